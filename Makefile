@@ -1,0 +1,70 @@
+# ecapi: committed rows as IAB ECAPI events.
+#
+#   make                 build          make COPT=-Werror    as test/check.sh does
+#   make install         install        test/check.sh        all tests
+#
+# The version stands in ecapi.control and nowhere else.
+
+EXTENSION = ecapi
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" ecapi.control)
+
+MODULE_big = ecapi
+OBJS = \
+	src/ecapi.o \
+	src/settings.o \
+	src/shmem.o \
+	src/catalog.o \
+	src/sqlapi.o \
+	src/event/value.o \
+	src/event/buffer.o \
+	src/event/fields.o \
+	src/event/validate.o \
+	src/event/normalize.o \
+	src/event/digest.o \
+	src/destination/registry.o \
+	src/destination/options.o \
+	src/destination/json.o \
+	src/destination/ecapi.o \
+	src/delivery/http.o \
+	src/delivery/sockets.o \
+	src/delivery/policy.o \
+	src/delivery/token.o \
+	src/capture/emit.o \
+	src/capture/tree.o \
+	src/outbox/append.o \
+	src/outbox/snapshot.o \
+	src/outbox/window.o \
+	src/outbox/cursor.o \
+	src/outbox/rotation.o \
+	src/outbox/record.o \
+	src/worker/launcher.o \
+	src/worker/worker.o \
+	src/worker/tick.o \
+	src/worker/pages.o \
+	src/worker/pipeline.o \
+	src/worker/halving.o
+
+DATA = $(wildcard sql/ecapi--*.sql)
+PGFILEDESC = "ecapi - committed rows as IAB ECAPI events"
+
+PACKAGES = libcurl json-c libcrypto icu-uc
+PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags $(PACKAGES)) \
+	-DECAPI_VERSION='"$(EXTVERSION)"'
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
+SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES))
+
+REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test
+ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --outputdir=.
+PROVE_TESTS = test/t/*.pl
+TAP_TESTS = 1
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# Every object knows the headers it was built from.
+PG_CPPFLAGS += -MMD -MP
+-include $(OBJS:.o=.d)
+EXTRA_CLEAN = $(OBJS:.o=.d) src/*/*.bc src/*.bc

@@ -1,0 +1,53 @@
+/*
+ * http.h
+ *	  Many HTTP requests at once, without ever blocking.
+ *
+ * The client records which sockets to watch and when to look again; the
+ * caller waits (for its latch, too) and reports what happened.  No function
+ * here raises an error or lets one pass through the library beneath.
+ */
+#ifndef ECAPI_HTTP_H
+#define ECAPI_HTTP_H
+
+#include "delivery/request.h"
+
+typedef struct EcapiHttp EcapiHttp;
+
+typedef struct EcapiSocket
+{
+	int			fd;
+	bool		readable;		/* wanted when asked, happened when told */
+	bool		writable;
+} EcapiSocket;
+
+/* NULL when the library could not be set up.  Destroy ends all requests. */
+extern EcapiHttp *ecapi_http_create(void);
+extern void ecapi_http_destroy(EcapiHttp *http);
+
+/*
+ * Send a request.  False (with a reason in error, no secrets) when it could
+ * not even be started; then there will be no answer for it.
+ */
+extern bool ecapi_http_start(EcapiHttp *http, const EcapiRequest *request,
+							 char *error, size_t error_size);
+
+/* End a request without an answer. */
+extern void ecapi_http_cancel(EcapiHttp *http, void *cookie);
+
+/*
+ * The sockets to watch; the array is the client's, good until the next call.
+ * generation changes whenever the list does.
+ */
+extern int	ecapi_http_sockets(EcapiHttp *http, const EcapiSocket **sockets,
+							   uint64_t *generation);
+
+/* Milliseconds until ecapi_http_act must be called anyway; -1 for never. */
+extern long ecapi_http_timeout(EcapiHttp *http);
+
+/* Go on: these sockets (maybe none) are ready, or the timeout has passed. */
+extern void ecapi_http_act(EcapiHttp *http, const EcapiSocket *ready, int nready);
+
+/* Take one finished request; false when there is none. */
+extern bool ecapi_http_answer(EcapiHttp *http, EcapiAnswer *answer);
+
+#endif							/* ECAPI_HTTP_H */

@@ -1,0 +1,37 @@
+/*
+ * policy.h
+ *	  What an answer means for a request, and how long to wait after a failure.
+ *
+ * Pure: time and chance come in as arguments, so a test can ask anything.
+ */
+#ifndef ECAPI_POLICY_H
+#define ECAPI_POLICY_H
+
+#include "delivery/request.h"
+
+typedef enum EcapiVerdict
+{
+	ECAPI_DELIVERED,			/* 2xx */
+	ECAPI_RETRY,				/* 408 425 429 5xx, transport: wait, try again */
+	ECAPI_STOP,					/* 401 403 404, untrusted: destination is at fault */
+	ECAPI_REJECTED,				/* any other 4xx (and 3xx, 1xx): an event is at fault */
+	ECAPI_TOO_LARGE				/* 413: halve, blame only what does not fit alone */
+} EcapiVerdict;
+
+extern EcapiVerdict ecapi_policy_judge(const EcapiAnswer *answer);
+
+/*
+ * Milliseconds to wait before the attempt after the attempts-th failure in a
+ * row (attempts >= 1).  chance is in [0, 1).  retry_after_ms is the
+ * receiver's wish or -1.  Never longer than ECAPI_BACKOFF_MAX_MS.
+ */
+#define ECAPI_BACKOFF_BASE_MS	500
+#define ECAPI_BACKOFF_MAX_MS	300000
+#define ECAPI_RETRY_AFTER_MAX_MS 3600000
+extern int64_t ecapi_policy_backoff(int attempts, double chance,
+									int64_t retry_after_ms);
+
+/* One line for views and logs: "HTTP status 401", "could not connect: …". */
+extern void ecapi_policy_describe(const EcapiAnswer *answer, char *text, size_t size);
+
+#endif							/* ECAPI_POLICY_H */

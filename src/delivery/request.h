@@ -1,0 +1,55 @@
+/*
+ * request.h
+ *	  One HTTP request and its answer, as plain structs.
+ *
+ * A format fills the body, the worker adds what comes from the destination's
+ * options, the HTTP client sends it.  The client copies nothing: everything a
+ * request points to must stay valid until its answer was taken or it was
+ * cancelled.  An answer is the client's until the next call of it.
+ *
+ * Pure C: no server header, no libcurl header.
+ */
+#ifndef ECAPI_REQUEST_H
+#define ECAPI_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct EcapiRequest
+{
+	const char *url;
+	const char *const *headers; /* "Name: value" lines, secrets included */
+	int			nheaders;
+	const char *body;			/* JSON, UTF-8 */
+	size_t		body_len;
+	const char *ca_file;		/* absolute path, or NULL for the system's */
+	int			timeout_ms;		/* whole request, > 0 */
+	void	   *cookie;			/* returned in the answer */
+} EcapiRequest;
+
+/* How far the request came. */
+typedef enum EcapiTransport
+{
+	ECAPI_TRANSPORT_OK,			/* a whole answer, or enough of one: see status */
+	ECAPI_TRANSPORT_REFUSED,	/* not sent: no connection, no name */
+	ECAPI_TRANSPORT_UNTRUSTED,	/* not sent: certificate or host name */
+	ECAPI_TRANSPORT_BROKEN		/* lost, cut or timed out; may have arrived */
+} EcapiTransport;
+
+typedef struct EcapiAnswer
+{
+	void	   *cookie;
+	EcapiTransport transport;
+	int			status;			/* HTTP status, 0 when none came */
+	int64_t		retry_after_ms; /* from Retry-After, either form; -1 none */
+	bool		truncated;		/* body was longer than what is kept */
+	const char *body;			/* first part of the body, NUL-terminated */
+	size_t		body_len;
+	char		request_id[128];	/* the receiver's, from its headers; or "" */
+	char		error[256];		/* transport failure in words, no secrets */
+	int64_t		elapsed_us;
+	int			http_version;	/* 10, 11, 20 */
+} EcapiAnswer;
+
+#endif							/* ECAPI_REQUEST_H */

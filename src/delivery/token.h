@@ -1,0 +1,30 @@
+/*
+ * token.h
+ *	  Secrets that stand in files of ecapi.credential_directory.
+ */
+#ifndef ECAPI_TOKEN_H
+#define ECAPI_TOKEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bare file name: no directory part, not empty, not hidden, no control bytes. */
+extern bool ecapi_token_name_valid(const char *name);
+
+/*
+ * Read a secret.  Returns a palloc'd, trimmed, one-line text, or NULL with a
+ * reason in error that names the file and never its content.  The file must
+ * be a plain file of at most 16 kB.  Raises nothing but out-of-memory.
+ */
+extern char *ecapi_token_read(const char *name, char *error, size_t error_size);
+
+/* palloc'd absolute path of a file of the credential directory. */
+extern char *ecapi_token_path(const char *name);
+
+/*
+ * A number that differs when the file was replaced or rewritten (from inode,
+ * size and modification time); 0 when it cannot be looked at.
+ */
+extern unsigned long long ecapi_token_stamp(const char *name);
+
+#endif							/* ECAPI_TOKEN_H */

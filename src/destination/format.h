@@ -1,0 +1,63 @@
+/*
+ * format.h
+ *	  What the delivery code asks of a format: events in, a request body out.
+ *
+ * A format is one row of functions and limits in the registry.  It sees
+ * events as trees and options as a struct, writes into a bounded buffer, and
+ * does no I/O and no SQL.  It must not raise errors: what it cannot express
+ * it says with its result.
+ */
+#ifndef ECAPI_FORMAT_H
+#define ECAPI_FORMAT_H
+
+#include "event/buffer.h"
+#include "event/value.h"
+#include "delivery/request.h"
+
+typedef struct EcapiOptions EcapiOptions;
+typedef struct EcapiDigestCache EcapiDigestCache;	/* event/digest.h; may be NULL */
+
+/* What a format may use while it shapes a body. */
+typedef struct EcapiShape
+{
+	const EcapiOptions *options;
+	EcapiDigestCache *digests;	/* shared by the destinations of a page */
+	int			events;			/* events in the body so far */
+} EcapiShape;
+
+typedef enum EcapiShaped
+{
+	ECAPI_SHAPED,				/* the event is in the body */
+	ECAPI_FILTERED,				/* not for this destination; body unchanged */
+	ECAPI_UNFIT					/* cannot be expressed; body unchanged */
+} EcapiShaped;
+
+typedef struct EcapiFormat
+{
+	const char *name;
+	const char *default_url;	/* NULL: the url option is required */
+
+	/* limits of the platform; an option may lower but not raise them */
+	int			max_batch;		/* events in a request */
+	size_t		max_body;		/* bytes of a request */
+
+	int			default_batch;
+	int			default_linger_ms;
+
+	/*
+	 * open, then add once per event, then close.  add appends one event, with
+	 * its separator; when the buffer filled up meanwhile the caller truncates
+	 * back and closes without it.  reason (of UNFIT and FILTERED) is a short
+	 * lower-case text without values.
+	 */
+	void		(*open) (EcapiShape *shape, EcapiBuffer *body);
+	EcapiShaped (*add) (EcapiShape *shape, const EcapiValue *event,
+						EcapiBuffer *body, const char **reason);
+	void		(*close) (EcapiShape *shape, EcapiBuffer *body);
+} EcapiFormat;
+
+/* registry.c; NULL when there is none.  i counts from 0, NULL at the end. */
+extern const EcapiFormat *ecapi_format_lookup(const char *name);
+extern const EcapiFormat *ecapi_format_nth(int i);
+
+#endif							/* ECAPI_FORMAT_H */

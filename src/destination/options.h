@@ -1,0 +1,58 @@
+/*
+ * options.h
+ *	  The options of a destination: server options and user mapping as a struct.
+ *
+ * The same table of options serves the validator of the foreign data wrapper
+ * (called at CREATE and ALTER, with errors and hints) and the worker.
+ */
+#ifndef ECAPI_OPTIONS_H
+#define ECAPI_OPTIONS_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+
+#include "destination/format.h"
+
+typedef enum EcapiMode
+{
+	ECAPI_MODE_LIVE,
+	ECAPI_MODE_SHADOW			/* everything but send */
+} EcapiMode;
+
+typedef enum EcapiWrapper
+{
+	ECAPI_WRAP_ARRAY,			/* [e, e] */
+	ECAPI_WRAP_KEY				/* {"key": [e, e]} */
+} EcapiWrapper;
+
+struct EcapiOptions
+{
+	const EcapiFormat *format;
+	EcapiMode	mode;
+	char	   *url;
+	char	   *data_set_id;	/* NULL: the event's own */
+	uint64		event_types;	/* bit i: event type i of the standard */
+	int			batch_size;
+	EcapiWrapper wrapper;
+	char	   *wrapper_key;	/* of ECAPI_WRAP_KEY */
+	int			linger_ms;
+	int			max_in_flight;
+	int			timeout_ms;
+	char	   *ca_file;		/* bare name in ecapi.credential_directory */
+	/* from the PUBLIC user mapping */
+	char	   *access_token;
+	char	   *access_token_file;
+	char	   *header;			/* "Name: value" */
+	char	   *header_file;
+};
+
+/*
+ * Parse the option lists (DefElem) of a server and of its PUBLIC mapping
+ * (NIL for none) into a palloc'd struct with defaults filled in.  The lists
+ * passed the validator once; what is wrong all the same (a hand-made catalog
+ * row, a later version's option) gives NULL and one line in error.
+ */
+extern EcapiOptions *ecapi_options_parse(List *server, List *mapping,
+										 char *error, size_t error_size);
+
+#endif							/* ECAPI_OPTIONS_H */

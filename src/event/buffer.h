@@ -1,0 +1,42 @@
+/*
+ * buffer.h
+ *	  A growing byte buffer with a maximum, and JSON written into it.
+ *
+ * A buffer never grows past max: a write that would sets full, writes
+ * nothing, and so does every later one, so a caller may check once at the
+ * end.  The same flag stands for memory that could not be had.  resize(owner,
+ * old, size) works like realloc; the caller owns data.
+ *
+ * Pure C: no server header, no I/O.
+ */
+#ifndef ECAPI_BUFFER_H
+#define ECAPI_BUFFER_H
+
+#include "event/value.h"
+
+typedef struct EcapiBuffer
+{
+	char	   *data;			/* NUL-terminated once anything was written */
+	size_t		len;
+	size_t		size;			/* allocated */
+	size_t		max;
+	bool		full;
+	void	   *(*resize) (void *owner, void *old, size_t size);
+	void	   *owner;
+} EcapiBuffer;
+
+extern void ecapi_buffer_init(EcapiBuffer *buffer, size_t max,
+							  void *(*resize) (void *owner, void *old, size_t size),
+							  void *owner);
+extern void ecapi_buffer_add(EcapiBuffer *buffer, const char *bytes, size_t len);
+extern void ecapi_buffer_str(EcapiBuffer *buffer, const char *text);
+extern void ecapi_buffer_char(EcapiBuffer *buffer, char c);
+
+/* Forget what was written after len, and the full flag with it. */
+extern void ecapi_buffer_truncate(EcapiBuffer *buffer, size_t len);
+
+/* A JSON string, quoted and escaped; a whole value, without white space. */
+extern void ecapi_json_string(EcapiBuffer *buffer, const char *text, size_t len);
+extern void ecapi_json_value(EcapiBuffer *buffer, const EcapiValue *value);
+
+#endif							/* ECAPI_BUFFER_H */

@@ -1,0 +1,27 @@
+/*
+ * settings.h
+ *	  Every setting (GUC) of the extension.
+ */
+#ifndef ECAPI_SETTINGS_H
+#define ECAPI_SETTINGS_H
+
+#include "postgres.h"
+
+typedef enum EcapiOnError
+{
+	ECAPI_ON_ERROR_RAISE,
+	ECAPI_ON_ERROR_SET_ASIDE
+} EcapiOnError;
+
+extern int	ecapi_on_error;		/* EcapiOnError */
+extern int	ecapi_max_event_size;	/* kB */
+extern bool ecapi_delivery;
+extern char *ecapi_credential_directory;
+extern int	ecapi_retention;	/* minutes */
+extern int	ecapi_max_workers;	/* PGC_POSTMASTER, only when preloaded */
+extern bool ecapi_wait_for_standby;
+extern int	ecapi_outbox_limit; /* MB; 0: none */
+
+extern void ecapi_settings_define(bool preloaded);
+
+#endif							/* ECAPI_SETTINGS_H */
