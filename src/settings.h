@@ -18,9 +18,8 @@ extern int	ecapi_max_event_size;	/* kB */
 extern bool ecapi_delivery;
 extern char *ecapi_credential_directory;
 extern int	ecapi_retention;	/* minutes */
-extern int	ecapi_max_workers;	/* PGC_POSTMASTER, only when preloaded */
 extern bool ecapi_wait_for_standby;
-extern int	ecapi_outbox_limit; /* MB; 0: none */
+extern int	ecapi_max_workers;	/* databases served; only when preloaded */
 
 extern void ecapi_settings_define(bool preloaded);
 

@@ -1,0 +1,626 @@
+-- ecapi--1.0.sql: what CREATE EXTENSION ecapi runs.
+--
+-- Order: schema, tables, functions, wrapper, triggers, views, rights, comments.
+-- Everything is schema-qualified; functions pin their search_path.  Nothing is
+-- granted to PUBLIC; the block of rights stands near the end.  None of these
+-- tables is marked for dump: an outbox, a cursor or a log restored elsewhere
+-- would send conversions a second time.
+
+\echo Use "CREATE EXTENSION ecapi" to load this file. \quit
+
+CREATE SCHEMA ecapi;
+
+-- ---------------------------------------------------------------------------
+-- The outbox: a fixed ring of partitions.  A row is written once, by our own
+-- code, and leaves only when its whole slot is truncated.
+--
+-- Six slots: a read locks the parent, the slots and their indexes, and that is
+-- just below the sixteen locks that a backend takes without the shared lock
+-- table.  The install script makes them all; no DDL runs later.
+-- ---------------------------------------------------------------------------
+
+CREATE SEQUENCE ecapi.outbox_seq AS bigint CACHE 32;
+
+CREATE TABLE ecapi.outbox (
+	seq			bigint NOT NULL,
+	xid			xid8 NOT NULL,
+	emitted_at	timestamptz NOT NULL,
+	slot		smallint NOT NULL,
+	event		json NOT NULL
+) PARTITION BY LIST (slot);
+
+CREATE INDEX outbox_xid_seq_idx ON ecapi.outbox (xid, seq);
+
+-- The log of ticks: when which snapshot was taken, at most one a second.
+CREATE SEQUENCE ecapi.tick_seq AS bigint;
+
+CREATE TABLE ecapi.tick (
+	tick_id		bigint NOT NULL,
+	ticked_at	timestamptz NOT NULL,
+	newest		xid8 NOT NULL,
+	slot		smallint NOT NULL,
+	snapshot	pg_snapshot NOT NULL
+) PARTITION BY LIST (slot);
+
+CREATE INDEX tick_newest_tick_id_idx ON ecapi.tick (newest, tick_id);
+
+-- What was sent: one row for each HTTP request, and one for each stretch of
+-- events that ended without a request because all of them were filtered.
+CREATE SEQUENCE ecapi.request_seq AS bigint CACHE 32;
+
+CREATE TABLE ecapi.request (
+	request_id	bigint NOT NULL,
+	sent_at		timestamptz NOT NULL,
+	first_xid	xid8 NOT NULL,
+	first_seq	bigint NOT NULL,
+	last_xid	xid8 NOT NULL,
+	last_seq	bigint NOT NULL,
+	latency_ms	double precision,
+	events		integer NOT NULL,
+	attempt		integer NOT NULL,
+	status		integer,
+	slot		smallint NOT NULL,
+	destination	name NOT NULL,
+	outcome		text NOT NULL,
+	error		text,
+	receiver_request_id text,
+	filtered	jsonb
+) PARTITION BY LIST (slot);
+
+CREATE INDEX request_destination_sent_at_idx ON ecapi.request (destination, sent_at);
+
+CREATE TABLE ecapi.outbox_0 PARTITION OF ecapi.outbox FOR VALUES IN (0) USING heap;
+CREATE TABLE ecapi.outbox_1 PARTITION OF ecapi.outbox FOR VALUES IN (1) USING heap;
+CREATE TABLE ecapi.outbox_2 PARTITION OF ecapi.outbox FOR VALUES IN (2) USING heap;
+CREATE TABLE ecapi.outbox_3 PARTITION OF ecapi.outbox FOR VALUES IN (3) USING heap;
+CREATE TABLE ecapi.outbox_4 PARTITION OF ecapi.outbox FOR VALUES IN (4) USING heap;
+CREATE TABLE ecapi.outbox_5 PARTITION OF ecapi.outbox FOR VALUES IN (5) USING heap;
+
+CREATE TABLE ecapi.tick_0 PARTITION OF ecapi.tick FOR VALUES IN (0) USING heap;
+CREATE TABLE ecapi.tick_1 PARTITION OF ecapi.tick FOR VALUES IN (1) USING heap;
+CREATE TABLE ecapi.tick_2 PARTITION OF ecapi.tick FOR VALUES IN (2) USING heap;
+CREATE TABLE ecapi.tick_3 PARTITION OF ecapi.tick FOR VALUES IN (3) USING heap;
+CREATE TABLE ecapi.tick_4 PARTITION OF ecapi.tick FOR VALUES IN (4) USING heap;
+CREATE TABLE ecapi.tick_5 PARTITION OF ecapi.tick FOR VALUES IN (5) USING heap;
+
+CREATE TABLE ecapi.request_0 PARTITION OF ecapi.request FOR VALUES IN (0) USING heap;
+CREATE TABLE ecapi.request_1 PARTITION OF ecapi.request FOR VALUES IN (1) USING heap;
+CREATE TABLE ecapi.request_2 PARTITION OF ecapi.request FOR VALUES IN (2) USING heap;
+CREATE TABLE ecapi.request_3 PARTITION OF ecapi.request FOR VALUES IN (3) USING heap;
+CREATE TABLE ecapi.request_4 PARTITION OF ecapi.request FOR VALUES IN (4) USING heap;
+CREATE TABLE ecapi.request_5 PARTITION OF ecapi.request FOR VALUES IN (5) USING heap;
+
+-- ---------------------------------------------------------------------------
+-- Cursors: how far each destination has disposed of the outbox.  The worker
+-- keeps them in memory, reads this table when it starts or meets a new row,
+-- and writes it a few times a second and at rest.
+-- ---------------------------------------------------------------------------
+
+CREATE TABLE ecapi.cursor (
+	destination			name PRIMARY KEY,
+	server				oid NOT NULL,
+	snapshot			pg_snapshot NOT NULL,
+	window_end			pg_snapshot,
+	arm					smallint NOT NULL DEFAULT 0,
+	xid					xid8 NOT NULL DEFAULT '0',
+	seq					bigint NOT NULL DEFAULT 0,
+	system_identifier	bigint NOT NULL,
+	database			oid NOT NULL,
+	started_at			timestamptz NOT NULL,
+	delivered			bigint NOT NULL DEFAULT 0,
+	filtered			bigint NOT NULL DEFAULT 0,
+	failed				bigint NOT NULL DEFAULT 0,
+	state				text NOT NULL DEFAULT 'starting'
+		CHECK (state IN ('starting', 'delivering', 'idle', 'waiting', 'paused', 'stopped')),
+	stopped_options		bigint,
+	last_error			text,
+	last_error_at		timestamptz,
+	next_try			timestamptz,
+	recorded_at			timestamptz
+) WITH (fillfactor = 50);
+
+-- What an operator wants of a destination.  Apart from the cursor, so that a
+-- worker never waits for the row of an open transaction.
+CREATE TABLE ecapi.control (
+	destination	name PRIMARY KEY,
+	paused		boolean NOT NULL,
+	resumed_at	timestamptz,
+	changed_at	timestamptz NOT NULL,
+	changed_by	name NOT NULL
+);
+
+CREATE TABLE ecapi.failed_event (
+	failed_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	destination		name,
+	source			text,
+	state			text NOT NULL CHECK (state IN ('waiting', 'dead', 'set_aside')),
+	reason			text NOT NULL,
+	xid				xid8 NOT NULL,
+	seq				bigint,
+	event_id		text,
+	event			json NOT NULL,
+	status			integer,
+	answer			text,
+	sqlstate		text,
+	attempts		integer NOT NULL DEFAULT 0,
+	failed_at		timestamptz NOT NULL,
+	next_try		timestamptz
+);
+
+CREATE INDEX failed_event_destination_idx ON ecapi.failed_event (destination, failed_id);
+
+-- ---------------------------------------------------------------------------
+-- Logical replication must not bring another server's rows in here.  Such a
+-- row is skipped, not refused with an error: an error would stop the whole
+-- subscription.  Our own rows carry the transaction that writes them.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ecapi.skip_replicated() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF TG_ARGV[0] = 'own' AND NEW.xid = pg_catalog.pg_current_xact_id() THEN
+		RETURN NEW;
+	END IF;
+	RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('own');
+ALTER TABLE ecapi.outbox_0 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('own');
+ALTER TABLE ecapi.outbox_1 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_2 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('own');
+ALTER TABLE ecapi.outbox_2 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_3 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('own');
+ALTER TABLE ecapi.outbox_3 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_4 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('own');
+ALTER TABLE ecapi.outbox_4 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_5 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('own');
+ALTER TABLE ecapi.outbox_5 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.tick_0 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.tick_1 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_2 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.tick_2 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_3 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.tick_3 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_4 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.tick_4 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_5 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.tick_5 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.request_0 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.request_1 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_2 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.request_2 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_3 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.request_3 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_4 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.request_4 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_5 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.request_5 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.cursor FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.cursor ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.failed_event FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('own');
+ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated;
+
+-- ---------------------------------------------------------------------------
+-- Functions
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.ecapi_emit(
+	event_type text DEFAULT NULL,
+	value double precision DEFAULT NULL,
+	currency_code text DEFAULT NULL,
+	id text DEFAULT NULL,
+	user_data jsonb DEFAULT NULL,
+	properties jsonb DEFAULT NULL,
+	source text DEFAULT NULL,
+	custom_event text DEFAULT NULL,
+	data_set_id text DEFAULT NULL,
+	occurred_at timestamptz DEFAULT NULL,
+	ext jsonb DEFAULT NULL,
+	event jsonb DEFAULT NULL)
+RETURNS text
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_emit';
+
+CREATE FUNCTION ecapi.fdw_validator(options text[], catalog oid) RETURNS void
+LANGUAGE c STRICT
+AS 'MODULE_PATHNAME', 'ecapi_fdw_validator';
+
+CREATE FUNCTION ecapi.worker(
+	OUT preloaded boolean,
+	OUT pid integer,
+	OUT state text,
+	OUT message text)
+RETURNS record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_worker_status';
+
+CREATE FUNCTION ecapi.start_worker() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_start_worker';
+
+CREATE FUNCTION ecapi.wake_worker() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_wake_worker';
+
+CREATE FUNCTION ecapi.start_snapshot() RETURNS pg_snapshot
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_start_snapshot';
+
+CREATE FUNCTION ecapi.credential_problem(server oid) RETURNS text
+LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_credential_problem';
+
+CREATE FUNCTION ecapi.open_files_limit() RETURNS integer
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_open_files_limit';
+
+CREATE FUNCTION ecapi.pause(destination name) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_pause';
+
+CREATE FUNCTION ecapi.resume(destination name) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_resume';
+
+CREATE FUNCTION ecapi.adopt(destination name) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_adopt';
+
+CREATE FUNCTION ecapi.rebase(destination name) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_rebase';
+
+-- ---------------------------------------------------------------------------
+-- Destinations are foreign servers.
+-- ---------------------------------------------------------------------------
+
+CREATE FOREIGN DATA WRAPPER ecapi NO HANDLER VALIDATOR ecapi.fdw_validator;
+
+-- A cursor starts in the transaction that creates its server, and follows the
+-- server when it is renamed.  The worker repairs what was done while event
+-- triggers did not run.  plpgsql, so that a missing library hurts nobody whose
+-- DDL is not about ecapi.
+CREATE FUNCTION ecapi.on_server_change() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	server record;
+BEGIN
+	FOR server IN
+		SELECT s.oid, s.srvname, d.command_tag
+		FROM pg_catalog.pg_event_trigger_ddl_commands() d
+			JOIN pg_catalog.pg_foreign_server s ON s.oid = d.objid
+			JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+		WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
+			AND w.fdwname = 'ecapi'
+	LOOP
+		IF server.command_tag = 'CREATE SERVER' THEN
+			DELETE FROM ecapi.cursor c WHERE c.destination = server.srvname;
+			DELETE FROM ecapi.control c WHERE c.destination = server.srvname;
+			INSERT INTO ecapi.cursor (destination, server, snapshot,
+				system_identifier, database, started_at)
+			SELECT server.srvname, server.oid, ecapi.start_snapshot(),
+				y.system_identifier, b.oid, pg_catalog.clock_timestamp()
+			FROM pg_catalog.pg_control_system() y, pg_catalog.pg_database b
+			WHERE b.datname = pg_catalog.current_database();
+		ELSE
+			UPDATE ecapi.control k SET destination = server.srvname
+			FROM ecapi.cursor c
+			WHERE c.server = server.oid AND k.destination = c.destination
+				AND c.destination <> server.srvname;
+			UPDATE ecapi.cursor c SET destination = server.srvname
+			WHERE c.server = server.oid AND c.destination <> server.srvname;
+		END IF;
+		PERFORM ecapi.wake_worker();
+	END LOOP;
+END
+$$;
+
+CREATE FUNCTION ecapi.on_mapping_change() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mapping record;
+BEGIN
+	FOR mapping IN
+		SELECT s.srvname, m.umuser
+		FROM pg_catalog.pg_event_trigger_ddl_commands() d
+			JOIN pg_catalog.pg_user_mapping m ON m.oid = d.objid
+			JOIN pg_catalog.pg_foreign_server s ON s.oid = m.umserver
+			JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+		WHERE d.classid = 'pg_catalog.pg_user_mapping'::pg_catalog.regclass
+			AND w.fdwname = 'ecapi'
+	LOOP
+		IF mapping.umuser <> 0 THEN
+			RAISE WARNING 'user mapping on destination "%" is not used', mapping.srvname
+				USING HINT = pg_catalog.format(
+					'Credentials of a destination belong in CREATE USER MAPPING FOR PUBLIC SERVER %I.',
+					mapping.srvname);
+		END IF;
+		PERFORM ecapi.wake_worker();
+	END LOOP;
+END
+$$;
+
+CREATE FUNCTION ecapi.on_server_drop() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	dropped_name name;
+BEGIN
+	FOR dropped_name IN
+		SELECT c.destination
+		FROM pg_catalog.pg_event_trigger_dropped_objects() d
+			JOIN ecapi.cursor c ON c.server = d.objid
+		WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
+	LOOP
+		DELETE FROM ecapi.cursor c WHERE c.destination = dropped_name;
+		DELETE FROM ecapi.control c WHERE c.destination = dropped_name;
+		PERFORM ecapi.wake_worker();
+	END LOOP;
+END
+$$;
+
+CREATE EVENT TRIGGER ecapi_server_change ON ddl_command_end
+	WHEN TAG IN ('CREATE SERVER', 'ALTER SERVER')
+	EXECUTE FUNCTION ecapi.on_server_change();
+
+CREATE EVENT TRIGGER ecapi_mapping_change ON ddl_command_end
+	WHEN TAG IN ('CREATE USER MAPPING', 'ALTER USER MAPPING')
+	EXECUTE FUNCTION ecapi.on_mapping_change();
+
+CREATE EVENT TRIGGER ecapi_server_drop ON sql_drop
+	WHEN TAG IN ('DROP SERVER', 'DROP OWNED', 'DROP FOREIGN DATA WRAPPER')
+	EXECUTE FUNCTION ecapi.on_server_drop();
+
+-- ---------------------------------------------------------------------------
+-- Views
+-- ---------------------------------------------------------------------------
+
+-- Waiting events of a cursor are those visible now that its snapshot did not
+-- see, less the part of the open window that lies up to its position.  The two
+-- arms are those of the reader: transactions that ran when the snapshot was
+-- taken, and later ones.
+CREATE VIEW ecapi.destination AS
+SELECT s.srvname AS destination,
+	coalesce((SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o
+		WHERE o.option_name = 'mode'), 'live') AS mode,
+	CASE WHEN c.state IN ('stopped', 'paused') THEN c.state
+		WHEN k.paused THEN 'paused'
+		WHEN w.state <> 'running' THEN 'no worker'
+		ELSE coalesce(c.state, 'starting') END AS state,
+	CASE WHEN w.state <> 'running' THEN w.message
+		WHEN c.state IN ('stopped', 'waiting') THEN c.last_error
+		WHEN k.paused THEN pg_catalog.format('paused by %s', k.changed_by) END AS detail,
+	b.backlog,
+	pg_catalog.clock_timestamp() - b.oldest AS oldest_waiting_age,
+	c.delivered,
+	c.filtered,
+	c.failed,
+	c.last_error,
+	c.last_error_at,
+	c.next_try,
+	c.recorded_at
+FROM pg_catalog.pg_foreign_server s
+	JOIN pg_catalog.pg_foreign_data_wrapper f ON f.oid = s.srvfdw AND f.fdwname = 'ecapi'
+	LEFT JOIN ecapi.cursor c ON c.server = s.oid
+	LEFT JOIN ecapi.control k ON k.destination = s.srvname
+	CROSS JOIN ecapi.worker() w
+	LEFT JOIN LATERAL (
+		SELECT pg_catalog.sum(a.n)::bigint AS backlog, pg_catalog.min(a.oldest) AS oldest
+		FROM (
+			SELECT pg_catalog.count(*) AS n, pg_catalog.min(e.emitted_at) AS oldest
+			FROM ecapi.outbox e
+			WHERE e.xid >= pg_catalog.pg_snapshot_xmax(c.snapshot)
+				AND NOT (c.arm = 1 AND c.window_end IS NOT NULL
+					AND (e.xid, e.seq) <= (c.xid, c.seq)
+					AND pg_catalog.pg_visible_in_snapshot(e.xid, c.window_end))
+			UNION ALL
+			SELECT pg_catalog.count(*), pg_catalog.min(e.emitted_at)
+			FROM pg_catalog.pg_snapshot_xip(c.snapshot) x
+				JOIN ecapi.outbox e ON e.xid = x
+			WHERE NOT (c.window_end IS NOT NULL
+					AND (c.arm = 1 OR (e.xid, e.seq) <= (c.xid, c.seq))
+					AND pg_catalog.pg_visible_in_snapshot(e.xid, c.window_end))
+		) a
+	) b ON c.server IS NOT NULL;
+
+-- The doctor.  Sees everything, so it runs as its owner; it shows states and
+-- names, never contents.
+CREATE FUNCTION ecapi.check(OUT severity text, OUT what text, OUT what_to_do text)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE PARALLEL RESTRICTED SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	w record;
+	d record;
+	n bigint;
+	t text;
+BEGIN
+	SELECT * INTO w FROM ecapi.worker();
+	IF NOT w.preloaded THEN
+		severity := 'error';
+		what := 'ecapi is not in shared_preload_libraries: events are kept, none is delivered';
+		what_to_do := pg_catalog.format('Set shared_preload_libraries = %L in postgresql.conf and restart the server.',
+			pg_catalog.concat_ws(', ', nullif(pg_catalog.current_setting('shared_preload_libraries'), ''), 'ecapi'));
+		RETURN NEXT;
+	ELSIF w.state = 'running' THEN
+		severity := 'ok';
+		what := pg_catalog.format('the worker is running (process %s)', w.pid);
+		what_to_do := NULL;
+		RETURN NEXT;
+	ELSE
+		severity := 'error';
+		what := pg_catalog.format('the worker of this database is not running: %s', w.message);
+		what_to_do := 'See the server log; the worker is started again by itself. When no worker slot is free, raise max_worker_processes or ecapi.max_workers and restart the server.';
+		RETURN NEXT;
+	END IF;
+
+	IF NOT pg_catalog.current_setting('ecapi.delivery')::boolean THEN
+		severity := 'warning';
+		what := 'ecapi.delivery is off: nothing is sent';
+		what_to_do := 'Set ecapi.delivery = on and reload the configuration.';
+		RETURN NEXT;
+	END IF;
+
+	n := ecapi.open_files_limit();
+	IF n >= 0 AND n < 1024 THEN
+		severity := 'warning';
+		what := pg_catalog.format('the server may open only %s files at once', n);
+		what_to_do := 'Raise the file-descriptor limit of the PostgreSQL service (LimitNOFILE, ulimit -n) to at least 1024.';
+		RETURN NEXT;
+	END IF;
+
+	FOR d IN SELECT v.*, s.oid AS server_oid, c.server IS NOT NULL AS has_cursor
+		FROM ecapi.destination v
+			JOIN pg_catalog.pg_foreign_server s ON s.srvname = v.destination
+			LEFT JOIN ecapi.cursor c ON c.server = s.oid
+		ORDER BY v.destination
+	LOOP
+		t := ecapi.credential_problem(d.server_oid);
+		IF t IS NOT NULL THEN
+			severity := 'error';
+			what := pg_catalog.format('destination "%s": %s', d.destination, t);
+			what_to_do := pg_catalog.format('Mend the options (ALTER SERVER %1$I, ALTER USER MAPPING FOR PUBLIC SERVER %1$I) or the file they name.', d.destination);
+			RETURN NEXT;
+		END IF;
+		IF NOT d.has_cursor THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" has no cursor', d.destination);
+			what_to_do := 'It was created while event triggers did not run; the worker gives it one when it starts.';
+			RETURN NEXT;
+		ELSIF d.state = 'stopped' THEN
+			severity := 'error';
+			what := pg_catalog.format('destination "%s" is stopped: %s', d.destination, d.last_error);
+			what_to_do := pg_catalog.format('Mend the cause; then ALTER SERVER or its user mapping, or SELECT ecapi.resume(%L).', d.destination);
+			RETURN NEXT;
+		ELSIF d.state = 'paused' THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" is paused with %s events waiting', d.destination, d.backlog);
+			what_to_do := pg_catalog.format('SELECT ecapi.resume(%L).', d.destination);
+			RETURN NEXT;
+		ELSIF d.state = 'waiting' THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" waits for its next try at %s: %s', d.destination, d.next_try, d.last_error);
+			what_to_do := 'Nothing, when the receiver is known to be down: its events wait in the outbox.';
+			RETURN NEXT;
+		ELSE
+			severity := 'ok';
+			what := pg_catalog.format('destination "%s" is %s, %s events waiting', d.destination, d.state, d.backlog);
+			what_to_do := NULL;
+			RETURN NEXT;
+		END IF;
+		IF d.mode <> 'live' THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" is in %s mode: nothing is sent', d.destination, d.mode);
+			what_to_do := pg_catalog.format('When its events look right: ALTER SERVER %I OPTIONS (SET mode %L).', d.destination, 'live');
+			RETURN NEXT;
+		END IF;
+		IF d.failed > 0 THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" has failed on %s events', d.destination, d.failed);
+			what_to_do := pg_catalog.format('SELECT reason, status, answer FROM ecapi.failed_event WHERE destination = %L.', d.destination);
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+
+	SELECT pg_catalog.count(*) INTO n FROM ecapi.failed_event f WHERE f.state = 'set_aside';
+	IF n > 0 THEN
+		severity := 'warning';
+		what := pg_catalog.format('%s events were set aside because they were not valid', n);
+		what_to_do := 'SELECT source, reason FROM ecapi.failed_event WHERE state = ''set_aside''.';
+		RETURN NEXT;
+	END IF;
+
+	SELECT pg_catalog.string_agg(DISTINCT p.pubname, ', ') INTO t
+	FROM pg_catalog.pg_publication p
+		JOIN pg_catalog.pg_publication_tables r ON r.pubname = p.pubname
+	WHERE r.schemaname = 'ecapi';
+	IF t IS NOT NULL THEN
+		severity := 'error';
+		what := pg_catalog.format('tables of schema ecapi are published (%s): clear identifiers leave by replication', t);
+		what_to_do := 'Publish a list of tables or schemas that leaves out schema ecapi.';
+		RETURN NEXT;
+	END IF;
+
+	SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(i.relid)) INTO n
+	FROM pg_catalog.pg_partition_tree('ecapi.outbox') i WHERE i.isleaf;
+	severity := 'ok';
+	what := pg_catalog.format('the outbox takes %s', pg_catalog.pg_size_pretty(n));
+	what_to_do := NULL;
+	RETURN NEXT;
+END
+$$;
+
+-- ---------------------------------------------------------------------------
+-- Rights.  States and counts are for pg_monitor; events are for the owner and
+-- whom he grants them to.
+-- ---------------------------------------------------------------------------
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ecapi FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
+	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
+GRANT SELECT ON ecapi.destination, ecapi.request TO pg_monitor;
+GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check() TO pg_monitor;
+
+-- ---------------------------------------------------------------------------
+-- Comments
+-- ---------------------------------------------------------------------------
+
+COMMENT ON SCHEMA ecapi IS 'outbox, cursors, logs and functions of the ecapi extension';
+COMMENT ON TABLE ecapi.outbox IS 'append-only log of events, as a ring of partitions; identifiers are clear in here';
+COMMENT ON COLUMN ecapi.outbox.seq IS 'order of emission within a transaction';
+COMMENT ON COLUMN ecapi.outbox.xid IS 'top-level transaction that emitted the event';
+COMMENT ON COLUMN ecapi.outbox.emitted_at IS 'clock time of the emission';
+COMMENT ON COLUMN ecapi.outbox.slot IS 'place in the ring, chosen by the clock';
+COMMENT ON COLUMN ecapi.outbox.event IS 'ECAPI event in the standard''s shape';
+COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of lagging destinations';
+COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, or kept back because all its events were filtered';
+COMMENT ON COLUMN ecapi.request.outcome IS 'delivered, retry, rejected, too_large, stopped, shadow or filtered';
+COMMENT ON COLUMN ecapi.request.filtered IS 'seq of the events between the first and the last that were not sent, by reason';
+COMMENT ON TABLE ecapi.cursor IS 'how far each destination has disposed of the outbox; written by the worker';
+COMMENT ON COLUMN ecapi.cursor.snapshot IS 'every event visible in it is disposed of';
+COMMENT ON COLUMN ecapi.cursor.window_end IS 'end of the window that is being read, if one is';
+COMMENT ON COLUMN ecapi.cursor.arm IS '0: transactions that ran at the snapshot, 1: later ones';
+COMMENT ON COLUMN ecapi.cursor.xid IS 'with seq: the last event of the open window that is disposed of';
+COMMENT ON COLUMN ecapi.cursor.system_identifier IS 'cluster that this cursor may deliver from, see ecapi.adopt()';
+COMMENT ON TABLE ecapi.control IS 'destinations that an operator paused or resumed';
+COMMENT ON TABLE ecapi.failed_event IS 'events that could not be delivered to a destination, and events that were not valid; identifiers are clear in here';
+COMMENT ON COLUMN ecapi.failed_event.destination IS 'NULL for an event that was set aside when it was emitted';
+COMMENT ON COLUMN ecapi.failed_event.answer IS 'first part of the receiver''s answer';
+COMMENT ON VIEW ecapi.destination IS 'state, backlog and counts of each destination';
+COMMENT ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
+	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb)
+	IS 'emit an ECAPI event with the current transaction; returns its id';
+COMMENT ON FUNCTION ecapi.fdw_validator(text[], oid) IS 'checks the options of destinations and their credentials';
+COMMENT ON FUNCTION ecapi.worker() IS 'whether this database has a running worker, and if not, why';
+COMMENT ON FUNCTION ecapi.start_worker() IS 'ask the launcher for a worker for this database, at commit';
+COMMENT ON FUNCTION ecapi.wake_worker() IS 'make the worker look at destinations again, at commit';
+COMMENT ON FUNCTION ecapi.start_snapshot() IS 'snapshot for the cursor of a destination that starts with what commits later';
+COMMENT ON FUNCTION ecapi.credential_problem(oid) IS 'what is wrong with the options or credentials of a destination, or NULL';
+COMMENT ON FUNCTION ecapi.open_files_limit() IS 'how many files a server process may open, -1 when unlimited or unknown';
+COMMENT ON FUNCTION ecapi.pause(name) IS 'stop delivering to a destination until ecapi.resume()';
+COMMENT ON FUNCTION ecapi.resume(name) IS 'deliver to a paused, stopped or waiting destination again, now';
+COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
+COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';
+COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
+COMMENT ON FUNCTION ecapi.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
+COMMENT ON FUNCTION ecapi.on_server_change() IS 'starts and renames the cursor of a destination';
+COMMENT ON FUNCTION ecapi.on_mapping_change() IS 'tells the worker of new credentials';
+COMMENT ON FUNCTION ecapi.on_server_drop() IS 'ends the cursor of a destination';
+COMMENT ON FOREIGN DATA WRAPPER ecapi IS 'destinations of ECAPI events; USAGE is the right to read every event and to make the server connect anywhere';
+COMMENT ON SEQUENCE ecapi.outbox_seq IS 'seq of ecapi.outbox';
+COMMENT ON SEQUENCE ecapi.tick_seq IS 'tick_id of ecapi.tick';
+COMMENT ON SEQUENCE ecapi.request_seq IS 'request_id of ecapi.request';
+
+SELECT ecapi.start_worker();

@@ -1,0 +1,82 @@
+/*
+ * settings.c
+ *	  Every setting (GUC) of the extension, with its default and its reason.
+ *
+ * A library that is loaded on first use in a session may define no setting of
+ * level PGC_POSTMASTER: that is FATAL and would cut an application's
+ * connection.  So those are defined only when the library is preloaded, and
+ * whoever reads them must be code that runs only then.
+ */
+#include "postgres.h"
+
+#include "utils/guc.h"
+
+#include "settings.h"
+
+int			ecapi_on_error = ECAPI_ON_ERROR_RAISE;
+int			ecapi_max_event_size = 256;
+bool		ecapi_delivery = true;
+char	   *ecapi_credential_directory = NULL;
+int			ecapi_retention = 3 * 24 * 60;
+bool		ecapi_wait_for_standby = false;
+int			ecapi_max_workers = 16;
+
+static const struct config_enum_entry on_error_values[] = {
+	{"raise", ECAPI_ON_ERROR_RAISE, false},
+	{"set_aside", ECAPI_ON_ERROR_SET_ASIDE, false},
+	{NULL, 0, false}
+};
+
+/*
+ * Define the settings.  preloaded: the postmaster is loading the library.
+ */
+void
+ecapi_settings_define(bool preloaded)
+{
+	DefineCustomEnumVariable("ecapi.on_error",
+							 "What happens to an event that is not valid.",
+							 "\"raise\" fails the statement; \"set_aside\" keeps the "
+							 "event in ecapi.failed_event and lets the statement go on.",
+							 &ecapi_on_error, ECAPI_ON_ERROR_RAISE, on_error_values,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	/*
+	 * Platforms take bodies of 1 to 5 MB with up to a thousand events.  An
+	 * order with hundreds of items stays below 100 kB.
+	 */
+	DefineCustomIntVariable("ecapi.max_event_size",
+							"Largest event, as JSON text.",
+							NULL, &ecapi_max_event_size, 256, 1, 1024,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("ecapi.delivery",
+							 "Deliver events to destinations.",
+							 "Off keeps events waiting; for copies of a cluster.",
+							 &ecapi_delivery, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomStringVariable("ecapi.credential_directory",
+							   "Directory of the files that destinations name for their "
+							   "credentials and certificate authorities.",
+							   NULL, &ecapi_credential_directory, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("ecapi.retention",
+							"How long events stay in the outbox after they were emitted.",
+							"An event that a destination has yet to dispose of stays longer.",
+							&ecapi_retention, 3 * 24 * 60, 4, 90 * 24 * 60,
+							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("ecapi.wait_for_standby",
+							 "Send an event only after the synchronous standby has it.",
+							 NULL, &ecapi_wait_for_standby, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	if (preloaded)
+		DefineCustomIntVariable("ecapi.max_workers",
+								"Largest number of databases that are served at once.",
+								NULL, &ecapi_max_workers, 16, 1, 1000,
+								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("ecapi");
+}
