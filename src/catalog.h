@@ -1,0 +1,47 @@
+/*
+ * catalog.h
+ *	  Our own tables: where they are, and fixed statements over them.
+ */
+#ifndef ECAPI_CATALOG_H
+#define ECAPI_CATALOG_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+
+/* Partitions of the ring; the install script makes as many. */
+#define ECAPI_SLOTS 6
+
+/* Relations of the emit path, looked up once and kept until one changes. */
+typedef struct EcapiRelations
+{
+	Oid			outbox[ECAPI_SLOTS];
+	Oid			outbox_seq;
+} EcapiRelations;
+
+extern const EcapiRelations *ecapi_relations(void);
+extern Oid	ecapi_relation(const char *name, bool missing_ok);
+extern bool ecapi_installed(void);
+extern Oid	ecapi_wrapper(void);
+extern Oid	ecapi_owner(void);
+
+/* The slot that the clock gives to rows written at a moment. */
+extern int	ecapi_ring_slot(TimestampTz moment);
+
+/*
+ * A fixed statement: written once as a static, prepared at first use in a
+ * process, kept until the process ends.  Up to 20 parameters.
+ */
+typedef struct EcapiStatement
+{
+	const char *sql;
+	int			nargs;
+	Oid			argtypes[20];
+	SPIPlanPtr	plan;
+} EcapiStatement;
+
+extern void ecapi_statement_prepare(EcapiStatement *statement);
+extern uint64 ecapi_statement_execute(EcapiStatement *statement, Datum *values,
+									  const bool *nulls, bool read_only);
+
+#endif							/* ECAPI_CATALOG_H */

@@ -1,0 +1,235 @@
+/*
+ * cursor.c
+ *	  How far each destination has disposed of the outbox: rows of ecapi.cursor.
+ *
+ * The worker is the only one that moves a cursor.  It reads a row when it
+ * starts or meets a new destination, keeps the truth in memory, and writes it
+ * a few times a second and at rest, so a crash repeats little and nobody walks
+ * over the dead versions of these rows.
+ *
+ * Locks: DDL of an open transaction may hold a cursor's row (a rename, a
+ * drop).  The worker must not wait for it, so it locks with SKIP LOCKED and
+ * keeps what it has to record until the next time.  The cursor and what
+ * belongs to its movement (failed events, request log) are written in one
+ * transaction, or not at all.
+ *
+ * All functions want a transaction, SPI connected, and raise what SQL raises.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+#include "catalog.h"
+#include "outbox/cursor.h"
+
+static EcapiStatement load = {
+	"SELECT destination, server, snapshot, window_end, arm, xid, seq,"
+	" system_identifier, database, delivered, filtered, failed, state,"
+	" stopped_options, last_error, last_error_at, next_try"
+	" FROM ecapi.cursor ORDER BY destination",
+	0, {0}
+};
+
+static EcapiStatement lock = {
+	"SELECT 1 FROM ecapi.cursor WHERE server OPERATOR(pg_catalog.=) $1"
+	" FOR UPDATE SKIP LOCKED",
+	1, {OIDOID}
+};
+
+static EcapiStatement write = {
+	"UPDATE ecapi.cursor SET snapshot = $2, window_end = $3, arm = $4, xid = $5,"
+	" seq = $6, delivered = $7, filtered = $8, failed = $9, state = $10,"
+	" stopped_options = $11, last_error = $12, last_error_at = $13,"
+	" next_try = $14, recorded_at = pg_catalog.clock_timestamp()"
+	" WHERE server OPERATOR(pg_catalog.=) $1",
+	14, {OIDOID, PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT2OID, XID8OID, INT8OID, INT8OID,
+	INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
+};
+
+static EcapiStatement create = {
+	"INSERT INTO ecapi.cursor (destination, server, snapshot, system_identifier,"
+	" database, started_at) VALUES ($1, $2, $3, $4, $5, pg_catalog.clock_timestamp())",
+	5, {NAMEOID, OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}
+};
+
+static EcapiStatement drop = {
+	"WITH gone AS (DELETE FROM ecapi.control"
+	" WHERE destination OPERATOR(pg_catalog.=) $1)"
+	" DELETE FROM ecapi.cursor WHERE destination OPERATOR(pg_catalog.=) $1",
+	1, {NAMEOID}
+};
+
+static EcapiStatement bind = {
+	"UPDATE ecapi.cursor SET destination = $4, server = $3"
+	" WHERE server OPERATOR(pg_catalog.=) $1"
+	" AND destination OPERATOR(pg_catalog.=) $2",
+	4, {OIDOID, NAMEOID, OIDOID, NAMEOID}
+};
+
+static EcapiStatement last_xid = {
+	"SELECT xid FROM ecapi.outbox ORDER BY xid DESC, seq DESC LIMIT 1",
+	0, {0}
+};
+
+static Datum
+column(int row, int i, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, i, isnull);
+}
+
+static EcapiCursor *
+cursor_of_row(int row)
+{
+	EcapiCursor *cursor = palloc0(sizeof(EcapiCursor));
+	bool		isnull;
+	Datum		datum;
+
+	cursor->destination = *DatumGetName(column(row, 1, &isnull));
+	cursor->server = DatumGetObjectId(column(row, 2, &isnull));
+	cursor->from = ecapi_snapshot_of_datum(column(row, 3, &isnull));
+	datum = column(row, 4, &isnull);
+	cursor->to = isnull ? NULL : ecapi_snapshot_of_datum(datum);
+	cursor->position.arm = DatumGetInt16(column(row, 5, &isnull));
+	cursor->position.xid =
+		U64FromFullTransactionId(DatumGetFullTransactionId(column(row, 6, &isnull)));
+	cursor->position.seq = DatumGetInt64(column(row, 7, &isnull));
+	cursor->system_identifier = (uint64) DatumGetInt64(column(row, 8, &isnull));
+	cursor->database = DatumGetObjectId(column(row, 9, &isnull));
+	cursor->delivered = DatumGetInt64(column(row, 10, &isnull));
+	cursor->filtered = DatumGetInt64(column(row, 11, &isnull));
+	cursor->failed = DatumGetInt64(column(row, 12, &isnull));
+	cursor->state = TextDatumGetCString(column(row, 13, &isnull));
+	datum = column(row, 14, &isnull);
+	cursor->has_stopped_options = !isnull;
+	cursor->stopped_options = isnull ? 0 : DatumGetInt64(datum);
+	datum = column(row, 15, &isnull);
+	cursor->last_error = isnull ? NULL : TextDatumGetCString(datum);
+	datum = column(row, 16, &isnull);
+	cursor->last_error_at = isnull ? 0 : DatumGetTimestampTz(datum);
+	datum = column(row, 17, &isnull);
+	cursor->next_try = isnull ? 0 : DatumGetTimestampTz(datum);
+	return cursor;
+}
+
+/*
+ * All cursors, as a list of EcapiCursor in the memory context that was current
+ * when SPI was connected.
+ */
+List *
+ecapi_cursor_load(void)
+{
+	List	   *result = NIL;
+	uint64		n = ecapi_statement_execute(&load, NULL, NULL, false);
+	MemoryContext caller = MemoryContextGetParent(CurrentMemoryContext);
+	MemoryContext old;
+
+	/* SPI's own context goes with SPI_finish */
+	old = MemoryContextSwitchTo(caller);
+	for (uint64 i = 0; i < n; i++)
+		result = lappend(result, cursor_of_row(i));
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+/*
+ * Lock a cursor for writing, without waiting.  False when it is locked by
+ * another transaction, or gone.
+ */
+bool
+ecapi_cursor_lock(Oid server)
+{
+	Datum		values[1];
+
+	values[0] = ObjectIdGetDatum(server);
+	return ecapi_statement_execute(&lock, values, NULL, false) == 1;
+}
+
+/* Write a cursor that the caller has locked. */
+void
+ecapi_cursor_write(const EcapiCursor *cursor)
+{
+	Datum		values[14];
+	bool		nulls[14] = {false};
+
+	values[0] = ObjectIdGetDatum(cursor->server);
+	values[1] = ecapi_snapshot_datum(cursor->from);
+	nulls[2] = cursor->to == NULL;
+	values[2] = nulls[2] ? (Datum) 0 : ecapi_snapshot_datum(cursor->to);
+	values[3] = Int16GetDatum(cursor->position.arm);
+	values[4] = FullTransactionIdGetDatum(FullTransactionIdFromU64(cursor->position.xid));
+	values[5] = Int64GetDatum(cursor->position.seq);
+	values[6] = Int64GetDatum(cursor->delivered);
+	values[7] = Int64GetDatum(cursor->filtered);
+	values[8] = Int64GetDatum(cursor->failed);
+	values[9] = CStringGetTextDatum(cursor->state);
+	nulls[10] = !cursor->has_stopped_options;
+	values[10] = Int64GetDatum(cursor->stopped_options);
+	nulls[11] = cursor->last_error == NULL;
+	values[11] = nulls[11] ? (Datum) 0 : CStringGetTextDatum(cursor->last_error);
+	nulls[12] = cursor->last_error_at == 0;
+	values[12] = TimestampTzGetDatum(cursor->last_error_at);
+	nulls[13] = cursor->next_try == 0;
+	values[13] = TimestampTzGetDatum(cursor->next_try);
+	ecapi_statement_execute(&write, values, nulls, false);
+}
+
+/* A row for a destination that has none; position and counts start at zero. */
+void
+ecapi_cursor_create(const EcapiCursor *cursor)
+{
+	Datum		values[5];
+
+	values[0] = NameGetDatum(&cursor->destination);
+	values[1] = ObjectIdGetDatum(cursor->server);
+	values[2] = ecapi_snapshot_datum(cursor->from);
+	values[3] = Int64GetDatum((int64) cursor->system_identifier);
+	values[4] = ObjectIdGetDatum(cursor->database);
+	ecapi_statement_execute(&create, values, NULL, false);
+}
+
+/* End a cursor, and what an operator wanted of its destination. */
+void
+ecapi_cursor_delete(const char *destination)
+{
+	NameData	name;
+	Datum		values[1];
+
+	namestrcpy(&name, destination);
+	values[0] = NameGetDatum(&name);
+	ecapi_statement_execute(&drop, values, NULL, false);
+}
+
+/* Give a cursor to a server that was renamed, or has a new oid. */
+void
+ecapi_cursor_bind(Oid old_server, const char *old_name, Oid server, const char *new_name)
+{
+	NameData	from;
+	NameData	to;
+	Datum		values[4];
+
+	namestrcpy(&from, old_name);
+	namestrcpy(&to, new_name);
+	values[0] = ObjectIdGetDatum(old_server);
+	values[1] = NameGetDatum(&from);
+	values[2] = ObjectIdGetDatum(server);
+	values[3] = NameGetDatum(&to);
+	ecapi_statement_execute(&bind, values, NULL, false);
+}
+
+/*
+ * The greatest xid of a committed event, 0 when there is none.  The next xid
+ * of a sound server lies beyond it.
+ */
+uint64
+ecapi_outbox_last_xid(void)
+{
+	bool		isnull;
+
+	if (ecapi_statement_execute(&last_xid, NULL, NULL, false) == 0)
+		return 0;
+	return U64FromFullTransactionId(DatumGetFullTransactionId(column(0, 1, &isnull)));
+}

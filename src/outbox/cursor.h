@@ -1,0 +1,49 @@
+/*
+ * cursor.h
+ *	  How far each destination has disposed of the outbox: rows of ecapi.cursor.
+ */
+#ifndef ECAPI_CURSOR_H
+#define ECAPI_CURSOR_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+#include "outbox/snapshot.h"
+#include "outbox/window.h"
+
+/*
+ * {visible in from} and {in the window (from, to] up to position} are exactly
+ * the events that were delivered, filtered, or copied to failed_event.
+ */
+typedef struct EcapiCursor
+{
+	NameData	destination;
+	Oid			server;
+	EcapiSnapshot *from;
+	EcapiSnapshot *to;			/* NULL: no window is open */
+	EcapiPosition position;
+	uint64		system_identifier;
+	Oid			database;
+	int64		delivered;
+	int64		filtered;
+	int64		failed;
+	const char *state;			/* of the CHECK in the install script */
+	bool		has_stopped_options;
+	int64		stopped_options;	/* of the options it stopped with */
+	const char *last_error;		/* NULL: none */
+	TimestampTz last_error_at;	/* 0: none */
+	TimestampTz next_try;		/* 0: none */
+} EcapiCursor;
+
+extern List *ecapi_cursor_load(void);
+extern bool ecapi_cursor_lock(Oid server);
+extern void ecapi_cursor_write(const EcapiCursor *cursor);
+extern void ecapi_cursor_create(const EcapiCursor *cursor);
+extern void ecapi_cursor_delete(const char *destination);
+extern void ecapi_cursor_bind(Oid old_server, const char *old_name,
+							  Oid server, const char *name);
+extern uint64 ecapi_outbox_last_xid(void);
+
+#endif							/* ECAPI_CURSOR_H */

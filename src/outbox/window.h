@@ -1,0 +1,46 @@
+/*
+ * window.h
+ *	  Reading the events that became visible between two snapshots, in pages.
+ */
+#ifndef ECAPI_WINDOW_H
+#define ECAPI_WINDOW_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "outbox/snapshot.h"
+
+/* A place inside a window: the last event before it. {0, 0, 0} is its start. */
+typedef struct EcapiPosition
+{
+	int			arm;			/* 0: xids of from's xip, 1: from's xmax on */
+	uint64		xid;
+	int64		seq;
+} EcapiPosition;
+
+typedef struct EcapiRow
+{
+	uint64		xid;
+	int64		seq;
+	TimestampTz emitted_at;
+	const char *event;			/* JSON text, UTF-8, not NUL-terminated */
+	int			len;
+} EcapiRow;
+
+/* Rows that a read fills in; texts and array live in context. */
+typedef struct EcapiRows
+{
+	MemoryContext context;
+	EcapiRow   *rows;			/* room for max_rows */
+	int			nrows;
+	int			max_rows;
+	size_t		bytes;			/* of texts so far */
+	size_t		max_bytes;		/* a read ends with the row that passes it */
+} EcapiRows;
+
+extern bool ecapi_window_read(const EcapiSnapshot *from, const EcapiSnapshot *to,
+							  EcapiPosition *position, EcapiRows *rows);
+extern int	ecapi_position_compare(const EcapiPosition *a, const EcapiPosition *b);
+
+#endif							/* ECAPI_WINDOW_H */
