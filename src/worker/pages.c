@@ -1,0 +1,178 @@
+/*
+ * pages.c
+ *	  Pages: events read at a place, shared by the destinations that stand there.
+ *
+ * A page is read once; every destination that comes to its start while
+ * another still holds it gets the same one, with the trees that were parsed
+ * from it.  It goes with its last reference.
+ *
+ * Memory: rows and kept trees count into one budget for all pages, bodies into
+ * the same (see pipeline.c).  Over it nothing is read ahead; a destination
+ * that holds nothing may still read a lean page, so that none is starved by
+ * the pages of another that is down.  An event with a tree out of proportion
+ * (thousands of tiny values) is parsed again each time instead of kept.
+ *
+ * The caller of ecapi_page_at is in a transaction with an active snapshot at
+ * least as late as the window's end, SPI connected.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+#include "destination/json.h"
+#include "event/fields.h"
+#include "worker/internal.h"
+
+#define LEAN_ROWS	100
+#define LEAN_BYTES	(128 * 1024)
+
+/* Trees that a page keeps; a typical event's takes three times its text. */
+#define PAGE_TREE_BYTES	(4 * ECAPI_PAGE_BYTES)
+
+static void *
+grab_from_context(void *owner, size_t size)
+{
+	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
+}
+
+static EcapiPage *
+find_page(const EcapiPlace *place)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.pages)
+	{
+		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
+
+		if (ecapi_place_equal(&page->start, place))
+			return page;
+	}
+	return NULL;
+}
+
+static EcapiPage *
+read_page(const EcapiPlace *place, bool lean)
+{
+	MemoryContext context = AllocSetContextCreate(ecapi_me.context, "ecapi page",
+												  ALLOCSET_DEFAULT_SIZES);
+	EcapiPage  *page = MemoryContextAllocZero(context, sizeof(EcapiPage));
+	EcapiRows	rows = {0};
+	MemoryContext old;
+
+	/* should the read fail, the context is deleted by the error's catcher */
+	page->context = context;
+	page->end = place->position;
+	rows.context = context;
+	rows.max_rows = lean ? LEAN_ROWS : ECAPI_PAGE_ROWS;
+	rows.max_bytes = lean ? LEAN_BYTES : ECAPI_PAGE_BYTES;
+	rows.rows = palloc(sizeof(EcapiRow) * rows.max_rows);
+	PG_TRY();
+	{
+		page->last = ecapi_window_read(place->from->snapshot, place->to->snapshot,
+									   &page->end, &rows);
+	}
+	PG_CATCH();
+	{
+		MemoryContextDelete(context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+
+	old = MemoryContextSwitchTo(context);
+	page->nevents = rows.nrows;
+	page->events = palloc0(sizeof(EcapiPageEvent) * Max(rows.nrows, 1));
+	for (int i = 0; i < rows.nrows; i++)
+	{
+		page->events[i].xid = rows.rows[i].xid;
+		page->events[i].seq = rows.rows[i].seq;
+		page->events[i].emitted_at = rows.rows[i].emitted_at;
+		page->events[i].text = rows.rows[i].event;
+		page->events[i].len = rows.rows[i].len;
+		page->events[i].type = -1;
+	}
+	MemoryContextSwitchTo(old);
+	pfree(rows.rows);
+
+	ecapi_arena_init(&page->arena, grab_from_context, context);
+	ecapi_place_copy(&page->start, place);
+	page->bytes = rows.bytes + sizeof(EcapiPageEvent) * page->nevents;
+	ecapi_me.page_bytes += page->bytes;
+	dlist_push_head(&ecapi_me.pages, &page->node);
+	return page;
+}
+
+/*
+ * The page at a place with an open window, with a reference for the caller;
+ * lean asks for a small one and disregards the budget.  NULL when the budget
+ * does not allow it now.
+ */
+EcapiPage *
+ecapi_page_at(const EcapiPlace *place, bool lean)
+{
+	EcapiPage  *page = find_page(place);
+
+	if (page == NULL)
+	{
+		bool		over = ecapi_me.page_bytes + ecapi_me.body_bytes +
+			ECAPI_PAGE_BYTES + PAGE_TREE_BYTES > ECAPI_BUDGET;
+
+		if (over && !lean)
+			return NULL;
+		page = read_page(place, over);
+	}
+	page->refs++;
+	return page;
+}
+
+/* Give a reference back. */
+void
+ecapi_page_drop(EcapiPage *page)
+{
+	if (--page->refs > 0)
+		return;
+	ecapi_me.page_bytes -= page->bytes;
+	dlist_delete(&page->node);
+	ecapi_place_clear(&page->start);
+	MemoryContextDelete(page->context);
+}
+
+/*
+ * The tree of an event: kept with the page, or, when the page holds enough of
+ * them, made in scratch for this once.  NULL when the event cannot be read;
+ * its problem says why.
+ */
+const EcapiValue *
+ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
+{
+	EcapiPageEvent *event = &page->events[i];
+	bool		keep = page->arena.grabbed < PAGE_TREE_BYTES;
+	size_t		before = page->arena.grabbed;
+	const EcapiValue *tree;
+	const EcapiValue *type;
+	char		error[128];
+
+	if (event->parsed)
+		return event->tree;
+
+	tree = ecapi_json_parse(keep ? &page->arena : scratch, event->text, event->len,
+							error, sizeof(error));
+	page->bytes += page->arena.grabbed - before;
+	ecapi_me.page_bytes += page->arena.grabbed - before;
+	if (tree == NULL || tree->type != ECAPI_OBJECT)
+	{
+		event->problem = MemoryContextStrdup(page->context,
+											 tree == NULL ? error : "not a JSON object");
+		event->parsed = true;
+		return NULL;
+	}
+	type = ecapi_value_get(tree, "event_type");
+	if (type != NULL && type->type == ECAPI_STRING)
+		event->type = ecapi_event_type_lookup(type->text, type->len);
+	if (keep)
+	{
+		event->tree = tree;
+		event->parsed = true;
+	}
+	return tree;
+}
