@@ -398,7 +398,8 @@ SELECT s.srvname AS destination,
 		ELSE coalesce(c.state, 'starting') END AS state,
 	CASE WHEN w.state <> 'running' THEN w.message
 		WHEN c.state IN ('stopped', 'waiting') THEN c.last_error
-		WHEN k.paused THEN pg_catalog.format('paused by %s', k.changed_by) END AS detail,
+		WHEN k.paused THEN pg_catalog.format('paused by %s', k.changed_by)
+		ELSE w.message END AS detail,
 	b.backlog,
 	pg_catalog.clock_timestamp() - b.oldest AS oldest_waiting_age,
 	c.delivered,

@@ -16,8 +16,8 @@
  *
  * A slot may be held by backends that run DDL on its database (DROP, RENAME,
  * SET TABLESPACE, or as template): while held > 0 the launcher starts nothing
- * in it.  A backend remembers its holds and gives them back in PG_FINALLY of
- * the hook, or when it exits.
+ * in it.  A backend remembers its holds and gives them back when the
+ * transaction of the DDL ends, or when the backend exits.
  *
  * Locks: shared->lock covers every field of a slot but the atomics, for
  * reading (shared) and writing (exclusive); it is never held across anything
@@ -180,6 +180,10 @@ ecapi_wake_now(void)
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
+	/* the DDL that held a slot is through, one way or the other */
+	if (n_my_holds > 0 && (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT))
+		ecapi_release_holds();
+
 	if (!wake_pending && !reload_pending && !want_pending && !rescan_pending)
 		return;
 
@@ -293,6 +297,7 @@ ecapi_hold_database(Oid database)
 	if (shared == NULL || (slot = slot_of(database)) == NULL ||
 		n_my_holds >= MAX_HOLDS)
 		return 0;
+	register_callback();
 	if (!hold_exit_registered)
 	{
 		before_shmem_exit(release_holds_at_exit, (Datum) 0);

@@ -50,6 +50,13 @@ static EcapiStatement write = {
 	INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
 };
 
+static EcapiStatement write_state = {
+	"UPDATE ecapi.cursor SET state = $2, last_error = $3, last_error_at = $4,"
+	" recorded_at = pg_catalog.clock_timestamp()"
+	" WHERE server OPERATOR(pg_catalog.=) $1",
+	4, {OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}
+};
+
 static EcapiStatement create = {
 	"INSERT INTO ecapi.cursor (destination, server, snapshot, system_identifier,"
 	" database, started_at) VALUES ($1, $2, $3, $4, $5, pg_catalog.clock_timestamp())",
@@ -116,8 +123,8 @@ cursor_of_row(int row)
 }
 
 /*
- * All cursors, as a list of EcapiCursor in the memory context that was current
- * when SPI was connected.
+ * All cursors, as a list of EcapiCursor in the parent of SPI's context: the
+ * transaction's, in a worker.
  */
 List *
 ecapi_cursor_load(void)
@@ -175,6 +182,22 @@ ecapi_cursor_write(const EcapiCursor *cursor)
 	nulls[13] = cursor->next_try == 0;
 	values[13] = TimestampTzGetDatum(cursor->next_try);
 	ecapi_statement_execute(&write, values, nulls, false);
+}
+
+/* Write the state of a locked cursor whose place is not ours to write. */
+void
+ecapi_cursor_write_state(const EcapiCursor *cursor)
+{
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	values[0] = ObjectIdGetDatum(cursor->server);
+	values[1] = CStringGetTextDatum(cursor->state);
+	nulls[2] = cursor->last_error == NULL;
+	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(cursor->last_error);
+	nulls[3] = cursor->last_error_at == 0;
+	values[3] = TimestampTzGetDatum(cursor->last_error_at);
+	ecapi_statement_execute(&write_state, values, nulls, false);
 }
 
 /* A row for a destination that has none; position and counts start at zero. */

@@ -40,6 +40,7 @@ typedef struct EcapiCursor
 extern List *ecapi_cursor_load(void);
 extern bool ecapi_cursor_lock(Oid server);
 extern void ecapi_cursor_write(const EcapiCursor *cursor);
+extern void ecapi_cursor_write_state(const EcapiCursor *cursor);
 extern void ecapi_cursor_create(const EcapiCursor *cursor);
 extern void ecapi_cursor_delete(const char *destination);
 extern void ecapi_cursor_bind(Oid old_server, const char *old_name,

@@ -104,14 +104,17 @@ typedef struct EcapiBatch
 	EcapiDestination *destination;
 	MemoryContext context;		/* this struct and its items */
 	MemoryContext request;		/* body and header lines; NULL: not shaped */
-	size_t		body_bytes;		/* counted into the budget */
+	const char *body;			/* in request */
+	size_t		body_len;
+	size_t		body_bytes;		/* allocated; counted into the budget */
+	const char *filtered;		/* what was filtered beside it, as JSON; once */
 	int			nitems;
 	EcapiItem  *items;
 	int			attempts;		/* requests made of it */
-	bool		single;			/* a part that was cut out to be judged alone */
 	bool		flying;
 	TimestampTz sent_at;
 	uint64		token_stamp;	/* of the credential files when sent */
+	EcapiAnswer *rejected_with; /* of a suspect; in context */
 } EcapiBatch;
 
 /* The state of a destination, as its view shows it. */
@@ -254,6 +257,8 @@ extern void ecapi_halving_quiet(EcapiDestination *destination);
 extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 								  const EcapiAnswer *answer, const char *error,
 								  const char *filtered);
+extern void ecapi_journal_filtered(EcapiDestination *destination, const EcapiItem *ends,
+								   const char *filtered);
 extern void ecapi_journal_failed(EcapiDestination *destination, EcapiItem item,
 								 const char *reason, const EcapiAnswer *answer,
 								 int attempts);

@@ -113,10 +113,15 @@ ecapi_state_go(EcapiDestination *destination)
 	destination->dirty = true;
 }
 
-/* A request passed. */
+/*
+ * A request passed.  One that flew beside a failed one does not shorten the
+ * wait.
+ */
 void
 ecapi_state_passed(EcapiDestination *destination)
 {
+	if (destination->state == ECAPI_WAITING)
+		return;
 	if (destination->failures > 0)
 		ereport(LOG,
 				(errmsg("destination \"%s\" is delivering again",

@@ -1,0 +1,81 @@
+/*
+ * credentials.c
+ *	  The secrets of a destination as header lines, wherever they stand.
+ *
+ * A secret is an option of the user mapping or the content of a file that an
+ * option names (delivery/token.c).  Here they meet: whoever sends a request,
+ * or checks that one could be sent, comes through this file.
+ *
+ * What is returned is palloc'd in the current context and belongs to the
+ * caller.  Nothing of a secret goes into an error.
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "delivery/token.h"
+#include "destination/credentials.h"
+
+uint64
+ecapi_credentials_stamp(const EcapiOptions *options)
+{
+	uint64		stamp = 0;
+
+	/* the sum would not see two files swapped; the factor does */
+	if (options->access_token_file != NULL)
+		stamp = stamp * 31 + ecapi_token_stamp(options->access_token_file);
+	if (options->header_file != NULL)
+		stamp = stamp * 31 + ecapi_token_stamp(options->header_file);
+	if (options->ca_file != NULL)
+		stamp = stamp * 31 + ecapi_token_stamp(options->ca_file);
+	return stamp;
+}
+
+bool
+ecapi_credentials_read(const EcapiOptions *options, EcapiCredentials *credentials,
+					   char *error, size_t error_size)
+{
+	const char *token = options->access_token;
+	const char *header = options->header;
+
+	MemSet(credentials, 0, sizeof(EcapiCredentials));
+	/* before the content: a change in between is then read again */
+	credentials->stamp = ecapi_credentials_stamp(options);
+
+	if (options->access_token_file != NULL &&
+		(token = ecapi_token_read(options->access_token_file, error, error_size)) == NULL)
+		return false;
+	if (options->header_file != NULL &&
+		(header = ecapi_token_read(options->header_file, error, error_size)) == NULL)
+		return false;
+	if (header != NULL && strchr(header, ':') == NULL)
+	{
+		snprintf(error, error_size, "file \"%s\" does not hold a header \"Name: value\"",
+				 options->header_file != NULL ? options->header_file : "header");
+		return false;
+	}
+	if (token != NULL)
+		credentials->headers[credentials->nheaders++] =
+			psprintf("Authorization: Bearer %s", token);
+	if (header != NULL)
+		credentials->headers[credentials->nheaders++] = pstrdup(header);
+
+	if (options->ca_file != NULL)
+	{
+		credentials->ca_file = ecapi_token_path(options->ca_file);
+		if (credentials->ca_file == NULL)
+		{
+			snprintf(error, error_size,
+					 "file \"%s\" has no directory: ecapi.credential_directory is not set",
+					 options->ca_file);
+			return false;
+		}
+		if (access(credentials->ca_file, R_OK) != 0)
+		{
+			snprintf(error, error_size, "could not read file \"%s\": %s",
+					 options->ca_file, strerror(errno));
+			return false;
+		}
+	}
+	return true;
+}

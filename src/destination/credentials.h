@@ -1,0 +1,30 @@
+/*
+ * credentials.h
+ *	  The secrets of a destination as header lines, wherever they stand.
+ */
+#ifndef ECAPI_CREDENTIALS_H
+#define ECAPI_CREDENTIALS_H
+
+#include "destination/options.h"
+
+typedef struct EcapiCredentials
+{
+	int			nheaders;
+	const char *headers[2];		/* "Name: value", palloc'd */
+	const char *ca_file;		/* absolute path, palloc'd; NULL: the system's */
+	uint64		stamp;			/* of the files that were read */
+} EcapiCredentials;
+
+/*
+ * Read the credentials that options name.  False when a file cannot be used;
+ * error then names the file and what is wrong, never a content.  stamp is set
+ * either way.  Raises nothing but out-of-memory.
+ */
+extern bool ecapi_credentials_read(const EcapiOptions *options,
+								   EcapiCredentials *credentials,
+								   char *error, size_t error_size);
+
+/* Differs when a credential file was replaced or rewritten; 0 without files. */
+extern uint64 ecapi_credentials_stamp(const EcapiOptions *options);
+
+#endif							/* ECAPI_CREDENTIALS_H */

@@ -1,0 +1,179 @@
+/*
+ * ecapi.c
+ *	  Entry of the library: settings, shared memory, launcher and hooks.
+ *
+ * Preloaded (shared_preload_libraries), the library reserves its shared
+ * memory, registers the launcher and hooks utility commands.  Loaded on first
+ * use in a session, it only defines settings: events are then appended and
+ * wait; nothing is woken, hooked or shared, and ecapi.check() says so.
+ *
+ * The ProcessUtility hook does two things.  After COMMIT PREPARED it wakes the
+ * worker, for the session that commits is not the one that emitted.  Before
+ * DDL that wants a database to itself (DROP DATABASE, RENAME, SET TABLESPACE,
+ * or the database as a template) it stops the worker of that database, which
+ * otherwise makes the command wait five seconds and fail.  It does so only for
+ * a role that may run the command; the slot is held from before the stop until
+ * the transaction ends, so that no worker comes back in between.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/ipc.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/syscache.h"
+
+#include "settings.h"
+#include "shmem.h"
+#include "worker/worker.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+static shmem_request_hook_type previous_request = NULL;
+static shmem_startup_hook_type previous_startup = NULL;
+static ProcessUtility_hook_type previous_utility = NULL;
+
+static void
+request_shmem(void)
+{
+	if (previous_request)
+		previous_request();
+	ecapi_shmem_request();
+}
+
+static void
+startup_shmem(void)
+{
+	if (previous_startup)
+		previous_startup();
+	ecapi_shmem_startup();
+}
+
+static DefElem *
+find_option(List *options, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, name) == 0)
+			return option;
+	}
+	return NULL;
+}
+
+static bool
+may_create_database(Oid template)
+{
+	HeapTuple	tuple;
+	bool		may;
+
+	if (superuser())
+		return true;
+	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	may = ((Form_pg_authid) GETSTRUCT(tuple))->rolcreatedb;
+	ReleaseSysCache(tuple);
+	if (!may || pg_database_ownercheck(template, GetUserId()))
+		return may;
+	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(template));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	may = ((Form_pg_database) GETSTRUCT(tuple))->datistemplate;
+	ReleaseSysCache(tuple);
+	return may;
+}
+
+/*
+ * The database that a command wants to itself, if the current role may run
+ * it; else InvalidOid.
+ */
+static Oid
+wanted_database(Node *statement)
+{
+	const char *name = NULL;
+	Oid			database;
+
+	if (IsA(statement, DropdbStmt))
+		name = castNode(DropdbStmt, statement)->dbname;
+	else if (IsA(statement, RenameStmt) &&
+			 castNode(RenameStmt, statement)->renameType == OBJECT_DATABASE)
+		name = castNode(RenameStmt, statement)->subname;
+	else if (IsA(statement, AlterDatabaseStmt) &&
+			 find_option(castNode(AlterDatabaseStmt, statement)->options, "tablespace"))
+		name = castNode(AlterDatabaseStmt, statement)->dbname;
+	else if (IsA(statement, CreatedbStmt))
+	{
+		DefElem    *template = find_option(castNode(CreatedbStmt, statement)->options,
+										   "template");
+
+		name = template != NULL && template->arg != NULL ? defGetString(template) : "template1";
+		database = get_database_oid(name, true);
+		return OidIsValid(database) && may_create_database(database) ? database : InvalidOid;
+	}
+	if (name == NULL)
+		return InvalidOid;
+	database = get_database_oid(name, true);
+	return OidIsValid(database) && pg_database_ownercheck(database, GetUserId())
+		? database : InvalidOid;
+}
+
+static void
+process_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *dest,
+				QueryCompletion *completion)
+{
+	Node	   *statement = planned->utilityStmt;
+	Oid			database = InvalidOid;
+
+	if (context == PROCESS_UTILITY_TOPLEVEL)
+		database = wanted_database(statement);
+	if (OidIsValid(database))
+	{
+		if (ecapi_hold_database(database) != 0)
+			ecapi_worker_stop(database);
+		ecapi_rescan_at_commit();
+	}
+
+	if (previous_utility)
+		previous_utility(planned, query, read_only_tree, context, params,
+						 environment, dest, completion);
+	else
+		standard_ProcessUtility(planned, query, read_only_tree, context, params,
+								environment, dest, completion);
+
+	if (IsA(statement, TransactionStmt) &&
+		castNode(TransactionStmt, statement)->kind == TRANS_STMT_COMMIT_PREPARED)
+		ecapi_wake_now();
+}
+
+void
+_PG_init(void)
+{
+	bool		preloaded = process_shared_preload_libraries_in_progress;
+
+	ecapi_settings_define(preloaded);
+	if (!preloaded || IsBinaryUpgrade)
+		return;
+
+	previous_request = shmem_request_hook;
+	shmem_request_hook = request_shmem;
+	previous_startup = shmem_startup_hook;
+	shmem_startup_hook = startup_shmem;
+	previous_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+	ecapi_launcher_register();
+}

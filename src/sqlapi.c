@@ -1,0 +1,371 @@
+/*
+ * sqlapi.c
+ *	  SQL-callable functions: check arguments, call a module, return.
+ *
+ * ecapi_emit and the wrapper's validator stand beside what they are about
+ * (capture/emit.c, destination/validator.c); here is what an operator and the
+ * install script call.
+ *
+ * Functions that name a destination need its ownership.  Their callers have no
+ * right on our tables, so the statements run as the extension's owner; they
+ * are fixed and schema-qualified.
+ */
+#include "postgres.h"
+
+#include <sys/resource.h>
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_type.h"
+#include "catalog/pg_user_mapping.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "foreign/foreign.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+#include "catalog.h"
+#include "destination/credentials.h"
+#include "event/closest.h"
+#include "outbox/cursor.h"
+#include "settings.h"
+#include "shmem.h"
+
+PG_FUNCTION_INFO_V1(ecapi_worker_status);
+PG_FUNCTION_INFO_V1(ecapi_start_worker);
+PG_FUNCTION_INFO_V1(ecapi_wake_worker);
+PG_FUNCTION_INFO_V1(ecapi_start_snapshot);
+PG_FUNCTION_INFO_V1(ecapi_credential_problem);
+PG_FUNCTION_INFO_V1(ecapi_open_files_limit);
+PG_FUNCTION_INFO_V1(ecapi_pause);
+PG_FUNCTION_INFO_V1(ecapi_resume);
+PG_FUNCTION_INFO_V1(ecapi_adopt);
+PG_FUNCTION_INFO_V1(ecapi_rebase);
+
+/* Who runs a fixed statement of ours, and who ran before. */
+typedef struct OwnerScope
+{
+	Oid			user;
+	int			context;
+} OwnerScope;
+
+/* An error puts the user back with its transaction, so no cleanup is needed. */
+static void
+become_owner(OwnerScope *scope)
+{
+	GetUserIdAndSecContext(&scope->user, &scope->context);
+	SetUserIdAndSecContext(ecapi_owner(), scope->context |
+						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	SPI_connect();
+}
+
+static void
+become_caller(const OwnerScope *scope)
+{
+	SPI_finish();
+	SetUserIdAndSecContext(scope->user, scope->context);
+}
+
+/* Names of destinations, for hints. */
+static const char *
+destination_nth(int i, void *arg)
+{
+	List	   *names = *(List **) arg;
+
+	return i < list_length(names) ? (const char *) list_nth(names, i) : NULL;
+}
+
+static List *
+destination_names(void)
+{
+	static EcapiStatement names = {
+		"SELECT srvname FROM pg_catalog.pg_foreign_server"
+		" WHERE srvfdw OPERATOR(pg_catalog.=) $1",
+		1, {OIDOID}
+	};
+	MemoryContext caller = CurrentMemoryContext;
+	Datum		values[1];
+	List	   *result = NIL;
+	uint64		n;
+
+	SPI_connect();
+	values[0] = ObjectIdGetDatum(ecapi_wrapper());
+	n = ecapi_statement_execute(&names, values, NULL, false);
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		MemoryContext old = MemoryContextSwitchTo(caller);
+
+		result = lappend(result, pstrdup(NameStr(*DatumGetName(
+			SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)))));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	return result;
+}
+
+/*
+ * The destination of that name, which the current role must own.
+ */
+static ForeignServer *
+owned_destination(const char *name)
+{
+	ForeignServer *server = GetForeignServerByName(name, true);
+
+	if (server == NULL || server->fdwid != ecapi_wrapper())
+	{
+		List	   *names = destination_names();
+		const char *closest = ecapi_closest(name, strlen(name), destination_nth, &names);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("destination \"%s\" does not exist", name),
+				 closest != NULL
+				 ? errhint("Perhaps you meant destination \"%s\".", closest)
+				 : errhint("Destinations are the foreign servers of wrapper \"ecapi\".")));
+	}
+	if (!pg_foreign_server_ownercheck(server->serverid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FOREIGN_SERVER, name);
+	return server;
+}
+
+/*
+ * ecapi.worker(): whether this database has a running worker, and if not, why.
+ */
+Datum
+ecapi_worker_status(PG_FUNCTION_ARGS)
+{
+	TupleDesc	desc;
+	Datum		values[4];
+	bool		nulls[4] = {false};
+	EcapiSlotInfo info;
+	const char *state = "stopped";
+	const char *message;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+
+	nulls[1] = true;
+	if (!ecapi_shmem_attached())
+	{
+		state = "not preloaded";
+		message = "ecapi is not in shared_preload_libraries";
+	}
+	else if (RecoveryInProgress())
+	{
+		state = "standby";
+		message = "this server is a standby; the worker runs on the primary";
+	}
+	else if (!ecapi_slot_of_database(MyDatabaseId, &info))
+		message = ecapi_launcher_running()
+			? "all slots for databases are taken, see ecapi.max_workers"
+			: "the launcher is not running, see max_worker_processes";
+	else if (info.state == ECAPI_SLOT_RUNNING)
+	{
+		state = "running";
+		message = info.message[0] != '\0' ? info.message
+			: ecapi_delivery ? NULL : "ecapi.delivery is off";
+		nulls[1] = false;
+		values[1] = Int32GetDatum(info.pid);
+	}
+	else
+		message = info.message;
+
+	values[0] = BoolGetDatum(ecapi_shmem_attached());
+	values[2] = CStringGetTextDatum(state);
+	nulls[3] = message == NULL;
+	values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(message);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* ecapi.start_worker(): at commit, the launcher shall start a worker here. */
+Datum
+ecapi_start_worker(PG_FUNCTION_ARGS)
+{
+	ecapi_want_at_commit();
+	PG_RETURN_VOID();
+}
+
+/* ecapi.wake_worker(): at commit, the worker shall look at destinations. */
+Datum
+ecapi_wake_worker(PG_FUNCTION_ARGS)
+{
+	ecapi_reload_at_commit();
+	PG_RETURN_VOID();
+}
+
+/* ecapi.start_snapshot(): where a destination created now starts. */
+Datum
+ecapi_start_snapshot(PG_FUNCTION_ARGS)
+{
+	return ecapi_snapshot_datum(ecapi_snapshot_start());
+}
+
+/*
+ * ecapi.credential_problem(oid): one line, without secrets, or NULL.
+ */
+Datum
+ecapi_credential_problem(PG_FUNCTION_ARGS)
+{
+	ForeignServer *server = GetForeignServer(PG_GETARG_OID(0));
+	HeapTuple	tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
+										ObjectIdGetDatum(InvalidOid),
+										ObjectIdGetDatum(server->serverid));
+	List	   *mapping = NIL;
+	EcapiOptions *options;
+	EcapiCredentials credentials;
+	char		error[512];
+
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		datum = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple,
+											Anum_pg_user_mapping_umoptions, &isnull);
+
+		if (!isnull)
+			mapping = untransformRelOptions(datum);
+		ReleaseSysCache(tuple);
+	}
+	options = ecapi_options_parse(server->options, mapping, error, sizeof(error));
+	if (options != NULL &&
+		ecapi_credentials_read(options, &credentials, error, sizeof(error)))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(error));
+}
+
+/* ecapi.open_files_limit(): of this process, which has the server's; -1 none. */
+Datum
+ecapi_open_files_limit(PG_FUNCTION_ARGS)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+		limit.rlim_cur > PG_INT32_MAX)
+		PG_RETURN_INT32(-1);
+	PG_RETURN_INT32((int32) limit.rlim_cur);
+}
+
+/* Write down what an operator wants of a destination, and tell the worker. */
+static void
+control(const char *name, bool paused)
+{
+	static EcapiStatement upsert = {
+		"INSERT INTO ecapi.control (destination, paused, resumed_at, changed_at, changed_by)"
+		" VALUES ($1, $2, CASE WHEN $2 THEN NULL ELSE pg_catalog.clock_timestamp() END,"
+		" pg_catalog.clock_timestamp(), $3)"
+		" ON CONFLICT (destination) DO UPDATE SET paused = excluded.paused,"
+		" resumed_at = coalesce(excluded.resumed_at, control.resumed_at),"
+		" changed_at = excluded.changed_at, changed_by = excluded.changed_by",
+		3, {NAMEOID, BOOLOID, NAMEOID}
+	};
+	NameData	destination;
+	NameData	user;
+	Datum		values[3];
+	OwnerScope	scope;
+
+	namestrcpy(&destination, owned_destination(name)->servername);
+	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
+	values[0] = NameGetDatum(&destination);
+	values[1] = BoolGetDatum(paused);
+	values[2] = NameGetDatum(&user);
+	become_owner(&scope);
+	ecapi_statement_execute(&upsert, values, NULL, false);
+	become_caller(&scope);
+	ecapi_reload_at_commit();
+}
+
+/* ecapi.pause(destination) */
+Datum
+ecapi_pause(PG_FUNCTION_ARGS)
+{
+	control(NameStr(*PG_GETARG_NAME(0)), true);
+	PG_RETURN_VOID();
+}
+
+/* ecapi.resume(destination): ends a pause, a stop and a wait. */
+Datum
+ecapi_resume(PG_FUNCTION_ARGS)
+{
+	control(NameStr(*PG_GETARG_NAME(0)), false);
+	PG_RETURN_VOID();
+}
+
+/*
+ * Start a destination anew, when its guard has stopped it: with what commits
+ * after this transaction.
+ */
+static void
+start_anew(const char *name, bool copied)
+{
+	static EcapiStatement restart = {
+		"UPDATE ecapi.cursor SET snapshot = $2, window_end = NULL, arm = 0, xid = '0',"
+		" seq = 0, system_identifier = $3, database = $4, state = 'starting',"
+		" stopped_options = NULL, last_error = NULL, last_error_at = NULL,"
+		" next_try = NULL, started_at = pg_catalog.clock_timestamp()"
+		" WHERE server OPERATOR(pg_catalog.=) $1",
+		4, {OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}
+	};
+	ForeignServer *server = owned_destination(name);
+	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
+	EcapiCursor *cursor = NULL;
+	List	   *cursors;
+	ListCell   *cell;
+	OwnerScope	scope;
+	Datum		values[4];
+
+	become_owner(&scope);
+	cursors = ecapi_cursor_load();
+	foreach(cell, cursors)
+		if (((EcapiCursor *) lfirst(cell))->server == server->serverid)
+			cursor = lfirst(cell);
+	if (cursor == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("destination \"%s\" has no cursor", name),
+				 errhint("The worker gives it one when it starts.")));
+	if (copied && cursor->system_identifier == GetSystemIdentifier() &&
+		cursor->database == MyDatabaseId)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("destination \"%s\" delivers from this database already", name)));
+	if (!copied && cursor->from->xmax <= next &&
+		(cursor->to == NULL || cursor->to->xmax <= next) &&
+		ecapi_outbox_last_xid() < next)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cursor of destination \"%s\" does not lie beyond the transaction counter",
+						name),
+				 errdetail("Only then may it be started anew.")));
+
+	values[0] = ObjectIdGetDatum(server->serverid);
+	values[1] = ecapi_snapshot_datum(ecapi_snapshot_start());
+	values[2] = Int64GetDatum((int64) GetSystemIdentifier());
+	values[3] = ObjectIdGetDatum(MyDatabaseId);
+	ecapi_statement_execute(&restart, values, NULL, false);
+	become_caller(&scope);
+	ecapi_reload_at_commit();
+}
+
+/* ecapi.adopt(destination) */
+Datum
+ecapi_adopt(PG_FUNCTION_ARGS)
+{
+	start_anew(NameStr(*PG_GETARG_NAME(0)), true);
+	PG_RETURN_VOID();
+}
+
+/* ecapi.rebase(destination) */
+Datum
+ecapi_rebase(PG_FUNCTION_ARGS)
+{
+	start_anew(NameStr(*PG_GETARG_NAME(0)), false);
+	PG_RETURN_VOID();
+}

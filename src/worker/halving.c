@@ -1,0 +1,162 @@
+/*
+ * halving.c
+ *	  Finding the events at fault in a rejected request.
+ *
+ * A rejected batch of n > 1 is cut into halves; both go to the end of the
+ * ready list, so parts are tried largest first.  With b events at fault that
+ * takes at most about 2 b log2(n) further requests.
+ *
+ * A single event that is rejected is a suspect, not yet guilty: maybe the
+ * receiver rejects everything.  Suspects are held, undisposed, until
+ *	 - a request passes: the receiver takes events, so the suspects are at
+ *	   fault and go to failed_event;
+ *	 - SUSPECTS_MAX of them have gathered while nothing passed: the
+ *	   destination is at fault and stops, with nothing put into failed_event;
+ *	 - nothing is left to send: a single suspect of a destination that has
+ *	   taken events before is at fault by itself, as long as that does not
+ *	   happen over and over; anything else stops the destination.
+ *
+ * When PROBE_AFTER requests were rejected since one passed, more halves would
+ * teach little: from then on single events are cut out of the parts, spread
+ * over the batch.  So a receiver that rejects everything is found out in some
+ * fifty requests, whatever the batch's size.
+ *
+ * 413 halves, too, but is no rejection: the smaller size is kept for later
+ * batches, and only an event that does not fit alone becomes a suspect.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "worker/internal.h"
+
+#define SUSPECTS_MAX	16
+#define PROBE_AFTER		24
+
+/* Lone events in a row that a proven destination may reject. */
+#define LONE_REJECTIONS_MAX 10
+
+static EcapiBatch *
+part_of(EcapiBatch *batch, int first, int n)
+{
+	EcapiBatch *part = ecapi_batch_new(batch->destination, n);
+
+	memcpy(part->items, batch->items + first, sizeof(EcapiItem) * n);
+	part->nitems = n;
+	return part;
+}
+
+static void
+split(EcapiBatch *batch, bool cut_one_out)
+{
+	EcapiDestination *destination = batch->destination;
+	int			half = cut_one_out ? 1 : batch->nitems / 2;
+	EcapiBatch *head = part_of(batch, 0, half);
+	EcapiBatch *rest = part_of(batch, half, batch->nitems - half);
+
+	if (cut_one_out)
+		dlist_push_head(&destination->ready, &head->node);
+	else
+		dlist_push_tail(&destination->ready, &head->node);
+	dlist_push_tail(&destination->ready, &rest->node);
+	ecapi_batch_free(batch);
+}
+
+static void
+suspect(EcapiBatch *batch, const EcapiAnswer *answer)
+{
+	EcapiDestination *destination = batch->destination;
+	EcapiAnswer *copy = MemoryContextAlloc(batch->context, sizeof(EcapiAnswer));
+
+	*copy = *answer;
+	copy->body = MemoryContextStrdup(batch->context,
+									 answer->body == NULL ? "" : answer->body);
+	batch->rejected_with = copy;
+	dlist_push_tail(&destination->suspects, &batch->node);
+	destination->nsuspects++;
+}
+
+/* Nothing passes: stop, and keep the suspects for another day. */
+static void
+acquit(EcapiDestination *destination)
+{
+	char		what[256];
+	char		error[320];
+	EcapiBatch *last = dlist_tail_element(EcapiBatch, node, &destination->suspects);
+
+	ecapi_policy_describe(last->rejected_with, what, sizeof(what));
+	snprintf(error, sizeof(error), "the receiver rejects every event: %s", what);
+	while (!dlist_is_empty(&destination->suspects))
+	{
+		dlist_node *node = dlist_tail_node(&destination->suspects);
+
+		dlist_delete(node);
+		dlist_push_head(&destination->ready, node);
+	}
+	destination->nsuspects = 0;
+	ecapi_state_stop(destination, error);
+}
+
+static void
+convict(EcapiDestination *destination)
+{
+	while (!dlist_is_empty(&destination->suspects))
+	{
+		EcapiBatch *batch = dlist_container(EcapiBatch, node,
+											dlist_pop_head_node(&destination->suspects));
+
+		ecapi_journal_failed(destination, batch->items[0],
+							 batch->rejected_with->status == 413
+							 ? "too large for the receiver"
+							 : "rejected by the receiver",
+							 batch->rejected_with, batch->attempts);
+		ecapi_batch_free(batch);
+	}
+	destination->nsuspects = 0;
+	ecapi_stretch_advance(destination);
+}
+
+/*
+ * A batch was rejected.  Takes it over.
+ */
+void
+ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
+{
+	EcapiDestination *destination = batch->destination;
+
+	if (!too_large)
+		destination->rejections++;
+	else if (batch->nitems > 1)
+		destination->batch_cap = batch->nitems / 2;
+
+	if (batch->nitems > 1)
+	{
+		split(batch, destination->rejections >= PROBE_AFTER);
+		return;
+	}
+	suspect(batch, answer);
+	if (destination->nsuspects >= SUSPECTS_MAX)
+		acquit(destination);
+}
+
+/* A request passed: suspects are at fault. */
+void
+ecapi_halving_passed(EcapiDestination *destination)
+{
+	destination->proven = true;
+	destination->rejections = 0;
+	convict(destination);
+}
+
+/* Nothing is left to send, and none flies: decide on suspects. */
+void
+ecapi_halving_quiet(EcapiDestination *destination)
+{
+	if (destination->nsuspects == 0)
+		return;
+	if (destination->nsuspects == 1 && destination->proven &&
+		destination->rejections <= LONE_REJECTIONS_MAX)
+		convict(destination);
+	else
+		acquit(destination);
+}

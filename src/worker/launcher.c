@@ -1,0 +1,318 @@
+/*
+ * launcher.c
+ *	  Keeps one worker running in each database that has the extension.
+ *
+ * The launcher is a static background worker without a database.  It learns
+ * of databases in two ways: it starts a worker in each connectable database
+ * once (at its own start, and for new databases when asked to look again), and
+ * that worker gives its slot back when it finds no extension; and a database
+ * asks for a worker itself, at the commit of CREATE EXTENSION.
+ *
+ * Lifecycle events, and what happens at each:
+ *
+ *	 server start			launcher starts after recovery, probes every database
+ *	 standby				no launcher, no worker (BgWorkerStart_RecoveryFinished)
+ *	 promotion				as server start
+ *	 binary upgrade			neither is started
+ *	 CREATE EXTENSION		the install script wants a worker, at its commit
+ *	 ALTER EXTENSION		nothing: plans follow their tables by themselves
+ *	 DROP EXTENSION			not blocked; the worker finds its tables gone, gives
+ *							its slot back and ends
+ *	 CREATE DATABASE		asks for a look at all databases (a template may
+ *							have had the extension); its template's worker is
+ *							stopped first and started again after
+ *	 DROP, RENAME, SET TABLESPACE
+ *							the hook in ecapi.c holds the slot, stops the
+ *							worker, and lets go when the command has ended
+ *	 worker ends or fails	started again, not more often than every
+ *							RESTART_INTERVAL_MS
+ *	 worker crashes			the postmaster restarts everything; as server start
+ *	 launcher ends			the postmaster starts it again after 5 s; workers go
+ *							on, their slots tell the new one that they run
+ *	 shutdown				SIGTERM to all; a worker records what it knows first
+ *
+ * When no background worker can be registered (max_worker_processes), or all
+ * slots are taken (ecapi.max_workers), the slot's message, or its absence,
+ * says so in ecapi.worker(), and it is tried again.
+ *
+ * Locks: see shmem.c; nothing else is shared.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/procsignal.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "settings.h"
+#include "shmem.h"
+#include "worker/worker.h"
+
+/* A worker that ends is started again, but not more often than this. */
+#define RESTART_INTERVAL_MS	1000
+
+/* Nothing is lost by a rare look; every event that matters sets the latch. */
+#define IDLE_MS				60000
+
+typedef struct Started
+{
+	BackgroundWorkerHandle *handle; /* NULL: not started by this launcher */
+} Started;
+
+static Started *started;
+
+/* Databases that were probed once, since then only on request. */
+static List *probed = NIL;
+static MemoryContext launcher_context;
+
+/* Register the launcher; at preload. */
+void
+ecapi_launcher_register(void)
+{
+	BackgroundWorker worker = {0};
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = 5;
+	strlcpy(worker.bgw_library_name, "ecapi", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "ecapi_launcher_main", BGW_MAXLEN);
+	strlcpy(worker.bgw_name, "ecapi launcher", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "ecapi launcher", BGW_MAXLEN);
+	RegisterBackgroundWorker(&worker);
+}
+
+/* Oids of all databases that can be connected to, in launcher_context. */
+static List *
+list_databases(void)
+{
+	List	   *result = NIL;
+	Relation	rel;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+	rel = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(rel, 0, NULL);
+	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
+		MemoryContext old;
+
+		if (!database->datallowconn)
+			continue;
+		old = MemoryContextSwitchTo(launcher_context);
+		result = lappend_oid(result, database->oid);
+		MemoryContextSwitchTo(old);
+	}
+	table_endscan(scan);
+	table_close(rel, AccessShareLock);
+	CommitTransactionCommand();
+	return result;
+}
+
+/*
+ * Want a worker in each database that was not probed yet, and give back the
+ * slots of databases that are gone.  False when slots ran out: call again
+ * when one is free.
+ */
+static bool
+probe_databases(void)
+{
+	List	   *databases = list_databases();
+	List	   *still = list_intersection_oid(probed, databases);
+	ListCell   *cell;
+	bool		all = true;
+
+	list_free(probed);
+	probed = still;
+	foreach(cell, databases)
+	{
+		Oid			database = lfirst_oid(cell);
+
+		if (list_member_oid(probed, database))
+			continue;
+		if (ecapi_slot_want(database))
+			probed = lappend_oid(probed, database);
+		else
+			all = false;
+	}
+	for (int i = 0; i < ecapi_slot_count(); i++)
+	{
+		EcapiSlotInfo info;
+
+		if (ecapi_slot_read(i, &info) && !info.held &&
+			!list_member_oid(databases, info.database))
+			ecapi_slot_free(i);
+	}
+	list_free(databases);
+	return all;
+}
+
+static void
+start_worker(int slot, const EcapiSlotInfo *info)
+{
+	BackgroundWorker worker = {0};
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	worker.bgw_main_arg = Int32GetDatum(slot);
+	memcpy(worker.bgw_extra, &info->database, sizeof(Oid));
+	strlcpy(worker.bgw_library_name, "ecapi", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "ecapi_worker_main", BGW_MAXLEN);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "ecapi worker for database %u", info->database);
+	strlcpy(worker.bgw_type, "ecapi worker", BGW_MAXLEN);
+
+	if (started[slot].handle != NULL)
+		pfree(started[slot].handle);
+	started[slot].handle = NULL;
+	ecapi_slot_starting(slot);
+	if (!RegisterDynamicBackgroundWorker(&worker, &started[slot].handle))
+	{
+		started[slot].handle = NULL;
+		ecapi_slot_failed(slot, "no background worker slot is free, see max_worker_processes");
+	}
+}
+
+/* Has a worker that was asked for ended before it attached? */
+static void
+check_starting(int slot)
+{
+	pid_t		pid;
+
+	if (started[slot].handle == NULL ||
+		GetBackgroundWorkerPid(started[slot].handle, &pid) == BGWH_STOPPED)
+		ecapi_slot_failed(slot, "it ended at its start, see the server log");
+}
+
+/* Look after all slots; returns how long to wait, in milliseconds. */
+static long
+tend_slots(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long		wait_ms = IDLE_MS;
+
+	for (int i = 0; i < ecapi_slot_count(); i++)
+	{
+		EcapiSlotInfo info;
+		long		left;
+
+		if (!ecapi_slot_read(i, &info))
+			continue;
+		if (info.state == ECAPI_SLOT_STARTING)
+		{
+			check_starting(i);
+			if (ecapi_slot_read(i, &info) && info.state == ECAPI_SLOT_STARTING)
+				continue;
+		}
+		if (info.state != ECAPI_SLOT_WANTED || info.held)
+			continue;
+		left = RESTART_INTERVAL_MS - (long) ((now - info.started_at) / 1000);
+		if (left <= 0 || left > RESTART_INTERVAL_MS)
+		{
+			start_worker(i, &info);
+			left = RESTART_INTERVAL_MS;
+		}
+		wait_ms = Min(wait_ms, left);
+	}
+	return wait_ms;
+}
+
+/* Does any waiting slot belong to a database that may be gone? */
+static bool
+failed_slots(void)
+{
+	for (int i = 0; i < ecapi_slot_count(); i++)
+	{
+		EcapiSlotInfo info;
+
+		if (ecapi_slot_read(i, &info) && info.state == ECAPI_SLOT_WANTED &&
+			info.generation > 0 && started[i].handle != NULL)
+			return true;
+	}
+	return false;
+}
+
+void
+ecapi_launcher_main(Datum arg)
+{
+	bool		probe = false;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+
+	if (IsBinaryUpgrade)
+		proc_exit(0);
+	launcher_context = AllocSetContextCreate(TopMemoryContext, "ecapi launcher",
+											 ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(launcher_context);
+	started = palloc0(sizeof(Started) * ecapi_slot_count());
+	ecapi_launcher_attach();
+
+	for (;;)
+	{
+		long		wait_ms;
+
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		MemoryContextSwitchTo(launcher_context);
+		if (ecapi_launcher_rescan() || probe || failed_slots())
+			probe = !probe_databases();
+		MemoryContextSwitchTo(launcher_context);
+		wait_ms = tend_slots();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 wait_ms, PG_WAIT_EXTENSION);
+	}
+}
+
+/*
+ * Stop the worker of a database, whose slot the caller holds, and wait until
+ * it is gone.  Raises an error when it does not go within ten seconds, and
+ * when the wait is cancelled.
+ */
+void
+ecapi_worker_stop(Oid database)
+{
+	for (int i = 0; i < 1000; i++)
+	{
+		EcapiSlotInfo info;
+
+		if (!ecapi_slot_of_database(database, &info) || info.pid == 0)
+			return;
+		/* again and again: it may have been between start and handler */
+		if (i % 50 == 0 && kill(info.pid, SIGTERM) != 0 && errno == ESRCH)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 10, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("could not stop the ecapi worker of the database"),
+			 errhint("Try again; see ecapi.worker() and the server log.")));
+}

@@ -1,0 +1,448 @@
+/*
+ * worker.c
+ *	  The worker of a database: one process, one loop, one wait.
+ *
+ * A turn of the loop:
+ *	 1. end, reload settings or destinations, if asked to
+ *	 2. take answers; outcomes go to memory
+ *	 3. read: when woken, or at a heartbeat, take a tick; fill the hands of
+ *		destinations that want events.  One short transaction, closed before
+ *		any byte goes out
+ *	 4. send what may be sent
+ *	 5. record, when due: one short transaction
+ *	 6. wait for the latch, a socket, the postmaster's death, or time
+ *
+ * No transaction, snapshot or lock is held while a request is in flight.
+ *
+ * Wake: committing emitters set the latch (shmem.c).  A heartbeat makes up for
+ * what wakes nobody: a prepared transaction that is committed from a session
+ * without the library, a clock or file that changed.
+ *
+ * Errors: a turn runs in an error scope.  What it raises is logged once with
+ * its SQLSTATE and without data, shown by ecapi.worker(), and the loop goes on
+ * after a pause; the memory that holds what was sent but not recorded is
+ * outside the scope and survives.  Only an error between answers and requests
+ * (there, only memory can run out) may leave lists half changed: then the
+ * worker records what it can and ends, and a new one starts from the tables.
+ * When the extension is gone the worker gives its slot back and ends.
+ *
+ * Signals: SIGTERM records and ends; requests in flight are dropped, to be
+ * sent again under the same ids by the next worker.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/fd.h"
+#include "storage/ipc.h"
+#include "storage/procsignal.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "catalog.h"
+#include "delivery/sockets.h"
+#include "outbox/rotation.h"
+#include "settings.h"
+#include "shmem.h"
+#include "worker/internal.h"
+#include "worker/worker.h"
+
+#define HEARTBEAT_MS		5000
+#define ROTATION_MS			60000
+#define ERROR_PAUSE_MS		1000
+
+/* How soon to ask again whether a standby has confirmed a tick. */
+#define STANDBY_POLL_MS		10
+
+/* Pages that one destination reads in one transaction; most are empty. */
+#define PAGES_A_TURN		64
+
+/* Digests kept; 128 bytes each. */
+#define DIGESTS				16384
+
+EcapiWorker ecapi_me;
+
+static bool reload_wanted = true;	/* destinations */
+static bool tick_wanted = true;
+static bool tick_has_events = false;	/* woken since the last tick */
+static bool moving_events = false;	/* lists of the pipeline are in between */
+static TimestampTz last_heartbeat = 0;
+static TimestampTz last_rotation = 0;
+
+static void
+want_reload(Datum arg, int cacheid, uint32 hashvalue)
+{
+	reload_wanted = true;
+}
+
+static void *
+grab_from_worker(void *owner, size_t size)
+{
+	return MemoryContextAllocExtended((MemoryContext) owner, size,
+									  MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+}
+
+/* Undo what ALTER DATABASE or ALTER ROLE may have set, and fix our plans. */
+static void
+override_settings(void)
+{
+	static const char *const settings[][2] = {
+		{"application_name", "ecapi worker"},
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_isolation", "read committed"},
+		{"default_transaction_deferrable", "off"},
+		{"lock_timeout", "0"},
+		{"statement_timeout", "0"},
+		{"idle_in_transaction_session_timeout", "0"},
+		{"search_path", "pg_catalog, pg_temp"},
+		{"row_security", "off"},
+		{"session_replication_role", "origin"},
+		{"synchronous_commit", "off"},
+		{"client_min_messages", "error"},
+		{"DateStyle", "ISO"},
+		{"bytea_output", "hex"},
+		/* the outbox is read by index, whatever statistics say; see window.c */
+		{"plan_cache_mode", "force_generic_plan"},
+		{"max_parallel_workers_per_gather", "0"},
+		{"enable_seqscan", "off"},
+		{"enable_bitmapscan", "off"},
+		{"enable_sort", "off"},
+		{"enable_incremental_sort", "off"},
+		{"jit", "off"}
+	};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+static void
+begin(bool read_only)
+{
+	StartTransactionCommand();
+	XactReadOnly = read_only;
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+end(void)
+{
+	PopActiveSnapshot();
+	SPI_finish();
+	CommitTransactionCommand();
+}
+
+static void
+reload_destinations(void)
+{
+	reload_wanted = false;
+	begin(false);
+	if (!ecapi_installed())
+	{
+		ereport(LOG, (errmsg("ecapi worker ends: the extension is gone")));
+		ecapi_worker_retire();
+		proc_exit(0);
+	}
+	ecapi_destinations_reload();
+	end();
+	tick_wanted = true;
+}
+
+/* Fill one destination's hands from the windows beyond its place. */
+static void
+read_for(EcapiDestination *destination)
+{
+	for (int i = 0; i < PAGES_A_TURN && ecapi_stretch_wanted(destination); i++)
+	{
+		EcapiPage  *page;
+		bool		empty_handed = dlist_is_empty(&destination->stretches);
+
+		if (destination->read.to == NULL)
+		{
+			EcapiTick  *next = ecapi_tick_next(destination->read.from);
+			EcapiTick  *from = destination->read.from;
+
+			if (next == NULL)
+				return;
+			ecapi_place_set(&destination->read, from, next, (EcapiPosition) {0, 0, 0});
+			ecapi_tick_drop(next);
+		}
+		page = ecapi_page_at(&destination->read, empty_handed);
+		if (page == NULL)
+			return;				/* the budget says no */
+		ecapi_stretch_add(destination, page);
+	}
+}
+
+/*
+ * Does a destination want to read, and is there something it has not read?  A
+ * new one may stand beyond the live tick, until the next is taken.
+ */
+static bool
+may_read(EcapiDestination *destination)
+{
+	EcapiTick  *from = destination->read.from;
+
+	if (!ecapi_stretch_wanted(destination))
+		return false;
+	return destination->read.to != NULL ||
+		(ecapi_me.live != NULL && from != ecapi_me.live &&
+		 ecapi_snapshot_within(from->snapshot, ecapi_me.live->snapshot));
+}
+
+/* Step 3; false when a standby has yet to confirm the tick. */
+static bool
+read_events(void)
+{
+	dlist_iter	iter;
+	bool		wanted = tick_wanted;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+		wanted |= may_read(dlist_container(EcapiDestination, node, iter.cur));
+	if (!wanted)
+		return true;
+
+	begin(true);
+	if (tick_wanted && ecapi_tick_take(tick_has_events))
+		tick_wanted = tick_has_events = false;
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (may_read(destination))
+			read_for(destination);
+	}
+	end();
+	return !tick_wanted;
+}
+
+/* Destinations that send nothing hold no memory. */
+static void
+put_down_idle_work(void)
+{
+	bool		tight = ecapi_me.page_bytes > ECAPI_BUDGET / 2;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (destination->state == ECAPI_STOPPED || destination->state == ECAPI_PAUSED ||
+			(tight && destination->state == ECAPI_WAITING))
+			ecapi_destination_rewind(destination);
+	}
+}
+
+static void
+lower(long *wait_ms, long ms)
+{
+	if (ms >= 0 && ms < *wait_ms)
+		*wait_ms = ms;
+}
+
+static bool
+elapsed(TimestampTz *last, TimestampTz now, int interval_ms)
+{
+	/* a clock that was set back counts as elapsed */
+	if (*last <= now && now - *last < (int64) interval_ms * 1000)
+		return false;
+	*last = now;
+	return true;
+}
+
+static void
+rotate(void)
+{
+	StartTransactionCommand();
+	ecapi_rotation_run();
+	CommitTransactionCommand();
+}
+
+static void
+shut_down(int code)
+{
+	ecapi_journal_write();
+	proc_exit(code);
+}
+
+/* One turn; returns how long to wait, in milliseconds. */
+static long
+turn(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long		wait_ms = HEARTBEAT_MS;
+	dlist_iter	iter;
+
+	if (ShutdownRequestPending)
+		shut_down(0);
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+	if (ecapi_worker_woken())
+		tick_wanted = tick_has_events = true;
+	if (elapsed(&last_heartbeat, now, HEARTBEAT_MS))
+	{
+		tick_wanted = true;
+		ecapi_destinations_credentials();
+	}
+	if (ecapi_worker_reload() || reload_wanted)
+		reload_destinations();
+
+	moving_events = true;
+	ecapi_pipeline_answers();
+	moving_events = false;
+	if (ecapi_delivery)
+	{
+		if (!read_events())
+			wait_ms = STANDBY_POLL_MS;
+		moving_events = true;
+		dlist_foreach(iter, &ecapi_me.destinations)
+			lower(&wait_ms, ecapi_pipeline_pump(dlist_container(EcapiDestination, node,
+																iter.cur), now));
+		moving_events = false;
+		/* what was sent or filtered may have made room to read on */
+		dlist_foreach(iter, &ecapi_me.destinations)
+			if (may_read(dlist_container(EcapiDestination, node, iter.cur)))
+				lower(&wait_ms, ecapi_me.body_bytes > 0 &&
+					  ecapi_me.page_bytes > ECAPI_BUDGET / 2 ? STANDBY_POLL_MS : 0);
+	}
+	put_down_idle_work();
+
+	if (ecapi_journal_due(now, &wait_ms))
+		ecapi_journal_write();
+	if (elapsed(&last_rotation, now, ROTATION_MS))
+		rotate();
+	if (reload_wanted)
+		wait_ms = 0;
+	return wait_ms;
+}
+
+/*
+ * A turn failed: log it without data, leave the transaction, show it.  Details
+ * and contexts of the error may quote an event, so they stay inside.
+ */
+static void
+report_failure(void)
+{
+	ErrorData  *error;
+	MemoryContext old = MemoryContextSwitchTo(ecapi_me.context);
+
+	error = CopyErrorData();
+	FlushErrorState();
+	HOLD_INTERRUPTS();
+	AbortOutOfAnyTransaction();
+	RESUME_INTERRUPTS();
+	ereport(LOG,
+			(errcode(error->sqlerrcode),
+			 errmsg("ecapi worker failed and will try again: %s", error->message)));
+	ecapi_worker_message(error->message);
+	FreeErrorData(error);
+	MemoryContextSwitchTo(old);
+	reload_wanted = true;
+}
+
+static void
+attach(int slot)
+{
+	Oid			database;
+
+	memcpy(&database, MyBgworkerEntry->bgw_extra, sizeof(Oid));
+	if (!ecapi_worker_attach(slot, database))
+		proc_exit(0);
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+}
+
+static void
+set_up(void)
+{
+	EcapiArena	arena;
+
+	override_settings();
+	ecapi_me.context = AllocSetContextCreate(TopMemoryContext, "ecapi worker",
+											 ALLOCSET_DEFAULT_SIZES);
+	dlist_init(&ecapi_me.destinations);
+	dlist_init(&ecapi_me.ticks);
+	dlist_init(&ecapi_me.pages);
+	ecapi_arena_init(&arena, grab_from_worker, ecapi_me.context);
+	ecapi_me.digests = ecapi_digest_cache_create(&arena, DIGESTS);
+	ecapi_me.http = ecapi_http_create(AcquireExternalFD, ReleaseExternalFD);
+	if (ecapi_me.http == NULL)
+		ereport(FATAL,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("could not set up the HTTP client")));
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, want_reload, (Datum) 0);
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, want_reload, (Datum) 0);
+	pgstat_report_appname("ecapi worker");
+}
+
+static bool
+has_extension(void)
+{
+	bool		has;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	has = ecapi_installed();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return has;
+}
+
+void
+ecapi_worker_main(Datum arg)
+{
+	volatile bool failed = false;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	BackgroundWorkerUnblockSignals();
+	attach(DatumGetInt32(arg));
+	if (!has_extension())
+	{
+		ecapi_worker_retire();
+		proc_exit(0);
+	}
+	set_up();
+
+	for (;;)
+	{
+		volatile long wait_ms = ERROR_PAUSE_MS;
+
+		MemoryContextSwitchTo(ecapi_me.context);
+		CHECK_FOR_INTERRUPTS();
+		PG_TRY();
+		{
+			pgstat_report_activity(STATE_RUNNING, "delivering events");
+			wait_ms = turn();
+			if (failed)
+				ecapi_worker_message("");
+			failed = false;
+		}
+		PG_CATCH();
+		{
+			report_failure();
+			failed = true;
+			if (ShutdownRequestPending)
+				proc_exit(1);
+			if (moving_events)
+				shut_down(1);
+		}
+		PG_END_TRY();
+
+		pgstat_report_stat(false);
+		pgstat_report_activity(STATE_IDLE, NULL);
+		if (ecapi_sockets_wait(ecapi_me.http, wait_ms))
+			ResetLatch(MyLatch);
+	}
+}
