@@ -23,7 +23,7 @@ my $json = JSON::PP->new->utf8->canonical;
 my $http = HTTP::Tiny->new(timeout => 180, max_redirect => 0);
 my $receiver = EcapiReceiver->start;
 
-# --- helpers
+# --- asking and answering
 
 sub post
 {
