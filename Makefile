@@ -27,6 +27,7 @@ OBJS = \
 	src/destination/json.o \
 	src/destination/ecapi.o \
 	src/delivery/http.o \
+	src/delivery/intake.o \
 	src/delivery/sockets.o \
 	src/delivery/policy.o \
 	src/delivery/token.o \

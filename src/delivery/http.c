@@ -32,8 +32,8 @@
  *	(4) All signals are blocked while libcurl runs.  Its resolver starts
  *		threads, which inherit that mask; with any other, the kernel might
  *		run one of the server's signal handlers in such a thread.
- *	(5) What comes from outside is bounded: header bytes, body bytes kept,
- *		body bytes read (before and after decompression), time.
+ *	(5) What comes from outside is bounded: by intake.c in size, by the
+ *		request's timeout in time.
  *	(6) No text made here holds a header, a body, or a URL.  What libcurl says
  *		of an error may name the host, never more of the URL.
  *
@@ -48,6 +48,7 @@
  * process may use libcurl, too.
  */
 #include "delivery/http.h"
+#include "delivery/intake.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -62,20 +63,8 @@
 
 #include <curl/curl.h>
 
-/* An answer's words are for people and error lists; 64 kB is plenty. */
-#define BODY_KEEP		(64 * 1024)
-
-/* Beyond this the receiver is not answering but flooding. */
-#define BODY_READ		(1024 * 1024)
-
-/* All header lines of one exchange.  Real ones stay below 8 kB. */
-#define HEADERS_READ	(64 * 1024)
-
 /* Longest that making a connection may take; the request's own if shorter. */
 #define CONNECT_MS		10000
-
-/* Same number as ECAPI_RETRY_AFTER_MAX_MS: more is not waited for anyway. */
-#define RETRY_AFTER_MAX_S	3600
 
 /* Connections: all, and idle ones that wait for another request. */
 #define CONNECTIONS_MAX	256L
@@ -104,22 +93,11 @@ struct Transfer
 	void	   *cookie;
 	bool		encrypted;		/* https, else http to loopback only */
 
-	/* the answer as far as it came */
-	char	   *body;			/* NUL-terminated when not NULL */
-	size_t		body_len;
-	size_t		body_size;
-	size_t		body_read;		/* bytes after decompression, kept or not */
-	size_t		headers_read;
-	bool		body_flood;
-	bool		header_flood;
+	EcapiIntake intake;			/* the answer as far as it came */
 	bool		clear_refused;	/* http address that is not loopback */
 	bool		no_descriptor;	/* acquire_fd said no */
-	bool		no_memory;
-	int64_t		retry_after_ms;
-	char		request_id[128];
 	char		words[CURL_ERROR_SIZE]; /* libcurl's own */
 	CURLcode	result;
-	int			timeout_ms;
 };
 
 typedef struct List
@@ -333,47 +311,28 @@ on_close_socket(void *arg, curl_socket_t fd)
 	return rc;
 }
 
-/*
- * Keep the first part of the body; go on reading a while behind it, so that
- * the connection can be used again; then give up.
- */
 static size_t
 on_body(char *bytes, size_t one, size_t len, void *arg)
 {
 	Transfer   *transfer = arg;
-	size_t		keep;
 
 	(void) one;
-	transfer->body_read += len;
-	if (transfer->body_read > BODY_READ)
-	{
-		transfer->body_flood = true;
-		return 0;
-	}
+	return ecapi_intake_body(&transfer->intake, bytes, len) ? len : 0;
+}
 
-	keep = BODY_KEEP - transfer->body_len;
-	if (keep > len)
-		keep = len;
-	if (transfer->body_len + keep + 1 > transfer->body_size)
-	{
-		size_t		size = transfer->body_size > 0 ? transfer->body_size : 1024;
-		char	   *body;
+static time_t
+read_date(const char *text)
+{
+	return curl_getdate(text, NULL);
+}
 
-		while (size < transfer->body_len + keep + 1)
-			size *= 2;
-		body = realloc(transfer->body, size);
-		if (body == NULL)
-		{
-			transfer->no_memory = true;
-			return 0;
-		}
-		transfer->body = body;
-		transfer->body_size = size;
-	}
-	memcpy(transfer->body + transfer->body_len, bytes, keep);
-	transfer->body_len += keep;
-	transfer->body[transfer->body_len] = '\0';
-	return len;
+static size_t
+on_header(char *line, size_t one, size_t len, void *arg)
+{
+	Transfer   *transfer = arg;
+
+	(void) one;
+	return ecapi_intake_header(&transfer->intake, line, len, read_date) ? len : 0;
 }
 
 /* A little gzip can be a lot of network, too: bound what comes off the wire. */
@@ -386,127 +345,7 @@ on_progress(void *arg, curl_off_t total, curl_off_t now,
 	(void) total;
 	(void) total_up;
 	(void) now_up;
-	if (now > BODY_READ)
-	{
-		transfer->body_flood = true;
-		return 1;
-	}
-	return 0;
-}
-
-/*
- * If the line (without its end) is the named header, return its value, blanks
- * stripped; else NULL.
- */
-static const char *
-header_value(const char *line, size_t len, const char *name, size_t *value_len)
-{
-	size_t		name_len = strlen(name);
-	const char *end = line + len;
-
-	if (len <= name_len || line[name_len] != ':' ||
-		strncasecmp(line, name, name_len) != 0)
-		return NULL;
-	line += name_len + 1;
-	while (line < end && (*line == ' ' || *line == '\t'))
-		line++;
-	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
-		end--;
-	*value_len = end - line;
-	return line;
-}
-
-/*
- * Retry-After, RFC 9110 section 10.2.3: seconds, or an HTTP date.  Returns
- * milliseconds from now, or -1 when it is neither.  The date is read against
- * our own clock, which may differ from the receiver's; the result is bounded,
- * so the worst is a wait that is somewhat off.
- */
-static int64_t
-read_retry_after(const char *value, size_t len)
-{
-	char		text[64];
-	time_t		date;
-	int64_t		seconds = 0;
-	size_t		i;
-
-	if (len == 0 || len >= sizeof(text))
-		return -1;
-	memcpy(text, value, len);
-	text[len] = '\0';
-
-	for (i = 0; i < len && text[i] >= '0' && text[i] <= '9'; i++)
-	{
-		seconds = seconds * 10 + (text[i] - '0');
-		if (seconds > RETRY_AFTER_MAX_S)
-			seconds = RETRY_AFTER_MAX_S;
-	}
-	if (i < len)
-	{
-		/* a date begins with the name of a day; curl_getdate takes far more */
-		if (i > 0 || strchr("MTWFS", text[0]) == NULL)
-			return -1;
-		date = curl_getdate(text, NULL);
-		if (date == (time_t) -1)
-			return -1;
-		seconds = (int64_t) date - (int64_t) time(NULL);
-		if (seconds < 0)
-			seconds = 0;
-		if (seconds > RETRY_AFTER_MAX_S)
-			seconds = RETRY_AFTER_MAX_S;
-	}
-	return seconds * 1000;
-}
-
-/* The receiver's name for the request; dropped unless it is plain ASCII. */
-static void
-read_request_id(Transfer *transfer, const char *value, size_t len)
-{
-	size_t		i;
-
-	if (len == 0 || len >= sizeof(transfer->request_id))
-		return;
-	for (i = 0; i < len; i++)
-	{
-		if (value[i] < 0x21 || value[i] > 0x7e)
-			return;
-	}
-	memcpy(transfer->request_id, value, len);
-	transfer->request_id[len] = '\0';
-}
-
-static size_t
-on_header(char *line, size_t one, size_t len, void *arg)
-{
-	Transfer   *transfer = arg;
-	size_t		line_len = len;
-	const char *value;
-	size_t		value_len;
-
-	(void) one;
-	transfer->headers_read += len;
-	if (transfer->headers_read > HEADERS_READ)
-	{
-		transfer->header_flood = true;
-		return 0;
-	}
-
-	while (line_len > 0 &&
-		   (line[line_len - 1] == '\n' || line[line_len - 1] == '\r'))
-		line_len--;
-
-	/* a status line: what an interim answer (1xx) said does not count */
-	if (line_len > 5 && strncmp(line, "HTTP/", 5) == 0)
-	{
-		transfer->retry_after_ms = -1;
-		transfer->request_id[0] = '\0';
-	}
-	else if ((value = header_value(line, line_len, "retry-after", &value_len)))
-		transfer->retry_after_ms = read_retry_after(value, value_len);
-	else if ((value = header_value(line, line_len, "x-request-id", &value_len)) ||
-			 (value = header_value(line, line_len, "request-id", &value_len)))
-		read_request_id(transfer, value, value_len);
-	return len;
+	return ecapi_intake_wire(&transfer->intake, now) ? 0 : 1;
 }
 
 /* ---- transfers ---- */
@@ -517,7 +356,7 @@ transfer_free(Transfer *transfer)
 	if (transfer->easy)
 		curl_easy_cleanup(transfer->easy);
 	curl_slist_free_all(transfer->headers);
-	free(transfer->body);
+	ecapi_intake_shrink(&transfer->intake, 0);
 	free(transfer);
 }
 
@@ -561,12 +400,7 @@ transfer_put(EcapiHttp *http, Transfer *transfer)
 	curl_slist_free_all(transfer->headers);
 	transfer->headers = NULL;
 	transfer->cookie = NULL;
-	if (transfer->body_size > IDLE_BODY)
-	{
-		free(transfer->body);
-		transfer->body = NULL;
-		transfer->body_size = 0;
-	}
+	ecapi_intake_shrink(&transfer->intake, IDLE_BODY);
 	list_push(&http->idle, transfer);
 }
 
@@ -693,18 +527,9 @@ set_request_options(Transfer *transfer, const EcapiRequest *request)
 static void
 transfer_clear(Transfer *transfer)
 {
-	transfer->body_len = 0;
-	if (transfer->body)
-		transfer->body[0] = '\0';
-	transfer->body_read = 0;
-	transfer->headers_read = 0;
-	transfer->body_flood = false;
-	transfer->header_flood = false;
+	ecapi_intake_clear(&transfer->intake);
 	transfer->clear_refused = false;
 	transfer->no_descriptor = false;
-	transfer->no_memory = false;
-	transfer->retry_after_ms = -1;
-	transfer->request_id[0] = '\0';
 	transfer->words[0] = '\0';
 	transfer->result = CURLE_OK;
 }
@@ -833,7 +658,6 @@ start_transfer(EcapiHttp *http, Transfer *transfer, const EcapiRequest *request)
 
 	transfer_clear(transfer);
 	transfer->cookie = request->cookie;
-	transfer->timeout_ms = request->timeout_ms;
 	transfer->encrypted = strncasecmp(request->url, "https:", 6) == 0;
 
 	if (!set_headers(transfer, request))
@@ -1024,10 +848,10 @@ judge_transport(const Transfer *transfer, long status, long sent_bytes)
 	if (transfer->result == CURLE_OK)
 		return ECAPI_TRANSPORT_OK;
 	if (status >= 200 &&
-		(transfer->body_flood || transfer->result == CURLE_BAD_CONTENT_ENCODING))
+		(transfer->intake.body_flood || transfer->result == CURLE_BAD_CONTENT_ENCODING))
 		return ECAPI_TRANSPORT_OK;
 	if (transfer->clear_refused)
-		return ECAPI_TRANSPORT_UNTRUSTED;
+		return ECAPI_TRANSPORT_UNTRUSTED;	/* trying again cannot help */
 
 	switch (transfer->result)
 	{
@@ -1063,17 +887,17 @@ describe_failure(const Transfer *transfer, EcapiTransport transport,
 		*what = "too many open files";
 		return "could not connect";
 	}
-	if (transfer->no_memory || transfer->result == CURLE_OUT_OF_MEMORY)
+	if (transfer->intake.no_memory || transfer->result == CURLE_OUT_OF_MEMORY)
 	{
 		*what = "out of memory";
 		return "could not finish the request";
 	}
-	if (transfer->header_flood)
+	if (transfer->intake.header_flood)
 	{
 		*what = "its header is too long";
 		return "could not read the answer";
 	}
-	if (transfer->body_flood)
+	if (transfer->intake.body_flood)
 	{
 		*what = "it is too long";
 		return "could not read the answer";
@@ -1113,7 +937,7 @@ write_error(const Transfer *transfer, EcapiAnswer *answer)
 	if (what == NULL)
 		what = transfer->words[0] != '\0' ?
 			transfer->words : curl_easy_strerror(transfer->result);
-	snprintf(answer->error, sizeof(answer->error), "%s: %s", doing, what);
+	snprintf(answer->error, sizeof(answer->error), "%s: %.200s", doing, what);
 
 	/* a certificate's name may be among the words: keep to plain ASCII */
 	for (at = (unsigned char *) answer->error; *at != '\0'; at++)
@@ -1141,12 +965,12 @@ fill_answer(const Transfer *transfer, EcapiAnswer *answer)
 	answer->cookie = transfer->cookie;
 	answer->status = (int) status;
 	answer->transport = judge_transport(transfer, status, sent);
-	answer->retry_after_ms = transfer->retry_after_ms;
+	answer->retry_after_ms = transfer->intake.retry_after_ms;
 	answer->truncated = transfer->result != CURLE_OK ||
-		transfer->body_read > transfer->body_len;
-	answer->body = transfer->body ? transfer->body : "";
-	answer->body_len = transfer->body_len;
-	memcpy(answer->request_id, transfer->request_id, sizeof(answer->request_id));
+		transfer->intake.body_read > transfer->intake.body_len;
+	answer->body = transfer->intake.body ? transfer->intake.body : "";
+	answer->body_len = transfer->intake.body_len;
+	memcpy(answer->request_id, transfer->intake.request_id, sizeof(answer->request_id));
 	answer->elapsed_us = elapsed;
 	answer->http_version = version == CURL_HTTP_VERSION_1_0 ? 10 :
 		version == CURL_HTTP_VERSION_1_1 ? 11 :
