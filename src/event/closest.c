@@ -111,7 +111,7 @@ ecapi_closest(const char *word, size_t len,
 	char		candidate[MAX_NAME + 1];
 	const char *slip = NULL;
 	const char *half = NULL;
-	size_t		half_len = 0;
+	size_t		half_gap = 0;
 	int			slips;
 	const char *name;
 
@@ -136,13 +136,17 @@ ecapi_closest(const char *word, size_t len,
 			slip = name;
 		}
 
-		/* Of several names that hold the word, the shortest adds the least. */
-		if ((has_words(candidate, wanted, len) ||
-			 has_words(wanted, candidate, name_len)) &&
-			(half == NULL || name_len < half_len))
+		/* Of several, the one that adds or leaves out the least. */
+		if (has_words(candidate, wanted, len) ||
+			has_words(wanted, candidate, name_len))
 		{
-			half = name;
-			half_len = name_len;
+			size_t		gap = name_len > len ? name_len - len : len - name_len;
+
+			if (half == NULL || gap < half_gap)
+			{
+				half = name;
+				half_gap = gap;
+			}
 		}
 	}
 
