@@ -24,6 +24,8 @@ OBJS = \
 	src/event/digest.o \
 	src/destination/registry.o \
 	src/destination/options.o \
+	src/destination/syntax.o \
+	src/destination/validator.o \
 	src/destination/json.o \
 	src/destination/ecapi.o \
 	src/delivery/http.o \

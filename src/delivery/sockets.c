@@ -95,31 +95,38 @@ static int
 ready_now(const EcapiSocket *sockets, int nsockets, EcapiSocket *ready)
 {
 	struct pollfd polls[READY_MAX];
-	int			n = Min(nsockets, READY_MAX);
 	int			nready = 0;
+	int			from;
 	int			i;
 
-	for (i = 0; i < n; i++)
+	/* by slices, until one has something to tell */
+	for (from = 0; from < nsockets && nready == 0; from += READY_MAX)
 	{
-		polls[i].fd = sockets[i].fd;
-		polls[i].events = (sockets[i].readable ? POLLIN : 0) |
-			(sockets[i].writable ? POLLOUT : 0);
-		polls[i].revents = 0;
-	}
-	if (n == 0 || poll(polls, n, 0) <= 0)
-		return 0;
-	for (i = 0; i < n; i++)
-	{
-		if (polls[i].revents == 0)
-			continue;
+		int			n = Min(nsockets - from, READY_MAX);
+		const EcapiSocket *slice = sockets + from;
 
-		/* an error or hang-up is found by whoever reads or writes */
-		ready[nready].fd = polls[i].fd;
-		ready[nready].readable = sockets[i].readable &&
-			(polls[i].revents & ~POLLOUT) != 0;
-		ready[nready].writable = sockets[i].writable &&
-			(polls[i].revents & ~POLLIN) != 0;
-		nready++;
+		for (i = 0; i < n; i++)
+		{
+			polls[i].fd = slice[i].fd;
+			polls[i].events = (slice[i].readable ? POLLIN : 0) |
+				(slice[i].writable ? POLLOUT : 0);
+			polls[i].revents = 0;
+		}
+		if (poll(polls, (nfds_t) n, 0) <= 0)
+			continue;
+		for (i = 0; i < n; i++)
+		{
+			if (polls[i].revents == 0)
+				continue;
+
+			/* an error or hang-up is found by whoever reads or writes */
+			ready[nready].fd = slice[i].fd;
+			ready[nready].readable = slice[i].readable &&
+				(polls[i].revents & ~POLLOUT) != 0;
+			ready[nready].writable = slice[i].writable &&
+				(polls[i].revents & ~POLLIN) != 0;
+			nready++;
+		}
 	}
 	return nready;
 }
