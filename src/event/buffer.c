@@ -31,7 +31,8 @@ ecapi_buffer_init(EcapiBuffer *buffer, size_t max,
 	buffer->data = NULL;
 	buffer->len = 0;
 	buffer->size = 0;
-	buffer->max = max;
+	/* Lengths are added and doubled: keep far from where that overflows. */
+	buffer->max = max < SIZE_MAX / 8 ? max : SIZE_MAX / 8;
 	buffer->full = false;
 	buffer->resize = resize;
 	buffer->owner = owner;
