@@ -17,6 +17,7 @@ OBJS = \
 	src/sqlapi.o \
 	src/event/value.o \
 	src/event/buffer.o \
+	src/event/codes.o \
 	src/event/closest.o \
 	src/event/fields.o \
 	src/event/validate.o \
