@@ -24,6 +24,7 @@
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
+#include "mb/pg_wchar.h"
 #include "utils/guc.h"
 
 #include "delivery/token.h"

@@ -20,6 +20,7 @@
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "fmgr.h"
+#include "nodes/parsenodes.h"
 
 #include "destination/options.h"
 
