@@ -22,6 +22,7 @@ OBJS = \
 	src/event/fields.o \
 	src/event/validate.o \
 	src/event/normalize.o \
+	src/event/phone.o \
 	src/event/digest.o \
 	src/destination/registry.o \
 	src/destination/options.o \

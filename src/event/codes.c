@@ -11,7 +11,6 @@
 #include "event/fields.h"
 
 #include <string.h>
-#include <strings.h>
 
 static const struct
 {
@@ -58,6 +57,28 @@ static const struct
 
 #define NCOUNTRY_NAMES ((int) (sizeof(country_names) / sizeof(country_names[0])))
 
+/*
+ * strncasecmp() for ASCII alone: that one asks the locale, where "I" may have
+ * another lower case.
+ */
+static int
+compare_folded(const char *a, const char *b, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		char		x = a[i];
+		char		y = b[i];
+
+		if (x >= 'A' && x <= 'Z')
+			x = (char) (x - 'A' + 'a');
+		if (y >= 'A' && y <= 'Z')
+			y = (char) (y - 'A' + 'a');
+		if (x != y)
+			return (unsigned char) x < (unsigned char) y ? -1 : 1;
+	}
+	return 0;
+}
+
 const char *
 ecapi_currency_lookup(const char *code, size_t len, int *exponent)
 {
@@ -69,7 +90,7 @@ ecapi_currency_lookup(const char *code, size_t len, int *exponent)
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
-		int			order = strncasecmp(code, currencies[middle].code, 3);
+		int			order = compare_folded(code, currencies[middle].code, 3);
 
 		if (order == 0)
 		{
@@ -101,7 +122,7 @@ find_alpha2(const char *code)
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
-		int			order = strncasecmp(code, countries[middle].alpha2, 2);
+		int			order = compare_folded(code, countries[middle].alpha2, 2);
 
 		if (order == 0)
 			return countries[middle].alpha2;
@@ -116,7 +137,7 @@ find_alpha2(const char *code)
 static bool
 same_name(const char *name, const char *text, size_t len)
 {
-	return strlen(name) == len && strncasecmp(name, text, len) == 0;
+	return strlen(name) == len && compare_folded(name, text, len) == 0;
 }
 
 const char *

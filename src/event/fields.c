@@ -15,7 +15,6 @@
 #include "event/fields.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* Enumerations: a name list and a descriptor for each. */
 #define ECAPI_VALUES(name, numbered, ...) \
