@@ -908,7 +908,9 @@ describe_failure(const Transfer *transfer, EcapiTransport transport,
 		case CURLE_COULDNT_RESOLVE_HOST:
 			return "could not look up the host name";
 		case CURLE_SSL_CACERT_BADFILE:
-			return "could not use the certificates to trust";
+			/* libcurl's words hold the path */
+			*what = "the file of trusted certificates is missing, not readable or holds none";
+			return "could not verify the receiver";
 		case CURLE_PARTIAL_FILE:
 		case CURLE_RECV_ERROR:
 		case CURLE_GOT_NOTHING:
