@@ -20,6 +20,8 @@ OBJS = \
 	src/event/codes.o \
 	src/event/closest.o \
 	src/event/fields.o \
+	src/event/scan.o \
+	src/event/violation.o \
 	src/event/validate.o \
 	src/event/normalize.o \
 	src/event/phone.o \

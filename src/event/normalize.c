@@ -108,13 +108,13 @@ trim(const char *text, size_t len)
 	}
 	while (end > start)
 	{
-		size_t		i = end;
+		int32_t		i = (int32_t) end;
 		UChar32		c;
 
-		U8_PREV(text, start, i, c);
+		U8_PREV(text, (int32_t) start, i, c);
 		if (!is_space(c))
 			break;
-		end = i;
+		end = (size_t) i;
 	}
 	return (Span) {text + start, end - start};
 }
