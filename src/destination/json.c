@@ -7,10 +7,11 @@
  * arena that cannot grow returns NULL, and NULL travels up; nothing in this
  * file raises an error, so no json-c object is ever left behind.
  *
- * "Strictly" means RFC 8259: json-c's strict mode (no comments, no single
- * quotes, no trailing commas, no leading zeros), and on top of it what that
- * mode lets through: NaN and Infinity, raw control characters in strings, and
- * the escape \u0000, which no text of the server can hold.
+ * "Strictly" means RFC 8259: json-c's strict mode (no comments, no
+ * trailing commas, no leading zeros), and on top of it what that
+ * mode lets through: NaN and Infinity, single quotes, raw control characters in
+ * strings, "1.", integers that it would clamp to 64 bits, and the escape
+ * \u0000, which no text of the server can hold.
  *
  * Numbers keep the spelling they came with.  json-c itself keeps it for
  * doubles (json_object_new_double_s); integers are printed back from 64 bits,
@@ -21,9 +22,12 @@
  */
 #include "destination/json.h"
 
-#include <json-c/json.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <json-c/json.h>
 
 /* The standard's deepest value has 5 levels; ext may add some. */
 #define DEPTH	32
@@ -148,34 +152,80 @@ copy_value(EcapiArena *arena, struct json_object *from, const char **wrong)
 }
 
 /*
- * What strict mode lets through and can be seen in the bytes: control
- * characters (legal only as white space between values, which is line ends
- * and tabs; inside strings none is) and \u0000.  One pass, a byte at a time;
- * every text that is good JSON passes.
+ * The digits of a number begin at text.  Returns how many bytes were looked
+ * at, at least one, and sets *wrong when json-c would take it for another.
+ */
+static size_t
+check_number(const char *text, size_t len, bool negative, const char **wrong)
+{
+	char		digits[24];
+	size_t		i = 0;
+	size_t		n;
+
+	while (i < len && text[i] >= '0' && text[i] <= '9')
+		i++;
+	n = i;
+	if (i < len && text[i] == '.')
+	{
+		i++;
+		if (i == len || text[i] < '0' || text[i] > '9')
+			*wrong = "a number has no digit behind its point";
+		return i;
+	}
+	if (n < 19 || (i < len && (text[i] == 'e' || text[i] == 'E')))
+		return i;
+
+	/* 19 digits or more: does it fit? */
+	*wrong = "an integer does not fit into 64 bits";
+	if (n < sizeof(digits))
+	{
+		unsigned long long value;
+
+		memcpy(digits, text, n);
+		digits[n] = '\0';
+		errno = 0;
+		value = strtoull(digits, NULL, 10);
+		if (errno == 0 && (!negative || value <= (unsigned long long) INT64_MAX + 1))
+			*wrong = NULL;
+	}
+	return i;
+}
+
+/*
+ * What strict mode lets through and can be seen in the bytes.  One pass; every
+ * text that is good JSON, with integers of 64 bits, passes.
  */
 static const char *
 check_bytes(const char *text, size_t len)
 {
+	const char *wrong = NULL;
 	bool		in_string = false;
 	size_t		i;
 
-	for (i = 0; i < len; i++)
+	for (i = 0; i < len && wrong == NULL; i++)
 	{
 		unsigned char c = (unsigned char) text[i];
 
-		if (c < 0x20 &&
-			(in_string || (c != '\n' && c != '\r' && c != '\t')))
-			return "it holds a raw control character";
 		if (c == '"')
 			in_string = !in_string;
-		else if (c == '\\' && in_string)
+		else if (in_string)
 		{
-			if (len - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
-				return "a text holds a NUL character";
-			i++;				/* so that an escaped quote ends nothing */
+			if (c < 0x20)
+				wrong = "a text holds a raw control character";
+			else if (c == '\\')
+			{
+				if (len - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
+					wrong = "a text holds a NUL character";
+				i++;			/* so that an escaped quote ends nothing */
+			}
 		}
+		else if (c >= '0' && c <= '9')
+			i += check_number(text + i, len - i, i > 0 && text[i - 1] == '-',
+							  &wrong) - 1;
+		else if (c == '\'' || (c < 0x20 && c != '\n' && c != '\r' && c != '\t'))
+			wrong = "unexpected character";
 	}
-	return NULL;
+	return wrong;
 }
 
 static struct json_tokener *
