@@ -73,7 +73,12 @@ plan_of_country(const char *country)
 static bool
 has_prefix(const char *digits, const char *prefix)
 {
-	return strncmp(digits, prefix, strlen(prefix)) == 0;
+	while (*prefix != '\0' && *digits == *prefix)
+	{
+		digits++;
+		prefix++;
+	}
+	return *prefix == '\0';
 }
 
 /*
