@@ -56,6 +56,8 @@ struct Option
 static bool
 wrong_value(const Option *option, const char *value, EcapiOptionProblem *problem)
 {
+	unsigned char *at;
+
 	problem->sqlstate = ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE;
 	if (option->secret)
 		snprintf(problem->message, sizeof(problem->message),
@@ -64,6 +66,12 @@ wrong_value(const Option *option, const char *value, EcapiOptionProblem *problem
 		snprintf(problem->message, sizeof(problem->message),
 				 "invalid value for option \"%s\": \"%.*s\"", option->name,
 				 pg_mbcliplen(value, strlen(value), SHOWN), value);
+	/* a message is one line */
+	for (at = (unsigned char *) problem->message; *at != '\0'; at++)
+	{
+		if (*at < 0x20 || *at == 0x7f)
+			*at = '?';
+	}
 	strlcpy(problem->detail, option->what, sizeof(problem->detail));
 	return false;
 }
