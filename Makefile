@@ -17,15 +17,23 @@ OBJS = \
 	src/sqlapi.o \
 	src/event/value.o \
 	src/event/buffer.o \
+	src/event/codes.o \
+	src/event/closest.o \
 	src/event/fields.o \
+	src/event/scan.o \
+	src/event/violation.o \
 	src/event/validate.o \
 	src/event/normalize.o \
+	src/event/phone.o \
 	src/event/digest.o \
 	src/destination/registry.o \
 	src/destination/options.o \
+	src/destination/syntax.o \
+	src/destination/validator.o \
 	src/destination/json.o \
 	src/destination/ecapi.o \
 	src/delivery/http.o \
+	src/delivery/intake.o \
 	src/delivery/sockets.o \
 	src/delivery/policy.o \
 	src/delivery/token.o \

@@ -20,8 +20,16 @@ typedef struct EcapiSocket
 	bool		writable;
 } EcapiSocket;
 
-/* NULL when the library could not be set up.  Destroy ends all requests. */
-extern EcapiHttp *ecapi_http_create(void);
+/*
+ * NULL when the library could not be set up.  Destroy ends all requests.
+ *
+ * acquire_fd is asked before each socket is opened (false: not allowed now,
+ * the request fails) and release_fd told after it was closed; they run inside
+ * the library, so they must not raise errors.  AcquireExternalFD and
+ * ReleaseExternalFD of the server fit; NULL for neither, outside a server.
+ */
+extern EcapiHttp *ecapi_http_create(bool (*acquire_fd) (void),
+									void (*release_fd) (void));
 extern void ecapi_http_destroy(EcapiHttp *http);
 
 /*
@@ -31,7 +39,7 @@ extern void ecapi_http_destroy(EcapiHttp *http);
 extern bool ecapi_http_start(EcapiHttp *http, const EcapiRequest *request,
 							 char *error, size_t error_size);
 
-/* End a request without an answer. */
+/* End a request without an answer; without effect when there is none. */
 extern void ecapi_http_cancel(EcapiHttp *http, void *cookie);
 
 /*

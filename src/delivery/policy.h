@@ -13,18 +13,22 @@ typedef enum EcapiVerdict
 {
 	ECAPI_DELIVERED,			/* 2xx */
 	ECAPI_RETRY,				/* 408 425 429 5xx, transport: wait, try again */
-	ECAPI_STOP,					/* 401 403 404, untrusted: destination is at fault */
-	ECAPI_REJECTED,				/* any other 4xx (and 3xx, 1xx): an event is at fault */
+	ECAPI_STOP,					/* 401 403 404 3xx, untrusted: destination is at fault */
+	ECAPI_REJECTED,				/* any other 4xx: an event is at fault */
 	ECAPI_TOO_LARGE				/* 413: halve, blame only what does not fit alone */
 } EcapiVerdict;
 
+/* A redirect is never followed: it tells that the destination's url is wrong. */
 extern EcapiVerdict ecapi_policy_judge(const EcapiAnswer *answer);
 
 /*
  * Milliseconds to wait before the attempt after the attempts-th failure in a
  * row (attempts >= 1).  chance is in [0, 1).  retry_after_ms is the
- * receiver's wish or -1.  Never longer than ECAPI_BACKOFF_MAX_MS.
+ * receiver's wish or -1; it is a lower bound, itself bounded by
+ * ECAPI_RETRY_AFTER_MAX_MS.  Without it, never longer than
+ * ECAPI_BACKOFF_MAX_MS and never shorter than ECAPI_BACKOFF_MIN_MS.
  */
+#define ECAPI_BACKOFF_MIN_MS	50
 #define ECAPI_BACKOFF_BASE_MS	500
 #define ECAPI_BACKOFF_MAX_MS	300000
 #define ECAPI_RETRY_AFTER_MAX_MS 3600000

@@ -18,7 +18,10 @@ extern bool ecapi_token_name_valid(const char *name);
  */
 extern char *ecapi_token_read(const char *name, char *error, size_t error_size);
 
-/* palloc'd absolute path of a file of the credential directory. */
+/*
+ * palloc'd absolute path of a file of the credential directory; NULL when
+ * ecapi.credential_directory is not set or the name is not a bare one.
+ */
 extern char *ecapi_token_path(const char *name);
 
 /*

@@ -22,7 +22,7 @@ typedef struct EcapiShape
 {
 	const EcapiOptions *options;
 	EcapiDigestCache *digests;	/* shared by the destinations of a page */
-	int			events;			/* events in the body so far */
+	int			events;			/* in the body so far; the caller counts */
 } EcapiShape;
 
 typedef enum EcapiShaped

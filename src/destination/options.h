@@ -29,7 +29,7 @@ struct EcapiOptions
 {
 	const EcapiFormat *format;
 	EcapiMode	mode;
-	char	   *url;
+	char	   *url;			/* NULL: the format's own */
 	char	   *data_set_id;	/* NULL: the event's own */
 	uint64		event_types;	/* bit i: event type i of the standard */
 	int			batch_size;
@@ -45,6 +45,26 @@ struct EcapiOptions
 	char	   *header;			/* "Name: value" */
 	char	   *header_file;
 };
+
+/* What is wrong with a list of options. */
+typedef struct EcapiOptionProblem
+{
+	int			sqlstate;
+	char		message[256];	/* never a secret value */
+	char		detail[256];	/* or "" */
+	char		hint[512];		/* or "" */
+} EcapiOptionProblem;
+
+/*
+ * Read the options (DefElem list) of a server (catalog is
+ * ForeignServerRelationId) or a user mapping (UserMappingRelationId) into
+ * options, which the caller has zeroed; a server's list fills in all the
+ * defaults.  Texts are palloc'd copies.  False when something is wrong; then
+ * problem says what, and options are not to be used.  Raises nothing but
+ * out-of-memory.
+ */
+extern bool ecapi_options_read(List *list, Oid catalog, EcapiOptions *options,
+							   EcapiOptionProblem *problem);
 
 /*
  * Parse the option lists (DefElem) of a server and of its PUBLIC mapping

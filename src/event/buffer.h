@@ -28,6 +28,13 @@ typedef struct EcapiBuffer
 extern void ecapi_buffer_init(EcapiBuffer *buffer, size_t max,
 							  void *(*resize) (void *owner, void *old, size_t size),
 							  void *owner);
+
+/*
+ * A buffer over memory of the caller's (size bytes, at least one), which it
+ * never leaves: at most size - 1 bytes of text fit.
+ */
+extern void ecapi_buffer_over(EcapiBuffer *buffer, char *memory, size_t size);
+
 extern void ecapi_buffer_add(EcapiBuffer *buffer, const char *bytes, size_t len);
 extern void ecapi_buffer_str(EcapiBuffer *buffer, const char *text);
 extern void ecapi_buffer_char(EcapiBuffer *buffer, char c);

@@ -1,0 +1,994 @@
+/*
+ * http.c
+ *	  Many HTTP requests at once, without ever blocking: the one file that
+ *	  knows libcurl.
+ *
+ * The client is a state machine that somebody else drives.  libcurl tells
+ * through two callbacks which sockets it wants watched and when it wants to
+ * be called anyway; both only write that down.  The caller waits, together
+ * with whatever else it waits for, and calls ecapi_http_act.
+ *
+ * A transfer is one request on its way.  It moves
+ *
+ *		idle --ecapi_http_start--> active --collect--> done
+ *		 ^                           |                   | ecapi_http_answer
+ *		 |<----ecapi_http_cancel-----+-------------------+
+ *		 |                                               v
+ *		 +<------------------ take_back --------------- lent
+ *
+ * and is always in exactly one of these lists (lent holds at most one).  Its
+ * easy handle is inside the multi handle exactly while it is active.
+ *
+ * Invariants
+ *	(1) Nothing here raises an error, allocates with palloc, or logs: a
+ *		longjmp through libcurl would leave it in pieces.  So this file
+ *		includes no server header and works in any program.  Memory is
+ *		malloc's, and every failure to get some ends in a return code.
+ *	(2) The list of sockets has room for all that the active transfers may
+ *		open before they are started, so the callback need not allocate.
+ *	(3) A generation number is never used twice in a process, not even by
+ *		another client at the same address, so whoever keeps something built
+ *		from a list of sockets can tell by the number alone that it is stale.
+ *	(4) All signals are blocked while libcurl runs.  Its resolver starts
+ *		threads, which inherit that mask; with any other, the kernel might
+ *		run one of the server's signal handlers in such a thread.
+ *	(5) What comes from outside is bounded: by intake.c in size, by the
+ *		request's timeout in time.
+ *	(6) No text made here holds a header, a body, or a URL.  What libcurl says
+ *		of an error may name the host, never more of the URL.
+ *
+ * Threads: none of ours; one client belongs to one thread.  The caller ignores
+ * SIGPIPE, as every process of the server does.
+ *
+ * Deliberately not done: redirects are not followed (a credential would go to
+ * whoever the answer names); no proxy is taken from the environment, because
+ * that of a database server is set by whoever started it, is seen nowhere in
+ * SQL, and would let a process reach what its options do not say; no netrc, no
+ * cookies.  curl_global_cleanup is never called: other extensions in the same
+ * process may use libcurl, too.
+ */
+#include "delivery/http.h"
+#include "delivery/intake.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+/* Longest that making a connection may take; the request's own if shorter. */
+#define CONNECT_MS		10000
+
+/* Connections: all, and idle ones that wait for another request. */
+#define CONNECTIONS_MAX	256L
+#define CONNECTIONS_IDLE 64L
+
+/* Transfers that are kept for reuse, and how much body memory each may keep. */
+#define IDLE_MAX		32
+#define IDLE_BODY		4096
+
+/*
+ * Sockets that one transfer may have watched at a time: two while it tries an
+ * address of either family, one of the resolver, and some to spare.
+ */
+#define SOCKETS_EACH	4
+#define SOCKETS_SPARE	(16 + 2 * CONNECTIONS_IDLE)
+
+typedef struct Transfer Transfer;
+
+struct Transfer
+{
+	Transfer   *prev;
+	Transfer   *next;
+	EcapiHttp  *http;
+	CURL	   *easy;
+	struct curl_slist *headers;
+	void	   *cookie;
+	bool		encrypted;		/* https, else http to loopback only */
+
+	EcapiIntake intake;			/* the answer as far as it came */
+	bool		clear_refused;	/* http address that is not loopback */
+	bool		no_descriptor;	/* acquire_fd said no */
+	char		words[CURL_ERROR_SIZE]; /* libcurl's own */
+	CURLcode	result;
+};
+
+typedef struct List
+{
+	Transfer	head;			/* ring; only its links are used */
+	int			length;
+} List;
+
+struct EcapiHttp
+{
+	CURLM	   *multi;			/* NULL when it broke and could not be remade */
+	List		idle;
+	List		active;
+	List		done;
+	Transfer   *lent;			/* its answer is with the caller */
+
+	EcapiSocket *sockets;
+	int			nsockets;
+	int			sockets_size;
+	uint64_t	generation;
+
+	int64_t		deadline_us;	/* monotonic; -1 for none */
+
+	bool		(*acquire_fd) (void);
+	void		(*release_fd) (void);
+};
+
+static uint64_t last_generation = 0;
+
+static int64_t
+now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void
+block_signals(sigset_t *saved)
+{
+	sigset_t	all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, saved);
+}
+
+static void
+restore_signals(const sigset_t *saved)
+{
+	pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
+/* ---- lists ---- */
+
+static void
+list_init(List *list)
+{
+	list->head.prev = list->head.next = &list->head;
+	list->length = 0;
+}
+
+static void
+list_push(List *list, Transfer *transfer)
+{
+	transfer->prev = list->head.prev;
+	transfer->next = &list->head;
+	list->head.prev->next = transfer;
+	list->head.prev = transfer;
+	list->length++;
+}
+
+static void
+list_remove(List *list, Transfer *transfer)
+{
+	transfer->prev->next = transfer->next;
+	transfer->next->prev = transfer->prev;
+	transfer->prev = transfer->next = NULL;
+	list->length--;
+}
+
+static Transfer *
+list_first(List *list)
+{
+	return list->length > 0 ? list->head.next : NULL;
+}
+
+static Transfer *
+list_find(List *list, const void *cookie)
+{
+	Transfer   *at;
+
+	for (at = list->head.next; at != &list->head; at = at->next)
+	{
+		if (at->cookie == cookie)
+			return at;
+	}
+	return NULL;
+}
+
+/* ---- what libcurl calls: these record and return ---- */
+
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
+{
+	EcapiHttp  *http = arg;
+	int			i;
+
+	(void) easy;
+	(void) unused;
+	for (i = 0; i < http->nsockets; i++)
+	{
+		if (http->sockets[i].fd == fd)
+			break;
+	}
+
+	if (what == CURL_POLL_REMOVE)
+	{
+		if (i == http->nsockets)
+			return 0;
+		http->sockets[i] = http->sockets[--http->nsockets];
+		http->generation = ++last_generation;
+		return 0;
+	}
+
+	if (i == http->nsockets)
+	{
+		/* cannot be, by invariant 2; the multi handle is then remade */
+		if (http->nsockets == http->sockets_size)
+			return -1;
+		http->nsockets++;
+	}
+	http->sockets[i].fd = fd;
+	http->sockets[i].readable = (what & CURL_POLL_IN) != 0;
+	http->sockets[i].writable = (what & CURL_POLL_OUT) != 0;
+	http->generation = ++last_generation;
+	return 0;
+}
+
+static int
+on_timer(CURLM *multi, long timeout_ms, void *arg)
+{
+	EcapiHttp  *http = arg;
+
+	(void) multi;
+	http->deadline_us = timeout_ms < 0 ? -1 : now_us() + timeout_ms * 1000;
+	return 0;
+}
+
+static bool
+is_loopback(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET)
+	{
+		const struct sockaddr_in *in = (const struct sockaddr_in *) address;
+
+		return (ntohl(in->sin_addr.s_addr) >> 24) == 127;
+	}
+	if (address->sa_family == AF_INET6)
+	{
+		const struct sockaddr_in6 *in = (const struct sockaddr_in6 *) address;
+
+		return IN6_IS_ADDR_LOOPBACK(&in->sin6_addr);
+	}
+	return false;
+}
+
+/*
+ * The options let plain http through to loopback names only, but a name is
+ * what a resolver makes of it; here the address itself is known.
+ */
+static curl_socket_t
+on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	Transfer   *transfer = arg;
+	EcapiHttp  *http = transfer->http;
+	curl_socket_t fd;
+
+	if (purpose != CURLSOCKTYPE_IPCXN)
+		return CURL_SOCKET_BAD;
+	if (!transfer->encrypted && !is_loopback(&address->addr))
+	{
+		transfer->clear_refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	if (http->acquire_fd && !http->acquire_fd())
+	{
+		transfer->no_descriptor = true;
+		return CURL_SOCKET_BAD;
+	}
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
+				address->protocol);
+	if (fd < 0)
+	{
+		if (http->release_fd)
+			http->release_fd();
+		return CURL_SOCKET_BAD;
+	}
+	return fd;
+}
+
+/* Belongs to the connection, which outlives its transfers: arg is the client. */
+static int
+on_close_socket(void *arg, curl_socket_t fd)
+{
+	EcapiHttp  *http = arg;
+	int			rc = close(fd);
+
+	if (http->release_fd)
+		http->release_fd();
+	return rc;
+}
+
+static size_t
+on_body(char *bytes, size_t one, size_t len, void *arg)
+{
+	Transfer   *transfer = arg;
+
+	(void) one;
+	return ecapi_intake_body(&transfer->intake, bytes, len) ? len : 0;
+}
+
+static time_t
+read_date(const char *text)
+{
+	return curl_getdate(text, NULL);
+}
+
+static size_t
+on_header(char *line, size_t one, size_t len, void *arg)
+{
+	Transfer   *transfer = arg;
+
+	(void) one;
+	return ecapi_intake_header(&transfer->intake, line, len, read_date) ? len : 0;
+}
+
+/* A little gzip can be a lot of network, too: bound what comes off the wire. */
+static int
+on_progress(void *arg, curl_off_t total, curl_off_t now,
+			curl_off_t total_up, curl_off_t now_up)
+{
+	Transfer   *transfer = arg;
+
+	(void) total;
+	(void) total_up;
+	(void) now_up;
+	return ecapi_intake_wire(&transfer->intake, now) ? 0 : 1;
+}
+
+/* ---- transfers ---- */
+
+static void
+transfer_free(Transfer *transfer)
+{
+	if (transfer->easy)
+		curl_easy_cleanup(transfer->easy);
+	curl_slist_free_all(transfer->headers);
+	ecapi_intake_shrink(&transfer->intake, 0);
+	free(transfer);
+}
+
+/* One without a request, from the pool or new; NULL without memory. */
+static Transfer *
+transfer_get(EcapiHttp *http)
+{
+	Transfer   *transfer = list_first(&http->idle);
+
+	if (transfer)
+	{
+		list_remove(&http->idle, transfer);
+		return transfer;
+	}
+	transfer = calloc(1, sizeof(Transfer));
+	if (transfer == NULL)
+		return NULL;
+	transfer->http = http;
+	transfer->easy = curl_easy_init();
+	if (transfer->easy == NULL)
+	{
+		free(transfer);
+		return NULL;
+	}
+	return transfer;
+}
+
+/*
+ * Into the pool, in no list before.  The handle forgets its request, secrets
+ * and all; connections live in the multi handle and stay.
+ */
+static void
+transfer_put(EcapiHttp *http, Transfer *transfer)
+{
+	if (http->idle.length >= IDLE_MAX)
+	{
+		transfer_free(transfer);
+		return;
+	}
+	curl_easy_reset(transfer->easy);
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
+	transfer->cookie = NULL;
+	ecapi_intake_shrink(&transfer->intake, IDLE_BODY);
+	list_push(&http->idle, transfer);
+}
+
+static bool
+add_header(Transfer *transfer, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(transfer->headers, line);
+
+	if (longer == NULL)
+		return false;			/* the old list is still ours */
+	transfer->headers = longer;
+	return true;
+}
+
+static bool
+set_headers(Transfer *transfer, const EcapiRequest *request)
+{
+	int			i;
+
+	/*
+	 * "Expect:" without a value keeps libcurl from asking "may I?" before a
+	 * large body, which costs a round trip, and a second at receivers that
+	 * never answer it.
+	 */
+	if (!add_header(transfer, "Content-Type: application/json") ||
+		!add_header(transfer, "Accept: application/json") ||
+		!add_header(transfer, "Expect:"))
+		return false;
+	for (i = 0; i < request->nheaders; i++)
+	{
+		if (!add_header(transfer, request->headers[i]))
+			return false;
+	}
+	return true;
+}
+
+/* What holds for every request; false when libcurl does not know an option. */
+static bool
+set_common_options(Transfer *transfer)
+{
+	CURL	   *easy = transfer->easy;
+	CURLcode	rc = CURLE_OK;
+
+#define SET(option, value) \
+	do { if (rc == CURLE_OK) rc = curl_easy_setopt(easy, option, value); } while (0)
+
+	SET(CURLOPT_PRIVATE, transfer);
+	SET(CURLOPT_ERRORBUFFER, transfer->words);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_USERAGENT, "ecapi/" ECAPI_VERSION);
+#if LIBCURL_VERSION_NUM >= 0x075500
+	SET(CURLOPT_PROTOCOLS_STR, "https,http");
+#else
+	SET(CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTPS | CURLPROTO_HTTP));
+#endif
+	SET(CURLOPT_PROXY, "");		/* empty: not even from the environment */
+	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
+	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_ACCEPT_ENCODING, "gzip");
+	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+
+	SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, transfer);
+	SET(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+	SET(CURLOPT_CLOSESOCKETDATA, transfer->http);
+	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_WRITEDATA, transfer);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_HEADERDATA, transfer);
+	SET(CURLOPT_NOPROGRESS, 0L);
+	SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+	SET(CURLOPT_XFERINFODATA, transfer);
+
+#if LIBCURL_VERSION_NUM >= 0x075700
+
+	/*
+	 * libcurl keeps parsed CA files for a day; a replaced one should count
+	 * soon.  And when a request ends while its name is still being looked
+	 * up, do not wait for the resolver thread, which may take as long as it
+	 * likes: it is then detached, and cleans up after itself.
+	 */
+	SET(CURLOPT_CA_CACHE_TIMEOUT, 60L);
+	SET(CURLOPT_QUICK_EXIT, 1L);
+#endif
+	return rc == CURLE_OK;
+}
+
+static bool
+set_request_options(Transfer *transfer, const EcapiRequest *request)
+{
+	CURL	   *easy = transfer->easy;
+	CURLcode	rc = CURLE_OK;
+	long		connect_ms = request->timeout_ms;
+
+	if (connect_ms > CONNECT_MS)
+		connect_ms = CONNECT_MS;
+
+	SET(CURLOPT_URL, request->url);
+	SET(CURLOPT_HTTPHEADER, transfer->headers);
+	SET(CURLOPT_POST, 1L);
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
+	SET(CURLOPT_POSTFIELDS, request->body);
+	SET(CURLOPT_TIMEOUT_MS, (long) request->timeout_ms);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+
+	/* Rather wait for a connection that may carry many requests than open more. */
+	SET(CURLOPT_PIPEWAIT, transfer->encrypted ? 1L : 0L);
+
+	if (request->ca_file)
+	{
+		/* instead of the system's, not beside them */
+		SET(CURLOPT_CAINFO, request->ca_file);
+		SET(CURLOPT_CAPATH, NULL);
+	}
+#undef SET
+	return rc == CURLE_OK;
+}
+
+/* Forget the answer of the request before. */
+static void
+transfer_clear(Transfer *transfer)
+{
+	ecapi_intake_clear(&transfer->intake);
+	transfer->clear_refused = false;
+	transfer->no_descriptor = false;
+	transfer->words[0] = '\0';
+	transfer->result = CURLE_OK;
+}
+
+/* ---- the client ---- */
+
+static CURLM *
+open_multi(EcapiHttp *http)
+{
+	CURLM	   *multi = curl_multi_init();
+
+	if (multi == NULL)
+		return NULL;
+	if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
+		curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, http) != CURLM_OK ||
+		curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK ||
+		curl_multi_setopt(multi, CURLMOPT_TIMERDATA, http) != CURLM_OK ||
+		curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX) != CURLM_OK ||
+		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_IDLE) != CURLM_OK ||
+		curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, CONNECTIONS_MAX) != CURLM_OK)
+	{
+		curl_multi_cleanup(multi);
+		return NULL;
+	}
+	return multi;
+}
+
+EcapiHttp *
+ecapi_http_create(bool (*acquire_fd) (void), void (*release_fd) (void))
+{
+	static bool initialized = false;
+	EcapiHttp  *http;
+
+	if (!initialized && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return NULL;
+	initialized = true;
+
+	http = calloc(1, sizeof(EcapiHttp));
+	if (http == NULL)
+		return NULL;
+	list_init(&http->idle);
+	list_init(&http->active);
+	list_init(&http->done);
+	http->deadline_us = -1;
+	http->generation = ++last_generation;
+	http->acquire_fd = acquire_fd;
+	http->release_fd = release_fd;
+	http->multi = open_multi(http);
+	if (http->multi == NULL)
+	{
+		free(http);
+		return NULL;
+	}
+	return http;
+}
+
+static void
+free_list(EcapiHttp *http, List *list)
+{
+	Transfer   *transfer;
+
+	while ((transfer = list_first(list)) != NULL)
+	{
+		list_remove(list, transfer);
+		if (list == &http->active)
+			curl_multi_remove_handle(http->multi, transfer->easy);
+		transfer_free(transfer);
+	}
+}
+
+void
+ecapi_http_destroy(EcapiHttp *http)
+{
+	sigset_t	saved;
+
+	if (http == NULL)
+		return;
+	block_signals(&saved);
+	free_list(http, &http->active);
+	free_list(http, &http->done);
+	free_list(http, &http->idle);
+	if (http->lent)
+		transfer_free(http->lent);
+	if (http->multi)
+		curl_multi_cleanup(http->multi);
+	restore_signals(&saved);
+	free(http->sockets);
+	free(http);
+}
+
+/* The answer that the caller had is its no longer. */
+static void
+take_back(EcapiHttp *http)
+{
+	if (http->lent)
+		transfer_put(http, http->lent);
+	http->lent = NULL;
+}
+
+/* Invariant 2. */
+static bool
+reserve_sockets(EcapiHttp *http)
+{
+	int			size = (http->active.length + 1) * SOCKETS_EACH + SOCKETS_SPARE;
+	EcapiSocket *sockets;
+
+	if (size <= http->sockets_size)
+		return true;
+	size *= 2;
+	sockets = realloc(http->sockets, size * sizeof(EcapiSocket));
+	if (sockets == NULL)
+		return false;
+	http->sockets = sockets;
+	http->sockets_size = size;
+	return true;
+}
+
+/*
+ * Fill a transfer and hand it to libcurl.  Returns NULL or the reason why
+ * not; the transfer is then still the caller's.
+ */
+static const char *
+start_transfer(EcapiHttp *http, Transfer *transfer, const EcapiRequest *request)
+{
+	CURLMcode	mrc;
+
+	transfer_clear(transfer);
+	transfer->cookie = request->cookie;
+	transfer->encrypted = strncasecmp(request->url, "https:", 6) == 0;
+
+	if (!set_headers(transfer, request))
+		return "out of memory";
+	if (!set_common_options(transfer) ||
+		!set_request_options(transfer, request))
+		return "an option of the request was not accepted";
+	mrc = curl_multi_add_handle(http->multi, transfer->easy);
+	if (mrc != CURLM_OK)
+		return curl_multi_strerror(mrc);
+	list_push(&http->active, transfer);
+	return NULL;
+}
+
+bool
+ecapi_http_start(EcapiHttp *http, const EcapiRequest *request,
+				 char *error, size_t error_size)
+{
+	const char *reason;
+	Transfer   *transfer = NULL;
+	sigset_t	saved;
+
+	block_signals(&saved);
+	take_back(http);
+	if (http->multi == NULL)
+		http->multi = open_multi(http);
+	if (http->multi == NULL ||
+		!reserve_sockets(http) ||
+		(transfer = transfer_get(http)) == NULL)
+		reason = "out of memory";
+	else
+		reason = start_transfer(http, transfer, request);
+	if (reason && transfer)
+		transfer_put(http, transfer);
+	restore_signals(&saved);
+
+	if (reason)
+		snprintf(error, error_size, "could not start the request: %s", reason);
+	return reason == NULL;
+}
+
+void
+ecapi_http_cancel(EcapiHttp *http, void *cookie)
+{
+	Transfer   *transfer;
+	sigset_t	saved;
+
+	block_signals(&saved);
+	if ((transfer = list_find(&http->active, cookie)) != NULL)
+	{
+		list_remove(&http->active, transfer);
+		curl_multi_remove_handle(http->multi, transfer->easy);
+		transfer_put(http, transfer);
+	}
+	else if ((transfer = list_find(&http->done, cookie)) != NULL)
+	{
+		list_remove(&http->done, transfer);
+		transfer_put(http, transfer);
+	}
+	restore_signals(&saved);
+}
+
+int
+ecapi_http_sockets(EcapiHttp *http, const EcapiSocket **sockets,
+				   uint64_t *generation)
+{
+	*sockets = http->sockets;
+	*generation = http->generation;
+	return http->nsockets;
+}
+
+long
+ecapi_http_timeout(EcapiHttp *http)
+{
+	int64_t		left;
+
+	if (http->done.length > 0)
+		return 0;
+	if (http->deadline_us < 0)
+		return -1;
+	left = http->deadline_us - now_us();
+
+	/* rounded up, else the caller would wake too early and wait for nothing */
+	return left <= 0 ? 0 : (long) ((left + 999) / 1000);
+}
+
+static void
+finish(EcapiHttp *http, Transfer *transfer, CURLcode result)
+{
+	transfer->result = result;
+	list_remove(&http->active, transfer);
+	curl_multi_remove_handle(http->multi, transfer->easy);
+	list_push(&http->done, transfer);
+}
+
+/*
+ * The multi handle does not work any more (out of memory, or a callback that
+ * could not record a socket).  End what is on its way, and begin anew.
+ */
+static void
+give_up(EcapiHttp *http, CURLMcode why)
+{
+	Transfer   *transfer;
+
+	while ((transfer = list_first(&http->active)) != NULL)
+	{
+		snprintf(transfer->words, sizeof(transfer->words), "%s",
+				 curl_multi_strerror(why));
+		finish(http, transfer, CURLE_ABORTED_BY_CALLBACK);
+	}
+	curl_multi_cleanup(http->multi);
+	http->nsockets = 0;
+	http->generation = ++last_generation;
+	http->deadline_us = -1;
+	http->multi = open_multi(http);
+}
+
+static void
+collect(EcapiHttp *http)
+{
+	CURLMsg    *message;
+	int			left;
+
+	while ((message = curl_multi_info_read(http->multi, &left)) != NULL)
+	{
+		CURLcode	result = message->data.result;
+		char	   *transfer = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		finish(http, (Transfer *) transfer, result);
+	}
+}
+
+void
+ecapi_http_act(EcapiHttp *http, const EcapiSocket *ready, int nready)
+{
+	CURLMcode	rc = CURLM_OK;
+	sigset_t	saved;
+	int			running;
+	int			i;
+
+	if (http->multi == NULL)
+		return;
+
+	/*
+	 * A socket may have been closed meanwhile, on behalf of one before it in
+	 * the list, and its number be in use again; libcurl then finds nothing to
+	 * read there, and waits on.
+	 */
+	block_signals(&saved);
+	for (i = 0; i < nready && rc == CURLM_OK; i++)
+	{
+		int			events = (ready[i].readable ? CURL_CSELECT_IN : 0) |
+			(ready[i].writable ? CURL_CSELECT_OUT : 0);
+
+		rc = curl_multi_socket_action(http->multi, ready[i].fd, events, &running);
+	}
+	if (rc == CURLM_OK && http->deadline_us >= 0 && http->deadline_us <= now_us())
+	{
+		/* libcurl sets the next one itself, unless there is none */
+		http->deadline_us = -1;
+		rc = curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	}
+	collect(http);
+	if (rc != CURLM_OK)
+		give_up(http, rc);
+	restore_signals(&saved);
+}
+
+/* ---- answers ---- */
+
+/*
+ * How far a request came that libcurl calls failed.
+ *
+ * A body that is longer than anybody would read, or that does not decompress,
+ * comes after a status, and it would come again with each further try.  The
+ * status is the receiver's word on the events, so it decides, and truncated
+ * tells a format that also reads the body that there was more.  A body that
+ * was cut or came too late is another matter: that may end well next time,
+ * the receiver may have fallen over before it stored anything, and a repeated
+ * event is merged by its id while a missing one is lost.
+ */
+static EcapiTransport
+judge_transport(const Transfer *transfer, long status, long sent_bytes)
+{
+	if (transfer->result == CURLE_OK)
+		return ECAPI_TRANSPORT_OK;
+	if (status >= 200 &&
+		(transfer->intake.body_flood || transfer->result == CURLE_BAD_CONTENT_ENCODING))
+		return ECAPI_TRANSPORT_OK;
+	if (transfer->clear_refused)
+		return ECAPI_TRANSPORT_UNTRUSTED;	/* trying again cannot help */
+
+	switch (transfer->result)
+	{
+		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_SSL_CACERT_BADFILE:
+		case CURLE_SSL_ISSUER_ERROR:
+		case CURLE_SSL_INVALIDCERTSTATUS:
+		case CURLE_SSL_CRL_BADFILE:
+		case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+			return ECAPI_TRANSPORT_UNTRUSTED;
+		default:
+			break;
+	}
+	return sent_bytes > 0 ? ECAPI_TRANSPORT_BROKEN : ECAPI_TRANSPORT_REFUSED;
+}
+
+/*
+ * What we were doing, and what went wrong, unless the library's own words
+ * tell the latter.
+ */
+static const char *
+describe_failure(const Transfer *transfer, EcapiTransport transport,
+				 const char **what)
+{
+	*what = NULL;
+	if (transfer->clear_refused)
+	{
+		*what = "plain http goes to loopback addresses only";
+		return "could not connect";
+	}
+	if (transfer->no_descriptor)
+	{
+		*what = "too many open files";
+		return "could not connect";
+	}
+	if (transfer->intake.no_memory || transfer->result == CURLE_OUT_OF_MEMORY)
+	{
+		*what = "out of memory";
+		return "could not finish the request";
+	}
+	if (transfer->intake.header_flood)
+	{
+		*what = "its header is too long";
+		return "could not read the answer";
+	}
+	if (transfer->intake.body_flood)
+	{
+		*what = "it is too long";
+		return "could not read the answer";
+	}
+
+	switch (transfer->result)
+	{
+		case CURLE_COULDNT_RESOLVE_HOST:
+			return "could not look up the host name";
+		case CURLE_SSL_CACERT_BADFILE:
+			/* libcurl's words hold the path */
+			*what = "the file of trusted certificates is missing, not readable or holds none";
+			return "could not verify the receiver";
+		case CURLE_PARTIAL_FILE:
+		case CURLE_RECV_ERROR:
+		case CURLE_GOT_NOTHING:
+			return "could not read the answer";
+		case CURLE_SEND_ERROR:
+			return "could not send the request";
+		case CURLE_OPERATION_TIMEDOUT:
+			return transport == ECAPI_TRANSPORT_REFUSED ?
+				"could not connect in time" : "no whole answer in time";
+		default:
+			break;
+	}
+	if (transport == ECAPI_TRANSPORT_UNTRUSTED)
+		return "could not verify the receiver";
+	return transport == ECAPI_TRANSPORT_REFUSED ?
+		"could not connect" : "could not finish the request";
+}
+
+static void
+write_error(const Transfer *transfer, EcapiAnswer *answer)
+{
+	const char *what;
+	const char *doing = describe_failure(transfer, answer->transport, &what);
+	unsigned char *at;
+
+	if (what == NULL)
+		what = transfer->words[0] != '\0' ?
+			transfer->words : curl_easy_strerror(transfer->result);
+	snprintf(answer->error, sizeof(answer->error), "%s: %.200s", doing, what);
+
+	/* a certificate's name may be among the words: keep to plain ASCII */
+	for (at = (unsigned char *) answer->error; *at != '\0'; at++)
+	{
+		if (*at < 0x20 || *at > 0x7e)
+			*at = '?';
+	}
+}
+
+static void
+fill_answer(const Transfer *transfer, EcapiAnswer *answer)
+{
+	CURL	   *easy = transfer->easy;
+	long		status = 0;
+	long		version = 0;
+	long		sent = 0;
+	curl_off_t	elapsed = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+	curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+	curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &elapsed);
+
+	memset(answer, 0, sizeof(*answer));
+	answer->cookie = transfer->cookie;
+	answer->status = (int) status;
+	answer->transport = judge_transport(transfer, status, sent);
+	answer->retry_after_ms = transfer->intake.retry_after_ms;
+	answer->truncated = transfer->result != CURLE_OK ||
+		transfer->intake.body_read > transfer->intake.body_len;
+	answer->body = transfer->intake.body ? transfer->intake.body : "";
+	answer->body_len = transfer->intake.body_len;
+	memcpy(answer->request_id, transfer->intake.request_id, sizeof(answer->request_id));
+	answer->elapsed_us = elapsed;
+	answer->http_version = version == CURL_HTTP_VERSION_1_0 ? 10 :
+		version == CURL_HTTP_VERSION_1_1 ? 11 :
+		version == CURL_HTTP_VERSION_2_0 ? 20 : 0;
+	if (answer->transport != ECAPI_TRANSPORT_OK)
+		write_error(transfer, answer);
+}
+
+bool
+ecapi_http_answer(EcapiHttp *http, EcapiAnswer *answer)
+{
+	take_back(http);
+	http->lent = list_first(&http->done);
+	if (http->lent == NULL)
+		return false;
+	list_remove(&http->done, http->lent);
+	fill_answer(http->lent, answer);
+	return true;
+}

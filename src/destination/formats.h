@@ -1,0 +1,12 @@
+/*
+ * formats.h
+ *	  The formats there are: one line each, and one row in registry.c.
+ */
+#ifndef ECAPI_FORMATS_H
+#define ECAPI_FORMATS_H
+
+#include "destination/format.h"
+
+extern const EcapiFormat ecapi_format_native;	/* ecapi.c */
+
+#endif							/* ECAPI_FORMATS_H */

@@ -1,0 +1,319 @@
+/*
+ * json.c
+ *	  JSON text from outside, as a tree: the one file that knows json-c.
+ *
+ * json-c parses into objects of its own, counted and malloc'ed; they are
+ * copied into the caller's arena and put back before anybody else runs.  An
+ * arena that cannot grow returns NULL, and NULL travels up; nothing in this
+ * file raises an error, so no json-c object is ever left behind.
+ *
+ * "Strictly" means RFC 8259: json-c's strict mode (no comments, no
+ * trailing commas, no leading zeros), and on top of it what that
+ * mode lets through: NaN and Infinity, single quotes, raw control characters in
+ * strings, "1.", integers that it would clamp to 64 bits, and the escape
+ * \u0000, which no text of the server can hold.
+ *
+ * Numbers keep the spelling they came with.  json-c itself keeps it for
+ * doubles (json_object_new_double_s); integers are printed back from 64 bits,
+ * which is the same text, and larger ones are refused.
+ *
+ * One tokener is kept for the life of the process and used again; it belongs
+ * to one thread.
+ */
+#include "destination/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+/* The standard's deepest value has 5 levels; ext may add some. */
+#define DEPTH	32
+
+static EcapiValue *
+copy_text(EcapiArena *arena, EcapiType type, const char *text, size_t len)
+{
+	if (len > UINT32_MAX)
+		return NULL;
+	return ecapi_value_text(arena, type, text, len);
+}
+
+static EcapiValue *
+copy_int(EcapiArena *arena, struct json_object *number)
+{
+	char		text[32];
+	int64_t		value = json_object_get_int64(number);
+	int			len;
+
+	/* json-c clamps, so the largest int64 may stand for a larger number */
+	if (value == INT64_MAX)
+		len = snprintf(text, sizeof(text), "%llu",
+					   (unsigned long long) json_object_get_uint64(number));
+	else
+		len = snprintf(text, sizeof(text), "%lld", (long long) value);
+	return copy_text(arena, ECAPI_NUMBER, text, len);
+}
+
+static EcapiValue *
+copy_double(EcapiArena *arena, struct json_object *number, const char **wrong)
+{
+	/* where json_object_new_double_s keeps the spelling */
+	const char *text = json_object_get_userdata(number);
+	const char *digits;
+
+	if (text == NULL)
+		text = json_object_to_json_string(number);
+	if (text == NULL)
+		return NULL;
+	digits = text[0] == '-' ? text + 1 : text;
+	if (digits[0] < '0' || digits[0] > '9')
+	{
+		*wrong = "a number is not finite";
+		return NULL;
+	}
+	return copy_text(arena, ECAPI_NUMBER, text, strlen(text));
+}
+
+static EcapiValue *copy_value(EcapiArena *arena, struct json_object *from,
+							  const char **wrong);
+
+static EcapiValue *
+copy_array(EcapiArena *arena, struct json_object *from, const char **wrong)
+{
+	EcapiValue *array = ecapi_value_new(arena, ECAPI_ARRAY);
+	size_t		n = json_object_array_length(from);
+	size_t		i;
+
+	for (i = 0; array && i < n; i++)
+	{
+		EcapiValue *child = copy_value(arena,
+									   json_object_array_get_idx(from, i), wrong);
+
+		if (child == NULL)
+			return NULL;
+		ecapi_value_append(array, child);
+	}
+	return array;
+}
+
+/*
+ * json-c has already dropped all but the last of equal keys, so members are
+ * appended without another look for them.
+ */
+static EcapiValue *
+copy_object(EcapiArena *arena, struct json_object *from, const char **wrong)
+{
+	EcapiValue *object = ecapi_value_new(arena, ECAPI_OBJECT);
+	struct json_object_iterator at = json_object_iter_begin(from);
+	struct json_object_iterator end = json_object_iter_end(from);
+
+	for (; object && !json_object_iter_equal(&at, &end); json_object_iter_next(&at))
+	{
+		const char *key = json_object_iter_peek_name(&at);
+		size_t		keylen = strlen(key);
+		EcapiValue *child = copy_value(arena, json_object_iter_peek_value(&at), wrong);
+
+		if (child == NULL)
+			return NULL;
+		child->key = ecapi_arena_copy(arena, key, keylen);
+		child->keylen = (uint32_t) keylen;
+		if (child->key == NULL)
+			return NULL;
+		ecapi_value_append(object, child);
+	}
+	return object;
+}
+
+/* NULL: out of memory, unless *wrong says otherwise. */
+static EcapiValue *
+copy_value(EcapiArena *arena, struct json_object *from, const char **wrong)
+{
+	switch (json_object_get_type(from))
+	{
+		case json_type_null:
+			return ecapi_value_new(arena, ECAPI_NULL);
+		case json_type_boolean:
+			return ecapi_value_bool(arena, json_object_get_boolean(from));
+		case json_type_int:
+			return copy_int(arena, from);
+		case json_type_double:
+			return copy_double(arena, from, wrong);
+		case json_type_string:
+			return copy_text(arena, ECAPI_STRING, json_object_get_string(from),
+							 json_object_get_string_len(from));
+		case json_type_array:
+			return copy_array(arena, from, wrong);
+		case json_type_object:
+			return copy_object(arena, from, wrong);
+	}
+	return NULL;
+}
+
+/*
+ * The digits of a number begin at text.  Returns how many bytes were looked
+ * at, at least one, and sets *wrong when json-c would take it for another.
+ */
+static size_t
+check_number(const char *text, size_t len, bool negative, const char **wrong)
+{
+	char		digits[24];
+	size_t		i = 0;
+	size_t		n;
+
+	while (i < len && text[i] >= '0' && text[i] <= '9')
+		i++;
+	n = i;
+	if (i < len && text[i] == '.')
+	{
+		i++;
+		if (i == len || text[i] < '0' || text[i] > '9')
+			*wrong = "a number has no digit behind its point";
+		return i;
+	}
+	if (n < 19 || (i < len && (text[i] == 'e' || text[i] == 'E')))
+		return i;
+
+	/* 19 digits or more: does it fit? */
+	*wrong = "an integer does not fit into 64 bits";
+	if (n < sizeof(digits))
+	{
+		unsigned long long value;
+
+		memcpy(digits, text, n);
+		digits[n] = '\0';
+		errno = 0;
+		value = strtoull(digits, NULL, 10);
+		if (errno == 0 && (!negative || value <= (unsigned long long) INT64_MAX + 1))
+			*wrong = NULL;
+	}
+	return i;
+}
+
+/*
+ * What strict mode lets through and can be seen in the bytes.  One pass; every
+ * text that is good JSON, with integers of 64 bits, passes.
+ */
+static const char *
+check_bytes(const char *text, size_t len)
+{
+	const char *wrong = NULL;
+	bool		in_string = false;
+	size_t		i;
+
+	for (i = 0; i < len && wrong == NULL; i++)
+	{
+		unsigned char c = (unsigned char) text[i];
+
+		if (c == '"')
+			in_string = !in_string;
+		else if (in_string)
+		{
+			if (c < 0x20)
+				wrong = "a text holds a raw control character";
+			else if (c == '\\')
+			{
+				if (len - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
+					wrong = "a text holds a NUL character";
+				i++;			/* so that an escaped quote ends nothing */
+			}
+		}
+		else if (c >= '0' && c <= '9')
+			i += check_number(text + i, len - i, i > 0 && text[i - 1] == '-',
+							  &wrong) - 1;
+		else if (c == '\'' || (c < 0x20 && c != '\n' && c != '\r' && c != '\t'))
+			wrong = "unexpected character";
+	}
+	return wrong;
+}
+
+static struct json_tokener *
+get_tokener(void)
+{
+	static struct json_tokener *kept = NULL;
+
+	if (kept == NULL)
+	{
+		kept = json_tokener_new_ex(DEPTH);
+		if (kept)
+			json_tokener_set_flags(kept, JSON_TOKENER_STRICT |
+								   JSON_TOKENER_VALIDATE_UTF8);
+	}
+	else
+		json_tokener_reset(kept);
+	return kept;
+}
+
+/*
+ * Run the tokener over the whole text.  A number at the end is complete only
+ * when something follows it, hence the NUL at last.
+ */
+static struct json_object *
+tokenize(struct json_tokener *tokener, const char *text, size_t len,
+		 const char **wrong)
+{
+	struct json_object *root;
+	enum json_tokener_error code;
+
+	root = json_tokener_parse_ex(tokener, text, (int) len);
+	code = json_tokener_get_error(tokener);
+	if (code == json_tokener_continue)
+	{
+		root = json_tokener_parse_ex(tokener, "", 1);
+		code = json_tokener_get_error(tokener);
+		if (code == json_tokener_continue)
+			code = json_tokener_error_parse_eof;
+	}
+	else if (code == json_tokener_success)
+	{
+		size_t		end = json_tokener_get_parse_end(tokener);
+
+		while (end < len && strchr(" \t\r\n", text[end]) && text[end] != '\0')
+			end++;
+		if (end < len)
+			code = json_tokener_error_parse_unexpected;
+	}
+
+	if (code == json_tokener_success)
+		return root;
+	json_object_put(root);
+	*wrong = json_tokener_error_desc(code);
+	return NULL;
+}
+
+EcapiValue *
+ecapi_json_parse(EcapiArena *arena, const char *text, size_t len,
+				 char *error, size_t error_size)
+{
+	struct json_tokener *tokener;
+	struct json_object *root;
+	EcapiValue *value = NULL;
+	const char *wrong;
+
+	if (len > INT32_MAX - 1)
+		wrong = "it is too long";
+	else
+		wrong = check_bytes(text, len);
+	if (wrong == NULL)
+	{
+		tokener = get_tokener();
+		if (tokener == NULL)
+			wrong = "out of memory";
+		else
+		{
+			root = tokenize(tokener, text, len, &wrong);
+			if (wrong == NULL)
+			{
+				/* a root of JSON null is a NULL object, and copied as one */
+				value = copy_value(arena, root, &wrong);
+				json_object_put(root);
+				if (value == NULL && wrong == NULL)
+					wrong = "out of memory";
+			}
+		}
+	}
+	if (value == NULL)
+		snprintf(error, error_size, "not valid JSON: %s", wrong);
+	return value;
+}

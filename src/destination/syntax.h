@@ -1,0 +1,29 @@
+/*
+ * syntax.h
+ *	  Is this text a URL, a header line, a token that may be used?
+ *
+ * Pure C: no server header, no I/O, no allocation.
+ */
+#ifndef ECAPI_SYNTAX_H
+#define ECAPI_SYNTAX_H
+
+#include <stdbool.h>
+
+/*
+ * Each takes a NUL-terminated text and returns NULL when it is good, else a
+ * constant sentence about what is wrong, which quotes nothing of the text.
+ */
+
+/* Where to send: https, or http to this machine; see syntax.c. */
+extern const char *ecapi_syntax_url(const char *url);
+
+/* "Name: value", one line, and not a header that makes the request itself. */
+extern const char *ecapi_syntax_header(const char *line);
+
+/* A bearer token: printable ASCII without blanks. */
+extern const char *ecapi_syntax_token(const char *token);
+
+/* Does a good header line have this name? */
+extern bool ecapi_syntax_header_is(const char *line, const char *name);
+
+#endif							/* ECAPI_SYNTAX_H */

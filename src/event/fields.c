@@ -1,0 +1,266 @@
+/*
+ * fields.c
+ *	  Looking things up in the field table and the code lists.
+ *
+ * The facts are in the .def files beside this one; they become constant
+ * tables here.  Fields and event types are found by a hash table of the
+ * addresses of their rows, filled on first use: about 10 ns a look-up, which
+ * is once for each member of each event.  The code lists are sorted and
+ * searched by halves.
+ *
+ * Ownership: the tables are static and, after the first use, never change.
+ * The first use is not guarded against threads: the server has none, and a
+ * program that has calls ecapi_field_lookup() once before it starts them.
+ */
+#include "event/fields.h"
+
+#include <string.h>
+
+/* Enumerations: a name list and a descriptor for each. */
+#define ECAPI_VALUES(name, numbered, ...) \
+	static const char *const name##_names[] = {__VA_ARGS__, NULL}; \
+	static const EcapiEnumeration name##_enumeration = {numbered, name##_names};
+#include "event/enumerations.def"
+#undef ECAPI_VALUES
+
+#define VALUES_NONE NULL
+#define VALUES_OPEN NULL
+#define VALUES_source &source_enumeration
+#define VALUES_age_range &age_range_enumeration
+#define VALUES_address_type &address_type_enumeration
+#define VALUES_availability &availability_enumeration
+#define VALUES_body_style &body_style_enumeration
+#define VALUES_condition_of_vehicle &condition_of_vehicle_enumeration
+#define VALUES_drivetrain &drivetrain_enumeration
+#define VALUES_fuel_type &fuel_type_enumeration
+#define VALUES_listing_type &listing_type_enumeration
+#define VALUES_transmission &transmission_enumeration
+
+static EcapiField fields[] = {
+#define ECAPI_FIELD(object, name, type, cardinality, presence, privacy, rule, check, values, child) \
+	{ECAPI_OBJ_##object, #name, sizeof(#name) - 1, ECAPI_FT_##type, \
+	 ECAPI_##cardinality, ECAPI_##presence, ECAPI_##privacy, \
+	 ECAPI_RULE_##rule, ECAPI_CHECK_##check, VALUES_##values, \
+	 ECAPI_OBJ_##child, 0},
+#include "event/fields.def"
+#undef ECAPI_FIELD
+};
+
+#define NFIELDS ((int) (sizeof(fields) / sizeof(fields[0])))
+
+static const char *const object_names[ECAPI_OBJECTS] = {
+	"event", "user_data", "uids", "address", "properties", "item"
+};
+
+static const struct
+{
+	const char *name;
+	size_t		len;
+	bool		standard;
+}			event_types[] =
+{
+#define TIER_standard true
+#define TIER_additional false
+#define ECAPI_EVENT_TYPE(name, tier) {#name, sizeof(#name) - 1, TIER_##tier},
+#include "event/event_types.def"
+#undef ECAPI_EVENT_TYPE
+};
+
+_Static_assert(sizeof(event_types) / sizeof(event_types[0]) == ECAPI_EVENT_TYPES,
+			   "ECAPI_EVENT_TYPES does not count the lines of event_types.def");
+
+/*
+ * The hash tables: open addressing, 0 for free, else row number + 1.  Four
+ * times as many slots as rows keep runs short.
+ */
+#define FIELD_SLOTS 512
+#define TYPE_SLOTS 256
+
+static uint8_t field_slots[FIELD_SLOTS];
+static uint8_t type_slots[TYPE_SLOTS];
+static int	object_first[ECAPI_OBJECTS];
+static int	object_count[ECAPI_OBJECTS];
+static bool built = false;
+
+_Static_assert(sizeof(fields) / sizeof(fields[0]) < 255, "a slot is one byte");
+
+static inline uint32_t
+hash_name(uint32_t seed, const char *name, size_t len)
+{
+	uint32_t	h = (seed + 1) * 0x9E3779B1u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char) name[i]) * 0x01000193u;
+	return h ^ (h >> 15);
+}
+
+static void
+build(void)
+{
+	for (int i = 0; i < NFIELDS; i++)
+	{
+		EcapiField *field = &fields[i];
+		uint32_t	slot = hash_name(field->object, field->name, field->len);
+
+		if (object_count[field->object] == 0)
+			object_first[field->object] = i;
+		field->position = object_count[field->object]++;
+
+		while (field_slots[slot % FIELD_SLOTS] != 0)
+			slot++;
+		field_slots[slot % FIELD_SLOTS] = (uint8_t) (i + 1);
+	}
+	for (int i = 0; i < ECAPI_EVENT_TYPES; i++)
+	{
+		uint32_t	slot = hash_name(0, event_types[i].name, event_types[i].len);
+
+		while (type_slots[slot % TYPE_SLOTS] != 0)
+			slot++;
+		type_slots[slot % TYPE_SLOTS] = (uint8_t) (i + 1);
+	}
+	built = true;
+}
+
+const char *
+ecapi_object_name(EcapiObject object)
+{
+	if (object < 0 || object >= ECAPI_OBJECTS)
+		return NULL;
+	return object_names[object];
+}
+
+const EcapiField *
+ecapi_field_lookup(EcapiObject object, const char *name, size_t len)
+{
+	uint32_t	slot;
+	uint8_t		row;
+
+	if (!built)
+		build();
+	slot = hash_name(object, name, len);
+	while ((row = field_slots[slot++ % FIELD_SLOTS]) != 0)
+	{
+		const EcapiField *field = &fields[row - 1];
+
+		if (field->object == object && field->len == len &&
+			memcmp(field->name, name, len) == 0)
+			return field;
+	}
+	return NULL;
+}
+
+const EcapiField *
+ecapi_field_nth(EcapiObject object, int i)
+{
+	if (!built)
+		build();
+	if (object < 0 || object >= ECAPI_OBJECTS || i < 0 || i >= object_count[object])
+		return NULL;
+	return &fields[object_first[object] + i];
+}
+
+int
+ecapi_field_count(EcapiObject object)
+{
+	if (!built)
+		build();
+	return object < 0 || object >= ECAPI_OBJECTS ? 0 : object_count[object];
+}
+
+const char *
+ecapi_field_name_nth(int i, void *arg)
+{
+	const EcapiField *field = ecapi_field_nth(*(EcapiObject *) arg, i);
+
+	return field ? field->name : NULL;
+}
+
+int
+ecapi_event_type_lookup(const char *name, size_t len)
+{
+	uint32_t	slot;
+	uint8_t		row;
+
+	if (!built)
+		build();
+	slot = hash_name(0, name, len);
+	while ((row = type_slots[slot++ % TYPE_SLOTS]) != 0)
+	{
+		if (event_types[row - 1].len == len &&
+			memcmp(event_types[row - 1].name, name, len) == 0)
+			return row - 1;
+	}
+	return ECAPI_EVENT_UNKNOWN;
+}
+
+const char *
+ecapi_event_type_name(int i)
+{
+	return i < 0 || i >= ECAPI_EVENT_TYPES ? NULL : event_types[i].name;
+}
+
+bool
+ecapi_event_type_standard(int i)
+{
+	return i >= 0 && i < ECAPI_EVENT_TYPES && event_types[i].standard;
+}
+
+const char *
+ecapi_event_type_nth(int i, void *arg)
+{
+	(void) arg;
+	return ecapi_event_type_name(i);
+}
+
+/*
+ * The values of an enumeration.  Separators and letter case are no
+ * difference: "sale_pending" and "Sale pending" are one.
+ */
+static bool
+same_value(const char *name, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		char		a = name[i];
+		char		b = text[i];
+
+		if (a == '\0')
+			return false;
+		if (b >= 'A' && b <= 'Z')
+			b = (char) (b - 'A' + 'a');
+		if (b == ' ' || b == '-')
+			b = '_';
+		if (a == ' ' || a == '-')
+			a = '_';
+		if (a != b)
+			return false;
+	}
+	return name[len] == '\0';
+}
+
+int
+ecapi_enumeration_lookup(const EcapiEnumeration *values, const char *name, size_t len)
+{
+	for (int i = 0; values->names[i]; i++)
+	{
+		if (same_value(values->names[i], name, len))
+			return i + 1;
+	}
+	return 0;
+}
+
+int
+ecapi_enumeration_count(const EcapiEnumeration *values)
+{
+	int			n = 0;
+
+	while (values->names[n])
+		n++;
+	return n;
+}
+
+const char *
+ecapi_enumeration_nth(int i, void *arg)
+{
+	return ((const EcapiEnumeration *) arg)->names[i];
+}

@@ -1,0 +1,181 @@
+/*
+ * fields.h
+ *	  The field table of the standard, and what stands beside it.
+ *
+ * fields.def holds the facts, one line a field, in the standard's order.
+ * Validation, normalization, formats and documentation all read this table;
+ * no other place knows what a field is.  What privacy says is an invariant: a
+ * field marked ECAPI_SHA256 leaves the database only as a digest.
+ *
+ * Pure C: no server header, no I/O, no allocation.  Everything returned here
+ * is constant and lives as long as the process.
+ */
+#ifndef ECAPI_FIELDS_H
+#define ECAPI_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Objects of the standard.  ECAPI_OBJ_NONE: a field that is no object. */
+typedef enum EcapiObject
+{
+	ECAPI_OBJ_NONE = -1,
+	ECAPI_OBJ_EVENT,
+	ECAPI_OBJ_USER_DATA,
+	ECAPI_OBJ_UIDS,
+	ECAPI_OBJ_ADDRESS,
+	ECAPI_OBJ_PROPERTIES,
+	ECAPI_OBJ_ITEM
+} EcapiObject;
+
+#define ECAPI_OBJECTS	6
+
+typedef enum EcapiFieldType
+{
+	ECAPI_FT_STRING,
+	ECAPI_FT_INTEGER,
+	ECAPI_FT_FLOAT,
+	ECAPI_FT_BOOLEAN,
+	ECAPI_FT_ENUM,				/* see values and numbered */
+	ECAPI_FT_DATE,				/* text, YYYYMMDD or YYYY-MM-DD */
+	ECAPI_FT_OBJECT,			/* see child */
+	ECAPI_FT_EXT				/* any object; the last field of its parent */
+} EcapiFieldType;
+
+typedef enum EcapiCardinality
+{
+	ECAPI_ONE,
+	ECAPI_MANY					/* a JSON array */
+} EcapiCardinality;
+
+typedef enum EcapiPresence
+{
+	ECAPI_REQUIRED,
+	ECAPI_RECOMMENDED,
+	ECAPI_OPTIONAL,
+	ECAPI_CONDITIONAL			/* the condition is in validate.c */
+} EcapiPresence;
+
+typedef enum EcapiPrivacy
+{
+	ECAPI_CLEAR,
+	ECAPI_SHA256				/* normalize, then hash; never leaves clear */
+} EcapiPrivacy;
+
+/* How a text is brought into its one form; see normalize.c. */
+typedef enum EcapiRule
+{
+	ECAPI_RULE_NONE,			/* as it is */
+	ECAPI_RULE_IDENTIFIER,		/* trim, lower case (email addresses too) */
+	ECAPI_RULE_PHONE,			/* + and digits, with the country code */
+	ECAPI_RULE_NAME,			/* trim, lower case, no punctuation */
+	ECAPI_RULE_COUNTRY,			/* ISO 3166-1 alpha-2, lower case */
+	ECAPI_RULE_POSTAL,			/* US: five digits; UK: without the unit */
+	ECAPI_RULE_CURRENCY			/* ISO 4217, upper case */
+} EcapiRule;
+
+/* What a value must be beyond its type; see validate.c. */
+typedef enum EcapiCheck
+{
+	ECAPI_CHECK_NONE,
+	ECAPI_CHECK_ID,				/* at most 512 bytes, no control characters */
+	ECAPI_CHECK_TIMESTAMP,
+	ECAPI_CHECK_EVENT_TYPE,
+	ECAPI_CHECK_CURRENCY,
+	ECAPI_CHECK_COUNTRY,
+	ECAPI_CHECK_IP,				/* IPv4 or IPv6 */
+	ECAPI_CHECK_URL,
+	ECAPI_CHECK_AIRPORT,		/* three letters */
+	ECAPI_CHECK_UTCOFFSET,		/* minutes */
+	ECAPI_CHECK_POSITIVE,
+	ECAPI_CHECK_NOT_NEGATIVE,
+	ECAPI_CHECK_GPP_SID
+} EcapiCheck;
+
+/*
+ * The values of an enumeration: name i stands for number i + 1 where the
+ * standard numbers them.  NULL ends the list.
+ */
+typedef struct EcapiEnumeration
+{
+	bool		numbered;		/* written as a number; else as its name */
+	const char *const *names;
+} EcapiEnumeration;
+
+typedef struct EcapiField
+{
+	EcapiObject object;			/* where it stands */
+	const char *name;
+	size_t		len;			/* bytes of name */
+	EcapiFieldType type;
+	EcapiCardinality cardinality;
+	EcapiPresence presence;
+	EcapiPrivacy privacy;
+	EcapiRule	rule;
+	EcapiCheck	check;
+	const EcapiEnumeration *values; /* of ECAPI_FT_ENUM; NULL: an open list of
+									 * positive numbers kept elsewhere */
+	EcapiObject child;			/* of ECAPI_FT_OBJECT */
+	int			position;		/* in its object, from 0 */
+} EcapiField;
+
+/* No object has more fields than this. */
+#define ECAPI_OBJECT_MAX_FIELDS	64
+
+/* Name of an object, as the standard's tables call it. */
+extern const char *ecapi_object_name(EcapiObject object);
+
+/* The field of that object with that name (len bytes), or NULL. */
+extern const EcapiField *ecapi_field_lookup(EcapiObject object,
+											const char *name, size_t len);
+
+/* Fields of an object in the standard's order; NULL at the end. */
+extern const EcapiField *ecapi_field_nth(EcapiObject object, int i);
+extern int	ecapi_field_count(EcapiObject object);
+
+/* Their names, for ecapi_closest(); arg points to an EcapiObject. */
+extern const char *ecapi_field_name_nth(int i, void *arg);
+
+/*
+ * Event types.  The index is the place in the standard's table and does not
+ * change; a set of types is a uint64 with bit i for type i.
+ */
+#define ECAPI_EVENT_TYPES		45
+#define ECAPI_ALL_EVENT_TYPES	((UINT64_C(1) << ECAPI_EVENT_TYPES) - 1)
+
+typedef enum EcapiEventType
+{
+#define ECAPI_EVENT_TYPE(name, tier) ECAPI_EVENT_##name,
+#include "event/event_types.def"
+#undef ECAPI_EVENT_TYPE
+	ECAPI_EVENT_UNKNOWN = -1
+} EcapiEventType;
+
+extern int	ecapi_event_type_lookup(const char *name, size_t len);	/* or -1 */
+extern const char *ecapi_event_type_name(int i);	/* NULL: no such */
+extern bool ecapi_event_type_standard(int i);	/* tier standard, not additional */
+extern const char *ecapi_event_type_nth(int i, void *arg);	/* for ecapi_closest() */
+
+/*
+ * ISO 4217, active codes; letter case is no difference.  Returns the code in
+ * upper case, or NULL.  exponent, unless NULL, gets the decimals of the minor
+ * unit, -1 where there is none (metals, units of account).
+ */
+extern const char *ecapi_currency_lookup(const char *code, size_t len, int *exponent);
+extern const char *ecapi_currency_nth(int i, void *arg);
+
+/*
+ * ISO 3166-1.  Takes the alpha-2 or alpha-3 code or the English name, in any
+ * letter case, and "UK"; returns the alpha-2 code in lower case, or NULL when
+ * that is not certain.
+ */
+extern const char *ecapi_country_lookup(const char *text, size_t len);
+
+/* The number of an enumeration's name, from 1; 0 when there is none such. */
+extern int	ecapi_enumeration_lookup(const EcapiEnumeration *values,
+									 const char *name, size_t len);
+extern int	ecapi_enumeration_count(const EcapiEnumeration *values);
+extern const char *ecapi_enumeration_nth(int i, void *arg);	/* arg: const EcapiEnumeration */
+
+#endif							/* ECAPI_FIELDS_H */

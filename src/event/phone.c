@@ -1,0 +1,253 @@
+/*
+ * phone.c
+ *	  Telephone numbers as "+" and digits.
+ *
+ * The standard hashes "+", the country calling code and the number, without
+ * symbols, letters and leading zeros.  A number that has "+" or "00" in front
+ * says its calling code itself.  Any other is read by the plan of a country
+ * (calling_codes.def), in each of the ways such numbers are written: with the
+ * trunk prefix, without it, or with the calling code but no "+".  It is taken
+ * only if exactly one reading fits the plan.
+ *
+ * A small table, not libphonenumber: what is needed is the calling code and
+ * what falls away before it, not whether a number is in service; a C++
+ * library with protocol buffers below it, in every backend and the worker, is
+ * a high price for that, and its metadata changes what is hashed from one
+ * release to the next.  What the table cannot tell is left out.
+ *
+ * What follows the number is cut off: from the first letter, "#", "," or ";"
+ * behind a digit it is an extension ("ext. 12", "x12", ";ext=12").
+ */
+#include "event/phone.h"
+
+#include <string.h>
+
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
+
+/* E.164 allows 15 digits; the shortest numbers in use have 7. */
+#define MAX_DIGITS	15
+#define MIN_DIGITS	7
+
+/* Room for what falls away again: "00", a trunk prefix. */
+#define MAX_RAW		(MAX_DIGITS + 5)
+
+typedef struct Plan
+{
+	char		country[3];
+	const char *code;
+	const char *trunk;
+	int			min;			/* digits of a national number; 0: unknown */
+	int			max;
+} Plan;
+
+static const Plan plans[] = {
+#define ECAPI_CALLING_CODE(country, code, trunk, min, max) {country, code, trunk, min, max},
+#include "event/calling_codes.def"
+#undef ECAPI_CALLING_CODE
+};
+
+#define NPLANS ((int) (sizeof(plans) / sizeof(plans[0])))
+
+static const Plan *
+plan_of_country(const char *country)
+{
+	int			low = 0;
+	int			high = NPLANS;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		int			order = strcmp(country, plans[middle].country);
+
+		if (order == 0)
+			return &plans[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+static bool
+has_prefix(const char *digits, const char *prefix)
+{
+	while (*prefix != '\0' && *digits == *prefix)
+	{
+		digits++;
+		prefix++;
+	}
+	return *prefix == '\0';
+}
+
+/*
+ * The plan of an international number.  No calling code is the beginning of
+ * another one; countries that share one share the trunk prefix.
+ */
+static const Plan *
+plan_of_number(const char *digits)
+{
+	for (int i = 0; i < NPLANS; i++)
+	{
+		if (has_prefix(digits, plans[i].code))
+			return &plans[i];
+	}
+	return NULL;
+}
+
+/*
+ * The digits of text, NUL-terminated, in any script as ASCII; plus tells
+ * whether a plus sign stood before them.  False when there are too many, or
+ * when this is more than one number.
+ */
+static bool
+read_digits(const char *text, size_t len, char digits[MAX_RAW + 1], bool *plus)
+{
+	int			n = 0;
+
+	*plus = false;
+	for (size_t i = 0; i < len;)
+	{
+		UChar32		c;
+		int			digit;
+
+		U8_NEXT(text, i, len, c);
+		digit = c >= '0' && c <= '9' ? c - '0' : c < 0x80 ? -1 : u_charDigitValue(c);
+		if (digit >= 0)
+		{
+			if (n == MAX_RAW)
+				return false;
+			digits[n++] = (char) ('0' + digit);
+		}
+		else if (c == '+' || c == 0xFF0B)
+		{
+			if (n > 0)
+				return false;
+			*plus = true;
+		}
+		else if (n > 0 && (c == '#' || c == ',' || c == ';' || u_isalpha(c)))
+			break;
+	}
+	digits[n] = '\0';
+	return true;
+}
+
+static bool
+fits(const Plan *plan, int len)
+{
+	return plan->min == 0 || (len >= plan->min && len <= plan->max);
+}
+
+/*
+ * Take a trunk prefix out that was left behind the calling code, as in "+49
+ * (0)711".  A zero there is never part of the number where zero is the trunk
+ * prefix; another prefix only if the number is too long by just that.
+ */
+static void
+drop_inner_trunk(char *digits)
+{
+	const Plan *plan = plan_of_number(digits);
+	char	   *national;
+	size_t		trunk_len;
+
+	if (plan == NULL || plan->trunk[0] == '\0')
+		return;
+	national = digits + strlen(plan->code);
+	trunk_len = strlen(plan->trunk);
+	if (!has_prefix(national, plan->trunk))
+		return;
+	if (plan->trunk[0] != '0' &&
+		(plan->min == 0 || fits(plan, (int) strlen(national)) ||
+		 !fits(plan, (int) (strlen(national) - trunk_len))))
+		return;
+	memmove(national, national + trunk_len, strlen(national + trunk_len) + 1);
+}
+
+/*
+ * The national part of a number written without "+", or NULL when there is
+ * none or more than one way to read it.
+ */
+static const char *
+national_part(const Plan *plan, const char *digits)
+{
+	const char *found = NULL;
+	int			readings = 0;
+	int			len = (int) strlen(digits);
+	int			trunk_len = (int) strlen(plan->trunk);
+	int			code_len = (int) strlen(plan->code);
+	bool		with_trunk = trunk_len > 0 && has_prefix(digits, plan->trunk);
+
+	if (with_trunk && fits(plan, len - trunk_len))
+	{
+		found = digits + trunk_len;
+		readings++;
+	}
+
+	/*
+	 * Without trunk prefix: where there is one, only the length can tell that
+	 * the number is whole, and it does not begin with a zero.
+	 */
+	if (fits(plan, len) &&
+		(trunk_len == 0 || (plan->min > 0 && digits[0] != '0')))
+	{
+		/* The same digits may be calling code and number. */
+		if (plan->min == 0 && has_prefix(digits, plan->code))
+			return NULL;
+		found = digits;
+		readings++;
+	}
+
+	if (plan->min > 0 && has_prefix(digits, plan->code) && fits(plan, len - code_len))
+	{
+		const char *rest = digits + code_len;
+
+		if (readings == 0 || found != rest)
+			readings++;
+		found = rest;
+	}
+	return readings == 1 ? found : NULL;
+}
+
+static bool
+write_number(const char *code, const char *national, char out[ECAPI_PHONE_SIZE])
+{
+	size_t		code_len = strlen(code);
+	size_t		len = strlen(national);
+
+	if (code_len + len < MIN_DIGITS || code_len + len > MAX_DIGITS)
+		return false;
+	out[0] = '+';
+	memcpy(out + 1, code, code_len);
+	memcpy(out + 1 + code_len, national, len + 1);
+	return true;
+}
+
+/* See phone.h. */
+bool
+ecapi_phone_normalize(const char *text, size_t len, const char *country,
+					  char out[ECAPI_PHONE_SIZE])
+{
+	char		raw[MAX_RAW + 1];
+	char	   *digits = raw;
+	const Plan *plan;
+	const char *national;
+	bool		plus;
+
+	out[0] = '\0';
+	if (!read_digits(text, len, raw, &plus))
+		return false;
+	if (plus || has_prefix(digits, "00"))
+	{
+		while (*digits == '0')
+			digits++;
+		drop_inner_trunk(digits);
+		return write_number("", digits, out);
+	}
+
+	plan = country ? plan_of_country(country) : NULL;
+	if (plan == NULL)
+		return false;
+	national = national_part(plan, digits);
+	return national != NULL && write_number(plan->code, national, out);
+}

@@ -1,0 +1,173 @@
+/*
+ * violation.c
+ *	  How validation reports what is wrong.
+ *
+ * The list is bounded, and errors matter more than fields left out: when it
+ * is full an error takes the place of the last field left out.  The first
+ * error stays the first, as messages name it.
+ *
+ * Paths are put together only here, so a valid event pays nothing for them.
+ */
+#include "event/violation.h"
+
+#include <string.h>
+
+#include "event/buffer.h"
+
+#define MAX_PATH	256
+#define MAX_QUOTE	64
+
+static const struct
+{
+	const char *name;
+	const char *sqlstate;
+}			codes[] =
+{
+	[ECAPI_VIOLATION_EVENT_TYPE] = {"unknown_event_type", "22023"},
+	[ECAPI_VIOLATION_UNKNOWN] = {"unknown_field", "22023"},
+	[ECAPI_VIOLATION_MISSING] = {"missing_field", "22004"},
+	[ECAPI_VIOLATION_TYPE] = {"wrong_type", "22023"},
+	[ECAPI_VIOLATION_VALUE] = {"invalid_value", "22023"},
+	[ECAPI_VIOLATION_NUMBER] = {"number_out_of_range", "22003"},
+	[ECAPI_VIOLATION_TIME] = {"invalid_timestamp", "22008"},
+	[ECAPI_VIOLATION_ID] = {"invalid_id", "22023"},
+	[ECAPI_VIOLATION_DEPTH] = {"too_deep", "54001"},
+	[ECAPI_VIOLATION_SIZE] = {"too_large", "54000"},
+};
+
+const char *
+ecapi_violation_sqlstate(EcapiViolationCode code)
+{
+	return codes[code].sqlstate;
+}
+
+const char *
+ecapi_violation_name(EcapiViolationCode code)
+{
+	return codes[code].name;
+}
+
+/*
+ * Add a name from outside: at most MAX_QUOTE bytes, not cut inside a
+ * character, control characters as "?".
+ */
+static void
+add_printable(EcapiBuffer *buffer, const char *text, size_t len)
+{
+	size_t		shown = len;
+
+	if (shown > MAX_QUOTE)
+	{
+		shown = MAX_QUOTE;
+		while (shown > 0 && ((unsigned char) text[shown] & 0xC0) == 0x80)
+			shown--;
+	}
+	for (size_t i = 0; i < shown; i++)
+	{
+		unsigned char c = (unsigned char) text[i];
+
+		ecapi_buffer_char(buffer, c < ' ' || c == 0x7F ? '?' : text[i]);
+	}
+	if (shown < len)
+		ecapi_buffer_str(buffer, "...");
+}
+
+static void
+add_index(EcapiBuffer *buffer, int index)
+{
+	char		digits[12];
+	int			at = sizeof(digits);
+
+	do
+		digits[--at] = (char) ('0' + index % 10);
+	while ((index /= 10) > 0);
+	ecapi_buffer_char(buffer, '[');
+	ecapi_buffer_add(buffer, digits + at, sizeof(digits) - (size_t) at);
+	ecapi_buffer_char(buffer, ']');
+}
+
+/* Depth of places is bounded by ECAPI_MAX_DEPTH. */
+static void
+add_path(EcapiBuffer *buffer, const EcapiPlace *place)
+{
+	if (place == NULL)
+		return;
+	add_path(buffer, place->up);
+	if (place->name == NULL)
+		add_index(buffer, place->index);
+	else
+	{
+		if (buffer->len > 0)
+			ecapi_buffer_char(buffer, '.');
+		add_printable(buffer, place->name, place->len);
+	}
+}
+
+static const char *
+in_arena(EcapiArena *arena, const EcapiBuffer *buffer)
+{
+	const char *copy = ecapi_arena_copy(arena, buffer->data, buffer->len);
+
+	return copy ? copy : "";
+}
+
+/* See violation.h. */
+const char *
+ecapi_violation_quote(EcapiArena *arena, const char *before,
+					  const char *text, size_t len, const char *after)
+{
+	char		memory[MAX_PATH];
+	EcapiBuffer buffer;
+
+	ecapi_buffer_over(&buffer, memory, sizeof(memory));
+	ecapi_buffer_str(&buffer, before);
+	ecapi_buffer_char(&buffer, '"');
+	add_printable(&buffer, text, len);
+	ecapi_buffer_char(&buffer, '"');
+	ecapi_buffer_str(&buffer, after);
+	return in_arena(arena, &buffer);
+}
+
+/* Where the next violation is kept, or NULL. */
+static EcapiViolation *
+next_slot(EcapiViolations *violations, bool error)
+{
+	if (violations->n < ECAPI_MAX_VIOLATIONS)
+		return &violations->list[violations->n++];
+	if (error)
+	{
+		for (int i = violations->n - 1; i >= 0; i--)
+		{
+			if (!violations->list[i].error)
+				return &violations->list[i];
+		}
+	}
+	return NULL;
+}
+
+/* See violation.h. */
+void
+ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
+					const EcapiPlace *place, EcapiViolationCode code,
+					bool error, const char *message, const char *hint)
+{
+	EcapiViolation *slot;
+	char		memory[MAX_PATH];
+	EcapiBuffer path;
+
+	if (error)
+		violations->errors++;
+	else
+		violations->left_out++;
+	slot = next_slot(violations, error);
+	if (slot == NULL)
+		return;
+
+	ecapi_buffer_over(&path, memory, sizeof(memory));
+	add_path(&path, place);
+	slot->code = code;
+	slot->error = error;
+	slot->path = in_arena(arena, &path);
+	slot->message = message;
+	slot->hint = hint;
+}

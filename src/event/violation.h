@@ -1,0 +1,37 @@
+/*
+ * violation.h
+ *	  Where validation stands in an event, and how it reports what is wrong.
+ *
+ * For validate.c alone; callers of it need validate.h.
+ */
+#ifndef ECAPI_VIOLATION_H
+#define ECAPI_VIOLATION_H
+
+#include "event/validate.h"
+
+/* A step on the way to a field: a name, or an element of the array above. */
+typedef struct EcapiPlace
+{
+	const struct EcapiPlace *up;	/* NULL: a member of the event itself */
+	const char *name;			/* NULL: an element */
+	size_t		len;
+	int			index;			/* from 0 */
+} EcapiPlace;
+
+/*
+ * Count a violation at a place, and keep it if there is room.  message and
+ * hint are constant or live in the arena; hint may be NULL.
+ */
+extern void ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
+								const EcapiPlace *place, EcapiViolationCode code,
+								bool error, const char *message, const char *hint);
+
+/*
+ * before, text in double quotes, after: as one text in the arena, with text
+ * shortened and made printable.  Never NULL: "" when memory is out.
+ */
+extern const char *ecapi_violation_quote(EcapiArena *arena, const char *before,
+										 const char *text, size_t len,
+										 const char *after);
+
+#endif							/* ECAPI_VIOLATION_H */

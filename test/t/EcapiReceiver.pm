@@ -1,0 +1,281 @@
+# EcapiReceiver: run test/receiver/receiver from a TAP test and read what it got.
+#
+#   my $receiver = EcapiReceiver->start;                    # HTTP on a free port
+#   my $url = $receiver->url('/x/status=503/first=2');      # misbehave.h has them all
+#   $receiver->wait_for(sub { $_->stats->{distinct} >= 100 }, '100 events');
+#   my @records = $receiver->records;                       # hashes, one a record
+#   $receiver->stop;
+#
+# The receiver is stopped by the process id that started it: by stop(), when the
+# test ends, or, were the test killed, by the end of its standard input.  The
+# binary must have been built; ECAPI_RECEIVER names another one.
+#
+# Core Perl only.
+package EcapiReceiver;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use HTTP::Tiny;
+use JSON::PP ();
+use POSIX ();
+use Time::HiRes ();
+
+# How long wait_for() and stop() wait before they give up, in seconds.
+our $DEADLINE = 180;
+
+my $source = dirname(abs_path(__FILE__)) . '/../receiver';
+my @started;
+
+my @RECORD_COLUMNS = qw(time_us data_set_id id event_type value currency_code
+  verdict path serial index merged hash);
+my @REQUEST_COLUMNS = qw(time_us serial connection scheme version method path
+  status events bytes authorization headers);
+
+# The path of the binary.
+sub binary
+{
+	return $ENV{ECAPI_RECEIVER} // "$source/receiver";
+}
+
+# Make certificates in a directory (see certs.sh); returns the directory.
+sub make_certs
+{
+	my ($class, $dir) = @_;
+
+	system("$source/certs.sh", $dir) == 0 or die "could not make certificates";
+	return $dir;
+}
+
+# Start a receiver and wait until it serves.  Options, all optional:
+#   https => DIR        also serve HTTPS, with the certificates of make_certs
+#   certificate => NAME in that directory: "server" (default) or "wrong"
+#   http => 0           do not serve HTTP (with https only)
+#   port, https_port    instead of free ones
+#   dir => DIR          where its files go (default: a directory of its own,
+#                       removed at the end)
+#   files => 0          write no files
+#   args => [...]       further arguments
+sub start
+{
+	my ($class, %options) = @_;
+	my $self = bless {
+		options => \%options,
+		dir => $options{dir} // tempdir(CLEANUP => 1),
+		owner => $$,
+	}, $class;
+
+	$self->_launch;
+	push @started, $self;
+	return $self;
+}
+
+# Start again after stop(), on the same ports and with the same files.
+sub start_again
+{
+	my ($self) = @_;
+
+	die "receiver is running" if defined $self->{pid};
+	$self->{options}{port} = $self->{port};
+	$self->{options}{https_port} = $self->{https_port};
+	$self->_launch;
+	return $self;
+}
+
+sub _arguments
+{
+	my ($self) = @_;
+	my %o = %{ $self->{options} };
+	my @args = ('--until-eof');
+
+	push @args, '--http' if $o{http} // 1;
+	push @args, '--port', $o{port} if $o{port};
+	push @args, '--https-port', $o{https_port} if $o{https_port};
+	if ($o{https})
+	{
+		my $pair = "$o{https}/" . ($o{certificate} // 'server');
+		push @args, '--https', '--cert', "$pair.pem", '--key', "$pair.key";
+	}
+	if ($o{files} // 1)
+	{
+		push @args, map { ("--$_", $self->file($_)) } qw(out events requests);
+	}
+	return (@args, @{ $o{args} // [] });
+}
+
+sub _launch
+{
+	my ($self) = @_;
+
+	die "no receiver: run make in test/receiver\n" unless -x binary();
+	pipe(my $child_in, my $stdin) or die "pipe: $!";
+	pipe(my $stdout, my $child_out) or die "pipe: $!";
+	my $pid = fork() // die "fork: $!";
+	if ($pid == 0)
+	{
+		open(STDIN, '<&', $child_in) or POSIX::_exit(127);
+		open(STDOUT, '>&', $child_out) or POSIX::_exit(127);
+		exec { binary() } binary(), $self->_arguments or POSIX::_exit(127);
+	}
+	close $child_in;
+	close $child_out;
+	@$self{qw(pid stdin port https_port)} = ($pid, $stdin, undef, undef);
+	while (my $line = <$stdout>)
+	{
+		$self->{port} = $1 if $line =~ /^http (\d+)$/;
+		$self->{https_port} = $1 if $line =~ /^https (\d+)$/;
+		return if $line eq "ready\n";
+	}
+	$self->stop;
+	die "the receiver did not start\n";
+}
+
+# End it, by TERM or the signal named; returns its wait status, or undef when
+# it was not running.  Files stay.
+sub stop
+{
+	my ($self, $signal) = @_;
+	my $pid = delete $self->{pid} // return;
+	my $until = Time::HiRes::time() + $DEADLINE;
+
+	kill $signal // 'TERM', $pid;
+	while (waitpid($pid, POSIX::WNOHANG()) == 0)
+	{
+		kill 'KILL', $pid if Time::HiRes::time() > $until;
+		Time::HiRes::sleep(0.01);
+	}
+	my $status = $?;
+	close delete $self->{stdin};
+	return $status;
+}
+
+# Close its standard input and wait for it to end; returns its wait status.
+sub finish
+{
+	my ($self) = @_;
+	my $pid = delete $self->{pid};
+
+	close delete $self->{stdin};
+	waitpid($pid, 0);
+	return $?;
+}
+
+sub pid        { return $_[0]{pid} }
+sub port       { return $_[0]{port} }
+sub https_port { return $_[0]{https_port} }
+sub dir        { return $_[0]{dir} }
+
+# The file of that name: out, events or requests.
+sub file { return "$_[0]{dir}/$_[1]" }
+
+# http://127.0.0.1:PORT/path; the path starts with a slash.
+sub url { return "http://127.0.0.1:$_[0]{port}" . ($_[1] // '/') }
+
+# https://localhost:PORT/path, or with another host name.
+sub https_url
+{
+	my ($self, $path, $host) = @_;
+
+	return 'https://' . ($host // 'localhost') . ":$self->{https_port}" . ($path // '/');
+}
+
+sub _lines
+{
+	my ($self, $name) = @_;
+
+	open(my $file, '<:raw', $self->file($name)) or return;
+	my @lines = grep { /\n\z/ } <$file>;
+	chomp @lines;
+	return @lines;
+}
+
+my %UNESCAPED = (t => "\t", n => "\n", r => "\r", '\\' => '\\');
+
+# One line of COPY text format as a hash; values are bytes, \N is undef.
+sub _row
+{
+	my ($columns, $line) = @_;
+	my %row;
+
+	@row{@$columns} = map { $_ eq '\N' ? undef : s/\\(.)/$UNESCAPED{$1}/gr }
+	  split /\t/, $line, -1;
+	return \%row;
+}
+
+# Records so far, as hashes: time_us data_set_id id event_type value
+# currency_code verdict path serial index merged hash.
+sub records { return map { _row(\@RECORD_COLUMNS, $_) } $_[0]->_lines('out') }
+
+# The same records as JSON texts, byte for byte.
+sub events { return $_[0]->_lines('events') }
+
+# Requests so far, as hashes: time_us serial connection scheme version method
+# path status events bytes authorization headers.
+sub requests { return map { _row(\@REQUEST_COLUMNS, $_) } $_[0]->_lines('requests') }
+
+sub _control
+{
+	my ($self, $path) = @_;
+	my $response;
+
+	if (defined $self->{port})
+	{
+		$response = HTTP::Tiny->new(timeout => $DEADLINE)->get($self->url($path));
+		die "receiver: $path: $response->{status} $response->{content}"
+		  unless $response->{success};
+		return JSON::PP::decode_json($response->{content});
+	}
+	# core Perl speaks no TLS; curl does, and this is a loopback
+	open(my $curl, '-|', 'curl', '-sk', $self->https_url($path)) or die "curl: $!";
+	local $/;
+	return JSON::PP::decode_json(<$curl>);
+}
+
+# Counts: requests records distinct repeats conflicts rejected last_reason.
+sub stats { return $_[0]->_control('/stats') }
+
+# Forget everything; the files are emptied.
+sub reset { return $_[0]->_control('/reset') }
+
+# From now on demand this Authorization header; undef: demand none.
+sub expect_auth
+{
+	my ($self, $value) = @_;
+
+	return $self->_control('/expect-auth/'
+		  . (($value // '') =~ s/([^A-Za-z0-9])/sprintf('%%%02X', ord $1)/ger));
+}
+
+# Poll until the condition holds; it is called with the receiver in $_.  Dies
+# after the deadline, naming what was waited for.
+sub wait_for
+{
+	my ($self, $condition, $what) = @_;
+	my $until = Time::HiRes::time() + $DEADLINE;
+
+	for (;;)
+	{
+		local $_ = $self;
+		return 1 if $condition->();
+		last if Time::HiRes::time() > $until;
+		Time::HiRes::sleep(0.02);
+	}
+	my $stats = eval { JSON::PP->new->canonical->encode($self->stats) } // 'not running';
+	die 'timed out waiting for ' . ($what // 'a condition') . "; receiver: $stats\n";
+}
+
+END
+{
+	my $status = $?;
+
+	for my $receiver (@started)
+	{
+		$receiver->stop if $receiver->{owner} == $$;
+	}
+	$? = $status;
+}
+
+1;
