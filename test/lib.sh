@@ -55,7 +55,7 @@ umask 022
 # shellcheck disable=SC2034  # read by the commands
 PACKAGES=(
 	"postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR"
-	libcurl4-openssl-dev libjson-c-dev libmicrohttpd-dev libssl-dev libicu-dev
+	libcurl4-openssl-dev libjson-c-dev libmicrohttpd-dev libssl-dev libicu-dev zlib1g-dev
 	gcc make pkg-config perl libipc-run-perl curl openssl
 )
 
@@ -165,6 +165,17 @@ end_process()
 		sleep 0.1
 	done
 	kill -KILL -- "$pid" 2>/dev/null || true
+}
+
+# A process in STARTED has ended: its id may soon be another's.
+forget_started()
+{
+	local pid left=()
+
+	for pid in "${STARTED[@]}"; do
+		[ "$pid" = "$1" ] || left+=("$pid")
+	done
+	STARTED=("${left[@]}")
 }
 
 # Every server whose data directory is ours, whoever started it.
