@@ -147,7 +147,7 @@ chmod 644 "$WORK/purchases"
 
 mapfile -t settings < <(preload_settings)
 start_cluster "${settings[@]}"
-start_receiver --http --out "$WORK/received"
+start_receiver --http --expect-auth 'Bearer demo-token' --out "$WORK/received"
 make_shop
 
 began=$EPOCHREALTIME

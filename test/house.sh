@@ -54,7 +54,7 @@ may_include()
 		event) echo ;;
 		consent) echo event ;;
 		delivery) echo ;;
-		destination) echo event consent delivery/request.h ;;
+		destination) echo event consent delivery/request.h delivery/token.h ;;
 		outbox | enrich | stats) echo event ;;
 		capture) echo event outbox stats ;;
 		worker) echo event consent delivery destination capture outbox enrich stats ;;
@@ -85,7 +85,8 @@ includes_point_down()
 
 nothing_is_left_to_do()
 {
-	grep -InE '\b(TO''DO|FIX''ME|XX''X)\b' "${all_files[@]}" || true
+	# The last of the words is also a currency code: only where it opens a comment.
+	grep -InE '\b(TO''DO|FIX''ME)\b|(/\*|//|--|#|^[[:space:]]*\*)[[:space:]]*XX''X\b' "${all_files[@]}" || true
 }
 
 every_report_has_a_code()

@@ -39,7 +39,7 @@ bench_deliver()
 	show_side "pure transform" events/s "${transform[@]}"
 	show_side "delivery" events/s "${deliver[@]}"
 	show_ratio "delivery / transform" "$(median "${deliver[@]}")" "$(median "${transform[@]}")" "at least 0.5"
-	show_side "transform, processor time" us/event "${transform_cpu[@]}"
+	show_side "pure transform, time" us/event "${transform_cpu[@]}"
 	show_side "worker, processor time" us/event "${cpu[@]}"
 	stop_receiver
 	drop_bench_database

@@ -15,7 +15,7 @@ SELECT jsonb_build_object(
     'event_type', 'purchase',
     'timestamp', 1775000000 + n % 1000000,
     'source', 'website',
-    'value', (n % 20000) / 100.0,
+    'value', round((n % 20000) / 100.0, 2),
     'currency_code', 'EUR',
     'user_data', jsonb_build_object(
         'email_address', jsonb_build_array(' Customer.' || n || '@Example.com'),
