@@ -200,7 +200,10 @@ cleanup()
 	for pid in "${STARTED[@]}"; do
 		end_process "$pid"
 	done
-	if [ "$status" != 0 ]; then
+	case $status in
+		0 | 129 | 130 | 143) LOGS=() ;;		# nothing to explain
+	esac
+	if [ ${#LOGS[@]} -gt 0 ]; then
 		for log in "${LOGS[@]}"; do
 			[ -s "$log" ] || continue
 			printf -- '--- last lines of %s\n' "$log"
