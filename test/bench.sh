@@ -1,0 +1,70 @@
+#!/bin/bash
+# bench.sh - how fast it is, against what it could be.
+#
+#	test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [NAME...]
+#
+#	emit			ecapi_emit against a plain INSERT
+#	deliver			delivery of a backlog against the pure transform
+#	latency			from COMMIT to receipt, against posting it oneself
+#	held-snapshot	delivery under an old snapshot against without
+#
+# -n is the size of a backlog or of one bulk statement (200000), -r how often
+# each side is measured (3), -t the seconds of a timed side (10; latency 20).
+# Without a name all of them run, in a shorter form.  Each file in bench/ says
+# what its two sides are.  Everything runs in one throw-away server with
+# fsync on and autovacuum off (both sides are spared it), on an idle machine
+# if you want figures worth keeping.
+set -euo pipefail
+
+# shellcheck source=test/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=test/bench/common.sh
+. "$REPO/test/bench/common.sh"
+# shellcheck source=test/bench/emit.sh
+. "$REPO/test/bench/emit.sh"
+# shellcheck source=test/bench/deliver.sh
+. "$REPO/test/bench/deliver.sh"
+# shellcheck source=test/bench/latency.sh
+. "$REPO/test/bench/latency.sh"
+# shellcheck source=test/bench/held_snapshot.sh
+. "$REPO/test/bench/held_snapshot.sh"
+
+EVENTS=
+ROUNDS=3
+SPAN_GIVEN=
+names=()
+
+while [ $# -gt 0 ]; do
+	case $1 in
+		-n) EVENTS=${2:?}; shift ;;
+		-r) ROUNDS=${2:?}; shift ;;
+		-t) SPAN_GIVEN=${2:?}; shift ;;
+		emit | deliver | latency | held-snapshot) names+=("$1") ;;
+		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|deliver|latency|held-snapshot]..." ;;
+	esac
+	shift
+done
+if [ ${#names[@]} = 0 ]; then
+	names=(emit deliver latency held-snapshot)
+	EVENTS=${EVENTS:-50000}
+	SPAN_GIVEN=${SPAN_GIVEN:-5}
+fi
+EVENTS=${EVENTS:-200000}
+
+need_packages "${PACKAGES[@]}"
+make_work
+make_server
+say "building"
+build || die "the build failed"
+mapfile -t settings < <(preload_settings)
+start_cluster "${settings[@]}" shared_buffers=1GB max_wal_size=16GB checkpoint_timeout=1h \
+	autovacuum=off max_connections=50
+show_machine
+for name in "${names[@]}"; do
+	SPAN=${SPAN_GIVEN:-10}
+	[ "$name" != latency ] || SPAN=${SPAN_GIVEN:-20}
+	"bench_$name"
+done
+say
+show_machine
+LOGS=()

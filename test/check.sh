@@ -1,0 +1,221 @@
+#!/bin/bash
+# check.sh - all tests, from a clone on a machine with nothing installed.
+#
+#	test/check.sh							everything
+#	test/check.sh PART...					parts: house unit regress isolation tap
+#	test/check.sh PART NAME...				some of a part: "regress emit",
+#											"tap 003_kill", "unit digest"
+#
+# Installs missing packages, builds with warnings as errors, runs the parts
+# against a throw-away server (lib.sh says how), shows what failed, and closes
+# with the line "N passed, N failed".  Exit status 0 only if nothing failed.
+#
+# What is counted: the build, each rule of house.sh, each ok line of a unit or
+# TAP program (tap.pl says how one that dies counts), each file of regress and
+# isolation tests, and, after each of these two, one test that no server
+# process crashed meanwhile.  A part without any test has failed, so has one
+# whose server does not start.
+#
+# ECAPI_JOBS (default: number of processors) TAP programs run at once.
+set -euo pipefail
+
+# shellcheck source=test/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_PARTS=(house unit regress isolation tap)
+PASSED=0
+FAILED=0
+SKIPPED=0
+
+# count PART PASSED FAILED [SKIPPED]
+count()
+{
+	PASSED=$((PASSED + $2))
+	FAILED=$((FAILED + $3))
+	SKIPPED=$((SKIPPED + ${4:-0}))
+	say "== $1: $2 passed, $3 failed${4:+, $4 skipped}"
+	say
+}
+
+finish()
+{
+	[ "$SKIPPED" = 0 ] || say "skipped: $SKIPPED"
+	say "$PASSED passed, $FAILED failed"
+	LOGS=()
+	[ "$FAILED" = 0 ] && [ "$PASSED" -gt 0 ]
+	exit
+}
+
+# run_tap PART PROGRAM...
+run_tap()
+{
+	local part=$1 passed=0 failed=1 skipped=0
+
+	shift
+	if [ $# = 0 ]; then
+		say "no $part test was found" >&2
+		count "$part" 0 1
+		return
+	fi
+	rm -f "$WORK/counts"
+	attend "${AS_SERVER[@]}" "${TAP_ENVIRONMENT[@]}" perl "$BUILD/test/tap.pl" \
+		"$WORK/counts" "${ECAPI_JOBS:-$(nproc)}" "$@" 2>&1 || true
+	[ ! -s "$WORK/counts" ] || read -r passed failed skipped <"$WORK/counts"
+	count "$part" "$passed" "$failed" "$skipped"
+}
+
+# ------------------------------------------------------------------- parts
+
+part_house()
+{
+	TAP_ENVIRONMENT+=("ECAPI_LIBRARY=$BUILD/ecapi.so")
+	run_tap house test/house.sh
+}
+
+part_unit()
+{
+	local programs=() name
+
+	if ! make_here -C test/unit >"$WORK/unit.log" 2>&1; then
+		tail -n 60 "$WORK/unit.log" >&2
+		count unit 0 1
+		return
+	fi
+	for name in "$@"; do
+		programs+=("test/unit/bin/$name")
+	done
+	if [ $# = 0 ]; then
+		mapfile -t programs < <(cd "$BUILD" && find test/unit/bin -type f -perm -u+x 2>/dev/null | sort)
+	fi
+	run_tap unit "${programs[@]}"
+}
+
+# The throw-away server of regress and isolation tests, started once.
+server_for_tests()
+{
+	local settings
+
+	[ -z "${SERVER_STARTED:-}" ] || return 0
+	mapfile -t settings < <(preload_settings)
+	start_cluster fsync=off "${settings[@]}" || return 1
+	SERVER_STARTED=1
+}
+
+# run_files PART SUFFIX RUNNER NAME...: the test files of pg_regress or of its
+# sister for isolation tests.  Each file is one test.
+run_files()
+{
+	local part=$1 folder=$2 suffix=$3 runner=$4 passed=0 logged=0 wanted crashes
+
+	shift 4
+	wanted=("$@")
+	if [ $# = 0 ]; then
+		mapfile -t wanted < <(find "$BUILD/$folder" -name "*.$suffix" -printf '%f\n' 2>/dev/null |
+			sed "s/\.$suffix\$//" | sort)
+	fi
+	if [ ${#wanted[@]} = 0 ]; then
+		say "no $part test was found" >&2
+		count "$part" 0 1
+		return
+	fi
+	if ! server_for_tests; then
+		tail -n 25 "$WORK/server.log" >&2 || true
+		count "$part" 0 "${#wanted[@]}"
+		return
+	fi
+	logged=$(wc -c <"$WORK/server.log")
+	rm -f "$BUILD/regression.diffs"
+	attend "${AS_SERVER[@]}" sh -c 'cd "$1" && shift && exec "$@"' sh "$BUILD" \
+		"$PGXS_DIR/$runner" --inputdir=test --outputdir=. --bindir="$BINDIR" \
+		--host="$PGHOST" --port="$PGPORT" --user=postgres \
+		--dbname="${part/regress/contrib}_regression" "${wanted[@]}" >"$WORK/$part.out" 2>&1 || true
+	cat "$WORK/$part.out"
+	passed=$(grep -cE '^(test|     ) [^ ]+ +\.\.\. ok ' "$WORK/$part.out" || true)
+	if [ "$passed" -lt ${#wanted[@]} ]; then
+		[ ! -s "$BUILD/regression.diffs" ] || head -n 400 "$BUILD/regression.diffs"
+		say "-- last lines of the server's log"
+		tail -n 25 "$WORK/server.log"
+	fi
+	crashes=$(tail -c "+$((logged + 1))" "$WORK/server.log" |
+		grep -E 'PANIC:|TRAP:|was terminated by signal (4|6|7|8|11):' || true)
+	if [ -n "$crashes" ]; then
+		say "not ok - a server process crashed"
+		say "$crashes"
+		count "$part" "$passed" $((${#wanted[@]} - passed + 1))
+	else
+		count "$part" $((passed + 1)) $((${#wanted[@]} - passed))
+	fi
+}
+
+part_regress()
+{
+	run_files regress test/sql sql test/regress/pg_regress "$@"
+}
+
+part_isolation()
+{
+	run_files isolation test/specs spec test/isolation/pg_isolation_regress "$@"
+}
+
+part_tap()
+{
+	local scripts=() name
+
+	if [ -d "$BUILD/test/receiver" ] && ! make_here -C test/receiver >"$WORK/receiver.log" 2>&1; then
+		tail -n 40 "$WORK/receiver.log" >&2
+		count tap 0 1
+		return
+	fi
+	for name in "$@"; do
+		scripts+=("test/t/$(basename "$name" .pl).pl")
+	done
+	if [ $# = 0 ]; then
+		mapfile -t scripts < <(cd "$BUILD" && find test/t -maxdepth 1 -name '*.pl' 2>/dev/null | sort)
+	fi
+	TAP_ENVIRONMENT+=("TESTDIR=$BUILD")
+	"${AS_SERVER[@]}" mkdir -p "$WORK/tmp" "$BUILD/tmp_check"
+	run_tap tap "${scripts[@]}"
+}
+
+# As the prove_installcheck of PGXS sets it, with our PATH first, and no
+# connection settings of the server above: each script makes its own servers.
+tap_environment()
+{
+	TAP_ENVIRONMENT=(env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE -C "$BUILD"
+		PATH="$BINDIR:$BUILD/test/receiver:/usr/bin:/bin"
+		PERL5LIB="$PGXS_DIR/test/perl:$BUILD/test/t"
+		PG_REGRESS="$PGXS_DIR/test/regress/pg_regress"
+		PGPORT=65432
+		TMPDIR="$WORK/tmp"
+	)
+}
+
+# --------------------------------------------------------------------- main
+
+parts=()
+names=()
+for argument in "$@"; do
+	case $argument in
+		house | unit | regress | isolation | tap) parts+=("$argument") ;;
+		-*) die "usage: test/check.sh [house|unit|regress|isolation|tap] [NAME...]" ;;
+		*) names+=("$argument") ;;
+	esac
+done
+[ ${#parts[@]} -gt 0 ] || parts=("${ALL_PARTS[@]}")
+[ ${#names[@]} = 0 ] || [ ${#parts[@]} = 1 ] || die "names go with one part only"
+
+need_packages "${PACKAGES[@]}" shellcheck
+make_work
+make_server
+say "building"
+if build; then
+	count build 1 0
+else
+	count build 0 1
+	finish
+fi
+tap_environment
+for part in "${parts[@]}"; do
+	"part_$part" "${names[@]}"
+done
+finish

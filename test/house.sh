@@ -1,0 +1,192 @@
+#!/bin/bash
+# house.sh - rules of the sources that a program can check.  Prints TAP.
+#
+#	test/house.sh [DIRECTORY]	sources to check; default: this clone
+#
+# Each rule is a function that prints what breaks it, one finding a line, and
+# nothing when all is well.  With ECAPI_LIBRARY set to the built library its
+# symbols are checked, too.  Needs no server and writes nothing.
+set -euo pipefail
+
+cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
+
+mapfile -t c_files < <(find src test -name '*.[ch]' | sort)
+mapfile -t src_files < <(find src -name '*.[ch]' | sort)
+mapfile -t shell_files < <(find test .ci -name '*.sh' -o -path '.ci/run' | sort)
+mapfile -t all_files < <(find src sql test .ci Makefile ecapi.control -type f \
+	! -name '*.o' ! -name '*.bc' ! -name '*.so' ! -name '*.d' ! -path '*/bin/*' | sort)
+
+# Foreign headers behind a wall: one .c for each library.
+includers_of()
+{
+	local header=$1 found
+
+	found=$(grep -lE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]$header" "${src_files[@]}" || true)
+	[ "$(grep -c '\.c$' <<<"$found" || true)" = 1 ] && [ "$(wc -l <<<"$found")" = 1 ] ||
+		printf 'included by: %s\n' "${found:-no file}"
+}
+
+one_file_includes_curl()
+{
+	includers_of 'curl/'
+}
+
+one_file_includes_json_c()
+{
+	includers_of 'json(-c/|\.h|_object|_tokener|_util)'
+}
+
+# No SQL and no files in the stages that only transform.
+pure_stages_do_no_sql()
+{
+	local folder
+
+	for folder in src/event src/consent src/destination; do
+		[ ! -d "$folder" ] || grep -rnE '\bSPI_[a-z]|executor/spi\.h|\b(fopen|OpenTransientFile|AllocateFile|socket|connect)[[:space:]]*\(' \
+			--include='*.[ch]' "$folder" || true
+	done
+}
+
+# The folders a folder may include from, besides itself.
+may_include()
+{
+	case $1 in
+		event) echo ;;
+		consent) echo event ;;
+		delivery) echo ;;
+		destination) echo event consent delivery/request.h delivery/token.h ;;
+		outbox | enrich | stats) echo event ;;
+		capture) echo event outbox stats ;;
+		worker) echo event consent delivery destination capture outbox enrich stats ;;
+	esac
+}
+
+includes_point_down()
+{
+	local folder file line target allowed ok entry
+
+	for folder in event consent delivery destination outbox enrich stats capture worker; do
+		[ -d "src/$folder" ] || continue
+		allowed="$folder $(may_include "$folder")"
+		while IFS=: read -r file line target; do
+			[ -n "$file" ] || continue
+			ok=
+			for entry in $allowed; do
+				case $target in
+					"$entry" | "$entry"/*) ok=1 ;;
+				esac
+			done
+			[ -n "$ok" ] || printf '%s:%s includes %s\n' "$file" "$line" "$target"
+		done < <(grep -rnoE --include='*.[ch]' \
+			'^#include "(event|consent|delivery|destination|outbox|enrich|stats|capture|worker)/[^"]*"' \
+			"src/$folder" | sed -e 's/#include "//' -e 's/"$//')
+	done
+}
+
+nothing_is_left_to_do()
+{
+	# The last of the words is also a currency code: only where it opens a comment.
+	grep -InE '\b(TO''DO|FIX''ME)\b|(/\*|//|--|#|^[[:space:]]*\*)[[:space:]]*XX''X\b' "${all_files[@]}" || true
+}
+
+every_report_has_a_code()
+{
+	perl -0777 -ne '
+		s{/\*.*?\*/}{my $c = $&; $c =~ tr/\n//cd; $c}gse;
+		while (/\bereport\s*(\((?:[^()"]++|"(?:\\.|[^"\\])*"|(?1))*\))/g)
+		{
+			my ($start, $text) = ($-[0], $1);
+			next if $text =~ /\berrcode(_for_\w+)?\s*\(/;
+			my $line = 1 + (substr($_, 0, $start) =~ tr/\n//);
+			print "$ARGV:$line\n";
+		}' "${src_files[@]}"
+}
+
+every_file_opens_with_its_idea()
+{
+	local file
+
+	for file in "${all_files[@]}"; do
+		case $file in
+			*.c | *.h | *.def) head -n 1 "$file" | grep -q '^/\*' || say_missing "$file" ;;
+			*.sh | *.pl | .ci/run | */Makefile | Makefile)
+				sed -n '1{/^#!/d};1,2p' "$file" | grep -q '^# .' || say_missing "$file" ;;
+			*.sql | *.spec) head -n 2 "$file" | grep -qE '^(--|/\*|#|\\echo)' || say_missing "$file" ;;
+		esac
+	done
+}
+
+say_missing()
+{
+	printf '%s has no head comment\n' "$1"
+}
+
+files_stay_small()
+{
+	wc -l "${c_files[@]}" "${shell_files[@]}" | awk '$2 != "total" && $1 > 800 { print $2 ": " $1 " lines" }'
+}
+
+the_makefile_names_every_source()
+{
+	diff <(find src -name '*.c' | sed 's/\.c$/.o/' | sort) \
+		<(grep -oE 'src/[a-z0-9_/]+\.o' Makefile | sort -u) | grep '^[<>]' || true
+}
+
+shell_scripts_are_clean()
+{
+	shellcheck -x -P test -S warning "${shell_files[@]}" || true
+}
+
+symbols_carry_our_name()
+{
+	nm -D --defined-only "$ECAPI_LIBRARY" |
+		awk '$3 !~ /^(ecapi_|Ecapi|pg_finfo_ecapi_|_PG_init$|Pg_magic_func$|_init$|_fini$)/ { print $3 }'
+}
+
+number=0
+bad=0
+
+# check RULE WORDS...: one line of TAP.
+check()
+{
+	local rule=$1 findings
+
+	shift
+	number=$((number + 1))
+	findings=$("$rule" 2>&1) || findings=${findings:-the check itself failed}
+	if [ -z "$findings" ]; then
+		printf 'ok %d - %s\n' "$number" "$*"
+	else
+		bad=$((bad + 1))
+		printf 'not ok %d - %s\n' "$number" "$*"
+		head -n 60 <<<"$findings" | sed 's/^/#   /' >&2
+	fi
+}
+
+skip()
+{
+	number=$((number + 1))
+	printf 'ok %d # skip %s\n' "$number" "$*"
+}
+
+check one_file_includes_curl 'one file includes libcurl'
+check one_file_includes_json_c 'one file includes json-c'
+check pure_stages_do_no_sql 'no SQL, no files, no sockets in event, consent, destination'
+check includes_point_down 'includes point down the flow'
+check nothing_is_left_to_do 'nothing is marked as left to do'
+check every_report_has_a_code 'every report has an error code'
+check every_file_opens_with_its_idea 'every file opens with a comment'
+check files_stay_small 'no file is longer than 800 lines'
+check the_makefile_names_every_source 'the Makefile names every source file'
+if command -v shellcheck >/dev/null; then
+	check shell_scripts_are_clean 'shellcheck finds nothing'
+else
+	skip 'shellcheck is not installed'
+fi
+if [ -n "${ECAPI_LIBRARY:-}" ]; then
+	check symbols_carry_our_name 'every symbol of the library carries our name'
+else
+	skip 'no library given'
+fi
+printf '1..%d\n' "$number"
+exit $((bad > 0))
