@@ -31,6 +31,7 @@ OBJS = \
 	src/destination/syntax.o \
 	src/destination/validator.o \
 	src/destination/json.o \
+	src/destination/credentials.o \
 	src/destination/ecapi.o \
 	src/delivery/http.o \
 	src/delivery/intake.o \
@@ -47,10 +48,14 @@ OBJS = \
 	src/outbox/record.o \
 	src/worker/launcher.o \
 	src/worker/worker.o \
+	src/worker/destinations.o \
+	src/worker/state.o \
 	src/worker/tick.o \
 	src/worker/pages.o \
+	src/worker/stretch.o \
 	src/worker/pipeline.o \
-	src/worker/halving.o
+	src/worker/halving.o \
+	src/worker/journal.o
 
 DATA = $(wildcard sql/ecapi--*.sql)
 PGFILEDESC = "ecapi - committed rows as IAB ECAPI events"

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 
 #include "access/htup_details.h"
+#include "access/reloptions.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -89,7 +90,7 @@ destination_names(void)
 	static EcapiStatement names = {
 		"SELECT srvname FROM pg_catalog.pg_foreign_server"
 		" WHERE srvfdw OPERATOR(pg_catalog.=) $1",
-		1, {OIDOID}
+		1, {OIDOID}, NULL
 	};
 	MemoryContext caller = CurrentMemoryContext;
 	Datum		values[1];
@@ -264,7 +265,7 @@ control(const char *name, bool paused)
 		" ON CONFLICT (destination) DO UPDATE SET paused = excluded.paused,"
 		" resumed_at = coalesce(excluded.resumed_at, control.resumed_at),"
 		" changed_at = excluded.changed_at, changed_by = excluded.changed_by",
-		3, {NAMEOID, BOOLOID, NAMEOID}
+		3, {NAMEOID, BOOLOID, NAMEOID}, NULL
 	};
 	NameData	destination;
 	NameData	user;
@@ -311,7 +312,7 @@ start_anew(const char *name, bool copied)
 		" stopped_options = NULL, last_error = NULL, last_error_at = NULL,"
 		" next_try = NULL, started_at = pg_catalog.clock_timestamp()"
 		" WHERE server OPERATOR(pg_catalog.=) $1",
-		4, {OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}
+		4, {OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}, NULL
 	};
 	ForeignServer *server = owned_destination(name);
 	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());

@@ -102,7 +102,7 @@ ready_now(const EcapiSocket *sockets, int nsockets, EcapiSocket *ready)
 	/* by slices, until one has something to tell */
 	for (from = 0; from < nsockets && nready == 0; from += READY_MAX)
 	{
-		int			n = Min(nsockets - from, READY_MAX);
+		nfds_t		n = nsockets - from < READY_MAX ? nsockets - from : READY_MAX;
 		const EcapiSocket *slice = sockets + from;
 
 		for (i = 0; i < n; i++)
@@ -112,7 +112,7 @@ ready_now(const EcapiSocket *sockets, int nsockets, EcapiSocket *ready)
 				(slice[i].writable ? POLLOUT : 0);
 			polls[i].revents = 0;
 		}
-		if (poll(polls, (nfds_t) n, 0) <= 0)
+		if (n > READY_MAX || poll(polls, n, 0) <= 0)
 			continue;
 		for (i = 0; i < n; i++)
 		{

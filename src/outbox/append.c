@@ -32,6 +32,7 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
+#include "utils/xid8.h"
 
 #include "catalog.h"
 #include "outbox/append.h"
@@ -103,7 +104,7 @@ ecapi_outbox_append(const EcapiAppend *events, int nevents)
 static void
 insert_row(Relation leaf, Relation index, IndexInfo *info, Datum *values)
 {
-	static const bool nulls[COLUMNS] = {false};
+	bool		nulls[COLUMNS] = {false};
 	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(leaf), values, nulls);
 	Datum		keys[2];
 
@@ -131,7 +132,7 @@ ecapi_outbox_set_aside(const char *source, const char *event_id,
 		" event, sqlstate, failed_at)"
 		" VALUES ($1, 'set_aside', $2, pg_catalog.pg_current_xact_id(), $3,"
 		" $4::pg_catalog.json, $5, pg_catalog.clock_timestamp())",
-		5, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+		5, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
 	};
 	Datum		values[5];
 	bool		nulls[5] = {false};

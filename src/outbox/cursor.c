@@ -20,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
@@ -31,55 +32,55 @@ static EcapiStatement load = {
 	" system_identifier, database, delivered, filtered, failed, state,"
 	" stopped_options, last_error, last_error_at, next_try"
 	" FROM ecapi.cursor ORDER BY destination",
-	0, {0}
+	0, {0}, NULL
 };
 
 static EcapiStatement lock = {
 	"SELECT 1 FROM ecapi.cursor WHERE server OPERATOR(pg_catalog.=) $1"
 	" FOR UPDATE SKIP LOCKED",
-	1, {OIDOID}
+	1, {OIDOID}, NULL
 };
 
-static EcapiStatement write = {
+static EcapiStatement write_row = {
 	"UPDATE ecapi.cursor SET snapshot = $2, window_end = $3, arm = $4, xid = $5,"
 	" seq = $6, delivered = $7, filtered = $8, failed = $9, state = $10,"
 	" stopped_options = $11, last_error = $12, last_error_at = $13,"
 	" next_try = $14, recorded_at = pg_catalog.clock_timestamp()"
 	" WHERE server OPERATOR(pg_catalog.=) $1",
 	14, {OIDOID, PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT2OID, XID8OID, INT8OID, INT8OID,
-	INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
+	INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL
 };
 
 static EcapiStatement write_state = {
 	"UPDATE ecapi.cursor SET state = $2, last_error = $3, last_error_at = $4,"
 	" recorded_at = pg_catalog.clock_timestamp()"
 	" WHERE server OPERATOR(pg_catalog.=) $1",
-	4, {OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}
+	4, {OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}, NULL
 };
 
 static EcapiStatement create = {
 	"INSERT INTO ecapi.cursor (destination, server, snapshot, system_identifier,"
 	" database, started_at) VALUES ($1, $2, $3, $4, $5, pg_catalog.clock_timestamp())",
-	5, {NAMEOID, OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}
+	5, {NAMEOID, OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}, NULL
 };
 
 static EcapiStatement drop = {
 	"WITH gone AS (DELETE FROM ecapi.control"
 	" WHERE destination OPERATOR(pg_catalog.=) $1)"
 	" DELETE FROM ecapi.cursor WHERE destination OPERATOR(pg_catalog.=) $1",
-	1, {NAMEOID}
+	1, {NAMEOID}, NULL
 };
 
 static EcapiStatement bind = {
 	"UPDATE ecapi.cursor SET destination = $4, server = $3"
 	" WHERE server OPERATOR(pg_catalog.=) $1"
 	" AND destination OPERATOR(pg_catalog.=) $2",
-	4, {OIDOID, NAMEOID, OIDOID, NAMEOID}
+	4, {OIDOID, NAMEOID, OIDOID, NAMEOID}, NULL
 };
 
 static EcapiStatement last_xid = {
 	"SELECT xid FROM ecapi.outbox ORDER BY xid DESC, seq DESC LIMIT 1",
-	0, {0}
+	0, {0}, NULL
 };
 
 static Datum
@@ -181,7 +182,7 @@ ecapi_cursor_write(const EcapiCursor *cursor)
 	values[12] = TimestampTzGetDatum(cursor->last_error_at);
 	nulls[13] = cursor->next_try == 0;
 	values[13] = TimestampTzGetDatum(cursor->next_try);
-	ecapi_statement_execute(&write, values, nulls, false);
+	ecapi_statement_execute(&write_row, values, nulls, false);
 }
 
 /* Write the state of a locked cursor whose place is not ours to write. */

@@ -27,7 +27,7 @@ static EcapiStatement insert_request = {
 	" VALUES (pg_catalog.nextval('ecapi.request_seq'), $1, $2, $3, $4, $5, $6, $7,"
 	" $8, $9, $10, $11, $12, $13, $14, $15::pg_catalog.jsonb)",
 	15, {TIMESTAMPTZOID, XID8OID, INT8OID, XID8OID, INT8OID, FLOAT8OID, INT4OID,
-	INT4OID, INT4OID, INT2OID, NAMEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+	INT4OID, INT4OID, INT2OID, NAMEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
 };
 
 static EcapiStatement insert_failed = {
@@ -38,19 +38,19 @@ static EcapiStatement insert_failed = {
 	" pg_catalog.clock_timestamp()"
 	" FROM ecapi.outbox o"
 	" WHERE o.xid OPERATOR(pg_catalog.=) $3 AND o.seq OPERATOR(pg_catalog.=) $4",
-	7, {NAMEOID, TEXTOID, XID8OID, INT8OID, INT4OID, TEXTOID, INT4OID}
+	7, {NAMEOID, TEXTOID, XID8OID, INT8OID, INT4OID, TEXTOID, INT4OID}, NULL
 };
 
 static EcapiStatement insert_tick = {
 	"INSERT INTO ecapi.tick (tick_id, ticked_at, newest, slot, snapshot)"
 	" VALUES (pg_catalog.nextval('ecapi.tick_seq'), $1, $2, $3, $4)",
-	4, {TIMESTAMPTZOID, XID8OID, INT2OID, PG_SNAPSHOTOID}
+	4, {TIMESTAMPTZOID, XID8OID, INT2OID, PG_SNAPSHOTOID}, NULL
 };
 
 static EcapiStatement ticks_after = {
 	"SELECT snapshot FROM ecapi.tick WHERE newest OPERATOR(pg_catalog.>=) $1"
 	" ORDER BY newest, tick_id LIMIT $2",
-	2, {XID8OID, INT8OID}
+	2, {XID8OID, INT8OID}, NULL
 };
 
 static Datum

@@ -34,6 +34,7 @@
 #include "miscadmin.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 #include "utils/xid8.h"
 
 #include "catalog.h"
@@ -49,7 +50,7 @@ static EcapiStatement one_xid = {
 	"SELECT xid, seq, emitted_at, event FROM ecapi.outbox"
 	" WHERE xid OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.>) $2"
 	" ORDER BY xid, seq LIMIT $3",
-	3, {XID8OID, INT8OID, INT8OID}
+	3, {XID8OID, INT8OID, INT8OID}, NULL
 };
 
 static EcapiStatement range = {
@@ -57,7 +58,7 @@ static EcapiStatement range = {
 	" WHERE (xid, seq) OPERATOR(pg_catalog.>) ($1, $2)"
 	" AND xid OPERATOR(pg_catalog.<) $3"
 	" ORDER BY xid, seq LIMIT $4",
-	4, {XID8OID, INT8OID, XID8OID, INT8OID}
+	4, {XID8OID, INT8OID, XID8OID, INT8OID}, NULL
 };
 
 static bool

@@ -25,11 +25,13 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/reloptions.h"
 #include "access/transam.h"
 #include "access/xlog.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_type.h"
 #include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "foreign/foreign.h"
@@ -54,12 +56,12 @@ typedef struct Control
 static EcapiStatement servers = {
 	"SELECT oid, srvname FROM pg_catalog.pg_foreign_server"
 	" WHERE srvfdw OPERATOR(pg_catalog.=) $1 ORDER BY srvname",
-	1, {OIDOID}
+	1, {OIDOID}, NULL
 };
 
 static EcapiStatement controls = {
 	"SELECT destination, paused, resumed_at FROM ecapi.control",
-	0, {0}
+	0, {0}, NULL
 };
 
 static EcapiDestination *

@@ -135,10 +135,13 @@ static bool
 probe_databases(void)
 {
 	List	   *databases = list_databases();
-	List	   *still = list_intersection_oid(probed, databases);
+	List	   *still = NIL;
 	ListCell   *cell;
 	bool		all = true;
 
+	foreach(cell, probed)
+		if (list_member_oid(databases, lfirst_oid(cell)))
+			still = lappend_oid(still, lfirst_oid(cell));
 	list_free(probed);
 	probed = still;
 	foreach(cell, databases)
