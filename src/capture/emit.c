@@ -139,6 +139,7 @@ set_text_argument(Emit *emit, const char *key, int arg)
 	if (PG_ARGISNULL(arg))
 		return;
 	argument = PG_GETARG_TEXT_PP(arg);
+	ecapi_tree_check_text(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));
 	set_member(emit, key,
 			   ecapi_value_text(&emit->arena, ECAPI_STRING, VARDATA_ANY(argument),
 								VARSIZE_ANY_EXHDR(argument)));

@@ -53,8 +53,8 @@ ecapi_tree_buffer(EcapiBuffer *buffer, size_t max, MemoryContext context)
 }
 
 /* Only SQL_ASCII lets anything in; what is sent later must be UTF-8. */
-static void
-check_encoding(const char *text, int len)
+void
+ecapi_tree_check_text(const char *text, int len)
 {
 	if (GetDatabaseEncoding() == PG_SQL_ASCII &&
 		!pg_verify_mbstr(PG_UTF8, text, len, true))
@@ -78,7 +78,7 @@ scalar_value(EcapiArena *arena, const JsonbValue *scalar)
 														 NumericGetDatum(scalar->val.numeric)));
 			return ecapi_value_text(arena, ECAPI_NUMBER, digits, strlen(digits));
 		case jbvString:
-			check_encoding(scalar->val.string.val, scalar->val.string.len);
+			ecapi_tree_check_text(scalar->val.string.val, scalar->val.string.len);
 			return ecapi_value_text(arena, ECAPI_STRING, scalar->val.string.val,
 									scalar->val.string.len);
 		default:
@@ -105,7 +105,7 @@ ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth)
 		switch (token)
 		{
 			case WJB_KEY:
-				check_encoding(item.val.string.val, item.val.string.len);
+				ecapi_tree_check_text(item.val.string.val, item.val.string.len);
 				keylen = item.val.string.len;
 				key = ecapi_arena_copy(arena, item.val.string.val, keylen);
 				if (key == NULL)

@@ -23,4 +23,10 @@ extern void ecapi_tree_buffer(EcapiBuffer *buffer, size_t max, MemoryContext con
  */
 extern EcapiValue *ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth);
 
+/*
+ * Raise an error unless text (len bytes, server encoding) can become UTF-8:
+ * only a database without an encoding can hold what cannot.
+ */
+extern void ecapi_tree_check_text(const char *text, int len);
+
 #endif							/* ECAPI_TREE_H */

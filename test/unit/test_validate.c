@@ -42,7 +42,7 @@ validated(const char *json, EcapiViolations *violations)
 static void
 examples(const EcapiField *field, const char **good, const char **bad)
 {
-	*bad = "[[7]]";
+	*good = *bad = "[[7]]";
 	switch (field->check)
 	{
 		case ECAPI_CHECK_TIMESTAMP:
