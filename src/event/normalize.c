@@ -404,7 +404,12 @@ ecapi_normalize(EcapiRule rule, const char *text, size_t len,
 			result = ECAPI_NORMALIZED_DIGEST;
 		}
 		else
+		{
 			result = apply(rule, span, ascii, country, out);
+			/* A digest that stood in quotes is one, too. */
+			if (result == ECAPI_NORMALIZED && is_sha256_hex((Span) {out->data, out->len}))
+				result = ECAPI_NORMALIZED_DIGEST;
+		}
 	}
 
 	if (out->full)

@@ -155,13 +155,14 @@ drop_inner_trunk(char *digits)
 		return;
 	national = digits + strlen(plan->code);
 	trunk_len = strlen(plan->trunk);
-	if (!has_prefix(national, plan->trunk))
-		return;
-	if (plan->trunk[0] != '0' &&
-		(plan->min == 0 || fits(plan, (int) strlen(national)) ||
-		 !fits(plan, (int) (strlen(national) - trunk_len))))
-		return;
-	memmove(national, national + trunk_len, strlen(national + trunk_len) + 1);
+	while (has_prefix(national, plan->trunk))
+	{
+		if (plan->trunk[0] != '0' &&
+			(plan->min == 0 || fits(plan, (int) strlen(national)) ||
+			 !fits(plan, (int) (strlen(national) - trunk_len))))
+			return;
+		memmove(national, national + trunk_len, strlen(national + trunk_len) + 1);
+	}
 }
 
 /*

@@ -1,220 +1,103 @@
 /*
  * test_json.c
- *	  JSON from outside: what is taken, what is refused, and that a tree
- *	  written again is the text that was read.
+ *	  Trees, buffers and the JSON writer.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "destination/json.h"
-#include "event/buffer.h"
 #include "unit.h"
 
-/* An arena that gives so many pieces and then no more. */
-typedef struct Pieces
-{
-	void	   *piece[4096];
-	int			n;
-	int			max;
-} Pieces;
-
-static void *
-grab(void *owner, size_t size)
-{
-	Pieces	   *pieces = owner;
-
-	if (pieces->n == pieces->max)
-		return NULL;
-	pieces->piece[pieces->n] = malloc(size);
-	return pieces->piece[pieces->n++];
-}
-
 static void
-drop(Pieces *pieces)
+written(const char *in, const char *wanted)
 {
-	while (pieces->n > 0)
-		free(pieces->piece[--pieces->n]);
-}
-
-static void *
-resize(void *owner, void *old, size_t size)
-{
-	(void) owner;
-	return realloc(old, size);
-}
-
-/* Read and write again; NULL when it was refused.  The caller frees. */
-static char *
-again(const char *text, size_t len, char *error, size_t error_size)
-{
-	Pieces		pieces = {.max = 4096};
 	EcapiArena	arena;
-	EcapiValue *value;
 	EcapiBuffer buffer;
 
-	ecapi_arena_init(&arena, grab, &pieces);
-	ecapi_buffer_init(&buffer, 1024 * 1024, resize, NULL);
-	error[0] = '\0';
-	value = ecapi_json_parse(&arena, text, len, error, error_size);
-	if (value)
-		ecapi_json_value(&buffer, value);
-	drop(&pieces);
-	return buffer.data;
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	ecapi_buffer_init(&buffer, 1 << 20, unit_resize, NULL);
+	ecapi_json_value(&buffer, unit_json(&arena, in));
+	check_text(buffer.data, wanted, wanted);
+	free(buffer.data);
+	unit_free();
 }
 
 static void
-check_taken(const char *text, const char *wanted)
+test_limits(void)
 {
-	char		error[200];
-	char	   *got = again(text, strlen(text), error, sizeof(error));
+	EcapiArena	arena;
+	EcapiBuffer buffer;
+	EcapiValue *root;
+	EcapiValue *inner;
+	char		memory[8];
+	bool		right = true;
 
-	ok(got && strcmp(got, wanted) == 0, "taken: %s", text);
-	free(got);
-}
+	ecapi_buffer_over(&buffer, memory, sizeof(memory));
+	ecapi_buffer_str(&buffer, "1234567");
+	check(!buffer.full && buffer.len == 7, "a buffer fills to the last byte");
+	ecapi_buffer_char(&buffer, '8');
+	check(buffer.full && buffer.len == 7, "and no further");
+	ecapi_buffer_str(&buffer, "");
+	check(buffer.full, "full stays full");
+	ecapi_buffer_truncate(&buffer, 3);
+	check(!buffer.full, "until truncated");
+	check_text(buffer.data, "123", "truncated");
+	ecapi_json_string(&buffer, "ab", 2);
+	check_text(buffer.data, "123\"ab\"", "a string that just fits");
 
-static void
-check_refused(const char *text, size_t len)
-{
-	char		error[200];
-	char	   *got = again(text, len, error, sizeof(error));
-
-	ok(got == NULL && strncmp(error, "not valid JSON: ", 16) == 0,
-	   "refused: %.40s", text);
-	free(got);
-}
-
-static void
-test_taken(void)
-{
-	static const char *const same[] = {
-		"{}", "[]", "1", "null", "true", "false", "\"\"",
-		"1.50", "129.90", "0.1000", "1E5", "1e-400", "123456789012345678901234567890.10",
-		"0", "-1", "9223372036854775807", "-9223372036854775808",
-		"18446744073709551615", "[1,[2,[3]],{\"a\":{\"b\":null}}]",
-		"{\"z\":1,\"a\":2,\"\":3}", "\"\\\\u0000\"", NULL
-	};
-	int			i;
-
-	for (i = 0; same[i]; i++)
-		check_taken(same[i], same[i]);
-	check_taken(" \t\r\n[ 1 , 2 ] \n", "[1,2]");
-	check_taken("{\"a\":1,\"a\":2}", "{\"a\":2}");
-	check_taken("\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80\"");
-	check_taken("\"it's\"", "\"it's\"");
-}
-
-static void
-test_refused(void)
-{
-	static const char *const bad[] = {
-		"", "  ", "{", "[1", "\"abc", "tru", "nul", "-", "[1 2]", "{\"a\" 1}",
-		"[1,]", "{\"a\":1,}", "{a:1}", "{'a':1}", "['a']", "[1] x", "[1][2]",
-		"// c\n1", "/* c */ 1", "[01]", "[1.]", "[.5]", "[+1]", "[1e]", "[0x10]",
-		"NaN", "[Infinity]", "[-Infinity]", "[NULL]", "[TRUE]",
-		"18446744073709551616", "-9223372036854775809",
-		"[123456789012345678901234567890]",
-		"\"a\tb\"", "\"a\nb\"", "\"a\\u0000b\"", "{\"\\u0000\":1}", "\"\\x\"",
-		"\"\xff\"", "\"\xc3\"", "\"\xed\xa0\x80\"", "\"\xc0\xaf\"", "[\f1]", NULL
-	};
-	int			i;
-
-	for (i = 0; bad[i]; i++)
-		check_refused(bad[i], strlen(bad[i]));
-	check_refused("[1]\0", 4);
-	check_refused("[1]\0[2]", 7);
-	check_refused("\"a\0b\"", 5);
-}
-
-static void
-test_depth(void)
-{
-	char		text[200];
-	int			depth;
-
-	for (depth = 31; depth <= 34; depth++)
+	/* Every maximum: never past it, and what is written is a beginning. */
+	for (size_t max = 0; max < 64; max++)
 	{
-		char		error[200];
-		char	   *got;
-
-		memset(text, '[', depth);
-		memset(text + depth, ']', depth);
-		got = again(text, 2 * depth, error, sizeof(error));
-		ok((got != NULL) == (depth <= 32), "%d levels", depth);
-		free(got);
+		ecapi_buffer_init(&buffer, max, unit_resize, NULL);
+		for (int i = 0; i < 20; i++)
+			ecapi_json_string(&buffer, "a\nb", 3);
+		right &= buffer.len <= max && buffer.full;
+		free(buffer.data);
 	}
+	check(right, "a maximum holds");
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	root = inner = ecapi_value_new(&arena, ECAPI_ARRAY);
+	for (int i = 0; i < 100; i++)
+	{
+		EcapiValue *child = ecapi_value_new(&arena, ECAPI_ARRAY);
+
+		ecapi_value_append(inner, child);
+		inner = child;
+	}
+	ecapi_buffer_init(&buffer, 1 << 20, unit_resize, NULL);
+	ecapi_json_value(&buffer, root);
+	check(buffer.full, "a hundred levels are too deep");
+	free(buffer.data);
+	unit_free();
 }
 
-/* However early the arena ends, the answer is NULL, and nothing is left. */
 static void
-test_no_memory(void)
+test_members(void)
 {
-	char		text[16 * 1024];
-	size_t		len = 0;
-	int			max;
-	int			refused = 0;
-	bool		good = true;
+	EcapiArena	arena;
+	EcapiValue *object;
 
-	text[len++] = '[';
-	while (len < sizeof(text) - 200)
-		len += sprintf(text + len, "{\"key\":[1.5,\"%0100d\",null,true]},", 7);
-	text[len - 1] = ']';
-
-	for (max = 0; max < 100; max++)
-	{
-		Pieces		pieces = {.max = max};
-		EcapiArena	arena;
-		char		error[200] = "";
-		EcapiValue *value;
-
-		ecapi_arena_init(&arena, grab, &pieces);
-		value = ecapi_json_parse(&arena, text, len, error, sizeof(error));
-		if (value == NULL)
-		{
-			refused++;
-			if (!arena.failed || strstr(error, "out of memory") == NULL)
-				good = false;
-		}
-		drop(&pieces);
-		if (value)
-			break;
-	}
-	ok(good && refused > 0 && refused < 100, "out of memory is told (%d times)", refused);
-}
-
-/* Bad bytes: no crash, and a good text is still read right behind them. */
-static void
-test_noise(void)
-{
-	static const char good[] = "{\"a\":[1.50,\"x\"],\"b\":{\"c\":null}}";
-	unsigned int seed = test_seed();
-	char		text[sizeof(good)];
-	bool		clean = true;
-	int			i;
-
-	for (i = 0; i < 20000; i++)
-	{
-		char		error[200];
-		char	   *got;
-
-		memcpy(text, good, sizeof(good));
-		text[rand_r(&seed) % (sizeof(good) - 1)] = (char) rand_r(&seed);
-		free(again(text, rand_r(&seed) % sizeof(good), error, sizeof(error)));
-		got = again(good, sizeof(good) - 1, error, sizeof(error));
-		if (got == NULL || strcmp(got, good) != 0)
-			clean = false;
-		free(got);
-	}
-	ok(clean, "noise leaves nothing behind");
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	object = unit_json(&arena, "{'a':1,'b':2}");
+	ecapi_value_set(&arena, object, "b", 1, ecapi_value_bool(&arena, true));
+	ecapi_value_set(&arena, object, "c", 1, ecapi_value_bool(&arena, false));
+	ecapi_value_set(&arena, object, "a", 1, ecapi_value_new(&arena, ECAPI_NULL));
+	check(object->len == 3 && ecapi_value_get(object, "a")->type == ECAPI_NULL &&
+		  ecapi_value_get(object, "b")->truth && !ecapi_value_get(object, "c")->truth &&
+		  object->last == ecapi_value_get(object, "c"), "members are set and replaced");
+	check(ecapi_value_get(object, "d") == NULL, "and not found");
+	unit_free();
 }
 
 int
 main(void)
 {
-	test_taken();
-	test_refused();
-	test_depth();
-	test_no_memory();
-	test_noise();
-	return done_testing();
+	written("{}", "{}");
+	written("[]", "[]");
+	written("{'a':[1,2.50,-3e5,[],{}],'b':{'c':null,'d':true,'e':false}}",
+			"{\"a\":[1,2.50,-3e5,[],{}],\"b\":{\"c\":null,\"d\":true,\"e\":false}}");
+	written("'\\u0001\\u0009\\u000a\\u0022\\u005c\\u001f/\xc3\xa9'",
+			"\"\\u0001\\t\\n\\\"\\\\\\u001f/\xc3\xa9\"");
+	written("[[['a']],{'k':[{'l':1},{'m':''}]}]",
+			"[[[\"a\"]],{\"k\":[{\"l\":1},{\"m\":\"\"}]}]");
+	test_limits();
+	test_members();
+	return unit_done();
 }

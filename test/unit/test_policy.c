@@ -2,9 +2,6 @@
  * test_policy.c
  *	  What answers mean, and how long to wait.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "delivery/policy.h"
 #include "unit.h"
 
@@ -58,12 +55,12 @@ test_judge(void)
 		if (judge(ECAPI_TRANSPORT_OK, status) != expected(status))
 			wrong++;
 	}
-	ok(wrong == 0, "every status means what the table says");
-	ok(judge(ECAPI_TRANSPORT_REFUSED, 0) == ECAPI_RETRY, "no connection: again");
-	ok(judge(ECAPI_TRANSPORT_BROKEN, 0) == ECAPI_RETRY, "cut: again");
-	ok(judge(ECAPI_TRANSPORT_BROKEN, 200) == ECAPI_RETRY, "cut behind the status: again");
-	ok(judge(ECAPI_TRANSPORT_BROKEN, 400) == ECAPI_RETRY, "cut behind a 400: blames nobody");
-	ok(judge(ECAPI_TRANSPORT_UNTRUSTED, 0) == ECAPI_STOP, "not trusted: stop");
+	check(wrong == 0, "every status means what the table says");
+	check(judge(ECAPI_TRANSPORT_REFUSED, 0) == ECAPI_RETRY, "no connection: again");
+	check(judge(ECAPI_TRANSPORT_BROKEN, 0) == ECAPI_RETRY, "cut: again");
+	check(judge(ECAPI_TRANSPORT_BROKEN, 200) == ECAPI_RETRY, "cut behind the status: again");
+	check(judge(ECAPI_TRANSPORT_BROKEN, 400) == ECAPI_RETRY, "cut behind a 400: blames nobody");
+	check(judge(ECAPI_TRANSPORT_UNTRUSTED, 0) == ECAPI_STOP, "not trusted: stop");
 }
 
 static void
@@ -84,13 +81,13 @@ test_backoff(void)
 			good = false;
 		ceiling = ceiling * 2 > ECAPI_BACKOFF_MAX_MS ? ECAPI_BACKOFF_MAX_MS : ceiling * 2;
 	}
-	ok(good, "the ceiling doubles up to its maximum, the draw is between");
-	ok(ecapi_policy_backoff(2000000000, 0.5, -1) == ECAPI_BACKOFF_MAX_MS / 2,
+	check(good, "the ceiling doubles up to its maximum, the draw is between");
+	check(ecapi_policy_backoff(2000000000, 0.5, -1) == ECAPI_BACKOFF_MAX_MS / 2,
 	   "two billion failures");
-	ok(ecapi_policy_backoff(0, 0.5, -1) == ECAPI_BACKOFF_BASE_MS / 2 &&
+	check(ecapi_policy_backoff(0, 0.5, -1) == ECAPI_BACKOFF_BASE_MS / 2 &&
 	   ecapi_policy_backoff(-5, 0.5, -1) == ECAPI_BACKOFF_BASE_MS / 2,
 	   "no failure counts as the first");
-	ok(ecapi_policy_backoff(1, 7.0, -1) == ECAPI_BACKOFF_BASE_MS &&
+	check(ecapi_policy_backoff(1, 7.0, -1) == ECAPI_BACKOFF_BASE_MS &&
 	   ecapi_policy_backoff(1, -7.0, -1) == ECAPI_BACKOFF_MIN_MS,
 	   "a chance outside [0, 1) is brought inside");
 
@@ -102,10 +99,10 @@ test_backoff(void)
 		if (wait < 7000 || wait > 7000 + ECAPI_BACKOFF_BASE_MS)
 			good = false;
 	}
-	ok(good, "the receiver's wish is a lower bound, with little on top");
-	ok(ecapi_policy_backoff(1, 0, INT64_MAX) <=
+	check(good, "the receiver's wish is a lower bound, with little on top");
+	check(ecapi_policy_backoff(1, 0, INT64_MAX) <=
 	   ECAPI_RETRY_AFTER_MAX_MS + ECAPI_BACKOFF_BASE_MS, "a wish has a maximum");
-	ok(ecapi_policy_backoff(50, 0, 0) >= ECAPI_BACKOFF_MIN_MS,
+	check(ecapi_policy_backoff(50, 0, 0) >= ECAPI_BACKOFF_MIN_MS,
 	   "a wish of nothing is no busy loop");
 }
 
@@ -120,19 +117,19 @@ test_describe(void)
 	answer.body = "your token SESAME is wrong";
 	answer.body_len = strlen(answer.body);
 	ecapi_policy_describe(&answer, text, sizeof(text));
-	ok(strcmp(text, "HTTP status 401") == 0, "a status, without the body");
+	check(strcmp(text, "HTTP status 401") == 0, "a status, without the body");
 
 	answer.transport = ECAPI_TRANSPORT_BROKEN;
 	strcpy(answer.error, "could not read the answer: it is too long");
 	ecapi_policy_describe(&answer, text, sizeof(text));
-	ok(strcmp(text, answer.error) == 0, "a failure in the client's words");
+	check(strcmp(text, answer.error) == 0, "a failure in the client's words");
 
 	ecapi_policy_describe(&answer, text, 10);
-	ok(strlen(text) == 9, "cut to the room there is");
+	check(strlen(text) == 9, "cut to the room there is");
 
 	answer.error[0] = '\0';
 	ecapi_policy_describe(&answer, text, sizeof(text));
-	ok(strcmp(text, "no answer") == 0, "never empty");
+	check(strcmp(text, "no answer") == 0, "never empty");
 }
 
 int
@@ -141,5 +138,5 @@ main(void)
 	test_judge();
 	test_backoff();
 	test_describe();
-	return done_testing();
+	return unit_done();
 }
