@@ -453,12 +453,12 @@ ecapi_worker_main(Datum arg)
 		}
 		PG_END_TRY();
 
-		/* without the sockets: waiting for them may be what failed */
+		/*
+		 * Without the sockets, for waiting for them may be what failed, and
+		 * without the latch, or every commit would bring the error again.
+		 */
 		if (pause)
-		{
-			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+			(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 							 ERROR_PAUSE_MS, PG_WAIT_EXTENSION);
-			ResetLatch(MyLatch);
-		}
 	}
 }
