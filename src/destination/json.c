@@ -167,8 +167,12 @@ check_number(const char *text, size_t len, bool negative, const char **wrong)
 	n = i;
 	if (i < len && text[i] == '.')
 	{
-		i++;
-		if (i == len || text[i] < '0' || text[i] > '9')
+		size_t		point = i++;
+
+		/* to the end of the fraction: its digits are no integer of their own */
+		while (i < len && text[i] >= '0' && text[i] <= '9')
+			i++;
+		if (i == point + 1)
 			*wrong = "a number has no digit behind its point";
 		return i;
 	}
