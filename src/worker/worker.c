@@ -151,7 +151,9 @@ reload_destinations(void)
 	begin(false);
 	if (!ecapi_installed())
 	{
-		ereport(LOG, (errmsg("ecapi worker ends: the extension is gone")));
+		ereport(LOG,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("ecapi worker ends: the extension is gone")));
 		ecapi_worker_retire();
 		proc_exit(0);
 	}
