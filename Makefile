@@ -62,8 +62,8 @@ PGFILEDESC = "ecapi - committed rows as IAB ECAPI events"
 
 PACKAGES = libcurl json-c libcrypto icu-uc
 PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags $(PACKAGES)) \
-	-DECAPI_VERSION='"$(EXTVERSION)"' -MMD -MP
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
+	-DECAPI_VERSION='"$(EXTVERSION)"'
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -MMD -MP
 SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES))
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
