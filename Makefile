@@ -34,6 +34,9 @@ OBJS = \
 	src/destination/ecapi.o \
 	src/delivery/http.o \
 	src/delivery/intake.o \
+	src/delivery/peer.o \
+	src/delivery/watch.o \
+	src/delivery/failure.o \
 	src/delivery/sockets.o \
 	src/delivery/policy.o \
 	src/delivery/token.o \
