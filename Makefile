@@ -33,6 +33,7 @@ OBJS = \
 	src/destination/json.o \
 	src/destination/ecapi.o \
 	src/delivery/http.o \
+	src/delivery/descriptors.o \
 	src/delivery/intake.o \
 	src/delivery/peer.o \
 	src/delivery/watch.o \

@@ -45,6 +45,7 @@
  * process may use libcurl, too.
  */
 #include "delivery/http.h"
+#include "delivery/descriptors.h"
 #include "delivery/failure.h"
 #include "delivery/intake.h"
 #include "delivery/peer.h"
@@ -57,7 +58,6 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -92,7 +92,7 @@ struct Transfer
 
 	EcapiIntake intake;			/* the answer as far as it came */
 	bool		clear_refused;	/* http address that is not loopback */
-	bool		no_descriptor;	/* acquire_fd said no */
+	bool		no_descriptor;	/* there is to be no further one */
 	char		words[CURL_ERROR_SIZE]; /* libcurl's own */
 	CURLcode	result;
 };
@@ -108,8 +108,7 @@ struct EcapiHttp
 	EcapiWatch	watch;
 	int64_t		deadline_us;	/* monotonic; -1 for none */
 
-	bool		(*acquire_fd) (void);
-	void		(*release_fd) (void);
+	EcapiDescriptors descriptors;
 };
 
 static int64_t
@@ -177,8 +176,6 @@ static curl_socket_t
 on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	Transfer   *transfer = arg;
-	EcapiHttp  *http = transfer->http;
-	curl_socket_t fd;
 
 	if (purpose != CURLSOCKTYPE_IPCXN)
 		return CURL_SOCKET_BAD;
@@ -187,32 +184,16 @@ on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 		transfer->clear_refused = true;
 		return CURL_SOCKET_BAD;
 	}
-	if (http->acquire_fd && !http->acquire_fd())
-	{
-		transfer->no_descriptor = true;
-		return CURL_SOCKET_BAD;
-	}
-	fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
-				address->protocol);
-	if (fd < 0)
-	{
-		if (http->release_fd)
-			http->release_fd();
-		return CURL_SOCKET_BAD;
-	}
-	return fd;
+	return ecapi_descriptors_open(&transfer->http->descriptors, address->family,
+								  address->socktype, address->protocol,
+								  &transfer->no_descriptor);
 }
 
 /* Belongs to the connection, which outlives its transfers: arg is the client. */
 static int
 on_close_socket(void *arg, curl_socket_t fd)
 {
-	EcapiHttp  *http = arg;
-	int			rc = close(fd);
-
-	if (http->release_fd)
-		http->release_fd();
-	return rc;
+	return ecapi_descriptors_close(&((EcapiHttp *) arg)->descriptors, fd);
 }
 
 static size_t
@@ -463,8 +444,7 @@ ecapi_http_create(bool (*acquire_fd) (void), void (*release_fd) (void))
 	ecapi_ring_init(&http->done);
 	http->deadline_us = -1;
 	ecapi_watch_init(&http->watch);
-	http->acquire_fd = acquire_fd;
-	http->release_fd = release_fd;
+	ecapi_descriptors_init(&http->descriptors, acquire_fd, release_fd);
 	http->multi = open_multi(http);
 	if (http->multi == NULL)
 	{
@@ -505,6 +485,7 @@ ecapi_http_destroy(EcapiHttp *http)
 		curl_multi_cleanup(http->multi);
 	restore_signals(&saved);
 	ecapi_watch_free(&http->watch);
+	ecapi_descriptors_free(&http->descriptors);
 	free(http);
 }
 
@@ -586,6 +567,7 @@ ecapi_http_cancel(EcapiHttp *http, void *cookie)
 		ecapi_ring_remove(&http->active, &transfer->link);
 		curl_multi_remove_handle(http->multi, transfer->easy);
 		transfer_put(http, transfer);
+		ecapi_descriptors_sweep(&http->descriptors);
 	}
 	else if ((transfer = find_transfer(&http->done, cookie)) != NULL)
 	{
@@ -622,10 +604,17 @@ ecapi_http_timeout(EcapiHttp *http)
 static void
 finish(EcapiHttp *http, Transfer *transfer, CURLcode result)
 {
+	long		connects = 1;
+
 	transfer->result = result;
 	ecapi_ring_remove(&http->active, &transfer->link);
 	curl_multi_remove_handle(http->multi, transfer->easy);
 	ecapi_ring_push(&http->done, &transfer->link);
+
+	/* nothing to find when the request went over a connection that was there */
+	curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
+	if (result != CURLE_OK || connects > 0)
+		ecapi_descriptors_sweep(&http->descriptors);
 }
 
 /*
