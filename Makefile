@@ -34,7 +34,11 @@ OBJS = \
 	src/destination/credentials.o \
 	src/destination/ecapi.o \
 	src/delivery/http.o \
+	src/delivery/descriptors.o \
 	src/delivery/intake.o \
+	src/delivery/peer.o \
+	src/delivery/watch.o \
+	src/delivery/failure.o \
 	src/delivery/sockets.o \
 	src/delivery/policy.o \
 	src/delivery/token.o \

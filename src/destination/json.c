@@ -7,10 +7,10 @@
  * arena that cannot grow returns NULL, and NULL travels up; nothing in this
  * file raises an error, so no json-c object is ever left behind.
  *
- * "Strictly" means RFC 8259: json-c's strict mode (no comments, no
- * trailing commas, no leading zeros), and on top of it what that
- * mode lets through: NaN and Infinity, single quotes, raw control characters in
- * strings, "1.", bytes that are not UTF-8, integers that it would clamp to 64 bits, and the escape
+ * "Strictly" means RFC 8259: json-c's strict mode (no comments, no trailing
+ * commas, no leading zeros), and on top of it what that mode lets through: NaN
+ * and Infinity, single quotes, raw control characters in strings, "1.", bytes
+ * that are not UTF-8, integers that it would clamp to 64 bits, and the escape
  * \u0000, which no text of the server can hold.
  *
  * Numbers keep the spelling they came with.  json-c itself keeps it for
