@@ -180,6 +180,7 @@ struct EcapiDestination
 typedef struct EcapiWorker
 {
 	MemoryContext context;		/* of everything that lives long */
+	MemoryContext scratch;		/* of one turn of the loop; current by default */
 	EcapiHttp  *http;
 	EcapiDigestCache *digests;
 	dlist_head	destinations;

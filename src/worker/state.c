@@ -70,7 +70,8 @@ ecapi_state_stop(EcapiDestination *destination, const char *error)
 	if (destination->state == ECAPI_STOPPED)
 		return;
 	ereport(LOG,
-			(errmsg("destination \"%s\" is stopped: %s",
+			(errcode(ERRCODE_CONNECTION_EXCEPTION),
+			 errmsg("destination \"%s\" is stopped: %s",
 					NameStr(destination->name), destination->last_error),
 			 errhint("Mend the cause, then change its options or call ecapi.resume().")));
 	destination->state = ECAPI_STOPPED;
@@ -98,7 +99,8 @@ ecapi_state_wait(EcapiDestination *destination, const char *error,
 	next_try = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_ms);
 	if (destination->failures == 1 && destination->state == ECAPI_RUNNING)
 		ereport(LOG,
-				(errmsg("destination \"%s\" waits for its next try: %s",
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("destination \"%s\" waits for its next try: %s",
 						NameStr(destination->name), error)));
 	ecapi_state_error(destination, error);
 	if (destination->state != ECAPI_RUNNING && destination->state != ECAPI_WAITING)
@@ -131,7 +133,8 @@ ecapi_state_passed(EcapiDestination *destination)
 		return;
 	if (destination->failures > 0)
 		ereport(LOG,
-				(errmsg("destination \"%s\" is delivering again",
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("destination \"%s\" is delivering again",
 						NameStr(destination->name))));
 	destination->failures = 0;
 	destination->next_try = 0;

@@ -40,6 +40,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
 #include "storage/procsignal.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -100,7 +101,8 @@ override_settings(void)
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_isolation", "read committed"},
 		{"default_transaction_deferrable", "off"},
-		{"lock_timeout", "0"},
+		/* a lock on our tables must not hold the loop for ever */
+		{"lock_timeout", "5s"},
 		{"statement_timeout", "0"},
 		{"idle_in_transaction_session_timeout", "0"},
 		{"search_path", "pg_catalog, pg_temp"},
@@ -139,6 +141,7 @@ end(void)
 	PopActiveSnapshot();
 	SPI_finish();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
 }
 
 static void
@@ -148,7 +151,9 @@ reload_destinations(void)
 	begin(false);
 	if (!ecapi_installed())
 	{
-		ereport(LOG, (errmsg("ecapi worker ends: the extension is gone")));
+		ereport(LOG,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("ecapi worker ends: the extension is gone")));
 		ecapi_worker_retire();
 		proc_exit(0);
 	}
@@ -265,6 +270,7 @@ rotate(void)
 	StartTransactionCommand();
 	ecapi_rotation_run();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
 }
 
 static void
@@ -377,6 +383,8 @@ set_up(void)
 	override_settings();
 	ecapi_me.context = AllocSetContextCreate(TopMemoryContext, "ecapi worker",
 											 ALLOCSET_DEFAULT_SIZES);
+	ecapi_me.scratch = AllocSetContextCreate(ecapi_me.context, "ecapi turn",
+											 ALLOCSET_DEFAULT_SIZES);
 	dlist_init(&ecapi_me.destinations);
 	dlist_init(&ecapi_me.ticks);
 	dlist_init(&ecapi_me.pages);
@@ -423,22 +431,29 @@ ecapi_worker_main(Datum arg)
 
 	for (;;)
 	{
-		volatile long wait_ms = ERROR_PAUSE_MS;
+		volatile bool pause = false;
 
-		MemoryContextSwitchTo(ecapi_me.context);
+		MemoryContextReset(ecapi_me.scratch);
+		MemoryContextSwitchTo(ecapi_me.scratch);
 		CHECK_FOR_INTERRUPTS();
 		PG_TRY();
 		{
+			long		wait_ms;
+
 			pgstat_report_activity(STATE_RUNNING, "delivering events");
 			wait_ms = turn();
 			if (failed)
 				ecapi_worker_message("");
 			failed = false;
+			pgstat_report_stat(false);
+			pgstat_report_activity(STATE_IDLE, NULL);
+			if (ecapi_sockets_wait(ecapi_me.http, wait_ms))
+				ResetLatch(MyLatch);
 		}
 		PG_CATCH();
 		{
 			report_failure();
-			failed = true;
+			failed = pause = true;
 			if (ShutdownRequestPending)
 				proc_exit(1);
 			if (moving_events)
@@ -446,9 +461,12 @@ ecapi_worker_main(Datum arg)
 		}
 		PG_END_TRY();
 
-		pgstat_report_stat(false);
-		pgstat_report_activity(STATE_IDLE, NULL);
-		if (ecapi_sockets_wait(ecapi_me.http, wait_ms))
-			ResetLatch(MyLatch);
+		/*
+		 * Without the sockets, for waiting for them may be what failed, and
+		 * without the latch, or every commit would bring the error again.
+		 */
+		if (pause)
+			(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+							 ERROR_PAUSE_MS, PG_WAIT_EXTENSION);
 	}
 }
