@@ -231,7 +231,10 @@ load_options(EcapiDestination *destination, const Server *server)
 	if (destination->guarded)
 		return;
 	if (destination->options == NULL)
+	{
+		destination->state = ECAPI_STARTING;	/* new options end a stop */
 		ecapi_state_stop(destination, error);
+	}
 	else if (destination->state == ECAPI_STARTING && destination->has_stopped_options &&
 			 destination->stopped_options == hash)
 		destination->state = ECAPI_STOPPED; /* as before the restart */

@@ -42,12 +42,19 @@ ecapi_state_name(const EcapiDestination *destination)
 	return destination->nflying > 0 || destination->unsent > 0 ? "delivering" : "idle";
 }
 
-/* Remember what went wrong; error may be destination->last_error itself. */
+/*
+ * Remember what went wrong; error may be destination->last_error itself.  What
+ * a destination stopped for stays: answers to requests that flew beside the
+ * last one must not hide it.
+ */
 void
 ecapi_state_error(EcapiDestination *destination, const char *error)
 {
-	char	   *copy = MemoryContextStrdup(destination->context, error);
+	char	   *copy;
 
+	if (destination->state == ECAPI_STOPPED)
+		return;
+	copy = MemoryContextStrdup(destination->context, error);
 	if (destination->last_error != NULL)
 		pfree(destination->last_error);
 	destination->last_error = copy;

@@ -312,6 +312,12 @@ turn(void)
 	{
 		if (!read_events())
 			wait_ms = STANDBY_POLL_MS;
+		/* options that were changed before an event was committed count for it */
+		if (reload_wanted)
+		{
+			reload_destinations();
+			wait_ms = 0;
+		}
 		moving_events = true;
 		dlist_foreach(iter, &ecapi_me.destinations)
 			lower(&wait_ms, ecapi_pipeline_pump(dlist_container(EcapiDestination, node,
