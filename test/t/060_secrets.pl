@@ -1,0 +1,273 @@
+# Planted secrets, and identifiers of customers, turn up nowhere: not in the
+# server's log at its most talkative, not in a view, not in pg_stat_activity,
+# not in what an error, a warning or a failing receiver leaves behind.
+#
+# PostgreSQL itself logs the text of failed statements
+# (log_min_error_statement); that is switched off here, for our own messages
+# are what is looked at.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use EcapiNode;
+use EcapiReceiver;
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $json = JSON::PP->new->utf8->canonical;
+my @secrets;
+
+# --- what is planted
+
+# An identifier for each field that the field table hashes.
+my %place = (
+	USER_DATA => sub { $_[0]->{user_data} //= {} },
+	UIDS => sub { $_[0]->{user_data}{uids}[0] //= {} },
+	ADDRESS => sub { $_[0]->{user_data}{address}[0] //= {} },
+);
+my $event = { event_type => 'purchase', value => 5, currency_code => 'EUR',
+	user_data => { uids => [ { source => 'example.com' } ] } };
+my @hashed;
+
+for (slurp_file("$FindBin::RealBin/../../src/event/fields.def") =~
+	/^ECAPI_FIELD\((\w+, \w+, \w+, \w+, \w+, SHA256), /mg)
+{
+	my ($object, $field, undef, $many) = split /, /;
+	my $value = $field eq 'phone_numbers' ? '+12025550143'
+	  : 'planted' . lc($object =~ s/_//gr) . ($field =~ s/_//gr);
+
+	$value .= '@secret.example' if $field eq 'email_address';
+	push @hashed, [ $object, $field ];
+	push @secrets, $value =~ s/^\+//r;
+	die "no place is known for object $object" unless $place{$object};
+	$place{$object}->($event)->{$field} = $many eq 'MANY' ? [$value] : $value;
+}
+cmp_ok(scalar(@hashed), '>=', 9, 'the field table names ' . @hashed . ' hashed fields');
+
+my %credential = (
+	option => 'plantedTokenOption', file => 'plantedTokenFile',
+	header => 'plantedHeaderOption', header_file => 'plantedHeaderFile',
+	url => 'plantedurlpath',
+);
+my @identifiers = @secrets;
+push @secrets, values %credential, 'plantedPassword';
+
+my $credentials = PostgreSQL::Test::Utils::tempdir();
+append_to_file("$credentials/a.token", "$credential{file}\n");
+append_to_file("$credentials/a.header", "X-Api-Key: $credential{header_file}\n");
+
+my $receiver = EcapiReceiver->start;
+my $node = ecapi_node('main', credentials => $credentials, conf => q(
+log_min_messages = debug1
+log_error_verbosity = verbose
+log_min_error_statement = panic
+log_connections = on
+log_disconnections = on
+track_activity_query_size = 16kB
+));
+
+# psql's messages for statements that may fail, as talkative as they get.
+sub messages
+{
+	my ($sql) = @_;
+	my ($status, $out, $error) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql",
+		on_error_stop => 0);
+
+	return $error;
+}
+
+sub quote
+{
+	return "'" . ($_[0] =~ s/'/''/gr) . "'";
+}
+
+sub activity
+{
+	return rows($node, "SELECT string_agg(concat_ws(' ', backend_type, application_name, query), ' ')"
+		  . " FROM pg_stat_activity WHERE backend_type LIKE 'ecapi%'");
+}
+
+# --- destinations that fail in every way, and some that do not
+
+my $with_option = "access_token '$credential{option}', header 'X-Api-Key: $credential{header}'";
+my $with_file = "access_token_file 'a.token', header_file 'a.header'";
+my %kinds = (
+	unauthorized => "/$credential{url}/status=401",
+	forbidden => "/$credential{url}/status=403/echo",
+	broken => "/$credential{url}/status=500/echo",
+	limited => "/$credential{url}/status=429/echo",
+	cut_before => "/$credential{url}/cut=before",
+	cut_after => "/$credential{url}/cut=after",
+	reset_early => "/$credential{url}/reset",
+	garbage => "/$credential{url}/status=500/garbage",
+	garbage_passes => "/$credential{url}/garbage",
+	rejects => "/$credential{url}/status=400/echo",
+	redirects => "/$credential{url}/redirect=$credential{url}",
+	huge => "/$credential{url}/status=500/huge=3000000",
+	rejects_some => "/$credential{url}/reject-if=poison/echo",
+	fine => "/$credential{url}/fine",
+);
+for my $name (sort keys %kinds)
+{
+	create_destination($node, $name, $receiver->url($kinds{$name}),
+		mapping => $name =~ /^[a-g]/ ? $with_option : $with_file);
+}
+create_destination($node, 'refused_port', "http://127.0.0.1:1/$credential{url}",
+	mapping => $with_option);
+create_destination($node, 'no_such_host', "https://no-such-host.invalid/$credential{url}",
+	mapping => $with_file);
+create_destination($node, 'shadow', $receiver->url("/$credential{url}/shadow"),
+	mapping => $with_option, options => "mode 'shadow'");
+create_destination($node, 'no_token', $receiver->url("/$credential{url}/no-token"),
+	mapping => "access_token_file 'absent', header 'X-Api-Key: $credential{header}'");
+
+my $told = '';
+for my $i (1 .. 20)
+{
+	$event->{id} = $i == 7 ? 'poison-7' : "s-$i";
+	$told .= messages('SELECT ecapi_emit(event => ' . quote($json->encode($event)) . ');');
+}
+is($told, '', 'valid events are emitted without a word');
+
+my $watched = activity();
+my %passes = map { $_ => 1 } qw(garbage_passes rejects_some fine shadow);
+for my $name (sort(keys %kinds), qw(refused_port no_such_host no_token))
+{
+	next if $passes{$name};
+	wait_sql($node, "$name has failed", "SELECT last_error IS NOT NULL"
+		  . " AND state IN ('waiting', 'stopped') FROM ecapi.destination WHERE destination = '$name'");
+	$watched .= activity();
+}
+for my $name (sort keys %passes)
+{
+	wait_delivered($node, $name);
+	$watched .= activity();
+}
+cmp_ok(rows($node, "SELECT count(*) FROM ecapi.failed_event WHERE destination = 'rejects_some'"),
+	'==', 1, 'the poisonous event failed, alone');
+
+# --- statements that are refused or warn
+
+$told = '';
+for my $mapping (
+	"access_token 'plantedPassword with spaces'", "header 'plantedPassword'",
+	"header E'X-Key: plantedPassword\\n'", "access_tokn 'plantedPassword'",
+	"access_token_file '../plantedPassword'", "header_file 'plantedPassword/x'",
+	"access_token 'plantedPassword', access_token_file 'x'",
+	"access_token 'plantedPassword', header 'Authorization: plantedPassword'",
+	"url 'https://ann:plantedPassword\@example.com'")
+{
+	my $said = messages("ALTER USER MAPPING FOR PUBLIC SERVER no_such OPTIONS (SET x 'y');"
+		  . "CREATE SERVER wrong FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com');"
+		  . "CREATE USER MAPPING FOR PUBLIC SERVER wrong OPTIONS (" . "$mapping);"
+		  . 'DROP SERVER wrong CASCADE;');
+
+	like($said, qr/ERROR/, 'refused: a wrong ' . ($mapping =~ /^(\w+)/)[0]);
+	$told .= $said;
+}
+for my $url ('https://ann:plantedPassword@example.com/', 'http://example.com/plantedPassword',
+	'https://example.com/plantedPassword path', 'ftp://plantedPassword/', 'https://plantedPassword:99999/')
+{
+	my $said = messages("CREATE SERVER wrong FOREIGN DATA WRAPPER ecapi OPTIONS (url '$url');");
+
+	like($said, qr/ERROR/, 'refused: a wrong url');
+	$told .= $said;
+}
+
+# Each of these holds every planted identifier, and is wrong in its own way.
+my %wrong = (
+	currency => sub { delete $_[0]->{currency_code} },
+	type => sub { delete $_[0]->{event_type} },
+	value => sub { $_[0]->{value} = $secrets[0] },
+	currency_value => sub { $_[0]->{currency_code} = $secrets[1] },
+	timestamp => sub { $_[0]->{timestamp} = $secrets[2] },
+	milliseconds => sub { $_[0]->{timestamp} = 1700000000000 },
+	unknown => sub { $_[0]->{user_data}{emial_address} = $secrets[3] },
+	user_data => sub { $_[0]->{user_data} = $secrets[3] },
+	scalar => sub { $_[0]->{user_data}{address} = $secrets[4] },
+	number => sub { $_[0]->{user_data}{email_address} = [ { x => $secrets[5] } ] },
+	source => sub { $_[0]->{source} = $secrets[6] },
+	properties => sub { $_[0]->{properties}{items} = [ { price => $secrets[7], quantity => $secrets[8] } ] },
+	optional => sub {
+		@{ $_[0]->{user_data} }{qw(utcoffset gpp_sid event_ip_address age_range mmt_only)} =
+		  @secrets[ 0 .. 4 ];
+		$_[0]->{properties}{arrival_date} = $secrets[5];
+		$_[0]->{user_data}{address}[0]{country_code} = $secrets[6];
+	},
+	id => sub { $_[0]->{id} = "$secrets[0]\t" . 'x' x 2000 },
+	large => sub { $_[0]->{ext} = { text => $secrets[0] x 40000 } },
+	deep => sub { my $at = $_[0]; $at = $at->{ext} = { a => $secrets[0] } for 1 .. 40 },
+);
+my %said;
+for my $name (sort keys %wrong)
+{
+	my $copy = $json->decode($json->encode($event));
+
+	$wrong{$name}->($copy);
+	for my $on_error (qw(raise set_aside))
+	{
+		my $file = "$credentials/event.json";
+		unlink $file;
+		append_to_file($file, $json->encode($copy));
+		$said{$name} .= messages("SET ecapi.on_error = $on_error;\n\\set event `cat $file`\n"
+			  . "SELECT length(ecapi_emit(event => :'event'));");
+	}
+	like($said{$name}, qr/ERROR|WARNING/, "an invalid event says so: $name");
+	$told .= $said{$name};
+}
+$told .= messages("SELECT ecapi_emit('plantedPassword');") =~ s/plantedPassword//gr;
+holds_none($told, \@secrets, 'no error, warning, detail, hint or context holds a secret or an identifier');
+like($told, qr/user_data\.emial_address/, 'the path of the field at fault is named');
+cmp_ok(rows($node, "SELECT count(*) FROM ecapi.failed_event WHERE state = 'set_aside'"),
+	'>=', 5, 'some were set aside');
+
+# --- where could they have gone?
+
+rows($node, 'SELECT ecapi.pause(srvname) FROM pg_foreign_server');
+rows($node, 'SELECT ecapi.resume(srvname) FROM pg_foreign_server');
+wait_sql($node, 'stopped ones have been tried again',
+	"SELECT count(*) >= 2 FROM ecapi.request WHERE destination = 'unauthorized'");
+
+holds_none($watched . activity(), \@secrets, 'pg_stat_activity of worker and launcher holds none');
+holds_none(rows($node, 'SELECT d::text FROM ecapi.destination d'), \@secrets,
+	'ecapi.destination holds none');
+holds_none(rows($node, 'SELECT r::text FROM ecapi.request r'), \@secrets,
+	'ecapi.request holds none');
+holds_none(rows($node, 'SELECT c::text FROM ecapi.check() c'), \@secrets,
+	'ecapi.check() holds none');
+holds_none(rows($node, 'SELECT w::text FROM ecapi.worker() w'), \@secrets,
+	'ecapi.worker() holds none');
+holds_none(rows($node, 'SELECT c::text FROM ecapi.cursor c'), \@secrets, 'ecapi.cursor holds none');
+holds_none(rows($node, "SELECT concat_ws(' ', source, reason, sqlstate, answer) FROM ecapi.failed_event"),
+	\@secrets, 'why an event failed, and what its receiver answered, holds none');
+
+# --- what left the server
+
+my @bodies = $receiver->events;
+cmp_ok(scalar(@bodies), '>=', 20 * 4 - 1, 'bodies were received: ' . @bodies);
+holds_none(join("\n", @bodies), \@secrets, 'no clear identifier and no secret in a body');
+my $got = $json->decode($bodies[0]);
+for (@hashed)
+{
+	my ($object, $field) = @$_;
+	my $value = $place{$object}->($got)->{$field};
+
+	$value = $value->[0] if ref $value;
+	like($value // '', qr/^[0-9a-f]{64}$/, "sent hashed: $object $field");
+}
+diag("$_->{method} $_->{path} $_->{status} $_->{headers}") for grep { $_->{authorization} ne "present" } $receiver->requests;
+is((grep { $_->{authorization} ne 'present' } $receiver->requests), 0,
+	'the token went with every request');
+is((grep { $_->{headers} !~ /x-api-key/ } $receiver->requests), 0,
+	'so did the header');
+
+$node->stop;
+holds_none(log_text($node), [ grep { $_ ne 'plantedPassword' } @secrets ],
+	'the server log at debug1, verbose, holds none');
+like(log_text($node), qr/destination "unauthorized" is stopped/, 'the log was looked at');
+holds_none(join("\n", grep { !/no event type|unrecognized event type|invalid event/ } split /\n/, log_text($node)),
+	['plantedPassword'], 'nor what stood in refused statements, but an unknown event type');
+done_testing();
