@@ -51,7 +51,7 @@ typedef struct EcapiPageEvent
 	uint64		xid;
 	int64		seq;
 	TimestampTz emitted_at;
-	const char *text;			/* JSON, UTF-8 */
+	const char *text;			/* JSON, UTF-8; NULL: not convertible */
 	int			len;
 	bool		parsed;			/* tree or problem is set for good */
 	int			type;			/* index of its event type, -1 unknown */
