@@ -513,6 +513,11 @@ BEGIN
 			what := pg_catalog.format('destination "%s" waits for its next try at %s: %s', d.destination, d.next_try, d.last_error);
 			what_to_do := 'Nothing, when the receiver is known to be down: its events wait in the outbox.';
 			RETURN NEXT;
+		ELSIF d.state = 'no worker' THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" has no worker, %s events waiting', d.destination, d.backlog);
+			what_to_do := 'See what is said of the worker.';
+			RETURN NEXT;
 		ELSE
 			severity := 'ok';
 			what := pg_catalog.format('destination "%s" is %s, %s events waiting', d.destination, d.state, d.backlog);
