@@ -501,7 +501,14 @@ BEGIN
 		ELSIF d.state = 'stopped' THEN
 			severity := 'error';
 			what := pg_catalog.format('destination "%s" is stopped: %s', d.destination, d.last_error);
-			what_to_do := pg_catalog.format('Mend the cause; then ALTER SERVER or its user mapping, or SELECT ecapi.resume(%L).', d.destination);
+			what_to_do := CASE
+				WHEN d.last_error LIKE '%ecapi.adopt()%' THEN
+					pg_catalog.format('When this database shall deliver from now on: SELECT ecapi.adopt(%L).', d.destination)
+				WHEN d.last_error LIKE '%ecapi.rebase()%' THEN
+					pg_catalog.format('SELECT ecapi.rebase(%L); events emitted before it are not sent.', d.destination)
+				ELSE
+					pg_catalog.format('Mend the cause; then ALTER SERVER or its user mapping, or SELECT ecapi.resume(%L).', d.destination)
+				END;
 			RETURN NEXT;
 		ELSIF d.state = 'paused' THEN
 			severity := 'warning';
