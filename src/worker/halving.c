@@ -10,11 +10,12 @@
  * receiver rejects everything.  Suspects are held, undisposed, until
  *	 - a request passes: the receiver takes events, so the suspects are at
  *	   fault and go to failed_event;
- *	 - SUSPECTS_MAX of them have gathered while nothing passed: the
- *	   destination is at fault and stops, with nothing put into failed_event;
- *	 - nothing is left to send: a single suspect of a destination that has
- *	   taken events before is at fault by itself, as long as that does not
- *	   happen over and over; anything else stops the destination.
+ *	 - SUSPECTS_MAX of them have gathered, or nothing is left to send.  They are
+ *	   at fault all the same when another part of a rejected request passed,
+ *	   which is evidence for the next EVIDENCE_MAX rejections; or when none of
+ *	   them is part of a larger request and the destination has taken events
+ *	   before, as long as that does not happen over and over.  Otherwise the
+ *	   destination is at fault and stops, with nothing put into failed_event.
  *
  * When PROBE_AFTER requests were rejected since one passed, more halves would
  * teach little: from then on single events are cut out of the parts, spread
@@ -33,6 +34,9 @@
 #define SUSPECTS_MAX	16
 #define PROBE_AFTER		24
 
+/* Rejected requests in a row for which a part that passed is evidence. */
+#define EVIDENCE_MAX	64
+
 /* Lone events in a row that a proven destination may reject. */
 #define LONE_REJECTIONS_MAX 10
 
@@ -43,6 +47,7 @@ part_of(EcapiBatch *batch, int first, int n)
 
 	memcpy(part->items, batch->items + first, sizeof(EcapiItem) * n);
 	part->nitems = n;
+	part->part = true;
 	return part;
 }
 
@@ -116,6 +121,31 @@ convict(EcapiDestination *destination)
 	ecapi_stretch_advance(destination);
 }
 
+/* Are the suspects at fault although nothing passed after them? */
+static bool
+guilty(EcapiDestination *destination)
+{
+	dlist_iter	iter;
+
+	if (destination->part_passed)
+		return destination->rejections <= EVIDENCE_MAX;
+	if (!destination->proven || destination->rejections > LONE_REJECTIONS_MAX)
+		return false;
+	dlist_foreach(iter, &destination->suspects)
+		if (dlist_container(EcapiBatch, node, iter.cur)->part)
+			return false;
+	return true;
+}
+
+static void
+decide(EcapiDestination *destination)
+{
+	if (guilty(destination))
+		convict(destination);
+	else
+		acquit(destination);
+}
+
 /*
  * A batch was rejected.  Takes it over.
  */
@@ -136,13 +166,14 @@ ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_la
 	}
 	suspect(batch, answer);
 	if (destination->nsuspects >= SUSPECTS_MAX)
-		acquit(destination);
+		decide(destination);
 }
 
-/* A request passed: suspects are at fault. */
+/* A request passed, maybe part of a rejected one: suspects are at fault. */
 void
-ecapi_halving_passed(EcapiDestination *destination)
+ecapi_halving_passed(EcapiDestination *destination, bool part)
 {
+	destination->part_passed |= part;
 	destination->proven = true;
 	destination->rejections = 0;
 	convict(destination);
@@ -152,11 +183,7 @@ ecapi_halving_passed(EcapiDestination *destination)
 void
 ecapi_halving_quiet(EcapiDestination *destination)
 {
-	if (destination->nsuspects == 0)
-		return;
-	if (destination->nsuspects == 1 && destination->proven &&
-		destination->rejections <= LONE_REJECTIONS_MAX)
-		convict(destination);
-	else
-		acquit(destination);
+	if (destination->nsuspects > 0)
+		decide(destination);
+	destination->part_passed = false;
 }

@@ -308,6 +308,7 @@ reshape(EcapiBatch *batch)
 
 		memcpy(rest->items, batch->items + i, sizeof(EcapiItem) * (n - i));
 		rest->nitems = n - i;
+		rest->part = batch->part;
 		dlist_push_head(&destination->ready, &rest->node);
 	}
 	close_body(batch, &shape, &body);
@@ -496,6 +497,7 @@ static void
 delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 {
 	EcapiDestination *destination = batch->destination;
+	bool		part = batch->part;
 
 	ecapi_journal_request(batch, "delivered", answer, NULL, batch->filtered);
 	for (int i = 0; i < batch->nitems; i++)
@@ -504,7 +506,7 @@ delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 	ecapi_batch_free(batch);
 	ecapi_stretch_advance(destination);
 	ecapi_state_passed(destination);
-	ecapi_halving_passed(destination);
+	ecapi_halving_passed(destination, part);
 }
 
 /* The credentials were refused; others may stand in the file by now. */

@@ -24,7 +24,7 @@ use Time::HiRes ();
 our @EXPORT_OK = qw(ids literal);
 
 # Seconds that a wait may take before it gives up.
-our $DEADLINE = 240;
+our $DEADLINE = $ENV{ECAPI_DEADLINE} // 240;
 
 # Initialize and start a server with the extension in database postgres.
 # Options: name => ..., conf => text added to postgresql.conf.
