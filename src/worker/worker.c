@@ -306,6 +306,17 @@ turn(void)
 	{
 		if (!read_events())
 			wait_ms = STANDBY_POLL_MS;
+
+		/*
+		 * Options that were changed before an event was emitted apply to it.
+		 * The event was seen, so the change can be heard of by now.
+		 */
+		AcceptInvalidationMessages();
+		if (reload_wanted)
+		{
+			reload_destinations();
+			wait_ms = 0;
+		}
 		moving_events = true;
 		dlist_foreach(iter, &ecapi_me.destinations)
 			lower(&wait_ms, ecapi_pipeline_pump(dlist_container(EcapiDestination, node,
