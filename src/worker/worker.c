@@ -226,6 +226,8 @@ read_events(void)
 		if (may_read(destination))
 			read_for(destination);
 	}
+	/* what we read was seen, so changes made before it can be heard of by now */
+	AcceptInvalidationMessages();
 	end();
 	return !tick_wanted;
 }
@@ -312,7 +314,7 @@ turn(void)
 	{
 		if (!read_events())
 			wait_ms = STANDBY_POLL_MS;
-		/* options that were changed before an event was committed count for it */
+		/* options that were changed before an event was emitted apply to it */
 		if (reload_wanted)
 		{
 			reload_destinations();
