@@ -17,7 +17,7 @@
 
 static const char *const countries[] = {
 	NULL, "de", "us", "gb", "fr", "hu", "ru", "it", "in", "br", "mx", "by", "je",
-	"kz", "ca", "xx", "", "nl", "jp", "lt", "sm", "ar", "zz"
+	"kz", "ca", "xx", "ch", "nl", "jp", "lt", "sm", "ar", "zz"
 };
 
 #define NCOUNTRIES	(sizeof(countries) / sizeof(countries[0]))
