@@ -236,6 +236,8 @@ make_server()
 	cp -a "$home/bin" "$copy/lib/postgresql/$PG_MAJOR/bin"
 	cp -as "$home/lib" "$copy/lib/postgresql/$PG_MAJOR/lib"
 	cp -as "$data" "$copy/share/postgresql/$PG_MAJOR"
+	# what is installed of us on this machine is not what is tested
+	find "$copy" -name 'ecapi*' -prune -exec rm -rf {} +
 	ln -s /usr/include/postgresql "$copy/include/postgresql"
 	ln -s "$("$home/bin/pg_config" --libdir)" "$copy/lib/"
 	[ "$(id -u)" != 0 ] || chown -hR postgres: "$copy"
