@@ -19,8 +19,9 @@
  *				ecapi.rebase()
  * A guarded destination is stopped, and its position is never written.
  *
- * A transaction of the worker's own; it reads catalogs and our tables and
- * writes at most cursors.
+ * A transaction of the worker's own; it reads catalogs and our tables under
+ * one snapshot, so that a server dropped and created again under its old name
+ * never meets the old cursor, and writes at most cursors.
  */
 #include "postgres.h"
 
@@ -212,9 +213,8 @@ public_mapping(Oid server)
  * flies goes on as it was sent.  They also end a stop.
  */
 static void
-load_options(EcapiDestination *destination)
+load_options(EcapiDestination *destination, const ForeignServer *server)
 {
-	ForeignServer *server = GetForeignServer(destination->server);
 	List	   *mapping = public_mapping(destination->server);
 	int64		hash = hash_options(hash_options(1, server->options), mapping);
 	MemoryContext context;
@@ -372,8 +372,12 @@ load_destination(Oid server, const char *name, List *cursors, List *wishes)
 {
 	EcapiDestination *destination = find_destination(server);
 	EcapiCursor *cursor = cursor_of(cursors, server, name);
+	ForeignServer *options = GetForeignServerExtended(server, FSV_MISSING_OK);
 	ListCell   *cell;
 
+	/* dropped since our snapshot; another reload is on its way */
+	if (options == NULL)
+		return;
 	if (cursor == NULL)
 		cursor = create_cursor(server, name);
 	else if (cursor->server != server || strcmp(NameStr(cursor->destination), name) != 0)
@@ -400,7 +404,7 @@ load_destination(Oid server, const char *name, List *cursors, List *wishes)
 	}
 	namestrcpy(&destination->name, name);
 	destination->seen = true;
-	load_options(destination);
+	load_options(destination, options);
 
 	foreach(cell, wishes)
 	{
@@ -415,7 +419,7 @@ load_destination(Oid server, const char *name, List *cursors, List *wishes)
 static List *
 load_controls(MemoryContext context)
 {
-	uint64		n = ecapi_statement_execute(&controls, NULL, NULL, false);
+	uint64		n = ecapi_statement_execute(&controls, NULL, NULL, true);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	List	   *result = NIL;
 
@@ -458,7 +462,7 @@ ecapi_destinations_reload(void)
 		dlist_container(EcapiDestination, node, iter.cur)->seen = false;
 
 	values[0] = ObjectIdGetDatum(ecapi_wrapper());
-	n = ecapi_statement_execute(&servers, values, NULL, false);
+	n = ecapi_statement_execute(&servers, values, NULL, true);
 	table = SPI_tuptable;
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -483,7 +487,7 @@ ecapi_destinations_reload(void)
 		EcapiCursor *cursor = lfirst(cell);
 
 		if (find_destination(cursor->server) == NULL)
-			ecapi_cursor_delete(NameStr(cursor->destination));
+			ecapi_cursor_delete(NameStr(cursor->destination), cursor->server);
 	}
 }
 
