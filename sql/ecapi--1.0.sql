@@ -620,6 +620,9 @@ COMMENT ON FUNCTION ecapi.on_server_change() IS 'starts and renames the cursor o
 COMMENT ON FUNCTION ecapi.on_mapping_change() IS 'tells the worker of new credentials';
 COMMENT ON FUNCTION ecapi.on_server_drop() IS 'ends the cursor of a destination';
 COMMENT ON FOREIGN DATA WRAPPER ecapi IS 'destinations of ECAPI events; USAGE is the right to read every event and to make the server connect anywhere';
+COMMENT ON EVENT TRIGGER ecapi_server_change IS 'starts and renames the cursors of destinations';
+COMMENT ON EVENT TRIGGER ecapi_mapping_change IS 'tells the worker of new credentials of destinations';
+COMMENT ON EVENT TRIGGER ecapi_server_drop IS 'ends the cursors of destinations';
 COMMENT ON SEQUENCE ecapi.outbox_seq IS 'seq of ecapi.outbox';
 COMMENT ON SEQUENCE ecapi.tick_seq IS 'tick_id of ecapi.tick';
 COMMENT ON SEQUENCE ecapi.request_seq IS 'request_id of ecapi.request';
