@@ -34,7 +34,11 @@ OBJS = \
 	src/destination/credentials.o \
 	src/destination/ecapi.o \
 	src/delivery/http.o \
+	src/delivery/descriptors.o \
 	src/delivery/intake.o \
+	src/delivery/peer.o \
+	src/delivery/watch.o \
+	src/delivery/failure.o \
 	src/delivery/sockets.o \
 	src/delivery/policy.o \
 	src/delivery/token.o \
@@ -63,7 +67,7 @@ PGFILEDESC = "ecapi - committed rows as IAB ECAPI events"
 PACKAGES = libcurl json-c libcrypto icu-uc
 PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags $(PACKAGES)) \
 	-DECAPI_VERSION='"$(EXTVERSION)"'
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -MMD -MP
 SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES))
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
@@ -73,11 +77,11 @@ ISOLATION_OPTS = --inputdir=test --outputdir=.
 PROVE_TESTS = test/t/*.pl
 TAP_TESTS = 1
 
+EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc)
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-# Every object knows the headers it was built from.
-PG_CPPFLAGS += -MMD -MP
+# -MMD above: every object knows the headers it was built from.
 -include $(OBJS:.o=.d)
-EXTRA_CLEAN = $(OBJS:.o=.d) src/*/*.bc src/*.bc

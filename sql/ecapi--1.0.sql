@@ -521,7 +521,14 @@ BEGIN
 		ELSIF d.state = 'stopped' THEN
 			severity := 'error';
 			what := pg_catalog.format('destination "%s" is stopped: %s', d.destination, d.last_error);
-			what_to_do := pg_catalog.format('Mend the cause; then ALTER SERVER or its user mapping, or SELECT ecapi.resume(%L).', d.destination);
+			what_to_do := CASE
+				WHEN d.last_error LIKE '%ecapi.adopt()%' THEN
+					pg_catalog.format('When this database shall deliver from now on: SELECT ecapi.adopt(%L).', d.destination)
+				WHEN d.last_error LIKE '%ecapi.rebase()%' THEN
+					pg_catalog.format('SELECT ecapi.rebase(%L); events emitted before it are not sent.', d.destination)
+				ELSE
+					pg_catalog.format('Mend the cause; then ALTER SERVER or its user mapping, or SELECT ecapi.resume(%L).', d.destination)
+				END;
 			RETURN NEXT;
 		ELSIF d.state = 'paused' THEN
 			severity := 'warning';
@@ -532,6 +539,11 @@ BEGIN
 			severity := 'warning';
 			what := pg_catalog.format('destination "%s" waits for its next try at %s: %s', d.destination, d.next_try, d.last_error);
 			what_to_do := 'Nothing, when the receiver is known to be down: its events wait in the outbox.';
+			RETURN NEXT;
+		ELSIF d.state = 'no worker' THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" has no worker, %s events waiting', d.destination, d.backlog);
+			what_to_do := 'See what is said of the worker.';
 			RETURN NEXT;
 		ELSE
 			severity := 'ok';

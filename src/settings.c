@@ -4,8 +4,8 @@
  *
  * A library that is loaded on first use in a session may define no setting of
  * level PGC_POSTMASTER: that is FATAL and would cut an application's
- * connection.  So those are defined only when the library is preloaded, and
- * whoever reads them must be code that runs only then.
+ * connection.  The one setting of that level is therefore defined below it
+ * when the library is not preloaded; nothing reads it then.
  */
 #include "postgres.h"
 
@@ -72,11 +72,15 @@ ecapi_settings_define(bool preloaded)
 							 NULL, &ecapi_wait_for_standby, false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 
-	if (preloaded)
-		DefineCustomIntVariable("ecapi.max_workers",
-								"Largest number of databases that are served at once.",
-								NULL, &ecapi_max_workers, 16, 1, 1000,
-								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	/*
+	 * Shared memory is sized by it.  Where there is none it is still known, so
+	 * that a line in postgresql.conf draws no warning.
+	 */
+	DefineCustomIntVariable("ecapi.max_workers",
+							"Largest number of databases that are served at once.",
+							NULL, &ecapi_max_workers, 16, 1, 1000,
+							preloaded ? PGC_POSTMASTER : PGC_SIGHUP,
+							0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("ecapi");
 }

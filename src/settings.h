@@ -19,7 +19,7 @@ extern bool ecapi_delivery;
 extern char *ecapi_credential_directory;
 extern int	ecapi_retention;	/* minutes */
 extern bool ecapi_wait_for_standby;
-extern int	ecapi_max_workers;	/* databases served; only when preloaded */
+extern int	ecapi_max_workers;	/* databases served; read only when preloaded */
 
 extern void ecapi_settings_define(bool preloaded);
 

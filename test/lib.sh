@@ -236,8 +236,11 @@ make_server()
 	cp -a "$home/bin" "$copy/lib/postgresql/$PG_MAJOR/bin"
 	cp -as "$home/lib" "$copy/lib/postgresql/$PG_MAJOR/lib"
 	cp -as "$data" "$copy/share/postgresql/$PG_MAJOR"
-	# what is installed of us on this machine is not what is tested
-	find "$copy" -name 'ecapi*' -prune -exec rm -rf {} +
+	# A machine that has the extension installed: links to it could not be
+	# written over.
+	rm -rf "$copy/lib/postgresql/$PG_MAJOR/lib"/ecapi.so \
+		"$copy/lib/postgresql/$PG_MAJOR/lib"/bitcode/ecapi{,.index.bc} \
+		"$copy/share/postgresql/$PG_MAJOR"/extension/ecapi{.control,--*.sql}
 	ln -s /usr/include/postgresql "$copy/include/postgresql"
 	ln -s "$("$home/bin/pg_config" --libdir)" "$copy/lib/"
 	[ "$(id -u)" != 0 ] || chown -hR postgres: "$copy"

@@ -26,16 +26,13 @@
  *		malloc's, and every failure to get some ends in a return code.
  *	(2) The list of sockets has room for all that the active transfers may
  *		open before they are started, so the callback need not allocate.
- *	(3) A generation number is never used twice in a process, not even by
- *		another client at the same address, so whoever keeps something built
- *		from a list of sockets can tell by the number alone that it is stale.
+ *	(3) The list's generation changes with each change of the list (watch.c).
  *	(4) All signals are blocked while libcurl runs.  Its resolver starts
  *		threads, which inherit that mask; with any other, the kernel might
  *		run one of the server's signal handlers in such a thread.
  *	(5) What comes from outside is bounded: by intake.c in size, by the
  *		request's timeout in time.
- *	(6) No text made here holds a header, a body, or a URL.  What libcurl says
- *		of an error may name the host, never more of the URL.
+ *	(6) No secret gets into a text made here (failure.c).
  *
  * Threads: none of ours; one client belongs to one thread.  The caller ignores
  * SIGPIPE, as every process of the server does.
@@ -48,18 +45,19 @@
  * process may use libcurl, too.
  */
 #include "delivery/http.h"
+#include "delivery/descriptors.h"
+#include "delivery/failure.h"
 #include "delivery/intake.h"
+#include "delivery/peer.h"
+#include "delivery/ring.h"
+#include "delivery/watch.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -85,8 +83,7 @@ typedef struct Transfer Transfer;
 
 struct Transfer
 {
-	Transfer   *prev;
-	Transfer   *next;
+	EcapiLink	link;			/* first: see ring.h */
 	EcapiHttp  *http;
 	CURL	   *easy;
 	struct curl_slist *headers;
@@ -95,37 +92,24 @@ struct Transfer
 
 	EcapiIntake intake;			/* the answer as far as it came */
 	bool		clear_refused;	/* http address that is not loopback */
-	bool		no_descriptor;	/* acquire_fd said no */
+	bool		no_descriptor;	/* there is to be no further one */
 	char		words[CURL_ERROR_SIZE]; /* libcurl's own */
 	CURLcode	result;
 };
 
-typedef struct List
-{
-	Transfer	head;			/* ring; only its links are used */
-	int			length;
-} List;
-
 struct EcapiHttp
 {
 	CURLM	   *multi;			/* NULL when it broke and could not be remade */
-	List		idle;
-	List		active;
-	List		done;
+	EcapiRing	idle;
+	EcapiRing	active;
+	EcapiRing	done;
 	Transfer   *lent;			/* its answer is with the caller */
 
-	EcapiSocket *sockets;
-	int			nsockets;
-	int			sockets_size;
-	uint64_t	generation;
-
+	EcapiWatch	watch;
 	int64_t		deadline_us;	/* monotonic; -1 for none */
 
-	bool		(*acquire_fd) (void);
-	void		(*release_fd) (void);
+	EcapiDescriptors descriptors;
 };
-
-static uint64_t last_generation = 0;
 
 static int64_t
 now_us(void)
@@ -151,49 +135,15 @@ restore_signals(const sigset_t *saved)
 	pthread_sigmask(SIG_SETMASK, saved, NULL);
 }
 
-/* ---- lists ---- */
-
-static void
-list_init(List *list)
-{
-	list->head.prev = list->head.next = &list->head;
-	list->length = 0;
-}
-
-static void
-list_push(List *list, Transfer *transfer)
-{
-	transfer->prev = list->head.prev;
-	transfer->next = &list->head;
-	list->head.prev->next = transfer;
-	list->head.prev = transfer;
-	list->length++;
-}
-
-static void
-list_remove(List *list, Transfer *transfer)
-{
-	transfer->prev->next = transfer->next;
-	transfer->next->prev = transfer->prev;
-	transfer->prev = transfer->next = NULL;
-	list->length--;
-}
-
 static Transfer *
-list_first(List *list)
+find_transfer(EcapiRing *ring, const void *cookie)
 {
-	return list->length > 0 ? list->head.next : NULL;
-}
+	EcapiLink  *at;
 
-static Transfer *
-list_find(List *list, const void *cookie)
-{
-	Transfer   *at;
-
-	for (at = list->head.next; at != &list->head; at = at->next)
+	for (at = ring->head.next; at != &ring->head; at = at->next)
 	{
-		if (at->cookie == cookie)
-			return at;
+		if (((Transfer *) at)->cookie == cookie)
+			return (Transfer *) at;
 	}
 	return NULL;
 }
@@ -204,36 +154,12 @@ static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
 	EcapiHttp  *http = arg;
-	int			i;
-
-	(void) easy;
-	(void) unused;
-	for (i = 0; i < http->nsockets; i++)
-	{
-		if (http->sockets[i].fd == fd)
-			break;
-	}
 
 	if (what == CURL_POLL_REMOVE)
-	{
-		if (i == http->nsockets)
-			return 0;
-		http->sockets[i] = http->sockets[--http->nsockets];
-		http->generation = ++last_generation;
-		return 0;
-	}
-
-	if (i == http->nsockets)
-	{
-		/* cannot be, by invariant 2; the multi handle is then remade */
-		if (http->nsockets == http->sockets_size)
-			return -1;
-		http->nsockets++;
-	}
-	http->sockets[i].fd = fd;
-	http->sockets[i].readable = (what & CURL_POLL_IN) != 0;
-	http->sockets[i].writable = (what & CURL_POLL_OUT) != 0;
-	http->generation = ++last_generation;
+		ecapi_watch_remove(&http->watch, fd);
+	else if (!ecapi_watch_set(&http->watch, fd, (what & CURL_POLL_IN) != 0,
+							  (what & CURL_POLL_OUT) != 0))
+		return -1;				/* cannot be, by (2); the multi handle is remade */
 	return 0;
 }
 
@@ -242,73 +168,32 @@ on_timer(CURLM *multi, long timeout_ms, void *arg)
 {
 	EcapiHttp  *http = arg;
 
-	(void) multi;
 	http->deadline_us = timeout_ms < 0 ? -1 : now_us() + timeout_ms * 1000;
 	return 0;
 }
 
-static bool
-is_loopback(const struct sockaddr *address)
-{
-	if (address->sa_family == AF_INET)
-	{
-		const struct sockaddr_in *in = (const struct sockaddr_in *) address;
-
-		return (ntohl(in->sin_addr.s_addr) >> 24) == 127;
-	}
-	if (address->sa_family == AF_INET6)
-	{
-		const struct sockaddr_in6 *in = (const struct sockaddr_in6 *) address;
-
-		return IN6_IS_ADDR_LOOPBACK(&in->sin6_addr);
-	}
-	return false;
-}
-
-/*
- * The options let plain http through to loopback names only, but a name is
- * what a resolver makes of it; here the address itself is known.
- */
 static curl_socket_t
 on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	Transfer   *transfer = arg;
-	EcapiHttp  *http = transfer->http;
-	curl_socket_t fd;
 
 	if (purpose != CURLSOCKTYPE_IPCXN)
 		return CURL_SOCKET_BAD;
-	if (!transfer->encrypted && !is_loopback(&address->addr))
+	if (!transfer->encrypted && !ecapi_peer_is_loopback(&address->addr))
 	{
 		transfer->clear_refused = true;
 		return CURL_SOCKET_BAD;
 	}
-	if (http->acquire_fd && !http->acquire_fd())
-	{
-		transfer->no_descriptor = true;
-		return CURL_SOCKET_BAD;
-	}
-	fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
-				address->protocol);
-	if (fd < 0)
-	{
-		if (http->release_fd)
-			http->release_fd();
-		return CURL_SOCKET_BAD;
-	}
-	return fd;
+	return ecapi_descriptors_open(&transfer->http->descriptors, address->family,
+								  address->socktype, address->protocol,
+								  &transfer->no_descriptor);
 }
 
 /* Belongs to the connection, which outlives its transfers: arg is the client. */
 static int
 on_close_socket(void *arg, curl_socket_t fd)
 {
-	EcapiHttp  *http = arg;
-	int			rc = close(fd);
-
-	if (http->release_fd)
-		http->release_fd();
-	return rc;
+	return ecapi_descriptors_close(&((EcapiHttp *) arg)->descriptors, fd);
 }
 
 static size_t
@@ -316,7 +201,6 @@ on_body(char *bytes, size_t one, size_t len, void *arg)
 {
 	Transfer   *transfer = arg;
 
-	(void) one;
 	return ecapi_intake_body(&transfer->intake, bytes, len) ? len : 0;
 }
 
@@ -331,7 +215,6 @@ on_header(char *line, size_t one, size_t len, void *arg)
 {
 	Transfer   *transfer = arg;
 
-	(void) one;
 	return ecapi_intake_header(&transfer->intake, line, len, read_date) ? len : 0;
 }
 
@@ -342,9 +225,6 @@ on_progress(void *arg, curl_off_t total, curl_off_t now,
 {
 	Transfer   *transfer = arg;
 
-	(void) total;
-	(void) total_up;
-	(void) now_up;
 	return ecapi_intake_wire(&transfer->intake, now) ? 0 : 1;
 }
 
@@ -364,11 +244,11 @@ transfer_free(Transfer *transfer)
 static Transfer *
 transfer_get(EcapiHttp *http)
 {
-	Transfer   *transfer = list_first(&http->idle);
+	Transfer   *transfer = ecapi_ring_first(&http->idle);
 
 	if (transfer)
 	{
-		list_remove(&http->idle, transfer);
+		ecapi_ring_remove(&http->idle, &transfer->link);
 		return transfer;
 	}
 	transfer = calloc(1, sizeof(Transfer));
@@ -401,7 +281,7 @@ transfer_put(EcapiHttp *http, Transfer *transfer)
 	transfer->headers = NULL;
 	transfer->cookie = NULL;
 	ecapi_intake_shrink(&transfer->intake, IDLE_BODY);
-	list_push(&http->idle, transfer);
+	ecapi_ring_push(&http->idle, &transfer->link);
 }
 
 static bool
@@ -523,17 +403,6 @@ set_request_options(Transfer *transfer, const EcapiRequest *request)
 	return rc == CURLE_OK;
 }
 
-/* Forget the answer of the request before. */
-static void
-transfer_clear(Transfer *transfer)
-{
-	ecapi_intake_clear(&transfer->intake);
-	transfer->clear_refused = false;
-	transfer->no_descriptor = false;
-	transfer->words[0] = '\0';
-	transfer->result = CURLE_OK;
-}
-
 /* ---- the client ---- */
 
 static CURLM *
@@ -570,13 +439,12 @@ ecapi_http_create(bool (*acquire_fd) (void), void (*release_fd) (void))
 	http = calloc(1, sizeof(EcapiHttp));
 	if (http == NULL)
 		return NULL;
-	list_init(&http->idle);
-	list_init(&http->active);
-	list_init(&http->done);
+	ecapi_ring_init(&http->idle);
+	ecapi_ring_init(&http->active);
+	ecapi_ring_init(&http->done);
 	http->deadline_us = -1;
-	http->generation = ++last_generation;
-	http->acquire_fd = acquire_fd;
-	http->release_fd = release_fd;
+	ecapi_watch_init(&http->watch);
+	ecapi_descriptors_init(&http->descriptors, acquire_fd, release_fd);
 	http->multi = open_multi(http);
 	if (http->multi == NULL)
 	{
@@ -587,13 +455,13 @@ ecapi_http_create(bool (*acquire_fd) (void), void (*release_fd) (void))
 }
 
 static void
-free_list(EcapiHttp *http, List *list)
+free_list(EcapiHttp *http, EcapiRing *list)
 {
 	Transfer   *transfer;
 
-	while ((transfer = list_first(list)) != NULL)
+	while ((transfer = ecapi_ring_first(list)) != NULL)
 	{
-		list_remove(list, transfer);
+		ecapi_ring_remove(list, &transfer->link);
 		if (list == &http->active)
 			curl_multi_remove_handle(http->multi, transfer->easy);
 		transfer_free(transfer);
@@ -616,7 +484,8 @@ ecapi_http_destroy(EcapiHttp *http)
 	if (http->multi)
 		curl_multi_cleanup(http->multi);
 	restore_signals(&saved);
-	free(http->sockets);
+	ecapi_watch_free(&http->watch);
+	ecapi_descriptors_free(&http->descriptors);
 	free(http);
 }
 
@@ -629,24 +498,6 @@ take_back(EcapiHttp *http)
 	http->lent = NULL;
 }
 
-/* Invariant 2. */
-static bool
-reserve_sockets(EcapiHttp *http)
-{
-	int			size = (http->active.length + 1) * SOCKETS_EACH + SOCKETS_SPARE;
-	EcapiSocket *sockets;
-
-	if (size <= http->sockets_size)
-		return true;
-	size *= 2;
-	sockets = realloc(http->sockets, size * sizeof(EcapiSocket));
-	if (sockets == NULL)
-		return false;
-	http->sockets = sockets;
-	http->sockets_size = size;
-	return true;
-}
-
 /*
  * Fill a transfer and hand it to libcurl.  Returns NULL or the reason why
  * not; the transfer is then still the caller's.
@@ -656,7 +507,11 @@ start_transfer(EcapiHttp *http, Transfer *transfer, const EcapiRequest *request)
 {
 	CURLMcode	mrc;
 
-	transfer_clear(transfer);
+	ecapi_intake_clear(&transfer->intake);
+	transfer->clear_refused = false;
+	transfer->no_descriptor = false;
+	transfer->words[0] = '\0';
+	transfer->result = CURLE_OK;
 	transfer->cookie = request->cookie;
 	transfer->encrypted = strncasecmp(request->url, "https:", 6) == 0;
 
@@ -668,7 +523,7 @@ start_transfer(EcapiHttp *http, Transfer *transfer, const EcapiRequest *request)
 	mrc = curl_multi_add_handle(http->multi, transfer->easy);
 	if (mrc != CURLM_OK)
 		return curl_multi_strerror(mrc);
-	list_push(&http->active, transfer);
+	ecapi_ring_push(&http->active, &transfer->link);
 	return NULL;
 }
 
@@ -685,7 +540,8 @@ ecapi_http_start(EcapiHttp *http, const EcapiRequest *request,
 	if (http->multi == NULL)
 		http->multi = open_multi(http);
 	if (http->multi == NULL ||
-		!reserve_sockets(http) ||
+		!ecapi_watch_reserve(&http->watch, SOCKETS_SPARE +
+							 (http->active.length + 1) * SOCKETS_EACH) ||
 		(transfer = transfer_get(http)) == NULL)
 		reason = "out of memory";
 	else
@@ -706,15 +562,16 @@ ecapi_http_cancel(EcapiHttp *http, void *cookie)
 	sigset_t	saved;
 
 	block_signals(&saved);
-	if ((transfer = list_find(&http->active, cookie)) != NULL)
+	if ((transfer = find_transfer(&http->active, cookie)) != NULL)
 	{
-		list_remove(&http->active, transfer);
+		ecapi_ring_remove(&http->active, &transfer->link);
 		curl_multi_remove_handle(http->multi, transfer->easy);
 		transfer_put(http, transfer);
+		ecapi_descriptors_sweep(&http->descriptors);
 	}
-	else if ((transfer = list_find(&http->done, cookie)) != NULL)
+	else if ((transfer = find_transfer(&http->done, cookie)) != NULL)
 	{
-		list_remove(&http->done, transfer);
+		ecapi_ring_remove(&http->done, &transfer->link);
 		transfer_put(http, transfer);
 	}
 	restore_signals(&saved);
@@ -724,9 +581,9 @@ int
 ecapi_http_sockets(EcapiHttp *http, const EcapiSocket **sockets,
 				   uint64_t *generation)
 {
-	*sockets = http->sockets;
-	*generation = http->generation;
-	return http->nsockets;
+	*sockets = http->watch.sockets;
+	*generation = http->watch.generation;
+	return http->watch.nsockets;
 }
 
 long
@@ -747,10 +604,17 @@ ecapi_http_timeout(EcapiHttp *http)
 static void
 finish(EcapiHttp *http, Transfer *transfer, CURLcode result)
 {
+	long		connects = 1;
+
 	transfer->result = result;
-	list_remove(&http->active, transfer);
+	ecapi_ring_remove(&http->active, &transfer->link);
 	curl_multi_remove_handle(http->multi, transfer->easy);
-	list_push(&http->done, transfer);
+	ecapi_ring_push(&http->done, &transfer->link);
+
+	/* nothing to find when the request went over a connection that was there */
+	curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
+	if (result != CURLE_OK || connects > 0)
+		ecapi_descriptors_sweep(&http->descriptors);
 }
 
 /*
@@ -762,15 +626,14 @@ give_up(EcapiHttp *http, CURLMcode why)
 {
 	Transfer   *transfer;
 
-	while ((transfer = list_first(&http->active)) != NULL)
+	while ((transfer = ecapi_ring_first(&http->active)) != NULL)
 	{
 		snprintf(transfer->words, sizeof(transfer->words), "%s",
 				 curl_multi_strerror(why));
 		finish(http, transfer, CURLE_ABORTED_BY_CALLBACK);
 	}
 	curl_multi_cleanup(http->multi);
-	http->nsockets = 0;
-	http->generation = ++last_generation;
+	ecapi_watch_clear(&http->watch);
 	http->deadline_us = -1;
 	http->multi = open_multi(http);
 }
@@ -831,121 +694,49 @@ ecapi_http_act(EcapiHttp *http, const EcapiSocket *ready, int nready)
 
 /* ---- answers ---- */
 
-/*
- * How far a request came that libcurl calls failed.
- *
- * A body that is longer than anybody would read, or that does not decompress,
- * comes after a status, and it would come again with each further try.  The
- * status is the receiver's word on the events, so it decides, and truncated
- * tells a format that also reads the body that there was more.  A body that
- * was cut or came too late is another matter: that may end well next time,
- * the receiver may have fallen over before it stored anything, and a repeated
- * event is merged by its id while a missing one is lost.
- */
-static EcapiTransport
-judge_transport(const Transfer *transfer, long status, long sent_bytes)
+/* libcurl's code in our own terms; what a callback saw says more than the code. */
+static EcapiFailure
+find_failure(const Transfer *transfer)
 {
 	if (transfer->result == CURLE_OK)
-		return ECAPI_TRANSPORT_OK;
-	if (status >= 200 &&
-		(transfer->intake.body_flood || transfer->result == CURLE_BAD_CONTENT_ENCODING))
-		return ECAPI_TRANSPORT_OK;
+		return ECAPI_FAIL_NONE;
 	if (transfer->clear_refused)
-		return ECAPI_TRANSPORT_UNTRUSTED;	/* trying again cannot help */
+		return ECAPI_FAIL_CLEAR;
+	if (transfer->no_descriptor)
+		return ECAPI_FAIL_DESCRIPTORS;
+	if (transfer->intake.no_memory)
+		return ECAPI_FAIL_MEMORY;
+	if (transfer->intake.header_flood)
+		return ECAPI_FAIL_HEADERS;
+	if (transfer->intake.body_flood)
+		return ECAPI_FAIL_FLOOD;
 
 	switch (transfer->result)
 	{
-		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_OUT_OF_MEMORY:
+			return ECAPI_FAIL_MEMORY;
+		case CURLE_BAD_CONTENT_ENCODING:
+			return ECAPI_FAIL_ENCODING;
+		case CURLE_COULDNT_RESOLVE_HOST:
+			return ECAPI_FAIL_NAME;
 		case CURLE_SSL_CACERT_BADFILE:
+			return ECAPI_FAIL_CA_FILE;
+		case CURLE_PEER_FAILED_VERIFICATION:
 		case CURLE_SSL_ISSUER_ERROR:
 		case CURLE_SSL_INVALIDCERTSTATUS:
 		case CURLE_SSL_CRL_BADFILE:
 		case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-			return ECAPI_TRANSPORT_UNTRUSTED;
-		default:
-			break;
-	}
-	return sent_bytes > 0 ? ECAPI_TRANSPORT_BROKEN : ECAPI_TRANSPORT_REFUSED;
-}
-
-/*
- * What we were doing, and what went wrong, unless the library's own words
- * tell the latter.
- */
-static const char *
-describe_failure(const Transfer *transfer, EcapiTransport transport,
-				 const char **what)
-{
-	*what = NULL;
-	if (transfer->clear_refused)
-	{
-		*what = "plain http goes to loopback addresses only";
-		return "could not connect";
-	}
-	if (transfer->no_descriptor)
-	{
-		*what = "too many open files";
-		return "could not connect";
-	}
-	if (transfer->intake.no_memory || transfer->result == CURLE_OUT_OF_MEMORY)
-	{
-		*what = "out of memory";
-		return "could not finish the request";
-	}
-	if (transfer->intake.header_flood)
-	{
-		*what = "its header is too long";
-		return "could not read the answer";
-	}
-	if (transfer->intake.body_flood)
-	{
-		*what = "it is too long";
-		return "could not read the answer";
-	}
-
-	switch (transfer->result)
-	{
-		case CURLE_COULDNT_RESOLVE_HOST:
-			return "could not look up the host name";
-		case CURLE_SSL_CACERT_BADFILE:
-			/* libcurl's words hold the path */
-			*what = "the file of trusted certificates is missing, not readable or holds none";
-			return "could not verify the receiver";
+			return ECAPI_FAIL_CERTIFICATE;
+		case CURLE_SEND_ERROR:
+			return ECAPI_FAIL_SEND;
 		case CURLE_PARTIAL_FILE:
 		case CURLE_RECV_ERROR:
 		case CURLE_GOT_NOTHING:
-			return "could not read the answer";
-		case CURLE_SEND_ERROR:
-			return "could not send the request";
+			return ECAPI_FAIL_RECEIVE;
 		case CURLE_OPERATION_TIMEDOUT:
-			return transport == ECAPI_TRANSPORT_REFUSED ?
-				"could not connect in time" : "no whole answer in time";
+			return ECAPI_FAIL_LATE;
 		default:
-			break;
-	}
-	if (transport == ECAPI_TRANSPORT_UNTRUSTED)
-		return "could not verify the receiver";
-	return transport == ECAPI_TRANSPORT_REFUSED ?
-		"could not connect" : "could not finish the request";
-}
-
-static void
-write_error(const Transfer *transfer, EcapiAnswer *answer)
-{
-	const char *what;
-	const char *doing = describe_failure(transfer, answer->transport, &what);
-	unsigned char *at;
-
-	if (what == NULL)
-		what = transfer->words[0] != '\0' ?
-			transfer->words : curl_easy_strerror(transfer->result);
-	snprintf(answer->error, sizeof(answer->error), "%s: %.200s", doing, what);
-
-	/* a certificate's name may be among the words: keep to plain ASCII */
-	for (at = (unsigned char *) answer->error; *at != '\0'; at++)
-	{
-		if (*at < 0x20 || *at > 0x7e)
-			*at = '?';
+			return ECAPI_FAIL_OTHER;
 	}
 }
 
@@ -953,6 +744,7 @@ static void
 fill_answer(const Transfer *transfer, EcapiAnswer *answer)
 {
 	CURL	   *easy = transfer->easy;
+	EcapiFailure failure = find_failure(transfer);
 	long		status = 0;
 	long		version = 0;
 	long		sent = 0;
@@ -966,7 +758,7 @@ fill_answer(const Transfer *transfer, EcapiAnswer *answer)
 	memset(answer, 0, sizeof(*answer));
 	answer->cookie = transfer->cookie;
 	answer->status = (int) status;
-	answer->transport = judge_transport(transfer, status, sent);
+	answer->transport = ecapi_failure_transport(failure, answer->status, sent > 0);
 	answer->retry_after_ms = transfer->intake.retry_after_ms;
 	answer->truncated = transfer->result != CURLE_OK ||
 		transfer->intake.body_read > transfer->intake.body_len;
@@ -978,17 +770,20 @@ fill_answer(const Transfer *transfer, EcapiAnswer *answer)
 		version == CURL_HTTP_VERSION_1_1 ? 11 :
 		version == CURL_HTTP_VERSION_2_0 ? 20 : 0;
 	if (answer->transport != ECAPI_TRANSPORT_OK)
-		write_error(transfer, answer);
+		ecapi_failure_describe(failure, answer->transport,
+							   transfer->words[0] != '\0' ? transfer->words :
+							   curl_easy_strerror(transfer->result),
+							   answer->error, sizeof(answer->error));
 }
 
 bool
 ecapi_http_answer(EcapiHttp *http, EcapiAnswer *answer)
 {
 	take_back(http);
-	http->lent = list_first(&http->done);
+	http->lent = ecapi_ring_first(&http->done);
 	if (http->lent == NULL)
 		return false;
-	list_remove(&http->done, http->lent);
+	ecapi_ring_remove(&http->done, &http->lent->link);
 	fill_answer(http->lent, answer);
 	return true;
 }

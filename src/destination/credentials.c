@@ -15,6 +15,7 @@
 
 #include "delivery/token.h"
 #include "destination/credentials.h"
+#include "destination/syntax.h"
 
 uint64
 ecapi_credentials_stamp(const EcapiOptions *options)
@@ -29,6 +30,37 @@ ecapi_credentials_stamp(const EcapiOptions *options)
 	if (options->ca_file != NULL)
 		stamp = stamp * 31 + ecapi_token_stamp(options->ca_file);
 	return stamp;
+}
+
+/*
+ * The validator has seen options but not what stands in files, so both are
+ * looked at here, before they become lines of a request.
+ */
+static bool
+check_content(const EcapiOptions *options, const char *token, const char *header,
+			  char *error, size_t error_size)
+{
+	const char *wrong;
+
+	if (token != NULL && (wrong = ecapi_syntax_token(token)) != NULL)
+	{
+		snprintf(error, error_size, "%s \"%s\" cannot be used: %s",
+				 options->access_token_file != NULL ? "file" : "option",
+				 options->access_token_file != NULL ? options->access_token_file
+				 : "access_token", wrong);
+		return false;
+	}
+	if (header == NULL)
+		return true;
+	wrong = ecapi_syntax_header(header);
+	if (wrong == NULL && token != NULL && ecapi_syntax_header_is(header, "Authorization"))
+		wrong = "It holds Authorization, which the access token makes already.";
+	if (wrong == NULL)
+		return true;
+	snprintf(error, error_size, "%s \"%s\" cannot be used: %s",
+			 options->header_file != NULL ? "file" : "option",
+			 options->header_file != NULL ? options->header_file : "header", wrong);
+	return false;
 }
 
 bool
@@ -48,12 +80,8 @@ ecapi_credentials_read(const EcapiOptions *options, EcapiCredentials *credential
 	if (options->header_file != NULL &&
 		(header = ecapi_token_read(options->header_file, error, error_size)) == NULL)
 		return false;
-	if (header != NULL && strchr(header, ':') == NULL)
-	{
-		snprintf(error, error_size, "file \"%s\" does not hold a header \"Name: value\"",
-				 options->header_file != NULL ? options->header_file : "header");
+	if (!check_content(options, token, header, error, error_size))
 		return false;
-	}
 	if (token != NULL)
 		credentials->headers[credentials->nheaders++] =
 			psprintf("Authorization: Bearer %s", token);

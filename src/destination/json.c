@@ -7,10 +7,10 @@
  * arena that cannot grow returns NULL, and NULL travels up; nothing in this
  * file raises an error, so no json-c object is ever left behind.
  *
- * "Strictly" means RFC 8259: json-c's strict mode (no comments, no
- * trailing commas, no leading zeros), and on top of it what that
- * mode lets through: NaN and Infinity, single quotes, raw control characters in
- * strings, "1.", integers that it would clamp to 64 bits, and the escape
+ * "Strictly" means RFC 8259: json-c's strict mode (no comments, no trailing
+ * commas, no leading zeros), and on top of it what that mode lets through: NaN
+ * and Infinity, single quotes, raw control characters in strings, "1.", bytes
+ * that are not UTF-8, integers that it would clamp to 64 bits, and the escape
  * \u0000, which no text of the server can hold.
  *
  * Numbers keep the spelling they came with.  json-c itself keeps it for
@@ -167,8 +167,12 @@ check_number(const char *text, size_t len, bool negative, const char **wrong)
 	n = i;
 	if (i < len && text[i] == '.')
 	{
-		i++;
-		if (i == len || text[i] < '0' || text[i] > '9')
+		size_t		point = i++;
+
+		/* to the end of the fraction: its digits are no integer of their own */
+		while (i < len && text[i] >= '0' && text[i] <= '9')
+			i++;
+		if (i == point + 1)
 			*wrong = "a number has no digit behind its point";
 		return i;
 	}
@@ -192,6 +196,43 @@ check_number(const char *text, size_t len, bool negative, const char **wrong)
 }
 
 /*
+ * Bytes of the UTF-8 character that begins at text, by RFC 3629: no overlong
+ * form, no surrogate, nothing beyond U+10FFFF.  0 when it is not one.
+ */
+static size_t
+utf8_length(const unsigned char *text, size_t len)
+{
+	unsigned char low = 0x80;
+	unsigned char high = 0xbf;
+	size_t		n;
+	size_t		i;
+
+	if (text[0] < 0xc2 || text[0] > 0xf4)
+		return 0;
+	n = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
+	if (n > len)
+		return 0;
+
+	/* what the first byte says of the second */
+	if (text[0] == 0xe0)
+		low = 0xa0;
+	else if (text[0] == 0xed)
+		high = 0x9f;
+	else if (text[0] == 0xf0)
+		low = 0x90;
+	else if (text[0] == 0xf4)
+		high = 0x8f;
+	if (text[1] < low || text[1] > high)
+		return 0;
+	for (i = 2; i < n; i++)
+	{
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return n;
+}
+
+/*
  * What strict mode lets through and can be seen in the bytes.  One pass; every
  * text that is good JSON, with integers of 64 bits, passes.
  */
@@ -210,7 +251,16 @@ check_bytes(const char *text, size_t len)
 			in_string = !in_string;
 		else if (in_string)
 		{
-			if (c < 0x20)
+			if (c >= 0x80)
+			{
+				size_t		n = utf8_length((const unsigned char *) text + i, len - i);
+
+				if (n == 0)
+					wrong = "a text is not UTF-8";
+				else
+					i += n - 1;
+			}
+			else if (c < 0x20)
 				wrong = "a text holds a raw control character";
 			else if (c == '\\')
 			{
@@ -237,8 +287,7 @@ get_tokener(void)
 	{
 		kept = json_tokener_new_ex(DEPTH);
 		if (kept)
-			json_tokener_set_flags(kept, JSON_TOKENER_STRICT |
-								   JSON_TOKENER_VALIDATE_UTF8);
+			json_tokener_set_flags(kept, JSON_TOKENER_STRICT);
 	}
 	else
 		json_tokener_reset(kept);

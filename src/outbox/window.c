@@ -27,6 +27,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
@@ -61,6 +62,38 @@ static EcapiStatement range = {
 	4, {XID8OID, INT8OID, XID8OID, INT8OID}, NULL
 };
 
+/*
+ * A copy of an event's text in UTF-8, or NULL when it has none: then this one
+ * event is at fault, and an error would hold up all the others.
+ */
+static char *
+utf8_copy(const char *text, int len, int *utf8_len)
+{
+	int			encoding = GetDatabaseEncoding();
+	char	   *copy;
+	Oid			conversion;
+	int			size;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+	{
+		if (encoding == PG_SQL_ASCII && !pg_verify_mbstr(PG_UTF8, text, len, true))
+			return NULL;
+		*utf8_len = len;
+		return memcpy(palloc(len + 1), text, len);
+	}
+	conversion = FindDefaultConversionProc(encoding, PG_UTF8);
+	if (!OidIsValid(conversion))
+		return NULL;
+	size = len * MAX_CONVERSION_GROWTH + 1;
+	copy = palloc(size);
+	if (pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8,
+									  (unsigned char *) unconstify(char *, text), len,
+									  (unsigned char *) copy, size, true) != len)
+		return NULL;
+	*utf8_len = strlen(copy);
+	return copy;
+}
+
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -68,8 +101,6 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	EcapiRow   *row = &rows->rows[rows->nrows];
 	MemoryContext old = MemoryContextSwitchTo(rows->context);
 	text	   *stored;
-	char	   *event;
-	int			len;
 
 	slot_getallattrs(slot);
 	row->xid = U64FromFullTransactionId(DatumGetFullTransactionId(slot->tts_values[0]));
@@ -77,17 +108,13 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	row->emitted_at = DatumGetTimestampTz(slot->tts_values[2]);
 
 	stored = DatumGetTextPP(slot->tts_values[3]);
-	len = VARSIZE_ANY_EXHDR(stored);
-	event = pg_server_to_any(VARDATA_ANY(stored), len, PG_UTF8);
-	if (event != VARDATA_ANY(stored))
-		len = strlen(event);	/* a converted, palloc'd copy */
-	else if ((Pointer) stored == DatumGetPointer(slot->tts_values[3]))
-		event = memcpy(palloc(len), event, len);	/* still in the page */
-	row->event = event;
-	row->len = len;
+	row->len = 0;
+	row->event = utf8_copy(VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored), &row->len);
+	if ((Pointer) stored != DatumGetPointer(slot->tts_values[3]))
+		pfree(stored);			/* a detoasted copy */
 
 	rows->nrows++;
-	rows->bytes += len;
+	rows->bytes += row->len;
 	MemoryContextSwitchTo(old);
 	return rows->nrows < rows->max_rows && rows->bytes < rows->max_bytes;
 }

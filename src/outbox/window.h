@@ -24,7 +24,8 @@ typedef struct EcapiRow
 	uint64		xid;
 	int64		seq;
 	TimestampTz emitted_at;
-	const char *event;			/* JSON text, UTF-8, not NUL-terminated */
+	const char *event;			/* JSON text, UTF-8, not NUL-terminated; NULL:
+								 * it cannot be converted */
 	int			len;
 } EcapiRow;
 

@@ -19,28 +19,22 @@
  *				ecapi.rebase()
  * A guarded destination is stopped, and its position is never written.
  *
- * A transaction of the worker's own; it reads catalogs and our tables under
- * one snapshot, so that a server dropped and created again under its old name
- * never meets the old cursor, and writes at most cursors.
+ * A transaction of the worker's own; it reads catalogs and our tables and
+ * writes at most cursors.
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/reloptions.h"
 #include "access/transam.h"
 #include "access/xlog.h"
-#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_type.h"
-#include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
-#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "catalog.h"
@@ -54,11 +48,25 @@ typedef struct Control
 	TimestampTz resumed_at;
 } Control;
 
+/*
+ * By SQL and not through the system caches: their invalidations are sent after
+ * the commit has woken us, so a cache may still be old when we look.
+ */
 static EcapiStatement servers = {
-	"SELECT oid, srvname FROM pg_catalog.pg_foreign_server"
-	" WHERE srvfdw OPERATOR(pg_catalog.=) $1 ORDER BY srvname",
+	"SELECT s.oid, s.srvname, s.srvoptions, m.umoptions"
+	" FROM pg_catalog.pg_foreign_server s LEFT JOIN pg_catalog.pg_user_mapping m"
+	" ON m.umserver OPERATOR(pg_catalog.=) s.oid AND m.umuser OPERATOR(pg_catalog.=) 0"
+	" WHERE s.srvfdw OPERATOR(pg_catalog.=) $1",
 	1, {OIDOID}, NULL
 };
+
+typedef struct Server
+{
+	Oid			oid;
+	const char *name;
+	List	   *options;
+	List	   *mapping;		/* options of the PUBLIC user mapping */
+} Server;
 
 static EcapiStatement controls = {
 	"SELECT destination, paused, resumed_at FROM ecapi.control",
@@ -187,36 +195,14 @@ hash_options(int64 hash, List *options)
 	return hash;
 }
 
-/* The options of the server's PUBLIC user mapping; NIL when there is none. */
-static List *
-public_mapping(Oid server)
-{
-	HeapTuple	tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
-										ObjectIdGetDatum(InvalidOid),
-										ObjectIdGetDatum(server));
-	List	   *options = NIL;
-	Datum		datum;
-	bool		isnull;
-
-	if (!HeapTupleIsValid(tuple))
-		return NIL;
-	datum = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple,
-							Anum_pg_user_mapping_umoptions, &isnull);
-	if (!isnull)
-		options = untransformRelOptions(datum);
-	ReleaseSysCache(tuple);
-	return options;
-}
-
 /*
  * Read the options of a destination.  New ones apply to the next request; what
  * flies goes on as it was sent.  They also end a stop.
  */
 static void
-load_options(EcapiDestination *destination, const ForeignServer *server)
+load_options(EcapiDestination *destination, const Server *server)
 {
-	List	   *mapping = public_mapping(destination->server);
-	int64		hash = hash_options(hash_options(1, server->options), mapping);
+	int64		hash = hash_options(hash_options(1, server->options), server->mapping);
 	MemoryContext context;
 	MemoryContext old;
 	char		error[512];
@@ -227,7 +213,7 @@ load_options(EcapiDestination *destination, const ForeignServer *server)
 	context = AllocSetContextCreate(destination->context, "ecapi options",
 									ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(context);
-	destination->options = ecapi_options_parse(server->options, mapping,
+	destination->options = ecapi_options_parse(server->options, server->mapping,
 											   error, sizeof(error));
 	MemoryContextSwitchTo(old);
 	if (destination->options_context != NULL)
@@ -245,7 +231,10 @@ load_options(EcapiDestination *destination, const ForeignServer *server)
 	if (destination->guarded)
 		return;
 	if (destination->options == NULL)
+	{
+		destination->state = ECAPI_STARTING;	/* new options end a stop */
 		ecapi_state_stop(destination, error);
+	}
 	else if (destination->state == ECAPI_STARTING && destination->has_stopped_options &&
 			 destination->stopped_options == hash)
 		destination->state = ECAPI_STOPPED; /* as before the restart */
@@ -333,9 +322,18 @@ apply_control(EcapiDestination *destination, const Control *control)
 	}
 }
 
-/* The cursor of a server: by oid, else by the name of a server that is gone. */
+static const Server *
+server_of_oid(const Server *all, int n, Oid oid)
+{
+	for (int i = 0; i < n; i++)
+		if (all[i].oid == oid)
+			return &all[i];
+	return NULL;
+}
+
+/* The cursor of a server: by oid, else by name when it has no server. */
 static EcapiCursor *
-cursor_of(List *cursors, Oid server, const char *name)
+cursor_of(List *cursors, const Server *server, const Server *all, int n)
 {
 	ListCell   *cell;
 	EcapiCursor *by_name = NULL;
@@ -344,22 +342,22 @@ cursor_of(List *cursors, Oid server, const char *name)
 	{
 		EcapiCursor *cursor = lfirst(cell);
 
-		if (cursor->server == server)
+		if (cursor->server == server->oid)
 			return cursor;
-		if (strcmp(NameStr(cursor->destination), name) == 0 &&
-			!SearchSysCacheExists1(FOREIGNSERVEROID, ObjectIdGetDatum(cursor->server)))
+		if (strcmp(NameStr(cursor->destination), server->name) == 0 &&
+			server_of_oid(all, n, cursor->server) == NULL)
 			by_name = cursor;
 	}
 	return by_name;
 }
 
 static EcapiCursor *
-create_cursor(Oid server, const char *name)
+create_cursor(const Server *server)
 {
 	EcapiCursor *cursor = palloc0(sizeof(EcapiCursor));
 
-	namestrcpy(&cursor->destination, name);
-	cursor->server = server;
+	namestrcpy(&cursor->destination, server->name);
+	cursor->server = server->oid;
 	cursor->from = ecapi_snapshot_start();
 	cursor->system_identifier = GetSystemIdentifier();
 	cursor->database = MyDatabaseId;
@@ -368,28 +366,25 @@ create_cursor(Oid server, const char *name)
 }
 
 static void
-load_destination(Oid server, const char *name, List *cursors, List *wishes)
+load_destination(const Server *server, EcapiCursor *cursor, List *wishes)
 {
-	EcapiDestination *destination = find_destination(server);
-	EcapiCursor *cursor = cursor_of(cursors, server, name);
-	ForeignServer *options = GetForeignServerExtended(server, FSV_MISSING_OK);
+	EcapiDestination *destination = find_destination(server->oid);
 	ListCell   *cell;
 
-	/* dropped since our snapshot; another reload is on its way */
-	if (options == NULL)
-		return;
 	if (cursor == NULL)
-		cursor = create_cursor(server, name);
-	else if (cursor->server != server || strcmp(NameStr(cursor->destination), name) != 0)
+		cursor = create_cursor(server);
+	else if (cursor->server != server->oid ||
+			 strcmp(NameStr(cursor->destination), server->name) != 0)
 	{
-		ecapi_cursor_bind(cursor->server, NameStr(cursor->destination), server, name);
-		cursor->server = server;
-		namestrcpy(&cursor->destination, name);
+		ecapi_cursor_bind(cursor->server, NameStr(cursor->destination),
+						  server->oid, server->name);
+		cursor->server = server->oid;
+		namestrcpy(&cursor->destination, server->name);
 	}
 
 	if (destination == NULL)
 	{
-		destination = new_destination(server);
+		destination = new_destination(server->oid);
 		adopt_row(destination, cursor);
 	}
 	else if (destination->guarded)
@@ -402,15 +397,15 @@ load_destination(Oid server, const char *name, List *cursors, List *wishes)
 		destination->options = NULL;
 		adopt_row(destination, cursor);
 	}
-	namestrcpy(&destination->name, name);
+	namestrcpy(&destination->name, server->name);
 	destination->seen = true;
-	load_options(destination, options);
+	load_options(destination, server);
 
 	foreach(cell, wishes)
 	{
 		Control    *control = lfirst(cell);
 
-		if (strcmp(NameStr(control->destination), name) == 0)
+		if (strcmp(NameStr(control->destination), server->name) == 0)
 			break;
 	}
 	apply_control(destination, cell == NULL ? NULL : lfirst(cell));
@@ -442,6 +437,36 @@ load_controls(MemoryContext context)
 	return result;
 }
 
+/* All servers of our wrapper, in context. */
+static Server *
+load_servers(MemoryContext context, int *n)
+{
+	Datum		values[1];
+	MemoryContext old;
+	Server	   *result;
+
+	values[0] = ObjectIdGetDatum(ecapi_wrapper());
+	*n = (int) ecapi_statement_execute(&servers, values, NULL, true);
+	old = MemoryContextSwitchTo(context);
+	result = palloc0(sizeof(Server) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		Datum		datum;
+
+		result[i].oid = DatumGetObjectId(SPI_getbinval(tuple, desc, 1, &isnull));
+		result[i].name = pstrdup(NameStr(*DatumGetName(SPI_getbinval(tuple, desc, 2, &isnull))));
+		datum = SPI_getbinval(tuple, desc, 3, &isnull);
+		result[i].options = isnull ? NIL : untransformRelOptions(datum);
+		datum = SPI_getbinval(tuple, desc, 4, &isnull);
+		result[i].mapping = isnull ? NIL : untransformRelOptions(datum);
+	}
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
 /*
  * Look at all destinations again.  In a transaction, SPI connected, with an
  * active snapshot.
@@ -452,28 +477,16 @@ ecapi_destinations_reload(void)
 	MemoryContext context = MemoryContextGetParent(CurrentMemoryContext);
 	List	   *cursors = ecapi_cursor_load();
 	List	   *wishes = load_controls(context);
-	Datum		values[1];
-	SPITupleTable *table;
-	uint64		n;
+	int			n;
+	Server	   *all = load_servers(context, &n);
 	dlist_mutable_iter iter;
 	ListCell   *cell;
 
 	dlist_foreach_modify(iter, &ecapi_me.destinations)
 		dlist_container(EcapiDestination, node, iter.cur)->seen = false;
 
-	values[0] = ObjectIdGetDatum(ecapi_wrapper());
-	n = ecapi_statement_execute(&servers, values, NULL, true);
-	table = SPI_tuptable;
-	for (uint64 i = 0; i < n; i++)
-	{
-		bool		isnull;
-		Oid			server = DatumGetObjectId(SPI_getbinval(table->vals[i], table->tupdesc,
-															1, &isnull));
-		Name		name = DatumGetName(SPI_getbinval(table->vals[i], table->tupdesc,
-													  2, &isnull));
-
-		load_destination(server, NameStr(*name), cursors, wishes);
-	}
+	for (int i = 0; i < n; i++)
+		load_destination(&all[i], cursor_of(cursors, &all[i], all, n), wishes);
 
 	dlist_foreach_modify(iter, &ecapi_me.destinations)
 	{

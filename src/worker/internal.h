@@ -51,7 +51,7 @@ typedef struct EcapiPageEvent
 	uint64		xid;
 	int64		seq;
 	TimestampTz emitted_at;
-	const char *text;			/* JSON, UTF-8 */
+	const char *text;			/* JSON, UTF-8; NULL: not convertible */
 	int			len;
 	bool		parsed;			/* tree or problem is set for good */
 	int			type;			/* index of its event type, -1 unknown */
@@ -98,6 +98,13 @@ typedef struct EcapiItem
 
 typedef struct EcapiDestination EcapiDestination;
 
+/* What the parts of one rejected request share; see halving.c. */
+typedef struct EcapiRoot
+{
+	int			parts;			/* batches that point here; freed with the last */
+	bool		passed;			/* a part was delivered */
+} EcapiRoot;
+
 typedef struct EcapiBatch
 {
 	dlist_node	node;			/* in ready or flying of its destination */
@@ -112,6 +119,7 @@ typedef struct EcapiBatch
 	EcapiItem  *items;
 	int			attempts;		/* requests made of it */
 	bool		flying;
+	EcapiRoot  *root;			/* NULL: no part of a rejected request */
 	TimestampTz sent_at;
 	uint64		token_stamp;	/* of the credential files when sent */
 	EcapiAnswer *rejected_with; /* of a suspect; in context */
@@ -180,6 +188,7 @@ struct EcapiDestination
 typedef struct EcapiWorker
 {
 	MemoryContext context;		/* of everything that lives long */
+	MemoryContext scratch;		/* of one turn of the loop; current by default */
 	EcapiHttp  *http;
 	EcapiDigestCache *digests;
 	dlist_head	destinations;
@@ -250,7 +259,7 @@ extern EcapiBatch *ecapi_batch_new(EcapiDestination *destination, int capacity);
 /* halving.c */
 extern void ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer,
 								   bool too_large);
-extern void ecapi_halving_passed(EcapiDestination *destination);
+extern void ecapi_halving_passed(EcapiBatch *batch);
 extern void ecapi_halving_quiet(EcapiDestination *destination);
 
 /* journal.c */

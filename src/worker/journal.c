@@ -230,6 +230,7 @@ ecapi_journal_write(void)
 	PopActiveSnapshot();
 	SPI_finish();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
 
 	foreach(cell, written)
 	{

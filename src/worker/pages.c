@@ -154,6 +154,12 @@ ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
 
 	if (event->parsed)
 		return event->tree;
+	if (event->text == NULL)
+	{
+		event->problem = "cannot be converted to UTF-8";
+		event->parsed = true;
+		return NULL;
+	}
 
 	tree = ecapi_json_parse(keep ? &page->arena : scratch, event->text, event->len,
 							error, sizeof(error));

@@ -42,12 +42,19 @@ ecapi_state_name(const EcapiDestination *destination)
 	return destination->nflying > 0 || destination->unsent > 0 ? "delivering" : "idle";
 }
 
-/* Remember what went wrong; error may be destination->last_error itself. */
+/*
+ * Remember what went wrong; error may be destination->last_error itself.  What
+ * a destination stopped for stays: answers to requests that flew beside the
+ * last one must not hide it.
+ */
 void
 ecapi_state_error(EcapiDestination *destination, const char *error)
 {
-	char	   *copy = MemoryContextStrdup(destination->context, error);
+	char	   *copy;
 
+	if (destination->state == ECAPI_STOPPED)
+		return;
+	copy = MemoryContextStrdup(destination->context, error);
 	if (destination->last_error != NULL)
 		pfree(destination->last_error);
 	destination->last_error = copy;
@@ -63,7 +70,8 @@ ecapi_state_stop(EcapiDestination *destination, const char *error)
 	if (destination->state == ECAPI_STOPPED)
 		return;
 	ereport(LOG,
-			(errmsg("destination \"%s\" is stopped: %s",
+			(errcode(ERRCODE_CONNECTION_EXCEPTION),
+			 errmsg("destination \"%s\" is stopped: %s",
 					NameStr(destination->name), destination->last_error),
 			 errhint("Mend the cause, then change its options or call ecapi.resume().")));
 	destination->state = ECAPI_STOPPED;
@@ -91,7 +99,8 @@ ecapi_state_wait(EcapiDestination *destination, const char *error,
 	next_try = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_ms);
 	if (destination->failures == 1 && destination->state == ECAPI_RUNNING)
 		ereport(LOG,
-				(errmsg("destination \"%s\" waits for its next try: %s",
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("destination \"%s\" waits for its next try: %s",
 						NameStr(destination->name), error)));
 	ecapi_state_error(destination, error);
 	if (destination->state != ECAPI_RUNNING && destination->state != ECAPI_WAITING)
@@ -124,7 +133,8 @@ ecapi_state_passed(EcapiDestination *destination)
 		return;
 	if (destination->failures > 0)
 		ereport(LOG,
-				(errmsg("destination \"%s\" is delivering again",
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("destination \"%s\" is delivering again",
 						NameStr(destination->name))));
 	destination->failures = 0;
 	destination->next_try = 0;

@@ -14,7 +14,8 @@
  *
  * No transaction, snapshot or lock is held while a request is in flight.
  *
- * Wake: committing emitters set the latch (shmem.c).  A heartbeat makes up for
+ * Wake: committing emitters set the latch (shmem.c), as long as the worker
+ * wants to hear of it (wake_wait).  A heartbeat makes up for
  * what wakes nobody: a prepared transaction that is committed from a session
  * without the library, a clock or file that changed.
  *
@@ -40,6 +41,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
 #include "storage/procsignal.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -59,6 +61,13 @@
 #define HEARTBEAT_MS		5000
 #define ROTATION_MS			60000
 #define ERROR_PAUSE_MS		1000
+
+/*
+ * Ticks: not more often than this while destinations wait for events (it is
+ * far below the time a request takes over a network), and while none does.
+ */
+#define TICK_MIN_US			2000
+#define TICK_LOG_US			USECS_PER_SEC
 
 /* How soon to ask again whether a standby has confirmed a tick. */
 #define STANDBY_POLL_MS		10
@@ -100,7 +109,8 @@ override_settings(void)
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_isolation", "read committed"},
 		{"default_transaction_deferrable", "off"},
-		{"lock_timeout", "0"},
+		/* a lock on our tables must not hold the loop for ever */
+		{"lock_timeout", "5s"},
 		{"statement_timeout", "0"},
 		{"idle_in_transaction_session_timeout", "0"},
 		{"search_path", "pg_catalog, pg_temp"},
@@ -139,6 +149,7 @@ end(void)
 	PopActiveSnapshot();
 	SPI_finish();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
 }
 
 static void
@@ -148,7 +159,9 @@ reload_destinations(void)
 	begin(false);
 	if (!ecapi_installed())
 	{
-		ereport(LOG, (errmsg("ecapi worker ends: the extension is gone")));
+		ereport(LOG,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("ecapi worker ends: the extension is gone")));
 		ecapi_worker_retire();
 		proc_exit(0);
 	}
@@ -221,6 +234,8 @@ read_events(void)
 		if (may_read(destination))
 			read_for(destination);
 	}
+	/* what we read was seen, so changes made before it can be heard of by now */
+	AcceptInvalidationMessages();
 	end();
 	return !tick_wanted;
 }
@@ -265,6 +280,7 @@ rotate(void)
 	StartTransactionCommand();
 	ecapi_rotation_run();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
 }
 
 static void
@@ -272,6 +288,35 @@ shut_down(int code)
 {
 	ecapi_journal_write();
 	proc_exit(code);
+}
+
+/*
+ * Milliseconds until a wake may be answered with a tick, 0 for now, -1 for
+ * never.  Until it is answered, emitters set no latch: on a busy server that
+ * spares each commit a signal, and gathers what commits meanwhile into one
+ * page.  When nobody stands at the live tick, ticks only serve their log.
+ */
+static long
+wake_wait(TimestampTz now)
+{
+	int64		interval_us = TICK_LOG_US;
+	int64		since_us = now - ecapi_me.live_at;
+	dlist_iter	iter;
+
+	if (!ecapi_delivery)
+		return -1;
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (ecapi_stretch_wanted(destination) && destination->read.to == NULL &&
+			destination->read.from == ecapi_me.live)
+			interval_us = TICK_MIN_US;
+	}
+	/* a clock that was set back must not hold ticks */
+	if (since_us < 0 || since_us >= interval_us)
+		return 0;
+	return (long) ((interval_us - since_us + 999) / 1000);
 }
 
 /* One turn; returns how long to wait, in milliseconds. */
@@ -289,7 +334,7 @@ turn(void)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
-	if (ecapi_worker_woken())
+	if (wake_wait(now) == 0 && ecapi_worker_woken())
 		tick_wanted = tick_has_events = true;
 	if (elapsed(&last_heartbeat, now, HEARTBEAT_MS))
 	{
@@ -306,12 +351,7 @@ turn(void)
 	{
 		if (!read_events())
 			wait_ms = STANDBY_POLL_MS;
-
-		/*
-		 * Options that were changed before an event was emitted apply to it.
-		 * The event was seen, so the change can be heard of by now.
-		 */
-		AcceptInvalidationMessages();
+		/* options that were changed before an event was emitted apply to it */
 		if (reload_wanted)
 		{
 			reload_destinations();
@@ -334,6 +374,8 @@ turn(void)
 		ecapi_journal_write();
 	if (elapsed(&last_rotation, now, ROTATION_MS))
 		rotate();
+	if (ecapi_worker_wake_pending())
+		lower(&wait_ms, wake_wait(GetCurrentTimestamp()));
 	if (reload_wanted)
 		wait_ms = 0;
 	return wait_ms;
@@ -382,6 +424,8 @@ set_up(void)
 	override_settings();
 	ecapi_me.context = AllocSetContextCreate(TopMemoryContext, "ecapi worker",
 											 ALLOCSET_DEFAULT_SIZES);
+	ecapi_me.scratch = AllocSetContextCreate(ecapi_me.context, "ecapi turn",
+											 ALLOCSET_DEFAULT_SIZES);
 	dlist_init(&ecapi_me.destinations);
 	dlist_init(&ecapi_me.ticks);
 	dlist_init(&ecapi_me.pages);
@@ -428,22 +472,29 @@ ecapi_worker_main(Datum arg)
 
 	for (;;)
 	{
-		volatile long wait_ms = ERROR_PAUSE_MS;
+		volatile bool pause = false;
 
-		MemoryContextSwitchTo(ecapi_me.context);
+		MemoryContextReset(ecapi_me.scratch);
+		MemoryContextSwitchTo(ecapi_me.scratch);
 		CHECK_FOR_INTERRUPTS();
 		PG_TRY();
 		{
+			long		wait_ms;
+
 			pgstat_report_activity(STATE_RUNNING, "delivering events");
 			wait_ms = turn();
 			if (failed)
 				ecapi_worker_message("");
 			failed = false;
+			pgstat_report_stat(false);
+			pgstat_report_activity(STATE_IDLE, NULL);
+			if (ecapi_sockets_wait(ecapi_me.http, wait_ms))
+				ResetLatch(MyLatch);
 		}
 		PG_CATCH();
 		{
 			report_failure();
-			failed = true;
+			failed = pause = true;
 			if (ShutdownRequestPending)
 				proc_exit(1);
 			if (moving_events)
@@ -451,9 +502,12 @@ ecapi_worker_main(Datum arg)
 		}
 		PG_END_TRY();
 
-		pgstat_report_stat(false);
-		pgstat_report_activity(STATE_IDLE, NULL);
-		if (ecapi_sockets_wait(ecapi_me.http, wait_ms))
-			ResetLatch(MyLatch);
+		/*
+		 * Without the sockets, for waiting for them may be what failed, and
+		 * without the latch, or every commit would bring the error again.
+		 */
+		if (pause)
+			(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+							 ERROR_PAUSE_MS, PG_WAIT_EXTENSION);
 	}
 }
