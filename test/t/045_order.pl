@@ -72,8 +72,10 @@ $cluster->sql('DROP SERVER ordered');
 
 # --- a new destination starts with what commits after its CREATE SERVER
 
-# Open before, commits after: sent whole.  Committed before: not sent.  The
-# creating transaction's own events, before and after the command: not sent.
+# What was open then and commits later is sent whole, what had committed is not,
+# though it be later than the creating transaction's snapshot.  The creating
+# transaction commits after its own command: its events are sent, those before
+# the command, too, at every isolation level.
 for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
 {
 	my $name = 'start_' . substr(lc $level, 0, 4);
@@ -105,7 +107,7 @@ for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
 	$one->query_safe('COMMIT');
 	$cluster->drained($name);
 	$cluster->all_there($receiver, $name,
-		[ map { "$name-$_" } qw(open-1 open-2 open-3), ids('uncommitted-', 1, 5), ids('after-', 1, 5) ],
+		[ map { "$name-$_" } qw(open-1 open-2 open-3), ids('creator-', 1, 4), ids('uncommitted-', 1, 5), ids('after-', 1, 5) ],
 		"CREATE SERVER in $level: just what commits after it");
 	$_->quit for $one, $two, $creator;
 	$cluster->sql("DROP SERVER $name");
