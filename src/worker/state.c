@@ -119,7 +119,6 @@ ecapi_state_go(EcapiDestination *destination)
 	destination->next_try = 0;
 	destination->failures = 0;
 	destination->rejections = 0;
-	destination->part_passed = false;
 	destination->dirty = true;
 }
 

@@ -61,7 +61,7 @@ sub failed_like
 	return;
 }
 
-sub drop { return $cluster->sql("DROP SERVER $_[0]") }
+sub drop { return $cluster->sql("DROP SERVER $_[0] CASCADE") }
 
 # --- one request of a thousand events with three that are rejected
 

@@ -88,10 +88,10 @@ sub destination_sql
 	my ($self, $name, $url, $options, $mapping) = @_;
 	my %server = (url => $url, data_set_id => $name, %{ $options // {} });
 
-	return "CREATE SERVER $name FOREIGN DATA WRAPPER ecapi OPTIONS ("
+	return "CREATE SERVER \"$name\" FOREIGN DATA WRAPPER ecapi OPTIONS ("
 	  . _options(\%server) . ');'
 	  . ($mapping
-		? "CREATE USER MAPPING FOR PUBLIC SERVER $name OPTIONS (" . _options($mapping) . ');'
+		? "CREATE USER MAPPING FOR PUBLIC SERVER \"$name\" OPTIONS (" . _options($mapping) . ');'
 		: '');
 }
 
@@ -108,7 +108,7 @@ sub alter
 {
 	my ($self, $name, %options) = @_;
 
-	return $self->sql("ALTER SERVER $name OPTIONS ("
+	return $self->sql("ALTER SERVER \"$name\" OPTIONS ("
 		  . join(', ', map { "SET $_ " . literal($options{$_}) } sort keys %options) . ')');
 }
 
