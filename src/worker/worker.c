@@ -152,6 +152,27 @@ end(void)
 	MemoryContextSwitchTo(ecapi_me.scratch);
 }
 
+static bool
+has_extension(void)
+{
+	bool		has;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	has = ecapi_installed();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return has;
+}
+
+/* The extension was dropped, or never there: give the slot back and end. */
+static void
+retire(void)
+{
+	ecapi_worker_retire();
+	proc_exit(0);
+}
+
 static void
 reload_destinations(void)
 {
@@ -162,8 +183,7 @@ reload_destinations(void)
 		ereport(LOG,
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				 errmsg("ecapi worker ends: the extension is gone")));
-		ecapi_worker_retire();
-		proc_exit(0);
+		retire();
 	}
 	ecapi_destinations_reload();
 	end();
@@ -396,6 +416,11 @@ report_failure(void)
 	HOLD_INTERRUPTS();
 	AbortOutOfAnyTransaction();
 	RESUME_INTERRUPTS();
+
+	/* what DROP EXTENSION looks like from within a statement is no failure */
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+		ERRCODE_TO_CATEGORY(ERRCODE_UNDEFINED_TABLE) && !has_extension())
+		retire();
 	ereport(LOG,
 			(errcode(error->sqlerrcode),
 			 errmsg("ecapi worker failed and will try again: %s", error->message)));
@@ -441,19 +466,6 @@ set_up(void)
 	pgstat_report_appname("ecapi worker");
 }
 
-static bool
-has_extension(void)
-{
-	bool		has;
-
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	has = ecapi_installed();
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	return has;
-}
-
 void
 ecapi_worker_main(Datum arg)
 {
@@ -464,10 +476,7 @@ ecapi_worker_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 	attach(DatumGetInt32(arg));
 	if (!has_extension())
-	{
-		ecapi_worker_retire();
-		proc_exit(0);
-	}
+		retire();
 	set_up();
 
 	for (;;)
