@@ -23,7 +23,7 @@ static EcapiShaped
 shape(const char *json)
 {
 	EcapiArena	arena;
-	EcapiShape	shape = {&options, NULL, 0};
+	EcapiShape	shape = {.options = &options};
 	EcapiShaped shaped;
 
 	ecapi_arena_init(&arena, unit_grab, NULL);
@@ -180,7 +180,7 @@ static void
 test_batches(void)
 {
 	EcapiArena	arena;
-	EcapiShape	shape = {&options, NULL, 0};
+	EcapiShape	shape = {.options = &options};
 	EcapiBuffer small;
 	EcapiValue *event;
 	size_t		whole;
