@@ -192,7 +192,8 @@ ecapi_validate_event(PG_FUNCTION_ARGS)
 	{
 		check_forms(&arena, clean, result);
 		ecapi_tree_buffer(&json, max_size, CurrentMemoryContext);
-		ecapi_json_value(&json, clean);
+		/* As ecapi_emit(): what was left out counts. */
+		ecapi_json_value(&json, violations.left_out > 0 ? event : clean);
 		if (json.full)
 			add_size_violation(&violations, &arena);
 	}

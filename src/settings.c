@@ -58,6 +58,8 @@ check_country(char **value, void **extra, GucSource source)
 	GUC_check_errdetail("\"%s\" is not a two-letter country code of ISO 3166-1.", *value);
 	if (code != NULL)
 		GUC_check_errhint("Perhaps you meant \"%s\".", code);
+	else
+		GUC_check_errhint("Give a code such as \"de\", or nothing.");
 	return false;
 }
 

@@ -509,6 +509,13 @@ append_event(Emit *emit)
 		return NULL;
 
 	ecapi_tree_buffer(&json, emit->max_size, emit->context);
+	/* What was left out does not make an event that was too large a small one. */
+	if (violations->left_out > 0)
+	{
+		ecapi_json_value(&json, emit->given);
+		if (!json.full)
+			ecapi_buffer_truncate(&json, 0);
+	}
 	ecapi_json_value(&json, clean);
 	if (json.full)
 	{
