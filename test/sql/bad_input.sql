@@ -87,3 +87,29 @@ SELECT ecapi_emit(event => '{"event_type": "purchase", "id": "b", "timestamp": "
     "properties": {"items": {"item_item_variant": "red", "quantity": 1.0}, "fuel_type": "plugin hybrid"}}') AS id \gset
 SELECT ecapi_emit(event => event::jsonb) = :'id' AS same_id FROM ecapi.outbox WHERE xid >= :'start'::xid8;
 SELECT count(*) AS events, count(DISTINCT event::text) AS different FROM ecapi.outbox WHERE xid >= :'start'::xid8;
+
+-- A database without an encoding lets any byte in, but no event does; one of
+-- another encoding hashes the UTF-8 of its texts.
+SELECT current_database() AS home \gset
+CREATE DATABASE regress_ecapi_ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C';
+CREATE DATABASE regress_ecapi_latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C';
+\c regress_ecapi_ascii
+CREATE EXTENSION ecapi;
+SELECT ecapi_emit('login', id => E'a\xff');
+SELECT ecapi_emit(event => jsonb_build_object('event_type', 'login', 'user_data', jsonb_build_object('gender', E'\xc3')));
+SELECT ecapi_emit(event => jsonb_build_object('event_type', 'login', E'\xc3', 1));
+SELECT * FROM ecapi.validate(jsonb_build_object('event_type', 'login', 'ext', jsonb_build_object('a', E'\xed\xa0\xbd')));
+SELECT ecapi.digest('user_data.gender', E'\xc3\x28');
+SELECT count(*) AS written FROM ecapi.outbox;
+SELECT ecapi.digest('address.city', E'\xff');
+SELECT ecapi.digest('address.first_name', E'\xc3\x89lan') = encode(sha256(E'\\xc3a96c616e'), 'hex') AS utf8;
+\c regress_ecapi_latin1
+CREATE EXTENSION ecapi;
+SET client_encoding = 'SQL_ASCII';
+SELECT ecapi.digest('address.first_name', chr(201) || 'lan') = encode(sha256(E'\\xc3a96c616e'), 'hex') AS digest,
+    ecapi.normalize('address.first_name', chr(201) || 'lan') = chr(233) || 'lan' AS normalized;
+SELECT count(*) AS violations FROM ecapi.validate(jsonb_build_object('event_type', 'login', 'user_data',
+    jsonb_build_object('gender', chr(201), 'address', jsonb_build_object('city', chr(220) || 'berlingen'))));
+\c :home
+DROP DATABASE regress_ecapi_ascii;
+DROP DATABASE regress_ecapi_latin1;
