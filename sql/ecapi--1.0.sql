@@ -153,14 +153,28 @@ CREATE INDEX failed_event_destination_idx ON ecapi.failed_event (destination, fa
 -- Logical replication must not bring another server's rows in here.  Such a
 -- row is skipped, not refused with an error: an error would stop the whole
 -- subscription.  Our own rows carry the transaction that writes them.
+--
+-- Changes of rows that have a key would find a row of ours under the same key,
+-- so they are skipped, too; but only in the server's own replication workers,
+-- for a session that has taken the replica role may operate destinations.
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION ecapi.skip_replicated() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF TG_ARGV[0] = 'own' AND NEW.xid = pg_catalog.pg_current_xact_id() THEN
-		RETURN NEW;
+	IF TG_ARGV[0] = 'own' THEN
+		-- apart: not every table has the column
+		IF NEW.xid = pg_catalog.pg_current_xact_id() THEN
+			RETURN NEW;
+		END IF;
+	ELSIF TG_ARGV[0] = 'change' THEN
+		PERFORM FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a
+		WHERE a.backend_type LIKE 'logical replication % worker'
+			OR a.backend_type = 'logical replication worker';
+		IF NOT FOUND THEN
+			RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+		END IF;
 	END IF;
 	RETURN NULL;
 END
@@ -206,6 +220,12 @@ CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.cursor FOR EACH ROW EXECUT
 ALTER TABLE ecapi.cursor ENABLE REPLICA TRIGGER skip_replicated;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.failed_event FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('own');
 ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.cursor FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.cursor ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.failed_event FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.control FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.control ENABLE REPLICA TRIGGER skip_replicated_change;
 
 -- ---------------------------------------------------------------------------
 -- Functions
@@ -545,7 +565,14 @@ BEGIN
 		ELSIF d.state = 'stopped' THEN
 			severity := 'error';
 			what := pg_catalog.format('destination "%s" is stopped: %s', d.destination, d.last_error);
-			what_to_do := pg_catalog.format('Mend the cause; then ALTER SERVER or its user mapping, or SELECT ecapi.resume(%L).', d.destination);
+			what_to_do := CASE
+				WHEN d.last_error LIKE '%ecapi.adopt()%' THEN
+					pg_catalog.format('When this database shall deliver from now on: SELECT ecapi.adopt(%L).', d.destination)
+				WHEN d.last_error LIKE '%ecapi.rebase()%' THEN
+					pg_catalog.format('SELECT ecapi.rebase(%L); events emitted before it are not sent.', d.destination)
+				ELSE
+					pg_catalog.format('Mend the cause; then ALTER SERVER or its user mapping, or SELECT ecapi.resume(%L).', d.destination)
+				END;
 			RETURN NEXT;
 		ELSIF d.state = 'paused' THEN
 			severity := 'warning';
@@ -556,6 +583,11 @@ BEGIN
 			severity := 'warning';
 			what := pg_catalog.format('destination "%s" waits for its next try at %s: %s', d.destination, d.next_try, d.last_error);
 			what_to_do := 'Nothing, when the receiver is known to be down: its events wait in the outbox.';
+			RETURN NEXT;
+		ELSIF d.state = 'no worker' THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" has no worker, %s events waiting', d.destination, d.backlog);
+			what_to_do := 'See what is said of the worker.';
 			RETURN NEXT;
 		ELSE
 			severity := 'ok';
@@ -670,6 +702,9 @@ COMMENT ON FUNCTION ecapi.on_server_change() IS 'starts and renames the cursor o
 COMMENT ON FUNCTION ecapi.on_mapping_change() IS 'tells the worker of new credentials';
 COMMENT ON FUNCTION ecapi.on_server_drop() IS 'ends the cursor of a destination';
 COMMENT ON FOREIGN DATA WRAPPER ecapi IS 'destinations of ECAPI events; USAGE is the right to read every event and to make the server connect anywhere';
+COMMENT ON EVENT TRIGGER ecapi_server_change IS 'starts and renames the cursors of destinations';
+COMMENT ON EVENT TRIGGER ecapi_mapping_change IS 'tells the worker of new credentials of destinations';
+COMMENT ON EVENT TRIGGER ecapi_server_drop IS 'ends the cursors of destinations';
 COMMENT ON SEQUENCE ecapi.outbox_seq IS 'seq of ecapi.outbox';
 COMMENT ON SEQUENCE ecapi.tick_seq IS 'tick_id of ecapi.tick';
 COMMENT ON SEQUENCE ecapi.request_seq IS 'request_id of ecapi.request';

@@ -545,6 +545,16 @@ ecapi_worker_woken(void)
 	return pg_atomic_exchange_u32(&shared->slots[my_slot].wake, 0) != 0;
 }
 
+/*
+ * Would ecapi_worker_woken say yes?  As long as it would, committing emitters
+ * set no latch.
+ */
+bool
+ecapi_worker_wake_pending(void)
+{
+	return pg_atomic_read_u32(&shared->slots[my_slot].wake) != 0;
+}
+
 /* Did destinations change since the last call? */
 bool
 ecapi_worker_reload(void)

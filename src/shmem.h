@@ -66,6 +66,7 @@ extern bool ecapi_worker_attach(int slot, Oid database);
 extern void ecapi_worker_retire(void);
 extern void ecapi_worker_message(const char *message);
 extern bool ecapi_worker_woken(void);
+extern bool ecapi_worker_wake_pending(void);
 extern bool ecapi_worker_reload(void);
 
 #endif							/* ECAPI_SHMEM_H */

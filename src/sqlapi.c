@@ -144,6 +144,7 @@ owned_destination(const char *name)
 Datum
 ecapi_worker_status(PG_FUNCTION_ARGS)
 {
+	static const char no_launcher[] = "the launcher is not running, see max_worker_processes";
 	TupleDesc	desc;
 	Datum		values[4];
 	bool		nulls[4] = {false};
@@ -166,9 +167,8 @@ ecapi_worker_status(PG_FUNCTION_ARGS)
 		message = "this server is a standby; the worker runs on the primary";
 	}
 	else if (!ecapi_slot_of_database(MyDatabaseId, &info))
-		message = ecapi_launcher_running()
-			? "all slots for databases are taken, see ecapi.max_workers"
-			: "the launcher is not running, see max_worker_processes";
+		message = ecapi_launcher_running() ? "all slots for databases are taken, see ecapi.max_workers"
+			: no_launcher;
 	else if (info.state == ECAPI_SLOT_RUNNING)
 	{
 		state = "running";
@@ -178,7 +178,7 @@ ecapi_worker_status(PG_FUNCTION_ARGS)
 		values[1] = Int32GetDatum(info.pid);
 	}
 	else
-		message = info.message;
+		message = ecapi_launcher_running() ? info.message : no_launcher;
 
 	values[0] = BoolGetDatum(ecapi_shmem_attached());
 	values[2] = CStringGetTextDatum(state);

@@ -2,17 +2,17 @@
 # check.sh - all tests, from a clone on a machine with nothing installed.
 #
 #	test/check.sh							everything
-#	test/check.sh PART...					parts: house unit regress isolation tap
+#	test/check.sh PART...					parts: house unit fuzz regress isolation tap
 #	test/check.sh PART NAME...				some of a part: "regress emit",
-#											"tap 003_kill", "unit digest"
+#											"tap 003_kill", "unit digest", "fuzz json"
 #
 # Installs missing packages, builds with warnings as errors, runs the parts
 # against a throw-away server (lib.sh says how), shows what failed, and closes
 # with the line "N passed, N failed".  Exit status 0 only if nothing failed.
 #
 # What is counted: the build, each rule of house.sh, each ok line of a unit or
-# TAP program (tap.pl says how one that dies counts), each file of regress and
-# isolation tests, and, after each of these two, one test that no server
+# TAP program (tap.pl says how one that dies counts), a short run of each
+# fuzzing harness (fuzz/fuzz.sh), each file of regress and isolation tests, and, after each of these two, one test that no server
 # process crashed meanwhile.  A part without any test has failed, so has one
 # whose server does not start.
 #
@@ -22,7 +22,7 @@ set -euo pipefail
 # shellcheck source=test/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-ALL_PARTS=(house unit regress isolation tap)
+ALL_PARTS=(house unit fuzz regress isolation tap)
 PASSED=0
 FAILED=0
 SKIPPED=0
@@ -88,6 +88,18 @@ part_unit()
 		mapfile -t programs < <(cd "$BUILD" && find test/unit/bin -type f -perm -u+x 2>/dev/null | sort)
 	fi
 	run_tap unit "${programs[@]}"
+}
+
+part_fuzz()
+{
+	need_packages "${FUZZ_PACKAGES[@]}"
+	if ! make_here -C test/fuzz >"$WORK/fuzz.log" 2>&1; then
+		tail -n 60 "$WORK/fuzz.log" >&2
+		count fuzz 0 1
+		return
+	fi
+	TAP_ENVIRONMENT+=("FUZZ_HARNESSES=$*")
+	run_tap fuzz test/fuzz/fuzz.sh
 }
 
 # The throw-away server of regress and isolation tests, started once.
@@ -173,7 +185,7 @@ part_tap()
 		mapfile -t scripts < <(cd "$BUILD" && find test/t -maxdepth 1 -name '*.pl' 2>/dev/null | sort)
 	fi
 	TAP_ENVIRONMENT+=("TESTDIR=$BUILD")
-	"${AS_SERVER[@]}" mkdir -p "$WORK/tmp" "$BUILD/tmp_check"
+	"${AS_SERVER[@]}" mkdir -p "$BUILD/tmp_check"
 	run_tap tap "${scripts[@]}"
 }
 
@@ -181,6 +193,7 @@ part_tap()
 # connection settings of the server above: each script makes its own servers.
 tap_environment()
 {
+	"${AS_SERVER[@]}" mkdir -p "$WORK/tmp"
 	TAP_ENVIRONMENT=(env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE -C "$BUILD"
 		PATH="$BINDIR:$BUILD/test/receiver:/usr/bin:/bin"
 		PERL5LIB="$PGXS_DIR/test/perl:$BUILD/test/t"
@@ -196,8 +209,8 @@ parts=()
 names=()
 for argument in "$@"; do
 	case $argument in
-		house | unit | regress | isolation | tap) parts+=("$argument") ;;
-		-*) die "usage: test/check.sh [house|unit|regress|isolation|tap] [NAME...]" ;;
+		house | unit | fuzz | regress | isolation | tap) parts+=("$argument") ;;
+		-*) die "usage: test/check.sh [house|unit|fuzz|regress|isolation|tap] [NAME...]" ;;
 		*) names+=("$argument") ;;
 	esac
 done

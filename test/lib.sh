@@ -58,6 +58,8 @@ PACKAGES=(
 	libcurl4-openssl-dev libjson-c-dev libmicrohttpd-dev libssl-dev libicu-dev zlib1g-dev
 	gcc make pkg-config perl libipc-run-perl curl openssl
 )
+# shellcheck disable=SC2034
+FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
 
 say()
 {

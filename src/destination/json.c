@@ -9,9 +9,10 @@
  *
  * "Strictly" means RFC 8259: json-c's strict mode (no comments, no trailing
  * commas, no leading zeros), and on top of it what that mode lets through: NaN
- * and Infinity, single quotes, raw control characters in strings, "1.", bytes
- * that are not UTF-8, integers that it would clamp to 64 bits, and the escape
- * \u0000, which no text of the server can hold.
+ * and Infinity, a leading zero behind "-", single quotes, raw control characters
+ * in strings, "1.", bytes that are not UTF-8, integers that it would clamp to
+ * 64 bits, the escape \u0000, which no text of the server can hold, and half a
+ * surrogate pair, which it would replace by another character.
  *
  * Numbers keep the spelling they came with.  json-c itself keeps it for
  * doubles (json_object_new_double_s); integers are printed back from 64 bits,
@@ -151,47 +152,63 @@ copy_value(EcapiArena *arena, struct json_object *from, const char **wrong)
 	return NULL;
 }
 
+static size_t
+count_digits(const char *text, size_t len)
+{
+	size_t		n = 0;
+
+	while (n < len && text[n] >= '0' && text[n] <= '9')
+		n++;
+	return n;
+}
+
+/* Do these digits, 19 or more, stand for an integer of 64 bits? */
+static bool
+fits_64_bits(const char *text, size_t n, bool negative)
+{
+	char		digits[24];
+	unsigned long long value;
+
+	if (n >= sizeof(digits))
+		return false;
+	memcpy(digits, text, n);
+	digits[n] = '\0';
+	errno = 0;
+	value = strtoull(digits, NULL, 10);
+	return errno == 0 && (!negative || value <= (unsigned long long) INT64_MAX + 1);
+}
+
 /*
  * The digits of a number begin at text.  Returns how many bytes were looked
  * at, at least one, and sets *wrong when json-c would take it for another.
+ * They reach to its end: digits of a fraction or exponent are no integer of
+ * their own.
  */
 static size_t
 check_number(const char *text, size_t len, bool negative, const char **wrong)
 {
-	char		digits[24];
-	size_t		i = 0;
-	size_t		n;
+	size_t		n = count_digits(text, len);
+	size_t		i = n;
 
-	while (i < len && text[i] >= '0' && text[i] <= '9')
-		i++;
-	n = i;
+	if (n > 1 && text[0] == '0')
+		*wrong = "a number has a leading zero";
 	if (i < len && text[i] == '.')
 	{
-		size_t		point = i++;
+		size_t		fraction = count_digits(text + i + 1, len - i - 1);
 
-		/* to the end of the fraction: its digits are no integer of their own */
-		while (i < len && text[i] >= '0' && text[i] <= '9')
-			i++;
-		if (i == point + 1)
+		if (fraction == 0)
 			*wrong = "a number has no digit behind its point";
-		return i;
+		i += 1 + fraction;
 	}
-	if (n < 19 || (i < len && (text[i] == 'e' || text[i] == 'E')))
-		return i;
-
-	/* 19 digits or more: does it fit? */
-	*wrong = "an integer does not fit into 64 bits";
-	if (n < sizeof(digits))
+	if (i < len && (text[i] == 'e' || text[i] == 'E'))
 	{
-		unsigned long long value;
-
-		memcpy(digits, text, n);
-		digits[n] = '\0';
-		errno = 0;
-		value = strtoull(digits, NULL, 10);
-		if (errno == 0 && (!negative || value <= (unsigned long long) INT64_MAX + 1))
-			*wrong = NULL;
+		i++;
+		if (i < len && (text[i] == '+' || text[i] == '-'))
+			i++;
+		i += count_digits(text + i, len - i);
 	}
+	if (i == n && n >= 19 && !fits_64_bits(text, n, negative))
+		*wrong = "an integer does not fit into 64 bits";
 	return i;
 }
 
@@ -233,6 +250,57 @@ utf8_length(const unsigned char *text, size_t len)
 }
 
 /*
+ * The code unit of an escape \uXXXX that begins at text, or -1 when it is none.
+ */
+static int
+escaped_unit(const char *text, size_t len)
+{
+	int			unit = 0;
+	int			i;
+
+	if (len < 6 || text[0] != '\\' || text[1] != 'u')
+		return -1;
+	for (i = 2; i < 6; i++)
+	{
+		char		c = text[i];
+
+		unit <<= 4;
+		if (c >= '0' && c <= '9')
+			unit |= c - '0';
+		else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
+			unit |= (c | 0x20) - 'a' + 10;
+		else
+			return -1;
+	}
+	return unit;
+}
+
+/*
+ * An escape begins at text.  Returns how many bytes were looked at, at least
+ * two, so that an escaped quote ends nothing, and sets *wrong when it stands
+ * for no character, or for none that a text can hold.
+ */
+static size_t
+check_escape(const char *text, size_t len, const char **wrong)
+{
+	int			unit = escaped_unit(text, len);
+
+	if (unit == 0)
+		*wrong = "a text holds a NUL character";
+	else if (unit >= 0xD800 && unit <= 0xDBFF)
+	{
+		int			low = escaped_unit(text + 6, len - 6);
+
+		if (low >= 0xDC00 && low <= 0xDFFF)
+			return 12;
+		*wrong = "a text holds half a surrogate pair";
+	}
+	else if (unit >= 0xDC00 && unit <= 0xDFFF)
+		*wrong = "a text holds half a surrogate pair";
+	return 2;
+}
+
+/*
  * What strict mode lets through and can be seen in the bytes.  One pass; every
  * text that is good JSON, with integers of 64 bits, passes.
  */
@@ -263,11 +331,7 @@ check_bytes(const char *text, size_t len)
 			else if (c < 0x20)
 				wrong = "a text holds a raw control character";
 			else if (c == '\\')
-			{
-				if (len - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
-					wrong = "a text holds a NUL character";
-				i++;			/* so that an escaped quote ends nothing */
-			}
+				i += check_escape(text + i, len - i, &wrong) - 1;
 		}
 		else if (c >= '0' && c <= '9')
 			i += check_number(text + i, len - i, i > 0 && text[i - 1] == '-',

@@ -213,6 +213,16 @@ national_part(const Plan *plan, const char *digits)
 	return readings == 1 ? found : NULL;
 }
 
+/*
+ * Would drop_inner_trunk() shorten the number?  Then it had the prefix twice,
+ * and what it would be is not certain.
+ */
+static bool
+has_inner_trunk(const Plan *plan, const char *national)
+{
+	return plan->trunk[0] == '0' && has_prefix(national, plan->trunk);
+}
+
 static bool
 write_number(const char *code, const char *national, char out[ECAPI_PHONE_SIZE])
 {
@@ -253,7 +263,8 @@ ecapi_phone_normalize(const char *text, size_t len, const char *country,
 	if (plan == NULL)
 		return false;
 	national = national_part(plan, digits);
-	return national != NULL && write_number(plan->code, national, out);
+	return national != NULL && !has_inner_trunk(plan, national) &&
+		write_number(plan->code, national, out);
 }
 
 /* See phone.h. */

@@ -65,10 +65,11 @@ static EcapiStatement create = {
 };
 
 static EcapiStatement drop = {
-	"WITH gone AS (DELETE FROM ecapi.control"
-	" WHERE destination OPERATOR(pg_catalog.=) $1)"
-	" DELETE FROM ecapi.cursor WHERE destination OPERATOR(pg_catalog.=) $1",
-	1, {NAMEOID}, NULL
+	"WITH gone AS (DELETE FROM ecapi.cursor WHERE destination OPERATOR(pg_catalog.=) $1"
+	" AND server OPERATOR(pg_catalog.=) $2 RETURNING destination)"
+	" DELETE FROM ecapi.control c USING gone"
+	" WHERE c.destination OPERATOR(pg_catalog.=) gone.destination",
+	2, {NAMEOID, OIDOID}, NULL
 };
 
 static EcapiStatement bind = {
@@ -125,13 +126,14 @@ cursor_of_row(int row)
 
 /*
  * All cursors, as a list of EcapiCursor in the parent of SPI's context: the
- * transaction's, in a worker.
+ * transaction's, in a worker.  As the active snapshot sees them, so that the
+ * caller can read servers of the same moment.
  */
 List *
 ecapi_cursor_load(void)
 {
 	List	   *result = NIL;
-	uint64		n = ecapi_statement_execute(&load, NULL, NULL, false);
+	uint64		n = ecapi_statement_execute(&load, NULL, NULL, true);
 	MemoryContext caller = MemoryContextGetParent(CurrentMemoryContext);
 	MemoryContext old;
 
@@ -215,15 +217,19 @@ ecapi_cursor_create(const EcapiCursor *cursor)
 	ecapi_statement_execute(&create, values, NULL, false);
 }
 
-/* End a cursor, and what an operator wanted of its destination. */
+/*
+ * End a cursor, and what an operator wanted of its destination.  A new server
+ * of the same name keeps its own.
+ */
 void
-ecapi_cursor_delete(const char *destination)
+ecapi_cursor_delete(const char *destination, Oid server)
 {
 	NameData	name;
-	Datum		values[1];
+	Datum		values[2];
 
 	namestrcpy(&name, destination);
 	values[0] = NameGetDatum(&name);
+	values[1] = ObjectIdGetDatum(server);
 	ecapi_statement_execute(&drop, values, NULL, false);
 }
 

@@ -42,7 +42,7 @@ extern bool ecapi_cursor_lock(Oid server);
 extern void ecapi_cursor_write(const EcapiCursor *cursor);
 extern void ecapi_cursor_write_state(const EcapiCursor *cursor);
 extern void ecapi_cursor_create(const EcapiCursor *cursor);
-extern void ecapi_cursor_delete(const char *destination);
+extern void ecapi_cursor_delete(const char *destination, Oid server);
 extern void ecapi_cursor_bind(Oid old_server, const char *old_name,
 							  Oid server, const char *name);
 extern uint64 ecapi_outbox_last_xid(void);

@@ -414,7 +414,7 @@ load_destination(const Server *server, EcapiCursor *cursor, List *wishes)
 static List *
 load_controls(MemoryContext context)
 {
-	uint64		n = ecapi_statement_execute(&controls, NULL, NULL, false);
+	uint64		n = ecapi_statement_execute(&controls, NULL, NULL, true);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	List	   *result = NIL;
 
@@ -446,7 +446,7 @@ load_servers(MemoryContext context, int *n)
 	Server	   *result;
 
 	values[0] = ObjectIdGetDatum(ecapi_wrapper());
-	*n = (int) ecapi_statement_execute(&servers, values, NULL, false);
+	*n = (int) ecapi_statement_execute(&servers, values, NULL, true);
 	old = MemoryContextSwitchTo(context);
 	result = palloc0(sizeof(Server) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
@@ -500,7 +500,7 @@ ecapi_destinations_reload(void)
 		EcapiCursor *cursor = lfirst(cell);
 
 		if (find_destination(cursor->server) == NULL)
-			ecapi_cursor_delete(NameStr(cursor->destination));
+			ecapi_cursor_delete(NameStr(cursor->destination), cursor->server);
 	}
 }
 

@@ -6,15 +6,17 @@
  * ready list, so parts are tried largest first.  With b events at fault that
  * takes at most about 2 b log2(n) further requests.
  *
- * A single event that is rejected is a suspect, not yet guilty: maybe the
- * receiver rejects everything.  Suspects are held, undisposed, until
- *	 - a request passes: the receiver takes events, so the suspects are at
- *	   fault and go to failed_event;
+ * The parts of one rejected request share a root.  A single event that is
+ * rejected is at fault if another part of its root passed, not long ago.  Else
+ * it is a suspect, for maybe the receiver rejects everything.  Suspects are held,
+ * undisposed, until
+ *	 - a request passes, of that root or any: the receiver takes events, so the
+ *	   suspects are at fault and go to failed_event;
  *	 - SUSPECTS_MAX of them have gathered while nothing passed: the
  *	   destination is at fault and stops, with nothing put into failed_event;
- *	 - nothing is left to send: a single suspect of a destination that has
- *	   taken events before is at fault by itself, as long as that does not
- *	   happen over and over; anything else stops the destination.
+ *	 - nothing is left to send.  Events that were sent alone to a destination
+ *	   that has taken others before are then at fault by themselves, as long as
+ *	   that does not happen over and over; anything else stops the destination.
  *
  * When PROBE_AFTER requests were rejected since one passed, more halves would
  * teach little: from then on single events are cut out of the parts, spread
@@ -33,6 +35,13 @@
 #define SUSPECTS_MAX	16
 #define PROBE_AFTER		24
 
+/*
+ * Rejections in a row for which a part that passed before is evidence.  A
+ * receiver that turns against everything in the middle of a halving must not
+ * have the rest of the batch put into failed_event.
+ */
+#define EVIDENCE_MAX	64
+
 /* Lone events in a row that a proven destination may reject. */
 #define LONE_REJECTIONS_MAX 10
 
@@ -43,6 +52,8 @@ part_of(EcapiBatch *batch, int first, int n)
 
 	memcpy(part->items, batch->items + first, sizeof(EcapiItem) * n);
 	part->nitems = n;
+	part->root = batch->root;
+	part->root->parts++;
 	return part;
 }
 
@@ -51,8 +62,16 @@ split(EcapiBatch *batch, bool cut_one_out)
 {
 	EcapiDestination *destination = batch->destination;
 	int			half = cut_one_out ? 1 : batch->nitems / 2;
-	EcapiBatch *head = part_of(batch, 0, half);
-	EcapiBatch *rest = part_of(batch, half, batch->nitems - half);
+	EcapiBatch *head;
+	EcapiBatch *rest;
+
+	if (batch->root == NULL)
+	{
+		batch->root = MemoryContextAllocZero(destination->context, sizeof(EcapiRoot));
+		batch->root->parts = 1;
+	}
+	head = part_of(batch, 0, half);
+	rest = part_of(batch, half, batch->nitems - half);
 
 	if (cut_one_out)
 		dlist_push_head(&destination->ready, &head->node);
@@ -97,6 +116,17 @@ acquit(EcapiDestination *destination)
 	ecapi_state_stop(destination, error);
 }
 
+/* A single event is at fault.  Takes its batch over; advance afterwards. */
+static void
+blame(EcapiBatch *batch, const EcapiAnswer *answer)
+{
+	ecapi_journal_failed(batch->destination, batch->items[0],
+						 answer->status == 413 ? "too large for the receiver"
+						 : "rejected by the receiver",
+						 answer, batch->attempts);
+	ecapi_batch_free(batch);
+}
+
 static void
 convict(EcapiDestination *destination)
 {
@@ -105,12 +135,7 @@ convict(EcapiDestination *destination)
 		EcapiBatch *batch = dlist_container(EcapiBatch, node,
 											dlist_pop_head_node(&destination->suspects));
 
-		ecapi_journal_failed(destination, batch->items[0],
-							 batch->rejected_with->status == 413
-							 ? "too large for the receiver"
-							 : "rejected by the receiver",
-							 batch->rejected_with, batch->attempts);
-		ecapi_batch_free(batch);
+		blame(batch, batch->rejected_with);
 	}
 	destination->nsuspects = 0;
 	ecapi_stretch_advance(destination);
@@ -123,26 +148,38 @@ void
 ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
 {
 	EcapiDestination *destination = batch->destination;
+	bool		root_passed;
 
 	if (!too_large)
 		destination->rejections++;
 	else if (batch->nitems > 1)
 		destination->batch_cap = batch->nitems / 2;
+	root_passed = batch->root != NULL && batch->root->passed &&
+		destination->rejections <= EVIDENCE_MAX;
 
 	if (batch->nitems > 1)
+		split(batch, !root_passed && destination->rejections >= PROBE_AFTER);
+	else if (root_passed)
 	{
-		split(batch, destination->rejections >= PROBE_AFTER);
-		return;
+		blame(batch, answer);
+		ecapi_stretch_advance(destination);
 	}
-	suspect(batch, answer);
-	if (destination->nsuspects >= SUSPECTS_MAX)
-		acquit(destination);
+	else
+	{
+		suspect(batch, answer);
+		if (destination->nsuspects >= SUSPECTS_MAX)
+			acquit(destination);
+	}
 }
 
-/* A request passed: suspects are at fault. */
+/* A batch passed: suspects are at fault, and so is what is left of its root. */
 void
-ecapi_halving_passed(EcapiDestination *destination)
+ecapi_halving_passed(EcapiBatch *batch)
 {
+	EcapiDestination *destination = batch->destination;
+
+	if (batch->root != NULL)
+		batch->root->passed = true;
 	destination->proven = true;
 	destination->rejections = 0;
 	convict(destination);
@@ -152,10 +189,15 @@ ecapi_halving_passed(EcapiDestination *destination)
 void
 ecapi_halving_quiet(EcapiDestination *destination)
 {
+	bool		alone = destination->proven &&
+		destination->rejections <= LONE_REJECTIONS_MAX;
+	dlist_iter	iter;
+
 	if (destination->nsuspects == 0)
 		return;
-	if (destination->nsuspects == 1 && destination->proven &&
-		destination->rejections <= LONE_REJECTIONS_MAX)
+	dlist_foreach(iter, &destination->suspects)
+		alone &= dlist_container(EcapiBatch, node, iter.cur)->root == NULL;
+	if (alone)
 		convict(destination);
 	else
 		acquit(destination);

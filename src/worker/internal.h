@@ -98,6 +98,13 @@ typedef struct EcapiItem
 
 typedef struct EcapiDestination EcapiDestination;
 
+/* What the parts of one rejected request share; see halving.c. */
+typedef struct EcapiRoot
+{
+	int			parts;			/* batches that point here; freed with the last */
+	bool		passed;			/* a part was delivered */
+} EcapiRoot;
+
 typedef struct EcapiBatch
 {
 	dlist_node	node;			/* in ready or flying of its destination */
@@ -112,6 +119,7 @@ typedef struct EcapiBatch
 	EcapiItem  *items;
 	int			attempts;		/* requests made of it */
 	bool		flying;
+	EcapiRoot  *root;			/* NULL: no part of a rejected request */
 	TimestampTz sent_at;
 	uint64		token_stamp;	/* of the credential files when sent */
 	EcapiAnswer *rejected_with; /* of a suspect; in context */
@@ -251,7 +259,7 @@ extern EcapiBatch *ecapi_batch_new(EcapiDestination *destination, int capacity);
 /* halving.c */
 extern void ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer,
 								   bool too_large);
-extern void ecapi_halving_passed(EcapiDestination *destination);
+extern void ecapi_halving_passed(EcapiBatch *batch);
 extern void ecapi_halving_quiet(EcapiDestination *destination);
 
 /* journal.c */

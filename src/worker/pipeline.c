@@ -91,6 +91,8 @@ void
 ecapi_batch_free(EcapiBatch *batch)
 {
 	drop_request(batch);
+	if (batch->root != NULL && --batch->root->parts == 0)
+		pfree(batch->root);
 	MemoryContextDelete(batch->context);
 }
 
@@ -314,6 +316,9 @@ reshape(EcapiBatch *batch)
 
 		memcpy(rest->items, batch->items + i, sizeof(EcapiItem) * (n - i));
 		rest->nitems = n - i;
+		rest->root = batch->root;
+		if (rest->root != NULL)
+			rest->root->parts++;
 		dlist_push_head(&destination->ready, &rest->node);
 	}
 	close_body(batch, &shape, &body);
@@ -507,10 +512,10 @@ delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 	for (int i = 0; i < batch->nitems; i++)
 		ecapi_stretch_dispose(destination, batch->items[i]);
 	destination->delivered += batch->nitems;
+	ecapi_state_passed(destination);
+	ecapi_halving_passed(batch);
 	ecapi_batch_free(batch);
 	ecapi_stretch_advance(destination);
-	ecapi_state_passed(destination);
-	ecapi_halving_passed(destination);
 }
 
 /* The credentials were refused; others may stand in the file by now. */

@@ -14,7 +14,8 @@
  *
  * No transaction, snapshot or lock is held while a request is in flight.
  *
- * Wake: committing emitters set the latch (shmem.c).  A heartbeat makes up for
+ * Wake: committing emitters set the latch (shmem.c), as long as the worker
+ * wants to hear of it (wake_wait).  A heartbeat makes up for
  * what wakes nobody: a prepared transaction that is committed from a session
  * without the library, a clock or file that changed.
  *
@@ -60,6 +61,13 @@
 #define HEARTBEAT_MS		5000
 #define ROTATION_MS			60000
 #define ERROR_PAUSE_MS		1000
+
+/*
+ * Ticks: not more often than this while destinations wait for events (it is
+ * far below the time a request takes over a network), and while none does.
+ */
+#define TICK_MIN_US			2000
+#define TICK_LOG_US			USECS_PER_SEC
 
 /* How soon to ask again whether a standby has confirmed a tick. */
 #define STANDBY_POLL_MS		10
@@ -226,6 +234,8 @@ read_events(void)
 		if (may_read(destination))
 			read_for(destination);
 	}
+	/* what we read was seen, so changes made before it can be heard of by now */
+	AcceptInvalidationMessages();
 	end();
 	return !tick_wanted;
 }
@@ -280,6 +290,35 @@ shut_down(int code)
 	proc_exit(code);
 }
 
+/*
+ * Milliseconds until a wake may be answered with a tick, 0 for now, -1 for
+ * never.  Until it is answered, emitters set no latch: on a busy server that
+ * spares each commit a signal, and gathers what commits meanwhile into one
+ * page.  When nobody stands at the live tick, ticks only serve their log.
+ */
+static long
+wake_wait(TimestampTz now)
+{
+	int64		interval_us = TICK_LOG_US;
+	int64		since_us = now - ecapi_me.live_at;
+	dlist_iter	iter;
+
+	if (!ecapi_delivery)
+		return -1;
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (ecapi_stretch_wanted(destination) && destination->read.to == NULL &&
+			destination->read.from == ecapi_me.live)
+			interval_us = TICK_MIN_US;
+	}
+	/* a clock that was set back must not hold ticks */
+	if (since_us < 0 || since_us >= interval_us)
+		return 0;
+	return (long) ((interval_us - since_us + 999) / 1000);
+}
+
 /* One turn; returns how long to wait, in milliseconds. */
 static long
 turn(void)
@@ -295,7 +334,7 @@ turn(void)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
-	if (ecapi_worker_woken())
+	if (wake_wait(now) == 0 && ecapi_worker_woken())
 		tick_wanted = tick_has_events = true;
 	if (elapsed(&last_heartbeat, now, HEARTBEAT_MS))
 	{
@@ -312,7 +351,7 @@ turn(void)
 	{
 		if (!read_events())
 			wait_ms = STANDBY_POLL_MS;
-		/* options that were changed before an event was committed count for it */
+		/* options that were changed before an event was emitted apply to it */
 		if (reload_wanted)
 		{
 			reload_destinations();
@@ -335,6 +374,8 @@ turn(void)
 		ecapi_journal_write();
 	if (elapsed(&last_rotation, now, ROTATION_MS))
 		rotate();
+	if (ecapi_worker_wake_pending())
+		lower(&wait_ms, wake_wait(GetCurrentTimestamp()));
 	if (reload_wanted)
 		wait_ms = 0;
 	return wait_ms;

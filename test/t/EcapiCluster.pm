@@ -24,7 +24,7 @@ use Time::HiRes ();
 our @EXPORT_OK = qw(ids literal);
 
 # Seconds that a wait may take before it gives up.
-our $DEADLINE = 240;
+our $DEADLINE = $ENV{ECAPI_DEADLINE} // 240;
 
 # Initialize and start a server with the extension in database postgres.
 # Options: name => ..., conf => text added to postgresql.conf.
@@ -88,10 +88,10 @@ sub destination_sql
 	my ($self, $name, $url, $options, $mapping) = @_;
 	my %server = (url => $url, data_set_id => $name, %{ $options // {} });
 
-	return "CREATE SERVER $name FOREIGN DATA WRAPPER ecapi OPTIONS ("
+	return "CREATE SERVER \"$name\" FOREIGN DATA WRAPPER ecapi OPTIONS ("
 	  . _options(\%server) . ');'
 	  . ($mapping
-		? "CREATE USER MAPPING FOR PUBLIC SERVER $name OPTIONS (" . _options($mapping) . ');'
+		? "CREATE USER MAPPING FOR PUBLIC SERVER \"$name\" OPTIONS (" . _options($mapping) . ');'
 		: '');
 }
 
@@ -108,7 +108,7 @@ sub alter
 {
 	my ($self, $name, %options) = @_;
 
-	return $self->sql("ALTER SERVER $name OPTIONS ("
+	return $self->sql("ALTER SERVER \"$name\" OPTIONS ("
 		  . join(', ', map { "SET $_ " . literal($options{$_}) } sort keys %options) . ')');
 }
 

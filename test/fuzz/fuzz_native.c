@@ -1,0 +1,237 @@
+/*
+ * fuzz_native.c
+ *	  The native format: nothing that the field table hashes leaves clear.
+ *
+ * The input is the JSON text of an event.  Every text, number and name below a
+ * hashed field of it, wherever such a field stands outside ext and whatever it
+ * holds, gets a mark in front; so does everything below the project's own
+ * conventions inside ext, and below unknown names.  The body is then written
+ * twice: from the tree as it is, as an enrichment could have left it, and from
+ * what validation made of it.  In neither may the mark occur, in any letter
+ * case; each must be JSON to the receiver; and each hashed field of it, by the
+ * receiver's own table, is a digest.  A body without room is full.
+ */
+#include "postgres.h"
+
+/* The server's own versions are not linked here. */
+#undef fprintf
+#undef snprintf
+
+#include "fuzz.h"
+
+#include "destination/formats.h"
+#include "destination/json.h"
+#include "destination/options.h"
+#include "event/digest.h"
+#include "event/validate.h"
+
+#include "../receiver/fields.h"
+#include "../receiver/shapes.h"
+
+#define NOW			INT64_C(1790000000)
+#define MARK		"qZx7kMarkj"
+#define MARK_NUMBER "7391846250"
+
+/* ---- marks ---- */
+
+static bool
+has_mark(const char *text, size_t len)
+{
+	for (size_t i = 0; i + strlen(MARK_NUMBER) <= len; i++)
+	{
+		if (strncasecmp(text + i, MARK, strlen(MARK)) == 0 ||
+			memcmp(text + i, MARK_NUMBER, strlen(MARK_NUMBER)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *
+marked(EcapiArena *arena, const char *mark, const char *text, size_t *len)
+{
+	char	   *copy = ecapi_arena_alloc(arena, strlen(mark) + *len + 1);
+
+	memcpy(copy, mark, strlen(mark));
+	memcpy(copy + strlen(mark), text, *len + 1);
+	*len += strlen(mark);
+	return copy;
+}
+
+static void
+mark_all(EcapiArena *arena, EcapiValue *value)
+{
+	size_t		len = value->len;
+
+	if (value->type == ECAPI_STRING)
+		value->text = marked(arena, MARK, value->text, &len);
+	else if (value->type == ECAPI_NUMBER && value->text[0] != '-')
+		value->text = marked(arena, MARK_NUMBER, value->text, &len);
+	else if (value->type == ECAPI_NUMBER)
+	{
+		len--;
+		value->text = marked(arena, "-" MARK_NUMBER, value->text + 1, &len);
+	}
+	value->len = (uint32_t) len;
+	for (EcapiValue *child = value->first; child; child = child->next)
+	{
+		if (value->type == ECAPI_OBJECT)
+		{
+			len = child->keylen;
+			child->key = marked(arena, MARK, child->key, &len);
+			child->keylen = (uint32_t) len;
+		}
+		mark_all(arena, child);
+	}
+}
+
+static bool
+is_our_convention(EcapiObject object, const EcapiValue *member)
+{
+	return object == ECAPI_OBJ_EVENT ? strcmp(member->key, "route") == 0 :
+		object == ECAPI_OBJ_USER_DATA && (strcmp(member->key, "click_ids") == 0 ||
+										  strcmp(member->key, "consent") == 0);
+}
+
+/* Mark what must not leave, as the standard has it: by object and name. */
+static void
+plant(EcapiArena *arena, EcapiObject object, EcapiValue *value)
+{
+	if (value->type == ECAPI_ARRAY)
+	{
+		for (EcapiValue *child = value->first; child; child = child->next)
+			plant(arena, object, child);
+		return;
+	}
+	for (EcapiValue *member = value->first; member; member = member->next)
+	{
+		const EcapiField *field = ecapi_field_lookup(object, member->key, member->keylen);
+
+		/* The misprint that validation takes for item_variant. */
+		if (field == NULL && object == ECAPI_OBJ_ITEM &&
+			strcmp(member->key, "item_item_variant") == 0)
+			continue;
+		if (field == NULL || field->privacy == ECAPI_SHA256)
+			mark_all(arena, member);
+		else if (field->type == ECAPI_FT_OBJECT)
+			plant(arena, field->child, member);
+		else if (field->type == ECAPI_FT_EXT)
+		{
+			for (EcapiValue *free = member->first; free; free = free->next)
+			{
+				if (member->type == ECAPI_OBJECT && is_our_convention(object, free))
+					mark_all(arena, free);
+			}
+		}
+	}
+}
+
+/* ---- the body ---- */
+
+static void
+check_received(const RcvNode *node, RcvObject object)
+{
+	for (const RcvNode *member = node->first; member; member = member->next)
+	{
+		int			count;
+		int			i = rcv_field_index(object, member->key, member->keylen);
+		const RcvField *field = &rcv_fields(object, &count)[i];
+		const RcvNode *element = member;
+
+		must(i >= 0, "what leaves is a field of the standard");
+		if (field->many)
+		{
+			must(member->type == RCV_ARRAY && member->first, "an array stands for many");
+			element = member->first;
+		}
+		for (; element; element = field->many ? element->next : NULL)
+		{
+			if (field->kind == RCV_HASH)
+				must(element->type == RCV_STRING && rcv_shape_hash(element) == NULL,
+					 "a hashed field is a digest");
+			else if (field->kind == RCV_CHILD)
+			{
+				must(element->type == RCV_OBJECT && element->first, "an object of the standard");
+				check_received(element, field->child);
+			}
+		}
+	}
+}
+
+/* Write the event's body and look at it. */
+static void
+shape(const EcapiOptions *options, EcapiDigestCache *digests, const EcapiValue *event)
+{
+	EcapiShape	shape = {.options = options, .digests = digests};
+	EcapiBuffer body;
+	EcapiBuffer small;
+	EcapiShaped shaped;
+	const char *reason = NULL;
+
+	ecapi_buffer_init(&body, options->format->max_body, fuzz_resize, NULL);
+	shaped = options->format->add(&shape, event, &body, &reason);
+	must((shaped == ECAPI_SHAPED) == (reason == NULL), "what is not shaped has a reason");
+	if (shaped != ECAPI_SHAPED)
+		must(body.len == 0 && !body.full, "and nothing in the body");
+	else if (!body.full)
+	{
+		RcvArena	arena = {0};
+		const RcvNode *node = fuzz_received(&arena, body.data, body.len);
+
+		if (has_mark(body.data, body.len))
+			fprintf(stderr, "%s\n", body.data);
+		must(!has_mark(body.data, body.len), "no clear identifier is in a body");
+		must(node != NULL && node->type == RCV_OBJECT, "a body is JSON");
+		check_received(node, RCV_EVENT);
+		rcv_arena_free(&arena);
+
+		ecapi_buffer_init(&small, body.len - 1, fuzz_resize, NULL);
+		options->format->add(&shape, event, &small, &reason);
+		must(small.full && small.len < body.len, "a body without room is full");
+		free(small.data);
+	}
+	free(body.data);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static EcapiOptions options;
+	EcapiArena	arena;
+	EcapiViolations violations;
+	EcapiValue *event;
+	EcapiValue *clean;
+	char		error[200];
+
+	if (options.format == NULL)
+	{
+		options.format = &ecapi_format_native;
+		options.batch_size = 1;
+		options.data_set_id = "d";
+		rcv_fields_init();
+	}
+	ecapi_arena_init(&arena, fuzz_grab, NULL);
+	event = ecapi_json_parse(&arena, (const char *) data, size, error, sizeof(error));
+	if (event)
+	{
+		EcapiBuffer given = fuzz_written(event);
+		bool		usable = !has_mark(given.data, given.len);
+
+		free(given.data);
+		if (usable)
+		{
+			EcapiDigestCache *digests = ecapi_digest_cache_create(&arena, 16);
+
+			plant(&arena, ECAPI_OBJ_EVENT, event);
+			options.data_set_id = size % 2 == 0 ? "d" : NULL;
+			shape(&options, NULL, event);
+			clean = ecapi_validate(&arena, event, NOW, false, &violations);
+			if (clean)
+			{
+				shape(&options, digests, clean);
+				shape(&options, digests, clean);
+			}
+		}
+	}
+	fuzz_free();
+	return 0;
+}

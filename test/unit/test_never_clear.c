@@ -1,0 +1,520 @@
+/*
+ * test_never_clear.c
+ *	  A hashed field never leaves clear: random events with planted identifiers.
+ *
+ *	  test_never_clear [SEED [EVENTS]]
+ *
+ * Events (20000) are made at random with identifiers planted wherever none may
+ * leave: in the fields that the standard hashes, in every odd shape; in place
+ * of the objects that hold them; under names that are no fields; in the
+ * project's own conventions inside ext.  Each goes through reader, validation
+ * and native format, and through reader and format alone, as a patch of an
+ * enrichment would.  Every planted identifier carries one of a few marks, and
+ * no body may hold a mark, looked at without regard to letter case, blanks and
+ * punctuation; nor may a violation's texts (which do name unknown fields).
+ *
+ * The list of hashed fields is the standard's, written out here: a table that
+ * calls one of them clear must fail.  Fields that may leave clear hold valid
+ * values without marks.
+ */
+#include "postgres.h"
+
+/* The server's own versions are not linked here. */
+#undef printf
+#undef fprintf
+#undef snprintf
+
+#include <strings.h>
+#include <time.h>
+
+#include "destination/formats.h"
+#include "destination/json.h"
+#include "destination/options.h"
+#include "event/digest.h"
+#include "event/validate.h"
+#include "unit.h"
+
+#define NOW		INT64_C(1790000000)
+
+/* Letters and digits that neither digests nor clear fields put in a row. */
+#define MARK_TEXT	"plqzx"
+#define MARK_DIGITS	"7391846250"
+#define MARK_POSTAL	"qz7w8"		/* a British code without its unit */
+
+static const char *const marks[] = {MARK_TEXT, MARK_DIGITS, MARK_POSTAL};
+
+static const struct
+{
+	EcapiObject object;
+	const char *name;
+}			hashed[] = {
+	{ECAPI_OBJ_USER_DATA, "customer_identifier"},
+	{ECAPI_OBJ_USER_DATA, "email_address"},
+	{ECAPI_OBJ_USER_DATA, "phone_numbers"},
+	{ECAPI_OBJ_USER_DATA, "gender"},
+	{ECAPI_OBJ_UIDS, "id"},
+	{ECAPI_OBJ_ADDRESS, "first_name"},
+	{ECAPI_OBJ_ADDRESS, "last_name"},
+	{ECAPI_OBJ_ADDRESS, "street"},
+	{ECAPI_OBJ_ADDRESS, "postal_code"}
+};
+
+static uint64_t chance;			/* state of xorshift */
+static long planted;			/* identifiers, over all events */
+
+static unsigned
+below(unsigned n)
+{
+	chance ^= chance << 13;
+	chance ^= chance >> 7;
+	chance ^= chance << 17;
+	return (unsigned) ((chance >> 20) % n);
+}
+
+static bool
+one_in(unsigned n)
+{
+	return below(n) == 0;
+}
+
+static bool
+is_hashed(const EcapiField *field)
+{
+	for (size_t i = 0; i < lengthof(hashed); i++)
+	{
+		if (hashed[i].object == field->object && strcmp(hashed[i].name, field->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---- planted identifiers, as JSON text ---- */
+
+static void
+add_text(EcapiBuffer *out, const char *text)
+{
+	ecapi_json_string(out, text, strlen(text));
+}
+
+/* text with its letters in random case */
+static void
+add_cased(EcapiBuffer *out, const char *text)
+{
+	for (; *text; text++)
+		ecapi_buffer_char(out, *text >= 'a' && *text <= 'z' && one_in(2) ?
+						  (char) (*text - 32) : *text);
+}
+
+static void
+plant_text(EcapiBuffer *json)
+{
+	static const char *const before[] = {"", " ", "\xc2\xa0\t", "ann.", "+49 30 ", "\xc3\x84", "\"", "0x",
+	"\xe2\x80\x8b", "\xf0\x9f\x98\x80", "b4c9a289"};
+	static const char *const after[] = {"", " ", "\n", "@Example.com", "\xe3\x80\x80", "-Smith", "\\", "\x01", "123"};
+	static const char *const cores[] = {MARK_TEXT, "p.l'q-z x", MARK_DIGITS, "(739) 184-6250", "+1 739 1846250",
+	"0049 30 7391846250", "QZ7W 8XY", "qz7w8xy", "Pl\xe2\x80\x94qz\xc2\xa0x"};
+	char		memory[8192];
+	EcapiBuffer text;
+	unsigned	core = below(lengthof(cores));
+	unsigned	repeats = one_in(40) ? 100 : 1;
+
+	ecapi_buffer_over(&text, memory, sizeof(memory));
+	ecapi_buffer_str(&text, before[one_in(2) ? 0 : below(lengthof(before))]);
+	while (repeats-- > 0)
+		add_cased(&text, cores[core]);
+	ecapi_buffer_str(&text, after[one_in(2) ? 0 : below(lengthof(after))]);
+	ecapi_json_string(json, text.data, text.len);
+	planted++;
+}
+
+static void
+plant_number(EcapiBuffer *json)
+{
+	static const char *const numbers[] = {MARK_DIGITS, "-" MARK_DIGITS, MARK_DIGITS ".50",
+	"49" MARK_DIGITS, MARK_DIGITS "e3", "0." MARK_DIGITS};
+
+	ecapi_buffer_str(json, numbers[below(lengthof(numbers))]);
+	planted++;
+}
+
+/* Any value, with identifiers wherever one can be, names included. */
+static void
+plant(EcapiBuffer *json, int depth)
+{
+	unsigned	n;
+
+	switch (depth > 4 ? below(8) : below(12))
+	{
+		default:
+			plant_text(json);
+			return;
+		case 6:
+			plant_number(json);
+			return;
+		case 7:
+			ecapi_buffer_str(json, one_in(2) ? "true" : "null");
+			return;
+		case 8:
+		case 9:
+			ecapi_buffer_char(json, '[');
+			for (n = below(4); n > 0; n--)
+			{
+				plant(json, depth + 1);
+				if (n > 1)
+					ecapi_buffer_char(json, ',');
+			}
+			ecapi_buffer_char(json, ']');
+			return;
+		case 10:
+		case 11:
+			ecapi_buffer_char(json, '{');
+			for (n = below(3); n > 0; n--)
+			{
+				if (one_in(2))
+					plant_text(json);
+				else
+					add_text(json, hashed[below(lengthof(hashed))].name);
+				ecapi_buffer_char(json, ':');
+				plant(json, depth + 1);
+				if (n > 1)
+					ecapi_buffer_char(json, ',');
+			}
+			ecapi_buffer_char(json, '}');
+			return;
+	}
+}
+
+/* ---- the rest of an event ---- */
+
+static void add_object(EcapiBuffer *json, EcapiObject object, bool unknown);
+
+/* A value that may leave clear; a good one. */
+static void
+add_clear(EcapiBuffer *json, const EcapiField *field)
+{
+	static const char *const countries[] = {"US", "gb", "de", "hu"};
+
+	switch (field->type)
+	{
+		case ECAPI_FT_INTEGER:
+		case ECAPI_FT_FLOAT:
+			ecapi_buffer_str(json, field->check == ECAPI_CHECK_TIMESTAMP ? "1789990000" : "7");
+			return;
+		case ECAPI_FT_BOOLEAN:
+			ecapi_buffer_str(json, "true");
+			return;
+		case ECAPI_FT_ENUM:
+			if (field->values == NULL || field->values->numbered)
+				ecapi_buffer_char(json, '1');
+			else
+				add_text(json, field->values->names[0]);
+			return;
+		case ECAPI_FT_DATE:
+			add_text(json, "2026-10-01");
+			return;
+		default:
+			break;
+	}
+	switch (field->check)
+	{
+		case ECAPI_CHECK_EVENT_TYPE:
+			add_text(json, ecapi_event_type_name((int) below(ECAPI_EVENT_TYPES)));
+			return;
+		case ECAPI_CHECK_CURRENCY:
+			add_text(json, "EUR");
+			return;
+		case ECAPI_CHECK_COUNTRY:
+			add_text(json, countries[below(lengthof(countries))]);
+			return;
+		case ECAPI_CHECK_IP:
+			add_text(json, "192.0.2.17");
+			return;
+		case ECAPI_CHECK_URL:
+			add_text(json, "https://example.com/");
+			return;
+		case ECAPI_CHECK_AIRPORT:
+			add_text(json, "FRA");
+			return;
+		default:
+			add_text(json, "clear");
+	}
+}
+
+/* The project's conventions hold identifiers; the rest of ext may leave. */
+static void
+add_ext(EcapiBuffer *json, EcapiObject object)
+{
+	ecapi_buffer_str(json, "{\"tier\":1");
+	if (object == ECAPI_OBJ_EVENT && one_in(2))
+	{
+		ecapi_buffer_str(json, ",\"route\":");
+		plant(json, 0);
+	}
+	if (object == ECAPI_OBJ_USER_DATA && one_in(2))
+	{
+		ecapi_buffer_str(json, ",\"click_ids\":");
+		plant(json, 0);
+	}
+	if (object == ECAPI_OBJ_USER_DATA && one_in(2))
+	{
+		ecapi_buffer_str(json, ",\"consent\":");
+		plant(json, 0);
+	}
+	ecapi_buffer_char(json, '}');
+}
+
+/*
+ * In place of an object of the standard.  Not names of our own making: an
+ * unknown field is reported by its name.
+ */
+static void
+plant_instead(EcapiBuffer *json, const EcapiField *field)
+{
+	bool		lists = one_in(2);
+	unsigned	i = below(lengthof(hashed));
+
+	ecapi_buffer_str(json, lists ? "[[" : "");
+	if (hashed[i].object == field->child && one_in(2))
+	{
+		ecapi_buffer_char(json, '{');
+		add_text(json, hashed[i].name);
+		ecapi_buffer_char(json, ':');
+		plant(json, 0);
+		ecapi_buffer_char(json, '}');
+	}
+	else if (one_in(3))
+		plant_number(json);
+	else
+		plant_text(json);
+	ecapi_buffer_str(json, lists ? "]]" : "");
+}
+
+/* One field's value: what the field holds, or something in its place. */
+static void
+add_value(EcapiBuffer *json, const EcapiField *field, bool unknown)
+{
+	unsigned	n;
+
+	if (is_hashed(field))
+		plant(json, 0);
+	else if (field->type == ECAPI_FT_EXT)
+		add_ext(json, field->object);
+	else if (field->type == ECAPI_FT_OBJECT && one_in(12))
+		plant_instead(json, field);
+	else if (field->type == ECAPI_FT_OBJECT && (field->cardinality == ECAPI_ONE || one_in(3)))
+		add_object(json, field->child, unknown);
+	else if (field->type == ECAPI_FT_OBJECT)
+	{
+		ecapi_buffer_char(json, '[');
+		for (n = 1 + below(3); n > 0; n--)
+		{
+			if (one_in(12))
+				plant_instead(json, field);
+			else
+				add_object(json, field->child, unknown);
+			if (n > 1)
+				ecapi_buffer_char(json, ',');
+		}
+		ecapi_buffer_char(json, ']');
+	}
+	else
+		add_clear(json, field);
+}
+
+/*
+ * An object with some of its fields, what is required and user_data always;
+ * with unknown, also with members that are no fields.
+ */
+static void
+add_object(EcapiBuffer *json, EcapiObject object, bool unknown)
+{
+	static const char *const strangers[] = {"emial_address", "Email_Address", "e-mail", "phone", "",
+	"customer_identifier ", "address2", "clickids"};
+	const EcapiField *field;
+	bool		any = false;
+
+	ecapi_buffer_char(json, '{');
+	for (int i = 0; (field = ecapi_field_nth(object, i)) != NULL; i++)
+	{
+		bool		always = object == ECAPI_OBJ_EVENT &&
+			(field->presence != ECAPI_OPTIONAL || strcmp(field->name, "user_data") == 0);
+
+		if (!always && !one_in(is_hashed(field) ? 2 : 6))
+			continue;
+		ecapi_buffer_str(json, any ? "," : "");
+		add_text(json, field->name);
+		ecapi_buffer_char(json, ':');
+		add_value(json, field, unknown);
+		any = true;
+	}
+	if (unknown && one_in(2))
+	{
+		ecapi_buffer_str(json, any ? "," : "");
+		add_text(json, strangers[below(lengthof(strangers))]);
+		ecapi_buffer_char(json, ':');
+		plant(json, 0);
+	}
+	ecapi_buffer_char(json, '}');
+}
+
+/* ---- what becomes of it ---- */
+
+/* Does text hold a mark, whatever stands between its letters? */
+static bool
+holds_mark(const char *text, size_t len)
+{
+	char	   *bare = malloc(len + 1);
+	size_t		n = 0;
+	bool		found = false;
+
+	for (size_t i = 0; i < len; i++)
+	{
+		char		c = text[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c += 32;
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+			bare[n++] = c;
+	}
+	bare[n] = '\0';
+	for (size_t i = 0; i < lengthof(marks); i++)
+		found |= strstr(bare, marks[i]) != NULL;
+	free(bare);
+	return found;
+}
+
+static long
+count_digests(const char *text)
+{
+	long		n = 0;
+
+	for (; (text = strchr(text, '"')) != NULL; text++)
+	{
+		if (strspn(text + 1, "0123456789abcdef") == ECAPI_HEX_LEN)
+			n++;
+	}
+	return n;
+}
+
+static struct
+{
+	long		bodies;
+	long		digests;
+	long		refused;
+	long		leaks;
+	long		told;			/* violations with a mark in them */
+}			seen;
+
+static void
+shape(EcapiDigestCache *digests, const EcapiValue *event, const char *how)
+{
+	static EcapiOptions options;
+	EcapiShape	shape = {.options = &options, .digests = digests};
+	EcapiBuffer body;
+	const char *reason;
+
+	options.format = &ecapi_format_native;
+	options.batch_size = 1;
+	ecapi_buffer_init(&body, 1024 * 1024, unit_resize, NULL);
+	if (options.format->add(&shape, event, &body, &reason) == ECAPI_SHAPED && !body.full)
+	{
+		seen.bodies++;
+		seen.digests += count_digests(body.data);
+		if (holds_mark(body.data, body.len) && seen.leaks++ < 3)
+			fprintf(stderr, "# %s: %s\n", how, body.data);
+	}
+	free(body.data);
+}
+
+static void
+look_at_violations(const EcapiViolations *violations)
+{
+	for (int i = 0; i < violations->n; i++)
+	{
+		const EcapiViolation *one = &violations->list[i];
+
+		if ((holds_mark(one->path, strlen(one->path)) ||
+			 holds_mark(one->message, strlen(one->message)) ||
+			 (one->hint && holds_mark(one->hint, strlen(one->hint)))) &&
+			seen.told++ < 3)
+			fprintf(stderr, "# told: %s: %s\n", one->path, one->message);
+	}
+}
+
+static bool
+send(EcapiDigestCache *digests, const EcapiBuffer *json)
+{
+	EcapiArena	arena;
+	EcapiViolations violations;
+	EcapiValue *event;
+	EcapiValue *clean;
+	char		error[200];
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	event = ecapi_json_parse(&arena, json->data, json->len, error, sizeof(error));
+	if (event == NULL)
+	{
+		fprintf(stderr, "# %s: %s\n", error, json->data);
+		return false;
+	}
+	ecapi_digest_cache_reset(digests);
+	shape(digests, event, "not validated");
+	clean = ecapi_validate(&arena, event, NOW, true, &violations);
+	look_at_violations(&violations);
+	if (clean)
+		shape(digests, clean, "validated");
+	else
+		seen.refused++;
+	return true;
+}
+
+static void
+test_nul(void)
+{
+	static const char text[] = "{\"user_data\":{\"email_address\":\"" MARK_TEXT "\\u0000@example.com\"}}";
+	EcapiArena	arena;
+	char		error[200];
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	check(ecapi_json_parse(&arena, text, sizeof(text) - 1, error, sizeof(error)) == NULL &&
+		  !holds_mark(error, strlen(error)), "an identifier with a NUL is refused, unquoted");
+}
+
+int
+main(int argc, char **argv)
+{
+	uint64_t	seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t) time(NULL);
+	long		events = argc > 2 ? atol(argv[2]) : 20000;
+	EcapiArena	kept;
+	EcapiDigestCache *digests;
+	UnitPiece  *pieces;
+	EcapiBuffer json;
+	bool		read = true;
+
+	printf("# seed %llu, %ld events\n", (unsigned long long) seed, events);
+	chance = (seed + 1) * UINT64_C(0x9E3779B97F4A7C15);
+	ecapi_arena_init(&kept, unit_grab, NULL);
+	digests = ecapi_digest_cache_create(&kept, 1024);
+	pieces = unit_pieces;
+	ecapi_buffer_init(&json, 1024 * 1024, unit_resize, NULL);
+	for (long i = 0; i < events; i++)
+	{
+		unit_pieces = NULL;
+		ecapi_buffer_truncate(&json, 0);
+		add_object(&json, ECAPI_OBJ_EVENT, one_in(8));
+		read &= send(digests, &json);
+		unit_free();
+	}
+	printf("# planted %ld; bodies %ld, digests in them %ld; refused %ld\n",
+		   planted, seen.bodies, seen.digests, seen.refused);
+	check(read && !json.full, "every event is JSON");
+	check(seen.bodies > events && seen.digests > events && seen.refused > 0,
+		  "bodies hold digests; some events are refused");
+	check(seen.leaks == 0, "no body holds a planted identifier");
+	check(seen.told == 0, "nor does a violation");
+	unit_pieces = pieces;
+	test_nul();
+	free(json.data);
+	unit_free();
+	return unit_done();
+}
