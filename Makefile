@@ -15,6 +15,7 @@ OBJS = \
 	src/shmem.o \
 	src/catalog.o \
 	src/sqlapi.o \
+	src/fieldapi.o \
 	src/event/value.o \
 	src/event/buffer.o \
 	src/event/codes.o \
@@ -44,6 +45,7 @@ OBJS = \
 	src/delivery/token.o \
 	src/capture/emit.o \
 	src/capture/tree.o \
+	src/stats/left_out.o \
 	src/outbox/append.o \
 	src/outbox/snapshot.o \
 	src/outbox/window.o \

@@ -248,6 +248,46 @@ RETURNS text
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_emit';
 
+CREATE FUNCTION ecapi.validate(
+	event jsonb,
+	OUT path text,
+	OUT severity text,
+	OUT code text,
+	OUT message text,
+	OUT hint text)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 5
+AS 'MODULE_PATHNAME', 'ecapi_validate_event';
+
+-- Without a country these two read ecapi.default_country: not IMMUTABLE.
+CREATE FUNCTION ecapi.normalize(field text, value text, country text DEFAULT NULL) RETURNS text
+LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ecapi_normalize_value';
+
+CREATE FUNCTION ecapi.digest(field text, value text, country text DEFAULT NULL) RETURNS text
+LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ecapi_digest_value';
+
+CREATE FUNCTION ecapi.fields(
+	OUT field text,
+	OUT path text,
+	OUT type text,
+	OUT is_array boolean,
+	OUT presence text,
+	OUT is_normalized boolean,
+	OUT is_hashed boolean)
+RETURNS SETOF record
+LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 106
+AS 'MODULE_PATHNAME', 'ecapi_list_fields';
+
+CREATE FUNCTION ecapi.left_out_counts(
+	OUT path text,
+	OUT reason text,
+	OUT count bigint)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL SAFE ROWS 10
+AS 'MODULE_PATHNAME', 'ecapi_left_out_counts';
+
 CREATE FUNCTION ecapi.fdw_validator(options text[], catalog oid) RETURNS void
 LANGUAGE c STRICT
 AS 'MODULE_PATHNAME', 'ecapi_fdw_validator';
@@ -453,6 +493,10 @@ FROM pg_catalog.pg_foreign_server s
 		) a
 	) b ON c.server IS NOT NULL;
 
+-- Values that were left out of events, since the server started.
+CREATE VIEW ecapi.left_out AS
+SELECT l.path, l.reason, l.count FROM ecapi.left_out_counts() l;
+
 -- The doctor.  Sees everything, so it runs as its owner; it shows states and
 -- names, never contents.
 CREATE FUNCTION ecapi.check(OUT severity text, OUT what text, OUT what_to_do text)
@@ -603,8 +647,8 @@ REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
-GRANT SELECT ON ecapi.destination, ecapi.request TO pg_monitor;
-GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check() TO pg_monitor;
+GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.left_out TO pg_monitor;
+GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts() TO pg_monitor;
 
 -- ---------------------------------------------------------------------------
 -- Comments
@@ -635,6 +679,12 @@ COMMENT ON VIEW ecapi.destination IS 'state, backlog and counts of each destinat
 COMMENT ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb)
 	IS 'emit an ECAPI event with the current transaction; returns its id';
+COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the events of this database since the server started, by field and reason';
+COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
+COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s value that is sent or hashed; NULL when it would be left out';
+COMMENT ON FUNCTION ecapi.digest(text, text, text) IS 'the digest that is sent for a field''s value; NULL when it would be left out';
+COMMENT ON FUNCTION ecapi.fields() IS 'every field of the standard: name, place, type, whether it is normalized and hashed';
+COMMENT ON FUNCTION ecapi.left_out_counts() IS 'rows of ecapi.left_out';
 COMMENT ON FUNCTION ecapi.fdw_validator(text[], oid) IS 'checks the options of destinations and their credentials';
 COMMENT ON FUNCTION ecapi.worker() IS 'whether this database has a running worker, and if not, why';
 COMMENT ON FUNCTION ecapi.start_worker() IS 'ask the launcher for a worker for this database, at commit';

@@ -11,6 +11,8 @@
 
 #include "utils/guc.h"
 
+#include "event/closest.h"
+#include "event/fields.h"
 #include "settings.h"
 
 int			ecapi_on_error = ECAPI_ON_ERROR_RAISE;
@@ -21,11 +23,45 @@ int			ecapi_retention = 3 * 24 * 60;
 bool		ecapi_wait_for_standby = false;
 int			ecapi_max_workers = 16;
 
+static char *default_country = NULL;	/* valid, or empty */
+
 static const struct config_enum_entry on_error_values[] = {
 	{"raise", ECAPI_ON_ERROR_RAISE, false},
 	{"set_aside", ECAPI_ON_ERROR_SET_ASIDE, false},
 	{NULL, 0, false}
 };
+
+/* See settings.h. */
+const char *
+ecapi_default_country(void)
+{
+	if (default_country == NULL || default_country[0] == '\0')
+		return NULL;
+	return ecapi_country_lookup(default_country, strlen(default_country));
+}
+
+/* A code, as the name says; a name that means one country is only hinted at. */
+static bool
+check_country(char **value, void **extra, GucSource source)
+{
+	size_t		len = strlen(*value);
+	const char *code = ecapi_country_lookup(*value, len);
+	const char *name;
+
+	if (len == 0 || (len == 2 && code != NULL && pg_strncasecmp(code, *value, 2) == 0))
+		return true;
+	if (code == NULL && len > 2)
+	{
+		name = ecapi_closest(*value, len, ecapi_country_name_nth, NULL);
+		code = name != NULL ? ecapi_country_lookup(name, strlen(name)) : NULL;
+	}
+	GUC_check_errdetail("\"%s\" is not a two-letter country code of ISO 3166-1.", *value);
+	if (code != NULL)
+		GUC_check_errhint("Perhaps you meant \"%s\".", code);
+	else
+		GUC_check_errhint("Give a code such as \"de\", or nothing.");
+	return false;
+}
 
 /*
  * Define the settings.  preloaded: the postmaster is loading the library.
@@ -60,6 +96,20 @@ ecapi_settings_define(bool preloaded)
 							   "credentials and certificate authorities.",
 							   NULL, &ecapi_credential_directory, "",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+
+	/*
+	 * It decides what the worker hashes, and what ecapi.normalize() and
+	 * ecapi.digest() show that it would.  Were it settable in a session, or
+	 * for a database, they could differ: a session would show digests that are
+	 * never sent, and the worker would learn of ALTER DATABASE at its next
+	 * start.  So every process has the one of the configuration file.  Who
+	 * serves several countries stores each customer's with the address.
+	 */
+	DefineCustomStringVariable("ecapi.default_country",
+							   "Country of telephone numbers and postal codes that come without one.",
+							   "A two-letter code of ISO 3166-1; empty for none.",
+							   &default_country, "",
+							   PGC_SIGHUP, 0, check_country, NULL, NULL);
 
 	DefineCustomIntVariable("ecapi.retention",
 							"How long events stay in the outbox after they were emitted.",

@@ -21,6 +21,12 @@ extern int	ecapi_retention;	/* minutes */
 extern bool ecapi_wait_for_standby;
 extern int	ecapi_max_workers;	/* databases served; read only when preloaded */
 
+/*
+ * ecapi.default_country as an alpha-2 code in lower case, or NULL when it is
+ * not set.  Constant.
+ */
+extern const char *ecapi_default_country(void);
+
 extern void ecapi_settings_define(bool preloaded);
 
 #endif							/* ECAPI_SETTINGS_H */

@@ -48,6 +48,7 @@
 
 #include "settings.h"
 #include "shmem.h"
+#include "stats/left_out.h"
 
 typedef struct Slot
 {
@@ -90,11 +91,18 @@ static void detach_worker(int code, Datum arg);
 static void detach_launcher(int code, Datum arg);
 static void release_holds_at_exit(int code, Datum arg);
 
+/* The slots, and behind them the counters of stats/left_out.c. */
+static Size
+slots_size(void)
+{
+	return MAXALIGN(add_size(offsetof(Shared, slots),
+							 mul_size(ecapi_max_workers, sizeof(Slot))));
+}
+
 static Size
 shared_size(void)
 {
-	return add_size(offsetof(Shared, slots),
-					mul_size(ecapi_max_workers, sizeof(Slot)));
+	return add_size(slots_size(), ecapi_left_out_size(ecapi_max_workers));
 }
 
 /* Ask for our shared memory; from the shmem_request hook. */
@@ -127,6 +135,7 @@ ecapi_shmem_startup(void)
 			pg_atomic_init_u32(&shared->slots[i].reload, 0);
 		}
 	}
+	ecapi_left_out_attach((char *) shared + slots_size(), ecapi_max_workers, !found);
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -278,6 +287,15 @@ ecapi_slot_of_database(Oid database, EcapiSlotInfo *info)
 	return info->database == database;
 }
 
+/* The number of this database's slot, from 0; -1 when it has none. */
+int
+ecapi_slot_number(void)
+{
+	Slot	   *slot = shared != NULL ? slot_of(MyDatabaseId) : NULL;
+
+	return slot != NULL ? (int) (slot - shared->slots) : -1;
+}
+
 bool
 ecapi_launcher_running(void)
 {
@@ -401,6 +419,7 @@ ecapi_slot_want(Oid database)
 		free_slot->info.generation = generation;
 		free_slot->info.state = ECAPI_SLOT_WANTED;
 		free_slot->info.database = database;
+		ecapi_left_out_reset((int) (free_slot - shared->slots));
 		strlcpy(free_slot->info.message, "it has yet to be started",
 				ECAPI_MESSAGE_SIZE);
 		done = true;

@@ -44,6 +44,7 @@ extern void ecapi_want_at_commit(void);
 extern void ecapi_rescan_at_commit(void);
 extern void ecapi_wake_now(void);
 extern bool ecapi_slot_of_database(Oid database, EcapiSlotInfo *info);
+extern int	ecapi_slot_number(void);
 extern bool ecapi_launcher_running(void);
 
 /* by the hook on database DDL */

@@ -55,6 +55,7 @@
 #include "event/violation.h"
 #include "outbox/append.h"
 #include "settings.h"
+#include "stats/left_out.h"
 
 PG_FUNCTION_INFO_V1(ecapi_emit);
 
@@ -77,12 +78,6 @@ enum
 
 /* What the context keeps over a reset: enough for an event of the usual kind. */
 #define EMIT_BLOCK	(32 * 1024)
-
-/*
- * jsonb of small numbers is up to this many times as large as its text, so a
- * larger one need not be looked at.
- */
-#define JSONB_BLOAT	8
 
 /* Bytes of a message's list of fields. */
 #define MAX_LIST	1024
@@ -152,7 +147,7 @@ add_violation(Emit *emit, const char *path, EcapiViolationCode code,
 	EcapiPlace	place = {NULL, path, path ? strlen(path) : 0, 0};
 
 	ecapi_violation_add(&emit->violations, &emit->arena, path ? &place : NULL,
-						code, true, message, hint);
+						NULL, code, true, message, hint);
 }
 
 static void
@@ -175,7 +170,7 @@ jsonb_argument(Emit *emit, const char *key, int arg, int max_depth)
 	EcapiValue *tree;
 
 	/* Look at the size before anything is decompressed. */
-	if (toast_raw_datum_size(PG_GETARG_DATUM(arg)) > emit->max_size * JSONB_BLOAT)
+	if (toast_raw_datum_size(PG_GETARG_DATUM(arg)) > emit->max_size * ECAPI_JSONB_BLOAT)
 	{
 		add_too_large(emit);
 		return NULL;
@@ -471,6 +466,14 @@ set_aside(Emit *emit)
 	return id;
 }
 
+/* Validation found something: if it does not fail the event, it is counted. */
+static void
+note_violation(void *arg, const EcapiViolation *violation)
+{
+	if (!violation->error)
+		ecapi_left_out_note(arg, violation->field, violation->code);
+}
+
 static void
 warn_left_out(const EcapiViolations *violations)
 {
@@ -498,14 +501,21 @@ append_event(Emit *emit)
 
 	if (violations->errors > 0)
 		return NULL;
-	clean = ecapi_validate(&emit->arena, emit->given, (int64) time(NULL), false,
-						   violations);
+	clean = ecapi_validate_into(&emit->arena, emit->given, (int64) time(NULL), false,
+								violations);
 	if (emit->arena.failed)
 		out_of_memory();
-	if (clean == NULL)
+	if (violations->errors > 0)
 		return NULL;
 
 	ecapi_tree_buffer(&json, emit->max_size, emit->context);
+	/* What was left out does not make an event that was too large a small one. */
+	if (violations->left_out > 0)
+	{
+		ecapi_json_value(&json, emit->given);
+		if (!json.full)
+			ecapi_buffer_truncate(&json, 0);
+	}
 	ecapi_json_value(&json, clean);
 	if (json.full)
 	{
@@ -514,6 +524,7 @@ append_event(Emit *emit)
 	}
 	if (violations->left_out > 0)
 		warn_left_out(violations);
+	ecapi_left_out_count();
 
 	append.json = json.data;
 	append.len = (int) json.len;
@@ -552,7 +563,8 @@ ecapi_emit(PG_FUNCTION_ARGS)
 	emit.context = context;
 	emit.max_size = (size_t) ecapi_max_event_size * 1024;
 	emit.given = NULL;
-	emit.violations.errors = emit.violations.left_out = emit.violations.n = 0;
+	ecapi_violations_init(&emit.violations, note_violation, NULL);
+	ecapi_left_out_begin();
 	ecapi_tree_arena(&emit.arena, context);
 
 	merge_arguments(&emit);

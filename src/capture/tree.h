@@ -11,6 +11,12 @@
 #include "event/buffer.h"
 #include "event/value.h"
 
+/*
+ * jsonb of small numbers is up to this many times as large as its text, so a
+ * larger one need not be looked at.
+ */
+#define ECAPI_JSONB_BLOAT	8
+
 /* An arena, and a buffer, whose memory is a memory context. */
 extern void ecapi_tree_arena(EcapiArena *arena, MemoryContext context);
 extern void ecapi_tree_buffer(EcapiBuffer *buffer, size_t max, MemoryContext context);

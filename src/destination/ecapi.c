@@ -19,8 +19,11 @@
  *		the caller truncates.
  *
  * A value that has not the type its field wants is left out, as capture would
- * have left it out: it can only come from an enrichment.  Objects and arrays
- * that hold nothing are left out, too, and so is JSON null.
+ * have left it out: it can only come from an enrichment.  So is one that has
+ * no certain form.  Both are reported to the caller, by field and reason.
+ * Objects and arrays that hold nothing are left out, too, and so is JSON null.
+ * Digests that repeat in an array are written once: they differed only in how
+ * they were typed.
  *
  * No I/O, no SQL, no state, no allocation but the body's.  Of server headers it
  * sees only what options.h needs for its types; it calls nothing of the server.
@@ -39,8 +42,8 @@
  */
 typedef struct Writer
 {
+	EcapiShape *shape;
 	EcapiBuffer *body;
-	EcapiDigestCache *digests;
 } Writer;
 
 /* Members of ext objects that are ours; see invariant 3. */
@@ -66,6 +69,23 @@ undo(EcapiBuffer *body, size_t len)
 		ecapi_buffer_truncate(body, len);
 }
 
+/* A value is left out; returns false, as the writers do then. */
+static bool
+leave_out(Writer *writer, const EcapiField *field, EcapiViolationCode reason)
+{
+	if (writer->shape->left_out)
+		writer->shape->left_out(writer->shape->arg, field, reason);
+	return false;
+}
+
+static bool
+leave_out_type(Writer *writer, const EcapiField *field, const EcapiValue *value)
+{
+	if (value->type == ECAPI_NULL || (value->type == ECAPI_STRING && value->len == 0))
+		return false;
+	return leave_out(writer, field, ECAPI_VIOLATION_TYPE);
+}
+
 static const char *
 country_of(const EcapiValue *address)
 {
@@ -81,20 +101,23 @@ country_of(const EcapiValue *address)
 
 /*
  * The country that a phone number written without one belongs to: that of the
- * user's addresses, if they agree.  A guess between several would turn one
- * person's number into another's.
+ * user's addresses, if they agree; the default, if none of them tells one.  A
+ * guess between several would turn one person's number into another's.
  */
 static const char *
-country_of_user(const EcapiValue *user_data)
+country_of_user(const EcapiValue *user_data, const char *default_country)
 {
 	const EcapiValue *addresses = ecapi_value_get(user_data, "address");
 	const EcapiValue *address;
 	const char *country = NULL;
 
 	if (addresses == NULL)
-		return NULL;
+		return default_country;
 	if (addresses->type != ECAPI_ARRAY)
-		return country_of(addresses);
+	{
+		country = country_of(addresses);
+		return country ? country : default_country;
+	}
 	for (address = addresses->first; address; address = address->next)
 	{
 		const char *other = country_of(address);
@@ -104,7 +127,7 @@ country_of_user(const EcapiValue *user_data)
 		if (other)
 			country = other;
 	}
-	return country;
+	return country ? country : default_country;
 }
 
 /* Sort an object's members into the places of its fields. */
@@ -176,16 +199,19 @@ write_digest(Writer *writer, const EcapiField *field, const EcapiValue *value,
 	char		hex[ECAPI_HEX_SIZE];
 
 	if (value->type != ECAPI_STRING && value->type != ECAPI_NUMBER)
-		return false;
-	switch (ecapi_digest_field(writer->digests, field->rule, value->text,
+		return leave_out_type(writer, field, value);
+	switch (ecapi_digest_field(writer->shape->digests, field->rule, value->text,
 							   value->len, country, hex))
 	{
 		case ECAPI_NORMALIZED:
 		case ECAPI_NORMALIZED_DIGEST:
 			ecapi_json_string(writer->body, hex, ECAPI_HEX_LEN);
 			return true;
-		case ECAPI_NORMALIZED_EMPTY:
 		case ECAPI_NORMALIZED_INVALID:
+			return leave_out(writer, field, ECAPI_VIOLATION_FORM);
+		case ECAPI_NORMALIZED_NO_COUNTRY:
+			return leave_out(writer, field, ECAPI_VIOLATION_COUNTRY);
+		case ECAPI_NORMALIZED_EMPTY:
 			break;
 	}
 	return false;
@@ -200,12 +226,12 @@ write_normalized(Writer *writer, const EcapiField *field,
 	EcapiBuffer normal;
 	EcapiNormalized result;
 
-	if (value->type != ECAPI_STRING)
-		return false;
 	ecapi_buffer_over(&normal, memory, sizeof(memory));
 	result = ecapi_normalize(field->rule, value->text, value->len, country, &normal);
-	if (result != ECAPI_NORMALIZED && result != ECAPI_NORMALIZED_DIGEST)
+	if (result == ECAPI_NORMALIZED_EMPTY)
 		return false;
+	if (result != ECAPI_NORMALIZED && result != ECAPI_NORMALIZED_DIGEST)
+		return leave_out(writer, field, ECAPI_VIOLATION_FORM);
 	ecapi_json_string(writer->body, normal.data, normal.len);
 	return true;
 }
@@ -242,17 +268,22 @@ write_one(Writer *writer, const EcapiField *field, const EcapiValue *value,
 	if (field->privacy == ECAPI_SHA256)
 		return write_digest(writer, field, value, country);
 	if (!type_fits(field, value))
-		return false;
+		return leave_out_type(writer, field, value);
 	if (field->type == ECAPI_FT_EXT)
 		return write_ext(writer, field->object, value);
 	if (field->type == ECAPI_FT_OBJECT)
 	{
 		const EcapiValue *slots[ECAPI_OBJECT_MAX_FIELDS];
 
+		const char *default_country = writer->shape->default_country;
+
 		if (field->child == ECAPI_OBJ_ADDRESS)
+		{
 			country = country_of(value);
+			country = country ? country : default_country;
+		}
 		else if (field->child == ECAPI_OBJ_USER_DATA)
-			country = country_of_user(value);
+			country = country_of_user(value, default_country);
 		fill_slots(field->child, value, slots);
 		return write_object(writer, field->child, slots, country);
 	}
@@ -260,6 +291,26 @@ write_one(Writer *writer, const EcapiField *field, const EcapiValue *value,
 		return write_normalized(writer, field, value, country);
 	ecapi_json_value(writer->body, value);
 	return true;
+}
+
+/*
+ * Is the digest at the end of the body, written from "at" on, in the array
+ * that begins at "start", too?  Every element there is as long: a bracket or
+ * comma, and 64 digits in quotes.
+ */
+static bool
+repeats_digest(const EcapiBuffer *body, size_t start, size_t at)
+{
+	const size_t stride = 1 + ECAPI_HEX_LEN + 2;
+
+	if (body->full)
+		return false;
+	for (; start < at; start += stride)
+	{
+		if (memcmp(body->data + start + 1, body->data + at + 1, stride - 1) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* All of a field's values; a single one of many is an array of one. */
@@ -282,7 +333,8 @@ write_value(Writer *writer, const EcapiField *field, const EcapiValue *value,
 		size_t		before = body->len;
 
 		ecapi_buffer_char(body, any ? ',' : '[');
-		if (write_one(writer, field, element, country))
+		if (write_one(writer, field, element, country) &&
+			!(field->privacy == ECAPI_SHA256 && repeats_digest(body, start, before)))
 			any = true;
 		else
 			undo(body, before);
@@ -423,7 +475,7 @@ native_add(EcapiShape *shape, const EcapiValue *event, EcapiBuffer *body,
 	const EcapiValue *type;
 	EcapiValue	data_set;
 	EcapiShaped shaped;
-	Writer		writer = {body, shape->digests};
+	Writer		writer = {shape, body};
 
 	*reason = NULL;
 	if (event->type != ECAPI_OBJECT)

@@ -11,6 +11,7 @@
 #define ECAPI_FORMAT_H
 
 #include "event/buffer.h"
+#include "event/validate.h"
 #include "event/value.h"
 #include "delivery/request.h"
 
@@ -23,6 +24,14 @@ typedef struct EcapiShape
 	const EcapiOptions *options;
 	EcapiDigestCache *digests;	/* shared by the destinations of a page */
 	int			events;			/* in the body so far; the caller counts */
+
+	/* alpha-2, lower case: where what has no country belongs; NULL: unknown */
+	const char *default_country;
+
+	/* told of each value that is left out, unless NULL; must not raise */
+	void		(*left_out) (void *arg, const EcapiField *field,
+							 EcapiViolationCode reason);
+	void	   *arg;
 } EcapiShape;
 
 typedef enum EcapiShaped

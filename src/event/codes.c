@@ -134,6 +134,13 @@ find_alpha2(const char *code)
 	return NULL;
 }
 
+const char *
+ecapi_country_name_nth(int i, void *arg)
+{
+	(void) arg;
+	return i < 0 || i >= NCOUNTRIES ? NULL : countries[i].name;
+}
+
 static bool
 same_name(const char *name, const char *text, size_t len)
 {

@@ -14,6 +14,7 @@
  */
 #include "event/fields.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Enumerations: a name list and a descriptor for each. */
@@ -48,9 +49,28 @@ static EcapiField fields[] = {
 
 #define NFIELDS ((int) (sizeof(fields) / sizeof(fields[0])))
 
+_Static_assert(sizeof(fields) / sizeof(fields[0]) == ECAPI_FIELDS,
+			   "ECAPI_FIELDS does not count the lines of fields.def");
+
 static const char *const object_names[ECAPI_OBJECTS] = {
 	"event", "user_data", "uids", "address", "properties", "item"
 };
+
+/* Where an object stands in an event. */
+static const char *const object_paths[ECAPI_OBJECTS] = {
+	"", "user_data.", "user_data.uids.", "user_data.address.", "properties.",
+	"properties.items."
+};
+
+/* What a field's short name begins with. */
+static const char *const object_prefixes[ECAPI_OBJECTS] = {
+	"", "user_data.", "uids.", "address.", "properties.", "item."
+};
+
+#define NAME_SIZE 64
+
+static char field_paths[ECAPI_FIELDS][NAME_SIZE];
+static char short_names[ECAPI_FIELDS][NAME_SIZE];
 
 static const struct
 {
@@ -95,6 +115,15 @@ hash_name(uint32_t seed, const char *name, size_t len)
 }
 
 static void
+name_field(int i)
+{
+	snprintf(field_paths[i], NAME_SIZE, "%s%s", object_paths[fields[i].object],
+			 fields[i].name);
+	snprintf(short_names[i], NAME_SIZE, "%s%s", object_prefixes[fields[i].object],
+			 fields[i].name);
+}
+
+static void
 build(void)
 {
 	for (int i = 0; i < NFIELDS; i++)
@@ -109,6 +138,7 @@ build(void)
 		while (field_slots[slot % FIELD_SLOTS] != 0)
 			slot++;
 		field_slots[slot % FIELD_SLOTS] = (uint8_t) (i + 1);
+		name_field(i);
 	}
 	for (int i = 0; i < ECAPI_EVENT_TYPES; i++)
 	{
@@ -173,6 +203,59 @@ ecapi_field_name_nth(int i, void *arg)
 	const EcapiField *field = ecapi_field_nth(*(EcapiObject *) arg, i);
 
 	return field ? field->name : NULL;
+}
+
+const EcapiField *
+ecapi_field_numbered(int number)
+{
+	if (!built)
+		build();
+	return number < 0 || number >= NFIELDS ? NULL : &fields[number];
+}
+
+int
+ecapi_field_number(const EcapiField *field)
+{
+	return (int) (field - fields);
+}
+
+const char *
+ecapi_field_path(const EcapiField *field)
+{
+	if (!built)
+		build();
+	return field_paths[ecapi_field_number(field)];
+}
+
+const char *
+ecapi_field_short_name(const EcapiField *field)
+{
+	if (!built)
+		build();
+	return short_names[ecapi_field_number(field)];
+}
+
+const EcapiField *
+ecapi_field_named(const char *name, size_t len)
+{
+	if (!built)
+		build();
+	for (int i = 0; i < NFIELDS; i++)
+	{
+		if ((strlen(short_names[i]) == len && memcmp(short_names[i], name, len) == 0) ||
+			(strlen(field_paths[i]) == len && memcmp(field_paths[i], name, len) == 0))
+			return &fields[i];
+	}
+	return NULL;
+}
+
+const char *
+ecapi_field_short_name_nth(int i, void *arg)
+{
+	(void) arg;
+	if (!built)
+		build();
+	return i < 0 || i >= NFIELDS ? NULL : short_names[i];
 }
 
 int

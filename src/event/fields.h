@@ -123,6 +123,9 @@ typedef struct EcapiField
 /* No object has more fields than this. */
 #define ECAPI_OBJECT_MAX_FIELDS	64
 
+/* All fields; each has a number from 0 in the standard's order. */
+#define ECAPI_FIELDS			106
+
 /* Name of an object, as the standard's tables call it. */
 extern const char *ecapi_object_name(EcapiObject object);
 
@@ -136,6 +139,25 @@ extern int	ecapi_field_count(EcapiObject object);
 
 /* Their names, for ecapi_closest(); arg points to an EcapiObject. */
 extern const char *ecapi_field_name_nth(int i, void *arg);
+
+/* Fields by their number; NULL: no such. */
+extern const EcapiField *ecapi_field_numbered(int number);
+extern int	ecapi_field_number(const EcapiField *field);
+
+/*
+ * A field by itself has two names.  The path is where it stands in an event,
+ * without indices: "user_data.address.city", "properties.items.price",
+ * "value".  The short name begins with its object: "address.city",
+ * "item.price", "value".
+ */
+extern const char *ecapi_field_path(const EcapiField *field);
+extern const char *ecapi_field_short_name(const EcapiField *field);
+
+/* The field of either name (len bytes), or NULL. */
+extern const EcapiField *ecapi_field_named(const char *name, size_t len);
+
+/* Short names, for ecapi_closest(). */
+extern const char *ecapi_field_short_name_nth(int i, void *arg);
 
 /*
  * Event types.  The index is the place in the standard's table and does not
@@ -171,6 +193,7 @@ extern const char *ecapi_currency_nth(int i, void *arg);
  * that is not certain.
  */
 extern const char *ecapi_country_lookup(const char *text, size_t len);
+extern const char *ecapi_country_name_nth(int i, void *arg);	/* for ecapi_closest() */
 
 /* The number of an enumeration's name, from 1; 0 when there is none such. */
 extern int	ecapi_enumeration_lookup(const EcapiEnumeration *values,

@@ -354,7 +354,8 @@ apply(EcapiRule rule, Span span, bool ascii, const char *country, EcapiBuffer *o
 			return normalize_postal(span, ascii, country, out);
 		case ECAPI_RULE_PHONE:
 			if (!ecapi_phone_normalize(span.text, span.len, country, phone))
-				return ECAPI_NORMALIZED_INVALID;
+				return country == NULL && ecapi_phone_is_national(span.text, span.len) ?
+					ECAPI_NORMALIZED_NO_COUNTRY : ECAPI_NORMALIZED_INVALID;
 			ecapi_buffer_str(out, phone);
 			return ECAPI_NORMALIZED;
 		case ECAPI_RULE_COUNTRY:
@@ -414,7 +415,7 @@ ecapi_normalize(EcapiRule rule, const char *text, size_t len,
 
 	if (out->full)
 		result = ECAPI_NORMALIZED_INVALID;
-	if (result == ECAPI_NORMALIZED_INVALID || result == ECAPI_NORMALIZED_EMPTY)
+	if (result != ECAPI_NORMALIZED && result != ECAPI_NORMALIZED_DIGEST)
 		ecapi_buffer_truncate(out, 0);
 	return result;
 }

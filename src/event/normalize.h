@@ -25,7 +25,9 @@ typedef enum EcapiNormalized
 	ECAPI_NORMALIZED_DIGEST,	/* out holds 64 lower-case hex digits, which the
 								 * text already was: not to be hashed again */
 	ECAPI_NORMALIZED_EMPTY,		/* nothing left: the field is absent */
-	ECAPI_NORMALIZED_INVALID	/* no certain form: leave the field out */
+	ECAPI_NORMALIZED_INVALID,	/* no certain form: leave the field out */
+	ECAPI_NORMALIZED_NO_COUNTRY /* the same, and country was NULL: with one it
+								 * might have had a form */
 } EcapiNormalized;
 
 /*

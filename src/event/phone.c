@@ -29,6 +29,9 @@
 #define MAX_DIGITS	15
 #define MIN_DIGITS	7
 
+/* The shortest of them without its calling code of up to three digits. */
+#define MIN_NATIONAL	4
+
 /* Room for what falls away again: "00", a trunk prefix. */
 #define MAX_RAW		(MAX_DIGITS + 5)
 
@@ -262,4 +265,15 @@ ecapi_phone_normalize(const char *text, size_t len, const char *country,
 	national = national_part(plan, digits);
 	return national != NULL && !has_inner_trunk(plan, national) &&
 		write_number(plan->code, national, out);
+}
+
+/* See phone.h. */
+bool
+ecapi_phone_is_national(const char *text, size_t len)
+{
+	char		digits[MAX_RAW + 1];
+	bool		plus;
+
+	return read_digits(text, len, digits, &plus) && !plus &&
+		!has_prefix(digits, "00") && strlen(digits) >= MIN_NATIONAL;
 }

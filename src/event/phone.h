@@ -22,4 +22,10 @@
 extern bool ecapi_phone_normalize(const char *text, size_t len, const char *country,
 								  char out[ECAPI_PHONE_SIZE]);
 
+/*
+ * Does this look like a telephone number that does not tell its country, so
+ * that only the country is missing?
+ */
+extern bool ecapi_phone_is_national(const char *text, size_t len);
+
 #endif							/* ECAPI_PHONE_H */

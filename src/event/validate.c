@@ -40,10 +40,10 @@ static EcapiValue *clean_object(Validator *v, EcapiObject object,
 								int depth);
 
 static void
-report(Validator *v, const EcapiPlace *place, EcapiViolationCode code, bool error,
-	   const char *message, const char *hint)
+report(Validator *v, const EcapiPlace *place, const EcapiField *field,
+	   EcapiViolationCode code, bool error, const char *message, const char *hint)
 {
-	ecapi_violation_add(v->violations, v->arena, place, code, error, message, hint);
+	ecapi_violation_add(v->violations, v->arena, place, field, code, error, message, hint);
 }
 
 /* null and "" say nothing. */
@@ -74,7 +74,7 @@ static EcapiValue *
 refuse(Validator *v, const EcapiField *field, const EcapiPlace *place,
 	   EcapiViolationCode code, const char *message, const char *hint)
 {
-	report(v, place, code, is_fatal(v, field), message, hint);
+	report(v, place, field, code, is_fatal(v, field), message, hint);
 	return NULL;
 }
 
@@ -265,6 +265,8 @@ clean_string(Validator *v, const EcapiField *field, const EcapiValue *given,
 				message = "not a three-letter airport code";
 			break;
 		default:
+			if (field->rule != ECAPI_RULE_NONE && given->len > ECAPI_NORMALIZE_MAX)
+				message = "longer than 1024 bytes";
 			break;
 	}
 	if (message)
@@ -384,7 +386,8 @@ clean_enumeration(Validator *v, const EcapiField *field, const EcapiValue *given
 
 /* Anything below ext: as it is, but for what no receiver can keep. */
 static EcapiValue *
-copy_free(Validator *v, const EcapiValue *given, const EcapiPlace *place, int depth)
+copy_free(Validator *v, const EcapiField *ext, const EcapiValue *given,
+		  const EcapiPlace *place, int depth)
 {
 	EcapiValue *copy;
 	EcapiNumber number;
@@ -392,14 +395,14 @@ copy_free(Validator *v, const EcapiValue *given, const EcapiPlace *place, int de
 
 	if (depth > ECAPI_MAX_DEPTH)
 	{
-		report(v, place, ECAPI_VIOLATION_DEPTH, true, "nested too deeply",
+		report(v, place, ext, ECAPI_VIOLATION_DEPTH, true, "nested too deeply",
 			   "An event has at most 32 levels.");
 		return NULL;
 	}
 	if (given->type == ECAPI_NUMBER &&
 		!ecapi_scan_number(given->text, given->len, &number))
 	{
-		report(v, place, ECAPI_VIOLATION_NUMBER, false, "number out of range",
+		report(v, place, ext, ECAPI_VIOLATION_NUMBER, false, "number out of range",
 			   "Large numbers can be given as text.");
 		return NULL;
 	}
@@ -417,7 +420,7 @@ copy_free(Validator *v, const EcapiValue *given, const EcapiPlace *place, int de
 	for (const EcapiValue *child = given->first; child; child = child->next, i++)
 	{
 		EcapiPlace	here = {place, child->key, child->keylen, i};
-		EcapiValue *kept = copy_free(v, child, &here, depth + 1);
+		EcapiValue *kept = copy_free(v, ext, child, &here, depth + 1);
 
 		if (kept)
 		{
@@ -459,7 +462,7 @@ clean_one(Validator *v, const EcapiField *field, const EcapiValue *given,
 	if (given->type != ECAPI_OBJECT)
 		return refuse(v, field, place, ECAPI_VIOLATION_TYPE, "not an object", NULL);
 	if (field->type == ECAPI_FT_EXT)
-		object = copy_free(v, given, place, depth);
+		object = copy_free(v, field, given, place, depth);
 	else
 		object = clean_object(v, field->child, given, place, depth);
 	return object && object->first ? object : NULL;
@@ -493,7 +496,7 @@ clean_many(Validator *v, const EcapiField *field, const EcapiValue *given,
 	{
 		if (texts && given->len > ECAPI_MAX_ELEMENTS)
 		{
-			report(v, place, ECAPI_VIOLATION_SIZE, true, "more than 1000 elements", NULL);
+			report(v, place, field, ECAPI_VIOLATION_SIZE, true, "more than 1000 elements", NULL);
 			return NULL;
 		}
 		element = given->first;
@@ -537,7 +540,7 @@ report_unknown(Validator *v, EcapiObject object, const EcapiValue *member,
 									 name, strlen(name), ".");
 	if (hint == NULL)
 		hint = "Fields that the standard does not define belong under \"ext\".";
-	report(v, &here, ECAPI_VIOLATION_UNKNOWN, true, "unknown field", hint);
+	report(v, &here, NULL, ECAPI_VIOLATION_UNKNOWN, true, "unknown field", hint);
 }
 
 /* The field that a member is, with the misprint the standard once had. */
@@ -585,7 +588,7 @@ clean_object(Validator *v, EcapiObject object, const EcapiValue *given,
 		{
 			if (field->presence == ECAPI_REQUIRED &&
 				(v->complete || strcmp(field->name, "data_set_id") != 0))
-				report(v, &here, ECAPI_VIOLATION_MISSING, true,
+				report(v, &here, field, ECAPI_VIOLATION_MISSING, true,
 					   "required field is missing", NULL);
 			continue;
 		}
@@ -611,11 +614,13 @@ check_conditions(Validator *v, const EcapiValue *given)
 	static const EcapiPlace custom_event = {NULL, "custom_event", 12, 0};
 
 	if (v->has_value && is_absent(ecapi_value_get(given, "currency_code")))
-		report(v, &currency_code, ECAPI_VIOLATION_MISSING, true,
+		report(v, &currency_code,
+			   ecapi_field_lookup(ECAPI_OBJ_EVENT, "currency_code", 13), ECAPI_VIOLATION_MISSING, true,
 			   "value without a currency",
 			   "Give \"currency_code\", a code of ISO 4217, with every \"value\".");
 	if (v->is_custom && is_absent(ecapi_value_get(given, "custom_event")))
-		report(v, &custom_event, ECAPI_VIOLATION_MISSING, true,
+		report(v, &custom_event,
+			   ecapi_field_lookup(ECAPI_OBJ_EVENT, "custom_event", 12), ECAPI_VIOLATION_MISSING, true,
 			   "custom event without a name",
 			   "Give the event's name in \"custom_event\".");
 }
@@ -625,16 +630,25 @@ EcapiValue *
 ecapi_validate(EcapiArena *arena, const EcapiValue *event, int64_t now,
 			   bool complete, EcapiViolations *violations)
 {
+	EcapiValue *clean;
+
+	ecapi_violations_init(violations, NULL, NULL);
+	clean = ecapi_validate_into(arena, event, now, complete, violations);
+	return violations->errors == 0 ? clean : NULL;
+}
+
+/* See validate.h. */
+EcapiValue *
+ecapi_validate_into(EcapiArena *arena, const EcapiValue *event, int64_t now,
+					bool complete, EcapiViolations *violations)
+{
 	Validator	v = {arena, violations, now, complete, false, false};
 	const EcapiValue *type;
 	EcapiValue *clean;
 
-	violations->errors = 0;
-	violations->left_out = 0;
-	violations->n = 0;
 	if (event->type != ECAPI_OBJECT)
 	{
-		report(&v, NULL, ECAPI_VIOLATION_TYPE, true, "event is not a JSON object", NULL);
+		report(&v, NULL, NULL, ECAPI_VIOLATION_TYPE, true, "event is not a JSON object", NULL);
 		return NULL;
 	}
 
@@ -644,7 +658,5 @@ ecapi_validate(EcapiArena *arena, const EcapiValue *event, int64_t now,
 
 	clean = clean_object(&v, ECAPI_OBJ_EVENT, event, NULL, 1);
 	check_conditions(&v, event);
-	if (arena->failed || violations->errors > 0)
-		return NULL;
-	return clean;
+	return arena->failed ? NULL : clean;
 }

@@ -33,8 +33,12 @@ typedef enum EcapiViolationCode
 	ECAPI_VIOLATION_TIME,		/* a timestamp that is none, or ahead of now */
 	ECAPI_VIOLATION_ID,			/* an identifier too long, or unprintable */
 	ECAPI_VIOLATION_DEPTH,		/* nested too deeply */
-	ECAPI_VIOLATION_SIZE		/* too much of something */
+	ECAPI_VIOLATION_SIZE,		/* too much of something */
+	ECAPI_VIOLATION_FORM,		/* cannot be normalized with certainty */
+	ECAPI_VIOLATION_COUNTRY		/* the same, for want of a country */
 } EcapiViolationCode;
+
+#define ECAPI_VIOLATION_CODES	(ECAPI_VIOLATION_COUNTRY + 1)
 
 /*
  * One violation.  Texts live in the arena.  None of them holds a value of the
@@ -45,6 +49,7 @@ typedef struct EcapiViolation
 {
 	EcapiViolationCode code;
 	bool		error;			/* fails the event; else the field was left out */
+	const EcapiField *field;	/* NULL: of no field, or an unknown one */
 	const char *path;			/* "properties.items[2].price" */
 	const char *message;		/* lower case, no full stop: "not a number" */
 	const char *hint;			/* a sentence, or NULL */
@@ -58,7 +63,16 @@ typedef struct EcapiViolations
 	int			left_out;
 	int			n;				/* kept in list; errors push others out */
 	EcapiViolation list[ECAPI_MAX_VIOLATIONS];
+
+	/* NULL, or called with every one, kept or not, as it is found; may raise */
+	void		(*each) (void *arg, const EcapiViolation *violation);
+	void	   *arg;
 } EcapiViolations;
+
+/* None yet; each (may be NULL) and arg as above. */
+extern void ecapi_violations_init(EcapiViolations *violations,
+								  void (*each) (void *arg, const EcapiViolation *violation),
+								  void *arg);
 
 /* "22023" and the like; a name such as "unknown_field". */
 extern const char *ecapi_violation_sqlstate(EcapiViolationCode code);
@@ -83,5 +97,15 @@ extern const char *ecapi_violation_name(EcapiViolationCode code);
 extern EcapiValue *ecapi_validate(EcapiArena *arena, const EcapiValue *event,
 								  int64_t now, bool complete,
 								  EcapiViolations *violations);
+
+/*
+ * The same, adding to violations that the caller has initialized.  Where there
+ * are errors the result is what is left without the invalid fields: no event,
+ * but it can be looked at further.  NULL when it was no object at all, or when
+ * the arena failed.
+ */
+extern EcapiValue *ecapi_validate_into(EcapiArena *arena, const EcapiValue *event,
+									   int64_t now, bool complete,
+									   EcapiViolations *violations);
 
 #endif							/* ECAPI_VALIDATE_H */

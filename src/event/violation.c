@@ -33,6 +33,8 @@ static const struct
 	[ECAPI_VIOLATION_ID] = {"invalid_id", "22023"},
 	[ECAPI_VIOLATION_DEPTH] = {"too_deep", "54001"},
 	[ECAPI_VIOLATION_SIZE] = {"too_large", "54000"},
+	[ECAPI_VIOLATION_FORM] = {"no_certain_form", "22023"},
+	[ECAPI_VIOLATION_COUNTRY] = {"country_unknown", "22023"},
 };
 
 const char *
@@ -145,12 +147,27 @@ next_slot(EcapiViolations *violations, bool error)
 	return NULL;
 }
 
+/* See validate.h. */
+void
+ecapi_violations_init(EcapiViolations *violations,
+					  void (*each) (void *arg, const EcapiViolation *violation),
+					  void *arg)
+{
+	violations->errors = 0;
+	violations->left_out = 0;
+	violations->n = 0;
+	violations->each = each;
+	violations->arg = arg;
+}
+
 /* See violation.h. */
 void
 ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
-					const EcapiPlace *place, EcapiViolationCode code,
-					bool error, const char *message, const char *hint)
+					const EcapiPlace *place, const EcapiField *field,
+					EcapiViolationCode code, bool error,
+					const char *message, const char *hint)
 {
+	EcapiViolation violation = {code, error, field, "", message, hint};
 	EcapiViolation *slot;
 	char		memory[MAX_PATH];
 	EcapiBuffer path;
@@ -160,14 +177,14 @@ ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
 	else
 		violations->left_out++;
 	slot = next_slot(violations, error);
-	if (slot == NULL)
+	if (slot == NULL && violations->each == NULL)
 		return;
 
 	ecapi_buffer_over(&path, memory, sizeof(memory));
 	add_path(&path, place);
-	slot->code = code;
-	slot->error = error;
-	slot->path = in_arena(arena, &path);
-	slot->message = message;
-	slot->hint = hint;
+	violation.path = in_arena(arena, &path);
+	if (slot)
+		*slot = violation;
+	if (violations->each)
+		violations->each(violations->arg, &violation);
 }

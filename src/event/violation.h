@@ -19,12 +19,14 @@ typedef struct EcapiPlace
 } EcapiPlace;
 
 /*
- * Count a violation at a place, and keep it if there is room.  message and
- * hint are constant or live in the arena; hint may be NULL.
+ * Count a violation at a place, tell of it, and keep it if there is room.
+ * message and hint are constant or live in the arena; hint and field may be
+ * NULL.
  */
 extern void ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
-								const EcapiPlace *place, EcapiViolationCode code,
-								bool error, const char *message, const char *hint);
+								const EcapiPlace *place, const EcapiField *field,
+								EcapiViolationCode code, bool error,
+								const char *message, const char *hint);
 
 /*
  * before, text in double quotes, after: as one text in the arena, with text

@@ -29,6 +29,7 @@
 #include "destination/credentials.h"
 #include "event/fields.h"
 #include "settings.h"
+#include "stats/left_out.h"
 #include "worker/internal.h"
 
 /* Room that closing a body may take beyond its events. */
@@ -163,6 +164,7 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 		note_filtered(destination, filtered, item, "event_type");
 		return true;
 	}
+	ecapi_left_out_begin();
 	shaped = shape->options->format->add(shape, tree, body, &reason);
 	if (body->full)
 	{
@@ -180,6 +182,7 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 		batch->items[batch->nitems++] = item;
 		item.stretch->fate[item.index] = ECAPI_FATE_TAKEN;
 		shape->events++;
+		ecapi_left_out_count();
 	}
 	return true;
 }
@@ -194,6 +197,8 @@ open_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
 	MemSet(shape, 0, sizeof(EcapiShape));
 	shape->options = options;
 	shape->digests = ecapi_me.digests;
+	shape->default_country = ecapi_default_country();
+	shape->left_out = ecapi_left_out_note;
 	ecapi_buffer_init(body, options->format->max_body - BODY_TAIL,
 					  resize_in_context, batch->request);
 	options->format->open(shape, body);
@@ -299,6 +304,7 @@ reshape(EcapiBatch *batch)
 
 	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
 	open_body(batch, &shape, &body);
+	shape.left_out = NULL;		/* counted when it was shaped first */
 	batch->nitems = 0;
 	for (i = 0; i < n; i++)
 		if (!shape_event(batch, &shape, &body, batch->items[i], &scratch, &filtered))

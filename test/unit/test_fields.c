@@ -53,6 +53,30 @@ test_table(void)
 }
 
 static void
+test_names(void)
+{
+	bool		right = true;
+	const EcapiField *field;
+	int			i;
+
+	for (i = 0; (field = ecapi_field_numbered(i)) != NULL; i++)
+	{
+		const char *path = ecapi_field_path(field);
+		const char *name = ecapi_field_short_name(field);
+
+		right &= ecapi_field_number(field) == i;
+		right &= ecapi_field_named(path, strlen(path)) == field;
+		right &= ecapi_field_named(name, strlen(name)) == field;
+		right &= ecapi_field_short_name_nth(i, NULL) == name;
+	}
+	check(right && i == ECAPI_FIELDS, "every field is found by its number and its names");
+	check_text(ecapi_field_path(ecapi_field_named("item.price", 10)), "properties.items.price",
+			   "where an item's price stands");
+	check(ecapi_field_named("price", 5) == NULL && ecapi_field_named("", 0) == NULL,
+		  "half a name is none");
+}
+
+static void
 test_event_types(void)
 {
 	bool		right = true;
@@ -114,6 +138,7 @@ int
 main(void)
 {
 	test_table();
+	test_names();
 	test_event_types();
 	test_codes();
 	check_text(closest_type("purchas"), "purchase", "a letter too few");

@@ -23,7 +23,7 @@ static EcapiShaped
 shape(const char *json)
 {
 	EcapiArena	arena;
-	EcapiShape	shape = {&options, NULL, 0};
+	EcapiShape	shape = {.options = &options};
 	EcapiShaped shaped;
 
 	ecapi_arena_init(&arena, unit_grab, NULL);
@@ -147,6 +147,82 @@ test_ext(void)
 			   "\"ext\":{\"a\":1,\"b\":\"x\"}}", "the rest of ext does");
 }
 
+/* What was left out of the last event: "path code path code ...". */
+static char left_out[1000];
+
+static void
+note_left_out(void *arg, const EcapiField *field, EcapiViolationCode reason)
+{
+	size_t		len = strlen(left_out);
+
+	snprintf(left_out + len, sizeof(left_out) - len, "%s%s %s", len > 0 ? " " : "",
+			 ecapi_field_path(field), ecapi_violation_name(reason));
+	check(arg == left_out, "the caller's argument is given back");
+}
+
+/* One event's user_data, with a default country, and what is left out of it. */
+static void
+expect_left_out(const char *country, const char *user_data, const char *wanted)
+{
+	EcapiShape	shape = {.options = &options, .default_country = country,
+		.left_out = note_left_out, .arg = left_out};
+	EcapiArena	arena;
+	char		json[1000];
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	left_out[0] = '\0';
+	snprintf(json, sizeof(json), "{" HEAD ",'user_data':%s}", user_data);
+	ecapi_buffer_truncate(&body, 0);
+	check(ecapi_format_native.add(&shape, unit_json(&arena, json), &body, &reason) == ECAPI_SHAPED,
+		  user_data);
+	check_text(left_out, wanted, wanted[0] ? wanted : "nothing is left out");
+}
+
+static void
+test_countries(void)
+{
+	char		german[ECAPI_HEX_SIZE];
+	char		american[ECAPI_HEX_SIZE];
+
+	ecapi_sha256("+49711123456", 12, german);
+	ecapi_sha256("+12125550000", 12, american);
+
+	expect_left_out(NULL, "{'phone_numbers':['0711 123456','+1 212 555 0000']}",
+					"user_data.phone_numbers country_unknown");
+	check(has(american) && !has(german), "only the one that tells its country");
+	expect_left_out("de", "{'phone_numbers':['0711 123456']}", "");
+	check(has(german), "the default country");
+	expect_left_out("de", "{'phone_numbers':'212 555 0000','address':{'country_code':'us'}}", "");
+	check(has(american), "the address's country goes before the default");
+	expect_left_out("de", "{'phone_numbers':'0711 123456','address':[{'city':'x'}]}", "");
+	check(has(german), "an address without a country");
+	expect_left_out("de", "{'phone_numbers':'0711 123456','address':[{'country_code':'us'},{'country_code':'de'}]}",
+					"user_data.phone_numbers country_unknown");
+	check(!has(german), "no guess between countries, and the default does not settle it");
+	expect_left_out("us", "{'phone_numbers':'0711 123456'}", "user_data.phone_numbers no_certain_form");
+	expect_left_out("us", "{'address':{'postal_code':'SW1A 1AA'}}",
+					"user_data.address.postal_code no_certain_form");
+	expect_left_out("us", "{'address':{'postal_code':'SW1A 1AA','country_code':'GB'}}", "");
+	expect_left_out(NULL, "{'email_address':[true,'  ',null,'']}", "user_data.email_address wrong_type");
+	expect_left_out(NULL, "{'utcoffset':'60','gender':{'a':1},'age_range':null,'mmt_only':''}",
+					"user_data.utcoffset wrong_type user_data.gender wrong_type");
+}
+
+static void
+test_repeats(void)
+{
+	char		hex[ECAPI_HEX_SIZE];
+	char		wanted[200];
+
+	ecapi_sha256("a@example.com", 13, hex);
+	snprintf(wanted, sizeof(wanted), "\"email_address\":[\"%s\"]}", hex);
+	shape("{" HEAD ",'user_data':{'email_address':['a@example.com',' A@Example.com','A@EXAMPLE.COM']}}");
+	check(has(wanted), "spellings of one address are sent once");
+	shape("{" HEAD ",'user_data':{'email_address':['a@example.com','b@example.com','A@example.com','B@example.com']}}");
+	check(strlen(strstr(body.data, "email_address")) ==
+		  strlen("email_address\":[") + 2 * 66 + 1 + strlen("]}}"), "and two as two");
+}
+
 static void
 expect_not(const char *json, EcapiShaped wanted, const char *why)
 {
@@ -180,7 +256,7 @@ static void
 test_batches(void)
 {
 	EcapiArena	arena;
-	EcapiShape	shape = {&options, NULL, 0};
+	EcapiShape	shape = {.options = &options};
 	EcapiBuffer small;
 	EcapiValue *event;
 	size_t		whole;
@@ -231,6 +307,8 @@ main(void)
 	test_vectors();
 	test_never_clear();
 	test_ext();
+	test_countries();
+	test_repeats();
 	test_unfit();
 	test_batches();
 	rc = unit_done();

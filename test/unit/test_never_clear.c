@@ -409,7 +409,7 @@ static void
 shape(EcapiDigestCache *digests, const EcapiValue *event, const char *how)
 {
 	static EcapiOptions options;
-	EcapiShape	shape = {&options, digests, 0};
+	EcapiShape	shape = {.options = &options, .digests = digests};
 	EcapiBuffer body;
 	const char *reason;
 
