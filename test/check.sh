@@ -185,7 +185,7 @@ part_tap()
 		mapfile -t scripts < <(cd "$BUILD" && find test/t -maxdepth 1 -name '*.pl' 2>/dev/null | sort)
 	fi
 	TAP_ENVIRONMENT+=("TESTDIR=$BUILD")
-	"${AS_SERVER[@]}" mkdir -p "$WORK/tmp" "$BUILD/tmp_check"
+	"${AS_SERVER[@]}" mkdir -p "$BUILD/tmp_check"
 	run_tap tap "${scripts[@]}"
 }
 
@@ -193,6 +193,7 @@ part_tap()
 # connection settings of the server above: each script makes its own servers.
 tap_environment()
 {
+	"${AS_SERVER[@]}" mkdir -p "$WORK/tmp"
 	TAP_ENVIRONMENT=(env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE -C "$BUILD"
 		PATH="$BINDIR:$BUILD/test/receiver:/usr/bin:/bin"
 		PERL5LIB="$PGXS_DIR/test/perl:$BUILD/test/t"

@@ -7,8 +7,8 @@
  * takes at most about 2 b log2(n) further requests.
  *
  * The parts of one rejected request share a root.  A single event that is
- * rejected is at fault if another part of its root passed.  Until then it is a
- * suspect, for maybe the receiver rejects everything.  Suspects are held,
+ * rejected is at fault if another part of its root passed, not long ago.  Else
+ * it is a suspect, for maybe the receiver rejects everything.  Suspects are held,
  * undisposed, until
  *	 - a request passes, of that root or any: the receiver takes events, so the
  *	   suspects are at fault and go to failed_event;
@@ -34,6 +34,13 @@
 
 #define SUSPECTS_MAX	16
 #define PROBE_AFTER		24
+
+/*
+ * Rejections in a row for which a part that passed before is evidence.  A
+ * receiver that turns against everything in the middle of a halving must not
+ * have the rest of the batch put into failed_event.
+ */
+#define EVIDENCE_MAX	64
 
 /* Lone events in a row that a proven destination may reject. */
 #define LONE_REJECTIONS_MAX 10
@@ -141,12 +148,14 @@ void
 ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
 {
 	EcapiDestination *destination = batch->destination;
-	bool		root_passed = batch->root != NULL && batch->root->passed;
+	bool		root_passed;
 
 	if (!too_large)
 		destination->rejections++;
 	else if (batch->nitems > 1)
 		destination->batch_cap = batch->nitems / 2;
+	root_passed = batch->root != NULL && batch->root->passed &&
+		destination->rejections <= EVIDENCE_MAX;
 
 	if (batch->nitems > 1)
 		split(batch, !root_passed && destination->rejections >= PROBE_AFTER);

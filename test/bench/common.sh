@@ -23,10 +23,25 @@ show_side()
 	printf '  %-34s median %10.2f %s   (%s)\n' "$name" "$(median "$@")" "$unit" "$*"
 }
 
-# show_ratio WORDS ABOVE BELOW AIM: medians, or any two figures.
+# show_ratio WORDS AIM ABOVE... / BELOW...: the median of the ratios of each
+# round.  The two sides of a round run right after each other, so what else the
+# machine does weighs on both; between rounds it may differ a lot.
 show_ratio()
 {
-	printf '  %-34s %.3f   (aim: %s)\n' "$1" "$(calculate "$2 / $3")" "$4"
+	local words=$1 aim=$2 above=() ratios=() i
+
+	shift 2
+	while [ "$1" != / ]; do
+		above+=("$1")
+		shift
+	done
+	shift
+	for ((i = 0; i < ${#above[@]}; i++)); do
+		ratios+=("$(calculate "${above[i]} / $1")")
+		shift
+	done
+	printf '  %-34s %.3f   (aim: %s; rounds: %s)\n' "$words" \
+		"$(median "${ratios[@]}")" "$aim" "$(printf '%.2f ' "${ratios[@]}")"
 }
 
 calculate()

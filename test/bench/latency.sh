@@ -57,7 +57,7 @@ bench_latency()
 	show_side "ecapi, p50 (aim: 2 ms)" ms "${emit50[@]}"
 	show_side "posted by the client, p99" ms "${direct99[@]}"
 	show_side "ecapi, p99 (aim: 20 ms)" ms "${emit99[@]}"
-	show_ratio "ecapi / posted by the client, p50" "$(median "${emit50[@]}")" "$(median "${direct50[@]}")" "none"
+	show_ratio "ecapi / posted by the client, p50" "none" "${emit50[@]}" / "${direct50[@]}"
 	[ "$missing" = 0 ] || die "$missing events were not received"
 	stop_receiver
 	drop_bench_database
