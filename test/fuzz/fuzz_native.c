@@ -161,7 +161,7 @@ check_received(const RcvNode *node, RcvObject object)
 static void
 shape(const EcapiOptions *options, EcapiDigestCache *digests, const EcapiValue *event)
 {
-	EcapiShape	shape = {options, digests, 0};
+	EcapiShape	shape = {.options = options, .digests = digests};
 	EcapiBuffer body;
 	EcapiBuffer small;
 	EcapiShaped shaped;
