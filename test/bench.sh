@@ -5,6 +5,7 @@
 #
 #	emit			ecapi_emit against a plain INSERT
 #	deliver			delivery of a backlog against the pure transform
+#	transform		the pure transform, stage by stage
 #	latency			from COMMIT to receipt, against posting it oneself
 #	held-snapshot	delivery under an old snapshot against without
 #
@@ -24,6 +25,8 @@ set -euo pipefail
 . "$REPO/test/bench/emit.sh"
 # shellcheck source=test/bench/deliver.sh
 . "$REPO/test/bench/deliver.sh"
+# shellcheck source=test/bench/transform.sh
+. "$REPO/test/bench/transform.sh"
 # shellcheck source=test/bench/latency.sh
 . "$REPO/test/bench/latency.sh"
 # shellcheck source=test/bench/held_snapshot.sh
@@ -39,13 +42,13 @@ while [ $# -gt 0 ]; do
 		-n) EVENTS=${2:?}; shift ;;
 		-r) ROUNDS=${2:?}; shift ;;
 		-t) SPAN_GIVEN=${2:?}; shift ;;
-		emit | deliver | latency | held-snapshot) names+=("$1") ;;
-		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|deliver|latency|held-snapshot]..." ;;
+		emit | deliver | transform | latency | held-snapshot) names+=("$1") ;;
+		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|deliver|transform|latency|held-snapshot]..." ;;
 	esac
 	shift
 done
 if [ ${#names[@]} = 0 ]; then
-	names=(emit deliver latency held-snapshot)
+	names=(emit deliver transform latency held-snapshot)
 	EVENTS=${EVENTS:-50000}
 	SPAN_GIVEN=${SPAN_GIVEN:-5}
 fi

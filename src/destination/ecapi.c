@@ -8,8 +8,10 @@
  *
  * Invariants
  *	(1) A field that the table marks ECAPI_SHA256 leaves as 64 hex digits or
- *		not at all.  There is one place that writes a field's value
- *		(write_one), and it looks at privacy first.
+ *		not at all, whatever it holds and whoever put it there: capture, or an
+ *		enrichment whose patch nobody validated.  There is one place that
+ *		writes a field's value (write_one), and it looks at privacy first.
+ *		Below ext there are no fields; see (2).
  *	(2) What the table does not know does not leave, except inside an ext
  *		object, which the standard leaves to those who agree on it.
  *	(3) The project's own conventions inside ext (click ids, consent, route)

@@ -105,10 +105,24 @@ add_path(EcapiBuffer *buffer, const EcapiPlace *place)
 	}
 }
 
+/*
+ * What was written, as a text.  A buffer that filled up may end inside a
+ * character: then its last one is left out, for what is told must be UTF-8.
+ */
 static const char *
 in_arena(EcapiArena *arena, const EcapiBuffer *buffer)
 {
-	const char *copy = ecapi_arena_copy(arena, buffer->data, buffer->len);
+	size_t		len = buffer->len;
+	const char *copy;
+
+	if (buffer->full)
+	{
+		while (len > 0 && ((unsigned char) buffer->data[len - 1] & 0xC0) == 0x80)
+			len--;
+		if (len > 0 && (unsigned char) buffer->data[len - 1] >= 0xC0)
+			len--;
+	}
+	copy = ecapi_arena_copy(arena, buffer->data, len);
 
 	return copy ? copy : "";
 }

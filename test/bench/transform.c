@@ -3,6 +3,7 @@
  *	  The pure transform, alone: what delivery could reach without SQL and I/O.
  *
  *	  transform FILE BATCH
+ *	  transform FILE BATCH stages
  *
  * FILE holds one event a line, as the outbox stores them.  They are read into
  * memory first; then, under the clock, each is parsed, normalized, hashed and
@@ -14,6 +15,16 @@
  *
  * Prints "RATE BYTES": events a second, and bytes of all bodies.  Exits with 1
  * and a line on standard error when an event does not go through.
+ *
+ * With "stages" the events are as an application gives them, and validated,
+ * too; each body's events go through one stage after the other, and the
+ * processor time of each is taken by itself.  The last one, which normalizes, hashes and writes,
+ * is run twice for each body, with SHA-256 and without it (the digest is then
+ * whatever memory holds), by turns first and second.  Prints "PARSE VALIDATE
+ * SHAPE UNHASHED DIGESTS": nanoseconds an event, and digests an event.
+ *
+ * The linker puts functions of ours before libcrypto's (--wrap), so that hashing
+ * can be counted and switched off without a change to what is measured.
  */
 #include "postgres.h"
 
@@ -22,10 +33,13 @@
 #include <string.h>
 #include <time.h>
 
+#include <openssl/evp.h>
+
 #include "destination/format.h"
 #include "destination/json.h"
 #include "destination/options.h"
 #include "event/digest.h"
+#include "event/validate.h"
 
 #undef printf
 #undef fprintf
@@ -43,6 +57,43 @@ typedef struct Pool
 	char	   *memory;
 	size_t		used;
 } Pool;
+
+/* Is SHA-256 computed?  How often was it, or would it have been? */
+static bool hashing = true;
+static long digests = 0;
+
+extern int	__real_EVP_DigestInit_ex2(EVP_MD_CTX *context, const EVP_MD *method,
+									  const OSSL_PARAM params[]);
+extern int	__real_EVP_DigestUpdate(EVP_MD_CTX *context, const void *bytes, size_t len);
+extern int	__real_EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *raw,
+									  unsigned int *raw_len);
+extern int	__wrap_EVP_DigestInit_ex2(EVP_MD_CTX *context, const EVP_MD *method,
+									  const OSSL_PARAM params[]);
+extern int	__wrap_EVP_DigestUpdate(EVP_MD_CTX *context, const void *bytes, size_t len);
+extern int	__wrap_EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *raw,
+									  unsigned int *raw_len);
+
+int
+__wrap_EVP_DigestInit_ex2(EVP_MD_CTX *context, const EVP_MD *method, const OSSL_PARAM params[])
+{
+	digests++;
+	return hashing ? __real_EVP_DigestInit_ex2(context, method, params) : 1;
+}
+
+int
+__wrap_EVP_DigestUpdate(EVP_MD_CTX *context, const void *bytes, size_t len)
+{
+	return hashing ? __real_EVP_DigestUpdate(context, bytes, len) : 1;
+}
+
+int
+__wrap_EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *raw, unsigned int *raw_len)
+{
+	if (hashing)
+		return __real_EVP_DigestFinal_ex(context, raw, raw_len);
+	*raw_len = ECAPI_HEX_LEN / 2;
+	return 1;
+}
 
 static void
 fail(const char *what, const char *why)
@@ -97,12 +148,24 @@ read_all(const char *name, size_t *len)
 }
 
 static double
-now(void)
+clock_seconds(clockid_t clock)
 {
 	struct timespec at;
 
-	clock_gettime(CLOCK_MONOTONIC, &at);
+	clock_gettime(clock, &at);
 	return at.tv_sec + at.tv_nsec / 1e9;
+}
+
+static double
+now(void)
+{
+	return clock_seconds(CLOCK_MONOTONIC);
+}
+
+static double
+processor(void)
+{
+	return clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /*
@@ -156,6 +219,123 @@ transform(EcapiShape *shape, Pool *pool, EcapiBuffer *body,
 	return events;
 }
 
+typedef struct Stages
+{
+	double		parse;			/* seconds, over all events */
+	double		validate;
+	double		shape;
+	double		unhashed;
+	long		events;
+	long		digests;		/* computed by shape */
+} Stages;
+
+/* Write the body of n clean events; returns the seconds it took. */
+static double
+shape_body(EcapiShape *shape, EcapiBuffer *body, EcapiValue *const *events, int n)
+{
+	const EcapiFormat *format = shape->options->format;
+	const char *reason = "";
+	double		began = processor();
+
+	ecapi_digest_cache_reset(shape->digests);
+	ecapi_buffer_truncate(body, 0);
+	format->open(shape, body);
+	for (shape->events = 0; shape->events < n; shape->events++)
+	{
+		if (format->add(shape, events[shape->events], body, &reason) != ECAPI_SHAPED)
+			fail("event", reason);
+	}
+	format->close(shape, body);
+	shape->events = 0;
+	if (body->full)
+		fail("body", "too large");
+	return processor() - began;
+}
+
+/* Take n events, one a line from line, through all stages; adds up times. */
+static void
+pass_stages(EcapiShape *shape, Pool *pool, EcapiBuffer *body, EcapiValue **events,
+			const char *line, int n, Stages *stages)
+{
+	EcapiViolations violations;
+	EcapiArena	arena;
+	char		error[256];
+	double		began = processor();
+	long		before;
+	int			i;
+
+	pool->used = 0;
+	ecapi_arena_init(&arena, pool_grab, pool);
+	for (i = 0; i < n; i++)
+	{
+		const char *end = strchr(line, '\n');
+
+		events[i] = ecapi_json_parse(&arena, line, (size_t) (end - line), error, sizeof(error));
+		if (events[i] == NULL)
+			fail("event", error);
+		line = end + 1;
+	}
+	stages->parse += processor() - began;
+
+	began = processor();
+	for (i = 0; i < n; i++)
+	{
+		events[i] = ecapi_validate(&arena, events[i], time(NULL), false, &violations);
+		if (events[i] == NULL || violations.n > 0)
+			fail("event", violations.n > 0 ? violations.list[0].message : "no memory");
+	}
+	stages->validate += processor() - began;
+
+	for (i = 0; i < 2; i++)
+	{
+		hashing = (i == 0) == ((stages->events / n) % 2 == 0);
+		before = digests;
+		*(hashing ? &stages->shape : &stages->unhashed) += shape_body(shape, body, events, n);
+		if (hashing)
+			stages->digests += digests - before;
+	}
+	hashing = true;
+	stages->events += n;
+}
+
+/* All whole bodies of text; at most limit events when it is above 0. */
+static Stages
+measure_stages(EcapiShape *shape, Pool *pool, EcapiBuffer *body, const char *text,
+			   long limit)
+{
+	Stages		stages = {0};
+	int			n = shape->options->batch_size;
+	EcapiValue **events = malloc((size_t) n * sizeof(EcapiValue *));
+
+	if (events == NULL)
+		fail("memory", "not enough");
+	for (;;)
+	{
+		const char *line = text;
+		int			i;
+
+		for (i = 0; i < n && (text = strchr(text, '\n')) != NULL; i++)
+			text++;
+		if (i < n || (limit > 0 && stages.events >= limit))
+			break;
+		pass_stages(shape, pool, body, events, line, n, &stages);
+	}
+	free(events);
+	if (stages.events == 0)
+		fail("events", "fewer than a body");
+	return stages;
+}
+
+static void
+print_stages(const Stages *stages)
+{
+	double		each = 1e9 / stages->events;
+
+	printf("%.1f %.1f %.1f %.1f %.2f\n", stages->parse * each, stages->validate * each,
+		   stages->shape * each, stages->unhashed * each,
+		   (double) stages->digests / stages->events);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -170,8 +350,9 @@ main(int argc, char **argv)
 	char	   *text;
 	double		began;
 
-	if (argc != 3 || (options.batch_size = atoi(argv[2])) <= 0)
-		fail("usage", "transform FILE BATCH");
+	if (argc < 3 || argc > 4 || (options.batch_size = atoi(argv[2])) <= 0 ||
+		(argc == 4 && strcmp(argv[3], "stages") != 0))
+		fail("usage", "transform FILE BATCH [stages]");
 	text = read_all(argv[1], &len);
 	pool.memory = malloc(POOL_SIZE);
 	if (pool.memory == NULL)
@@ -188,6 +369,15 @@ main(int argc, char **argv)
 	shape.digests = ecapi_digest_cache_create(&cache_arena, CACHE_ENTRIES);
 	ecapi_buffer_init(&body, options.format->max_body, body_resize, NULL);
 
+	if (argc == 4)
+	{
+		Stages		stages;
+
+		measure_stages(&shape, &pool, &body, text, WARM_UP);
+		stages = measure_stages(&shape, &pool, &body, text, 0);
+		print_stages(&stages);
+		return 0;
+	}
 	transform(&shape, &pool, &body, text, len, WARM_UP, &bytes);
 	bytes = 0;
 	began = now();

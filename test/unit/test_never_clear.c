@@ -514,6 +514,8 @@ main(int argc, char **argv)
 	check(seen.told == 0, "nor does a violation");
 	unit_pieces = pieces;
 	test_nul();
+	if (unit_failed > 0)
+		fprintf(stderr, "# seed %llu, %ld events\n", (unsigned long long) seed, events);
 	free(json.data);
 	unit_free();
 	return unit_done();

@@ -326,6 +326,28 @@ test_limits(void)
 	check(validated(json, &violations) == NULL &&
 		  strncmp(violations.list[0].path, "a?bx", 4) == 0 &&
 		  strlen(violations.list[0].path) == 67, "a long name");
+
+	/* A path that has no end is cut between characters, wherever that is. */
+	for (int shift = 0; shift < 2; shift++)
+	{
+		const char *path;
+		bool		whole = true;
+
+		len = snprintf(json, size, "{" HEAD "'login','ext':");
+		for (int i = 0; i < 10; i++)
+		{
+			len += snprintf(json + len, size - len, "{'%s", shift ? "x" : "");
+			for (int c = 0; c < 25; c++)
+				len += snprintf(json + len, size - len, "\xc3\xa4");
+			len += snprintf(json + len, size - len, "':");
+		}
+		len += snprintf(json + len, size - len, "1e400}}}}}}}}}}}");
+		check(validated(json, &violations) != NULL && violations.n == 1, "a long path");
+		path = violations.list[0].path;
+		for (size_t i = 0; path[i]; i++)
+			whole &= (unsigned char) path[i] != 0xC3 || (unsigned char) path[i + 1] == 0xA4;
+		check(strlen(path) > 200 && whole, "and it is UTF-8");
+	}
 	free(json);
 	unit_free();
 }
