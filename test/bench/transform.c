@@ -3,7 +3,7 @@
  *	  The pure transform, alone: what delivery could reach without SQL and I/O.
  *
  *	  transform FILE BATCH
- *	  transform FILE BATCH stages
+ *	  transform FILE BATCH stages OTHER
  *
  * FILE holds one event a line, as the outbox stores them.  They are read into
  * memory first; then, under the clock, each is parsed, normalized, hashed and
@@ -21,7 +21,8 @@
  * processor time of each is taken by itself.  The last one, which normalizes, hashes and writes,
  * is run twice for each body, with SHA-256 and without it (the digest is then
  * whatever memory holds), by turns first and second.  Prints "PARSE VALIDATE
- * SHAPE UNHASHED DIGESTS": nanoseconds an event, and digests an event.
+ * SHAPE UNHASHED DIGESTS": nanoseconds an event, and digests an event; a line
+ * for FILE and one for OTHER, whose bodies are taken by turns.
  *
  * The linker puts functions of ours before libcrypto's (--wrap), so that hashing
  * can be counted and switched off without a change to what is measured.
@@ -298,32 +299,50 @@ pass_stages(EcapiShape *shape, Pool *pool, EcapiBuffer *body, EcapiValue **event
 	stages->events += n;
 }
 
-/* All whole bodies of text; at most limit events when it is above 0. */
-static Stages
-measure_stages(EcapiShape *shape, Pool *pool, EcapiBuffer *body, const char *text,
-			   long limit)
+/* Where n lines from text end; NULL when there are fewer. */
+static const char *
+skip_lines(const char *text, int n)
 {
-	Stages		stages = {0};
+	for (; n > 0 && text; n--)
+	{
+		text = strchr(text, '\n');
+		if (text)
+			text++;
+	}
+	return text;
+}
+
+/*
+ * All whole bodies of two texts by turns; of each at most limit events when it
+ * is above 0.
+ */
+static void
+measure_stages(EcapiShape *shape, Pool *pool, EcapiBuffer *body,
+			   const char *const texts[2], long limit, Stages stages[2])
+{
+	const char *at[2] = {texts[0], texts[1]};
 	int			n = shape->options->batch_size;
 	EcapiValue **events = malloc((size_t) n * sizeof(EcapiValue *));
+	bool		more = true;
 
 	if (events == NULL)
 		fail("memory", "not enough");
-	for (;;)
+	memset(stages, 0, 2 * sizeof(Stages));
+	while (more)
 	{
-		const char *line = text;
-		int			i;
+		for (int i = 0; i < 2; i++)
+		{
+			const char *next = skip_lines(at[i], n);
 
-		for (i = 0; i < n && (text = strchr(text, '\n')) != NULL; i++)
-			text++;
-		if (i < n || (limit > 0 && stages.events >= limit))
-			break;
-		pass_stages(shape, pool, body, events, line, n, &stages);
+			if (next)
+				pass_stages(shape, pool, body, events, at[i], n, &stages[i]);
+			at[i] = next;
+		}
+		more = at[0] && at[1] && (limit == 0 || stages[0].events < limit);
 	}
 	free(events);
-	if (stages.events == 0)
+	if (stages[0].events == 0 || stages[1].events == 0)
 		fail("events", "fewer than a body");
-	return stages;
 }
 
 static void
@@ -350,9 +369,9 @@ main(int argc, char **argv)
 	char	   *text;
 	double		began;
 
-	if (argc < 3 || argc > 4 || (options.batch_size = atoi(argv[2])) <= 0 ||
-		(argc == 4 && strcmp(argv[3], "stages") != 0))
-		fail("usage", "transform FILE BATCH [stages]");
+	if ((argc != 3 && argc != 5) || (options.batch_size = atoi(argv[2])) <= 0 ||
+		(argc == 5 && strcmp(argv[3], "stages") != 0))
+		fail("usage", "transform FILE BATCH [stages OTHER]");
 	text = read_all(argv[1], &len);
 	pool.memory = malloc(POOL_SIZE);
 	if (pool.memory == NULL)
@@ -369,13 +388,15 @@ main(int argc, char **argv)
 	shape.digests = ecapi_digest_cache_create(&cache_arena, CACHE_ENTRIES);
 	ecapi_buffer_init(&body, options.format->max_body, body_resize, NULL);
 
-	if (argc == 4)
+	if (argc == 5)
 	{
-		Stages		stages;
+		const char *texts[2] = {text, read_all(argv[4], &len)};
+		Stages		stages[2];
 
-		measure_stages(&shape, &pool, &body, text, WARM_UP);
-		stages = measure_stages(&shape, &pool, &body, text, 0);
-		print_stages(&stages);
+		measure_stages(&shape, &pool, &body, texts, WARM_UP, stages);
+		measure_stages(&shape, &pool, &body, texts, 0, stages);
+		print_stages(&stages[0]);
+		print_stages(&stages[1]);
 		return 0;
 	}
 	transform(&shape, &pool, &body, text, len, WARM_UP, &bytes);

@@ -9,7 +9,8 @@
  * twice: from the tree as it is, as an enrichment could have left it, and from
  * what validation made of it.  In neither may the mark occur, in any letter
  * case; each must be JSON to the receiver; and each hashed field of it, by the
- * receiver's own table, is a digest.  A body without room is full.
+ * receiver's own table, is a digest.  What validation has cleaned makes a body
+ * that is itself a valid event, and its own body.  A body without room is full.
  */
 #include "postgres.h"
 
@@ -192,6 +193,41 @@ shape(const EcapiOptions *options, EcapiDigestCache *digests, const EcapiValue *
 	free(body.data);
 }
 
+/* A body is itself an event: it is valid, and its own body. */
+static void
+shape_again(const EcapiOptions *options, const EcapiValue *event)
+{
+	EcapiShape	shape = {.options = options};
+	EcapiArena	arena;
+	EcapiViolations violations;
+	EcapiBuffer once;
+	EcapiBuffer twice;
+	EcapiValue *again;
+	const char *reason;
+	char		error[200];
+
+	ecapi_arena_init(&arena, fuzz_grab, NULL);
+	ecapi_buffer_init(&once, options->format->max_body, fuzz_resize, NULL);
+	ecapi_buffer_init(&twice, options->format->max_body, fuzz_resize, NULL);
+	if (options->format->add(&shape, event, &once, &reason) == ECAPI_SHAPED && !once.full)
+	{
+		again = ecapi_json_parse(&arena, once.data, once.len, error, sizeof(error));
+		must(again != NULL, "a body is JSON");
+		again = ecapi_validate(&arena, again, NOW, true, &violations);
+		if (again == NULL || violations.n > 0)
+			fprintf(stderr, "%s: %s\n%s\n", violations.list[0].path,
+					violations.list[0].message, once.data);
+		must(again != NULL && violations.n == 0, "a body is a valid event");
+		must(options->format->add(&shape, again, &twice, &reason) == ECAPI_SHAPED,
+			 "and can be shaped");
+		if (!fuzz_same(&once, &twice))
+			fprintf(stderr, "%s\n%s\n", once.data, twice.data);
+		must(fuzz_same(&once, &twice), "and is its own body");
+	}
+	free(once.data);
+	free(twice.data);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -229,6 +265,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			{
 				shape(&options, digests, clean);
 				shape(&options, digests, clean);
+				shape_again(&options, clean);
 			}
 		}
 	}
