@@ -315,7 +315,8 @@ start_anew(const char *name, bool copied)
 		4, {OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}, NULL
 	};
 	ForeignServer *server = owned_destination(name);
-	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
+	uint64		stored;
+	uint64		next;
 	EcapiCursor *cursor = NULL;
 	List	   *cursors;
 	ListCell   *cell;
@@ -332,6 +333,10 @@ start_anew(const char *name, bool copied)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("destination \"%s\" has no cursor", name),
 				 errhint("The worker gives it one when it starts.")));
+
+	/* The counter last: what worker and emitters store meanwhile lies below it. */
+	stored = ecapi_outbox_last_xid();
+	next = U64FromFullTransactionId(ReadNextFullTransactionId());
 	if (copied && cursor->system_identifier == GetSystemIdentifier() &&
 		cursor->database == MyDatabaseId)
 		ereport(ERROR,
@@ -339,7 +344,7 @@ start_anew(const char *name, bool copied)
 				 errmsg("destination \"%s\" delivers from this database already", name)));
 	if (!copied && cursor->from->xmax <= next &&
 		(cursor->to == NULL || cursor->to->xmax <= next) &&
-		ecapi_outbox_last_xid() < next)
+		stored < next)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cursor of destination \"%s\" does not lie beyond the transaction counter",

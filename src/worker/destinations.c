@@ -250,10 +250,14 @@ guard(EcapiDestination *destination, const char *error)
 	ecapi_state_stop(destination, error);
 }
 
-/* Look at the guards; see the head of this file. */
+/*
+ * Look at the guards; see the head of this file.  The counter is read last:
+ * others emit meanwhile, and what they stored by then lies below it.
+ */
 static void
 check_guards(EcapiDestination *destination, const EcapiCursor *cursor)
 {
+	uint64		stored = ecapi_outbox_last_xid();
 	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
 
 	if (cursor->system_identifier != GetSystemIdentifier() ||
@@ -262,7 +266,7 @@ check_guards(EcapiDestination *destination, const EcapiCursor *cursor)
 			  "call ecapi.adopt() to deliver from here");
 	else if (cursor->from->xmax > next ||
 			 (cursor->to != NULL && cursor->to->xmax > next) ||
-			 ecapi_outbox_last_xid() >= next)
+			 stored >= next)
 		guard(destination, "the transaction counter was reset behind its cursor; "
 			  "call ecapi.rebase() to start anew");
 }
