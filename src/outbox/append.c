@@ -27,9 +27,11 @@
 #include "catalog/index.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
@@ -138,6 +140,7 @@ ecapi_outbox_set_aside(const char *source, const char *event_id,
 	bool		nulls[5] = {false};
 	Oid			user;
 	int			context;
+	int			nest;
 
 	values[0] = CStringGetTextDatum(source);
 	values[1] = CStringGetTextDatum(reason);
@@ -145,6 +148,12 @@ ecapi_outbox_set_aside(const char *source, const char *event_id,
 	nulls[2] = event_id == NULL;
 	values[3] = PointerGetDatum(cstring_to_text_with_len(event, event_len));
 	values[4] = CStringGetTextDatum(sqlstate);
+
+	/* in the replica role our triggers keep rows out; see the install script */
+	nest = NewGUCNestLevel();
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
+		(void) set_config_option("session_replication_role", "origin", PGC_SUSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(ecapi_owner(),
@@ -154,4 +163,5 @@ ecapi_outbox_set_aside(const char *source, const char *event_id,
 	ecapi_statement_execute(&insert, values, nulls, false);
 	SPI_finish();
 	SetUserIdAndSecContext(user, context);
+	AtEOXact_GUC(true, nest);
 }

@@ -150,3 +150,15 @@ RESET ecapi.on_error;
 SELECT source, state, sqlstate, reason, event_id, event::jsonb - 'timestamp' - 'id' AS event
 FROM ecapi.failed_event WHERE event_id LIKE 'aside-%' ORDER BY failed_id;
 SELECT count(*) FROM ecapi.outbox WHERE xid >= :'start'::xid8;
+
+-- a session in the replica role emits and sets aside as any other
+SELECT pg_current_xact_id() AS start \gset
+SET session_replication_role = replica;
+SELECT ecapi_emit('login', id => 'replica-1');
+SET ecapi.on_error = set_aside;
+SELECT ecapi_emit('purchase', id => 'replica-2', value => 1);
+RESET ecapi.on_error;
+SHOW session_replication_role;
+RESET session_replication_role;
+SELECT count(*) FROM ecapi.outbox WHERE xid >= :'start'::xid8;
+SELECT event_id FROM ecapi.failed_event WHERE event_id LIKE 'replica-%';
