@@ -88,6 +88,34 @@ add_index(EcapiBuffer *buffer, int index)
 	ecapi_buffer_char(buffer, ']');
 }
 
+/*
+ * May a member's name be shown?  A path tells where something stands, never
+ * whose it is; but somebody may key an object by email address or number.  So
+ * only what could be the name of a field is shown: a word of ASCII letters,
+ * digits, "_" and "-", without a long run of digits.
+ */
+static bool
+is_name(const char *name, size_t len)
+{
+	size_t		digits = 0;
+
+	if (len == 0 || len > MAX_QUOTE || (name[0] >= '0' && name[0] <= '9'))
+		return false;
+	for (size_t i = 0; i < len; i++)
+	{
+		char		c = name[i];
+		bool		digit = c >= '0' && c <= '9';
+
+		if (!digit && c != '_' && c != '-' &&
+			!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z'))
+			return false;
+		digits = digit ? digits + 1 : 0;
+		if (digits > 4)
+			return false;
+	}
+	return true;
+}
+
 /* Depth of places is bounded by ECAPI_MAX_DEPTH. */
 static void
 add_path(EcapiBuffer *buffer, const EcapiPlace *place)
@@ -101,7 +129,10 @@ add_path(EcapiBuffer *buffer, const EcapiPlace *place)
 	{
 		if (buffer->len > 0)
 			ecapi_buffer_char(buffer, '.');
-		add_printable(buffer, place->name, place->len);
+		if (is_name(place->name, place->len))
+			add_printable(buffer, place->name, place->len);
+		else
+			ecapi_buffer_char(buffer, '?');
 	}
 }
 
