@@ -336,6 +336,29 @@ merge_arguments(Emit *emit)
 		set_uuid(emit);
 }
 
+/* Was an earlier violation of the same field?  One is enough to be told. */
+static bool
+is_told_before(const EcapiViolations *violations, int which)
+{
+	const EcapiViolation *one = &violations->list[which];
+
+	for (int i = 0; i < which && one->path[0] != '\0'; i++)
+		if (violations->list[i].error == one->error &&
+			strcmp(violations->list[i].path, one->path) == 0)
+			return true;
+	return false;
+}
+
+/* Is the event as a whole at fault, so that there is nothing to look into? */
+static bool
+is_unreadable(const EcapiViolations *violations)
+{
+	for (int i = 0; i < violations->n; i++)
+		if (violations->list[i].path[0] == '\0')
+			return true;
+	return false;
+}
+
 /*
  * List violations of one severity: '"path" (message), ...', without the one
  * at index except (-1: all); bounded.  Returns how many are in the list.
@@ -355,6 +378,11 @@ list_violations(StringInfo list, const EcapiViolations *violations, bool error,
 
 		if (one->error != error || i == except || list->len > MAX_LIST)
 			continue;
+		if (is_told_before(violations, i))
+		{
+			all--;
+			continue;
+		}
 		if (listed++ > 0)
 			appendStringInfoString(list, ", ");
 		if (one->path[0] != '\0')
@@ -499,7 +527,8 @@ append_event(Emit *emit)
 	EcapiBuffer json;
 	EcapiAppend append;
 
-	if (violations->errors > 0)
+	/* what merging found is told with all that validation finds */
+	if (is_unreadable(violations))
 		return NULL;
 	clean = ecapi_validate_into(&emit->arena, emit->given, (int64) time(NULL), false,
 								violations);
