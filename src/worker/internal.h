@@ -203,7 +203,6 @@ typedef struct EcapiWorker
 	TimestampTz tick_to_log_at;
 	TimestampTz recorded_at;
 	TimestampTz record_failed_at;	/* 0: the last record went well */
-	bool		starting;		/* no guard has been checked yet */
 } EcapiWorker;
 
 extern EcapiWorker ecapi_me;

@@ -22,8 +22,8 @@
  *							have had the extension); its template's worker is
  *							stopped first and started again after
  *	 DROP, RENAME, SET TABLESPACE
- *							the hook in ecapi.c holds the slot, stops the
- *							worker, and lets go when the command has ended
+ *							the hook in ecapi.c holds the slot and stops the
+ *							worker; the hold ends with the transaction
  *	 worker ends or fails	started again, not more often than every
  *							RESTART_INTERVAL_MS
  *	 worker crashes			the postmaster restarts everything; as server start
@@ -69,12 +69,8 @@
 /* Nothing is lost by a rare look; every event that matters sets the latch. */
 #define IDLE_MS				60000
 
-typedef struct Started
-{
-	BackgroundWorkerHandle *handle; /* NULL: not started by this launcher */
-} Started;
-
-static Started *started;
+/* Of each slot's worker; NULL: not started by this launcher. */
+static BackgroundWorkerHandle **handles;
 
 /* Databases that were probed once, since then only on request. */
 static List *probed = NIL;
@@ -183,13 +179,13 @@ start_worker(int slot, const EcapiSlotInfo *info)
 	snprintf(worker.bgw_name, BGW_MAXLEN, "ecapi worker for database %u", info->database);
 	strlcpy(worker.bgw_type, "ecapi worker", BGW_MAXLEN);
 
-	if (started[slot].handle != NULL)
-		pfree(started[slot].handle);
-	started[slot].handle = NULL;
+	if (handles[slot] != NULL)
+		pfree(handles[slot]);
+	handles[slot] = NULL;
 	ecapi_slot_starting(slot);
-	if (!RegisterDynamicBackgroundWorker(&worker, &started[slot].handle))
+	if (!RegisterDynamicBackgroundWorker(&worker, &handles[slot]))
 	{
-		started[slot].handle = NULL;
+		handles[slot] = NULL;
 		ecapi_slot_failed(slot, "no background worker slot is free, see max_worker_processes");
 	}
 }
@@ -200,8 +196,8 @@ check_starting(int slot)
 {
 	pid_t		pid;
 
-	if (started[slot].handle == NULL ||
-		GetBackgroundWorkerPid(started[slot].handle, &pid) == BGWH_STOPPED)
+	if (handles[slot] == NULL ||
+		GetBackgroundWorkerPid(handles[slot], &pid) == BGWH_STOPPED)
 		ecapi_slot_failed(slot, "it ended at its start, see the server log");
 }
 
@@ -247,7 +243,7 @@ failed_slots(void)
 		EcapiSlotInfo info;
 
 		if (ecapi_slot_read(i, &info) && info.state == ECAPI_SLOT_WANTED &&
-			info.generation > 0 && started[i].handle != NULL)
+			info.generation > 0 && handles[i] != NULL)
 			return true;
 	}
 	return false;
@@ -268,7 +264,7 @@ ecapi_launcher_main(Datum arg)
 	launcher_context = AllocSetContextCreate(TopMemoryContext, "ecapi launcher",
 											 ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(launcher_context);
-	started = palloc0(sizeof(Started) * ecapi_slot_count());
+	handles = palloc0(sizeof(BackgroundWorkerHandle *) * ecapi_slot_count());
 	ecapi_launcher_attach();
 
 	for (;;)
