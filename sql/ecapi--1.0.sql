@@ -133,6 +133,7 @@ CREATE TABLE ecapi.failed_event (
 	failed_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	destination		name,
 	source			text,
+	relation		regclass,
 	state			text NOT NULL CHECK (state IN ('waiting', 'dead', 'set_aside')),
 	reason			text NOT NULL,
 	xid				xid8 NOT NULL,
@@ -674,6 +675,8 @@ COMMENT ON COLUMN ecapi.cursor.system_identifier IS 'cluster that this cursor ma
 COMMENT ON TABLE ecapi.control IS 'destinations that an operator paused or resumed';
 COMMENT ON TABLE ecapi.failed_event IS 'events that could not be delivered to a destination, and events that were not valid; identifiers are clear in here';
 COMMENT ON COLUMN ecapi.failed_event.destination IS 'NULL for an event that was set aside when it was emitted';
+COMMENT ON COLUMN ecapi.failed_event.source IS 'who made an event that was set aside: ecapi_emit, or the trigger of a track';
+COMMENT ON COLUMN ecapi.failed_event.relation IS 'table of that track';
 COMMENT ON COLUMN ecapi.failed_event.answer IS 'first part of the receiver''s answer';
 COMMENT ON VIEW ecapi.destination IS 'state, backlog and counts of each destination';
 COMMENT ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,

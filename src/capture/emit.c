@@ -481,7 +481,7 @@ set_aside(Emit *emit)
 
 	initStringInfo(&reason);
 	list_violations(&reason, violations, true, -1);
-	ecapi_outbox_set_aside("ecapi_emit", id, json.data, (int) json.len,
+	ecapi_outbox_set_aside("ecapi_emit", InvalidOid, id, json.data, (int) json.len,
 						   ecapi_violation_sqlstate(first->code), reason.data);
 
 	if (first_warning(&warned))

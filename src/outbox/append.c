@@ -125,19 +125,19 @@ insert_row(Relation leaf, Relation index, IndexInfo *info, Datum *values)
  * has no right on that table.  Raises what an insert raises.
  */
 void
-ecapi_outbox_set_aside(const char *source, const char *event_id,
+ecapi_outbox_set_aside(const char *source, Oid relation, const char *event_id,
 					   const char *event, int event_len,
 					   const char *sqlstate, const char *reason)
 {
 	static EcapiStatement insert = {
 		"INSERT INTO ecapi.failed_event (source, state, reason, xid, event_id,"
-		" event, sqlstate, failed_at)"
+		" event, sqlstate, relation, failed_at)"
 		" VALUES ($1, 'set_aside', $2, pg_catalog.pg_current_xact_id(), $3,"
-		" $4::pg_catalog.json, $5, pg_catalog.clock_timestamp())",
-		5, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
+		" $4::pg_catalog.json, $5, $6, pg_catalog.clock_timestamp())",
+		6, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, REGCLASSOID}, NULL
 	};
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	Datum		values[6];
+	bool		nulls[6] = {false};
 	Oid			user;
 	int			context;
 	int			nest;
@@ -148,6 +148,8 @@ ecapi_outbox_set_aside(const char *source, const char *event_id,
 	nulls[2] = event_id == NULL;
 	values[3] = PointerGetDatum(cstring_to_text_with_len(event, event_len));
 	values[4] = CStringGetTextDatum(sqlstate);
+	values[5] = ObjectIdGetDatum(relation);
+	nulls[5] = !OidIsValid(relation);
 
 	/* in the replica role our triggers keep rows out; see the install script */
 	nest = NewGUCNestLevel();

@@ -23,10 +23,12 @@ extern void ecapi_outbox_append(const EcapiAppend *events, int nevents);
 /*
  * Put an event aside that could not be made valid: a row of failed_event that
  * belongs to no destination.  source says who made it ("ecapi_emit", or a
- * track's name); event is what was given, as JSON text; reason is one line
- * that names field paths and never values.
+ * track's name, whose table relation then is); event is what was given, as
+ * JSON text (of a track: see capture/rows.c); reason is one line that names
+ * field paths and never values.
  */
-extern void ecapi_outbox_set_aside(const char *source, const char *event_id,
+extern void ecapi_outbox_set_aside(const char *source, Oid relation,
+								   const char *event_id,
 								   const char *event, int event_len,
 								   const char *sqlstate, const char *reason);
 

@@ -1,0 +1,78 @@
+/*
+ * expression.h
+ *	  One source of a mapping, or a condition: compiled once, run for each row.
+ *
+ * A source is a column of the row, a foreign-key path ("customer_id.email":
+ * from a column with a foreign key to a column of the table it refers to;
+ * several steps allowed), or SQL that sees the row as new and old.
+ */
+#ifndef ECAPI_EXPRESSION_H
+#define ECAPI_EXPRESSION_H
+
+#include "postgres.h"
+
+#include "executor/tuptable.h"
+#include "utils/rel.h"
+
+typedef enum EcapiExpressionUse
+{
+	ECAPI_USE_VALUE,			/* a mapping's source */
+	ECAPI_USE_CONDITION			/* boolean; columns of the new row may stand bare */
+} EcapiExpressionUse;
+
+typedef struct EcapiExpression EcapiExpression;
+
+/* The sources of one track, and what they need while they run. */
+typedef struct EcapiExpressions EcapiExpressions;
+
+/*
+ * An empty set for a relation, whose sources will run as owner.  Everything
+ * lives in context (but plans, which ecapi_expressions_free() lets go).
+ */
+extern EcapiExpressions *ecapi_expressions_new(Relation relation, Oid owner,
+											   MemoryContext context);
+extern void ecapi_expressions_free(EcapiExpressions *set);
+
+/*
+ * Compile a source and add it.  what names the place for messages: the field
+ * path, or "condition".  Raises an error (with the closest right name as hint)
+ * for an unknown column, a column without the foreign key that a path needs,
+ * SQL that does not parse, is volatile or returns a set or several columns, a
+ * sub-select that mentions neither new nor old, a condition that is not
+ * boolean, something that the owner may not read; and, where the owner is a
+ * superuser, for anything but columns, foreign-key paths and what is made of
+ * operators and immutable functions of pg_catalog.
+ */
+extern EcapiExpression *ecapi_expressions_add(EcapiExpressions *set, const char *source,
+											  EcapiExpressionUse use, const char *what);
+
+extern Oid	ecapi_expression_type(const EcapiExpression *expression);
+extern int32 ecapi_expression_typmod(const EcapiExpression *expression);
+
+/* The column, if it is just one; else InvalidAttrNumber. */
+extern AttrNumber ecapi_expression_column(const EcapiExpression *expression);
+extern bool ecapi_expression_mentions_old(const EcapiExpression *expression);
+
+/*
+ * Can running it raise an error, or run code that is not the server's own?
+ * Then it must run inside ecapi_guard_run().  False for columns, and for
+ * expressions of leakproof built-in functions.
+ */
+extern bool ecapi_expression_needs_guard(const EcapiExpression *expression);
+
+/*
+ * Run sources: start, any number of rows and values, stop.  Start allocates in
+ * the current context; an error between needs no stop.  Row and values:
+ * new must be a slot of the relation's descriptor, old one or NULL (all its
+ * columns are null then).  A value lives until the next row.
+ */
+extern void ecapi_expressions_start(EcapiExpressions *set);
+extern void ecapi_expressions_row(EcapiExpressions *set, TupleTableSlot *new,
+								  TupleTableSlot *old);
+extern Datum ecapi_expression_value(EcapiExpression *expression, bool *isnull);
+
+/* A condition for the row, or for another one in the place of new. */
+extern bool ecapi_expression_holds(EcapiExpression *expression);
+extern void ecapi_expressions_stop(EcapiExpressions *set);
+
+#endif							/* ECAPI_EXPRESSION_H */

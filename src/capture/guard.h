@@ -1,0 +1,32 @@
+/*
+ * guard.h
+ *	  Users' SQL of a track runs in here, and cannot hurt the shop's statement.
+ */
+#ifndef ECAPI_GUARD_H
+#define ECAPI_GUARD_H
+
+#include "postgres.h"
+
+typedef struct EcapiGuardError
+{
+	char		sqlstate[6];
+	const char *object;			/* schema.table.column, constraint or type at fault, or NULL */
+} EcapiGuardError;
+
+/*
+ * Run body(arg) as owner in a security-restricted operation and a read-only
+ * subtransaction, with a fresh active snapshot that sees all that the
+ * transaction did so far, under settings of its own (search_path pg_catalog
+ * and last pg_temp, row_security on, fixed DateStyle, IntervalStyle, TimeZone,
+ * extra_float_digits, bytea_output).  What body allocates in the context that
+ * was current before survives it, also after an error.
+ *
+ * Returns true when body returned; false when it raised an error, which is
+ * then in *error, its text (which may hold values of the row) forgotten.
+ * Cancelled queries, shutdown, out of memory, and failures that ask for the
+ * whole transaction to be tried again (class 40) are raised again.
+ */
+extern bool ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
+							EcapiGuardError *error);
+
+#endif							/* ECAPI_GUARD_H */

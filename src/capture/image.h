@@ -1,0 +1,34 @@
+/*
+ * image.h
+ *	  A row as JSON and back, for rows that wait to be captured again.
+ *
+ * {"column": "text form" | null, ...}, texts in the forms that the types'
+ * output functions give under fixed settings, so that their input functions
+ * take them back exactly.  Columns are found by name, so an image survives
+ * columns that were added or dropped meanwhile.
+ */
+#ifndef ECAPI_IMAGE_H
+#define ECAPI_IMAGE_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "event/value.h"
+#include "executor/tuptable.h"
+
+/*
+ * The image of a row, as an object in the arena; NULL when the arena failed.
+ * Runs the output functions of the row's types, under settings of its own; may
+ * raise what they raise.  Leaks into the current memory context.
+ */
+extern EcapiValue *ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot);
+
+/*
+ * The row of an image, for a relation as it is now: absent columns are null,
+ * unknown ones are passed over.  Runs the types' input functions (and checks of
+ * domains) as whoever is the current user, under settings of its own, so the
+ * caller guards it.  The tuple lives in the current context.
+ */
+extern HeapTuple ecapi_image_row(const EcapiValue *image, TupleDesc descriptor);
+
+#endif							/* ECAPI_IMAGE_H */

@@ -1,0 +1,67 @@
+/*
+ * rows.h
+ *	  Rows become events: evaluated under guard, validated, appended; what
+ *	  fails is set aside.
+ */
+#ifndef ECAPI_ROWS_H
+#define ECAPI_ROWS_H
+
+#include "postgres.h"
+
+#include "capture/program.h"
+#include "event/value.h"
+#include "executor/tuptable.h"
+
+typedef struct EcapiRow
+{
+	TupleTableSlot *new;		/* of the relation's descriptor */
+	TupleTableSlot *old;		/* the same, or NULL: the row is new */
+	const EcapiValue *context;	/* ecapi.context of then, or NULL */
+	int64		captured_at;	/* seconds since 1970; 0: the transaction's start */
+} EcapiRow;
+
+/* How rows are judged. */
+typedef enum EcapiRowsMode
+{
+	ECAPI_ROWS_LIVE,			/* as changes, see program.c */
+	ECAPI_ROWS_AGAIN,			/* the same; one that fails again is not set aside
+								 * but reported in failed */
+	ECAPI_ROWS_HISTORY			/* as states: each row that satisfies the condition */
+} EcapiRowsMode;
+
+typedef struct EcapiRowsResult
+{
+	int64		rows;			/* seen */
+	int64		events;			/* appended */
+	int64		set_aside;
+	int64		outside;		/* HISTORY: not in [since, until) */
+	/* AGAIN, of the last row that failed; texts in the current context */
+	char		sqlstate[6];
+	const char *reason;			/* NULL: none failed */
+} EcapiRowsResult;
+
+typedef struct EcapiRows
+{
+	EcapiProgram *program;
+	const char *trigger;		/* name of the track, for failed_event */
+	EcapiRowsMode mode;
+	int64		since;			/* HISTORY: seconds since 1970, of the event's timestamp */
+	int64		until;
+
+	/*
+	 * Gives the next row, or false at the end.  Runs inside the guard: it must
+	 * neither run SQL nor raise errors.  The row stays valid until the next
+	 * call.
+	 */
+	bool		(*next) (void *arg, EcapiRow *row);
+	void	   *arg;
+} EcapiRows;
+
+/*
+ * Capture all rows that next gives, in their order.  on_error raise: raises the
+ * first failure.  The caller has refused read-only transactions, recovery and
+ * parallel mode, as INSERT does.
+ */
+extern void ecapi_rows_capture(const EcapiRows *rows, EcapiRowsResult *result);
+
+#endif							/* ECAPI_ROWS_H */
