@@ -47,6 +47,8 @@ OBJS = \
 	src/capture/tree.o \
 	src/capture/draft.o \
 	src/capture/mapping.o \
+	src/capture/program.o \
+	src/capture/program_cache.o \
 	src/stats/left_out.o \
 	src/outbox/append.o \
 	src/outbox/snapshot.o \
