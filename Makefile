@@ -49,6 +49,8 @@ OBJS = \
 	src/capture/mapping.o \
 	src/capture/program.o \
 	src/capture/program_cache.o \
+	src/capture/context.o \
+	src/capture/rows.o \
 	src/stats/left_out.o \
 	src/outbox/append.o \
 	src/outbox/snapshot.o \
