@@ -45,6 +45,11 @@ OBJS = \
 	src/delivery/token.o \
 	src/capture/emit.o \
 	src/capture/tree.o \
+	src/capture/literal.o \
+	src/capture/datum_type.o \
+	src/capture/datum.o \
+	src/capture/fits.o \
+	src/capture/image.o \
 	src/stats/left_out.o \
 	src/outbox/append.o \
 	src/outbox/snapshot.o \
