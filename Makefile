@@ -51,6 +51,11 @@ OBJS = \
 	src/capture/program_cache.o \
 	src/capture/context.o \
 	src/capture/rows.o \
+	src/capture/literal.o \
+	src/capture/datum_type.o \
+	src/capture/datum.o \
+	src/capture/fits.o \
+	src/capture/image.o \
 	src/stats/left_out.o \
 	src/outbox/append.o \
 	src/outbox/snapshot.o \
