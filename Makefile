@@ -47,6 +47,10 @@ OBJS = \
 	src/capture/tree.o \
 	src/capture/draft.o \
 	src/capture/mapping.o \
+	src/capture/mention.o \
+	src/capture/declared.o \
+	src/capture/track.o \
+	src/capture/follow.o \
 	src/stats/left_out.o \
 	src/outbox/append.o \
 	src/outbox/snapshot.o \
