@@ -320,38 +320,6 @@ read_declaration(const Declaration *declaration)
 	return ecapi_track_parse(json.data, CurrentMemoryContext);
 }
 
-/* A name as a part of an id: "%" and ":" in it written as "%25" and "%3A". */
-static void
-append_id_part(StringInfo id, const char *name)
-{
-	for (; *name; name++)
-	{
-		if (*name == '%')
-			appendStringInfoString(id, "%25");
-		else if (*name == ':')
-			appendStringInfoString(id, "%3A");
-		else
-			appendStringInfoChar(id, *name);
-	}
-}
-
-/* The table as it begins ids; schema and name are joined by ".". */
-static const char *
-id_table(Relation relation)
-{
-	StringInfoData id;
-	const char *schema = get_namespace_name(RelationGetNamespace(relation));
-
-	initStringInfo(&id);
-	if (strcmp(schema, "public") != 0)
-	{
-		append_id_part(&id, schema);
-		appendStringInfoChar(&id, '.');
-	}
-	append_id_part(&id, RelationGetRelationName(relation));
-	return id.data;
-}
-
 static bool
 maps_id(const EcapiTrack *track)
 {
@@ -606,7 +574,7 @@ ecapi_track(PG_FUNCTION_ARGS)
 	ecapi_refuse_relation(declaration.relation);
 	if (declaration.suggested)
 		track = suggest(&declaration);
-	track->table = id_table(declaration.relation);
+	track->table = ecapi_track_table(RelationGetRelid(declaration.relation));
 	if (!maps_id(track))
 		fix_key(track, declaration.relation);
 	ecapi_program_free(ecapi_program_compile(track, declaration.relation,
