@@ -21,6 +21,8 @@
 #include "commands/extension.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -118,6 +120,17 @@ ecapi_owner(void)
 	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
 	ReleaseSysCache(tuple);
 	return owner;
+}
+
+/* The trigger function of tracks. */
+Oid
+ecapi_capture_function(void)
+{
+	List	   *name = list_make2(makeString("ecapi"), makeString("capture"));
+	Oid			function = LookupFuncName(name, 0, NULL, true);
+
+	list_free_deep(name);
+	return function;
 }
 
 /*
