@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "capture/datum.h"
 #include "capture/suggest_internal.h"
 
 static bool
@@ -39,8 +40,8 @@ takes_many(const char *path)
 	return field != NULL && field->cardinality == ECAPI_MANY;
 }
 
-bool
-ecapi_suggest_fits(EcapiSuggestClass class, const char *path, Oid type)
+static bool
+fits_class(EcapiSuggestClass class, const char *path, Oid type)
 {
 	Oid			element = get_element_type(type);
 
@@ -80,6 +81,27 @@ ecapi_suggest_fits(EcapiSuggestClass class, const char *path, Oid type)
 	return false;
 }
 
+/*
+ * A class is narrower than what a field can take: a number is a text, too, but
+ * a numeric column named "email" is no email address.
+ */
+bool
+ecapi_suggest_fits(EcapiSuggestClass class, const char *path, Oid type)
+{
+	const EcapiField *field = ecapi_field_named(path, strlen(path));
+	EcapiDatumForm form;
+	const char *message;
+	const char *hint;
+
+	if (!fits_class(class, path, type))
+		return false;
+	/* A time may need SQL to fit, and a fragment is no field. */
+	if (class == ECAPI_SUGGEST_TIME || class == ECAPI_SUGGEST_JSON)
+		return true;
+	return ecapi_datum_fits(field, ecapi_datum_type(type, -1, CurrentMemoryContext), "",
+							&form, &message, &hint);
+}
+
 const EcapiSuggestSource *
 ecapi_suggest_source_of(const EcapiSuggestion *search, const char *path)
 {
@@ -95,11 +117,22 @@ ecapi_suggest_source_of(const EcapiSuggestion *search, const char *path)
 	return NULL;
 }
 
+/* A name in a path: quoted unless it is one in lower case; any word may be. */
+static const char *
+quote_step(const char *name)
+{
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789") == strlen(name) &&
+		!(name[0] >= '0' && name[0] <= '9'))
+		return name;
+	return quote_identifier(name);
+}
+
+/* A column alone stands by its exact name, whatever that is. */
 const char *
 ecapi_suggest_plain(const EcapiSuggestTable *table, const EcapiSuggestColumn *column)
 {
 	return table->through == NULL ? column->name :
-		psprintf("%s.%s", table->through, column->name);
+		psprintf("%s.%s", quote_step(table->through), quote_step(column->name));
 }
 
 /* A time as a moment; UTC where the column does not say. */

@@ -69,8 +69,7 @@ read_table(Relation relation, int place, const char *through, Oid reader)
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 		EcapiSuggestColumn *column = &table->columns[table->ncolumns];
 
-		/* A name with a dot could not stand in a path. */
-		if (attribute->attisdropped || strchr(NameStr(attribute->attname), '.') != NULL)
+		if (attribute->attisdropped)
 			continue;
 		if (!all && pg_attribute_aclcheck(relid, attribute->attnum, reader,
 										  ACL_SELECT) != ACLCHECK_OK)
