@@ -45,6 +45,10 @@ OBJS = \
 	src/delivery/token.o \
 	src/capture/emit.o \
 	src/capture/tree.o \
+	src/capture/suggest.o \
+	src/capture/suggest_rules.o \
+	src/capture/suggest_source.o \
+	src/capture/suggest_tables.o \
 	src/capture/draft.o \
 	src/capture/mapping.o \
 	src/capture/mention.o \

@@ -342,6 +342,10 @@ CREATE FUNCTION ecapi.rebase(destination name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_rebase';
 
+CREATE FUNCTION ecapi.suggest_mapping(relation regclass, event_type text) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_suggest_mapping';
+
 -- ---------------------------------------------------------------------------
 -- Destinations are foreign servers.
 -- ---------------------------------------------------------------------------
@@ -929,6 +933,7 @@ COMMENT ON FUNCTION ecapi.pause(name) IS 'stop delivering to a destination until
 COMMENT ON FUNCTION ecapi.resume(name) IS 'deliver to a paused, stopped or waiting destination again, now';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
 COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';
+COMMENT ON FUNCTION ecapi.suggest_mapping(regclass, text) IS 'a mapping for ecapi.track(), guessed from names and types of columns, one foreign key away at most';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
 COMMENT ON FUNCTION ecapi.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
 COMMENT ON FUNCTION ecapi.on_server_change() IS 'starts and renames the cursor of a destination';
