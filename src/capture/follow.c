@@ -58,6 +58,9 @@
 PG_FUNCTION_INFO_V1(ecapi_follow_command);
 PG_FUNCTION_INFO_V1(ecapi_follow_drop);
 
+/* Fields that a part of a track may lack; see complete(). */
+#define STAND_INS	3
+
 /* A change that tracks may not survive. */
 typedef struct Change
 {
@@ -111,32 +114,42 @@ track_needs(const EcapiTrack *track, const Change *change)
 	return false;
 }
 
-/* Let a track's ids need no key. */
+/*
+ * Complete a part of a track by constants, so that it compiles alone: without
+ * a key, and where one field needs another.
+ */
 static void
-add_id(EcapiTrack *track)
+complete(EcapiTrack *track)
 {
-	EcapiMapped *id = &track->mapped[track->nmapped];
+	static const char *const needed[STAND_INS] = {"id", "currency_code", "custom_event"};
 
-	for (int i = 0; i < track->nmapped; i++)
-		if (strcmp(track->mapped[i].path, "id") == 0)
-			return;
-	memset(id, 0, sizeof(*id));
-	id->path = "id";
-	id->nsteps = 1;
-	id->steps[0] = "id";
-	id->field = ecapi_field_named("id", 2);
-	id->source = "'x'::pg_catalog.text";
-	track->nmapped++;
+	for (int i = 0; i < STAND_INS; i++)
+	{
+		EcapiMapped *entry = &track->mapped[track->nmapped];
+		bool		mapped = false;
+
+		for (int j = 0; j < track->nmapped; j++)
+			if (strcmp(track->mapped[j].path, needed[i]) == 0)
+				mapped = true;
+		if (mapped)
+			continue;
+		memset(entry, 0, sizeof(*entry));
+		entry->path = entry->steps[0] = needed[i];
+		entry->nsteps = 1;
+		entry->field = ecapi_field_named(needed[i], strlen(needed[i]));
+		entry->source = "'x'::pg_catalog.text";
+		track->nmapped++;
+	}
 }
 
-/* A track's copy, with room for an entry more. */
+/* A track's copy, with room for stand-ins. */
 static EcapiTrack *
 copy_track(const EcapiTrack *track)
 {
 	EcapiTrack *copy = palloc(sizeof(EcapiTrack));
 
 	*copy = *track;
-	copy->mapped = palloc0(sizeof(EcapiMapped) * (track->nmapped + 1));
+	copy->mapped = palloc0(sizeof(EcapiMapped) * (track->nmapped + STAND_INS));
 	if (track->nmapped > 0)
 		memcpy(copy->mapped, track->mapped, sizeof(EcapiMapped) * track->nmapped);
 	copy->keys = palloc(sizeof(char *) * (track->nkeys + 1));
@@ -164,7 +177,7 @@ rest_of_track(const EcapiTrack *track, const Change *change)
 		rest->nchanges = 0;
 	if (key_needs(track, change))
 		rest->nkeys = 0;
-	add_id(rest);
+	complete(rest);
 	return rest;
 }
 
@@ -239,7 +252,7 @@ entry_compiles(const EcapiTrack *track, const EcapiMapped *mapped, const char *s
 			   const Rename *rename)
 {
 	EcapiTrack	alone = *track;
-	EcapiMapped entries[2];
+	EcapiMapped entries[1 + STAND_INS];
 
 	entries[0] = *mapped;
 	entries[0].source = source;
@@ -247,7 +260,7 @@ entry_compiles(const EcapiTrack *track, const EcapiMapped *mapped, const char *s
 	alone.nmapped = 1;
 	alone.condition = NULL;
 	alone.nchanges = alone.nkeys = 0;
-	add_id(&alone);
+	complete(&alone);
 	return ecapi_track_problem_of(&alone, rename->relation,
 								  rename->relation->rd_rel->relowner) == NULL;
 }
@@ -256,13 +269,13 @@ static bool
 condition_compiles(const EcapiTrack *track, const char *condition, const Rename *rename)
 {
 	EcapiTrack	alone = *track;
-	EcapiMapped entry;
+	EcapiMapped entries[STAND_INS];
 
-	alone.mapped = &entry;
+	alone.mapped = entries;
 	alone.nmapped = 0;
 	alone.condition = condition;
 	alone.nchanges = alone.nkeys = 0;
-	add_id(&alone);
+	complete(&alone);
 	return ecapi_track_problem_of(&alone, rename->relation,
 								  rename->relation->rd_rel->relowner) == NULL;
 }
