@@ -51,8 +51,16 @@ OBJS = \
 	src/capture/row_sql.o \
 	src/capture/row_sql_check.o \
 	src/capture/tree.o \
+	src/capture/suggest.o \
+	src/capture/suggest_rules.o \
+	src/capture/suggest_source.o \
+	src/capture/suggest_tables.o \
 	src/capture/draft.o \
 	src/capture/mapping.o \
+	src/capture/mention.o \
+	src/capture/declared.o \
+	src/capture/track.o \
+	src/capture/follow.o \
 	src/capture/program.o \
 	src/capture/program_cache.o \
 	src/capture/context.o \

@@ -350,6 +350,10 @@ CREATE FUNCTION ecapi.rebase(destination name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_rebase';
 
+CREATE FUNCTION ecapi.suggest_mapping(relation regclass, event_type text) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_suggest_mapping';
+
 -- ---------------------------------------------------------------------------
 -- Destinations are foreign servers.
 -- ---------------------------------------------------------------------------
@@ -467,6 +471,202 @@ $$;
 
 CREATE EVENT TRIGGER ecapi_table_rewrite ON table_rewrite
 	EXECUTE FUNCTION ecapi.on_table_rewrite();
+
+-- ---------------------------------------------------------------------------
+-- Tracks.  A track is a trigger of ecapi.capture(), and nothing else is kept of
+-- it; its argument is JSON that names columns, tables and functions.
+--
+-- Two event triggers look after new ones.  Who may make one is asked with the
+-- rights of the role that makes it (SECURITY INVOKER): the SQL of a track runs
+-- as the table's owner, so the TRIGGER privilege is not enough.  A partition's
+-- copy comes with ATTACH PARTITION or CREATE TABLE, by the owner of the table
+-- that it is attached to, and is not asked again.
+--
+-- Two more look after what tracks name.  All are plpgsql, so that a missing
+-- library hurts nobody whose DDL is not about tracks, and all end at once in a
+-- database without tracks.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ecapi.track(
+	relation regclass,
+	event_type text,
+	mapping jsonb DEFAULT NULL,
+	condition text DEFAULT NULL,
+	on_change text[] DEFAULT NULL,
+	at_commit boolean DEFAULT false,
+	on_error text DEFAULT NULL,
+	always boolean DEFAULT false,
+	name text DEFAULT NULL)
+RETURNS text
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_track';
+
+CREATE FUNCTION ecapi.untrack(
+	relation regclass,
+	event_type text DEFAULT NULL,
+	name text DEFAULT NULL)
+RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_untrack';
+
+CREATE FUNCTION ecapi.check_trigger(trigger oid) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_check_trigger';
+
+-- These two look in a subtransaction, which parallel workers cannot have.
+CREATE FUNCTION ecapi.track_argument(trigger oid) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_track_argument';
+
+CREATE FUNCTION ecapi.track_problem(trigger oid) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_track_problem';
+
+CREATE FUNCTION ecapi.follow_command(command pg_ddl_command) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_follow_command';
+
+CREATE FUNCTION ecapi.follow_drop(type text, name text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_follow_drop';
+
+-- Is there any track?  By the index of pg_depend.
+CREATE FUNCTION ecapi.has_tracks() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (
+		SELECT FROM pg_catalog.pg_proc p
+			JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+			JOIN pg_catalog.pg_depend d ON d.refobjid = p.oid
+		WHERE n.nspname = 'ecapi' AND p.proname = 'capture'
+			AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+			AND d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass)
+$$;
+
+-- Only what every role may read is asked here: the role may have no right on
+-- this schema, and its trigger may be about something else.
+CREATE FUNCTION ecapi.on_trigger_owner() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	made record;
+BEGIN
+	FOR made IN
+		SELECT t.tgname, c.oid::pg_catalog.regclass AS relation
+		FROM pg_catalog.pg_event_trigger_ddl_commands() d
+			JOIN pg_catalog.pg_trigger t ON t.oid = d.objid
+			JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+			JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+			JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+		WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
+			AND n.nspname = 'ecapi' AND p.proname = 'capture'
+			AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
+	LOOP
+		RAISE EXCEPTION 'must be owner of table % to capture its rows', made.relation
+			USING ERRCODE = 'insufficient_privilege',
+				DETAIL = 'The SQL of a track runs as the owner of its table.';
+	END LOOP;
+END
+$$;
+
+CREATE FUNCTION ecapi.on_trigger_create() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM ecapi.check_trigger(t.oid)
+	FROM pg_catalog.pg_event_trigger_ddl_commands() d
+		JOIN pg_catalog.pg_trigger t ON t.oid = d.objid
+		JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+		JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+	WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
+		AND n.nspname = 'ecapi' AND p.proname = 'capture';
+END
+$$;
+
+CREATE FUNCTION ecapi.on_track_change() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF ecapi.has_tracks() THEN
+		PERFORM ecapi.follow_command(d.command)
+		FROM pg_catalog.pg_event_trigger_ddl_commands() d;
+	END IF;
+EXCEPTION WHEN undefined_file OR io_error THEN
+	RAISE WARNING 'tracks were not looked after because the library of ecapi cannot be loaded'
+		USING HINT = 'Install it, then see the column "problem" of the view ecapi.track.';
+END
+$$;
+
+-- Objects are told by name; a function's name is the last part of its address.
+-- Constraints have no names in tracks, so one stands for all.
+CREATE FUNCTION ecapi.on_track_drop() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF ecapi.has_tracks() THEN
+		PERFORM ecapi.follow_drop(o.object_type, o.name)
+		FROM (
+			SELECT DISTINCT ON (k.key) d.object_type, k.name
+			FROM pg_catalog.pg_event_trigger_dropped_objects() d,
+				LATERAL (SELECT coalesce(d.object_name,
+					d.address_names[pg_catalog.array_upper(d.address_names, 1)])) l (name),
+				LATERAL (SELECT l.name, CASE WHEN d.object_type = 'table constraint' THEN ''
+					ELSE l.name END) k (name, key)
+			WHERE d.object_type IN ('table column', 'table', 'table constraint', 'view',
+					'materialized view', 'foreign table', 'function', 'aggregate', 'type',
+					'composite type column', 'schema')
+				AND NOT d.is_temporary AND l.name IS NOT NULL
+			ORDER BY k.key, d.original DESC
+		) o;
+	END IF;
+EXCEPTION WHEN undefined_file OR io_error THEN
+	RAISE WARNING 'tracks were not looked after because the library of ecapi cannot be loaded'
+		USING HINT = 'Install it, then see the column "problem" of the view ecapi.track.';
+END
+$$;
+
+CREATE EVENT TRIGGER ecapi_trigger_owner ON ddl_command_end
+	WHEN TAG IN ('CREATE TRIGGER', 'CREATE SCHEMA')
+	EXECUTE FUNCTION ecapi.on_trigger_owner();
+
+CREATE EVENT TRIGGER ecapi_trigger_create ON ddl_command_end
+	WHEN TAG IN ('CREATE TRIGGER', 'CREATE SCHEMA')
+	EXECUTE FUNCTION ecapi.on_trigger_create();
+
+CREATE EVENT TRIGGER ecapi_track_change ON ddl_command_end
+	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE',
+		'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER AGGREGATE', 'ALTER TYPE', 'ALTER DOMAIN',
+		'ALTER SCHEMA', 'CREATE FUNCTION')
+	EXECUTE FUNCTION ecapi.on_track_change();
+
+CREATE EVENT TRIGGER ecapi_track_drop ON sql_drop
+	WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE', 'DROP TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW',
+		'DROP FOREIGN TABLE', 'DROP FUNCTION', 'DROP ROUTINE', 'DROP AGGREGATE', 'DROP TYPE',
+		'DROP DOMAIN', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
+	EXECUTE FUNCTION ecapi.on_track_drop();
+
+-- Copies that partitions have are left out: the track is that of their root.
+CREATE VIEW ecapi.track AS
+SELECT t.tgrelid::pg_catalog.regclass AS relation,
+	CASE WHEN pg_catalog.starts_with(t.tgname::text, 'ecapi_')
+		THEN pg_catalog.substr(t.tgname::text, 7) ELSE t.tgname::text END AS name,
+	a.argument ->> 'event_type' AS event_type,
+	a.argument ->> 'condition' AS condition,
+	CASE WHEN a.argument ? 'on_change' THEN ARRAY(
+		SELECT c FROM pg_catalog.jsonb_array_elements_text(a.argument -> 'on_change') c) END AS on_change,
+	coalesce((a.argument -> 'at_commit')::boolean, false) AS at_commit,
+	coalesce(a.argument ->> 'on_error', 'set_aside') AS on_error,
+	t.tgtype & 1 = 0 AS set_wise,
+	t.tgenabled = 'A' AS always,
+	t.tgenabled <> 'D' AS enabled,
+	a.argument -> 'mapping' AS mapping,
+	ecapi.track_problem(t.oid) AS problem,
+	t.tgname AS trigger
+FROM pg_catalog.pg_namespace n
+	JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND p.proname = 'capture'
+	JOIN pg_catalog.pg_trigger t ON t.tgfoid = p.oid AND t.tgparentid = 0
+	CROSS JOIN LATERAL (SELECT ecapi.track_argument(t.oid)) a (argument)
+WHERE n.nspname = 'ecapi';
 
 -- ---------------------------------------------------------------------------
 -- Views
@@ -637,7 +837,35 @@ BEGIN
 		END IF;
 	END LOOP;
 
-	SELECT pg_catalog.count(*) INTO n FROM ecapi.failed_event f WHERE f.state = 'set_aside';
+	FOR d IN SELECT k.relation, k.name, k.enabled, k.problem FROM ecapi.track k
+		WHERE k.problem IS NOT NULL OR NOT k.enabled
+		ORDER BY k.relation::text, k.name
+	LOOP
+		IF d.problem IS NOT NULL THEN
+			severity := 'error';
+			what := pg_catalog.format('track "%s" of table %s is broken, its rows are set aside: %s', d.name, d.relation, d.problem);
+			what_to_do := pg_catalog.format('Declare it anew with ecapi.track(%1$L, ...), then SELECT ecapi.recapture(); or end it: SELECT ecapi.untrack(%1$L, name => %2$L).', d.relation, d.name);
+			RETURN NEXT;
+		END IF;
+		IF NOT d.enabled THEN
+			severity := 'warning';
+			what := pg_catalog.format('track "%s" of table %s is disabled: its rows are no events', d.name, d.relation);
+			what_to_do := 'When it shall capture again: ALTER TABLE ... ENABLE TRIGGER.';
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+
+	SELECT pg_catalog.count(*) INTO n FROM ecapi.failed_event f
+	WHERE f.state = 'set_aside' AND f.relation IS NOT NULL;
+	IF n > 0 THEN
+		severity := 'warning';
+		what := pg_catalog.format('%s rows were set aside because they could not be captured', n);
+		what_to_do := 'SELECT source, relation, reason, sqlstate FROM ecapi.failed_event WHERE state = ''set_aside''; when the cause is mended: SELECT ecapi.recapture().';
+		RETURN NEXT;
+	END IF;
+
+	SELECT pg_catalog.count(*) INTO n FROM ecapi.failed_event f
+	WHERE f.state = 'set_aside' AND f.relation IS NULL;
 	IF n > 0 THEN
 		severity := 'warning';
 		what := pg_catalog.format('%s events were set aside because they were not valid', n);
@@ -675,8 +903,9 @@ REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
-GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.left_out TO pg_monitor;
-GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts() TO pg_monitor;
+GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.left_out, ecapi.track TO pg_monitor;
+GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts(),
+	ecapi.track_argument(oid), ecapi.track_problem(oid) TO pg_monitor;
 
 -- ---------------------------------------------------------------------------
 -- Comments
@@ -731,6 +960,7 @@ COMMENT ON FUNCTION ecapi.pause(name) IS 'stop delivering to a destination until
 COMMENT ON FUNCTION ecapi.resume(name) IS 'deliver to a paused, stopped or waiting destination again, now';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
 COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';
+COMMENT ON FUNCTION ecapi.suggest_mapping(regclass, text) IS 'a mapping for ecapi.track(), guessed from names and types of columns, one foreign key away at most';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
 COMMENT ON FUNCTION ecapi.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
 COMMENT ON FUNCTION ecapi.on_server_change() IS 'starts and renames the cursor of a destination';
@@ -740,6 +970,23 @@ COMMENT ON FOREIGN DATA WRAPPER ecapi IS 'destinations of ECAPI events; USAGE is
 COMMENT ON EVENT TRIGGER ecapi_server_change IS 'starts and renames the cursors of destinations';
 COMMENT ON EVENT TRIGGER ecapi_mapping_change IS 'tells the worker of new credentials of destinations';
 COMMENT ON EVENT TRIGGER ecapi_server_drop IS 'ends the cursors of destinations';
+COMMENT ON FUNCTION ecapi.track(regclass, text, jsonb, text, text[], boolean, text, boolean, text) IS 'capture the rows of a table as events; returns the name of the trigger that does';
+COMMENT ON FUNCTION ecapi.untrack(regclass, text, text) IS 'end the tracks of a table that have an event type, a name, or both';
+COMMENT ON FUNCTION ecapi.check_trigger(oid) IS 'refuses a trigger of ecapi.capture() that cannot be a track';
+COMMENT ON FUNCTION ecapi.track_argument(oid) IS 'what a track says, or NULL when it cannot be read';
+COMMENT ON FUNCTION ecapi.track_problem(oid) IS 'what is wrong with a track now, or NULL';
+COMMENT ON FUNCTION ecapi.follow_command(pg_ddl_command) IS 'lets tracks follow a command, or refuses the command';
+COMMENT ON FUNCTION ecapi.follow_drop(text, text) IS 'refuses to drop what a track needs';
+COMMENT ON FUNCTION ecapi.has_tracks() IS 'whether any table is tracked';
+COMMENT ON FUNCTION ecapi.on_trigger_owner() IS 'lets only a table''s owner capture its rows';
+COMMENT ON FUNCTION ecapi.on_trigger_create() IS 'refuses triggers that cannot be tracks';
+COMMENT ON FUNCTION ecapi.on_track_change() IS 'lets tracks follow commands that change what they name';
+COMMENT ON FUNCTION ecapi.on_track_drop() IS 'refuses to drop what tracks need';
+COMMENT ON EVENT TRIGGER ecapi_trigger_owner IS 'lets only a table''s owner capture its rows';
+COMMENT ON EVENT TRIGGER ecapi_trigger_create IS 'refuses triggers that cannot be tracks';
+COMMENT ON EVENT TRIGGER ecapi_track_change IS 'lets tracks follow commands that change what they name';
+COMMENT ON EVENT TRIGGER ecapi_track_drop IS 'refuses to drop what tracks need';
+COMMENT ON VIEW ecapi.track IS 'tracks: the triggers of ecapi.capture(), what they say, and what is wrong with them';
 COMMENT ON SEQUENCE ecapi.outbox_seq IS 'seq of ecapi.outbox';
 COMMENT ON SEQUENCE ecapi.tick_seq IS 'tick_id of ecapi.tick';
 COMMENT ON SEQUENCE ecapi.request_seq IS 'request_id of ecapi.request';
