@@ -45,6 +45,8 @@ OBJS = \
 	src/delivery/token.o \
 	src/capture/emit.o \
 	src/capture/tree.o \
+	src/capture/draft.o \
+	src/capture/mapping.o \
 	src/stats/left_out.o \
 	src/outbox/append.o \
 	src/outbox/snapshot.o \
