@@ -47,6 +47,15 @@ OBJS = \
 	src/capture/tree.o \
 	src/capture/draft.o \
 	src/capture/mapping.o \
+	src/capture/program.o \
+	src/capture/program_cache.o \
+	src/capture/context.o \
+	src/capture/rows.o \
+	src/capture/literal.o \
+	src/capture/datum_type.o \
+	src/capture/datum.o \
+	src/capture/fits.o \
+	src/capture/image.o \
 	src/stats/left_out.o \
 	src/outbox/append.o \
 	src/outbox/snapshot.o \

@@ -281,6 +281,10 @@ RETURNS SETOF record
 LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 106
 AS 'MODULE_PATHNAME', 'ecapi_list_fields';
 
+CREATE FUNCTION ecapi.major(amount numeric, currency text) RETURNS numeric
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ecapi_major_units';
+
 CREATE FUNCTION ecapi.left_out_counts(
 	OUT path text,
 	OUT reason text,
@@ -687,6 +691,7 @@ COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong
 COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s value that is sent or hashed; NULL when it would be left out';
 COMMENT ON FUNCTION ecapi.digest(text, text, text) IS 'the digest that is sent for a field''s value; NULL when it would be left out';
 COMMENT ON FUNCTION ecapi.fields() IS 'every field of the standard: name, place, type, whether it is normalized and hashed';
+COMMENT ON FUNCTION ecapi.major(numeric, text) IS 'an amount in minor units (cents) in the currency''s unit, by ISO 4217';
 COMMENT ON FUNCTION ecapi.left_out_counts() IS 'rows of ecapi.left_out';
 COMMENT ON FUNCTION ecapi.fdw_validator(text[], oid) IS 'checks the options of destinations and their credentials';
 COMMENT ON FUNCTION ecapi.worker() IS 'whether this database has a running worker, and if not, why';

@@ -21,6 +21,8 @@
 #include "commands/extension.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -141,6 +143,17 @@ ecapi_become_caller(const EcapiOwnerScope *scope)
 	SPI_finish();
 	SetUserIdAndSecContext(scope->user, scope->context);
 	AtEOXact_GUC(true, scope->nest);
+}
+
+/* The trigger function of tracks. */
+Oid
+ecapi_capture_function(void)
+{
+	List	   *name = list_make2(makeString("ecapi"), makeString("capture"));
+	Oid			function = LookupFuncName(name, 0, NULL, true);
+
+	list_free_deep(name);
+	return function;
 }
 
 /*

@@ -24,6 +24,7 @@ extern Oid	ecapi_relation(const char *name, bool missing_ok);
 extern bool ecapi_installed(void);
 extern Oid	ecapi_wrapper(void);
 extern Oid	ecapi_owner(void);
+extern Oid	ecapi_capture_function(void);	/* InvalidOid: there is none */
 
 /* The slot that the clock gives to rows written at a moment. */
 extern int	ecapi_ring_slot(TimestampTz moment);

@@ -6,6 +6,7 @@
  *	ecapi.normalize(field, value, ...)	the form that would be sent or hashed
  *	ecapi.digest(field, value, ...)		the digest that would be sent
  *	ecapi.fields()						the standard's fields, as we take them
+ *	ecapi.major(amount, currency)		minor units in the currency's unit
  *	ecapi.left_out_counts()				for the view ecapi.left_out
  *
  * They write nothing and touch no table.  What they show is computed by the
@@ -25,6 +26,7 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/numeric.h"
 #include "utils/tuplestore.h"
 
 #include "capture/tree.h"
@@ -43,6 +45,7 @@ PG_FUNCTION_INFO_V1(ecapi_validate_event);
 PG_FUNCTION_INFO_V1(ecapi_normalize_value);
 PG_FUNCTION_INFO_V1(ecapi_digest_value);
 PG_FUNCTION_INFO_V1(ecapi_list_fields);
+PG_FUNCTION_INFO_V1(ecapi_major_units);
 PG_FUNCTION_INFO_V1(ecapi_left_out_counts);
 
 static Datum
@@ -326,6 +329,65 @@ ecapi_digest_value(PG_FUNCTION_ARGS)
 	if (hex[0] == '\0')
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(hex, ECAPI_HEX_LEN));
+}
+
+/* ---- ecapi.major ---- */
+
+/* Decimals of the minor unit of a currency; raises an error where none are. */
+static int
+minor_decimals(text *argument)
+{
+	const char *given = VARDATA_ANY(argument);
+	size_t		len = VARSIZE_ANY_EXHDR(argument);
+	int			exponent;
+	const char *code = ecapi_currency_lookup(given, len, &exponent);
+
+	if (code == NULL)
+	{
+		code = ecapi_closest(given, len, ecapi_currency_nth, NULL);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 code ? errmsg("unrecognized currency \"%s\"", text_to_cstring(argument)) :
+				 errmsg("second argument is not a currency of ISO 4217"),
+				 code ? errhint("Perhaps you meant the currency \"%s\".", code) :
+				 errhint("Give an active three-letter code such as \"EUR\".")));
+	}
+	if (exponent < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("currency \"%s\" has no minor unit", code),
+				 errhint("Its amounts are in the unit itself: use them as they are.")));
+	return exponent;
+}
+
+/*
+ * ecapi.major(amount numeric, currency text): an amount in minor units (cents)
+ * in the currency's unit, exactly, with the currency's decimals; with more only
+ * where the amount has parts of a minor unit.
+ */
+Datum
+ecapi_major_units(PG_FUNCTION_ARGS)
+{
+	/* ISO 4217 has no currency with more decimals than 4. */
+	static const char *const factors[] = {"1", "0.1", "0.01", "0.001", "0.0001"};
+	Numeric		amount = PG_GETARG_NUMERIC(0);
+	int			decimals = minor_decimals(PG_GETARG_TEXT_PP(1));
+	Datum		factor;
+	Datum		major;
+
+	if (decimals >= lengthof(factors))
+		elog(ERROR, "unexpected number of decimals: %d", decimals);
+	if (numeric_is_nan(amount) || numeric_is_inf(amount))
+		PG_RETURN_NUMERIC(amount);
+	factor = DirectFunctionCall3(numeric_in, CStringGetDatum(factors[decimals]),
+								 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	/* A product has the decimals of both factors: nothing is rounded here. */
+	major = DirectFunctionCall2(numeric_mul, NumericGetDatum(amount), factor);
+	if (DatumGetInt32(DirectFunctionCall1(numeric_min_scale, major)) > decimals)
+		major = DirectFunctionCall1(numeric_trim_scale, major);
+	else
+		major = DirectFunctionCall2(numeric_round, major, Int32GetDatum(decimals));
+	PG_RETURN_DATUM(major);
 }
 
 /* ---- ecapi.fields, ecapi.left_out_counts ---- */

@@ -4,7 +4,9 @@
  *
  * Values are written by our own code, straight from their binary form: no
  * to_json, no cast that a user could have made, and nothing that depends on
- * DateStyle, TimeZone, extra_float_digits, bytea_output or lc_*.
+ * DateStyle, TimeZone, extra_float_digits, bytea_output or lc_*.  Where only
+ * the type's output function knows its form, that depends on settings, and the
+ * value needs a guard, which fixes them.
  */
 #ifndef ECAPI_DATUM_H
 #define ECAPI_DATUM_H
@@ -57,10 +59,11 @@ extern bool ecapi_datum_needs_guard(const EcapiDatumType *type);
 
 /*
  * The value as a tree in the arena (nothing of it points into the datum);
- * texts in the server encoding.  NULL when the arena failed, or when it is
- * nested deeper than max_depth arrays and objects.  NaN and the infinities
- * become texts, which no number field takes.  Leaks into the current memory
- * context.
+ * texts in the server encoding, blanks at the end of character(n) dropped.
+ * NULL when the arena failed (arena->failed), when it is nested deeper than
+ * max_depth arrays and objects, or when it is larger than any event by far.
+ * NaN and the infinities become texts, which no number field takes.  Leaks
+ * into the current memory context.
  */
 extern EcapiValue *ecapi_datum_value(EcapiArena *arena, const EcapiDatumType *type,
 									 Datum datum, EcapiDatumForm form, int max_depth);
@@ -68,13 +71,16 @@ extern EcapiValue *ecapi_datum_value(EcapiArena *arena, const EcapiDatumType *ty
 /*
  * The value as a part of an id: a text in the current context that no session
  * setting changes, with "%" and ":" in it written as "%25" and "%3A", so that
- * parts joined by ":" stay apart.
+ * parts joined by ":" stay apart, and control characters, which no id may
+ * have, in the same way.  Equal numbers have equal keys: 10.50 is "10.5".
+ * What is too long for an id is cut, but not to a length that an id may have:
+ * validation refuses it.
  */
 extern char *ecapi_datum_key(const EcapiDatumType *type, Datum datum);
 
 /*
  * The form in which a field (NULL: something inside an ext) takes values of a
- * type.  Where the field cannot take them at all, false, with a message
+ * type; validation may still refuse a value.  Where the field cannot take them at all, false, with a message
  * (lower case, no full stop: "a timestamp without time zone names no moment")
  * and a hint (a sentence, or NULL); both constant or in the current context.
  * source is what the hint may quote: the mapped column or expression.

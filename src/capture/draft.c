@@ -346,6 +346,7 @@ ecapi_draft_finish(EcapiDraft *draft, EcapiAppend *append, const char **id)
 	if (violations->left_out > 0)
 		warn_left_out(violations);
 	ecapi_left_out_count();
+	draft->clean = clean;
 	*id = ecapi_value_get(clean, "id")->text;
 	return true;
 }

@@ -25,6 +25,7 @@ typedef struct EcapiDraft
 	size_t		max_size;		/* bytes of an event: ecapi.max_event_size */
 	EcapiValue *given;			/* object as given; NULL: none yet */
 	EcapiViolations violations;
+	EcapiValue *clean;			/* once finished: as it is sent */
 } EcapiDraft;
 
 /*

@@ -12,11 +12,9 @@
 #include "postgres.h"
 
 #include "commands/trigger.h"
-#include "nodes/makefuncs.h"
-#include "parser/parse_func.h"
-#include "utils/lsyscache.h"
 
 #include "capture/find.h"
+#include "catalog.h"
 #include "event/closest.h"
 
 /* How ecapi.track() names the trigger of a track. */
@@ -29,13 +27,7 @@ typedef struct Tracks
 	EcapiFoundTrack *found;
 } Tracks;
 
-static Oid
-capture_function(void)
-{
-	return LookupFuncName(list_make2(makeString("ecapi"), makeString("capture")),
-						  0, NULL, true);
-}
-
+/* See find.h. */
 bool
 ecapi_track_is_called(const char *trigger, const char *name)
 {
@@ -57,7 +49,7 @@ static Tracks
 tracks_of(Relation relation)
 {
 	TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
-	Oid			function = capture_function();
+	Oid			function = ecapi_capture_function();
 	Tracks		tracks = {0};
 
 	if (triggers == NULL)
@@ -75,21 +67,6 @@ tracks_of(Relation relation)
 		tracks.n++;
 	}
 	return tracks;
-}
-
-const Trigger *
-ecapi_find_trigger(Relation relation, const char *name)
-{
-	TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
-	Oid			function = capture_function();
-
-	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-	{
-		if (is_track(&triggers->triggers[i], function) &&
-			strcmp(triggers->triggers[i].tgname, name) == 0)
-			return &triggers->triggers[i];
-	}
-	return NULL;
 }
 
 /* For ecapi_closest(): names of tracks, then what they track. */
@@ -138,6 +115,7 @@ several_tracks(Relation relation, const char *event_type)
 			 errhint("Say which one with name => '...'.")));
 }
 
+/* See find.h. */
 EcapiFoundTrack
 ecapi_find_track(Relation relation, const char *event_type, const char *name)
 {

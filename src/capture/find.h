@@ -27,12 +27,6 @@ typedef struct EcapiFoundTrack
 extern EcapiFoundTrack ecapi_find_track(Relation relation, const char *event_type,
 										const char *name);
 
-/*
- * The trigger of that name, if it is a track; NULL when there is none.  Lives in
- * the current context.
- */
-extern const Trigger *ecapi_find_trigger(Relation relation, const char *name);
-
 /* Is it the name of this track, or of its trigger? */
 extern bool ecapi_track_is_called(const char *trigger, const char *name);
 

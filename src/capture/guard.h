@@ -11,6 +11,12 @@ typedef struct EcapiGuardError
 {
 	char		sqlstate[6];
 	const char *object;			/* schema.table.column, constraint or type at fault, or NULL */
+
+	/*
+	 * What the error said, in the context that was current.  It may hold values
+	 * of rows: use it only where no row was evaluated.
+	 */
+	const char *message;
 } EcapiGuardError;
 
 /*
@@ -22,7 +28,7 @@ typedef struct EcapiGuardError
  * was current before survives it, also after an error.
  *
  * Returns true when body returned; false when it raised an error, which is
- * then in *error, its text (which may hold values of the row) forgotten.
+ * then in *error.
  * Cancelled queries, shutdown, out of memory, and failures that ask for the
  * whole transaction to be tried again (class 40) are raised again.
  */

@@ -39,10 +39,9 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "capture/expression.h"
 #include "capture/guard.h"
 #include "capture/history.h"
-#include "capture/program.h"
+#include "capture/program_cache.h"
 #include "capture/rows.h"
 
 /* Parameters of the query: the last key, since and until. */
@@ -75,20 +74,6 @@ mapped_timestamp(const EcapiTrack *track)
 	return NULL;
 }
 
-static bool
-condition_mentions_old(Relation relation, const EcapiFoundTrack *found)
-{
-	EcapiExpressions *set = ecapi_expressions_new(relation,
-												  ecapi_track_owner(relation, found->trigger),
-												  CurrentMemoryContext);
-	EcapiExpression *condition = ecapi_expressions_add(set, found->track->condition,
-													   ECAPI_USE_CONDITION, "condition");
-	bool		result = ecapi_expression_mentions_old(condition);
-
-	ecapi_expressions_free(set);
-	return result;
-}
-
 static void
 refuse(Relation relation, const EcapiFoundTrack *found, const char *reason,
 	   const char *hint)
@@ -101,20 +86,31 @@ refuse(Relation relation, const EcapiFoundTrack *found, const char *reason,
 			 errhint("%s", hint)));
 }
 
-void
-ecapi_history_check(Relation relation, const EcapiFoundTrack *found)
+/* See history.h. */
+EcapiProgram *
+ecapi_history_program(Relation relation, const EcapiFoundTrack *found)
 {
+	const EcapiCompiled *compiled = ecapi_program_of_trigger(relation, found->trigger);
 	const EcapiTrack *track = found->track;
 
-	if (mapped_timestamp(track) == NULL)
+	if (compiled->program == NULL)
+		ereport(ERROR,
+				(errcode(MAKE_SQLSTATE(compiled->sqlstate[0], compiled->sqlstate[1],
+									   compiled->sqlstate[2], compiled->sqlstate[3],
+									   compiled->sqlstate[4])),
+				 errmsg("track \"%s\" of table \"%s\" cannot be used: %s",
+						found->trigger->tgname, RelationGetRelationName(relation),
+						compiled->problem)));
+	if (!ecapi_program_maps(compiled->program, "timestamp"))
 		refuse(relation, found, "Its mapping has no timestamp, so all of history would have happened now.",
 			   "Map \"timestamp\" to the column that says when it happened.");
 	if (track->nchanges > 0 && track->condition == NULL)
 		refuse(relation, found, "It captures changes of columns, and a row does not say which changes it has seen.",
 			   "Give the track a condition that tells rows which are events.");
-	if (track->condition != NULL && condition_mentions_old(relation, found))
+	if (ecapi_program_looks_back(compiled->program))
 		refuse(relation, found, "Its condition looks at the old row, which is not kept.",
 			   "Write the condition with the new row alone.");
+	return compiled->program;
 }
 
 /* Does the index order all rows, each at a place of its own? */
@@ -156,6 +152,7 @@ take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key)
 	return true;
 }
 
+/* See history.h. */
 void
 ecapi_history_key(Relation relation, EcapiHistoryKey *key)
 {
@@ -445,15 +442,17 @@ next_row(void *arg, EcapiRow *row)
 }
 
 static void
-capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *progress)
+capture_rows(Reading *reading, EcapiProgram *program, const EcapiFoundTrack *found,
+			 EcapiProgress *progress)
 {
 	Feed		feed = {reading, NULL, 0};
 	EcapiRows	rows = {0};
 	EcapiRowsResult result = {0};
 
 	feed.slot = MakeSingleTupleTableSlot(RelationGetDescr(reading->relation), &TTSOpsHeapTuple);
-	rows.program = ecapi_program_of_trigger(reading->relation, found->trigger);
+	rows.program = program;
 	rows.trigger = found->trigger->tgname;
+	rows.root = RelationGetRelid(reading->relation);
 	rows.mode = ECAPI_ROWS_HISTORY;
 	rows.since = seconds_of(progress->since, false);
 	rows.until = seconds_of(progress->until, true);
@@ -480,12 +479,14 @@ could_not_read(Relation relation, const EcapiGuardError *error)
 			 : errdetail("The error was %s, at \"%s\".", error->sqlstate, error->object)));
 }
 
+/* See history.h. */
 int
 ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_size,
 				   MemoryContext context)
 {
 	Relation	relation = table_open(progress->relation, AccessShareLock);
 	EcapiFoundTrack found;
+	EcapiProgram *program;
 	EcapiHistoryKey key;
 	EcapiGuardError error;
 	Reading		reading = {0};
@@ -496,7 +497,7 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 					   get_relkind_objtype(relation->rd_rel->relkind),
 					   RelationGetRelationName(relation));
 	found = ecapi_find_track(relation, event_type, progress->track);
-	ecapi_history_check(relation, &found);
+	program = ecapi_history_program(relation, &found);
 	ecapi_history_key(relation, &key);
 
 	reading.progress = progress;
@@ -505,12 +506,12 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 	reading.moment = moment_column(relation, found.track);
 	reading.page_size = page_size;
 	reading.context = context;
-	if (!ecapi_guard_run(read_rows, &reading, ecapi_track_owner(relation, found.trigger), &error))
+	if (!ecapi_guard_run(read_rows, &reading, ecapi_program_owner(program), &error))
 		could_not_read(relation, &error);
 
 	if (reading.nrows > 0)
 	{
-		capture_rows(&reading, &found, progress);
+		capture_rows(&reading, program, &found, progress);
 		progress->last_key = reading.last_key;
 	}
 	table_close(relation, AccessShareLock);

@@ -34,7 +34,7 @@ typedef struct EcapiRowsResult
 	int64		rows;			/* seen */
 	int64		events;			/* appended */
 	int64		set_aside;
-	int64		outside;		/* HISTORY: not in [since, until) */
+	int64		outside;		/* HISTORY: not in [since, until), or without a time */
 	/* AGAIN, of the last row that failed; texts in the current context */
 	char		sqlstate[6];
 	const char *reason;			/* NULL: none failed */
@@ -44,6 +44,7 @@ typedef struct EcapiRows
 {
 	EcapiProgram *program;
 	const char *trigger;		/* name of the track, for failed_event */
+	Oid			root;			/* table that it was declared on, likewise */
 	EcapiRowsMode mode;
 	int64		since;			/* HISTORY: seconds since 1970, of the event's timestamp */
 	int64		until;
@@ -63,5 +64,8 @@ typedef struct EcapiRows
  * parallel mode, as INSERT does.
  */
 extern void ecapi_rows_capture(const EcapiRows *rows, EcapiRowsResult *result);
+
+/* Warn of a row that was set aside, once per statement. */
+extern void ecapi_rows_warn(const char *trigger, const char *reason);
 
 #endif							/* ECAPI_ROWS_H */

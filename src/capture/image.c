@@ -1,0 +1,152 @@
+/*
+ * image.c
+ *	  A row as JSON and back, for rows that wait to be captured again.
+ *
+ * An image must give the very row back, under other settings than it was made
+ * with.  So both ways go through the types' own input and output functions
+ * under one set of settings, in a nest level of its own: there and back is
+ * what those functions promise, as dumps depend on it.  Names (of tables, of
+ * text search configurations) are written with their schema, as nothing but
+ * pg_catalog is in the search path.
+ *
+ * The settings end with the call; after an error they end with the caller's
+ * subtransaction.  Nothing here holds a lock or a reference across calls.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+#include "capture/image.h"
+#include "capture/tree.h"
+
+typedef struct Setting
+{
+	const char *name;
+	const char *value;
+} Setting;
+
+static const Setting settings[] = {
+	{"DateStyle", "ISO, YMD"},
+	{"IntervalStyle", "postgres"},
+	{"TimeZone", "UTC"},
+	{"extra_float_digits", "1"},	/* the shortest form that is exact */
+	{"bytea_output", "hex"},
+	{"lc_monetary", "C"},
+	{"xmloption", "content"},
+	{"xmlbinary", "base64"},
+	{"search_path", "pg_catalog, pg_temp"},
+};
+
+/* Begin the fixed settings; AtEOXact_GUC() with the result ends them. */
+static int
+fix_settings(void)
+{
+	int			level = NewGUCNestLevel();
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i].name, settings[i].value, PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+/* One column's value; NULL when the arena failed. */
+static EcapiValue *
+column_image(EcapiArena *arena, Form_pg_attribute attribute, Datum datum, bool isnull)
+{
+	EcapiValue *value;
+	Oid			function;
+	bool		varlena;
+	char	   *text;
+
+	if (isnull)
+		return ecapi_value_new(arena, ECAPI_NULL);
+	getTypeOutputInfo(attribute->atttypid, &function, &varlena);
+	text = OidOutputFunctionCall(function, datum);
+	ecapi_tree_check_text(text, (int) strlen(text));
+	value = ecapi_value_text(arena, ECAPI_STRING, text, strlen(text));
+	pfree(text);
+	return value;
+}
+
+/* See image.h. */
+EcapiValue *
+ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot)
+{
+	TupleDesc	descriptor = slot->tts_tupleDescriptor;
+	EcapiValue *image = ecapi_value_new(arena, ECAPI_OBJECT);
+	int			level = fix_settings();
+
+	slot_getallattrs(slot);
+	for (int i = 0; image && i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		const char *name = NameStr(attribute->attname);
+		EcapiValue *value;
+
+		if (attribute->attisdropped)
+			continue;
+		ecapi_tree_check_text(name, (int) strlen(name));
+		value = column_image(arena, attribute, slot->tts_values[i], slot->tts_isnull[i]);
+		if (value == NULL || !ecapi_value_set(arena, image, name, strlen(name), value))
+			image = NULL;
+	}
+	AtEOXact_GUC(true, level);
+	return image;
+}
+
+static Datum
+column_value(Form_pg_attribute attribute, const EcapiValue *text)
+{
+	Oid			function;
+	Oid			parameter;
+
+	getTypeInputInfo(attribute->atttypid, &function, &parameter);
+	return OidInputFunctionCall(function, unconstify(char *, text->text), parameter,
+								attribute->atttypmod);
+}
+
+/* See image.h. */
+HeapTuple
+ecapi_image_row(const EcapiValue *image, TupleDesc descriptor)
+{
+	int			n = descriptor->natts;
+	Datum	   *values = palloc0(n * sizeof(Datum));
+	bool	   *nulls = palloc(n * sizeof(bool));
+	int			level = fix_settings();
+	HeapTuple	tuple;
+
+	for (int i = 0; i < n; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		const EcapiValue *text;
+
+		nulls[i] = true;
+		if (attribute->attisdropped)
+			continue;
+		text = ecapi_value_get(image, NameStr(attribute->attname));
+		/*
+		 * No domain is asked about a null: the column may be newer than the
+		 * image, and what had the null when captured was a row of its table.
+		 */
+		if (text == NULL || text->type == ECAPI_NULL)
+			continue;
+		if (text->type != ECAPI_STRING)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+					 errmsg("invalid image of a row"),
+					 errdetail("Column \"%s\" is neither a text nor null.",
+							   NameStr(attribute->attname))));
+		values[i] = column_value(attribute, text);
+		nulls[i] = false;
+	}
+	AtEOXact_GUC(true, level);
+
+	tuple = heap_form_tuple(descriptor, values, nulls);
+	pfree(values);
+	pfree(nulls);
+	return tuple;
+}
