@@ -51,6 +51,8 @@ OBJS = \
 	src/capture/program_cache.o \
 	src/capture/context.o \
 	src/capture/rows.o \
+	src/capture/pending.o \
+	src/capture/trigger.o \
 	src/capture/literal.o \
 	src/capture/datum_type.o \
 	src/capture/datum.o \

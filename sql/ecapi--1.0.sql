@@ -249,6 +249,14 @@ RETURNS text
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_emit';
 
+CREATE FUNCTION ecapi.capture() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_capture';
+
+CREATE FUNCTION ecapi.capture_pending() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_capture_pending';
+
 CREATE FUNCTION ecapi.validate(
 	event jsonb,
 	OUT path text,
@@ -444,6 +452,21 @@ CREATE EVENT TRIGGER ecapi_mapping_change ON ddl_command_end
 CREATE EVENT TRIGGER ecapi_server_drop ON sql_drop
 	WHEN TAG IN ('DROP SERVER', 'DROP OWNED', 'DROP FOREIGN DATA WRAPPER')
 	EXECUTE FUNCTION ecapi.on_server_drop();
+
+-- Rows that wait for the commit could not be found in a rewritten table, so
+-- they are captured before.
+CREATE FUNCTION ecapi.on_table_rewrite() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM ecapi.capture_pending();
+EXCEPTION WHEN undefined_file OR undefined_function THEN
+	NULL;	-- no library: nothing waits
+END
+$$;
+
+CREATE EVENT TRIGGER ecapi_table_rewrite ON table_rewrite
+	EXECUTE FUNCTION ecapi.on_table_rewrite();
 
 -- ---------------------------------------------------------------------------
 -- Views
@@ -686,6 +709,10 @@ COMMENT ON VIEW ecapi.destination IS 'state, backlog and counts of each destinat
 COMMENT ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb)
 	IS 'emit an ECAPI event with the current transaction; returns its id';
+COMMENT ON FUNCTION ecapi.capture() IS 'trigger function of tracks: turns rows into events; takes the track as JSON';
+COMMENT ON FUNCTION ecapi.capture_pending() IS 'captures now the rows that wait for the commit of this transaction';
+COMMENT ON FUNCTION ecapi.on_table_rewrite() IS 'captures rows that wait for the commit before their table is rewritten';
+COMMENT ON EVENT TRIGGER ecapi_table_rewrite IS 'captures rows that wait for the commit before their table is rewritten';
 COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the events of this database since the server started, by field and reason';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
 COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s value that is sent or hashed; NULL when it would be left out';

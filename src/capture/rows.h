@@ -8,7 +8,7 @@
 
 #include "postgres.h"
 
-#include "capture/program.h"
+#include "capture/program_cache.h"
 #include "event/value.h"
 #include "executor/tuptable.h"
 
@@ -42,9 +42,8 @@ typedef struct EcapiRowsResult
 
 typedef struct EcapiRows
 {
-	EcapiProgram *program;
+	const EcapiCompiled *compiled;	/* if it does not compile, all rows fail */
 	const char *trigger;		/* name of the track, for failed_event */
-	Oid			root;			/* table that it was declared on, likewise */
 	EcapiRowsMode mode;
 	int64		since;			/* HISTORY: seconds since 1970, of the event's timestamp */
 	int64		until;
