@@ -186,7 +186,7 @@ begin(Backfill *backfill)
 					   RelationGetRelationName(relation));
 	backfill->table = pstrdup(RelationGetRelationName(relation));
 	found = ecapi_find_track(relation, backfill->event_type, backfill->name);
-	(void) ecapi_history_program(relation, &found);
+	(void) ecapi_history_compiled(relation, &found);
 	ecapi_history_key(relation, &key);
 	progress->trigger = found.trigger->tgoid;
 	progress->track = pstrdup(found.trigger->tgname);

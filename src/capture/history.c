@@ -87,8 +87,8 @@ refuse(Relation relation, const EcapiFoundTrack *found, const char *reason,
 }
 
 /* See history.h. */
-EcapiProgram *
-ecapi_history_program(Relation relation, const EcapiFoundTrack *found)
+const EcapiCompiled *
+ecapi_history_compiled(Relation relation, const EcapiFoundTrack *found)
 {
 	const EcapiCompiled *compiled = ecapi_program_of_trigger(relation, found->trigger);
 	const EcapiTrack *track = found->track;
@@ -110,7 +110,7 @@ ecapi_history_program(Relation relation, const EcapiFoundTrack *found)
 	if (ecapi_program_looks_back(compiled->program))
 		refuse(relation, found, "Its condition looks at the old row, which is not kept.",
 			   "Write the condition with the new row alone.");
-	return compiled->program;
+	return compiled;
 }
 
 /* Does the index order all rows, each at a place of its own? */
@@ -442,17 +442,16 @@ next_row(void *arg, EcapiRow *row)
 }
 
 static void
-capture_rows(Reading *reading, EcapiProgram *program, const EcapiFoundTrack *found,
-			 EcapiProgress *progress)
+capture_rows(Reading *reading, const EcapiCompiled *compiled,
+			 const EcapiFoundTrack *found, EcapiProgress *progress)
 {
 	Feed		feed = {reading, NULL, 0};
 	EcapiRows	rows = {0};
 	EcapiRowsResult result = {0};
 
 	feed.slot = MakeSingleTupleTableSlot(RelationGetDescr(reading->relation), &TTSOpsHeapTuple);
-	rows.program = program;
+	rows.compiled = compiled;
 	rows.trigger = found->trigger->tgname;
-	rows.root = RelationGetRelid(reading->relation);
 	rows.mode = ECAPI_ROWS_HISTORY;
 	rows.since = seconds_of(progress->since, false);
 	rows.until = seconds_of(progress->until, true);
@@ -486,7 +485,7 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 {
 	Relation	relation = table_open(progress->relation, AccessShareLock);
 	EcapiFoundTrack found;
-	EcapiProgram *program;
+	const EcapiCompiled *compiled;
 	EcapiHistoryKey key;
 	EcapiGuardError error;
 	Reading		reading = {0};
@@ -497,7 +496,7 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 					   get_relkind_objtype(relation->rd_rel->relkind),
 					   RelationGetRelationName(relation));
 	found = ecapi_find_track(relation, event_type, progress->track);
-	program = ecapi_history_program(relation, &found);
+	compiled = ecapi_history_compiled(relation, &found);
 	ecapi_history_key(relation, &key);
 
 	reading.progress = progress;
@@ -506,12 +505,12 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 	reading.moment = moment_column(relation, found.track);
 	reading.page_size = page_size;
 	reading.context = context;
-	if (!ecapi_guard_run(read_rows, &reading, ecapi_program_owner(program), &error))
+	if (!ecapi_guard_run(read_rows, &reading, compiled->owner, &error))
 		could_not_read(relation, &error);
 
 	if (reading.nrows > 0)
 	{
-		capture_rows(&reading, program, &found, progress);
+		capture_rows(&reading, compiled, &found, progress);
 		progress->last_key = reading.last_key;
 	}
 	table_close(relation, AccessShareLock);

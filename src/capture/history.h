@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "capture/find.h"
-#include "capture/program.h"
+#include "capture/program_cache.h"
 #include "capture/progress.h"
 #include "datatype/timestamp.h"
 #include "utils/rel.h"
@@ -24,12 +24,13 @@ typedef struct EcapiHistoryKey
 } EcapiHistoryKey;
 
 /*
- * The program of a track of an open relation, valid until the end of the
+ * The track of an open relation as a program, valid until the end of the
  * transaction.  Raises an error that gives the reason when it does not compile,
  * or says nothing about rows as they are now: without a timestamp, with a
  * condition that looks at the old row, or with on_change and no condition.
  */
-extern EcapiProgram *ecapi_history_program(Relation relation, const EcapiFoundTrack *found);
+extern const EcapiCompiled *ecapi_history_compiled(Relation relation,
+												   const EcapiFoundTrack *found);
 
 /*
  * The primary key of an open relation, else a unique index over columns that

@@ -220,7 +220,7 @@ slot_of(TupleDesc descriptor, HeapTuple tuple)
 
 /* Run a row through a program; returns the events made, 0 or 1. */
 static int64
-capture(Kept *kept, EcapiProgram *program)
+capture(Kept *kept, const EcapiCompiled *compiled)
 {
 	EcapiGuardError error;
 	EcapiRows	rows = {0};
@@ -231,16 +231,15 @@ capture(Kept *kept, EcapiProgram *program)
 		set_failed(kept, "22023", "the row was not kept");
 		return 0;
 	}
-	if (!ecapi_guard_run(read_images, kept, ecapi_program_owner(program), &error))
+	if (!ecapi_guard_run(read_images, kept, compiled->owner, &error))
 	{
 		set_failed(kept, error.sqlstate, "the kept row does not fit the table any more");
 		return 0;
 	}
 	kept->new_slot = slot_of(kept->descriptor, kept->new);
 	kept->old_slot = slot_of(kept->descriptor, kept->old);
-	rows.program = program;
+	rows.compiled = compiled;
 	rows.trigger = kept->source;
-	rows.root = kept->relation;
 	rows.mode = ECAPI_ROWS_AGAIN;
 	rows.next = next_row;
 	rows.arg = kept;
@@ -272,7 +271,7 @@ try_track(Kept *kept, Relation relation)
 		return 0;
 	}
 	kept->descriptor = RelationGetDescr(relation);
-	return capture(kept, compiled->program);
+	return capture(kept, compiled);
 }
 
 /* Try a row; returns the events made. */
