@@ -44,6 +44,12 @@ OBJS = \
 	src/delivery/policy.o \
 	src/delivery/token.o \
 	src/capture/emit.o \
+	src/capture/guard.o \
+	src/capture/expression.o \
+	src/capture/names.o \
+	src/capture/key_path.o \
+	src/capture/row_sql.o \
+	src/capture/row_sql_check.o \
 	src/capture/tree.o \
 	src/capture/draft.o \
 	src/capture/mapping.o \
