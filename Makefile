@@ -65,6 +65,12 @@ OBJS = \
 	src/capture/program_cache.o \
 	src/capture/context.o \
 	src/capture/rows.o \
+	src/capture/find.o \
+	src/capture/history.o \
+	src/capture/progress.o \
+	src/capture/throttle.o \
+	src/capture/backfill.o \
+	src/capture/recapture.o \
 	src/capture/pending.o \
 	src/capture/trigger.o \
 	src/capture/literal.o \
