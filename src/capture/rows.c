@@ -208,7 +208,10 @@ fires(RowPage *page)
 							   page->rows->mode == ECAPI_ROWS_HISTORY);
 }
 
-/* HISTORY: does the event lie in the span that was asked for? */
+/*
+ * HISTORY: does the event lie in the span that was asked for?  One without a time
+ * lies in none (see make_event()).
+ */
 static bool
 is_outside(const RowPage *page, const EcapiDraft *draft)
 {
@@ -233,6 +236,11 @@ make_event(RowPage *page)
 	ecapi_draft_begin(draft, page->row_context);
 	ecapi_program_fill(page->rows->compiled->program, draft, page->row.new, page->row.old,
 					   page->row.context, page->row.captured_at);
+	if (page->rows->mode == ECAPI_ROWS_HISTORY && ecapi_draft_lacks(draft, "timestamp"))
+	{
+		page->result->outside++;
+		return;
+	}
 	if (!ecapi_draft_finish(draft, &append, &id))
 	{
 		/* its image is made later, see handle_failure() */

@@ -34,7 +34,7 @@ typedef struct EcapiRowsResult
 	int64		rows;			/* seen */
 	int64		events;			/* appended */
 	int64		set_aside;
-	int64		outside;		/* HISTORY: not in [since, until) */
+	int64		outside;		/* HISTORY: not in [since, until), or without a time */
 	/* AGAIN, of the last row that failed; texts in the current context */
 	char		sqlstate[6];
 	const char *reason;			/* NULL: none failed */
