@@ -150,6 +150,31 @@ CREATE TABLE ecapi.failed_event (
 
 CREATE INDEX failed_event_destination_idx ON ecapi.failed_event (destination, failed_id);
 
+-- How far backfills have come: one row for each (relation, track, since, until).
+-- until is as it was given, NULL for the moment of the start, which ends_at is.
+CREATE TABLE ecapi.backfill_progress (
+	backfill_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	relation		regclass NOT NULL,
+	track			name NOT NULL,
+	trigger_oid		oid NOT NULL,
+	since			timestamptz NOT NULL,
+	until			timestamptz,
+	ends_at			timestamptz NOT NULL,
+	state			text NOT NULL CHECK (state IN ('running', 'interrupted', 'failed', 'finished')),
+	sqlstate		text,
+	key_columns		text[] NOT NULL,
+	last_key		text[],
+	rows_read		bigint NOT NULL DEFAULT 0,
+	events			bigint NOT NULL DEFAULT 0,
+	set_aside		bigint NOT NULL DEFAULT 0,
+	outside			bigint NOT NULL DEFAULT 0,
+	seconds			double precision NOT NULL DEFAULT 0,
+	started_at		timestamptz NOT NULL,
+	updated_at		timestamptz NOT NULL,
+	finished_at		timestamptz,
+	UNIQUE NULLS NOT DISTINCT (relation, track, since, until)
+);
+
 -- ---------------------------------------------------------------------------
 -- Logical replication must not bring another server's rows in here.  Such a
 -- row is skipped, not refused with an error: an error would stop the whole
@@ -227,6 +252,8 @@ CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.failed_ev
 ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.control FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.control ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.backfill_progress ENABLE REPLICA TRIGGER skip_replicated_change;
 
 -- ---------------------------------------------------------------------------
 -- Functions
@@ -248,6 +275,14 @@ CREATE FUNCTION @extschema@.ecapi_emit(
 RETURNS text
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_emit';
+
+CREATE FUNCTION ecapi.capture() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_capture';
+
+CREATE FUNCTION ecapi.capture_pending() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_capture_pending';
 
 CREATE FUNCTION ecapi.validate(
 	event jsonb,
@@ -345,6 +380,31 @@ AS 'MODULE_PATHNAME', 'ecapi_rebase';
 CREATE FUNCTION ecapi.suggest_mapping(relation regclass, event_type text) RETURNS jsonb
 LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_suggest_mapping';
+
+-- Commits after each page, so it has no SET clause; see capture/backfill.c.
+CREATE PROCEDURE ecapi.backfill(
+	relation regclass,
+	event_type text,
+	since timestamptz DEFAULT '-infinity',
+	until timestamptz DEFAULT NULL,
+	name text DEFAULT NULL,
+	page_size integer DEFAULT 1000,
+	events_per_second double precision DEFAULT NULL,
+	restart boolean DEFAULT false)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'ecapi_backfill';
+
+CREATE FUNCTION ecapi.recapture(
+	relation regclass DEFAULT NULL,
+	track name DEFAULT NULL,
+	since timestamptz DEFAULT NULL,
+	maximum integer DEFAULT 10000,
+	OUT tried bigint,
+	OUT captured bigint,
+	OUT still_failing bigint)
+RETURNS record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_recapture';
 
 -- ---------------------------------------------------------------------------
 -- Destinations are foreign servers.
@@ -448,6 +508,21 @@ CREATE EVENT TRIGGER ecapi_mapping_change ON ddl_command_end
 CREATE EVENT TRIGGER ecapi_server_drop ON sql_drop
 	WHEN TAG IN ('DROP SERVER', 'DROP OWNED', 'DROP FOREIGN DATA WRAPPER')
 	EXECUTE FUNCTION ecapi.on_server_drop();
+
+-- Rows that wait for the commit could not be found in a rewritten table, so
+-- they are captured before.
+CREATE FUNCTION ecapi.on_table_rewrite() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM ecapi.capture_pending();
+EXCEPTION WHEN undefined_file OR undefined_function THEN
+	NULL;	-- no library: nothing waits
+END
+$$;
+
+CREATE EVENT TRIGGER ecapi_table_rewrite ON table_rewrite
+	EXECUTE FUNCTION ecapi.on_table_rewrite();
 
 -- ---------------------------------------------------------------------------
 -- Tracks.  A track is a trigger of ecapi.capture(), and nothing else is kept of
@@ -702,6 +777,35 @@ FROM pg_catalog.pg_foreign_server s
 CREATE VIEW ecapi.left_out AS
 SELECT l.path, l.reason, l.count FROM ecapi.left_out_counts() l;
 
+-- A row says "running" until somebody writes otherwise, so one whose backend died
+-- is known by the lock that went with it.  A key may be somebody's address: it is
+-- shown to those who may read the table.
+CREATE VIEW ecapi.backfill AS
+SELECT p.relation,
+	p.track,
+	p.since,
+	p.ends_at AS until,
+	CASE WHEN p.state = 'running' AND l.pid IS NULL THEN 'interrupted' ELSE p.state END AS state,
+	p.sqlstate,
+	l.pid,
+	p.rows_read,
+	p.events,
+	p.set_aside,
+	p.outside,
+	p.events / nullif(p.seconds, 0) AS events_per_second,
+	CASE WHEN pg_catalog.has_table_privilege('ecapi.backfill_progress', 'SELECT')
+		THEN p.last_key END AS last_key,
+	p.started_at,
+	p.updated_at,
+	p.finished_at
+FROM ecapi.backfill_progress p
+	JOIN pg_catalog.pg_class c ON c.oid = p.relation
+	LEFT JOIN pg_catalog.pg_locks l ON p.state = 'running'
+		AND l.locktype = 'object' AND l.objid = p.trigger_oid AND l.objsubid = 1
+		AND l.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND l.granted
+		AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+			WHERE d.datname = pg_catalog.current_database());
+
 -- The doctor.  Sees everything, so it runs as its owner; it shows states and
 -- names, never contents.
 CREATE FUNCTION ecapi.check(OUT severity text, OUT what text, OUT what_to_do text)
@@ -875,12 +979,13 @@ $$;
 -- whom he grants them to.
 -- ---------------------------------------------------------------------------
 
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ecapi FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA ecapi FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
-GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.left_out, ecapi.track TO pg_monitor;
+GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.left_out, ecapi.track,
+	ecapi.backfill TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts(),
 	ecapi.track_argument(oid), ecapi.track_problem(oid) TO pg_monitor;
 
@@ -898,7 +1003,7 @@ COMMENT ON COLUMN ecapi.outbox.event IS 'ECAPI event in the standard''s shape';
 COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of lagging destinations';
 COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, or kept back because all its events were filtered';
 COMMENT ON COLUMN ecapi.request.outcome IS 'delivered, retry, rejected, too_large, stopped, shadow or filtered';
-COMMENT ON COLUMN ecapi.request.filtered IS 'seq of the events between the first and the last that were not sent, by reason';
+COMMENT ON COLUMN ecapi.request.filtered IS 'seq of the events between the first and the last that were not sent, by reason: event_type, expired (older than max_age), or what the format says';
 COMMENT ON TABLE ecapi.cursor IS 'how far each destination has disposed of the outbox; written by the worker';
 COMMENT ON COLUMN ecapi.cursor.snapshot IS 'every event visible in it is disposed of';
 COMMENT ON COLUMN ecapi.cursor.window_end IS 'end of the window that is being read, if one is';
@@ -915,6 +1020,10 @@ COMMENT ON VIEW ecapi.destination IS 'state, backlog and counts of each destinat
 COMMENT ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb)
 	IS 'emit an ECAPI event with the current transaction; returns its id';
+COMMENT ON FUNCTION ecapi.capture() IS 'trigger function of tracks: turns rows into events; takes the track as JSON';
+COMMENT ON FUNCTION ecapi.capture_pending() IS 'captures now the rows that wait for the commit of this transaction';
+COMMENT ON FUNCTION ecapi.on_table_rewrite() IS 'captures rows that wait for the commit before their table is rewritten';
+COMMENT ON EVENT TRIGGER ecapi_table_rewrite IS 'captures rows that wait for the commit before their table is rewritten';
 COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the events of this database since the server started, by field and reason';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
 COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s value that is sent or hashed; NULL when it would be left out';
@@ -934,6 +1043,15 @@ COMMENT ON FUNCTION ecapi.resume(name) IS 'deliver to a paused, stopped or waiti
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
 COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';
 COMMENT ON FUNCTION ecapi.suggest_mapping(regclass, text) IS 'a mapping for ecapi.track(), guessed from names and types of columns, one foreign key away at most';
+COMMENT ON TABLE ecapi.backfill_progress IS 'how far backfills have come; the values of the last key are clear in here';
+COMMENT ON COLUMN ecapi.backfill_progress.until IS 'as it was given; NULL: the moment of the start';
+COMMENT ON COLUMN ecapi.backfill_progress.last_key IS 'text forms of the key of the last row that was read';
+COMMENT ON COLUMN ecapi.backfill_progress.outside IS 'events that lie outside of the range, among the rows that were read';
+COMMENT ON COLUMN ecapi.backfill_progress.seconds IS 'time that its pages took, without waiting';
+COMMENT ON VIEW ecapi.backfill IS 'state and counts of each backfill';
+COMMENT ON COLUMN ecapi.backfill.events_per_second IS 'while pages are made, without waiting';
+COMMENT ON PROCEDURE ecapi.backfill(regclass, text, timestamptz, timestamptz, text, integer, double precision, boolean) IS 'emit the history of a tracked table through its track, page by page; goes on where it was interrupted';
+COMMENT ON FUNCTION ecapi.recapture(regclass, name, timestamptz, integer) IS 'try rows that tracks set aside again; does not touch events that ecapi_emit() set aside';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
 COMMENT ON FUNCTION ecapi.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
 COMMENT ON FUNCTION ecapi.on_server_change() IS 'starts and renames the cursor of a destination';

@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -120,6 +121,28 @@ ecapi_owner(void)
 	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
 	ReleaseSysCache(tuple);
 	return owner;
+}
+
+/* See catalog.h. */
+void
+ecapi_become_owner(EcapiOwnerScope *scope)
+{
+	scope->nest = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	GetUserIdAndSecContext(&scope->user, &scope->context);
+	SetUserIdAndSecContext(ecapi_owner(), scope->context |
+						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	SPI_connect();
+}
+
+/* See catalog.h. */
+void
+ecapi_become_caller(const EcapiOwnerScope *scope)
+{
+	SPI_finish();
+	SetUserIdAndSecContext(scope->user, scope->context);
+	AtEOXact_GUC(true, scope->nest);
 }
 
 /* The trigger function of tracks. */

@@ -306,6 +306,13 @@ compile_condition(EcapiProgram *program)
 }
 
 /* See program.h. */
+bool
+ecapi_program_looks_back(const EcapiProgram *program)
+{
+	return program->states_change;
+}
+
+/* See program.h. */
 EcapiProgram *
 ecapi_program_compile(const EcapiTrack *track, Relation relation, Oid owner,
 					  MemoryContext parent)

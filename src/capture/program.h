@@ -38,6 +38,9 @@ extern Oid	ecapi_program_owner(const EcapiProgram *program);
 /* Has the mapping a source for this member of the event, "timestamp" say? */
 extern bool ecapi_program_maps(const EcapiProgram *program, const char *member);
 
+/* Does its condition look at the old row? */
+extern bool ecapi_program_looks_back(const EcapiProgram *program);
+
 /* The columns of the key, in its order; *n of them. */
 extern const AttrNumber *ecapi_program_key(const EcapiProgram *program, int *n);
 

@@ -163,7 +163,6 @@ typedef struct Compilation
 {
 	Relation	relation;
 	const Trigger *trigger;
-	Oid			owner;
 	Entry	   *entry;
 } Compilation;
 
@@ -180,17 +179,18 @@ compile(void *arg)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid track: the trigger has not one argument")));
 	track = ecapi_track_parse(trigger->tgargs[0], entry->context);
+	entry->compiled.on_error = track->on_error;
 	if (track->table == NULL && entry->compiled.root != entry->relation)
 		track->table = MemoryContextStrdup(entry->context,
 										   ecapi_track_table(entry->compiled.root));
 	entry->compiled.program = ecapi_program_compile(track, compilation->relation,
-													compilation->owner, entry->context);
+													entry->compiled.owner, entry->context);
 }
 
 static void
 fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
 {
-	Compilation compilation = {relation, trigger, InvalidOid, entry};
+	Compilation compilation = {relation, trigger, entry};
 	EcapiGuardError error;
 
 	entry->valid = false;
@@ -199,12 +199,13 @@ fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
 	entry->context = AllocSetContextCreate(CacheMemoryContext, "ecapi track",
 										   ALLOCSET_SMALL_SIZES);
 	memset(&entry->compiled, 0, sizeof(entry->compiled));
+	entry->compiled.on_error = ECAPI_ON_ERROR_SET_ASIDE;
 	entry->compiled.root = ecapi_track_root(relation, trigger,
 											&entry->compiled.root_trigger);
-	compilation.owner = owner_of(entry->compiled.root);
-	entry->superuser = superuser_arg(compilation.owner);
+	entry->compiled.owner = owner_of(entry->compiled.root);
+	entry->superuser = superuser_arg(entry->compiled.owner);
 
-	if (!ecapi_guard_run(compile, &compilation, compilation.owner, &error))
+	if (!ecapi_guard_run(compile, &compilation, entry->compiled.owner, &error))
 	{
 		entry->compiled.program = NULL;
 		strlcpy(entry->compiled.sqlstate, error.sqlstate, sizeof(error.sqlstate));

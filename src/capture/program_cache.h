@@ -17,6 +17,8 @@ typedef struct EcapiCompiled
 	EcapiProgram *program;		/* NULL: it does not compile */
 	Oid			root;			/* the table that the track was declared on */
 	Oid			root_trigger;	/* its trigger there */
+	Oid			owner;			/* of root */
+	EcapiOnError on_error;
 	char		sqlstate[6];	/* why it does not compile */
 	const char *problem;		/* one line that names no values */
 } EcapiCompiled;

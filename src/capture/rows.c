@@ -146,7 +146,7 @@ make_image(void *arg)
 static void
 describe_error(const RowPage *page, const EcapiGuardError *error, Failure *failure)
 {
-	const char *place = ecapi_program_place(page->rows->program);
+	const char *place = ecapi_program_place(page->rows->compiled->program);
 
 	strlcpy(failure->sqlstate, error->sqlstate, sizeof(failure->sqlstate));
 	failure->reason = MemoryContextStrdup(page->context,
@@ -204,11 +204,14 @@ next_row(RowPage *page)
 static bool
 fires(RowPage *page)
 {
-	return ecapi_program_fires(page->rows->program, page->row.new, page->row.old,
+	return ecapi_program_fires(page->rows->compiled->program, page->row.new, page->row.old,
 							   page->rows->mode == ECAPI_ROWS_HISTORY);
 }
 
-/* HISTORY: does the event lie in the span that was asked for? */
+/*
+ * HISTORY: does the event lie in the span that was asked for?  One without a time
+ * lies in none (see make_event()).
+ */
 static bool
 is_outside(const RowPage *page, const EcapiDraft *draft)
 {
@@ -231,8 +234,13 @@ make_event(RowPage *page)
 	const char *id;
 
 	ecapi_draft_begin(draft, page->row_context);
-	ecapi_program_fill(page->rows->program, draft, page->row.new, page->row.old,
+	ecapi_program_fill(page->rows->compiled->program, draft, page->row.new, page->row.old,
 					   page->row.context, page->row.captured_at);
+	if (page->rows->mode == ECAPI_ROWS_HISTORY && ecapi_draft_lacks(draft, "timestamp"))
+	{
+		page->result->outside++;
+		return;
+	}
 	if (!ecapi_draft_finish(draft, &append, &id))
 	{
 		/* its image is made later, see handle_failure() */
@@ -260,7 +268,7 @@ static void
 fill_page(void *arg)
 {
 	RowPage    *page = arg;
-	EcapiProgram *program = page->rows->program;
+	EcapiProgram *program = page->rows->compiled->program;
 	int			nfailures = page->nfailures;
 
 	MemoryContextSwitchTo(page->run_context);
@@ -286,7 +294,7 @@ fill_page(void *arg)
 static void
 find_firing(RowPage *page)
 {
-	EcapiProgram *program = page->rows->program;
+	EcapiProgram *program = page->rows->compiled->program;
 
 	MemoryContextSwitchTo(page->run_context);
 	ecapi_program_start(program);
@@ -296,6 +304,23 @@ find_firing(RowPage *page)
 	ecapi_program_stop(program);
 }
 
+/* The track does not compile: the next row fails for that. */
+static bool
+fail_row(RowPage *page)
+{
+	const EcapiCompiled *compiled = page->rows->compiled;
+	Failure    *failure;
+
+	if (!next_row(page))
+		return true;
+	failure = &page->failures[page->nfailures++];
+	memset(failure, 0, sizeof(*failure));
+	strlcpy(failure->sqlstate, compiled->sqlstate, sizeof(failure->sqlstate));
+	failure->reason = compiled->problem;
+	page->is_error = true;
+	return false;
+}
+
 /*
  * Evaluate more rows, under a guard where one is needed.  False: the current
  * row failed, and is the last of the page's failures.
@@ -303,12 +328,15 @@ find_firing(RowPage *page)
 static bool
 evaluate(RowPage *page)
 {
-	EcapiProgram *program = page->rows->program;
-	bool		guards_fires = ecapi_program_guards_fires(program);
+	EcapiProgram *program = page->rows->compiled->program;
+	bool		guards_fires;
 	int			nfailures = page->nfailures;
 	EcapiGuardError error;
 	Failure    *failure;
 
+	if (program == NULL)
+		return fail_row(page);
+	guards_fires = ecapi_program_guards_fires(program);
 	MemoryContextReset(page->run_context);
 	if (!guards_fires && !ecapi_program_guards_fill(program))
 		fill_page(page);
@@ -318,7 +346,7 @@ evaluate(RowPage *page)
 			find_firing(page);
 		if (page->at_end)
 			return true;
-		if (!ecapi_guard_run(fill_page, page, ecapi_program_owner(program), &error))
+		if (!ecapi_guard_run(fill_page, page, page->rows->compiled->owner, &error))
 		{
 			page->pending = false;
 			failure = &page->failures[page->nfailures++];
@@ -350,7 +378,7 @@ handle_failure(RowPage *page)
 		page->nfailures--;
 		return;
 	}
-	if (ecapi_program_track(rows->program)->on_error == ECAPI_ON_ERROR_RAISE)
+	if (rows->compiled->on_error == ECAPI_ON_ERROR_RAISE)
 	{
 		if (!page->is_error)
 			ecapi_draft_raise(&page->draft);
@@ -361,7 +389,7 @@ handle_failure(RowPage *page)
 				 errmsg("track \"%s\" could not capture a row: %s", rows->trigger,
 						failure->reason)));
 	}
-	if (!ecapi_guard_run(make_image, page, ecapi_program_owner(rows->program), &error))
+	if (!ecapi_guard_run(make_image, page, rows->compiled->owner, &error))
 	{
 		/* not even its columns can be read: nothing to try again, but counted */
 		failure->image = "{}";
@@ -381,7 +409,7 @@ flush_page(RowPage *page)
 	{
 		const Failure *failure = &page->failures[i];
 
-		ecapi_outbox_set_aside(rows->trigger, rows->root, failure->id, failure->image,
+		ecapi_outbox_set_aside(rows->trigger, rows->compiled->root, failure->id, failure->image,
 							   failure->len, failure->sqlstate, failure->reason);
 	}
 	if (page->nfailures > 0)

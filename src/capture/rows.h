@@ -8,7 +8,7 @@
 
 #include "postgres.h"
 
-#include "capture/program.h"
+#include "capture/program_cache.h"
 #include "event/value.h"
 #include "executor/tuptable.h"
 
@@ -34,7 +34,7 @@ typedef struct EcapiRowsResult
 	int64		rows;			/* seen */
 	int64		events;			/* appended */
 	int64		set_aside;
-	int64		outside;		/* HISTORY: not in [since, until) */
+	int64		outside;		/* HISTORY: not in [since, until), or without a time */
 	/* AGAIN, of the last row that failed; texts in the current context */
 	char		sqlstate[6];
 	const char *reason;			/* NULL: none failed */
@@ -42,9 +42,8 @@ typedef struct EcapiRowsResult
 
 typedef struct EcapiRows
 {
-	EcapiProgram *program;
+	const EcapiCompiled *compiled;	/* if it does not compile, all rows fail */
 	const char *trigger;		/* name of the track, for failed_event */
-	Oid			root;			/* table that it was declared on, likewise */
 	EcapiRowsMode mode;
 	int64		since;			/* HISTORY: seconds since 1970, of the event's timestamp */
 	int64		until;
