@@ -18,11 +18,11 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "commands/extension.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
-#include "nodes/value.h"
-#include "parser/parse_func.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -145,15 +145,21 @@ ecapi_become_caller(const EcapiOwnerScope *scope)
 	AtEOXact_GUC(true, scope->nest);
 }
 
-/* The trigger function of tracks. */
+/*
+ * The trigger function of tracks.  Asks for no right on the schema: whose row
+ * is captured, or whose DDL is looked at, need not have any.
+ */
 Oid
 ecapi_capture_function(void)
 {
-	List	   *name = list_make2(makeString("ecapi"), makeString("capture"));
-	Oid			function = LookupFuncName(name, 0, NULL, true);
+	Oid			schema = get_namespace_oid("ecapi", true);
 
-	list_free_deep(name);
-	return function;
+	if (!OidIsValid(schema))
+		return InvalidOid;
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum("capture"),
+						   PointerGetDatum(buildoidvector(NULL, 0)),
+						   ObjectIdGetDatum(schema));
 }
 
 /*

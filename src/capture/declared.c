@@ -46,26 +46,13 @@
 
 #include "capture/declared.h"
 #include "capture/program.h"
+#include "catalog.h"
 
 PG_FUNCTION_INFO_V1(ecapi_check_trigger);
 PG_FUNCTION_INFO_V1(ecapi_track_argument);
 PG_FUNCTION_INFO_V1(ecapi_track_problem);
 
 #define PREFIX		"ecapi_"
-
-/* See declared.h. */
-Oid
-ecapi_capture_function(void)
-{
-	Oid			schema = get_namespace_oid("ecapi", true);
-
-	if (!OidIsValid(schema))
-		return InvalidOid;
-	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-						   CStringGetDatum("capture"),
-						   PointerGetDatum(buildoidvector(NULL, 0)),
-						   ObjectIdGetDatum(schema));
-}
 
 /* The only argument of a trigger, or NULL. */
 static const char *

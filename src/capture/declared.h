@@ -33,9 +33,6 @@ typedef struct EcapiShape
 	int16		events;			/* TRIGGER_TYPE_INSERT, ... */
 } EcapiShape;
 
-/* Oid of ecapi.capture(), InvalidOid when it is gone.  Asks for no right. */
-extern Oid	ecapi_capture_function(void);
-
 /*
  * The tracks of a relation, or of all (InvalidOid); partitions' copies left
  * out.  A list of EcapiDeclared in the current context, in no order.
