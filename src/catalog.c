@@ -22,8 +22,8 @@
 #include "commands/extension.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -145,10 +145,7 @@ ecapi_become_caller(const EcapiOwnerScope *scope)
 	AtEOXact_GUC(true, scope->nest);
 }
 
-/*
- * The trigger function of tracks.  Asks for no right on the schema: whose row
- * is captured, or whose DDL is looked at, need not have any.
- */
+/* The trigger function of tracks. */
 Oid
 ecapi_capture_function(void)
 {

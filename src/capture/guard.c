@@ -233,6 +233,7 @@ ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
 	strlcpy(error->sqlstate, unpack_sql_state(edata->sqlerrcode),
 			sizeof(error->sqlstate));
 	error->object = object_of_error(edata);
+	error->message = pstrdup(edata->message ? edata->message : "");
 	FreeErrorData(edata);
 	return false;
 }
