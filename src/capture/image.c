@@ -41,7 +41,10 @@ static const Setting settings[] = {
 	{"search_path", "pg_catalog, pg_temp"},
 };
 
-/* Begin the fixed settings; AtEOXact_GUC() with the result ends them. */
+/*
+ * Begin the fixed settings.  AtEOXact_GUC(false, result) ends them, and with
+ * them what a type's function may have set meanwhile.
+ */
 static int
 fix_settings(void)
 {
@@ -94,7 +97,7 @@ ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot)
 		if (value == NULL || !ecapi_value_set(arena, image, name, strlen(name), value))
 			image = NULL;
 	}
-	AtEOXact_GUC(true, level);
+	AtEOXact_GUC(false, level);
 	return image;
 }
 
@@ -143,7 +146,7 @@ ecapi_image_row(const EcapiValue *image, TupleDesc descriptor)
 		values[i] = column_value(attribute, text);
 		nulls[i] = false;
 	}
-	AtEOXact_GUC(true, level);
+	AtEOXact_GUC(false, level);
 
 	tuple = heap_form_tuple(descriptor, values, nulls);
 	pfree(values);
