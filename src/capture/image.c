@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -22,6 +23,7 @@
 
 #include "capture/image.h"
 #include "capture/tree.h"
+#include "settings.h"
 
 typedef struct Setting
 {
@@ -54,6 +56,14 @@ fix_settings(void)
 		(void) set_config_option(settings[i].name, settings[i].value, PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	return level;
+}
+
+/* So large that it can be no part of an event? */
+static bool
+is_too_large(Form_pg_attribute attribute, Datum datum)
+{
+	return attribute->attlen == -1 &&
+		toast_raw_datum_size(datum) > (Size) ecapi_max_event_size * 1024 * ECAPI_JSONB_BLOAT;
 }
 
 /* One column's value; NULL when the arena failed. */
@@ -91,6 +101,9 @@ ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot)
 		EcapiValue *value;
 
 		if (attribute->attisdropped)
+			continue;
+		/* A picture beside an order must not fill failed_event. */
+		if (!slot->tts_isnull[i] && is_too_large(attribute, slot->tts_values[i]))
 			continue;
 		ecapi_tree_check_text(name, (int) strlen(name));
 		value = column_image(arena, attribute, slot->tts_values[i], slot->tts_isnull[i]);

@@ -126,6 +126,10 @@ SELECT row_of(NULL::value_pair, '{"a": "x"}');
 SELECT row_of(NULL::value_pair, '{"a": 5}');
 SELECT row_of(NULL::value_row, '{"dm": "-1"}');
 
+-- a value that no event could hold is not kept
+SELECT json_object_keys(image(x)::json) AS "column"
+FROM (SELECT 1 AS i, repeat('x', 3000000) AS large, NULL::text AS nothing) x;
+
 DROP TABLE value_large, value_changing, value_row, value_image, value_back;
 DROP FUNCTION value, key, kind, image, row_of;
 DROP TYPE value_pair, value_mood, value_amount;
