@@ -44,7 +44,35 @@ OBJS = \
 	src/delivery/policy.o \
 	src/delivery/token.o \
 	src/capture/emit.o \
+	src/capture/guard.o \
+	src/capture/expression.o \
+	src/capture/names.o \
+	src/capture/key_path.o \
+	src/capture/row_sql.o \
+	src/capture/row_sql_check.o \
 	src/capture/tree.o \
+	src/capture/suggest.o \
+	src/capture/suggest_rules.o \
+	src/capture/suggest_source.o \
+	src/capture/suggest_tables.o \
+	src/capture/draft.o \
+	src/capture/mapping.o \
+	src/capture/mention.o \
+	src/capture/declared.o \
+	src/capture/track.o \
+	src/capture/follow.o \
+	src/capture/program.o \
+	src/capture/program_cache.o \
+	src/capture/context.o \
+	src/capture/rows.o \
+	src/capture/find.o \
+	src/capture/history.o \
+	src/capture/progress.o \
+	src/capture/throttle.o \
+	src/capture/backfill.o \
+	src/capture/recapture.o \
+	src/capture/pending.o \
+	src/capture/trigger.o \
 	src/capture/literal.o \
 	src/capture/datum_type.o \
 	src/capture/datum.o \

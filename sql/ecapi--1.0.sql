@@ -150,6 +150,31 @@ CREATE TABLE ecapi.failed_event (
 
 CREATE INDEX failed_event_destination_idx ON ecapi.failed_event (destination, failed_id);
 
+-- How far backfills have come: one row for each (relation, track, since, until).
+-- until is as it was given, NULL for the moment of the start, which ends_at is.
+CREATE TABLE ecapi.backfill_progress (
+	backfill_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	relation		regclass NOT NULL,
+	track			name NOT NULL,
+	trigger_oid		oid NOT NULL,
+	since			timestamptz NOT NULL,
+	until			timestamptz,
+	ends_at			timestamptz NOT NULL,
+	state			text NOT NULL CHECK (state IN ('running', 'interrupted', 'failed', 'finished')),
+	sqlstate		text,
+	key_columns		text[] NOT NULL,
+	last_key		text[],
+	rows_read		bigint NOT NULL DEFAULT 0,
+	events			bigint NOT NULL DEFAULT 0,
+	set_aside		bigint NOT NULL DEFAULT 0,
+	outside			bigint NOT NULL DEFAULT 0,
+	seconds			double precision NOT NULL DEFAULT 0,
+	started_at		timestamptz NOT NULL,
+	updated_at		timestamptz NOT NULL,
+	finished_at		timestamptz,
+	UNIQUE NULLS NOT DISTINCT (relation, track, since, until)
+);
+
 -- ---------------------------------------------------------------------------
 -- Logical replication must not bring another server's rows in here.  Such a
 -- row is skipped, not refused with an error: an error would stop the whole
@@ -227,6 +252,8 @@ CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.failed_ev
 ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.control FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.control ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.backfill_progress ENABLE REPLICA TRIGGER skip_replicated_change;
 
 -- ---------------------------------------------------------------------------
 -- Functions
@@ -248,6 +275,14 @@ CREATE FUNCTION @extschema@.ecapi_emit(
 RETURNS text
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_emit';
+
+CREATE FUNCTION ecapi.capture() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_capture';
+
+CREATE FUNCTION ecapi.capture_pending() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_capture_pending';
 
 CREATE FUNCTION ecapi.validate(
 	event jsonb,
@@ -341,6 +376,35 @@ AS 'MODULE_PATHNAME', 'ecapi_adopt';
 CREATE FUNCTION ecapi.rebase(destination name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_rebase';
+
+CREATE FUNCTION ecapi.suggest_mapping(relation regclass, event_type text) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_suggest_mapping';
+
+-- Commits after each page, so it has no SET clause; see capture/backfill.c.
+CREATE PROCEDURE ecapi.backfill(
+	relation regclass,
+	event_type text,
+	since timestamptz DEFAULT '-infinity',
+	until timestamptz DEFAULT NULL,
+	name text DEFAULT NULL,
+	page_size integer DEFAULT 1000,
+	events_per_second double precision DEFAULT NULL,
+	restart boolean DEFAULT false)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'ecapi_backfill';
+
+CREATE FUNCTION ecapi.recapture(
+	relation regclass DEFAULT NULL,
+	track name DEFAULT NULL,
+	since timestamptz DEFAULT NULL,
+	maximum integer DEFAULT 10000,
+	OUT tried bigint,
+	OUT captured bigint,
+	OUT still_failing bigint)
+RETURNS record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_recapture';
 
 -- ---------------------------------------------------------------------------
 -- Destinations are foreign servers.
@@ -445,6 +509,217 @@ CREATE EVENT TRIGGER ecapi_server_drop ON sql_drop
 	WHEN TAG IN ('DROP SERVER', 'DROP OWNED', 'DROP FOREIGN DATA WRAPPER')
 	EXECUTE FUNCTION ecapi.on_server_drop();
 
+-- Rows that wait for the commit could not be found in a rewritten table, so
+-- they are captured before.
+CREATE FUNCTION ecapi.on_table_rewrite() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM ecapi.capture_pending();
+EXCEPTION WHEN undefined_file OR undefined_function THEN
+	NULL;	-- no library: nothing waits
+END
+$$;
+
+CREATE EVENT TRIGGER ecapi_table_rewrite ON table_rewrite
+	EXECUTE FUNCTION ecapi.on_table_rewrite();
+
+-- ---------------------------------------------------------------------------
+-- Tracks.  A track is a trigger of ecapi.capture(), and nothing else is kept of
+-- it; its argument is JSON that names columns, tables and functions.
+--
+-- Two event triggers look after new ones.  Who may make one is asked with the
+-- rights of the role that makes it (SECURITY INVOKER): the SQL of a track runs
+-- as the table's owner, so the TRIGGER privilege is not enough.  A partition's
+-- copy comes with ATTACH PARTITION or CREATE TABLE, by the owner of the table
+-- that it is attached to, and is not asked again.
+--
+-- Two more look after what tracks name.  All are plpgsql, so that a missing
+-- library hurts nobody whose DDL is not about tracks, and all end at once in a
+-- database without tracks.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ecapi.track(
+	relation regclass,
+	event_type text,
+	mapping jsonb DEFAULT NULL,
+	condition text DEFAULT NULL,
+	on_change text[] DEFAULT NULL,
+	at_commit boolean DEFAULT false,
+	on_error text DEFAULT NULL,
+	always boolean DEFAULT false,
+	name text DEFAULT NULL)
+RETURNS text
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_track';
+
+CREATE FUNCTION ecapi.untrack(
+	relation regclass,
+	event_type text DEFAULT NULL,
+	name text DEFAULT NULL)
+RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_untrack';
+
+CREATE FUNCTION ecapi.check_trigger(trigger oid) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_check_trigger';
+
+-- These two look in a subtransaction, which parallel workers cannot have.
+CREATE FUNCTION ecapi.track_argument(trigger oid) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_track_argument';
+
+CREATE FUNCTION ecapi.track_problem(trigger oid) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_track_problem';
+
+CREATE FUNCTION ecapi.follow_command(command pg_ddl_command) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_follow_command';
+
+CREATE FUNCTION ecapi.follow_drop(type text, name text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_follow_drop';
+
+-- Is there any track?  By the index of pg_depend.
+CREATE FUNCTION ecapi.has_tracks() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (
+		SELECT FROM pg_catalog.pg_proc p
+			JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+			JOIN pg_catalog.pg_depend d ON d.refobjid = p.oid
+		WHERE n.nspname = 'ecapi' AND p.proname = 'capture'
+			AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+			AND d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass)
+$$;
+
+-- Only what every role may read is asked here: the role may have no right on
+-- this schema, and its trigger may be about something else.
+CREATE FUNCTION ecapi.on_trigger_owner() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	made record;
+BEGIN
+	FOR made IN
+		SELECT t.tgname, c.oid::pg_catalog.regclass AS relation
+		FROM pg_catalog.pg_event_trigger_ddl_commands() d
+			JOIN pg_catalog.pg_trigger t ON t.oid = d.objid
+			JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+			JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+			JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+		WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
+			AND n.nspname = 'ecapi' AND p.proname = 'capture'
+			AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
+	LOOP
+		RAISE EXCEPTION 'must be owner of table % to capture its rows', made.relation
+			USING ERRCODE = 'insufficient_privilege',
+				DETAIL = 'The SQL of a track runs as the owner of its table.';
+	END LOOP;
+END
+$$;
+
+CREATE FUNCTION ecapi.on_trigger_create() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM ecapi.check_trigger(t.oid)
+	FROM pg_catalog.pg_event_trigger_ddl_commands() d
+		JOIN pg_catalog.pg_trigger t ON t.oid = d.objid
+		JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+		JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+	WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
+		AND n.nspname = 'ecapi' AND p.proname = 'capture';
+END
+$$;
+
+CREATE FUNCTION ecapi.on_track_change() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF ecapi.has_tracks() THEN
+		PERFORM ecapi.follow_command(d.command)
+		FROM pg_catalog.pg_event_trigger_ddl_commands() d;
+	END IF;
+EXCEPTION WHEN undefined_file OR io_error THEN
+	RAISE WARNING 'tracks were not looked after because the library of ecapi cannot be loaded'
+		USING HINT = 'Install it, then see the column "problem" of the view ecapi.track.';
+END
+$$;
+
+-- Objects are told by name; a function's name is the last part of its address.
+-- Constraints have no names in tracks, so one stands for all.
+CREATE FUNCTION ecapi.on_track_drop() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF ecapi.has_tracks() THEN
+		PERFORM ecapi.follow_drop(o.object_type, o.name)
+		FROM (
+			SELECT DISTINCT ON (k.key) d.object_type, k.name
+			FROM pg_catalog.pg_event_trigger_dropped_objects() d,
+				LATERAL (SELECT coalesce(d.object_name,
+					d.address_names[pg_catalog.array_upper(d.address_names, 1)])) l (name),
+				LATERAL (SELECT l.name, CASE WHEN d.object_type = 'table constraint' THEN ''
+					ELSE l.name END) k (name, key)
+			WHERE d.object_type IN ('table column', 'table', 'table constraint', 'view',
+					'materialized view', 'foreign table', 'function', 'aggregate', 'type',
+					'composite type column', 'schema')
+				AND NOT d.is_temporary AND l.name IS NOT NULL
+			ORDER BY k.key, d.original DESC
+		) o;
+	END IF;
+EXCEPTION WHEN undefined_file OR io_error THEN
+	RAISE WARNING 'tracks were not looked after because the library of ecapi cannot be loaded'
+		USING HINT = 'Install it, then see the column "problem" of the view ecapi.track.';
+END
+$$;
+
+CREATE EVENT TRIGGER ecapi_trigger_owner ON ddl_command_end
+	WHEN TAG IN ('CREATE TRIGGER', 'CREATE SCHEMA')
+	EXECUTE FUNCTION ecapi.on_trigger_owner();
+
+CREATE EVENT TRIGGER ecapi_trigger_create ON ddl_command_end
+	WHEN TAG IN ('CREATE TRIGGER', 'CREATE SCHEMA')
+	EXECUTE FUNCTION ecapi.on_trigger_create();
+
+CREATE EVENT TRIGGER ecapi_track_change ON ddl_command_end
+	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE',
+		'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER AGGREGATE', 'ALTER TYPE', 'ALTER DOMAIN',
+		'ALTER SCHEMA', 'CREATE FUNCTION')
+	EXECUTE FUNCTION ecapi.on_track_change();
+
+CREATE EVENT TRIGGER ecapi_track_drop ON sql_drop
+	WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE', 'DROP TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW',
+		'DROP FOREIGN TABLE', 'DROP FUNCTION', 'DROP ROUTINE', 'DROP AGGREGATE', 'DROP TYPE',
+		'DROP DOMAIN', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
+	EXECUTE FUNCTION ecapi.on_track_drop();
+
+-- Copies that partitions have are left out: the track is that of their root.
+CREATE VIEW ecapi.track AS
+SELECT t.tgrelid::pg_catalog.regclass AS relation,
+	CASE WHEN pg_catalog.starts_with(t.tgname::text, 'ecapi_')
+		THEN pg_catalog.substr(t.tgname::text, 7) ELSE t.tgname::text END AS name,
+	a.argument ->> 'event_type' AS event_type,
+	a.argument ->> 'condition' AS condition,
+	CASE WHEN a.argument ? 'on_change' THEN ARRAY(
+		SELECT c FROM pg_catalog.jsonb_array_elements_text(a.argument -> 'on_change') c) END AS on_change,
+	coalesce((a.argument -> 'at_commit')::boolean, false) AS at_commit,
+	coalesce(a.argument ->> 'on_error', 'set_aside') AS on_error,
+	t.tgtype & 1 = 0 AS set_wise,
+	t.tgenabled = 'A' AS always,
+	t.tgenabled <> 'D' AS enabled,
+	a.argument -> 'mapping' AS mapping,
+	ecapi.track_problem(t.oid) AS problem,
+	t.tgname AS trigger
+FROM pg_catalog.pg_namespace n
+	JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND p.proname = 'capture'
+	JOIN pg_catalog.pg_trigger t ON t.tgfoid = p.oid AND t.tgparentid = 0
+	CROSS JOIN LATERAL (SELECT ecapi.track_argument(t.oid)) a (argument)
+WHERE n.nspname = 'ecapi';
+
 -- ---------------------------------------------------------------------------
 -- Views
 -- ---------------------------------------------------------------------------
@@ -501,6 +776,35 @@ FROM pg_catalog.pg_foreign_server s
 -- Values that were left out of events, since the server started.
 CREATE VIEW ecapi.left_out AS
 SELECT l.path, l.reason, l.count FROM ecapi.left_out_counts() l;
+
+-- A row says "running" until somebody writes otherwise, so one whose backend died
+-- is known by the lock that went with it.  A key may be somebody's address: it is
+-- shown to those who may read the table.
+CREATE VIEW ecapi.backfill AS
+SELECT p.relation,
+	p.track,
+	p.since,
+	p.ends_at AS until,
+	CASE WHEN p.state = 'running' AND l.pid IS NULL THEN 'interrupted' ELSE p.state END AS state,
+	p.sqlstate,
+	l.pid,
+	p.rows_read,
+	p.events,
+	p.set_aside,
+	p.outside,
+	p.events / nullif(p.seconds, 0) AS events_per_second,
+	CASE WHEN pg_catalog.has_table_privilege('ecapi.backfill_progress', 'SELECT')
+		THEN p.last_key END AS last_key,
+	p.started_at,
+	p.updated_at,
+	p.finished_at
+FROM ecapi.backfill_progress p
+	JOIN pg_catalog.pg_class c ON c.oid = p.relation
+	LEFT JOIN pg_catalog.pg_locks l ON p.state = 'running'
+		AND l.locktype = 'object' AND l.objid = p.trigger_oid AND l.objsubid = 1
+		AND l.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND l.granted
+		AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+			WHERE d.datname = pg_catalog.current_database());
 
 -- The doctor.  Sees everything, so it runs as its owner; it shows states and
 -- names, never contents.
@@ -614,7 +918,35 @@ BEGIN
 		END IF;
 	END LOOP;
 
-	SELECT pg_catalog.count(*) INTO n FROM ecapi.failed_event f WHERE f.state = 'set_aside';
+	FOR d IN SELECT k.relation, k.name, k.enabled, k.problem FROM ecapi.track k
+		WHERE k.problem IS NOT NULL OR NOT k.enabled
+		ORDER BY k.relation::text, k.name
+	LOOP
+		IF d.problem IS NOT NULL THEN
+			severity := 'error';
+			what := pg_catalog.format('track "%s" of table %s is broken, its rows are set aside: %s', d.name, d.relation, d.problem);
+			what_to_do := pg_catalog.format('Declare it anew with ecapi.track(%1$L, ...), then SELECT ecapi.recapture(); or end it: SELECT ecapi.untrack(%1$L, name => %2$L).', d.relation, d.name);
+			RETURN NEXT;
+		END IF;
+		IF NOT d.enabled THEN
+			severity := 'warning';
+			what := pg_catalog.format('track "%s" of table %s is disabled: its rows are no events', d.name, d.relation);
+			what_to_do := 'When it shall capture again: ALTER TABLE ... ENABLE TRIGGER.';
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+
+	SELECT pg_catalog.count(*) INTO n FROM ecapi.failed_event f
+	WHERE f.state = 'set_aside' AND f.relation IS NOT NULL;
+	IF n > 0 THEN
+		severity := 'warning';
+		what := pg_catalog.format('%s rows were set aside because they could not be captured', n);
+		what_to_do := 'SELECT source, relation, reason, sqlstate FROM ecapi.failed_event WHERE state = ''set_aside''; when the cause is mended: SELECT ecapi.recapture().';
+		RETURN NEXT;
+	END IF;
+
+	SELECT pg_catalog.count(*) INTO n FROM ecapi.failed_event f
+	WHERE f.state = 'set_aside' AND f.relation IS NULL;
 	IF n > 0 THEN
 		severity := 'warning';
 		what := pg_catalog.format('%s events were set aside because they were not valid', n);
@@ -647,13 +979,15 @@ $$;
 -- whom he grants them to.
 -- ---------------------------------------------------------------------------
 
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ecapi FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA ecapi FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
-GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.left_out TO pg_monitor;
-GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts() TO pg_monitor;
+GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.left_out, ecapi.track,
+	ecapi.backfill TO pg_monitor;
+GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts(),
+	ecapi.track_argument(oid), ecapi.track_problem(oid) TO pg_monitor;
 
 -- ---------------------------------------------------------------------------
 -- Comments
@@ -669,7 +1003,7 @@ COMMENT ON COLUMN ecapi.outbox.event IS 'ECAPI event in the standard''s shape';
 COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of lagging destinations';
 COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, or kept back because all its events were filtered';
 COMMENT ON COLUMN ecapi.request.outcome IS 'delivered, retry, rejected, too_large, stopped, shadow or filtered';
-COMMENT ON COLUMN ecapi.request.filtered IS 'seq of the events between the first and the last that were not sent, by reason';
+COMMENT ON COLUMN ecapi.request.filtered IS 'seq of the events between the first and the last that were not sent, by reason: event_type, expired (older than max_age), or what the format says';
 COMMENT ON TABLE ecapi.cursor IS 'how far each destination has disposed of the outbox; written by the worker';
 COMMENT ON COLUMN ecapi.cursor.snapshot IS 'every event visible in it is disposed of';
 COMMENT ON COLUMN ecapi.cursor.window_end IS 'end of the window that is being read, if one is';
@@ -686,6 +1020,10 @@ COMMENT ON VIEW ecapi.destination IS 'state, backlog and counts of each destinat
 COMMENT ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb)
 	IS 'emit an ECAPI event with the current transaction; returns its id';
+COMMENT ON FUNCTION ecapi.capture() IS 'trigger function of tracks: turns rows into events; takes the track as JSON';
+COMMENT ON FUNCTION ecapi.capture_pending() IS 'captures now the rows that wait for the commit of this transaction';
+COMMENT ON FUNCTION ecapi.on_table_rewrite() IS 'captures rows that wait for the commit before their table is rewritten';
+COMMENT ON EVENT TRIGGER ecapi_table_rewrite IS 'captures rows that wait for the commit before their table is rewritten';
 COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the events of this database since the server started, by field and reason';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
 COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s value that is sent or hashed; NULL when it would be left out';
@@ -704,6 +1042,16 @@ COMMENT ON FUNCTION ecapi.pause(name) IS 'stop delivering to a destination until
 COMMENT ON FUNCTION ecapi.resume(name) IS 'deliver to a paused, stopped or waiting destination again, now';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
 COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';
+COMMENT ON FUNCTION ecapi.suggest_mapping(regclass, text) IS 'a mapping for ecapi.track(), guessed from names and types of columns, one foreign key away at most';
+COMMENT ON TABLE ecapi.backfill_progress IS 'how far backfills have come; the values of the last key are clear in here';
+COMMENT ON COLUMN ecapi.backfill_progress.until IS 'as it was given; NULL: the moment of the start';
+COMMENT ON COLUMN ecapi.backfill_progress.last_key IS 'text forms of the key of the last row that was read';
+COMMENT ON COLUMN ecapi.backfill_progress.outside IS 'events that lie outside of the range, among the rows that were read';
+COMMENT ON COLUMN ecapi.backfill_progress.seconds IS 'time that its pages took, without waiting';
+COMMENT ON VIEW ecapi.backfill IS 'state and counts of each backfill';
+COMMENT ON COLUMN ecapi.backfill.events_per_second IS 'while pages are made, without waiting';
+COMMENT ON PROCEDURE ecapi.backfill(regclass, text, timestamptz, timestamptz, text, integer, double precision, boolean) IS 'emit the history of a tracked table through its track, page by page; goes on where it was interrupted';
+COMMENT ON FUNCTION ecapi.recapture(regclass, name, timestamptz, integer) IS 'try rows that tracks set aside again; does not touch events that ecapi_emit() set aside';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
 COMMENT ON FUNCTION ecapi.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
 COMMENT ON FUNCTION ecapi.on_server_change() IS 'starts and renames the cursor of a destination';
@@ -713,6 +1061,23 @@ COMMENT ON FOREIGN DATA WRAPPER ecapi IS 'destinations of ECAPI events; USAGE is
 COMMENT ON EVENT TRIGGER ecapi_server_change IS 'starts and renames the cursors of destinations';
 COMMENT ON EVENT TRIGGER ecapi_mapping_change IS 'tells the worker of new credentials of destinations';
 COMMENT ON EVENT TRIGGER ecapi_server_drop IS 'ends the cursors of destinations';
+COMMENT ON FUNCTION ecapi.track(regclass, text, jsonb, text, text[], boolean, text, boolean, text) IS 'capture the rows of a table as events; returns the name of the trigger that does';
+COMMENT ON FUNCTION ecapi.untrack(regclass, text, text) IS 'end the tracks of a table that have an event type, a name, or both';
+COMMENT ON FUNCTION ecapi.check_trigger(oid) IS 'refuses a trigger of ecapi.capture() that cannot be a track';
+COMMENT ON FUNCTION ecapi.track_argument(oid) IS 'what a track says, or NULL when it cannot be read';
+COMMENT ON FUNCTION ecapi.track_problem(oid) IS 'what is wrong with a track now, or NULL';
+COMMENT ON FUNCTION ecapi.follow_command(pg_ddl_command) IS 'lets tracks follow a command, or refuses the command';
+COMMENT ON FUNCTION ecapi.follow_drop(text, text) IS 'refuses to drop what a track needs';
+COMMENT ON FUNCTION ecapi.has_tracks() IS 'whether any table is tracked';
+COMMENT ON FUNCTION ecapi.on_trigger_owner() IS 'lets only a table''s owner capture its rows';
+COMMENT ON FUNCTION ecapi.on_trigger_create() IS 'refuses triggers that cannot be tracks';
+COMMENT ON FUNCTION ecapi.on_track_change() IS 'lets tracks follow commands that change what they name';
+COMMENT ON FUNCTION ecapi.on_track_drop() IS 'refuses to drop what tracks need';
+COMMENT ON EVENT TRIGGER ecapi_trigger_owner IS 'lets only a table''s owner capture its rows';
+COMMENT ON EVENT TRIGGER ecapi_trigger_create IS 'refuses triggers that cannot be tracks';
+COMMENT ON EVENT TRIGGER ecapi_track_change IS 'lets tracks follow commands that change what they name';
+COMMENT ON EVENT TRIGGER ecapi_track_drop IS 'refuses to drop what tracks need';
+COMMENT ON VIEW ecapi.track IS 'tracks: the triggers of ecapi.capture(), what they say, and what is wrong with them';
 COMMENT ON SEQUENCE ecapi.outbox_seq IS 'seq of ecapi.outbox';
 COMMENT ON SEQUENCE ecapi.tick_seq IS 'tick_id of ecapi.tick';
 COMMENT ON SEQUENCE ecapi.request_seq IS 'request_id of ecapi.request';

@@ -18,9 +18,12 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "commands/extension.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -118,6 +121,42 @@ ecapi_owner(void)
 	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
 	ReleaseSysCache(tuple);
 	return owner;
+}
+
+/* See catalog.h. */
+void
+ecapi_become_owner(EcapiOwnerScope *scope)
+{
+	scope->nest = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	GetUserIdAndSecContext(&scope->user, &scope->context);
+	SetUserIdAndSecContext(ecapi_owner(), scope->context |
+						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	SPI_connect();
+}
+
+/* See catalog.h. */
+void
+ecapi_become_caller(const EcapiOwnerScope *scope)
+{
+	SPI_finish();
+	SetUserIdAndSecContext(scope->user, scope->context);
+	AtEOXact_GUC(true, scope->nest);
+}
+
+/* The trigger function of tracks. */
+Oid
+ecapi_capture_function(void)
+{
+	Oid			schema = get_namespace_oid("ecapi", true);
+
+	if (!OidIsValid(schema))
+		return InvalidOid;
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum("capture"),
+						   PointerGetDatum(buildoidvector(NULL, 0)),
+						   ObjectIdGetDatum(schema));
 }
 
 /*

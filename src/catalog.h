@@ -24,9 +24,27 @@ extern Oid	ecapi_relation(const char *name, bool missing_ok);
 extern bool ecapi_installed(void);
 extern Oid	ecapi_wrapper(void);
 extern Oid	ecapi_owner(void);
+extern Oid	ecapi_capture_function(void);	/* InvalidOid: there is none */
 
 /* The slot that the clock gives to rows written at a moment. */
 extern int	ecapi_ring_slot(TimestampTz moment);
+
+/* Who runs a fixed statement of ours, and who ran before. */
+typedef struct EcapiOwnerScope
+{
+	Oid			user;
+	int			context;
+	int			nest;			/* of settings */
+} EcapiOwnerScope;
+
+/*
+ * Become the extension's owner, connected to SPI, with a search_path in which
+ * only pg_catalog's operators are found; and the caller again: for functions
+ * whose callers have no right on our tables.  An error between puts all of it
+ * back with its (sub)transaction, so no cleanup is needed.
+ */
+extern void ecapi_become_owner(EcapiOwnerScope *scope);
+extern void ecapi_become_caller(const EcapiOwnerScope *scope);
 
 /*
  * A fixed statement: written once as a static, prepared at first use in a

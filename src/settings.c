@@ -11,10 +11,12 @@
 
 #include "utils/guc.h"
 
+#include "capture/context.h"
 #include "event/closest.h"
 #include "event/fields.h"
 #include "settings.h"
 
+bool		ecapi_capture_enabled = true;
 int			ecapi_on_error = ECAPI_ON_ERROR_RAISE;
 int			ecapi_max_event_size = 256;
 bool		ecapi_delivery = true;
@@ -23,6 +25,7 @@ int			ecapi_retention = 3 * 24 * 60;
 bool		ecapi_wait_for_standby = false;
 int			ecapi_max_workers = 16;
 
+static char *context = NULL;	/* read through capture/context.c alone */
 static char *default_country = NULL;	/* valid, or empty */
 
 static const struct config_enum_entry on_error_values[] = {
@@ -75,6 +78,19 @@ ecapi_settings_define(bool preloaded)
 							 "event in ecapi.failed_event and lets the statement go on.",
 							 &ecapi_on_error, ECAPI_ON_ERROR_RAISE, on_error_values,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("ecapi.capture",
+							 "Turn changes of tracked tables into events.",
+							 "Off silences all tracks; for imports and restores.",
+							 &ecapi_capture_enabled, true,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+
+	DefineCustomStringVariable("ecapi.context",
+							   "Fragment of an event that is merged under the events of tracks.",
+							   "A JSON object. It counts only in the transaction that sets it.",
+							   &context, "",
+							   PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE,
+							   ecapi_context_check, ecapi_context_assign, NULL);
 
 	/*
 	 * Platforms take bodies of 1 to 5 MB with up to a thousand events.  An

@@ -13,6 +13,7 @@ typedef enum EcapiOnError
 	ECAPI_ON_ERROR_SET_ASIDE
 } EcapiOnError;
 
+extern bool ecapi_capture_enabled;
 extern int	ecapi_on_error;		/* EcapiOnError */
 extern int	ecapi_max_event_size;	/* kB */
 extern bool ecapi_delivery;

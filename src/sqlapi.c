@@ -51,30 +51,6 @@ PG_FUNCTION_INFO_V1(ecapi_resume);
 PG_FUNCTION_INFO_V1(ecapi_adopt);
 PG_FUNCTION_INFO_V1(ecapi_rebase);
 
-/* Who runs a fixed statement of ours, and who ran before. */
-typedef struct OwnerScope
-{
-	Oid			user;
-	int			context;
-} OwnerScope;
-
-/* An error puts the user back with its transaction, so no cleanup is needed. */
-static void
-become_owner(OwnerScope *scope)
-{
-	GetUserIdAndSecContext(&scope->user, &scope->context);
-	SetUserIdAndSecContext(ecapi_owner(), scope->context |
-						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-	SPI_connect();
-}
-
-static void
-become_caller(const OwnerScope *scope)
-{
-	SPI_finish();
-	SetUserIdAndSecContext(scope->user, scope->context);
-}
-
 /* Names of destinations, for hints. */
 static const char *
 destination_nth(int i, void *arg)
@@ -270,16 +246,16 @@ control(const char *name, bool paused)
 	NameData	destination;
 	NameData	user;
 	Datum		values[3];
-	OwnerScope	scope;
+	EcapiOwnerScope scope;
 
 	namestrcpy(&destination, owned_destination(name)->servername);
 	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
 	values[0] = NameGetDatum(&destination);
 	values[1] = BoolGetDatum(paused);
 	values[2] = NameGetDatum(&user);
-	become_owner(&scope);
+	ecapi_become_owner(&scope);
 	ecapi_statement_execute(&upsert, values, NULL, false);
-	become_caller(&scope);
+	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();
 }
 
@@ -320,10 +296,10 @@ start_anew(const char *name, bool copied)
 	EcapiCursor *cursor = NULL;
 	List	   *cursors;
 	ListCell   *cell;
-	OwnerScope	scope;
+	EcapiOwnerScope scope;
 	Datum		values[4];
 
-	become_owner(&scope);
+	ecapi_become_owner(&scope);
 	cursors = ecapi_cursor_load();
 	foreach(cell, cursors)
 		if (((EcapiCursor *) lfirst(cell))->server == server->serverid)
@@ -356,7 +332,7 @@ start_anew(const char *name, bool copied)
 	values[2] = Int64GetDatum((int64) GetSystemIdentifier());
 	values[3] = ObjectIdGetDatum(MyDatabaseId);
 	ecapi_statement_execute(&restart, values, NULL, false);
-	become_caller(&scope);
+	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();
 }
 

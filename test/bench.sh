@@ -4,6 +4,7 @@
 #	test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [NAME...]
 #
 #	emit			ecapi_emit against a plain INSERT
+#	capture			a tracked table against an untracked one
 #	deliver			delivery of a backlog against the pure transform
 #	transform		the pure transform, stage by stage
 #	latency			from COMMIT to receipt, against posting it oneself
@@ -23,6 +24,8 @@ set -euo pipefail
 . "$REPO/test/bench/common.sh"
 # shellcheck source=test/bench/emit.sh
 . "$REPO/test/bench/emit.sh"
+# shellcheck source=test/bench/capture.sh
+. "$REPO/test/bench/capture.sh"
 # shellcheck source=test/bench/deliver.sh
 . "$REPO/test/bench/deliver.sh"
 # shellcheck source=test/bench/transform.sh
@@ -42,13 +45,13 @@ while [ $# -gt 0 ]; do
 		-n) EVENTS=${2:?}; shift ;;
 		-r) ROUNDS=${2:?}; shift ;;
 		-t) SPAN_GIVEN=${2:?}; shift ;;
-		emit | deliver | transform | latency | held-snapshot) names+=("$1") ;;
-		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|deliver|transform|latency|held-snapshot]..." ;;
+		emit | capture | deliver | transform | latency | held-snapshot) names+=("$1") ;;
+		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot]..." ;;
 	esac
 	shift
 done
 if [ ${#names[@]} = 0 ]; then
-	names=(emit deliver transform latency held-snapshot)
+	names=(emit capture deliver transform latency held-snapshot)
 	EVENTS=${EVENTS:-50000}
 	SPAN_GIVEN=${SPAN_GIVEN:-5}
 fi

@@ -101,6 +101,8 @@ missing_packages()
 need_packages()
 (
 	drop_in=/etc/postgresql-common/createcluster.d/ecapi-test.conf
+	policy=/usr/sbin/policy-rc.d
+	temporary=("$drop_in")
 	install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends)
 
 	command -v dpkg-query >/dev/null || die "this command needs Debian's package tools"
@@ -109,9 +111,15 @@ need_packages()
 
 	say "installing: ${missing[*]}"
 	log=$(mktemp)
-	trap 'rm -f "$log"; as_root rm -f "$drop_in"' EXIT
+	trap 'rm -f "$log"; as_root rm -f "${temporary[@]}"' EXIT
 	as_root mkdir -p "$(dirname "$drop_in")"
 	printf 'create_main_cluster = false\n' | as_root tee "$drop_in" >/dev/null
+	# No package that is only tested against starts a service of its own.
+	if [ ! -e "$policy" ]; then
+		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+		as_root chmod 755 "$policy"
+		temporary+=("$policy")
+	fi
 
 	# The lists may be absent, or older than the mirror.
 	as_root "${install[@]}" "${missing[@]}" </dev/null >"$log" 2>&1 ||

@@ -11,6 +11,12 @@ typedef struct EcapiGuardError
 {
 	char		sqlstate[6];
 	const char *object;			/* schema.table.column, constraint or type at fault, or NULL */
+
+	/*
+	 * What the error said, in the context that was current.  It may hold values
+	 * of rows: use it only where no row was evaluated.
+	 */
+	const char *message;
 } EcapiGuardError;
 
 /*
@@ -18,15 +24,23 @@ typedef struct EcapiGuardError
  * subtransaction, with a fresh active snapshot that sees all that the
  * transaction did so far, under settings of its own (search_path pg_catalog
  * and last pg_temp, row_security on, fixed DateStyle, IntervalStyle, TimeZone,
- * extra_float_digits, bytea_output).  What body allocates in the context that
+ * extra_float_digits, bytea_output, standard_conforming_strings,
+ * transform_null_equals).  What body allocates in the context that
  * was current before survives it, also after an error.
  *
  * Returns true when body returned; false when it raised an error, which is
- * then in *error, its text (which may hold values of the row) forgotten.
+ * then in *error.
  * Cancelled queries, shutdown, out of memory, and failures that ask for the
  * whole transaction to be tried again (class 40) are raised again.
  */
 extern bool ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
 							EcapiGuardError *error);
+
+/*
+ * Set the settings above for the caller's nest level (NewGUCNestLevel()), which
+ * it ends with AtEOXact_GUC(false, level).  For those who run types' functions
+ * outside a guard.  Raises what setting one raises.
+ */
+extern void ecapi_guard_settings(void);
 
 #endif							/* ECAPI_GUARD_H */

@@ -55,8 +55,7 @@ typedef struct EcapiTrack
  * Read a trigger's argument (JSON text, server encoding).  The result and all
  * it points to lives in context.  Raises an error for what is no JSON object,
  * for an unknown key, event type or field (with the closest right one as a
- * hint), for a mapping into items of an array, and for what is of the wrong
- * JSON type.
+ * hint), for two sources of one field, and for what is of the wrong JSON type.
  */
 extern EcapiTrack *ecapi_track_parse(const char *json, MemoryContext context);
 

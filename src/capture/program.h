@@ -7,11 +7,19 @@
 
 #include "postgres.h"
 
-#include "capture/mapping.h"
+#include "executor/tuptable.h"
 #include "utils/rel.h"
-#include "utils/reltrigger.h"
+
+#include "capture/draft.h"
+#include "capture/mapping.h"
 
 typedef struct EcapiProgram EcapiProgram;
+
+/*
+ * The first part of the default ids of a relation: its name, behind its schema
+ * unless that is public; in the current context.
+ */
+extern char *ecapi_track_table(Oid relation);
 
 /*
  * Compile a track for a relation; owner is who its SQL runs as.  Everything
@@ -24,20 +32,50 @@ extern EcapiProgram *ecapi_program_compile(const EcapiTrack *track, Relation rel
 										   Oid owner, MemoryContext parent);
 extern void ecapi_program_free(EcapiProgram *program);
 
-/*
- * The program of a trigger of a relation that is open, from this process's
- * cache: compiled anew when relation, trigger or owner has changed.  Raises
- * what ecapi_program_compile() raises.
- */
-extern EcapiProgram *ecapi_program_of_trigger(Relation relation, const Trigger *trigger);
-
-/*
- * The role whose SQL a trigger holds: the owner of the table that it was made
- * on, which for a partition's copy of it is the root's.
- */
-extern Oid	ecapi_track_owner(Relation relation, const Trigger *trigger);
-
-/* Does it turn rows into events only at commit? */
 extern const EcapiTrack *ecapi_program_track(const EcapiProgram *program);
+extern Oid	ecapi_program_owner(const EcapiProgram *program);
+
+/* Has the mapping a source for this member of the event, "timestamp" say? */
+extern bool ecapi_program_maps(const EcapiProgram *program, const char *member);
+
+/* Does its condition look at the old row? */
+extern bool ecapi_program_looks_back(const EcapiProgram *program);
+
+/* The columns of the key, in its order; *n of them. */
+extern const AttrNumber *ecapi_program_key(const EcapiProgram *program, int *n);
+
+/*
+ * Does it take a guard to ask whether a row fires (fires), or to make its event
+ * (fill)?
+ */
+extern bool ecapi_program_guards_fires(const EcapiProgram *program);
+extern bool ecapi_program_guards_fill(const EcapiProgram *program);
+
+/*
+ * Run a program: start, any number of rows, stop; see ecapi_expressions_start().
+ * What is asked of a row leaks into the current context.
+ */
+extern void ecapi_program_start(EcapiProgram *program);
+extern void ecapi_program_stop(EcapiProgram *program);
+
+/*
+ * Is a row an event?  new and old are slots of the relation's descriptor; old
+ * is NULL for a row that is new.  history: judge the row as a state, as if all
+ * that the track waits for had just happened to it.
+ */
+extern bool ecapi_program_fires(EcapiProgram *program, TupleTableSlot *new,
+								TupleTableSlot *old, bool history);
+
+/*
+ * Put a row's event into a draft that has begun: mapped values, the fragment
+ * of "*" under them, context (or NULL) under both, then id and, unless zero,
+ * captured_at (seconds since 1970) where these are still missing.
+ */
+extern void ecapi_program_fill(EcapiProgram *program, EcapiDraft *draft,
+							   TupleTableSlot *new, TupleTableSlot *old,
+							   const EcapiValue *context, int64 captured_at);
+
+/* What is being evaluated: a field's path, "condition" or "id"; for messages. */
+extern const char *ecapi_program_place(const EcapiProgram *program);
 
 #endif							/* ECAPI_PROGRAM_H */

@@ -8,7 +8,7 @@
 
 #include "postgres.h"
 
-#include "capture/program.h"
+#include "capture/program_cache.h"
 #include "event/value.h"
 #include "executor/tuptable.h"
 
@@ -34,7 +34,7 @@ typedef struct EcapiRowsResult
 	int64		rows;			/* seen */
 	int64		events;			/* appended */
 	int64		set_aside;
-	int64		outside;		/* HISTORY: not in [since, until) */
+	int64		outside;		/* HISTORY: not in [since, until), or without a time */
 	/* AGAIN, of the last row that failed; texts in the current context */
 	char		sqlstate[6];
 	const char *reason;			/* NULL: none failed */
@@ -42,7 +42,7 @@ typedef struct EcapiRowsResult
 
 typedef struct EcapiRows
 {
-	EcapiProgram *program;
+	const EcapiCompiled *compiled;	/* if it does not compile, all rows fail */
 	const char *trigger;		/* name of the track, for failed_event */
 	EcapiRowsMode mode;
 	int64		since;			/* HISTORY: seconds since 1970, of the event's timestamp */
@@ -63,5 +63,8 @@ typedef struct EcapiRows
  * parallel mode, as INSERT does.
  */
 extern void ecapi_rows_capture(const EcapiRows *rows, EcapiRowsResult *result);
+
+/* Warn of a row that was set aside, once per statement. */
+extern void ecapi_rows_warn(const char *trigger, const char *reason);
 
 #endif							/* ECAPI_ROWS_H */

@@ -544,6 +544,7 @@ native_close(EcapiShape *shape, EcapiBuffer *body)
  * the events, and more would only make each retry repeat more and each
  * halving take longer.  No linger: without a backlog an event goes out alone,
  * at once; under load batches fill by themselves while others are in flight.
+ * No age window either: the standard takes events of any age.
  */
 const EcapiFormat ecapi_format_native = {
 	.name = "ecapi",
@@ -552,6 +553,7 @@ const EcapiFormat ecapi_format_native = {
 	.max_body = 4 * 1024 * 1024,
 	.default_batch = 1000,
 	.default_linger_ms = 0,
+	.max_age_s = 0,
 	.open = native_open,
 	.add = native_add,
 	.close = native_close

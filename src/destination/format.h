@@ -52,6 +52,7 @@ typedef struct EcapiFormat
 
 	int			default_batch;
 	int			default_linger_ms;
+	int			max_age_s;		/* older events are discarded there; 0: none are */
 
 	/*
 	 * open, then add once per event, then close.  add appends one event, with

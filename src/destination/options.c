@@ -24,6 +24,7 @@
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
+#include "datatype/timestamp.h"
 #include "mb/pg_wchar.h"
 #include "utils/guc.h"
 
@@ -273,6 +274,30 @@ read_timeout(const Option *option, const char *value, EcapiOptions *options,
 					   &options->timeout_ms, problem);
 }
 
+/* Ten years; the platforms that have a window have one of days or weeks. */
+#define MAX_AGE_DAYS	3650
+
+/* An option may make a platform's own window shorter but not longer. */
+static bool
+read_max_age(const Option *option, const char *value, EcapiOptions *options,
+			 EcapiOptionProblem *problem)
+{
+	int			max = options->format->max_age_s;
+	int			given;
+
+	if (!read_number(option, value, GUC_UNIT_S, 0,
+					 max > 0 ? max : MAX_AGE_DAYS * SECS_PER_DAY, &given, problem))
+	{
+		if (max > 0)
+			snprintf(problem->detail, sizeof(problem->detail),
+					 "The format \"%s\" takes events of the last %d days at most.",
+					 options->format->name, max / SECS_PER_DAY);
+		return false;
+	}
+	options->max_age_s = given > 0 ? given : max;
+	return true;
+}
+
 static bool
 read_max_in_flight(const Option *option, const char *value, EcapiOptions *options,
 				   EcapiOptionProblem *problem)
@@ -391,6 +416,8 @@ static const Option table[] = {
 		"It is how many requests are on their way at a time: 1 to 32."},
 	{"timeout", ForeignServerRelationId, false, read_timeout, 0,
 		"It is how long a request may take: 100ms to 10min, in milliseconds if there is no unit."},
+	{"max_age", ForeignServerRelationId, false, read_max_age, 0,
+		"It is how old an event may be when it is sent: 0 to 3650d, in seconds if there is no unit; 0 is the format's own limit."},
 	{"ca_file", ForeignServerRelationId, false, read_file_name,
 		offsetof(EcapiOptions, ca_file),
 		"It is a bare file name, without a directory and not beginning with a dot."},
@@ -516,6 +543,7 @@ set_server_defaults(EcapiOptions *options)
 	options->linger_ms = options->format->default_linger_ms;
 	options->max_in_flight = 4;
 	options->timeout_ms = 30 * 1000;
+	options->max_age_s = options->format->max_age_s;
 }
 
 /* The format, which decides what the other options of a server may be. */

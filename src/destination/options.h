@@ -38,6 +38,7 @@ struct EcapiOptions
 	int			linger_ms;
 	int			max_in_flight;
 	int			timeout_ms;
+	int			max_age_s;		/* older events are not sent; 0: all are */
 	char	   *ca_file;		/* bare name in ecapi.credential_directory */
 	/* from the PUBLIC user mapping */
 	char	   *access_token;

@@ -168,6 +168,31 @@ key_equals(const EcapiValue *member, const char *key, size_t keylen)
 	return member->keylen == keylen && memcmp(member->key, key, keylen) == 0;
 }
 
+/* See value.h. */
+EcapiValue *
+ecapi_value_copy(EcapiArena *arena, const EcapiValue *value)
+{
+	EcapiValue *copy = ecapi_arena_alloc(arena, sizeof(EcapiValue));
+
+	if (copy == NULL)
+		return NULL;
+	*copy = *value;
+	copy->next = copy->first = copy->last = NULL;
+	if (value->type != ECAPI_ARRAY && value->type != ECAPI_OBJECT)
+		return copy;
+
+	copy->len = 0;
+	for (const EcapiValue *child = value->first; child; child = child->next)
+	{
+		EcapiValue *same = ecapi_value_copy(arena, child);
+
+		if (same == NULL)
+			return NULL;
+		ecapi_value_append(copy, same);
+	}
+	return copy;
+}
+
 /*
  * Make member the object's value under key, which is copied.  An equal key
  * keeps its place and loses its value.  False when the arena failed; then the

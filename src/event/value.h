@@ -72,6 +72,12 @@ extern EcapiValue *ecapi_value_bool(EcapiArena *arena, bool truth);
 extern EcapiValue *ecapi_value_text(EcapiArena *arena, EcapiType type,
 									const char *text, size_t len);
 
+/*
+ * A tree that says the same, outside of any parent: nodes of its own, texts and
+ * keys shared with the original.
+ */
+extern EcapiValue *ecapi_value_copy(EcapiArena *arena, const EcapiValue *value);
+
 /* Children.  The child must not belong to another parent. */
 extern void ecapi_value_append(EcapiValue *parent, EcapiValue *child);
 extern bool ecapi_value_set(EcapiArena *arena, EcapiValue *object,

@@ -29,6 +29,7 @@
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "executor/tuptable.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -51,8 +52,17 @@ enum
 	COLUMNS
 };
 
+/* From so many events on, rows are inserted together, at most so many at once. */
+#define MULTI_MIN	4
+#define MULTI_MAX	64
+
+static HeapTuple form_row(Relation leaf, Oid seq_relid, Datum *values,
+						  const EcapiAppend *event);
 static void insert_row(Relation leaf, Relation index, IndexInfo *info,
-					   Datum *values);
+					   HeapTuple tuple);
+static void insert_rows(Relation leaf, Relation index, IndexInfo *info,
+						Oid seq_relid, Datum *values,
+						const EcapiAppend *events, int nevents);
 
 /*
  * Append events in this order, in the current (sub)transaction, and wake the
@@ -86,15 +96,11 @@ ecapi_outbox_append(const EcapiAppend *events, int nevents)
 	values[COLUMN_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
 	values[COLUMN_EMITTED_AT] = TimestampTzGetDatum(now);
 	values[COLUMN_SLOT] = Int16GetDatum(slot);
-	for (int i = 0; i < nevents; i++)
-	{
-		text	   *event = cstring_to_text_with_len(events[i].json, events[i].len);
-
-		values[COLUMN_SEQ] = Int64GetDatum(nextval_internal(seq_relid, false));
-		values[COLUMN_EVENT] = PointerGetDatum(event);
-		insert_row(leaf, index, info, values);
-		pfree(event);
-	}
+	if (nevents < MULTI_MIN)
+		for (int i = 0; i < nevents; i++)
+			insert_row(leaf, index, info, form_row(leaf, seq_relid, values, &events[i]));
+	else
+		insert_rows(leaf, index, info, seq_relid, values, events, nevents);
 
 	pfree(info);
 	list_free(indexes);
@@ -103,20 +109,68 @@ ecapi_outbox_append(const EcapiAppend *events, int nevents)
 	ecapi_wake_at_commit();
 }
 
-static void
-insert_row(Relation leaf, Relation index, IndexInfo *info, Datum *values)
+/* The row of an event, under the next seq; values holds what rows share. */
+static HeapTuple
+form_row(Relation leaf, Oid seq_relid, Datum *values, const EcapiAppend *event)
 {
 	bool		nulls[COLUMNS] = {false};
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(leaf), values, nulls);
-	Datum		keys[2];
+	HeapTuple	tuple;
 
+	values[COLUMN_SEQ] = Int64GetDatum(nextval_internal(seq_relid, false));
+	values[COLUMN_EVENT] = PointerGetDatum(event->event);
+	tuple = heap_form_tuple(RelationGetDescr(leaf), values, nulls);
 	tuple->t_tableOid = RelationGetRelid(leaf);
+	return tuple;
+}
+
+static void
+insert_index(Relation leaf, Relation index, IndexInfo *info, HeapTuple tuple,
+			 ItemPointer tid)
+{
+	bool		nulls[2] = {false};
+	TupleDesc	descriptor = RelationGetDescr(leaf);
+	Datum		keys[2];
+	bool		isnull;
+
+	keys[0] = heap_getattr(tuple, COLUMN_XID + 1, descriptor, &isnull);
+	keys[1] = heap_getattr(tuple, COLUMN_SEQ + 1, descriptor, &isnull);
+	index_insert(index, keys, nulls, tid, leaf, UNIQUE_CHECK_NO, false, info);
+}
+
+static void
+insert_row(Relation leaf, Relation index, IndexInfo *info, HeapTuple tuple)
+{
 	heap_insert(leaf, tuple, GetCurrentCommandId(true), 0, NULL);
-	keys[0] = values[COLUMN_XID];
-	keys[1] = values[COLUMN_SEQ];
-	index_insert(index, keys, nulls, &tuple->t_self, leaf, UNIQUE_CHECK_NO,
-				 false, info);
+	insert_index(leaf, index, info, tuple, &tuple->t_self);
 	heap_freetuple(tuple);
+}
+
+/*
+ * Many rows: heap_multi_insert() locks and logs a page once for all rows that
+ * go into it.
+ */
+static void
+insert_rows(Relation leaf, Relation index, IndexInfo *info, Oid seq_relid,
+			Datum *values, const EcapiAppend *events, int nevents)
+{
+	TupleTableSlot *slots[MULTI_MAX];
+	CommandId	command = GetCurrentCommandId(true);
+
+	for (int i = 0; i < Min(nevents, MULTI_MAX); i++)
+		slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(leaf), &TTSOpsHeapTuple);
+	for (int done = 0, n; done < nevents; done += n)
+	{
+		n = Min(nevents - done, MULTI_MAX);
+		for (int i = 0; i < n; i++)
+			ExecStoreHeapTuple(form_row(leaf, seq_relid, values, &events[done + i]),
+							   slots[i], true);
+		heap_multi_insert(leaf, slots, n, command, 0, NULL);
+		for (int i = 0; i < n; i++)
+			insert_index(leaf, index, info, ExecFetchSlotHeapTuple(slots[i], false, NULL),
+						 &slots[i]->tts_tid);
+	}
+	for (int i = 0; i < Min(nevents, MULTI_MAX); i++)
+		ExecDropSingleTupleTableSlot(slots[i]);
 }
 
 /*

@@ -9,8 +9,7 @@
 
 typedef struct EcapiAppend
 {
-	const char *json;			/* the event, ready-made JSON text, server encoding */
-	int			len;
+	text	   *event;			/* JSON text, server encoding; not toasted */
 } EcapiAppend;
 
 /*

@@ -22,7 +22,10 @@
  */
 #include "postgres.h"
 
+#include <time.h>
+
 #include "lib/stringinfo.h"
+#include "pgtime.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -39,6 +42,7 @@
 #define FILTER_REASONS	4
 typedef struct Filtered
 {
+	pg_time_t	now;			/* what ages are measured from */
 	int			n;
 	const char *reasons[FILTER_REASONS];
 	StringInfoData seqs[FILTER_REASONS];
@@ -138,6 +142,37 @@ filtered_json(const Filtered *filtered)
 	return json.data;
 }
 
+/* What was filtered without a request: the row of one that was not made. */
+static void
+journal_filtered(EcapiDestination *destination, const Filtered *filtered)
+{
+	EcapiItem	ends[2];
+
+	if (filtered->n == 0)
+		return;
+	ends[0] = filtered->first;
+	ends[1] = filtered->last;
+	ecapi_journal_filtered(destination, ends, filtered_json(filtered));
+}
+
+/*
+ * Lies the event further back than the destination takes?  Then its request
+ * would be answered with an error, or the event thrown away unseen: it is
+ * counted here instead.  An event without a time was never valid and is not
+ * judged.
+ */
+static bool
+is_expired(const EcapiOptions *options, const EcapiValue *event, pg_time_t now)
+{
+	const EcapiValue *at;
+
+	if (options->max_age_s <= 0)
+		return false;
+	at = ecapi_value_get(event, "timestamp");
+	return at != NULL && at->type == ECAPI_NUMBER &&
+		strtod(at->text, NULL) < (double) now - options->max_age_s;
+}
+
 /*
  * What to do with one event while a body is put together.  True when the event
  * is in the body or disposed of; false when the body has no room for it.
@@ -162,6 +197,11 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 		(shape->options->event_types & (UINT64CONST(1) << event->type)) == 0)
 	{
 		note_filtered(destination, filtered, item, "event_type");
+		return true;
+	}
+	if (is_expired(shape->options, tree, filtered->now))
+	{
+		note_filtered(destination, filtered, item, "expired");
 		return true;
 	}
 	ecapi_left_out_begin();
@@ -232,7 +272,7 @@ gather(EcapiDestination *destination)
 	EcapiArena	scratch;
 	EcapiShape	shape;
 	EcapiBuffer body;
-	Filtered	filtered = {0};
+	Filtered	filtered = {.now = (pg_time_t) time(NULL)};
 	bool		full = false;
 	dlist_iter	iter;
 
@@ -262,15 +302,8 @@ gather(EcapiDestination *destination)
 	if (batch->nitems > 0)
 		batch->filtered = filtered.n == 0 ? NULL :
 			MemoryContextStrdup(batch->context, filtered_json(&filtered));
-	else if (filtered.n > 0)
-	{
-		/* nothing to send: the row of a request that was not made */
-		EcapiItem	ends[2];
-
-		ends[0] = filtered.first;
-		ends[1] = filtered.last;
-		ecapi_journal_filtered(destination, ends, filtered_json(&filtered));
-	}
+	else
+		journal_filtered(destination, &filtered);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch_context);
 
@@ -284,8 +317,8 @@ gather(EcapiDestination *destination)
 }
 
 /*
- * Shape a batch again that was sent before.  Options may have changed since,
- * so some of its events may be filtered now.  False when none is left; the
+ * Shape a batch again that was sent before.  Options may have changed and time
+ * has passed since, so some of its events may be filtered now.  False when none is left; the
  * batch is freed then.
  */
 static bool
@@ -299,7 +332,7 @@ reshape(EcapiBatch *batch)
 	EcapiArena	scratch;
 	EcapiShape	shape;
 	EcapiBuffer body;
-	Filtered	filtered = {0};
+	Filtered	filtered = {.now = (pg_time_t) time(NULL)};
 	int			i;
 
 	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
@@ -322,6 +355,7 @@ reshape(EcapiBatch *batch)
 		dlist_push_head(&destination->ready, &rest->node);
 	}
 	close_body(batch, &shape, &body);
+	journal_filtered(destination, &filtered);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch_context);
 	if (batch->nitems > 0)

@@ -11,7 +11,7 @@ CREATE SERVER opt_small FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://events.
 CREATE SERVER opt_full FOREIGN DATA WRAPPER ecapi
     OPTIONS (format 'ecapi', url 'http://127.0.0.1:8080/in?source=shop', data_set_id '1234567890',
              event_types 'purchase, subscribe ,refund', batch_size '500', batch_wrapper 'events',
-             linger '200ms', max_in_flight '8', timeout '10s', ca_file 'ca.pem', mode 'shadow');
+             linger '200ms', max_in_flight '8', timeout '10s', max_age '7d', ca_file 'ca.pem', mode 'shadow');
 ALTER SERVER opt_full OPTIONS (SET linger '250', SET batch_wrapper 'array', DROP ca_file, SET mode 'live');
 SELECT srvname, srvoptions FROM pg_foreign_server WHERE srvname LIKE 'opt%' ORDER BY 1;
 
@@ -63,6 +63,12 @@ ALTER SERVER opt_small OPTIONS (ADD linger '-1');
 ALTER SERVER opt_small OPTIONS (ADD linger '2h');
 ALTER SERVER opt_small OPTIONS (ADD timeout '99');
 ALTER SERVER opt_small OPTIONS (ADD timeout '11min');
+ALTER SERVER opt_small OPTIONS (ADD max_age '7 weeks');
+ALTER SERVER opt_small OPTIONS (ADD max_age '-1s');
+ALTER SERVER opt_small OPTIONS (ADD max_age '3651d');
+ALTER SERVER opt_small OPTIONS (ADD max_age '3650d');
+ALTER SERVER opt_small OPTIONS (SET max_age '0');
+ALTER SERVER opt_small OPTIONS (DROP max_age);
 ALTER SERVER opt_small OPTIONS (ADD max_in_flight '0');
 ALTER SERVER opt_small OPTIONS (ADD max_in_flight '33');
 ALTER SERVER opt_small OPTIONS (ADD ca_file '/etc/ssl/ca.pem');

@@ -1,0 +1,81 @@
+/*
+ * draft.h
+ *	  An event that is being put together, and what becomes of it.
+ *
+ * ecapi_emit() and tracks fill a draft, each from its own sources; from there
+ * on an event goes the same way: it is validated and written as JSON, or it is
+ * refused with a list of violations, which are raised or set aside.
+ */
+#ifndef ECAPI_DRAFT_H
+#define ECAPI_DRAFT_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "event/buffer.h"
+#include "event/validate.h"
+#include "event/value.h"
+#include "outbox/append.h"
+
+typedef struct EcapiDraft
+{
+	EcapiArena	arena;			/* all of the draft, in context */
+	MemoryContext context;
+	size_t		max_size;		/* bytes of an event: ecapi.max_event_size */
+	EcapiValue *given;			/* object as given; NULL: none yet */
+	EcapiViolations violations;
+	EcapiValue *clean;			/* once finished: as it is sent */
+} EcapiDraft;
+
+/*
+ * Begin an event whose memory is context's; the caller resets it when the
+ * draft and what came of it are no longer used.
+ */
+extern void ecapi_draft_begin(EcapiDraft *draft, MemoryContext context);
+
+/*
+ * Set a member of the event; a NULL member means that memory was out.  All
+ * three raise "out of memory" and nothing else.
+ */
+extern void ecapi_draft_set(EcapiDraft *draft, const char *key, EcapiValue *member);
+extern void ecapi_draft_set_time(EcapiDraft *draft, TimestampTz moment);
+extern void ecapi_draft_set_uuid(EcapiDraft *draft);
+
+/* Is a member missing, null or ""? */
+extern bool ecapi_draft_lacks(const EcapiDraft *draft, const char *key);
+
+/*
+ * Note what no tree can hold: a violation that fails the event.  path may be
+ * NULL: the event as a whole, which is then not looked into any more.
+ */
+extern void ecapi_draft_fail(EcapiDraft *draft, const char *path,
+							 EcapiViolationCode code, const char *message,
+							 const char *hint);
+extern void ecapi_draft_fail_size(EcapiDraft *draft);
+extern void ecapi_draft_out_of_memory(void) pg_attribute_noreturn();
+
+/*
+ * Validate the event and write it, ready to be appended, into the draft's
+ * memory; id gets its id.  Counts fields that were left out, and warns about
+ * them, once per statement.  False with violations when it is refused.
+ */
+extern bool ecapi_draft_finish(EcapiDraft *draft, EcapiAppend *append, const char **id);
+
+/* The first violation, once finish said false. */
+extern const EcapiViolation *ecapi_draft_first(const EcapiDraft *draft);
+
+/* Raise the violations as an error. */
+extern void ecapi_draft_raise(const EcapiDraft *draft) pg_attribute_noreturn();
+
+/* The violations as one line for failed_event, in the current context. */
+extern char *ecapi_draft_reason(const EcapiDraft *draft);
+
+/*
+ * One WARNING per statement and kind: *warned is the start of the statement
+ * that warned last.  A statement is one message of the client, so a function
+ * that loops is one.
+ */
+extern bool ecapi_draft_warns(TimestampTz *warned);
+
+#endif							/* ECAPI_DRAFT_H */

@@ -1,0 +1,329 @@
+/*
+ * expression.c
+ *	  The sources of one track: compiled once, run for each row.
+ *
+ * How a source is read, first match: the exact name of a column; a name by the
+ * rules of SQL that is a column; names joined by dots, the first of which is a
+ * column: a foreign-key path; a column of "new"; else SQL.
+ *
+ * A run is start, any number of rows, stop.  What always holds:
+ *
+ * (1) What needs no guard is ready when it is compiled, and costs a run
+ *	  nothing: start does not allocate.  What needs a guard is made ready when
+ *	  it is first asked for a value, so inside the guard and as the owner, in
+ *	  the memory that was current at start, and it is forgotten at the next
+ *	  start: after an error nothing of a broken run is used again.
+ * (2) A value lies in the row's memory, emptied at the next row, or in the slot.
+ * (3) Compiling runs no code of the user but what the planner folds
+ *	  (immutable functions over constants), and that as the owner, restricted,
+ *	  read-only, under the guard's settings; where the owner is a superuser,
+ *	  only after the check that nothing of a user is in it.
+ *
+ * Ownership: everything lives in the set's context but plans and planned
+ * expressions, which the server keeps and ecapi_expressions_free() lets go.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "capture/guard.h"
+#include "capture/source.h"
+
+EcapiExpressions *
+ecapi_expressions_new(Relation relation, Oid owner, MemoryContext context)
+{
+	MemoryContext before = MemoryContextSwitchTo(context);
+	EcapiExpressions *set = palloc0(sizeof(EcapiExpressions));
+
+	set->context = context;
+	set->relid = RelationGetRelid(relation);
+	set->table = ecapi_names_relation(set->relid);
+	set->descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
+	set->temporary = relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
+	set->owner = owner;
+	set->superuser = superuser_arg(owner);
+	set->bare = CreateStandaloneExprContext();
+	set->nothing = MakeSingleTupleTableSlot(set->descriptor, &TTSOpsVirtual);
+	ExecStoreAllNullTuple(set->nothing);
+	MemoryContextSwitchTo(before);
+	return set;
+}
+
+void
+ecapi_expressions_free(EcapiExpressions *set)
+{
+	ListCell   *cell;
+
+	foreach(cell, set->expressions)
+		ecapi_row_sql_free(lfirst(cell));
+	if (set->paths)
+		ecapi_key_paths_free(set->paths);
+	set->expressions = NIL;
+	set->paths = NULL;
+}
+
+/* Where an error comes from, and what helps with names that are not found. */
+static void
+add_context(void *arg)
+{
+	const EcapiExpression *expression = arg;
+	int			position = geterrposition();
+
+	/* A position in the source is none in the statement that was sent. */
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(expression->source);
+	}
+	switch (geterrcode())
+	{
+		case ERRCODE_UNDEFINED_TABLE:
+		case ERRCODE_UNDEFINED_FUNCTION:
+		case ERRCODE_UNDEFINED_OBJECT:
+			errhint("Write the schema of whatever is not built in, as in shop.orders.");
+			break;
+		default:
+			break;
+	}
+	if (expression->use == ECAPI_USE_CONDITION)
+		errcontext("condition of a track on table %s", expression->set->table);
+	else
+		errcontext("mapping of \"%s\" in a track on table %s", expression->what,
+				   expression->set->table);
+}
+
+static void
+make_column(EcapiExpression *expression, AttrNumber attnum)
+{
+	Form_pg_attribute column = TupleDescAttr(expression->set->descriptor, attnum - 1);
+
+	expression->kind = ECAPI_EXPRESSION_COLUMN;
+	expression->column = attnum;
+	expression->type = column->atttypid;
+	expression->typmod = column->atttypmod;
+}
+
+/* Find out what a source is, and make expression that. */
+static void
+compile(EcapiExpression *expression, Relation relation)
+{
+	TupleDesc	descriptor = expression->set->descriptor;
+	const char *source = expression->source;
+	AttrNumber	attnum = ecapi_names_column(descriptor, source);
+	char	   *names[ECAPI_MAX_NAMES];
+	int			nnames = 0;
+	bool		of_row;
+
+	if (attnum == InvalidAttrNumber)
+		nnames = ecapi_names_split(source, names);
+	of_row = nnames > 1 && (strcmp(names[0], "new") == 0 || strcmp(names[0], "old") == 0);
+	if (nnames > 0 && !of_row)
+		attnum = ecapi_names_column(descriptor, names[0]);
+	else if (nnames == 2 && strcmp(names[0], "new") == 0)
+		attnum = ecapi_names_column(descriptor, names[1]);
+
+	if (attnum != InvalidAttrNumber && (nnames < 2 || of_row))
+		make_column(expression, attnum);
+	else if (attnum != InvalidAttrNumber)
+		ecapi_key_path_add(expression, relation, names, nnames);
+	else if (nnames > 0 && !of_row && ecapi_row_sql_is_column(source))
+		ecapi_names_no_column(expression->set->table, descriptor, names[0]);
+	else
+		ecapi_row_sql_compile(expression);
+
+	if (expression->use == ECAPI_USE_CONDITION &&
+		getBaseType(expression->type) != BOOLOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("condition is of type %s, not boolean",
+						format_type_be(expression->type)),
+				 errhint("Write a comparison, such as status = 'paid'.")));
+}
+
+EcapiExpression *
+ecapi_expressions_add(EcapiExpressions *set, const char *source,
+					  EcapiExpressionUse use, const char *what)
+{
+	MemoryContext before = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(before, "ecapi source",
+												  ALLOCSET_DEFAULT_SIZES);
+	EcapiExpression *expression = MemoryContextAllocZero(set->context,
+														 sizeof(EcapiExpression));
+	ErrorContextCallback callback;
+	Relation	relation;
+	Oid			user;
+	int			security;
+	int			nest;
+	bool		pushed = false;
+
+	expression->set = set;
+	expression->use = use;
+	expression->source = MemoryContextStrdup(set->context, source);
+	expression->what = MemoryContextStrdup(set->context, what);
+	/* Known before it is whole, so that what an error leaves is freed, too. */
+	MemoryContextSwitchTo(set->context);
+	set->expressions = lappend(set->expressions, expression);
+	MemoryContextSwitchTo(scratch);
+
+	callback.callback = add_context;
+	callback.arg = expression;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	relation = relation_open(set->relid, AccessShareLock);
+	nest = NewGUCNestLevel();
+	ecapi_guard_settings();
+	(void) set_config_option("transaction_read_only", "on", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(set->owner, SECURITY_RESTRICTED_OPERATION);
+	/* At commit there is none, and the planner may run functions. */
+	if (!ActiveSnapshotSet())
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		pushed = true;
+	}
+
+	compile(expression, relation);
+
+	if (pushed)
+		PopActiveSnapshot();
+	SetUserIdAndSecContext(user, security);
+	AtEOXact_GUC(false, nest);
+	relation_close(relation, NoLock);
+	error_context_stack = callback.previous;
+
+	get_typlenbyval(expression->type, &expression->typlen, &expression->typbyval);
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(scratch);
+	return expression;
+}
+
+Oid
+ecapi_expression_type(const EcapiExpression *expression)
+{
+	return expression->type;
+}
+
+int32
+ecapi_expression_typmod(const EcapiExpression *expression)
+{
+	return expression->typmod;
+}
+
+AttrNumber
+ecapi_expression_column(const EcapiExpression *expression)
+{
+	return expression->kind == ECAPI_EXPRESSION_COLUMN ? expression->column :
+		InvalidAttrNumber;
+}
+
+bool
+ecapi_expression_mentions_old(const EcapiExpression *expression)
+{
+	return expression->mentions_old;
+}
+
+bool
+ecapi_expression_needs_guard(const EcapiExpression *expression)
+{
+	return expression->needs_guard;
+}
+
+/*
+ * Besides what expression.h says: raises an error when the owner has become a
+ * superuser since the set was compiled, as then less is allowed.
+ */
+void
+ecapi_expressions_start(EcapiExpressions *set)
+{
+	ListCell   *cell;
+
+	if (!set->superuser && superuser_arg(set->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("owner of table %s has become a superuser", set->table),
+				 errhint("Give the table to a role that is no superuser with ALTER TABLE ... OWNER TO.")));
+
+	set->run = CurrentMemoryContext;
+	set->guarded = NULL;
+	set->new = NULL;
+	set->old = set->nothing;
+	foreach(cell, set->expressions)
+	{
+		EcapiExpression *expression = lfirst(cell);
+
+		if (expression->needs_guard)
+			expression->state = NULL;
+	}
+	if (set->paths)
+		ecapi_key_paths_start(set->paths);
+}
+
+void
+ecapi_expressions_row(EcapiExpressions *set, TupleTableSlot *new,
+					  TupleTableSlot *old)
+{
+	set->new = new;
+	set->old = old ? old : set->nothing;
+	ResetExprContext(set->bare);
+	if (set->guarded)
+		ResetExprContext(set->guarded);
+	if (set->paths)
+		ecapi_key_paths_row(set->paths);
+}
+
+Datum
+ecapi_expression_value(EcapiExpression *expression, bool *isnull)
+{
+	switch (expression->kind)
+	{
+		case ECAPI_EXPRESSION_COLUMN:
+			return slot_getattr(expression->set->new, expression->column, isnull);
+		case ECAPI_EXPRESSION_PATH:
+			return ecapi_key_path_value(expression, isnull);
+		case ECAPI_EXPRESSION_SCALAR:
+		case ECAPI_EXPRESSION_QUERY:
+			break;
+	}
+	return ecapi_row_sql_value(expression, isnull);
+}
+
+bool
+ecapi_expression_holds(EcapiExpression *expression)
+{
+	bool		isnull;
+	Datum		value = ecapi_expression_value(expression, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+void
+ecapi_expressions_stop(EcapiExpressions *set)
+{
+	ListCell   *cell;
+
+	ResetExprContext(set->bare);
+	if (set->guarded)
+		FreeExprContext(set->guarded, true);
+	set->guarded = NULL;
+	set->new = NULL;
+	set->old = set->nothing;
+	foreach(cell, set->expressions)
+	{
+		EcapiExpression *expression = lfirst(cell);
+
+		if (expression->needs_guard)
+			expression->state = NULL;
+	}
+}

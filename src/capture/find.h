@@ -1,0 +1,33 @@
+/*
+ * find.h
+ *	  The tracks of a table, by what an operator calls them.
+ */
+#ifndef ECAPI_FIND_H
+#define ECAPI_FIND_H
+
+#include "postgres.h"
+
+#include "capture/mapping.h"
+#include "utils/rel.h"
+#include "utils/reltrigger.h"
+
+/* A track and the trigger that it is; both live in the context of the search. */
+typedef struct EcapiFoundTrack
+{
+	const Trigger *trigger;
+	EcapiTrack *track;
+} EcapiFoundTrack;
+
+/*
+ * The track of an open relation for an event type; name (of the track, or of
+ * its trigger; NULL: any) chooses between several.  Results live in the current
+ * context.  Raises an error, with the closest right name as hint, when there is
+ * none, or several and no name, or when the trigger is a partition's copy.
+ */
+extern EcapiFoundTrack ecapi_find_track(Relation relation, const char *event_type,
+										const char *name);
+
+/* Is it the name of this track, or of its trigger? */
+extern bool ecapi_track_is_called(const char *trigger, const char *name);
+
+#endif							/* ECAPI_FIND_H */

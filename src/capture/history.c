@@ -1,0 +1,518 @@
+/*
+ * history.c
+ *	  The rows that a table has, page by page, as events of one of its tracks.
+ *
+ * A page is the rows behind the last key in the order of a unique index, so it
+ * costs the same wherever in the table it lies, and a position is a key: it
+ * survives the backend.  The table is read as its owner under the guard, like
+ * all that a track reads; the rows are copied out, and the track makes events
+ * of them as it makes events of changes.
+ *
+ * Operators are those of the index, by their oids: what a type calls ">" in
+ * some schema may order otherwise (citext without its schema in search_path).
+ *
+ * since and until are compared with the events' timestamps, in whole seconds
+ * (rows.c).  Where the timestamp is just a column, the same range is part of
+ * the query, so that an index on that column can serve.
+ *
+ * Locks: AccessShareLock on the table for the page's transaction.  A row that
+ * changes meanwhile is captured by its trigger, too: under the same id.
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tupconvert.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "capture/guard.h"
+#include "capture/history.h"
+#include "capture/program_cache.h"
+#include "capture/rows.h"
+
+/* Parameters of the query: the last key, since and until. */
+#define MAX_PARAMETERS	(INDEX_MAX_KEYS + 2)
+
+/* One reading of a page; crosses the guard. */
+typedef struct Reading
+{
+	const EcapiProgress *progress;
+	Relation	relation;
+	const EcapiHistoryKey *key;
+	const char *moment;			/* timestamptz column of the timestamp, or NULL */
+	int			page_size;
+	MemoryContext context;		/* where rows go */
+	int			nrows;
+	HeapTuple  *rows;			/* of the relation's descriptor */
+	char	  **last_key;
+} Reading;
+
+/* ---- what can be backfilled ---- */
+
+static const EcapiMapped *
+mapped_timestamp(const EcapiTrack *track)
+{
+	for (int i = 0; i < track->nmapped; i++)
+	{
+		if (strcmp(track->mapped[i].path, "timestamp") == 0)
+			return &track->mapped[i];
+	}
+	return NULL;
+}
+
+static void
+refuse(Relation relation, const EcapiFoundTrack *found, const char *reason,
+	   const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("track \"%s\" of table \"%s\" cannot be backfilled",
+					found->trigger->tgname, RelationGetRelationName(relation)),
+			 errdetail("%s", reason),
+			 errhint("%s", hint)));
+}
+
+/* See history.h. */
+const EcapiCompiled *
+ecapi_history_compiled(Relation relation, const EcapiFoundTrack *found)
+{
+	const EcapiCompiled *compiled = ecapi_program_of_trigger(relation, found->trigger);
+	const EcapiTrack *track = found->track;
+
+	if (compiled->program == NULL)
+		ereport(ERROR,
+				(errcode(MAKE_SQLSTATE(compiled->sqlstate[0], compiled->sqlstate[1],
+									   compiled->sqlstate[2], compiled->sqlstate[3],
+									   compiled->sqlstate[4])),
+				 errmsg("track \"%s\" of table \"%s\" cannot be used: %s",
+						found->trigger->tgname, RelationGetRelationName(relation),
+						compiled->problem)));
+	if (!ecapi_program_maps(compiled->program, "timestamp"))
+		refuse(relation, found, "Its mapping has no timestamp, so all of history would have happened now.",
+			   "Map \"timestamp\" to the column that says when it happened.");
+	if (track->nchanges > 0 && track->condition == NULL)
+		refuse(relation, found, "It captures changes of columns, and a row does not say which changes it has seen.",
+			   "Give the track a condition that tells rows which are events.");
+	if (ecapi_program_looks_back(compiled->program))
+		refuse(relation, found, "Its condition looks at the old row, which is not kept.",
+			   "Write the condition with the new row alone.");
+	return compiled;
+}
+
+/* Does the index order all rows, each at a place of its own? */
+static bool
+take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key)
+{
+	Form_pg_index index = (Form_pg_index) GETSTRUCT(tuple);
+	oidvector  *collations;
+	oidvector  *classes;
+	bool		isnull;
+
+	if (!index->indisunique || !index->indisvalid || !index->indimmediate ||
+		!heap_attisnull(tuple, Anum_pg_index_indpred, NULL))
+		return false;
+	collations = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple,
+															   Anum_pg_index_indcollation, &isnull));
+	classes = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple,
+															Anum_pg_index_indclass, &isnull));
+	key->n = index->indnkeyatts;
+	for (int i = 0; i < key->n; i++)
+	{
+		AttrNumber	column = index->indkey.values[i];
+		Oid			family = get_opclass_family(classes->values[i]);
+		Oid			type = get_opclass_input_type(classes->values[i]);
+		Form_pg_attribute attribute;
+
+		if (column <= 0)
+			return false;		/* an expression */
+		attribute = TupleDescAttr(RelationGetDescr(relation), column - 1);
+		if (!attribute->attnotnull || attribute->attcollation != collations->values[i])
+			return false;
+		key->columns[i] = column;
+		key->names[i] = pstrdup(NameStr(attribute->attname));
+		key->less[i] = get_opfamily_member(family, type, type, BTLessStrategyNumber);
+		key->greater[i] = get_opfamily_member(family, type, type, BTGreaterStrategyNumber);
+		if (!OidIsValid(key->less[i]) || !OidIsValid(key->greater[i]))
+			return false;
+	}
+	return true;
+}
+
+/* See history.h. */
+void
+ecapi_history_key(Relation relation, EcapiHistoryKey *key)
+{
+	List	   *indexes = RelationGetIndexList(relation);
+	ListCell   *cell;
+	bool		found = false;
+
+	/* the primary key when there is one */
+	if (OidIsValid(relation->rd_pkindex))
+		indexes = lcons_oid(relation->rd_pkindex, indexes);
+	foreach(cell, indexes)
+	{
+		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		found = take_index(relation, tuple, key);
+		ReleaseSysCache(tuple);
+		if (found)
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\" cannot be backfilled", RelationGetRelationName(relation)),
+			 errdetail("It has neither a primary key nor a unique index over columns that are not null, so its rows have no order to go on in."),
+			 errhint("Create one of the two.")));
+}
+
+/* ---- the query ---- */
+
+static const char *
+operator_name(Oid operator)
+{
+	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	Form_pg_operator form;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", operator);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	result = psprintf("OPERATOR(%s.%s)",
+					  quote_identifier(get_namespace_name(form->oprnamespace)),
+					  NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* t.column OPERATOR $parameter */
+static void
+append_comparison(StringInfo sql, const EcapiHistoryKey *key, int i, Oid operator)
+{
+	appendStringInfo(sql, "t.%s %s $%d", quote_identifier(key->names[i]),
+					 operator_name(operator), i + 1);
+}
+
+/*
+ * Rows behind the last key.  As a comparison of rows, which one index scan
+ * serves; where columns do not share an operator's name, spelled out.
+ */
+static void
+append_behind(StringInfo sql, const EcapiHistoryKey *key)
+{
+	bool		same = true;
+
+	for (int i = 1; i < key->n; i++)
+		same &= strcmp(operator_name(key->greater[i]), operator_name(key->greater[0])) == 0;
+	if (same)
+	{
+		appendStringInfoString(sql, "ROW(");
+		for (int i = 0; i < key->n; i++)
+			appendStringInfo(sql, "%st.%s", i > 0 ? ", " : "", quote_identifier(key->names[i]));
+		appendStringInfo(sql, ") %s ROW(", operator_name(key->greater[0]));
+		for (int i = 0; i < key->n; i++)
+			appendStringInfo(sql, "%s$%d", i > 0 ? ", " : "", i + 1);
+		appendStringInfoChar(sql, ')');
+		return;
+	}
+	for (int i = 0; i < key->n; i++)
+	{
+		/* not (before) and (behind or further columns) */
+		appendStringInfoString(sql, "NOT ");
+		append_comparison(sql, key, i, key->less[i]);
+		appendStringInfoString(sql, " AND (");
+		append_comparison(sql, key, i, key->greater[i]);
+		appendStringInfoString(sql, i < key->n - 1 ? " OR " : "");
+	}
+	for (int i = 0; i < key->n; i++)
+		appendStringInfoChar(sql, ')');
+}
+
+static char *
+build_query(const Reading *reading)
+{
+	const EcapiHistoryKey *key = reading->key;
+	Relation	relation = reading->relation;
+	bool		resumed = reading->progress->last_key != NULL;
+	int			next = resumed ? key->n + 1 : 1;
+	const char *word = "WHERE";
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	/* a trigger of a parent table sees the parent's own rows */
+	appendStringInfo(&sql, "SELECT t.* FROM %s%s.%s AS t ",
+					 relation->rd_rel->relkind == RELKIND_RELATION ? "ONLY " : "",
+					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
+					 quote_identifier(RelationGetRelationName(relation)));
+	if (resumed)
+	{
+		appendStringInfo(&sql, "%s ", word);
+		append_behind(&sql, key);
+		word = " AND";
+	}
+	if (reading->moment != NULL)
+	{
+		const char *column = quote_identifier(reading->moment);
+
+		appendStringInfo(&sql, "%s t.%s OPERATOR(pg_catalog.>=) $%d"
+						 " AND t.%s OPERATOR(pg_catalog.<) $%d", word, column, next, column, next + 1);
+	}
+	appendStringInfoString(&sql, " ORDER BY ");
+	for (int i = 0; i < key->n; i++)
+		appendStringInfo(&sql, "%st.%s USING %s", i > 0 ? ", " : "",
+						 quote_identifier(key->names[i]), operator_name(key->less[i]));
+	appendStringInfo(&sql, " LIMIT %d", reading->page_size);
+	return sql.data;
+}
+
+/* Whole seconds since 1970, downwards or upwards; the infinities as the ends. */
+static int64
+seconds_of(TimestampTz moment, bool up)
+{
+	int64		epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	int64		seconds;
+
+	if (TIMESTAMP_IS_NOBEGIN(moment))
+		return PG_INT64_MIN;
+	if (TIMESTAMP_IS_NOEND(moment))
+		return PG_INT64_MAX;
+	seconds = moment / USECS_PER_SEC;
+	if (!up && moment % USECS_PER_SEC < 0)
+		seconds--;
+	if (up && moment % USECS_PER_SEC > 0)
+		seconds++;
+	return seconds + epoch;
+}
+
+/* The same moment, on a whole second. */
+static TimestampTz
+whole_second(TimestampTz moment, bool up)
+{
+	int64		epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+
+	if (TIMESTAMP_NOT_FINITE(moment))
+		return moment;
+	return (seconds_of(moment, up) - epoch) * USECS_PER_SEC;
+}
+
+static int
+fill_parameters(const Reading *reading, Oid *types, Datum *values)
+{
+	const EcapiHistoryKey *key = reading->key;
+	const EcapiProgress *progress = reading->progress;
+	int			n = 0;
+
+	for (; progress->last_key != NULL && n < key->n; n++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(reading->relation),
+													key->columns[n] - 1);
+		Oid			input;
+		Oid			parameter;
+
+		getTypeInputInfo(attribute->atttypid, &input, &parameter);
+		types[n] = attribute->atttypid;
+		values[n] = OidInputFunctionCall(input, progress->last_key[n], parameter,
+										 attribute->atttypmod);
+	}
+	if (reading->moment != NULL)
+	{
+		types[n] = TIMESTAMPTZOID;
+		values[n++] = TimestampTzGetDatum(whole_second(progress->since, false));
+		types[n] = TIMESTAMPTZOID;
+		values[n++] = TimestampTzGetDatum(whole_second(progress->until, true));
+	}
+	return n;
+}
+
+/* The key of a row, as texts in reading's context. */
+static char **
+key_of(const Reading *reading, HeapTuple row)
+{
+	TupleDesc	descriptor = RelationGetDescr(reading->relation);
+	const EcapiHistoryKey *key = reading->key;
+	MemoryContext old;
+	char	  **result = MemoryContextAlloc(reading->context, sizeof(char *) * key->n);
+
+	for (int i = 0; i < key->n; i++)
+	{
+		Oid			output;
+		bool		varlena;
+		bool		isnull;
+		Datum		value = heap_getattr(row, key->columns[i], descriptor, &isnull);
+
+		getTypeOutputInfo(TupleDescAttr(descriptor, key->columns[i] - 1)->atttypid,
+						  &output, &varlena);
+		old = MemoryContextSwitchTo(reading->context);
+		result[i] = OidOutputFunctionCall(output, value);
+		MemoryContextSwitchTo(old);
+	}
+	return result;
+}
+
+/*
+ * Runs inside the guard: as the owner, read-only, under fixed settings, which
+ * also make the text forms of keys the same for every session.
+ */
+static void
+read_rows(void *arg)
+{
+	Reading    *reading = arg;
+	Oid			types[MAX_PARAMETERS];
+	Datum		values[MAX_PARAMETERS];
+	TupleConversionMap *map;
+	MemoryContext old;
+	int			n;
+	int			result;
+
+	SPI_connect();
+	n = fill_parameters(reading, types, values);
+	result = SPI_execute_with_args(build_query(reading), n, types, values, NULL,
+								   true, reading->page_size);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not read a page of rows: %s", SPI_result_code_string(result));
+
+	/* dropped columns are in the relation's descriptor, not in the query's */
+	map = convert_tuples_by_name(SPI_tuptable->tupdesc, RelationGetDescr(reading->relation));
+	old = MemoryContextSwitchTo(reading->context);
+	reading->rows = palloc(sizeof(HeapTuple) * Max(SPI_processed, 1));
+	for (uint64 i = 0; i < SPI_processed; i++)
+		reading->rows[reading->nrows++] = map == NULL
+			? heap_copytuple(SPI_tuptable->vals[i])
+			: execute_attr_map_tuple(SPI_tuptable->vals[i], map);
+	MemoryContextSwitchTo(old);
+	if (reading->nrows > 0)
+		reading->last_key = key_of(reading, reading->rows[reading->nrows - 1]);
+	SPI_finish();
+}
+
+/* ---- a page ---- */
+
+/* The timestamptz column that the timestamp is, or NULL. */
+static const char *
+moment_column(Relation relation, const EcapiTrack *track)
+{
+	const EcapiMapped *mapped = mapped_timestamp(track);
+	AttrNumber	column;
+
+	if (mapped == NULL || mapped->source == NULL)
+		return NULL;
+	column = get_attnum(RelationGetRelid(relation), mapped->source);
+	if (column <= 0 ||
+		TupleDescAttr(RelationGetDescr(relation), column - 1)->atttypid != TIMESTAMPTZOID)
+		return NULL;
+	return mapped->source;
+}
+
+/* The rows of a page, one after the other. */
+typedef struct Feed
+{
+	const Reading *reading;
+	TupleTableSlot *slot;
+	int			next;
+} Feed;
+
+static bool
+next_row(void *arg, EcapiRow *row)
+{
+	Feed	   *feed = arg;
+
+	if (feed->next == feed->reading->nrows)
+		return false;
+	ExecStoreHeapTuple(feed->reading->rows[feed->next++], feed->slot, false);
+	row->new = feed->slot;
+	row->old = NULL;
+	row->context = NULL;
+	row->captured_at = 0;
+	return true;
+}
+
+static void
+capture_rows(Reading *reading, const EcapiCompiled *compiled,
+			 const EcapiFoundTrack *found, EcapiProgress *progress)
+{
+	Feed		feed = {reading, NULL, 0};
+	EcapiRows	rows = {0};
+	EcapiRowsResult result = {0};
+
+	feed.slot = MakeSingleTupleTableSlot(RelationGetDescr(reading->relation), &TTSOpsHeapTuple);
+	rows.compiled = compiled;
+	rows.trigger = found->trigger->tgname;
+	rows.mode = ECAPI_ROWS_HISTORY;
+	rows.since = seconds_of(progress->since, false);
+	rows.until = seconds_of(progress->until, true);
+	rows.next = next_row;
+	rows.arg = &feed;
+	ecapi_rows_capture(&rows, &result);
+	ExecDropSingleTupleTableSlot(feed.slot);
+
+	progress->counts.rows += reading->nrows;
+	progress->counts.events += result.events;
+	progress->counts.set_aside += result.set_aside;
+	progress->counts.outside += result.outside;
+}
+
+static void
+could_not_read(Relation relation, const EcapiGuardError *error)
+{
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(error->sqlstate[0], error->sqlstate[1], error->sqlstate[2],
+								   error->sqlstate[3], error->sqlstate[4])),
+			 errmsg("could not read table \"%s\" as its owner", RelationGetRelationName(relation)),
+			 error->object == NULL
+			 ? errdetail("The error was %s.", error->sqlstate)
+			 : errdetail("The error was %s, at \"%s\".", error->sqlstate, error->object)));
+}
+
+/* See history.h. */
+int
+ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_size,
+				   MemoryContext context)
+{
+	Relation	relation = table_open(progress->relation, AccessShareLock);
+	EcapiFoundTrack found;
+	const EcapiCompiled *compiled;
+	EcapiHistoryKey key;
+	EcapiGuardError error;
+	Reading		reading = {0};
+
+	/* the table may have been given away, and its track changed, since the last page */
+	if (!pg_class_ownercheck(progress->relation, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER,
+					   get_relkind_objtype(relation->rd_rel->relkind),
+					   RelationGetRelationName(relation));
+	found = ecapi_find_track(relation, event_type, progress->track);
+	compiled = ecapi_history_compiled(relation, &found);
+	ecapi_history_key(relation, &key);
+
+	reading.progress = progress;
+	reading.relation = relation;
+	reading.key = &key;
+	reading.moment = moment_column(relation, found.track);
+	reading.page_size = page_size;
+	reading.context = context;
+	if (!ecapi_guard_run(read_rows, &reading, compiled->owner, &error))
+		could_not_read(relation, &error);
+
+	if (reading.nrows > 0)
+	{
+		capture_rows(&reading, compiled, &found, progress);
+		progress->last_key = reading.last_key;
+	}
+	table_close(relation, AccessShareLock);
+	return reading.nrows;
+}

@@ -1,0 +1,52 @@
+/*
+ * history.h
+ *	  The rows that a table has, page by page, as events of one of its tracks.
+ */
+#ifndef ECAPI_HISTORY_H
+#define ECAPI_HISTORY_H
+
+#include "postgres.h"
+
+#include "capture/find.h"
+#include "capture/program_cache.h"
+#include "capture/progress.h"
+#include "datatype/timestamp.h"
+#include "utils/rel.h"
+
+/* The columns that rows are ordered by: those of a unique index. */
+typedef struct EcapiHistoryKey
+{
+	int			n;
+	AttrNumber	columns[INDEX_MAX_KEYS];
+	const char *names[INDEX_MAX_KEYS];
+	Oid			less[INDEX_MAX_KEYS];	/* operators of the index */
+	Oid			greater[INDEX_MAX_KEYS];
+} EcapiHistoryKey;
+
+/*
+ * The track of an open relation as a program, valid until the end of the
+ * transaction.  Raises an error that gives the reason when it does not compile,
+ * or says nothing about rows as they are now: without a timestamp, with a
+ * condition that looks at the old row, or with on_change and no condition.
+ */
+extern const EcapiCompiled *ecapi_history_compiled(Relation relation,
+												   const EcapiFoundTrack *found);
+
+/*
+ * The primary key of an open relation, else a unique index over columns that
+ * are never null; raises an error when there is neither.  Names live in the
+ * current context.
+ */
+extern void ecapi_history_key(Relation relation, EcapiHistoryKey *key);
+
+/*
+ * Capture the next rows behind progress->last_key, at most page_size, and add
+ * to progress what became of them; the new last_key lives in context.  Returns
+ * how many rows were read: fewer than page_size at the end of the table.  The
+ * caller is in a transaction that may write, has an active snapshot, and
+ * progress was begun for this relation.
+ */
+extern int	ecapi_history_page(EcapiProgress *progress, const char *event_type,
+							   int page_size, MemoryContext context);
+
+#endif							/* ECAPI_HISTORY_H */

@@ -1,0 +1,593 @@
+/*
+ * key_path.c
+ *	  Foreign-key paths: "customer_id.email", "cart_id.customer_id.email".
+ *
+ * Each step but the last is a column with a foreign key; the path goes on in
+ * the table that the key refers to.  A column of one foreign key of several
+ * columns stands for the whole key.  All paths of a set are one query,
+ *
+ *		SELECT k1.email, k2.country FROM (SELECT) AS one
+ *			LEFT JOIN shop.customers AS k1 ON k1.id OPERATOR(pg_catalog.=) $1
+ *			LEFT JOIN shop.addresses AS k2 ON k2.id OPERATOR(pg_catalog.=) k1.address_id
+ *
+ * so that many fields from one customer cost one lookup.
+ *
+ * What always holds:
+ *
+ * (1) The query gives exactly one row: what it joins are keys, which are unique.
+ * (2) It runs when a path's value is asked for, at most once per row, and not
+ *	  at all while the row's keys are those of the last one that it ran for
+ *	  since the start (the snapshot is the same), nor when all of them are null.
+ * (3) It reads with the owner's rights, which are checked when the path is
+ *	  added, too.  Where the owner is a superuser, only tables of superusers
+ *	  are read: planning a query runs what their owners wrote into the
+ *	  predicates of their indexes.
+ *
+ * A foreign key that a partitioned table itself does not have is accepted if
+ * all its partitions have it.
+ *
+ * Ownership: everything lives in the set's context, last keys and values in a
+ * child of it; the plan is the server's until ecapi_key_paths_free().
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/partition.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "capture/source.h"
+
+/* The joins that the paths of one set may need. */
+#define MAX_JOINS	32
+
+/* From the row (or a table joined before) to a table, by one foreign key. */
+typedef struct KeyJoin
+{
+	int			from;			/* a join; -1: the row */
+	Oid			relid;			/* the table it leads to */
+	int			nkeys;
+	AttrNumber	conkey[INDEX_MAX_KEYS];
+	AttrNumber	confkey[INDEX_MAX_KEYS];
+	Oid			operators[INDEX_MAX_KEYS];	/* referred = referring */
+} KeyJoin;
+
+struct EcapiKeyPaths
+{
+	EcapiExpressions *set;
+	int			njoins;
+	KeyJoin		joins[MAX_JOINS];
+	StringInfoData targets;		/* of the SELECT */
+	StringInfoData from;
+	int			nplaces;
+
+	/* the row's columns that are keys: parameters of the query */
+	int			nkeys;
+	AttrNumber	keys[MAX_JOINS * INDEX_MAX_KEYS];
+
+	SPIPlanPtr	plan;			/* NULL: to be made */
+
+	/* this run: what was looked up last, in memory */
+	MemoryContext memory;
+	bool		known;			/* is there a last lookup? */
+	bool		current;		/* is it the one for the row? */
+	Datum	   *key_values;
+	bool	   *key_nulls;
+	Datum	   *values;
+	bool	   *nulls;
+	Oid		   *types;			/* as the query gave them */
+};
+
+/* ------------------------------------------------------------ foreign keys */
+
+/*
+ * Is it a mere part of another foreign key of the same table?  A key that
+ * refers to a partitioned table has one for each partition below it.
+ */
+static bool
+is_part(const ForeignKeyCacheInfo *key)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
+	HeapTuple	parent;
+	Oid			parent_id;
+	bool		part = false;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	parent_id = ((Form_pg_constraint) GETSTRUCT(tuple))->conparentid;
+	ReleaseSysCache(tuple);
+	if (!OidIsValid(parent_id))
+		return false;
+	parent = SearchSysCache1(CONSTROID, ObjectIdGetDatum(parent_id));
+	if (HeapTupleIsValid(parent))
+	{
+		part = ((Form_pg_constraint) GETSTRUCT(parent))->conrelid == key->conrelid;
+		ReleaseSysCache(parent);
+	}
+	return part;
+}
+
+static bool
+has_column(const ForeignKeyCacheInfo *key, AttrNumber attnum)
+{
+	for (int i = 0; i < key->nkeys; i++)
+		if (key->conkey[i] == attnum)
+			return true;
+	return false;
+}
+
+static bool
+same_key(const KeyJoin *a, const KeyJoin *b)
+{
+	if (a->from != b->from || a->relid != b->relid || a->nkeys != b->nkeys)
+		return false;
+	for (int i = 0; i < a->nkeys; i++)
+		if (a->conkey[i] != b->conkey[i] || a->confkey[i] != b->confkey[i])
+			return false;
+	return true;
+}
+
+/*
+ * The foreign keys of a relation that a column is in: of one column if there
+ * are such, else of several.  Returns how many different ones, with one of
+ * them in *join.
+ */
+static int
+keys_of_column(Relation relation, AttrNumber attnum, KeyJoin *join)
+{
+	int			found = 0;
+
+	for (int single = 1; single >= 0 && found == 0; single--)
+	{
+		ListCell   *cell;
+
+		foreach(cell, RelationGetFKeyList(relation))
+		{
+			const ForeignKeyCacheInfo *key = lfirst(cell);
+			KeyJoin		candidate = {join->from, key->confrelid, key->nkeys, {0}, {0}, {0}};
+
+			if ((key->nkeys == 1) != (single == 1) || !has_column(key, attnum) ||
+				is_part(key))
+				continue;
+			memcpy(candidate.conkey, key->conkey, sizeof(AttrNumber) * key->nkeys);
+			memcpy(candidate.confkey, key->confkey, sizeof(AttrNumber) * key->nkeys);
+			memcpy(candidate.operators, key->conpfeqop, sizeof(Oid) * key->nkeys);
+			if (found == 0)
+				*join = candidate;
+			else if (same_key(join, &candidate))
+				continue;
+			found++;
+		}
+	}
+	return found;
+}
+
+/* Number a key's own columns as another relation does that has the same names. */
+static bool
+renumber(KeyJoin *join, TupleDesc from, TupleDesc to)
+{
+	for (int i = 0; i < join->nkeys; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(from, join->conkey[i] - 1);
+
+		join->conkey[i] = ecapi_names_column(to, NameStr(column->attname));
+		if (join->conkey[i] == InvalidAttrNumber)
+			return false;
+	}
+	return true;
+}
+
+/* The same for a partitioned table: a key that all its leaves have, and only it. */
+static int
+keys_of_leaves(Relation root, AttrNumber attnum, KeyJoin *join)
+{
+	const char *name = NameStr(TupleDescAttr(RelationGetDescr(root), attnum - 1)->attname);
+	List	   *leaves = find_all_inheritors(RelationGetRelid(root), AccessShareLock, NULL);
+	KeyJoin		common = *join;
+	int			nleaves = 0;
+	int			found = 1;
+	ListCell   *cell;
+
+	foreach(cell, leaves)
+	{
+		Relation	leaf = table_open(lfirst_oid(cell), NoLock);
+		KeyJoin		one = *join;
+
+		if (leaf->rd_rel->relkind != RELKIND_PARTITIONED_TABLE && found == 1)
+		{
+			found = keys_of_column(leaf,
+								   ecapi_names_column(RelationGetDescr(leaf), name), &one);
+			if (found == 1 &&
+				!renumber(&one, RelationGetDescr(leaf), RelationGetDescr(root)))
+				found = 0;
+			if (found == 1 && nleaves++ > 0 && !same_key(&one, &common))
+				found = 0;
+			common = one;
+		}
+		table_close(leaf, NoLock);
+	}
+	if (nleaves == 0)
+		return 0;
+	*join = common;
+	return found;
+}
+
+/* The foreign key that a column stands for, in *join; raises if it has none. */
+static void
+find_key(EcapiExpressions *set, Relation relation, AttrNumber attnum, KeyJoin *join)
+{
+	const char *table = ecapi_names_relation(RelationGetRelid(relation));
+	Form_pg_attribute column = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+	int			found = keys_of_column(relation, attnum, join);
+
+	if (found == 0 && relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		found = keys_of_leaves(relation, attnum, join);
+	if (found == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_FOREIGN_KEY),
+				 errmsg("column \"%s\" of table %s has no foreign key",
+						NameStr(column->attname), table),
+				 type_is_rowtype(column->atttypid) ?
+				 errhint("For a part of the value write (new.%s).part.",
+						 quote_identifier(NameStr(column->attname))) :
+				 errhint("Add the foreign key, or write a sub-select: (SELECT ... WHERE ... = new.%s).",
+						 quote_identifier(NameStr(column->attname)))));
+	if (found > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+				 errmsg("column \"%s\" of table %s is in several foreign keys",
+						NameStr(column->attname), table),
+				 errhint("Write a sub-select: (SELECT ... WHERE ... = new.%s).",
+						 quote_identifier(NameStr(column->attname)))));
+}
+
+/* -------------------------------------------------------------- the query */
+
+/* The query's parameter for a column of the row. */
+static int
+parameter(EcapiKeyPaths *paths, AttrNumber attnum)
+{
+	for (int i = 0; i < paths->nkeys; i++)
+		if (paths->keys[i] == attnum)
+			return i + 1;
+	paths->keys[paths->nkeys++] = attnum;
+	return paths->nkeys;
+}
+
+/* Append the join number n, which leads from a relation to the referred one. */
+static void
+append_join(EcapiKeyPaths *paths, int n, Relation relation, Relation referred)
+{
+	const KeyJoin *join = &paths->joins[n];
+
+	appendStringInfo(&paths->from, " LEFT JOIN %s AS k%d ON ",
+					 ecapi_names_relation(join->relid), n);
+	for (int i = 0; i < join->nkeys; i++)
+	{
+		Form_pg_attribute left = TupleDescAttr(RelationGetDescr(referred),
+											   join->confkey[i] - 1);
+		Form_pg_attribute right = TupleDescAttr(RelationGetDescr(relation),
+												join->conkey[i] - 1);
+		char	   *left_name = psprintf("k%d.%s", n, quote_identifier(NameStr(left->attname)));
+		char	   *right_name;
+
+		if (join->from < 0)
+			right_name = psprintf("$%d", parameter(paths, join->conkey[i]));
+		else
+			right_name = psprintf("k%d.%s", join->from,
+								  quote_identifier(NameStr(right->attname)));
+		if (i > 0)
+			appendStringInfoString(&paths->from, " AND ");
+		generate_operator_clause(&paths->from, left_name, left->atttypid,
+								 join->operators[i], right_name, right->atttypid);
+	}
+}
+
+/* The join of a key; a new one if no path went over it yet. */
+static int
+add_join(EcapiKeyPaths *paths, const KeyJoin *join, Relation relation, Relation referred)
+{
+	for (int i = 0; i < paths->njoins; i++)
+		if (same_key(&paths->joins[i], join))
+			return i;
+	if (paths->njoins == MAX_JOINS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("foreign-key paths of one mapping lead over more than %d keys",
+						MAX_JOINS)));
+	paths->joins[paths->njoins] = *join;
+	append_join(paths, paths->njoins, relation, referred);
+	return paths->njoins++;
+}
+
+/* --------------------------------------------------------------- the paths */
+
+static EcapiKeyPaths *
+new_paths(EcapiExpressions *set)
+{
+	MemoryContext before = MemoryContextSwitchTo(set->context);
+	EcapiKeyPaths *paths = palloc0(sizeof(EcapiKeyPaths));
+
+	paths->set = set;
+	initStringInfo(&paths->targets);
+	initStringInfo(&paths->from);
+	paths->memory = AllocSetContextCreate(set->context, "ecapi key paths",
+										  ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(before);
+	return paths;
+}
+
+/* Invariant (3); partitions are planned with their root. */
+static void
+check_owner(EcapiExpressions *set, Relation relation)
+{
+	List	   *relids = list_make1_oid(RelationGetRelid(relation));
+	ListCell   *cell;
+
+	if (!set->superuser)
+		return;
+	if (relation->rd_rel->relhassubclass)
+		relids = find_all_inheritors(RelationGetRelid(relation), AccessShareLock, NULL);
+	foreach(cell, relids)
+	{
+		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(lfirst_oid(cell)));
+		Oid			owner;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+		if (!superuser_arg(owner))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("a superuser's table cannot be tracked with a path into table %s of another role",
+							ecapi_names_relation(lfirst_oid(cell))),
+					 errhint("Give table %s to a role that is no superuser with ALTER TABLE ... OWNER TO.",
+							 set->table)));
+	}
+}
+
+static AttrNumber
+column_of(Relation relation, const char *name)
+{
+	AttrNumber	attnum = ecapi_names_column(RelationGetDescr(relation), name);
+
+	if (attnum == InvalidAttrNumber)
+		ecapi_names_no_column(ecapi_names_relation(RelationGetRelid(relation)),
+							  RelationGetDescr(relation), name);
+	return attnum;
+}
+
+/* One step: from a relation over a column's key.  Returns the relation there. */
+static Relation
+step(EcapiKeyPaths *paths, Relation relation, int *from, const char *name)
+{
+	KeyJoin		join = {*from, InvalidOid, 0, {0}, {0}, {0}};
+	AttrNumber	attnum = column_of(relation, name);
+	Oid			owner = paths->set->owner;
+	Relation	referred;
+
+	find_key(paths->set, relation, attnum, &join);
+	referred = table_open(join.relid, AccessShareLock);
+	check_owner(paths->set, referred);
+	for (int i = 0; i < join.nkeys; i++)
+	{
+		if (*from >= 0)
+			ecapi_row_sql_check_read(RelationGetRelid(relation), join.conkey[i], owner);
+		ecapi_row_sql_check_read(join.relid, join.confkey[i], owner);
+	}
+	*from = add_join(paths, &join, relation, referred);
+	return referred;
+}
+
+void
+ecapi_key_path_add(EcapiExpression *expression, Relation relation,
+				   char *names[], int nnames)
+{
+	EcapiExpressions *set = expression->set;
+	EcapiKeyPaths *paths = set->paths ? set->paths : new_paths(set);
+	Relation	here = relation;
+	Form_pg_attribute column;
+	int			from = -1;
+
+	set->paths = paths;
+	for (int i = 0; i < nnames - 1; i++)
+	{
+		Relation	next = step(paths, here, &from, names[i]);
+
+		if (here != relation)
+			table_close(here, NoLock);
+		here = next;
+	}
+	column = TupleDescAttr(RelationGetDescr(here), column_of(here, names[nnames - 1]) - 1);
+	ecapi_row_sql_check_read(RelationGetRelid(here), column->attnum, set->owner);
+
+	appendStringInfo(&paths->targets, "%sk%d.%s", paths->nplaces > 0 ? ", " : "",
+					 from, quote_identifier(NameStr(column->attname)));
+	expression->kind = ECAPI_EXPRESSION_PATH;
+	expression->place = paths->nplaces++;
+	expression->type = column->atttypid;
+	expression->typmod = column->atttypmod;
+	expression->needs_guard = true;
+	table_close(here, NoLock);
+
+	/* The next run makes a plan for all of them. */
+	if (paths->plan)
+		SPI_freeplan(paths->plan);
+	paths->plan = NULL;
+}
+
+void
+ecapi_key_paths_free(EcapiKeyPaths *paths)
+{
+	if (paths->plan)
+		SPI_freeplan(paths->plan);
+	paths->plan = NULL;
+}
+
+void
+ecapi_key_paths_start(EcapiKeyPaths *paths)
+{
+	paths->known = false;
+	paths->current = false;
+}
+
+void
+ecapi_key_paths_row(EcapiKeyPaths *paths)
+{
+	paths->current = false;
+}
+
+/* The caller is connected to SPI. */
+static void
+make_plan(EcapiKeyPaths *paths)
+{
+	Oid			types[lengthof(paths->keys)];
+	SPIPlanPtr	plan;
+
+	for (int i = 0; i < paths->nkeys; i++)
+		types[i] = TupleDescAttr(paths->set->descriptor, paths->keys[i] - 1)->atttypid;
+	plan = SPI_prepare_cursor(psprintf("SELECT %s FROM (SELECT) AS one%s",
+									   paths->targets.data, paths->from.data),
+							  paths->nkeys, types, CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not prepare a query: %s", SPI_result_code_string(SPI_result));
+	paths->plan = plan;
+}
+
+/*
+ * Run the query for the keys in paths.  A plan that is made anew must not read
+ * tables from end to end because they were small, or had no statistics, then:
+ * the keys have an index, and the plan may serve for days.
+ */
+static void
+run_query(EcapiKeyPaths *paths)
+{
+	char		marks[lengthof(paths->keys)];
+	bool		planned;
+	int			nest = 0;
+	int			result;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	planned = paths->plan != NULL && SPI_plan_is_valid(paths->plan);
+	if (!planned)
+	{
+		nest = NewGUCNestLevel();
+		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	}
+	if (paths->plan == NULL)
+		make_plan(paths);
+	for (int i = 0; i < paths->nkeys; i++)
+		marks[i] = paths->key_nulls[i] ? 'n' : ' ';
+	result = SPI_execute_plan(paths->plan, paths->key_values, marks, true, 2);
+	if (!planned)
+		AtEOXact_GUC(true, nest);
+	if (result != SPI_OK_SELECT || SPI_processed != 1 ||
+		SPI_tuptable->tupdesc->natts != paths->nplaces)
+		elog(ERROR, "unexpected result of a lookup by foreign keys: %s",
+			 SPI_result_code_string(result));
+
+	for (int i = 0; i < paths->nplaces; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(SPI_tuptable->tupdesc, i);
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+										  i + 1, &paths->nulls[i]);
+		MemoryContext before = MemoryContextSwitchTo(paths->memory);
+
+		paths->types[i] = column->atttypid;
+		if (!paths->nulls[i])
+			paths->values[i] = column->attlen == -1 ?
+				PointerGetDatum(PG_DETOAST_DATUM_COPY(value)) :
+				datumCopy(value, column->attbyval, column->attlen);
+		MemoryContextSwitchTo(before);
+	}
+	SPI_finish();
+}
+
+/* Are the row's keys those of the last lookup? */
+static bool
+same_keys(EcapiKeyPaths *paths)
+{
+	TupleTableSlot *row = paths->set->new;
+
+	for (int i = 0; i < paths->nkeys; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(paths->set->descriptor, paths->keys[i] - 1);
+		bool		isnull;
+		Datum		value = slot_getattr(row, paths->keys[i], &isnull);
+
+		if (isnull != paths->key_nulls[i])
+			return false;
+		if (!isnull && !datum_image_eq(value, paths->key_values[i],
+									   column->attbyval, column->attlen))
+			return false;
+	}
+	return true;
+}
+
+/* Look up what the row's keys lead to. */
+static void
+look_up(EcapiKeyPaths *paths)
+{
+	TupleTableSlot *row = paths->set->new;
+	MemoryContext before;
+	bool		all_null = true;
+
+	paths->known = false;
+	MemoryContextReset(paths->memory);
+	before = MemoryContextSwitchTo(paths->memory);
+	paths->key_values = palloc0(sizeof(Datum) * paths->nkeys);
+	paths->key_nulls = palloc0(sizeof(bool) * paths->nkeys);
+	paths->values = palloc0(sizeof(Datum) * paths->nplaces);
+	paths->nulls = palloc0(sizeof(bool) * paths->nplaces);
+	paths->types = palloc0(sizeof(Oid) * paths->nplaces);
+	for (int i = 0; i < paths->nkeys; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(paths->set->descriptor, paths->keys[i] - 1);
+		Datum		value = slot_getattr(row, paths->keys[i], &paths->key_nulls[i]);
+
+		if (!paths->key_nulls[i])
+		{
+			paths->key_values[i] = datumCopy(value, column->attbyval, column->attlen);
+			all_null = false;
+		}
+	}
+	MemoryContextSwitchTo(before);
+
+	if (all_null)
+		memset(paths->nulls, true, sizeof(bool) * paths->nplaces);
+	else
+		run_query(paths);
+	paths->known = true;
+}
+
+Datum
+ecapi_key_path_value(EcapiExpression *expression, bool *isnull)
+{
+	EcapiKeyPaths *paths = expression->set->paths;
+	int			place = expression->place;
+
+	if (!paths->current && !(paths->known && same_keys(paths)))
+		look_up(paths);
+	paths->current = true;
+
+	*isnull = paths->nulls[place];
+	if (*isnull)
+		return (Datum) 0;
+	if (paths->types[place] != expression->type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("type of \"%s\" has changed", expression->source)));
+	return paths->values[place];
+}

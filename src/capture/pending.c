@@ -1,0 +1,386 @@
+/*
+ * pending.c
+ *	  Rows that become events when their transaction commits.
+ *
+ * An order is inserted first and its items after it, or its total is filled in
+ * by a later statement.  With at_commit the row trigger only notes where the
+ * row lies; before the transaction commits (or is prepared) each noted row is
+ * looked up as it is then, and captured by its track.
+ *
+ * A note is the place of the first version that the transaction wrote, and a
+ * copy of the row as it was before the transaction (none if it is new).
+ *	  1. An update of a row that this transaction wrote adds no note: the first
+ *		 version leads to the last through the chain of ctids.  So a row has one
+ *		 note, is captured once, and "before" is before the transaction.
+ *	  2. A note belongs to the subtransaction that wrote the row.  It goes when
+ *		 that is rolled back, and passes to the parent when it is released, so
+ *		 the notes of a running subtransaction are the last ones of the list.
+ *	  3. A row that moves to another partition has a note with its partition; the
+ *		 note of the place it left leads to nothing visible, and is passed over.
+ *		 What it was before goes with it, also if it was new.
+ *	  4. The chain does not survive a rewrite of the table.  ALTER TABLE captures
+ *		 first, by an event trigger; after TRUNCATE there are no rows; rows that
+ *		 the same transaction CLUSTERs after writing them are not captured.
+ *
+ * The callback runs after all deferred triggers have fired and before anything
+ * of the commit is decided: an error still rolls the transaction back.
+ *
+ * Everything lives in TopTransactionContext; the list is dropped with it.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/tupconvert.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "capture/pending.h"
+#include "capture/rows.h"
+
+PG_FUNCTION_INFO_V1(ecapi_capture_pending);
+
+typedef struct Note
+{
+	SubTransactionId subtransaction;
+	Oid			relation;
+	Oid			trigger;
+	Oid			root_trigger;
+	Oid			file;			/* of the relation, to see a rewrite */
+	ItemPointerData tid;
+	HeapTuple	old;			/* before the transaction; NULL: it is new */
+	Oid			old_relation;	/* whose row old is */
+} Note;
+
+static Note *notes = NULL;
+static int	nnotes = 0;
+static int	room = 0;
+
+static void on_transaction(XactEvent event, void *arg);
+static void on_subtransaction(SubXactEvent event, SubTransactionId own,
+							  SubTransactionId parent, void *arg);
+
+static void
+forget_notes(void)
+{
+	notes = NULL;
+	nnotes = room = 0;
+}
+
+static Note *
+new_note(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		RegisterXactCallback(on_transaction, NULL);
+		RegisterSubXactCallback(on_subtransaction, NULL);
+		registered = true;
+	}
+	if (notes == NULL)
+	{
+		room = 64;
+		notes = MemoryContextAlloc(TopTransactionContext, room * sizeof(Note));
+	}
+	else if (nnotes == room)
+	{
+		room *= 2;
+		notes = repalloc_huge(notes, room * sizeof(Note));
+	}
+	return &notes[nnotes];
+}
+
+/* Did this transaction write that version of the row?  Then it has a note. */
+static bool
+is_ours(TupleTableSlot *slot)
+{
+	bool		should_free;
+	HeapTuple	tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
+	bool		ours;
+
+	ours = TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+	if (should_free)
+		heap_freetuple(tuple);
+	return ours;
+}
+
+/* Does a chain of versions lead from one place to another? */
+static bool
+leads_to(Relation relation, ItemPointerData from, ItemPointer to)
+{
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	bool		found = false;
+
+	for (;;)
+	{
+		ItemPointerData next;
+		HeapTuple	tuple;
+		bool		should_free;
+
+		if (ItemPointerEquals(&from, to))
+			found = true;
+		if (found || !table_tuple_fetch_row_version(relation, &from, SnapshotAny, slot))
+			break;
+		tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
+		next = tuple->t_data->t_ctid;
+		if (should_free)
+			heap_freetuple(tuple);
+		if (ItemPointerIndicatesMovedPartitions(&next) || ItemPointerEquals(&next, &from))
+			break;
+		from = next;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return found;
+}
+
+/* The note of a row that this transaction wrote before it moved; or NULL. */
+static const Note *
+find_note(const EcapiMoved *moved)
+{
+	Relation	relation;
+	const Note *found = NULL;
+
+	/* most have not been updated in between, and then comparing is enough */
+	for (int i = nnotes - 1; i >= 0; i--)
+		if (notes[i].relation == moved->partition &&
+			notes[i].root_trigger == moved->root_trigger &&
+			ItemPointerEquals(&notes[i].tid, &moved->tuple->t_self))
+			return &notes[i];
+
+	relation = table_open(moved->partition, NoLock);
+	for (int i = nnotes - 1; i >= 0 && found == NULL; i--)
+		if (notes[i].relation == moved->partition &&
+			notes[i].root_trigger == moved->root_trigger &&
+			notes[i].file == relation->rd_node.relNode &&
+			leads_to(relation, notes[i].tid, &moved->tuple->t_self))
+			found = &notes[i];
+	table_close(relation, NoLock);
+	return found;
+}
+
+/* See pending.h. */
+void
+ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
+				  TupleTableSlot *new, TupleTableSlot *old,
+				  const EcapiMoved *moved)
+{
+	MemoryContext caller;
+	const Note *before;
+	Note		note = {0};
+
+	if (old && is_ours(old))
+		return;
+	note.subtransaction = GetCurrentSubTransactionId();
+	note.relation = RelationGetRelid(data->tg_relation);
+	note.trigger = data->tg_trigger->tgoid;
+	note.root_trigger = compiled->root_trigger;
+	note.file = data->tg_relation->rd_node.relNode;
+	note.tid = new->tts_tid;
+	if (old)
+	{
+		caller = MemoryContextSwitchTo(TopTransactionContext);
+		note.old = ExecCopySlotHeapTuple(old);
+		note.old_relation = note.relation;
+		MemoryContextSwitchTo(caller);
+	}
+	else if (moved && !moved->is_ours)
+	{
+		note.old = moved->tuple;
+		note.old_relation = moved->partition;
+	}
+	else if (moved && (before = find_note(moved)) != NULL)
+	{
+		note.old = before->old;
+		note.old_relation = before->old_relation;
+	}
+	*new_note() = note;
+	nnotes++;
+}
+
+/* ------------------------------------------------------------------------
+ * At commit
+ * ------------------------------------------------------------------------
+ */
+
+/* Notes of one track of one relation, one behind the other. */
+typedef struct Run
+{
+	const Note *next;
+	const Note *end;
+	Relation	relation;
+	TableScanDesc scan;			/* under the snapshot that sees the last versions */
+	Snapshot	snapshot;
+	TupleTableSlot *new;
+	TupleTableSlot *old;
+} Run;
+
+/* The last version of a noted row, if there is one. */
+static bool
+fetch_last(Run *run, const Note *note)
+{
+	ItemPointerData tid = note->tid;
+
+	table_tuple_get_latest_tid(run->scan, &tid);
+	return table_tuple_fetch_row_version(run->relation, &tid, run->snapshot, run->new);
+}
+
+static void
+store_old(Run *run, const Note *note)
+{
+	Relation	partition;
+	TupleConversionMap *map;
+	HeapTuple	tuple = note->old;
+
+	if (note->old_relation != note->relation)
+	{
+		partition = table_open(note->old_relation, AccessShareLock);
+		map = convert_tuples_by_name(RelationGetDescr(partition),
+									 RelationGetDescr(run->relation));
+		if (map)
+			tuple = execute_attr_map_tuple(tuple, map);
+		table_close(partition, NoLock);
+	}
+	ExecForceStoreHeapTuple(tuple, run->old, false);
+}
+
+static bool
+next_noted(void *arg, EcapiRow *row)
+{
+	Run		   *run = arg;
+
+	while (run->next < run->end)
+	{
+		const Note *note = run->next++;
+
+		if (note->file != run->relation->rd_node.relNode || !fetch_last(run, note))
+			continue;
+		row->new = run->new;
+		row->old = NULL;
+		if (note->old)
+		{
+			store_old(run, note);
+			row->old = run->old;
+		}
+		return true;
+	}
+	return false;
+}
+
+static const Trigger *
+find_trigger(Relation relation, Oid trigger)
+{
+	for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++)
+		if (relation->trigdesc->triggers[i].tgoid == trigger)
+			return &relation->trigdesc->triggers[i];
+	return NULL;
+}
+
+static void
+capture_run(Run *run)
+{
+	const Note *first = run->next;
+	Relation	relation = try_relation_open(first->relation, RowExclusiveLock);
+	const Trigger *trigger;
+	EcapiRows	rows = {0};
+	EcapiRowsResult result;
+
+	if (relation == NULL)
+		return;
+	trigger = find_trigger(relation, first->trigger);
+	if (trigger)
+	{
+		run->relation = relation;
+		run->scan = table_beginscan_tid(relation, run->snapshot);
+		run->new = table_slot_create(relation, NULL);
+		run->old = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsHeapTuple);
+		rows.mode = ECAPI_ROWS_LIVE;
+		rows.compiled = ecapi_program_of_trigger(relation, trigger);
+		rows.trigger = trigger->tgname;
+		rows.next = next_noted;
+		rows.arg = run;
+		ecapi_rows_capture(&rows, &result);
+		ExecDropSingleTupleTableSlot(run->old);
+		ExecDropSingleTupleTableSlot(run->new);
+		table_endscan(run->scan);
+	}
+	relation_close(relation, NoLock);
+}
+
+/* See pending.h. */
+void
+ecapi_pending_capture(void)
+{
+	const Note *note = notes;
+	const Note *end = notes + nnotes;
+	Run			run = {0};
+
+	if (nnotes == 0)
+		return;
+	/* capturing writes no rows of tables, so nothing is noted meanwhile */
+	forget_notes();
+
+	CommandCounterIncrement();
+	run.snapshot = GetTransactionSnapshot();
+	PushActiveSnapshot(run.snapshot);
+	run.snapshot = GetActiveSnapshot();
+	while (note < end)
+	{
+		run.next = note;
+		while (note < end && note->relation == run.next->relation &&
+			   note->trigger == run.next->trigger)
+			note++;
+		run.end = note;
+		capture_run(&run);
+	}
+	PopActiveSnapshot();
+}
+
+/*
+ * ecapi.capture_pending() returns void
+ *
+ * For the event trigger of table rewrites, see rule 4 above.
+ */
+Datum
+ecapi_capture_pending(PG_FUNCTION_ARGS)
+{
+	ecapi_pending_capture();
+	PG_RETURN_VOID();
+}
+
+static void
+on_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			ecapi_pending_capture();
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+			forget_notes();
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+on_subtransaction(SubXactEvent event, SubTransactionId own, SubTransactionId parent,
+				  void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		while (nnotes > 0 && notes[nnotes - 1].subtransaction == own)
+			nnotes--;
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+		for (int i = nnotes - 1; i >= 0 && notes[i].subtransaction == own; i--)
+			notes[i].subtransaction = parent;
+}

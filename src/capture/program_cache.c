@@ -1,0 +1,296 @@
+/*
+ * program_cache.c
+ *	  The programs of triggers, compiled once in a process.
+ *
+ * An entry is found by the trigger's Oid.  It is compiled anew when
+ *	  - its relation, or the table that the track was declared on, was
+ *		invalidated: a column, a key, a foreign key, the owner, or the trigger
+ *		itself has changed;
+ *	  - the owner has become a superuser or ceased to be one.
+ * What else SQL of a track depends on, tables and functions, is followed by the
+ * plan cache below expression.c.
+ *
+ * An invalidation may come while a program is running, and the same trigger
+ * may then fire again inside: so a replaced program is not freed at once but
+ * when a later transaction asks for one.
+ *
+ * Compiling fails when a column or a function is gone and event triggers did
+ * not refuse it.  Such a failure must not hurt the shop, so it happens in a
+ * subtransaction and is kept in the entry, until something changes.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "capture/guard.h"
+#include "capture/program_cache.h"
+#include "catalog.h"
+
+typedef struct Entry
+{
+	Oid			trigger;		/* key */
+	Oid			relation;
+	bool		valid;			/* compiled, well or not, and nothing has changed */
+	bool		changed;		/* something has, since compiling began */
+	LocalTransactionId used_in; /* the last transaction that asked for it */
+	bool		superuser;		/* was the owner one? */
+	MemoryContext context;		/* of track and problem; the program's parent */
+	EcapiCompiled compiled;
+} Entry;
+
+static HTAB *entries = NULL;
+
+/* Contexts and programs of entries that were replaced, and by whom. */
+static List *replaced = NIL;
+static LocalTransactionId replaced_in = InvalidLocalTransactionId;
+
+static void
+forget_relation(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS scan;
+	Entry	   *entry;
+
+	hash_seq_init(&scan, entries);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+		if (!OidIsValid(relid) || entry->relation == relid ||
+			entry->compiled.root == relid)
+		{
+			entry->valid = false;
+			entry->changed = true;
+		}
+}
+
+static void
+make_entries(void)
+{
+	HASHCTL		control = {0};
+
+	control.keysize = sizeof(Oid);
+	control.entrysize = sizeof(Entry);
+	entries = hash_create("ecapi programs", 32, &control, HASH_ELEM | HASH_BLOBS);
+	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+}
+
+/* A row of pg_trigger by its Oid: its relation and its parent. */
+static bool
+look_up_trigger(Oid trigger, Oid *relation, Oid *parent)
+{
+	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found;
+
+	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(trigger));
+	scan = systable_beginscan(catalog, TriggerOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	found = HeapTupleIsValid(tuple);
+	if (found)
+	{
+		*relation = ((Form_pg_trigger) GETSTRUCT(tuple))->tgrelid;
+		*parent = ((Form_pg_trigger) GETSTRUCT(tuple))->tgparentid;
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return found;
+}
+
+/* See program_cache.h. */
+Oid
+ecapi_track_root(Relation relation, const Trigger *trigger, Oid *root_trigger)
+{
+	Oid			root = RelationGetRelid(relation);
+	Oid			parent = InvalidOid;
+	Oid			found;
+
+	*root_trigger = trigger->tgoid;
+	if (!trigger->tgisclone || !look_up_trigger(trigger->tgoid, &found, &parent))
+		return root;
+	while (OidIsValid(parent))
+	{
+		*root_trigger = parent;
+		if (!look_up_trigger(parent, &root, &parent))
+			break;
+	}
+	return root;
+}
+
+static Oid
+owner_of(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table with OID %u does not exist", relation)));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* See program_cache.h. */
+const Trigger *
+ecapi_track_trigger(Relation relation, const char *name)
+{
+	Oid			capture = ecapi_capture_function();
+
+	for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &relation->trigdesc->triggers[i];
+
+		if (trigger->tgfoid == capture && strcmp(trigger->tgname, name) == 0)
+			return trigger;
+	}
+	return NULL;
+}
+
+typedef struct Compilation
+{
+	Relation	relation;
+	const Trigger *trigger;
+	Entry	   *entry;
+} Compilation;
+
+static void
+compile(void *arg)
+{
+	Compilation *compilation = arg;
+	Entry	   *entry = compilation->entry;
+	const Trigger *trigger = compilation->trigger;
+	EcapiTrack *track;
+
+	if (trigger->tgnargs != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid track: the trigger has not one argument")));
+	track = ecapi_track_parse(trigger->tgargs[0], entry->context);
+	entry->compiled.on_error = track->on_error;
+	if (track->table == NULL && entry->compiled.root != entry->relation)
+		track->table = MemoryContextStrdup(entry->context,
+										   ecapi_track_table(entry->compiled.root));
+	entry->compiled.program = ecapi_program_compile(track, compilation->relation,
+													entry->compiled.owner, entry->context);
+}
+
+static void
+fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
+{
+	Compilation compilation = {relation, trigger, entry};
+	EcapiGuardError error;
+
+	entry->valid = false;
+	entry->changed = false;
+	entry->relation = RelationGetRelid(relation);
+	entry->context = AllocSetContextCreate(CacheMemoryContext, "ecapi track",
+										   ALLOCSET_SMALL_SIZES);
+	memset(&entry->compiled, 0, sizeof(entry->compiled));
+	entry->compiled.on_error = ECAPI_ON_ERROR_SET_ASIDE;
+	entry->compiled.root = ecapi_track_root(relation, trigger,
+											&entry->compiled.root_trigger);
+	entry->compiled.owner = owner_of(entry->compiled.root);
+	entry->superuser = superuser_arg(entry->compiled.owner);
+
+	if (!ecapi_guard_run(compile, &compilation, entry->compiled.owner, &error))
+	{
+		entry->compiled.program = NULL;
+		strlcpy(entry->compiled.sqlstate, error.sqlstate, sizeof(error.sqlstate));
+		entry->compiled.problem = MemoryContextStrdup(entry->context, error.message);
+	}
+	entry->valid = !entry->changed;
+}
+
+static void
+free_entry(Entry *entry)
+{
+	if (entry->compiled.program)
+		ecapi_program_free(entry->compiled.program);
+	if (entry->context)
+		MemoryContextDelete(entry->context);
+}
+
+/* Entries of triggers that were dropped are nobody's: look for them at a miss. */
+static void
+sweep(void)
+{
+	HASH_SEQ_STATUS scan;
+	Entry	   *entry;
+
+	hash_seq_init(&scan, entries);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		if (entry->valid || entry->used_in == MyProc->lxid)
+			continue;
+		free_entry(entry);
+		hash_search(entries, &entry->trigger, HASH_REMOVE, NULL);
+	}
+}
+
+static void
+free_replaced(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, replaced)
+		free_entry(lfirst(cell));
+	list_free_deep(replaced);
+	replaced = NIL;
+}
+
+static void
+replace(const Entry *entry)
+{
+	MemoryContext caller = MemoryContextSwitchTo(CacheMemoryContext);
+	Entry	   *old = palloc(sizeof(Entry));
+
+	*old = *entry;
+	replaced = lappend(replaced, old);
+	replaced_in = MyProc->lxid;
+	MemoryContextSwitchTo(caller);
+}
+
+/* See program_cache.h. */
+const EcapiCompiled *
+ecapi_program_of_trigger(Relation relation, const Trigger *trigger)
+{
+	Entry	   *entry;
+
+	if (entries == NULL)
+		make_entries();
+	if (replaced != NIL && replaced_in != MyProc->lxid)
+		free_replaced();
+
+	entry = hash_search(entries, &trigger->tgoid, HASH_FIND, NULL);
+	if (entry && entry->valid &&
+		entry->superuser == superuser_arg(owner_of(entry->compiled.root)))
+	{
+		entry->used_in = MyProc->lxid;
+		return &entry->compiled;
+	}
+	if (entry == NULL)
+	{
+		sweep();
+		entry = hash_search(entries, &trigger->tgoid, HASH_ENTER, NULL);
+		entry->context = NULL;
+	}
+	else if (entry->context)
+		replace(entry);
+	entry->used_in = MyProc->lxid;
+	entry->context = NULL;
+	fill_entry(entry, relation, trigger);
+	return &entry->compiled;
+}

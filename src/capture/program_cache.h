@@ -1,0 +1,46 @@
+/*
+ * program_cache.h
+ *	  The programs of triggers, compiled once in a process.
+ */
+#ifndef ECAPI_PROGRAM_CACHE_H
+#define ECAPI_PROGRAM_CACHE_H
+
+#include "postgres.h"
+
+#include "utils/rel.h"
+#include "utils/reltrigger.h"
+
+#include "capture/program.h"
+
+typedef struct EcapiCompiled
+{
+	EcapiProgram *program;		/* NULL: it does not compile */
+	Oid			root;			/* the table that the track was declared on */
+	Oid			root_trigger;	/* its trigger there */
+	Oid			owner;			/* of root */
+	EcapiOnError on_error;
+	char		sqlstate[6];	/* why it does not compile */
+	const char *problem;		/* one line that names no values */
+} EcapiCompiled;
+
+/*
+ * The program of a trigger of a relation that is open; compiled anew when the
+ * relation, the trigger or the owner's rights have changed.  A failure to
+ * compile is not raised but told in the result.  It stays valid until the end
+ * of the transaction.
+ */
+extern const EcapiCompiled *ecapi_program_of_trigger(Relation relation,
+													 const Trigger *trigger);
+
+/*
+ * The table on which a trigger was declared, and the trigger there: itself,
+ * or the root's for a partition's copy of it.  The root's owner is the role
+ * whose SQL a track holds.
+ */
+extern Oid	ecapi_track_root(Relation relation, const Trigger *trigger,
+							 Oid *root_trigger);
+
+/* The trigger of that name of a relation, if it is a track; else NULL. */
+extern const Trigger *ecapi_track_trigger(Relation relation, const char *name);
+
+#endif							/* ECAPI_PROGRAM_CACHE_H */

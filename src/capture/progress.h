@@ -1,0 +1,62 @@
+/*
+ * progress.h
+ *	  How far backfills have come: the table ecapi.backfill_progress.
+ */
+#ifndef ECAPI_PROGRESS_H
+#define ECAPI_PROGRESS_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+/* What a backfill has read and made so far. */
+typedef struct EcapiBackfillCounts
+{
+	int64		rows;
+	int64		events;
+	int64		set_aside;
+	int64		outside;		/* not in [since, until) */
+} EcapiBackfillCounts;
+
+/* One backfill: a row of the table. */
+typedef struct EcapiProgress
+{
+	/* given */
+	Oid			relation;
+	Oid			trigger;
+	const char *track;			/* the trigger's name */
+	TimestampTz since;
+	bool		has_until;
+	TimestampTz until;			/* without has_until: found, or now */
+	int			nkeys;
+	const char **key;			/* names of the columns that rows are ordered by */
+
+	/* found */
+	int64		id;
+	char	  **last_key;		/* text forms of the last row's key; NULL: none yet */
+	EcapiBackfillCounts counts;
+} EcapiProgress;
+
+/*
+ * Begin a backfill, or go on with one of the same relation, track, since and
+ * until that has not finished (restart: begin anew).  What is found lives in
+ * context.  The caller holds the lock of the track.  Raises an error when the
+ * one to go on with went by another key.
+ */
+extern void ecapi_progress_begin(EcapiProgress *progress, bool restart,
+								 MemoryContext context);
+
+/*
+ * Write down counts and last_key, in the transaction of the page itself; and
+ * how long the page took, in seconds.
+ */
+extern void ecapi_progress_advance(const EcapiProgress *progress, double seconds);
+
+/*
+ * Close a backfill: state is "finished", "failed" or "interrupted"; sqlstate is
+ * NULL or why.
+ */
+extern void ecapi_progress_end(const EcapiProgress *progress, const char *state,
+							   const char *sqlstate);
+
+#endif							/* ECAPI_PROGRESS_H */

@@ -1,0 +1,473 @@
+/*
+ * rows.c
+ *	  Rows become events: evaluated under guard, validated, appended; what
+ *	  fails is set aside.
+ *
+ * Rows are taken in pages:
+ *	  1. Evaluate.  Each row is asked whether it fires, its event is put
+ *		 together, validated and kept as text.  A failing row is kept with its
+ *		 reason.
+ *	  2. Append the events, then set the failing rows aside.
+ *
+ * Step 1 runs under one guard (guard.c) for the whole page, so a subtransaction
+ * costs a page and not a row, and writes nothing.  An error ends the guard: the
+ * rows before are done and kept, the one at fault is known (it is the last that
+ * next gave), and a new guard goes on behind it.  Where neither the condition nor
+ * the mapping can raise an error or run anybody's code there is no guard at
+ * all, and none before the first row that fires.
+ *
+ * Invariant: what is kept of a page lives in a context that no subtransaction
+ * owns, so it survives the end of a guard either way.
+ *
+ * The reason of a failure names a field and an SQLSTATE or what validation
+ * said; never what SQL said, for that may quote the row.  A set-aside row is
+ * kept as the image of its columns, so that ecapi.recapture() can try it again
+ * when the mapping is mended:
+ *	  {"new": image, "old": image, "context": fragment, "captured_at": seconds}
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "capture/context.h"
+#include "capture/draft.h"
+#include "capture/guard.h"
+#include "capture/image.h"
+#include "capture/rows.h"
+#include "capture/tree.h"
+#include "outbox/append.h"
+
+/*
+ * A page.  So many events are enough to make the costs of a page small beside
+ * those of its rows; the bytes bound it when events are large.
+ */
+#define PAGE_ROWS		512
+#define PAGE_BYTES		(512 * 1024)
+
+/* What a row's context keeps over a reset: enough for an event of the usual kind. */
+#define ROW_BLOCK		(16 * 1024)
+
+/* A row that failed. */
+typedef struct Failure
+{
+	const char *image;			/* JSON; NULL: not made yet */
+	int			len;
+	const char *id;				/* or NULL */
+	char		sqlstate[6];
+	const char *reason;
+} Failure;
+
+typedef struct RowPage
+{
+	const EcapiRows *rows;
+	EcapiRowsResult *result;
+	MemoryContext caller;
+	MemoryContext context;		/* events and failures of the page */
+	MemoryContext run_context;	/* the program's state while it runs */
+	MemoryContext row_context;	/* one row's work */
+	int			nevents;
+	EcapiAppend *events;
+	size_t		bytes;
+	int			nfailures;
+	Failure    *failures;
+	EcapiRow	row;			/* the current one */
+	bool		pending;		/* it fires, but is not put together yet */
+	bool		at_end;
+	bool		is_error;		/* the last failure is an SQL error, no violation */
+	EcapiDraft	draft;			/* of the current row */
+} RowPage;
+
+static int64
+now_in_seconds(void)
+{
+	return GetCurrentTransactionStartTimestamp() / USECS_PER_SEC +
+		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+}
+
+static bool
+is_full(const RowPage *page)
+{
+	return page->nevents + page->nfailures >= PAGE_ROWS || page->bytes >= PAGE_BYTES;
+}
+
+/* ------------------------------------------------------------------------
+ * Failures
+ * ------------------------------------------------------------------------
+ */
+
+static void
+set_member(EcapiArena *arena, EcapiValue *object, const char *key, EcapiValue *member)
+{
+	if (member == NULL || !ecapi_value_set(arena, object, key, strlen(key), member))
+		ecapi_draft_out_of_memory();
+}
+
+/*
+ * The image of the current row for the last failure, as JSON in the page's
+ * memory; see above.
+ */
+static void
+make_image(void *arg)
+{
+	RowPage    *page = arg;
+	Failure    *failure = &page->failures[page->nfailures - 1];
+	const EcapiRow *row = &page->row;
+	EcapiArena	arena;
+	EcapiValue *object;
+	EcapiBuffer json;
+	char		seconds[MAXINT8LEN + 1];
+	int			len;
+
+	ecapi_tree_arena(&arena, page->row_context);
+	object = ecapi_value_new(&arena, ECAPI_OBJECT);
+	if (object == NULL)
+		ecapi_draft_out_of_memory();
+	set_member(&arena, object, "new", ecapi_image_of(&arena, row->new));
+	if (row->old)
+		set_member(&arena, object, "old", ecapi_image_of(&arena, row->old));
+	if (row->context)
+		set_member(&arena, object, "context", ecapi_value_copy(&arena, row->context));
+	len = pg_lltoa(row->captured_at, seconds);
+	set_member(&arena, object, "captured_at",
+			   ecapi_value_text(&arena, ECAPI_NUMBER, seconds, len));
+
+	ecapi_tree_buffer(&json, MaxAllocSize, page->context);
+	ecapi_json_value(&json, object);
+	if (json.full)
+		ecapi_draft_out_of_memory();
+	failure->image = json.data;
+	failure->len = json.len;
+}
+
+static void
+describe_error(const RowPage *page, const EcapiGuardError *error, Failure *failure)
+{
+	const char *place = ecapi_program_place(page->rows->compiled->program);
+
+	strlcpy(failure->sqlstate, error->sqlstate, sizeof(failure->sqlstate));
+	failure->reason = MemoryContextStrdup(page->context,
+										  error->object ?
+										  psprintf("\"%s\" (SQL error %s in %s)", place,
+												   error->sqlstate, error->object) :
+										  psprintf("\"%s\" (SQL error %s)", place,
+												   error->sqlstate));
+}
+
+/* The current row's event is not valid: keep the reason, and the row. */
+static void
+keep_violations(RowPage *page)
+{
+	Failure    *failure = &page->failures[page->nfailures];
+	const EcapiViolation *first = ecapi_draft_first(&page->draft);
+	const EcapiValue *id = page->draft.given ?
+		ecapi_value_get(page->draft.given, "id") : NULL;
+
+	memset(failure, 0, sizeof(*failure));
+	strlcpy(failure->sqlstate, ecapi_violation_sqlstate(first->code),
+			sizeof(failure->sqlstate));
+	failure->reason = MemoryContextStrdup(page->context, ecapi_draft_reason(&page->draft));
+	if (id && id->type == ECAPI_STRING && id->len <= ECAPI_MAX_ID)
+		failure->id = MemoryContextStrdup(page->context, id->text);
+	page->nfailures++;
+}
+
+/* ------------------------------------------------------------------------
+ * A page
+ * ------------------------------------------------------------------------
+ */
+
+/* The next row, with what is known of when it was captured. */
+static bool
+next_row(RowPage *page)
+{
+	MemoryContextReset(page->row_context);
+	page->row.context = NULL;
+	page->row.captured_at = 0;
+	if (!page->rows->next(page->rows->arg, &page->row))
+	{
+		page->at_end = true;
+		return false;
+	}
+	page->result->rows++;
+	if (page->rows->mode == ECAPI_ROWS_LIVE)
+	{
+		page->row.context = ecapi_context();
+		page->row.captured_at = now_in_seconds();
+	}
+	return true;
+}
+
+static bool
+fires(RowPage *page)
+{
+	return ecapi_program_fires(page->rows->compiled->program, page->row.new, page->row.old,
+							   page->rows->mode == ECAPI_ROWS_HISTORY);
+}
+
+/*
+ * HISTORY: does the event lie in the span that was asked for?  One without a time
+ * lies in none (see make_event()).
+ */
+static bool
+is_outside(const RowPage *page, const EcapiDraft *draft)
+{
+	const EcapiValue *timestamp;
+	int64		seconds;
+
+	if (page->rows->mode != ECAPI_ROWS_HISTORY)
+		return false;
+	timestamp = ecapi_value_get(draft->clean, "timestamp");
+	seconds = strtoll(timestamp->text, NULL, 10);
+	return seconds < page->rows->since || seconds >= page->rows->until;
+}
+
+/* Put the current row's event together; it joins the page, or its failures. */
+static void
+make_event(RowPage *page)
+{
+	EcapiDraft *draft = &page->draft;
+	EcapiAppend append;
+	const char *id;
+
+	ecapi_draft_begin(draft, page->row_context);
+	ecapi_program_fill(page->rows->compiled->program, draft, page->row.new, page->row.old,
+					   page->row.context, page->row.captured_at);
+	if (page->rows->mode == ECAPI_ROWS_HISTORY && ecapi_draft_lacks(draft, "timestamp"))
+	{
+		page->result->outside++;
+		return;
+	}
+	if (!ecapi_draft_finish(draft, &append, &id))
+	{
+		/* its image is made later, see handle_failure() */
+		keep_violations(page);
+		return;
+	}
+	if (is_outside(page, draft))
+	{
+		page->result->outside++;
+		return;
+	}
+	page->events[page->nevents].event =
+		(text *) MemoryContextAlloc(page->context, VARSIZE(append.event));
+	memcpy(page->events[page->nevents].event, append.event, VARSIZE(append.event));
+	page->bytes += VARSIZE(append.event);
+	page->nevents++;
+}
+
+/*
+ * Evaluate rows until the page is full, one fails, or there are no more.  The
+ * program is started here, as the role whose SQL it is, and not used again
+ * after an error.
+ */
+static void
+fill_page(void *arg)
+{
+	RowPage    *page = arg;
+	EcapiProgram *program = page->rows->compiled->program;
+	int			nfailures = page->nfailures;
+
+	MemoryContextSwitchTo(page->run_context);
+	ecapi_program_start(program);
+	MemoryContextSwitchTo(page->row_context);
+	while (page->nfailures == nfailures && !is_full(page))
+	{
+		if (!page->pending)
+		{
+			if (!next_row(page))
+				break;
+			CHECK_FOR_INTERRUPTS();
+			if (!fires(page))
+				continue;
+		}
+		page->pending = false;
+		make_event(page);
+	}
+	ecapi_program_stop(program);
+}
+
+/* The same up to the first row that fires, which then is pending. */
+static void
+find_firing(RowPage *page)
+{
+	EcapiProgram *program = page->rows->compiled->program;
+
+	MemoryContextSwitchTo(page->run_context);
+	ecapi_program_start(program);
+	MemoryContextSwitchTo(page->row_context);
+	while (!page->pending && next_row(page))
+		page->pending = fires(page);
+	ecapi_program_stop(program);
+}
+
+/* The track does not compile: the next row fails for that. */
+static bool
+fail_row(RowPage *page)
+{
+	const EcapiCompiled *compiled = page->rows->compiled;
+	Failure    *failure;
+
+	if (!next_row(page))
+		return true;
+	failure = &page->failures[page->nfailures++];
+	memset(failure, 0, sizeof(*failure));
+	strlcpy(failure->sqlstate, compiled->sqlstate, sizeof(failure->sqlstate));
+	failure->reason = compiled->problem;
+	page->is_error = true;
+	return false;
+}
+
+/*
+ * Evaluate more rows, under a guard where one is needed.  False: the current
+ * row failed, and is the last of the page's failures.
+ */
+static bool
+evaluate(RowPage *page)
+{
+	EcapiProgram *program = page->rows->compiled->program;
+	bool		guards_fires;
+	int			nfailures = page->nfailures;
+	EcapiGuardError error;
+	Failure    *failure;
+
+	if (program == NULL)
+		return fail_row(page);
+	guards_fires = ecapi_program_guards_fires(program);
+	MemoryContextReset(page->run_context);
+	if (!guards_fires && !ecapi_program_guards_fill(program))
+		fill_page(page);
+	else
+	{
+		if (!guards_fires && !page->pending)
+			find_firing(page);
+		if (page->at_end)
+			return true;
+		if (!ecapi_guard_run(fill_page, page, page->rows->compiled->owner, &error))
+		{
+			page->pending = false;
+			failure = &page->failures[page->nfailures++];
+			memset(failure, 0, sizeof(*failure));
+			describe_error(page, &error, failure);
+			page->is_error = true;
+			return false;
+		}
+	}
+	page->is_error = false;
+	return page->nfailures == nfailures;
+}
+
+/*
+ * The current row failed, and its failure is the last of the page: raise it,
+ * or keep what recapture needs of the row.
+ */
+static void
+handle_failure(RowPage *page)
+{
+	const EcapiRows *rows = page->rows;
+	Failure    *failure = &page->failures[page->nfailures - 1];
+	EcapiGuardError error;
+
+	if (rows->mode == ECAPI_ROWS_AGAIN)
+	{
+		strlcpy(page->result->sqlstate, failure->sqlstate, sizeof(failure->sqlstate));
+		page->result->reason = MemoryContextStrdup(page->caller, failure->reason);
+		page->nfailures--;
+		return;
+	}
+	if (rows->compiled->on_error == ECAPI_ON_ERROR_RAISE)
+	{
+		if (!page->is_error)
+			ecapi_draft_raise(&page->draft);
+		ereport(ERROR,
+				(errcode(MAKE_SQLSTATE(failure->sqlstate[0], failure->sqlstate[1],
+									   failure->sqlstate[2], failure->sqlstate[3],
+									   failure->sqlstate[4])),
+				 errmsg("track \"%s\" could not capture a row: %s", rows->trigger,
+						failure->reason)));
+	}
+	if (!ecapi_guard_run(make_image, page, rows->compiled->owner, &error))
+	{
+		/* not even its columns can be read: nothing to try again, but counted */
+		failure->image = "{}";
+		failure->len = 2;
+	}
+}
+
+/* Write what the page holds, and forget it. */
+static void
+flush_page(RowPage *page)
+{
+	const EcapiRows *rows = page->rows;
+
+	if (page->nevents > 0)
+		ecapi_outbox_append(page->events, page->nevents);
+	for (int i = 0; i < page->nfailures; i++)
+	{
+		const Failure *failure = &page->failures[i];
+
+		ecapi_outbox_set_aside(rows->trigger, rows->compiled->root, failure->id, failure->image,
+							   failure->len, failure->sqlstate, failure->reason);
+	}
+	if (page->nfailures > 0)
+		ecapi_rows_warn(rows->trigger, page->failures[0].reason);
+	page->result->events += page->nevents;
+	page->result->set_aside += page->nfailures;
+	page->nevents = page->nfailures = 0;
+	page->bytes = 0;
+	MemoryContextReset(page->context);
+}
+
+/* See rows.h. */
+void
+ecapi_rows_warn(const char *trigger, const char *reason)
+{
+	static TimestampTz warned = 0;
+
+	if (ecapi_draft_warns(&warned))
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("track \"%s\" set a row aside: %s", trigger, reason),
+				 errhint("Mend the track, then call ecapi.recapture(); set-aside rows are in ecapi.failed_event.")));
+}
+
+static void
+make_page(RowPage *page, MemoryContext work)
+{
+	page->context = AllocSetContextCreate(work, "ecapi page", ALLOCSET_DEFAULT_SIZES);
+	page->run_context = AllocSetContextCreate(work, "ecapi run", ALLOCSET_SMALL_SIZES);
+	page->row_context = AllocSetContextCreateInternal(work, "ecapi row", ROW_BLOCK,
+													  ROW_BLOCK, ALLOCSET_DEFAULT_MAXSIZE);
+	page->events = MemoryContextAlloc(work, sizeof(EcapiAppend) * PAGE_ROWS);
+	page->failures = MemoryContextAlloc(work, sizeof(Failure) * PAGE_ROWS);
+}
+
+/* See rows.h. */
+void
+ecapi_rows_capture(const EcapiRows *rows, EcapiRowsResult *result)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext work = AllocSetContextCreate(caller, "ecapi capture",
+											   ALLOCSET_DEFAULT_SIZES);
+	RowPage		page = {0};
+
+	memset(result, 0, sizeof(*result));
+	page.rows = rows;
+	page.result = result;
+	page.caller = caller;
+	make_page(&page, work);
+	while (!page.at_end)
+	{
+		MemoryContextSwitchTo(page.row_context);
+		if (!evaluate(&page))
+			handle_failure(&page);
+		MemoryContextSwitchTo(work);
+		if (page.at_end || is_full(&page))
+			flush_page(&page);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+}

@@ -1,0 +1,156 @@
+/*
+ * source.h
+ *	  What the files behind expression.h share; nobody else includes this.
+ *
+ *	expression.c	the set: kinds of sources, rows, values
+ *	names.c			identifiers in a source, and hints for names that are not there
+ *	key_path.c		foreign-key paths: one query for all of a set
+ *	row_sql.c		SQL over new and old: parse, compile, run
+ *	row_sql_check.c what of SQL is allowed
+ */
+#ifndef ECAPI_SOURCE_H
+#define ECAPI_SOURCE_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "executor/spi.h"
+#include "nodes/execnodes.h"
+#include "nodes/params.h"
+#include "nodes/parsenodes.h"
+#include "utils/plancache.h"
+
+#include "capture/expression.h"
+
+/* Names in a source that is only names: a column or a foreign-key path. */
+#define ECAPI_MAX_NAMES		8
+
+/* Columns of the row that one piece of SQL may mention, new and old. */
+#define ECAPI_MAX_REFERENCES	200
+
+typedef enum EcapiExpressionKind
+{
+	ECAPI_EXPRESSION_COLUMN,	/* a column of new */
+	ECAPI_EXPRESSION_PATH,		/* a place in the result of the set's key paths */
+	ECAPI_EXPRESSION_SCALAR,	/* SQL without a sub-select: the executor's expression */
+	ECAPI_EXPRESSION_QUERY		/* SQL with a sub-select: a saved plan */
+} EcapiExpressionKind;
+
+/* A column of the row that SQL mentions; its Param's number is its place + 1. */
+typedef struct EcapiReference
+{
+	bool		old;
+	AttrNumber	attnum;
+} EcapiReference;
+
+typedef struct EcapiKeyPaths EcapiKeyPaths;
+
+struct EcapiExpression
+{
+	EcapiExpressions *set;
+	EcapiExpressionKind kind;
+	EcapiExpressionUse use;
+	const char *source;
+	const char *what;
+	Oid			type;
+	int32		typmod;
+	int16		typlen;
+	bool		typbyval;
+	bool		mentions_old;
+	bool		needs_guard;
+
+	AttrNumber	column;			/* COLUMN */
+	int			place;			/* PATH: which column of the result */
+
+	/* SCALAR and QUERY */
+	int			nreferences;
+	EcapiReference *references;
+	Node	   *tree;			/* SCALAR: as analyzed, Vars for references */
+	CachedExpression *cached;	/* SCALAR: as planned */
+	ExprState  *state;			/* SCALAR: kept if bare, else made per start */
+	SPIPlanPtr	plan;			/* QUERY: saved */
+	ParamListInfo params;		/* QUERY */
+};
+
+struct EcapiExpressions
+{
+	MemoryContext context;
+	Oid			relid;
+	char	   *table;			/* schema.name, for messages */
+	TupleDesc	descriptor;		/* a copy */
+	bool		temporary;		/* the relation */
+	Oid			owner;
+	bool		superuser;		/* owner was one when the set was made */
+	List	   *expressions;
+	EcapiKeyPaths *paths;		/* NULL: none yet */
+
+	/* The run: see expression.c. */
+	TupleTableSlot *new;
+	TupleTableSlot *old;
+	TupleTableSlot *nothing;	/* all null, stands for an absent old */
+	ExprContext *bare;			/* for values of the row, kept over runs */
+	ExprContext *guarded;		/* of this run, or NULL */
+	MemoryContext run;
+};
+
+/* names.c */
+
+/*
+ * Take text for names joined by dots, by the rules of SQL (unquoted ones are
+ * folded to lower case).  Returns how many there are, 0 when text is anything
+ * else or has more than ECAPI_MAX_NAMES.  Names are palloc'd.
+ */
+extern int	ecapi_names_split(const char *text, char *names[ECAPI_MAX_NAMES]);
+
+/* The column of that name; InvalidAttrNumber when there is none.  No system column. */
+extern AttrNumber ecapi_names_column(TupleDesc descriptor, const char *name);
+
+/* The column's name that name most likely stands for, or NULL. */
+extern const char *ecapi_names_closest(TupleDesc descriptor, const char *name);
+
+/* Raise that a table (schema.name) has no such column, with the closest as hint. */
+extern void ecapi_names_no_column(const char *table, TupleDesc descriptor,
+								  const char *name) pg_attribute_noreturn();
+
+/* schema.name of a relation, quoted where SQL wants it. */
+extern char *ecapi_names_relation(Oid relid);
+
+/* key_path.c */
+
+/*
+ * Make expression the path of these names (at least two, the first a column of
+ * the relation).  Raises what is wrong with it.
+ */
+extern void ecapi_key_path_add(EcapiExpression *expression, Relation relation,
+							   char *names[], int nnames);
+extern Datum ecapi_key_path_value(EcapiExpression *expression, bool *isnull);
+extern void ecapi_key_paths_start(EcapiKeyPaths *paths);
+extern void ecapi_key_paths_row(EcapiKeyPaths *paths);
+extern void ecapi_key_paths_free(EcapiKeyPaths *paths);
+
+/* row_sql.c */
+
+/*
+ * Make expression the SQL of its source.  The caller has made the owner the
+ * current user, in a security-restricted operation, under the guard's settings,
+ * with an active snapshot.
+ */
+extern void ecapi_row_sql_compile(EcapiExpression *expression);
+extern Datum ecapi_row_sql_value(EcapiExpression *expression, bool *isnull);
+extern void ecapi_row_sql_free(EcapiExpression *expression);
+
+/* What a source that is names only would be in SQL: can it be a column? */
+extern bool ecapi_row_sql_is_column(const char *source);
+
+/* row_sql_check.c */
+
+/* Raise what is not allowed in an analyzed source. */
+extern void ecapi_row_sql_check(const EcapiExpression *expression, Query *query);
+
+/* Can it neither raise an error nor run code that is not the server's own? */
+extern bool ecapi_row_sql_is_bare(Node *expression);
+
+/* Raise that a role may not read a column (0: any) of a table, if it may not. */
+extern void ecapi_row_sql_check_read(Oid relid, AttrNumber attnum, Oid role);
+
+#endif							/* ECAPI_SOURCE_H */

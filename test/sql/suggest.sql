@@ -1,0 +1,157 @@
+-- ecapi.suggest_mapping: tables of the shapes that shops really have, and what
+-- must never be guessed.
+
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS ecapi;
+CREATE ROLE regress_suggest_shop;
+CREATE SCHEMA suggest AUTHORIZATION regress_suggest_shop;
+RESET client_min_messages;
+SET search_path = suggest, public;
+GRANT USAGE ON SCHEMA ecapi TO regress_suggest_shop;
+GRANT EXECUTE ON FUNCTION ecapi.suggest_mapping TO regress_suggest_shop;
+SET ROLE regress_suggest_shop;
+\pset format unaligned
+\pset tuples_only on
+
+CREATE FUNCTION suggested(relation regclass, event_type text) RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT format('%s: %s', key, value)
+    FROM jsonb_each_text(ecapi.suggest_mapping(relation, event_type)) ORDER BY key COLLATE "C";
+$$;
+
+-- a shop in a blogging system: addresses in columns, times without a zone
+CREATE TABLE wc_orders (
+    id bigint PRIMARY KEY, status text, currency varchar(10), type text, tax_amount numeric(26,8),
+    total_amount numeric(26,8), customer_id bigint, billing_email varchar(320), date_created_gmt timestamp,
+    date_updated_gmt timestamp, parent_order_id bigint, payment_method varchar(100), payment_method_title text,
+    transaction_id varchar(100), ip_address varchar(100), user_agent text, customer_note text,
+    billing_first_name text, billing_last_name text, billing_address_1 text, billing_city text, billing_state text,
+    billing_postcode text, billing_country char(2), billing_phone text,
+    shipping_first_name text, shipping_city text, shipping_postcode text, shipping_country char(2),
+    order_key text, cart_hash text);
+SELECT suggested('wc_orders', 'purchase');
+
+-- a hosted shop: customers and addresses apart, click ids kept with the order
+CREATE TABLE customers (
+    id bigint PRIMARY KEY, email text, phone text, first_name text, last_name text, password_digest text,
+    email_verification_token text, state text, accepts_marketing boolean, created_at timestamptz);
+CREATE TABLE addresses (
+    id bigint PRIMARY KEY, address1 text, city text, province_code text, zip text, country_code char(2), phone text);
+CREATE TABLE staff (id bigint PRIMARY KEY, email text, mobile text);
+CREATE TABLE orders (
+    id bigint PRIMARY KEY, order_number int UNIQUE, customer_id bigint REFERENCES customers,
+    billing_address_id bigint REFERENCES addresses, shipping_address_id bigint REFERENCES addresses,
+    sales_rep_id bigint REFERENCES staff, created_by bigint REFERENCES staff,
+    created_at timestamptz, processed_at timestamptz, currency char(3), subtotal_price numeric, total_price numeric,
+    total_tax numeric, total_discounts numeric, discount_codes text[], browser_ip inet, referring_site text,
+    state text, country text, gclid text, _fbc text, "_fbp" text, "ScCid" text, utm_source text, utm_campaign text,
+    gpp_string text, gpp_sid int[], ad_user_data boolean, checkout_token text, reset_password_token text);
+SELECT suggested('orders', 'purchase');
+SELECT suggested('customers', 'sign_up');
+
+-- of the refunds, the order tells what the refund does not
+CREATE TABLE refunds (
+    id bigint PRIMARY KEY, order_id bigint REFERENCES orders, amount numeric, created_at timestamptz, note text);
+SELECT suggested('refunds', 'refund');
+-- of an order that is refunded later, its creation is not the time
+SELECT suggested('orders', 'refund');
+
+-- a shop for large catalogues: names in one word, the address elsewhere, a schema of its own
+CREATE TABLE sales_order_address (
+    entity_id int PRIMARY KEY, firstname text, lastname text, street text, city text, region text, postcode text,
+    country_id char(2), telephone text, email text);
+CREATE TABLE sales_order (
+    entity_id int PRIMARY KEY, increment_id varchar(50), state varchar(32), status varchar(32), coupon_code text,
+    customer_id int, customer_email text, customer_firstname text, customer_lastname text, customer_group text,
+    grand_total numeric(20,4), base_grand_total numeric(20,4), order_currency_code char(3), shipping_amount numeric(20,4),
+    tax_amount numeric(20,4), shipping_method text, remote_ip text, created_at timestamp, updated_at timestamp,
+    billing_address_id int REFERENCES sales_order_address, protect_code text);
+SELECT suggested('sales_order', 'purchase');
+
+-- software by subscription: cents, an account
+CREATE TYPE currency AS ENUM ('EUR', 'JPY', 'KWD');
+CREATE TABLE accounts (
+    id uuid PRIMARY KEY, "billingEmail" text, country text, api_key text, gclid text, name text);
+CREATE TABLE subscriptions (
+    id uuid PRIMARY KEY, account_id uuid REFERENCES accounts, plan text, status text, price_cents int, currency currency,
+    trial_started_at timestamptz, started_at timestamptz, current_period_start timestamptz, current_period_end timestamptz,
+    created_at timestamptz);
+SELECT suggested('subscriptions', 'start_trial');
+SELECT suggested('subscriptions', 'subscribe');
+SELECT suggested('subscriptions', 'purchase');
+
+-- leads
+CREATE TABLE leads (
+    id int PRIMARY KEY, "fullName" text, "E-Mail" text, mobile varchar(40), company text, source text, status text,
+    "lostReason" text, deal_value numeric, currency text, utm_source text, utm_medium text, utm_term text, "GCLID" text, fbclid text,
+    "IPAddress" inet, "userAgent" text, zip text, state text, "createdAt" timestamptz, "qualifiedAt" timestamptz,
+    closed_on date, lost_at date, password text, token text);
+SELECT suggested('leads', 'generate_lead');
+SELECT suggested('leads', 'qualify_lead');
+SELECT suggested('leads', 'close_unconvert_lead');
+
+-- nothing
+CREATE TABLE nothing (a int, b text);
+SELECT suggested('nothing', 'purchase');
+SELECT ecapi.suggest_mapping('nothing', 'custom');
+CREATE TABLE no_columns ();
+SELECT ecapi.suggest_mapping('no_columns', 'page_view');
+
+-- only types that a field can take; domains are looked through, dropped columns are gone
+CREATE DOMAIN address_of_mail AS text;
+CREATE DOMAIN euro AS numeric(12,2);
+CREATE TABLE kinds (
+    id int, email int, e_mail address_of_mail, phone text[], total text, grand_total euro, currency int, currency_code text,
+    paid_at text, ordered_at bigint, placed_at int, ip bytea, client_ip cidr, remote_addr inet, gclid boolean, mobile text,
+    order_no jsonb, coupon jsonb, gpp_sid smallint, ad_user_data text, ecapi_event jsonb, PRIMARY KEY (id, placed_at));
+ALTER TABLE kinds DROP COLUMN mobile;
+SELECT suggested('kinds', 'purchase');
+
+-- money without a currency is left out, and said
+CREATE TABLE no_currency (id int PRIMARY KEY, email text, total numeric, tax numeric, paid_at timestamptz);
+SELECT suggested('no_currency', 'purchase');
+CREATE TABLE minor (id int PRIMARY KEY, total_cents bigint, tax_in_cents int, shipping numeric, "Currency" char(3), order_date date, email text);
+SELECT suggested('minor', 'purchase');
+CREATE TABLE currencies (id int PRIMARY KEY, code char(3));
+CREATE TABLE priced (id int PRIMARY KEY, currency_id int REFERENCES currencies, amount int, tax_cents int, email text, paid_at timestamptz);
+SELECT suggested('priced', 'purchase');
+
+-- of two people, one; and only one that the owner may read
+CREATE TABLE tenants (id int PRIMARY KEY, email text, phone text);
+CREATE TABLE people (id int PRIMARY KEY, email text);
+CREATE TABLE bookings (id int PRIMARY KEY, account_id int REFERENCES tenants, "userId" int REFERENCES people, check_in date, check_out date, paid_at timestamptz);
+SELECT suggested('bookings', 'purchase');
+RESET ROLE;
+ALTER TABLE people OWNER TO CURRENT_USER;
+SELECT suggested('bookings', 'login');
+GRANT SELECT (id, email) ON people TO regress_suggest_shop;
+SELECT suggested('bookings', 'login');
+
+-- partitioned; a row's own columns rather than a reference's
+SET ROLE regress_suggest_shop;
+CREATE TABLE parted (id int, customer_id bigint REFERENCES customers, email text, created_at timestamptz) PARTITION BY RANGE (id);
+SELECT suggested('parted', 'sign_up');
+RESET ROLE;
+
+-- a superuser's table
+CREATE TABLE owned (id int PRIMARY KEY, customer_id bigint REFERENCES customers, total_cents int, currency text, created_at timestamp);
+SELECT suggested('owned', 'purchase');
+
+-- what is refused
+CREATE VIEW a_view AS SELECT 1 AS total;
+\set VERBOSITY terse
+SELECT ecapi.suggest_mapping('a_view', 'purchase');
+SELECT ecapi.suggest_mapping(0, 'purchase');
+SELECT ecapi.suggest_mapping(NULL, 'purchase') IS NULL;
+\set VERBOSITY default
+SELECT ecapi.suggest_mapping('orders', 'purchse');
+SELECT ecapi.suggest_mapping('orders', '');
+
+SET client_min_messages = warning;
+-- whatever is guessed is a field of the standard, or inside an ext, or a fragment
+SELECT DISTINCT key FROM unnest(ARRAY['wc_orders', 'orders', 'refunds', 'sales_order', 'subscriptions', 'leads', 'kinds']::regclass[]) t,
+    unnest(ARRAY['purchase', 'refund', 'generate_lead', 'subscribe']) e, jsonb_object_keys(ecapi.suggest_mapping(t, e)) key
+WHERE key <> '*' AND key !~ '^(user_data|properties)\.ext\.[a-z_.]+$' AND key NOT IN (SELECT path FROM ecapi.fields());
+
+DROP SCHEMA suggest CASCADE;
+DROP OWNED BY regress_suggest_shop;
+DROP ROLE regress_suggest_shop;

@@ -1,0 +1,119 @@
+# Behind a pooler in transaction mode: 20 visitors share four connections of the
+# server, and ecapi.context of one is never on the event of another, however it
+# was set: for the transaction, for the session, or outside of any transaction.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use EcapiNode;
+use IO::Socket::UNIX;
+use POSIX ();
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes ();
+
+plan skip_all => 'needs the package pgbouncer' unless -x '/usr/sbin/pgbouncer';
+
+my $node = ecapi_node('main');
+my $dir = PostgreSQL::Test::Utils::tempdir_short();
+my $port = $node->port;
+my $pooler;
+
+# --- an orders table that knows whose order it is
+
+$node->safe_psql('postgres', <<'SQL');
+CREATE TABLE orders (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	visitor bigint,
+	server integer DEFAULT pg_backend_pid()
+);
+CREATE ROLE shop;
+ALTER TABLE orders OWNER TO shop;
+SELECT ecapi.track('orders', 'purchase', '{"ext.visitor": "visitor"}');
+SQL
+
+# --- the pooler, on a socket in a directory of its own
+
+append_to_file("$dir/pgbouncer.ini", <<"INI");
+[databases]
+postgres = host=@{[ $node->host ]} port=$port
+[pgbouncer]
+listen_addr =
+listen_port = $port
+unix_socket_dir = $dir
+auth_type = any
+pool_mode = transaction
+default_pool_size = 4
+max_client_conn = 100
+server_lifetime = 0
+logfile = $dir/pgbouncer.log
+INI
+
+$pooler = fork // die "fork: $!";
+if ($pooler == 0)
+{
+	open STDOUT, '>', "$dir/out";
+	open STDERR, '>&', \*STDOUT;
+	exec '/usr/sbin/pgbouncer', "$dir/pgbouncer.ini";
+	POSIX::_exit(127);
+}
+END
+{
+	if ($pooler)
+	{
+		local $?;
+		kill 'TERM', $pooler;
+		waitpid $pooler, 0;
+	}
+}
+my $until = time + $PostgreSQL::Test::Utils::timeout_default;
+until (IO::Socket::UNIX->new(Peer => "$dir/.s.PGSQL.$port"))
+{
+	die "the pooler did not start: " . slurp_file("$dir/out") if time > $until;
+	Time::HiRes::sleep(0.05);
+}
+
+# --- four kinds of visitors, 10,000 transactions
+
+my $set = q(SELECT set_config('ecapi.context', '{"user_data": {"event_user_agent": "agent :visitor"}}', %s););
+my $order = 'INSERT INTO orders (visitor) VALUES (:visitor);';
+my %scripts = (
+	transaction => "BEGIN;\n" . sprintf($set, 'true') . "\n$order\nCOMMIT;\n",
+	session => "BEGIN;\n" . sprintf($set, 'false') . "\n$order\nCOMMIT;\n",
+	outside => sprintf($set, 'false') . "\nINSERT INTO orders (visitor) VALUES (NULL);\n",
+	none => "INSERT INTO orders (visitor) VALUES (NULL);\n");
+my @files;
+for my $name (sort keys %scripts)
+{
+	append_to_file("$dir/$name.sql", "\\set visitor random(1, 1000000000)\n$scripts{$name}");
+	push @files, '-f', "$dir/$name.sql";
+}
+command_ok([ $node->installed_command('pgbench'), '-n', '-h', $dir, '-p', $port,
+		'-c', 20, '-j', 2, '-t', 500, @files, 'postgres' ],
+	'20 clients ran 500 transactions each');
+
+# --- every event has its own visitor's context, or none
+
+my $events = q(SELECT event->>'id' AS id, event->'ext'->>'visitor' AS visitor,
+	event->'user_data'->>'event_user_agent' AS agent FROM ecapi.outbox);
+
+sub one
+{
+	return $node->safe_psql('postgres', $_[0]);
+}
+
+is(one('SELECT count(*) FROM orders'), 10000, 'all transactions committed');
+is(one("SELECT count(*) FROM ($events) e"), 10000, 'each is an event');
+cmp_ok(one('SELECT count(DISTINCT server) FROM orders'), '<=', 4,
+	'over at most four connections of the server');
+cmp_ok(one('SELECT count(DISTINCT server) FROM orders'), '>', 1, 'and more than one');
+is(one("SELECT count(*) FROM ($events) e WHERE agent <> 'agent ' || visitor
+		OR visitor IS NULL AND agent IS NOT NULL"), 0, 'no event has another visitor\'s context');
+is(one("SELECT count(*) FROM ($events) e WHERE visitor IS NOT NULL AND agent IS NULL"), 0,
+	'none has lost its own');
+cmp_ok(one("SELECT count(*) FROM ($events) e WHERE agent IS NOT NULL"), '>', 1000,
+	'many have one');
+
+done_testing();
