@@ -21,6 +21,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "capture/guard.h"
 #include "capture/image.h"
 #include "capture/tree.h"
 #include "settings.h"
@@ -31,16 +32,10 @@ typedef struct Setting
 	const char *value;
 } Setting;
 
+/* Beyond what the guard sets: what the forms of money and xml depend on. */
 static const Setting settings[] = {
-	{"DateStyle", "ISO, YMD"},
-	{"IntervalStyle", "postgres"},
-	{"TimeZone", "UTC"},
-	{"extra_float_digits", "1"},	/* the shortest form that is exact */
-	{"bytea_output", "hex"},
 	{"lc_monetary", "C"},
 	{"xmloption", "content"},
-	{"xmlbinary", "base64"},
-	{"search_path", "pg_catalog, pg_temp"},
 };
 
 /*
@@ -52,6 +47,7 @@ fix_settings(void)
 {
 	int			level = NewGUCNestLevel();
 
+	ecapi_guard_settings();
 	for (int i = 0; i < lengthof(settings); i++)
 		(void) set_config_option(settings[i].name, settings[i].value, PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);

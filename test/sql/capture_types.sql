@@ -134,7 +134,8 @@ CREATE TABLE capture_wrong (id int PRIMARY KEY, n numeric, t text, b bool, ts ti
     j jsonb, p capture_pair, texts text[], ns int[], ps capture_pair[], i interval, m money, ms money[], ip inet, "Odd t" text);
 CREATE FUNCTION refusal(field text, source text, OUT message text, OUT hint text) LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM ecapi.track('capture_wrong', 'login', mapping => jsonb_build_object(field, source));
+    PERFORM ecapi.track('capture_wrong', 'login', mapping => jsonb_build_object(field, source)
+        || CASE field WHEN 'value' THEN '{"currency_code": "''EUR''"}' ELSE '{}' END::jsonb);
     message := 'accepted';
 EXCEPTION WHEN others THEN
     GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
