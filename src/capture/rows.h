@@ -51,7 +51,8 @@ typedef struct EcapiRows
 	/*
 	 * Gives the next row, or false at the end.  Runs inside the guard: it must
 	 * neither run SQL nor raise errors.  The row stays valid until the next
-	 * call.
+	 * call, so it is not made in the current context, which is emptied for
+	 * each row.
 	 */
 	bool		(*next) (void *arg, EcapiRow *row);
 	void	   *arg;

@@ -66,10 +66,15 @@ static bool
 next_inserted(void *arg, EcapiRow *row)
 {
 	Transition *transition = arg;
+	MemoryContext caller = MemoryContextSwitchTo(transition->slot->tts_mcxt);
+	bool		found;
 
+	/* a row that comes from disk is the slot's, and lives until the next */
 	row->new = transition->slot;
 	row->old = NULL;
-	return tuplestore_gettupleslot(transition->store, true, false, transition->slot);
+	found = tuplestore_gettupleslot(transition->store, true, false, transition->slot);
+	MemoryContextSwitchTo(caller);
+	return found;
 }
 
 static void
