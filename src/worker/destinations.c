@@ -99,7 +99,7 @@ new_destination(Oid server)
 	destination->server = server;
 	destination->journal = AllocSetContextCreate(context, "ecapi journal",
 												 ALLOCSET_DEFAULT_SIZES);
-	dlist_init(&destination->stretches);
+	ecapi_feed_init(&destination->live, ECAPI_FEED_LIVE, destination);
 	dlist_init(&destination->ready);
 	dlist_init(&destination->flying);
 	dlist_init(&destination->suspects);
@@ -129,16 +129,7 @@ free_work(EcapiDestination *destination)
 	free_batches(&destination->suspects);
 	destination->nflying = 0;
 	destination->nsuspects = 0;
-	while (!dlist_is_empty(&destination->stretches))
-	{
-		EcapiStretch *stretch = dlist_container(EcapiStretch, node,
-												dlist_pop_head_node(&destination->stretches));
-
-		ecapi_page_drop(stretch->page);
-		pfree(stretch->fate);
-		pfree(stretch);
-	}
-	destination->unsent = 0;
+	ecapi_feed_drop(&destination->live);
 }
 
 /* The server is gone: drop all that this process has of it. */
@@ -146,8 +137,8 @@ void
 ecapi_destination_forget(EcapiDestination *destination)
 {
 	free_work(destination);
-	ecapi_place_clear(&destination->done);
-	ecapi_place_clear(&destination->read);
+	ecapi_place_clear(&destination->live.done);
+	ecapi_place_clear(&destination->live.read);
 	dlist_delete(&destination->node);
 	MemoryContextDelete(destination->context);
 }
@@ -161,20 +152,13 @@ ecapi_destination_forget(EcapiDestination *destination)
 void
 ecapi_destination_rewind(EcapiDestination *destination)
 {
-	dlist_iter	iter;
+	EcapiFeed  *live = &destination->live;
 
-	if (destination->nflying > 0 || dlist_is_empty(&destination->stretches))
+	if (destination->nflying > 0 || dlist_is_empty(&live->stretches) ||
+		!ecapi_feed_in_order(live))
 		return;
-	dlist_foreach(iter, &destination->stretches)
-	{
-		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
-
-		for (int i = stretch->disposed; i < stretch->page->nevents; i++)
-			if (stretch->fate[i] == ECAPI_FATE_DISPOSED)
-				return;
-	}
 	free_work(destination);
-	ecapi_place_copy(&destination->read, &destination->done);
+	ecapi_place_copy(&live->read, &live->done);
 }
 
 static int64
@@ -279,8 +263,8 @@ adopt_row(EcapiDestination *destination, const EcapiCursor *cursor)
 	EcapiTick  *to = cursor->to == NULL ? NULL : ecapi_tick_intern(cursor->to);
 
 	destination->name = cursor->destination;
-	ecapi_place_set(&destination->done, from, to, cursor->position);
-	ecapi_place_set(&destination->read, from, to, cursor->position);
+	ecapi_place_set(&destination->live.done, from, to, cursor->position);
+	ecapi_place_set(&destination->live.read, from, to, cursor->position);
 	ecapi_tick_drop(from);
 	ecapi_tick_drop(to);
 	destination->delivered = cursor->delivered;

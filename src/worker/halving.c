@@ -48,7 +48,7 @@
 static EcapiBatch *
 part_of(EcapiBatch *batch, int first, int n)
 {
-	EcapiBatch *part = ecapi_batch_new(batch->destination, n);
+	EcapiBatch *part = ecapi_batch_new(batch->feed, n);
 
 	memcpy(part->items, batch->items + first, sizeof(EcapiItem) * n);
 	part->nitems = n;
@@ -116,15 +116,18 @@ acquit(EcapiDestination *destination)
 	ecapi_state_stop(destination, error);
 }
 
-/* A single event is at fault.  Takes its batch over; advance afterwards. */
+/* A single event is at fault.  Takes its batch over. */
 static void
 blame(EcapiBatch *batch, const EcapiAnswer *answer)
 {
+	EcapiFeed  *feed = batch->feed;
+
 	ecapi_journal_failed(batch->destination, batch->items[0],
 						 answer->status == 413 ? "too large for the receiver"
 						 : "rejected by the receiver",
 						 answer, batch->attempts);
 	ecapi_batch_free(batch);
+	ecapi_stretch_advance(feed);
 }
 
 static void
@@ -138,7 +141,6 @@ convict(EcapiDestination *destination)
 		blame(batch, batch->rejected_with);
 	}
 	destination->nsuspects = 0;
-	ecapi_stretch_advance(destination);
 }
 
 /*
@@ -160,10 +162,7 @@ ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_la
 	if (batch->nitems > 1)
 		split(batch, !root_passed && destination->rejections >= PROBE_AFTER);
 	else if (root_passed)
-	{
 		blame(batch, answer);
-		ecapi_stretch_advance(destination);
-	}
 	else
 	{
 		suspect(batch, answer);

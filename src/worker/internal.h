@@ -6,14 +6,15 @@
  *				reference, equal ones are one
  *	 place		where a destination stands: (from, to] and a position in it
  *	 page		events read at a place; shared by the destinations there
- *	 stretch	a page in one destination's hands: the fate of each event
- *	 batch		events of one destination that travel in one request
+ *	 feed		a source of events of one destination, with its own place
+ *	 stretch	a page in a feed's hands: the fate of each event
+ *	 batch		events of one feed that travel in one request
  *
  * Everything here lives in the worker process alone; there are no locks.
  * Ownership: a tick is counted by places and pages, a page by stretches, a
- * stretch and a batch belong to their destination.  A batch's items point
- * into stretches of the same destination, which stay until all their events
- * are disposed of, so an item outlives its batch.
+ * stretch belongs to its feed, feeds and batches to their destination.  A
+ * batch's items point into stretches of one feed, which stay until all their
+ * events are disposed of, so an item outlives its batch.
  */
 #ifndef ECAPI_WORKER_INTERNAL_H
 #define ECAPI_WORKER_INTERNAL_H
@@ -81,9 +82,12 @@ typedef enum EcapiFate
 	ECAPI_FATE_DISPOSED			/* delivered, filtered or failed */
 } EcapiFate;
 
+typedef struct EcapiFeed EcapiFeed;
+
 typedef struct EcapiStretch
 {
-	dlist_node	node;			/* in destination->stretches, in order */
+	dlist_node	node;			/* in feed->stretches, in order */
+	EcapiFeed  *feed;
 	EcapiPage  *page;
 	int			next;			/* first event that was never taken */
 	int			disposed;		/* length of the disposed prefix */
@@ -98,6 +102,22 @@ typedef struct EcapiItem
 
 typedef struct EcapiDestination EcapiDestination;
 
+/* Where the events of a feed come from. */
+typedef enum EcapiFeedKind
+{
+	ECAPI_FEED_LIVE				/* the outbox, behind the cursor */
+} EcapiFeedKind;
+
+struct EcapiFeed
+{
+	EcapiFeedKind kind;
+	EcapiDestination *destination;
+	EcapiPlace	done;			/* everything before it is disposed of */
+	EcapiPlace	read;			/* where the next page is read */
+	dlist_head	stretches;
+	int			unsent;			/* events in stretches never taken */
+};
+
 /* What the parts of one rejected request share; see halving.c. */
 typedef struct EcapiRoot
 {
@@ -109,6 +129,7 @@ typedef struct EcapiBatch
 {
 	dlist_node	node;			/* in ready or flying of its destination */
 	EcapiDestination *destination;
+	EcapiFeed  *feed;			/* of its items */
 	MemoryContext context;		/* this struct and its items */
 	MemoryContext request;		/* body and header lines; NULL: not shaped */
 	const char *body;			/* in request */
@@ -159,10 +180,7 @@ struct EcapiDestination
 	TimestampTz next_try;
 	int			failures;		/* requests that failed in a row */
 
-	EcapiPlace	done;			/* everything before it is disposed of */
-	EcapiPlace	read;			/* where the next page is read */
-	dlist_head	stretches;
-	int			unsent;			/* events in stretches never taken */
+	EcapiFeed	live;
 
 	dlist_head	ready;			/* batches to send before new ones */
 	dlist_head	flying;
@@ -243,17 +261,21 @@ extern void ecapi_state_passed(EcapiDestination *destination);
 extern const char *ecapi_state_name(const EcapiDestination *destination);
 
 /* stretch.c */
-extern bool ecapi_stretch_wanted(EcapiDestination *destination);
-extern void ecapi_stretch_add(EcapiDestination *destination, EcapiPage *page);
-extern void ecapi_stretch_dispose(EcapiDestination *destination, EcapiItem item);
-extern void ecapi_stretch_advance(EcapiDestination *destination);
+extern void ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind,
+							EcapiDestination *destination);
+extern bool ecapi_feed_wants(EcapiFeed *feed);
+extern bool ecapi_feed_in_order(EcapiFeed *feed);
+extern void ecapi_feed_drop(EcapiFeed *feed);
+extern void ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page);
+extern void ecapi_stretch_dispose(EcapiItem item);
+extern void ecapi_stretch_advance(EcapiFeed *feed);
 extern EcapiPageEvent *ecapi_item_event(EcapiItem item);
 
 /* pipeline.c */
 extern long ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now);
 extern void ecapi_pipeline_answers(void);
 extern void ecapi_batch_free(EcapiBatch *batch);
-extern EcapiBatch *ecapi_batch_new(EcapiDestination *destination, int capacity);
+extern EcapiBatch *ecapi_batch_new(EcapiFeed *feed, int capacity);
 
 /* halving.c */
 extern void ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer,

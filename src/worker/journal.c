@@ -113,7 +113,7 @@ ecapi_journal_failed(EcapiDestination *destination, EcapiItem item,
 	destination->failed_rows = lappend(destination->failed_rows, row);
 	destination->failed++;
 	MemoryContextSwitchTo(old);
-	ecapi_stretch_dispose(destination, item);
+	ecapi_stretch_dispose(item);
 }
 
 static bool
@@ -153,6 +153,7 @@ ecapi_journal_due(TimestampTz now, long *wait_ms)
 static void
 write_destination(EcapiDestination *destination)
 {
+	const EcapiPlace *place = &destination->live.done;
 	EcapiCursor cursor = {0};
 	ListCell   *cell;
 
@@ -179,9 +180,9 @@ write_destination(EcapiDestination *destination)
 		row->destination = NameStr(destination->name);
 		ecapi_record_failed(row);
 	}
-	cursor.from = destination->done.from->snapshot;
-	cursor.to = destination->done.to == NULL ? NULL : destination->done.to->snapshot;
-	cursor.position = destination->done.position;
+	cursor.from = place->from->snapshot;
+	cursor.to = place->to == NULL ? NULL : place->to->snapshot;
+	cursor.position = place->position;
 	cursor.delivered = destination->delivered;
 	cursor.filtered = destination->filtered;
 	cursor.failed = destination->failed;

@@ -67,13 +67,15 @@ grab_from_context(void *owner, size_t size)
 
 /* An empty batch with room for some items. */
 EcapiBatch *
-ecapi_batch_new(EcapiDestination *destination, int capacity)
+ecapi_batch_new(EcapiFeed *feed, int capacity)
 {
+	EcapiDestination *destination = feed->destination;
 	MemoryContext context = AllocSetContextCreate(destination->context, "ecapi batch",
 												  ALLOCSET_SMALL_SIZES);
 	EcapiBatch *batch = MemoryContextAllocZero(context, sizeof(EcapiBatch));
 
 	batch->destination = destination;
+	batch->feed = feed;
 	batch->context = context;
 	batch->items = MemoryContextAlloc(context, sizeof(EcapiItem) * Max(capacity, 1));
 	return batch;
@@ -123,7 +125,7 @@ note_filtered(EcapiDestination *destination, Filtered *filtered, EcapiItem item,
 		filtered->first = item;
 	filtered->last = item;
 	destination->filtered++;
-	ecapi_stretch_dispose(destination, item);
+	ecapi_stretch_dispose(item);
 }
 
 /* {"reason": [seq, ...], ...}, or NULL when nothing was filtered. */
@@ -256,16 +258,17 @@ close_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
 }
 
 /*
- * Gather a new batch from what is in hand, shaped.  NULL when there is nothing
+ * Gather a new batch from what a feed has in hand, shaped.  NULL when there is nothing
  * to send; then what was filtered or failed on the way is disposed of.
  */
 static EcapiBatch *
-gather(EcapiDestination *destination)
+gather(EcapiFeed *feed)
 {
+	EcapiDestination *destination = feed->destination;
 	const EcapiOptions *options = destination->options;
 	int			room = destination->batch_cap > 0
 		? Min(destination->batch_cap, options->batch_size) : options->batch_size;
-	EcapiBatch *batch = ecapi_batch_new(destination, Min(room, destination->unsent));
+	EcapiBatch *batch = ecapi_batch_new(feed, Min(room, feed->unsent));
 	MemoryContext scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
 														  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch_context);
@@ -278,7 +281,7 @@ gather(EcapiDestination *destination)
 
 	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
 	open_body(batch, &shape, &body);
-	dlist_foreach(iter, &destination->stretches)
+	dlist_foreach(iter, &feed->stretches)
 	{
 		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
 
@@ -291,7 +294,7 @@ gather(EcapiDestination *destination)
 			if (!full)
 			{
 				stretch->next++;
-				destination->unsent--;
+				feed->unsent--;
 			}
 		}
 		if (full)
@@ -311,7 +314,7 @@ gather(EcapiDestination *destination)
 	{
 		ecapi_batch_free(batch);
 		batch = NULL;
-		ecapi_stretch_advance(destination);
+		ecapi_stretch_advance(feed);
 	}
 	return batch;
 }
@@ -325,6 +328,7 @@ static bool
 reshape(EcapiBatch *batch)
 {
 	EcapiDestination *destination = batch->destination;
+	EcapiFeed  *feed = batch->feed;
 	MemoryContext scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
 														  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch_context);
@@ -345,7 +349,7 @@ reshape(EcapiBatch *batch)
 	if (i < n)
 	{
 		/* it fitted once, under other options: the rest goes as its own batch */
-		EcapiBatch *rest = ecapi_batch_new(destination, n - i);
+		EcapiBatch *rest = ecapi_batch_new(feed, n - i);
 
 		memcpy(rest->items, batch->items + i, sizeof(EcapiItem) * (n - i));
 		rest->nitems = n - i;
@@ -361,7 +365,7 @@ reshape(EcapiBatch *batch)
 	if (batch->nitems > 0)
 		return true;
 	ecapi_batch_free(batch);
-	ecapi_stretch_advance(destination);
+	ecapi_stretch_advance(feed);
 	return false;
 }
 
@@ -369,15 +373,15 @@ reshape(EcapiBatch *batch)
 static void
 shadow(EcapiBatch *batch)
 {
-	EcapiDestination *destination = batch->destination;
+	EcapiFeed  *feed = batch->feed;
 
 	batch->sent_at = GetCurrentTimestamp();
 	ecapi_journal_request(batch, "shadow", NULL, NULL, batch->filtered);
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_stretch_dispose(destination, batch->items[i]);
-	destination->filtered += batch->nitems;
+		ecapi_stretch_dispose(batch->items[i]);
+	feed->destination->filtered += batch->nitems;
 	ecapi_batch_free(batch);
-	ecapi_stretch_advance(destination);
+	ecapi_stretch_advance(feed);
 }
 
 /*
@@ -438,13 +442,14 @@ send_batch(EcapiBatch *batch)
 static bool
 lingers(EcapiDestination *destination, TimestampTz now)
 {
+	EcapiFeed  *live = &destination->live;
 	const EcapiOptions *options = destination->options;
 	dlist_iter	iter;
 
 	destination->linger_until = 0;
-	if (options->linger_ms <= 0 || destination->unsent >= options->batch_size)
+	if (options->linger_ms <= 0 || live->unsent >= options->batch_size)
 		return false;
-	dlist_foreach(iter, &destination->stretches)
+	dlist_foreach(iter, &live->stretches)
 	{
 		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
 
@@ -476,9 +481,9 @@ next_batch(EcapiDestination *destination, TimestampTz now)
 		if (reshape(batch))
 			return batch;
 	}
-	if (destination->unsent == 0 || lingers(destination, now))
+	if (destination->live.unsent == 0 || lingers(destination, now))
 		return NULL;
-	return gather(destination);
+	return gather(&destination->live);
 }
 
 static long
@@ -520,7 +525,7 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 		batch = next_batch(destination, now);
 		if (batch == NULL)
 		{
-			if (destination->unsent > 0 && destination->linger_until == 0)
+			if (destination->live.unsent > 0 && destination->linger_until == 0)
 				continue;		/* all of it was filtered */
 			break;
 		}
@@ -529,7 +534,7 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 		else if (!send_batch(batch))
 			break;
 	}
-	if (destination->nflying == 0 && destination->unsent == 0 &&
+	if (destination->nflying == 0 && destination->live.unsent == 0 &&
 		dlist_is_empty(&destination->ready))
 		ecapi_halving_quiet(destination);
 	if (destination->state == ECAPI_WAITING)
@@ -541,15 +546,16 @@ static void
 delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 {
 	EcapiDestination *destination = batch->destination;
+	EcapiFeed  *feed = batch->feed;
 
 	ecapi_journal_request(batch, "delivered", answer, NULL, batch->filtered);
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_stretch_dispose(destination, batch->items[i]);
+		ecapi_stretch_dispose(batch->items[i]);
 	destination->delivered += batch->nitems;
 	ecapi_state_passed(destination);
 	ecapi_halving_passed(batch);
 	ecapi_batch_free(batch);
-	ecapi_stretch_advance(destination);
+	ecapi_stretch_advance(feed);
 }
 
 /* The credentials were refused; others may stand in the file by now. */

@@ -39,7 +39,7 @@ ecapi_state_name(const EcapiDestination *destination)
 		case ECAPI_RUNNING:
 			break;
 	}
-	return destination->nflying > 0 || destination->unsent > 0 ? "delivering" : "idle";
+	return destination->nflying > 0 || destination->live.unsent > 0 ? "delivering" : "idle";
 }
 
 /*

@@ -1,25 +1,70 @@
 /*
  * stretch.c
- *	  The events in a destination's hands, and how far they are disposed of.
+ *	  The events in a feed's hands, and how far they are disposed of.
  *
- * A destination holds stretches in the order of its places.  Their events are
- * taken in order, but end in any order when several requests fly; the cursor
- * moves only over the contiguous disposed prefix (design invariant 5).  When
+ * A feed holds stretches in the order of its places.  Their events are
+ * taken in order, but end in any order when several requests fly; the feed's
+ * place moves only over the contiguous disposed prefix (design invariant 5).  When
  * the last event of a stretch is disposed of, the stretch goes.
  */
 #include "postgres.h"
 
 #include "worker/internal.h"
 
-/* Does a destination want more events in hand? */
-bool
-ecapi_stretch_wanted(EcapiDestination *destination)
+/* An empty feed, which stands nowhere yet. */
+void
+ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind, EcapiDestination *destination)
 {
+	feed->kind = kind;
+	feed->destination = destination;
+	dlist_init(&feed->stretches);
+}
+
+/* Does a feed want more events in hand? */
+bool
+ecapi_feed_wants(EcapiFeed *feed)
+{
+	EcapiDestination *destination = feed->destination;
+
 	if (destination->state != ECAPI_RUNNING || destination->options == NULL)
 		return false;
 	/* two requests' worth: one to send, one to fill up from */
-	return destination->unsent < 2 * Min(destination->options->batch_size,
-										 ECAPI_PAGE_ROWS);
+	return feed->unsent < 2 * Min(destination->options->batch_size, ECAPI_PAGE_ROWS);
+}
+
+/* Is nothing disposed of behind the disposed prefix? */
+bool
+ecapi_feed_in_order(EcapiFeed *feed)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &feed->stretches)
+	{
+		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+
+		for (int i = stretch->disposed; i < stretch->page->nevents; i++)
+			if (stretch->fate[i] == ECAPI_FATE_DISPOSED)
+				return false;
+	}
+	return true;
+}
+
+static void
+drop_stretch(EcapiStretch *stretch)
+{
+	dlist_delete(&stretch->node);
+	ecapi_page_drop(stretch->page);
+	pfree(stretch->fate);
+	pfree(stretch);
+}
+
+/* Put down what is in hand; no batch may point there any more. */
+void
+ecapi_feed_drop(EcapiFeed *feed)
+{
+	while (!dlist_is_empty(&feed->stretches))
+		drop_stretch(dlist_head_element(EcapiStretch, node, &feed->stretches));
+	feed->unsent = 0;
 }
 
 static void
@@ -34,28 +79,30 @@ place_after(EcapiPlace *place, const EcapiPage *page)
 }
 
 /*
- * Hand a page, read at destination->read, to the destination.  Takes over the
- * caller's reference.
+ * Hand a page, read at feed->read, to the feed.  Takes over the caller's
+ * reference.
  */
 void
-ecapi_stretch_add(EcapiDestination *destination, EcapiPage *page)
+ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page)
 {
+	MemoryContext context = feed->destination->context;
 	EcapiStretch *stretch;
 
-	place_after(&destination->read, page);
+	place_after(&feed->read, page);
 	if (page->nevents == 0)
 	{
 		/* an empty stretch of the window is disposed of by itself */
-		if (dlist_is_empty(&destination->stretches))
-			ecapi_place_copy(&destination->done, &destination->read);
+		if (dlist_is_empty(&feed->stretches))
+			ecapi_place_copy(&feed->done, &feed->read);
 		ecapi_page_drop(page);
 		return;
 	}
-	stretch = MemoryContextAllocZero(destination->context, sizeof(EcapiStretch));
-	stretch->fate = MemoryContextAllocZero(destination->context, page->nevents);
+	stretch = MemoryContextAllocZero(context, sizeof(EcapiStretch));
+	stretch->fate = MemoryContextAllocZero(context, page->nevents);
+	stretch->feed = feed;
 	stretch->page = page;
-	destination->unsent += page->nevents;
-	dlist_push_tail(&destination->stretches, &stretch->node);
+	feed->unsent += page->nevents;
+	dlist_push_tail(&feed->stretches, &stretch->node);
 }
 
 /* The event of an item; valid until the item is disposed of. */
@@ -67,24 +114,24 @@ ecapi_item_event(EcapiItem item)
 
 /* An event was delivered, filtered or failed.  Advance afterwards. */
 void
-ecapi_stretch_dispose(EcapiDestination *destination, EcapiItem item)
+ecapi_stretch_dispose(EcapiItem item)
 {
 	Assert(item.stretch->fate[item.index] != ECAPI_FATE_DISPOSED);
 	item.stretch->fate[item.index] = ECAPI_FATE_DISPOSED;
-	destination->dirty = true;
+	item.stretch->feed->destination->dirty = true;
 }
 
 /*
- * Move the cursor over what is disposed of.  Items of stretches that end here
+ * Move a feed's place over what is disposed of.  Items of stretches that end here
  * are no longer valid.
  */
 void
-ecapi_stretch_advance(EcapiDestination *destination)
+ecapi_stretch_advance(EcapiFeed *feed)
 {
-	while (!dlist_is_empty(&destination->stretches))
+	while (!dlist_is_empty(&feed->stretches))
 	{
 		EcapiStretch *stretch = dlist_head_element(EcapiStretch, node,
-												   &destination->stretches);
+												   &feed->stretches);
 		EcapiPage  *page = stretch->page;
 		int			before = stretch->disposed;
 
@@ -101,17 +148,14 @@ ecapi_stretch_advance(EcapiDestination *destination)
 				position.arm = event->xid >= page->start.from->snapshot->xmax ? 1 : 0;
 				position.xid = event->xid;
 				position.seq = event->seq;
-				ecapi_place_set(&destination->done, page->start.from,
+				ecapi_place_set(&feed->done, page->start.from,
 								page->start.to, position);
 			}
 			return;
 		}
-		place_after(&destination->done, page);
-		dlist_delete(&stretch->node);
-		ecapi_page_drop(page);
-		pfree(stretch->fate);
-		pfree(stretch);
+		place_after(&feed->done, page);
+		drop_stretch(stretch);
 	}
 	/* empty stretches behind the last one are disposed of with it */
-	ecapi_place_copy(&destination->done, &destination->read);
+	ecapi_place_copy(&feed->done, &feed->read);
 }

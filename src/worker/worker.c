@@ -190,44 +190,44 @@ reload_destinations(void)
 	tick_wanted = true;
 }
 
-/* Fill one destination's hands from the windows beyond its place. */
+/* Fill one feed's hands from the windows beyond its place. */
 static void
-read_for(EcapiDestination *destination)
+read_for(EcapiFeed *feed)
 {
-	for (int i = 0; i < PAGES_A_TURN && ecapi_stretch_wanted(destination); i++)
+	for (int i = 0; i < PAGES_A_TURN && ecapi_feed_wants(feed); i++)
 	{
 		EcapiPage  *page;
-		bool		empty_handed = dlist_is_empty(&destination->stretches);
+		bool		empty_handed = dlist_is_empty(&feed->stretches);
 
-		if (destination->read.to == NULL)
+		if (feed->read.to == NULL)
 		{
-			EcapiTick  *next = ecapi_tick_next(destination->read.from);
-			EcapiTick  *from = destination->read.from;
+			EcapiTick  *next = ecapi_tick_next(feed->read.from);
+			EcapiTick  *from = feed->read.from;
 
 			if (next == NULL)
 				return;
-			ecapi_place_set(&destination->read, from, next, (EcapiPosition) {0, 0, 0});
+			ecapi_place_set(&feed->read, from, next, (EcapiPosition) {0, 0, 0});
 			ecapi_tick_drop(next);
 		}
-		page = ecapi_page_at(&destination->read, empty_handed);
+		page = ecapi_page_at(&feed->read, empty_handed);
 		if (page == NULL)
 			return;				/* the budget says no */
-		ecapi_stretch_add(destination, page);
+		ecapi_stretch_add(feed, page);
 	}
 }
 
 /*
- * Does a destination want to read, and is there something it has not read?  A
- * new one may stand beyond the live tick, until the next is taken.
+ * Does a feed want to read, and is there something it has not read?  A new
+ * destination may stand beyond the live tick, until the next is taken.
  */
 static bool
-may_read(EcapiDestination *destination)
+may_read(EcapiFeed *feed)
 {
-	EcapiTick  *from = destination->read.from;
+	EcapiTick  *from = feed->read.from;
 
-	if (!ecapi_stretch_wanted(destination))
+	if (!ecapi_feed_wants(feed))
 		return false;
-	return destination->read.to != NULL ||
+	return feed->read.to != NULL ||
 		(ecapi_me.live != NULL && from != ecapi_me.live &&
 		 ecapi_snapshot_within(from->snapshot, ecapi_me.live->snapshot));
 }
@@ -240,7 +240,7 @@ read_events(void)
 	bool		wanted = tick_wanted;
 
 	dlist_foreach(iter, &ecapi_me.destinations)
-		wanted |= may_read(dlist_container(EcapiDestination, node, iter.cur));
+		wanted |= may_read(&dlist_container(EcapiDestination, node, iter.cur)->live);
 	if (!wanted)
 		return true;
 
@@ -251,8 +251,8 @@ read_events(void)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
-		if (may_read(destination))
-			read_for(destination);
+		if (may_read(&destination->live))
+			read_for(&destination->live);
 	}
 	/* what we read was seen, so changes made before it can be heard of by now */
 	AcceptInvalidationMessages();
@@ -329,8 +329,8 @@ wake_wait(TimestampTz now)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
-		if (ecapi_stretch_wanted(destination) && destination->read.to == NULL &&
-			destination->read.from == ecapi_me.live)
+		if (ecapi_feed_wants(&destination->live) && destination->live.read.to == NULL &&
+			destination->live.read.from == ecapi_me.live)
 			interval_us = TICK_MIN_US;
 	}
 	/* a clock that was set back must not hold ticks */
@@ -384,7 +384,7 @@ turn(void)
 		moving_events = false;
 		/* what was sent or filtered may have made room to read on */
 		dlist_foreach(iter, &ecapi_me.destinations)
-			if (may_read(dlist_container(EcapiDestination, node, iter.cur)))
+			if (may_read(&dlist_container(EcapiDestination, node, iter.cur)->live))
 				lower(&wait_ms, ecapi_me.body_bytes > 0 &&
 					  ecapi_me.page_bytes > ECAPI_BUDGET / 2 ? STANDBY_POLL_MS : 0);
 	}
