@@ -42,6 +42,7 @@ OBJS = \
 	src/delivery/failure.o \
 	src/delivery/sockets.o \
 	src/delivery/policy.o \
+	src/delivery/bucket.o \
 	src/delivery/token.o \
 	src/capture/emit.o \
 	src/capture/guard.o \

@@ -50,10 +50,33 @@ ecapi_policy_judge(const EcapiAnswer *answer)
 }
 
 /*
- * "Full jitter": any time between nothing and a ceiling that doubles with
- * each failure, so that the requests of many databases which failed together
- * do not come back together.  The floor keeps an unlucky draw from turning a
- * wait into a busy loop.
+ * "Full jitter": any time between a floor and a ceiling that doubles with each
+ * failure, so that requests which failed together do not come back together.
+ */
+static int64_t
+full_jitter(int attempts, double chance, int64_t floor, int64_t base, int64_t max)
+{
+	int64_t		ceiling = base;
+	int64_t		wait;
+	int			i;
+
+	for (i = 1; i < attempts && ceiling < max; i++)
+		ceiling *= 2;
+	if (ceiling > max)
+		ceiling = max;
+
+	/* written so that a chance that is not a number counts as 0 */
+	if (!(chance > 0))
+		chance = 0;
+	if (chance > 1)
+		chance = 1;
+	wait = (int64_t) ((double) ceiling * chance);
+	return wait < floor ? floor : wait;
+}
+
+/*
+ * Jitter because many databases may have failed together; the floor keeps an
+ * unlucky draw from turning a wait into a busy loop.
  *
  * What the receiver asked for is a promise about when it can take more, so it
  * is a lower bound, and jitter comes on top of it for the same reason as
@@ -63,23 +86,8 @@ ecapi_policy_judge(const EcapiAnswer *answer)
 int64_t
 ecapi_policy_backoff(int attempts, double chance, int64_t retry_after_ms)
 {
-	int64_t		ceiling = ECAPI_BACKOFF_BASE_MS;
-	int64_t		wait;
-	int			i;
-
-	for (i = 1; i < attempts && ceiling < ECAPI_BACKOFF_MAX_MS; i++)
-		ceiling *= 2;
-	if (ceiling > ECAPI_BACKOFF_MAX_MS)
-		ceiling = ECAPI_BACKOFF_MAX_MS;
-
-	/* written so that a chance that is not a number counts as 0 */
-	if (!(chance > 0))
-		chance = 0;
-	if (chance > 1)
-		chance = 1;
-	wait = (int64_t) ((double) ceiling * chance);
-	if (wait < ECAPI_BACKOFF_MIN_MS)
-		wait = ECAPI_BACKOFF_MIN_MS;
+	int64_t		wait = full_jitter(attempts, chance, ECAPI_BACKOFF_MIN_MS,
+								   ECAPI_BACKOFF_BASE_MS, ECAPI_BACKOFF_MAX_MS);
 
 	if (retry_after_ms >= 0)
 	{
@@ -91,6 +99,30 @@ ecapi_policy_backoff(int attempts, double chance, int64_t retry_after_ms)
 		wait += retry_after_ms;
 	}
 	return wait;
+}
+
+/*
+ * A failed event waits for somebody to change something, here or at the
+ * receiver, so its tries are minutes to hours apart.
+ */
+int64_t
+ecapi_policy_retry_wait(int attempts, double chance)
+{
+	return full_jitter(attempts, chance, ECAPI_RETRY_MIN_MS,
+					   ECAPI_RETRY_BASE_MS, ECAPI_RETRY_MAX_MS);
+}
+
+/*
+ * May the trouble be caused by the events of the request?  Not when the
+ * receiver asks for time or cannot be reached; a server error, or an answer
+ * that does not come, may be what an event does to it.
+ */
+bool
+ecapi_policy_suspicious(const EcapiAnswer *answer)
+{
+	if (answer->transport == ECAPI_TRANSPORT_OK)
+		return answer->status >= 500 && answer->status <= 599 && answer->status != 503;
+	return answer->transport == ECAPI_TRANSPORT_BROKEN;
 }
 
 /*

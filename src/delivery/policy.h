@@ -35,6 +35,19 @@ extern EcapiVerdict ecapi_policy_judge(const EcapiAnswer *answer);
 extern int64_t ecapi_policy_backoff(int attempts, double chance,
 									int64_t retry_after_ms);
 
+/*
+ * Milliseconds until a failed event is tried again that was tried attempts
+ * times (at least 1).  chance is in [0, 1).  Between ECAPI_RETRY_MIN_MS and
+ * ECAPI_RETRY_MAX_MS.
+ */
+#define ECAPI_RETRY_MIN_MS		30000
+#define ECAPI_RETRY_BASE_MS		60000
+#define ECAPI_RETRY_MAX_MS		21600000
+extern int64_t ecapi_policy_retry_wait(int attempts, double chance);
+
+/* Of an answer judged ECAPI_RETRY: may an event of its request be the cause? */
+extern bool ecapi_policy_suspicious(const EcapiAnswer *answer);
+
 /* One line for views and logs: "HTTP status 401", "could not connect: …". */
 extern void ecapi_policy_describe(const EcapiAnswer *answer, char *text, size_t size);
 

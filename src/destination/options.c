@@ -299,6 +299,32 @@ read_max_age(const Option *option, const char *value, EcapiOptions *options,
 }
 
 static bool
+read_retry_for(const Option *option, const char *value, EcapiOptions *options,
+			   EcapiOptionProblem *problem)
+{
+	return read_number(option, value, GUC_UNIT_S, 0, MAX_AGE_DAYS * SECS_PER_DAY,
+					   &options->retry_for_s, problem);
+}
+
+/* One request in a quarter of an hour is the slowest that makes sense. */
+#define MIN_RATE	0.001
+#define MAX_RATE	10000.0
+
+static bool
+read_rate_limit(const Option *option, const char *value, EcapiOptions *options,
+				EcapiOptionProblem *problem)
+{
+	double		rate;
+
+	/* written so that what is not a number is refused */
+	if (!parse_real(value, &rate, 0, NULL) ||
+		!(rate == 0 || (rate >= MIN_RATE && rate <= MAX_RATE)))
+		return wrong_value(option, value, problem);
+	options->rate_limit = rate;
+	return true;
+}
+
+static bool
 read_max_in_flight(const Option *option, const char *value, EcapiOptions *options,
 				   EcapiOptionProblem *problem)
 {
@@ -418,6 +444,10 @@ static const Option table[] = {
 		"It is how long a request may take: 100ms to 10min, in milliseconds if there is no unit."},
 	{"max_age", ForeignServerRelationId, false, read_max_age, 0,
 		"It is how old an event may be when it is sent: 0 to 3650d, in seconds if there is no unit; 0 is the format's own limit."},
+	{"retry_for", ForeignServerRelationId, false, read_retry_for, 0,
+		"It is how long a failed event is tried again: 0 to 3650d, in seconds if there is no unit."},
+	{"rate_limit", ForeignServerRelationId, false, read_rate_limit, 0,
+		"It is how many requests are sent a second at most: 0.001 to 10000, or 0 for no limit."},
 	{"ca_file", ForeignServerRelationId, false, read_file_name,
 		offsetof(EcapiOptions, ca_file),
 		"It is a bare file name, without a directory and not beginning with a dot."},
@@ -544,6 +574,7 @@ set_server_defaults(EcapiOptions *options)
 	options->max_in_flight = 4;
 	options->timeout_ms = 30 * 1000;
 	options->max_age_s = options->format->max_age_s;
+	options->retry_for_s = 72 * SECS_PER_HOUR;
 }
 
 /* The format, which decides what the other options of a server may be. */

@@ -39,6 +39,8 @@ struct EcapiOptions
 	int			max_in_flight;
 	int			timeout_ms;
 	int			max_age_s;		/* older events are not sent; 0: all are */
+	int			retry_for_s;	/* how long a failed event is tried again */
+	double		rate_limit;		/* requests a second; 0: no limit */
 	char	   *ca_file;		/* bare name in ecapi.credential_directory */
 	/* from the PUBLIC user mapping */
 	char	   *access_token;

@@ -107,6 +107,55 @@ test_backoff(void)
 }
 
 static void
+test_retry_wait(void)
+{
+	int64_t		ceiling = ECAPI_RETRY_BASE_MS;
+	int			attempts;
+	bool		good = true;
+
+	for (attempts = 1; attempts < 100; attempts++)
+	{
+		int64_t		low = ecapi_policy_retry_wait(attempts, 0.0);
+		int64_t		half = ecapi_policy_retry_wait(attempts, 0.5);
+		int64_t		high = ecapi_policy_retry_wait(attempts, 0.999999);
+
+		if (low != ECAPI_RETRY_MIN_MS || half != ceiling / 2 ||
+			high > ceiling || high < ceiling - 1 - ceiling / 1000)
+			good = false;
+		ceiling = ceiling * 2 > ECAPI_RETRY_MAX_MS ? ECAPI_RETRY_MAX_MS : ceiling * 2;
+	}
+	check(good, "failed events: from half a minute to a ceiling that doubles up to 6 h");
+	check(ecapi_policy_retry_wait(2000000000, 0.5) == ECAPI_RETRY_MAX_MS / 2,
+	   "failed events: two billion tries");
+	check(ecapi_policy_retry_wait(0, 0.9) == ecapi_policy_retry_wait(1, 0.9),
+	   "failed events: no try counts as the first");
+	check(ecapi_policy_retry_wait(1, 0.0 / 0.0) == ECAPI_RETRY_MIN_MS,
+	   "failed events: a chance that is no number");
+}
+
+static bool
+suspicious(EcapiTransport transport, int status)
+{
+	EcapiAnswer answer;
+
+	memset(&answer, 0, sizeof(answer));
+	answer.transport = transport;
+	answer.status = status;
+	return ecapi_policy_suspicious(&answer);
+}
+
+static void
+test_suspicious(void)
+{
+	check(suspicious(ECAPI_TRANSPORT_OK, 500) && suspicious(ECAPI_TRANSPORT_OK, 502) &&
+	   suspicious(ECAPI_TRANSPORT_BROKEN, 0), "an event may make a receiver fail");
+	check(!suspicious(ECAPI_TRANSPORT_OK, 429) && !suspicious(ECAPI_TRANSPORT_OK, 503) &&
+	   !suspicious(ECAPI_TRANSPORT_OK, 408) && !suspicious(ECAPI_TRANSPORT_REFUSED, 0) &&
+	   !suspicious(ECAPI_TRANSPORT_OK, 0),
+	   "a receiver that asks for time, or is not there, accuses no event");
+}
+
+static void
 test_describe(void)
 {
 	EcapiAnswer answer;
@@ -137,6 +186,8 @@ main(void)
 {
 	test_judge();
 	test_backoff();
+	test_retry_wait();
+	test_suspicious();
 	test_describe();
 	return unit_done();
 }
