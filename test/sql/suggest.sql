@@ -162,6 +162,13 @@ FROM (VALUES ('wc_orders', 'purchase'), ('orders', 'purchase'), ('orders', 'refu
 RESET ROLE;
 SELECT ecapi.track('owned', 'purchase', mapping => ecapi.suggest_mapping('owned', 'purchase'));
 
+-- without a mapping a track guesses, and says what
+RESET client_min_messages;
+SELECT ecapi.track('refunds', 'refund', condition => 'amount > 0');
+SELECT ecapi.track('nothing', 'contact', name => 'guess');
+SET client_min_messages = warning;
+SELECT mapping = ecapi.suggest_mapping('refunds', 'refund') AS the_same FROM ecapi.track WHERE relation = 'refunds'::regclass AND name = 'refund';
+
 -- what it guesses is right
 INSERT INTO addresses VALUES (1, 'Main Street 1', 'Springfield', 'IL', '62701', 'US', NULL);
 INSERT INTO customers (id, email, first_name, password_digest) VALUES (1, 'ann@example.com', 'Ann', 'secret');
