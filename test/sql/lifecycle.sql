@@ -8,7 +8,7 @@ CREATE ROLE regress_lifecycle_shop;
 CREATE SCHEMA life AUTHORIZATION regress_lifecycle_shop;
 RESET client_min_messages;
 GRANT USAGE ON SCHEMA ecapi TO regress_lifecycle_shop;
-GRANT EXECUTE ON FUNCTION ecapi.track, ecapi.untrack, ecapi.major TO regress_lifecycle_shop;
+GRANT EXECUTE ON FUNCTION ecapi.track, ecapi.untrack, ecapi.capture, ecapi.major TO regress_lifecycle_shop;
 
 -- The events since the last look, in their order.
 CREATE TABLE public.life_seen AS SELECT coalesce(max(seq), 0) AS seq FROM ecapi.outbox;
@@ -211,6 +211,7 @@ INSERT INTO subscriptions VALUES ('S5', 1, 'trialing', 100, 'EUR', '2026-01-31')
 SELECT * FROM life_events();
 SELECT ecapi.untrack('subscriptions', name => 'renewal');
 SELECT ecapi.untrack('subscriptions');
+SELECT ecapi.untrack('subscriptions', 'start_trial');
 SELECT count(*) AS tracks FROM pg_trigger WHERE tgrelid = 'subscriptions'::regclass AND NOT tgisinternal;
 
 -- nothing was set aside
