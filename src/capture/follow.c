@@ -33,8 +33,8 @@
  *
  * Locks: a rewritten track's table is locked in ShareUpdateExclusive mode,
  * which keeps other DDL out and lets writers in.  A statement that is running
- * there goes on with the old argument, cannot find the column, and sets its
- * row aside.
+ * there sees the renamed column and the new argument together, for both come
+ * with one commit, and a program is compiled from the argument as it is then.
  */
 #include "postgres.h"
 
