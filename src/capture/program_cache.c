@@ -187,10 +187,24 @@ compile(void *arg)
 													entry->compiled.owner, entry->context);
 }
 
+/*
+ * The trigger as the catalog has it now.  A statement goes on with a copy of
+ * its triggers from when it began; meanwhile DDL on a table that a path leads
+ * to may have rewritten the argument (follow.c).
+ */
+static const Trigger *
+current_trigger(Relation relation, const Trigger *trigger)
+{
+	for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++)
+		if (relation->trigdesc->triggers[i].tgoid == trigger->tgoid)
+			return &relation->trigdesc->triggers[i];
+	return trigger;
+}
+
 static void
 fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
 {
-	Compilation compilation = {relation, trigger, entry};
+	Compilation compilation = {relation, current_trigger(relation, trigger), entry};
 	EcapiGuardError error;
 
 	entry->valid = false;
