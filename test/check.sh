@@ -161,6 +161,11 @@ run_files()
 
 part_regress()
 {
+	if ! make_here -C test/probe all install >"$WORK/probe.log" 2>&1; then
+		tail -n 60 "$WORK/probe.log" >&2
+		count regress 0 1
+		return
+	fi
 	run_files regress test/sql sql test/regress/pg_regress "$@"
 }
 
@@ -193,13 +198,18 @@ part_tap()
 # connection settings of the server above: each script makes its own servers.
 tap_environment()
 {
+	local purchases=$REPO/../shared/data/cdnow_sample.txt
+
 	"${AS_SERVER[@]}" mkdir -p "$WORK/tmp"
+	# the clone may be out of the reach of the server's user
+	[ ! -f "$purchases" ] || install -m 644 "$purchases" "$WORK/purchases"
 	TAP_ENVIRONMENT=(env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE -C "$BUILD"
 		PATH="$BINDIR:$BUILD/test/receiver:/usr/bin:/bin"
 		PERL5LIB="$PGXS_DIR/test/perl:$BUILD/test/t"
 		PG_REGRESS="$PGXS_DIR/test/regress/pg_regress"
 		PGPORT=65432
 		TMPDIR="$WORK/tmp"
+		ECAPI_PURCHASES="$WORK/purchases"
 	)
 }
 

@@ -126,7 +126,9 @@ compile(EcapiExpression *expression, Relation relation)
 
 	if (attnum == InvalidAttrNumber)
 		nnames = ecapi_names_split(source, names);
-	of_row = nnames > 1 && (strcmp(names[0], "new") == 0 || strcmp(names[0], "old") == 0);
+	of_row = nnames > 0 && (strcmp(names[0], "new") == 0 || strcmp(names[0], "old") == 0);
+	if (nnames == 1 && ecapi_names_column(descriptor, names[0]) != InvalidAttrNumber)
+		of_row = false;
 	if (nnames > 0 && !of_row)
 		attnum = ecapi_names_column(descriptor, names[0]);
 	else if (nnames == 2 && strcmp(names[0], "new") == 0)
@@ -241,19 +243,24 @@ ecapi_expression_needs_guard(const EcapiExpression *expression)
 }
 
 /*
- * Besides what expression.h says: raises an error when the owner has become a
- * superuser since the set was compiled, as then less is allowed.
+ * Before anything of a user runs: raise an error if the owner has become a
+ * superuser since the set was compiled, as then less is allowed.  Only where a
+ * guard is around, so that it cannot hurt the shop's statement.
  */
 void
-ecapi_expressions_start(EcapiExpressions *set)
+ecapi_expressions_check_owner(const EcapiExpressions *set)
 {
-	ListCell   *cell;
-
 	if (!set->superuser && superuser_arg(set->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("owner of table %s has become a superuser", set->table),
 				 errhint("Give the table to a role that is no superuser with ALTER TABLE ... OWNER TO.")));
+}
+
+void
+ecapi_expressions_start(EcapiExpressions *set)
+{
+	ListCell   *cell;
 
 	set->run = CurrentMemoryContext;
 	set->guarded = NULL;

@@ -477,6 +477,7 @@ run_query(EcapiKeyPaths *paths)
 	int			nest = 0;
 	int			result;
 
+	ecapi_expressions_check_owner(paths->set);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	planned = paths->plan != NULL && SPI_plan_is_valid(paths->plan);

@@ -107,16 +107,27 @@ resolve_bare(EcapiExpression *expression, ParseState *pstate,
 	return NULL;
 }
 
-/* a.b where a is a column of the row: what looks like a path, inside SQL. */
+/*
+ * a.b where a is a column of the row, so what looks like a path; or the tracked
+ * table itself.  Anything else is left to the server.
+ */
 static void
-refuse_path(EcapiExpression *expression, ParseState *pstate,
-			const ColumnRef *reference, const char *name)
+refuse_dotted(EcapiExpression *expression, ParseState *pstate,
+			  const ColumnRef *reference, const char *name)
 {
 	if (ecapi_names_column(expression->set->descriptor, name) != InvalidAttrNumber)
 		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("foreign-key path inside an expression"),
 				 errdetail("A path stands alone, as the whole source of a field."),
+				 errhint("Write a sub-select: (SELECT ... WHERE ... = new.%s).",
+						 quote_identifier(name)),
+				 parser_errposition(pstate, reference->location)));
+	if (strcmp(name, get_rel_name(expression->set->relid)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("the row is not called \"%s\" here", name),
+				 errhint("Write \"new\" in the place of the table's name."),
 				 parser_errposition(pstate, reference->location)));
 }
 
@@ -142,7 +153,7 @@ resolve_column(ParseState *pstate, ColumnRef *reference, Node *found)
 	{
 		if (list_length(reference->fields) == 1)
 			return resolve_bare(expression, pstate, reference, name);
-		refuse_path(expression, pstate, reference, name);
+		refuse_dotted(expression, pstate, reference, name);
 		return NULL;
 	}
 	if (list_length(reference->fields) == 1 || IsA(lsecond(reference->fields), A_Star))
@@ -343,6 +354,7 @@ make_ready(EcapiExpression *expression)
 {
 	MemoryContext before = MemoryContextSwitchTo(expression->set->run);
 
+	ecapi_expressions_check_owner(expression->set);
 	/* A function that was written into it has been replaced. */
 	if (!expression->cached->is_valid)
 	{
@@ -392,6 +404,7 @@ query_value(EcapiExpression *expression, bool *isnull)
 	Datum		value;
 	int			result;
 
+	ecapi_expressions_check_owner(set);
 	for (int i = 0; i < expression->nreferences; i++)
 	{
 		const EcapiReference *reference = &expression->references[i];

@@ -233,7 +233,7 @@ check_objects(Node *node, void *arg)
 
 			if (entry->rtekind == RTE_RELATION && !expression->set->temporary &&
 				is_temporary(get_rel_namespace(entry->relid)))
-				refuse_temporary(ecapi_names_relation(entry->relid));
+				refuse_temporary(get_rel_name(entry->relid));
 		}
 		return query_tree_walker(query, check_objects, arg, 0);
 	}
@@ -353,6 +353,10 @@ check_superuser(Node *node, void *arg)
 			refuse_superuser(expression,
 							 psprintf("a conversion to domain %s",
 									  format_type_be(exprType(node))));
+			break;
+		case T_RowExpr:
+		case T_FieldSelect:
+			refuse_superuser(expression, "a composite value");
 			break;
 		case T_SQLValueFunction:
 			refuse_superuser(expression, "the current user or time");

@@ -93,6 +93,9 @@ struct EcapiExpressions
 	MemoryContext run;
 };
 
+/* expression.c */
+extern void ecapi_expressions_check_owner(const EcapiExpressions *set);
+
 /* names.c */
 
 /*
