@@ -27,7 +27,8 @@ typedef struct EcapiExpressions EcapiExpressions;
 
 /*
  * An empty set for a relation, whose sources will run as owner.  Everything
- * lives in context (but plans, which ecapi_expressions_free() lets go).
+ * lives in context; plans, which the server keeps, are let go with it, or
+ * before by ecapi_expressions_free(), which may be called again.
  */
 extern EcapiExpressions *ecapi_expressions_new(Relation relation, Oid owner,
 											   MemoryContext context);
@@ -45,6 +46,12 @@ extern void ecapi_expressions_free(EcapiExpressions *set);
  */
 extern EcapiExpression *ecapi_expressions_add(EcapiExpressions *set, const char *source,
 											  EcapiExpressionUse use, const char *what);
+
+/*
+ * Has a table that the sources read changed so that the set must be compiled
+ * anew?  Known after a run that failed by it.
+ */
+extern bool ecapi_expressions_stale(const EcapiExpressions *set);
 
 extern Oid	ecapi_expression_type(const EcapiExpression *expression);
 extern int32 ecapi_expression_typmod(const EcapiExpression *expression);

@@ -7,8 +7,8 @@
  * columns stands for the whole key.  All paths of a set are one query,
  *
  *		SELECT k1.email, k2.country FROM (SELECT) AS one
- *			LEFT JOIN shop.customers AS k1 ON k1.id OPERATOR(pg_catalog.=) $1
- *			LEFT JOIN shop.addresses AS k2 ON k2.id OPERATOR(pg_catalog.=) k1.address_id
+ *			LEFT JOIN ONLY shop.customers AS k1 ON k1.id OPERATOR(pg_catalog.=) $1
+ *			LEFT JOIN ONLY shop.addresses AS k2 ON k2.id OPERATOR(pg_catalog.=) k1.address_id
  *
  * so that many fields from one customer cost one lookup.
  *
@@ -144,13 +144,15 @@ same_key(const KeyJoin *a, const KeyJoin *b)
 static int
 keys_of_column(Relation relation, AttrNumber attnum, KeyJoin *join)
 {
+	/* a copy, as the relation's own list goes when something invalidates it */
+	List	   *keys = copyObject(RelationGetFKeyList(relation));
 	int			found = 0;
 
 	for (int single = 1; single >= 0 && found == 0; single--)
 	{
 		ListCell   *cell;
 
-		foreach(cell, RelationGetFKeyList(relation))
+		foreach(cell, keys)
 		{
 			const ForeignKeyCacheInfo *key = lfirst(cell);
 			KeyJoin		candidate = {join->from, key->confrelid, key->nkeys, {0}, {0}, {0}};
@@ -269,7 +271,9 @@ append_join(EcapiKeyPaths *paths, int n, Relation relation, Relation referred)
 {
 	const KeyJoin *join = &paths->joins[n];
 
-	appendStringInfo(&paths->from, " LEFT JOIN %s AS k%d ON ",
+	/* A key refers to the table itself, not to others that inherit from it. */
+	appendStringInfo(&paths->from, " LEFT JOIN %s%s AS k%d ON ",
+					 referred->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 					 ecapi_names_relation(join->relid), n);
 	for (int i = 0; i < join->nkeys; i++)
 	{
@@ -335,7 +339,7 @@ check_owner(EcapiExpressions *set, Relation relation)
 
 	if (!set->superuser)
 		return;
-	if (relation->rd_rel->relhassubclass)
+	if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
 		relids = find_all_inheritors(RelationGetRelid(relation), AccessShareLock, NULL);
 	foreach(cell, relids)
 	{
@@ -587,8 +591,6 @@ ecapi_key_path_value(EcapiExpression *expression, bool *isnull)
 	if (*isnull)
 		return (Datum) 0;
 	if (paths->types[place] != expression->type)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("type of \"%s\" has changed", expression->source)));
+		ecapi_expressions_type_changed(expression);
 	return paths->values[place];
 }

@@ -83,6 +83,8 @@ struct EcapiExpressions
 	bool		superuser;		/* owner was one when the set was made */
 	List	   *expressions;
 	EcapiKeyPaths *paths;		/* NULL: none yet */
+	bool		stale;			/* no longer fits the tables it reads */
+	MemoryContextCallback freeing;
 
 	/* The run: see expression.c. */
 	TupleTableSlot *new;
@@ -95,6 +97,7 @@ struct EcapiExpressions
 
 /* expression.c */
 extern void ecapi_expressions_check_owner(const EcapiExpressions *set);
+extern void ecapi_expressions_type_changed(EcapiExpression *expression) pg_attribute_noreturn();
 
 /* names.c */
 

@@ -300,8 +300,36 @@ ALTER TABLE source.calls ADD FOREIGN KEY (person_id) REFERENCES source.customers
 INSERT INTO source.calls VALUES (6, 'b', 1);
 ALTER TABLE source.calls ADD FOREIGN KEY (person_id) REFERENCES source.orders NOT VALID;
 SELECT public.sources_try('source.calls', 'person_id.email');
+-- a key refers to a table, not to what inherits from it and may repeat its keys
+CREATE TABLE source.guests (note text) INHERITS (source.customers);
+INSERT INTO source.guests VALUES (1, 'guest@example.com');
+INSERT INTO source.customers VALUES (3, 'cid@example.com');
+ALTER TABLE source.calls DROP CONSTRAINT calls_person_id_fkey1;
+INSERT INTO source.calls VALUES (7, 'b', 1);
 RESET ROLE;
 SELECT * FROM public.sources_got();
+SET ROLE regress_sources_owner;
+
+--
+-- What a source reads changes: another type, another function
+--
+CREATE FUNCTION source.inlined(int) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT 'first' $$;
+CREATE FUNCTION source.with_default(int, float8 DEFAULT random()) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
+SELECT public.sources_try('source.orders', 'source.with_default(new.order_id)');
+SELECT ecapi.track('source.orders', 'page_view', '{"ext.path": "customer_id.phone", "ext.inlined": "source.inlined(new.order_id)",
+    "ext.sub_select": "(SELECT max(phone) FROM source.customers WHERE id = new.customer_id)"}');
+INSERT INTO source.orders (order_id, customer_id) VALUES (60, 1);
+ALTER TABLE source.customers ALTER phone TYPE int USING phone::int;
+CREATE OR REPLACE FUNCTION source.inlined(int) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT 'second' $$;
+SET client_min_messages = error;
+INSERT INTO source.orders (order_id, customer_id) VALUES (61, 1);
+INSERT INTO source.orders (order_id, customer_id) VALUES (62, 1);
+RESET client_min_messages;
+SELECT ecapi.untrack('source.orders', 'page_view');
+RESET ROLE;
+SELECT * FROM public.sources_got();
+SELECT sqlstate, reason FROM ecapi.failed_event WHERE relation = 'source.orders'::regclass;
+DELETE FROM ecapi.failed_event WHERE relation = 'source.orders'::regclass;
 
 --
 -- On a superuser's table
