@@ -211,8 +211,61 @@ SELECT count(*) FROM source.orders WHERE order_id = 32;
 SELECT ecapi.untrack('source.orders', 'page_view');
 
 --
+-- Wherever a row is written, and at commit: what the transaction did is seen
+--
+SELECT ecapi.track('source.orders', 'page_view', '{"ext.items": "(SELECT count(*) FROM source.items i WHERE i.order_id = new.order_id)",
+    "ext.email": "customer_id.email"}', name => 'now');
+SELECT ecapi.track('source.orders', 'page_view', '{"ext.at_commit": "(SELECT count(*) FROM source.items i WHERE i.order_id = new.order_id)",
+    "ext.email": "customer_id.email"}', at_commit => true, name => 'commit');
+INSERT INTO source.orders (order_id, customer_id) VALUES (70, 1);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+INSERT INTO source.items VALUES (71, 'x', 1);
+INSERT INTO source.customers VALUES (71, 'new@example.com');
+INSERT INTO source.orders (order_id, customer_id) VALUES (71, 71);
+SAVEPOINT a;
+INSERT INTO source.items VALUES (71, 'y', 1);
+UPDATE source.customers SET email = 'changed@example.com' WHERE id = 71;
+RELEASE a;
+SAVEPOINT b;
+COMMIT;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+INSERT INTO source.orders (order_id, customer_id) VALUES (72, 1);
+INSERT INTO source.items VALUES (72, 'y', 1);
+PREPARE TRANSACTION 'sources';
+COMMIT PREPARED 'sources';
+CREATE PROCEDURE source.commits() LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 73..74 LOOP
+        INSERT INTO source.orders (order_id, customer_id) VALUES (i, 1);
+        INSERT INTO source.items VALUES (i, 'y', 1);
+        COMMIT;
+    END LOOP;
+END
+$$;
+CALL source.commits();
+-- an error is raised again to the handler around the statement, not to one further out
+SELECT ecapi.untrack('source.orders', name => 'commit');
+SELECT ecapi.track('source.orders', 'page_view', '{"ext.got": "source.gives_up(new.status)"}', condition => 'status IS NOT NULL', name => 'gives_up');
+DO $$
+BEGIN
+    INSERT INTO source.orders (order_id, customer_id) VALUES (75, 2);
+    BEGIN
+        INSERT INTO source.orders (order_id, status) VALUES (76, '40001');
+    EXCEPTION WHEN serialization_failure THEN
+        RAISE NOTICE 'caught as %', current_user;
+    END;
+    INSERT INTO source.orders (order_id, customer_id) VALUES (77, 2);
+END
+$$;
+SELECT ecapi.untrack('source.orders', name => 'gives_up');
+SELECT ecapi.untrack('source.orders', name => 'now');
+RESET ROLE;
+SELECT * FROM public.sources_got();
+
+--
 -- What the owner may not read or call
 --
+SET ROLE regress_sources_owner;
 SET ROLE regress_sources_other;
 CREATE TABLE source_other.secrets (id int PRIMARY KEY, open text, closed text);
 INSERT INTO source_other.secrets VALUES (1, 'open', 'closed');
