@@ -578,7 +578,7 @@ CREATE FUNCTION ecapi.follow_command(command pg_ddl_command) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_follow_command';
 
-CREATE FUNCTION ecapi.follow_drop(type text, name text) RETURNS void
+CREATE FUNCTION ecapi.follow_drop(type text, name text, constraints boolean) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_follow_drop';
 
@@ -639,41 +639,55 @@ CREATE FUNCTION ecapi.on_track_change() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF ecapi.has_tracks() THEN
+	IF NOT ecapi.has_tracks() THEN
+		RETURN;
+	END IF;
+	BEGIN
 		PERFORM ecapi.follow_command(d.command)
 		FROM pg_catalog.pg_event_trigger_ddl_commands() d;
-	END IF;
-EXCEPTION WHEN undefined_file OR io_error THEN
-	RAISE WARNING 'tracks were not looked after because the library of ecapi cannot be loaded'
-		USING HINT = 'Install it, then see the column "problem" of the view ecapi.track.';
+	EXCEPTION WHEN undefined_file OR io_error THEN
+		RAISE WARNING 'tracks were not looked after because the library of ecapi cannot be loaded'
+			USING HINT = 'Install it, then see the column "problem" of the view ecapi.track.';
+	END;
 END
 $$;
 
 -- Objects are told by name; a function's name is the last part of its address.
--- Constraints have no names in tracks, so one stands for all.
+-- Constraints have no names in tracks, so one call stands for all of them, and
+-- tells of the object that the command named.
 CREATE FUNCTION ecapi.on_track_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF ecapi.has_tracks() THEN
-		PERFORM ecapi.follow_drop(o.object_type, o.name)
+	IF NOT ecapi.has_tracks() THEN
+		RETURN;
+	END IF;
+	BEGIN
+		PERFORM ecapi.follow_drop(o.object_type, o.name, false)
 		FROM (
-			SELECT DISTINCT ON (k.key) d.object_type, k.name
+			SELECT DISTINCT ON (k.name) d.object_type, k.name
 			FROM pg_catalog.pg_event_trigger_dropped_objects() d,
 				LATERAL (SELECT coalesce(d.object_name,
-					d.address_names[pg_catalog.array_upper(d.address_names, 1)])) l (name),
-				LATERAL (SELECT l.name, CASE WHEN d.object_type = 'table constraint' THEN ''
-					ELSE l.name END) k (name, key)
-			WHERE d.object_type IN ('table column', 'table', 'table constraint', 'view',
-					'materialized view', 'foreign table', 'function', 'aggregate', 'type',
-					'composite type column', 'schema')
-				AND NOT d.is_temporary AND l.name IS NOT NULL
-			ORDER BY k.key, d.original DESC
+					d.address_names[pg_catalog.array_upper(d.address_names, 1)])) k (name)
+			WHERE d.object_type IN ('table column', 'table', 'view', 'materialized view',
+					'foreign table', 'function', 'aggregate', 'type', 'composite type column',
+					'schema')
+				AND NOT d.is_temporary AND k.name IS NOT NULL
+			ORDER BY k.name, d.original DESC
 		) o;
-	END IF;
-EXCEPTION WHEN undefined_file OR io_error THEN
-	RAISE WARNING 'tracks were not looked after because the library of ecapi cannot be loaded'
-		USING HINT = 'Install it, then see the column "problem" of the view ecapi.track.';
+		PERFORM ecapi.follow_drop(o.object_type, o.name, true)
+		FROM (
+			SELECT d.object_type, coalesce(d.object_name,
+				d.address_names[pg_catalog.array_upper(d.address_names, 1)]) AS name
+			FROM pg_catalog.pg_event_trigger_dropped_objects() d
+			WHERE EXISTS (SELECT FROM pg_catalog.pg_event_trigger_dropped_objects() c
+				WHERE c.object_type = 'table constraint' AND NOT c.is_temporary)
+			ORDER BY d.original DESC LIMIT 1
+		) o;
+	EXCEPTION WHEN undefined_file OR io_error THEN
+		RAISE WARNING 'tracks were not looked after because the library of ecapi cannot be loaded'
+			USING HINT = 'Install it, then see the column "problem" of the view ecapi.track.';
+	END;
 END
 $$;
 
@@ -1067,7 +1081,7 @@ COMMENT ON FUNCTION ecapi.check_trigger(oid) IS 'refuses a trigger of ecapi.capt
 COMMENT ON FUNCTION ecapi.track_argument(oid) IS 'what a track says, or NULL when it cannot be read';
 COMMENT ON FUNCTION ecapi.track_problem(oid) IS 'what is wrong with a track now, or NULL';
 COMMENT ON FUNCTION ecapi.follow_command(pg_ddl_command) IS 'lets tracks follow a command, or refuses the command';
-COMMENT ON FUNCTION ecapi.follow_drop(text, text) IS 'refuses to drop what a track needs';
+COMMENT ON FUNCTION ecapi.follow_drop(text, text, boolean) IS 'refuses to drop what a track needs';
 COMMENT ON FUNCTION ecapi.has_tracks() IS 'whether any table is tracked';
 COMMENT ON FUNCTION ecapi.on_trigger_owner() IS 'lets only a table''s owner capture its rows';
 COMMENT ON FUNCTION ecapi.on_trigger_create() IS 'refuses triggers that cannot be tracks';

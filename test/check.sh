@@ -161,6 +161,11 @@ run_files()
 
 part_regress()
 {
+	if ! make_here -C test/probe all install >"$WORK/probe.log" 2>&1; then
+		tail -n 60 "$WORK/probe.log" >&2
+		count regress 0 1
+		return
+	fi
 	run_files regress test/sql sql test/regress/pg_regress "$@"
 }
 

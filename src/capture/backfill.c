@@ -186,7 +186,7 @@ begin(Backfill *backfill)
 					   RelationGetRelationName(relation));
 	backfill->table = pstrdup(RelationGetRelationName(relation));
 	found = ecapi_find_track(relation, backfill->event_type, backfill->name);
-	(void) ecapi_history_compiled(relation, &found);
+	ecapi_history_check(relation, &found);
 	ecapi_history_key(relation, &key);
 	progress->trigger = found.trigger->tgoid;
 	progress->track = pstrdup(found.trigger->tgname);
@@ -204,11 +204,13 @@ begin(Backfill *backfill)
 
 	if (progress->last_key == NULL)
 		ereport(NOTICE,
-				(errmsg("backfill of table \"%s\" by track \"%s\" begins",
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("backfill of table \"%s\" by track \"%s\" begins",
 						backfill->table, progress->track)));
 	else
 		ereport(NOTICE,
-				(errmsg("backfill of table \"%s\" by track \"%s\" goes on after " INT64_FORMAT " rows",
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("backfill of table \"%s\" by track \"%s\" goes on after " INT64_FORMAT " rows",
 						backfill->table, progress->track, progress->counts.rows),
 				 errhint("To begin anew: restart => true.")));
 }
@@ -255,7 +257,8 @@ fail(Backfill *backfill, ErrorData *error)
 					   sqlstate);
 	step_end();
 	ereport(NOTICE,
-			(errmsg("backfill of table \"%s\" by track \"%s\" stopped after " INT64_FORMAT " rows",
+			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+			 errmsg("backfill of table \"%s\" by track \"%s\" stopped after " INT64_FORMAT " rows",
 					backfill->table, backfill->progress.track, backfill->progress.counts.rows),
 			 errhint("The same CALL goes on from there.")));
 	ReThrowError(error);
@@ -358,11 +361,13 @@ tell_waiting(Backfill *backfill, const char *destination)
 
 	if (destination == NULL)
 		ereport(NOTICE,
-				(errmsg("backfill of table \"%s\" keeps to its rate", backfill->table),
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("backfill of table \"%s\" keeps to its rate", backfill->table),
 				 errdetail("So far: %s.", counts)));
 	else
 		ereport(NOTICE,
-				(errmsg("backfill of table \"%s\" waits for destination \"%s\"",
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("backfill of table \"%s\" waits for destination \"%s\"",
 						backfill->table, destination),
 				 errdetail("So far: %s.", counts)));
 	pfree(counts);
@@ -412,7 +417,8 @@ run(Backfill *backfill)
 		{
 			counts = describe(&backfill->progress.counts);
 			ereport(NOTICE,
-					(errmsg("backfill of table \"%s\": %s", backfill->table, counts)));
+					(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+					 errmsg("backfill of table \"%s\": %s", backfill->table, counts)));
 			pfree(counts);
 		}
 		wait_turn(backfill, mark);
@@ -420,7 +426,8 @@ run(Backfill *backfill)
 	end(backfill, "finished", NULL);
 	counts = describe(&backfill->progress.counts);
 	ereport(NOTICE,
-			(errmsg("backfill of table \"%s\" by track \"%s\" has ended: %s",
+			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+			 errmsg("backfill of table \"%s\" by track \"%s\" has ended: %s",
 					backfill->table, backfill->progress.track, counts)));
 }
 

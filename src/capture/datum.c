@@ -25,10 +25,10 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
-#include "mb/pg_wchar.h"
 #include "utils/arrayaccess.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -457,10 +457,6 @@ escape_key(const char *text, size_t len)
 	char	   *key;
 	char	   *at;
 
-	/* Validation refuses an id of this length, so what follows cannot matter. */
-	if (len > ECAPI_MAX_ID)
-		len = pg_mbcliplen(text, (int) Min(len, ECAPI_MAX_ID + 2 * MAX_MULTIBYTE_CHAR_LEN),
-						   ECAPI_MAX_ID + MAX_MULTIBYTE_CHAR_LEN);
 	key = at = palloc(len * 3 + 1);
 	for (size_t i = 0; i < len; i++)
 	{
@@ -479,15 +475,18 @@ escape_key(const char *text, size_t len)
 	return key;
 }
 
-/* A key that no id can hold, of a value that is too large to look at. */
+/*
+ * The key of a value that is too large to look at: longer than an id may be,
+ * and another one if the value's size has changed.
+ */
 static char *
-endless_key(void)
+endless_key(Datum datum)
 {
-	char	   *key = palloc(ECAPI_MAX_ID + 2);
+	char		dashes[ECAPI_MAX_ID + 1];
 
-	memset(key, '-', ECAPI_MAX_ID + 1);
-	key[ECAPI_MAX_ID + 1] = '\0';
-	return key;
+	memset(dashes, '-', ECAPI_MAX_ID);
+	dashes[ECAPI_MAX_ID] = '\0';
+	return psprintf("%s%zu", dashes, (size_t) toast_raw_datum_size(datum));
 }
 
 /* A part of an id that is no scalar: its JSON. */
@@ -505,13 +504,14 @@ tree_key(const EcapiDatumType *type, Datum datum)
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory"),
 				 errdetail("An event's id could not be put together.")));
+	/* Nothing but a varlena is too large, or has something nested. */
 	if (value == NULL)
-		return endless_key();
+		return endless_key(datum);
 	if (value->type == ECAPI_STRING || value->type == ECAPI_NUMBER)
 		return escape_key(value->text, value->len);
-	ecapi_tree_buffer(&json, ECAPI_MAX_ID + 2, CurrentMemoryContext);
+	ecapi_tree_buffer(&json, MaxAllocSize / 4, CurrentMemoryContext);
 	ecapi_json_value(&json, value);
-	return json.full ? endless_key() : escape_key(json.data, json.len);
+	return json.full ? endless_key(datum) : escape_key(json.data, json.len);
 }
 
 /* See datum.h. */
@@ -523,7 +523,7 @@ ecapi_datum_key(const EcapiDatumType *type, Datum datum)
 	char	   *key;
 
 	if (is_too_large(type, datum))
-		return endless_key();
+		return endless_key(datum);
 	switch (type->writer)
 	{
 		case ECAPI_WRITE_JSON:

@@ -73,8 +73,8 @@ extern EcapiValue *ecapi_datum_value(EcapiArena *arena, const EcapiDatumType *ty
  * setting changes, with "%" and ":" in it written as "%25" and "%3A", so that
  * parts joined by ":" stay apart, and control characters, which no id may
  * have, in the same way.  Equal numbers have equal keys: 10.50 is "10.5".
- * What is too long for an id is cut, but not to a length that an id may have:
- * validation refuses it.
+ * A value larger than any event by far has a key that is longer than an id may
+ * be, and that says only its size.
  */
 extern char *ecapi_datum_key(const EcapiDatumType *type, Datum datum);
 

@@ -45,6 +45,7 @@
 #include "utils/syscache.h"
 
 #include "capture/declared.h"
+#include "capture/guard.h"
 #include "capture/program.h"
 #include "catalog.h"
 
@@ -443,14 +444,16 @@ attempt_check(Attempt *attempt)
 
 /*
  * Run body in a subtransaction that is undone.  Returns the message of its
- * error, or NULL; what body allocates in the current context survives.
+ * error, or NULL; what body allocates in the current context survives.  What
+ * no problem of a track is (cancel, shutdown, out of memory) is raised again,
+ * once the subtransaction is gone.
  */
 static char *
 attempt_it(void (*body) (Attempt *attempt), Attempt *attempt)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	char	   *volatile message = NULL;
+	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
@@ -460,21 +463,20 @@ attempt_it(void (*body) (Attempt *attempt), Attempt *attempt)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
-			error->sqlerrcode == ERRCODE_OUT_OF_MEMORY)
-			PG_RE_THROW();
 		FlushErrorState();
-		message = error->message ? pstrdup(error->message) : pstrdup("unknown error");
 	}
 	PG_END_TRY();
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	return message;
+
+	if (error == NULL)
+		return NULL;
+	if (ecapi_guard_must_raise(error->sqlerrcode))
+		ReThrowError(error);
+	return pstrdup(error->message ? error->message : "unknown error");
 }
 
 /* See declared.h. */

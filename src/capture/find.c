@@ -39,12 +39,6 @@ ecapi_track_is_called(const char *trigger, const char *name)
 		 strncmp(trigger + prefix, name, NAMEDATALEN - 1 - prefix) == 0);
 }
 
-static bool
-is_track(const Trigger *trigger, Oid function)
-{
-	return OidIsValid(function) && trigger->tgfoid == function && trigger->tgnargs == 1;
-}
-
 static Tracks
 tracks_of(Relation relation)
 {
@@ -59,31 +53,39 @@ tracks_of(Relation relation)
 	{
 		const Trigger *trigger = &triggers->triggers[i];
 
-		if (!is_track(trigger, function))
+		if (trigger->tgfoid != function)
 			continue;
 		tracks.found[tracks.n].trigger = trigger;
-		tracks.found[tracks.n].track = ecapi_track_parse(trigger->tgargs[0],
-														 CurrentMemoryContext);
+		tracks.found[tracks.n].compiled = ecapi_program_of_trigger(relation, trigger);
 		tracks.n++;
 	}
 	return tracks;
 }
 
-/* For ecapi_closest(): names of tracks, then what they track. */
+/* What a track makes; NULL when it does not compile, which says nothing. */
+static const char *
+event_type_of(const EcapiFoundTrack *found)
+{
+	return found->compiled->program == NULL ? NULL
+		: ecapi_program_track(found->compiled->program)->event_type;
+}
+
+/* For ecapi_closest(): names of tracks, then what they make. */
 static const char *
 word_nth(int i, void *arg)
 {
 	const Tracks *tracks = arg;
+	const EcapiFoundTrack *found;
+	size_t		prefix = strlen(TRIGGER_PREFIX);
+	const char *name;
 
-	if (i < tracks->n)
-	{
-		const char *name = tracks->found[i].trigger->tgname;
-		size_t		prefix = strlen(TRIGGER_PREFIX);
-
-		return strncmp(name, TRIGGER_PREFIX, prefix) == 0 ? name + prefix : name;
-	}
-	i -= tracks->n;
-	return i < tracks->n ? tracks->found[i].track->event_type : NULL;
+	if (i >= 2 * tracks->n)
+		return NULL;
+	found = &tracks->found[i % tracks->n];
+	name = found->trigger->tgname;
+	if (strncmp(name, TRIGGER_PREFIX, prefix) == 0)
+		name += prefix;
+	return i < tracks->n || event_type_of(found) == NULL ? name : event_type_of(found);
 }
 
 static void
@@ -115,36 +117,67 @@ several_tracks(Relation relation, const char *event_type)
 			 errhint("Say which one with name => '...'.")));
 }
 
+static void
+does_not_compile(Relation relation, const EcapiFoundTrack *found)
+{
+	const EcapiCompiled *compiled = found->compiled;
+
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(compiled->sqlstate[0], compiled->sqlstate[1],
+								   compiled->sqlstate[2], compiled->sqlstate[3],
+								   compiled->sqlstate[4])),
+			 errmsg("track \"%s\" of table \"%s\" cannot be used: %s",
+					found->trigger->tgname, RelationGetRelationName(relation),
+					compiled->problem)));
+}
+
+/*
+ * Is it the one that is meant?  One that does not compile is known by its name
+ * alone, which by default is the event type.
+ */
+static bool
+is_meant(const EcapiFoundTrack *found, const char *event_type, const char *name)
+{
+	const char *makes = event_type_of(found);
+	bool		called = ecapi_track_is_called(found->trigger->tgname,
+											   name != NULL ? name : event_type);
+
+	if (makes == NULL)
+		return called;
+	return strcmp(makes, event_type) == 0 && (called || name == NULL);
+}
+
 /* See find.h. */
 EcapiFoundTrack
 ecapi_find_track(Relation relation, const char *event_type, const char *name)
 {
 	Tracks		tracks = tracks_of(relation);
-	int			fit = 0;
-	int			which = -1;
+	const EcapiFoundTrack *found = NULL;
+	bool		called = false;
+	bool		several = false;
 
 	for (int i = 0; i < tracks.n; i++)
 	{
-		const char *trigger = tracks.found[i].trigger->tgname;
-
-		if (strcmp(tracks.found[i].track->event_type, event_type) != 0 ||
-			(name != NULL && !ecapi_track_is_called(trigger, name)))
+		if (!is_meant(&tracks.found[i], event_type, name))
 			continue;
-		fit++;
+		several |= found != NULL;
 		/* the one whose name is the default needs no name */
-		if (which < 0 || ecapi_track_is_called(trigger, name != NULL ? name : event_type))
-			which = i;
+		if (!called)
+			found = &tracks.found[i];
+		called |= ecapi_track_is_called(found->trigger->tgname,
+										name != NULL ? name : event_type);
 	}
-	if (fit == 0)
+	if (found == NULL)
 		no_track(relation, &tracks, event_type, name);
-	if (fit > 1 && !ecapi_track_is_called(tracks.found[which].trigger->tgname,
-										  name != NULL ? name : event_type))
+	if (several && !called)
 		several_tracks(relation, event_type);
-	if (tracks.found[which].trigger->tgisclone)
+	if (found->trigger->tgisclone)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("the track of table \"%s\" belongs to the table that it is a partition of",
 						RelationGetRelationName(relation)),
 				 errhint("Name that table.")));
-	return tracks.found[which];
+	if (found->compiled->program == NULL)
+		does_not_compile(relation, found);
+	return *found;
 }

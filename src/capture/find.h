@@ -7,22 +7,22 @@
 
 #include "postgres.h"
 
-#include "capture/mapping.h"
+#include "capture/program_cache.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
 
-/* A track and the trigger that it is; both live in the context of the search. */
+/* A track and the trigger that it is, valid until the end of the transaction. */
 typedef struct EcapiFoundTrack
 {
-	const Trigger *trigger;
-	EcapiTrack *track;
+	const Trigger *trigger;		/* in the context of the search */
+	const EcapiCompiled *compiled;
 } EcapiFoundTrack;
 
 /*
  * The track of an open relation for an event type; name (of the track, or of
- * its trigger; NULL: any) chooses between several.  Results live in the current
- * context.  Raises an error, with the closest right name as hint, when there is
- * none, or several and no name, or when the trigger is a partition's copy.
+ * its trigger; NULL: any) chooses between several.  Raises an error, with the
+ * closest right name as hint, when there is none, or several and no name, when
+ * the trigger is a partition's copy, or when the track does not compile.
  */
 extern EcapiFoundTrack ecapi_find_track(Relation relation, const char *event_type,
 										const char *name);

@@ -42,19 +42,28 @@ typedef enum SourceShape
 	SOURCE_SQL
 } SourceShape;
 
+/* Does the text mention the row, as SQL does? */
+static bool
+mentions_row(const char *source)
+{
+	for (const char *at = source; *at; at++)
+	{
+		if (pg_strncasecmp(at, "new.", 4) == 0 || pg_strncasecmp(at, "old.", 4) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A guess that is good enough for a hint; expression.c is who knows. */
 static SourceShape
 shape_of(const char *source)
 {
-	if (strpbrk(source, "()'+-*/|<>=[]:, ") != NULL && strchr(source, '"') == NULL)
-		return SOURCE_SQL;
+	if (mentions_row(source))
+		return strpbrk(source, " ()'+-*/|<>=[]:,") == NULL &&
+			strrchr(source, '.') == source + 3 ? SOURCE_REFERENCE : SOURCE_SQL;
 	if (strpbrk(source, "()'") != NULL)
 		return SOURCE_SQL;
-	if (strchr(source, '.') == NULL)
-		return SOURCE_COLUMN;
-	if ((pg_strncasecmp(source, "new.", 4) == 0 || pg_strncasecmp(source, "old.", 4) == 0) &&
-		strchr(source + 4, '.') == NULL)
-		return SOURCE_REFERENCE;
-	return SOURCE_PATH;
+	return strchr(source, '.') ? SOURCE_PATH : SOURCE_COLUMN;
 }
 
 /* The source as an operand in SQL over new and old; NULL for a path. */
@@ -64,7 +73,8 @@ operand(const Fit *fit)
 	switch (shape_of(fit->source))
 	{
 		case SOURCE_COLUMN:
-			return psprintf("new.%s", fit->source);
+			return psprintf("new.%s", fit->source[0] == '"' ? fit->source :
+							quote_identifier(fit->source));
 		case SOURCE_REFERENCE:
 			return fit->source;
 		case SOURCE_PATH:
@@ -75,13 +85,19 @@ operand(const Fit *fit)
 	return psprintf("(%s)", fit->source);
 }
 
-/* 'Write "new.total::numeric".' */
+/*
+ * 'Write "new.total::numeric".'  Of the types that are texts to us only real
+ * texts have such casts.
+ */
 static const char *
 hint_cast(const Fit *fit, const char *type)
 {
 	const char *sql = operand(fit);
 	const char *brackets = fit->is_array ? "[]" : "";
 
+	if (fit->type->kind == ECAPI_DATUM_TEXT && fit->type->writer != ECAPI_WRITE_TEXT &&
+		fit->type->writer != ECAPI_WRITE_BPCHAR)
+		return NULL;
 	if (sql == NULL)
 		return psprintf("In place of the path write SQL that casts what it reads to %s%s.",
 						type, brackets);
@@ -227,7 +243,7 @@ fit_enumeration(Fit *fit)
 	refuse_type(fit, !text ? "not a number" : number ?
 				"neither a number nor the name of a value" : "not a text",
 				text ? "Map the value's name in the standard, such as by CASE." :
-				hint_cast(fit, "integer"));
+				fit->type->kind == ECAPI_DATUM_TEXT ? hint_cast(fit, "integer") : NULL);
 }
 
 static void

@@ -192,7 +192,7 @@ refuse(const EcapiDeclared *declared, Relation relation, const Change *change,
 			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 			 errmsg("cannot %s because track \"%s\" of table %s needs it", change->what,
 					ecapi_declared_name(declared), table),
-			 errdetail("Without it: %s.", problem),
+			 errdetail("Afterwards: %s.", problem),
 			 errhint("Declare the track without it with ecapi.track(), or end it with SELECT ecapi.untrack(%s, name => %s).",
 					 quote_literal_cstr(table),
 					 quote_literal_cstr(ecapi_declared_name(declared)))));
@@ -541,23 +541,21 @@ ecapi_follow_command(PG_FUNCTION_ARGS)
 }
 
 /*
- * ecapi.follow_drop(type text, name text): look whether a track misses an
- * object that was dropped, as pg_event_trigger_dropped_objects() calls it.
+ * ecapi.follow_drop(type text, name text, constraints boolean): look whether a
+ * track misses an object that was dropped (type as
+ * pg_event_trigger_dropped_objects() has it), or the constraints that went
+ * with it.
  */
 Datum
 ecapi_follow_drop(PG_FUNCTION_ARGS)
 {
 	const char *type = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	const char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Change		change = {psprintf("drop %s \"%s\"", type, name), name, false};
+	Change		change = {NULL, PG_GETARG_BOOL(2) ? NULL : name, false};
 
-	if (strcmp(type, "table constraint") == 0)
-	{
-		change.what = psprintf("drop constraint \"%s\"", name);
-		change.name = NULL;
-	}
-	else if (strcmp(type, "table column") == 0)
-		change.what = psprintf("drop column \"%s\"", name);
+	if (strcmp(type, "table constraint") == 0 || strcmp(type, "table column") == 0)
+		type += strlen("table ");
+	change.what = psprintf("drop %s \"%s\"", type, name);
 	look_for_harm(&change);
 	PG_RETURN_VOID();
 }

@@ -108,8 +108,8 @@ ecapi_guard_settings(void)
  * this SQL's temporary files; if the outbox cannot be written either, that is
  * raised there), and damaged data in a table that only the SQL reads.
  */
-static bool
-must_raise(int sqlerrcode)
+bool
+ecapi_guard_must_raise(int sqlerrcode)
 {
 	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
 
@@ -227,7 +227,7 @@ ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
 
 	if (edata == NULL)
 		return true;
-	if (must_raise(edata->sqlerrcode))
+	if (ecapi_guard_must_raise(edata->sqlerrcode))
 		ReThrowError(edata);
 
 	strlcpy(error->sqlstate, unpack_sql_state(edata->sqlerrcode),

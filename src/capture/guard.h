@@ -43,4 +43,10 @@ extern bool ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
  */
 extern void ecapi_guard_settings(void);
 
+/*
+ * Is an error (its sqlerrcode) none of the SQL's own, so that it must reach the
+ * statement outside?
+ */
+extern bool ecapi_guard_must_raise(int sqlerrcode);
+
 #endif							/* ECAPI_GUARD_H */

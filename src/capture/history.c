@@ -87,30 +87,21 @@ refuse(Relation relation, const EcapiFoundTrack *found, const char *reason,
 }
 
 /* See history.h. */
-const EcapiCompiled *
-ecapi_history_compiled(Relation relation, const EcapiFoundTrack *found)
+void
+ecapi_history_check(Relation relation, const EcapiFoundTrack *found)
 {
-	const EcapiCompiled *compiled = ecapi_program_of_trigger(relation, found->trigger);
-	const EcapiTrack *track = found->track;
+	const EcapiProgram *program = found->compiled->program;
+	const EcapiTrack *track = ecapi_program_track(program);
 
-	if (compiled->program == NULL)
-		ereport(ERROR,
-				(errcode(MAKE_SQLSTATE(compiled->sqlstate[0], compiled->sqlstate[1],
-									   compiled->sqlstate[2], compiled->sqlstate[3],
-									   compiled->sqlstate[4])),
-				 errmsg("track \"%s\" of table \"%s\" cannot be used: %s",
-						found->trigger->tgname, RelationGetRelationName(relation),
-						compiled->problem)));
-	if (!ecapi_program_maps(compiled->program, "timestamp"))
+	if (!ecapi_program_maps(program, "timestamp"))
 		refuse(relation, found, "Its mapping has no timestamp, so all of history would have happened now.",
 			   "Map \"timestamp\" to the column that says when it happened.");
 	if (track->nchanges > 0 && track->condition == NULL)
 		refuse(relation, found, "It captures changes of columns, and a row does not say which changes it has seen.",
 			   "Give the track a condition that tells rows which are events.");
-	if (ecapi_program_looks_back(compiled->program))
+	if (ecapi_program_looks_back(program))
 		refuse(relation, found, "Its condition looks at the old row, which is not kept.",
 			   "Write the condition with the new row alone.");
-	return compiled;
 }
 
 /* Does the index order all rows, each at a place of its own? */
@@ -442,15 +433,14 @@ next_row(void *arg, EcapiRow *row)
 }
 
 static void
-capture_rows(Reading *reading, const EcapiCompiled *compiled,
-			 const EcapiFoundTrack *found, EcapiProgress *progress)
+capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *progress)
 {
 	Feed		feed = {reading, NULL, 0};
 	EcapiRows	rows = {0};
 	EcapiRowsResult result = {0};
 
 	feed.slot = MakeSingleTupleTableSlot(RelationGetDescr(reading->relation), &TTSOpsHeapTuple);
-	rows.compiled = compiled;
+	rows.compiled = found->compiled;
 	rows.trigger = found->trigger->tgname;
 	rows.mode = ECAPI_ROWS_HISTORY;
 	rows.since = seconds_of(progress->since, false);
@@ -485,7 +475,6 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 {
 	Relation	relation = table_open(progress->relation, AccessShareLock);
 	EcapiFoundTrack found;
-	const EcapiCompiled *compiled;
 	EcapiHistoryKey key;
 	EcapiGuardError error;
 	Reading		reading = {0};
@@ -496,21 +485,21 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 					   get_relkind_objtype(relation->rd_rel->relkind),
 					   RelationGetRelationName(relation));
 	found = ecapi_find_track(relation, event_type, progress->track);
-	compiled = ecapi_history_compiled(relation, &found);
+	ecapi_history_check(relation, &found);
 	ecapi_history_key(relation, &key);
 
 	reading.progress = progress;
 	reading.relation = relation;
 	reading.key = &key;
-	reading.moment = moment_column(relation, found.track);
+	reading.moment = moment_column(relation, ecapi_program_track(found.compiled->program));
 	reading.page_size = page_size;
 	reading.context = context;
-	if (!ecapi_guard_run(read_rows, &reading, compiled->owner, &error))
+	if (!ecapi_guard_run(read_rows, &reading, found.compiled->owner, &error))
 		could_not_read(relation, &error);
 
 	if (reading.nrows > 0)
 	{
-		capture_rows(&reading, compiled, &found, progress);
+		capture_rows(&reading, &found, progress);
 		progress->last_key = reading.last_key;
 	}
 	table_close(relation, AccessShareLock);

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "capture/find.h"
-#include "capture/program_cache.h"
 #include "capture/progress.h"
 #include "datatype/timestamp.h"
 #include "utils/rel.h"
@@ -24,13 +23,11 @@ typedef struct EcapiHistoryKey
 } EcapiHistoryKey;
 
 /*
- * The track of an open relation as a program, valid until the end of the
- * transaction.  Raises an error that gives the reason when it does not compile,
- * or says nothing about rows as they are now: without a timestamp, with a
- * condition that looks at the old row, or with on_change and no condition.
+ * Refuse, with an error that gives the reason, a track that says nothing about
+ * rows as they are now: one without a timestamp, with a condition that looks at
+ * the old row, or with on_change and no condition.
  */
-extern const EcapiCompiled *ecapi_history_compiled(Relation relation,
-												   const EcapiFoundTrack *found);
+extern void ecapi_history_check(Relation relation, const EcapiFoundTrack *found);
 
 /*
  * The primary key of an open relation, else a unique index over columns that

@@ -14,14 +14,17 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "capture/guard.h"
 #include "capture/image.h"
 #include "capture/tree.h"
+#include "settings.h"
 
 typedef struct Setting
 {
@@ -29,28 +32,34 @@ typedef struct Setting
 	const char *value;
 } Setting;
 
+/* Beyond what the guard sets: what the forms of money and xml depend on. */
 static const Setting settings[] = {
-	{"DateStyle", "ISO, YMD"},
-	{"IntervalStyle", "postgres"},
-	{"TimeZone", "UTC"},
-	{"extra_float_digits", "1"},	/* the shortest form that is exact */
-	{"bytea_output", "hex"},
 	{"lc_monetary", "C"},
 	{"xmloption", "content"},
-	{"xmlbinary", "base64"},
-	{"search_path", "pg_catalog, pg_temp"},
 };
 
-/* Begin the fixed settings; AtEOXact_GUC() with the result ends them. */
+/*
+ * Begin the fixed settings.  AtEOXact_GUC(false, result) ends them, and with
+ * them what a type's function may have set meanwhile.
+ */
 static int
 fix_settings(void)
 {
 	int			level = NewGUCNestLevel();
 
+	ecapi_guard_settings();
 	for (int i = 0; i < lengthof(settings); i++)
 		(void) set_config_option(settings[i].name, settings[i].value, PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	return level;
+}
+
+/* So large that it can be no part of an event? */
+static bool
+is_too_large(Form_pg_attribute attribute, Datum datum)
+{
+	return attribute->attlen == -1 &&
+		toast_raw_datum_size(datum) > (Size) ecapi_max_event_size * 1024 * ECAPI_JSONB_BLOAT;
 }
 
 /* One column's value; NULL when the arena failed. */
@@ -89,12 +98,15 @@ ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot)
 
 		if (attribute->attisdropped)
 			continue;
+		/* A picture beside an order must not fill failed_event. */
+		if (!slot->tts_isnull[i] && is_too_large(attribute, slot->tts_values[i]))
+			continue;
 		ecapi_tree_check_text(name, (int) strlen(name));
 		value = column_image(arena, attribute, slot->tts_values[i], slot->tts_isnull[i]);
 		if (value == NULL || !ecapi_value_set(arena, image, name, strlen(name), value))
 			image = NULL;
 	}
-	AtEOXact_GUC(true, level);
+	AtEOXact_GUC(false, level);
 	return image;
 }
 
@@ -143,7 +155,7 @@ ecapi_image_row(const EcapiValue *image, TupleDesc descriptor)
 		values[i] = column_value(attribute, text);
 		nulls[i] = false;
 	}
-	AtEOXact_GUC(true, level);
+	AtEOXact_GUC(false, level);
 
 	tuple = heap_form_tuple(descriptor, values, nulls);
 	pfree(values);

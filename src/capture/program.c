@@ -330,13 +330,22 @@ ecapi_program_compile(const EcapiTrack *track, Relation relation, Oid owner,
 	program->place = "mapping";
 	program->table = track->table ? track->table : ecapi_track_table(RelationGetRelid(relation));
 	program->expressions = ecapi_expressions_new(relation, owner, context);
-	compile_condition(program);
-	compile_sources(program);
-	compile_changes(program, relation);
-	compile_key(program, relation);
-	check_complete(program);
+	PG_TRY();
+	{
+		compile_condition(program);
+		compile_sources(program);
+		compile_changes(program, relation);
+		compile_key(program, relation);
+		check_complete(program);
+	}
+	PG_CATCH();
+	{
+		/* plans live outside of the context, which goes with caller's */
+		ecapi_expressions_free(program->expressions);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 
-	/* until here an error frees it */
 	MemoryContextSetParent(context, parent);
 	MemoryContextSwitchTo(caller);
 	return program;

@@ -502,9 +502,9 @@ trigger_command(const Declaration *declaration, const EcapiTrack *track)
 }
 
 static void
-make_trigger(const Declaration *declaration, const EcapiTrack *track)
+make_trigger(const Declaration *declaration, const char *command)
 {
-	run_ddl(trigger_command(declaration, track), declaration->table);
+	run_ddl(command, declaration->table);
 	if (declaration->always)
 		run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", declaration->table,
 						 quote_identifier(declaration->trigger)),
@@ -563,6 +563,7 @@ ecapi_track(PG_FUNCTION_ARGS)
 {
 	Declaration declaration;
 	EcapiTrack *track;
+	const char *command;
 	int			nest;
 
 	read_arguments(fcinfo, &declaration);
@@ -582,8 +583,10 @@ ecapi_track(PG_FUNCTION_ARGS)
 											 CurrentMemoryContext));
 	refuse_to_replace(&declaration);
 	notice_children(&declaration);
-	make_trigger(&declaration, track);
+	command = trigger_command(&declaration, track);
+	/* The lock stays; a relation that somebody has open cannot be altered. */
 	relation_close(declaration.relation, NoLock);
+	make_trigger(&declaration, command);
 	end_lock_timeout(nest);
 	PG_RETURN_TEXT_P(cstring_to_text(declaration.trigger));
 }

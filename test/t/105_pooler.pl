@@ -36,6 +36,8 @@ SQL
 
 # --- the pooler, on a socket in a directory of its own
 
+my $user = $node->safe_psql('postgres', 'SELECT current_user');
+append_to_file("$dir/users", qq("$user" ""\n));
 append_to_file("$dir/pgbouncer.ini", <<"INI");
 [databases]
 postgres = host=@{[ $node->host ]} port=$port
@@ -43,7 +45,8 @@ postgres = host=@{[ $node->host ]} port=$port
 listen_addr =
 listen_port = $port
 unix_socket_dir = $dir
-auth_type = any
+auth_type = trust
+auth_file = $dir/users
 pool_mode = transaction
 default_pool_size = 4
 max_client_conn = 100
@@ -56,8 +59,7 @@ if ($pooler == 0)
 {
 	open STDOUT, '>', "$dir/out";
 	open STDERR, '>&', \*STDOUT;
-	exec '/usr/sbin/pgbouncer', "$dir/pgbouncer.ini";
-	POSIX::_exit(127);
+	exec '/usr/sbin/pgbouncer', "$dir/pgbouncer.ini" or POSIX::_exit(127);
 }
 END
 {

@@ -1,0 +1,121 @@
+/*
+ * ecapi_probe.c
+ *	  Values and images of rows, seen from SQL.
+ *
+ * For tests alone.  Each function calls one of the capture modules and shows
+ * what it gives as text; nothing is guarded, so that a test sees the errors.
+ *
+ *	value(anyelement, form int, max_depth int)	JSON text; NULL: too deep or large
+ *	key(anyelement)								part of an id
+ *	kind(regtype)								what the type is to us, "guarded"
+ *	image(record)								image of a row, JSON text
+ *	row_of(anyelement, image jsonb)				row of an image; the type counts
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+
+#include "capture/datum.h"
+#include "capture/image.h"
+#include "capture/tree.h"
+#include "event/validate.h"
+
+PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(ecapi_probe_value);
+PG_FUNCTION_INFO_V1(ecapi_probe_key);
+PG_FUNCTION_INFO_V1(ecapi_probe_kind);
+PG_FUNCTION_INFO_V1(ecapi_probe_image);
+PG_FUNCTION_INFO_V1(ecapi_probe_row);
+
+/* The type of the first argument, looked up once for a call's expression. */
+static EcapiDatumType *
+argument_type(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra =
+			ecapi_datum_type(get_fn_expr_argtype(fcinfo->flinfo, 0), -1,
+							 fcinfo->flinfo->fn_mcxt);
+	return fcinfo->flinfo->fn_extra;
+}
+
+static text *
+json_text(const EcapiValue *value)
+{
+	EcapiBuffer json;
+
+	ecapi_tree_buffer(&json, MaxAllocSize / 2, CurrentMemoryContext);
+	ecapi_json_value(&json, value);
+	if (json.full)
+		elog(ERROR, "out of memory");
+	return cstring_to_text_with_len(json.data, (int) json.len);
+}
+
+Datum
+ecapi_probe_value(PG_FUNCTION_ARGS)
+{
+	EcapiArena	arena;
+	EcapiValue *value;
+
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	value = ecapi_datum_value(&arena, argument_type(fcinfo), PG_GETARG_DATUM(0),
+							  PG_GETARG_INT32(1), PG_GETARG_INT32(2));
+	if (value == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(json_text(value));
+}
+
+Datum
+ecapi_probe_key(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(ecapi_datum_key(argument_type(fcinfo),
+													 PG_GETARG_DATUM(0))));
+}
+
+Datum
+ecapi_probe_kind(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {
+		"number", "bool", "text", "time", "local time", "date", "bytes", "json",
+		"array", "composite", "other"
+	};
+	EcapiDatumType *type = ecapi_datum_type(PG_GETARG_OID(0), -1, CurrentMemoryContext);
+
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s%s", names[ecapi_datum_kind(type)],
+											  ecapi_datum_needs_guard(type) ? ", guarded" : "")));
+}
+
+Datum
+ecapi_probe_image(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
+	TupleDesc	descriptor = lookup_rowtype_tupdesc_copy(HeapTupleHeaderGetTypeId(header),
+														 HeapTupleHeaderGetTypMod(header));
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsHeapTuple);
+	HeapTupleData tuple = {0};
+	EcapiArena	arena;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	tuple.t_data = header;
+	ExecStoreHeapTuple(&tuple, slot, false);
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	PG_RETURN_TEXT_P(json_text(ecapi_image_of(&arena, slot)));
+}
+
+Datum
+ecapi_probe_row(PG_FUNCTION_ARGS)
+{
+	TupleDesc	descriptor = lookup_rowtype_tupdesc_copy(get_fn_expr_argtype(fcinfo->flinfo, 0), -1);
+	EcapiArena	arena;
+	EcapiValue *image;
+
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	image = ecapi_tree_from_jsonb(&arena, PG_GETARG_JSONB_P(1), ECAPI_MAX_DEPTH);
+	PG_RETURN_DATUM(heap_copy_tuple_as_datum(ecapi_image_row(image, descriptor), descriptor));
+}
