@@ -68,10 +68,14 @@ extern bool ecapi_expression_mentions_old(const EcapiExpression *expression);
 extern bool ecapi_expression_needs_guard(const EcapiExpression *expression);
 
 /*
- * Run sources: start, any number of rows and values, stop.  Start allocates in
- * the current context; an error between needs no stop.  Row and values:
- * new must be a slot of the relation's descriptor, old one or NULL (all its
- * columns are null then).  A value lives until the next row.
+ * Run sources: start, any number of rows and values, stop.  Start remembers the
+ * current context for what the run allocates; an error between needs no stop,
+ * but the next run a start of its own.  Inside a guard all three belong into
+ * the same one, as what runs is made ready for the role it first runs as.  Row
+ * and values: new must be a slot of the relation's descriptor, old one or NULL
+ * (all its columns are null then).  A value lives until the next row.  Where
+ * needs_guard is false, nothing of it raises an error but out of memory and
+ * damaged data; a value that is stored out of line wants an active snapshot.
  */
 extern void ecapi_expressions_start(EcapiExpressions *set);
 extern void ecapi_expressions_row(EcapiExpressions *set, TupleTableSlot *new,

@@ -337,6 +337,7 @@ check_superuser(Node *node, void *arg)
 		case T_CaseExpr:
 		case T_CaseTestExpr:
 		case T_CoalesceExpr:
+		case T_MinMaxExpr:		/* by operators of the type, as built in as it is */
 		case T_ArrayExpr:
 		case T_NullTest:
 		case T_BooleanTest:
