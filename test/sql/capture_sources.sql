@@ -208,6 +208,15 @@ INSERT INTO source.orders (order_id, status) VALUES (32, '40P01');
 INSERT INTO source.orders (order_id, status) VALUES (32, '53200');
 \set VERBOSITY default
 SELECT count(*) FROM source.orders WHERE order_id = 32;
+-- a shutdown that is an error is another server's, as a foreign table reports it
+SET client_min_messages = error;
+INSERT INTO source.orders (order_id, status) VALUES (33, '57P01');
+RESET client_min_messages;
+SELECT count(*) FROM source.orders WHERE order_id = 33;
+RESET ROLE;
+SELECT reason FROM ecapi.failed_event WHERE relation = 'source.orders'::regclass;
+DELETE FROM ecapi.failed_event WHERE relation = 'source.orders'::regclass;
+SET ROLE regress_sources_owner;
 SELECT ecapi.untrack('source.orders', 'page_view');
 
 --
