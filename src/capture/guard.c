@@ -110,8 +110,8 @@ ecapi_guard_settings(void)
  * here, so an error with such a code is another server's, which a foreign table
  * brought along; the shop does not stop because that one does.
  */
-static bool
-must_raise(int sqlerrcode)
+bool
+ecapi_guard_must_raise(int sqlerrcode)
 {
 	return sqlerrcode == ERRCODE_QUERY_CANCELED ||
 		sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
