@@ -358,6 +358,12 @@ ecapi_program_free(EcapiProgram *program)
 	MemoryContextDelete(program->context);
 }
 
+bool
+ecapi_program_stale(const EcapiProgram *program)
+{
+	return ecapi_expressions_stale(program->expressions);
+}
+
 const EcapiTrack *
 ecapi_program_track(const EcapiProgram *program)
 {
