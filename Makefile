@@ -15,6 +15,8 @@ OBJS = \
 	src/shmem.o \
 	src/catalog.o \
 	src/sqlapi.o \
+	src/failedapi.o \
+	src/replayapi.o \
 	src/fieldapi.o \
 	src/event/value.o \
 	src/event/buffer.o \
@@ -87,6 +89,8 @@ OBJS = \
 	src/outbox/cursor.o \
 	src/outbox/rotation.o \
 	src/outbox/record.o \
+	src/outbox/failed.o \
+	src/outbox/replay.o \
 	src/worker/launcher.o \
 	src/worker/worker.o \
 	src/worker/destinations.o \
@@ -94,8 +98,11 @@ OBJS = \
 	src/worker/tick.o \
 	src/worker/pages.o \
 	src/worker/stretch.o \
+	src/worker/gather.o \
 	src/worker/pipeline.o \
 	src/worker/halving.o \
+	src/worker/failed.o \
+	src/worker/replay.o \
 	src/worker/journal.o
 
 DATA = $(wildcard sql/ecapi--*.sql)

@@ -64,7 +64,9 @@ CREATE TABLE ecapi.request (
 	outcome		text NOT NULL,
 	error		text,
 	receiver_request_id text,
-	filtered	jsonb
+	filtered	jsonb,
+	retried		bigint[],
+	replay		bigint
 ) PARTITION BY LIST (slot);
 
 CREATE INDEX request_destination_sent_at_idx ON ecapi.request (destination, sent_at);
@@ -125,6 +127,7 @@ CREATE TABLE ecapi.control (
 	destination	name PRIMARY KEY,
 	paused		boolean NOT NULL,
 	resumed_at	timestamptz,
+	blamed_at	timestamptz,
 	changed_at	timestamptz NOT NULL,
 	changed_by	name NOT NULL
 );
@@ -145,10 +148,39 @@ CREATE TABLE ecapi.failed_event (
 	sqlstate		text,
 	attempts		integer NOT NULL DEFAULT 0,
 	failed_at		timestamptz NOT NULL,
+	retry_since		timestamptz,
 	next_try		timestamptz
 );
 
 CREATE INDEX failed_event_destination_idx ON ecapi.failed_event (destination, failed_id);
+CREATE INDEX failed_event_due_idx ON ecapi.failed_event (destination, next_try) WHERE state = 'waiting';
+
+-- Replays: windows of the outbox that are sent to a destination again.  The
+-- worker keeps the one it is at in memory and writes it with the cursor.
+CREATE TABLE ecapi.replay_cursor (
+	replay_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	destination		name NOT NULL,
+	since			timestamptz NOT NULL,
+	until			timestamptz NOT NULL,
+	event_types		text,
+	snapshot		pg_snapshot NOT NULL,
+	window_end		pg_snapshot NOT NULL,
+	arm				smallint NOT NULL DEFAULT 0,
+	xid				xid8 NOT NULL DEFAULT '0',
+	seq				bigint NOT NULL DEFAULT 0,
+	state			text NOT NULL DEFAULT 'waiting'
+		CHECK (state IN ('waiting', 'running', 'finished', 'cancelled')),
+	delivered		bigint NOT NULL DEFAULT 0,
+	filtered		bigint NOT NULL DEFAULT 0,
+	failed			bigint NOT NULL DEFAULT 0,
+	passed_over		bigint NOT NULL DEFAULT 0,
+	requested_at	timestamptz NOT NULL,
+	requested_by	name NOT NULL,
+	finished_at		timestamptz,
+	recorded_at		timestamptz
+) WITH (fillfactor = 50);
+
+CREATE INDEX replay_cursor_destination_idx ON ecapi.replay_cursor (destination, replay_id);
 
 -- How far backfills have come: one row for each (relation, track, since, until).
 -- until is as it was given, NULL for the moment of the start, which ends_at is.
@@ -252,6 +284,8 @@ CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.failed_ev
 ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.control FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.control ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.replay_cursor FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.replay_cursor ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.backfill_progress ENABLE REPLICA TRIGGER skip_replicated_change;
 
@@ -369,6 +403,31 @@ CREATE FUNCTION ecapi.resume(destination name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_resume';
 
+CREATE FUNCTION ecapi.retry(destination name, event_id text DEFAULT NULL) RETURNS bigint
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_retry';
+
+CREATE FUNCTION ecapi.discard(
+	destination name,
+	until timestamptz DEFAULT now(),
+	event_id text DEFAULT NULL)
+RETURNS bigint
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_discard';
+
+CREATE FUNCTION ecapi.replay(
+	destination name,
+	since timestamptz,
+	until timestamptz DEFAULT now(),
+	event_types text DEFAULT NULL)
+RETURNS bigint
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_replay';
+
+CREATE FUNCTION ecapi.cancel_replay(destination name, replay bigint DEFAULT NULL) RETURNS bigint
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_cancel_replay';
+
 CREATE FUNCTION ecapi.adopt(destination name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_adopt';
@@ -412,6 +471,17 @@ AS 'MODULE_PATHNAME', 'ecapi_recapture';
 
 CREATE FOREIGN DATA WRAPPER ecapi NO HANDLER VALIDATOR ecapi.fdw_validator;
 
+-- What a dropped destination failed on is not sent by a new one of its name.
+CREATE FUNCTION ecapi.end_destination(destination name) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	DELETE FROM ecapi.cursor c WHERE c.destination = end_destination.destination;
+	DELETE FROM ecapi.control c WHERE c.destination = end_destination.destination;
+	UPDATE ecapi.failed_event f SET state = 'dead', next_try = NULL
+	WHERE f.destination = end_destination.destination AND f.state = 'waiting';
+	DELETE FROM ecapi.replay_cursor r WHERE r.destination = end_destination.destination;
+END;
+
 -- A cursor starts in the transaction that creates its server, and follows the
 -- server when it is renamed.  The worker repairs what was done while event
 -- triggers did not run.  plpgsql, so that a missing library hurts nobody whose
@@ -431,8 +501,7 @@ BEGIN
 			AND w.fdwname = 'ecapi'
 	LOOP
 		IF server.command_tag = 'CREATE SERVER' THEN
-			DELETE FROM ecapi.cursor c WHERE c.destination = server.srvname;
-			DELETE FROM ecapi.control c WHERE c.destination = server.srvname;
+			PERFORM ecapi.end_destination(server.srvname);
 			INSERT INTO ecapi.cursor (destination, server, snapshot,
 				system_identifier, database, started_at)
 			SELECT server.srvname, server.oid, ecapi.start_snapshot(),
@@ -443,6 +512,14 @@ BEGIN
 			UPDATE ecapi.control k SET destination = server.srvname
 			FROM ecapi.cursor c
 			WHERE c.server = server.oid AND k.destination = c.destination
+				AND c.destination <> server.srvname;
+			UPDATE ecapi.failed_event f SET destination = server.srvname
+			FROM ecapi.cursor c
+			WHERE c.server = server.oid AND f.destination = c.destination
+				AND c.destination <> server.srvname;
+			UPDATE ecapi.replay_cursor r SET destination = server.srvname
+			FROM ecapi.cursor c
+			WHERE c.server = server.oid AND r.destination = c.destination
 				AND c.destination <> server.srvname;
 			UPDATE ecapi.cursor c SET destination = server.srvname
 			WHERE c.server = server.oid AND c.destination <> server.srvname;
@@ -490,8 +567,7 @@ BEGIN
 			JOIN ecapi.cursor c ON c.server = d.objid
 		WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
 	LOOP
-		DELETE FROM ecapi.cursor c WHERE c.destination = dropped_name;
-		DELETE FROM ecapi.control c WHERE c.destination = dropped_name;
+		PERFORM ecapi.end_destination(dropped_name);
 		PERFORM ecapi.wake_worker();
 	END LOOP;
 END
@@ -762,7 +838,10 @@ SELECT s.srvname AS destination,
 	c.last_error,
 	c.last_error_at,
 	c.next_try,
-	c.recorded_at
+	c.recorded_at,
+	r.waiting AS failed_waiting,
+	r.dead AS failed_dead,
+	r.next_try AS failed_next_try
 FROM pg_catalog.pg_foreign_server s
 	JOIN pg_catalog.pg_foreign_data_wrapper f ON f.oid = s.srvfdw AND f.fdwname = 'ecapi'
 	LEFT JOIN ecapi.cursor c ON c.server = s.oid
@@ -785,7 +864,21 @@ FROM pg_catalog.pg_foreign_server s
 					AND (c.arm = 1 OR (e.xid, e.seq) <= (c.xid, c.seq))
 					AND pg_catalog.pg_visible_in_snapshot(e.xid, c.window_end))
 		) a
-	) b ON c.server IS NOT NULL;
+	) b ON c.server IS NOT NULL
+	LEFT JOIN LATERAL (
+		SELECT pg_catalog.count(*) FILTER (WHERE e.state = 'waiting') AS waiting,
+			pg_catalog.count(*) FILTER (WHERE e.state = 'dead') AS dead,
+			pg_catalog.min(e.next_try) AS next_try
+		FROM ecapi.failed_event e
+		WHERE e.destination = s.srvname
+	) r ON true;
+
+-- What is left to send again is not counted: that would read the outbox.
+CREATE VIEW ecapi.replay AS
+SELECT r.replay_id, r.destination, r.state, r.since, r.until, r.event_types,
+	r.delivered, r.filtered, r.failed, r.passed_over,
+	r.requested_at, r.requested_by, r.finished_at, r.recorded_at
+FROM ecapi.replay_cursor r;
 
 -- Values that were left out of events, since the server started.
 CREATE VIEW ecapi.left_out AS
@@ -924,10 +1017,10 @@ BEGIN
 			what_to_do := pg_catalog.format('When its events look right: ALTER SERVER %I OPTIONS (SET mode %L).', d.destination, 'live');
 			RETURN NEXT;
 		END IF;
-		IF d.failed > 0 THEN
+		IF d.failed_waiting + d.failed_dead > 0 THEN
 			severity := 'warning';
-			what := pg_catalog.format('destination "%s" has failed on %s events', d.destination, d.failed);
-			what_to_do := pg_catalog.format('SELECT reason, status, answer FROM ecapi.failed_event WHERE destination = %L.', d.destination);
+			what := pg_catalog.format('destination "%s" has failed on events: %s wait for another try, %s are dead', d.destination, d.failed_waiting, d.failed_dead);
+			what_to_do := pg_catalog.format('SELECT reason, status, answer FROM ecapi.failed_event WHERE destination = %1$L; when the cause is mended: SELECT ecapi.retry(%1$L); to give them up: SELECT ecapi.discard(%1$L).', d.destination);
 			RETURN NEXT;
 		END IF;
 	END LOOP;
@@ -999,7 +1092,7 @@ REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
 GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.left_out, ecapi.track,
-	ecapi.backfill TO pg_monitor;
+	ecapi.backfill, ecapi.replay TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts(),
 	ecapi.track_argument(oid), ecapi.track_problem(oid) TO pg_monitor;
 
@@ -1018,17 +1111,29 @@ COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of laggi
 COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, or kept back because all its events were filtered';
 COMMENT ON COLUMN ecapi.request.outcome IS 'delivered, retry, rejected, too_large, stopped, shadow or filtered';
 COMMENT ON COLUMN ecapi.request.filtered IS 'seq of the events between the first and the last that were not sent, by reason: event_type, expired (older than max_age), or what the format says';
+COMMENT ON COLUMN ecapi.request.retried IS 'of a request of failed events, tried again: seq of each; the first and the last are only ends of their range';
 COMMENT ON TABLE ecapi.cursor IS 'how far each destination has disposed of the outbox; written by the worker';
 COMMENT ON COLUMN ecapi.cursor.snapshot IS 'every event visible in it is disposed of';
 COMMENT ON COLUMN ecapi.cursor.window_end IS 'end of the window that is being read, if one is';
 COMMENT ON COLUMN ecapi.cursor.arm IS '0: transactions that ran at the snapshot, 1: later ones';
 COMMENT ON COLUMN ecapi.cursor.xid IS 'with seq: the last event of the open window that is disposed of';
 COMMENT ON COLUMN ecapi.cursor.system_identifier IS 'cluster that this cursor may deliver from, see ecapi.adopt()';
+COMMENT ON COLUMN ecapi.request.replay IS 'of a request of a replay: its replay_id';
+COMMENT ON TABLE ecapi.replay_cursor IS 'how far each replay has come; written by the worker';
+COMMENT ON COLUMN ecapi.replay_cursor.snapshot IS 'where its window begins: events visible in it are not replayed';
+COMMENT ON COLUMN ecapi.replay_cursor.window_end IS 'where its window ends';
+COMMENT ON COLUMN ecapi.replay_cursor.xid IS 'with seq: the last event of the window that is disposed of';
+COMMENT ON COLUMN ecapi.replay_cursor.passed_over IS 'events of the window that lie outside of [since, until) or are of other types';
+COMMENT ON VIEW ecapi.replay IS 'state and counts of each replay';
 COMMENT ON TABLE ecapi.control IS 'destinations that an operator paused or resumed';
+COMMENT ON COLUMN ecapi.control.blamed_at IS 'when an operator last blamed events, by ecapi.retry() or ecapi.discard()';
 COMMENT ON TABLE ecapi.failed_event IS 'events that could not be delivered to a destination, and events that were not valid; identifiers are clear in here';
 COMMENT ON COLUMN ecapi.failed_event.destination IS 'NULL for an event that was set aside when it was emitted';
 COMMENT ON COLUMN ecapi.failed_event.source IS 'who made an event that was set aside: ecapi_emit, or the trigger of a track';
 COMMENT ON COLUMN ecapi.failed_event.relation IS 'table of that track';
+COMMENT ON COLUMN ecapi.failed_event.state IS 'waiting for another try; dead: no more tries; set_aside: by capture, of no destination';
+COMMENT ON COLUMN ecapi.failed_event.attempts IS 'how often it was sent alone, or captured again';
+COMMENT ON COLUMN ecapi.failed_event.retry_since IS 'when its retry_for began';
 COMMENT ON COLUMN ecapi.failed_event.answer IS 'first part of the receiver''s answer';
 COMMENT ON VIEW ecapi.destination IS 'state, backlog and counts of each destination';
 COMMENT ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
@@ -1054,6 +1159,11 @@ COMMENT ON FUNCTION ecapi.credential_problem(oid) IS 'what is wrong with the opt
 COMMENT ON FUNCTION ecapi.open_files_limit() IS 'how many files a server process may open, -1 when unlimited or unknown';
 COMMENT ON FUNCTION ecapi.pause(name) IS 'stop delivering to a destination until ecapi.resume()';
 COMMENT ON FUNCTION ecapi.resume(name) IS 'deliver to a paused, stopped or waiting destination again, now';
+COMMENT ON FUNCTION ecapi.retry(name, text) IS 'try failed events of a destination again now, dead ones too; returns how many';
+COMMENT ON FUNCTION ecapi.discard(name, timestamptz, text) IS 'give up failed events of a destination that failed before a moment; returns how many';
+COMMENT ON FUNCTION ecapi.replay(name, timestamptz, timestamptz, text) IS 'send events emitted in [since, until) to a destination again, under the same ids; returns a replay_id';
+COMMENT ON FUNCTION ecapi.cancel_replay(name, bigint) IS 'end a replay of a destination, or all of them; returns how many';
+COMMENT ON FUNCTION ecapi.end_destination(name) IS 'ends the cursor and the replays of a destination, and tries of its failed events';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
 COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';
 COMMENT ON FUNCTION ecapi.suggest_mapping(regclass, text) IS 'a mapping for ecapi.track(), guessed from names and types of columns, one foreign key away at most';

@@ -37,8 +37,11 @@
 #include "destination/credentials.h"
 #include "event/closest.h"
 #include "outbox/cursor.h"
+#include "outbox/failed.h"
+#include "outbox/replay.h"
 #include "settings.h"
 #include "shmem.h"
+#include "sqlapi.h"
 
 PG_FUNCTION_INFO_V1(ecapi_worker_status);
 PG_FUNCTION_INFO_V1(ecapi_start_worker);
@@ -89,11 +92,9 @@ destination_names(void)
 	return result;
 }
 
-/*
- * The destination of that name, which the current role must own.
- */
-static ForeignServer *
-owned_destination(const char *name)
+/* See sqlapi.h. */
+ForeignServer *
+ecapi_owned_destination(const char *name)
 {
 	ForeignServer *server = GetForeignServerByName(name, true);
 
@@ -248,7 +249,7 @@ control(const char *name, bool paused)
 	Datum		values[3];
 	EcapiOwnerScope scope;
 
-	namestrcpy(&destination, owned_destination(name)->servername);
+	namestrcpy(&destination, ecapi_owned_destination(name)->servername);
 	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
 	values[0] = NameGetDatum(&destination);
 	values[1] = BoolGetDatum(paused);
@@ -276,6 +277,16 @@ ecapi_resume(PG_FUNCTION_ARGS)
 }
 
 /*
+ * What a copied or reset database has of the past is not sent again by itself.
+ */
+static void
+end_past(const char *name)
+{
+	ecapi_failed_end(name);
+	ecapi_replay_cancel(name, 0);
+}
+
+/*
  * Start a destination anew, when its guard has stopped it: with what commits
  * after this transaction.
  */
@@ -290,7 +301,7 @@ start_anew(const char *name, bool copied)
 		" WHERE server OPERATOR(pg_catalog.=) $1",
 		4, {OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}, NULL
 	};
-	ForeignServer *server = owned_destination(name);
+	ForeignServer *server = ecapi_owned_destination(name);
 	uint64		stored;
 	uint64		next;
 	EcapiCursor *cursor = NULL;
@@ -332,6 +343,7 @@ start_anew(const char *name, bool copied)
 	values[2] = Int64GetDatum((int64) GetSystemIdentifier());
 	values[3] = ObjectIdGetDatum(MyDatabaseId);
 	ecapi_statement_execute(&restart, values, NULL, false);
+	end_past(server->servername);
 	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();
 }

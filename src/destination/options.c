@@ -495,6 +495,19 @@ find_option(const char *name, Oid catalog)
 	return NULL;
 }
 
+/* See options.h. */
+bool
+ecapi_options_event_types(const char *value, uint64 *types, EcapiOptionProblem *problem)
+{
+	EcapiOptions options = {0};
+
+	if (!read_event_types(find_option("event_types", ForeignServerRelationId), value,
+						  &options, problem))
+		return false;
+	*types = options.event_types;
+	return true;
+}
+
 static bool
 wrong_name(const char *name, Oid catalog, EcapiOptionProblem *problem)
 {

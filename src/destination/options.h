@@ -70,6 +70,13 @@ extern bool ecapi_options_read(List *list, Oid catalog, EcapiOptions *options,
 							   EcapiOptionProblem *problem);
 
 /*
+ * Read a list of event types, written as that option is; bit i of types is
+ * event type i.  False when something is wrong; then problem says what.
+ */
+extern bool ecapi_options_event_types(const char *value, uint64 *types,
+									  EcapiOptionProblem *problem);
+
+/*
  * Parse the option lists (DefElem) of a server and of its PUBLIC mapping
  * (NIL for none) into a palloc'd struct with defaults filled in.  The lists
  * passed the validator once; what is wrong all the same (a hand-made catalog

@@ -1,10 +1,9 @@
 /*
  * record.c
- *	  What the worker writes down: ticks, requests, failed events.
+ *	  What the worker writes down: ticks and requests.
  *
  * Ticks and requests lie in rings like the outbox, slot by the clock, and are
- * truncated with it.  A failed event is copied from the outbox by its key, so
- * what is kept is what was emitted, to the byte.
+ * truncated with it.
  *
  * All functions want a transaction, SPI connected, and raise what SQL raises.
  */
@@ -12,7 +11,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
@@ -23,22 +21,13 @@
 static EcapiStatement insert_request = {
 	"INSERT INTO ecapi.request (request_id, sent_at, first_xid, first_seq, last_xid,"
 	" last_seq, latency_ms, events, attempt, status, slot, destination, outcome,"
-	" error, receiver_request_id, filtered)"
+	" error, receiver_request_id, filtered, retried, replay)"
 	" VALUES (pg_catalog.nextval('ecapi.request_seq'), $1, $2, $3, $4, $5, $6, $7,"
-	" $8, $9, $10, $11, $12, $13, $14, $15::pg_catalog.jsonb)",
-	15, {TIMESTAMPTZOID, XID8OID, INT8OID, XID8OID, INT8OID, FLOAT8OID, INT4OID,
-	INT4OID, INT4OID, INT2OID, NAMEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
-};
-
-static EcapiStatement insert_failed = {
-	"INSERT INTO ecapi.failed_event (destination, state, reason, xid, seq, event_id,"
-	" event, status, answer, attempts, failed_at)"
-	" SELECT $1, 'dead', $2, o.xid, o.seq,"
-	" o.event OPERATOR(pg_catalog.->>) 'id', o.event, $5, $6, $7,"
-	" pg_catalog.clock_timestamp()"
-	" FROM ecapi.outbox o"
-	" WHERE o.xid OPERATOR(pg_catalog.=) $3 AND o.seq OPERATOR(pg_catalog.=) $4",
-	7, {NAMEOID, TEXTOID, XID8OID, INT8OID, INT4OID, TEXTOID, INT4OID}, NULL
+	" $8, $9, $10, $11, $12, $13, $14, $15::pg_catalog.jsonb,"
+	" $16::pg_catalog.int8[], $17)",
+	17, {TIMESTAMPTZOID, XID8OID, INT8OID, XID8OID, INT8OID, FLOAT8OID, INT4OID,
+	INT4OID, INT4OID, INT2OID, NAMEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+	INT8OID}, NULL
 };
 
 static EcapiStatement insert_tick = {
@@ -67,47 +56,13 @@ text_or_null(const char *text, bool *isnull)
 	return *isnull ? (Datum) 0 : CStringGetTextDatum(text);
 }
 
-/*
- * The first part of an answer as text of the server's encoding: what is not
- * printable there becomes a question mark.
- */
-static char *
-answer_text(const char *answer)
-{
-	bool		utf8 = GetDatabaseEncoding() == PG_UTF8;
-	char	   *result = palloc(ECAPI_ANSWER_KEPT + 1);
-	int			n = 0;
-
-	while (*answer != '\0')
-	{
-		unsigned char c = (unsigned char) *answer;
-		int			len = pg_utf_mblen((const unsigned char *) answer);
-		bool		whole = strnlen(answer, len) == (size_t) len;
-
-		if (n + len > ECAPI_ANSWER_KEPT)
-			break;
-		if (len > 1 && utf8 && whole &&
-			pg_utf8_islegal((const unsigned char *) answer, len))
-		{
-			memcpy(result + n, answer, len);
-			n += len;
-			answer += len;
-			continue;
-		}
-		result[n++] = c < 0x80 && (c >= ' ' || c == '\n' || c == '\t') ? (char) c : '?';
-		answer++;
-	}
-	result[n] = '\0';
-	return result;
-}
-
 /* Write one row of the request log. */
 void
 ecapi_record_request(const EcapiRequestRow *row)
 {
 	NameData	destination;
-	Datum		values[15];
-	bool		nulls[15] = {false};
+	Datum		values[17];
+	bool		nulls[17] = {false};
 
 	namestrcpy(&destination, row->destination);
 	values[0] = TimestampTzGetDatum(row->sent_at);
@@ -127,28 +82,10 @@ ecapi_record_request(const EcapiRequestRow *row)
 	values[12] = text_or_null(row->error, &nulls[12]);
 	values[13] = text_or_null(row->receiver_request_id, &nulls[13]);
 	values[14] = text_or_null(row->filtered, &nulls[14]);
+	values[15] = text_or_null(row->retried, &nulls[15]);
+	nulls[16] = row->replay == 0;
+	values[16] = Int64GetDatum(row->replay);
 	ecapi_statement_execute(&insert_request, values, nulls, false);
-}
-
-/* Copy an event of the outbox to failed_event. */
-void
-ecapi_record_failed(const EcapiFailedRow *row)
-{
-	NameData	destination;
-	Datum		values[7];
-	bool		nulls[7] = {false};
-
-	namestrcpy(&destination, row->destination);
-	values[0] = NameGetDatum(&destination);
-	values[1] = CStringGetTextDatum(row->reason);
-	values[2] = xid8_datum(row->xid);
-	values[3] = Int64GetDatum(row->seq);
-	nulls[4] = row->status == 0;
-	values[4] = Int32GetDatum(row->status);
-	nulls[5] = row->answer == NULL;
-	values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(answer_text(row->answer));
-	values[6] = Int32GetDatum(row->attempts);
-	ecapi_statement_execute(&insert_failed, values, nulls, false);
 }
 
 /* Log a tick. */

@@ -1,6 +1,6 @@
 /*
  * record.h
- *	  What the worker writes down: ticks, requests, failed events.
+ *	  What the worker writes down: ticks and requests.
  */
 #ifndef ECAPI_RECORD_H
 #define ECAPI_RECORD_H
@@ -28,25 +28,11 @@ typedef struct EcapiRequestRow
 	const char *error;			/* NULL: none */
 	const char *receiver_request_id;	/* NULL or "": none */
 	const char *filtered;		/* JSON, or NULL */
+	int64		replay;			/* 0: of none */
+	const char *retried;		/* "{seq,...}" of failed events; NULL: of others */
 } EcapiRequestRow;
 
-/* One event of a destination for ecapi.failed_event. */
-typedef struct EcapiFailedRow
-{
-	const char *destination;
-	uint64		xid;
-	int64		seq;
-	const char *reason;
-	int			status;			/* 0: no answer */
-	const char *answer;			/* UTF-8 or not; NULL: none */
-	int			attempts;
-} EcapiFailedRow;
-
-/* Bytes of an answer that failed_event keeps. */
-#define ECAPI_ANSWER_KEPT	2048
-
 extern void ecapi_record_request(const EcapiRequestRow *row);
-extern void ecapi_record_failed(const EcapiFailedRow *row);
 extern void ecapi_record_tick(const EcapiSnapshot *snapshot, TimestampTz at);
 extern int	ecapi_record_ticks_after(const EcapiSnapshot *from, int max,
 									 EcapiSnapshot **ticks);

@@ -3,7 +3,7 @@
  *	  Emptying slots of the ring that nobody needs any more.
  *
  * A slot may be truncated when
- *	 (a) no cursor has yet to dispose of a row in it, and
+ *	 (a) no cursor, and no replay, has yet to dispose of a row in it, and
  *	 (b) no row in it is younger than the retention,
  * both looked at with a snapshot that was taken after an AccessExclusive lock
  * on it was granted, so that no writer can be between our look and the
@@ -11,9 +11,11 @@
  * slot is never relied on.
  *
  * (a) is two probes a cursor: a row at or beyond xmax(S), a row of xip(S).
- * The cursor table is locked in ShareLock meanwhile: an uncommitted CREATE
- * SERVER, whose cursor our snapshot cannot see, holds a conflicting lock on
- * it.  What the worker has disposed of but not recorded counts as undisposed,
+ * A replay is a cursor with an end: of a row in its window beyond its position
+ * (in arm 1 it has done with xip(S) and with what lies before that).
+ * The tables of both are locked in ShareLock meanwhile: an uncommitted CREATE
+ * SERVER or ecapi.replay(), whose row our snapshot cannot see, holds a
+ * conflicting lock on its table.  What the worker has disposed of but not recorded counts as undisposed,
  * which only delays.
  *
  * (b) looks at the row with the highest key: rows of a slot stem from turns of
@@ -93,6 +95,15 @@ slot_is_done(int slot)
 					 " WHERE o.xid OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(c.snapshot))"
 					 " OR EXISTS (SELECT FROM pg_catalog.pg_snapshot_xip(c.snapshot) x, ecapi.outbox_%1$d o"
 					 " WHERE o.xid OPERATOR(pg_catalog.=) x))"
+					 " AND NOT EXISTS (SELECT FROM ecapi.replay_cursor c"
+					 " WHERE c.state OPERATOR(pg_catalog.=) ANY ('{waiting,running}') AND"
+					 " (EXISTS (SELECT FROM ecapi.outbox_%1$d o WHERE o.xid OPERATOR(pg_catalog.>=)"
+					 " CASE WHEN c.arm OPERATOR(pg_catalog.=) 1 THEN c.xid"
+					 " ELSE pg_catalog.pg_snapshot_xmax(c.snapshot) END"
+					 " AND o.xid OPERATOR(pg_catalog.<) pg_catalog.pg_snapshot_xmax(c.window_end))"
+					 " OR (c.arm OPERATOR(pg_catalog.=) 0 AND EXISTS ("
+					 "SELECT FROM pg_catalog.pg_snapshot_xip(c.snapshot) x, ecapi.outbox_%1$d o"
+					 " WHERE o.xid OPERATOR(pg_catalog.=) x))))"
 					 " AND NOT EXISTS (SELECT FROM (SELECT emitted_at FROM ecapi.outbox_%1$d"
 					 " ORDER BY xid DESC, seq DESC LIMIT 1) o"
 					 " WHERE o.emitted_at OPERATOR(pg_catalog.>) $1)",
@@ -123,6 +134,7 @@ ecapi_rotation_run(void)
 		if (!slot_is_done(slot))
 			continue;
 		if (ConditionalLockRelationOid(ecapi_relation("cursor", false), ShareLock) &&
+			ConditionalLockRelationOid(ecapi_relation("replay_cursor", false), ShareLock) &&
 			lock_slot(slot, rels) && slot_is_done(slot))
 		{
 			List	   *list = NIL;

@@ -63,11 +63,11 @@ static EcapiStatement range = {
 };
 
 /*
- * A copy of an event's text in UTF-8, or NULL when it has none: then this one
- * event is at fault, and an error would hold up all the others.
+ * A palloc'd copy of an event's text in UTF-8, or NULL when it has none: then
+ * this one event is at fault, and an error would hold up all the others.
  */
-static char *
-utf8_copy(const char *text, int len, int *utf8_len)
+char *
+ecapi_window_utf8(const char *text, int len, int *utf8_len)
 {
 	int			encoding = GetDatabaseEncoding();
 	char	   *copy;
@@ -109,7 +109,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 
 	stored = DatumGetTextPP(slot->tts_values[3]);
 	row->len = 0;
-	row->event = utf8_copy(VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored), &row->len);
+	row->event = ecapi_window_utf8(VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored), &row->len);
 	if ((Pointer) stored != DatumGetPointer(slot->tts_values[3]))
 		pfree(stored);			/* a detoasted copy */
 

@@ -42,6 +42,7 @@ typedef struct EcapiRows
 
 extern bool ecapi_window_read(const EcapiSnapshot *from, const EcapiSnapshot *to,
 							  EcapiPosition *position, EcapiRows *rows);
+extern char *ecapi_window_utf8(const char *text, int len, int *utf8_len);
 extern int	ecapi_position_compare(const EcapiPosition *a, const EcapiPosition *b);
 
 #endif							/* ECAPI_WINDOW_H */

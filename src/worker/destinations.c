@@ -45,7 +45,8 @@ typedef struct Control
 {
 	NameData	destination;
 	bool		paused;
-	TimestampTz resumed_at;
+	TimestampTz resumed_at;		/* 0: never */
+	TimestampTz blamed_at;		/* 0: never */
 } Control;
 
 /*
@@ -69,7 +70,7 @@ typedef struct Server
 } Server;
 
 static EcapiStatement controls = {
-	"SELECT destination, paused, resumed_at FROM ecapi.control",
+	"SELECT destination, paused, resumed_at, blamed_at FROM ecapi.control",
 	0, {0}, NULL
 };
 
@@ -99,8 +100,11 @@ new_destination(Oid server)
 	destination->server = server;
 	destination->journal = AllocSetContextCreate(context, "ecapi journal",
 												 ALLOCSET_DEFAULT_SIZES);
+	destination->changes_context = AllocSetContextCreate(context, "ecapi changes",
+														 ALLOCSET_SMALL_SIZES);
 	ecapi_feed_init(&destination->live, ECAPI_FEED_LIVE, destination);
-	dlist_init(&destination->ready);
+	ecapi_feed_init(&destination->replay, ECAPI_FEED_REPLAY, destination);
+	ecapi_feed_init(&destination->failed, ECAPI_FEED_FAILED, destination);
 	dlist_init(&destination->flying);
 	dlist_init(&destination->suspects);
 	dlist_push_tail(&ecapi_me.destinations, &destination->node);
@@ -121,15 +125,27 @@ free_batches(dlist_head *list)
 	}
 }
 
+/* No request of it flies, and no suspect is of it.  It is read again. */
+static void
+drop_feed(EcapiFeed *feed)
+{
+	free_batches(&feed->ready);
+	ecapi_feed_drop(feed);
+	if (feed->done.from != NULL)
+		ecapi_place_copy(&feed->read, &feed->done);
+}
+
 static void
 free_work(EcapiDestination *destination)
 {
 	free_batches(&destination->flying);
-	free_batches(&destination->ready);
 	free_batches(&destination->suspects);
 	destination->nflying = 0;
 	destination->nsuspects = 0;
-	ecapi_feed_drop(&destination->live);
+	drop_feed(&destination->live);
+	drop_feed(&destination->replay);
+	drop_feed(&destination->failed);
+	destination->failed_due = 0;
 }
 
 /* The server is gone: drop all that this process has of it. */
@@ -139,13 +155,15 @@ ecapi_destination_forget(EcapiDestination *destination)
 	free_work(destination);
 	ecapi_place_clear(&destination->live.done);
 	ecapi_place_clear(&destination->live.read);
+	ecapi_place_clear(&destination->replay.done);
+	ecapi_place_clear(&destination->replay.read);
 	dlist_delete(&destination->node);
 	MemoryContextDelete(destination->context);
 }
 
 /*
  * Put down what is in hand and read it again later, so that a destination
- * that sends nothing holds no memory.  Not when events behind the cursor's
+ * that sends nothing holds no memory.  Not live ones when events behind the cursor's
  * position are disposed of already (they would be sent twice), nor while
  * requests fly.
  */
@@ -153,12 +171,19 @@ void
 ecapi_destination_rewind(EcapiDestination *destination)
 {
 	EcapiFeed  *live = &destination->live;
+	EcapiFeed  *replay = &destination->replay;
 
-	if (destination->nflying > 0 || dlist_is_empty(&live->stretches) ||
-		!ecapi_feed_in_order(live))
+	if (destination->nflying > 0)
 		return;
-	free_work(destination);
-	ecapi_place_copy(&live->read, &live->done);
+	if (!dlist_is_empty(&destination->failed.stretches))
+	{
+		drop_feed(&destination->failed);
+		destination->failed_due = 0;
+	}
+	if (dlist_is_empty(&live->stretches) && dlist_is_empty(&replay->stretches))
+		return;
+	if (ecapi_feed_in_order(live) && ecapi_feed_in_order(replay))
+		free_work(destination);
 }
 
 static int64
@@ -269,7 +294,7 @@ adopt_row(EcapiDestination *destination, const EcapiCursor *cursor)
 	ecapi_tick_drop(to);
 	destination->delivered = cursor->delivered;
 	destination->filtered = cursor->filtered;
-	destination->failed = cursor->failed;
+	destination->failed_events = cursor->failed;
 	destination->proven = cursor->delivered > 0;
 	destination->has_stopped_options = cursor->has_stopped_options;
 	destination->stopped_options = cursor->stopped_options;
@@ -284,12 +309,21 @@ adopt_row(EcapiDestination *destination, const EcapiCursor *cursor)
 	check_guards(destination, cursor);
 }
 
-/* Obey pause and resume. */
+/*
+ * Obey pause and resume, and the blame that a retry or discard lays on events
+ * for which the destination has stopped.  A resume may come with it.
+ */
 static void
 apply_control(EcapiDestination *destination, const Control *control)
 {
 	bool		paused = control != NULL && control->paused;
 
+	if (control != NULL && control->blamed_at > destination->blamed_at)
+	{
+		destination->blamed_at = control->blamed_at;
+		destination->may_blame = destination->state == ECAPI_STOPPED &&
+			destination->last_error_at < control->blamed_at;
+	}
 	if (control != NULL && control->resumed_at > destination->resumed_at)
 	{
 		bool		first = destination->resumed_at == 0;
@@ -366,6 +400,11 @@ load_destination(const Server *server, EcapiCursor *cursor, List *wishes)
 	{
 		ecapi_cursor_bind(cursor->server, NameStr(cursor->destination),
 						  server->oid, server->name);
+		if (strcmp(NameStr(cursor->destination), server->name) != 0)
+		{
+			ecapi_failed_rename(NameStr(cursor->destination), server->name);
+			ecapi_replay_rename(NameStr(cursor->destination), server->name);
+		}
 		cursor->server = server->oid;
 		namestrcpy(&cursor->destination, server->name);
 	}
@@ -387,6 +426,7 @@ load_destination(const Server *server, EcapiCursor *cursor, List *wishes)
 	}
 	namestrcpy(&destination->name, server->name);
 	destination->seen = true;
+	destination->failed_due = 0;	/* an operator may have changed rows */
 	load_options(destination, server);
 
 	foreach(cell, wishes)
@@ -419,6 +459,8 @@ load_controls(MemoryContext context)
 													 2, &isnull));
 		datum = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 3, &isnull);
 		control->resumed_at = isnull ? 0 : DatumGetTimestampTz(datum);
+		datum = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 4, &isnull);
+		control->blamed_at = isnull ? 0 : DatumGetTimestampTz(datum);
 		result = lappend(result, control);
 	}
 	MemoryContextSwitchTo(old);
@@ -488,8 +530,13 @@ ecapi_destinations_reload(void)
 		EcapiCursor *cursor = lfirst(cell);
 
 		if (find_destination(cursor->server) == NULL)
+		{
 			ecapi_cursor_delete(NameStr(cursor->destination), cursor->server);
+			ecapi_failed_end(NameStr(cursor->destination));
+			ecapi_replay_forget(NameStr(cursor->destination));
+		}
 	}
+	ecapi_replay_reload();
 }
 
 /*

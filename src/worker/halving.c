@@ -23,6 +23,21 @@
  * over the batch.  So a receiver that rejects everything is found out in some
  * fifty requests, whatever the batch's size.
  *
+ * The receiver may also fail on an event, instead of rejecting it: it answers
+ * with a server error, or not at all.  A batch that did so ECAPI_FAILS_MAX
+ * times in a row is halved; its parts take turns, and new batches go ahead of
+ * them now and then (pipeline.c).  A single event is at fault when another
+ * request passed meanwhile.
+ * Until then it is as any other failure: the destination waits longer and
+ * longer, so a receiver that fails on everything costs few halvings.
+ *
+ * An operator who calls ecapi.retry or ecapi.discard for a destination that
+ * stopped because it rejects everything blames the events: the suspects that
+ * gather next go to failed_event, once.
+ *
+ * Failed events that are tried again are halved, too, but are nobody's
+ * evidence: what is rejected alone just failed again.
+ *
  * 413 halves, too, but is no rejection: the smaller size is kept for later
  * batches, and only an event that does not fit alone becomes a suspect.
  */
@@ -54,13 +69,16 @@ part_of(EcapiBatch *batch, int first, int n)
 	part->nitems = n;
 	part->root = batch->root;
 	part->root->parts++;
+	part->passes_before = batch->destination->passes;
 	return part;
 }
 
+/* Cut a batch in two; fails: failures that each part begins with. */
 static void
-split(EcapiBatch *batch, bool cut_one_out)
+split(EcapiBatch *batch, bool cut_one_out, int fails)
 {
 	EcapiDestination *destination = batch->destination;
+	EcapiFeed  *feed = batch->feed;
 	int			half = cut_one_out ? 1 : batch->nitems / 2;
 	EcapiBatch *head;
 	EcapiBatch *rest;
@@ -72,12 +90,13 @@ split(EcapiBatch *batch, bool cut_one_out)
 	}
 	head = part_of(batch, 0, half);
 	rest = part_of(batch, half, batch->nitems - half);
+	head->fails = rest->fails = fails;
 
 	if (cut_one_out)
-		dlist_push_head(&destination->ready, &head->node);
+		dlist_push_head(&feed->ready, &head->node);
 	else
-		dlist_push_tail(&destination->ready, &head->node);
-	dlist_push_tail(&destination->ready, &rest->node);
+		dlist_push_tail(&feed->ready, &head->node);
+	dlist_push_tail(&feed->ready, &rest->node);
 	ecapi_batch_free(batch);
 }
 
@@ -95,37 +114,16 @@ suspect(EcapiBatch *batch, const EcapiAnswer *answer)
 	destination->nsuspects++;
 }
 
-/* Nothing passes: stop, and keep the suspects for another day. */
-static void
-acquit(EcapiDestination *destination)
-{
-	char		what[256];
-	char		error[320];
-	EcapiBatch *last = dlist_tail_element(EcapiBatch, node, &destination->suspects);
-
-	ecapi_policy_describe(last->rejected_with, what, sizeof(what));
-	snprintf(error, sizeof(error), "the receiver rejects every event: %s", what);
-	while (!dlist_is_empty(&destination->suspects))
-	{
-		dlist_node *node = dlist_tail_node(&destination->suspects);
-
-		dlist_delete(node);
-		dlist_push_head(&destination->ready, node);
-	}
-	destination->nsuspects = 0;
-	ecapi_state_stop(destination, error);
-}
-
 /* A single event is at fault.  Takes its batch over. */
 static void
-blame(EcapiBatch *batch, const EcapiAnswer *answer)
+blame(EcapiBatch *batch, const char *reason, const EcapiAnswer *answer)
 {
 	EcapiFeed  *feed = batch->feed;
+	bool		too_large = answer->status == 413;
 
-	ecapi_journal_failed(batch->destination, batch->items[0],
-						 answer->status == 413 ? "too large for the receiver"
-						 : "rejected by the receiver",
-						 answer, batch->attempts);
+	/* what is too large stays so */
+	ecapi_journal_failed(batch->items[0], too_large ? ECAPI_REASON_TOO_LARGE : reason,
+						 answer, batch->attempts, !too_large);
 	ecapi_batch_free(batch);
 	ecapi_stretch_advance(feed);
 }
@@ -138,9 +136,49 @@ convict(EcapiDestination *destination)
 		EcapiBatch *batch = dlist_container(EcapiBatch, node,
 											dlist_pop_head_node(&destination->suspects));
 
-		blame(batch, batch->rejected_with);
+		blame(batch, ECAPI_REASON_REJECTED, batch->rejected_with);
 	}
 	destination->nsuspects = 0;
+}
+
+/* Nothing passes: stop, and keep the suspects for another day. */
+static void
+acquit(EcapiDestination *destination)
+{
+	char		what[256];
+	char		error[320];
+	EcapiBatch *last = dlist_tail_element(EcapiBatch, node, &destination->suspects);
+
+	if (destination->may_blame)
+	{
+		destination->may_blame = false;
+		convict(destination);
+		return;
+	}
+	ecapi_policy_describe(last->rejected_with, what, sizeof(what));
+	snprintf(error, sizeof(error), "the receiver rejects every event: %s", what);
+	while (!dlist_is_empty(&destination->suspects))
+	{
+		EcapiBatch *batch = dlist_tail_element(EcapiBatch, node, &destination->suspects);
+
+		dlist_delete(&batch->node);
+		dlist_push_head(&batch->feed->ready, &batch->node);
+	}
+	destination->nsuspects = 0;
+	ecapi_state_stop(destination, error);
+}
+
+/*
+ * A batch of failed events was rejected.  Takes it over.
+ */
+static void
+rejected_again(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
+{
+	if (batch->nitems > 1)
+		split(batch, false, 0);
+	else
+		ecapi_failed_again(batch, too_large ? ECAPI_REASON_TOO_LARGE : ECAPI_REASON_REJECTED,
+						   answer, !too_large);
 }
 
 /*
@@ -152,6 +190,11 @@ ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_la
 	EcapiDestination *destination = batch->destination;
 	bool		root_passed;
 
+	if (batch->feed->kind == ECAPI_FEED_FAILED)
+	{
+		rejected_again(batch, answer, too_large);
+		return;
+	}
 	if (!too_large)
 		destination->rejections++;
 	else if (batch->nitems > 1)
@@ -160,15 +203,45 @@ ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_la
 		destination->rejections <= EVIDENCE_MAX;
 
 	if (batch->nitems > 1)
-		split(batch, !root_passed && destination->rejections >= PROBE_AFTER);
+		split(batch, !root_passed && destination->rejections >= PROBE_AFTER, 0);
 	else if (root_passed)
-		blame(batch, answer);
+		blame(batch, ECAPI_REASON_REJECTED, answer);
 	else
 	{
 		suspect(batch, answer);
 		if (destination->nsuspects >= SUSPECTS_MAX)
 			acquit(destination);
 	}
+}
+
+/*
+ * The receiver failed on a batch, in a way that an event may have caused.  True
+ * when the batch is taken over; else the caller keeps it.
+ */
+bool
+ecapi_halving_failing(EcapiBatch *batch, const EcapiAnswer *answer)
+{
+	EcapiDestination *destination = batch->destination;
+	bool		others_passed;
+
+	if (batch->fails++ == 0)
+		batch->passes_before = destination->passes;
+	if (batch->fails < ECAPI_FAILS_MAX && batch->root == NULL)
+		return false;
+	others_passed = destination->passes > batch->passes_before;
+	if (batch->fails < ECAPI_FAILS_MAX)
+	{
+		/* the other parts first */
+		dlist_push_tail(&batch->feed->ready, &batch->node);
+		return true;
+	}
+	if (batch->nitems > 1)
+		split(batch, false, others_passed ? ECAPI_FAILS_MAX - 2 : 0);
+	else if (others_passed)
+		blame(batch, ECAPI_REASON_FAILS, answer);
+	else
+		dlist_push_tail(&batch->feed->ready, &batch->node);
+	return true;
 }
 
 /* A batch passed: suspects are at fault, and so is what is left of its root. */
@@ -180,6 +253,7 @@ ecapi_halving_passed(EcapiBatch *batch)
 	if (batch->root != NULL)
 		batch->root->passed = true;
 	destination->proven = true;
+	destination->may_blame = false;
 	destination->rejections = 0;
 	convict(destination);
 }

@@ -24,12 +24,15 @@
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
 
+#include "delivery/bucket.h"
 #include "delivery/http.h"
 #include "delivery/policy.h"
 #include "destination/options.h"
 #include "event/digest.h"
 #include "event/value.h"
 #include "outbox/cursor.h"
+#include "outbox/failed.h"
+#include "outbox/replay.h"
 #include "outbox/snapshot.h"
 #include "outbox/window.h"
 
@@ -69,6 +72,7 @@ typedef struct EcapiPage
 	bool		last;			/* the window has no more */
 	int			nevents;
 	EcapiPageEvent *events;
+	const EcapiDue *due;		/* their rows of failed_event; NULL: outbox */
 	MemoryContext context;
 	EcapiArena	arena;			/* trees that are kept */
 	size_t		bytes;			/* of rows, counted into the budget */
@@ -105,7 +109,9 @@ typedef struct EcapiDestination EcapiDestination;
 /* Where the events of a feed come from. */
 typedef enum EcapiFeedKind
 {
-	ECAPI_FEED_LIVE				/* the outbox, behind the cursor */
+	ECAPI_FEED_LIVE,			/* the outbox, behind the cursor */
+	ECAPI_FEED_REPLAY,			/* the outbox again, from a moment to another */
+	ECAPI_FEED_FAILED			/* failed_event, what is due; has no place */
 } EcapiFeedKind;
 
 struct EcapiFeed
@@ -116,7 +122,25 @@ struct EcapiFeed
 	EcapiPlace	read;			/* where the next page is read */
 	dlist_head	stretches;
 	int			unsent;			/* events in stretches never taken */
+	dlist_head	ready;			/* batches to send before new ones */
+	bool		neighbour_sent; /* a new one went ahead of a failing one */
 };
+
+/* The replay that a destination's feed of that kind carries out. */
+typedef struct EcapiReplay
+{
+	int64		id;				/* 0: none */
+	TimestampTz since;
+	TimestampTz until;
+	uint64		event_types;	/* as in the options; 0: all of the destination's */
+	int64		delivered;
+	int64		filtered;
+	int64		failed;
+	int64		passed_over;
+	bool		dirty;			/* place or counts are to be written */
+	bool		written;		/* in the transaction that is open */
+	bool		closing;		/* cancelled; only what flies is waited for */
+} EcapiReplay;
 
 /* What the parts of one rejected request share; see halving.c. */
 typedef struct EcapiRoot
@@ -127,7 +151,7 @@ typedef struct EcapiRoot
 
 typedef struct EcapiBatch
 {
-	dlist_node	node;			/* in ready or flying of its destination */
+	dlist_node	node;			/* ready, flying, or a suspect */
 	EcapiDestination *destination;
 	EcapiFeed  *feed;			/* of its items */
 	MemoryContext context;		/* this struct and its items */
@@ -139,6 +163,8 @@ typedef struct EcapiBatch
 	int			nitems;
 	EcapiItem  *items;
 	int			attempts;		/* requests made of it */
+	int			fails;			/* of these, ones that an event may have caused */
+	int64		passes_before;	/* requests that had passed before the first */
 	bool		flying;
 	EcapiRoot  *root;			/* NULL: no part of a rejected request */
 	TimestampTz sent_at;
@@ -181,8 +207,14 @@ struct EcapiDestination
 	int			failures;		/* requests that failed in a row */
 
 	EcapiFeed	live;
+	EcapiFeed	replay;
+	EcapiFeed	failed;
+	EcapiReplay replaying;
+	EcapiFeedKind last_fed;		/* feed of the last batch */
+	EcapiFeedKind last_other;	/* the same, but for live */
+	TimestampTz failed_due;		/* when to look for failed events; 0: now */
+	EcapiBucket bucket;			/* of rate_limit */
 
-	dlist_head	ready;			/* batches to send before new ones */
 	dlist_head	flying;
 	int			nflying;
 	int			batch_cap;		/* after a 413: fewer than options say; 0 none */
@@ -190,17 +222,24 @@ struct EcapiDestination
 	dlist_head	suspects;		/* single events that were rejected */
 	int			nsuspects;
 	bool		proven;			/* something passed with these options */
+	int64		passes;			/* requests that passed */
+	TimestampTz blamed_at;		/* last retry or discard that was obeyed */
+	bool		may_blame;		/* an operator blames what is rejected alone */
 	TimestampTz linger_until;	/* 0: nothing lingers */
 
+	/* not of replays, but for the last */
 	int64		delivered;
 	int64		filtered;
-	int64		failed;
+	int64		failed_events;
 
 	/* what is to be recorded with the next write of the cursor */
 	bool		dirty;
 	MemoryContext journal;
 	List	   *request_rows;
-	List	   *failed_rows;
+	List	   *failed_rows;	/* new ones */
+	MemoryContext changes_context;
+	List	   *failed_changes; /* of rows that are there: kept while locked */
+	bool		changes_written;
 };
 
 typedef struct EcapiWorker
@@ -219,6 +258,7 @@ typedef struct EcapiWorker
 	TimestampTz tick_logged_at;
 	EcapiTick  *tick_to_log;	/* NULL: none */
 	TimestampTz tick_to_log_at;
+	bool		replay_ended;	/* the next one may be taken up */
 	TimestampTz recorded_at;
 	TimestampTz record_failed_at;	/* 0: the last record went well */
 } EcapiWorker;
@@ -243,6 +283,7 @@ extern void ecapi_tick_logged(EcapiTick *tick);
 #define ECAPI_BUDGET		(48 * 1024 * 1024)
 extern EcapiPage *ecapi_page_at(const EcapiPlace *place, bool lean);
 extern void ecapi_page_drop(EcapiPage *page);
+extern EcapiPage *ecapi_page_of_due(const EcapiDueRows *due);
 extern const EcapiValue *ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch);
 
 /* destinations.c */
@@ -274,10 +315,39 @@ extern EcapiPageEvent *ecapi_item_event(EcapiItem item);
 /* pipeline.c */
 extern long ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now);
 extern void ecapi_pipeline_answers(void);
+
+/* gather.c */
 extern void ecapi_batch_free(EcapiBatch *batch);
+extern void ecapi_batch_drop_request(EcapiBatch *batch);
 extern EcapiBatch *ecapi_batch_new(EcapiFeed *feed, int capacity);
+extern EcapiBatch *ecapi_gather(EcapiFeed *feed);
+extern bool ecapi_gather_again(EcapiBatch *batch);
+
+/* failed.c */
+#define ECAPI_REASON_REJECTED	"rejected by the receiver"
+#define ECAPI_REASON_TOO_LARGE	"too large for the receiver"
+#define ECAPI_REASON_FAILS		"the receiver fails on it"
+extern bool ecapi_failed_wanted(EcapiDestination *destination, TimestampTz now);
+extern void ecapi_failed_read(EcapiDestination *destination, TimestampTz now);
+extern long ecapi_failed_wait_ms(EcapiDestination *destination, TimestampTz now);
+extern void ecapi_failed_again(EcapiBatch *batch, const char *reason,
+							   const EcapiAnswer *answer, bool retry);
+extern void ecapi_failed_put_down(EcapiBatch *batch);
+extern TimestampTz ecapi_failed_next_try(EcapiDestination *destination, int attempts,
+										 TimestampTz since);
+
+/* replay.c */
+extern void ecapi_replay_reload(void);
+extern bool ecapi_replay_may_read(EcapiFeed *feed);
+extern bool ecapi_replay_wants(EcapiFeed *feed, const EcapiPageEvent *event, bool typed);
+extern void ecapi_replay_pass_over(EcapiItem item);
+extern bool ecapi_replay_let_go(EcapiBatch *batch);
+extern void ecapi_replay_record(EcapiDestination *destination);
+extern void ecapi_replay_recorded(EcapiDestination *destination);
 
 /* halving.c */
+#define ECAPI_FAILS_MAX	5
+extern bool ecapi_halving_failing(EcapiBatch *batch, const EcapiAnswer *answer);
 extern void ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer,
 								   bool too_large);
 extern void ecapi_halving_passed(EcapiBatch *batch);
@@ -287,11 +357,11 @@ extern void ecapi_halving_quiet(EcapiDestination *destination);
 extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 								  const EcapiAnswer *answer, const char *error,
 								  const char *filtered);
-extern void ecapi_journal_filtered(EcapiDestination *destination, const EcapiItem *ends,
+extern void ecapi_journal_filtered(EcapiFeed *feed, const EcapiItem *ends,
 								   const char *filtered);
-extern void ecapi_journal_failed(EcapiDestination *destination, EcapiItem item,
-								 const char *reason, const EcapiAnswer *answer,
-								 int attempts);
+extern void ecapi_journal_delivered(EcapiItem item);
+extern void ecapi_journal_failed(EcapiItem item, const char *reason,
+								 const EcapiAnswer *answer, int attempts, bool retry);
 extern bool ecapi_journal_due(TimestampTz now, long *wait_ms);
 extern void ecapi_journal_write(void);
 

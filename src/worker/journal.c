@@ -3,12 +3,13 @@
  *	  What is to be recorded, and recording it: a few times a second, in one
  *	  short transaction.
  *
- * For each destination the journal collects request rows and failed events in
- * a context of its own.  A write brings them and the cursor to the tables
+ * For each destination the journal collects request rows, failed events, and
+ * changes of those that were tried again.  A write brings them and the cursor to the tables
  * together, so that for what is on disk the cursor's invariant holds: before
  * it everything is delivered, filtered or copied to failed_event.  A
  * destination whose row is locked by someone's open DDL keeps its journal
- * until the next write.  Nothing is dropped from a journal before the
+ * until the next write; changes of failed events also wait while an operator's
+ * open transaction holds their rows.  Nothing is dropped from a journal before the
  * transaction that wrote it has committed.
  *
  * The commit is asynchronous: a crash repeats what was sent since the last
@@ -34,9 +35,13 @@
 
 /* A row that spans these events; the journal's context is current. */
 static EcapiRequestRow *
-new_request_row(EcapiDestination *destination, EcapiItem first, EcapiItem last)
+new_request_row(EcapiFeed *feed, EcapiItem first, EcapiItem last)
 {
+	EcapiDestination *destination = feed->destination;
 	EcapiRequestRow *row = palloc0(sizeof(EcapiRequestRow));
+
+	if (feed->kind == ECAPI_FEED_REPLAY)
+		row->replay = destination->replaying.id;
 
 	row->first_xid = ecapi_item_event(first)->xid;
 	row->first_seq = ecapi_item_event(first)->seq;
@@ -46,6 +51,35 @@ new_request_row(EcapiDestination *destination, EcapiItem first, EcapiItem last)
 	destination->request_rows = lappend(destination->request_rows, row);
 	destination->dirty = true;
 	return row;
+}
+
+/* Of a batch of failed events, which need not be neighbours: each one's seq. */
+static const char *
+retried_seqs(EcapiBatch *batch, EcapiRequestRow *row)
+{
+	StringInfoData seqs;
+
+	initStringInfo(&seqs);
+	for (int i = 0; i < batch->nitems; i++)
+	{
+		EcapiPageEvent *event = ecapi_item_event(batch->items[i]);
+
+		appendStringInfo(&seqs, "%c" INT64_FORMAT, i == 0 ? '{' : ',', event->seq);
+		if (event->xid < row->first_xid ||
+			(event->xid == row->first_xid && event->seq < row->first_seq))
+		{
+			row->first_xid = event->xid;
+			row->first_seq = event->seq;
+		}
+		if (event->xid > row->last_xid ||
+			(event->xid == row->last_xid && event->seq > row->last_seq))
+		{
+			row->last_xid = event->xid;
+			row->last_seq = event->seq;
+		}
+	}
+	appendStringInfoChar(&seqs, '}');
+	return seqs.data;
 }
 
 /*
@@ -59,7 +93,7 @@ ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 {
 	EcapiDestination *destination = batch->destination;
 	MemoryContext old = MemoryContextSwitchTo(destination->journal);
-	EcapiRequestRow *row = new_request_row(destination, batch->items[0],
+	EcapiRequestRow *row = new_request_row(batch->feed, batch->items[0],
 										   batch->items[batch->nitems - 1]);
 
 	row->sent_at = batch->sent_at;
@@ -74,16 +108,18 @@ ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 	}
 	row->error = error == NULL ? NULL : pstrdup(error);
 	row->filtered = filtered == NULL ? NULL : pstrdup(filtered);
+	if (batch->feed->kind == ECAPI_FEED_FAILED)
+		row->retried = retried_seqs(batch, row);
 	MemoryContextSwitchTo(old);
 }
 
 /* Note events between ends[0] and ends[1] that were all filtered. */
 void
-ecapi_journal_filtered(EcapiDestination *destination, const EcapiItem *ends,
-					   const char *filtered)
+ecapi_journal_filtered(EcapiFeed *feed, const EcapiItem *ends, const char *filtered)
 {
+	EcapiDestination *destination = feed->destination;
 	MemoryContext old = MemoryContextSwitchTo(destination->journal);
-	EcapiRequestRow *row = new_request_row(destination, ends[0], ends[1]);
+	EcapiRequestRow *row = new_request_row(feed, ends[0], ends[1]);
 
 	row->sent_at = GetCurrentTimestamp();
 	row->outcome = "filtered";
@@ -91,27 +127,80 @@ ecapi_journal_filtered(EcapiDestination *destination, const EcapiItem *ends,
 	MemoryContextSwitchTo(old);
 }
 
-/* Note an event that failed for good, and dispose of it.  reason is a constant. */
-void
-ecapi_journal_failed(EcapiDestination *destination, EcapiItem item,
-					 const char *reason, const EcapiAnswer *answer, int attempts)
+/* A row to be changed: of an event of the feed of failed ones. */
+static EcapiFailedRow *
+new_change(EcapiDestination *destination, const EcapiDue *due)
 {
-	MemoryContext old = MemoryContextSwitchTo(destination->journal);
 	EcapiFailedRow *row = palloc0(sizeof(EcapiFailedRow));
-	EcapiPageEvent *event = ecapi_item_event(item);
 
-	row->xid = event->xid;
-	row->seq = event->seq;
+	row->failed_id = due->failed_id;
+	destination->failed_changes = lappend(destination->failed_changes, row);
+	return row;
+}
+
+/* Note that an event was delivered, and dispose of it. */
+void
+ecapi_journal_delivered(EcapiItem item)
+{
+	EcapiDestination *destination = item.stretch->feed->destination;
+	const EcapiDue *due = item.stretch->page->due;
+
+	if (due != NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(destination->changes_context);
+
+		new_change(destination, &due[item.index])->delivered = true;
+		MemoryContextSwitchTo(old);
+	}
+	if (item.stretch->feed->kind == ECAPI_FEED_REPLAY)
+		destination->replaying.delivered++;
+	else
+		destination->delivered++;
+	ecapi_stretch_dispose(item);
+}
+
+/*
+ * Note that an event failed, and dispose of it: it is copied to failed_event,
+ * or its row there is changed.  reason is a constant; attempts is how often it
+ * was sent just now; retry: another try makes sense, else it is dead.
+ */
+void
+ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
+					 int attempts, bool retry)
+{
+	EcapiDestination *destination = item.stretch->feed->destination;
+	EcapiPageEvent *event = ecapi_item_event(item);
+	const EcapiDue *due = item.stretch->page->due;
+	MemoryContext old = MemoryContextSwitchTo(due != NULL ? destination->changes_context
+											  : destination->journal);
+	EcapiFailedRow *row;
+	TimestampTz since = GetCurrentTimestamp();
+
+	if (due != NULL)
+	{
+		row = new_change(destination, &due[item.index]);
+		attempts += due[item.index].attempts;
+		since = due[item.index].retry_since;
+	}
+	else
+	{
+		row = palloc0(sizeof(EcapiFailedRow));
+		row->xid = event->xid;
+		row->seq = event->seq;
+		destination->failed_rows = lappend(destination->failed_rows, row);
+		destination->failed_events++;
+		if (item.stretch->feed->kind == ECAPI_FEED_REPLAY)
+			destination->replaying.failed++;
+	}
 	row->reason = pstrdup(reason);
 	row->attempts = attempts;
+	row->next_try = retry ? ecapi_failed_next_try(destination, attempts, since) : 0;
 	if (answer != NULL)
 	{
 		row->status = answer->status;
 		row->answer = pnstrdup(answer->body == NULL ? "" : answer->body,
 							   Min(answer->body_len, ECAPI_ANSWER_KEPT));
 	}
-	destination->failed_rows = lappend(destination->failed_rows, row);
-	destination->failed++;
 	MemoryContextSwitchTo(old);
 	ecapi_stretch_dispose(item);
 }
@@ -161,6 +250,7 @@ write_destination(EcapiDestination *destination)
 	cursor.state = ecapi_state_name(destination);
 	cursor.last_error = destination->last_error;
 	cursor.last_error_at = destination->last_error_at;
+	destination->changes_written = false;
 	if (destination->guarded)
 	{
 		ecapi_cursor_write_state(&cursor);
@@ -178,18 +268,45 @@ write_destination(EcapiDestination *destination)
 		EcapiFailedRow *row = lfirst(cell);
 
 		row->destination = NameStr(destination->name);
-		ecapi_record_failed(row);
+		ecapi_failed_insert(row);
 	}
+	destination->changes_written = destination->failed_changes != NIL &&
+		ecapi_failed_lock(destination->failed_changes);
+	if (destination->changes_written)
+		foreach(cell, destination->failed_changes)
+			ecapi_failed_change(lfirst(cell));
+	ecapi_replay_record(destination);
 	cursor.from = place->from->snapshot;
 	cursor.to = place->to == NULL ? NULL : place->to->snapshot;
 	cursor.position = place->position;
 	cursor.delivered = destination->delivered;
 	cursor.filtered = destination->filtered;
-	cursor.failed = destination->failed;
+	cursor.failed = destination->failed_events;
 	cursor.has_stopped_options = destination->has_stopped_options;
 	cursor.stopped_options = destination->stopped_options;
 	cursor.next_try = destination->next_try;
 	ecapi_cursor_write(&cursor);
+}
+
+/* What a destination's journal held is on its way to the disk. */
+static void
+forget_written(EcapiDestination *destination)
+{
+	/* look when they are due */
+	if (destination->failed_rows != NIL || destination->changes_written)
+		destination->failed_due = 0;
+	destination->request_rows = NIL;
+	destination->failed_rows = NIL;
+	MemoryContextReset(destination->journal);
+	if (destination->changes_written)
+	{
+		destination->failed_changes = NIL;
+		MemoryContextReset(destination->changes_context);
+	}
+	destination->changes_written = false;
+	ecapi_replay_recorded(destination);
+	destination->dirty = destination->failed_changes != NIL ||
+		(destination->replaying.id != 0 && destination->replaying.dirty);
 }
 
 /*
@@ -237,10 +354,7 @@ ecapi_journal_write(void)
 	{
 		EcapiDestination *destination = lfirst(cell);
 
-		destination->dirty = false;
-		destination->request_rows = NIL;
-		destination->failed_rows = NIL;
-		MemoryContextReset(destination->journal);
+		forget_written(destination);
 	}
 	list_free(written);
 	if (tick_written)

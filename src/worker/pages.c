@@ -9,7 +9,7 @@
  * Memory: rows and kept trees count into one budget for all pages, bodies into
  * the same (see pipeline.c).  Over it nothing is read ahead; a destination
  * that holds nothing may still read a lean page, so that none is starved by
- * the pages of another that is down.  An event with a tree out of proportion
+ * the pages of another that is down.  Failed events are read lean, too.  An event with a tree out of proportion
  * (thousands of tiny values) is parsed again each time instead of kept.
  *
  * The caller of ecapi_page_at is in a transaction with an active snapshot at
@@ -51,6 +51,21 @@ find_page(const EcapiPlace *place)
 	return NULL;
 }
 
+/* Set up the events of a page and count it; context is its own. */
+static void
+fill_page(EcapiPage *page, MemoryContext context, int nevents, size_t bytes)
+{
+	page->context = context;
+	page->nevents = nevents;
+	page->events = MemoryContextAllocZero(context, sizeof(EcapiPageEvent) * Max(nevents, 1));
+	for (int i = 0; i < nevents; i++)
+		page->events[i].type = -1;
+	ecapi_arena_init(&page->arena, grab_from_context, context);
+	page->bytes = bytes + sizeof(EcapiPageEvent) * nevents;
+	ecapi_me.page_bytes += page->bytes;
+	dlist_push_head(&ecapi_me.pages, &page->node);
+}
+
 static EcapiPage *
 read_page(const EcapiPlace *place, bool lean)
 {
@@ -58,10 +73,7 @@ read_page(const EcapiPlace *place, bool lean)
 												  ALLOCSET_DEFAULT_SIZES);
 	EcapiPage  *page = MemoryContextAllocZero(context, sizeof(EcapiPage));
 	EcapiRows	rows = {0};
-	MemoryContext old;
 
-	/* should the read fail, the context is deleted by the error's catcher */
-	page->context = context;
 	page->end = place->position;
 	rows.context = context;
 	rows.max_rows = lean ? LEAN_ROWS : ECAPI_PAGE_ROWS;
@@ -79,9 +91,7 @@ read_page(const EcapiPlace *place, bool lean)
 	}
 	PG_END_TRY();
 
-	old = MemoryContextSwitchTo(context);
-	page->nevents = rows.nrows;
-	page->events = palloc0(sizeof(EcapiPageEvent) * Max(rows.nrows, 1));
+	fill_page(page, context, rows.nrows, rows.bytes);
 	for (int i = 0; i < rows.nrows; i++)
 	{
 		page->events[i].xid = rows.rows[i].xid;
@@ -89,16 +99,31 @@ read_page(const EcapiPlace *place, bool lean)
 		page->events[i].emitted_at = rows.rows[i].emitted_at;
 		page->events[i].text = rows.rows[i].event;
 		page->events[i].len = rows.rows[i].len;
-		page->events[i].type = -1;
 	}
-	MemoryContextSwitchTo(old);
 	pfree(rows.rows);
-
-	ecapi_arena_init(&page->arena, grab_from_context, context);
 	ecapi_place_copy(&page->start, place);
-	page->bytes = rows.bytes + sizeof(EcapiPageEvent) * page->nevents;
-	ecapi_me.page_bytes += page->bytes;
-	dlist_push_head(&ecapi_me.pages, &page->node);
+	return page;
+}
+
+/*
+ * A page of failed events, with a reference for the caller.  It has no place,
+ * so nobody finds it.  Takes over the memory of the rows.
+ */
+EcapiPage *
+ecapi_page_of_due(const EcapiDueRows *due)
+{
+	EcapiPage  *page = MemoryContextAllocZero(due->context, sizeof(EcapiPage));
+
+	fill_page(page, due->context, due->nrows, due->bytes);
+	page->due = due->rows;
+	page->refs = 1;
+	for (int i = 0; i < due->nrows; i++)
+	{
+		page->events[i].xid = due->rows[i].xid;
+		page->events[i].seq = due->rows[i].seq;
+		page->events[i].text = due->rows[i].event;
+		page->events[i].len = due->rows[i].len;
+	}
 	return page;
 }
 

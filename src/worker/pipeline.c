@@ -1,373 +1,24 @@
 /*
  * pipeline.c
- *	  From events in hand to requests, and from answers to outcomes.
+ *	  Sending batches, and from answers to outcomes.
  *
- * Per destination, in this order: batches that are ready (failed before, or
- * halves of a rejected one), then new ones gathered from its stretches.  A
- * batch is shaped into a body right before it is sent and the body goes when
- * the answer is in; only items are kept.
+ * Which feed of a destination a batch comes from: live and the others take
+ * turns while both have events, so live traffic has at least every second
+ * request and no other feed is starved.  Within a feed: batches that are ready
+ * (failed before, or halves of a rejected one), then new ones.
  *
- *	 event:	 waiting --gather--> in a batch --answer--> disposed
- *			 waiting --gather--> disposed (filtered, or cannot be expressed)
+ * The machine of requests, events and destinations stands in state.c.
  *
- *	 batch:	 gathered/ready --send--> flying --2xx--> delivered
- *							   flying --retry, stop--> ready, at the head
- *							   flying --rejected, 413--> see halving.c
- *
- * After a failure one request goes out at a time, until one passes.
- *
- * Ownership: a batch is in its destination's ready, flying or suspects list,
- * or in the hands of one function here.  Its items point into stretches, which
- * stay while one of their events is undisposed.
+ * Ownership: a batch is in its feed's ready list, its destination's flying or
+ * suspects list, or in the hands of one function here.
  */
 #include "postgres.h"
 
-#include <time.h>
-
-#include "lib/stringinfo.h"
-#include "pgtime.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "destination/credentials.h"
-#include "event/fields.h"
-#include "settings.h"
-#include "stats/left_out.h"
 #include "worker/internal.h"
-
-/* Room that closing a body may take beyond its events. */
-#define BODY_TAIL	64
-
-/* Events that were filtered while a batch was gathered, by reason. */
-#define FILTER_REASONS	4
-typedef struct Filtered
-{
-	pg_time_t	now;			/* what ages are measured from */
-	int			n;
-	const char *reasons[FILTER_REASONS];
-	StringInfoData seqs[FILTER_REASONS];
-	EcapiItem	first;
-	EcapiItem	last;
-} Filtered;
-
-static void *
-resize_in_context(void *owner, void *old, size_t size)
-{
-	if (old == NULL)
-		return MemoryContextAllocExtended((MemoryContext) owner, size,
-										  MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
-	return repalloc_huge(old, size);
-}
-
-static void *
-grab_from_context(void *owner, size_t size)
-{
-	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
-}
-
-/* An empty batch with room for some items. */
-EcapiBatch *
-ecapi_batch_new(EcapiFeed *feed, int capacity)
-{
-	EcapiDestination *destination = feed->destination;
-	MemoryContext context = AllocSetContextCreate(destination->context, "ecapi batch",
-												  ALLOCSET_SMALL_SIZES);
-	EcapiBatch *batch = MemoryContextAllocZero(context, sizeof(EcapiBatch));
-
-	batch->destination = destination;
-	batch->feed = feed;
-	batch->context = context;
-	batch->items = MemoryContextAlloc(context, sizeof(EcapiItem) * Max(capacity, 1));
-	return batch;
-}
-
-static void
-drop_request(EcapiBatch *batch)
-{
-	if (batch->request == NULL)
-		return;
-	MemoryContextDelete(batch->request);
-	batch->request = NULL;
-	ecapi_me.body_bytes -= batch->body_bytes;
-	batch->body_bytes = 0;
-}
-
-/* Free a batch that is in no list any more. */
-void
-ecapi_batch_free(EcapiBatch *batch)
-{
-	drop_request(batch);
-	if (batch->root != NULL && --batch->root->parts == 0)
-		pfree(batch->root);
-	MemoryContextDelete(batch->context);
-}
-
-static void
-note_filtered(EcapiDestination *destination, Filtered *filtered, EcapiItem item,
-			  const char *reason)
-{
-	int			i;
-
-	for (i = 0; i < filtered->n; i++)
-		if (strcmp(filtered->reasons[i], reason) == 0)
-			break;
-	if (i == filtered->n && i < FILTER_REASONS)
-	{
-		filtered->reasons[i] = reason;
-		initStringInfo(&filtered->seqs[i]);
-		filtered->n++;
-	}
-	if (i < filtered->n)
-		appendStringInfo(&filtered->seqs[i], "%s" INT64_FORMAT,
-						 filtered->seqs[i].len > 0 ? "," : "",
-						 ecapi_item_event(item)->seq);
-	if (filtered->first.stretch == NULL)
-		filtered->first = item;
-	filtered->last = item;
-	destination->filtered++;
-	ecapi_stretch_dispose(item);
-}
-
-/* {"reason": [seq, ...], ...}, or NULL when nothing was filtered. */
-static char *
-filtered_json(const Filtered *filtered)
-{
-	StringInfoData json;
-
-	if (filtered->n == 0)
-		return NULL;
-	initStringInfo(&json);
-	for (int i = 0; i < filtered->n; i++)
-		appendStringInfo(&json, "%c\"%s\":[%s]", i == 0 ? '{' : ',',
-						 filtered->reasons[i], filtered->seqs[i].data);
-	appendStringInfoChar(&json, '}');
-	return json.data;
-}
-
-/* What was filtered without a request: the row of one that was not made. */
-static void
-journal_filtered(EcapiDestination *destination, const Filtered *filtered)
-{
-	EcapiItem	ends[2];
-
-	if (filtered->n == 0)
-		return;
-	ends[0] = filtered->first;
-	ends[1] = filtered->last;
-	ecapi_journal_filtered(destination, ends, filtered_json(filtered));
-}
-
-/*
- * Lies the event further back than the destination takes?  Then its request
- * would be answered with an error, or the event thrown away unseen: it is
- * counted here instead.  An event without a time was never valid and is not
- * judged.
- */
-static bool
-is_expired(const EcapiOptions *options, const EcapiValue *event, pg_time_t now)
-{
-	const EcapiValue *at;
-
-	if (options->max_age_s <= 0)
-		return false;
-	at = ecapi_value_get(event, "timestamp");
-	return at != NULL && at->type == ECAPI_NUMBER &&
-		strtod(at->text, NULL) < (double) now - options->max_age_s;
-}
-
-/*
- * What to do with one event while a body is put together.  True when the event
- * is in the body or disposed of; false when the body has no room for it.
- */
-static bool
-shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem item,
-			EcapiArena *scratch, Filtered *filtered)
-{
-	EcapiDestination *destination = batch->destination;
-	EcapiPageEvent *event = ecapi_item_event(item);
-	const EcapiValue *tree = ecapi_page_tree(item.stretch->page, item.index, scratch);
-	const char *reason = NULL;
-	size_t		before = body->len;
-	EcapiShaped shaped;
-
-	if (tree == NULL)
-	{
-		ecapi_journal_failed(destination, item, event->problem, NULL, 0);
-		return true;
-	}
-	if (event->type < 0 ||
-		(shape->options->event_types & (UINT64CONST(1) << event->type)) == 0)
-	{
-		note_filtered(destination, filtered, item, "event_type");
-		return true;
-	}
-	if (is_expired(shape->options, tree, filtered->now))
-	{
-		note_filtered(destination, filtered, item, "expired");
-		return true;
-	}
-	ecapi_left_out_begin();
-	shaped = shape->options->format->add(shape, tree, body, &reason);
-	if (body->full)
-	{
-		ecapi_buffer_truncate(body, before);
-		if (batch->nitems > 0)
-			return false;
-		ecapi_journal_failed(destination, item, "too large for a request", NULL, 0);
-	}
-	else if (shaped == ECAPI_FILTERED)
-		note_filtered(destination, filtered, item, reason);
-	else if (shaped == ECAPI_UNFIT)
-		ecapi_journal_failed(destination, item, reason, NULL, 0);
-	else
-	{
-		batch->items[batch->nitems++] = item;
-		item.stretch->fate[item.index] = ECAPI_FATE_TAKEN;
-		shape->events++;
-		ecapi_left_out_count();
-	}
-	return true;
-}
-
-static void
-open_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
-{
-	const EcapiOptions *options = batch->destination->options;
-
-	batch->request = AllocSetContextCreate(batch->destination->context,
-										   "ecapi request", ALLOCSET_DEFAULT_SIZES);
-	MemSet(shape, 0, sizeof(EcapiShape));
-	shape->options = options;
-	shape->digests = ecapi_me.digests;
-	shape->default_country = ecapi_default_country();
-	shape->left_out = ecapi_left_out_note;
-	ecapi_buffer_init(body, options->format->max_body - BODY_TAIL,
-					  resize_in_context, batch->request);
-	options->format->open(shape, body);
-}
-
-static void
-close_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
-{
-	body->max += BODY_TAIL;
-	shape->options->format->close(shape, body);
-	batch->body = body->data;
-	batch->body_len = body->len;
-	batch->body_bytes = body->size;
-	ecapi_me.body_bytes += body->size;
-}
-
-/*
- * Gather a new batch from what a feed has in hand, shaped.  NULL when there is nothing
- * to send; then what was filtered or failed on the way is disposed of.
- */
-static EcapiBatch *
-gather(EcapiFeed *feed)
-{
-	EcapiDestination *destination = feed->destination;
-	const EcapiOptions *options = destination->options;
-	int			room = destination->batch_cap > 0
-		? Min(destination->batch_cap, options->batch_size) : options->batch_size;
-	EcapiBatch *batch = ecapi_batch_new(feed, Min(room, feed->unsent));
-	MemoryContext scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
-														  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(scratch_context);
-	EcapiArena	scratch;
-	EcapiShape	shape;
-	EcapiBuffer body;
-	Filtered	filtered = {.now = (pg_time_t) time(NULL)};
-	bool		full = false;
-	dlist_iter	iter;
-
-	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
-	open_body(batch, &shape, &body);
-	dlist_foreach(iter, &feed->stretches)
-	{
-		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
-
-		while (!full && stretch->next < stretch->page->nevents)
-		{
-			EcapiItem	item = {stretch, stretch->next};
-
-			full = batch->nitems >= room ||
-				!shape_event(batch, &shape, &body, item, &scratch, &filtered);
-			if (!full)
-			{
-				stretch->next++;
-				feed->unsent--;
-			}
-		}
-		if (full)
-			break;
-	}
-	close_body(batch, &shape, &body);
-
-	if (batch->nitems > 0)
-		batch->filtered = filtered.n == 0 ? NULL :
-			MemoryContextStrdup(batch->context, filtered_json(&filtered));
-	else
-		journal_filtered(destination, &filtered);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(scratch_context);
-
-	if (batch->nitems == 0)
-	{
-		ecapi_batch_free(batch);
-		batch = NULL;
-		ecapi_stretch_advance(feed);
-	}
-	return batch;
-}
-
-/*
- * Shape a batch again that was sent before.  Options may have changed and time
- * has passed since, so some of its events may be filtered now.  False when none is left; the
- * batch is freed then.
- */
-static bool
-reshape(EcapiBatch *batch)
-{
-	EcapiDestination *destination = batch->destination;
-	EcapiFeed  *feed = batch->feed;
-	MemoryContext scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
-														  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(scratch_context);
-	int			n = batch->nitems;
-	EcapiArena	scratch;
-	EcapiShape	shape;
-	EcapiBuffer body;
-	Filtered	filtered = {.now = (pg_time_t) time(NULL)};
-	int			i;
-
-	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
-	open_body(batch, &shape, &body);
-	shape.left_out = NULL;		/* counted when it was shaped first */
-	batch->nitems = 0;
-	for (i = 0; i < n; i++)
-		if (!shape_event(batch, &shape, &body, batch->items[i], &scratch, &filtered))
-			break;
-	if (i < n)
-	{
-		/* it fitted once, under other options: the rest goes as its own batch */
-		EcapiBatch *rest = ecapi_batch_new(feed, n - i);
-
-		memcpy(rest->items, batch->items + i, sizeof(EcapiItem) * (n - i));
-		rest->nitems = n - i;
-		rest->root = batch->root;
-		if (rest->root != NULL)
-			rest->root->parts++;
-		dlist_push_head(&destination->ready, &rest->node);
-	}
-	close_body(batch, &shape, &body);
-	journal_filtered(destination, &filtered);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(scratch_context);
-	if (batch->nitems > 0)
-		return true;
-	ecapi_batch_free(batch);
-	ecapi_stretch_advance(feed);
-	return false;
-}
 
 /* Everything but sending. */
 static void
@@ -379,9 +30,22 @@ shadow(EcapiBatch *batch)
 	ecapi_journal_request(batch, "shadow", NULL, NULL, batch->filtered);
 	for (int i = 0; i < batch->nitems; i++)
 		ecapi_stretch_dispose(batch->items[i]);
-	feed->destination->filtered += batch->nitems;
+	if (feed->kind == ECAPI_FEED_REPLAY)
+		feed->destination->replaying.filtered += batch->nitems;
+	else
+		feed->destination->filtered += batch->nitems;
 	ecapi_batch_free(batch);
 	ecapi_stretch_advance(feed);
+}
+
+/* A batch could not be sent, or shall be sent again: first of its feed. */
+static void
+hold(EcapiBatch *batch)
+{
+	if (batch->feed->kind == ECAPI_FEED_FAILED)
+		ecapi_failed_put_down(batch);
+	else if (!ecapi_replay_let_go(batch))
+		dlist_push_head(&batch->feed->ready, &batch->node);
 }
 
 /*
@@ -423,11 +87,12 @@ send_batch(EcapiBatch *batch)
 
 	if (!sent)
 	{
-		drop_request(batch);
-		dlist_push_head(&destination->ready, &batch->node);
+		ecapi_batch_drop_request(batch);
+		hold(batch);
 		ecapi_state_wait(destination, error, -1);
 		return false;
 	}
+	ecapi_bucket_take(&destination->bucket, options->rate_limit, batch->sent_at);
 	batch->attempts++;
 	batch->flying = true;
 	dlist_push_tail(&destination->flying, &batch->node);
@@ -470,20 +135,83 @@ lingers(EcapiDestination *destination, TimestampTz now)
 	return false;
 }
 
+/* Batches that are ready when a neighbour of a failing one may go ahead of it. */
+#define NEIGHBOURS_MAX	4
+
+/*
+ * A batch that failed again and again lets a new one go ahead of it now and
+ * then: when that one passes, the receiver is well and the batch is at fault.
+ */
+static bool
+neighbour_first(EcapiFeed *feed)
+{
+	EcapiBatch *head = dlist_head_element(EcapiBatch, node, &feed->ready);
+	dlist_iter	iter;
+	int			n = 0;
+
+	feed->neighbour_sent = !feed->neighbour_sent;
+	if (!feed->neighbour_sent || head->fails < ECAPI_FAILS_MAX || feed->unsent == 0)
+		return false;
+	dlist_foreach(iter, &feed->ready)
+		n++;
+	return n < NEIGHBOURS_MAX;
+}
+
+/* The next batch of a feed that has events; NULL when all of it was disposed of. */
+static EcapiBatch *
+next_of_feed(EcapiFeed *feed)
+{
+	if (!dlist_is_empty(&feed->ready) && !neighbour_first(feed))
+	{
+		EcapiBatch *batch = dlist_container(EcapiBatch, node,
+											dlist_pop_head_node(&feed->ready));
+
+		return ecapi_gather_again(batch) ? batch : NULL;
+	}
+	return ecapi_gather(feed);
+}
+
+static bool
+has_events(EcapiFeed *feed)
+{
+	return feed->unsent > 0 || !dlist_is_empty(&feed->ready);
+}
+
+/* Whose turn it is; NULL when no feed has anything to send now. */
+static EcapiFeed *
+next_feed(EcapiDestination *destination, TimestampTz now)
+{
+	bool		live = has_events(&destination->live) &&
+		(!dlist_is_empty(&destination->live.ready) || !lingers(destination, now));
+	EcapiFeed  *other = NULL;
+
+	if (has_events(&destination->failed) &&
+		destination->options->mode != ECAPI_MODE_SHADOW)
+		other = &destination->failed;
+	if (has_events(&destination->replay) &&
+		(other == NULL || destination->last_other == ECAPI_FEED_FAILED))
+		other = &destination->replay;
+	if (live && (other == NULL || destination->last_fed != ECAPI_FEED_LIVE))
+		return &destination->live;
+	return other;
+}
+
 static EcapiBatch *
 next_batch(EcapiDestination *destination, TimestampTz now)
 {
-	while (!dlist_is_empty(&destination->ready))
-	{
-		EcapiBatch *batch = dlist_container(EcapiBatch, node,
-											dlist_pop_head_node(&destination->ready));
+	EcapiFeed  *feed;
 
-		if (reshape(batch))
+	while ((feed = next_feed(destination, now)) != NULL)
+	{
+		EcapiBatch *batch = next_of_feed(feed);
+
+		destination->last_fed = feed->kind;
+		if (feed->kind != ECAPI_FEED_LIVE)
+			destination->last_other = feed->kind;
+		if (batch != NULL)
 			return batch;
 	}
-	if (destination->live.unsent == 0 || lingers(destination, now))
-		return NULL;
-	return gather(&destination->live);
+	return NULL;
 }
 
 static long
@@ -499,6 +227,8 @@ ms_until(TimestampTz moment, TimestampTz now)
 long
 ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 {
+	int64		limited_ms = 0;
+
 	if (destination->state == ECAPI_WAITING)
 	{
 		if (now < destination->next_try)
@@ -522,23 +252,26 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 		if (ecapi_me.page_bytes + ecapi_me.body_bytes > ECAPI_BUDGET &&
 			ecapi_me.body_bytes > 0)
 			break;
+		limited_ms = ecapi_bucket_wait_ms(&destination->bucket,
+										  destination->options->rate_limit,
+										  GetCurrentTimestamp());
+		if (limited_ms > 0)
+			break;
 		batch = next_batch(destination, now);
 		if (batch == NULL)
-		{
-			if (destination->live.unsent > 0 && destination->linger_until == 0)
-				continue;		/* all of it was filtered */
 			break;
-		}
 		if (destination->options->mode == ECAPI_MODE_SHADOW)
 			shadow(batch);
 		else if (!send_batch(batch))
 			break;
 	}
-	if (destination->nflying == 0 && destination->live.unsent == 0 &&
-		dlist_is_empty(&destination->ready))
+	if (destination->nflying == 0 && !has_events(&destination->live) &&
+		!has_events(&destination->replay))
 		ecapi_halving_quiet(destination);
 	if (destination->state == ECAPI_WAITING)
 		return ms_until(destination->next_try, now);
+	if (limited_ms > 0)
+		return (long) limited_ms;
 	return destination->linger_until == 0 ? -1 : ms_until(destination->linger_until, now);
 }
 
@@ -550,8 +283,7 @@ delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 
 	ecapi_journal_request(batch, "delivered", answer, NULL, batch->filtered);
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_stretch_dispose(batch->items[i]);
-	destination->delivered += batch->nitems;
+		ecapi_journal_delivered(batch->items[i]);
 	ecapi_state_passed(destination);
 	ecapi_halving_passed(batch);
 	ecapi_batch_free(batch);
@@ -563,13 +295,32 @@ static void
 stopped(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 {
 	EcapiDestination *destination = batch->destination;
+	bool		changed = destination->options != NULL && answer->status == 401 &&
+		ecapi_credentials_stamp(destination->options) != batch->token_stamp;
 
-	dlist_push_head(&destination->ready, &batch->node);
-	if (destination->options != NULL && answer->status == 401 &&
-		ecapi_credentials_stamp(destination->options) != batch->token_stamp)
+	hold(batch);
+	if (changed)
 		ecapi_state_wait(destination, error, 0);
 	else
 		ecapi_state_stop(destination, error);
+}
+
+/* Not delivered, maybe next time. */
+static void
+failed_once(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
+{
+	EcapiDestination *destination = batch->destination;
+	bool		suspicious = ecapi_policy_suspicious(answer);
+
+	if (suspicious && batch->feed->kind == ECAPI_FEED_FAILED)
+		ecapi_failed_again(batch, ECAPI_REASON_FAILS, answer, true);
+	else
+	{
+		if (!ecapi_replay_let_go(batch) &&
+			(!suspicious || !ecapi_halving_failing(batch, answer)))
+			hold(batch);
+		ecapi_state_wait(destination, error, answer->retry_after_ms);
+	}
 }
 
 static void
@@ -583,7 +334,7 @@ take_answer(const EcapiAnswer *answer)
 	dlist_delete(&batch->node);
 	batch->flying = false;
 	destination->nflying--;
-	drop_request(batch);
+	ecapi_batch_drop_request(batch);
 
 	if (verdict == ECAPI_DELIVERED)
 	{
@@ -602,15 +353,16 @@ take_answer(const EcapiAnswer *answer)
 		case ECAPI_TOO_LARGE:
 			ecapi_journal_request(batch, verdict == ECAPI_REJECTED ? "rejected" : "too_large",
 								  answer, error, batch->filtered);
-			ecapi_state_error(destination, error);
-			ecapi_halving_rejected(batch, answer, verdict == ECAPI_TOO_LARGE);
+			if (batch->feed->kind != ECAPI_FEED_FAILED)
+				ecapi_state_error(destination, error);
+			if (!ecapi_replay_let_go(batch))
+				ecapi_halving_rejected(batch, answer, verdict == ECAPI_TOO_LARGE);
 			break;
 		case ECAPI_RETRY:
 		case ECAPI_DELIVERED:
 			ecapi_journal_request(batch, "retry", answer, error, batch->filtered);
 			batch->filtered = NULL;
-			dlist_push_head(&destination->ready, &batch->node);
-			ecapi_state_wait(destination, error, answer->retry_after_ms);
+			failed_once(batch, answer, error);
 			break;
 	}
 }

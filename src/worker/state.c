@@ -1,15 +1,64 @@
 /*
  * state.c
- *	  The state of a destination: every change of it happens here.
+ *	  The whole machine of delivery, and the state of a destination: every
+ *	  change of the latter happens here.
+ *
+ * A destination.  WAITING is an open circuit; RUNNING after a failure is a
+ * half-open one: one request at a time is on its way, as a probe, until one
+ * passes (ecapi_pipeline_pump looks at failures).
  *
  *	 STARTING --(options usable)--> RUNNING			ecapi_state_go
- *	 RUNNING  --(retry later)-----> WAITING			ecapi_state_wait
- *	 WAITING  --(next_try passed)-> RUNNING, one request at a time until one
- *									passes			ecapi_pipeline_pump
- *	 RUNNING, WAITING --(at fault)-> STOPPED		ecapi_state_stop
- *	 STOPPED  --(options changed, resumed, credential file changed)-> RUNNING
+ *	 RUNNING  --(trouble that may pass)--> WAITING	ecapi_state_wait
+ *	 WAITING  --(next_try has come)--> RUNNING, half-open
+ *													ecapi_pipeline_pump
+ *	 RUNNING, half-open --(a request passed)--> RUNNING
+ *													ecapi_state_passed
+ *	 RUNNING, half-open --(the probe failed)--> WAITING, twice as long
+ *													ecapi_state_wait
+ *	 RUNNING, WAITING --(at fault)--> STOPPED		ecapi_state_stop
+ *	 STOPPED  --(options changed, resumed, credential file changed)--> RUNNING
  *													ecapi_state_go
  *	 any <--> PAUSED, as an operator asks			destinations.c
+ *
+ * A request (a batch); "head" and "tail" are of its feed's ready list.
+ *
+ *	 gathered --(shaped, sent)--> flying			send_batch
+ *	 gathered --(shadow mode)---> over				shadow
+ *	 ready    --(shaped again)--> flying			ecapi_gather_again, send_batch
+ *	 flying   --(2xx)-----------> over: delivered	delivered
+ *	 flying   --(408 425 429 503, no connection)--> head; the destination waits
+ *													failed_once
+ *	 flying   --(other 5xx, cut, timed out)-------> the same; again and again:
+ *				halved, or tail						ecapi_halving_failing
+ *	 flying   --(401 403 404 3xx, not trusted)----> head; the destination stops,
+ *				or waits where the credentials changed meanwhile	stopped
+ *	 flying   --(other 4xx, 413)--> halved; a single one is at fault, or a
+ *				suspect								ecapi_halving_rejected
+ *	 suspect  --(something passes)--> over: failed	ecapi_halving_passed
+ *	 suspect  --(nothing passes)----> head; the destination stops
+ *													ecapi_halving_quiet
+ *
+ * A batch of failed events has no place at the head: its rows are left as they
+ * are (ecapi_failed_put_down), or change by themselves (failed.c).  One of a
+ * cancelled replay is let go (ecapi_replay_let_go).
+ *
+ * An event, in the hands of a feed; every end is recorded before, or with, the
+ * place of its feed (journal.c).
+ *
+ *	 waiting --(gathered)--> taken					ecapi_gather
+ *	 waiting --(not for this destination, too old)--> filtered
+ *													filter_event
+ *	 waiting --(outside of what a replay is about)--> passed over
+ *													ecapi_replay_pass_over
+ *	 waiting --(cannot be read, expressed, sent)--> failed: dead
+ *													shape_event
+ *	 taken   --(its request was delivered)--> delivered		delivered
+ *	 taken   --(its request is ready again, too old by now)--> filtered
+ *													ecapi_gather_again
+ *	 taken   --(at fault)--> failed: waiting, or dead when too large
+ *													blame
+ *
+ * What becomes of a failed event is in failed.c.
  *
  * Repeats are not logged again: one line when a destination fails, stops, or
  * passes again.  Errors named here hold no secrets and no values of events.
@@ -39,7 +88,8 @@ ecapi_state_name(const EcapiDestination *destination)
 		case ECAPI_RUNNING:
 			break;
 	}
-	return destination->nflying > 0 || destination->live.unsent > 0 ? "delivering" : "idle";
+	return destination->nflying > 0 || destination->live.unsent > 0 ||
+		destination->replay.unsent > 0 ? "delivering" : "idle";
 }
 
 /*
@@ -129,6 +179,7 @@ ecapi_state_go(EcapiDestination *destination)
 void
 ecapi_state_passed(EcapiDestination *destination)
 {
+	destination->passes++;
 	if (destination->state == ECAPI_WAITING)
 		return;
 	if (destination->failures > 0)

@@ -5,7 +5,8 @@
  * A feed holds stretches in the order of its places.  Their events are
  * taken in order, but end in any order when several requests fly; the feed's
  * place moves only over the contiguous disposed prefix (design invariant 5).  When
- * the last event of a stretch is disposed of, the stretch goes.
+ * the last event of a stretch is disposed of, the stretch goes.  Failed events
+ * have no order, so their feed has no place.
  */
 #include "postgres.h"
 
@@ -18,6 +19,7 @@ ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind, EcapiDestination *destinati
 	feed->kind = kind;
 	feed->destination = destination;
 	dlist_init(&feed->stretches);
+	dlist_init(&feed->ready);
 }
 
 /* Does a feed want more events in hand? */
@@ -72,6 +74,8 @@ place_after(EcapiPlace *place, const EcapiPage *page)
 {
 	static const EcapiPosition start = {0, 0, 0};
 
+	if (page->due != NULL)
+		return;
 	if (page->last)
 		ecapi_place_set(place, page->start.to, NULL, start);
 	else
@@ -94,6 +98,8 @@ ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page)
 		/* an empty stretch of the window is disposed of by itself */
 		if (dlist_is_empty(&feed->stretches))
 			ecapi_place_copy(&feed->done, &feed->read);
+		if (feed->kind == ECAPI_FEED_REPLAY)
+			feed->destination->dirty = feed->destination->replaying.dirty = true;
 		ecapi_page_drop(page);
 		return;
 	}
@@ -116,9 +122,13 @@ ecapi_item_event(EcapiItem item)
 void
 ecapi_stretch_dispose(EcapiItem item)
 {
+	EcapiDestination *destination = item.stretch->feed->destination;
+
 	Assert(item.stretch->fate[item.index] != ECAPI_FATE_DISPOSED);
 	item.stretch->fate[item.index] = ECAPI_FATE_DISPOSED;
-	item.stretch->feed->destination->dirty = true;
+	destination->dirty = true;
+	if (item.stretch->feed->kind == ECAPI_FEED_REPLAY)
+		destination->replaying.dirty = true;
 }
 
 /*
@@ -140,7 +150,7 @@ ecapi_stretch_advance(EcapiFeed *feed)
 			stretch->disposed++;
 		if (stretch->disposed < page->nevents)
 		{
-			if (stretch->disposed > before)
+			if (stretch->disposed > before && page->due == NULL)
 			{
 				EcapiPageEvent *event = &page->events[stretch->disposed - 1];
 				EcapiPosition position;
@@ -157,5 +167,6 @@ ecapi_stretch_advance(EcapiFeed *feed)
 		drop_stretch(stretch);
 	}
 	/* empty stretches behind the last one are disposed of with it */
-	ecapi_place_copy(&feed->done, &feed->read);
+	if (feed->read.from != NULL)
+		ecapi_place_copy(&feed->done, &feed->read);
 }

@@ -176,7 +176,7 @@ retire(void)
 static void
 reload_destinations(void)
 {
-	reload_wanted = false;
+	reload_wanted = ecapi_me.replay_ended = false;
 	begin(false);
 	if (!ecapi_installed())
 	{
@@ -199,6 +199,8 @@ read_for(EcapiFeed *feed)
 		EcapiPage  *page;
 		bool		empty_handed = dlist_is_empty(&feed->stretches);
 
+		if (feed->read.to == NULL && feed->kind == ECAPI_FEED_REPLAY)
+			return;				/* its window ends there */
 		if (feed->read.to == NULL)
 		{
 			EcapiTick  *next = ecapi_tick_next(feed->read.from);
@@ -225,6 +227,8 @@ may_read(EcapiFeed *feed)
 {
 	EcapiTick  *from = feed->read.from;
 
+	if (feed->kind == ECAPI_FEED_REPLAY)
+		return ecapi_replay_may_read(feed);
 	if (!ecapi_feed_wants(feed))
 		return false;
 	return feed->read.to != NULL ||
@@ -234,13 +238,18 @@ may_read(EcapiFeed *feed)
 
 /* Step 3; false when a standby has yet to confirm the tick. */
 static bool
-read_events(void)
+read_events(TimestampTz now)
 {
 	dlist_iter	iter;
 	bool		wanted = tick_wanted;
 
 	dlist_foreach(iter, &ecapi_me.destinations)
-		wanted |= may_read(&dlist_container(EcapiDestination, node, iter.cur)->live);
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		wanted |= may_read(&destination->live) || may_read(&destination->replay) ||
+			ecapi_failed_wanted(destination, now);
+	}
 	if (!wanted)
 		return true;
 
@@ -253,6 +262,10 @@ read_events(void)
 
 		if (may_read(&destination->live))
 			read_for(&destination->live);
+		if (may_read(&destination->replay))
+			read_for(&destination->replay);
+		if (ecapi_failed_wanted(destination, now))
+			ecapi_failed_read(destination, now);
 	}
 	/* what we read was seen, so changes made before it can be heard of by now */
 	AcceptInvalidationMessages();
@@ -361,7 +374,9 @@ turn(void)
 		tick_wanted = true;
 		ecapi_destinations_credentials();
 	}
-	if (ecapi_worker_reload() || reload_wanted)
+	if (ecapi_worker_reload() || ecapi_me.replay_ended)
+		reload_wanted = true;
+	if (reload_wanted)
 		reload_destinations();
 
 	moving_events = true;
@@ -369,7 +384,7 @@ turn(void)
 	moving_events = false;
 	if (ecapi_delivery)
 	{
-		if (!read_events())
+		if (!read_events(now))
 			wait_ms = STANDBY_POLL_MS;
 		/* options that were changed before an event was emitted apply to it */
 		if (reload_wanted)
@@ -384,19 +399,27 @@ turn(void)
 		moving_events = false;
 		/* what was sent or filtered may have made room to read on */
 		dlist_foreach(iter, &ecapi_me.destinations)
-			if (may_read(&dlist_container(EcapiDestination, node, iter.cur)->live))
+		{
+			EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+			if (may_read(&destination->live) || may_read(&destination->replay))
 				lower(&wait_ms, ecapi_me.body_bytes > 0 &&
 					  ecapi_me.page_bytes > ECAPI_BUDGET / 2 ? STANDBY_POLL_MS : 0);
+		}
 	}
 	put_down_idle_work();
 
 	if (ecapi_journal_due(now, &wait_ms))
 		ecapi_journal_write();
+	if (ecapi_delivery)
+		dlist_foreach(iter, &ecapi_me.destinations)
+			lower(&wait_ms, ecapi_failed_wait_ms(dlist_container(EcapiDestination, node,
+																 iter.cur), now));
 	if (elapsed(&last_rotation, now, ROTATION_MS))
 		rotate();
 	if (ecapi_worker_wake_pending())
 		lower(&wait_ms, wake_wait(GetCurrentTimestamp()));
-	if (reload_wanted)
+	if (reload_wanted || ecapi_me.replay_ended)
 		wait_ms = 0;
 	return wait_ms;
 }

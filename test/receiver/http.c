@@ -272,6 +272,8 @@ judge_records(struct MHD_Connection *connection, const Request *request,
 
 	if (manners->reject_if[0] != '\0' && holds_poison(records, count, manners->reject_if))
 		return refuse(connection, request, 400, "an event is not wanted");
+	if (manners->fail_if[0] != '\0' && holds_poison(records, count, manners->fail_if))
+		return refuse(connection, request, 500, "an event does harm");
 	if (options.check)
 		reason = check_records(arena, records, count);
 	if (reason != NULL && manners->strict)

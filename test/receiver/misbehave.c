@@ -137,6 +137,8 @@ take_text(RcvManners *m, const char *name, const char *value)
 {
 	if (strcmp(name, "reject-if") == 0)
 		strcpy(m->reject_if, value);
+	else if (strcmp(name, "fail-if") == 0)
+		strcpy(m->fail_if, value);
 	else if (strcmp(name, "redirect") == 0)
 		strcpy(m->redirect, value);
 	else if (strcmp(name, "cut") == 0 && strcmp(value, "before") == 0)

@@ -8,6 +8,7 @@
  * Rules, always on:
  *	  strict			400 when any event fails the receiver's checks
  *	  reject-if=TEXT	400 when the id of any event contains TEXT
+ *	  fail-if=TEXT		500 when the id of any event contains TEXT
  *	  max-bytes=N		413 when the request's body is longer than N bytes
  *	  gzip				gzip the answer's body where the sender accepts it
  *	  echo				the body of an error answer repeats the request's body
@@ -70,6 +71,7 @@ typedef struct RcvManners
 	bool		echo;
 	uint64_t	max_bytes;		/* UINT64_MAX: no limit */
 	char		reject_if[RCV_MAX_TEXT];	/* empty: none */
+	char		fail_if[RCV_MAX_TEXT];	/* empty: none */
 
 	/* gates */
 	uint64_t	first;			/* 0: none */

@@ -1,0 +1,62 @@
+/*
+ * failed.h
+ *	  Events that a destination failed on: rows of ecapi.failed_event.
+ */
+#ifndef ECAPI_FAILED_H
+#define ECAPI_FAILED_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+/* Bytes of an answer that failed_event keeps. */
+#define ECAPI_ANSWER_KEPT	2048
+
+/* What became of an event: a new row, or a change of one that was tried again. */
+typedef struct EcapiFailedRow
+{
+	const char *destination;	/* of a new row */
+	int64		failed_id;		/* 0: a new row, copied from the outbox */
+	uint64		xid;			/* of a new row */
+	int64		seq;			/* of a new row */
+	bool		delivered;		/* the row goes; nothing below counts */
+	const char *reason;
+	int			status;			/* 0: no answer */
+	const char *answer;			/* UTF-8 or not; NULL: none */
+	int			attempts;		/* so far, all of them */
+	TimestampTz next_try;		/* 0: dead */
+} EcapiFailedRow;
+
+/* A failed event whose time has come. */
+typedef struct EcapiDue
+{
+	int64		failed_id;
+	uint64		xid;
+	int64		seq;
+	int			attempts;
+	TimestampTz retry_since;	/* when its retry_for began */
+	const char *event;			/* JSON text, UTF-8; NULL: not convertible */
+	int			len;
+} EcapiDue;
+
+/* Failed events that are due; they and their texts live in context. */
+typedef struct EcapiDueRows
+{
+	MemoryContext context;
+	EcapiDue   *rows;			/* room for max_rows */
+	int			nrows;
+	int			max_rows;
+	size_t		bytes;			/* of texts */
+	size_t		max_bytes;		/* a read ends with the row that passes it */
+	TimestampTz next;			/* when the next one is due; 0: none waits */
+} EcapiDueRows;
+
+extern void ecapi_failed_insert(const EcapiFailedRow *row);
+extern bool ecapi_failed_lock(List *rows);
+extern void ecapi_failed_change(const EcapiFailedRow *row);
+extern void ecapi_failed_due(const char *destination, TimestampTz now, EcapiDueRows *due);
+extern void ecapi_failed_rename(const char *old_name, const char *new_name);
+extern void ecapi_failed_end(const char *destination);
+
+#endif							/* ECAPI_FAILED_H */

@@ -1,0 +1,409 @@
+/*
+ * gather.c
+ *	  From events in hand to batches, shaped into the body of a request.
+ *
+ * A batch is gathered from a feed's stretches in order, and shaped right
+ * before it is sent; the body goes when the answer is in, and only items are
+ * kept.  What cannot be sent is disposed of on the way:
+ *
+ *	 event:	 waiting --> in the batch
+ *			 waiting --> filtered: noted with the request, or in a row of its own
+ *			 waiting --> failed: cannot be read or expressed, or fits no request
+ *			 waiting --> passed over: not one that a replay is about
+ *
+ * For an event of the feed of failed events the last two mean dead.
+ *
+ * Ownership: a batch belongs to its destination; its items point into
+ * stretches, which stay while one of their events is undisposed.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "lib/stringinfo.h"
+#include "pgtime.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "event/fields.h"
+#include "settings.h"
+#include "stats/left_out.h"
+#include "worker/internal.h"
+
+/* Room that closing a body may take beyond its events. */
+#define BODY_TAIL	64
+
+/* Failed events in a request. */
+#define FAILED_BATCH	20
+
+/* Events that were filtered while a batch was gathered, by reason. */
+#define FILTER_REASONS	4
+typedef struct Filtered
+{
+	pg_time_t	now;			/* what ages are measured from */
+	int			n;
+	const char *reasons[FILTER_REASONS];
+	StringInfoData seqs[FILTER_REASONS];
+	EcapiItem	first;
+	EcapiItem	last;
+} Filtered;
+
+static void *
+resize_in_context(void *owner, void *old, size_t size)
+{
+	if (old == NULL)
+		return MemoryContextAllocExtended((MemoryContext) owner, size,
+										  MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+	return repalloc_huge(old, size);
+}
+
+static void *
+grab_from_context(void *owner, size_t size)
+{
+	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
+}
+
+/* An empty batch with room for some items. */
+EcapiBatch *
+ecapi_batch_new(EcapiFeed *feed, int capacity)
+{
+	EcapiDestination *destination = feed->destination;
+	MemoryContext context = AllocSetContextCreate(destination->context, "ecapi batch",
+												  ALLOCSET_SMALL_SIZES);
+	EcapiBatch *batch = MemoryContextAllocZero(context, sizeof(EcapiBatch));
+
+	batch->destination = destination;
+	batch->feed = feed;
+	batch->context = context;
+	batch->items = MemoryContextAlloc(context, sizeof(EcapiItem) * Max(capacity, 1));
+	return batch;
+}
+
+/* Free the body of a batch, if it has one. */
+void
+ecapi_batch_drop_request(EcapiBatch *batch)
+{
+	if (batch->request == NULL)
+		return;
+	MemoryContextDelete(batch->request);
+	batch->request = NULL;
+	ecapi_me.body_bytes -= batch->body_bytes;
+	batch->body_bytes = 0;
+}
+
+/* Free a batch that is in no list any more. */
+void
+ecapi_batch_free(EcapiBatch *batch)
+{
+	ecapi_batch_drop_request(batch);
+	if (batch->root != NULL && --batch->root->parts == 0)
+		pfree(batch->root);
+	MemoryContextDelete(batch->context);
+}
+
+static void
+note_filtered(EcapiDestination *destination, Filtered *filtered, EcapiItem item,
+			  const char *reason)
+{
+	int			i;
+
+	for (i = 0; i < filtered->n; i++)
+		if (strcmp(filtered->reasons[i], reason) == 0)
+			break;
+	if (i == filtered->n && i < FILTER_REASONS)
+	{
+		filtered->reasons[i] = reason;
+		initStringInfo(&filtered->seqs[i]);
+		filtered->n++;
+	}
+	if (i < filtered->n)
+		appendStringInfo(&filtered->seqs[i], "%s" INT64_FORMAT,
+						 filtered->seqs[i].len > 0 ? "," : "",
+						 ecapi_item_event(item)->seq);
+	if (filtered->first.stretch == NULL)
+		filtered->first = item;
+	filtered->last = item;
+	if (item.stretch->feed->kind == ECAPI_FEED_REPLAY)
+		destination->replaying.filtered++;
+	else
+		destination->filtered++;
+	ecapi_stretch_dispose(item);
+}
+
+/* {"reason": [seq, ...], ...}, or NULL when nothing was filtered. */
+static char *
+filtered_json(const Filtered *filtered)
+{
+	StringInfoData json;
+
+	if (filtered->n == 0)
+		return NULL;
+	initStringInfo(&json);
+	for (int i = 0; i < filtered->n; i++)
+		appendStringInfo(&json, "%c\"%s\":[%s]", i == 0 ? '{' : ',',
+						 filtered->reasons[i], filtered->seqs[i].data);
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
+/* What was filtered without a request: the row of one that was not made. */
+static void
+journal_filtered(EcapiFeed *feed, const Filtered *filtered)
+{
+	EcapiItem	ends[2];
+
+	if (filtered->n == 0)
+		return;
+	ends[0] = filtered->first;
+	ends[1] = filtered->last;
+	ecapi_journal_filtered(feed, ends, filtered_json(filtered));
+}
+
+/*
+ * Lies the event further back than the destination takes?  Then its request
+ * would be answered with an error, or the event thrown away unseen: it is
+ * counted here instead.  An event without a time was never valid and is not
+ * judged.
+ */
+static bool
+is_expired(const EcapiOptions *options, const EcapiValue *event, pg_time_t now)
+{
+	const EcapiValue *at;
+
+	if (options->max_age_s <= 0)
+		return false;
+	at = ecapi_value_get(event, "timestamp");
+	return at != NULL && at->type == ECAPI_NUMBER &&
+		strtod(at->text, NULL) < (double) now - options->max_age_s;
+}
+
+/* An event is not for this destination. */
+static void
+filter_event(EcapiDestination *destination, Filtered *filtered, EcapiItem item,
+			 const char *reason)
+{
+	/* of a failed event its row tells */
+	if (item.stretch->feed->kind == ECAPI_FEED_FAILED)
+		ecapi_journal_failed(item, reason, NULL, 0, false);
+	else
+		note_filtered(destination, filtered, item, reason);
+}
+
+/*
+ * What to do with one event while a body is put together.  True when the event
+ * is in the body or disposed of; false when the body has no room for it.
+ */
+static bool
+shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem item,
+			EcapiArena *scratch, Filtered *filtered)
+{
+	EcapiDestination *destination = batch->destination;
+	EcapiPageEvent *event = ecapi_item_event(item);
+	EcapiFeed  *feed = batch->feed;
+	const EcapiValue *tree;
+	const char *reason = NULL;
+	size_t		before = body->len;
+	EcapiShaped shaped;
+
+	if (feed->kind == ECAPI_FEED_REPLAY && !ecapi_replay_wants(feed, event, false))
+	{
+		ecapi_replay_pass_over(item);
+		return true;
+	}
+	tree = ecapi_page_tree(item.stretch->page, item.index, scratch);
+	if (tree == NULL)
+	{
+		ecapi_journal_failed(item, event->problem, NULL, 0, false);
+		return true;
+	}
+	if (feed->kind == ECAPI_FEED_REPLAY && !ecapi_replay_wants(feed, event, true))
+	{
+		ecapi_replay_pass_over(item);
+		return true;
+	}
+	if (event->type < 0 ||
+		(shape->options->event_types & (UINT64CONST(1) << event->type)) == 0)
+	{
+		filter_event(destination, filtered, item, "event_type");
+		return true;
+	}
+	if (is_expired(shape->options, tree, filtered->now))
+	{
+		filter_event(destination, filtered, item, "expired");
+		return true;
+	}
+	ecapi_left_out_begin();
+	shaped = shape->options->format->add(shape, tree, body, &reason);
+	if (body->full)
+	{
+		ecapi_buffer_truncate(body, before);
+		if (batch->nitems > 0)
+			return false;
+		ecapi_journal_failed(item, "too large for a request", NULL, 0, false);
+	}
+	else if (shaped == ECAPI_FILTERED)
+		filter_event(destination, filtered, item, reason);
+	else if (shaped == ECAPI_UNFIT)
+		ecapi_journal_failed(item, reason, NULL, 0, false);
+	else
+	{
+		batch->items[batch->nitems++] = item;
+		item.stretch->fate[item.index] = ECAPI_FATE_TAKEN;
+		shape->events++;
+		ecapi_left_out_count();
+	}
+	return true;
+}
+
+static void
+open_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
+{
+	const EcapiOptions *options = batch->destination->options;
+
+	batch->request = AllocSetContextCreate(batch->destination->context,
+										   "ecapi request", ALLOCSET_DEFAULT_SIZES);
+	MemSet(shape, 0, sizeof(EcapiShape));
+	shape->options = options;
+	shape->digests = ecapi_me.digests;
+	shape->default_country = ecapi_default_country();
+	shape->left_out = ecapi_left_out_note;
+	ecapi_buffer_init(body, options->format->max_body - BODY_TAIL,
+					  resize_in_context, batch->request);
+	options->format->open(shape, body);
+}
+
+static void
+close_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
+{
+	body->max += BODY_TAIL;
+	shape->options->format->close(shape, body);
+	batch->body = body->data;
+	batch->body_len = body->len;
+	batch->body_bytes = body->size;
+	ecapi_me.body_bytes += body->size;
+}
+
+/*
+ * Events that a batch of a feed holds at most.  Of failed events few: each
+ * may well be rejected again.
+ */
+static int
+batch_room(EcapiFeed *feed)
+{
+	EcapiDestination *destination = feed->destination;
+	int			room = destination->options->batch_size;
+
+	if (destination->batch_cap > 0)
+		room = Min(room, destination->batch_cap);
+	if (feed->kind == ECAPI_FEED_FAILED)
+		room = Min(room, FAILED_BATCH);
+	return room;
+}
+
+/*
+ * Gather a new batch from what a feed has in hand, shaped.  NULL when there is nothing
+ * to send; then what was filtered or failed on the way is disposed of.
+ */
+EcapiBatch *
+ecapi_gather(EcapiFeed *feed)
+{
+	int			room = batch_room(feed);
+	EcapiBatch *batch = ecapi_batch_new(feed, Min(room, feed->unsent));
+	MemoryContext scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
+														  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch_context);
+	EcapiArena	scratch;
+	EcapiShape	shape;
+	EcapiBuffer body;
+	Filtered	filtered = {.now = (pg_time_t) time(NULL)};
+	bool		full = false;
+	dlist_iter	iter;
+
+	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
+	open_body(batch, &shape, &body);
+	dlist_foreach(iter, &feed->stretches)
+	{
+		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+
+		while (!full && stretch->next < stretch->page->nevents)
+		{
+			EcapiItem	item = {stretch, stretch->next};
+
+			full = batch->nitems >= room ||
+				!shape_event(batch, &shape, &body, item, &scratch, &filtered);
+			if (!full)
+			{
+				stretch->next++;
+				feed->unsent--;
+			}
+		}
+		if (full)
+			break;
+	}
+	close_body(batch, &shape, &body);
+
+	if (batch->nitems > 0)
+		batch->filtered = filtered.n == 0 ? NULL :
+			MemoryContextStrdup(batch->context, filtered_json(&filtered));
+	else
+		journal_filtered(feed, &filtered);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch_context);
+
+	if (batch->nitems == 0)
+	{
+		ecapi_batch_free(batch);
+		batch = NULL;
+		ecapi_stretch_advance(feed);
+	}
+	return batch;
+}
+
+/*
+ * Shape a batch again that was sent before.  Options may have changed and
+ * time has passed since, so some of its events may be filtered now.  False
+ * when none is left; the batch is freed then.
+ */
+bool
+ecapi_gather_again(EcapiBatch *batch)
+{
+	EcapiFeed  *feed = batch->feed;
+	MemoryContext scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
+														  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch_context);
+	int			n = batch->nitems;
+	EcapiArena	scratch;
+	EcapiShape	shape;
+	EcapiBuffer body;
+	Filtered	filtered = {.now = (pg_time_t) time(NULL)};
+	int			i;
+
+	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
+	open_body(batch, &shape, &body);
+	shape.left_out = NULL;		/* counted when it was shaped first */
+	batch->nitems = 0;
+	for (i = 0; i < n; i++)
+		if (!shape_event(batch, &shape, &body, batch->items[i], &scratch, &filtered))
+			break;
+	if (i < n)
+	{
+		/* it fitted once, under other options: the rest goes as its own batch */
+		EcapiBatch *rest = ecapi_batch_new(feed, n - i);
+
+		memcpy(rest->items, batch->items + i, sizeof(EcapiItem) * (n - i));
+		rest->nitems = n - i;
+		rest->root = batch->root;
+		if (rest->root != NULL)
+			rest->root->parts++;
+		dlist_push_head(&feed->ready, &rest->node);
+	}
+	close_body(batch, &shape, &body);
+	journal_filtered(feed, &filtered);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch_context);
+	if (batch->nitems > 0)
+		return true;
+	ecapi_batch_free(batch);
+	ecapi_stretch_advance(feed);
+	return false;
+}
