@@ -71,7 +71,7 @@ OBJS = \
 	src/capture/throttle.o \
 	src/capture/backfill.o \
 	src/capture/recapture.o \
-	src/capture/pending.o \
+	src/capture/moved.o src/capture/pending.o \
 	src/capture/trigger.o \
 	src/capture/literal.o \
 	src/capture/datum_type.o \

@@ -142,7 +142,7 @@ leads_to(Relation relation, ItemPointerData from, ItemPointer to)
 
 /* The note of a row that this transaction wrote before it moved; or NULL. */
 static const Note *
-find_note(const EcapiMoved *moved)
+find_note(const EcapiMoved *moved, Oid root_trigger)
 {
 	Relation	relation;
 	const Note *found = NULL;
@@ -150,14 +150,14 @@ find_note(const EcapiMoved *moved)
 	/* most have not been updated in between, and then comparing is enough */
 	for (int i = nnotes - 1; i >= 0; i--)
 		if (notes[i].relation == moved->partition &&
-			notes[i].root_trigger == moved->root_trigger &&
+			notes[i].root_trigger == root_trigger &&
 			ItemPointerEquals(&notes[i].tid, &moved->tuple->t_self))
 			return &notes[i];
 
 	relation = table_open(moved->partition, NoLock);
 	for (int i = nnotes - 1; i >= 0 && found == NULL; i--)
 		if (notes[i].relation == moved->partition &&
-			notes[i].root_trigger == moved->root_trigger &&
+			notes[i].root_trigger == root_trigger &&
 			notes[i].file == relation->rd_node.relNode &&
 			leads_to(relation, notes[i].tid, &moved->tuple->t_self))
 			found = &notes[i];
@@ -192,10 +192,12 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	}
 	else if (moved && !moved->is_ours)
 	{
-		note.old = moved->tuple;
+		caller = MemoryContextSwitchTo(TopTransactionContext);
+		note.old = heap_copytuple(moved->tuple);
+		MemoryContextSwitchTo(caller);
 		note.old_relation = moved->partition;
 	}
-	else if (moved && (before = find_note(moved)) != NULL)
+	else if (moved && (before = find_note(moved, compiled->root_trigger)) != NULL)
 	{
 		note.old = before->old;
 		note.old_relation = before->old_relation;
