@@ -22,6 +22,10 @@
  *		 first, by an event trigger; after TRUNCATE there are no rows; rows that
  *		 the same transaction CLUSTERs after writing them are not captured.
  *
+ *	  5. Rows of foreign partitions have no place that could be noted: trigger.c
+ *		 captures them at once.  Nor are those captured whose partition is
+ *		 detached, or whose track is dropped, in the same transaction.
+ *
  * The callback runs after all deferred triggers have fired and before anything
  * of the commit is decided: an error still rolls the transaction back.
  *
@@ -322,12 +326,15 @@ ecapi_pending_capture(void)
 	const Note *note = notes;
 	const Note *end = notes + nnotes;
 	Run			run = {0};
+	bool		was_read_only = XactReadOnly;
 
 	if (nnotes == 0)
 		return;
 	/* capturing writes no rows of tables, so nothing is noted meanwhile */
 	forget_notes();
 
+	/* it may have been made read-only after the rows were written */
+	XactReadOnly = false;
 	CommandCounterIncrement();
 	run.snapshot = GetTransactionSnapshot();
 	PushActiveSnapshot(run.snapshot);
@@ -342,6 +349,7 @@ ecapi_pending_capture(void)
 		capture_run(&run);
 	}
 	PopActiveSnapshot();
+	XactReadOnly = was_read_only;
 }
 
 /*

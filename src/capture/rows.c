@@ -403,6 +403,9 @@ flush_page(RowPage *page)
 {
 	const EcapiRows *rows = page->rows;
 
+	/* a temporary table takes rows where an outbox does not */
+	if (page->nevents + page->nfailures > 0)
+		PreventCommandIfReadOnly("capture");
 	if (page->nevents > 0)
 		ecapi_outbox_append(page->events, page->nevents);
 	for (int i = 0; i < page->nfailures; i++)

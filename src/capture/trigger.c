@@ -20,6 +20,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "utils/rel.h"
@@ -127,7 +128,9 @@ capture_row(const TriggerData *data, EcapiRows *rows)
 	if (!is_update)
 		moved = ecapi_moved_from(data, compiled);
 
-	if (compiled->program && ecapi_program_track(compiled->program)->at_commit)
+	/* a row that is kept elsewhere could not be found again at commit */
+	if (compiled->program && ecapi_program_track(compiled->program)->at_commit &&
+		data->tg_relation->rd_rel->relkind == RELKIND_RELATION)
 	{
 		ecapi_pending_add(data, compiled, one.new, one.old, moved);
 		return;
