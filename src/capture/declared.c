@@ -442,6 +442,18 @@ attempt_check(Attempt *attempt)
 	attempt->parsed = ecapi_declared_check(attempt->declared, attempt->relation);
 }
 
+/* Does an error say something about the moment, and nothing about the track? */
+static bool
+is_passing(int code)
+{
+	int			category = ERRCODE_TO_CATEGORY(code);
+
+	return category == ERRCODE_OPERATOR_INTERVENTION ||
+		category == ERRCODE_INSUFFICIENT_RESOURCES ||
+		category == ERRCODE_TRANSACTION_ROLLBACK ||
+		code == ERRCODE_LOCK_NOT_AVAILABLE;
+}
+
 /*
  * Run body in a subtransaction that is undone.  Returns the message of its
  * error, or NULL; what body allocates in the current context survives.  What
