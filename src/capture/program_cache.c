@@ -6,7 +6,8 @@
  *	  - its relation, or the table that the track was declared on, was
  *		invalidated: a column, a key, a foreign key, the owner, or the trigger
  *		itself has changed;
- *	  - the owner has become a superuser or ceased to be one.
+ *	  - the owner has become a superuser or ceased to be one;
+ *	  - a row has failed because a table that a source reads gives another type.
  * What else SQL of a track depends on, tables and functions, is followed by the
  * plan cache below expression.c.
  *
@@ -290,6 +291,7 @@ ecapi_program_of_trigger(Relation relation, const Trigger *trigger)
 
 	entry = hash_search(entries, &trigger->tgoid, HASH_FIND, NULL);
 	if (entry && entry->valid &&
+		!(entry->compiled.program && ecapi_program_stale(entry->compiled.program)) &&
 		entry->superuser == superuser_arg(owner_of(entry->compiled.root)))
 	{
 		entry->used_in = MyProc->lxid;
