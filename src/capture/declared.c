@@ -442,18 +442,6 @@ attempt_check(Attempt *attempt)
 	attempt->parsed = ecapi_declared_check(attempt->declared, attempt->relation);
 }
 
-/* Does an error say something about the moment, and nothing about the track? */
-static bool
-is_passing(int code)
-{
-	int			category = ERRCODE_TO_CATEGORY(code);
-
-	return category == ERRCODE_OPERATOR_INTERVENTION ||
-		category == ERRCODE_INSUFFICIENT_RESOURCES ||
-		category == ERRCODE_TRANSACTION_ROLLBACK ||
-		code == ERRCODE_LOCK_NOT_AVAILABLE;
-}
-
 /*
  * Run body in a subtransaction that is undone.  Returns the message of its
  * error, or NULL; what body allocates in the current context survives.  What
@@ -486,7 +474,9 @@ attempt_it(void (*body) (Attempt *attempt), Attempt *attempt)
 
 	if (error == NULL)
 		return NULL;
-	if (ecapi_guard_must_raise(error->sqlerrcode))
+	/* A lock that was not had says nothing about the track either. */
+	if (ecapi_guard_must_raise(error->sqlerrcode) ||
+		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		ReThrowError(error);
 	return pstrdup(error->message ? error->message : "unknown error");
 }

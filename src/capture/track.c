@@ -626,7 +626,7 @@ no_such_track(const char *table, List *tracks, const char *event_type, const cha
 	const char *word = name ? name : event_type;
 	const char *closest;
 
-	if (tracks == NIL || word == NULL)
+	if (tracks == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("table %s is not tracked", table)));
@@ -638,7 +638,7 @@ no_such_track(const char *table, List *tracks, const char *event_type, const cha
 			 : errhint("The view ecapi.track lists the tracks of a table.")));
 }
 
-/* ecapi.untrack(): drops the tracks of an event type, a name, or both; or all. */
+/* ecapi.untrack(): drops the tracks of an event type, of a name, or of both. */
 Datum
 ecapi_untrack(PG_FUNCTION_ARGS)
 {
@@ -653,6 +653,11 @@ ecapi_untrack(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		refuse_null("relation");
+	if (event_type == NULL && name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("neither event_type nor name was given"),
+				 errhint("Say which track to drop.")));
 	table = qualified_name(PG_GETARG_OID(0));
 	nest = begin_lock_timeout();
 	relation = open_own(PG_GETARG_OID(0), table, AccessExclusiveLock);
