@@ -211,7 +211,6 @@ INSERT INTO subscriptions VALUES ('S5', 1, 'trialing', 100, 'EUR', '2026-01-31')
 SELECT * FROM life_events();
 SELECT ecapi.untrack('subscriptions', name => 'renewal');
 SELECT ecapi.untrack('subscriptions');
-SELECT ecapi.untrack('subscriptions', 'start_trial');
 SELECT count(*) AS tracks FROM pg_trigger WHERE tgrelid = 'subscriptions'::regclass AND NOT tgisinternal;
 
 -- nothing was set aside
