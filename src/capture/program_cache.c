@@ -17,7 +17,9 @@
  *
  * Compiling fails when a column or a function is gone and event triggers did
  * not refuse it.  Such a failure must not hurt the shop, so it happens in a
- * subtransaction and is kept in the entry, until something changes.
+ * subtransaction and is kept in the entry, for the rest of the transaction:
+ * what mends it (a function made again, a column of another table) need not
+ * touch the tracked one.
  */
 #include "postgres.h"
 
@@ -278,6 +280,19 @@ replace(const Entry *entry)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Is what was compiled still what would be compiled now? */
+static bool
+is_current(const Entry *entry)
+{
+	if (!entry->valid ||
+		entry->superuser != superuser_arg(owner_of(entry->compiled.root)))
+		return false;
+	/* a failure may have been mended elsewhere: look once in a transaction */
+	if (entry->compiled.program == NULL)
+		return entry->used_in == MyProc->lxid;
+	return !ecapi_program_stale(entry->compiled.program);
+}
+
 /* See program_cache.h. */
 const EcapiCompiled *
 ecapi_program_of_trigger(Relation relation, const Trigger *trigger)
@@ -290,9 +305,7 @@ ecapi_program_of_trigger(Relation relation, const Trigger *trigger)
 		free_replaced();
 
 	entry = hash_search(entries, &trigger->tgoid, HASH_FIND, NULL);
-	if (entry && entry->valid &&
-		!(entry->compiled.program && ecapi_program_stale(entry->compiled.program)) &&
-		entry->superuser == superuser_arg(owner_of(entry->compiled.root)))
+	if (entry && is_current(entry))
 	{
 		entry->used_in = MyProc->lxid;
 		return &entry->compiled;
