@@ -626,7 +626,7 @@ no_such_track(const char *table, List *tracks, const char *event_type, const cha
 	const char *word = name ? name : event_type;
 	const char *closest;
 
-	if (tracks == NIL)
+	if (tracks == NIL || word == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("table %s is not tracked", table)));
@@ -638,7 +638,10 @@ no_such_track(const char *table, List *tracks, const char *event_type, const cha
 			 : errhint("The view ecapi.track lists the tracks of a table.")));
 }
 
-/* ecapi.untrack(): drops the tracks of an event type, of a name, or of both. */
+/*
+ * ecapi.untrack(): drops the tracks of an event type, of a name, or of both;
+ * without either the only one.
+ */
 Datum
 ecapi_untrack(PG_FUNCTION_ARGS)
 {
@@ -653,16 +656,16 @@ ecapi_untrack(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		refuse_null("relation");
-	if (event_type == NULL && name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("neither event_type nor name was given"),
-				 errhint("Say which track to drop.")));
 	table = qualified_name(PG_GETARG_OID(0));
 	nest = begin_lock_timeout();
 	relation = open_own(PG_GETARG_OID(0), table, AccessExclusiveLock);
 	tracks = ecapi_declared_list(RelationGetRelid(relation));
 	relation_close(relation, NoLock);
+	if (event_type == NULL && name == NULL && list_length(tracks) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
+				 errmsg("table %s has %d tracks", table, list_length(tracks)),
+				 errhint("Say by event_type or name which one to drop.")));
 	foreach(cell, tracks)
 	{
 		const EcapiDeclared *declared = lfirst(cell);

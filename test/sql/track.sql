@@ -89,8 +89,15 @@ SELECT ecapi.untrack('shop.orders', 'purchas');
 SELECT ecapi.untrack('shop.orders', name => 'xyzzy');
 SELECT ecapi.untrack('shop.customers', 'purchase');
 SELECT ecapi.untrack('shop.orders', name => 'ecapi_purchase');
--- not all of them at once
+-- without more, the only one
+BEGIN;
 SELECT ecapi.untrack('shop.orders');
+SELECT ecapi.untrack('shop.orders');
+ROLLBACK;
+BEGIN;
+SELECT ecapi.track('shop.orders', 'sign_up', '{}');
+SELECT ecapi.untrack('shop.orders');
+ROLLBACK;
 -- A trigger may be renamed; the track is then called as the trigger is.
 ALTER TRIGGER ecapi_login ON shop.orders RENAME TO signed_in;
 RESET ROLE;
