@@ -198,13 +198,18 @@ part_tap()
 # connection settings of the server above: each script makes its own servers.
 tap_environment()
 {
+	local purchases=$REPO/../shared/data/cdnow_sample.txt
+
 	"${AS_SERVER[@]}" mkdir -p "$WORK/tmp"
+	# the clone may be out of the reach of the server's user
+	[ ! -f "$purchases" ] || install -m 644 "$purchases" "$WORK/purchases"
 	TAP_ENVIRONMENT=(env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE -C "$BUILD"
 		PATH="$BINDIR:$BUILD/test/receiver:/usr/bin:/bin"
 		PERL5LIB="$PGXS_DIR/test/perl:$BUILD/test/t"
 		PG_REGRESS="$PGXS_DIR/test/regress/pg_regress"
 		PGPORT=65432
 		TMPDIR="$WORK/tmp"
+		ECAPI_PURCHASES="$WORK/purchases"
 	)
 }
 

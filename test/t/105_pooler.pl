@@ -50,7 +50,6 @@ auth_file = $dir/users
 pool_mode = transaction
 default_pool_size = 4
 max_client_conn = 100
-server_lifetime = 0
 logfile = $dir/pgbouncer.log
 INI
 
