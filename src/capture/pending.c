@@ -18,9 +18,13 @@
  *	  3. A row that moves to another partition has a note with its partition; the
  *		 note of the place it left leads to nothing visible, and is passed over.
  *		 What it was before goes with it, also if it was new.
- *	  4. The chain does not survive a rewrite of the table.  ALTER TABLE captures
- *		 first, by an event trigger; after TRUNCATE there are no rows; rows that
- *		 the same transaction CLUSTERs after writing them are not captured.
+ *	  4. The chain does not survive a rewrite of the table.  So what waits is
+ *		 captured when ALTER TABLE begins, by an event trigger (one on the rewrite
+ *		 itself is too late: the columns have their new types, the rows not yet).
+ *		 Notes whose row was an event stay, as captured in the subtransaction that
+ *		 was current; if that is rolled back they wait again.  After TRUNCATE there are no rows;
+ *		 rows that the same transaction CLUSTERs after writing them are not
+ *		 captured.
  *
  *	  5. Rows of foreign partitions have no place that could be noted: trigger.c
  *		 captures them at once.  Nor are those captured whose partition is
@@ -53,6 +57,7 @@ PG_FUNCTION_INFO_V1(ecapi_capture_pending);
 typedef struct Note
 {
 	SubTransactionId subtransaction;
+	SubTransactionId captured_in;	/* invalid: it waits */
 	Oid			relation;
 	Oid			trigger;
 	Oid			root_trigger;
@@ -65,6 +70,7 @@ typedef struct Note
 static Note *notes = NULL;
 static int	nnotes = 0;
 static int	room = 0;
+static bool any_captured = false;	/* has any note captured_in? */
 
 static void on_transaction(XactEvent event, void *arg);
 static void on_subtransaction(SubXactEvent event, SubTransactionId own,
@@ -75,6 +81,7 @@ forget_notes(void)
 {
 	notes = NULL;
 	nnotes = room = 0;
+	any_captured = false;
 }
 
 static Note *
@@ -265,7 +272,8 @@ next_noted(void *arg, EcapiRow *row)
 	{
 		const Note *note = run->next++;
 
-		if (note->file != run->relation->rd_node.relNode || !fetch_last(run, note))
+		if (note->captured_in != InvalidSubTransactionId ||
+			note->file != run->relation->rd_node.relNode || !fetch_last(run, note))
 			continue;
 		row->new = run->new;
 		row->old = NULL;
@@ -288,17 +296,18 @@ find_trigger(Relation relation, Oid trigger)
 	return NULL;
 }
 
-static void
+/* Returns how many of its rows became an event, or were set aside. */
+static int64
 capture_run(Run *run)
 {
 	const Note *first = run->next;
 	Relation	relation = try_relation_open(first->relation, RowExclusiveLock);
 	const Trigger *trigger;
 	EcapiRows	rows = {0};
-	EcapiRowsResult result;
+	EcapiRowsResult result = {0};
 
 	if (relation == NULL)
-		return;
+		return 0;
 	trigger = find_trigger(relation, first->trigger);
 	if (trigger)
 	{
@@ -317,22 +326,22 @@ capture_run(Run *run)
 		table_endscan(run->scan);
 	}
 	relation_close(relation, NoLock);
+	return result.events + result.set_aside;
 }
 
-/* See pending.h. */
-void
-ecapi_pending_capture(void)
+/*
+ * Capture the rows of notes that wait: one run of a track after the other, or,
+ * to mark those that were captured, one by one.  Capturing writes no rows of
+ * tables, so nothing is noted meanwhile.
+ */
+static void
+capture_notes(Note *note, const Note *end, bool mark)
 {
-	const Note *note = notes;
-	const Note *end = notes + nnotes;
 	Run			run = {0};
 	bool		was_read_only = XactReadOnly;
 
-	if (nnotes == 0)
+	if (note == end)
 		return;
-	/* capturing writes no rows of tables, so nothing is noted meanwhile */
-	forget_notes();
-
 	/* it may have been made read-only after the rows were written */
 	XactReadOnly = false;
 	CommandCounterIncrement();
@@ -341,12 +350,18 @@ ecapi_pending_capture(void)
 	run.snapshot = GetActiveSnapshot();
 	while (note < end)
 	{
-		run.next = note;
-		while (note < end && note->relation == run.next->relation &&
-			   note->trigger == run.next->trigger)
+		Note	   *first = note++;
+
+		while (!mark && note < end && note->relation == first->relation &&
+			   note->trigger == first->trigger)
 			note++;
+		run.next = first;
 		run.end = note;
-		capture_run(&run);
+		if (capture_run(&run) > 0 && mark)
+		{
+			first->captured_in = GetCurrentSubTransactionId();
+			any_captured = true;
+		}
 	}
 	PopActiveSnapshot();
 	XactReadOnly = was_read_only;
@@ -355,13 +370,24 @@ ecapi_pending_capture(void)
 /*
  * ecapi.capture_pending() returns void
  *
- * For the event trigger of table rewrites, see rule 4 above.
+ * For the event trigger of ALTER TABLE, see rule 4 above.
  */
 Datum
 ecapi_capture_pending(PG_FUNCTION_ARGS)
 {
-	ecapi_pending_capture();
+	capture_notes(notes, notes + nnotes, true);
 	PG_RETURN_VOID();
+}
+
+/* The transaction is about to be decided. */
+static void
+capture_last(void)
+{
+	Note	   *first = notes;
+	const Note *end = notes + nnotes;
+
+	forget_notes();
+	capture_notes(first, end, false);
 }
 
 static void
@@ -371,7 +397,7 @@ on_transaction(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
-			ecapi_pending_capture();
+			capture_last();
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_COMMIT:
@@ -383,14 +409,30 @@ on_transaction(XactEvent event, void *arg)
 	}
 }
 
+/* What was captured in one subtransaction belongs to another one, or waits. */
+static void
+move_captured(SubTransactionId from, SubTransactionId to)
+{
+	if (any_captured)
+		for (int i = 0; i < nnotes; i++)
+			if (notes[i].captured_in == from)
+				notes[i].captured_in = to;
+}
+
 static void
 on_subtransaction(SubXactEvent event, SubTransactionId own, SubTransactionId parent,
 				  void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
 		while (nnotes > 0 && notes[nnotes - 1].subtransaction == own)
 			nnotes--;
+		move_captured(own, InvalidSubTransactionId);
+	}
 	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
 		for (int i = nnotes - 1; i >= 0 && notes[i].subtransaction == own; i--)
 			notes[i].subtransaction = parent;
+		move_captured(own, parent);
+	}
 }

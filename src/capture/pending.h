@@ -22,10 +22,4 @@ extern void ecapi_pending_add(const TriggerData *data, const EcapiCompiled *comp
 							  TupleTableSlot *new, TupleTableSlot *old,
 							  const EcapiMoved *moved);
 
-/*
- * Capture now what waits in this transaction: at commit, or before a table is
- * rewritten, after which its rows could not be found any more.
- */
-extern void ecapi_pending_capture(void);
-
 #endif							/* ECAPI_PENDING_H */
