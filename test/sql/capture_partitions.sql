@@ -216,7 +216,38 @@ ALTER TABLE orders DETACH PARTITION orders_us;
 COMMIT;
 SELECT * FROM events();
 
+--
+-- A foreign partition: its rows are elsewhere, so they are captured at once.
+--
 SET client_min_messages = warning;
+CREATE EXTENSION postgres_fdw;
+RESET client_min_messages;
+DO $$ BEGIN
+    EXECUTE format('CREATE SERVER regress_partitions FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host %L, port %L, dbname %L)',
+        split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), current_database());
+END $$;
+CREATE USER MAPPING FOR PUBLIC SERVER regress_partitions;
+CREATE TABLE shop.archive (id int, region text, state text);
+CREATE TABLE shop.tickets (id int, region text, state text) PARTITION BY LIST (region);
+CREATE TABLE shop.tickets_eu PARTITION OF shop.tickets FOR VALUES IN ('eu');
+CREATE FOREIGN TABLE shop.tickets_old PARTITION OF shop.tickets FOR VALUES IN ('old') SERVER regress_partitions OPTIONS (table_name 'archive', schema_name 'shop');
+SELECT ecapi.track('shop.tickets', 'login', '{"id": "id"}');
+SELECT ecapi.track('shop.tickets', 'sign_up', '{"id": "id", "ext.state": "state"}', at_commit => true);
+SELECT ecapi.track('shop.tickets', 'purchase', '{"id": "id", "ext.was": "old.state"}', condition => $$state = 'paid'$$, at_commit => true);
+BEGIN;
+INSERT INTO shop.tickets VALUES (1, 'eu', 'open'), (2, 'old', 'open');
+UPDATE shop.tickets SET state = 'late' WHERE id = 1 AND region = 'eu';
+SELECT * FROM events();
+COMMIT;
+SELECT * FROM events();
+UPDATE shop.tickets SET region = 'old', state = 'paid' WHERE id = 1 AND region = 'eu';
+UPDATE shop.tickets SET state = 'paid' WHERE id = 2 AND region = 'old';
+DELETE FROM shop.tickets WHERE id = 2 AND region = 'old';
+INSERT INTO shop.tickets VALUES (3, 'old', 'open');
+SELECT * FROM events() ORDER BY id, event_type;
+
+SET client_min_messages = warning;
+DROP EXTENSION postgres_fdw CASCADE;
 DROP SCHEMA shop CASCADE;
 DROP FUNCTION events;
 DROP TABLE partitions_seen;

@@ -19,7 +19,7 @@ LANGUAGE sql AS $$
     SELECT event->>'event_type', event->>'id', event->'ext' FROM fresh ORDER BY seq;
 $$;
 CREATE FUNCTION ids(OUT id text) RETURNS SETOF text LANGUAGE sql AS 'SELECT id FROM public.events()';
--- What is set aside: forgotten once it was looked at.
+-- What is set aside, and why.
 CREATE FUNCTION aside(OUT source text, OUT relation regclass, OUT sqlstate text, OUT reason text, OUT rows bigint) RETURNS SETOF record
 LANGUAGE sql AS $$
     SELECT f.source, f.relation, f.sqlstate, f.reason, count(*) FROM ecapi.failed_event f
@@ -346,28 +346,20 @@ SET ROLE regress_rows_shop;
 CREATE TABLE shop.strict (id int PRIMARY KEY, divisor int, currency text);
 SELECT ecapi.track('shop.strict', 'purchase', '{"value": "1000 / new.divisor", "currency_code": "currency"}', on_error => 'raise');
 RESET ROLE;
-\set VERBOSITY verbose
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
 DO $$
 DECLARE
     message text;
     state text;
-    hint text;
 BEGIN
     INSERT INTO shop.strict VALUES (1, 1, 'EUR'), (2, 0, 'EUR');
 EXCEPTION WHEN others THEN
-    GET STACKED DIAGNOSTICS message = message_text, state = returned_sqlstate, hint = pg_exception_hint;
-    RAISE NOTICE USING MESSAGE = state || ': ' || message || ' / ' || hint, ERRCODE = '00000';
+    GET STACKED DIAGNOSTICS message = message_text, state = returned_sqlstate;
+    RAISE NOTICE '%: %', state, message;
 END $$;
-\set VERBOSITY default
 INSERT INTO shop.strict VALUES (1, 1, 'EUR'), (2, 1, 'XX');
 INSERT INTO shop.strict VALUES (1, 1, 'EUR'), (2, 1, NULL);
 SELECT count(*) FROM shop.strict;
 INSERT INTO shop.strict VALUES (1, 1, 'eur');
-\pset format aligned
-\pset tuples_only off
 SELECT * FROM ids();
 SELECT * FROM aside();
 
