@@ -45,6 +45,7 @@
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "fmgr.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -67,6 +68,21 @@ typedef struct Note
 	Oid			old_relation;	/* whose row old is */
 } Note;
 
+/* A version of a row in a partition, and its note. */
+typedef struct VersionKey
+{
+	Oid			relation;
+	Oid			root_trigger;
+	ItemPointerData tid;
+} VersionKey;
+
+typedef struct Version
+{
+	VersionKey	key;
+	int			note;			/* its number */
+} Version;
+
+static HTAB *versions = NULL;
 static Note *notes = NULL;
 static int	nnotes = 0;
 static int	room = 0;
@@ -80,6 +96,7 @@ static void
 forget_notes(void)
 {
 	notes = NULL;
+	versions = NULL;
 	nnotes = room = 0;
 	any_captured = false;
 }
@@ -122,58 +139,80 @@ is_ours(TupleTableSlot *slot)
 	return ours;
 }
 
-/* Does a chain of versions lead from one place to another? */
-static bool
-leads_to(Relation relation, ItemPointerData from, ItemPointer to)
+/* ------------------------------------------------------------------------
+ * Notes of rows in partitions, by the places where their versions lie
+ *
+ * What a row was before the transaction must go with it when it moves, so its
+ * note is looked up by the version that left.  A place that a rolled back
+ * version had is found only if it was used again, and then says so again.
+ * ------------------------------------------------------------------------
+ */
+
+static void
+make_key(VersionKey *key, Oid relation, Oid root_trigger, const ItemPointerData *tid)
 {
-	TupleTableSlot *slot = table_slot_create(relation, NULL);
-	bool		found = false;
+	memset(key, 0, sizeof(*key));
+	key->relation = relation;
+	key->root_trigger = root_trigger;
+	key->tid = *tid;
+}
 
-	for (;;)
+/* The number of a version's note, or -1. */
+static int
+find_version(Oid relation, Oid root_trigger, const ItemPointerData *tid)
+{
+	VersionKey	key;
+	Version    *version;
+
+	if (versions == NULL)
+		return -1;
+	make_key(&key, relation, root_trigger, tid);
+	version = hash_search(versions, &key, HASH_FIND, NULL);
+	return version && version->note < nnotes ? version->note : -1;
+}
+
+static void
+add_version(Oid relation, Oid root_trigger, const ItemPointerData *tid, int note)
+{
+	VersionKey	key;
+	Version    *version;
+
+	if (versions == NULL)
 	{
-		ItemPointerData next;
-		HeapTuple	tuple;
-		bool		should_free;
+		HASHCTL		control = {0};
 
-		if (ItemPointerEquals(&from, to))
-			found = true;
-		if (found || !table_tuple_fetch_row_version(relation, &from, SnapshotAny, slot))
-			break;
-		tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
-		next = tuple->t_data->t_ctid;
-		if (should_free)
-			heap_freetuple(tuple);
-		if (ItemPointerIndicatesMovedPartitions(&next) || ItemPointerEquals(&next, &from))
-			break;
-		from = next;
+		control.keysize = sizeof(VersionKey);
+		control.entrysize = sizeof(Version);
+		control.hcxt = TopTransactionContext;
+		versions = hash_create("ecapi noted rows", 64, &control,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	ExecDropSingleTupleTableSlot(slot);
-	return found;
+	make_key(&key, relation, root_trigger, tid);
+	version = hash_search(versions, &key, HASH_ENTER, NULL);
+	version->note = note;
+}
+
+/* A row that this transaction wrote has a new version in its partition. */
+static void
+follow_version(Relation relation, Oid root_trigger, TupleTableSlot *new,
+			   TupleTableSlot *old)
+{
+	int			note;
+
+	if (!relation->rd_rel->relispartition)
+		return;
+	note = find_version(RelationGetRelid(relation), root_trigger, &old->tts_tid);
+	if (note >= 0)
+		add_version(RelationGetRelid(relation), root_trigger, &new->tts_tid, note);
 }
 
 /* The note of a row that this transaction wrote before it moved; or NULL. */
 static const Note *
 find_note(const EcapiMoved *moved, Oid root_trigger)
 {
-	Relation	relation;
-	const Note *found = NULL;
+	int			note = find_version(moved->partition, root_trigger, &moved->tuple->t_self);
 
-	/* most have not been updated in between, and then comparing is enough */
-	for (int i = nnotes - 1; i >= 0; i--)
-		if (notes[i].relation == moved->partition &&
-			notes[i].root_trigger == root_trigger &&
-			ItemPointerEquals(&notes[i].tid, &moved->tuple->t_self))
-			return &notes[i];
-
-	relation = table_open(moved->partition, NoLock);
-	for (int i = nnotes - 1; i >= 0 && found == NULL; i--)
-		if (notes[i].relation == moved->partition &&
-			notes[i].root_trigger == root_trigger &&
-			notes[i].file == relation->rd_node.relNode &&
-			leads_to(relation, notes[i].tid, &moved->tuple->t_self))
-			found = &notes[i];
-	table_close(relation, NoLock);
-	return found;
+	return note >= 0 ? &notes[note] : NULL;
 }
 
 /* See pending.h. */
@@ -187,7 +226,10 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	Note		note = {0};
 
 	if (old && is_ours(old))
+	{
+		follow_version(data->tg_relation, compiled->root_trigger, new, old);
 		return;
+	}
 	note.subtransaction = GetCurrentSubTransactionId();
 	note.relation = RelationGetRelid(data->tg_relation);
 	note.trigger = data->tg_trigger->tgoid;
@@ -214,6 +256,8 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 		note.old_relation = before->old_relation;
 	}
 	*new_note() = note;
+	if (data->tg_relation->rd_rel->relispartition)
+		add_version(note.relation, note.root_trigger, &note.tid, nnotes);
 	nnotes++;
 }
 
