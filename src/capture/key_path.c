@@ -22,6 +22,12 @@
  *	  added, too.  Where the owner is a superuser, only tables of superusers
  *	  are read: planning a query runs what their owners wrote into the
  *	  predicates of their indexes.
+ * (4) The query is text, and the server may read it anew, when its tables have
+ *	  changed.  So they are locked before each run, and where there is no plan
+ *	  that is valid, must have the names and owners that they had; else somebody
+ *	  could put a view of theirs in the place of a table.  A set whose tables
+ *	  change is compiled anew before it is used again (program_cache.c), so this
+ *	  only meets a change that comes in between.
  *
  * A foreign key that a partitioned table itself does not have is accepted if
  * all its partitions have it.
@@ -38,6 +44,7 @@
 #include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
@@ -55,6 +62,7 @@ typedef struct KeyJoin
 {
 	int			from;			/* a join; -1: the row */
 	Oid			relid;			/* the table it leads to */
+	char	   *name;			/* its name in the query */
 	int			nkeys;
 	AttrNumber	conkey[INDEX_MAX_KEYS];
 	AttrNumber	confkey[INDEX_MAX_KEYS];
@@ -153,7 +161,7 @@ keys_of_column(Relation relation, AttrNumber attnum, KeyJoin *join)
 		foreach(cell, RelationGetFKeyList(relation))
 		{
 			const ForeignKeyCacheInfo *key = lfirst(cell);
-			KeyJoin		candidate = {join->from, key->confrelid, key->nkeys, {0}, {0}, {0}};
+			KeyJoin		candidate = {join->from, key->confrelid, NULL, key->nkeys, {0}, {0}, {0}};
 
 			if ((key->nkeys == 1) != (single == 1) || !has_column(key, attnum) ||
 				is_part(key))
@@ -267,10 +275,10 @@ parameter(EcapiKeyPaths *paths, AttrNumber attnum)
 static void
 append_join(EcapiKeyPaths *paths, int n, Relation relation, Relation referred)
 {
-	const KeyJoin *join = &paths->joins[n];
+	KeyJoin    *join = &paths->joins[n];
 
-	appendStringInfo(&paths->from, " LEFT JOIN %s AS k%d ON ",
-					 ecapi_names_relation(join->relid), n);
+	join->name = MemoryContextStrdup(paths->set->context, ecapi_names_relation(join->relid));
+	appendStringInfo(&paths->from, " LEFT JOIN %s AS k%d ON ", join->name, n);
 	for (int i = 0; i < join->nkeys; i++)
 	{
 		Form_pg_attribute left = TupleDescAttr(RelationGetDescr(referred),
@@ -371,7 +379,7 @@ column_of(Relation relation, const char *name)
 static Relation
 step(EcapiKeyPaths *paths, Relation relation, int *from, const char *name)
 {
-	KeyJoin		join = {*from, InvalidOid, 0, {0}, {0}, {0}};
+	KeyJoin		join = {*from, InvalidOid, NULL, 0, {0}, {0}, {0}};
 	AttrNumber	attnum = column_of(relation, name);
 	Oid			owner = paths->set->owner;
 	Relation	referred;
@@ -441,6 +449,16 @@ ecapi_key_paths_start(EcapiKeyPaths *paths)
 	paths->current = false;
 }
 
+/* Called while relations are invalidated, so it opens none. */
+bool
+ecapi_key_paths_depend(const EcapiKeyPaths *paths, Oid relid)
+{
+	for (int i = 0; i < paths->njoins; i++)
+		if (paths->joins[i].relid == relid)
+			return true;
+	return false;
+}
+
 void
 ecapi_key_paths_row(EcapiKeyPaths *paths)
 {
@@ -464,6 +482,25 @@ make_plan(EcapiKeyPaths *paths)
 	paths->plan = plan;
 }
 
+/* Invariant (4), behind the locks: may the query's text be read anew? */
+static void
+check_tables(EcapiKeyPaths *paths)
+{
+	for (int i = 0; i < paths->njoins; i++)
+	{
+		const KeyJoin *join = &paths->joins[i];
+		Relation	referred;
+
+		if (strcmp(ecapi_names_relation(join->relid), join->name) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table %s was renamed", join->name)));
+		referred = table_open(join->relid, NoLock);
+		check_owner(paths->set, referred);
+		table_close(referred, NoLock);
+	}
+}
+
 /*
  * Run the query for the keys in paths.  A plan that is made anew must not read
  * tables from end to end because they were small, or had no statistics, then:
@@ -480,9 +517,12 @@ run_query(EcapiKeyPaths *paths)
 	ecapi_expressions_check_owner(paths->set);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
+	for (int i = 0; i < paths->njoins; i++)
+		LockRelationOid(paths->joins[i].relid, AccessShareLock);
 	planned = paths->plan != NULL && SPI_plan_is_valid(paths->plan);
 	if (!planned)
 	{
+		check_tables(paths);
 		nest = NewGUCNestLevel();
 		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);

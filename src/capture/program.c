@@ -358,6 +358,12 @@ ecapi_program_free(EcapiProgram *program)
 	MemoryContextDelete(program->context);
 }
 
+bool
+ecapi_program_depends(const EcapiProgram *program, Oid relid)
+{
+	return ecapi_expressions_depend(program->expressions, relid);
+}
+
 const EcapiTrack *
 ecapi_program_track(const EcapiProgram *program)
 {

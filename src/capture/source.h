@@ -7,6 +7,7 @@
  *	key_path.c		foreign-key paths: one query for all of a set
  *	row_sql.c		SQL over new and old: parse, compile, run
  *	row_sql_check.c what of SQL is allowed
+ *	row_sql_superuser.c what of it is where the owner is a superuser
  */
 #ifndef ECAPI_SOURCE_H
 #define ECAPI_SOURCE_H
@@ -129,6 +130,9 @@ extern void ecapi_key_path_add(EcapiExpression *expression, Relation relation,
 extern Datum ecapi_key_path_value(EcapiExpression *expression, bool *isnull);
 extern void ecapi_key_paths_start(EcapiKeyPaths *paths);
 extern void ecapi_key_paths_row(EcapiKeyPaths *paths);
+
+/* Is a table one of those that the paths lead to? */
+extern bool ecapi_key_paths_depend(const EcapiKeyPaths *paths, Oid relid);
 extern void ecapi_key_paths_free(EcapiKeyPaths *paths);
 
 /* row_sql.c */
@@ -155,5 +159,16 @@ extern bool ecapi_row_sql_is_bare(Node *expression);
 
 /* Raise that a role may not read a column (0: any) of a table, if it may not. */
 extern void ecapi_row_sql_check_read(Oid relid, AttrNumber attnum, Oid role);
+
+/* row_sql_superuser.c: each raises what is not allowed to a superuser's track */
+
+/* In a source that is only parsed. */
+extern void ecapi_superuser_check_parsed(const EcapiExpression *expression, Node *parsed);
+
+/* In the type of a column that SQL mentions. */
+extern void ecapi_superuser_check_type(const EcapiExpression *expression, Oid type);
+
+/* In an analyzed source. */
+extern void ecapi_superuser_check(const EcapiExpression *expression, Node *analyzed);
 
 #endif							/* ECAPI_SOURCE_H */
