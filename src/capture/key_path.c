@@ -30,7 +30,7 @@
  *	  only meets a change that comes in between.
  *
  * A foreign key that a partitioned table itself does not have is accepted if
- * all its partitions have it.
+ * all its partitions have it, and are the owner's own.
  *
  * Ownership: everything lives in the set's context, last keys and values in a
  * child of it; the plan is the server's until ecapi_key_paths_free().
@@ -98,6 +98,26 @@ struct EcapiKeyPaths
 /* ------------------------------------------------------------ foreign keys */
 
 /*
+ * Is it a key of a partition alone, which is another role's?  That role may add
+ * keys, and must not say where the track of the partition's root goes.
+ */
+static bool
+is_strange(Relation relation, Oid owner, const ForeignKeyCacheInfo *key)
+{
+	HeapTuple	tuple;
+	bool		inherited;
+
+	if (!relation->rd_rel->relispartition || relation->rd_rel->relowner == owner)
+		return false;
+	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	inherited = OidIsValid(((Form_pg_constraint) GETSTRUCT(tuple))->conparentid);
+	ReleaseSysCache(tuple);
+	return !inherited;
+}
+
+/*
  * Is it a mere part of another foreign key of the same table?  A key that
  * refers to a partitioned table has one for each partition below it.
  */
@@ -150,7 +170,7 @@ same_key(const KeyJoin *a, const KeyJoin *b)
  * them in *join.
  */
 static int
-keys_of_column(Relation relation, AttrNumber attnum, KeyJoin *join)
+keys_of_column(Relation relation, Oid owner, AttrNumber attnum, KeyJoin *join)
 {
 	int			found = 0;
 
@@ -164,7 +184,7 @@ keys_of_column(Relation relation, AttrNumber attnum, KeyJoin *join)
 			KeyJoin		candidate = {join->from, key->confrelid, NULL, key->nkeys, {0}, {0}, {0}};
 
 			if ((key->nkeys == 1) != (single == 1) || !has_column(key, attnum) ||
-				is_part(key))
+				is_part(key) || (join->from < 0 && is_strange(relation, owner, key)))
 				continue;
 			memcpy(candidate.conkey, key->conkey, sizeof(AttrNumber) * key->nkeys);
 			memcpy(candidate.confkey, key->confkey, sizeof(AttrNumber) * key->nkeys);
@@ -196,7 +216,7 @@ renumber(KeyJoin *join, TupleDesc from, TupleDesc to)
 
 /* The same for a partitioned table: a key that all its leaves have, and only it. */
 static int
-keys_of_leaves(Relation root, AttrNumber attnum, KeyJoin *join)
+keys_of_leaves(Relation root, Oid owner, AttrNumber attnum, KeyJoin *join)
 {
 	const char *name = NameStr(TupleDescAttr(RelationGetDescr(root), attnum - 1)->attname);
 	List	   *leaves = find_all_inheritors(RelationGetRelid(root), AccessShareLock, NULL);
@@ -212,7 +232,7 @@ keys_of_leaves(Relation root, AttrNumber attnum, KeyJoin *join)
 
 		if (leaf->rd_rel->relkind != RELKIND_PARTITIONED_TABLE && found == 1)
 		{
-			found = keys_of_column(leaf,
+			found = keys_of_column(leaf, owner,
 								   ecapi_names_column(RelationGetDescr(leaf), name), &one);
 			if (found == 1 &&
 				!renumber(&one, RelationGetDescr(leaf), RelationGetDescr(root)))
@@ -235,10 +255,10 @@ find_key(EcapiExpressions *set, Relation relation, AttrNumber attnum, KeyJoin *j
 {
 	const char *table = ecapi_names_relation(RelationGetRelid(relation));
 	Form_pg_attribute column = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-	int			found = keys_of_column(relation, attnum, join);
+	int			found = keys_of_column(relation, set->owner, attnum, join);
 
 	if (found == 0 && relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		found = keys_of_leaves(relation, attnum, join);
+		found = keys_of_leaves(relation, set->owner, attnum, join);
 	if (found == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_FOREIGN_KEY),
