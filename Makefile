@@ -47,6 +47,7 @@ OBJS = \
 	src/capture/guard.o \
 	src/capture/expression.o \
 	src/capture/names.o \
+	src/capture/foreign_key.o \
 	src/capture/key_path.o \
 	src/capture/row_sql.o \
 	src/capture/row_sql_check.o \

@@ -20,7 +20,7 @@
  *	  only after the check that nothing of a user is in it.
  *
  * Ownership: everything lives in the set's context but plans and planned
- * expressions, which the server keeps and ecapi_expressions_free() lets go.
+ * expressions, which the server keeps; a callback of the context lets them go.
  */
 #include "postgres.h"
 
@@ -38,6 +38,13 @@
 #include "capture/guard.h"
 #include "capture/source.h"
 
+/* The context of a set goes: also when compiling has failed half-way. */
+static void
+free_with_context(void *arg)
+{
+	ecapi_expressions_free(arg);
+}
+
 EcapiExpressions *
 ecapi_expressions_new(Relation relation, Oid owner, MemoryContext context)
 {
@@ -54,6 +61,9 @@ ecapi_expressions_new(Relation relation, Oid owner, MemoryContext context)
 	set->bare = CreateStandaloneExprContext();
 	set->nothing = MakeSingleTupleTableSlot(set->descriptor, &TTSOpsVirtual);
 	ExecStoreAllNullTuple(set->nothing);
+	set->freeing.func = free_with_context;
+	set->freeing.arg = set;
+	MemoryContextRegisterResetCallback(context, &set->freeing);
 	MemoryContextSwitchTo(before);
 	return set;
 }
@@ -261,6 +271,22 @@ ecapi_expressions_check_owner(const EcapiExpressions *set)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("owner of table %s has become a superuser", set->table),
 				 errhint("Give the table to a role that is no superuser with ALTER TABLE ... OWNER TO.")));
+}
+
+/* Raise that a table gives another type than when the source was compiled. */
+void
+ecapi_expressions_type_changed(EcapiExpression *expression)
+{
+	expression->set->stale = true;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("type of the source of \"%s\" has changed", expression->what)));
+}
+
+bool
+ecapi_expressions_stale(const EcapiExpressions *set)
+{
+	return set->stale;
 }
 
 void

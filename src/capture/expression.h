@@ -27,7 +27,8 @@ typedef struct EcapiExpressions EcapiExpressions;
 
 /*
  * An empty set for a relation, whose sources will run as owner.  Everything
- * lives in context (but plans, which ecapi_expressions_free() lets go).
+ * lives in context; plans, which the server keeps, are let go with it, or
+ * before by ecapi_expressions_free(), which may be called again.
  */
 extern EcapiExpressions *ecapi_expressions_new(Relation relation, Oid owner,
 											   MemoryContext context);
@@ -52,6 +53,12 @@ extern bool ecapi_expressions_depend(const EcapiExpressions *set, Oid relid);
 extern EcapiExpression *ecapi_expressions_add(EcapiExpressions *set, const char *source,
 											  EcapiExpressionUse use, const char *what);
 
+/*
+ * Has a table that the sources read changed so that the set must be compiled
+ * anew?  Known after a run that failed by it.
+ */
+extern bool ecapi_expressions_stale(const EcapiExpressions *set);
+
 extern Oid	ecapi_expression_type(const EcapiExpression *expression);
 extern int32 ecapi_expression_typmod(const EcapiExpression *expression);
 
@@ -67,10 +74,14 @@ extern bool ecapi_expression_mentions_old(const EcapiExpression *expression);
 extern bool ecapi_expression_needs_guard(const EcapiExpression *expression);
 
 /*
- * Run sources: start, any number of rows and values, stop.  Start allocates in
- * the current context; an error between needs no stop.  Row and values:
- * new must be a slot of the relation's descriptor, old one or NULL (all its
- * columns are null then).  A value lives until the next row.
+ * Run sources: start, any number of rows and values, stop.  Start remembers the
+ * current context for what the run allocates; an error between needs no stop,
+ * but the next run a start of its own.  Inside a guard all three belong into
+ * the same one, as what runs is made ready for the role it first runs as.  Row
+ * and values: new must be a slot of the relation's descriptor, old one or NULL
+ * (all its columns are null then).  A value lives until the next row.  Where
+ * needs_guard is false, nothing of it raises an error but out of memory and
+ * damaged data; a value that is stored out of line wants an active snapshot.
  */
 extern void ecapi_expressions_start(EcapiExpressions *set);
 extern void ecapi_expressions_row(EcapiExpressions *set, TupleTableSlot *new,

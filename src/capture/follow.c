@@ -33,8 +33,8 @@
  *
  * Locks: a rewritten track's table is locked in ShareUpdateExclusive mode,
  * which keeps other DDL out and lets writers in.  A statement that is running
- * there goes on with the old argument, cannot find the column, and sets its
- * row aside.
+ * there sees the renamed column and the new argument together, for both come
+ * with one commit, and a program is compiled from the argument as it is then.
  */
 #include "postgres.h"
 
@@ -112,6 +112,40 @@ track_needs(const EcapiTrack *track, const Change *change)
 		if (text_needs(track->mapped[i].source, change))
 			return true;
 	return false;
+}
+
+/*
+ * Can a track mention it at all?  Spares reading most tracks: a name stands in
+ * the argument as it is, but for letter case, unless one of them is written
+ * with escapes or has letters that are not ASCII.
+ */
+static bool
+may_need(const EcapiDeclared *declared, const Change *change)
+{
+	const char *name = change->name;
+	size_t		len;
+
+	if (declared->argument == NULL)
+		return false;
+	if (name == NULL || strchr(declared->argument, '\\') != NULL)
+		return true;
+	len = strlen(name);
+	for (const char *c = name; *c; c++)
+		if (IS_HIGHBIT_SET(*c))
+			return true;
+	for (const char *at = declared->argument; *at; at++)
+		if (pg_strncasecmp(at, name, len) == 0)
+			return true;
+	return false;
+}
+
+/* The track, read, if it needs what is gone; else NULL. */
+static EcapiTrack *
+track_that_needs(const EcapiDeclared *declared, const Change *change)
+{
+	EcapiTrack *track = may_need(declared, change) ? ecapi_declared_track(declared) : NULL;
+
+	return track && track_needs(track, change) ? track : NULL;
 }
 
 /*
@@ -220,10 +254,10 @@ look_for_harm(const Change *change)
 	foreach(cell, ecapi_declared_list(InvalidOid))
 	{
 		const EcapiDeclared *declared = lfirst(cell);
-		EcapiTrack *track = ecapi_declared_track(declared);
+		EcapiTrack *track = track_that_needs(declared, change);
 		Relation	relation;
 
-		if (track == NULL || !track_needs(track, change))
+		if (track == NULL)
 			continue;
 		relation = try_table_open(declared->relation, AccessShareLock);
 		if (relation == NULL)
@@ -376,10 +410,10 @@ column_renamed(Oid relid, const char *from, const char *to)
 	foreach(cell, ecapi_declared_list(InvalidOid))
 	{
 		const EcapiDeclared *declared = lfirst(cell);
-		EcapiTrack *track = ecapi_declared_track(declared);
+		EcapiTrack *track = track_that_needs(declared, &change);
 		Rename		rename = {from, to, NULL, list_member_oid(tree, declared->relation)};
 
-		if (track == NULL || !track_needs(track, &change))
+		if (track == NULL)
 			continue;
 		rename.relation = try_table_open(declared->relation, AccessShareLock);
 		if (rename.relation == NULL)

@@ -98,24 +98,24 @@ ecapi_guard_settings(void)
 }
 
 /*
- * What the guard does not keep: errors by which somebody outside ends the
- * statement or the session (class 57: cancel, statement timeout, shutdown,
- * dropped database), for which the whole transaction is to be tried again
- * (class 40), and out of memory, where going on would only fail elsewhere.
+ * What the guard does not keep: a cancelled query (also by statement_timeout),
+ * errors for which the whole transaction is to be tried again (class 40), and
+ * out of memory, where going on would only fail elsewhere.
  *
  * Kept on purpose: a lock timeout (it limits each wait by itself, so nothing
  * of the writer's wish is lost), a full disk and temp_file_limit (they stop
  * this SQL's temporary files; if the outbox cannot be written either, that is
- * raised there), and damaged data in a table that only the SQL reads.
+ * raised there), and damaged data in a table that only the SQL reads.  The rest
+ * of class 57, too: when this server shuts down, that is FATAL and never gets
+ * here, so an error with such a code is another server's, which a foreign table
+ * brought along; the shop does not stop because that one does.
  */
 bool
 ecapi_guard_must_raise(int sqlerrcode)
 {
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK) ||
-		sqlerrcode == ERRCODE_OUT_OF_MEMORY;
+	return sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
+		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK);
 }
 
 /*

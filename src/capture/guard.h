@@ -30,8 +30,9 @@ typedef struct EcapiGuardError
  *
  * Returns true when body returned; false when it raised an error, which is
  * then in *error.
- * Cancelled queries, shutdown, out of memory, and failures that ask for the
- * whole transaction to be tried again (class 40) are raised again.
+ * Cancelled queries, out of memory, and failures that ask for the whole
+ * transaction to be tried again (class 40) are raised again; a shutdown of the
+ * server is FATAL and ends the process.
  */
 extern bool ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
 							EcapiGuardError *error);

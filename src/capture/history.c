@@ -5,8 +5,9 @@
  * A page is the rows behind the last key in the order of a unique index, so it
  * costs the same wherever in the table it lies, and a position is a key: it
  * survives the backend.  The table is read as its owner under the guard, like
- * all that a track reads; the rows are copied out, and the track makes events
- * of them as it makes events of changes.
+ * all that a track reads (row security that an owner forced upon himself hides
+ * rows from it); the rows are copied out, and the track makes events of them as
+ * it makes events of changes.
  *
  * Operators are those of the index, by their oids: what a type calls ">" in
  * some schema may order otherwise (citext without its schema in search_path).
@@ -486,6 +487,12 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 					   get_relkind_objtype(relation->rd_rel->relkind),
 					   RelationGetRelationName(relation));
 	found = ecapi_find_track(relation, event_type, progress->track);
+	if (found.trigger->tgoid != progress->trigger)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("track \"%s\" of table \"%s\" was dropped and made anew",
+						progress->track, RelationGetRelationName(relation)),
+				 errdetail("The lock that keeps others from backfilling it went with it.")));
 	ecapi_history_check(relation, &found);
 	ecapi_history_key(relation, &key);
 

@@ -7,8 +7,8 @@
  * columns stands for the whole key.  All paths of a set are one query,
  *
  *		SELECT k1.email, k2.country FROM (SELECT) AS one
- *			LEFT JOIN shop.customers AS k1 ON k1.id OPERATOR(pg_catalog.=) $1
- *			LEFT JOIN shop.addresses AS k2 ON k2.id OPERATOR(pg_catalog.=) k1.address_id
+ *			LEFT JOIN ONLY shop.customers AS k1 ON k1.id OPERATOR(pg_catalog.=) $1
+ *			LEFT JOIN ONLY shop.addresses AS k2 ON k2.id OPERATOR(pg_catalog.=) k1.address_id
  *
  * so that many fields from one customer cost one lookup.
  *
@@ -29,9 +29,6 @@
  *	  change is compiled anew before it is used again (program_cache.c), so this
  *	  only meets a change that comes in between.
  *
- * A foreign key that a partitioned table itself does not have is accepted if
- * all its partitions have it, and are the owner's own.
- *
  * Ownership: everything lives in the set's context, last keys and values in a
  * child of it; the plan is the server's until ecapi_key_paths_free().
  */
@@ -39,8 +36,6 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/partition.h"
-#include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -57,23 +52,11 @@
 /* The joins that the paths of one set may need. */
 #define MAX_JOINS	32
 
-/* From the row (or a table joined before) to a table, by one foreign key. */
-typedef struct KeyJoin
-{
-	int			from;			/* a join; -1: the row */
-	Oid			relid;			/* the table it leads to */
-	char	   *name;			/* its name in the query */
-	int			nkeys;
-	AttrNumber	conkey[INDEX_MAX_KEYS];
-	AttrNumber	confkey[INDEX_MAX_KEYS];
-	Oid			operators[INDEX_MAX_KEYS];	/* referred = referring */
-} KeyJoin;
-
 struct EcapiKeyPaths
 {
 	EcapiExpressions *set;
 	int			njoins;
-	KeyJoin		joins[MAX_JOINS];
+	EcapiKeyJoin		joins[MAX_JOINS];
 	StringInfoData targets;		/* of the SELECT */
 	StringInfoData from;
 	int			nplaces;
@@ -95,189 +78,6 @@ struct EcapiKeyPaths
 	Oid		   *types;			/* as the query gave them */
 };
 
-/* ------------------------------------------------------------ foreign keys */
-
-/*
- * Is it a key of a partition alone, which is another role's?  That role may add
- * keys, and must not say where the track of the partition's root goes.
- */
-static bool
-is_strange(Relation relation, Oid owner, const ForeignKeyCacheInfo *key)
-{
-	HeapTuple	tuple;
-	bool		inherited;
-
-	if (!relation->rd_rel->relispartition || relation->rd_rel->relowner == owner)
-		return false;
-	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
-	if (!HeapTupleIsValid(tuple))
-		return true;
-	inherited = OidIsValid(((Form_pg_constraint) GETSTRUCT(tuple))->conparentid);
-	ReleaseSysCache(tuple);
-	return !inherited;
-}
-
-/*
- * Is it a mere part of another foreign key of the same table?  A key that
- * refers to a partitioned table has one for each partition below it.
- */
-static bool
-is_part(const ForeignKeyCacheInfo *key)
-{
-	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
-	HeapTuple	parent;
-	Oid			parent_id;
-	bool		part = false;
-
-	if (!HeapTupleIsValid(tuple))
-		return true;
-	parent_id = ((Form_pg_constraint) GETSTRUCT(tuple))->conparentid;
-	ReleaseSysCache(tuple);
-	if (!OidIsValid(parent_id))
-		return false;
-	parent = SearchSysCache1(CONSTROID, ObjectIdGetDatum(parent_id));
-	if (HeapTupleIsValid(parent))
-	{
-		part = ((Form_pg_constraint) GETSTRUCT(parent))->conrelid == key->conrelid;
-		ReleaseSysCache(parent);
-	}
-	return part;
-}
-
-static bool
-has_column(const ForeignKeyCacheInfo *key, AttrNumber attnum)
-{
-	for (int i = 0; i < key->nkeys; i++)
-		if (key->conkey[i] == attnum)
-			return true;
-	return false;
-}
-
-static bool
-same_key(const KeyJoin *a, const KeyJoin *b)
-{
-	if (a->from != b->from || a->relid != b->relid || a->nkeys != b->nkeys)
-		return false;
-	for (int i = 0; i < a->nkeys; i++)
-		if (a->conkey[i] != b->conkey[i] || a->confkey[i] != b->confkey[i])
-			return false;
-	return true;
-}
-
-/*
- * The foreign keys of a relation that a column is in: of one column if there
- * are such, else of several.  Returns how many different ones, with one of
- * them in *join.
- */
-static int
-keys_of_column(Relation relation, Oid owner, AttrNumber attnum, KeyJoin *join)
-{
-	int			found = 0;
-
-	for (int single = 1; single >= 0 && found == 0; single--)
-	{
-		ListCell   *cell;
-
-		foreach(cell, RelationGetFKeyList(relation))
-		{
-			const ForeignKeyCacheInfo *key = lfirst(cell);
-			KeyJoin		candidate = {join->from, key->confrelid, NULL, key->nkeys, {0}, {0}, {0}};
-
-			if ((key->nkeys == 1) != (single == 1) || !has_column(key, attnum) ||
-				is_part(key) || (join->from < 0 && is_strange(relation, owner, key)))
-				continue;
-			memcpy(candidate.conkey, key->conkey, sizeof(AttrNumber) * key->nkeys);
-			memcpy(candidate.confkey, key->confkey, sizeof(AttrNumber) * key->nkeys);
-			memcpy(candidate.operators, key->conpfeqop, sizeof(Oid) * key->nkeys);
-			if (found == 0)
-				*join = candidate;
-			else if (same_key(join, &candidate))
-				continue;
-			found++;
-		}
-	}
-	return found;
-}
-
-/* Number a key's own columns as another relation does that has the same names. */
-static bool
-renumber(KeyJoin *join, TupleDesc from, TupleDesc to)
-{
-	for (int i = 0; i < join->nkeys; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(from, join->conkey[i] - 1);
-
-		join->conkey[i] = ecapi_names_column(to, NameStr(column->attname));
-		if (join->conkey[i] == InvalidAttrNumber)
-			return false;
-	}
-	return true;
-}
-
-/* The same for a partitioned table: a key that all its leaves have, and only it. */
-static int
-keys_of_leaves(Relation root, Oid owner, AttrNumber attnum, KeyJoin *join)
-{
-	const char *name = NameStr(TupleDescAttr(RelationGetDescr(root), attnum - 1)->attname);
-	List	   *leaves = find_all_inheritors(RelationGetRelid(root), AccessShareLock, NULL);
-	KeyJoin		common = *join;
-	int			nleaves = 0;
-	int			found = 1;
-	ListCell   *cell;
-
-	foreach(cell, leaves)
-	{
-		Relation	leaf = table_open(lfirst_oid(cell), NoLock);
-		KeyJoin		one = *join;
-
-		if (leaf->rd_rel->relkind != RELKIND_PARTITIONED_TABLE && found == 1)
-		{
-			found = keys_of_column(leaf, owner,
-								   ecapi_names_column(RelationGetDescr(leaf), name), &one);
-			if (found == 1 &&
-				!renumber(&one, RelationGetDescr(leaf), RelationGetDescr(root)))
-				found = 0;
-			if (found == 1 && nleaves++ > 0 && !same_key(&one, &common))
-				found = 0;
-			common = one;
-		}
-		table_close(leaf, NoLock);
-	}
-	if (nleaves == 0)
-		return 0;
-	*join = common;
-	return found;
-}
-
-/* The foreign key that a column stands for, in *join; raises if it has none. */
-static void
-find_key(EcapiExpressions *set, Relation relation, AttrNumber attnum, KeyJoin *join)
-{
-	const char *table = ecapi_names_relation(RelationGetRelid(relation));
-	Form_pg_attribute column = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-	int			found = keys_of_column(relation, set->owner, attnum, join);
-
-	if (found == 0 && relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		found = keys_of_leaves(relation, set->owner, attnum, join);
-	if (found == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_FOREIGN_KEY),
-				 errmsg("column \"%s\" of table %s has no foreign key",
-						NameStr(column->attname), table),
-				 type_is_rowtype(column->atttypid) ?
-				 errhint("For a part of the value write (new.%s).part.",
-						 quote_identifier(NameStr(column->attname))) :
-				 errhint("Add the foreign key, or write a sub-select: (SELECT ... WHERE ... = new.%s).",
-						 quote_identifier(NameStr(column->attname)))));
-	if (found > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_AMBIGUOUS_COLUMN),
-				 errmsg("column \"%s\" of table %s is in several foreign keys",
-						NameStr(column->attname), table),
-				 errhint("Write a sub-select: (SELECT ... WHERE ... = new.%s).",
-						 quote_identifier(NameStr(column->attname)))));
-}
-
 /* -------------------------------------------------------------- the query */
 
 /* The query's parameter for a column of the row. */
@@ -295,10 +95,13 @@ parameter(EcapiKeyPaths *paths, AttrNumber attnum)
 static void
 append_join(EcapiKeyPaths *paths, int n, Relation relation, Relation referred)
 {
-	KeyJoin    *join = &paths->joins[n];
+	EcapiKeyJoin *join = &paths->joins[n];
 
 	join->name = MemoryContextStrdup(paths->set->context, ecapi_names_relation(join->relid));
-	appendStringInfo(&paths->from, " LEFT JOIN %s AS k%d ON ", join->name, n);
+	/* A key refers to the table itself, not to others that inherit from it. */
+	appendStringInfo(&paths->from, " LEFT JOIN %s%s AS k%d ON ",
+					 referred->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
+					 join->name, n);
 	for (int i = 0; i < join->nkeys; i++)
 	{
 		Form_pg_attribute left = TupleDescAttr(RelationGetDescr(referred),
@@ -322,10 +125,10 @@ append_join(EcapiKeyPaths *paths, int n, Relation relation, Relation referred)
 
 /* The join of a key; a new one if no path went over it yet. */
 static int
-add_join(EcapiKeyPaths *paths, const KeyJoin *join, Relation relation, Relation referred)
+add_join(EcapiKeyPaths *paths, const EcapiKeyJoin *join, Relation relation, Relation referred)
 {
 	for (int i = 0; i < paths->njoins; i++)
-		if (same_key(&paths->joins[i], join))
+		if (ecapi_foreign_key_same(&paths->joins[i], join))
 			return i;
 	if (paths->njoins == MAX_JOINS)
 		ereport(ERROR,
@@ -363,7 +166,7 @@ check_owner(EcapiExpressions *set, Relation relation)
 
 	if (!set->superuser)
 		return;
-	if (relation->rd_rel->relhassubclass)
+	if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
 		relids = find_all_inheritors(RelationGetRelid(relation), AccessShareLock, NULL);
 	foreach(cell, relids)
 	{
@@ -399,12 +202,12 @@ column_of(Relation relation, const char *name)
 static Relation
 step(EcapiKeyPaths *paths, Relation relation, int *from, const char *name)
 {
-	KeyJoin		join = {*from, InvalidOid, NULL, 0, {0}, {0}, {0}};
+	EcapiKeyJoin join = {*from, InvalidOid, NULL, 0, {0}, {0}, {0}};
 	AttrNumber	attnum = column_of(relation, name);
 	Oid			owner = paths->set->owner;
 	Relation	referred;
 
-	find_key(paths->set, relation, attnum, &join);
+	ecapi_foreign_key_find(relation, owner, attnum, &join);
 	referred = table_open(join.relid, AccessShareLock);
 	check_owner(paths->set, referred);
 	for (int i = 0; i < join.nkeys; i++)
@@ -508,7 +311,7 @@ check_tables(EcapiKeyPaths *paths)
 {
 	for (int i = 0; i < paths->njoins; i++)
 	{
-		const KeyJoin *join = &paths->joins[i];
+		const EcapiKeyJoin *join = &paths->joins[i];
 		Relation	referred;
 
 		if (strcmp(ecapi_names_relation(join->relid), join->name) != 0)
@@ -647,8 +450,6 @@ ecapi_key_path_value(EcapiExpression *expression, bool *isnull)
 	if (*isnull)
 		return (Datum) 0;
 	if (paths->types[place] != expression->type)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("type of \"%s\" has changed", expression->source)));
+		ecapi_expressions_type_changed(expression);
 	return paths->values[place];
 }

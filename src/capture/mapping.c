@@ -179,7 +179,7 @@ read_mapped(EcapiMapped *mapped, const EcapiValue *entry)
 		default:
 			refuse(psprintf("the source of \"%s\" is not a text", entry->key),
 				   entry->type == ECAPI_OBJECT ?
-				   psprintf("Write one entry for each field: \"%s.…\".", entry->key) :
+				   psprintf("Write one entry for each of its fields, as \"%s.field\".", entry->key) :
 				   "A source is a column, a path of foreign keys, or SQL.");
 	}
 }

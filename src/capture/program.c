@@ -359,6 +359,12 @@ ecapi_program_free(EcapiProgram *program)
 }
 
 bool
+ecapi_program_stale(const EcapiProgram *program)
+{
+	return ecapi_expressions_stale(program->expressions);
+}
+
+bool
 ecapi_program_depends(const EcapiProgram *program, Oid relid)
 {
 	return ecapi_expressions_depend(program->expressions, relid);
@@ -510,7 +516,7 @@ parent_object(EcapiDraft *draft, const EcapiMapped *mapped)
 
 /*
  * The value of a source for the row that was announced; NULL when it is null,
- * or, with a violation, when it is nested too deeply.
+ * or, with a violation, when it is too much for an event.
  */
 static EcapiValue *
 source_value(EcapiProgram *program, EcapiDraft *draft, const Source *source,
@@ -536,8 +542,9 @@ source_value(EcapiProgram *program, EcapiDraft *draft, const Source *source,
 	{
 		if (draft->arena.failed)
 			ecapi_draft_out_of_memory();
-		ecapi_draft_fail(draft, source->mapped->path, ECAPI_VIOLATION_DEPTH,
-						 "nested too deeply", "An event has at most 32 levels.");
+		ecapi_draft_fail(draft, source->mapped->path, ECAPI_VIOLATION_SIZE,
+						 "too large, or nested too deeply",
+						 "An event has at most 32 levels, and the bytes of \"ecapi.max_event_size\".");
 	}
 	return value;
 }

@@ -32,6 +32,9 @@ extern EcapiProgram *ecapi_program_compile(const EcapiTrack *track, Relation rel
 										   Oid owner, MemoryContext parent);
 extern void ecapi_program_free(EcapiProgram *program);
 
+/* Must it be compiled anew?  See ecapi_expressions_stale(). */
+extern bool ecapi_program_stale(const EcapiProgram *program);
+
 extern const EcapiTrack *ecapi_program_track(const EcapiProgram *program);
 extern Oid	ecapi_program_owner(const EcapiProgram *program);
 

@@ -7,10 +7,10 @@
  *		invalidated: a column, a key, a foreign key, the owner, or the trigger
  *		itself has changed;
  *	  - a table that a foreign-key path leads to was invalidated: it may have been
- *		renamed or given to another owner (a track that does not compile may lead
- *		to any);
+ *		renamed or given to another owner;
  *	  - any schema was changed, as one may have been renamed;
- *	  - the owner has become a superuser or ceased to be one.
+ *	  - the owner has become a superuser or ceased to be one;
+ *	  - a row has failed because a table that a source reads gives another type.
  * What else SQL of a track depends on, tables and functions, is followed by the
  * plan cache below expression.c.
  *
@@ -20,7 +20,9 @@
  *
  * Compiling fails when a column or a function is gone and event triggers did
  * not refuse it.  Such a failure must not hurt the shop, so it happens in a
- * subtransaction and is kept in the entry, until something changes.
+ * subtransaction and is kept in the entry, for the rest of the transaction:
+ * what mends it (a function made again, a column of another table) need not
+ * touch the tracked one.
  */
 #include "postgres.h"
 
@@ -70,8 +72,7 @@ forget_relation(Datum arg, Oid relid)
 	while ((entry = hash_seq_search(&scan)) != NULL)
 		if (!OidIsValid(relid) || entry->relation == relid ||
 			entry->compiled.root == relid ||
-			entry->compiled.program == NULL ||
-			ecapi_program_depends(entry->compiled.program, relid))
+			(entry->compiled.program && ecapi_program_depends(entry->compiled.program, relid)))
 		{
 			entry->valid = false;
 			entry->changed = true;
@@ -200,10 +201,24 @@ compile(void *arg)
 													entry->compiled.owner, entry->context);
 }
 
+/*
+ * The trigger as the catalog has it now.  A statement goes on with a copy of
+ * its triggers from when it began; meanwhile DDL on a table that a path leads
+ * to may have rewritten the argument (follow.c).
+ */
+static const Trigger *
+current_trigger(Relation relation, const Trigger *trigger)
+{
+	for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++)
+		if (relation->trigdesc->triggers[i].tgoid == trigger->tgoid)
+			return &relation->trigdesc->triggers[i];
+	return trigger;
+}
+
 static void
 fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
 {
-	Compilation compilation = {relation, trigger, entry};
+	Compilation compilation = {relation, current_trigger(relation, trigger), entry};
 	EcapiGuardError error;
 
 	entry->valid = false;
@@ -276,6 +291,19 @@ replace(const Entry *entry)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Is what was compiled still what would be compiled now? */
+static bool
+is_current(const Entry *entry)
+{
+	if (!entry->valid ||
+		entry->superuser != superuser_arg(owner_of(entry->compiled.root)))
+		return false;
+	/* a failure may have been mended elsewhere: look once in a transaction */
+	if (entry->compiled.program == NULL)
+		return entry->used_in == MyProc->lxid;
+	return !ecapi_program_stale(entry->compiled.program);
+}
+
 /* See program_cache.h. */
 const EcapiCompiled *
 ecapi_program_of_trigger(Relation relation, const Trigger *trigger)
@@ -288,8 +316,7 @@ ecapi_program_of_trigger(Relation relation, const Trigger *trigger)
 		free_replaced();
 
 	entry = hash_search(entries, &trigger->tgoid, HASH_FIND, NULL);
-	if (entry && entry->valid &&
-		entry->superuser == superuser_arg(owner_of(entry->compiled.root)))
+	if (entry && is_current(entry))
 	{
 		entry->used_in = MyProc->lxid;
 		return &entry->compiled;

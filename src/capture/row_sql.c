@@ -25,6 +25,7 @@
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
@@ -269,6 +270,12 @@ compile_scalar(EcapiExpression *expression, Node *analyzed)
 
 	expression->kind = ECAPI_EXPRESSION_SCALAR;
 	expression->cached = GetCachedExpression(tree);
+	/* Once more, as the planner has put in the defaults of arguments. */
+	if (contain_volatile_functions(expression->cached->expr))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("expression is volatile"),
+				 errdetail("The default of an argument is volatile.")));
 	expression->needs_guard = !ecapi_row_sql_is_bare(expression->cached->expr);
 	if (!expression->needs_guard)
 	{
@@ -433,9 +440,7 @@ query_value(EcapiExpression *expression, bool *isnull)
 		elog(ERROR, "unexpected result of an expression: %s",
 			 SPI_result_code_string(result));
 	if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != expression->type)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("type of an expression has changed")));
+		ecapi_expressions_type_changed(expression);
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
 	if (!*isnull)
 		value = copy_value(expression, value);

@@ -337,11 +337,15 @@ cannot_fail(Oid function)
 	}
 }
 
-/* For check_functions_in_node(): true for one that needs a guard. */
+/*
+ * For check_functions_in_node(): true for one that needs a guard.  What is not
+ * immutable may depend on the session's settings, and those are the writer's.
+ */
 static bool
 needs_guard_function(Oid function, void *arg)
 {
-	return function >= FirstUnpinnedObjectId || !cannot_fail(function);
+	return function >= FirstUnpinnedObjectId || !cannot_fail(function) ||
+		func_volatile(function) != PROVOLATILE_IMMUTABLE;
 }
 
 /*

@@ -130,6 +130,7 @@ check_parsed(Node *node, void *arg)
 		case T_CaseExpr:
 		case T_CaseWhen:
 		case T_CoalesceExpr:
+		case T_MinMaxExpr:
 		case T_NullTest:
 		case T_BooleanTest:
 		case T_A_ArrayExpr:
@@ -194,6 +195,7 @@ check_analyzed(Node *node, void *arg)
 		case T_CaseExpr:
 		case T_CaseTestExpr:
 		case T_CoalesceExpr:
+		case T_MinMaxExpr:		/* by operators of the type, as built in as it is */
 		case T_ArrayExpr:
 		case T_NullTest:
 		case T_BooleanTest:

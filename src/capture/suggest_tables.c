@@ -3,16 +3,22 @@
  *	  The columns that a mapping could be guessed from.
  *
  * Those of the tracked table, and of the tables that its foreign keys of one
- * column lead to, as far as the table's owner may read them: a track's SQL runs
- * as that role.  Tables are opened with AccessShareLock, kept until the
- * transaction ends.
+ * column lead to, as far as a track may read them: its SQL runs as the table's
+ * owner, and a superuser's reads superusers' tables only (key_path.c).
+ *
+ * Tables are opened with AccessShareLock, kept until the transaction ends.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
+#include "utils/syscache.h"
 
 #include "capture/suggest_internal.h"
 
@@ -118,6 +124,41 @@ names_reference(const char *folded, const char *name)
 	return false;
 }
 
+static Oid
+owner_of(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * May a track of the owner read what is in a table?  As a superuser it reads
+ * no table that another role could put code of its own on.
+ */
+static bool
+may_read(Oid owner, Relation referred)
+{
+	List	   *relids;
+	ListCell   *cell;
+
+	if (pg_namespace_aclcheck(RelationGetNamespace(referred), owner,
+							  ACL_USAGE) != ACLCHECK_OK)
+		return false;
+	if (!superuser_arg(owner))
+		return true;
+	relids = find_all_inheritors(RelationGetRelid(referred), AccessShareLock, NULL);
+	foreach(cell, relids)
+		if (!superuser_arg(owner_of(lfirst_oid(cell))))
+			return false;
+	return true;
+}
+
 /* The table that a foreign key of one column leads to; NULL if out of reach. */
 static EcapiSuggestTable *
 follow(EcapiSuggestion *search, const ForeignKeyCacheInfo *key,
@@ -127,8 +168,7 @@ follow(EcapiSuggestion *search, const ForeignKeyCacheInfo *key,
 	Relation	referred = table_open(key->confrelid, AccessShareLock);
 	EcapiSuggestTable *table = NULL;
 
-	if (pg_namespace_aclcheck(RelationGetNamespace(referred), owner,
-							  ACL_USAGE) == ACLCHECK_OK)
+	if (may_read(owner, referred))
 		table = read_table(referred, place, column->name, owner);
 	table_close(referred, NoLock);
 	if (table != NULL && ecapi_suggest_column_numbered(table, key->confkey[0]) == NULL)

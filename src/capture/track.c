@@ -66,6 +66,7 @@
 #include "utils/syscache.h"
 
 #include "capture/declared.h"
+#include "capture/find.h"
 #include "capture/program.h"
 #include "capture/suggest.h"
 #include "event/closest.h"
@@ -608,8 +609,7 @@ declared_name_nth(int i, void *arg)
 static bool
 is_meant(const EcapiDeclared *declared, const char *event_type, const char *name)
 {
-	if (name && strcmp(name, ecapi_declared_name(declared)) != 0 &&
-		strcmp(name, NameStr(declared->name)) != 0)
+	if (name && !ecapi_track_is_called(NameStr(declared->name), name))
 		return false;
 	if (event_type)
 	{
@@ -624,17 +624,21 @@ static void
 no_such_track(const char *table, List *tracks, const char *event_type, const char *name)
 {
 	const char *word = name ? name : event_type;
-	const char *closest = ecapi_closest(word, strlen(word), declared_name_nth, tracks);
+	const char *closest;
 
+	if (tracks == NIL || word == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("table %s is not tracked", table)));
+	closest = ecapi_closest(word, strlen(word), declared_name_nth, tracks);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("table %s has no track \"%s\"", table, word),
-			 closest ? errhint("Perhaps you meant \"%s\".", closest) :
-			 tracks ? errhint("The view ecapi.track lists the tracks of a table.") :
-			 errhint("The table is not tracked.")));
+			 closest ? errhint("Perhaps you meant \"%s\".", closest)
+			 : errhint("The view ecapi.track lists the tracks of a table.")));
 }
 
-/* ecapi.untrack(): drops the tracks of an event type, of a name, or of both. */
+/* ecapi.untrack(): drops the tracks of an event type, a name, or both; or all. */
 Datum
 ecapi_untrack(PG_FUNCTION_ARGS)
 {
@@ -649,11 +653,6 @@ ecapi_untrack(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		refuse_null("relation");
-	if (event_type == NULL && name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("neither event_type nor name was given"),
-				 errhint("Say which track to drop.")));
 	table = qualified_name(PG_GETARG_OID(0));
 	nest = begin_lock_timeout();
 	relation = open_own(PG_GETARG_OID(0), table, AccessExclusiveLock);

@@ -208,7 +208,68 @@ INSERT INTO source.orders (order_id, status) VALUES (32, '40P01');
 INSERT INTO source.orders (order_id, status) VALUES (32, '53200');
 \set VERBOSITY default
 SELECT count(*) FROM source.orders WHERE order_id = 32;
+-- a shutdown that is an error is another server's, as a foreign table reports it
+SET client_min_messages = error;
+INSERT INTO source.orders (order_id, status) VALUES (33, '57P01');
+RESET client_min_messages;
+SELECT count(*) FROM source.orders WHERE order_id = 33;
+RESET ROLE;
+SELECT reason FROM ecapi.failed_event WHERE relation = 'source.orders'::regclass;
+DELETE FROM ecapi.failed_event WHERE relation = 'source.orders'::regclass;
+SET ROLE regress_sources_owner;
 SELECT ecapi.untrack('source.orders', 'page_view');
+
+--
+-- Wherever a row is written, and at commit: what the transaction did is seen
+--
+SELECT ecapi.track('source.orders', 'page_view', '{"ext.items": "(SELECT count(*) FROM source.items i WHERE i.order_id = new.order_id)",
+    "ext.email": "customer_id.email"}', name => 'now');
+SELECT ecapi.track('source.orders', 'page_view', '{"ext.at_commit": "(SELECT count(*) FROM source.items i WHERE i.order_id = new.order_id)",
+    "ext.email": "customer_id.email"}', at_commit => true, name => 'commit');
+INSERT INTO source.orders (order_id, customer_id) VALUES (70, 1);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+INSERT INTO source.items VALUES (71, 'x', 1);
+INSERT INTO source.customers VALUES (71, 'new@example.com');
+INSERT INTO source.orders (order_id, customer_id) VALUES (71, 71);
+SAVEPOINT a;
+INSERT INTO source.items VALUES (71, 'y', 1);
+UPDATE source.customers SET email = 'changed@example.com' WHERE id = 71;
+RELEASE a;
+SAVEPOINT b;
+COMMIT;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+INSERT INTO source.orders (order_id, customer_id) VALUES (72, 1);
+INSERT INTO source.items VALUES (72, 'y', 1);
+PREPARE TRANSACTION 'sources';
+COMMIT PREPARED 'sources';
+CREATE PROCEDURE source.commits() LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 73..74 LOOP
+        INSERT INTO source.orders (order_id, customer_id) VALUES (i, 1);
+        INSERT INTO source.items VALUES (i, 'y', 1);
+        COMMIT;
+    END LOOP;
+END
+$$;
+CALL source.commits();
+-- an error is raised again to the handler around the statement, not to one further out
+SELECT ecapi.untrack('source.orders', name => 'commit');
+SELECT ecapi.track('source.orders', 'page_view', '{"ext.got": "source.gives_up(new.status)"}', condition => 'status IS NOT NULL', name => 'gives_up');
+DO $$
+BEGIN
+    INSERT INTO source.orders (order_id, customer_id) VALUES (75, 2);
+    BEGIN
+        INSERT INTO source.orders (order_id, status) VALUES (76, '40001');
+    EXCEPTION WHEN serialization_failure THEN
+        RAISE NOTICE 'caught as %', current_user;
+    END;
+    INSERT INTO source.orders (order_id, customer_id) VALUES (77, 2);
+END
+$$;
+SELECT ecapi.untrack('source.orders', name => 'gives_up');
+SELECT ecapi.untrack('source.orders', name => 'now');
+RESET ROLE;
+SELECT * FROM public.sources_got();
 
 --
 -- What the owner may not read or call
@@ -300,8 +361,36 @@ ALTER TABLE source.calls ADD FOREIGN KEY (person_id) REFERENCES source.customers
 INSERT INTO source.calls VALUES (6, 'b', 1);
 ALTER TABLE source.calls ADD FOREIGN KEY (person_id) REFERENCES source.orders NOT VALID;
 SELECT public.sources_try('source.calls', 'person_id.email');
+-- a key refers to a table, not to what inherits from it and may repeat its keys
+CREATE TABLE source.guests (note text) INHERITS (source.customers);
+INSERT INTO source.guests VALUES (1, 'guest@example.com');
+INSERT INTO source.customers VALUES (3, 'cid@example.com');
+ALTER TABLE source.calls DROP CONSTRAINT calls_person_id_fkey1;
+INSERT INTO source.calls VALUES (7, 'b', 1);
 RESET ROLE;
 SELECT * FROM public.sources_got();
+SET ROLE regress_sources_owner;
+
+--
+-- What a source reads changes: another type, another function
+--
+CREATE FUNCTION source.inlined(int) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT 'first' $$;
+CREATE FUNCTION source.with_default(int, float8 DEFAULT random()) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
+SELECT public.sources_try('source.orders', 'source.with_default(new.order_id)');
+SELECT ecapi.track('source.orders', 'page_view', '{"ext.path": "customer_id.phone", "ext.inlined": "source.inlined(new.order_id)",
+    "ext.sub_select": "(SELECT max(phone) FROM source.customers WHERE id = new.customer_id)"}');
+INSERT INTO source.orders (order_id, customer_id) VALUES (60, 1);
+ALTER TABLE source.customers ALTER phone TYPE int USING phone::int;
+CREATE OR REPLACE FUNCTION source.inlined(int) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT 'second' $$;
+SET client_min_messages = error;
+INSERT INTO source.orders (order_id, customer_id) VALUES (61, 1);
+INSERT INTO source.orders (order_id, customer_id) VALUES (62, 1);
+RESET client_min_messages;
+SELECT ecapi.untrack('source.orders', 'page_view');
+RESET ROLE;
+SELECT * FROM public.sources_got();
+SELECT sqlstate, reason FROM ecapi.failed_event WHERE relation = 'source.orders'::regclass;
+DELETE FROM ecapi.failed_event WHERE relation = 'source.orders'::regclass;
 
 --
 -- On a superuser's table
@@ -309,7 +398,7 @@ SELECT * FROM public.sources_got();
 ALTER TABLE source.orders OWNER TO CURRENT_USER;
 SELECT source, public.sources_try('source.orders', source) FROM unnest(ARRAY[
     'total', 'new.status', 'new.status || ''x''', 'CASE WHEN new.total > 1 THEN 1 ELSE NULLIF(new.order_id, 10) END',
-    'new.order_id::text', 'new.order_id IN (1, 2)', 'ARRAY[new.state]', 'coalesce(old.status, new.status)', 'zip.city', 'customer_id.email', 'secret_id.open',
+    'new.order_id::text', 'new.order_id IN (1, 2)', 'ARRAY[new.state]', 'GREATEST(new.total, 1)', 'coalesce(old.status, new.status)', 'zip.city', 'customer_id.email', 'secret_id.open',
     'source.plus(1)', 'source.plus(new.order_id)', '(new.address).city', 'now()', 'CURRENT_USER', 'concat(new.state)', 'new.state::text',
     '(SELECT new.total)', 'new.order_id::source.amount', 'ROW(new.order_id)', 'new.order_id OPERATOR(source.+) 1']) source;
 SELECT public.sources_try('source.orders', $$status = 'paid' AND state = 'paid' AND total > 1$$, true);

@@ -8,7 +8,7 @@ CREATE ROLE regress_lifecycle_shop;
 CREATE SCHEMA life AUTHORIZATION regress_lifecycle_shop;
 RESET client_min_messages;
 GRANT USAGE ON SCHEMA ecapi TO regress_lifecycle_shop;
-GRANT EXECUTE ON FUNCTION ecapi.track, ecapi.untrack, ecapi.major TO regress_lifecycle_shop;
+GRANT EXECUTE ON FUNCTION ecapi.track, ecapi.untrack, ecapi.capture, ecapi.major TO regress_lifecycle_shop;
 
 -- The events since the last look, in their order.
 CREATE TABLE public.life_seen AS SELECT coalesce(max(seq), 0) AS seq FROM ecapi.outbox;

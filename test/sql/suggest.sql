@@ -8,7 +8,7 @@ CREATE SCHEMA suggest AUTHORIZATION regress_suggest_shop;
 RESET client_min_messages;
 SET search_path = suggest, public;
 GRANT USAGE ON SCHEMA ecapi TO regress_suggest_shop;
-GRANT EXECUTE ON FUNCTION ecapi.suggest_mapping TO regress_suggest_shop;
+GRANT EXECUTE ON FUNCTION ecapi.suggest_mapping, ecapi.track, ecapi.capture, ecapi.major TO regress_suggest_shop;
 SET ROLE regress_suggest_shop;
 \pset format unaligned
 \pset tuples_only on
@@ -132,8 +132,8 @@ CREATE TABLE parted (id int, customer_id bigint REFERENCES customers, email text
 SELECT suggested('parted', 'sign_up');
 RESET ROLE;
 
--- a superuser's table
-CREATE TABLE owned (id int PRIMARY KEY, customer_id bigint REFERENCES customers, total_cents int, currency text, created_at timestamp);
+-- a superuser's table: no SQL, and no path but into superusers' tables
+CREATE TABLE owned (id int PRIMARY KEY, customer_id bigint REFERENCES customers, address_id int REFERENCES people, total_cents int, currency text, created_at timestamp);
 SELECT suggested('owned', 'purchase');
 
 -- what is refused
@@ -151,6 +151,34 @@ SET client_min_messages = warning;
 SELECT DISTINCT key FROM unnest(ARRAY['wc_orders', 'orders', 'refunds', 'sales_order', 'subscriptions', 'leads', 'kinds']::regclass[]) t,
     unnest(ARRAY['purchase', 'refund', 'generate_lead', 'subscribe']) e, jsonb_object_keys(ecapi.suggest_mapping(t, e)) key
 WHERE key <> '*' AND key !~ '^(user_data|properties)\.ext\.[a-z_.]+$' AND key NOT IN (SELECT path FROM ecapi.fields());
+
+-- ... and a track takes it
+SET ROLE regress_suggest_shop;
+SELECT ecapi.track(t::regclass, e, name => format('%s_%s', t, e), mapping => ecapi.suggest_mapping(t::regclass, e))
+FROM (VALUES ('wc_orders', 'purchase'), ('orders', 'purchase'), ('orders', 'refund'), ('refunds', 'refund'), ('customers', 'sign_up'),
+    ('sales_order', 'purchase'), ('subscriptions', 'start_trial'), ('subscriptions', 'subscribe'), ('subscriptions', 'purchase'),
+    ('leads', 'generate_lead'), ('leads', 'qualify_lead'), ('leads', 'close_unconvert_lead'), ('minor', 'purchase'),
+    ('priced', 'purchase'), ('bookings', 'purchase')) t (t, e);
+RESET ROLE;
+SELECT ecapi.track('owned', 'purchase', mapping => ecapi.suggest_mapping('owned', 'purchase'));
+
+-- without a mapping a track guesses, and says what
+RESET client_min_messages;
+SELECT ecapi.track('refunds', 'refund', condition => 'amount > 0');
+SELECT ecapi.track('nothing', 'contact', name => 'guess');
+SET client_min_messages = warning;
+SELECT mapping = ecapi.suggest_mapping('refunds', 'refund') AS the_same FROM ecapi.track WHERE relation = 'refunds'::regclass AND name = 'refund';
+
+-- what it guesses is right
+INSERT INTO addresses VALUES (1, 'Main Street 1', 'Springfield', 'IL', '62701', 'US', NULL);
+INSERT INTO customers (id, email, first_name, password_digest) VALUES (1, 'ann@example.com', 'Ann', 'secret');
+INSERT INTO orders (id, order_number, customer_id, billing_address_id, processed_at, currency, total_price, discount_codes, browser_ip, gclid, gpp_sid, reset_password_token)
+    VALUES (7, 1007, 1, 1, '2026-11-20 12:00+00', 'usd', 10.50, '{A,B}', '192.0.2.1', 'Cj0', '{7}', 'secret');
+INSERT INTO accounts (id, "billingEmail", country) VALUES ('00000000-0000-0000-0000-000000000001', 'bob@example.com', 'DE');
+INSERT INTO subscriptions (id, account_id, price_cents, currency, trial_started_at) SELECT id, id, 1999, 'KWD', '2026-11-20 12:00+00' FROM accounts;
+INSERT INTO minor VALUES (1, 1999, 100, 0, 'JPY', '2026-11-20');
+SELECT event FROM ecapi.outbox WHERE event->>'id' ~ '^suggest.(orders:7:purchase|subscriptions:.*:start_trial|minor:)' ORDER BY seq;
+SELECT source, reason FROM ecapi.failed_event WHERE relation::text = ANY ('{orders,customers,subscriptions,minor}');
 
 DROP SCHEMA suggest CASCADE;
 DROP OWNED BY regress_suggest_shop;

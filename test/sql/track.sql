@@ -88,8 +88,13 @@ SELECT ecapi.untrack('shop.orders', name => 'add_to_cart');
 SELECT ecapi.untrack('shop.orders', 'purchas');
 SELECT ecapi.untrack('shop.orders', name => 'xyzzy');
 SELECT ecapi.untrack('shop.customers', 'purchase');
-SELECT ecapi.untrack('shop.orders');
 SELECT ecapi.untrack('shop.orders', name => 'ecapi_purchase');
+-- without more, all
+BEGIN;
+SELECT ecapi.track('shop.orders', 'sign_up', '{}');
+SELECT ecapi.untrack('shop.orders');
+SELECT ecapi.untrack('shop.orders');
+ROLLBACK;
 -- A trigger may be renamed; the track is then called as the trigger is.
 ALTER TRIGGER ecapi_login ON shop.orders RENAME TO signed_in;
 RESET ROLE;
@@ -205,7 +210,7 @@ CREATE TRIGGER hand AFTER INSERT ON shop.orders FOR EACH ROW
 CREATE TRIGGER hand AFTER INSERT ON shop.orders FOR EACH ROW
     EXECUTE FUNCTION ecapi.capture('{"event_type": "login", "mapping": {"ext.x": "nowhere"}}');
 RESET ROLE;
-SELECT name, problem FROM ecapi.track;
+SELECT name, problem FROM ecapi.track ORDER BY name COLLATE "C";
 SELECT severity, what, what_to_do FROM ecapi.check() WHERE what LIKE 'track%';
 SET ROLE regress_ecapi_shop;
 -- a name that is taken by another trigger is not taken over
@@ -399,6 +404,45 @@ SELECT ecapi.untrack('shop.payments', name => 'o''clock');
 SHOW lock_timeout;
 RESET lock_timeout;
 RESET ROLE;
+
+-- Who has no right on the schema makes and changes tables as ever.
+CREATE ROLE regress_ecapi_guest;
+CREATE SCHEMA guest AUTHORIZATION regress_ecapi_guest;
+SELECT ecapi.track('shop.payments', 'purchase', '{}');
+SET ROLE regress_ecapi_guest;
+CREATE FUNCTION guest.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TABLE guest.visits (id int, total int);
+CREATE TRIGGER nothing AFTER INSERT ON guest.visits EXECUTE FUNCTION guest.nothing();
+CREATE OR REPLACE FUNCTION guest.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+ALTER TABLE guest.visits RENAME total TO amount;
+ALTER TABLE guest.visits DROP amount;
+CREATE TRIGGER mine AFTER INSERT ON guest.visits EXECUTE FUNCTION ecapi.capture('{"event_type": "login"}');
+DROP TABLE guest.visits;
+RESET ROLE;
+SET client_min_messages = warning;
+DROP SCHEMA guest CASCADE;
+RESET client_min_messages;
+DROP ROLE regress_ecapi_guest;
+SELECT ecapi.untrack('shop.payments');
+
+-- A library that is gone keeps nobody from DDL; what it would have looked after
+-- is said, and nothing is where nothing is tracked.
+CREATE TABLE untracked (id int);
+BEGIN;
+UPDATE pg_proc SET probin = '$libdir/nowhere' WHERE probin = '$libdir/ecapi';
+ALTER TABLE untracked RENAME id TO number;
+ALTER TABLE untracked DROP number;
+DROP TABLE untracked;
+ROLLBACK;
+SELECT ecapi.track('shop.payments', 'purchase', '{}');
+BEGIN;
+UPDATE pg_proc SET probin = '$libdir/nowhere' WHERE probin = '$libdir/ecapi';
+ALTER TABLE untracked RENAME id TO number;
+DROP TABLE untracked;
+ALTER TABLE shop.payments RENAME id TO number;
+DROP TABLE shop.payments;
+ROLLBACK;
+DROP TABLE untracked;
 
 -- Everything goes by DROP OWNED, DROP SCHEMA and DROP EXTENSION.
 SET ROLE regress_ecapi_shop;
