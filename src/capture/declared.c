@@ -476,7 +476,7 @@ attempt_it(void (*body) (Attempt *attempt), Attempt *attempt)
 		return NULL;
 	if (ecapi_guard_must_raise(error->sqlerrcode))
 		ReThrowError(error);
-	return pstrdup(error->message ? error->message : "unknown error");
+	return ecapi_guard_message(error);
 }
 
 /* See declared.h. */
