@@ -197,6 +197,27 @@ has_type(Node *node)
 	}
 }
 
+static void
+check_types(List *types)
+{
+	ListCell   *cell;
+
+	foreach(cell, types)
+		check_type(lfirst_oid(cell));
+}
+
+/* Types of columns that a function's result is said to have, whoever reads them. */
+static void
+check_column_types(const RangeTblEntry *entry)
+{
+	ListCell   *cell;
+
+	foreach(cell, entry->functions)
+		check_types(lfirst_node(RangeTblFunction, cell)->funccoltypes);
+	if (entry->tablefunc)
+		check_types(entry->tablefunc->coltypes);
+}
+
 /* Invariants (2), (4) and functions of (5), over the whole source. */
 static bool
 check_objects(Node *node, void *arg)
@@ -228,6 +249,8 @@ check_objects(Node *node, void *arg)
 		{
 			RangeTblEntry *entry = lfirst(cell);
 
+			if (!expression->set->temporary)
+				check_column_types(entry);
 			if (entry->rtekind == RTE_RELATION && !expression->set->temporary &&
 				is_temporary(get_rel_namespace(entry->relid)))
 				refuse_temporary(get_rel_name(entry->relid));
