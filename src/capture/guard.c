@@ -167,6 +167,18 @@ object_of_error(const ErrorData *edata)
 }
 
 /*
+ * Is it about a literal of the source?  Then it has a position there, and no
+ * function was at work: the first line of its context is expression.c's.
+ */
+static bool
+is_about_literal(const ErrorData *edata)
+{
+	return edata->internalpos > 0 && edata->context != NULL &&
+		(strncmp(edata->context, "mapping of ", strlen("mapping of ")) == 0 ||
+		 strncmp(edata->context, "condition of ", strlen("condition of ")) == 0);
+}
+
+/*
  * See guard.h.  What fails because of the track itself is of these classes;
  * messages of all others are about values (invalid input, a violated
  * constraint) or the user's own words, and both may quote a row.
@@ -181,7 +193,8 @@ ecapi_guard_message(const ErrorData *edata)
 		category == ERRCODE_TO_CATEGORY(ERRCODE_FEATURE_NOT_SUPPORTED) ||
 		category == ERRCODE_TO_CATEGORY(ERRCODE_PROGRAM_LIMIT_EXCEEDED) ||
 		category == ERRCODE_TO_CATEGORY(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE) ||
-		strncmp(message, "invalid track: ", strlen("invalid track: ")) == 0)
+		strncmp(message, "invalid track: ", strlen("invalid track: ")) == 0 ||
+		is_about_literal(edata))
 		return pstrdup(message);
 	return psprintf("its SQL fails (SQL error %s)", unpack_sql_state(edata->sqlerrcode));
 }

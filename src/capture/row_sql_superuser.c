@@ -56,6 +56,8 @@ refuse_default(const EcapiExpression *expression, const Node *node)
 {
 	if (IsA(node, SubLink))
 		refuse(expression, "a sub-select");
+	if (IsA(node, RowExpr))
+		refuse(expression, "a composite value");
 	if (IsA(node, SQLValueFunction))
 		refuse(expression, "the current user or time");
 	refuse(expression, "such an expression");
