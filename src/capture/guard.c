@@ -53,7 +53,10 @@
 
 /*
  * pg_temp stands last because, when it is not named, it is searched first, and
- * the writer's temporary tables are in it.
+ * the writer's temporary tables are in it.  The server has no path without it:
+ * a function of the owner that names a table without its schema, where no such
+ * table is found, reads the writer's.  Sources themselves may not (see
+ * row_sql_check.c).
  */
 #define SEARCH_PATH	"pg_catalog, pg_temp"
 
