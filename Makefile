@@ -51,6 +51,7 @@ OBJS = \
 	src/capture/key_path.o \
 	src/capture/row_sql.o \
 	src/capture/row_sql_check.o \
+	src/capture/row_sql_superuser.o \
 	src/capture/tree.o \
 	src/capture/suggest.o \
 	src/capture/suggest_rules.o \

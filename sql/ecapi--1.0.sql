@@ -701,6 +701,10 @@ CREATE EVENT TRIGGER ecapi_trigger_create ON ddl_command_end
 	WHEN TAG IN ('CREATE TRIGGER', 'CREATE SCHEMA')
 	EXECUTE FUNCTION ecapi.on_trigger_create();
 
+-- Who may set session_replication_role must not be able to pass by.
+ALTER EVENT TRIGGER ecapi_trigger_owner ENABLE ALWAYS;
+ALTER EVENT TRIGGER ecapi_trigger_create ENABLE ALWAYS;
+
 CREATE EVENT TRIGGER ecapi_track_change ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE',
 		'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER AGGREGATE', 'ALTER TYPE', 'ALTER DOMAIN',
