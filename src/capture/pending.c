@@ -21,11 +21,10 @@
  *	  4. The chain does not survive a rewrite of the table.  So what waits is
  *		 captured when ALTER TABLE begins, by an event trigger (one on the rewrite
  *		 itself is too late: the columns have their new types, the rows not yet).
- *		 Notes whose row was an event stay, as captured in the subtransaction that
- *		 was current; if that is rolled back they wait again.  After TRUNCATE there are no rows;
- *		 rows that the same transaction CLUSTERs after writing them are not
- *		 captured.
- *
+ *		 Notes whose row was an event stay, as captured in the subtransaction
+ *		 that was current; if that is rolled back they wait again.  After
+ *		 TRUNCATE there are no rows; rows that the same transaction CLUSTERs
+ *		 after writing them are not captured.
  *	  5. Rows of foreign partitions have no place that could be noted: trigger.c
  *		 captures them at once.  Nor are those captured whose partition is
  *		 detached, or whose track is dropped, in the same transaction.
