@@ -17,8 +17,9 @@
  *	 waiting, dead --(ecapi.discard)--> row deleted
  *
  * A failed event that fails again says nothing about the destination: it is
- * no evidence in a halving, starts no wait and stops nothing.  One that passes
- * is evidence that the receiver takes events.
+ * no evidence in a halving, starts no wait and stops nothing; only after other
+ * events have failed it is a probe like any other.  One that passes is evidence
+ * that the receiver takes events.
  *
  * The time of the next look (failed_due) is kept in memory: the next one's
  * next_try as read last; at once after a write of this process, an operator's

@@ -25,9 +25,11 @@
  *
  * The receiver may also fail on an event, instead of rejecting it: it answers
  * with a server error, or not at all.  A batch that did so ECAPI_FAILS_MAX
- * times in a row is halved; its parts take turns, and new batches go ahead of
- * them now and then (pipeline.c).  A single event is at fault when another
- * request passed meanwhile.
+ * times in a row is halved; such batches and parts take turns, and new batches
+ * go ahead of them now and then (pipeline.c), so that the others pass and the
+ * waits between stay short.  A single event is at fault when another request
+ * passed meanwhile.  Where one request goes at a time, others go ahead only of
+ * what has failed that often, for then events keep their order.
  * Until then it is as any other failure: the destination waits longer and
  * longer, so a receiver that fails on everything costs few halvings.
  *
@@ -224,14 +226,17 @@ ecapi_halving_failing(EcapiBatch *batch, const EcapiAnswer *answer)
 	EcapiDestination *destination = batch->destination;
 	bool		others_passed;
 
+	if (ecapi_replay_let_go(batch))
+		return true;
 	if (batch->fails++ == 0)
 		batch->passes_before = destination->passes;
-	if (batch->fails < ECAPI_FAILS_MAX && batch->root == NULL)
-		return false;
 	others_passed = destination->passes > batch->passes_before;
 	if (batch->fails < ECAPI_FAILS_MAX)
 	{
-		/* the other parts first */
+		/* one request at a time keeps the order, as long as it can be kept */
+		if (batch->root == NULL && destination->options != NULL &&
+			destination->options->max_in_flight == 1)
+			return false;
 		dlist_push_tail(&batch->feed->ready, &batch->node);
 		return true;
 	}

@@ -10,6 +10,8 @@
  *	 stretch	a page in a feed's hands: the fate of each event
  *	 batch		events of one feed that travel in one request
  *
+ * States and transitions of requests, events and destinations are in state.c.
+ *
  * Everything here lives in the worker process alone; there are no locks.
  * Ownership: a tick is counted by places and pages, a page by stretches, a
  * stretch belongs to its feed, feeds and batches to their destination.  A

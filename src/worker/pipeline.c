@@ -135,22 +135,26 @@ lingers(EcapiDestination *destination, TimestampTz now)
 	return false;
 }
 
-/* Batches that are ready when a neighbour of a failing one may go ahead of it. */
+/* With fewer batches ready, a new one may go ahead of a failing one. */
 #define NEIGHBOURS_MAX	4
 
 /*
- * A batch that failed again and again lets a new one go ahead of it now and
- * then: when that one passes, the receiver is well and the batch is at fault.
+ * A batch that failed again lets a new one go ahead of it now and then: when
+ * that one passes, the receiver is well and the batch may be at fault.  Where
+ * one request goes at a time, that breaks the order, so it must have failed
+ * often.
  */
 static bool
 neighbour_first(EcapiFeed *feed)
 {
 	EcapiBatch *head = dlist_head_element(EcapiBatch, node, &feed->ready);
+	int			patience = feed->destination->options->max_in_flight == 1
+		? ECAPI_FAILS_MAX : 2;
 	dlist_iter	iter;
 	int			n = 0;
 
 	feed->neighbour_sent = !feed->neighbour_sent;
-	if (!feed->neighbour_sent || head->fails < ECAPI_FAILS_MAX || feed->unsent == 0)
+	if (!feed->neighbour_sent || head->fails < patience || feed->unsent == 0)
 		return false;
 	dlist_foreach(iter, &feed->ready)
 		n++;
@@ -175,6 +179,13 @@ static bool
 has_events(EcapiFeed *feed)
 {
 	return feed->unsent > 0 || !dlist_is_empty(&feed->ready);
+}
+
+/* Has it something to send that says more about a receiver than a failed event? */
+static bool
+can_probe(EcapiDestination *destination)
+{
+	return has_events(&destination->live) || has_events(&destination->replay);
 }
 
 /* Whose turn it is; NULL when no feed has anything to send now. */
@@ -265,8 +276,7 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 		else if (!send_batch(batch))
 			break;
 	}
-	if (destination->nflying == 0 && !has_events(&destination->live) &&
-		!has_events(&destination->replay))
+	if (destination->nflying == 0 && !can_probe(destination))
 		ecapi_halving_quiet(destination);
 	if (destination->state == ECAPI_WAITING)
 		return ms_until(destination->next_try, now);
@@ -312,15 +322,16 @@ failed_once(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 	EcapiDestination *destination = batch->destination;
 	bool		suspicious = ecapi_policy_suspicious(answer);
 
-	if (suspicious && batch->feed->kind == ECAPI_FEED_FAILED)
-		ecapi_failed_again(batch, ECAPI_REASON_FAILS, answer, true);
-	else
+	if (suspicious && batch->feed->kind == ECAPI_FEED_FAILED &&
+		(destination->failures == 0 || !can_probe(destination)))
 	{
-		if (!ecapi_replay_let_go(batch) &&
-			(!suspicious || !ecapi_halving_failing(batch, answer)))
-			hold(batch);
-		ecapi_state_wait(destination, error, answer->retry_after_ms);
+		ecapi_failed_again(batch, ECAPI_REASON_FAILS, answer, true);
+		return;
 	}
+	if (!suspicious || batch->feed->kind == ECAPI_FEED_FAILED ||
+		!ecapi_halving_failing(batch, answer))
+		hold(batch);
+	ecapi_state_wait(destination, error, answer->retry_after_ms);
 }
 
 static void

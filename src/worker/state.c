@@ -28,8 +28,9 @@
  *	 flying   --(2xx)-----------> over: delivered	delivered
  *	 flying   --(408 425 429 503, no connection)--> head; the destination waits
  *													failed_once
- *	 flying   --(other 5xx, cut, timed out)-------> the same; again and again:
- *				halved, or tail						ecapi_halving_failing
+ *	 flying   --(other 5xx, cut, timed out)-------> the same, but at the tail
+ *				where order does not matter; again and again: halved
+ *													ecapi_halving_failing
  *	 flying   --(401 403 404 3xx, not trusted)----> head; the destination stops,
  *				or waits where the credentials changed meanwhile	stopped
  *	 flying   --(other 4xx, 413)--> halved; a single one is at fault, or a
