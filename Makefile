@@ -86,6 +86,7 @@ OBJS = \
 	src/outbox/cursor.o \
 	src/outbox/rotation.o \
 	src/outbox/record.o \
+	src/outbox/seqs.o \
 	src/worker/launcher.o \
 	src/worker/worker.o \
 	src/worker/destinations.o \

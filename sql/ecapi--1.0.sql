@@ -44,17 +44,14 @@ CREATE TABLE ecapi.tick (
 
 CREATE INDEX tick_newest_tick_id_idx ON ecapi.tick (newest, tick_id);
 
--- What was sent: one row for each HTTP request, and one for each stretch of
--- events that ended without a request because all of them were filtered.
+-- What was sent: one row for each HTTP request, one for each batch that was kept
+-- back in shadow mode, and now and then one for the events that were filtered
+-- for one reason.  seqs are exactly the events of the row.
 CREATE SEQUENCE ecapi.request_seq AS bigint CACHE 32;
 
 CREATE TABLE ecapi.request (
 	request_id	bigint NOT NULL,
 	sent_at		timestamptz NOT NULL,
-	first_xid	xid8 NOT NULL,
-	first_seq	bigint NOT NULL,
-	last_xid	xid8 NOT NULL,
-	last_seq	bigint NOT NULL,
 	latency_ms	double precision,
 	events		integer NOT NULL,
 	attempt		integer NOT NULL,
@@ -62,9 +59,10 @@ CREATE TABLE ecapi.request (
 	slot		smallint NOT NULL,
 	destination	name NOT NULL,
 	outcome		text NOT NULL,
+	reason		text,
 	error		text,
 	receiver_request_id text,
-	filtered	jsonb
+	seqs		int8multirange NOT NULL
 ) PARTITION BY LIST (slot);
 
 CREATE INDEX request_destination_sent_at_idx ON ecapi.request (destination, sent_at);
@@ -128,6 +126,20 @@ CREATE TABLE ecapi.control (
 	changed_at	timestamptz NOT NULL,
 	changed_by	name NOT NULL
 );
+
+-- How many events, of what value, had which outcome: by the hour, kept for ever.
+-- The worker adds to it in the transaction that writes the cursor.
+CREATE TABLE ecapi.ledger (
+	hour		timestamptz NOT NULL,
+	destination	name NOT NULL,
+	event_type	text,
+	currency	text,
+	outcome		text NOT NULL,
+	reason		text,
+	events		bigint NOT NULL,
+	value		numeric,
+	UNIQUE NULLS NOT DISTINCT (hour, destination, outcome, event_type, currency, reason)
+) WITH (fillfactor = 50);
 
 CREATE TABLE ecapi.failed_event (
 	failed_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -252,6 +264,8 @@ CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.failed_ev
 ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.control FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.control ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.ledger FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.ledger ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.backfill_progress ENABLE REPLICA TRIGGER skip_replicated_change;
 
@@ -998,8 +1012,8 @@ REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
-GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.left_out, ecapi.track,
-	ecapi.backfill TO pg_monitor;
+GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.ledger, ecapi.left_out,
+	ecapi.track, ecapi.backfill TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts(),
 	ecapi.track_argument(oid), ecapi.track_problem(oid) TO pg_monitor;
 
@@ -1015,9 +1029,14 @@ COMMENT ON COLUMN ecapi.outbox.emitted_at IS 'clock time of the emission';
 COMMENT ON COLUMN ecapi.outbox.slot IS 'place in the ring, chosen by the clock';
 COMMENT ON COLUMN ecapi.outbox.event IS 'ECAPI event in the standard''s shape';
 COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of lagging destinations';
-COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, or kept back because all its events were filtered';
+COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, and for events that were kept back';
 COMMENT ON COLUMN ecapi.request.outcome IS 'delivered, retry, rejected, too_large, stopped, shadow or filtered';
-COMMENT ON COLUMN ecapi.request.filtered IS 'seq of the events between the first and the last that were not sent, by reason: event_type, expired (older than max_age), or what the format says';
+COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered: event_type, expired (older than max_age), or what the format says';
+COMMENT ON COLUMN ecapi.request.seqs IS 'seq of the events of this row, exactly';
+COMMENT ON TABLE ecapi.ledger IS 'how many events, of what value, had which outcome, by the hour; kept';
+COMMENT ON COLUMN ecapi.ledger.hour IS 'in which the outcome was written down';
+COMMENT ON COLUMN ecapi.ledger.outcome IS 'delivered, filtered, shadow or failed (put into failed_event); an event that is delivered after it had failed counts under both';
+COMMENT ON COLUMN ecapi.ledger.value IS 'exact sum; NULL: the events have no value';
 COMMENT ON TABLE ecapi.cursor IS 'how far each destination has disposed of the outbox; written by the worker';
 COMMENT ON COLUMN ecapi.cursor.snapshot IS 'every event visible in it is disposed of';
 COMMENT ON COLUMN ecapi.cursor.window_end IS 'end of the window that is being read, if one is';

@@ -9,6 +9,7 @@
 
 #include "datatype/timestamp.h"
 
+#include "outbox/seqs.h"
 #include "outbox/snapshot.h"
 
 /* One row of ecapi.request. */
@@ -16,18 +17,15 @@ typedef struct EcapiRequestRow
 {
 	const char *destination;
 	TimestampTz sent_at;
-	uint64		first_xid;
-	int64		first_seq;
-	uint64		last_xid;
-	int64		last_seq;
-	int			events;
+	EcapiSeqs	seqs;			/* the events that it carried or kept back */
+	int			events;			/* how many */
 	int			attempt;
 	const char *outcome;
 	int			status;			/* 0: no answer */
 	double		latency_ms;		/* < 0: no request was made */
 	const char *error;			/* NULL: none */
 	const char *receiver_request_id;	/* NULL or "": none */
-	const char *filtered;		/* JSON, or NULL */
+	const char *reason;			/* NULL: none */
 } EcapiRequestRow;
 
 /* One event of a destination for ecapi.failed_event. */
@@ -45,7 +43,7 @@ typedef struct EcapiFailedRow
 /* Bytes of an answer that failed_event keeps. */
 #define ECAPI_ANSWER_KEPT	2048
 
-extern void ecapi_record_request(const EcapiRequestRow *row);
+extern void ecapi_record_request(EcapiRequestRow *row);
 extern void ecapi_record_failed(const EcapiFailedRow *row);
 extern void ecapi_record_tick(const EcapiSnapshot *snapshot, TimestampTz at);
 extern int	ecapi_record_ticks_after(const EcapiSnapshot *from, int max,

@@ -46,6 +46,9 @@ typedef struct EcapiPlace
 	EcapiPosition position;
 } EcapiPlace;
 
+/* A value with more digits is none for the ledger; no double has so many. */
+#define ECAPI_VALUE_DIGITS	400
+
 typedef struct EcapiPageEvent
 {
 	uint64		xid;
@@ -55,6 +58,8 @@ typedef struct EcapiPageEvent
 	int			len;
 	bool		parsed;			/* tree or problem is set for good */
 	int			type;			/* index of its event type, -1 unknown */
+	char		currency[4];	/* three upper-case letters; "": none */
+	const char *value;			/* a number as JSON has it, of bounded length; NULL: none */
 	const EcapiValue *tree;		/* NULL: not parsed, or see problem */
 	const char *problem;		/* why it cannot be read; NULL: it can */
 } EcapiPageEvent;
@@ -97,6 +102,7 @@ typedef struct EcapiItem
 } EcapiItem;
 
 typedef struct EcapiDestination EcapiDestination;
+typedef struct EcapiLedger EcapiLedger;
 
 /* What the parts of one rejected request share; see halving.c. */
 typedef struct EcapiRoot
@@ -114,7 +120,6 @@ typedef struct EcapiBatch
 	const char *body;			/* in request */
 	size_t		body_len;
 	size_t		body_bytes;		/* allocated; counted into the budget */
-	const char *filtered;		/* what was filtered beside it, as JSON; once */
 	int			nitems;
 	EcapiItem  *items;
 	int			attempts;		/* requests made of it */
@@ -182,7 +187,9 @@ struct EcapiDestination
 	bool		dirty;
 	MemoryContext journal;
 	List	   *request_rows;
+	List	   *filtered_rows;	/* one for each reason */
 	List	   *failed_rows;
+	EcapiLedger *ledger;		/* in journal; NULL: nothing has gathered */
 };
 
 typedef struct EcapiWorker
@@ -263,14 +270,18 @@ extern void ecapi_halving_quiet(EcapiDestination *destination);
 
 /* journal.c */
 extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,
-								  const EcapiAnswer *answer, const char *error,
-								  const char *filtered);
-extern void ecapi_journal_filtered(EcapiDestination *destination, const EcapiItem *ends,
-								   const char *filtered);
+								  const EcapiAnswer *answer, const char *error);
+extern void ecapi_journal_filtered(EcapiDestination *destination, EcapiItem item,
+								   const char *reason);
 extern void ecapi_journal_failed(EcapiDestination *destination, EcapiItem item,
 								 const char *reason, const EcapiAnswer *answer,
 								 int attempts);
 extern bool ecapi_journal_due(TimestampTz now, long *wait_ms);
 extern void ecapi_journal_write(void);
+
+/* ledger.c */
+extern void ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
+							 const char *outcome, const char *reason);
+extern void ecapi_ledger_write(EcapiDestination *destination, TimestampTz now);
 
 #endif							/* ECAPI_WORKER_INTERNAL_H */

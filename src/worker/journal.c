@@ -3,10 +3,11 @@
  *	  What is to be recorded, and recording it: a few times a second, in one
  *	  short transaction.
  *
- * For each destination the journal collects request rows and failed events in
- * a context of its own.  A write brings them and the cursor to the tables
- * together, so that for what is on disk the cursor's invariant holds: before
- * it everything is delivered, filtered or copied to failed_event.  A
+ * For each destination the journal collects request rows, what was filtered,
+ * failed events and the counts of the ledger in a context of its own.  A write
+ * brings them and the cursor to the tables together, so that for what is on
+ * disk the cursor's invariant holds: before it everything is delivered, filtered
+ * or copied to failed_event, the request log names it, and the ledger counts it.  A
  * destination whose row is locked by someone's open DDL keeps its journal
  * until the next write.  Nothing is dropped from a journal before the
  * transaction that wrote it has committed.
@@ -18,7 +19,6 @@
 
 #include "access/xact.h"
 #include "executor/spi.h"
-#include "lib/stringinfo.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -32,40 +32,48 @@
 /* After an error; the same for writing and for everything that waits for it. */
 #define RECORD_RETRY_MS		1000
 
-/* A row that spans these events; the journal's context is current. */
-static EcapiRequestRow *
-new_request_row(EcapiDestination *destination, EcapiItem first, EcapiItem last)
+/*
+ * Events that were filtered since the last write, for one reason: one row, for
+ * a row for each stretch would cost a destination that takes little more than
+ * it is worth.
+ */
+typedef struct FilteredRow
 {
-	EcapiRequestRow *row = palloc0(sizeof(EcapiRequestRow));
+	const char *reason;
+	int			events;
+	EcapiSeqs	seqs;
+} FilteredRow;
 
-	row->first_xid = ecapi_item_event(first)->xid;
-	row->first_seq = ecapi_item_event(first)->seq;
-	row->last_xid = ecapi_item_event(last)->xid;
-	row->last_seq = ecapi_item_event(last)->seq;
-	row->latency_ms = -1;
-	destination->request_rows = lappend(destination->request_rows, row);
-	destination->dirty = true;
-	return row;
-}
+/* So many make a row of their own, so that no row grows out of proportion. */
+#define FILTERED_MAX	100000
 
 /*
- * Note a request, or a batch that was kept back (answer NULL): outcome is a
- * constant, filtered a JSON text or NULL.
+ * Note a request, or a batch that was kept back (answer NULL), and what became
+ * of its events if it ends here; outcome is a constant.
  */
 void
 ecapi_journal_request(EcapiBatch *batch, const char *outcome,
-					  const EcapiAnswer *answer, const char *error,
-					  const char *filtered)
+					  const EcapiAnswer *answer, const char *error)
 {
 	EcapiDestination *destination = batch->destination;
 	MemoryContext old = MemoryContextSwitchTo(destination->journal);
-	EcapiRequestRow *row = new_request_row(destination, batch->items[0],
-										   batch->items[batch->nitems - 1]);
+	EcapiRequestRow *row = palloc0(sizeof(EcapiRequestRow));
+	bool		ends = strcmp(outcome, "delivered") == 0 || strcmp(outcome, "shadow") == 0;
 
+	ecapi_seqs_init(&row->seqs, destination->journal);
+	for (int i = 0; i < batch->nitems; i++)
+	{
+		const EcapiPageEvent *event = ecapi_item_event(batch->items[i]);
+
+		ecapi_seqs_add(&row->seqs, event->seq);
+		if (ends)
+			ecapi_ledger_add(destination, event, outcome, NULL);
+	}
 	row->sent_at = batch->sent_at;
 	row->events = batch->nitems;
 	row->attempt = batch->attempts;
 	row->outcome = outcome;
+	row->latency_ms = -1;
 	if (answer != NULL)
 	{
 		row->status = answer->status;
@@ -73,22 +81,44 @@ ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 		row->receiver_request_id = pstrdup(answer->request_id);
 	}
 	row->error = error == NULL ? NULL : pstrdup(error);
-	row->filtered = filtered == NULL ? NULL : pstrdup(filtered);
+	destination->request_rows = lappend(destination->request_rows, row);
+	destination->dirty = true;
 	MemoryContextSwitchTo(old);
 }
 
-/* Note events between ends[0] and ends[1] that were all filtered. */
+static FilteredRow *
+filtered_row(EcapiDestination *destination, const char *reason)
+{
+	ListCell   *cell;
+	FilteredRow *row;
+
+	foreach(cell, destination->filtered_rows)
+	{
+		row = lfirst(cell);
+		if (row->events < FILTERED_MAX && strcmp(row->reason, reason) == 0)
+			return row;
+	}
+	row = palloc0(sizeof(FilteredRow));
+	row->reason = reason;
+	ecapi_seqs_init(&row->seqs, destination->journal);
+	destination->filtered_rows = lappend(destination->filtered_rows, row);
+	return row;
+}
+
+/* Note an event that the destination does not want, and dispose of it.  reason is a constant. */
 void
-ecapi_journal_filtered(EcapiDestination *destination, const EcapiItem *ends,
-					   const char *filtered)
+ecapi_journal_filtered(EcapiDestination *destination, EcapiItem item, const char *reason)
 {
 	MemoryContext old = MemoryContextSwitchTo(destination->journal);
-	EcapiRequestRow *row = new_request_row(destination, ends[0], ends[1]);
+	FilteredRow *row = filtered_row(destination, reason);
+	const EcapiPageEvent *event = ecapi_item_event(item);
 
-	row->sent_at = GetCurrentTimestamp();
-	row->outcome = "filtered";
-	row->filtered = pstrdup(filtered);
+	row->events++;
+	ecapi_seqs_add(&row->seqs, event->seq);
+	ecapi_ledger_add(destination, event, "filtered", reason);
+	destination->filtered++;
 	MemoryContextSwitchTo(old);
+	ecapi_stretch_dispose(destination, item);
 }
 
 /* Note an event that failed for good, and dispose of it.  reason is a constant. */
@@ -111,6 +141,9 @@ ecapi_journal_failed(EcapiDestination *destination, EcapiItem item,
 							   Min(answer->body_len, ECAPI_ANSWER_KEPT));
 	}
 	destination->failed_rows = lappend(destination->failed_rows, row);
+	/* what is wrong with a text varies; the ledger counts kinds */
+	ecapi_ledger_add(destination, event, "failed",
+					 event->problem != NULL ? "cannot be read" : reason);
 	destination->failed++;
 	MemoryContextSwitchTo(old);
 	ecapi_stretch_dispose(destination, item);
@@ -151,7 +184,28 @@ ecapi_journal_due(TimestampTz now, long *wait_ms)
 }
 
 static void
-write_destination(EcapiDestination *destination)
+write_filtered(EcapiDestination *destination, TimestampTz now)
+{
+	ListCell   *cell;
+
+	foreach(cell, destination->filtered_rows)
+	{
+		FilteredRow *filtered = lfirst(cell);
+		EcapiRequestRow row = {0};
+
+		row.destination = NameStr(destination->name);
+		row.sent_at = now;
+		row.events = filtered->events;
+		row.outcome = "filtered";
+		row.reason = filtered->reason;
+		row.latency_ms = -1;
+		row.seqs = filtered->seqs;
+		ecapi_record_request(&row);
+	}
+}
+
+static void
+write_destination(EcapiDestination *destination, TimestampTz now)
 {
 	EcapiCursor cursor = {0};
 	ListCell   *cell;
@@ -179,6 +233,8 @@ write_destination(EcapiDestination *destination)
 		row->destination = NameStr(destination->name);
 		ecapi_record_failed(row);
 	}
+	write_filtered(destination, now);
+	ecapi_ledger_write(destination, now);
 	cursor.from = destination->done.from->snapshot;
 	cursor.to = destination->done.to == NULL ? NULL : destination->done.to->snapshot;
 	cursor.position = destination->done.position;
@@ -222,7 +278,7 @@ ecapi_journal_write(void)
 
 		if (!destination->dirty || !ecapi_cursor_lock(destination->server))
 			continue;
-		write_destination(destination);
+		write_destination(destination, now);
 		old = MemoryContextSwitchTo(ecapi_me.context);
 		written = lappend(written, destination);
 		MemoryContextSwitchTo(old);
@@ -239,6 +295,8 @@ ecapi_journal_write(void)
 		destination->dirty = false;
 		destination->request_rows = NIL;
 		destination->failed_rows = NIL;
+		destination->filtered_rows = NIL;
+		destination->ledger = NULL;
 		MemoryContextReset(destination->journal);
 	}
 	list_free(written);

@@ -24,7 +24,6 @@
 
 #include <time.h>
 
-#include "lib/stringinfo.h"
 #include "pgtime.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -37,18 +36,6 @@
 
 /* Room that closing a body may take beyond its events. */
 #define BODY_TAIL	64
-
-/* Events that were filtered while a batch was gathered, by reason. */
-#define FILTER_REASONS	4
-typedef struct Filtered
-{
-	pg_time_t	now;			/* what ages are measured from */
-	int			n;
-	const char *reasons[FILTER_REASONS];
-	StringInfoData seqs[FILTER_REASONS];
-	EcapiItem	first;
-	EcapiItem	last;
-} Filtered;
 
 static void *
 resize_in_context(void *owner, void *old, size_t size)
@@ -100,61 +87,6 @@ ecapi_batch_free(EcapiBatch *batch)
 	MemoryContextDelete(batch->context);
 }
 
-static void
-note_filtered(EcapiDestination *destination, Filtered *filtered, EcapiItem item,
-			  const char *reason)
-{
-	int			i;
-
-	for (i = 0; i < filtered->n; i++)
-		if (strcmp(filtered->reasons[i], reason) == 0)
-			break;
-	if (i == filtered->n && i < FILTER_REASONS)
-	{
-		filtered->reasons[i] = reason;
-		initStringInfo(&filtered->seqs[i]);
-		filtered->n++;
-	}
-	if (i < filtered->n)
-		appendStringInfo(&filtered->seqs[i], "%s" INT64_FORMAT,
-						 filtered->seqs[i].len > 0 ? "," : "",
-						 ecapi_item_event(item)->seq);
-	if (filtered->first.stretch == NULL)
-		filtered->first = item;
-	filtered->last = item;
-	destination->filtered++;
-	ecapi_stretch_dispose(destination, item);
-}
-
-/* {"reason": [seq, ...], ...}, or NULL when nothing was filtered. */
-static char *
-filtered_json(const Filtered *filtered)
-{
-	StringInfoData json;
-
-	if (filtered->n == 0)
-		return NULL;
-	initStringInfo(&json);
-	for (int i = 0; i < filtered->n; i++)
-		appendStringInfo(&json, "%c\"%s\":[%s]", i == 0 ? '{' : ',',
-						 filtered->reasons[i], filtered->seqs[i].data);
-	appendStringInfoChar(&json, '}');
-	return json.data;
-}
-
-/* What was filtered without a request: the row of one that was not made. */
-static void
-journal_filtered(EcapiDestination *destination, const Filtered *filtered)
-{
-	EcapiItem	ends[2];
-
-	if (filtered->n == 0)
-		return;
-	ends[0] = filtered->first;
-	ends[1] = filtered->last;
-	ecapi_journal_filtered(destination, ends, filtered_json(filtered));
-}
-
 /*
  * Lies the event further back than the destination takes?  Then its request
  * would be answered with an error, or the event thrown away unseen: it is
@@ -179,7 +111,7 @@ is_expired(const EcapiOptions *options, const EcapiValue *event, pg_time_t now)
  */
 static bool
 shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem item,
-			EcapiArena *scratch, Filtered *filtered)
+			EcapiArena *scratch, pg_time_t now)
 {
 	EcapiDestination *destination = batch->destination;
 	EcapiPageEvent *event = ecapi_item_event(item);
@@ -196,12 +128,12 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 	if (event->type < 0 ||
 		(shape->options->event_types & (UINT64CONST(1) << event->type)) == 0)
 	{
-		note_filtered(destination, filtered, item, "event_type");
+		ecapi_journal_filtered(destination, item, "event_type");
 		return true;
 	}
-	if (is_expired(shape->options, tree, filtered->now))
+	if (is_expired(shape->options, tree, now))
 	{
-		note_filtered(destination, filtered, item, "expired");
+		ecapi_journal_filtered(destination, item, "expired");
 		return true;
 	}
 	ecapi_left_out_begin();
@@ -214,7 +146,7 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 		ecapi_journal_failed(destination, item, "too large for a request", NULL, 0);
 	}
 	else if (shaped == ECAPI_FILTERED)
-		note_filtered(destination, filtered, item, reason);
+		ecapi_journal_filtered(destination, item, reason);
 	else if (shaped == ECAPI_UNFIT)
 		ecapi_journal_failed(destination, item, reason, NULL, 0);
 	else
@@ -272,7 +204,7 @@ gather(EcapiDestination *destination)
 	EcapiArena	scratch;
 	EcapiShape	shape;
 	EcapiBuffer body;
-	Filtered	filtered = {.now = (pg_time_t) time(NULL)};
+	pg_time_t	now = (pg_time_t) time(NULL);	/* what ages are measured from */
 	bool		full = false;
 	dlist_iter	iter;
 
@@ -287,7 +219,7 @@ gather(EcapiDestination *destination)
 			EcapiItem	item = {stretch, stretch->next};
 
 			full = batch->nitems >= room ||
-				!shape_event(batch, &shape, &body, item, &scratch, &filtered);
+				!shape_event(batch, &shape, &body, item, &scratch, now);
 			if (!full)
 			{
 				stretch->next++;
@@ -299,11 +231,6 @@ gather(EcapiDestination *destination)
 	}
 	close_body(batch, &shape, &body);
 
-	if (batch->nitems > 0)
-		batch->filtered = filtered.n == 0 ? NULL :
-			MemoryContextStrdup(batch->context, filtered_json(&filtered));
-	else
-		journal_filtered(destination, &filtered);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch_context);
 
@@ -332,7 +259,7 @@ reshape(EcapiBatch *batch)
 	EcapiArena	scratch;
 	EcapiShape	shape;
 	EcapiBuffer body;
-	Filtered	filtered = {.now = (pg_time_t) time(NULL)};
+	pg_time_t	now = (pg_time_t) time(NULL);	/* what ages are measured from */
 	int			i;
 
 	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
@@ -340,7 +267,7 @@ reshape(EcapiBatch *batch)
 	shape.left_out = NULL;		/* counted when it was shaped first */
 	batch->nitems = 0;
 	for (i = 0; i < n; i++)
-		if (!shape_event(batch, &shape, &body, batch->items[i], &scratch, &filtered))
+		if (!shape_event(batch, &shape, &body, batch->items[i], &scratch, now))
 			break;
 	if (i < n)
 	{
@@ -355,7 +282,6 @@ reshape(EcapiBatch *batch)
 		dlist_push_head(&destination->ready, &rest->node);
 	}
 	close_body(batch, &shape, &body);
-	journal_filtered(destination, &filtered);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch_context);
 	if (batch->nitems > 0)
@@ -372,7 +298,7 @@ shadow(EcapiBatch *batch)
 	EcapiDestination *destination = batch->destination;
 
 	batch->sent_at = GetCurrentTimestamp();
-	ecapi_journal_request(batch, "shadow", NULL, NULL, batch->filtered);
+	ecapi_journal_request(batch, "shadow", NULL, NULL);
 	for (int i = 0; i < batch->nitems; i++)
 		ecapi_stretch_dispose(destination, batch->items[i]);
 	destination->filtered += batch->nitems;
@@ -542,7 +468,7 @@ delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 {
 	EcapiDestination *destination = batch->destination;
 
-	ecapi_journal_request(batch, "delivered", answer, NULL, batch->filtered);
+	ecapi_journal_request(batch, "delivered", answer, NULL);
 	for (int i = 0; i < batch->nitems; i++)
 		ecapi_stretch_dispose(destination, batch->items[i]);
 	destination->delivered += batch->nitems;
@@ -588,21 +514,19 @@ take_answer(const EcapiAnswer *answer)
 	switch (verdict)
 	{
 		case ECAPI_STOP:
-			ecapi_journal_request(batch, "stopped", answer, error, batch->filtered);
-			batch->filtered = NULL;
+			ecapi_journal_request(batch, "stopped", answer, error);
 			stopped(batch, answer, error);
 			break;
 		case ECAPI_REJECTED:
 		case ECAPI_TOO_LARGE:
 			ecapi_journal_request(batch, verdict == ECAPI_REJECTED ? "rejected" : "too_large",
-								  answer, error, batch->filtered);
+								  answer, error);
 			ecapi_state_error(destination, error);
 			ecapi_halving_rejected(batch, answer, verdict == ECAPI_TOO_LARGE);
 			break;
 		case ECAPI_RETRY:
 		case ECAPI_DELIVERED:
-			ecapi_journal_request(batch, "retry", answer, error, batch->filtered);
-			batch->filtered = NULL;
+			ecapi_journal_request(batch, "retry", answer, error);
 			dlist_push_head(&destination->ready, &batch->node);
 			ecapi_state_wait(destination, error, answer->retry_after_ms);
 			break;
