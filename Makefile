@@ -96,6 +96,7 @@ OBJS = \
 	src/worker/stretch.o \
 	src/worker/pipeline.o \
 	src/worker/halving.o \
+	src/worker/ledger.o \
 	src/worker/journal.o
 
 DATA = $(wildcard sql/ecapi--*.sql)
