@@ -68,6 +68,8 @@ OBJS = \
 	src/capture/rows.o \
 	src/capture/find.o \
 	src/capture/history.o \
+	src/capture/reconcile.o \
+	src/capture/reconcile_sql.o \
 	src/capture/progress.o \
 	src/capture/throttle.o \
 	src/capture/backfill.o \

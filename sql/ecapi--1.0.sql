@@ -57,6 +57,7 @@ CREATE TABLE ecapi.request (
 	attempt		integer NOT NULL,
 	status		integer,
 	slot		smallint NOT NULL,
+	server		oid NOT NULL,
 	destination	name NOT NULL,
 	outcome		text NOT NULL,
 	reason		text,
@@ -1003,6 +1004,141 @@ END
 $$;
 
 -- ---------------------------------------------------------------------------
+-- Proof: what became of an event, and of a table's rows
+-- ---------------------------------------------------------------------------
+
+-- Has a cursor passed an event?  Those that its snapshot saw, and of its open
+-- window those up to its position, in the two arms of the reader: transactions
+-- that ran at the snapshot, and later ones.
+CREATE FUNCTION ecapi.is_disposed(c ecapi.cursor, xid xid8, seq bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.pg_visible_in_snapshot(is_disposed.xid, (c).snapshot)
+	OR ((c).window_end IS NOT NULL
+		AND pg_catalog.pg_visible_in_snapshot(is_disposed.xid, (c).window_end)
+		AND CASE WHEN is_disposed.xid < pg_catalog.pg_snapshot_xmax((c).snapshot)
+			THEN (c).arm = 1 OR (is_disposed.xid, is_disposed.seq) <= ((c).xid, (c).seq)
+			ELSE (c).arm = 1 AND (is_disposed.xid, is_disposed.seq) <= ((c).xid, (c).seq) END);
+
+-- One statement, so that outbox, log and cursors are of one moment.  Events are
+-- found by their text: an id stands in it as to_json() writes it, and only what
+-- holds that is parsed.
+CREATE FUNCTION ecapi.trace(
+	id text,
+	OUT at timestamptz,
+	OUT destination name,
+	OUT outcome text,
+	OUT reason text,
+	OUT attempt integer,
+	OUT status integer,
+	OUT latency_ms double precision,
+	OUT answer text,
+	OUT receiver_request_id text,
+	OUT request_id bigint,
+	OUT next_try timestamptz,
+	OUT event_type text,
+	OUT xid xid8,
+	OUT seq bigint)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	needle text := pg_catalog.to_json(trace.id)::text;
+BEGIN
+	IF pg_catalog.current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		RAISE EXCEPTION 'events cannot be traced in a transaction of isolation level %',
+				pg_catalog.upper(pg_catalog.current_setting('transaction_isolation'))
+			USING ERRCODE = 'invalid_transaction_state',
+				DETAIL = 'The outbox is emptied slot by slot; an old snapshot may find a slot empty whose events it should see.',
+				HINT = 'Use READ COMMITTED.';
+	END IF;
+
+	RETURN QUERY
+	WITH e AS MATERIALIZED (
+		SELECT o.seq, o.xid, o.emitted_at, o.event ->> 'event_type' AS event_type
+		FROM ecapi.outbox o
+		WHERE pg_catalog.strpos(o.event::text, needle) > 0 AND o.event ->> 'id' = trace.id
+	), r AS MATERIALIZED (
+		SELECT e.seq, e.xid, e.event_type, q.request_id, q.sent_at, q.outcome, q.reason, q.attempt, q.status,
+			q.latency_ms, q.error, q.receiver_request_id, coalesce(c.destination, q.destination) AS destination
+		FROM e JOIN ecapi.request q ON q.seqs @> e.seq
+			LEFT JOIN ecapi.cursor c ON c.server = q.server
+	), f AS MATERIALIZED (
+		SELECT q.* FROM ecapi.failed_event q WHERE q.event_id = trace.id
+	), told AS (
+		SELECT e.emitted_at AS at, NULL::name AS destination, 'emitted' AS outcome, NULL AS reason,
+			NULL::integer AS attempt, NULL::integer AS status, NULL::double precision AS latency_ms,
+			NULL AS answer, NULL AS receiver_request_id, NULL::bigint AS request_id,
+			NULL::timestamptz AS next_try, e.event_type, e.xid, e.seq, 1 AS step
+		FROM e
+		UNION ALL
+		SELECT r.sent_at, r.destination, r.outcome, r.reason, nullif(r.attempt, 0), r.status, r.latency_ms,
+			r.error, r.receiver_request_id, r.request_id, NULL, r.event_type, r.xid, r.seq, 2
+		FROM r
+		UNION ALL
+		SELECT f.failed_at, f.destination, CASE f.state WHEN 'waiting' THEN 'failed' ELSE f.state END,
+			pg_catalog.concat_ws(': ', nullif(f.source, 'ecapi_emit'), f.reason), nullif(f.attempts, 0),
+			f.status, NULL, coalesce(f.answer, f.sqlstate), NULL, NULL, f.next_try,
+			CASE WHEN f.source IS NULL THEN f.event ->> 'event_type' END, f.xid, f.seq, 3
+		FROM f
+		UNION ALL
+		SELECT NULL, c.destination, 'waiting',
+			CASE WHEN k.paused AND c.state <> 'stopped' THEN 'paused' ELSE c.state END, NULL, NULL, NULL,
+			CASE WHEN c.state IN ('stopped', 'waiting') THEN c.last_error END, NULL, NULL, c.next_try,
+			e.event_type, e.xid, e.seq, 4
+		FROM e CROSS JOIN ecapi.cursor c LEFT JOIN ecapi.control k ON k.destination = c.destination
+		WHERE NOT ecapi.is_disposed(c, e.xid, e.seq)
+			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination
+				AND r.outcome IN ('delivered', 'shadow', 'filtered'))
+			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
+		UNION ALL
+		SELECT NULL, c.destination, CASE WHEN e.emitted_at <= c.started_at THEN 'not sent' ELSE 'unknown' END,
+			CASE WHEN e.emitted_at <= c.started_at THEN 'committed before the destination started'
+				ELSE 'no row of the request log tells' END,
+			NULL, NULL, NULL, NULL, NULL, NULL, NULL, e.event_type, e.xid, e.seq, 4
+		FROM e CROSS JOIN ecapi.cursor c
+		WHERE ecapi.is_disposed(c, e.xid, e.seq)
+			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination)
+			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
+	)
+	SELECT t.at, t.destination, t.outcome, t.reason, t.attempt, t.status, t.latency_ms, t.answer,
+		t.receiver_request_id, t.request_id, t.next_try, t.event_type, t.xid, t.seq
+	FROM told t
+	ORDER BY t.seq, t.step = 1 DESC, t.at, t.request_id, t.step, t.destination;
+
+	IF NOT FOUND THEN
+		at := NULL;
+		outcome := 'not found';
+		SELECT pg_catalog.format('The outbox goes back to %s. Of what is older only the sums in ecapi.ledger are kept; what is not committed cannot be seen.',
+				coalesce(pg_catalog.min(o.emitted_at)::text, 'now'))
+			INTO reason FROM ecapi.outbox o;
+		RETURN NEXT;
+	END IF;
+END
+$$;
+
+-- In the order of the rows: what the table's rows should be (generated), what of
+-- it was emitted, set aside, or is nowhere (unaccounted); then for each destination
+-- what became of it.
+CREATE FUNCTION ecapi.reconcile(
+	relation regclass,
+	since timestamptz,
+	until timestamptz,
+	name text DEFAULT NULL,
+	OUT track name,
+	OUT destination name,
+	OUT outcome text,
+	OUT reason text,
+	OUT currency text,
+	OUT events bigint,
+	OUT value numeric,
+	OUT ids text[])
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_reconcile';
+
+-- ---------------------------------------------------------------------------
 -- Rights.  States and counts are for pg_monitor; events are for the owner and
 -- whom he grants them to.
 -- ---------------------------------------------------------------------------
@@ -1031,6 +1167,8 @@ COMMENT ON COLUMN ecapi.outbox.event IS 'ECAPI event in the standard''s shape';
 COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of lagging destinations';
 COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, and for events that were kept back';
 COMMENT ON COLUMN ecapi.request.outcome IS 'delivered, retry, rejected, too_large, stopped, shadow or filtered';
+COMMENT ON COLUMN ecapi.request.server IS 'the foreign server, which keeps it when it is renamed';
+COMMENT ON COLUMN ecapi.request.destination IS 'its name then';
 COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered: event_type, expired (older than max_age), or what the format says';
 COMMENT ON COLUMN ecapi.request.seqs IS 'seq of the events of this row, exactly';
 COMMENT ON TABLE ecapi.ledger IS 'how many events, of what value, had which outcome, by the hour; kept';
@@ -1085,6 +1223,9 @@ COMMENT ON VIEW ecapi.backfill IS 'state and counts of each backfill';
 COMMENT ON COLUMN ecapi.backfill.events_per_second IS 'while pages are made, without waiting';
 COMMENT ON PROCEDURE ecapi.backfill(regclass, text, timestamptz, timestamptz, text, integer, double precision, boolean) IS 'emit the history of a tracked table through its track, page by page; goes on where it was interrupted';
 COMMENT ON FUNCTION ecapi.recapture(regclass, name, timestamptz, integer) IS 'try rows that tracks set aside again; does not touch events that ecapi_emit() set aside';
+COMMENT ON FUNCTION ecapi.is_disposed(ecapi.cursor, xid8, bigint) IS 'whether a cursor has passed an event';
+COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its id: each destination, each request, each outcome and answer';
+COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; unaccounted ids are listed';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
 COMMENT ON FUNCTION ecapi.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
 COMMENT ON FUNCTION ecapi.on_server_change() IS 'starts and renames the cursor of a destination';

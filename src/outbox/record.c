@@ -22,10 +22,10 @@
 
 static EcapiStatement insert_request = {
 	"INSERT INTO ecapi.request (request_id, sent_at, latency_ms, events, attempt, status,"
-	" slot, destination, outcome, reason, error, receiver_request_id, seqs)"
+	" slot, server, destination, outcome, reason, error, receiver_request_id, seqs)"
 	" VALUES (pg_catalog.nextval('ecapi.request_seq'), $1, $2, $3, $4, $5, $6, $7,"
-	" $8, $9, $10, $11, $12)",
-	12, {TIMESTAMPTZOID, FLOAT8OID, INT4OID, INT4OID, INT4OID, INT2OID, NAMEOID, TEXTOID,
+	" $8, $9, $10, $11, $12, $13)",
+	13, {TIMESTAMPTZOID, FLOAT8OID, INT4OID, INT4OID, INT4OID, INT2OID, OIDOID, NAMEOID, TEXTOID,
 	TEXTOID, TEXTOID, TEXTOID, INT8MULTIRANGEOID}, NULL
 };
 
@@ -105,8 +105,8 @@ void
 ecapi_record_request(EcapiRequestRow *row)
 {
 	NameData	destination;
-	Datum		values[12];
-	bool		nulls[12] = {false};
+	Datum		values[13];
+	bool		nulls[13] = {false};
 
 	namestrcpy(&destination, row->destination);
 	values[0] = TimestampTzGetDatum(row->sent_at);
@@ -117,12 +117,13 @@ ecapi_record_request(EcapiRequestRow *row)
 	nulls[4] = row->status == 0;
 	values[4] = Int32GetDatum(row->status);
 	values[5] = Int16GetDatum(ecapi_ring_slot(row->sent_at));
-	values[6] = NameGetDatum(&destination);
-	values[7] = CStringGetTextDatum(row->outcome);
-	values[8] = text_or_null(row->reason, &nulls[8]);
-	values[9] = text_or_null(row->error, &nulls[9]);
-	values[10] = text_or_null(row->receiver_request_id, &nulls[10]);
-	values[11] = ecapi_seqs_datum(&row->seqs);
+	values[6] = ObjectIdGetDatum(row->server);
+	values[7] = NameGetDatum(&destination);
+	values[8] = CStringGetTextDatum(row->outcome);
+	values[9] = text_or_null(row->reason, &nulls[9]);
+	values[10] = text_or_null(row->error, &nulls[10]);
+	values[11] = text_or_null(row->receiver_request_id, &nulls[11]);
+	values[12] = ecapi_seqs_datum(&row->seqs);
 	ecapi_statement_execute(&insert_request, values, nulls, false);
 }
 

@@ -16,6 +16,7 @@
 typedef struct EcapiRequestRow
 {
 	const char *destination;
+	Oid			server;			/* the same, whatever it will be called */
 	TimestampTz sent_at;
 	EcapiSeqs	seqs;			/* the events that it carried or kept back */
 	int			events;			/* how many */

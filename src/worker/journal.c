@@ -194,6 +194,7 @@ write_filtered(EcapiDestination *destination, TimestampTz now)
 		EcapiRequestRow row = {0};
 
 		row.destination = NameStr(destination->name);
+		row.server = destination->server;
 		row.sent_at = now;
 		row.events = filtered->events;
 		row.outcome = "filtered";
@@ -224,6 +225,7 @@ write_destination(EcapiDestination *destination, TimestampTz now)
 		EcapiRequestRow *row = lfirst(cell);
 
 		row->destination = NameStr(destination->name);
+		row->server = destination->server;
 		ecapi_record_request(row);
 	}
 	foreach(cell, destination->failed_rows)
