@@ -1110,8 +1110,7 @@ BEGIN
 	IF NOT FOUND THEN
 		at := NULL;
 		outcome := 'not found';
-		SELECT pg_catalog.format('The outbox goes back to %s. Of what is older only the sums in ecapi.ledger are kept; what is not committed cannot be seen.',
-				coalesce(pg_catalog.min(o.emitted_at)::text, 'now'))
+		SELECT coalesce('the outbox goes back to ' || pg_catalog.min(o.emitted_at)::text, 'the outbox is empty') || '; of older events the ledger keeps sums, and what is not committed is not seen'
 			INTO reason FROM ecapi.outbox o;
 		RETURN NEXT;
 	END IF;

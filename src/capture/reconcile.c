@@ -105,8 +105,9 @@ keep(EcapiExpected *expected, const NotedPage *page)
 
 /* All rows of the range through the track. */
 static void
-evaluate(EcapiExpected *expected, const char *event_type, TimestampTz until)
+evaluate(EcapiExpected *expected, const EcapiFoundTrack *found, TimestampTz until)
 {
+	const char *event_type = ecapi_program_track(found->compiled->program)->event_type;
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext before = NULL;
 	EcapiProgress progress = {0};
@@ -115,6 +116,7 @@ evaluate(EcapiExpected *expected, const char *event_type, TimestampTz until)
 
 	progress.relation = expected->relation;
 	progress.track = expected->track;
+	progress.trigger = found->trigger->tgoid;
 	progress.since = expected->since;
 	progress.has_until = true;
 	progress.until = until;
@@ -181,7 +183,7 @@ reconcile_track(const EcapiFoundTrack *found, Oid relation, TimestampTz since,
 	expected.since = since;
 	expected.desc = ecapi_reconcile_desc();
 	expected.events = tuplestore_begin_heap(true, false, work_mem);
-	evaluate(&expected, pstrdup(ecapi_program_track(found->compiled->program)->event_type), until);
+	evaluate(&expected, found, until);
 	ecapi_reconcile_compare(&expected, result->setResult, result->setDesc);
 	tuplestore_end(expected.events);
 	MemoryContextSwitchTo(caller);
