@@ -89,6 +89,7 @@ OBJS = \
 	src/outbox/rotation.o \
 	src/outbox/record.o \
 	src/outbox/seqs.o \
+	src/outbox/event_id.o \
 	src/worker/launcher.o \
 	src/worker/worker.o \
 	src/worker/destinations.o \

@@ -1007,6 +1007,11 @@ $$;
 -- Proof: what became of an event, and of a table's rows
 -- ---------------------------------------------------------------------------
 
+-- The json operators would parse each event to its end.
+CREATE FUNCTION ecapi.event_id(event json) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ecapi_event_id';
+
 -- Has a cursor passed an event?  Those that its snapshot saw, and of its open
 -- window those up to its position, in the two arms of the reader: transactions
 -- that ran at the snapshot, and later ones.
@@ -1019,9 +1024,7 @@ RETURN pg_catalog.pg_visible_in_snapshot(is_disposed.xid, (c).snapshot)
 			THEN (c).arm = 1 OR (is_disposed.xid, is_disposed.seq) <= ((c).xid, (c).seq)
 			ELSE (c).arm = 1 AND (is_disposed.xid, is_disposed.seq) <= ((c).xid, (c).seq) END);
 
--- One statement, so that outbox, log and cursors are of one moment.  Events are
--- found by their text: an id stands in it as to_json() writes it, and only what
--- holds that is parsed.
+-- One statement, so that outbox, log and cursors are of one moment.
 CREATE FUNCTION ecapi.trace(
 	id text,
 	OUT at timestamptz,
@@ -1040,11 +1043,9 @@ CREATE FUNCTION ecapi.trace(
 	OUT seq bigint)
 RETURNS SETOF record
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
-DECLARE
-	needle text := pg_catalog.to_json(trace.id)::text;
 BEGIN
 	IF pg_catalog.current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
 		RAISE EXCEPTION 'events cannot be traced in a transaction of isolation level %',
@@ -1058,7 +1059,7 @@ BEGIN
 	WITH e AS MATERIALIZED (
 		SELECT o.seq, o.xid, o.emitted_at, o.event ->> 'event_type' AS event_type
 		FROM ecapi.outbox o
-		WHERE pg_catalog.strpos(o.event::text, needle) > 0 AND o.event ->> 'id' = trace.id
+		WHERE ecapi.event_id(o.event) = trace.id
 	), r AS MATERIALIZED (
 		SELECT e.seq, e.xid, e.event_type, q.request_id, q.sent_at, q.outcome, q.reason, q.attempt, q.status,
 			q.latency_ms, q.error, q.receiver_request_id, coalesce(c.destination, q.destination) AS destination
@@ -1222,6 +1223,7 @@ COMMENT ON VIEW ecapi.backfill IS 'state and counts of each backfill';
 COMMENT ON COLUMN ecapi.backfill.events_per_second IS 'while pages are made, without waiting';
 COMMENT ON PROCEDURE ecapi.backfill(regclass, text, timestamptz, timestamptz, text, integer, double precision, boolean) IS 'emit the history of a tracked table through its track, page by page; goes on where it was interrupted';
 COMMENT ON FUNCTION ecapi.recapture(regclass, name, timestamptz, integer) IS 'try rows that tracks set aside again; does not touch events that ecapi_emit() set aside';
+COMMENT ON FUNCTION ecapi.event_id(json) IS 'id of a stored event';
 COMMENT ON FUNCTION ecapi.is_disposed(ecapi.cursor, xid8, bigint) IS 'whether a cursor has passed an event';
 COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its id: each destination, each request, each outcome and answer';
 COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; unaccounted ids are listed';
