@@ -1237,7 +1237,7 @@ COMMENT ON EVENT TRIGGER ecapi_server_change IS 'starts and renames the cursors 
 COMMENT ON EVENT TRIGGER ecapi_mapping_change IS 'tells the worker of new credentials of destinations';
 COMMENT ON EVENT TRIGGER ecapi_server_drop IS 'ends the cursors of destinations';
 COMMENT ON FUNCTION ecapi.track(regclass, text, jsonb, text, text[], boolean, text, boolean, text) IS 'capture the rows of a table as events; returns the name of the trigger that does';
-COMMENT ON FUNCTION ecapi.untrack(regclass, text, text) IS 'end the tracks of a table: those of an event type, of a name, or all';
+COMMENT ON FUNCTION ecapi.untrack(regclass, text, text) IS 'end the tracks of a table that have an event type, a name, or both; without either the only one';
 COMMENT ON FUNCTION ecapi.check_trigger(oid) IS 'refuses a trigger of ecapi.capture() that cannot be a track';
 COMMENT ON FUNCTION ecapi.track_argument(oid) IS 'what a track says, or NULL when it cannot be read';
 COMMENT ON FUNCTION ecapi.track_problem(oid) IS 'what is wrong with a track now, or NULL';
