@@ -1024,7 +1024,9 @@ RETURN pg_catalog.pg_visible_in_snapshot(is_disposed.xid, (c).snapshot)
 			THEN (c).arm = 1 OR (is_disposed.xid, is_disposed.seq) <= ((c).xid, (c).seq)
 			ELSE (c).arm = 1 AND (is_disposed.xid, is_disposed.seq) <= ((c).xid, (c).seq) END);
 
--- One statement, so that outbox, log and cursors are of one moment.
+-- One statement, so that outbox, log and cursors are of one moment.  A destination
+-- that was renamed is known by its server; what was sent before it started,
+-- another server may have had that oid (pg_upgrade gives out new ones).
 CREATE FUNCTION ecapi.trace(
 	id text,
 	OUT at timestamptz,
@@ -1064,7 +1066,7 @@ BEGIN
 		SELECT e.seq, e.xid, e.event_type, q.request_id, q.sent_at, q.outcome, q.reason, q.attempt, q.status,
 			q.latency_ms, q.error, q.receiver_request_id, coalesce(c.destination, q.destination) AS destination
 		FROM e JOIN ecapi.request q ON q.seqs @> e.seq
-			LEFT JOIN ecapi.cursor c ON c.server = q.server
+			LEFT JOIN ecapi.cursor c ON c.server = q.server AND q.sent_at >= c.started_at
 	), f AS MATERIALIZED (
 		SELECT q.* FROM ecapi.failed_event q WHERE q.event_id = trace.id
 	), told AS (
