@@ -317,13 +317,14 @@ fill_parameters(const Reading *reading, Oid *types, Datum *values)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(reading->relation),
 													key->columns[n] - 1);
+		int32		typmod = attribute->atttypmod;
 		Oid			input;
 		Oid			parameter;
 
-		getTypeInputInfo(attribute->atttypid, &input, &parameter);
-		types[n] = attribute->atttypid;
-		values[n] = OidInputFunctionCall(input, progress->last_key[n], parameter,
-										 attribute->atttypmod);
+		/* a domain has let the value pass; to ask it again may run anybody's code */
+		types[n] = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
+		getTypeInputInfo(types[n], &input, &parameter);
+		values[n] = OidInputFunctionCall(input, progress->last_key[n], parameter, typmod);
 	}
 	if (reading->moment != NULL)
 	{
