@@ -68,6 +68,7 @@ typedef struct LedgerEntry
 struct EcapiLedger
 {
 	HTAB	   *entries;
+	LedgerEntry *last;			/* events of a kind come in runs; NULL: none yet */
 	MemoryContext context;
 };
 
@@ -174,6 +175,26 @@ add_value(EcapiLedger *ledger, LedgerEntry *entry, const char *text)
 
 /* ---- the surface ---- */
 
+static LedgerEntry *
+entry_of(EcapiLedger *ledger, const LedgerKey *key)
+{
+	LedgerEntry *entry = ledger->last;
+	bool		found;
+
+	if (entry != NULL && memcmp(&entry->key, key, sizeof(LedgerKey)) == 0)
+		return entry;
+	entry = hash_search(ledger->entries, key, HASH_ENTER, &found);
+	if (!found)
+	{
+		entry->events = 0;
+		entry->has_value = false;
+		entry->millionths = 0;
+		entry->rest = NULL;
+	}
+	ledger->last = entry;
+	return entry;
+}
+
 /*
  * Count an event.  outcome and reason (or NULL) are constants.  Raises nothing
  * but out of memory.
@@ -184,7 +205,6 @@ ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
 {
 	LedgerKey	key;
 	LedgerEntry *entry;
-	bool		found;
 
 	if (destination->ledger == NULL)
 		destination->ledger = new_ledger(destination->journal);
@@ -193,14 +213,7 @@ ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
 	key.reason = reason;
 	key.type = event->type;
 	memcpy(key.currency, event->currency, sizeof(key.currency));
-	entry = hash_search(destination->ledger->entries, &key, HASH_ENTER, &found);
-	if (!found)
-	{
-		entry->events = 0;
-		entry->has_value = false;
-		entry->millionths = 0;
-		entry->rest = NULL;
-	}
+	entry = entry_of(destination->ledger, &key);
 	entry->events++;
 	if (event->value != NULL)
 		add_value(destination->ledger, entry, event->value);

@@ -24,7 +24,7 @@ use Test::More;
 use Time::HiRes ();
 
 my $WRITERS = 3;
-my $TRANSACTIONS = 60;			# of each writer, in each of the two parts
+my $TRANSACTIONS = 40;			# of each writer, in each of the two parts
 my $seed = $ENV{ECAPI_PROOF_SEED} // int(Time::HiRes::time() * 1000) % 1_000_000;
 
 note "seed $seed";
@@ -47,7 +47,7 @@ CREATE TABLE shop.emitted (id text PRIMARY KEY);
 SELECT ecapi.track('shop.orders', 'purchase', condition => $$status = 'paid'$$, mapping => '{"id": "no",
 	"value": "total", "currency_code": "currency", "timestamp": "paid_at"}');
 SQL
-$cluster->destination('flaky', $receiver->url($flaky), { batch_size => 20, max_in_flight => 3 });
+$cluster->destination('flaky', $receiver->url($flaky), { batch_size => 40, max_in_flight => 3 });
 $cluster->destination('types', $receiver->url('/types'), { event_types => 'subscribe' });
 $cluster->destination('held', $receiver->url('/held'));
 $cluster->sql("SELECT ecapi.pause('held')");
