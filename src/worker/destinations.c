@@ -170,7 +170,7 @@ ecapi_destination_rewind(EcapiDestination *destination)
 		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
 
 		for (int i = stretch->disposed; i < stretch->page->nevents; i++)
-			if (stretch->fate[i] == ECAPI_FATE_DISPOSED)
+			if (stretch->fate[i] >= ECAPI_FATE_DISPOSED)
 				return;
 	}
 	free_work(destination);

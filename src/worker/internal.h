@@ -78,13 +78,37 @@ typedef struct EcapiPage
 	size_t		bytes;			/* of rows, counted into the budget */
 } EcapiPage;
 
-/* What became of an event at a destination, as far as this process knows. */
+/*
+ * What became of an event at a destination, as far as this process knows.  From
+ * ECAPI_FATE_DISPOSED on: disposed of, and how is destination->ends[] of what
+ * lies beyond it.
+ */
 typedef enum EcapiFate
 {
 	ECAPI_FATE_WAITING,			/* not looked at */
 	ECAPI_FATE_TAKEN,			/* in a batch */
-	ECAPI_FATE_DISPOSED			/* delivered, filtered or failed */
+	ECAPI_FATE_DISPOSED
 } EcapiFate;
+
+typedef enum EcapiOutcome
+{
+	ECAPI_OUTCOME_DELIVERED,
+	ECAPI_OUTCOME_SHADOW,		/* all was done but send it */
+	ECAPI_OUTCOME_FILTERED,
+	ECAPI_OUTCOME_FAILED		/* copied to failed_event */
+} EcapiOutcome;
+
+#define ECAPI_OUTCOMES	4
+
+/* How an event ends at a destination. */
+typedef struct EcapiEnd
+{
+	EcapiOutcome outcome;
+	const char *reason;			/* a constant, or NULL */
+} EcapiEnd;
+
+/* Kinds of ends of a destination; a fate is a byte. */
+#define ECAPI_ENDS_MAX	200
 
 typedef struct EcapiStretch
 {
@@ -92,7 +116,7 @@ typedef struct EcapiStretch
 	EcapiPage  *page;
 	int			next;			/* first event that was never taken */
 	int			disposed;		/* length of the disposed prefix */
-	uint8	   *fate;			/* EcapiFate of each event */
+	uint8	   *fate;			/* EcapiFate of each event, and its end */
 } EcapiStretch;
 
 typedef struct EcapiItem
@@ -179,9 +203,12 @@ struct EcapiDestination
 	bool		proven;			/* something passed with these options */
 	TimestampTz linger_until;	/* 0: nothing lingers */
 
+	/* of what the cursor has passed */
 	int64		delivered;
 	int64		filtered;
 	int64		failed;
+	int			nends;
+	EcapiEnd	ends[ECAPI_ENDS_MAX];	/* the first: each outcome without a reason */
 
 	/* what is to be recorded with the next write of the cursor */
 	bool		dirty;
@@ -252,7 +279,8 @@ extern const char *ecapi_state_name(const EcapiDestination *destination);
 /* stretch.c */
 extern bool ecapi_stretch_wanted(EcapiDestination *destination);
 extern void ecapi_stretch_add(EcapiDestination *destination, EcapiPage *page);
-extern void ecapi_stretch_dispose(EcapiDestination *destination, EcapiItem item);
+extern void ecapi_stretch_dispose(EcapiDestination *destination, EcapiItem item,
+								  EcapiOutcome outcome, const char *reason);
 extern void ecapi_stretch_advance(EcapiDestination *destination);
 extern EcapiPageEvent *ecapi_item_event(EcapiItem item);
 
@@ -276,12 +304,14 @@ extern void ecapi_journal_filtered(EcapiDestination *destination, EcapiItem item
 extern void ecapi_journal_failed(EcapiDestination *destination, EcapiItem item,
 								 const char *reason, const EcapiAnswer *answer,
 								 int attempts);
+extern void ecapi_journal_passed(EcapiDestination *destination,
+								 const EcapiPageEvent *event, const EcapiEnd *end);
 extern bool ecapi_journal_due(TimestampTz now, long *wait_ms);
 extern void ecapi_journal_write(void);
 
 /* ledger.c */
 extern void ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
-							 const char *outcome, const char *reason);
+							 const EcapiEnd *end);
 extern void ecapi_ledger_write(EcapiDestination *destination, TimestampTz now);
 
 #endif							/* ECAPI_WORKER_INTERNAL_H */

@@ -48,8 +48,8 @@ typedef struct FilteredRow
 #define FILTERED_MAX	100000
 
 /*
- * Note a request, or a batch that was kept back (answer NULL), and what became
- * of its events if it ends here; outcome is a constant.
+ * Note a request, or a batch that was kept back (answer NULL); outcome is a
+ * constant.
  */
 void
 ecapi_journal_request(EcapiBatch *batch, const char *outcome,
@@ -58,17 +58,10 @@ ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 	EcapiDestination *destination = batch->destination;
 	MemoryContext old = MemoryContextSwitchTo(destination->journal);
 	EcapiRequestRow *row = palloc0(sizeof(EcapiRequestRow));
-	bool		ends = strcmp(outcome, "delivered") == 0 || strcmp(outcome, "shadow") == 0;
 
 	ecapi_seqs_init(&row->seqs, destination->journal);
 	for (int i = 0; i < batch->nitems; i++)
-	{
-		const EcapiPageEvent *event = ecapi_item_event(batch->items[i]);
-
-		ecapi_seqs_add(&row->seqs, event->seq);
-		if (ends)
-			ecapi_ledger_add(destination, event, outcome, NULL);
-	}
+		ecapi_seqs_add(&row->seqs, ecapi_item_event(batch->items[i])->seq);
 	row->sent_at = batch->sent_at;
 	row->events = batch->nitems;
 	row->attempt = batch->attempts;
@@ -95,7 +88,7 @@ filtered_row(EcapiDestination *destination, const char *reason)
 	foreach(cell, destination->filtered_rows)
 	{
 		row = lfirst(cell);
-		if (row->events < FILTERED_MAX && strcmp(row->reason, reason) == 0)
+		if (row->events < FILTERED_MAX && row->reason == reason)
 			return row;
 	}
 	row = palloc0(sizeof(FilteredRow));
@@ -105,23 +98,39 @@ filtered_row(EcapiDestination *destination, const char *reason)
 	return row;
 }
 
-/* Note an event that the destination does not want, and dispose of it.  reason is a constant. */
+/* The cursor has passed an event, which ended so: count it. */
 void
-ecapi_journal_filtered(EcapiDestination *destination, EcapiItem item, const char *reason)
+ecapi_journal_passed(EcapiDestination *destination, const EcapiPageEvent *event,
+					 const EcapiEnd *end)
 {
 	MemoryContext old = MemoryContextSwitchTo(destination->journal);
-	FilteredRow *row = filtered_row(destination, reason);
-	const EcapiPageEvent *event = ecapi_item_event(item);
 
-	row->events++;
-	ecapi_seqs_add(&row->seqs, event->seq);
-	ecapi_ledger_add(destination, event, "filtered", reason);
-	destination->filtered++;
+	ecapi_ledger_add(destination, event, end);
+	switch (end->outcome)
+	{
+		case ECAPI_OUTCOME_DELIVERED:
+			destination->delivered++;
+			break;
+		case ECAPI_OUTCOME_SHADOW:
+			destination->filtered++;
+			break;
+		case ECAPI_OUTCOME_FILTERED:
+			{
+				FilteredRow *row = filtered_row(destination, end->reason);
+
+				row->events++;
+				ecapi_seqs_add(&row->seqs, event->seq);
+				destination->filtered++;
+				break;
+			}
+		case ECAPI_OUTCOME_FAILED:
+			destination->failed++;
+			break;
+	}
 	MemoryContextSwitchTo(old);
-	ecapi_stretch_dispose(destination, item);
 }
 
-/* Note an event that failed for good, and dispose of it.  reason is a constant. */
+/* Note an event that failed for good, and dispose of it.  reason is a constant, or its problem. */
 void
 ecapi_journal_failed(EcapiDestination *destination, EcapiItem item,
 					 const char *reason, const EcapiAnswer *answer, int attempts)
@@ -141,12 +150,10 @@ ecapi_journal_failed(EcapiDestination *destination, EcapiItem item,
 							   Min(answer->body_len, ECAPI_ANSWER_KEPT));
 	}
 	destination->failed_rows = lappend(destination->failed_rows, row);
-	/* what is wrong with a text varies; the ledger counts kinds */
-	ecapi_ledger_add(destination, event, "failed",
-					 event->problem != NULL ? "cannot be read" : reason);
-	destination->failed++;
 	MemoryContextSwitchTo(old);
-	ecapi_stretch_dispose(destination, item);
+	/* what is wrong with a text varies; the ledger counts kinds */
+	ecapi_stretch_dispose(destination, item, ECAPI_OUTCOME_FAILED,
+						  event->problem != NULL ? "cannot be read" : reason);
 }
 
 static bool

@@ -2,13 +2,13 @@
  * ledger.c
  *	  The hourly ledger: how many events, and of what value, had which outcome.
  *
- * Counts gather in memory, for each destination apart, since its cursor was
- * written last, and go to ecapi.ledger in the transaction that writes the
- * cursor (journal.c).  So the ledger is exactly as durable as the cursor: what
- * a crash forgets of one it forgets of the other, and what is then sent again
- * is counted once.
+ * An event is counted when the cursor passes it (stretch.c).  Counts gather in
+ * memory, for each destination apart, since its cursor was written last, and go
+ * to ecapi.ledger in the transaction that writes the cursor (journal.c).  So the
+ * ledger is exactly as durable as the cursor: what a crash forgets of one it
+ * forgets of the other, and what is then sent again is counted once.
  *
- * What is counted is outcomes, each when it came about:
+ * What is counted is outcomes:
  *	 delivered	a receiver took it
  *	 shadow		all was done but send it
  *	 filtered	the destination does not want it; reason says why
@@ -47,10 +47,10 @@
 /* Beyond any double; a text that was put into the outbox by hand may say more. */
 #define MAX_EXPONENT	400
 
-/* Outcomes and reasons are constants, so their addresses tell them apart. */
+/* Reasons are constants, so their addresses tell them apart. */
 typedef struct LedgerKey
 {
-	const char *outcome;
+	int64		outcome;
 	const char *reason;			/* NULL: none */
 	int32		type;			/* of event, -1: unknown */
 	char		currency[4];	/* "": none */
@@ -195,13 +195,10 @@ entry_of(EcapiLedger *ledger, const LedgerKey *key)
 	return entry;
 }
 
-/*
- * Count an event.  outcome and reason (or NULL) are constants.  Raises nothing
- * but out of memory.
- */
+/* Count an event that ended so.  Raises nothing but out of memory. */
 void
 ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
-				 const char *outcome, const char *reason)
+				 const EcapiEnd *end)
 {
 	LedgerKey	key;
 	LedgerEntry *entry;
@@ -209,8 +206,8 @@ ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
 	if (destination->ledger == NULL)
 		destination->ledger = new_ledger(destination->journal);
 	MemSet(&key, 0, sizeof(key));	/* padding is compared, too */
-	key.outcome = outcome;
-	key.reason = reason;
+	key.outcome = end->outcome;
+	key.reason = end->reason;
 	key.type = event->type;
 	memcpy(key.currency, event->currency, sizeof(key.currency));
 	entry = entry_of(destination->ledger, &key);
@@ -235,6 +232,12 @@ total(const LedgerEntry *entry)
 void
 ecapi_ledger_write(EcapiDestination *destination, TimestampTz now)
 {
+	static const char *const names[] = {
+		[ECAPI_OUTCOME_DELIVERED] = "delivered",
+		[ECAPI_OUTCOME_SHADOW] = "shadow",
+		[ECAPI_OUTCOME_FILTERED] = "filtered",
+		[ECAPI_OUTCOME_FAILED] = "failed"
+	};
 	HASH_SEQ_STATUS status;
 	LedgerEntry *entry;
 	Datum		values[8];
@@ -254,7 +257,7 @@ ecapi_ledger_write(EcapiDestination *destination, TimestampTz now)
 		values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(type);
 		nulls[3] = key->currency[0] == '\0';
 		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(key->currency);
-		values[4] = CStringGetTextDatum(key->outcome);
+		values[4] = CStringGetTextDatum(names[key->outcome]);
 		nulls[5] = key->reason == NULL;
 		values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(key->reason);
 		values[6] = Int64GetDatum(entry->events);

@@ -128,12 +128,12 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 	if (event->type < 0 ||
 		(shape->options->event_types & (UINT64CONST(1) << event->type)) == 0)
 	{
-		ecapi_journal_filtered(destination, item, "event_type");
+		ecapi_stretch_dispose(destination, item, ECAPI_OUTCOME_FILTERED, "event_type");
 		return true;
 	}
 	if (is_expired(shape->options, tree, now))
 	{
-		ecapi_journal_filtered(destination, item, "expired");
+		ecapi_stretch_dispose(destination, item, ECAPI_OUTCOME_FILTERED, "expired");
 		return true;
 	}
 	ecapi_left_out_begin();
@@ -146,7 +146,7 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 		ecapi_journal_failed(destination, item, "too large for a request", NULL, 0);
 	}
 	else if (shaped == ECAPI_FILTERED)
-		ecapi_journal_filtered(destination, item, reason);
+		ecapi_stretch_dispose(destination, item, ECAPI_OUTCOME_FILTERED, reason);
 	else if (shaped == ECAPI_UNFIT)
 		ecapi_journal_failed(destination, item, reason, NULL, 0);
 	else
@@ -300,8 +300,7 @@ shadow(EcapiBatch *batch)
 	batch->sent_at = GetCurrentTimestamp();
 	ecapi_journal_request(batch, "shadow", NULL, NULL);
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_stretch_dispose(destination, batch->items[i]);
-	destination->filtered += batch->nitems;
+		ecapi_stretch_dispose(destination, batch->items[i], ECAPI_OUTCOME_SHADOW, NULL);
 	ecapi_batch_free(batch);
 	ecapi_stretch_advance(destination);
 }
@@ -470,8 +469,7 @@ delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 
 	ecapi_journal_request(batch, "delivered", answer, NULL);
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_stretch_dispose(destination, batch->items[i]);
-	destination->delivered += batch->nitems;
+		ecapi_stretch_dispose(destination, batch->items[i], ECAPI_OUTCOME_DELIVERED, NULL);
 	ecapi_state_passed(destination);
 	ecapi_halving_passed(batch);
 	ecapi_batch_free(batch);

@@ -6,6 +6,10 @@
  * taken in order, but end in any order when several requests fly; the cursor
  * moves only over the contiguous disposed prefix (design invariant 5).  When
  * the last event of a stretch is disposed of, the stretch goes.
+ *
+ * An event is counted when the cursor passes it, not when it ends: what ended
+ * behind one that still flies is done again after a crash, and would be counted
+ * twice.
  */
 #include "postgres.h"
 
@@ -65,12 +69,34 @@ ecapi_item_event(EcapiItem item)
 	return &item.stretch->page->events[item.index];
 }
 
-/* An event was delivered, filtered or failed.  Advance afterwards. */
-void
-ecapi_stretch_dispose(EcapiDestination *destination, EcapiItem item)
+/* The number of an end in destination->ends. */
+static int
+end_number(EcapiDestination *destination, EcapiOutcome outcome, const char *reason)
 {
-	Assert(item.stretch->fate[item.index] != ECAPI_FATE_DISPOSED);
-	item.stretch->fate[item.index] = ECAPI_FATE_DISPOSED;
+	if (destination->nends == 0)
+		for (; destination->nends < ECAPI_OUTCOMES; destination->nends++)
+			destination->ends[destination->nends].outcome = destination->nends;
+	if (reason == NULL)
+		return outcome;
+	for (int i = ECAPI_OUTCOMES; i < destination->nends; i++)
+		if (destination->ends[i].reason == reason && destination->ends[i].outcome == outcome)
+			return i;
+	/* reasons are constants, so there are never so many; nor may it matter */
+	if (destination->nends == ECAPI_ENDS_MAX)
+		return outcome;
+	destination->ends[destination->nends].outcome = outcome;
+	destination->ends[destination->nends].reason = reason;
+	return destination->nends++;
+}
+
+/* An event was delivered, filtered or failed.  Advance afterwards.  reason is a constant or NULL. */
+void
+ecapi_stretch_dispose(EcapiDestination *destination, EcapiItem item,
+					  EcapiOutcome outcome, const char *reason)
+{
+	Assert(item.stretch->fate[item.index] < ECAPI_FATE_DISPOSED);
+	item.stretch->fate[item.index] = ECAPI_FATE_DISPOSED +
+		end_number(destination, outcome, reason);
 	destination->dirty = true;
 }
 
@@ -88,9 +114,11 @@ ecapi_stretch_advance(EcapiDestination *destination)
 		EcapiPage  *page = stretch->page;
 		int			before = stretch->disposed;
 
-		while (stretch->disposed < page->nevents &&
-			   stretch->fate[stretch->disposed] == ECAPI_FATE_DISPOSED)
-			stretch->disposed++;
+		for (; stretch->disposed < page->nevents &&
+			 stretch->fate[stretch->disposed] >= ECAPI_FATE_DISPOSED; stretch->disposed++)
+			ecapi_journal_passed(destination, &page->events[stretch->disposed],
+								 &destination->ends[stretch->fate[stretch->disposed] -
+													ECAPI_FATE_DISPOSED]);
 		if (stretch->disposed < page->nevents)
 		{
 			if (stretch->disposed > before)

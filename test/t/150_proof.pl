@@ -189,10 +189,15 @@ sub everything_agrees
 				  . " || coalesce(sum(events) FILTER (WHERE outcome = 'failed'), 0)"
 				  . " FROM ecapi.ledger WHERE destination = '$name'"),
 			"$when: the ledger has the counts of the cursor of $name");
-		is($cluster->sql("SELECT count(*) FROM ecapi.outbox o WHERE 1 <> (SELECT count(*) FROM ecapi.request r"
-				  . " WHERE r.destination = '$name' AND r.seqs @> o.seq AND r.outcome IN ('delivered', 'filtered'))"
+		# after a crash, what ended behind an event that flew then is sent again
+		my $times = $when eq 'at rest' ? '<> 1' : '= 0';
+		is($cluster->sql("SELECT count(*) FROM ecapi.outbox o WHERE (SELECT count(*) FROM ecapi.request r"
+				  . " WHERE r.destination = '$name' AND r.seqs @> o.seq AND r.outcome IN ('delivered', 'filtered')) $times"
 				  . " AND NOT EXISTS (SELECT FROM ecapi.failed_event f WHERE f.destination = '$name' AND f.seq = o.seq)"),
-			'0', "$when: at $name each event has ended once");
+			'0', "$when: at $name each event has ended");
+		is($cluster->sql("SELECT count(*) FROM ecapi.outbox o WHERE (SELECT count(*) FROM ecapi.request r"
+				  . " WHERE r.destination = '$name' AND r.seqs @> o.seq AND r.outcome = 'filtered') > 1"),
+			'0', "$when: at $name none is filtered twice");
 	}
 	is_deeply(reconciled('', 'generated'), paid_orders('generated', 'true'), "$when: all paid orders are expected");
 	is_deeply(reconciled('', 'emitted'), paid_orders('emitted', "no NOT LIKE 'hole%'"), "$when: and emitted");
