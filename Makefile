@@ -72,6 +72,8 @@ OBJS = \
 	src/capture/rows.o \
 	src/capture/find.o \
 	src/capture/history.o \
+	src/capture/reconcile.o \
+	src/capture/reconcile_sql.o \
 	src/capture/progress.o \
 	src/capture/throttle.o \
 	src/capture/backfill.o \
@@ -92,6 +94,8 @@ OBJS = \
 	src/outbox/record.o \
 	src/outbox/failed.o \
 	src/outbox/replay.o \
+	src/outbox/seqs.o \
+	src/outbox/event_id.o \
 	src/worker/launcher.o \
 	src/worker/worker.o \
 	src/worker/destinations.o \
@@ -104,6 +108,7 @@ OBJS = \
 	src/worker/halving.o \
 	src/worker/failed.o \
 	src/worker/replay.o \
+	src/worker/ledger.o \
 	src/worker/journal.o
 
 DATA = $(wildcard sql/ecapi--*.sql)

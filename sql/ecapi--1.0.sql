@@ -44,29 +44,28 @@ CREATE TABLE ecapi.tick (
 
 CREATE INDEX tick_newest_tick_id_idx ON ecapi.tick (newest, tick_id);
 
--- What was sent: one row for each HTTP request, and one for each stretch of
--- events that ended without a request because all of them were filtered.
+-- What was sent: one row for each HTTP request, one for each batch that was kept
+-- back in shadow mode, and now and then one for the events that were filtered
+-- for one reason.  seqs are exactly the events of the row.
 CREATE SEQUENCE ecapi.request_seq AS bigint CACHE 32;
 
 CREATE TABLE ecapi.request (
 	request_id	bigint NOT NULL,
 	sent_at		timestamptz NOT NULL,
-	first_xid	xid8 NOT NULL,
-	first_seq	bigint NOT NULL,
-	last_xid	xid8 NOT NULL,
-	last_seq	bigint NOT NULL,
 	latency_ms	double precision,
 	events		integer NOT NULL,
 	attempt		integer NOT NULL,
 	status		integer,
 	slot		smallint NOT NULL,
+	server		oid NOT NULL,
 	destination	name NOT NULL,
 	outcome		text NOT NULL,
+	reason		text,
 	error		text,
 	receiver_request_id text,
-	filtered	jsonb,
-	retried		bigint[],
-	replay		bigint
+	seqs		int8multirange NOT NULL,
+	replay		bigint,
+	retried		boolean NOT NULL DEFAULT false
 ) PARTITION BY LIST (slot);
 
 CREATE INDEX request_destination_sent_at_idx ON ecapi.request (destination, sent_at);
@@ -131,6 +130,20 @@ CREATE TABLE ecapi.control (
 	changed_at	timestamptz NOT NULL,
 	changed_by	name NOT NULL
 );
+
+-- How many events, of what value, had which outcome: by the hour, kept for ever.
+-- The worker adds to it in the transaction that writes the cursor.
+CREATE TABLE ecapi.ledger (
+	hour		timestamptz NOT NULL,
+	destination	name NOT NULL,
+	event_type	text,
+	currency	text,
+	outcome		text NOT NULL,
+	reason		text,
+	events		bigint NOT NULL,
+	value		numeric,
+	UNIQUE NULLS NOT DISTINCT (hour, destination, outcome, event_type, currency, reason)
+) WITH (fillfactor = 50);
 
 CREATE TABLE ecapi.failed_event (
 	failed_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -286,6 +299,8 @@ CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi
 ALTER TABLE ecapi.control ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.replay_cursor FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.replay_cursor ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.ledger FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.ledger ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.backfill_progress ENABLE REPLICA TRIGGER skip_replicated_change;
 
@@ -1088,6 +1103,143 @@ END
 $$;
 
 -- ---------------------------------------------------------------------------
+-- Proof: what became of an event, and of a table's rows
+-- ---------------------------------------------------------------------------
+
+-- The json operators would parse each event to its end.
+CREATE FUNCTION ecapi.event_id(event json) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ecapi_event_id';
+
+-- Has a cursor passed an event?  Those that its snapshot saw, and of its open
+-- window those up to its position, in the two arms of the reader: transactions
+-- that ran at the snapshot, and later ones.
+CREATE FUNCTION ecapi.is_disposed(c ecapi.cursor, xid xid8, seq bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.pg_visible_in_snapshot(is_disposed.xid, (c).snapshot)
+	OR ((c).window_end IS NOT NULL
+		AND pg_catalog.pg_visible_in_snapshot(is_disposed.xid, (c).window_end)
+		AND CASE WHEN is_disposed.xid < pg_catalog.pg_snapshot_xmax((c).snapshot)
+			THEN (c).arm = 1 OR (is_disposed.xid, is_disposed.seq) <= ((c).xid, (c).seq)
+			ELSE (c).arm = 1 AND (is_disposed.xid, is_disposed.seq) <= ((c).xid, (c).seq) END);
+
+-- One statement, so that outbox, log and cursors are of one moment.  A destination
+-- that was renamed is known by its server; what was sent before it started,
+-- another server may have had that oid (pg_upgrade gives out new ones).
+CREATE FUNCTION ecapi.trace(
+	id text,
+	OUT at timestamptz,
+	OUT destination name,
+	OUT outcome text,
+	OUT reason text,
+	OUT attempt integer,
+	OUT status integer,
+	OUT latency_ms double precision,
+	OUT answer text,
+	OUT receiver_request_id text,
+	OUT request_id bigint,
+	OUT next_try timestamptz,
+	OUT event_type text,
+	OUT xid xid8,
+	OUT seq bigint)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET jit = off
+AS $$
+#variable_conflict use_column
+BEGIN
+	IF pg_catalog.current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		RAISE EXCEPTION 'events cannot be traced in a transaction of isolation level %',
+				pg_catalog.upper(pg_catalog.current_setting('transaction_isolation'))
+			USING ERRCODE = 'invalid_transaction_state',
+				DETAIL = 'The outbox is emptied slot by slot; an old snapshot may find a slot empty whose events it should see.',
+				HINT = 'Use READ COMMITTED.';
+	END IF;
+
+	RETURN QUERY
+	WITH e AS MATERIALIZED (
+		SELECT o.seq, o.xid, o.emitted_at, o.event ->> 'event_type' AS event_type
+		FROM ecapi.outbox o
+		WHERE ecapi.event_id(o.event) = trace.id
+	), r AS MATERIALIZED (
+		SELECT e.seq, e.xid, e.event_type, q.request_id, q.sent_at, q.outcome, q.reason, q.attempt, q.status,
+			q.latency_ms, q.error, q.receiver_request_id, coalesce(c.destination, q.destination) AS destination
+		FROM e JOIN ecapi.request q ON q.seqs @> e.seq
+			LEFT JOIN ecapi.cursor c ON c.server = q.server AND q.sent_at >= c.started_at
+	), f AS MATERIALIZED (
+		SELECT q.* FROM ecapi.failed_event q WHERE q.event_id = trace.id
+	), told AS (
+		SELECT e.emitted_at AS at, NULL::name AS destination, 'emitted' AS outcome, NULL AS reason,
+			NULL::integer AS attempt, NULL::integer AS status, NULL::double precision AS latency_ms,
+			NULL AS answer, NULL AS receiver_request_id, NULL::bigint AS request_id,
+			NULL::timestamptz AS next_try, e.event_type, e.xid, e.seq, 1 AS step
+		FROM e
+		UNION ALL
+		SELECT r.sent_at, r.destination, r.outcome, r.reason, nullif(r.attempt, 0), r.status, r.latency_ms,
+			r.error, r.receiver_request_id, r.request_id, NULL, r.event_type, r.xid, r.seq, 2
+		FROM r
+		UNION ALL
+		SELECT f.failed_at, f.destination, CASE f.state WHEN 'waiting' THEN 'failed' ELSE f.state END,
+			pg_catalog.concat_ws(': ', nullif(f.source, 'ecapi_emit'), f.reason), nullif(f.attempts, 0),
+			f.status, NULL, coalesce(f.answer, f.sqlstate), NULL, NULL, f.next_try,
+			CASE WHEN f.source IS NULL THEN f.event ->> 'event_type' END, f.xid, f.seq, 3
+		FROM f
+		UNION ALL
+		SELECT NULL, c.destination, 'waiting',
+			CASE WHEN k.paused AND c.state <> 'stopped' THEN 'paused' ELSE c.state END, NULL, NULL, NULL,
+			CASE WHEN c.state IN ('stopped', 'waiting') THEN c.last_error END, NULL, NULL, c.next_try,
+			e.event_type, e.xid, e.seq, 4
+		FROM e CROSS JOIN ecapi.cursor c LEFT JOIN ecapi.control k ON k.destination = c.destination
+		WHERE NOT ecapi.is_disposed(c, e.xid, e.seq)
+			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination
+				AND r.outcome IN ('delivered', 'shadow', 'filtered'))
+			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
+		UNION ALL
+		SELECT NULL, c.destination, CASE WHEN e.emitted_at <= c.started_at THEN 'not sent' ELSE 'unknown' END,
+			CASE WHEN e.emitted_at <= c.started_at THEN 'committed before the destination started'
+				ELSE 'no row of the request log tells' END,
+			NULL, NULL, NULL, NULL, NULL, NULL, NULL, e.event_type, e.xid, e.seq, 4
+		FROM e CROSS JOIN ecapi.cursor c
+		WHERE ecapi.is_disposed(c, e.xid, e.seq)
+			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination)
+			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
+	)
+	SELECT t.at, t.destination, t.outcome, t.reason, t.attempt, t.status, t.latency_ms, t.answer,
+		t.receiver_request_id, t.request_id, t.next_try, t.event_type, t.xid, t.seq
+	FROM told t
+	ORDER BY t.seq, t.step = 1 DESC, t.at, t.request_id, t.step, t.destination;
+
+	IF NOT FOUND THEN
+		at := NULL;
+		outcome := 'not found';
+		SELECT coalesce('the outbox goes back to ' || pg_catalog.min(o.emitted_at)::text, 'the outbox is empty') || '; of older events the ledger keeps sums, and what is not committed is not seen'
+			INTO reason FROM ecapi.outbox o;
+		RETURN NEXT;
+	END IF;
+END
+$$;
+
+-- In the order of the rows: what the table's rows should be (generated), what of
+-- it was emitted, set aside, or is nowhere (unaccounted); then for each destination
+-- what became of it.
+CREATE FUNCTION ecapi.reconcile(
+	relation regclass,
+	since timestamptz,
+	until timestamptz,
+	name text DEFAULT NULL,
+	OUT track name,
+	OUT destination name,
+	OUT outcome text,
+	OUT reason text,
+	OUT currency text,
+	OUT events bigint,
+	OUT value numeric,
+	OUT ids text[])
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_reconcile';
+
+-- ---------------------------------------------------------------------------
 -- Rights.  States and counts are for pg_monitor; events are for the owner and
 -- whom he grants them to.
 -- ---------------------------------------------------------------------------
@@ -1097,8 +1249,8 @@ REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
-GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.left_out, ecapi.track,
-	ecapi.backfill, ecapi.replay TO pg_monitor;
+GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.ledger, ecapi.left_out,
+	ecapi.track, ecapi.backfill, ecapi.replay TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts(),
 	ecapi.track_argument(oid), ecapi.track_problem(oid) TO pg_monitor;
 
@@ -1114,10 +1266,17 @@ COMMENT ON COLUMN ecapi.outbox.emitted_at IS 'clock time of the emission';
 COMMENT ON COLUMN ecapi.outbox.slot IS 'place in the ring, chosen by the clock';
 COMMENT ON COLUMN ecapi.outbox.event IS 'ECAPI event in the standard''s shape';
 COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of lagging destinations';
-COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, or kept back because all its events were filtered';
+COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, and for events that were kept back';
 COMMENT ON COLUMN ecapi.request.outcome IS 'delivered, retry, rejected, too_large, stopped, shadow or filtered';
-COMMENT ON COLUMN ecapi.request.filtered IS 'seq of the events between the first and the last that were not sent, by reason: event_type, expired (older than max_age), or what the format says';
-COMMENT ON COLUMN ecapi.request.retried IS 'of a request of failed events, tried again: seq of each; the first and the last are only ends of their range';
+COMMENT ON COLUMN ecapi.request.server IS 'the foreign server, which keeps it when it is renamed';
+COMMENT ON COLUMN ecapi.request.destination IS 'its name then';
+COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered: event_type, expired (older than max_age), or what the format says';
+COMMENT ON COLUMN ecapi.request.seqs IS 'seq of the events of this row, exactly';
+COMMENT ON COLUMN ecapi.request.retried IS 'events of ecapi.failed_event, tried again';
+COMMENT ON TABLE ecapi.ledger IS 'how many events, of what value, had which outcome, by the hour; kept';
+COMMENT ON COLUMN ecapi.ledger.hour IS 'in which the outcome was written down';
+COMMENT ON COLUMN ecapi.ledger.outcome IS 'delivered, filtered, shadow or failed (put into failed_event); an event that is delivered after it had failed counts under both';
+COMMENT ON COLUMN ecapi.ledger.value IS 'exact sum; NULL: the events have no value';
 COMMENT ON TABLE ecapi.cursor IS 'how far each destination has disposed of the outbox; written by the worker';
 COMMENT ON COLUMN ecapi.cursor.snapshot IS 'every event visible in it is disposed of';
 COMMENT ON COLUMN ecapi.cursor.window_end IS 'end of the window that is being read, if one is';
@@ -1182,6 +1341,10 @@ COMMENT ON VIEW ecapi.backfill IS 'state and counts of each backfill';
 COMMENT ON COLUMN ecapi.backfill.events_per_second IS 'while pages are made, without waiting';
 COMMENT ON PROCEDURE ecapi.backfill(regclass, text, timestamptz, timestamptz, text, integer, double precision, boolean) IS 'emit the history of a tracked table through its track, page by page; goes on where it was interrupted';
 COMMENT ON FUNCTION ecapi.recapture(regclass, name, timestamptz, integer) IS 'try rows that tracks set aside again; does not touch events that ecapi_emit() set aside';
+COMMENT ON FUNCTION ecapi.event_id(json) IS 'id of a stored event';
+COMMENT ON FUNCTION ecapi.is_disposed(ecapi.cursor, xid8, bigint) IS 'whether a cursor has passed an event';
+COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its id: each destination, each request, each outcome and answer';
+COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; unaccounted ids are listed';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
 COMMENT ON FUNCTION ecapi.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
 COMMENT ON FUNCTION ecapi.on_server_change() IS 'starts and renames the cursor of a destination';

@@ -186,7 +186,7 @@ begin(Backfill *backfill)
 					   RelationGetRelationName(relation));
 	backfill->table = pstrdup(RelationGetRelationName(relation));
 	found = ecapi_find_track(relation, backfill->event_type, backfill->name);
-	ecapi_history_check(relation, &found);
+	ecapi_history_check(relation, &found, false);
 	ecapi_history_key(relation, &key);
 	progress->trigger = found.trigger->tgoid;
 	progress->track = pstrdup(found.trigger->tgname);
@@ -287,7 +287,7 @@ page(Backfill *backfill, EcapiThrottleMark *mark)
 	{
 		PreventCommandIfReadOnly("ecapi.backfill()");
 		nrows = ecapi_history_page(&backfill->progress, backfill->event_type,
-								   backfill->page_size, context);
+								   backfill->page_size, NULL, context);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(backfill->context);
 		CurrentResourceOwner = owner;

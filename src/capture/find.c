@@ -131,6 +131,19 @@ does_not_compile(Relation relation, const EcapiFoundTrack *found)
 					compiled->problem)));
 }
 
+static void
+check_usable(Relation relation, const EcapiFoundTrack *found)
+{
+	if (found->trigger->tgisclone)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("the track of table \"%s\" belongs to the table that it is a partition of",
+						RelationGetRelationName(relation)),
+				 errhint("Name that table.")));
+	if (found->compiled->program == NULL)
+		does_not_compile(relation, found);
+}
+
 /*
  * Is it the one that is meant?  One that does not compile is known by its name
  * alone, which by default is the event type.
@@ -171,13 +184,37 @@ ecapi_find_track(Relation relation, const char *event_type, const char *name)
 		no_track(relation, &tracks, event_type, name);
 	if (several && !called)
 		several_tracks(relation, event_type);
-	if (found->trigger->tgisclone)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("the track of table \"%s\" belongs to the table that it is a partition of",
-						RelationGetRelationName(relation)),
-				 errhint("Name that table.")));
-	if (found->compiled->program == NULL)
-		does_not_compile(relation, found);
+	check_usable(relation, found);
 	return *found;
+}
+
+/* See find.h. */
+List *
+ecapi_find_tracks(Relation relation, const char *name)
+{
+	Tracks		tracks = tracks_of(relation);
+	List	   *result = NIL;
+
+	for (int i = 0; i < tracks.n; i++)
+		if (name == NULL || ecapi_track_is_called(tracks.found[i].trigger->tgname, name))
+		{
+			check_usable(relation, &tracks.found[i]);
+			result = lappend(result, &tracks.found[i]);
+		}
+	if (result == NIL)
+	{
+		const char *closest = name == NULL ? NULL :
+			ecapi_closest(name, strlen(name), word_nth, &tracks);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 name == NULL
+				 ? errmsg("table \"%s\" has no track", RelationGetRelationName(relation))
+				 : errmsg("table \"%s\" has no track \"%s\"",
+						  RelationGetRelationName(relation), name),
+				 closest != NULL
+				 ? errhint("Perhaps you meant \"%s\".", closest)
+				 : errhint("Tracks are the table's triggers that execute ecapi.capture(); ecapi.track() makes one.")));
+	}
+	return result;
 }

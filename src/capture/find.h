@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "capture/program_cache.h"
+#include "nodes/pg_list.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
 
@@ -26,6 +27,13 @@ typedef struct EcapiFoundTrack
  */
 extern EcapiFoundTrack ecapi_find_track(Relation relation, const char *event_type,
 										const char *name);
+
+/*
+ * The tracks of an open relation, as pointers to EcapiFoundTrack; name: only
+ * the one that is called so.  Raises the same errors: there is none, it is a
+ * partition's copy, it does not compile.
+ */
+extern List *ecapi_find_tracks(Relation relation, const char *name);
 
 /* Is it the name of this track, or of its trigger? */
 extern bool ecapi_track_is_called(const char *trigger, const char *name);

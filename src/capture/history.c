@@ -74,32 +74,38 @@ mapped_timestamp(const EcapiTrack *track)
 }
 
 static void
-refuse(Relation relation, const EcapiFoundTrack *found, const char *reason,
-	   const char *hint)
+refuse(Relation relation, const EcapiFoundTrack *found, bool reconcile,
+	   const char *reason, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("track \"%s\" of table \"%s\" cannot be backfilled",
-					found->trigger->tgname, RelationGetRelationName(relation)),
+			 reconcile
+			 ? errmsg("track \"%s\" of table \"%s\" cannot be reconciled",
+					  found->trigger->tgname, RelationGetRelationName(relation))
+			 : errmsg("track \"%s\" of table \"%s\" cannot be backfilled",
+					  found->trigger->tgname, RelationGetRelationName(relation)),
 			 errdetail("%s", reason),
 			 errhint("%s", hint)));
 }
 
 /* See history.h. */
 void
-ecapi_history_check(Relation relation, const EcapiFoundTrack *found)
+ecapi_history_check(Relation relation, const EcapiFoundTrack *found, bool reconcile)
 {
 	const EcapiProgram *program = found->compiled->program;
 	const EcapiTrack *track = ecapi_program_track(program);
 
 	if (!ecapi_program_maps(program, "timestamp"))
-		refuse(relation, found, "Its mapping has no timestamp, so all of history would have happened now.",
+		refuse(relation, found, reconcile,
+			   "Its mapping has no timestamp, so all of history would have happened now.",
 			   "Map \"timestamp\" to the column that says when it happened.");
 	if (track->nchanges > 0 && track->condition == NULL)
-		refuse(relation, found, "It captures changes of columns, and a row does not say which changes it has seen.",
+		refuse(relation, found, reconcile,
+			   "It captures changes of columns, and a row does not say which changes it has seen.",
 			   "Give the track a condition that tells rows which are events.");
 	if (ecapi_program_looks_back(program))
-		refuse(relation, found, "Its condition looks at the old row, which is not kept.",
+		refuse(relation, found, reconcile,
+			   "Its condition looks at the old row, which is not kept.",
 			   "Write the condition with the new row alone.");
 }
 
@@ -433,7 +439,8 @@ next_row(void *arg, EcapiRow *row)
 }
 
 static void
-capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *progress)
+capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *progress,
+			 const EcapiRowsSink *sink)
 {
 	Feed		feed = {reading, NULL, 0};
 	EcapiRows	rows = {0};
@@ -447,6 +454,7 @@ capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *prog
 	rows.until = seconds_of(progress->until, true);
 	rows.next = next_row;
 	rows.arg = &feed;
+	rows.sink = sink;
 	ecapi_rows_capture(&rows, &result);
 	ExecDropSingleTupleTableSlot(feed.slot);
 
@@ -471,7 +479,7 @@ could_not_read(Relation relation, const EcapiGuardError *error)
 /* See history.h. */
 int
 ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_size,
-				   MemoryContext context)
+				   const EcapiRowsSink *sink, MemoryContext context)
 {
 	Relation	relation = table_open(progress->relation, AccessShareLock);
 	EcapiFoundTrack found;
@@ -491,7 +499,7 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 				 errmsg("track \"%s\" of table \"%s\" was dropped and made anew",
 						progress->track, RelationGetRelationName(relation)),
 				 errdetail("The lock that keeps others from backfilling it went with it.")));
-	ecapi_history_check(relation, &found);
+	ecapi_history_check(relation, &found, sink != NULL);
 	ecapi_history_key(relation, &key);
 
 	reading.progress = progress;
@@ -505,7 +513,7 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 
 	if (reading.nrows > 0)
 	{
-		capture_rows(&reading, &found, progress);
+		capture_rows(&reading, &found, progress, sink);
 		progress->last_key = reading.last_key;
 	}
 	table_close(relation, AccessShareLock);

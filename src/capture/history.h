@@ -9,6 +9,7 @@
 
 #include "capture/find.h"
 #include "capture/progress.h"
+#include "capture/rows.h"
 #include "datatype/timestamp.h"
 #include "utils/rel.h"
 
@@ -25,9 +26,11 @@ typedef struct EcapiHistoryKey
 /*
  * Refuse, with an error that gives the reason, a track that says nothing about
  * rows as they are now: one without a timestamp, with a condition that looks at
- * the old row, or with on_change and no condition.
+ * the old row, or with on_change and no condition.  reconcile: that is what was
+ * asked for, not a backfill.
  */
-extern void ecapi_history_check(Relation relation, const EcapiFoundTrack *found);
+extern void ecapi_history_check(Relation relation, const EcapiFoundTrack *found,
+								bool reconcile);
 
 /*
  * The primary key of an open relation, else a unique index over columns that
@@ -40,10 +43,12 @@ extern void ecapi_history_key(Relation relation, EcapiHistoryKey *key);
  * Capture the next rows behind progress->last_key, at most page_size, and add
  * to progress what became of them; the new last_key lives in context.  Returns
  * how many rows were read: fewer than page_size at the end of the table.  The
- * caller is in a transaction that may write, has an active snapshot, and
- * progress was begun for this relation.
+ * caller has an active snapshot.  Events go to sink; without one they are
+ * captured, the caller is in a transaction that may write, and progress was
+ * begun for this relation.
  */
 extern int	ecapi_history_page(EcapiProgress *progress, const char *event_type,
-							   int page_size, MemoryContext context);
+							   int page_size, const EcapiRowsSink *sink,
+							   MemoryContext context);
 
 #endif							/* ECAPI_HISTORY_H */

@@ -253,6 +253,12 @@ make_event(RowPage *page)
 		page->result->outside++;
 		return;
 	}
+	if (page->rows->sink != NULL)
+	{
+		page->rows->sink->note(page->rows->sink->arg, draft->clean);
+		page->result->events++;
+		return;
+	}
 	page->events[page->nevents].event =
 		(text *) MemoryContextAlloc(page->context, VARSIZE(append.event));
 	memcpy(page->events[page->nevents].event, append.event, VARSIZE(append.event));
@@ -379,6 +385,8 @@ handle_failure(RowPage *page)
 		page->nfailures--;
 		return;
 	}
+	if (rows->sink != NULL)
+		return;
 	if (rows->compiled->on_error == ECAPI_ON_ERROR_RAISE)
 	{
 		if (!page->is_error)
@@ -409,14 +417,14 @@ flush_page(RowPage *page)
 		PreventCommandIfReadOnly("capture");
 	if (page->nevents > 0)
 		ecapi_outbox_append(page->events, page->nevents);
-	for (int i = 0; i < page->nfailures; i++)
+	for (int i = 0; i < page->nfailures && rows->sink == NULL; i++)
 	{
 		const Failure *failure = &page->failures[i];
 
 		ecapi_outbox_set_aside(rows->trigger, rows->compiled->root, failure->id, failure->image,
 							   failure->len, failure->sqlstate, failure->reason);
 	}
-	if (page->nfailures > 0)
+	if (page->nfailures > 0 && rows->sink == NULL)
 		ecapi_rows_warn(rows->trigger, page->failures[0].reason);
 	page->result->events += page->nevents;
 	page->result->set_aside += page->nfailures;

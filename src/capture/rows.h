@@ -32,13 +32,25 @@ typedef enum EcapiRowsMode
 typedef struct EcapiRowsResult
 {
 	int64		rows;			/* seen */
-	int64		events;			/* appended */
+	int64		events;			/* appended, or noted by the sink */
 	int64		set_aside;
 	int64		outside;		/* HISTORY: not in [since, until), or without a time */
 	/* AGAIN, of the last row that failed; texts in the current context */
 	char		sqlstate[6];
 	const char *reason;			/* NULL: none failed */
 } EcapiRowsResult;
+
+/*
+ * Where events go instead of the outbox, so that nothing is written: failing rows
+ * are only counted as set aside, whatever on_error says.  event is as it would be
+ * sent, valid during the call.  Runs inside the guard: it must neither run SQL
+ * nor raise errors.
+ */
+typedef struct EcapiRowsSink
+{
+	void		(*note) (void *arg, const EcapiValue *event);
+	void	   *arg;
+} EcapiRowsSink;
 
 typedef struct EcapiRows
 {
@@ -56,12 +68,14 @@ typedef struct EcapiRows
 	 */
 	bool		(*next) (void *arg, EcapiRow *row);
 	void	   *arg;
+
+	const EcapiRowsSink *sink;	/* NULL: the outbox */
 } EcapiRows;
 
 /*
  * Capture all rows that next gives, in their order.  on_error raise: raises the
- * first failure.  The caller has refused read-only transactions, recovery and
- * parallel mode, as INSERT does.
+ * first failure.  Without a sink the caller has refused read-only transactions,
+ * recovery and parallel mode, as INSERT does.
  */
 extern void ecapi_rows_capture(const EcapiRows *rows, EcapiRowsResult *result);
 

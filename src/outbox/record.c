@@ -19,15 +19,13 @@
 #include "outbox/record.h"
 
 static EcapiStatement insert_request = {
-	"INSERT INTO ecapi.request (request_id, sent_at, first_xid, first_seq, last_xid,"
-	" last_seq, latency_ms, events, attempt, status, slot, destination, outcome,"
-	" error, receiver_request_id, filtered, retried, replay)"
+	"INSERT INTO ecapi.request (request_id, sent_at, latency_ms, events, attempt, status,"
+	" slot, server, destination, outcome, reason, error, receiver_request_id, seqs,"
+	" replay, retried)"
 	" VALUES (pg_catalog.nextval('ecapi.request_seq'), $1, $2, $3, $4, $5, $6, $7,"
-	" $8, $9, $10, $11, $12, $13, $14, $15::pg_catalog.jsonb,"
-	" $16::pg_catalog.int8[], $17)",
-	17, {TIMESTAMPTZOID, XID8OID, INT8OID, XID8OID, INT8OID, FLOAT8OID, INT4OID,
-	INT4OID, INT4OID, INT2OID, NAMEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	INT8OID}, NULL
+	" $8, $9, $10, $11, $12, $13, $14, $15)",
+	15, {TIMESTAMPTZOID, FLOAT8OID, INT4OID, INT4OID, INT4OID, INT2OID, OIDOID, NAMEOID, TEXTOID,
+	TEXTOID, TEXTOID, TEXTOID, INT8MULTIRANGEOID, INT8OID, BOOLOID}, NULL
 };
 
 static EcapiStatement insert_tick = {
@@ -58,33 +56,31 @@ text_or_null(const char *text, bool *isnull)
 
 /* Write one row of the request log. */
 void
-ecapi_record_request(const EcapiRequestRow *row)
+ecapi_record_request(EcapiRequestRow *row)
 {
 	NameData	destination;
-	Datum		values[17];
-	bool		nulls[17] = {false};
+	Datum		values[15];
+	bool		nulls[15] = {false};
 
 	namestrcpy(&destination, row->destination);
 	values[0] = TimestampTzGetDatum(row->sent_at);
-	values[1] = xid8_datum(row->first_xid);
-	values[2] = Int64GetDatum(row->first_seq);
-	values[3] = xid8_datum(row->last_xid);
-	values[4] = Int64GetDatum(row->last_seq);
-	nulls[5] = row->latency_ms < 0;
-	values[5] = Float8GetDatum(row->latency_ms);
-	values[6] = Int32GetDatum(row->events);
-	values[7] = Int32GetDatum(row->attempt);
-	nulls[8] = row->status == 0;
-	values[8] = Int32GetDatum(row->status);
-	values[9] = Int16GetDatum(ecapi_ring_slot(row->sent_at));
-	values[10] = NameGetDatum(&destination);
-	values[11] = CStringGetTextDatum(row->outcome);
-	values[12] = text_or_null(row->error, &nulls[12]);
-	values[13] = text_or_null(row->receiver_request_id, &nulls[13]);
-	values[14] = text_or_null(row->filtered, &nulls[14]);
-	values[15] = text_or_null(row->retried, &nulls[15]);
-	nulls[16] = row->replay == 0;
-	values[16] = Int64GetDatum(row->replay);
+	nulls[1] = row->latency_ms < 0;
+	values[1] = Float8GetDatum(row->latency_ms);
+	values[2] = Int32GetDatum(row->events);
+	values[3] = Int32GetDatum(row->attempt);
+	nulls[4] = row->status == 0;
+	values[4] = Int32GetDatum(row->status);
+	values[5] = Int16GetDatum(ecapi_ring_slot(row->sent_at));
+	values[6] = ObjectIdGetDatum(row->server);
+	values[7] = NameGetDatum(&destination);
+	values[8] = CStringGetTextDatum(row->outcome);
+	values[9] = text_or_null(row->reason, &nulls[9]);
+	values[10] = text_or_null(row->error, &nulls[10]);
+	values[11] = text_or_null(row->receiver_request_id, &nulls[11]);
+	values[12] = ecapi_seqs_datum(&row->seqs);
+	nulls[13] = row->replay == 0;
+	values[13] = Int64GetDatum(row->replay);
+	values[14] = BoolGetDatum(row->retried);
 	ecapi_statement_execute(&insert_request, values, nulls, false);
 }
 

@@ -141,7 +141,7 @@ ecapi_failed_put_down(EcapiBatch *batch)
 	EcapiFeed  *feed = batch->feed;
 
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_stretch_dispose(batch->items[i]);
+		ecapi_stretch_dispose(batch->items[i], ECAPI_OUTCOME_NONE, NULL);
 	feed->destination->failed_due = 0;
 	ecapi_batch_free(batch);
 	ecapi_stretch_advance(feed);

@@ -7,7 +7,7 @@
  * kept.  What cannot be sent is disposed of on the way:
  *
  *	 event:	 waiting --> in the batch
- *			 waiting --> filtered: noted with the request, or in a row of its own
+ *			 waiting --> filtered: noted by reason
  *			 waiting --> failed: cannot be read or expressed, or fits no request
  *			 waiting --> passed over: not one that a replay is about
  *
@@ -20,7 +20,6 @@
 
 #include <time.h>
 
-#include "lib/stringinfo.h"
 #include "pgtime.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -35,18 +34,6 @@
 
 /* Failed events in a request. */
 #define FAILED_BATCH	20
-
-/* Events that were filtered while a batch was gathered, by reason. */
-#define FILTER_REASONS	4
-typedef struct Filtered
-{
-	pg_time_t	now;			/* what ages are measured from */
-	int			n;
-	const char *reasons[FILTER_REASONS];
-	StringInfoData seqs[FILTER_REASONS];
-	EcapiItem	first;
-	EcapiItem	last;
-} Filtered;
 
 static void *
 resize_in_context(void *owner, void *old, size_t size)
@@ -101,64 +88,6 @@ ecapi_batch_free(EcapiBatch *batch)
 	MemoryContextDelete(batch->context);
 }
 
-static void
-note_filtered(EcapiDestination *destination, Filtered *filtered, EcapiItem item,
-			  const char *reason)
-{
-	int			i;
-
-	for (i = 0; i < filtered->n; i++)
-		if (strcmp(filtered->reasons[i], reason) == 0)
-			break;
-	if (i == filtered->n && i < FILTER_REASONS)
-	{
-		filtered->reasons[i] = reason;
-		initStringInfo(&filtered->seqs[i]);
-		filtered->n++;
-	}
-	if (i < filtered->n)
-		appendStringInfo(&filtered->seqs[i], "%s" INT64_FORMAT,
-						 filtered->seqs[i].len > 0 ? "," : "",
-						 ecapi_item_event(item)->seq);
-	if (filtered->first.stretch == NULL)
-		filtered->first = item;
-	filtered->last = item;
-	if (item.stretch->feed->kind == ECAPI_FEED_REPLAY)
-		destination->replaying.filtered++;
-	else
-		destination->filtered++;
-	ecapi_stretch_dispose(item);
-}
-
-/* {"reason": [seq, ...], ...}, or NULL when nothing was filtered. */
-static char *
-filtered_json(const Filtered *filtered)
-{
-	StringInfoData json;
-
-	if (filtered->n == 0)
-		return NULL;
-	initStringInfo(&json);
-	for (int i = 0; i < filtered->n; i++)
-		appendStringInfo(&json, "%c\"%s\":[%s]", i == 0 ? '{' : ',',
-						 filtered->reasons[i], filtered->seqs[i].data);
-	appendStringInfoChar(&json, '}');
-	return json.data;
-}
-
-/* What was filtered without a request: the row of one that was not made. */
-static void
-journal_filtered(EcapiFeed *feed, const Filtered *filtered)
-{
-	EcapiItem	ends[2];
-
-	if (filtered->n == 0)
-		return;
-	ends[0] = filtered->first;
-	ends[1] = filtered->last;
-	ecapi_journal_filtered(feed, ends, filtered_json(filtered));
-}
-
 /*
  * Lies the event further back than the destination takes?  Then its request
  * would be answered with an error, or the event thrown away unseen: it is
@@ -179,14 +108,13 @@ is_expired(const EcapiOptions *options, const EcapiValue *event, pg_time_t now)
 
 /* An event is not for this destination. */
 static void
-filter_event(EcapiDestination *destination, Filtered *filtered, EcapiItem item,
-			 const char *reason)
+filter_event(EcapiItem item, const char *reason)
 {
 	/* of a failed event its row tells */
 	if (item.stretch->feed->kind == ECAPI_FEED_FAILED)
 		ecapi_journal_failed(item, reason, NULL, 0, false);
 	else
-		note_filtered(destination, filtered, item, reason);
+		ecapi_stretch_dispose(item, ECAPI_OUTCOME_FILTERED, reason);
 }
 
 /*
@@ -195,9 +123,8 @@ filter_event(EcapiDestination *destination, Filtered *filtered, EcapiItem item,
  */
 static bool
 shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem item,
-			EcapiArena *scratch, Filtered *filtered)
+			EcapiArena *scratch, pg_time_t now)
 {
-	EcapiDestination *destination = batch->destination;
 	EcapiPageEvent *event = ecapi_item_event(item);
 	EcapiFeed  *feed = batch->feed;
 	const EcapiValue *tree;
@@ -224,12 +151,12 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 	if (event->type < 0 ||
 		(shape->options->event_types & (UINT64CONST(1) << event->type)) == 0)
 	{
-		filter_event(destination, filtered, item, "event_type");
+		filter_event(item, "event_type");
 		return true;
 	}
-	if (is_expired(shape->options, tree, filtered->now))
+	if (is_expired(shape->options, tree, now))
 	{
-		filter_event(destination, filtered, item, "expired");
+		filter_event(item, "expired");
 		return true;
 	}
 	ecapi_left_out_begin();
@@ -242,7 +169,7 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 		ecapi_journal_failed(item, "too large for a request", NULL, 0, false);
 	}
 	else if (shaped == ECAPI_FILTERED)
-		filter_event(destination, filtered, item, reason);
+		filter_event(item, reason);
 	else if (shaped == ECAPI_UNFIT)
 		ecapi_journal_failed(item, reason, NULL, 0, false);
 	else
@@ -315,7 +242,7 @@ ecapi_gather(EcapiFeed *feed)
 	EcapiArena	scratch;
 	EcapiShape	shape;
 	EcapiBuffer body;
-	Filtered	filtered = {.now = (pg_time_t) time(NULL)};
+	pg_time_t	now = (pg_time_t) time(NULL);	/* what ages are measured from */
 	bool		full = false;
 	dlist_iter	iter;
 
@@ -330,7 +257,7 @@ ecapi_gather(EcapiFeed *feed)
 			EcapiItem	item = {stretch, stretch->next};
 
 			full = batch->nitems >= room ||
-				!shape_event(batch, &shape, &body, item, &scratch, &filtered);
+				!shape_event(batch, &shape, &body, item, &scratch, now);
 			if (!full)
 			{
 				stretch->next++;
@@ -342,11 +269,6 @@ ecapi_gather(EcapiFeed *feed)
 	}
 	close_body(batch, &shape, &body);
 
-	if (batch->nitems > 0)
-		batch->filtered = filtered.n == 0 ? NULL :
-			MemoryContextStrdup(batch->context, filtered_json(&filtered));
-	else
-		journal_filtered(feed, &filtered);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch_context);
 
@@ -375,7 +297,7 @@ ecapi_gather_again(EcapiBatch *batch)
 	EcapiArena	scratch;
 	EcapiShape	shape;
 	EcapiBuffer body;
-	Filtered	filtered = {.now = (pg_time_t) time(NULL)};
+	pg_time_t	now = (pg_time_t) time(NULL);	/* what ages are measured from */
 	int			i;
 
 	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
@@ -383,7 +305,7 @@ ecapi_gather_again(EcapiBatch *batch)
 	shape.left_out = NULL;		/* counted when it was shaped first */
 	batch->nitems = 0;
 	for (i = 0; i < n; i++)
-		if (!shape_event(batch, &shape, &body, batch->items[i], &scratch, &filtered))
+		if (!shape_event(batch, &shape, &body, batch->items[i], &scratch, now))
 			break;
 	if (i < n)
 	{
@@ -398,7 +320,6 @@ ecapi_gather_again(EcapiBatch *batch)
 		dlist_push_head(&feed->ready, &rest->node);
 	}
 	close_body(batch, &shape, &body);
-	journal_filtered(feed, &filtered);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch_context);
 	if (batch->nitems > 0)

@@ -52,6 +52,9 @@ typedef struct EcapiPlace
 	EcapiPosition position;
 } EcapiPlace;
 
+/* A value with more digits is none for the ledger; no double has so many. */
+#define ECAPI_VALUE_DIGITS	400
+
 typedef struct EcapiPageEvent
 {
 	uint64		xid;
@@ -61,6 +64,8 @@ typedef struct EcapiPageEvent
 	int			len;
 	bool		parsed;			/* tree or problem is set for good */
 	int			type;			/* index of its event type, -1 unknown */
+	char		currency[4];	/* three upper-case letters; "": none */
+	const char *value;			/* a number as JSON has it, of bounded length; NULL: none */
 	const EcapiValue *tree;		/* NULL: not parsed, or see problem */
 	const char *problem;		/* why it cannot be read; NULL: it can */
 } EcapiPageEvent;
@@ -80,13 +85,38 @@ typedef struct EcapiPage
 	size_t		bytes;			/* of rows, counted into the budget */
 } EcapiPage;
 
-/* What became of an event at a destination, as far as this process knows. */
+/*
+ * What became of an event at a destination, as far as this process knows.  From
+ * ECAPI_FATE_DISPOSED on: disposed of, and how is destination->ends[] of what
+ * lies beyond it.
+ */
 typedef enum EcapiFate
 {
 	ECAPI_FATE_WAITING,			/* not looked at */
 	ECAPI_FATE_TAKEN,			/* in a batch */
-	ECAPI_FATE_DISPOSED			/* delivered, filtered or failed */
+	ECAPI_FATE_DISPOSED
 } EcapiFate;
+
+typedef enum EcapiOutcome
+{
+	ECAPI_OUTCOME_DELIVERED,
+	ECAPI_OUTCOME_SHADOW,		/* all was done but send it */
+	ECAPI_OUTCOME_FILTERED,
+	ECAPI_OUTCOME_FAILED,		/* copied to failed_event, or dead there */
+	ECAPI_OUTCOME_NONE			/* not counted: none of a replay's, or put down */
+} EcapiOutcome;
+
+#define ECAPI_OUTCOMES	5
+
+/* How an event ends at a destination. */
+typedef struct EcapiEnd
+{
+	EcapiOutcome outcome;
+	const char *reason;			/* a constant, or NULL */
+} EcapiEnd;
+
+/* Kinds of ends of a destination; a fate is a byte. */
+#define ECAPI_ENDS_MAX	200
 
 typedef struct EcapiFeed EcapiFeed;
 
@@ -97,7 +127,7 @@ typedef struct EcapiStretch
 	EcapiPage  *page;
 	int			next;			/* first event that was never taken */
 	int			disposed;		/* length of the disposed prefix */
-	uint8	   *fate;			/* EcapiFate of each event */
+	uint8	   *fate;			/* EcapiFate of each event, and its end */
 } EcapiStretch;
 
 typedef struct EcapiItem
@@ -107,6 +137,7 @@ typedef struct EcapiItem
 } EcapiItem;
 
 typedef struct EcapiDestination EcapiDestination;
+typedef struct EcapiLedger EcapiLedger;
 
 /* Where the events of a feed come from. */
 typedef enum EcapiFeedKind
@@ -161,7 +192,6 @@ typedef struct EcapiBatch
 	const char *body;			/* in request */
 	size_t		body_len;
 	size_t		body_bytes;		/* allocated; counted into the budget */
-	const char *filtered;		/* what was filtered beside it, as JSON; once */
 	int			nitems;
 	EcapiItem  *items;
 	int			attempts;		/* requests made of it */
@@ -229,16 +259,20 @@ struct EcapiDestination
 	bool		may_blame;		/* an operator blames what is rejected alone */
 	TimestampTz linger_until;	/* 0: nothing lingers */
 
-	/* not of replays, but for the last */
+	/* of what the live feed's place has passed, and failed events delivered */
 	int64		delivered;
 	int64		filtered;
 	int64		failed_events;
+	int			nends;
+	EcapiEnd	ends[ECAPI_ENDS_MAX];	/* the first: each outcome without a reason */
 
 	/* what is to be recorded with the next write of the cursor */
 	bool		dirty;
 	MemoryContext journal;
 	List	   *request_rows;
+	List	   *filtered_rows;	/* one for each reason */
 	List	   *failed_rows;	/* new ones */
+	EcapiLedger *ledger;		/* in journal; NULL: nothing has gathered */
 	MemoryContext changes_context;
 	List	   *failed_changes; /* of rows that are there: kept while locked */
 	bool		changes_written;
@@ -310,7 +344,8 @@ extern bool ecapi_feed_wants(EcapiFeed *feed);
 extern bool ecapi_feed_in_order(EcapiFeed *feed);
 extern void ecapi_feed_drop(EcapiFeed *feed);
 extern void ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page);
-extern void ecapi_stretch_dispose(EcapiItem item);
+extern void ecapi_stretch_dispose(EcapiItem item, EcapiOutcome outcome,
+								  const char *reason);
 extern void ecapi_stretch_advance(EcapiFeed *feed);
 extern EcapiPageEvent *ecapi_item_event(EcapiItem item);
 
@@ -357,14 +392,18 @@ extern void ecapi_halving_quiet(EcapiDestination *destination);
 
 /* journal.c */
 extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,
-								  const EcapiAnswer *answer, const char *error,
-								  const char *filtered);
-extern void ecapi_journal_filtered(EcapiFeed *feed, const EcapiItem *ends,
-								   const char *filtered);
+								  const EcapiAnswer *answer, const char *error);
 extern void ecapi_journal_delivered(EcapiItem item);
 extern void ecapi_journal_failed(EcapiItem item, const char *reason,
 								 const EcapiAnswer *answer, int attempts, bool retry);
+extern void ecapi_journal_passed(EcapiFeed *feed, const EcapiPageEvent *event,
+								 const EcapiEnd *end);
 extern bool ecapi_journal_due(TimestampTz now, long *wait_ms);
 extern void ecapi_journal_write(void);
+
+/* ledger.c */
+extern void ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
+							 const EcapiEnd *end);
+extern void ecapi_ledger_write(EcapiDestination *destination, TimestampTz now);
 
 #endif							/* ECAPI_WORKER_INTERNAL_H */

@@ -3,10 +3,12 @@
  *	  What is to be recorded, and recording it: a few times a second, in one
  *	  short transaction.
  *
- * For each destination the journal collects request rows, failed events, and
- * changes of those that were tried again.  A write brings them and the cursor to the tables
- * together, so that for what is on disk the cursor's invariant holds: before
- * it everything is delivered, filtered or copied to failed_event.  A
+ * For each destination the journal collects request rows, what was filtered,
+ * failed events, changes of those that were tried again, and the counts of the
+ * ledger.  A write brings them and the cursor to the tables together, so that
+ * for what is on disk the cursor's invariant holds: before it everything is
+ * delivered, filtered or copied to failed_event, the request log names it, and
+ * the ledger counts it.  A
  * destination whose row is locked by someone's open DDL keeps its journal
  * until the next write; changes of failed events also wait while an operator's
  * open transaction holds their rows.  Nothing is dropped from a journal before the
@@ -19,7 +21,6 @@
 
 #include "access/xact.h"
 #include "executor/spi.h"
-#include "lib/stringinfo.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -33,73 +34,41 @@
 /* After an error; the same for writing and for everything that waits for it. */
 #define RECORD_RETRY_MS		1000
 
-/* A row that spans these events; the journal's context is current. */
-static EcapiRequestRow *
-new_request_row(EcapiFeed *feed, EcapiItem first, EcapiItem last)
+/*
+ * Events that were filtered since the last write, for one reason: one row, for
+ * a row for each stretch would cost a destination that takes little more than
+ * it is worth.
+ */
+typedef struct FilteredRow
 {
-	EcapiDestination *destination = feed->destination;
-	EcapiRequestRow *row = palloc0(sizeof(EcapiRequestRow));
+	const char *reason;
+	int			events;
+	EcapiSeqs	seqs;
+} FilteredRow;
 
-	if (feed->kind == ECAPI_FEED_REPLAY)
-		row->replay = destination->replaying.id;
-
-	row->first_xid = ecapi_item_event(first)->xid;
-	row->first_seq = ecapi_item_event(first)->seq;
-	row->last_xid = ecapi_item_event(last)->xid;
-	row->last_seq = ecapi_item_event(last)->seq;
-	row->latency_ms = -1;
-	destination->request_rows = lappend(destination->request_rows, row);
-	destination->dirty = true;
-	return row;
-}
-
-/* Of a batch of failed events, which need not be neighbours: each one's seq. */
-static const char *
-retried_seqs(EcapiBatch *batch, EcapiRequestRow *row)
-{
-	StringInfoData seqs;
-
-	initStringInfo(&seqs);
-	for (int i = 0; i < batch->nitems; i++)
-	{
-		EcapiPageEvent *event = ecapi_item_event(batch->items[i]);
-
-		appendStringInfo(&seqs, "%c" INT64_FORMAT, i == 0 ? '{' : ',', event->seq);
-		if (event->xid < row->first_xid ||
-			(event->xid == row->first_xid && event->seq < row->first_seq))
-		{
-			row->first_xid = event->xid;
-			row->first_seq = event->seq;
-		}
-		if (event->xid > row->last_xid ||
-			(event->xid == row->last_xid && event->seq > row->last_seq))
-		{
-			row->last_xid = event->xid;
-			row->last_seq = event->seq;
-		}
-	}
-	appendStringInfoChar(&seqs, '}');
-	return seqs.data;
-}
+/* So many make a row of their own, so that no row grows out of proportion. */
+#define FILTERED_MAX	100000
 
 /*
- * Note a request, or a batch that was kept back (answer NULL): outcome is a
- * constant, filtered a JSON text or NULL.
+ * Note a request, or a batch that was kept back (answer NULL); outcome is a
+ * constant.
  */
 void
 ecapi_journal_request(EcapiBatch *batch, const char *outcome,
-					  const EcapiAnswer *answer, const char *error,
-					  const char *filtered)
+					  const EcapiAnswer *answer, const char *error)
 {
 	EcapiDestination *destination = batch->destination;
 	MemoryContext old = MemoryContextSwitchTo(destination->journal);
-	EcapiRequestRow *row = new_request_row(batch->feed, batch->items[0],
-										   batch->items[batch->nitems - 1]);
+	EcapiRequestRow *row = palloc0(sizeof(EcapiRequestRow));
 
+	ecapi_seqs_init(&row->seqs, destination->journal);
+	for (int i = 0; i < batch->nitems; i++)
+		ecapi_seqs_add(&row->seqs, ecapi_item_event(batch->items[i])->seq);
 	row->sent_at = batch->sent_at;
 	row->events = batch->nitems;
 	row->attempt = batch->attempts;
 	row->outcome = outcome;
+	row->latency_ms = -1;
 	if (answer != NULL)
 	{
 		row->status = answer->status;
@@ -107,23 +76,91 @@ ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 		row->receiver_request_id = pstrdup(answer->request_id);
 	}
 	row->error = error == NULL ? NULL : pstrdup(error);
-	row->filtered = filtered == NULL ? NULL : pstrdup(filtered);
-	if (batch->feed->kind == ECAPI_FEED_FAILED)
-		row->retried = retried_seqs(batch, row);
+	if (batch->feed->kind == ECAPI_FEED_REPLAY)
+		row->replay = destination->replaying.id;
+	row->retried = batch->feed->kind == ECAPI_FEED_FAILED;
+	destination->request_rows = lappend(destination->request_rows, row);
+	destination->dirty = true;
 	MemoryContextSwitchTo(old);
 }
 
-/* Note events between ends[0] and ends[1] that were all filtered. */
+static FilteredRow *
+filtered_row(EcapiDestination *destination, const char *reason)
+{
+	ListCell   *cell;
+	FilteredRow *row;
+
+	foreach(cell, destination->filtered_rows)
+	{
+		row = lfirst(cell);
+		if (row->events < FILTERED_MAX && row->reason == reason)
+			return row;
+	}
+	row = palloc0(sizeof(FilteredRow));
+	row->reason = reason;
+	ecapi_seqs_init(&row->seqs, destination->journal);
+	destination->filtered_rows = lappend(destination->filtered_rows, row);
+	return row;
+}
+
+/* Count an event of the live feed. */
+static void
+count_live(EcapiDestination *destination, const EcapiPageEvent *event,
+		   const EcapiEnd *end)
+{
+	FilteredRow *row;
+
+	switch (end->outcome)
+	{
+		case ECAPI_OUTCOME_DELIVERED:
+			destination->delivered++;
+			break;
+		case ECAPI_OUTCOME_FILTERED:
+			row = filtered_row(destination, end->reason);
+			row->events++;
+			ecapi_seqs_add(&row->seqs, event->seq);
+			/* fall through */
+		case ECAPI_OUTCOME_SHADOW:
+			destination->filtered++;
+			break;
+		case ECAPI_OUTCOME_FAILED:
+			destination->failed_events++;
+			break;
+		case ECAPI_OUTCOME_NONE:
+			break;
+	}
+}
+
+/* Count an event of a replay. */
+static void
+count_replayed(EcapiReplay *replaying, const EcapiEnd *end)
+{
+	if (end->outcome == ECAPI_OUTCOME_DELIVERED)
+		replaying->delivered++;
+	else if (end->outcome == ECAPI_OUTCOME_FAILED)
+		replaying->failed++;
+	else
+		replaying->filtered++;
+}
+
+/*
+ * The place of a feed has passed an event, which ended so: count it.  Failed
+ * events have no place; a delivered one is counted by itself.
+ */
 void
-ecapi_journal_filtered(EcapiFeed *feed, const EcapiItem *ends, const char *filtered)
+ecapi_journal_passed(EcapiFeed *feed, const EcapiPageEvent *event, const EcapiEnd *end)
 {
 	EcapiDestination *destination = feed->destination;
-	MemoryContext old = MemoryContextSwitchTo(destination->journal);
-	EcapiRequestRow *row = new_request_row(feed, ends[0], ends[1]);
+	MemoryContext old;
 
-	row->sent_at = GetCurrentTimestamp();
-	row->outcome = "filtered";
-	row->filtered = pstrdup(filtered);
+	if (end->outcome == ECAPI_OUTCOME_NONE || feed->kind == ECAPI_FEED_FAILED)
+		return;
+	old = MemoryContextSwitchTo(destination->journal);
+	ecapi_ledger_add(destination, event, end);
+	if (feed->kind == ECAPI_FEED_REPLAY)
+		count_replayed(&destination->replaying, end);
+	else
+		count_live(destination, event, end);
 	MemoryContextSwitchTo(old);
 }
 
@@ -144,19 +181,19 @@ ecapi_journal_delivered(EcapiItem item)
 {
 	EcapiDestination *destination = item.stretch->feed->destination;
 	const EcapiDue *due = item.stretch->page->due;
+	static const EcapiEnd end = {ECAPI_OUTCOME_DELIVERED, NULL};
 
 	if (due != NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(destination->changes_context);
 
 		new_change(destination, &due[item.index])->delivered = true;
+		MemoryContextSwitchTo(destination->journal);
+		ecapi_ledger_add(destination, ecapi_item_event(item), &end);
+		destination->delivered++;
 		MemoryContextSwitchTo(old);
 	}
-	if (item.stretch->feed->kind == ECAPI_FEED_REPLAY)
-		destination->replaying.delivered++;
-	else
-		destination->delivered++;
-	ecapi_stretch_dispose(item);
+	ecapi_stretch_dispose(item, ECAPI_OUTCOME_DELIVERED, NULL);
 }
 
 /*
@@ -188,9 +225,6 @@ ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answ
 		row->xid = event->xid;
 		row->seq = event->seq;
 		destination->failed_rows = lappend(destination->failed_rows, row);
-		destination->failed_events++;
-		if (item.stretch->feed->kind == ECAPI_FEED_REPLAY)
-			destination->replaying.failed++;
 	}
 	row->reason = pstrdup(reason);
 	row->attempts = attempts;
@@ -202,7 +236,9 @@ ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answ
 							   Min(answer->body_len, ECAPI_ANSWER_KEPT));
 	}
 	MemoryContextSwitchTo(old);
-	ecapi_stretch_dispose(item);
+	/* what is wrong with a text varies; the ledger counts kinds */
+	ecapi_stretch_dispose(item, ECAPI_OUTCOME_FAILED,
+						  event->problem != NULL ? "cannot be read" : reason);
 }
 
 static bool
@@ -240,7 +276,29 @@ ecapi_journal_due(TimestampTz now, long *wait_ms)
 }
 
 static void
-write_destination(EcapiDestination *destination)
+write_filtered(EcapiDestination *destination, TimestampTz now)
+{
+	ListCell   *cell;
+
+	foreach(cell, destination->filtered_rows)
+	{
+		FilteredRow *filtered = lfirst(cell);
+		EcapiRequestRow row = {0};
+
+		row.destination = NameStr(destination->name);
+		row.server = destination->server;
+		row.sent_at = now;
+		row.events = filtered->events;
+		row.outcome = "filtered";
+		row.reason = filtered->reason;
+		row.latency_ms = -1;
+		row.seqs = filtered->seqs;
+		ecapi_record_request(&row);
+	}
+}
+
+static void
+write_destination(EcapiDestination *destination, TimestampTz now)
 {
 	const EcapiPlace *place = &destination->live.done;
 	EcapiCursor cursor = {0};
@@ -261,6 +319,7 @@ write_destination(EcapiDestination *destination)
 		EcapiRequestRow *row = lfirst(cell);
 
 		row->destination = NameStr(destination->name);
+		row->server = destination->server;
 		ecapi_record_request(row);
 	}
 	foreach(cell, destination->failed_rows)
@@ -276,6 +335,8 @@ write_destination(EcapiDestination *destination)
 		foreach(cell, destination->failed_changes)
 			ecapi_failed_change(lfirst(cell));
 	ecapi_replay_record(destination);
+	write_filtered(destination, now);
+	ecapi_ledger_write(destination, now);
 	cursor.from = place->from->snapshot;
 	cursor.to = place->to == NULL ? NULL : place->to->snapshot;
 	cursor.position = place->position;
@@ -297,6 +358,8 @@ forget_written(EcapiDestination *destination)
 		destination->failed_due = 0;
 	destination->request_rows = NIL;
 	destination->failed_rows = NIL;
+	destination->filtered_rows = NIL;
+	destination->ledger = NULL;
 	MemoryContextReset(destination->journal);
 	if (destination->changes_written)
 	{
@@ -340,7 +403,7 @@ ecapi_journal_write(void)
 
 		if (!destination->dirty || !ecapi_cursor_lock(destination->server))
 			continue;
-		write_destination(destination);
+		write_destination(destination, now);
 		old = MemoryContextSwitchTo(ecapi_me.context);
 		written = lappend(written, destination);
 		MemoryContextSwitchTo(old);

@@ -163,6 +163,26 @@ ecapi_page_drop(EcapiPage *page)
 }
 
 /*
+ * What the ledger needs of an event, which its tree may not outlive (keep: it
+ * does).  Currencies are three letters, so that whatever was put into the outbox
+ * by hand makes no more kinds of rows than that.
+ */
+static void
+note_value(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, bool keep)
+{
+	const EcapiValue *currency = ecapi_value_get(tree, "currency_code");
+	const EcapiValue *value = ecapi_value_get(tree, "value");
+
+	if (event->value != NULL || currency == NULL || value == NULL ||
+		currency->type != ECAPI_STRING || currency->len != 3 ||
+		strspn(currency->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3 ||
+		value->type != ECAPI_NUMBER || value->len > ECAPI_VALUE_DIGITS)
+		return;
+	memcpy(event->currency, currency->text, 4);
+	event->value = keep ? value->text : MemoryContextStrdup(page->context, value->text);
+}
+
+/*
  * The tree of an event: kept with the page, or, when the page holds enough of
  * them, made in scratch for this once.  NULL when the event cannot be read;
  * its problem says why.
@@ -200,6 +220,7 @@ ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
 	type = ecapi_value_get(tree, "event_type");
 	if (type != NULL && type->type == ECAPI_STRING)
 		event->type = ecapi_event_type_lookup(type->text, type->len);
+	note_value(page, event, tree, keep);
 	if (keep)
 	{
 		event->tree = tree;

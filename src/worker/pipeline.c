@@ -27,13 +27,9 @@ shadow(EcapiBatch *batch)
 	EcapiFeed  *feed = batch->feed;
 
 	batch->sent_at = GetCurrentTimestamp();
-	ecapi_journal_request(batch, "shadow", NULL, NULL, batch->filtered);
+	ecapi_journal_request(batch, "shadow", NULL, NULL);
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_stretch_dispose(batch->items[i]);
-	if (feed->kind == ECAPI_FEED_REPLAY)
-		feed->destination->replaying.filtered += batch->nitems;
-	else
-		feed->destination->filtered += batch->nitems;
+		ecapi_stretch_dispose(batch->items[i], ECAPI_OUTCOME_SHADOW, NULL);
 	ecapi_batch_free(batch);
 	ecapi_stretch_advance(feed);
 }
@@ -291,7 +287,7 @@ delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 	EcapiDestination *destination = batch->destination;
 	EcapiFeed  *feed = batch->feed;
 
-	ecapi_journal_request(batch, "delivered", answer, NULL, batch->filtered);
+	ecapi_journal_request(batch, "delivered", answer, NULL);
 	for (int i = 0; i < batch->nitems; i++)
 		ecapi_journal_delivered(batch->items[i]);
 	ecapi_state_passed(destination);
@@ -356,14 +352,13 @@ take_answer(const EcapiAnswer *answer)
 	switch (verdict)
 	{
 		case ECAPI_STOP:
-			ecapi_journal_request(batch, "stopped", answer, error, batch->filtered);
-			batch->filtered = NULL;
+			ecapi_journal_request(batch, "stopped", answer, error);
 			stopped(batch, answer, error);
 			break;
 		case ECAPI_REJECTED:
 		case ECAPI_TOO_LARGE:
 			ecapi_journal_request(batch, verdict == ECAPI_REJECTED ? "rejected" : "too_large",
-								  answer, error, batch->filtered);
+								  answer, error);
 			if (batch->feed->kind != ECAPI_FEED_FAILED)
 				ecapi_state_error(destination, error);
 			if (!ecapi_replay_let_go(batch))
@@ -371,8 +366,7 @@ take_answer(const EcapiAnswer *answer)
 			break;
 		case ECAPI_RETRY:
 		case ECAPI_DELIVERED:
-			ecapi_journal_request(batch, "retry", answer, error, batch->filtered);
-			batch->filtered = NULL;
+			ecapi_journal_request(batch, "retry", answer, error);
 			failed_once(batch, answer, error);
 			break;
 	}

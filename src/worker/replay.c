@@ -55,7 +55,7 @@ static void
 abandon(EcapiBatch *batch)
 {
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_stretch_dispose(batch->items[i]);
+		ecapi_stretch_dispose(batch->items[i], ECAPI_OUTCOME_NONE, NULL);
 	ecapi_batch_free(batch);
 }
 
@@ -191,7 +191,7 @@ void
 ecapi_replay_pass_over(EcapiItem item)
 {
 	item.stretch->feed->destination->replaying.passed_over++;
-	ecapi_stretch_dispose(item);
+	ecapi_stretch_dispose(item, ECAPI_OUTCOME_NONE, NULL);
 }
 
 /*

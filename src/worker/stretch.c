@@ -7,6 +7,10 @@
  * place moves only over the contiguous disposed prefix (design invariant 5).  When
  * the last event of a stretch is disposed of, the stretch goes.  Failed events
  * have no order, so their feed has no place.
+ *
+ * An event is counted when the place passes it, not when it ends: what ended
+ * behind one that still flies is done again after a crash, and would be counted
+ * twice.
  */
 #include "postgres.h"
 
@@ -45,7 +49,7 @@ ecapi_feed_in_order(EcapiFeed *feed)
 		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
 
 		for (int i = stretch->disposed; i < stretch->page->nevents; i++)
-			if (stretch->fate[i] == ECAPI_FATE_DISPOSED)
+			if (stretch->fate[i] >= ECAPI_FATE_DISPOSED)
 				return false;
 	}
 	return true;
@@ -118,14 +122,38 @@ ecapi_item_event(EcapiItem item)
 	return &item.stretch->page->events[item.index];
 }
 
-/* An event was delivered, filtered or failed.  Advance afterwards. */
+/* The number of an end in destination->ends. */
+static int
+end_number(EcapiDestination *destination, EcapiOutcome outcome, const char *reason)
+{
+	if (destination->nends == 0)
+		for (; destination->nends < ECAPI_OUTCOMES; destination->nends++)
+			destination->ends[destination->nends].outcome = destination->nends;
+	if (reason == NULL)
+		return outcome;
+	for (int i = ECAPI_OUTCOMES; i < destination->nends; i++)
+		if (destination->ends[i].reason == reason && destination->ends[i].outcome == outcome)
+			return i;
+	/* reasons are constants, so there are never so many; nor may it matter */
+	if (destination->nends == ECAPI_ENDS_MAX)
+		return outcome;
+	destination->ends[destination->nends].outcome = outcome;
+	destination->ends[destination->nends].reason = reason;
+	return destination->nends++;
+}
+
+/*
+ * An event was delivered, filtered or failed.  Advance afterwards.  reason is
+ * a constant or NULL.
+ */
 void
-ecapi_stretch_dispose(EcapiItem item)
+ecapi_stretch_dispose(EcapiItem item, EcapiOutcome outcome, const char *reason)
 {
 	EcapiDestination *destination = item.stretch->feed->destination;
 
-	Assert(item.stretch->fate[item.index] != ECAPI_FATE_DISPOSED);
-	item.stretch->fate[item.index] = ECAPI_FATE_DISPOSED;
+	Assert(item.stretch->fate[item.index] < ECAPI_FATE_DISPOSED);
+	item.stretch->fate[item.index] = ECAPI_FATE_DISPOSED +
+		end_number(destination, outcome, reason);
 	destination->dirty = true;
 	if (item.stretch->feed->kind == ECAPI_FEED_REPLAY)
 		destination->replaying.dirty = true;
@@ -145,9 +173,11 @@ ecapi_stretch_advance(EcapiFeed *feed)
 		EcapiPage  *page = stretch->page;
 		int			before = stretch->disposed;
 
-		while (stretch->disposed < page->nevents &&
-			   stretch->fate[stretch->disposed] == ECAPI_FATE_DISPOSED)
-			stretch->disposed++;
+		for (; stretch->disposed < page->nevents &&
+			 stretch->fate[stretch->disposed] >= ECAPI_FATE_DISPOSED; stretch->disposed++)
+			ecapi_journal_passed(feed, &page->events[stretch->disposed],
+								 &feed->destination->ends[stretch->fate[stretch->disposed] -
+														  ECAPI_FATE_DISPOSED]);
 		if (stretch->disposed < page->nevents)
 		{
 			if (stretch->disposed > before && page->due == NULL)

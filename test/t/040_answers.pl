@@ -419,8 +419,9 @@ $cluster->all_there($receiver, 'any', [qw(l1 l2 l3)], 'filters: every type witho
 is("@{ $cluster->row('views') }{qw(delivered failed filtered)}", '3 0 2', 'filters: counted');
 my @seq = split /\n/, $cluster->sql(
 	"SELECT seq FROM ecapi.outbox WHERE event->>'id' IN ('l2', 'l5') ORDER BY event->>'id'");
-is($cluster->sql("SELECT filtered = '{\"event_type\": [$seq[0]], \"data_set_id\": [$seq[1]]}'"
-		  . " FROM ecapi.request WHERE destination = 'views'"), 't',
+is($cluster->sql("SELECT string_agg(reason || ' ' || seqs, ', ' ORDER BY reason)"
+		  . " FROM ecapi.request WHERE destination = 'views' AND outcome = 'filtered'"),
+	'data_set_id {[' . $seq[1] . ',' . ($seq[1] + 1) . ')}, event_type {[' . $seq[0] . ',' . ($seq[0] + 1) . ')}',
 	'filters: the request log names what was left out, and why');
 is($cluster->sql("SELECT string_agg(event_id || ' ' || reason, ', ' ORDER BY seq)"
 		  . " FROM ecapi.failed_event WHERE destination = 'unset'"),
@@ -432,7 +433,7 @@ $cluster->sql("SELECT ecapi_emit('purchase', id => 'l' || i, value => 1, currenc
 	  . ' FROM generate_series(6, 9) i');
 $cluster->drained('views');
 my @rows = $cluster->log_rows('views');
-is("$rows[-1]{outcome} $rows[-1]{events} $rows[-1]{status}", 'filtered 0 ',
+is("$rows[-1]{outcome} $rows[-1]{events} $rows[-1]{status}", 'filtered 4 ',
 	'filters: events that were all filtered have a row without a request');
 is(scalar requests_of('/views'), 1, 'filters: no empty request');
 

@@ -134,14 +134,14 @@ for my $i (1 .. 5)
 {
 	$cluster->emit("live-$i-", 1, 1);
 	$cluster->wait_sql("(SELECT count(*) = 1 FROM ecapi.request WHERE destination = 'shop'"
-		  . " AND replay IS NULL AND outcome = 'delivered' AND first_seq ="
+		  . " AND replay IS NULL AND outcome = 'delivered' AND seqs @>"
 		  . " (SELECT seq FROM ecapi.outbox WHERE event->>'id' = 'live-$i-1'))");
 }
 is(replay_state($id), 'running', 'live events arrive while the replay goes on');
 is($cluster->sql(<<"EOSQL"), 5, 'each waited for at most the request under way and one more');
 	SELECT count(*)
 	FROM ecapi.outbox o JOIN ecapi.request l
-		ON l.first_seq = o.seq AND l.destination = 'shop' AND l.replay IS NULL
+		ON l.seqs @> o.seq AND l.destination = 'shop' AND l.replay IS NULL
 	WHERE o.event->>'id' LIKE 'live-%'
 		AND (SELECT count(*) FROM ecapi.request r
 			WHERE r.replay = $id AND r.sent_at > o.emitted_at AND r.sent_at < l.sent_at) <= 1

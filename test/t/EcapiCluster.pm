@@ -200,7 +200,7 @@ sub worker_pid { return $_[0]->sql('SELECT pid FROM ecapi.worker()') }
 sub log_rows
 {
 	my ($self, $name) = @_;
-	my @columns = qw(outcome status events attempt error filtered latency_ms);
+	my @columns = qw(outcome status events attempt error reason latency_ms);
 	my @rows;
 
 	for my $line (split /\n/, $self->sql("SELECT "

@@ -1,0 +1,38 @@
+/*
+ * reconcile.h
+ *	  A table's rows against the events that they should have become.
+ */
+#ifndef ECAPI_RECONCILE_H
+#define ECAPI_RECONCILE_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "utils/tuplestore.h"
+
+/* Columns of ecapi.reconcile(); the query of reconcile_sql.c gives all but the first. */
+#define ECAPI_RECONCILE_COLUMNS	8
+
+/* The events that a track's rows should be. */
+typedef struct EcapiExpected
+{
+	const char *track;			/* name of its trigger */
+	Oid			relation;
+	TupleDesc	desc;			/* of events; see ecapi_reconcile_desc() */
+	Tuplestorestate *events;
+	int64		failing;		/* rows that make no event now */
+	TimestampTz since;
+} EcapiExpected;
+
+/* id text, value numeric, currency text, happened timestamptz */
+extern TupleDesc ecapi_reconcile_desc(void);
+
+/*
+ * Compare what is expected with outbox, request log, failed events and cursors,
+ * as of now, and add rows to a result of ecapi.reconcile().  Reads as the
+ * extension's owner.  Raises what SQL raises.
+ */
+extern void ecapi_reconcile_compare(const EcapiExpected *expected,
+									Tuplestorestate *result, TupleDesc result_desc);
+
+#endif							/* ECAPI_RECONCILE_H */

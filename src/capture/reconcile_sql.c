@@ -1,0 +1,216 @@
+/*
+ * reconcile_sql.c
+ *	  The comparison behind ecapi.reconcile(): one statement.
+ *
+ * What is expected comes in as a named tuplestore, so a million rows cost no
+ * table and no array.  All else is read under one new snapshot, later than
+ * that of the rows: an event commits with its row, so each expected event that
+ * was captured is seen, and cursors, log and failed events agree.
+ *
+ * For each expected id and each destination the best outcome of the events of
+ * that id counts, because receivers keep one record of an id: delivered,
+ * shadow, waiting, failed (waiting for another try), dead, filtered, not sent
+ * (it committed before the destination started).
+ *
+ * An expected id without any event is unaccounted.  When a slot of the ring has
+ * been emptied before, what happened longer ago than ecapi.retention may have
+ * been in it: that is out of reach, and said to be.  A slot that was never
+ * emptied still is the file that it was made with.
+ *
+ * Values are those of the events, of what has none those of the rows as they
+ * are now.  Ids that are listed are at most a hundred, in order.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/queryenvironment.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "capture/reconcile.h"
+#include "catalog.h"
+#include "settings.h"
+
+/*
+ * $1 since, $2 what happened before may be out of reach, $3 rows that make no
+ * event.  The search_path of ecapi_become_owner() lets operators stand plain.
+ *
+ * Events whose timestamp lies at or after since were emitted at most ten
+ * minutes before it, by the rules of validation; a day leaves room for clocks
+ * that were set.
+ */
+static const char comparison[] =
+"WITH wanted AS MATERIALIZED ("
+" SELECT DISTINCT ON (x.id) x.id, x.value, x.currency, x.happened FROM expected x"
+" ORDER BY x.id, x.happened DESC"
+"), ring AS MATERIALIZED ("
+" SELECT bool_and(pg_relation_filenode(t.relid) = t.relid) AS complete"
+" FROM pg_partition_tree('ecapi.outbox') t WHERE t.isleaf"
+"), emitted AS MATERIALIZED ("
+" SELECT w.id, o.seq, o.xid, o.emitted_at, (o.event ->> 'value')::numeric AS value,"
+"  o.event ->> 'currency_code' AS currency"
+" FROM ecapi.outbox o JOIN wanted w ON w.id = ecapi.event_id(o.event)"
+" WHERE o.emitted_at >= $1 - interval '1 day'"
+"), failed AS MATERIALIZED ("
+" SELECT w.id, f.destination, f.state, f.reason, f.seq, w.value, w.currency"
+" FROM ecapi.failed_event f JOIN wanted w ON w.id = f.event_id"
+"), logged AS ("
+" SELECT coalesce(c.destination, r.destination) AS destination, s.seq, r.outcome, r.reason"
+" FROM ecapi.request r LEFT JOIN ecapi.cursor c ON c.server = r.server"
+"  AND r.sent_at >= c.started_at,"
+"  unnest(r.seqs) m (m), generate_series(lower(m.m), upper(m.m) - 1) s (seq)"
+" WHERE r.outcome IN ('delivered', 'shadow', 'filtered')"
+"), outcomes AS ("
+" SELECT l.destination, e.id, l.outcome, l.reason, e.value, e.currency, e.seq,"
+"  CASE l.outcome WHEN 'delivered' THEN 1 WHEN 'shadow' THEN 2 ELSE 6 END AS rank"
+" FROM logged l JOIN emitted e ON e.seq = l.seq"
+" UNION ALL"
+" SELECT f.destination, f.id, CASE f.state WHEN 'dead' THEN 'dead' ELSE 'failed' END, f.reason,"
+"  coalesce(e.value, f.value), coalesce(e.currency, f.currency), f.seq,"
+"  CASE f.state WHEN 'dead' THEN 5 ELSE 4 END"
+" FROM failed f LEFT JOIN emitted e ON e.seq = f.seq WHERE f.destination IS NOT NULL"
+" UNION ALL"
+" SELECT c.destination, e.id,"
+"  CASE WHEN d.disposed THEN 'not sent' ELSE 'waiting' END,"
+"  CASE WHEN d.disposed THEN 'committed before the destination started' END,"
+"  e.value, e.currency, e.seq, CASE WHEN d.disposed THEN 7 ELSE 3 END"
+" FROM emitted e CROSS JOIN ecapi.cursor c,"
+"  LATERAL (SELECT ecapi.is_disposed(c, e.xid, e.seq) AS disposed) d"
+" WHERE NOT d.disposed OR e.emitted_at <= c.started_at"
+"), best AS MATERIALIZED ("
+" SELECT DISTINCT ON (o.destination, o.id) o.destination, o.id, o.outcome, o.reason, o.value, o.currency"
+" FROM outcomes o ORDER BY o.destination, o.id, o.rank, o.seq DESC"
+"), latest AS MATERIALIZED ("
+" SELECT DISTINCT ON (e.id) e.id, e.value, e.currency FROM emitted e ORDER BY e.id, e.seq DESC"
+"), nowhere AS MATERIALIZED ("
+" SELECT w.id, w.value, w.currency,"
+"  CASE WHEN r.complete OR w.happened >= $2 THEN 'unaccounted' ELSE 'out of reach' END AS outcome"
+" FROM wanted w CROSS JOIN ring r"
+" WHERE NOT EXISTS (SELECT FROM latest l WHERE l.id = w.id)"
+"  AND NOT EXISTS (SELECT FROM failed f WHERE f.id = w.id)"
+"), lost AS MATERIALIZED ("
+" SELECT c.destination, l.id, l.value, l.currency FROM latest l CROSS JOIN ecapi.cursor c"
+" WHERE NOT EXISTS (SELECT FROM best b WHERE b.destination = c.destination AND b.id = l.id)"
+"), told AS ("
+" SELECT 1 AS step, NULL::name AS destination, 'generated' AS outcome, NULL::text AS reason, w.currency,"
+"  count(*) AS events, sum(w.value) AS value, NULL::text[] AS ids"
+" FROM wanted w GROUP BY w.currency"
+" UNION ALL"
+" SELECT 2, NULL, 'emitted', NULL, l.currency, count(*), sum(l.value), NULL"
+" FROM latest l GROUP BY l.currency"
+" UNION ALL"
+" SELECT 3, NULL, 'set_aside', f.reason, f.currency, count(DISTINCT f.id), NULL, NULL"
+" FROM failed f WHERE f.state = 'set_aside' GROUP BY f.reason, f.currency"
+" UNION ALL"
+" SELECT 5, NULL, 'failing', 'the track makes no event of these rows now', NULL, $3, NULL, NULL WHERE $3 > 0"
+" UNION ALL"
+" SELECT 6, NULL, n.outcome, NULL, n.currency, count(*), sum(n.value),"
+"  ARRAY(SELECT i.id FROM nowhere i WHERE i.outcome = n.outcome AND i.currency IS NOT DISTINCT FROM n.currency"
+"   ORDER BY i.id LIMIT 100)"
+" FROM nowhere n GROUP BY n.outcome, n.currency"
+" UNION ALL"
+" SELECT 6, NULL, 'unaccounted', NULL, NULL, 0, NULL, NULL"
+" WHERE NOT EXISTS (SELECT FROM nowhere n WHERE n.outcome = 'unaccounted')"
+" UNION ALL"
+" SELECT 7, b.destination, b.outcome, b.reason, b.currency, count(*), sum(b.value), NULL"
+" FROM best b GROUP BY b.destination, b.outcome, b.reason, b.currency"
+" UNION ALL"
+" SELECT 8, l.destination, 'unaccounted', NULL, l.currency, count(*), sum(l.value),"
+"  ARRAY(SELECT i.id FROM lost i WHERE i.destination = l.destination"
+"   AND i.currency IS NOT DISTINCT FROM l.currency ORDER BY i.id LIMIT 100)"
+" FROM lost l GROUP BY l.destination, l.currency"
+" UNION ALL"
+" SELECT 8, c.destination, 'unaccounted', NULL, NULL, 0, NULL, NULL FROM ecapi.cursor c"
+" WHERE NOT EXISTS (SELECT FROM lost l WHERE l.destination = c.destination)"
+")"
+" SELECT t.destination, t.outcome, t.reason, t.currency, t.events, t.value, t.ids FROM told t"
+" ORDER BY t.destination NULLS FIRST, t.step, t.outcome, t.reason, t.currency";
+
+/* See reconcile.h. */
+TupleDesc
+ecapi_reconcile_desc(void)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(4);
+
+	TupleDescInitEntry(desc, 1, "id", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 2, "value", NUMERICOID, -1, 0);
+	TupleDescInitEntry(desc, 3, "currency", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 4, "happened", TIMESTAMPTZOID, -1, 0);
+	return desc;
+}
+
+static void
+register_expected(const EcapiExpected *expected)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+
+	relation->md.name = "expected";
+	relation->md.reliddesc = InvalidOid;
+	relation->md.tupdesc = expected->desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = tuplestore_tuple_count(expected->events);
+	relation->reldata = expected->events;
+	if (SPI_register_relation(relation) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register a tuplestore");
+}
+
+static void
+keep_rows(const EcapiExpected *expected, Tuplestorestate *result, TupleDesc result_desc)
+{
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		NameData	track;
+		Datum		values[ECAPI_RECONCILE_COLUMNS];
+		bool		nulls[ECAPI_RECONCILE_COLUMNS] = {false};
+
+		namestrcpy(&track, expected->track);
+		values[0] = NameGetDatum(&track);
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values + 1, nulls + 1);
+		tuplestore_putvalues(result, result_desc, values, nulls);
+	}
+}
+
+/*
+ * Nothing tells the planner how many ids there are; it must not take them for a
+ * few.  Compiling the statement would take longer than running it.  The owner's
+ * scope puts both back.
+ */
+static void
+plan_for_many(void)
+{
+	static const char *const settings[] = {"enable_nestloop", "jit"};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* See reconcile.h. */
+void
+ecapi_reconcile_compare(const EcapiExpected *expected, Tuplestorestate *result,
+						TupleDesc result_desc)
+{
+	Oid			types[3] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID};
+	Datum		values[3];
+	EcapiOwnerScope scope;
+	int			code;
+
+	values[0] = TimestampTzGetDatum(expected->since);
+	values[1] = TimestampTzGetDatum(GetCurrentTimestamp() -
+									(int64) ecapi_retention * USECS_PER_MINUTE);
+	values[2] = Int64GetDatum(expected->failing);
+	ecapi_become_owner(&scope);
+	plan_for_many();
+	register_expected(expected);
+	PushActiveSnapshot(GetLatestSnapshot());
+	code = SPI_execute_with_args(comparison, lengthof(types), types, values, NULL, true, 0);
+	if (code != SPI_OK_SELECT)
+		elog(ERROR, "could not compare rows with events: %s", SPI_result_code_string(code));
+	keep_rows(expected, result, result_desc);
+	PopActiveSnapshot();
+	ecapi_become_caller(&scope);
+}

@@ -1,0 +1,202 @@
+--
+-- Proof: the request log, the ledger, what became of an event, and of a table's
+-- rows.  Nothing is sent here: destinations are in shadow mode, or paused.
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS ecapi;
+CREATE ROLE regress_proof_shop;
+CREATE ROLE regress_proof_other;
+CREATE ROLE regress_proof_monitor;
+GRANT pg_monitor TO regress_proof_monitor;
+GRANT USAGE ON SCHEMA ecapi TO regress_proof_shop, regress_proof_other;
+GRANT EXECUTE ON FUNCTION ecapi.track, ecapi.capture, ecapi.reconcile
+    TO regress_proof_shop, regress_proof_other;
+CREATE SCHEMA proof AUTHORIZATION regress_proof_shop;
+GRANT USAGE ON SCHEMA proof TO regress_proof_other;
+-- Wait until the worker has nothing left for a destination.
+CREATE PROCEDURE wait_drained(destination_ name) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. 6000 LOOP
+        IF (SELECT backlog = 0 AND state = 'idle' FROM ecapi.destination WHERE destination = destination_) THEN
+            RETURN;
+        END IF;
+        COMMIT;
+        PERFORM pg_sleep(0.02);
+    END LOOP;
+    RAISE 'gave up waiting for %', destination_;
+END $$;
+CREATE PROCEDURE wait_paused(destination_ name) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. 6000 LOOP
+        PERFORM FROM ecapi.cursor c WHERE c.destination = destination_ AND c.state = 'paused';
+        IF FOUND THEN
+            RETURN;
+        END IF;
+        COMMIT;
+        PERFORM pg_sleep(0.02);
+    END LOOP;
+    RAISE 'gave up waiting for %', destination_;
+END $$;
+CREATE SERVER proof_all FOREIGN DATA WRAPPER ecapi
+    OPTIONS (url 'https://example.com', data_set_id 'shop', mode 'shadow');
+CREATE SERVER proof_types FOREIGN DATA WRAPPER ecapi
+    OPTIONS (url 'https://example.com', data_set_id 'shop', mode 'shadow', event_types 'subscribe');
+CREATE SERVER proof_paused FOREIGN DATA WRAPPER ecapi
+    OPTIONS (url 'https://example.com', data_set_id 'shop', mode 'shadow');
+SELECT ecapi.pause('proof_paused');
+CALL wait_paused('proof_paused');
+-- What is the same in each run.
+CREATE FUNCTION trace_of(id text) RETURNS TABLE (destination name, outcome text, reason text, attempt integer,
+    timed boolean, event_type text) LANGUAGE sql AS $$
+SELECT t.destination, t.outcome, t.reason, t.attempt, t.at IS NOT NULL, t.event_type
+FROM ecapi.trace(id) WITH ORDINALITY t
+WHERE t.destination IS NULL OR t.destination LIKE 'proof\_%' ORDER BY t.ordinality $$;
+CREATE VIEW proof_ledger AS
+SELECT destination, event_type, currency, outcome, reason, sum(events) AS events, sum(value) AS value
+FROM ecapi.ledger WHERE destination LIKE 'proof\_%' GROUP BY 1, 2, 3, 4, 5;
+RESET client_min_messages;
+SET timezone = 'UTC';
+
+-- The id of an event, as the server's own operator gives it.
+SELECT e, ecapi.event_id(e::json) IS NOT DISTINCT FROM e::json ->> 'id' AS same, ecapi.event_id(e::json) AS id
+FROM unnest(ARRAY['{"id":"a"}', ' { "id" : "a b" , "x":1}', '{"x":{"id":"no"},"id":"yes"}', '{"x":["}",{"id":1},"\""],"id":"deep"}',
+    '{"x":"\\","id":"slash"}', '{"id":"q\"\\\u00e9"}', '{"id":""}', '{}', '{"x":1}', '{"ids":"no","xid":"no"}', '{"x":"\"id\":\"no\""}']) e;
+SELECT ecapi.event_id('["id"]'), ecapi.event_id('"id"'), ecapi.event_id('{"id":null}'), ecapi.event_id('{"id":5}');
+
+SET ROLE regress_proof_shop;
+CREATE TABLE proof.orders (id integer PRIMARY KEY, status text, total numeric, currency text, paid_at timestamptz);
+SELECT ecapi.track('proof.orders', 'purchase', condition => $$status = 'paid'$$,
+    mapping => '{"value": "total", "currency_code": "currency", "timestamp": "paid_at"}');
+INSERT INTO proof.orders VALUES (1, 'paid', 10.10, 'EUR', '2026-02-01'), (2, 'paid', 20.20, 'EUR', '2026-02-02'),
+    (3, 'paid', 1000, 'JPY', '2026-02-02 12:00'), (4, 'cart', 5, 'EUR', '2026-02-02'), (5, 'paid', 7, 'EUR', '2026-03-01');
+UPDATE proof.orders SET status = 'paid' WHERE id = 4;
+-- one that is set aside
+INSERT INTO proof.orders VALUES (6, 'paid', 1, 'EURO', '2026-02-03');
+RESET ROLE;
+-- holes
+SET ecapi.capture = off;
+INSERT INTO proof.orders VALUES (7, 'paid', 70, 'EUR', '2026-02-04'), (8, 'paid', 80, 'USD', '2026-02-04'),
+    (9, 'cart', 90, 'USD', '2026-02-04');
+RESET ecapi.capture;
+CALL wait_drained('proof_all');
+CALL wait_drained('proof_types');
+
+-- Rows against events against outcomes.
+SET ROLE regress_proof_shop;
+SELECT destination, outcome, reason, currency, events, value, ids
+FROM ecapi.reconcile('proof.orders', '2026-02-01', '2026-03-01') WITH ORDINALITY
+WHERE destination IS NULL OR destination LIKE 'proof\_%' ORDER BY ordinality;
+-- A range without a hole, by the name of the track.
+SELECT track, outcome, events FROM ecapi.reconcile('proof.orders', '2026-02-01', '2026-02-03', 'purchase') WHERE destination IS NULL;
+-- It writes nothing, and needs no right but the table.
+BEGIN READ ONLY;
+SELECT outcome, sum(events) FROM ecapi.reconcile('proof.orders', '-infinity', 'infinity') WHERE destination IS NULL GROUP BY 1 ORDER BY 1;
+COMMIT;
+SELECT count(*) FROM ecapi.outbox;
+RESET ROLE;
+SELECT count(*) FROM ecapi.failed_event WHERE relation = 'proof.orders'::regclass;
+-- A hole that is filled is accounted for.
+SET client_min_messages = warning;
+CALL ecapi.backfill('proof.orders', 'purchase', '2026-02-04', '2026-02-05');
+CALL wait_drained('proof_all');
+RESET client_min_messages;
+SELECT destination, outcome, currency, events, value, ids FROM ecapi.reconcile('proof.orders', '2026-02-04', '2026-02-05') WITH ORDINALITY
+WHERE destination IS NULL OR destination = 'proof_all' ORDER BY ordinality;
+
+-- One event.
+CALL wait_drained('proof_types');
+SELECT * FROM trace_of('proof.orders:1:purchase');
+SELECT count(*), count(DISTINCT xid), count(DISTINCT seq) FROM ecapi.trace('proof.orders:1:purchase') WHERE destination IS NULL;
+SELECT outcome, left(reason, 24) FROM ecapi.trace('proof.orders:99:purchase');
+-- Nothing that is not committed, nor what was rolled back.
+BEGIN;
+SELECT ecapi_emit('login', id => 'proof "here" \ ü');
+ROLLBACK;
+SELECT outcome FROM ecapi.trace('proof "here" \ ü');
+SELECT ecapi_emit('login', id => 'proof "here" \ ü');
+CALL wait_drained('proof_all');
+CALL wait_drained('proof_types');
+SELECT * FROM trace_of('proof "here" \ ü');
+-- One that was set aside, by its id.
+SET ecapi.on_error = set_aside;
+SET client_min_messages = error;
+SELECT ecapi_emit('purchase', id => 'proof-aside', value => 1);
+RESET client_min_messages;
+RESET ecapi.on_error;
+SELECT * FROM trace_of('proof-aside');
+-- A new destination has nothing to do with it, and a renamed one is the same.
+CREATE SERVER proof_late FOREIGN DATA WRAPPER ecapi
+    OPTIONS (url 'https://example.com', data_set_id 'shop', mode 'shadow');
+ALTER SERVER proof_types RENAME TO proof_kinds;
+SELECT * FROM trace_of('proof.orders:1:purchase');
+SELECT destination, outcome, reason, currency, events FROM ecapi.reconcile('proof.orders', '2026-02-01', '2026-02-03') WITH ORDINALITY
+WHERE destination IN ('proof_late', 'proof_kinds', 'proof_types') ORDER BY ordinality;
+ALTER SERVER proof_kinds RENAME TO proof_types;
+
+-- The request log names its events: each once, whatever lies between.
+SELECT r.destination, r.outcome, r.reason, sum(r.events) AS events, count(DISTINCT o.seq) AS seqs
+FROM ecapi.request r JOIN ecapi.outbox o ON r.seqs @> o.seq
+WHERE r.destination LIKE 'proof\_%' AND r.events = 1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT r.destination, count(*) AS other_than_counted FROM ecapi.request r
+WHERE r.events <> (SELECT sum(upper(m) - lower(m)) FROM unnest(r.seqs) m) GROUP BY 1;
+
+-- The ledger, to the last digit.
+SELECT * FROM proof_ledger ORDER BY 1, 2, 3, 4, 5;
+SELECT count(ecapi_emit(event => format('{"event_type": "subscribe", "value": %s, "currency_code": "CHF", "id": "proof-%s"}', v, n)::jsonb))
+FROM unnest(ARRAY['0.1', '0.2', '0.123456', '0.1234567', '999999999999.999999', '1000000000000', '12345678901234567890.5', '1e-9', '-0.5', '0'])
+    WITH ORDINALITY u (v, n);
+SELECT ecapi_emit('subscribe', id => 'proof-none');
+CALL wait_drained('proof_all');
+CALL wait_drained('proof_types');
+SELECT * FROM proof_ledger WHERE event_type = 'subscribe' ORDER BY 1, 2, 3, 4, 5;
+SELECT l.value = (SELECT sum((o.event ->> 'value')::numeric) FROM ecapi.outbox o WHERE o.event ->> 'currency_code' = 'CHF') AS exact
+FROM proof_ledger l WHERE l.destination = 'proof_types' AND l.currency = 'CHF';
+-- It says the same as the counts of the destination.
+SELECT d.destination, d.filtered = sum(l.events) AS same
+FROM ecapi.destination d JOIN proof_ledger l USING (destination) GROUP BY d.destination, d.filtered ORDER BY 1;
+SELECT count(*) FROM ecapi.ledger WHERE date_trunc('hour', hour) <> hour OR hour > now();
+
+-- What is refused.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT * FROM ecapi.trace('proof.orders:1:purchase');
+ROLLBACK;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT * FROM ecapi.reconcile('proof.orders', '2026-02-01', '2026-03-01');
+ROLLBACK;
+SELECT * FROM ecapi.reconcile('proof.orders', '2026-02-01', NULL);
+SELECT * FROM ecapi.reconcile('proof.orders', '2026-03-01', '2026-02-01');
+SELECT * FROM ecapi.reconcile('proof.orders', '2026-02-01', '2026-03-01', 'purchse');
+SET ROLE regress_proof_other;
+SELECT * FROM ecapi.reconcile('proof.orders', '2026-02-01', '2026-03-01');
+SELECT * FROM ecapi.trace('proof.orders:1:purchase');
+RESET ROLE;
+SET ROLE regress_proof_shop;
+CREATE TABLE proof.plans (id integer PRIMARY KEY, price numeric, ends timestamptz);
+SELECT * FROM ecapi.reconcile('proof.plans', '2026-02-01', '2026-03-01');
+SELECT ecapi.track('proof.plans', 'subscribe', mapping => '{"timestamp": "ends"}', on_change => '{ends}');
+SELECT * FROM ecapi.reconcile('proof.plans', '2026-02-01', '2026-03-01');
+SELECT ecapi.track('proof.plans', 'subscribe', mapping => '{"timestamp": "ends"}', condition => 'new.ends > old.ends');
+SELECT * FROM ecapi.reconcile('proof.plans', '2026-02-01', '2026-03-01');
+SELECT ecapi.track('proof.plans', 'subscribe', mapping => '{}');
+SELECT * FROM ecapi.reconcile('proof.plans', '2026-02-01', '2026-03-01');
+RESET ROLE;
+
+-- Sums are for pg_monitor; ids, which may be order numbers, are not.
+SET ROLE regress_proof_monitor;
+SELECT count(*) > 0 AS reads FROM ecapi.ledger;
+SELECT * FROM ecapi.trace('proof.orders:1:purchase');
+RESET ROLE;
+
+SET client_min_messages = warning;
+DROP SERVER proof_all;
+DROP SERVER proof_types;
+DROP SERVER proof_paused;
+DROP SERVER proof_late;
+DROP SCHEMA proof CASCADE;
+DROP VIEW proof_ledger;
+DROP FUNCTION trace_of;
+DROP PROCEDURE wait_drained;
+DROP PROCEDURE wait_paused;
+DELETE FROM ecapi.failed_event WHERE state = 'set_aside';
+DROP OWNED BY regress_proof_shop, regress_proof_other, regress_proof_monitor;
+DROP ROLE regress_proof_shop, regress_proof_other, regress_proof_monitor;
