@@ -176,6 +176,7 @@ sub _end_prepared
 	my @due = grep { $_->[0] <= $self->{transactions} } @{ $self->{prepared} };
 
 	$self->{prepared} = [ grep { $_->[0] > $self->{transactions} } @{ $self->{prepared} } ];
+	push @{ $self->{ended} }, @due;
 	return join '', map { $_->[1] } @due;
 }
 
@@ -193,14 +194,23 @@ sub work
 	{
 		my $began = time;
 		my $count = between(3, 15);
-		my $text = "\\set done none\n" . join '', map { $self->transaction($log) } 1 .. $count;
+		my $text = "\\set done none\n" . $self->_end_prepared;
+
+		$self->{ended} = [];
+		$text .= $self->transaction($log) for 1 .. $count;
 
 		open(my $script, '>', "$base.sql") or die "open: $!";
 		print $script $text;
 		close $script or die "close: $!";
 		my $status = system("exec '$self->{psql}' -X -q -A -t -f '$base.sql' >>'$base.out' 2>>'$base.err'");
-		# the server is away: not in a busy loop until it is back
-		sleep 0.2 if $status != 0;
+		if ($status != 0)
+		{
+			# cut off: a transaction that stays prepared would hold its slots of
+			# the ring for ever, so what should have ended is ended again
+			push @{ $self->{prepared} }, @{ $self->{ended} };
+			# the server is away: not in a busy loop until it is back
+			sleep 0.2;
+		}
 		my $left = $count / $self->{rate} - (time - $began);
 		sleep $left if $left > 0;
 	}

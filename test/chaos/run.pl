@@ -8,7 +8,7 @@
 # luck do: kill -9 of the worker and of the postmaster, restarts, destinations
 # paused and changed, the receiver restarted, open DDL, reloads.  Three of ten
 # requests go wrong in some way (test/receiver/misbehave.h, "mixed").  The ring
-# rotates within seconds for the first two thirds of the time.
+# rotates within seconds for the first three quarters of the time.
 #
 # Then everything is let through, and what the receiver wrote down is compared
 # with what the tables say was committed (result.sql).  Prints what was done, a
@@ -281,7 +281,7 @@ sub havoc
 	while (time < $until || $kills > 0)
 	{
 		sleep 0.1 + rand 1;
-		if (!defined $since && $until - time < $o{seconds} / 3)
+		if (!defined $since && $until - time < $o{seconds} / 4)
 		{
 			$since = stop_rotating();
 			say_at("slots are kept from now on");
@@ -404,6 +404,20 @@ END
 	return;
 }
 
+# What the receiver did with requests.
+sub requests
+{
+	open(my $file, '<', "$o{dir}/requests") or die "open: $!";
+	while (<$file>)
+	{
+		my @column = split /\t/;
+
+		$count{'requests'}++;
+		$count{'requests gone wrong'}++ if $column[7] != 200;
+	}
+	return;
+}
+
 sub memory
 {
 	open(my $file, '<', "$o{dir}/memory") or do {
@@ -462,6 +476,7 @@ sub main
 	print $server->file("$FindBin::RealBin/result.sql", received => "$o{dir}/received");
 	push @findings, split /\n/, $server->sql('TABLE chaos.finding');
 	reconcile($since);
+	requests();
 	memory();
 	server_log();
 	printf "%-26s %8s\n", $_, $count{$_} for sort keys %count;
