@@ -194,9 +194,9 @@ sub work
 	{
 		my $began = time;
 		my $count = between(3, 15);
-		my $text = "\\set done none\n" . $self->_end_prepared;
 
 		$self->{ended} = [];
+		my $text = "\\set done none\n" . $self->_end_prepared;
 		$text .= $self->transaction($log) for 1 .. $count;
 
 		open(my $script, '>', "$base.sql") or die "open: $!";

@@ -192,8 +192,8 @@ sub alter
 	my ($name) = @_;
 
 	return $server->sure("ALTER SERVER $name OPTIONS (SET url '" . bad_url($name)
-		  . "', SET batch_size '" . one_of(1, 10, 50, 100, 500, 1000)
-		  . "', SET max_in_flight '" . one_of(1, 2, 4, 8)
+		  . "', SET batch_size '" . one_of(50, 100, 200, 500, 1000)
+		  . "', SET max_in_flight '" . one_of(1, 4, 8)
 		  . "', SET linger '" . one_of('0', '0', '100ms')
 		  . "', SET timeout '" . one_of('700ms', '1s', '2s') . "')");
 }
@@ -220,6 +220,8 @@ my %ACTIONS = (
 		$server->start_receiver;
 	},
 	'configuration reloaded' => sub { $server->sure('SELECT pg_reload_conf()') },
+	# the ring turns only when all destinations have caught up
+	'nothing' => sub { sleep 3 },
 	# an uncommitted change holds the row of the cursor's destination
 	'change rolled back' => sub {
 		$server->try_sql('BEGIN; ALTER SERVER ' . one_of(@NAMES)
@@ -413,7 +415,7 @@ sub requests
 		my @column = split /\t/;
 
 		$count{'requests'}++;
-		$count{'requests gone wrong'}++ if $column[7] != 200;
+		$count{'requests refused or cut'}++ if $column[7] != 200;
 	}
 	return;
 }
