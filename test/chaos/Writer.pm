@@ -1,7 +1,7 @@
 # Writer: one connection of the chaos run's shop, as scripts for psql.
 #
 #   my $writer = Writer->new(number => 3, dir => ..., psql => ..., seed => 7);
-#   $writer->work($until);          # in a process of its own, until that time
+#   $writer->work($file);           # in a process of its own, until that file is there
 #
 # All that a writer does is drawn from (seed, number): transactions of all
 # isolation levels, with synchronous_commit on and off, with savepoints that
@@ -64,7 +64,7 @@ sub _emit
 sub _orders
 {
 	my ($self, $phantom) = @_;
-	my $count = chance(0.03) ? between(300, 900) : between(1, 6);
+	my $count = chance(0.01) ? between(100, 500) : between(1, 6);
 	my @rows = map { '(' . $self->_key($phantom) . ', ' . between(1, 100) . ', ' . _amount() . ')' } 1 .. $count;
 
 	return 'INSERT INTO chaos.orders (order_id, customer_id, total) VALUES ' . join(', ', @rows) . ";\n";
@@ -181,16 +181,16 @@ sub _end_prepared
 }
 
 # Transactions of about a second at the rate that was asked for, then the next,
-# until a time.  Ends by exit.
+# until a file is there.  Ends by exit.
 sub work
 {
-	my ($self, $until) = @_;
+	my ($self, $stop) = @_;
 	my $base = "$self->{dir}/$self->{number}";
 
 	srand($self->{seed} * 1000 + $self->{number});
 	open(my $log, '>>', "$base.log") or die "open: $!";
 	$log->autoflush(1);
-	while (time < $until)
+	while (!-e $stop)
 	{
 		my $began = time;
 		my $count = between(3, 15);

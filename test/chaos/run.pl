@@ -98,7 +98,7 @@ sub set_up
 		my $types = $DESTINATIONS{$name}{event_types};
 
 		$server->sql("CREATE SERVER $name FOREIGN DATA WRAPPER ecapi OPTIONS (url '"
-			  . bad_url($name) . "', data_set_id '$name', event_types '$types', batch_size '100',"
+			  . bad_url($name) . "', data_set_id '$name', event_types '$types', batch_size '500',"
 			  . " max_in_flight '4', linger '0', timeout '1s')");
 		$server->sql("INSERT INTO chaos.destination VALUES ('$name', string_to_array('$types', ', '))");
 	}
@@ -107,8 +107,6 @@ sub set_up
 
 sub start_writers
 {
-	my ($until) = @_;
-
 	mkdir "$o{dir}/writers" or die "mkdir: $!";
 	for my $number (1 .. $o{writers})
 	{
@@ -118,12 +116,22 @@ sub start_writers
 
 		if ($pid == 0)
 		{
-			eval { $writer->work($until) };
+			eval { $writer->work("$o{dir}/stop") };
 			print STDERR $@;
 			POSIX::_exit(1);
 		}
 		$writers{$pid} = $number;
 	}
+	return;
+}
+
+# Let them end what they are at, and wait.
+sub end_writers
+{
+	open(my $stop, '>', "$o{dir}/stop") or die "open: $!";
+	close $stop;
+	waitpid($_, 0) for keys %writers;
+	%writers = ();
 	return;
 }
 
@@ -192,7 +200,7 @@ sub alter
 	my ($name) = @_;
 
 	return $server->sure("ALTER SERVER $name OPTIONS (SET url '" . bad_url($name)
-		  . "', SET batch_size '" . one_of(50, 100, 200, 500, 1000)
+		  . "', SET batch_size '" . one_of(100, 200, 500, 1000)
 		  . "', SET max_in_flight '" . one_of(1, 4, 8)
 		  . "', SET linger '" . one_of('0', '0', '100ms')
 		  . "', SET timeout '" . one_of('700ms', '1s', '2s') . "')");
@@ -236,8 +244,8 @@ my %ACTIONS = (
 	},
 );
 
-# Every action once before any comes again.
-my @deck;
+# Every action once before any comes again; the shortest run kills the worker.
+my @deck = ([ 'worker killed', 0 ]);
 
 sub next_action
 {
@@ -455,19 +463,11 @@ sub main
 	$began = time;
 	$until = $began + $o{seconds};
 	start_sampler();
-	start_writers($o{kills} ? $until + 24 * 3600 : $until);
+	start_writers();
 	my $since = havoc($until);
 
 	say_at('everything is let through');
-	if ($o{kills})
-	{
-		end_child($_) for keys %writers;
-	}
-	else
-	{
-		waitpid($_, 0) for keys %writers;
-	}
-	%writers = ();
+	end_writers();
 	$server->up;
 	end_prepared();
 	let_through();
