@@ -478,7 +478,7 @@ attempt_it(void (*body) (Attempt *attempt), Attempt *attempt)
 	if (ecapi_guard_must_raise(error->sqlerrcode) ||
 		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		ReThrowError(error);
-	return pstrdup(error->message ? error->message : "unknown error");
+	return ecapi_guard_message(error);
 }
 
 /* See declared.h. */
