@@ -53,6 +53,8 @@ sub create
 		listen_addresses => '', unix_socket_directories => "$self->{dir}/run",
 		shared_preload_libraries => 'ecapi', max_prepared_transactions => 100,
 		max_connections => 50, log_line_prefix => '%m [%p] %b ',
+		# an asynchronous commit stays in memory until somebody wants it on disk
+		wal_writer_delay => '10s', wal_writer_flush_after => '1GB',
 		# kills of processes lose what was not written, not what was not synced
 		fsync => 'off', restart_after_crash => 'on', %$settings);
 
