@@ -12,7 +12,7 @@
 # --kills N: kill the postmaster N times, each time after something has arrived
 # since the last.
 #
-# Exit status 0 only if, at each of three destinations, no committed event is
+# Exit status 0 only if, at each of four destinations, no committed event is
 # missing, none arrived that was not committed, and every repeat came under the
 # same id with the same bytes.  Leaves nothing running and nothing behind.
 set -euo pipefail

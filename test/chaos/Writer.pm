@@ -82,7 +82,7 @@ sub _lead
 		push @{ $self->{open_leads} }, $key;
 		return $text;
 	}
-	return $text . "UPDATE chaos.leads SET status = 'won', at = clock_timestamp() WHERE lead_id = $key;\n"
+	return $text . "UPDATE chaos.leads SET status = 'won', at = clock_timestamp(), xact = DEFAULT WHERE lead_id = $key;\n"
 	  . "UPDATE chaos.leads SET status = status WHERE lead_id = $key;\n";
 }
 
@@ -92,7 +92,7 @@ sub _win
 	my $leads = $self->{open_leads};
 
 	return '' if $phantom || !@$leads;
-	return "UPDATE chaos.leads SET status = 'won', at = clock_timestamp() WHERE lead_id = "
+	return "UPDATE chaos.leads SET status = 'won', at = clock_timestamp(), xact = DEFAULT WHERE lead_id = "
 	  . shift(@$leads) . ";\n";
 }
 

@@ -16,6 +16,7 @@ CREATE TABLE chaos.outcome AS
 WITH wanted AS (
     SELECT d.destination, c.id, c.event_type, c.value, c.at, c.source
     FROM chaos.destination d JOIN chaos.committed c ON c.event_type = ANY (d.event_types)
+        AND (d.started IS NULL OR NOT pg_visible_in_snapshot(c.xact, d.started))
 ), arrived AS (
     SELECT data_set_id AS destination, id, min(event_type) AS event_type, min(value)::numeric AS value,
            count(*) AS records, count(DISTINCT hash) AS forms,
@@ -72,6 +73,12 @@ UNION ALL
 SELECT format('%s: %s failed events', destination, failed) FROM chaos.figure WHERE failed > 0
 UNION ALL
 SELECT format('%s: nothing was committed', destination) FROM chaos.figure WHERE committed = 0
+UNION ALL
+SELECT format('%s: starts too early or too late for %s, such as %s', destination, count(*), min(id))
+FROM chaos.destination JOIN chaos.committed ON pg_visible_in_snapshot(xact, started)
+    AND NOT pg_visible_in_snapshot(xact, after)
+    OR pg_visible_in_snapshot(xact, before) AND NOT pg_visible_in_snapshot(xact, started)
+GROUP BY destination
 UNION ALL
 SELECT format('rows were set aside: %s', min(reason)) FROM ecapi.failed_event
 WHERE destination IS NULL HAVING count(*) > 0

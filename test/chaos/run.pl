@@ -1,4 +1,4 @@
-# run.pl - a shop, three destinations, and everything that can go wrong.
+# run.pl - a shop, four destinations, and everything that can go wrong.
 #
 #	run.pl --bindir DIR --dir DIR --receiver FILE [--seconds N] [--seed N]
 #		   [--kills N] [--writers N] [--rate N]
@@ -6,7 +6,8 @@
 # Makes a server in an empty directory, lets writers work (Writer.pm, schema.sql)
 # and meanwhile does, in an order that the seed gives, what operators and bad
 # luck do: kill -9 of the worker and of the postmaster, restarts, destinations
-# paused and changed, the receiver restarted, open DDL, reloads.  Three of ten
+# paused, changed and renamed, delivery switched off, the receiver restarted, open
+# DDL, maintenance.  One destination is made in the midst of it.  Three of ten
 # requests go wrong in some way (test/receiver/misbehave.h, "mixed").  The ring
 # rotates within seconds for the first three quarters of the time.
 #
@@ -53,8 +54,10 @@ my %DESTINATIONS = (
 	quick => { pace => 0, event_types => 'subscribe, purchase, close_convert_lead, page_view' },
 	slow => { pace => 60, event_types => 'subscribe, purchase, close_convert_lead, page_view' },
 	narrow => { pace => 15, event_types => 'purchase, close_convert_lead' },
+	# made in the midst of it
+	late => { pace => 0, event_types => 'subscribe, close_convert_lead, page_view' },
 );
-my @NAMES = sort keys %DESTINATIONS;
+my @NAMES = grep { $_ ne 'late' } sort keys %DESTINATIONS;
 
 my $server = Server->new(%o{qw(bindir dir receiver)});
 my $began = time;
@@ -92,16 +95,43 @@ sub set_up
 	$server->start_receiver;
 	$server->create({ 'ecapi.retention' => '8s' });
 	$server->file("$FindBin::RealBin/schema.sql");
-	$server->sql('CREATE TABLE chaos.destination (destination text, event_types text[])');
 	for my $name (@NAMES)
 	{
-		my $types = $DESTINATIONS{$name}{event_types};
-
-		$server->sql("CREATE SERVER $name FOREIGN DATA WRAPPER ecapi OPTIONS (url '"
-			  . bad_url($name) . "', data_set_id '$name', event_types '$types', batch_size '500',"
-			  . " max_in_flight '4', linger '0', timeout '1s')");
-		$server->sql("INSERT INTO chaos.destination VALUES ('$name', string_to_array('$types', ', '))");
+		$server->sql(destination_sql($name));
+		$server->sql('INSERT INTO chaos.destination (destination, event_types) VALUES '
+			  . "('$name', " . types_of($name) . ')');
 	}
+	return;
+}
+
+sub types_of { return "string_to_array('$DESTINATIONS{$_[0]}{event_types}', ', ')" }
+
+sub destination_sql
+{
+	my ($name) = @_;
+
+	return "CREATE SERVER $name FOREIGN DATA WRAPPER ecapi OPTIONS (url '" . bad_url($name)
+	  . "', data_set_id '$name', event_types '$DESTINATIONS{$name}{event_types}', batch_size '500',"
+	  . " max_in_flight '4', linger '0', timeout '1s')";
+}
+
+# A destination that starts while writers write: with what commits after it.
+sub create_late
+{
+	my $create = 'BEGIN; ' . destination_sql('late') . '; INSERT INTO chaos.destination'
+	  . ' (destination, event_types, before, started) SELECT destination, ' . types_of('late')
+	  . ", '%s', snapshot FROM ecapi.cursor WHERE destination = 'late'; COMMIT";
+
+	# a commit without an answer may have taken place, so look before each try
+	$server->wait_for('the late destination is made', sub {
+			my $before = $server->sure('SELECT pg_current_snapshot()');
+
+			return $server->sure("SELECT EXISTS (SELECT FROM pg_foreign_server WHERE srvname = 'late')") eq 't'
+			  || ($server->try_sql(sprintf $create, $before))[0] == 0;
+		});
+	$server->sure("UPDATE chaos.destination SET after = pg_current_snapshot() WHERE destination = 'late'");
+	push @NAMES, 'late';
+	say_at('a destination is made');
 	return;
 }
 
@@ -231,6 +261,14 @@ my %ACTIONS = (
 	'configuration reloaded' => sub { $server->sure('SELECT pg_reload_conf()') },
 	# the ring turns only when all destinations have caught up
 	'nothing' => sub { sleep 3 },
+	'delivery switched off' => sub {
+		$server->sure($_) for 'ALTER SYSTEM SET ecapi.delivery = off', 'SELECT pg_reload_conf()';
+		sleep rand;
+		$server->sure($_) for 'ALTER SYSTEM RESET ecapi.delivery', 'SELECT pg_reload_conf()';
+	},
+	'tables vacuumed' => sub {
+		$server->sure($_) for 'VACUUM FULL ecapi.cursor', 'VACUUM ANALYZE ecapi.outbox', 'CHECKPOINT';
+	},
 	# an uncommitted change holds the row of the cursor's destination
 	'change rolled back' => sub {
 		$server->try_sql('BEGIN; ALTER SERVER ' . one_of(@NAMES)
@@ -292,6 +330,7 @@ sub havoc
 	while (time < $until || $kills > 0)
 	{
 		sleep 0.1 + rand 1;
+		create_late() if @NAMES < keys %DESTINATIONS && $until - time < $o{seconds} * 2 / 3;
 		if (!defined $since && $until - time < $o{seconds} / 4)
 		{
 			$since = stop_rotating();
