@@ -717,14 +717,22 @@ $$;
 CREATE FUNCTION ecapi.on_trigger_create() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	made oid;
 BEGIN
-	PERFORM ecapi.check_trigger(t.oid)
-	FROM pg_catalog.pg_event_trigger_ddl_commands() d
-		JOIN pg_catalog.pg_trigger t ON t.oid = d.objid
-		JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
-		JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-	WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
-		AND n.nspname = 'ecapi' AND p.proname = 'capture';
+	-- row by row: a query that names the function loads the library even when
+	-- it finds nothing
+	FOR made IN
+		SELECT t.oid
+		FROM pg_catalog.pg_event_trigger_ddl_commands() d
+			JOIN pg_catalog.pg_trigger t ON t.oid = d.objid
+			JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+			JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+		WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
+			AND n.nspname = 'ecapi' AND p.proname = 'capture'
+	LOOP
+		PERFORM ecapi.check_trigger(made);
+	END LOOP;
 END
 $$;
 

@@ -168,7 +168,7 @@ ecapi_capture_function(void)
 int
 ecapi_ring_slot(TimestampTz moment)
 {
-	int64		period = (int64) ecapi_retention * USECS_PER_MINUTE /
+	int64		period = (int64) ecapi_retention_s * USECS_PER_SEC /
 		(ECAPI_SLOTS - 2);
 	int64		turn = moment / period;
 

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "utils/guc.h"
 
 #include "capture/context.h"
@@ -21,7 +22,7 @@ int			ecapi_on_error = ECAPI_ON_ERROR_RAISE;
 int			ecapi_max_event_size = 256;
 bool		ecapi_delivery = true;
 char	   *ecapi_credential_directory = NULL;
-int			ecapi_retention = 3 * 24 * 60;
+int			ecapi_retention_s = 3 * SECS_PER_DAY;
 bool		ecapi_wait_for_standby = false;
 int			ecapi_max_workers = 16;
 
@@ -127,11 +128,15 @@ ecapi_settings_define(bool preloaded)
 							   &default_country, "",
 							   PGC_SIGHUP, 0, check_country, NULL, NULL);
 
+	/*
+	 * Below some hours it is of use to tests alone: a slot of the ring then
+	 * serves for a few seconds, and rotates while a test looks on.
+	 */
 	DefineCustomIntVariable("ecapi.retention",
 							"How long events stay in the outbox after they were emitted.",
 							"An event that a destination has yet to dispose of stays longer.",
-							&ecapi_retention, 3 * 24 * 60, 4, 90 * 24 * 60,
-							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
+							&ecapi_retention_s, 3 * SECS_PER_DAY, 8, 90 * SECS_PER_DAY,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("ecapi.wait_for_standby",
 							 "Send an event only after the synchronous standby has it.",

@@ -87,7 +87,7 @@ slot_is_done(int slot)
 	bool		done;
 
 	values[0] = TimestampTzGetDatum(GetCurrentTimestamp() -
-									(int64) ecapi_retention * USECS_PER_MINUTE);
+									(int64) ecapi_retention_s * USECS_PER_SEC);
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
 					 "SELECT 1 WHERE NOT EXISTS (SELECT FROM ecapi.cursor c WHERE"

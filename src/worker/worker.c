@@ -59,7 +59,7 @@
 #include "worker/worker.h"
 
 #define HEARTBEAT_MS		5000
-#define ROTATION_MS			60000
+#define ROTATION_MS			60000	/* and twice in a turn of a slot that is shorter */
 #define ERROR_PAUSE_MS		1000
 
 /*
@@ -307,6 +307,14 @@ elapsed(TimestampTz *last, TimestampTz now, int interval_ms)
 	return true;
 }
 
+/* A slot must be found done before the clock comes round to it again. */
+static int
+rotation_interval(void)
+{
+	return (int) Min((int64) ROTATION_MS,
+					 (int64) ecapi_retention_s * 1000 / (ECAPI_SLOTS - 2) / 2);
+}
+
 static void
 rotate(void)
 {
@@ -415,7 +423,7 @@ turn(void)
 		dlist_foreach(iter, &ecapi_me.destinations)
 			lower(&wait_ms, ecapi_failed_wait_ms(dlist_container(EcapiDestination, node,
 																 iter.cur), now));
-	if (elapsed(&last_rotation, now, ROTATION_MS))
+	if (elapsed(&last_rotation, now, rotation_interval()))
 		rotate();
 	if (ecapi_worker_wake_pending())
 		lower(&wait_ms, wake_wait(GetCurrentTimestamp()));

@@ -60,6 +60,7 @@ typedef struct Request
 static RcvHttpOptions options;
 static atomic_uint_fast64_t last_serial;
 static atomic_uint_fast64_t last_connection;
+static atomic_uint_fast64_t sleeps;
 
 static pthread_mutex_t auth_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *expect_auth;
@@ -348,7 +349,7 @@ judge(struct MHD_Connection *connection, Request *request)
 	return result;
 }
 
-/* GET /stats, /reset, /expect-auth/VALUE: for the test, not for the sender. */
+/* GET /stats, /sleeps, /reset, /expect-auth/VALUE: for the test, not for the sender. */
 static enum MHD_Result
 answer_control(struct MHD_Connection *connection, const Request *request)
 {
@@ -359,6 +360,9 @@ answer_control(struct MHD_Connection *connection, const Request *request)
 
 	if (strcmp(request->path, "/stats") == 0)
 		rcv_store_stats(text, sizeof(text));
+	else if (strcmp(request->path, "/sleeps") == 0)
+		snprintf(text, sizeof(text), "{\"sleeps\":%llu}\n",
+				 (unsigned long long) atomic_load(&sleeps));
 	else if (strcmp(request->path, "/reset") == 0)
 	{
 		rcv_store_reset();
@@ -391,7 +395,10 @@ handle_end(struct MHD_Connection *connection, Request *request)
 		rcv_manners_of(request->path, &request->manners);
 		if (request->manners.delay_ms > 0 &&
 			rcv_timer_sleep(connection, request->manners.delay_ms))
+		{
+			atomic_fetch_add(&sleeps, 1);
 			return MHD_YES;
+		}
 	}
 	if (request->manners.cut == RCV_CUT_BEFORE || request->manners.cut == RCV_CUT_RESET)
 	{

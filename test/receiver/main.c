@@ -29,6 +29,7 @@
  *	GET /stats				counts as JSON: requests, records, distinct, repeats,
  *							conflicts, rejected (records that fail the checks),
  *							last_reason
+ *	GET /sleeps				how many requests have begun to wait before their answer
  *	GET /reset				forget records and counts, empty the files
  *	GET /expect-auth/VALUE	as --expect-auth from now on (empty: none)
  *	POST anything else		events: an object, an array, or an object whose one

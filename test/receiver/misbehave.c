@@ -175,6 +175,10 @@ take_number(RcvManners *m, const char *name, uint64_t n)
 	}
 	else if (strcmp(name, "delay") == 0)
 		m->delay_ms = n;
+	else if (strcmp(name, "pace") == 0)
+		m->pace_ms = n;
+	else if (strcmp(name, "mixed") == 0)
+		m->mixed_ms = n;
 	else if (strcmp(name, "huge") == 0)
 	{
 		m->body = RCV_BODY_HUGE;
@@ -218,6 +222,54 @@ gates_open(const RcvManners *m, uint64_t n)
 	return true;
 }
 
+/* Draw one fault; the draw is another than that of the gate. */
+static void
+take_mixed(RcvManners *m, uint64_t n)
+{
+	switch (mix(mix(m->seed + 1) + n) % 12)
+	{
+		case 0:
+			m->retry_after = 1;
+			break;
+		case 1:
+			m->retry_after = 1;
+			m->retry_as_date = true;
+			break;
+		case 2:
+			m->status = 500;
+			break;
+		case 3:
+			m->status = 503;
+			m->body = RCV_BODY_GARBAGE;
+			break;
+		case 4:
+			m->cut = RCV_CUT_BEFORE;
+			break;
+		case 5:
+			m->cut = RCV_CUT_AFTER;
+			break;
+		case 6:
+			m->cut = RCV_CUT_RESET;
+			break;
+		case 7:
+			m->body = RCV_BODY_GARBAGE;
+			break;
+		case 8:
+			m->body = RCV_BODY_HUGE;
+			m->huge_bytes = 8 * 1024 * 1024;
+			break;
+		case 9:
+			m->body = RCV_BODY_ENDLESS;
+			break;
+		case 10:
+			m->delay_ms = m->mixed_ms;
+			break;
+		case 11:
+			m->delay_ms = m->mixed_ms / 4;
+			break;
+	}
+}
+
 void
 rcv_manners_of(const char *path, RcvManners *manners)
 {
@@ -243,6 +295,9 @@ rcv_manners_of(const char *path, RcvManners *manners)
 		manners->cut = RCV_CUT_NONE;
 		manners->body = RCV_BODY_JSON;
 	}
+	else if (manners->mixed_ms > 0)
+		take_mixed(manners, n);
+	manners->delay_ms += manners->pace_ms;
 	if (manners->redirect[0] != '\0')
 		manners->status = 302;
 	else if (manners->retry_after >= 0 && manners->status == 0)

@@ -12,6 +12,7 @@
  *	  max-bytes=N		413 when the request's body is longer than N bytes
  *	  gzip				gzip the answer's body where the sender accepts it
  *	  echo				the body of an error answer repeats the request's body
+ *	  pace=MS			wait before anything is stored or answered
  *
  * Gates, which say when the faults below strike (all that are there must
  * open; without one they always strike).  Requests are counted per exact path,
@@ -34,6 +35,10 @@
  *	  empty				a body of no bytes
  *	  huge=BYTES		a body of that many bytes (before gzip), streamed
  *	  endless			a body that drips and never ends
+ *	  mixed=MS			one of many, drawn from seed and the request's number: 429
+ *						with a time, 500, 503, cut before and after, reset,
+ *						garbage, a huge or endless body, an answer MS late, and
+ *						one that is slow but not that late
  *
  * The bodies go with status 200, or with the status asked for.  Records of a
  * request are stored exactly when its status is 2xx (or with cut=after).
@@ -72,6 +77,7 @@ typedef struct RcvManners
 	uint64_t	max_bytes;		/* UINT64_MAX: no limit */
 	char		reject_if[RCV_MAX_TEXT];	/* empty: none */
 	char		fail_if[RCV_MAX_TEXT];	/* empty: none */
+	uint64_t	pace_ms;
 
 	/* gates */
 	uint64_t	first;			/* 0: none */
@@ -85,7 +91,8 @@ typedef struct RcvManners
 	int64_t		retry_after;	/* seconds; -1: none */
 	bool		retry_as_date;
 	char		redirect[RCV_MAX_TEXT]; /* empty: none */
-	uint64_t	delay_ms;
+	uint64_t	delay_ms;		/* the pace included, once decided */
+	uint64_t	mixed_ms;		/* 0: not asked for */
 	RcvCut		cut;
 	RcvBody		body;
 	uint64_t	huge_bytes;

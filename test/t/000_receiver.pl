@@ -407,7 +407,7 @@ sub statuses
 	for my $n (1 .. $count)
 	{
 		my $socket = raw_post($path, event("$path $n"));
-		push @got, <$socket> =~ /^HTTP\/1\.1 (\d+)/;
+		push @got, (<$socket> // '') =~ /^HTTP\/1\.1 (\d+)/;
 	}
 	return "@got";
 }
@@ -432,6 +432,18 @@ is(statuses('/a/status=204', 1), '204', 'a success without a body');
 	isnt(statuses('/a/status=500/random=30&seed=8', 40), $once, 'another seed, another draw');
 	is(statuses('/a/status=500/random=0', 5), '200 200 200 200 200', 'random never');
 	is(statuses('/a/status=500/random=100', 5), '500 500 500 500 500', 'random always');
+}
+$receiver->reset;
+{
+	my $path = '/m/mixed=20/random=50/seed=3';
+	my $once = statuses($path, 60);
+	my %seen = map { $_ => 1 } split / /, $once;
+
+	is(join(' ', sort keys %seen), '200 429 500 503', 'mixed: many kinds');
+	cmp_ok(scalar(split / /, $once), '<', 60, 'and some requests without an answer');
+	$receiver->reset;
+	is(statuses($path, 60), $once, 'mixed is repeated by its seed');
+	like(join(' ', map { $_->{status} } $receiver->requests), qr/\b0\b/, 'cuts are in the log');
 }
 $receiver->reset;
 post('/a/status=503', event('x'));

@@ -237,6 +237,9 @@ sub _control
 # Counts: requests records distinct repeats conflicts rejected last_reason.
 sub stats { return $_[0]->_control('/stats') }
 
+# How many requests so far were made to wait before their answer, or still are.
+sub sleeps { return $_[0]->_control('/sleeps')->{sleeps} }
+
 # Forget everything; the files are emptied.
 sub reset { return $_[0]->_control('/reset') }
 
