@@ -132,7 +132,7 @@ lingers(EcapiDestination *destination, TimestampTz now)
 }
 
 /* With fewer batches ready, a new one may go ahead of a failing one. */
-#define NEIGHBOURS_MAX	4
+#define NEIGHBOURS_MAX	16
 
 /*
  * A batch that failed again lets a new one go ahead of it now and then: when
