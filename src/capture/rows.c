@@ -406,9 +406,8 @@ handle_failure(RowPage *page)
 	}
 }
 
-/* Write what the page holds, and forget it. */
 static void
-flush_page(RowPage *page)
+write_page(RowPage *page)
 {
 	const EcapiRows *rows = page->rows;
 
@@ -417,15 +416,23 @@ flush_page(RowPage *page)
 		PreventCommandIfReadOnly("capture");
 	if (page->nevents > 0)
 		ecapi_outbox_append(page->events, page->nevents);
-	for (int i = 0; i < page->nfailures && rows->sink == NULL; i++)
+	for (int i = 0; i < page->nfailures; i++)
 	{
 		const Failure *failure = &page->failures[i];
 
 		ecapi_outbox_set_aside(rows->trigger, rows->compiled->root, failure->id, failure->image,
 							   failure->len, failure->sqlstate, failure->reason);
 	}
-	if (page->nfailures > 0 && rows->sink == NULL)
+	if (page->nfailures > 0)
 		ecapi_rows_warn(rows->trigger, page->failures[0].reason);
+}
+
+/* Write what the page holds, unless there is a sink, and forget it. */
+static void
+flush_page(RowPage *page)
+{
+	if (page->rows->sink == NULL)
+		write_page(page);
 	page->result->events += page->nevents;
 	page->result->set_aside += page->nfailures;
 	page->nevents = page->nfailures = 0;
