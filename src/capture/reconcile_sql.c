@@ -201,7 +201,7 @@ ecapi_reconcile_compare(const EcapiExpected *expected, Tuplestorestate *result,
 
 	values[0] = TimestampTzGetDatum(expected->since);
 	values[1] = TimestampTzGetDatum(GetCurrentTimestamp() -
-									(int64) ecapi_retention * USECS_PER_MINUTE);
+									(int64) ecapi_retention_s * USECS_PER_SEC);
 	values[2] = Int64GetDatum(expected->failing);
 	ecapi_become_owner(&scope);
 	plan_for_many();
