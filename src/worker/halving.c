@@ -27,7 +27,8 @@
  * with a server error, or not at all.  A batch that did so ECAPI_FAILS_MAX
  * times in a row is halved; such batches and parts take turns, and new batches
  * go ahead of them now and then (pipeline.c), so that the others pass and the
- * waits between stay short.  A single event is at fault when another request
+ * waits between stay short: a wait grows only when nothing passed since the
+ * batch failed last.  A single event is at fault when another request
  * passed meanwhile.  Where one request goes at a time, others go ahead only of
  * what has failed that often, for then events keep their order.
  * Until then it is as any other failure: the destination waits longer and
@@ -71,7 +72,7 @@ part_of(EcapiBatch *batch, int first, int n)
 	part->nitems = n;
 	part->root = batch->root;
 	part->root->parts++;
-	part->passes_before = batch->destination->passes;
+	part->passes_before = part->passes_seen = batch->destination->passes;
 	return part;
 }
 
@@ -229,7 +230,12 @@ ecapi_halving_failing(EcapiBatch *batch, const EcapiAnswer *answer)
 	if (ecapi_replay_let_go(batch))
 		return true;
 	if (batch->fails++ == 0)
-		batch->passes_before = destination->passes;
+		batch->passes_before = batch->passes_seen = destination->passes;
+
+	/* others passed since the last time: the receiver is there */
+	if (destination->passes > batch->passes_seen)
+		destination->failures = Min(destination->failures, 1);
+	batch->passes_seen = destination->passes;
 	others_passed = destination->passes > batch->passes_before;
 	if (batch->fails < ECAPI_FAILS_MAX)
 	{

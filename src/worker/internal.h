@@ -197,6 +197,7 @@ typedef struct EcapiBatch
 	int			attempts;		/* requests made of it */
 	int			fails;			/* of these, ones that an event may have caused */
 	int64		passes_before;	/* requests that had passed before the first */
+	int64		passes_seen;	/* and at the last */
 	bool		flying;
 	EcapiRoot  *root;			/* NULL: no part of a rejected request */
 	TimestampTz sent_at;

@@ -9,8 +9,9 @@
  * Memory: rows and kept trees count into one budget for all pages, bodies into
  * the same (see pipeline.c).  Over it nothing is read ahead; a destination
  * that holds nothing may still read a lean page, so that none is starved by
- * the pages of another that is down.  Failed events are read lean, too.  An event with a tree out of proportion
- * (thousands of tiny values) is parsed again each time instead of kept.
+ * the pages of another that is down.  Failed events are read lean, too.  An
+ * event with a tree out of proportion (thousands of tiny values) is parsed
+ * again each time instead of kept.
  *
  * The caller of ecapi_page_at is in a transaction with an active snapshot at
  * least as late as the window's end, SPI connected.
