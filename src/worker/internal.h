@@ -214,7 +214,7 @@ struct EcapiDestination
 	bool		dirty;
 	MemoryContext journal;
 	List	   *request_rows;
-	List	   *filtered_rows;	/* one for each reason */
+	List	   *ended_rows;		/* one for each end without a request */
 	List	   *failed_rows;
 	EcapiLedger *ledger;		/* in journal; NULL: nothing has gathered */
 };
