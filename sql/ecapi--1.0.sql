@@ -45,8 +45,9 @@ CREATE TABLE ecapi.tick (
 CREATE INDEX tick_newest_tick_id_idx ON ecapi.tick (newest, tick_id);
 
 -- What was sent: one row for each HTTP request, one for each batch that was kept
--- back in shadow mode, and now and then one for the events that were filtered
--- for one reason.  seqs are exactly the events of the row.
+-- back in shadow mode, and now and then one for the events that were filtered, or
+-- went to failed_event, for one reason.  seqs are exactly the events of the row.
+-- Each event that a cursor has passed stands in a row that says how it ended.
 CREATE SEQUENCE ecapi.request_seq AS bigint CACHE 32;
 
 CREATE TABLE ecapi.request (
@@ -1183,9 +1184,14 @@ BEGIN
 			NULL::timestamptz AS next_try, e.event_type, e.xid, e.seq, 1 AS step
 		FROM e
 		UNION ALL
-		SELECT r.sent_at, r.destination, r.outcome, r.reason, nullif(r.attempt, 0), r.status, r.latency_ms,
+		SELECT r.sent_at, r.destination, CASE r.outcome WHEN 'failed' THEN 'deleted' ELSE r.outcome END,
+			r.reason, nullif(r.attempt, 0), r.status, r.latency_ms,
 			r.error, r.receiver_request_id, r.request_id, NULL, r.event_type, r.xid, r.seq, 2
 		FROM r
+		WHERE r.outcome <> 'failed'
+			OR NOT EXISTS (SELECT FROM f WHERE f.seq = r.seq AND f.destination = r.destination)
+				AND NOT EXISTS (SELECT FROM r d WHERE d.seq = r.seq AND d.destination = r.destination
+					AND d.outcome = 'delivered')
 		UNION ALL
 		SELECT f.failed_at, f.destination, CASE f.state WHEN 'waiting' THEN 'failed' ELSE f.state END,
 			pg_catalog.concat_ws(': ', nullif(f.source, 'ecapi_emit'), f.reason), nullif(f.attempts, 0),
@@ -1200,7 +1206,7 @@ BEGIN
 		FROM e CROSS JOIN ecapi.cursor c LEFT JOIN ecapi.control k ON k.destination = c.destination
 		WHERE NOT ecapi.is_disposed(c, e.xid, e.seq)
 			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination
-				AND r.outcome IN ('delivered', 'shadow', 'filtered'))
+				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed'))
 			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
 		UNION ALL
 		SELECT NULL, c.destination, CASE WHEN e.emitted_at <= c.started_at THEN 'not sent' ELSE 'unknown' END,
@@ -1209,7 +1215,8 @@ BEGIN
 			NULL, NULL, NULL, NULL, NULL, NULL, NULL, e.event_type, e.xid, e.seq, 4
 		FROM e CROSS JOIN ecapi.cursor c
 		WHERE ecapi.is_disposed(c, e.xid, e.seq)
-			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination)
+			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination
+				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed'))
 			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
 	)
 	SELECT t.at, t.destination, t.outcome, t.reason, t.attempt, t.status, t.latency_ms, t.answer,
@@ -1275,10 +1282,10 @@ COMMENT ON COLUMN ecapi.outbox.slot IS 'place in the ring, chosen by the clock';
 COMMENT ON COLUMN ecapi.outbox.event IS 'ECAPI event in the standard''s shape';
 COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of lagging destinations';
 COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, and for events that were kept back';
-COMMENT ON COLUMN ecapi.request.outcome IS 'delivered, retry, rejected, too_large, stopped, shadow or filtered';
+COMMENT ON COLUMN ecapi.request.outcome IS 'of a request: delivered, retry, rejected, too_large or stopped; else shadow, filtered, or failed (put into failed_event)';
 COMMENT ON COLUMN ecapi.request.server IS 'the foreign server, which keeps it when it is renamed';
 COMMENT ON COLUMN ecapi.request.destination IS 'its name then';
-COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered: event_type, expired (older than max_age), or what the format says';
+COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered (event_type, expired, which is older than max_age, or what the format says) or failed';
 COMMENT ON COLUMN ecapi.request.seqs IS 'seq of the events of this row, exactly';
 COMMENT ON COLUMN ecapi.request.retried IS 'events of ecapi.failed_event, tried again';
 COMMENT ON TABLE ecapi.ledger IS 'how many events, of what value, had which outcome, by the hour; kept';

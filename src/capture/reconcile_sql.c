@@ -9,8 +9,9 @@
  *
  * For each expected id and each destination the best outcome of the events of
  * that id counts, because receivers keep one record of an id: delivered,
- * shadow, waiting, failed (waiting for another try), dead, filtered, not sent
- * (it committed before the destination started).
+ * shadow, waiting, failed (waiting for another try), dead, filtered, deleted (it
+ * failed, and somebody deleted its row of failed_event), not sent (it committed
+ * before the destination started).
  *
  * An expected id without any event is unaccounted.  When a slot of the ring has
  * been emptied before, what happened longer ago than ecapi.retention may have
@@ -63,10 +64,11 @@ static const char comparison[] =
 " FROM ecapi.request r LEFT JOIN ecapi.cursor c ON c.server = r.server"
 "  AND r.sent_at >= c.started_at,"
 "  unnest(r.seqs) m (m), generate_series(lower(m.m), upper(m.m) - 1) s (seq)"
-" WHERE r.outcome IN ('delivered', 'shadow', 'filtered')"
+" WHERE r.outcome IN ('delivered', 'shadow', 'filtered', 'failed')"
 "), outcomes AS ("
-" SELECT l.destination, e.id, l.outcome, l.reason, e.value, e.currency, e.seq,"
-"  CASE l.outcome WHEN 'delivered' THEN 1 WHEN 'shadow' THEN 2 ELSE 6 END AS rank"
+" SELECT l.destination, e.id, CASE l.outcome WHEN 'failed' THEN 'deleted' ELSE l.outcome END AS outcome, l.reason,"
+"  e.value, e.currency, e.seq,"
+"  CASE l.outcome WHEN 'delivered' THEN 1 WHEN 'shadow' THEN 2 WHEN 'filtered' THEN 6 ELSE 7 END AS rank"
 " FROM logged l JOIN emitted e ON e.seq = l.seq"
 " UNION ALL"
 " SELECT f.destination, f.id, CASE f.state WHEN 'dead' THEN 'dead' ELSE 'failed' END, f.reason,"
@@ -77,7 +79,7 @@ static const char comparison[] =
 " SELECT c.destination, e.id,"
 "  CASE WHEN d.disposed THEN 'not sent' ELSE 'waiting' END,"
 "  CASE WHEN d.disposed THEN 'committed before the destination started' END,"
-"  e.value, e.currency, e.seq, CASE WHEN d.disposed THEN 7 ELSE 3 END"
+"  e.value, e.currency, e.seq, CASE WHEN d.disposed THEN 8 ELSE 3 END"
 " FROM emitted e CROSS JOIN ecapi.cursor c,"
 "  LATERAL (SELECT ecapi.is_disposed(c, e.xid, e.seq) AS disposed) d"
 " WHERE NOT d.disposed OR e.emitted_at <= c.started_at"

@@ -271,7 +271,7 @@ struct EcapiDestination
 	bool		dirty;
 	MemoryContext journal;
 	List	   *request_rows;
-	List	   *filtered_rows;	/* one for each reason */
+	List	   *ended_rows;		/* one for each end without a request */
 	List	   *failed_rows;	/* new ones */
 	EcapiLedger *ledger;		/* in journal; NULL: nothing has gathered */
 	MemoryContext changes_context;

@@ -35,19 +35,19 @@
 #define RECORD_RETRY_MS		1000
 
 /*
- * Events that were filtered since the last write, for one reason: one row, for
- * a row for each stretch would cost a destination that takes little more than
- * it is worth.
+ * Events that ended without being sent, or in failed_event, since the last write:
+ * one row for each end, for a row for each stretch would cost a destination that
+ * takes little more than it is worth.
  */
-typedef struct FilteredRow
+typedef struct EndedRow
 {
-	const char *reason;
+	const EcapiEnd *end;
 	int			events;
 	EcapiSeqs	seqs;
-} FilteredRow;
+} EndedRow;
 
 /* So many make a row of their own, so that no row grows out of proportion. */
-#define FILTERED_MAX	100000
+#define ENDED_MAX	100000
 
 /*
  * Note a request, or a batch that was kept back (answer NULL); outcome is a
@@ -84,46 +84,52 @@ ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 	MemoryContextSwitchTo(old);
 }
 
-static FilteredRow *
-filtered_row(EcapiDestination *destination, const char *reason)
+/* Note an event in the row of its end; the journal's context is current. */
+static void
+note_ended(EcapiDestination *destination, const EcapiPageEvent *event, const EcapiEnd *end)
 {
+	EndedRow   *row = NULL;
 	ListCell   *cell;
-	FilteredRow *row;
 
-	foreach(cell, destination->filtered_rows)
+	foreach(cell, destination->ended_rows)
 	{
 		row = lfirst(cell);
-		if (row->events < FILTERED_MAX && row->reason == reason)
-			return row;
+		if (row->events < ENDED_MAX && row->end == end)
+			break;
 	}
-	row = palloc0(sizeof(FilteredRow));
-	row->reason = reason;
-	ecapi_seqs_init(&row->seqs, destination->journal);
-	destination->filtered_rows = lappend(destination->filtered_rows, row);
-	return row;
+	if (cell == NULL)
+	{
+		row = palloc0(sizeof(EndedRow));
+		row->end = end;
+		ecapi_seqs_init(&row->seqs, destination->journal);
+		destination->ended_rows = lappend(destination->ended_rows, row);
+	}
+	row->events++;
+	ecapi_seqs_add(&row->seqs, event->seq);
 }
 
-/* Count an event of the live feed. */
+/*
+ * Count an event of the live feed.  With this, each event that the cursor has
+ * passed stands in a row of the request log that says how it ended.
+ */
 static void
 count_live(EcapiDestination *destination, const EcapiPageEvent *event,
 		   const EcapiEnd *end)
 {
-	FilteredRow *row;
-
 	switch (end->outcome)
 	{
 		case ECAPI_OUTCOME_DELIVERED:
 			destination->delivered++;
 			break;
-		case ECAPI_OUTCOME_FILTERED:
-			row = filtered_row(destination, end->reason);
-			row->events++;
-			ecapi_seqs_add(&row->seqs, event->seq);
-			/* fall through */
 		case ECAPI_OUTCOME_SHADOW:
 			destination->filtered++;
 			break;
+		case ECAPI_OUTCOME_FILTERED:
+			note_ended(destination, event, end);
+			destination->filtered++;
+			break;
 		case ECAPI_OUTCOME_FAILED:
+			note_ended(destination, event, end);
 			destination->failed_events++;
 			break;
 		case ECAPI_OUTCOME_NONE:
@@ -276,23 +282,23 @@ ecapi_journal_due(TimestampTz now, long *wait_ms)
 }
 
 static void
-write_filtered(EcapiDestination *destination, TimestampTz now)
+write_ended(EcapiDestination *destination, TimestampTz now)
 {
 	ListCell   *cell;
 
-	foreach(cell, destination->filtered_rows)
+	foreach(cell, destination->ended_rows)
 	{
-		FilteredRow *filtered = lfirst(cell);
+		EndedRow   *ended = lfirst(cell);
 		EcapiRequestRow row = {0};
 
 		row.destination = NameStr(destination->name);
 		row.server = destination->server;
 		row.sent_at = now;
-		row.events = filtered->events;
-		row.outcome = "filtered";
-		row.reason = filtered->reason;
+		row.events = ended->events;
+		row.outcome = ended->end->outcome == ECAPI_OUTCOME_FAILED ? "failed" : "filtered";
+		row.reason = ended->end->reason;
 		row.latency_ms = -1;
-		row.seqs = filtered->seqs;
+		row.seqs = ended->seqs;
 		ecapi_record_request(&row);
 	}
 }
@@ -335,7 +341,7 @@ write_destination(EcapiDestination *destination, TimestampTz now)
 		foreach(cell, destination->failed_changes)
 			ecapi_failed_change(lfirst(cell));
 	ecapi_replay_record(destination);
-	write_filtered(destination, now);
+	write_ended(destination, now);
 	ecapi_ledger_write(destination, now);
 	cursor.from = place->from->snapshot;
 	cursor.to = place->to == NULL ? NULL : place->to->snapshot;
@@ -358,7 +364,7 @@ forget_written(EcapiDestination *destination)
 		destination->failed_due = 0;
 	destination->request_rows = NIL;
 	destination->failed_rows = NIL;
-	destination->filtered_rows = NIL;
+	destination->ended_rows = NIL;
 	destination->ledger = NULL;
 	MemoryContextReset(destination->journal);
 	if (destination->changes_written)
