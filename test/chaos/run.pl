@@ -32,6 +32,7 @@ use lib $FindBin::RealBin;
 use Getopt::Long;
 use IO::Handle;
 use POSIX ();
+use Report;
 use Server;
 use Time::HiRes qw(sleep time);
 use Writer;
@@ -45,10 +46,6 @@ GetOptions(\%o, qw(bindir=s dir=s receiver=s seconds=i seed=i kills=i writers=i 
 
 # Wait of the late answers; longer than any timeout that a destination is given.
 use constant LATE_MS => 2500;
-
-# The worker's private memory may grow by this over its idle size (bytes of
-# pages and bodies have one budget below it).
-use constant MEMORY_KB => 64 * 1024;
 
 my %DESTINATIONS = (
 	quick => { pace => 0, event_types => 'subscribe, purchase, close_convert_lead, page_view' },
@@ -348,6 +345,7 @@ sub havoc
 	my $before = 0;
 	my $since;
 
+	do_action(next_action());
 	while (time < $until || $kills > 0)
 	{
 		sleep 0.1 + rand 1;
@@ -413,111 +411,6 @@ sub let_through
 	return;
 }
 
-# Transactions that writers tried, and those that were acknowledged.
-sub load_acknowledged
-{
-	my %tried;
-	my %acknowledged;
-
-	for my $number (1 .. $o{writers})
-	{
-		open(my $log, '<', "$o{dir}/writers/$number.log") or die "open: $!";
-		while (<$log>) { $tried{$1} = 1 if /^try (\S+)$/ }
-		open(my $out, '<', "$o{dir}/writers/$number.out") or next;
-		while (<$out>) { $acknowledged{"$1\t$2"} = 1 if /^ack (\d+)\.(\d+)$/ }
-	}
-	open(my $file, '>', "$o{dir}/acknowledged") or die "open: $!";
-	print $file map { "$_\n" } sort keys %acknowledged;
-	close $file or die "close: $!";
-	$server->sql("CREATE TABLE chaos.acknowledged (writer integer, number integer);"
-		  . "COPY chaos.acknowledged FROM '$o{dir}/acknowledged'");
-	my @unknown = grep { !$acknowledged{ s/\./\t/r } } keys %tried;
-	my %there = map { $_ => 1 } split /\n/, $server->sql("SELECT writer || '.' || number FROM chaos.txn");
-
-	$count{'commits acknowledged'} = keys %acknowledged;
-	$count{'commits without an answer'} = @unknown;
-	$count{'of these in the tables'} = grep { $there{$_} } @unknown;
-	return;
-}
-
-# ecapi.reconcile() and the receiver's file must say the same of each track.
-sub reconcile
-{
-	my ($since) = @_;
-	my $compared = 0;
-
-	return if $server->sql("SELECT to_regproc('ecapi.reconcile') IS NULL") eq 't';
-	for my $table (qw(orders leads carts visits))
-	{
-		my @rows = split /\n/, $server->sql(<<"END");
-			WITH said AS (
-				SELECT destination, sum(events) AS events
-				FROM ecapi.reconcile('chaos.$table', '$since', 'infinity')
-				WHERE outcome = 'delivered' GROUP BY destination
-			), seen AS (
-				SELECT destination, count(*) AS events FROM chaos.outcome
-				WHERE source = '$table' AND delivered AND at >= date_trunc('second', timestamptz '$since')
-				GROUP BY destination
-			)
-			SELECT destination, coalesce(s.events, 0), coalesce(f.events, 0)
-			FROM said s FULL JOIN seen f USING (destination)
-END
-		my $lost = $server->sql("SELECT coalesce(sum(events), 0) FROM"
-			  . " ecapi.reconcile('chaos.$table', '$since', 'infinity') WHERE outcome = 'unaccounted'");
-
-		push @findings, "reconcile of $table: $lost unaccounted" if $lost != 0;
-		for my $row (@rows)
-		{
-			my ($name, $said, $seen) = split /\|/, $row;
-
-			$compared += $seen;
-			push @findings, "reconcile of $table: $said delivered to $name, the receiver has $seen"
-			  if $said != $seen;
-		}
-	}
-	$count{'events reconciled'} = $compared;
-	return;
-}
-
-# What the receiver did with requests.
-sub requests
-{
-	open(my $file, '<', "$o{dir}/requests") or die "open: $!";
-	while (<$file>)
-	{
-		my @column = split /\t/;
-
-		$count{'requests'}++;
-		$count{'requests refused or cut'}++ if $column[7] != 200;
-	}
-	return;
-}
-
-sub memory
-{
-	open(my $file, '<', "$o{dir}/memory") or do {
-		push @findings, 'no memory of a worker was measured';
-		return;
-	};
-	my ($size, $over) = split / /, <$file>;
-
-	$count{'peak memory, kB'} = $size;
-	$count{'over idle, kB'} = $over + 0;
-	push @findings, "the worker grew by $over kB" if $over > MEMORY_KB;
-	return;
-}
-
-sub server_log
-{
-	open(my $file, '<', "$o{dir}/server.log") or die "open: $!";
-	while (<$file>)
-	{
-		push @findings, "server log: $_" =~ s/\n//r
-		  if /PANIC:|TRAP:|was terminated by signal (?:4|6|7|8|11)\b|ecapi worker failed/;
-	}
-	return;
-}
-
 sub main
 {
 	my $until;
@@ -539,13 +432,9 @@ sub main
 	count_rotations();
 	say_at('nothing is left to send');
 
-	load_acknowledged();
-	print $server->file("$FindBin::RealBin/result.sql", received => "$o{dir}/received");
-	push @findings, split /\n/, $server->sql('TABLE chaos.finding');
-	reconcile($since);
-	requests();
-	memory();
-	server_log();
+	my $report = Report->new(server => $server, dir => $o{dir}, writers => $o{writers},
+		count => \%count, findings => \@findings);
+	print $report->compare($since);
 	printf "%-26s %8s\n", $_, $count{$_} for sort keys %count;
 	print map { "NOT OK: $_\n" } @findings;
 	return;
