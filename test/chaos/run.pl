@@ -32,6 +32,7 @@ use lib $FindBin::RealBin;
 use Getopt::Long;
 use IO::Handle;
 use POSIX ();
+use Report;
 use Server;
 use Time::HiRes qw(sleep time);
 use Writer;
@@ -45,10 +46,6 @@ GetOptions(\%o, qw(bindir=s dir=s receiver=s seconds=i seed=i kills=i writers=i 
 
 # Wait of the late answers; longer than any timeout that a destination is given.
 use constant LATE_MS => 2500;
-
-# The worker's private memory may grow by this over its idle size (bytes of
-# pages and bodies have one budget below it).
-use constant MEMORY_KB => 64 * 1024;
 
 my %DESTINATIONS = (
 	quick => { pace => 0, event_types => 'subscribe, purchase, close_convert_lead, page_view' },
@@ -77,13 +74,26 @@ sub between { return $_[0] + int(rand($_[1] - $_[0] + 1)) }
 
 sub one_of { return $_[ between(0, $#_) ] }
 
-# A url under which requests go wrong, each with a draw of its own.
+# Does the extension have this function?
+my %has;
+
+sub has
+{
+	my ($function) = @_;
+
+	return $has{$function} //= $server->sure("SELECT EXISTS (SELECT FROM pg_proc"
+		  . " WHERE proname = '$function' AND pronamespace = 'ecapi'::regnamespace)") eq 't';
+}
+
+# A url under which requests go wrong, each with a draw of its own; some of them
+# never take certain events, which end in failed_event and are tried again.
 sub bad_url
 {
 	my ($name) = @_;
+	my $poison = has('retry') && rand() < 0.5 ? one_of('/reject-if=777', '/fail-if=777') : '';
 
 	return "http://127.0.0.1:$server->{port}/$name/pace=$DESTINATIONS{$name}{pace}"
-	  . '/random=30/mixed=' . LATE_MS . '/seed=' . between(1, 1_000_000);
+	  . '/random=30/mixed=' . LATE_MS . '/seed=' . between(1, 1_000_000) . $poison;
 }
 
 sub good_url { return "http://127.0.0.1:$server->{port}/$_[0]" }
@@ -283,6 +293,14 @@ my %ACTIONS = (
 	},
 );
 
+# Events of the last seconds once more, beside the others; not of the late one,
+# which would then get what was before it.
+$ACTIONS{'events replayed'} = sub {
+	my $name = one_of(grep { $_ ne 'late' } @NAMES);
+
+	$server->sure("SELECT ecapi.replay('$name', now() - interval '5 seconds')") if has('replay');
+};
+
 # Every action once before any comes again; the shortest run has these two.
 my @deck = ([ 'worker killed', 0 ], [ 'destination paused', 0 ]);
 
@@ -327,6 +345,7 @@ sub havoc
 	my $before = 0;
 	my $since;
 
+	do_action(next_action());
 	while (time < $until || $kills > 0)
 	{
 		sleep 0.1 + rand 1;
@@ -364,131 +383,30 @@ sub end_prepared
 
 sub let_through
 {
-	my $retry = $server->sure("SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'retry'"
-		  . " AND pronamespace = 'ecapi'::regnamespace)") eq 't';
-
 	for my $name (@NAMES)
 	{
 		$server->sql("ALTER SERVER $name OPTIONS (SET url '" . good_url($name)
 			  . "', SET timeout '30s', SET batch_size '1000')");
 		$server->sql("SELECT ecapi.resume('$name')");
-		$server->sql("SELECT ecapi.retry('$name')") if $retry;
+		$count{'failed events retried'} += $server->sql("SELECT ecapi.retry('$name')") if has('retry');
 	}
 	for my $name (@NAMES)
 	{
 		eval {
 			$server->wait_for("$name has nothing left", sub {
-					return $server->sure("SELECT state = 'idle' AND backlog = 0 FROM ecapi.destination"
-						  . " WHERE destination = '$name'") eq 't';
+					# an event may fail, for all that the receiver takes now, until
+					# the worker has heard of the new url
+					$server->sure("SELECT ecapi.retry('$name')") if has('retry');
+					return $server->sure("SELECT state = 'idle' AND backlog = 0 AND NOT EXISTS"
+						  . " (SELECT FROM ecapi.failed_event f WHERE f.destination = d.destination)"
+						  . (has('replay') ? " AND NOT EXISTS (SELECT FROM ecapi.replay r"
+							  . " WHERE r.destination = d.destination AND r.state IN ('waiting', 'running'))" : '')
+						  . " FROM ecapi.destination d WHERE destination = '$name'") eq 't';
 				});
 			1;
 		} or push @findings, "$@" =~ s/\n//r . ': '
-		  . $server->sure("SELECT state, backlog, last_error FROM ecapi.destination WHERE destination = '$name'");
-	}
-	return;
-}
-
-# Transactions that writers tried, and those that were acknowledged.
-sub load_acknowledged
-{
-	my %tried;
-	my %acknowledged;
-
-	for my $number (1 .. $o{writers})
-	{
-		open(my $log, '<', "$o{dir}/writers/$number.log") or die "open: $!";
-		while (<$log>) { $tried{$1} = 1 if /^try (\S+)$/ }
-		open(my $out, '<', "$o{dir}/writers/$number.out") or next;
-		while (<$out>) { $acknowledged{"$1\t$2"} = 1 if /^ack (\d+)\.(\d+)$/ }
-	}
-	open(my $file, '>', "$o{dir}/acknowledged") or die "open: $!";
-	print $file map { "$_\n" } sort keys %acknowledged;
-	close $file or die "close: $!";
-	$server->sql("CREATE TABLE chaos.acknowledged (writer integer, number integer);"
-		  . "COPY chaos.acknowledged FROM '$o{dir}/acknowledged'");
-	my @unknown = grep { !$acknowledged{ s/\./\t/r } } keys %tried;
-	my %there = map { $_ => 1 } split /\n/, $server->sql("SELECT writer || '.' || number FROM chaos.txn");
-
-	$count{'commits acknowledged'} = keys %acknowledged;
-	$count{'commits without an answer'} = @unknown;
-	$count{'of these in the tables'} = grep { $there{$_} } @unknown;
-	return;
-}
-
-# ecapi.reconcile() and the receiver's file must say the same of each track.
-sub reconcile
-{
-	my ($since) = @_;
-	my $compared = 0;
-
-	return if $server->sql("SELECT to_regproc('ecapi.reconcile') IS NULL") eq 't';
-	for my $table (qw(orders leads carts visits))
-	{
-		my @rows = split /\n/, $server->sql(<<"END");
-			WITH said AS (
-				SELECT destination, sum(events) AS events
-				FROM ecapi.reconcile('chaos.$table', '$since', 'infinity')
-				WHERE outcome = 'delivered' GROUP BY destination
-			), seen AS (
-				SELECT destination, count(*) AS events FROM chaos.outcome
-				WHERE source = '$table' AND delivered AND at >= date_trunc('second', timestamptz '$since')
-				GROUP BY destination
-			)
-			SELECT destination, coalesce(s.events, 0), coalesce(f.events, 0)
-			FROM said s FULL JOIN seen f USING (destination)
-END
-		my $lost = $server->sql("SELECT coalesce(sum(events), 0) FROM"
-			  . " ecapi.reconcile('chaos.$table', '$since', 'infinity') WHERE outcome = 'unaccounted'");
-
-		push @findings, "reconcile of $table: $lost unaccounted" if $lost != 0;
-		for my $row (@rows)
-		{
-			my ($name, $said, $seen) = split /\|/, $row;
-
-			$compared += $seen;
-			push @findings, "reconcile of $table: $said delivered to $name, the receiver has $seen"
-			  if $said != $seen;
-		}
-	}
-	$count{'events reconciled'} = $compared;
-	return;
-}
-
-# What the receiver did with requests.
-sub requests
-{
-	open(my $file, '<', "$o{dir}/requests") or die "open: $!";
-	while (<$file>)
-	{
-		my @column = split /\t/;
-
-		$count{'requests'}++;
-		$count{'requests refused or cut'}++ if $column[7] != 200;
-	}
-	return;
-}
-
-sub memory
-{
-	open(my $file, '<', "$o{dir}/memory") or do {
-		push @findings, 'no memory of a worker was measured';
-		return;
-	};
-	my ($size, $over) = split / /, <$file>;
-
-	$count{'peak memory, kB'} = $size;
-	$count{'over idle, kB'} = $over + 0;
-	push @findings, "the worker grew by $over kB" if $over > MEMORY_KB;
-	return;
-}
-
-sub server_log
-{
-	open(my $file, '<', "$o{dir}/server.log") or die "open: $!";
-	while (<$file>)
-	{
-		push @findings, "server log: $_" =~ s/\n//r
-		  if /PANIC:|TRAP:|was terminated by signal (?:4|6|7|8|11)\b|ecapi worker failed/;
+		  . $server->sure("SELECT state, backlog, failed, last_error FROM ecapi.destination"
+			  . " WHERE destination = '$name'");
 	}
 	return;
 }
@@ -514,13 +432,9 @@ sub main
 	count_rotations();
 	say_at('nothing is left to send');
 
-	load_acknowledged();
-	print $server->file("$FindBin::RealBin/result.sql", received => "$o{dir}/received");
-	push @findings, split /\n/, $server->sql('TABLE chaos.finding');
-	reconcile($since);
-	requests();
-	memory();
-	server_log();
+	my $report = Report->new(server => $server, dir => $o{dir}, writers => $o{writers},
+		count => \%count, findings => \@findings);
+	print $report->compare($since);
 	printf "%-26s %8s\n", $_, $count{$_} for sort keys %count;
 	print map { "NOT OK: $_\n" } @findings;
 	return;
