@@ -81,6 +81,7 @@ OBJS = \
 	src/capture/image.o \
 	src/stats/left_out.o \
 	src/outbox/append.o \
+	src/outbox/limit.o \
 	src/outbox/snapshot.o \
 	src/outbox/window.o \
 	src/outbox/cursor.o \

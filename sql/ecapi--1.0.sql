@@ -21,6 +21,9 @@ CREATE SCHEMA ecapi;
 
 CREATE SEQUENCE ecapi.outbox_seq AS bigint CACHE 32;
 
+-- Its value is how many events were dropped because the outbox was full.
+CREATE SEQUENCE ecapi.dropped_seq AS bigint;
+
 CREATE TABLE ecapi.outbox (
 	seq			bigint NOT NULL,
 	xid			xid8 NOT NULL,
@@ -360,6 +363,14 @@ AS 'MODULE_PATHNAME', 'ecapi_credential_problem';
 CREATE FUNCTION ecapi.open_files_limit() RETURNS integer
 LANGUAGE c VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_open_files_limit';
+
+CREATE FUNCTION ecapi.outbox_measure(
+	OUT bytes bigint,
+	OUT bytes_limit bigint,
+	OUT is_full boolean)
+RETURNS record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_outbox_measure';
 
 CREATE FUNCTION ecapi.pause(destination name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -787,6 +798,12 @@ FROM pg_catalog.pg_foreign_server s
 		) a
 	) b ON c.server IS NOT NULL;
 
+-- How large the outbox is, and what was dropped because it was full.
+CREATE VIEW ecapi.outbox_use AS
+SELECT m.bytes, m.bytes_limit, m.is_full,
+	CASE WHEN q.is_called THEN q.last_value ELSE 0 END AS dropped
+FROM ecapi.outbox_measure() m CROSS JOIN ecapi.dropped_seq q;
+
 -- Values that were left out of events, since the server started.
 CREATE VIEW ecapi.left_out AS
 SELECT l.path, l.reason, l.count FROM ecapi.left_out_counts() l;
@@ -979,12 +996,26 @@ BEGIN
 		RETURN NEXT;
 	END IF;
 
-	SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(i.relid)) INTO n
-	FROM pg_catalog.pg_partition_tree('ecapi.outbox') i WHERE i.isleaf;
-	severity := 'ok';
-	what := pg_catalog.format('the outbox takes %s', pg_catalog.pg_size_pretty(n));
-	what_to_do := NULL;
-	RETURN NEXT;
+	SELECT pg_catalog.pg_size_pretty(u.bytes) AS bytes, pg_catalog.pg_size_pretty(u.bytes_limit) AS bytes_limit,
+		u.is_full, u.dropped
+	INTO d FROM ecapi.outbox_use u;
+	IF d.is_full THEN
+		severity := 'error';
+		what := pg_catalog.format('the outbox takes %s and ecapi.outbox_limit is %s: events are dropped, %s so far', d.bytes, d.bytes_limit, d.dropped);
+		what_to_do := 'Let the worker run and mend or drop the destinations with the largest backlog, or raise ecapi.outbox_limit.';
+		RETURN NEXT;
+	ELSE
+		severity := 'ok';
+		what := pg_catalog.format('the outbox takes %s', d.bytes);
+		what_to_do := NULL;
+		RETURN NEXT;
+		IF d.dropped > 0 THEN
+			severity := 'warning';
+			what := pg_catalog.format('%s events were dropped because the outbox was full', d.dropped);
+			what_to_do := 'Emit them again from the tables they came from (ecapi.backfill). To forget the count: ALTER SEQUENCE ecapi.dropped_seq RESTART.';
+			RETURN NEXT;
+		END IF;
+	END IF;
 END
 $$;
 
@@ -998,9 +1029,10 @@ REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
-GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.left_out, ecapi.track,
+GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.left_out, ecapi.outbox_use, ecapi.track,
 	ecapi.backfill TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts(),
+	ecapi.outbox_measure(),
 	ecapi.track_argument(oid), ecapi.track_problem(oid) TO pg_monitor;
 
 -- ---------------------------------------------------------------------------
@@ -1052,6 +1084,9 @@ COMMENT ON FUNCTION ecapi.wake_worker() IS 'make the worker look at destinations
 COMMENT ON FUNCTION ecapi.start_snapshot() IS 'snapshot for the cursor of a destination that starts with what commits later';
 COMMENT ON FUNCTION ecapi.credential_problem(oid) IS 'what is wrong with the options or credentials of a destination, or NULL';
 COMMENT ON FUNCTION ecapi.open_files_limit() IS 'how many files a server process may open, -1 when unlimited or unknown';
+COMMENT ON FUNCTION ecapi.outbox_measure() IS 'bytes of the outbox, its limit (NULL: none), and whether events are dropped now';
+COMMENT ON VIEW ecapi.outbox_use IS 'how large the outbox is, its limit, whether events are dropped now, and how many were';
+COMMENT ON SEQUENCE ecapi.dropped_seq IS 'how many events were dropped because the outbox was full; a crash may add up to 32';
 COMMENT ON FUNCTION ecapi.pause(name) IS 'stop delivering to a destination until ecapi.resume()';
 COMMENT ON FUNCTION ecapi.resume(name) IS 'deliver to a paused, stopped or waiting destination again, now';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';

@@ -37,6 +37,7 @@
 #include "destination/credentials.h"
 #include "event/closest.h"
 #include "outbox/cursor.h"
+#include "outbox/limit.h"
 #include "settings.h"
 #include "shmem.h"
 
@@ -46,6 +47,7 @@ PG_FUNCTION_INFO_V1(ecapi_wake_worker);
 PG_FUNCTION_INFO_V1(ecapi_start_snapshot);
 PG_FUNCTION_INFO_V1(ecapi_credential_problem);
 PG_FUNCTION_INFO_V1(ecapi_open_files_limit);
+PG_FUNCTION_INFO_V1(ecapi_outbox_measure);
 PG_FUNCTION_INFO_V1(ecapi_pause);
 PG_FUNCTION_INFO_V1(ecapi_resume);
 PG_FUNCTION_INFO_V1(ecapi_adopt);
@@ -228,6 +230,24 @@ ecapi_open_files_limit(PG_FUNCTION_ARGS)
 		limit.rlim_cur > PG_INT32_MAX)
 		PG_RETURN_INT32(-1);
 	PG_RETURN_INT32((int32) limit.rlim_cur);
+}
+
+/* ecapi.outbox_measure(): bytes, limit (NULL: none), whether events are dropped. */
+Datum
+ecapi_outbox_measure(PG_FUNCTION_ARGS)
+{
+	Datum		values[3];
+	bool		nulls[3] = {false};
+	TupleDesc	desc;
+	bool		full;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = Int64GetDatum(ecapi_limit_measure(GetCurrentTimestamp(), &full));
+	nulls[1] = ecapi_outbox_limit == 0;
+	values[1] = Int64GetDatum((int64) ecapi_outbox_limit * 1024 * 1024);
+	values[2] = BoolGetDatum(full);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 /* Write down what an operator wants of a destination, and tell the worker. */

@@ -13,6 +13,8 @@
  * sequence, so it grows within a transaction; nothing depends on its order
  * between transactions.
  *
+ * Beyond ecapi.outbox_limit events are dropped instead: see limit.c.
+ *
  * emitted_at is the clock at the append and also chooses the slot, so the
  * rows of a slot are exactly as old as the slot's turn (rotation.c needs
  * that).
@@ -39,6 +41,7 @@
 
 #include "catalog.h"
 #include "outbox/append.h"
+#include "outbox/limit.h"
 #include "shmem.h"
 
 /* columns of ecapi.outbox */
@@ -67,21 +70,33 @@ static void insert_rows(Relation leaf, Relation index, IndexInfo *info,
 /*
  * Append events in this order, in the current (sub)transaction, and wake the
  * worker at commit.  The caller has refused read-only transactions, recovery
- * and parallel mode.  Raises an error when the extension is not installed, or
+ * and parallel mode.  When the outbox is full the events are dropped, counted
+ * and warned about.  Raises an error when the extension is not installed, or
  * what any insert raises.
  */
 void
 ecapi_outbox_append(const EcapiAppend *events, int nevents)
 {
-	const EcapiRelations *relations = ecapi_relations();
 	TimestampTz now = GetCurrentTimestamp();
 	int			slot = ecapi_ring_slot(now);
-	Oid			seq_relid = relations->outbox_seq;
-	Relation	leaf = table_open(relations->outbox[slot], RowExclusiveLock);
-	List	   *indexes = RelationGetIndexList(leaf);
+	Size		bytes = 0;
+	const EcapiRelations *relations;
+	Oid			seq_relid;
+	Relation	leaf;
+	List	   *indexes;
 	Relation	index;
 	IndexInfo  *info;
 	Datum		values[COLUMNS];
+
+	for (int i = 0; i < nevents; i++)
+		bytes += VARSIZE(events[i].event);
+	if (!ecapi_limit_allows(now, nevents, bytes))
+		return;
+
+	relations = ecapi_relations();
+	seq_relid = relations->outbox_seq;
+	leaf = table_open(relations->outbox[slot], RowExclusiveLock);
+	indexes = RelationGetIndexList(leaf);
 
 	/* a dropped or added index would make our rows invisible or it corrupt */
 	if (RelationGetNumberOfAttributes(leaf) != COLUMNS || list_length(indexes) != 1)
