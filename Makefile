@@ -96,7 +96,8 @@ OBJS = \
 	src/worker/stretch.o \
 	src/worker/pipeline.o \
 	src/worker/halving.o \
-	src/worker/journal.o
+	src/worker/journal.o \
+	src/worker/give_up.o
 
 DATA = $(wildcard sql/ecapi--*.sql)
 PGFILEDESC = "ecapi - committed rows as IAB ECAPI events"

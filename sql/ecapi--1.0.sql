@@ -113,6 +113,7 @@ CREATE TABLE ecapi.cursor (
 	delivered			bigint NOT NULL DEFAULT 0,
 	filtered			bigint NOT NULL DEFAULT 0,
 	failed				bigint NOT NULL DEFAULT 0,
+	given_up			bigint NOT NULL DEFAULT 0,
 	state				text NOT NULL DEFAULT 'starting'
 		CHECK (state IN ('starting', 'delivering', 'idle', 'waiting', 'paused', 'stopped')),
 	stopped_options		bigint,
@@ -770,6 +771,7 @@ SELECT s.srvname AS destination,
 	c.delivered,
 	c.filtered,
 	c.failed,
+	c.given_up,
 	c.last_error,
 	c.last_error_at,
 	c.next_try,
@@ -947,6 +949,12 @@ BEGIN
 			what_to_do := pg_catalog.format('SELECT reason, status, answer FROM ecapi.failed_event WHERE destination = %L.', d.destination);
 			RETURN NEXT;
 		END IF;
+		IF d.given_up > 0 THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" has given up %s events that waited too long or took too much room', d.destination, d.given_up);
+			what_to_do := pg_catalog.format('SELECT sent_at, events, error FROM ecapi.request WHERE outcome = %L AND destination = %L; mend the cause, or raise ecapi.retention_limit or ecapi.outbox_limit.', 'given_up', d.destination);
+			RETURN NEXT;
+		END IF;
 	END LOOP;
 
 	FOR d IN SELECT k.relation, k.name, k.enabled, k.problem FROM ecapi.track k
@@ -1048,13 +1056,14 @@ COMMENT ON COLUMN ecapi.outbox.slot IS 'place in the ring, chosen by the clock';
 COMMENT ON COLUMN ecapi.outbox.event IS 'ECAPI event in the standard''s shape';
 COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of lagging destinations';
 COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, or kept back because all its events were filtered';
-COMMENT ON COLUMN ecapi.request.outcome IS 'delivered, retry, rejected, too_large, stopped, shadow or filtered';
+COMMENT ON COLUMN ecapi.request.outcome IS 'delivered, retry, rejected, too_large, stopped, shadow, filtered or given_up';
 COMMENT ON COLUMN ecapi.request.filtered IS 'seq of the events between the first and the last that were not sent, by reason: event_type, expired (older than max_age), or what the format says';
 COMMENT ON TABLE ecapi.cursor IS 'how far each destination has disposed of the outbox; written by the worker';
 COMMENT ON COLUMN ecapi.cursor.snapshot IS 'every event visible in it is disposed of';
 COMMENT ON COLUMN ecapi.cursor.window_end IS 'end of the window that is being read, if one is';
 COMMENT ON COLUMN ecapi.cursor.arm IS '0: transactions that ran at the snapshot, 1: later ones';
 COMMENT ON COLUMN ecapi.cursor.xid IS 'with seq: the last event of the open window that is disposed of';
+COMMENT ON COLUMN ecapi.cursor.given_up IS 'events that waited longer than ecapi.retention_limit, or whose room was needed, see ecapi.outbox_limit';
 COMMENT ON COLUMN ecapi.cursor.system_identifier IS 'cluster that this cursor may deliver from, see ecapi.adopt()';
 COMMENT ON TABLE ecapi.control IS 'destinations that an operator paused or resumed';
 COMMENT ON TABLE ecapi.failed_event IS 'events that could not be delivered to a destination, and events that were not valid; identifiers are clear in here';

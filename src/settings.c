@@ -22,6 +22,7 @@ int			ecapi_max_event_size = 256;
 bool		ecapi_delivery = true;
 char	   *ecapi_credential_directory = NULL;
 int			ecapi_retention = 3 * 24 * 60;
+int			ecapi_retention_limit = 30 * 24 * 60;
 int			ecapi_outbox_limit = 16 * 1024;
 bool		ecapi_wait_for_standby = false;
 int			ecapi_max_workers = 16;
@@ -132,6 +133,13 @@ ecapi_settings_define(bool preloaded)
 							"How long events stay in the outbox after they were emitted.",
 							"An event that a destination has yet to dispose of stays longer.",
 							&ecapi_retention, 3 * 24 * 60, 4, 90 * 24 * 60,
+							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("ecapi.retention_limit",
+							"How long an event may wait for a destination.",
+							"Then it is given up there. 0 means no limit; less than "
+							"ecapi.retention counts as that.",
+							&ecapi_retention_limit, 30 * 24 * 60, 0, 3650 * 24 * 60,
 							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
 
 	/*

@@ -30,7 +30,7 @@
 static EcapiStatement load = {
 	"SELECT destination, server, snapshot, window_end, arm, xid, seq,"
 	" system_identifier, database, delivered, filtered, failed, state,"
-	" stopped_options, last_error, last_error_at, next_try"
+	" stopped_options, last_error, last_error_at, next_try, given_up"
 	" FROM ecapi.cursor ORDER BY destination",
 	0, {0}, NULL
 };
@@ -45,10 +45,11 @@ static EcapiStatement write_row = {
 	"UPDATE ecapi.cursor SET snapshot = $2, window_end = $3, arm = $4, xid = $5,"
 	" seq = $6, delivered = $7, filtered = $8, failed = $9, state = $10,"
 	" stopped_options = $11, last_error = $12, last_error_at = $13,"
-	" next_try = $14, recorded_at = pg_catalog.clock_timestamp()"
+	" next_try = $14, given_up = $15, recorded_at = pg_catalog.clock_timestamp()"
 	" WHERE server OPERATOR(pg_catalog.=) $1",
-	14, {OIDOID, PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT2OID, XID8OID, INT8OID, INT8OID,
-	INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL
+	15, {OIDOID, PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT2OID, XID8OID, INT8OID, INT8OID,
+	INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	INT8OID}, NULL
 };
 
 static EcapiStatement write_state = {
@@ -121,6 +122,7 @@ cursor_of_row(int row)
 	cursor->last_error_at = isnull ? 0 : DatumGetTimestampTz(datum);
 	datum = column(row, 17, &isnull);
 	cursor->next_try = isnull ? 0 : DatumGetTimestampTz(datum);
+	cursor->given_up = DatumGetInt64(column(row, 18, &isnull));
 	return cursor;
 }
 
@@ -162,8 +164,8 @@ ecapi_cursor_lock(Oid server)
 void
 ecapi_cursor_write(const EcapiCursor *cursor)
 {
-	Datum		values[14];
-	bool		nulls[14] = {false};
+	Datum		values[15];
+	bool		nulls[15] = {false};
 
 	values[0] = ObjectIdGetDatum(cursor->server);
 	values[1] = ecapi_snapshot_datum(cursor->from);
@@ -184,6 +186,7 @@ ecapi_cursor_write(const EcapiCursor *cursor)
 	values[12] = TimestampTzGetDatum(cursor->last_error_at);
 	nulls[13] = cursor->next_try == 0;
 	values[13] = TimestampTzGetDatum(cursor->next_try);
+	values[14] = Int64GetDatum(cursor->given_up);
 	ecapi_statement_execute(&write_row, values, nulls, false);
 }
 

@@ -15,7 +15,7 @@
 
 /*
  * {visible in from} and {in the window (from, to] up to position} are exactly
- * the events that were delivered, filtered, or copied to failed_event.
+ * the events that were delivered, filtered, copied to failed_event, or given up.
  */
 typedef struct EcapiCursor
 {
@@ -29,6 +29,7 @@ typedef struct EcapiCursor
 	int64		delivered;
 	int64		filtered;
 	int64		failed;
+	int64		given_up;
 	const char *state;			/* of the CHECK in the install script */
 	bool		has_stopped_options;
 	int64		stopped_options;	/* of the options it stopped with */

@@ -20,6 +20,9 @@
  * that slot, emitted_at chose it, so the row with the highest key is of the
  * last turn, and a turn is what retention is counted in.
  *
+ * When the outbox is near its limit (b) gives way: delivered events that are
+ * kept for a while must not cost new ones.  (a) never does.
+ *
  * Locks: taken conditionally, all of them; if one is not to be had the slot
  * stays until next time.  Nobody ever waits for a rotation longer than the
  * truncation itself takes.
@@ -75,17 +78,16 @@ slot_is_empty(int slot)
 	return empty;
 }
 
-/* Conditions (a) and (b), under a snapshot of now. */
+/* Conditions (a) and (b), under a snapshot of now: no row is younger. */
 static bool
-slot_is_done(int slot)
+slot_is_done(int slot, TimestampTz younger)
 {
 	StringInfoData sql;
 	Datum		values[1];
 	Oid			types[1] = {TIMESTAMPTZOID};
 	bool		done;
 
-	values[0] = TimestampTzGetDatum(GetCurrentTimestamp() -
-									(int64) ecapi_retention * USECS_PER_MINUTE);
+	values[0] = TimestampTzGetDatum(younger);
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
 					 "SELECT 1 WHERE NOT EXISTS (SELECT FROM ecapi.cursor c WHERE"
@@ -105,41 +107,82 @@ slot_is_done(int slot)
 	return done;
 }
 
+/* Empty a slot if that is allowed and nobody is in the way. */
+static bool
+empty_slot(int slot, TimestampTz younger)
+{
+	Relation	rels[3] = {NULL, NULL, NULL};
+	bool		emptied = false;
+
+	if (slot_is_empty(slot))
+		return false;
+	/* a look without locks first: most slots have rows to keep */
+	if (!slot_is_done(slot, younger))
+		return false;
+	if (ConditionalLockRelationOid(ecapi_relation("cursor", false), ShareLock) &&
+		lock_slot(slot, rels) && slot_is_done(slot, younger))
+	{
+		List	   *list = NIL;
+		List	   *relids = NIL;
+
+		for (int r = 0; r < lengthof(rels); r++)
+		{
+			list = lappend(list, rels[r]);
+			relids = lappend_oid(relids, RelationGetRelid(rels[r]));
+		}
+		ecapi_truncate_locally(list, relids);
+		emptied = true;
+	}
+	for (int r = 0; r < lengthof(rels); r++)
+		if (rels[r] != NULL)
+			table_close(rels[r], NoLock);
+	return emptied;
+}
+
+/* See rotation.h. */
 int
 ecapi_rotation_run(void)
 {
-	int			current = ecapi_ring_slot(GetCurrentTimestamp());
+	TimestampTz now = GetCurrentTimestamp();
+	int			current = ecapi_ring_slot(now);
 	int			emptied = 0;
 
 	SPI_connect();
 	for (int i = 1; i < ECAPI_SLOTS; i++)
-	{
-		int			slot = (current + i) % ECAPI_SLOTS;
-		Relation	rels[3] = {NULL, NULL, NULL};
-
-		if (slot_is_empty(slot))
-			continue;
-		/* a look without locks first: most slots have rows to keep */
-		if (!slot_is_done(slot))
-			continue;
-		if (ConditionalLockRelationOid(ecapi_relation("cursor", false), ShareLock) &&
-			lock_slot(slot, rels) && slot_is_done(slot))
-		{
-			List	   *list = NIL;
-			List	   *relids = NIL;
-
-			for (int r = 0; r < lengthof(rels); r++)
-			{
-				list = lappend(list, rels[r]);
-				relids = lappend_oid(relids, RelationGetRelid(rels[r]));
-			}
-			ecapi_truncate_locally(list, relids);
+		if (empty_slot((current + i) % ECAPI_SLOTS,
+					   now - (int64) ecapi_retention * USECS_PER_MINUTE))
 			emptied++;
-		}
-		for (int r = 0; r < lengthof(rels); r++)
-			if (rels[r] != NULL)
-				table_close(rels[r], NoLock);
-	}
 	SPI_finish();
 	return emptied;
+}
+
+/* See rotation.h. */
+bool
+ecapi_rotation_make_room(void)
+{
+	int			current = ecapi_ring_slot(GetCurrentTimestamp());
+	bool		emptied = false;
+
+	SPI_connect();
+	for (int i = 1; i <= ECAPI_SLOTS && !emptied; i++)
+		emptied = empty_slot((current + i) % ECAPI_SLOTS, DT_NOEND);
+	SPI_finish();
+	return emptied;
+}
+
+/* See rotation.h. */
+int
+ecapi_rotation_oldest(bool *in_use)
+{
+	int			current = ecapi_ring_slot(GetCurrentTimestamp());
+
+	for (int i = 1; i <= ECAPI_SLOTS; i++)
+	{
+		int			slot = (current + i) % ECAPI_SLOTS;
+
+		*in_use = slot == current;
+		if (!slot_is_empty(slot))
+			return slot;
+	}
+	return -1;
 }

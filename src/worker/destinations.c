@@ -148,6 +148,7 @@ ecapi_destination_forget(EcapiDestination *destination)
 	free_work(destination);
 	ecapi_place_clear(&destination->done);
 	ecapi_place_clear(&destination->read);
+	ecapi_tick_drop(destination->give_up_to);
 	dlist_delete(&destination->node);
 	MemoryContextDelete(destination->context);
 }
@@ -286,6 +287,7 @@ adopt_row(EcapiDestination *destination, const EcapiCursor *cursor)
 	destination->delivered = cursor->delivered;
 	destination->filtered = cursor->filtered;
 	destination->failed = cursor->failed;
+	destination->given_up = cursor->given_up;
 	destination->proven = cursor->delivered > 0;
 	destination->has_stopped_options = cursor->has_stopped_options;
 	destination->stopped_options = cursor->stopped_options;

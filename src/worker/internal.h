@@ -78,7 +78,7 @@ typedef enum EcapiFate
 {
 	ECAPI_FATE_WAITING,			/* not looked at */
 	ECAPI_FATE_TAKEN,			/* in a batch */
-	ECAPI_FATE_DISPOSED			/* delivered, filtered or failed */
+	ECAPI_FATE_DISPOSED			/* delivered, filtered, failed or given up */
 } EcapiFate;
 
 typedef struct EcapiStretch
@@ -177,6 +177,12 @@ struct EcapiDestination
 	int64		delivered;
 	int64		filtered;
 	int64		failed;
+	int64		given_up;
+
+	/* see give_up.c */
+	EcapiTick  *give_up_to;		/* NULL: nothing is to be given up */
+	const char *give_up_reason;
+	int64		giving_up;		/* events, in this run */
 
 	/* what is to be recorded with the next write of the cursor */
 	bool		dirty;
@@ -270,7 +276,13 @@ extern void ecapi_journal_filtered(EcapiDestination *destination, const EcapiIte
 extern void ecapi_journal_failed(EcapiDestination *destination, EcapiItem item,
 								 const char *reason, const EcapiAnswer *answer,
 								 int attempts);
+extern void ecapi_journal_given_up(EcapiDestination *destination, EcapiItem item,
+								   const char *reason);
 extern bool ecapi_journal_due(TimestampTz now, long *wait_ms);
 extern void ecapi_journal_write(void);
+
+/* give_up.c */
+extern void ecapi_give_up_plan(TimestampTz now, bool pressed);
+extern bool ecapi_give_up_step(EcapiDestination *destination);
 
 #endif							/* ECAPI_WORKER_INTERNAL_H */

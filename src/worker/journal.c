@@ -91,6 +91,34 @@ ecapi_journal_filtered(EcapiDestination *destination, const EcapiItem *ends,
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * Note an event that is given up, and dispose of it.  reason is a constant.
+ * Those that are given up one after another share a row.
+ */
+void
+ecapi_journal_given_up(EcapiDestination *destination, EcapiItem item, const char *reason)
+{
+	EcapiPageEvent *event = ecapi_item_event(item);
+	EcapiRequestRow *row = destination->request_rows == NIL ? NULL
+		: llast(destination->request_rows);
+
+	if (row == NULL || row->error != reason)
+	{
+		MemoryContext old = MemoryContextSwitchTo(destination->journal);
+
+		row = new_request_row(destination, item, item);
+		row->sent_at = GetCurrentTimestamp();
+		row->outcome = "given_up";
+		row->error = reason;
+		MemoryContextSwitchTo(old);
+	}
+	row->last_xid = event->xid;
+	row->last_seq = event->seq;
+	row->events++;
+	destination->given_up++;
+	ecapi_stretch_dispose(destination, item);
+}
+
 /* Note an event that failed for good, and dispose of it.  reason is a constant. */
 void
 ecapi_journal_failed(EcapiDestination *destination, EcapiItem item,
@@ -185,6 +213,7 @@ write_destination(EcapiDestination *destination)
 	cursor.delivered = destination->delivered;
 	cursor.filtered = destination->filtered;
 	cursor.failed = destination->failed;
+	cursor.given_up = destination->given_up;
 	cursor.has_stopped_options = destination->has_stopped_options;
 	cursor.stopped_options = destination->stopped_options;
 	cursor.next_try = destination->next_try;

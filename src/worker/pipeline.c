@@ -494,6 +494,8 @@ ms_until(TimestampTz moment, TimestampTz now)
 long
 ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 {
+	if (destination->give_up_to != NULL)
+		return -1;				/* see give_up.c */
 	if (destination->state == ECAPI_WAITING)
 	{
 		if (now < destination->next_try)

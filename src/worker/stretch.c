@@ -15,7 +15,8 @@
 bool
 ecapi_stretch_wanted(EcapiDestination *destination)
 {
-	if (destination->state != ECAPI_RUNNING || destination->options == NULL)
+	if (destination->state != ECAPI_RUNNING || destination->options == NULL ||
+		destination->give_up_to != NULL)
 		return false;
 	/* two requests' worth: one to send, one to fill up from */
 	return destination->unsent < 2 * Min(destination->options->batch_size,
@@ -65,7 +66,7 @@ ecapi_item_event(EcapiItem item)
 	return &item.stretch->page->events[item.index];
 }
 
-/* An event was delivered, filtered or failed.  Advance afterwards. */
+/* An event was delivered, filtered, failed or given up.  Advance afterwards. */
 void
 ecapi_stretch_dispose(EcapiDestination *destination, EcapiItem item)
 {
