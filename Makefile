@@ -82,6 +82,7 @@ OBJS = \
 	src/stats/left_out.o \
 	src/outbox/append.o \
 	src/outbox/limit.o \
+	src/outbox/ring.o \
 	src/outbox/snapshot.o \
 	src/outbox/window.o \
 	src/outbox/cursor.o \

@@ -260,6 +260,38 @@ CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi
 ALTER TABLE ecapi.backfill_progress ENABLE REPLICA TRIGGER skip_replicated_change;
 
 -- ---------------------------------------------------------------------------
+-- A slot is emptied by the worker alone: it knows which events still wait.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ecapi.refuse_truncate() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a
+	WHERE a.backend_type = 'ecapi worker';
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'cannot truncate "%": events in it may wait to be delivered', TG_TABLE_NAME
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Slots are emptied by the worker; DROP SERVER ends a destination that nothing shall wait for.';
+	END IF;
+	RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_0 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+ALTER TABLE ecapi.outbox_0 ENABLE ALWAYS TRIGGER refuse_truncate;
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_1 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+ALTER TABLE ecapi.outbox_1 ENABLE ALWAYS TRIGGER refuse_truncate;
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_2 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+ALTER TABLE ecapi.outbox_2 ENABLE ALWAYS TRIGGER refuse_truncate;
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_3 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+ALTER TABLE ecapi.outbox_3 ENABLE ALWAYS TRIGGER refuse_truncate;
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_4 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+ALTER TABLE ecapi.outbox_4 ENABLE ALWAYS TRIGGER refuse_truncate;
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_5 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+ALTER TABLE ecapi.outbox_5 ENABLE ALWAYS TRIGGER refuse_truncate;
+
+-- ---------------------------------------------------------------------------
 -- Functions
 -- ---------------------------------------------------------------------------
 
@@ -859,6 +891,11 @@ BEGIN
 		what_to_do := pg_catalog.format('Set shared_preload_libraries = %L in postgresql.conf and restart the server.',
 			pg_catalog.concat_ws(', ', nullif(pg_catalog.current_setting('shared_preload_libraries'), ''), 'ecapi'));
 		RETURN NEXT;
+	ELSIF w.state = 'running' AND w.message IS NOT NULL AND w.message <> 'ecapi.delivery is off' THEN
+		severity := 'error';
+		what := pg_catalog.format('the worker fails and tries again: %s', w.message);
+		what_to_do := 'Mend the cause; the server log has the message, too. Nothing is sent before.';
+		RETURN NEXT;
 	ELSIF w.state = 'running' THEN
 		severity := 'ok';
 		what := pg_catalog.format('the worker is running (process %s)', w.pid);
@@ -1112,6 +1149,7 @@ COMMENT ON PROCEDURE ecapi.backfill(regclass, text, timestamptz, timestamptz, te
 COMMENT ON FUNCTION ecapi.recapture(regclass, name, timestamptz, integer) IS 'try rows that tracks set aside again; does not touch events that ecapi_emit() set aside';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
 COMMENT ON FUNCTION ecapi.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
+COMMENT ON FUNCTION ecapi.refuse_truncate() IS 'keeps slots of the outbox from being truncated by hand';
 COMMENT ON FUNCTION ecapi.on_server_change() IS 'starts and renames the cursor of a destination';
 COMMENT ON FUNCTION ecapi.on_mapping_change() IS 'tells the worker of new credentials';
 COMMENT ON FUNCTION ecapi.on_server_drop() IS 'ends the cursor of a destination';

@@ -338,14 +338,14 @@ start_anew(const char *name, bool copied)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("destination \"%s\" delivers from this database already", name)));
-	if (!copied && cursor->from->xmax <= next &&
+	if (!copied && cursor->problem == NULL && cursor->from->xmax <= next &&
 		(cursor->to == NULL || cursor->to->xmax <= next) &&
 		stored < next)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cursor of destination \"%s\" does not lie beyond the transaction counter",
 						name),
-				 errdetail("Only then may it be started anew.")));
+				 errdetail("Only then, or when it was changed by hand, may it be started anew.")));
 
 	values[0] = ObjectIdGetDatum(server->serverid);
 	values[1] = ecapi_snapshot_datum(ecapi_snapshot_start());

@@ -36,10 +36,12 @@ typedef struct EcapiCursor
 	const char *last_error;		/* NULL: none */
 	TimestampTz last_error_at;	/* 0: none */
 	TimestampTz next_try;		/* 0: none */
+	const char *problem;		/* what is wrong with the row; NULL: nothing */
 } EcapiCursor;
 
 extern List *ecapi_cursor_load(void);
 extern bool ecapi_cursor_lock(Oid server);
+extern bool ecapi_cursor_exists(Oid server);
 extern void ecapi_cursor_write(const EcapiCursor *cursor);
 extern void ecapi_cursor_write_state(const EcapiCursor *cursor);
 extern void ecapi_cursor_create(const EcapiCursor *cursor);

@@ -209,6 +209,7 @@ typedef struct EcapiWorker
 	TimestampTz tick_to_log_at;
 	TimestampTz recorded_at;
 	TimestampTz record_failed_at;	/* 0: the last record went well */
+	bool		cursor_lost;	/* the row of a destination is gone */
 } EcapiWorker;
 
 extern EcapiWorker ecapi_me;

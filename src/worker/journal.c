@@ -249,8 +249,14 @@ ecapi_journal_write(void)
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 		MemoryContext old;
 
-		if (!destination->dirty || !ecapi_cursor_lock(destination->server))
+		if (!destination->dirty)
 			continue;
+		if (!ecapi_cursor_lock(destination->server))
+		{
+			if (!ecapi_cursor_exists(destination->server))
+				ecapi_me.cursor_lost = true;
+			continue;
+		}
 		write_destination(destination);
 		old = MemoryContextSwitchTo(ecapi_me.context);
 		written = lappend(written, destination);

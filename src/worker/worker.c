@@ -54,6 +54,7 @@
 #include "catalog.h"
 #include "delivery/sockets.h"
 #include "outbox/limit.h"
+#include "outbox/ring.h"
 #include "outbox/rotation.h"
 #include "settings.h"
 #include "shmem.h"
@@ -249,6 +250,7 @@ read_events(void)
 		return true;
 
 	begin(true);
+	ecapi_ring_check();
 	if (tick_wanted && ecapi_tick_take(tick_has_events))
 		tick_wanted = tick_has_events = false;
 	dlist_foreach(iter, &ecapi_me.destinations)
@@ -358,6 +360,7 @@ give_up(void)
 	if (!wanted)
 		return false;
 	begin(true);
+	ecapi_ring_check();
 	dlist_foreach(iter, &ecapi_me.destinations)
 		more |= ecapi_give_up_step(dlist_container(EcapiDestination, node, iter.cur));
 	end();
@@ -472,6 +475,9 @@ turn(void)
 	if (ecapi_journal_due(now, &wait_ms))
 		ecapi_journal_write();
 	keep_bounds(now, &wait_ms);
+	/* a cursor that somebody deleted is written anew */
+	reload_wanted |= ecapi_me.cursor_lost;
+	ecapi_me.cursor_lost = false;
 	if (ecapi_worker_wake_pending())
 		lower(&wait_ms, wake_wait(GetCurrentTimestamp()));
 	if (reload_wanted)
