@@ -460,14 +460,21 @@ CREATE FOREIGN DATA WRAPPER ecapi NO HANDLER VALIDATOR ecapi.fdw_validator;
 -- server when it is renamed.  The worker repairs what was done while event
 -- triggers did not run.  plpgsql, so that a missing library hurts nobody whose
 -- DDL is not about ecapi.
+--
+-- A new server is told where it was made (option origin), as its cursor is: a
+-- dump carries the option along, so one that is restored elsewhere is a copy
+-- until ecapi.adopt().
 CREATE FUNCTION ecapi.on_server_change() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	server record;
+	here text;
 BEGIN
 	FOR server IN
-		SELECT s.oid, s.srvname, d.command_tag
+		SELECT s.oid, s.srvname, d.command_tag,
+			(SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o
+			WHERE o.option_name = 'origin') AS origin
 		FROM pg_catalog.pg_event_trigger_ddl_commands() d
 			JOIN pg_catalog.pg_foreign_server s ON s.oid = d.objid
 			JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw
@@ -477,12 +484,18 @@ BEGIN
 		IF server.command_tag = 'CREATE SERVER' THEN
 			DELETE FROM ecapi.cursor c WHERE c.destination = server.srvname;
 			DELETE FROM ecapi.control c WHERE c.destination = server.srvname;
+			SELECT pg_catalog.concat(y.system_identifier, '/', b.oid) INTO here
+			FROM pg_catalog.pg_control_system() y, pg_catalog.pg_database b
+			WHERE b.datname = pg_catalog.current_database();
 			INSERT INTO ecapi.cursor (destination, server, snapshot,
 				system_identifier, database, started_at)
 			SELECT server.srvname, server.oid, ecapi.start_snapshot(),
-				y.system_identifier, b.oid, pg_catalog.clock_timestamp()
-			FROM pg_catalog.pg_control_system() y, pg_catalog.pg_database b
-			WHERE b.datname = pg_catalog.current_database();
+				pg_catalog.split_part(o.origin, '/', 1)::bigint,
+				pg_catalog.split_part(o.origin, '/', 2)::oid, pg_catalog.clock_timestamp()
+			FROM (SELECT coalesce(server.origin, here)) o (origin);
+			IF server.origin IS NULL THEN
+				EXECUTE pg_catalog.format('ALTER SERVER %I OPTIONS (ADD origin %L)', server.srvname, here);
+			END IF;
 		ELSE
 			UPDATE ecapi.control k SET destination = server.srvname
 			FROM ecapi.cursor c

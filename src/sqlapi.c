@@ -296,6 +296,46 @@ ecapi_resume(PG_FUNCTION_ARGS)
 }
 
 /*
+ * After the counter was reset: events and ticks of transactions that the counter
+ * has yet to come to would be taken for those.  No cursor can name them, so they
+ * are deleted.  What others commit meanwhile lies below the xmax of the
+ * statement's snapshot, if it is seen at all.
+ */
+static void
+forget_later_events(void)
+{
+	static EcapiStatement forget_events = {
+		"DELETE FROM ecapi.outbox WHERE xid OPERATOR(pg_catalog.>=)"
+		" pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())"
+		" AND xid OPERATOR(pg_catalog.<>) pg_catalog.pg_current_xact_id()",
+		0, {0}, NULL
+	};
+	static EcapiStatement forget_ticks = {
+		"DELETE FROM ecapi.tick WHERE newest OPERATOR(pg_catalog.>)"
+		" pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())",
+		0, {0}, NULL
+	};
+
+	ecapi_statement_execute(&forget_events, NULL, NULL, false);
+	ecapi_statement_execute(&forget_ticks, NULL, NULL, false);
+}
+
+/* The server of a destination has its origin here from now on. */
+static void
+set_origin(const ForeignServer *server)
+{
+	EcapiOrigin origin;
+	bool		has = ecapi_options_origin(server->options, &origin);
+	char	   *sql = psprintf("ALTER SERVER %s OPTIONS (%s origin '" UINT64_FORMAT "/%u')",
+							   quote_identifier(server->servername), has ? "SET" : "ADD",
+							   GetSystemIdentifier(), MyDatabaseId);
+
+	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not change the origin of a server");
+	pfree(sql);
+}
+
+/*
  * Start a destination anew, when its guard has stopped it: with what commits
  * after this transaction.
  */
@@ -306,7 +346,9 @@ start_anew(const char *name, bool copied)
 		"UPDATE ecapi.cursor SET snapshot = $2, window_end = NULL, arm = 0, xid = '0',"
 		" seq = 0, system_identifier = $3, database = $4, state = 'starting',"
 		" stopped_options = NULL, last_error = NULL, last_error_at = NULL,"
-		" next_try = NULL, started_at = pg_catalog.clock_timestamp()"
+		" next_try = NULL, started_at = pg_catalog.clock_timestamp(),"
+		" delivered = coalesce(delivered, 0), filtered = coalesce(filtered, 0),"
+		" failed = coalesce(failed, 0), given_up = coalesce(given_up, 0)"
 		" WHERE server OPERATOR(pg_catalog.=) $1",
 		4, {OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}, NULL
 	};
@@ -352,6 +394,10 @@ start_anew(const char *name, bool copied)
 	values[2] = Int64GetDatum((int64) GetSystemIdentifier());
 	values[3] = ObjectIdGetDatum(MyDatabaseId);
 	ecapi_statement_execute(&restart, values, NULL, false);
+	if (copied)
+		set_origin(server);
+	else
+		forget_later_events();
 	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();
 }

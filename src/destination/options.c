@@ -274,6 +274,31 @@ read_timeout(const Option *option, const char *value, EcapiOptions *options,
 					   &options->timeout_ms, problem);
 }
 
+/* Two numbers with a slash between and nothing else. */
+static bool
+split_origin(const char *value, EcapiOrigin *origin)
+{
+	unsigned long long system;
+	unsigned int database;
+	int			end = 0;
+
+	if (strspn(value, "0123456789/") != strlen(value) || strlen(value) > 31 ||
+		sscanf(value, "%llu/%u%n", &system, &database, &end) != 2 || value[end] != '\0')
+		return false;
+	origin->system_identifier = system;
+	origin->database = database;
+	return true;
+}
+
+static bool
+read_origin(const Option *option, const char *value, EcapiOptions *options,
+			EcapiOptionProblem *problem)
+{
+	EcapiOrigin origin;
+
+	return split_origin(value, &origin) || wrong_value(option, value, problem);
+}
+
 /* Ten years; the platforms that have a window have one of days or weeks. */
 #define MAX_AGE_DAYS	3650
 
@@ -416,6 +441,8 @@ static const Option table[] = {
 		"It is how many requests are on their way at a time: 1 to 32."},
 	{"timeout", ForeignServerRelationId, false, read_timeout, 0,
 		"It is how long a request may take: 100ms to 10min, in milliseconds if there is no unit."},
+	{"origin", ForeignServerRelationId, false, read_origin, 0,
+	"It is a system identifier, a slash and the oid of a database; CREATE SERVER sets it."},
 	{"max_age", ForeignServerRelationId, false, read_max_age, 0,
 		"It is how old an event may be when it is sent: 0 to 3650d, in seconds if there is no unit; 0 is the format's own limit."},
 	{"ca_file", ForeignServerRelationId, false, read_file_name,
@@ -600,4 +627,19 @@ ecapi_options_parse(List *server, List *mapping, char *error, size_t error_size)
 		return options;
 	strlcpy(error, problem.message, error_size);
 	return NULL;
+}
+
+bool
+ecapi_options_origin(List *server, EcapiOrigin *origin)
+{
+	ListCell   *lc;
+
+	foreach(lc, server)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		if (strcmp(def->defname, "origin") == 0)
+			return split_origin(defGetString(def), origin);
+	}
+	return false;
 }

@@ -125,19 +125,23 @@ relation_bytes(Oid relid, int64 *bytes)
 static int64
 measure(void)
 {
-	const EcapiRelations *relations = ecapi_relations();
-	Oid			relids[ECAPI_SLOTS];
 	int64		sum = 0;
 
-	/* opening one may show that another has changed */
-	memcpy(relids, relations->outbox, sizeof(relids));
 	for (int i = 0; i < ECAPI_SLOTS; i++)
 	{
-		if (ConditionalLockRelationOid(relids[i], AccessShareLock))
+		char		name[NAMEDATALEN];
+		Oid			relid;
+
+		/* that one is missing is for writers and readers to say */
+		snprintf(name, sizeof(name), "outbox_%d", i);
+		relid = ecapi_relation(name, true);
+		if (!OidIsValid(relid))
+			slot_bytes[i] = 0;
+		else if (ConditionalLockRelationOid(relid, AccessShareLock))
 		{
-			if (!relation_bytes(relids[i], &slot_bytes[i]))
+			if (!relation_bytes(relid, &slot_bytes[i]))
 				slot_bytes[i] = 0;
-			UnlockRelationOid(relids[i], AccessShareLock);
+			UnlockRelationOid(relid, AccessShareLock);
 		}
 		sum += slot_bytes[i];
 	}

@@ -376,13 +376,15 @@ static EcapiCursor *
 create_cursor(const Server *server, EcapiDestination *destination)
 {
 	bool		known = destination != NULL && !destination->guarded;
+	EcapiOrigin origin = {GetSystemIdentifier(), MyDatabaseId};
 	EcapiCursor *cursor = palloc0(sizeof(EcapiCursor));
 
 	namestrcpy(&cursor->destination, server->name);
 	cursor->server = server->oid;
 	cursor->from = known ? destination->done.from->snapshot : ecapi_snapshot_start();
-	cursor->system_identifier = GetSystemIdentifier();
-	cursor->database = MyDatabaseId;
+	(void) ecapi_options_origin(server->options, &origin);
+	cursor->system_identifier = known ? GetSystemIdentifier() : origin.system_identifier;
+	cursor->database = known ? MyDatabaseId : origin.database;
 	ecapi_cursor_create(cursor);
 	if (known)
 		destination->dirty = true;

@@ -498,7 +498,8 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 		return -1;				/* see give_up.c */
 	if (destination->state == ECAPI_WAITING)
 	{
-		if (now < destination->next_try)
+		/* a clock that was set back since must not make the wait longer */
+		if (now < destination->next_try && now >= destination->last_error_at)
 			return ms_until(destination->next_try, now);
 		destination->state = ECAPI_RUNNING;
 		destination->dirty = true;
