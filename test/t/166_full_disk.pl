@@ -79,17 +79,26 @@ subtest 'no room for the outbox' => sub {
 subtest "no room for the worker's own tables" => sub {
 	my $slot = rows($node, 'SELECT max(slot) FROM ecapi.outbox');
 
-	# filled to the last page, and the cursor's table, too
-	rows($node, "CREATE TABLE filler AS SELECT * FROM ecapi.request LIMIT 1");
-	for my $i (0 .. 5)
-	{
-		rows($node, "INSERT INTO ecapi.request SELECT request_id, sent_at, first_xid, first_seq, last_xid, last_seq,"
-			  . " latency_ms, events, attempt, status, $i, 'filler', outcome, repeat('x', 3000), receiver_request_id, filtered"
-			  . " FROM filler, generate_series(1, " . $megabytes * 256 + 100 . ")");
-	}
 	restart(1);
-	my $requests = scalar($receiver->requests);
+	rows($node, 'ALTER SYSTEM SET autovacuum = off; SELECT pg_reload_conf()');
+	rows($node, 'CREATE TABLE filler AS SELECT * FROM ecapi.request LIMIT 1');
 
+	# filled until not even a row like the worker's has room
+	for my $count (5000, 1)
+	{
+		my $full = 0;
+
+		until ($full)
+		{
+			my ($status, undef, $error) = $node->psql('postgres', 'INSERT INTO ecapi.request'
+				  . ' SELECT request_id, sent_at, first_xid, first_seq, last_xid, last_seq, latency_ms, events,'
+				  . " attempt, status, $slot, 'filler', outcome, error, receiver_request_id, filtered"
+				  . " FROM filler, generate_series(1, $count)", on_error_stop => 1);
+
+			$full = $status != 0;
+			die $error if $full && $error !~ /File too large/;
+		}
+	}
 	emit($node, 'e', 10);
 	wait_sql($node, 'the worker says why', "SELECT message ~ 'could not (extend|write)' FROM ecapi.worker()");
 	like(rows($node, "SELECT what FROM ecapi.check() WHERE severity = 'error'"),
