@@ -51,6 +51,7 @@ OBJS = \
 	src/capture/key_path.o \
 	src/capture/row_sql.o \
 	src/capture/row_sql_check.o \
+	src/capture/row_sql_superuser.o \
 	src/capture/tree.o \
 	src/capture/suggest.o \
 	src/capture/suggest_rules.o \
@@ -72,7 +73,7 @@ OBJS = \
 	src/capture/throttle.o \
 	src/capture/backfill.o \
 	src/capture/recapture.o \
-	src/capture/pending.o \
+	src/capture/moved.o src/capture/pending.o \
 	src/capture/trigger.o \
 	src/capture/literal.o \
 	src/capture/datum_type.o \

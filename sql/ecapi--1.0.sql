@@ -567,8 +567,9 @@ CREATE EVENT TRIGGER ecapi_server_drop ON sql_drop
 	EXECUTE FUNCTION ecapi.on_server_drop();
 
 -- Rows that wait for the commit could not be found in a rewritten table, so
--- they are captured before.
-CREATE FUNCTION ecapi.on_table_rewrite() RETURNS event_trigger
+-- they are captured before: when the command begins, for in an event of
+-- table_rewrite the columns are already as they will be.
+CREATE FUNCTION ecapi.on_alter_start() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -578,8 +579,9 @@ EXCEPTION WHEN undefined_file OR undefined_function THEN
 END
 $$;
 
-CREATE EVENT TRIGGER ecapi_table_rewrite ON table_rewrite
-	EXECUTE FUNCTION ecapi.on_table_rewrite();
+CREATE EVENT TRIGGER ecapi_alter_start ON ddl_command_start
+	WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE')
+	EXECUTE FUNCTION ecapi.on_alter_start();
 
 -- ---------------------------------------------------------------------------
 -- Tracks.  A track is a trigger of ecapi.capture(), and nothing else is kept of
@@ -755,6 +757,10 @@ CREATE EVENT TRIGGER ecapi_trigger_owner ON ddl_command_end
 CREATE EVENT TRIGGER ecapi_trigger_create ON ddl_command_end
 	WHEN TAG IN ('CREATE TRIGGER', 'CREATE SCHEMA')
 	EXECUTE FUNCTION ecapi.on_trigger_create();
+
+-- Who may set session_replication_role must not be able to pass by.
+ALTER EVENT TRIGGER ecapi_trigger_owner ENABLE ALWAYS;
+ALTER EVENT TRIGGER ecapi_trigger_create ENABLE ALWAYS;
 
 CREATE EVENT TRIGGER ecapi_track_change ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE',
@@ -1127,8 +1133,8 @@ COMMENT ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	IS 'emit an ECAPI event with the current transaction; returns its id';
 COMMENT ON FUNCTION ecapi.capture() IS 'trigger function of tracks: turns rows into events; takes the track as JSON';
 COMMENT ON FUNCTION ecapi.capture_pending() IS 'captures now the rows that wait for the commit of this transaction';
-COMMENT ON FUNCTION ecapi.on_table_rewrite() IS 'captures rows that wait for the commit before their table is rewritten';
-COMMENT ON EVENT TRIGGER ecapi_table_rewrite IS 'captures rows that wait for the commit before their table is rewritten';
+COMMENT ON FUNCTION ecapi.on_alter_start() IS 'captures rows that wait for the commit before their table may be rewritten';
+COMMENT ON EVENT TRIGGER ecapi_alter_start IS 'captures rows that wait for the commit before their table may be rewritten';
 COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the events of this database since the server started, by field and reason';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
 COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s value that is sent or hashed; NULL when it would be left out';
@@ -1171,7 +1177,7 @@ COMMENT ON EVENT TRIGGER ecapi_server_change IS 'starts and renames the cursors 
 COMMENT ON EVENT TRIGGER ecapi_mapping_change IS 'tells the worker of new credentials of destinations';
 COMMENT ON EVENT TRIGGER ecapi_server_drop IS 'ends the cursors of destinations';
 COMMENT ON FUNCTION ecapi.track(regclass, text, jsonb, text, text[], boolean, text, boolean, text) IS 'capture the rows of a table as events; returns the name of the trigger that does';
-COMMENT ON FUNCTION ecapi.untrack(regclass, text, text) IS 'end the tracks of a table: those of an event type, of a name, or all';
+COMMENT ON FUNCTION ecapi.untrack(regclass, text, text) IS 'end the tracks of a table that have an event type, a name, or both; without either the only one';
 COMMENT ON FUNCTION ecapi.check_trigger(oid) IS 'refuses a trigger of ecapi.capture() that cannot be a track';
 COMMENT ON FUNCTION ecapi.track_argument(oid) IS 'what a track says, or NULL when it cannot be read';
 COMMENT ON FUNCTION ecapi.track_problem(oid) IS 'what is wrong with a track now, or NULL';

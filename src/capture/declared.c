@@ -474,9 +474,11 @@ attempt_it(void (*body) (Attempt *attempt), Attempt *attempt)
 
 	if (error == NULL)
 		return NULL;
-	if (ecapi_guard_must_raise(error->sqlerrcode))
+	/* A lock that was not had says nothing about the track either. */
+	if (ecapi_guard_must_raise(error->sqlerrcode) ||
+		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		ReThrowError(error);
-	return pstrdup(error->message ? error->message : "unknown error");
+	return ecapi_guard_message(error);
 }
 
 /* See declared.h. */

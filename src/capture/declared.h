@@ -71,7 +71,8 @@ extern EcapiTrack *ecapi_declared_check(const EcapiDeclared *declared, Relation 
 /*
  * What compiling a track for a relation says: NULL, or the message of the
  * error, which holds names only, in the current context.  Runs in a
- * subtransaction.  Cancelled queries, shutdown and out of memory are raised.
+ * subtransaction.  Raises what says nothing about the track: cancelled queries,
+ * shutdown, want of memory, a lock that was not had, a deadlock.
  */
 extern char *ecapi_track_problem_of(const EcapiTrack *track, Relation relation, Oid owner);
 

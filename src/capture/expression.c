@@ -81,6 +81,12 @@ ecapi_expressions_free(EcapiExpressions *set)
 	set->paths = NULL;
 }
 
+bool
+ecapi_expressions_depend(const EcapiExpressions *set, Oid relid)
+{
+	return set->paths != NULL && ecapi_key_paths_depend(set->paths, relid);
+}
+
 /* Where an error comes from, and what helps with names that are not found. */
 static void
 add_context(void *arg)

@@ -35,6 +35,12 @@ extern EcapiExpressions *ecapi_expressions_new(Relation relation, Oid owner,
 extern void ecapi_expressions_free(EcapiExpressions *set);
 
 /*
+ * Do foreign-key paths of the set lead to a table?  When it changes, the set
+ * must be made anew.  Raises nothing and opens nothing.
+ */
+extern bool ecapi_expressions_depend(const EcapiExpressions *set, Oid relid);
+
+/*
  * Compile a source and add it.  what names the place for messages: the field
  * path, or "condition".  Raises an error (with the closest right name as hint)
  * for an unknown column, a column without the foreign key that a path needs,

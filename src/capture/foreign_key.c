@@ -5,7 +5,8 @@
  * A foreign key of that column alone, or else the only one of several columns
  * that it is in.  A foreign key that a partitioned table itself does not have is
  * accepted if all its partitions have it; the numbers of its columns are then
- * those of the partitioned table.
+ * those of the partitioned table.  A partition of another role is not asked for
+ * keys of its own: that role must not say where the root's track leads.
  *
  * Nothing is kept.  Partitions that are looked at stay locked (AccessShare) to
  * the end of the transaction, as those of any table that is read.
@@ -49,6 +50,23 @@ is_part(const ForeignKeyCacheInfo *key)
 	return part;
 }
 
+/* Is it a key that only a partition has, and the partition another role's? */
+static bool
+is_strange(Relation relation, Oid owner, const ForeignKeyCacheInfo *key)
+{
+	HeapTuple	tuple;
+	bool		inherited;
+
+	if (!relation->rd_rel->relispartition || relation->rd_rel->relowner == owner)
+		return false;
+	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	inherited = OidIsValid(((Form_pg_constraint) GETSTRUCT(tuple))->conparentid);
+	ReleaseSysCache(tuple);
+	return !inherited;
+}
+
 static bool
 has_column(const ForeignKeyCacheInfo *key, AttrNumber attnum)
 {
@@ -75,7 +93,7 @@ ecapi_foreign_key_same(const EcapiKeyJoin *a, const EcapiKeyJoin *b)
  * them in *join.
  */
 static int
-keys_of_column(Relation relation, AttrNumber attnum, EcapiKeyJoin *join)
+keys_of_column(Relation relation, Oid owner, AttrNumber attnum, EcapiKeyJoin *join)
 {
 	/* a copy, as the relation's own list goes when something invalidates it */
 	List	   *keys = copyObject(RelationGetFKeyList(relation));
@@ -88,10 +106,10 @@ keys_of_column(Relation relation, AttrNumber attnum, EcapiKeyJoin *join)
 		foreach(cell, keys)
 		{
 			const ForeignKeyCacheInfo *key = lfirst(cell);
-			EcapiKeyJoin		candidate = {join->from, key->confrelid, key->nkeys, {0}, {0}, {0}};
+			EcapiKeyJoin candidate = {join->from, key->confrelid, NULL, key->nkeys, {0}, {0}, {0}};
 
 			if ((key->nkeys == 1) != (single == 1) || !has_column(key, attnum) ||
-				is_part(key))
+				is_part(key) || (join->from < 0 && is_strange(relation, owner, key)))
 				continue;
 			memcpy(candidate.conkey, key->conkey, sizeof(AttrNumber) * key->nkeys);
 			memcpy(candidate.confkey, key->confkey, sizeof(AttrNumber) * key->nkeys);
@@ -123,7 +141,7 @@ renumber(EcapiKeyJoin *join, TupleDesc from, TupleDesc to)
 
 /* The same for a partitioned table: a key that all its leaves have, and only it. */
 static int
-keys_of_leaves(Relation root, AttrNumber attnum, EcapiKeyJoin *join)
+keys_of_leaves(Relation root, Oid owner, AttrNumber attnum, EcapiKeyJoin *join)
 {
 	const char *name = NameStr(TupleDescAttr(RelationGetDescr(root), attnum - 1)->attname);
 	List	   *leaves = find_all_inheritors(RelationGetRelid(root), AccessShareLock, NULL);
@@ -139,7 +157,7 @@ keys_of_leaves(Relation root, AttrNumber attnum, EcapiKeyJoin *join)
 
 		if (leaf->rd_rel->relkind != RELKIND_PARTITIONED_TABLE && found == 1)
 		{
-			found = keys_of_column(leaf,
+			found = keys_of_column(leaf, owner,
 								   ecapi_names_column(RelationGetDescr(leaf), name), &one);
 			if (found == 1 &&
 				!renumber(&one, RelationGetDescr(leaf), RelationGetDescr(root)))
@@ -158,14 +176,15 @@ keys_of_leaves(Relation root, AttrNumber attnum, EcapiKeyJoin *join)
 
 /* See source.h. */
 void
-ecapi_foreign_key_find(Relation relation, AttrNumber attnum, EcapiKeyJoin *join)
+ecapi_foreign_key_find(Relation relation, Oid owner, AttrNumber attnum,
+					   EcapiKeyJoin *join)
 {
 	const char *table = ecapi_names_relation(RelationGetRelid(relation));
 	Form_pg_attribute column = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-	int			found = keys_of_column(relation, attnum, join);
+	int			found = keys_of_column(relation, owner, attnum, join);
 
 	if (found == 0 && relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		found = keys_of_leaves(relation, attnum, join);
+		found = keys_of_leaves(relation, owner, attnum, join);
 	if (found == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_FOREIGN_KEY),

@@ -53,7 +53,10 @@
 
 /*
  * pg_temp stands last because, when it is not named, it is searched first, and
- * the writer's temporary tables are in it.
+ * the writer's temporary tables are in it.  The server has no path without it:
+ * a function of the owner that names a table without its schema, where no such
+ * table is found, reads the writer's.  Sources themselves may not (see
+ * row_sql_check.c).
  */
 #define SEARCH_PATH	"pg_catalog, pg_temp"
 
@@ -166,6 +169,39 @@ object_of_error(const ErrorData *edata)
 	return NULL;
 }
 
+/*
+ * Is it about a literal of the source?  Then it has a position there, and no
+ * function was at work: the first line of its context is expression.c's.
+ */
+static bool
+is_about_literal(const ErrorData *edata)
+{
+	return edata->internalpos > 0 && edata->context != NULL &&
+		(strncmp(edata->context, "mapping of ", strlen("mapping of ")) == 0 ||
+		 strncmp(edata->context, "condition of ", strlen("condition of ")) == 0);
+}
+
+/*
+ * See guard.h.  What fails because of the track itself is of these classes;
+ * messages of all others are about values (invalid input, a violated
+ * constraint) or the user's own words, and both may quote a row.
+ */
+char *
+ecapi_guard_message(const ErrorData *edata)
+{
+	const char *message = edata->message ? edata->message : "";
+	int			category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+
+	if (category == ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_FEATURE_NOT_SUPPORTED) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_PROGRAM_LIMIT_EXCEEDED) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE) ||
+		strncmp(message, "invalid track: ", strlen("invalid track: ")) == 0 ||
+		is_about_literal(edata))
+		return pstrdup(message);
+	return psprintf("its SQL fails (SQL error %s)", unpack_sql_state(edata->sqlerrcode));
+}
+
 /* The inside of the subtransaction, when all goes well. */
 static void
 run_as(void (*body) (void *arg), void *arg, Oid owner)
@@ -233,7 +269,7 @@ ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
 	strlcpy(error->sqlstate, unpack_sql_state(edata->sqlerrcode),
 			sizeof(error->sqlstate));
 	error->object = object_of_error(edata);
-	error->message = pstrdup(edata->message ? edata->message : "");
+	error->message = ecapi_guard_message(edata);
 	FreeErrorData(edata);
 	return false;
 }

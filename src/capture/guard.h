@@ -13,8 +13,8 @@ typedef struct EcapiGuardError
 	const char *object;			/* schema.table.column, constraint or type at fault, or NULL */
 
 	/*
-	 * What the error said, in the context that was current.  It may hold values
-	 * of rows: use it only where no row was evaluated.
+	 * What ecapi_guard_message() makes of it, in the context that was current.
+	 * Use it only where no row was evaluated.
 	 */
 	const char *message;
 } EcapiGuardError;
@@ -49,5 +49,12 @@ extern void ecapi_guard_settings(void);
  * statement outside?
  */
 extern bool ecapi_guard_must_raise(int sqlerrcode);
+
+/*
+ * What may be told of an error that a track raised while it was compiled: its
+ * message, or only its SQLSTATE where the message may hold data, for compiling
+ * runs functions over constants, and such a function may read a table.  palloc'd.
+ */
+extern char *ecapi_guard_message(const ErrorData *edata);
 
 #endif							/* ECAPI_GUARD_H */

@@ -24,7 +24,6 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tupconvert.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_operator.h"
@@ -36,7 +35,6 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -313,13 +311,14 @@ fill_parameters(const Reading *reading, Oid *types, Datum *values)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(reading->relation),
 													key->columns[n] - 1);
+		int32		typmod = attribute->atttypmod;
 		Oid			input;
 		Oid			parameter;
 
-		getTypeInputInfo(attribute->atttypid, &input, &parameter);
-		types[n] = attribute->atttypid;
-		values[n] = OidInputFunctionCall(input, progress->last_key[n], parameter,
-										 attribute->atttypmod);
+		/* a domain has let the value pass; to ask it again may run anybody's code */
+		types[n] = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
+		getTypeInputInfo(types[n], &input, &parameter);
+		values[n] = OidInputFunctionCall(input, progress->last_key[n], parameter, typmod);
 	}
 	if (reading->moment != NULL)
 	{

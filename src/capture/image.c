@@ -9,6 +9,11 @@
  * text search configurations) are written with their schema, as nothing but
  * pg_catalog is in the search path.
  *
+ * No domain is asked again about a value that a row of the table had: its
+ * constraint may be a function of another role.  Domains inside of a value
+ * cannot be passed over, so where the owner is a superuser, such a value is
+ * refused.
+ *
  * The settings end with the call; after an error they end with the caller's
  * subtransaction.  Nothing here holds a lock or a reference across calls.
  */
@@ -17,9 +22,11 @@
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "capture/guard.h"
 #include "capture/image.h"
@@ -110,15 +117,52 @@ ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot)
 	return image;
 }
 
+/* Does the input function of a type ask a domain?  Not of the type itself. */
+static bool
+asks_domain(Oid type)
+{
+	Oid			element = get_element_type(type);
+	Oid			range = get_multirange_range(type);
+	TupleDesc	descriptor;
+	bool		asks = false;
+
+	check_stack_depth();
+	if (!OidIsValid(element) && OidIsValid(range))
+		element = get_range_subtype(range);
+	else if (!OidIsValid(element))
+		element = get_range_subtype(type);
+	if (OidIsValid(element))
+		return get_typtype(element) == TYPTYPE_DOMAIN || asks_domain(element);
+	if (get_typtype(type) != TYPTYPE_COMPOSITE)
+		return false;
+	descriptor = lookup_rowtype_tupdesc_copy(type, -1);
+	for (int i = 0; i < descriptor->natts && !asks; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		asks = !attribute->attisdropped &&
+			(get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN ||
+			 asks_domain(attribute->atttypid));
+	}
+	return asks;
+}
+
+/* Runs as the owner of the table. */
 static Datum
 column_value(Form_pg_attribute attribute, const EcapiValue *text)
 {
+	int32		typmod = attribute->atttypmod;
+	Oid			type = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
 	Oid			function;
 	Oid			parameter;
 
-	getTypeInputInfo(attribute->atttypid, &function, &parameter);
-	return OidInputFunctionCall(function, unconstify(char *, text->text), parameter,
-								attribute->atttypmod);
+	if (superuser() && asks_domain(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("a value of type %s cannot be read back with a superuser's rights",
+						format_type_be(type))));
+	getTypeInputInfo(type, &function, &parameter);
+	return OidInputFunctionCall(function, unconstify(char *, text->text), parameter, typmod);
 }
 
 /* See image.h. */
@@ -140,10 +184,6 @@ ecapi_image_row(const EcapiValue *image, TupleDesc descriptor)
 		if (attribute->attisdropped)
 			continue;
 		text = ecapi_value_get(image, NameStr(attribute->attname));
-		/*
-		 * No domain is asked about a null: the column may be newer than the
-		 * image, and what had the null when captured was a row of its table.
-		 */
 		if (text == NULL || text->type == ECAPI_NULL)
 			continue;
 		if (text->type != ECAPI_STRING)

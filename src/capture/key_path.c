@@ -22,6 +22,12 @@
  *	  added, too.  Where the owner is a superuser, only tables of superusers
  *	  are read: planning a query runs what their owners wrote into the
  *	  predicates of their indexes.
+ * (4) The query is text, and the server may read it anew, when its tables have
+ *	  changed.  So they are locked before each run, and where there is no plan
+ *	  that is valid, must have the names and owners that they had; else somebody
+ *	  could put a view of theirs in the place of a table.  A set whose tables
+ *	  change is compiled anew before it is used again (program_cache.c), so this
+ *	  only meets a change that comes in between.
  *
  * Ownership: everything lives in the set's context, last keys and values in a
  * child of it; the plan is the server's until ecapi_key_paths_free().
@@ -33,6 +39,7 @@
 #include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
@@ -88,12 +95,13 @@ parameter(EcapiKeyPaths *paths, AttrNumber attnum)
 static void
 append_join(EcapiKeyPaths *paths, int n, Relation relation, Relation referred)
 {
-	const EcapiKeyJoin *join = &paths->joins[n];
+	EcapiKeyJoin *join = &paths->joins[n];
 
+	join->name = MemoryContextStrdup(paths->set->context, ecapi_names_relation(join->relid));
 	/* A key refers to the table itself, not to others that inherit from it. */
 	appendStringInfo(&paths->from, " LEFT JOIN %s%s AS k%d ON ",
 					 referred->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
-					 ecapi_names_relation(join->relid), n);
+					 join->name, n);
 	for (int i = 0; i < join->nkeys; i++)
 	{
 		Form_pg_attribute left = TupleDescAttr(RelationGetDescr(referred),
@@ -194,12 +202,12 @@ column_of(Relation relation, const char *name)
 static Relation
 step(EcapiKeyPaths *paths, Relation relation, int *from, const char *name)
 {
-	EcapiKeyJoin		join = {*from, InvalidOid, 0, {0}, {0}, {0}};
+	EcapiKeyJoin join = {*from, InvalidOid, NULL, 0, {0}, {0}, {0}};
 	AttrNumber	attnum = column_of(relation, name);
 	Oid			owner = paths->set->owner;
 	Relation	referred;
 
-	ecapi_foreign_key_find(relation, attnum, &join);
+	ecapi_foreign_key_find(relation, owner, attnum, &join);
 	referred = table_open(join.relid, AccessShareLock);
 	check_owner(paths->set, referred);
 	for (int i = 0; i < join.nkeys; i++)
@@ -264,6 +272,16 @@ ecapi_key_paths_start(EcapiKeyPaths *paths)
 	paths->current = false;
 }
 
+/* Called while relations are invalidated, so it opens none. */
+bool
+ecapi_key_paths_depend(const EcapiKeyPaths *paths, Oid relid)
+{
+	for (int i = 0; i < paths->njoins; i++)
+		if (paths->joins[i].relid == relid)
+			return true;
+	return false;
+}
+
 void
 ecapi_key_paths_row(EcapiKeyPaths *paths)
 {
@@ -287,6 +305,25 @@ make_plan(EcapiKeyPaths *paths)
 	paths->plan = plan;
 }
 
+/* Invariant (4), behind the locks: may the query's text be read anew? */
+static void
+check_tables(EcapiKeyPaths *paths)
+{
+	for (int i = 0; i < paths->njoins; i++)
+	{
+		const EcapiKeyJoin *join = &paths->joins[i];
+		Relation	referred;
+
+		if (strcmp(ecapi_names_relation(join->relid), join->name) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table %s was renamed", join->name)));
+		referred = table_open(join->relid, NoLock);
+		check_owner(paths->set, referred);
+		table_close(referred, NoLock);
+	}
+}
+
 /*
  * Run the query for the keys in paths.  A plan that is made anew must not read
  * tables from end to end because they were small, or had no statistics, then:
@@ -303,9 +340,12 @@ run_query(EcapiKeyPaths *paths)
 	ecapi_expressions_check_owner(paths->set);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
+	for (int i = 0; i < paths->njoins; i++)
+		LockRelationOid(paths->joins[i].relid, AccessShareLock);
 	planned = paths->plan != NULL && SPI_plan_is_valid(paths->plan);
 	if (!planned)
 	{
+		check_tables(paths);
 		nest = NewGUCNestLevel();
 		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);

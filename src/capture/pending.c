@@ -18,9 +18,16 @@
  *	  3. A row that moves to another partition has a note with its partition; the
  *		 note of the place it left leads to nothing visible, and is passed over.
  *		 What it was before goes with it, also if it was new.
- *	  4. The chain does not survive a rewrite of the table.  ALTER TABLE captures
- *		 first, by an event trigger; after TRUNCATE there are no rows; rows that
- *		 the same transaction CLUSTERs after writing them are not captured.
+ *	  4. The chain does not survive a rewrite of the table.  So what waits is
+ *		 captured when ALTER TABLE begins, by an event trigger (one on the rewrite
+ *		 itself is too late: the columns have their new types, the rows not yet).
+ *		 Notes whose row was an event stay, as captured in the subtransaction
+ *		 that was current; if that is rolled back they wait again.  After
+ *		 TRUNCATE there are no rows; rows that the same transaction CLUSTERs
+ *		 after writing them are not captured.
+ *	  5. Rows of foreign partitions have no place that could be noted: trigger.c
+ *		 captures them at once.  Nor are those captured whose partition is
+ *		 detached, or whose track is dropped, in the same transaction.
  *
  * The callback runs after all deferred triggers have fired and before anything
  * of the commit is decided: an error still rolls the transaction back.
@@ -37,6 +44,7 @@
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "fmgr.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -49,6 +57,7 @@ PG_FUNCTION_INFO_V1(ecapi_capture_pending);
 typedef struct Note
 {
 	SubTransactionId subtransaction;
+	SubTransactionId captured_in;	/* invalid: it waits */
 	Oid			relation;
 	Oid			trigger;
 	Oid			root_trigger;
@@ -58,9 +67,25 @@ typedef struct Note
 	Oid			old_relation;	/* whose row old is */
 } Note;
 
+/* A version of a row in a partition, and its note. */
+typedef struct VersionKey
+{
+	Oid			relation;
+	Oid			root_trigger;
+	ItemPointerData tid;
+} VersionKey;
+
+typedef struct Version
+{
+	VersionKey	key;
+	int			note;			/* its number */
+} Version;
+
+static HTAB *versions = NULL;
 static Note *notes = NULL;
 static int	nnotes = 0;
 static int	room = 0;
+static bool any_captured = false;	/* has any note captured_in? */
 
 static void on_transaction(XactEvent event, void *arg);
 static void on_subtransaction(SubXactEvent event, SubTransactionId own,
@@ -70,7 +95,9 @@ static void
 forget_notes(void)
 {
 	notes = NULL;
+	versions = NULL;
 	nnotes = room = 0;
+	any_captured = false;
 }
 
 static Note *
@@ -111,58 +138,80 @@ is_ours(TupleTableSlot *slot)
 	return ours;
 }
 
-/* Does a chain of versions lead from one place to another? */
-static bool
-leads_to(Relation relation, ItemPointerData from, ItemPointer to)
+/* ------------------------------------------------------------------------
+ * Notes of rows in partitions, by the places where their versions lie
+ *
+ * What a row was before the transaction must go with it when it moves, so its
+ * note is looked up by the version that left.  A place that a rolled back
+ * version had is found only if it was used again, and then says so again.
+ * ------------------------------------------------------------------------
+ */
+
+static void
+make_key(VersionKey *key, Oid relation, Oid root_trigger, const ItemPointerData *tid)
 {
-	TupleTableSlot *slot = table_slot_create(relation, NULL);
-	bool		found = false;
+	memset(key, 0, sizeof(*key));
+	key->relation = relation;
+	key->root_trigger = root_trigger;
+	key->tid = *tid;
+}
 
-	for (;;)
+/* The number of a version's note, or -1. */
+static int
+find_version(Oid relation, Oid root_trigger, const ItemPointerData *tid)
+{
+	VersionKey	key;
+	Version    *version;
+
+	if (versions == NULL)
+		return -1;
+	make_key(&key, relation, root_trigger, tid);
+	version = hash_search(versions, &key, HASH_FIND, NULL);
+	return version && version->note < nnotes ? version->note : -1;
+}
+
+static void
+add_version(Oid relation, Oid root_trigger, const ItemPointerData *tid, int note)
+{
+	VersionKey	key;
+	Version    *version;
+
+	if (versions == NULL)
 	{
-		ItemPointerData next;
-		HeapTuple	tuple;
-		bool		should_free;
+		HASHCTL		control = {0};
 
-		if (ItemPointerEquals(&from, to))
-			found = true;
-		if (found || !table_tuple_fetch_row_version(relation, &from, SnapshotAny, slot))
-			break;
-		tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
-		next = tuple->t_data->t_ctid;
-		if (should_free)
-			heap_freetuple(tuple);
-		if (ItemPointerIndicatesMovedPartitions(&next) || ItemPointerEquals(&next, &from))
-			break;
-		from = next;
+		control.keysize = sizeof(VersionKey);
+		control.entrysize = sizeof(Version);
+		control.hcxt = TopTransactionContext;
+		versions = hash_create("ecapi noted rows", 64, &control,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	ExecDropSingleTupleTableSlot(slot);
-	return found;
+	make_key(&key, relation, root_trigger, tid);
+	version = hash_search(versions, &key, HASH_ENTER, NULL);
+	version->note = note;
+}
+
+/* A row that this transaction wrote has a new version in its partition. */
+static void
+follow_version(Relation relation, Oid root_trigger, TupleTableSlot *new,
+			   TupleTableSlot *old)
+{
+	int			note;
+
+	if (!relation->rd_rel->relispartition)
+		return;
+	note = find_version(RelationGetRelid(relation), root_trigger, &old->tts_tid);
+	if (note >= 0)
+		add_version(RelationGetRelid(relation), root_trigger, &new->tts_tid, note);
 }
 
 /* The note of a row that this transaction wrote before it moved; or NULL. */
 static const Note *
-find_note(const EcapiMoved *moved)
+find_note(const EcapiMoved *moved, Oid root_trigger)
 {
-	Relation	relation;
-	const Note *found = NULL;
+	int			note = find_version(moved->partition, root_trigger, &moved->tuple->t_self);
 
-	/* most have not been updated in between, and then comparing is enough */
-	for (int i = nnotes - 1; i >= 0; i--)
-		if (notes[i].relation == moved->partition &&
-			notes[i].root_trigger == moved->root_trigger &&
-			ItemPointerEquals(&notes[i].tid, &moved->tuple->t_self))
-			return &notes[i];
-
-	relation = table_open(moved->partition, NoLock);
-	for (int i = nnotes - 1; i >= 0 && found == NULL; i--)
-		if (notes[i].relation == moved->partition &&
-			notes[i].root_trigger == moved->root_trigger &&
-			notes[i].file == relation->rd_node.relNode &&
-			leads_to(relation, notes[i].tid, &moved->tuple->t_self))
-			found = &notes[i];
-	table_close(relation, NoLock);
-	return found;
+	return note >= 0 ? &notes[note] : NULL;
 }
 
 /* See pending.h. */
@@ -176,7 +225,10 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	Note		note = {0};
 
 	if (old && is_ours(old))
+	{
+		follow_version(data->tg_relation, compiled->root_trigger, new, old);
 		return;
+	}
 	note.subtransaction = GetCurrentSubTransactionId();
 	note.relation = RelationGetRelid(data->tg_relation);
 	note.trigger = data->tg_trigger->tgoid;
@@ -192,15 +244,19 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	}
 	else if (moved && !moved->is_ours)
 	{
-		note.old = moved->tuple;
+		caller = MemoryContextSwitchTo(TopTransactionContext);
+		note.old = heap_copytuple(moved->tuple);
+		MemoryContextSwitchTo(caller);
 		note.old_relation = moved->partition;
 	}
-	else if (moved && (before = find_note(moved)) != NULL)
+	else if (moved && (before = find_note(moved, compiled->root_trigger)) != NULL)
 	{
 		note.old = before->old;
 		note.old_relation = before->old_relation;
 	}
 	*new_note() = note;
+	if (data->tg_relation->rd_rel->relispartition)
+		add_version(note.relation, note.root_trigger, &note.tid, nnotes);
 	nnotes++;
 }
 
@@ -259,7 +315,8 @@ next_noted(void *arg, EcapiRow *row)
 	{
 		const Note *note = run->next++;
 
-		if (note->file != run->relation->rd_node.relNode || !fetch_last(run, note))
+		if (note->captured_in != InvalidSubTransactionId ||
+			note->file != run->relation->rd_node.relNode || !fetch_last(run, note))
 			continue;
 		row->new = run->new;
 		row->old = NULL;
@@ -282,17 +339,18 @@ find_trigger(Relation relation, Oid trigger)
 	return NULL;
 }
 
-static void
+/* Returns how many of its rows became an event, or were set aside. */
+static int64
 capture_run(Run *run)
 {
 	const Note *first = run->next;
 	Relation	relation = try_relation_open(first->relation, RowExclusiveLock);
 	const Trigger *trigger;
 	EcapiRows	rows = {0};
-	EcapiRowsResult result;
+	EcapiRowsResult result = {0};
 
 	if (relation == NULL)
-		return;
+		return 0;
 	trigger = find_trigger(relation, first->trigger);
 	if (trigger)
 	{
@@ -311,47 +369,68 @@ capture_run(Run *run)
 		table_endscan(run->scan);
 	}
 	relation_close(relation, NoLock);
+	return result.events + result.set_aside;
 }
 
-/* See pending.h. */
-void
-ecapi_pending_capture(void)
+/*
+ * Capture the rows of notes that wait: one run of a track after the other, or,
+ * to mark those that were captured, one by one.  Capturing writes no rows of
+ * tables, so nothing is noted meanwhile.
+ */
+static void
+capture_notes(Note *note, const Note *end, bool mark)
 {
-	const Note *note = notes;
-	const Note *end = notes + nnotes;
 	Run			run = {0};
+	bool		was_read_only = XactReadOnly;
 
-	if (nnotes == 0)
+	if (note == end)
 		return;
-	/* capturing writes no rows of tables, so nothing is noted meanwhile */
-	forget_notes();
-
+	/* it may have been made read-only after the rows were written */
+	XactReadOnly = false;
 	CommandCounterIncrement();
 	run.snapshot = GetTransactionSnapshot();
 	PushActiveSnapshot(run.snapshot);
 	run.snapshot = GetActiveSnapshot();
 	while (note < end)
 	{
-		run.next = note;
-		while (note < end && note->relation == run.next->relation &&
-			   note->trigger == run.next->trigger)
+		Note	   *first = note++;
+
+		while (!mark && note < end && note->relation == first->relation &&
+			   note->trigger == first->trigger)
 			note++;
+		run.next = first;
 		run.end = note;
-		capture_run(&run);
+		if (capture_run(&run) > 0 && mark)
+		{
+			first->captured_in = GetCurrentSubTransactionId();
+			any_captured = true;
+		}
 	}
 	PopActiveSnapshot();
+	XactReadOnly = was_read_only;
 }
 
 /*
  * ecapi.capture_pending() returns void
  *
- * For the event trigger of table rewrites, see rule 4 above.
+ * For the event trigger of ALTER TABLE, see rule 4 above.
  */
 Datum
 ecapi_capture_pending(PG_FUNCTION_ARGS)
 {
-	ecapi_pending_capture();
+	capture_notes(notes, notes + nnotes, true);
 	PG_RETURN_VOID();
+}
+
+/* The transaction is about to be decided. */
+static void
+capture_last(void)
+{
+	Note	   *first = notes;
+	const Note *end = notes + nnotes;
+
+	forget_notes();
+	capture_notes(first, end, false);
 }
 
 static void
@@ -361,7 +440,7 @@ on_transaction(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
-			ecapi_pending_capture();
+			capture_last();
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_COMMIT:
@@ -373,14 +452,30 @@ on_transaction(XactEvent event, void *arg)
 	}
 }
 
+/* What was captured in one subtransaction belongs to another one, or waits. */
+static void
+move_captured(SubTransactionId from, SubTransactionId to)
+{
+	if (any_captured)
+		for (int i = 0; i < nnotes; i++)
+			if (notes[i].captured_in == from)
+				notes[i].captured_in = to;
+}
+
 static void
 on_subtransaction(SubXactEvent event, SubTransactionId own, SubTransactionId parent,
 				  void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
 		while (nnotes > 0 && notes[nnotes - 1].subtransaction == own)
 			nnotes--;
+		move_captured(own, InvalidSubTransactionId);
+	}
 	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
 		for (int i = nnotes - 1; i >= 0 && notes[i].subtransaction == own; i--)
 			notes[i].subtransaction = parent;
+		move_captured(own, parent);
+	}
 }

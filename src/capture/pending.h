@@ -10,31 +10,16 @@
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
 
+#include "capture/moved.h"
 #include "capture/program_cache.h"
-
-/* A row that moved to another partition: where it was, and as what. */
-typedef struct EcapiMoved
-{
-	Oid			root_trigger;	/* of the track that saw it leave */
-	Oid			partition;
-	HeapTuple	tuple;			/* of that partition; t_self is where it was */
-	bool		is_ours;		/* written by this transaction */
-} EcapiMoved;
 
 /*
  * A row of a track with at_commit was inserted (old is NULL) or updated.  moved
- * is not NULL for an inserted row that comes from another partition; its tuple
- * lives as long as the transaction.  The row is captured once, as it is at
- * commit.
+ * is not NULL for an inserted row that comes from another partition; nothing
+ * of it is kept.  The row is captured once, as it is at commit.
  */
 extern void ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 							  TupleTableSlot *new, TupleTableSlot *old,
 							  const EcapiMoved *moved);
-
-/*
- * Capture now what waits in this transaction: at commit, or before a table is
- * rewritten, after which its rows could not be found any more.
- */
-extern void ecapi_pending_capture(void);
 
 #endif							/* ECAPI_PENDING_H */

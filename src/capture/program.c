@@ -364,6 +364,12 @@ ecapi_program_stale(const EcapiProgram *program)
 	return ecapi_expressions_stale(program->expressions);
 }
 
+bool
+ecapi_program_depends(const EcapiProgram *program, Oid relid)
+{
+	return ecapi_expressions_depend(program->expressions, relid);
+}
+
 const EcapiTrack *
 ecapi_program_track(const EcapiProgram *program)
 {

@@ -41,6 +41,9 @@ extern Oid	ecapi_program_owner(const EcapiProgram *program);
 /* Has the mapping a source for this member of the event, "timestamp" say? */
 extern bool ecapi_program_maps(const EcapiProgram *program, const char *member);
 
+/* Must it be compiled anew when this relation changes, beside its own? */
+extern bool ecapi_program_depends(const EcapiProgram *program, Oid relid);
+
 /* Does its condition look at the old row? */
 extern bool ecapi_program_looks_back(const EcapiProgram *program);
 

@@ -6,6 +6,9 @@
  *	  - its relation, or the table that the track was declared on, was
  *		invalidated: a column, a key, a foreign key, the owner, or the trigger
  *		itself has changed;
+ *	  - a table that a foreign-key path leads to was invalidated: it may have been
+ *		renamed or given to another owner;
+ *	  - any schema was changed, as one may have been renamed;
  *	  - the owner has become a superuser or ceased to be one;
  *	  - a row has failed because a table that a source reads gives another type.
  * What else SQL of a track depends on, tables and functions, is followed by the
@@ -68,11 +71,18 @@ forget_relation(Datum arg, Oid relid)
 	hash_seq_init(&scan, entries);
 	while ((entry = hash_seq_search(&scan)) != NULL)
 		if (!OidIsValid(relid) || entry->relation == relid ||
-			entry->compiled.root == relid)
+			entry->compiled.root == relid ||
+			(entry->compiled.program && ecapi_program_depends(entry->compiled.program, relid)))
 		{
 			entry->valid = false;
 			entry->changed = true;
 		}
+}
+
+static void
+forget_all(Datum arg, int cache, uint32 hash)
+{
+	forget_relation(arg, InvalidOid);
 }
 
 static void
@@ -84,6 +94,7 @@ make_entries(void)
 	control.entrysize = sizeof(Entry);
 	entries = hash_create("ecapi programs", 32, &control, HASH_ELEM | HASH_BLOBS);
 	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_all, (Datum) 0);
 }
 
 /* A row of pg_trigger by its Oid: its relation and its parent. */

@@ -61,6 +61,9 @@ make_param(EcapiExpression *expression, bool old, AttrNumber attnum, int locatio
 		expression->nreferences++;
 	}
 	expression->mentions_old = expression->mentions_old || old;
+	/* at once: literals beside it are read as values of its type */
+	if (expression->set->superuser)
+		ecapi_superuser_check_type(expression, column->atttypid);
 
 	param->paramkind = PARAM_EXTERN;
 	param->paramid = i + 1;
@@ -220,13 +223,19 @@ parse(const char *source)
 	return statement;
 }
 
+/* The expression of what parse() returns. */
+static Node *
+parsed_value(const RawStmt *statement)
+{
+	SelectStmt *select = castNode(SelectStmt, statement->stmt);
+
+	return linitial_node(ResTarget, select->targetList)->val;
+}
+
 bool
 ecapi_row_sql_is_column(const char *source)
 {
-	RawStmt    *statement = parse(source);
-	SelectStmt *select = castNode(SelectStmt, statement->stmt);
-
-	return IsA(linitial_node(ResTarget, select->targetList)->val, ColumnRef);
+	return IsA(parsed_value(parse(source)), ColumnRef);
 }
 
 /* Params become Vars of the slots: see the head. */
@@ -310,13 +319,16 @@ compile_query(EcapiExpression *expression)
 void
 ecapi_row_sql_compile(EcapiExpression *expression)
 {
+	RawStmt    *parsed = parse(expression->source);
 	Query	   *query;
 	Node	   *value;
 
+	if (expression->set->superuser)
+		ecapi_superuser_check_parsed(expression, parsed_value(parsed));
 	expression->references = MemoryContextAlloc(expression->set->context,
 												sizeof(EcapiReference) * ECAPI_MAX_REFERENCES);
-	query = parse_analyze_withcb(parse(expression->source), expression->source,
-								 set_up_parser, expression, NULL);
+	query = parse_analyze_withcb(parsed, expression->source, set_up_parser, expression,
+								 NULL);
 	ecapi_row_sql_check(expression, query);
 
 	value = (Node *) linitial_node(TargetEntry, query->targetList)->expr;

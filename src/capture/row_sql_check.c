@@ -18,10 +18,7 @@
  *	  whose code would then run as the owner;
  * (5) what the owner may not read or call, by the same checks that the
  *	  executor makes; here, so that it is known when the track is made;
- * (6) where the owner is a superuser, all but columns, constants, logic and
- *	  built-in immutable functions over built-in types and enums, as no code
- *	  of a user may run with a superuser's rights.  This is looked at before the
- *	  planner folds anything.
+ * (6) where the owner is a superuser, nearly everything: row_sql_superuser.c.
  *
  * All this judges what is written in the source.  Inside a view or a function
  * is its owner's business.
@@ -200,6 +197,27 @@ has_type(Node *node)
 	}
 }
 
+static void
+check_types(List *types)
+{
+	ListCell   *cell;
+
+	foreach(cell, types)
+		check_type(lfirst_oid(cell));
+}
+
+/* Types of columns that a function's result is said to have, whoever reads them. */
+static void
+check_column_types(const RangeTblEntry *entry)
+{
+	ListCell   *cell;
+
+	foreach(cell, entry->functions)
+		check_types(lfirst_node(RangeTblFunction, cell)->funccoltypes);
+	if (entry->tablefunc)
+		check_types(entry->tablefunc->coltypes);
+}
+
 /* Invariants (2), (4) and functions of (5), over the whole source. */
 static bool
 check_objects(Node *node, void *arg)
@@ -231,6 +249,8 @@ check_objects(Node *node, void *arg)
 		{
 			RangeTblEntry *entry = lfirst(cell);
 
+			if (!expression->set->temporary)
+				check_column_types(entry);
 			if (entry->rtekind == RTE_RELATION && !expression->set->temporary &&
 				is_temporary(get_rel_namespace(entry->relid)))
 				refuse_temporary(get_rel_name(entry->relid));
@@ -275,100 +295,6 @@ check_sub_selects(Node *node, void *arg)
 	return expression_tree_walker(node, check_sub_selects, arg);
 }
 
-/* ------------------------------------------------------------------ superusers */
-
-static void
-refuse_superuser(const EcapiExpression *expression, const char *what)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("a superuser's table cannot be tracked with %s", what),
-			 errdetail("Only columns, foreign-key paths and immutable built-in functions and operators run with a superuser's rights."),
-			 errhint("Give table %s to a role that is no superuser with ALTER TABLE ... OWNER TO.",
-					 expression->set->table)));
-}
-
-static bool
-check_superuser_function(Oid function, void *arg)
-{
-	if (function >= FirstUnpinnedObjectId || func_volatile(function) != PROVOLATILE_IMMUTABLE)
-		refuse_superuser(arg, psprintf("function %s", format_procedure(function)));
-	return false;
-}
-
-/* Of a type that no user made, or an enum: over both, built-in functions do all. */
-static void
-check_superuser_type(const EcapiExpression *expression, Oid type)
-{
-	Oid			base = getBaseType(type);
-	Oid			element = get_element_type(base);
-
-	if (OidIsValid(element))
-		base = getBaseType(element);
-	if (base == UNKNOWNOID || get_typtype(base) == TYPTYPE_ENUM ||
-		(base < FirstUnpinnedObjectId && get_typtype(base) != TYPTYPE_COMPOSITE &&
-		 base != RECORDOID && base != RECORDARRAYOID))
-		return;
-	refuse_superuser(expression, psprintf("a value of type %s", format_type_be(type)));
-}
-
-/* Invariant (6). */
-static bool
-check_superuser(Node *node, void *arg)
-{
-	const EcapiExpression *expression = arg;
-
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_Const:
-		case T_Param:
-		case T_FuncExpr:
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-		case T_ScalarArrayOpExpr:
-		case T_BoolExpr:
-		case T_RelabelType:
-		case T_CoerceViaIO:
-		case T_ArrayCoerceExpr:
-		case T_CollateExpr:
-		case T_CaseExpr:
-		case T_CaseTestExpr:
-		case T_CoalesceExpr:
-		case T_MinMaxExpr:		/* by operators of the type, as built in as it is */
-		case T_ArrayExpr:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_SubscriptingRef:
-			check_superuser_type(expression, exprType(node));
-			break;
-		case T_CaseWhen:
-		case T_List:
-			break;
-		case T_SubLink:
-			refuse_superuser(expression, "a sub-select");
-			break;
-		case T_CoerceToDomain:
-			refuse_superuser(expression,
-							 psprintf("a conversion to domain %s",
-									  format_type_be(exprType(node))));
-			break;
-		case T_RowExpr:
-		case T_FieldSelect:
-			refuse_superuser(expression, "a composite value");
-			break;
-		case T_SQLValueFunction:
-			refuse_superuser(expression, "the current user or time");
-			break;
-		default:
-			refuse_superuser(expression, "such an expression");
-	}
-	(void) check_functions_in_node(node, check_superuser_function, arg);
-	return expression_tree_walker(node, check_superuser, arg);
-}
-
 /* ------------------------------------------------------------------------- all */
 
 static void
@@ -396,7 +322,7 @@ ecapi_row_sql_check(const EcapiExpression *expression, Query *query)
 
 	check_shape(query);
 	if (expression->set->superuser)
-		(void) check_superuser(value, (void *) expression);
+		ecapi_superuser_check(expression, value);
 	(void) check_objects((Node *) query, (void *) expression);
 	(void) check_sub_selects(value, NULL);
 	if (query->hasSubLinks)

@@ -74,6 +74,7 @@ typedef struct RowPage
 	size_t		bytes;
 	int			nfailures;
 	Failure    *failures;
+	const EcapiValue *fragment; /* ecapi.context; SQL of the track cannot set it */
 	EcapiRow	row;			/* the current one */
 	bool		pending;		/* it fires, but is not put together yet */
 	bool		at_end;
@@ -195,7 +196,7 @@ next_row(RowPage *page)
 	page->result->rows++;
 	if (page->rows->mode == ECAPI_ROWS_LIVE)
 	{
-		page->row.context = ecapi_context();
+		page->row.context = page->fragment;
 		page->row.captured_at = now_in_seconds();
 	}
 	return true;
@@ -403,6 +404,9 @@ flush_page(RowPage *page)
 {
 	const EcapiRows *rows = page->rows;
 
+	/* a temporary table takes rows where an outbox does not */
+	if (page->nevents + page->nfailures > 0)
+		PreventCommandIfReadOnly("capture");
 	if (page->nevents > 0)
 		ecapi_outbox_append(page->events, page->nevents);
 	for (int i = 0; i < page->nfailures; i++)
@@ -458,6 +462,8 @@ ecapi_rows_capture(const EcapiRows *rows, EcapiRowsResult *result)
 	page.rows = rows;
 	page.result = result;
 	page.caller = caller;
+	if (rows->mode == ECAPI_ROWS_LIVE)
+		page.fragment = ecapi_context();
 	make_page(&page, work);
 	while (!page.at_end)
 	{

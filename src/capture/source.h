@@ -8,6 +8,7 @@
  *	key_path.c		foreign-key paths: one query for all of a set
  *	row_sql.c		SQL over new and old: parse, compile, run
  *	row_sql_check.c what of SQL is allowed
+ *	row_sql_superuser.c what of it is where the owner is a superuser
  */
 #ifndef ECAPI_SOURCE_H
 #define ECAPI_SOURCE_H
@@ -49,6 +50,7 @@ typedef struct EcapiKeyJoin
 {
 	int			from;			/* a join; -1: the row */
 	Oid			relid;			/* the table it leads to */
+	char	   *name;			/* its name in the query */
 	int			nkeys;
 	AttrNumber	conkey[INDEX_MAX_KEYS];
 	AttrNumber	confkey[INDEX_MAX_KEYS];
@@ -140,7 +142,7 @@ extern char *ecapi_names_relation(Oid relid);
  * a column of an open relation stands for.  Raises that it is in none, or in
  * several.
  */
-extern void ecapi_foreign_key_find(Relation relation, AttrNumber attnum,
+extern void ecapi_foreign_key_find(Relation relation, Oid owner, AttrNumber attnum,
 								   EcapiKeyJoin *join);
 extern bool ecapi_foreign_key_same(const EcapiKeyJoin *a, const EcapiKeyJoin *b);
 
@@ -155,6 +157,9 @@ extern void ecapi_key_path_add(EcapiExpression *expression, Relation relation,
 extern Datum ecapi_key_path_value(EcapiExpression *expression, bool *isnull);
 extern void ecapi_key_paths_start(EcapiKeyPaths *paths);
 extern void ecapi_key_paths_row(EcapiKeyPaths *paths);
+
+/* Is a table one of those that the paths lead to? */
+extern bool ecapi_key_paths_depend(const EcapiKeyPaths *paths, Oid relid);
 extern void ecapi_key_paths_free(EcapiKeyPaths *paths);
 
 /* row_sql.c */
@@ -181,5 +186,16 @@ extern bool ecapi_row_sql_is_bare(Node *expression);
 
 /* Raise that a role may not read a column (0: any) of a table, if it may not. */
 extern void ecapi_row_sql_check_read(Oid relid, AttrNumber attnum, Oid role);
+
+/* row_sql_superuser.c: each raises what is not allowed to a superuser's track */
+
+/* In a source that is only parsed. */
+extern void ecapi_superuser_check_parsed(const EcapiExpression *expression, Node *parsed);
+
+/* In the type of a column that SQL mentions. */
+extern void ecapi_superuser_check_type(const EcapiExpression *expression, Oid type);
+
+/* In an analyzed source. */
+extern void ecapi_superuser_check(const EcapiExpression *expression, Node *analyzed);
 
 #endif							/* ECAPI_SOURCE_H */

@@ -638,7 +638,10 @@ no_such_track(const char *table, List *tracks, const char *event_type, const cha
 			 : errhint("The view ecapi.track lists the tracks of a table.")));
 }
 
-/* ecapi.untrack(): drops the tracks of an event type, a name, or both; or all. */
+/*
+ * ecapi.untrack(): drops the tracks of an event type, of a name, or of both;
+ * without either the only one.
+ */
 Datum
 ecapi_untrack(PG_FUNCTION_ARGS)
 {
@@ -658,6 +661,11 @@ ecapi_untrack(PG_FUNCTION_ARGS)
 	relation = open_own(PG_GETARG_OID(0), table, AccessExclusiveLock);
 	tracks = ecapi_declared_list(RelationGetRelid(relation));
 	relation_close(relation, NoLock);
+	if (event_type == NULL && name == NULL && list_length(tracks) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
+				 errmsg("table %s has %d tracks", table, list_length(tracks)),
+				 errhint("Say by event_type or name which one to drop.")));
 	foreach(cell, tracks)
 	{
 		const EcapiDeclared *declared = lfirst(cell);

@@ -12,39 +12,27 @@
  *	  - a row trigger that only notes the row, for capture at commit; see
  *		pending.c.
  *
- * An UPDATE that moves a row to another partition reaches row triggers as a
- * DELETE there and an INSERT here, one behind the other.  A tuple that was
- * moved says so in its ctid.  So the DELETE of a moved row is remembered, and
- * the INSERT that follows in the same subtransaction is judged as an update
- * from it.  (If a BEFORE trigger of the new partition suppresses that INSERT,
- * the next one of the same statement is misjudged; only MERGE has such.)
+ * A row that moves to another partition comes as a DELETE and an INSERT, and is
+ * judged as an update; see moved.c.
  *
  * The shop's statement wins: nothing here raises an error but what any trigger
  * would (cancel, out of memory), unless the track says on_error raise.
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "access/tupconvert.h"
-#include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
-#include "storage/itemptr.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
+#include "capture/moved.h"
 #include "capture/pending.h"
 #include "capture/program_cache.h"
 #include "capture/rows.h"
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(ecapi_capture);
-
-/* A row that is on its way from one partition to another, if any is. */
-static EcapiMoved moved;		/* tuple in TopTransactionContext */
-static SubTransactionId moved_in = InvalidSubTransactionId;
 
 static void
 protocol_error(const char *message)
@@ -121,86 +109,38 @@ next_one(void *arg, EcapiRow *row)
 	return true;
 }
 
-/* A row was deleted: remember it if it is on its way to another partition. */
-static void
-note_move(const TriggerData *data, const EcapiCompiled *compiled)
-{
-	HeapTupleHeader header = data->tg_trigtuple->t_data;
-	MemoryContext caller;
-
-	moved_in = InvalidSubTransactionId;
-	if (!ItemPointerIndicatesMovedPartitions(&header->t_ctid))
-		return;
-	caller = MemoryContextSwitchTo(TopTransactionContext);
-	moved.tuple = heap_copytuple(data->tg_trigtuple);
-	MemoryContextSwitchTo(caller);
-	moved.root_trigger = compiled->root_trigger;
-	moved.partition = RelationGetRelid(data->tg_relation);
-	moved.is_ours = TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header));
-	moved_in = GetCurrentSubTransactionId();
-}
-
-/* Did a row that is inserted come from another partition? */
-static bool
-has_moved(const EcapiCompiled *compiled)
-{
-	bool		answer = moved_in == GetCurrentSubTransactionId() &&
-		moved.root_trigger == compiled->root_trigger;
-
-	moved_in = InvalidSubTransactionId;
-	return answer;
-}
-
-/* What it was there, in a slot of this partition's descriptor. */
-static TupleTableSlot *
-moved_slot(Relation relation)
-{
-	TupleDesc	descriptor = RelationGetDescr(relation);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsHeapTuple);
-	Relation	partition;
-	TupleConversionMap *map;
-	HeapTuple	tuple = moved.tuple;
-
-	/* the statement holds a lock on it */
-	partition = table_open(moved.partition, NoLock);
-	map = convert_tuples_by_name(RelationGetDescr(partition), descriptor);
-	if (map)
-		tuple = execute_attr_map_tuple(tuple, map);
-	ExecStoreHeapTuple(tuple, slot, false);
-	table_close(partition, NoLock);
-	return slot;
-}
-
 static void
 capture_row(const TriggerData *data, EcapiRows *rows)
 {
 	const EcapiCompiled *compiled = rows->compiled;
 	bool		is_update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
-	bool		came = false;
+	const EcapiMoved *moved = NULL;
 	EcapiRowsResult result;
 	OneRow		one = {0};
 
 	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
 	{
-		note_move(data, compiled);
+		ecapi_moved_left(data, compiled);
 		return;
 	}
 	one.old = is_update ? data->tg_trigslot : NULL;
 	one.new = is_update ? data->tg_newslot : data->tg_trigslot;
 	if (!is_update)
-		came = has_moved(compiled);
+		moved = ecapi_moved_from(data, compiled);
 
-	if (compiled->program && ecapi_program_track(compiled->program)->at_commit)
+	/* a row that is kept elsewhere could not be found again at commit */
+	if (compiled->program && ecapi_program_track(compiled->program)->at_commit &&
+		data->tg_relation->rd_rel->relkind == RELKIND_RELATION)
 	{
-		ecapi_pending_add(data, compiled, one.new, one.old, came ? &moved : NULL);
+		ecapi_pending_add(data, compiled, one.new, one.old, moved);
 		return;
 	}
-	if (came)
-		one.old = moved_slot(data->tg_relation);
+	if (moved)
+		one.old = ecapi_moved_slot(moved, data->tg_relation);
 	rows->next = next_one;
 	rows->arg = &one;
 	ecapi_rows_capture(rows, &result);
-	if (came)
+	if (moved)
 		ExecDropSingleTupleTableSlot(one.old);
 }
 

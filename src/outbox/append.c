@@ -191,9 +191,7 @@ ecapi_outbox_set_aside(const char *source, Oid relation, const char *event_id,
 	};
 	Datum		values[6];
 	bool		nulls[6] = {false};
-	Oid			user;
-	int			context;
-	int			nest;
+	EcapiOwnerScope scope;
 
 	values[0] = CStringGetTextDatum(source);
 	values[1] = CStringGetTextDatum(reason);
@@ -204,19 +202,11 @@ ecapi_outbox_set_aside(const char *source, Oid relation, const char *event_id,
 	values[5] = ObjectIdGetDatum(relation);
 	nulls[5] = !OidIsValid(relation);
 
+	ecapi_become_owner(&scope);
 	/* in the replica role our triggers keep rows out; see the install script */
-	nest = NewGUCNestLevel();
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
 		(void) set_config_option("session_replication_role", "origin", PGC_SUSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(ecapi_owner(),
-						   context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
-	SPI_connect();
 	ecapi_statement_execute(&insert, values, nulls, false);
-	SPI_finish();
-	SetUserIdAndSecContext(user, context);
-	AtEOXact_GUC(true, nest);
+	ecapi_become_caller(&scope);
 }

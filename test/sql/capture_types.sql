@@ -194,3 +194,4 @@ DROP TABLE capture_all, capture_given, capture_fields, capture_wrong;
 DROP FUNCTION key_of(text, text[]), refusal(text, text);
 DROP PROCEDURE odd_settings(), usual_settings();
 DROP TYPE capture_pairs, capture_pair, capture_mood, capture_amount, capture_address;
+DROP EXTENSION citext;

@@ -89,10 +89,13 @@ SELECT ecapi.untrack('shop.orders', 'purchas');
 SELECT ecapi.untrack('shop.orders', name => 'xyzzy');
 SELECT ecapi.untrack('shop.customers', 'purchase');
 SELECT ecapi.untrack('shop.orders', name => 'ecapi_purchase');
--- without more, all
+-- without more, the only one
+BEGIN;
+SELECT ecapi.untrack('shop.orders');
+SELECT ecapi.untrack('shop.orders');
+ROLLBACK;
 BEGIN;
 SELECT ecapi.track('shop.orders', 'sign_up', '{}');
-SELECT ecapi.untrack('shop.orders');
 SELECT ecapi.untrack('shop.orders');
 ROLLBACK;
 -- A trigger may be renamed; the track is then called as the trigger is.
@@ -423,7 +426,7 @@ SET client_min_messages = warning;
 DROP SCHEMA guest CASCADE;
 RESET client_min_messages;
 DROP ROLE regress_ecapi_guest;
-SELECT ecapi.untrack('shop.payments');
+SELECT ecapi.untrack('shop.payments', 'purchase');
 
 -- A library that is gone keeps nobody from DDL; what it would have looked after
 -- is said, and nothing is where nothing is tracked.

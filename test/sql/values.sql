@@ -125,6 +125,7 @@ SELECT row_of(NULL::value_pair, '{"a": "5", "older": "z", "mood": "sad"}');
 SELECT (row_of(NULL::value_row, image)).newer IS NULL AS newer_is_null FROM value_image;
 SELECT row_of(NULL::value_pair, '{"a": "x"}');
 SELECT row_of(NULL::value_pair, '{"a": 5}');
+-- a domain is not asked again about a value that a row had
 SELECT row_of(NULL::value_row, '{"dm": "-1"}');
 
 -- a value that no event could hold is not kept

@@ -86,6 +86,34 @@ test_members(void)
 	unit_free();
 }
 
+/* A copy says the same, and what is done to it leaves the original alone. */
+static void
+test_copy(void)
+{
+	static const char text[] = "{'a':{'b':[1,'x',{}]},'c':null,'d':true}";
+	EcapiArena	arena;
+	EcapiBuffer one;
+	EcapiBuffer other;
+	EcapiValue *object;
+	EcapiValue *copy;
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	object = unit_json(&arena, text);
+	copy = ecapi_value_copy(&arena, object);
+	ecapi_value_set(&arena, ecapi_value_get(copy, "a"), "b", 1, ecapi_value_bool(&arena, true));
+	ecapi_value_set(&arena, copy, "e", 1, ecapi_value_copy(&arena, ecapi_value_get(object, "d")));
+
+	ecapi_buffer_init(&one, 1 << 10, unit_resize, NULL);
+	ecapi_buffer_init(&other, 1 << 10, unit_resize, NULL);
+	ecapi_json_value(&one, object);
+	ecapi_json_value(&other, copy);
+	check_text(one.data, "{\"a\":{\"b\":[1,\"x\",{}]},\"c\":null,\"d\":true}", "the original stays");
+	check_text(other.data, "{\"a\":{\"b\":true},\"c\":null,\"d\":true,\"e\":true}", "the copy changes");
+	free(one.data);
+	free(other.data);
+	unit_free();
+}
+
 int
 main(void)
 {
@@ -99,5 +127,6 @@ main(void)
 			"[[[\"a\"]],{\"k\":[{\"l\":1},{\"m\":\"\"}]}]");
 	test_limits();
 	test_members();
+	test_copy();
 	return unit_done();
 }

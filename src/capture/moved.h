@@ -1,0 +1,39 @@
+/*
+ * moved.h
+ *	  Rows on their way from one partition to another.
+ */
+#ifndef ECAPI_MOVED_H
+#define ECAPI_MOVED_H
+
+#include "postgres.h"
+
+#include "commands/trigger.h"
+#include "executor/tuptable.h"
+
+#include "capture/program_cache.h"
+
+/* A row that moved: where it was, and as what. */
+typedef struct EcapiMoved
+{
+	Oid			partition;
+	HeapTuple	tuple;			/* of that partition; t_self is where it was */
+	bool		is_ours;		/* that version was written by this transaction */
+} EcapiMoved;
+
+/* A row trigger was fired by a DELETE: remember the row if it is on its way. */
+extern void ecapi_moved_left(const TriggerData *data, const EcapiCompiled *compiled);
+
+/*
+ * A row trigger was fired by an INSERT: where the row came from, or NULL if it
+ * is new.  The answer is good until the next call of either function.
+ */
+extern const EcapiMoved *ecapi_moved_from(const TriggerData *data,
+										  const EcapiCompiled *compiled);
+
+/*
+ * What the row was there, in a new slot of the descriptor of relation, the
+ * partition where it is now.  It points into moved.
+ */
+extern TupleTableSlot *ecapi_moved_slot(const EcapiMoved *moved, Relation relation);
+
+#endif							/* ECAPI_MOVED_H */

@@ -1,0 +1,225 @@
+/*
+ * row_sql_superuser.c
+ *	  What of SQL over a row is allowed where the table's owner is a superuser.
+ *
+ * No code of a user may run with a superuser's rights.  A table may come to a
+ * superuser with its tracks (REASSIGN OWNED, ALTER TABLE ... OWNER TO), so it
+ * does not help that a superuser once read the source.  Allowed are columns,
+ * constants, logic, and immutable functions and operators of the server's own
+ * over its own types and enums.
+ *
+ * What always holds:
+ *
+ * (1) The source is judged twice.  Parsed only, because analysis already runs
+ *	  code: a literal is read by the input function of its type, and reading a
+ *	  domain inside of a composite, an array or a range asks the domain's
+ *	  constraint.  Analyzed, because only then it is known which functions,
+ *	  operators and casts are meant; that is before the planner folds anything.
+ * (2) Both know what is allowed, not what is dangerous: any other node is
+ *	  refused.
+ * (3) In a parsed source every type is named or that of a column or comes from
+ *	  a function or operator of pg_catalog, where only superusers make any.  So
+ *	  with named types, columns and schemas checked, no literal has a type
+ *	  with code behind it.
+ *
+ * Nothing is kept, no lock is taken.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+#include "capture/source.h"
+
+static void
+refuse(const EcapiExpression *expression, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("a superuser's table cannot be tracked with %s", what),
+			 errdetail("Only columns, foreign-key paths and immutable built-in functions and operators run with a superuser's rights."),
+			 errhint("Give table %s to a role that is no superuser with ALTER TABLE ... OWNER TO.",
+					 expression->set->table)));
+}
+
+static void
+refuse_default(const EcapiExpression *expression, const Node *node)
+{
+	if (IsA(node, SubLink))
+		refuse(expression, "a sub-select");
+	if (IsA(node, RowExpr))
+		refuse(expression, "a composite value");
+	if (IsA(node, SQLValueFunction))
+		refuse(expression, "the current user or time");
+	refuse(expression, "such an expression");
+}
+
+/* ---------------------------------------------------------------------- types */
+
+/* One that no user made, or an enum: over both, built-in functions do all. */
+static bool
+is_plain(Oid type)
+{
+	char		kind = get_typtype(type);
+
+	return kind == TYPTYPE_ENUM ||
+		(type < FirstUnpinnedObjectId && kind != TYPTYPE_COMPOSITE &&
+		 type != RECORDOID && type != RECORDARRAYOID);
+}
+
+/*
+ * A domain over such a type is as good: that its values are asked for their
+ * constraint is seen in the analyzed source.  In an array they are asked by the
+ * array's input function.
+ */
+void
+ecapi_superuser_check_type(const EcapiExpression *expression, Oid type)
+{
+	Oid			base = getBaseType(type);
+	Oid			element = get_element_type(base);
+
+	if (is_plain(OidIsValid(element) ? element : base))
+		return;
+	refuse(expression, psprintf("a value of type %s", format_type_be(type)));
+}
+
+/* --------------------------------------------------------------------- parsed */
+
+/* A type that is not there is an error of the analysis. */
+static void
+check_type_name(const EcapiExpression *expression, const TypeName *name)
+{
+	Type		type = LookupTypeName(NULL, name, NULL, true);
+	Oid			oid;
+
+	if (type == NULL)
+		return;
+	oid = typeTypeId(type);
+	ReleaseSysCache(type);
+	ecapi_superuser_check_type(expression, oid);
+}
+
+/* Without a schema it is looked up in pg_catalog only; see guard.c. */
+static void
+check_name(const EcapiExpression *expression, List *names, const char *kind)
+{
+	if (list_length(names) > 1 &&
+		(list_length(names) > 2 || strcmp(strVal(linitial(names)), "pg_catalog") != 0))
+		refuse(expression, psprintf("%s %s", kind, NameListToString(names)));
+}
+
+static bool
+check_parsed(Node *node, void *arg)
+{
+	const EcapiExpression *expression = arg;
+
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_ColumnRef:		/* by ecapi_superuser_check_type() */
+		case T_A_Const:
+		case T_BoolExpr:
+		case T_CaseExpr:
+		case T_CaseWhen:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_A_ArrayExpr:
+		case T_A_Indirection:
+		case T_A_Indices:
+		case T_CollateClause:
+		case T_List:
+		case T_String:
+			break;
+		case T_A_Expr:
+			check_name(expression, ((A_Expr *) node)->name, "operator");
+			break;
+		case T_FuncCall:
+			check_name(expression, ((FuncCall *) node)->funcname, "function");
+			break;
+		case T_TypeCast:
+			check_type_name(expression, ((TypeCast *) node)->typeName);
+			return check_parsed(((TypeCast *) node)->arg, arg);
+		default:
+			refuse_default(expression, node);
+	}
+	return raw_expression_tree_walker(node, check_parsed, arg);
+}
+
+void
+ecapi_superuser_check_parsed(const EcapiExpression *expression, Node *parsed)
+{
+	(void) check_parsed(parsed, (void *) expression);
+}
+
+/* ------------------------------------------------------------------- analyzed */
+
+static bool
+check_function(Oid function, void *arg)
+{
+	if (function >= FirstUnpinnedObjectId || func_volatile(function) != PROVOLATILE_IMMUTABLE)
+		refuse(arg, psprintf("function %s", format_procedure(function)));
+	return false;
+}
+
+static bool
+check_analyzed(Node *node, void *arg)
+{
+	const EcapiExpression *expression = arg;
+
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Const:
+		case T_Param:
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_BoolExpr:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_CollateExpr:
+		case T_CaseExpr:
+		case T_CaseTestExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:		/* by operators of the type, as built in as it is */
+		case T_ArrayExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_SubscriptingRef:
+			ecapi_superuser_check_type(expression, exprType(node));
+			break;
+		case T_CaseWhen:
+		case T_List:
+			break;
+		case T_CoerceToDomain:
+			refuse(expression, psprintf("a conversion to domain %s",
+										format_type_be(exprType(node))));
+			break;
+		default:
+			refuse_default(expression, node);
+	}
+	(void) check_functions_in_node(node, check_function, arg);
+	return expression_tree_walker(node, check_analyzed, arg);
+}
+
+void
+ecapi_superuser_check(const EcapiExpression *expression, Node *analyzed)
+{
+	(void) check_analyzed(analyzed, (void *) expression);
+}

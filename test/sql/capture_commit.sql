@@ -1,0 +1,275 @@
+-- Tracks with at_commit: rows as they are when their transaction commits, what
+-- the transaction may do to them and their table before that, and where a row
+-- is not captured for it.
+
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS ecapi;
+CREATE ROLE regress_commit_shop;
+CREATE SCHEMA shop AUTHORIZATION regress_commit_shop;
+GRANT USAGE ON SCHEMA ecapi TO regress_commit_shop;
+GRANT EXECUTE ON FUNCTION ecapi.track, ecapi.untrack, ecapi.capture, ecapi.recapture TO regress_commit_shop;
+RESET client_min_messages;
+
+-- The events since the last look, in their order.
+CREATE TABLE commit_seen AS SELECT coalesce(max(seq), 0) AS seq FROM ecapi.outbox;
+CREATE FUNCTION events(OUT event_type text, OUT id text, OUT ext jsonb) RETURNS SETOF record
+LANGUAGE sql AS $$
+    WITH fresh AS (SELECT o.seq, o.event::jsonb AS event FROM ecapi.outbox o WHERE o.seq > (SELECT seq FROM public.commit_seen)),
+        looked AS (UPDATE public.commit_seen SET seq = greatest(commit_seen.seq, (SELECT max(fresh.seq) FROM fresh)))
+    SELECT event->>'event_type', event->>'id', event->'ext' FROM fresh ORDER BY seq;
+$$;
+
+SET ROLE regress_commit_shop;
+SET search_path = shop;
+CREATE TABLE orders (id int PRIMARY KEY, status text, total int);
+CREATE TABLE items (order_id int, price int);
+SELECT ecapi.track('orders', 'sign_up', '{"ext.total": "total", "ext.items": "(SELECT sum(i.price) FROM shop.items i WHERE i.order_id = new.id)"}', at_commit => true);
+SELECT ecapi.track('orders', 'purchase', '{"ext.total": "total", "ext.was": "old.status"}', condition => $$status = 'paid'$$, at_commit => true);
+SELECT ecapi.track('orders', 'refund', '{"ext.total": "total", "ext.was": "old.total"}', on_change => '{total}', at_commit => true);
+RESET ROLE;
+SET search_path = shop, public;
+
+-- once, as the row is then; before is before the transaction
+BEGIN;
+INSERT INTO orders VALUES (1, 'cart', 0);
+INSERT INTO items VALUES (1, 5), (1, 7);
+UPDATE orders SET total = 12 WHERE id = 1;
+SELECT * FROM events();
+COMMIT;
+SELECT * FROM events();
+BEGIN;
+UPDATE orders SET status = 'paid', total = 1 WHERE id = 1;
+UPDATE orders SET status = 'sent', total = 2 WHERE id = 1;
+COMMIT;
+SELECT * FROM events();
+BEGIN;
+UPDATE orders SET status = 'open', total = 3 WHERE id = 1;
+UPDATE orders SET status = 'paid', total = 2 WHERE id = 1;
+COMMIT;
+SELECT * FROM events();
+-- a row that came and went; one of the same key that came again
+BEGIN;
+INSERT INTO orders VALUES (2, 'paid', 1), (3, 'paid', 1);
+DELETE FROM orders WHERE id IN (2, 3);
+INSERT INTO orders VALUES (3, 'cart', 33);
+COMMIT;
+SELECT * FROM events();
+-- deleted and inserted: a new row
+BEGIN;
+DELETE FROM orders WHERE id = 1;
+INSERT INTO orders VALUES (1, 'paid', 9);
+COMMIT;
+SELECT * FROM events();
+
+-- deferred triggers and constraints come first: what they write is in it
+SET ROLE regress_commit_shop;
+CREATE FUNCTION complete() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE shop.orders SET total = 77 WHERE id = new.id AND total = 7;
+    INSERT INTO shop.orders VALUES (new.id + 1, 'cart', 78) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER complete AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.total = 7) EXECUTE FUNCTION complete();
+RESET ROLE;
+INSERT INTO orders VALUES (10, 'cart', 7);
+SELECT * FROM events();
+-- a deferred constraint that fails leaves nothing
+ALTER TABLE items ADD FOREIGN KEY (order_id) REFERENCES orders DEFERRABLE INITIALLY DEFERRED;
+BEGIN;
+INSERT INTO orders VALUES (12, 'paid', 1);
+INSERT INTO items VALUES (9999, 1);
+COMMIT;
+SELECT * FROM events();
+ALTER TABLE items DROP CONSTRAINT items_order_id_fkey;
+
+-- nested savepoints
+BEGIN;
+INSERT INTO orders VALUES (20, 'cart', 1);
+SAVEPOINT a;
+INSERT INTO orders VALUES (21, 'cart', 1);
+SAVEPOINT b;
+INSERT INTO orders VALUES (22, 'cart', 1);
+UPDATE orders SET status = 'paid' WHERE id IN (20, 21);
+ROLLBACK TO b;
+INSERT INTO orders VALUES (23, 'cart', 1);
+SAVEPOINT c;
+UPDATE orders SET total = 2 WHERE id IN (20, 21, 23);
+RELEASE c;
+RELEASE a;
+SAVEPOINT d;
+UPDATE orders SET total = 3 WHERE id = 23;
+ROLLBACK TO d;
+COMMIT;
+SELECT * FROM events();
+-- a block with an exception handler for each of many rows
+DO $$
+BEGIN
+    FOR n IN 1000 .. 1199 LOOP
+        BEGIN
+            INSERT INTO shop.orders VALUES (n, 'cart', n);
+            IF n % 2 = 0 THEN
+                RAISE division_by_zero;
+            END IF;
+        EXCEPTION WHEN division_by_zero THEN NULL;
+        END;
+    END LOOP;
+    UPDATE shop.orders SET total = total + 1 WHERE id BETWEEN 1000 AND 1199;
+END $$;
+SELECT event_type, count(*), count(DISTINCT id), bool_and(split_part(id, ':', 2)::int + 1 = (ext->>'total')::int) AS last FROM events() GROUP BY 1;
+
+-- many rows, each written twice, more than a page of them
+BEGIN;
+INSERT INTO orders SELECT n, 'cart', 0 FROM generate_series(2001, 5000) n;
+UPDATE orders SET total = id WHERE id BETWEEN 2001 AND 5000;
+DELETE FROM orders WHERE id BETWEEN 2001 AND 5000 AND id % 3 = 0;
+COMMIT;
+SELECT event_type, count(*), count(DISTINCT id), bool_and(split_part(id, ':', 2) = ext->>'total') AS last FROM events() GROUP BY 1;
+DELETE FROM orders WHERE id >= 1000;
+
+DROP TRIGGER complete ON orders;
+
+-- the table is emptied or rewritten in the same transaction
+BEGIN;
+INSERT INTO orders VALUES (30, 'cart', 1);
+TRUNCATE orders;
+INSERT INTO orders VALUES (31, 'cart', 1);
+COMMIT;
+SELECT * FROM events();
+-- ALTER TABLE: captured before, and no second time
+BEGIN;
+INSERT INTO orders VALUES (32, 'cart', 1);
+UPDATE orders SET total = 2 WHERE id = 32;
+ALTER TABLE orders ALTER total TYPE bigint;
+INSERT INTO orders VALUES (33, 'cart', 1);
+COMMIT;
+SELECT * FROM events();
+-- texts too; and where the rewrite is undone, as the row is at the commit
+BEGIN;
+INSERT INTO orders VALUES (38, 'paid', 1);
+ALTER TABLE orders ALTER status TYPE char(8);
+SAVEPOINT a;
+INSERT INTO orders VALUES (39, 'cart', 1);
+SAVEPOINT b;
+ALTER TABLE orders ALTER total TYPE numeric;
+ALTER TABLE orders ADD random float DEFAULT random();
+INSERT INTO orders VALUES (59, 'cart', 0.5);
+ROLLBACK TO b;
+UPDATE orders SET total = 2 WHERE id IN (38, 39);
+SAVEPOINT c;
+ALTER TABLE orders ALTER total TYPE numeric;
+RELEASE c;
+COMMIT;
+SELECT * FROM events();
+ALTER TABLE orders ALTER status TYPE text, ALTER total TYPE int;
+-- CLUSTER tells nobody: what was written before it is not found again
+BEGIN;
+INSERT INTO orders VALUES (36, 'cart', 1);
+CLUSTER orders USING orders_pkey;
+INSERT INTO orders VALUES (37, 'cart', 1);
+COMMIT;
+SELECT * FROM events();
+-- without a rewrite: what is an event already is captured, else it may become one
+BEGIN;
+INSERT INTO orders VALUES (34, 'cart', 1);
+ALTER TABLE orders ADD added int DEFAULT 5;
+UPDATE orders SET status = 'paid', total = added WHERE id = 34;
+COMMIT;
+SELECT * FROM events();
+-- a table that is dropped, and one whose track is
+SET ROLE regress_commit_shop;
+CREATE TABLE passing (id int PRIMARY KEY);
+SELECT ecapi.track('passing', 'login', '{}', at_commit => true);
+CREATE TEMPORARY TABLE temporary (id int PRIMARY KEY) ON COMMIT DELETE ROWS;
+SELECT ecapi.track('temporary', 'login', '{}', at_commit => true);
+RESET ROLE;
+BEGIN;
+INSERT INTO passing VALUES (1);
+INSERT INTO temporary VALUES (1);
+DROP TABLE passing;
+COMMIT;
+BEGIN;
+INSERT INTO orders VALUES (35, 'cart', 1);
+SELECT ecapi.untrack('orders', 'refund');
+COMMIT;
+SELECT event_type, split_part(id, ':', 2) AS key FROM events();
+DROP TABLE temporary;
+
+-- prepared transactions: as the row is when it is prepared
+BEGIN;
+INSERT INTO orders VALUES (40, 'cart', 1);
+UPDATE orders SET status = 'paid' WHERE id = 40;
+PREPARE TRANSACTION 'commit_kept';
+BEGIN;
+INSERT INTO orders VALUES (41, 'cart', 1);
+PREPARE TRANSACTION 'commit_undone';
+SELECT * FROM events();
+ROLLBACK PREPARED 'commit_undone';
+COMMIT PREPARED 'commit_kept';
+SELECT * FROM events();
+
+-- whatever the session does before the commit
+BEGIN;
+INSERT INTO orders VALUES (50, 'paid', 1);
+SET TRANSACTION READ ONLY;
+COMMIT;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+INSERT INTO orders VALUES (51, 'paid', 1);
+SET LOCAL search_path = pg_catalog;
+SET LOCAL statement_timeout = '1min';
+COMMIT;
+BEGIN;
+INSERT INTO orders VALUES (52, 'paid', 1);
+SET CONSTRAINTS ALL IMMEDIATE;
+DECLARE c CURSOR WITH HOLD FOR SELECT count(*) FROM orders;
+COMMIT;
+CLOSE c;
+SELECT event_type, id FROM events();
+-- procedures that commit
+CREATE PROCEDURE pay_one_by_one() LANGUAGE plpgsql AS $$
+BEGIN
+    FOR n IN 60 .. 62 LOOP
+        INSERT INTO shop.orders VALUES (n, 'paid', 1);
+        IF n = 61 THEN ROLLBACK; ELSE COMMIT; END IF;
+    END LOOP;
+END $$;
+CALL pay_one_by_one();
+SELECT event_type, id FROM events();
+
+-- what fails: set aside with what was before, and the transaction commits
+SET ROLE regress_commit_shop;
+SELECT ecapi.track('orders', 'purchase', '{"ext.ratio": "10 / new.total"}', condition => $$status = 'paid'$$, at_commit => true);
+RESET ROLE;
+BEGIN;
+UPDATE orders SET status = 'cart' WHERE id IN (60, 62);
+COMMIT;
+BEGIN;
+UPDATE orders SET status = 'paid', total = 0 WHERE id = 60;
+UPDATE orders SET status = 'paid', total = 5 WHERE id = 62;
+INSERT INTO orders VALUES (63, 'paid', 0);
+COMMIT;
+SELECT * FROM events();
+SELECT source, relation, reason, event->'new' AS new, event->'old' AS old FROM ecapi.failed_event ORDER BY failed_id;
+SET ROLE regress_commit_shop;
+SELECT ecapi.track('orders', 'purchase', '{"ext.was": "old.status"}', condition => $$status = 'paid'$$, at_commit => true);
+SELECT * FROM ecapi.recapture('orders');
+SELECT ecapi.track('orders', 'purchase', '{"ext.ratio": "10 / new.total"}', condition => $$status = 'paid'$$, at_commit => true, on_error => 'raise');
+RESET ROLE;
+SELECT * FROM events();
+-- on_error => raise: the commit fails
+BEGIN;
+INSERT INTO orders VALUES (64, 'paid', 0);
+COMMIT;
+BEGIN;
+INSERT INTO orders VALUES (65, 'paid', 0);
+PREPARE TRANSACTION 'commit_failed';
+INSERT INTO orders VALUES (66, 'paid', 1);
+SELECT id FROM orders WHERE id BETWEEN 64 AND 66;
+SELECT * FROM events();
+
+SET client_min_messages = warning;
+DELETE FROM ecapi.failed_event;
+DROP SCHEMA shop CASCADE;
+DROP FUNCTION events;
+DROP TABLE commit_seen;
+DROP OWNED BY regress_commit_shop;
+DROP ROLE regress_commit_shop;

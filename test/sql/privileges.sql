@@ -1,0 +1,536 @@
+-- Who tries to reach more than his own by way of tracks, and what becomes of it.
+--
+-- Five roles: the owner of the tables; a writer, who may only write; one with the
+-- TRIGGER privilege and nothing else; another, with tables of his own; and a
+-- superuser, who runs the file.  Functions of theirs tell as whom they run
+-- ("runs as"); what they hide has the word "secret" in it.
+
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS ecapi;
+CREATE ROLE regress_priv_owner;
+CREATE ROLE regress_priv_writer;
+CREATE ROLE regress_priv_trigger;
+CREATE ROLE regress_priv_other;
+CREATE ROLE regress_priv_super SUPERUSER;
+CREATE SCHEMA priv AUTHORIZATION regress_priv_owner;
+CREATE SCHEMA priv_writer AUTHORIZATION regress_priv_writer;
+CREATE SCHEMA priv_trigger AUTHORIZATION regress_priv_trigger;
+CREATE SCHEMA priv_other AUTHORIZATION regress_priv_other;
+GRANT USAGE ON SCHEMA priv, priv_writer, priv_trigger, priv_other TO PUBLIC;
+-- The writer has no right on the extension; the three others may declare tracks.
+GRANT USAGE ON SCHEMA ecapi TO regress_priv_owner, regress_priv_trigger, regress_priv_other;
+GRANT EXECUTE ON FUNCTION ecapi.track, ecapi.untrack, ecapi.capture, ecapi.recapture, ecapi.suggest_mapping
+    TO regress_priv_owner, regress_priv_trigger, regress_priv_other;
+GRANT EXECUTE ON PROCEDURE ecapi.backfill TO regress_priv_owner, regress_priv_trigger, regress_priv_other;
+RESET client_min_messages;
+\set SHOW_CONTEXT never
+
+CREATE TABLE public.priv_seen AS SELECT (SELECT coalesce(max(seq), 0) FROM ecapi.outbox) AS seq,
+    (SELECT coalesce(max(failed_id), 0) FROM ecapi.failed_event) AS failed_id;
+-- The events since the last look, and the rows that were set aside since.
+CREATE FUNCTION public.priv_look(OUT id text, OUT what text) RETURNS SETOF record LANGUAGE sql AS $$
+    WITH fresh AS (SELECT o.seq, o.event::jsonb AS event FROM ecapi.outbox o WHERE o.seq > (SELECT seq FROM public.priv_seen)),
+        looked AS (UPDATE public.priv_seen SET seq = greatest(priv_seen.seq, (SELECT max(fresh.seq) FROM fresh))),
+        aside AS (DELETE FROM ecapi.failed_event f WHERE f.failed_id > (SELECT s.failed_id FROM public.priv_seen s) RETURNING f.failed_id, f.source, f.reason)
+    SELECT * FROM (SELECT event->>'id', (event - '{id,event_type,timestamp}'::text[])::text FROM fresh ORDER BY seq) e
+    UNION ALL
+    SELECT * FROM (SELECT source, 'set aside: ' || reason FROM aside ORDER BY failed_id) a;
+$$;
+
+SET ROLE regress_priv_owner;
+CREATE TABLE priv.hidden (k int PRIMARY KEY, v text);
+INSERT INTO priv.hidden VALUES (1, 'owner''s secret');
+CREATE TABLE priv.customers (id int PRIMARY KEY, email text);
+INSERT INTO priv.customers VALUES (1, 'ann@example.com');
+CREATE TABLE priv.orders (id int PRIMARY KEY, x text, customer_id int REFERENCES priv.customers);
+CREATE FUNCTION priv.tell(what text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN RAISE NOTICE 'owner''s code runs as %', current_user; RETURN what; END $$;
+GRANT INSERT, SELECT, UPDATE ON priv.orders TO regress_priv_writer, regress_priv_other;
+GRANT TRIGGER ON priv.orders TO regress_priv_trigger;
+RESET ROLE;
+-- Code of the two attackers.  It reads what only the owner may, where it can.
+DO $$
+DECLARE
+    who text;
+BEGIN
+    FOREACH who IN ARRAY '{other,writer,trigger}'::text[] LOOP
+        EXECUTE format('SET ROLE regress_priv_%s', who);
+        EXECUTE format($f$CREATE FUNCTION priv_%1$s.evil(text) RETURNS text LANGUAGE plpgsql STABLE AS $b$
+            BEGIN RAISE NOTICE 'code of %1$s runs as %%', current_user; RETURN $1; END $b$ $f$, who);
+        EXECUTE format($f$CREATE FUNCTION priv_%1$s.yes(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $b$
+            BEGIN RAISE NOTICE 'code of %1$s runs as %%', current_user; RETURN true; END $b$ $f$, who);
+    END LOOP;
+END $$;
+RESET ROLE;
+
+--
+-- The writer needs no right on schema ecapi, and gets none.
+--
+SET ROLE regress_priv_owner;
+SELECT ecapi.track('priv.orders', 'purchase', '{"ext.x": "priv.tell(new.x)", "ext.hidden": "(SELECT v FROM priv.hidden WHERE k = new.id)"}');
+SET ROLE regress_priv_writer;
+INSERT INTO priv.orders VALUES (1, 'x');
+SELECT * FROM priv.hidden;
+SELECT * FROM ecapi.outbox;
+SELECT * FROM ecapi.failed_event;
+SELECT * FROM ecapi.track;
+SELECT ecapi.track('priv.orders', 'purchase');
+SELECT ecapi.untrack('priv.orders');
+SELECT ecapi.recapture();
+CALL ecapi.backfill('priv.orders', 'purchase');
+SELECT ecapi_emit('purchase');
+SET ecapi.capture = off;
+SHOW ecapi.capture;
+EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off, VERBOSE) UPDATE priv.orders SET x = 'y' WHERE false;
+RESET ROLE;
+SELECT * FROM public.priv_look();
+GRANT SET ON PARAMETER ecapi.capture TO regress_priv_writer;
+SET ROLE regress_priv_writer;
+SET ecapi.capture = off;
+INSERT INTO priv.orders VALUES (2, 'x');
+RESET ecapi.capture;
+RESET ROLE;
+REVOKE SET ON PARAMETER ecapi.capture FROM regress_priv_writer;
+SELECT * FROM public.priv_look();
+
+--
+-- The context: what a writer may add to events of his transaction.
+--
+SET ROLE regress_priv_writer;
+SET ecapi.context = '{"id": "mine"}';
+SET ecapi.context = '{"event_type": "lead"}';
+SET ecapi.context = '{"\u0069d": "mine"}';
+SET ecapi.context = '["secret"]';
+BEGIN;
+SET ecapi.context = '{"ID": "mine", "Event_Type": "lead", "ext": {"x": "not over the mapping", "more": 1}}';
+INSERT INTO priv.orders VALUES (3, 'x');
+COMMIT;
+BEGIN;
+SET ecapi.context = '{"ext": {"x": "not over the mapping", "more": 1}}';
+INSERT INTO priv.orders VALUES (4, 'x');
+COMMIT;
+INSERT INTO priv.orders VALUES (5, 'x');
+RESET ecapi.context;
+RESET ROLE;
+SELECT * FROM public.priv_look();
+
+--
+-- The TRIGGER privilege is not enough, by whatever way.
+--
+SET ROLE regress_priv_trigger;
+SELECT ecapi.track('priv.orders', 'purchase', '{"ext.x": "priv_trigger.evil(new.x)"}', name => 'mine');
+SELECT ecapi.untrack('priv.orders', 'purchase');
+CREATE TRIGGER mine AFTER INSERT ON priv.orders FOR EACH ROW
+    EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "mapping": {"ext.x": "priv_trigger.evil(new.x)"}}');
+CREATE OR REPLACE TRIGGER ecapi_purchase AFTER INSERT ON priv.orders FOR EACH ROW
+    EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "mapping": {"ext.x": "priv_trigger.evil(new.x)"}}');
+CREATE CONSTRAINT TRIGGER mine AFTER INSERT ON priv.orders FOR EACH ROW
+    EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "mapping": {"ext.x": "priv_trigger.evil(new.x)"}}');
+CREATE TRIGGER mine AFTER INSERT ON priv.orders REFERENCING NEW TABLE AS new FOR EACH STATEMENT
+    EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "mapping": {"ext.x": "priv_trigger.evil(new.x)"}}');
+ALTER TRIGGER ecapi_purchase ON priv.orders RENAME TO mine;
+DROP TRIGGER ecapi_purchase ON priv.orders;
+DO $$ BEGIN
+    EXECUTE $t$CREATE TRIGGER mine AFTER INSERT ON priv.orders FOR EACH ROW
+        EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "mapping": {"ext.x": "priv_trigger.evil(new.x)"}}')$t$;
+END $$;
+CREATE FUNCTION priv_trigger.wrapped() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM ecapi.capture(); RETURN NULL; END $$;
+CREATE TABLE priv_trigger.t (id int PRIMARY KEY, x text);
+CREATE TRIGGER wrapped AFTER INSERT ON priv_trigger.t FOR EACH ROW EXECUTE FUNCTION priv_trigger.wrapped();
+INSERT INTO priv_trigger.t VALUES (1, 'x');
+DROP TRIGGER wrapped ON priv_trigger.t;
+-- a definer function of his: still he
+CREATE FUNCTION priv_trigger.definer() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+    CREATE TRIGGER mine AFTER INSERT ON priv.orders FOR EACH ROW
+        EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "mapping": {"ext.x": "priv_trigger.evil(new.x)"}}');
+END $$;
+GRANT EXECUTE ON FUNCTION priv_trigger.definer TO regress_priv_owner;
+SET ROLE regress_priv_owner;
+SELECT priv_trigger.definer();
+SET ROLE regress_priv_trigger;
+-- his own table cannot be made the owner's
+SELECT ecapi.track('priv_trigger.t', 'purchase', '{"ext.x": "priv_trigger.evil(new.x)"}');
+ALTER TABLE priv_trigger.t OWNER TO regress_priv_owner;
+-- nor does a track come with a copy of a table
+CREATE TABLE priv_trigger.copy (LIKE priv_trigger.t INCLUDING ALL);
+SELECT count(*) FROM pg_trigger WHERE tgrelid = 'priv_trigger.copy'::regclass;
+DROP TABLE priv_trigger.copy, priv_trigger.t;
+RESET ROLE;
+-- who may set the replication role does not pass by
+GRANT SET ON PARAMETER session_replication_role TO regress_priv_trigger;
+SET ROLE regress_priv_trigger;
+SET session_replication_role = replica;
+CREATE TRIGGER mine AFTER INSERT ON priv.orders FOR EACH ROW
+    EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "mapping": {"ext.x": "priv_trigger.evil(new.x)"}}');
+RESET session_replication_role;
+RESET ROLE;
+REVOKE SET ON PARAMETER session_replication_role FROM regress_priv_trigger;
+-- other triggers are as the server has it; they run as the writer
+SET ROLE regress_priv_trigger;
+CREATE FUNCTION priv_trigger.plain() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'plain trigger runs as %', current_user; RETURN NULL; END $$;
+CREATE TRIGGER plain AFTER INSERT ON priv.orders FOR EACH ROW EXECUTE FUNCTION priv_trigger.plain();
+SET ROLE regress_priv_writer;
+INSERT INTO priv.orders VALUES (6, 'x');
+SET ROLE regress_priv_owner;
+DROP TRIGGER plain ON priv.orders;
+RESET ROLE;
+SELECT * FROM public.priv_look();
+SELECT tgname, tgfoid::regproc FROM pg_trigger WHERE tgrelid = 'priv.orders'::regclass AND NOT tgisinternal;
+
+--
+-- Another role: not his tables, not his rows.
+--
+SET ROLE regress_priv_other;
+SELECT ecapi.track('priv.orders', 'purchase', '{"ext.x": "priv_other.evil(new.x)"}', name => 'mine');
+SELECT ecapi.untrack('priv.orders', 'purchase');
+SELECT ecapi.recapture('priv.orders');
+CALL ecapi.backfill('priv.orders', 'purchase');
+SET ROLE regress_priv_owner;
+SELECT ecapi.track('priv.orders', 'login', '{"ext.n": "(1 / (new.id - 7))::text"}', name => 'fails');
+SET ROLE regress_priv_writer;
+INSERT INTO priv.orders VALUES (7, 'secret');
+SET ROLE regress_priv_other;
+SELECT * FROM ecapi.recapture();
+SET ROLE regress_priv_owner;
+SELECT * FROM ecapi.recapture();
+SELECT ecapi.untrack('priv.orders', 'login');
+RESET ROLE;
+SELECT * FROM public.priv_look();
+
+--
+-- Names: whoever can put objects somewhere, cannot put them before the owner's.
+--
+SET ROLE regress_priv_owner;
+SELECT ecapi.track('priv.orders', 'search', '{"ext.low": "lower(new.x)", "ext.plus": "new.id + 1", "ext.n": "(SELECT count(*) FROM priv.hidden h WHERE h.k = new.id)::int4"}', name => 'names');
+SET ROLE regress_priv_writer;
+CREATE FUNCTION priv_writer.lower(text) RETURNS text LANGUAGE sql AS $$ SELECT priv_writer.evil($1) $$;
+CREATE FUNCTION priv_writer.lower(varchar) RETURNS text LANGUAGE sql AS $$ SELECT priv_writer.evil($1) $$;
+CREATE FUNCTION priv_writer.plus(int, int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'operator runs as %', current_user; RETURN 0; END $$;
+CREATE OPERATOR priv_writer.+ (FUNCTION = priv_writer.plus, LEFTARG = int, RIGHTARG = int);
+CREATE DOMAIN priv_writer.int4 AS int CHECK (priv_writer.yes(VALUE::text));
+CREATE FUNCTION pg_temp.lower(text) RETURNS text LANGUAGE sql AS $$ SELECT priv_writer.evil($1) $$;
+CREATE DOMAIN pg_temp.int4 AS int CHECK (priv_writer.yes(VALUE::text));
+CREATE TEMP VIEW hidden AS SELECT 1 AS k, priv_writer.evil('v') AS v;
+CREATE TEMP VIEW pg_type AS SELECT priv_writer.evil('v') AS typname;
+GRANT SELECT ON pg_temp.hidden, pg_temp.pg_type TO PUBLIC;
+SET search_path = pg_temp, priv_writer, pg_catalog;
+INSERT INTO priv.orders VALUES (8, 'X');
+\c -
+\set SHOW_CONTEXT never
+SET ROLE regress_priv_writer;
+SET search_path = priv_writer, pg_catalog, public;
+INSERT INTO priv.orders VALUES (9, 'X');
+RESET search_path;
+-- a function of the owner that has its own path, temporary objects last
+SET ROLE regress_priv_owner;
+CREATE FUNCTION priv.look_up(int) RETURNS text LANGUAGE plpgsql STABLE SET search_path = priv, pg_temp AS $$ BEGIN RETURN (SELECT v FROM hidden WHERE k = $1); END $$;
+SELECT ecapi.track('priv.orders', 'search', '{"ext.v": "priv.look_up(new.id)"}', name => 'names');
+SET ROLE regress_priv_writer;
+CREATE TEMP VIEW hidden AS SELECT g AS k, priv_writer.evil('v') AS v FROM generate_series(1, 99) g;
+GRANT SELECT ON pg_temp.hidden TO PUBLIC;
+INSERT INTO priv.orders VALUES (10, 'X');
+DROP VIEW pg_temp.hidden;
+RESET ROLE;
+SELECT * FROM public.priv_look();
+-- names that are found in a temporary schema only are refused, when declared and when compiled
+SET ROLE regress_priv_owner;
+CREATE TEMP TABLE mine (k int, v text);
+CREATE FUNCTION pg_temp.mine(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT $1 $$;
+CREATE DOMAIN pg_temp.mine_text AS text;
+SELECT ecapi.track('priv.orders', 'search', '{"ext.v": "(SELECT v FROM mine WHERE k = new.id)"}', name => 'names');
+DO $$ BEGIN
+    PERFORM ecapi.track('priv.orders', 'search', '{"ext.v": "pg_temp.mine(new.x)"}', name => 'names');
+EXCEPTION WHEN OTHERS THEN RAISE NOTICE '%', regexp_replace(SQLERRM, 'pg_temp_\d+', 'pg_temp');
+END $$;
+SELECT ecapi.track('priv.orders', 'search', '{"ext.v": "new.x::mine_text::text"}', name => 'names');
+SELECT ecapi.track('priv.orders', 'search', '{"ext.v": "(SELECT 1 FROM jsonb_to_record(jsonb_build_object(''a'', new.x)) AS t(a mine_text))"}', name => 'names');
+SELECT ecapi.untrack('priv.orders', 'search');
+DISCARD TEMP;
+CREATE TRIGGER ecapi_names AFTER INSERT ON priv.orders FOR EACH ROW
+    EXECUTE FUNCTION ecapi.capture('{"event_type": "search", "mapping": {"ext.v": "(SELECT 1 FROM jsonb_to_record(jsonb_build_object(''a'', new.x)) AS t(a code))"}}');
+SET ROLE regress_priv_writer;
+CREATE DOMAIN pg_temp.code AS text CHECK (priv_writer.yes(VALUE));
+INSERT INTO priv.orders VALUES (11, 'X');
+SET ROLE regress_priv_owner;
+DROP TRIGGER ecapi_names ON priv.orders;
+SELECT ecapi.untrack('priv.orders', 'purchase');
+RESET ROLE;
+SELECT * FROM public.priv_look();
+DISCARD TEMP;
+
+--
+-- What the SQL of a track may do: read, as the owner, and leave nothing behind.
+--
+SET ROLE regress_priv_owner;
+CREATE SEQUENCE priv.numbers;
+CREATE PROCEDURE priv.ends() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$;
+-- stable for the track, and volatile inside, so that only the track holds it back
+CREATE FUNCTION priv.attempt(text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    EXECUTE $1;
+    RETURN $1 || ': done';
+EXCEPTION WHEN OTHERS THEN
+    RETURN $1 || ': ' || SQLERRM;
+END $$;
+CREATE FUNCTION priv.stable(text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN priv.attempt($1); END $$;
+CREATE FUNCTION priv.set_hard() RETURNS text LANGUAGE plpgsql STABLE SET role = 'regress_priv_super' AS $$ BEGIN RETURN current_user; END $$;
+CREATE TABLE priv.tries (id int PRIMARY KEY, x text);
+GRANT INSERT ON priv.tries TO regress_priv_writer;
+SELECT ecapi.track('priv.tries', 'search', '{"ext.v": "priv.attempt(new.x)"}');
+SELECT ecapi.track('priv.tries', 'search', '{"ext.v": "priv.stable(new.x)"}');
+RESET ROLE;
+GRANT regress_priv_super TO regress_priv_owner;
+SET ROLE regress_priv_writer;
+SET search_path = priv, public;
+INSERT INTO priv.tries SELECT row_number() OVER (), x FROM unnest(ARRAY[
+    'SET ROLE regress_priv_super', 'SET SESSION AUTHORIZATION regress_priv_super', 'RESET ROLE', 'RESET SESSION AUTHORIZATION',
+    'SELECT set_config(''role'', ''regress_priv_super'', false)', 'SELECT priv.set_hard()',
+    'SET transaction_read_only = off', 'INSERT INTO priv.hidden VALUES (2, '''')', 'UPDATE priv.hidden SET v = ''''', 'DELETE FROM priv.hidden',
+    'CREATE TABLE priv.more ()', 'CREATE TEMP TABLE more ()', 'TRUNCATE priv.hidden', 'SELECT v FROM priv.hidden FOR UPDATE',
+    'CALL priv.ends()', 'COMMIT', 'SAVEPOINT a', 'LISTEN priv', 'NOTIFY priv', 'DECLARE held CURSOR WITH HOLD FOR SELECT 1',
+    'PREPARE kept AS SELECT 1', 'LOCK TABLE priv.hidden', 'COPY priv.hidden TO PROGRAM ''cat''', 'COPY priv.hidden TO ''/tmp/priv_secret''',
+    'SELECT pg_read_file(''PG_VERSION'')', 'ALTER ROLE regress_priv_owner SUPERUSER', 'GRANT SELECT ON priv.hidden TO PUBLIC',
+    'SET ecapi.capture = off', 'SET client_min_messages = error', 'SET search_path = priv_writer',
+    'SELECT set_config(''ecapi.context'', ''{"ext": {"w": 1}}'', false)', 'SELECT set_config(''priv.mine'', ''1'', false)',
+    'SELECT nextval(''priv.numbers'')', 'VACUUM', 'DISCARD ALL', 'DO $d$ BEGIN SET LOCAL ROLE regress_priv_super; END $d$',
+    'ALTER TRIGGER ecapi_search ON priv.tries RENAME TO mine', 'SELECT ecapi.untrack(''priv.tries'', ''search'')',
+    'SELECT ecapi.track(''priv.tries'', ''search'', ''{}'', name => ''more'')', 'SELECT * FROM ecapi.recapture()']) x;
+SHOW role;
+SHOW search_path;
+SHOW ecapi.context;
+SHOW client_min_messages;
+SELECT coalesce(current_setting('priv.mine', true), '') = '' AS not_kept;
+SELECT session_user = current_user AS is_session, current_user;
+SELECT name FROM pg_prepared_statements UNION ALL SELECT name FROM pg_cursors WHERE is_holdable;
+SELECT * FROM pg_listening_channels();
+RESET search_path;
+RESET ROLE;
+SELECT substr(what, 1, 150) AS what FROM public.priv_look();
+SELECT k, v FROM priv.hidden;
+REVOKE regress_priv_super FROM regress_priv_owner;
+
+--
+-- Errors of the owner's SQL tell the writer no value.
+--
+SET ROLE regress_priv_owner;
+CREATE DOMAIN priv.short AS text CHECK (length(VALUE) < 5);
+CREATE FUNCTION priv.rate() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN (SELECT v FROM priv.hidden LIMIT 1)::int; END $$;
+CREATE FUNCTION priv.raises(text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN RAISE EXCEPTION 'a %', $1 USING DETAIL = $1, HINT = $1, TABLE = $1, SCHEMA = 'priv', COLUMN = $1; END $$;
+CREATE TABLE priv.leaks (id int PRIMARY KEY, x text, how int);
+GRANT INSERT ON priv.leaks TO regress_priv_writer;
+SELECT ecapi.track('priv.leaks', 'search', '{"ext.v": "CASE new.how WHEN 1 THEN ((SELECT v FROM priv.hidden WHERE k = new.id)::int)::text WHEN 2 THEN priv.raises((SELECT v FROM priv.hidden WHERE k = new.id)) WHEN 3 THEN (SELECT v FROM priv.hidden WHERE k = new.id)::priv.short::text WHEN 4 THEN (SELECT v::json->>''a'' FROM priv.hidden WHERE k = new.id) END"}');
+CREATE TRIGGER ecapi_folded AFTER INSERT ON priv.leaks FOR EACH ROW
+    EXECUTE FUNCTION ecapi.capture('{"event_type": "search", "mapping": {"ext.v": "priv.rate() + new.how"}}');
+INSERT INTO priv.hidden SELECT i, 'secret ' || i FROM generate_series(2, 4) i;
+SET ROLE regress_priv_writer;
+INSERT INTO priv.leaks VALUES (1, 'secret', 1);
+INSERT INTO priv.leaks VALUES (2, 'secret', 2);
+INSERT INTO priv.leaks VALUES (3, 'secret', 3);
+INSERT INTO priv.leaks VALUES (4, 'secret', 4);
+-- neither do those who may look at tracks see one
+RESET ROLE;
+SELECT name, problem FROM ecapi.track WHERE relation = 'priv.leaks'::regclass ORDER BY name;
+SELECT * FROM public.priv_look();
+SET ROLE regress_priv_owner;
+DROP TRIGGER ecapi_folded ON priv.leaks;
+SELECT ecapi.track('priv.leaks', 'search', on_error => 'raise', mapping => '{"ext.v": "(SELECT v FROM priv.hidden WHERE k = new.how)::int"}');
+SET ROLE regress_priv_writer;
+INSERT INTO priv.leaks VALUES (5, 'secret', 1);
+RESET ROLE;
+SELECT * FROM public.priv_look();
+
+--
+-- Another role's table, view, type or cast in a track: its code runs as the owner
+-- who names it, as in any query of his, and is held back as his own is.
+--
+SET ROLE regress_priv_other;
+CREATE TABLE priv_other.rows (k int PRIMARY KEY, v text, who name);
+INSERT INTO priv_other.rows VALUES (1, 'for owner', 'regress_priv_owner'), (2, 'for writer', 'regress_priv_writer');
+ALTER TABLE priv_other.rows ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON priv_other.rows USING (who = current_user);
+CREATE VIEW priv_other.seen AS SELECT k, priv_other.evil(v) AS v FROM priv_other.rows;
+GRANT SELECT, REFERENCES ON priv_other.rows, priv_other.seen TO PUBLIC;
+CREATE TYPE priv_other.state AS ENUM ('new', 'paid');
+CREATE FUNCTION priv_other.cast_state(priv_other.state) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN RAISE NOTICE 'cast of other runs as %', current_user; RETURN 'cast'; END $$;
+CREATE CAST (priv_other.state AS text) WITH FUNCTION priv_other.cast_state AS IMPLICIT;
+SET ROLE regress_priv_owner;
+CREATE TABLE priv.calls (id int PRIMARY KEY, x text, state priv_other.state, row_id int REFERENCES priv_other.rows);
+GRANT INSERT ON priv.calls TO regress_priv_writer;
+SELECT ecapi.track('priv.calls', 'search', '{"ext.column": "state", "ext.path": "row_id.v", "ext.table": "(SELECT v FROM priv_other.rows WHERE k = new.id)", "ext.view": "(SELECT v FROM priv_other.seen WHERE k = new.id)", "ext.cast": "new.state::text"}');
+SET ROLE regress_priv_writer;
+INSERT INTO priv.calls VALUES (1, 'x', 'paid', 1);
+INSERT INTO priv.calls VALUES (2, 'x', 'paid', 2);
+RESET ROLE;
+SELECT * FROM public.priv_look();
+
+--
+-- The table that a path leads to is renamed, and a view of another role takes its
+-- place, while sessions have the track compiled.
+--
+SET ROLE regress_priv_owner;
+SELECT ecapi.track('priv.orders', 'purchase', '{"user_data.email_address": "customer_id.email"}');
+SET ROLE regress_priv_writer;
+INSERT INTO priv.orders VALUES (20, 'x', 1);
+SET ROLE regress_priv_owner;
+ALTER TABLE priv.customers RENAME TO clients;
+GRANT CREATE ON SCHEMA priv TO regress_priv_other;
+SET ROLE regress_priv_other;
+CREATE VIEW priv.customers AS SELECT 1 AS id, priv_other.evil('evil@example.com') AS email;
+GRANT SELECT ON priv.customers TO PUBLIC;
+SET ROLE regress_priv_writer;
+INSERT INTO priv.orders VALUES (21, 'x', 1);
+RESET ROLE;
+SELECT * FROM public.priv_look();
+DROP VIEW priv.customers;
+ALTER TABLE priv.clients RENAME TO customers;
+
+--
+-- Partitions of another role.
+--
+SET ROLE regress_priv_owner;
+CREATE TABLE priv.pairs (a int, b int, email text, PRIMARY KEY (a, b));
+INSERT INTO priv.pairs VALUES (1, 1, 'good@example.com');
+CREATE TABLE priv.parted (id int, r int, a int, b int, PRIMARY KEY (id, r), FOREIGN KEY (a, b) REFERENCES priv.pairs) PARTITION BY LIST (r);
+CREATE TABLE priv.parted_1 PARTITION OF priv.parted FOR VALUES IN (1);
+SELECT ecapi.track('priv.parted', 'purchase', '{"user_data.email_address": "a.email"}');
+RESET ROLE;
+ALTER TABLE priv.parted_1 OWNER TO regress_priv_other;
+SET ROLE regress_priv_other;
+INSERT INTO priv.parted_1 VALUES (1, 1, 1, 1);
+-- a key of one column would go before that of two
+CREATE TABLE priv_other.lure (id int PRIMARY KEY, email text);
+INSERT INTO priv_other.lure VALUES (1, 'evil@example.com');
+ALTER TABLE priv_other.lure ENABLE ROW LEVEL SECURITY;
+CREATE POLICY lure ON priv_other.lure USING (priv_other.evil(email) IS NOT NULL);
+GRANT SELECT ON priv_other.lure TO PUBLIC;
+ALTER TABLE priv.parted_1 ADD FOREIGN KEY (a) REFERENCES priv_other.lure;
+INSERT INTO priv.parted_1 VALUES (2, 1, 1, 1);
+-- no track of his own on it, and the copy of the root's stays as it is
+SELECT ecapi.track('priv.parted_1', 'purchase', '{"ext.x": "priv_other.evil(''x'')"}');
+CREATE TRIGGER mine AFTER INSERT ON priv.parted_1 FOR EACH ROW
+    EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "mapping": {"ext.x": "priv_other.evil(''x'')"}}');
+CREATE OR REPLACE TRIGGER ecapi_purchase AFTER INSERT OR DELETE ON priv.parted_1 FOR EACH ROW
+    EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "mapping": {"ext.x": "priv_other.evil(''x'')"}}');
+DROP TRIGGER ecapi_purchase ON priv.parted_1;
+-- a table with a track and a trigger of his own, attached by who may
+CREATE TABLE priv_other.part (id int NOT NULL, r int NOT NULL, a int, b int, PRIMARY KEY (id, r));
+CREATE FUNCTION priv_other.plain() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'plain trigger runs as %', current_user; RETURN NULL; END $$;
+CREATE TRIGGER plain AFTER INSERT ON priv_other.part FOR EACH ROW EXECUTE FUNCTION priv_other.plain();
+SELECT ecapi.track('priv_other.part', 'purchase', '{"ext.x": "priv_other.evil(''x'')"}', name => 'mine');
+RESET ROLE;
+ALTER TABLE priv.parted ATTACH PARTITION priv_other.part FOR VALUES IN (2);
+SET ROLE regress_priv_other;
+SELECT ecapi.untrack('priv_other.part', 'purchase');
+RESET ROLE;
+ALTER TABLE priv.parted ATTACH PARTITION priv_other.part FOR VALUES IN (2);
+SET ROLE regress_priv_owner;
+INSERT INTO priv.parted VALUES (3, 2, 1, 1);
+RESET ROLE;
+SELECT * FROM public.priv_look();
+
+--
+-- Superusers: no code of a user runs with their rights.  Tracks whose SQL is more
+-- than that set their rows aside; columns and paths between superusers' tables work.
+--
+SET ROLE regress_priv_other;
+CREATE DOMAIN priv_other.word AS text CHECK (priv_other.yes(VALUE));
+CREATE TYPE priv_other.pair AS (w priv_other.word);
+CREATE TYPE priv_other.span AS RANGE (subtype = priv_other.word);
+CREATE TABLE priv_other.to_give (
+    id int PRIMARY KEY, x text, word priv_other.word, words priv_other.word[], pair priv_other.pair, state priv_other.state,
+    row_id int REFERENCES priv_other.rows);
+SET client_min_messages = warning;
+SELECT ecapi.track('priv_other.to_give', 'search', name => name, mapping => jsonb_build_object('ext.v', source))
+FROM (VALUES ('column', 'x'), ('builtin', 'upper(new.x)'), ('function', 'priv_other.evil(new.x)'), ('path', 'row_id.v'),
+    ('query', '(SELECT v FROM priv_other.seen s WHERE s.k = new.id)'), ('cast', 'new.state::text'), ('domain', $$'x'::priv_other.word$$),
+    ('array', $$('{x}'::priv_other.word[])[1]::text$$), ('composite', $$(('(x)'::priv_other.pair).w)::text$$), ('range', $$upper('[x,y]'::priv_other.span)::text$$),
+    ('beside', $$(new.words = '{x}')::text$$), ('operator', $$(new.x OPERATOR(pg_catalog.=) 'x')::text$$),
+    ('table_xml', $$(table_to_xml('priv_other.seen', true, true, new.x))::text$$), ('setting', $$current_setting(new.x)$$)) t(name, source);
+SELECT ecapi.track('priv_other.to_give', 'search', '{"ext.v": "query_to_xml(''select 1'', true, true, new.x)::text"}');
+SELECT ecapi.track('priv_other.to_give', 'search', '{"ext.v": "pg_read_file(new.x)"}');
+RESET client_min_messages;
+GRANT INSERT ON priv_other.to_give TO regress_priv_writer;
+-- compiled in this session while the table was still the other role's
+SET ROLE regress_priv_writer;
+SET client_min_messages = error;
+INSERT INTO priv_other.to_give VALUES (1, 'one');
+RESET client_min_messages;
+RESET ROLE;
+SELECT count(*) FROM public.priv_look();
+ALTER TABLE priv_other.to_give OWNER TO regress_priv_super;
+SET ROLE regress_priv_writer;
+INSERT INTO priv_other.to_give VALUES (2, 'two');
+INSERT INTO priv_other.to_give (id, x, row_id, state) VALUES (3, 'three', 1, 'paid');
+RESET ROLE;
+SELECT name, problem FROM ecapi.track WHERE relation = 'priv_other.to_give'::regclass ORDER BY name;
+SELECT * FROM public.priv_look();
+-- the same for what a superuser declares
+SET ROLE regress_priv_super;
+SELECT ecapi.track('priv_other.to_give', 'search', '{"ext.v": "new.x"}', condition => $$new.words = '{x}'$$, name => 'function');
+SELECT ecapi.track('priv_other.to_give', 'search', '{"ext.v": "new.x"}', condition => $$priv_other.yes('x')$$, name => 'function');
+SELECT ecapi.track('priv_other.to_give', 'search', '{"ext.v": "priv_other.pair(''(x)'')"}', name => 'function');
+SELECT ecapi.track('priv_other.to_give', 'search', '{"ext.v": "''x'' OPERATOR(priv_other.=) new.x"}', name => 'function');
+SELECT ecapi.track('priv_other.to_give', 'search', '{"ext.v": "pg_read_file(new.x)"}', name => 'function');
+SELECT ecapi.track('priv_other.to_give', 'search', '{"ext.v": "query_to_xml(new.x, true, true, '''')::text"}', name => 'function');
+SELECT count(ecapi.untrack(relation, name => name)) FROM ecapi.track WHERE relation = 'priv_other.to_give'::regclass AND name <> 'column';
+-- rows that wait to be captured again: no domain is asked for their values
+SELECT ecapi.track('priv_other.to_give', 'search', '{"ext.v": "x", "ext.n": "1 / (new.id - new.id)"}', name => 'column');
+SET client_min_messages = error;
+INSERT INTO priv_other.to_give (id, x, word) VALUES (4, 'four', 'w');
+INSERT INTO priv_other.to_give (id, x, words) VALUES (5, 'five', '{w}');
+INSERT INTO priv_other.to_give (id, x, pair) VALUES (6, 'six', ROW('w'));
+RESET client_min_messages;
+SELECT ecapi.track('priv_other.to_give', 'search', '{"ext.v": "x"}', name => 'column');
+SELECT * FROM ecapi.recapture('priv_other.to_give');
+RESET ROLE;
+SELECT * FROM public.priv_look();
+-- a path into a table that is given to another role, while sessions have it compiled
+ALTER TABLE priv.orders OWNER TO regress_priv_super;
+ALTER TABLE priv.customers OWNER TO regress_priv_super;
+SET ROLE regress_priv_writer;
+INSERT INTO priv.orders VALUES (30, 'x', 1);
+RESET ROLE;
+ALTER TABLE priv.customers OWNER TO regress_priv_other;
+SET ROLE regress_priv_other;
+CREATE INDEX ON priv.customers (email) WHERE priv_other.yes('x');
+SET ROLE regress_priv_writer;
+INSERT INTO priv.orders VALUES (31, 'x', NULL);
+INSERT INTO priv.orders SELECT 32, 'x', NULL;
+SET ROLE regress_priv_other;
+ALTER TABLE priv.customers RENAME TO clients;
+CREATE VIEW priv.customers AS SELECT 1 AS id, priv_other.evil('evil@example.com') AS email;
+GRANT SELECT ON priv.customers TO PUBLIC;
+SET ROLE regress_priv_writer;
+INSERT INTO priv.orders VALUES (33, 'x', NULL);
+RESET ROLE;
+SELECT * FROM public.priv_look();
+-- all that a role has is given to a superuser, as before the role is dropped
+SET ROLE regress_priv_trigger;
+CREATE TABLE priv_trigger.left_over (id int PRIMARY KEY, x text);
+SELECT ecapi.track('priv_trigger.left_over', 'search', '{"ext.v": "priv_trigger.evil(new.x)"}');
+SELECT ecapi.track('priv_trigger.left_over', 'login', '{"ext.x": "x"}');
+GRANT INSERT ON priv_trigger.left_over TO regress_priv_writer;
+RESET ROLE;
+REASSIGN OWNED BY regress_priv_trigger TO regress_priv_super;
+SET ROLE regress_priv_writer;
+INSERT INTO priv_trigger.left_over VALUES (1, 'x');
+-- an owner who is made a superuser, and is none again
+INSERT INTO priv.tries VALUES (100, 'SELECT 1');
+RESET ROLE;
+ALTER ROLE regress_priv_owner SUPERUSER;
+SET ROLE regress_priv_writer;
+INSERT INTO priv.tries VALUES (101, 'SELECT 1');
+RESET ROLE;
+ALTER ROLE regress_priv_owner NOSUPERUSER;
+SET ROLE regress_priv_writer;
+INSERT INTO priv.tries VALUES (102, 'SELECT 1');
+RESET ROLE;
+SELECT * FROM public.priv_look();
+
+SET client_min_messages = error;
+DROP OWNED BY regress_priv_owner, regress_priv_writer, regress_priv_trigger, regress_priv_other, regress_priv_super CASCADE;
+DROP ROLE regress_priv_owner, regress_priv_writer, regress_priv_trigger, regress_priv_other, regress_priv_super;
+DROP FUNCTION public.priv_look;
+DROP TABLE public.priv_seen;
