@@ -149,7 +149,10 @@ empty_slot(int slot, int nrings, TimestampTz younger)
 	{
 		foreach(cell, rels)
 			relids = lappend_oid(relids, RelationGetRelid((Relation) lfirst(cell)));
+		/* for the triggers that keep others from truncating */
+		PushActiveSnapshot(GetTransactionSnapshot());
 		ecapi_truncate_locally(rels, relids);
+		PopActiveSnapshot();
 		emptied = true;
 	}
 	foreach(cell, rels)

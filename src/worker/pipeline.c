@@ -38,6 +38,9 @@
 /* Room that closing a body may take beyond its events. */
 #define BODY_TAIL	64
 
+/* A moment just passed may lie so far beyond the time of this turn. */
+#define CLOCK_SLACK_US	USECS_PER_MINUTE
+
 /* Events that were filtered while a batch was gathered, by reason. */
 #define FILTER_REASONS	4
 typedef struct Filtered
@@ -498,8 +501,9 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 		return -1;				/* see give_up.c */
 	if (destination->state == ECAPI_WAITING)
 	{
-		/* a clock that was set back since must not make the wait longer */
-		if (now < destination->next_try && now >= destination->last_error_at)
+		/* a clock that was set back since then must not make the wait longer */
+		if (now < destination->next_try &&
+			destination->last_error_at - now < CLOCK_SLACK_US)
 			return ms_until(destination->next_try, now);
 		destination->state = ECAPI_RUNNING;
 		destination->dirty = true;

@@ -1,0 +1,127 @@
+# A clock that is set back and forth under a running server: delivery goes on,
+# nothing waits for the time that was lost, and what grows old is let go.
+#
+# libfaketime stands between the server and the clock; it reads the offset from
+# a file.  What measures spans (waits, time-outs) has the real clock.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use EcapiNode;
+use EcapiReceiver;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my ($library) = glob('/usr/lib/*/faketime/libfaketime.so.1');
+
+plan skip_all => 'libfaketime is not installed' unless $library;
+
+my $offset = PostgreSQL::Test::Utils::tempdir() . '/offset';
+my $receiver = EcapiReceiver->start;
+my $other = EcapiReceiver->start;
+my $node = PostgreSQL::Test::Cluster->new('main');
+
+sub set_clock
+{
+	my ($text) = @_;
+
+	open(my $file, '>', "$offset.new") or die "open: $!";
+	print $file "$text\n";
+	close $file or die "close: $!";
+	rename "$offset.new", $offset or die "rename: $!";
+	return;
+}
+
+# Wait until the log of ticks has one that sees the events of a prefix.
+sub wait_ticked
+{
+	my ($prefix) = @_;
+
+	wait_sql($node, "a tick after $prefix is logged", "SELECT ecapi_emit('login', id => 'tick-' || random()) IS NOT NULL"
+		  . ' AND EXISTS (SELECT FROM ecapi.tick t WHERE pg_visible_in_snapshot('
+		  . "(SELECT max(xid) FROM ecapi.outbox WHERE event->>'id' LIKE '$prefix-%'), t.snapshot))");
+	return;
+}
+
+set_clock('+0');
+$node->init;
+$node->append_conf('postgresql.conf', ecapi_settings());
+{
+	local $ENV{LD_PRELOAD} = $library;
+	local $ENV{FAKETIME_TIMESTAMP_FILE} = $offset;
+	local $ENV{FAKETIME_CACHE_DURATION} = 1;
+	local $ENV{FAKETIME_DONT_FAKE_MONOTONIC} = 1;
+	local $ENV{DONT_FAKE_MONOTONIC} = 1;
+	$node->start;
+}
+rows($node, 'CREATE EXTENSION ecapi');
+create_destination($node, 'shop', $receiver->url('/in'));
+create_destination($node, 'slow', $receiver->url('/slow'), options => "linger '500ms'");
+create_destination($node, 'down', $other->url('/down'));
+emit($node, 'a', 5);
+wait_received($other, 'a', 5);
+wait_received($receiver, 'a', 5);
+wait_delivered($node, $_) for qw(shop slow down);
+wait_ticked('a');
+
+subtest 'an hour back' => sub {
+	my $before = rows($node, 'SELECT clock_timestamp()');
+	my $slots = rows($node, 'SELECT count(DISTINCT slot) FROM ecapi.outbox');
+
+	$other->stop;
+	emit($node, 'down', 3);
+	wait_state($node, 'down', 'waiting');
+	set_clock('-1h');
+	wait_sql($node, 'the clock is back', "SELECT clock_timestamp() < '$before'");
+	$other->start_again;
+	emit($node, 'b', 5);
+	wait_received($receiver, 'b', 5);
+	wait_received($other, 'down', 3);
+	wait_received($other, 'b', 5);
+	wait_delivered($node, $_) for qw(shop slow down);
+	pass('no destination waits for the hour: not for its next try, nor to fill a request');
+	wait_ticked('b');
+	is(rows($node, "SELECT count(*) > 0 FROM ecapi.tick WHERE ticked_at < '$before'"), 't', 'ticks are logged');
+	is(rows($node, 'SELECT count(*) FROM ecapi.request WHERE sent_at > clock_timestamp() + interval \'2 hours\''), 0,
+		'no request lies in the future');
+};
+
+subtest 'forty days on' => sub {
+	rows($node, "SELECT ecapi.pause('slow')");
+	wait_state($node, 'slow', 'paused');
+	emit($node, 'c', 5);
+	wait_received($other, 'c', 5);
+	wait_ticked('c');
+	my $old = rows($node, 'SELECT max(xid) FROM ecapi.outbox');
+
+	set_clock('+40d');
+	wait_sql($node, 'what waited is given up', "SELECT given_up >= 5 FROM ecapi.destination WHERE destination = 'slow'");
+	emit($node, 'd', 5);
+	wait_received($other, 'd', 5);
+	wait_sql($node, 'and what is as old as that is gone',
+		"SELECT count(*) = 0 FROM ecapi.outbox WHERE event->>'id' ~ '^[abc]-'");
+	rows($node, "SELECT ecapi.resume('slow')");
+	wait_delivered($node, 'slow');
+	is((grep { $_->{path} eq '/slow' && $_->{id} =~ /^d-/ } $receiver->records), 5, 'a paused one goes on with the new');
+	is((grep { $_->{path} eq '/slow' && $_->{id} =~ /^c-/ } $receiver->records), 0, 'without the old');
+	like(log_text($node), qr/destination "slow" gave up \d+ events: older than ecapi\.retention_limit/, 'as the log says');
+};
+
+subtest 'and back to today' => sub {
+	my $before = rows($node, 'SELECT clock_timestamp()');
+
+	set_clock('+0');
+	wait_sql($node, 'the clock is back', "SELECT clock_timestamp() < '$before'");
+	emit($node, 'e', 5);
+	wait_received($_, 'e', 5) for $receiver, $other;
+	wait_delivered($node, $_) for qw(shop slow down);
+	is(rows($node, 'SELECT sum(given_up) FROM ecapi.destination WHERE destination <> \'slow\''), 0,
+		'who delivers has given up nothing');
+};
+
+unlike(log_text($node), qr/was terminated by signal|PANIC|TRAP|ecapi worker failed/, 'nothing has crashed or failed');
+$node->stop;
+done_testing();
