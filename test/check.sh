@@ -227,7 +227,7 @@ done
 [ ${#parts[@]} -gt 0 ] || parts=("${ALL_PARTS[@]}")
 [ ${#names[@]} = 0 ] || [ ${#parts[@]} = 1 ] || die "names go with one part only"
 
-need_packages "${PACKAGES[@]}" shellcheck pgbouncer libfaketime
+need_packages "${PACKAGES[@]}" shellcheck pgbouncer
 make_work
 make_server
 say "building"
