@@ -87,6 +87,8 @@ OBJS = \
 	src/capture/image.o \
 	src/stats/left_out.o \
 	src/outbox/append.o \
+	src/outbox/limit.o \
+	src/outbox/ring.o \
 	src/outbox/snapshot.o \
 	src/outbox/window.o \
 	src/outbox/cursor.o \
@@ -109,6 +111,7 @@ OBJS = \
 	src/worker/failed.o \
 	src/worker/replay.o \
 	src/worker/ledger.o \
+	src/worker/give_up.o \
 	src/worker/journal.o
 
 DATA = $(wildcard sql/ecapi--*.sql)

@@ -21,6 +21,9 @@ CREATE SCHEMA ecapi;
 
 CREATE SEQUENCE ecapi.outbox_seq AS bigint CACHE 32;
 
+-- Its value is how many events were dropped because the outbox was full.
+CREATE SEQUENCE ecapi.dropped_seq AS bigint;
+
 CREATE TABLE ecapi.outbox (
 	seq			bigint NOT NULL,
 	xid			xid8 NOT NULL,
@@ -112,6 +115,7 @@ CREATE TABLE ecapi.cursor (
 	delivered			bigint NOT NULL DEFAULT 0,
 	filtered			bigint NOT NULL DEFAULT 0,
 	failed				bigint NOT NULL DEFAULT 0,
+	given_up			bigint NOT NULL DEFAULT 0,
 	state				text NOT NULL DEFAULT 'starting'
 		CHECK (state IN ('starting', 'delivering', 'idle', 'waiting', 'paused', 'stopped')),
 	stopped_options		bigint,
@@ -306,6 +310,38 @@ CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi
 ALTER TABLE ecapi.backfill_progress ENABLE REPLICA TRIGGER skip_replicated_change;
 
 -- ---------------------------------------------------------------------------
+-- A slot is emptied by the worker alone: it knows which events still wait.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ecapi.refuse_truncate() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a
+	WHERE a.backend_type = 'ecapi worker';
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'cannot truncate "%": events in it may wait to be delivered', TG_TABLE_NAME
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Slots are emptied by the worker; DROP SERVER ends a destination that nothing shall wait for.';
+	END IF;
+	RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_0 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+ALTER TABLE ecapi.outbox_0 ENABLE ALWAYS TRIGGER refuse_truncate;
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_1 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+ALTER TABLE ecapi.outbox_1 ENABLE ALWAYS TRIGGER refuse_truncate;
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_2 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+ALTER TABLE ecapi.outbox_2 ENABLE ALWAYS TRIGGER refuse_truncate;
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_3 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+ALTER TABLE ecapi.outbox_3 ENABLE ALWAYS TRIGGER refuse_truncate;
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_4 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+ALTER TABLE ecapi.outbox_4 ENABLE ALWAYS TRIGGER refuse_truncate;
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_5 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+ALTER TABLE ecapi.outbox_5 ENABLE ALWAYS TRIGGER refuse_truncate;
+
+-- ---------------------------------------------------------------------------
 -- Functions
 -- ---------------------------------------------------------------------------
 
@@ -411,6 +447,14 @@ CREATE FUNCTION ecapi.open_files_limit() RETURNS integer
 LANGUAGE c VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_open_files_limit';
 
+CREATE FUNCTION ecapi.outbox_measure(
+	OUT bytes bigint,
+	OUT bytes_limit bigint,
+	OUT is_full boolean)
+RETURNS record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_outbox_measure';
+
 CREATE FUNCTION ecapi.pause(destination name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_pause';
@@ -502,14 +546,21 @@ END;
 -- server when it is renamed.  The worker repairs what was done while event
 -- triggers did not run.  plpgsql, so that a missing library hurts nobody whose
 -- DDL is not about ecapi.
+--
+-- A new server is told where it was made (option origin), as its cursor is: a
+-- dump carries the option along, so one that is restored elsewhere is a copy
+-- until ecapi.adopt().
 CREATE FUNCTION ecapi.on_server_change() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	server record;
+	here text;
 BEGIN
 	FOR server IN
-		SELECT s.oid, s.srvname, d.command_tag
+		SELECT s.oid, s.srvname, d.command_tag,
+			(SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o
+			WHERE o.option_name = 'origin') AS origin
 		FROM pg_catalog.pg_event_trigger_ddl_commands() d
 			JOIN pg_catalog.pg_foreign_server s ON s.oid = d.objid
 			JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw
@@ -518,12 +569,18 @@ BEGIN
 	LOOP
 		IF server.command_tag = 'CREATE SERVER' THEN
 			PERFORM ecapi.end_destination(server.srvname);
+			SELECT pg_catalog.concat(y.system_identifier, '/', b.oid) INTO here
+			FROM pg_catalog.pg_control_system() y, pg_catalog.pg_database b
+			WHERE b.datname = pg_catalog.current_database();
 			INSERT INTO ecapi.cursor (destination, server, snapshot,
 				system_identifier, database, started_at)
 			SELECT server.srvname, server.oid, ecapi.start_snapshot(),
-				y.system_identifier, b.oid, pg_catalog.clock_timestamp()
-			FROM pg_catalog.pg_control_system() y, pg_catalog.pg_database b
-			WHERE b.datname = pg_catalog.current_database();
+				pg_catalog.split_part(o.origin, '/', 1)::bigint,
+				pg_catalog.split_part(o.origin, '/', 2)::oid, pg_catalog.clock_timestamp()
+			FROM (SELECT coalesce(server.origin, here)) o (origin);
+			IF server.origin IS NULL THEN
+				EXECUTE pg_catalog.format('ALTER SERVER %I OPTIONS (ADD origin %L)', server.srvname, here);
+			END IF;
 		ELSE
 			UPDATE ecapi.control k SET destination = server.srvname
 			FROM ecapi.cursor c
@@ -865,6 +922,7 @@ SELECT s.srvname AS destination,
 	c.delivered,
 	c.filtered,
 	c.failed,
+	c.given_up,
 	c.last_error,
 	c.last_error_at,
 	c.next_try,
@@ -909,6 +967,12 @@ SELECT r.replay_id, r.destination, r.state, r.since, r.until, r.event_types,
 	r.delivered, r.filtered, r.failed, r.passed_over,
 	r.requested_at, r.requested_by, r.finished_at, r.recorded_at
 FROM ecapi.replay_cursor r;
+
+-- How large the outbox is, and what was dropped because it was full.
+CREATE VIEW ecapi.outbox_use AS
+SELECT m.bytes, m.bytes_limit, m.is_full,
+	CASE WHEN q.is_called THEN q.last_value ELSE 0 END AS dropped
+FROM ecapi.outbox_measure() m CROSS JOIN ecapi.dropped_seq q;
 
 -- Values that were left out of events, since the server started.
 CREATE VIEW ecapi.left_out AS
@@ -962,6 +1026,11 @@ BEGIN
 		what := 'ecapi is not in shared_preload_libraries: events are kept, none is delivered';
 		what_to_do := pg_catalog.format('Set shared_preload_libraries = %L in postgresql.conf and restart the server.',
 			pg_catalog.concat_ws(', ', nullif(pg_catalog.current_setting('shared_preload_libraries'), ''), 'ecapi'));
+		RETURN NEXT;
+	ELSIF w.state = 'running' AND w.message IS NOT NULL AND w.message <> 'ecapi.delivery is off' THEN
+		severity := 'error';
+		what := pg_catalog.format('the worker fails and tries again: %s', w.message);
+		what_to_do := 'Mend the cause; the server log has the message, too. Nothing is sent before.';
 		RETURN NEXT;
 	ELSIF w.state = 'running' THEN
 		severity := 'ok';
@@ -1053,6 +1122,12 @@ BEGIN
 			what_to_do := pg_catalog.format('SELECT reason, status, answer FROM ecapi.failed_event WHERE destination = %1$L; when the cause is mended: SELECT ecapi.retry(%1$L); to give them up: SELECT ecapi.discard(%1$L).', d.destination);
 			RETURN NEXT;
 		END IF;
+		IF d.given_up > 0 THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" has given up %s events that waited too long or took too much room', d.destination, d.given_up);
+			what_to_do := pg_catalog.format('SELECT sent_at, events, error FROM ecapi.request WHERE outcome = %L AND destination = %L; mend the cause, or raise ecapi.retention_limit or ecapi.outbox_limit.', 'given_up', d.destination);
+			RETURN NEXT;
+		END IF;
 	END LOOP;
 
 	FOR d IN SELECT k.relation, k.name, k.enabled, k.problem FROM ecapi.track k
@@ -1102,12 +1177,26 @@ BEGIN
 		RETURN NEXT;
 	END IF;
 
-	SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(i.relid)) INTO n
-	FROM pg_catalog.pg_partition_tree('ecapi.outbox') i WHERE i.isleaf;
-	severity := 'ok';
-	what := pg_catalog.format('the outbox takes %s', pg_catalog.pg_size_pretty(n));
-	what_to_do := NULL;
-	RETURN NEXT;
+	SELECT pg_catalog.pg_size_pretty(u.bytes) AS bytes, pg_catalog.pg_size_pretty(u.bytes_limit) AS bytes_limit,
+		u.is_full, u.dropped
+	INTO d FROM ecapi.outbox_use u;
+	IF d.is_full THEN
+		severity := 'error';
+		what := pg_catalog.format('the outbox takes %s and ecapi.outbox_limit is %s: events are dropped, %s so far', d.bytes, d.bytes_limit, d.dropped);
+		what_to_do := 'Let the worker run and mend or drop the destinations with the largest backlog, or raise ecapi.outbox_limit.';
+		RETURN NEXT;
+	ELSE
+		severity := 'ok';
+		what := pg_catalog.format('the outbox takes %s', d.bytes);
+		what_to_do := NULL;
+		RETURN NEXT;
+		IF d.dropped > 0 THEN
+			severity := 'warning';
+			what := pg_catalog.format('%s events were dropped because the outbox was full', d.dropped);
+			what_to_do := 'Emit them again from the tables they came from (ecapi.backfill). To forget the count: ALTER SEQUENCE ecapi.dropped_seq RESTART.';
+			RETURN NEXT;
+		END IF;
+	END IF;
 END
 $$;
 
@@ -1265,8 +1354,9 @@ REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
 GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.ledger, ecapi.left_out,
-	ecapi.track, ecapi.backfill, ecapi.replay TO pg_monitor;
+	ecapi.outbox_use, ecapi.track, ecapi.backfill, ecapi.replay TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts(),
+	ecapi.outbox_measure(),
 	ecapi.track_argument(oid), ecapi.track_problem(oid) TO pg_monitor;
 
 -- ---------------------------------------------------------------------------
@@ -1297,6 +1387,7 @@ COMMENT ON COLUMN ecapi.cursor.snapshot IS 'every event visible in it is dispose
 COMMENT ON COLUMN ecapi.cursor.window_end IS 'end of the window that is being read, if one is';
 COMMENT ON COLUMN ecapi.cursor.arm IS '0: transactions that ran at the snapshot, 1: later ones';
 COMMENT ON COLUMN ecapi.cursor.xid IS 'with seq: the last event of the open window that is disposed of';
+COMMENT ON COLUMN ecapi.cursor.given_up IS 'events that waited longer than ecapi.retention_limit, or whose room was needed, see ecapi.outbox_limit';
 COMMENT ON COLUMN ecapi.cursor.system_identifier IS 'cluster that this cursor may deliver from, see ecapi.adopt()';
 COMMENT ON COLUMN ecapi.request.replay IS 'of a request of a replay: its replay_id';
 COMMENT ON TABLE ecapi.replay_cursor IS 'how far each replay has come; written by the worker';
@@ -1337,6 +1428,9 @@ COMMENT ON FUNCTION ecapi.wake_worker() IS 'make the worker look at destinations
 COMMENT ON FUNCTION ecapi.start_snapshot() IS 'snapshot for the cursor of a destination that starts with what commits later';
 COMMENT ON FUNCTION ecapi.credential_problem(oid) IS 'what is wrong with the options or credentials of a destination, or NULL';
 COMMENT ON FUNCTION ecapi.open_files_limit() IS 'how many files a server process may open, -1 when unlimited or unknown';
+COMMENT ON FUNCTION ecapi.outbox_measure() IS 'bytes of the outbox, its limit (NULL: none), and whether events are dropped now';
+COMMENT ON VIEW ecapi.outbox_use IS 'how large the outbox is, its limit, whether events are dropped now, and how many were';
+COMMENT ON SEQUENCE ecapi.dropped_seq IS 'how many events were dropped because the outbox was full; a crash may add up to 32';
 COMMENT ON FUNCTION ecapi.pause(name) IS 'stop delivering to a destination until ecapi.resume()';
 COMMENT ON FUNCTION ecapi.resume(name) IS 'deliver to a paused, stopped or waiting destination again, now';
 COMMENT ON FUNCTION ecapi.retry(name, text) IS 'try failed events of a destination again now, dead ones too; returns how many';
@@ -1362,6 +1456,7 @@ COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its 
 COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; unaccounted ids are listed';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
 COMMENT ON FUNCTION ecapi.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
+COMMENT ON FUNCTION ecapi.refuse_truncate() IS 'keeps slots of the outbox from being truncated by hand';
 COMMENT ON FUNCTION ecapi.on_server_change() IS 'starts and renames the cursor of a destination';
 COMMENT ON FUNCTION ecapi.on_mapping_change() IS 'tells the worker of new credentials';
 COMMENT ON FUNCTION ecapi.on_server_drop() IS 'ends the cursor of a destination';

@@ -63,6 +63,9 @@ ecapi_relation(const char *name, bool missing_ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation \"ecapi.%s\" does not exist", name),
+				 OidIsValid(schema) ?
+				 errhint("It was dropped by hand; DROP EXTENSION ecapi CASCADE, then "
+						 "CREATE EXTENSION ecapi, makes the schema anew.") :
 				 errhint("Create the extension with CREATE EXTENSION ecapi.")));
 	return relid;
 }

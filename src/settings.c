@@ -23,6 +23,8 @@ int			ecapi_max_event_size = 256;
 bool		ecapi_delivery = true;
 char	   *ecapi_credential_directory = NULL;
 int			ecapi_retention_s = 3 * SECS_PER_DAY;
+int			ecapi_retention_limit = 30 * 24 * 60;
+int			ecapi_outbox_limit = 16 * 1024;
 bool		ecapi_wait_for_standby = false;
 int			ecapi_max_workers = 16;
 
@@ -137,6 +139,23 @@ ecapi_settings_define(bool preloaded)
 							"An event that a destination has yet to dispose of stays longer.",
 							&ecapi_retention_s, 3 * SECS_PER_DAY, 8, 90 * SECS_PER_DAY,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("ecapi.retention_limit",
+							"How long an event may wait for a destination.",
+							"Then it is given up there. 0 means no limit; less than "
+							"ecapi.retention counts as that.",
+							&ecapi_retention_limit, 30 * 24 * 60, 0, 3650 * 24 * 60,
+							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
+
+	/*
+	 * For the whole server: what one session may append another must not be
+	 * dropped for.
+	 */
+	DefineCustomIntVariable("ecapi.outbox_limit",
+							"Largest size of a database's outbox; beyond it events are dropped.",
+							"0 means no limit.",
+							&ecapi_outbox_limit, 16 * 1024, 0, PG_INT32_MAX,
+							PGC_SIGHUP, GUC_UNIT_MB, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("ecapi.wait_for_standby",
 							 "Send an event only after the synchronous standby has it.",

@@ -19,6 +19,8 @@ extern int	ecapi_max_event_size;	/* kB */
 extern bool ecapi_delivery;
 extern char *ecapi_credential_directory;
 extern int	ecapi_retention_s;	/* seconds */
+extern int	ecapi_retention_limit;	/* minutes; 0: none */
+extern int	ecapi_outbox_limit; /* MB; 0: none */
 extern bool ecapi_wait_for_standby;
 extern int	ecapi_max_workers;	/* databases served; read only when preloaded */
 

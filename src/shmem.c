@@ -46,6 +46,7 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
+#include "outbox/limit.h"
 #include "settings.h"
 #include "shmem.h"
 #include "stats/left_out.h"
@@ -91,7 +92,7 @@ static void detach_worker(int code, Datum arg);
 static void detach_launcher(int code, Datum arg);
 static void release_holds_at_exit(int code, Datum arg);
 
-/* The slots, and behind them the counters of stats/left_out.c. */
+/* The slots, then what outbox/limit.c shares, then the counters of left_out.c. */
 static Size
 slots_size(void)
 {
@@ -100,9 +101,16 @@ slots_size(void)
 }
 
 static Size
+limit_size(void)
+{
+	return MAXALIGN(ecapi_limit_size(ecapi_max_workers));
+}
+
+static Size
 shared_size(void)
 {
-	return add_size(slots_size(), ecapi_left_out_size(ecapi_max_workers));
+	return add_size(add_size(slots_size(), limit_size()),
+					ecapi_left_out_size(ecapi_max_workers));
 }
 
 /* Ask for our shared memory; from the shmem_request hook. */
@@ -135,7 +143,9 @@ ecapi_shmem_startup(void)
 			pg_atomic_init_u32(&shared->slots[i].reload, 0);
 		}
 	}
-	ecapi_left_out_attach((char *) shared + slots_size(), ecapi_max_workers, !found);
+	ecapi_limit_attach((char *) shared + slots_size(), ecapi_max_workers, !found);
+	ecapi_left_out_attach((char *) shared + slots_size() + limit_size(),
+						  ecapi_max_workers, !found);
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -420,6 +430,7 @@ ecapi_slot_want(Oid database)
 		free_slot->info.state = ECAPI_SLOT_WANTED;
 		free_slot->info.database = database;
 		ecapi_left_out_reset((int) (free_slot - shared->slots));
+		ecapi_limit_reset((int) (free_slot - shared->slots));
 		strlcpy(free_slot->info.message, "it has yet to be started",
 				ECAPI_MESSAGE_SIZE);
 		done = true;

@@ -39,6 +39,7 @@
 #include "outbox/cursor.h"
 #include "outbox/failed.h"
 #include "outbox/replay.h"
+#include "outbox/limit.h"
 #include "settings.h"
 #include "shmem.h"
 #include "sqlapi.h"
@@ -49,6 +50,7 @@ PG_FUNCTION_INFO_V1(ecapi_wake_worker);
 PG_FUNCTION_INFO_V1(ecapi_start_snapshot);
 PG_FUNCTION_INFO_V1(ecapi_credential_problem);
 PG_FUNCTION_INFO_V1(ecapi_open_files_limit);
+PG_FUNCTION_INFO_V1(ecapi_outbox_measure);
 PG_FUNCTION_INFO_V1(ecapi_pause);
 PG_FUNCTION_INFO_V1(ecapi_resume);
 PG_FUNCTION_INFO_V1(ecapi_adopt);
@@ -231,6 +233,24 @@ ecapi_open_files_limit(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32((int32) limit.rlim_cur);
 }
 
+/* ecapi.outbox_measure(): bytes, limit (NULL: none), whether events are dropped. */
+Datum
+ecapi_outbox_measure(PG_FUNCTION_ARGS)
+{
+	Datum		values[3];
+	bool		nulls[3] = {false};
+	TupleDesc	desc;
+	bool		full;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = Int64GetDatum(ecapi_limit_measure(GetCurrentTimestamp(), &full));
+	nulls[1] = ecapi_outbox_limit == 0;
+	values[1] = Int64GetDatum((int64) ecapi_outbox_limit * 1024 * 1024);
+	values[2] = BoolGetDatum(full);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
 /* Write down what an operator wants of a destination, and tell the worker. */
 static void
 control(const char *name, bool paused)
@@ -287,6 +307,46 @@ end_past(const char *name)
 }
 
 /*
+ * After the counter was reset: events and ticks of transactions that the counter
+ * has yet to come to would be taken for those.  No cursor can name them, so they
+ * are deleted.  What others commit meanwhile lies below the xmax of the
+ * statement's snapshot, if it is seen at all.
+ */
+static void
+forget_later_events(void)
+{
+	static EcapiStatement forget_events = {
+		"DELETE FROM ecapi.outbox WHERE xid OPERATOR(pg_catalog.>=)"
+		" pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())"
+		" AND xid OPERATOR(pg_catalog.<>) pg_catalog.pg_current_xact_id()",
+		0, {0}, NULL
+	};
+	static EcapiStatement forget_ticks = {
+		"DELETE FROM ecapi.tick WHERE newest OPERATOR(pg_catalog.>)"
+		" pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())",
+		0, {0}, NULL
+	};
+
+	ecapi_statement_execute(&forget_events, NULL, NULL, false);
+	ecapi_statement_execute(&forget_ticks, NULL, NULL, false);
+}
+
+/* The server of a destination has its origin here from now on. */
+static void
+set_origin(const ForeignServer *server)
+{
+	EcapiOrigin origin;
+	bool		has = ecapi_options_origin(server->options, &origin);
+	char	   *sql = psprintf("ALTER SERVER %s OPTIONS (%s origin '" UINT64_FORMAT "/%u')",
+							   quote_identifier(server->servername), has ? "SET" : "ADD",
+							   GetSystemIdentifier(), MyDatabaseId);
+
+	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not change the origin of a server");
+	pfree(sql);
+}
+
+/*
  * Start a destination anew, when its guard has stopped it: with what commits
  * after this transaction.
  */
@@ -297,7 +357,9 @@ start_anew(const char *name, bool copied)
 		"UPDATE ecapi.cursor SET snapshot = $2, window_end = NULL, arm = 0, xid = '0',"
 		" seq = 0, system_identifier = $3, database = $4, state = 'starting',"
 		" stopped_options = NULL, last_error = NULL, last_error_at = NULL,"
-		" next_try = NULL, started_at = pg_catalog.clock_timestamp()"
+		" next_try = NULL, started_at = pg_catalog.clock_timestamp(),"
+		" delivered = coalesce(delivered, 0), filtered = coalesce(filtered, 0),"
+		" failed = coalesce(failed, 0), given_up = coalesce(given_up, 0)"
 		" WHERE server OPERATOR(pg_catalog.=) $1",
 		4, {OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}, NULL
 	};
@@ -329,14 +391,14 @@ start_anew(const char *name, bool copied)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("destination \"%s\" delivers from this database already", name)));
-	if (!copied && cursor->from->xmax <= next &&
+	if (!copied && cursor->problem == NULL && cursor->from->xmax <= next &&
 		(cursor->to == NULL || cursor->to->xmax <= next) &&
 		stored < next)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cursor of destination \"%s\" does not lie beyond the transaction counter",
 						name),
-				 errdetail("Only then may it be started anew.")));
+				 errdetail("Only then, or when it was changed by hand, may it be started anew.")));
 
 	values[0] = ObjectIdGetDatum(server->serverid);
 	values[1] = ecapi_snapshot_datum(ecapi_snapshot_start());
@@ -344,6 +406,10 @@ start_anew(const char *name, bool copied)
 	values[3] = ObjectIdGetDatum(MyDatabaseId);
 	ecapi_statement_execute(&restart, values, NULL, false);
 	end_past(server->servername);
+	if (copied)
+		set_origin(server);
+	else
+		forget_later_events();
 	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();
 }

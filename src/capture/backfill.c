@@ -51,6 +51,7 @@
 #include "capture/backfill.h"
 #include "capture/history.h"
 #include "capture/throttle.h"
+#include "outbox/limit.h"
 
 /* A live event queues behind one page at most, so pages have an end. */
 #define MAX_PAGE_SIZE	10000
@@ -277,6 +278,7 @@ page(Backfill *backfill, EcapiThrottleMark *mark)
 	MemoryContext context = AllocSetContextCreate(backfill->context, "ecapi backfill page",
 												  ALLOCSET_DEFAULT_SIZES);
 	TimestampTz begun_at = GetCurrentTimestamp();
+	uint64		dropped = ecapi_limit_dropped();
 	volatile int nrows = 0;
 
 	mark->xid = 0;
@@ -288,6 +290,8 @@ page(Backfill *backfill, EcapiThrottleMark *mark)
 		PreventCommandIfReadOnly("ecapi.backfill()");
 		nrows = ecapi_history_page(&backfill->progress, backfill->event_type,
 								   backfill->page_size, NULL, context);
+		/* history can wait for room, so none of it is given up */
+		ecapi_limit_refuse_loss(dropped);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(backfill->context);
 		CurrentResourceOwner = owner;

@@ -41,6 +41,7 @@
 #include "capture/rows.h"
 #include "capture/tree.h"
 #include "catalog.h"
+#include "outbox/limit.h"
 
 PG_FUNCTION_INFO_V1(ecapi_recapture);
 
@@ -361,6 +362,7 @@ ecapi_recapture(PG_FUNCTION_ARGS)
 	TupleDesc	descriptor;
 	int64	   *ids;
 	uint64		n;
+	uint64		dropped = ecapi_limit_dropped();
 	int64		tried = 0;
 	int64		captured = 0;
 	int64		still_failing = 0;
@@ -393,6 +395,8 @@ ecapi_recapture(PG_FUNCTION_ARGS)
 		still_failing += kept.reason != NULL ? 1 : 0;
 		settle(&kept);
 	}
+	/* a row that was dropped on the way stays set aside */
+	ecapi_limit_refuse_loss(dropped);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(row_context);
 

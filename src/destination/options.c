@@ -274,6 +274,31 @@ read_timeout(const Option *option, const char *value, EcapiOptions *options,
 					   &options->timeout_ms, problem);
 }
 
+/* Two numbers with a slash between and nothing else. */
+static bool
+split_origin(const char *value, EcapiOrigin *origin)
+{
+	unsigned long long system;
+	unsigned int database;
+	int			end = 0;
+
+	if (strspn(value, "0123456789/") != strlen(value) || strlen(value) > 31 ||
+		sscanf(value, "%llu/%u%n", &system, &database, &end) != 2 || value[end] != '\0')
+		return false;
+	origin->system_identifier = system;
+	origin->database = database;
+	return true;
+}
+
+static bool
+read_origin(const Option *option, const char *value, EcapiOptions *options,
+			EcapiOptionProblem *problem)
+{
+	EcapiOrigin origin;
+
+	return split_origin(value, &origin) || wrong_value(option, value, problem);
+}
+
 /* Ten years; the platforms that have a window have one of days or weeks. */
 #define MAX_AGE_DAYS	3650
 
@@ -453,6 +478,8 @@ static const Option table[] = {
 		"It is a bare file name, without a directory and not beginning with a dot."},
 	{"mode", ForeignServerRelationId, false, read_mode, 0,
 		"It is \"live\", or \"shadow\" to do everything but send."},
+	{"origin", ForeignServerRelationId, false, read_origin, 0,
+		"It is a system identifier, a slash and the oid of a database; CREATE SERVER sets it."},
 	{"access_token", UserMappingRelationId, true, read_access_token,
 		offsetof(EcapiOptions, access_token),
 		"It is sent as bearer token."},
@@ -644,4 +671,19 @@ ecapi_options_parse(List *server, List *mapping, char *error, size_t error_size)
 		return options;
 	strlcpy(error, problem.message, error_size);
 	return NULL;
+}
+
+bool
+ecapi_options_origin(List *server, EcapiOrigin *origin)
+{
+	ListCell   *lc;
+
+	foreach(lc, server)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		if (strcmp(def->defname, "origin") == 0)
+			return split_origin(defGetString(def), origin);
+	}
+	return false;
 }

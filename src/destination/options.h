@@ -85,4 +85,17 @@ extern bool ecapi_options_event_types(const char *value, uint64 *types,
 extern EcapiOptions *ecapi_options_parse(List *server, List *mapping,
 										 char *error, size_t error_size);
 
+/*
+ * Where a server was created: a dump carries it along, so that a destination
+ * that is restored elsewhere is known for a copy.
+ */
+typedef struct EcapiOrigin
+{
+	uint64		system_identifier;
+	Oid			database;
+} EcapiOrigin;
+
+/* The origin that a server's options (DefElem) name; false when they do not. */
+extern bool ecapi_options_origin(List *server, EcapiOrigin *origin);
+
 #endif							/* ECAPI_OPTIONS_H */

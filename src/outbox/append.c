@@ -13,6 +13,8 @@
  * sequence, so it grows within a transaction; nothing depends on its order
  * between transactions.
  *
+ * Beyond ecapi.outbox_limit events are dropped instead: see limit.c.
+ *
  * emitted_at is the clock at the append and also chooses the slot, so the
  * rows of a slot are exactly as old as the slot's turn (rotation.c needs
  * that).
@@ -39,18 +41,9 @@
 
 #include "catalog.h"
 #include "outbox/append.h"
+#include "outbox/limit.h"
+#include "outbox/ring.h"
 #include "shmem.h"
-
-/* columns of ecapi.outbox */
-enum
-{
-	COLUMN_SEQ,
-	COLUMN_XID,
-	COLUMN_EMITTED_AT,
-	COLUMN_SLOT,
-	COLUMN_EVENT,
-	COLUMNS
-};
 
 /* From so many events on, rows are inserted together, at most so many at once. */
 #define MULTI_MIN	4
@@ -67,35 +60,41 @@ static void insert_rows(Relation leaf, Relation index, IndexInfo *info,
 /*
  * Append events in this order, in the current (sub)transaction, and wake the
  * worker at commit.  The caller has refused read-only transactions, recovery
- * and parallel mode.  Raises an error when the extension is not installed, or
+ * and parallel mode.  When the outbox is full the events are dropped, counted
+ * and warned about.  Raises an error when the extension is not installed, or
  * what any insert raises.
  */
 void
 ecapi_outbox_append(const EcapiAppend *events, int nevents)
 {
-	const EcapiRelations *relations = ecapi_relations();
 	TimestampTz now = GetCurrentTimestamp();
 	int			slot = ecapi_ring_slot(now);
-	Oid			seq_relid = relations->outbox_seq;
-	Relation	leaf = table_open(relations->outbox[slot], RowExclusiveLock);
-	List	   *indexes = RelationGetIndexList(leaf);
+	Size		bytes = 0;
+	const EcapiRelations *relations;
+	Oid			seq_relid;
+	Relation	leaf;
+	List	   *indexes;
 	Relation	index;
 	IndexInfo  *info;
-	Datum		values[COLUMNS];
+	Datum		values[ECAPI_OUTBOX_COLUMNS];
 
-	/* a dropped or added index would make our rows invisible or it corrupt */
-	if (RelationGetNumberOfAttributes(leaf) != COLUMNS || list_length(indexes) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("relation \"%s\" is not as the extension made it",
-						RelationGetRelationName(leaf)),
-				 errhint("Columns and indexes of schema ecapi must not be changed.")));
+	for (int i = 0; i < nevents; i++)
+		bytes += VARSIZE(events[i].event);
+	if (!ecapi_limit_allows(now, nevents, bytes))
+		return;
+
+	relations = ecapi_relations();
+	seq_relid = relations->outbox_seq;
+	leaf = table_open(relations->outbox[slot], RowExclusiveLock);
+
+	ecapi_ring_check_slot(leaf);
+	indexes = RelationGetIndexList(leaf);
 	index = index_open(linitial_oid(indexes), RowExclusiveLock);
 	info = BuildIndexInfo(index);
 
-	values[COLUMN_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
-	values[COLUMN_EMITTED_AT] = TimestampTzGetDatum(now);
-	values[COLUMN_SLOT] = Int16GetDatum(slot);
+	values[ECAPI_OUTBOX_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	values[ECAPI_OUTBOX_EMITTED_AT] = TimestampTzGetDatum(now);
+	values[ECAPI_OUTBOX_SLOT] = Int16GetDatum(slot);
 	if (nevents < MULTI_MIN)
 		for (int i = 0; i < nevents; i++)
 			insert_row(leaf, index, info, form_row(leaf, seq_relid, values, &events[i]));
@@ -113,11 +112,11 @@ ecapi_outbox_append(const EcapiAppend *events, int nevents)
 static HeapTuple
 form_row(Relation leaf, Oid seq_relid, Datum *values, const EcapiAppend *event)
 {
-	bool		nulls[COLUMNS] = {false};
+	bool		nulls[ECAPI_OUTBOX_COLUMNS] = {false};
 	HeapTuple	tuple;
 
-	values[COLUMN_SEQ] = Int64GetDatum(nextval_internal(seq_relid, false));
-	values[COLUMN_EVENT] = PointerGetDatum(event->event);
+	values[ECAPI_OUTBOX_SEQ] = Int64GetDatum(nextval_internal(seq_relid, false));
+	values[ECAPI_OUTBOX_EVENT] = PointerGetDatum(event->event);
 	tuple = heap_form_tuple(RelationGetDescr(leaf), values, nulls);
 	tuple->t_tableOid = RelationGetRelid(leaf);
 	return tuple;
@@ -132,8 +131,8 @@ insert_index(Relation leaf, Relation index, IndexInfo *info, HeapTuple tuple,
 	Datum		keys[2];
 	bool		isnull;
 
-	keys[0] = heap_getattr(tuple, COLUMN_XID + 1, descriptor, &isnull);
-	keys[1] = heap_getattr(tuple, COLUMN_SEQ + 1, descriptor, &isnull);
+	keys[0] = heap_getattr(tuple, ECAPI_OUTBOX_XID + 1, descriptor, &isnull);
+	keys[1] = heap_getattr(tuple, ECAPI_OUTBOX_SEQ + 1, descriptor, &isnull);
 	index_insert(index, keys, nulls, tid, leaf, UNIQUE_CHECK_NO, false, info);
 }
 

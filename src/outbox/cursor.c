@@ -30,7 +30,7 @@
 static EcapiStatement load = {
 	"SELECT destination, server, snapshot, window_end, arm, xid, seq,"
 	" system_identifier, database, delivered, filtered, failed, state,"
-	" stopped_options, last_error, last_error_at, next_try"
+	" stopped_options, last_error, last_error_at, next_try, given_up"
 	" FROM ecapi.cursor ORDER BY destination",
 	0, {0}, NULL
 };
@@ -41,14 +41,20 @@ static EcapiStatement lock = {
 	1, {OIDOID}, NULL
 };
 
+static EcapiStatement exists = {
+	"SELECT 1 FROM ecapi.cursor WHERE server OPERATOR(pg_catalog.=) $1",
+	1, {OIDOID}, NULL
+};
+
 static EcapiStatement write_row = {
 	"UPDATE ecapi.cursor SET snapshot = $2, window_end = $3, arm = $4, xid = $5,"
 	" seq = $6, delivered = $7, filtered = $8, failed = $9, state = $10,"
 	" stopped_options = $11, last_error = $12, last_error_at = $13,"
-	" next_try = $14, recorded_at = pg_catalog.clock_timestamp()"
+	" next_try = $14, given_up = $15, recorded_at = pg_catalog.clock_timestamp()"
 	" WHERE server OPERATOR(pg_catalog.=) $1",
-	14, {OIDOID, PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT2OID, XID8OID, INT8OID, INT8OID,
-	INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL
+	15, {OIDOID, PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT2OID, XID8OID, INT8OID, INT8OID,
+	INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	INT8OID}, NULL
 };
 
 static EcapiStatement write_state = {
@@ -90,28 +96,80 @@ column(int row, int i, bool *isnull)
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, i, isnull);
 }
 
+/*
+ * A column that the install script made NOT NULL; when that was undone, *missing
+ * is set and the value is 0.
+ */
+static Datum
+required(int row, int i, bool *missing)
+{
+	bool		isnull;
+	Datum		datum = column(row, i, &isnull);
+
+	*missing |= isnull;
+	return isnull ? (Datum) 0 : datum;
+}
+
+/* Does a position lie in the open window of its cursor? */
+static bool
+position_is_sound(const EcapiCursor *cursor)
+{
+	const EcapiPosition *at = &cursor->position;
+
+	if (at->seq < 0)
+		return false;
+	if (at->arm == 0)
+		return (at->xid == 0 && at->seq == 0) ||
+			(at->xid < cursor->from->xmax &&
+			 !ecapi_snapshot_sees(cursor->from, at->xid) &&
+			 ecapi_snapshot_sees(cursor->to, at->xid));
+	return at->arm == 1 && at->xid >= cursor->from->xmax && at->xid <= cursor->to->xmax;
+}
+
+/* What is wrong with a row that only the worker should write; NULL: nothing. */
+static const char *
+find_problem(const EcapiCursor *cursor, bool missing)
+{
+	if (missing)
+		return "a column is null";
+	if (cursor->to == NULL)
+		return NULL;
+	if (!ecapi_snapshot_within(cursor->from, cursor->to))
+		return "its window ends before it begins";
+	if (!position_is_sound(cursor))
+		return "its position lies outside of its window";
+	return NULL;
+}
+
 static EcapiCursor *
 cursor_of_row(int row)
 {
 	EcapiCursor *cursor = palloc0(sizeof(EcapiCursor));
+	bool		missing = false;
 	bool		isnull;
 	Datum		datum;
 
 	cursor->destination = *DatumGetName(column(row, 1, &isnull));
-	cursor->server = DatumGetObjectId(column(row, 2, &isnull));
-	cursor->from = ecapi_snapshot_of_datum(column(row, 3, &isnull));
+	cursor->server = DatumGetObjectId(required(row, 2, &missing));
+	datum = column(row, 3, &isnull);
+	missing |= isnull;
+	cursor->from = isnull ? palloc0(sizeof(EcapiSnapshot)) : ecapi_snapshot_of_datum(datum);
 	datum = column(row, 4, &isnull);
 	cursor->to = isnull ? NULL : ecapi_snapshot_of_datum(datum);
-	cursor->position.arm = DatumGetInt16(column(row, 5, &isnull));
+	cursor->position.arm = DatumGetInt16(required(row, 5, &missing));
+	datum = column(row, 6, &isnull);
+	missing |= isnull;
 	cursor->position.xid =
-		U64FromFullTransactionId(DatumGetFullTransactionId(column(row, 6, &isnull)));
-	cursor->position.seq = DatumGetInt64(column(row, 7, &isnull));
-	cursor->system_identifier = (uint64) DatumGetInt64(column(row, 8, &isnull));
-	cursor->database = DatumGetObjectId(column(row, 9, &isnull));
-	cursor->delivered = DatumGetInt64(column(row, 10, &isnull));
-	cursor->filtered = DatumGetInt64(column(row, 11, &isnull));
-	cursor->failed = DatumGetInt64(column(row, 12, &isnull));
-	cursor->state = TextDatumGetCString(column(row, 13, &isnull));
+		isnull ? 0 : U64FromFullTransactionId(DatumGetFullTransactionId(datum));
+	cursor->position.seq = DatumGetInt64(required(row, 7, &missing));
+	cursor->system_identifier = (uint64) DatumGetInt64(required(row, 8, &missing));
+	cursor->database = DatumGetObjectId(required(row, 9, &missing));
+	cursor->delivered = DatumGetInt64(required(row, 10, &missing));
+	cursor->filtered = DatumGetInt64(required(row, 11, &missing));
+	cursor->failed = DatumGetInt64(required(row, 12, &missing));
+	datum = column(row, 13, &isnull);
+	missing |= isnull;
+	cursor->state = isnull ? "starting" : TextDatumGetCString(datum);
 	datum = column(row, 14, &isnull);
 	cursor->has_stopped_options = !isnull;
 	cursor->stopped_options = isnull ? 0 : DatumGetInt64(datum);
@@ -121,6 +179,8 @@ cursor_of_row(int row)
 	cursor->last_error_at = isnull ? 0 : DatumGetTimestampTz(datum);
 	datum = column(row, 17, &isnull);
 	cursor->next_try = isnull ? 0 : DatumGetTimestampTz(datum);
+	cursor->given_up = DatumGetInt64(required(row, 18, &missing));
+	cursor->problem = find_problem(cursor, missing);
 	return cursor;
 }
 
@@ -155,15 +215,25 @@ ecapi_cursor_lock(Oid server)
 	Datum		values[1];
 
 	values[0] = ObjectIdGetDatum(server);
-	return ecapi_statement_execute(&lock, values, NULL, false) == 1;
+	return ecapi_statement_execute(&lock, values, NULL, false) > 0;
+}
+
+/* Is there a cursor of that server, locked or not? */
+bool
+ecapi_cursor_exists(Oid server)
+{
+	Datum		values[1];
+
+	values[0] = ObjectIdGetDatum(server);
+	return ecapi_statement_execute(&exists, values, NULL, true) > 0;
 }
 
 /* Write a cursor that the caller has locked. */
 void
 ecapi_cursor_write(const EcapiCursor *cursor)
 {
-	Datum		values[14];
-	bool		nulls[14] = {false};
+	Datum		values[15];
+	bool		nulls[15] = {false};
 
 	values[0] = ObjectIdGetDatum(cursor->server);
 	values[1] = ecapi_snapshot_datum(cursor->from);
@@ -184,6 +254,7 @@ ecapi_cursor_write(const EcapiCursor *cursor)
 	values[12] = TimestampTzGetDatum(cursor->last_error_at);
 	nulls[13] = cursor->next_try == 0;
 	values[13] = TimestampTzGetDatum(cursor->next_try);
+	values[14] = Int64GetDatum(cursor->given_up);
 	ecapi_statement_execute(&write_row, values, nulls, false);
 }
 

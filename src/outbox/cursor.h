@@ -15,7 +15,7 @@
 
 /*
  * {visible in from} and {in the window (from, to] up to position} are exactly
- * the events that were delivered, filtered, or copied to failed_event.
+ * the events that were delivered, filtered, copied to failed_event, or given up.
  */
 typedef struct EcapiCursor
 {
@@ -29,16 +29,19 @@ typedef struct EcapiCursor
 	int64		delivered;
 	int64		filtered;
 	int64		failed;
+	int64		given_up;
 	const char *state;			/* of the CHECK in the install script */
 	bool		has_stopped_options;
 	int64		stopped_options;	/* of the options it stopped with */
 	const char *last_error;		/* NULL: none */
 	TimestampTz last_error_at;	/* 0: none */
 	TimestampTz next_try;		/* 0: none */
+	const char *problem;		/* what is wrong with the row; NULL: nothing */
 } EcapiCursor;
 
 extern List *ecapi_cursor_load(void);
 extern bool ecapi_cursor_lock(Oid server);
+extern bool ecapi_cursor_exists(Oid server);
 extern void ecapi_cursor_write(const EcapiCursor *cursor);
 extern void ecapi_cursor_write_state(const EcapiCursor *cursor);
 extern void ecapi_cursor_create(const EcapiCursor *cursor);

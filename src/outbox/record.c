@@ -40,6 +40,12 @@ static EcapiStatement ticks_after = {
 	2, {XID8OID, INT8OID}, NULL
 };
 
+static EcapiStatement ticks_before = {
+	"SELECT snapshot, ticked_at OPERATOR(pg_catalog.<=) $3 FROM ecapi.tick"
+	" WHERE newest OPERATOR(pg_catalog.>=) $1 ORDER BY newest, tick_id LIMIT $2",
+	3, {XID8OID, INT8OID, TIMESTAMPTZOID}, NULL
+};
+
 static Datum
 xid8_datum(uint64 xid)
 {
@@ -123,4 +129,64 @@ ecapi_record_ticks_after(const EcapiSnapshot *from, int max, EcapiSnapshot **tic
 			ticks[kept++] = tick;
 	}
 	return kept;
+}
+
+/*
+ * Of the next max logged ticks that are not earlier than a snapshot, those that
+ * were taken at or before a moment and stand before any that was not.  As
+ * ecapi_record_ticks_after().
+ */
+int
+ecapi_record_ticks_before(const EcapiSnapshot *from, TimestampTz before, int max,
+						  EcapiSnapshot **ticks)
+{
+	Datum		values[3];
+	uint64		n;
+	int			kept = 0;
+
+	values[0] = xid8_datum(from->xmax);
+	values[1] = Int64GetDatum(max);
+	values[2] = TimestampTzGetDatum(before);
+	n = ecapi_statement_execute(&ticks_before, values, NULL, true);
+	for (uint64 i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		EcapiSnapshot *tick;
+
+		if (!DatumGetBool(SPI_getbinval(row, desc, 2, &isnull)))
+			break;
+		tick = ecapi_snapshot_of_datum(SPI_getbinval(row, desc, 1, &isnull));
+		if (ecapi_snapshot_within(from, tick))
+			ticks[kept++] = tick;
+	}
+	return kept;
+}
+
+/*
+ * The first logged tick that sees every committed event of a slot, palloc'd in
+ * SPI's context; NULL when there is none.
+ */
+EcapiSnapshot *
+ecapi_record_tick_over(int slot)
+{
+	StringInfoData sql;
+	EcapiSnapshot *result = NULL;
+	bool		isnull;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "SELECT t.snapshot FROM ecapi.tick t WHERE t.newest OPERATOR(pg_catalog.>)"
+					 " (SELECT o.xid FROM ecapi.outbox_%1$d o ORDER BY o.xid DESC, o.seq DESC LIMIT 1)"
+					 " AND NOT EXISTS (SELECT FROM pg_catalog.pg_snapshot_xip(t.snapshot) x,"
+					 " ecapi.outbox_%1$d o WHERE o.xid OPERATOR(pg_catalog.=) x)"
+					 " ORDER BY t.newest, t.tick_id LIMIT 1", slot);
+	if (SPI_execute(sql.data, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the log of ticks");
+	if (SPI_processed == 1)
+		result = ecapi_snapshot_of_datum(SPI_getbinval(SPI_tuptable->vals[0],
+													   SPI_tuptable->tupdesc, 1, &isnull));
+	pfree(sql.data);
+	return result;
 }

@@ -35,5 +35,8 @@ extern void ecapi_record_request(EcapiRequestRow *row);
 extern void ecapi_record_tick(const EcapiSnapshot *snapshot, TimestampTz at);
 extern int	ecapi_record_ticks_after(const EcapiSnapshot *from, int max,
 									 EcapiSnapshot **ticks);
+extern int	ecapi_record_ticks_before(const EcapiSnapshot *from, TimestampTz before,
+									  int max, EcapiSnapshot **ticks);
+extern EcapiSnapshot *ecapi_record_tick_over(int slot);
 
 #endif							/* ECAPI_RECORD_H */

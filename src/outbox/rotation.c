@@ -18,9 +18,15 @@
  * conflicting lock on its table.  What the worker has disposed of but not recorded counts as undisposed,
  * which only delays.
  *
- * (b) looks at the row with the highest key: rows of a slot stem from turns of
+ * (b) looks at the rows with the highest key: rows of a slot stem from turns of
  * that slot, emitted_at chose it, so the row with the highest key is of the
- * last turn, and a turn is what retention is counted in.
+ * last turn, and a turn is what retention is counted in.  Ticks and requests of
+ * the slot are truncated with it, and are looked at, too: there may be requests
+ * where there are no events.
+ *
+ * When the outbox is near its limit (b) gives way for events: delivered ones
+ * that are kept for a while must not cost new ones.  (a) never does.  Ticks and
+ * requests stay then, for they tell what became of the events.
  *
  * Locks: taken conditionally, all of them; if one is not to be had the slot
  * stays until next time.  Nobody ever waits for a rotation longer than the
@@ -47,47 +53,58 @@
 #include "outbox/rotation.h"
 #include "settings.h"
 
-static bool
-lock_slot(int slot, Relation *rels)
+/* The rings; that of the outbox is the first. */
+static const char *const rings[] = {"outbox", "tick", "request"};
+
+static Oid
+ring_relation(int ring, int slot)
 {
-	static const char *const rings[] = {"outbox", "tick", "request"};
+	char		name[NAMEDATALEN];
 
-	for (int i = 0; i < lengthof(rings); i++)
+	snprintf(name, sizeof(name), "%s_%d", rings[ring], slot);
+	return ecapi_relation(name, false);
+}
+
+/* Lock a slot of the first so many rings; false when one is not to be had. */
+static bool
+lock_slot(int slot, int nrings, List **rels)
+{
+	for (int i = 0; i < nrings; i++)
 	{
-		char		name[NAMEDATALEN];
-		Oid			relid;
+		Oid			relid = ring_relation(i, slot);
 
-		snprintf(name, sizeof(name), "%s_%d", rings[i], slot);
-		relid = ecapi_relation(name, false);
 		if (!ConditionalLockRelationOid(relid, AccessExclusiveLock))
 			return false;
-		rels[i] = table_open(relid, NoLock);
+		*rels = lappend(*rels, table_open(relid, NoLock));
 	}
 	return true;
 }
 
 static bool
-slot_is_empty(int slot)
+slot_is_empty(int slot, int nrings)
 {
-	Oid			relid = ecapi_relations()->outbox[slot];
-	Relation	rel = table_open(relid, AccessShareLock);
-	bool		empty = RelationGetNumberOfBlocks(rel) == 0;
+	bool		empty = true;
 
-	table_close(rel, AccessShareLock);
+	for (int i = 0; i < nrings && empty; i++)
+	{
+		Relation	rel = table_open(ring_relation(i, slot), AccessShareLock);
+
+		empty = RelationGetNumberOfBlocks(rel) == 0;
+		table_close(rel, AccessShareLock);
+	}
 	return empty;
 }
 
-/* Conditions (a) and (b), under a snapshot of now. */
+/* Conditions (a) and (b), under a snapshot of now: no row is younger. */
 static bool
-slot_is_done(int slot)
+slot_is_done(int slot, TimestampTz younger)
 {
 	StringInfoData sql;
 	Datum		values[1];
 	Oid			types[1] = {TIMESTAMPTZOID};
 	bool		done;
 
-	values[0] = TimestampTzGetDatum(GetCurrentTimestamp() -
-									(int64) ecapi_retention_s * USECS_PER_SEC);
+	values[0] = TimestampTzGetDatum(younger);
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
 					 "SELECT 1 WHERE NOT EXISTS (SELECT FROM ecapi.cursor c WHERE"
@@ -106,7 +123,12 @@ slot_is_done(int slot)
 					 " WHERE o.xid OPERATOR(pg_catalog.=) x))))"
 					 " AND NOT EXISTS (SELECT FROM (SELECT emitted_at FROM ecapi.outbox_%1$d"
 					 " ORDER BY xid DESC, seq DESC LIMIT 1) o"
-					 " WHERE o.emitted_at OPERATOR(pg_catalog.>) $1)",
+					 " WHERE o.emitted_at OPERATOR(pg_catalog.>) $1)"
+					 " AND NOT EXISTS (SELECT FROM (SELECT ticked_at FROM ecapi.tick_%1$d"
+					 " ORDER BY newest DESC, tick_id DESC LIMIT 1) t"
+					 " WHERE t.ticked_at OPERATOR(pg_catalog.>) $1)"
+					 " AND NOT EXISTS (SELECT FROM ecapi.request_%1$d r"
+					 " WHERE r.sent_at OPERATOR(pg_catalog.>) $1)",
 					 slot);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	done = SPI_execute_with_args(sql.data, 1, types, values, NULL, true, 1) == SPI_OK_SELECT &&
@@ -116,42 +138,84 @@ slot_is_done(int slot)
 	return done;
 }
 
+/*
+ * Empty a slot of the first so many rings, if that is allowed and nobody is in
+ * the way.
+ */
+static bool
+empty_slot(int slot, int nrings, TimestampTz younger)
+{
+	List	   *rels = NIL;
+	List	   *relids = NIL;
+	ListCell   *cell;
+	bool		emptied = false;
+
+	if (slot_is_empty(slot, nrings))
+		return false;
+	/* a look without locks first: most slots have rows to keep */
+	if (!slot_is_done(slot, younger))
+		return false;
+	if (ConditionalLockRelationOid(ecapi_relation("cursor", false), ShareLock) &&
+		ConditionalLockRelationOid(ecapi_relation("replay_cursor", false), ShareLock) &&
+		lock_slot(slot, nrings, &rels) && slot_is_done(slot, younger))
+	{
+		foreach(cell, rels)
+			relids = lappend_oid(relids, RelationGetRelid((Relation) lfirst(cell)));
+		/* for the triggers that keep others from truncating */
+		PushActiveSnapshot(GetTransactionSnapshot());
+		ecapi_truncate_locally(rels, relids);
+		PopActiveSnapshot();
+		emptied = true;
+	}
+	foreach(cell, rels)
+		table_close((Relation) lfirst(cell), NoLock);
+	return emptied;
+}
+
+/* See rotation.h. */
 int
 ecapi_rotation_run(void)
 {
-	int			current = ecapi_ring_slot(GetCurrentTimestamp());
+	TimestampTz now = GetCurrentTimestamp();
+	int			current = ecapi_ring_slot(now);
 	int			emptied = 0;
 
 	SPI_connect();
 	for (int i = 1; i < ECAPI_SLOTS; i++)
-	{
-		int			slot = (current + i) % ECAPI_SLOTS;
-		Relation	rels[3] = {NULL, NULL, NULL};
-
-		if (slot_is_empty(slot))
-			continue;
-		/* a look without locks first: most slots have rows to keep */
-		if (!slot_is_done(slot))
-			continue;
-		if (ConditionalLockRelationOid(ecapi_relation("cursor", false), ShareLock) &&
-			ConditionalLockRelationOid(ecapi_relation("replay_cursor", false), ShareLock) &&
-			lock_slot(slot, rels) && slot_is_done(slot))
-		{
-			List	   *list = NIL;
-			List	   *relids = NIL;
-
-			for (int r = 0; r < lengthof(rels); r++)
-			{
-				list = lappend(list, rels[r]);
-				relids = lappend_oid(relids, RelationGetRelid(rels[r]));
-			}
-			ecapi_truncate_locally(list, relids);
+		if (empty_slot((current + i) % ECAPI_SLOTS, lengthof(rings),
+					   now - (int64) ecapi_retention_s * USECS_PER_SEC))
 			emptied++;
-		}
-		for (int r = 0; r < lengthof(rels); r++)
-			if (rels[r] != NULL)
-				table_close(rels[r], NoLock);
-	}
 	SPI_finish();
 	return emptied;
+}
+
+/* See rotation.h. */
+bool
+ecapi_rotation_make_room(void)
+{
+	int			current = ecapi_ring_slot(GetCurrentTimestamp());
+	bool		emptied = false;
+
+	SPI_connect();
+	for (int i = 1; i <= ECAPI_SLOTS && !emptied; i++)
+		emptied = empty_slot((current + i) % ECAPI_SLOTS, 1, DT_NOEND);
+	SPI_finish();
+	return emptied;
+}
+
+/* See rotation.h. */
+int
+ecapi_rotation_oldest(bool *in_use)
+{
+	int			current = ecapi_ring_slot(GetCurrentTimestamp());
+
+	for (int i = 1; i <= ECAPI_SLOTS; i++)
+	{
+		int			slot = (current + i) % ECAPI_SLOTS;
+
+		*in_use = slot == current;
+		if (!slot_is_empty(slot, 1))
+			return slot;
+	}
+	return -1;
 }

@@ -11,4 +11,16 @@
  */
 extern int	ecapi_rotation_run(void);
 
+/*
+ * The outbox is near its limit: empty the oldest slot of it that no cursor
+ * needs, whatever the age of its rows.  As above.  Returns whether there was one.
+ */
+extern bool ecapi_rotation_make_room(void);
+
+/*
+ * The oldest slot that holds events, -1 when there is none; in_use: it is the
+ * one that rows are appended to.  Needs a transaction.
+ */
+extern int	ecapi_rotation_oldest(bool *in_use);
+
 #endif							/* ECAPI_ROTATION_H */

@@ -17,6 +17,8 @@
  *				seen, and must lie beyond every stored event; after a reset
  *				counter new events would be taken for old ones, until
  *				ecapi.rebase()
+ *	 cursor		a row that somebody else wrote and that cannot be: an end before
+ *				the beginning, a position outside, until ecapi.rebase()
  * A guarded destination is stopped, and its position is never written.
  *
  * A transaction of the worker's own; it reads catalogs and our tables and
@@ -157,6 +159,7 @@ ecapi_destination_forget(EcapiDestination *destination)
 	ecapi_place_clear(&destination->live.read);
 	ecapi_place_clear(&destination->replay.done);
 	ecapi_place_clear(&destination->replay.read);
+	ecapi_tick_drop(destination->give_up_to);
 	dlist_delete(&destination->node);
 	MemoryContextDelete(destination->context);
 }
@@ -269,8 +272,11 @@ check_guards(EcapiDestination *destination, const EcapiCursor *cursor)
 	uint64		stored = ecapi_outbox_last_xid();
 	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
 
-	if (cursor->system_identifier != GetSystemIdentifier() ||
-		cursor->database != MyDatabaseId)
+	if (cursor->problem != NULL)
+		guard(destination, psprintf("its cursor was changed by hand, %s; "
+									"call ecapi.rebase() to start anew", cursor->problem));
+	else if (cursor->system_identifier != GetSystemIdentifier() ||
+			 cursor->database != MyDatabaseId)
 		guard(destination, "this database is a copy of the one that delivers to it; "
 			  "call ecapi.adopt() to deliver from here");
 	else if (cursor->from->xmax > next ||
@@ -295,6 +301,7 @@ adopt_row(EcapiDestination *destination, const EcapiCursor *cursor)
 	destination->delivered = cursor->delivered;
 	destination->filtered = cursor->filtered;
 	destination->failed_events = cursor->failed;
+	destination->given_up = cursor->given_up;
 	destination->proven = cursor->delivered > 0;
 	destination->has_stopped_options = cursor->has_stopped_options;
 	destination->stopped_options = cursor->stopped_options;
@@ -353,37 +360,58 @@ server_of_oid(const Server *all, int n, Oid oid)
 	return NULL;
 }
 
-/* The cursor of a server: by oid, else by name when it has no server. */
+/*
+ * The cursor of a server: by oid, of several the one with its name; else by name
+ * when it has no server.
+ */
 static EcapiCursor *
 cursor_of(List *cursors, const Server *server, const Server *all, int n)
 {
 	ListCell   *cell;
+	EcapiCursor *by_oid = NULL;
 	EcapiCursor *by_name = NULL;
 
 	foreach(cell, cursors)
 	{
 		EcapiCursor *cursor = lfirst(cell);
 
-		if (cursor->server == server->oid)
-			return cursor;
-		if (strcmp(NameStr(cursor->destination), server->name) == 0 &&
-			server_of_oid(all, n, cursor->server) == NULL)
+		bool		same_name = strcmp(NameStr(cursor->destination), server->name) == 0;
+
+		if (cursor->server == server->oid && (same_name || by_oid == NULL))
+			by_oid = cursor;
+		if (same_name && server_of_oid(all, n, cursor->server) == NULL)
 			by_name = cursor;
 	}
-	return by_name;
+	return by_oid != NULL ? by_oid : by_name;
 }
 
+/*
+ * A cursor for a server that has none.  One that was deleted while we deliver
+ * is written again, from what we know; the rest of it follows with the next
+ * record.
+ */
 static EcapiCursor *
-create_cursor(const Server *server)
+create_cursor(const Server *server, EcapiDestination *destination)
 {
+	bool		known = destination != NULL && !destination->guarded;
+	EcapiOrigin origin = {GetSystemIdentifier(), MyDatabaseId};
 	EcapiCursor *cursor = palloc0(sizeof(EcapiCursor));
 
 	namestrcpy(&cursor->destination, server->name);
 	cursor->server = server->oid;
-	cursor->from = ecapi_snapshot_start();
-	cursor->system_identifier = GetSystemIdentifier();
-	cursor->database = MyDatabaseId;
+	cursor->from = known ? destination->live.done.from->snapshot : ecapi_snapshot_start();
+	(void) ecapi_options_origin(server->options, &origin);
+	cursor->system_identifier = known ? GetSystemIdentifier() : origin.system_identifier;
+	cursor->database = known ? MyDatabaseId : origin.database;
 	ecapi_cursor_create(cursor);
+	if (known)
+		destination->dirty = true;
+	ereport(LOG,
+			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+			 known ?
+			 errmsg("cursor of destination \"%s\" was gone and is written again", server->name) :
+			 errmsg("destination \"%s\" had no cursor and starts with what commits from now on",
+					server->name)));
 	return cursor;
 }
 
@@ -394,7 +422,7 @@ load_destination(const Server *server, EcapiCursor *cursor, List *wishes)
 	ListCell   *cell;
 
 	if (cursor == NULL)
-		cursor = create_cursor(server);
+		cursor = create_cursor(server, destination);
 	else if (cursor->server != server->oid ||
 			 strcmp(NameStr(cursor->destination), server->name) != 0)
 	{
@@ -529,12 +557,19 @@ ecapi_destinations_reload(void)
 	{
 		EcapiCursor *cursor = lfirst(cell);
 
-		if (find_destination(cursor->server) == NULL)
-		{
-			ecapi_cursor_delete(NameStr(cursor->destination), cursor->server);
-			ecapi_failed_end(NameStr(cursor->destination));
-			ecapi_replay_forget(NameStr(cursor->destination));
-		}
+		EcapiDestination *destination = find_destination(cursor->server);
+
+		if (destination != NULL &&
+			strcmp(NameStr(destination->name), NameStr(cursor->destination)) == 0)
+			continue;
+		if (destination != NULL)
+			ereport(LOG,
+					(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+					 errmsg("cursor \"%s\" was removed: it names the server of destination \"%s\"",
+							NameStr(cursor->destination), NameStr(destination->name))));
+		ecapi_cursor_delete(NameStr(cursor->destination), cursor->server);
+		ecapi_failed_end(NameStr(cursor->destination));
+		ecapi_replay_forget(NameStr(cursor->destination));
 	}
 	ecapi_replay_reload();
 }

@@ -94,7 +94,7 @@ typedef enum EcapiFate
 {
 	ECAPI_FATE_WAITING,			/* not looked at */
 	ECAPI_FATE_TAKEN,			/* in a batch */
-	ECAPI_FATE_DISPOSED
+	ECAPI_FATE_DISPOSED			/* delivered, filtered, failed or given up */
 } EcapiFate;
 
 typedef enum EcapiOutcome
@@ -103,10 +103,11 @@ typedef enum EcapiOutcome
 	ECAPI_OUTCOME_SHADOW,		/* all was done but send it */
 	ECAPI_OUTCOME_FILTERED,
 	ECAPI_OUTCOME_FAILED,		/* copied to failed_event, or dead there */
+	ECAPI_OUTCOME_GIVEN_UP,		/* see give_up.c */
 	ECAPI_OUTCOME_NONE			/* not counted: none of a replay's, or put down */
 } EcapiOutcome;
 
-#define ECAPI_OUTCOMES	5
+#define ECAPI_OUTCOMES	6
 
 /* How an event ends at a destination. */
 typedef struct EcapiEnd
@@ -266,6 +267,12 @@ struct EcapiDestination
 	int64		failed_events;
 	int			nends;
 	EcapiEnd	ends[ECAPI_ENDS_MAX];	/* the first: each outcome without a reason */
+	int64		given_up;
+
+	/* see give_up.c */
+	EcapiTick  *give_up_to;		/* NULL: nothing is to be given up */
+	const char *give_up_reason;
+	int64		giving_up;		/* events, in this run */
 
 	/* what is to be recorded with the next write of the cursor */
 	bool		dirty;
@@ -298,6 +305,7 @@ typedef struct EcapiWorker
 	bool		replay_ended;	/* the next one may be taken up */
 	TimestampTz recorded_at;
 	TimestampTz record_failed_at;	/* 0: the last record went well */
+	bool		cursor_lost;	/* the row of a destination is gone */
 } EcapiWorker;
 
 extern EcapiWorker ecapi_me;
@@ -403,8 +411,13 @@ extern bool ecapi_journal_due(TimestampTz now, long *wait_ms);
 extern void ecapi_journal_write(void);
 
 /* ledger.c */
+extern const char *ecapi_outcome_name(EcapiOutcome outcome);
 extern void ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
 							 const EcapiEnd *end);
 extern void ecapi_ledger_write(EcapiDestination *destination, TimestampTz now);
+
+/* give_up.c */
+extern void ecapi_give_up_plan(TimestampTz now, bool pressed);
+extern bool ecapi_give_up_step(EcapiDestination *destination);
 
 #endif							/* ECAPI_WORKER_INTERNAL_H */

@@ -132,6 +132,10 @@ count_live(EcapiDestination *destination, const EcapiPageEvent *event,
 			note_ended(destination, event, end);
 			destination->failed_events++;
 			break;
+		case ECAPI_OUTCOME_GIVEN_UP:
+			note_ended(destination, event, end);
+			destination->given_up++;
+			break;
 		case ECAPI_OUTCOME_NONE:
 			break;
 	}
@@ -295,7 +299,7 @@ write_ended(EcapiDestination *destination, TimestampTz now)
 		row.server = destination->server;
 		row.sent_at = now;
 		row.events = ended->events;
-		row.outcome = ended->end->outcome == ECAPI_OUTCOME_FAILED ? "failed" : "filtered";
+		row.outcome = ecapi_outcome_name(ended->end->outcome);
 		row.reason = ended->end->reason;
 		row.latency_ms = -1;
 		row.seqs = ended->seqs;
@@ -349,6 +353,7 @@ write_destination(EcapiDestination *destination, TimestampTz now)
 	cursor.delivered = destination->delivered;
 	cursor.filtered = destination->filtered;
 	cursor.failed = destination->failed_events;
+	cursor.given_up = destination->given_up;
 	cursor.has_stopped_options = destination->has_stopped_options;
 	cursor.stopped_options = destination->stopped_options;
 	cursor.next_try = destination->next_try;
@@ -407,8 +412,14 @@ ecapi_journal_write(void)
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 		MemoryContext old;
 
-		if (!destination->dirty || !ecapi_cursor_lock(destination->server))
+		if (!destination->dirty)
 			continue;
+		if (!ecapi_cursor_lock(destination->server))
+		{
+			if (!ecapi_cursor_exists(destination->server))
+				ecapi_me.cursor_lost = true;
+			continue;
+		}
 		write_destination(destination, now);
 		old = MemoryContextSwitchTo(ecapi_me.context);
 		written = lappend(written, destination);

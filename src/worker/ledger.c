@@ -13,6 +13,7 @@
  *	 shadow		all was done but send it
  *	 filtered	the destination does not want it; reason says why
  *	 failed		it was put aside into failed_event; reason says why
+ *	 given_up	it waited beyond a limit (give_up.c); reason says which
  * An event that was put aside and is delivered, or given up, later counts again
  * under that outcome, and one that is replayed counts again, too: the ledger
  * says what happened, not in which state events are.
@@ -80,6 +81,22 @@ static EcapiStatement upsert = {
 	" value = coalesce(l.value OPERATOR(pg_catalog.+) excluded.value, l.value, excluded.value)",
 	8, {TIMESTAMPTZOID, NAMEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, NUMERICOID}, NULL
 };
+
+/* As tables name it. */
+const char *
+ecapi_outcome_name(EcapiOutcome outcome)
+{
+	static const char *const names[ECAPI_OUTCOMES] = {
+		[ECAPI_OUTCOME_DELIVERED] = "delivered",
+		[ECAPI_OUTCOME_SHADOW] = "shadow",
+		[ECAPI_OUTCOME_FILTERED] = "filtered",
+		[ECAPI_OUTCOME_FAILED] = "failed",
+		[ECAPI_OUTCOME_GIVEN_UP] = "given_up",
+		[ECAPI_OUTCOME_NONE] = "none"
+	};
+
+	return names[outcome];
+}
 
 static EcapiLedger *
 new_ledger(MemoryContext context)
@@ -232,12 +249,6 @@ total(const LedgerEntry *entry)
 void
 ecapi_ledger_write(EcapiDestination *destination, TimestampTz now)
 {
-	static const char *const names[] = {
-		[ECAPI_OUTCOME_DELIVERED] = "delivered",
-		[ECAPI_OUTCOME_SHADOW] = "shadow",
-		[ECAPI_OUTCOME_FILTERED] = "filtered",
-		[ECAPI_OUTCOME_FAILED] = "failed"
-	};
 	HASH_SEQ_STATUS status;
 	LedgerEntry *entry;
 	Datum		values[8];
@@ -257,7 +268,7 @@ ecapi_ledger_write(EcapiDestination *destination, TimestampTz now)
 		values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(type);
 		nulls[3] = key->currency[0] == '\0';
 		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(key->currency);
-		values[4] = CStringGetTextDatum(names[key->outcome]);
+		values[4] = CStringGetTextDatum(ecapi_outcome_name((EcapiOutcome) key->outcome));
 		nulls[5] = key->reason == NULL;
 		values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(key->reason);
 		values[6] = Int64GetDatum(entry->events);

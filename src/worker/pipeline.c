@@ -20,6 +20,9 @@
 #include "destination/credentials.h"
 #include "worker/internal.h"
 
+/* A moment just passed may lie so far beyond the time of this turn. */
+#define CLOCK_SLACK_US	USECS_PER_MINUTE
+
 /* Everything but sending. */
 static void
 shadow(EcapiBatch *batch)
@@ -236,9 +239,13 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 {
 	int64		limited_ms = 0;
 
+	if (destination->give_up_to != NULL)
+		return -1;				/* see give_up.c */
 	if (destination->state == ECAPI_WAITING)
 	{
-		if (now < destination->next_try)
+		/* a clock that was set back since then must not make the wait longer */
+		if (now < destination->next_try &&
+			destination->last_error_at - now < CLOCK_SLACK_US)
 			return ms_until(destination->next_try, now);
 		destination->state = ECAPI_RUNNING;
 		destination->dirty = true;

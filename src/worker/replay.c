@@ -104,7 +104,11 @@ close_replay(EcapiDestination *destination)
 
 		/* what is taken flies */
 		for (int i = stretch->next; i < stretch->page->nevents; i++)
-			stretch->fate[i] = ECAPI_FATE_DISPOSED;
+		{
+			EcapiItem	item = {stretch, i};
+
+			ecapi_stretch_dispose(item, ECAPI_OUTCOME_NONE, NULL);
+		}
 		stretch->next = stretch->page->nevents;
 	}
 	feed->unsent = 0;

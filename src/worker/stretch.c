@@ -32,7 +32,8 @@ ecapi_feed_wants(EcapiFeed *feed)
 {
 	EcapiDestination *destination = feed->destination;
 
-	if (destination->state != ECAPI_RUNNING || destination->options == NULL)
+	if (destination->state != ECAPI_RUNNING || destination->options == NULL ||
+		destination->give_up_to != NULL)
 		return false;
 	/* two requests' worth: one to send, one to fill up from */
 	return feed->unsent < 2 * Min(destination->options->batch_size, ECAPI_PAGE_ROWS);

@@ -190,8 +190,10 @@ ecapi_tick_take(bool log)
 	ecapi_me.live_at = now;
 	unconfirmed = NULL;
 
+	/* a clock that was set back must not hold the log */
 	if (log && ecapi_me.tick_to_log == NULL &&
-		now - ecapi_me.tick_logged_at >= TICK_LOG_INTERVAL_US)
+		(now < ecapi_me.tick_logged_at ||
+		 now - ecapi_me.tick_logged_at >= TICK_LOG_INTERVAL_US))
 	{
 		ecapi_me.tick_to_log = ecapi_me.live;
 		ecapi_me.tick_to_log->refs++;

@@ -10,7 +10,8 @@
  *		any byte goes out
  *	 4. send what may be sent
  *	 5. record, when due: one short transaction
- *	 6. wait for the latch, a socket, the postmaster's death, or time
+ *	 6. keep the ring within its limits, now and then; see give_up.c
+ *	 7. wait for the latch, a socket, the postmaster's death, or time
  *
  * No transaction, snapshot or lock is held while a request is in flight.
  *
@@ -52,6 +53,8 @@
 
 #include "catalog.h"
 #include "delivery/sockets.h"
+#include "outbox/limit.h"
+#include "outbox/ring.h"
 #include "outbox/rotation.h"
 #include "settings.h"
 #include "shmem.h"
@@ -60,6 +63,7 @@
 
 #define HEARTBEAT_MS		5000
 #define ROTATION_MS			60000	/* and twice in a turn of a slot that is shorter */
+#define ROOM_MS				1000
 #define ERROR_PAUSE_MS		1000
 
 /*
@@ -86,6 +90,7 @@ static bool tick_has_events = false;	/* woken since the last tick */
 static bool moving_events = false;	/* lists of the pipeline are in between */
 static TimestampTz last_heartbeat = 0;
 static TimestampTz last_rotation = 0;
+static TimestampTz last_room = 0;
 
 static void
 want_reload(Datum arg, int cacheid, uint32 hashvalue)
@@ -254,6 +259,7 @@ read_events(TimestampTz now)
 		return true;
 
 	begin(true);
+	ecapi_ring_check();
 	if (tick_wanted && ecapi_tick_take(tick_has_events))
 		tick_wanted = tick_has_events = false;
 	dlist_foreach(iter, &ecapi_me.destinations)
@@ -324,6 +330,64 @@ rotate(void)
 	MemoryContextSwitchTo(ecapi_me.scratch);
 }
 
+/*
+ * Keep the outbox below its limit: empty what nobody needs, else plan what is
+ * given up.  Returns whether the outbox is near its limit.
+ */
+static bool
+make_room(TimestampTz now, bool rotated)
+{
+	bool		pressed;
+	bool		emptied = false;
+	bool		full;
+
+	begin(true);
+	pressed = ecapi_limit_pressed(now);
+	end();
+	if (pressed)
+	{
+		StartTransactionCommand();
+		emptied = ecapi_rotation_make_room();
+		CommitTransactionCommand();
+		MemoryContextSwitchTo(ecapi_me.scratch);
+		if (emptied)
+			ereport(LOG,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("outbox is near ecapi.outbox_limit, its oldest events were removed "
+							"before ecapi.retention")));
+	}
+	if (emptied || rotated || pressed)
+	{
+		begin(true);
+		if (emptied)
+			(void) ecapi_limit_measure(now, &full);
+		else
+			ecapi_give_up_plan(now, pressed);
+		end();
+	}
+	return pressed;
+}
+
+/* Give up what was planned; true when there is more. */
+static bool
+give_up(void)
+{
+	bool		more = false;
+	bool		wanted = false;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+		wanted |= dlist_container(EcapiDestination, node, iter.cur)->give_up_to != NULL;
+	if (!wanted)
+		return false;
+	begin(true);
+	ecapi_ring_check();
+	dlist_foreach(iter, &ecapi_me.destinations)
+		more |= ecapi_give_up_step(dlist_container(EcapiDestination, node, iter.cur));
+	end();
+	return more;
+}
+
 static void
 shut_down(int code)
 {
@@ -360,6 +424,23 @@ wake_wait(TimestampTz now)
 	return (long) ((interval_us - since_us + 999) / 1000);
 }
 
+/* Step 6: the ring and its limits. */
+static void
+keep_bounds(TimestampTz now, long *wait_ms)
+{
+	bool		rotated = elapsed(&last_rotation, now, rotation_interval());
+
+	if (rotated)
+		rotate();
+	/* what cannot be recorded must not be given up */
+	if (!ecapi_delivery || ecapi_me.record_failed_at != 0)
+		return;
+	if ((elapsed(&last_room, now, ROOM_MS) || rotated) && make_room(now, rotated))
+		lower(wait_ms, ROOM_MS);
+	if (give_up())
+		lower(wait_ms, 0);
+}
+
 /* One turn; returns how long to wait, in milliseconds. */
 static long
 turn(void)
@@ -374,6 +455,7 @@ turn(void)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
+		last_rotation = 0;		/* its limits may have changed */
 	}
 	if (wake_wait(now) == 0 && ecapi_worker_woken())
 		tick_wanted = tick_has_events = true;
@@ -423,8 +505,10 @@ turn(void)
 		dlist_foreach(iter, &ecapi_me.destinations)
 			lower(&wait_ms, ecapi_failed_wait_ms(dlist_container(EcapiDestination, node,
 																 iter.cur), now));
-	if (elapsed(&last_rotation, now, rotation_interval()))
-		rotate();
+	keep_bounds(now, &wait_ms);
+	/* a cursor that somebody deleted is written anew */
+	reload_wanted |= ecapi_me.cursor_lost;
+	ecapi_me.cursor_lost = false;
 	if (ecapi_worker_wake_pending())
 		lower(&wait_ms, wake_wait(GetCurrentTimestamp()));
 	if (reload_wanted || ecapi_me.replay_ended)

@@ -1,0 +1,284 @@
+/*
+ * limit.c
+ *	  How large the outbox may grow: ecapi.outbox_limit.
+ *
+ * Where no worker runs nothing empties the ring, and a shop's disk must not
+ * fill with events.  So emitters look at its size themselves.  At the limit
+ * new events are dropped and counted, the statement that emitted them goes
+ * on; RESUME per cent of it, and they are kept again.  A worker that runs
+ * makes room before it comes to that, from PRESSED per cent on: it empties
+ * slots of the ring early, and gives up what a destination does not take
+ * (worker/give_up.c).
+ *
+ * A look adds up the files of the slots, which takes some 0.2 ms.  It is
+ * made once a second at most, and after every GRAIN'th of the limit that one
+ * process has appended.  With the library preloaded a database's processes
+ * share one look through shared memory; else each makes its own.  So the
+ * outbox exceeds its limit by what is appended in a second, or by a GRAIN'th
+ * for each process that appends, whichever is less.
+ *
+ * The count is the value of sequence ecapi.dropped_seq: writers do not wait
+ * for each other, a rollback does not undo it, it needs no worker and no
+ * shared memory, and it outlives the server.  A crash may add up to 32 to it
+ * (nextval logs that many ahead), and never takes any away.
+ *
+ * Locks: AccessShare on the slots, conditionally; of one that is not to be had
+ * (it is being truncated) the size of the last look counts.  Shared fields are
+ * atomics, each true by itself.
+ */
+#include "postgres.h"
+
+#include "commands/sequence.h"
+#include "fmgr.h"
+#include "port/atomics.h"
+#include "storage/lmgr.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+
+#include "catalog.h"
+#include "outbox/limit.h"
+#include "settings.h"
+#include "shmem.h"
+
+#define LOOK_INTERVAL_US	USECS_PER_SEC
+#define WARN_INTERVAL_US	USECS_PER_MINUTE
+
+/* Per cent of the limit. */
+#define PRESSED		90
+#define RESUME		95
+
+/* A process looks again after this part of the limit, and not below a size. */
+#define GRAIN		1024
+#define GRAIN_MIN	(64 * 1024)
+
+/* What a row takes beside its event: header, other columns, index. */
+#define ROW_BYTES	100
+
+typedef struct Shared
+{
+	pg_atomic_uint64 looked_at; /* TimestampTz of the last look; 0: none */
+	pg_atomic_uint64 bytes;		/* what it found */
+	pg_atomic_uint32 full;		/* events are being dropped */
+} Shared;
+
+static Shared *shared = NULL;	/* for each slot */
+
+/* What this process knows; the same as the shared fields where there are some. */
+static TimestampTz looked_at = 0;
+static int64 known_bytes = 0;
+static bool known_full = false;
+static int	known_limit = 0;	/* the setting at the last look */
+
+static int64 slot_bytes[ECAPI_SLOTS];	/* of the last look of this process */
+static Size appended = 0;		/* since the last look */
+static uint64 dropped = 0;
+
+/* See limit.h. */
+Size
+ecapi_limit_size(int nslots)
+{
+	return mul_size(nslots, sizeof(Shared));
+}
+
+/*
+ * Take the memory in use; first: no process did so before.  The caller holds
+ * AddinShmemInitLock.
+ */
+void
+ecapi_limit_attach(void *memory, int nslots, bool first)
+{
+	shared = memory;
+	for (int i = 0; first && i < nslots; i++)
+	{
+		pg_atomic_init_u64(&shared[i].looked_at, 0);
+		pg_atomic_init_u64(&shared[i].bytes, 0);
+		pg_atomic_init_u32(&shared[i].full, 0);
+	}
+}
+
+/* See limit.h.  The caller has the slot to itself. */
+void
+ecapi_limit_reset(int slot)
+{
+	pg_atomic_write_u64(&shared[slot].looked_at, 0);
+	pg_atomic_write_u64(&shared[slot].bytes, 0);
+	pg_atomic_write_u32(&shared[slot].full, 0);
+}
+
+/* Bytes of a relation with all that belongs to it; false when it is gone. */
+static bool
+relation_bytes(Oid relid, int64 *bytes)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	Datum		result;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = ObjectIdGetDatum(relid);
+	fcinfo->args[0].isnull = false;
+	result = pg_total_relation_size(fcinfo);
+	if (fcinfo->isnull)
+		return false;
+	*bytes = DatumGetInt64(result);
+	return true;
+}
+
+static int64
+measure(void)
+{
+	int64		sum = 0;
+
+	for (int i = 0; i < ECAPI_SLOTS; i++)
+	{
+		char		name[NAMEDATALEN];
+		Oid			relid;
+
+		/* that one is missing is for writers and readers to say */
+		snprintf(name, sizeof(name), "outbox_%d", i);
+		relid = ecapi_relation(name, true);
+		if (!OidIsValid(relid))
+			slot_bytes[i] = 0;
+		else if (ConditionalLockRelationOid(relid, AccessShareLock))
+		{
+			if (!relation_bytes(relid, &slot_bytes[i]))
+				slot_bytes[i] = 0;
+			UnlockRelationOid(relid, AccessShareLock);
+		}
+		sum += slot_bytes[i];
+	}
+	return sum;
+}
+
+static int64
+limit_bytes(void)
+{
+	return (int64) ecapi_outbox_limit * 1024 * 1024;
+}
+
+/* Is an outbox of so many bytes full, when it was or was not before? */
+static bool
+is_full(int64 bytes, bool before)
+{
+	int64		limit = limit_bytes();
+
+	if (limit == 0)
+		return false;
+	return bytes >= (before ? limit / 100 * RESUME : limit);
+}
+
+static bool
+is_recent(TimestampTz moment, TimestampTz now)
+{
+	/* a clock that was set back makes nothing recent */
+	return moment <= now && now - moment < LOOK_INTERVAL_US;
+}
+
+/* Know how large the outbox is: by the look of another process, or our own. */
+static void
+look(TimestampTz now, bool ourselves)
+{
+	int			slot = ecapi_slot_number();
+	Shared	   *here = slot >= 0 ? &shared[slot] : NULL;
+
+	if (here != NULL)
+		known_full = pg_atomic_read_u32(&here->full) != 0;
+	if (here != NULL && !ourselves && known_limit == ecapi_outbox_limit &&
+		is_recent((TimestampTz) pg_atomic_read_u64(&here->looked_at), now))
+	{
+		known_bytes = (int64) pg_atomic_read_u64(&here->bytes);
+		looked_at = now;
+		appended = 0;
+		return;
+	}
+
+	/* others need not look while we do */
+	if (here != NULL)
+		pg_atomic_write_u64(&here->looked_at, (uint64) now);
+	known_bytes = measure();
+	known_full = is_full(known_bytes, known_full);
+	known_limit = ecapi_outbox_limit;
+	looked_at = now;
+	appended = 0;
+	if (here != NULL)
+	{
+		pg_atomic_write_u64(&here->bytes, (uint64) known_bytes);
+		pg_atomic_write_u32(&here->full, known_full ? 1 : 0);
+	}
+}
+
+static void
+drop_events(TimestampTz now, int nevents)
+{
+	static TimestampTz warned_at = 0;
+	Oid			sequence = ecapi_relation("dropped_seq", false);
+
+	for (int i = 0; i < nevents; i++)
+		(void) nextval_internal(sequence, false);
+	dropped += nevents;
+
+	if (warned_at != 0 && now >= warned_at && now - warned_at < WARN_INTERVAL_US)
+		return;
+	warned_at = now;
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("outbox is full, events are dropped"),
+			 errdetail("It takes %lld MB, ecapi.outbox_limit is %d MB.",
+					   (long long) (known_bytes / (1024 * 1024)), ecapi_outbox_limit),
+			 errhint("ecapi.check() says what keeps events from being delivered.")));
+}
+
+/* See limit.h. */
+bool
+ecapi_limit_allows(TimestampTz now, int nevents, Size bytes)
+{
+	if (ecapi_outbox_limit == 0)
+		return true;
+	appended += bytes + (Size) nevents * ROW_BYTES;
+	if (!is_recent(looked_at, now) || known_limit != ecapi_outbox_limit)
+		look(now, false);
+	else if (appended >= Max(limit_bytes() / GRAIN, GRAIN_MIN))
+		look(now, true);
+	if (!known_full)
+		return true;
+	appended = 0;				/* nothing was */
+	drop_events(now, nevents);
+	return false;
+}
+
+/* See limit.h. */
+uint64
+ecapi_limit_dropped(void)
+{
+	return dropped;
+}
+
+/* See limit.h. */
+void
+ecapi_limit_refuse_loss(uint64 dropped_before)
+{
+	if (dropped == dropped_before)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("outbox is full"),
+			 errhint("Try again when ecapi.check() says that it has room.")));
+}
+
+/* See limit.h. */
+bool
+ecapi_limit_pressed(TimestampTz now)
+{
+	if (ecapi_outbox_limit == 0)
+		return false;
+	if (!is_recent(looked_at, now) || known_limit != ecapi_outbox_limit)
+		look(now, false);
+	return known_bytes >= limit_bytes() / 100 * PRESSED;
+}
+
+/* See limit.h. */
+int64
+ecapi_limit_measure(TimestampTz now, bool *full)
+{
+	look(now, true);
+	*full = known_full;
+	return known_bytes;
+}

@@ -1,0 +1,45 @@
+/*
+ * limit.h
+ *	  How large the outbox may grow: ecapi.outbox_limit.
+ */
+#ifndef ECAPI_LIMIT_H
+#define ECAPI_LIMIT_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+/* Set up: memory for the databases of nslots slots, zeroed by the caller. */
+extern Size ecapi_limit_size(int nslots);
+extern void ecapi_limit_attach(void *memory, int nslots, bool first);
+
+/* The slot is another database's now. */
+extern void ecapi_limit_reset(int slot);
+
+/*
+ * May events of so many bytes be appended?  If not they are counted as
+ * dropped, with a warning now and then.  now is the clock.  Raises what a
+ * look at the outbox's relations raises.
+ */
+extern bool ecapi_limit_allows(TimestampTz now, int nevents, Size bytes);
+
+/*
+ * For what can wait: remember how many events this process has dropped, append,
+ * then raise an error if there are more now.
+ */
+extern uint64 ecapi_limit_dropped(void);
+extern void ecapi_limit_refuse_loss(uint64 dropped_before);
+
+/*
+ * Is the outbox so near its limit that what nobody delivers must go?  For the
+ * worker; looks at the sizes once a second at most.
+ */
+extern bool ecapi_limit_pressed(TimestampTz now);
+
+/*
+ * The bytes that the outbox takes now, with indexes and TOAST, and whether
+ * events are being dropped.
+ */
+extern int64 ecapi_limit_measure(TimestampTz now, bool *full);
+
+#endif							/* ECAPI_LIMIT_H */

@@ -1,0 +1,36 @@
+/*
+ * ring.h
+ *	  Is the ring of the outbox as the extension made it?
+ */
+#ifndef ECAPI_RING_H
+#define ECAPI_RING_H
+
+#include "postgres.h"
+
+#include "utils/relcache.h"
+
+/* Columns of ecapi.outbox, in order. */
+enum
+{
+	ECAPI_OUTBOX_SEQ,
+	ECAPI_OUTBOX_XID,
+	ECAPI_OUTBOX_EMITTED_AT,
+	ECAPI_OUTBOX_SLOT,
+	ECAPI_OUTBOX_EVENT,
+	ECAPI_OUTBOX_COLUMNS
+};
+
+/*
+ * Raise an error unless an open slot of the outbox is a partition with the
+ * columns and the number of indexes that it was made with.
+ */
+extern void ecapi_ring_check_slot(Relation slot);
+
+/*
+ * Raise an error unless all slots are there and as they were made, and keep
+ * them so until the end of the transaction.  For readers: an event in a slot
+ * that was taken out of the ring would be passed over.
+ */
+extern void ecapi_ring_check(void);
+
+#endif							/* ECAPI_RING_H */
