@@ -150,6 +150,10 @@ CREATE TABLE ecapi.ledger (
 	UNIQUE NULLS NOT DISTINCT (hour, destination, outcome, event_type, currency, reason)
 ) WITH (fillfactor = 50);
 
+-- Some of its key may be null, so there is no primary key; without an identity a
+-- publication FOR ALL TABLES would refuse the worker's updates.
+ALTER TABLE ecapi.ledger REPLICA IDENTITY FULL;
+
 CREATE TABLE ecapi.failed_event (
 	failed_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	destination		name,

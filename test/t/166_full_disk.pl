@@ -91,8 +91,8 @@ subtest "no room for the worker's own tables" => sub {
 		until ($full)
 		{
 			my ($status, undef, $error) = $node->psql('postgres', 'INSERT INTO ecapi.request'
-				  . ' SELECT request_id, sent_at, first_xid, first_seq, last_xid, last_seq, latency_ms, events,'
-				  . " attempt, status, $slot, 'filler', outcome, error, receiver_request_id, filtered"
+				  . ' SELECT request_id, sent_at, latency_ms, events, attempt, status,'
+				  . " $slot, server, 'filler', outcome, reason, error, receiver_request_id, seqs, replay, retried"
 				  . " FROM filler, generate_series(1, $count)", on_error_stop => 1);
 
 			$full = $status != 0;
