@@ -63,7 +63,9 @@ make_server
 say "building"
 build || die "the build failed"
 mapfile -t settings < <(preload_settings)
-start_cluster "${settings[@]}" shared_buffers=1GB max_wal_size=16GB checkpoint_timeout=1h \
+# WAL segments are used again, as in a server that has run for a while: making
+# a new one costs as much as filling it.
+start_cluster "${settings[@]}" shared_buffers=1GB max_wal_size=16GB min_wal_size=8GB checkpoint_timeout=1h \
 	autovacuum=off max_connections=50
 show_machine
 for name in "${names[@]}"; do
