@@ -1129,7 +1129,7 @@ BEGIN
 		IF d.given_up > 0 THEN
 			severity := 'warning';
 			what := pg_catalog.format('destination "%s" has given up %s events that waited too long or took too much room', d.destination, d.given_up);
-			what_to_do := pg_catalog.format('SELECT sent_at, events, error FROM ecapi.request WHERE outcome = %L AND destination = %L; mend the cause, or raise ecapi.retention_limit or ecapi.outbox_limit.', 'given_up', d.destination);
+			what_to_do := pg_catalog.format('SELECT sent_at, events, reason FROM ecapi.request WHERE outcome = %L AND destination = %L; mend the cause, or raise ecapi.retention_limit or ecapi.outbox_limit.', 'given_up', d.destination);
 			RETURN NEXT;
 		END IF;
 	END LOOP;
@@ -1299,7 +1299,7 @@ BEGIN
 		FROM e CROSS JOIN ecapi.cursor c LEFT JOIN ecapi.control k ON k.destination = c.destination
 		WHERE NOT ecapi.is_disposed(c, e.xid, e.seq)
 			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination
-				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed'))
+				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up'))
 			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
 		UNION ALL
 		SELECT NULL, c.destination, CASE WHEN e.emitted_at <= c.started_at THEN 'not sent' ELSE 'unknown' END,
@@ -1309,7 +1309,7 @@ BEGIN
 		FROM e CROSS JOIN ecapi.cursor c
 		WHERE ecapi.is_disposed(c, e.xid, e.seq)
 			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination
-				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed'))
+				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up'))
 			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
 	)
 	SELECT t.at, t.destination, t.outcome, t.reason, t.attempt, t.status, t.latency_ms, t.answer,

@@ -64,7 +64,7 @@ static const char comparison[] =
 " FROM ecapi.request r LEFT JOIN ecapi.cursor c ON c.server = r.server"
 "  AND r.sent_at >= c.started_at,"
 "  unnest(r.seqs) m (m), generate_series(lower(m.m), upper(m.m) - 1) s (seq)"
-" WHERE r.outcome IN ('delivered', 'shadow', 'filtered', 'failed')"
+" WHERE r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up')"
 "), outcomes AS ("
 " SELECT l.destination, e.id, CASE l.outcome WHEN 'failed' THEN 'deleted' ELSE l.outcome END AS outcome, l.reason,"
 "  e.value, e.currency, e.seq,"

@@ -159,6 +159,8 @@ subtest 'too old' => sub {
 			"$name: so has the server's log");
 		like(rows($node, "SELECT what FROM ecapi.check() WHERE what ~ '\"$name\" has given up'"),
 			qr/given up $c->{given_up} events/, "$name: so has the doctor");
+		like(rows($node, "SELECT string_agg(outcome || ': ' || reason, ', ') FROM ecapi.trace('a-1') WHERE destination = '$name'"),
+			qr/given_up: older than ecapi\.retention_limit/, "$name: so has the event's trace");
 	}
 	wait_delivered($node, 'good');
 	is(counts($node, 'good')->{given_up}, 0, 'who delivers gives up nothing');
