@@ -289,12 +289,12 @@ ecapi_expressions_stale(const EcapiExpressions *set)
 	return set->stale;
 }
 
-void
-ecapi_expressions_start(EcapiExpressions *set)
+/* The row and what was made ready for a run are of that run alone. */
+static void
+forget_run(EcapiExpressions *set)
 {
 	ListCell   *cell;
 
-	set->run = CurrentMemoryContext;
 	set->guarded = NULL;
 	set->new = NULL;
 	set->old = set->nothing;
@@ -305,6 +305,13 @@ ecapi_expressions_start(EcapiExpressions *set)
 		if (expression->needs_guard)
 			expression->state = NULL;
 	}
+}
+
+void
+ecapi_expressions_start(EcapiExpressions *set)
+{
+	set->run = CurrentMemoryContext;
+	forget_run(set);
 	if (set->paths)
 		ecapi_key_paths_start(set->paths);
 }
@@ -350,19 +357,8 @@ ecapi_expression_holds(EcapiExpression *expression)
 void
 ecapi_expressions_stop(EcapiExpressions *set)
 {
-	ListCell   *cell;
-
 	ResetExprContext(set->bare);
 	if (set->guarded)
 		FreeExprContext(set->guarded, true);
-	set->guarded = NULL;
-	set->new = NULL;
-	set->old = set->nothing;
-	foreach(cell, set->expressions)
-	{
-		EcapiExpression *expression = lfirst(cell);
-
-		if (expression->needs_guard)
-			expression->state = NULL;
-	}
+	forget_run(set);
 }

@@ -63,7 +63,6 @@ struct EcapiProgram
 	bool		states_change;	/* the condition mentions old */
 	int			nkeys;
 	Column	   *keys;
-	AttrNumber *key_numbers;
 	int			nchanges;
 	Column	   *changes;
 	int			nsources;
@@ -169,14 +168,12 @@ compile_key(EcapiProgram *program, Relation relation)
 				 errhint("Add a primary key, or map \"id\" to what tells its rows apart for ever.")));
 
 	program->keys = palloc(sizeof(Column) * (n + 1));
-	program->key_numbers = palloc(sizeof(AttrNumber) * (n + 1));
 	for (int i = 0; i < n; i++)
 	{
 		AttrNumber	number = index ? index->rd_index->indkey.values[i] :
 			find_column(relation, track->keys[i], "key");
 
 		program->keys[i] = make_column(program, relation, number);
-		program->key_numbers[i] = number;
 		if (ecapi_datum_needs_guard(program->keys[i].type))
 			program->guards_fill = true;
 	}
@@ -376,12 +373,6 @@ ecapi_program_track(const EcapiProgram *program)
 	return program->track;
 }
 
-Oid
-ecapi_program_owner(const EcapiProgram *program)
-{
-	return program->owner;
-}
-
 bool
 ecapi_program_maps(const EcapiProgram *program, const char *member)
 {
@@ -390,13 +381,6 @@ ecapi_program_maps(const EcapiProgram *program, const char *member)
 			strcmp(program->sources[i].mapped->path, member) == 0)
 			return true;
 	return false;
-}
-
-const AttrNumber *
-ecapi_program_key(const EcapiProgram *program, int *n)
-{
-	*n = program->nkeys;
-	return program->key_numbers;
 }
 
 bool

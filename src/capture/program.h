@@ -36,7 +36,6 @@ extern void ecapi_program_free(EcapiProgram *program);
 extern bool ecapi_program_stale(const EcapiProgram *program);
 
 extern const EcapiTrack *ecapi_program_track(const EcapiProgram *program);
-extern Oid	ecapi_program_owner(const EcapiProgram *program);
 
 /* Has the mapping a source for this member of the event, "timestamp" say? */
 extern bool ecapi_program_maps(const EcapiProgram *program, const char *member);
@@ -46,9 +45,6 @@ extern bool ecapi_program_depends(const EcapiProgram *program, Oid relid);
 
 /* Does its condition look at the old row? */
 extern bool ecapi_program_looks_back(const EcapiProgram *program);
-
-/* The columns of the key, in its order; *n of them. */
-extern const AttrNumber *ecapi_program_key(const EcapiProgram *program, int *n);
 
 /*
  * Does it take a guard to ask whether a row fires (fires), or to make its event

@@ -26,20 +26,16 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_trigger.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
-#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "capture/declared.h"
 #include "capture/guard.h"
 #include "capture/program_cache.h"
 #include "catalog.h"
@@ -97,49 +93,24 @@ make_entries(void)
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_all, (Datum) 0);
 }
 
-/* A row of pg_trigger by its Oid: its relation and its parent. */
-static bool
-look_up_trigger(Oid trigger, Oid *relation, Oid *parent)
-{
-	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found;
-
-	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(trigger));
-	scan = systable_beginscan(catalog, TriggerOidIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	found = HeapTupleIsValid(tuple);
-	if (found)
-	{
-		*relation = ((Form_pg_trigger) GETSTRUCT(tuple))->tgrelid;
-		*parent = ((Form_pg_trigger) GETSTRUCT(tuple))->tgparentid;
-	}
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
-	return found;
-}
-
 /* See program_cache.h. */
 Oid
 ecapi_track_root(Relation relation, const Trigger *trigger, Oid *root_trigger)
 {
-	Oid			root = RelationGetRelid(relation);
-	Oid			parent = InvalidOid;
-	Oid			found;
+	const EcapiDeclared *declared = NULL;
 
-	*root_trigger = trigger->tgoid;
-	if (!trigger->tgisclone || !look_up_trigger(trigger->tgoid, &found, &parent))
-		return root;
-	while (OidIsValid(parent))
+	if (trigger->tgisclone)
+		declared = ecapi_declared_get(trigger->tgoid);
+	while (declared && OidIsValid(declared->parent))
 	{
-		*root_trigger = parent;
-		if (!look_up_trigger(parent, &root, &parent))
+		const EcapiDeclared *parent = ecapi_declared_get(declared->parent);
+
+		if (parent == NULL)
 			break;
+		declared = parent;
 	}
-	return root;
+	*root_trigger = declared ? declared->trigger : trigger->tgoid;
+	return declared ? declared->relation : RelationGetRelid(relation);
 }
 
 static Oid

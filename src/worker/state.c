@@ -58,6 +58,8 @@
  *													ecapi_gather_again
  *	 taken   --(at fault)--> failed: waiting, or dead when too large
  *													blame
+ *	 waiting, ready --(it waited beyond a limit)--> given up
+ *													ecapi_give_up_step
  *
  * What becomes of a failed event is in failed.c.
  *
