@@ -18,6 +18,7 @@ OBJS = \
 	src/failedapi.o \
 	src/replayapi.o \
 	src/fieldapi.o \
+	src/tree.o \
 	src/event/value.o \
 	src/event/buffer.o \
 	src/event/codes.o \
@@ -55,7 +56,6 @@ OBJS = \
 	src/capture/row_sql.o \
 	src/capture/row_sql_check.o \
 	src/capture/row_sql_superuser.o \
-	src/capture/tree.o \
 	src/capture/suggest.o \
 	src/capture/suggest_rules.o \
 	src/capture/suggest_source.o \

@@ -11,6 +11,25 @@
 CREATE SCHEMA ecapi;
 
 -- ---------------------------------------------------------------------------
+-- An event as users' SQL sees it: what an enrichment gets a page of, and the
+-- columns of a filter.  value is exact; route is ext.route.
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE ecapi.event AS (
+	seq				bigint,
+	id				text,
+	event_type		text,
+	"timestamp"		timestamptz,
+	value			numeric,
+	currency_code	text,
+	source			text,
+	route			text,
+	user_data		jsonb,
+	properties		jsonb,
+	ext				jsonb
+);
+
+-- ---------------------------------------------------------------------------
 -- The outbox: a fixed ring of partitions.  A row is written once, by our own
 -- code, and leaves only when its whole slot is truncated.
 --
@@ -1368,6 +1387,10 @@ GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts()
 -- ---------------------------------------------------------------------------
 
 COMMENT ON SCHEMA ecapi IS 'outbox, cursors, logs and functions of the ecapi extension';
+COMMENT ON TYPE ecapi.event IS 'an event as enrichments and filters see it';
+COMMENT ON COLUMN ecapi.event.seq IS 'names the event in the answer of an enrichment';
+COMMENT ON COLUMN ecapi.event.value IS 'exact';
+COMMENT ON COLUMN ecapi.event.route IS 'ext.route';
 COMMENT ON TABLE ecapi.outbox IS 'append-only log of events, as a ring of partitions; identifiers are clear in here';
 COMMENT ON COLUMN ecapi.outbox.seq IS 'order of emission within a transaction';
 COMMENT ON COLUMN ecapi.outbox.xid IS 'top-level transaction that emitted the event';

@@ -29,7 +29,7 @@
 #include "utils/numeric.h"
 #include "utils/tuplestore.h"
 
-#include "capture/tree.h"
+#include "tree.h"
 #include "destination/formats.h"
 #include "destination/json.h"
 #include "destination/options.h"

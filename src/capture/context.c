@@ -28,7 +28,7 @@
 #include "utils/memutils.h"
 
 #include "capture/context.h"
-#include "capture/tree.h"
+#include "tree.h"
 #include "event/validate.h"
 
 /* What a value of the setting carries. */

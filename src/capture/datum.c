@@ -35,7 +35,7 @@
 
 #include "capture/datum_type.h"
 #include "capture/literal.h"
-#include "capture/tree.h"
+#include "tree.h"
 #include "event/buffer.h"
 #include "event/validate.h"
 #include "settings.h"

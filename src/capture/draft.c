@@ -15,7 +15,7 @@
 #include "utils/uuid.h"
 
 #include "capture/draft.h"
-#include "capture/tree.h"
+#include "tree.h"
 #include "event/violation.h"
 #include "settings.h"
 #include "stats/left_out.h"

@@ -47,7 +47,7 @@
 
 #include "capture/draft.h"
 #include "capture/emit.h"
-#include "capture/tree.h"
+#include "tree.h"
 #include "event/validate.h"
 #include "outbox/append.h"
 #include "settings.h"

@@ -30,7 +30,7 @@
 
 #include "capture/guard.h"
 #include "capture/image.h"
-#include "capture/tree.h"
+#include "tree.h"
 #include "settings.h"
 
 typedef struct Setting

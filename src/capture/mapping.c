@@ -18,7 +18,7 @@
 #include "utils/jsonb.h"
 
 #include "capture/mapping.h"
-#include "capture/tree.h"
+#include "tree.h"
 #include "event/closest.h"
 #include "event/validate.h"
 

@@ -39,7 +39,7 @@
 #include "capture/program_cache.h"
 #include "capture/recapture.h"
 #include "capture/rows.h"
-#include "capture/tree.h"
+#include "tree.h"
 #include "catalog.h"
 #include "outbox/limit.h"
 

@@ -38,7 +38,7 @@
 #include "capture/guard.h"
 #include "capture/image.h"
 #include "capture/rows.h"
-#include "capture/tree.h"
+#include "tree.h"
 #include "outbox/append.h"
 
 /*

@@ -54,6 +54,10 @@ typedef struct EcapiFormat
 	int			default_linger_ms;
 	int			max_age_s;		/* older events are discarded there; 0: none are */
 
+	/* what mode 'test' does: the format marks requests by itself, or needs test_url */
+	bool		has_test_mode;
+	bool		takes_targets;	/* event_types may name the platform's own */
+
 	/*
 	 * open, then add once per event, then close.  add appends one event, with
 	 * its separator; when the buffer filled up meanwhile the caller truncates

@@ -11,13 +11,36 @@
 #include "postgres.h"
 #include "nodes/pg_list.h"
 
+#include "consent/policy.h"
 #include "destination/format.h"
+#include "event/fields.h"
 
 typedef enum EcapiMode
 {
 	ECAPI_MODE_LIVE,
-	ECAPI_MODE_SHADOW			/* everything but send */
+	ECAPI_MODE_SHADOW,			/* everything but send */
+	ECAPI_MODE_TEST				/* send in the platform's test mode */
 } EcapiMode;
+
+/* What becomes of events whose enrichment fails, again and again. */
+typedef enum EcapiEnrichOnError
+{
+	ECAPI_ENRICH_HOLD,			/* the destination waits */
+	ECAPI_ENRICH_SKIP,			/* they go without the patch, counted */
+	ECAPI_ENRICH_DEAD			/* they go to failed_event, dead */
+} EcapiEnrichOnError;
+
+/* Named rules of the option anonymize; a set of bits. */
+typedef enum EcapiAnonymize
+{
+	ECAPI_ANONYMIZE_IP = 1 << 0,	/* addresses to /24 and /48 */
+	ECAPI_ANONYMIZE_TIMESTAMP = 1 << 1, /* to the hour */
+	ECAPI_ANONYMIZE_USER_AGENT = 1 << 2,	/* to the browser's family */
+	ECAPI_ANONYMIZE_POSTAL_CODE = 1 << 3	/* to its first part */
+} EcapiAnonymize;
+
+/* A set of field paths; private to reduce.c and options. */
+typedef struct EcapiPaths EcapiPaths;
 
 typedef enum EcapiWrapper
 {
@@ -41,6 +64,28 @@ struct EcapiOptions
 	int			max_age_s;		/* older events are not sent; 0: all are */
 	int			retry_for_s;	/* how long a failed event is tried again */
 	double		rate_limit;		/* requests a second; 0: no limit */
+	char	   *test_url;		/* where test mode sends, if the format has none */
+
+	/* which events; see select.h */
+	char	   *targets[ECAPI_EVENT_TYPES]; /* the platform's name of each type, or NULL */
+	char	   *route;			/* NULL: all */
+	EcapiConsentRule consent;
+	double		sample;			/* share of persons, above 0; 1: all */
+	int			delay_ms;		/* events are held so long */
+
+	/* users' SQL; see enrich/ */
+	char	   *enrich;			/* names of functions, as written; NULL: none */
+	EcapiEnrichOnError enrich_on_error;
+	char	   *filter;			/* a condition, as written; NULL: none */
+
+	/* what of them; see reduce.h */
+	char	   *value_field;	/* path of the number that is sent as value; or NULL */
+	double		value_factor;	/* 1: as it is */
+	bool		mmt_only;		/* forced */
+	uint32		anonymize;		/* EcapiAnonymize */
+	EcapiPaths *fields;			/* only these leave; NULL: all */
+	EcapiPaths *redact;			/* these do not; NULL: none */
+
 	char	   *ca_file;		/* bare name in ecapi.credential_directory */
 	/* from the PUBLIC user mapping */
 	char	   *access_token;

@@ -106,6 +106,21 @@ is_expired(const EcapiOptions *options, const EcapiValue *event, pg_time_t now)
 		strtod(at->text, NULL) < (double) now - options->max_age_s;
 }
 
+/*
+ * An event was cancelled, or its person forgotten, after it was emitted: whatever
+ * feed it is of, it does not leave.
+ */
+static void
+stop_event(EcapiItem item, const char *reason)
+{
+	if (item.stretch->feed->kind == ECAPI_FEED_FAILED)
+		ecapi_journal_failed(item, reason, NULL, 0, false);
+	else if (strcmp(reason, ECAPI_STOPPED_ERASED) == 0)
+		ecapi_stretch_dispose(item, ECAPI_OUTCOME_ERASED, NULL);
+	else
+		ecapi_stretch_dispose(item, ECAPI_OUTCOME_FILTERED, reason);
+}
+
 /* An event is not for this destination. */
 static void
 filter_event(EcapiItem item, const char *reason)
@@ -146,6 +161,11 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 	if (feed->kind == ECAPI_FEED_REPLAY && !ecapi_replay_wants(feed, event, true))
 	{
 		ecapi_replay_pass_over(item);
+		return true;
+	}
+	if (event->stopped != NULL)
+	{
+		stop_event(item, event->stopped);
 		return true;
 	}
 	if (event->type < 0 ||

@@ -68,7 +68,13 @@ typedef struct EcapiPageEvent
 	const char *value;			/* a number as JSON has it, of bounded length; NULL: none */
 	const EcapiValue *tree;		/* NULL: not parsed, or see problem */
 	const char *problem;		/* why it cannot be read; NULL: it can */
+	const char *stopped;		/* it may not leave any more: cancelled or erased;
+								 * a constant, the reason; NULL: it may */
 } EcapiPageEvent;
+
+/* Reasons why an event that was emitted may not leave any more. */
+#define ECAPI_STOPPED_CANCELLED	"cancelled"
+#define ECAPI_STOPPED_ERASED	"erased"
 
 typedef struct EcapiPage
 {
@@ -104,10 +110,11 @@ typedef enum EcapiOutcome
 	ECAPI_OUTCOME_FILTERED,
 	ECAPI_OUTCOME_FAILED,		/* copied to failed_event, or dead there */
 	ECAPI_OUTCOME_GIVEN_UP,		/* see give_up.c */
+	ECAPI_OUTCOME_ERASED,		/* the person asked to be forgotten */
 	ECAPI_OUTCOME_NONE			/* not counted: none of a replay's, or put down */
 } EcapiOutcome;
 
-#define ECAPI_OUTCOMES	6
+#define ECAPI_OUTCOMES	7
 
 /* How an event ends at a destination. */
 typedef struct EcapiEnd

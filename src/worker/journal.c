@@ -136,6 +136,10 @@ count_live(EcapiDestination *destination, const EcapiPageEvent *event,
 			note_ended(destination, event, end);
 			destination->given_up++;
 			break;
+		case ECAPI_OUTCOME_ERASED:
+			note_ended(destination, event, end);
+			destination->filtered++;
+			break;
 		case ECAPI_OUTCOME_NONE:
 			break;
 	}

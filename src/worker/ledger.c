@@ -92,6 +92,7 @@ ecapi_outcome_name(EcapiOutcome outcome)
 		[ECAPI_OUTCOME_FILTERED] = "filtered",
 		[ECAPI_OUTCOME_FAILED] = "failed",
 		[ECAPI_OUTCOME_GIVEN_UP] = "given_up",
+		[ECAPI_OUTCOME_ERASED] = "erased",
 		[ECAPI_OUTCOME_NONE] = "none"
 	};
 

@@ -23,7 +23,7 @@
 
 #include "capture/datum.h"
 #include "capture/image.h"
-#include "capture/tree.h"
+#include "tree.h"
 #include "event/validate.h"
 
 PG_MODULE_MAGIC;

@@ -1,6 +1,6 @@
 /*
  * tree.c
- *	  jsonb as a tree of values.
+ *	  jsonb as a tree of values, and back.
  *
  * This is where the server's memory and JSON meet the pure code.  Memory is a
  * context's, asked for in a way that returns NULL instead of raising, as the
@@ -14,11 +14,12 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
-#include "capture/tree.h"
+#include "tree.h"
 
 static void *
 grab(void *owner, size_t size)
@@ -153,4 +154,82 @@ ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth)
 		}
 	}
 	return root;
+}
+
+/* A scalar as jsonb has it; texts are shared. */
+static JsonbValue
+jsonb_scalar(const EcapiValue *value)
+{
+	JsonbValue	scalar;
+
+	switch (value->type)
+	{
+		case ECAPI_BOOL:
+			scalar.type = jbvBool;
+			scalar.val.boolean = value->truth;
+			break;
+		case ECAPI_NUMBER:
+			scalar.type = jbvNumeric;
+			scalar.val.numeric =
+				DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(value->text),
+													ObjectIdGetDatum(InvalidOid),
+													Int32GetDatum(-1)));
+			break;
+		case ECAPI_STRING:
+			scalar.type = jbvString;
+			scalar.val.string.val = unconstify(char *, value->text);
+			scalar.val.string.len = value->len;
+			break;
+		default:
+			scalar.type = jbvNull;
+			break;
+	}
+	return scalar;
+}
+
+static bool
+is_container(const EcapiValue *value)
+{
+	return value->type == ECAPI_ARRAY || value->type == ECAPI_OBJECT;
+}
+
+/* Push a value and all below it; returns what was built when it was the last. */
+static JsonbValue *
+push_value(JsonbParseState **state, JsonbIteratorToken token, const EcapiValue *value)
+{
+	bool		object = value->type == ECAPI_OBJECT;
+	JsonbValue	item;
+
+	check_stack_depth();
+	if (!is_container(value))
+	{
+		item = jsonb_scalar(value);
+		return pushJsonbValue(state, token, &item);
+	}
+	pushJsonbValue(state, object ? WJB_BEGIN_OBJECT : WJB_BEGIN_ARRAY, NULL);
+	for (const EcapiValue *child = value->first; child != NULL; child = child->next)
+	{
+		if (object)
+		{
+			item.type = jbvString;
+			item.val.string.val = unconstify(char *, child->key);
+			item.val.string.len = child->keylen;
+			pushJsonbValue(state, WJB_KEY, &item);
+		}
+		push_value(state, object ? WJB_VALUE : WJB_ELEM, child);
+	}
+	return pushJsonbValue(state, object ? WJB_END_OBJECT : WJB_END_ARRAY, NULL);
+}
+
+/* See tree.h. */
+Jsonb *
+ecapi_tree_to_jsonb(const EcapiValue *value)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	item;
+
+	if (is_container(value))
+		return JsonbValueToJsonb(push_value(&state, WJB_ELEM, value));
+	item = jsonb_scalar(value);
+	return JsonbValueToJsonb(&item);
 }

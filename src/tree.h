@@ -1,6 +1,6 @@
 /*
  * tree.h
- *	  jsonb as a tree of values.
+ *	  jsonb as a tree of values, and back.
  */
 #ifndef ECAPI_TREE_H
 #define ECAPI_TREE_H
@@ -28,6 +28,14 @@ extern void ecapi_tree_buffer(EcapiBuffer *buffer, size_t max, MemoryContext con
  * not UTF-8, which only a database without an encoding can hold.
  */
 extern EcapiValue *ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth);
+
+/*
+ * The jsonb of a tree, palloc'd.  Texts are taken to be in the server encoding
+ * (convert before, where they are not); a key that stands twice keeps its last
+ * value.  Raises an error for a text or number beyond what jsonb can hold, and
+ * for out of memory.
+ */
+extern Jsonb *ecapi_tree_to_jsonb(const EcapiValue *value);
 
 /*
  * Raise an error unless text (len bytes, server encoding) can become UTF-8:

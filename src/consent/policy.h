@@ -1,0 +1,48 @@
+/*
+ * policy.h
+ *	  Whether a destination may have an event, by what the person consented to.
+ *
+ * The plain form: user_data.ext.consent, an object with the booleans ad_user_data
+ * and ad_personalization, for shops that have no GPP string.  A GPP string is
+ * the standard's form (user_data.gpp_string, gpp_sid) and will be judged here,
+ * too, before the plain one.
+ *
+ * Pure C: sees the event only.
+ */
+#ifndef ECAPI_POLICY_CONSENT_H
+#define ECAPI_POLICY_CONSENT_H
+
+#include "event/value.h"
+
+typedef enum EcapiConsentRule
+{
+	ECAPI_CONSENT_IGNORED,		/* no such option */
+	ECAPI_CONSENT_REQUIRED,		/* 'required': only who consented */
+	ECAPI_CONSENT_IF_PRESENT	/* 'if_present': not who denied */
+} EcapiConsentRule;
+
+typedef enum EcapiConsentAnswer
+{
+	ECAPI_CONSENT_UNKNOWN,
+	ECAPI_CONSENT_GRANTED,
+	ECAPI_CONSENT_DENIED
+} EcapiConsentAnswer;
+
+typedef struct EcapiConsent
+{
+	EcapiConsentAnswer ad_user_data;
+	EcapiConsentAnswer ad_personalization;
+} EcapiConsent;
+
+/* What an event says.  Anything but true and false is unknown. */
+extern EcapiConsent ecapi_consent_read(const EcapiValue *event);
+
+/*
+ * NULL when the event may be sent under the rule; else the reason, a constant:
+ * "consent denied" or "consent missing".  ad_user_data decides: it is the one about
+ * giving a person's data to an advertising platform; ad_personalization is
+ * passed on where the platform has a field for it.
+ */
+extern const char *ecapi_consent_refuses(EcapiConsentRule rule, const EcapiValue *event);
+
+#endif							/* ECAPI_POLICY_CONSENT_H */

@@ -1,0 +1,28 @@
+/*
+ * reduce.h
+ *	  What of an event leaves for a destination: its value, its fields, and how
+ *	  exactly.
+ *
+ * Pure: no SQL, no I/O; memory only from the arena.
+ */
+#ifndef ECAPI_REDUCE_H
+#define ECAPI_REDUCE_H
+
+#include "destination/options.h"
+#include "event/value.h"
+
+/* Does any option of the destination change events? */
+extern bool ecapi_reduces(const EcapiOptions *options);
+
+/*
+ * The event as it may leave: value_field or value_factor, then mmt_only, then
+ * anonymize, then fields or redact.  A tree that may share nodes with the event,
+ * which is not changed; the event itself when nothing is to be done.  NULL when the arena
+ * failed (arena->failed), or when the event cannot be sent: then *reason is a
+ * constant ("no value_field": the field that shall be the value is absent or no
+ * number).
+ */
+extern const EcapiValue *ecapi_reduce(const EcapiOptions *options, EcapiArena *arena,
+									  const EcapiValue *event, const char **reason);
+
+#endif							/* ECAPI_REDUCE_H */

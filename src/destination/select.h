@@ -1,0 +1,48 @@
+/*
+ * select.h
+ *	  Which events a destination takes.
+ *
+ * The steps from an event to a request, in this order, in the worker and in a
+ * preview alike:
+ *
+ *	 1. early	what needs no SQL: event_types, route, data_set_id, max_age
+ *	 2. enrich	patches (enrich/enrichment.h)
+ *	 3. late	consent, sample
+ *	 4. filter	the condition (enrich/filter.h)
+ *	 5. reduce	values and fields (reduce.h)
+ *	 6. format	the platform's shape
+ *
+ * The first that refuses gives the reason, a constant, under which the event is
+ * counted as filtered.  Pure: no SQL, no I/O.
+ */
+#ifndef ECAPI_SELECT_H
+#define ECAPI_SELECT_H
+
+#include "destination/options.h"
+#include "event/value.h"
+
+/*
+ * NULL when the destination may take the event, else the reason: "event_type",
+ * "route", "data_set_id" or "expired".  type is the event's index or -1; now is
+ * in seconds since 1970.
+ */
+extern const char *ecapi_select_early(const EcapiOptions *options, const EcapiValue *event,
+									  int type, int64_t now);
+
+/*
+ * The same by type and route alone (route NULL: the event has none), for those who
+ * know both without the tree.
+ */
+extern const char *ecapi_select_routed(const EcapiOptions *options, int type,
+									   const char *route);
+
+/* The text of ext.route, or NULL. */
+extern const char *ecapi_select_route_of(const EcapiValue *event);
+
+/* NULL, or "consent denied", "consent missing", "sample". */
+extern const char *ecapi_select_late(const EcapiOptions *options, const EcapiValue *event);
+
+/* The reason of step 4. */
+#define ECAPI_REASON_FILTER	"filter"
+
+#endif							/* ECAPI_SELECT_H */

@@ -1,0 +1,62 @@
+/*
+ * enrichment.h
+ *	  The enrichments of a destination: a list of SQL functions, from a page of
+ *	  events to patches.
+ */
+#ifndef ECAPI_ENRICHMENT_H
+#define ECAPI_ENRICHMENT_H
+
+#include "postgres.h"
+
+#include "enrich/event_row.h"
+#include "enrich/user_sql.h"
+
+#define ECAPI_ENRICHMENTS_MAX	16
+
+typedef struct EcapiEnrichment
+{
+	Oid			function;
+	Oid			role;			/* whom it runs as */
+	bool		is_volatile;
+	char		name[2 * NAMEDATALEN + 1];	/* "schema.name", as it is called now */
+} EcapiEnrichment;
+
+/* A resolved list; equal ones give equal patches at the same page. */
+typedef struct EcapiEnrichments
+{
+	int			n;
+	EcapiEnrichment list[ECAPI_ENRICHMENTS_MAX];
+} EcapiEnrichments;
+
+/*
+ * Resolve the option enrich of a server (names, schema-qualified, separated by
+ * commas).  False when one of them is missing, has another signature, may not
+ * be called by the role, would run as a superuser, is held, or stands twice; then
+ * error is one line and hint one sentence or "".  In a transaction, SPI not needed.
+ */
+extern bool ecapi_enrichments_resolve(const char *names, Oid server_owner,
+									  EcapiEnrichments *list, int *sqlerrcode,
+									  char *error, size_t error_size,
+									  char *hint, size_t hint_size);
+
+extern bool ecapi_enrichments_equal(const EcapiEnrichments *a, const EcapiEnrichments *b);
+
+/*
+ * Call the functions of a list, in order, on a page of at most 10,000 events, once
+ * each: what one patches, the next sees.  Patched events replace those given
+ * (trees in arena, which share texts with what was given) and are validated: one
+ * that is not valid any more, and one with two patches of a function, keeps what
+ * it was before this list and gets a problem.  A patch of NULL is none; one that
+ * is not an object is a problem, too.  An unknown seq fails the function.
+ *
+ * False when a function failed or ran out of time; then error says why, and all
+ * events are as they were given, without problems.  Outside of a transaction, or
+ * in one that is left as it was; see user_sql.h.  now is in seconds since 1970.
+ * Results beyond max_bytes fail the function.
+ */
+extern bool ecapi_enrichments_apply(const EcapiEnrichments *list,
+									EcapiEnrichedEvent *events, int nevents,
+									EcapiArena *arena, int64 now, int timeout_ms,
+									size_t max_bytes, EcapiUserError *error);
+
+#endif							/* ECAPI_ENRICHMENT_H */

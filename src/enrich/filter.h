@@ -1,0 +1,41 @@
+/*
+ * filter.h
+ *	  The option filter of a destination: a condition over the columns of
+ *	  ecapi.event.
+ *
+ * Only columns, literals, and functions, operators, casts and types of pg_catalog
+ * that are immutable, or stable for no other reason than time zone, session time
+ * or text forms; no sub-select, no aggregate, nothing that returns a set.  So it
+ * reads nothing but the event and runs nobody's code, whoever evaluates it.
+ */
+#ifndef ECAPI_FILTER_H
+#define ECAPI_FILTER_H
+
+#include "postgres.h"
+
+#include "enrich/event_row.h"
+#include "enrich/user_sql.h"
+
+typedef struct EcapiFilter EcapiFilter;
+
+/*
+ * Compile a condition into a struct in the current context, which also holds all
+ * that belongs to it.  NULL when it is none, or not allowed: then *sqlerrcode,
+ * message (one line), and hint (a sentence or "") say why.  Raises out of memory and
+ * cancels only.  In a transaction.
+ */
+extern EcapiFilter *ecapi_filter_compile(const char *condition, int *sqlerrcode,
+										 char *message, size_t message_size,
+										 char *hint, size_t hint_size);
+
+/*
+ * Set pass of each event: true where the condition is true, false where it is false
+ * or null.  False when evaluating failed or ran out of time; then error says why, and
+ * of failed the index of the event at fault, or -1 when none is known.  role is
+ * whom it runs as; transactions as in user_sql.h.
+ */
+extern bool ecapi_filter_apply(EcapiFilter *filter, EcapiEnrichedEvent *events,
+							   int nevents, Oid role, int timeout_ms,
+							   EcapiUserError *error, int *failed);
+
+#endif							/* ECAPI_FILTER_H */

@@ -1,0 +1,56 @@
+/*
+ * user_sql.h
+ *	  Running SQL that users wrote, in a way that cannot hurt: as whom, with what
+ *	  settings, for how long, and what remains of it.
+ */
+#ifndef ECAPI_USER_SQL_H
+#define ECAPI_USER_SQL_H
+
+#include "postgres.h"
+
+/* Why users' SQL failed: nothing of it can hold a value of an event. */
+typedef struct EcapiUserError
+{
+	int			sqlerrcode;		/* as of errcode() */
+	bool		timed_out;		/* the time limit ended it */
+	char		object[2 * NAMEDATALEN + 1];	/* "schema.name" at fault, or "" */
+	char		message[256];	/* one line: what, and the SQLSTATE */
+} EcapiUserError;
+
+/*
+ * The role that users' SQL of a server runs as: the server's owner; if he is a
+ * superuser, function_owner (InvalidOid where no function is meant).  Returns
+ * InvalidOid when that is one, too: then nothing may run.  Roles are looked up at
+ * every use, for REASSIGN OWNED tells nobody.  In a transaction.
+ */
+extern Oid	ecapi_user_sql_role(Oid server_owner, Oid function_owner);
+
+/*
+ * Run body(arg) as role, under the rules of design section 6: read-only,
+ * security-restricted, with our own settings, for at most timeout_ms.  Whatever
+ * it did is rolled back, always; what body wants to keep it copies into memory
+ * that is older than this call.
+ *
+ * Outside of a transaction (the worker) it runs in one of its own, which is
+ * aborted; inside of one (a backend that previews) in a subtransaction, which is
+ * rolled back.  SPI is connected and a snapshot is active while body runs.
+ *
+ * Returns false when body raised an error or ran out of time; then error is
+ * filled in.  Raises again what is not the SQL's own: a shutdown of this process,
+ * out of memory, and, inside of a transaction, a cancel that was not ours.
+ *
+ * function (InvalidOid: none) is what the launcher holds when it has to end the
+ * process because body does not come back; see ecapi_user_sql_held().
+ */
+extern bool ecapi_user_sql_run(void (*body) (void *arg), void *arg, Oid role,
+							   int timeout_ms, Oid function, EcapiUserError *error);
+
+/*
+ * Did this function not come back when it was run last, in a worker that had to
+ * be ended?  It stays held until it is replaced or altered, or until
+ * ecapi_user_sql_release().  In a transaction.
+ */
+extern bool ecapi_user_sql_held(Oid function);
+extern void ecapi_user_sql_release(Oid function);
+
+#endif							/* ECAPI_USER_SQL_H */
