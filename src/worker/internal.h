@@ -88,7 +88,7 @@ typedef struct EcapiPage
 	const EcapiDue *due;		/* their rows of failed_event; NULL: outbox */
 	MemoryContext context;
 	EcapiArena	arena;			/* trees that are kept */
-	size_t		bytes;			/* of rows, counted into the budget */
+	size_t		bytes;			/* that its context takes, counted into the budget */
 } EcapiPage;
 
 /*
