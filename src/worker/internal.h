@@ -235,6 +235,7 @@ struct EcapiDestination
 	EcapiOptions *options;		/* NULL: they cannot be used */
 	int64		options_hash;
 	uint64		token_stamp;	/* of the credential files that were read */
+	TimestampTz token_changed_at;	/* when it was seen to differ; 0: never */
 
 	EcapiState	state;
 	bool		paused;
