@@ -19,6 +19,7 @@ OBJS = \
 	src/replayapi.o \
 	src/fieldapi.o \
 	src/tree.o \
+	src/sql_scope.o \
 	src/event/value.o \
 	src/event/buffer.o \
 	src/event/codes.o \
@@ -30,6 +31,7 @@ OBJS = \
 	src/event/normalize.o \
 	src/event/phone.o \
 	src/event/digest.o \
+	src/event/patch.o \
 	src/destination/registry.o \
 	src/destination/options.o \
 	src/destination/syntax.o \
@@ -86,6 +88,13 @@ OBJS = \
 	src/capture/fits.o \
 	src/capture/image.o \
 	src/stats/left_out.o \
+	src/enrich/held.o \
+	src/enrich/user_sql.o \
+	src/enrich/advisory.o \
+	src/enrich/event_row.o \
+	src/enrich/call.o \
+	src/enrich/enrichment.o \
+	src/enrich/resolve.o \
 	src/outbox/append.o \
 	src/outbox/limit.o \
 	src/outbox/ring.o \
