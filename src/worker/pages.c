@@ -6,7 +6,10 @@
  * another still holds it gets the same one, with the trees that were parsed
  * from it.  It goes with its last reference.
  *
- * Memory: rows and kept trees count into one budget for all pages, bodies into
+ * While destinations read in turn, the last pages are pinned: one that holds
+ * nothing for the first who comes is still there for the next.
+ *
+ * Memory: rows, kept trees, views and husks count into one budget for all pages, bodies into
  * the same (see pipeline.c).  Over it nothing is read ahead; a destination
  * that holds nothing may still read a lean page, so that none is starved by
  * the pages of another that is down.  Failed events are read lean, too.  An
@@ -30,6 +33,10 @@
 
 /* Trees that a page keeps; a typical event's takes three times its text. */
 #define PAGE_TREE_BYTES	(4 * ECAPI_PAGE_BYTES)
+
+/* Pages that are kept for a turn, when nobody has them in hand. */
+#define PINS		2
+static EcapiPage *pinned[PINS];
 
 static void *
 grab_from_context(void *owner, size_t size)
@@ -61,6 +68,7 @@ fill_page(EcapiPage *page, MemoryContext context, int nevents, size_t bytes)
 	page->events = MemoryContextAllocZero(context, sizeof(EcapiPageEvent) * Max(nevents, 1));
 	for (int i = 0; i < nevents; i++)
 		page->events[i].type = -1;
+	dlist_init(&page->views);
 	ecapi_arena_init(&page->arena, grab_from_context, context);
 	page->bytes = bytes + sizeof(EcapiPageEvent) * nevents;
 	ecapi_me.page_bytes += page->bytes;
@@ -128,6 +136,49 @@ ecapi_page_of_due(const EcapiDueRows *due)
 	return page;
 }
 
+/* Was the page at a place read, and is it still there? */
+bool
+ecapi_page_in_memory(const EcapiPlace *place)
+{
+	return find_page(place) != NULL;
+}
+
+/* Keep a page, or a few, for those who come to its place in this turn. */
+void
+ecapi_pages_pin(EcapiPage *page)
+{
+	static int	next = 0;
+
+	for (int i = 0; i < PINS; i++)
+		if (pinned[i] == page)
+			return;
+	if (pinned[next] != NULL)
+		ecapi_page_drop(pinned[next]);
+	page->refs++;
+	pinned[next] = page;
+	next = (next + 1) % PINS;
+}
+
+void
+ecapi_pages_unpin(void)
+{
+	for (int i = 0; i < PINS; i++)
+	{
+		EcapiPage  *page = pinned[i];
+
+		pinned[i] = NULL;
+		if (page != NULL)
+			ecapi_page_drop(page);
+	}
+}
+
+static bool
+over_budget(void)
+{
+	return ecapi_me.page_bytes + ecapi_me.body_bytes +
+		ECAPI_PAGE_BYTES + PAGE_TREE_BYTES > ECAPI_BUDGET;
+}
+
 /*
  * The page at a place with an open window, with a reference for the caller;
  * lean asks for a small one and disregards the budget.  NULL when the budget
@@ -140,9 +191,13 @@ ecapi_page_at(const EcapiPlace *place, bool lean)
 
 	if (page == NULL)
 	{
-		bool		over = ecapi_me.page_bytes + ecapi_me.body_bytes +
-			ECAPI_PAGE_BYTES + PAGE_TREE_BYTES > ECAPI_BUDGET;
+		bool		over = over_budget();
 
+		if (over)
+		{
+			ecapi_pages_unpin();
+			over = over_budget();
+		}
 		if (over && !lean)
 			return NULL;
 		page = read_page(place, over);
@@ -151,14 +206,17 @@ ecapi_page_at(const EcapiPlace *place, bool lean)
 	return page;
 }
 
-/* Give a reference back. */
+/* Give a reference back, of a page or a husk. */
 void
 ecapi_page_drop(EcapiPage *page)
 {
 	if (--page->refs > 0)
 		return;
 	ecapi_me.page_bytes -= page->bytes;
-	dlist_delete(&page->node);
+	if (page->husk != NULL)
+		ecapi_page_drop(page->husk);
+	if (page->tally == NULL)
+		dlist_delete(&page->node);
 	ecapi_place_clear(&page->start);
 	MemoryContextDelete(page->context);
 }
