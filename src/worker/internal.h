@@ -97,7 +97,7 @@ struct EcapiPage
 	const EcapiDue *due;		/* their rows of failed_event; NULL: outbox */
 	MemoryContext context;
 	EcapiArena	arena;			/* trees that are kept */
-	size_t		bytes;			/* of rows, counted into the budget */
+	size_t		bytes;			/* that its context takes, counted into the budget */
 	dlist_head	views;
 	bool		tallied;		/* husk is set for good */
 	EcapiPage  *husk;			/* NULL: none; see tally.c */
@@ -118,8 +118,7 @@ typedef struct EcapiView
 	int			refs;
 	EcapiPage  *page;
 	EcapiEnrichments list;
-	MemoryContext context;
-	size_t		bytes;			/* counted into the budget */
+	MemoryContext context;		/* in the page's */
 	EcapiViewEvent *events;		/* one for each of the page */
 } EcapiView;
 
@@ -304,6 +303,7 @@ struct EcapiDestination
 	EcapiOptions *options;		/* NULL: they cannot be used */
 	int64		options_hash;
 	uint64		token_stamp;	/* of the credential files that were read */
+	TimestampTz token_changed_at;	/* when it was seen to differ; 0: never */
 
 	EcapiState	state;
 	bool		paused;
@@ -416,6 +416,7 @@ extern bool ecapi_page_in_memory(const EcapiPlace *place);
 extern void ecapi_pages_pin(EcapiPage *page);
 extern void ecapi_pages_unpin(void);
 extern void ecapi_page_drop(EcapiPage *page);
+extern void ecapi_page_count(EcapiPage *page);
 extern EcapiPage *ecapi_page_of_due(const EcapiDueRows *due);
 extern const EcapiValue *ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch);
 

@@ -217,47 +217,46 @@ tell(EcapiDestination *destination)
 					NameStr(destination->name), destination->preparing.message)));
 }
 
-/* A call for n events of a stretch has failed. */
-static void
-call_failed(EcapiDestination *destination, EcapiStretch *stretch, const int *events,
-			int n, const EcapiUserError *error)
+/*
+ * A call for n events has failed.  True when that decides what becomes of them:
+ * then it is in *fate; else they are to be tried again.
+ */
+static bool
+call_failed(EcapiDestination *destination, int n, const EcapiUserError *error,
+			EcapiPrepared *fate)
 {
 	EcapiPreparing *preparing = &destination->preparing;
 	EcapiEnrichOnError on_error = destination->options->enrich_on_error;
 	TimestampTz now = GetCurrentTimestamp();
-	bool		halving = preparing->halving_until > now;
+	bool		halving = preparing->halving_until > now && !error->timed_out;
 
 	preparing->failures++;
 	strlcpy(preparing->message, error->message, sizeof(preparing->message));
-	if (on_error == ECAPI_ENRICH_HOLD ||
-		(preparing->failures < TRIES && !(halving && !error->timed_out)))
+	if (on_error == ECAPI_ENRICH_HOLD || (preparing->failures < TRIES && !halving))
 	{
 		ecapi_state_hold(destination, error->message, backoff_ms(preparing));
-		return;
+		return false;
 	}
 	ecapi_state_error(destination, error->message);
+	if (!error->timed_out && !preparing->broken)
+		preparing->halving_until = now + HALVING_US;
 	if (!error->timed_out && !preparing->broken && n > 1)
 	{
-		preparing->halving_until = now + HALVING_US;
 		preparing->portion = n / 2;
-		return;
+		return false;
 	}
 	tell(destination);
-	mark(stretch, events, n, on_error == ECAPI_ENRICH_SKIP ? ECAPI_PREPARED_UNPATCHED
-		 : ECAPI_PREPARED_FAILED);
-	if (n == 1 && !error->timed_out)
-		preparing->halving_until = now + HALVING_US;
 	if (error->timed_out || ++preparing->singles >= SINGLES_MAX)
 	{
 		preparing->broken = true;
 		preparing->portion = 0;
 	}
-	if (!preparing->broken)
-		return;
-	if (on_error == ECAPI_ENRICH_SKIP)
+	if (preparing->broken && on_error == ECAPI_ENRICH_SKIP)
 		preparing->next_try = TimestampTzPlusMilliseconds(now, backoff_ms(preparing));
-	else
+	else if (preparing->broken)
 		ecapi_state_hold(destination, error->message, backoff_ms(preparing));
+	*fate = on_error == ECAPI_ENRICH_SKIP ? ECAPI_PREPARED_UNPATCHED : ECAPI_PREPARED_FAILED;
+	return true;
 }
 
 /* The filter has failed, of failed at one of the events, or -1. */
@@ -365,6 +364,29 @@ compile_filter(EcapiDestination *destination, int *code, char *error, size_t err
 		MemoryContextDelete(context);
 }
 
+/* Resolve the list of a destination; what is held is released if an operator asked. */
+static bool
+resolve(EcapiDestination *destination, Oid owner, int *code, char *error, size_t error_size,
+		char *hint, size_t hint_size)
+{
+	const char *names = destination->options->enrich;
+	EcapiEnrichments *list = destination->preparing.list;
+	bool		found = ecapi_enrichments_resolve(names, owner, list, code, error, error_size,
+												  hint, hint_size);
+
+	/* one after the other: a list that is refused names those up to the first */
+	for (int tries = 0; !found && destination->preparing.release &&
+		 tries < ECAPI_ENRICHMENTS_MAX; tries++)
+	{
+		for (int i = 0; i < ECAPI_ENRICHMENTS_MAX; i++)
+			if (OidIsValid(list->list[i].function))
+				ecapi_user_sql_release(list->list[i].function);
+		found = ecapi_enrichments_resolve(names, owner, list, code, error, error_size,
+										  hint, hint_size);
+	}
+	return found;
+}
+
 /*
  * Look up what a destination calls, as whom; in a transaction.  False when
  * something of it cannot be had: then the destination waits.
@@ -385,18 +407,13 @@ look_up(EcapiDestination *destination)
 	if (preparing->list == NULL)
 		preparing->list = MemoryContextAllocZero(destination->context,
 												 sizeof(EcapiEnrichments));
-	preparing->list->n = 0;
-	if (preparing->release)
-		ecapi_enrichments_release(options->enrich);
-	preparing->release = false;
+	MemSet(preparing->list, 0, sizeof(EcapiEnrichments));
 	found = options->enrich == NULL ||
-		ecapi_enrichments_resolve(options->enrich, server->owner, preparing->list, &code,
-								  error, sizeof(error), hint, sizeof(hint));
+		resolve(destination, server->owner, &code, error, sizeof(error), hint, sizeof(hint));
+	preparing->release = false;
 	if (found && options->filter != NULL)
 	{
-		preparing->role = ecapi_user_sql_role(server->owner, InvalidOid);
-		if (!OidIsValid(preparing->role))
-			preparing->role = ecapi_filter_role();
+		preparing->role = server->owner;
 		if (preparing->filter == NULL)
 			compile_filter(destination, &code, error, sizeof(error), hint, sizeof(hint));
 		found = preparing->filter != NULL;
@@ -564,76 +581,103 @@ all_made(const EcapiView *view, const int *events, int n)
 	return true;
 }
 
+/* What came of an event that was enriched. */
+static EcapiPrepared
+result_of(const EcapiStretch *stretch, int i)
+{
+	const EcapiOptions *options = stretch->feed->destination->options;
+
+	if (stretch->view->events[i].problem == NULL)
+		return ECAPI_PREPARED_ENRICHED;
+	return options->enrich_on_error == ECAPI_ENRICH_SKIP ? ECAPI_PREPARED_UNPATCHED
+		: ECAPI_PREPARED_REFUSED;
+}
+
+/* What a step of a portion came to. */
+typedef enum Step
+{
+	STEP_DONE,
+	STEP_LATER,					/* not in this turn */
+	STEP_FAILED					/* to be tried again, or the destination waits */
+} Step;
+
 /*
- * Enrich picked events of a stretch.  False when that has to wait, or has failed;
- * then that is seen to.
+ * Enrich picked events of a stretch; results says what came of each.  picked has
+ * room for all of the page.
  */
-static bool
-enrich(EcapiStretch *stretch, int *picked, int n, bool part, long *wait_ms)
+static Step
+enrich(EcapiStretch *stretch, int *picked, int n, bool part, EcapiPrepared *results,
+	   long *wait_ms)
 {
 	EcapiDestination *destination = stretch->feed->destination;
+	EcapiPreparing *preparing = &destination->preparing;
+	EcapiPrepared fate = ECAPI_PREPARED_UNPATCHED;
 	EcapiUserError error = {0};
 	TimestampTz began;
 	bool		done;
 
 	if (stretch->view == NULL)
-		stretch->view = ecapi_view_of(stretch->page, destination->preparing.list);
-	if (all_made(stretch->view, picked, n))
-		return true;
-	if (!may_call(destination, wait_ms))
-		return false;
-	began = GetCurrentTimestamp();
-	done = ecapi_view_fill(stretch->view, picked, add_wishes(stretch, picked, n, part), &error);
-	called(began, !done);
+		stretch->view = ecapi_view_of(stretch->page, preparing->list);
+	done = all_made(stretch->view, picked, n);
+	if (!done && preparing->broken && destination->options->enrich_on_error == ECAPI_ENRICH_SKIP &&
+		GetCurrentTimestamp() < preparing->next_try)
+	{
+		for (int i = 0; i < n; i++)
+			results[i] = fate;
+		return STEP_DONE;
+	}
 	if (!done)
-		call_failed(destination, stretch, picked, n, &error);
-	return done;
+	{
+		if (!may_call(destination, wait_ms))
+			return STEP_LATER;
+		began = GetCurrentTimestamp();
+		done = ecapi_view_fill(stretch->view, picked, add_wishes(stretch, picked, n, part),
+							   &error);
+		called(began, !done);
+		if (!done && !call_failed(destination, n, &error, &fate))
+			return STEP_FAILED;
+		if (done)
+			call_passed(destination);
+	}
+	for (int i = 0; i < n; i++)
+		results[i] = done ? result_of(stretch, picked[i]) : fate;
+	return STEP_DONE;
 }
 
 /* The tree that the filter sees of an event, or NULL when it need not. */
 static const EcapiValue *
-tree_to_judge(EcapiStretch *stretch, int i, EcapiArena *scratch)
+tree_to_judge(EcapiStretch *stretch, int i, EcapiPrepared result, EcapiArena *scratch)
 {
-	EcapiDestination *destination = stretch->feed->destination;
-	const EcapiValue *tree;
+	const EcapiValue *tree = NULL;
 
-	if (destination->preparing.list->n == 0)
-		tree = ecapi_page_tree(stretch->page, i, scratch);
-	else if (stretch->view->events[i].problem != NULL &&
-			 destination->options->enrich_on_error != ECAPI_ENRICH_SKIP)
-		return NULL;
-	else
+	if (result == ECAPI_PREPARED_ENRICHED)
 		tree = stretch->view->events[i].tree;
-	return ecapi_select_late(destination->options, tree) == NULL ? tree : NULL;
+	else if (result == ECAPI_PREPARED_AS_IS || result == ECAPI_PREPARED_UNPATCHED)
+		tree = ecapi_page_tree(stretch->page, i, scratch);
+	return tree == NULL ||
+		ecapi_select_late(stretch->feed->destination->options, tree) != NULL ? NULL : tree;
 }
 
-/*
- * Have the filter judge picked events; verdicts[i]: it does not want picked[i].
- * False as enrich().
- */
-static bool
-judge(EcapiStretch *stretch, const int *picked, int n, bool *refused, long *wait_ms)
+/* Have the filter judge picked events; results are changed where it says no. */
+static Step
+judge(EcapiStretch *stretch, const int *picked, int n, EcapiPrepared *results)
 {
 	EcapiDestination *destination = stretch->feed->destination;
-	MemoryContext context;
-	EcapiEnrichedEvent *events;
+	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi judging",
+												  ALLOCSET_DEFAULT_SIZES);
+	EcapiEnrichedEvent *events = MemoryContextAllocZero(context, sizeof(EcapiEnrichedEvent) * n);
+	int		   *indexes = MemoryContextAlloc(context, sizeof(int) * n);
 	EcapiUserError error = {0};
 	EcapiArena	scratch;
 	TimestampTz began;
-	int		   *indexes;
 	int			nevents = 0;
 	int			failed = -1;
 	bool		done;
 
-	if (!may_call(destination, wait_ms))
-		return false;
-	context = AllocSetContextCreate(ecapi_me.scratch, "ecapi judging", ALLOCSET_DEFAULT_SIZES);
-	events = MemoryContextAllocZero(context, sizeof(EcapiEnrichedEvent) * n);
-	indexes = MemoryContextAlloc(context, sizeof(int) * n);
 	ecapi_arena_init(&scratch, grab_from_context, context);
 	for (int i = 0; i < n; i++)
 	{
-		const EcapiValue *tree = tree_to_judge(stretch, picked[i], &scratch);
+		const EcapiValue *tree = tree_to_judge(stretch, picked[i], results[i], &scratch);
 
 		if (tree == NULL)
 			continue;
@@ -649,25 +693,12 @@ judge(EcapiStretch *stretch, const int *picked, int n, bool *refused, long *wait
 	MemoryContextSwitchTo(ecapi_me.scratch);
 	called(began, !done);
 	for (int i = 0; done && i < nevents; i++)
-		refused[indexes[i]] = !events[i].pass;
+		if (!events[i].pass)
+			results[indexes[i]] = ECAPI_PREPARED_FILTERED;
 	if (!done)
 		filter_failed(destination, stretch, picked, n, failed < 0 ? -1 : indexes[failed], &error);
 	MemoryContextDelete(context);
-	return done;
-}
-
-/* What came of an event that was picked, but for the filter. */
-static EcapiPrepared
-result_of(const EcapiStretch *stretch, int i)
-{
-	const EcapiOptions *options = stretch->feed->destination->options;
-
-	if (stretch->feed->destination->preparing.list->n == 0)
-		return ECAPI_PREPARED_AS_IS;
-	if (stretch->view->events[i].problem == NULL)
-		return ECAPI_PREPARED_ENRICHED;
-	return options->enrich_on_error == ECAPI_ENRICH_SKIP ? ECAPI_PREPARED_UNPATCHED
-		: ECAPI_PREPARED_REFUSED;
+	return done ? STEP_DONE : STEP_FAILED;
 }
 
 /* How many events a destination takes in one call now; 0: none, memory is short. */
@@ -684,47 +715,167 @@ portion_of(const EcapiDestination *destination, const EcapiStretch *stretch)
 	return ecapi_prepare_can_send(stretch->feed) ? 0 : Min(portion, LEAN_EVENTS);
 }
 
-/*
- * Prepare the next portion of a stretch.  True when there may be more to do for
- * the destination in this turn.
- */
-static bool
+/* Prepare the next portion of a stretch. */
+static Step
 prepare_stretch(EcapiStretch *stretch, long *wait_ms)
 {
 	EcapiDestination *destination = stretch->feed->destination;
 	EcapiPreparing *preparing = &destination->preparing;
 	int			max = portion_of(destination, stretch);
-	bool		part = max < stretch->page->nevents;
+	EcapiPrepared *results;
 	int		   *picked;
-	bool	   *refused;
 	int			n;
+	Step		step = STEP_DONE;
 
 	if (max == 0)
-		return false;
+		return STEP_LATER;
 	if (stretch->view != NULL &&
 		!ecapi_enrichments_equal(&stretch->view->list, preparing->list))
-	{
 		reset_stretches(stretch->feed, true);
-		return true;
-	}
 	picked = palloc(sizeof(int) * stretch->page->nevents);
-	refused = palloc0(sizeof(bool) * stretch->page->nevents);
 	n = pick(stretch, max, picked);
 	if (n == 0)
-		return true;
-	if (preparing->broken && destination->options->enrich_on_error == ECAPI_ENRICH_SKIP &&
-		GetCurrentTimestamp() < preparing->next_try)
+		return STEP_DONE;
+	results = palloc(sizeof(EcapiPrepared) * n);
+	for (int i = 0; i < n; i++)
+		results[i] = ECAPI_PREPARED_AS_IS;
+	if (preparing->list->n > 0)
+		step = enrich(stretch, picked, n, max < stretch->page->nevents, results, wait_ms);
+	else if (!may_call(destination, wait_ms))
+		step = STEP_LATER;
+	/* right behind the enrichments, so that what they have cost is not lost */
+	if (step == STEP_DONE && preparing->filter != NULL)
+		step = judge(stretch, picked, n, results);
+	for (int i = 0; step == STEP_DONE && i < n; i++)
+		mark(stretch, &picked[i], 1, results[i]);
+	if (step == STEP_DONE && preparing->list->n == 0)
+		call_passed(destination);
+	return step;
+}
+
+/* ---- the surface ---- */
+
+/*
+ * Has a feed something that can be sent as far as users' SQL goes: its next batch,
+ * or its next event?
+ */
+bool
+ecapi_prepare_can_send(EcapiFeed *feed)
+{
+	dlist_iter	iter;
+
+	if (!dlist_is_empty(&feed->ready))
 	{
-		mark(stretch, picked, n, ECAPI_PREPARED_UNPATCHED);
+		EcapiBatch *batch = dlist_head_element(EcapiBatch, node, &feed->ready);
+
+		for (int i = 0; i < batch->nitems; i++)
+		{
+			const EcapiItem *item = &batch->items[i];
+
+			if (item->stretch->unprepared > 0 &&
+				item->stretch->prepared[item->index] == ECAPI_PREPARED_NOT_YET)
+				return false;
+		}
 		return true;
 	}
-	if (preparing->list->n > 0 && !enrich(stretch, picked, n, part, wait_ms))
-		return destination->state == ECAPI_RUNNING && !calls_over && *wait_ms != 0;
-	if (preparing->filter != NULL && !judge(stretch, picked, n, refused, wait_ms))
-		return destination->state == ECAPI_RUNNING && !calls_over && *wait_ms != 0;
-	for (int i = 0; i < n; i++)
-		mark(stretch, &picked[i], 1, refused[i] ? ECAPI_PREPARED_FILTERED
-			 : result_of(stretch, picked[i]));
-	call_passed(destination);
-	return true;
+	if (feed->unsent == 0)
+		return false;
+	dlist_foreach(iter, &feed->stretches)
+	{
+		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+
+		if (stretch->next < stretch->page->nevents)
+			return stretch->prepared == NULL ||
+				stretch->prepared[stretch->next] != ECAPI_PREPARED_NOT_YET;
+	}
+	return false;
+}
+
+/*
+ * Destinations that have something to prepare, in the order in which they are to
+ * be served; in the turn's context.
+ */
+static List *
+find_work(TimestampTz now)
+{
+	List	   *work = NIL;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (!ecapi_prepares(destination) || destination->give_up_to != NULL ||
+			!ecapi_state_try(destination, now) || destination->state != ECAPI_RUNNING ||
+			next_stretch(destination) == NULL)
+			continue;
+		work = lappend(work, destination);
+	}
+	return work;
+}
+
+/* Look up what they call; those that have it. */
+static List *
+look_up_all(List *work)
+{
+	List	   *found = NIL;
+	ListCell   *cell;
+
+	StartTransactionCommand();
+	foreach(cell, work)
+	{
+		EcapiDestination *destination = lfirst(cell);
+		MemoryContext old;
+
+		if (!look_up(destination))
+			continue;
+		old = MemoryContextSwitchTo(ecapi_me.scratch);
+		found = lappend(found, destination);
+		MemoryContextSwitchTo(old);
+	}
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
+	return found;
+}
+
+/*
+ * Prepare what is in hand, as far as the time of a turn goes; lowers *wait_ms when
+ * there is more to do.  Outside of a transaction.
+ */
+void
+ecapi_prepare_step(TimestampTz now, long *wait_ms)
+{
+	List	   *work = find_work(now);
+	ListCell   *cell;
+
+	if (work == NIL)
+		return;
+	calls_began = GetCurrentTimestamp();
+	calls_over = false;
+	foreach(cell, look_up_all(work))
+	{
+		EcapiDestination *destination = lfirst(cell);
+		bool		before = calls_over;
+		EcapiStretch *stretch;
+
+		while (destination->state == ECAPI_RUNNING &&
+			   (stretch = next_stretch(destination)) != NULL)
+		{
+			Step		step = prepare_stretch(stretch, wait_ms);
+
+			if (step == STEP_LATER)
+				break;
+			if (step == STEP_FAILED && calls_over)
+			{
+				*wait_ms = 0;
+				break;
+			}
+		}
+		/* whose turn it was is last in the next */
+		if (calls_over && !before)
+		{
+			dlist_delete(&destination->node);
+			dlist_push_tail(&ecapi_me.destinations, &destination->node);
+		}
+	}
 }

@@ -61,9 +61,8 @@ ecapi_view_of(EcapiPage *page, const EcapiEnrichments *list)
 	view->list = *list;
 	view->context = context;
 	view->events = MemoryContextAllocZero(context, sizeof(EcapiViewEvent) * page->nevents);
-	view->bytes = MemoryContextMemAllocated(context, true);
-	ecapi_me.page_bytes += view->bytes;
 	dlist_push_tail(&page->views, &view->node);
+	ecapi_page_count(page);
 	return view;
 }
 
@@ -71,11 +70,13 @@ ecapi_view_of(EcapiPage *page, const EcapiEnrichments *list)
 void
 ecapi_view_drop(EcapiView *view)
 {
+	EcapiPage  *page = view->page;
+
 	if (--view->refs > 0)
 		return;
-	ecapi_me.page_bytes -= view->bytes;
 	dlist_delete(&view->node);
 	MemoryContextDelete(view->context);
+	ecapi_page_count(page);
 }
 
 /* Take over what a call made. */
@@ -83,8 +84,6 @@ static void
 take_over(EcapiView *view, const EcapiEnrichedEvent *events, int n,
 		  const int *indexes, MemoryContext made)
 {
-	size_t		bytes = MemoryContextMemAllocated(made, true);
-
 	for (int i = 0; i < n; i++)
 	{
 		EcapiViewEvent *to = &view->events[indexes[i]];
@@ -93,8 +92,6 @@ take_over(EcapiView *view, const EcapiEnrichedEvent *events, int n,
 		to->problem = events[i].problem == NULL ? NULL
 			: MemoryContextStrdup(made, events[i].problem);
 	}
-	view->bytes += bytes;
-	ecapi_me.page_bytes += bytes;
 }
 
 /*
@@ -146,6 +143,7 @@ ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted, EcapiUserError 
 		take_over(view, events, n, indexes, made);
 	else
 		MemoryContextDelete(made);
+	ecapi_page_count(view->page);
 	MemoryContextDelete(given_context);
 	return done;
 }
