@@ -189,7 +189,7 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 		tree = prepared_tree(item, tree);
 		if (tree == NULL)
 			return NULL;
-		reason = ecapi_select_late(options, tree);
+		reason = ecapi_select_late(options, tree, ecapi_default_country());
 	}
 	if (reason == NULL && ecapi_reduces(options))
 	{

@@ -655,7 +655,8 @@ tree_to_judge(EcapiStretch *stretch, int i, EcapiPrepared result, EcapiArena *sc
 	else if (result == ECAPI_PREPARED_AS_IS || result == ECAPI_PREPARED_UNPATCHED)
 		tree = ecapi_page_tree(stretch->page, i, scratch);
 	return tree == NULL ||
-		ecapi_select_late(stretch->feed->destination->options, tree) != NULL ? NULL : tree;
+		ecapi_select_late(stretch->feed->destination->options, tree,
+						  ecapi_default_country()) != NULL ? NULL : tree;
 }
 
 /* Have the filter judge picked events; results are changed where it says no. */
