@@ -634,6 +634,8 @@ enrich(EcapiStretch *stretch, int *picked, int n, bool part, EcapiPrepared *resu
 		done = ecapi_view_fill(stretch->view, picked, add_wishes(stretch, picked, n, part),
 							   &error);
 		called(began, !done);
+		if (!done && error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			return STEP_LATER;	/* this process ends */
 		if (!done && !call_failed(destination, n, &error, &fate))
 			return STEP_FAILED;
 		if (done)
@@ -696,10 +698,12 @@ judge(EcapiStretch *stretch, const int *picked, int n, EcapiPrepared *results)
 	for (int i = 0; done && i < nevents; i++)
 		if (!events[i].pass)
 			results[indexes[i]] = ECAPI_PREPARED_FILTERED;
-	if (!done)
+	if (!done && error.sqlerrcode != ERRCODE_ADMIN_SHUTDOWN)
 		filter_failed(destination, stretch, picked, n, failed < 0 ? -1 : indexes[failed], &error);
 	MemoryContextDelete(context);
-	return done ? STEP_DONE : STEP_FAILED;
+	if (done)
+		return STEP_DONE;
+	return error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ? STEP_LATER : STEP_FAILED;
 }
 
 /* How many events a destination takes in one call now; 0: none, memory is short. */
