@@ -31,9 +31,22 @@ OBJS = \
 	src/event/normalize.o \
 	src/event/phone.o \
 	src/event/digest.o \
+	src/consent/policy.o \
 	src/event/patch.o \
 	src/destination/registry.o \
 	src/destination/options.o \
+	src/destination/option_problem.o \
+	src/destination/option_delivery.o \
+	src/destination/option_routing.o \
+	src/destination/option_reduction.o \
+	src/destination/select.o \
+	src/destination/person.o \
+	src/destination/reduce.o \
+	src/destination/map.o \
+	src/destination/decimal.o \
+	src/destination/anonymize.o \
+	src/destination/paths.o \
+	src/destination/prune.o \
 	src/destination/syntax.o \
 	src/destination/validator.o \
 	src/destination/json.o \
@@ -88,6 +101,7 @@ OBJS = \
 	src/capture/fits.o \
 	src/capture/image.o \
 	src/stats/left_out.o \
+	src/enrich/filter.o src/enrich/filter_check.o src/enrich/filter_column.o \
 	src/enrich/held.o \
 	src/enrich/user_sql.o \
 	src/enrich/advisory.o \
@@ -113,6 +127,9 @@ OBJS = \
 	src/worker/state.o \
 	src/worker/tick.o \
 	src/worker/pages.o \
+	src/worker/tally.o \
+	src/worker/view.o \
+	src/worker/prepare.o \
 	src/worker/stretch.o \
 	src/worker/gather.o \
 	src/worker/pipeline.o \
