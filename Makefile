@@ -19,6 +19,7 @@ OBJS = \
 	src/replayapi.o \
 	src/fieldapi.o \
 	src/tree.o \
+	src/sql_scope.o \
 	src/event/value.o \
 	src/event/buffer.o \
 	src/event/codes.o \
@@ -31,6 +32,7 @@ OBJS = \
 	src/event/phone.o \
 	src/event/digest.o \
 	src/consent/policy.o \
+	src/event/patch.o \
 	src/destination/registry.o \
 	src/destination/options.o \
 	src/destination/option_problem.o \
@@ -100,6 +102,14 @@ OBJS = \
 	src/capture/fits.o \
 	src/capture/image.o \
 	src/stats/left_out.o \
+	src/enrich/filter.o src/enrich/filter_check.o src/enrich/filter_column.o \
+	src/enrich/held.o \
+	src/enrich/user_sql.o \
+	src/enrich/advisory.o \
+	src/enrich/event_row.o \
+	src/enrich/call.o \
+	src/enrich/enrichment.o \
+	src/enrich/resolve.o \
 	src/outbox/append.o \
 	src/outbox/limit.o \
 	src/outbox/ring.o \
@@ -118,6 +128,9 @@ OBJS = \
 	src/worker/state.o \
 	src/worker/tick.o \
 	src/worker/pages.o \
+	src/worker/tally.o \
+	src/worker/view.o \
+	src/worker/prepare.o \
 	src/worker/stretch.o \
 	src/worker/gather.o \
 	src/worker/pipeline.o \

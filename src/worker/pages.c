@@ -6,8 +6,12 @@
  * another still holds it gets the same one, with the trees that were parsed
  * from it.  It goes with its last reference.
  *
- * Memory: what a page's context really takes, blocks and rounding included, counts
- * into one budget for all pages, bodies into the same (see pipeline.c).  Over it nothing is read ahead; a destination
+ * While destinations read in turn, the last pages are pinned: one that holds
+ * nothing for the first who comes is still there for the next.
+ *
+ * Memory: what a page's context really takes, views, blocks and rounding included,
+ * counts into one budget for all pages, husks and bodies into the same (see
+ * pipeline.c).  Over it nothing is read ahead; a destination
  * that holds nothing may still read a lean page, so that none is starved by
  * the pages of another that is down.  Failed events are read lean, too.  An
  * event with a tree out of proportion (thousands of tiny values) is parsed
@@ -31,6 +35,10 @@
 /* Trees that a page keeps; a typical event's takes three times its text. */
 #define PAGE_TREE_BYTES	(4 * ECAPI_PAGE_BYTES)
 
+/* Pages that are kept for a turn, when nobody has them in hand. */
+#define PINS		2
+static EcapiPage *pinned[PINS];
+
 static void *
 grab_from_context(void *owner, size_t size)
 {
@@ -53,8 +61,8 @@ find_page(const EcapiPlace *place)
 }
 
 /* Count what a page takes now. */
-static void
-count_page(EcapiPage *page)
+void
+ecapi_page_count(EcapiPage *page)
 {
 	size_t		bytes = MemoryContextMemAllocated(page->context, true);
 
@@ -71,8 +79,9 @@ fill_page(EcapiPage *page, MemoryContext context, int nevents)
 	page->events = MemoryContextAllocZero(context, sizeof(EcapiPageEvent) * Max(nevents, 1));
 	for (int i = 0; i < nevents; i++)
 		page->events[i].type = -1;
+	dlist_init(&page->views);
 	ecapi_arena_init(&page->arena, grab_from_context, context);
-	count_page(page);
+	ecapi_page_count(page);
 	dlist_push_head(&ecapi_me.pages, &page->node);
 }
 
@@ -137,6 +146,49 @@ ecapi_page_of_due(const EcapiDueRows *due)
 	return page;
 }
 
+/* Was the page at a place read, and is it still there? */
+bool
+ecapi_page_in_memory(const EcapiPlace *place)
+{
+	return find_page(place) != NULL;
+}
+
+/* Keep a page, or a few, for those who come to its place in this turn. */
+void
+ecapi_pages_pin(EcapiPage *page)
+{
+	static int	next = 0;
+
+	for (int i = 0; i < PINS; i++)
+		if (pinned[i] == page)
+			return;
+	if (pinned[next] != NULL)
+		ecapi_page_drop(pinned[next]);
+	page->refs++;
+	pinned[next] = page;
+	next = (next + 1) % PINS;
+}
+
+void
+ecapi_pages_unpin(void)
+{
+	for (int i = 0; i < PINS; i++)
+	{
+		EcapiPage  *page = pinned[i];
+
+		pinned[i] = NULL;
+		if (page != NULL)
+			ecapi_page_drop(page);
+	}
+}
+
+static bool
+over_budget(void)
+{
+	return ecapi_me.page_bytes + ecapi_me.body_bytes +
+		ECAPI_PAGE_BYTES + PAGE_TREE_BYTES > ECAPI_BUDGET;
+}
+
 /*
  * The page at a place with an open window, with a reference for the caller;
  * lean asks for a small one and disregards the budget.  NULL when the budget
@@ -149,9 +201,13 @@ ecapi_page_at(const EcapiPlace *place, bool lean)
 
 	if (page == NULL)
 	{
-		bool		over = ecapi_me.page_bytes + ecapi_me.body_bytes +
-			ECAPI_PAGE_BYTES + PAGE_TREE_BYTES > ECAPI_BUDGET;
+		bool		over = over_budget();
 
+		if (over)
+		{
+			ecapi_pages_unpin();
+			over = over_budget();
+		}
 		if (over && !lean)
 			return NULL;
 		page = read_page(place, over);
@@ -160,14 +216,17 @@ ecapi_page_at(const EcapiPlace *place, bool lean)
 	return page;
 }
 
-/* Give a reference back. */
+/* Give a reference back, of a page or a husk. */
 void
 ecapi_page_drop(EcapiPage *page)
 {
 	if (--page->refs > 0)
 		return;
 	ecapi_me.page_bytes -= page->bytes;
-	dlist_delete(&page->node);
+	if (page->husk != NULL)
+		ecapi_page_drop(page->husk);
+	if (page->tally == NULL)
+		dlist_delete(&page->node);
 	ecapi_place_clear(&page->start);
 	MemoryContextDelete(page->context);
 }
@@ -217,7 +276,7 @@ ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
 
 	tree = ecapi_json_parse(keep ? &page->arena : scratch, event->text, event->len,
 							error, sizeof(error));
-	count_page(page);
+	ecapi_page_count(page);
 	if (tree == NULL || tree->type != ECAPI_OBJECT)
 	{
 		event->problem = MemoryContextStrdup(page->context,
