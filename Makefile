@@ -20,6 +20,7 @@ OBJS = \
 	src/replayapi.o \
 	src/fieldapi.o \
 	src/tree.o \
+	src/sql_scope.o \
 	src/event/value.o \
 	src/event/buffer.o \
 	src/event/codes.o \
@@ -32,6 +33,7 @@ OBJS = \
 	src/event/phone.o \
 	src/event/digest.o \
 	src/consent/policy.o \
+	src/event/patch.o \
 	src/destination/registry.o \
 	src/destination/options.o \
 	src/destination/option_problem.o \
@@ -102,6 +104,13 @@ OBJS = \
 	src/stats/left_out.o \
 	src/enrich/filter.o src/enrich/filter_check.o src/enrich/filter_column.o \
 	src/enrich/declared.o src/enrich/declared_names.o \
+	src/enrich/held.o \
+	src/enrich/user_sql.o \
+	src/enrich/advisory.o \
+	src/enrich/event_row.o \
+	src/enrich/call.o \
+	src/enrich/enrichment.o \
+	src/enrich/resolve.o \
 	src/outbox/append.o \
 	src/outbox/limit.o \
 	src/outbox/ring.o \
