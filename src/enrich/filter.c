@@ -105,7 +105,7 @@ analyze(const char *condition)
 	ecapi_filter_check_parsed(parsed);
 	node = transformExpr(pstate, parsed, EXPR_KIND_SELECT_TARGET);
 	type = exprType(node);
-	if (type == UNKNOWNOID)
+	if (type == UNKNOWNOID && IsA(node, Const))
 		node = coerce_to_boolean(pstate, node, "filter");
 	assign_expr_collations(pstate, node);
 	ecapi_filter_check_analyzed(node, condition);
