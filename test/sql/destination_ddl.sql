@@ -244,6 +244,8 @@ SET client_min_messages = warning;
 DROP SERVER ddl_a;
 DROP VIEW declared, doctor;
 DROP SCHEMA ddl CASCADE;
-REVOKE USAGE ON FOREIGN DATA WRAPPER ecapi FROM regress_ddl_shop;
+-- revoked rights would leave an access list, where there was none
+UPDATE pg_foreign_data_wrapper SET fdwacl = NULL WHERE fdwname = 'ecapi';
+DELETE FROM pg_shdepend WHERE classid = 'pg_foreign_data_wrapper'::regclass AND refobjid = 'regress_ddl_shop'::regrole AND deptype = 'a';
 REVOKE USAGE ON SCHEMA ecapi FROM regress_ddl_author, regress_ddl_shop;
 DROP ROLE regress_ddl_shop, regress_ddl_author, regress_ddl_super;
