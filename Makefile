@@ -130,6 +130,9 @@ OBJS = \
 	src/worker/state.o \
 	src/worker/tick.o \
 	src/worker/pages.o \
+	src/worker/tally.o \
+	src/worker/view.o \
+	src/worker/prepare.o \
 	src/worker/stretch.o \
 	src/worker/gather.o \
 	src/worker/pipeline.o \

@@ -135,9 +135,11 @@ CREATE TABLE ecapi.cursor (
 	filtered			bigint NOT NULL DEFAULT 0,
 	failed				bigint NOT NULL DEFAULT 0,
 	given_up			bigint NOT NULL DEFAULT 0,
+	enrich_skipped		bigint NOT NULL DEFAULT 0,
 	state				text NOT NULL DEFAULT 'starting'
 		CHECK (state IN ('starting', 'delivering', 'idle', 'waiting', 'paused', 'stopped')),
 	stopped_options		bigint,
+	test_since			timestamptz,
 	last_error			text,
 	last_error_at		timestamptz,
 	next_try			timestamptz,
@@ -194,6 +196,7 @@ CREATE TABLE ecapi.failed_event (
 );
 
 CREATE INDEX failed_event_destination_idx ON ecapi.failed_event (destination, failed_id);
+CREATE INDEX failed_event_seq_idx ON ecapi.failed_event (seq, destination);
 CREATE INDEX failed_event_due_idx ON ecapi.failed_event (destination, next_try) WHERE state = 'waiting';
 
 -- Replays: windows of the outbox that are sent to a destination again.  The
@@ -1066,7 +1069,9 @@ SELECT s.srvname AS destination,
 	c.recorded_at,
 	r.waiting AS failed_waiting,
 	r.dead AS failed_dead,
-	r.next_try AS failed_next_try
+	r.next_try AS failed_next_try,
+	c.enrich_skipped,
+	c.test_since + '1 day' AS test_until
 FROM pg_catalog.pg_foreign_server s
 	JOIN pg_catalog.pg_foreign_data_wrapper f ON f.oid = s.srvfdw AND f.fdwname = 'ecapi'
 	LEFT JOIN ecapi.cursor c ON c.server = s.oid
@@ -1536,6 +1541,8 @@ COMMENT ON COLUMN ecapi.cursor.window_end IS 'end of the window that is being re
 COMMENT ON COLUMN ecapi.cursor.arm IS '0: transactions that ran at the snapshot, 1: later ones';
 COMMENT ON COLUMN ecapi.cursor.xid IS 'with seq: the last event of the open window that is disposed of';
 COMMENT ON COLUMN ecapi.cursor.given_up IS 'events that waited longer than ecapi.retention_limit, or whose room was needed, see ecapi.outbox_limit';
+COMMENT ON COLUMN ecapi.cursor.enrich_skipped IS 'delivered events that went without the patches of their enrichments, see the option enrich_on_error';
+COMMENT ON COLUMN ecapi.cursor.test_since IS 'when the worker first saw the destination in test mode; it expires a day later';
 COMMENT ON COLUMN ecapi.cursor.system_identifier IS 'cluster that this cursor may deliver from, see ecapi.adopt()';
 COMMENT ON COLUMN ecapi.request.replay IS 'of a request of a replay: its replay_id';
 COMMENT ON TABLE ecapi.replay_cursor IS 'how far each replay has come; written by the worker';

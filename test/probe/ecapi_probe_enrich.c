@@ -45,6 +45,8 @@ events_of(ArrayType *array, EcapiArena *arena, int *nevents)
 		events[i].seq = i + 1;
 		events[i].event = ecapi_tree_from_jsonb(arena, DatumGetJsonbP(elements[i]),
 												ECAPI_MAX_DEPTH);
+		if (events[i].event == NULL)
+			elog(ERROR, "event is nested too deeply");
 		/* stale: who enriches has to clear it */
 		events[i].problem = "?";
 	}
