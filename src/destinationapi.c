@@ -181,10 +181,11 @@ ecapi_check_destination(PG_FUNCTION_ARGS)
 	int			filter = 0;
 	int			enrich = 0;
 
+	/* first: it waits for others' DDL on the functions, and then they are as they stay */
+	ecapi_enrich_depend(server->serverid);
 	if (command->type == SCT_Simple && command->parsetree)
 		loudness(command->parsetree, server, &filter, &enrich);
 	check(server, filter, enrich);
-	ecapi_enrich_depend(server->serverid);
 	PG_RETURN_VOID();
 }
 

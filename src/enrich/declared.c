@@ -24,8 +24,11 @@
  *	  the rows come again with the next DDL on a function or on the server.
  *
  * Locks: a function is locked in AccessShare mode when a row is written that names
- * it, so a DROP that waits for us sees the row, and one that we wait for leaves
- * nothing to depend on.  Options are written as ALTER SERVER does.
+ * it, so a DROP or a rename that waits for us sees the row, and one that we wait for
+ * leaves nothing to depend on, or another name.  Nothing can be locked against a
+ * schema that is renamed while a server that names it is not yet committed: then
+ * the text is stale until the next such DDL.  Options are written as ALTER SERVER
+ * does.
  */
 #include "postgres.h"
 
