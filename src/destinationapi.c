@@ -135,9 +135,16 @@ loudness(Node *command, const ForeignServer *server, int *filter, int *enrich)
 	}
 }
 
+/*
+ * Here and below without a context: it would be that of our own event trigger, of
+ * no use to whoever typed the command.
+ */
 static void
 tell(int elevel, const char *option, const ForeignServer *server, const Problem *problem)
 {
+	ErrorContextCallback *stack = error_context_stack;
+
+	error_context_stack = NULL;
 	ereport(elevel,
 			(errcode(problem->sqlerrcode),
 			 elevel == ERROR ?
@@ -145,6 +152,22 @@ tell(int elevel, const char *option, const ForeignServer *server, const Problem 
 			 errmsg("option \"%s\" of destination \"%s\" cannot be used: %s", option,
 					server->servername, problem->message),
 			 problem->hint[0] != '\0' ? errhint("%s", problem->hint) : 0));
+	error_context_stack = stack;
+}
+
+static void
+tell_volatile(const EcapiEnrichments *list)
+{
+	ErrorContextCallback *stack = error_context_stack;
+
+	error_context_stack = NULL;
+	for (int i = 0; i < list->n; i++)
+		if (list->list[i].is_volatile)
+			ereport(WARNING,
+					(errcode(ERRCODE_WARNING),
+					 errmsg("enrichment \"%s\" is volatile", list->list[i].name),
+					 errhint(HINT_VOLATILE)));
+	error_context_stack = stack;
 }
 
 static void
@@ -160,12 +183,7 @@ check(const ForeignServer *server, int filter, int enrich)
 	if (!enrichments_are_good(server, &list, &problem))
 		tell(enrich, "enrich", server, &problem);
 	else
-		for (int i = 0; i < list.n; i++)
-			if (list.list[i].is_volatile)
-				ereport(WARNING,
-						(errcode(ERRCODE_WARNING),
-						 errmsg("enrichment \"%s\" is volatile", list.list[i].name),
-						 errhint(HINT_VOLATILE)));
+		tell_volatile(&list);
 }
 
 /*

@@ -57,6 +57,9 @@ CREATE SERVER ddl_a FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com
 CREATE SERVER ddl_a FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com', mode 'shadow', enrich 'ddl.margin,');
 CREATE SERVER ddl_a FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com', mode 'shadow', enrich 'ddl.hidden');
 SELECT * FROM declared;
+\set SHOW_CONTEXT errors
+CREATE SERVER ddl_a FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com', mode 'shadow', filter 'no context');
+\set SHOW_CONTEXT never
 -- Nothing is left of it, and a good one is made without a word.
 CREATE SERVER ddl_a FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com', mode 'shadow', enrich 'ddl.margin , DDL.segment', filter 'value > 5 AND user_data ? ''email_address''');
 ALTER SERVER ddl_a OPTIONS (SET filter 'value >');
