@@ -1150,10 +1150,11 @@ FROM ecapi.backfill_progress p
 			WHERE d.datname = pg_catalog.current_database());
 
 -- The doctor.  Sees everything, so it runs as its owner; it shows states and
--- names, never contents.
+-- names, never contents.  What it asks of tracks and filters is asked in
+-- subtransactions, which a parallel query cannot have.
 CREATE FUNCTION ecapi.check(OUT severity text, OUT what text, OUT what_to_do text)
 RETURNS SETOF record
-LANGUAGE plpgsql VOLATILE PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
