@@ -15,6 +15,7 @@ OBJS = \
 	src/shmem.o \
 	src/catalog.o \
 	src/sqlapi.o \
+	src/destinationapi.o \
 	src/failedapi.o \
 	src/replayapi.o \
 	src/fieldapi.o \
@@ -103,6 +104,7 @@ OBJS = \
 	src/capture/image.o \
 	src/stats/left_out.o \
 	src/enrich/filter.o src/enrich/filter_check.o src/enrich/filter_column.o \
+	src/enrich/declared.o src/enrich/declared_names.o \
 	src/enrich/held.o \
 	src/enrich/user_sql.o \
 	src/enrich/advisory.o \
