@@ -18,6 +18,12 @@ OBJS = \
 	src/failedapi.o \
 	src/replayapi.o \
 	src/fieldapi.o \
+	src/previewapi.o \
+	src/preview_event.o \
+	src/preview_effect.o \
+	src/preview_source.o \
+	src/preview_request.o \
+	src/preview_tally.o \
 	src/tree.o \
 	src/event/value.o \
 	src/event/buffer.o \

@@ -511,6 +511,75 @@ CREATE FUNCTION ecapi.cancel_replay(destination name, replay bigint DEFAULT NULL
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_cancel_replay';
 
+-- Four forms of one function: what they are about is told by their arguments.
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	OUT decision text,
+	OUT reason text,
+	OUT events bigint,
+	OUT ids text[],
+	OUT patched text[],
+	OUT left_out text[],
+	OUT method text,
+	OUT url text,
+	OUT headers text,
+	OUT body text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 5
+AS 'MODULE_PATHNAME', 'ecapi_preview_waiting';
+
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	id text,
+	send boolean DEFAULT false,
+	OUT decision text,
+	OUT reason text,
+	OUT event_id text,
+	OUT patched text[],
+	OUT left_out text[],
+	OUT method text,
+	OUT url text,
+	OUT headers text,
+	OUT body text,
+	OUT status integer,
+	OUT answer text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'ecapi_preview_stored';
+
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	event jsonb,
+	send boolean DEFAULT false,
+	OUT decision text,
+	OUT reason text,
+	OUT event_id text,
+	OUT patched text[],
+	OUT left_out text[],
+	OUT method text,
+	OUT url text,
+	OUT headers text,
+	OUT body text,
+	OUT status integer,
+	OUT answer text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'ecapi_preview_given';
+
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	since timestamptz,
+	until timestamptz DEFAULT now(),
+	OUT decision text,
+	OUT reason text,
+	OUT event_type text,
+	OUT currency text,
+	OUT events bigint,
+	OUT value numeric)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 20
+AS 'MODULE_PATHNAME', 'ecapi_preview_past';
+
 CREATE FUNCTION ecapi.adopt(destination name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_adopt';
@@ -1464,6 +1533,10 @@ COMMENT ON FUNCTION ecapi.retry(name, text) IS 'try failed events of a destinati
 COMMENT ON FUNCTION ecapi.discard(name, timestamptz, text) IS 'give up failed events of a destination that failed before a moment; returns how many';
 COMMENT ON FUNCTION ecapi.replay(name, timestamptz, timestamptz, text) IS 'send events emitted in [since, until) to a destination again, under the same ids; returns a replay_id';
 COMMENT ON FUNCTION ecapi.cancel_replay(name, bigint) IS 'end a replay of a destination, or all of them; returns how many';
+COMMENT ON FUNCTION ecapi.preview(name) IS 'the request that a destination would be sent next, and what is not in it, with reasons; sends nothing; for the destination''s owner, as it shows contents as they leave';
+COMMENT ON FUNCTION ecapi.preview(name, text, boolean) IS 'the request that an emitted event would make; with send, sends it in the platform''s test mode; for the destination''s owner';
+COMMENT ON FUNCTION ecapi.preview(name, jsonb, boolean) IS 'the request that an event, given as to ecapi_emit(), would make; with send, sends it in the platform''s test mode; for the destination''s owner';
+COMMENT ON FUNCTION ecapi.preview(name, timestamptz, timestamptz) IS 'what would become of the events emitted in [since, until): counts and values by decision and reason; for the destination''s owner';
 COMMENT ON FUNCTION ecapi.end_destination(name) IS 'ends the cursor and the replays of a destination, and tries of its failed events';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
 COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';

@@ -1,0 +1,390 @@
+/*
+ * preview_event.c
+ *	  What becomes of events at a destination: the worker's steps, taken in a
+ *	  backend.
+ *
+ * The steps are those of destination/select.h, in that order and by the same
+ * functions as in the worker.  What differs is around them: nothing is sent,
+ * counted, recorded or disposed of, and no cursor moves.
+ *
+ *	 undecided --(unreadable)--> unfit
+ *			   --(early, late, filter, format)--> filtered
+ *			   --(enrichment or filter fails)--> held, unfit, or as without it
+ *			   --(patch makes it invalid; format cannot express it)--> unfit
+ *			   --(in the body)--> send
+ *
+ * Invariants
+ *	(1) Users' SQL runs through enrich/user_sql.c only, so in a subtransaction
+ *		that is rolled back, as the role that it would run as in the worker.
+ *	(2) No text of a preview but the body holds a value of an event.
+ *
+ * Memory: a preview lives in the context that was current when it was opened.
+ * What a page needs is the caller's, who resets it.  No locks.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "destination/json.h"
+#include "destination/reduce.h"
+#include "destination/select.h"
+#include "event/fields.h"
+#include "preview.h"
+#include "settings.h"
+#include "sqlapi.h"
+#include "tree.h"
+
+/* Room that closing a body may take beyond its events; as in worker/gather.c. */
+#define BODY_TAIL	64
+
+/* See preview.h. */
+const char *
+ecapi_decision_name(EcapiDecision decision)
+{
+	switch (decision)
+	{
+		case ECAPI_DECISION_SEND:
+			return "send";
+		case ECAPI_DECISION_FILTERED:
+			return "filtered";
+		case ECAPI_DECISION_HELD:
+			return "held";
+		case ECAPI_DECISION_UNFIT:
+			return "unfit";
+		case ECAPI_DECISION_REFUSED:
+			return "refused";
+	}
+	return NULL;
+}
+
+static void
+decide(EcapiPreviewEvent *event, EcapiDecision decision, const char *reason)
+{
+	event->decided = true;
+	event->decision = decision;
+	event->reason = reason;
+}
+
+/* ---- opening ---- */
+
+/* A destination's users' SQL cannot be used. */
+static void
+raise_unusable(const EcapiPreview *preview, int sqlerrcode, const char *error,
+			   const char *hint)
+{
+	ereport(ERROR,
+			(errcode(sqlerrcode),
+			 errmsg("destination \"%s\" cannot be previewed: %s",
+					preview->server->servername, error),
+			 hint[0] != '\0' ? errhint("%s", hint) : 0));
+}
+
+static void
+open_users_sql(EcapiPreview *preview)
+{
+	const EcapiOptions *options = preview->options;
+	int			sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+	char		error[512] = "";
+	char		hint[512] = "";
+
+	if (options->enrich != NULL &&
+		!ecapi_enrichments_resolve(options->enrich, preview->server->owner,
+								   &preview->enrichments, &sqlerrcode,
+								   error, sizeof(error), hint, sizeof(hint)))
+		raise_unusable(preview, sqlerrcode, error, hint);
+	if (options->filter == NULL)
+		return;
+	preview->filter = ecapi_filter_compile(options->filter, &sqlerrcode,
+										   error, sizeof(error), hint, sizeof(hint));
+	if (preview->filter == NULL)
+		raise_unusable(preview, sqlerrcode, error, hint);
+	preview->filter_role = preview->server->owner;
+}
+
+static void
+note_left_out(void *arg, const EcapiField *field, EcapiViolationCode reason)
+{
+	EcapiPreview *preview = arg;
+
+	if (field != NULL)
+		preview->left_out[ecapi_field_number(field)][reason] = true;
+}
+
+/* See preview.h. */
+void
+ecapi_preview_open(EcapiPreview *preview, const ForeignServer *server)
+{
+	char		error[512];
+
+	memset(preview, 0, sizeof(*preview));
+	preview->context = CurrentMemoryContext;
+	preview->server = server;
+	preview->now = (int64) time(NULL);
+	preview->options = ecapi_options_of(server, error, sizeof(error));
+	if (preview->options == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("destination \"%s\" cannot be previewed: %s",
+						server->servername, error)));
+	open_users_sql(preview);
+	preview->shape.options = preview->options;
+	preview->shape.default_country = ecapi_default_country();
+	preview->shape.left_out = note_left_out;
+	preview->shape.arg = preview;
+}
+
+/* ---- steps 1 to 4 ---- */
+
+static void
+raise_out_of_memory(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory"),
+			 errdetail("An event could not be previewed.")));
+}
+
+static void
+parse_event(EcapiPreviewEvent *event, EcapiArena *arena)
+{
+	const EcapiValue *type;
+	char		error[128];
+
+	event->type = -1;
+	event->emitted = event->event = NULL;
+	if (event->text == NULL)
+	{
+		decide(event, ECAPI_DECISION_UNFIT, "cannot be converted to UTF-8");
+		return;
+	}
+	event->emitted = ecapi_json_parse(arena, event->text, event->len, error, sizeof(error));
+	if (event->emitted == NULL || event->emitted->type != ECAPI_OBJECT)
+	{
+		if (arena->failed)
+			raise_out_of_memory();
+		decide(event, ECAPI_DECISION_UNFIT,
+			   event->emitted == NULL ? pstrdup(error) : "not a JSON object");
+		event->emitted = NULL;
+		return;
+	}
+	event->event = event->emitted;
+	type = ecapi_value_get(event->event, "event_type");
+	if (type != NULL && type->type == ECAPI_STRING)
+		event->type = ecapi_event_type_lookup(type->text, type->len);
+}
+
+static void
+decide_early(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
+{
+	const char *reason;
+
+	if (event->decided)
+		return;
+	parse_event(event, arena);
+	if (event->decided)
+		return;
+	reason = event->stopped;
+	if (reason == NULL)
+		reason = ecapi_select_early(preview->options, event->event, event->type,
+									preview->now);
+	if (reason != NULL)
+		decide(event, ECAPI_DECISION_FILTERED, reason);
+}
+
+/* The events that are undecided, as users' SQL takes them. */
+typedef struct Undecided
+{
+	int			n;
+	EcapiEnrichedEvent *rows;
+	EcapiPreviewEvent **events; /* of each row */
+} Undecided;
+
+static void
+collect_undecided(Undecided *undecided, EcapiPreviewEvent *events, int nevents)
+{
+	undecided->n = 0;
+	for (int i = 0; i < nevents; i++)
+	{
+		if (events[i].decided)
+			continue;
+		undecided->rows[undecided->n] = (EcapiEnrichedEvent) {
+			events[i].seq, events[i].event, true, NULL
+		};
+		undecided->events[undecided->n++] = &events[i];
+	}
+}
+
+/* An enrichment failed: what the destination does about it. */
+static void
+decide_failed_enrichment(EcapiPreview *preview, Undecided *undecided,
+						 const EcapiUserError *error)
+{
+	const char *reason = pstrdup(error->message);
+
+	if (preview->options->enrich_on_error == ECAPI_ENRICH_SKIP)
+	{
+		ereport(NOTICE,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("an enrichment failed: %s", reason),
+				 errdetail("The events go without its patches, as the option \"enrich_on_error\" says.")));
+		return;
+	}
+	for (int i = 0; i < undecided->n; i++)
+		decide(undecided->events[i],
+			   preview->options->enrich_on_error == ECAPI_ENRICH_DEAD
+			   ? ECAPI_DECISION_UNFIT : ECAPI_DECISION_HELD, reason);
+}
+
+static void
+enrich(EcapiPreview *preview, Undecided *undecided, EcapiArena *arena)
+{
+	EcapiUserError error;
+
+	if (!ecapi_enrichments_apply(&preview->enrichments, undecided->rows, undecided->n,
+								 arena, preview->now, ECAPI_PREVIEW_SQL_MS,
+								 ECAPI_PREVIEW_SQL_BYTES, &error))
+	{
+		decide_failed_enrichment(preview, undecided, &error);
+		return;
+	}
+	for (int i = 0; i < undecided->n; i++)
+	{
+		undecided->events[i]->event = undecided->rows[i].event;
+		if (undecided->rows[i].problem != NULL)
+			decide(undecided->events[i], ECAPI_DECISION_UNFIT, undecided->rows[i].problem);
+	}
+}
+
+static void
+filter(EcapiPreview *preview, Undecided *undecided)
+{
+	EcapiUserError error;
+	int			failed;
+
+	if (!ecapi_filter_apply(preview->filter, undecided->rows, undecided->n,
+							preview->filter_role, ECAPI_PREVIEW_SQL_MS, &error, &failed))
+	{
+		const char *reason = pstrdup(error.message);
+
+		for (int i = 0; i < undecided->n; i++)
+			decide(undecided->events[i], ECAPI_DECISION_HELD, reason);
+		return;
+	}
+	for (int i = 0; i < undecided->n; i++)
+		if (!undecided->rows[i].pass)
+			decide(undecided->events[i], ECAPI_DECISION_FILTERED, ECAPI_REASON_FILTER);
+}
+
+/* See preview.h. */
+void
+ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int nevents,
+					 EcapiArena *arena)
+{
+	Undecided	undecided;
+
+	undecided.rows = palloc(sizeof(EcapiEnrichedEvent) * Max(nevents, 1));
+	undecided.events = palloc(sizeof(EcapiPreviewEvent *) * Max(nevents, 1));
+	for (int i = 0; i < nevents; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		decide_early(preview, &events[i], arena);
+	}
+
+	collect_undecided(&undecided, events, nevents);
+	if (preview->enrichments.n > 0 && undecided.n > 0)
+		enrich(preview, &undecided, arena);
+
+	for (int i = 0; i < nevents; i++)
+	{
+		const char *reason = events[i].decided ? NULL
+			: ecapi_select_late(preview->options, events[i].event);
+
+		if (reason != NULL)
+			decide(&events[i], ECAPI_DECISION_FILTERED, reason);
+	}
+
+	collect_undecided(&undecided, events, nevents);
+	if (preview->filter != NULL && undecided.n > 0)
+		filter(preview, &undecided);
+	if (arena->failed)
+		raise_out_of_memory();
+}
+
+/* ---- steps 5 and 6 ---- */
+
+/* See preview.h. */
+void
+ecapi_preview_begin_body(EcapiPreview *preview)
+{
+	if (preview->body.data == NULL)
+		ecapi_tree_buffer(&preview->body, preview->options->format->max_body - BODY_TAIL,
+						  preview->context);
+	else
+	{
+		ecapi_buffer_truncate(&preview->body, 0);
+		preview->body.max = preview->options->format->max_body - BODY_TAIL;
+	}
+	preview->shape.events = 0;
+	memset(preview->left_out, 0, sizeof(preview->left_out));
+	preview->options->format->open(&preview->shape, &preview->body);
+}
+
+/* See preview.h. */
+bool
+ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
+{
+	EcapiBuffer *body = &preview->body;
+	bool		left_out[ECAPI_FIELDS][ECAPI_VIOLATION_CODES];
+	size_t		before = body->len;
+	const char *reason = NULL;
+	const EcapiValue *reduced;
+	EcapiShaped shaped;
+
+	reduced = ecapi_reduce(preview->options, arena, event->event, &reason);
+	if (reduced == NULL)
+	{
+		if (arena->failed)
+			raise_out_of_memory();
+		decide(event, ECAPI_DECISION_UNFIT, reason);
+		return true;
+	}
+	memcpy(left_out, preview->left_out, sizeof(left_out));
+	shaped = preview->options->format->add(&preview->shape, reduced, body, &reason);
+	if (body->full)
+	{
+		ecapi_buffer_truncate(body, before);
+		memcpy(preview->left_out, left_out, sizeof(left_out));
+		if (preview->shape.events > 0)
+			return false;
+		decide(event, ECAPI_DECISION_UNFIT, "too large for a request");
+		return true;
+	}
+	event->event = reduced;
+	switch (shaped)
+	{
+		case ECAPI_SHAPED:
+			preview->shape.events++;
+			decide(event, ECAPI_DECISION_SEND, NULL);
+			break;
+		case ECAPI_FILTERED:
+			decide(event, ECAPI_DECISION_FILTERED, reason);
+			break;
+		case ECAPI_UNFIT:
+			decide(event, ECAPI_DECISION_UNFIT, reason);
+			break;
+	}
+	return true;
+}
+
+/* See preview.h. */
+void
+ecapi_preview_end_body(EcapiPreview *preview)
+{
+	preview->body.max += BODY_TAIL;
+	preview->options->format->close(&preview->shape, &preview->body);
+	if (preview->body.full)
+		raise_out_of_memory();
+}
