@@ -298,13 +298,10 @@ add_header(Transfer *transfer, const char *line)
 const char *
 ecapi_http_header_nth(int i)
 {
-	static const char *const lines[] = {
-		"Content-Type: application/json",
-		"Accept: application/json",
-		"User-Agent: ecapi/" ECAPI_VERSION
-	};
+	static const char *const lines[] = {"Content-Type: application/json",
+	"Accept: application/json", "User-Agent: ecapi/" ECAPI_VERSION, NULL};
 
-	return i < (int) (sizeof(lines) / sizeof(lines[0])) ? lines[i] : NULL;
+	return lines[i];
 }
 
 static bool
@@ -314,10 +311,8 @@ set_headers(Transfer *transfer, const EcapiRequest *request)
 	int			i;
 
 	for (i = 0; (line = ecapi_http_header_nth(i)) != NULL; i++)
-	{
 		if (!add_header(transfer, line))
 			return false;
-	}
 
 	/*
 	 * "Expect:" without a value keeps libcurl from asking "may I?" before a
