@@ -36,8 +36,21 @@ OBJS = \
 	src/event/normalize.o \
 	src/event/phone.o \
 	src/event/digest.o \
+	src/consent/policy.o \
 	src/destination/registry.o \
 	src/destination/options.o \
+	src/destination/option_problem.o \
+	src/destination/option_delivery.o \
+	src/destination/option_routing.o \
+	src/destination/option_reduction.o \
+	src/destination/select.o \
+	src/destination/person.o \
+	src/destination/reduce.o \
+	src/destination/map.o \
+	src/destination/decimal.o \
+	src/destination/anonymize.o \
+	src/destination/paths.o \
+	src/destination/prune.o \
 	src/destination/syntax.o \
 	src/destination/validator.o \
 	src/destination/json.o \
