@@ -101,7 +101,7 @@ extern void ecapi_preview_end_body(EcapiPreview *preview);
 /* ---- preview_effect.c ---- */
 
 /* At most so many paths are listed. */
-#define ECAPI_PATHS_MAX	100
+#define ECAPI_PREVIEW_PATHS_MAX	100
 
 /*
  * Paths (char *, palloc'd, server encoding) of the members in which an event

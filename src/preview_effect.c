@@ -85,7 +85,7 @@ add_change(Changes *changes, const EcapiPlace *place, bool removed)
 	EcapiArena	arena;
 	char	   *path;
 
-	if (list_length(changes->paths) >= ECAPI_PATHS_MAX)
+	if (list_length(changes->paths) >= ECAPI_PREVIEW_PATHS_MAX)
 		return;
 	ecapi_tree_arena(&arena, changes->scratch);
 	path = psprintf("%s%s%s%s%s", ecapi_violation_path(&arena, place),

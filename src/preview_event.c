@@ -8,7 +8,7 @@
  * counted, recorded or disposed of, and no cursor moves.
  *
  *	 undecided --(unreadable)--> unfit
- *			   --(early, late, filter, format)--> filtered
+ *			   --(early, stopped, late, filter, reduce, format)--> filtered
  *			   --(enrichment or filter fails)--> held, unfit, or as without it
  *			   --(patch makes it invalid; format cannot express it)--> unfit
  *			   --(in the body)--> send
@@ -186,10 +186,9 @@ decide_early(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
 	parse_event(event, arena);
 	if (event->decided)
 		return;
-	reason = event->stopped;
+	reason = ecapi_select_early(preview->options, event->event, event->type, preview->now);
 	if (reason == NULL)
-		reason = ecapi_select_early(preview->options, event->event, event->type,
-									preview->now);
+		reason = event->stopped;
 	if (reason != NULL)
 		decide(event, ECAPI_DECISION_FILTERED, reason);
 }
@@ -300,7 +299,8 @@ ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int neven
 	for (int i = 0; i < nevents; i++)
 	{
 		const char *reason = events[i].decided ? NULL
-			: ecapi_select_late(preview->options, events[i].event);
+			: ecapi_select_late(preview->options, events[i].event,
+								preview->shape.default_country);
 
 		if (reason != NULL)
 			decide(&events[i], ECAPI_DECISION_FILTERED, reason);
@@ -348,7 +348,7 @@ ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena 
 	{
 		if (arena->failed)
 			raise_out_of_memory();
-		decide(event, ECAPI_DECISION_UNFIT, reason);
+		decide(event, ECAPI_DECISION_FILTERED, reason);
 		return true;
 	}
 	memcpy(left_out, preview->left_out, sizeof(left_out));

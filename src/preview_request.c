@@ -36,15 +36,6 @@
 
 #define REDACTED	"***"
 
-/* Where requests go, in the mode that the options say. */
-static const char *
-url_of(const EcapiOptions *options)
-{
-	if (options->mode == ECAPI_MODE_TEST && !options->format->has_test_mode)
-		return options->test_url;
-	return options->url != NULL ? options->url : options->format->default_url;
-}
-
 /* ---- without secrets ---- */
 
 /* A url's query, with the values of parameters that carry a credential redacted. */
@@ -115,7 +106,7 @@ secret_of(const char *line)
 void
 ecapi_preview_describe(const EcapiPreview *preview, EcapiPreviewRequest *request)
 {
-	const char *url = url_of(preview->options);
+	const char *url = ecapi_options_url(preview->options);
 	EcapiCredentials credentials;
 	StringInfoData headers;
 	const char *line;
@@ -233,7 +224,7 @@ ecapi_preview_send(const EcapiPreview *preview, char **answer)
 		*answer = pstrdup(error);
 		return 0;
 	}
-	request.url = url_of(preview->options);
+	request.url = ecapi_options_url(preview->options);
 	request.headers = credentials.headers;
 	request.nheaders = credentials.nheaders;
 	request.body = preview->body.data;

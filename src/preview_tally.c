@@ -37,7 +37,7 @@ typedef struct Kind
 	Numeric		value;
 } Kind;
 
-struct EcapiTally
+struct EcapiPreviewTally
 {
 	MemoryContext context;
 	List	   *kinds;
@@ -45,12 +45,12 @@ struct EcapiTally
 };
 
 /* See preview_tally.h. */
-EcapiTally *
-ecapi_tally_create(void)
+EcapiPreviewTally *
+ecapi_preview_tally_create(void)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ecapi tally",
 												  ALLOCSET_DEFAULT_SIZES);
-	EcapiTally *tally = MemoryContextAllocZero(context, sizeof(EcapiTally));
+	EcapiPreviewTally *tally = MemoryContextAllocZero(context, sizeof(EcapiPreviewTally));
 
 	tally->context = context;
 	return tally;
@@ -68,7 +68,7 @@ is_kind(const Kind *kind, const EcapiPreviewEvent *event, const char *reason,
 
 /* The tally's context is current. */
 static Kind *
-kind_of(EcapiTally *tally, const EcapiPreviewEvent *event, const char *currency)
+kind_of(EcapiPreviewTally *tally, const EcapiPreviewEvent *event, const char *currency)
 {
 	const char *reason = event->reason;
 	Kind	   *kind;
@@ -144,7 +144,7 @@ add_value(Kind *kind, const EcapiValue *value)
 
 /* See preview_tally.h. */
 void
-ecapi_tally_add(EcapiTally *tally, const EcapiPreviewEvent *event)
+ecapi_preview_tally_add(EcapiPreviewTally *tally, const EcapiPreviewEvent *event)
 {
 	MemoryContext old = MemoryContextSwitchTo(tally->context);
 	const char *currency = currency_of(event->event);
@@ -174,7 +174,7 @@ compare_kinds(const ListCell *a, const ListCell *b)
 
 /* See preview_tally.h. */
 void
-ecapi_tally_put(EcapiTally *tally, ReturnSetInfo *result)
+ecapi_preview_tally_put(EcapiPreviewTally *tally, ReturnSetInfo *result)
 {
 	ListCell   *cell;
 

@@ -11,18 +11,18 @@
 
 #include "preview.h"
 
-typedef struct EcapiTally EcapiTally;
+typedef struct EcapiPreviewTally EcapiPreviewTally;
 
 /* An empty one, in the current context, where all of it stays. */
-extern EcapiTally *ecapi_tally_create(void);
+extern EcapiPreviewTally *ecapi_preview_tally_create(void);
 
 /*
  * Count a decided event: with the value that would leave when it is to be sent,
  * else with its value as far as it came.
  */
-extern void ecapi_tally_add(EcapiTally *tally, const EcapiPreviewEvent *event);
+extern void ecapi_preview_tally_add(EcapiPreviewTally *tally, const EcapiPreviewEvent *event);
 
 /* A row for each decision, reason, event type and currency, in this order. */
-extern void ecapi_tally_put(EcapiTally *tally, ReturnSetInfo *result);
+extern void ecapi_preview_tally_put(EcapiPreviewTally *tally, ReturnSetInfo *result);
 
 #endif							/* ECAPI_PREVIEW_TALLY_H */

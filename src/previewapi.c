@@ -462,7 +462,7 @@ ecapi_preview_given(PG_FUNCTION_ARGS)
 /* Decide and count the events of a page that lie in [since, until). */
 static void
 tally_page(EcapiPreview *preview, PreviewPage *page, TimestampTz since, TimestampTz until,
-		   EcapiTally *tally)
+		   EcapiPreviewTally *tally)
 {
 	int			n = 0;
 
@@ -479,7 +479,7 @@ tally_page(EcapiPreview *preview, PreviewPage *page, TimestampTz since, Timestam
 			ecapi_preview_begin_body(preview);
 			(void) ecapi_preview_shape(preview, &page->events[i], &page->arena);
 		}
-		ecapi_tally_add(tally, &page->events[i]);
+		ecapi_preview_tally_add(tally, &page->events[i]);
 	}
 }
 
@@ -494,7 +494,7 @@ ecapi_preview_past(PG_FUNCTION_ARGS)
 	const ForeignServer *server = destination_argument(fcinfo);
 	EcapiPreviewSource source;
 	EcapiPreview preview;
-	EcapiTally *tally;
+	EcapiPreviewTally *tally;
 	PreviewPage page;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
@@ -508,7 +508,7 @@ ecapi_preview_past(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	ecapi_preview_open(&preview, server);
 	ecapi_preview_source_since(&source, PG_GETARG_TIMESTAMPTZ(1));
-	tally = ecapi_tally_create();
+	tally = ecapi_preview_tally_create();
 	begin_pages(&page);
 	while (!source.ended)
 	{
@@ -517,6 +517,6 @@ ecapi_preview_past(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(preview.context);
 	}
 	MemoryContextDelete(page.context);
-	ecapi_tally_put(tally, (ReturnSetInfo *) fcinfo->resultinfo);
+	ecapi_preview_tally_put(tally, (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
