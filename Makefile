@@ -15,6 +15,7 @@ OBJS = \
 	src/shmem.o \
 	src/catalog.o \
 	src/sqlapi.o \
+	src/destinationapi.o \
 	src/failedapi.o \
 	src/replayapi.o \
 	src/fieldapi.o \
@@ -25,6 +26,7 @@ OBJS = \
 	src/preview_request.o \
 	src/preview_tally.o \
 	src/tree.o \
+	src/sql_scope.o \
 	src/event/value.o \
 	src/event/buffer.o \
 	src/event/codes.o \
@@ -37,6 +39,7 @@ OBJS = \
 	src/event/phone.o \
 	src/event/digest.o \
 	src/consent/policy.o \
+	src/event/patch.o \
 	src/destination/registry.o \
 	src/destination/options.o \
 	src/destination/option_problem.o \
@@ -105,6 +108,15 @@ OBJS = \
 	src/capture/fits.o \
 	src/capture/image.o \
 	src/stats/left_out.o \
+	src/enrich/filter.o src/enrich/filter_check.o src/enrich/filter_column.o \
+	src/enrich/declared.o src/enrich/declared_names.o \
+	src/enrich/held.o \
+	src/enrich/user_sql.o \
+	src/enrich/advisory.o \
+	src/enrich/event_row.o \
+	src/enrich/call.o \
+	src/enrich/enrichment.o \
+	src/enrich/resolve.o \
 	src/outbox/append.o \
 	src/outbox/limit.o \
 	src/outbox/ring.o \

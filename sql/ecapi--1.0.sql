@@ -470,6 +470,28 @@ CREATE FUNCTION ecapi.open_files_limit() RETURNS integer
 LANGUAGE c VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_open_files_limit';
 
+-- These two compile a filter in a subtransaction, which parallel workers cannot have.
+CREATE FUNCTION ecapi.check_destination(server oid, command pg_ddl_command) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_check_destination';
+
+CREATE FUNCTION ecapi.destination_problems(
+	server oid,
+	OUT severity text,
+	OUT what text,
+	OUT what_to_do text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'ecapi_destination_problems';
+
+CREATE FUNCTION ecapi.follow_enrichments() RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_follow_enrichments';
+
+CREATE FUNCTION ecapi.enrichment_dropped(schema text, name text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_enrichment_dropped';
+
 CREATE FUNCTION ecapi.outbox_measure(
 	OUT bytes bigint,
 	OUT bytes_limit bigint,
@@ -642,6 +664,8 @@ END;
 -- A new server is told where it was made (option origin), as its cursor is: a
 -- dump carries the option along, so one that is restored elsewhere is a copy
 -- until ecapi.adopt().
+--
+-- What the server says of users' SQL is looked at first, as the command left it.
 CREATE FUNCTION ecapi.on_server_change() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -659,6 +683,10 @@ BEGIN
 		WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
 			AND w.fdwname = 'ecapi'
 	LOOP
+		PERFORM ecapi.check_destination(d.objid, d.command)
+		FROM pg_catalog.pg_event_trigger_ddl_commands() d
+		WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
+			AND d.objid = server.oid;
 		IF server.command_tag = 'CREATE SERVER' THEN
 			PERFORM ecapi.end_destination(server.srvname);
 			SELECT pg_catalog.concat(y.system_identifier, '/', b.oid) INTO here
@@ -738,6 +766,77 @@ BEGIN
 END
 $$;
 
+-- Enrichments are functions: their names are followed, and they are not dropped
+-- while a destination needs them.  A DROP ... CASCADE that takes a function away
+-- would take the destination with it, with its cursor and credentials, so that is
+-- refused: somebody who drops a table wants no conversions lost.  plpgsql, and at
+-- an end at once where no destination is enriched, for the reasons given below for
+-- tracks.
+CREATE FUNCTION ecapi.has_enrichments() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (
+		SELECT FROM pg_catalog.pg_foreign_data_wrapper w
+			JOIN pg_catalog.pg_foreign_server s ON s.srvfdw = w.oid,
+			LATERAL pg_catalog.unnest(s.srvoptions) o
+		WHERE w.fdwname = 'ecapi' AND pg_catalog.starts_with(o, 'enrich='))
+$$;
+
+CREATE FUNCTION ecapi.on_enrichment_change() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT ecapi.has_enrichments() THEN
+		RETURN;
+	END IF;
+	BEGIN
+		PERFORM ecapi.follow_enrichments();
+	EXCEPTION WHEN undefined_file OR io_error THEN
+		RAISE WARNING 'enrichments were not looked after because the library of ecapi cannot be loaded'
+			USING HINT = 'Install it, then see ecapi.check().';
+	END;
+END
+$$;
+
+CREATE FUNCTION ecapi.on_enrichment_drop() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	lost record;
+BEGIN
+	SELECT c.destination,
+		(SELECT o.object_type || ' ' || o.object_identity
+		FROM pg_catalog.pg_event_trigger_dropped_objects() o
+		WHERE o.original LIMIT 1) AS dropped
+	INTO lost
+	FROM pg_catalog.pg_event_trigger_dropped_objects() d
+		JOIN ecapi.cursor c ON c.server = d.objid
+	WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass AND NOT d.original
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger_dropped_objects() w
+			WHERE w.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass)
+	ORDER BY c.destination LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'cannot drop % because destination "%" needs an enrichment that goes with it',
+				lost.dropped, lost.destination
+			USING ERRCODE = 'dependent_objects_still_exist',
+				HINT = pg_catalog.format('Take it out of the destination''s enrichments first, with ALTER SERVER %I OPTIONS (SET enrich ...) or (DROP enrich).',
+					lost.destination);
+	END IF;
+	IF NOT ecapi.has_enrichments() THEN
+		RETURN;
+	END IF;
+	-- for functions of which no dependency is recorded
+	BEGIN
+		PERFORM ecapi.enrichment_dropped(d.address_names[1], d.address_names[2])
+		FROM pg_catalog.pg_event_trigger_dropped_objects() d
+		WHERE d.object_type = 'function' AND NOT d.is_temporary;
+	EXCEPTION WHEN undefined_file OR io_error THEN
+		RAISE WARNING 'enrichments were not looked after because the library of ecapi cannot be loaded'
+			USING HINT = 'Install it, then see ecapi.check().';
+	END;
+END
+$$;
+
 CREATE EVENT TRIGGER ecapi_server_change ON ddl_command_end
 	WHEN TAG IN ('CREATE SERVER', 'ALTER SERVER')
 	EXECUTE FUNCTION ecapi.on_server_change();
@@ -749,6 +848,21 @@ CREATE EVENT TRIGGER ecapi_mapping_change ON ddl_command_end
 CREATE EVENT TRIGGER ecapi_server_drop ON sql_drop
 	WHEN TAG IN ('DROP SERVER', 'DROP OWNED', 'DROP FOREIGN DATA WRAPPER')
 	EXECUTE FUNCTION ecapi.on_server_drop();
+
+CREATE EVENT TRIGGER ecapi_enrichment_change ON ddl_command_end
+	WHEN TAG IN ('CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER SCHEMA',
+		'ALTER EXTENSION')
+	EXECUTE FUNCTION ecapi.on_enrichment_change();
+
+-- Every command that can take a function away, for one in SQL may need nearly
+-- anything.
+CREATE EVENT TRIGGER ecapi_enrichment_drop ON sql_drop
+	WHEN TAG IN ('DROP FUNCTION', 'DROP ROUTINE', 'DROP PROCEDURE', 'DROP AGGREGATE', 'DROP SCHEMA',
+		'DROP OWNED', 'DROP EXTENSION', 'DROP LANGUAGE', 'DROP TABLE', 'ALTER TABLE', 'DROP VIEW',
+		'DROP MATERIALIZED VIEW', 'DROP FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'DROP SEQUENCE',
+		'DROP TYPE', 'ALTER TYPE', 'DROP DOMAIN', 'DROP CAST', 'DROP OPERATOR', 'DROP COLLATION',
+		'DROP TEXT SEARCH CONFIGURATION', 'DROP TEXT SEARCH DICTIONARY')
+	EXECUTE FUNCTION ecapi.on_enrichment_drop();
 
 -- Rows that wait for the commit could not be found in a rewritten table, so
 -- they are captured before: when the command begins, for in an event of
@@ -1164,6 +1278,13 @@ BEGIN
 			what_to_do := pg_catalog.format('Mend the options (ALTER SERVER %1$I, ALTER USER MAPPING FOR PUBLIC SERVER %1$I) or the file they name.', d.destination);
 			RETURN NEXT;
 		END IF;
+		FOR severity, what, what_to_do IN
+			SELECT p.severity, pg_catalog.format('destination "%s": %s', d.destination, p.what),
+				coalesce(p.what_to_do, pg_catalog.format('Mend its option with ALTER SERVER %I OPTIONS (SET ...).', d.destination))
+			FROM ecapi.destination_problems(d.server_oid) p
+		LOOP
+			RETURN NEXT;
+		END LOOP;
 		IF NOT d.has_cursor THEN
 			severity := 'warning';
 			what := pg_catalog.format('destination "%s" has no cursor', d.destination);
@@ -1510,6 +1631,15 @@ COMMENT ON FUNCTION ecapi.capture() IS 'trigger function of tracks: turns rows i
 COMMENT ON FUNCTION ecapi.capture_pending() IS 'captures now the rows that wait for the commit of this transaction';
 COMMENT ON FUNCTION ecapi.on_alter_start() IS 'captures rows that wait for the commit before their table may be rewritten';
 COMMENT ON EVENT TRIGGER ecapi_alter_start IS 'captures rows that wait for the commit before their table may be rewritten';
+COMMENT ON FUNCTION ecapi.check_destination(oid, pg_ddl_command) IS 'checks filter and enrichments of a destination that a command has created or altered';
+COMMENT ON FUNCTION ecapi.destination_problems(oid) IS 'what is wrong with filter and enrichments of a destination';
+COMMENT ON FUNCTION ecapi.follow_enrichments() IS 'rewrites the enrichments of destinations after functions were renamed or moved';
+COMMENT ON FUNCTION ecapi.enrichment_dropped(text, text) IS 'refuses that a function is dropped which a destination names';
+COMMENT ON FUNCTION ecapi.has_enrichments() IS 'is any destination enriched';
+COMMENT ON FUNCTION ecapi.on_enrichment_change() IS 'follows enrichments that are renamed or moved';
+COMMENT ON FUNCTION ecapi.on_enrichment_drop() IS 'refuses that an enrichment is dropped while a destination needs it';
+COMMENT ON EVENT TRIGGER ecapi_enrichment_change IS 'follows enrichments that are renamed or moved';
+COMMENT ON EVENT TRIGGER ecapi_enrichment_drop IS 'refuses that an enrichment is dropped while a destination needs it';
 COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the events of this database since the server started, by field and reason';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
 COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s value that is sent or hashed; NULL when it would be left out';
