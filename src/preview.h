@@ -23,12 +23,8 @@
 #include "event/validate.h"
 #include "outbox/window.h"
 
-/*
- * Limits of users' SQL in a preview, for a page of events: how long it may take,
- * and how much it may return.
- */
-#define ECAPI_PREVIEW_SQL_MS	10000
-#define ECAPI_PREVIEW_SQL_BYTES	(16 * 1024 * 1024)
+/* What users' SQL may return for a page of events. */
+#define ECAPI_PREVIEW_SQL_BYTES	(4 * 1024 * 1024)
 
 /* What becomes of an event. */
 typedef enum EcapiDecision
@@ -65,7 +61,9 @@ typedef struct EcapiPreview
 	EcapiOptions *options;
 	EcapiEnrichments enrichments;
 	EcapiFilter *filter;		/* NULL: none */
-	Oid			filter_role;
+	const char *held;			/* why users' SQL cannot be used; NULL: it can */
+	int			failures;		/* calls of it that have failed */
+	bool		skipped;		/* it was told that patches are left out */
 	int64		now;			/* seconds since 1970; ages are measured from it */
 	EcapiShape	shape;
 	EcapiBuffer body;
@@ -76,7 +74,8 @@ typedef struct EcapiPreview
 
 /*
  * Make ready for a destination; preview lives in the current context.  Raises an
- * error, with a hint, when its options or its users' SQL cannot be used.
+ * error when its options cannot be used, and tells in a NOTICE, with a hint, when
+ * its users' SQL cannot.
  */
 extern void ecapi_preview_open(EcapiPreview *preview, const ForeignServer *server);
 

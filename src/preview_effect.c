@@ -19,6 +19,7 @@
 
 #include "event/violation.h"
 #include "preview.h"
+#include "settings.h"
 #include "tree.h"
 
 /* A list of paths in the making. */
@@ -100,7 +101,7 @@ add_change(Changes *changes, const EcapiPlace *place, bool removed)
 	MemoryContextReset(changes->scratch);
 }
 
-/* Both are objects. */
+/* after is an object; before, too, or NULL: there was none. */
 static void
 compare_members(Changes *changes, const EcapiPlace *up, const EcapiValue *before,
 				const EcapiValue *after)
@@ -109,13 +110,16 @@ compare_members(Changes *changes, const EcapiPlace *up, const EcapiValue *before
 	for (const EcapiValue *member = after->first; member != NULL; member = member->next)
 	{
 		EcapiPlace	place = {up, member->key, member->keylen, 0};
-		const EcapiValue *other = ecapi_value_get(before, member->key);
+		const EcapiValue *other = before == NULL ? NULL : ecapi_value_get(before, member->key);
 
-		if (other != NULL && member->type == ECAPI_OBJECT && other->type == ECAPI_OBJECT)
+		if (member->type == ECAPI_OBJECT && member->first != NULL &&
+			(other == NULL || other->type == ECAPI_OBJECT))
 			compare_members(changes, &place, other, member);
 		else if (other == NULL || !is_same(other, member))
 			add_change(changes, &place, false);
 	}
+	if (before == NULL)
+		return;
 	for (const EcapiValue *member = before->first; member != NULL; member = member->next)
 	{
 		EcapiPlace	place = {up, member->key, member->keylen, 0};
@@ -164,7 +168,7 @@ ecapi_preview_effects(EcapiPreview *preview, const EcapiPreviewEvent *event)
 
 		first.n = n;
 		if (!ecapi_enrichments_apply(&first, &row, 1, &arena, preview->now,
-									 ECAPI_PREVIEW_SQL_MS, ECAPI_PREVIEW_SQL_BYTES,
+									 ecapi_enrich_timeout_ms, ECAPI_PREVIEW_SQL_BYTES,
 									 &error) || row.problem != NULL)
 			break;
 		paths = changes_between(paths, first.list[n - 1].name, before, row.event);

@@ -40,6 +40,9 @@
 /* Room that closing a body may take beyond its events; as in worker/gather.c. */
 #define BODY_TAIL	64
 
+/* Calls of users' SQL that fail, before all that is left shares one fate. */
+#define FAILURES_MAX	32
+
 /* See preview.h. */
 const char *
 ecapi_decision_name(EcapiDecision decision)
@@ -70,18 +73,10 @@ decide(EcapiPreviewEvent *event, EcapiDecision decision, const char *reason)
 
 /* ---- opening ---- */
 
-/* A destination's users' SQL cannot be used. */
-static void
-raise_unusable(const EcapiPreview *preview, int sqlerrcode, const char *error,
-			   const char *hint)
-{
-	ereport(ERROR,
-			(errcode(sqlerrcode),
-			 errmsg("destination \"%s\" cannot be previewed: %s",
-					preview->server->servername, error),
-			 hint[0] != '\0' ? errhint("%s", hint) : 0));
-}
-
+/*
+ * Look up the destination's users' SQL.  Where it cannot be had the destination
+ * would wait, and so events that come as far are held.
+ */
 static void
 open_users_sql(EcapiPreview *preview)
 {
@@ -89,19 +84,25 @@ open_users_sql(EcapiPreview *preview)
 	int			sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
 	char		error[512] = "";
 	char		hint[512] = "";
+	bool		found = true;
 
-	if (options->enrich != NULL &&
-		!ecapi_enrichments_resolve(options->enrich, preview->server->owner,
-								   &preview->enrichments, &sqlerrcode,
-								   error, sizeof(error), hint, sizeof(hint)))
-		raise_unusable(preview, sqlerrcode, error, hint);
-	if (options->filter == NULL)
+	if (options->enrich != NULL)
+		found = ecapi_enrichments_resolve(options->enrich, preview->server->owner,
+										  &preview->enrichments, &sqlerrcode,
+										  error, sizeof(error), hint, sizeof(hint));
+	if (found && options->filter != NULL)
+	{
+		preview->filter = ecapi_filter_compile(options->filter, &sqlerrcode,
+											   error, sizeof(error), hint, sizeof(hint));
+		found = preview->filter != NULL;
+	}
+	if (found)
 		return;
-	preview->filter = ecapi_filter_compile(options->filter, &sqlerrcode,
-										   error, sizeof(error), hint, sizeof(hint));
-	if (preview->filter == NULL)
-		raise_unusable(preview, sqlerrcode, error, hint);
-	preview->filter_role = preview->server->owner;
+	preview->held = pstrdup(error);
+	ereport(NOTICE,
+			(errcode(sqlerrcode),
+			 errmsg("destination \"%s\" would wait: %s", preview->server->servername, error),
+			 hint[0] != '\0' ? errhint("%s", hint) : 0));
 }
 
 static void
@@ -201,6 +202,9 @@ typedef struct Undecided
 	EcapiPreviewEvent **events; /* of each row */
 } Undecided;
 
+static void enrich(EcapiPreview *preview, Undecided *undecided, int from, int n,
+				   EcapiArena *arena);
+
 static void
 collect_undecided(Undecided *undecided, EcapiPreviewEvent *events, int nevents)
 {
@@ -216,61 +220,116 @@ collect_undecided(Undecided *undecided, EcapiPreviewEvent *events, int nevents)
 	}
 }
 
-/* An enrichment failed: what the destination does about it. */
+/* A decision about some of the events in hand. */
 static void
-decide_failed_enrichment(EcapiPreview *preview, Undecided *undecided,
-						 const EcapiUserError *error)
+decide_all(Undecided *undecided, int from, int n, EcapiDecision decision, const char *reason)
 {
-	const char *reason = pstrdup(error->message);
+	for (int i = from; i < from + n; i++)
+		decide(undecided->events[i], decision, reason);
+}
 
-	if (preview->options->enrich_on_error == ECAPI_ENRICH_SKIP)
-	{
-		ereport(NOTICE,
-				(errcode(ERRCODE_WARNING),
-				 errmsg("an enrichment failed: %s", reason),
-				 errdetail("The events go without its patches, as the option \"enrich_on_error\" says.")));
+/* Events go without patches: what the option says, told once. */
+static void
+tell_skipped(EcapiPreview *preview, const char *reason)
+{
+	if (preview->skipped)
 		return;
+	preview->skipped = true;
+	ereport(NOTICE,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("events go without a patch: %s", reason),
+			 errdetail("The option \"enrich_on_error\" says so.")));
+}
+
+/*
+ * Enrichments failed, again and again as far as a preview can tell.  Where the
+ * option says that events go on without the patch, or alone go to failed_event, halves
+ * are tried, so that only the events at fault do; as long as it seems to be events.
+ */
+static void
+enrichment_failed(EcapiPreview *preview, Undecided *undecided, int from, int n,
+				  EcapiArena *arena, const EcapiUserError *error)
+{
+	EcapiEnrichOnError on_error = preview->options->enrich_on_error;
+
+	if (on_error != ECAPI_ENRICH_HOLD && n > 1 && !error->timed_out &&
+		++preview->failures < FAILURES_MAX)
+	{
+		enrich(preview, undecided, from, n / 2, arena);
+		enrich(preview, undecided, from + n / 2, n - n / 2, arena);
 	}
-	for (int i = 0; i < undecided->n; i++)
-		decide(undecided->events[i],
-			   preview->options->enrich_on_error == ECAPI_ENRICH_DEAD
-			   ? ECAPI_DECISION_UNFIT : ECAPI_DECISION_HELD, reason);
+	else if (on_error == ECAPI_ENRICH_SKIP)
+		tell_skipped(preview, error->message);
+	else
+		decide_all(undecided, from, n, on_error == ECAPI_ENRICH_DEAD
+				   ? ECAPI_DECISION_UNFIT : ECAPI_DECISION_HELD, pstrdup(error->message));
 }
 
 static void
-enrich(EcapiPreview *preview, Undecided *undecided, EcapiArena *arena)
+enrich(EcapiPreview *preview, Undecided *undecided, int from, int n, EcapiArena *arena)
 {
 	EcapiUserError error;
 
-	if (!ecapi_enrichments_apply(&preview->enrichments, undecided->rows, undecided->n,
-								 arena, preview->now, ECAPI_PREVIEW_SQL_MS,
+	if (!ecapi_enrichments_apply(&preview->enrichments, undecided->rows + from, n, arena,
+								 preview->now, ecapi_enrich_timeout_ms,
 								 ECAPI_PREVIEW_SQL_BYTES, &error))
 	{
-		decide_failed_enrichment(preview, undecided, &error);
+		enrichment_failed(preview, undecided, from, n, arena, &error);
 		return;
 	}
-	for (int i = 0; i < undecided->n; i++)
+	for (int i = from; i < from + n; i++)
 	{
 		undecided->events[i]->event = undecided->rows[i].event;
-		if (undecided->rows[i].problem != NULL)
+		if (undecided->rows[i].problem == NULL)
+			continue;
+		if (preview->options->enrich_on_error == ECAPI_ENRICH_SKIP)
+			tell_skipped(preview, undecided->rows[i].problem);
+		else
 			decide(undecided->events[i], ECAPI_DECISION_UNFIT, undecided->rows[i].problem);
 	}
 }
 
+/* What becomes of an event that the filter fails on; it never leaves unfiltered. */
+static EcapiDecision
+decision_unfiltered(const EcapiPreview *preview)
+{
+	switch (preview->options->enrich_on_error)
+	{
+		case ECAPI_ENRICH_SKIP:
+			return ECAPI_DECISION_FILTERED;
+		case ECAPI_ENRICH_DEAD:
+			return ECAPI_DECISION_UNFIT;
+		case ECAPI_ENRICH_HOLD:
+			break;
+	}
+	return ECAPI_DECISION_HELD;
+}
+
+/* One event at fault is decided by itself, and the others are judged again. */
 static void
 filter(EcapiPreview *preview, Undecided *undecided)
 {
 	EcapiUserError error;
 	int			failed;
 
-	if (!ecapi_filter_apply(preview->filter, undecided->rows, undecided->n,
-							preview->filter_role, ECAPI_PREVIEW_SQL_MS, &error, &failed))
+	while (undecided->n > 0 &&
+		   !ecapi_filter_apply(preview->filter, undecided->rows, undecided->n,
+							   preview->server->owner, ecapi_enrich_timeout_ms, &error,
+							   &failed))
 	{
-		const char *reason = pstrdup(error.message);
+		EcapiDecision decision = decision_unfiltered(preview);
+		bool		alone = failed >= 0 && decision != ECAPI_DECISION_HELD &&
+			++preview->failures < FAILURES_MAX;
 
-		for (int i = 0; i < undecided->n; i++)
-			decide(undecided->events[i], ECAPI_DECISION_HELD, reason);
-		return;
+		if (!alone)
+		{
+			decide_all(undecided, 0, undecided->n, decision, pstrdup(error.message));
+			return;
+		}
+		decide(undecided->events[failed], decision, pstrdup(error.message));
+		undecided->n--;
+		undecided->rows[failed] = undecided->rows[undecided->n];
+		undecided->events[failed] = undecided->events[undecided->n];
 	}
 	for (int i = 0; i < undecided->n; i++)
 		if (!undecided->rows[i].pass)
@@ -293,8 +352,10 @@ ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int neven
 	}
 
 	collect_undecided(&undecided, events, nevents);
-	if (preview->enrichments.n > 0 && undecided.n > 0)
-		enrich(preview, &undecided, arena);
+	if (preview->held != NULL)
+		decide_all(&undecided, 0, undecided.n, ECAPI_DECISION_HELD, preview->held);
+	else if (preview->enrichments.n > 0 && undecided.n > 0)
+		enrich(preview, &undecided, 0, undecided.n, arena);
 
 	for (int i = 0; i < nevents; i++)
 	{

@@ -394,8 +394,7 @@ ecapi_preview_stored(PG_FUNCTION_ARGS)
 				 errmsg("no event has this id"),
 				 errdetail("It is neither in the outbox nor among the failed events of destination \"%s\".",
 						   preview.server->servername),
-				 VARSIZE_ANY_EXHDR(id) > 0 && *VARDATA_ANY(id) == '{' ?
-				 errhint("Name an event that is given itself: event => '{...}'.") : 0));
+				 errhint("An event that is given itself, and a range of time, are named: event => '{...}', since => '...'.")));
 	put_event(&preview, &event, PointerGetDatum(id), true, NIL, send,
 			  (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;

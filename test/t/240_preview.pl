@@ -123,7 +123,7 @@ for my $name (@names)
 		$body{$name}{$id} = $body if $decision eq 'send';
 	}
 	$counts{$name} = rows($node, "SELECT CASE decision WHEN 'send' THEN 'delivered' ELSE decision END,"
-		  . " reason, event_type, sum(events) FROM ecapi.preview('$name', '$began')"
+		  . " reason, event_type, sum(events) FROM ecapi.preview('$name', since => '$began')"
 		  . ' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3');
 	$next{$name} = rows($node, "SELECT body FROM ecapi.preview('$name') WHERE decision = 'send'");
 }
@@ -256,7 +256,7 @@ for my $mapping ("access_token_file 'a.token', header_file 'a.header'",
 	$all .= said("SELECT * FROM ecapi.preview('telling');"
 		  . "SELECT p.* FROM ecapi.outbox o, ecapi.preview('telling', ecapi.event_id(o.event)) p;"
 		  . "SELECT p.* FROM ecapi.outbox o, ecapi.preview('telling', o.event::jsonb) p;"
-		  . "SELECT * FROM ecapi.preview('telling', '-infinity', 'infinity');"
+		  . "SELECT * FROM ecapi.preview('telling', since => '-infinity', until => 'infinity');"
 		  . "SELECT * FROM ecapi.preview('telling', event => " . quote($given) . ', send => true);'
 		  # what is wrong, or no id, is not repeated
 		  . "SELECT * FROM ecapi.preview('telling', " . quote($given) . ');'
@@ -285,7 +285,7 @@ create_destination($bare, 'shop', $receiver->url('/bare'), options => "batch_siz
 emit($bare, 'b', 3);
 is(rows($bare, "SELECT ids, body ~ '\"id\":\"b-1\"' FROM ecapi.preview('shop')"), '{b-1}|t',
 	'without shared_preload_libraries there is a preview');
-is(rows($bare, "SELECT decision, events, value FROM ecapi.preview('shop', '-infinity', 'infinity')"), 'send|3|6',
+is(rows($bare, "SELECT decision, events, value FROM ecapi.preview('shop', since => '-infinity')"), 'send|3|6',
 	'and counts');
 
 kill 'TERM', $parrot_pid;
