@@ -54,6 +54,7 @@ OBJS = \
 	src/destination/anonymize.o \
 	src/destination/paths.o \
 	src/destination/prune.o \
+	src/destination/settle.o \
 	src/destination/syntax.o \
 	src/destination/validator.o \
 	src/destination/json.o \
