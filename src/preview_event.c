@@ -321,12 +321,14 @@ filter(EcapiPreview *preview, Undecided *undecided)
 		bool		alone = failed >= 0 && decision != ECAPI_DECISION_HELD &&
 			++preview->failures < FAILURES_MAX;
 
+		const char *reason = psprintf("filter: %s", error.message);
+
 		if (!alone)
 		{
-			decide_all(undecided, 0, undecided->n, decision, pstrdup(error.message));
+			decide_all(undecided, 0, undecided->n, decision, reason);
 			return;
 		}
-		decide(undecided->events[failed], decision, pstrdup(error.message));
+		decide(undecided->events[failed], decision, reason);
 		undecided->n--;
 		undecided->rows[failed] = undecided->rows[undecided->n];
 		undecided->events[failed] = undecided->events[undecided->n];

@@ -91,9 +91,28 @@ my %rules = (
 	narrow => "fields 'value, currency_code, user_data.email_address, properties.items.id'",
 	coarse => "anonymize 'ip, timestamp, user_agent, postal_code', mmt_only 'true'",
 	recent => "max_age '1s'",
+	enriched => "enrich 'public.share, public.segment'",
+	chosen => "enrich 'public.share', filter 'value > 100 and route = ''de'''",
 );
 my @names = sort keys %rules;
 
+rows($node, <<'END');
+CREATE ROLE enricher;
+GRANT USAGE ON SCHEMA ecapi TO enricher;
+CREATE FUNCTION public.share(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, jsonb_build_object('value', e.value * 0.3, 'source', 'website')
+    FROM unnest(page) e WHERE e.value IS NOT NULL;
+END;
+CREATE FUNCTION public.segment(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, jsonb_build_object('ext', jsonb_build_object('segment', null, 'large', e.value > 100),
+        'user_data', jsonb_build_object('address', '[{"country_code": "FR", "postal_code": "75001"}]'::jsonb))
+    FROM unnest(page) e;
+END;
+ALTER FUNCTION public.share OWNER TO enricher;
+ALTER FUNCTION public.segment OWNER TO enricher;
+END
 for my $name (@names)
 {
 	create_destination($node, $name, $receiver->url("/$name"),
@@ -129,7 +148,7 @@ for my $name (@names)
 }
 cmp_ok(scalar(keys %{ $body{plain} }), '>', 40, 'most events would be sent to a destination without rules');
 cmp_ok(scalar(keys %{ $body{$_} }), '<', scalar(keys %{ $body{plain} }), "fewer to $_")
-  for qw(types routed consenting lenient sampled);
+  for qw(types routed consenting lenient sampled chosen);
 is(scalar(keys %{ $body{recent} // {} }), 0, 'none to one that takes recent ones only');
 is($receiver->stats->{requests}, 0, 'nothing was sent');
 is(rows($node, 'SELECT count(*) FROM ecapi.request'), 0, 'nothing was recorded');
