@@ -141,7 +141,7 @@ for my $name (@names)
 
 		$body{$name}{$id} = $body if $decision eq 'send';
 	}
-	$counts{$name} = rows($node, "SELECT CASE decision WHEN 'send' THEN 'delivered' ELSE decision END,"
+	$counts{$name} = rows($node, "SELECT CASE decision WHEN 'send' THEN 'delivered' WHEN 'unfit' THEN 'failed' ELSE decision END,"
 		  . " reason, event_type, sum(events) FROM ecapi.preview('$name', since => '$began')"
 		  . ' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3');
 	$next{$name} = rows($node, "SELECT body FROM ecapi.preview('$name') WHERE decision = 'send'");
