@@ -194,6 +194,7 @@ CREATE TABLE ecapi.failed_event (
 );
 
 CREATE INDEX failed_event_destination_idx ON ecapi.failed_event (destination, failed_id);
+CREATE INDEX failed_event_seq_idx ON ecapi.failed_event (seq, destination);
 CREATE INDEX failed_event_due_idx ON ecapi.failed_event (destination, next_try) WHERE state = 'waiting';
 
 -- Replays: windows of the outbox that are sent to a destination again.  The

@@ -15,6 +15,11 @@
  * log is; they follow a rename and die with their destination, so that a new
  * one of the same name does not send them by itself.
  *
+ * An event stands once for a destination.  It may fail twice: its row is written
+ * when it fails, but the cursor passes it only when all before it have ended, so a
+ * crash between the two has it sent again; and a replay may fail on it.  Only
+ * the worker of the database writes such rows, so looking before is enough.
+ *
  * Locks: an operator's open transaction may hold rows (a retry, a discard).
  * The worker must not wait for it, so it locks with SKIP LOCKED, and changes
  * all the rows it has in hand or none.
@@ -42,7 +47,10 @@ static EcapiStatement insert = {
 	" o.event OPERATOR(pg_catalog.->>) 'id', o.event, $5, $6, $7,"
 	" pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp(), $8"
 	" FROM ecapi.outbox o"
-	" WHERE o.xid OPERATOR(pg_catalog.=) $3 AND o.seq OPERATOR(pg_catalog.=) $4",
+	" WHERE o.xid OPERATOR(pg_catalog.=) $3 AND o.seq OPERATOR(pg_catalog.=) $4"
+	" AND NOT EXISTS (SELECT FROM ecapi.failed_event f"
+	" WHERE f.destination OPERATOR(pg_catalog.=) $1 AND f.seq OPERATOR(pg_catalog.=) $4"
+	" AND f.xid OPERATOR(pg_catalog.=) $3)",
 	8, {NAMEOID, TEXTOID, XID8OID, INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID}, NULL
 };
 
@@ -138,7 +146,7 @@ set_outcome(const EcapiFailedRow *row, Datum *status, bool *no_status,
 	*next_try = TimestampTzGetDatum(row->next_try);
 }
 
-/* Copy an event of the outbox to failed_event. */
+/* Copy an event of the outbox to failed_event, unless it is there. */
 void
 ecapi_failed_insert(const EcapiFailedRow *row)
 {

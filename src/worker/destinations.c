@@ -592,6 +592,7 @@ ecapi_destinations_credentials(void)
 			ecapi_credentials_stamp(destination->options) != destination->token_stamp)
 		{
 			destination->token_stamp = ecapi_credentials_stamp(destination->options);
+			destination->token_changed_at = GetCurrentTimestamp();
 			ecapi_state_go(destination);
 		}
 	}

@@ -88,7 +88,7 @@ typedef struct EcapiPage
 	const EcapiDue *due;		/* their rows of failed_event; NULL: outbox */
 	MemoryContext context;
 	EcapiArena	arena;			/* trees that are kept */
-	size_t		bytes;			/* of rows, counted into the budget */
+	size_t		bytes;			/* that its context takes, counted into the budget */
 } EcapiPage;
 
 /*
@@ -235,6 +235,7 @@ struct EcapiDestination
 	EcapiOptions *options;		/* NULL: they cannot be used */
 	int64		options_hash;
 	uint64		token_stamp;	/* of the credential files that were read */
+	TimestampTz token_changed_at;	/* when it was seen to differ; 0: never */
 
 	EcapiState	state;
 	bool		paused;

@@ -6,8 +6,8 @@
  * another still holds it gets the same one, with the trees that were parsed
  * from it.  It goes with its last reference.
  *
- * Memory: rows and kept trees count into one budget for all pages, bodies into
- * the same (see pipeline.c).  Over it nothing is read ahead; a destination
+ * Memory: what a page's context really takes, blocks and rounding included, counts
+ * into one budget for all pages, bodies into the same (see pipeline.c).  Over it nothing is read ahead; a destination
  * that holds nothing may still read a lean page, so that none is starved by
  * the pages of another that is down.  Failed events are read lean, too.  An
  * event with a tree out of proportion (thousands of tiny values) is parsed
@@ -52,9 +52,19 @@ find_page(const EcapiPlace *place)
 	return NULL;
 }
 
+/* Count what a page takes now. */
+static void
+count_page(EcapiPage *page)
+{
+	size_t		bytes = MemoryContextMemAllocated(page->context, true);
+
+	ecapi_me.page_bytes += bytes - page->bytes;
+	page->bytes = bytes;
+}
+
 /* Set up the events of a page and count it; context is its own. */
 static void
-fill_page(EcapiPage *page, MemoryContext context, int nevents, size_t bytes)
+fill_page(EcapiPage *page, MemoryContext context, int nevents)
 {
 	page->context = context;
 	page->nevents = nevents;
@@ -62,8 +72,7 @@ fill_page(EcapiPage *page, MemoryContext context, int nevents, size_t bytes)
 	for (int i = 0; i < nevents; i++)
 		page->events[i].type = -1;
 	ecapi_arena_init(&page->arena, grab_from_context, context);
-	page->bytes = bytes + sizeof(EcapiPageEvent) * nevents;
-	ecapi_me.page_bytes += page->bytes;
+	count_page(page);
 	dlist_push_head(&ecapi_me.pages, &page->node);
 }
 
@@ -92,7 +101,7 @@ read_page(const EcapiPlace *place, bool lean)
 	}
 	PG_END_TRY();
 
-	fill_page(page, context, rows.nrows, rows.bytes);
+	fill_page(page, context, rows.nrows);
 	for (int i = 0; i < rows.nrows; i++)
 	{
 		page->events[i].xid = rows.rows[i].xid;
@@ -115,7 +124,7 @@ ecapi_page_of_due(const EcapiDueRows *due)
 {
 	EcapiPage  *page = MemoryContextAllocZero(due->context, sizeof(EcapiPage));
 
-	fill_page(page, due->context, due->nrows, due->bytes);
+	fill_page(page, due->context, due->nrows);
 	page->due = due->rows;
 	page->refs = 1;
 	for (int i = 0; i < due->nrows; i++)
@@ -193,7 +202,6 @@ ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
 {
 	EcapiPageEvent *event = &page->events[i];
 	bool		keep = page->arena.grabbed < PAGE_TREE_BYTES;
-	size_t		before = page->arena.grabbed;
 	const EcapiValue *tree;
 	const EcapiValue *type;
 	char		error[128];
@@ -209,8 +217,7 @@ ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
 
 	tree = ecapi_json_parse(keep ? &page->arena : scratch, event->text, event->len,
 							error, sizeof(error));
-	page->bytes += page->arena.grabbed - before;
-	ecapi_me.page_bytes += page->arena.grabbed - before;
+	count_page(page);
 	if (tree == NULL || tree->type != ECAPI_OBJECT)
 	{
 		event->problem = MemoryContextStrdup(page->context,

@@ -65,6 +65,8 @@ send_batch(EcapiBatch *batch)
 
 	batch->sent_at = GetCurrentTimestamp();
 	sent = ecapi_credentials_read(options, &credentials, error, sizeof(error));
+	if (credentials.stamp != destination->token_stamp)
+		destination->token_changed_at = batch->sent_at;
 	destination->token_stamp = credentials.stamp;
 	batch->token_stamp = credentials.stamp;
 	if (sent)
@@ -303,7 +305,21 @@ delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 	ecapi_stretch_advance(feed);
 }
 
-/* The credentials were refused; others may stand in the file by now. */
+/* A receiver may come to know of a new credential later than we do. */
+#define NEW_CREDENTIAL_US	(10 * USECS_PER_MINUTE)
+
+static bool
+credential_is_new(const EcapiDestination *destination)
+{
+	TimestampTz since = GetCurrentTimestamp() - destination->token_changed_at;
+
+	return destination->token_changed_at != 0 && since >= 0 && since < NEW_CREDENTIAL_US;
+}
+
+/*
+ * The credentials were refused; others may stand in the file by now, or the
+ * receiver may not know the new ones yet.
+ */
 static void
 stopped(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 {
@@ -314,6 +330,8 @@ stopped(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 	hold(batch);
 	if (changed)
 		ecapi_state_wait(destination, error, 0);
+	else if (answer->status == 401 && credential_is_new(destination))
+		ecapi_state_wait(destination, error, -1);
 	else
 		ecapi_state_stop(destination, error);
 }

@@ -330,9 +330,29 @@ rotate(void)
 	MemoryContextSwitchTo(ecapi_me.scratch);
 }
 
+/* Replays that are in the way of new events end. */
+static void
+end_replays(void)
+{
+	int			ended;
+
+	StartTransactionCommand();
+	ended = ecapi_rotation_end_replays();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
+	if (ended == 0)
+		return;
+	reload_wanted = true;
+	ereport(LOG,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg_plural("outbox is near ecapi.outbox_limit, %d replay was cancelled",
+						   "outbox is near ecapi.outbox_limit, %d replays were cancelled",
+						   ended, ended)));
+}
+
 /*
- * Keep the outbox below its limit: empty what nobody needs, else plan what is
- * given up.  Returns whether the outbox is near its limit.
+ * Keep the outbox below its limit: empty what nobody needs, else end replays and
+ * plan what is given up.  Returns whether the outbox is near its limit.
  */
 static bool
 make_room(TimestampTz now, bool rotated)
@@ -355,6 +375,8 @@ make_room(TimestampTz now, bool rotated)
 					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 					 errmsg("outbox is near ecapi.outbox_limit, its oldest events were removed "
 							"before ecapi.retention")));
+		else
+			end_replays();
 	}
 	if (emptied || rotated || pressed)
 	{
