@@ -17,6 +17,7 @@ OBJS = \
 	src/sqlapi.o \
 	src/failedapi.o \
 	src/replayapi.o \
+	src/cancelapi.o \
 	src/fieldapi.o \
 	src/tree.o \
 	src/event/value.o \
@@ -30,6 +31,7 @@ OBJS = \
 	src/event/normalize.o \
 	src/event/phone.o \
 	src/event/digest.o \
+	src/event/refund.o \
 	src/destination/registry.o \
 	src/destination/options.o \
 	src/destination/syntax.o \
@@ -96,6 +98,8 @@ OBJS = \
 	src/outbox/record.o \
 	src/outbox/failed.o \
 	src/outbox/replay.o \
+	src/outbox/cancellation.o \
+	src/outbox/stops.o \
 	src/outbox/seqs.o \
 	src/outbox/event_id.o \
 	src/worker/launcher.o \
@@ -110,6 +114,8 @@ OBJS = \
 	src/worker/halving.o \
 	src/worker/failed.o \
 	src/worker/replay.o \
+	src/worker/stops.o \
+	src/worker/cancel.o \
 	src/worker/ledger.o \
 	src/worker/give_up.o \
 	src/worker/journal.o
