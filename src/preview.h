@@ -41,10 +41,10 @@ extern const char *ecapi_decision_name(EcapiDecision decision);
 
 typedef struct EcapiPreviewEvent
 {
+	uint64		xid;			/* that emitted it; 0: none did */
 	int64		seq;			/* each stands once in a page */
 	const char *text;			/* JSON, UTF-8; NULL: cannot be converted */
 	int			len;
-	const char *stopped;		/* as of EcapiPageEvent: may not leave any more */
 	bool		decided;		/* the two below count */
 	EcapiDecision decision;
 	const char *reason;			/* in the page's context, or constant; may be NULL */
@@ -81,7 +81,7 @@ extern void ecapi_preview_open(EcapiPreview *preview, const ForeignServer *serve
 
 /*
  * Steps 1 to 4 of destination/select.h, for a page of at most 10,000 events whose
- * texts, seqs and stopped are set.  What comes of it is in arena and the current
+ * texts, xids and seqs are set.  What comes of it is in arena and the current
  * context.  Outside of other statements of ours: users' SQL runs.
  */
 extern void ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events,
@@ -146,6 +146,12 @@ extern void ecapi_preview_source_since(EcapiPreviewSource *source, TimestampTz s
  * extension's owner.
  */
 extern void ecapi_preview_source_read(EcapiPreviewSource *source, EcapiRows *rows);
+
+/*
+ * Set cancelled of those of n events that were cancelled after they were emitted.
+ */
+extern void ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n,
+										 bool *cancelled);
 
 /*
  * The newest event of an id: of the outbox, else of the destination's failed events,

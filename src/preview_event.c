@@ -8,7 +8,7 @@
  * counted, recorded or disposed of, and no cursor moves.
  *
  *	 undecided --(unreadable)--> unfit
- *			   --(early, stopped, late, filter, reduce, format)--> filtered
+ *			   --(early, cancelled, late, filter, reduce, format)--> filtered
  *			   --(enrichment or filter fails)--> held, unfit, or as without it
  *			   --(patch makes it invalid; format cannot express it)--> unfit
  *			   --(in the body)--> send
@@ -32,6 +32,7 @@
 #include "destination/reduce.h"
 #include "destination/select.h"
 #include "event/fields.h"
+#include "event/refund.h"
 #include "preview.h"
 #include "settings.h"
 #include "sqlapi.h"
@@ -39,6 +40,11 @@
 
 /* Room that closing a body may take beyond its events; as in worker/gather.c. */
 #define BODY_TAIL	64
+
+/* Reasons of events that may not leave any more, and of refunds; as in worker/. */
+#define REASON_CANCELLED		"cancelled"
+#define REASON_ERASED			"erased"
+#define REASON_NOT_DELIVERED	"not delivered"
 
 /* Calls of users' SQL that fail, before all that is left shares one fate. */
 #define FAILURES_MAX	32
@@ -177,6 +183,15 @@ parse_event(EcapiPreviewEvent *event, EcapiArena *arena)
 		event->type = ecapi_event_type_lookup(type->text, type->len);
 }
 
+/* What was left of an event when its person was forgotten; no other has this member. */
+static bool
+is_erased(const EcapiValue *event)
+{
+	const EcapiValue *erased = ecapi_value_get(event, "erased");
+
+	return erased != NULL && erased->type == ECAPI_BOOL && erased->truth;
+}
+
 static void
 decide_early(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
 {
@@ -188,8 +203,12 @@ decide_early(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
 	if (event->decided)
 		return;
 	reason = ecapi_select_early(preview->options, event->event, event->type, preview->now);
-	if (reason == NULL)
-		reason = event->stopped;
+	if (reason == NULL && is_erased(event->event))
+		reason = REASON_ERASED;
+	if (reason == NULL && event->type == ECAPI_EVENT_refund &&
+		!ecapi_refund_is_for(event->event, preview->server->serverid,
+							 preview->server->servername))
+		reason = REASON_NOT_DELIVERED;
 	if (reason != NULL)
 		decide(event, ECAPI_DECISION_FILTERED, reason);
 }
@@ -218,6 +237,17 @@ collect_undecided(Undecided *undecided, EcapiPreviewEvent *events, int nevents)
 		};
 		undecided->events[undecided->n++] = &events[i];
 	}
+}
+
+static void
+decide_cancelled(Undecided *undecided)
+{
+	bool	   *cancelled = palloc(sizeof(bool) * Max(undecided->n, 1));
+
+	ecapi_preview_find_cancelled(undecided->events, undecided->n, cancelled);
+	for (int i = 0; i < undecided->n; i++)
+		if (cancelled[i])
+			decide(undecided->events[i], ECAPI_DECISION_FILTERED, REASON_CANCELLED);
 }
 
 /* A decision about some of the events in hand. */
@@ -353,6 +383,8 @@ ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int neven
 		decide_early(preview, &events[i], arena);
 	}
 
+	collect_undecided(&undecided, events, nevents);
+	decide_cancelled(&undecided);
 	collect_undecided(&undecided, events, nevents);
 	if (preview->held != NULL)
 		decide_all(&undecided, 0, undecided.n, ECAPI_DECISION_HELD, preview->held);

@@ -35,26 +35,28 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/xid8.h"
 
 #include "catalog.h"
 #include "outbox/cursor.h"
 #include "outbox/record.h"
 #include "outbox/replay.h"
 #include "outbox/ring.h"
+#include "outbox/stops.h"
 #include "preview.h"
 
 /* Logged ticks that are looked at to find the next. */
 #define TICKS_AHEAD		8
 
 static EcapiStatement of_outbox = {
-	"SELECT o.seq, o.event FROM ecapi.outbox o"
+	"SELECT o.seq, o.event, o.xid FROM ecapi.outbox o"
 	" WHERE ecapi.event_id(o.event) OPERATOR(pg_catalog.=) $1"
 	" ORDER BY o.xid DESC, o.seq DESC LIMIT 1",
 	1, {TEXTOID}, NULL
 };
 
 static EcapiStatement of_failed = {
-	"SELECT f.seq, f.event, f.state, f.reason FROM ecapi.failed_event f"
+	"SELECT f.seq, f.event, f.xid, f.state, f.reason FROM ecapi.failed_event f"
 	" WHERE f.event_id OPERATOR(pg_catalog.=) $1"
 	" AND (f.destination OPERATOR(pg_catalog.=) $2 OR f.destination IS NULL)"
 	" ORDER BY f.destination IS NULL, f.failed_id DESC LIMIT 1",
@@ -228,6 +230,44 @@ ecapi_preview_source_read(EcapiPreviewSource *source, EcapiRows *rows)
 	ecapi_become_caller(&scope);
 }
 
+/* See preview.h. */
+void
+ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n, bool *cancelled)
+{
+	EcapiStopQuery *queries = palloc0(sizeof(EcapiStopQuery) * Max(n, 1));
+	int		   *asked = palloc(sizeof(int) * Max(n, 1));
+	int			nasked = 0;
+	EcapiOwnerScope scope;
+	uint64		newest;
+	bool		any = false;
+
+	memset(cancelled, 0, sizeof(bool) * n);
+	for (int i = 0; i < n; i++)
+		any |= events[i]->xid != 0;
+	if (!any)
+		return;					/* what is given was not emitted */
+
+	become_reader(&scope);
+	newest = ecapi_stops_newest();
+	for (int i = 0; i < n; i++)
+	{
+		const EcapiValue *id = ecapi_value_get(events[i]->event, "id");
+
+		if (events[i]->xid == 0 || events[i]->xid >= newest ||
+			id == NULL || id->type != ECAPI_STRING)
+			continue;
+		queries[nasked] = (EcapiStopQuery) {
+			id->text, (int) id->len, events[i]->xid, events[i]->seq, false
+		};
+		asked[nasked++] = i;
+	}
+	if (nasked > 0)
+		ecapi_stops_cancelled(queries, nasked);
+	for (int i = 0; i < nasked; i++)
+		cancelled[asked[i]] = queries[i].stopped;
+	ecapi_become_caller(&scope);
+}
+
 /* ---- one event ---- */
 
 /* Fill in an event from the first row of the last statement; seq may be null. */
@@ -245,6 +285,8 @@ take_event(EcapiPreviewEvent *event, MemoryContext context)
 	stored = DatumGetTextPP(SPI_getbinval(tuple, desc, 2, &isnull));
 	event->text = ecapi_window_utf8(VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored),
 									&event->len);
+	event->xid = U64FromFullTransactionId(
+		DatumGetFullTransactionId(SPI_getbinval(tuple, desc, 3, &isnull)));
 	MemoryContextSwitchTo(old);
 }
 
@@ -254,8 +296,8 @@ take_set_aside(EcapiPreviewEvent *event, MemoryContext context)
 {
 	HeapTuple	tuple = SPI_tuptable->vals[0];
 	TupleDesc	desc = SPI_tuptable->tupdesc;
-	char	   *state = SPI_getvalue(tuple, desc, 3);
-	char	   *reason = SPI_getvalue(tuple, desc, 4);
+	char	   *state = SPI_getvalue(tuple, desc, 4);
+	char	   *reason = SPI_getvalue(tuple, desc, 5);
 
 	if (strcmp(state, "set_aside") != 0)
 		return;

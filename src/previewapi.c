@@ -159,6 +159,7 @@ add_event(PreviewPage *page, int *n, const EcapiRow *row)
 {
 	EcapiPreviewEvent *event = &page->events[(*n)++];
 
+	event->xid = row->xid;
 	event->seq = row->seq;
 	event->text = row->event;
 	event->len = row->len;

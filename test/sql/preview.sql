@@ -51,6 +51,74 @@ SELECT decision, reason, body FROM ecapi.preview('pv', event => '{"id": "a", "ev
 SELECT decision, reason, body FROM ecapi.preview('pv', event => '{"id": "a", "event_type": "purchase", "value": 1}');
 SELECT decision, reason, body FROM ecapi.preview('pv', event => '[1]');
 
+-- What enrichments do, function by function, and the filter's answer; a patch is
+-- told by its paths.
+CREATE ROLE regress_pv_enricher;
+GRANT USAGE ON SCHEMA ecapi TO regress_pv_enricher;
+CREATE SCHEMA pv AUTHORIZATION regress_pv_enricher;
+SET ROLE regress_pv_enricher;
+CREATE FUNCTION pv.share(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, jsonb_build_object('value', e.value * 0.5, 'ext', jsonb_build_object('ann@example.com', 1, 'share', 0.5))
+    FROM unnest(page) e;
+END;
+CREATE FUNCTION pv.segment(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, '{"source": null, "ext": {"segment": "loyal"}}'::jsonb FROM unnest(page) e;
+END;
+CREATE FUNCTION pv.wrong(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, '{"value": "sesame"}'::jsonb FROM unnest(page) e;
+END;
+CREATE FUNCTION pv.failing(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, jsonb_build_object('value', 1 / (e.value - 3)) FROM unnest(page) e;
+END;
+RESET ROLE;
+CREATE FUNCTION pv_effect(options text) RETURNS TABLE (decision text, reason text, patched text[], body text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE 'ALTER SERVER pv OPTIONS (' || options || ')';
+    RETURN QUERY SELECT p.decision, p.reason, p.patched, p.body
+        FROM ecapi.preview('pv', event => '{"id": "a", "event_type": "purchase", "timestamp": 1795433399,
+            "value": 40, "currency_code": "EUR", "source": "website"}') p;
+END
+$$;
+BEGIN; SELECT * FROM pv_effect($$ADD enrich 'pv.share, pv.segment'$$); ROLLBACK;
+BEGIN; SELECT * FROM pv_effect($$ADD enrich 'pv.share', ADD filter 'value = 20'$$); ROLLBACK;
+BEGIN; SELECT * FROM pv_effect($$ADD enrich 'pv.share', ADD filter 'value = 40'$$); ROLLBACK;
+BEGIN; SELECT * FROM pv_effect($$ADD enrich 'pv.wrong'$$); ROLLBACK;
+BEGIN; SELECT * FROM pv_effect($$ADD enrich 'pv.wrong', ADD enrich_on_error 'skip'$$); ROLLBACK;
+BEGIN; SELECT * FROM pv_effect($$ADD filter '1 / (value - 40) > 0'$$); ROLLBACK;
+
+-- A function that fails: all of them wait, or only what it fails on goes without
+-- the patch, or to failed_event.
+BEGIN;
+SELECT count(ecapi_emit('purchase', id => 'pv-' || i, value => i, currency_code => 'EUR',
+                        occurred_at => '2026-11-20 12:00+00')) FROM generate_series(1, 5) i;
+ALTER SERVER pv OPTIONS (ADD enrich 'pv.failing');
+SELECT decision, reason, ids, patched FROM ecapi.preview('pv');
+ALTER SERVER pv OPTIONS (ADD enrich_on_error 'skip');
+SELECT decision, reason, ids, patched FROM ecapi.preview('pv');
+ALTER SERVER pv OPTIONS (SET enrich_on_error 'dead');
+SELECT decision, reason, ids, patched FROM ecapi.preview('pv');
+ALTER SERVER pv OPTIONS (DROP enrich, ADD filter '1 / (value - 3) > 0');
+SELECT decision, reason, ids FROM ecapi.preview('pv');
+-- Its owner became a superuser: the destination would wait, as what comes so far.
+ALTER SERVER pv OPTIONS (DROP filter, ADD enrich 'pv.share', ADD event_types 'purchase');
+ALTER FUNCTION pv.share(ecapi.event[]) OWNER TO CURRENT_USER;
+SELECT ecapi_emit('login', id => 'pv-6');
+SELECT decision, reason, ids FROM ecapi.preview('pv');
+ROLLBACK;
+
+-- What was cancelled does not leave.
+BEGIN;
+SELECT count(ecapi_emit('purchase', id => 'pv-' || i, value => i, currency_code => 'EUR')) FROM generate_series(1, 3) i;
+SELECT ecapi.cancel('pv-2');
+SELECT decision, reason, ids FROM ecapi.preview('pv');
+SELECT decision, reason FROM ecapi.preview('pv', 'pv-2');
+ROLLBACK;
+
 -- Secrets are shown by their place.
 BEGIN;
 CREATE USER MAPPING FOR PUBLIC SERVER pv OPTIONS (access_token 'sesame-open', header 'X-Api-Key: sesame-too');
@@ -143,6 +211,6 @@ SELECT state, delivered, filtered, failed FROM ecapi.cursor WHERE destination = 
 SELECT count(*) FROM ecapi.request WHERE destination = 'pv';
 
 DROP SERVER pv CASCADE;
-DROP FUNCTION pv_body(text);
-DROP OWNED BY regress_pv_owner, regress_pv_other;
-DROP ROLE regress_pv_owner, regress_pv_other;
+DROP FUNCTION pv_body(text), pv_effect(text);
+DROP OWNED BY regress_pv_owner, regress_pv_other, regress_pv_enricher;
+DROP ROLE regress_pv_owner, regress_pv_other, regress_pv_enricher;
