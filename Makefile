@@ -18,7 +18,14 @@ OBJS = \
 	src/destinationapi.o \
 	src/failedapi.o \
 	src/replayapi.o \
+	src/cancelapi.o \
 	src/fieldapi.o \
+	src/previewapi.o \
+	src/preview_event.o \
+	src/preview_effect.o \
+	src/preview_source.o \
+	src/preview_request.o \
+	src/preview_tally.o \
 	src/tree.o \
 	src/sql_scope.o \
 	src/event/value.o \
@@ -34,6 +41,7 @@ OBJS = \
 	src/event/digest.o \
 	src/consent/policy.o \
 	src/event/patch.o \
+	src/event/refund.o \
 	src/destination/registry.o \
 	src/destination/options.o \
 	src/destination/option_problem.o \
@@ -122,6 +130,8 @@ OBJS = \
 	src/outbox/record.o \
 	src/outbox/failed.o \
 	src/outbox/replay.o \
+	src/outbox/cancellation.o \
+	src/outbox/stops.o \
 	src/outbox/seqs.o \
 	src/outbox/event_id.o \
 	src/worker/launcher.o \
@@ -139,6 +149,8 @@ OBJS = \
 	src/worker/halving.o \
 	src/worker/failed.o \
 	src/worker/replay.o \
+	src/worker/stops.o \
+	src/worker/cancel.o \
 	src/worker/ledger.o \
 	src/worker/give_up.o \
 	src/worker/journal.o

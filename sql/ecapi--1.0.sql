@@ -93,6 +93,9 @@ CREATE TABLE ecapi.request (
 
 CREATE INDEX request_destination_sent_at_idx ON ecapi.request (destination, sent_at);
 
+-- Where was an event sent?
+CREATE INDEX request_seqs_idx ON ecapi.request USING gist (seqs);
+
 CREATE TABLE ecapi.outbox_0 PARTITION OF ecapi.outbox FOR VALUES IN (0) USING heap;
 CREATE TABLE ecapi.outbox_1 PARTITION OF ecapi.outbox FOR VALUES IN (1) USING heap;
 CREATE TABLE ecapi.outbox_2 PARTITION OF ecapi.outbox FOR VALUES IN (2) USING heap;
@@ -197,6 +200,7 @@ CREATE TABLE ecapi.failed_event (
 
 CREATE INDEX failed_event_destination_idx ON ecapi.failed_event (destination, failed_id);
 CREATE INDEX failed_event_seq_idx ON ecapi.failed_event (seq, destination);
+CREATE INDEX failed_event_event_id_idx ON ecapi.failed_event USING hash (event_id);
 CREATE INDEX failed_event_due_idx ON ecapi.failed_event (destination, next_try) WHERE state = 'waiting';
 
 -- Replays: windows of the outbox that are sent to a destination again.  The
@@ -225,6 +229,29 @@ CREATE TABLE ecapi.replay_cursor (
 ) WITH (fillfactor = 50);
 
 CREATE INDEX replay_cursor_destination_idx ON ecapi.replay_cursor (destination, replay_id);
+
+-- Cancelled ids; see outbox/cancellation.c for what a row is about, and its states.
+-- A cancelling transaction appends one and looks at none.
+CREATE TABLE ecapi.cancellation (
+	cancel_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	id				text COLLATE "C" NOT NULL,
+	xid				xid8 NOT NULL,
+	before_xid		xid8 NOT NULL,
+	seq				bigint NOT NULL,
+	since			timestamptz,
+	state			text NOT NULL DEFAULT 'stopping'
+		CHECK (state IN ('stopping', 'refunded', 'nothing to refund', 'not found', 'repeated')),
+	delivered		integer NOT NULL DEFAULT 0,
+	refunds			integer NOT NULL DEFAULT 0,
+	unanswered		integer NOT NULL DEFAULT 0,
+	cancelled_at	timestamptz NOT NULL,
+	cancelled_by	name NOT NULL,
+	resolved_at		timestamptz
+);
+
+CREATE INDEX cancellation_id_before_xid_idx ON ecapi.cancellation (id, before_xid);
+CREATE INDEX cancellation_before_xid_idx ON ecapi.cancellation (before_xid);
+CREATE INDEX cancellation_stopping_idx ON ecapi.cancellation (cancel_id) WHERE state = 'stopping';
 
 -- How far backfills have come: one row for each (relation, track, since, until).
 -- until is as it was given, NULL for the moment of the start, which ends_at is.
@@ -330,6 +357,10 @@ CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi
 ALTER TABLE ecapi.control ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.replay_cursor FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.replay_cursor ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.cancellation FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.cancellation ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.cancellation FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.cancellation ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.ledger FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.ledger ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
@@ -535,6 +566,79 @@ AS 'MODULE_PATHNAME', 'ecapi_replay';
 CREATE FUNCTION ecapi.cancel_replay(destination name, replay bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_cancel_replay';
+
+-- Four forms of one function: what they are about is told by their arguments.
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	OUT decision text,
+	OUT reason text,
+	OUT events bigint,
+	OUT ids text[],
+	OUT patched text[],
+	OUT left_out text[],
+	OUT method text,
+	OUT url text,
+	OUT headers text,
+	OUT body text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 5
+AS 'MODULE_PATHNAME', 'ecapi_preview_waiting';
+
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	id text,
+	send boolean DEFAULT false,
+	OUT decision text,
+	OUT reason text,
+	OUT event_id text,
+	OUT patched text[],
+	OUT left_out text[],
+	OUT method text,
+	OUT url text,
+	OUT headers text,
+	OUT body text,
+	OUT status integer,
+	OUT answer text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'ecapi_preview_stored';
+
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	event jsonb,
+	send boolean DEFAULT false,
+	OUT decision text,
+	OUT reason text,
+	OUT event_id text,
+	OUT patched text[],
+	OUT left_out text[],
+	OUT method text,
+	OUT url text,
+	OUT headers text,
+	OUT body text,
+	OUT status integer,
+	OUT answer text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'ecapi_preview_given';
+
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	since timestamptz,
+	until timestamptz DEFAULT now(),
+	OUT decision text,
+	OUT reason text,
+	OUT event_type text,
+	OUT currency text,
+	OUT events bigint,
+	OUT value numeric)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 20
+AS 'MODULE_PATHNAME', 'ecapi_preview_past';
+
+CREATE FUNCTION ecapi.cancel(id text, since timestamptz DEFAULT NULL) RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_cancel';
 
 CREATE FUNCTION ecapi.adopt(destination name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -1110,6 +1214,14 @@ SELECT r.replay_id, r.destination, r.state, r.since, r.until, r.event_types,
 	r.requested_at, r.requested_by, r.finished_at, r.recorded_at
 FROM ecapi.replay_cursor r;
 
+-- Counts of cancellations; their ids are what events hold.
+CREATE VIEW ecapi.cancellation_count AS
+SELECT c.state, pg_catalog.count(*) AS cancellations,
+	pg_catalog.sum(c.refunds) AS refunds, pg_catalog.sum(c.unanswered) AS unanswered,
+	pg_catalog.min(c.cancelled_at) AS oldest, pg_catalog.max(c.cancelled_at) AS newest
+FROM ecapi.cancellation c
+GROUP BY c.state;
+
 -- How large the outbox is, and what was dropped because it was full.
 CREATE VIEW ecapi.outbox_use AS
 SELECT m.bytes, m.bytes_limit, m.is_full,
@@ -1417,6 +1529,15 @@ BEGIN
 	), f AS MATERIALIZED (
 		SELECT q.* FROM ecapi.failed_event q WHERE q.event_id = trace.id
 	), told AS (
+		SELECT c.cancelled_at AS at, NULL::name AS destination, 'cancelled' AS outcome,
+			CASE c.state WHEN 'refunded' THEN pg_catalog.format('refunded as %s:refund', c.id)
+				ELSE c.state END AS reason,
+			NULL::integer AS attempt, NULL::integer AS status, NULL::double precision AS latency_ms,
+			NULL AS answer, NULL AS receiver_request_id, NULL::bigint AS request_id,
+			NULL::timestamptz AS next_try, NULL AS event_type, c.xid, NULL::bigint AS seq, 5 AS step
+		FROM ecapi.cancellation c
+		WHERE c.id = trace.id
+		UNION ALL
 		SELECT e.emitted_at AS at, NULL::name AS destination, 'emitted' AS outcome, NULL AS reason,
 			NULL::integer AS attempt, NULL::integer AS status, NULL::double precision AS latency_ms,
 			NULL AS answer, NULL AS receiver_request_id, NULL::bigint AS request_id,
@@ -1504,7 +1625,8 @@ REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
 GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.ledger, ecapi.left_out,
-	ecapi.outbox_use, ecapi.track, ecapi.backfill, ecapi.replay TO pg_monitor;
+	ecapi.outbox_use, ecapi.track, ecapi.backfill, ecapi.replay,
+	ecapi.cancellation_count TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts(),
 	ecapi.outbox_measure(),
 	ecapi.track_argument(oid), ecapi.track_problem(oid) TO pg_monitor;
@@ -1552,6 +1674,17 @@ COMMENT ON COLUMN ecapi.replay_cursor.window_end IS 'where its window ends';
 COMMENT ON COLUMN ecapi.replay_cursor.xid IS 'with seq: the last event of the window that is disposed of';
 COMMENT ON COLUMN ecapi.replay_cursor.passed_over IS 'events of the window that lie outside of [since, until) or are of other types';
 COMMENT ON VIEW ecapi.replay IS 'state and counts of each replay';
+COMMENT ON TABLE ecapi.cancellation IS 'ids whose events may not leave any more, and what became of what had left';
+COMMENT ON COLUMN ecapi.cancellation.xid IS 'the cancelling transaction';
+COMMENT ON COLUMN ecapi.cancellation.before_xid IS 'it is about events of transactions with a lower id';
+COMMENT ON COLUMN ecapi.cancellation.seq IS 'of events of the cancelling transaction itself, it is about those with a lower seq';
+COMMENT ON COLUMN ecapi.cancellation.since IS 'the worker need not look for events that were emitted earlier; NULL: it looks at all';
+COMMENT ON COLUMN ecapi.cancellation.state IS 'stopping: what has left is yet to be found; not found: no such event is in the outbox; repeated: another cancellation is about the same event; each row goes on stopping what has not left';
+COMMENT ON COLUMN ecapi.cancellation.delivered IS 'destinations that the event had been delivered to';
+COMMENT ON COLUMN ecapi.cancellation.refunds IS 'destinations that the refund is for';
+COMMENT ON COLUMN ecapi.cancellation.unanswered IS 'destinations that may have the event: it was sent and there was no answer';
+COMMENT ON VIEW ecapi.cancellation_count IS 'how many cancellations there are in each state, and how many refunds came of them';
+COMMENT ON FUNCTION ecapi.cancel(text, timestamptz) IS 'events of that id that were emitted so far are not sent any more; where one was delivered, a refund is';
 COMMENT ON TABLE ecapi.control IS 'destinations that an operator paused or resumed';
 COMMENT ON COLUMN ecapi.control.blamed_at IS 'when an operator last blamed events, by ecapi.retry() or ecapi.discard()';
 COMMENT ON TABLE ecapi.failed_event IS 'events that could not be delivered to a destination, and events that were not valid; identifiers are clear in here';
@@ -1602,6 +1735,10 @@ COMMENT ON FUNCTION ecapi.retry(name, text) IS 'try failed events of a destinati
 COMMENT ON FUNCTION ecapi.discard(name, timestamptz, text) IS 'give up failed events of a destination that failed before a moment; returns how many';
 COMMENT ON FUNCTION ecapi.replay(name, timestamptz, timestamptz, text) IS 'send events emitted in [since, until) to a destination again, under the same ids; returns a replay_id';
 COMMENT ON FUNCTION ecapi.cancel_replay(name, bigint) IS 'end a replay of a destination, or all of them; returns how many';
+COMMENT ON FUNCTION ecapi.preview(name) IS 'the request that a destination would be sent next, and what is not in it, with reasons; sends nothing; for the destination''s owner, as it shows contents as they leave';
+COMMENT ON FUNCTION ecapi.preview(name, text, boolean) IS 'the request that an emitted event would make; with send, sends it in the platform''s test mode; for the destination''s owner';
+COMMENT ON FUNCTION ecapi.preview(name, jsonb, boolean) IS 'the request that an event, given as to ecapi_emit(), would make; with send, sends it in the platform''s test mode; for the destination''s owner';
+COMMENT ON FUNCTION ecapi.preview(name, timestamptz, timestamptz) IS 'what would become of the events emitted in [since, until): counts and values by decision and reason; for the destination''s owner';
 COMMENT ON FUNCTION ecapi.end_destination(name) IS 'ends the cursor and the replays of a destination, and tries of its failed events';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
 COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';
