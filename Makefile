@@ -30,6 +30,7 @@ OBJS = \
 	src/event/normalize.o \
 	src/event/phone.o \
 	src/event/digest.o \
+	src/event/person.o \
 	src/destination/registry.o \
 	src/destination/options.o \
 	src/destination/syntax.o \
