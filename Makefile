@@ -17,6 +17,7 @@ OBJS = \
 	src/sqlapi.o \
 	src/failedapi.o \
 	src/replayapi.o \
+	src/forgetapi.o \
 	src/fieldapi.o \
 	src/tree.o \
 	src/event/value.o \
@@ -96,6 +97,8 @@ OBJS = \
 	src/outbox/rotation.o \
 	src/outbox/record.o \
 	src/outbox/failed.o \
+	src/outbox/forgotten.o \
+	src/outbox/erasure.o \
 	src/outbox/replay.o \
 	src/outbox/seqs.o \
 	src/outbox/event_id.o \
