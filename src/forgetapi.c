@@ -160,13 +160,16 @@ tell(const Search *search, const EcapiErasure *erasure)
 	if (unreadable > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
-				 errmsg(INT64_FORMAT " stored events could not be read, and were not searched", unreadable),
+				 errmsg_plural("%ld stored event could not be read, and was not searched",
+							   "%ld stored events could not be read, and were not searched",
+							   (unsigned long) unreadable, (long) unreadable),
 				 errhint("They were not written by this extension; delete them from ecapi.outbox and ecapi.failed_event.")));
 	if (search->passed_over > 0)
 		ereport(NOTICE,
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-				 errmsg(INT64_FORMAT " rows that tracks set aside were not searched for a number of so few digits",
-						search->passed_over),
+				 errmsg_plural("%ld row that a track set aside was not searched for a number of so few digits",
+							   "%ld rows that tracks set aside were not searched for a number of so few digits",
+							   (unsigned long) search->passed_over, (long) search->passed_over),
 				 errhint("Any column may hold it. Forget another identifier of the person, too, or mend the tracks and call ecapi.recapture() first.")));
 }
 

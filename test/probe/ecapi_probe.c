@@ -1,15 +1,16 @@
 /*
  * ecapi_probe.c
- *	  Values and images of rows, seen from SQL.
+ *	  Values and images of rows, and what the worker does alone, seen from SQL.
  *
- * For tests alone.  Each function calls one of the capture modules and shows
- * what it gives as text; nothing is guarded, so that a test sees the errors.
+ * For tests alone.  Each function calls one module and shows what it gives;
+ * nothing is guarded, so that a test sees the errors.
  *
  *	value(anyelement, form int, max_depth int)	JSON text; NULL: too deep or large
  *	key(anyelement)								part of an id
  *	kind(regtype)								what the type is to us, "guarded"
  *	image(record)								image of a row, JSON text
  *	row_of(anyelement, image jsonb)				row of an image; the type counts
+ *	sweep()										failed events of erased ones, deleted
  */
 #include "postgres.h"
 
@@ -23,6 +24,8 @@
 
 #include "capture/datum.h"
 #include "capture/image.h"
+#include "catalog.h"
+#include "outbox/erasure.h"
 #include "tree.h"
 #include "event/validate.h"
 
@@ -33,6 +36,7 @@ PG_FUNCTION_INFO_V1(ecapi_probe_key);
 PG_FUNCTION_INFO_V1(ecapi_probe_kind);
 PG_FUNCTION_INFO_V1(ecapi_probe_image);
 PG_FUNCTION_INFO_V1(ecapi_probe_row);
+PG_FUNCTION_INFO_V1(ecapi_probe_sweep);
 
 /* The type of the first argument, looked up once for a call's expression. */
 static EcapiDatumType *
@@ -118,4 +122,16 @@ ecapi_probe_row(PG_FUNCTION_ARGS)
 	ecapi_tree_arena(&arena, CurrentMemoryContext);
 	image = ecapi_tree_from_jsonb(&arena, PG_GETARG_JSONB_P(1), ECAPI_MAX_DEPTH);
 	PG_RETURN_DATUM(heap_copy_tuple_as_datum(ecapi_image_row(image, descriptor), descriptor));
+}
+
+Datum
+ecapi_probe_sweep(PG_FUNCTION_ARGS)
+{
+	EcapiOwnerScope scope;
+	int64		n;
+
+	ecapi_become_owner(&scope);
+	n = ecapi_erasure_sweep();
+	ecapi_become_caller(&scope);
+	PG_RETURN_INT64(n);
 }
