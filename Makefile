@@ -18,6 +18,7 @@ OBJS = \
 	src/failedapi.o \
 	src/replayapi.o \
 	src/forgetapi.o \
+	src/cancelapi.o \
 	src/fieldapi.o \
 	src/tree.o \
 	src/event/value.o \
@@ -32,6 +33,7 @@ OBJS = \
 	src/event/phone.o \
 	src/event/digest.o \
 	src/event/person.o \
+	src/event/refund.o \
 	src/destination/registry.o \
 	src/destination/options.o \
 	src/destination/syntax.o \
@@ -100,6 +102,8 @@ OBJS = \
 	src/outbox/forgotten.o \
 	src/outbox/erasure.o \
 	src/outbox/replay.o \
+	src/outbox/cancellation.o \
+	src/outbox/stops.o \
 	src/outbox/seqs.o \
 	src/outbox/event_id.o \
 	src/worker/launcher.o \
@@ -114,6 +118,8 @@ OBJS = \
 	src/worker/halving.o \
 	src/worker/failed.o \
 	src/worker/replay.o \
+	src/worker/stops.o \
+	src/worker/cancel.o \
 	src/worker/ledger.o \
 	src/worker/give_up.o \
 	src/worker/journal.o

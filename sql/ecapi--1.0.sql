@@ -94,6 +94,9 @@ CREATE TABLE ecapi.request (
 
 CREATE INDEX request_destination_sent_at_idx ON ecapi.request (destination, sent_at);
 
+-- Where was an event sent?
+CREATE INDEX request_seqs_idx ON ecapi.request USING gist (seqs);
+
 CREATE TABLE ecapi.outbox_0 PARTITION OF ecapi.outbox FOR VALUES IN (0) USING heap;
 CREATE TABLE ecapi.outbox_1 PARTITION OF ecapi.outbox FOR VALUES IN (1) USING heap;
 CREATE TABLE ecapi.outbox_2 PARTITION OF ecapi.outbox FOR VALUES IN (2) USING heap;
@@ -203,6 +206,7 @@ CREATE TABLE ecapi.failed_event (
 );
 
 CREATE INDEX failed_event_destination_idx ON ecapi.failed_event (destination, failed_id);
+CREATE INDEX failed_event_event_id_idx ON ecapi.failed_event USING hash (event_id);
 CREATE INDEX failed_event_due_idx ON ecapi.failed_event (destination, next_try) WHERE state = 'waiting';
 
 -- Replays: windows of the outbox that are sent to a destination again.  The
@@ -231,6 +235,29 @@ CREATE TABLE ecapi.replay_cursor (
 ) WITH (fillfactor = 50);
 
 CREATE INDEX replay_cursor_destination_idx ON ecapi.replay_cursor (destination, replay_id);
+
+-- Cancelled ids; see outbox/cancellation.c for what a row is about, and its states.
+-- A cancelling transaction appends one and looks at none.
+CREATE TABLE ecapi.cancellation (
+	cancel_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	id				text COLLATE "C" NOT NULL,
+	xid				xid8 NOT NULL,
+	before_xid		xid8 NOT NULL,
+	seq				bigint NOT NULL,
+	since			timestamptz,
+	state			text NOT NULL DEFAULT 'stopping'
+		CHECK (state IN ('stopping', 'refunded', 'nothing to refund', 'not found', 'repeated')),
+	delivered		integer NOT NULL DEFAULT 0,
+	refunds			integer NOT NULL DEFAULT 0,
+	unanswered		integer NOT NULL DEFAULT 0,
+	cancelled_at	timestamptz NOT NULL,
+	cancelled_by	name NOT NULL,
+	resolved_at		timestamptz
+);
+
+CREATE INDEX cancellation_id_before_xid_idx ON ecapi.cancellation (id, before_xid);
+CREATE INDEX cancellation_before_xid_idx ON ecapi.cancellation (before_xid);
+CREATE INDEX cancellation_stopping_idx ON ecapi.cancellation (cancel_id) WHERE state = 'stopping';
 
 -- How far backfills have come: one row for each (relation, track, since, until).
 -- until is as it was given, NULL for the moment of the start, which ends_at is.
@@ -380,6 +407,10 @@ CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi
 ALTER TABLE ecapi.control ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.replay_cursor FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.replay_cursor ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.cancellation FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+ALTER TABLE ecapi.cancellation ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.cancellation FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.cancellation ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.ledger FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.ledger ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
@@ -569,6 +600,10 @@ AS 'MODULE_PATHNAME', 'ecapi_replay';
 CREATE FUNCTION ecapi.cancel_replay(destination name, replay bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_cancel_replay';
+
+CREATE FUNCTION ecapi.cancel(id text, since timestamptz DEFAULT NULL) RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_cancel';
 
 CREATE FUNCTION ecapi.adopt(destination name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -1069,6 +1104,14 @@ SELECT r.replay_id, r.destination, r.state, r.since, r.until, r.event_types,
 	r.requested_at, r.requested_by, r.finished_at, r.recorded_at
 FROM ecapi.replay_cursor r;
 
+-- Counts of cancellations; their ids are what events hold.
+CREATE VIEW ecapi.cancellation_count AS
+SELECT c.state, pg_catalog.count(*) AS cancellations,
+	pg_catalog.sum(c.refunds) AS refunds, pg_catalog.sum(c.unanswered) AS unanswered,
+	pg_catalog.min(c.cancelled_at) AS oldest, pg_catalog.max(c.cancelled_at) AS newest
+FROM ecapi.cancellation c
+GROUP BY c.state;
+
 -- How large the outbox is, and what was dropped because it was full.
 CREATE VIEW ecapi.outbox_use AS
 SELECT m.bytes, m.bytes_limit, m.is_full,
@@ -1370,6 +1413,15 @@ BEGIN
 	), f AS MATERIALIZED (
 		SELECT q.* FROM ecapi.failed_event q WHERE q.event_id = trace.id
 	), told AS (
+		SELECT c.cancelled_at AS at, NULL::name AS destination, 'cancelled' AS outcome,
+			CASE c.state WHEN 'refunded' THEN pg_catalog.format('refunded as %s:refund', c.id)
+				ELSE c.state END AS reason,
+			NULL::integer AS attempt, NULL::integer AS status, NULL::double precision AS latency_ms,
+			NULL AS answer, NULL AS receiver_request_id, NULL::bigint AS request_id,
+			NULL::timestamptz AS next_try, NULL AS event_type, c.xid, NULL::bigint AS seq, 5 AS step
+		FROM ecapi.cancellation c
+		WHERE c.id = trace.id
+		UNION ALL
 		SELECT e.emitted_at AS at, NULL::name AS destination, 'emitted' AS outcome,
 			CASE WHEN e.is_erased THEN 'erased since' END AS reason,
 			NULL::integer AS attempt, NULL::integer AS status, NULL::double precision AS latency_ms,
@@ -1459,7 +1511,8 @@ REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
 GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.ledger, ecapi.left_out,
-	ecapi.outbox_use, ecapi.track, ecapi.backfill, ecapi.replay TO pg_monitor;
+	ecapi.outbox_use, ecapi.track, ecapi.backfill, ecapi.replay,
+	ecapi.cancellation_count TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts(),
 	ecapi.outbox_measure(),
 	ecapi.track_argument(oid), ecapi.track_problem(oid) TO pg_monitor;
@@ -1505,6 +1558,17 @@ COMMENT ON COLUMN ecapi.replay_cursor.window_end IS 'where its window ends';
 COMMENT ON COLUMN ecapi.replay_cursor.xid IS 'with seq: the last event of the window that is disposed of';
 COMMENT ON COLUMN ecapi.replay_cursor.passed_over IS 'events of the window that lie outside of [since, until) or are of other types';
 COMMENT ON VIEW ecapi.replay IS 'state and counts of each replay';
+COMMENT ON TABLE ecapi.cancellation IS 'ids whose events may not leave any more, and what became of what had left';
+COMMENT ON COLUMN ecapi.cancellation.xid IS 'the cancelling transaction';
+COMMENT ON COLUMN ecapi.cancellation.before_xid IS 'it is about events of transactions with a lower id';
+COMMENT ON COLUMN ecapi.cancellation.seq IS 'of events of the cancelling transaction itself, it is about those with a lower seq';
+COMMENT ON COLUMN ecapi.cancellation.since IS 'the worker need not look for events that were emitted earlier; NULL: it looks at all';
+COMMENT ON COLUMN ecapi.cancellation.state IS 'stopping: what has left is yet to be found; not found: no such event is in the outbox; repeated: another cancellation is about the same event; each row goes on stopping what has not left';
+COMMENT ON COLUMN ecapi.cancellation.delivered IS 'destinations that the event had been delivered to';
+COMMENT ON COLUMN ecapi.cancellation.refunds IS 'destinations that the refund is for';
+COMMENT ON COLUMN ecapi.cancellation.unanswered IS 'destinations that may have the event: it was sent and there was no answer';
+COMMENT ON VIEW ecapi.cancellation_count IS 'how many cancellations there are in each state, and how many refunds came of them';
+COMMENT ON FUNCTION ecapi.cancel(text, timestamptz) IS 'events of that id that were emitted so far are not sent any more; where one was delivered, a refund is';
 COMMENT ON TABLE ecapi.control IS 'destinations that an operator paused or resumed';
 COMMENT ON COLUMN ecapi.control.blamed_at IS 'when an operator last blamed events, by ecapi.retry() or ecapi.discard()';
 COMMENT ON TABLE ecapi.failed_event IS 'events that could not be delivered to a destination, and events that were not valid; identifiers are clear in here';

@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "event/fields.h"
+#include "event/refund.h"
 #include "settings.h"
 #include "stats/left_out.h"
 #include "worker/internal.h"
@@ -172,6 +173,12 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 		(shape->options->event_types & (UINT64CONST(1) << event->type)) == 0)
 	{
 		filter_event(item, "event_type");
+		return true;
+	}
+	if (event->type == ECAPI_EVENT_refund &&
+		!ecapi_refund_is_for(tree, batch->destination->server, NameStr(batch->destination->name)))
+	{
+		filter_event(item, "not delivered");
 		return true;
 	}
 	if (is_expired(shape->options, tree, now))

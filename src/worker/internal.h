@@ -89,6 +89,7 @@ typedef struct EcapiPage
 	MemoryContext context;
 	EcapiArena	arena;			/* trees that are kept */
 	size_t		bytes;			/* of rows, counted into the budget */
+	bool		looked;			/* its events were asked about; see stops.c */
 } EcapiPage;
 
 /*
@@ -337,6 +338,15 @@ extern EcapiPage *ecapi_page_at(const EcapiPlace *place, bool lean);
 extern void ecapi_page_drop(EcapiPage *page);
 extern EcapiPage *ecapi_page_of_due(const EcapiDueRows *due);
 extern const EcapiValue *ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch);
+
+/* stops.c */
+extern bool ecapi_stops_id(const char *text, int len, const char **id, int *id_len);
+extern void ecapi_stops_refresh(TimestampTz now);
+extern void ecapi_stops_look_again(void);
+extern uint64 ecapi_stops_looks(void);
+
+/* cancel.c */
+extern long ecapi_cancel_step(TimestampTz now);
 
 /* destinations.c */
 extern void ecapi_destinations_reload(void);

@@ -8,10 +8,11 @@
  *	 3. read: when woken, or at a heartbeat, take a tick; fill the hands of
  *		destinations that want events.  One short transaction, closed before
  *		any byte goes out
- *	 4. send what may be sent
+ *	 4. send what may be sent; before that, mark what may not any more (stops.c)
  *	 5. record, when due: one short transaction
- *	 6. keep the ring within its limits, now and then; see give_up.c
- *	 7. wait for the latch, a socket, the postmaster's death, or time
+ *	 6. take back what was cancelled too late, step by step; see cancel.c
+ *	 7. keep the ring within its limits, now and then; see give_up.c
+ *	 8. wait for the latch, a socket, the postmaster's death, or time
  *
  * No transaction, snapshot or lock is held while a request is in flight.
  *
@@ -424,7 +425,7 @@ wake_wait(TimestampTz now)
 	return (long) ((interval_us - since_us + 999) / 1000);
 }
 
-/* Step 6: the ring and its limits. */
+/* Step 7: the ring and its limits. */
 static void
 keep_bounds(TimestampTz now, long *wait_ms)
 {
@@ -482,6 +483,7 @@ turn(void)
 			reload_destinations();
 			wait_ms = 0;
 		}
+		ecapi_stops_refresh(now);
 		moving_events = true;
 		dlist_foreach(iter, &ecapi_me.destinations)
 			lower(&wait_ms, ecapi_pipeline_pump(dlist_container(EcapiDestination, node,
@@ -505,6 +507,7 @@ turn(void)
 		dlist_foreach(iter, &ecapi_me.destinations)
 			lower(&wait_ms, ecapi_failed_wait_ms(dlist_container(EcapiDestination, node,
 																 iter.cur), now));
+	lower(&wait_ms, ecapi_cancel_step(now));
 	keep_bounds(now, &wait_ms);
 	/* a cursor that somebody deleted is written anew */
 	reload_wanted |= ecapi_me.cursor_lost;
