@@ -117,6 +117,7 @@ OBJS = \
 	src/worker/pipeline.o \
 	src/worker/halving.o \
 	src/worker/failed.o \
+	src/worker/erased.o \
 	src/worker/replay.o \
 	src/worker/stops.o \
 	src/worker/cancel.o \

@@ -300,8 +300,11 @@ CREATE TABLE ecapi.backfill_progress (
 CREATE TABLE ecapi.erased (
 	seq			bigint PRIMARY KEY,
 	xid			xid8 NOT NULL,
+	erased_by	xid8 NOT NULL,
 	erased_at	timestamptz NOT NULL
 );
+
+CREATE INDEX erased_by_idx ON ecapi.erased (erased_by);
 
 CREATE TABLE ecapi.forget_key (
 	key			bytea PRIMARY KEY CHECK (pg_catalog.octet_length(key) = 32),
@@ -1629,6 +1632,7 @@ COMMENT ON FUNCTION ecapi.is_disposed(ecapi.cursor, xid8, bigint) IS 'whether a 
 COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its id: each destination, each request, each outcome and answer';
 COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; unaccounted ids are listed';
 COMMENT ON TABLE ecapi.erased IS 'events of the outbox that ecapi.forget() erased; old rows go with a later call';
+COMMENT ON COLUMN ecapi.erased.erased_by IS 'the transaction that erased it';
 COMMENT ON TABLE ecapi.forget_key IS 'key of ecapi.forgotten; with it anybody can tell whether an identifier is on the list';
 COMMENT ON TABLE ecapi.forgotten IS 'persons whose history is not emitted again, as keyed hashes of their identifiers';
 COMMENT ON COLUMN ecapi.forgotten.person IS 'HMAC-SHA256, under a key of ecapi.forget_key, of the hex digits of a digest';

@@ -203,7 +203,7 @@ ecapi_forget(PG_FUNCTION_ARGS)
 	ecapi_become_caller(&scope);
 	tell(&search, &erasure);
 	if (erasure.events + erasure.failed > 0)
-		ecapi_reload_at_commit();
+		ecapi_stops_at_commit();
 	PG_RETURN_NULL();
 }
 

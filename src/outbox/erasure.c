@@ -104,8 +104,9 @@ static EcapiStatement erase_events = {
 	"  RETURNING o.seq, o.xid, o.emitted_at, o.event ->> 'id' AS event_id,"
 	"   o.event ->> 'event_type' AS event_type"
 	" ), noted AS ("
-	"  INSERT INTO ecapi.erased (seq, xid, erased_at)"
-	"  SELECT d.seq, d.xid, clock_timestamp() FROM done d ON CONFLICT DO NOTHING"
+	"  INSERT INTO ecapi.erased (seq, xid, erased_by, erased_at)"
+	"  SELECT d.seq, d.xid, pg_current_xact_id(), clock_timestamp() FROM done d"
+	"  ON CONFLICT DO NOTHING"
 	" )," SENT_SQL,
 	2, {XID8ARRAYOID, INT8ARRAYOID}, NULL
 };
@@ -145,6 +146,20 @@ static EcapiStatement sweep_failed = {
 			 "   FOR UPDATE OF b SKIP LOCKED)")
 	" SELECT count(*) FROM gone",
 	0, {0}, NULL
+};
+
+static EcapiStatement since = {
+	"SELECT FROM ecapi.erased"
+	" WHERE erased_by OPERATOR(pg_catalog.>=) coalesce(pg_catalog.pg_snapshot_xmin($1), '0')"
+	" AND coalesce(NOT pg_catalog.pg_visible_in_snapshot(erased_by, $1), true) LIMIT 1",
+	1, {PG_SNAPSHOTOID}, NULL
+};
+
+static EcapiStatement which = {
+	"SELECT a.n FROM pg_catalog.unnest($1) WITH ORDINALITY a (seq, n)"
+	" CROSS JOIN LATERAL (SELECT 1 FROM ecapi.erased e"
+	"  WHERE e.seq OPERATOR(pg_catalog.=) a.seq LIMIT 1) e",
+	1, {INT8ARRAYOID}, NULL
 };
 
 /* No worker holds a page for so long. */
@@ -302,6 +317,40 @@ ecapi_erasure_run(EcapiErasure *erasure)
 	ecapi_statement_execute(&forget_old, &before, NULL, false);
 	search(erasure, read_events, false);
 	search(erasure, read_failed, true);
+}
+
+/* See erasure.h. */
+bool
+ecapi_erasure_since(const EcapiSnapshot *seen)
+{
+	bool		isnull = seen == NULL;
+	Datum		value = isnull ? (Datum) 0 : ecapi_snapshot_datum(seen);
+
+	return ecapi_statement_execute(&since, &value, &isnull, true) > 0;
+}
+
+/* See erasure.h. */
+void
+ecapi_erasure_which(const int64 *seqs, int n, bool *erased)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
+	Datum		array;
+	uint64		found;
+
+	for (int i = 0; i < n; i++)
+		elements[i] = Int64GetDatum(seqs[i]);
+	array = PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
+											FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	found = ecapi_statement_execute(&which, &array, NULL, true);
+	for (uint64 i = 0; i < found; i++)
+	{
+		bool		isnull;
+
+		erased[DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
+										   SPI_tuptable->tupdesc, 1, &isnull)) - 1] = true;
+	}
+	SPI_freetuptable(SPI_tuptable);
+	pfree(elements);
 }
 
 /* See erasure.h. */

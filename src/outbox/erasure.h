@@ -10,6 +10,8 @@
 #include "access/tupdesc.h"
 #include "utils/tuplestore.h"
 
+#include "outbox/snapshot.h"
+
 /* What a stored text is. */
 typedef enum EcapiStored
 {
@@ -43,10 +45,19 @@ typedef struct EcapiErasure
 extern void ecapi_erasure_run(EcapiErasure *erasure);
 
 /*
+ * For the worker, in a transaction with an active snapshot, SPI connected.
+ *
+ * Was anything erased by a transaction that seen does not see (NULL: at all)?
+ */
+extern bool ecapi_erasure_since(const EcapiSnapshot *seen);
+
+/* Set erased of those of n events, by their seq, that were; the others stay. */
+extern void ecapi_erasure_which(const int64 *seqs, int n, bool *erased);
+
+/*
  * Delete failed events of destinations that were copied from the outbox while
- * their event was being erased, in the worker's transaction, SPI connected; rows
- * that somebody has locked stay.  For the worker, when it learns that events were
- * erased.  Returns how many.
+ * their event was being erased; rows that somebody has locked stay.  In a
+ * transaction that may write.  Returns how many.
  */
 extern int64 ecapi_erasure_sweep(void);
 

@@ -141,7 +141,7 @@ SELECT event_id, event_type, emitted_at, destination, outcome FROM ecapi.forget(
 SELECT destination, event_type, currency, outcome, reason, events, value FROM ecapi.ledger WHERE destination = 'fg_down';
 SELECT event_id FROM ecapi.failed_event WHERE destination = 'fg_down';
 -- what the worker copies meanwhile is swept by it
-INSERT INTO ecapi.erased VALUES (-3, '3', now());
+INSERT INTO ecapi.erased VALUES (-3, '3', pg_current_xact_id(), now());
 SELECT fg_sweep();
 SELECT event_id FROM ecapi.failed_event WHERE destination = 'fg_down';
 
