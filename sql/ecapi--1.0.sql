@@ -640,8 +640,7 @@ CREATE FUNCTION ecapi.recapture(
 	maximum integer DEFAULT 10000,
 	OUT tried bigint,
 	OUT captured bigint,
-	OUT still_failing bigint,
-	OUT forgotten bigint)
+	OUT still_failing bigint)
 RETURNS record
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_recapture';

@@ -354,12 +354,12 @@ check_arguments(FunctionCallInfo fcinfo)
 
 /*
  * ecapi.recapture(relation regclass, track name, since timestamptz, maximum integer,
- *		OUT tried bigint, OUT captured bigint, OUT still_failing bigint,
- *		OUT forgotten bigint)
+ *		OUT tried bigint, OUT captured bigint, OUT still_failing bigint)
  *
  * NULL relation: all tables that the caller owns; NULL track (the track's name,
- * or its trigger's) and since (when it was set aside): all.  tried less the
- * others is what is no event any more.  Raises an error when the
+ * or its trigger's) and since (when it was set aside): all.  tried less captured
+ * and still_failing is what is no event any more; a notice tells how many of these
+ * are of forgotten persons.  Raises an error when the
  * caller does not own the relation.
  */
 Datum
@@ -373,8 +373,8 @@ ecapi_recapture(PG_FUNCTION_ARGS)
 	int64		captured = 0;
 	int64		still_failing = 0;
 	int64		forgotten = 0;
-	Datum		values[4];
-	bool		nulls[4] = {false};
+	Datum		values[3];
+	bool		nulls[3] = {false};
 	MemoryContext row_context;
 	MemoryContext old;
 
@@ -407,12 +407,17 @@ ecapi_recapture(PG_FUNCTION_ARGS)
 	}
 	/* a row that was dropped on the way stays set aside */
 	ecapi_limit_refuse_loss(dropped);
+	if (forgotten > 0)
+		ereport(NOTICE,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg_plural("%ld row of a forgotten person was not captured",
+							   "%ld rows of forgotten persons were not captured",
+							   (unsigned long) forgotten, (long) forgotten)));
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(row_context);
 
 	values[0] = Int64GetDatum(tried);
 	values[1] = Int64GetDatum(captured);
 	values[2] = Int64GetDatum(still_failing);
-	values[3] = Int64GetDatum(forgotten);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }
