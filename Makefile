@@ -18,6 +18,7 @@ OBJS = \
 	src/destinationapi.o \
 	src/failedapi.o \
 	src/replayapi.o \
+	src/forgetapi.o \
 	src/cancelapi.o \
 	src/fieldapi.o \
 	src/previewapi.o \
@@ -41,6 +42,7 @@ OBJS = \
 	src/event/digest.o \
 	src/consent/policy.o \
 	src/event/patch.o \
+	src/event/person.o \
 	src/event/refund.o \
 	src/destination/registry.o \
 	src/destination/options.o \
@@ -129,6 +131,8 @@ OBJS = \
 	src/outbox/rotation.o \
 	src/outbox/record.o \
 	src/outbox/failed.o \
+	src/outbox/forgotten.o \
+	src/outbox/erasure.o \
 	src/outbox/replay.o \
 	src/outbox/cancellation.o \
 	src/outbox/stops.o \
@@ -148,6 +152,7 @@ OBJS = \
 	src/worker/pipeline.o \
 	src/worker/halving.o \
 	src/worker/failed.o \
+	src/worker/erased.o \
 	src/worker/replay.o \
 	src/worker/stops.o \
 	src/worker/cancel.o \

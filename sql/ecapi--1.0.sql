@@ -2,9 +2,9 @@
 --
 -- Order: schema, tables, functions, wrapper, triggers, views, rights, comments.
 -- Everything is schema-qualified; functions pin their search_path.  Nothing is
--- granted to PUBLIC; the block of rights stands near the end.  None of these
--- tables is marked for dump: an outbox, a cursor or a log restored elsewhere
--- would send conversions a second time.
+-- granted to PUBLIC; the block of rights stands near the end.  But for the list
+-- of forgotten persons, none of these tables is marked for dump: an outbox, a
+-- cursor or a log restored elsewhere would send conversions a second time.
 
 \echo Use "CREATE EXTENSION ecapi" to load this file. \quit
 
@@ -31,7 +31,8 @@ CREATE TYPE ecapi.event AS (
 
 -- ---------------------------------------------------------------------------
 -- The outbox: a fixed ring of partitions.  A row is written once, by our own
--- code, and leaves only when its whole slot is truncated.
+-- code, and leaves only when its whole slot is truncated.  One thing changes a
+-- row: ecapi.forget() takes the person out of it.
 --
 -- Six slots: a read locks the parent, the slots and their indexes, and that is
 -- just below the sixteen locks that a backend takes without the shared lock
@@ -102,6 +103,14 @@ CREATE TABLE ecapi.outbox_2 PARTITION OF ecapi.outbox FOR VALUES IN (2) USING he
 CREATE TABLE ecapi.outbox_3 PARTITION OF ecapi.outbox FOR VALUES IN (3) USING heap;
 CREATE TABLE ecapi.outbox_4 PARTITION OF ecapi.outbox FOR VALUES IN (4) USING heap;
 CREATE TABLE ecapi.outbox_5 PARTITION OF ecapi.outbox FOR VALUES IN (5) USING heap;
+
+-- Without an identity a publication FOR ALL TABLES would refuse that change.
+ALTER TABLE ecapi.outbox_0 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.outbox_1 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.outbox_2 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.outbox_3 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.outbox_4 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.outbox_5 REPLICA IDENTITY FULL;
 
 CREATE TABLE ecapi.tick_0 PARTITION OF ecapi.tick FOR VALUES IN (0) USING heap;
 CREATE TABLE ecapi.tick_1 PARTITION OF ecapi.tick FOR VALUES IN (1) USING heap;
@@ -271,12 +280,47 @@ CREATE TABLE ecapi.backfill_progress (
 	events			bigint NOT NULL DEFAULT 0,
 	set_aside		bigint NOT NULL DEFAULT 0,
 	outside			bigint NOT NULL DEFAULT 0,
+	forgotten		bigint NOT NULL DEFAULT 0,
 	seconds			double precision NOT NULL DEFAULT 0,
 	started_at		timestamptz NOT NULL,
 	updated_at		timestamptz NOT NULL,
 	finished_at		timestamptz,
 	UNIQUE NULLS NOT DISTINCT (relation, track, since, until)
 );
+
+-- ---------------------------------------------------------------------------
+-- Persons who are forgotten.
+--
+-- erased: which events of the outbox, for workers that hold them in memory, and
+-- for copies in failed_event that were not committed yet.  It holds numbers only.
+--
+-- forgotten: who, as HMAC-SHA256 of digests of identifiers, under a key that is
+-- made with the first one, so that a fresh database has none and a restored one
+-- has that of its dump.  Where both meet there are two keys, and each serves: so
+-- neither table can collide but with itself.
+-- ---------------------------------------------------------------------------
+
+CREATE TABLE ecapi.erased (
+	seq			bigint PRIMARY KEY,
+	xid			xid8 NOT NULL,
+	erased_by	xid8 NOT NULL,
+	erased_at	timestamptz NOT NULL
+);
+
+CREATE INDEX erased_by_idx ON ecapi.erased (erased_by);
+
+CREATE TABLE ecapi.forget_key (
+	key			bytea PRIMARY KEY CHECK (pg_catalog.octet_length(key) = 32),
+	made_at		timestamptz NOT NULL
+);
+
+CREATE TABLE ecapi.forgotten (
+	person			bytea PRIMARY KEY CHECK (pg_catalog.octet_length(person) = 32),
+	forgotten_at	timestamptz NOT NULL
+);
+
+SELECT pg_catalog.pg_extension_config_dump('ecapi.forget_key', '');
+SELECT pg_catalog.pg_extension_config_dump('ecapi.forgotten', '');
 
 -- ---------------------------------------------------------------------------
 -- Logical replication must not bring another server's rows in here.  Such a
@@ -311,16 +355,28 @@ $$;
 
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.outbox_0 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.outbox_0 ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.outbox_1 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.outbox_1 ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_2 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.outbox_2 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_2 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.outbox_2 ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_3 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.outbox_3 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_3 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.outbox_3 ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_4 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.outbox_4 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_4 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.outbox_4 ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_5 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.outbox_5 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_5 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.outbox_5 ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.tick_0 ENABLE REPLICA TRIGGER skip_replicated;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
@@ -365,6 +421,12 @@ CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi
 ALTER TABLE ecapi.ledger ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.backfill_progress ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.erased FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.erased ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.forget_key FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.forget_key ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.forgotten FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.forgotten ENABLE REPLICA TRIGGER skip_replicated_change;
 
 -- ---------------------------------------------------------------------------
 -- A slot is emptied by the worker alone: it knows which events still wait.
@@ -676,6 +738,24 @@ CREATE FUNCTION ecapi.recapture(
 RETURNS record
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_recapture';
+
+CREATE FUNCTION ecapi.forget(
+	identifier text,
+	country text DEFAULT NULL,
+	OUT event_id text,
+	OUT event_type text,
+	OUT emitted_at timestamptz,
+	OUT destination name,
+	OUT outcome text,
+	OUT delivered_at timestamptz,
+	OUT receiver_request_id text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_forget';
+
+CREATE FUNCTION ecapi.remember(identifier text, country text DEFAULT NULL) RETURNS boolean
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_remember';
 
 -- ---------------------------------------------------------------------------
 -- Destinations are foreign servers.
@@ -1247,6 +1327,7 @@ SELECT p.relation,
 	p.events,
 	p.set_aside,
 	p.outside,
+	p.forgotten,
 	p.events / nullif(p.seconds, 0) AS events_per_second,
 	CASE WHEN pg_catalog.has_table_privilege('ecapi.backfill_progress', 'SELECT')
 		THEN p.last_key END AS last_key,
@@ -1518,11 +1599,12 @@ BEGIN
 
 	RETURN QUERY
 	WITH e AS MATERIALIZED (
-		SELECT o.seq, o.xid, o.emitted_at, o.event ->> 'event_type' AS event_type
+		SELECT o.seq, o.xid, o.emitted_at, o.event ->> 'event_type' AS event_type,
+			o.event ->> 'erased' IS NOT NULL AS is_erased
 		FROM ecapi.outbox o
 		WHERE ecapi.event_id(o.event) = trace.id
 	), r AS MATERIALIZED (
-		SELECT e.seq, e.xid, e.event_type, q.request_id, q.sent_at, q.outcome, q.reason, q.attempt, q.status,
+		SELECT e.seq, e.xid, e.event_type, e.is_erased, q.request_id, q.sent_at, q.outcome, q.reason, q.attempt, q.status,
 			q.latency_ms, q.error, q.receiver_request_id, coalesce(c.destination, q.destination) AS destination
 		FROM e JOIN ecapi.request q ON q.seqs @> e.seq
 			LEFT JOIN ecapi.cursor c ON c.server = q.server AND q.sent_at >= c.started_at
@@ -1538,13 +1620,15 @@ BEGIN
 		FROM ecapi.cancellation c
 		WHERE c.id = trace.id
 		UNION ALL
-		SELECT e.emitted_at AS at, NULL::name AS destination, 'emitted' AS outcome, NULL AS reason,
+		SELECT e.emitted_at AS at, NULL::name AS destination, 'emitted' AS outcome,
+			CASE WHEN e.is_erased THEN 'erased since' END AS reason,
 			NULL::integer AS attempt, NULL::integer AS status, NULL::double precision AS latency_ms,
 			NULL AS answer, NULL AS receiver_request_id, NULL::bigint AS request_id,
 			NULL::timestamptz AS next_try, e.event_type, e.xid, e.seq, 1 AS step
 		FROM e
 		UNION ALL
-		SELECT r.sent_at, r.destination, CASE r.outcome WHEN 'failed' THEN 'deleted' ELSE r.outcome END,
+		SELECT r.sent_at, r.destination, CASE WHEN r.outcome <> 'failed' THEN r.outcome
+				WHEN r.is_erased THEN 'erased' ELSE 'deleted' END,
 			r.reason, nullif(r.attempt, 0), r.status, r.latency_ms,
 			r.error, r.receiver_request_id, r.request_id, NULL, r.event_type, r.xid, r.seq, 2
 		FROM r
@@ -1566,7 +1650,7 @@ BEGIN
 		FROM e CROSS JOIN ecapi.cursor c LEFT JOIN ecapi.control k ON k.destination = c.destination
 		WHERE NOT ecapi.is_disposed(c, e.xid, e.seq)
 			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination
-				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up'))
+				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up', 'erased'))
 			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
 		UNION ALL
 		SELECT NULL, c.destination, CASE WHEN e.emitted_at <= c.started_at THEN 'not sent' ELSE 'unknown' END,
@@ -1576,7 +1660,7 @@ BEGIN
 		FROM e CROSS JOIN ecapi.cursor c
 		WHERE ecapi.is_disposed(c, e.xid, e.seq)
 			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination
-				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up'))
+				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up', 'erased'))
 			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
 	)
 	SELECT t.at, t.destination, t.outcome, t.reason, t.attempt, t.status, t.latency_ms, t.answer,
@@ -1648,7 +1732,7 @@ COMMENT ON COLUMN ecapi.outbox.slot IS 'place in the ring, chosen by the clock';
 COMMENT ON COLUMN ecapi.outbox.event IS 'ECAPI event in the standard''s shape';
 COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of lagging destinations';
 COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, and for events that were kept back';
-COMMENT ON COLUMN ecapi.request.outcome IS 'of a request: delivered, retry, rejected, too_large or stopped; else shadow, filtered, or failed (put into failed_event)';
+COMMENT ON COLUMN ecapi.request.outcome IS 'of a request: delivered, retry, rejected, too_large or stopped; else shadow, filtered, erased (see ecapi.forget()), or failed (put into failed_event)';
 COMMENT ON COLUMN ecapi.request.server IS 'the foreign server, which keeps it when it is renamed';
 COMMENT ON COLUMN ecapi.request.destination IS 'its name then';
 COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered (event_type, expired, which is older than max_age, or what the format says) or failed';
@@ -1656,7 +1740,7 @@ COMMENT ON COLUMN ecapi.request.seqs IS 'seq of the events of this row, exactly'
 COMMENT ON COLUMN ecapi.request.retried IS 'events of ecapi.failed_event, tried again';
 COMMENT ON TABLE ecapi.ledger IS 'how many events, of what value, had which outcome, by the hour; kept';
 COMMENT ON COLUMN ecapi.ledger.hour IS 'in which the outcome was written down';
-COMMENT ON COLUMN ecapi.ledger.outcome IS 'delivered, filtered, shadow or failed (put into failed_event); an event that is delivered after it had failed counts under both';
+COMMENT ON COLUMN ecapi.ledger.outcome IS 'delivered, filtered, shadow, erased or failed (put into failed_event); an event that is delivered after it had failed counts under both';
 COMMENT ON COLUMN ecapi.ledger.value IS 'exact sum; NULL: the events have no value';
 COMMENT ON TABLE ecapi.cursor IS 'how far each destination has disposed of the outbox; written by the worker';
 COMMENT ON COLUMN ecapi.cursor.snapshot IS 'every event visible in it is disposed of';
@@ -1748,6 +1832,7 @@ COMMENT ON COLUMN ecapi.backfill_progress.until IS 'as it was given; NULL: the m
 COMMENT ON COLUMN ecapi.backfill_progress.last_key IS 'text forms of the key of the last row that was read';
 COMMENT ON COLUMN ecapi.backfill_progress.outside IS 'events that lie outside of the range, among the rows that were read';
 COMMENT ON COLUMN ecapi.backfill_progress.seconds IS 'time that its pages took, without waiting';
+COMMENT ON COLUMN ecapi.backfill_progress.forgotten IS 'events of forgotten persons, which were not emitted';
 COMMENT ON VIEW ecapi.backfill IS 'state and counts of each backfill';
 COMMENT ON COLUMN ecapi.backfill.events_per_second IS 'while pages are made, without waiting';
 COMMENT ON PROCEDURE ecapi.backfill(regclass, text, timestamptz, timestamptz, text, integer, double precision, boolean) IS 'emit the history of a tracked table through its track, page by page; goes on where it was interrupted';
@@ -1756,6 +1841,13 @@ COMMENT ON FUNCTION ecapi.event_id(json) IS 'id of a stored event';
 COMMENT ON FUNCTION ecapi.is_disposed(ecapi.cursor, xid8, bigint) IS 'whether a cursor has passed an event';
 COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its id: each destination, each request, each outcome and answer';
 COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; unaccounted ids are listed';
+COMMENT ON TABLE ecapi.erased IS 'events of the outbox that ecapi.forget() erased; old rows go with a later call';
+COMMENT ON COLUMN ecapi.erased.erased_by IS 'the transaction that erased it';
+COMMENT ON TABLE ecapi.forget_key IS 'key of ecapi.forgotten; with it anybody can tell whether an identifier is on the list';
+COMMENT ON TABLE ecapi.forgotten IS 'persons whose history is not emitted again, as keyed hashes of their identifiers';
+COMMENT ON COLUMN ecapi.forgotten.person IS 'HMAC-SHA256, under a key of ecapi.forget_key, of the hex digits of a digest';
+COMMENT ON FUNCTION ecapi.forget(text, text) IS 'erase the events of a person, given by any identifier or its digest; tells where copies were delivered';
+COMMENT ON FUNCTION ecapi.remember(text, text) IS 'take an identifier off the list of forgotten persons; tells whether it was on it';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
 COMMENT ON FUNCTION ecapi.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
 COMMENT ON FUNCTION ecapi.refuse_truncate() IS 'keeps slots of the outbox from being truncated by hand';

@@ -448,6 +448,9 @@ extern void ecapi_stops_refresh(TimestampTz now);
 extern void ecapi_stops_look_again(void);
 extern uint64 ecapi_stops_looks(void);
 
+/* erased.c */
+extern void ecapi_erased_refresh(void);
+
 /* cancel.c */
 extern long ecapi_cancel_step(TimestampTz now);
 
