@@ -15,9 +15,18 @@ OBJS = \
 	src/shmem.o \
 	src/catalog.o \
 	src/sqlapi.o \
+	src/destinationapi.o \
 	src/failedapi.o \
 	src/replayapi.o \
+	src/forgetapi.o \
+	src/cancelapi.o \
 	src/fieldapi.o \
+	src/previewapi.o \
+	src/preview_event.o \
+	src/preview_effect.o \
+	src/preview_source.o \
+	src/preview_request.o \
+	src/preview_tally.o \
 	src/tree.o \
 	src/sql_scope.o \
 	src/event/value.o \
@@ -33,6 +42,8 @@ OBJS = \
 	src/event/digest.o \
 	src/consent/policy.o \
 	src/event/patch.o \
+	src/event/person.o \
+	src/event/refund.o \
 	src/destination/registry.o \
 	src/destination/options.o \
 	src/destination/option_problem.o \
@@ -47,6 +58,7 @@ OBJS = \
 	src/destination/anonymize.o \
 	src/destination/paths.o \
 	src/destination/prune.o \
+	src/destination/settle.o \
 	src/destination/syntax.o \
 	src/destination/validator.o \
 	src/destination/json.o \
@@ -102,6 +114,7 @@ OBJS = \
 	src/capture/image.o \
 	src/stats/left_out.o \
 	src/enrich/filter.o src/enrich/filter_check.o src/enrich/filter_column.o \
+	src/enrich/declared.o src/enrich/declared_names.o \
 	src/enrich/held.o \
 	src/enrich/user_sql.o \
 	src/enrich/advisory.o \
@@ -118,7 +131,11 @@ OBJS = \
 	src/outbox/rotation.o \
 	src/outbox/record.o \
 	src/outbox/failed.o \
+	src/outbox/forgotten.o \
+	src/outbox/erasure.o \
 	src/outbox/replay.o \
+	src/outbox/cancellation.o \
+	src/outbox/stops.o \
 	src/outbox/seqs.o \
 	src/outbox/event_id.o \
 	src/worker/launcher.o \
@@ -135,7 +152,10 @@ OBJS = \
 	src/worker/pipeline.o \
 	src/worker/halving.o \
 	src/worker/failed.o \
+	src/worker/erased.o \
 	src/worker/replay.o \
+	src/worker/stops.o \
+	src/worker/cancel.o \
 	src/worker/ledger.o \
 	src/worker/give_up.o \
 	src/worker/journal.o

@@ -21,8 +21,8 @@
  *
  * Locks: shared->lock covers every field of a slot but the atomics, for
  * reading (shared) and writing (exclusive); it is never held across anything
- * that can wait or raise.  procno, wake and reload are atomics, so that the
- * commit of a transaction takes no lock here.  A latch of a process that has
+ * that can wait or raise.  procno, wake, reload and stops are atomics, so that
+ * the commit of a transaction takes no lock here.  A latch of a process that has
  * gone meanwhile is still a valid latch: at worst somebody is woken for
  * nothing.
  *
@@ -59,6 +59,7 @@ typedef struct Slot
 	pg_atomic_uint32 procno;	/* of the worker, plus one; 0 for none */
 	pg_atomic_uint32 wake;		/* something was committed */
 	pg_atomic_uint32 reload;	/* destinations may have changed */
+	pg_atomic_uint32 stops;		/* events may have been stopped */
 } Slot;
 
 typedef struct Shared
@@ -76,6 +77,7 @@ static Shared *shared = NULL;
 static bool callback_registered = false;
 static bool wake_pending = false;
 static bool reload_pending = false;
+static bool stops_pending = false;
 static bool want_pending = false;
 static bool rescan_pending = false;
 
@@ -151,6 +153,7 @@ ecapi_shmem_startup(void)
 			pg_atomic_init_u32(&shared->slots[i].procno, 0);
 			pg_atomic_init_u32(&shared->slots[i].wake, 0);
 			pg_atomic_init_u32(&shared->slots[i].reload, 0);
+			pg_atomic_init_u32(&shared->slots[i].stops, 0);
 		}
 	}
 	ecapi_limit_attach((char *) shared + slots_size(), ecapi_max_workers, !found);
@@ -196,7 +199,10 @@ slot_of(Oid database)
 	return NULL;
 }
 
-/* Wake the worker of this database now; for COMMIT PREPARED. */
+/*
+ * Wake the worker of this database now; for COMMIT PREPARED, of which nobody
+ * knows any more what it holds.
+ */
 void
 ecapi_wake_now(void)
 {
@@ -204,6 +210,7 @@ ecapi_wake_now(void)
 
 	if (shared == NULL || (slot = slot_of(MyDatabaseId)) == NULL)
 		return;
+	pg_atomic_write_u32(&slot->stops, 1);
 	if (pg_atomic_exchange_u32(&slot->wake, 1) == 0)
 		set_latch_of(&slot->procno);
 }
@@ -215,7 +222,8 @@ at_transaction_end(XactEvent event, void *arg)
 	if (n_my_holds > 0 && (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT))
 		ecapi_release_holds();
 
-	if (!wake_pending && !reload_pending && !want_pending && !rescan_pending)
+	if (!wake_pending && !reload_pending && !stops_pending && !want_pending &&
+		!rescan_pending)
 		return;
 
 	switch (event)
@@ -234,6 +242,8 @@ at_transaction_end(XactEvent event, void *arg)
 				}
 				if (slot != NULL && reload_pending)
 					asleep = pg_atomic_exchange_u32(&slot->reload, 1) == 0;
+				if (slot != NULL && stops_pending)
+					asleep |= pg_atomic_exchange_u32(&slot->stops, 1) == 0;
 				if (slot != NULL && wake_pending)
 					asleep |= pg_atomic_exchange_u32(&slot->wake, 1) == 0;
 				if (asleep)
@@ -242,7 +252,8 @@ at_transaction_end(XactEvent event, void *arg)
 			/* FALLTHROUGH */
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:	/* COMMIT PREPARED wakes by the hook */
-			wake_pending = reload_pending = want_pending = rescan_pending = false;
+			wake_pending = reload_pending = stops_pending = false;
+			want_pending = rescan_pending = false;
 			break;
 		default:
 			break;
@@ -276,6 +287,14 @@ ecapi_reload_at_commit(void)
 {
 	if (register_callback())
 		reload_pending = true;
+}
+
+/* Events were cancelled or erased: make the worker look when we commit. */
+void
+ecapi_stops_at_commit(void)
+{
+	if (register_callback())
+		stops_pending = true;
 }
 
 /* The extension was created here: ask for a worker when we commit. */
@@ -584,4 +603,14 @@ bool
 ecapi_worker_reload(void)
 {
 	return pg_atomic_exchange_u32(&shared->slots[my_slot].reload, 0) != 0;
+}
+
+/*
+ * Were events cancelled or erased since the last call?  A full barrier, as in
+ * ecapi_worker_woken.
+ */
+bool
+ecapi_worker_stops(void)
+{
+	return pg_atomic_exchange_u32(&shared->slots[my_slot].stops, 0) != 0;
 }

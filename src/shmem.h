@@ -40,6 +40,7 @@ extern bool ecapi_shmem_attached(void);
 /* by any backend */
 extern void ecapi_wake_at_commit(void);
 extern void ecapi_reload_at_commit(void);
+extern void ecapi_stops_at_commit(void);
 extern void ecapi_want_at_commit(void);
 extern void ecapi_rescan_at_commit(void);
 extern void ecapi_wake_now(void);
@@ -68,5 +69,6 @@ extern void ecapi_worker_message(const char *message);
 extern bool ecapi_worker_woken(void);
 extern bool ecapi_worker_wake_pending(void);
 extern bool ecapi_worker_reload(void);
+extern bool ecapi_worker_stops(void);
 
 #endif							/* ECAPI_SHMEM_H */

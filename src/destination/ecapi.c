@@ -14,7 +14,7 @@
  *		Below ext there are no fields; see (2).
  *	(2) What the table does not know does not leave, except inside an ext
  *		object, which the standard leaves to those who agree on it.
- *	(3) The project's own conventions inside ext (click ids, consent, route)
+ *	(3) The project's own conventions inside ext (click ids, consent, route, address)
  *		are instructions to us and do not leave either.
  *	(4) An event that is not shaped leaves the body as it was.  One for which
  *		the body has no room leaves it full, with a part of the event in it:
@@ -38,6 +38,7 @@
 #include "event/digest.h"
 #include "event/fields.h"
 #include "event/normalize.h"
+#include "event/refund.h"
 
 /*
  * What one call of add carries through the walk.  country goes beside it, as
@@ -56,6 +57,7 @@ static const struct
 	const char *name;
 }			conventions[] = {
 	{ECAPI_OBJ_EVENT, "route"},
+	{ECAPI_OBJ_EVENT, ECAPI_REFUND_FOR},
 	{ECAPI_OBJ_USER_DATA, "click_ids"},
 	{ECAPI_OBJ_USER_DATA, "consent"}
 };

@@ -88,7 +88,7 @@ ecapi_value_with(EcapiArena *arena, const EcapiValue *object, const char *name,
 	const EcapiValue *same;
 	EcapiValue *longer;
 
-	if (replacement.found)
+	if (replacement.found || member == NULL)
 		return replaced;
 	longer = ecapi_value_new(arena, ECAPI_OBJECT);
 	if (longer == NULL)

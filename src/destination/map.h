@@ -23,7 +23,7 @@ extern const EcapiValue *ecapi_value_map(EcapiArena *arena, const EcapiValue *va
 
 /*
  * object with its member of that name replaced by member, wherever it stands, or
- * with it added at the end.  name is a constant.
+ * with it added at the end; without it when member is NULL.  name is a constant.
  */
 extern const EcapiValue *ecapi_value_with(EcapiArena *arena, const EcapiValue *object,
 										  const char *name, const EcapiValue *member);

@@ -155,6 +155,8 @@ ecapi_option_read_redact(const EcapiOption *option, const char *value,
 		return false;
 	forbidden = ecapi_paths_forbidden(options->redact);
 	if (forbidden)
-		return ecapi_option_wrong_because(option, value, forbidden, NULL, problem);
+		return ecapi_option_wrong_because(option, value, forbidden,
+										  strstr(forbidden, "currency_code") ?
+										  "Redact \"value\", too." : NULL, problem);
 	return true;
 }

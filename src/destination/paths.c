@@ -226,6 +226,12 @@ holder(EcapiObject object)
 	return NULL;
 }
 
+static const EcapiField *
+field_at(const char *path)
+{
+	return ecapi_field_named(path, strlen(path));
+}
+
 /* Add a field, or a member below it; rest lives as long as the set. */
 static void
 add_path(EcapiPaths *paths, const EcapiField *field, const char *rest)
@@ -239,7 +245,12 @@ add_path(EcapiPaths *paths, const EcapiField *field, const char *rest)
 		set_bit(paths->part, field);
 	}
 	else
+	{
 		set_bit(paths->whole, field);
+		for (above = field_at("user_data.address.country_code"); above;
+			 above = holder(above->object))
+			paths->country |= above == field;
+	}
 	for (above = holder(field->object); above; above = holder(above->object))
 		set_bit(paths->part, above);
 }
@@ -305,12 +316,6 @@ ecapi_paths_read(EcapiArena *arena, const char *list, EcapiPathProblem *problem)
 		list += next + 1;
 	}
 	return paths;
-}
-
-static const EcapiField *
-field_at(const char *path)
-{
-	return ecapi_field_named(path, strlen(path));
 }
 
 /* See paths.h. */

@@ -42,6 +42,7 @@ typedef struct EcapiPaths
 {
 	uint64_t	whole[ECAPI_PATHS_WORDS];	/* fields named, with all below */
 	uint64_t	part[ECAPI_PATHS_WORDS];	/* those that hold something named */
+	bool		country;		/* the country of addresses is among them */
 	int			nmembers;
 	EcapiMemberPath *members;	/* room for one beyond those of the list */
 } EcapiPaths;

@@ -8,7 +8,8 @@
  *	 1. value		value_field, then value_factor
  *	 2. mmt_only	forced
  *	 3. anonymize	anonymize.c
- *	 4. fields		what is named stays, or: redact, what is named goes (prune.c)
+ *	 4. fields		what is named stays, or: redact, what is named goes (prune.c);
+ *					what needs a country that does not leave is settled (settle.c)
  *
  * Fields go last, so that a value can be taken from a field that does not leave,
  * and nothing can be put back that was taken away.
@@ -30,6 +31,7 @@
 #include "destination/map.h"
 #include "destination/paths.h"
 #include "destination/reduce.h"
+#include "destination/settle.h"
 #include "event/scan.h"
 
 /* See reduce.h. */
@@ -116,6 +118,17 @@ force_mmt_only(EcapiArena *arena, const EcapiValue *event)
 							ecapi_value_with(arena, user_data, "mmt_only", truth));
 }
 
+static const EcapiValue *
+reduce_fields(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event)
+{
+	bool		country = options->fields ? options->fields->country : !options->redact->country;
+
+	if (!country)
+		event = ecapi_settle_country(arena, event);
+	return options->fields ? ecapi_paths_keep(options->fields, arena, event) :
+		ecapi_paths_redact(options->redact, arena, event);
+}
+
 /* See reduce.h. */
 const EcapiValue *
 ecapi_reduce(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
@@ -132,9 +145,7 @@ ecapi_reduce(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *e
 		event = force_mmt_only(arena, event);
 	if (options->anonymize)
 		event = ecapi_anonymize(options->anonymize, arena, event);
-	if (options->fields)
-		event = ecapi_paths_keep(options->fields, arena, event);
-	if (options->redact)
-		event = ecapi_paths_redact(options->redact, arena, event);
+	if (options->fields || options->redact)
+		event = reduce_fields(options, arena, event);
 	return arena->failed ? NULL : event;
 }

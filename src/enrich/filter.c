@@ -13,8 +13,8 @@
  * (1) Compiling evaluates nothing but literals, which were judged before.  What
  *	  the planner folds, it folds when the filter is applied: inside the time
  *	  limit, like all of its work.
- * (2) A condition means the same wherever it is compiled: settings that change
- *	  how literals and operators are read are pinned.
+ * (2) A condition means the same wherever it is compiled: under the settings of
+ *	  sql_scope.h, which pin how literals and operators are read.
  * (3) Compiling happens in a subtransaction that is always rolled back, so that
  *	  an error of the server's parser leaves nothing behind.  Nothing is locked.
  * (4) A compiled filter holds no reference to a catalog: built-in objects do not
@@ -43,6 +43,7 @@
 
 #include "enrich/filter.h"
 #include "enrich/filter_internal.h"
+#include "sql_scope.h"
 
 /* Bytes of a condition: what a person can still read, and little to parse. */
 #define CONDITION_MAX	10000
@@ -54,27 +55,6 @@ struct EcapiFilter
 };
 
 /* --------------------------------------------------------------------- compile */
-
-/* Invariant (2), for the current nest level. */
-static void
-pin_settings(void)
-{
-	static const char *const settings[][2] = {
-		/* pg_temp is searched first where it is not named */
-		{"search_path", "pg_catalog, pg_temp"},
-		{"DateStyle", "ISO, MDY"},
-		{"IntervalStyle", "postgres"},
-		{"TimeZone", "UTC"},
-		{"extra_float_digits", "1"},
-		{"bytea_output", "hex"},
-		{"standard_conforming_strings", "on"},
-		{"transform_null_equals", "off"},
-	};
-
-	for (int i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
 
 /* The one expression that a condition is; raises unless it is one. */
 static Node *
@@ -125,7 +105,7 @@ analyze(const char *condition)
 	ecapi_filter_check_parsed(parsed);
 	node = transformExpr(pstate, parsed, EXPR_KIND_SELECT_TARGET);
 	type = exprType(node);
-	if (type == UNKNOWNOID)
+	if (type == UNKNOWNOID && IsA(node, Const))
 		node = coerce_to_boolean(pstate, node, "filter");
 	assign_expr_collations(pstate, node);
 	ecapi_filter_check_analyzed(node, condition);
@@ -192,7 +172,7 @@ ecapi_filter_compile(const char *condition, int *sqlerrcode,
 
 		/* ends with the subtransaction */
 		(void) NewGUCNestLevel();
-		pin_settings();
+		ecapi_sql_settings();
 		node = analyze(condition);
 		MemoryContextSwitchTo(caller);
 		filter = palloc0(sizeof(EcapiFilter));

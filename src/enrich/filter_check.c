@@ -165,6 +165,21 @@ check_call(const FuncCall *call)
 		refuse("an aggregate function");
 }
 
+/* Elements of arrays and jsonb; a field is one of a composite value. */
+static void
+check_indirection(const A_Indirection *node)
+{
+	ListCell   *cell;
+
+	foreach(cell, node->indirection)
+	{
+		if (IsA(lfirst(cell), A_Star))
+			refuse("the whole row");
+		if (IsA(lfirst(cell), String))
+			refuse(psprintf("the field \"%s\" of a composite value", strVal(lfirst(cell))));
+	}
+}
+
 static void
 refuse_parsed(const Node *node)
 {
@@ -210,10 +225,11 @@ check_parsed(Node *node, void *arg)
 		case T_NamedArgExpr:
 		case T_SQLValueFunction:	/* which, is asked after analysis */
 		case T_A_ArrayExpr:
-		case T_A_Indirection:
 		case T_A_Indices:
 		case T_List:
-		case T_String:
+			break;
+		case T_A_Indirection:
+			check_indirection((A_Indirection *) node);
 			break;
 		case T_CollateClause:
 			check_name(((CollateClause *) node)->collname, "collation");

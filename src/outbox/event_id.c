@@ -17,6 +17,8 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "outbox/event_id.h"
+
 PG_FUNCTION_INFO_V1(ecapi_event_id);
 
 /* A text being read; at never passes end. */
@@ -102,6 +104,20 @@ find_id(Reader *reader)
 	}
 }
 
+/* See event_id.h. */
+bool
+ecapi_event_id_find(const char *text, int len, const char **id, int *id_len, bool *escaped)
+{
+	Reader		reader = {text, text + len};
+
+	if (!find_id(&reader) || *reader.at != '"')
+		return false;
+	*id = reader.at + 1;
+	*escaped = skip_string(&reader);
+	*id_len = Max(reader.at - 1 - *id, 0);
+	return true;
+}
+
 /*
  * ecapi.event_id(event json): the id as text, in the server's encoding; NULL
  * when it has none.
@@ -110,14 +126,15 @@ Datum
 ecapi_event_id(PG_FUNCTION_ARGS)
 {
 	text	   *event = PG_GETARG_TEXT_PP(0);
-	Reader		reader = {VARDATA_ANY(event), VARDATA_ANY(event) + VARSIZE_ANY_EXHDR(event)};
-	const char *value;
+	const char *id;
+	int			len;
+	bool		escaped;
 
-	if (!find_id(&reader) || *reader.at != '"')
+	if (!ecapi_event_id_find(VARDATA_ANY(event), VARSIZE_ANY_EXHDR(event), &id, &len,
+							 &escaped))
 		PG_RETURN_NULL();
-	value = reader.at + 1;
-	if (skip_string(&reader))
+	if (escaped)
 		return DirectFunctionCall2(json_object_field_text, PointerGetDatum(event),
 								   CStringGetTextDatum("id"));
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(value, reader.at - 1 - value));
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(id, len));
 }

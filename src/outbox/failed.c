@@ -102,12 +102,9 @@ static EcapiStatement end_rows = {
 	1, {NAMEOID}, NULL
 };
 
-/*
- * The first part of an answer as text of the server's encoding: what is not
- * printable there becomes a question mark.
- */
-static char *
-answer_text(const char *answer)
+/* See failed.h. */
+char *
+ecapi_failed_answer(const char *answer)
 {
 	bool		utf8 = GetDatabaseEncoding() == PG_UTF8;
 	char	   *result = palloc(ECAPI_ANSWER_KEPT + 1);
@@ -144,7 +141,7 @@ set_outcome(const EcapiFailedRow *row, Datum *status, bool *no_status,
 	*no_status = row->status == 0;
 	*status = Int32GetDatum(row->status);
 	*no_answer = row->answer == NULL;
-	*answer = *no_answer ? (Datum) 0 : CStringGetTextDatum(answer_text(row->answer));
+	*answer = *no_answer ? (Datum) 0 : CStringGetTextDatum(ecapi_failed_answer(row->answer));
 	*no_next_try = row->next_try == 0;
 	*next_try = TimestampTzGetDatum(row->next_try);
 }

@@ -31,6 +31,8 @@
 
 #include "destination/reduce.h"
 #include "destination/select.h"
+#include "event/fields.h"
+#include "event/refund.h"
 #include "settings.h"
 #include "stats/left_out.h"
 #include "worker/internal.h"
@@ -176,9 +178,13 @@ static const EcapiValue *
 chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 			EcapiArena *scratch, pg_time_t now)
 {
+	EcapiDestination *destination = item.stretch->feed->destination;
 	EcapiPageEvent *event = ecapi_item_event(item);
 	const char *reason = ecapi_select_early(options, tree, event->type, now);
 
+	if (reason == NULL && event->type == ECAPI_EVENT_refund &&
+		!ecapi_refund_is_for(tree, destination->server, NameStr(destination->name)))
+		reason = "not delivered";
 	if (reason == NULL && event->stopped != NULL)
 	{
 		stop_event(item, event->stopped);

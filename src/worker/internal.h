@@ -102,6 +102,7 @@ struct EcapiPage
 	bool		tallied;		/* husk is set for good */
 	EcapiPage  *husk;			/* NULL: none; see tally.c */
 	EcapiTally *tally;			/* of a husk */
+	bool		looked;			/* its events were asked about; see stops.c */
 };
 
 /* An event as a list of enrichments made it. */
@@ -440,6 +441,18 @@ extern void ecapi_prepare_step(TimestampTz now, long *wait_ms);
 extern void ecapi_prepare_reset(EcapiDestination *destination);
 extern void ecapi_prepare_resume(EcapiDestination *destination);
 extern void ecapi_prepare_nudge(void);
+
+/* stops.c */
+extern bool ecapi_stops_id(const char *text, int len, const char **id, int *id_len);
+extern void ecapi_stops_refresh(TimestampTz now);
+extern void ecapi_stops_look_again(void);
+extern uint64 ecapi_stops_looks(void);
+
+/* erased.c */
+extern void ecapi_erased_refresh(void);
+
+/* cancel.c */
+extern long ecapi_cancel_step(TimestampTz now);
 
 /* destinations.c */
 extern void ecapi_destinations_reload(void);

@@ -14,6 +14,8 @@
  *	 filtered	the destination does not want it; reason says why
  *	 failed		it was put aside into failed_event; reason says why
  *	 given_up	it waited beyond a limit (give_up.c); reason says which
+ *	 erased		its person was forgotten before it left; with the reason "failed
+ *				event": while it stood in failed_event (outbox/erasure.c)
  * An event that was put aside and is delivered, or given up, later counts again
  * under that outcome, and one that is replayed counts again, too: the ledger
  * says what happened, not in which state events are.

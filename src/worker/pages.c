@@ -251,6 +251,15 @@ note_value(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, bool 
 	event->value = keep ? value->text : MemoryContextStrdup(page->context, value->text);
 }
 
+/* What ecapi.forget() left of an event; no emitted one has this member. */
+static bool
+is_erased(const EcapiValue *tree)
+{
+	const EcapiValue *erased = ecapi_value_get(tree, "erased");
+
+	return erased != NULL && erased->type == ECAPI_BOOL && erased->truth;
+}
+
 /*
  * The tree of an event: kept with the page, or, when the page holds enough of
  * them, made in scratch for this once.  NULL when the event cannot be read;
@@ -288,6 +297,8 @@ ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
 	if (type != NULL && type->type == ECAPI_STRING)
 		event->type = ecapi_event_type_lookup(type->text, type->len);
 	note_value(page, event, tree, keep);
+	if (is_erased(tree))
+		event->stopped = ECAPI_STOPPED_ERASED;
 	if (keep)
 	{
 		event->tree = tree;

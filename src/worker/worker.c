@@ -9,10 +9,11 @@
  *		destinations that want events.  One short transaction, closed before
  *		any byte goes out
  *	 4. prepare what was read: users' SQL, in short transactions of their own
- *	 5. send what may be sent
+ *	 5. send what may be sent; before that, mark what may not any more (stops.c)
  *	 6. record, when due: one short transaction
- *	 7. keep the ring within its limits, now and then; see give_up.c
- *	 8. wait for the latch, a socket, the postmaster's death, or time
+ *	 7. take back what was cancelled too late, step by step; see cancel.c
+ *	 8. keep the ring within its limits, now and then; see give_up.c
+ *	 9. wait for the latch, a socket, the postmaster's death, or time
  *
  * No transaction, snapshot or lock waits for a request that is in flight.
  *
@@ -712,6 +713,7 @@ turn(void)
 			ecapi_prepare_nudge();
 		retry_wanted = false;
 		ecapi_prepare_step(now, &wait_ms);
+		ecapi_stops_refresh(now);
 		moving_events = true;
 		dlist_foreach(iter, &ecapi_me.destinations)
 			lower(&wait_ms, ecapi_pipeline_pump(dlist_container(EcapiDestination, node,
@@ -727,6 +729,7 @@ turn(void)
 		dlist_foreach(iter, &ecapi_me.destinations)
 			lower(&wait_ms, ecapi_failed_wait_ms(dlist_container(EcapiDestination, node,
 																 iter.cur), now));
+	lower(&wait_ms, ecapi_cancel_step(now));
 	keep_bounds(now, &wait_ms);
 	/* a cursor that somebody deleted is written anew */
 	reload_wanted |= ecapi_me.cursor_lost;

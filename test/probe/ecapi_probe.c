@@ -1,9 +1,9 @@
 /*
  * ecapi_probe.c
- *	  Values and images of rows, seen from SQL.
+ *	  Values and images of rows, and what the worker does alone, seen from SQL.
  *
- * For tests alone.  Each function calls one of the capture modules and shows
- * what it gives as text; nothing is guarded, so that a test sees the errors.
+ * For tests alone.  Each function calls one module and shows what it gives;
+ * nothing is guarded, so that a test sees the errors.
  *
  *	value(anyelement, form int, max_depth int)	JSON text; NULL: too deep or large
  *	key(anyelement)								part of an id
@@ -11,6 +11,7 @@
  *	image(record)								image of a row, JSON text
  *	row_of(anyelement, image jsonb)				row of an image; the type counts
  *	filter(condition, events jsonb, ms int)		see ecapi_probe_filter()
+ *	sweep()										failed events of erased ones, deleted
  */
 #include "postgres.h"
 
@@ -26,6 +27,8 @@
 #include "capture/datum.h"
 #include "capture/image.h"
 #include "enrich/filter.h"
+#include "catalog.h"
+#include "outbox/erasure.h"
 #include "tree.h"
 #include "event/validate.h"
 
@@ -173,4 +176,19 @@ ecapi_probe_filter(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 		appendStringInfo(&said, "%s%s", i > 0 ? " " : "", events[i].pass ? "yes" : "no");
 	PG_RETURN_TEXT_P(cstring_to_text(said.data));
+}
+
+PG_FUNCTION_INFO_V1(ecapi_probe_sweep);
+
+/* sweep() returns bigint */
+Datum
+ecapi_probe_sweep(PG_FUNCTION_ARGS)
+{
+	EcapiOwnerScope scope;
+	int64		n;
+
+	ecapi_become_owner(&scope);
+	n = ecapi_erasure_sweep();
+	ecapi_become_caller(&scope);
+	PG_RETURN_INT64(n);
 }

@@ -1,0 +1,307 @@
+/*
+ * cancellation.c
+ *	  Cancellations of events: rows of ecapi.cancellation.
+ *
+ * ecapi.cancel(id) appends a row, whatever the outbox holds; its cost does not go
+ * with anything.  What is cancelled is what was emitted before, under that id, and
+ * "before" is the moment of the call, told by transactions: before_xid is the next
+ * transaction id there was then.  An event of a transaction below it is cancelled,
+ * one of a later transaction is a new order under an old id and is not.
+ *
+ *	(1)	Comparing with the caller's own id would not do: a transaction that began
+ *		long ago may cancel an order that was placed since.
+ *	(2) Nor would its snapshot: an order in a prepared transaction is cancelled
+ *		before anyone can see it, and must not be sent when it is committed.
+ *	(3)	What a transaction emits counts as before if the transaction had written
+ *		anything before, even when the event itself came later.  In the caller's own
+ *		transaction, seq tells: what it emits after the call is not cancelled.
+ *
+ * States of a row; the arrows are the worker's (worker/cancel.c), in the
+ * transaction that appends the refund, if there is one:
+ *
+ *	 stopping			stops what has not left; what has left is yet to be found
+ *	   --> refunded		it was delivered, and a refund was emitted
+ *	   --> nothing to refund	it is in the outbox, but was delivered to nobody that
+ *						takes refunds, or is of a kind that has none
+ *	   --> not found	it is not in the outbox: there never was one, or it is older
+ *						than what the outbox keeps
+ *	   --> repeated		an earlier cancellation of the id was about the same
+ *
+ * In every state a row goes on stopping events: a destination may lag, a prepared
+ * transaction may be committed, a replay may be asked for.  It is deleted when it is
+ * resolved, as old as the retention, and there is no event any more that it could
+ * stop: none in the outbox of a transaction below before_xid, no such transaction
+ * that may yet commit, and no failed event of its id.
+ *
+ * Locks: the worker takes rows with SKIP LOCKED, so it never waits for somebody's
+ * open transaction.  All functions want a transaction, SPI connected (a snapshot,
+ * where they are read-only), and raise what SQL raises.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+#include "catalog.h"
+#include "outbox/cancellation.h"
+#include "outbox/window.h"
+
+/* Rows deleted at a time. */
+#define PRUNE_ROWS	1000
+
+static const char *const states[] = {
+	"refunded", "nothing to refund", "not found", "repeated"
+};
+
+static EcapiStatement create = {
+	"INSERT INTO ecapi.cancellation (id, xid, before_xid, seq, since, cancelled_at,"
+	" cancelled_by) VALUES ($1, $2, $3, pg_catalog.nextval('ecapi.outbox_seq'), $4,"
+	" pg_catalog.clock_timestamp(), $5)",
+	5, {TEXTOID, XID8OID, XID8OID, TIMESTAMPTZOID, NAMEOID}, NULL
+};
+
+static EcapiStatement load = {
+	"SELECT c.cancel_id, c.id, c.xid, c.before_xid, c.seq, c.since, c.cancelled_at,"
+	" r.xid, r.before_xid, r.seq"
+	" FROM (SELECT * FROM ecapi.cancellation"
+	" WHERE state OPERATOR(pg_catalog.=) 'stopping' ORDER BY cancel_id LIMIT $1) c"
+	" LEFT JOIN LATERAL (SELECT k.xid, k.before_xid, k.seq FROM ecapi.cancellation k"
+	" WHERE k.id OPERATOR(pg_catalog.=) c.id AND k.state OPERATOR(pg_catalog.<>) 'stopping'"
+	" ORDER BY k.before_xid DESC LIMIT 1) r ON true"
+	" ORDER BY c.cancel_id",
+	1, {INT8OID}, NULL
+};
+
+/* A destination that was renamed is known by its server, one that pg_upgrade has
+ * given a new oid by its name; see ecapi.trace(). */
+static EcapiStatement sent = {
+	"SELECT e.i, k.server, k.delivered"
+	" FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY e (seq, i)"
+	" CROSS JOIN LATERAL (SELECT c.server,"
+	" pg_catalog.bool_or(r.outcome OPERATOR(pg_catalog.=) 'delivered') AS delivered"
+	" FROM ecapi.request r JOIN ecapi.cursor c"
+	" ON r.sent_at OPERATOR(pg_catalog.>=) c.started_at"
+	" AND (c.server OPERATOR(pg_catalog.=) r.server"
+	" OR c.destination OPERATOR(pg_catalog.=) r.destination)"
+	" WHERE r.seqs OPERATOR(pg_catalog.@>) e.seq"
+	" AND (r.outcome OPERATOR(pg_catalog.=) 'delivered'"
+	" OR r.outcome OPERATOR(pg_catalog.=) 'retry' AND r.status IS NULL)"
+	" GROUP BY c.server) k",
+	1, {INT8ARRAYOID}, NULL
+};
+
+static EcapiStatement event_text = {
+	"SELECT event::pg_catalog.text FROM ecapi.outbox"
+	" WHERE xid OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2",
+	2, {XID8OID, INT8OID}, NULL
+};
+
+static EcapiStatement lock = {
+	"SELECT 1 FROM ecapi.cancellation WHERE cancel_id OPERATOR(pg_catalog.=) $1"
+	" AND state OPERATOR(pg_catalog.=) 'stopping' FOR UPDATE SKIP LOCKED",
+	1, {INT8OID}, NULL
+};
+
+static EcapiStatement resolve = {
+	"UPDATE ecapi.cancellation SET state = $2, delivered = $3, refunds = $4,"
+	" unanswered = $5, resolved_at = pg_catalog.clock_timestamp()"
+	" WHERE cancel_id OPERATOR(pg_catalog.=) $1",
+	5, {INT8OID, TEXTOID, INT4OID, INT4OID, INT4OID}, NULL
+};
+
+static EcapiStatement prune = {
+	"DELETE FROM ecapi.cancellation WHERE cancel_id OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"SELECT c.cancel_id FROM ecapi.cancellation c"
+	" WHERE c.state OPERATOR(pg_catalog.<>) 'stopping'"
+	" AND c.cancelled_at OPERATOR(pg_catalog.<) $1"
+	" AND c.before_xid OPERATOR(pg_catalog.<=)"
+	" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
+	" AND c.before_xid OPERATOR(pg_catalog.<=) coalesce((SELECT o.xid FROM ecapi.outbox o"
+	" ORDER BY o.xid, o.seq LIMIT 1), '18446744073709551615'::pg_catalog.xid8)"
+	" AND NOT EXISTS (SELECT FROM ecapi.failed_event f"
+	" WHERE f.event_id OPERATOR(pg_catalog.=) c.id)"
+	" ORDER BY c.before_xid LIMIT $2 FOR UPDATE SKIP LOCKED))",
+	2, {TIMESTAMPTZOID, INT8OID}, NULL
+};
+
+static Datum
+column(uint64 row, int i, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, i, isnull);
+}
+
+static Datum
+xid8_datum(uint64 xid)
+{
+	return FullTransactionIdGetDatum(FullTransactionIdFromU64(xid));
+}
+
+/* See cancellation.h. */
+bool
+ecapi_cover_holds(const EcapiCover *cover, uint64 xid, int64 seq)
+{
+	return xid < cover->before_xid && (xid != cover->xid || seq < cover->seq);
+}
+
+/* See cancellation.h. */
+void
+ecapi_cancellation_create(const char *id, TimestampTz since, const char *by)
+{
+	/* first our own, so that it lies below the next one */
+	FullTransactionId own = GetTopFullTransactionId();
+	NameData	role;
+	Datum		values[5];
+	bool		nulls[5] = {false};
+
+	namestrcpy(&role, by);
+	values[0] = CStringGetTextDatum(id);
+	values[1] = FullTransactionIdGetDatum(own);
+	values[2] = FullTransactionIdGetDatum(ReadNextFullTransactionId());
+	values[3] = TimestampTzGetDatum(since);
+	nulls[3] = since == DT_NOBEGIN;
+	values[4] = NameGetDatum(&role);
+	/* in the replica role our triggers keep rows out; see the install script */
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
+		(void) set_config_option("session_replication_role", "origin", PGC_SUSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	ecapi_statement_execute(&create, values, nulls, false);
+}
+
+/* Three columns of a row; none when they are null. */
+static EcapiCover
+cover_of_row(uint64 row, int i)
+{
+	EcapiCover	cover = {0};
+	bool		isnull;
+	Datum		xid = column(row, i, &isnull);
+
+	if (isnull)
+		return cover;
+	cover.xid = U64FromFullTransactionId(DatumGetFullTransactionId(xid));
+	cover.before_xid =
+		U64FromFullTransactionId(DatumGetFullTransactionId(column(row, i + 1, &isnull)));
+	cover.seq = DatumGetInt64(column(row, i + 2, &isnull));
+	return cover;
+}
+
+/* See cancellation.h. */
+int
+ecapi_cancellation_load(int max, MemoryContext context, EcapiCancellation **list)
+{
+	Datum		values[1];
+	uint64		n;
+	MemoryContext old;
+
+	values[0] = Int64GetDatum(max);
+	n = ecapi_statement_execute(&load, values, NULL, true);
+	old = MemoryContextSwitchTo(context);
+	*list = palloc0(sizeof(EcapiCancellation) * Max(n, 1));
+	for (uint64 i = 0; i < n; i++)
+	{
+		EcapiCancellation *one = &(*list)[i];
+		bool		isnull;
+		char	   *id;
+
+		one->cancel_id = DatumGetInt64(column(i, 1, &isnull));
+		id = TextDatumGetCString(column(i, 2, &isnull));
+		one->id = pg_server_to_any(id, strlen(id), PG_UTF8);
+		one->cover = cover_of_row(i, 3);
+		one->since = DatumGetTimestampTz(column(i, 6, &isnull));
+		if (isnull)
+			one->since = DT_NOBEGIN;
+		one->cancelled_at = DatumGetTimestampTz(column(i, 7, &isnull));
+		one->resolved = cover_of_row(i, 8);
+	}
+	MemoryContextSwitchTo(old);
+	return (int) n;
+}
+
+/* See cancellation.h. */
+EcapiSent *
+ecapi_cancellation_sent(const int64 *seqs, int n, MemoryContext context, int *nsent)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * n);
+	Datum		values[1];
+	uint64		rows;
+	EcapiSent  *result;
+
+	for (int i = 0; i < n; i++)
+		elements[i] = Int64GetDatum(seqs[i]);
+	values[0] = PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	rows = ecapi_statement_execute(&sent, values, NULL, true);
+	result = MemoryContextAlloc(context, sizeof(EcapiSent) * Max(rows, 1));
+	for (uint64 i = 0; i < rows; i++)
+	{
+		bool		isnull;
+
+		result[i].which = (int) DatumGetInt64(column(i, 1, &isnull)) - 1;
+		result[i].server = DatumGetObjectId(column(i, 2, &isnull));
+		result[i].delivered = DatumGetBool(column(i, 3, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	pfree(elements);
+	*nsent = (int) rows;
+	return result;
+}
+
+/* See cancellation.h. */
+char *
+ecapi_cancellation_event(uint64 xid, int64 seq, int *len)
+{
+	Datum		values[2];
+	bool		isnull;
+	text	   *event;
+
+	values[0] = xid8_datum(xid);
+	values[1] = Int64GetDatum(seq);
+	if (ecapi_statement_execute(&event_text, values, NULL, true) == 0)
+		return NULL;
+	event = DatumGetTextPP(column(0, 1, &isnull));
+	return ecapi_window_utf8(VARDATA_ANY(event), VARSIZE_ANY_EXHDR(event), len);
+}
+
+/* See cancellation.h. */
+bool
+ecapi_cancellation_lock(int64 cancel_id)
+{
+	Datum		values[1];
+
+	values[0] = Int64GetDatum(cancel_id);
+	return ecapi_statement_execute(&lock, values, NULL, false) > 0;
+}
+
+/* See cancellation.h. */
+void
+ecapi_cancellation_resolve(int64 cancel_id, EcapiCancelled how, int delivered, int refunds,
+						   int unanswered)
+{
+	Datum		values[5];
+
+	values[0] = Int64GetDatum(cancel_id);
+	values[1] = CStringGetTextDatum(states[how]);
+	values[2] = Int32GetDatum(delivered);
+	values[3] = Int32GetDatum(refunds);
+	values[4] = Int32GetDatum(unanswered);
+	ecapi_statement_execute(&resolve, values, NULL, false);
+}
+
+/* See cancellation.h. */
+bool
+ecapi_cancellation_prune(TimestampTz before)
+{
+	Datum		values[2];
+
+	values[0] = TimestampTzGetDatum(before);
+	values[1] = Int64GetDatum(PRUNE_ROWS);
+	return ecapi_statement_execute(&prune, values, NULL, false) == PRUNE_ROWS;
+}
