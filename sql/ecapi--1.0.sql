@@ -2,9 +2,9 @@
 --
 -- Order: schema, tables, functions, wrapper, triggers, views, rights, comments.
 -- Everything is schema-qualified; functions pin their search_path.  Nothing is
--- granted to PUBLIC; the block of rights stands near the end.  None of these
--- tables is marked for dump: an outbox, a cursor or a log restored elsewhere
--- would send conversions a second time.
+-- granted to PUBLIC; the block of rights stands near the end.  But for the list
+-- of forgotten persons, none of these tables is marked for dump: an outbox, a
+-- cursor or a log restored elsewhere would send conversions a second time.
 
 \echo Use "CREATE EXTENSION ecapi" to load this file. \quit
 
@@ -31,7 +31,8 @@ CREATE TYPE ecapi.event AS (
 
 -- ---------------------------------------------------------------------------
 -- The outbox: a fixed ring of partitions.  A row is written once, by our own
--- code, and leaves only when its whole slot is truncated.
+-- code, and leaves only when its whole slot is truncated.  One thing changes a
+-- row: ecapi.forget() takes the person out of it.
 --
 -- Six slots: a read locks the parent, the slots and their indexes, and that is
 -- just below the sixteen locks that a backend takes without the shared lock
@@ -103,6 +104,14 @@ CREATE TABLE ecapi.outbox_3 PARTITION OF ecapi.outbox FOR VALUES IN (3) USING he
 CREATE TABLE ecapi.outbox_4 PARTITION OF ecapi.outbox FOR VALUES IN (4) USING heap;
 CREATE TABLE ecapi.outbox_5 PARTITION OF ecapi.outbox FOR VALUES IN (5) USING heap;
 
+-- Without an identity a publication FOR ALL TABLES would refuse that change.
+ALTER TABLE ecapi.outbox_0 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.outbox_1 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.outbox_2 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.outbox_3 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.outbox_4 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.outbox_5 REPLICA IDENTITY FULL;
+
 CREATE TABLE ecapi.tick_0 PARTITION OF ecapi.tick FOR VALUES IN (0) USING heap;
 CREATE TABLE ecapi.tick_1 PARTITION OF ecapi.tick FOR VALUES IN (1) USING heap;
 CREATE TABLE ecapi.tick_2 PARTITION OF ecapi.tick FOR VALUES IN (2) USING heap;
@@ -138,9 +147,11 @@ CREATE TABLE ecapi.cursor (
 	filtered			bigint NOT NULL DEFAULT 0,
 	failed				bigint NOT NULL DEFAULT 0,
 	given_up			bigint NOT NULL DEFAULT 0,
+	enrich_skipped		bigint NOT NULL DEFAULT 0,
 	state				text NOT NULL DEFAULT 'starting'
 		CHECK (state IN ('starting', 'delivering', 'idle', 'waiting', 'paused', 'stopped')),
 	stopped_options		bigint,
+	test_since			timestamptz,
 	last_error			text,
 	last_error_at		timestamptz,
 	next_try			timestamptz,
@@ -197,6 +208,7 @@ CREATE TABLE ecapi.failed_event (
 );
 
 CREATE INDEX failed_event_destination_idx ON ecapi.failed_event (destination, failed_id);
+CREATE INDEX failed_event_seq_idx ON ecapi.failed_event (seq, destination);
 CREATE INDEX failed_event_event_id_idx ON ecapi.failed_event USING hash (event_id);
 CREATE INDEX failed_event_due_idx ON ecapi.failed_event (destination, next_try) WHERE state = 'waiting';
 
@@ -268,12 +280,47 @@ CREATE TABLE ecapi.backfill_progress (
 	events			bigint NOT NULL DEFAULT 0,
 	set_aside		bigint NOT NULL DEFAULT 0,
 	outside			bigint NOT NULL DEFAULT 0,
+	forgotten		bigint NOT NULL DEFAULT 0,
 	seconds			double precision NOT NULL DEFAULT 0,
 	started_at		timestamptz NOT NULL,
 	updated_at		timestamptz NOT NULL,
 	finished_at		timestamptz,
 	UNIQUE NULLS NOT DISTINCT (relation, track, since, until)
 );
+
+-- ---------------------------------------------------------------------------
+-- Persons who are forgotten.
+--
+-- erased: which events of the outbox, for workers that hold them in memory, and
+-- for copies in failed_event that were not committed yet.  It holds numbers only.
+--
+-- forgotten: who, as HMAC-SHA256 of digests of identifiers, under a key that is
+-- made with the first one, so that a fresh database has none and a restored one
+-- has that of its dump.  Where both meet there are two keys, and each serves: so
+-- neither table can collide but with itself.
+-- ---------------------------------------------------------------------------
+
+CREATE TABLE ecapi.erased (
+	seq			bigint PRIMARY KEY,
+	xid			xid8 NOT NULL,
+	erased_by	xid8 NOT NULL,
+	erased_at	timestamptz NOT NULL
+);
+
+CREATE INDEX erased_by_idx ON ecapi.erased (erased_by);
+
+CREATE TABLE ecapi.forget_key (
+	key			bytea PRIMARY KEY CHECK (pg_catalog.octet_length(key) = 32),
+	made_at		timestamptz NOT NULL
+);
+
+CREATE TABLE ecapi.forgotten (
+	person			bytea PRIMARY KEY CHECK (pg_catalog.octet_length(person) = 32),
+	forgotten_at	timestamptz NOT NULL
+);
+
+SELECT pg_catalog.pg_extension_config_dump('ecapi.forget_key', '');
+SELECT pg_catalog.pg_extension_config_dump('ecapi.forgotten', '');
 
 -- ---------------------------------------------------------------------------
 -- Logical replication must not bring another server's rows in here.  Such a
@@ -308,16 +355,28 @@ $$;
 
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.outbox_0 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.outbox_0 ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.outbox_1 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.outbox_1 ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_2 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.outbox_2 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_2 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.outbox_2 ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_3 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.outbox_3 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_3 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.outbox_3 ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_4 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.outbox_4 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_4 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.outbox_4 ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_5 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.outbox_5 ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_5 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.outbox_5 ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
 ALTER TABLE ecapi.tick_0 ENABLE REPLICA TRIGGER skip_replicated;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
@@ -362,6 +421,12 @@ CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi
 ALTER TABLE ecapi.ledger ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
 ALTER TABLE ecapi.backfill_progress ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.erased FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.erased ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.forget_key FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.forget_key ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.forgotten FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+ALTER TABLE ecapi.forgotten ENABLE REPLICA TRIGGER skip_replicated_change;
 
 -- ---------------------------------------------------------------------------
 -- A slot is emptied by the worker alone: it knows which events still wait.
@@ -501,6 +566,28 @@ CREATE FUNCTION ecapi.open_files_limit() RETURNS integer
 LANGUAGE c VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_open_files_limit';
 
+-- These two compile a filter in a subtransaction, which parallel workers cannot have.
+CREATE FUNCTION ecapi.check_destination(server oid, command pg_ddl_command) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_check_destination';
+
+CREATE FUNCTION ecapi.destination_problems(
+	server oid,
+	OUT severity text,
+	OUT what text,
+	OUT what_to_do text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'ecapi_destination_problems';
+
+CREATE FUNCTION ecapi.follow_enrichments() RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_follow_enrichments';
+
+CREATE FUNCTION ecapi.enrichment_dropped(schema text, name text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_enrichment_dropped';
+
 CREATE FUNCTION ecapi.outbox_measure(
 	OUT bytes bigint,
 	OUT bytes_limit bigint,
@@ -541,6 +628,75 @@ AS 'MODULE_PATHNAME', 'ecapi_replay';
 CREATE FUNCTION ecapi.cancel_replay(destination name, replay bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_cancel_replay';
+
+-- Four forms of one function: what they are about is told by their arguments.
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	OUT decision text,
+	OUT reason text,
+	OUT events bigint,
+	OUT ids text[],
+	OUT patched text[],
+	OUT left_out text[],
+	OUT method text,
+	OUT url text,
+	OUT headers text,
+	OUT body text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 5
+AS 'MODULE_PATHNAME', 'ecapi_preview_waiting';
+
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	id text,
+	send boolean DEFAULT false,
+	OUT decision text,
+	OUT reason text,
+	OUT event_id text,
+	OUT patched text[],
+	OUT left_out text[],
+	OUT method text,
+	OUT url text,
+	OUT headers text,
+	OUT body text,
+	OUT status integer,
+	OUT answer text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'ecapi_preview_stored';
+
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	event jsonb,
+	send boolean DEFAULT false,
+	OUT decision text,
+	OUT reason text,
+	OUT event_id text,
+	OUT patched text[],
+	OUT left_out text[],
+	OUT method text,
+	OUT url text,
+	OUT headers text,
+	OUT body text,
+	OUT status integer,
+	OUT answer text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'ecapi_preview_given';
+
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	since timestamptz,
+	until timestamptz DEFAULT now(),
+	OUT decision text,
+	OUT reason text,
+	OUT event_type text,
+	OUT currency text,
+	OUT events bigint,
+	OUT value numeric)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 20
+AS 'MODULE_PATHNAME', 'ecapi_preview_past';
 
 CREATE FUNCTION ecapi.cancel(id text, since timestamptz DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -583,6 +739,24 @@ RETURNS record
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_recapture';
 
+CREATE FUNCTION ecapi.forget(
+	identifier text,
+	country text DEFAULT NULL,
+	OUT event_id text,
+	OUT event_type text,
+	OUT emitted_at timestamptz,
+	OUT destination name,
+	OUT outcome text,
+	OUT delivered_at timestamptz,
+	OUT receiver_request_id text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_forget';
+
+CREATE FUNCTION ecapi.remember(identifier text, country text DEFAULT NULL) RETURNS boolean
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_remember';
+
 -- ---------------------------------------------------------------------------
 -- Destinations are foreign servers.
 -- ---------------------------------------------------------------------------
@@ -608,6 +782,8 @@ END;
 -- A new server is told where it was made (option origin), as its cursor is: a
 -- dump carries the option along, so one that is restored elsewhere is a copy
 -- until ecapi.adopt().
+--
+-- What the server says of users' SQL is looked at first, as the command left it.
 CREATE FUNCTION ecapi.on_server_change() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -625,6 +801,10 @@ BEGIN
 		WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
 			AND w.fdwname = 'ecapi'
 	LOOP
+		PERFORM ecapi.check_destination(d.objid, d.command)
+		FROM pg_catalog.pg_event_trigger_ddl_commands() d
+		WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
+			AND d.objid = server.oid;
 		IF server.command_tag = 'CREATE SERVER' THEN
 			PERFORM ecapi.end_destination(server.srvname);
 			SELECT pg_catalog.concat(y.system_identifier, '/', b.oid) INTO here
@@ -704,6 +884,77 @@ BEGIN
 END
 $$;
 
+-- Enrichments are functions: their names are followed, and they are not dropped
+-- while a destination needs them.  A DROP ... CASCADE that takes a function away
+-- would take the destination with it, with its cursor and credentials, so that is
+-- refused: somebody who drops a table wants no conversions lost.  plpgsql, and at
+-- an end at once where no destination is enriched, for the reasons given below for
+-- tracks.
+CREATE FUNCTION ecapi.has_enrichments() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (
+		SELECT FROM pg_catalog.pg_foreign_data_wrapper w
+			JOIN pg_catalog.pg_foreign_server s ON s.srvfdw = w.oid,
+			LATERAL pg_catalog.unnest(s.srvoptions) o
+		WHERE w.fdwname = 'ecapi' AND pg_catalog.starts_with(o, 'enrich='))
+$$;
+
+CREATE FUNCTION ecapi.on_enrichment_change() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT ecapi.has_enrichments() THEN
+		RETURN;
+	END IF;
+	BEGIN
+		PERFORM ecapi.follow_enrichments();
+	EXCEPTION WHEN undefined_file OR io_error THEN
+		RAISE WARNING 'enrichments were not looked after because the library of ecapi cannot be loaded'
+			USING HINT = 'Install it, then see ecapi.check().';
+	END;
+END
+$$;
+
+CREATE FUNCTION ecapi.on_enrichment_drop() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	lost record;
+BEGIN
+	SELECT c.destination,
+		(SELECT o.object_type || ' ' || o.object_identity
+		FROM pg_catalog.pg_event_trigger_dropped_objects() o
+		WHERE o.original LIMIT 1) AS dropped
+	INTO lost
+	FROM pg_catalog.pg_event_trigger_dropped_objects() d
+		JOIN ecapi.cursor c ON c.server = d.objid
+	WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass AND NOT d.original
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger_dropped_objects() w
+			WHERE w.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass)
+	ORDER BY c.destination LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'cannot drop % because destination "%" needs an enrichment that goes with it',
+				lost.dropped, lost.destination
+			USING ERRCODE = 'dependent_objects_still_exist',
+				HINT = pg_catalog.format('Take it out of the destination''s enrichments first, with ALTER SERVER %I OPTIONS (SET enrich ...) or (DROP enrich).',
+					lost.destination);
+	END IF;
+	IF NOT ecapi.has_enrichments() THEN
+		RETURN;
+	END IF;
+	-- for functions of which no dependency is recorded
+	BEGIN
+		PERFORM ecapi.enrichment_dropped(d.address_names[1], d.address_names[2])
+		FROM pg_catalog.pg_event_trigger_dropped_objects() d
+		WHERE d.object_type = 'function' AND NOT d.is_temporary;
+	EXCEPTION WHEN undefined_file OR io_error THEN
+		RAISE WARNING 'enrichments were not looked after because the library of ecapi cannot be loaded'
+			USING HINT = 'Install it, then see ecapi.check().';
+	END;
+END
+$$;
+
 CREATE EVENT TRIGGER ecapi_server_change ON ddl_command_end
 	WHEN TAG IN ('CREATE SERVER', 'ALTER SERVER')
 	EXECUTE FUNCTION ecapi.on_server_change();
@@ -715,6 +966,21 @@ CREATE EVENT TRIGGER ecapi_mapping_change ON ddl_command_end
 CREATE EVENT TRIGGER ecapi_server_drop ON sql_drop
 	WHEN TAG IN ('DROP SERVER', 'DROP OWNED', 'DROP FOREIGN DATA WRAPPER')
 	EXECUTE FUNCTION ecapi.on_server_drop();
+
+CREATE EVENT TRIGGER ecapi_enrichment_change ON ddl_command_end
+	WHEN TAG IN ('CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER SCHEMA',
+		'ALTER EXTENSION')
+	EXECUTE FUNCTION ecapi.on_enrichment_change();
+
+-- Every command that can take a function away, for one in SQL may need nearly
+-- anything.
+CREATE EVENT TRIGGER ecapi_enrichment_drop ON sql_drop
+	WHEN TAG IN ('DROP FUNCTION', 'DROP ROUTINE', 'DROP PROCEDURE', 'DROP AGGREGATE', 'DROP SCHEMA',
+		'DROP OWNED', 'DROP EXTENSION', 'DROP LANGUAGE', 'DROP TABLE', 'ALTER TABLE', 'DROP VIEW',
+		'DROP MATERIALIZED VIEW', 'DROP FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'DROP SEQUENCE',
+		'DROP TYPE', 'ALTER TYPE', 'DROP DOMAIN', 'DROP CAST', 'DROP OPERATOR', 'DROP COLLATION',
+		'DROP TEXT SEARCH CONFIGURATION', 'DROP TEXT SEARCH DICTIONARY')
+	EXECUTE FUNCTION ecapi.on_enrichment_drop();
 
 -- Rows that wait for the commit could not be found in a rewritten table, so
 -- they are captured before: when the command begins, for in an event of
@@ -987,7 +1253,9 @@ SELECT s.srvname AS destination,
 	c.recorded_at,
 	r.waiting AS failed_waiting,
 	r.dead AS failed_dead,
-	r.next_try AS failed_next_try
+	r.next_try AS failed_next_try,
+	c.enrich_skipped,
+	c.test_since + '1 day' AS test_until
 FROM pg_catalog.pg_foreign_server s
 	JOIN pg_catalog.pg_foreign_data_wrapper f ON f.oid = s.srvfdw AND f.fdwname = 'ecapi'
 	LEFT JOIN ecapi.cursor c ON c.server = s.oid
@@ -1059,6 +1327,7 @@ SELECT p.relation,
 	p.events,
 	p.set_aside,
 	p.outside,
+	p.forgotten,
 	p.events / nullif(p.seconds, 0) AS events_per_second,
 	CASE WHEN pg_catalog.has_table_privilege('ecapi.backfill_progress', 'SELECT')
 		THEN p.last_key END AS last_key,
@@ -1074,10 +1343,11 @@ FROM ecapi.backfill_progress p
 			WHERE d.datname = pg_catalog.current_database());
 
 -- The doctor.  Sees everything, so it runs as its owner; it shows states and
--- names, never contents.
+-- names, never contents.  What it asks of tracks and filters is asked in
+-- subtransactions, which a parallel query cannot have.
 CREATE FUNCTION ecapi.check(OUT severity text, OUT what text, OUT what_to_do text)
 RETURNS SETOF record
-LANGUAGE plpgsql VOLATILE PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -1138,6 +1408,13 @@ BEGIN
 			what_to_do := pg_catalog.format('Mend the options (ALTER SERVER %1$I, ALTER USER MAPPING FOR PUBLIC SERVER %1$I) or the file they name.', d.destination);
 			RETURN NEXT;
 		END IF;
+		FOR severity, what, what_to_do IN
+			SELECT p.severity, pg_catalog.format('destination "%s": %s', d.destination, p.what),
+				coalesce(p.what_to_do, pg_catalog.format('Mend its option with ALTER SERVER %I OPTIONS (SET ...).', d.destination))
+			FROM ecapi.destination_problems(d.server_oid) p
+		LOOP
+			RETURN NEXT;
+		END LOOP;
 		IF NOT d.has_cursor THEN
 			severity := 'warning';
 			what := pg_catalog.format('destination "%s" has no cursor', d.destination);
@@ -1322,11 +1599,12 @@ BEGIN
 
 	RETURN QUERY
 	WITH e AS MATERIALIZED (
-		SELECT o.seq, o.xid, o.emitted_at, o.event ->> 'event_type' AS event_type
+		SELECT o.seq, o.xid, o.emitted_at, o.event ->> 'event_type' AS event_type,
+			o.event ->> 'erased' IS NOT NULL AS is_erased
 		FROM ecapi.outbox o
 		WHERE ecapi.event_id(o.event) = trace.id
 	), r AS MATERIALIZED (
-		SELECT e.seq, e.xid, e.event_type, q.request_id, q.sent_at, q.outcome, q.reason, q.attempt, q.status,
+		SELECT e.seq, e.xid, e.event_type, e.is_erased, q.request_id, q.sent_at, q.outcome, q.reason, q.attempt, q.status,
 			q.latency_ms, q.error, q.receiver_request_id, coalesce(c.destination, q.destination) AS destination
 		FROM e JOIN ecapi.request q ON q.seqs @> e.seq
 			LEFT JOIN ecapi.cursor c ON c.server = q.server AND q.sent_at >= c.started_at
@@ -1342,13 +1620,15 @@ BEGIN
 		FROM ecapi.cancellation c
 		WHERE c.id = trace.id
 		UNION ALL
-		SELECT e.emitted_at AS at, NULL::name AS destination, 'emitted' AS outcome, NULL AS reason,
+		SELECT e.emitted_at AS at, NULL::name AS destination, 'emitted' AS outcome,
+			CASE WHEN e.is_erased THEN 'erased since' END AS reason,
 			NULL::integer AS attempt, NULL::integer AS status, NULL::double precision AS latency_ms,
 			NULL AS answer, NULL AS receiver_request_id, NULL::bigint AS request_id,
 			NULL::timestamptz AS next_try, e.event_type, e.xid, e.seq, 1 AS step
 		FROM e
 		UNION ALL
-		SELECT r.sent_at, r.destination, CASE r.outcome WHEN 'failed' THEN 'deleted' ELSE r.outcome END,
+		SELECT r.sent_at, r.destination, CASE WHEN r.outcome <> 'failed' THEN r.outcome
+				WHEN r.is_erased THEN 'erased' ELSE 'deleted' END,
 			r.reason, nullif(r.attempt, 0), r.status, r.latency_ms,
 			r.error, r.receiver_request_id, r.request_id, NULL, r.event_type, r.xid, r.seq, 2
 		FROM r
@@ -1370,7 +1650,7 @@ BEGIN
 		FROM e CROSS JOIN ecapi.cursor c LEFT JOIN ecapi.control k ON k.destination = c.destination
 		WHERE NOT ecapi.is_disposed(c, e.xid, e.seq)
 			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination
-				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up'))
+				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up', 'erased'))
 			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
 		UNION ALL
 		SELECT NULL, c.destination, CASE WHEN e.emitted_at <= c.started_at THEN 'not sent' ELSE 'unknown' END,
@@ -1380,7 +1660,7 @@ BEGIN
 		FROM e CROSS JOIN ecapi.cursor c
 		WHERE ecapi.is_disposed(c, e.xid, e.seq)
 			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination
-				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up'))
+				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up', 'erased'))
 			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
 	)
 	SELECT t.at, t.destination, t.outcome, t.reason, t.attempt, t.status, t.latency_ms, t.answer,
@@ -1452,7 +1732,7 @@ COMMENT ON COLUMN ecapi.outbox.slot IS 'place in the ring, chosen by the clock';
 COMMENT ON COLUMN ecapi.outbox.event IS 'ECAPI event in the standard''s shape';
 COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of lagging destinations';
 COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, and for events that were kept back';
-COMMENT ON COLUMN ecapi.request.outcome IS 'of a request: delivered, retry, rejected, too_large or stopped; else shadow, filtered, or failed (put into failed_event)';
+COMMENT ON COLUMN ecapi.request.outcome IS 'of a request: delivered, retry, rejected, too_large or stopped; else shadow, filtered, erased (see ecapi.forget()), or failed (put into failed_event)';
 COMMENT ON COLUMN ecapi.request.server IS 'the foreign server, which keeps it when it is renamed';
 COMMENT ON COLUMN ecapi.request.destination IS 'its name then';
 COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered (event_type, expired, which is older than max_age, cancelled, not delivered, of a refund, or what the format says) or failed';
@@ -1460,7 +1740,7 @@ COMMENT ON COLUMN ecapi.request.seqs IS 'seq of the events of this row, exactly'
 COMMENT ON COLUMN ecapi.request.retried IS 'events of ecapi.failed_event, tried again';
 COMMENT ON TABLE ecapi.ledger IS 'how many events, of what value, had which outcome, by the hour; kept';
 COMMENT ON COLUMN ecapi.ledger.hour IS 'in which the outcome was written down';
-COMMENT ON COLUMN ecapi.ledger.outcome IS 'delivered, filtered, shadow or failed (put into failed_event); an event that is delivered after it had failed counts under both';
+COMMENT ON COLUMN ecapi.ledger.outcome IS 'delivered, filtered, shadow, erased or failed (put into failed_event); an event that is delivered after it had failed counts under both';
 COMMENT ON COLUMN ecapi.ledger.value IS 'exact sum; NULL: the events have no value';
 COMMENT ON TABLE ecapi.cursor IS 'how far each destination has disposed of the outbox; written by the worker';
 COMMENT ON COLUMN ecapi.cursor.snapshot IS 'every event visible in it is disposed of';
@@ -1468,6 +1748,8 @@ COMMENT ON COLUMN ecapi.cursor.window_end IS 'end of the window that is being re
 COMMENT ON COLUMN ecapi.cursor.arm IS '0: transactions that ran at the snapshot, 1: later ones';
 COMMENT ON COLUMN ecapi.cursor.xid IS 'with seq: the last event of the open window that is disposed of';
 COMMENT ON COLUMN ecapi.cursor.given_up IS 'events that waited longer than ecapi.retention_limit, or whose room was needed, see ecapi.outbox_limit';
+COMMENT ON COLUMN ecapi.cursor.enrich_skipped IS 'delivered events that went without the patches of their enrichments, see the option enrich_on_error';
+COMMENT ON COLUMN ecapi.cursor.test_since IS 'when the worker first saw the destination in test mode; it expires a day later';
 COMMENT ON COLUMN ecapi.cursor.system_identifier IS 'cluster that this cursor may deliver from, see ecapi.adopt()';
 COMMENT ON COLUMN ecapi.request.replay IS 'of a request of a replay: its replay_id';
 COMMENT ON TABLE ecapi.replay_cursor IS 'how far each replay has come; written by the worker';
@@ -1505,6 +1787,15 @@ COMMENT ON FUNCTION ecapi.capture() IS 'trigger function of tracks: turns rows i
 COMMENT ON FUNCTION ecapi.capture_pending() IS 'captures now the rows that wait for the commit of this transaction';
 COMMENT ON FUNCTION ecapi.on_alter_start() IS 'captures rows that wait for the commit before their table may be rewritten';
 COMMENT ON EVENT TRIGGER ecapi_alter_start IS 'captures rows that wait for the commit before their table may be rewritten';
+COMMENT ON FUNCTION ecapi.check_destination(oid, pg_ddl_command) IS 'checks filter and enrichments of a destination that a command has created or altered';
+COMMENT ON FUNCTION ecapi.destination_problems(oid) IS 'what is wrong with filter and enrichments of a destination';
+COMMENT ON FUNCTION ecapi.follow_enrichments() IS 'rewrites the enrichments of destinations after functions were renamed or moved';
+COMMENT ON FUNCTION ecapi.enrichment_dropped(text, text) IS 'refuses that a function is dropped which a destination names';
+COMMENT ON FUNCTION ecapi.has_enrichments() IS 'is any destination enriched';
+COMMENT ON FUNCTION ecapi.on_enrichment_change() IS 'follows enrichments that are renamed or moved';
+COMMENT ON FUNCTION ecapi.on_enrichment_drop() IS 'refuses that an enrichment is dropped while a destination needs it';
+COMMENT ON EVENT TRIGGER ecapi_enrichment_change IS 'follows enrichments that are renamed or moved';
+COMMENT ON EVENT TRIGGER ecapi_enrichment_drop IS 'refuses that an enrichment is dropped while a destination needs it';
 COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the events of this database since the server started, by field and reason';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
 COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s value that is sent or hashed; NULL when it would be left out';
@@ -1528,6 +1819,10 @@ COMMENT ON FUNCTION ecapi.retry(name, text) IS 'try failed events of a destinati
 COMMENT ON FUNCTION ecapi.discard(name, timestamptz, text) IS 'give up failed events of a destination that failed before a moment; returns how many';
 COMMENT ON FUNCTION ecapi.replay(name, timestamptz, timestamptz, text) IS 'send events emitted in [since, until) to a destination again, under the same ids; returns a replay_id';
 COMMENT ON FUNCTION ecapi.cancel_replay(name, bigint) IS 'end a replay of a destination, or all of them; returns how many';
+COMMENT ON FUNCTION ecapi.preview(name) IS 'the request that a destination would be sent next, and what is not in it, with reasons; sends nothing; for the destination''s owner, as it shows contents as they leave';
+COMMENT ON FUNCTION ecapi.preview(name, text, boolean) IS 'the request that an emitted event would make; with send, sends it in the platform''s test mode; for the destination''s owner';
+COMMENT ON FUNCTION ecapi.preview(name, jsonb, boolean) IS 'the request that an event, given as to ecapi_emit(), would make; with send, sends it in the platform''s test mode; for the destination''s owner';
+COMMENT ON FUNCTION ecapi.preview(name, timestamptz, timestamptz) IS 'what would become of the events emitted in [since, until): counts and values by decision and reason; for the destination''s owner';
 COMMENT ON FUNCTION ecapi.end_destination(name) IS 'ends the cursor and the replays of a destination, and tries of its failed events';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
 COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';
@@ -1537,6 +1832,7 @@ COMMENT ON COLUMN ecapi.backfill_progress.until IS 'as it was given; NULL: the m
 COMMENT ON COLUMN ecapi.backfill_progress.last_key IS 'text forms of the key of the last row that was read';
 COMMENT ON COLUMN ecapi.backfill_progress.outside IS 'events that lie outside of the range, among the rows that were read';
 COMMENT ON COLUMN ecapi.backfill_progress.seconds IS 'time that its pages took, without waiting';
+COMMENT ON COLUMN ecapi.backfill_progress.forgotten IS 'events of forgotten persons, which were not emitted';
 COMMENT ON VIEW ecapi.backfill IS 'state and counts of each backfill';
 COMMENT ON COLUMN ecapi.backfill.events_per_second IS 'while pages are made, without waiting';
 COMMENT ON PROCEDURE ecapi.backfill(regclass, text, timestamptz, timestamptz, text, integer, double precision, boolean) IS 'emit the history of a tracked table through its track, page by page; goes on where it was interrupted';
@@ -1545,6 +1841,13 @@ COMMENT ON FUNCTION ecapi.event_id(json) IS 'id of a stored event';
 COMMENT ON FUNCTION ecapi.is_disposed(ecapi.cursor, xid8, bigint) IS 'whether a cursor has passed an event';
 COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its id: each destination, each request, each outcome and answer';
 COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; unaccounted ids are listed';
+COMMENT ON TABLE ecapi.erased IS 'events of the outbox that ecapi.forget() erased; old rows go with a later call';
+COMMENT ON COLUMN ecapi.erased.erased_by IS 'the transaction that erased it';
+COMMENT ON TABLE ecapi.forget_key IS 'key of ecapi.forgotten; with it anybody can tell whether an identifier is on the list';
+COMMENT ON TABLE ecapi.forgotten IS 'persons whose history is not emitted again, as keyed hashes of their identifiers';
+COMMENT ON COLUMN ecapi.forgotten.person IS 'HMAC-SHA256, under a key of ecapi.forget_key, of the hex digits of a digest';
+COMMENT ON FUNCTION ecapi.forget(text, text) IS 'erase the events of a person, given by any identifier or its digest; tells where copies were delivered';
+COMMENT ON FUNCTION ecapi.remember(text, text) IS 'take an identifier off the list of forgotten persons; tells whether it was on it';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
 COMMENT ON FUNCTION ecapi.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
 COMMENT ON FUNCTION ecapi.refuse_truncate() IS 'keeps slots of the outbox from being truncated by hand';

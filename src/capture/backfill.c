@@ -227,9 +227,13 @@ end(Backfill *backfill, const char *state, const char *sqlstate)
 static char *
 describe(const EcapiBackfillCounts *counts)
 {
-	return psprintf(INT64_FORMAT " rows read, " INT64_FORMAT " events, " INT64_FORMAT
-					" set aside, " INT64_FORMAT " outside of the range",
-					counts->rows, counts->events, counts->set_aside, counts->outside);
+	char	   *text = psprintf(INT64_FORMAT " rows read, " INT64_FORMAT " events, " INT64_FORMAT
+								" set aside, " INT64_FORMAT " outside of the range",
+								counts->rows, counts->events, counts->set_aside, counts->outside);
+
+	if (counts->forgotten == 0)
+		return text;
+	return psprintf("%s, " INT64_FORMAT " of forgotten persons", text, counts->forgotten);
 }
 
 /* Is it time for a line? */

@@ -42,6 +42,7 @@
 #include "capture/history.h"
 #include "capture/program_cache.h"
 #include "capture/rows.h"
+#include "settings.h"
 
 /* Parameters of the query: the last key, since and until. */
 #define MAX_PARAMETERS	(INDEX_MAX_KEYS + 2)
@@ -455,6 +456,11 @@ capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *prog
 	rows.next = next_row;
 	rows.arg = &feed;
 	rows.sink = sink;
+	if (sink == NULL)
+	{
+		ecapi_forgotten_share();
+		rows.forgotten = ecapi_forgotten_begin(ecapi_default_country());
+	}
 	ecapi_rows_capture(&rows, &result);
 	ExecDropSingleTupleTableSlot(feed.slot);
 
@@ -462,6 +468,7 @@ capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *prog
 	progress->counts.events += result.events;
 	progress->counts.set_aside += result.set_aside;
 	progress->counts.outside += result.outside;
+	progress->counts.forgotten += result.forgotten;
 }
 
 static void

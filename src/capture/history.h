@@ -44,8 +44,8 @@ extern void ecapi_history_key(Relation relation, EcapiHistoryKey *key);
  * to progress what became of them; the new last_key lives in context.  Returns
  * how many rows were read: fewer than page_size at the end of the table.  The
  * caller has an active snapshot.  Events go to sink; without one they are
- * captured, the caller is in a transaction that may write, and progress was
- * begun for this relation.
+ * captured, but for those of forgotten persons, the caller is in a transaction that
+ * may write, and progress was begun for this relation.
  */
 extern int	ecapi_history_page(EcapiProgress *progress, const char *event_type,
 							   int page_size, const EcapiRowsSink *sink,

@@ -16,6 +16,7 @@ typedef struct EcapiBackfillCounts
 	int64		events;
 	int64		set_aside;
 	int64		outside;		/* not in [since, until) */
+	int64		forgotten;		/* of persons who are forgotten */
 } EcapiBackfillCounts;
 
 /* One backfill: a row of the table. */

@@ -5,7 +5,8 @@
  * A row of ecapi.failed_event that a track set aside holds the images of the
  * changed row (rows.c).  It is judged again as the change that it was: an event
  * is appended and the row deleted in the same transaction; what is no event by
- * the condition as it is now is deleted, too; what fails again keeps its place,
+ * the condition as it is now, or is one of a forgotten person, is deleted, too;
+ * what fails again keeps its place,
  * with the new reason and one more attempt.  Events that ecapi_emit() set aside
  * have no track and are not touched.
  *
@@ -42,6 +43,7 @@
 #include "tree.h"
 #include "catalog.h"
 #include "outbox/limit.h"
+#include "settings.h"
 
 PG_FUNCTION_INFO_V1(ecapi_recapture);
 
@@ -100,6 +102,7 @@ typedef struct Kept
 
 	const char *reason;			/* NULL: it did not fail */
 	char		sqlstate[6];
+	int64		forgotten;		/* 1: of a person who is */
 } Kept;
 
 static void
@@ -243,7 +246,9 @@ capture(Kept *kept, const EcapiCompiled *compiled)
 	rows.mode = ECAPI_ROWS_AGAIN;
 	rows.next = next_row;
 	rows.arg = kept;
+	rows.forgotten = ecapi_forgotten_begin(ecapi_default_country());
 	ecapi_rows_capture(&rows, &result);
+	kept->forgotten = result.forgotten;
 	ExecDropSingleTupleTableSlot(kept->new_slot);
 	if (kept->old_slot != NULL)
 		ExecDropSingleTupleTableSlot(kept->old_slot);
@@ -353,7 +358,8 @@ check_arguments(FunctionCallInfo fcinfo)
  *
  * NULL relation: all tables that the caller owns; NULL track (the track's name,
  * or its trigger's) and since (when it was set aside): all.  tried less captured
- * and still_failing is what is no event any more.  Raises an error when the
+ * and still_failing is what is no event any more; a notice tells how many of these
+ * are of forgotten persons.  Raises an error when the
  * caller does not own the relation.
  */
 Datum
@@ -366,6 +372,7 @@ ecapi_recapture(PG_FUNCTION_ARGS)
 	int64		tried = 0;
 	int64		captured = 0;
 	int64		still_failing = 0;
+	int64		forgotten = 0;
 	Datum		values[3];
 	bool		nulls[3] = {false};
 	MemoryContext row_context;
@@ -378,6 +385,8 @@ ecapi_recapture(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	check_arguments(fcinfo);
 
+	/* before any row, so that who forgets and waits for rows waits here */
+	ecapi_forgotten_share();
 	ids = rows_to_try(fcinfo, &n);
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "ecapi recapture",
 										ALLOCSET_DEFAULT_SIZES);
@@ -393,10 +402,17 @@ ecapi_recapture(PG_FUNCTION_ARGS)
 		tried++;
 		captured += try_row(&kept);
 		still_failing += kept.reason != NULL ? 1 : 0;
+		forgotten += kept.forgotten;
 		settle(&kept);
 	}
 	/* a row that was dropped on the way stays set aside */
 	ecapi_limit_refuse_loss(dropped);
+	if (forgotten > 0)
+		ereport(NOTICE,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg_plural("%ld row of a forgotten person was not captured",
+							   "%ld rows of forgotten persons were not captured",
+							   (unsigned long) forgotten, (long) forgotten)));
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(row_context);
 

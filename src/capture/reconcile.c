@@ -34,6 +34,8 @@
 #include "capture/history.h"
 #include "capture/reconcile.h"
 #include "capture/rows.h"
+#include "outbox/forgotten.h"
+#include "settings.h"
 
 #define PAGE_SIZE	1000
 
@@ -50,6 +52,7 @@ typedef struct NotedPage
 {
 	MemoryContext context;
 	int			n;
+	EcapiForgotten *forgotten;	/* NULL: nobody is */
 	Noted		noted[PAGE_SIZE];
 } NotedPage;
 
@@ -77,6 +80,8 @@ note(void *arg, const EcapiValue *event)
 	noted->value = text_of(page, event, "value");
 	noted->currency = text_of(page, event, "currency_code");
 	noted->seconds = strtoll(ecapi_value_get(event, "timestamp")->text, NULL, 10);
+	if (page->forgotten != NULL)
+		ecapi_forgotten_note(page->forgotten, event, page->n);
 	page->n++;
 }
 
@@ -84,12 +89,15 @@ static void
 keep(EcapiExpected *expected, const NotedPage *page)
 {
 	int64		epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	bool		is_forgotten[PAGE_SIZE] = {false};
 
+	if (page->forgotten != NULL)
+		(void) ecapi_forgotten_ask(page->forgotten, page->n, is_forgotten);
 	for (int i = 0; i < page->n; i++)
 	{
 		const Noted *noted = &page->noted[i];
-		Datum		values[4];
-		bool		nulls[4] = {false};
+		Datum		values[5];
+		bool		nulls[5] = {false};
 
 		values[0] = CStringGetTextDatum(noted->id);
 		nulls[1] = noted->value == NULL;
@@ -99,6 +107,7 @@ keep(EcapiExpected *expected, const NotedPage *page)
 		nulls[2] = noted->currency == NULL;
 		values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(noted->currency);
 		values[3] = TimestampTzGetDatum((noted->seconds - epoch) * USECS_PER_SEC);
+		values[4] = BoolGetDatum(is_forgotten[i]);
 		tuplestore_putvalues(expected->events, expected->desc, values, nulls);
 	}
 }
@@ -110,6 +119,7 @@ evaluate(EcapiExpected *expected, const EcapiFoundTrack *found, TimestampTz unti
 	const char *event_type = ecapi_program_track(found->compiled->program)->event_type;
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext before = NULL;
+	EcapiForgotten *forgotten = ecapi_forgotten_begin(ecapi_default_country());
 	EcapiProgress progress = {0};
 	EcapiRowsSink sink = {0};
 	int			nrows;
@@ -129,6 +139,7 @@ evaluate(EcapiExpected *expected, const EcapiFoundTrack *found, TimestampTz unti
 		CHECK_FOR_INTERRUPTS();
 		page->context = context;
 		page->n = 0;
+		page->forgotten = forgotten;
 		sink.note = note;
 		sink.arg = page;
 		MemoryContextSwitchTo(context);

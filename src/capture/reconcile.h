@@ -24,7 +24,7 @@ typedef struct EcapiExpected
 	TimestampTz since;
 } EcapiExpected;
 
-/* id text, value numeric, currency text, happened timestamptz */
+/* id text, value numeric, currency text, happened timestamptz, forgotten boolean */
 extern TupleDesc ecapi_reconcile_desc(void);
 
 /*

@@ -10,10 +10,11 @@
  * For each expected id and each destination the best outcome of the events of
  * that id counts, because receivers keep one record of an id: delivered,
  * shadow, waiting, failed (waiting for another try), dead, filtered, deleted (it
- * failed, and somebody deleted its row of failed_event), not sent (it committed
- * before the destination started).
+ * failed, and somebody deleted its row of failed_event), erased (its person was
+ * forgotten before it left), not sent (it committed before the destination started).
  *
- * An expected id without any event is unaccounted.  When a slot of the ring has
+ * An expected id without any event is unaccounted, unless its person is forgotten:
+ * then it was erased, or is not emitted for that reason.  When a slot of the ring has
  * been emptied before, what happened longer ago than ecapi.retention may have
  * been in it: that is out of reach, and said to be.  A slot that was never
  * emptied still is the file that it was made with.
@@ -46,14 +47,14 @@
  */
 static const char comparison[] =
 "WITH wanted AS MATERIALIZED ("
-" SELECT DISTINCT ON (x.id) x.id, x.value, x.currency, x.happened FROM expected x"
+" SELECT DISTINCT ON (x.id) x.id, x.value, x.currency, x.happened, x.forgotten FROM expected x"
 " ORDER BY x.id, x.happened DESC"
 "), ring AS MATERIALIZED ("
 " SELECT bool_and(pg_relation_filenode(t.relid) = t.relid) AS complete"
 " FROM pg_partition_tree('ecapi.outbox') t WHERE t.isleaf"
 "), emitted AS MATERIALIZED ("
 " SELECT w.id, o.seq, o.xid, o.emitted_at, (o.event ->> 'value')::numeric AS value,"
-"  o.event ->> 'currency_code' AS currency"
+"  o.event ->> 'currency_code' AS currency, o.event ->> 'erased' IS NOT NULL AS erased"
 " FROM ecapi.outbox o JOIN wanted w ON w.id = ecapi.event_id(o.event)"
 " WHERE o.emitted_at >= $1 - interval '1 day'"
 "), failed AS MATERIALIZED ("
@@ -64,9 +65,10 @@ static const char comparison[] =
 " FROM ecapi.request r LEFT JOIN ecapi.cursor c ON c.server = r.server"
 "  AND r.sent_at >= c.started_at,"
 "  unnest(r.seqs) m (m), generate_series(lower(m.m), upper(m.m) - 1) s (seq)"
-" WHERE r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up')"
+" WHERE r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up', 'erased')"
 "), outcomes AS ("
-" SELECT l.destination, e.id, CASE l.outcome WHEN 'failed' THEN 'deleted' ELSE l.outcome END AS outcome, l.reason,"
+" SELECT l.destination, e.id, CASE WHEN l.outcome <> 'failed' THEN l.outcome"
+"   WHEN e.erased THEN 'erased' ELSE 'deleted' END AS outcome, l.reason,"
 "  e.value, e.currency, e.seq,"
 "  CASE l.outcome WHEN 'delivered' THEN 1 WHEN 'shadow' THEN 2 WHEN 'filtered' THEN 6 ELSE 7 END AS rank"
 " FROM logged l JOIN emitted e ON e.seq = l.seq"
@@ -90,7 +92,8 @@ static const char comparison[] =
 " SELECT DISTINCT ON (e.id) e.id, e.value, e.currency FROM emitted e ORDER BY e.id, e.seq DESC"
 "), nowhere AS MATERIALIZED ("
 " SELECT w.id, w.value, w.currency,"
-"  CASE WHEN r.complete OR w.happened >= $2 THEN 'unaccounted' ELSE 'out of reach' END AS outcome"
+"  CASE WHEN w.forgotten THEN 'erased' WHEN r.complete OR w.happened >= $2 THEN 'unaccounted'"
+"   ELSE 'out of reach' END AS outcome"
 " FROM wanted w CROSS JOIN ring r"
 " WHERE NOT EXISTS (SELECT FROM latest l WHERE l.id = w.id)"
 "  AND NOT EXISTS (SELECT FROM failed f WHERE f.id = w.id)"
@@ -111,8 +114,9 @@ static const char comparison[] =
 " SELECT 5, NULL, 'failing', 'the track makes no event of these rows now', NULL, $3, NULL, NULL WHERE $3 > 0"
 " UNION ALL"
 " SELECT 6, NULL, n.outcome, NULL, n.currency, count(*), sum(n.value),"
-"  ARRAY(SELECT i.id FROM nowhere i WHERE i.outcome = n.outcome AND i.currency IS NOT DISTINCT FROM n.currency"
-"   ORDER BY i.id LIMIT 100)"
+"  CASE WHEN n.outcome <> 'erased' THEN"
+"   ARRAY(SELECT i.id FROM nowhere i WHERE i.outcome = n.outcome AND i.currency IS NOT DISTINCT FROM n.currency"
+"    ORDER BY i.id LIMIT 100) END"
 " FROM nowhere n GROUP BY n.outcome, n.currency"
 " UNION ALL"
 " SELECT 6, NULL, 'unaccounted', NULL, NULL, 0, NULL, NULL"
@@ -136,12 +140,13 @@ static const char comparison[] =
 TupleDesc
 ecapi_reconcile_desc(void)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(4);
+	TupleDesc	desc = CreateTemplateTupleDesc(5);
 
 	TupleDescInitEntry(desc, 1, "id", TEXTOID, -1, 0);
 	TupleDescInitEntry(desc, 2, "value", NUMERICOID, -1, 0);
 	TupleDescInitEntry(desc, 3, "currency", TEXTOID, -1, 0);
 	TupleDescInitEntry(desc, 4, "happened", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(desc, 5, "forgotten", BOOLOID, -1, 0);
 	return desc;
 }
 

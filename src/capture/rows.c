@@ -259,6 +259,8 @@ make_event(RowPage *page)
 		page->result->events++;
 		return;
 	}
+	if (page->rows->forgotten != NULL)
+		ecapi_forgotten_note(page->rows->forgotten, draft->clean, page->nevents);
 	page->events[page->nevents].event =
 		(text *) MemoryContextAlloc(page->context, VARSIZE(append.event));
 	memcpy(page->events[page->nevents].event, append.event, VARSIZE(append.event));
@@ -406,6 +408,21 @@ handle_failure(RowPage *page)
 	}
 }
 
+/* Take the events of persons who are forgotten out of the page. */
+static void
+leave_out_forgotten(RowPage *page)
+{
+	bool		is_forgotten[PAGE_ROWS];
+	int			kept = 0;
+
+	page->result->forgotten += ecapi_forgotten_ask(page->rows->forgotten, page->nevents,
+												   is_forgotten);
+	for (int i = 0; i < page->nevents; i++)
+		if (!is_forgotten[i])
+			page->events[kept++] = page->events[i];
+	page->nevents = kept;
+}
+
 static void
 write_page(RowPage *page)
 {
@@ -414,6 +431,8 @@ write_page(RowPage *page)
 	/* a temporary table takes rows where an outbox does not */
 	if (page->nevents + page->nfailures > 0)
 		PreventCommandIfReadOnly("capture");
+	if (page->rows->forgotten != NULL)
+		leave_out_forgotten(page);
 	if (page->nevents > 0)
 		ecapi_outbox_append(page->events, page->nevents);
 	for (int i = 0; i < page->nfailures; i++)

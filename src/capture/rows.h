@@ -11,6 +11,7 @@
 #include "capture/program_cache.h"
 #include "event/value.h"
 #include "executor/tuptable.h"
+#include "outbox/forgotten.h"
 
 typedef struct EcapiRow
 {
@@ -35,6 +36,7 @@ typedef struct EcapiRowsResult
 	int64		events;			/* appended, or noted by the sink */
 	int64		set_aside;
 	int64		outside;		/* HISTORY: not in [since, until), or without a time */
+	int64		forgotten;		/* not appended: of persons who are forgotten */
 	/* AGAIN, of the last row that failed; texts in the current context */
 	char		sqlstate[6];
 	const char *reason;			/* NULL: none failed */
@@ -70,6 +72,10 @@ typedef struct EcapiRows
 	void	   *arg;
 
 	const EcapiRowsSink *sink;	/* NULL: the outbox */
+
+	/* what to ask who is forgotten with; NULL: nobody, or it is live traffic.  Not
+	 * asked for a sink. */
+	EcapiForgotten *forgotten;
 } EcapiRows;
 
 /*

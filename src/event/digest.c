@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #define KEY_ROOM	56
 
@@ -70,6 +71,17 @@ ecapi_sha256(const void *bytes, size_t len, char hex[ECAPI_HEX_SIZE])
 	}
 	hex[ECAPI_HEX_LEN] = '\0';
 	return true;
+}
+
+/* See digest.h. */
+bool
+ecapi_hmac(const uint8_t key[ECAPI_HMAC_LEN], const void *bytes, size_t len,
+		   uint8_t result[ECAPI_HMAC_LEN])
+{
+	unsigned int result_len = 0;
+
+	return HMAC(EVP_sha256(), key, ECAPI_HMAC_LEN, bytes, len, result, &result_len) != NULL &&
+		result_len == ECAPI_HMAC_LEN;
 }
 
 /* See digest.h. */

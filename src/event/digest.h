@@ -18,6 +18,13 @@
  */
 extern bool ecapi_sha256(const void *bytes, size_t len, char hex[ECAPI_HEX_SIZE]);
 
+/* Bytes of keys and results of ecapi_hmac(). */
+#define ECAPI_HMAC_LEN	32
+
+/* HMAC-SHA256 of len bytes.  False when libcrypto cannot. */
+extern bool ecapi_hmac(const uint8_t key[ECAPI_HMAC_LEN], const void *bytes, size_t len,
+					   uint8_t result[ECAPI_HMAC_LEN]);
+
 /*
  * Digests of one page, so that several destinations hash a value once.  Of a
  * fixed size: entries (rounded down to a power of two, at least 2) times

@@ -176,6 +176,8 @@ ecapi_stops_refresh(TimestampTz now)
 	}
 	if (!wanted)
 		return;
+	if (changed)
+		ecapi_erased_refresh();
 	look_at_all();
 	if (changed)
 	{

@@ -1,0 +1,488 @@
+/*
+ * person.c
+ *	  Is an event about a person, known by one identifier in any of its forms?
+ *
+ * Everything is compared as SHA-256 digests, because an identifier may be given
+ * as one, and an event may hold one.  An identifier stands for the set of digests
+ * that its forms have; an event yields the digests of its identifying values, each
+ * by the rule of its field.  They meet when one digest is in both.
+ *
+ * Beside the standard's forms stand those of platforms, since a digest may have
+ * come back from one of them: telephone numbers without "+" (Meta, Pinterest,
+ * Snap), and mailboxes of Gmail without dots and "+suffix" (Google), which are
+ * one mailbox however they are written.
+ *
+ * What identifies a person alone is listed below.  Names, addresses, IP
+ * addresses, user agents and gender do not: they are shared by many.  Nor does
+ * ga_session_id, which is a time.
+ *
+ * A telephone number that names no country is read by each country that the
+ * event's addresses name, where they name none by the one given.  One that has no
+ * certain form is compared as it was written.
+ *
+ * Recursion is as deep as the tree, which its makers bound.
+ */
+#include "event/person.h"
+
+#include <string.h>
+
+/* How the texts of a field are compared. */
+typedef enum Kind
+{
+	KIND_IDENTIFIER,			/* trim, lower case; of Gmail the mailbox, too */
+	KIND_PHONE,
+	KIND_EXACT					/* as it is: case tells them apart */
+} Kind;
+
+/* Members of user_data; each a text, or an array of texts. */
+static const struct
+{
+	const char *key;
+	Kind		kind;
+}			identifying[] =
+{
+	{"customer_identifier", KIND_IDENTIFIER},
+	{"email_address", KIND_IDENTIFIER},
+	{"phone_numbers", KIND_PHONE},
+	{"ifa", KIND_IDENTIFIER},
+	{"click_id", KIND_EXACT},
+	{"impression_id", KIND_EXACT},
+};
+
+#define NIDENTIFYING	((int) (sizeof(identifying) / sizeof(identifying[0])))
+
+/* Numbers with fewer digits are prices, counts and years, too. */
+#define SHORT_NUMBER	7
+
+/* Countries of one event's addresses that are tried. */
+#define MAX_COUNTRIES	4
+
+/* A piece of a text that is shorter identifies nobody. */
+#define MIN_PIECE		3
+
+typedef struct Walk
+{
+	EcapiPersonFound found;
+	void	   *arg;
+	int			ncountries;
+	const char *countries[MAX_COUNTRIES];
+} Walk;
+
+/* ---- forms ---- */
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static void
+trim(const char **text, size_t *len)
+{
+	while (*len > 0 && is_blank(**text))
+	{
+		(*text)++;
+		(*len)--;
+	}
+	while (*len > 0 && is_blank((*text)[*len - 1]))
+		(*len)--;
+}
+
+static bool
+ends_with(const char *text, size_t len, const char *end)
+{
+	size_t		end_len = strlen(end);
+
+	return len > end_len && memcmp(text + len - end_len, end, end_len) == 0;
+}
+
+/*
+ * The one form of a mailbox of Gmail; text is trimmed and in lower case.  False:
+ * it is none, or has this form already.
+ */
+static bool
+gmail_form(const char *text, size_t len, EcapiBuffer *out)
+{
+	const char *at = memchr(text, '@', len);
+	size_t		before = out->len;
+
+	if (at == NULL || at == text ||
+		(!ends_with(text, len, "@gmail.com") && !ends_with(text, len, "@googlemail.com")))
+		return false;
+	for (const char *c = text; c < at && *c != '+'; c++)
+		if (*c != '.')
+			ecapi_buffer_char(out, *c);
+	ecapi_buffer_add(out, at, len - (size_t) (at - text));
+	return !out->full && out->len - before < len;
+}
+
+/* Hand on the digest of some bytes. */
+static bool
+give(const Walk *walk, const char *text, size_t len)
+{
+	char		hex[ECAPI_HEX_SIZE];
+
+	return ecapi_sha256(text, len, hex) && walk->found(walk->arg, hex);
+}
+
+/*
+ * The digests of a text under the rule of identifiers, which email addresses
+ * share.  A text that is a digest is handed on as it is.
+ */
+static bool
+give_identifier(const Walk *walk, const char *text, size_t len)
+{
+	char		memory[ECAPI_NORMALIZED_MAX];
+	char		mailbox[ECAPI_NORMALIZED_MAX];
+	EcapiBuffer normal;
+	EcapiBuffer gmail;
+	EcapiNormalized result;
+
+	ecapi_buffer_over(&normal, memory, sizeof(memory));
+	result = ecapi_normalize(ECAPI_RULE_IDENTIFIER, text, len, NULL, &normal);
+	if (result == ECAPI_NORMALIZED_DIGEST)
+		return walk->found(walk->arg, normal.data);
+	if (result != ECAPI_NORMALIZED)
+		return false;
+	if (give(walk, normal.data, normal.len))
+		return true;
+	ecapi_buffer_over(&gmail, mailbox, sizeof(mailbox));
+	return gmail_form(normal.data, normal.len, &gmail) &&
+		give(walk, gmail.data, gmail.len);
+}
+
+/*
+ * The digests of a telephone number, as each country that may be meant reads it.
+ * certain tells whether it had a form at all.  bare: without "+", too.
+ */
+static bool
+give_phone(const Walk *walk, const char *text, size_t len, bool bare, bool *certain)
+{
+	*certain = false;
+	for (int i = 0; i < walk->ncountries || i == 0; i++)
+	{
+		char		memory[ECAPI_NORMALIZED_MAX];
+		EcapiBuffer normal;
+		EcapiNormalized result;
+
+		ecapi_buffer_over(&normal, memory, sizeof(memory));
+		result = ecapi_normalize(ECAPI_RULE_PHONE, text, len,
+								 walk->ncountries > 0 ? walk->countries[i] : NULL, &normal);
+		*certain |= result == ECAPI_NORMALIZED || result == ECAPI_NORMALIZED_DIGEST;
+		if (result == ECAPI_NORMALIZED_DIGEST)
+			return walk->found(walk->arg, normal.data);
+		if (result == ECAPI_NORMALIZED &&
+			(give(walk, normal.data, normal.len) ||
+			 (bare && give(walk, normal.data + 1, normal.len - 1))))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May a text be meant as a telephone number?  The rule for numbers takes the
+ * digits out of anything, so a customer's "C-0711123456" would have one's form.
+ */
+static bool
+may_be_phone(const char *text, size_t len)
+{
+	trim(&text, &len);
+	if (len > 0 && text[0] == '+')
+		return true;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char) text[i] < 0x80 &&
+			(text[i] < '0' || text[i] > '9') && strchr(" \t+-/.()", text[i]) == NULL)
+			return false;
+	return true;
+}
+
+static bool
+give_text(const Walk *walk, Kind kind, const char *text, size_t len)
+{
+	bool		certain;
+
+	if (kind == KIND_EXACT)
+	{
+		trim(&text, &len);
+		if (len == 0)
+			return false;
+		if (give(walk, text, len))
+			return true;
+		return len == ECAPI_HEX_LEN && give_identifier(walk, text, len);
+	}
+	if (kind == KIND_PHONE)
+	{
+		if (give_phone(walk, text, len, true, &certain))
+			return true;
+		if (certain)
+			return false;
+	}
+	return give_identifier(walk, text, len);
+}
+
+/* ---- an event ---- */
+
+/* A text or number, or an array of them. */
+static bool
+walk_value(const Walk *walk, Kind kind, const EcapiValue *value)
+{
+	if (value == NULL)
+		return false;
+	if (value->type == ECAPI_STRING || value->type == ECAPI_NUMBER)
+		return give_text(walk, kind, value->text, value->len);
+	if (value->type == ECAPI_ARRAY)
+		for (const EcapiValue *child = value->first; child != NULL; child = child->next)
+			if ((child->type == ECAPI_STRING || child->type == ECAPI_NUMBER) &&
+				give_text(walk, kind, child->text, child->len))
+				return true;
+	return false;
+}
+
+/* Member key of an object; NULL for anything else. */
+static const EcapiValue *
+member(const EcapiValue *object, const char *key)
+{
+	return object != NULL && object->type == ECAPI_OBJECT ? ecapi_value_get(object, key) : NULL;
+}
+
+/* The elements of an array of objects, or the one object that stands for it. */
+static const EcapiValue *
+first_object(const EcapiValue *value)
+{
+	return value != NULL && value->type == ECAPI_ARRAY ? value->first : value;
+}
+
+static const EcapiValue *
+next_object(const EcapiValue *list, const EcapiValue *object)
+{
+	return list->type == ECAPI_ARRAY ? object->next : NULL;
+}
+
+static void
+add_country(Walk *walk, const char *country)
+{
+	if (country == NULL)
+		return;
+	for (int i = 0; i < walk->ncountries; i++)
+		if (strcmp(walk->countries[i], country) == 0)
+			return;
+	walk->countries[walk->ncountries++] = country;
+}
+
+/* The countries that phone numbers of an event may be of. */
+static void
+find_countries(Walk *walk, const EcapiValue *user_data, const char *country)
+{
+	const EcapiValue *addresses = member(user_data, "address");
+
+	for (const EcapiValue *address = first_object(addresses);
+		 address != NULL && walk->ncountries < MAX_COUNTRIES;
+		 address = next_object(addresses, address))
+	{
+		const EcapiValue *code = member(address, "country_code");
+
+		if (code != NULL && code->type == ECAPI_STRING)
+			add_country(walk, ecapi_country_lookup(code->text, code->len));
+	}
+	if (walk->ncountries == 0)
+		add_country(walk, country);
+}
+
+static bool
+walk_click_ids(const Walk *walk, const EcapiValue *click_ids)
+{
+	if (click_ids == NULL || click_ids->type != ECAPI_OBJECT)
+		return false;
+	for (const EcapiValue *id = click_ids->first; id != NULL; id = id->next)
+		if (strcmp(id->key, "ga_session_id") != 0 && walk_value(walk, KIND_EXACT, id))
+			return true;
+	return false;
+}
+
+/* See person.h. */
+bool
+ecapi_person_walk(const EcapiValue *event, const char *country,
+				  EcapiPersonFound found, void *arg)
+{
+	const EcapiValue *user_data = member(event, "user_data");
+	const EcapiValue *uids = member(user_data, "uids");
+	Walk		walk = {found, arg, 0, {NULL}};
+
+	if (user_data == NULL || user_data->type != ECAPI_OBJECT)
+		return false;
+	find_countries(&walk, user_data, country);
+	for (int i = 0; i < NIDENTIFYING; i++)
+		if (walk_value(&walk, identifying[i].kind, member(user_data, identifying[i].key)))
+			return true;
+	for (const EcapiValue *uid = first_object(uids); uid != NULL; uid = next_object(uids, uid))
+		if (walk_value(&walk, KIND_IDENTIFIER, member(uid, "id")))
+			return true;
+	return walk_click_ids(&walk, member(member(user_data, "ext"), "click_ids"));
+}
+
+/* See person.h. */
+bool
+ecapi_person_identified_by(const char *path)
+{
+	static const char prefix[] = "user_data.";
+
+	if (strcmp(path, "user_data.uids.id") == 0)
+		return true;
+	if (strncmp(path, prefix, sizeof(prefix) - 1) != 0)
+		return false;
+	for (int i = 0; i < NIDENTIFYING; i++)
+		if (strcmp(path + sizeof(prefix) - 1, identifying[i].key) == 0)
+			return true;
+	return false;
+}
+
+/* ---- a person ---- */
+
+static bool
+add_digest(void *arg, const char *digest)
+{
+	EcapiPerson *person = arg;
+
+	for (int i = 0; i < person->n; i++)
+		if (memcmp(person->digests[i], digest, ECAPI_HEX_LEN) == 0)
+			return false;
+	if (person->n < ECAPI_PERSON_FORMS)
+	{
+		memcpy(person->digests[person->n], digest, ECAPI_HEX_LEN);
+		person->digests[person->n++][ECAPI_HEX_LEN] = '\0';
+	}
+	return false;
+}
+
+static bool
+is_of_person(void *arg, const char *digest)
+{
+	const EcapiPerson *person = arg;
+
+	for (int i = 0; i < person->n; i++)
+		if (memcmp(person->digests[i], digest, ECAPI_HEX_LEN) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_short_number(const char *text, size_t len)
+{
+	size_t		digits = 0;
+
+	for (size_t i = 0; i < len; i++)
+	{
+		if (text[i] >= '0' && text[i] <= '9')
+			digits++;
+		else if (strchr("+-., ", text[i]) == NULL)
+			return false;
+	}
+	return digits < SHORT_NUMBER;
+}
+
+/* See person.h. */
+EcapiPersonGiven
+ecapi_person_init(EcapiPerson *person, const char *text, size_t len, const char *country)
+{
+	Walk		walk = {add_digest, person, 0, {NULL}};
+	char		memory[ECAPI_NORMALIZED_MAX];
+	EcapiBuffer normal;
+	EcapiNormalized result;
+	bool		certain;
+
+	memset(person, 0, sizeof(*person));
+	person->country = country;
+	add_country(&walk, country);
+
+	ecapi_buffer_over(&normal, memory, sizeof(memory));
+	result = ecapi_normalize(ECAPI_RULE_IDENTIFIER, text, len, NULL, &normal);
+	if (result == ECAPI_NORMALIZED_EMPTY)
+		return ECAPI_PERSON_EMPTY;
+	if (result != ECAPI_NORMALIZED && result != ECAPI_NORMALIZED_DIGEST)
+		return ECAPI_PERSON_INVALID;
+	(void) give_identifier(&walk, text, len);
+	if (result == ECAPI_NORMALIZED)
+	{
+		(void) give_text(&walk, KIND_EXACT, text, len);
+		person->short_number = is_short_number(normal.data, normal.len);
+		if (may_be_phone(text, len))
+			(void) give_phone(&walk, text, len, false, &certain);
+		person->lacks_country = may_be_phone(text, len) &&
+			ecapi_normalize(ECAPI_RULE_PHONE, text, len, country, &normal) ==
+			ECAPI_NORMALIZED_NO_COUNTRY;
+	}
+	return person->n > 0 ? ECAPI_PERSON_KNOWN : ECAPI_PERSON_INVALID;
+}
+
+/* See person.h. */
+bool
+ecapi_person_in_event(const EcapiPerson *person, const EcapiValue *event)
+{
+	return ecapi_person_walk(event, person->country, is_of_person,
+							 (void *) (uintptr_t) person);
+}
+
+/* ---- any tree ---- */
+
+static bool
+in_text(const Walk *walk, const char *text, size_t len)
+{
+	bool		certain;
+
+	return len >= MIN_PIECE && len <= ECAPI_NORMALIZE_MAX &&
+		(give_identifier(walk, text, len) ||
+		 give_text(walk, KIND_EXACT, text, len) ||
+		 (may_be_phone(text, len) && give_phone(walk, text, len, true, &certain)));
+}
+
+/* Its pieces between any of some characters; not the text as a whole. */
+static bool
+in_pieces(const Walk *walk, const char *text, size_t len, const char *separators)
+{
+	size_t		start = 0;
+
+	for (size_t i = 0; i <= len; i++)
+	{
+		if (i < len && strchr(separators, text[i]) == NULL)
+			continue;
+		if (i - start < len && in_text(walk, text + start, i - start))
+			return true;
+		start = i + 1;
+	}
+	return false;
+}
+
+/*
+ * A row's image holds columns as texts: an array, a composite value or JSON is
+ * one text.
+ */
+static bool
+in_leaf(const Walk *walk, const EcapiValue *leaf)
+{
+	return in_text(walk, leaf->text, leaf->len) ||
+		in_pieces(walk, leaf->text, leaf->len, "\"") ||
+		in_pieces(walk, leaf->text, leaf->len, "\"'{}[](),;:<>=");
+}
+
+static bool
+in_tree(const Walk *walk, const EcapiValue *value)
+{
+	if (value->type == ECAPI_STRING || value->type == ECAPI_NUMBER)
+		return in_leaf(walk, value);
+	for (const EcapiValue *child = value->first; child != NULL; child = child->next)
+		if (in_tree(walk, child))
+			return true;
+	return false;
+}
+
+/* See person.h. */
+bool
+ecapi_person_in_texts(const EcapiPerson *person, const EcapiValue *value)
+{
+	Walk		walk = {is_of_person, (void *) (uintptr_t) person, 0, {NULL}};
+
+	if (person->short_number)
+		return false;
+	add_country(&walk, person->country);
+	return in_tree(&walk, value);
+}

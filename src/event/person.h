@@ -1,0 +1,72 @@
+/*
+ * person.h
+ *	  Is an event about a person, known by one identifier in any of its forms?
+ *
+ * Pure C above ICU and libcrypto: no server header, no I/O, no allocation.
+ */
+#ifndef ECAPI_PERSON_H
+#define ECAPI_PERSON_H
+
+#include "event/digest.h"
+#include "event/value.h"
+
+/* Digests that one identifier can have: see ecapi_person_init(). */
+#define ECAPI_PERSON_FORMS	4
+
+/* One identifier of a person, as the digests that its forms have. */
+typedef struct EcapiPerson
+{
+	int			n;
+	char		digests[ECAPI_PERSON_FORMS][ECAPI_HEX_SIZE];	/* lower-case hex */
+	const char *country;		/* of phone numbers that name none; or NULL */
+	bool		short_number;	/* so few digits that any column may hold them */
+	bool		lacks_country;	/* may be a phone number, if its country were known */
+} EcapiPerson;
+
+typedef enum EcapiPersonGiven
+{
+	ECAPI_PERSON_KNOWN,			/* person holds at least one digest */
+	ECAPI_PERSON_EMPTY,			/* nothing but white space */
+	ECAPI_PERSON_INVALID		/* not UTF-8, or longer than ECAPI_NORMALIZE_MAX */
+} EcapiPersonGiven;
+
+/*
+ * Called with each digest (lower-case hex) of what identifies a person; true
+ * ends the walk.
+ */
+typedef bool (*EcapiPersonFound) (void *arg, const char *digest);
+
+/*
+ * Take an identifier (len bytes) in whatever form: an email address or another
+ * identifier in any case and with white space around it, a telephone number in
+ * any writing, or 64 hex digits, which are a digest of any of these.  country
+ * (alpha-2, lower case, or NULL; not copied) is that of numbers which do not name
+ * theirs.
+ */
+extern EcapiPersonGiven ecapi_person_init(EcapiPerson *person, const char *text,
+										  size_t len, const char *country);
+
+/* Does an event in the standard's shape carry the identifier? */
+extern bool ecapi_person_in_event(const EcapiPerson *person, const EcapiValue *event);
+
+/*
+ * Is the identifier among the texts of any tree, at whatever key; also inside of
+ * texts that are lists or JSON themselves?  Numbers of a few digits are not looked
+ * for: they would be anybody's.
+ */
+extern bool ecapi_person_in_texts(const EcapiPerson *person, const EcapiValue *value);
+
+/*
+ * Walk over the digests of all that identifies a person in an event; country as
+ * above.  Returns whether found ended it.
+ */
+extern bool ecapi_person_walk(const EcapiValue *event, const char *country,
+							  EcapiPersonFound found, void *arg);
+
+/*
+ * Does a field of the standard identify a person by itself?  Path as of
+ * ecapi_field_path().
+ */
+extern bool ecapi_person_identified_by(const char *path);
+
+#endif							/* ECAPI_PERSON_H */
