@@ -3,7 +3,8 @@
  *	  Events that a destination failed on: rows of ecapi.failed_event.
  *
  * A failed event is copied from the outbox by its key, so what is kept, and
- * sent again, is what was emitted, to the byte.
+ * sent again, is what was emitted, to the byte.  What was erased meanwhile is not
+ * kept.
  *
  *	 waiting	is tried again at next_try
  *	 dead		is not, until an operator asks for it: its time is over, or
@@ -42,7 +43,8 @@ static EcapiStatement insert = {
 	" o.event OPERATOR(pg_catalog.->>) 'id', o.event, $5, $6, $7,"
 	" pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp(), $8"
 	" FROM ecapi.outbox o"
-	" WHERE o.xid OPERATOR(pg_catalog.=) $3 AND o.seq OPERATOR(pg_catalog.=) $4",
+	" WHERE o.xid OPERATOR(pg_catalog.=) $3 AND o.seq OPERATOR(pg_catalog.=) $4"
+	" AND o.event OPERATOR(pg_catalog.->>) 'erased' IS NULL",
 	8, {NAMEOID, TEXTOID, XID8OID, INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID}, NULL
 };
 

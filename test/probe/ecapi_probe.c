@@ -10,7 +10,7 @@
  *	kind(regtype)								what the type is to us, "guarded"
  *	image(record)								image of a row, JSON text
  *	row_of(anyelement, image jsonb)				row of an image; the type counts
- *	sweep()										failed events of erased ones, deleted
+ *	sweep()										failed events of erased ones go; how many stay
  */
 #include "postgres.h"
 
