@@ -15,12 +15,20 @@ OBJS = \
 	src/shmem.o \
 	src/catalog.o \
 	src/sqlapi.o \
+	src/destinationapi.o \
 	src/failedapi.o \
 	src/replayapi.o \
 	src/forgetapi.o \
 	src/cancelapi.o \
 	src/fieldapi.o \
+	src/previewapi.o \
+	src/preview_event.o \
+	src/preview_effect.o \
+	src/preview_source.o \
+	src/preview_request.o \
+	src/preview_tally.o \
 	src/tree.o \
+	src/sql_scope.o \
 	src/event/value.o \
 	src/event/buffer.o \
 	src/event/codes.o \
@@ -32,10 +40,25 @@ OBJS = \
 	src/event/normalize.o \
 	src/event/phone.o \
 	src/event/digest.o \
+	src/consent/policy.o \
+	src/event/patch.o \
 	src/event/person.o \
 	src/event/refund.o \
 	src/destination/registry.o \
 	src/destination/options.o \
+	src/destination/option_problem.o \
+	src/destination/option_delivery.o \
+	src/destination/option_routing.o \
+	src/destination/option_reduction.o \
+	src/destination/select.o \
+	src/destination/person.o \
+	src/destination/reduce.o \
+	src/destination/map.o \
+	src/destination/decimal.o \
+	src/destination/anonymize.o \
+	src/destination/paths.o \
+	src/destination/prune.o \
+	src/destination/settle.o \
 	src/destination/syntax.o \
 	src/destination/validator.o \
 	src/destination/json.o \
@@ -90,6 +113,15 @@ OBJS = \
 	src/capture/fits.o \
 	src/capture/image.o \
 	src/stats/left_out.o \
+	src/enrich/filter.o src/enrich/filter_check.o src/enrich/filter_column.o \
+	src/enrich/declared.o src/enrich/declared_names.o \
+	src/enrich/held.o \
+	src/enrich/user_sql.o \
+	src/enrich/advisory.o \
+	src/enrich/event_row.o \
+	src/enrich/call.o \
+	src/enrich/enrichment.o \
+	src/enrich/resolve.o \
 	src/outbox/append.o \
 	src/outbox/limit.o \
 	src/outbox/ring.o \
@@ -112,6 +144,9 @@ OBJS = \
 	src/worker/state.o \
 	src/worker/tick.o \
 	src/worker/pages.o \
+	src/worker/tally.o \
+	src/worker/view.o \
+	src/worker/prepare.o \
 	src/worker/stretch.o \
 	src/worker/gather.o \
 	src/worker/pipeline.o \

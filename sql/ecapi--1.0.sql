@@ -147,9 +147,11 @@ CREATE TABLE ecapi.cursor (
 	filtered			bigint NOT NULL DEFAULT 0,
 	failed				bigint NOT NULL DEFAULT 0,
 	given_up			bigint NOT NULL DEFAULT 0,
+	enrich_skipped		bigint NOT NULL DEFAULT 0,
 	state				text NOT NULL DEFAULT 'starting'
 		CHECK (state IN ('starting', 'delivering', 'idle', 'waiting', 'paused', 'stopped')),
 	stopped_options		bigint,
+	test_since			timestamptz,
 	last_error			text,
 	last_error_at		timestamptz,
 	next_try			timestamptz,
@@ -206,6 +208,7 @@ CREATE TABLE ecapi.failed_event (
 );
 
 CREATE INDEX failed_event_destination_idx ON ecapi.failed_event (destination, failed_id);
+CREATE INDEX failed_event_seq_idx ON ecapi.failed_event (seq, destination);
 CREATE INDEX failed_event_event_id_idx ON ecapi.failed_event USING hash (event_id);
 CREATE INDEX failed_event_due_idx ON ecapi.failed_event (destination, next_try) WHERE state = 'waiting';
 
@@ -563,6 +566,28 @@ CREATE FUNCTION ecapi.open_files_limit() RETURNS integer
 LANGUAGE c VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_open_files_limit';
 
+-- These two compile a filter in a subtransaction, which parallel workers cannot have.
+CREATE FUNCTION ecapi.check_destination(server oid, command pg_ddl_command) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_check_destination';
+
+CREATE FUNCTION ecapi.destination_problems(
+	server oid,
+	OUT severity text,
+	OUT what text,
+	OUT what_to_do text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'ecapi_destination_problems';
+
+CREATE FUNCTION ecapi.follow_enrichments() RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_follow_enrichments';
+
+CREATE FUNCTION ecapi.enrichment_dropped(schema text, name text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_enrichment_dropped';
+
 CREATE FUNCTION ecapi.outbox_measure(
 	OUT bytes bigint,
 	OUT bytes_limit bigint,
@@ -603,6 +628,75 @@ AS 'MODULE_PATHNAME', 'ecapi_replay';
 CREATE FUNCTION ecapi.cancel_replay(destination name, replay bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_cancel_replay';
+
+-- Four forms of one function: what they are about is told by their arguments.
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	OUT decision text,
+	OUT reason text,
+	OUT events bigint,
+	OUT ids text[],
+	OUT patched text[],
+	OUT left_out text[],
+	OUT method text,
+	OUT url text,
+	OUT headers text,
+	OUT body text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 5
+AS 'MODULE_PATHNAME', 'ecapi_preview_waiting';
+
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	id text,
+	send boolean DEFAULT false,
+	OUT decision text,
+	OUT reason text,
+	OUT event_id text,
+	OUT patched text[],
+	OUT left_out text[],
+	OUT method text,
+	OUT url text,
+	OUT headers text,
+	OUT body text,
+	OUT status integer,
+	OUT answer text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'ecapi_preview_stored';
+
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	event jsonb,
+	send boolean DEFAULT false,
+	OUT decision text,
+	OUT reason text,
+	OUT event_id text,
+	OUT patched text[],
+	OUT left_out text[],
+	OUT method text,
+	OUT url text,
+	OUT headers text,
+	OUT body text,
+	OUT status integer,
+	OUT answer text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'ecapi_preview_given';
+
+CREATE FUNCTION ecapi.preview(
+	destination name,
+	since timestamptz,
+	until timestamptz DEFAULT now(),
+	OUT decision text,
+	OUT reason text,
+	OUT event_type text,
+	OUT currency text,
+	OUT events bigint,
+	OUT value numeric)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 20
+AS 'MODULE_PATHNAME', 'ecapi_preview_past';
 
 CREATE FUNCTION ecapi.cancel(id text, since timestamptz DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -688,6 +782,8 @@ END;
 -- A new server is told where it was made (option origin), as its cursor is: a
 -- dump carries the option along, so one that is restored elsewhere is a copy
 -- until ecapi.adopt().
+--
+-- What the server says of users' SQL is looked at first, as the command left it.
 CREATE FUNCTION ecapi.on_server_change() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -705,6 +801,10 @@ BEGIN
 		WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
 			AND w.fdwname = 'ecapi'
 	LOOP
+		PERFORM ecapi.check_destination(d.objid, d.command)
+		FROM pg_catalog.pg_event_trigger_ddl_commands() d
+		WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
+			AND d.objid = server.oid;
 		IF server.command_tag = 'CREATE SERVER' THEN
 			PERFORM ecapi.end_destination(server.srvname);
 			SELECT pg_catalog.concat(y.system_identifier, '/', b.oid) INTO here
@@ -784,6 +884,77 @@ BEGIN
 END
 $$;
 
+-- Enrichments are functions: their names are followed, and they are not dropped
+-- while a destination needs them.  A DROP ... CASCADE that takes a function away
+-- would take the destination with it, with its cursor and credentials, so that is
+-- refused: somebody who drops a table wants no conversions lost.  plpgsql, and at
+-- an end at once where no destination is enriched, for the reasons given below for
+-- tracks.
+CREATE FUNCTION ecapi.has_enrichments() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (
+		SELECT FROM pg_catalog.pg_foreign_data_wrapper w
+			JOIN pg_catalog.pg_foreign_server s ON s.srvfdw = w.oid,
+			LATERAL pg_catalog.unnest(s.srvoptions) o
+		WHERE w.fdwname = 'ecapi' AND pg_catalog.starts_with(o, 'enrich='))
+$$;
+
+CREATE FUNCTION ecapi.on_enrichment_change() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT ecapi.has_enrichments() THEN
+		RETURN;
+	END IF;
+	BEGIN
+		PERFORM ecapi.follow_enrichments();
+	EXCEPTION WHEN undefined_file OR io_error THEN
+		RAISE WARNING 'enrichments were not looked after because the library of ecapi cannot be loaded'
+			USING HINT = 'Install it, then see ecapi.check().';
+	END;
+END
+$$;
+
+CREATE FUNCTION ecapi.on_enrichment_drop() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	lost record;
+BEGIN
+	SELECT c.destination,
+		(SELECT o.object_type || ' ' || o.object_identity
+		FROM pg_catalog.pg_event_trigger_dropped_objects() o
+		WHERE o.original LIMIT 1) AS dropped
+	INTO lost
+	FROM pg_catalog.pg_event_trigger_dropped_objects() d
+		JOIN ecapi.cursor c ON c.server = d.objid
+	WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass AND NOT d.original
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger_dropped_objects() w
+			WHERE w.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass)
+	ORDER BY c.destination LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'cannot drop % because destination "%" needs an enrichment that goes with it',
+				lost.dropped, lost.destination
+			USING ERRCODE = 'dependent_objects_still_exist',
+				HINT = pg_catalog.format('Take it out of the destination''s enrichments first, with ALTER SERVER %I OPTIONS (SET enrich ...) or (DROP enrich).',
+					lost.destination);
+	END IF;
+	IF NOT ecapi.has_enrichments() THEN
+		RETURN;
+	END IF;
+	-- for functions of which no dependency is recorded
+	BEGIN
+		PERFORM ecapi.enrichment_dropped(d.address_names[1], d.address_names[2])
+		FROM pg_catalog.pg_event_trigger_dropped_objects() d
+		WHERE d.object_type = 'function' AND NOT d.is_temporary;
+	EXCEPTION WHEN undefined_file OR io_error THEN
+		RAISE WARNING 'enrichments were not looked after because the library of ecapi cannot be loaded'
+			USING HINT = 'Install it, then see ecapi.check().';
+	END;
+END
+$$;
+
 CREATE EVENT TRIGGER ecapi_server_change ON ddl_command_end
 	WHEN TAG IN ('CREATE SERVER', 'ALTER SERVER')
 	EXECUTE FUNCTION ecapi.on_server_change();
@@ -795,6 +966,21 @@ CREATE EVENT TRIGGER ecapi_mapping_change ON ddl_command_end
 CREATE EVENT TRIGGER ecapi_server_drop ON sql_drop
 	WHEN TAG IN ('DROP SERVER', 'DROP OWNED', 'DROP FOREIGN DATA WRAPPER')
 	EXECUTE FUNCTION ecapi.on_server_drop();
+
+CREATE EVENT TRIGGER ecapi_enrichment_change ON ddl_command_end
+	WHEN TAG IN ('CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER SCHEMA',
+		'ALTER EXTENSION')
+	EXECUTE FUNCTION ecapi.on_enrichment_change();
+
+-- Every command that can take a function away, for one in SQL may need nearly
+-- anything.
+CREATE EVENT TRIGGER ecapi_enrichment_drop ON sql_drop
+	WHEN TAG IN ('DROP FUNCTION', 'DROP ROUTINE', 'DROP PROCEDURE', 'DROP AGGREGATE', 'DROP SCHEMA',
+		'DROP OWNED', 'DROP EXTENSION', 'DROP LANGUAGE', 'DROP TABLE', 'ALTER TABLE', 'DROP VIEW',
+		'DROP MATERIALIZED VIEW', 'DROP FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'DROP SEQUENCE',
+		'DROP TYPE', 'ALTER TYPE', 'DROP DOMAIN', 'DROP CAST', 'DROP OPERATOR', 'DROP COLLATION',
+		'DROP TEXT SEARCH CONFIGURATION', 'DROP TEXT SEARCH DICTIONARY')
+	EXECUTE FUNCTION ecapi.on_enrichment_drop();
 
 -- Rows that wait for the commit could not be found in a rewritten table, so
 -- they are captured before: when the command begins, for in an event of
@@ -1067,7 +1253,9 @@ SELECT s.srvname AS destination,
 	c.recorded_at,
 	r.waiting AS failed_waiting,
 	r.dead AS failed_dead,
-	r.next_try AS failed_next_try
+	r.next_try AS failed_next_try,
+	c.enrich_skipped,
+	c.test_since + '1 day' AS test_until
 FROM pg_catalog.pg_foreign_server s
 	JOIN pg_catalog.pg_foreign_data_wrapper f ON f.oid = s.srvfdw AND f.fdwname = 'ecapi'
 	LEFT JOIN ecapi.cursor c ON c.server = s.oid
@@ -1155,10 +1343,11 @@ FROM ecapi.backfill_progress p
 			WHERE d.datname = pg_catalog.current_database());
 
 -- The doctor.  Sees everything, so it runs as its owner; it shows states and
--- names, never contents.
+-- names, never contents.  What it asks of tracks and filters is asked in
+-- subtransactions, which a parallel query cannot have.
 CREATE FUNCTION ecapi.check(OUT severity text, OUT what text, OUT what_to_do text)
 RETURNS SETOF record
-LANGUAGE plpgsql VOLATILE PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -1219,6 +1408,13 @@ BEGIN
 			what_to_do := pg_catalog.format('Mend the options (ALTER SERVER %1$I, ALTER USER MAPPING FOR PUBLIC SERVER %1$I) or the file they name.', d.destination);
 			RETURN NEXT;
 		END IF;
+		FOR severity, what, what_to_do IN
+			SELECT p.severity, pg_catalog.format('destination "%s": %s', d.destination, p.what),
+				coalesce(p.what_to_do, pg_catalog.format('Mend its option with ALTER SERVER %I OPTIONS (SET ...).', d.destination))
+			FROM ecapi.destination_problems(d.server_oid) p
+		LOOP
+			RETURN NEXT;
+		END LOOP;
 		IF NOT d.has_cursor THEN
 			severity := 'warning';
 			what := pg_catalog.format('destination "%s" has no cursor', d.destination);
@@ -1552,6 +1748,8 @@ COMMENT ON COLUMN ecapi.cursor.window_end IS 'end of the window that is being re
 COMMENT ON COLUMN ecapi.cursor.arm IS '0: transactions that ran at the snapshot, 1: later ones';
 COMMENT ON COLUMN ecapi.cursor.xid IS 'with seq: the last event of the open window that is disposed of';
 COMMENT ON COLUMN ecapi.cursor.given_up IS 'events that waited longer than ecapi.retention_limit, or whose room was needed, see ecapi.outbox_limit';
+COMMENT ON COLUMN ecapi.cursor.enrich_skipped IS 'delivered events that went without the patches of their enrichments, see the option enrich_on_error';
+COMMENT ON COLUMN ecapi.cursor.test_since IS 'when the worker first saw the destination in test mode; it expires a day later';
 COMMENT ON COLUMN ecapi.cursor.system_identifier IS 'cluster that this cursor may deliver from, see ecapi.adopt()';
 COMMENT ON COLUMN ecapi.request.replay IS 'of a request of a replay: its replay_id';
 COMMENT ON TABLE ecapi.replay_cursor IS 'how far each replay has come; written by the worker';
@@ -1589,6 +1787,15 @@ COMMENT ON FUNCTION ecapi.capture() IS 'trigger function of tracks: turns rows i
 COMMENT ON FUNCTION ecapi.capture_pending() IS 'captures now the rows that wait for the commit of this transaction';
 COMMENT ON FUNCTION ecapi.on_alter_start() IS 'captures rows that wait for the commit before their table may be rewritten';
 COMMENT ON EVENT TRIGGER ecapi_alter_start IS 'captures rows that wait for the commit before their table may be rewritten';
+COMMENT ON FUNCTION ecapi.check_destination(oid, pg_ddl_command) IS 'checks filter and enrichments of a destination that a command has created or altered';
+COMMENT ON FUNCTION ecapi.destination_problems(oid) IS 'what is wrong with filter and enrichments of a destination';
+COMMENT ON FUNCTION ecapi.follow_enrichments() IS 'rewrites the enrichments of destinations after functions were renamed or moved';
+COMMENT ON FUNCTION ecapi.enrichment_dropped(text, text) IS 'refuses that a function is dropped which a destination names';
+COMMENT ON FUNCTION ecapi.has_enrichments() IS 'is any destination enriched';
+COMMENT ON FUNCTION ecapi.on_enrichment_change() IS 'follows enrichments that are renamed or moved';
+COMMENT ON FUNCTION ecapi.on_enrichment_drop() IS 'refuses that an enrichment is dropped while a destination needs it';
+COMMENT ON EVENT TRIGGER ecapi_enrichment_change IS 'follows enrichments that are renamed or moved';
+COMMENT ON EVENT TRIGGER ecapi_enrichment_drop IS 'refuses that an enrichment is dropped while a destination needs it';
 COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the events of this database since the server started, by field and reason';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
 COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s value that is sent or hashed; NULL when it would be left out';
@@ -1612,6 +1819,10 @@ COMMENT ON FUNCTION ecapi.retry(name, text) IS 'try failed events of a destinati
 COMMENT ON FUNCTION ecapi.discard(name, timestamptz, text) IS 'give up failed events of a destination that failed before a moment; returns how many';
 COMMENT ON FUNCTION ecapi.replay(name, timestamptz, timestamptz, text) IS 'send events emitted in [since, until) to a destination again, under the same ids; returns a replay_id';
 COMMENT ON FUNCTION ecapi.cancel_replay(name, bigint) IS 'end a replay of a destination, or all of them; returns how many';
+COMMENT ON FUNCTION ecapi.preview(name) IS 'the request that a destination would be sent next, and what is not in it, with reasons; sends nothing; for the destination''s owner, as it shows contents as they leave';
+COMMENT ON FUNCTION ecapi.preview(name, text, boolean) IS 'the request that an emitted event would make; with send, sends it in the platform''s test mode; for the destination''s owner';
+COMMENT ON FUNCTION ecapi.preview(name, jsonb, boolean) IS 'the request that an event, given as to ecapi_emit(), would make; with send, sends it in the platform''s test mode; for the destination''s owner';
+COMMENT ON FUNCTION ecapi.preview(name, timestamptz, timestamptz) IS 'what would become of the events emitted in [since, until): counts and values by decision and reason; for the destination''s owner';
 COMMENT ON FUNCTION ecapi.end_destination(name) IS 'ends the cursor and the replays of a destination, and tries of its failed events';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
 COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';

@@ -26,6 +26,7 @@ int			ecapi_retention_s = 3 * SECS_PER_DAY;
 int			ecapi_retention_limit = 30 * 24 * 60;
 int			ecapi_outbox_limit = 16 * 1024;
 bool		ecapi_wait_for_standby = false;
+int			ecapi_enrich_timeout_ms = 5000;
 int			ecapi_max_workers = 16;
 
 static char *context = NULL;	/* read through capture/context.c alone */
@@ -161,6 +162,15 @@ ecapi_settings_define(bool preloaded)
 							 "Send an event only after the synchronous standby has it.",
 							 NULL, &ecapi_wait_for_standby, false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	/*
+	 * One function that is slow holds up the deliveries of its database, and
+	 * the worker ends itself when one is still at work after twice the time.
+	 */
+	DefineCustomIntVariable("ecapi.enrich_timeout",
+							"How long an enrichment or a filter may take for a page of events.",
+							NULL, &ecapi_enrich_timeout_ms, 5000, 10, 5 * 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	/*
 	 * Shared memory is sized by it.  Where there is none it is still known, so

@@ -22,6 +22,7 @@ extern int	ecapi_retention_s;	/* seconds */
 extern int	ecapi_retention_limit;	/* minutes; 0: none */
 extern int	ecapi_outbox_limit; /* MB; 0: none */
 extern bool ecapi_wait_for_standby;
+extern int	ecapi_enrich_timeout_ms;	/* of one call of an enrichment or filter */
 extern int	ecapi_max_workers;	/* databases served; read only when preloaded */
 
 /*

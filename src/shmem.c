@@ -46,6 +46,7 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
+#include "enrich/held.h"
 #include "outbox/limit.h"
 #include "settings.h"
 #include "shmem.h"
@@ -94,7 +95,10 @@ static void detach_worker(int code, Datum arg);
 static void detach_launcher(int code, Datum arg);
 static void release_holds_at_exit(int code, Datum arg);
 
-/* The slots, then what outbox/limit.c shares, then the counters of left_out.c. */
+/*
+ * The slots, then what outbox/limit.c shares, then the counters of left_out.c, then
+ * the functions of held.c.
+ */
 static Size
 slots_size(void)
 {
@@ -109,10 +113,16 @@ limit_size(void)
 }
 
 static Size
+left_out_size(void)
+{
+	return MAXALIGN(ecapi_left_out_size(ecapi_max_workers));
+}
+
+static Size
 shared_size(void)
 {
-	return add_size(add_size(slots_size(), limit_size()),
-					ecapi_left_out_size(ecapi_max_workers));
+	return add_size(add_size(add_size(slots_size(), limit_size()), left_out_size()),
+					ecapi_held_size(ecapi_max_workers));
 }
 
 /* Ask for our shared memory; from the shmem_request hook. */
@@ -149,6 +159,8 @@ ecapi_shmem_startup(void)
 	ecapi_limit_attach((char *) shared + slots_size(), ecapi_max_workers, !found);
 	ecapi_left_out_attach((char *) shared + slots_size() + limit_size(),
 						  ecapi_max_workers, !found);
+	ecapi_held_attach((char *) shared + slots_size() + limit_size() + left_out_size(),
+					  ecapi_max_workers, !found);
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -450,6 +462,7 @@ ecapi_slot_want(Oid database)
 		free_slot->info.database = database;
 		ecapi_left_out_reset((int) (free_slot - shared->slots));
 		ecapi_limit_reset((int) (free_slot - shared->slots));
+		ecapi_held_reset((int) (free_slot - shared->slots));
 		strlcpy(free_slot->info.message, "it has yet to be started",
 				ECAPI_MESSAGE_SIZE);
 		done = true;

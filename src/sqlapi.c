@@ -189,20 +189,14 @@ ecapi_start_snapshot(PG_FUNCTION_ARGS)
 	return ecapi_snapshot_datum(ecapi_snapshot_start());
 }
 
-/*
- * ecapi.credential_problem(oid): one line, without secrets, or NULL.
- */
-Datum
-ecapi_credential_problem(PG_FUNCTION_ARGS)
+/* See sqlapi.h. */
+EcapiOptions *
+ecapi_options_of(const ForeignServer *server, char *error, size_t error_size)
 {
-	ForeignServer *server = GetForeignServer(PG_GETARG_OID(0));
 	HeapTuple	tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
 										ObjectIdGetDatum(InvalidOid),
 										ObjectIdGetDatum(server->serverid));
 	List	   *mapping = NIL;
-	EcapiOptions *options;
-	EcapiCredentials credentials;
-	char		error[512];
 
 	if (HeapTupleIsValid(tuple))
 	{
@@ -214,7 +208,20 @@ ecapi_credential_problem(PG_FUNCTION_ARGS)
 			mapping = untransformRelOptions(datum);
 		ReleaseSysCache(tuple);
 	}
-	options = ecapi_options_parse(server->options, mapping, error, sizeof(error));
+	return ecapi_options_parse(server->options, mapping, error, error_size);
+}
+
+/*
+ * ecapi.credential_problem(oid): one line, without secrets, or NULL.
+ */
+Datum
+ecapi_credential_problem(PG_FUNCTION_ARGS)
+{
+	char		error[512];
+	EcapiOptions *options = ecapi_options_of(GetForeignServer(PG_GETARG_OID(0)),
+											 error, sizeof(error));
+	EcapiCredentials credentials;
+
 	if (options != NULL &&
 		ecapi_credentials_read(options, &credentials, error, sizeof(error)))
 		PG_RETURN_NULL();

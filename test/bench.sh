@@ -9,6 +9,9 @@
 #	transform		the pure transform, stage by stage
 #	latency			from COMMIT to receipt, against posting it oneself
 #	held-snapshot	delivery under an old snapshot against without
+#	steady			the same at a steady rate, over time
+#	enrich			delivery through an enrichment against without
+#	routes			delivery beside 199 destinations of other shops against alone
 #
 # -n is the size of a backlog or of one bulk statement (200000), -r how often
 # each side is measured (3), -t the seconds of a timed side (10; latency 20).
@@ -34,6 +37,12 @@ set -euo pipefail
 . "$REPO/test/bench/latency.sh"
 # shellcheck source=test/bench/held_snapshot.sh
 . "$REPO/test/bench/held_snapshot.sh"
+# shellcheck source=test/bench/steady.sh
+. "$REPO/test/bench/steady.sh"
+# shellcheck source=test/bench/enrich.sh
+. "$REPO/test/bench/enrich.sh"
+# shellcheck source=test/bench/routes.sh
+. "$REPO/test/bench/routes.sh"
 
 EVENTS=
 ROUNDS=3
@@ -45,13 +54,13 @@ while [ $# -gt 0 ]; do
 		-n) EVENTS=${2:?}; shift ;;
 		-r) ROUNDS=${2:?}; shift ;;
 		-t) SPAN_GIVEN=${2:?}; shift ;;
-		emit | capture | deliver | transform | latency | held-snapshot) names+=("$1") ;;
-		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot]..." ;;
+		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | routes) names+=("$1") ;;
+		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|routes]..." ;;
 	esac
 	shift
 done
 if [ ${#names[@]} = 0 ]; then
-	names=(emit capture deliver transform latency held-snapshot)
+	names=(emit capture deliver transform latency held-snapshot steady enrich routes)
 	EVENTS=${EVENTS:-50000}
 	SPAN_GIVEN=${SPAN_GIVEN:-5}
 fi

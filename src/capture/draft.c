@@ -8,6 +8,7 @@
 
 #include <time.h>
 
+#include "access/detoast.h"
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -148,6 +149,56 @@ ecapi_draft_set_uuid(EcapiDraft *draft)
 	make_uuid(uuid);
 	ecapi_draft_set(draft, "id",
 					ecapi_value_text(&draft->arena, ECAPI_STRING, uuid, sizeof(uuid)));
+}
+
+/* See draft.h. */
+EcapiValue *
+ecapi_draft_jsonb(EcapiDraft *draft, const char *key, Datum jsonb, int max_depth)
+{
+	EcapiValue *tree;
+
+	/* Look at the size before anything is decompressed. */
+	if (toast_raw_datum_size(jsonb) > draft->max_size * ECAPI_JSONB_BLOAT)
+	{
+		ecapi_draft_fail_size(draft);
+		return NULL;
+	}
+	tree = ecapi_tree_from_jsonb(&draft->arena, DatumGetJsonbP(jsonb), max_depth);
+	if (tree == NULL)
+	{
+		if (draft->arena.failed)
+			ecapi_draft_out_of_memory();
+		ecapi_draft_fail(draft, key, ECAPI_VIOLATION_DEPTH, "nested too deeply",
+						 "An event has at most 32 levels.");
+	}
+	return tree;
+}
+
+/* See draft.h. */
+void
+ecapi_draft_give(EcapiDraft *draft, bool has_event, Datum event)
+{
+	if (has_event)
+		draft->given = ecapi_draft_jsonb(draft, NULL, event, ECAPI_MAX_DEPTH);
+	if (draft->given && draft->given->type != ECAPI_OBJECT)
+	{
+		ecapi_draft_fail(draft, NULL, ECAPI_VIOLATION_TYPE, "event is not a JSON object", NULL);
+		draft->given = NULL;
+	}
+	if (draft->given == NULL)
+		draft->given = ecapi_value_new(&draft->arena, ECAPI_OBJECT);
+	if (draft->given == NULL)
+		ecapi_draft_out_of_memory();
+}
+
+/* See draft.h. */
+void
+ecapi_draft_complete(EcapiDraft *draft)
+{
+	if (ecapi_draft_lacks(draft, "timestamp"))
+		ecapi_draft_set_time(draft, GetCurrentTransactionStartTimestamp());
+	if (ecapi_draft_lacks(draft, "id"))
+		ecapi_draft_set_uuid(draft);
 }
 
 void
@@ -324,7 +375,7 @@ write_event(EcapiDraft *draft, const EcapiValue *clean, EcapiAppend *append)
 
 /* See draft.h. */
 bool
-ecapi_draft_finish(EcapiDraft *draft, EcapiAppend *append, const char **id)
+ecapi_draft_check(EcapiDraft *draft, EcapiAppend *append)
 {
 	EcapiViolations *violations = &draft->violations;
 	EcapiValue *clean;
@@ -343,10 +394,19 @@ ecapi_draft_finish(EcapiDraft *draft, EcapiAppend *append, const char **id)
 		ecapi_draft_fail_size(draft);
 		return false;
 	}
-	if (violations->left_out > 0)
-		warn_left_out(violations);
-	ecapi_left_out_count();
 	draft->clean = clean;
-	*id = ecapi_value_get(clean, "id")->text;
+	return true;
+}
+
+/* See draft.h. */
+bool
+ecapi_draft_finish(EcapiDraft *draft, EcapiAppend *append, const char **id)
+{
+	if (!ecapi_draft_check(draft, append))
+		return false;
+	if (draft->violations.left_out > 0)
+		warn_left_out(&draft->violations);
+	ecapi_left_out_count();
+	*id = ecapi_value_get(draft->clean, "id")->text;
 	return true;
 }

@@ -35,6 +35,22 @@ typedef struct EcapiDraft
 extern void ecapi_draft_begin(EcapiDraft *draft, MemoryContext context);
 
 /*
+ * The tree of a jsonb datum, at most max_depth deep; NULL with a violation of
+ * key (NULL: the event as a whole) when it is too large or too deep.
+ */
+extern EcapiValue *ecapi_draft_jsonb(EcapiDraft *draft, const char *key, Datum jsonb,
+									 int max_depth);
+
+/*
+ * What was given is this jsonb (has_event), or an empty object.  Anything but an
+ * object is a violation.
+ */
+extern void ecapi_draft_give(EcapiDraft *draft, bool has_event, Datum event);
+
+/* An event without a time gets that of the transaction's start, one without id a UUID. */
+extern void ecapi_draft_complete(EcapiDraft *draft);
+
+/*
  * Set a member of the event; a NULL member means that memory was out.  All
  * three raise "out of memory" and nothing else.
  */
@@ -57,7 +73,13 @@ extern void ecapi_draft_out_of_memory(void) pg_attribute_noreturn();
 
 /*
  * Validate the event and write it, ready to be appended, into the draft's
- * memory; id gets its id.  Counts fields that were left out, and warns about
+ * memory: what would be emitted.  Counts and tells nothing.  False with violations
+ * when it is refused.
+ */
+extern bool ecapi_draft_check(EcapiDraft *draft, EcapiAppend *append);
+
+/*
+ * The same for an event that is emitted; id gets its id.  Counts fields that were left out, and warns about
  * them, once per statement.  False with violations when it is refused.
  */
 extern bool ecapi_draft_finish(EcapiDraft *draft, EcapiAppend *append, const char **id);

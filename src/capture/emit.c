@@ -37,7 +37,6 @@
 
 #include <math.h>
 
-#include "access/detoast.h"
 #include "access/xact.h"
 #include "common/shortest_dec.h"
 #include "miscadmin.h"
@@ -95,35 +94,6 @@ set_text_argument(Emit *emit, const char *key, int arg)
 								VARSIZE_ANY_EXHDR(argument)));
 }
 
-/*
- * The tree of a jsonb argument, at most max_depth deep; NULL with a violation
- * when it is too large or too deep.
- */
-static EcapiValue *
-jsonb_argument(Emit *emit, const char *key, int arg, int max_depth)
-{
-	FunctionCallInfo fcinfo = emit->fcinfo;
-	Jsonb	   *jsonb;
-	EcapiValue *tree;
-
-	/* Look at the size before anything is decompressed. */
-	if (toast_raw_datum_size(PG_GETARG_DATUM(arg)) > emit->draft.max_size * ECAPI_JSONB_BLOAT)
-	{
-		ecapi_draft_fail_size(&emit->draft);
-		return NULL;
-	}
-	jsonb = PG_GETARG_JSONB_P(arg);
-	tree = ecapi_tree_from_jsonb(&emit->draft.arena, jsonb, max_depth);
-	if (tree == NULL)
-	{
-		if (emit->draft.arena.failed)
-			ecapi_draft_out_of_memory();
-		ecapi_draft_fail(&emit->draft, key, ECAPI_VIOLATION_DEPTH, "nested too deeply",
-					  "An event has at most 32 levels.");
-	}
-	return tree;
-}
-
 static void
 set_jsonb_argument(Emit *emit, const char *key, int arg)
 {
@@ -132,7 +102,7 @@ set_jsonb_argument(Emit *emit, const char *key, int arg)
 
 	if (PG_ARGISNULL(arg))
 		return;
-	tree = jsonb_argument(emit, key, arg, ECAPI_MAX_DEPTH - 1);
+	tree = ecapi_draft_jsonb(&emit->draft, key, PG_GETARG_DATUM(arg), ECAPI_MAX_DEPTH - 1);
 	if (tree)
 		ecapi_draft_set(&emit->draft, key, tree);
 }
@@ -164,19 +134,7 @@ merge_arguments(Emit *emit)
 {
 	FunctionCallInfo fcinfo = emit->fcinfo;
 
-	if (!PG_ARGISNULL(ARG_EVENT))
-		emit->draft.given = jsonb_argument(emit, NULL, ARG_EVENT, ECAPI_MAX_DEPTH);
-	if (emit->draft.given && emit->draft.given->type != ECAPI_OBJECT)
-	{
-		ecapi_draft_fail(&emit->draft, NULL, ECAPI_VIOLATION_TYPE,
-					  "event is not a JSON object", NULL);
-		emit->draft.given = NULL;
-	}
-	if (emit->draft.given == NULL)
-		emit->draft.given = ecapi_value_new(&emit->draft.arena, ECAPI_OBJECT);
-	if (emit->draft.given == NULL)
-		ecapi_draft_out_of_memory();
-
+	ecapi_draft_give(&emit->draft, !PG_ARGISNULL(ARG_EVENT), PG_GETARG_DATUM(ARG_EVENT));
 	set_text_argument(emit, "event_type", ARG_EVENT_TYPE);
 	set_value_argument(emit);
 	set_text_argument(emit, "currency_code", ARG_CURRENCY_CODE);
@@ -189,10 +147,7 @@ merge_arguments(Emit *emit)
 	set_jsonb_argument(emit, "ext", ARG_EXT);
 	if (!PG_ARGISNULL(ARG_OCCURRED_AT))
 		ecapi_draft_set_time(&emit->draft, PG_GETARG_TIMESTAMPTZ(ARG_OCCURRED_AT));
-	else if (ecapi_draft_lacks(&emit->draft, "timestamp"))
-		ecapi_draft_set_time(&emit->draft, GetCurrentTransactionStartTimestamp());
-	if (ecapi_draft_lacks(&emit->draft, "id"))
-		ecapi_draft_set_uuid(&emit->draft);
+	ecapi_draft_complete(&emit->draft);
 }
 
 /*

@@ -37,6 +37,7 @@
 
 #include "capture/guard.h"
 #include "capture/source.h"
+#include "sql_scope.h"
 
 /* The context of a set goes: also when compiling has failed half-way. */
 static void
@@ -200,7 +201,7 @@ ecapi_expressions_add(EcapiExpressions *set, const char *source,
 
 	relation = relation_open(set->relid, AccessShareLock);
 	nest = NewGUCNestLevel();
-	ecapi_guard_settings();
+	ecapi_sql_settings();
 	(void) set_config_option("transaction_read_only", "on", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	GetUserIdAndSecContext(&user, &security);

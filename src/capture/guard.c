@@ -34,71 +34,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_constraint.h"
 #include "miscadmin.h"
-#include "parser/parse_expr.h"
-#include "parser/parser.h"
-#include "pgtime.h"
-#include "utils/bytea.h"
-#include "utils/float.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/resowner.h"
-#include "utils/rls.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 #include "capture/guard.h"
-
-/*
- * pg_temp stands last because, when it is not named, it is searched first, and
- * the writer's temporary tables are in it.  The server has no path without it:
- * a function of the owner that names a table without its schema, where no such
- * table is found, reads the writer's.  Sources themselves may not (see
- * row_sql_check.c).
- */
-#define SEARCH_PATH	"pg_catalog, pg_temp"
-
-/* Set for the current nest level of settings. */
-static void
-set(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
-
-/*
- * Settings on which the meaning of SQL depends, for the caller's nest level.
- * Most sessions already have most of them, and setting one costs a hundred
- * times what comparing does.
- */
-void
-ecapi_guard_settings(void)
-{
-	const char *zone = pg_get_timezone_name(session_timezone);
-
-	if (strcmp(namespace_search_path, SEARCH_PATH) != 0)
-		set("search_path", SEARCH_PATH);
-	if (!row_security)
-		set("row_security", "on");
-	if (DateStyle != USE_ISO_DATES || DateOrder != DATEORDER_MDY)
-		set("DateStyle", "ISO, MDY");
-	if (IntervalStyle != INTSTYLE_POSTGRES)
-		set("IntervalStyle", "postgres");
-	if (zone == NULL || strcmp(zone, "UTC") != 0)
-		set("TimeZone", "UTC");
-	/* all above 0 mean the same: the shortest text that is exact */
-	if (extra_float_digits <= 0)
-		set("extra_float_digits", "1");
-	if (bytea_output != BYTEA_OUTPUT_HEX)
-		set("bytea_output", "hex");
-	/* These two change what a source says, not only how a value looks. */
-	if (!standard_conforming_strings)
-		set("standard_conforming_strings", "on");
-	if (Transform_null_equals)
-		set("transform_null_equals", "off");
-}
+#include "sql_scope.h"
 
 /*
  * What the guard does not keep: a cancelled query (also by statement_timeout),
@@ -121,52 +63,14 @@ ecapi_guard_must_raise(int sqlerrcode)
 		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK);
 }
 
-/*
- * schema.name[.part] of the object that an error names, or NULL.  RAISE can put
- * any text into these fields, also one of the row, so only names of objects
- * that exist are believed.
- */
+/* schema.name[.part] of the object that an error names, or NULL. */
 static const char *
 object_of_error(const ErrorData *edata)
 {
-	Oid			schema;
-	Oid			object;
+	const char *part;
+	char	   *object = ecapi_sql_object(edata, &part);
 
-	if (edata->schema_name == NULL)
-		return NULL;
-	schema = get_namespace_oid(edata->schema_name, true);
-	if (!OidIsValid(schema))
-		return NULL;
-
-	if (edata->table_name)
-	{
-		object = get_relname_relid(edata->table_name, schema);
-		if (!OidIsValid(object))
-			return NULL;
-		if (edata->column_name &&
-			get_attnum(object, edata->column_name) != InvalidAttrNumber)
-			return psprintf("%s.%s.%s", edata->schema_name, edata->table_name,
-							edata->column_name);
-		if (edata->constraint_name &&
-			OidIsValid(get_relation_constraint_oid(object, edata->constraint_name, true)))
-			return psprintf("%s.%s.%s", edata->schema_name, edata->table_name,
-							edata->constraint_name);
-		return psprintf("%s.%s", edata->schema_name, edata->table_name);
-	}
-	if (edata->datatype_name)
-	{
-		object = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-								 CStringGetDatum(edata->datatype_name),
-								 ObjectIdGetDatum(schema));
-		if (!OidIsValid(object))
-			return NULL;
-		if (edata->constraint_name &&
-			OidIsValid(get_domain_constraint_oid(object, edata->constraint_name, true)))
-			return psprintf("%s.%s.%s", edata->schema_name, edata->datatype_name,
-							edata->constraint_name);
-		return psprintf("%s.%s", edata->schema_name, edata->datatype_name);
-	}
-	return NULL;
+	return object != NULL && part != NULL ? psprintf("%s.%s", object, part) : object;
 }
 
 /*
@@ -213,7 +117,7 @@ run_as(void (*body) (void *arg), void *arg, Oid owner)
 	/* Ends with the subtransaction. */
 	XactReadOnly = true;
 	nest = NewGUCNestLevel();
-	ecapi_guard_settings();
+	ecapi_sql_settings();
 	GetUserIdAndSecContext(&user, &security);
 	/* but row security is not waived for us when it is for a foreign key's check */
 	SetUserIdAndSecContext(owner,

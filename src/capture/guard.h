@@ -22,10 +22,8 @@ typedef struct EcapiGuardError
 /*
  * Run body(arg) as owner in a security-restricted operation and a read-only
  * subtransaction, with a fresh active snapshot that sees all that the
- * transaction did so far, under settings of its own (search_path pg_catalog
- * and last pg_temp, row_security on, fixed DateStyle, IntervalStyle, TimeZone,
- * extra_float_digits, bytea_output, standard_conforming_strings,
- * transform_null_equals).  What body allocates in the context that
+ * transaction did so far, under settings of its own
+ * (ecapi_sql_settings()).  What body allocates in the context that
  * was current before survives it, also after an error.
  *
  * Returns true when body returned; false when it raised an error, which is
@@ -36,13 +34,6 @@ typedef struct EcapiGuardError
  */
 extern bool ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
 							EcapiGuardError *error);
-
-/*
- * Set the settings above for the caller's nest level (NewGUCNestLevel()), which
- * it ends with AtEOXact_GUC(false, level).  For those who run types' functions
- * outside a guard.  Raises what setting one raises.
- */
-extern void ecapi_guard_settings(void);
 
 /*
  * Is an error (its sqlerrcode) none of the SQL's own, so that it must reach the

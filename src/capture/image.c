@@ -28,8 +28,8 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-#include "capture/guard.h"
 #include "capture/image.h"
+#include "sql_scope.h"
 #include "tree.h"
 #include "settings.h"
 
@@ -54,7 +54,7 @@ fix_settings(void)
 {
 	int			level = NewGUCNestLevel();
 
-	ecapi_guard_settings();
+	ecapi_sql_settings();
 	for (int i = 0; i < lengthof(settings); i++)
 		(void) set_config_option(settings[i].name, settings[i].value, PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);

@@ -295,19 +295,31 @@ add_header(Transfer *transfer, const char *line)
 	return true;
 }
 
+const char *
+ecapi_http_header_nth(int i)
+{
+	static const char *const lines[] = {"Content-Type: application/json",
+	"Accept: application/json", "User-Agent: ecapi/" ECAPI_VERSION, NULL};
+
+	return lines[i];
+}
+
 static bool
 set_headers(Transfer *transfer, const EcapiRequest *request)
 {
+	const char *line;
 	int			i;
+
+	for (i = 0; (line = ecapi_http_header_nth(i)) != NULL; i++)
+		if (!add_header(transfer, line))
+			return false;
 
 	/*
 	 * "Expect:" without a value keeps libcurl from asking "may I?" before a
 	 * large body, which costs a round trip, and a second at receivers that
 	 * never answer it.
 	 */
-	if (!add_header(transfer, "Content-Type: application/json") ||
-		!add_header(transfer, "Accept: application/json") ||
-		!add_header(transfer, "Expect:"))
+	if (!add_header(transfer, "Expect:"))
 		return false;
 	for (i = 0; i < request->nheaders; i++)
 	{
@@ -330,7 +342,6 @@ set_common_options(Transfer *transfer)
 	SET(CURLOPT_PRIVATE, transfer);
 	SET(CURLOPT_ERRORBUFFER, transfer->words);
 	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_USERAGENT, "ecapi/" ECAPI_VERSION);
 #if LIBCURL_VERSION_NUM >= 0x075500
 	SET(CURLOPT_PROTOCOLS_STR, "https,http");
 #else

@@ -38,8 +38,8 @@
 static WaitEventSet *kept = NULL;
 static uint64_t kept_generation = 0;
 
-static void
-forget_set(void)
+void
+ecapi_sockets_forget(void)
 {
 	WaitEventSet *set = kept;
 
@@ -57,7 +57,7 @@ current_set(const EcapiSocket *sockets, int nsockets, uint64_t generation)
 	if (kept && kept_generation == generation)
 		return kept;
 
-	forget_set();
+	ecapi_sockets_forget();
 	set = CreateWaitEventSet(TopMemoryContext, nsockets + 2);
 	PG_TRY();
 	{

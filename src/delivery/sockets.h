@@ -15,4 +15,7 @@
  */
 extern bool ecapi_sockets_wait(EcapiHttp *http, long timeout_ms);
 
+/* Give back what is kept from one wait to the next; for who waits but once. */
+extern void ecapi_sockets_forget(void);
+
 #endif							/* ECAPI_SOCKETS_H */

@@ -34,6 +34,7 @@
 
 #include "destination/formats.h"
 #include "destination/options.h"
+#include "destination/person.h"
 #include "event/digest.h"
 #include "event/fields.h"
 #include "event/normalize.h"
@@ -88,50 +89,6 @@ leave_out_type(Writer *writer, const EcapiField *field, const EcapiValue *value)
 	if (value->type == ECAPI_NULL || (value->type == ECAPI_STRING && value->len == 0))
 		return false;
 	return leave_out(writer, field, ECAPI_VIOLATION_TYPE);
-}
-
-static const char *
-country_of(const EcapiValue *address)
-{
-	const EcapiValue *code;
-
-	if (address->type != ECAPI_OBJECT)
-		return NULL;
-	code = ecapi_value_get(address, "country_code");
-	if (code == NULL || code->type != ECAPI_STRING)
-		return NULL;
-	return ecapi_country_lookup(code->text, code->len);
-}
-
-/*
- * The country that a phone number written without one belongs to: that of the
- * user's addresses, if they agree; the default, if none of them tells one.  A
- * guess between several would turn one person's number into another's.
- */
-static const char *
-country_of_user(const EcapiValue *user_data, const char *default_country)
-{
-	const EcapiValue *addresses = ecapi_value_get(user_data, "address");
-	const EcapiValue *address;
-	const char *country = NULL;
-
-	if (addresses == NULL)
-		return default_country;
-	if (addresses->type != ECAPI_ARRAY)
-	{
-		country = country_of(addresses);
-		return country ? country : default_country;
-	}
-	for (address = addresses->first; address; address = address->next)
-	{
-		const char *other = country_of(address);
-
-		if (other && country && strcmp(country, other) != 0)
-			return NULL;
-		if (other)
-			country = other;
-	}
-	return country ? country : default_country;
 }
 
 /* Sort an object's members into the places of its fields. */
@@ -283,11 +240,11 @@ write_one(Writer *writer, const EcapiField *field, const EcapiValue *value,
 
 		if (field->child == ECAPI_OBJ_ADDRESS)
 		{
-			country = country_of(value);
+			country = ecapi_person_address_country(value);
 			country = country ? country : default_country;
 		}
 		else if (field->child == ECAPI_OBJ_USER_DATA)
-			country = country_of_user(value, default_country);
+			country = ecapi_person_country(value, default_country);
 		fill_slots(field->child, value, slots);
 		return write_object(writer, field->child, slots, country);
 	}
@@ -546,7 +503,8 @@ native_close(EcapiShape *shape, EcapiBuffer *body)
  * the events, and more would only make each retry repeat more and each
  * halving take longer.  No linger: without a backlog an event goes out alone,
  * at once; under load batches fill by themselves while others are in flight.
- * No age window either: the standard takes events of any age.
+ * No age window either: the standard takes events of any age.  Nor has it a test
+ * mode, so tests go to another url, nor names of its own for event types.
  */
 const EcapiFormat ecapi_format_native = {
 	.name = "ecapi",
@@ -556,6 +514,8 @@ const EcapiFormat ecapi_format_native = {
 	.default_batch = 1000,
 	.default_linger_ms = 0,
 	.max_age_s = 0,
+	.has_test_mode = false,
+	.takes_targets = false,
 	.open = native_open,
 	.add = native_add,
 	.close = native_close

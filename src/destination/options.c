@@ -5,7 +5,7 @@
  *
  * A row of the table names an option, where it belongs (server or user
  * mapping), whether its value is a secret, and the function that checks a
- * value and stores it.  What concerns several options together is checked at
+ * value and stores it; those stand by subject in option_*.c.  What concerns several options together is checked at
  * the end, over the whole list: the validator gets the whole list at every
  * CREATE and ALTER, so an order of commands never matters.
  *
@@ -25,471 +25,90 @@
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "datatype/timestamp.h"
-#include "mb/pg_wchar.h"
-#include "utils/guc.h"
 
-#include "delivery/token.h"
-#include "destination/options.h"
+#include "destination/option.h"
 #include "destination/syntax.h"
-#include "event/closest.h"
-#include "event/fields.h"
-
-/* Values shown in messages are cut to this many bytes. */
-#define SHOWN	60
-
-typedef struct Option Option;
-
-struct Option
-{
-	const char *name;
-	Oid			catalog;
-	bool		secret;			/* also: never shown */
-	bool		(*read) (const Option *option, const char *value,
-						 EcapiOptions *options, EcapiOptionProblem *problem);
-	size_t		offset;			/* of a text in EcapiOptions, where read uses it */
-	const char *what;			/* a sentence for the error's detail */
-};
-
-/*
- * Begin the problem of a wrong value.  The reader then adds detail or hint;
- * the option's own sentence stands where it has nothing better.
- */
-static bool
-wrong_value(const Option *option, const char *value, EcapiOptionProblem *problem)
-{
-	unsigned char *at;
-
-	problem->sqlstate = ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE;
-	if (option->secret)
-		snprintf(problem->message, sizeof(problem->message),
-				 "invalid value for option \"%s\"", option->name);
-	else
-		snprintf(problem->message, sizeof(problem->message),
-				 "invalid value for option \"%s\": \"%.*s\"", option->name,
-				 pg_mbcliplen(value, strlen(value), SHOWN), value);
-	/* a message is one line */
-	for (at = (unsigned char *) problem->message; *at != '\0'; at++)
-	{
-		if (*at < 0x20 || *at == 0x7f)
-			*at = '?';
-	}
-	strlcpy(problem->detail, option->what, sizeof(problem->detail));
-	return false;
-}
-
-static bool
-wrong_because(const Option *option, const char *value, const char *detail,
-			  const char *hint, EcapiOptionProblem *problem)
-{
-	wrong_value(option, value, problem);
-	strlcpy(problem->detail, detail, sizeof(problem->detail));
-	if (hint)
-		strlcpy(problem->hint, hint, sizeof(problem->hint));
-	return false;
-}
-
-/* "Perhaps you meant …", or the list of what there is. */
-static void
-hint_names(const char *word, size_t len, const char *(*nth) (int i, void *arg),
-		   void *arg, EcapiOptionProblem *problem)
-{
-	const char *closest = ecapi_closest(word, len, nth, arg);
-	const char *name;
-	size_t		at;
-	int			i;
-
-	if (closest)
-	{
-		snprintf(problem->hint, sizeof(problem->hint),
-				 "Perhaps you meant \"%s\".", closest);
-		return;
-	}
-	at = strlcpy(problem->hint, "Valid are: ", sizeof(problem->hint));
-	for (i = 0; (name = nth(i, arg)) != NULL; i++)
-	{
-		size_t		room = sizeof(problem->hint) - at;
-
-		/* a list too long to show helps nobody */
-		if (strlen(name) + 4 > room)
-		{
-			problem->hint[0] = '\0';
-			return;
-		}
-		at += snprintf(problem->hint + at, room, "%s%s", i > 0 ? ", " : "", name);
-	}
-	strlcat(problem->hint, ".", sizeof(problem->hint));
-}
-
-static bool
-has_control(const char *value)
-{
-	const unsigned char *at;
-
-	for (at = (const unsigned char *) value; *at != '\0'; at++)
-	{
-		if (*at < 0x20 || *at == 0x7f)
-			return true;
-	}
-	return false;
-}
-
-static void
-store(const Option *option, EcapiOptions *options, const char *value)
-{
-	*(char **) ((char *) options + option->offset) = pstrdup(value);
-}
-
-/* ---- one reader for each kind of value ---- */
-
-static const char *
-format_nth(int i, void *arg)
-{
-	const EcapiFormat *format = ecapi_format_nth(i);
-
-	return format ? format->name : NULL;
-}
-
-static bool
-read_format(const Option *option, const char *value, EcapiOptions *options,
-			EcapiOptionProblem *problem)
-{
-	options->format = ecapi_format_lookup(value);
-	if (options->format)
-		return true;
-	wrong_value(option, value, problem);
-	hint_names(value, strlen(value), format_nth, NULL, problem);
-	return false;
-}
-
-static bool
-read_url(const Option *option, const char *value, EcapiOptions *options,
-		 EcapiOptionProblem *problem)
-{
-	const char *wrong = ecapi_syntax_url(value);
-
-	if (wrong)
-		return wrong_because(option, value, wrong,
-							 strstr(wrong, "password") || strstr(wrong, "credential") ?
-							 "Server options can be read by everybody. Put the credential into the option \"header_file\" or \"access_token_file\" of the user mapping." :
-							 NULL, problem);
-	store(option, options, value);
-	return true;
-}
-
-/* As long as the standard's own ids may be here; see fields.def. */
-static bool
-read_data_set_id(const Option *option, const char *value, EcapiOptions *options,
-				 EcapiOptionProblem *problem)
-{
-	if (value[0] == '\0' || strlen(value) > 512 || has_control(value))
-		return wrong_value(option, value, problem);
-	store(option, options, value);
-	return true;
-}
-
-static bool
-read_event_types(const Option *option, const char *value, EcapiOptions *options,
-				 EcapiOptionProblem *problem)
-{
-	const char *at = value;
-	uint64		types = 0;
-
-	for (;;)
-	{
-		size_t		len;
-		size_t		next;
-		int			type;
-
-		at += strspn(at, " \t\n");
-		next = len = strcspn(at, ",");
-		while (len > 0 && strchr(" \t\n", at[len - 1]))
-			len--;
-		if (memchr(at, '=', len))
-			return wrong_because(option, value,
-								 "This format sends event types under their own names; it has no targets to choose.",
-								 "Write the event type alone, as in 'purchase, subscribe'.", problem);
-		if (len == 0)
-			return wrong_value(option, value, problem);
-		type = ecapi_event_type_lookup(at, len);
-		if (type < 0)
-		{
-			wrong_value(option, value, problem);
-			snprintf(problem->detail, sizeof(problem->detail),
-					 "There is no event type \"%.*s\".",
-					 pg_mbcliplen(at, len, SHOWN), at);
-			hint_names(at, len, ecapi_event_type_nth, NULL, problem);
-			return false;
-		}
-		types |= UINT64CONST(1) << type;
-		if (at[next] == '\0')
-			break;
-		at += next + 1;
-	}
-	options->event_types = types;
-	return true;
-}
-
-/* A whole number, in units where flags allow them, between two others. */
-static bool
-read_number(const Option *option, const char *value, int flags,
-			int min, int max, int *number, EcapiOptionProblem *problem)
-{
-	const char *hint = NULL;
-
-	if (parse_int(value, number, flags, &hint) && *number >= min && *number <= max)
-		return true;
-	wrong_value(option, value, problem);
-	if (hint)
-		strlcpy(problem->hint, hint, sizeof(problem->hint));
-	return false;
-}
-
-static bool
-read_batch_size(const Option *option, const char *value, EcapiOptions *options,
-				EcapiOptionProblem *problem)
-{
-	int			max = options->format->max_batch;
-
-	if (read_number(option, value, 0, 1, max, &options->batch_size, problem))
-		return true;
-	snprintf(problem->detail, sizeof(problem->detail),
-			 "The format \"%s\" takes 1 to %d events in a request.",
-			 options->format->name, max);
-	return false;
-}
-
-static bool
-read_linger(const Option *option, const char *value, EcapiOptions *options,
-			EcapiOptionProblem *problem)
-{
-	return read_number(option, value, GUC_UNIT_MS, 0, 3600 * 1000,
-					   &options->linger_ms, problem);
-}
-
-static bool
-read_timeout(const Option *option, const char *value, EcapiOptions *options,
-			 EcapiOptionProblem *problem)
-{
-	return read_number(option, value, GUC_UNIT_MS, 100, 600 * 1000,
-					   &options->timeout_ms, problem);
-}
-
-/* Two numbers with a slash between and nothing else. */
-static bool
-split_origin(const char *value, EcapiOrigin *origin)
-{
-	unsigned long long system;
-	unsigned int database;
-	int			end = 0;
-
-	if (strspn(value, "0123456789/") != strlen(value) || strlen(value) > 31 ||
-		sscanf(value, "%llu/%u%n", &system, &database, &end) != 2 || value[end] != '\0')
-		return false;
-	origin->system_identifier = system;
-	origin->database = database;
-	return true;
-}
-
-static bool
-read_origin(const Option *option, const char *value, EcapiOptions *options,
-			EcapiOptionProblem *problem)
-{
-	EcapiOrigin origin;
-
-	return split_origin(value, &origin) || wrong_value(option, value, problem);
-}
-
-/* Ten years; the platforms that have a window have one of days or weeks. */
-#define MAX_AGE_DAYS	3650
-
-/* An option may make a platform's own window shorter but not longer. */
-static bool
-read_max_age(const Option *option, const char *value, EcapiOptions *options,
-			 EcapiOptionProblem *problem)
-{
-	int			max = options->format->max_age_s;
-	int			given;
-
-	if (!read_number(option, value, GUC_UNIT_S, 0,
-					 max > 0 ? max : MAX_AGE_DAYS * SECS_PER_DAY, &given, problem))
-	{
-		if (max > 0)
-			snprintf(problem->detail, sizeof(problem->detail),
-					 "The format \"%s\" takes events of the last %d days at most.",
-					 options->format->name, max / SECS_PER_DAY);
-		return false;
-	}
-	options->max_age_s = given > 0 ? given : max;
-	return true;
-}
-
-static bool
-read_retry_for(const Option *option, const char *value, EcapiOptions *options,
-			   EcapiOptionProblem *problem)
-{
-	return read_number(option, value, GUC_UNIT_S, 0, MAX_AGE_DAYS * SECS_PER_DAY,
-					   &options->retry_for_s, problem);
-}
-
-/* One request in a quarter of an hour is the slowest that makes sense. */
-#define MIN_RATE	0.001
-#define MAX_RATE	10000.0
-
-static bool
-read_rate_limit(const Option *option, const char *value, EcapiOptions *options,
-				EcapiOptionProblem *problem)
-{
-	double		rate;
-
-	/* written so that what is not a number is refused */
-	if (!parse_real(value, &rate, 0, NULL) ||
-		!(rate == 0 || (rate >= MIN_RATE && rate <= MAX_RATE)))
-		return wrong_value(option, value, problem);
-	options->rate_limit = rate;
-	return true;
-}
-
-static bool
-read_max_in_flight(const Option *option, const char *value, EcapiOptions *options,
-				   EcapiOptionProblem *problem)
-{
-	return read_number(option, value, 0, 1, 32, &options->max_in_flight, problem);
-}
-
-static bool
-read_batch_wrapper(const Option *option, const char *value, EcapiOptions *options,
-				   EcapiOptionProblem *problem)
-{
-	size_t		i;
-
-	if (strcmp(value, "array") == 0)
-	{
-		options->wrapper = ECAPI_WRAP_ARRAY;
-		return true;
-	}
-	for (i = 0; value[i] != '\0'; i++)
-	{
-		if (!((value[i] >= 'a' && value[i] <= 'z') ||
-			  (value[i] >= 'A' && value[i] <= 'Z') ||
-			  (value[i] >= '0' && value[i] <= '9') ||
-			  value[i] == '_' || value[i] == '-' || value[i] == '.'))
-			return wrong_value(option, value, problem);
-	}
-	if (i == 0 || i > 64)
-		return wrong_value(option, value, problem);
-	options->wrapper = ECAPI_WRAP_KEY;
-	store(option, options, value);
-	return true;
-}
-
-static const char *const mode_names[] = {"live", "shadow", NULL};
-
-static const char *
-mode_nth(int i, void *arg)
-{
-	return mode_names[i];
-}
-
-static bool
-read_mode(const Option *option, const char *value, EcapiOptions *options,
-		  EcapiOptionProblem *problem)
-{
-	if (strcmp(value, "live") == 0)
-		options->mode = ECAPI_MODE_LIVE;
-	else if (strcmp(value, "shadow") == 0)
-		options->mode = ECAPI_MODE_SHADOW;
-	else
-	{
-		wrong_value(option, value, problem);
-		hint_names(value, strlen(value), mode_nth, NULL, problem);
-		return false;
-	}
-	return true;
-}
-
-static bool
-read_file_name(const Option *option, const char *value, EcapiOptions *options,
-			   EcapiOptionProblem *problem)
-{
-	if (!ecapi_token_name_valid(value))
-		return wrong_because(option, value, option->what,
-							 "The administrator puts the file into the directory that the setting ecapi.credential_directory names.",
-							 problem);
-	store(option, options, value);
-	return true;
-}
-
-static bool
-read_access_token(const Option *option, const char *value, EcapiOptions *options,
-				  EcapiOptionProblem *problem)
-{
-	const char *wrong = ecapi_syntax_token(value);
-
-	if (wrong)
-		return wrong_because(option, value, wrong, NULL, problem);
-	store(option, options, value);
-	return true;
-}
-
-static bool
-read_header(const Option *option, const char *value, EcapiOptions *options,
-			EcapiOptionProblem *problem)
-{
-	const char *wrong = ecapi_syntax_header(value);
-
-	if (wrong)
-		return wrong_because(option, value, wrong, NULL, problem);
-	store(option, options, value);
-	return true;
-}
 
 /* ---- the table ---- */
 
 /* format comes first: what others may say depends on it. */
-static const Option table[] = {
-	{"format", ForeignServerRelationId, false, read_format, 0,
+static const EcapiOption table[] = {
+	{"format", ForeignServerRelationId, false, ecapi_option_read_format, 0,
 		"It is the format that the receiver takes."},
-	{"url", ForeignServerRelationId, true, read_url, offsetof(EcapiOptions, url),
+	{"url", ForeignServerRelationId, true, ecapi_option_read_url, offsetof(EcapiOptions, url),
 		"It is where requests go."},
-	{"data_set_id", ForeignServerRelationId, false, read_data_set_id,
+	{"test_url", ForeignServerRelationId, true, ecapi_option_read_url,
+		offsetof(EcapiOptions, test_url),
+		"It is where requests go in mode \"test\"."},
+	{"data_set_id", ForeignServerRelationId, false, ecapi_option_read_data_set_id,
 		offsetof(EcapiOptions, data_set_id),
 		"It is the receiver's name for the data set: 1 to 512 bytes without control characters."},
-	{"event_types", ForeignServerRelationId, false, read_event_types, 0,
+	{"event_types", ForeignServerRelationId, false, ecapi_option_read_event_types, 0,
 		"It is a list of event types, separated by commas."},
-	{"batch_size", ForeignServerRelationId, false, read_batch_size, 0,
+	{"route", ForeignServerRelationId, false, ecapi_option_read_route,
+		offsetof(EcapiOptions, route),
+		"It is the ext.route of events to send: 1 to 100 bytes without control characters."},
+	{"filter", ForeignServerRelationId, false, ecapi_option_read_filter,
+		offsetof(EcapiOptions, filter),
+		"It is a condition over the columns of the type ecapi.event, of at most 8192 bytes."},
+	{"consent", ForeignServerRelationId, false, ecapi_option_read_consent, 0,
+		"It is \"required\" to send only what was consented to, or \"if_present\" to send all but what was denied."},
+	{"sample", ForeignServerRelationId, false, ecapi_option_read_sample, 0,
+		"It is a share of persons, above 0 and up to 1, as in \"0.25\" or \"25%\"."},
+	{"delay", ForeignServerRelationId, false, ecapi_option_read_delay, 0,
+		"It is how long events are held before they are sent: 0 to 7d, in milliseconds if there is no unit."},
+	{"enrich", ForeignServerRelationId, false, ecapi_option_read_enrich,
+		offsetof(EcapiOptions, enrich),
+		"It is a list of functions, each with its schema, separated by commas."},
+	{"enrich_on_error", ForeignServerRelationId, false, ecapi_option_read_enrich_on_error, 0,
+		"It is what becomes of events whose enrichment fails again and again."},
+	{"value_field", ForeignServerRelationId, false, ecapi_option_read_value_field,
+		offsetof(EcapiOptions, value_field),
+		"It is the path of one number of an event: a number of the standard, or a member below ext, user_data.ext or properties.ext."},
+	{"value_factor", ForeignServerRelationId, false, ecapi_option_read_value_factor, 0,
+		"It is a decimal number above 0 and up to 1000000, of at most 15 digits, as in \"0.7\"."},
+	{"mmt_only", ForeignServerRelationId, false, ecapi_option_read_mmt_only, 0,
+		"It is \"true\" to allow the receiver measurement only, or \"false\"."},
+	{"anonymize", ForeignServerRelationId, false, ecapi_option_read_anonymize, 0,
+		"It is a list of rules, separated by commas."},
+	{"fields", ForeignServerRelationId, false, ecapi_option_read_fields, 0,
+		"It is a list of field paths, separated by commas."},
+	{"redact", ForeignServerRelationId, false, ecapi_option_read_redact, 0,
+		"It is a list of field paths, separated by commas."},
+	{"batch_size", ForeignServerRelationId, false, ecapi_option_read_batch_size, 0,
 		"It is how many events a request carries at most."},
-	{"batch_wrapper", ForeignServerRelationId, false, read_batch_wrapper,
+	{"batch_wrapper", ForeignServerRelationId, false, ecapi_option_read_batch_wrapper,
 		offsetof(EcapiOptions, wrapper_key),
 		"It is \"array\", or the key that the array stands under: 1 to 64 letters, digits, \"_\", \"-\" and \".\"."},
-	{"linger", ForeignServerRelationId, false, read_linger, 0,
+	{"linger", ForeignServerRelationId, false, ecapi_option_read_linger, 0,
 		"It is how long a request waits for more events: 0 to 1h, in milliseconds if there is no unit."},
-	{"max_in_flight", ForeignServerRelationId, false, read_max_in_flight, 0,
+	{"max_in_flight", ForeignServerRelationId, false, ecapi_option_read_max_in_flight, 0,
 		"It is how many requests are on their way at a time: 1 to 32."},
-	{"timeout", ForeignServerRelationId, false, read_timeout, 0,
+	{"timeout", ForeignServerRelationId, false, ecapi_option_read_timeout, 0,
 		"It is how long a request may take: 100ms to 10min, in milliseconds if there is no unit."},
-	{"max_age", ForeignServerRelationId, false, read_max_age, 0,
+	{"max_age", ForeignServerRelationId, false, ecapi_option_read_max_age, 0,
 		"It is how old an event may be when it is sent: 0 to 3650d, in seconds if there is no unit; 0 is the format's own limit."},
-	{"retry_for", ForeignServerRelationId, false, read_retry_for, 0,
+	{"retry_for", ForeignServerRelationId, false, ecapi_option_read_retry_for, 0,
 		"It is how long a failed event is tried again: 0 to 3650d, in seconds if there is no unit."},
-	{"rate_limit", ForeignServerRelationId, false, read_rate_limit, 0,
+	{"rate_limit", ForeignServerRelationId, false, ecapi_option_read_rate_limit, 0,
 		"It is how many requests are sent a second at most: 0.001 to 10000, or 0 for no limit."},
-	{"ca_file", ForeignServerRelationId, false, read_file_name,
+	{"ca_file", ForeignServerRelationId, false, ecapi_option_read_file_name,
 		offsetof(EcapiOptions, ca_file),
 		"It is a bare file name, without a directory and not beginning with a dot."},
-	{"mode", ForeignServerRelationId, false, read_mode, 0,
-		"It is \"live\", or \"shadow\" to do everything but send."},
-	{"origin", ForeignServerRelationId, false, read_origin, 0,
+	{"mode", ForeignServerRelationId, false, ecapi_option_read_mode, 0,
+		"It is \"live\", \"shadow\" to do everything but send, or \"test\" to send as a test."},
+	{"origin", ForeignServerRelationId, false, ecapi_option_read_origin, 0,
 		"It is a system identifier, a slash and the oid of a database; CREATE SERVER sets it."},
-	{"access_token", UserMappingRelationId, true, read_access_token,
+	{"access_token", UserMappingRelationId, true, ecapi_option_read_access_token,
 		offsetof(EcapiOptions, access_token),
 		"It is sent as bearer token."},
-	{"access_token_file", UserMappingRelationId, true, read_file_name,
+	{"access_token_file", UserMappingRelationId, true, ecapi_option_read_file_name,
 		offsetof(EcapiOptions, access_token_file),
 		"It is a bare file name, without a directory and not beginning with a dot."},
-	{"header", UserMappingRelationId, true, read_header,
+	{"header", UserMappingRelationId, true, ecapi_option_read_header,
 		offsetof(EcapiOptions, header),
 		"It is one header line, \"Name: value\"."},
-	{"header_file", UserMappingRelationId, true, read_file_name,
+	{"header_file", UserMappingRelationId, true, ecapi_option_read_file_name,
 		offsetof(EcapiOptions, header_file),
 		"It is a bare file name, without a directory and not beginning with a dot."},
 };
@@ -509,7 +128,7 @@ option_nth(int i, void *arg)
 	return NULL;
 }
 
-static const Option *
+static const EcapiOption *
 find_option(const char *name, Oid catalog)
 {
 	int			i;
@@ -528,8 +147,8 @@ ecapi_options_event_types(const char *value, uint64 *types, EcapiOptionProblem *
 {
 	EcapiOptions options = {0};
 
-	if (!read_event_types(find_option("event_types", ForeignServerRelationId), value,
-						  &options, problem))
+	if (!ecapi_option_read_event_types(find_option("event_types", ForeignServerRelationId),
+									   value, &options, problem))
 		return false;
 	*types = options.event_types;
 	return true;
@@ -552,7 +171,7 @@ wrong_name(const char *name, Oid catalog, EcapiOptionProblem *problem)
 				 "Option \"%s\" belongs to the server: ALTER SERVER ... OPTIONS (ADD %s '...').",
 				 name, name);
 	else
-		hint_names(name, strlen(name), option_nth, &catalog, problem);
+		ecapi_option_hint_names(name, strlen(name), option_nth, &catalog, problem);
 	return false;
 }
 
@@ -566,28 +185,56 @@ wrong_pair(const char *one, const char *other, EcapiOptionProblem *problem)
 	return false;
 }
 
-/* What only the whole list can tell. */
 static bool
-check_together(Oid catalog, const EcapiOptions *options,
-			   EcapiOptionProblem *problem)
+missing(const char *name, const EcapiFormat *format, const char *detail,
+		EcapiOptionProblem *problem)
 {
-	if (catalog == ForeignServerRelationId)
-	{
-		if (options->url == NULL && options->format->default_url == NULL)
-		{
-			problem->sqlstate = ERRCODE_FDW_OPTION_NAME_NOT_FOUND;
-			strlcpy(problem->message, "option \"url\" is missing",
-					sizeof(problem->message));
-			snprintf(problem->detail, sizeof(problem->detail),
-					 "The format \"%s\" has no receiver of its own.",
-					 options->format->name);
-			strlcpy(problem->hint, "Add OPTIONS (url 'https://...').",
-					sizeof(problem->hint));
-			return false;
-		}
-		return true;
-	}
+	problem->sqlstate = ERRCODE_FDW_OPTION_NAME_NOT_FOUND;
+	snprintf(problem->message, sizeof(problem->message), "option \"%s\" is missing", name);
+	snprintf(problem->detail, sizeof(problem->detail), detail, format->name);
+	snprintf(problem->hint, sizeof(problem->hint), "Add OPTIONS (%s 'https://...').", name);
+	return false;
+}
 
+static bool
+contradiction(const char *message, const char *detail, EcapiOptionProblem *problem)
+{
+	problem->sqlstate = ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE;
+	strlcpy(problem->message, message, sizeof(problem->message));
+	strlcpy(problem->detail, detail, sizeof(problem->detail));
+	return false;
+}
+
+/* What only a server's whole list can tell. */
+static bool
+check_server(const EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	const EcapiFormat *format = options->format;
+
+	if (options->url == NULL && format->default_url == NULL)
+		return missing("url", format, "The format \"%s\" has no receiver of its own.",
+					   problem);
+	if (options->mode == ECAPI_MODE_TEST && options->test_url == NULL &&
+		!format->has_test_mode)
+		return missing("test_url", format,
+					   "The format \"%s\" has no test mode, so in mode \"test\" requests go to another url.",
+					   problem);
+	if (options->fields && options->redact)
+		return wrong_pair("fields", "redact", problem);
+	if (options->mmt_only && options->redact &&
+		ecapi_paths_whole(options->redact, ecapi_field_named("user_data", strlen("user_data"))))
+		return contradiction("option \"redact\" takes away what option \"mmt_only\" sets",
+							 "The field \"mmt_only\" lies in \"user_data\".", problem);
+	if (options->max_age_s > 0 && options->delay_ms / 1000 >= options->max_age_s)
+		return contradiction("option \"delay\" is not shorter than \"max_age\"",
+							 "Every event would be too old when it is sent.", problem);
+	return true;
+}
+
+/* What only a mapping's whole list can tell. */
+static bool
+check_mapping(const EcapiOptions *options, EcapiOptionProblem *problem)
+{
 	if (options->access_token && options->access_token_file)
 		return wrong_pair("access_token", "access_token_file", problem);
 	if (options->header && options->header_file)
@@ -615,6 +262,7 @@ set_server_defaults(EcapiOptions *options)
 	options->timeout_ms = 30 * 1000;
 	options->max_age_s = options->format->max_age_s;
 	options->retry_for_s = 72 * SECS_PER_HOUR;
+	options->sample = 1;
 }
 
 /* The format, which decides what the other options of a server may be. */
@@ -629,7 +277,7 @@ settle_format(List *list, EcapiOptions *options, EcapiOptionProblem *problem)
 		DefElem    *def = lfirst_node(DefElem, lc);
 
 		if (strcmp(def->defname, "format") == 0)
-			return read_format(&table[0], defGetString(def), options, problem);
+			return ecapi_option_read_format(&table[0], defGetString(def), options, problem);
 	}
 	return true;
 }
@@ -650,14 +298,15 @@ ecapi_options_read(List *list, Oid catalog, EcapiOptions *options,
 	foreach(lc, list)
 	{
 		DefElem    *def = lfirst_node(DefElem, lc);
-		const Option *option = find_option(def->defname, catalog);
+		const EcapiOption *option = find_option(def->defname, catalog);
 
 		if (option == NULL)
 			return wrong_name(def->defname, catalog, problem);
 		if (!option->read(option, defGetString(def), options, problem))
 			return false;
 	}
-	return check_together(catalog, options, problem);
+	return catalog == ForeignServerRelationId ? check_server(options, problem) :
+		check_mapping(options, problem);
 }
 
 EcapiOptions *
@@ -673,6 +322,22 @@ ecapi_options_parse(List *server, List *mapping, char *error, size_t error_size)
 	return NULL;
 }
 
+/* See options.h. */
+bool
+ecapi_options_marks_test(const EcapiOptions *options)
+{
+	return options->mode == ECAPI_MODE_TEST && options->test_url == NULL;
+}
+
+/* See options.h. */
+const char *
+ecapi_options_url(const EcapiOptions *options)
+{
+	if (options->mode == ECAPI_MODE_TEST && options->test_url)
+		return options->test_url;
+	return options->url ? options->url : options->format->default_url;
+}
+
 bool
 ecapi_options_origin(List *server, EcapiOrigin *origin)
 {
@@ -683,7 +348,7 @@ ecapi_options_origin(List *server, EcapiOrigin *origin)
 		DefElem    *def = lfirst_node(DefElem, lc);
 
 		if (strcmp(def->defname, "origin") == 0)
-			return split_origin(defGetString(def), origin);
+			return ecapi_option_split_origin(defGetString(def), origin);
 	}
 	return false;
 }

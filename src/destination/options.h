@@ -12,7 +12,10 @@
 #include "nodes/pg_list.h"
 
 #include "consent/policy.h"
+#include "destination/anonymize.h"
+#include "destination/decimal.h"
 #include "destination/format.h"
+#include "destination/paths.h"
 #include "event/fields.h"
 
 typedef enum EcapiMode
@@ -29,18 +32,6 @@ typedef enum EcapiEnrichOnError
 	ECAPI_ENRICH_SKIP,			/* they go without the patch, counted */
 	ECAPI_ENRICH_DEAD			/* they go to failed_event, dead */
 } EcapiEnrichOnError;
-
-/* Named rules of the option anonymize; a set of bits. */
-typedef enum EcapiAnonymize
-{
-	ECAPI_ANONYMIZE_IP = 1 << 0,	/* addresses to /24 and /48 */
-	ECAPI_ANONYMIZE_TIMESTAMP = 1 << 1, /* to the hour */
-	ECAPI_ANONYMIZE_USER_AGENT = 1 << 2,	/* to the browser's family */
-	ECAPI_ANONYMIZE_POSTAL_CODE = 1 << 3	/* to its first part */
-} EcapiAnonymize;
-
-/* A set of field paths; private to reduce.c and options. */
-typedef struct EcapiPaths EcapiPaths;
 
 typedef enum EcapiWrapper
 {
@@ -70,7 +61,7 @@ struct EcapiOptions
 	char	   *targets[ECAPI_EVENT_TYPES]; /* the platform's name of each type, or NULL */
 	char	   *route;			/* NULL: all */
 	EcapiConsentRule consent;
-	double		sample;			/* share of persons, above 0; 1: all */
+	double		sample;			/* share of persons, above 0; 0 or 1: all */
 	int			delay_ms;		/* events are held so long */
 
 	/* users' SQL; see enrich/ */
@@ -80,7 +71,7 @@ struct EcapiOptions
 
 	/* what of them; see reduce.h */
 	char	   *value_field;	/* path of the number that is sent as value; or NULL */
-	double		value_factor;	/* 1: as it is */
+	EcapiDecimal value_factor;	/* digits 0: as it is */
 	bool		mmt_only;		/* forced */
 	uint32		anonymize;		/* EcapiAnonymize */
 	EcapiPaths *fields;			/* only these leave; NULL: all */
@@ -115,8 +106,8 @@ extern bool ecapi_options_read(List *list, Oid catalog, EcapiOptions *options,
 							   EcapiOptionProblem *problem);
 
 /*
- * Read a list of event types, written as that option is; bit i of types is
- * event type i.  False when something is wrong; then problem says what.
+ * Read a list of event types, written as that option is, without targets; bit i of
+ * types is event type i.  False when something is wrong; then problem says what.
  */
 extern bool ecapi_options_event_types(const char *value, uint64 *types,
 									  EcapiOptionProblem *problem);
@@ -129,6 +120,15 @@ extern bool ecapi_options_event_types(const char *value, uint64 *types,
  */
 extern EcapiOptions *ecapi_options_parse(List *server, List *mapping,
 										 char *error, size_t error_size);
+
+/*
+ * Where requests go in the destination's mode, or would go if it were shadow no
+ * more: test_url, url or the format's own.  Lives as long as options.
+ */
+extern const char *ecapi_options_url(const EcapiOptions *options);
+
+/* Is a request marked as a test by its format, rather than sent to test_url? */
+extern bool ecapi_options_marks_test(const EcapiOptions *options);
 
 /*
  * Where a server was created: a dump carries it along, so that a destination

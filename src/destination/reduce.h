@@ -15,12 +15,16 @@
 extern bool ecapi_reduces(const EcapiOptions *options);
 
 /*
- * The event as it may leave: value_field or value_factor, then mmt_only, then
+ * The event as it may leave: value_field and value_factor, then mmt_only, then
  * anonymize, then fields or redact.  A tree that may share nodes with the event,
- * which is not changed; the event itself when nothing is to be done.  NULL when the arena
- * failed (arena->failed), or when the event cannot be sent: then *reason is a
- * constant ("no value_field": the field that shall be the value is absent or no
- * number).
+ * which is not changed; the event itself when nothing is to be done.
+ *
+ * NULL when the arena failed (arena->failed, *reason NULL), or when the event must
+ * not be sent; then *reason is a constant:
+ *	"no value_field"		it has a value, and what shall stand for it is absent or
+ *							no number; the true one is not for this destination.
+ *							(What has neither goes without a value.)
+ *	"value out of range"	scaled, it is a number that no receiver can keep
  */
 extern const EcapiValue *ecapi_reduce(const EcapiOptions *options, EcapiArena *arena,
 									  const EcapiValue *event, const char **reason);

@@ -39,8 +39,13 @@ extern const char *ecapi_select_routed(const EcapiOptions *options, int type,
 /* The text of ext.route, or NULL. */
 extern const char *ecapi_select_route_of(const EcapiValue *event);
 
-/* NULL, or "consent denied", "consent missing", "sample". */
-extern const char *ecapi_select_late(const EcapiOptions *options, const EcapiValue *event);
+/*
+ * NULL, or "consent denied", "consent missing", "sample".  default_country (alpha-2
+ * in lower case, or NULL) is where telephone numbers without a country belong: the
+ * sample goes by the person, see person.h.
+ */
+extern const char *ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
+									 const char *default_country);
 
 /* The reason of step 4. */
 #define ECAPI_REASON_FILTER	"filter"

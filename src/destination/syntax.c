@@ -121,8 +121,8 @@ read_authority(const char *at, size_t len, char *host)
 	return NULL;
 }
 
-static bool
-name_is_secret(const char *name, size_t len)
+bool
+ecapi_syntax_secret_name(const char *name, size_t len)
 {
 	size_t		at;
 	int			i;
@@ -153,7 +153,7 @@ query_has_secret(const char *query)
 	{
 		size_t		len = strcspn(query, "=&;");
 
-		if (name_is_secret(query, len))
+		if (ecapi_syntax_secret_name(query, len))
 			return true;
 		query += strcspn(query, "&;");
 		if (*query != '\0')

@@ -8,6 +8,7 @@
 #define ECAPI_SYNTAX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Each takes a NUL-terminated text and returns NULL when it is good, else a
@@ -25,5 +26,8 @@ extern const char *ecapi_syntax_token(const char *token);
 
 /* Does a good header line have this name? */
 extern bool ecapi_syntax_header_is(const char *line, const char *name);
+
+/* Does a parameter of this name, in the query of a url, carry a credential? */
+extern bool ecapi_syntax_secret_name(const char *name, size_t len);
 
 #endif							/* ECAPI_SYNTAX_H */

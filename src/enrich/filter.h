@@ -6,7 +6,8 @@
  * Only columns, literals, and functions, operators, casts and types of pg_catalog
  * that are immutable, or stable for no other reason than time zone, session time
  * or text forms; no sub-select, no aggregate, nothing that returns a set.  So it
- * reads nothing but the event and runs nobody's code, whoever evaluates it.
+ * reads nothing but the event and runs nobody's code, whoever evaluates it; see
+ * filter_check.c.
  */
 #ifndef ECAPI_FILTER_H
 #define ECAPI_FILTER_H
@@ -31,8 +32,10 @@ extern EcapiFilter *ecapi_filter_compile(const char *condition, int *sqlerrcode,
 /*
  * Set pass of each event: true where the condition is true, false where it is false
  * or null.  False when evaluating failed or ran out of time; then error says why, and
- * of failed the index of the event at fault, or -1 when none is known.  role is
- * whom it runs as; transactions as in user_sql.h.
+ * *failed is the index of the event at fault, or -1 when none is known (the
+ * condition fails by itself, or the time went into many events); pass is not to be
+ * used.  role is whom it runs as, the server's owner; as it runs nobody's code, he may
+ * be a superuser.  Transactions as in user_sql.h.
  */
 extern bool ecapi_filter_apply(EcapiFilter *filter, EcapiEnrichedEvent *events,
 							   int nevents, Oid role, int timeout_ms,

@@ -160,6 +160,18 @@ in_arena(EcapiArena *arena, const EcapiBuffer *buffer)
 
 /* See violation.h. */
 const char *
+ecapi_violation_path(EcapiArena *arena, const EcapiPlace *place)
+{
+	char		memory[MAX_PATH];
+	EcapiBuffer path;
+
+	ecapi_buffer_over(&path, memory, sizeof(memory));
+	add_path(&path, place);
+	return in_arena(arena, &path);
+}
+
+/* See violation.h. */
+const char *
 ecapi_violation_quote(EcapiArena *arena, const char *before,
 					  const char *text, size_t len, const char *after)
 {
@@ -214,8 +226,6 @@ ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
 {
 	EcapiViolation violation = {code, error, field, "", message, hint};
 	EcapiViolation *slot;
-	char		memory[MAX_PATH];
-	EcapiBuffer path;
 
 	if (error)
 		violations->errors++;
@@ -225,9 +235,7 @@ ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
 	if (slot == NULL && violations->each == NULL)
 		return;
 
-	ecapi_buffer_over(&path, memory, sizeof(memory));
-	add_path(&path, place);
-	violation.path = in_arena(arena, &path);
+	violation.path = ecapi_violation_path(arena, place);
 	if (slot)
 		*slot = violation;
 	if (violations->each)

@@ -2,7 +2,8 @@
  * violation.h
  *	  Where validation stands in an event, and how it reports what is wrong.
  *
- * For validate.c alone; callers of it need validate.h.
+ * For validate.c, and for who else walks an event and names places in it; callers of
+ * validation need validate.h.
  */
 #ifndef ECAPI_VIOLATION_H
 #define ECAPI_VIOLATION_H
@@ -27,6 +28,13 @@ extern void ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
 								const EcapiPlace *place, const EcapiField *field,
 								EcapiViolationCode code, bool error,
 								const char *message, const char *hint);
+
+/*
+ * A place as a path, in the arena: "properties.items[2].price".  A member that
+ * could not be the name of a field stands as "?", for somebody may key an object by
+ * email address.  Never NULL: "" when memory is out.
+ */
+extern const char *ecapi_violation_path(EcapiArena *arena, const EcapiPlace *place);
 
 /*
  * before, text in double quotes, after: as one text in the arena, with text

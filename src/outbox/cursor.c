@@ -30,7 +30,8 @@
 static EcapiStatement load = {
 	"SELECT destination, server, snapshot, window_end, arm, xid, seq,"
 	" system_identifier, database, delivered, filtered, failed, state,"
-	" stopped_options, last_error, last_error_at, next_try, given_up"
+	" stopped_options, last_error, last_error_at, next_try, given_up,"
+	" enrich_skipped, test_since"
 	" FROM ecapi.cursor ORDER BY destination",
 	0, {0}, NULL
 };
@@ -50,11 +51,12 @@ static EcapiStatement write_row = {
 	"UPDATE ecapi.cursor SET snapshot = $2, window_end = $3, arm = $4, xid = $5,"
 	" seq = $6, delivered = $7, filtered = $8, failed = $9, state = $10,"
 	" stopped_options = $11, last_error = $12, last_error_at = $13,"
-	" next_try = $14, given_up = $15, recorded_at = pg_catalog.clock_timestamp()"
+	" next_try = $14, given_up = $15, enrich_skipped = $16, test_since = $17,"
+	" recorded_at = pg_catalog.clock_timestamp()"
 	" WHERE server OPERATOR(pg_catalog.=) $1",
-	15, {OIDOID, PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT2OID, XID8OID, INT8OID, INT8OID,
+	17, {OIDOID, PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT2OID, XID8OID, INT8OID, INT8OID,
 	INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	INT8OID}, NULL
+	INT8OID, INT8OID, TIMESTAMPTZOID}, NULL
 };
 
 static EcapiStatement write_state = {
@@ -180,6 +182,9 @@ cursor_of_row(int row)
 	datum = column(row, 17, &isnull);
 	cursor->next_try = isnull ? 0 : DatumGetTimestampTz(datum);
 	cursor->given_up = DatumGetInt64(required(row, 18, &missing));
+	cursor->enrich_skipped = DatumGetInt64(required(row, 19, &missing));
+	datum = column(row, 20, &isnull);
+	cursor->test_since = isnull ? 0 : DatumGetTimestampTz(datum);
 	cursor->problem = find_problem(cursor, missing);
 	return cursor;
 }
@@ -232,8 +237,8 @@ ecapi_cursor_exists(Oid server)
 void
 ecapi_cursor_write(const EcapiCursor *cursor)
 {
-	Datum		values[15];
-	bool		nulls[15] = {false};
+	Datum		values[17];
+	bool		nulls[17] = {false};
 
 	values[0] = ObjectIdGetDatum(cursor->server);
 	values[1] = ecapi_snapshot_datum(cursor->from);
@@ -255,6 +260,9 @@ ecapi_cursor_write(const EcapiCursor *cursor)
 	nulls[13] = cursor->next_try == 0;
 	values[13] = TimestampTzGetDatum(cursor->next_try);
 	values[14] = Int64GetDatum(cursor->given_up);
+	values[15] = Int64GetDatum(cursor->enrich_skipped);
+	nulls[16] = cursor->test_since == 0;
+	values[16] = TimestampTzGetDatum(cursor->test_since);
 	ecapi_statement_execute(&write_row, values, nulls, false);
 }
 

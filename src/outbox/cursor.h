@@ -30,9 +30,11 @@ typedef struct EcapiCursor
 	int64		filtered;
 	int64		failed;
 	int64		given_up;
+	int64		enrich_skipped; /* delivered without the patches of their enrichments */
 	const char *state;			/* of the CHECK in the install script */
 	bool		has_stopped_options;
 	int64		stopped_options;	/* of the options it stopped with */
+	TimestampTz test_since;		/* first seen in test mode; 0: it is not in it */
 	const char *last_error;		/* NULL: none */
 	TimestampTz last_error_at;	/* 0: none */
 	TimestampTz next_try;		/* 0: none */

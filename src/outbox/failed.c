@@ -16,6 +16,11 @@
  * log is; they follow a rename and die with their destination, so that a new
  * one of the same name does not send them by itself.
  *
+ * An event stands once for a destination.  It may fail twice: its row is written
+ * when it fails, but the cursor passes it only when all before it have ended, so a
+ * crash between the two has it sent again; and a replay may fail on it.  Only
+ * the worker of the database writes such rows, so looking before is enough.
+ *
  * Locks: an operator's open transaction may hold rows (a retry, a discard).
  * The worker must not wait for it, so it locks with SKIP LOCKED, and changes
  * all the rows it has in hand or none.
@@ -44,7 +49,10 @@ static EcapiStatement insert = {
 	" pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp(), $8"
 	" FROM ecapi.outbox o"
 	" WHERE o.xid OPERATOR(pg_catalog.=) $3 AND o.seq OPERATOR(pg_catalog.=) $4"
-	" AND o.event OPERATOR(pg_catalog.->>) 'erased' IS NULL",
+	" AND o.event OPERATOR(pg_catalog.->>) 'erased' IS NULL"
+	" AND NOT EXISTS (SELECT FROM ecapi.failed_event f"
+	" WHERE f.destination OPERATOR(pg_catalog.=) $1 AND f.seq OPERATOR(pg_catalog.=) $4"
+	" AND f.xid OPERATOR(pg_catalog.=) $3)",
 	8, {NAMEOID, TEXTOID, XID8OID, INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID}, NULL
 };
 
@@ -96,12 +104,9 @@ static EcapiStatement end_rows = {
 	1, {NAMEOID}, NULL
 };
 
-/*
- * The first part of an answer as text of the server's encoding: what is not
- * printable there becomes a question mark.
- */
-static char *
-answer_text(const char *answer)
+/* See failed.h. */
+char *
+ecapi_failed_answer(const char *answer)
 {
 	bool		utf8 = GetDatabaseEncoding() == PG_UTF8;
 	char	   *result = palloc(ECAPI_ANSWER_KEPT + 1);
@@ -138,12 +143,12 @@ set_outcome(const EcapiFailedRow *row, Datum *status, bool *no_status,
 	*no_status = row->status == 0;
 	*status = Int32GetDatum(row->status);
 	*no_answer = row->answer == NULL;
-	*answer = *no_answer ? (Datum) 0 : CStringGetTextDatum(answer_text(row->answer));
+	*answer = *no_answer ? (Datum) 0 : CStringGetTextDatum(ecapi_failed_answer(row->answer));
 	*no_next_try = row->next_try == 0;
 	*next_try = TimestampTzGetDatum(row->next_try);
 }
 
-/* Copy an event of the outbox to failed_event. */
+/* Copy an event of the outbox to failed_event, unless it is there. */
 void
 ecapi_failed_insert(const EcapiFailedRow *row)
 {

@@ -52,6 +52,12 @@ typedef struct EcapiDueRows
 	TimestampTz next;			/* when the next one is due; 0: none waits */
 } EcapiDueRows;
 
+/*
+ * The first ECAPI_ANSWER_KEPT bytes of an answer as text of the server's encoding,
+ * palloc'd: what is not printable there becomes a question mark.
+ */
+extern char *ecapi_failed_answer(const char *answer);
+
 extern void ecapi_failed_insert(const EcapiFailedRow *row);
 extern bool ecapi_failed_lock(List *rows);
 extern void ecapi_failed_change(const EcapiFailedRow *row);

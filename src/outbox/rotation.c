@@ -26,7 +26,9 @@
  *
  * When the outbox is near its limit (b) gives way for events: delivered ones
  * that are kept for a while must not cost new ones.  (a) never does.  Ticks and
- * requests stay then, for they tell what became of the events.
+ * requests stay then, for they tell what became of the events.  A replay is a
+ * repetition that somebody wished for, so it gives way to events that were never
+ * sent: it is cancelled when it pins the slot that must go.
  *
  * Locks: taken conditionally, all of them; if one is not to be had the slot
  * stays until next time.  Nobody ever waits for a rotation longer than the
@@ -95,6 +97,17 @@ slot_is_empty(int slot, int nrings)
 	return empty;
 }
 
+/* Does the replay c have a row of slot %1$d in its window yet to dispose of? */
+#define REPLAY_NEEDS \
+	"(c.state OPERATOR(pg_catalog.=) ANY ('{waiting,running}') AND" \
+	" (EXISTS (SELECT FROM ecapi.outbox_%1$d o WHERE o.xid OPERATOR(pg_catalog.>=)" \
+	" CASE WHEN c.arm OPERATOR(pg_catalog.=) 1 THEN c.xid" \
+	" ELSE pg_catalog.pg_snapshot_xmax(c.snapshot) END" \
+	" AND o.xid OPERATOR(pg_catalog.<) pg_catalog.pg_snapshot_xmax(c.window_end))" \
+	" OR (c.arm OPERATOR(pg_catalog.=) 0 AND EXISTS (" \
+	"SELECT FROM pg_catalog.pg_snapshot_xip(c.snapshot) x, ecapi.outbox_%1$d o" \
+	" WHERE o.xid OPERATOR(pg_catalog.=) x))))"
+
 /* Conditions (a) and (b), under a snapshot of now: no row is younger. */
 static bool
 slot_is_done(int slot, TimestampTz younger)
@@ -112,15 +125,7 @@ slot_is_done(int slot, TimestampTz younger)
 					 " WHERE o.xid OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(c.snapshot))"
 					 " OR EXISTS (SELECT FROM pg_catalog.pg_snapshot_xip(c.snapshot) x, ecapi.outbox_%1$d o"
 					 " WHERE o.xid OPERATOR(pg_catalog.=) x))"
-					 " AND NOT EXISTS (SELECT FROM ecapi.replay_cursor c"
-					 " WHERE c.state OPERATOR(pg_catalog.=) ANY ('{waiting,running}') AND"
-					 " (EXISTS (SELECT FROM ecapi.outbox_%1$d o WHERE o.xid OPERATOR(pg_catalog.>=)"
-					 " CASE WHEN c.arm OPERATOR(pg_catalog.=) 1 THEN c.xid"
-					 " ELSE pg_catalog.pg_snapshot_xmax(c.snapshot) END"
-					 " AND o.xid OPERATOR(pg_catalog.<) pg_catalog.pg_snapshot_xmax(c.window_end))"
-					 " OR (c.arm OPERATOR(pg_catalog.=) 0 AND EXISTS ("
-					 "SELECT FROM pg_catalog.pg_snapshot_xip(c.snapshot) x, ecapi.outbox_%1$d o"
-					 " WHERE o.xid OPERATOR(pg_catalog.=) x))))"
+					 " AND NOT EXISTS (SELECT FROM ecapi.replay_cursor c WHERE " REPLAY_NEEDS ")"
 					 " AND NOT EXISTS (SELECT FROM (SELECT emitted_at FROM ecapi.outbox_%1$d"
 					 " ORDER BY xid DESC, seq DESC LIMIT 1) o"
 					 " WHERE o.emitted_at OPERATOR(pg_catalog.>) $1)"
@@ -201,6 +206,30 @@ ecapi_rotation_make_room(void)
 		emptied = empty_slot((current + i) % ECAPI_SLOTS, 1, DT_NOEND);
 	SPI_finish();
 	return emptied;
+}
+
+/* See rotation.h. */
+int
+ecapi_rotation_end_replays(void)
+{
+	bool		in_use;
+	int			slot = ecapi_rotation_oldest(&in_use);
+	int			ended = 0;
+
+	if (slot < 0)
+		return 0;
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (SPI_execute(psprintf("UPDATE ecapi.replay_cursor SET state = 'cancelled',"
+							 " finished_at = pg_catalog.clock_timestamp()"
+							 " WHERE replay_id OPERATOR(pg_catalog.=) ANY (ARRAY("
+							 "SELECT c.replay_id FROM ecapi.replay_cursor c WHERE " REPLAY_NEEDS
+							 " FOR UPDATE SKIP LOCKED))", slot),
+					false, 0) == SPI_OK_UPDATE)
+		ended = (int) SPI_processed;
+	PopActiveSnapshot();
+	SPI_finish();
+	return ended;
 }
 
 /* See rotation.h. */

@@ -18,6 +18,13 @@ extern int	ecapi_rotation_run(void);
 extern bool ecapi_rotation_make_room(void);
 
 /*
+ * The outbox is near its limit and no slot of it could be emptied: cancel the
+ * replays that need the oldest one, but for those that somebody's open
+ * transaction holds.  In a transaction of its own.  Returns how many.
+ */
+extern int	ecapi_rotation_end_replays(void);
+
+/*
  * The oldest slot that holds events, -1 when there is none; in_use: it is the
  * one that rows are appended to.  Needs a transaction.
  */

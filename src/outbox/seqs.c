@@ -73,19 +73,33 @@ ecapi_seqs_init(EcapiSeqs *seqs, MemoryContext context)
 	seqs->ranges = MemoryContextAlloc(context, sizeof(EcapiSeqRange) * FIRST_SIZE);
 }
 
-/* See seqs.h. */
-void
-ecapi_seqs_add(EcapiSeqs *seqs, int64 seq)
+static void
+add_range(EcapiSeqs *seqs, int64 first, int64 last)
 {
-	if (seqs->nranges > 0 && seqs->ranges[seqs->nranges - 1].last == seq - 1)
+	if (seqs->nranges > 0 && seqs->ranges[seqs->nranges - 1].last == first - 1)
 	{
-		seqs->ranges[seqs->nranges - 1].last = seq;
+		seqs->ranges[seqs->nranges - 1].last = last;
 		return;
 	}
 	if (seqs->nranges == seqs->size)
 		make_room(seqs);
-	seqs->ranges[seqs->nranges].first = seq;
-	seqs->ranges[seqs->nranges++].last = seq;
+	seqs->ranges[seqs->nranges].first = first;
+	seqs->ranges[seqs->nranges++].last = last;
+}
+
+/* See seqs.h. */
+void
+ecapi_seqs_add(EcapiSeqs *seqs, int64 seq)
+{
+	add_range(seqs, seq, seq);
+}
+
+/* See seqs.h. */
+void
+ecapi_seqs_add_all(EcapiSeqs *seqs, const EcapiSeqs *more)
+{
+	for (int i = 0; i < more->nranges; i++)
+		add_range(seqs, more->ranges[i].first, more->ranges[i].last);
 }
 
 /* See seqs.h. */

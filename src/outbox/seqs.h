@@ -28,6 +28,9 @@ extern void ecapi_seqs_init(EcapiSeqs *seqs, MemoryContext context);
 /* Add an event; raises nothing but out of memory. */
 extern void ecapi_seqs_add(EcapiSeqs *seqs, int64 seq);
 
+/* Add all events of another set.  Raises nothing but out of memory. */
+extern void ecapi_seqs_add_all(EcapiSeqs *seqs, const EcapiSeqs *more);
+
 /* The set as an int8multirange, palloc'd. */
 extern Datum ecapi_seqs_datum(EcapiSeqs *seqs);
 

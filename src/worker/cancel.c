@@ -572,18 +572,20 @@ resolve_some(TimestampTz now)
 
 /* ---- the whole ---- */
 
-/* Now and then: what can stop nothing any more goes. */
-static void
+/* Now and then: what can stop nothing any more goes.  True when there is more of it. */
+static bool
 prune_old(TimestampTz now)
 {
 	bool		more;
 
-	if (pruned_at != 0 && now - pruned_at < PRUNE_US && now >= pruned_at)
-		return;
+	/* a clock that was set back counts as elapsed */
+	if (pruned_at != 0 && now >= pruned_at && now - pruned_at < PRUNE_US)
+		return false;
 	begin(false);
 	more = ecapi_cancellation_prune(now - (int64) ecapi_retention_s * USECS_PER_SEC);
 	end();
 	pruned_at = more ? 0 : now;
+	return more;
 }
 
 static long
@@ -592,11 +594,12 @@ step(TimestampTz now)
 	switch (job.phase)
 	{
 		case IDLE:
+			if (prune_old(now))
+				return 0;
 			if (looks_seen == ecapi_stops_looks())
 				return -1;
 			if (is_before(now, rest_until, REST_MAX_US))
 				return ms_until(rest_until, now);
-			prune_old(now);
 			looks_seen = ecapi_stops_looks();
 			collect();
 			return job.phase == IDLE ? -1 : 0;

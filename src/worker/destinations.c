@@ -207,6 +207,19 @@ hash_options(int64 hash, List *options)
 	return hash;
 }
 
+/* Keep the moment a destination was first seen in test mode. */
+static void
+note_test_mode(EcapiDestination *destination)
+{
+	bool		testing = destination->options != NULL &&
+		destination->options->mode == ECAPI_MODE_TEST;
+
+	if (destination->options == NULL || testing == (destination->test_since != 0))
+		return;
+	destination->test_since = testing ? GetCurrentTimestamp() : 0;
+	destination->dirty = true;
+}
+
 /*
  * Read the options of a destination.  New ones apply to the next request; what
  * flies goes on as it was sent.  They also end a stop.
@@ -237,6 +250,9 @@ load_options(EcapiDestination *destination, const Server *server)
 	destination->options_hash = hash;
 	destination->batch_cap = 0;
 	destination->linger_until = 0;
+	destination->delay_look = 0;
+	ecapi_prepare_reset(destination);
+	note_test_mode(destination);
 	destination->token_stamp = destination->options == NULL ? 0 :
 		ecapi_credentials_stamp(destination->options);
 
@@ -302,6 +318,8 @@ adopt_row(EcapiDestination *destination, const EcapiCursor *cursor)
 	destination->filtered = cursor->filtered;
 	destination->failed_events = cursor->failed;
 	destination->given_up = cursor->given_up;
+	destination->enrich_skipped = cursor->enrich_skipped;
+	destination->test_since = cursor->test_since;
 	destination->proven = cursor->delivered > 0;
 	destination->has_stopped_options = cursor->has_stopped_options;
 	destination->stopped_options = cursor->stopped_options;
@@ -340,7 +358,10 @@ apply_control(EcapiDestination *destination, const Control *control)
 		/* at start, an old resume does not undo a later stop */
 		if (!destination->guarded && destination->options != NULL &&
 			(!first || destination->last_error_at < control->resumed_at))
+		{
+			ecapi_prepare_resume(destination);
 			ecapi_state_go(destination);
+		}
 	}
 	destination->paused = paused;
 	if (paused && destination->state != ECAPI_PAUSED &&
@@ -450,6 +471,7 @@ load_destination(const Server *server, EcapiCursor *cursor, List *wishes)
 			MemoryContextDelete(destination->options_context);
 		destination->options_context = NULL;
 		destination->options = NULL;
+		ecapi_prepare_reset(destination);
 		adopt_row(destination, cursor);
 	}
 	namestrcpy(&destination->name, server->name);
@@ -592,6 +614,7 @@ ecapi_destinations_credentials(void)
 			ecapi_credentials_stamp(destination->options) != destination->token_stamp)
 		{
 			destination->token_stamp = ecapi_credentials_stamp(destination->options);
+			destination->token_changed_at = GetCurrentTimestamp();
 			ecapi_state_go(destination);
 		}
 	}

@@ -90,7 +90,7 @@ ecapi_failed_read(EcapiDestination *destination, TimestampTz now)
 
 	destination->failed_due = due.next == 0 ? DT_NOEND : due.next;
 	if (due.nrows > 0)
-		ecapi_stretch_add(&destination->failed, ecapi_page_of_due(&due));
+		ecapi_stretch_add(&destination->failed, ecapi_page_of_due(&due), false);
 	else
 		MemoryContextDelete(due.context);
 }

@@ -8,10 +8,15 @@
  *
  *	 event:	 waiting --> in the batch
  *			 waiting --> filtered: noted by reason
+ *			 waiting --> failed: users' SQL fails on it
  *			 waiting --> failed: cannot be read or expressed, or fits no request
  *			 waiting --> passed over: not one that a replay is about
  *
- * For an event of the feed of failed events the last two mean dead.
+ * For an event of the feed of failed events filtered and failed mean dead, unless a
+ * patch was refused and shall be tried again.
+ *
+ * The steps and their order are those of destination/select.h.  Users' SQL has
+ * run before (prepare.c); what is not yet prepared is not gathered.
  *
  * Ownership: a batch belongs to its destination; its items point into
  * stretches, which stay while one of their events is undisposed.
@@ -24,6 +29,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "destination/reduce.h"
+#include "destination/select.h"
 #include "event/fields.h"
 #include "event/refund.h"
 #include "settings.h"
@@ -90,24 +97,6 @@ ecapi_batch_free(EcapiBatch *batch)
 }
 
 /*
- * Lies the event further back than the destination takes?  Then its request
- * would be answered with an error, or the event thrown away unseen: it is
- * counted here instead.  An event without a time was never valid and is not
- * judged.
- */
-static bool
-is_expired(const EcapiOptions *options, const EcapiValue *event, pg_time_t now)
-{
-	const EcapiValue *at;
-
-	if (options->max_age_s <= 0)
-		return false;
-	at = ecapi_value_get(event, "timestamp");
-	return at != NULL && at->type == ECAPI_NUMBER &&
-		strtod(at->text, NULL) < (double) now - options->max_age_s;
-}
-
-/*
  * An event was cancelled, or its person forgotten, after it was emitted: whatever
  * feed it is of, it does not leave.
  */
@@ -131,6 +120,97 @@ filter_event(EcapiItem item, const char *reason)
 		ecapi_journal_failed(item, reason, NULL, 0, false);
 	else
 		ecapi_stretch_dispose(item, ECAPI_OUTCOME_FILTERED, reason);
+}
+
+/* Users' SQL has failed on an event, or refuses it. */
+static void
+refuse_event(EcapiItem item, EcapiPrepared prepared)
+{
+	EcapiStretch *stretch = item.stretch;
+	EcapiDestination *destination = stretch->feed->destination;
+
+	if (prepared == ECAPI_PREPARED_FILTERED)
+		filter_event(item, ECAPI_REASON_FILTER);
+	else if (prepared == ECAPI_PREPARED_UNFILTERED &&
+			 destination->options->enrich_on_error == ECAPI_ENRICH_SKIP)
+		filter_event(item, ECAPI_REASON_FILTER_FAILED);
+	else if (prepared == ECAPI_PREPARED_UNFILTERED)
+		ecapi_journal_refused(item, ECAPI_REASON_FILTER_FAILED,
+							  destination->preparing.message, false);
+	else if (prepared == ECAPI_PREPARED_FAILED)
+		ecapi_journal_refused(item, ECAPI_REASON_ENRICH,
+							  destination->preparing.message, false);
+	else if (prepared == ECAPI_PREPARED_REFUSED)
+		ecapi_journal_refused(item, ECAPI_REASON_REFUSED,
+							  stretch->view->events[item.index].problem,
+							  destination->options->enrich_on_error == ECAPI_ENRICH_HOLD);
+	else
+		filter_event(item, "expired");	/* a clock was set back since it was judged */
+}
+
+/*
+ * The tree of an event as its destination's users' SQL made it.  NULL when it
+ * did not let it pass; then it is disposed of.
+ */
+static const EcapiValue *
+prepared_tree(EcapiItem item, const EcapiValue *tree)
+{
+	EcapiStretch *stretch = item.stretch;
+	EcapiPrepared prepared;
+
+	if (stretch->prepared == NULL)
+		return tree;
+	prepared = stretch->prepared[item.index];
+	Assert(prepared != ECAPI_PREPARED_NOT_YET);
+	if (prepared == ECAPI_PREPARED_ENRICHED)
+		return stretch->view->events[item.index].tree;
+	if (prepared == ECAPI_PREPARED_AS_IS || prepared == ECAPI_PREPARED_UNPATCHED)
+		return tree;
+	refuse_event(item, prepared);
+	return NULL;
+}
+
+/*
+ * The tree of an event as it may leave for a destination; NULL when it may not:
+ * then it is disposed of.
+ */
+static const EcapiValue *
+chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
+			EcapiArena *scratch, pg_time_t now)
+{
+	EcapiDestination *destination = item.stretch->feed->destination;
+	EcapiPageEvent *event = ecapi_item_event(item);
+	const char *reason = ecapi_select_early(options, tree, event->type, now);
+
+	if (reason == NULL && event->type == ECAPI_EVENT_refund &&
+		!ecapi_refund_is_for(tree, destination->server, NameStr(destination->name)))
+		reason = "not delivered";
+	if (reason == NULL && event->stopped != NULL)
+	{
+		stop_event(item, event->stopped);
+		return NULL;
+	}
+	if (reason == NULL)
+	{
+		tree = prepared_tree(item, tree);
+		if (tree == NULL)
+			return NULL;
+		reason = ecapi_select_late(options, tree, ecapi_default_country());
+	}
+	if (reason == NULL && ecapi_reduces(options))
+	{
+		tree = ecapi_reduce(options, scratch, tree, &reason);
+		if (tree == NULL && reason == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY),
+					 errmsg("out of memory")));
+	}
+	if (reason != NULL)
+	{
+		filter_event(item, reason);
+		return NULL;
+	}
+	return tree;
 }
 
 /*
@@ -164,28 +244,9 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 		ecapi_replay_pass_over(item);
 		return true;
 	}
-	if (event->stopped != NULL)
-	{
-		stop_event(item, event->stopped);
+	tree = chosen_tree(shape->options, item, tree, scratch, now);
+	if (tree == NULL)
 		return true;
-	}
-	if (event->type < 0 ||
-		(shape->options->event_types & (UINT64CONST(1) << event->type)) == 0)
-	{
-		filter_event(item, "event_type");
-		return true;
-	}
-	if (event->type == ECAPI_EVENT_refund &&
-		!ecapi_refund_is_for(tree, batch->destination->server, NameStr(batch->destination->name)))
-	{
-		filter_event(item, "not delivered");
-		return true;
-	}
-	if (is_expired(shape->options, tree, now))
-	{
-		filter_event(item, "expired");
-		return true;
-	}
 	ecapi_left_out_begin();
 	shaped = shape->options->format->add(shape, tree, body, &reason);
 	if (body->full)
@@ -283,7 +344,9 @@ ecapi_gather(EcapiFeed *feed)
 		{
 			EcapiItem	item = {stretch, stretch->next};
 
-			full = batch->nitems >= room ||
+			full = (stretch->prepared != NULL &&
+					stretch->prepared[stretch->next] == ECAPI_PREPARED_NOT_YET) ||
+				batch->nitems >= room ||
 				!shape_event(batch, &shape, &body, item, &scratch, now);
 			if (!full)
 			{

@@ -281,7 +281,7 @@ give_up_unread(EcapiDestination *destination)
 		page = ecapi_page_at(&destination->live.read, true);
 		if (page == NULL)
 			return false;
-		ecapi_stretch_add(&destination->live, page);
+		ecapi_stretch_add(&destination->live, page, false);
 		if (!dlist_is_empty(&destination->live.stretches))
 		{
 			give_up_stretch(destination, dlist_head_element(EcapiStretch, node,

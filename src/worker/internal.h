@@ -7,14 +7,16 @@
  *	 place		where a destination stands: (from, to] and a position in it
  *	 page		events read at a place; shared by the destinations there
  *	 feed		a source of events of one destination, with its own place
+ *	 husk		what is left of a page for a destination it holds nothing for
+ *	 view		a page's events as one list of enrichments made them
  *	 stretch	a page in a feed's hands: the fate of each event
  *	 batch		events of one feed that travel in one request
  *
  * States and transitions of requests, events and destinations are in state.c.
  *
  * Everything here lives in the worker process alone; there are no locks.
- * Ownership: a tick is counted by places and pages, a page by stretches, a
- * stretch belongs to its feed, feeds and batches to their destination.  A
+ * Ownership: a tick is counted by places and pages, a page (or its husk) by
+ * stretches, a view by stretches of its page, a stretch belongs to its feed, feeds and batches to their destination.  A
  * batch's items point into stretches of one feed, which stay until all their
  * events are disposed of, so an item outlives its batch.
  */
@@ -30,11 +32,14 @@
 #include "delivery/http.h"
 #include "delivery/policy.h"
 #include "destination/options.h"
+#include "enrich/enrichment.h"
+#include "enrich/filter.h"
 #include "event/digest.h"
 #include "event/value.h"
 #include "outbox/cursor.h"
 #include "outbox/failed.h"
 #include "outbox/replay.h"
+#include "outbox/seqs.h"
 #include "outbox/snapshot.h"
 #include "outbox/window.h"
 
@@ -76,9 +81,13 @@ typedef struct EcapiPageEvent
 #define ECAPI_STOPPED_CANCELLED	"cancelled"
 #define ECAPI_STOPPED_ERASED	"erased"
 
-typedef struct EcapiPage
+typedef struct EcapiTally EcapiTally;
+
+typedef struct EcapiPage EcapiPage;
+
+struct EcapiPage
 {
-	dlist_node	node;			/* in the list of pages */
+	dlist_node	node;			/* in the list of pages; of a husk in none */
 	int			refs;
 	EcapiPlace	start;			/* holds references */
 	EcapiPosition end;			/* behind its last event */
@@ -88,9 +97,31 @@ typedef struct EcapiPage
 	const EcapiDue *due;		/* their rows of failed_event; NULL: outbox */
 	MemoryContext context;
 	EcapiArena	arena;			/* trees that are kept */
-	size_t		bytes;			/* of rows, counted into the budget */
+	size_t		bytes;			/* that its context takes, counted into the budget */
+	dlist_head	views;
+	bool		tallied;		/* husk is set for good */
+	EcapiPage  *husk;			/* NULL: none; see tally.c */
+	EcapiTally *tally;			/* of a husk */
 	bool		looked;			/* its events were asked about; see stops.c */
-} EcapiPage;
+};
+
+/* An event as a list of enrichments made it. */
+typedef struct EcapiViewEvent
+{
+	const EcapiValue *tree;		/* NULL: not yet */
+	const char *problem;		/* why a patch was refused; NULL: none was */
+} EcapiViewEvent;
+
+/* See view.c. */
+typedef struct EcapiView
+{
+	dlist_node	node;			/* in page->views */
+	int			refs;
+	EcapiPage  *page;
+	EcapiEnrichments list;
+	MemoryContext context;		/* in the page's */
+	EcapiViewEvent *events;		/* one for each of the page */
+} EcapiView;
 
 /*
  * What became of an event at a destination, as far as this process knows.  From
@@ -124,6 +155,20 @@ typedef struct EcapiEnd
 	const char *reason;			/* a constant, or NULL */
 } EcapiEnd;
 
+/* How far an event in hand is prepared for its destination; see prepare.c. */
+typedef enum EcapiPrepared
+{
+	ECAPI_PREPARED_NOT_YET,
+	ECAPI_PREPARED_OUT,			/* not selected: users' SQL has not seen it */
+	ECAPI_PREPARED_AS_IS,		/* the page's tree goes */
+	ECAPI_PREPARED_ENRICHED,	/* the view's tree goes */
+	ECAPI_PREPARED_UNPATCHED,	/* the page's tree goes, for enriching it failed */
+	ECAPI_PREPARED_FILTERED,	/* the filter does not want it */
+	ECAPI_PREPARED_UNFILTERED,	/* the filter failed on it */
+	ECAPI_PREPARED_REFUSED,		/* a patch was refused; the view says why */
+	ECAPI_PREPARED_FAILED		/* enriching it failed */
+} EcapiPrepared;
+
 /* Kinds of ends of a destination; a fate is a byte. */
 #define ECAPI_ENDS_MAX	200
 
@@ -137,6 +182,9 @@ typedef struct EcapiStretch
 	int			next;			/* first event that was never taken */
 	int			disposed;		/* length of the disposed prefix */
 	uint8	   *fate;			/* EcapiFate of each event, and its end */
+	uint8	   *prepared;		/* EcapiPrepared of each; NULL: nothing is prepared */
+	int			unprepared;		/* how many are not yet */
+	EcapiView  *view;			/* NULL: none */
 } EcapiStretch;
 
 typedef struct EcapiItem
@@ -166,6 +214,8 @@ struct EcapiFeed
 	int			unsent;			/* events in stretches never taken */
 	dlist_head	ready;			/* batches to send before new ones */
 	bool		neighbour_sent; /* a new one went ahead of a failing one */
+	bool		passing;		/* the last page held nothing for it */
+	TimestampTz passed_at;		/* when that was */
 };
 
 /* The replay that a destination's feed of that kind carries out. */
@@ -214,6 +264,24 @@ typedef struct EcapiBatch
 	EcapiAnswer *rejected_with; /* of a suspect; in context */
 } EcapiBatch;
 
+/* Users' SQL of a destination; see prepare.c. */
+typedef struct EcapiPreparing
+{
+	EcapiEnrichments *list;		/* as resolved last; NULL: never */
+	Oid			role;			/* of the filter */
+	MemoryContext filter_context;	/* NULL: the filter is not compiled */
+	EcapiFilter *filter;		/* NULL: none */
+	bool		release;		/* an operator asks to run what is held */
+	int			failures;		/* calls that failed in a row */
+	int			portion;		/* events of a call; 0: a page */
+	TimestampTz halving_until;	/* events are known to be at fault; 0: they are not */
+	int			singles;		/* at fault one after the other, nothing passing */
+	bool		broken;			/* whatever the event: it goes without a try ... */
+	TimestampTz next_try;		/* ... until then */
+	bool		told;			/* the log has a line of what is left out */
+	char		message[256];	/* of the last failure */
+} EcapiPreparing;
+
 /* The state of a destination, as its view shows it. */
 typedef enum EcapiState
 {
@@ -236,6 +304,7 @@ struct EcapiDestination
 	EcapiOptions *options;		/* NULL: they cannot be used */
 	int64		options_hash;
 	uint64		token_stamp;	/* of the credential files that were read */
+	TimestampTz token_changed_at;	/* when it was seen to differ; 0: never */
 
 	EcapiState	state;
 	bool		paused;
@@ -243,6 +312,7 @@ struct EcapiDestination
 	TimestampTz resumed_at;		/* last resume that was obeyed */
 	bool		has_stopped_options;
 	int64		stopped_options;
+	TimestampTz test_since;		/* first seen in test mode; 0: it is not in it */
 	char	   *last_error;
 	TimestampTz last_error_at;
 	TimestampTz next_try;
@@ -255,6 +325,8 @@ struct EcapiDestination
 	EcapiFeedKind last_fed;		/* feed of the last batch */
 	EcapiFeedKind last_other;	/* the same, but for live */
 	TimestampTz failed_due;		/* when to look for failed events; 0: now */
+	TimestampTz delay_look;		/* when to look for old enough ticks; 0: now */
+	EcapiPreparing preparing;
 	EcapiBucket bucket;			/* of rate_limit */
 
 	dlist_head	flying;
@@ -276,6 +348,7 @@ struct EcapiDestination
 	int			nends;
 	EcapiEnd	ends[ECAPI_ENDS_MAX];	/* the first: each outcome without a reason */
 	int64		given_up;
+	int64		enrich_skipped;
 
 	/* see give_up.c */
 	EcapiTick  *give_up_to;		/* NULL: nothing is to be given up */
@@ -284,6 +357,7 @@ struct EcapiDestination
 
 	/* what is to be recorded with the next write of the cursor */
 	bool		dirty;
+	TimestampTz passed_since;	/* pages were passed over, not written; 0: none */
 	MemoryContext journal;
 	List	   *request_rows;
 	List	   *ended_rows;		/* one for each end without a request */
@@ -308,9 +382,11 @@ typedef struct EcapiWorker
 	size_t		page_bytes;		/* budget used by pages */
 	size_t		body_bytes;		/* budget used by bodies */
 	TimestampTz tick_logged_at;
+	bool		tick_owed;		/* events came that no logged tick sees */
 	EcapiTick  *tick_to_log;	/* NULL: none */
 	TimestampTz tick_to_log_at;
 	bool		replay_ended;	/* the next one may be taken up */
+	TimestampTz passed_at;		/* when a page was last passed over */
 	TimestampTz recorded_at;
 	TimestampTz record_failed_at;	/* 0: the last record went well */
 	bool		cursor_lost;	/* the row of a destination is gone */
@@ -328,6 +404,8 @@ extern void ecapi_place_clear(EcapiPlace *place);
 extern bool ecapi_place_equal(const EcapiPlace *a, const EcapiPlace *b);
 extern bool ecapi_tick_take(bool log);
 extern EcapiTick *ecapi_tick_next(EcapiTick *from);
+extern EcapiTick *ecapi_tick_next_before(EcapiTick *from, TimestampTz before);
+extern bool ecapi_tick_is_last(EcapiTick *tick);
 extern void ecapi_tick_logged(EcapiTick *tick);
 
 /* pages.c */
@@ -335,9 +413,34 @@ extern void ecapi_tick_logged(EcapiTick *tick);
 #define ECAPI_PAGE_BYTES	(2 * 1024 * 1024)
 #define ECAPI_BUDGET		(48 * 1024 * 1024)
 extern EcapiPage *ecapi_page_at(const EcapiPlace *place, bool lean);
+extern bool ecapi_page_in_memory(const EcapiPlace *place);
+extern void ecapi_pages_pin(EcapiPage *page);
+extern void ecapi_pages_unpin(void);
 extern void ecapi_page_drop(EcapiPage *page);
+extern void ecapi_page_count(EcapiPage *page);
 extern EcapiPage *ecapi_page_of_due(const EcapiDueRows *due);
 extern const EcapiValue *ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch);
+
+/* tally.c */
+extern EcapiPage *ecapi_tally_excludes(EcapiPage *page, const EcapiOptions *options);
+extern void ecapi_tally_pass(EcapiDestination *destination, const EcapiPage *husk);
+
+/* view.c */
+extern EcapiView *ecapi_view_of(EcapiPage *page, const EcapiEnrichments *list);
+extern void ecapi_view_drop(EcapiView *view);
+extern bool ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted,
+							EcapiUserError *error);
+
+/* prepare.c */
+#define ECAPI_REASON_ENRICH		"enrichment failed"
+#define ECAPI_REASON_REFUSED	"patch refused"
+#define ECAPI_REASON_FILTER_FAILED "filter failed"
+extern bool ecapi_prepares(const EcapiDestination *destination);
+extern bool ecapi_prepare_can_send(EcapiFeed *feed);
+extern void ecapi_prepare_step(TimestampTz now, long *wait_ms);
+extern void ecapi_prepare_reset(EcapiDestination *destination);
+extern void ecapi_prepare_resume(EcapiDestination *destination);
+extern void ecapi_prepare_nudge(void);
 
 /* stops.c */
 extern bool ecapi_stops_id(const char *text, int len, const char **id, int *id_len);
@@ -362,6 +465,9 @@ extern void ecapi_state_error(EcapiDestination *destination, const char *error);
 extern void ecapi_state_stop(EcapiDestination *destination, const char *error);
 extern void ecapi_state_wait(EcapiDestination *destination, const char *error,
 							 int64 retry_after_ms);
+extern void ecapi_state_hold(EcapiDestination *destination, const char *error,
+							 int64 wait_ms);
+extern bool ecapi_state_try(EcapiDestination *destination, TimestampTz now);
 extern void ecapi_state_go(EcapiDestination *destination);
 extern void ecapi_state_passed(EcapiDestination *destination);
 extern const char *ecapi_state_name(const EcapiDestination *destination);
@@ -372,11 +478,14 @@ extern void ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind,
 extern bool ecapi_feed_wants(EcapiFeed *feed);
 extern bool ecapi_feed_in_order(EcapiFeed *feed);
 extern void ecapi_feed_drop(EcapiFeed *feed);
-extern void ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page);
+extern void ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page, bool may_pass);
+extern void ecapi_feed_put_back(EcapiFeed *feed);
 extern void ecapi_stretch_dispose(EcapiItem item, EcapiOutcome outcome,
 								  const char *reason);
 extern void ecapi_stretch_advance(EcapiFeed *feed);
 extern EcapiPageEvent *ecapi_item_event(EcapiItem item);
+extern const EcapiEnd *ecapi_stretch_end(EcapiDestination *destination,
+										 EcapiOutcome outcome, const char *reason);
 
 /* pipeline.c */
 extern long ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now);
@@ -425,13 +534,24 @@ extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 extern void ecapi_journal_delivered(EcapiItem item);
 extern void ecapi_journal_failed(EcapiItem item, const char *reason,
 								 const EcapiAnswer *answer, int attempts, bool retry);
+extern void ecapi_journal_refused(EcapiItem item, const char *reason,
+								  const char *problem, bool retry);
 extern void ecapi_journal_passed(EcapiFeed *feed, const EcapiPageEvent *event,
 								 const EcapiEnd *end);
+extern void ecapi_journal_passed_over(EcapiDestination *destination, const char *reason,
+									  int events, int type, const char *currency,
+									  bool has_value, int64 millionths);
+extern void ecapi_journal_kept_back(EcapiDestination *destination, const char *reason,
+									int events, const EcapiSeqs *seqs);
 extern bool ecapi_journal_due(TimestampTz now, long *wait_ms);
-extern void ecapi_journal_write(void);
+extern void ecapi_journal_write(bool all);
 
 /* ledger.c */
 extern const char *ecapi_outcome_name(EcapiOutcome outcome);
+extern bool ecapi_ledger_millionths(const char *text, int64 *result);
+extern void ecapi_ledger_add_many(EcapiDestination *destination, int type,
+								  const char *currency, const EcapiEnd *end, int events,
+								  bool has_value, int64 millionths);
 extern void ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
 							 const EcapiEnd *end);
 extern void ecapi_ledger_write(EcapiDestination *destination, TimestampTz now);

@@ -31,6 +31,9 @@
 /* Often enough for a view, seldom enough not to cost. */
 #define RECORD_INTERVAL_MS	250
 
+/* Of destinations that nothing was for; see passed_due. */
+#define PASSED_INTERVAL_MS	2000
+
 /* After an error; the same for writing and for everything that waits for it. */
 #define RECORD_RETRY_MS		1000
 
@@ -84,9 +87,9 @@ ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 	MemoryContextSwitchTo(old);
 }
 
-/* Note an event in the row of its end; the journal's context is current. */
-static void
-note_ended(EcapiDestination *destination, const EcapiPageEvent *event, const EcapiEnd *end)
+/* The row of an end that events may still be noted in; the journal's context is current. */
+static EndedRow *
+ended_row(EcapiDestination *destination, const EcapiEnd *end)
 {
 	EndedRow   *row = NULL;
 	ListCell   *cell;
@@ -104,6 +107,15 @@ note_ended(EcapiDestination *destination, const EcapiPageEvent *event, const Eca
 		ecapi_seqs_init(&row->seqs, destination->journal);
 		destination->ended_rows = lappend(destination->ended_rows, row);
 	}
+	return row;
+}
+
+/* Note an event in the row of its end; the journal's context is current. */
+static void
+note_ended(EcapiDestination *destination, const EcapiPageEvent *event, const EcapiEnd *end)
+{
+	EndedRow   *row = ended_row(destination, end);
+
 	row->events++;
 	ecapi_seqs_add(&row->seqs, event->seq);
 }
@@ -178,6 +190,40 @@ ecapi_journal_passed(EcapiFeed *feed, const EcapiPageEvent *event, const EcapiEn
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * The live feed passes over a page that holds nothing for the destination: count
+ * the events of one kind, and what they are worth together (tally.c).
+ */
+void
+ecapi_journal_passed_over(EcapiDestination *destination, const char *reason,
+						  int events, int type, const char *currency,
+						  bool has_value, int64 millionths)
+{
+	const EcapiEnd *end = ecapi_stretch_end(destination, ECAPI_OUTCOME_FILTERED, reason);
+	MemoryContext old = MemoryContextSwitchTo(destination->journal);
+
+	ecapi_ledger_add_many(destination, type, currency, end, events, has_value, millionths);
+	destination->filtered += events;
+	ecapi_me.passed_at = GetCurrentTimestamp();
+	if (destination->passed_since == 0)
+		destination->passed_since = ecapi_me.passed_at;
+	MemoryContextSwitchTo(old);
+}
+
+/* Note which events those were. */
+void
+ecapi_journal_kept_back(EcapiDestination *destination, const char *reason,
+						int events, const EcapiSeqs *seqs)
+{
+	const EcapiEnd *end = ecapi_stretch_end(destination, ECAPI_OUTCOME_FILTERED, reason);
+	MemoryContext old = MemoryContextSwitchTo(destination->journal);
+	EndedRow   *row = ended_row(destination, end);
+
+	row->events += events;
+	ecapi_seqs_add_all(&row->seqs, seqs);
+	MemoryContextSwitchTo(old);
+}
+
 /* A row to be changed: of an event of the feed of failed ones. */
 static EcapiFailedRow *
 new_change(EcapiDestination *destination, const EcapiDue *due)
@@ -202,6 +248,9 @@ ecapi_journal_delivered(EcapiItem item)
 		MemoryContext old = MemoryContextSwitchTo(destination->changes_context);
 
 		new_change(destination, &due[item.index])->delivered = true;
+		if (item.stretch->prepared != NULL &&
+			item.stretch->prepared[item.index] == ECAPI_PREPARED_UNPATCHED)
+			destination->enrich_skipped++;
 		MemoryContextSwitchTo(destination->journal);
 		ecapi_ledger_add(destination, ecapi_item_event(item), &end);
 		destination->delivered++;
@@ -210,14 +259,10 @@ ecapi_journal_delivered(EcapiItem item)
 	ecapi_stretch_dispose(item, ECAPI_OUTCOME_DELIVERED, NULL);
 }
 
-/*
- * Note that an event failed, and dispose of it: it is copied to failed_event,
- * or its row there is changed.  reason is a constant; attempts is how often it
- * was sent just now; retry: another try makes sense, else it is dead.
- */
-void
-ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
-					 int attempts, bool retry)
+/* A row, new or changed, that says how an event failed; see ecapi_journal_failed. */
+static void
+note_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
+			int attempts, bool retry)
 {
 	EcapiDestination *destination = item.stretch->feed->destination;
 	EcapiPageEvent *event = ecapi_item_event(item);
@@ -242,7 +287,7 @@ ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answ
 	}
 	row->reason = pstrdup(reason);
 	row->attempts = attempts;
-	row->next_try = retry ? ecapi_failed_next_try(destination, attempts, since) : 0;
+	row->next_try = retry ? ecapi_failed_next_try(destination, Max(attempts, 1), since) : 0;
 	if (answer != NULL)
 	{
 		row->status = answer->status;
@@ -250,33 +295,69 @@ ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answ
 							   Min(answer->body_len, ECAPI_ANSWER_KEPT));
 	}
 	MemoryContextSwitchTo(old);
-	/* what is wrong with a text varies; the ledger counts kinds */
-	ecapi_stretch_dispose(item, ECAPI_OUTCOME_FAILED,
-						  event->problem != NULL ? "cannot be read" : reason);
-}
-
-static bool
-anything_to_write(void)
-{
-	dlist_iter	iter;
-
-	if (ecapi_me.tick_to_log != NULL)
-		return true;
-	dlist_foreach(iter, &ecapi_me.destinations)
-		if (dlist_container(EcapiDestination, node, iter.cur)->dirty)
-			return true;
-	return false;
 }
 
 /*
- * Is a write due?  If not, *wait_ms is lowered to the time until one is.
+ * Note that an event failed, and dispose of it: it is copied to failed_event,
+ * or its row there is changed.  reason is a constant; attempts is how often it
+ * was sent just now; retry: another try makes sense, else it is dead.
+ */
+void
+ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
+					 int attempts, bool retry)
+{
+	note_failed(item, reason, answer, attempts, retry);
+	/* what is wrong with a text varies; the ledger counts kinds */
+	ecapi_stretch_dispose(item, ECAPI_OUTCOME_FAILED,
+						  ecapi_item_event(item)->problem != NULL ? "cannot be read" : reason);
+}
+
+/*
+ * The same for one that users' SQL has failed on: reason is the constant it is
+ * counted by, problem what its row says.
+ */
+void
+ecapi_journal_refused(EcapiItem item, const char *reason, const char *problem, bool retry)
+{
+	note_failed(item, problem, NULL, 1, retry);
+	ecapi_stretch_dispose(item, ECAPI_OUTCOME_FAILED, reason);
+}
+
+/*
+ * Is it time to write that a destination passed over pages?  Nothing was sent, so
+ * if it is forgotten it is only counted once more: seldom will do, while
+ * there are always more of them.  At rest, soon, for a view.
+ */
+static bool
+passed_due(const EcapiDestination *destination, TimestampTz now)
+{
+	return destination->passed_since != 0 &&
+		(now - destination->passed_since >= PASSED_INTERVAL_MS * INT64CONST(1000) ||
+		 now < destination->passed_since ||
+		 now - ecapi_me.passed_at >= RECORD_INTERVAL_MS * INT64CONST(1000));
+}
+
+/*
+ * Is a write due?  If not, *wait_ms is lowered to the time until one may be.
  */
 bool
 ecapi_journal_due(TimestampTz now, long *wait_ms)
 {
 	long		left;
+	bool		something = ecapi_me.tick_to_log != NULL;
+	bool		passed = false;
+	dlist_iter	iter;
 
-	if (!anything_to_write())
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		something |= destination->dirty || passed_due(destination, now);
+		passed |= destination->passed_since != 0;
+	}
+	if (!something && passed && (*wait_ms < 0 || *wait_ms > RECORD_INTERVAL_MS))
+		*wait_ms = RECORD_INTERVAL_MS;
+	if (!something)
 		return false;
 	left = ecapi_me.record_failed_at != 0
 		? RECORD_RETRY_MS - (now - ecapi_me.record_failed_at) / 1000
@@ -358,6 +439,8 @@ write_destination(EcapiDestination *destination, TimestampTz now)
 	cursor.filtered = destination->filtered;
 	cursor.failed = destination->failed_events;
 	cursor.given_up = destination->given_up;
+	cursor.enrich_skipped = destination->enrich_skipped;
+	cursor.test_since = destination->test_since;
 	cursor.has_stopped_options = destination->has_stopped_options;
 	cursor.stopped_options = destination->stopped_options;
 	cursor.next_try = destination->next_try;
@@ -382,17 +465,19 @@ forget_written(EcapiDestination *destination)
 		MemoryContextReset(destination->changes_context);
 	}
 	destination->changes_written = false;
+	destination->passed_since = 0;
 	ecapi_replay_recorded(destination);
 	destination->dirty = destination->failed_changes != NIL ||
 		(destination->replaying.id != 0 && destination->replaying.dirty);
 }
 
 /*
- * Write all journals, in a transaction of its own.  Raises what SQL raises;
+ * Write the journals, in a transaction of its own; all: those, too, that can wait.
+ * Raises what SQL raises;
  * then nothing was written and nothing is forgotten.
  */
 void
-ecapi_journal_write(void)
+ecapi_journal_write(bool all)
 {
 	dlist_iter	iter;
 	TimestampTz now = GetCurrentTimestamp();
@@ -416,7 +501,8 @@ ecapi_journal_write(void)
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 		MemoryContext old;
 
-		if (!destination->dirty)
+		if (!destination->dirty && !passed_due(destination, now) &&
+			!(all && destination->passed_since != 0))
 			continue;
 		if (!ecapi_cursor_lock(destination->server))
 		{

@@ -118,9 +118,9 @@ new_ledger(MemoryContext context)
 
 /* ---- values ---- */
 
-/* A plain decimal in millionths; false when it does not fit. */
-static bool
-in_millionths(const char *text, int64 *result)
+/* A plain decimal (a JSON number) in millionths; false when it does not fit. */
+bool
+ecapi_ledger_millionths(const char *text, int64 *result)
 {
 	bool		negative = *text == '-';
 	int			whole = 0;
@@ -176,7 +176,7 @@ add_value(EcapiLedger *ledger, LedgerEntry *entry, const char *text)
 	Numeric		value;
 	MemoryContext old;
 
-	if (in_millionths(text, &millionths) &&
+	if (ecapi_ledger_millionths(text, &millionths) &&
 		!pg_add_s64_overflow(entry->millionths, millionths, &sum))
 	{
 		entry->millionths = sum;
@@ -215,25 +215,56 @@ entry_of(EcapiLedger *ledger, const LedgerKey *key)
 	return entry;
 }
 
-/* Count an event that ended so.  Raises nothing but out of memory. */
-void
-ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
-				 const EcapiEnd *end)
+static LedgerEntry *
+entry_for(EcapiDestination *destination, int type, const char *currency, const EcapiEnd *end)
 {
 	LedgerKey	key;
-	LedgerEntry *entry;
 
 	if (destination->ledger == NULL)
 		destination->ledger = new_ledger(destination->journal);
 	MemSet(&key, 0, sizeof(key));	/* padding is compared, too */
 	key.outcome = end->outcome;
 	key.reason = end->reason;
-	key.type = event->type;
-	memcpy(key.currency, event->currency, sizeof(key.currency));
-	entry = entry_of(destination->ledger, &key);
+	key.type = type;
+	memcpy(key.currency, currency, sizeof(key.currency));
+	return entry_of(destination->ledger, &key);
+}
+
+/* Count an event that ended so.  Raises nothing but out of memory. */
+void
+ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
+				 const EcapiEnd *end)
+{
+	LedgerEntry *entry = entry_for(destination, event->type, event->currency, end);
+
 	entry->events++;
 	if (event->value != NULL)
 		add_value(destination->ledger, entry, event->value);
+}
+
+/*
+ * Count several events of a type and currency at once, and what they are worth
+ * together.  Raises nothing but out of memory.
+ */
+void
+ecapi_ledger_add_many(EcapiDestination *destination, int type, const char *currency,
+					  const EcapiEnd *end, int events, bool has_value, int64 millionths)
+{
+	LedgerEntry *entry = entry_for(destination, type, currency, end);
+	int64		sum;
+	MemoryContext old;
+
+	entry->events += events;
+	entry->has_value |= has_value;
+	if (!pg_add_s64_overflow(entry->millionths, millionths, &sum))
+	{
+		entry->millionths = sum;
+		return;
+	}
+	old = MemoryContextSwitchTo(destination->ledger->context);
+	entry->rest = add_numeric(entry->rest,
+							  int64_div_fast_to_numeric(millionths, FRACTION_DIGITS));
+	MemoryContextSwitchTo(old);
 }
 
 static Numeric

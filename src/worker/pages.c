@@ -6,8 +6,12 @@
  * another still holds it gets the same one, with the trees that were parsed
  * from it.  It goes with its last reference.
  *
- * Memory: rows and kept trees count into one budget for all pages, bodies into
- * the same (see pipeline.c).  Over it nothing is read ahead; a destination
+ * While destinations read in turn, the last pages are pinned: one that holds
+ * nothing for the first who comes is still there for the next.
+ *
+ * Memory: what a page's context really takes, views, blocks and rounding included,
+ * counts into one budget for all pages, husks and bodies into the same (see
+ * pipeline.c).  Over it nothing is read ahead; a destination
  * that holds nothing may still read a lean page, so that none is starved by
  * the pages of another that is down.  Failed events are read lean, too.  An
  * event with a tree out of proportion (thousands of tiny values) is parsed
@@ -31,6 +35,10 @@
 /* Trees that a page keeps; a typical event's takes three times its text. */
 #define PAGE_TREE_BYTES	(4 * ECAPI_PAGE_BYTES)
 
+/* Pages that are kept for a turn, when nobody has them in hand. */
+#define PINS		2
+static EcapiPage *pinned[PINS];
+
 static void *
 grab_from_context(void *owner, size_t size)
 {
@@ -52,18 +60,28 @@ find_page(const EcapiPlace *place)
 	return NULL;
 }
 
+/* Count what a page takes now. */
+void
+ecapi_page_count(EcapiPage *page)
+{
+	size_t		bytes = MemoryContextMemAllocated(page->context, true);
+
+	ecapi_me.page_bytes += bytes - page->bytes;
+	page->bytes = bytes;
+}
+
 /* Set up the events of a page and count it; context is its own. */
 static void
-fill_page(EcapiPage *page, MemoryContext context, int nevents, size_t bytes)
+fill_page(EcapiPage *page, MemoryContext context, int nevents)
 {
 	page->context = context;
 	page->nevents = nevents;
 	page->events = MemoryContextAllocZero(context, sizeof(EcapiPageEvent) * Max(nevents, 1));
 	for (int i = 0; i < nevents; i++)
 		page->events[i].type = -1;
+	dlist_init(&page->views);
 	ecapi_arena_init(&page->arena, grab_from_context, context);
-	page->bytes = bytes + sizeof(EcapiPageEvent) * nevents;
-	ecapi_me.page_bytes += page->bytes;
+	ecapi_page_count(page);
 	dlist_push_head(&ecapi_me.pages, &page->node);
 }
 
@@ -92,7 +110,7 @@ read_page(const EcapiPlace *place, bool lean)
 	}
 	PG_END_TRY();
 
-	fill_page(page, context, rows.nrows, rows.bytes);
+	fill_page(page, context, rows.nrows);
 	for (int i = 0; i < rows.nrows; i++)
 	{
 		page->events[i].xid = rows.rows[i].xid;
@@ -115,7 +133,7 @@ ecapi_page_of_due(const EcapiDueRows *due)
 {
 	EcapiPage  *page = MemoryContextAllocZero(due->context, sizeof(EcapiPage));
 
-	fill_page(page, due->context, due->nrows, due->bytes);
+	fill_page(page, due->context, due->nrows);
 	page->due = due->rows;
 	page->refs = 1;
 	for (int i = 0; i < due->nrows; i++)
@@ -126,6 +144,49 @@ ecapi_page_of_due(const EcapiDueRows *due)
 		page->events[i].len = due->rows[i].len;
 	}
 	return page;
+}
+
+/* Was the page at a place read, and is it still there? */
+bool
+ecapi_page_in_memory(const EcapiPlace *place)
+{
+	return find_page(place) != NULL;
+}
+
+/* Keep a page, or a few, for those who come to its place in this turn. */
+void
+ecapi_pages_pin(EcapiPage *page)
+{
+	static int	next = 0;
+
+	for (int i = 0; i < PINS; i++)
+		if (pinned[i] == page)
+			return;
+	if (pinned[next] != NULL)
+		ecapi_page_drop(pinned[next]);
+	page->refs++;
+	pinned[next] = page;
+	next = (next + 1) % PINS;
+}
+
+void
+ecapi_pages_unpin(void)
+{
+	for (int i = 0; i < PINS; i++)
+	{
+		EcapiPage  *page = pinned[i];
+
+		pinned[i] = NULL;
+		if (page != NULL)
+			ecapi_page_drop(page);
+	}
+}
+
+static bool
+over_budget(void)
+{
+	return ecapi_me.page_bytes + ecapi_me.body_bytes +
+		ECAPI_PAGE_BYTES + PAGE_TREE_BYTES > ECAPI_BUDGET;
 }
 
 /*
@@ -140,9 +201,13 @@ ecapi_page_at(const EcapiPlace *place, bool lean)
 
 	if (page == NULL)
 	{
-		bool		over = ecapi_me.page_bytes + ecapi_me.body_bytes +
-			ECAPI_PAGE_BYTES + PAGE_TREE_BYTES > ECAPI_BUDGET;
+		bool		over = over_budget();
 
+		if (over)
+		{
+			ecapi_pages_unpin();
+			over = over_budget();
+		}
 		if (over && !lean)
 			return NULL;
 		page = read_page(place, over);
@@ -151,14 +216,17 @@ ecapi_page_at(const EcapiPlace *place, bool lean)
 	return page;
 }
 
-/* Give a reference back. */
+/* Give a reference back, of a page or a husk. */
 void
 ecapi_page_drop(EcapiPage *page)
 {
 	if (--page->refs > 0)
 		return;
 	ecapi_me.page_bytes -= page->bytes;
-	dlist_delete(&page->node);
+	if (page->husk != NULL)
+		ecapi_page_drop(page->husk);
+	if (page->tally == NULL)
+		dlist_delete(&page->node);
 	ecapi_place_clear(&page->start);
 	MemoryContextDelete(page->context);
 }
@@ -202,7 +270,6 @@ ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
 {
 	EcapiPageEvent *event = &page->events[i];
 	bool		keep = page->arena.grabbed < PAGE_TREE_BYTES;
-	size_t		before = page->arena.grabbed;
 	const EcapiValue *tree;
 	const EcapiValue *type;
 	char		error[128];
@@ -218,8 +285,7 @@ ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
 
 	tree = ecapi_json_parse(keep ? &page->arena : scratch, event->text, event->len,
 							error, sizeof(error));
-	page->bytes += page->arena.grabbed - before;
-	ecapi_me.page_bytes += page->arena.grabbed - before;
+	ecapi_page_count(page);
 	if (tree == NULL || tree->type != ECAPI_OBJECT)
 	{
 		event->problem = MemoryContextStrdup(page->context,

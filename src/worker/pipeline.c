@@ -20,8 +20,8 @@
 #include "destination/credentials.h"
 #include "worker/internal.h"
 
-/* A moment just passed may lie so far beyond the time of this turn. */
-#define CLOCK_SLACK_US	USECS_PER_MINUTE
+/* What a platform gets in test mode is for looking at, not for ever. */
+#define TEST_MODE_LASTS	USECS_PER_DAY
 
 /* Everything but sending. */
 static void
@@ -65,14 +65,15 @@ send_batch(EcapiBatch *batch)
 
 	batch->sent_at = GetCurrentTimestamp();
 	sent = ecapi_credentials_read(options, &credentials, error, sizeof(error));
+	if (credentials.stamp != destination->token_stamp)
+		destination->token_changed_at = batch->sent_at;
 	destination->token_stamp = credentials.stamp;
 	batch->token_stamp = credentials.stamp;
 	if (sent)
 	{
 		headers = palloc(sizeof(char *) * lengthof(credentials.headers));
 		memcpy(headers, credentials.headers, sizeof(credentials.headers));
-		request.url = pstrdup(options->url != NULL ? options->url
-							  : options->format->default_url);
+		request.url = pstrdup(ecapi_options_url(options));
 		request.headers = headers;
 		request.nheaders = credentials.nheaders;
 		request.body = batch->body;
@@ -191,14 +192,14 @@ can_probe(EcapiDestination *destination)
 static EcapiFeed *
 next_feed(EcapiDestination *destination, TimestampTz now)
 {
-	bool		live = has_events(&destination->live) &&
+	bool		live = ecapi_prepare_can_send(&destination->live) &&
 		(!dlist_is_empty(&destination->live.ready) || !lingers(destination, now));
 	EcapiFeed  *other = NULL;
 
-	if (has_events(&destination->failed) &&
+	if (ecapi_prepare_can_send(&destination->failed) &&
 		destination->options->mode != ECAPI_MODE_SHADOW)
 		other = &destination->failed;
-	if (has_events(&destination->replay) &&
+	if (ecapi_prepare_can_send(&destination->replay) &&
 		(other == NULL || destination->last_other == ECAPI_FEED_FAILED))
 		other = &destination->replay;
 	if (live && (other == NULL || destination->last_fed != ECAPI_FEED_LIVE))
@@ -230,6 +231,16 @@ ms_until(TimestampTz moment, TimestampTz now)
 	return moment <= now ? 0 : (long) ((moment - now) / 1000) + 1;
 }
 
+/* Stop a destination that was left in test mode. */
+static void
+end_test_mode(EcapiDestination *destination, TimestampTz now)
+{
+	if (destination->state == ECAPI_RUNNING && destination->test_since != 0 &&
+		now - destination->test_since >= TEST_MODE_LASTS)
+		ecapi_state_stop(destination, "test mode has expired after a day; "
+						 "SET mode 'live' or 'shadow'");
+}
+
 /*
  * Send what a destination may send now.  Returns the milliseconds until it
  * wants to be looked at again, or -1 for when something happens.
@@ -241,15 +252,9 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 
 	if (destination->give_up_to != NULL)
 		return -1;				/* see give_up.c */
-	if (destination->state == ECAPI_WAITING)
-	{
-		/* a clock that was set back since then must not make the wait longer */
-		if (now < destination->next_try &&
-			destination->last_error_at - now < CLOCK_SLACK_US)
-			return ms_until(destination->next_try, now);
-		destination->state = ECAPI_RUNNING;
-		destination->dirty = true;
-	}
+	if (!ecapi_state_try(destination, now))
+		return ms_until(destination->next_try, now);
+	end_test_mode(destination, now);
 	/* what cannot be recorded must not be sent */
 	if (destination->state != ECAPI_RUNNING || destination->options == NULL ||
 		ecapi_me.record_failed_at != 0)
@@ -303,7 +308,21 @@ delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 	ecapi_stretch_advance(feed);
 }
 
-/* The credentials were refused; others may stand in the file by now. */
+/* A receiver may come to know of a new credential later than we do. */
+#define NEW_CREDENTIAL_US	(10 * USECS_PER_MINUTE)
+
+static bool
+credential_is_new(const EcapiDestination *destination)
+{
+	TimestampTz since = GetCurrentTimestamp() - destination->token_changed_at;
+
+	return destination->token_changed_at != 0 && since >= 0 && since < NEW_CREDENTIAL_US;
+}
+
+/*
+ * The credentials were refused; others may stand in the file by now, or the
+ * receiver may not know the new ones yet.
+ */
 static void
 stopped(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 {
@@ -314,6 +333,8 @@ stopped(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 	hold(batch);
 	if (changed)
 		ecapi_state_wait(destination, error, 0);
+	else if (answer->status == 401 && credential_is_new(destination))
+		ecapi_state_wait(destination, error, -1);
 	else
 		ecapi_state_stop(destination, error);
 }

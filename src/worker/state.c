@@ -9,13 +9,16 @@
  *
  *	 STARTING --(options usable)--> RUNNING			ecapi_state_go
  *	 RUNNING  --(trouble that may pass)--> WAITING	ecapi_state_wait
+ *	 RUNNING  --(its enrichments or filter fail, or cannot be found)--> WAITING
+ *													ecapi_state_hold
  *	 WAITING  --(next_try has come)--> RUNNING, half-open
- *													ecapi_pipeline_pump
+ *													ecapi_state_try
  *	 RUNNING, half-open --(a request passed)--> RUNNING
  *													ecapi_state_passed
  *	 RUNNING, half-open --(the probe failed)--> WAITING, twice as long
  *													ecapi_state_wait
  *	 RUNNING, WAITING --(at fault)--> STOPPED		ecapi_state_stop
+ *	 RUNNING  --(test mode has expired)--> STOPPED	ecapi_pipeline_pump
  *	 STOPPED  --(options changed, resumed, credential file changed)--> RUNNING
  *													ecapi_state_go
  *	 any <--> PAUSED, as an operator asks			destinations.c
@@ -32,7 +35,7 @@
  *				where order does not matter; again and again: halved
  *													ecapi_halving_failing
  *	 flying   --(401 403 404 3xx, not trusted)----> head; the destination stops,
- *				or waits where the credentials changed meanwhile	stopped
+ *				or waits where the credentials changed a moment ago	stopped
  *	 flying   --(other 4xx, 413)--> halved; a single one is at fault, or a
  *				suspect								ecapi_halving_rejected
  *	 suspect  --(something passes)--> over: failed	ecapi_halving_passed
@@ -46,11 +49,15 @@
  * An event, in the hands of a feed; every end is recorded before, or with, the
  * place of its feed (journal.c).
  *
+ *	 waiting --(prepared: enriched, judged by the filter)--> waiting
+ *													ecapi_prepare_step
  *	 waiting --(gathered)--> taken					ecapi_gather
  *	 waiting --(not for this destination, too old)--> filtered
  *													filter_event
  *	 waiting --(outside of what a replay is about)--> passed over
  *													ecapi_replay_pass_over
+ *	 waiting --(a patch was refused, users' SQL fails on it)--> failed: waiting
+ *				or dead, as enrich_on_error says	shape_event
  *	 waiting --(cannot be read, expressed, sent)--> failed: dead
  *													shape_event
  *	 taken   --(its request was delivered)--> delivered		delivered
@@ -73,6 +80,9 @@
 #include "utils/timestamp.h"
 
 #include "worker/internal.h"
+
+/* A moment just passed may lie so far beyond the time of this turn. */
+#define CLOCK_SLACK_US	USECS_PER_MINUTE
 
 /* What the destination's view shows. */
 const char *
@@ -161,6 +171,47 @@ ecapi_state_wait(EcapiDestination *destination, const char *error,
 	destination->next_try = destination->state == ECAPI_WAITING ?
 		Max(destination->next_try, next_try) : next_try;
 	destination->state = ECAPI_WAITING;
+}
+
+/*
+ * Users' SQL of the destination does not do: try again after a while.  It says
+ * nothing about the receiver, so failures stay as they are.
+ */
+void
+ecapi_state_hold(EcapiDestination *destination, const char *error, int64 wait_ms)
+{
+	TimestampTz next_try = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_ms);
+	bool		repeated = destination->last_error != NULL &&
+		strcmp(destination->last_error, error) == 0;
+
+	if (destination->state == ECAPI_RUNNING && !repeated)
+		ereport(LOG,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("destination \"%s\" waits for its next try: %s",
+						NameStr(destination->name), error)));
+	ecapi_state_error(destination, error);
+	if (destination->state != ECAPI_RUNNING && destination->state != ECAPI_WAITING)
+		return;
+	destination->next_try = destination->state == ECAPI_WAITING ?
+		Max(destination->next_try, next_try) : next_try;
+	destination->state = ECAPI_WAITING;
+}
+
+/*
+ * When a destination that waits may try again, it runs.  False when it has to
+ * wait on.
+ */
+bool
+ecapi_state_try(EcapiDestination *destination, TimestampTz now)
+{
+	if (destination->state != ECAPI_WAITING)
+		return true;
+	/* a clock that was set back since then must not make the wait longer */
+	if (now < destination->next_try && destination->last_error_at - now < CLOCK_SLACK_US)
+		return false;
+	destination->state = ECAPI_RUNNING;
+	destination->dirty = true;
+	return true;
 }
 
 /* Start, or start again, with a clean slate. */

@@ -8,11 +8,17 @@
  * the last event of a stretch is disposed of, the stretch goes.  Failed events
  * have no order, so their feed has no place.
  *
+ * A page that holds nothing for a destination is passed over in one step: at once
+ * when the feed has nothing in hand, else as a stretch without events, its husk,
+ * that waits for those before it (tally.c).
+ *
  * An event is counted when the place passes it, not when it ends: what ended
  * behind one that still flies is done again after a crash, and would be counted
  * twice.
  */
 #include "postgres.h"
+
+#include "utils/timestamp.h"
 
 #include "worker/internal.h"
 
@@ -60,7 +66,11 @@ static void
 drop_stretch(EcapiStretch *stretch)
 {
 	dlist_delete(&stretch->node);
+	if (stretch->view != NULL)
+		ecapi_view_drop(stretch->view);
 	ecapi_page_drop(stretch->page);
+	if (stretch->prepared != NULL)
+		pfree(stretch->prepared);
 	pfree(stretch->fate);
 	pfree(stretch);
 }
@@ -87,33 +97,79 @@ place_after(EcapiPlace *place, const EcapiPage *page)
 		ecapi_place_set(place, page->start.from, page->start.to, page->end);
 }
 
+/* The page holds nothing for the destination; it gets the husk of it. */
+static EcapiPage *
+keep_husk(EcapiPage *page, EcapiPage *husk)
+{
+	husk->refs++;
+	ecapi_page_drop(page);
+	return husk;
+}
+
 /*
  * Hand a page, read at feed->read, to the feed.  Takes over the caller's
- * reference.
+ * reference.  may_pass: the destination's options are those of this moment, so a
+ * page that holds nothing for it may be passed over.
  */
 void
-ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page)
+ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page, bool may_pass)
 {
-	MemoryContext context = feed->destination->context;
+	EcapiDestination *destination = feed->destination;
+	EcapiPage  *husk = NULL;
 	EcapiStretch *stretch;
 
 	place_after(&feed->read, page);
-	if (page->nevents == 0)
+	if (may_pass && feed->kind == ECAPI_FEED_LIVE && destination->give_up_to == NULL)
+		husk = ecapi_tally_excludes(page, destination->options);
+	feed->passing = husk != NULL;
+	if (husk != NULL)
+		feed->passed_at = GetCurrentTimestamp();
+	if ((page->nevents == 0 || husk != NULL) && dlist_is_empty(&feed->stretches))
 	{
+		if (husk != NULL)
+			ecapi_tally_pass(destination, husk);
 		/* an empty stretch of the window is disposed of by itself */
-		if (dlist_is_empty(&feed->stretches))
-			ecapi_place_copy(&feed->done, &feed->read);
-		if (feed->kind == ECAPI_FEED_REPLAY)
-			feed->destination->dirty = feed->destination->replaying.dirty = true;
+		ecapi_place_copy(&feed->done, &feed->read);
+	}
+	if (page->nevents == 0 && feed->kind == ECAPI_FEED_REPLAY)
+		destination->dirty = destination->replaying.dirty = true;
+	if (page->nevents == 0 || (husk != NULL && dlist_is_empty(&feed->stretches)))
+	{
 		ecapi_page_drop(page);
 		return;
 	}
-	stretch = MemoryContextAllocZero(context, sizeof(EcapiStretch));
-	stretch->fate = MemoryContextAllocZero(context, page->nevents);
+	if (husk != NULL)
+		page = keep_husk(page, husk);
+	stretch = MemoryContextAllocZero(destination->context, sizeof(EcapiStretch));
+	stretch->fate = MemoryContextAllocZero(destination->context, Max(page->nevents, 1));
+	if (page->nevents > 0 && ecapi_prepares(destination))
+	{
+		stretch->prepared = MemoryContextAllocZero(destination->context, page->nevents);
+		stretch->unprepared = page->nevents;
+	}
 	stretch->feed = feed;
 	stretch->page = page;
 	feed->unsent += page->nevents;
 	dlist_push_tail(&feed->stretches, &stretch->node);
+}
+
+/*
+ * Put back the pages at the end that nothing was taken from, to be read again:
+ * what they hold for the destination has changed.
+ */
+void
+ecapi_feed_put_back(EcapiFeed *feed)
+{
+	while (!dlist_is_empty(&feed->stretches))
+	{
+		EcapiStretch *stretch = dlist_tail_element(EcapiStretch, node, &feed->stretches);
+
+		if (stretch->next > 0)
+			return;
+		feed->unsent -= stretch->page->nevents;
+		ecapi_place_copy(&feed->read, &stretch->page->start);
+		drop_stretch(stretch);
+	}
 }
 
 /* The event of an item; valid until the item is disposed of. */
@@ -143,6 +199,13 @@ end_number(EcapiDestination *destination, EcapiOutcome outcome, const char *reas
 	return destination->nends++;
 }
 
+/* The same as its entry there. */
+const EcapiEnd *
+ecapi_stretch_end(EcapiDestination *destination, EcapiOutcome outcome, const char *reason)
+{
+	return &destination->ends[end_number(destination, outcome, reason)];
+}
+
 /*
  * An event was delivered, filtered or failed.  Advance afterwards.  reason is
  * a constant or NULL.
@@ -158,6 +221,19 @@ ecapi_stretch_dispose(EcapiItem item, EcapiOutcome outcome, const char *reason)
 	destination->dirty = true;
 	if (item.stretch->feed->kind == ECAPI_FEED_REPLAY)
 		destination->replaying.dirty = true;
+}
+
+/* The feed's place passes an event that is disposed of. */
+static void
+pass_event(EcapiStretch *stretch, int i)
+{
+	EcapiDestination *destination = stretch->feed->destination;
+	const EcapiEnd *end = &destination->ends[stretch->fate[i] - ECAPI_FATE_DISPOSED];
+
+	if (stretch->prepared != NULL && stretch->prepared[i] == ECAPI_PREPARED_UNPATCHED &&
+		(end->outcome == ECAPI_OUTCOME_DELIVERED || end->outcome == ECAPI_OUTCOME_SHADOW))
+		destination->enrich_skipped++;
+	ecapi_journal_passed(stretch->feed, &stretch->page->events[i], end);
 }
 
 /*
@@ -176,9 +252,7 @@ ecapi_stretch_advance(EcapiFeed *feed)
 
 		for (; stretch->disposed < page->nevents &&
 			 stretch->fate[stretch->disposed] >= ECAPI_FATE_DISPOSED; stretch->disposed++)
-			ecapi_journal_passed(feed, &page->events[stretch->disposed],
-								 &feed->destination->ends[stretch->fate[stretch->disposed] -
-														  ECAPI_FATE_DISPOSED]);
+			pass_event(stretch, stretch->disposed);
 		if (stretch->disposed < page->nevents)
 		{
 			if (stretch->disposed > before && page->due == NULL)
@@ -194,6 +268,8 @@ ecapi_stretch_advance(EcapiFeed *feed)
 			}
 			return;
 		}
+		if (page->tally != NULL)
+			ecapi_tally_pass(feed->destination, page);
 		place_after(&feed->done, page);
 		drop_stretch(stretch);
 	}

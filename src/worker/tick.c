@@ -19,6 +19,10 @@
  * lags goes from logged tick to logged tick and then to the live one, so what
  * committed more than about a second apart is read in commit order, and it
  * meets the others at the next tick.
+ *
+ * A destination with a delay goes from logged tick to logged tick alone, to
+ * those that are old enough; so events that came since the last logged tick
+ * are owed one, even if no more come.
  */
 #include "postgres.h"
 
@@ -48,6 +52,13 @@ static XLogRecPtr unconfirmed_lsn = InvalidXLogRecPtr;
 
 /* No tick later than this one is in the log; NULL: not known yet. */
 static EcapiTick *log_end = NULL;
+
+/*
+ * The logged tick that was found behind another one last: destinations that
+ * stand together ask one after the other.  What follows in the log stays so.
+ */
+static EcapiTick *found_from = NULL;
+static EcapiTick *found_next = NULL;
 
 /*
  * The one tick in memory for a snapshot, with a reference for the caller.  The
@@ -190,16 +201,41 @@ ecapi_tick_take(bool log)
 	ecapi_me.live_at = now;
 	unconfirmed = NULL;
 
+	ecapi_me.tick_owed |= log;
 	/* a clock that was set back must not hold the log */
-	if (log && ecapi_me.tick_to_log == NULL &&
+	if (ecapi_me.tick_owed && ecapi_me.tick_to_log == NULL && ecapi_me.live != log_end &&
 		(now < ecapi_me.tick_logged_at ||
 		 now - ecapi_me.tick_logged_at >= TICK_LOG_INTERVAL_US))
 	{
 		ecapi_me.tick_to_log = ecapi_me.live;
 		ecapi_me.tick_to_log->refs++;
 		ecapi_me.tick_to_log_at = now;
+		ecapi_me.tick_owed = false;
 	}
+	if (ecapi_me.live == log_end)
+		ecapi_me.tick_owed = false;
 	return true;
+}
+
+/*
+ * Does the log hold no tick later than this one?  False, too, when that is not
+ * known.
+ */
+bool
+ecapi_tick_is_last(EcapiTick *tick)
+{
+	return log_end != NULL && ecapi_snapshot_within(log_end->snapshot, tick->snapshot);
+}
+
+static void
+remember(EcapiTick *from, EcapiTick *next)
+{
+	ecapi_tick_drop(found_from);
+	ecapi_tick_drop(found_next);
+	found_from = from;
+	found_from->refs++;
+	found_next = next;
+	found_next->refs++;
 }
 
 /*
@@ -217,7 +253,12 @@ ecapi_tick_next(EcapiTick *from)
 		!ecapi_snapshot_within(from->snapshot, live->snapshot))
 		return NULL;
 
-	if (log_end == NULL || !ecapi_snapshot_within(log_end->snapshot, from->snapshot))
+	if (from == found_from)
+	{
+		found_next->refs++;
+		return found_next;
+	}
+	if (!ecapi_tick_is_last(from))
 	{
 		EcapiSnapshot *ticks[TICKS_AHEAD];
 		int			n = ecapi_record_ticks_after(from->snapshot, TICKS_AHEAD, ticks);
@@ -225,7 +266,12 @@ ecapi_tick_next(EcapiTick *from)
 		for (int i = 0; i < n; i++)
 			if (!ecapi_snapshot_equal(ticks[i], from->snapshot) &&
 				ecapi_snapshot_within(ticks[i], live->snapshot))
-				return ecapi_tick_intern(ticks[i]);
+			{
+				EcapiTick  *next = ecapi_tick_intern(ticks[i]);
+
+				remember(from, next);
+				return next;
+			}
 
 		/* nothing beyond, until the journal says otherwise */
 		ecapi_tick_drop(log_end);
@@ -234,6 +280,25 @@ ecapi_tick_next(EcapiTick *from)
 	}
 	live->refs++;
 	return live;
+}
+
+/*
+ * The same, of logged ticks that were taken at or before a moment.
+ */
+EcapiTick *
+ecapi_tick_next_before(EcapiTick *from, TimestampTz before)
+{
+	EcapiSnapshot *ticks[TICKS_AHEAD];
+	int			n;
+
+	if (ecapi_me.live == NULL || ecapi_tick_is_last(from))
+		return NULL;
+	n = ecapi_record_ticks_before(from->snapshot, before, TICKS_AHEAD, ticks);
+	for (int i = 0; i < n; i++)
+		if (!ecapi_snapshot_equal(ticks[i], from->snapshot) &&
+			ecapi_snapshot_within(ticks[i], ecapi_me.live->snapshot))
+			return ecapi_tick_intern(ticks[i]);
+	return NULL;
 }
 
 /* A tick was logged and committed: the log does not end before it. */

@@ -8,13 +8,14 @@
  *	 3. read: when woken, or at a heartbeat, take a tick; fill the hands of
  *		destinations that want events.  One short transaction, closed before
  *		any byte goes out
- *	 4. send what may be sent; before that, mark what may not any more (stops.c)
- *	 5. record, when due: one short transaction
- *	 6. take back what was cancelled too late, step by step; see cancel.c
- *	 7. keep the ring within its limits, now and then; see give_up.c
- *	 8. wait for the latch, a socket, the postmaster's death, or time
+ *	 4. prepare what was read: users' SQL, in short transactions of their own
+ *	 5. send what may be sent; before that, mark what may not any more (stops.c)
+ *	 6. record, when due: one short transaction
+ *	 7. take back what was cancelled too late, step by step; see cancel.c
+ *	 8. keep the ring within its limits, now and then; see give_up.c
+ *	 9. wait for the latch, a socket, the postmaster's death, or time
  *
- * No transaction, snapshot or lock is held while a request is in flight.
+ * No transaction, snapshot or lock waits for a request that is in flight.
  *
  * Wake: committing emitters set the latch (shmem.c), as long as the worker
  * wants to hear of it (wake_wait).  A heartbeat makes up for
@@ -80,12 +81,26 @@
 /* Pages that one destination reads in one transaction; most are empty. */
 #define PAGES_A_TURN		64
 
+/* Time after which no further page is read in a transaction. */
+#define READ_US				(50 * INT64CONST(1000))
+
+/*
+ * How long a destination that nothing was for waits for another to read the next
+ * page, and how many others it looks at.
+ */
+#define RIDE_MS				500
+#define LEADERS				8
+
+/* How often to look for logged ticks that are old enough for a delay. */
+#define DELAY_LOOK_MS		500
+
 /* Digests kept; 128 bytes each. */
 #define DIGESTS				16384
 
 EcapiWorker ecapi_me;
 
 static bool reload_wanted = true;	/* destinations */
+static bool retry_wanted = false;	/* of users' SQL */
 static bool tick_wanted = true;
 static bool tick_has_events = false;	/* woken since the last tick */
 static bool moving_events = false;	/* lists of the pipeline are in between */
@@ -93,10 +108,20 @@ static TimestampTz last_heartbeat = 0;
 static TimestampTz last_rotation = 0;
 static TimestampTz last_room = 0;
 
+static EcapiFeed *leaders[LEADERS];	/* of this turn */
+static int	nleaders = 0;
+
 static void
 want_reload(Datum arg, int cacheid, uint32 hashvalue)
 {
 	reload_wanted = true;
+}
+
+/* A function or a role has changed: what users' SQL failed for may be mended. */
+static void
+want_another_try(Datum arg, int cacheid, uint32 hashvalue)
+{
+	retry_wanted = true;
 }
 
 static void *
@@ -196,32 +221,118 @@ reload_destinations(void)
 	tick_wanted = true;
 }
 
-/* Fill one feed's hands from the windows beyond its place. */
+/* ---- reading ---- */
+
+/*
+ * Feeds that have events in hand and will read on: others that stand where they
+ * will read next need not read by themselves.
+ */
 static void
-read_for(EcapiFeed *feed)
+find_leaders(void)
 {
-	for (int i = 0; i < PAGES_A_TURN && ecapi_feed_wants(feed); i++)
+	dlist_iter	iter;
+
+	nleaders = 0;
+	dlist_foreach(iter, &ecapi_me.destinations)
 	{
-		EcapiPage  *page;
-		bool		empty_handed = dlist_is_empty(&feed->stretches);
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
-		if (feed->read.to == NULL && feed->kind == ECAPI_FEED_REPLAY)
-			return;				/* its window ends there */
-		if (feed->read.to == NULL)
-		{
-			EcapiTick  *next = ecapi_tick_next(feed->read.from);
-			EcapiTick  *from = feed->read.from;
-
-			if (next == NULL)
-				return;
-			ecapi_place_set(&feed->read, from, next, (EcapiPosition) {0, 0, 0});
-			ecapi_tick_drop(next);
-		}
-		page = ecapi_page_at(&feed->read, empty_handed);
-		if (page == NULL)
-			return;				/* the budget says no */
-		ecapi_stretch_add(feed, page);
+		if (destination->state == ECAPI_RUNNING && nleaders < LEADERS &&
+			!dlist_is_empty(&destination->live.stretches))
+			leaders[nleaders++] = &destination->live;
 	}
+}
+
+/*
+ * Does a feed ride along with a leader?  One that nothing was for lately would
+ * run ahead through a backlog, and the leader read it all again behind it.  It waits
+ * for the leader, but not long: there may be something for it behind.
+ * Returns the milliseconds it waits at most; 0: it reads.
+ */
+static long
+rides_for(EcapiFeed *feed, TimestampTz now)
+{
+	int64		waited_us = now - feed->passed_at;
+
+	if (!feed->passing || nleaders == 0 || waited_us < 0 || waited_us >= RIDE_MS * 1000 ||
+		!dlist_is_empty(&feed->stretches) || ecapi_page_in_memory(&feed->read))
+		return 0;
+	for (int i = 0; i < nleaders; i++)
+		if (ecapi_place_equal(&leaders[i]->read, &feed->read))
+			return RIDE_MS - (long) (waited_us / 1000);
+	return 0;
+}
+
+/* The end of the window that a leader opened at a tick, with a reference; or NULL. */
+static EcapiTick *
+leaders_tick(EcapiTick *from)
+{
+	for (int i = 0; i < nleaders; i++)
+	{
+		dlist_iter	iter;
+
+		dlist_foreach(iter, &leaders[i]->stretches)
+		{
+			EcapiPlace *start = &dlist_container(EcapiStretch, node, iter.cur)->page->start;
+
+			if (start->from == from)
+			{
+				start->to->refs++;
+				return start->to;
+			}
+		}
+	}
+	return NULL;
+}
+
+/* The end of the next window of a feed, with a reference; NULL: none yet. */
+static EcapiTick *
+next_tick(EcapiFeed *feed, TimestampTz now)
+{
+	EcapiDestination *destination = feed->destination;
+	EcapiTick  *next;
+
+	if (destination->options->delay_ms <= 0)
+	{
+		next = feed->passing ? leaders_tick(feed->read.from) : NULL;
+		return next != NULL ? next : ecapi_tick_next(feed->read.from);
+	}
+	next = ecapi_tick_next_before(feed->read.from,
+								  now - destination->options->delay_ms * INT64CONST(1000));
+	destination->delay_look = next != NULL ? 0
+		: TimestampTzPlusMilliseconds(now, DELAY_LOOK_MS);
+	return next;
+}
+
+/* Read the next page for a feed; false when there is none, or not now. */
+static bool
+read_one(EcapiFeed *feed, TimestampTz now)
+{
+	bool		empty_handed = dlist_is_empty(&feed->stretches);
+	EcapiPage  *page;
+
+	if (feed->read.to == NULL)
+	{
+		EcapiTick  *from = feed->read.from;
+		EcapiTick  *next = feed->kind == ECAPI_FEED_REPLAY ? NULL	/* its window ends there */
+			: next_tick(feed, now);
+
+		if (next == NULL)
+			return false;
+		ecapi_place_set(&feed->read, from, next, (EcapiPosition) {0, 0, 0});
+		ecapi_tick_drop(next);
+	}
+	if (rides_for(feed, now) > 0)
+		return false;
+	page = ecapi_page_at(&feed->read, empty_handed);
+	if (page == NULL)
+		return false;			/* the budget says no */
+	if (feed->kind == ECAPI_FEED_LIVE)
+		ecapi_pages_pin(page);
+	/* options that were changed before an event was emitted apply to it */
+	AcceptInvalidationMessages();
+	ecapi_stretch_add(feed, page, !reload_wanted);
+	return true;
 }
 
 /*
@@ -229,17 +340,85 @@ read_for(EcapiFeed *feed)
  * destination may stand beyond the live tick, until the next is taken.
  */
 static bool
-may_read(EcapiFeed *feed)
+may_read(EcapiFeed *feed, TimestampTz now)
 {
 	EcapiTick  *from = feed->read.from;
+	EcapiDestination *destination = feed->destination;
 
 	if (feed->kind == ECAPI_FEED_REPLAY)
 		return ecapi_replay_may_read(feed);
-	if (!ecapi_feed_wants(feed))
+	if (!ecapi_feed_wants(feed) || rides_for(feed, now) > 0)
 		return false;
-	return feed->read.to != NULL ||
-		(ecapi_me.live != NULL && from != ecapi_me.live &&
-		 ecapi_snapshot_within(from->snapshot, ecapi_me.live->snapshot));
+	if (feed->read.to != NULL)
+		return true;
+	if (ecapi_me.live == NULL || from == ecapi_me.live ||
+		!ecapi_snapshot_within(from->snapshot, ecapi_me.live->snapshot))
+		return false;
+	return destination->options->delay_ms <= 0 ||
+		(destination->delay_look <= now && !ecapi_tick_is_last(from));
+}
+
+/*
+ * Milliseconds until a feed wants to be looked at that cannot read now but may then:
+ * it rides along, or waits for its delay.  -1: something else will tell.
+ */
+static long
+read_wait_ms(EcapiFeed *feed, TimestampTz now)
+{
+	EcapiDestination *destination = feed->destination;
+	long		ride_ms = rides_for(feed, now);
+
+	if (!ecapi_feed_wants(feed))
+		return -1;
+	if (feed->read.to != NULL || ride_ms > 0)
+		return ride_ms > 0 ? ride_ms : -1;
+	if (destination->options->delay_ms <= 0 || ecapi_tick_is_last(feed->read.from) ||
+		destination->delay_look <= now)
+		return -1;
+	return (long) Min((destination->delay_look - now) / 1000 + 1, DELAY_LOOK_MS);
+}
+
+/*
+ * Fill the hands of all feeds, page by page, so that those who stand together
+ * share what is read.
+ */
+static void
+read_pages(TimestampTz now)
+{
+	bool		more = true;
+
+	for (int i = 0; i < PAGES_A_TURN && more &&
+		 GetCurrentTimestamp() - now < READ_US; i++)
+	{
+		dlist_iter	iter;
+
+		more = false;
+		dlist_foreach(iter, &ecapi_me.destinations)
+		{
+			EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+			if (may_read(&destination->live, now))
+				more |= read_one(&destination->live, now);
+			if (may_read(&destination->replay, now))
+				more |= read_one(&destination->replay, now);
+		}
+	}
+	ecapi_pages_unpin();
+}
+
+static bool
+somebody_delays(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (destination->options != NULL && destination->options->delay_ms > 0)
+			return true;
+	}
+	return false;
 }
 
 /* Step 3; false when a standby has yet to confirm the tick. */
@@ -249,11 +428,12 @@ read_events(TimestampTz now)
 	dlist_iter	iter;
 	bool		wanted = tick_wanted;
 
+	find_leaders();
 	dlist_foreach(iter, &ecapi_me.destinations)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
-		wanted |= may_read(&destination->live) || may_read(&destination->replay) ||
+		wanted |= may_read(&destination->live, now) || may_read(&destination->replay, now) ||
 			ecapi_failed_wanted(destination, now);
 	}
 	if (!wanted)
@@ -261,16 +441,14 @@ read_events(TimestampTz now)
 
 	begin(true);
 	ecapi_ring_check();
-	if (tick_wanted && ecapi_tick_take(tick_has_events))
+	/* where somebody delays, no event may lie behind the last logged tick for long */
+	if (tick_wanted && ecapi_tick_take(tick_has_events || somebody_delays()))
 		tick_wanted = tick_has_events = false;
+	read_pages(now);
 	dlist_foreach(iter, &ecapi_me.destinations)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
-		if (may_read(&destination->live))
-			read_for(&destination->live);
-		if (may_read(&destination->replay))
-			read_for(&destination->replay);
 		if (ecapi_failed_wanted(destination, now))
 			ecapi_failed_read(destination, now);
 	}
@@ -331,9 +509,29 @@ rotate(void)
 	MemoryContextSwitchTo(ecapi_me.scratch);
 }
 
+/* Replays that are in the way of new events end. */
+static void
+end_replays(void)
+{
+	int			ended;
+
+	StartTransactionCommand();
+	ended = ecapi_rotation_end_replays();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
+	if (ended == 0)
+		return;
+	reload_wanted = true;
+	ereport(LOG,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg_plural("outbox is near ecapi.outbox_limit, %d replay was cancelled",
+						   "outbox is near ecapi.outbox_limit, %d replays were cancelled",
+						   ended, ended)));
+}
+
 /*
- * Keep the outbox below its limit: empty what nobody needs, else plan what is
- * given up.  Returns whether the outbox is near its limit.
+ * Keep the outbox below its limit: empty what nobody needs, else end replays and
+ * plan what is given up.  Returns whether the outbox is near its limit.
  */
 static bool
 make_room(TimestampTz now, bool rotated)
@@ -356,6 +554,8 @@ make_room(TimestampTz now, bool rotated)
 					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 					 errmsg("outbox is near ecapi.outbox_limit, its oldest events were removed "
 							"before ecapi.retention")));
+		else
+			end_replays();
 	}
 	if (emptied || rotated || pressed)
 	{
@@ -392,7 +592,7 @@ give_up(void)
 static void
 shut_down(int code)
 {
-	ecapi_journal_write();
+	ecapi_journal_write(true);
 	proc_exit(code);
 }
 
@@ -416,6 +616,7 @@ wake_wait(TimestampTz now)
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
 		if (ecapi_feed_wants(&destination->live) && destination->live.read.to == NULL &&
+			destination->options->delay_ms <= 0 &&
 			destination->live.read.from == ecapi_me.live)
 			interval_us = TICK_MIN_US;
 	}
@@ -440,6 +641,31 @@ keep_bounds(TimestampTz now, long *wait_ms)
 		lower(wait_ms, ROOM_MS);
 	if (give_up())
 		lower(wait_ms, 0);
+}
+
+/* Lower the wait to when a feed can read on. */
+static void
+wait_to_read(TimestampTz now, long *wait_ms)
+{
+	dlist_iter	iter;
+
+	find_leaders();
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		/* what was sent or filtered may have made room to read on */
+		if (may_read(&destination->live, now) || may_read(&destination->replay, now))
+			lower(wait_ms, ecapi_me.body_bytes > 0 &&
+				  ecapi_me.page_bytes > ECAPI_BUDGET / 2 ? STANDBY_POLL_MS : 0);
+		else
+			lower(wait_ms, read_wait_ms(&destination->live, now));
+	}
+	if (ecapi_me.tick_owed && somebody_delays())
+	{
+		tick_wanted |= now - ecapi_me.tick_logged_at >= TICK_LOG_US;
+		lower(wait_ms, tick_wanted ? STANDBY_POLL_MS : (long) (TICK_LOG_US / 1000));
+	}
 }
 
 /* One turn; returns how long to wait, in milliseconds. */
@@ -483,26 +709,22 @@ turn(void)
 			reload_destinations();
 			wait_ms = 0;
 		}
+		if (retry_wanted)
+			ecapi_prepare_nudge();
+		retry_wanted = false;
+		ecapi_prepare_step(now, &wait_ms);
 		ecapi_stops_refresh(now);
 		moving_events = true;
 		dlist_foreach(iter, &ecapi_me.destinations)
 			lower(&wait_ms, ecapi_pipeline_pump(dlist_container(EcapiDestination, node,
 																iter.cur), now));
 		moving_events = false;
-		/* what was sent or filtered may have made room to read on */
-		dlist_foreach(iter, &ecapi_me.destinations)
-		{
-			EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
-			if (may_read(&destination->live) || may_read(&destination->replay))
-				lower(&wait_ms, ecapi_me.body_bytes > 0 &&
-					  ecapi_me.page_bytes > ECAPI_BUDGET / 2 ? STANDBY_POLL_MS : 0);
-		}
+		wait_to_read(now, &wait_ms);
 	}
 	put_down_idle_work();
 
 	if (ecapi_journal_due(now, &wait_ms))
-		ecapi_journal_write();
+		ecapi_journal_write(false);
 	if (ecapi_delivery)
 		dlist_foreach(iter, &ecapi_me.destinations)
 			lower(&wait_ms, ecapi_failed_wait_ms(dlist_container(EcapiDestination, node,
@@ -581,6 +803,8 @@ set_up(void)
 				 errmsg("could not set up the HTTP client")));
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, want_reload, (Datum) 0);
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, want_reload, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, want_another_try, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, want_another_try, (Datum) 0);
 	pgstat_report_appname("ecapi worker");
 }
 

@@ -118,7 +118,7 @@ events_received()
 	awk -F'\t' '$8 >= 200 && $8 < 300 { n += $9 } END { print n + 0 }' "$WORK/requests"
 }
 
-# drain EVENTS: resume the destination and wait until the receiver has got so
+# drain EVENTS: resume the destination (RESUME: another statement) and wait until the receiver has got so
 # many events more.  Sets RATE (events/s, from the call of ecapi.resume to the
 # end of the request that brought the last of them, by the receiver's clock,
 # which is ours) and CPU (the worker's microseconds for each event).
@@ -130,7 +130,7 @@ drain()
 	pid=$(worker_pid)
 	cpu=$(cpu_seconds "$pid")
 	began=$EPOCHREALTIME
-	sql -c "SELECT ecapi.resume('bench')" >/dev/null
+	sql -c "${RESUME:-SELECT ecapi.resume('bench')}" >/dev/null
 	until [ "$(($(events_received) - before))" -ge "$events" ]; do
 		((SECONDS < until)) || die "the events did not arrive: $(sql -x -c 'SELECT * FROM ecapi.destination')"
 		sleep 0.2

@@ -175,13 +175,21 @@ sub end_writers
 	return;
 }
 
-# Notes the largest private memory of each worker, over its first.
+# Notes the largest private memory of a worker, and over that of one with nothing
+# to do.  A worker that has just been forked has not read its catalogs yet, so
+# only the first one is asked, at rest.
 sub start_sampler
 {
+	$server->wait_for('the destinations are idle', sub {
+			return $server->sure("SELECT count(*) = " . @NAMES
+				  . " FROM ecapi.destination WHERE state = 'idle'") eq 't';
+		});
+	my $idle = $server->private_memory($server->worker);
+
 	$sampler = fork() // die "fork: $!";
 	return if $sampler != 0;
 
-	my ($pid, $first, %peak) = (0, 0, over => 0, size => 0);
+	my ($pid, %peak) = (0, over => 0, size => 0);
 
 	while (getppid() == $owner)
 	{
@@ -190,13 +198,10 @@ sub start_sampler
 
 		if (defined $size)
 		{
-			($pid, $first) = ($worker, $size) if $worker != $pid;
-			my $over = $size - $first;
-
-			if ($over > $peak{over} || $size > $peak{size})
+			$pid = $worker;
+			if ($size > $peak{size})
 			{
-				$peak{over} = $over if $over > $peak{over};
-				$peak{size} = $size if $size > $peak{size};
+				%peak = (size => $size, over => $size - $idle);
 				open(my $file, '>', "$o{dir}/memory.new") or POSIX::_exit(1);
 				print $file "$peak{size} $peak{over}\n";
 				close $file;

@@ -11,6 +11,10 @@
  * case; each must be JSON to the receiver; and each hashed field of it, by the
  * receiver's own table, is a digest.  What validation has cleaned makes a body
  * that is itself a valid event, and its own body.  A body without room is full.
+ *
+ * Then both trees are reduced, with fields redacted and all that can be made coarse,
+ * and with few fields kept, and written again: the same holds, nothing redacted is
+ * in the body, and the tree that was given is as it was.
  */
 #include "postgres.h"
 
@@ -23,6 +27,7 @@
 #include "destination/formats.h"
 #include "destination/json.h"
 #include "destination/options.h"
+#include "destination/reduce.h"
 #include "event/digest.h"
 #include "event/validate.h"
 
@@ -228,6 +233,90 @@ shape_again(const EcapiOptions *options, const EcapiValue *event)
 	free(twice.data);
 }
 
+/* ---- what is left of an event ---- */
+
+#define REDACTED	"user_data.email_address, user_data.address.country_code, properties.items, ext.a, user_data.ext.b"
+#define KEPT		"value, user_data.phone_numbers, properties.items.price, ext.a"
+
+static const RcvNode *
+member(const RcvNode *object, const char *name)
+{
+	return object ? rcv_json_get(object, name) : NULL;
+}
+
+static void
+check_redacted(const RcvNode *body)
+{
+	const RcvNode *user_data = member(body, "user_data");
+	const RcvNode *addresses = member(user_data, "address");
+
+	must(member(user_data, "email_address") == NULL, "a field is redacted");
+	must(member(member(body, "properties"), "items") == NULL, "an object is redacted");
+	must(member(member(body, "ext"), "a") == NULL &&
+		 member(member(user_data, "ext"), "b") == NULL, "a member is redacted");
+	for (const RcvNode *address = addresses ? addresses->first : NULL; address; address = address->next)
+		must(member(address, "country_code") == NULL, "a field of each element is redacted");
+}
+
+static void
+check_kept(const RcvNode *body)
+{
+	must(member(body, "source") == NULL, "a field that is not kept is gone");
+	must(member(member(body, "user_data"), "email_address") == NULL,
+		 "so is one beside a kept one");
+	must(member(member(body, "properties"), "tax") == NULL, "or beside kept elements");
+}
+
+static void
+shape_reduced(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
+			  void (*check) (const RcvNode *body))
+{
+	EcapiShape	shape = {.options = options};
+	EcapiBuffer before = fuzz_written(event);
+	EcapiBuffer after;
+	EcapiBuffer body;
+	const char *reason = NULL;
+	const EcapiValue *left = ecapi_reduce(options, arena, event, &reason);
+
+	after = fuzz_written(event);
+	must(fuzz_same(&before, &after), "what is reduced is not changed");
+	must((left == NULL) == (reason != NULL), "what must not leave has a reason");
+	ecapi_buffer_init(&body, options->format->max_body, fuzz_resize, NULL);
+	if (left && options->format->add(&shape, left, &body, &reason) == ECAPI_SHAPED && !body.full)
+	{
+		RcvArena	received = {0};
+		const RcvNode *node = fuzz_received(&received, body.data, body.len);
+
+		must(node != NULL && node->type == RCV_OBJECT, "a reduced body is JSON");
+		must(!has_mark(body.data, body.len), "no clear identifier is in a reduced body");
+		check_received(node, RCV_EVENT);
+		check(node);
+		rcv_arena_free(&received);
+	}
+	free(before.data);
+	free(after.data);
+	free(body.data);
+}
+
+static void
+reduce_and_shape(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event)
+{
+	EcapiOptions redacting = *options;
+	EcapiOptions keeping = *options;
+	EcapiPathProblem problem;
+
+	redacting.redact = ecapi_paths_read(arena, REDACTED, &problem);
+	redacting.anonymize = ECAPI_ANONYMIZE_IP | ECAPI_ANONYMIZE_TIMESTAMP |
+		ECAPI_ANONYMIZE_USER_AGENT | ECAPI_ANONYMIZE_POSTAL_CODE;
+	redacting.mmt_only = true;
+	redacting.value_factor = (EcapiDecimal) {7, 1};
+	keeping.fields = ecapi_paths_read(arena, KEPT, &problem);
+	must(redacting.redact && keeping.fields, "the lists are paths");
+	ecapi_paths_complete(keeping.fields);
+	shape_reduced(&redacting, arena, event, check_redacted);
+	shape_reduced(&keeping, arena, event, check_kept);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -260,12 +349,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			plant(&arena, ECAPI_OBJ_EVENT, event);
 			options.data_set_id = size % 2 == 0 ? "d" : NULL;
 			shape(&options, NULL, event);
+			reduce_and_shape(&options, &arena, event);
 			clean = ecapi_validate(&arena, event, NOW, false, &violations);
 			if (clean)
 			{
 				shape(&options, digests, clean);
 				shape(&options, digests, clean);
 				shape_again(&options, clean);
+				reduce_and_shape(&options, &arena, clean);
 			}
 		}
 	}

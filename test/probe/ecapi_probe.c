@@ -10,6 +10,7 @@
  *	kind(regtype)								what the type is to us, "guarded"
  *	image(record)								image of a row, JSON text
  *	row_of(anyelement, image jsonb)				row of an image; the type counts
+ *	filter(condition, events jsonb, ms int)		see ecapi_probe_filter()
  *	sweep()										failed events of erased ones go; how many stay
  */
 #include "postgres.h"
@@ -17,6 +18,7 @@
 #include "access/htup_details.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
@@ -24,6 +26,7 @@
 
 #include "capture/datum.h"
 #include "capture/image.h"
+#include "enrich/filter.h"
 #include "catalog.h"
 #include "outbox/erasure.h"
 #include "tree.h"
@@ -36,7 +39,6 @@ PG_FUNCTION_INFO_V1(ecapi_probe_key);
 PG_FUNCTION_INFO_V1(ecapi_probe_kind);
 PG_FUNCTION_INFO_V1(ecapi_probe_image);
 PG_FUNCTION_INFO_V1(ecapi_probe_row);
-PG_FUNCTION_INFO_V1(ecapi_probe_sweep);
 
 /* The type of the first argument, looked up once for a call's expression. */
 static EcapiDatumType *
@@ -124,6 +126,61 @@ ecapi_probe_row(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(heap_copy_tuple_as_datum(ecapi_image_row(image, descriptor), descriptor));
 }
 
+/* ------------------------------------------------------------------- filters */
+
+PG_FUNCTION_INFO_V1(ecapi_probe_filter);
+
+/*
+ * filter(condition text, events jsonb, timeout_ms int) returns text: what a
+ * filter says to an array of events, as the current role, one word for each;
+ * else why it is refused ("SQLSTATE message (hint)"), or how it fails.
+ */
+Datum
+ecapi_probe_filter(PG_FUNCTION_ARGS)
+{
+	char		message[256];
+	char		hint[256];
+	int			sqlerrcode;
+	EcapiFilter *filter;
+	EcapiUserError error;
+	EcapiArena	arena;
+	EcapiValue *list;
+	EcapiEnrichedEvent *events;
+	StringInfoData said;
+	int			n = 0;
+	int			failed;
+
+	initStringInfo(&said);
+	filter = ecapi_filter_compile(text_to_cstring(PG_GETARG_TEXT_PP(0)), &sqlerrcode,
+								  message, sizeof(message), hint, sizeof(hint));
+	if (filter == NULL)
+	{
+		appendStringInfo(&said, "%s %s", unpack_sql_state(sqlerrcode), message);
+		if (hint[0] != '\0')
+			appendStringInfo(&said, " (%s)", hint);
+		PG_RETURN_TEXT_P(cstring_to_text(said.data));
+	}
+
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	list = ecapi_tree_from_jsonb(&arena, PG_GETARG_JSONB_P(1), ECAPI_MAX_DEPTH);
+	events = palloc0(sizeof(EcapiEnrichedEvent) * (list->len + 1));
+	for (EcapiValue *event = list->first; event; event = event->next, n++)
+	{
+		events[n].seq = n + 1;
+		events[n].event = event;
+	}
+	if (!ecapi_filter_apply(filter, events, n, GetUserId(), PG_GETARG_INT32(2), &error,
+							&failed))
+		PG_RETURN_TEXT_P(cstring_to_text(psprintf("fails at %d: %s%s", failed, error.message,
+												  error.timed_out ? ", timed out" : "")));
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&said, "%s%s", i > 0 ? " " : "", events[i].pass ? "yes" : "no");
+	PG_RETURN_TEXT_P(cstring_to_text(said.data));
+}
+
+PG_FUNCTION_INFO_V1(ecapi_probe_sweep);
+
+/* sweep() returns bigint */
 Datum
 ecapi_probe_sweep(PG_FUNCTION_ARGS)
 {

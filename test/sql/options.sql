@@ -115,5 +115,87 @@ ALTER USER MAPPING FOR PUBLIC SERVER opt_small OPTIONS (DROP access_token_file, 
 ALTER USER MAPPING FOR PUBLIC SERVER opt_small OPTIONS (DROP access_token_file, ADD access_token E'sesame\nopen');
 ALTER USER MAPPING FOR PUBLIC SERVER opt_small OPTIONS (DROP access_token_file, SET header 'Authorization: Basic c2VzYW1lLW9wZW4=');
 
+-- Which events: everything, then each mistake.
+CREATE SCHEMA shop;
+CREATE SCHEMA "My Schema";
+CREATE FUNCTION shop.margin(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE LANGUAGE sql
+    AS $$SELECT seq, jsonb_build_object('value', 1) FROM unnest(page)$$;
+CREATE FUNCTION "My Schema".segments(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE LANGUAGE sql
+    AS $$SELECT seq, jsonb_build_object('value', 1) FROM unnest(page)$$;
+CREATE SERVER opt_routed FOREIGN DATA WRAPPER ecapi
+    OPTIONS (url 'https://events.example.com/', event_types 'purchase,refund', route 'de', filter $$value > 10 AND source = 'website'$$,
+             consent 'required', sample '12.5%', delay '30min', enrich 'shop.margin, "My Schema".segments', enrich_on_error 'skip',
+             value_field 'properties.ext.margin', value_factor '0.7', mmt_only 'on',
+             anonymize 'ip, timestamp ,user_agent,postal_code', fields 'value, user_data.email_address, properties.items.id, ext.a.b');
+ALTER SERVER opt_routed OPTIONS (SET consent 'if_present', SET sample '1', SET delay '0', SET mmt_only 'false', SET value_field 'value',
+    DROP fields, ADD redact 'user_data.address.city, properties.items, user_data.ext.foo.bar, ext');
+SELECT array_remove(srvoptions, (SELECT o FROM unnest(srvoptions) o WHERE o ~ '^origin=\d+/\d+$')) AS srvoptions FROM pg_foreign_server WHERE srvname = 'opt_routed';
+ALTER SERVER opt_small OPTIONS (ADD route '');
+ALTER SERVER opt_small OPTIONS (ADD route E'de\tat');
+ALTER SERVER opt_small OPTIONS (ADD filter '');
+ALTER SERVER opt_small OPTIONS (ADD filter E' \n');
+\set VERBOSITY terse
+DO $$ BEGIN EXECUTE format('ALTER SERVER opt_small OPTIONS (ADD filter %L)', repeat('x', 8193)); END $$;
+\set VERBOSITY default
+ALTER SERVER opt_small OPTIONS (ADD consent 'yes');
+ALTER SERVER opt_small OPTIONS (ADD consent 'if-present');
+ALTER SERVER opt_small OPTIONS (ADD sample '0');
+ALTER SERVER opt_small OPTIONS (ADD sample '1.01');
+ALTER SERVER opt_small OPTIONS (ADD sample '101%');
+ALTER SERVER opt_small OPTIONS (ADD sample '%');
+ALTER SERVER opt_small OPTIONS (ADD sample '25 %');
+ALTER SERVER opt_small OPTIONS (ADD sample 'nan');
+ALTER SERVER opt_small OPTIONS (ADD delay '8d');
+ALTER SERVER opt_small OPTIONS (ADD delay '-1');
+ALTER SERVER opt_small OPTIONS (ADD delay '1h', ADD max_age '1h');
+ALTER SERVER opt_small OPTIONS (ADD enrich 'margin');
+ALTER SERVER opt_small OPTIONS (ADD enrich 'shop.margin, segments');
+ALTER SERVER opt_small OPTIONS (ADD enrich 'shop.margin,');
+ALTER SERVER opt_small OPTIONS (ADD enrich '');
+ALTER SERVER opt_small OPTIONS (ADD enrich 'shop.margin()');
+ALTER SERVER opt_small OPTIONS (ADD enrich 'shop.margin; DROP TABLE t');
+ALTER SERVER opt_small OPTIONS (ADD enrich 'shop."margin');
+ALTER SERVER opt_small OPTIONS (ADD enrich 'db.shop.margin');
+ALTER SERVER opt_small OPTIONS (ADD enrich 'a.b,a.b,a.b,a.b,a.b,a.b,a.b,a.b,a.b,a.b,a.b,a.b,a.b,a.b,a.b,a.b,a.b');
+ALTER SERVER opt_small OPTIONS (ADD enrich_on_error 'wait');
+ALTER SERVER opt_small OPTIONS (ADD enrich_on_error 'skipp');
+
+-- What of them leaves.
+ALTER SERVER opt_small OPTIONS (ADD value_field 'margin');
+ALTER SERVER opt_small OPTIONS (ADD value_field 'properties.items.price');
+ALTER SERVER opt_small OPTIONS (ADD value_field 'currency_code');
+ALTER SERVER opt_small OPTIONS (ADD value_field 'ext');
+ALTER SERVER opt_small OPTIONS (ADD value_factor '0');
+ALTER SERVER opt_small OPTIONS (ADD value_factor '-1');
+ALTER SERVER opt_small OPTIONS (ADD value_factor '1e3');
+ALTER SERVER opt_small OPTIONS (ADD value_factor '1000000.1');
+ALTER SERVER opt_small OPTIONS (ADD mmt_only 'always');
+ALTER SERVER opt_small OPTIONS (ADD anonymize 'ip, useragent');
+ALTER SERVER opt_small OPTIONS (ADD anonymize 'name');
+ALTER SERVER opt_small OPTIONS (ADD anonymize '');
+ALTER SERVER opt_small OPTIONS (ADD fields 'user_data.emial_address');
+ALTER SERVER opt_small OPTIONS (ADD fields 'email_address');
+ALTER SERVER opt_small OPTIONS (ADD fields 'item.price');
+ALTER SERVER opt_small OPTIONS (ADD fields 'value,,currency_code');
+ALTER SERVER opt_small OPTIONS (ADD redact 'margin');
+ALTER SERVER opt_small OPTIONS (ADD redact 'properties.items[0].price');
+ALTER SERVER opt_small OPTIONS (ADD redact 'user_data.email_address.domain');
+ALTER SERVER opt_small OPTIONS (ADD redact 'user_data.ext.');
+ALTER SERVER opt_small OPTIONS (ADD redact 'user_data, timestamp');
+ALTER SERVER opt_small OPTIONS (ADD redact 'id');
+ALTER SERVER opt_small OPTIONS (ADD redact 'currency_code');
+ALTER SERVER opt_small OPTIONS (ADD redact 'user_data.mmt_only');
+ALTER SERVER opt_small OPTIONS (ADD redact 'user_data', ADD mmt_only 'true');
+ALTER SERVER opt_small OPTIONS (ADD redact 'user_data', ADD fields 'value');
+
+-- Test mode needs a place for tests.
+ALTER SERVER opt_small OPTIONS (ADD test_url 'http://events.example.com/test');
+ALTER SERVER opt_small OPTIONS (ADD mode 'test', ADD test_url 'https://test.example.com/v1');
+ALTER SERVER opt_small OPTIONS (DROP test_url);
+ALTER SERVER opt_small OPTIONS (DROP test_url, SET mode 'live');
+
+DROP SERVER opt_routed;
+DROP FUNCTION shop.margin, "My Schema".segments;
+DROP SCHEMA shop, "My Schema";
 DROP SERVER opt_small CASCADE;
 DROP SERVER opt_full CASCADE;

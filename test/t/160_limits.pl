@@ -218,6 +218,33 @@ subtest 'too large' => sub {
 	$node->stop;
 };
 
+subtest 'a replay in the way' => sub {
+	my $node = ecapi_node('replayed', conf => "ecapi.outbox_limit = 16MB\n");
+
+	create_destination($node, 'good', $receiver->url('/replayed'));
+	create_destination($node, 'again', $receiver->url('/again'), options => "event_types 'purchase'");
+	rows($node, many('r', 1000));
+	wait_delivered($node, $_) for qw(good again);
+	rows($node, "ALTER SERVER again OPTIONS (SET url '" . $receiver->url('/again/status=503') . "')");
+	rows($node, "SELECT ecapi.replay('again', '-infinity')");
+	wait_sql($node, 'the replay waits for its receiver', "SELECT state = 'running' FROM ecapi.replay");
+	for my $i (1 .. 30)
+	{
+		my $emit = many("r$i", 1000);
+
+		# of a type that the destination does not take, so that nothing else pins the ring
+		$emit =~ s/'purchase'/'page_view'/;
+		rows($node, $emit);
+		wait_delivered($node, 'good');
+		wait_sql($node, 'there is room', "SELECT bytes < 0.9 * bytes_limit FROM ecapi.outbox_use");
+	}
+	is((usage($node))[3], 0, 'no event is dropped for a replay');
+	is(rows($node, 'SELECT state FROM ecapi.replay'), 'cancelled', 'it is cancelled');
+	like(log_text($node), qr/near ecapi\.outbox_limit, 1 replay was cancelled/, "the server's log says so");
+	is(counts($node, 'good')->{given_up}, 0, 'the other destination gives up nothing');
+	$node->stop;
+};
+
 subtest 'nothing needs the room' => sub {
 	my $node = ecapi_node('kept', conf => "ecapi.outbox_limit = 8MB\n");
 

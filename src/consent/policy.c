@@ -1,0 +1,55 @@
+/*
+ * policy.c
+ *	  Whether a destination may have an event, by what the person consented to.
+ *
+ * One place reads what an event says, another decides by it; a reader of GPP
+ * strings is one more source of the same answers, asked before the plain form.
+ *
+ * Invariant: under no rule but that of no option at all does an event pass whose
+ * person denied ad_user_data; and nothing but a JSON true is consent.
+ *
+ * No locks, no state.
+ */
+#include "consent/policy.h"
+
+static EcapiConsentAnswer
+answer_of(const EcapiValue *consent, const char *question)
+{
+	const EcapiValue *answer = ecapi_value_get(consent, question);
+
+	if (answer == NULL || answer->type != ECAPI_BOOL)
+		return ECAPI_CONSENT_UNKNOWN;
+	return answer->truth ? ECAPI_CONSENT_GRANTED : ECAPI_CONSENT_DENIED;
+}
+
+/* See policy.h. */
+EcapiConsent
+ecapi_consent_read(const EcapiValue *event)
+{
+	const EcapiValue *user_data = ecapi_value_get(event, "user_data");
+	const EcapiValue *ext = ecapi_value_get(user_data, "ext");
+	const EcapiValue *plain = ecapi_value_get(ext, "consent");
+	EcapiConsent consent;
+
+	consent.ad_user_data = answer_of(plain, "ad_user_data");
+	consent.ad_personalization = answer_of(plain, "ad_personalization");
+	return consent;
+}
+
+/* See policy.h. */
+const char *
+ecapi_consent_refuses(EcapiConsentRule rule, const EcapiValue *event)
+{
+	if (rule == ECAPI_CONSENT_IGNORED)
+		return NULL;
+	switch (ecapi_consent_read(event).ad_user_data)
+	{
+		case ECAPI_CONSENT_GRANTED:
+			return NULL;
+		case ECAPI_CONSENT_DENIED:
+			return "consent denied";
+		case ECAPI_CONSENT_UNKNOWN:
+			break;
+	}
+	return rule == ECAPI_CONSENT_REQUIRED ? "consent missing" : NULL;
+}

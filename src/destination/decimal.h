@@ -1,0 +1,40 @@
+/*
+ * decimal.h
+ *	  Decimal fractions, and scaling a number by one without a float's noise.
+ *
+ * Pure C: no server header, no I/O; memory only from the arena.
+ */
+#ifndef ECAPI_DECIMAL_H
+#define ECAPI_DECIMAL_H
+
+#include "event/value.h"
+
+/* Digits that a decimal, and a scaled number, has at most. */
+#define ECAPI_DECIMAL_DIGITS	15
+
+/* digits / 10^scale; never negative.  Digits 0 stand for none. */
+typedef struct EcapiDecimal
+{
+	uint64_t	digits;			/* below 10^ECAPI_DECIMAL_DIGITS */
+	int			scale;			/* 0 to ECAPI_DECIMAL_DIGITS */
+} EcapiDecimal;
+
+/*
+ * Read "12", "0.25" (len bytes): digits, perhaps a point and more digits, and at
+ * most 15 of them behind leading zeros.  False when it is something else.
+ */
+extern bool ecapi_decimal_read(const char *text, size_t len, EcapiDecimal *decimal);
+
+extern double ecapi_decimal_double(EcapiDecimal decimal);
+
+/*
+ * A JSON number (len bytes) times the factor, as the text of a JSON number in
+ * the arena: the exact product if that has at most 15 significant digits, else
+ * rounded to 15, halves away from zero.  No zeros at the end of a fraction.
+ * *product_len gets its length.  NULL when text is no number that a receiver could
+ * keep (ecapi_scan_number), when the product is none, or when the arena failed.
+ */
+extern const char *ecapi_decimal_scale(EcapiArena *arena, const char *text, size_t len,
+									   EcapiDecimal factor, size_t *product_len);
+
+#endif							/* ECAPI_DECIMAL_H */

@@ -1,0 +1,229 @@
+/*
+ * option_delivery.c
+ *	  The options of a destination that say where and how requests go.
+ *
+ * Readers of single values, in the order of the table in options.c.  None of them
+ * shows a url, a token or a header; see option_problem.c.
+ *
+ * No locks, no state.
+ */
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "utils/guc.h"
+
+#include "delivery/token.h"
+#include "destination/option.h"
+#include "destination/syntax.h"
+
+/* As long as the standard's own ids may be here; see fields.def. */
+#define DATA_SET_ID_MAX	512
+
+static const char *
+format_nth(int i, void *arg)
+{
+	const EcapiFormat *format = ecapi_format_nth(i);
+
+	return format ? format->name : NULL;
+}
+
+bool
+ecapi_option_read_format(const EcapiOption *option, const char *value,
+						 EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	options->format = ecapi_format_lookup(value);
+	if (options->format)
+		return true;
+	ecapi_option_wrong(option, value, problem);
+	ecapi_option_hint_names(value, strlen(value), format_nth, NULL, problem);
+	return false;
+}
+
+bool
+ecapi_option_read_url(const EcapiOption *option, const char *value,
+					  EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	const char *wrong = ecapi_syntax_url(value);
+
+	if (wrong)
+		return ecapi_option_wrong_because(option, value, wrong,
+										  strstr(wrong, "password") || strstr(wrong, "credential") ?
+							 "Server options can be read by everybody. Put the credential into the option \"header_file\" or \"access_token_file\" of the user mapping." :
+							 NULL, problem);
+	ecapi_option_store(option, options, value);
+	return true;
+}
+
+bool
+ecapi_option_read_data_set_id(const EcapiOption *option, const char *value,
+							  EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	if (!ecapi_option_is_printable(value, DATA_SET_ID_MAX))
+		return ecapi_option_wrong(option, value, problem);
+	ecapi_option_store(option, options, value);
+	return true;
+}
+
+bool
+ecapi_option_read_batch_size(const EcapiOption *option, const char *value,
+							 EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	int			max = options->format->max_batch;
+
+	if (ecapi_option_number(option, value, 0, 1, max, &options->batch_size, problem))
+		return true;
+	snprintf(problem->detail, sizeof(problem->detail),
+			 "The format \"%s\" takes 1 to %d events in a request.",
+			 options->format->name, max);
+	return false;
+}
+
+bool
+ecapi_option_read_linger(const EcapiOption *option, const char *value,
+						 EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	return ecapi_option_number(option, value, GUC_UNIT_MS, 0, 3600 * 1000,
+					   &options->linger_ms, problem);
+}
+
+bool
+ecapi_option_read_timeout(const EcapiOption *option, const char *value,
+						  EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	return ecapi_option_number(option, value, GUC_UNIT_MS, 100, 600 * 1000,
+					   &options->timeout_ms, problem);
+}
+
+/* Two numbers with a slash between and nothing else. */
+bool
+ecapi_option_split_origin(const char *value, EcapiOrigin *origin)
+{
+	unsigned long long system;
+	unsigned int database;
+	int			end = 0;
+
+	if (strspn(value, "0123456789/") != strlen(value) || strlen(value) > 31 ||
+		sscanf(value, "%llu/%u%n", &system, &database, &end) != 2 || value[end] != '\0')
+		return false;
+	origin->system_identifier = system;
+	origin->database = database;
+	return true;
+}
+
+bool
+ecapi_option_read_origin(const EcapiOption *option, const char *value,
+						 EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	EcapiOrigin origin;
+
+	return ecapi_option_split_origin(value, &origin) || ecapi_option_wrong(option, value, problem);
+}
+
+bool
+ecapi_option_read_retry_for(const EcapiOption *option, const char *value,
+							EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	return ecapi_option_number(option, value, GUC_UNIT_S, 0, ECAPI_MAX_AGE_DAYS * SECS_PER_DAY,
+					   &options->retry_for_s, problem);
+}
+
+/* One request in a quarter of an hour is the slowest that makes sense. */
+#define MIN_RATE	0.001
+#define MAX_RATE	10000.0
+
+bool
+ecapi_option_read_rate_limit(const EcapiOption *option, const char *value,
+							 EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	double		rate;
+
+	/* written so that what is not a number is refused */
+	if (!parse_real(value, &rate, 0, NULL) ||
+		!(rate == 0 || (rate >= MIN_RATE && rate <= MAX_RATE)))
+		return ecapi_option_wrong(option, value, problem);
+	options->rate_limit = rate;
+	return true;
+}
+
+bool
+ecapi_option_read_max_in_flight(const EcapiOption *option, const char *value,
+								EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	return ecapi_option_number(option, value, 0, 1, 32, &options->max_in_flight, problem);
+}
+
+bool
+ecapi_option_read_batch_wrapper(const EcapiOption *option, const char *value,
+								EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	size_t		i;
+
+	if (strcmp(value, "array") == 0)
+	{
+		options->wrapper = ECAPI_WRAP_ARRAY;
+		return true;
+	}
+	for (i = 0; value[i] != '\0'; i++)
+	{
+		if (!((value[i] >= 'a' && value[i] <= 'z') ||
+			  (value[i] >= 'A' && value[i] <= 'Z') ||
+			  (value[i] >= '0' && value[i] <= '9') ||
+			  value[i] == '_' || value[i] == '-' || value[i] == '.'))
+			return ecapi_option_wrong(option, value, problem);
+	}
+	if (i == 0 || i > 64)
+		return ecapi_option_wrong(option, value, problem);
+	options->wrapper = ECAPI_WRAP_KEY;
+	ecapi_option_store(option, options, value);
+	return true;
+}
+
+/* In the order of EcapiMode. */
+static const char *const mode_names[] = {"live", "shadow", "test", NULL};
+
+bool
+ecapi_option_read_mode(const EcapiOption *option, const char *value,
+					   EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	int			mode = ecapi_option_name(option, value, mode_names, problem);
+
+	if (mode >= 0)
+		options->mode = (EcapiMode) mode;
+	return mode >= 0;
+}
+
+bool
+ecapi_option_read_file_name(const EcapiOption *option, const char *value,
+							EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	if (!ecapi_token_name_valid(value))
+		return ecapi_option_wrong_because(option, value, option->what,
+							 "The administrator puts the file into the directory that the setting ecapi.credential_directory names.",
+							 problem);
+	ecapi_option_store(option, options, value);
+	return true;
+}
+
+bool
+ecapi_option_read_access_token(const EcapiOption *option, const char *value,
+							   EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	const char *wrong = ecapi_syntax_token(value);
+
+	if (wrong)
+		return ecapi_option_wrong_because(option, value, wrong, NULL, problem);
+	ecapi_option_store(option, options, value);
+	return true;
+}
+
+bool
+ecapi_option_read_header(const EcapiOption *option, const char *value,
+						 EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	const char *wrong = ecapi_syntax_header(value);
+
+	if (wrong)
+		return ecapi_option_wrong_because(option, value, wrong, NULL, problem);
+	ecapi_option_store(option, options, value);
+	return true;
+}

@@ -1,0 +1,160 @@
+/*
+ * option_problem.c
+ *	  What is wrong with the value of an option, and what all readers need.
+ *
+ * Invariant: a secret's value is in no message; nor is a url's, which may hold a
+ * password that should not have been there.  There is one place that quotes values
+ * (ecapi_option_wrong), and it looks at the option first.
+ *
+ * No locks, no state.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/guc.h"
+
+#include "destination/option.h"
+#include "event/closest.h"
+
+/*
+ * Begin the problem of a wrong value.  The reader then adds detail or hint;
+ * the option's own sentence stands where it has nothing better.
+ */
+bool
+ecapi_option_wrong(const EcapiOption *option, const char *value, EcapiOptionProblem *problem)
+{
+	unsigned char *at;
+
+	problem->sqlstate = ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE;
+	if (option->secret)
+		snprintf(problem->message, sizeof(problem->message),
+				 "invalid value for option \"%s\"", option->name);
+	else
+		snprintf(problem->message, sizeof(problem->message),
+				 "invalid value for option \"%s\": \"%.*s\"", option->name,
+				 pg_mbcliplen(value, strlen(value), ECAPI_OPTION_SHOWN), value);
+	/* a message is one line */
+	for (at = (unsigned char *) problem->message; *at != '\0'; at++)
+	{
+		if (*at < 0x20 || *at == 0x7f)
+			*at = '?';
+	}
+	strlcpy(problem->detail, option->what, sizeof(problem->detail));
+	return false;
+}
+
+bool
+ecapi_option_wrong_because(const EcapiOption *option, const char *value,
+						   const char *detail, const char *hint,
+						   EcapiOptionProblem *problem)
+{
+	ecapi_option_wrong(option, value, problem);
+	strlcpy(problem->detail, detail, sizeof(problem->detail));
+	if (hint)
+		strlcpy(problem->hint, hint, sizeof(problem->hint));
+	return false;
+}
+
+/* "Perhaps you meant …", or the list of what there is. */
+void
+ecapi_option_hint_names(const char *word, size_t len,
+						const char *(*nth) (int i, void *arg), void *arg,
+						EcapiOptionProblem *problem)
+{
+	const char *closest = ecapi_closest(word, len, nth, arg);
+	const char *name;
+	size_t		at;
+	int			i;
+
+	if (closest)
+	{
+		snprintf(problem->hint, sizeof(problem->hint),
+				 "Perhaps you meant \"%s\".", closest);
+		return;
+	}
+	at = strlcpy(problem->hint, "Valid are: ", sizeof(problem->hint));
+	for (i = 0; (name = nth(i, arg)) != NULL; i++)
+	{
+		size_t		room = sizeof(problem->hint) - at;
+
+		/* a list too long to show helps nobody */
+		if (strlen(name) + 4 > room)
+		{
+			problem->hint[0] = '\0';
+			return;
+		}
+		at += snprintf(problem->hint + at, room, "%s%s", i > 0 ? ", " : "", name);
+	}
+	strlcat(problem->hint, ".", sizeof(problem->hint));
+}
+
+bool
+ecapi_option_is_printable(const char *value, size_t max)
+{
+	const unsigned char *at;
+
+	for (at = (const unsigned char *) value; *at != '\0'; at++)
+	{
+		if (*at < 0x20 || *at == 0x7f)
+			return false;
+	}
+	return value[0] != '\0' && strlen(value) <= max;
+}
+
+void
+ecapi_option_store(const EcapiOption *option, EcapiOptions *options, const char *value)
+{
+	*(char **) ((char *) options + option->offset) = pstrdup(value);
+}
+
+bool
+ecapi_option_number(const EcapiOption *option, const char *value, int flags,
+					int min, int max, int *number, EcapiOptionProblem *problem)
+{
+	const char *hint = NULL;
+
+	if (parse_int(value, number, flags, &hint) && *number >= min && *number <= max)
+		return true;
+	ecapi_option_wrong(option, value, problem);
+	if (hint)
+		strlcpy(problem->hint, hint, sizeof(problem->hint));
+	return false;
+}
+
+static const char *
+listed_name(int i, void *arg)
+{
+	return ((const char *const *) arg)[i];
+}
+
+/* See option.h. */
+int
+ecapi_option_name(const EcapiOption *option, const char *value,
+				  const char *const *names, EcapiOptionProblem *problem)
+{
+	int			i;
+
+	for (i = 0; names[i]; i++)
+	{
+		if (strcmp(names[i], value) == 0)
+			return i;
+	}
+	ecapi_option_wrong(option, value, problem);
+	ecapi_option_hint_names(value, strlen(value), listed_name, (void *) names, problem);
+	return -1;
+}
+
+/* See option.h. */
+const char *
+ecapi_option_entry(const char *list, const char **entry, size_t *len)
+{
+	size_t		next;
+
+	list += strspn(list, " \t\n");
+	next = strcspn(list, ",");
+	*entry = list;
+	*len = next;
+	while (*len > 0 && strchr(" \t\n", list[*len - 1]))
+		(*len)--;
+	return list[next] == '\0' ? NULL : list + next + 1;
+}

@@ -1,0 +1,132 @@
+/*
+ * person.c
+ *	  Whose event is it, and where does that person live?
+ *
+ * Identifiers are taken in a fixed order, the steadiest first, so that two events
+ * of one person that carry the same identifiers are always judged alike, and in
+ * their normal forms, so that how they are typed makes no difference.  What has
+ * no normal form is passed over, not hashed as it is.
+ *
+ * No locks, no state.
+ */
+#include "destination/person.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "event/fields.h"
+
+#define SAMPLE_PREFIX	"ecapi:sample:"
+
+/* See person.h. */
+const char *
+ecapi_person_address_country(const EcapiValue *address)
+{
+	const EcapiValue *code = ecapi_value_get(address, "country_code");
+
+	if (code == NULL || code->type != ECAPI_STRING)
+		return NULL;
+	return ecapi_country_lookup(code->text, code->len);
+}
+
+/* See person.h. */
+const char *
+ecapi_person_country(const EcapiValue *user_data, const char *default_country)
+{
+	const EcapiValue *addresses = ecapi_value_get(user_data, "address");
+	const EcapiValue *address;
+	const char *country = NULL;
+
+	if (addresses == NULL)
+		return default_country;
+	if (addresses->type != ECAPI_ARRAY)
+	{
+		country = ecapi_person_address_country(addresses);
+		return country ? country : default_country;
+	}
+	for (address = addresses->first; address; address = address->next)
+	{
+		const char *other = ecapi_person_address_country(address);
+
+		if (other && country && strcmp(country, other) != 0)
+			return NULL;
+		if (other)
+			country = other;
+	}
+	return country ? country : default_country;
+}
+
+/*
+ * The digest of a value, or of the first in an array that has one.  member names
+ * what holds it where the values are objects; else it is NULL.
+ */
+static bool
+digest_of(const EcapiValue *value, const char *member, EcapiRule rule,
+		  const char *country, char hex[ECAPI_HEX_SIZE])
+{
+	const EcapiValue *element;
+	EcapiNormalized result;
+
+	if (value && value->type == ECAPI_ARRAY)
+	{
+		for (element = value->first; element; element = element->next)
+		{
+			if (element->type != ECAPI_ARRAY &&
+				digest_of(element, member, rule, country, hex))
+				return true;
+		}
+		return false;
+	}
+	if (member)
+		value = ecapi_value_get(value, member);
+	if (value == NULL || (value->type != ECAPI_STRING && value->type != ECAPI_NUMBER))
+		return false;
+	result = ecapi_digest_field(NULL, rule, value->text, value->len, country, hex);
+	return result == ECAPI_NORMALIZED || result == ECAPI_NORMALIZED_DIGEST;
+}
+
+/* See person.h. */
+void
+ecapi_person_digest(const EcapiValue *event, const char *default_country,
+					char hex[ECAPI_HEX_SIZE])
+{
+	static const struct
+	{
+		const char *name;
+		const char *member;
+		EcapiRule	rule;
+	}			order[] = {
+		{"customer_identifier", NULL, ECAPI_RULE_IDENTIFIER},
+		{"email_address", NULL, ECAPI_RULE_IDENTIFIER},
+		{"phone_numbers", NULL, ECAPI_RULE_PHONE},
+		{"uids", "id", ECAPI_RULE_IDENTIFIER},
+		{"ifa", NULL, ECAPI_RULE_IDENTIFIER},
+		{"click_id", NULL, ECAPI_RULE_IDENTIFIER}
+	};
+	const EcapiValue *user_data = ecapi_value_get(event, "user_data");
+	const char *country = ecapi_person_country(user_data, default_country);
+	size_t		i;
+
+	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+	{
+		if (digest_of(ecapi_value_get(user_data, order[i].name), order[i].member,
+					  order[i].rule, country, hex))
+			return;
+	}
+	if (!digest_of(ecapi_value_get(event, "id"), NULL, ECAPI_RULE_IDENTIFIER, NULL, hex))
+		hex[0] = '\0';
+}
+
+/* See person.h. */
+double
+ecapi_person_share(const EcapiValue *event, const char *default_country)
+{
+	char		text[sizeof(SAMPLE_PREFIX) + ECAPI_HEX_LEN] = SAMPLE_PREFIX;
+	char		hex[ECAPI_HEX_SIZE];
+	unsigned	first = 0;
+
+	ecapi_person_digest(event, default_country, text + strlen(SAMPLE_PREFIX));
+	if (ecapi_sha256(text, strlen(text), hex))
+		sscanf(hex, "%8x", &first);
+	return first / 4294967296.0;
+}

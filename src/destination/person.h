@@ -1,0 +1,43 @@
+/*
+ * person.h
+ *	  Whose event is it, and where does that person live?
+ *
+ * Pure C: no server header, no I/O, no allocation.
+ */
+#ifndef ECAPI_PERSON_H
+#define ECAPI_PERSON_H
+
+#include "event/digest.h"
+#include "event/value.h"
+
+/* The country of an address object, alpha-2 in lower case, or NULL. */
+extern const char *ecapi_person_address_country(const EcapiValue *address);
+
+/*
+ * The country that a phone number written without one belongs to: that of the
+ * user's addresses, if they agree; the default, if none of them tells one; else
+ * NULL.  A guess between several would turn one person's number into another's.
+ */
+extern const char *ecapi_person_country(const EcapiValue *user_data,
+										const char *default_country);
+
+/*
+ * One name for the person of an event, however the identifier is typed: the
+ * SHA-256 (as in digest.h) of the first of these that has a normal form:
+ * customer_identifier, email_address, phone_numbers, uids.id, ifa, click_id, and
+ * if there is none the event's id.  Each is normalized as the standard hashes
+ * it, ifa, click_id and id by trimming and lower case.  An identifier that
+ * already is a digest is its own.  hex is empty when the event has nothing of it.
+ */
+extern void ecapi_person_digest(const EcapiValue *event, const char *default_country,
+								char hex[ECAPI_HEX_SIZE]);
+
+/*
+ * Where a person lies between 0 and 1, evenly spread, the same for every
+ * destination and event: the first 8 hex digits of SHA-256("ecapi:sample:"
+ * followed by the digest above), divided by 2^32.  The second hash keeps the
+ * sample apart from whatever a receiver selects by the identifier's own digest.
+ */
+extern double ecapi_person_share(const EcapiValue *event, const char *default_country);
+
+#endif							/* ECAPI_PERSON_H */

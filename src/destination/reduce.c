@@ -1,0 +1,151 @@
+/*
+ * reduce.c
+ *	  What of an event leaves for a destination: its value, its fields, and how
+ *	  exactly.
+ *
+ * The steps, in this order, each a tree from the tree before it:
+ *
+ *	 1. value		value_field, then value_factor
+ *	 2. mmt_only	forced
+ *	 3. anonymize	anonymize.c
+ *	 4. fields		what is named stays, or: redact, what is named goes (prune.c);
+ *					what needs a country that does not leave is settled (settle.c)
+ *
+ * Fields go last, so that a value can be taken from a field that does not leave,
+ * and nothing can be put back that was taken away.
+ *
+ * Invariants
+ *	(1) A redacted field is in no result, whatever the event holds; see prune.c.
+ *	(2) With value_field or value_factor the event's own value never leaves: where
+ *		there is nothing to send in its place, the event does not go.
+ *	(3) An arena that failed gives no result at all: half of the steps is not less.
+ *	(4) What is given is not changed.  A destination without these options pays
+ *		nothing, one with them for the lists that change; see map.c.
+ *
+ * No locks, no state.
+ */
+#include "postgres.h"
+
+#include "destination/anonymize.h"
+#include "destination/decimal.h"
+#include "destination/map.h"
+#include "destination/paths.h"
+#include "destination/reduce.h"
+#include "destination/settle.h"
+#include "event/scan.h"
+
+/* See reduce.h. */
+bool
+ecapi_reduces(const EcapiOptions *options)
+{
+	return options->value_field || options->value_factor.digits > 0 ||
+		options->mmt_only || options->anonymize != 0 || options->fields ||
+		options->redact;
+}
+
+static bool
+is_number(const EcapiValue *value)
+{
+	EcapiNumber number;
+
+	return value && value->type == ECAPI_NUMBER &&
+		ecapi_scan_number(value->text, value->len, &number);
+}
+
+/*
+ * The number that is sent as value, or NULL: none, with *reason set when the
+ * event must not go without it.
+ */
+static const EcapiValue *
+settle_value(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
+			 const char **reason)
+{
+	const EcapiValue *own = ecapi_value_get(event, "value");
+	const EcapiValue *source;
+	const char *text;
+	size_t		len;
+
+	if (own && own->type == ECAPI_NULL)
+		own = NULL;
+	source = own;
+	if (options->value_field)
+	{
+		source = ecapi_path_find(options->value_field, event);
+		if (!is_number(source))
+		{
+			*reason = own ? "no value_field" : NULL;
+			return NULL;
+		}
+	}
+	if (source == NULL || options->value_factor.digits == 0)
+		return source;
+	text = !is_number(source) ? NULL :
+		ecapi_decimal_scale(arena, source->text, source->len, options->value_factor, &len);
+	if (text == NULL)
+	{
+		*reason = arena->failed ? NULL : "value out of range";
+		return NULL;
+	}
+	return ecapi_value_text(arena, ECAPI_NUMBER, text, len);
+}
+
+static const EcapiValue *
+reduce_value(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
+			 const char **reason)
+{
+	const EcapiValue *value = settle_value(options, arena, event, reason);
+
+	if (value == NULL)
+		return event;
+	return ecapi_value_with(arena, event, "value", value);
+}
+
+static const EcapiValue *
+force_mmt_only(EcapiArena *arena, const EcapiValue *event)
+{
+	const EcapiValue *user_data = ecapi_value_get(event, "user_data");
+	const EcapiValue *before = ecapi_value_get(user_data, "mmt_only");
+	const EcapiValue *truth;
+
+	if (before && before->type == ECAPI_BOOL && before->truth)
+		return event;
+	if (user_data == NULL || user_data->type != ECAPI_OBJECT)
+		user_data = ecapi_value_new(arena, ECAPI_OBJECT);
+	truth = ecapi_value_bool(arena, true);
+	if (user_data == NULL || truth == NULL)
+		return event;
+	return ecapi_value_with(arena, event, "user_data",
+							ecapi_value_with(arena, user_data, "mmt_only", truth));
+}
+
+static const EcapiValue *
+reduce_fields(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event)
+{
+	bool		country = options->fields ? options->fields->country : !options->redact->country;
+
+	if (!country)
+		event = ecapi_settle_country(arena, event);
+	return options->fields ? ecapi_paths_keep(options->fields, arena, event) :
+		ecapi_paths_redact(options->redact, arena, event);
+}
+
+/* See reduce.h. */
+const EcapiValue *
+ecapi_reduce(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
+			 const char **reason)
+{
+	*reason = NULL;
+	if (event->type != ECAPI_OBJECT || !ecapi_reduces(options))
+		return event;
+	if (options->value_field || options->value_factor.digits > 0)
+		event = reduce_value(options, arena, event, reason);
+	if (*reason)
+		return NULL;
+	if (options->mmt_only)
+		event = force_mmt_only(arena, event);
+	if (options->anonymize)
+		event = ecapi_anonymize(options->anonymize, arena, event);
+	if (options->fields || options->redact)
+		event = reduce_fields(options, arena, event);
+	return arena->failed ? NULL : event;
+}

@@ -1,0 +1,104 @@
+/*
+ * select.c
+ *	  Which events a destination takes.
+ *
+ * The cheap questions come first and alone decide for most events: with two
+ * hundred destinations of two hundred shops each event is asked two hundred times,
+ * and all but one answer is a bit test or the comparison of two short texts.
+ *
+ * Invariants
+ *	(1) Every reason is a constant: events are counted by it, and it can hold
+ *		nothing of an event.
+ *	(2) Whether a person is in a sample depends on the person and the share alone:
+ *		not on the destination, the event, the time or the order.  So the persons
+ *		of a smaller sample are among those of a larger one.
+ *
+ * No locks, no state.
+ */
+#include "postgres.h"
+
+#include "consent/policy.h"
+#include "destination/person.h"
+#include "destination/select.h"
+
+/* See select.h. */
+const char *
+ecapi_select_routed(const EcapiOptions *options, int type, const char *route)
+{
+	if (type < 0 || type >= ECAPI_EVENT_TYPES ||
+		(options->event_types & (UINT64CONST(1) << type)) == 0)
+		return "event_type";
+	if (options->route && (route == NULL || strcmp(options->route, route) != 0))
+		return "route";
+	return NULL;
+}
+
+/* See select.h. */
+const char *
+ecapi_select_route_of(const EcapiValue *event)
+{
+	const EcapiValue *route = ecapi_value_get(ecapi_value_get(event, "ext"), "route");
+
+	return route && route->type == ECAPI_STRING ? route->text : NULL;
+}
+
+static bool
+names_other_data_set(const EcapiOptions *options, const EcapiValue *event)
+{
+	const EcapiValue *own;
+
+	if (options->data_set_id == NULL)
+		return false;
+	own = ecapi_value_get(event, "data_set_id");
+	return own && own->type == ECAPI_STRING && own->len > 0 &&
+		strcmp(own->text, options->data_set_id) != 0;
+}
+
+/*
+ * Lies the event further back than the destination takes?  Then its request
+ * would be answered with an error, or the event thrown away unseen: it is
+ * counted here instead.  An event without a time was never valid and is not
+ * judged.
+ */
+static bool
+is_expired(const EcapiOptions *options, const EcapiValue *event, int64_t now)
+{
+	const EcapiValue *at;
+
+	if (options->max_age_s <= 0)
+		return false;
+	at = ecapi_value_get(event, "timestamp");
+	return at != NULL && at->type == ECAPI_NUMBER &&
+		strtod(at->text, NULL) < (double) now - options->max_age_s;
+}
+
+/* See select.h. */
+const char *
+ecapi_select_early(const EcapiOptions *options, const EcapiValue *event, int type,
+				   int64_t now)
+{
+	const char *reason;
+
+	reason = ecapi_select_routed(options, type, options->route == NULL ? NULL :
+								 ecapi_select_route_of(event));
+	if (reason)
+		return reason;
+	if (names_other_data_set(options, event))
+		return "data_set_id";
+	return is_expired(options, event, now) ? "expired" : NULL;
+}
+
+/* See select.h. */
+const char *
+ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
+				  const char *default_country)
+{
+	const char *reason = ecapi_consent_refuses(options->consent, event);
+
+	if (reason)
+		return reason;
+	if (options->sample > 0 && options->sample < 1 &&
+		ecapi_person_share(event, default_country) >= options->sample)
+		return "sample";
+	return NULL;
+}

@@ -1,0 +1,22 @@
+/*
+ * settle.h
+ *	  What depends on a country, before the country is taken away.
+ *
+ * Pure C: no server header, no I/O; memory only from the arena.
+ */
+#ifndef ECAPI_SETTLE_H
+#define ECAPI_SETTLE_H
+
+#include "event/value.h"
+
+/*
+ * The event (an object) with its telephone numbers and postal codes in their normal
+ * forms, as far as the countries of its addresses tell these; those that have
+ * none are left out.  Where no address tells a country nothing changes: then the
+ * default decides, before and after.  Itself when nothing changes, else a tree
+ * that shares nodes with it.  When the arena fails (arena->failed), the result is
+ * not to be used.
+ */
+extern const EcapiValue *ecapi_settle_country(EcapiArena *arena, const EcapiValue *event);
+
+#endif							/* ECAPI_SETTLE_H */

@@ -1,0 +1,354 @@
+/*
+ * declared.c
+ *	  Which functions the destinations name as their enrichments.
+ *
+ * The option enrich is text, of which the server knows nothing.  So pg_depend
+ * gets a row for each function that a destination names.  With it DROP FUNCTION
+ * is refused, a dump puts the function before the server, and when a function is
+ * renamed or moved it is still known which one was meant.
+ *
+ *	  CREATE SERVER, ALTER SERVER		the text says what the server depends on
+ *	  a function or schema is renamed	what it depends on says how the text reads
+ *
+ * What always holds:
+ *
+ * (1) A name that is a function means that one.  Only a name that is none any more
+ *	  is rewritten, to a function that the server depended on and that no other
+ *	  name of its list means: the one of the same name (its schema was renamed, or
+ *	  it was moved), or the only one there is.
+ * (2) So a text that is rewritten names the same functions as before, in the same
+ *	  order: who may rename a function gets no more said in what a destination
+ *	  runs than he had as the function's owner.
+ * (3) Nothing relies on this at run time.  Where event triggers do not run, and
+ *	  after pg_upgrade, which carries no such rows along, the text alone is true;
+ *	  the rows come again with the next DDL on a function or on the server.
+ *
+ * Locks: a function is locked in AccessShare mode when a row is written that names
+ * it, so a DROP or a rename that waits for us sees the row, and one that we wait for
+ * leaves nothing to depend on, or another name.  Nothing can be locked against a
+ * schema that is renamed while a server that names it is not yet committed: then
+ * the text is stale until the next such DDL.  Options are written as ALTER SERVER
+ * does.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/reloptions.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "foreign/foreign.h"
+#include "nodes/makefuncs.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "enrich/declared.h"
+#include "enrich/declared_names.h"
+#include "enrich/event_row.h"
+
+/* See declared.h. */
+const char *
+ecapi_enrich_option(List *options, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, name) == 0)
+			return defGetString(option);
+	}
+	return NULL;
+}
+
+/* ----------------------------------------------------------------- what is named */
+
+/* The function of that name that takes a page, or InvalidOid. */
+static Oid
+function_of(const EcapiEnrichName *one)
+{
+	Oid			page = get_array_type(ecapi_event_row_type());
+	Oid			schema = one->schema ? get_namespace_oid(one->schema, true) : InvalidOid;
+
+	if (!OidIsValid(schema) || !OidIsValid(page))
+		return InvalidOid;
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum(one->name),
+						   PointerGetDatum(buildoidvector(&page, 1)),
+						   ObjectIdGetDatum(schema));
+}
+
+/* The names of a server's option, with their functions; NIL: none, or no list. */
+static List *
+named(List *options)
+{
+	const char *text = ecapi_enrich_option(options, "enrich");
+	List	   *names;
+	ListCell   *cell;
+
+	if (text == NULL || !ecapi_enrich_names_read(text, &names))
+		return NIL;
+	foreach(cell, names)
+	{
+		EcapiEnrichName *one = lfirst(cell);
+
+		one->function = function_of(one);
+	}
+	return names;
+}
+
+/* Oids of all servers of a wrapper that have the option. */
+static List *
+servers_that_enrich(Oid wrapper)
+{
+	Relation	catalog = table_open(ForeignServerRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
+	List	   *result = NIL;
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_foreign_server form = (Form_pg_foreign_server) GETSTRUCT(tuple);
+		bool		isnull;
+		Datum		options = heap_getattr(tuple, Anum_pg_foreign_server_srvoptions,
+										   RelationGetDescr(catalog), &isnull);
+
+		if (form->srvfdw == wrapper && !isnull &&
+			ecapi_enrich_option(untransformRelOptions(options), "enrich") != NULL)
+			result = lappend_oid(result, form->oid);
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return result;
+}
+
+/* -------------------------------------------------------------------- pg_depend */
+
+/* Functions that a server depends on. */
+static List *
+depended_on(Oid server)
+{
+	Relation	catalog = table_open(DependRelationId, AccessShareLock);
+	List	   *result = NIL;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(ForeignServerRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(server));
+	scan = systable_beginscan(catalog, DependDependerIndexId, true, NULL, 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (form->refclassid == ProcedureRelationId && form->deptype == DEPENDENCY_NORMAL)
+			result = list_append_unique_oid(result, form->refobjid);
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return result;
+}
+
+static void
+record(Oid server, List *functions)
+{
+	ObjectAddress depender;
+	ObjectAddress referenced;
+	ListCell   *cell;
+
+	ObjectAddressSet(depender, ForeignServerRelationId, server);
+	foreach(cell, functions)
+	{
+		LockDatabaseObject(ProcedureRelationId, lfirst_oid(cell), 0, AccessShareLock);
+		if (!SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(lfirst_oid(cell))))
+			continue;
+		ObjectAddressSet(referenced, ProcedureRelationId, lfirst_oid(cell));
+		recordDependencyOn(&depender, &referenced, DEPENDENCY_NORMAL);
+	}
+}
+
+/* See declared.h. */
+void
+ecapi_enrich_depend(Oid server)
+{
+	List	   *names = named(GetForeignServer(server)->options);
+	List	   *had = depended_on(server);
+	List	   *wanted = NIL;
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		EcapiEnrichName *one = lfirst(cell);
+
+		if (OidIsValid(one->function))
+			wanted = list_append_unique_oid(wanted, one->function);
+	}
+	if (list_difference_oid(had, wanted) == NIL && list_difference_oid(wanted, had) == NIL)
+		return;
+	deleteDependencyRecordsForClass(ForeignServerRelationId, server, ProcedureRelationId,
+									DEPENDENCY_NORMAL);
+	record(server, wanted);
+	CommandCounterIncrement();
+}
+
+/* ----------------------------------------------------------------------- follow */
+
+/* An option list as pg_foreign_server has it. */
+static Datum
+options_datum(List *options)
+{
+	ArrayBuildState *array = NULL;
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+		char	   *text = psprintf("%s=%s", option->defname, defGetString(option));
+
+		array = accumArrayResult(array, CStringGetTextDatum(text), false, TEXTOID,
+								 CurrentMemoryContext);
+	}
+	return makeArrayResult(array, CurrentMemoryContext);
+}
+
+/* Let the option enrich of a server have another value. */
+static void
+write_option(Oid server, List *options, const char *value)
+{
+	Relation	catalog = table_open(ForeignServerRelationId, RowExclusiveLock);
+	HeapTuple	tuple = SearchSysCacheCopy1(FOREIGNSERVEROID, ObjectIdGetDatum(server));
+	Datum		values[Natts_pg_foreign_server] = {0};
+	bool		nulls[Natts_pg_foreign_server] = {0};
+	bool		replace[Natts_pg_foreign_server] = {0};
+	ListCell   *cell;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for foreign server %u", server);
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "enrich") == 0)
+			option->arg = (Node *) makeString(pstrdup(value));
+	}
+	values[Anum_pg_foreign_server_srvoptions - 1] = options_datum(options);
+	replace[Anum_pg_foreign_server_srvoptions - 1] = true;
+	tuple = heap_modify_tuple(tuple, RelationGetDescr(catalog), values, nulls, replace);
+	CatalogTupleUpdate(catalog, &tuple->t_self, tuple);
+	InvokeObjectPostAlterHook(ForeignServerRelationId, server, 0);
+	heap_freetuple(tuple);
+	table_close(catalog, RowExclusiveLock);
+	CommandCounterIncrement();
+}
+
+/* Which of some functions does a lost name mean?  See invariant (1). */
+static Oid
+meant(const EcapiEnrichName *lost, int nlost, List *functions)
+{
+	ListCell   *cell;
+
+	foreach(cell, functions)
+	{
+		char	   *name = get_func_name(lfirst_oid(cell));
+
+		if (name != NULL && strcmp(name, lost->name) == 0)
+			return lfirst_oid(cell);
+	}
+	return nlost == 1 && list_length(functions) == 1 ? linitial_oid(functions) : InvalidOid;
+}
+
+/* Rewrite the option of one server, if it has to be. */
+static bool
+follow(Oid server)
+{
+	List	   *options = GetForeignServer(server)->options;
+	List	   *names = named(options);
+	List	   *left = depended_on(server);
+	bool		changed = false;
+	int			nlost = 0;
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		EcapiEnrichName *one = lfirst(cell);
+
+		if (OidIsValid(one->function))
+			left = list_delete_oid(left, one->function);
+		else
+			nlost++;
+	}
+	foreach(cell, names)
+	{
+		EcapiEnrichName *one = lfirst(cell);
+		Oid			function;
+		char	   *name;
+
+		if (OidIsValid(one->function))
+			continue;
+		function = meant(one, nlost, left);
+		name = OidIsValid(function) ? get_func_name(function) : NULL;
+		if (name == NULL)
+			continue;
+		one->name = name;
+		one->schema = get_namespace_name(get_func_namespace(function));
+		left = list_delete_oid(left, function);
+		changed = true;
+	}
+	if (changed)
+		write_option(server, options, ecapi_enrich_names_write(names));
+	return changed;
+}
+
+/* See declared.h. */
+bool
+ecapi_enrich_follow(Oid wrapper)
+{
+	bool		changed = false;
+	ListCell   *cell;
+
+	foreach(cell, servers_that_enrich(wrapper))
+	{
+		changed = follow(lfirst_oid(cell)) || changed;
+		ecapi_enrich_depend(lfirst_oid(cell));
+	}
+	return changed;
+}
+
+/* See declared.h. */
+char *
+ecapi_enrich_misses(Oid wrapper, const char *schema, const char *name)
+{
+	ListCell   *cell;
+	ListCell   *of_server;
+
+	foreach(cell, servers_that_enrich(wrapper))
+	{
+		ForeignServer *server = GetForeignServer(lfirst_oid(cell));
+
+		foreach(of_server, named(server->options))
+		{
+			EcapiEnrichName *one = lfirst(of_server);
+
+			if (!OidIsValid(one->function) && one->schema != NULL &&
+				strcmp(one->schema, schema) == 0 && strcmp(one->name, name) == 0)
+				return server->servername;
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,333 @@
+/*
+ * filter.c
+ *	  The option filter of a destination: compiled from text, evaluated over pages.
+ *
+ * A condition is parsed as one expression, by the grammar's own entry point for
+ * those, so nothing in it can close a parenthesis of ours or begin a statement; a
+ * comment is white space.  Its names are resolved over pg_catalog alone, its
+ * columns are those of ecapi.event (filter_column.c), and filter_check.c judges
+ * what it consists of.
+ *
+ * What always holds:
+ *
+ * (1) Compiling evaluates nothing but literals, which were judged before.  What
+ *	  the planner folds, it folds when the filter is applied: inside the time
+ *	  limit, like all of its work.
+ * (2) A condition means the same wherever it is compiled: under the settings of
+ *	  sql_scope.h, which pin how literals and operators are read.
+ * (3) Compiling happens in a subtransaction that is always rolled back, so that
+ *	  an error of the server's parser leaves nothing behind.  Nothing is locked.
+ * (4) A compiled filter holds no reference to a catalog: built-in objects do not
+ *	  go away.  It is prepared anew for every page.
+ * (5) An event's values live until the next one; of a run only the answers remain.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "executor/tuptable.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parser.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "enrich/filter.h"
+#include "enrich/filter_internal.h"
+#include "sql_scope.h"
+
+/* Bytes of a condition: what a person can still read, and little to parse. */
+#define CONDITION_MAX	10000
+
+struct EcapiFilter
+{
+	Node	   *condition;		/* analyzed, boolean, over the row as varno 1 */
+	Bitmapset  *columns;		/* attribute numbers that it uses */
+};
+
+/* --------------------------------------------------------------------- compile */
+
+/* The one expression that a condition is; raises unless it is one. */
+static Node *
+parse(const char *condition)
+{
+	List	   *list;
+	SelectStmt *select;
+	ResTarget  *target;
+
+	if (strlen(condition) > CONDITION_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("filter is longer than %d bytes", CONDITION_MAX),
+				 errhint("Compute what it asks for in an enrichment.")));
+	list = raw_parser(condition, RAW_PARSE_PLPGSQL_EXPR);
+	select = castNode(SelectStmt, linitial_node(RawStmt, list)->stmt);
+	if (select->targetList == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("filter is empty"),
+				 errhint("Write a condition, such as value > 0.")));
+	target = linitial_node(ResTarget, select->targetList);
+	if (list_length(select->targetList) > 1 ||
+		select->distinctClause || select->fromClause || select->whereClause ||
+		select->groupClause || select->havingClause || select->windowClause ||
+		select->sortClause || select->limitOffset || select->limitCount ||
+		select->lockingClause || target->name || target->indirection)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("filter is not a single condition"),
+				 errhint(ECAPI_FILTER_RULE)));
+	return target->val;
+}
+
+/* Analyze and judge a condition; raises unless it may be a filter. */
+static Node *
+analyze(const char *condition)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	Node	   *parsed = parse(condition);
+	Node	   *node;
+	Oid			type;
+
+	pstate->p_sourcetext = condition;
+	pstate->p_pre_columnref_hook = ecapi_filter_column;
+	pstate->p_ref_hook_state = ecapi_event_row_desc();
+
+	ecapi_filter_check_parsed(parsed);
+	node = transformExpr(pstate, parsed, EXPR_KIND_SELECT_TARGET);
+	type = exprType(node);
+	if (type == UNKNOWNOID && IsA(node, Const))
+		node = coerce_to_boolean(pstate, node, "filter");
+	assign_expr_collations(pstate, node);
+	ecapi_filter_check_analyzed(node, condition);
+	if (exprType(node) != BOOLOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("filter is of type %s, not boolean", format_type_be(type)),
+				 errhint("Write a comparison, such as value > 0.")));
+	return node;
+}
+
+/* One line, cut where a character ends. */
+static void
+say(char *buffer, size_t size, const char *text)
+{
+	int			len = pg_mbcliplen(text, strlen(text), size - 1);
+
+	memcpy(buffer, text, len);
+	buffer[len] = '\0';
+	for (unsigned char *at = (unsigned char *) buffer; *at != '\0'; at++)
+		if (*at < 0x20 || *at == 0x7f)
+			*at = ' ';
+}
+
+/* What helps where the server's parser has nothing to say, or too little. */
+static const char *
+hint_for(const ErrorData *edata)
+{
+	/* of an operator the server's own hint speaks of casts */
+	if ((edata->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION &&
+		 strncmp(edata->message, "operator", strlen("operator")) != 0) ||
+		edata->sqlerrcode == ERRCODE_UNDEFINED_OBJECT)
+		return ECAPI_FILTER_RULE;
+	return edata->hint ? edata->hint : "";
+}
+
+/* The columns that a condition uses. */
+static bool
+collect_columns(Node *node, void *arg)
+{
+	Bitmapset **columns = arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		*columns = bms_add_member(*columns, ((Var *) node)->varattno);
+	return expression_tree_walker(node, collect_columns, arg);
+}
+
+EcapiFilter *
+ecapi_filter_compile(const char *condition, int *sqlerrcode,
+					 char *message, size_t message_size,
+					 char *hint, size_t hint_size)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
+	EcapiFilter *volatile filter = NULL;
+	ErrorData  *volatile edata = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		Node	   *node;
+
+		/* ends with the subtransaction */
+		(void) NewGUCNestLevel();
+		ecapi_sql_settings();
+		node = analyze(condition);
+		MemoryContextSwitchTo(caller);
+		filter = palloc0(sizeof(EcapiFilter));
+		filter->condition = copyObject(node);
+		(void) collect_columns(filter->condition, &filter->columns);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = resources;
+
+	if (edata == NULL)
+		return filter;
+	if (edata->sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
+		edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(edata);
+	*sqlerrcode = edata->sqlerrcode;
+	say(message, message_size, edata->message);
+	say(hint, hint_size, hint_for(edata));
+	FreeErrorData(edata);
+	return NULL;
+}
+
+/* ----------------------------------------------------------------------- apply */
+
+typedef struct Run
+{
+	EcapiFilter *filter;
+	EcapiEnrichedEvent *events;
+	int			nevents;
+	int			at;				/* event that is being looked at, -1: none yet */
+	TimestampTz since;			/* when that began */
+} Run;
+
+/* Does the condition use this member of an event? */
+static bool
+uses(const EcapiFilter *filter, TupleDesc desc, const char *member)
+{
+	int			column = -1;
+
+	while ((column = bms_next_member(filter->columns, column)) >= 0)
+	{
+		const char *name = NameStr(TupleDescAttr(desc, column - 1)->attname);
+
+		if (strcmp(name, member) == 0 ||
+			(strcmp(member, "ext") == 0 && strcmp(name, "route") == 0))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The event without the objects that the condition does not use: to make jsonb of
+ * them costs more than most conditions.  Shares all but the nodes at the top.
+ */
+static const EcapiValue *
+narrow(const EcapiValue *event, const bool *leave_out, const char *const *members,
+	   int nmembers)
+{
+	EcapiValue *narrowed = palloc(sizeof(EcapiValue));
+
+	*narrowed = *event;
+	narrowed->first = narrowed->last = NULL;
+	narrowed->len = 0;
+	for (const EcapiValue *member = event->first; member != NULL; member = member->next)
+	{
+		EcapiValue *copy;
+		bool		out = false;
+
+		for (int i = 0; i < nmembers && !out; i++)
+			out = leave_out[i] && strcmp(member->key, members[i]) == 0;
+		if (out)
+			continue;
+		copy = palloc(sizeof(EcapiValue));
+		*copy = *member;
+		copy->next = NULL;
+		if (narrowed->last)
+			narrowed->last->next = copy;
+		else
+			narrowed->first = copy;
+		narrowed->last = copy;
+		narrowed->len++;
+	}
+	return narrowed;
+}
+
+/* For ecapi_user_sql_run(). */
+static void
+run_filter(void *arg)
+{
+	static const char *const members[] = {"user_data", "properties", "ext"};
+	bool		leave_out[lengthof(members)];
+	Run		   *run = arg;
+	EState	   *estate = CreateExecutorState();
+	MemoryContext before = MemoryContextSwitchTo(estate->es_query_cxt);
+	ExprContext *context = GetPerTupleExprContext(estate);
+	TupleDesc	desc = ecapi_event_row_desc();
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+	ExprState  *state = ExecPrepareExpr((Expr *) copyObject(run->filter->condition), estate);
+
+	for (int i = 0; i < lengthof(members); i++)
+		leave_out[i] = !uses(run->filter, desc, members[i]);
+
+	for (int i = 0; i < run->nevents; i++)
+	{
+		EcapiEnrichedEvent *event = &run->events[i];
+		Datum		answer;
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		run->at = i;
+		run->since = GetCurrentTimestamp();
+		ResetExprContext(context);
+		MemoryContextSwitchTo(context->ecxt_per_tuple_memory);
+		ExecStoreHeapTuple(ecapi_event_row(desc, event->seq,
+										   narrow(event->event, leave_out, members,
+												  lengthof(members))),
+						   slot, false);
+		context->ecxt_scantuple = slot;
+		answer = ExecEvalExpr(state, context, &isnull);
+		event->pass = !isnull && DatumGetBool(answer);
+		ExecClearTuple(slot);
+	}
+	MemoryContextSwitchTo(before);
+	ExecDropSingleTupleTableSlot(slot);
+	FreeExecutorState(estate);
+}
+
+/*
+ * Which event is at fault.  Where time ran out, it is the one at which the greater
+ * part of it was spent, if there is one.
+ */
+static int
+at_fault(const Run *run, const EcapiUserError *error, int timeout_ms)
+{
+	if (run->at >= 0 && error->timed_out &&
+		!TimestampDifferenceExceeds(run->since, GetCurrentTimestamp(), timeout_ms / 2))
+		return -1;
+	return run->at;
+}
+
+bool
+ecapi_filter_apply(EcapiFilter *filter, EcapiEnrichedEvent *events, int nevents,
+				   Oid role, int timeout_ms, EcapiUserError *error, int *failed)
+{
+	Run			run = {filter, events, nevents, -1, 0};
+
+	if (ecapi_user_sql_run(run_filter, &run, role, timeout_ms, InvalidOid, error))
+		return true;
+	*failed = at_fault(&run, error, timeout_ms);
+	return false;
+}

@@ -1,0 +1,496 @@
+/*
+ * filter_check.c
+ *	  What a filter may consist of.
+ *
+ * A filter is evaluated in the worker, for an owner who may be a superuser, and
+ * in the backends of those who preview.  So it must run nobody's code and read
+ * nothing but the event, whoever wrote it and whoever evaluates it.
+ *
+ * What always holds:
+ *
+ * (1) It is judged twice.  Parsed only, because analysis already runs code: a
+ *	  literal is read by the input function of its type, and that of a composite
+ *	  or an array asks domains inside for their constraints.  Analyzed, because
+ *	  only then it is known which functions, operators and casts are meant; that
+ *	  is before the planner folds anything.
+ * (2) Both know what is allowed, not what is dangerous: any other node, type or
+ *	  function is refused.
+ * (3) Types are plain values of the server's own: no composites, no domains, no
+ *	  enums, no xml, and none of the types that stand for objects (regclass and
+ *	  its kin, oid), so nothing can be named that could be opened or read.
+ * (4) Functions are the server's own, from its very first start on (their oids
+ *	  are pinned), over such types, and immutable; or stable and in the list
+ *	  below, for no other reason than the time zone, the session's time or how a
+ *	  value looks as text.  Time zone and text forms are pinned where filters run.
+ *	  So there are no queries (query_to_xml, table_to_xml), files, settings,
+ *	  large objects or sequences.
+ *
+ * What remains is work: a condition can build values of up to 1 GB
+ * (repeat('x', 1000000000)) and match expensive regular expressions.  The row's
+ * memory is emptied at each event, the length of a condition is bounded, and the
+ * time limit ends it, but for the moment that one call of a built-in function
+ * takes between two looks at interrupts.
+ *
+ * Nothing is kept, no lock is taken.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+#include "enrich/filter_internal.h"
+
+static void
+refuse(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("a filter cannot use %s", what),
+			 errhint(ECAPI_FILTER_RULE)));
+}
+
+/* ---------------------------------------------------------------------- types */
+
+static bool
+is_plain(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case NAMEOID:
+		case CHAROID:
+		case DATEOID:
+		case TIMEOID:
+		case TIMETZOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case INTERVALOID:
+		case JSONOID:
+		case JSONBOID:
+		case JSONPATHOID:
+		case UUIDOID:
+		case BYTEAOID:
+		case BITOID:
+		case VARBITOID:
+		case INETOID:
+		case CIDROID:
+		case MACADDROID:
+		case MACADDR8OID:
+		case INT4RANGEOID:
+		case INT8RANGEOID:
+		case NUMRANGEOID:
+		case TSRANGEOID:
+		case TSTZRANGEOID:
+		case DATERANGEOID:
+		case INT4MULTIRANGEOID:
+		case INT8MULTIRANGEOID:
+		case NUMMULTIRANGEOID:
+		case TSMULTIRANGEOID:
+		case TSTZMULTIRANGEOID:
+		case DATEMULTIRANGEOID:
+		case UNKNOWNOID:		/* a literal, where any type will do */
+			return true;
+		default:
+			return false;
+	}
+}
+
+static void
+check_type(Oid type)
+{
+	Oid			element = get_element_type(type);
+
+	if (!is_plain(OidIsValid(element) ? element : type))
+		refuse(psprintf("a value of type %s", format_type_be(type)));
+}
+
+/* --------------------------------------------------------------------- parsed */
+
+/* Without a schema it is looked up in pg_catalog only; see filter.c. */
+static void
+check_name(List *names, const char *kind)
+{
+	if (list_length(names) > 1 &&
+		(list_length(names) > 2 || strcmp(strVal(linitial(names)), "pg_catalog") != 0))
+		refuse(psprintf("%s %s", kind, NameListToString(names)));
+}
+
+/* A type that is not there is an error of the analysis. */
+static void
+check_type_name(const TypeName *name)
+{
+	Type		type;
+	Oid			oid;
+
+	if (name->setof || name->pct_type)
+		refuse("such a type");
+	check_name(name->names, "type");
+	type = LookupTypeName(NULL, name, NULL, true);
+	if (type == NULL)
+		return;
+	oid = typeTypeId(type);
+	ReleaseSysCache(type);
+	check_type(oid);
+}
+
+static void
+check_call(const FuncCall *call)
+{
+	check_name(call->funcname, "function");
+	if (call->over)
+		refuse("a window function");
+	if (call->agg_order || call->agg_filter || call->agg_star || call->agg_distinct ||
+		call->agg_within_group)
+		refuse("an aggregate function");
+}
+
+/* Elements of arrays and jsonb; a field is one of a composite value. */
+static void
+check_indirection(const A_Indirection *node)
+{
+	ListCell   *cell;
+
+	foreach(cell, node->indirection)
+	{
+		if (IsA(lfirst(cell), A_Star))
+			refuse("the whole row");
+		if (IsA(lfirst(cell), String))
+			refuse(psprintf("the field \"%s\" of a composite value", strVal(lfirst(cell))));
+	}
+}
+
+static void
+refuse_parsed(const Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_SubLink:
+			refuse("a sub-select");
+			break;
+		case T_ParamRef:
+			refuse("a parameter");
+			break;
+		case T_A_Star:
+			refuse("the whole row");
+			break;
+		case T_XmlExpr:
+		case T_XmlSerialize:
+			refuse("XML");
+			break;
+		default:
+			refuse("such an expression");
+			break;
+	}
+}
+
+static bool
+check_parsed(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_ColumnRef:		/* by ecapi_filter_column() */
+			return false;
+		case T_A_Const:
+		case T_BoolExpr:
+		case T_CaseExpr:
+		case T_CaseWhen:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_RowExpr:			/* compared column by column, it is gone after analysis */
+		case T_NamedArgExpr:
+		case T_SQLValueFunction:	/* which, is asked after analysis */
+		case T_A_ArrayExpr:
+		case T_A_Indices:
+		case T_List:
+			break;
+		case T_A_Indirection:
+			check_indirection((A_Indirection *) node);
+			break;
+		case T_CollateClause:
+			check_name(((CollateClause *) node)->collname, "collation");
+			break;
+		case T_A_Expr:
+			check_name(((A_Expr *) node)->name, "operator");
+			break;
+		case T_FuncCall:
+			check_call((FuncCall *) node);
+			break;
+		case T_TypeCast:
+			check_type_name(((TypeCast *) node)->typeName);
+			return check_parsed(((TypeCast *) node)->arg, arg);
+		default:
+			refuse_parsed(node);
+	}
+	return raw_expression_tree_walker(node, check_parsed, arg);
+}
+
+void
+ecapi_filter_check_parsed(Node *parsed)
+{
+	(void) check_parsed(parsed, NULL);
+}
+
+/* ------------------------------------------------------------------- functions */
+
+/*
+ * Stable functions that depend on nothing but the event, the time zone, the
+ * forms of text, and what time it is.  To be read together with invariant (3):
+ * over other types some of them would run users' output functions or casts.
+ */
+static const Oid stable[] = {
+	F_NOW, F_TRANSACTION_TIMESTAMP, F_STATEMENT_TIMESTAMP,
+	F_AGE_TIMESTAMPTZ, F_AGE_TIMESTAMP,
+	F_DATE_TIMESTAMPTZ, F_TIME_TIMESTAMPTZ, F_TIMESTAMP_TIMESTAMPTZ,
+	F_TIMETZ_TIMESTAMPTZ, F_TIMETZ_TIME,
+	F_TIMESTAMPTZ_TIMESTAMP, F_TIMESTAMPTZ_DATE, F_TIMESTAMPTZ_DATE_TIME,
+	F_MAKE_TIMESTAMPTZ_INT4_INT4_INT4_INT4_INT4_FLOAT8,
+	F_MAKE_TIMESTAMPTZ_INT4_INT4_INT4_INT4_INT4_FLOAT8_TEXT,
+	F_TIMESTAMPTZ_PL_INTERVAL, F_TIMESTAMPTZ_MI_INTERVAL, F_INTERVAL_PL_TIMESTAMPTZ,
+	F_DATE_TRUNC_TEXT_TIMESTAMPTZ, F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT,
+	F_DATE_PART_TEXT_TIMESTAMPTZ, F_EXTRACT_TEXT_TIMESTAMPTZ, F_TIMEZONE_TEXT_TIMETZ,
+	F_OVERLAPS_TIMESTAMPTZ_TIMESTAMPTZ_TIMESTAMPTZ_INTERVAL,
+	F_OVERLAPS_TIMESTAMPTZ_INTERVAL_TIMESTAMPTZ_INTERVAL,
+	F_OVERLAPS_TIMESTAMPTZ_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ,
+
+	F_DATE_EQ_TIMESTAMPTZ, F_DATE_NE_TIMESTAMPTZ, F_DATE_LT_TIMESTAMPTZ,
+	F_DATE_LE_TIMESTAMPTZ, F_DATE_GT_TIMESTAMPTZ, F_DATE_GE_TIMESTAMPTZ,
+	F_TIMESTAMPTZ_EQ_DATE, F_TIMESTAMPTZ_NE_DATE, F_TIMESTAMPTZ_LT_DATE,
+	F_TIMESTAMPTZ_LE_DATE, F_TIMESTAMPTZ_GT_DATE, F_TIMESTAMPTZ_GE_DATE,
+	F_TIMESTAMP_EQ_TIMESTAMPTZ, F_TIMESTAMP_NE_TIMESTAMPTZ, F_TIMESTAMP_LT_TIMESTAMPTZ,
+	F_TIMESTAMP_LE_TIMESTAMPTZ, F_TIMESTAMP_GT_TIMESTAMPTZ, F_TIMESTAMP_GE_TIMESTAMPTZ,
+	F_TIMESTAMPTZ_EQ_TIMESTAMP, F_TIMESTAMPTZ_NE_TIMESTAMP, F_TIMESTAMPTZ_LT_TIMESTAMP,
+	F_TIMESTAMPTZ_LE_TIMESTAMP, F_TIMESTAMPTZ_GT_TIMESTAMP, F_TIMESTAMPTZ_GE_TIMESTAMP,
+
+	F_TO_CHAR_TIMESTAMPTZ_TEXT, F_TO_CHAR_TIMESTAMP_TEXT, F_TO_CHAR_INTERVAL_TEXT,
+	F_TO_CHAR_INT4_TEXT, F_TO_CHAR_INT8_TEXT, F_TO_CHAR_NUMERIC_TEXT,
+	F_TO_CHAR_FLOAT4_TEXT, F_TO_CHAR_FLOAT8_TEXT,
+	F_TO_DATE, F_TO_TIMESTAMP_TEXT_TEXT, F_TO_NUMBER,
+
+	F_CONCAT, F_CONCAT_WS, F_FORMAT_TEXT, F_FORMAT_TEXT_ANY,
+	F_ANYTEXTCAT, F_TEXTANYCAT,
+	F_QUOTE_LITERAL_ANYELEMENT, F_QUOTE_NULLABLE_ANYELEMENT,
+	F_ARRAY_TO_STRING_ANYARRAY_TEXT, F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT,
+	F_TO_JSON, F_TO_JSONB, F_ARRAY_TO_JSON_ANYARRAY, F_ARRAY_TO_JSON_ANYARRAY_BOOL,
+	F_JSON_BUILD_ARRAY_, F_JSON_BUILD_ARRAY_ANY,
+	F_JSON_BUILD_OBJECT_, F_JSON_BUILD_OBJECT_ANY,
+	F_JSONB_BUILD_ARRAY_, F_JSONB_BUILD_ARRAY_ANY,
+	F_JSONB_BUILD_OBJECT_, F_JSONB_BUILD_OBJECT_ANY,
+	F_JSONB_PATH_EXISTS_TZ, F_JSONB_PATH_MATCH_TZ,
+	F_JSONB_PATH_QUERY_ARRAY_TZ, F_JSONB_PATH_QUERY_FIRST_TZ,
+};
+
+/* For check_functions_in_node(): raises, never returns true. */
+static bool
+check_function(Oid function, void *arg)
+{
+	char		volatility;
+
+	if (function >= FirstUnpinnedObjectId)
+		refuse(psprintf("function %s", format_procedure_qualified(function)));
+	volatility = func_volatile(function);
+	if (volatility == PROVOLATILE_IMMUTABLE)
+		return false;
+	if (volatility == PROVOLATILE_STABLE)
+		for (int i = 0; i < lengthof(stable); i++)
+			if (stable[i] == function)
+				return false;
+	refuse(psprintf("function %s", format_procedure(function)));
+	return false;
+}
+
+/* -------------------------------------------------------------------- analyzed */
+
+static bool
+is_time(Oid type)
+{
+	Oid			element = get_element_type(type);
+
+	switch (OidIsValid(element) ? element : type)
+	{
+		case DATEOID:
+		case TIMEOID:
+		case TIMETZOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case TSRANGEOID:
+		case TSTZRANGEOID:
+		case DATERANGEOID:
+		case TSMULTIRANGEOID:
+		case TSTZMULTIRANGEOID:
+		case DATEMULTIRANGEOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * 'yesterday' is read once, when the condition is compiled, and would mean that
+ * day for as long as the worker runs.
+ */
+static void
+check_moving_literal(const Const *literal, const char *condition)
+{
+	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+
+	if (literal->location < 0 || literal->location >= strlen(condition) ||
+		!is_time(literal->consttype))
+		return;
+	for (int i = 0; i < lengthof(words); i++)
+	{
+		const char *at = condition + literal->location + 1;
+		size_t		len = strlen(words[i]);
+
+		for (; *at != '\0' && *at != '\''; at++)
+			if (pg_strncasecmp(at, words[i], len) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("a filter cannot use the literal '%s'", words[i]),
+						 errdetail("It is read once, when the filter is compiled."),
+						 errhint("Write now() or CURRENT_DATE, such as CURRENT_DATE - 1.")));
+	}
+}
+
+static void
+check_value_function(const SQLValueFunction *function)
+{
+	switch (function->op)
+	{
+		case SVFOP_CURRENT_DATE:
+		case SVFOP_CURRENT_TIME:
+		case SVFOP_CURRENT_TIME_N:
+		case SVFOP_CURRENT_TIMESTAMP:
+		case SVFOP_CURRENT_TIMESTAMP_N:
+		case SVFOP_LOCALTIME:
+		case SVFOP_LOCALTIME_N:
+		case SVFOP_LOCALTIMESTAMP:
+		case SVFOP_LOCALTIMESTAMP_N:
+			break;
+		default:
+			refuse("the current role, database or schema");
+	}
+}
+
+static void
+check_collation(Oid collation)
+{
+	HeapTuple	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	Oid			schema = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		schema = ((Form_pg_collation) GETSTRUCT(tuple))->collnamespace;
+		ReleaseSysCache(tuple);
+	}
+	if (schema != PG_CATALOG_NAMESPACE)
+		refuse("a collation of a user");
+}
+
+static void
+refuse_analyzed(const Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Aggref:
+			refuse("an aggregate function");
+			break;
+		case T_WindowFunc:
+			refuse("a window function");
+			break;
+		case T_RowExpr:
+			refuse("a composite value");
+			break;
+		case T_SubLink:
+			refuse("a sub-select");
+			break;
+		default:
+			refuse("such an expression");
+			break;
+	}
+}
+
+static bool
+check_analyzed(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_RowCompareExpr:
+		case T_BoolExpr:
+		case T_RelabelType:
+		case T_ArrayCoerceExpr:
+		case T_NamedArgExpr:
+		case T_CaseExpr:
+		case T_CaseTestExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:		/* by operators of the type, as built in as it is */
+		case T_ArrayExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_SubscriptingRef:
+			break;
+		case T_CaseWhen:
+		case T_List:
+			return expression_tree_walker(node, check_analyzed, arg);
+		case T_Const:
+			check_moving_literal((Const *) node, arg);
+			break;
+		case T_FuncExpr:
+			if (((FuncExpr *) node)->funcretset)
+				refuse("a function that returns a set");
+			break;
+		case T_SQLValueFunction:
+			check_value_function((SQLValueFunction *) node);
+			break;
+		case T_CollateExpr:
+			check_collation(((CollateExpr *) node)->collOid);
+			break;
+		case T_CoerceViaIO:
+			/* Its functions are those of two plain types: no need to ask which. */
+			check_type(exprType(node));
+			return expression_tree_walker(node, check_analyzed, arg);
+		default:
+			refuse_analyzed(node);
+	}
+	/* Functions first: the error names what was written. */
+	(void) check_functions_in_node(node, check_function, NULL);
+	check_type(exprType(node));
+	return expression_tree_walker(node, check_analyzed, arg);
+}
+
+void
+ecapi_filter_check_analyzed(Node *analyzed, const char *condition)
+{
+	(void) check_analyzed(analyzed, (void *) condition);
+}

@@ -1,0 +1,38 @@
+/*
+ * held.h
+ *	  Functions that did not come back, and are not called again.
+ *
+ * For user_sql.c and shmem.c; others ask ecapi_user_sql_held().
+ */
+#ifndef ECAPI_HELD_H
+#define ECAPI_HELD_H
+
+#include "postgres.h"
+
+#include "storage/itemptr.h"
+
+/* A function as its row of pg_proc was; another row is another version. */
+typedef struct EcapiHeld
+{
+	Oid			function;		/* InvalidOid: none */
+	TransactionId xmin;
+	ItemPointerData tid;
+} EcapiHeld;
+
+/* Set up: memory for the databases of nslots slots. */
+extern Size ecapi_held_size(int nslots);
+extern void ecapi_held_attach(void *memory, int nslots, bool first);
+
+/* The slot is another database's now. */
+extern void ecapi_held_reset(int slot);
+
+/*
+ * Hold a function of this database; is this version of it held; hold none of
+ * its versions any more.  Not preloaded, or in a database without a slot: nothing,
+ * and false.  None of them raises an error.
+ */
+extern void ecapi_held_add(const EcapiHeld *held);
+extern bool ecapi_held_has(const EcapiHeld *held);
+extern void ecapi_held_remove(Oid function);
+
+#endif							/* ECAPI_HELD_H */

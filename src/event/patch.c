@@ -1,0 +1,237 @@
+/*
+ * patch.c
+ *	  Merging a patch into an event.
+ *
+ * Neither the event nor the patch is changed.  A node belongs to one list of
+ * siblings, so what is taken over is a copy of the node alone: its children, its
+ * key and its text are shared.
+ *
+ * Invariants:
+ *
+ * (1) What names an event or says where it goes is as it was: whoever listens
+ *	  to ids, types and routes has decided about the event before it was patched.
+ * (2) The result holds no null that the event did not hold.
+ * (3) The time is that of sorting: a patch of many members is indexed, so that
+ *	  one made to be slow is not.
+ *
+ * Ownership: the result lives in the arena and points into both.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "event/patch.h"
+
+/* Objects of so few members are searched one by one. */
+#define INDEX_FROM	16
+
+/* What a patch may not change, and how that is told. */
+static const struct
+{
+	const char *key;
+	const char *refused;
+}			kept[] =
+{
+	{"id", "a patch cannot change id"},
+	{"data_set_id", "a patch cannot change data_set_id"},
+	{"event_type", "a patch cannot change event_type"},
+	{"timestamp", "a patch cannot change timestamp"},
+};
+
+static const char refused_route[] = "a patch cannot change ext.route";
+
+static int
+compare_keys(const EcapiValue *a, const EcapiValue *b)
+{
+	if (a->keylen != b->keylen)
+		return a->keylen < b->keylen ? -1 : 1;
+	return memcmp(a->key, b->key, a->keylen);
+}
+
+static int
+compare_members(const void *a, const void *b)
+{
+	return compare_keys(*(const EcapiValue *const *) a, *(const EcapiValue *const *) b);
+}
+
+/* The members of an object, by key; entries NULL: search the object. */
+typedef struct Index
+{
+	const EcapiValue *object;
+	const EcapiValue **entries;
+	size_t		n;
+} Index;
+
+/* False when the arena failed. */
+static bool
+index_object(EcapiArena *arena, const EcapiValue *object, Index *index)
+{
+	index->object = object;
+	index->entries = NULL;
+	index->n = 0;
+	if (object->len < INDEX_FROM)
+		return true;
+	index->entries = ecapi_arena_alloc(arena, sizeof(EcapiValue *) * object->len);
+	if (index->entries == NULL)
+		return false;
+	for (const EcapiValue *member = object->first; member; member = member->next)
+		index->entries[index->n++] = member;
+	qsort(index->entries, index->n, sizeof(EcapiValue *), compare_members);
+	return true;
+}
+
+/* The member with the same key as that one, or NULL. */
+static const EcapiValue *
+find_member(const Index *index, const EcapiValue *like)
+{
+	const EcapiValue **found;
+
+	if (index->entries == NULL)
+	{
+		for (const EcapiValue *member = index->object->first; member; member = member->next)
+			if (compare_keys(member, like) == 0)
+				return member;
+		return NULL;
+	}
+	found = bsearch(&like, index->entries, index->n, sizeof(EcapiValue *), compare_members);
+	return found ? *found : NULL;
+}
+
+/* A node of the caller's own, with the children of that one; NULL: arena failed. */
+static EcapiValue *
+node_like(EcapiArena *arena, const EcapiValue *value)
+{
+	EcapiValue *node = ecapi_arena_alloc(arena, sizeof(EcapiValue));
+
+	if (node)
+	{
+		*node = *value;
+		node->next = NULL;
+	}
+	return node;
+}
+
+static EcapiValue *
+empty_like(EcapiArena *arena, const EcapiValue *value)
+{
+	EcapiValue *node = node_like(arena, value);
+
+	if (node)
+	{
+		node->first = node->last = NULL;
+		node->len = 0;
+	}
+	return node;
+}
+
+static EcapiValue *merge(EcapiArena *arena, const EcapiValue *old, const EcapiValue *patch);
+
+/*
+ * What a member becomes: old (NULL: it is new) under a patch that is no null.
+ * NULL when the arena failed.
+ */
+static EcapiValue *
+patched(EcapiArena *arena, const EcapiValue *old, const EcapiValue *patch)
+{
+	static const EcapiValue nothing = {.type = ECAPI_OBJECT};
+	EcapiValue *value;
+
+	if (patch->type != ECAPI_OBJECT)
+		return node_like(arena, patch);
+	value = merge(arena, old && old->type == ECAPI_OBJECT ? old : &nothing, patch);
+	if (value)
+	{
+		value->key = patch->key;
+		value->keylen = patch->keylen;
+	}
+	return value;
+}
+
+/* Two objects as one; NULL when the arena failed. */
+static EcapiValue *
+merge(EcapiArena *arena, const EcapiValue *old, const EcapiValue *patch)
+{
+	EcapiValue *result = empty_like(arena, old);
+	Index		changes;
+	Index		present;
+	EcapiValue *value;
+
+	if (result == NULL || !index_object(arena, patch, &changes) ||
+		!index_object(arena, old, &present))
+		return NULL;
+	for (const EcapiValue *member = old->first; member; member = member->next)
+	{
+		const EcapiValue *change = find_member(&changes, member);
+
+		if (change != NULL && change->type == ECAPI_NULL)
+			continue;
+		value = change ? patched(arena, member, change) : node_like(arena, member);
+		if (value == NULL)
+			return NULL;
+		ecapi_value_append(result, value);
+	}
+	for (const EcapiValue *member = patch->first; member; member = member->next)
+	{
+		if (member->type == ECAPI_NULL || find_member(&present, member) != NULL)
+			continue;
+		value = patched(arena, NULL, member);
+		if (value == NULL)
+			return NULL;
+		ecapi_value_append(result, value);
+	}
+	return result;
+}
+
+/* Is it the same scalar?  Absent and null are the same; no container is. */
+static bool
+same_scalar(const EcapiValue *a, const EcapiValue *b)
+{
+	EcapiType	type_a = a ? a->type : ECAPI_NULL;
+	EcapiType	type_b = b ? b->type : ECAPI_NULL;
+
+	if (type_a != type_b)
+		return false;
+	switch (type_a)
+	{
+		case ECAPI_NULL:
+			return true;
+		case ECAPI_BOOL:
+			return a->truth == b->truth;
+		case ECAPI_NUMBER:
+		case ECAPI_STRING:
+			return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+		default:
+			return false;
+	}
+}
+
+static const char *
+find_refused(const EcapiValue *event, const EcapiValue *patch)
+{
+	const EcapiValue *ext = ecapi_value_get(patch, "ext");
+	const EcapiValue *route = ecapi_value_get(ecapi_value_get(event, "ext"), "route");
+	const EcapiValue *change;
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+	{
+		change = ecapi_value_get(patch, kept[i].key);
+		if (change && !same_scalar(ecapi_value_get(event, kept[i].key), change))
+			return kept[i].refused;
+	}
+	if (ext == NULL)
+		return NULL;
+	if (ext->type != ECAPI_OBJECT)
+		return route != NULL ? refused_route : NULL;
+	change = ecapi_value_get(ext, "route");
+	return change && !same_scalar(route, change) ? refused_route : NULL;
+}
+
+/* See patch.h. */
+EcapiValue *
+ecapi_patch_merge(EcapiArena *arena, const EcapiValue *event, const EcapiValue *patch,
+				  const char **refused)
+{
+	*refused = find_refused(event, patch);
+	if (*refused != NULL)
+		return NULL;
+	return merge(arena, event, patch);
+}

@@ -1,0 +1,190 @@
+/*
+ * preview.h
+ *	  What a destination would be sent: the steps from events to a request, taken
+ *	  in a backend.
+ *
+ * preview_event.c takes the steps, by the functions that the worker takes them
+ * by; preview_effect.c tells what enrichments did; preview_source.c reads events;
+ * preview_request.c is the request around the body; previewapi.c is what SQL calls.
+ */
+#ifndef ECAPI_PREVIEW_H
+#define ECAPI_PREVIEW_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "foreign/foreign.h"
+#include "nodes/pg_list.h"
+
+#include "destination/format.h"
+#include "destination/options.h"
+#include "enrich/enrichment.h"
+#include "enrich/filter.h"
+#include "event/validate.h"
+#include "outbox/window.h"
+
+/* What users' SQL may return for a page of events. */
+#define ECAPI_PREVIEW_SQL_BYTES	(4 * 1024 * 1024)
+
+/* What becomes of an event. */
+typedef enum EcapiDecision
+{
+	ECAPI_DECISION_SEND,
+	ECAPI_DECISION_FILTERED,	/* is counted as such, under the reason */
+	ECAPI_DECISION_HELD,		/* users' SQL fails: the destination waits */
+	ECAPI_DECISION_UNFIT,		/* goes to failed_event */
+	ECAPI_DECISION_REFUSED		/* is no valid event, so was never emitted */
+} EcapiDecision;
+
+/* As SQL shows it; constant. */
+extern const char *ecapi_decision_name(EcapiDecision decision);
+
+typedef struct EcapiPreviewEvent
+{
+	uint64		xid;			/* that emitted it; 0: none did */
+	int64		seq;			/* each stands once in a page */
+	const char *text;			/* JSON, UTF-8; NULL: cannot be converted */
+	int			len;
+	bool		decided;		/* the two below count */
+	EcapiDecision decision;
+	const char *reason;			/* in the page's context, or constant; may be NULL */
+	int			type;			/* index of its event type, -1: unknown */
+	const EcapiValue *emitted;	/* NULL: not readable */
+	const EcapiValue *event;	/* as the last step that was taken left it */
+} EcapiPreviewEvent;
+
+/* One call of a preview.  All of it lives in context. */
+typedef struct EcapiPreview
+{
+	MemoryContext context;
+	const ForeignServer *server;
+	EcapiOptions *options;
+	EcapiEnrichments enrichments;
+	EcapiFilter *filter;		/* NULL: none */
+	const char *held;			/* why users' SQL cannot be used; NULL: it can */
+	int			failures;		/* calls of it that have failed */
+	bool		skipped;		/* it was told that patches are left out */
+	int64		now;			/* seconds since 1970; ages are measured from it */
+	EcapiShape	shape;
+	EcapiBuffer body;
+	bool		left_out[ECAPI_FIELDS][ECAPI_VIOLATION_CODES];	/* of the body */
+} EcapiPreview;
+
+/* ---- preview_event.c ---- */
+
+/*
+ * Make ready for a destination; preview lives in the current context.  Raises an
+ * error when its options cannot be used, and tells in a NOTICE, with a hint, when
+ * its users' SQL cannot.
+ */
+extern void ecapi_preview_open(EcapiPreview *preview, const ForeignServer *server);
+
+/*
+ * Steps 1 to 4 of destination/select.h, for a page of at most 10,000 events whose
+ * texts, xids and seqs are set.  What comes of it is in arena and the current
+ * context.  Outside of other statements of ours: users' SQL runs.
+ */
+extern void ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events,
+								 int nevents, EcapiArena *arena);
+
+/*
+ * Steps 5 and 6, for an event that decide left undecided: it is decided and, if it is
+ * to be sent, in the body.  False when the body has no room for it: then it is as
+ * it was.  Begin a body before, and end it after the last.
+ */
+extern void ecapi_preview_begin_body(EcapiPreview *preview);
+extern bool ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event,
+								EcapiArena *arena);
+extern void ecapi_preview_end_body(EcapiPreview *preview);
+
+/* ---- preview_effect.c ---- */
+
+/* At most so many paths are listed. */
+#define ECAPI_PREVIEW_PATHS_MAX	100
+
+/*
+ * Paths (char *, palloc'd, server encoding) of the members in which an event
+ * differs from what was emitted, added to a list that has each once.
+ */
+extern List *ecapi_preview_changes(List *paths, const EcapiValue *emitted,
+								   const EcapiValue *event);
+
+/*
+ * The same for one event, function by function: "value (shop.margin)".  Runs the
+ * enrichments again, the first, the first two, and so on.
+ */
+extern List *ecapi_preview_effects(EcapiPreview *preview, const EcapiPreviewEvent *event);
+
+/* "user_data.phone_numbers (no_country)": what was left out of the body. */
+extern List *ecapi_preview_left_out(const EcapiPreview *preview);
+
+/* ---- preview_source.c ---- */
+
+/* Where events are read; lives in the current context. */
+typedef struct EcapiPreviewSource
+{
+	MemoryContext context;
+	EcapiSnapshot *from;
+	EcapiSnapshot *to;			/* of the window that is read */
+	EcapiSnapshot *end;
+	EcapiPosition position;
+	bool		ended;
+} EcapiPreviewSource;
+
+/*
+ * What waits for a destination, from its cursor on; what was emitted at since or
+ * later, among other events.  Both include what this transaction has emitted.
+ * Raise an error where the outbox cannot be trusted: an old snapshot, a destination
+ * without a sound cursor.
+ */
+extern void ecapi_preview_source_waiting(EcapiPreviewSource *source,
+										 const ForeignServer *server);
+extern void ecapi_preview_source_since(EcapiPreviewSource *source, TimestampTz since);
+
+/*
+ * Read on, until rows are full; source->ended when there is no more.  Runs as the
+ * extension's owner.
+ */
+extern void ecapi_preview_source_read(EcapiPreviewSource *source, EcapiRows *rows);
+
+/*
+ * Set cancelled of those of n events that were cancelled after they were emitted.
+ */
+extern void ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n,
+										 bool *cancelled);
+
+/*
+ * The newest event of an id: of the outbox, else of the destination's failed events,
+ * else of those that were set aside, which are refused for the reason that they were
+ * set aside for.  False when there is none.  Raises as the sources do.
+ */
+extern bool ecapi_preview_find(const ForeignServer *server, Datum id,
+							   EcapiPreviewEvent *event);
+
+/* ---- preview_request.c ---- */
+
+/* Where and how it would go, without secrets: texts in the server's encoding. */
+typedef struct EcapiPreviewRequest
+{
+	const char *url;
+	const char *headers;		/* lines */
+} EcapiPreviewRequest;
+
+/* Tells in a NOTICE when the credentials cannot be read. */
+extern void ecapi_preview_describe(const EcapiPreview *preview,
+								   EcapiPreviewRequest *request);
+
+/*
+ * Raise an error unless the destination's platform has a test mode; then
+ * everything that follows is of it.
+ */
+extern void ecapi_preview_use_test_mode(EcapiPreview *preview);
+
+/*
+ * Send the body, and wait for the answer, at most the destination's timeout.
+ * Returns its status (0: none came) and the first part of what it says, palloc'd,
+ * without secrets; without status: why.  May be cancelled.
+ */
+extern int	ecapi_preview_send(const EcapiPreview *preview, char **answer);
+
+#endif							/* ECAPI_PREVIEW_H */

@@ -1,0 +1,886 @@
+/*
+ * prepare.c
+ *	  Between reading and sending: users' SQL, for destinations that have some.
+ *
+ * Events in hand of a destination with the option enrich or filter are prepared
+ * before they are gathered, whatever feed they are of:
+ *
+ *	 1. what it does not take by itself (select.h, early) is left alone;
+ *	 2. its enrichments are called for the others, once for all destinations
+ *		with the same list that stand on the page (view.c);
+ *	 3. its filter judges those that may leave so far (select.h, late).
+ *
+ * What came of it is noted beside each event (EcapiPrepared); gather.c acts on it,
+ * so events still end in order, and a reason is counted once.  New options make
+ * all of it be done again.
+ *
+ *	 not yet --(not selected)------------------> out
+ *	 not yet --(no enrichments)----------------> as is
+ *	 not yet --(enriched)----------------------> enriched
+ *	 not yet --(its patch is refused)----------> refused, or unpatched (skip)
+ *	 not yet --(fails again and again, alone)--> failed (dead), unpatched (skip)
+ *	 as is, enriched --(the filter says no)----> filtered
+ *	 not yet --(the filter fails on it)--------> unfiltered: it does not leave
+ *
+ * When a call fails, the destination waits and tries again, TRIES times.  Then
+ * its option enrich_on_error decides:
+ *	 hold	it waits on, longer and longer, up to the ceiling of backoffs; its state
+ *			says which function, and why
+ *	 skip	the events go without the patch, and are counted
+ *	 dead	they go to failed_event, dead
+ * Before skip and dead a portion that fails with an error is halved, so one bad
+ * row costs nobody else the patch.  SINGLES_MAX events at fault one after the other,
+ * or a call that ran out of time, say that it is not the events: then a portion
+ * shares one fate, and with skip the events go by without a try until the next
+ * one is due.
+ * An event that the filter fails on is known by itself, and is never sent
+ * unfiltered: skip leaves it out, counted as filtered.
+ *
+ * Functions that cannot be found or may not be called are no matter of events:
+ * the destination waits, whatever the option says, until that is mended.  It is
+ * looked at again when a function or role changes, and at its next try.
+ *
+ * Time: users' SQL blocks the one loop of the worker.  In a turn no further call
+ * is begun after CALLS_US; a slow one is followed by as long a rest, and a failing one by
+ * one that keeps all that fails below a tenth of the time; answers, other
+ * destinations and the journal have their turns between.
+ *
+ * Users' SQL runs in transactions of its own, which user_sql.c begins and rolls
+ * back; looking up functions takes another, short one.  Nothing here is in one when
+ * it is called.  Lists of the pipeline are not touched, so an error may leave at
+ * any point.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "access/xact.h"
+#include "common/pg_prng.h"
+#include "foreign/foreign.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "destination/select.h"
+#include "settings.h"
+#include "worker/internal.h"
+
+/* Tries of a call that fails, before enrich_on_error decides. */
+#define TRIES			3
+
+/* Events at fault in a row that show that the function is. */
+#define SINGLES_MAX		16
+
+/* How long events are taken to be at fault, after the last that was. */
+#define HALVING_US		(60 * USECS_PER_SEC)
+
+/* Events of a call when memory is short; see pages.c on lean pages. */
+#define LEAN_EVENTS		100
+
+/* Room that a page's view may take. */
+#define VIEW_BYTES		(8 * 1024 * 1024)
+
+/* Calls of a turn; then all else has its turn. */
+#define CALLS_US		(20 * INT64CONST(1000))
+
+/* A call that takes longer is followed by a rest. */
+#define SLOW_US			(100 * INT64CONST(1000))
+
+/* Rests after a failing call, as multiples of its time: a tenth of the loop. */
+#define FAILING_RESTS	9
+
+static TimestampTz calls_began = 0; /* of this turn */
+static bool calls_over = false;
+static TimestampTz rest_until = 0;	/* no call before */
+static TimestampTz failing_rest_until = 0;	/* no call that failed last time before */
+
+/* Does a destination have users' SQL? */
+bool
+ecapi_prepares(const EcapiDestination *destination)
+{
+	return destination->options != NULL &&
+		(destination->options->enrich != NULL || destination->options->filter != NULL);
+}
+
+/* ---- forgetting ---- */
+
+static void
+reset_stretches(EcapiFeed *feed, bool prepares)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &feed->stretches)
+	{
+		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+		int			nevents = stretch->page->nevents;
+
+		if (stretch->view != NULL)
+			ecapi_view_drop(stretch->view);
+		stretch->view = NULL;
+		if (stretch->prepared != NULL)
+			pfree(stretch->prepared);
+		stretch->prepared = NULL;
+		stretch->unprepared = 0;
+		if (prepares && nevents > 0)
+		{
+			stretch->prepared = MemoryContextAllocZero(feed->destination->context, nevents);
+			stretch->unprepared = nevents;
+		}
+	}
+}
+
+/*
+ * The options of a destination have changed, or are gone: what is in hand is to be
+ * prepared again.
+ */
+void
+ecapi_prepare_reset(EcapiDestination *destination)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+	bool		prepares = ecapi_prepares(destination);
+
+	if (destination->live.done.from != NULL)
+		ecapi_feed_put_back(&destination->live);
+	reset_stretches(&destination->live, prepares);
+	reset_stretches(&destination->replay, prepares);
+	reset_stretches(&destination->failed, prepares);
+	if (preparing->filter_context != NULL)
+		MemoryContextDelete(preparing->filter_context);
+	if (preparing->list != NULL)
+		pfree(preparing->list);
+	MemSet(preparing, 0, sizeof(EcapiPreparing));
+}
+
+/* An operator wants it tried at once. */
+void
+ecapi_prepare_resume(EcapiDestination *destination)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+
+	preparing->release = destination->options != NULL && destination->options->enrich != NULL;
+	preparing->failures = 0;
+	preparing->broken = false;
+	preparing->next_try = 0;
+	failing_rest_until = 0;
+}
+
+/* Functions or roles have changed: who waits for users' SQL tries at once. */
+void
+ecapi_prepare_nudge(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		destination->preparing.next_try = 0;
+		if (destination->state == ECAPI_WAITING && destination->preparing.failures > 0 &&
+			destination->failures == 0)
+			destination->next_try = 0;
+	}
+}
+
+/* ---- failing ---- */
+
+static int64
+backoff_ms(const EcapiPreparing *preparing)
+{
+	return ecapi_policy_backoff(preparing->failures, pg_prng_double(&pg_global_prng_state), -1);
+}
+
+/* Set what came of some events of a stretch. */
+static void
+mark(EcapiStretch *stretch, const int *events, int n, EcapiPrepared prepared)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (stretch->prepared[events[i]] == ECAPI_PREPARED_NOT_YET)
+			stretch->unprepared--;
+		stretch->prepared[events[i]] = prepared;
+	}
+}
+
+/* The log hears of it once, until something passes again. */
+static void
+tell(EcapiDestination *destination)
+{
+	if (destination->preparing.told)
+		return;
+	destination->preparing.told = true;
+	ereport(LOG,
+			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+			 destination->options->enrich_on_error == ECAPI_ENRICH_SKIP ?
+			 errmsg("destination \"%s\" goes on without patches: %s",
+					NameStr(destination->name), destination->preparing.message) :
+			 errmsg("destination \"%s\" puts events aside: %s",
+					NameStr(destination->name), destination->preparing.message)));
+}
+
+/*
+ * A call for n events has failed.  True when that decides what becomes of them:
+ * then it is in *fate; else they are to be tried again.
+ */
+static bool
+call_failed(EcapiDestination *destination, int n, const EcapiUserError *error,
+			EcapiPrepared *fate)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+	EcapiEnrichOnError on_error = destination->options->enrich_on_error;
+	TimestampTz now = GetCurrentTimestamp();
+	bool		halving = preparing->halving_until > now && !error->timed_out;
+
+	preparing->failures++;
+	strlcpy(preparing->message, error->message, sizeof(preparing->message));
+	if (on_error == ECAPI_ENRICH_HOLD || (preparing->failures < TRIES && !halving))
+	{
+		ecapi_state_hold(destination, error->message, backoff_ms(preparing));
+		return false;
+	}
+	ecapi_state_error(destination, error->message);
+	if (!error->timed_out && !preparing->broken)
+		preparing->halving_until = now + HALVING_US;
+	if (!error->timed_out && !preparing->broken && n > 1)
+	{
+		preparing->portion = n / 2;
+		return false;
+	}
+	tell(destination);
+	if (error->timed_out || ++preparing->singles >= SINGLES_MAX)
+	{
+		preparing->broken = true;
+		preparing->portion = 0;
+	}
+	if (preparing->broken && on_error == ECAPI_ENRICH_SKIP)
+		preparing->next_try = TimestampTzPlusMilliseconds(now, backoff_ms(preparing));
+	else if (preparing->broken)
+		ecapi_state_hold(destination, error->message, backoff_ms(preparing));
+	*fate = on_error == ECAPI_ENRICH_SKIP ? ECAPI_PREPARED_UNPATCHED : ECAPI_PREPARED_FAILED;
+	return true;
+}
+
+/* The filter has failed, of failed at one of the events, or -1. */
+static void
+filter_failed(EcapiDestination *destination, EcapiStretch *stretch, const int *events,
+			  int n, int failed, const EcapiUserError *error)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+
+	preparing->failures++;
+	strlcpy(preparing->message, error->message, sizeof(preparing->message));
+	if (destination->options->enrich_on_error == ECAPI_ENRICH_HOLD ||
+		(preparing->failures < TRIES && failed < 0))
+	{
+		ecapi_state_hold(destination, error->message, backoff_ms(preparing));
+		return;
+	}
+	ecapi_state_error(destination, error->message);
+	tell(destination);
+	if (failed >= 0)
+		mark(stretch, events + failed, 1, ECAPI_PREPARED_UNFILTERED);
+	else
+	{
+		mark(stretch, events, n, ECAPI_PREPARED_UNFILTERED);
+		ecapi_state_hold(destination, error->message, backoff_ms(preparing));
+	}
+}
+
+/* A portion passed: take more the next time. */
+static void
+call_passed(EcapiDestination *destination)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+
+	preparing->broken = false;
+	preparing->singles = 0;
+	if (preparing->portion > 0)
+		preparing->portion *= 2;
+	if (preparing->portion >= ECAPI_PAGE_ROWS)
+		preparing->portion = 0;
+	if (preparing->portion > 0)
+		return;
+	if (preparing->failures > 0 && !preparing->told)
+		ereport(LOG,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("enrichments and filter of destination \"%s\" work again",
+						NameStr(destination->name))));
+	preparing->failures = 0;
+	preparing->told = false;
+}
+
+/* ---- time ---- */
+
+/* May a destination call users' SQL now?  If not, *wait_ms is lowered to when. */
+static bool
+may_call(const EcapiDestination *destination, long *wait_ms)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz from = rest_until;
+
+	if (destination->preparing.failures > 0)
+		from = Max(from, failing_rest_until);
+	/* rests are short: a clock that was set back must not prolong them */
+	if (from > now && from - now < USECS_PER_MINUTE * 10)
+	{
+		*wait_ms = Min(*wait_ms, (long) ((from - now) / 1000) + 1);
+		return false;
+	}
+	if (calls_over)
+		*wait_ms = 0;
+	return !calls_over;
+}
+
+/* A call that began then is over. */
+static void
+called(TimestampTz began, bool failed)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int64		took = Max(now - began, 0);
+
+	calls_over |= now - calls_began >= CALLS_US || now < calls_began;
+	if (took >= SLOW_US)
+		rest_until = now + took;
+	if (failed)
+		failing_rest_until = now + FAILING_RESTS * took;
+}
+
+/* ---- looking up ---- */
+
+static void
+compile_filter(EcapiDestination *destination, int *code, char *error, size_t error_size,
+			   char *hint, size_t hint_size)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+	MemoryContext context = AllocSetContextCreate(destination->context, "ecapi filter",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	preparing->filter = ecapi_filter_compile(destination->options->filter, code,
+											 error, error_size, hint, hint_size);
+	MemoryContextSwitchTo(old);
+	if (preparing->filter != NULL)
+		preparing->filter_context = context;
+	else
+		MemoryContextDelete(context);
+}
+
+/* Resolve the list of a destination; what is held is released if an operator asked. */
+static bool
+resolve(EcapiDestination *destination, Oid owner, int *code, char *error, size_t error_size,
+		char *hint, size_t hint_size)
+{
+	const char *names = destination->options->enrich;
+	EcapiEnrichments *list = destination->preparing.list;
+	bool		found = ecapi_enrichments_resolve(names, owner, list, code, error, error_size,
+												  hint, hint_size);
+
+	/* one after the other: a list that is refused names those up to the first */
+	for (int tries = 0; !found && destination->preparing.release &&
+		 tries < ECAPI_ENRICHMENTS_MAX; tries++)
+	{
+		for (int i = 0; i < ECAPI_ENRICHMENTS_MAX; i++)
+			if (OidIsValid(list->list[i].function))
+				ecapi_user_sql_release(list->list[i].function);
+		found = ecapi_enrichments_resolve(names, owner, list, code, error, error_size,
+										  hint, hint_size);
+	}
+	return found;
+}
+
+/*
+ * Look up what a destination calls, as whom; in a transaction.  False when
+ * something of it cannot be had: then the destination waits.
+ */
+static bool
+look_up(EcapiDestination *destination)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+	const EcapiOptions *options = destination->options;
+	ForeignServer *server = GetForeignServerExtended(destination->server, FSV_MISSING_OK);
+	char		error[256] = "";
+	char		hint[256] = "";
+	int			code = 0;
+	bool		found;
+
+	if (server == NULL)
+		return false;			/* it is being dropped */
+	if (preparing->list == NULL)
+		preparing->list = MemoryContextAllocZero(destination->context,
+												 sizeof(EcapiEnrichments));
+	MemSet(preparing->list, 0, sizeof(EcapiEnrichments));
+	found = options->enrich == NULL ||
+		resolve(destination, server->owner, &code, error, sizeof(error), hint, sizeof(hint));
+	preparing->release = false;
+	if (found && options->filter != NULL)
+	{
+		preparing->role = server->owner;
+		if (preparing->filter == NULL)
+			compile_filter(destination, &code, error, sizeof(error), hint, sizeof(hint));
+		found = preparing->filter != NULL;
+	}
+	if (found)
+		return true;
+	preparing->failures++;
+	preparing->next_try = 0;
+	ecapi_state_hold(destination, hint[0] == '\0' ? error : psprintf("%s; %s", error, hint),
+					 backoff_ms(preparing));
+	return false;
+}
+
+/* ---- preparing ---- */
+
+/* The next stretch of a destination that is to be prepared; NULL: none. */
+static EcapiStretch *
+next_stretch(EcapiDestination *destination)
+{
+	EcapiFeed  *const feeds[] = {&destination->live, &destination->replay, &destination->failed};
+
+	for (int i = 0; i < lengthof(feeds); i++)
+	{
+		dlist_iter	iter;
+
+		dlist_foreach(iter, &feeds[i]->stretches)
+		{
+			EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+
+			if (stretch->unprepared > 0)
+				return stretch;
+		}
+	}
+	return NULL;
+}
+
+/* Does users' SQL of its destination concern an event? */
+static bool
+concerns(const EcapiStretch *stretch, int i, EcapiArena *scratch, int64 now)
+{
+	const EcapiFeed *feed = stretch->feed;
+	EcapiPageEvent *event = &stretch->page->events[i];
+	const EcapiValue *tree;
+
+	if (stretch->fate[i] >= ECAPI_FATE_DISPOSED || event->stopped != NULL ||
+		(feed->kind == ECAPI_FEED_REPLAY &&
+		 !ecapi_replay_wants(unconstify(EcapiFeed *, feed), event, false)))
+		return false;
+	tree = ecapi_page_tree(stretch->page, i, scratch);
+	return tree != NULL &&
+		ecapi_select_early(feed->destination->options, tree, event->type, now) == NULL;
+}
+
+static void *
+grab_from_context(void *owner, size_t size)
+{
+	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
+}
+
+/*
+ * Pick the next events of a stretch that users' SQL concerns, at most max; mark
+ * those before them that it does not.
+ */
+static int
+pick(EcapiStretch *stretch, int max, int *picked)
+{
+	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi parsing",
+												  ALLOCSET_DEFAULT_SIZES);
+	int64		now = (int64) time(NULL);
+	EcapiArena	scratch;
+	int			n = 0;
+
+	ecapi_arena_init(&scratch, grab_from_context, context);
+	for (int i = 0; i < stretch->page->nevents && n < max; i++)
+	{
+		if (stretch->prepared[i] != ECAPI_PREPARED_NOT_YET)
+			continue;
+		if (concerns(stretch, i, &scratch, now))
+			picked[n++] = i;
+		else
+			mark(stretch, &i, 1, ECAPI_PREPARED_OUT);
+	}
+	MemoryContextDelete(context);
+	return n;
+}
+
+/* Is there a destination with the same list on the page, which wants an event? */
+static bool
+wanted_by_another(const EcapiStretch *stretch, EcapiStretch **others, int nothers,
+				  int i, EcapiArena *scratch, int64 now)
+{
+	for (int k = 0; k < nothers; k++)
+		if (others[k]->prepared[i] == ECAPI_PREPARED_NOT_YET &&
+			concerns(others[k], i, scratch, now))
+			return true;
+	return false;
+}
+
+#define OTHERS_MAX	64
+
+/* Stretches of other destinations with the same list that hold the same page. */
+static int
+find_others(const EcapiStretch *stretch, EcapiStretch **others)
+{
+	const EcapiDestination *self = stretch->feed->destination;
+	dlist_iter	iter;
+	int			n = 0;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *other = dlist_container(EcapiDestination, node, iter.cur);
+		dlist_iter	inner;
+
+		if (other == self || other->state != ECAPI_RUNNING || !ecapi_prepares(other) ||
+			other->preparing.list == NULL ||
+			!ecapi_enrichments_equal(other->preparing.list, self->preparing.list))
+			continue;
+		dlist_foreach(inner, &other->live.stretches)
+		{
+			EcapiStretch *theirs = dlist_container(EcapiStretch, node, inner.cur);
+
+			if (theirs->page == stretch->page && theirs->unprepared > 0 && n < OTHERS_MAX)
+				others[n++] = theirs;
+		}
+	}
+	return n;
+}
+
+/*
+ * Add what others on the page want to what was picked, unless only a part of the
+ * page is asked for.  Returns how many there are then.
+ */
+static int
+add_wishes(EcapiStretch *stretch, int *wanted, int n, bool part)
+{
+	EcapiStretch *others[OTHERS_MAX];
+	int			nothers = part ? 0 : find_others(stretch, others);
+	MemoryContext context;
+	EcapiArena	scratch;
+	int64		now = (int64) time(NULL);
+
+	if (nothers == 0)
+		return n;
+	context = AllocSetContextCreate(ecapi_me.scratch, "ecapi parsing", ALLOCSET_DEFAULT_SIZES);
+	ecapi_arena_init(&scratch, grab_from_context, context);
+	for (int i = 0, mine = 0, own = n; i < stretch->page->nevents; i++)
+	{
+		/* what was picked is in order */
+		if (mine < own && wanted[mine] == i)
+			mine++;
+		else if (wanted_by_another(stretch, others, nothers, i, &scratch, now))
+			wanted[n++] = i;
+	}
+	MemoryContextDelete(context);
+	return n;
+}
+
+/* Are all of some events in the view already? */
+static bool
+all_made(const EcapiView *view, const int *events, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (view->events[events[i]].tree == NULL)
+			return false;
+	return true;
+}
+
+/* What came of an event that was enriched. */
+static EcapiPrepared
+result_of(const EcapiStretch *stretch, int i)
+{
+	const EcapiOptions *options = stretch->feed->destination->options;
+
+	if (stretch->view->events[i].problem == NULL)
+		return ECAPI_PREPARED_ENRICHED;
+	return options->enrich_on_error == ECAPI_ENRICH_SKIP ? ECAPI_PREPARED_UNPATCHED
+		: ECAPI_PREPARED_REFUSED;
+}
+
+/* What a step of a portion came to. */
+typedef enum Step
+{
+	STEP_DONE,
+	STEP_LATER,					/* not in this turn */
+	STEP_FAILED					/* to be tried again, or the destination waits */
+} Step;
+
+/*
+ * Enrich picked events of a stretch; results says what came of each.  picked has
+ * room for all of the page.
+ */
+static Step
+enrich(EcapiStretch *stretch, int *picked, int n, bool part, EcapiPrepared *results,
+	   long *wait_ms)
+{
+	EcapiDestination *destination = stretch->feed->destination;
+	EcapiPreparing *preparing = &destination->preparing;
+	EcapiPrepared fate = ECAPI_PREPARED_UNPATCHED;
+	EcapiUserError error = {0};
+	TimestampTz began;
+	bool		done;
+
+	if (stretch->view == NULL)
+		stretch->view = ecapi_view_of(stretch->page, preparing->list);
+	done = all_made(stretch->view, picked, n);
+	if (!done && preparing->broken && destination->options->enrich_on_error == ECAPI_ENRICH_SKIP &&
+		GetCurrentTimestamp() < preparing->next_try)
+	{
+		for (int i = 0; i < n; i++)
+			results[i] = fate;
+		return STEP_DONE;
+	}
+	if (!done)
+	{
+		if (!may_call(destination, wait_ms))
+			return STEP_LATER;
+		began = GetCurrentTimestamp();
+		done = ecapi_view_fill(stretch->view, picked, add_wishes(stretch, picked, n, part),
+							   &error);
+		called(began, !done);
+		if (!done && error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			return STEP_LATER;	/* this process ends */
+		if (!done && !call_failed(destination, n, &error, &fate))
+			return STEP_FAILED;
+		if (done)
+			call_passed(destination);
+	}
+	for (int i = 0; i < n; i++)
+		results[i] = done ? result_of(stretch, picked[i]) : fate;
+	return STEP_DONE;
+}
+
+/* The tree that the filter sees of an event, or NULL when it need not. */
+static const EcapiValue *
+tree_to_judge(EcapiStretch *stretch, int i, EcapiPrepared result, EcapiArena *scratch)
+{
+	const EcapiValue *tree = NULL;
+
+	if (result == ECAPI_PREPARED_ENRICHED)
+		tree = stretch->view->events[i].tree;
+	else if (result == ECAPI_PREPARED_AS_IS || result == ECAPI_PREPARED_UNPATCHED)
+		tree = ecapi_page_tree(stretch->page, i, scratch);
+	return tree == NULL ||
+		ecapi_select_late(stretch->feed->destination->options, tree,
+						  ecapi_default_country()) != NULL ? NULL : tree;
+}
+
+/* Have the filter judge picked events; results are changed where it says no. */
+static Step
+judge(EcapiStretch *stretch, const int *picked, int n, EcapiPrepared *results)
+{
+	EcapiDestination *destination = stretch->feed->destination;
+	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi judging",
+												  ALLOCSET_DEFAULT_SIZES);
+	EcapiEnrichedEvent *events = MemoryContextAllocZero(context, sizeof(EcapiEnrichedEvent) * n);
+	int		   *indexes = MemoryContextAlloc(context, sizeof(int) * n);
+	EcapiUserError error = {0};
+	EcapiArena	scratch;
+	TimestampTz began;
+	int			nevents = 0;
+	int			failed = -1;
+	bool		done;
+
+	ecapi_arena_init(&scratch, grab_from_context, context);
+	for (int i = 0; i < n; i++)
+	{
+		const EcapiValue *tree = tree_to_judge(stretch, picked[i], results[i], &scratch);
+
+		if (tree == NULL)
+			continue;
+		events[nevents].seq = stretch->page->events[picked[i]].seq;
+		events[nevents].event = tree;
+		indexes[nevents++] = i;
+	}
+	began = GetCurrentTimestamp();
+	done = nevents == 0 ||
+		ecapi_filter_apply(destination->preparing.filter, events, nevents,
+						   destination->preparing.role, ecapi_enrich_timeout_ms,
+						   &error, &failed);
+	MemoryContextSwitchTo(ecapi_me.scratch);
+	called(began, !done);
+	for (int i = 0; done && i < nevents; i++)
+		if (!events[i].pass)
+			results[indexes[i]] = ECAPI_PREPARED_FILTERED;
+	if (!done && error.sqlerrcode != ERRCODE_ADMIN_SHUTDOWN)
+		filter_failed(destination, stretch, picked, n, failed < 0 ? -1 : indexes[failed], &error);
+	MemoryContextDelete(context);
+	if (done)
+		return STEP_DONE;
+	return error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ? STEP_LATER : STEP_FAILED;
+}
+
+/* How many events a destination takes in one call now; 0: none, memory is short. */
+static int
+portion_of(const EcapiDestination *destination, const EcapiStretch *stretch)
+{
+	int			portion = destination->preparing.portion;
+	bool		tight = ecapi_me.page_bytes + ecapi_me.body_bytes + VIEW_BYTES > ECAPI_BUDGET;
+
+	if (portion == 0)
+		portion = stretch->page->nevents;
+	if (!tight || stretch->view != NULL || destination->preparing.list->n == 0)
+		return portion;
+	return ecapi_prepare_can_send(stretch->feed) ? 0 : Min(portion, LEAN_EVENTS);
+}
+
+/* Prepare the next portion of a stretch. */
+static Step
+prepare_stretch(EcapiStretch *stretch, long *wait_ms)
+{
+	EcapiDestination *destination = stretch->feed->destination;
+	EcapiPreparing *preparing = &destination->preparing;
+	int			max = portion_of(destination, stretch);
+	EcapiPrepared *results;
+	int		   *picked;
+	int			n;
+	Step		step = STEP_DONE;
+
+	if (max == 0)
+		return STEP_LATER;
+	if (stretch->view != NULL &&
+		!ecapi_enrichments_equal(&stretch->view->list, preparing->list))
+		reset_stretches(stretch->feed, true);
+	picked = palloc(sizeof(int) * stretch->page->nevents);
+	n = pick(stretch, max, picked);
+	if (n == 0)
+		return STEP_DONE;
+	results = palloc(sizeof(EcapiPrepared) * n);
+	for (int i = 0; i < n; i++)
+		results[i] = ECAPI_PREPARED_AS_IS;
+	if (preparing->list->n > 0)
+		step = enrich(stretch, picked, n, max < stretch->page->nevents, results, wait_ms);
+	else if (!may_call(destination, wait_ms))
+		step = STEP_LATER;
+	/* right behind the enrichments, so that what they have cost is not lost */
+	if (step == STEP_DONE && preparing->filter != NULL)
+		step = judge(stretch, picked, n, results);
+	for (int i = 0; step == STEP_DONE && i < n; i++)
+		mark(stretch, &picked[i], 1, results[i]);
+	if (step == STEP_DONE && preparing->list->n == 0)
+		call_passed(destination);
+	return step;
+}
+
+/* ---- the surface ---- */
+
+/*
+ * Has a feed something that can be sent as far as users' SQL goes: its next batch,
+ * or its next event?
+ */
+bool
+ecapi_prepare_can_send(EcapiFeed *feed)
+{
+	dlist_iter	iter;
+
+	if (!dlist_is_empty(&feed->ready))
+	{
+		EcapiBatch *batch = dlist_head_element(EcapiBatch, node, &feed->ready);
+
+		for (int i = 0; i < batch->nitems; i++)
+		{
+			const EcapiItem *item = &batch->items[i];
+
+			if (item->stretch->unprepared > 0 &&
+				item->stretch->prepared[item->index] == ECAPI_PREPARED_NOT_YET)
+				return false;
+		}
+		return true;
+	}
+	if (feed->unsent == 0)
+		return false;
+	dlist_foreach(iter, &feed->stretches)
+	{
+		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+
+		if (stretch->next < stretch->page->nevents)
+			return stretch->prepared == NULL ||
+				stretch->prepared[stretch->next] != ECAPI_PREPARED_NOT_YET;
+	}
+	return false;
+}
+
+/*
+ * Destinations that have something to prepare, in the order in which they are to
+ * be served; in the turn's context.
+ */
+static List *
+find_work(TimestampTz now)
+{
+	List	   *work = NIL;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (!ecapi_prepares(destination) || destination->give_up_to != NULL ||
+			!ecapi_state_try(destination, now) || destination->state != ECAPI_RUNNING ||
+			next_stretch(destination) == NULL)
+			continue;
+		work = lappend(work, destination);
+	}
+	return work;
+}
+
+/* Look up what they call; those that have it. */
+static List *
+look_up_all(List *work)
+{
+	List	   *found = NIL;
+	ListCell   *cell;
+
+	StartTransactionCommand();
+	foreach(cell, work)
+	{
+		EcapiDestination *destination = lfirst(cell);
+		MemoryContext old;
+
+		if (!look_up(destination))
+			continue;
+		old = MemoryContextSwitchTo(ecapi_me.scratch);
+		found = lappend(found, destination);
+		MemoryContextSwitchTo(old);
+	}
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
+	return found;
+}
+
+/*
+ * Prepare what is in hand, as far as the time of a turn goes; lowers *wait_ms when
+ * there is more to do.  Outside of a transaction.
+ */
+void
+ecapi_prepare_step(TimestampTz now, long *wait_ms)
+{
+	List	   *work = find_work(now);
+	ListCell   *cell;
+
+	if (work == NIL)
+		return;
+	calls_began = GetCurrentTimestamp();
+	calls_over = false;
+	foreach(cell, look_up_all(work))
+	{
+		EcapiDestination *destination = lfirst(cell);
+		bool		before = calls_over;
+		EcapiStretch *stretch;
+
+		while (destination->state == ECAPI_RUNNING &&
+			   (stretch = next_stretch(destination)) != NULL)
+		{
+			Step		step = prepare_stretch(stretch, wait_ms);
+
+			if (step == STEP_LATER)
+				break;
+			if (step == STEP_FAILED && calls_over)
+			{
+				*wait_ms = 0;
+				break;
+			}
+		}
+		/* whose turn it was is last in the next */
+		if (calls_over && !before)
+		{
+			dlist_delete(&destination->node);
+			dlist_push_tail(&ecapi_me.destinations, &destination->node);
+		}
+	}
+}

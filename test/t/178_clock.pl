@@ -1,0 +1,94 @@
+# The wall clock is set back an hour, and forward again: nothing waits for it,
+# nothing is lost, nothing is sent twice, and nobody complains.
+#
+# The server runs with test/clock/clock.c in front of its C library, so that only
+# its own clock is set.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use EcapiCluster qw(ids);
+use EcapiReceiver;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use constant HOUR => 3600;
+
+my $directory = PostgreSQL::Test::Utils::tempdir();
+my $library = "$directory/clock.so";
+my $file = "$directory/clock";
+
+# Set the server's clock, in seconds before (negative) or after the machine's.
+sub set_clock
+{
+	my ($seconds) = @_;
+
+	open(my $out, '+<', $file) or die "open: $!";
+	syswrite($out, pack('q', $seconds * 1_000_000)) == 8 or die "write: $!";
+	close $out or die "close: $!";
+	return;
+}
+
+open(my $new, '>', $file) or die "open: $!";
+syswrite($new, pack('q', 0)) == 8 or die "write: $!";
+close $new or die "close: $!";
+system_or_bail($ENV{CC} // 'cc', '-O2', '-shared', '-fPIC', '-o', $library,
+	"$FindBin::RealBin/../clock/clock.c", '-ldl');
+
+my $receiver = EcapiReceiver->start;
+my $cluster;
+{
+	local $ENV{LD_PRELOAD} = $library;
+	local $ENV{ECAPI_TEST_CLOCK} = $file;
+	$cluster = EcapiCluster->start(conf => "track_commit_timestamp = on\n");
+}
+
+$cluster->destination('plain', $receiver->url('/plain'));
+$cluster->destination('limited', $receiver->url('/limited'), { rate_limit => 20, batch_size => 1 });
+$cluster->destination('lingers', $receiver->url('/lingers'), { linger => '30min', batch_size => 100 });
+$cluster->destination('away', $receiver->url('/away/status=503'));
+$cluster->destination('asleep', $receiver->url('/asleep'));
+$cluster->sql("SELECT ecapi.pause('asleep')");
+$cluster->wait_row('asleep', "state = 'paused'");
+
+$cluster->emit('a', 1, 20);
+$cluster->drained('plain', 'limited');
+$cluster->wait_row('away', "state = 'waiting'");
+is($cluster->row('lingers')->{delivered}, 0, 'a part-filled request lingers');
+
+set_clock(-HOUR);
+is($cluster->sql('SELECT clock_timestamp() < (SELECT max(emitted_at) FROM ecapi.outbox)'), 't',
+	'the clock is set back an hour');
+$cluster->emit('b', 1, 20);
+$cluster->drained('plain', 'limited', 'lingers');
+pass('what is emitted then is delivered, also where the rate is limited, or a request lingered');
+$cluster->alter('away', url => $receiver->url('/away'));
+$cluster->drained('away');
+pass('so is what waited for another try');
+
+# backoff while the clock jumps
+$receiver->stop;
+$cluster->emit('c', 1, 20);
+$cluster->wait_row('plain', "state = 'waiting'");
+set_clock(-2 * HOUR);
+$receiver->start_again;
+$cluster->drained('plain', 'limited', 'away');
+pass('a destination that waited when the clock was set back is tried again by itself');
+
+set_clock(0);
+$cluster->emit('d', 1, 20);
+$cluster->drained('plain', 'limited', 'away');
+$cluster->sql("SELECT ecapi.resume('asleep')");
+$cluster->drained('asleep');
+pass('the clock is right again');
+
+my @all = map { ids($_, 1, 20) } qw(a b c d);
+$cluster->all_there($receiver, $_, \@all, "$_: each event is there") for qw(plain limited away asleep);
+is($cluster->sql("SELECT count(*) FROM ecapi.destination WHERE failed + given_up > 0"), 0,
+	'no event failed or was given up');
+unlike($cluster->node->logfile && slurp_file($cluster->node->logfile), qr/ecapi worker failed|PANIC|FATAL/,
+	"nothing failed by the server's log");
+$cluster->node->stop;
+done_testing();

@@ -1,0 +1,340 @@
+/*
+ * test_reduce.c
+ *	  What of an event leaves: values, limits of use, coarser values, fields.
+ */
+#include "postgres.h"
+
+/* The server's own versions are not linked here. */
+#undef printf
+#undef fprintf
+#undef snprintf
+
+#include "destination/reduce.h"
+#include "event/digest.h"
+#include "unit.h"
+
+static EcapiOptions options;
+static EcapiArena arena;
+static const char *reason;
+
+static void
+clear(void)
+{
+	memset(&options, 0, sizeof(options));
+}
+
+static EcapiPaths *
+set_of(const char *list)
+{
+	EcapiPathProblem problem;
+	EcapiPaths *set = ecapi_paths_read(&arena, list, &problem);
+
+	if (set == NULL)
+	{
+		fprintf(stderr, "# %s: %s\n", list, problem.detail);
+		exit(2);
+	}
+	return set;
+}
+
+static void
+keep(const char *list)
+{
+	clear();
+	options.fields = set_of(list);
+	ecapi_paths_complete(options.fields);
+}
+
+static void
+redact(const char *list)
+{
+	clear();
+	options.redact = set_of(list);
+}
+
+/* A value as text, "'" for quotes. */
+static const char *
+text_of(const EcapiValue *value)
+{
+	static EcapiBuffer text;
+	char	   *at;
+
+	ecapi_buffer_init(&text, 1024 * 1024, unit_resize, NULL);
+	ecapi_json_value(&text, value);
+	for (at = text.data; *at != '\0'; at++)
+	{
+		if (*at == '"')
+			*at = '\'';
+	}
+	return text.data;
+}
+
+/* What is left of an event, or the reason why nothing is. */
+static const char *
+reduced(const char *json)
+{
+	EcapiValue *event = unit_json(&arena, json);
+	const char *before = text_of(event);
+	const EcapiValue *left = ecapi_reduce(&options, &arena, event, &reason);
+
+	if (strcmp(before, text_of(event)) != 0)
+		return "the event was changed";
+	return left ? text_of(left) : reason;
+}
+
+static void
+test_nothing(void)
+{
+	EcapiValue *event = unit_json(&arena, "{'id':'1','value':1}");
+
+	clear();
+	check(!ecapi_reduces(&options) && ecapi_reduce(&options, &arena, event, &reason) == event,
+		  "without options nothing is done");
+	redact("user_data, properties.items.price");
+	check(ecapi_reduces(&options) && ecapi_reduce(&options, &arena, event, &reason) == event,
+		  "nor where nothing concerns the event");
+	check_text(reduced("[1]"), "[1]", "what is no event is left to the format");
+}
+
+static void
+test_value(void)
+{
+	clear();
+	ecapi_decimal_read("0.7", 3, &options.value_factor);
+	check_text(reduced("{'value':129.90,'id':'1'}"), "{'value':90.93,'id':'1'}", "a scaled value, in its place");
+	check_text(reduced("{'id':'1'}"), "{'id':'1'}", "no value, none to scale");
+	check_text(reduced("{'value':null}"), "{'value':null}", "null is none");
+	check_text(reduced("{'value':'129.90'}"), "value out of range", "what is no number does not leave");
+
+	clear();
+	options.value_field = "properties.ext.margin";
+	check_text(reduced("{'value':129.90,'properties':{'ext':{'margin':12.340}}}"),
+			   "{'value':12.340,'properties':{'ext':{'margin':12.340}}}", "the margin as value, as written");
+	check_text(reduced("{'properties':{'ext':{'margin':-3}}}"),
+			   "{'properties':{'ext':{'margin':-3}},'value':-3}", "where there was none");
+	check_text(reduced("{'value':129.90,'properties':{'ext':{'margin':'12'}}}"), "no value_field", "a text is none");
+	check_text(reduced("{'value':129.90,'properties':[{'ext':{'margin':12}}]}"), "no value_field", "nor what stands elsewhere");
+	check_text(reduced("{'value':129.90}"), "no value_field", "the true value does not leave instead");
+	check_text(reduced("{'id':'1'}"), "{'id':'1'}", "what has no value has none");
+	check_text(reduced("{'value':1,'properties':{'ext.margin':2}}"), "{'value':2,'properties':{'ext.margin':2}}", "a key with a point");
+	ecapi_decimal_read("0.5", 3, &options.value_factor);
+	check_text(reduced("{'value':1,'properties':{'ext':{'margin':5}}}"),
+			   "{'value':2.5,'properties':{'ext':{'margin':5}}}", "both");
+	options.redact = set_of("properties.ext.margin");
+	check_text(reduced("{'value':1,'properties':{'ext':{'margin':5}}}"),
+			   "{'value':2.5,'properties':{'ext':{}}}", "and the margin does not leave");
+}
+
+static void
+test_mmt_only(void)
+{
+	clear();
+	options.mmt_only = true;
+	check_text(reduced("{'id':'1'}"), "{'id':'1','user_data':{'mmt_only':true}}", "without user_data");
+	check_text(reduced("{'user_data':{'mmt_only':false,'ifa':'x'},'id':'1'}"),
+			   "{'user_data':{'mmt_only':true,'ifa':'x'},'id':'1'}", "against the event");
+	check_text(reduced("{'user_data':'x'}"), "{'user_data':{'mmt_only':true}}", "instead of nonsense");
+	options.fields = set_of("value");
+	ecapi_paths_complete(options.fields);
+	check_text(reduced("{'value':1,'user_data':{'ifa':'x'}}"), "{'value':1,'user_data':{'mmt_only':true}}",
+			   "whatever fields there are");
+}
+
+static void
+test_anonymize(void)
+{
+	char		out[ECAPI_COARSE_SIZE];
+	char		hex[ECAPI_HEX_SIZE];
+	char		wanted[200];
+	static const struct
+	{
+		const char *ip;
+		const char *coarse;
+	}			ips[] = {
+		{"192.0.2.123", "192.0.2.0"},
+		{"2001:db8:1:2:3:4:5:6", "2001:db8:1::"},
+		{"::ffff:192.0.2.123", "::ffff:192.0.2.0"},
+		{"2002:c000:027b:1::1", "2002:c000:200::"},
+		{"::1", "::"},
+		{"fe80::1%eth0", NULL},
+		{"192.0.2", NULL},
+		{"192.0.2.123 ", NULL},
+		{"", NULL},
+		{"ann@example.com", NULL}
+	};
+	static const struct
+	{
+		const char *agent;
+		const char *coarse;
+	}			agents[] = {
+		{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.6478.127 Safari/537.36", "Chrome/126"},
+		{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 Edg/126.0.2592.87", "Edge/126"},
+		{"Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0", "Firefox/127"},
+		{"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1", "Safari/17"},
+		{"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/126.0.6478.54 Mobile/15E148 Safari/604.1", "Chrome/126"},
+		{"Mozilla/5.0 (Linux; Android 14; SM-S921B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36", "SamsungBrowser/25"},
+		{"Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/125.0.0.0 Safari/537.36 OPR/111.0.0.0", "Opera/111"},
+		{"Mozilla/5.0 (Windows NT 10.0; Trident/7.0; rv:11.0) like Gecko", "IE/11"},
+		{"Chrome/12345678", NULL},
+		{"Chrome/", NULL},
+		{"Version/17.5", NULL},
+		{"ann@example.com/7", NULL},
+		{"Mozilla/5.0", NULL},
+		{"", NULL}
+	};
+	size_t		i;
+
+	for (i = 0; i < lengthof(ips); i++)
+		check_text(ecapi_coarse_ip(ips[i].ip, strlen(ips[i].ip), out) ? out : NULL, ips[i].coarse, ips[i].ip);
+	for (i = 0; i < lengthof(agents); i++)
+		check_text(ecapi_coarse_user_agent(agents[i].agent, strlen(agents[i].agent), out) ? out : NULL,
+				   agents[i].coarse, agents[i].agent);
+
+	ecapi_sha256("701", 3, hex);
+	check_text(ecapi_coarse_postal_code("70173", 5, "de", out) ? out : NULL, hex, "a postal code");
+	check_text(ecapi_coarse_postal_code(" 701-73 ", 8, NULL, out) ? out : NULL, hex, "typed otherwise");
+	ecapi_sha256("sw1", 3, hex);
+	check_text(ecapi_coarse_postal_code("SW1A 1AA", 8, "gb", out) ? out : NULL, hex, "a British one");
+	check(!ecapi_coarse_postal_code("101", 3, "is", out), "one of three characters is not made coarser");
+	check(!ecapi_coarse_postal_code("1234", 4, "us", out), "nor one that is none");
+	check(!ecapi_coarse_postal_code(hex, 64, NULL, out), "nor a digest");
+
+	clear();
+	options.anonymize = ECAPI_ANONYMIZE_IP | ECAPI_ANONYMIZE_TIMESTAMP |
+		ECAPI_ANONYMIZE_USER_AGENT | ECAPI_ANONYMIZE_POSTAL_CODE;
+	check_text(reduced("{'timestamp':1790003599,'user_data':{'event_ip_address':'192.0.2.1','landing_ip_address':['192.0.2.1'],"
+					   "'event_user_agent':'Firefox/127.0','landing_user_agent':'?','ifa':'x',"
+					   "'address':[{'city':'x','postal_code':'1'},7]}}"),
+			   "{'timestamp':1790002800,'user_data':{'event_ip_address':'192.0.2.0','event_user_agent':'Firefox/127','ifa':'x',"
+			   "'address':[{'city':'x'},7]}}",
+			   "all rules; what a rule does not understand goes");
+	check_text(reduced("{'timestamp':-1}"), "{'timestamp':-3600}", "an hour before 1970");
+	check_text(reduced("{'timestamp':'1790003599','value':1}"), "{'value':1}", "a time that is none");
+	check_text(reduced("{'timestamp':1790003599.5,'value':1}"), "{'value':1}", "or not to the second");
+	ecapi_sha256("701", 3, hex);
+	snprintf(wanted, sizeof(wanted), "{'user_data':{'address':{'postal_code':'%s'}}}", hex);
+	check_text(reduced("{'user_data':{'address':{'postal_code':70173}}}"), wanted, "a postal code as digest");
+	options.anonymize = ECAPI_ANONYMIZE_IP;
+	check_text(reduced("{'timestamp':1790003599,'user_data':{'event_user_agent':'?','landing_ip_address':'192.0.2.1'}}"),
+			   "{'timestamp':1790003599,'user_data':{'event_user_agent':'?','landing_ip_address':'192.0.2.0'}}",
+			   "one rule alone");
+}
+
+static void
+test_redact(void)
+{
+	redact("user_data.email_address, properties.items.price, ext.a.b");
+	check_text(reduced("{'user_data':{'email_address':['a'],'ifa':'x'},'properties':{'items':[{'id':'1','price':2},{'price':3}]},"
+					   "'ext':{'a':{'b':1,'c':2},'d':3}}"),
+			   "{'user_data':{'ifa':'x'},'properties':{'items':[{'id':'1'},{}]},'ext':{'a':{'c':2},'d':3}}",
+			   "fields of an object, of each element, of ext");
+	check_text(reduced("{'user_data':[[{'email_address':'a','ifa':'x'}]],'properties':{'items':{'price':2,'id':'1'}}}"),
+			   "{'user_data':[[{'ifa':'x'}]],'properties':{'items':{'id':'1'}}}", "arrays where none should be, and none where one should");
+	check_text(reduced("{'user_data':'ann','properties':{'items':['x',7]}}"), "{'properties':{'items':[]}}",
+			   "nothing that is no object stands for one");
+	check_text(reduced("{'nosuch':1,'user_data':{'email':'a','ifa':'x'},'ext':{'a.b':1,'a':[{'b':1},{'b.c':2,'x':3}]}}"),
+			   "{'user_data':{'ifa':'x'},'ext':{'a':[{},{'x':3}]}}", "no stranger stays; keys with points are paths, too");
+	redact("user_data, ext");
+	check_text(reduced("{'id':'1','user_data':{'ifa':'x'},'ext':{'a':1},'properties':{'ext':{'a':1}}}"),
+			   "{'id':'1','properties':{'ext':{'a':1}}}", "whole objects");
+}
+
+static void
+test_keep(void)
+{
+	keep("value");
+	check_text(reduced("{'data_set_id':'d','id':'1','timestamp':1,'event_type':'custom','custom_event':'c','value':2,"
+					   "'currency_code':'EUR','source':'app','user_data':{'ifa':'x'},'properties':{},'ext':{'a':1},'nosuch':1}"),
+			   "{'data_set_id':'d','id':'1','timestamp':1,'event_type':'custom','custom_event':'c','value':2,"
+			   "'currency_code':'EUR','user_data':{}}", "what is named, and what is required");
+	check_text(reduced("{'user_data':{'mmt_only':true,'gpp_string':'x','gpp_sid':[7],'ext':{'consent':{'ad_user_data':true},'click_ids':{}}}}"),
+			   "{'user_data':{'mmt_only':true,'gpp_string':'x','gpp_sid':[7],'ext':{'consent':{'ad_user_data':true}}}}",
+			   "limits of use stay");
+	keep("properties.items.id, ext.a.b");
+	check_text(reduced("{'value':1,'currency_code':'EUR','properties':{'items':[{'id':'1','price':2},'x'],'tax':1},"
+					   "'ext':{'a':{'b':1,'c':2},'a.b':3,'d':4}}"),
+			   "{'properties':{'items':[{'id':'1'}]},'ext':{'a':{'b':1},'a.b':3}}", "nothing beside");
+	check_text(reduced("{'ext':{'a':7}}"), "{'ext':{}}", "what should hold it and does not, goes");
+	keep("user_data");
+	options.anonymize = ECAPI_ANONYMIZE_IP;
+	check_text(reduced("{'user_data':{'event_ip_address':'192.0.2.1'}}"), "{'user_data':{'event_ip_address':'192.0.2.0'}}",
+			   "what is kept is coarse all the same");
+}
+
+/* A key that stands twice, which no reader makes, is met twice. */
+static void
+test_twice(void)
+{
+	EcapiValue *event = unit_json(&arena, "{'user_data':{'ifa':'x'},'ext':{'a':1}}");
+	EcapiValue *again = unit_json(&arena, "{'user_data':{'ifa':'y','click_id':'z'},'ext':{'a':2}}");
+
+	event->last->next = again->first;
+	event->last = again->last;
+	event->len += again->len;
+	redact("user_data.ifa, ext.a");
+	check_text(text_of(ecapi_reduce(&options, &arena, event, &reason)),
+			   "{'user_data':{},'ext':{},'user_data':{'click_id':'z'},'ext':{}}", "every one of a name");
+}
+
+static void *
+grab_nothing(void *owner, size_t size)
+{
+	return NULL;
+}
+
+/* However little memory there is, there is all of the result or none. */
+static void
+test_memory(void)
+{
+	static max_align_t memory[8192 / sizeof(max_align_t)];
+	EcapiValue *event = unit_json(&arena, "{'id':'1','value':3,'user_data':{'ifa':'x','event_ip_address':'192.0.2.1',"
+								  "'address':[{'postal_code':'70173'}]},'ext':{'a':{'b':1,'c':2}}}");
+	bool		whole = true;
+	int			failed = 0;
+	int			given = 0;
+	size_t		size;
+
+	redact("ext.a.b, user_data.ifa");
+	options.anonymize = ECAPI_ANONYMIZE_IP | ECAPI_ANONYMIZE_POSTAL_CODE;
+	options.mmt_only = true;
+	ecapi_decimal_read("2", 1, &options.value_factor);
+	for (size = 0; size <= sizeof(memory); size += sizeof(max_align_t))
+	{
+		EcapiArena	little;
+		const EcapiValue *left;
+
+		ecapi_arena_init(&little, grab_nothing, NULL);
+		little.at = (char *) memory;
+		little.left = size;
+		left = ecapi_reduce(&options, &little, event, &reason);
+		whole &= (left == NULL) == little.failed && reason == NULL;
+		if (left == NULL)
+			failed++;
+		else
+		{
+			const char *text = text_of(left);
+
+			given++;
+			whole &= strstr(text, "192.0.2.1'") == NULL && strstr(text, "'b'") == NULL &&
+				strstr(text, "'ifa'") == NULL && strstr(text, "'value':6") != NULL &&
+				strstr(text, "mmt_only") != NULL && strstr(text, "70173") == NULL;
+		}
+	}
+	check(whole && failed > 10 && given > 0, "an arena that fails gives nothing");
+}
+
+int
+main(void)
+{
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	test_nothing();
+	test_value();
+	test_mmt_only();
+	test_anonymize();
+	test_redact();
+	test_keep();
+	test_twice();
+	test_memory();
+	unit_free();
+	return unit_done();
+}

@@ -1,0 +1,210 @@
+/*
+ * test_select.c
+ *	  Which events a destination takes: types, routes, data sets, age, consent, and
+ *	  samples of persons.
+ */
+#include "postgres.h"
+
+/* The server's own versions are not linked here. */
+#undef printf
+#undef fprintf
+#undef snprintf
+
+#include "destination/person.h"
+#include "destination/select.h"
+#include "unit.h"
+
+#define NOW		INT64_C(1790000000)
+
+static EcapiOptions options;
+
+static EcapiValue *
+tree(const char *json)
+{
+	EcapiArena	arena;
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	return unit_json(&arena, json);
+}
+
+static const char *
+early(const char *json)
+{
+	return ecapi_select_early(&options, tree(json), ECAPI_EVENT_purchase, NOW);
+}
+
+static const char *
+late(const char *json)
+{
+	return ecapi_select_late(&options, tree(json), NULL);
+}
+
+static void
+set_options(void)
+{
+	memset(&options, 0, sizeof(options));
+	options.event_types = ECAPI_ALL_EVENT_TYPES;
+}
+
+static void
+test_early(void)
+{
+	set_options();
+	check_text(early("{}"), NULL, "a destination without options takes all");
+	check_text(ecapi_select_early(&options, tree("{}"), -1, NOW), "event_type", "but no unknown type");
+	options.event_types = UINT64CONST(1) << ECAPI_EVENT_refund;
+	check_text(early("{}"), "event_type", "another type");
+	check_text(ecapi_select_routed(&options, ECAPI_EVENT_refund, NULL), NULL, "the right one");
+	check_text(ecapi_select_routed(&options, 64, NULL), "event_type", "no type at all");
+
+	set_options();
+	options.route = "de";
+	check_text(early("{'ext':{'route':'de'}}"), NULL, "the right route");
+	check_text(early("{'ext':{'route':'DE'}}"), "route", "letter case counts");
+	check_text(early("{'ext':{'route':'at'}}"), "route", "another route");
+	check_text(early("{'ext':{'route':['de']}}"), "route", "no text is no route");
+	check_text(early("{'ext':'de'}"), "route", "no ext");
+	check_text(early("{}"), "route", "no route");
+	check_text(ecapi_select_routed(&options, ECAPI_EVENT_purchase, "de"), NULL, "the same without a tree");
+	check_text(ecapi_select_routed(&options, ECAPI_EVENT_purchase, "d"), "route", "another without a tree");
+	check_text(ecapi_select_routed(&options, ECAPI_EVENT_purchase, NULL), "route", "none without a tree");
+	check_text(ecapi_select_route_of(tree("{'ext':{'route':'de'}}")), "de", "an event's route");
+
+	set_options();
+	options.data_set_id = "7";
+	check_text(early("{}"), NULL, "an event without a data set");
+	check_text(early("{'data_set_id':'7'}"), NULL, "of this one");
+	check_text(early("{'data_set_id':'8'}"), "data_set_id", "of another");
+	options.data_set_id = NULL;
+	check_text(early("{'data_set_id':'8'}"), NULL, "a destination without one");
+
+	set_options();
+	options.max_age_s = 60;
+	check_text(early("{'timestamp':1789999940}"), NULL, "as old as may be");
+	check_text(early("{'timestamp':1789999939}"), "expired", "too old");
+	check_text(early("{}"), NULL, "of no age");
+	options.route = "de";
+	check_text(early("{'timestamp':1}"), "route", "the route comes first");
+}
+
+#define CONSENT(answers) "{'user_data':{'ext':{'consent':{" answers "}}}}"
+
+static void
+test_consent(void)
+{
+	EcapiConsent consent = ecapi_consent_read(tree(CONSENT("'ad_user_data':true,'ad_personalization':false")));
+
+	check(consent.ad_user_data == ECAPI_CONSENT_GRANTED &&
+		  consent.ad_personalization == ECAPI_CONSENT_DENIED, "both answers");
+	consent = ecapi_consent_read(tree(CONSENT("'ad_user_data':'true','ad_personalization':1")));
+	check(consent.ad_user_data == ECAPI_CONSENT_UNKNOWN &&
+		  consent.ad_personalization == ECAPI_CONSENT_UNKNOWN, "only booleans are answers");
+
+	set_options();
+	check_text(late(CONSENT("'ad_user_data':false")), NULL, "no rule");
+	options.consent = ECAPI_CONSENT_REQUIRED;
+	check_text(late(CONSENT("'ad_user_data':true")), NULL, "required and granted");
+	check_text(late(CONSENT("'ad_user_data':false")), "consent denied", "required and denied");
+	check_text(late(CONSENT("'ad_user_data':'granted'")), "consent missing", "required and no boolean");
+	check_text(late(CONSENT("'ad_personalization':true")), "consent missing", "required, the other granted");
+	check_text(late(CONSENT("'ad_user_data':true,'ad_personalization':false")), NULL,
+			   "the other is passed on, whatever it is");
+	check_text(late("{}"), "consent missing", "required and missing");
+	check_text(late("{'user_data':{'ext':{'consent':true}}}"), "consent missing", "required and no object");
+	options.consent = ECAPI_CONSENT_IF_PRESENT;
+	check_text(late(CONSENT("'ad_user_data':true")), NULL, "if present, and granted");
+	check_text(late(CONSENT("'ad_user_data':false")), "consent denied", "if present, and denied");
+	check_text(late("{}"), NULL, "if present, and missing");
+}
+
+static const char *
+digest(const char *json, const char *default_country)
+{
+	static char hex[ECAPI_HEX_SIZE];
+
+	ecapi_person_digest(tree(json), default_country, hex);
+	return hex;
+}
+
+#define ANN		"71d4f55f72fa128dfb468a1a3901507c804b74316488744d769d7f4b16696476"	/* ann@example.com */
+
+static void
+test_person(void)
+{
+	char		phone[ECAPI_HEX_SIZE];
+
+	check_text(digest("{'id':'1','user_data':{'email_address':[' Ann@Example.com ']}}", NULL), ANN, "an email address");
+	check_text(digest("{'id':'2','user_data':{'email_address':'ann@example.com'}}", NULL), ANN, "typed otherwise");
+	check_text(digest("{'user_data':{'email_address':['" ANN "']}}", NULL), ANN, "as digest");
+	check_text(digest("{'user_data':{'email_address':['',null,'ann@example.com','bob@example.com']}}", NULL), ANN,
+			   "the first that is one");
+	check_text(digest("{'user_data':{'uids':[{'id':'x'}],'phone_numbers':['1'],'email_address':['ann@example.com']}}", NULL), ANN,
+			   "goes before others, whatever their order");
+	check_text(digest("{'user_data':{'uids':[{'source':'s'},{'id':'ann@example.com'}]}}", NULL), ANN, "a uid");
+	check_text(digest("{'user_data':{'ifa':'ann@example.com','click_id':'c'}}", NULL), ANN, "an ifa");
+	check_text(digest("{'user_data':{'click_id':'ann@example.com'},'id':'i'}", NULL), ANN, "a click id");
+	check_text(digest("{'id':'ann@example.com'}", NULL), ANN, "else the event's own id");
+	check_text(digest("{'user_data':{'customer_identifier':'ann@example.com','email_address':['b']}}", NULL), ANN,
+			   "the customer's number goes before all");
+	check_text(digest("{}", NULL), "", "nothing");
+
+	strcpy(phone, digest("{'user_data':{'phone_numbers':['+49 711 1234567']}}", NULL));
+	check_text(digest("{'user_data':{'phone_numbers':['0711 1234567']}}", "de"), phone, "a telephone number of here");
+	check_text(digest("{'user_data':{'phone_numbers':['0711 1234567'],'address':{'country_code':'DE'}}}", "at"), phone,
+			   "or of the address");
+	check_text(digest("{'user_data':{'phone_numbers':['0711 1234567'],'ifa':'ann@example.com'}}", NULL), ANN,
+			   "of nowhere it is passed over");
+}
+
+static void
+test_sample(void)
+{
+	int			quarter = 0;
+	int			half = 0;
+	bool		nested = true;
+	int			i;
+
+	set_options();
+	for (i = 0; i < 4000; i++)
+	{
+		char		json[200];
+		bool		in_quarter;
+		bool		in_half;
+
+		snprintf(json, sizeof(json), "{'id':'%d','user_data':{'email_address':['person%d@example.com']}}",
+				 i % 7, i);
+		options.sample = 0.25;
+		in_quarter = late(json) == NULL;
+		options.sample = 0.5;
+		in_half = late(json) == NULL;
+		quarter += in_quarter;
+		half += in_half;
+		nested &= !in_quarter || in_half;
+	}
+	printf("# of 4000 persons: a quarter is %d, half %d\n", quarter, half);
+	/* the persons are fixed, so these are no matter of chance */
+	check(quarter > 900 && quarter < 1100 && half > 1900 && half < 2100, "shares are what they say");
+	check(nested, "the smaller sample is part of the larger one");
+	options.sample = 0.000001;
+	check_text(late("{'id':'1'}"), "sample", "hardly anybody");
+	options.sample = 1;
+	check_text(late("{'id':'1'}"), NULL, "everybody");
+
+	/* left(sha256('ecapi:sample:' || sha256 in hex), 8) is 5eb6d05f by sha256sum */
+	check(ecapi_person_share(tree("{'id':'ann@example.com'}"), NULL) == 0x5eb6d05f / 4294967296.0,
+		  "others can compute it");
+	options.consent = ECAPI_CONSENT_REQUIRED;
+	options.sample = 0.000001;
+	check_text(late("{'id':'1'}"), "consent missing", "consent comes first");
+}
+
+int
+main(void)
+{
+	test_early();
+	test_consent();
+	test_person();
+	test_sample();
+	unit_free();
+	return unit_done();
+}
