@@ -32,7 +32,8 @@ typedef struct EcapiEnrichments
  * Resolve the option enrich of a server (names, schema-qualified, separated by
  * commas).  False when one of them is missing, has another signature, may not
  * be called by the role, would run as a superuser, is held, or stands twice; then
- * error is one line and hint one sentence or "".  In a transaction, SPI not needed.
+ * error is one line and hint one sentence or "", and list has those up to the one
+ * at fault, with n 0.  In a transaction, SPI not needed.
  */
 extern bool ecapi_enrichments_resolve(const char *names, Oid server_owner,
 									  EcapiEnrichments *list, int *sqlerrcode,

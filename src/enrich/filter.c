@@ -325,9 +325,12 @@ ecapi_filter_apply(EcapiFilter *filter, EcapiEnrichedEvent *events, int nevents,
 				   Oid role, int timeout_ms, EcapiUserError *error, int *failed)
 {
 	Run			run = {filter, events, nevents, -1, 0};
+	char		message[sizeof(error->message)];
 
 	if (ecapi_user_sql_run(run_filter, &run, role, timeout_ms, InvalidOid, error))
 		return true;
+	strlcpy(message, error->message, sizeof(message));
+	snprintf(error->message, sizeof(error->message), "filter: %s", message);
 	*failed = at_fault(&run, error, timeout_ms);
 	return false;
 }

@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "storage/spin.h"
+#include "utils/timestamp.h"
 
 #include "enrich/held.h"
 #include "shmem.h"
@@ -92,10 +93,13 @@ ecapi_held_add(const EcapiHeld *held)
 {
 	HeldSlot   *slot = my_slot();
 
+	TimestampTz now = GetCurrentTimestamp();
+
 	if (slot == NULL || ecapi_held_has(held))
 		return;
 	SpinLockAcquire(&shared->lock);
 	slot->list[slot->next] = *held;
+	slot->list[slot->next].since = now;
 	slot->next = (slot->next + 1) % HELD_MAX;
 	SpinLockRelease(&shared->lock);
 }
@@ -118,7 +122,7 @@ ecapi_held_has(const EcapiHeld *held)
 
 /* See held.h. */
 void
-ecapi_held_remove(Oid function)
+ecapi_held_remove(Oid function, TimestampTz before)
 {
 	HeldSlot   *slot = my_slot();
 
@@ -126,7 +130,7 @@ ecapi_held_remove(Oid function)
 		return;
 	SpinLockAcquire(&shared->lock);
 	for (int i = 0; i < HELD_MAX; i++)
-		if (slot->list[i].function == function)
+		if (slot->list[i].function == function && slot->list[i].since < before)
 			slot->list[i].function = InvalidOid;
 	SpinLockRelease(&shared->lock);
 }

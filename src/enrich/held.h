@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "storage/itemptr.h"
 
 /* A function as its row of pg_proc was; another row is another version. */
@@ -17,6 +18,7 @@ typedef struct EcapiHeld
 	Oid			function;		/* InvalidOid: none */
 	TransactionId xmin;
 	ItemPointerData tid;
+	TimestampTz since;			/* when it was held; set by ecapi_held_add() */
 } EcapiHeld;
 
 /* Set up: memory for the databases of nslots slots. */
@@ -27,12 +29,12 @@ extern void ecapi_held_attach(void *memory, int nslots, bool first);
 extern void ecapi_held_reset(int slot);
 
 /*
- * Hold a function of this database; is this version of it held; hold none of
- * its versions any more.  Not preloaded, or in a database without a slot: nothing,
+ * Hold a function of this database; is this version of it held; hold those of
+ * its versions no more that were held before a moment.  Not preloaded, or in a database without a slot: nothing,
  * and false.  None of them raises an error.
  */
 extern void ecapi_held_add(const EcapiHeld *held);
 extern bool ecapi_held_has(const EcapiHeld *held);
-extern void ecapi_held_remove(Oid function);
+extern void ecapi_held_remove(Oid function, TimestampTz before);
 
 #endif							/* ECAPI_HELD_H */

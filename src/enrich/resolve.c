@@ -310,6 +310,6 @@ ecapi_enrichments_resolve(const char *names, Oid server_owner, EcapiEnrichments 
 	error[0] = hint[0] = '\0';
 	if (resolve_all(&resolving, names, list))
 		return true;
-	list->n = 0;
+	list->n = 0;				/* those that were found can be looked at yet */
 	return false;
 }

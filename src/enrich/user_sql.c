@@ -246,9 +246,9 @@ ecapi_user_sql_held(Oid function)
 
 /* See user_sql.h. */
 void
-ecapi_user_sql_release(Oid function)
+ecapi_user_sql_release(Oid function, TimestampTz moment)
 {
-	ecapi_held_remove(function);
+	ecapi_held_remove(function, moment);
 }
 
 /* Who is to be held if this run does not end. */
@@ -372,6 +372,7 @@ describe(const ErrorData *edata, int timeout_ms, EcapiUserError *error)
 	memset(error, 0, sizeof(EcapiUserError));
 	if (run.asked_to_end)
 	{
+		error->stopped = true;
 		error->sqlerrcode = ERRCODE_ADMIN_SHUTDOWN;
 		strlcpy(error->message, "it was stopped because this process ends",
 				sizeof(error->message));

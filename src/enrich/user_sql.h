@@ -8,11 +8,14 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 /* Why users' SQL failed: nothing of it can hold a value of an event. */
 typedef struct EcapiUserError
 {
 	int			sqlerrcode;		/* as of errcode() */
 	bool		timed_out;		/* the time limit ended it */
+	bool		stopped;		/* the end of this process did: no fault of the SQL's */
 	char		object[2 * NAMEDATALEN + 1];	/* "schema.name" at fault, or "" */
 	char		message[256];	/* one line: what, and the SQLSTATE */
 } EcapiUserError;
@@ -35,22 +38,28 @@ extern Oid	ecapi_user_sql_role(Oid server_owner, Oid function_owner);
  * aborted; inside of one (a backend that previews) in a subtransaction, which is
  * rolled back.  SPI is connected and a snapshot is active while body runs.
  *
- * Returns false when body raised an error or ran out of time; then error is
- * filled in.  Raises again what is not the SQL's own: a shutdown of this process,
- * out of memory, and, inside of a transaction, a cancel that was not ours.
+ * Returns false when body raised an error, ran out of time, or was stopped for
+ * this process shall end (a worker; it can then end in order); then error is
+ * filled in.  Raises, inside of a transaction, a cancel that was not ours, and an
+ * error when it is called from within a run.
  *
- * function (InvalidOid: none) is what the launcher holds when it has to end the
- * process because body does not come back; see ecapi_user_sql_held().
+ * A worker that is not given back by body at twice timeout_ms, or a second after it,
+ * ends.  function (InvalidOid: none) is then held; see ecapi_user_sql_held().
  */
 extern bool ecapi_user_sql_run(void (*body) (void *arg), void *arg, Oid role,
 							   int timeout_ms, Oid function, EcapiUserError *error);
 
 /*
- * Did this function not come back when it was run last, in a worker that had to
- * be ended?  It stays held until it is replaced or altered, or until
- * ecapi_user_sql_release().  In a transaction.
+ * Did this function not come back when it was run last, in a worker that ended
+ * for it?  It stays held until it is replaced or altered, until it is released, or
+ * until the server is started again.  In a transaction.
  */
 extern bool ecapi_user_sql_held(Oid function);
-extern void ecapi_user_sql_release(Oid function);
+
+/*
+ * An operator said at a moment that it may be called again.  If it was held since
+ * then, it stays so: a worker that starts hears of old wishes, too.
+ */
+extern void ecapi_user_sql_release(Oid function, TimestampTz moment);
 
 #endif							/* ECAPI_USER_SQL_H */

@@ -32,7 +32,7 @@
 #define RECORD_INTERVAL_MS	250
 
 /* Of destinations that nothing was for; see passed_due. */
-#define PASSED_INTERVAL_MS	2000
+#define PASSED_INTERVAL_MS	5000
 
 /* After an error; the same for writing and for everything that waits for it. */
 #define RECORD_RETRY_MS		1000

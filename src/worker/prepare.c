@@ -230,6 +230,8 @@ call_failed(EcapiDestination *destination, int n, const EcapiUserError *error,
 	TimestampTz now = GetCurrentTimestamp();
 	bool		halving = preparing->halving_until > now && !error->timed_out;
 
+	if (error->stopped)
+		return false;
 	preparing->failures++;
 	strlcpy(preparing->message, error->message, sizeof(preparing->message));
 	if (on_error == ECAPI_ENRICH_HOLD || (preparing->failures < TRIES && !halving))
@@ -266,6 +268,8 @@ filter_failed(EcapiDestination *destination, EcapiStretch *stretch, const int *e
 {
 	EcapiPreparing *preparing = &destination->preparing;
 
+	if (error->stopped)
+		return;
 	preparing->failures++;
 	strlcpy(preparing->message, error->message, sizeof(preparing->message));
 	if (destination->options->enrich_on_error == ECAPI_ENRICH_HOLD ||
@@ -380,7 +384,7 @@ resolve(EcapiDestination *destination, Oid owner, int *code, char *error, size_t
 	{
 		for (int i = 0; i < ECAPI_ENRICHMENTS_MAX; i++)
 			if (OidIsValid(list->list[i].function))
-				ecapi_user_sql_release(list->list[i].function);
+				ecapi_user_sql_release(list->list[i].function, destination->resumed_at);
 		found = ecapi_enrichments_resolve(names, owner, list, code, error, error_size,
 										  hint, hint_size);
 	}
