@@ -248,3 +248,5 @@ SET client_min_messages = warning;
 DROP SCHEMA guard, guard_front CASCADE;
 DROP OWNED BY guard_shop, guard_author, guard_other, guard_root;
 DROP ROLE guard_shop, guard_author, guard_other, guard_root;
+-- with the grants on what is its own, which other tests look at
+DROP EXTENSION ecapi CASCADE;

@@ -93,11 +93,14 @@ sub logs
 	return join('', map { slurp_file($_) } glob($cluster->node->data_dir . "/log/*.$form"));
 }
 
-# Wait until the worker is in a sleep of users' SQL.
+# Wait until the worker of a database is in a sleep of users' SQL.
 sub worker_sleeps
 {
-	return $cluster->wait_sql("EXISTS (SELECT FROM pg_stat_activity a, ecapi.worker() w"
-		  . " WHERE a.pid = w.pid AND a.wait_event = 'PgSleep')");
+	my ($database) = @_;
+
+	return $cluster->wait_sql('EXISTS (SELECT FROM pg_stat_activity WHERE datname = '
+		  . literal($database // 'postgres')
+		  . " AND application_name = 'ecapi worker' AND wait_event = 'PgSleep')");
 }
 
 $cluster->destination('plain', $receiver->url('/plain'));
@@ -199,11 +202,37 @@ $cluster->sql('UPDATE shop.switch SET on_ = false');
 $cluster->sql('ALTER FUNCTION shop.raising(ecapi.event[]) COST 7');
 arrives('raising', 'swallow-3', 'swallowed', 'altered, it is another one');
 
-# --- a worker that shall end, ends in order
+# --- another encoding: SQL has its own texts, the receiver UTF-8
+
+my $latin = "CREATE FUNCTION public.latin(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) LANGUAGE plpgsql"
+  . " AS \$function\$ BEGIN %s; RETURN QUERY SELECT e.seq, jsonb_build_object('properties', jsonb_build_object("
+  . " 'coupon', concat_ws(' ', chr(228), ascii(e.properties->>'transaction_id'), length(e.properties->>'transaction_id'))))"
+  . " FROM unnest(page) e; END \$function\$; ALTER FUNCTION public.latin OWNER TO shop;";
+my $emit_latin = "SELECT ecapi_emit('purchase', value => 1, currency_code => 'EUR', id => 'latin-%s',"
+  . " properties => jsonb_build_object('transaction_id', chr(233) || 'x'))";
+
+$cluster->sql("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+$cluster->node->safe_psql('latin', "CREATE EXTENSION ecapi; GRANT USAGE ON SCHEMA ecapi TO shop;"
+	  . " GRANT CREATE ON SCHEMA public TO shop;" . sprintf($latin, 'NULL')
+	  . $cluster->destination_sql('latin', $receiver->url('/latin'), { enrich => 'public.latin' }));
+$cluster->node->safe_psql('latin', sprintf($emit_latin, 1));
+arrives('latin', 'latin-1', "\x{e4} 233 2", 'texts are converted, there and back');
+
+# --- a worker that is in the way of DDL goes
 
 $cluster->node->append_conf('postgresql.conf', 'ecapi.enrich_timeout = 5min');
 $cluster->node->reload;
 $cluster->wait_sql("current_setting('ecapi.enrich_timeout') = '5min'");
+$cluster->node->safe_psql('latin',
+	sprintf($latin =~ s/CREATE/CREATE OR REPLACE/r, 'PERFORM pg_sleep(600)'));
+$cluster->node->safe_psql('latin', sprintf($emit_latin, 2));
+worker_sleeps('latin');
+$cluster->sql('DROP DATABASE latin');
+is($cluster->sql("SELECT count(*) FROM pg_database WHERE datname = 'latin'"), '0',
+	'DROP DATABASE does not wait for a function');
+
+# --- a worker that shall end, ends in order
+
 $cluster->wait_sql("NOT EXISTS (SELECT FROM ecapi.destination WHERE backlog > 0)");
 enrichment('leaving', q{ PERFORM pg_sleep(600)});
 $pid = $cluster->worker_pid;
@@ -212,8 +241,6 @@ worker_sleeps();
 $cluster->sql("SELECT pg_terminate_backend($pid)");
 $cluster->wait_sql("(SELECT pid <> $pid FROM ecapi.worker())");
 worker_sleeps();
-$cluster->sql('CREATE DATABASE other');
-$cluster->node->safe_psql('other', 'CREATE EXTENSION ecapi');
 $cluster->node->stop('fast');
 $cluster->node->start;
 worker_sleeps();
