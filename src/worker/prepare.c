@@ -643,7 +643,10 @@ enrich(EcapiStretch *stretch, int *picked, int n, bool part, EcapiPrepared *resu
 		if (!done && !call_failed(destination, n, &error, &fate))
 			return STEP_FAILED;
 		if (done)
+		{
+			preparing->call_us = Max(GetCurrentTimestamp() - began, 0);
 			call_passed(destination);
+		}
 	}
 	for (int i = 0; i < n; i++)
 		results[i] = done ? result_of(stretch, picked[i]) : fate;

@@ -91,6 +91,13 @@
 #define RIDE_MS				500
 #define LEADERS				8
 
+/*
+ * How long one that is a page ahead of another with the same enrichments waits for it,
+ * so that one call does for both: up to so many times what a call takes.
+ */
+#define AWAIT_CALLS			4
+#define AWAIT_MS			1000
+
 /* How often to look for logged ticks that are old enough for a delay. */
 #define DELAY_LOOK_MS		500
 
@@ -247,19 +254,40 @@ find_leaders(void)
  * Does a feed ride along with a leader?  One that nothing was for lately would
  * run ahead through a backlog, and the leader read it all again behind it.  It waits
  * for the leader, but not long: there may be something for it behind.
- * Returns the milliseconds it waits at most; 0: it reads.
  */
-static long
-rides_for(EcapiFeed *feed, TimestampTz now)
+static bool
+rides(EcapiFeed *feed)
 {
-	int64		waited_us = now - feed->passed_at;
-
-	if (!feed->passing || nleaders == 0 || waited_us < 0 || waited_us >= RIDE_MS * 1000 ||
-		!dlist_is_empty(&feed->stretches) || ecapi_page_in_memory(&feed->read))
-		return 0;
+	if (!feed->passing || !dlist_is_empty(&feed->stretches))
+		return false;
 	for (int i = 0; i < nleaders; i++)
 		if (ecapi_place_equal(&leaders[i]->read, &feed->read))
-			return RIDE_MS - (long) (waited_us / 1000);
+			return true;
+	return false;
+}
+
+/*
+ * The milliseconds that a feed waits at most for others to be where it is: as it
+ * rides along, or as it is a page ahead of somebody; 0: it reads.
+ */
+static long
+waits_for_others(EcapiFeed *feed, TimestampTz now)
+{
+	int64		passed_us = now - feed->passed_at;
+	int64		read_us = now - feed->read_at;
+	int64		await_us = Min(feed->destination->preparing.call_us * AWAIT_CALLS,
+							   AWAIT_MS * INT64CONST(1000));
+	bool		may_ride = feed->passing && nleaders > 0 &&
+		passed_us >= 0 && passed_us < RIDE_MS * 1000;
+	bool		may_await = read_us >= 0 && read_us < await_us;
+
+	if (feed->kind != ECAPI_FEED_LIVE || (!may_ride && !may_await) ||
+		ecapi_page_in_memory(&feed->read))
+		return 0;
+	if (may_ride && rides(feed))
+		return RIDE_MS - (long) (passed_us / 1000);
+	if (may_await && ecapi_page_is_awaited(feed))
+		return (long) ((await_us - read_us) / 1000) + 1;
 	return 0;
 }
 
@@ -322,13 +350,12 @@ read_one(EcapiFeed *feed, TimestampTz now)
 		ecapi_place_set(&feed->read, from, next, (EcapiPosition) {0, 0, 0});
 		ecapi_tick_drop(next);
 	}
-	if (rides_for(feed, now) > 0)
+	if (waits_for_others(feed, now) > 0)
 		return false;
 	page = ecapi_page_at(&feed->read, empty_handed);
 	if (page == NULL)
 		return false;			/* the budget says no */
-	if (feed->kind == ECAPI_FEED_LIVE)
-		ecapi_pages_pin(page);
+	feed->read_at = now;
 	/* options that were changed before an event was emitted apply to it */
 	AcceptInvalidationMessages();
 	ecapi_stretch_add(feed, page, !reload_wanted);
@@ -347,7 +374,7 @@ may_read(EcapiFeed *feed, TimestampTz now)
 
 	if (feed->kind == ECAPI_FEED_REPLAY)
 		return ecapi_replay_may_read(feed);
-	if (!ecapi_feed_wants(feed) || rides_for(feed, now) > 0)
+	if (!ecapi_feed_wants(feed) || waits_for_others(feed, now) > 0)
 		return false;
 	if (feed->read.to != NULL)
 		return true;
@@ -360,18 +387,18 @@ may_read(EcapiFeed *feed, TimestampTz now)
 
 /*
  * Milliseconds until a feed wants to be looked at that cannot read now but may then:
- * it rides along, or waits for its delay.  -1: something else will tell.
+ * it waits for others, or for its delay.  -1: something else will tell.
  */
 static long
 read_wait_ms(EcapiFeed *feed, TimestampTz now)
 {
 	EcapiDestination *destination = feed->destination;
-	long		ride_ms = rides_for(feed, now);
+	long		others_ms = waits_for_others(feed, now);
 
 	if (!ecapi_feed_wants(feed))
 		return -1;
-	if (feed->read.to != NULL || ride_ms > 0)
-		return ride_ms > 0 ? ride_ms : -1;
+	if (feed->read.to != NULL || others_ms > 0)
+		return others_ms > 0 ? others_ms : -1;
 	if (destination->options->delay_ms <= 0 || ecapi_tick_is_last(feed->read.from) ||
 		destination->delay_look <= now)
 		return -1;
@@ -403,7 +430,6 @@ read_pages(TimestampTz now)
 				more |= read_one(&destination->replay, now);
 		}
 	}
-	ecapi_pages_unpin();
 }
 
 static bool
@@ -473,6 +499,7 @@ put_down_idle_work(void)
 			(tight && destination->state == ECAPI_WAITING))
 			ecapi_destination_rewind(destination);
 	}
+	ecapi_pages_sweep(false);
 }
 
 static void
