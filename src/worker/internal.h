@@ -423,6 +423,13 @@ extern void ecapi_page_count(EcapiPage *page);
 extern EcapiPage *ecapi_page_of_due(const EcapiDueRows *due);
 extern const EcapiValue *ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch);
 
+/* read.c */
+extern void ecapi_read_begin(void);
+extern bool ecapi_read_may(EcapiFeed *feed, TimestampTz now);
+extern long ecapi_read_wait_ms(EcapiFeed *feed, TimestampTz now);
+extern void ecapi_read_pages(TimestampTz now, const bool *stale);
+extern bool ecapi_read_delays(void);
+
 /* tally.c */
 extern EcapiPage *ecapi_tally_excludes(EcapiPage *page, const EcapiOptions *options);
 extern void ecapi_tally_pass(EcapiDestination *destination, const EcapiPage *husk);
