@@ -26,8 +26,8 @@
  * prepare_failing.c; what is called, and as whom, is looked up by prepare_lookup.c.
  *
  * Time: users' SQL blocks the one loop of the worker.  In a turn no further call
- * is begun after CALLS_US; a slow one is followed by as long a rest, and a failing one by
- * one that keeps all that fails below a tenth of the time; answers, other
+ * is begun after CALLS_US; a slow one is followed by as long a rest where others are busy,
+ * and a failing one by one that keeps all that fails below a tenth of the time; answers, other
  * destinations and the journal have their turns between.
  *
  * Users' SQL runs in transactions of its own, which user_sql.c begins and rolls
@@ -178,15 +178,32 @@ may_call(const EcapiDestination *destination, long *wait_ms)
 	return !calls_over;
 }
 
-/* A call that began then is over. */
+/* Has another destination something to send, or an answer to wait for? */
+static bool
+others_are_busy(const EcapiDestination *self)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *other = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (other != self && other->state == ECAPI_RUNNING &&
+			(other->nflying > 0 || other->live.unsent > 0))
+			return true;
+	}
+	return false;
+}
+
+/* A call of a destination that began then is over. */
 static void
-called(TimestampTz began, bool failed)
+called(const EcapiDestination *destination, TimestampTz began, bool failed)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	int64		took = Max(now - began, 0);
 
 	calls_over |= now - calls_began >= CALLS_US || now < calls_began;
-	if (took >= SLOW_US)
+	if (took >= SLOW_US && others_are_busy(destination))
 		rest_until = now + took;
 	if (failed)
 		failing_rest_until = now + FAILING_RESTS * took;
@@ -398,7 +415,7 @@ enrich(EcapiStretch *stretch, int *picked, int n, bool part, EcapiPrepared *resu
 		began = GetCurrentTimestamp();
 		done = ecapi_view_fill(stretch->view, picked, add_wishes(stretch, picked, n, part),
 							   &error);
-		called(began, !done);
+		called(destination, began, !done);
 		if (!done && error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
 			return STEP_LATER;	/* this process ends */
 		if (!done && !ecapi_prepare_call_failed(destination, n, &error, &fate))
@@ -462,7 +479,7 @@ judge(EcapiStretch *stretch, const int *picked, int n, EcapiPrepared *results)
 						   destination->preparing.role, ecapi_enrich_timeout_ms,
 						   &error, &failed);
 	MemoryContextSwitchTo(ecapi_me.scratch);
-	called(began, !done);
+	called(destination, began, !done);
 	for (int i = 0; done && i < nevents; i++)
 		if (!events[i].pass)
 			results[indexes[i]] = ECAPI_PREPARED_FILTERED;
