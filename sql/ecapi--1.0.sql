@@ -1612,8 +1612,8 @@ BEGIN
 		SELECT q.* FROM ecapi.failed_event q WHERE q.event_id = trace.id
 	), told AS (
 		SELECT c.cancelled_at AS at, NULL::name AS destination, 'cancelled' AS outcome,
-			CASE c.state WHEN 'refunded' THEN pg_catalog.format('refunded as %s:refund', c.id)
-				ELSE c.state END AS reason,
+			CASE WHEN c.state = 'refunded' AND pg_catalog.octet_length(c.id) <= 505
+				THEN pg_catalog.format('refunded as %s:refund', c.id) ELSE c.state END AS reason,
 			NULL::integer AS attempt, NULL::integer AS status, NULL::double precision AS latency_ms,
 			NULL AS answer, NULL AS receiver_request_id, NULL::bigint AS request_id,
 			NULL::timestamptz AS next_try, NULL AS event_type, c.xid, NULL::bigint AS seq, 5 AS step
@@ -1735,7 +1735,7 @@ COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, and f
 COMMENT ON COLUMN ecapi.request.outcome IS 'of a request: delivered, retry, rejected, too_large or stopped; else shadow, filtered, erased (see ecapi.forget()), or failed (put into failed_event)';
 COMMENT ON COLUMN ecapi.request.server IS 'the foreign server, which keeps it when it is renamed';
 COMMENT ON COLUMN ecapi.request.destination IS 'its name then';
-COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered (event_type, expired, which is older than max_age, or what the format says) or failed';
+COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered (event_type, expired, which is older than max_age, cancelled, not delivered, of a refund, or what the format says) or failed';
 COMMENT ON COLUMN ecapi.request.seqs IS 'seq of the events of this row, exactly';
 COMMENT ON COLUMN ecapi.request.retried IS 'events of ecapi.failed_event, tried again';
 COMMENT ON TABLE ecapi.ledger IS 'how many events, of what value, had which outcome, by the hour; kept';

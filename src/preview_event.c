@@ -203,12 +203,12 @@ decide_early(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
 	if (event->decided)
 		return;
 	reason = ecapi_select_early(preview->options, event->event, event->type, preview->now);
-	if (reason == NULL && is_erased(event->event))
-		reason = REASON_ERASED;
 	if (reason == NULL && event->type == ECAPI_EVENT_refund &&
 		!ecapi_refund_is_for(event->event, preview->server->serverid,
 							 preview->server->servername))
 		reason = REASON_NOT_DELIVERED;
+	if (reason == NULL && is_erased(event->event))
+		reason = REASON_ERASED;
 	if (reason != NULL)
 		decide(event, ECAPI_DECISION_FILTERED, reason);
 }

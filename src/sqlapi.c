@@ -36,6 +36,7 @@
 #include "catalog.h"
 #include "destination/credentials.h"
 #include "event/closest.h"
+#include "outbox/cancellation.h"
 #include "outbox/cursor.h"
 #include "outbox/failed.h"
 #include "outbox/replay.h"
@@ -314,9 +315,9 @@ end_past(const char *name)
 }
 
 /*
- * After the counter was reset: events and ticks of transactions that the counter
- * has yet to come to would be taken for those.  No cursor can name them, so they
- * are deleted.  What others commit meanwhile lies below the xmax of the
+ * After the counter was reset: events, ticks and cancellations of transactions that
+ * the counter has yet to come to would be taken for those.  No cursor can name them,
+ * so they are deleted.  What others commit meanwhile lies below the xmax of the
  * statement's snapshot, if it is seen at all.
  */
 static void
@@ -336,6 +337,7 @@ forget_later_events(void)
 
 	ecapi_statement_execute(&forget_events, NULL, NULL, false);
 	ecapi_statement_execute(&forget_ticks, NULL, NULL, false);
+	ecapi_cancellation_forget_later();
 }
 
 /* The server of a destination has its origin here from now on. */

@@ -96,13 +96,15 @@ ecapi_coarse_ip(const char *text, size_t len, char *out)
 static const char *
 find_part(const char *text, size_t len, const char *part)
 {
+	const char *end = text + len;
 	size_t		n = strlen(part);
-	size_t		i;
 
-	for (i = 0; i + n <= len; i++)
+	while ((size_t) (end - text) >= n &&
+		   (text = memchr(text, part[0], (size_t) (end - text) - n + 1)) != NULL)
 	{
-		if (memcmp(text + i, part, n) == 0)
-			return text + i;
+		if (memcmp(text, part, n) == 0)
+			return text;
+		text++;
 	}
 	return NULL;
 }

@@ -107,7 +107,7 @@ extern EcapiOptionRead ecapi_option_read_anonymize;
 extern EcapiOptionRead ecapi_option_read_fields;
 extern EcapiOptionRead ecapi_option_read_redact;
 
-/* What is known of age and options only when all are read; see options.c. */
+/* Ten years; the platforms that have a window have one of days or weeks. */
 #define ECAPI_MAX_AGE_DAYS	3650
 
 #endif							/* ECAPI_OPTION_H */

@@ -34,9 +34,9 @@ wrong_path(const EcapiOption *option, const char *value, const EcapiPathProblem 
 	return ecapi_option_wrong_because(option, value, wrong->detail, wrong->hint, problem);
 }
 
-/* A field that is one number of an event. */
+/* One number of an event that may stand for what it is worth. */
 static bool
-is_one_number(const EcapiPath *path)
+is_one_amount(const EcapiPath *path)
 {
 	const EcapiField *field = path->field;
 	bool		below_many = field->object != ECAPI_OBJ_EVENT &&
@@ -46,7 +46,9 @@ is_one_number(const EcapiPath *path)
 		return false;
 	if (field->type == ECAPI_FT_EXT)
 		return path->rest != NULL;
-	return field->type == ECAPI_FT_FLOAT || field->type == ECAPI_FT_INTEGER;
+	/* the integers elsewhere are times */
+	return field->type == ECAPI_FT_FLOAT ||
+		(field->type == ECAPI_FT_INTEGER && field->object == ECAPI_OBJ_PROPERTIES);
 }
 
 bool
@@ -58,7 +60,7 @@ ecapi_option_read_value_field(const EcapiOption *option, const char *value,
 
 	if (!ecapi_path_read(value, strlen(value), &path, &wrong))
 		return wrong_path(option, value, &wrong, problem);
-	if (!is_one_number(&path))
+	if (!is_one_amount(&path))
 		return ecapi_option_wrong(option, value, problem);
 	ecapi_option_store(option, options, value);
 	return true;

@@ -64,7 +64,7 @@ static const EcapiOption table[] = {
 		"It is what becomes of events whose enrichment fails again and again."},
 	{"value_field", ForeignServerRelationId, false, ecapi_option_read_value_field,
 		offsetof(EcapiOptions, value_field),
-		"It is the path of one number of an event: a number of the standard, or a member below ext, user_data.ext or properties.ext."},
+		"It is the path of an amount: one of the standard's, or a number below ext, user_data.ext or properties.ext."},
 	{"value_factor", ForeignServerRelationId, false, ecapi_option_read_value_factor, 0,
 		"It is a decimal number above 0 and up to 1000000, of at most 15 digits, as in \"0.7\"."},
 	{"mmt_only", ForeignServerRelationId, false, ecapi_option_read_mmt_only, 0,
@@ -320,13 +320,6 @@ ecapi_options_parse(List *server, List *mapping, char *error, size_t error_size)
 		return options;
 	strlcpy(error, problem.message, error_size);
 	return NULL;
-}
-
-/* See options.h. */
-bool
-ecapi_options_marks_test(const EcapiOptions *options)
-{
-	return options->mode == ECAPI_MODE_TEST && options->test_url == NULL;
 }
 
 /* See options.h. */

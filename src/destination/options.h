@@ -127,9 +127,6 @@ extern EcapiOptions *ecapi_options_parse(List *server, List *mapping,
  */
 extern const char *ecapi_options_url(const EcapiOptions *options);
 
-/* Is a request marked as a test by its format, rather than sent to test_url? */
-extern bool ecapi_options_marks_test(const EcapiOptions *options);
-
 /*
  * Where a server was created: a dump carries it along, so that a destination
  * that is restored elsewhere is known for a copy.

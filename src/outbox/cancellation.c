@@ -133,6 +133,13 @@ static EcapiStatement prune = {
 	2, {TIMESTAMPTZOID, INT8OID}, NULL
 };
 
+static EcapiStatement forget_later = {
+	"DELETE FROM ecapi.cancellation WHERE xid OPERATOR(pg_catalog.>=)"
+	" pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())"
+	" AND xid OPERATOR(pg_catalog.<>) pg_catalog.pg_current_xact_id()",
+	0, {0}, NULL
+};
+
 static Datum
 column(uint64 row, int i, bool *isnull)
 {
@@ -304,4 +311,11 @@ ecapi_cancellation_prune(TimestampTz before)
 	values[0] = TimestampTzGetDatum(before);
 	values[1] = Int64GetDatum(PRUNE_ROWS);
 	return ecapi_statement_execute(&prune, values, NULL, false) == PRUNE_ROWS;
+}
+
+/* See cancellation.h. */
+void
+ecapi_cancellation_forget_later(void)
+{
+	ecapi_statement_execute(&forget_later, NULL, NULL, false);
 }

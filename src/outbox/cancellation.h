@@ -94,4 +94,10 @@ extern void ecapi_cancellation_resolve(int64 cancel_id, EcapiCancelled how, int 
  */
 extern bool ecapi_cancellation_prune(TimestampTz before);
 
+/*
+ * Delete those of transactions that are yet to come: the counter was reset, and they
+ * would stop what is new.
+ */
+extern void ecapi_cancellation_forget_later(void);
+
 #endif							/* ECAPI_CANCELLATION_H */

@@ -27,8 +27,9 @@
  * is bounded whatever the tables hold.  The request log has no index on events; it
  * is read once for each chunk.
  *
- * The ledger's rows are told apart from the worker's by their reason: else it
- * would wait for the caller's transaction.
+ * Rows of the ledger that a caller writes are told apart from the worker's, the
+ * sweep's among them, by their reason: else it would wait for the caller's
+ * transaction.
  */
 #include "postgres.h"
 
@@ -112,7 +113,7 @@ static EcapiStatement erase_events = {
 };
 
 /* Rows that go, as the ledger counts them. */
-#define GONE_SQL(which) \
+#define GONE_SQL(which, reason) \
 "WITH gone AS (" \
 "  DELETE FROM ecapi.failed_event f WHERE " which \
 "  RETURNING f.failed_id, f.seq, f.destination, f.state, f.source, f.event_id, f.failed_at," \
@@ -123,7 +124,7 @@ static EcapiStatement erase_events = {
 " ), counted AS (" \
 "  INSERT INTO ecapi.ledger AS l (hour, destination, event_type, currency, outcome, reason, events, value)" \
 "  SELECT date_trunc('hour', clock_timestamp(), 'UTC'), g.destination, g.event_type, g.currency, 'erased'," \
-"   'failed event', count(*), sum(CASE WHEN g.currency IS NOT NULL THEN g.value::numeric END)" \
+"   " reason ", count(*), sum(CASE WHEN g.currency IS NOT NULL THEN g.value::numeric END)" \
 "  FROM gone g WHERE g.destination IS NOT NULL GROUP BY g.destination, g.event_type, g.currency" \
 "  ON CONFLICT (hour, destination, outcome, event_type, currency, reason) DO UPDATE" \
 "  SET events = l.events + excluded.events, value = coalesce(l.value + excluded.value, l.value, excluded.value)" \
@@ -131,7 +132,7 @@ static EcapiStatement erase_events = {
 
 /* An event that the outbox still had was told of before. */
 static EcapiStatement erase_failed = {
-	GONE_SQL("f.failed_id = ANY ($1)")
+	GONE_SQL("f.failed_id = ANY ($1)", "'failed event'")
 	", done AS ("
 	"  SELECT DISTINCT ON (coalesce(g.seq, -g.failed_id)) coalesce(g.seq, -g.failed_id) AS seq, g.event_id,"
 	"   g.event_type, CASE WHEN g.seq IS NULL THEN g.failed_at END AS emitted_at"
@@ -143,8 +144,9 @@ static EcapiStatement erase_failed = {
 static EcapiStatement sweep_failed = {
 	GONE_SQL("f.failed_id IN (SELECT b.failed_id FROM ecapi.failed_event b"
 			 "   JOIN ecapi.erased e ON e.seq = b.seq WHERE b.destination IS NOT NULL"
-			 "   FOR UPDATE OF b SKIP LOCKED)")
-	" SELECT count(*) FROM gone",
+			 "   FOR UPDATE OF b SKIP LOCKED)", "NULL::text")
+	" SELECT (SELECT count(*) FROM ecapi.failed_event b JOIN ecapi.erased e ON e.seq = b.seq"
+	"  WHERE b.destination IS NOT NULL) - (SELECT count(*) FROM gone)",
 	0, {0}, NULL
 };
 

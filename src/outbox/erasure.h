@@ -56,8 +56,8 @@ extern void ecapi_erasure_which(const int64 *seqs, int n, bool *erased);
 
 /*
  * Delete failed events of destinations that were copied from the outbox while
- * their event was being erased; rows that somebody has locked stay.  In a
- * transaction that may write.  Returns how many.
+ * their event was being erased, in a transaction that may write.  Rows that
+ * somebody has locked stay; returns how many.
  */
 extern int64 ecapi_erasure_sweep(void);
 

@@ -3,7 +3,8 @@
  *	  Events that a destination failed on: rows of ecapi.failed_event.
  *
  * A failed event is copied from the outbox by its key, so what is kept, and
- * sent again, is what was emitted, to the byte.
+ * sent again, is what was emitted, to the byte.  What was erased meanwhile is not
+ * kept.
  *
  *	 waiting	is tried again at next_try
  *	 dead		is not, until an operator asks for it: its time is over, or
@@ -48,6 +49,7 @@ static EcapiStatement insert = {
 	" pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp(), $8"
 	" FROM ecapi.outbox o"
 	" WHERE o.xid OPERATOR(pg_catalog.=) $3 AND o.seq OPERATOR(pg_catalog.=) $4"
+	" AND o.event OPERATOR(pg_catalog.->>) 'erased' IS NULL"
 	" AND NOT EXISTS (SELECT FROM ecapi.failed_event f"
 	" WHERE f.destination OPERATOR(pg_catalog.=) $1 AND f.seq OPERATOR(pg_catalog.=) $4"
 	" AND f.xid OPERATOR(pg_catalog.=) $3)",

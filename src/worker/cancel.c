@@ -266,13 +266,14 @@ collect(void)
 
 /* ---- settling ---- */
 
-/* The last moment at which anything was sent that is not recorded. */
+/* The last moment at which anything was sent that is not recorded, now at least. */
 static TimestampTz
 last_sent(TimestampTz now)
 {
 	TimestampTz last = now;
 	dlist_iter	iter;
 	dlist_iter	inner;
+	ListCell   *cell;
 
 	dlist_foreach(iter, &ecapi_me.destinations)
 	{
@@ -280,6 +281,8 @@ last_sent(TimestampTz now)
 
 		dlist_foreach(inner, &destination->flying)
 			last = Max(last, dlist_container(EcapiBatch, node, inner.cur)->sent_at);
+		foreach(cell, destination->request_rows)
+			last = Max(last, ((EcapiRequestRow *) lfirst(cell))->sent_at);
 	}
 	return last;
 }
@@ -328,6 +331,13 @@ open_window(void)
 static void
 settle(TimestampTz now)
 {
+	/* of a clock that was set back: by it, what is sent later might count as earlier */
+	if (job.known_at != 0 && now < job.known_at)
+	{
+		job.known_at = 0;
+		ecapi_stops_look_again();
+		job.looks = ecapi_stops_looks();
+	}
 	if (job.known_at == 0 && ecapi_stops_looks() != job.looks)
 		job.known_at = last_sent(now);
 	if (job.known_at == 0 || !requests_are_over())

@@ -50,6 +50,7 @@ void
 ecapi_erased_refresh(void)
 {
 	EcapiSnapshot *now;
+	int64		left = 0;
 	dlist_iter	iter;
 
 	StartTransactionCommand();
@@ -60,7 +61,7 @@ ecapi_erased_refresh(void)
 	{
 		dlist_foreach(iter, &ecapi_me.pages)
 			mark(dlist_container(EcapiPage, node, iter.cur));
-		(void) ecapi_erasure_sweep();
+		left = ecapi_erasure_sweep();
 	}
 	MemoryContextSwitchTo(ecapi_me.context);
 	now = ecapi_snapshot_copy(now);
@@ -68,6 +69,13 @@ ecapi_erased_refresh(void)
 	SPI_finish();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(ecapi_me.scratch);
+
+	/* with copies left, the next look finds the same erasures */
+	if (left > 0)
+	{
+		pfree(now);
+		return;
+	}
 	if (looked != NULL)
 		pfree(looked);
 	looked = now;

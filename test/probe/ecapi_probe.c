@@ -11,7 +11,7 @@
  *	image(record)								image of a row, JSON text
  *	row_of(anyelement, image jsonb)				row of an image; the type counts
  *	filter(condition, events jsonb, ms int)		see ecapi_probe_filter()
- *	sweep()										failed events of erased ones, deleted
+ *	sweep()										failed events of erased ones go; how many stay
  */
 #include "postgres.h"
 

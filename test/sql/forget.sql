@@ -140,7 +140,7 @@ FROM (VALUES ('waiting', -1, 'gil', 1.10), ('dead', -2, 'gil', 2.20), ('dead', -
 SELECT event_id, event_type, emitted_at, destination, outcome FROM ecapi.forget('gil@forget.example') ORDER BY 1;
 SELECT destination, event_type, currency, outcome, reason, events, value FROM ecapi.ledger WHERE destination = 'fg_down';
 SELECT event_id FROM ecapi.failed_event WHERE destination = 'fg_down';
--- what the worker copies meanwhile is swept by it
+-- what the worker copies meanwhile is swept by it, and nothing stays
 INSERT INTO ecapi.erased VALUES (-3, '3', pg_current_xact_id(), now());
 SELECT fg_sweep();
 SELECT event_id FROM ecapi.failed_event WHERE destination = 'fg_down';

@@ -164,6 +164,7 @@ ALTER SERVER opt_small OPTIONS (ADD enrich_on_error 'skipp');
 ALTER SERVER opt_small OPTIONS (ADD value_field 'margin');
 ALTER SERVER opt_small OPTIONS (ADD value_field 'properties.items.price');
 ALTER SERVER opt_small OPTIONS (ADD value_field 'currency_code');
+ALTER SERVER opt_small OPTIONS (ADD value_field 'timestamp');
 ALTER SERVER opt_small OPTIONS (ADD value_field 'ext');
 ALTER SERVER opt_small OPTIONS (ADD value_factor '0');
 ALTER SERVER opt_small OPTIONS (ADD value_factor '-1');

@@ -166,7 +166,7 @@ is($cluster->sql("SELECT count(*) FROM ecapi.cancellation WHERE id LIKE 'kept-%'
 
 $cluster->destination('picky', $receiver->url('/picky/reject-if=bad'));
 $cluster->sql('SELECT ' . purchase('bad-1') . ', ' . purchase('good-1'));
-$cluster->drained('picky');
+$cluster->drained('picky', 'one', 'two', 'late');
 is($cluster->sql("SELECT event_id, state FROM ecapi.failed_event WHERE destination = 'picky'"), 'bad-1|waiting',
 	'an event is rejected');
 $cluster->alter('picky', url => $receiver->url('/picky'));
@@ -214,6 +214,7 @@ $cluster->sql('DROP SERVER down');
 $cluster->alter('one', url => $receiver->url('/hang/delay=2000'));
 $cluster->sql('SELECT ' . purchase('flies-1'));
 $receiver->wait_for(sub { $_->sleeps > 0 }, 'the request under way');
+$cluster->drained('two', 'late');
 cancel('flies-1');
 is(resolved('flies-1'), 'refunded|3|2|0', 'what was under way counts when its answer is in');
 $cluster->alter('one', url => $receiver->url('/one'));

@@ -241,6 +241,22 @@ test_texts(void)
 	check(ecapi_person_in_texts(&person, value), "by its digest");
 }
 
+/* RFC 4231, case 2: a shorter key is one that zeros follow. */
+static void
+test_hmac(void)
+{
+	static const char wanted[] = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+	static const char data[] = "what do ya want for nothing?";
+	uint8_t		key[ECAPI_HMAC_LEN] = "Jefe";
+	uint8_t		result[ECAPI_HMAC_LEN];
+	char		hex[2 * ECAPI_HMAC_LEN + 1];
+
+	check(ecapi_hmac(key, data, strlen(data), result), "a keyed hash can be computed");
+	for (int i = 0; i < ECAPI_HMAC_LEN; i++)
+		snprintf(hex + 2 * i, 3, "%02x", result[i]);
+	check_text(hex, wanted, "the keyed hash of RFC 4231");
+}
+
 int
 main(void)
 {
@@ -252,6 +268,7 @@ main(void)
 	test_shapes();
 	test_given();
 	test_texts();
+	test_hmac();
 	unit_free();
 	return unit_done();
 }
