@@ -122,6 +122,10 @@ CREATE FUNCTION shop.margin(page ecapi.event[]) RETURNS TABLE (seq bigint, patch
     AS $$SELECT seq, jsonb_build_object('value', 1) FROM unnest(page)$$;
 CREATE FUNCTION "My Schema".segments(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE LANGUAGE sql
     AS $$SELECT seq, jsonb_build_object('value', 1) FROM unnest(page)$$;
+CREATE ROLE opt_author;
+GRANT USAGE ON SCHEMA shop, "My Schema" TO opt_author;
+ALTER FUNCTION shop.margin OWNER TO opt_author;
+ALTER FUNCTION "My Schema".segments OWNER TO opt_author;
 CREATE SERVER opt_routed FOREIGN DATA WRAPPER ecapi
     OPTIONS (url 'https://events.example.com/', event_types 'purchase,refund', route 'de', filter $$value > 10 AND source = 'website'$$,
              consent 'required', sample '12.5%', delay '30min', enrich 'shop.margin, "My Schema".segments', enrich_on_error 'skip',
@@ -198,5 +202,6 @@ ALTER SERVER opt_small OPTIONS (DROP test_url, SET mode 'live');
 DROP SERVER opt_routed;
 DROP FUNCTION shop.margin, "My Schema".segments;
 DROP SCHEMA shop, "My Schema";
+DROP ROLE opt_author;
 DROP SERVER opt_small CASCADE;
 DROP SERVER opt_full CASCADE;
