@@ -146,7 +146,10 @@ OBJS = \
 	src/worker/pages.o \
 	src/worker/tally.o \
 	src/worker/view.o \
+	src/worker/read.o \
 	src/worker/prepare.o \
+	src/worker/prepare_failing.o \
+	src/worker/prepare_lookup.o \
 	src/worker/stretch.o \
 	src/worker/gather.o \
 	src/worker/pipeline.o \

@@ -16,7 +16,7 @@
  *
  * Everything here lives in the worker process alone; there are no locks.
  * Ownership: a tick is counted by places and pages, a page (or its husk) by
- * stretches, a view by stretches of its page, a stretch belongs to its feed, feeds and batches to their destination.  A
+ * stretches, a view by stretches of its page (both may outlive their count), a stretch belongs to its feed, feeds and batches to their destination.  A
  * batch's items point into stretches of one feed, which stay until all their
  * events are disposed of, so an item outlives its batch.
  */
@@ -216,6 +216,7 @@ struct EcapiFeed
 	bool		neighbour_sent; /* a new one went ahead of a failing one */
 	bool		passing;		/* the last page held nothing for it */
 	TimestampTz passed_at;		/* when that was */
+	TimestampTz read_at;		/* when it read a page last */
 };
 
 /* The replay that a destination's feed of that kind carries out. */
@@ -272,6 +273,7 @@ typedef struct EcapiPreparing
 	MemoryContext filter_context;	/* NULL: the filter is not compiled */
 	EcapiFilter *filter;		/* NULL: none */
 	bool		release;		/* an operator asks to run what is held */
+	int64		call_us;		/* what the last call that passed took; 0: none did */
 	int			failures;		/* calls that failed in a row */
 	int			portion;		/* events of a call; 0: a page */
 	TimestampTz halving_until;	/* events are known to be at fault; 0: they are not */
@@ -414,12 +416,19 @@ extern void ecapi_tick_logged(EcapiTick *tick);
 #define ECAPI_BUDGET		(48 * 1024 * 1024)
 extern EcapiPage *ecapi_page_at(const EcapiPlace *place, bool lean);
 extern bool ecapi_page_in_memory(const EcapiPlace *place);
-extern void ecapi_pages_pin(EcapiPage *page);
-extern void ecapi_pages_unpin(void);
+extern bool ecapi_page_is_awaited(const EcapiFeed *feed);
+extern void ecapi_pages_sweep(bool all);
 extern void ecapi_page_drop(EcapiPage *page);
 extern void ecapi_page_count(EcapiPage *page);
 extern EcapiPage *ecapi_page_of_due(const EcapiDueRows *due);
 extern const EcapiValue *ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch);
+
+/* read.c */
+extern void ecapi_read_begin(void);
+extern bool ecapi_read_may(EcapiFeed *feed, TimestampTz now);
+extern long ecapi_read_wait_ms(EcapiFeed *feed, TimestampTz now);
+extern void ecapi_read_pages(TimestampTz now, const bool *stale);
+extern bool ecapi_read_delays(void);
 
 /* tally.c */
 extern EcapiPage *ecapi_tally_excludes(EcapiPage *page, const EcapiOptions *options);
@@ -428,6 +437,7 @@ extern void ecapi_tally_pass(EcapiDestination *destination, const EcapiPage *hus
 /* view.c */
 extern EcapiView *ecapi_view_of(EcapiPage *page, const EcapiEnrichments *list);
 extern void ecapi_view_drop(EcapiView *view);
+extern void ecapi_views_trim(EcapiPage *page);
 extern bool ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted,
 							EcapiUserError *error);
 

@@ -4,10 +4,12 @@
  *
  * A page is read once; every destination that comes to its start while
  * another still holds it gets the same one, with the trees that were parsed
- * from it.  It goes with its last reference.
+ * from it.  It goes with its last reference, or soon after.
  *
- * While destinations read in turn, the last pages are pinned: one that holds
- * nothing for the first who comes is still there for the next.
+ * Who stands right before a page that the others have done with will read it next:
+ * it is kept for him, while there is room.  With that, and as those with the same
+ * enrichments who are a page ahead wait a moment for him (worker.c), destinations
+ * that take about the same time go through a backlog together.
  *
  * Memory: what a page's context really takes, views, blocks and rounding included,
  * counts into one budget for all pages, husks and bodies into the same (see
@@ -35,9 +37,8 @@
 /* Trees that a page keeps; a typical event's takes three times its text. */
 #define PAGE_TREE_BYTES	(4 * ECAPI_PAGE_BYTES)
 
-/* Pages that are kept for a turn, when nobody has them in hand. */
-#define PINS		2
-static EcapiPage *pinned[PINS];
+/* Smaller pages are read twice at little cost, and more often wanted soon. */
+#define AWAITED_EVENTS	500
 
 static void *
 grab_from_context(void *owner, size_t size)
@@ -153,33 +154,98 @@ ecapi_page_in_memory(const EcapiPlace *place)
 	return find_page(place) != NULL;
 }
 
-/* Keep a page, or a few, for those who come to its place in this turn. */
-void
-ecapi_pages_pin(EcapiPage *page)
+/* Has a destination the enrichments of another one?  That which has none has not. */
+static bool
+same_list(const EcapiDestination *a, const EcapiDestination *b)
 {
-	static int	next = 0;
+	const EcapiEnrichments *list = a->preparing.list;
 
-	for (int i = 0; i < PINS; i++)
-		if (pinned[i] == page)
-			return;
-	if (pinned[next] != NULL)
-		ecapi_page_drop(pinned[next]);
-	page->refs++;
-	pinned[next] = page;
-	next = (next + 1) % PINS;
+	return list != NULL && list->n > 0 && b->preparing.list != NULL &&
+		ecapi_enrichments_equal(list, b->preparing.list);
 }
 
-void
-ecapi_pages_unpin(void)
+/*
+ * Will another destination read this page next?  like: one with the same
+ * enrichments; NULL: whichever.
+ */
+static bool
+somebody_comes(const EcapiPage *page, const EcapiDestination *like)
 {
-	for (int i = 0; i < PINS; i++)
-	{
-		EcapiPage  *page = pinned[i];
+	dlist_iter	iter;
 
-		pinned[i] = NULL;
-		if (page != NULL)
-			ecapi_page_drop(page);
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (destination->state == ECAPI_RUNNING && destination->give_up_to == NULL &&
+			ecapi_place_equal(&destination->live.read, &page->start) &&
+			(like == NULL || same_list(like, destination)))
+			return true;
 	}
+	return false;
+}
+
+/* May pages be kept that nobody has in hand? */
+static bool
+may_keep(void)
+{
+	return ecapi_me.page_bytes + ecapi_me.body_bytes <= ECAPI_BUDGET / 2;
+}
+
+static void
+free_page(EcapiPage *page)
+{
+	ecapi_me.page_bytes -= page->bytes;
+	if (page->husk != NULL)
+		ecapi_page_drop(page->husk);
+	if (page->tally == NULL)
+		dlist_delete(&page->node);
+	ecapi_place_clear(&page->start);
+	MemoryContextDelete(page->context);
+}
+
+/* Free the pages that were kept for somebody who does not come any more; all: every one. */
+void
+ecapi_pages_sweep(bool all)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &ecapi_me.pages)
+	{
+		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
+
+		if (all)
+			ecapi_views_trim(page);
+		if (page->refs == 0 && (all || !may_keep() || !somebody_comes(page, NULL)))
+			free_page(page);
+	}
+}
+
+/*
+ * Is somebody with the same enrichments about to read a full page that ends where a
+ * feed stands?  It waits a moment for him, so that they go on together and share
+ * what is enriched.
+ */
+bool
+ecapi_page_is_awaited(const EcapiFeed *feed)
+{
+	const EcapiPlace *place = &feed->read;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.pages)
+	{
+		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
+		bool		ends_there;
+
+		if (page->due != NULL || page->nevents < AWAITED_EVENTS)
+			continue;
+		ends_there = page->last ? place->from == page->start.to && place->to == NULL
+			: place->from == page->start.from && place->to == page->start.to &&
+			ecapi_position_compare(&place->position, &page->end) == 0;
+		if (ends_there)
+			return somebody_comes(page, feed->destination);
+	}
+	return false;
 }
 
 static bool
@@ -205,7 +271,7 @@ ecapi_page_at(const EcapiPlace *place, bool lean)
 
 		if (over)
 		{
-			ecapi_pages_unpin();
+			ecapi_pages_sweep(true);
 			over = over_budget();
 		}
 		if (over && !lean)
@@ -222,13 +288,9 @@ ecapi_page_drop(EcapiPage *page)
 {
 	if (--page->refs > 0)
 		return;
-	ecapi_me.page_bytes -= page->bytes;
-	if (page->husk != NULL)
-		ecapi_page_drop(page->husk);
-	if (page->tally == NULL)
-		dlist_delete(&page->node);
-	ecapi_place_clear(&page->start);
-	MemoryContextDelete(page->context);
+	if (page->due == NULL && page->tally == NULL && may_keep() && somebody_comes(page, NULL))
+		return;
+	free_page(page);
 }
 
 /*

@@ -22,27 +22,12 @@
  *	 as is, enriched --(the filter says no)----> filtered
  *	 not yet --(the filter fails on it)--------> unfiltered: it does not leave
  *
- * When a call fails, the destination waits and tries again, TRIES times.  Then
- * its option enrich_on_error decides:
- *	 hold	it waits on, longer and longer, up to the ceiling of backoffs; its state
- *			says which function, and why
- *	 skip	the events go without the patch, and are counted
- *	 dead	they go to failed_event, dead
- * Before skip and dead a portion that fails with an error is halved, so one bad
- * row costs nobody else the patch.  SINGLES_MAX events at fault one after the other,
- * or a call that ran out of time, say that it is not the events: then a portion
- * shares one fate, and with skip the events go by without a try until the next
- * one is due.
- * An event that the filter fails on is known by itself, and is never sent
- * unfiltered: skip leaves it out, counted as filtered.
- *
- * Functions that cannot be found or may not be called are no matter of events:
- * the destination waits, whatever the option says, until that is mended.  It is
- * looked at again when a function or role changes, and at its next try.
+ * A call that fails is tried again, and then seen to as enrich_on_error says, by
+ * prepare_failing.c; what is called, and as whom, is looked up by prepare_lookup.c.
  *
  * Time: users' SQL blocks the one loop of the worker.  In a turn no further call
- * is begun after CALLS_US; a slow one is followed by as long a rest, and a failing one by
- * one that keeps all that fails below a tenth of the time; answers, other
+ * is begun after CALLS_US; a slow one is followed by as long a rest where others are busy,
+ * and a failing one by one that keeps all that fails below a tenth of the time; answers, other
  * destinations and the journal have their turns between.
  *
  * Users' SQL runs in transactions of its own, which user_sql.c begins and rolls
@@ -55,8 +40,6 @@
 #include <time.h>
 
 #include "access/xact.h"
-#include "common/pg_prng.h"
-#include "foreign/foreign.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -64,15 +47,7 @@
 #include "destination/select.h"
 #include "settings.h"
 #include "worker/internal.h"
-
-/* Tries of a call that fails, before enrich_on_error decides. */
-#define TRIES			3
-
-/* Events at fault in a row that show that the function is. */
-#define SINGLES_MAX		16
-
-/* How long events are taken to be at fault, after the last that was. */
-#define HALVING_US		(60 * USECS_PER_SEC)
+#include "worker/prepare.h"
 
 /* Events of a call when memory is short; see pages.c on lean pages. */
 #define LEAN_EVENTS		100
@@ -181,137 +156,6 @@ ecapi_prepare_nudge(void)
 	}
 }
 
-/* ---- failing ---- */
-
-static int64
-backoff_ms(const EcapiPreparing *preparing)
-{
-	return ecapi_policy_backoff(preparing->failures, pg_prng_double(&pg_global_prng_state), -1);
-}
-
-/* Set what came of some events of a stretch. */
-static void
-mark(EcapiStretch *stretch, const int *events, int n, EcapiPrepared prepared)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (stretch->prepared[events[i]] == ECAPI_PREPARED_NOT_YET)
-			stretch->unprepared--;
-		stretch->prepared[events[i]] = prepared;
-	}
-}
-
-/* The log hears of it once, until something passes again. */
-static void
-tell(EcapiDestination *destination)
-{
-	if (destination->preparing.told)
-		return;
-	destination->preparing.told = true;
-	ereport(LOG,
-			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-			 destination->options->enrich_on_error == ECAPI_ENRICH_SKIP ?
-			 errmsg("destination \"%s\" goes on without patches: %s",
-					NameStr(destination->name), destination->preparing.message) :
-			 errmsg("destination \"%s\" puts events aside: %s",
-					NameStr(destination->name), destination->preparing.message)));
-}
-
-/*
- * A call for n events has failed.  True when that decides what becomes of them:
- * then it is in *fate; else they are to be tried again.
- */
-static bool
-call_failed(EcapiDestination *destination, int n, const EcapiUserError *error,
-			EcapiPrepared *fate)
-{
-	EcapiPreparing *preparing = &destination->preparing;
-	EcapiEnrichOnError on_error = destination->options->enrich_on_error;
-	TimestampTz now = GetCurrentTimestamp();
-	bool		halving = preparing->halving_until > now && !error->timed_out;
-
-	if (error->stopped)
-		return false;
-	preparing->failures++;
-	strlcpy(preparing->message, error->message, sizeof(preparing->message));
-	if (on_error == ECAPI_ENRICH_HOLD || (preparing->failures < TRIES && !halving))
-	{
-		ecapi_state_hold(destination, error->message, backoff_ms(preparing));
-		return false;
-	}
-	ecapi_state_error(destination, error->message);
-	if (!error->timed_out && !preparing->broken)
-		preparing->halving_until = now + HALVING_US;
-	if (!error->timed_out && !preparing->broken && n > 1)
-	{
-		preparing->portion = n / 2;
-		return false;
-	}
-	tell(destination);
-	if (error->timed_out || ++preparing->singles >= SINGLES_MAX)
-	{
-		preparing->broken = true;
-		preparing->portion = 0;
-	}
-	if (preparing->broken && on_error == ECAPI_ENRICH_SKIP)
-		preparing->next_try = TimestampTzPlusMilliseconds(now, backoff_ms(preparing));
-	else if (preparing->broken)
-		ecapi_state_hold(destination, error->message, backoff_ms(preparing));
-	*fate = on_error == ECAPI_ENRICH_SKIP ? ECAPI_PREPARED_UNPATCHED : ECAPI_PREPARED_FAILED;
-	return true;
-}
-
-/* The filter has failed, of failed at one of the events, or -1. */
-static void
-filter_failed(EcapiDestination *destination, EcapiStretch *stretch, const int *events,
-			  int n, int failed, const EcapiUserError *error)
-{
-	EcapiPreparing *preparing = &destination->preparing;
-
-	if (error->stopped)
-		return;
-	preparing->failures++;
-	strlcpy(preparing->message, error->message, sizeof(preparing->message));
-	if (destination->options->enrich_on_error == ECAPI_ENRICH_HOLD ||
-		(preparing->failures < TRIES && failed < 0))
-	{
-		ecapi_state_hold(destination, error->message, backoff_ms(preparing));
-		return;
-	}
-	ecapi_state_error(destination, error->message);
-	tell(destination);
-	if (failed >= 0)
-		mark(stretch, events + failed, 1, ECAPI_PREPARED_UNFILTERED);
-	else
-	{
-		mark(stretch, events, n, ECAPI_PREPARED_UNFILTERED);
-		ecapi_state_hold(destination, error->message, backoff_ms(preparing));
-	}
-}
-
-/* A portion passed: take more the next time. */
-static void
-call_passed(EcapiDestination *destination)
-{
-	EcapiPreparing *preparing = &destination->preparing;
-
-	preparing->broken = false;
-	preparing->singles = 0;
-	if (preparing->portion > 0)
-		preparing->portion *= 2;
-	if (preparing->portion >= ECAPI_PAGE_ROWS)
-		preparing->portion = 0;
-	if (preparing->portion > 0)
-		return;
-	if (preparing->failures > 0 && !preparing->told)
-		ereport(LOG,
-				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-				 errmsg("enrichments and filter of destination \"%s\" work again",
-						NameStr(destination->name))));
-	preparing->failures = 0;
-	preparing->told = false;
-}
-
 /* ---- time ---- */
 
 /* May a destination call users' SQL now?  If not, *wait_ms is lowered to when. */
@@ -334,101 +178,35 @@ may_call(const EcapiDestination *destination, long *wait_ms)
 	return !calls_over;
 }
 
-/* A call that began then is over. */
+/* Has another destination something to send, or an answer to wait for? */
+static bool
+others_are_busy(const EcapiDestination *self)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *other = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (other != self && other->state == ECAPI_RUNNING &&
+			(other->nflying > 0 || other->live.unsent > 0))
+			return true;
+	}
+	return false;
+}
+
+/* A call of a destination that began then is over. */
 static void
-called(TimestampTz began, bool failed)
+called(const EcapiDestination *destination, TimestampTz began, bool failed)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	int64		took = Max(now - began, 0);
 
 	calls_over |= now - calls_began >= CALLS_US || now < calls_began;
-	if (took >= SLOW_US)
+	if (took >= SLOW_US && others_are_busy(destination))
 		rest_until = now + took;
 	if (failed)
 		failing_rest_until = now + FAILING_RESTS * took;
-}
-
-/* ---- looking up ---- */
-
-static void
-compile_filter(EcapiDestination *destination, int *code, char *error, size_t error_size,
-			   char *hint, size_t hint_size)
-{
-	EcapiPreparing *preparing = &destination->preparing;
-	MemoryContext context = AllocSetContextCreate(destination->context, "ecapi filter",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-
-	preparing->filter = ecapi_filter_compile(destination->options->filter, code,
-											 error, error_size, hint, hint_size);
-	MemoryContextSwitchTo(old);
-	if (preparing->filter != NULL)
-		preparing->filter_context = context;
-	else
-		MemoryContextDelete(context);
-}
-
-/* Resolve the list of a destination; what is held is released if an operator asked. */
-static bool
-resolve(EcapiDestination *destination, Oid owner, int *code, char *error, size_t error_size,
-		char *hint, size_t hint_size)
-{
-	const char *names = destination->options->enrich;
-	EcapiEnrichments *list = destination->preparing.list;
-	bool		found = ecapi_enrichments_resolve(names, owner, list, code, error, error_size,
-												  hint, hint_size);
-
-	/* one after the other: a list that is refused names those up to the first */
-	for (int tries = 0; !found && destination->preparing.release &&
-		 tries < ECAPI_ENRICHMENTS_MAX; tries++)
-	{
-		for (int i = 0; i < ECAPI_ENRICHMENTS_MAX; i++)
-			if (OidIsValid(list->list[i].function))
-				ecapi_user_sql_release(list->list[i].function, destination->resumed_at);
-		found = ecapi_enrichments_resolve(names, owner, list, code, error, error_size,
-										  hint, hint_size);
-	}
-	return found;
-}
-
-/*
- * Look up what a destination calls, as whom; in a transaction.  False when
- * something of it cannot be had: then the destination waits.
- */
-static bool
-look_up(EcapiDestination *destination)
-{
-	EcapiPreparing *preparing = &destination->preparing;
-	const EcapiOptions *options = destination->options;
-	ForeignServer *server = GetForeignServerExtended(destination->server, FSV_MISSING_OK);
-	char		error[256] = "";
-	char		hint[256] = "";
-	int			code = 0;
-	bool		found;
-
-	if (server == NULL)
-		return false;			/* it is being dropped */
-	if (preparing->list == NULL)
-		preparing->list = MemoryContextAllocZero(destination->context,
-												 sizeof(EcapiEnrichments));
-	MemSet(preparing->list, 0, sizeof(EcapiEnrichments));
-	found = options->enrich == NULL ||
-		resolve(destination, server->owner, &code, error, sizeof(error), hint, sizeof(hint));
-	preparing->release = false;
-	if (found && options->filter != NULL)
-	{
-		preparing->role = server->owner;
-		if (preparing->filter == NULL)
-			compile_filter(destination, &code, error, sizeof(error), hint, sizeof(hint));
-		found = preparing->filter != NULL;
-	}
-	if (found)
-		return true;
-	preparing->failures++;
-	preparing->next_try = 0;
-	ecapi_state_hold(destination, hint[0] == '\0' ? error : psprintf("%s; %s", error, hint),
-					 backoff_ms(preparing));
-	return false;
 }
 
 /* ---- preparing ---- */
@@ -498,7 +276,7 @@ pick(EcapiStretch *stretch, int max, int *picked)
 		if (concerns(stretch, i, &scratch, now))
 			picked[n++] = i;
 		else
-			mark(stretch, &i, 1, ECAPI_PREPARED_OUT);
+			ecapi_prepare_mark(stretch, &i, 1, ECAPI_PREPARED_OUT);
 	}
 	MemoryContextDelete(context);
 	return n;
@@ -637,13 +415,16 @@ enrich(EcapiStretch *stretch, int *picked, int n, bool part, EcapiPrepared *resu
 		began = GetCurrentTimestamp();
 		done = ecapi_view_fill(stretch->view, picked, add_wishes(stretch, picked, n, part),
 							   &error);
-		called(began, !done);
+		called(destination, began, !done);
 		if (!done && error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
 			return STEP_LATER;	/* this process ends */
-		if (!done && !call_failed(destination, n, &error, &fate))
+		if (!done && !ecapi_prepare_call_failed(destination, n, &error, &fate))
 			return STEP_FAILED;
 		if (done)
-			call_passed(destination);
+		{
+			preparing->call_us = Max(GetCurrentTimestamp() - began, 0);
+			ecapi_prepare_call_passed(destination);
+		}
 	}
 	for (int i = 0; i < n; i++)
 		results[i] = done ? result_of(stretch, picked[i]) : fate;
@@ -698,12 +479,12 @@ judge(EcapiStretch *stretch, const int *picked, int n, EcapiPrepared *results)
 						   destination->preparing.role, ecapi_enrich_timeout_ms,
 						   &error, &failed);
 	MemoryContextSwitchTo(ecapi_me.scratch);
-	called(began, !done);
+	called(destination, began, !done);
 	for (int i = 0; done && i < nevents; i++)
 		if (!events[i].pass)
 			results[indexes[i]] = ECAPI_PREPARED_FILTERED;
 	if (!done && error.sqlerrcode != ERRCODE_ADMIN_SHUTDOWN)
-		filter_failed(destination, stretch, picked, n, failed < 0 ? -1 : indexes[failed], &error);
+		ecapi_prepare_filter_failed(destination, stretch, picked, n, failed < 0 ? -1 : indexes[failed], &error);
 	MemoryContextDelete(context);
 	if (done)
 		return STEP_DONE;
@@ -756,9 +537,9 @@ prepare_stretch(EcapiStretch *stretch, long *wait_ms)
 	if (step == STEP_DONE && preparing->filter != NULL)
 		step = judge(stretch, picked, n, results);
 	for (int i = 0; step == STEP_DONE && i < n; i++)
-		mark(stretch, &picked[i], 1, results[i]);
+		ecapi_prepare_mark(stretch, &picked[i], 1, results[i]);
 	if (step == STEP_DONE && preparing->list->n == 0)
-		call_passed(destination);
+		ecapi_prepare_call_passed(destination);
 	return step;
 }
 
@@ -836,7 +617,7 @@ look_up_all(List *work)
 		EcapiDestination *destination = lfirst(cell);
 		MemoryContext old;
 
-		if (!look_up(destination))
+		if (!ecapi_prepare_look_up(destination))
 			continue;
 		old = MemoryContextSwitchTo(ecapi_me.scratch);
 		found = lappend(found, destination);

@@ -14,8 +14,8 @@
  * for the events that are still to be made.
  *
  * Memory: enriched trees share texts with those of the page.  What a call makes
- * is bounded, counts into the budget of pages, and goes with the view's last
- * stretch, at the latest with the page.
+ * is bounded, counts into the budget of pages, and goes with the page, or, when
+ * memory is short, as soon as no stretch has the view.
  *
  * Users' SQL runs here, in a transaction of its own: the caller is in none.
  */
@@ -66,16 +66,28 @@ ecapi_view_of(EcapiPage *page, const EcapiEnrichments *list)
 	return view;
 }
 
-/* Give a reference back; the page is still there. */
+/* Give a reference back.  The view stays with its page, for who may come yet. */
 void
 ecapi_view_drop(EcapiView *view)
 {
-	EcapiPage  *page = view->page;
+	view->refs--;
+}
 
-	if (--view->refs > 0)
-		return;
-	dlist_delete(&view->node);
-	MemoryContextDelete(view->context);
+/* Memory is short: free the views of a page that nobody has in hand. */
+void
+ecapi_views_trim(EcapiPage *page)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &page->views)
+	{
+		EcapiView  *view = dlist_container(EcapiView, node, iter.cur);
+
+		if (view->refs > 0)
+			continue;
+		dlist_delete(&view->node);
+		MemoryContextDelete(view->context);
+	}
 	ecapi_page_count(page);
 }
 

@@ -78,22 +78,6 @@
 /* How soon to ask again whether a standby has confirmed a tick. */
 #define STANDBY_POLL_MS		10
 
-/* Pages that one destination reads in one transaction; most are empty. */
-#define PAGES_A_TURN		64
-
-/* Time after which no further page is read in a transaction. */
-#define READ_US				(50 * INT64CONST(1000))
-
-/*
- * How long a destination that nothing was for waits for another to read the next
- * page, and how many others it looks at.
- */
-#define RIDE_MS				500
-#define LEADERS				8
-
-/* How often to look for logged ticks that are old enough for a delay. */
-#define DELAY_LOOK_MS		500
-
 /* Digests kept; 128 bytes each. */
 #define DIGESTS				16384
 
@@ -107,9 +91,6 @@ static bool moving_events = false;	/* lists of the pipeline are in between */
 static TimestampTz last_heartbeat = 0;
 static TimestampTz last_rotation = 0;
 static TimestampTz last_room = 0;
-
-static EcapiFeed *leaders[LEADERS];	/* of this turn */
-static int	nleaders = 0;
 
 static void
 want_reload(Datum arg, int cacheid, uint32 hashvalue)
@@ -221,206 +202,6 @@ reload_destinations(void)
 	tick_wanted = true;
 }
 
-/* ---- reading ---- */
-
-/*
- * Feeds that have events in hand and will read on: others that stand where they
- * will read next need not read by themselves.
- */
-static void
-find_leaders(void)
-{
-	dlist_iter	iter;
-
-	nleaders = 0;
-	dlist_foreach(iter, &ecapi_me.destinations)
-	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
-		if (destination->state == ECAPI_RUNNING && nleaders < LEADERS &&
-			!dlist_is_empty(&destination->live.stretches))
-			leaders[nleaders++] = &destination->live;
-	}
-}
-
-/*
- * Does a feed ride along with a leader?  One that nothing was for lately would
- * run ahead through a backlog, and the leader read it all again behind it.  It waits
- * for the leader, but not long: there may be something for it behind.
- * Returns the milliseconds it waits at most; 0: it reads.
- */
-static long
-rides_for(EcapiFeed *feed, TimestampTz now)
-{
-	int64		waited_us = now - feed->passed_at;
-
-	if (!feed->passing || nleaders == 0 || waited_us < 0 || waited_us >= RIDE_MS * 1000 ||
-		!dlist_is_empty(&feed->stretches) || ecapi_page_in_memory(&feed->read))
-		return 0;
-	for (int i = 0; i < nleaders; i++)
-		if (ecapi_place_equal(&leaders[i]->read, &feed->read))
-			return RIDE_MS - (long) (waited_us / 1000);
-	return 0;
-}
-
-/* The end of the window that a leader opened at a tick, with a reference; or NULL. */
-static EcapiTick *
-leaders_tick(EcapiTick *from)
-{
-	for (int i = 0; i < nleaders; i++)
-	{
-		dlist_iter	iter;
-
-		dlist_foreach(iter, &leaders[i]->stretches)
-		{
-			EcapiPlace *start = &dlist_container(EcapiStretch, node, iter.cur)->page->start;
-
-			if (start->from == from)
-			{
-				start->to->refs++;
-				return start->to;
-			}
-		}
-	}
-	return NULL;
-}
-
-/* The end of the next window of a feed, with a reference; NULL: none yet. */
-static EcapiTick *
-next_tick(EcapiFeed *feed, TimestampTz now)
-{
-	EcapiDestination *destination = feed->destination;
-	EcapiTick  *next;
-
-	if (destination->options->delay_ms <= 0)
-	{
-		next = feed->passing ? leaders_tick(feed->read.from) : NULL;
-		return next != NULL ? next : ecapi_tick_next(feed->read.from);
-	}
-	next = ecapi_tick_next_before(feed->read.from,
-								  now - destination->options->delay_ms * INT64CONST(1000));
-	destination->delay_look = next != NULL ? 0
-		: TimestampTzPlusMilliseconds(now, DELAY_LOOK_MS);
-	return next;
-}
-
-/* Read the next page for a feed; false when there is none, or not now. */
-static bool
-read_one(EcapiFeed *feed, TimestampTz now)
-{
-	bool		empty_handed = dlist_is_empty(&feed->stretches);
-	EcapiPage  *page;
-
-	if (feed->read.to == NULL)
-	{
-		EcapiTick  *from = feed->read.from;
-		EcapiTick  *next = feed->kind == ECAPI_FEED_REPLAY ? NULL	/* its window ends there */
-			: next_tick(feed, now);
-
-		if (next == NULL)
-			return false;
-		ecapi_place_set(&feed->read, from, next, (EcapiPosition) {0, 0, 0});
-		ecapi_tick_drop(next);
-	}
-	if (rides_for(feed, now) > 0)
-		return false;
-	page = ecapi_page_at(&feed->read, empty_handed);
-	if (page == NULL)
-		return false;			/* the budget says no */
-	if (feed->kind == ECAPI_FEED_LIVE)
-		ecapi_pages_pin(page);
-	/* options that were changed before an event was emitted apply to it */
-	AcceptInvalidationMessages();
-	ecapi_stretch_add(feed, page, !reload_wanted);
-	return true;
-}
-
-/*
- * Does a feed want to read, and is there something it has not read?  A new
- * destination may stand beyond the live tick, until the next is taken.
- */
-static bool
-may_read(EcapiFeed *feed, TimestampTz now)
-{
-	EcapiTick  *from = feed->read.from;
-	EcapiDestination *destination = feed->destination;
-
-	if (feed->kind == ECAPI_FEED_REPLAY)
-		return ecapi_replay_may_read(feed);
-	if (!ecapi_feed_wants(feed) || rides_for(feed, now) > 0)
-		return false;
-	if (feed->read.to != NULL)
-		return true;
-	if (ecapi_me.live == NULL || from == ecapi_me.live ||
-		!ecapi_snapshot_within(from->snapshot, ecapi_me.live->snapshot))
-		return false;
-	return destination->options->delay_ms <= 0 ||
-		(destination->delay_look <= now && !ecapi_tick_is_last(from));
-}
-
-/*
- * Milliseconds until a feed wants to be looked at that cannot read now but may then:
- * it rides along, or waits for its delay.  -1: something else will tell.
- */
-static long
-read_wait_ms(EcapiFeed *feed, TimestampTz now)
-{
-	EcapiDestination *destination = feed->destination;
-	long		ride_ms = rides_for(feed, now);
-
-	if (!ecapi_feed_wants(feed))
-		return -1;
-	if (feed->read.to != NULL || ride_ms > 0)
-		return ride_ms > 0 ? ride_ms : -1;
-	if (destination->options->delay_ms <= 0 || ecapi_tick_is_last(feed->read.from) ||
-		destination->delay_look <= now)
-		return -1;
-	return (long) Min((destination->delay_look - now) / 1000 + 1, DELAY_LOOK_MS);
-}
-
-/*
- * Fill the hands of all feeds, page by page, so that those who stand together
- * share what is read.
- */
-static void
-read_pages(TimestampTz now)
-{
-	bool		more = true;
-
-	for (int i = 0; i < PAGES_A_TURN && more &&
-		 GetCurrentTimestamp() - now < READ_US; i++)
-	{
-		dlist_iter	iter;
-
-		more = false;
-		dlist_foreach(iter, &ecapi_me.destinations)
-		{
-			EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
-			if (may_read(&destination->live, now))
-				more |= read_one(&destination->live, now);
-			if (may_read(&destination->replay, now))
-				more |= read_one(&destination->replay, now);
-		}
-	}
-	ecapi_pages_unpin();
-}
-
-static bool
-somebody_delays(void)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
-	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
-		if (destination->options != NULL && destination->options->delay_ms > 0)
-			return true;
-	}
-	return false;
-}
-
 /* Step 3; false when a standby has yet to confirm the tick. */
 static bool
 read_events(TimestampTz now)
@@ -428,12 +209,12 @@ read_events(TimestampTz now)
 	dlist_iter	iter;
 	bool		wanted = tick_wanted;
 
-	find_leaders();
+	ecapi_read_begin();
 	dlist_foreach(iter, &ecapi_me.destinations)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
-		wanted |= may_read(&destination->live, now) || may_read(&destination->replay, now) ||
+		wanted |= ecapi_read_may(&destination->live, now) || ecapi_read_may(&destination->replay, now) ||
 			ecapi_failed_wanted(destination, now);
 	}
 	if (!wanted)
@@ -442,9 +223,9 @@ read_events(TimestampTz now)
 	begin(true);
 	ecapi_ring_check();
 	/* where somebody delays, no event may lie behind the last logged tick for long */
-	if (tick_wanted && ecapi_tick_take(tick_has_events || somebody_delays()))
+	if (tick_wanted && ecapi_tick_take(tick_has_events || ecapi_read_delays()))
 		tick_wanted = tick_has_events = false;
-	read_pages(now);
+	ecapi_read_pages(now, &reload_wanted);
 	dlist_foreach(iter, &ecapi_me.destinations)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
@@ -473,6 +254,7 @@ put_down_idle_work(void)
 			(tight && destination->state == ECAPI_WAITING))
 			ecapi_destination_rewind(destination);
 	}
+	ecapi_pages_sweep(false);
 }
 
 static void
@@ -649,19 +431,19 @@ wait_to_read(TimestampTz now, long *wait_ms)
 {
 	dlist_iter	iter;
 
-	find_leaders();
+	ecapi_read_begin();
 	dlist_foreach(iter, &ecapi_me.destinations)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
 		/* what was sent or filtered may have made room to read on */
-		if (may_read(&destination->live, now) || may_read(&destination->replay, now))
+		if (ecapi_read_may(&destination->live, now) || ecapi_read_may(&destination->replay, now))
 			lower(wait_ms, ecapi_me.body_bytes > 0 &&
 				  ecapi_me.page_bytes > ECAPI_BUDGET / 2 ? STANDBY_POLL_MS : 0);
 		else
-			lower(wait_ms, read_wait_ms(&destination->live, now));
+			lower(wait_ms, ecapi_read_wait_ms(&destination->live, now));
 	}
-	if (ecapi_me.tick_owed && somebody_delays())
+	if (ecapi_me.tick_owed && ecapi_read_delays())
 	{
 		tick_wanted |= now - ecapi_me.tick_logged_at >= TICK_LOG_US;
 		lower(wait_ms, tick_wanted ? STANDBY_POLL_MS : (long) (TICK_LOG_US / 1000));

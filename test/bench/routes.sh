@@ -6,6 +6,7 @@
 # backlog is written, and resumed together.
 #
 # shellcheck shell=bash
+# shellcheck disable=SC2034  # RESUME is read by drain
 
 # The destination "bench" takes the events of shop-1.
 bench_route()
