@@ -51,7 +51,8 @@ OBJS = \
 	src/destination/option_routing.o \
 	src/destination/option_reduction.o \
 	src/destination/select.o \
-	src/destination/person.o \
+	src/destination/country.o \
+	src/destination/sample.o \
 	src/destination/reduce.o \
 	src/destination/map.o \
 	src/destination/decimal.o \

@@ -23,8 +23,8 @@
 
 #include <arpa/inet.h>
 
+#include "destination/country.h"
 #include "destination/map.h"
-#include "destination/person.h"
 #include "event/digest.h"
 #include "event/fields.h"
 #include "event/scan.h"
@@ -252,7 +252,7 @@ addresses(void *arg, const EcapiValue *value)
 		return ecapi_value_map(anonymizer->arena, value, addresses, anonymizer);
 	if (value->type != ECAPI_OBJECT)
 		return value;
-	anonymizer->country = ecapi_person_address_country(value);
+	anonymizer->country = ecapi_country_of_address(value);
 	return ecapi_value_map(anonymizer->arena, value, address_member, anonymizer);
 }
 

@@ -32,9 +32,9 @@
  */
 #include "postgres.h"
 
+#include "destination/country.h"
 #include "destination/formats.h"
 #include "destination/options.h"
-#include "destination/person.h"
 #include "event/digest.h"
 #include "event/fields.h"
 #include "event/normalize.h"
@@ -240,11 +240,11 @@ write_one(Writer *writer, const EcapiField *field, const EcapiValue *value,
 
 		if (field->child == ECAPI_OBJ_ADDRESS)
 		{
-			country = ecapi_person_address_country(value);
+			country = ecapi_country_of_address(value);
 			country = country ? country : default_country;
 		}
 		else if (field->child == ECAPI_OBJ_USER_DATA)
-			country = ecapi_person_country(value, default_country);
+			country = ecapi_country_of_user(value, default_country);
 		fill_slots(field->child, value, slots);
 		return write_object(writer, field->child, slots, country);
 	}

@@ -18,7 +18,7 @@
 #include "postgres.h"
 
 #include "consent/policy.h"
-#include "destination/person.h"
+#include "destination/sample.h"
 #include "destination/select.h"
 
 /* See select.h. */
@@ -98,7 +98,7 @@ ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
 	if (reason)
 		return reason;
 	if (options->sample > 0 && options->sample < 1 &&
-		ecapi_person_share(event, default_country) >= options->sample)
+		ecapi_sample_share(event, default_country) >= options->sample)
 		return "sample";
 	return NULL;
 }

@@ -10,12 +10,12 @@
  *
  * No locks, no state.
  */
-#include "destination/settle.h"
+#include "destination/country.h"
 
 #include <string.h>
 
 #include "destination/map.h"
-#include "destination/person.h"
+#include "destination/settle.h"
 #include "event/normalize.h"
 
 typedef struct Settler
@@ -62,7 +62,7 @@ settle_address(void *arg, const EcapiValue *address)
 
 	if (address->type == ECAPI_ARRAY)
 		return ecapi_value_map(arena, address, settle_address, arena);
-	settler.country = ecapi_person_address_country(address);
+	settler.country = ecapi_country_of_address(address);
 	if (code == NULL || settler.country == NULL)
 		return address;
 	settled = settle(&settler, code);
@@ -79,7 +79,7 @@ settle_user(EcapiArena *arena, const EcapiValue *user_data)
 
 	if (user_data->type != ECAPI_OBJECT || addresses == NULL)
 		return user_data;
-	settler.country = ecapi_person_country(user_data, untold);
+	settler.country = ecapi_country_of_user(user_data, untold);
 	if (phones && settler.country != untold)
 		user_data = ecapi_value_with(arena, user_data, "phone_numbers",
 									 settle(&settler, phones));

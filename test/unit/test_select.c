@@ -10,7 +10,7 @@
 #undef fprintf
 #undef snprintf
 
-#include "destination/person.h"
+#include "destination/sample.h"
 #include "destination/select.h"
 #include "unit.h"
 
@@ -122,7 +122,7 @@ digest(const char *json, const char *default_country)
 {
 	static char hex[ECAPI_HEX_SIZE];
 
-	ecapi_person_digest(tree(json), default_country, hex);
+	ecapi_sample_digest(tree(json), default_country, hex);
 	return hex;
 }
 
@@ -191,7 +191,7 @@ test_sample(void)
 	check_text(late("{'id':'1'}"), NULL, "everybody");
 
 	/* left(sha256('ecapi:sample:' || sha256 in hex), 8) is 5eb6d05f by sha256sum */
-	check(ecapi_person_share(tree("{'id':'ann@example.com'}"), NULL) == 0x5eb6d05f / 4294967296.0,
+	check(ecapi_sample_share(tree("{'id':'ann@example.com'}"), NULL) == 0x5eb6d05f / 4294967296.0,
 		  "others can compute it");
 	options.consent = ECAPI_CONSENT_REQUIRED;
 	options.sample = 0.000001;

@@ -1,6 +1,6 @@
 /*
- * person.c
- *	  Whose event is it, and where does that person live?
+ * sample.c
+ *	  Which persons are in a sample.
  *
  * Identifiers are taken in a fixed order, the steadiest first, so that two events
  * of one person that carry the same identifiers are always judged alike, and in
@@ -9,52 +9,14 @@
  *
  * No locks, no state.
  */
-#include "destination/person.h"
+#include "destination/sample.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "event/fields.h"
+#include "destination/country.h"
 
 #define SAMPLE_PREFIX	"ecapi:sample:"
-
-/* See person.h. */
-const char *
-ecapi_person_address_country(const EcapiValue *address)
-{
-	const EcapiValue *code = ecapi_value_get(address, "country_code");
-
-	if (code == NULL || code->type != ECAPI_STRING)
-		return NULL;
-	return ecapi_country_lookup(code->text, code->len);
-}
-
-/* See person.h. */
-const char *
-ecapi_person_country(const EcapiValue *user_data, const char *default_country)
-{
-	const EcapiValue *addresses = ecapi_value_get(user_data, "address");
-	const EcapiValue *address;
-	const char *country = NULL;
-
-	if (addresses == NULL)
-		return default_country;
-	if (addresses->type != ECAPI_ARRAY)
-	{
-		country = ecapi_person_address_country(addresses);
-		return country ? country : default_country;
-	}
-	for (address = addresses->first; address; address = address->next)
-	{
-		const char *other = ecapi_person_address_country(address);
-
-		if (other && country && strcmp(country, other) != 0)
-			return NULL;
-		if (other)
-			country = other;
-	}
-	return country ? country : default_country;
-}
 
 /*
  * The digest of a value, or of the first in an array that has one.  member names
@@ -85,9 +47,9 @@ digest_of(const EcapiValue *value, const char *member, EcapiRule rule,
 	return result == ECAPI_NORMALIZED || result == ECAPI_NORMALIZED_DIGEST;
 }
 
-/* See person.h. */
+/* See sample.h. */
 void
-ecapi_person_digest(const EcapiValue *event, const char *default_country,
+ecapi_sample_digest(const EcapiValue *event, const char *default_country,
 					char hex[ECAPI_HEX_SIZE])
 {
 	static const struct
@@ -104,7 +66,7 @@ ecapi_person_digest(const EcapiValue *event, const char *default_country,
 		{"click_id", NULL, ECAPI_RULE_IDENTIFIER}
 	};
 	const EcapiValue *user_data = ecapi_value_get(event, "user_data");
-	const char *country = ecapi_person_country(user_data, default_country);
+	const char *country = ecapi_country_of_user(user_data, default_country);
 	size_t		i;
 
 	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++)
@@ -117,15 +79,15 @@ ecapi_person_digest(const EcapiValue *event, const char *default_country,
 		hex[0] = '\0';
 }
 
-/* See person.h. */
+/* See sample.h. */
 double
-ecapi_person_share(const EcapiValue *event, const char *default_country)
+ecapi_sample_share(const EcapiValue *event, const char *default_country)
 {
 	char		text[sizeof(SAMPLE_PREFIX) + ECAPI_HEX_LEN] = SAMPLE_PREFIX;
 	char		hex[ECAPI_HEX_SIZE];
 	unsigned	first = 0;
 
-	ecapi_person_digest(event, default_country, text + strlen(SAMPLE_PREFIX));
+	ecapi_sample_digest(event, default_country, text + strlen(SAMPLE_PREFIX));
 	if (ecapi_sha256(text, strlen(text), hex))
 		sscanf(hex, "%8x", &first);
 	return first / 4294967296.0;

@@ -1,25 +1,14 @@
 /*
- * person.h
- *	  Whose event is it, and where does that person live?
+ * sample.h
+ *	  Which persons are in a sample.
  *
  * Pure C: no server header, no I/O, no allocation.
  */
-#ifndef ECAPI_PERSON_H
-#define ECAPI_PERSON_H
+#ifndef ECAPI_SAMPLE_H
+#define ECAPI_SAMPLE_H
 
 #include "event/digest.h"
 #include "event/value.h"
-
-/* The country of an address object, alpha-2 in lower case, or NULL. */
-extern const char *ecapi_person_address_country(const EcapiValue *address);
-
-/*
- * The country that a phone number written without one belongs to: that of the
- * user's addresses, if they agree; the default, if none of them tells one; else
- * NULL.  A guess between several would turn one person's number into another's.
- */
-extern const char *ecapi_person_country(const EcapiValue *user_data,
-										const char *default_country);
 
 /*
  * One name for the person of an event, however the identifier is typed: the
@@ -29,7 +18,7 @@ extern const char *ecapi_person_country(const EcapiValue *user_data,
  * it, ifa, click_id and id by trimming and lower case.  An identifier that
  * already is a digest is its own.  hex is empty when the event has nothing of it.
  */
-extern void ecapi_person_digest(const EcapiValue *event, const char *default_country,
+extern void ecapi_sample_digest(const EcapiValue *event, const char *default_country,
 								char hex[ECAPI_HEX_SIZE]);
 
 /*
@@ -38,6 +27,6 @@ extern void ecapi_person_digest(const EcapiValue *event, const char *default_cou
  * followed by the digest above), divided by 2^32.  The second hash keeps the
  * sample apart from whatever a receiver selects by the identifier's own digest.
  */
-extern double ecapi_person_share(const EcapiValue *event, const char *default_country);
+extern double ecapi_sample_share(const EcapiValue *event, const char *default_country);
 
-#endif							/* ECAPI_PERSON_H */
+#endif							/* ECAPI_SAMPLE_H */
