@@ -20,15 +20,15 @@
  *	  the session are released here.
  * (4) A run ends.  Our own timer (not STATEMENT_TIMEOUT, which in a backend serves
  *	  the session's statement_timeout) cancels it at its limit, and again and
- *	  again, as a function may catch a cancel.  In a worker a run that is still
- *	  there at twice the limit, and a second at least, ends the process: nothing
- *	  catches that.  The function is then held (held.c), and the next worker does
+ *	  again, as a function may catch a cancel.  In a worker a run that has caught
+ *	  them all until twice the limit, and for a second at least, ends the process:
+ *	  nothing catches that.  The function is then held (held.c), and the next worker does
  *	  not call it.  The process does this by itself, so it also holds while the
  *	  server shuts down and nobody else is there to do it.  A backend is cancelled
  *	  only; its user can end it.
  * (5) Of an error only the SQLSTATE, and the name of an object that exists, are
- *	  kept.  Nothing that a run reports reaches the server's log, whatever the level:
- *	  our log hook drops it while a run is active, and takes context, detail and
+ *	  kept.  Nothing that a run reports reaches the server's log, whatever the level
+ *	  and whoever reports it (so neither do lines of an audit): our log hook drops it while a run is active, and takes context, detail and
  *	  statement (which can quote values) from the FATAL that ends the process.
  *	  Notices may reach the client of a preview, who may see the events anyway.
  *
@@ -107,11 +107,15 @@ typedef struct Outside
 	List	   *advisory;		/* locks that the session held; of a backend */
 } Outside;
 
-/* The timer's handler, called from the handler of SIGALRM. */
+/*
+ * The timer's handler, called from the handler of SIGALRM.  A cancel that is still
+ * pending was not swallowed, nobody has looked: then the process would not die
+ * any sooner either.
+ */
 static void
 at_limit(void)
 {
-	if (!run.active)
+	if (!run.active || (run.cancels > 0 && QueryCancelPending))
 		return;
 	run.cancels++;
 	InterruptPending = true;

@@ -24,6 +24,9 @@
  *	 DROP, RENAME, SET TABLESPACE
  *							the hook in ecapi.c holds the slot and stops the
  *							worker; the hold ends with the transaction
+ *	 a function of users	ends its worker by itself when it does not stop at its
+ *		does not stop		time limit, and is not called by the next; see
+ *							enrich/user_sql.c
  *	 worker ends or fails	started again, not more often than every
  *							RESTART_INTERVAL_MS
  *	 worker crashes			the postmaster restarts everything; as server start
