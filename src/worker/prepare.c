@@ -26,9 +26,9 @@
  * prepare_failing.c; what is called, and as whom, is looked up by prepare_lookup.c.
  *
  * Time: users' SQL blocks the one loop of the worker.  In a turn no further call
- * is begun after CALLS_US; a slow one is followed by as long a rest where others are busy,
- * and a failing one by one that keeps all that fails below a tenth of the time; answers, other
- * destinations and the journal have their turns between.
+ * is begun after CALLS_US; a slow one is followed by as long a rest where others
+ * are busy, and a failing one by one that keeps all that fails below a tenth of
+ * the time; answers, other destinations and the journal have their turns between.
  *
  * Users' SQL runs in transactions of its own, which user_sql.c begins and rolls
  * back; looking up functions takes another, short one.  Nothing here is in one when
