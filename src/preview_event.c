@@ -350,8 +350,7 @@ filter(EcapiPreview *preview, Undecided *undecided)
 		EcapiDecision decision = decision_unfiltered(preview);
 		bool		alone = failed >= 0 && decision != ECAPI_DECISION_HELD &&
 			++preview->failures < FAILURES_MAX;
-
-		const char *reason = psprintf("filter: %s", error.message);
+		const char *reason = pstrdup(error.message);
 
 		if (!alone)
 		{

@@ -70,6 +70,9 @@ settle_value(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *e
 	source = own;
 	if (options->value_field)
 	{
+		/* a value without a currency would make the event one to be thrown away */
+		if (own == NULL && ecapi_value_get(event, "currency_code") == NULL)
+			return NULL;
 		source = ecapi_path_find(options->value_field, event);
 		if (!is_number(source))
 		{

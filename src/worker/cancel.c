@@ -124,24 +124,6 @@ static TimestampTz retry_at = 0;
 static TimestampTz pruned_at = 0;
 
 static void
-begin(bool read_only)
-{
-	StartTransactionCommand();
-	XactReadOnly = read_only;
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-end(void)
-{
-	PopActiveSnapshot();
-	SPI_finish();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(ecapi_me.scratch);
-}
-
-static void
 drop_job(void)
 {
 	if (job.context != NULL)
@@ -248,11 +230,11 @@ collect(void)
 
 	job.context = AllocSetContextCreate(ecapi_me.context, "ecapi cancellations",
 										ALLOCSET_DEFAULT_SIZES);
-	begin(true);
+	ecapi_worker_begin(true);
 	n = ecapi_cancellation_load(JOB_MAX, job.context, &rows);
 	if (n > 0)
 		index_entries(rows, n);
-	end();
+	ecapi_worker_end();
 	if (n == 0)
 	{
 		drop_job();
@@ -319,12 +301,12 @@ open_window(void)
 	EcapiSnapshot *from;
 	EcapiSnapshot *to;
 
-	begin(true);
+	ecapi_worker_begin(true);
 	to = ecapi_snapshot_from(GetActiveSnapshot());
 	from = ecapi_replay_start(job.since);
 	job.to = ecapi_tick_intern(to);
 	job.from = ecapi_tick_intern(ecapi_snapshot_within(from, to) ? from : to);
-	end();
+	ecapi_worker_end();
 }
 
 /* What ends the wait, an answer or a write of the journal, has its own turn. */
@@ -426,7 +408,7 @@ scan(void)
 	Matches		matches = {0};
 	bool		last;
 
-	begin(true);
+	ecapi_worker_begin(true);
 	ecapi_ring_check();
 	rows.context = CurrentMemoryContext;
 	rows.max_rows = ECAPI_PAGE_ROWS;
@@ -441,7 +423,7 @@ scan(void)
 			match(&rows.rows[i], &matches);
 	if (matches.n > 0)
 		note_sent(&matches);
-	end();
+	ecapi_worker_end();
 	if (last || (job.position.arm == 1 && job.position.xid >= job.before_xid))
 		job.phase = RESOLVING;
 }
@@ -568,10 +550,10 @@ resolve_some(TimestampTz now)
 {
 	int			until = Min(job.nentries, job.resolved + RESOLVE_MAX);
 
-	begin(false);
+	ecapi_worker_begin(false);
 	for (; job.resolved < until; job.resolved++)
 		resolve(&job.entries[job.resolved]);
-	end();
+	ecapi_worker_end();
 	if (job.resolved < job.nentries)
 		return;
 	rest_until = now + Min(Max(now - job.started_at, 0), REST_MAX_US);
@@ -591,9 +573,9 @@ prune_old(TimestampTz now)
 	/* a clock that was set back counts as elapsed */
 	if (pruned_at != 0 && now >= pruned_at && now - pruned_at < PRUNE_US)
 		return false;
-	begin(false);
+	ecapi_worker_begin(false);
 	more = ecapi_cancellation_prune(now - (int64) ecapi_retention_s * USECS_PER_SEC);
-	end();
+	ecapi_worker_end();
 	pruned_at = more ? 0 : now;
 	return more;
 }

@@ -396,6 +396,10 @@ typedef struct EcapiWorker
 
 extern EcapiWorker ecapi_me;
 
+/* worker.c */
+extern void ecapi_worker_begin(bool read_only);
+extern void ecapi_worker_end(void);
+
 /* tick.c */
 extern EcapiTick *ecapi_tick_intern(const EcapiSnapshot *snapshot);
 extern void ecapi_tick_drop(EcapiTick *tick);

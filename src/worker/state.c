@@ -143,6 +143,17 @@ ecapi_state_stop(EcapiDestination *destination, const char *error)
 	destination->next_try = 0;
 }
 
+/* What flew beside a failed request does not shorten a wait, nor end a stop or pause. */
+static void
+wait_until(EcapiDestination *destination, TimestampTz next_try)
+{
+	if (destination->state != ECAPI_RUNNING && destination->state != ECAPI_WAITING)
+		return;
+	destination->next_try = destination->state == ECAPI_WAITING ?
+		Max(destination->next_try, next_try) : next_try;
+	destination->state = ECAPI_WAITING;
+}
+
 /*
  * A request failed in a way that may pass: wait before the next one.  Answers
  * to requests that flew together count as one failure.
@@ -166,11 +177,7 @@ ecapi_state_wait(EcapiDestination *destination, const char *error,
 				 errmsg("destination \"%s\" waits for its next try: %s",
 						NameStr(destination->name), error)));
 	ecapi_state_error(destination, error);
-	if (destination->state != ECAPI_RUNNING && destination->state != ECAPI_WAITING)
-		return;
-	destination->next_try = destination->state == ECAPI_WAITING ?
-		Max(destination->next_try, next_try) : next_try;
-	destination->state = ECAPI_WAITING;
+	wait_until(destination, next_try);
 }
 
 /*
@@ -190,11 +197,7 @@ ecapi_state_hold(EcapiDestination *destination, const char *error, int64 wait_ms
 				 errmsg("destination \"%s\" waits for its next try: %s",
 						NameStr(destination->name), error)));
 	ecapi_state_error(destination, error);
-	if (destination->state != ECAPI_RUNNING && destination->state != ECAPI_WAITING)
-		return;
-	destination->next_try = destination->state == ECAPI_WAITING ?
-		Max(destination->next_try, next_try) : next_try;
-	destination->state = ECAPI_WAITING;
+	wait_until(destination, next_try);
 }
 
 /*

@@ -146,8 +146,9 @@ override_settings(void)
 		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 }
 
-static void
-begin(bool read_only)
+/* Begin a short transaction of ours: SPI connected, a snapshot active. */
+void
+ecapi_worker_begin(bool read_only)
 {
 	StartTransactionCommand();
 	XactReadOnly = read_only;
@@ -155,8 +156,9 @@ begin(bool read_only)
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
-static void
-end(void)
+/* Commit it. */
+void
+ecapi_worker_end(void)
 {
 	PopActiveSnapshot();
 	SPI_finish();
@@ -189,7 +191,7 @@ static void
 reload_destinations(void)
 {
 	reload_wanted = ecapi_me.replay_ended = false;
-	begin(false);
+	ecapi_worker_begin(false);
 	if (!ecapi_installed())
 	{
 		ereport(LOG,
@@ -198,7 +200,7 @@ reload_destinations(void)
 		retire();
 	}
 	ecapi_destinations_reload();
-	end();
+	ecapi_worker_end();
 	tick_wanted = true;
 }
 
@@ -220,7 +222,7 @@ read_events(TimestampTz now)
 	if (!wanted)
 		return true;
 
-	begin(true);
+	ecapi_worker_begin(true);
 	ecapi_ring_check();
 	/* where somebody delays, no event may lie behind the last logged tick for long */
 	if (tick_wanted && ecapi_tick_take(tick_has_events || ecapi_read_delays()))
@@ -235,7 +237,7 @@ read_events(TimestampTz now)
 	}
 	/* what we read was seen, so changes made before it can be heard of by now */
 	AcceptInvalidationMessages();
-	end();
+	ecapi_worker_end();
 	return !tick_wanted;
 }
 
@@ -322,9 +324,9 @@ make_room(TimestampTz now, bool rotated)
 	bool		emptied = false;
 	bool		full;
 
-	begin(true);
+	ecapi_worker_begin(true);
 	pressed = ecapi_limit_pressed(now);
-	end();
+	ecapi_worker_end();
 	if (pressed)
 	{
 		StartTransactionCommand();
@@ -341,12 +343,12 @@ make_room(TimestampTz now, bool rotated)
 	}
 	if (emptied || rotated || pressed)
 	{
-		begin(true);
+		ecapi_worker_begin(true);
 		if (emptied)
 			(void) ecapi_limit_measure(now, &full);
 		else
 			ecapi_give_up_plan(now, pressed);
-		end();
+		ecapi_worker_end();
 	}
 	return pressed;
 }
@@ -363,11 +365,11 @@ give_up(void)
 		wanted |= dlist_container(EcapiDestination, node, iter.cur)->give_up_to != NULL;
 	if (!wanted)
 		return false;
-	begin(true);
+	ecapi_worker_begin(true);
 	ecapi_ring_check();
 	dlist_foreach(iter, &ecapi_me.destinations)
 		more |= ecapi_give_up_step(dlist_container(EcapiDestination, node, iter.cur));
-	end();
+	ecapi_worker_end();
 	return more;
 }
 

@@ -243,10 +243,10 @@ my %wrong;
 for my $id (@ids)
 {
 	my $of_flaky = traced($id, 'flaky');
-	my $rejected = $id =~ /^bad/;
+	my $rejected = $id =~ /^bad/;	# and perhaps tried again by now
 
 	$wrong{"$id at flaky: $of_flaky"} = 1
-	  if $of_flaky !~ ($rejected ? qr/^(?:(?:retry:503|rejected:400) )*(?:dead|failed):400$/
+	  if $of_flaky !~ ($rejected ? qr/^(?:(?:retry:503|rejected:400|failed:400) )*(?:dead|failed|rejected):400$/
 		  : qr/^(?:(?:retry:503|rejected:400) )*delivered:200$/);
 	$wrong{"$id at types"} = 1 if traced($id, 'types') ne ($id =~ /^sub/ ? 'delivered:200' : 'filtered');
 	$wrong{"$id at held"} = 1 if traced($id, 'held') ne 'waiting';

@@ -110,8 +110,10 @@ test_value(void)
 	options.value_field = "properties.ext.margin";
 	check_text(reduced("{'value':129.90,'properties':{'ext':{'margin':12.340}}}"),
 			   "{'value':12.340,'properties':{'ext':{'margin':12.340}}}", "the margin as value, as written");
+	check_text(reduced("{'currency_code':'EUR','properties':{'ext':{'margin':-3}}}"),
+			   "{'currency_code':'EUR','properties':{'ext':{'margin':-3}},'value':-3}", "where there was none");
 	check_text(reduced("{'properties':{'ext':{'margin':-3}}}"),
-			   "{'properties':{'ext':{'margin':-3}},'value':-3}", "where there was none");
+			   "{'properties':{'ext':{'margin':-3}}}", "but not without a currency");
 	check_text(reduced("{'value':129.90,'properties':{'ext':{'margin':'12'}}}"), "no value_field", "a text is none");
 	check_text(reduced("{'value':129.90,'properties':[{'ext':{'margin':12}}]}"), "no value_field", "nor what stands elsewhere");
 	check_text(reduced("{'value':129.90}"), "no value_field", "the true value does not leave instead");
