@@ -1440,7 +1440,11 @@ BEGIN
 		ELSIF d.state = 'waiting' THEN
 			severity := 'warning';
 			what := pg_catalog.format('destination "%s" waits for its next try at %s: %s', d.destination, d.next_try, d.last_error);
-			what_to_do := 'Nothing, when the receiver is known to be down: its events wait in the outbox.';
+			what_to_do := CASE
+				WHEN d.last_error LIKE 'enrichment "%' OR d.last_error LIKE 'filter: %'
+				THEN 'Mend the function, its rights, or the filter; it is tried again by itself, and at once at ecapi.resume(). Or let the option enrich_on_error decide.'
+				ELSE 'Nothing, when the receiver is known to be down: its events wait in the outbox.'
+			END;
 			RETURN NEXT;
 		ELSIF d.state = 'no worker' THEN
 			severity := 'warning';
