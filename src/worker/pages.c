@@ -185,11 +185,25 @@ somebody_comes(const EcapiPage *page, const EcapiDestination *like)
 	return false;
 }
 
-/* May pages be kept that nobody has in hand? */
+/*
+ * May so many pages be kept that nobody has in hand?  One always: else each of many
+ * that pass over it would read it anew.
+ */
 static bool
-may_keep(void)
+may_keep(int n)
 {
-	return ecapi_me.page_bytes + ecapi_me.body_bytes <= ECAPI_BUDGET / 2;
+	return n <= 1 || ecapi_me.page_bytes + ecapi_me.body_bytes <= ECAPI_BUDGET / 2;
+}
+
+static int
+count_kept(void)
+{
+	dlist_iter	iter;
+	int			n = 0;
+
+	dlist_foreach(iter, &ecapi_me.pages)
+		n += dlist_container(EcapiPage, node, iter.cur)->refs == 0 ? 1 : 0;
+	return n;
 }
 
 static void
@@ -209,15 +223,21 @@ void
 ecapi_pages_sweep(bool all)
 {
 	dlist_mutable_iter iter;
+	int			kept = 0;
 
+	/* the newest first */
 	dlist_foreach_modify(iter, &ecapi_me.pages)
 	{
 		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
 
 		if (all)
 			ecapi_views_trim(page);
-		if (page->refs == 0 && (all || !may_keep() || !somebody_comes(page, NULL)))
+		if (page->refs > 0)
+			continue;
+		if (all || !somebody_comes(page, NULL) || !may_keep(kept + 1))
 			free_page(page);
+		else
+			kept++;
 	}
 }
 
@@ -288,7 +308,8 @@ ecapi_page_drop(EcapiPage *page)
 {
 	if (--page->refs > 0)
 		return;
-	if (page->due == NULL && page->tally == NULL && may_keep() && somebody_comes(page, NULL))
+	if (page->due == NULL && page->tally == NULL && may_keep(count_kept()) &&
+		somebody_comes(page, NULL))
 		return;
 	free_page(page);
 }
