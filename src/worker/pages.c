@@ -195,17 +195,6 @@ may_keep(int n)
 	return n <= 1 || ecapi_me.page_bytes + ecapi_me.body_bytes <= ECAPI_BUDGET / 2;
 }
 
-static int
-count_kept(void)
-{
-	dlist_iter	iter;
-	int			n = 0;
-
-	dlist_foreach(iter, &ecapi_me.pages)
-		n += dlist_container(EcapiPage, node, iter.cur)->refs == 0 ? 1 : 0;
-	return n;
-}
-
 static void
 free_page(EcapiPage *page)
 {
@@ -308,10 +297,10 @@ ecapi_page_drop(EcapiPage *page)
 {
 	if (--page->refs > 0)
 		return;
-	if (page->due == NULL && page->tally == NULL && may_keep(count_kept()) &&
-		somebody_comes(page, NULL))
-		return;
-	free_page(page);
+	if (page->due == NULL && page->tally == NULL && somebody_comes(page, NULL))
+		ecapi_pages_sweep(false);	/* it is kept, maybe instead of an older one */
+	else
+		free_page(page);
 }
 
 /*

@@ -239,6 +239,7 @@ ecapi_read_pages(TimestampTz now, const bool *stale)
 		dlist_iter	iter;
 
 		more = false;
+		ecapi_read_begin();
 		dlist_foreach(iter, &ecapi_me.destinations)
 		{
 			EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
