@@ -92,7 +92,7 @@ rides(EcapiFeed *feed)
 static long
 waits_for_others(EcapiFeed *feed, TimestampTz now)
 {
-	int64		passed_us = now - feed->passed_at;
+	int64		passed_us = GetCurrentTimestamp() - feed->passed_at;
 	int64		read_us = now - feed->read_at;
 	int64		await_us = Min(feed->destination->preparing.call_us * AWAIT_CALLS,
 							   AWAIT_MS * INT64CONST(1000));
