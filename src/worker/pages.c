@@ -185,11 +185,14 @@ somebody_comes(const EcapiPage *page, const EcapiDestination *like)
 	return false;
 }
 
-/* May pages be kept that nobody has in hand? */
+/*
+ * May so many pages be kept that nobody has in hand?  One always: else each of many
+ * that pass over it would read it anew.
+ */
 static bool
-may_keep(void)
+may_keep(int n)
 {
-	return ecapi_me.page_bytes + ecapi_me.body_bytes <= ECAPI_BUDGET / 2;
+	return n <= 1 || ecapi_me.page_bytes + ecapi_me.body_bytes <= ECAPI_BUDGET / 2;
 }
 
 static void
@@ -209,15 +212,21 @@ void
 ecapi_pages_sweep(bool all)
 {
 	dlist_mutable_iter iter;
+	int			kept = 0;
 
+	/* the newest first */
 	dlist_foreach_modify(iter, &ecapi_me.pages)
 	{
 		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
 
 		if (all)
 			ecapi_views_trim(page);
-		if (page->refs == 0 && (all || !may_keep() || !somebody_comes(page, NULL)))
+		if (page->refs > 0)
+			continue;
+		if (all || !somebody_comes(page, NULL) || !may_keep(kept + 1))
 			free_page(page);
+		else
+			kept++;
 	}
 }
 
@@ -288,9 +297,10 @@ ecapi_page_drop(EcapiPage *page)
 {
 	if (--page->refs > 0)
 		return;
-	if (page->due == NULL && page->tally == NULL && may_keep() && somebody_comes(page, NULL))
-		return;
-	free_page(page);
+	if (page->due == NULL && page->tally == NULL && somebody_comes(page, NULL))
+		ecapi_pages_sweep(false);	/* it is kept, maybe instead of an older one */
+	else
+		free_page(page);
 }
 
 /*

@@ -92,7 +92,7 @@ rides(EcapiFeed *feed)
 static long
 waits_for_others(EcapiFeed *feed, TimestampTz now)
 {
-	int64		passed_us = now - feed->passed_at;
+	int64		passed_us = GetCurrentTimestamp() - feed->passed_at;
 	int64		read_us = now - feed->read_at;
 	int64		await_us = Min(feed->destination->preparing.call_us * AWAIT_CALLS,
 							   AWAIT_MS * INT64CONST(1000));
@@ -239,6 +239,7 @@ ecapi_read_pages(TimestampTz now, const bool *stale)
 		dlist_iter	iter;
 
 		more = false;
+		ecapi_read_begin();
 		dlist_foreach(iter, &ecapi_me.destinations)
 		{
 			EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
