@@ -208,6 +208,16 @@ $cluster->drained('one', 'two', 'late', 'down');
 cancel('cart-1');
 is(resolved('cart-1'), 'nothing to refund|0|0|0', 'of what nobody paid for there is no refund');
 
+# --- held back: what is cancelled in time never leaves
+
+$cluster->destination('patient', $receiver->url('/patient'), { delay => '2s' });
+$cluster->sql('SELECT ' . purchase('held-1') . ', ' . purchase('held-2'));
+cancel('held-1');
+$cluster->drained('patient');
+is_deeply([ map { arrived('patient', $_) } qw(held-1 held-2) ], [ 0, 1 ],
+	'what is held back can be cancelled');
+$cluster->sql('DROP SERVER patient');
+
 # --- a request under way is waited for; renamed and dropped destinations
 
 $cluster->sql('DROP SERVER down');
