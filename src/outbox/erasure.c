@@ -24,8 +24,8 @@
  * alone inserts them).
  *
  * Rows are read through cursors, a few at a time, and changed in chunks, so memory
- * is bounded whatever the tables hold.  The request log has no index on events; it
- * is read once for each chunk.
+ * is bounded whatever the tables hold.  The request log is asked once for each
+ * chunk, by its index on the events of a row.
  *
  * Rows of the ledger that a caller writes are told apart from the worker's, the
  * sweep's among them, by their reason: else it would wait for the caller's
