@@ -121,6 +121,7 @@ OBJS = \
 	src/enrich/advisory.o \
 	src/enrich/event_row.o \
 	src/enrich/call.o \
+	src/enrich/columns.o \
 	src/enrich/enrichment.o \
 	src/enrich/resolve.o \
 	src/outbox/append.o \

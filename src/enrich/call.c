@@ -35,6 +35,7 @@
 #include "utils/plancache.h"
 
 #include "enrich/call.h"
+#include "enrich/columns.h"
 #include "event/validate.h"
 #include "settings.h"
 #include "tree.h"
@@ -269,7 +270,9 @@ call_function(void *arg)
 		return;
 	}
 	options.params = makeParamList(1);
-	options.params->params[0].value = ecapi_event_rows(call->events, call->nevents);
+	options.params->params[0].value =
+		ecapi_event_rows(call->events, call->nevents,
+						 ecapi_columns_of(call->enrichment->function));
 	options.params->params[0].isnull = false;
 	options.params->params[0].pflags = PARAM_FLAG_CONST;
 	options.params->params[0].ptype = page_type;

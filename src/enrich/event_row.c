@@ -242,8 +242,25 @@ set_time(Datum *column, bool *null, const EcapiValue *value)
 }
 
 /* See event_row.h. */
+uint32
+ecapi_event_row_column(AttrNumber number)
+{
+	switch (number - 1)
+	{
+		case COLUMN_USER_DATA:
+			return ECAPI_COLUMN_USER_DATA;
+		case COLUMN_PROPERTIES:
+			return ECAPI_COLUMN_PROPERTIES;
+		case COLUMN_EXT:
+			return ECAPI_COLUMN_EXT;
+		default:
+			return 0;
+	}
+}
+
+/* See event_row.h. */
 HeapTuple
-ecapi_event_row(TupleDesc desc, int64 seq, const EcapiValue *event)
+ecapi_event_row(TupleDesc desc, int64 seq, const EcapiValue *event, uint32 columns)
 {
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS];
@@ -261,16 +278,19 @@ ecapi_event_row(TupleDesc desc, int64 seq, const EcapiValue *event)
 	SET(set_text, COLUMN_CURRENCY_CODE, ecapi_value_get(event, "currency_code"));
 	SET(set_text, COLUMN_SOURCE, ecapi_value_get(event, "source"));
 	SET(set_text, COLUMN_ROUTE, ecapi_value_get(ecapi_value_get(event, "ext"), "route"));
-	SET(set_jsonb, COLUMN_USER_DATA, ecapi_value_get(event, "user_data"));
-	SET(set_jsonb, COLUMN_PROPERTIES, ecapi_value_get(event, "properties"));
-	SET(set_jsonb, COLUMN_EXT, ecapi_value_get(event, "ext"));
+	if (columns & ECAPI_COLUMN_USER_DATA)
+		SET(set_jsonb, COLUMN_USER_DATA, ecapi_value_get(event, "user_data"));
+	if (columns & ECAPI_COLUMN_PROPERTIES)
+		SET(set_jsonb, COLUMN_PROPERTIES, ecapi_value_get(event, "properties"));
+	if (columns & ECAPI_COLUMN_EXT)
+		SET(set_jsonb, COLUMN_EXT, ecapi_value_get(event, "ext"));
 #undef SET
 	return heap_form_tuple(desc, values, nulls);
 }
 
 /* See event_row.h. */
 Datum
-ecapi_event_rows(const EcapiEnrichedEvent *events, int nevents)
+ecapi_event_rows(const EcapiEnrichedEvent *events, int nevents, uint32 columns)
 {
 	TupleDesc	desc = ecapi_event_row_desc();
 	Datum	   *rows = palloc(sizeof(Datum) * Max(nevents, 1));
@@ -284,7 +304,7 @@ ecapi_event_rows(const EcapiEnrichedEvent *events, int nevents)
 		HeapTuple	row;
 
 		MemoryContextSwitchTo(scratch);
-		row = ecapi_event_row(desc, events[i].seq, events[i].event);
+		row = ecapi_event_row(desc, events[i].seq, events[i].event, columns);
 		MemoryContextSwitchTo(rows_context);
 		rows[i] = heap_copy_tuple_as_datum(row, desc);
 		MemoryContextReset(scratch);

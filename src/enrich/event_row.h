@@ -22,6 +22,19 @@ typedef struct EcapiEnrichedEvent
 								 * caller's context; NULL: it was not */
 } EcapiEnrichedEvent;
 
+/*
+ * Columns that are made of an event's objects.  They cost more than all others
+ * together, so who knows that some are not read can leave them out: a set of
+ * bits.
+ */
+#define ECAPI_COLUMN_USER_DATA	(1 << 0)
+#define ECAPI_COLUMN_PROPERTIES (1 << 1)
+#define ECAPI_COLUMN_EXT		(1 << 2)
+#define ECAPI_COLUMNS_ALL		(ECAPI_COLUMN_USER_DATA | ECAPI_COLUMN_PROPERTIES | ECAPI_COLUMN_EXT)
+
+/* The bit of a column of the type; 0: it is always made. */
+extern uint32 ecapi_event_row_column(AttrNumber number);
+
 /* The type's oid; the row type's descriptor, blessed, in the current context. */
 extern Oid	ecapi_event_row_type(void);
 extern TupleDesc ecapi_event_row_desc(void);
@@ -30,11 +43,14 @@ extern TupleDesc ecapi_event_row_desc(void);
  * The row of an event, palloc'd.  A field that is absent, or not of its column's
  * type, is NULL; "timestamp" is that of the event, value is exact, route is
  * ext.route.  Texts are converted from UTF-8 to the server encoding; what cannot be
- * converted is NULL.  In a transaction.
+ * converted is NULL, and so are objects that are not among columns.  In a
+ * transaction.
  */
-extern HeapTuple ecapi_event_row(TupleDesc desc, int64 seq, const EcapiValue *event);
+extern HeapTuple ecapi_event_row(TupleDesc desc, int64 seq, const EcapiValue *event,
+								 uint32 columns);
 
 /* ecapi.event[] of some events, palloc'd. */
-extern Datum ecapi_event_rows(const EcapiEnrichedEvent *events, int nevents);
+extern Datum ecapi_event_rows(const EcapiEnrichedEvent *events, int nevents,
+							  uint32 columns);
 
 #endif							/* ECAPI_EVENT_ROW_H */

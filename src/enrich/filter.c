@@ -51,7 +51,7 @@
 struct EcapiFilter
 {
 	Node	   *condition;		/* analyzed, boolean, over the row as varno 1 */
-	Bitmapset  *columns;		/* attribute numbers that it uses */
+	uint32		columns;		/* those that it reads; see event_row.h */
 };
 
 /* --------------------------------------------------------------------- compile */
@@ -146,12 +146,12 @@ hint_for(const ErrorData *edata)
 static bool
 collect_columns(Node *node, void *arg)
 {
-	Bitmapset **columns = arg;
+	uint32	   *columns = arg;
 
 	if (node == NULL)
 		return false;
 	if (IsA(node, Var))
-		*columns = bms_add_member(*columns, ((Var *) node)->varattno);
+		*columns |= ecapi_event_row_column(((Var *) node)->varattno);
 	return expression_tree_walker(node, collect_columns, arg);
 }
 
@@ -213,64 +213,10 @@ typedef struct Run
 	TimestampTz since;			/* when that began */
 } Run;
 
-/* Does the condition use this member of an event? */
-static bool
-uses(const EcapiFilter *filter, TupleDesc desc, const char *member)
-{
-	int			column = -1;
-
-	while ((column = bms_next_member(filter->columns, column)) >= 0)
-	{
-		const char *name = NameStr(TupleDescAttr(desc, column - 1)->attname);
-
-		if (strcmp(name, member) == 0 ||
-			(strcmp(member, "ext") == 0 && strcmp(name, "route") == 0))
-			return true;
-	}
-	return false;
-}
-
-/*
- * The event without the objects that the condition does not use: to make jsonb of
- * them costs more than most conditions.  Shares all but the nodes at the top.
- */
-static const EcapiValue *
-narrow(const EcapiValue *event, const bool *leave_out, const char *const *members,
-	   int nmembers)
-{
-	EcapiValue *narrowed = palloc(sizeof(EcapiValue));
-
-	*narrowed = *event;
-	narrowed->first = narrowed->last = NULL;
-	narrowed->len = 0;
-	for (const EcapiValue *member = event->first; member != NULL; member = member->next)
-	{
-		EcapiValue *copy;
-		bool		out = false;
-
-		for (int i = 0; i < nmembers && !out; i++)
-			out = leave_out[i] && strcmp(member->key, members[i]) == 0;
-		if (out)
-			continue;
-		copy = palloc(sizeof(EcapiValue));
-		*copy = *member;
-		copy->next = NULL;
-		if (narrowed->last)
-			narrowed->last->next = copy;
-		else
-			narrowed->first = copy;
-		narrowed->last = copy;
-		narrowed->len++;
-	}
-	return narrowed;
-}
-
 /* For ecapi_user_sql_run(). */
 static void
 run_filter(void *arg)
 {
-	static const char *const members[] = {"user_data", "properties", "ext"};
-	bool		leave_out[lengthof(members)];
 	Run		   *run = arg;
 	EState	   *estate = CreateExecutorState();
 	MemoryContext before = MemoryContextSwitchTo(estate->es_query_cxt);
@@ -278,9 +224,6 @@ run_filter(void *arg)
 	TupleDesc	desc = ecapi_event_row_desc();
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 	ExprState  *state = ExecPrepareExpr((Expr *) copyObject(run->filter->condition), estate);
-
-	for (int i = 0; i < lengthof(members); i++)
-		leave_out[i] = !uses(run->filter, desc, members[i]);
 
 	for (int i = 0; i < run->nevents; i++)
 	{
@@ -293,9 +236,8 @@ run_filter(void *arg)
 		run->since = GetCurrentTimestamp();
 		ResetExprContext(context);
 		MemoryContextSwitchTo(context->ecxt_per_tuple_memory);
-		ExecStoreHeapTuple(ecapi_event_row(desc, event->seq,
-										   narrow(event->event, leave_out, members,
-												  lengthof(members))),
+		ExecStoreHeapTuple(ecapi_event_row(desc, event->seq, event->event,
+										   run->filter->columns),
 						   slot, false);
 		context->ecxt_scantuple = slot;
 		answer = ExecEvalExpr(state, context, &isnull);

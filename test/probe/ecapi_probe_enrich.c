@@ -93,7 +93,7 @@ ecapi_probe_rows(PG_FUNCTION_ARGS)
 
 	ecapi_tree_arena(&arena, CurrentMemoryContext);
 	events = events_of(PG_GETARG_ARRAYTYPE_P(0), &arena, &nevents);
-	PG_RETURN_DATUM(ecapi_event_rows(events, nevents));
+	PG_RETURN_DATUM(ecapi_event_rows(events, nevents, ECAPI_COLUMNS_ALL));
 }
 
 Datum

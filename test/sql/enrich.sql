@@ -268,6 +268,74 @@ ALTER FUNCTION enrich.doubled RENAME TO twice;
 SELECT enrich.brief(event) FROM enrich.run('enrich.doubled', enrich.page('{"value": 2}'));
 SELECT enrich.brief(event) FROM enrich.run('enrich.twice', enrich.page('{"value": 2}'));
 
+-- ---- objects that a function does not read are not made; all it reads is there
+
+SET ROLE enrich_owner;
+CREATE FUNCTION enrich.reads_one(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, jsonb_build_object('ext', jsonb_build_object('saw', e.properties)) FROM unnest(page) e;
+END;
+CREATE FUNCTION enrich.reads_renamed(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT a, jsonb_build_object('ext', jsonb_build_object('saw', i)) FROM unnest(page) AS x (a, b, c, d, e, f, g, h, i);
+END;
+CREATE FUNCTION enrich.reads_below(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT s.seq, jsonb_build_object('ext', jsonb_build_object('saw', s.u)) FROM (SELECT e.seq, e.user_data AS u FROM unnest(page) e) s;
+END;
+CREATE FUNCTION enrich.reads_with(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    WITH c AS (SELECT * FROM unnest(page)) SELECT c.seq, jsonb_build_object('ext', jsonb_build_object('saw', c.ext)) FROM c;
+END;
+CREATE FUNCTION enrich.reads_joined(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT j.seq, jsonb_build_object('ext', jsonb_build_object('saw', j.user_data))
+    FROM (unnest(page) e FULL JOIN (SELECT 'e1'::text AS id) k USING (id)) AS j;
+END;
+CREATE FUNCTION enrich.reads_merged(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, jsonb_build_object('ext', jsonb_build_object('saw', properties))
+    FROM unnest(page) e FULL JOIN (SELECT NULL::jsonb AS properties WHERE false) k USING (properties);
+END;
+CREATE FUNCTION enrich.reads_beside(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, l.p FROM unnest(page) e CROSS JOIN LATERAL (SELECT jsonb_build_object('ext', jsonb_build_object('saw',
+        (SELECT e.ext WHERE EXISTS (SELECT WHERE e.user_data IS NOT NULL)))) AS p) l;
+END;
+CREATE FUNCTION enrich.reads_either(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, jsonb_build_object('ext', jsonb_build_object('saw', e.user_data)) FROM unnest(page) e WHERE e.seq < 0
+    UNION ALL SELECT e.seq, jsonb_build_object('ext', jsonb_build_object('saw', e.properties)) FROM unnest(page) e;
+END;
+CREATE FUNCTION enrich.reads_row(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, jsonb_build_object('ext', jsonb_build_object('saw', to_jsonb(e)->'user_data')) FROM unnest(page) e;
+END;
+CREATE FUNCTION enrich.reads_member(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT (e).seq, jsonb_build_object('ext', jsonb_build_object('saw', (e).ext)) FROM unnest(page) e;
+END;
+CREATE FUNCTION enrich.reads_element(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, jsonb_build_object('ext', jsonb_build_object('saw', page[1].user_data)) FROM unnest(page) e;
+END;
+CREATE FUNCTION enrich.reads_by_other(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT o.seq, o.patch FROM enrich.reads_row(page) o;
+END;
+CREATE FUNCTION enrich.reads_numbered(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC
+    SELECT e.seq, jsonb_build_object('ext', jsonb_build_object('saw', e.ext)) FROM unnest(page) WITH ORDINALITY e;
+END;
+CREATE FUNCTION enrich.reads_as_text(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE LANGUAGE sql AS $$
+    SELECT e.seq, jsonb_build_object('ext', jsonb_build_object('saw', e.user_data)) FROM unnest(page) e $$;
+RESET ROLE;
+SELECT f.name, r.event->'ext'->'saw' AS saw, r.problem
+FROM unnest('{one,renamed,below,with,joined,merged,beside,either,row,member,element,by_other,numbered,as_text}'::text[]) WITH ORDINALITY f (name, n),
+    enrich.run('enrich.reads_' || f.name, enrich.page(
+        '{"user_data": {"customer_identifier": "u"}, "properties": {"transaction_id": "p"}, "ext": {"x": 1}}')) r
+ORDER BY f.n;
+
 SET client_min_messages = warning;
 DROP SCHEMA enrich CASCADE;
 DROP OWNED BY enrich_owner;
