@@ -153,7 +153,7 @@ for my $name (@names)
 		  . ' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3');
 	$next{$name} = rows($node, "SELECT body FROM ecapi.preview('$name') WHERE decision = 'send'");
 }
-cmp_ok(scalar(keys %{ $body{plain} }), '>', 40, 'most events would be sent to a destination without rules');
+cmp_ok(scalar(keys %{ $body{plain} }), '>', 20, 'many of the random events would be sent to a destination without rules');
 cmp_ok(scalar(keys %{ $body{$_} }), '<', scalar(keys %{ $body{plain} }), "fewer to $_")
   for qw(types routed consenting lenient sampled chosen);
 is(scalar(keys %{ $body{recent} // {} }), 0, 'none to one that takes recent ones only');
