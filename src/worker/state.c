@@ -57,7 +57,9 @@
  *	 waiting --(outside of what a replay is about)--> passed over
  *													ecapi_replay_pass_over
  *	 waiting --(a patch was refused, users' SQL fails on it)--> failed: waiting
- *				or dead, as enrich_on_error says	shape_event
+ *				or dead, as enrich_on_error says	refuse_event
+ *	 waiting --(cancelled, or its person forgotten)--> filtered, erased
+ *													stop_event
  *	 waiting --(cannot be read, expressed, sent)--> failed: dead
  *													shape_event
  *	 taken   --(its request was delivered)--> delivered		delivered
