@@ -6,23 +6,34 @@
  * strings is one more source of the same answers, asked before the plain form.
  *
  * Invariant: under no rule but that of no option at all does an event pass whose
- * person denied ad_user_data; and nothing but a JSON true is consent.
+ * person denied ad_user_data; and nothing but a JSON true is consent.  An answer
+ * that is there and cannot be read ("denied", "false", 0) stops the event as a
+ * denial does: somebody was asked, and only a clear yes may be taken for one.
  *
  * No locks, no state.
  */
 #include "consent/policy.h"
 
+/* One of the answers of consent; a bare false answers every question. */
 static EcapiConsentAnswer
 answer_of(const EcapiValue *consent, const char *question)
 {
-	const EcapiValue *answer = ecapi_value_get(consent, question);
+	const EcapiValue *answer;
 
-	if (answer == NULL || answer->type != ECAPI_BOOL)
+	if (consent == NULL || consent->type == ECAPI_NULL)
 		return ECAPI_CONSENT_UNKNOWN;
+	if (consent->type == ECAPI_BOOL && !consent->truth)
+		return ECAPI_CONSENT_DENIED;
+	if (consent->type != ECAPI_OBJECT)
+		return ECAPI_CONSENT_UNREADABLE;
+	answer = ecapi_value_get(consent, question);
+	if (answer == NULL || answer->type == ECAPI_NULL)
+		return ECAPI_CONSENT_UNKNOWN;
+	if (answer->type != ECAPI_BOOL)
+		return ECAPI_CONSENT_UNREADABLE;
 	return answer->truth ? ECAPI_CONSENT_GRANTED : ECAPI_CONSENT_DENIED;
 }
 
-/* See policy.h. */
 EcapiConsent
 ecapi_consent_read(const EcapiValue *event)
 {
@@ -36,7 +47,6 @@ ecapi_consent_read(const EcapiValue *event)
 	return consent;
 }
 
-/* See policy.h. */
 const char *
 ecapi_consent_refuses(EcapiConsentRule rule, const EcapiValue *event)
 {
@@ -48,6 +58,8 @@ ecapi_consent_refuses(EcapiConsentRule rule, const EcapiValue *event)
 			return NULL;
 		case ECAPI_CONSENT_DENIED:
 			return "consent denied";
+		case ECAPI_CONSENT_UNREADABLE:
+			return "consent unreadable";
 		case ECAPI_CONSENT_UNKNOWN:
 			break;
 	}

@@ -18,14 +18,16 @@ typedef enum EcapiConsentRule
 {
 	ECAPI_CONSENT_IGNORED,		/* no such option */
 	ECAPI_CONSENT_REQUIRED,		/* 'required': only who consented */
-	ECAPI_CONSENT_IF_PRESENT	/* 'if_present': not who denied */
+	ECAPI_CONSENT_IF_PRESENT	/* 'if_present': not who denied, nor whose answer
+								 * cannot be read */
 } EcapiConsentRule;
 
 typedef enum EcapiConsentAnswer
 {
 	ECAPI_CONSENT_UNKNOWN,
 	ECAPI_CONSENT_GRANTED,
-	ECAPI_CONSENT_DENIED
+	ECAPI_CONSENT_DENIED,
+	ECAPI_CONSENT_UNREADABLE	/* an answer is there, but no true or false */
 } EcapiConsentAnswer;
 
 typedef struct EcapiConsent
@@ -34,12 +36,15 @@ typedef struct EcapiConsent
 	EcapiConsentAnswer ad_personalization;
 } EcapiConsent;
 
-/* What an event says.  Anything but true and false is unknown. */
+/*
+ * What an event says.  Absent and null are unknown; a bare false in place of the
+ * object denies everything; anything else but true and false is unreadable.
+ */
 extern EcapiConsent ecapi_consent_read(const EcapiValue *event);
 
 /*
  * NULL when the event may be sent under the rule; else the reason, a constant:
- * "consent denied" or "consent missing".  ad_user_data decides: it is the one about
+ * "consent denied", "consent unreadable" or "consent missing".  ad_user_data decides: it is the one about
  * giving a person's data to an advertising platform; ad_personalization is
  * passed on where the platform has a field for it.
  */

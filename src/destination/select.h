@@ -40,9 +40,9 @@ extern const char *ecapi_select_routed(const EcapiOptions *options, int type,
 extern const char *ecapi_select_route_of(const EcapiValue *event);
 
 /*
- * NULL, or "consent denied", "consent missing", "sample".  default_country (alpha-2
- * in lower case, or NULL) is where telephone numbers without a country belong: the
- * sample goes by the person, see sample.h.
+ * NULL, or "consent denied", "consent unreadable", "consent missing", "sample".
+ * default_country (alpha-2 in lower case, or NULL) is where telephone numbers
+ * without a country belong: the sample goes by the person, see sample.h.
  */
 extern const char *ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
 									 const char *default_country);

@@ -97,23 +97,35 @@ test_consent(void)
 	check(consent.ad_user_data == ECAPI_CONSENT_GRANTED &&
 		  consent.ad_personalization == ECAPI_CONSENT_DENIED, "both answers");
 	consent = ecapi_consent_read(tree(CONSENT("'ad_user_data':'true','ad_personalization':1")));
+	check(consent.ad_user_data == ECAPI_CONSENT_UNREADABLE &&
+		  consent.ad_personalization == ECAPI_CONSENT_UNREADABLE, "only booleans are answers");
+	consent = ecapi_consent_read(tree(CONSENT("'ad_user_data':null")));
 	check(consent.ad_user_data == ECAPI_CONSENT_UNKNOWN &&
-		  consent.ad_personalization == ECAPI_CONSENT_UNKNOWN, "only booleans are answers");
+		  consent.ad_personalization == ECAPI_CONSENT_UNKNOWN, "null is no answer");
 
 	set_options();
 	check_text(late(CONSENT("'ad_user_data':false")), NULL, "no rule");
 	options.consent = ECAPI_CONSENT_REQUIRED;
 	check_text(late(CONSENT("'ad_user_data':true")), NULL, "required and granted");
 	check_text(late(CONSENT("'ad_user_data':false")), "consent denied", "required and denied");
-	check_text(late(CONSENT("'ad_user_data':'granted'")), "consent missing", "required and no boolean");
+	check_text(late(CONSENT("'ad_user_data':'granted'")), "consent unreadable", "required and no boolean");
 	check_text(late(CONSENT("'ad_personalization':true")), "consent missing", "required, the other granted");
 	check_text(late(CONSENT("'ad_user_data':true,'ad_personalization':false")), NULL,
 			   "the other is passed on, whatever it is");
 	check_text(late("{}"), "consent missing", "required and missing");
-	check_text(late("{'user_data':{'ext':{'consent':true}}}"), "consent missing", "required and no object");
+	check_text(late("{'user_data':{'ext':{'consent':true}}}"), "consent unreadable", "required and no object");
 	options.consent = ECAPI_CONSENT_IF_PRESENT;
 	check_text(late(CONSENT("'ad_user_data':true")), NULL, "if present, and granted");
 	check_text(late(CONSENT("'ad_user_data':false")), "consent denied", "if present, and denied");
+	check_text(late(CONSENT("'ad_user_data':'denied'")), "consent unreadable", "if present, and a word");
+	check_text(late(CONSENT("'ad_user_data':'false'")), "consent unreadable", "if present, and a boolean as text");
+	check_text(late(CONSENT("'ad_user_data':0")), "consent unreadable", "if present, and a number");
+	check_text(late(CONSENT("'ad_user_data':[]")), "consent unreadable", "if present, and a list");
+	check_text(late("{'user_data':{'ext':{'consent':false}}}"), "consent denied", "if present, and a bare false");
+	check_text(late("{'user_data':{'ext':{'consent':'denied'}}}"), "consent unreadable", "if present, and a bare word");
+	check_text(late("{'user_data':{'ext':{'consent':[]}}}"), "consent unreadable", "if present, and a list in its place");
+	check_text(late(CONSENT("'ad_user_data':null")), NULL, "if present, and null");
+	check_text(late("{'user_data':{'ext':{'consent':null}}}"), NULL, "if present, and null in its place");
 	check_text(late("{}"), NULL, "if present, and missing");
 }
 
