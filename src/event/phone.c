@@ -15,6 +15,10 @@
  * a high price for that, and its metadata changes what is hashed from one
  * release to the next.  What the table cannot tell is left out.
  *
+ * A zero in brackets is dialled inside the country only and falls away in an
+ * international number, whether or not the table knows the country's trunk
+ * prefix; leading_zeros.def has the few countries where it is dialled always.
+ *
  * What follows the number is cut off: from the first letter, "#", "," or ";"
  * behind a digit it is an extension ("ext. 12", "x12", ";ext=12").
  */
@@ -99,17 +103,39 @@ plan_of_number(const char *digits)
 	return NULL;
 }
 
+/* An opening or closing bracket of any script. */
+static bool
+is_bracket(UChar32 c, UCharCategory category)
+{
+	if (c < 0x80)
+		return strchr(category == U_START_PUNCTUATION ? "([{" : ")]}", c) != NULL && c != 0;
+	return c >= 0 && (UCharCategory) u_charType(c) == category;
+}
+
+/* The digits of a text, and what of its other characters matters. */
+typedef struct Digits
+{
+	char		digits[MAX_RAW + 1];	/* NUL-terminated, in ASCII */
+	bool		plus;			/* a plus sign stood before them */
+	int			bracketed;		/* index of the first zero that opens a bracket,
+								 * or -1 */
+	bool		alone;			/* it is all that the bracket holds: "(0)" */
+} Digits;
+
 /*
- * The digits of text, NUL-terminated, in any script as ASCII; plus tells
- * whether a plus sign stood before them.  False when there are too many, or
- * when this is more than one number.
+ * The digits of text, in any script.  False when there are too many, or when
+ * this is more than one number.
  */
 static bool
-read_digits(const char *text, size_t len, char digits[MAX_RAW + 1], bool *plus)
+read_digits(const char *text, size_t len, Digits *read)
 {
+	char	   *digits = read->digits;
 	int			n = 0;
+	int			opened = -1;	/* digits before the last opening bracket */
 
-	*plus = false;
+	read->plus = false;
+	read->bracketed = -1;
+	read->alone = false;
 	for (size_t i = 0; i < len;)
 	{
 		UChar32		c;
@@ -121,19 +147,73 @@ read_digits(const char *text, size_t len, char digits[MAX_RAW + 1], bool *plus)
 		{
 			if (n == MAX_RAW)
 				return false;
+			if (digit == 0 && opened == n && read->bracketed < 0)
+				read->bracketed = n;
 			digits[n++] = (char) ('0' + digit);
 		}
 		else if (c == '+' || c == 0xFF0B)
 		{
 			if (n > 0)
 				return false;
-			*plus = true;
+			read->plus = true;
+		}
+		else if (is_bracket(c, U_START_PUNCTUATION))
+			opened = n;
+		else if (is_bracket(c, U_END_PUNCTUATION))
+		{
+			if (opened >= 0 && opened == read->bracketed && n == opened + 1)
+				read->alone = true;
+			opened = -1;
 		}
 		else if (n > 0 && (c == '#' || c == ',' || c == ';' || u_isalpha(c)))
 			break;
 	}
 	digits[n] = '\0';
 	return true;
+}
+
+/*
+ * Do national numbers begin with a zero that is dialled from abroad, too?  Then
+ * a zero in brackets is that one.
+ */
+static bool
+has_leading_zero(const Plan *plan)
+{
+	static const char *const codes[] = {
+#define ECAPI_LEADING_ZERO(code) code,
+#include "event/leading_zeros.def"
+#undef ECAPI_LEADING_ZERO
+	};
+
+	for (size_t i = 0; plan != NULL && i < sizeof(codes) / sizeof(codes[0]); i++)
+	{
+		if (strcmp(plan->code, codes[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Take the zero out of an international number that is dialled inside its
+ * country only and stands in brackets: "+54 (0)11 4311 4333", or "+54 (011)
+ * 4311 4333" when the bracket follows the calling code, whose length is known
+ * where the plan is, and is at most three.  digits are those of read from index
+ * skipped on.
+ */
+static void
+drop_bracketed_zero(const Digits *read, char *digits, int skipped)
+{
+	const Plan *plan = plan_of_number(digits);
+	int			at = read->bracketed - skipped;
+
+	if (read->bracketed < 0 || at <= 0 || has_leading_zero(plan))
+		return;
+
+	/* A trunk prefix that may be longer ("06") is drop_inner_trunk()'s. */
+	if (plan != NULL && plan->trunk[0] == '0' && at == (int) strlen(plan->code))
+		return;
+	if (read->alone || (plan != NULL ? at == (int) strlen(plan->code) : at <= 3))
+		memmove(digits + at, digits + at + 1, strlen(digits + at + 1) + 1);
 }
 
 static bool
@@ -223,6 +303,18 @@ has_inner_trunk(const Plan *plan, const char *national)
 	return plan->trunk[0] == '0' && has_prefix(national, plan->trunk);
 }
 
+/*
+ * Is a number a filler, such as "000 0000" or "999 9999"?  All who gave none
+ * would have it in common.
+ */
+static bool
+is_filler(const char *national)
+{
+	size_t		same = strspn(national, (const char[]) {national[0], '\0'});
+
+	return national[0] == '\0' || (same == strlen(national) && same >= MIN_DIGITS);
+}
+
 static bool
 write_number(const char *code, const char *national, char out[ECAPI_PHONE_SIZE])
 {
@@ -242,28 +334,30 @@ bool
 ecapi_phone_normalize(const char *text, size_t len, const char *country,
 					  char out[ECAPI_PHONE_SIZE])
 {
-	char		raw[MAX_RAW + 1];
-	char	   *digits = raw;
+	Digits		read;
+	char	   *digits = read.digits;
 	const Plan *plan;
 	const char *national;
-	bool		plus;
 
 	out[0] = '\0';
-	if (!read_digits(text, len, raw, &plus))
+	if (!read_digits(text, len, &read))
 		return false;
-	if (plus || has_prefix(digits, "00"))
+	if (read.plus || has_prefix(digits, "00"))
 	{
 		while (*digits == '0')
 			digits++;
+		drop_bracketed_zero(&read, digits, (int) (digits - read.digits));
 		drop_inner_trunk(digits);
-		return write_number("", digits, out);
+		plan = plan_of_number(digits);
+		national = plan != NULL ? digits + strlen(plan->code) : digits;
+		return !is_filler(national) && write_number("", digits, out);
 	}
 
 	plan = country ? plan_of_country(country) : NULL;
 	if (plan == NULL)
 		return false;
 	national = national_part(plan, digits);
-	return national != NULL && !has_inner_trunk(plan, national) &&
+	return national != NULL && !has_inner_trunk(plan, national) && !is_filler(national) &&
 		write_number(plan->code, national, out);
 }
 
@@ -271,9 +365,8 @@ ecapi_phone_normalize(const char *text, size_t len, const char *country,
 bool
 ecapi_phone_is_national(const char *text, size_t len)
 {
-	char		digits[MAX_RAW + 1];
-	bool		plus;
+	Digits		read;
 
-	return read_digits(text, len, digits, &plus) && !plus &&
-		!has_prefix(digits, "00") && strlen(digits) >= MIN_NATIONAL;
+	return read_digits(text, len, &read) && !read.plus &&
+		!has_prefix(read.digits, "00") && strlen(read.digits) >= MIN_NATIONAL;
 }
