@@ -38,6 +38,7 @@ OBJS = \
 	src/event/violation.o \
 	src/event/validate.o \
 	src/event/normalize.o \
+	src/event/unicode.o \
 	src/event/phone.o \
 	src/event/digest.o \
 	src/consent/policy.o \

@@ -59,7 +59,7 @@ ecapi_sample_digest(const EcapiValue *event, const char *default_country,
 		EcapiRule	rule;
 	}			order[] = {
 		{"customer_identifier", NULL, ECAPI_RULE_IDENTIFIER},
-		{"email_address", NULL, ECAPI_RULE_IDENTIFIER},
+		{"email_address", NULL, ECAPI_RULE_EMAIL},
 		{"phone_numbers", NULL, ECAPI_RULE_PHONE},
 		{"uids", "id", ECAPI_RULE_IDENTIFIER},
 		{"ifa", NULL, ECAPI_RULE_IDENTIFIER},

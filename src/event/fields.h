@@ -67,7 +67,8 @@ typedef enum EcapiPrivacy
 typedef enum EcapiRule
 {
 	ECAPI_RULE_NONE,			/* as it is */
-	ECAPI_RULE_IDENTIFIER,		/* trim, lower case (email addresses too) */
+	ECAPI_RULE_IDENTIFIER,		/* trim, lower case */
+	ECAPI_RULE_EMAIL,			/* the same, with the shape of an address */
 	ECAPI_RULE_PHONE,			/* + and digits, with the country code */
 	ECAPI_RULE_NAME,			/* trim, lower case, no punctuation */
 	ECAPI_RULE_COUNTRY,			/* ISO 3166-1 alpha-2, lower case */
@@ -85,6 +86,7 @@ typedef enum EcapiCheck
 	ECAPI_CHECK_CURRENCY,
 	ECAPI_CHECK_COUNTRY,
 	ECAPI_CHECK_IP,				/* IPv4 or IPv6 */
+	ECAPI_CHECK_IFA,			/* not all zeros, which says that there is none */
 	ECAPI_CHECK_URL,
 	ECAPI_CHECK_AIRPORT,		/* three letters */
 	ECAPI_CHECK_UTCOFFSET,		/* minutes */

@@ -9,30 +9,22 @@
  * form is certain the answer is "invalid" and the field is left out: a hash
  * of the wrong text is never a match and cannot be recognized later.
  *
- * Unicode comes from ICU, because the server's own functions follow the
- * database's locale, and a digest must not: white space is the property
- * White_Space, and the invisible marks that copying drags along at the ends;
- * punctuation is the general category P; lower case is the full mapping of
- * the root locale.  Text that is all ASCII never gets there.  No other
- * Unicode normalization is done, as the standard asks for none.
+ * A text that stands for "there is none" is invalid, too, wherever one value
+ * means one person: hashed, "n/a" would make one person of all customers who
+ * gave no address.  An email address has the shape of one, an identifier is
+ * none of a few words.  Names stay as they are: a name is shared by many
+ * anyway, and Null is a surname.
  *
- * Ownership: one ICU case map handle for the life of the process, opened on
- * first use.  If it cannot be opened, what needs it is invalid.
+ * What Unicode says of a character comes from unicode.c.
  */
 #include "event/normalize.h"
-#include "event/phone.h"
 
 #include <string.h>
 
-#include <unicode/ucasemap.h>
-#include <unicode/uchar.h>
-#include <unicode/utf8.h>
+#include "event/phone.h"
+#include "event/unicode.h"
 
-typedef struct Span
-{
-	const char *text;
-	size_t		len;
-} Span;
+typedef EcapiSpan Span;
 
 static inline bool
 is_digit(char c)
@@ -44,79 +36,6 @@ static inline char
 ascii_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
-}
-
-/*
- * White_Space, and marks without width that stand at the ends of copied text.
- */
-static inline bool
-is_space(UChar32 c)
-{
-	if (c < 0x80)
-		return c == ' ' || (c >= '\t' && c <= '\r');
-	return u_isUWhiteSpace(c) ||
-		c == 0x200B || c == 0x2060 || c == 0xFEFF;
-}
-
-static inline bool
-is_punctuation(UChar32 c)
-{
-	return (U_GET_GC_MASK(c) & U_GC_P_MASK) != 0;
-}
-
-/* All ASCII?  Else valid says whether it is UTF-8 at all. */
-static bool
-is_ascii(const char *text, size_t len, bool *valid)
-{
-	size_t		i = 0;
-
-	*valid = true;
-	while (i < len && (unsigned char) text[i] < 0x80)
-		i++;
-	if (i == len)
-		return true;
-	while (i < len)
-	{
-		UChar32		c;
-
-		U8_NEXT(text, i, len, c);
-		if (c < 0)
-		{
-			*valid = false;
-			break;
-		}
-	}
-	return false;
-}
-
-/* text without white space at its ends; it is valid UTF-8. */
-static Span
-trim(const char *text, size_t len)
-{
-	size_t		start = 0;
-	size_t		end = len;
-
-	while (start < end)
-	{
-		size_t		i = start;
-		UChar32		c;
-
-		U8_NEXT(text, i, end, c);
-		if (!is_space(c))
-			break;
-		start = i;
-	}
-	while (end > start)
-	{
-		int32_t		i = (int32_t) end;
-		UChar32		c;
-
-		U8_PREV(text, (int32_t) start, i, c);
-		if (!is_space(c))
-			break;
-		end = (size_t) i;
-	}
-	return (Span) {text + start, end - start};
 }
 
 static bool
@@ -144,44 +63,28 @@ add_ascii_lower(EcapiBuffer *out, Span span)
 	ecapi_buffer_add(out, piece, span.len);
 }
 
-/* Append span in lower case; false when that cannot be done. */
+/*
+ * Append span in lower case, composed; false when that cannot be done.  Text
+ * that is all ASCII never gets to ICU.
+ */
 static bool
 add_lower(EcapiBuffer *out, Span span, bool ascii)
 {
-	static UCaseMap *map = NULL;
-	UErrorCode	status = U_ZERO_ERROR;
-	char		lower[ECAPI_NORMALIZED_MAX];
-	int32_t		len;
-
 	if (ascii)
 	{
 		add_ascii_lower(out, span);
 		return !out->full;
 	}
-
-	if (map == NULL)
-	{
-		map = ucasemap_open("", 0, &status);
-		if (U_FAILURE(status))
-		{
-			map = NULL;
-			return false;
-		}
-	}
-	len = ucasemap_utf8ToLower(map, lower, sizeof(lower), span.text,
-							   (int32_t) span.len, &status);
-	if (U_FAILURE(status) || len > (int32_t) sizeof(lower))
-		return false;
-	ecapi_buffer_add(out, lower, (size_t) len);
-	return !out->full;
+	return ecapi_unicode_lower(span, out);
 }
 
 /*
- * Copy span without punctuation, runs of inner white space as one space, none
- * at the ends.  to holds at least span.len bytes; returns how many it got.
+ * Copy span without what skipped() names, runs of inner white space as one
+ * space, neither white space nor invisible marks at the ends.  to holds at
+ * least span.len bytes; returns what it got.
  */
-static size_t
-strip_punctuation(char *to, Span span)
+static Span
+strip(char *to, Span span, bool (*skipped) (int32_t c))
 {
 	size_t		n = 0;
 	bool		space = false;
@@ -189,12 +92,11 @@ strip_punctuation(char *to, Span span)
 	for (size_t i = 0; i < span.len;)
 	{
 		size_t		from = i;
-		UChar32		c;
+		int32_t		c = ecapi_unicode_next(span, &i);
 
-		U8_NEXT(span.text, i, span.len, c);
-		if (is_space(c))
+		if (ecapi_unicode_is_space(c))
 			space = n > 0;
-		else if (!is_punctuation(c))
+		else if (!skipped(c))
 		{
 			if (space)
 				to[n++] = ' ';
@@ -203,7 +105,99 @@ strip_punctuation(char *to, Span span)
 			n += i - from;
 		}
 	}
-	return n;
+	return ecapi_unicode_trim((Span) {to, n});
+}
+
+static bool
+skipped_in_names(int32_t c)
+{
+	return ecapi_unicode_is_punctuation(c) || ecapi_unicode_is_apostrophe(c);
+}
+
+/* A postal mark introduces a Japanese code and is no part of it. */
+static bool
+skipped_in_postal_codes(int32_t c)
+{
+	return ecapi_unicode_is_punctuation(c) || ecapi_unicode_is_postal_mark(c);
+}
+
+/*
+ * What programs and people write where there is no identifier; in lower case.
+ * Not complete, and it need not be: each word here was somebody's most frequent
+ * "customer".
+ */
+static const char *const no_identifiers[] = {
+	"n/a", "na", "n.a.", "none", "null", "nil", "nan", "undefined", "unknown",
+	"anonymous", "guest", "(null)", "(none)", "(not set)", "not set"
+};
+
+/* Is this text, in lower case, none, or without a letter and digit at all? */
+static bool
+is_no_identifier(Span span)
+{
+	for (size_t i = 0; i < sizeof(no_identifiers) / sizeof(no_identifiers[0]); i++)
+	{
+		if (strlen(no_identifiers[i]) == span.len &&
+			memcmp(no_identifiers[i], span.text, span.len) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < span.len;)
+	{
+		if (ecapi_unicode_is_word(ecapi_unicode_next(span, &i)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Labels with dots between them, of at least two: mail to a host without a
+ * dot goes nowhere from outside, and is "ann@localhost" or "none@none".
+ */
+static bool
+is_mail_domain(Span span)
+{
+	bool		dot = false;
+	char		before = '.';
+
+	for (size_t i = 0; i < span.len; i++)
+	{
+		char		c = span.text[i];
+
+		if (c == '.')
+		{
+			if (before == '.')
+				return false;
+			dot = true;
+		}
+		before = c;
+	}
+	return dot && before != '.';
+}
+
+/*
+ * Has this text the shape of an email address (RFC 5321, section 4.1.2): a
+ * mailbox, one "@", a domain, and nothing blank or invisible in it?  Quoted
+ * mailboxes with blanks and address literals exist on paper only.
+ */
+static bool
+is_email_address(Span span)
+{
+	const char *at = memchr(span.text, '@', span.len);
+	Span		domain;
+
+	if (at == NULL || at == span.text)
+		return false;
+	domain = (Span) {at + 1, (size_t) (span.text + span.len - at - 1)};
+	if (memchr(domain.text, '@', domain.len) != NULL || !is_mail_domain(domain))
+		return false;
+	for (size_t i = 0; i < span.len;)
+	{
+		int32_t		c = ecapi_unicode_next(span, &i);
+
+		if (c <= ' ' || c == 0x7F || ecapi_unicode_is_space(c) || ecapi_unicode_is_invisible(c))
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -284,11 +278,11 @@ normalize_postal(Span span, bool ascii, const char *country, EcapiBuffer *out)
 	if (country == NULL && is_zip_plus_four(span))
 		country = "us";
 
-	span.len = strip_punctuation(compact, span);
+	span = strip(compact, span, skipped_in_postal_codes);
 	for (size_t i = 0; i < span.len; i++)
 	{
-		if (compact[i] != ' ')
-			compact[n++] = compact[i];
+		if (span.text[i] != ' ')
+			compact[n++] = span.text[i];
 	}
 	if (n == 0)
 		return ECAPI_NORMALIZED_EMPTY;
@@ -324,11 +318,24 @@ static EcapiNormalized
 normalize_name(Span span, bool ascii, EcapiBuffer *out)
 {
 	char		stripped[ECAPI_NORMALIZE_MAX];
-	size_t		len = strip_punctuation(stripped, span);
 
-	if (len == 0)
+	span = strip(stripped, span, skipped_in_names);
+	if (span.len == 0)
 		return ECAPI_NORMALIZED_EMPTY;
-	return add_lower(out, (Span) {stripped, len}, ascii) ?
+	return add_lower(out, span, ascii) ?
+		ECAPI_NORMALIZED : ECAPI_NORMALIZED_INVALID;
+}
+
+/* An identifier or, with email, an address. */
+static EcapiNormalized
+normalize_identifier(Span span, bool ascii, bool email, EcapiBuffer *out)
+{
+	Span		lower;
+
+	if (!add_lower(out, span, ascii))
+		return ECAPI_NORMALIZED_INVALID;
+	lower = (Span) {out->data, out->len};
+	return (email ? is_email_address(lower) : !is_no_identifier(lower)) ?
 		ECAPI_NORMALIZED : ECAPI_NORMALIZED_INVALID;
 }
 
@@ -362,12 +369,14 @@ apply(EcapiRule rule, Span span, bool ascii, const char *country, EcapiBuffer *o
 			return normalize_code(ecapi_country_lookup(span.text, span.len), out);
 		case ECAPI_RULE_CURRENCY:
 			return normalize_code(ecapi_currency_lookup(span.text, span.len, NULL), out);
+		case ECAPI_RULE_EMAIL:
+			return normalize_identifier(span, ascii, true, out);
 		case ECAPI_RULE_IDENTIFIER:
+			return normalize_identifier(span, ascii, false, out);
 		case ECAPI_RULE_NONE:
 			break;
 	}
-	return add_lower(out, span, ascii) ?
-		ECAPI_NORMALIZED : ECAPI_NORMALIZED_INVALID;
+	return ECAPI_NORMALIZED_INVALID;	/* not reached: the caller copies */
 }
 
 /* See normalize.h. */
@@ -393,10 +402,11 @@ ecapi_normalize(EcapiRule rule, const char *text, size_t len,
 	{
 		if (len > ECAPI_NORMALIZE_MAX)
 			return ECAPI_NORMALIZED_INVALID;
-		ascii = is_ascii(text, len, &valid);
+		span = (Span) {text, len};
+		ascii = ecapi_unicode_is_ascii(span, &valid);
 		if (!valid)
 			return ECAPI_NORMALIZED_INVALID;
-		span = trim(text, len);
+		span = ecapi_unicode_trim(span);
 		if (span.len == 0)
 			return ECAPI_NORMALIZED_EMPTY;
 		if (is_sha256_hex(span))

@@ -228,6 +228,24 @@ is_airport(const EcapiValue *given)
 	return given->len == 3;
 }
 
+/*
+ * Does an advertising identifier consist of zeros?  Devices whose owner allows
+ * no tracking all give this one, so it would join them into one person.
+ */
+static bool
+is_all_zeros(const EcapiValue *given)
+{
+	bool		zero = false;
+
+	for (uint32_t i = 0; i < given->len; i++)
+	{
+		if (given->text[i] != '0' && given->text[i] != '-')
+			return false;
+		zero |= given->text[i] == '0';
+	}
+	return zero;
+}
+
 static EcapiValue *
 clean_string(Validator *v, const EcapiField *field, const EcapiValue *given,
 			 const EcapiPlace *place)
@@ -255,6 +273,10 @@ clean_string(Validator *v, const EcapiField *field, const EcapiValue *given,
 		case ECAPI_CHECK_IP:
 			if (!ecapi_scan_ip(given->text, given->len))
 				message = "not an IPv4 or IPv6 address";
+			break;
+		case ECAPI_CHECK_IFA:
+			if (is_all_zeros(given))
+				message = "advertising identifier of zeros";
 			break;
 		case ECAPI_CHECK_URL:
 			if (!ecapi_scan_url(given->text, given->len))

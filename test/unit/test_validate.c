@@ -60,6 +60,10 @@ examples(const EcapiField *field, const char **good, const char **bad)
 		case ECAPI_CHECK_IP:
 			*good = "'2001:db8::1'", *bad = "'300.1.2.3'";
 			return;
+		case ECAPI_CHECK_IFA:
+			*good = "'6d92078a-8246-4ba4-ae5b-76104861e7dc'";
+			*bad = "'00000000-0000-0000-0000-000000000000'";
+			return;
 		case ECAPI_CHECK_URL:
 			*good = "'https://shop.example/'", *bad = "'shop'";
 			return;
