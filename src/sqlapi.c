@@ -197,6 +197,10 @@ ecapi_options_of(const ForeignServer *server, char *error, size_t error_size)
 	HeapTuple	tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
 										ObjectIdGetDatum(InvalidOid),
 										ObjectIdGetDatum(server->serverid));
+	EcapiServerOwner owner = {
+		GetUserNameFromId(server->owner, false), superuser_arg(server->owner),
+		pg_foreign_data_wrapper_aclcheck(server->fdwid, server->owner, ACL_USAGE) == ACLCHECK_OK
+	};
 	List	   *mapping = NIL;
 
 	if (HeapTupleIsValid(tuple))
@@ -209,7 +213,7 @@ ecapi_options_of(const ForeignServer *server, char *error, size_t error_size)
 			mapping = untransformRelOptions(datum);
 		ReleaseSysCache(tuple);
 	}
-	return ecapi_options_parse(server->options, mapping, error, error_size);
+	return ecapi_options_parse(server->options, mapping, &owner, error, error_size);
 }
 
 /*

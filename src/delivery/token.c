@@ -3,9 +3,11 @@
  *	  Secrets that stand in files of ecapi.credential_directory.
  *
  * An option names a file by its bare name, and the superuser's setting names
- * the one directory where such files lie.  So whoever may write options (an
- * ordinary role with USAGE on the wrapper) can make the server read nothing
- * but what the administrator put there for the purpose.
+ * the one directory where such files are.  An ordinary role's destinations
+ * read the files of the subdirectory of its name and no others: a role that
+ * could name another's file could send the token in it to a machine of its own.
+ * So an ordinary role with USAGE on the wrapper makes the server read nothing
+ * but what the administrator put there for it.
  *
  * Symbolic links inside the directory are followed: only the administrator can
  * make one, and secret stores that mount files (Kubernetes, for one) publish
@@ -46,21 +48,46 @@ ecapi_token_name_valid(const char *name)
 	return true;
 }
 
-/*
- * NULL when the setting is empty or the name is not a bare one.  A relative
- * setting counts from the data directory, as elsewhere in the server.
- */
+/* A relative setting counts from the data directory, as elsewhere in the server. */
 char *
-ecapi_token_path(const char *name)
+ecapi_token_path(const char *role, const char *name, char *error, size_t error_size)
 {
 	const char *directory = ecapi_credential_directory;
 
-	if (directory == NULL || directory[0] == '\0' ||
-		!ecapi_token_name_valid(name))
-		return NULL;
-	if (is_absolute_path(directory))
-		return psprintf("%s/%s", directory, name);
-	return psprintf("%s/%s/%s", DataDir, directory, name);
+	if (!ecapi_token_name_valid(name))
+		snprintf(error, error_size, "a credential file is named by its bare file name");
+	else if (role != NULL && !ecapi_token_name_valid(role))
+		snprintf(error, error_size,
+				 "credential file \"%s\" cannot be found: the name of role \"%s\" cannot be that of a directory",
+				 name, role);
+	else if (directory == NULL || directory[0] == '\0')
+		snprintf(error, error_size,
+				 "credential file \"%s\" cannot be found: set ecapi.credential_directory",
+				 name);
+	else
+		return psprintf("%s%s%s%s%s/%s",
+						is_absolute_path(directory) ? "" : DataDir,
+						is_absolute_path(directory) ? "" : "/", directory,
+						role != NULL ? "/" : "", role != NULL ? role : "", name);
+	return NULL;
+}
+
+/* Say of a role's file what is wrong with it. */
+static void
+file_is_wrong(const char *role, const char *name, const char *wrong,
+			  char *error, size_t error_size)
+{
+	snprintf(error, error_size, "credential file \"%s%s%s\" %s",
+			 role != NULL ? role : "", role != NULL ? "/" : "", name, wrong);
+}
+
+void
+ecapi_token_unreadable(const char *role, const char *name, int saved_errno,
+					   char *error, size_t error_size)
+{
+	snprintf(error, error_size, "could not read credential file \"%s%s%s\": %s",
+			 role != NULL ? role : "", role != NULL ? "/" : "", name,
+			 strerror(saved_errno));
 }
 
 /*
@@ -134,7 +161,7 @@ trim_secret(const char *bytes, size_t len, const char **start, size_t *trimmed)
 }
 
 char *
-ecapi_token_read(const char *name, char *error, size_t error_size)
+ecapi_token_read(const char *role, const char *name, char *error, size_t error_size)
 {
 	char		bytes[TOKEN_MAX + 1];
 	const char *start;
@@ -144,31 +171,17 @@ ecapi_token_read(const char *name, char *error, size_t error_size)
 	size_t		trimmed;
 	ssize_t		len;
 
-	if (!ecapi_token_name_valid(name))
-	{
-		snprintf(error, error_size, "a credential file is named by its bare file name");
-		return NULL;
-	}
-	path = ecapi_token_path(name);
+	path = ecapi_token_path(role, name, error, error_size);
 	if (path == NULL)
-	{
-		snprintf(error, error_size,
-				 "credential file \"%s\" cannot be found: set ecapi.credential_directory",
-				 name);
 		return NULL;
-	}
-
 	len = read_plain_file(path, bytes, sizeof(bytes));
 	pfree(path);
 	if (len < 0)
 	{
 		if (errno == 0)
-			snprintf(error, error_size,
-					 "credential file \"%s\" is not a plain file", name);
+			file_is_wrong(role, name, "is not a plain file", error, error_size);
 		else
-			snprintf(error, error_size,
-					 "could not read credential file \"%s\": %s", name,
-					 strerror(errno));
+			ecapi_token_unreadable(role, name, errno, error, error_size);
 		return NULL;
 	}
 
@@ -177,7 +190,7 @@ ecapi_token_read(const char *name, char *error, size_t error_size)
 	else
 		wrong = trim_secret(bytes, len, &start, &trimmed);
 	if (wrong)
-		snprintf(error, error_size, "credential file \"%s\" %s", name, wrong);
+		file_is_wrong(role, name, wrong, error, error_size);
 	else
 	{
 		/* without an error while the secret lies on the stack */
@@ -195,9 +208,10 @@ ecapi_token_read(const char *name, char *error, size_t error_size)
 }
 
 unsigned long long
-ecapi_token_stamp(const char *name)
+ecapi_token_stamp(const char *role, const char *name)
 {
-	char	   *path = ecapi_token_path(name);
+	char		error[256];
+	char	   *path = ecapi_token_path(role, name, error, sizeof(error));
 	unsigned long long stamp = UINT64CONST(14695981039346656037);
 	unsigned long long parts[5];
 	struct stat st;

@@ -24,11 +24,14 @@ ecapi_credentials_stamp(const EcapiOptions *options)
 
 	/* the sum would not see two files swapped; the factor does */
 	if (options->access_token_file != NULL)
-		stamp = stamp * 31 + ecapi_token_stamp(options->access_token_file);
+		stamp = stamp * 31 + ecapi_token_stamp(options->credential_role,
+											   options->access_token_file);
 	if (options->header_file != NULL)
-		stamp = stamp * 31 + ecapi_token_stamp(options->header_file);
+		stamp = stamp * 31 + ecapi_token_stamp(options->credential_role,
+											   options->header_file);
 	if (options->ca_file != NULL)
-		stamp = stamp * 31 + ecapi_token_stamp(options->ca_file);
+		stamp = stamp * 31 + ecapi_token_stamp(options->credential_role,
+											   options->ca_file);
 	return stamp;
 }
 
@@ -75,10 +78,12 @@ ecapi_credentials_read(const EcapiOptions *options, EcapiCredentials *credential
 	credentials->stamp = ecapi_credentials_stamp(options);
 
 	if (options->access_token_file != NULL &&
-		(token = ecapi_token_read(options->access_token_file, error, error_size)) == NULL)
+		(token = ecapi_token_read(options->credential_role, options->access_token_file,
+								  error, error_size)) == NULL)
 		return false;
 	if (options->header_file != NULL &&
-		(header = ecapi_token_read(options->header_file, error, error_size)) == NULL)
+		(header = ecapi_token_read(options->credential_role, options->header_file,
+								   error, error_size)) == NULL)
 		return false;
 	if (!check_content(options, token, header, error, error_size))
 		return false;
@@ -90,18 +95,14 @@ ecapi_credentials_read(const EcapiOptions *options, EcapiCredentials *credential
 
 	if (options->ca_file != NULL)
 	{
-		credentials->ca_file = ecapi_token_path(options->ca_file);
+		credentials->ca_file = ecapi_token_path(options->credential_role, options->ca_file,
+												error, error_size);
 		if (credentials->ca_file == NULL)
-		{
-			snprintf(error, error_size,
-					 "file \"%s\" has no directory: ecapi.credential_directory is not set",
-					 options->ca_file);
 			return false;
-		}
 		if (access(credentials->ca_file, R_OK) != 0)
 		{
-			snprintf(error, error_size, "could not read file \"%s\": %s",
-					 options->ca_file, strerror(errno));
+			ecapi_token_unreadable(options->credential_role, options->ca_file, errno,
+								   error, error_size);
 			return false;
 		}
 	}

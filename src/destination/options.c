@@ -310,11 +310,23 @@ ecapi_options_read(List *list, Oid catalog, EcapiOptions *options,
 }
 
 EcapiOptions *
-ecapi_options_parse(List *server, List *mapping, char *error, size_t error_size)
+ecapi_options_parse(List *server, List *mapping, const EcapiServerOwner *owner,
+					char *error, size_t error_size)
 {
 	EcapiOptions *options = palloc0(sizeof(EcapiOptions));
 	EcapiOptionProblem problem;
 
+	if (!owner->superuser)
+	{
+		options->credential_role = pstrdup(owner->name);
+		if (!owner->has_usage)
+		{
+			snprintf(error, error_size,
+					 "its owner \"%s\" has no USAGE on foreign-data wrapper ecapi: "
+					 "grant it, or give the server another owner", owner->name);
+			return NULL;
+		}
+	}
 	if (ecapi_options_read(server, ForeignServerRelationId, options, &problem) &&
 		ecapi_options_read(mapping, UserMappingRelationId, options, &problem))
 		return options;

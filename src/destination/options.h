@@ -77,7 +77,9 @@ struct EcapiOptions
 	EcapiPaths *fields;			/* only these leave; NULL: all */
 	EcapiPaths *redact;			/* these do not; NULL: none */
 
-	char	   *ca_file;		/* bare name in ecapi.credential_directory */
+	char	   *ca_file;		/* bare name in the directory of credentials */
+	char	   *credential_role;	/* whose directory that is; NULL: that of
+									 * superusers, see delivery/token.h */
 	/* from the PUBLIC user mapping */
 	char	   *access_token;
 	char	   *access_token_file;
@@ -112,13 +114,23 @@ extern bool ecapi_options_read(List *list, Oid catalog, EcapiOptions *options,
 extern bool ecapi_options_event_types(const char *value, uint64 *types,
 									  EcapiOptionProblem *problem);
 
+/* The role that owns a destination, as far as delivery depends on it. */
+typedef struct EcapiServerOwner
+{
+	const char *name;
+	bool		superuser;
+	bool		has_usage;		/* USAGE on the wrapper, now */
+} EcapiServerOwner;
+
 /*
  * Parse the option lists (DefElem) of a server and of its PUBLIC mapping
  * (NIL for none) into a palloc'd struct with defaults filled in.  The lists
  * passed the validator once; what is wrong all the same (a hand-made catalog
- * row, a later version's option) gives NULL and one line in error.
+ * row, a later version's option), or an owner from whom USAGE was taken, gives
+ * NULL and one line in error.
  */
 extern EcapiOptions *ecapi_options_parse(List *server, List *mapping,
+										 const EcapiServerOwner *owner,
 										 char *error, size_t error_size);
 
 /*

@@ -2,8 +2,8 @@
  * destinations.c
  *	  The destinations there are: foreign servers, matched with their cursors.
  *
- * Reloaded when the worker starts, when a server or user mapping changes, and
- * when an operator pauses, resumes, adopts or rebases.  What event triggers
+ * Reloaded when the worker starts, when a server or user mapping changes, or a
+ * role or the right to use the wrapper, on which delivery depends, and when an operator pauses, resumes, adopts or rebases.  What event triggers
  * did not do (they are skipped under session_replication_role = replica) is
  * done here: a server without a cursor gets one, a cursor follows its server
  * by oid or, after pg_upgrade gave out new oids, by name, and a cursor whose
@@ -56,8 +56,10 @@ typedef struct Control
  * the commit has woken us, so a cache may still be old when we look.
  */
 static EcapiStatement servers = {
-	"SELECT s.oid, s.srvname, s.srvoptions, m.umoptions"
-	" FROM pg_catalog.pg_foreign_server s LEFT JOIN pg_catalog.pg_user_mapping m"
+	"SELECT s.oid, s.srvname, s.srvoptions, m.umoptions, r.rolname, r.rolsuper,"
+	" pg_catalog.has_foreign_data_wrapper_privilege(s.srvowner, s.srvfdw, 'USAGE')"
+	" FROM pg_catalog.pg_foreign_server s JOIN pg_catalog.pg_roles r"
+	" ON r.oid OPERATOR(pg_catalog.=) s.srvowner LEFT JOIN pg_catalog.pg_user_mapping m"
 	" ON m.umserver OPERATOR(pg_catalog.=) s.oid AND m.umuser OPERATOR(pg_catalog.=) 0"
 	" WHERE s.srvfdw OPERATOR(pg_catalog.=) $1",
 	1, {OIDOID}, NULL
@@ -69,6 +71,7 @@ typedef struct Server
 	const char *name;
 	List	   *options;
 	List	   *mapping;		/* options of the PUBLIC user mapping */
+	EcapiServerOwner owner;
 } Server;
 
 static EcapiStatement controls = {
@@ -207,6 +210,17 @@ hash_options(int64 hash, List *options)
 	return hash;
 }
 
+static int64
+hash_server(const Server *server)
+{
+	int64		hash = hash_options(hash_options(1, server->options), server->mapping);
+	const EcapiServerOwner *owner = &server->owner;
+
+	hash = (int64) hash_bytes_extended((const unsigned char *) owner->name,
+									   strlen(owner->name), (uint64) hash);
+	return (int64) ((uint64) hash * 4 + (owner->superuser ? 2 : 0) + (owner->has_usage ? 1 : 0));
+}
+
 /* Keep the moment a destination was first seen in test mode. */
 static void
 note_test_mode(EcapiDestination *destination)
@@ -227,7 +241,7 @@ note_test_mode(EcapiDestination *destination)
 static void
 load_options(EcapiDestination *destination, const Server *server)
 {
-	int64		hash = hash_options(hash_options(1, server->options), server->mapping);
+	int64		hash = hash_server(server);
 	MemoryContext context;
 	MemoryContext old;
 	char		error[512];
@@ -239,7 +253,7 @@ load_options(EcapiDestination *destination, const Server *server)
 									ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(context);
 	destination->options = ecapi_options_parse(server->options, server->mapping,
-											   error, sizeof(error));
+											   &server->owner, error, sizeof(error));
 	MemoryContextSwitchTo(old);
 	if (destination->options_context != NULL)
 	{
@@ -542,6 +556,10 @@ load_servers(MemoryContext context, int *n)
 		result[i].options = isnull ? NIL : untransformRelOptions(datum);
 		datum = SPI_getbinval(tuple, desc, 4, &isnull);
 		result[i].mapping = isnull ? NIL : untransformRelOptions(datum);
+		result[i].owner.name =
+			pstrdup(NameStr(*DatumGetName(SPI_getbinval(tuple, desc, 5, &isnull))));
+		result[i].owner.superuser = DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull));
+		result[i].owner.has_usage = DatumGetBool(SPI_getbinval(tuple, desc, 7, &isnull));
 	}
 	MemoryContextSwitchTo(old);
 	return result;

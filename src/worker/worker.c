@@ -98,7 +98,17 @@ want_reload(Datum arg, int cacheid, uint32 hashvalue)
 	reload_wanted = true;
 }
 
-/* A function or a role has changed: what users' SQL failed for may be mended. */
+/*
+ * A role has changed: whose files a destination reads, whether it may deliver, and
+ * what users' SQL may do.
+ */
+static void
+want_both(Datum arg, int cacheid, uint32 hashvalue)
+{
+	reload_wanted = retry_wanted = true;
+}
+
+/* A function has changed: what users' SQL failed for may be right now. */
 static void
 want_another_try(Datum arg, int cacheid, uint32 hashvalue)
 {
@@ -588,7 +598,9 @@ set_up(void)
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, want_reload, (Datum) 0);
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, want_reload, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, want_another_try, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHOID, want_another_try, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, want_both, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, want_both, (Datum) 0);
+	CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, want_reload, (Datum) 0);
 	pgstat_report_appname("ecapi worker");
 }
 
