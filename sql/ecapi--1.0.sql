@@ -2,13 +2,16 @@
 --
 -- Order: schema, tables, functions, wrapper, triggers, views, rights, comments.
 -- Everything is schema-qualified; functions pin their search_path.  Nothing is
--- granted to PUBLIC; the block of rights stands near the end.  But for the list
--- of forgotten persons, none of these tables is marked for dump: an outbox, a
+-- granted to PUBLIC; the block of rights stands near the end.  Schema ecapi has
+-- what users read and call; functions that triggers, views and our own code call
+-- are in schema ecapi_internal, on which nobody needs a right: triggers and views
+-- know them by oid.  But for the list of forgotten persons, none of these tables is marked for dump: an outbox, a
 -- cursor or a log restored elsewhere would send conversions a second time.
 
 \echo Use "CREATE EXTENSION ecapi" to load this file. \quit
 
 CREATE SCHEMA ecapi;
+CREATE SCHEMA ecapi_internal;
 
 -- ---------------------------------------------------------------------------
 -- An event as users' SQL sees it: what an enrichment gets a page of, and the
@@ -337,7 +340,7 @@ SELECT pg_catalog.pg_extension_config_dump('ecapi.forgotten', '');
 -- for a session that has taken the replica role may operate destinations.
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION ecapi.skip_replicated() RETURNS trigger
+CREATE FUNCTION ecapi_internal.skip_replicated() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -353,86 +356,86 @@ BEGIN
 END
 $$;
 
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_0 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.outbox_0 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_0 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.outbox_0 ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_1 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.outbox_1 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_1 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.outbox_1 ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_2 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_2 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.outbox_2 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_2 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_2 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.outbox_2 ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_3 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_3 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.outbox_3 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_3 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_3 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.outbox_3 ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_4 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_4 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.outbox_4 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_4 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_4 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.outbox_4 ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_5 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.outbox_5 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.outbox_5 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_5 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.outbox_5 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.outbox_5 ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_0 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.tick_0 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_1 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.tick_1 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_2 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_2 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.tick_2 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_3 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_3 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.tick_3 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_4 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_4 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.tick_4 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_5 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.tick_5 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.tick_5 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_0 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_0 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.request_0 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_1 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_1 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.request_1 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_2 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_2 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.request_2 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_3 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_3 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.request_3 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_4 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_4 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.request_4 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_5 FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_5 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.request_5 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.cursor FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.cursor FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.cursor ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.failed_event FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.failed_event FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.cursor FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.cursor FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.cursor ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.failed_event FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.failed_event FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.control FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.control FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.control ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.replay_cursor FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.replay_cursor FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.replay_cursor ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.cancellation FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated();
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.cancellation FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.cancellation ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.cancellation FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.cancellation FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.cancellation ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.ledger FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.ledger FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.ledger ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.backfill_progress ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.erased FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.erased FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.erased ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.forget_key FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.forget_key FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.forget_key ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.forgotten FOR EACH ROW EXECUTE FUNCTION ecapi.skip_replicated('change');
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.forgotten FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.forgotten ENABLE REPLICA TRIGGER skip_replicated_change;
 
 -- ---------------------------------------------------------------------------
 -- A slot is emptied by the worker alone: it knows which events still wait.
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION ecapi.refuse_truncate() RETURNS trigger
+CREATE FUNCTION ecapi_internal.refuse_truncate() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -447,17 +450,17 @@ BEGIN
 END
 $$;
 
-CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_0 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_0 FOR EACH STATEMENT EXECUTE FUNCTION ecapi_internal.refuse_truncate();
 ALTER TABLE ecapi.outbox_0 ENABLE ALWAYS TRIGGER refuse_truncate;
-CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_1 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_1 FOR EACH STATEMENT EXECUTE FUNCTION ecapi_internal.refuse_truncate();
 ALTER TABLE ecapi.outbox_1 ENABLE ALWAYS TRIGGER refuse_truncate;
-CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_2 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_2 FOR EACH STATEMENT EXECUTE FUNCTION ecapi_internal.refuse_truncate();
 ALTER TABLE ecapi.outbox_2 ENABLE ALWAYS TRIGGER refuse_truncate;
-CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_3 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_3 FOR EACH STATEMENT EXECUTE FUNCTION ecapi_internal.refuse_truncate();
 ALTER TABLE ecapi.outbox_3 ENABLE ALWAYS TRIGGER refuse_truncate;
-CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_4 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_4 FOR EACH STATEMENT EXECUTE FUNCTION ecapi_internal.refuse_truncate();
 ALTER TABLE ecapi.outbox_4 ENABLE ALWAYS TRIGGER refuse_truncate;
-CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_5 FOR EACH STATEMENT EXECUTE FUNCTION ecapi.refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ecapi.outbox_5 FOR EACH STATEMENT EXECUTE FUNCTION ecapi_internal.refuse_truncate();
 ALTER TABLE ecapi.outbox_5 ENABLE ALWAYS TRIGGER refuse_truncate;
 
 -- ---------------------------------------------------------------------------
@@ -485,7 +488,7 @@ CREATE FUNCTION ecapi.capture() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_capture';
 
-CREATE FUNCTION ecapi.capture_pending() RETURNS void
+CREATE FUNCTION ecapi_internal.capture_pending() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_capture_pending';
 
@@ -525,7 +528,7 @@ CREATE FUNCTION ecapi.major(amount numeric, currency text) RETURNS numeric
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ecapi_major_units';
 
-CREATE FUNCTION ecapi.left_out_counts(
+CREATE FUNCTION ecapi_internal.left_out_counts(
 	OUT path text,
 	OUT reason text,
 	OUT count bigint)
@@ -533,7 +536,7 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL SAFE ROWS 10
 AS 'MODULE_PATHNAME', 'ecapi_left_out_counts';
 
-CREATE FUNCTION ecapi.fdw_validator(options text[], catalog oid) RETURNS void
+CREATE FUNCTION ecapi_internal.fdw_validator(options text[], catalog oid) RETURNS void
 LANGUAGE c STRICT
 AS 'MODULE_PATHNAME', 'ecapi_fdw_validator';
 
@@ -546,32 +549,32 @@ RETURNS record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_worker_status';
 
-CREATE FUNCTION ecapi.start_worker() RETURNS void
+CREATE FUNCTION ecapi_internal.start_worker() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_start_worker';
 
-CREATE FUNCTION ecapi.wake_worker() RETURNS void
+CREATE FUNCTION ecapi_internal.wake_worker() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_wake_worker';
 
-CREATE FUNCTION ecapi.start_snapshot() RETURNS pg_snapshot
+CREATE FUNCTION ecapi_internal.start_snapshot() RETURNS pg_snapshot
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_start_snapshot';
 
-CREATE FUNCTION ecapi.credential_problem(server oid) RETURNS text
+CREATE FUNCTION ecapi_internal.credential_problem(server oid) RETURNS text
 LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_credential_problem';
 
-CREATE FUNCTION ecapi.open_files_limit() RETURNS integer
+CREATE FUNCTION ecapi_internal.open_files_limit() RETURNS integer
 LANGUAGE c VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_open_files_limit';
 
 -- These two compile a filter in a subtransaction, which parallel workers cannot have.
-CREATE FUNCTION ecapi.check_destination(server oid, command pg_ddl_command) RETURNS void
+CREATE FUNCTION ecapi_internal.check_destination(server oid, command pg_ddl_command) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_check_destination';
 
-CREATE FUNCTION ecapi.destination_problems(
+CREATE FUNCTION ecapi_internal.destination_problems(
 	server oid,
 	OUT severity text,
 	OUT what text,
@@ -580,15 +583,15 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'ecapi_destination_problems';
 
-CREATE FUNCTION ecapi.follow_enrichments() RETURNS void
+CREATE FUNCTION ecapi_internal.follow_enrichments() RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_follow_enrichments';
 
-CREATE FUNCTION ecapi.enrichment_dropped(schema text, name text) RETURNS void
+CREATE FUNCTION ecapi_internal.enrichment_dropped(schema text, name text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_enrichment_dropped';
 
-CREATE FUNCTION ecapi.outbox_measure(
+CREATE FUNCTION ecapi_internal.outbox_measure(
 	OUT bytes bigint,
 	OUT bytes_limit bigint,
 	OUT is_full boolean)
@@ -761,10 +764,10 @@ AS 'MODULE_PATHNAME', 'ecapi_remember';
 -- Destinations are foreign servers.
 -- ---------------------------------------------------------------------------
 
-CREATE FOREIGN DATA WRAPPER ecapi NO HANDLER VALIDATOR ecapi.fdw_validator;
+CREATE FOREIGN DATA WRAPPER ecapi NO HANDLER VALIDATOR ecapi_internal.fdw_validator;
 
 -- What a dropped destination failed on is not sent by a new one of its name.
-CREATE FUNCTION ecapi.end_destination(destination name) RETURNS void
+CREATE FUNCTION ecapi_internal.end_destination(destination name) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	DELETE FROM ecapi.cursor c WHERE c.destination = end_destination.destination;
@@ -784,7 +787,7 @@ END;
 -- until ecapi.adopt().
 --
 -- What the server says of users' SQL is looked at first, as the command left it.
-CREATE FUNCTION ecapi.on_server_change() RETURNS event_trigger
+CREATE FUNCTION ecapi_internal.on_server_change() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -801,18 +804,18 @@ BEGIN
 		WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
 			AND w.fdwname = 'ecapi'
 	LOOP
-		PERFORM ecapi.check_destination(d.objid, d.command)
+		PERFORM ecapi_internal.check_destination(d.objid, d.command)
 		FROM pg_catalog.pg_event_trigger_ddl_commands() d
 		WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
 			AND d.objid = server.oid;
 		IF server.command_tag = 'CREATE SERVER' THEN
-			PERFORM ecapi.end_destination(server.srvname);
+			PERFORM ecapi_internal.end_destination(server.srvname);
 			SELECT pg_catalog.concat(y.system_identifier, '/', b.oid) INTO here
 			FROM pg_catalog.pg_control_system() y, pg_catalog.pg_database b
 			WHERE b.datname = pg_catalog.current_database();
 			INSERT INTO ecapi.cursor (destination, server, snapshot,
 				system_identifier, database, started_at)
-			SELECT server.srvname, server.oid, ecapi.start_snapshot(),
+			SELECT server.srvname, server.oid, ecapi_internal.start_snapshot(),
 				pg_catalog.split_part(o.origin, '/', 1)::bigint,
 				pg_catalog.split_part(o.origin, '/', 2)::oid, pg_catalog.clock_timestamp()
 			FROM (SELECT coalesce(server.origin, here)) o (origin);
@@ -835,12 +838,12 @@ BEGIN
 			UPDATE ecapi.cursor c SET destination = server.srvname
 			WHERE c.server = server.oid AND c.destination <> server.srvname;
 		END IF;
-		PERFORM ecapi.wake_worker();
+		PERFORM ecapi_internal.wake_worker();
 	END LOOP;
 END
 $$;
 
-CREATE FUNCTION ecapi.on_mapping_change() RETURNS event_trigger
+CREATE FUNCTION ecapi_internal.on_mapping_change() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -861,12 +864,12 @@ BEGIN
 					'Credentials of a destination belong in CREATE USER MAPPING FOR PUBLIC SERVER %I.',
 					mapping.srvname);
 		END IF;
-		PERFORM ecapi.wake_worker();
+		PERFORM ecapi_internal.wake_worker();
 	END LOOP;
 END
 $$;
 
-CREATE FUNCTION ecapi.on_server_drop() RETURNS event_trigger
+CREATE FUNCTION ecapi_internal.on_server_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -878,8 +881,8 @@ BEGIN
 			JOIN ecapi.cursor c ON c.server = d.objid
 		WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
 	LOOP
-		PERFORM ecapi.end_destination(dropped_name);
-		PERFORM ecapi.wake_worker();
+		PERFORM ecapi_internal.end_destination(dropped_name);
+		PERFORM ecapi_internal.wake_worker();
 	END LOOP;
 END
 $$;
@@ -890,7 +893,7 @@ $$;
 -- refused: somebody who drops a table wants no conversions lost.  plpgsql, and at
 -- an end at once where no destination is enriched, for the reasons given below for
 -- tracks.
-CREATE FUNCTION ecapi.has_enrichments() RETURNS boolean
+CREATE FUNCTION ecapi_internal.has_enrichments() RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT EXISTS (
@@ -900,15 +903,15 @@ AS $$
 		WHERE w.fdwname = 'ecapi' AND pg_catalog.starts_with(o, 'enrich='))
 $$;
 
-CREATE FUNCTION ecapi.on_enrichment_change() RETURNS event_trigger
+CREATE FUNCTION ecapi_internal.on_enrichment_change() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF NOT ecapi.has_enrichments() THEN
+	IF NOT ecapi_internal.has_enrichments() THEN
 		RETURN;
 	END IF;
 	BEGIN
-		PERFORM ecapi.follow_enrichments();
+		PERFORM ecapi_internal.follow_enrichments();
 	EXCEPTION WHEN undefined_file OR io_error THEN
 		RAISE WARNING 'enrichments were not looked after because the library of ecapi cannot be loaded'
 			USING HINT = 'Install it, then see ecapi.check().';
@@ -916,7 +919,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION ecapi.on_enrichment_drop() RETURNS event_trigger
+CREATE FUNCTION ecapi_internal.on_enrichment_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -940,12 +943,12 @@ BEGIN
 				HINT = pg_catalog.format('Take it out of the destination''s enrichments first, with ALTER SERVER %I OPTIONS (SET enrich ...) or (DROP enrich).',
 					lost.destination);
 	END IF;
-	IF NOT ecapi.has_enrichments() THEN
+	IF NOT ecapi_internal.has_enrichments() THEN
 		RETURN;
 	END IF;
 	-- for functions of which no dependency is recorded
 	BEGIN
-		PERFORM ecapi.enrichment_dropped(d.address_names[1], d.address_names[2])
+		PERFORM ecapi_internal.enrichment_dropped(d.address_names[1], d.address_names[2])
 		FROM pg_catalog.pg_event_trigger_dropped_objects() d
 		WHERE d.object_type = 'function' AND NOT d.is_temporary;
 	EXCEPTION WHEN undefined_file OR io_error THEN
@@ -957,20 +960,20 @@ $$;
 
 CREATE EVENT TRIGGER ecapi_server_change ON ddl_command_end
 	WHEN TAG IN ('CREATE SERVER', 'ALTER SERVER')
-	EXECUTE FUNCTION ecapi.on_server_change();
+	EXECUTE FUNCTION ecapi_internal.on_server_change();
 
 CREATE EVENT TRIGGER ecapi_mapping_change ON ddl_command_end
 	WHEN TAG IN ('CREATE USER MAPPING', 'ALTER USER MAPPING')
-	EXECUTE FUNCTION ecapi.on_mapping_change();
+	EXECUTE FUNCTION ecapi_internal.on_mapping_change();
 
 CREATE EVENT TRIGGER ecapi_server_drop ON sql_drop
 	WHEN TAG IN ('DROP SERVER', 'DROP OWNED', 'DROP FOREIGN DATA WRAPPER')
-	EXECUTE FUNCTION ecapi.on_server_drop();
+	EXECUTE FUNCTION ecapi_internal.on_server_drop();
 
 CREATE EVENT TRIGGER ecapi_enrichment_change ON ddl_command_end
 	WHEN TAG IN ('CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER SCHEMA',
 		'ALTER EXTENSION')
-	EXECUTE FUNCTION ecapi.on_enrichment_change();
+	EXECUTE FUNCTION ecapi_internal.on_enrichment_change();
 
 -- Every command that can take a function away, for one in SQL may need nearly
 -- anything.
@@ -980,16 +983,16 @@ CREATE EVENT TRIGGER ecapi_enrichment_drop ON sql_drop
 		'DROP MATERIALIZED VIEW', 'DROP FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'DROP SEQUENCE',
 		'DROP TYPE', 'ALTER TYPE', 'DROP DOMAIN', 'DROP CAST', 'DROP OPERATOR', 'DROP COLLATION',
 		'DROP TEXT SEARCH CONFIGURATION', 'DROP TEXT SEARCH DICTIONARY')
-	EXECUTE FUNCTION ecapi.on_enrichment_drop();
+	EXECUTE FUNCTION ecapi_internal.on_enrichment_drop();
 
 -- Rows that wait for the commit could not be found in a rewritten table, so
 -- they are captured before: when the command begins, for in an event of
 -- table_rewrite the columns are already as they will be.
-CREATE FUNCTION ecapi.on_alter_start() RETURNS event_trigger
+CREATE FUNCTION ecapi_internal.on_alter_start() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM ecapi.capture_pending();
+	PERFORM ecapi_internal.capture_pending();
 EXCEPTION WHEN undefined_file OR undefined_function THEN
 	NULL;	-- no library: nothing waits
 END
@@ -997,7 +1000,7 @@ $$;
 
 CREATE EVENT TRIGGER ecapi_alter_start ON ddl_command_start
 	WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE')
-	EXECUTE FUNCTION ecapi.on_alter_start();
+	EXECUTE FUNCTION ecapi_internal.on_alter_start();
 
 -- ---------------------------------------------------------------------------
 -- Tracks.  A track is a trigger of ecapi.capture(), and nothing else is kept of
@@ -1036,29 +1039,29 @@ RETURNS void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_untrack';
 
-CREATE FUNCTION ecapi.check_trigger(trigger oid) RETURNS void
+CREATE FUNCTION ecapi_internal.check_trigger(trigger oid) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_check_trigger';
 
 -- These two look in a subtransaction, which parallel workers cannot have.
-CREATE FUNCTION ecapi.track_argument(trigger oid) RETURNS jsonb
+CREATE FUNCTION ecapi_internal.track_argument(trigger oid) RETURNS jsonb
 LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_track_argument';
 
-CREATE FUNCTION ecapi.track_problem(trigger oid) RETURNS text
+CREATE FUNCTION ecapi_internal.track_problem(trigger oid) RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_track_problem';
 
-CREATE FUNCTION ecapi.follow_command(command pg_ddl_command) RETURNS void
+CREATE FUNCTION ecapi_internal.follow_command(command pg_ddl_command) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_follow_command';
 
-CREATE FUNCTION ecapi.follow_drop(type text, name text, constraints boolean) RETURNS void
+CREATE FUNCTION ecapi_internal.follow_drop(type text, name text, constraints boolean) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_follow_drop';
 
 -- Is there any track?  By the index of pg_depend.
-CREATE FUNCTION ecapi.has_tracks() RETURNS boolean
+CREATE FUNCTION ecapi_internal.has_tracks() RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT EXISTS (
@@ -1072,7 +1075,7 @@ $$;
 
 -- Only what every role may read is asked here: the role may have no right on
 -- this schema, and its trigger may be about something else.
-CREATE FUNCTION ecapi.on_trigger_owner() RETURNS event_trigger
+CREATE FUNCTION ecapi_internal.on_trigger_owner() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -1096,7 +1099,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION ecapi.on_trigger_create() RETURNS event_trigger
+CREATE FUNCTION ecapi_internal.on_trigger_create() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -1113,20 +1116,20 @@ BEGIN
 		WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
 			AND n.nspname = 'ecapi' AND p.proname = 'capture'
 	LOOP
-		PERFORM ecapi.check_trigger(made);
+		PERFORM ecapi_internal.check_trigger(made);
 	END LOOP;
 END
 $$;
 
-CREATE FUNCTION ecapi.on_track_change() RETURNS event_trigger
+CREATE FUNCTION ecapi_internal.on_track_change() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF NOT ecapi.has_tracks() THEN
+	IF NOT ecapi_internal.has_tracks() THEN
 		RETURN;
 	END IF;
 	BEGIN
-		PERFORM ecapi.follow_command(d.command)
+		PERFORM ecapi_internal.follow_command(d.command)
 		FROM pg_catalog.pg_event_trigger_ddl_commands() d;
 	EXCEPTION WHEN undefined_file OR io_error THEN
 		RAISE WARNING 'tracks were not looked after because the library of ecapi cannot be loaded'
@@ -1138,15 +1141,15 @@ $$;
 -- Objects are told by name; a function's name is the last part of its address.
 -- Constraints have no names in tracks, so one call stands for all of them, and
 -- tells of the object that the command named.
-CREATE FUNCTION ecapi.on_track_drop() RETURNS event_trigger
+CREATE FUNCTION ecapi_internal.on_track_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF NOT ecapi.has_tracks() THEN
+	IF NOT ecapi_internal.has_tracks() THEN
 		RETURN;
 	END IF;
 	BEGIN
-		PERFORM ecapi.follow_drop(o.object_type, o.name, false)
+		PERFORM ecapi_internal.follow_drop(o.object_type, o.name, false)
 		FROM (
 			SELECT DISTINCT ON (k.name) d.object_type, k.name
 			FROM pg_catalog.pg_event_trigger_dropped_objects() d,
@@ -1158,7 +1161,7 @@ BEGIN
 				AND NOT d.is_temporary AND k.name IS NOT NULL
 			ORDER BY k.name, d.original DESC
 		) o;
-		PERFORM ecapi.follow_drop(o.object_type, o.name, true)
+		PERFORM ecapi_internal.follow_drop(o.object_type, o.name, true)
 		FROM (
 			SELECT d.object_type, coalesce(d.object_name,
 				d.address_names[pg_catalog.array_upper(d.address_names, 1)]) AS name
@@ -1176,11 +1179,11 @@ $$;
 
 CREATE EVENT TRIGGER ecapi_trigger_owner ON ddl_command_end
 	WHEN TAG IN ('CREATE TRIGGER', 'CREATE SCHEMA')
-	EXECUTE FUNCTION ecapi.on_trigger_owner();
+	EXECUTE FUNCTION ecapi_internal.on_trigger_owner();
 
 CREATE EVENT TRIGGER ecapi_trigger_create ON ddl_command_end
 	WHEN TAG IN ('CREATE TRIGGER', 'CREATE SCHEMA')
-	EXECUTE FUNCTION ecapi.on_trigger_create();
+	EXECUTE FUNCTION ecapi_internal.on_trigger_create();
 
 -- Who may set session_replication_role must not be able to pass by.
 ALTER EVENT TRIGGER ecapi_trigger_owner ENABLE ALWAYS;
@@ -1190,13 +1193,13 @@ CREATE EVENT TRIGGER ecapi_track_change ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE',
 		'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER AGGREGATE', 'ALTER TYPE', 'ALTER DOMAIN',
 		'ALTER SCHEMA', 'CREATE FUNCTION')
-	EXECUTE FUNCTION ecapi.on_track_change();
+	EXECUTE FUNCTION ecapi_internal.on_track_change();
 
 CREATE EVENT TRIGGER ecapi_track_drop ON sql_drop
 	WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE', 'DROP TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW',
 		'DROP FOREIGN TABLE', 'DROP FUNCTION', 'DROP ROUTINE', 'DROP AGGREGATE', 'DROP TYPE',
 		'DROP DOMAIN', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
-	EXECUTE FUNCTION ecapi.on_track_drop();
+	EXECUTE FUNCTION ecapi_internal.on_track_drop();
 
 -- Copies that partitions have are left out: the track is that of their root.
 CREATE VIEW ecapi.track AS
@@ -1213,12 +1216,12 @@ SELECT t.tgrelid::pg_catalog.regclass AS relation,
 	t.tgenabled = 'A' AS always,
 	t.tgenabled <> 'D' AS enabled,
 	a.argument -> 'mapping' AS mapping,
-	ecapi.track_problem(t.oid) AS problem,
+	ecapi_internal.track_problem(t.oid) AS problem,
 	t.tgname AS trigger
 FROM pg_catalog.pg_namespace n
 	JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND p.proname = 'capture'
 	JOIN pg_catalog.pg_trigger t ON t.tgfoid = p.oid AND t.tgparentid = 0
-	CROSS JOIN LATERAL (SELECT ecapi.track_argument(t.oid)) a (argument)
+	CROSS JOIN LATERAL (SELECT ecapi_internal.track_argument(t.oid)) a (argument)
 WHERE n.nspname = 'ecapi';
 
 -- ---------------------------------------------------------------------------
@@ -1232,7 +1235,7 @@ WHERE n.nspname = 'ecapi';
 -- What waits behind a cursor.  The planner cannot know how little that is as a rule,
 -- and would read the whole outbox to count it; by the index it costs what waits.
 -- Of events it tells counts and times alone, so it may read for whoever monitors.
-CREATE FUNCTION ecapi.waiting(c ecapi.cursor, OUT backlog bigint, OUT oldest timestamptz) RETURNS record
+CREATE FUNCTION ecapi_internal.waiting(c ecapi.cursor, OUT backlog bigint, OUT oldest timestamptz) RETURNS record
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
 BEGIN ATOMIC
@@ -1286,7 +1289,7 @@ FROM pg_catalog.pg_foreign_server s
 	LEFT JOIN ecapi.cursor c ON c.server = s.oid
 	LEFT JOIN ecapi.control k ON k.destination = s.srvname
 	CROSS JOIN ecapi.worker() w
-	LEFT JOIN LATERAL ecapi.waiting(c) b ON c.server IS NOT NULL
+	LEFT JOIN LATERAL ecapi_internal.waiting(c) b ON c.server IS NOT NULL
 	LEFT JOIN LATERAL (
 		SELECT pg_catalog.count(*) FILTER (WHERE e.state = 'waiting') AS waiting,
 			pg_catalog.count(*) FILTER (WHERE e.state = 'dead') AS dead,
@@ -1314,11 +1317,11 @@ GROUP BY c.state;
 CREATE VIEW ecapi.outbox_use AS
 SELECT m.bytes, m.bytes_limit, m.is_full,
 	CASE WHEN q.is_called THEN q.last_value ELSE 0 END AS dropped
-FROM ecapi.outbox_measure() m CROSS JOIN ecapi.dropped_seq q;
+FROM ecapi_internal.outbox_measure() m CROSS JOIN ecapi.dropped_seq q;
 
 -- Values that were left out of events, since the server started.
 CREATE VIEW ecapi.left_out AS
-SELECT l.path, l.reason, l.count FROM ecapi.left_out_counts() l;
+SELECT l.path, l.reason, l.count FROM ecapi_internal.left_out_counts() l;
 
 -- A row says "running" until somebody writes otherwise, so one whose backend died
 -- is known by the lock that went with it.  A key may be somebody's address: it is
@@ -1395,7 +1398,7 @@ BEGIN
 		RETURN NEXT;
 	END IF;
 
-	n := ecapi.open_files_limit();
+	n := ecapi_internal.open_files_limit();
 	IF n >= 0 AND n < 1024 THEN
 		severity := 'warning';
 		what := pg_catalog.format('the server may open only %s files at once', n);
@@ -1409,7 +1412,7 @@ BEGIN
 			LEFT JOIN ecapi.cursor c ON c.server = s.oid
 		ORDER BY v.destination
 	LOOP
-		t := ecapi.credential_problem(d.server_oid);
+		t := ecapi_internal.credential_problem(d.server_oid);
 		IF t IS NOT NULL THEN
 			severity := 'error';
 			what := pg_catalog.format('destination "%s": %s', d.destination, t);
@@ -1419,7 +1422,7 @@ BEGIN
 		FOR severity, what, what_to_do IN
 			SELECT p.severity, pg_catalog.format('destination "%s": %s', d.destination, p.what),
 				coalesce(p.what_to_do, pg_catalog.format('Mend its option with ALTER SERVER %I OPTIONS (SET ...).', d.destination))
-			FROM ecapi.destination_problems(d.server_oid) p
+			FROM ecapi_internal.destination_problems(d.server_oid) p
 		LOOP
 			RETURN NEXT;
 		END LOOP;
@@ -1560,14 +1563,14 @@ $$;
 -- ---------------------------------------------------------------------------
 
 -- The json operators would parse each event to its end.
-CREATE FUNCTION ecapi.event_id(event json) RETURNS text
+CREATE FUNCTION ecapi_internal.event_id(event json) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ecapi_event_id';
 
 -- Has a cursor passed an event?  Those that its snapshot saw, and of its open
 -- window those up to its position, in the two arms of the reader: transactions
 -- that ran at the snapshot, and later ones.
-CREATE FUNCTION ecapi.is_disposed(c ecapi.cursor, xid xid8, seq bigint) RETURNS boolean
+CREATE FUNCTION ecapi_internal.is_disposed(c ecapi.cursor, xid xid8, seq bigint) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN pg_catalog.pg_visible_in_snapshot(is_disposed.xid, (c).snapshot)
 	OR ((c).window_end IS NOT NULL
@@ -1614,7 +1617,7 @@ BEGIN
 		SELECT o.seq, o.xid, o.emitted_at, o.event ->> 'event_type' AS event_type,
 			o.event ->> 'erased' IS NOT NULL AS is_erased
 		FROM ecapi.outbox o
-		WHERE ecapi.event_id(o.event) = trace.id
+		WHERE ecapi_internal.event_id(o.event) = trace.id
 	), r AS MATERIALIZED (
 		SELECT e.seq, e.xid, e.event_type, e.is_erased, q.request_id, q.sent_at, q.outcome, q.reason, q.attempt, q.status,
 			q.latency_ms, q.error, q.receiver_request_id, coalesce(c.destination, q.destination) AS destination
@@ -1660,7 +1663,7 @@ BEGIN
 			CASE WHEN c.state IN ('stopped', 'waiting') THEN c.last_error END, NULL, NULL, c.next_try,
 			e.event_type, e.xid, e.seq, 4
 		FROM e CROSS JOIN ecapi.cursor c LEFT JOIN ecapi.control k ON k.destination = c.destination
-		WHERE NOT ecapi.is_disposed(c, e.xid, e.seq)
+		WHERE NOT ecapi_internal.is_disposed(c, e.xid, e.seq)
 			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination
 				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up', 'erased'))
 			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
@@ -1670,7 +1673,7 @@ BEGIN
 				ELSE 'no row of the request log tells' END,
 			NULL, NULL, NULL, NULL, NULL, NULL, NULL, e.event_type, e.xid, e.seq, 4
 		FROM e CROSS JOIN ecapi.cursor c
-		WHERE ecapi.is_disposed(c, e.xid, e.seq)
+		WHERE ecapi_internal.is_disposed(c, e.xid, e.seq)
 			AND NOT EXISTS (SELECT FROM r WHERE r.seq = e.seq AND r.destination = c.destination
 				AND r.outcome IN ('delivered', 'shadow', 'filtered', 'failed', 'given_up', 'erased'))
 			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
@@ -1715,7 +1718,7 @@ AS 'MODULE_PATHNAME', 'ecapi_reconcile';
 -- whom he grants them to.
 -- ---------------------------------------------------------------------------
 
-REVOKE ALL ON ALL ROUTINES IN SCHEMA ecapi FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA ecapi, ecapi_internal FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
@@ -1723,15 +1726,16 @@ GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
 GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.ledger, ecapi.left_out,
 	ecapi.outbox_use, ecapi.track, ecapi.backfill, ecapi.replay,
 	ecapi.cancellation_count TO pg_monitor;
-GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi.left_out_counts(),
-	ecapi.outbox_measure(), ecapi.waiting(ecapi.cursor),
-	ecapi.track_argument(oid), ecapi.track_problem(oid) TO pg_monitor;
+GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi_internal.left_out_counts(),
+	ecapi_internal.outbox_measure(), ecapi_internal.waiting(ecapi.cursor),
+	ecapi_internal.track_argument(oid), ecapi_internal.track_problem(oid) TO pg_monitor;
 
 -- ---------------------------------------------------------------------------
 -- Comments
 -- ---------------------------------------------------------------------------
 
 COMMENT ON SCHEMA ecapi IS 'outbox, cursors, logs and functions of the ecapi extension';
+COMMENT ON SCHEMA ecapi_internal IS 'functions that the ecapi extension itself calls; nobody needs a right on it';
 COMMENT ON TYPE ecapi.event IS 'an event as enrichments and filters see it';
 COMMENT ON COLUMN ecapi.event.seq IS 'names the event in the answer of an enrichment';
 COMMENT ON COLUMN ecapi.event.value IS 'exact';
@@ -1791,22 +1795,22 @@ COMMENT ON COLUMN ecapi.failed_event.state IS 'waiting for another try; dead: no
 COMMENT ON COLUMN ecapi.failed_event.attempts IS 'how often it was sent alone, or captured again';
 COMMENT ON COLUMN ecapi.failed_event.retry_since IS 'when its retry_for began';
 COMMENT ON COLUMN ecapi.failed_event.answer IS 'first part of the receiver''s answer';
-COMMENT ON FUNCTION ecapi.waiting(ecapi.cursor) IS 'how many events wait behind a cursor, and since when the oldest does';
+COMMENT ON FUNCTION ecapi_internal.waiting(ecapi.cursor) IS 'how many events wait behind a cursor, and since when the oldest does';
 COMMENT ON VIEW ecapi.destination IS 'state, backlog and counts of each destination';
 COMMENT ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb)
 	IS 'emit an ECAPI event with the current transaction; returns its id';
 COMMENT ON FUNCTION ecapi.capture() IS 'trigger function of tracks: turns rows into events; takes the track as JSON';
-COMMENT ON FUNCTION ecapi.capture_pending() IS 'captures now the rows that wait for the commit of this transaction';
-COMMENT ON FUNCTION ecapi.on_alter_start() IS 'captures rows that wait for the commit before their table may be rewritten';
+COMMENT ON FUNCTION ecapi_internal.capture_pending() IS 'captures now the rows that wait for the commit of this transaction';
+COMMENT ON FUNCTION ecapi_internal.on_alter_start() IS 'captures rows that wait for the commit before their table may be rewritten';
 COMMENT ON EVENT TRIGGER ecapi_alter_start IS 'captures rows that wait for the commit before their table may be rewritten';
-COMMENT ON FUNCTION ecapi.check_destination(oid, pg_ddl_command) IS 'checks filter and enrichments of a destination that a command has created or altered';
-COMMENT ON FUNCTION ecapi.destination_problems(oid) IS 'what is wrong with filter and enrichments of a destination';
-COMMENT ON FUNCTION ecapi.follow_enrichments() IS 'rewrites the enrichments of destinations after functions were renamed or moved';
-COMMENT ON FUNCTION ecapi.enrichment_dropped(text, text) IS 'refuses that a function is dropped which a destination names';
-COMMENT ON FUNCTION ecapi.has_enrichments() IS 'is any destination enriched';
-COMMENT ON FUNCTION ecapi.on_enrichment_change() IS 'follows enrichments that are renamed or moved';
-COMMENT ON FUNCTION ecapi.on_enrichment_drop() IS 'refuses that an enrichment is dropped while a destination needs it';
+COMMENT ON FUNCTION ecapi_internal.check_destination(oid, pg_ddl_command) IS 'checks filter and enrichments of a destination that a command has created or altered';
+COMMENT ON FUNCTION ecapi_internal.destination_problems(oid) IS 'what is wrong with filter and enrichments of a destination';
+COMMENT ON FUNCTION ecapi_internal.follow_enrichments() IS 'rewrites the enrichments of destinations after functions were renamed or moved';
+COMMENT ON FUNCTION ecapi_internal.enrichment_dropped(text, text) IS 'refuses that a function is dropped which a destination names';
+COMMENT ON FUNCTION ecapi_internal.has_enrichments() IS 'is any destination enriched';
+COMMENT ON FUNCTION ecapi_internal.on_enrichment_change() IS 'follows enrichments that are renamed or moved';
+COMMENT ON FUNCTION ecapi_internal.on_enrichment_drop() IS 'refuses that an enrichment is dropped while a destination needs it';
 COMMENT ON EVENT TRIGGER ecapi_enrichment_change IS 'follows enrichments that are renamed or moved';
 COMMENT ON EVENT TRIGGER ecapi_enrichment_drop IS 'refuses that an enrichment is dropped while a destination needs it';
 COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the events of this database since the server started, by field and reason';
@@ -1815,15 +1819,15 @@ COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s
 COMMENT ON FUNCTION ecapi.digest(text, text, text) IS 'the digest that is sent for a field''s value; NULL when it would be left out';
 COMMENT ON FUNCTION ecapi.fields() IS 'every field of the standard: name, place, type, whether it is normalized and hashed';
 COMMENT ON FUNCTION ecapi.major(numeric, text) IS 'an amount in minor units (cents) in the currency''s unit, by ISO 4217';
-COMMENT ON FUNCTION ecapi.left_out_counts() IS 'rows of ecapi.left_out';
-COMMENT ON FUNCTION ecapi.fdw_validator(text[], oid) IS 'checks the options of destinations and their credentials';
+COMMENT ON FUNCTION ecapi_internal.left_out_counts() IS 'rows of ecapi.left_out';
+COMMENT ON FUNCTION ecapi_internal.fdw_validator(text[], oid) IS 'checks the options of destinations and their credentials';
 COMMENT ON FUNCTION ecapi.worker() IS 'whether this database has a running worker, and if not, why';
-COMMENT ON FUNCTION ecapi.start_worker() IS 'ask the launcher for a worker for this database, at commit';
-COMMENT ON FUNCTION ecapi.wake_worker() IS 'make the worker look at destinations again, at commit';
-COMMENT ON FUNCTION ecapi.start_snapshot() IS 'snapshot for the cursor of a destination that starts with what commits later';
-COMMENT ON FUNCTION ecapi.credential_problem(oid) IS 'what is wrong with the options or credentials of a destination, or NULL';
-COMMENT ON FUNCTION ecapi.open_files_limit() IS 'how many files a server process may open, -1 when unlimited or unknown';
-COMMENT ON FUNCTION ecapi.outbox_measure() IS 'bytes of the outbox, its limit (NULL: none), and whether events are dropped now';
+COMMENT ON FUNCTION ecapi_internal.start_worker() IS 'ask the launcher for a worker for this database, at commit';
+COMMENT ON FUNCTION ecapi_internal.wake_worker() IS 'make the worker look at destinations again, at commit';
+COMMENT ON FUNCTION ecapi_internal.start_snapshot() IS 'snapshot for the cursor of a destination that starts with what commits later';
+COMMENT ON FUNCTION ecapi_internal.credential_problem(oid) IS 'what is wrong with the options or credentials of a destination, or NULL';
+COMMENT ON FUNCTION ecapi_internal.open_files_limit() IS 'how many files a server process may open, -1 when unlimited or unknown';
+COMMENT ON FUNCTION ecapi_internal.outbox_measure() IS 'bytes of the outbox, its limit (NULL: none), and whether events are dropped now';
 COMMENT ON VIEW ecapi.outbox_use IS 'how large the outbox is, its limit, whether events are dropped now, and how many were';
 COMMENT ON SEQUENCE ecapi.dropped_seq IS 'how many events were dropped because the outbox was full; a crash may add up to 32';
 COMMENT ON FUNCTION ecapi.pause(name) IS 'stop delivering to a destination until ecapi.resume()';
@@ -1836,7 +1840,7 @@ COMMENT ON FUNCTION ecapi.preview(name) IS 'the request that a destination would
 COMMENT ON FUNCTION ecapi.preview(name, text, boolean) IS 'the request that an emitted event would make; with send, sends it in the platform''s test mode; for the destination''s owner';
 COMMENT ON FUNCTION ecapi.preview(name, jsonb, boolean) IS 'the request that an event, given as to ecapi_emit(), would make; with send, sends it in the platform''s test mode; for the destination''s owner';
 COMMENT ON FUNCTION ecapi.preview(name, timestamptz, timestamptz) IS 'what would become of the events emitted in [since, until): counts and values by decision and reason; for the destination''s owner';
-COMMENT ON FUNCTION ecapi.end_destination(name) IS 'ends the cursor and the replays of a destination, and tries of its failed events';
+COMMENT ON FUNCTION ecapi_internal.end_destination(name) IS 'ends the cursor and the replays of a destination, and tries of its failed events';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
 COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';
 COMMENT ON FUNCTION ecapi.suggest_mapping(regclass, text) IS 'a mapping for ecapi.track(), guessed from names and types of columns, one foreign key away at most';
@@ -1850,8 +1854,8 @@ COMMENT ON VIEW ecapi.backfill IS 'state and counts of each backfill';
 COMMENT ON COLUMN ecapi.backfill.events_per_second IS 'while pages are made, without waiting';
 COMMENT ON PROCEDURE ecapi.backfill(regclass, text, timestamptz, timestamptz, text, integer, double precision, boolean) IS 'emit the history of a tracked table through its track, page by page; goes on where it was interrupted';
 COMMENT ON FUNCTION ecapi.recapture(regclass, name, timestamptz, integer) IS 'try rows that tracks set aside again; does not touch events that ecapi_emit() set aside';
-COMMENT ON FUNCTION ecapi.event_id(json) IS 'id of a stored event';
-COMMENT ON FUNCTION ecapi.is_disposed(ecapi.cursor, xid8, bigint) IS 'whether a cursor has passed an event';
+COMMENT ON FUNCTION ecapi_internal.event_id(json) IS 'id of a stored event';
+COMMENT ON FUNCTION ecapi_internal.is_disposed(ecapi.cursor, xid8, bigint) IS 'whether a cursor has passed an event';
 COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its id: each destination, each request, each outcome and answer';
 COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; unaccounted ids are listed';
 COMMENT ON TABLE ecapi.erased IS 'events of the outbox that ecapi.forget() erased; old rows go with a later call';
@@ -1862,27 +1866,27 @@ COMMENT ON COLUMN ecapi.forgotten.person IS 'HMAC-SHA256, under a key of ecapi.f
 COMMENT ON FUNCTION ecapi.forget(text, text) IS 'erase the events of a person, given by any identifier or its digest; tells where copies were delivered';
 COMMENT ON FUNCTION ecapi.remember(text, text) IS 'take an identifier off the list of forgotten persons; tells whether it was on it';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
-COMMENT ON FUNCTION ecapi.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
-COMMENT ON FUNCTION ecapi.refuse_truncate() IS 'keeps slots of the outbox from being truncated by hand';
-COMMENT ON FUNCTION ecapi.on_server_change() IS 'starts and renames the cursor of a destination';
-COMMENT ON FUNCTION ecapi.on_mapping_change() IS 'tells the worker of new credentials';
-COMMENT ON FUNCTION ecapi.on_server_drop() IS 'ends the cursor of a destination';
+COMMENT ON FUNCTION ecapi_internal.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
+COMMENT ON FUNCTION ecapi_internal.refuse_truncate() IS 'keeps slots of the outbox from being truncated by hand';
+COMMENT ON FUNCTION ecapi_internal.on_server_change() IS 'starts and renames the cursor of a destination';
+COMMENT ON FUNCTION ecapi_internal.on_mapping_change() IS 'tells the worker of new credentials';
+COMMENT ON FUNCTION ecapi_internal.on_server_drop() IS 'ends the cursor of a destination';
 COMMENT ON FOREIGN DATA WRAPPER ecapi IS 'destinations of ECAPI events; USAGE is the right to read every event and to make the server connect anywhere';
 COMMENT ON EVENT TRIGGER ecapi_server_change IS 'starts and renames the cursors of destinations';
 COMMENT ON EVENT TRIGGER ecapi_mapping_change IS 'tells the worker of new credentials of destinations';
 COMMENT ON EVENT TRIGGER ecapi_server_drop IS 'ends the cursors of destinations';
 COMMENT ON FUNCTION ecapi.track(regclass, text, jsonb, text, text[], boolean, text, boolean, text) IS 'capture the rows of a table as events; returns the name of the trigger that does';
 COMMENT ON FUNCTION ecapi.untrack(regclass, text, text) IS 'end the tracks of a table that have an event type, a name, or both; without either the only one';
-COMMENT ON FUNCTION ecapi.check_trigger(oid) IS 'refuses a trigger of ecapi.capture() that cannot be a track';
-COMMENT ON FUNCTION ecapi.track_argument(oid) IS 'what a track says, or NULL when it cannot be read';
-COMMENT ON FUNCTION ecapi.track_problem(oid) IS 'what is wrong with a track now, or NULL';
-COMMENT ON FUNCTION ecapi.follow_command(pg_ddl_command) IS 'lets tracks follow a command, or refuses the command';
-COMMENT ON FUNCTION ecapi.follow_drop(text, text, boolean) IS 'refuses to drop what a track needs';
-COMMENT ON FUNCTION ecapi.has_tracks() IS 'whether any table is tracked';
-COMMENT ON FUNCTION ecapi.on_trigger_owner() IS 'lets only a table''s owner capture its rows';
-COMMENT ON FUNCTION ecapi.on_trigger_create() IS 'refuses triggers that cannot be tracks';
-COMMENT ON FUNCTION ecapi.on_track_change() IS 'lets tracks follow commands that change what they name';
-COMMENT ON FUNCTION ecapi.on_track_drop() IS 'refuses to drop what tracks need';
+COMMENT ON FUNCTION ecapi_internal.check_trigger(oid) IS 'refuses a trigger of ecapi.capture() that cannot be a track';
+COMMENT ON FUNCTION ecapi_internal.track_argument(oid) IS 'what a track says, or NULL when it cannot be read';
+COMMENT ON FUNCTION ecapi_internal.track_problem(oid) IS 'what is wrong with a track now, or NULL';
+COMMENT ON FUNCTION ecapi_internal.follow_command(pg_ddl_command) IS 'lets tracks follow a command, or refuses the command';
+COMMENT ON FUNCTION ecapi_internal.follow_drop(text, text, boolean) IS 'refuses to drop what a track needs';
+COMMENT ON FUNCTION ecapi_internal.has_tracks() IS 'whether any table is tracked';
+COMMENT ON FUNCTION ecapi_internal.on_trigger_owner() IS 'lets only a table''s owner capture its rows';
+COMMENT ON FUNCTION ecapi_internal.on_trigger_create() IS 'refuses triggers that cannot be tracks';
+COMMENT ON FUNCTION ecapi_internal.on_track_change() IS 'lets tracks follow commands that change what they name';
+COMMENT ON FUNCTION ecapi_internal.on_track_drop() IS 'refuses to drop what tracks need';
 COMMENT ON EVENT TRIGGER ecapi_trigger_owner IS 'lets only a table''s owner capture its rows';
 COMMENT ON EVENT TRIGGER ecapi_trigger_create IS 'refuses triggers that cannot be tracks';
 COMMENT ON EVENT TRIGGER ecapi_track_change IS 'lets tracks follow commands that change what they name';
@@ -1892,4 +1896,4 @@ COMMENT ON SEQUENCE ecapi.outbox_seq IS 'seq of ecapi.outbox';
 COMMENT ON SEQUENCE ecapi.tick_seq IS 'tick_id of ecapi.tick';
 COMMENT ON SEQUENCE ecapi.request_seq IS 'request_id of ecapi.request';
 
-SELECT ecapi.start_worker();
+SELECT ecapi_internal.start_worker();

@@ -187,9 +187,9 @@ check(const ForeignServer *server, int filter, int enrich)
 }
 
 /*
- * ecapi.check_destination(server oid, command pg_ddl_command): look at the SQL of
- * a destination that a command has created or altered, and record which functions
- * it depends on.
+ * ecapi_internal.check_destination(server oid, command pg_ddl_command): look at
+ * the SQL of a destination that a command has created or altered, and record
+ * which functions it depends on.
  */
 Datum
 ecapi_check_destination(PG_FUNCTION_ARGS)
@@ -224,8 +224,8 @@ add_row(ReturnSetInfo *result, const char *severity, const char *what,
 }
 
 /*
- * ecapi.destination_problems(server oid): rows (severity, what, what_to_do) about
- * a destination's SQL, none when all is well.
+ * ecapi_internal.destination_problems(server oid): rows (severity, what,
+ * what_to_do) about a destination's SQL, none when all is well.
  */
 Datum
 ecapi_destination_problems(PG_FUNCTION_ARGS)
@@ -254,8 +254,8 @@ ecapi_destination_problems(PG_FUNCTION_ARGS)
 /* ------------------------------------------------------------- DDL on functions */
 
 /*
- * ecapi.follow_enrichments(): after DDL on functions or schemas, let the options of
- * destinations name what they named before.
+ * ecapi_internal.follow_enrichments(): after DDL on functions or schemas, let
+ * the options of destinations name what they named before.
  */
 Datum
 ecapi_follow_enrichments(PG_FUNCTION_ARGS)
@@ -266,8 +266,8 @@ ecapi_follow_enrichments(PG_FUNCTION_ARGS)
 }
 
 /*
- * ecapi.enrichment_dropped(schema text, name text): raise an error if a destination
- * misses a function that was dropped.
+ * ecapi_internal.enrichment_dropped(schema text, name text): raise an error if a
+ * destination misses a function that was dropped.
  */
 Datum
 ecapi_enrichment_dropped(PG_FUNCTION_ARGS)

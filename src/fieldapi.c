@@ -7,7 +7,7 @@
  *	ecapi.digest(field, value, ...)		the digest that would be sent
  *	ecapi.fields()						the standard's fields, as we take them
  *	ecapi.major(amount, currency)		minor units in the currency's unit
- *	ecapi.left_out_counts()				for the view ecapi.left_out
+ *	ecapi_internal.left_out_counts()	for the view ecapi.left_out
  *
  * They write nothing and touch no table.  What they show is computed by the
  * very code that emits and delivers: the outbox keeps identifiers as given,
@@ -390,7 +390,7 @@ ecapi_major_units(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(major);
 }
 
-/* ---- ecapi.fields, ecapi.left_out_counts ---- */
+/* ---- ecapi.fields, ecapi_internal.left_out_counts ---- */
 
 static const char *
 type_name(const EcapiField *field)
@@ -458,7 +458,7 @@ ecapi_list_fields(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* ecapi.left_out_counts(): the counters of this database that are not zero. */
+/* ecapi_internal.left_out_counts(): the counters of this database that are not zero. */
 Datum
 ecapi_left_out_counts(PG_FUNCTION_ARGS)
 {

@@ -50,7 +50,7 @@
 
 static EcapiStatement of_outbox = {
 	"SELECT o.seq, o.event, o.xid FROM ecapi.outbox o"
-	" WHERE ecapi.event_id(o.event) OPERATOR(pg_catalog.=) $1"
+	" WHERE ecapi_internal.event_id(o.event) OPERATOR(pg_catalog.=) $1"
 	" ORDER BY o.xid DESC, o.seq DESC LIMIT 1",
 	1, {TEXTOID}, NULL
 };

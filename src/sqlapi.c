@@ -167,7 +167,7 @@ ecapi_worker_status(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
-/* ecapi.start_worker(): at commit, the launcher shall start a worker here. */
+/* ecapi_internal.start_worker(): at commit, the launcher shall start a worker here. */
 Datum
 ecapi_start_worker(PG_FUNCTION_ARGS)
 {
@@ -175,7 +175,7 @@ ecapi_start_worker(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* ecapi.wake_worker(): at commit, the worker shall look at destinations. */
+/* ecapi_internal.wake_worker(): at commit, the worker shall look at destinations. */
 Datum
 ecapi_wake_worker(PG_FUNCTION_ARGS)
 {
@@ -183,7 +183,7 @@ ecapi_wake_worker(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* ecapi.start_snapshot(): where a destination created now starts. */
+/* ecapi_internal.start_snapshot(): where a destination created now starts. */
 Datum
 ecapi_start_snapshot(PG_FUNCTION_ARGS)
 {
@@ -217,7 +217,7 @@ ecapi_options_of(const ForeignServer *server, char *error, size_t error_size)
 }
 
 /*
- * ecapi.credential_problem(oid): one line, without secrets, or NULL.
+ * ecapi_internal.credential_problem(oid): one line, without secrets, or NULL.
  */
 Datum
 ecapi_credential_problem(PG_FUNCTION_ARGS)
@@ -233,7 +233,7 @@ ecapi_credential_problem(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(error));
 }
 
-/* ecapi.open_files_limit(): of this process, which has the server's; -1 none. */
+/* ecapi_internal.open_files_limit(): of this process, which has the server's; -1 none. */
 Datum
 ecapi_open_files_limit(PG_FUNCTION_ARGS)
 {
@@ -245,7 +245,7 @@ ecapi_open_files_limit(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32((int32) limit.rlim_cur);
 }
 
-/* ecapi.outbox_measure(): bytes, limit (NULL: none), whether events are dropped. */
+/* ecapi_internal.outbox_measure(): bytes, limit (NULL: none), whether events are dropped. */
 Datum
 ecapi_outbox_measure(PG_FUNCTION_ARGS)
 {

@@ -500,7 +500,8 @@ ecapi_declared_track(const EcapiDeclared *declared)
 }
 
 /*
- * ecapi.check_trigger(trigger oid): raise an error unless it can be a track.
+ * ecapi_internal.check_trigger(trigger oid): raise an error unless it can be a
+ * track.
  */
 Datum
 ecapi_check_trigger(PG_FUNCTION_ARGS)
@@ -517,8 +518,8 @@ ecapi_check_trigger(PG_FUNCTION_ARGS)
 }
 
 /*
- * ecapi.track_argument(trigger oid): what a track says, or NULL when that
- * cannot be read, or when there is no such track.
+ * ecapi_internal.track_argument(trigger oid): what a track says, or NULL when
+ * that cannot be read, or when there is no such track.
  */
 Datum
 ecapi_track_argument(PG_FUNCTION_ARGS)
@@ -531,7 +532,8 @@ ecapi_track_argument(PG_FUNCTION_ARGS)
 }
 
 /*
- * ecapi.track_problem(trigger oid): what is wrong with a track now, or NULL.
+ * ecapi_internal.track_problem(trigger oid): what is wrong with a track now, or
+ * NULL.
  */
 Datum
 ecapi_track_problem(PG_FUNCTION_ARGS)

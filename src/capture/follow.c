@@ -558,8 +558,8 @@ changed(Node *statement, Oid object)
 }
 
 /*
- * ecapi.follow_command(command pg_ddl_command): look after the tracks that a
- * command has touched.  The command is one of
+ * ecapi_internal.follow_command(command pg_ddl_command): look after the tracks
+ * that a command has touched.  The command is one of
  * pg_event_trigger_ddl_commands().
  */
 Datum
@@ -575,8 +575,8 @@ ecapi_follow_command(PG_FUNCTION_ARGS)
 }
 
 /*
- * ecapi.follow_drop(type text, name text, constraints boolean): look whether a
- * track misses an object that was dropped (type as
+ * ecapi_internal.follow_drop(type text, name text, constraints boolean): look
+ * whether a track misses an object that was dropped (type as
  * pg_event_trigger_dropped_objects() has it), or the constraints that went
  * with it.
  */

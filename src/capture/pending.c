@@ -411,7 +411,7 @@ capture_notes(Note *note, const Note *end, bool mark)
 }
 
 /*
- * ecapi.capture_pending() returns void
+ * ecapi_internal.capture_pending() returns void
  *
  * For the event trigger of ALTER TABLE, see rule 4 above.
  */

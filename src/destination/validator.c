@@ -27,7 +27,7 @@
 PG_FUNCTION_INFO_V1(ecapi_fdw_validator);
 
 /*
- * ecapi.fdw_validator(text[], oid): nothing, or an error that names the
+ * ecapi_internal.fdw_validator(text[], oid): nothing, or an error that names the
  * option at fault.
  */
 Datum

@@ -119,7 +119,7 @@ ecapi_event_id_find(const char *text, int len, const char **id, int *id_len, boo
 }
 
 /*
- * ecapi.event_id(event json): the id as text, in the server's encoding; NULL
+ * ecapi_internal.event_id(event json): the id as text, in the server's encoding; NULL
  * when it has none.
  */
 Datum

@@ -33,7 +33,7 @@ SELECT s.srvname AS server, s.srvowner::regrole AS owner,
         WHERE d.classid = 'pg_foreign_server'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_proc'::regclass) AS needs
 FROM pg_foreign_server s WHERE s.srvname LIKE 'ddl\_%' ORDER BY 1;
 CREATE VIEW doctor AS
-SELECT s.srvname AS server, p.* FROM pg_foreign_server s, LATERAL ecapi.destination_problems(s.oid) p
+SELECT s.srvname AS server, p.* FROM pg_foreign_server s, LATERAL ecapi_internal.destination_problems(s.oid) p
 WHERE s.srvname LIKE 'ddl\_%' ORDER BY 1, 2, 3;
 GRANT SELECT ON declared TO PUBLIC;
 RESET client_min_messages;
@@ -238,9 +238,9 @@ DROP FOREIGN DATA WRAPPER ddl_wrapper CASCADE;
 
 -- Nobody may call what the event triggers call.
 SET ROLE regress_ddl_shop;
-SELECT ecapi.follow_enrichments();
-SELECT ecapi.enrichment_dropped('ddl', 'margin');
-SELECT * FROM ecapi.destination_problems(1);
+SELECT ecapi_internal.follow_enrichments();
+SELECT ecapi_internal.enrichment_dropped('ddl', 'margin');
+SELECT * FROM ecapi_internal.destination_problems(1);
 RESET ROLE;
 
 SET client_min_messages = warning;

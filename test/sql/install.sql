@@ -17,6 +17,21 @@ WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
     AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'ecapi')
 ORDER BY object;
 
+-- What \df ecapi.* lists is what users call, so it has neither trigger functions,
+-- but for the one that users name in triggers, nor what our own objects call: a
+-- view, a wrapper, or the body of a function.
+SELECT p.oid::regprocedure AS not_for_users
+FROM pg_proc p
+WHERE p.pronamespace = 'ecapi'::regnamespace AND p.proname <> 'capture'
+    AND (p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype)
+        OR EXISTS (SELECT FROM pg_foreign_data_wrapper w WHERE w.fdwvalidator = p.oid)
+        OR 'pg_ddl_command'::regtype = ANY (p.proargtypes));
+
+-- No role needs a right on the other schema: no rows.
+SELECT a.grantee::regrole, a.privilege_type
+FROM pg_namespace n, aclexplode(n.nspacl) a
+WHERE n.nspname = 'ecapi_internal' AND a.grantee <> n.nspowner;
+
 -- A wrapper without a handler: nobody can read through it.
 SELECT fdwname, fdwhandler, fdwvalidator::regproc, fdwacl FROM pg_foreign_data_wrapper WHERE fdwname = 'ecapi';
 
@@ -57,7 +72,7 @@ ORDER BY 1;
 -- Every function of plpgsql has a fixed search_path: no rows.
 SELECT p.oid::regprocedure
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
-WHERE n.nspname = 'ecapi' AND l.lanname = 'plpgsql'
+WHERE n.nspname IN ('ecapi', 'ecapi_internal') AND l.lanname = 'plpgsql'
     AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false);
 
 -- An application needs EXECUTE on one function, and nothing else.
@@ -121,7 +136,7 @@ DROP FOREIGN DATA WRAPPER install_other CASCADE;
 -- DROP EXTENSION leaves nothing behind.
 SET client_min_messages = warning;
 DROP EXTENSION ecapi CASCADE;
-SELECT nspname FROM pg_namespace WHERE nspname = 'ecapi';
+SELECT nspname FROM pg_namespace WHERE nspname LIKE 'ecapi%';
 SELECT proname FROM pg_proc WHERE proname LIKE '%ecapi%';
 SELECT evtname FROM pg_event_trigger;
 SELECT srvname FROM pg_foreign_server;

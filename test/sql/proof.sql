@@ -58,10 +58,10 @@ RESET client_min_messages;
 SET timezone = 'UTC';
 
 -- The id of an event, as the server's own operator gives it.
-SELECT e, ecapi.event_id(e::json) IS NOT DISTINCT FROM e::json ->> 'id' AS same, ecapi.event_id(e::json) AS id
+SELECT e, ecapi_internal.event_id(e::json) IS NOT DISTINCT FROM e::json ->> 'id' AS same, ecapi_internal.event_id(e::json) AS id
 FROM unnest(ARRAY['{"id":"a"}', ' { "id" : "a b" , "x":1}', '{"x":{"id":"no"},"id":"yes"}', '{"x":["}",{"id":1},"\""],"id":"deep"}',
     '{"x":"\\","id":"slash"}', '{"id":"q\"\\\u00e9"}', '{"id":""}', '{}', '{"x":1}', '{"ids":"no","xid":"no"}', '{"x":"\"id\":\"no\""}']) e;
-SELECT ecapi.event_id('["id"]'), ecapi.event_id('"id"'), ecapi.event_id('{"id":null}'), ecapi.event_id('{"id":5}');
+SELECT ecapi_internal.event_id('["id"]'), ecapi_internal.event_id('"id"'), ecapi_internal.event_id('{"id":null}'), ecapi_internal.event_id('{"id":5}');
 
 SET ROLE regress_proof_shop;
 CREATE TABLE proof.orders (id integer PRIMARY KEY, status text, total numeric, currency text, paid_at timestamptz);

@@ -74,7 +74,7 @@ my $declared = destinations('postgres');
 
 like($declared, qr/aa_shop\|shop_owner\|enrich\|.*\|function zz_values\."Seg, ment"\(ecapi\.event\[\]\), function zz_values\.margin/,
 	'the catalog knows what a destination needs');
-is(sql("SELECT count(*) FROM pg_foreign_server s, ecapi.destination_problems(s.oid) p WHERE p.severity = 'error'"),
+is(sql("SELECT count(*) FROM pg_foreign_server s, ecapi_internal.destination_problems(s.oid) p WHERE p.severity = 'error'"),
 	'0', 'nothing is wrong');
 
 my %dumps = (
@@ -104,7 +104,7 @@ sub restore_and_look
 	unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile, $from),
 		qr/ (WARNING|NOTICE|ERROR): /, 'nor one in the log');
 	is(destinations($database), $declared, 'its destinations are the same');
-	is(sql("SELECT count(*) FROM pg_foreign_server s, ecapi.destination_problems(s.oid) p WHERE p.severity = 'error'",
+	is(sql("SELECT count(*) FROM pg_foreign_server s, ecapi_internal.destination_problems(s.oid) p WHERE p.severity = 'error'",
 			$database), '0', 'nothing is wrong with them');
 	return;
 }
@@ -130,7 +130,7 @@ $node->command_ok(['pg_restore', '--exit-on-error', '-d', $node->connstr('by_scr
 	'restored where it was before');
 is(destinations('by_script'), $declared, 'the same');
 sql("SELECT ecapi.adopt('aa_shop')", 'by_script');
-is(sql("SELECT count(*) FROM pg_foreign_server s, ecapi.destination_problems(s.oid) p WHERE p.severity = 'error'",
+is(sql("SELECT count(*) FROM pg_foreign_server s, ecapi_internal.destination_problems(s.oid) p WHERE p.severity = 'error'",
 		'by_script'), '0', 'nothing is wrong');
 
 $node->stop;

@@ -43,7 +43,7 @@ $node->restart;
 limit_files($before =~ s/\s//gr);
 my $started = $cluster->sql('SELECT pg_postmaster_start_time()');
 
-is($cluster->sql('SELECT ecapi.open_files_limit()'), $FILES, "the server may open $FILES files");
+is($cluster->sql('SELECT ecapi_internal.open_files_limit()'), $FILES, "the server may open $FILES files");
 like($cluster->sql("SELECT what FROM ecapi.check() WHERE severity = 'warning'"),
 	qr/may open only $FILES files/, 'the doctor says so');
 

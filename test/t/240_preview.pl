@@ -142,7 +142,7 @@ my (%body, %counts, %next);
 for my $name (@names)
 {
 	for (split /\n/, rows($node, "SELECT event_id, decision, coalesce(body, '') FROM ecapi.outbox o,"
-			  . " ecapi.preview('$name', ecapi.event_id(o.event)) ORDER BY o.seq"))
+			  . " ecapi.preview('$name', ecapi_internal.event_id(o.event)) ORDER BY o.seq"))
 	{
 		my ($id, $decision, $body) = split /\|/, $_, 3;
 
@@ -280,7 +280,7 @@ for my $mapping ("access_token_file 'a.token', header_file 'a.header'",
 	wait_state($node, 'telling', 'paused');
 	rows($node, 'SELECT ecapi_emit(event => ' . quote($json->encode(random_event("t-$_"))) . ')') for 1 .. 20;
 	$all .= said("SELECT * FROM ecapi.preview('telling');"
-		  . "SELECT p.* FROM ecapi.outbox o, ecapi.preview('telling', ecapi.event_id(o.event)) p;"
+		  . "SELECT p.* FROM ecapi.outbox o, ecapi.preview('telling', ecapi_internal.event_id(o.event)) p;"
 		  . "SELECT p.* FROM ecapi.outbox o, ecapi.preview('telling', o.event::jsonb) p;"
 		  . "SELECT * FROM ecapi.preview('telling', since => '-infinity', until => 'infinity');"
 		  . "SELECT * FROM ecapi.preview('telling', event => " . quote($given) . ', send => true);'

@@ -15,6 +15,8 @@
 #
 # With ECAPI_README naming a file, the page is written there with what was
 # printed in this run in place of its output blocks.
+#
+# The page also names each function of schema ecapi, for these are what users call.
 use strict;
 use warnings;
 
@@ -160,6 +162,13 @@ for my $step (@steps)
 }
 
 is($receiver->stats->{rejected}, 0, 'the receiver refused none of what the examples sent');
+
+my @called = split /\n/, $node->safe_psql('postgres',
+	"SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'ecapi'::regnamespace ORDER BY 1");
+my $manual = join '', @lines;
+ok(@called > 20, 'schema ecapi has functions');
+is(join(' ', grep { $manual !~ /\becapi\.$_\b/ } @called), '',
+	'the page names each function of schema ecapi');
 
 my $log = slurp_file($node->logfile);
 unlike($log, qr/\Q$token\E/, 'the token is not in the log');
