@@ -131,6 +131,7 @@ OBJS = \
 	src/outbox/snapshot.o \
 	src/outbox/window.o \
 	src/outbox/cursor.o \
+	src/outbox/guard.o \
 	src/outbox/rotation.o \
 	src/outbox/record.o \
 	src/outbox/failed.o \
@@ -144,6 +145,7 @@ OBJS = \
 	src/worker/launcher.o \
 	src/worker/worker.o \
 	src/worker/destinations.o \
+	src/worker/reload.o \
 	src/worker/state.o \
 	src/worker/tick.o \
 	src/worker/pages.o \

@@ -163,7 +163,7 @@ find_cursor(const ForeignServer *server)
 {
 	ListCell   *cell;
 
-	foreach(cell, ecapi_cursor_load())
+	foreach(cell, ecapi_cursor_load(CurrentMemoryContext))
 		if (((EcapiCursor *) lfirst(cell))->server == server->serverid)
 			return lfirst(cell);
 	ereport(ERROR,

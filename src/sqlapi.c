@@ -16,7 +16,6 @@
 
 #include "access/htup_details.h"
 #include "access/reloptions.h"
-#include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_foreign_server.h"
@@ -39,6 +38,7 @@
 #include "outbox/cancellation.h"
 #include "outbox/cursor.h"
 #include "outbox/failed.h"
+#include "outbox/guard.h"
 #include "outbox/replay.h"
 #include "outbox/limit.h"
 #include "settings.h"
@@ -360,11 +360,11 @@ set_origin(const ForeignServer *server)
 }
 
 /*
- * Start a destination anew, when its guard has stopped it: with what commits
+ * Start a destination again, when its guard has stopped it: with what commits
  * after this transaction.
  */
 static void
-start_anew(const char *name, bool copied)
+start_again(const char *name, bool copied)
 {
 	static EcapiStatement restart = {
 		"UPDATE ecapi.cursor SET snapshot = $2, window_end = NULL, arm = 0, xid = '0',"
@@ -377,16 +377,15 @@ start_anew(const char *name, bool copied)
 		4, {OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}, NULL
 	};
 	ForeignServer *server = ecapi_owned_destination(name);
-	uint64		stored;
-	uint64		next;
 	EcapiCursor *cursor = NULL;
+	EcapiCounter counter;
 	List	   *cursors;
 	ListCell   *cell;
 	EcapiOwnerScope scope;
 	Datum		values[4];
 
 	ecapi_become_owner(&scope);
-	cursors = ecapi_cursor_load();
+	cursors = ecapi_cursor_load(CurrentMemoryContext);
 	foreach(cell, cursors)
 		if (((EcapiCursor *) lfirst(cell))->server == server->serverid)
 			cursor = lfirst(cell);
@@ -396,22 +395,17 @@ start_anew(const char *name, bool copied)
 				 errmsg("destination \"%s\" has no cursor", name),
 				 errhint("The worker gives it one when it starts.")));
 
-	/* The counter last: what worker and emitters store meanwhile lies below it. */
-	stored = ecapi_outbox_last_xid();
-	next = U64FromFullTransactionId(ReadNextFullTransactionId());
-	if (copied && cursor->system_identifier == GetSystemIdentifier() &&
-		cursor->database == MyDatabaseId)
+	counter = ecapi_guard_counter();
+	if (copied && !ecapi_guard_copy(cursor))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("destination \"%s\" delivers from this database already", name)));
-	if (!copied && cursor->problem == NULL && cursor->from->xmax <= next &&
-		(cursor->to == NULL || cursor->to->xmax <= next) &&
-		stored < next)
+	if (!copied && !ecapi_guard_hand(cursor) && !ecapi_guard_reset(cursor, &counter))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cursor of destination \"%s\" does not lie beyond the transaction counter",
 						name),
-				 errdetail("Only then, or when it was changed by hand, may it be started anew.")));
+				 errdetail("Only then, or when it was changed by hand, may it be started again.")));
 
 	values[0] = ObjectIdGetDatum(server->serverid);
 	values[1] = ecapi_snapshot_datum(ecapi_snapshot_start());
@@ -431,7 +425,7 @@ start_anew(const char *name, bool copied)
 Datum
 ecapi_adopt(PG_FUNCTION_ARGS)
 {
-	start_anew(NameStr(*PG_GETARG_NAME(0)), true);
+	start_again(NameStr(*PG_GETARG_NAME(0)), true);
 	PG_RETURN_VOID();
 }
 
@@ -439,6 +433,6 @@ ecapi_adopt(PG_FUNCTION_ARGS)
 Datum
 ecapi_rebase(PG_FUNCTION_ARGS)
 {
-	start_anew(NameStr(*PG_GETARG_NAME(0)), false);
+	start_again(NameStr(*PG_GETARG_NAME(0)), false);
 	PG_RETURN_VOID();
 }

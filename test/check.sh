@@ -159,13 +159,18 @@ run_files()
 	fi
 }
 
+# The libraries of test/probe; $1 is the part that needs them.
+make_probe()
+{
+	make_here -C test/probe all install >"$WORK/probe.log" 2>&1 && return
+	tail -n 60 "$WORK/probe.log" >&2
+	count "$1" 0 1
+	return 1
+}
+
 part_regress()
 {
-	if ! make_here -C test/probe all install >"$WORK/probe.log" 2>&1; then
-		tail -n 60 "$WORK/probe.log" >&2
-		count regress 0 1
-		return
-	fi
+	make_probe regress || return 0
 	run_files regress test/sql sql test/regress/pg_regress "$@"
 }
 
@@ -183,6 +188,7 @@ part_tap()
 		count tap 0 1
 		return
 	fi
+	make_probe tap || return 0
 	for name in "$@"; do
 		scripts+=("test/t/$(basename "$name" .pl).pl")
 	done

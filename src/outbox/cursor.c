@@ -190,20 +190,17 @@ cursor_of_row(int row)
 }
 
 /*
- * All cursors, as a list of EcapiCursor in the parent of SPI's context: the
- * transaction's, in a worker.  As the active snapshot sees them, so that the
- * caller can read servers of the same moment.
+ * All cursors, as a list of EcapiCursor in a context of the caller's.  As the
+ * active snapshot sees them, so that the caller can read servers of the same
+ * moment.
  */
 List *
-ecapi_cursor_load(void)
+ecapi_cursor_load(MemoryContext context)
 {
 	List	   *result = NIL;
 	uint64		n = ecapi_statement_execute(&load, NULL, NULL, true);
-	MemoryContext caller = MemoryContextGetParent(CurrentMemoryContext);
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(context);
 
-	/* SPI's own context goes with SPI_finish */
-	old = MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < n; i++)
 		result = lappend(result, cursor_of_row(i));
 	MemoryContextSwitchTo(old);

@@ -41,7 +41,7 @@ typedef struct EcapiCursor
 	const char *problem;		/* what is wrong with the row; NULL: nothing */
 } EcapiCursor;
 
-extern List *ecapi_cursor_load(void);
+extern List *ecapi_cursor_load(MemoryContext context);
 extern bool ecapi_cursor_lock(Oid server);
 extern bool ecapi_cursor_exists(Oid server);
 extern void ecapi_cursor_write(const EcapiCursor *cursor);

@@ -143,14 +143,14 @@ replay_of_row(int row)
 
 /*
  * All replays that are not at their end, oldest first, as a list of
- * EcapiReplayRow in the parent of SPI's context.
+ * EcapiReplayRow in a context of the caller's.
  */
 List *
-ecapi_replay_load(void)
+ecapi_replay_load(MemoryContext context)
 {
 	List	   *result = NIL;
 	uint64		n = ecapi_statement_execute(&load, NULL, NULL, true);
-	MemoryContext old = MemoryContextSwitchTo(MemoryContextGetParent(CurrentMemoryContext));
+	MemoryContext old = MemoryContextSwitchTo(context);
 
 	for (uint64 i = 0; i < n; i++)
 		result = lappend(result, replay_of_row(i));

@@ -35,7 +35,7 @@ typedef struct EcapiReplayRow
 	bool		finished;		/* for writing */
 } EcapiReplayRow;
 
-extern List *ecapi_replay_load(void);
+extern List *ecapi_replay_load(MemoryContext context);
 extern bool ecapi_replay_write(const EcapiReplayRow *row);
 extern int64 ecapi_replay_create(const EcapiReplayRow *row, const char *user);
 extern EcapiSnapshot *ecapi_replay_start(TimestampTz since);

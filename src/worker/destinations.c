@@ -1,86 +1,39 @@
 /*
  * destinations.c
- *	  The destinations there are: foreign servers, matched with their cursors.
+ *	  The destinations in the worker's memory.
  *
- * Reloaded when the worker starts, when a server or user mapping changes, or a
- * role or the right to use the wrapper, on which delivery depends, and when an operator pauses, resumes, adopts or rebases.  What event triggers
- * did not do (they are skipped under session_replication_role = replica) is
- * done here: a server without a cursor gets one, a cursor follows its server
- * by oid or, after pg_upgrade gave out new oids, by name, and a cursor whose
- * server is gone ends.
+ * What the tables say of them is found by reload.c; here it is taken over, when the
+ * transaction that found it has committed.  Nothing here runs a statement.
  *
- * Guards, looked at when a cursor comes into memory:
- *	 copy		a cursor belongs to one cluster (system identifier) and one
- *				database; in a copy of either it must not send real
- *				conversions again, until ecapi.adopt()
- *	 counter	the next transaction id must not lie below what the cursor has
- *				seen, and must lie beyond every stored event; after a reset
- *				counter new events would be taken for old ones, until
- *				ecapi.rebase()
- *	 cursor		a row that somebody else wrote and that cannot be: an end before
- *				the beginning, a position outside, until ecapi.rebase()
- * A guarded destination is stopped, and its position is never written.
+ * Guards.  A destination is made guarded.  The guard comes off in lift_guard() alone,
+ * which is called last: when every check of its cursor has passed (outbox/guard.h) and
+ * all that delivering needs is in memory.  While it is guarded
  *
- * A transaction of the worker's own; it reads catalogs and our tables and
- * writes at most cursors.
+ *	(1) its feeds stand nowhere and its options are not known, so there is nothing
+ *		to read from or to send to;
+ *	(2) it is in no state that reads or sends (ecapi_state_go refuses);
+ *	(3) of its row only the state is written, never its place or a count;
+ *	(4) it takes up no replay.
+ *
+ * So an error between any two lines leaves the guard on, and the next reload asks
+ * again.  Without guard a destination stays so until its server is gone: what made
+ * a cursor ours is not undone while this process runs.
  */
 #include "postgres.h"
 
-#include "access/reloptions.h"
-#include "access/transam.h"
-#include "access/xlog.h"
-#include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "catalog.h"
 #include "destination/credentials.h"
 #include "worker/internal.h"
+#include "worker/reload.h"
 
-typedef struct Control
-{
-	NameData	destination;
-	bool		paused;
-	TimestampTz resumed_at;		/* 0: never */
-	TimestampTz blamed_at;		/* 0: never */
-} Control;
-
-/*
- * By SQL and not through the system caches: their invalidations are sent after
- * the commit has woken us, so a cache may still be old when we look.
- */
-static EcapiStatement servers = {
-	"SELECT s.oid, s.srvname, s.srvoptions, m.umoptions, r.rolname, r.rolsuper,"
-	" pg_catalog.has_foreign_data_wrapper_privilege(s.srvowner, s.srvfdw, 'USAGE')"
-	" FROM pg_catalog.pg_foreign_server s JOIN pg_catalog.pg_roles r"
-	" ON r.oid OPERATOR(pg_catalog.=) s.srvowner LEFT JOIN pg_catalog.pg_user_mapping m"
-	" ON m.umserver OPERATOR(pg_catalog.=) s.oid AND m.umuser OPERATOR(pg_catalog.=) 0"
-	" WHERE s.srvfdw OPERATOR(pg_catalog.=) $1",
-	1, {OIDOID}, NULL
-};
-
-typedef struct Server
-{
-	Oid			oid;
-	const char *name;
-	List	   *options;
-	List	   *mapping;		/* options of the PUBLIC user mapping */
-	EcapiServerOwner owner;
-} Server;
-
-static EcapiStatement controls = {
-	"SELECT destination, paused, resumed_at, blamed_at FROM ecapi.control",
-	0, {0}, NULL
-};
-
-static EcapiDestination *
-find_destination(Oid server)
+/* The destination of a server; NULL: there is none in memory. */
+EcapiDestination *
+ecapi_destination_of(Oid server)
 {
 	dlist_iter	iter;
 
@@ -94,6 +47,7 @@ find_destination(Oid server)
 	return NULL;
 }
 
+/* A destination of which nothing is known yet, guarded. */
 static EcapiDestination *
 new_destination(Oid server)
 {
@@ -103,6 +57,7 @@ new_destination(Oid server)
 
 	destination->context = context;
 	destination->server = server;
+	destination->guarded = true;
 	destination->journal = AllocSetContextCreate(context, "ecapi journal",
 												 ALLOCSET_DEFAULT_SIZES);
 	destination->changes_context = AllocSetContextCreate(context, "ecapi changes",
@@ -210,11 +165,12 @@ hash_options(int64 hash, List *options)
 	return hash;
 }
 
+/* Of all that the options of a destination are made from. */
 static int64
-hash_server(const Server *server)
+hash_found(const EcapiFound *found)
 {
-	int64		hash = hash_options(hash_options(1, server->options), server->mapping);
-	const EcapiServerOwner *owner = &server->owner;
+	int64		hash = hash_options(hash_options(1, found->options), found->mapping);
+	const EcapiServerOwner *owner = &found->owner;
 
 	hash = (int64) hash_bytes_extended((const unsigned char *) owner->name,
 									   strlen(owner->name), (uint64) hash);
@@ -236,30 +192,35 @@ note_test_mode(EcapiDestination *destination)
 
 /*
  * Read the options of a destination.  New ones apply to the next request; what
- * flies goes on as it was sent.  They also end a stop.
+ * flies goes on as it was sent.  False when they are those that are known.
  */
-static void
-load_options(EcapiDestination *destination, const Server *server)
+static bool
+load_options(EcapiDestination *destination, const EcapiFound *found,
+			 char *error, size_t error_size)
 {
-	int64		hash = hash_server(server);
+	int64		hash = hash_found(found);
 	MemoryContext context;
 	MemoryContext old;
-	char		error[512];
+	EcapiOptions *options;
 
-	if (destination->options_context != NULL && hash == destination->options_hash)
-		return;
+	if (destination->options_known && hash == destination->options_hash)
+		return false;
 
 	context = AllocSetContextCreate(destination->context, "ecapi options",
 									ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(context);
-	destination->options = ecapi_options_parse(server->options, server->mapping,
-											   &server->owner, error, sizeof(error));
+	options = ecapi_options_parse(found->options, found->mapping, &found->owner,
+								  error, error_size);
 	MemoryContextSwitchTo(old);
+
+	/* until they are in force, whatever fails in between has them read again */
+	destination->options_known = false;
 	if (destination->options_context != NULL)
 	{
 		MemoryContextDelete(destination->options_context);
 		destination->proven = false;
 	}
+	destination->options = options;
 	destination->options_context = context;
 	destination->options_hash = hash;
 	destination->batch_cap = 0;
@@ -267,63 +228,41 @@ load_options(EcapiDestination *destination, const Server *server)
 	destination->delay_look = 0;
 	ecapi_prepare_reset(destination);
 	note_test_mode(destination);
-	destination->token_stamp = destination->options == NULL ? 0 :
-		ecapi_credentials_stamp(destination->options);
-
-	if (destination->guarded)
-		return;
-	if (destination->options == NULL)
-	{
-		destination->state = ECAPI_STARTING;	/* new options end a stop */
-		ecapi_state_stop(destination, error);
-	}
-	else if (destination->state == ECAPI_STARTING && destination->has_stopped_options &&
-			 destination->stopped_options == hash)
-		destination->state = ECAPI_STOPPED; /* as before the restart */
-	else if (destination->state != ECAPI_PAUSED)
-		ecapi_state_go(destination);
-}
-
-/* Set a guarded destination's state; its row is written, but not its place. */
-static void
-guard(EcapiDestination *destination, const char *error)
-{
-	destination->guarded = true;
-	ecapi_state_stop(destination, error);
+	destination->token_stamp = options == NULL ? 0 : ecapi_credentials_stamp(options);
+	return true;
 }
 
 /*
- * Look at the guards; see the head of this file.  The counter is read last:
- * others emit meanwhile, and what they stored by then lies below it.
+ * New options are in force; they also end a stop.  error: why they cannot be used,
+ * when there are none.
  */
 static void
-check_guards(EcapiDestination *destination, const EcapiCursor *cursor)
+start_with_options(EcapiDestination *destination, const char *error)
 {
-	uint64		stored = ecapi_outbox_last_xid();
-	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
+	/* it had stopped with the same options before this process came */
+	bool		stopped = destination->state == ECAPI_STARTING &&
+		destination->has_stopped_options &&
+		destination->stopped_options == destination->options_hash;
 
-	if (cursor->problem != NULL)
-		guard(destination, psprintf("its cursor was changed by hand, %s; "
-									"call ecapi.rebase() to start anew", cursor->problem));
-	else if (cursor->system_identifier != GetSystemIdentifier() ||
-			 cursor->database != MyDatabaseId)
-		guard(destination, "this database is a copy of the one that delivers to it; "
-			  "call ecapi.adopt() to deliver from here");
-	else if (cursor->from->xmax > next ||
-			 (cursor->to != NULL && cursor->to->xmax > next) ||
-			 stored >= next)
-		guard(destination, "the transaction counter was reset behind its cursor; "
-			  "call ecapi.rebase() to start anew");
+	if (destination->options == NULL)
+	{
+		destination->state = ECAPI_STARTING;
+		ecapi_state_stop_again(destination, error, stopped);
+	}
+	else if (stopped)
+		destination->state = ECAPI_STOPPED;
+	else if (destination->state != ECAPI_PAUSED)
+		ecapi_state_go(destination);
+	destination->options_known = true;
 }
 
 /* Take over what a cursor's row says. */
 static void
-adopt_row(EcapiDestination *destination, const EcapiCursor *cursor)
+take_row(EcapiDestination *destination, const EcapiCursor *cursor)
 {
 	EcapiTick  *from = ecapi_tick_intern(cursor->from);
 	EcapiTick  *to = cursor->to == NULL ? NULL : ecapi_tick_intern(cursor->to);
 
-	destination->name = cursor->destination;
 	ecapi_place_set(&destination->live.done, from, to, cursor->position);
 	ecapi_place_set(&destination->live.read, from, to, cursor->position);
 	ecapi_tick_drop(from);
@@ -337,15 +276,36 @@ adopt_row(EcapiDestination *destination, const EcapiCursor *cursor)
 	destination->proven = cursor->delivered > 0;
 	destination->has_stopped_options = cursor->has_stopped_options;
 	destination->stopped_options = cursor->stopped_options;
-	destination->state = ECAPI_STARTING;
-	if (cursor->last_error != NULL)
-	{
-		destination->last_error = MemoryContextStrdup(destination->context,
-													  cursor->last_error);
-		destination->last_error_at = cursor->last_error_at;
-	}
+	ecapi_state_start(destination, cursor->last_error, cursor->last_error_at);
+}
+
+/*
+ * A guarded destination stays so.  Its state is told and written when that is news:
+ * the row may say so already, of the time before this process came.
+ */
+static void
+keep_guard(EcapiDestination *destination, const EcapiFound *found)
+{
+	const EcapiCursor *cursor = found->cursor;
+	bool		known = destination->state == ECAPI_STARTING &&
+		cursor->last_error != NULL && strcmp(cursor->state, "stopped") == 0 &&
+		strcmp(cursor->last_error, found->guard) == 0;
+
+	if (destination->state == ECAPI_STOPPED &&
+		strcmp(destination->last_error, found->guard) == 0)
+		return;
+	if (known)
+		ecapi_state_start(destination, cursor->last_error, cursor->last_error_at);
+	else
+		destination->state = ECAPI_STARTING;	/* what it stopped for is another thing now */
+	ecapi_state_stop_again(destination, found->guard, known);
+}
+
+/* Every check has passed, and all that delivering needs is in memory. */
+static void
+lift_guard(EcapiDestination *destination)
+{
 	destination->guarded = false;
-	check_guards(destination, cursor);
 }
 
 /*
@@ -353,32 +313,29 @@ adopt_row(EcapiDestination *destination, const EcapiCursor *cursor)
  * for which the destination has stopped.  A resume may come with it.
  */
 static void
-apply_control(EcapiDestination *destination, const Control *control)
+obey(EcapiDestination *destination, const EcapiFound *found)
 {
-	bool		paused = control != NULL && control->paused;
-
-	if (control != NULL && control->blamed_at > destination->blamed_at)
+	if (found->blamed_at > destination->blamed_at)
 	{
-		destination->blamed_at = control->blamed_at;
+		destination->blamed_at = found->blamed_at;
 		destination->may_blame = destination->state == ECAPI_STOPPED &&
-			destination->last_error_at < control->blamed_at;
+			destination->last_error_at < found->blamed_at;
 	}
-	if (control != NULL && control->resumed_at > destination->resumed_at)
+	destination->paused = found->paused;
+	if (found->resumed_at > destination->resumed_at)
 	{
 		bool		first = destination->resumed_at == 0;
 
-		destination->resumed_at = control->resumed_at;
-		destination->paused = paused;
+		destination->resumed_at = found->resumed_at;
 		/* at start, an old resume does not undo a later stop */
 		if (!destination->guarded && destination->options != NULL &&
-			(!first || destination->last_error_at < control->resumed_at))
+			(!first || destination->last_error_at < found->resumed_at))
 		{
 			ecapi_prepare_resume(destination);
 			ecapi_state_go(destination);
 		}
 	}
-	destination->paused = paused;
-	if (paused && destination->state != ECAPI_PAUSED &&
+	if (found->paused && destination->state != ECAPI_PAUSED &&
 		destination->state != ECAPI_STOPPED)
 	{
 		destination->state = ECAPI_PAUSED;
@@ -386,206 +343,50 @@ apply_control(EcapiDestination *destination, const Control *control)
 	}
 }
 
-static const Server *
-server_of_oid(const Server *all, int n, Oid oid)
-{
-	for (int i = 0; i < n; i++)
-		if (all[i].oid == oid)
-			return &all[i];
-	return NULL;
-}
-
-/*
- * The cursor of a server: by oid, of several the one with its name; else by name
- * when it has no server.
- */
-static EcapiCursor *
-cursor_of(List *cursors, const Server *server, const Server *all, int n)
-{
-	ListCell   *cell;
-	EcapiCursor *by_oid = NULL;
-	EcapiCursor *by_name = NULL;
-
-	foreach(cell, cursors)
-	{
-		EcapiCursor *cursor = lfirst(cell);
-
-		bool		same_name = strcmp(NameStr(cursor->destination), server->name) == 0;
-
-		if (cursor->server == server->oid && (same_name || by_oid == NULL))
-			by_oid = cursor;
-		if (same_name && server_of_oid(all, n, cursor->server) == NULL)
-			by_name = cursor;
-	}
-	return by_oid != NULL ? by_oid : by_name;
-}
-
-/*
- * A cursor for a server that has none.  One that was deleted while we deliver
- * is written again, from what we know; the rest of it follows with the next
- * record.
- */
-static EcapiCursor *
-create_cursor(const Server *server, EcapiDestination *destination)
-{
-	bool		known = destination != NULL && !destination->guarded;
-	EcapiOrigin origin = {GetSystemIdentifier(), MyDatabaseId};
-	EcapiCursor *cursor = palloc0(sizeof(EcapiCursor));
-
-	namestrcpy(&cursor->destination, server->name);
-	cursor->server = server->oid;
-	cursor->from = known ? destination->live.done.from->snapshot : ecapi_snapshot_start();
-	(void) ecapi_options_origin(server->options, &origin);
-	cursor->system_identifier = known ? GetSystemIdentifier() : origin.system_identifier;
-	cursor->database = known ? MyDatabaseId : origin.database;
-	ecapi_cursor_create(cursor);
-	if (known)
-		destination->dirty = true;
-	ereport(LOG,
-			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-			 known ?
-			 errmsg("cursor of destination \"%s\" was gone and is written again", server->name) :
-			 errmsg("destination \"%s\" had no cursor and starts with what commits from now on",
-					server->name)));
-	return cursor;
-}
-
+/* A destination is as it was found. */
 static void
-load_destination(const Server *server, EcapiCursor *cursor, List *wishes)
+take(const EcapiFound *found)
 {
-	EcapiDestination *destination = find_destination(server->oid);
-	ListCell   *cell;
-
-	if (cursor == NULL)
-		cursor = create_cursor(server, destination);
-	else if (cursor->server != server->oid ||
-			 strcmp(NameStr(cursor->destination), server->name) != 0)
-	{
-		ecapi_cursor_bind(cursor->server, NameStr(cursor->destination),
-						  server->oid, server->name);
-		if (strcmp(NameStr(cursor->destination), server->name) != 0)
-		{
-			ecapi_failed_rename(NameStr(cursor->destination), server->name);
-			ecapi_replay_rename(NameStr(cursor->destination), server->name);
-		}
-		cursor->server = server->oid;
-		namestrcpy(&cursor->destination, server->name);
-	}
+	EcapiDestination *destination = ecapi_destination_of(found->server);
+	char		error[512];
 
 	if (destination == NULL)
-	{
-		destination = new_destination(server->oid);
-		adopt_row(destination, cursor);
-	}
-	else if (destination->guarded)
-	{
-		/* adopted or rebased meanwhile? */
-		free_work(destination);
-		if (destination->options_context != NULL)
-			MemoryContextDelete(destination->options_context);
-		destination->options_context = NULL;
-		destination->options = NULL;
-		ecapi_prepare_reset(destination);
-		adopt_row(destination, cursor);
-	}
-	namestrcpy(&destination->name, server->name);
+		destination = new_destination(found->server);
+	namestrcpy(&destination->name, found->name);
 	destination->seen = true;
 	destination->failed_due = 0;	/* an operator may have changed rows */
-	load_options(destination, server);
-
-	foreach(cell, wishes)
+	destination->dirty |= found->rewritten;
+	if (destination->guarded && found->guard != NULL)
+		keep_guard(destination, found);
+	else
 	{
-		Control    *control = lfirst(cell);
+		bool		changed;
 
-		if (strcmp(NameStr(control->destination), server->name) == 0)
-			break;
+		if (destination->guarded)
+			take_row(destination, found->cursor);
+		changed = load_options(destination, found, error, sizeof(error));
+		lift_guard(destination);
+		if (changed)
+			start_with_options(destination, error);
 	}
-	apply_control(destination, cell == NULL ? NULL : lfirst(cell));
-}
-
-static List *
-load_controls(MemoryContext context)
-{
-	uint64		n = ecapi_statement_execute(&controls, NULL, NULL, true);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	List	   *result = NIL;
-
-	for (uint64 i = 0; i < n; i++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		Control    *control = palloc0(sizeof(Control));
-		bool		isnull;
-		Datum		datum;
-
-		control->destination = *DatumGetName(SPI_getbinval(tuple, SPI_tuptable->tupdesc,
-														   1, &isnull));
-		control->paused = DatumGetBool(SPI_getbinval(tuple, SPI_tuptable->tupdesc,
-													 2, &isnull));
-		datum = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 3, &isnull);
-		control->resumed_at = isnull ? 0 : DatumGetTimestampTz(datum);
-		datum = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 4, &isnull);
-		control->blamed_at = isnull ? 0 : DatumGetTimestampTz(datum);
-		result = lappend(result, control);
-	}
-	MemoryContextSwitchTo(old);
-	return result;
-}
-
-/* All servers of our wrapper, in context. */
-static Server *
-load_servers(MemoryContext context, int *n)
-{
-	Datum		values[1];
-	MemoryContext old;
-	Server	   *result;
-
-	values[0] = ObjectIdGetDatum(ecapi_wrapper());
-	*n = (int) ecapi_statement_execute(&servers, values, NULL, true);
-	old = MemoryContextSwitchTo(context);
-	result = palloc0(sizeof(Server) * Max(*n, 1));
-	for (int i = 0; i < *n; i++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		Datum		datum;
-
-		result[i].oid = DatumGetObjectId(SPI_getbinval(tuple, desc, 1, &isnull));
-		result[i].name = pstrdup(NameStr(*DatumGetName(SPI_getbinval(tuple, desc, 2, &isnull))));
-		datum = SPI_getbinval(tuple, desc, 3, &isnull);
-		result[i].options = isnull ? NIL : untransformRelOptions(datum);
-		datum = SPI_getbinval(tuple, desc, 4, &isnull);
-		result[i].mapping = isnull ? NIL : untransformRelOptions(datum);
-		result[i].owner.name =
-			pstrdup(NameStr(*DatumGetName(SPI_getbinval(tuple, desc, 5, &isnull))));
-		result[i].owner.superuser = DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull));
-		result[i].owner.has_usage = DatumGetBool(SPI_getbinval(tuple, desc, 7, &isnull));
-	}
-	MemoryContextSwitchTo(old);
-	return result;
+	obey(destination, found);
 }
 
 /*
- * Look at all destinations again.  In a transaction, SPI connected, with an
- * active snapshot.
+ * Take over all destinations that were found, and forget those that were not.
+ * Outside of a transaction.  Raises nothing but out of memory; then it is to be
+ * done again.
  */
 void
-ecapi_destinations_reload(void)
+ecapi_destinations_take(List *all)
 {
-	MemoryContext context = MemoryContextGetParent(CurrentMemoryContext);
-	List	   *cursors = ecapi_cursor_load();
-	List	   *wishes = load_controls(context);
-	int			n;
-	Server	   *all = load_servers(context, &n);
 	dlist_mutable_iter iter;
 	ListCell   *cell;
 
 	dlist_foreach_modify(iter, &ecapi_me.destinations)
 		dlist_container(EcapiDestination, node, iter.cur)->seen = false;
-
-	for (int i = 0; i < n; i++)
-		load_destination(&all[i], cursor_of(cursors, &all[i], all, n), wishes);
-
+	foreach(cell, all)
+		take(lfirst(cell));
 	dlist_foreach_modify(iter, &ecapi_me.destinations)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
@@ -593,25 +394,6 @@ ecapi_destinations_reload(void)
 		if (!destination->seen)
 			ecapi_destination_forget(destination);
 	}
-	foreach(cell, cursors)
-	{
-		EcapiCursor *cursor = lfirst(cell);
-
-		EcapiDestination *destination = find_destination(cursor->server);
-
-		if (destination != NULL &&
-			strcmp(NameStr(destination->name), NameStr(cursor->destination)) == 0)
-			continue;
-		if (destination != NULL)
-			ereport(LOG,
-					(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-					 errmsg("cursor \"%s\" was removed: it names the server of destination \"%s\"",
-							NameStr(cursor->destination), NameStr(destination->name))));
-		ecapi_cursor_delete(NameStr(cursor->destination), cursor->server);
-		ecapi_failed_end(NameStr(cursor->destination));
-		ecapi_replay_forget(NameStr(cursor->destination));
-	}
-	ecapi_replay_reload();
 }
 
 /*

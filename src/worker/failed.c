@@ -88,11 +88,11 @@ ecapi_failed_read(EcapiDestination *destination, TimestampTz now)
 	}
 	PG_END_TRY();
 
-	destination->failed_due = due.next == 0 ? DT_NOEND : due.next;
 	if (due.nrows > 0)
 		ecapi_stretch_add(&destination->failed, ecapi_page_of_due(&due), false);
 	else
 		MemoryContextDelete(due.context);
+	destination->failed_due = due.next == 0 ? DT_NOEND : due.next;
 }
 
 /*

@@ -303,14 +303,16 @@ struct EcapiDestination
 	bool		seen;			/* still there, while reloading */
 
 	MemoryContext options_context;
-	EcapiOptions *options;		/* NULL: they cannot be used */
+	bool		options_known;	/* they are in force; else they are read again */
+	EcapiOptions *options;		/* NULL: they cannot be used, or are not known */
 	int64		options_hash;
 	uint64		token_stamp;	/* of the credential files that were read */
 	TimestampTz token_changed_at;	/* when it was seen to differ; 0: never */
 
 	EcapiState	state;
 	bool		paused;
-	bool		guarded;		/* cursor not ours to move: see guards */
+	bool		guarded;		/* from the first on, until every check of its cursor
+								 * has passed; see destinations.c */
 	TimestampTz resumed_at;		/* last resume that was obeyed */
 	bool		has_stopped_options;
 	int64		stopped_options;
@@ -469,14 +471,19 @@ extern void ecapi_erased_refresh(void);
 extern long ecapi_cancel_step(TimestampTz now);
 
 /* destinations.c */
-extern void ecapi_destinations_reload(void);
+extern EcapiDestination *ecapi_destination_of(Oid server);
+extern void ecapi_destinations_take(List *all);
 extern void ecapi_destinations_credentials(void);
 extern void ecapi_destination_forget(EcapiDestination *destination);
 extern void ecapi_destination_rewind(EcapiDestination *destination);
 
 /* state.c */
 extern void ecapi_state_error(EcapiDestination *destination, const char *error);
+extern void ecapi_state_start(EcapiDestination *destination, const char *last_error,
+							  TimestampTz last_error_at);
 extern void ecapi_state_stop(EcapiDestination *destination, const char *error);
+extern void ecapi_state_stop_again(EcapiDestination *destination, const char *error,
+								   bool known);
 extern void ecapi_state_wait(EcapiDestination *destination, const char *error,
 							 int64 retry_after_ms);
 extern void ecapi_state_hold(EcapiDestination *destination, const char *error,
@@ -526,7 +533,7 @@ extern TimestampTz ecapi_failed_next_try(EcapiDestination *destination, int atte
 										 TimestampTz since);
 
 /* replay.c */
-extern void ecapi_replay_reload(void);
+extern void ecapi_replay_take(List *rows);
 extern bool ecapi_replay_may_read(EcapiFeed *feed);
 extern bool ecapi_replay_wants(EcapiFeed *feed, const EcapiPageEvent *event, bool typed);
 extern void ecapi_replay_pass_over(EcapiItem item);

@@ -33,7 +33,6 @@ take_up(EcapiDestination *destination, const EcapiReplayRow *row)
 	EcapiOptionProblem problem;
 
 	MemSet(replay, 0, sizeof(EcapiReplay));
-	replay->id = row->id;
 	replay->since = row->since;
 	replay->until = row->until;
 	replay->delivered = row->delivered;
@@ -47,6 +46,7 @@ take_up(EcapiDestination *destination, const EcapiReplayRow *row)
 	ecapi_place_set(&destination->replay.read, from, to, row->position);
 	ecapi_tick_drop(from);
 	ecapi_tick_drop(to);
+	replay->id = row->id;
 	replay->dirty = destination->dirty = true;	/* it runs */
 }
 
@@ -142,13 +142,13 @@ at_end(const EcapiDestination *destination)
 }
 
 /*
- * Look at the replays there are: take up new ones, drop cancelled ones.  In a
- * transaction, SPI connected, destinations reloaded.
+ * Take over the replays there are, as ecapi_replay_load gave them: take up new
+ * ones, drop cancelled ones.  Destinations were taken over before.  Raises nothing
+ * but out of memory; then it is to be done again.
  */
 void
-ecapi_replay_reload(void)
+ecapi_replay_take(List *rows)
 {
-	List	   *rows = ecapi_replay_load();
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &ecapi_me.destinations)

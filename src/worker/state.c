@@ -7,7 +7,9 @@
  * half-open one: one request at a time is on its way, as a probe, until one
  * passes (ecapi_pipeline_pump looks at failures).
  *
- *	 STARTING --(options usable)--> RUNNING			ecapi_state_go
+ *	 STARTING --(its guard is off, options usable)--> RUNNING
+ *													ecapi_state_go
+ *	 STARTING --(its guard stays on)--> STOPPED		keep_guard
  *	 RUNNING  --(trouble that may pass)--> WAITING	ecapi_state_wait
  *	 RUNNING  --(its enrichments or filter fail, or cannot be found)--> WAITING
  *													ecapi_state_hold
@@ -127,18 +129,46 @@ ecapi_state_error(EcapiDestination *destination, const char *error)
 	destination->dirty = true;
 }
 
+/* Nothing is known of a destination but its last error (NULL: none), of before. */
+void
+ecapi_state_start(EcapiDestination *destination, const char *last_error,
+				  TimestampTz last_error_at)
+{
+	char	   *copy = last_error == NULL ? NULL
+		: MemoryContextStrdup(destination->context, last_error);
+
+	if (destination->last_error != NULL)
+		pfree(destination->last_error);
+	destination->last_error = copy;
+	destination->last_error_at = copy == NULL ? 0 : last_error_at;
+	destination->state = ECAPI_STARTING;
+}
+
 /* The destination is at fault: send nothing until something changes. */
 void
 ecapi_state_stop(EcapiDestination *destination, const char *error)
 {
-	ecapi_state_error(destination, error);
+	ecapi_state_stop_again(destination, error, false);
+}
+
+/*
+ * The same; known: it had stopped for that when this process came, so the log and
+ * its row have it already, if the error is the last one.
+ */
+void
+ecapi_state_stop_again(EcapiDestination *destination, const char *error, bool known)
+{
+	known &= destination->last_error != NULL && strcmp(destination->last_error, error) == 0;
+	if (!known)
+		ecapi_state_error(destination, error);
 	if (destination->state == ECAPI_STOPPED)
 		return;
-	ereport(LOG,
-			(errcode(ERRCODE_CONNECTION_EXCEPTION),
-			 errmsg("destination \"%s\" is stopped: %s",
-					NameStr(destination->name), destination->last_error),
-			 errhint("Mend the cause, then change its options or call ecapi.resume().")));
+	if (!known)
+		ereport(LOG,
+				(errcode(ERRCODE_CONNECTION_EXCEPTION),
+				 errmsg("destination \"%s\" is stopped: %s",
+						NameStr(destination->name), destination->last_error),
+				 errhint("Fix the cause, then change its options or call ecapi.resume().")));
 	destination->state = ECAPI_STOPPED;
 	destination->has_stopped_options = true;
 	destination->stopped_options = destination->options_hash;
@@ -219,10 +249,12 @@ ecapi_state_try(EcapiDestination *destination, TimestampTz now)
 	return true;
 }
 
-/* Start, or start again, with a clean slate. */
+/* Start, or start again, with a clean slate; not while it is guarded. */
 void
 ecapi_state_go(EcapiDestination *destination)
 {
+	if (destination->guarded)
+		return;
 	destination->state = destination->paused ? ECAPI_PAUSED : ECAPI_RUNNING;
 	destination->has_stopped_options = false;
 	destination->next_try = 0;

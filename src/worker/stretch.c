@@ -106,49 +106,86 @@ keep_husk(EcapiPage *page, EcapiPage *husk)
 	return husk;
 }
 
+/* A stretch over a page, or its husk, in no feed yet; takes over no reference. */
+static EcapiStretch *
+new_stretch(EcapiFeed *feed, EcapiPage *page)
+{
+	MemoryContext context = feed->destination->context;
+	EcapiStretch *stretch = MemoryContextAllocZero(context, sizeof(EcapiStretch));
+
+	stretch->feed = feed;
+	stretch->page = page;
+	stretch->fate = MemoryContextAllocZero(context, Max(page->nevents, 1));
+	if (page->nevents > 0 && ecapi_prepares(feed->destination))
+	{
+		stretch->prepared = MemoryContextAllocZero(context, page->nevents);
+		stretch->unprepared = page->nevents;
+	}
+	return stretch;
+}
+
+/*
+ * All that handing over a page allocates: its husk, when it holds nothing for the
+ * destination, and a stretch, when the feed will hold one; NULL: it will not, and a
+ * husk is counted.  Without memory the page is dropped and the feed is as it was, so
+ * the page is read again; part of a husk may then be counted twice.
+ */
+static EcapiStretch *
+prepare_stretch(EcapiFeed *feed, EcapiPage *page, bool may_pass, EcapiPage **husk)
+{
+	EcapiDestination *destination = feed->destination;
+	EcapiStretch *volatile stretch = NULL;
+
+	*husk = NULL;
+	PG_TRY();
+	{
+		if (may_pass && feed->kind == ECAPI_FEED_LIVE && destination->give_up_to == NULL)
+			*husk = ecapi_tally_excludes(page, destination->options);
+		if (page->nevents > 0 && (*husk == NULL || !dlist_is_empty(&feed->stretches)))
+			stretch = new_stretch(feed, *husk != NULL ? *husk : page);
+		else if (*husk != NULL)
+			ecapi_tally_pass(destination, *husk);
+	}
+	PG_CATCH();
+	{
+		ecapi_page_drop(page);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return stretch;
+}
+
 /*
  * Hand a page, read at feed->read, to the feed.  Takes over the caller's
  * reference.  may_pass: the destination's options are those of this moment, so a
  * page that holds nothing for it may be passed over.
+ *
+ * The feed's place moves only when the stretch is there: an error must not leave
+ * the page behind it, where nobody would read it again.
  */
 void
 ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page, bool may_pass)
 {
 	EcapiDestination *destination = feed->destination;
-	EcapiPage  *husk = NULL;
-	EcapiStretch *stretch;
+	EcapiPage  *husk;
+	EcapiStretch *stretch = prepare_stretch(feed, page, may_pass, &husk);
 
 	place_after(&feed->read, page);
-	if (may_pass && feed->kind == ECAPI_FEED_LIVE && destination->give_up_to == NULL)
-		husk = ecapi_tally_excludes(page, destination->options);
 	feed->passing = husk != NULL;
 	if (husk != NULL)
 		feed->passed_at = GetCurrentTimestamp();
-	if ((page->nevents == 0 || husk != NULL) && dlist_is_empty(&feed->stretches))
-	{
-		if (husk != NULL)
-			ecapi_tally_pass(destination, husk);
-		/* an empty stretch of the window is disposed of by itself */
+	/* an empty stretch of the window is disposed of by itself */
+	if (stretch == NULL && dlist_is_empty(&feed->stretches))
 		ecapi_place_copy(&feed->done, &feed->read);
-	}
 	if (page->nevents == 0 && feed->kind == ECAPI_FEED_REPLAY)
 		destination->dirty = destination->replaying.dirty = true;
-	if (page->nevents == 0 || (husk != NULL && dlist_is_empty(&feed->stretches)))
+	if (stretch == NULL)
 	{
 		ecapi_page_drop(page);
 		return;
 	}
 	if (husk != NULL)
 		page = keep_husk(page, husk);
-	stretch = MemoryContextAllocZero(destination->context, sizeof(EcapiStretch));
-	stretch->fate = MemoryContextAllocZero(destination->context, Max(page->nevents, 1));
-	if (page->nevents > 0 && ecapi_prepares(destination))
-	{
-		stretch->prepared = MemoryContextAllocZero(destination->context, page->nevents);
-		stretch->unprepared = page->nevents;
-	}
-	stretch->feed = feed;
-	stretch->page = page;
 	feed->unsent += page->nevents;
 	dlist_push_tail(&feed->stretches, &stretch->node);
 }

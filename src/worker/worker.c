@@ -61,6 +61,7 @@
 #include "settings.h"
 #include "shmem.h"
 #include "worker/internal.h"
+#include "worker/reload.h"
 #include "worker/worker.h"
 
 #define HEARTBEAT_MS		5000
@@ -200,6 +201,9 @@ retire(void)
 static void
 reload_destinations(void)
 {
+	List	   *found;
+	List	   *replays;
+
 	reload_wanted = ecapi_me.replay_ended = false;
 	ecapi_worker_begin(false);
 	if (!ecapi_installed())
@@ -209,8 +213,11 @@ reload_destinations(void)
 				 errmsg("ecapi worker ends: the extension is gone")));
 		retire();
 	}
-	ecapi_destinations_reload();
+	found = ecapi_reload_find(ecapi_me.scratch);
+	replays = ecapi_replay_load(ecapi_me.scratch);
 	ecapi_worker_end();
+	ecapi_destinations_take(found);
+	ecapi_replay_take(replays);
 	tick_wanted = true;
 }
 

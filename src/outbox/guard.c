@@ -1,0 +1,62 @@
+/*
+ * guard.c
+ *	  Is a cursor this database's to move?  guard.h says what must hold.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+
+#include "outbox/guard.h"
+
+/* See guard.h. */
+EcapiCounter
+ecapi_guard_counter(void)
+{
+	EcapiCounter counter;
+
+	counter.stored = ecapi_outbox_last_xid();
+	counter.next = U64FromFullTransactionId(ReadNextFullTransactionId());
+	return counter;
+}
+
+/* See guard.h. */
+bool
+ecapi_guard_hand(const EcapiCursor *cursor)
+{
+	return cursor->problem != NULL;
+}
+
+/* See guard.h. */
+bool
+ecapi_guard_copy(const EcapiCursor *cursor)
+{
+	return cursor->system_identifier != GetSystemIdentifier() ||
+		cursor->database != MyDatabaseId;
+}
+
+/* See guard.h. */
+bool
+ecapi_guard_reset(const EcapiCursor *cursor, const EcapiCounter *counter)
+{
+	return cursor->from->xmax > counter->next ||
+		(cursor->to != NULL && cursor->to->xmax > counter->next) ||
+		counter->stored >= counter->next;
+}
+
+/* See guard.h. */
+const char *
+ecapi_guard_reason(const EcapiCursor *cursor, const EcapiCounter *counter)
+{
+	if (ecapi_guard_hand(cursor))
+		return psprintf("its cursor was changed by hand, %s; "
+						"call ecapi.rebase() to start from now on", cursor->problem);
+	if (ecapi_guard_copy(cursor))
+		return "this database is a copy of the one that delivers to it; "
+			"call ecapi.adopt() to deliver from here";
+	if (ecapi_guard_reset(cursor, counter))
+		return "the transaction counter was reset behind its cursor; "
+			"call ecapi.rebase() to start from now on";
+	return NULL;
+}
