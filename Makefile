@@ -15,6 +15,7 @@ OBJS = \
 	src/shmem.o \
 	src/catalog.o \
 	src/sqlapi.o \
+	src/refuse.o \
 	src/destinationapi.o \
 	src/failedapi.o \
 	src/replayapi.o \

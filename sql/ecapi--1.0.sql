@@ -1,12 +1,13 @@
 -- ecapi--1.0.sql: what CREATE EXTENSION ecapi runs.
 --
 -- Order: schema, tables, functions, wrapper, triggers, views, rights, comments.
--- Everything is schema-qualified; functions pin their search_path.  Nothing is
--- granted to PUBLIC; the block of rights stands near the end.  Schema ecapi has
+-- Everything is schema-qualified; functions pin their search_path.  PUBLIC
+-- may read and do nothing; the block of rights stands near the end.  Schema ecapi has
 -- what users read and call; functions that triggers, views and our own code call
--- are in schema ecapi_internal, on which nobody needs a right: triggers and views
--- know them by oid.  But for the list of forgotten persons, none of these tables is marked for dump: an outbox, a
--- cursor or a log restored elsewhere would send conversions a second time.
+-- are in schema ecapi_internal; triggers and views know them by oid, and only one
+-- is anybody's to call (see the block of rights).  But for the list of forgotten
+-- persons, none of these tables is marked for dump: an outbox, a cursor or a log
+-- restored elsewhere would send conversions a second time.
 
 \echo Use "CREATE EXTENSION ecapi" to load this file. \quit
 
@@ -325,6 +326,12 @@ CREATE TABLE ecapi.forgotten (
 SELECT pg_catalog.pg_extension_config_dump('ecapi.forget_key', '');
 SELECT pg_catalog.pg_extension_config_dump('ecapi.forgotten', '');
 
+-- What our triggers refuse is raised by this, without a CONTEXT that shows them: an
+-- error, or a warning when the SQLSTATE is of class 01.
+CREATE FUNCTION ecapi_internal.refuse(sqlstate text, message text, hint text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_refuse';
+
 -- ---------------------------------------------------------------------------
 -- Logical replication must not bring another server's rows in here.  Such a
 -- row is skipped, not refused with an error: an error would stop the whole
@@ -442,9 +449,9 @@ BEGIN
 	PERFORM FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a
 	WHERE a.backend_type = 'ecapi worker';
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'cannot truncate "%": events in it may wait to be delivered', TG_TABLE_NAME
-			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = 'Slots are emptied by the worker; DROP SERVER ends a destination that nothing shall wait for.';
+		PERFORM ecapi_internal.refuse('55000',
+			pg_catalog.format('cannot truncate "%s": events in it may wait to be delivered', TG_TABLE_NAME),
+			'Slots are emptied by the worker; DROP SERVER ends a destination that nothing shall wait for.');
 	END IF;
 	RETURN NULL;
 END
@@ -859,10 +866,10 @@ BEGIN
 			AND w.fdwname = 'ecapi'
 	LOOP
 		IF mapping.umuser <> 0 THEN
-			RAISE WARNING 'user mapping on destination "%" is not used', mapping.srvname
-				USING HINT = pg_catalog.format(
-					'Credentials of a destination belong in CREATE USER MAPPING FOR PUBLIC SERVER %I.',
-					mapping.srvname);
+			PERFORM ecapi_internal.refuse('01000',
+				pg_catalog.format('user mapping on destination "%s" is not used', mapping.srvname),
+				pg_catalog.format('Credentials of a destination belong in CREATE USER MAPPING FOR PUBLIC SERVER %I.',
+					mapping.srvname));
 		END IF;
 		PERFORM ecapi_internal.wake_worker();
 	END LOOP;
@@ -937,11 +944,11 @@ BEGIN
 			WHERE w.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass)
 	ORDER BY c.destination LIMIT 1;
 	IF FOUND THEN
-		RAISE EXCEPTION 'cannot drop % because destination "%" needs an enrichment that goes with it',
-				lost.dropped, lost.destination
-			USING ERRCODE = 'dependent_objects_still_exist',
-				HINT = pg_catalog.format('Take it out of the destination''s enrichments first, with ALTER SERVER %I OPTIONS (SET enrich ...) or (DROP enrich).',
-					lost.destination);
+		PERFORM ecapi_internal.refuse('2BP01',
+			pg_catalog.format('cannot drop %s because destination "%s" needs an enrichment that goes with it',
+				lost.dropped, lost.destination),
+			pg_catalog.format('Take it out of the destination''s enrichments first, with ALTER SERVER %I OPTIONS (SET enrich ...) or (DROP enrich).',
+				lost.destination));
 	END IF;
 	IF NOT ecapi_internal.has_enrichments() THEN
 		RETURN;
@@ -1006,11 +1013,10 @@ CREATE EVENT TRIGGER ecapi_alter_start ON ddl_command_start
 -- Tracks.  A track is a trigger of ecapi.capture(), and nothing else is kept of
 -- it; its argument is JSON that names columns, tables and functions.
 --
--- Two event triggers look after new ones.  Who may make one is asked with the
--- rights of the role that makes it (SECURITY INVOKER): the SQL of a track runs
--- as the table's owner, so the TRIGGER privilege is not enough.  A partition's
--- copy comes with ATTACH PARTITION or CREATE TABLE, by the owner of the table
--- that it is attached to, and is not asked again.
+-- An event trigger looks after new ones.  The SQL of a track runs as the table's
+-- owner, so the TRIGGER privilege is not enough to make one.  A partition's copy
+-- comes with ATTACH PARTITION or CREATE TABLE, by the owner of the table that it is
+-- attached to, and is not asked again.
 --
 -- Two more look after what tracks name.  All are plpgsql, so that a missing
 -- library hurts nobody whose DDL is not about tracks, and all end at once in a
@@ -1073,34 +1079,10 @@ AS $$
 			AND d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass)
 $$;
 
--- Only what every role may read is asked here: the role may have no right on
--- this schema, and its trigger may be about something else.
-CREATE FUNCTION ecapi_internal.on_trigger_owner() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	made record;
-BEGIN
-	FOR made IN
-		SELECT t.tgname, c.oid::pg_catalog.regclass AS relation
-		FROM pg_catalog.pg_event_trigger_ddl_commands() d
-			JOIN pg_catalog.pg_trigger t ON t.oid = d.objid
-			JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
-			JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
-			JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-		WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
-			AND n.nspname = 'ecapi' AND p.proname = 'capture'
-			AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
-	LOOP
-		RAISE EXCEPTION 'must be owner of table % to capture its rows', made.relation
-			USING ERRCODE = 'insufficient_privilege',
-				DETAIL = 'The SQL of a track runs as the owner of its table.';
-	END LOOP;
-END
-$$;
-
+-- SECURITY INVOKER: who may make a trigger is asked with the rights of the role that
+-- makes it.
 CREATE FUNCTION ecapi_internal.on_trigger_create() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	made oid;
@@ -1177,16 +1159,11 @@ BEGIN
 END
 $$;
 
-CREATE EVENT TRIGGER ecapi_trigger_owner ON ddl_command_end
-	WHEN TAG IN ('CREATE TRIGGER', 'CREATE SCHEMA')
-	EXECUTE FUNCTION ecapi_internal.on_trigger_owner();
-
 CREATE EVENT TRIGGER ecapi_trigger_create ON ddl_command_end
 	WHEN TAG IN ('CREATE TRIGGER', 'CREATE SCHEMA')
 	EXECUTE FUNCTION ecapi_internal.on_trigger_create();
 
 -- Who may set session_replication_role must not be able to pass by.
-ALTER EVENT TRIGGER ecapi_trigger_owner ENABLE ALWAYS;
 ALTER EVENT TRIGGER ecapi_trigger_create ENABLE ALWAYS;
 
 CREATE EVENT TRIGGER ecapi_track_change ON ddl_command_end
@@ -1722,6 +1699,11 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA ecapi, ecapi_internal FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
+-- An event trigger asks with the rights of whatever role has made a trigger of
+-- ecapi.capture() whether it may.  The function refuses, and does nothing else.
+GRANT USAGE ON SCHEMA ecapi_internal TO PUBLIC;
+GRANT EXECUTE ON FUNCTION ecapi_internal.check_trigger(oid) TO PUBLIC;
+
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
 GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.ledger, ecapi.left_out,
 	ecapi.outbox_use, ecapi.track, ecapi.backfill, ecapi.replay,
@@ -1735,8 +1717,16 @@ GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi_internal.left_out
 -- ---------------------------------------------------------------------------
 
 COMMENT ON SCHEMA ecapi IS 'outbox, cursors, logs and functions of the ecapi extension';
-COMMENT ON SCHEMA ecapi_internal IS 'functions that the ecapi extension itself calls; nobody needs a right on it';
+COMMENT ON SCHEMA ecapi_internal IS 'functions that the ecapi extension itself calls';
 COMMENT ON TYPE ecapi.event IS 'an event as enrichments and filters see it';
+COMMENT ON COLUMN ecapi.event.id IS 'id of the event';
+COMMENT ON COLUMN ecapi.event.event_type IS 'one of ecapi.event_types()';
+COMMENT ON COLUMN ecapi.event."timestamp" IS 'when it happened';
+COMMENT ON COLUMN ecapi.event.currency_code IS 'ISO 4217, of value';
+COMMENT ON COLUMN ecapi.event.source IS 'where it happened, as the standard lists it';
+COMMENT ON COLUMN ecapi.event.user_data IS 'who did it';
+COMMENT ON COLUMN ecapi.event.properties IS 'what was bought, read or booked';
+COMMENT ON COLUMN ecapi.event.ext IS 'ext of the event, without route';
 COMMENT ON COLUMN ecapi.event.seq IS 'names the event in the answer of an enrichment';
 COMMENT ON COLUMN ecapi.event.value IS 'exact';
 COMMENT ON COLUMN ecapi.event.route IS 'ext.route';
@@ -1747,7 +1737,21 @@ COMMENT ON COLUMN ecapi.outbox.emitted_at IS 'clock time of the emission';
 COMMENT ON COLUMN ecapi.outbox.slot IS 'place in the ring, chosen by the clock';
 COMMENT ON COLUMN ecapi.outbox.event IS 'ECAPI event in the standard''s shape';
 COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of lagging destinations';
+COMMENT ON COLUMN ecapi.tick.tick_id IS 'rises with time';
+COMMENT ON COLUMN ecapi.tick.ticked_at IS 'when the snapshot was taken';
+COMMENT ON COLUMN ecapi.tick.newest IS 'first transaction id that the snapshot does not know yet';
+COMMENT ON COLUMN ecapi.tick.slot IS 'place in the ring, chosen by the clock';
+COMMENT ON COLUMN ecapi.tick.snapshot IS 'which transactions were visible then';
 COMMENT ON TABLE ecapi.request IS 'one row for each request that was sent, and for events that were kept back';
+COMMENT ON COLUMN ecapi.request.request_id IS 'rises with time, with gaps';
+COMMENT ON COLUMN ecapi.request.sent_at IS 'when it was sent, or when the row was written';
+COMMENT ON COLUMN ecapi.request.latency_ms IS 'until the answer had come';
+COMMENT ON COLUMN ecapi.request.events IS 'how many events the row is about';
+COMMENT ON COLUMN ecapi.request.attempt IS 'which try of these events it was; 0: none was made';
+COMMENT ON COLUMN ecapi.request.status IS 'HTTP status; NULL: no answer';
+COMMENT ON COLUMN ecapi.request.slot IS 'place in the ring, chosen by the clock';
+COMMENT ON COLUMN ecapi.request.error IS 'what went wrong, or the first part of the answer';
+COMMENT ON COLUMN ecapi.request.receiver_request_id IS 'X-Request-Id of the answer';
 COMMENT ON COLUMN ecapi.request.outcome IS 'of a request: delivered, retry, rejected, too_large or stopped; else shadow, filtered, erased (see ecapi.forget()), given_up, or failed (put into failed_event)';
 COMMENT ON COLUMN ecapi.request.server IS 'the foreign server, which keeps it when it is renamed';
 COMMENT ON COLUMN ecapi.request.destination IS 'its name then';
@@ -1755,10 +1759,29 @@ COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered (event_type,
 COMMENT ON COLUMN ecapi.request.seqs IS 'seq of the events of this row, exactly';
 COMMENT ON COLUMN ecapi.request.retried IS 'events of ecapi.failed_event, tried again';
 COMMENT ON TABLE ecapi.ledger IS 'how many events, of what value, had which outcome, by the hour; kept';
+COMMENT ON COLUMN ecapi.ledger.destination IS 'its name then';
+COMMENT ON COLUMN ecapi.ledger.event_type IS 'NULL: not known';
+COMMENT ON COLUMN ecapi.ledger.currency IS 'currency_code of the events, NULL: none';
+COMMENT ON COLUMN ecapi.ledger.reason IS 'why events were filtered, failed, or were given up';
+COMMENT ON COLUMN ecapi.ledger.events IS 'how many';
 COMMENT ON COLUMN ecapi.ledger.hour IS 'in which the outcome was written down';
 COMMENT ON COLUMN ecapi.ledger.outcome IS 'delivered, filtered, shadow, erased, given_up or failed (put into failed_event); an event that is delivered after it had failed counts under both';
 COMMENT ON COLUMN ecapi.ledger.value IS 'exact sum; NULL: the events have no value';
 COMMENT ON TABLE ecapi.cursor IS 'how far each destination has disposed of the outbox; written by the worker';
+COMMENT ON COLUMN ecapi.cursor.destination IS 'name of the foreign server';
+COMMENT ON COLUMN ecapi.cursor.server IS 'the foreign server, which keeps it when it is renamed';
+COMMENT ON COLUMN ecapi.cursor.seq IS 'with xid: the last event of the open window that is disposed of';
+COMMENT ON COLUMN ecapi.cursor.database IS 'database that this cursor may deliver from, see ecapi.adopt()';
+COMMENT ON COLUMN ecapi.cursor.started_at IS 'when it began, with what commits later';
+COMMENT ON COLUMN ecapi.cursor.delivered IS 'events that the receiver has accepted';
+COMMENT ON COLUMN ecapi.cursor.filtered IS 'events that the destination does not take';
+COMMENT ON COLUMN ecapi.cursor.failed IS 'events that went to ecapi.failed_event';
+COMMENT ON COLUMN ecapi.cursor.state IS 'of the destination, as the worker last wrote it; ecapi.destination has it with the reason';
+COMMENT ON COLUMN ecapi.cursor.stopped_options IS 'hash of the options that the destination stopped with';
+COMMENT ON COLUMN ecapi.cursor.last_error IS 'the last thing that went wrong, even if it has passed';
+COMMENT ON COLUMN ecapi.cursor.last_error_at IS 'when that was';
+COMMENT ON COLUMN ecapi.cursor.next_try IS 'when a waiting destination is tried again';
+COMMENT ON COLUMN ecapi.cursor.recorded_at IS 'when the worker last wrote this row';
 COMMENT ON COLUMN ecapi.cursor.snapshot IS 'every event visible in it is disposed of';
 COMMENT ON COLUMN ecapi.cursor.window_end IS 'end of the window that is being read, if one is';
 COMMENT ON COLUMN ecapi.cursor.arm IS '0: transactions that ran at the snapshot, 1: later ones';
@@ -1769,12 +1792,46 @@ COMMENT ON COLUMN ecapi.cursor.test_since IS 'when the worker first saw the dest
 COMMENT ON COLUMN ecapi.cursor.system_identifier IS 'cluster that this cursor may deliver from, see ecapi.adopt()';
 COMMENT ON COLUMN ecapi.request.replay IS 'of a request of a replay: its replay_id';
 COMMENT ON TABLE ecapi.replay_cursor IS 'how far each replay has come; written by the worker';
+COMMENT ON COLUMN ecapi.replay_cursor.replay_id IS 'as ecapi.replay() returned it';
+COMMENT ON COLUMN ecapi.replay_cursor.destination IS 'name of the foreign server';
+COMMENT ON COLUMN ecapi.replay_cursor.since IS 'events emitted from then on';
+COMMENT ON COLUMN ecapi.replay_cursor.until IS 'and before then';
+COMMENT ON COLUMN ecapi.replay_cursor.event_types IS 'only of these types; NULL: all';
+COMMENT ON COLUMN ecapi.replay_cursor.arm IS '0: transactions that ran at the snapshot, 1: later ones';
+COMMENT ON COLUMN ecapi.replay_cursor.seq IS 'with xid: the last event of the window that is disposed of';
+COMMENT ON COLUMN ecapi.replay_cursor.state IS 'waiting for the destination or for an earlier replay; running; finished; cancelled';
+COMMENT ON COLUMN ecapi.replay_cursor.delivered IS 'events that the receiver has accepted';
+COMMENT ON COLUMN ecapi.replay_cursor.filtered IS 'events that the destination does not take';
+COMMENT ON COLUMN ecapi.replay_cursor.failed IS 'events that went to ecapi.failed_event';
+COMMENT ON COLUMN ecapi.replay_cursor.requested_at IS 'when ecapi.replay() was called';
+COMMENT ON COLUMN ecapi.replay_cursor.requested_by IS 'who called it';
+COMMENT ON COLUMN ecapi.replay_cursor.finished_at IS 'when it ended';
+COMMENT ON COLUMN ecapi.replay_cursor.recorded_at IS 'when the worker last wrote this row';
 COMMENT ON COLUMN ecapi.replay_cursor.snapshot IS 'where its window begins: events visible in it are not replayed';
 COMMENT ON COLUMN ecapi.replay_cursor.window_end IS 'where its window ends';
 COMMENT ON COLUMN ecapi.replay_cursor.xid IS 'with seq: the last event of the window that is disposed of';
 COMMENT ON COLUMN ecapi.replay_cursor.passed_over IS 'events of the window that lie outside of [since, until) or are of other types';
 COMMENT ON VIEW ecapi.replay IS 'state and counts of each replay';
+COMMENT ON COLUMN ecapi.replay.replay_id IS 'as ecapi.replay() returned it';
+COMMENT ON COLUMN ecapi.replay.destination IS 'name of the foreign server';
+COMMENT ON COLUMN ecapi.replay.state IS 'waiting, running, finished or cancelled';
+COMMENT ON COLUMN ecapi.replay.since IS 'events emitted from then on';
+COMMENT ON COLUMN ecapi.replay.until IS 'and before then';
+COMMENT ON COLUMN ecapi.replay.event_types IS 'only of these types; NULL: all';
+COMMENT ON COLUMN ecapi.replay.delivered IS 'events that the receiver has accepted';
+COMMENT ON COLUMN ecapi.replay.filtered IS 'events that the destination does not take';
+COMMENT ON COLUMN ecapi.replay.failed IS 'events that went to ecapi.failed_event';
+COMMENT ON COLUMN ecapi.replay.passed_over IS 'events outside of [since, until) or of other types';
+COMMENT ON COLUMN ecapi.replay.requested_at IS 'when ecapi.replay() was called';
+COMMENT ON COLUMN ecapi.replay.requested_by IS 'who called it';
+COMMENT ON COLUMN ecapi.replay.finished_at IS 'when it ended';
+COMMENT ON COLUMN ecapi.replay.recorded_at IS 'when the worker last wrote down how far it is';
 COMMENT ON TABLE ecapi.cancellation IS 'ids whose events may not leave any more, and what became of what had left';
+COMMENT ON COLUMN ecapi.cancellation.cancel_id IS 'rises with time';
+COMMENT ON COLUMN ecapi.cancellation.id IS 'of the events that are cancelled';
+COMMENT ON COLUMN ecapi.cancellation.cancelled_at IS 'when ecapi.cancel() was called';
+COMMENT ON COLUMN ecapi.cancellation.cancelled_by IS 'who called it';
+COMMENT ON COLUMN ecapi.cancellation.resolved_at IS 'when what had left was found';
 COMMENT ON COLUMN ecapi.cancellation.xid IS 'the cancelling transaction';
 COMMENT ON COLUMN ecapi.cancellation.before_xid IS 'it is about events of transactions with a lower id';
 COMMENT ON COLUMN ecapi.cancellation.seq IS 'of events of the cancelling transaction itself, it is about those with a lower seq';
@@ -1784,10 +1841,31 @@ COMMENT ON COLUMN ecapi.cancellation.delivered IS 'destinations that the event h
 COMMENT ON COLUMN ecapi.cancellation.refunds IS 'destinations that the refund is for';
 COMMENT ON COLUMN ecapi.cancellation.unanswered IS 'destinations that may have the event: it was sent and there was no answer';
 COMMENT ON VIEW ecapi.cancellation_count IS 'how many cancellations there are in each state, and how many refunds came of them';
+COMMENT ON COLUMN ecapi.cancellation_count.state IS 'see ecapi.cancellation';
+COMMENT ON COLUMN ecapi.cancellation_count.cancellations IS 'how many are in that state';
+COMMENT ON COLUMN ecapi.cancellation_count.refunds IS 'refunds that came of them';
+COMMENT ON COLUMN ecapi.cancellation_count.unanswered IS 'destinations that may have an event: it was sent and there was no answer';
+COMMENT ON COLUMN ecapi.cancellation_count.oldest IS 'when the first was called for';
+COMMENT ON COLUMN ecapi.cancellation_count.newest IS 'when the last was called for';
 COMMENT ON FUNCTION ecapi.cancel(text, timestamptz) IS 'events of that id that were emitted so far are not sent any more; where one was delivered, a refund is';
 COMMENT ON TABLE ecapi.control IS 'destinations that an operator paused or resumed';
+COMMENT ON COLUMN ecapi.control.destination IS 'name of the foreign server';
+COMMENT ON COLUMN ecapi.control.paused IS 'by ecapi.pause()';
+COMMENT ON COLUMN ecapi.control.resumed_at IS 'when ecapi.resume() was last called';
+COMMENT ON COLUMN ecapi.control.changed_at IS 'when the row was last written';
+COMMENT ON COLUMN ecapi.control.changed_by IS 'who did it';
 COMMENT ON COLUMN ecapi.control.blamed_at IS 'when an operator last blamed events, by ecapi.retry() or ecapi.discard()';
 COMMENT ON TABLE ecapi.failed_event IS 'events that could not be delivered to a destination, and events that were not valid; identifiers are clear in here';
+COMMENT ON COLUMN ecapi.failed_event.failed_id IS 'rises with time';
+COMMENT ON COLUMN ecapi.failed_event.reason IS 'what went wrong, without values';
+COMMENT ON COLUMN ecapi.failed_event.xid IS 'transaction that emitted it';
+COMMENT ON COLUMN ecapi.failed_event.seq IS 'seq of the event in ecapi.outbox; NULL: it was set aside before';
+COMMENT ON COLUMN ecapi.failed_event.event_id IS 'id of the event';
+COMMENT ON COLUMN ecapi.failed_event.event IS 'the event, or of a row that was set aside its columns';
+COMMENT ON COLUMN ecapi.failed_event.status IS 'HTTP status of the last try';
+COMMENT ON COLUMN ecapi.failed_event.sqlstate IS 'of the SQL that failed';
+COMMENT ON COLUMN ecapi.failed_event.failed_at IS 'when it failed first';
+COMMENT ON COLUMN ecapi.failed_event.next_try IS 'when a waiting one is tried again';
 COMMENT ON COLUMN ecapi.failed_event.destination IS 'NULL for an event that was set aside when it was emitted';
 COMMENT ON COLUMN ecapi.failed_event.source IS 'who made an event that was set aside: ecapi_emit, or the trigger of a track';
 COMMENT ON COLUMN ecapi.failed_event.relation IS 'table of that track';
@@ -1797,6 +1875,25 @@ COMMENT ON COLUMN ecapi.failed_event.retry_since IS 'when its retry_for began';
 COMMENT ON COLUMN ecapi.failed_event.answer IS 'first part of the receiver''s answer';
 COMMENT ON FUNCTION ecapi_internal.waiting(ecapi.cursor) IS 'how many events wait behind a cursor, and since when the oldest does';
 COMMENT ON VIEW ecapi.destination IS 'state, backlog and counts of each destination';
+COMMENT ON COLUMN ecapi.destination.destination IS 'name of the foreign server';
+COMMENT ON COLUMN ecapi.destination.mode IS 'live, shadow or test';
+COMMENT ON COLUMN ecapi.destination.state IS 'starting, idle, delivering, waiting, paused, stopped, or no worker';
+COMMENT ON COLUMN ecapi.destination.detail IS 'why, where there is something to say';
+COMMENT ON COLUMN ecapi.destination.backlog IS 'committed events that are not yet disposed of';
+COMMENT ON COLUMN ecapi.destination.oldest_waiting_age IS 'age of the oldest of these';
+COMMENT ON COLUMN ecapi.destination.delivered IS 'events that the receiver has accepted';
+COMMENT ON COLUMN ecapi.destination.filtered IS 'events that the destination does not take';
+COMMENT ON COLUMN ecapi.destination.failed IS 'events that went to ecapi.failed_event';
+COMMENT ON COLUMN ecapi.destination.given_up IS 'events that waited longer than ecapi.retention_limit, or whose room was needed';
+COMMENT ON COLUMN ecapi.destination.last_error IS 'the last thing that went wrong, even if it has passed';
+COMMENT ON COLUMN ecapi.destination.last_error_at IS 'when that was';
+COMMENT ON COLUMN ecapi.destination.next_try IS 'when a waiting destination is tried again';
+COMMENT ON COLUMN ecapi.destination.recorded_at IS 'when the worker last wrote down how far it is';
+COMMENT ON COLUMN ecapi.destination.failed_waiting IS 'failed events that wait for another try';
+COMMENT ON COLUMN ecapi.destination.failed_dead IS 'failed events that are not tried again';
+COMMENT ON COLUMN ecapi.destination.failed_next_try IS 'when the next failed event is tried';
+COMMENT ON COLUMN ecapi.destination.enrich_skipped IS 'delivered events that went without the patches of their enrichments';
+COMMENT ON COLUMN ecapi.destination.test_until IS 'when test mode expires';
 COMMENT ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb)
 	IS 'emit an ECAPI event with the current transaction; returns its id';
@@ -1814,6 +1911,9 @@ COMMENT ON FUNCTION ecapi_internal.on_enrichment_drop() IS 'refuses that an enri
 COMMENT ON EVENT TRIGGER ecapi_enrichment_change IS 'follows enrichments that are renamed or moved';
 COMMENT ON EVENT TRIGGER ecapi_enrichment_drop IS 'refuses that an enrichment is dropped while a destination needs it';
 COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the events of this database since the server started, by field and reason';
+COMMENT ON COLUMN ecapi.left_out.path IS 'field of the event';
+COMMENT ON COLUMN ecapi.left_out.reason IS 'what was wrong with its value';
+COMMENT ON COLUMN ecapi.left_out.count IS 'how often';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
 COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s value that is sent or hashed; NULL when it would be left out';
 COMMENT ON FUNCTION ecapi.digest(text, text, text) IS 'the digest that is sent for a field''s value; NULL when it would be left out';
@@ -1829,6 +1929,10 @@ COMMENT ON FUNCTION ecapi_internal.credential_problem(oid) IS 'what is wrong wit
 COMMENT ON FUNCTION ecapi_internal.open_files_limit() IS 'how many files a server process may open, -1 when unlimited or unknown';
 COMMENT ON FUNCTION ecapi_internal.outbox_measure() IS 'bytes of the outbox, its limit (NULL: none), and whether events are dropped now';
 COMMENT ON VIEW ecapi.outbox_use IS 'how large the outbox is, its limit, whether events are dropped now, and how many were';
+COMMENT ON COLUMN ecapi.outbox_use.bytes IS 'bytes that the outbox takes';
+COMMENT ON COLUMN ecapi.outbox_use.bytes_limit IS 'ecapi.outbox_limit; NULL: none';
+COMMENT ON COLUMN ecapi.outbox_use.is_full IS 'whether events are dropped now';
+COMMENT ON COLUMN ecapi.outbox_use.dropped IS 'how many were, so far';
 COMMENT ON SEQUENCE ecapi.dropped_seq IS 'how many events were dropped because the outbox was full; a crash may add up to 32';
 COMMENT ON FUNCTION ecapi.pause(name) IS 'stop delivering to a destination until ecapi.resume()';
 COMMENT ON FUNCTION ecapi.resume(name) IS 'deliver to a paused, stopped or waiting destination again, now';
@@ -1845,12 +1949,43 @@ COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database
 COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';
 COMMENT ON FUNCTION ecapi.suggest_mapping(regclass, text) IS 'a mapping for ecapi.track(), guessed from names and types of columns, one foreign key away at most';
 COMMENT ON TABLE ecapi.backfill_progress IS 'how far backfills have come; the values of the last key are clear in here';
+COMMENT ON COLUMN ecapi.backfill_progress.backfill_id IS 'rises with time';
+COMMENT ON COLUMN ecapi.backfill_progress.relation IS 'the table';
+COMMENT ON COLUMN ecapi.backfill_progress.track IS 'name of the track';
+COMMENT ON COLUMN ecapi.backfill_progress.trigger_oid IS 'its trigger; the lock on it says whether a backfill runs';
+COMMENT ON COLUMN ecapi.backfill_progress.since IS 'rows from then on';
+COMMENT ON COLUMN ecapi.backfill_progress.ends_at IS 'where it ends: until, or the moment of the start';
+COMMENT ON COLUMN ecapi.backfill_progress.state IS 'running, interrupted, failed, finished; a backend that died left running';
+COMMENT ON COLUMN ecapi.backfill_progress.sqlstate IS 'of what it failed with';
+COMMENT ON COLUMN ecapi.backfill_progress.key_columns IS 'columns of the key by which rows are read';
+COMMENT ON COLUMN ecapi.backfill_progress.rows_read IS 'rows that were read';
+COMMENT ON COLUMN ecapi.backfill_progress.events IS 'events that were emitted';
+COMMENT ON COLUMN ecapi.backfill_progress.set_aside IS 'rows that could not be captured';
+COMMENT ON COLUMN ecapi.backfill_progress.started_at IS 'when it was first called';
+COMMENT ON COLUMN ecapi.backfill_progress.updated_at IS 'when its last page was committed';
+COMMENT ON COLUMN ecapi.backfill_progress.finished_at IS 'when it ended';
 COMMENT ON COLUMN ecapi.backfill_progress.until IS 'as it was given; NULL: the moment of the start';
 COMMENT ON COLUMN ecapi.backfill_progress.last_key IS 'text forms of the key of the last row that was read';
 COMMENT ON COLUMN ecapi.backfill_progress.outside IS 'events that lie outside of the range, among the rows that were read';
 COMMENT ON COLUMN ecapi.backfill_progress.seconds IS 'time that its pages took, without waiting';
 COMMENT ON COLUMN ecapi.backfill_progress.forgotten IS 'events of forgotten persons, which were not emitted';
 COMMENT ON VIEW ecapi.backfill IS 'state and counts of each backfill';
+COMMENT ON COLUMN ecapi.backfill.relation IS 'the table';
+COMMENT ON COLUMN ecapi.backfill.track IS 'name of the track';
+COMMENT ON COLUMN ecapi.backfill.since IS 'rows from then on';
+COMMENT ON COLUMN ecapi.backfill.until IS 'and before then';
+COMMENT ON COLUMN ecapi.backfill.state IS 'running, interrupted, failed or finished';
+COMMENT ON COLUMN ecapi.backfill.sqlstate IS 'of what it failed with';
+COMMENT ON COLUMN ecapi.backfill.pid IS 'process that runs it';
+COMMENT ON COLUMN ecapi.backfill.rows_read IS 'rows that were read';
+COMMENT ON COLUMN ecapi.backfill.events IS 'events that were emitted';
+COMMENT ON COLUMN ecapi.backfill.set_aside IS 'rows that could not be captured';
+COMMENT ON COLUMN ecapi.backfill.outside IS 'events outside of the range, among the rows that were read';
+COMMENT ON COLUMN ecapi.backfill.forgotten IS 'events of forgotten persons, which were not emitted';
+COMMENT ON COLUMN ecapi.backfill.last_key IS 'where it goes on; for those who may read ecapi.backfill_progress';
+COMMENT ON COLUMN ecapi.backfill.started_at IS 'when it was first called';
+COMMENT ON COLUMN ecapi.backfill.updated_at IS 'when its last page was committed';
+COMMENT ON COLUMN ecapi.backfill.finished_at IS 'when it ended';
 COMMENT ON COLUMN ecapi.backfill.events_per_second IS 'while pages are made, without waiting';
 COMMENT ON PROCEDURE ecapi.backfill(regclass, text, timestamptz, timestamptz, text, integer, double precision, boolean) IS 'emit the history of a tracked table through its track, page by page; goes on where it was interrupted';
 COMMENT ON FUNCTION ecapi.recapture(regclass, name, timestamptz, integer) IS 'try rows that tracks set aside again; does not touch events that ecapi_emit() set aside';
@@ -1859,13 +1994,20 @@ COMMENT ON FUNCTION ecapi_internal.is_disposed(ecapi.cursor, xid8, bigint) IS 'w
 COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its id: each destination, each request, each outcome and answer';
 COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; unaccounted ids are listed';
 COMMENT ON TABLE ecapi.erased IS 'events of the outbox that ecapi.forget() erased; old rows go with a later call';
+COMMENT ON COLUMN ecapi.erased.seq IS 'of the event in ecapi.outbox';
+COMMENT ON COLUMN ecapi.erased.xid IS 'transaction that emitted it';
+COMMENT ON COLUMN ecapi.erased.erased_at IS 'when';
 COMMENT ON COLUMN ecapi.erased.erased_by IS 'the transaction that erased it';
 COMMENT ON TABLE ecapi.forget_key IS 'key of ecapi.forgotten; with it anybody can tell whether an identifier is on the list';
+COMMENT ON COLUMN ecapi.forget_key.key IS 'secret, 32 bytes';
+COMMENT ON COLUMN ecapi.forget_key.made_at IS 'when';
 COMMENT ON TABLE ecapi.forgotten IS 'persons whose history is not emitted again, as keyed hashes of their identifiers';
+COMMENT ON COLUMN ecapi.forgotten.forgotten_at IS 'when';
 COMMENT ON COLUMN ecapi.forgotten.person IS 'HMAC-SHA256, under a key of ecapi.forget_key, of the hex digits of a digest';
 COMMENT ON FUNCTION ecapi.forget(text, text) IS 'erase the events of a person, given by any identifier or its digest; tells where copies were delivered';
 COMMENT ON FUNCTION ecapi.remember(text, text) IS 'take an identifier off the list of forgotten persons; tells whether it was on it';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
+COMMENT ON FUNCTION ecapi_internal.refuse(text, text, text) IS 'raises an error, or a warning of class 01, that shows nothing of our triggers';
 COMMENT ON FUNCTION ecapi_internal.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
 COMMENT ON FUNCTION ecapi_internal.refuse_truncate() IS 'keeps slots of the outbox from being truncated by hand';
 COMMENT ON FUNCTION ecapi_internal.on_server_change() IS 'starts and renames the cursor of a destination';
@@ -1877,21 +2019,32 @@ COMMENT ON EVENT TRIGGER ecapi_mapping_change IS 'tells the worker of new creden
 COMMENT ON EVENT TRIGGER ecapi_server_drop IS 'ends the cursors of destinations';
 COMMENT ON FUNCTION ecapi.track(regclass, text, jsonb, text, text[], boolean, text, boolean, text) IS 'capture the rows of a table as events; returns the name of the trigger that does';
 COMMENT ON FUNCTION ecapi.untrack(regclass, text, text) IS 'end the tracks of a table that have an event type, a name, or both; without either the only one';
-COMMENT ON FUNCTION ecapi_internal.check_trigger(oid) IS 'refuses a trigger of ecapi.capture() that cannot be a track';
+COMMENT ON FUNCTION ecapi_internal.check_trigger(oid) IS 'refuses a trigger of ecapi.capture() that cannot be a track, or on a table of others';
 COMMENT ON FUNCTION ecapi_internal.track_argument(oid) IS 'what a track says, or NULL when it cannot be read';
 COMMENT ON FUNCTION ecapi_internal.track_problem(oid) IS 'what is wrong with a track now, or NULL';
 COMMENT ON FUNCTION ecapi_internal.follow_command(pg_ddl_command) IS 'lets tracks follow a command, or refuses the command';
 COMMENT ON FUNCTION ecapi_internal.follow_drop(text, text, boolean) IS 'refuses to drop what a track needs';
 COMMENT ON FUNCTION ecapi_internal.has_tracks() IS 'whether any table is tracked';
-COMMENT ON FUNCTION ecapi_internal.on_trigger_owner() IS 'lets only a table''s owner capture its rows';
-COMMENT ON FUNCTION ecapi_internal.on_trigger_create() IS 'refuses triggers that cannot be tracks';
+COMMENT ON FUNCTION ecapi_internal.on_trigger_create() IS 'refuses triggers that cannot be tracks, and tracks of tables of others';
 COMMENT ON FUNCTION ecapi_internal.on_track_change() IS 'lets tracks follow commands that change what they name';
 COMMENT ON FUNCTION ecapi_internal.on_track_drop() IS 'refuses to drop what tracks need';
-COMMENT ON EVENT TRIGGER ecapi_trigger_owner IS 'lets only a table''s owner capture its rows';
-COMMENT ON EVENT TRIGGER ecapi_trigger_create IS 'refuses triggers that cannot be tracks';
+COMMENT ON EVENT TRIGGER ecapi_trigger_create IS 'refuses triggers that cannot be tracks, and tracks of tables of others';
 COMMENT ON EVENT TRIGGER ecapi_track_change IS 'lets tracks follow commands that change what they name';
 COMMENT ON EVENT TRIGGER ecapi_track_drop IS 'refuses to drop what tracks need';
 COMMENT ON VIEW ecapi.track IS 'tracks: the triggers of ecapi.capture(), what they say, and what is wrong with them';
+COMMENT ON COLUMN ecapi.track.relation IS 'the table';
+COMMENT ON COLUMN ecapi.track.name IS 'of the track: its triggers without ecapi_';
+COMMENT ON COLUMN ecapi.track.event_type IS 'of the events';
+COMMENT ON COLUMN ecapi.track.condition IS 'which rows; NULL: all new ones';
+COMMENT ON COLUMN ecapi.track.on_change IS 'columns whose change is the event';
+COMMENT ON COLUMN ecapi.track.at_commit IS 'whether rows are judged when the transaction commits';
+COMMENT ON COLUMN ecapi.track.on_error IS 'set_aside or raise';
+COMMENT ON COLUMN ecapi.track.set_wise IS 'whether it is called once for a statement';
+COMMENT ON COLUMN ecapi.track.always IS 'whether it captures what logical replication brings';
+COMMENT ON COLUMN ecapi.track.enabled IS 'whether it captures at all';
+COMMENT ON COLUMN ecapi.track.mapping IS 'where each field of the event comes from';
+COMMENT ON COLUMN ecapi.track.problem IS 'why it would not work now; NULL: it would';
+COMMENT ON COLUMN ecapi.track.trigger IS 'name of the trigger';
 COMMENT ON SEQUENCE ecapi.outbox_seq IS 'seq of ecapi.outbox';
 COMMENT ON SEQUENCE ecapi.tick_seq IS 'tick_id of ecapi.tick';
 COMMENT ON SEQUENCE ecapi.request_seq IS 'request_id of ecapi.request';

@@ -39,6 +39,7 @@
 #include "enrich/declared.h"
 #include "enrich/enrichment.h"
 #include "enrich/filter.h"
+#include "refuse.h"
 #include "shmem.h"
 
 PG_FUNCTION_INFO_V1(ecapi_check_destination);
@@ -135,16 +136,9 @@ loudness(Node *command, const ForeignServer *server, int *filter, int *enrich)
 	}
 }
 
-/*
- * Here and below without a context: it would be that of our own event trigger, of
- * no use to whoever typed the command.
- */
 static void
 tell(int elevel, const char *option, const ForeignServer *server, const Problem *problem)
 {
-	ErrorContextCallback *stack = error_context_stack;
-
-	error_context_stack = NULL;
 	ereport(elevel,
 			(errcode(problem->sqlerrcode),
 			 elevel == ERROR ?
@@ -152,22 +146,17 @@ tell(int elevel, const char *option, const ForeignServer *server, const Problem 
 			 errmsg("option \"%s\" of destination \"%s\" cannot be used: %s", option,
 					server->servername, problem->message),
 			 problem->hint[0] != '\0' ? errhint("%s", problem->hint) : 0));
-	error_context_stack = stack;
 }
 
 static void
 tell_volatile(const EcapiEnrichments *list)
 {
-	ErrorContextCallback *stack = error_context_stack;
-
-	error_context_stack = NULL;
 	for (int i = 0; i < list->n; i++)
 		if (list->list[i].is_volatile)
 			ereport(WARNING,
 					(errcode(ERRCODE_WARNING),
 					 errmsg("enrichment \"%s\" is volatile", list->list[i].name),
 					 errhint(HINT_VOLATILE)));
-	error_context_stack = stack;
 }
 
 static void
@@ -198,12 +187,14 @@ ecapi_check_destination(PG_FUNCTION_ARGS)
 	CollectedCommand *command = (CollectedCommand *) PG_GETARG_POINTER(1);
 	int			filter = 0;
 	int			enrich = 0;
+	ErrorContextCallback *stack = ecapi_frames_hide();
 
 	/* first: it waits for others' DDL on the functions, and then they are as they stay */
 	ecapi_enrich_depend(server->serverid);
 	if (command->type == SCT_Simple && command->parsetree)
 		loudness(command->parsetree, server, &filter, &enrich);
 	check(server, filter, enrich);
+	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
 }
 
@@ -260,8 +251,11 @@ ecapi_destination_problems(PG_FUNCTION_ARGS)
 Datum
 ecapi_follow_enrichments(PG_FUNCTION_ARGS)
 {
+	ErrorContextCallback *stack = ecapi_frames_hide();
+
 	if (ecapi_enrich_follow(ecapi_wrapper()))
 		ecapi_reload_at_commit();
+	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
 }
 
@@ -275,6 +269,7 @@ ecapi_enrichment_dropped(PG_FUNCTION_ARGS)
 	char	   *schema = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	char	   *server = ecapi_enrich_misses(ecapi_wrapper(), schema, name);
+	ErrorContextCallback *stack = ecapi_frames_hide();
 
 	if (server != NULL)
 		ereport(ERROR,
@@ -283,5 +278,6 @@ ecapi_enrichment_dropped(PG_FUNCTION_ARGS)
 						quote_qualified_identifier(schema, name), server),
 				 errhint("Take it out of the destination's enrichments first, with ALTER SERVER %s OPTIONS (SET enrich ...) or (DROP enrich).",
 						 quote_identifier(server))));
+	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
 }

@@ -35,6 +35,8 @@
 #include "catalog/pg_depend.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -48,6 +50,7 @@
 #include "capture/guard.h"
 #include "capture/program.h"
 #include "catalog.h"
+#include "refuse.h"
 
 PG_FUNCTION_INFO_V1(ecapi_check_trigger);
 PG_FUNCTION_INFO_V1(ecapi_track_argument);
@@ -499,21 +502,39 @@ ecapi_declared_track(const EcapiDeclared *declared)
 	return attempt_it(attempt_parse, &attempt) == NULL ? attempt.parsed : NULL;
 }
 
+/* Does the current role lack the rights of the table's owner?  Raises an error then. */
+static void
+check_owner(Relation relation)
+{
+	if (has_privs_of_role(GetUserId(), relation->rd_rel->relowner))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("must be owner of table %s to capture its rows",
+					quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+											   RelationGetRelationName(relation))),
+			 errdetail("The SQL of a track runs as the owner of its table.")));
+}
+
 /*
- * ecapi_internal.check_trigger(trigger oid): raise an error unless it can be a
- * track.
+ * ecapi_internal.check_trigger(trigger oid): raise an error unless the current role
+ * may capture the table's rows and the trigger can be a track.
  */
 Datum
 ecapi_check_trigger(PG_FUNCTION_ARGS)
 {
 	EcapiDeclared *declared = ecapi_declared_get(PG_GETARG_OID(0));
-	Relation	relation;
+	ErrorContextCallback *stack = ecapi_frames_hide();
 
-	if (declared == NULL)
-		PG_RETURN_VOID();
-	relation = table_open(declared->relation, AccessShareLock);
-	ecapi_declared_check(declared, relation);
-	table_close(relation, AccessShareLock);
+	if (declared != NULL)
+	{
+		Relation	relation = table_open(declared->relation, AccessShareLock);
+
+		check_owner(relation);
+		ecapi_declared_check(declared, relation);
+		table_close(relation, AccessShareLock);
+	}
+	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
 }
 

@@ -54,6 +54,7 @@
 
 #include "capture/declared.h"
 #include "capture/mention.h"
+#include "refuse.h"
 
 PG_FUNCTION_INFO_V1(ecapi_follow_command);
 PG_FUNCTION_INFO_V1(ecapi_follow_drop);
@@ -566,11 +567,13 @@ Datum
 ecapi_follow_command(PG_FUNCTION_ARGS)
 {
 	CollectedCommand *command = (CollectedCommand *) PG_GETARG_POINTER(0);
+	ErrorContextCallback *stack = ecapi_frames_hide();
 
 	if (command->type == SCT_AlterTable)
 		altered(command->d.alterTable.subcmds);
 	else if (command->type == SCT_Simple && command->parsetree)
 		changed(command->parsetree, command->d.simple.address.objectId);
+	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
 }
 
@@ -586,10 +589,12 @@ ecapi_follow_drop(PG_FUNCTION_ARGS)
 	const char *type = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	const char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	Change		change = {NULL, PG_GETARG_BOOL(2) ? NULL : name, false};
+	ErrorContextCallback *stack = ecapi_frames_hide();
 
 	if (strcmp(type, "table constraint") == 0 || strcmp(type, "table column") == 0)
 		type += strlen("table ");
 	change.what = psprintf("drop %s \"%s\"", type, name);
 	look_for_harm(&change);
+	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
 }

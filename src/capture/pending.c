@@ -51,6 +51,7 @@
 
 #include "capture/pending.h"
 #include "capture/rows.h"
+#include "refuse.h"
 
 PG_FUNCTION_INFO_V1(ecapi_capture_pending);
 
@@ -418,7 +419,10 @@ capture_notes(Note *note, const Note *end, bool mark)
 Datum
 ecapi_capture_pending(PG_FUNCTION_ARGS)
 {
+	ErrorContextCallback *stack = ecapi_frames_hide();
+
 	capture_notes(notes, notes + nnotes, true);
+	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
 }
 

@@ -38,7 +38,6 @@ WHERE s.srvname LIKE 'ddl\_%' ORDER BY 1, 2, 3;
 GRANT SELECT ON declared TO PUBLIC;
 RESET client_min_messages;
 \set VERBOSITY default
-\set SHOW_CONTEXT never
 
 --
 -- Errors when it is created
@@ -57,9 +56,7 @@ CREATE SERVER ddl_a FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com
 CREATE SERVER ddl_a FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com', mode 'shadow', enrich 'ddl.margin,');
 CREATE SERVER ddl_a FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com', mode 'shadow', enrich 'ddl.hidden');
 SELECT * FROM declared;
-\set SHOW_CONTEXT errors
 CREATE SERVER ddl_a FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com', mode 'shadow', filter 'no context');
-\set SHOW_CONTEXT never
 -- Nothing is left of it, and a good one is made without a word.
 CREATE SERVER ddl_a FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com', mode 'shadow', enrich 'ddl.margin , DDL.segment', filter 'value > 5 AND user_data ? ''email_address''');
 ALTER SERVER ddl_a OPTIONS (SET filter 'value >');

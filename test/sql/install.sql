@@ -27,15 +27,11 @@ WHERE p.pronamespace = 'ecapi'::regnamespace AND p.proname <> 'capture'
         OR EXISTS (SELECT FROM pg_foreign_data_wrapper w WHERE w.fdwvalidator = p.oid)
         OR 'pg_ddl_command'::regtype = ANY (p.proargtypes));
 
--- No role needs a right on the other schema: no rows.
-SELECT a.grantee::regrole, a.privilege_type
-FROM pg_namespace n, aclexplode(n.nspacl) a
-WHERE n.nspname = 'ecapi_internal' AND a.grantee <> n.nspowner;
 
 -- A wrapper without a handler: nobody can read through it.
 SELECT fdwname, fdwhandler, fdwvalidator::regproc, fdwacl FROM pg_foreign_data_wrapper WHERE fdwname = 'ecapi';
 
--- Nothing is granted to PUBLIC: no rows.
+-- PUBLIC may name and call the function that refuses triggers, and nothing else.
 SELECT pg_describe_object(d.classid, d.objid, 0) AS object, a.privilege_type
 FROM pg_depend d,
     LATERAL (
@@ -69,11 +65,25 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
     AND coalesce(obj_description(d.objid, d.classid::regclass::name), '') = ''
 ORDER BY 1;
 
+-- So has every column of its tables, views and types: no rows.
+SELECT c.oid::regclass || '.' || a.attname AS without_comment
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace IN ('ecapi'::regnamespace, 'ecapi_internal'::regnamespace)
+    AND c.relkind IN ('r', 'p', 'v', 'm', 'c') AND NOT c.relispartition
+    AND a.attnum > 0 AND NOT a.attisdropped AND coalesce(col_description(c.oid, a.attnum), '') = ''
+ORDER BY 1;
+
 -- Every function of plpgsql has a fixed search_path: no rows.
 SELECT p.oid::regprocedure
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
 WHERE n.nspname IN ('ecapi', 'ecapi_internal') AND l.lanname = 'plpgsql'
     AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false);
+
+-- What triggers refuse is raised by ecapi_internal.refuse(), without a CONTEXT: no rows.
+SELECT p.oid::regprocedure
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname IN ('ecapi', 'ecapi_internal') AND p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype)
+    AND p.prosrc LIKE '%RAISE EXCEPTION%';
 
 -- An application needs EXECUTE on one function, and nothing else.
 SET ROLE regress_ecapi_app;

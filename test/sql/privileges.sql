@@ -23,7 +23,6 @@ GRANT EXECUTE ON FUNCTION ecapi.track, ecapi.untrack, ecapi.capture, ecapi.recap
     TO regress_priv_owner, regress_priv_trigger, regress_priv_other;
 GRANT EXECUTE ON PROCEDURE ecapi.backfill TO regress_priv_owner, regress_priv_trigger, regress_priv_other;
 RESET client_min_messages;
-\set SHOW_CONTEXT never
 
 CREATE TABLE public.priv_seen AS SELECT (SELECT coalesce(max(seq), 0) FROM ecapi.outbox) AS seq,
     (SELECT coalesce(max(failed_id), 0) FROM ecapi.failed_event) AS failed_id;
@@ -216,7 +215,6 @@ GRANT SELECT ON pg_temp.hidden, pg_temp.pg_type TO PUBLIC;
 SET search_path = pg_temp, priv_writer, pg_catalog;
 INSERT INTO priv.orders VALUES (8, 'X');
 \c -
-\set SHOW_CONTEXT never
 SET ROLE regress_priv_writer;
 SET search_path = priv_writer, pg_catalog, public;
 INSERT INTO priv.orders VALUES (9, 'X');

@@ -1,5 +1,6 @@
 --
--- Tracks: what ecapi.track() makes and refuses, and what DDL does to them.
+-- Tracks: what ecapi.track() makes and refuses, and what DDL does to them.  Errors
+-- are shown with their CONTEXT, in which nothing is ours.
 --
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS ecapi;
@@ -10,7 +11,6 @@ GRANT EXECUTE ON FUNCTION ecapi.track, ecapi.untrack, ecapi.capture TO regress_e
 CREATE SCHEMA shop AUTHORIZATION regress_ecapi_shop;
 GRANT USAGE ON SCHEMA shop TO regress_ecapi_clerk;
 RESET client_min_messages;
-\set SHOW_CONTEXT never
 
 -- What is declared, shortly: everything but the mapping.
 CREATE FUNCTION tracks() RETURNS TABLE (relation regclass, name text, event_type text,
