@@ -29,8 +29,10 @@ OBJS = \
 	src/preview_request.o \
 	src/preview_tally.o \
 	src/tree.o \
+	src/number.o \
 	src/sql_scope.o \
 	src/event/value.o \
+	src/event/members.o \
 	src/event/buffer.o \
 	src/event/codes.o \
 	src/event/closest.o \
@@ -99,6 +101,9 @@ OBJS = \
 	src/capture/program.o \
 	src/capture/program_cache.o \
 	src/capture/context.o \
+	src/capture/fragment.o \
+	src/capture/json_text.o \
+	src/capture/text_size.o \
 	src/capture/rows.o \
 	src/capture/find.o \
 	src/capture/history.o \

@@ -189,7 +189,7 @@ ecapi_validate_event(PG_FUNCTION_ARGS)
 	}
 	if (event && event->type == ECAPI_OBJECT)
 		supply_timestamp(&arena, event);
-	clean = event ? ecapi_validate_into(&arena, event, (int64) time(NULL), false,
+	clean = event ? ecapi_validate_into(&arena, event, (int64) time(NULL), false, false,
 										&violations) : NULL;
 	if (clean && !arena.failed)
 	{
@@ -458,6 +458,25 @@ ecapi_list_fields(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* The counters of a field, or of what is none (NULL), that are not zero. */
+static void
+put_counts(ReturnSetInfo *result, int slot, const EcapiField *field)
+{
+	for (int reason = 0; reason < ECAPI_VIOLATION_CODES; reason++)
+	{
+		uint64		count = ecapi_left_out_read(slot, field, reason);
+		Datum		values[3];
+		bool		nulls[3] = {false};
+
+		if (count == 0)
+			continue;
+		values[0] = CStringGetTextDatum(field ? ecapi_field_path(field) : "*");
+		values[1] = CStringGetTextDatum(ecapi_violation_name(reason));
+		values[2] = Int64GetDatum((int64) count);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+}
+
 /* ecapi_internal.left_out_counts(): the counters of this database that are not zero. */
 Datum
 ecapi_left_out_counts(PG_FUNCTION_ARGS)
@@ -467,21 +486,10 @@ ecapi_left_out_counts(PG_FUNCTION_ARGS)
 	const EcapiField *field;
 
 	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 0; slot >= 0 && (field = ecapi_field_numbered(i)) != NULL; i++)
-	{
-		for (int reason = 0; reason < ECAPI_VIOLATION_CODES; reason++)
-		{
-			uint64		count = ecapi_left_out_read(slot, field, reason);
-			Datum		values[3];
-			bool		nulls[3] = {false};
-
-			if (count == 0)
-				continue;
-			values[0] = CStringGetTextDatum(ecapi_field_path(field));
-			values[1] = CStringGetTextDatum(ecapi_violation_name(reason));
-			values[2] = Int64GetDatum((int64) count);
-			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-		}
-	}
+	if (slot < 0)
+		return (Datum) 0;
+	for (int i = 0; (field = ecapi_field_numbered(i)) != NULL; i++)
+		put_counts(result, slot, field);
+	put_counts(result, slot, NULL);
 	return (Datum) 0;
 }

@@ -95,6 +95,7 @@ ecapi_settings_define(bool preloaded)
 							   &context, "",
 							   PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE,
 							   ecapi_context_check, ecapi_context_assign, NULL);
+	ecapi_context_adopt();
 
 	/*
 	 * Platforms take bodies of 1 to 5 MB with up to a thousand events.  An

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
+#include "number.h"
 #include "tree.h"
 
 static void *
@@ -27,6 +28,13 @@ grab(void *owner, size_t size)
 	if (!AllocSizeIsValid(size))
 		return NULL;
 	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
+}
+
+static void *
+grab_or_stop(void *owner, size_t size)
+{
+	CHECK_FOR_INTERRUPTS();
+	return grab(owner, size);
 }
 
 /*
@@ -48,25 +56,50 @@ ecapi_tree_arena(EcapiArena *arena, MemoryContext context)
 }
 
 void
+ecapi_tree_stoppable_arena(EcapiArena *arena, MemoryContext context)
+{
+	ecapi_arena_init(arena, grab_or_stop, context);
+}
+
+void
 ecapi_tree_buffer(EcapiBuffer *buffer, size_t max, MemoryContext context)
 {
 	ecapi_buffer_init(buffer, max, resize, context);
 }
 
-/* Only SQL_ASCII lets anything in; what is sent later must be UTF-8. */
+/* See tree.h.  Only SQL_ASCII lets anything in; what is sent later must be UTF-8. */
+bool
+ecapi_tree_is_text(const char *text, int len)
+{
+	return GetDatabaseEncoding() != PG_SQL_ASCII || pg_verify_mbstr(PG_UTF8, text, len, true);
+}
+
+/* See tree.h. */
 void
 ecapi_tree_check_text(const char *text, int len)
 {
-	if (GetDatabaseEncoding() == PG_SQL_ASCII &&
-		!pg_verify_mbstr(PG_UTF8, text, len, true))
+	if (!ecapi_tree_is_text(text, len))
 		ereport(ERROR,
 				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
 				 errmsg("invalid event: text is not UTF-8"),
 				 errhint("In a database of encoding SQL_ASCII, events must be given in UTF-8.")));
 }
 
+/* Is this text to be left out?  Where nothing may be, that is an error. */
+static bool
+is_lost(const JsonbValue *text, EcapiLosses *losses)
+{
+	if (ecapi_tree_is_text(text->val.string.val, text->val.string.len))
+		return false;
+	if (losses == NULL)
+		ecapi_tree_check_text(text->val.string.val, text->val.string.len);
+	else
+		losses->text++;
+	return true;
+}
+
 static EcapiValue *
-scalar_value(EcapiArena *arena, const JsonbValue *scalar)
+scalar_value(EcapiArena *arena, const JsonbValue *scalar, EcapiLosses *losses)
 {
 	char	   *digits;
 
@@ -75,11 +108,11 @@ scalar_value(EcapiArena *arena, const JsonbValue *scalar)
 		case jbvBool:
 			return ecapi_value_bool(arena, scalar->val.boolean);
 		case jbvNumeric:
-			digits = DatumGetCString(DirectFunctionCall1(numeric_out,
-														 NumericGetDatum(scalar->val.numeric)));
+			digits = ecapi_number_text(scalar->val.numeric);
 			return ecapi_value_text(arena, ECAPI_NUMBER, digits, strlen(digits));
 		case jbvString:
-			ecapi_tree_check_text(scalar->val.string.val, scalar->val.string.len);
+			if (is_lost(scalar, losses))
+				return ecapi_value_new(arena, ECAPI_NULL);
 			return ecapi_value_text(arena, ECAPI_STRING, scalar->val.string.val,
 									scalar->val.string.len);
 		default:
@@ -87,9 +120,28 @@ scalar_value(EcapiArena *arena, const JsonbValue *scalar)
 	}
 }
 
-/* See tree.h. */
-EcapiValue *
-ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth)
+/* Pass over the rest of an array or object that has just begun. */
+static void
+skip_nested(JsonbIterator **it)
+{
+	JsonbIteratorToken token;
+	JsonbValue	item;
+	int			open = 1;
+
+	while (open > 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		token = JsonbIteratorNext(it, &item, false);
+		if (token == WJB_BEGIN_ARRAY || token == WJB_BEGIN_OBJECT)
+			open++;
+		else if (token == WJB_END_ARRAY || token == WJB_END_OBJECT)
+			open--;
+	}
+}
+
+/* The tree; losses NULL: nothing may be left out. */
+static EcapiValue *
+read_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth, EcapiLosses *losses)
 {
 	JsonbIterator *it = JsonbIteratorInit(&jsonb->root);
 	JsonbIteratorToken token;
@@ -99,14 +151,18 @@ ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth)
 	EcapiValue *child;
 	char	   *key = NULL;
 	uint32		keylen = 0;
+	bool		key_lost = false;
 	int			depth = 0;
 
 	while ((token = JsonbIteratorNext(&it, &item, false)) != WJB_DONE)
 	{
+		bool		nested = token == WJB_BEGIN_ARRAY || token == WJB_BEGIN_OBJECT;
+
+		CHECK_FOR_INTERRUPTS();
 		switch (token)
 		{
 			case WJB_KEY:
-				ecapi_tree_check_text(item.val.string.val, item.val.string.len);
+				key_lost = is_lost(&item, losses);
 				keylen = item.val.string.len;
 				key = ecapi_arena_copy(arena, item.val.string.val, keylen);
 				if (key == NULL)
@@ -121,39 +177,125 @@ ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth)
 				if (item.val.array.rawScalar)
 				{
 					JsonbIteratorNext(&it, &item, false);
-					return scalar_value(arena, &item);
+					return scalar_value(arena, &item, losses);
 				}
-				child = ecapi_value_new(arena, ECAPI_ARRAY);
 				break;
-			case WJB_BEGIN_OBJECT:
-				child = ecapi_value_new(arena, ECAPI_OBJECT);
-				break;
-			default:			/* WJB_ELEM, WJB_VALUE */
-				child = scalar_value(arena, &item);
+			default:
 				break;
 		}
+		if (nested && depth == max_depth)
+		{
+			if (losses == NULL)
+				return NULL;
+			losses->deep++;
+			skip_nested(&it);
+			continue;
+		}
+		if (nested)
+			child = ecapi_value_new(arena, token == WJB_BEGIN_ARRAY ? ECAPI_ARRAY : ECAPI_OBJECT);
+		else
+			child = scalar_value(arena, &item, losses);
 		if (child == NULL)
 			return NULL;
 
 		if (depth == 0)
 			root = child;
-		else
+		else if (open[depth - 1]->type != ECAPI_OBJECT)
+			ecapi_value_append(open[depth - 1], child);
+		else if (!key_lost)
 		{
-			if (open[depth - 1]->type == ECAPI_OBJECT)
-			{
-				child->key = key;
-				child->keylen = keylen;
-			}
+			child->key = key;
+			child->keylen = keylen;
 			ecapi_value_append(open[depth - 1], child);
 		}
-		if (token == WJB_BEGIN_ARRAY || token == WJB_BEGIN_OBJECT)
-		{
-			if (depth == max_depth)
-				return NULL;
+		if (nested)
 			open[depth++] = child;
-		}
 	}
 	return root;
+}
+
+/* See tree.h. */
+EcapiValue *
+ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth)
+{
+	return read_jsonb(arena, jsonb, max_depth, NULL);
+}
+
+/* See tree.h. */
+EcapiValue *
+ecapi_tree_from_any_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth, EcapiLosses *losses)
+{
+	return read_jsonb(arena, jsonb, max_depth, losses);
+}
+
+static void
+write_scalar(EcapiBuffer *buffer, const JsonbValue *scalar)
+{
+	char	   *digits;
+
+	switch (scalar->type)
+	{
+		case jbvBool:
+			ecapi_buffer_str(buffer, scalar->val.boolean ? "true" : "false");
+			break;
+		case jbvNumeric:
+			digits = ecapi_number_text(scalar->val.numeric);
+			ecapi_buffer_str(buffer, digits);
+			pfree(digits);
+			break;
+		case jbvString:
+			ecapi_json_string(buffer, scalar->val.string.val, scalar->val.string.len);
+			break;
+		default:
+			ecapi_buffer_str(buffer, "null");
+			break;
+	}
+}
+
+/* See tree.h. */
+void
+ecapi_tree_write_jsonb(EcapiBuffer *buffer, Jsonb *jsonb)
+{
+	JsonbIterator *it = JsonbIteratorInit(&jsonb->root);
+	JsonbIteratorToken token;
+	JsonbValue	item;
+	bool		raw = false;
+	bool		follows = false;	/* a value stands before, on the same level */
+
+	while ((token = JsonbIteratorNext(&it, &item, false)) != WJB_DONE && !buffer->full)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (token == WJB_END_ARRAY || token == WJB_END_OBJECT)
+		{
+			if (!raw)
+				ecapi_buffer_char(buffer, token == WJB_END_ARRAY ? ']' : '}');
+			follows = true;
+			continue;
+		}
+		if (follows && token != WJB_VALUE)
+			ecapi_buffer_char(buffer, ',');
+		follows = false;
+		switch (token)
+		{
+			case WJB_KEY:
+				ecapi_json_string(buffer, item.val.string.val, item.val.string.len);
+				ecapi_buffer_char(buffer, ':');
+				break;
+			case WJB_BEGIN_ARRAY:
+				/* a scalar alone is stored as an array of one */
+				raw = item.val.array.rawScalar;
+				if (!raw)
+					ecapi_buffer_char(buffer, '[');
+				break;
+			case WJB_BEGIN_OBJECT:
+				ecapi_buffer_char(buffer, '{');
+				break;
+			default:			/* WJB_ELEM, WJB_VALUE */
+				write_scalar(buffer, &item);
+				follows = true;
+				break;
+		}
+	}
 }
 
 /* A scalar as jsonb has it; texts are shared. */
@@ -201,6 +343,7 @@ push_value(JsonbParseState **state, JsonbIteratorToken token, const EcapiValue *
 	JsonbValue	item;
 
 	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
 	if (!is_container(value))
 	{
 		item = jsonb_scalar(value);

@@ -19,15 +19,46 @@
 
 /* An arena, and a buffer, whose memory is a memory context. */
 extern void ecapi_tree_arena(EcapiArena *arena, MemoryContext context);
-extern void ecapi_tree_buffer(EcapiBuffer *buffer, size_t max, MemoryContext context);
 
 /*
- * A tree that holds the same, in the arena; nothing of it points into jsonb.
+ * An arena that looks for a cancellation each time it takes more memory, and
+ * raises it: all that works on a document through it can be stopped.  Not for
+ * ecapi_json_parse(), which holds objects of its library meanwhile.
+ */
+extern void ecapi_tree_stoppable_arena(EcapiArena *arena, MemoryContext context);
+extern void ecapi_tree_buffer(EcapiBuffer *buffer, size_t max, MemoryContext context);
+
+/* What was left out of a document, how often. */
+typedef struct EcapiLosses
+{
+	uint32		deep;			/* nested too deeply */
+	uint32		text;			/* text that no receiver can read */
+	uint32		large;			/* too much */
+} EcapiLosses;
+
+/*
+ * A tree that holds the same, in the arena; nothing of it points into jsonb.  A
+ * number that would be long for nothing has an exponent (see number.h).
  * max_depth counts levels of arrays and objects.  NULL when it is deeper, or
  * when the arena failed (arena->failed).  Raises an error for text that is
  * not UTF-8, which only a database without an encoding can hold.
  */
 extern EcapiValue *ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth);
+
+/*
+ * The same for a document that anybody may have written: what is deeper, and
+ * text that is not UTF-8, is left out and added to *losses.  NULL only when the
+ * arena failed, or when nothing is left.
+ */
+extern EcapiValue *ecapi_tree_from_any_jsonb(EcapiArena *arena, Jsonb *jsonb,
+											 int max_depth, EcapiLosses *losses);
+
+/*
+ * Write jsonb as JSON text that jsonb's input function reads as the same, but
+ * for zeros at the end of numbers that would be long for nothing (see number.h).
+ * What is full is told by the buffer.  Raises a cancellation.
+ */
+extern void ecapi_tree_write_jsonb(EcapiBuffer *buffer, Jsonb *jsonb);
 
 /*
  * The jsonb of a tree, palloc'd.  Texts are taken to be in the server encoding
@@ -36,6 +67,12 @@ extern EcapiValue *ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int ma
  * for out of memory.
  */
 extern Jsonb *ecapi_tree_to_jsonb(const EcapiValue *value);
+
+/*
+ * Can text (len bytes, server encoding) become UTF-8?  False only in a database
+ * without an encoding.
+ */
+extern bool ecapi_tree_is_text(const char *text, int len);
 
 /*
  * Raise an error unless text (len bytes, server encoding) can become UTF-8:

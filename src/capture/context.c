@@ -6,7 +6,7 @@
  * click ids.  It sets them, as a fragment of an event, in the transaction that
  * places the order:
  *
- *	  SET LOCAL ecapi.context = '{"user_data": {"event_ip_address": "..."}}';
+ *	  SELECT set_config('ecapi.context', '{"user_data": {...}}', true);
  *
  * Connections are shared.  With a plain SET, or set_config(..., false), the
  * value outlives its transaction and meets the next visitor's order on the
@@ -15,21 +15,27 @@
  * before it has run four thousand million of them), and counts in no other.
  * A value that a role, a database or a file brings is of no transaction.
  *
- * JSON is read by the server's own parser, with numbers kept as text, into a
- * tree that is made once for a transaction.  That parser reports errors by
- * value, so a check of the setting raises none.
+ * Where the library is not preloaded, the setting may have a value before the
+ * library comes, and gets it again in the transaction in which it comes.  The
+ * server's own stack tells which of them is older: what this transaction has
+ * set stands on the stack, and what was there before stands below it.
+ *
+ * What a browser sent must not fail the order, so no value is refused.  It is
+ * looked at when the first event asks for it: what cannot be used is left out,
+ * counted and warned about, once for each value.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "common/jsonapi.h"
-#include "mb/pg_wchar.h"
 #include "storage/proc.h"
+#include "utils/guc_tables.h"
 #include "utils/memutils.h"
 
 #include "capture/context.h"
-#include "tree.h"
+#include "capture/draft.h"
+#include "capture/json_text.h"
 #include "event/validate.h"
+#include "stats/left_out.h"
 
 /* What a value of the setting carries. */
 typedef struct Extra
@@ -45,118 +51,68 @@ static const EcapiValue *tree = NULL;
 static const char *tree_of = NULL;	/* the value that tree was made of */
 static LocalTransactionId tree_in = InvalidLocalTransactionId;
 
-typedef struct Reader
+/*
+ * Bytes of a text that is looked at.  A longer one is left out as a whole, for
+ * to look for what of it fits would take longer than it is worth.
+ */
+#define MAX_READ	(16 * ECAPI_MAX_CONTEXT)
+
+/* One thing was left out: tell of it, and count it. */
+static void
+tell_lost(EcapiViolationCode code, const char *message)
 {
+	ecapi_left_out_begin();
+	ecapi_left_out_note(NULL, NULL, code);
+	ecapi_left_out_count();
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("a part of \"ecapi.context\" was left out: %s", message),
+			 errhint("Give a fragment of an event, such as {\"user_data\": {\"event_user_agent\": \"...\"}}.")));
+}
+
+/* Is it an empty fragment?  An empty array is one, which is how PHP writes it. */
+static bool
+is_empty(const EcapiValue *value)
+{
+	return value->type == ECAPI_NULL || (value->type == ECAPI_ARRAY && value->first == NULL);
+}
+
+/* The fragment that a value of the setting is, or NULL. */
+static const EcapiValue *
+read_value(const char *json)
+{
+	MemoryContext work;
+	MemoryContext caller;
 	EcapiArena	arena;
-	EcapiValue *open[ECAPI_MAX_DEPTH];
-	int			depth;
-	char	   *key;			/* of the member that comes next */
-	EcapiValue *root;
-	bool		failed;			/* too deep, or no memory */
-} Reader;
+	EcapiLosses losses = {0};
+	EcapiValue *value = NULL;
+	size_t		len = strlen(json);
 
-static void
-add_value(Reader *reader, EcapiValue *value)
-{
-	if (value == NULL)
-		reader->failed = true;
-	if (reader->failed)
-		return;
-	if (reader->depth == 0)
-		reader->root = value;
-	else if (reader->open[reader->depth - 1]->type == ECAPI_ARRAY)
-		ecapi_value_append(reader->open[reader->depth - 1], value);
-	else if (!ecapi_value_set(&reader->arena, reader->open[reader->depth - 1],
-							  reader->key, strlen(reader->key), value))
-		reader->failed = true;
-}
-
-static void
-open_value(Reader *reader, EcapiType type)
-{
-	EcapiValue *value = ecapi_value_new(&reader->arena, type);
-
-	if (reader->depth == ECAPI_MAX_DEPTH)
-		reader->failed = true;
-	add_value(reader, value);
-	if (!reader->failed)
-		reader->open[reader->depth] = value;
-	reader->depth++;
-}
-
-static void
-object_start(void *state)
-{
-	open_value(state, ECAPI_OBJECT);
-}
-
-static void
-array_start(void *state)
-{
-	open_value(state, ECAPI_ARRAY);
-}
-
-static void
-value_end(void *state)
-{
-	((Reader *) state)->depth--;
-}
-
-static void
-field_start(void *state, char *name, bool isnull)
-{
-	((Reader *) state)->key = name;
-}
-
-static void
-scalar(void *state, char *token, JsonTokenType type)
-{
-	Reader	   *reader = state;
-	EcapiArena *arena = &reader->arena;
-
-	switch (type)
+	if (len > MAX_READ)
 	{
-		case JSON_TOKEN_STRING:
-			add_value(reader, ecapi_value_text(arena, ECAPI_STRING, token, strlen(token)));
-			break;
-		case JSON_TOKEN_NUMBER:
-			add_value(reader, ecapi_value_text(arena, ECAPI_NUMBER, token, strlen(token)));
-			break;
-		case JSON_TOKEN_TRUE:
-		case JSON_TOKEN_FALSE:
-			add_value(reader, ecapi_value_bool(arena, type == JSON_TOKEN_TRUE));
-			break;
-		default:
-			add_value(reader, ecapi_value_new(arena, ECAPI_NULL));
-			break;
+		tell_lost(ECAPI_VIOLATION_SIZE, "it is larger than 1 MB");
+		return NULL;
 	}
-}
-
-/* See context.h. */
-EcapiValue *
-ecapi_context_parse(const char *json, MemoryContext context)
-{
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	Reader		reader = {0};
-	JsonSemAction actions = {0};
-	JsonLexContext *lexer;
-	JsonParseErrorType result;
-
-	actions.semstate = &reader;
-	actions.object_start = object_start;
-	actions.object_end = value_end;
-	actions.array_start = array_start;
-	actions.array_end = value_end;
-	actions.object_field_start = field_start;
-	actions.scalar = scalar;
-	ecapi_tree_arena(&reader.arena, context);
-
-	lexer = makeJsonLexContextCstringLen(unconstify(char *, json), strlen(json),
-										 GetDatabaseEncoding(), true);
-	result = pg_parse_json(lexer, &actions);
+	work = AllocSetContextCreate(CurrentMemoryContext, "ecapi context", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(work);
+	ecapi_tree_stoppable_arena(&arena, TopTransactionContext);
+	value = ecapi_json_text(&arena, json, len, ECAPI_MAX_DEPTH, ECAPI_MAX_CONTEXT, &losses);
 	MemoryContextSwitchTo(caller);
-	return result == JSON_SUCCESS && !reader.failed && !reader.arena.failed ?
-		reader.root : NULL;
+	MemoryContextDelete(work);
+	if (arena.failed)
+		ecapi_draft_out_of_memory();
+
+	if (value == NULL && losses.large == 0)
+		tell_lost(ECAPI_VIOLATION_TYPE, "it is not JSON");
+	else if (losses.large > 0)
+		tell_lost(ECAPI_VIOLATION_SIZE, "it is larger than 64 kB");
+	else if (losses.text > 0)
+		tell_lost(ECAPI_VIOLATION_TEXT, "text that cannot be read");
+	else if (losses.deep > 0)
+		tell_lost(ECAPI_VIOLATION_DEPTH, "nested too deeply");
+	else if (value->type != ECAPI_OBJECT && !is_empty(value))
+		tell_lost(ECAPI_VIOLATION_TYPE, "it is not a JSON object");
+	return value != NULL && value->type == ECAPI_OBJECT ? value : NULL;
 }
 
 /* See context.h. */
@@ -168,51 +124,21 @@ ecapi_context(void)
 		return NULL;
 	if (tree_in != assigned_in || tree_of != current)
 	{
-		tree = ecapi_context_parse(current, TopTransactionContext);
+		/* told once, even if reading it is cancelled */
+		tree = NULL;
 		tree_of = current;
 		tree_in = assigned_in;
+		tree = read_value(current);
 	}
 	return tree;
 }
 
-/* The usual message would show the value, and so write it to the log. */
-static bool
-refuse(const char *detail)
-{
-	GUC_check_errmsg("invalid value for parameter \"%s\"", "ecapi.context");
-	GUC_check_errdetail("%s", detail);
-	GUC_check_errhint("Give a fragment of an event, such as {\"user_data\": {\"event_user_agent\": \"...\"}}.");
-	return false;
-}
-
-/* A JSON object that sets neither id nor event type, or nothing. */
+/* Any text is one that the setting can have. */
 bool
 ecapi_context_check(char **value, void **extra, GucSource source)
 {
-	MemoryContext context;
-	const EcapiValue *object;
-	bool		is_object;
-	bool		sets_id;
-	Extra	   *mine;
+	Extra	   *mine = malloc(sizeof(Extra));
 
-	if (strlen(*value) > ECAPI_MAX_CONTEXT)
-		return refuse("The value is larger than 64 kB.");
-	if ((*value)[0] != '\0')
-	{
-		context = AllocSetContextCreate(CurrentMemoryContext, "ecapi context",
-										ALLOCSET_DEFAULT_SIZES);
-		object = ecapi_context_parse(*value, context);
-		is_object = object != NULL && object->type == ECAPI_OBJECT;
-		sets_id = is_object && (ecapi_value_get(object, "id") != NULL ||
-								ecapi_value_get(object, "event_type") != NULL);
-		MemoryContextDelete(context);
-		if (!is_object)
-			return refuse("The value is not a JSON object.");
-		if (sets_id)
-			return refuse("Neither \"id\" nor \"event_type\" can be set for all events of a transaction.");
-	}
-
-	mine = malloc(sizeof(Extra));
 	if (mine == NULL)
 		return false;
 	mine->assigned_in = source >= PGC_S_SESSION && IsTransactionState() && MyProc ?
@@ -227,4 +153,27 @@ ecapi_context_assign(const char *value, void *extra)
 	current = value;
 	assigned_in = extra ? ((Extra *) extra)->assigned_in : InvalidLocalTransactionId;
 	tree_of = NULL;
+}
+
+/* See context.h. */
+void
+ecapi_context_adopt(void)
+{
+	struct config_generic **all = get_guc_variables();
+	int			n = GetNumConfigOptions();
+	Extra	   *oldest;
+	GucStack   *stack;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(all[i]->name, "ecapi.context") != 0)
+			continue;
+		oldest = all[i]->extra;
+		for (stack = all[i]->stack; stack != NULL; stack = stack->prev)
+			oldest = stack->prior.extra;
+		if (oldest != NULL)
+			oldest->assigned_in = InvalidLocalTransactionId;
+		if (all[i]->stack == NULL)
+			assigned_in = InvalidLocalTransactionId;
+	}
 }

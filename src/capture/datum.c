@@ -25,6 +25,7 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
+#include "miscadmin.h"
 #include "utils/arrayaccess.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -34,11 +35,17 @@
 #include "utils/timestamp.h"
 
 #include "capture/datum_type.h"
+#include "capture/json_text.h"
 #include "capture/literal.h"
+#include "number.h"
 #include "tree.h"
 #include "event/buffer.h"
+#include "event/members.h"
 #include "event/validate.h"
 #include "settings.h"
+
+/* A longer number of JSON has no zeros at its end that a key should not have. */
+#define MAX_PLAIN_NUMBER	64
 
 /* A scalar as a text. */
 typedef struct Literal
@@ -50,8 +57,16 @@ typedef struct Literal
 	char		space[ECAPI_LITERAL_SIZE];
 } Literal;
 
-static EcapiValue *write_value(EcapiArena *arena, const EcapiDatumType *type,
-							   Datum datum, EcapiDatumForm form, int max_depth);
+/* What is written: into which tree, how, and what could not be. */
+typedef struct Writing
+{
+	EcapiArena *arena;
+	EcapiDatumForm form;
+	EcapiLosses *losses;
+} Writing;
+
+static EcapiValue *write_value(const Writing *to, const EcapiDatumType *type, Datum datum,
+							   int max_depth);
 
 /*
  * Larger than the largest event by so much that it cannot be part of one?
@@ -96,7 +111,7 @@ set_number(Literal *literal, const char *text, size_t len)
 static void
 set_numeric(Literal *literal, Datum datum)
 {
-	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, datum));
+	char	   *text = ecapi_number_text(DatumGetNumeric(datum));
 
 	literal->owned = text;
 	set_number(literal, text, strlen(text));
@@ -252,13 +267,12 @@ make_literal(Literal *literal, const EcapiDatumType *type, Datum datum)
 }
 
 static EcapiValue *
-write_literal(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
-			  EcapiDatumForm form)
+write_literal(const Writing *to, const EcapiDatumType *type, Datum datum)
 {
 	Literal		literal;
 	EcapiValue *value;
 
-	if (form == ECAPI_FORM_SECONDS && type->writer == ECAPI_WRITE_TIMESTAMPTZ)
+	if (to->form == ECAPI_FORM_SECONDS && type->writer == ECAPI_WRITE_TIMESTAMPTZ)
 	{
 		literal.owned = NULL;
 		set_number(&literal, literal.space,
@@ -267,61 +281,39 @@ write_literal(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
 	else
 		make_literal(&literal, type, datum);
 
-	if (form == ECAPI_FORM_TEXT)
+	if (to->form == ECAPI_FORM_TEXT)
 		literal.type = ECAPI_STRING;
 	if (literal.type == ECAPI_BOOL)
-		value = ecapi_value_bool(arena, literal.text[0] == 't');
+		value = ecapi_value_bool(to->arena, literal.text[0] == 't');
 	else
-		value = ecapi_value_text(arena, literal.type, literal.text, literal.len);
+		value = ecapi_value_text(to->arena, literal.type, literal.text, literal.len);
 	if (literal.owned)
 		pfree(literal.owned);
 	return value;
 }
 
-/* Numbers and booleans of JSON as texts, in arrays too; not inside objects. */
-static void
-make_texts(EcapiValue *value)
-{
-	switch (value->type)
-	{
-		case ECAPI_BOOL:
-			value->text = value->truth ? "true" : "false";
-			value->len = value->truth ? 4 : 5;
-			value->type = ECAPI_STRING;
-			break;
-		case ECAPI_NUMBER:
-			value->type = ECAPI_STRING;
-			break;
-		case ECAPI_ARRAY:
-			/* As deep as max_depth allowed. */
-			for (EcapiValue *child = value->first; child; child = child->next)
-				make_texts(child);
-			break;
-		default:
-			break;
-	}
-}
-
+/*
+ * JSON stays as it is: validation makes a text of a number where one is wanted.
+ * It may be a visitor's, so what cannot be used is left out.
+ */
 static EcapiValue *
-write_json(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
-		   EcapiDatumForm form, int max_depth)
+write_json(const Writing *to, Datum datum, int max_depth)
 {
+	struct varlena *text = PG_DETOAST_DATUM_PACKED(datum);
+	EcapiLosses losses;
 	EcapiValue *value;
 
-	/* Through jsonb, whose input knows the server's encodings; may raise. */
-	if (type->writer == ECAPI_WRITE_JSON)
-		datum = DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(datum)));
-	value = ecapi_tree_from_jsonb(arena, DatumGetJsonbP(datum), max_depth);
-	if (value && form == ECAPI_FORM_TEXT)
-		make_texts(value);
+	value = ecapi_json_text(to->arena, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text),
+							max_depth, SIZE_MAX, &losses);
+	to->losses->deep += losses.deep;
+	to->losses->text += losses.text;
 	return value;
 }
 
 typedef struct ArrayWriter
 {
-	EcapiArena *arena;
+	const Writing *to;
 	const EcapiDatumType *element;
-	EcapiDatumForm form;
 	int			ndim;
 	const int  *dims;
 	array_iter	iterator;
@@ -337,7 +329,7 @@ write_dimension(ArrayWriter *writer, int dimension, int max_depth)
 
 	if (max_depth < 1)
 		return NULL;
-	array = ecapi_value_new(writer->arena, ECAPI_ARRAY);
+	array = ecapi_value_new(writer->to->arena, ECAPI_ARRAY);
 	if (array == NULL || writer->ndim == 0)
 		return array;
 
@@ -354,8 +346,8 @@ write_dimension(ArrayWriter *writer, int dimension, int max_depth)
 												element->typlen, element->typbyval,
 												element->typalign);
 
-			child = isnull ? ecapi_value_new(writer->arena, ECAPI_NULL) :
-				write_value(writer->arena, element, datum, writer->form, max_depth - 1);
+			child = isnull ? ecapi_value_new(writer->to->arena, ECAPI_NULL) :
+				write_value(writer->to, element, datum, max_depth - 1);
 		}
 		if (child == NULL)
 			return NULL;
@@ -365,11 +357,10 @@ write_dimension(ArrayWriter *writer, int dimension, int max_depth)
 }
 
 static EcapiValue *
-write_array(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
-			EcapiDatumForm form, int max_depth)
+write_array(const Writing *to, const EcapiDatumType *type, Datum datum, int max_depth)
 {
 	AnyArrayType *array = DatumGetAnyArrayP(datum);
-	ArrayWriter writer = {.arena = arena, .element = type->element, .form = form};
+	ArrayWriter writer = {.to = to, .element = type->element};
 
 	writer.ndim = AARR_NDIM(array);
 	writer.dims = AARR_DIMS(array);
@@ -379,8 +370,7 @@ write_array(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
 
 /* Attributes that are null are written so: what is in an ext has its names. */
 static EcapiValue *
-write_composite(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
-				EcapiDatumForm form, int max_depth)
+write_composite(const Writing *to, const EcapiDatumType *type, Datum datum, int max_depth)
 {
 	HeapTupleHeader header;
 	EcapiDatumRow *row = type->row;
@@ -395,7 +385,7 @@ write_composite(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
 	tuple.t_data = header;
 	heap_deform_tuple(&tuple, row->descriptor, row->values, row->nulls);
 
-	object = ecapi_value_new(arena, ECAPI_OBJECT);
+	object = ecapi_value_new(to->arena, ECAPI_OBJECT);
 	for (int i = 0; object && i < row->descriptor->natts; i++)
 	{
 		const char *name = NameStr(TupleDescAttr(row->descriptor, i)->attname);
@@ -404,13 +394,13 @@ write_composite(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
 		if (row->attributes[i] == NULL)
 			continue;
 		ecapi_tree_check_text(name, (int) strlen(name));
-		member = row->nulls[i] ? ecapi_value_new(arena, ECAPI_NULL) :
-			write_value(arena, row->attributes[i], row->values[i], form, max_depth - 1);
+		member = row->nulls[i] ? ecapi_value_new(to->arena, ECAPI_NULL) :
+			write_value(to, row->attributes[i], row->values[i], max_depth - 1);
 		if (member == NULL)
 			return NULL;
 		/* The names of a type differ: no need to look for an equal one. */
 		member->keylen = (uint32) strlen(name);
-		member->key = ecapi_arena_copy(arena, name, member->keylen);
+		member->key = ecapi_arena_copy(to->arena, name, member->keylen);
 		if (member->key == NULL)
 			return NULL;
 		ecapi_value_append(object, member);
@@ -419,32 +409,40 @@ write_composite(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
 }
 
 static EcapiValue *
-write_value(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
-			EcapiDatumForm form, int max_depth)
+write_value(const Writing *to, const EcapiDatumType *type, Datum datum, int max_depth)
 {
+	CHECK_FOR_INTERRUPTS();
 	/* max_depth bounds the recursion, too. */
 	if (is_too_large(type, datum))
+	{
+		to->losses->large++;
 		return NULL;
+	}
 	switch (type->writer)
 	{
 		case ECAPI_WRITE_JSON:
+			return write_json(to, datum, max_depth);
 		case ECAPI_WRITE_JSONB:
-			return write_json(arena, type, datum, form, max_depth);
+			return ecapi_tree_from_any_jsonb(to->arena, DatumGetJsonbP(datum), max_depth,
+											 to->losses);
 		case ECAPI_WRITE_ARRAY:
-			return write_array(arena, type, datum, form, max_depth);
+			return write_array(to, type, datum, max_depth);
 		case ECAPI_WRITE_COMPOSITE:
-			return write_composite(arena, type, datum, form, max_depth);
+			return write_composite(to, type, datum, max_depth);
 		default:
-			return write_literal(arena, type, datum, form);
+			return write_literal(to, type, datum);
 	}
 }
 
 /* See datum.h. */
 EcapiValue *
 ecapi_datum_value(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
-				  EcapiDatumForm form, int max_depth)
+				  EcapiDatumForm form, int max_depth, EcapiLosses *losses)
 {
-	return write_value(arena, type, datum, form, max_depth);
+	Writing		to = {arena, form, losses};
+
+	memset(losses, 0, sizeof(*losses));
+	return write_value(&to, type, datum, max_depth);
 }
 
 /* ---- parts of ids ---- */
@@ -489,16 +487,46 @@ endless_key(Datum datum)
 	return psprintf("%s%zu", dashes, (size_t) toast_raw_datum_size(datum));
 }
 
-/* A part of an id that is no scalar: its JSON. */
+/*
+ * Numbers of a tree in the one form of all that are equal.  What is written with
+ * an exponent stays so: it is long, or type json, where nothing is equal.
+ */
+static void
+normalize_numbers(EcapiArena *arena, EcapiValue *value)
+{
+	Datum		numeric;
+
+	for (EcapiValue *child = value->first; child; child = child->next)
+		normalize_numbers(arena, child);
+	if (value->type != ECAPI_NUMBER || value->len > MAX_PLAIN_NUMBER ||
+		strpbrk(value->text, "eE") != NULL)
+		return;
+	numeric = DirectFunctionCall3(numeric_in, CStringGetDatum(value->text),
+								  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	value->text = ecapi_number_key(DatumGetNumeric(numeric));
+	value->len = strlen(value->text);
+}
+
+/*
+ * A part of an id that is no scalar: its JSON, the same for all that are equal,
+ * as jsonb has it: whatever the order of keys and the zeros of numbers.
+ */
 static char *
 tree_key(const EcapiDatumType *type, Datum datum)
 {
 	EcapiArena	arena;
 	EcapiBuffer json;
 	EcapiValue *value;
+	EcapiLosses losses = {0};
+	Writing		to = {&arena, ECAPI_FORM_NATURAL, &losses};
 
-	ecapi_tree_arena(&arena, CurrentMemoryContext);
-	value = write_value(&arena, type, datum, ECAPI_FORM_NATURAL, ECAPI_MAX_DEPTH);
+	ecapi_tree_stoppable_arena(&arena, CurrentMemoryContext);
+	value = write_value(&to, type, datum, ECAPI_MAX_DEPTH);
+	if (value != NULL)
+	{
+		normalize_numbers(&arena, value);
+		(void) ecapi_members_sort(&arena, value);
+	}
 	if (arena.failed)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
@@ -533,7 +561,7 @@ ecapi_datum_key(const EcapiDatumType *type, Datum datum)
 			return tree_key(type, datum);
 		case ECAPI_WRITE_NUMERIC:
 			/* 10.50 and 10.5 are one key. */
-			normal = numeric_normalize(DatumGetNumeric(datum));
+			normal = ecapi_number_key(DatumGetNumeric(datum));
 			key = escape_key(normal, strlen(normal));
 			pfree(normal);
 			return key;

@@ -15,6 +15,7 @@
 
 #include "event/fields.h"
 #include "event/value.h"
+#include "tree.h"
 
 /* What a type is to us, domains looked through. */
 typedef enum EcapiDatumKind
@@ -36,7 +37,7 @@ typedef enum EcapiDatumKind
 typedef enum EcapiDatumForm
 {
 	ECAPI_FORM_NATURAL,			/* a number as a number; a time as ISO 8601 in UTC, "Z" */
-	ECAPI_FORM_TEXT,			/* the same, numbers and booleans as texts (also in arrays) */
+	ECAPI_FORM_TEXT,			/* the same, numbers and booleans as texts, in arrays too */
 	ECAPI_FORM_SECONDS			/* a timestamptz as seconds since 1970, rounded down */
 } EcapiDatumForm;
 
@@ -60,19 +61,23 @@ extern bool ecapi_datum_needs_guard(const EcapiDatumType *type);
 /*
  * The value as a tree in the arena (nothing of it points into the datum);
  * texts in the server encoding, blanks at the end of character(n) dropped.
- * NULL when the arena failed (arena->failed), when it is nested deeper than
- * max_depth arrays and objects, or when it is larger than any event by far.
- * NaN and the infinities become texts, which no number field takes.  Leaks
- * into the current memory context.
+ * What of JSON cannot be used (nested deeper than max_depth arrays and objects,
+ * text that no receiver can read) is left out and counted in *losses, which is
+ * set to zero before.  NULL when the arena failed (arena->failed), when an array
+ * or composite is deeper, or when a value is larger than any event by far
+ * (losses->large).  NaN and the infinities become texts, which no number field
+ * takes.  Raises a cancellation.  Leaks into the current memory context.
  */
 extern EcapiValue *ecapi_datum_value(EcapiArena *arena, const EcapiDatumType *type,
-									 Datum datum, EcapiDatumForm form, int max_depth);
+									 Datum datum, EcapiDatumForm form, int max_depth,
+									 EcapiLosses *losses);
 
 /*
  * The value as a part of an id: a text in the current context that no session
  * setting changes, with "%" and ":" in it written as "%25" and "%3A", so that
  * parts joined by ":" stay apart, and control characters, which no id may
- * have, in the same way.  Equal numbers have equal keys: 10.50 is "10.5".
+ * have, in the same way.  What is equal in SQL has one key: 10.50 is "10.5", also
+ * in arrays and JSON, and the order of keys in JSON is no difference.
  * A value larger than any event by far has a key that is longer than an id may
  * be, and that says only its size.
  */

@@ -192,7 +192,7 @@ ecapi_datum_type(Oid oid, int32 typmod, MemoryContext context)
 	type->typalign = entry->typalign;
 
 	if (set_builtin(type))
-		type->needs_guard = type->writer == ECAPI_WRITE_JSON;
+		type->needs_guard = false;
 	else if (entry->typtype == TYPTYPE_ENUM)
 	{
 		type->kind = ECAPI_DATUM_TEXT;

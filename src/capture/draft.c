@@ -60,9 +60,10 @@ ecapi_draft_begin(EcapiDraft *draft, MemoryContext context)
 	draft->context = context;
 	draft->max_size = (size_t) ecapi_max_event_size * 1024;
 	draft->given = NULL;
+	draft->lenient = false;
 	ecapi_violations_init(&draft->violations, note_violation, NULL);
 	ecapi_left_out_begin();
-	ecapi_tree_arena(&draft->arena, context);
+	ecapi_tree_stoppable_arena(&draft->arena, context);
 }
 
 void
@@ -201,14 +202,50 @@ ecapi_draft_complete(EcapiDraft *draft)
 		ecapi_draft_set_uuid(draft);
 }
 
+/* A path of at most this many steps (see ECAPI_MAX_STEPS) is told in full. */
+#define MAX_PLACES	8
+
+/* Add a violation at a path, "user_data.address"; NULL: of the event as a whole. */
+static void
+add_violation(EcapiDraft *draft, const char *path, const EcapiField *field,
+			  EcapiViolationCode code, bool error, const char *message, const char *hint)
+{
+	EcapiPlace	places[MAX_PLACES];
+	const EcapiPlace *place = NULL;
+
+	for (int i = 0; path != NULL && i < MAX_PLACES; i++)
+	{
+		const char *dot = strchr(path, '.');
+
+		places[i] = (EcapiPlace) {place, path, dot ? dot - path : strlen(path), 0};
+		place = &places[i];
+		path = dot ? dot + 1 : NULL;
+	}
+	ecapi_violation_add(&draft->violations, &draft->arena, place, field, code, error,
+						message, hint);
+}
+
 void
 ecapi_draft_fail(EcapiDraft *draft, const char *path, EcapiViolationCode code,
 				 const char *message, const char *hint)
 {
-	EcapiPlace	place = {NULL, path, path ? strlen(path) : 0, 0};
+	add_violation(draft, path, NULL, code, true, message, hint);
+}
 
-	ecapi_violation_add(&draft->violations, &draft->arena, path ? &place : NULL,
-						NULL, code, true, message, hint);
+/* See draft.h. */
+void
+ecapi_draft_lose(EcapiDraft *draft, const char *path, const EcapiField *field,
+				 EcapiViolationCode code, const char *message)
+{
+	add_violation(draft, path, field, code, false, message, NULL);
+}
+
+/* See draft.h. */
+bool
+ecapi_draft_is_too_large(const EcapiDraft *draft)
+{
+	return draft->violations.errors == 1 &&
+		ecapi_draft_first(draft)->code == ECAPI_VIOLATION_SIZE;
 }
 
 void
@@ -358,8 +395,11 @@ write_event(EcapiDraft *draft, const EcapiValue *clean, EcapiAppend *append)
 
 	ecapi_tree_buffer(&json, draft->max_size + VARHDRSZ, draft->context);
 	ecapi_buffer_add(&json, "\0\0\0", VARHDRSZ);
-	/* What was left out does not make an event that was too large a small one. */
-	if (draft->violations.left_out > 0)
+	/*
+	 * What was left out does not make an event that was too large a small one,
+	 * but where anybody may have written it.
+	 */
+	if (draft->violations.left_out > 0 && !draft->lenient)
 	{
 		ecapi_json_value(&json, draft->given);
 		if (!json.full)
@@ -384,7 +424,7 @@ ecapi_draft_check(EcapiDraft *draft, EcapiAppend *append)
 	if (is_unreadable(violations))
 		return false;
 	clean = ecapi_validate_into(&draft->arena, draft->given, (int64) time(NULL), false,
-								violations);
+								draft->lenient, violations);
 	if (draft->arena.failed)
 		ecapi_draft_out_of_memory();
 	if (violations->errors > 0)

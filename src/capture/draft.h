@@ -24,6 +24,7 @@ typedef struct EcapiDraft
 	MemoryContext context;
 	size_t		max_size;		/* bytes of an event: ecapi.max_event_size */
 	EcapiValue *given;			/* object as given; NULL: none yet */
+	bool		lenient;		/* set by who fills it: see ecapi_validate_into() */
 	EcapiViolations violations;
 	EcapiValue *clean;			/* once finished: as it is sent */
 } EcapiDraft;
@@ -69,6 +70,13 @@ extern void ecapi_draft_fail(EcapiDraft *draft, const char *path,
 							 EcapiViolationCode code, const char *message,
 							 const char *hint);
 extern void ecapi_draft_fail_size(EcapiDraft *draft);
+
+/* Note what is left out and stands in no tree any more; field may be NULL. */
+extern void ecapi_draft_lose(EcapiDraft *draft, const char *path, const EcapiField *field,
+							 EcapiViolationCode code, const char *message);
+
+/* Once finish said false: is its size all that is wrong with the event? */
+extern bool ecapi_draft_is_too_large(const EcapiDraft *draft);
 extern void ecapi_draft_out_of_memory(void) pg_attribute_noreturn();
 
 /*

@@ -14,21 +14,27 @@
  * cannot be passed over, so where the owner is a superuser, such a value is
  * refused.
  *
+ * An image has a budget.  What the text of a value would take is known before it
+ * is made; the short values come first, so that a large document beside an order
+ * costs itself and not the order's key.
+ *
  * The settings end with the call; after an error they end with the caller's
  * subtransaction.  Nothing here holds a lock or a reference across calls.
  */
 #include "postgres.h"
 
-#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/typcache.h"
 
 #include "capture/image.h"
+#include "capture/text_size.h"
 #include "sql_scope.h"
 #include "tree.h"
 #include "settings.h"
@@ -61,12 +67,60 @@ fix_settings(void)
 	return level;
 }
 
-/* So large that it can be no part of an event? */
-static bool
-is_too_large(Form_pg_attribute attribute, Datum datum)
+/* A column that may be in an image, and what it would take. */
+typedef struct Candidate
 {
-	return attribute->attlen == -1 &&
-		toast_raw_datum_size(datum) > (Size) ecapi_max_event_size * 1024 * ECAPI_JSONB_BLOAT;
+	int			column;			/* from 0 */
+	Size		size;
+} Candidate;
+
+static int
+by_size(const void *a, const void *b)
+{
+	const Candidate *one = a;
+	const Candidate *other = b;
+
+	if (one->size != other->size)
+		return one->size < other->size ? -1 : 1;
+	return one->column - other->column;
+}
+
+/* Set which columns are in the image: as many as its budget allows, the short ones first. */
+static void
+choose_columns(TupleTableSlot *slot, bool *chosen)
+{
+	TupleDesc	descriptor = slot->tts_tupleDescriptor;
+	Candidate  *candidates = palloc(sizeof(Candidate) * (descriptor->natts + 1));
+	Size		budget = (Size) ecapi_max_event_size * 1024 * ECAPI_JSONB_BLOAT;
+	int			n = 0;
+
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		chosen[i] = false;
+		if (TupleDescAttr(descriptor, i)->attisdropped)
+			continue;
+		candidates[n].column = i;
+		candidates[n++].size = slot->tts_isnull[i] ? 0 :
+			ecapi_text_size(TupleDescAttr(descriptor, i)->atttypid, slot->tts_values[i], budget);
+	}
+	qsort(candidates, n, sizeof(Candidate), by_size);
+	for (int i = 0; i < n && candidates[i].size <= budget; i++)
+	{
+		budget -= candidates[i].size;
+		chosen[candidates[i].column] = true;
+	}
+	pfree(candidates);
+}
+
+/* A document's text, with numbers that are no longer than they are worth. */
+static EcapiValue *
+jsonb_image(EcapiArena *arena, Datum datum)
+{
+	EcapiBuffer json;
+
+	ecapi_tree_buffer(&json, MaxAllocSize / 2, CurrentMemoryContext);
+	ecapi_tree_write_jsonb(&json, DatumGetJsonbP(datum));
+	return json.full ? NULL : ecapi_value_text(arena, ECAPI_STRING, json.data, json.len);
 }
 
 /* One column's value; NULL when the arena failed. */
@@ -80,6 +134,8 @@ column_image(EcapiArena *arena, Form_pg_attribute attribute, Datum datum, bool i
 
 	if (isnull)
 		return ecapi_value_new(arena, ECAPI_NULL);
+	if (getBaseType(attribute->atttypid) == JSONBOID)
+		return jsonb_image(arena, datum);
 	getTypeOutputInfo(attribute->atttypid, &function, &varlena);
 	text = OidOutputFunctionCall(function, datum);
 	ecapi_tree_check_text(text, (int) strlen(text));
@@ -94,26 +150,34 @@ ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot)
 {
 	TupleDesc	descriptor = slot->tts_tupleDescriptor;
 	EcapiValue *image = ecapi_value_new(arena, ECAPI_OBJECT);
+	bool	   *chosen = palloc(sizeof(bool) * (descriptor->natts + 1));
 	int			level = fix_settings();
 
 	slot_getallattrs(slot);
+	choose_columns(slot, chosen);
 	for (int i = 0; image && i < descriptor->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
 		const char *name = NameStr(attribute->attname);
 		EcapiValue *value;
 
-		if (attribute->attisdropped)
-			continue;
-		/* A picture beside an order must not fill failed_event. */
-		if (!slot->tts_isnull[i] && is_too_large(attribute, slot->tts_values[i]))
+		if (!chosen[i])
 			continue;
 		ecapi_tree_check_text(name, (int) strlen(name));
 		value = column_image(arena, attribute, slot->tts_values[i], slot->tts_isnull[i]);
-		if (value == NULL || !ecapi_value_set(arena, image, name, strlen(name), value))
+		if (value != NULL)
+		{
+			/* the names of a table's columns differ */
+			value->keylen = (uint32) strlen(name);
+			value->key = ecapi_arena_copy(arena, name, value->keylen);
+		}
+		if (value == NULL || value->key == NULL)
 			image = NULL;
+		else
+			ecapi_value_append(image, value);
 	}
 	AtEOXact_GUC(false, level);
+	pfree(chosen);
 	return image;
 }
 

@@ -5,8 +5,9 @@
  * {"column": "text form" | null, ...}, texts in the forms that the types'
  * output functions give under fixed settings, so that their input functions
  * take them back exactly.  Columns are found by name, so an image survives
- * columns that were added or dropped meanwhile.  A value larger than any event
- * by far is left out, and so null when the row is captured again.
+ * columns that were added or dropped meanwhile.  An image is bounded by what an
+ * event may be: the largest values of a row that is larger by far are left out,
+ * and so null when the row is captured again.
  */
 #ifndef ECAPI_IMAGE_H
 #define ECAPI_IMAGE_H

@@ -151,6 +151,22 @@ resolve_path(EcapiMapped *mapped, const char *path)
 		mapped->field = NULL;
 }
 
+/* Does an entry say that its field comes from the layers below the mapping? */
+static bool
+read_takes(EcapiTrack *track, const EcapiValue *entry)
+{
+	if (entry->type != ECAPI_STRING || strcmp(entry->text, "*") != 0)
+		return false;
+	if (strcmp(entry->key, "id") == 0)
+		track->takes |= ECAPI_TAKES_ID;
+	else if (strcmp(entry->key, "data_set_id") == 0)
+		track->takes |= ECAPI_TAKES_DATA_SET_ID;
+	else
+		refuse(psprintf("the source of \"%s\" cannot be \"*\"", entry->key),
+			   "Only \"id\" and \"data_set_id\" say so that the fragment may set them; other fields it sets anyway.");
+	return true;
+}
+
 static void
 read_mapped(EcapiMapped *mapped, const EcapiValue *entry)
 {
@@ -243,7 +259,10 @@ read_mapping(EcapiTrack *track, const EcapiValue *mapping)
 
 	track->mapped = palloc0(sizeof(EcapiMapped) * (mapping->len + 1));
 	for (const EcapiValue *entry = mapping->first; entry; entry = entry->next)
-		read_mapped(&track->mapped[track->nmapped++], entry);
+		if (!read_takes(track, entry))
+			read_mapped(&track->mapped[track->nmapped++], entry);
+	if ((track->takes & ECAPI_TAKES_ID) && ecapi_value_get(mapping, "*") == NULL)
+		refuse("\"id\" is \"*\", but \"*\" is not mapped", NULL);
 	qsort(track->mapped, track->nmapped, sizeof(EcapiMapped), by_length);
 	check_overlap(track);
 }
@@ -345,13 +364,25 @@ write_names(StringInfo json, const char *key, const char **names, int n)
 static void
 write_mapping(StringInfo json, const EcapiTrack *track)
 {
+	const char *separator = "";
+
 	appendStringInfoString(json, ", \"mapping\": {");
+	if (track->takes & ECAPI_TAKES_ID)
+	{
+		appendStringInfoString(json, "\"id\": \"*\"");
+		separator = ", ";
+	}
+	if (track->takes & ECAPI_TAKES_DATA_SET_ID)
+	{
+		appendStringInfo(json, "%s\"data_set_id\": \"*\"", separator);
+		separator = ", ";
+	}
 	for (int i = 0; i < track->nmapped; i++)
 	{
 		const EcapiMapped *mapped = &track->mapped[i];
 
-		if (i > 0)
-			appendStringInfoString(json, ", ");
+		appendStringInfoString(json, separator);
+		separator = ", ";
 		escape_json(json, mapped->path);
 		appendStringInfoString(json, ": ");
 		if (mapped->source)

@@ -7,6 +7,9 @@
  *  "at_commit": true, "on_error": "raise",
  *  "mapping": {"*": "checkout", "value": "total", "properties.items": "(select ...)"}}
  *
+ * "id": "*" and "data_set_id": "*" say that these may come from the layers below
+ * the mapping, which set them on no other word.
+ *
  * Only event_type must be there.  What depends on the table (does a column
  * exist, what is its type) is not looked at here but in program.c.
  */
@@ -24,6 +27,10 @@
 
 /* Levels of a field path. */
 #define ECAPI_MAX_STEPS		8
+
+/* What the layers below the mapping may set, beside what they always may. */
+#define ECAPI_TAKES_ID				0x01
+#define ECAPI_TAKES_DATA_SET_ID		0x02
 
 /* One entry of a mapping: a field of the event and where its value comes from. */
 typedef struct EcapiMapped
@@ -47,6 +54,7 @@ typedef struct EcapiTrack
 	const char **changes;		/* on_change */
 	bool		at_commit;
 	EcapiOnError on_error;
+	int			takes;			/* ECAPI_TAKES_ bits */
 	int			nmapped;
 	EcapiMapped *mapped;
 } EcapiTrack;

@@ -25,7 +25,10 @@
  *		 that was current; if that is rolled back they wait again.  After
  *		 TRUNCATE there are no rows; rows that the same transaction CLUSTERs
  *		 after writing them are not captured.
- *	  5. Rows of foreign partitions have no place that could be noted: trigger.c
+ *	  5. A version of a row has the setting ecapi.context under which it was
+ *		 written, and the event that of the last version: at commit the setting
+ *		 may be another visitor's, or none.
+ *	  6. Rows of foreign partitions have no place that could be noted: trigger.c
  *		 captures them at once.  Nor are those captured whose partition is
  *		 detached, or whose track is dropped, in the same transaction.
  *
@@ -49,6 +52,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "capture/context.h"
 #include "capture/pending.h"
 #include "capture/rows.h"
 #include "refuse.h"
@@ -82,7 +86,21 @@ typedef struct Version
 	int			note;			/* its number */
 } Version;
 
+/* A version of a row, and ecapi.context when it was written. */
+typedef struct WrittenKey
+{
+	Oid			relation;
+	ItemPointerData tid;
+} WrittenKey;
+
+typedef struct Written
+{
+	WrittenKey	key;
+	const EcapiValue *context;	/* NULL: none */
+} Written;
+
 static HTAB *versions = NULL;
+static HTAB *contexts = NULL;	/* of Written; NULL: no row had one */
 static Note *notes = NULL;
 static int	nnotes = 0;
 static int	room = 0;
@@ -97,6 +115,7 @@ forget_notes(void)
 {
 	notes = NULL;
 	versions = NULL;
+	contexts = NULL;
 	nnotes = room = 0;
 	any_captured = false;
 }
@@ -215,6 +234,60 @@ find_note(const EcapiMoved *moved, Oid root_trigger)
 	return note >= 0 ? &notes[note] : NULL;
 }
 
+/* ------------------------------------------------------------------------
+ * Contexts of versions
+ * ------------------------------------------------------------------------
+ */
+
+static void
+make_written_key(WrittenKey *key, Oid relation, const ItemPointerData *tid)
+{
+	memset(key, 0, sizeof(*key));
+	key->relation = relation;
+	key->tid = *tid;
+}
+
+/*
+ * Keep the context of a version that was just written.  Where none had one, an
+ * absent entry says so; a place that is used again says it again.
+ */
+static void
+keep_context(Oid relation, const ItemPointerData *tid)
+{
+	const EcapiValue *context = ecapi_context();
+	WrittenKey	key;
+	Written    *written;
+
+	if (contexts == NULL && context == NULL)
+		return;
+	if (contexts == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(WrittenKey);
+		control.entrysize = sizeof(Written);
+		control.hcxt = TopTransactionContext;
+		contexts = hash_create("ecapi contexts of rows", 64, &control,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	make_written_key(&key, relation, tid);
+	written = hash_search(contexts, &key, HASH_ENTER, NULL);
+	written->context = context;
+}
+
+static const EcapiValue *
+find_context(HTAB *table, Oid relation, const ItemPointerData *tid)
+{
+	WrittenKey	key;
+	Written    *written;
+
+	if (table == NULL)
+		return NULL;
+	make_written_key(&key, relation, tid);
+	written = hash_search(table, &key, HASH_FIND, NULL);
+	return written ? written->context : NULL;
+}
+
 /* See pending.h. */
 void
 ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
@@ -225,6 +298,7 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	const Note *before;
 	Note		note = {0};
 
+	keep_context(RelationGetRelid(data->tg_relation), &new->tts_tid);
 	if (old && is_ours(old))
 	{
 		follow_version(data->tg_relation, compiled->root_trigger, new, old);
@@ -271,6 +345,7 @@ typedef struct Run
 {
 	const Note *next;
 	const Note *end;
+	HTAB	   *contexts;		/* of the versions; NULL: they had none */
 	Relation	relation;
 	TableScanDesc scan;			/* under the snapshot that sees the last versions */
 	Snapshot	snapshot;
@@ -321,6 +396,7 @@ next_noted(void *arg, EcapiRow *row)
 			continue;
 		row->new = run->new;
 		row->old = NULL;
+		row->context = find_context(run->contexts, note->relation, &run->new->tts_tid);
 		if (note->old)
 		{
 			store_old(run, note);
@@ -364,6 +440,7 @@ capture_run(Run *run)
 		rows.trigger = trigger->tgname;
 		rows.next = next_noted;
 		rows.arg = run;
+		rows.has_context = true;
 		ecapi_rows_capture(&rows, &result);
 		ExecDropSingleTupleTableSlot(run->old);
 		ExecDropSingleTupleTableSlot(run->new);
@@ -379,9 +456,9 @@ capture_run(Run *run)
  * tables, so nothing is noted meanwhile.
  */
 static void
-capture_notes(Note *note, const Note *end, bool mark)
+capture_notes(Note *note, const Note *end, HTAB *written, bool mark)
 {
-	Run			run = {0};
+	Run			run = {.contexts = written};
 	bool		was_read_only = XactReadOnly;
 
 	if (note == end)
@@ -421,7 +498,7 @@ ecapi_capture_pending(PG_FUNCTION_ARGS)
 {
 	ErrorContextCallback *stack = ecapi_frames_hide();
 
-	capture_notes(notes, notes + nnotes, true);
+	capture_notes(notes, notes + nnotes, contexts, true);
 	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
 }
@@ -432,9 +509,10 @@ capture_last(void)
 {
 	Note	   *first = notes;
 	const Note *end = notes + nnotes;
+	HTAB	   *written = contexts;
 
 	forget_notes();
-	capture_notes(first, end, false);
+	capture_notes(first, end, written, false);
 }
 
 static void

@@ -15,7 +15,9 @@
  * fields, the fragment of "*", the setting ecapi.context.  A mapped value that
  * is null leaves its field to the layers below.  Then what is still missing:
  * the id (table:key:event_type, with the changed values of on_change) and the
- * time.  ecapi.context sets no id, as two rows of a transaction would share it.
+ * time.  The layers below the mapping set no id and no data_set_id unless the
+ * mapping says "*" for it, and ecapi.context never an id, as two rows of a
+ * transaction would share it (fragment.c).
  *
  * "Became another value" is judged by the form that the value has in an id, so
  * two events of a row never have one id for different values or two for one.
@@ -33,6 +35,7 @@
 
 #include "capture/datum.h"
 #include "capture/expression.h"
+#include "capture/fragment.h"
 #include "capture/program.h"
 #include "event/closest.h"
 
@@ -383,6 +386,13 @@ ecapi_program_maps(const EcapiProgram *program, const char *member)
 	return false;
 }
 
+/* See program.h. */
+bool
+ecapi_program_has_fragment(const EcapiProgram *program)
+{
+	return program->fragment != NULL;
+}
+
 bool
 ecapi_program_guards_fires(const EcapiProgram *program)
 {
@@ -499,21 +509,41 @@ parent_object(EcapiDraft *draft, const EcapiMapped *mapped)
 }
 
 /*
+ * A value is too much for an event: one of many fields is left out for it, but
+ * no amount and no id.
+ */
+static void
+refuse_value(EcapiDraft *draft, const EcapiMapped *mapped)
+{
+	static const char message[] = "too large, or nested too deeply";
+
+	if (mapped->nsteps != 1 || mapped->field->type == ECAPI_FT_OBJECT ||
+		mapped->field->type == ECAPI_FT_EXT)
+		ecapi_draft_lose(draft, mapped->path, mapped->field, ECAPI_VIOLATION_SIZE, message);
+	else
+		ecapi_draft_fail(draft, mapped->path, ECAPI_VIOLATION_SIZE, message,
+						 "An event has at most 32 levels, and the bytes of \"ecapi.max_event_size\".");
+}
+
+/*
  * The value of a source for the row that was announced; NULL when it is null,
- * or, with a violation, when it is too much for an event.
+ * or, with a violation, when it is too much for an event.  What of it cannot be
+ * used is left out, with a violation.
  */
 static EcapiValue *
 source_value(EcapiProgram *program, EcapiDraft *draft, const Source *source,
 			 TupleTableSlot *new)
 {
+	const EcapiMapped *mapped = source->mapped;
 	EcapiValue *value;
+	EcapiLosses losses;
 	Datum		datum;
 	bool		isnull;
 
 	if (source->expression == NULL)
-		return ecapi_value_copy(&draft->arena, source->mapped->constant);
+		return ecapi_value_copy(&draft->arena, mapped->constant);
 
-	program->place = source->mapped->path;
+	program->place = mapped->path;
 	if (source->column != InvalidAttrNumber)
 		datum = slot_getattr(new, source->column, &isnull);
 	else
@@ -521,15 +551,19 @@ source_value(EcapiProgram *program, EcapiDraft *draft, const Source *source,
 	if (isnull)
 		return NULL;
 	value = ecapi_datum_value(&draft->arena, source->type, datum, source->form,
-							  ECAPI_MAX_DEPTH - source->mapped->nsteps);
+							  ECAPI_MAX_DEPTH - mapped->nsteps, &losses);
 	if (value == NULL)
 	{
 		if (draft->arena.failed)
 			ecapi_draft_out_of_memory();
-		ecapi_draft_fail(draft, source->mapped->path, ECAPI_VIOLATION_SIZE,
-						 "too large, or nested too deeply",
-						 "An event has at most 32 levels, and the bytes of \"ecapi.max_event_size\".");
+		refuse_value(draft, mapped);
 	}
+	if (losses.deep > 0)
+		ecapi_draft_lose(draft, mapped->path, mapped->field, ECAPI_VIOLATION_DEPTH,
+						 "nested too deeply");
+	if (losses.text > 0)
+		ecapi_draft_lose(draft, mapped->path, mapped->field, ECAPI_VIOLATION_TEXT,
+						 "text that cannot be read");
 	return value;
 }
 
@@ -600,44 +634,28 @@ set_id(EcapiProgram *program, EcapiDraft *draft, TupleTableSlot *new)
 }
 
 /*
- * Members of fragment go under those of object; they are copied, for a
- * fragment may serve many events.
+ * The value of "*" as a fragment.  What is no JSON document that can be read
+ * says nothing, as ecapi.context does.
  */
-static void
-merge_under(EcapiDraft *draft, EcapiValue *object, const EcapiValue *fragment,
-			bool top)
-{
-	for (const EcapiValue *member = fragment->first; member; member = member->next)
-	{
-		EcapiValue *present = ecapi_value_get(object, member->key);
-
-		if (top && strcmp(member->key, "event_type") == 0)
-			continue;
-		if (present && present->type == ECAPI_OBJECT && member->type == ECAPI_OBJECT)
-			merge_under(draft, present, member, false);
-		else if (present == NULL)
-		{
-			EcapiValue *copy = ecapi_value_copy(&draft->arena, member);
-
-			if (copy == NULL ||
-				!ecapi_value_set(&draft->arena, object, member->key, member->keylen, copy))
-				ecapi_draft_out_of_memory();
-		}
-	}
-}
-
 static void
 merge_fragment(EcapiProgram *program, EcapiDraft *draft, TupleTableSlot *new)
 {
-	EcapiValue *fragment = source_value(program, draft, program->fragment, new);
+	EcapiFragment fragment = {.name = program->fragment->mapped->path};
 
-	if (fragment == NULL || fragment->type == ECAPI_NULL)
-		return;
-	if (fragment->type == ECAPI_OBJECT)
-		merge_under(draft, draft->given, fragment, true);
-	else
-		ecapi_draft_fail(draft, NULL, ECAPI_VIOLATION_TYPE,
-						 "the fragment of \"*\" is not a JSON object", NULL);
+	fragment.takes = program->track->takes;
+	fragment.tree = source_value(program, draft, program->fragment, new);
+	if (fragment.tree != NULL)
+		ecapi_fragment_merge(draft, &fragment);
+}
+
+static void
+merge_context(const EcapiProgram *program, EcapiDraft *draft, const EcapiValue *context)
+{
+	EcapiFragment fragment = {.name = "ecapi.context", .shared = true};
+
+	fragment.takes = program->track->takes & ~ECAPI_TAKES_ID;
+	fragment.tree = unconstify(EcapiValue *, context);
+	ecapi_fragment_merge(draft, &fragment);
 }
 
 static void
@@ -653,8 +671,10 @@ set_seconds(EcapiDraft *draft, int64 seconds)
 /* See program.h. */
 void
 ecapi_program_fill(EcapiProgram *program, EcapiDraft *draft, TupleTableSlot *new,
-				   TupleTableSlot *old, const EcapiValue *context, int64 captured_at)
+				   TupleTableSlot *old, const EcapiValue *context, int64 captured_at,
+				   bool mapped_only)
 {
+	draft->lenient = true;
 	draft->given = ecapi_value_new(&draft->arena, ECAPI_OBJECT);
 	if (draft->given == NULL)
 		ecapi_draft_out_of_memory();
@@ -666,10 +686,10 @@ ecapi_program_fill(EcapiProgram *program, EcapiDraft *draft, TupleTableSlot *new
 									 strlen(program->track->event_type)));
 	for (int i = 0; i < program->nsources; i++)
 		set_source(program, draft, &program->sources[i], new);
-	if (program->fragment)
+	if (!mapped_only && program->fragment)
 		merge_fragment(program, draft, new);
-	if (context)
-		merge_under(draft, draft->given, context, true);
+	if (!mapped_only && context)
+		merge_context(program, draft, context);
 	if (ecapi_draft_lacks(draft, "id"))
 		set_id(program, draft, new);
 	if (captured_at != 0 && ecapi_draft_lacks(draft, "timestamp"))

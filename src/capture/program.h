@@ -71,11 +71,16 @@ extern bool ecapi_program_fires(EcapiProgram *program, TupleTableSlot *new,
 /*
  * Put a row's event into a draft that has begun: mapped values, the fragment
  * of "*" under them, context (or NULL) under both, then id and, unless zero,
- * captured_at (seconds since 1970) where these are still missing.
+ * captured_at (seconds since 1970) where these are still missing.  mapped_only:
+ * without fragment and context.
  */
 extern void ecapi_program_fill(EcapiProgram *program, EcapiDraft *draft,
 							   TupleTableSlot *new, TupleTableSlot *old,
-							   const EcapiValue *context, int64 captured_at);
+							   const EcapiValue *context, int64 captured_at,
+							   bool mapped_only);
+
+/* Has the track a fragment of "*"? */
+extern bool ecapi_program_has_fragment(const EcapiProgram *program);
 
 /* What is being evaluated: a field's path, "condition" or "id"; for messages. */
 extern const char *ecapi_program_place(const EcapiProgram *program);

@@ -196,7 +196,8 @@ next_row(RowPage *page)
 	page->result->rows++;
 	if (page->rows->mode == ECAPI_ROWS_LIVE)
 	{
-		page->row.context = page->fragment;
+		if (!page->rows->has_context)
+			page->row.context = page->fragment;
 		page->row.captured_at = now_in_seconds();
 	}
 	return true;
@@ -226,6 +227,36 @@ is_outside(const RowPage *page, const EcapiDraft *draft)
 	return seconds < page->rows->since || seconds >= page->rows->until;
 }
 
+/* Begin the current row's event; mapped_only: without what anybody may have written. */
+static void
+fill_draft(RowPage *page, bool mapped_only)
+{
+	EcapiDraft *draft = &page->draft;
+
+	ecapi_draft_begin(draft, page->row_context);
+	ecapi_program_fill(page->rows->compiled->program, draft, page->row.new, page->row.old,
+					   page->row.context, page->row.captured_at, mapped_only);
+	if (mapped_only)
+		ecapi_draft_lose(draft, "*", NULL, ECAPI_VIOLATION_SIZE, "the event would be too large");
+}
+
+/*
+ * Finish it.  If it is too large, and there is a fragment or a context in it, that
+ * alone is left out.
+ */
+static bool
+finish_draft(RowPage *page, EcapiAppend *append, const char **id)
+{
+	if (ecapi_draft_finish(&page->draft, append, id))
+		return true;
+	if (!ecapi_draft_is_too_large(&page->draft) ||
+		(page->row.context == NULL &&
+		 !ecapi_program_has_fragment(page->rows->compiled->program)))
+		return false;
+	fill_draft(page, true);
+	return ecapi_draft_finish(&page->draft, append, id);
+}
+
 /* Put the current row's event together; it joins the page, or its failures. */
 static void
 make_event(RowPage *page)
@@ -234,15 +265,13 @@ make_event(RowPage *page)
 	EcapiAppend append;
 	const char *id;
 
-	ecapi_draft_begin(draft, page->row_context);
-	ecapi_program_fill(page->rows->compiled->program, draft, page->row.new, page->row.old,
-					   page->row.context, page->row.captured_at);
+	fill_draft(page, false);
 	if (page->rows->mode == ECAPI_ROWS_HISTORY && ecapi_draft_lacks(draft, "timestamp"))
 	{
 		page->result->outside++;
 		return;
 	}
-	if (!ecapi_draft_finish(draft, &append, &id))
+	if (!finish_draft(page, &append, &id))
 	{
 		/* its image is made later, see handle_failure() */
 		keep_violations(page);
@@ -496,7 +525,7 @@ ecapi_rows_capture(const EcapiRows *rows, EcapiRowsResult *result)
 	page.rows = rows;
 	page.result = result;
 	page.caller = caller;
-	if (rows->mode == ECAPI_ROWS_LIVE)
+	if (rows->mode == ECAPI_ROWS_LIVE && !rows->has_context)
 		page.fragment = ecapi_context();
 	make_page(&page, work);
 	while (!page.at_end)

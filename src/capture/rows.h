@@ -71,6 +71,9 @@ typedef struct EcapiRows
 	bool		(*next) (void *arg, EcapiRow *row);
 	void	   *arg;
 
+	bool		has_context;	/* LIVE: next gives the context of each row; else it
+								 * is ecapi.context as it is now */
+
 	const EcapiRowsSink *sink;	/* NULL: the outbox */
 
 	/* what to ask who is forgotten with; NULL: nobody, or it is live traffic.  Not

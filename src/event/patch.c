@@ -16,13 +16,10 @@
  *
  * Ownership: the result lives in the arena and points into both.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "event/members.h"
 #include "event/patch.h"
-
-/* Objects of so few members are searched one by one. */
-#define INDEX_FROM	16
 
 /* What a patch may not change, and how that is told. */
 static const struct
@@ -39,81 +36,10 @@ static const struct
 
 static const char refused_route[] = "a patch cannot change ext.route";
 
-static int
-compare_keys(const EcapiValue *a, const EcapiValue *b)
-{
-	if (a->keylen != b->keylen)
-		return a->keylen < b->keylen ? -1 : 1;
-	return memcmp(a->key, b->key, a->keylen);
-}
-
-static int
-compare_members(const void *a, const void *b)
-{
-	return compare_keys(*(const EcapiValue *const *) a, *(const EcapiValue *const *) b);
-}
-
-/* The members of an object, by key; entries NULL: search the object. */
-typedef struct Index
-{
-	const EcapiValue *object;
-	const EcapiValue **entries;
-	size_t		n;
-} Index;
-
-/* False when the arena failed. */
-static bool
-index_object(EcapiArena *arena, const EcapiValue *object, Index *index)
-{
-	index->object = object;
-	index->entries = NULL;
-	index->n = 0;
-	if (object->len < INDEX_FROM)
-		return true;
-	index->entries = ecapi_arena_alloc(arena, sizeof(EcapiValue *) * object->len);
-	if (index->entries == NULL)
-		return false;
-	for (const EcapiValue *member = object->first; member; member = member->next)
-		index->entries[index->n++] = member;
-	qsort(index->entries, index->n, sizeof(EcapiValue *), compare_members);
-	return true;
-}
-
-/* The member with the same key as that one, or NULL. */
-static const EcapiValue *
-find_member(const Index *index, const EcapiValue *like)
-{
-	const EcapiValue **found;
-
-	if (index->entries == NULL)
-	{
-		for (const EcapiValue *member = index->object->first; member; member = member->next)
-			if (compare_keys(member, like) == 0)
-				return member;
-		return NULL;
-	}
-	found = bsearch(&like, index->entries, index->n, sizeof(EcapiValue *), compare_members);
-	return found ? *found : NULL;
-}
-
-/* A node of the caller's own, with the children of that one; NULL: arena failed. */
-static EcapiValue *
-node_like(EcapiArena *arena, const EcapiValue *value)
-{
-	EcapiValue *node = ecapi_arena_alloc(arena, sizeof(EcapiValue));
-
-	if (node)
-	{
-		*node = *value;
-		node->next = NULL;
-	}
-	return node;
-}
-
 static EcapiValue *
 empty_like(EcapiArena *arena, const EcapiValue *value)
 {
-	EcapiValue *node = node_like(arena, value);
+	EcapiValue *node = ecapi_value_node(arena, value);
 
 	if (node)
 	{
@@ -136,7 +62,7 @@ patched(EcapiArena *arena, const EcapiValue *old, const EcapiValue *patch)
 	EcapiValue *value;
 
 	if (patch->type != ECAPI_OBJECT)
-		return node_like(arena, patch);
+		return ecapi_value_node(arena, patch);
 	value = merge(arena, old && old->type == ECAPI_OBJECT ? old : &nothing, patch);
 	if (value)
 	{
@@ -151,27 +77,29 @@ static EcapiValue *
 merge(EcapiArena *arena, const EcapiValue *old, const EcapiValue *patch)
 {
 	EcapiValue *result = empty_like(arena, old);
-	Index		changes;
-	Index		present;
+	EcapiMembers changes;
+	EcapiMembers present;
 	EcapiValue *value;
 
-	if (result == NULL || !index_object(arena, patch, &changes) ||
-		!index_object(arena, old, &present))
+	if (result == NULL || !ecapi_members_index(arena, patch, &changes) ||
+		!ecapi_members_index(arena, old, &present))
 		return NULL;
 	for (const EcapiValue *member = old->first; member; member = member->next)
 	{
-		const EcapiValue *change = find_member(&changes, member);
+		const EcapiValue *change = ecapi_members_find(&changes, member->key,
+													  member->keylen);
 
 		if (change != NULL && change->type == ECAPI_NULL)
 			continue;
-		value = change ? patched(arena, member, change) : node_like(arena, member);
+		value = change ? patched(arena, member, change) : ecapi_value_node(arena, member);
 		if (value == NULL)
 			return NULL;
 		ecapi_value_append(result, value);
 	}
 	for (const EcapiValue *member = patch->first; member; member = member->next)
 	{
-		if (member->type == ECAPI_NULL || find_member(&present, member) != NULL)
+		if (member->type == ECAPI_NULL ||
+			ecapi_members_find(&present, member->key, member->keylen) != NULL)
 			continue;
 		value = patched(arena, NULL, member);
 		if (value == NULL)

@@ -9,11 +9,17 @@
  * Severity.  What makes a record discardable by the standard, an unknown
  * field outside ext, an identifier that cannot be one, and what is too deep or
  * too much fails the event.  Any other invalid value is left out: a purchase
- * is worth more than its coupon.  null and "" are absent, without a word.
+ * is worth more than its coupon.  null and "" are absent, without a word, and
+ * so is [] for an object, which is how PHP writes an empty one.
+ *
+ * Lenient, only what names, times or prices the event can fail it: members of
+ * documents that anybody may have written (unknown, too deep, too many) are left
+ * out.
  *
  * Everything is bounded: depth by ECAPI_MAX_DEPTH (which bounds recursion
- * too), arrays that are searched for duplicates by ECAPI_MAX_ELEMENTS, the
- * rest by the size of what was given.
+ * too), arrays of texts by ECAPI_MAX_ELEMENTS, the rest by the size of what was
+ * given.  The time is linear in that but for sorting: a hint is looked for as
+ * often as violations are kept, not for each of them.
  */
 #include "event/validate.h"
 
@@ -21,6 +27,7 @@
 #include <string.h>
 
 #include "event/closest.h"
+#include "event/members.h"
 #include "event/normalize.h"
 #include "event/scan.h"
 #include "event/violation.h"
@@ -31,6 +38,8 @@ typedef struct Validator
 	EcapiViolations *violations;
 	int64_t		now;
 	bool		complete;		/* data_set_id is required */
+	bool		lenient;		/* see above */
+	bool		never_fails;	/* nothing fails the event: it is only asked */
 	bool		has_value;		/* the event has a value: currency matters */
 	bool		is_custom;		/* event_type custom: custom_event matters */
 } Validator;
@@ -58,7 +67,7 @@ is_absent(const EcapiValue *value)
 static bool
 is_fatal(Validator *v, const EcapiField *field)
 {
-	if (field->object != ECAPI_OBJ_EVENT)
+	if (field->object != ECAPI_OBJ_EVENT || v->never_fails)
 		return false;
 	if (field->presence == ECAPI_REQUIRED || field->check == ECAPI_CHECK_ID)
 		return true;
@@ -246,6 +255,18 @@ is_all_zeros(const EcapiValue *given)
 	return zero;
 }
 
+/* A number or a boolean where a text is wanted is its text. */
+static const EcapiValue *
+as_text(Validator *v, const EcapiValue *given)
+{
+	if (given->type == ECAPI_NUMBER)
+		return new_text(v, ECAPI_STRING, given->text, given->len);
+	if (given->type == ECAPI_BOOL)
+		return given->truth ? new_text(v, ECAPI_STRING, "true", 4) :
+			new_text(v, ECAPI_STRING, "false", 5);
+	return given;
+}
+
 static EcapiValue *
 clean_string(Validator *v, const EcapiField *field, const EcapiValue *given,
 			 const EcapiPlace *place)
@@ -253,6 +274,9 @@ clean_string(Validator *v, const EcapiField *field, const EcapiValue *given,
 	const char *message = NULL;
 	EcapiViolationCode code = ECAPI_VIOLATION_VALUE;
 
+	given = as_text(v, given);
+	if (given == NULL)
+		return NULL;
 	if (given->type != ECAPI_STRING)
 		return refuse(v, field, place, ECAPI_VIOLATION_TYPE, "not a text", NULL);
 
@@ -300,6 +324,9 @@ static EcapiValue *
 clean_date(Validator *v, const EcapiField *field, const EcapiValue *given,
 		   const EcapiPlace *place)
 {
+	given = as_text(v, given);
+	if (given == NULL)
+		return NULL;
 	if (given->type != ECAPI_STRING)
 		return refuse(v, field, place, ECAPI_VIOLATION_TYPE, "not a text",
 					  "Give a date as \"YYYY-MM-DD\" or \"YYYYMMDD\".");
@@ -417,7 +444,7 @@ copy_free(Validator *v, const EcapiField *ext, const EcapiValue *given,
 
 	if (depth > ECAPI_MAX_DEPTH)
 	{
-		report(v, place, ext, ECAPI_VIOLATION_DEPTH, true, "nested too deeply",
+		report(v, place, ext, ECAPI_VIOLATION_DEPTH, !v->lenient, "nested too deeply",
 			   "An event has at most 32 levels.");
 		return NULL;
 	}
@@ -481,6 +508,8 @@ clean_one(Validator *v, const EcapiField *field, const EcapiValue *given,
 			break;
 	}
 
+	if (given->type == ECAPI_ARRAY && given->first == NULL)
+		return NULL;
 	if (given->type != ECAPI_OBJECT)
 		return refuse(v, field, place, ECAPI_VIOLATION_TYPE, "not an object", NULL);
 	if (field->type == ECAPI_FT_EXT)
@@ -488,18 +517,6 @@ clean_one(Validator *v, const EcapiField *field, const EcapiValue *given,
 	else
 		object = clean_object(v, field->child, given, place, depth);
 	return object && object->first ? object : NULL;
-}
-
-static bool
-has_equal(const EcapiValue *array, const EcapiValue *element)
-{
-	for (const EcapiValue *other = array->first; other; other = other->next)
-	{
-		if (other->type == element->type && other->len == element->len &&
-			memcmp(other->text, element->text, element->len) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* An array of the standard; a scalar stands for an array of one. */
@@ -518,7 +535,8 @@ clean_many(Validator *v, const EcapiField *field, const EcapiValue *given,
 	{
 		if (texts && given->len > ECAPI_MAX_ELEMENTS)
 		{
-			report(v, place, field, ECAPI_VIOLATION_SIZE, true, "more than 1000 elements", NULL);
+			report(v, place, field, ECAPI_VIOLATION_SIZE, !v->lenient,
+				   "more than 1000 elements", NULL);
 			return NULL;
 		}
 		element = given->first;
@@ -532,37 +550,48 @@ clean_many(Validator *v, const EcapiField *field, const EcapiValue *given,
 
 		if (!is_absent(element))
 			kept = clean_one(v, field, element, at, depth + 1);
-		if (kept && !(texts && has_equal(array, kept)))
+		if (kept)
 			ecapi_value_append(array, kept);
 		if (given->type != ECAPI_ARRAY)
 			break;
 	}
+	if (texts && !ecapi_elements_unique(v->arena, array))
+		return NULL;
 	return array->first ? array : NULL;
 }
 
-/* A member that is no field of its object: say where it belongs. */
+/* Where a member belongs that is no field of its object. */
+static const char *
+hint_unknown(Validator *v, EcapiObject object, const EcapiValue *member)
+{
+	const char *name;
+
+	for (int other = 0; other < ECAPI_OBJECTS; other++)
+	{
+		if (ecapi_field_lookup(other, member->key, member->keylen))
+			return ecapi_violation_quote(v->arena, "There is a field of that name in ",
+										 ecapi_object_name(other),
+										 strlen(ecapi_object_name(other)), ".");
+	}
+	name = ecapi_closest(member->key, member->keylen, ecapi_field_name_nth, &object);
+	if (name)
+		return ecapi_violation_quote(v->arena, "Perhaps you meant the field ",
+									 name, strlen(name), ".");
+	return "Fields that the standard does not define belong under \"ext\".";
+}
+
+/* A member that is no field of its object. */
 static void
 report_unknown(Validator *v, EcapiObject object, const EcapiValue *member,
 			   const EcapiPlace *place)
 {
 	EcapiPlace	here = {place, member->key, member->keylen, 0};
 	const char *hint = NULL;
-	const char *name;
 
-	name = ecapi_closest(member->key, member->keylen, ecapi_field_name_nth, &object);
-	for (int other = 0; other < ECAPI_OBJECTS && hint == NULL; other++)
-	{
-		if (ecapi_field_lookup(other, member->key, member->keylen))
-			hint = ecapi_violation_quote(v->arena, "There is a field of that name in ",
-										 ecapi_object_name(other),
-										 strlen(ecapi_object_name(other)), ".");
-	}
-	if (hint == NULL && name)
-		hint = ecapi_violation_quote(v->arena, "Perhaps you meant the field ",
-									 name, strlen(name), ".");
-	if (hint == NULL)
-		hint = "Fields that the standard does not define belong under \"ext\".";
-	report(v, &here, NULL, ECAPI_VIOLATION_UNKNOWN, true, "unknown field", hint);
+	/* a look at all names of the standard is dear */
+	if (v->violations->errors + v->violations->left_out < ECAPI_MAX_VIOLATIONS)
+		hint = hint_unknown(v, object, member);
+	report(v, &here, NULL, ECAPI_VIOLATION_UNKNOWN, !v->lenient, "unknown field", hint);
 }
 
 /* The field that a member is, with the misprint the standard once had. */
@@ -655,16 +684,17 @@ ecapi_validate(EcapiArena *arena, const EcapiValue *event, int64_t now,
 	EcapiValue *clean;
 
 	ecapi_violations_init(violations, NULL, NULL);
-	clean = ecapi_validate_into(arena, event, now, complete, violations);
+	clean = ecapi_validate_into(arena, event, now, complete, false, violations);
 	return violations->errors == 0 ? clean : NULL;
 }
 
 /* See validate.h. */
 EcapiValue *
 ecapi_validate_into(EcapiArena *arena, const EcapiValue *event, int64_t now,
-					bool complete, EcapiViolations *violations)
+					bool complete, bool lenient, EcapiViolations *violations)
 {
-	Validator	v = {arena, violations, now, complete, false, false};
+	Validator	v = {.arena = arena, .violations = violations, .now = now,
+		.complete = complete, .lenient = lenient};
 	const EcapiValue *type;
 	EcapiValue *clean;
 
@@ -681,4 +711,20 @@ ecapi_validate_into(EcapiArena *arena, const EcapiValue *event, int64_t now,
 	clean = clean_object(&v, ECAPI_OBJ_EVENT, event, NULL, 1);
 	check_conditions(&v, event);
 	return arena->failed ? NULL : clean;
+}
+
+/* See validate.h. */
+bool
+ecapi_validate_member(EcapiArena *arena, const EcapiField *field, const EcapiValue *value,
+					  int64_t now, EcapiViolations *violations)
+{
+	Validator	v = {.arena = arena, .violations = violations, .now = now,
+		.lenient = true, .never_fails = true};
+	EcapiPlace	here = {NULL, field->name, field->len, 0};
+
+	if (field->presence != ECAPI_REQUIRED && field->presence != ECAPI_CONDITIONAL &&
+		field->check != ECAPI_CHECK_ID && field->check != ECAPI_CHECK_CURRENCY &&
+		field->type != ECAPI_FT_FLOAT)
+		return true;
+	return clean_one(&v, field, value, &here, 1) != NULL;
 }

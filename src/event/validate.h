@@ -35,10 +35,12 @@ typedef enum EcapiViolationCode
 	ECAPI_VIOLATION_DEPTH,		/* nested too deeply */
 	ECAPI_VIOLATION_SIZE,		/* too much of something */
 	ECAPI_VIOLATION_FORM,		/* cannot be normalized with certainty */
-	ECAPI_VIOLATION_COUNTRY		/* the same, for want of a country */
+	ECAPI_VIOLATION_COUNTRY,	/* the same, for want of a country */
+	ECAPI_VIOLATION_TEXT,		/* half a surrogate pair, a NUL and the like */
+	ECAPI_VIOLATION_SOURCE		/* what may not come from where it came from */
 } EcapiViolationCode;
 
-#define ECAPI_VIOLATION_CODES	(ECAPI_VIOLATION_COUNTRY + 1)
+#define ECAPI_VIOLATION_CODES	(ECAPI_VIOLATION_SOURCE + 1)
 
 /*
  * One violation.  Texts live in the arena.  None of them holds a value of the
@@ -90,7 +92,8 @@ extern const char *ecapi_violation_name(EcapiViolationCode code);
  * Returns NULL when an error is among them, or when the arena failed
  * (arena->failed).  The result has its fields in the standard's order, ext
  * last; arrays where the standard has arrays, without duplicates of texts;
- * no null, no empty text, array or object; integers and timestamps as plain
+ * no null, no empty text, array or object; texts where the standard has texts,
+ * also if numbers or booleans were given; integers and timestamps as plain
  * digits; enumerations as the standard writes them; currency in upper and
  * country in lower case.  Identifiers are still as given.
  */
@@ -99,13 +102,22 @@ extern EcapiValue *ecapi_validate(EcapiArena *arena, const EcapiValue *event,
 								  EcapiViolations *violations);
 
 /*
- * The same, adding to violations that the caller has initialized.  Where there
- * are errors the result is what is left without the invalid fields: no event,
- * but it can be looked at further.  NULL when it was no object at all, or when
- * the arena failed.
+ * The same, adding to violations that the caller has initialized.  lenient: an
+ * unknown field, what is nested too deeply and an array that is too long are left
+ * out, in place of failing the event.  Where there are errors the result is what
+ * is left without the invalid fields: no event, but it can be looked at further.
+ * NULL when it was no object at all, or when the arena failed.
  */
 extern EcapiValue *ecapi_validate_into(EcapiArena *arena, const EcapiValue *event,
-									   int64_t now, bool complete,
+									   int64_t now, bool complete, bool lenient,
 									   EcapiViolations *violations);
+
+/*
+ * May a value become this field of the event itself?  False, with a violation
+ * that is no error, when it would fail the event.
+ */
+extern bool ecapi_validate_member(EcapiArena *arena, const EcapiField *field,
+								  const EcapiValue *value, int64_t now,
+								  EcapiViolations *violations);
 
 #endif							/* ECAPI_VALIDATE_H */

@@ -170,6 +170,20 @@ key_equals(const EcapiValue *member, const char *key, size_t keylen)
 
 /* See value.h. */
 EcapiValue *
+ecapi_value_node(EcapiArena *arena, const EcapiValue *value)
+{
+	EcapiValue *node = ecapi_arena_alloc(arena, sizeof(EcapiValue));
+
+	if (node)
+	{
+		*node = *value;
+		node->next = NULL;
+	}
+	return node;
+}
+
+/* See value.h. */
+EcapiValue *
 ecapi_value_copy(EcapiArena *arena, const EcapiValue *value)
 {
 	EcapiValue *copy = ecapi_arena_alloc(arena, sizeof(EcapiValue));

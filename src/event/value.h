@@ -78,6 +78,12 @@ extern EcapiValue *ecapi_value_text(EcapiArena *arena, EcapiType type,
  */
 extern EcapiValue *ecapi_value_copy(EcapiArena *arena, const EcapiValue *value);
 
+/*
+ * A node of the caller's own, outside of any parent, with the children, key and
+ * text of that one: nothing may be appended to its children.
+ */
+extern EcapiValue *ecapi_value_node(EcapiArena *arena, const EcapiValue *value);
+
 /* Children.  The child must not belong to another parent. */
 extern void ecapi_value_append(EcapiValue *parent, EcapiValue *child);
 extern bool ecapi_value_set(EcapiArena *arena, EcapiValue *object,

@@ -35,6 +35,8 @@ static const struct
 	[ECAPI_VIOLATION_SIZE] = {"too_large", "54000"},
 	[ECAPI_VIOLATION_FORM] = {"no_certain_form", "22023"},
 	[ECAPI_VIOLATION_COUNTRY] = {"country_unknown", "22023"},
+	[ECAPI_VIOLATION_TEXT] = {"unreadable_text", "22P05"},
+	[ECAPI_VIOLATION_SOURCE] = {"wrong_source", "22023"},
 };
 
 const char *
@@ -92,13 +94,15 @@ add_index(EcapiBuffer *buffer, int index)
  * May a member's name be shown?  A path tells where something stands, never
  * whose it is; but somebody may key an object by email address or number.  So
  * only what could be the name of a field is shown: a word of ASCII letters,
- * digits, "_" and "-", without a long run of digits.
+ * digits, "_" and "-", without a long run of digits; and the "*" of a mapping.
  */
 static bool
 is_name(const char *name, size_t len)
 {
 	size_t		digits = 0;
 
+	if (len == 1 && name[0] == '*')
+		return true;
 	if (len == 0 || len > MAX_QUOTE || (name[0] >= '0' && name[0] <= '9'))
 		return false;
 	for (size_t i = 0; i < len; i++)

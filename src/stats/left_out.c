@@ -7,7 +7,7 @@
  * loses as a habit: every telephone number for want of a country, say.
  *
  * Shared memory holds one 64-bit counter for each worker slot (so for each
- * database), field and reason: 10 kB a slot.  They are atomics, added to
+ * database), field and reason: 12 kB a slot.  They are atomics, added to
  * without a lock, read one by one; they start at zero with the server, as the
  * server's own counters do after a crash, and when a slot changes its
  * database.  A database that has no slot is not counted.
@@ -25,7 +25,8 @@
 #include "shmem.h"
 #include "stats/left_out.h"
 
-#define CELLS	(ECAPI_FIELDS * ECAPI_VIOLATION_CODES)
+/* One row for each field, and one for what is none. */
+#define CELLS	((ECAPI_FIELDS + 1) * ECAPI_VIOLATION_CODES)
 
 static pg_atomic_uint64 *counters = NULL;	/* CELLS for each slot */
 static int	counted_slots = 0;
@@ -39,7 +40,9 @@ StaticAssertDecl(CELLS <= PG_UINT16_MAX, "a cell's number has 16 bits");
 static int
 cell_of(const EcapiField *field, EcapiViolationCode reason)
 {
-	return ecapi_field_number(field) * ECAPI_VIOLATION_CODES + (int) reason;
+	int			row = field ? ecapi_field_number(field) : ECAPI_FIELDS;
+
+	return row * ECAPI_VIOLATION_CODES + (int) reason;
 }
 
 /* See left_out.h. */
@@ -82,11 +85,8 @@ ecapi_left_out_begin(void)
 void
 ecapi_left_out_note(void *arg, const EcapiField *field, EcapiViolationCode reason)
 {
-	int			cell;
+	int			cell = cell_of(field, reason);
 
-	if (field == NULL)
-		return;
-	cell = cell_of(field, reason);
 	if (noted[cell]++ == 0)
 		used[nused++] = (uint16) cell;
 }

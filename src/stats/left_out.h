@@ -6,6 +6,9 @@
  * it: ecapi_left_out_begin(), some notes, then ecapi_left_out_count().  An
  * event that is refused is begun and never counted.
  *
+ * field is NULL for what is no field: a key that the standard does not have, or
+ * a fragment as a whole.
+ *
  * Not preloaded, all of this does nothing.
  */
 #ifndef ECAPI_LEFT_OUT_H

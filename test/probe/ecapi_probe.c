@@ -67,11 +67,12 @@ Datum
 ecapi_probe_value(PG_FUNCTION_ARGS)
 {
 	EcapiArena	arena;
+	EcapiLosses losses;
 	EcapiValue *value;
 
 	ecapi_tree_arena(&arena, CurrentMemoryContext);
 	value = ecapi_datum_value(&arena, argument_type(fcinfo), PG_GETARG_DATUM(0),
-							  PG_GETARG_INT32(1), PG_GETARG_INT32(2));
+							  PG_GETARG_INT32(1), PG_GETARG_INT32(2), &losses);
 	if (value == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(json_text(value));

@@ -1,0 +1,135 @@
+/*
+ * fragment.c
+ *	  A piece of an event that anybody may have written, under what a track maps.
+ *
+ * The fragment of "*" and the setting ecapi.context hold what a browser sent.
+ * Nothing in them may cost an order its event, or let a visitor say which event
+ * it is or where it goes.  So a member is looked at before it becomes one of the
+ * event, if it is one that could fail it; the others validation leaves out, if it
+ * must.  What is no field is not even looked at.
+ *
+ * The work is linear in the fragment but for sorting: the event itself has no
+ * more members than the standard has fields; below, members are found by an
+ * index.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "capture/fragment.h"
+#include "event/members.h"
+#include "event/violation.h"
+
+/* A node that may be linked into the event. */
+static EcapiValue *
+own_node(EcapiDraft *draft, const EcapiFragment *fragment, EcapiValue *member)
+{
+	EcapiValue *node = fragment->shared ? ecapi_value_node(&draft->arena, member) : member;
+
+	if (node == NULL)
+		ecapi_draft_out_of_memory();
+	return node;
+}
+
+/*
+ * Members of under go below those of object.  Objects are merged only with what
+ * belongs to this event alone, so a shared fragment is merged last.
+ */
+static void
+merge_under(EcapiDraft *draft, const EcapiFragment *fragment, EcapiValue *object,
+			const EcapiValue *under)
+{
+	EcapiMembers present;
+	EcapiValue *next;
+
+	if (!ecapi_members_index(&draft->arena, object, &present))
+		ecapi_draft_out_of_memory();
+	for (EcapiValue *member = under->first; member; member = next)
+	{
+		EcapiValue *old = ecapi_members_find(&present, member->key, member->keylen);
+
+		next = member->next;
+		if (old == NULL)
+			ecapi_value_append(object, own_node(draft, fragment, member));
+		else if (old->type == ECAPI_OBJECT && member->type == ECAPI_OBJECT)
+			merge_under(draft, fragment, old, member);
+	}
+}
+
+static bool
+says_nothing(const EcapiValue *value)
+{
+	return value->type == ECAPI_NULL || (value->type == ECAPI_STRING && value->len == 0);
+}
+
+/* May this fragment set this field of the event itself? */
+static bool
+may_set(const EcapiFragment *fragment, const EcapiField *field)
+{
+	if (strcmp(field->name, "id") == 0)
+		return (fragment->takes & ECAPI_TAKES_ID) != 0;
+	if (strcmp(field->name, "data_set_id") == 0)
+		return (fragment->takes & ECAPI_TAKES_DATA_SET_ID) != 0;
+	return true;
+}
+
+static void
+leave_out(EcapiDraft *draft, const EcapiValue *member, const EcapiField *field,
+		  EcapiViolationCode code, const char *message)
+{
+	EcapiPlace	place = {NULL, member->key, member->keylen, 0};
+
+	ecapi_violation_add(&draft->violations, &draft->arena, &place, field, code, false,
+						message, NULL);
+}
+
+static void
+merge_member(EcapiDraft *draft, const EcapiFragment *fragment, EcapiValue *member)
+{
+	const EcapiField *field = ecapi_field_lookup(ECAPI_OBJ_EVENT, member->key, member->keylen);
+	EcapiValue *old;
+
+	if (field == NULL)
+	{
+		leave_out(draft, member, NULL, ECAPI_VIOLATION_UNKNOWN, "unknown field");
+		return;
+	}
+	if (strcmp(field->name, "event_type") == 0)
+		return;
+	old = ecapi_value_get(draft->given, field->name);
+	if (old != NULL)
+	{
+		if (old->type == ECAPI_OBJECT && member->type == ECAPI_OBJECT)
+			merge_under(draft, fragment, old, member);
+	}
+	else if (!may_set(fragment, field))
+		leave_out(draft, member, field, ECAPI_VIOLATION_SOURCE, "not taken from a fragment");
+	else if (ecapi_validate_member(&draft->arena, field, member, (int64) time(NULL),
+								   &draft->violations))
+		ecapi_value_append(draft->given, own_node(draft, fragment, member));
+	if (draft->arena.failed)
+		ecapi_draft_out_of_memory();
+}
+
+/* See fragment.h. */
+void
+ecapi_fragment_merge(EcapiDraft *draft, const EcapiFragment *fragment)
+{
+	const EcapiValue *tree = fragment->tree;
+	EcapiValue *next;
+
+	if (tree->type == ECAPI_NULL || (tree->type == ECAPI_ARRAY && tree->first == NULL))
+		return;
+	if (tree->type != ECAPI_OBJECT)
+	{
+		ecapi_draft_lose(draft, fragment->name, NULL, ECAPI_VIOLATION_TYPE,
+						 "not a JSON object");
+		return;
+	}
+	for (EcapiValue *member = tree->first; member; member = next)
+	{
+		next = member->next;
+		if (!says_nothing(member))
+			merge_member(draft, fragment, member);
+	}
+}
