@@ -96,7 +96,7 @@ read_value(const char *json)
 	work = AllocSetContextCreate(CurrentMemoryContext, "ecapi context", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(work);
 	ecapi_tree_stoppable_arena(&arena, TopTransactionContext);
-	value = ecapi_json_text(&arena, json, len, ECAPI_MAX_DEPTH, ECAPI_MAX_CONTEXT, &losses);
+	value = ecapi_json_text(&arena, json, len, ECAPI_MAX_DEPTH - 1, ECAPI_MAX_CONTEXT, &losses);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(work);
 	if (arena.failed)

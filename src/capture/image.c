@@ -23,6 +23,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -85,6 +86,16 @@ by_size(const void *a, const void *b)
 	return one->column - other->column;
 }
 
+/* What a value would take in an image; beyond budget it may be any more. */
+static Size
+image_size(Oid type, Datum datum, Size budget)
+{
+	/* its numbers are written as short as they are stored */
+	if (getBaseType(type) == JSONBOID)
+		return toast_raw_datum_size(datum);
+	return ecapi_text_size(type, datum, budget);
+}
+
 /* Set which columns are in the image: as many as its budget allows, the short ones first. */
 static void
 choose_columns(TupleTableSlot *slot, bool *chosen)
@@ -101,7 +112,7 @@ choose_columns(TupleTableSlot *slot, bool *chosen)
 			continue;
 		candidates[n].column = i;
 		candidates[n++].size = slot->tts_isnull[i] ? 0 :
-			ecapi_text_size(TupleDescAttr(descriptor, i)->atttypid, slot->tts_values[i], budget);
+			image_size(TupleDescAttr(descriptor, i)->atttypid, slot->tts_values[i], budget);
 	}
 	qsort(candidates, n, sizeof(Candidate), by_size);
 	for (int i = 0; i < n && candidates[i].size <= budget; i++)

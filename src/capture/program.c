@@ -551,7 +551,7 @@ source_value(EcapiProgram *program, EcapiDraft *draft, const Source *source,
 	if (isnull)
 		return NULL;
 	value = ecapi_datum_value(&draft->arena, source->type, datum, source->form,
-							  ECAPI_MAX_DEPTH - mapped->nsteps, &losses);
+							  ECAPI_MAX_DEPTH - 1 - mapped->nsteps, &losses);
 	if (value == NULL)
 	{
 		if (draft->arena.failed)

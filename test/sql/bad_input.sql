@@ -59,7 +59,7 @@ SELECT ecapi.normalize('user_data.email_address', repeat('x', 1000000)) IS NULL 
 SELECT pg_temp.try('1e400', '{"event_type": "login", "value": 1e400, "currency_code": "EUR"}');
 SELECT pg_temp.try('1e400 as a time', '{"event_type": "login", "timestamp": 1e400}');
 SELECT pg_temp.try('1e400 as a text', '{"event_type": "login", "value": "1e400", "currency_code": "EUR"}');
-SELECT pg_temp.try('1e400 as an id', '{"event_type": "login", "id": 1e400}');
+SELECT pg_temp.try('1e400 as an id', '{"event_type": "login", "id": [1e400]}');
 SELECT pg_temp.try('1e999999', '{"event_type": "login", "value": 1e999999, "currency_code": "EUR"}');
 SELECT pg_temp.try('NaN', '{"event_type": "login", "value": NaN, "currency_code": "EUR"}');
 SELECT path, severity, code FROM ecapi.validate('{"event_type": "login", "properties": {"items": [{"price": 1e400, "quantity": -1e400}]}, "ext": {"n": 1e400}}');

@@ -266,8 +266,55 @@ INSERT INTO orders VALUES (66, 'paid', 1);
 SELECT id FROM orders WHERE id BETWEEN 64 AND 66;
 SELECT * FROM events();
 
+--
+-- ecapi.context: that of the last write, whatever it is at commit
+--
+SET ROLE regress_commit_shop;
+CREATE TABLE visits (id int, page int, PRIMARY KEY (id, page)) PARTITION BY LIST (page);
+CREATE TABLE visits_1 PARTITION OF visits FOR VALUES IN (1);
+CREATE TABLE visits_2 PARTITION OF visits FOR VALUES IN (2);
+SELECT ecapi.track('visits', 'login', '{"id": "''visit-'' || new.id"}', at_commit => true) IS NOT NULL AS tracked;
+RESET ROLE;
+CREATE PROCEDURE public.visitor(who text) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('ecapi.context', CASE WHEN who <> '' THEN json_build_object('ext', json_build_object('who', who))::text ELSE '' END, true);
+END $$;
+BEGIN;
+INSERT INTO visits VALUES (1, 1);
+CALL visitor('ann');
+INSERT INTO visits VALUES (2, 1), (3, 1), (4, 1), (5, 1), (7, 1);
+CALL visitor('ben');
+INSERT INTO visits VALUES (6, 1);
+UPDATE visits SET page = 1 WHERE id = 3;
+UPDATE visits SET page = 2 WHERE id = 7;
+SAVEPOINT s;
+UPDATE visits SET page = 1 WHERE id = 4;
+CALL visitor('cleo');
+UPDATE visits SET page = 1 WHERE id = 2;
+ROLLBACK TO s;
+CALL visitor('');
+UPDATE visits SET page = 1 WHERE id = 5;
+CALL visitor('dora');
+COMMIT;
+SELECT * FROM events();
+-- also when the table changes before the commit, and in a transaction that is prepared
+BEGIN;
+CALL visitor('ann');
+INSERT INTO visits VALUES (11, 1);
+CALL visitor('ben');
+ALTER TABLE visits ADD note text;
+COMMIT;
+BEGIN;
+CALL visitor('ann');
+INSERT INTO visits VALUES (12, 1);
+CALL visitor('ben');
+PREPARE TRANSACTION 'commit_visit';
+COMMIT PREPARED 'commit_visit';
+SELECT * FROM events();
+
 SET client_min_messages = warning;
 DELETE FROM ecapi.failed_event;
+DROP PROCEDURE public.visitor;
 DROP SCHEMA shop CASCADE;
 DROP FUNCTION events;
 DROP TABLE commit_seen;

@@ -103,7 +103,7 @@ SELECT pg_temp.try(e) FROM unnest(ARRAY[
     '{"event_type": "login", "timestamp": 99999999999}',
     '{"event_type": "login", "timestamp": 0}',
     '{"event_type": "custom"}',
-    '{"event_type": "login", "id": 7}',
+    '{"event_type": "login", "id": {"n": 7}}',
     '{"event_type": "login", "id": "a\u0001b"}',
     '{"event_type": "login", "email_address": "ann@example.com"}',
     '{"event_type": "login", "user_data": {"email": "ann@example.com"}}',

@@ -96,10 +96,14 @@ SELECT * FROM public.priv_look();
 -- The context: what a writer may add to events of his transaction.
 --
 SET ROLE regress_priv_writer;
-SET ecapi.context = '{"id": "mine"}';
-SET ecapi.context = '{"event_type": "lead"}';
-SET ecapi.context = '{"\u0069d": "mine"}';
-SET ecapi.context = '["secret"]';
+BEGIN;
+SET LOCAL ecapi.context = '{"\u0069d": "mine", "data_set_id": "theirs", "event_type": "lead", "ext": {"more": 0}}';
+INSERT INTO priv.orders VALUES (31, 'x');
+COMMIT;
+BEGIN;
+SET LOCAL ecapi.context = '["secret"]';
+INSERT INTO priv.orders VALUES (32, 'x');
+COMMIT;
 BEGIN;
 SET ecapi.context = '{"ID": "mine", "Event_Type": "lead", "ext": {"x": "not over the mapping", "more": 1}}';
 INSERT INTO priv.orders VALUES (3, 'x');

@@ -61,7 +61,7 @@ CREATE TABLE value_large (t text, n numeric, a text[], j jsonb, b bytea, i int[]
 ALTER TABLE value_large ALTER t SET STORAGE EXTERNAL;
 INSERT INTO value_large SELECT repeat('abc', 50000), ('1.' || repeat('7', 9000))::numeric, array_fill('qqqq'::text, ARRAY[20000]),
     jsonb_build_object('k', repeat('y', 100000)), decode(repeat('ab', 60000), 'hex'), array(SELECT generate_series(1, 30000));
-SELECT value(t) = to_json(t)::text AS t, value(n) = n::text AS n, value(a)::jsonb = to_jsonb(a) AS a, value(j)::jsonb = j AS j,
+SELECT value(t) = to_json(t)::text AS t, value(n)::numeric = n AS n, value(a)::jsonb = to_jsonb(a) AS a, value(j)::jsonb = j AS j,
     value(b) = '"' || encode(b, 'hex') || '"' AS b, value(i) = array_to_json(i)::text AS i, value(l)::jsonb->>'t' = t AS row FROM value_large l;
 DO $$
 DECLARE

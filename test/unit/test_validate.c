@@ -91,7 +91,7 @@ examples(const EcapiField *field, const char **good, const char **bad)
 	switch (field->type)
 	{
 		case ECAPI_FT_STRING:
-			*good = "'x'", *bad = "7";
+			*good = "'x'", *bad = "{'n':7}";
 			return;
 		case ECAPI_FT_INTEGER:
 			*good = "7", *bad = "7.5";
@@ -225,7 +225,11 @@ static const struct
 	{"{" HEAD "'purchase','value':NaN,'currency_code':'EUR'}", "!value"},
 	{"{" HEAD "'custom'}", "!custom_event"},
 	{"{" HEAD "'custom','custom_event':''}", "!custom_event"},
-	{"{" HEAD "'login','id':7}", "!id"},
+	{"{" HEAD "'login','id':[7]}", "!id"},
+	{"{'id':7,'timestamp':1767225600,'event_type':'custom','custom_event':true,'user_data':{'customer_segments':[1,'1',true,true]}}",
+	"{\"id\":\"7\",\"timestamp\":1767225600,\"event_type\":\"custom\",\"custom_event\":\"true\","
+	"\"user_data\":{\"customer_segments\":[\"1\",\"true\"]}}"},
+	{"{" HEAD "'login','user_data':[],'ext':[]}", "{\"timestamp\":1767225600,\"event_type\":\"login\"}"},
 	{"{" HEAD "'login','VALUE':7}", "!VALUE"},
 	{"{" HEAD "'login','user_data':{'address':[{'zip':1}]}}", "!user_data.address[0].zip"},
 	{"{" HEAD "'login','properties':{'items':[{},{'prise':1}]}}", "!properties.items[1].prise"},
@@ -350,9 +354,45 @@ test_limits(void)
 	unit_free();
 }
 
+/*
+ * Lenient: what would fail the event for a member that is no field, too deep or
+ * too much is left out; what names or prices the event still fails it.
+ */
+static void
+test_lenient(void)
+{
+	static const struct
+	{
+		const char *given;
+		int			left_out;
+		int			errors;
+	}			cases[] =
+	{
+		{"{" HEAD "'login','colour':1,'user_data':{'email':'x','ext':{'a':1}}}", 2, 0},
+		{"{" HEAD "'login','value':'free'}", 0, 2},
+		{"{" HEAD "'login','id':{'a':1},'colour':1}", 1, 1},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		EcapiViolations violations;
+		EcapiArena	arena;
+		EcapiValue *clean;
+
+		ecapi_arena_init(&arena, unit_grab, NULL);
+		ecapi_violations_init(&violations, NULL, NULL);
+		clean = ecapi_validate_into(&arena, unit_json(&arena, cases[i].given), NOW, false, true,
+									&violations);
+		check(clean != NULL && violations.errors == cases[i].errors &&
+			  violations.left_out == cases[i].left_out, cases[i].given);
+		unit_free();
+	}
+}
+
 int
 main(void)
 {
+	test_lenient();
 	test_fields();
 	test_events();
 	test_event_types();
