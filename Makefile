@@ -87,6 +87,7 @@ OBJS = \
 	src/capture/key_path.o \
 	src/capture/row_sql.o \
 	src/capture/row_sql_check.o \
+	src/capture/row_sql_operator.o \
 	src/capture/row_sql_superuser.o \
 	src/capture/suggest.o \
 	src/capture/suggest_address.o \
@@ -121,6 +122,7 @@ OBJS = \
 	src/capture/literal.o \
 	src/capture/datum_type.o \
 	src/capture/datum.o \
+	src/capture/equality.o \
 	src/capture/fits.o \
 	src/capture/image.o \
 	src/stats/left_out.o \

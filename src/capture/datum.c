@@ -209,7 +209,7 @@ make_literal(Literal *literal, const EcapiDatumType *type, Datum datum)
 			set_number(literal, space, float_to_shortest_decimal_buf(DatumGetFloat4(datum), space));
 			break;
 		case ECAPI_WRITE_FLOAT8:
-			set_number(literal, space, double_to_shortest_decimal_buf(DatumGetFloat8(datum), space));
+			set_number(literal, space, ecapi_literal_double(DatumGetFloat8(datum), space));
 			break;
 		case ECAPI_WRITE_NUMERIC:
 			set_numeric(literal, datum);
@@ -569,6 +569,9 @@ ecapi_datum_key(const EcapiDatumType *type, Datum datum)
 			break;
 	}
 
+	/* '24 hours' is '1 day'. */
+	if (type->type == INTERVALOID)
+		datum = DirectFunctionCall1(interval_justify_interval, datum);
 	make_literal(&literal, type, datum);
 	/* So are 0 and -0. */
 	if (literal.type == ECAPI_NUMBER && literal.len == 2 && memcmp(literal.text, "-0", 2) == 0)

@@ -38,7 +38,6 @@
 #include <math.h>
 
 #include "access/xact.h"
-#include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -46,6 +45,7 @@
 
 #include "capture/draft.h"
 #include "capture/emit.h"
+#include "capture/literal.h"
 #include "tree.h"
 #include "event/validate.h"
 #include "outbox/append.h"
@@ -113,13 +113,13 @@ set_value_argument(Emit *emit)
 {
 	FunctionCallInfo fcinfo = emit->fcinfo;
 	double		value;
-	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
+	char		text[ECAPI_LITERAL_SIZE];
 	int			len;
 
 	if (PG_ARGISNULL(ARG_VALUE))
 		return;
 	value = PG_GETARG_FLOAT8(ARG_VALUE);
-	len = double_to_shortest_decimal_buf(value, text);
+	len = ecapi_literal_double(value, text);
 	if (isnan(value) || isinf(value))
 		ecapi_draft_fail(&emit->draft, "value", ECAPI_VIOLATION_NUMBER, "value is not finite", NULL);
 	ecapi_draft_set(&emit->draft, "value",

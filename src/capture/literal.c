@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "common/shortest_dec.h"
 #include "port.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -39,6 +40,36 @@ put_date(int julian, char *to)
 	to = pg_ultostr_zeropad(to, month, 2);
 	*to++ = '-';
 	return pg_ultostr_zeropad(to, day, 2);
+}
+
+/* Digits that every decimal of so many keeps as a double. */
+#define DOUBLE_DIGITS	15
+
+/* The digits of a number, without zeros in front, before its exponent. */
+static int
+count_digits(const char *text)
+{
+	int			n = 0;
+
+	for (; *text != '\0' && *text != 'e'; text++)
+	{
+		if (*text > '0' && *text <= '9')
+			n++;
+		else if (*text == '0' && n > 0)
+			n++;
+	}
+	return n;
+}
+
+/* See literal.h. */
+int
+ecapi_literal_double(double value, char *to)
+{
+	int			len = double_to_shortest_decimal_buf(value, to);
+
+	if ((double) (float) value == value && count_digits(to) > DOUBLE_DIGITS)
+		len = float_to_shortest_decimal_buf((float) value, to);
+	return len;
 }
 
 /* See literal.h. */

@@ -20,6 +20,14 @@
 #define ECAPI_LITERAL_SIZE	80
 
 /*
+ * The shortest decimal that the value means.  A double that was a real before (the
+ * cast of 70.3::real gives 70.30000305175781) is written as that real: where it is
+ * one exactly, and takes more than 15 digits, which no decimal of a double needs.
+ * "NaN", "Infinity", "-Infinity".
+ */
+extern int	ecapi_literal_double(double value, char *to);
+
+/*
  * ISO 8601: "2026-11-23T13:00:00", and "Z" behind it if zoned (the value is in
  * UTC then), with as many of six digits of a fraction as are not zeros.  Years
  * as the standard counts them: 1 BC is 0000, 2 BC is -0001; years beyond 9999

@@ -19,8 +19,9 @@
  * mapping says "*" for it, and ecapi.context never an id, as two rows of a
  * transaction would share it (fragment.c).
  *
- * "Became another value" is judged by the form that the value has in an id, so
- * two events of a row never have one id for different values or two for one.
+ * "Became another value" means what SQL means by it (equality.c).  Values that
+ * differ have different forms in an id, so two events of a row never have one id
+ * for different values.
  */
 #include "postgres.h"
 
@@ -28,12 +29,14 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/relcache.h"
 
 #include "capture/datum.h"
+#include "capture/equality.h"
 #include "capture/expression.h"
 #include "capture/fragment.h"
 #include "capture/program.h"
@@ -53,6 +56,7 @@ typedef struct Column
 {
 	AttrNumber	number;
 	EcapiDatumType *type;
+	EcapiEquality *equality;	/* of a column of on_change; NULL: by its key */
 } Column;
 
 struct EcapiProgram
@@ -118,7 +122,7 @@ static Column
 make_column(EcapiProgram *program, Relation relation, AttrNumber number)
 {
 	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
-	Column		column;
+	Column		column = {0};
 
 	column.number = number;
 	column.type = ecapi_datum_type(attribute->atttypid, attribute->atttypmod,
@@ -130,15 +134,22 @@ static void
 compile_changes(EcapiProgram *program, Relation relation)
 {
 	const EcapiTrack *track = program->track;
+	bool		superuser = superuser_arg(program->owner);
 
 	program->nchanges = track->nchanges;
 	program->changes = palloc(sizeof(Column) * (track->nchanges + 1));
 	for (int i = 0; i < track->nchanges; i++)
 	{
+		bool		needs_guard;
+
 		program->changes[i] =
 			make_column(program, relation,
 						find_column(relation, track->changes[i], "on_change"));
-		if (ecapi_datum_needs_guard(program->changes[i].type))
+		program->changes[i].equality =
+			ecapi_equality(TupleDescAttr(RelationGetDescr(relation),
+										 program->changes[i].number - 1),
+						   superuser, program->context, &needs_guard);
+		if (needs_guard || ecapi_datum_needs_guard(program->changes[i].type))
 			program->guards_fires = program->guards_fill = true;
 	}
 }
@@ -439,8 +450,11 @@ has_changed(const Column *column, TupleTableSlot *new, TupleTableSlot *old)
 
 	if (new_null || old_null)
 		return !new_null;
-	return strcmp(ecapi_datum_key(column->type, new_value),
-				  ecapi_datum_key(column->type, old_value)) != 0;
+	if (strcmp(ecapi_datum_key(column->type, new_value),
+			   ecapi_datum_key(column->type, old_value)) == 0)
+		return false;
+	return column->equality == NULL ||
+		!ecapi_equality_holds(column->equality, new_value, old_value);
 }
 
 static bool

@@ -18,7 +18,9 @@
  *	  whose code would then run as the owner;
  * (5) what the owner may not read or call, by the same checks that the
  *	  executor makes; here, so that it is known when the track is made;
- * (6) where the owner is a superuser, nearly everything: row_sql_superuser.c.
+ * (6) operators of another type than the one they are applied to:
+ *	  row_sql_operator.c;
+ * (7) where the owner is a superuser, nearly everything: row_sql_superuser.c.
  *
  * All this judges what is written in the source.  Inside a view or a function
  * is its owner's business.
@@ -324,6 +326,7 @@ ecapi_row_sql_check(const EcapiExpression *expression, Query *query)
 	if (expression->set->superuser)
 		ecapi_superuser_check(expression, value);
 	(void) check_objects((Node *) query, (void *) expression);
+	ecapi_row_sql_check_operators(query);
 	(void) check_sub_selects(value, NULL);
 	if (query->hasSubLinks)
 	{

@@ -7,6 +7,7 @@
  *	key_path.c		foreign-key paths: one query for all of a set
  *	row_sql.c		SQL over new and old: parse, compile, run
  *	row_sql_check.c what of SQL is allowed
+ *	row_sql_operator.c operators that are another type's
  *	row_sql_superuser.c what of it is where the owner is a superuser
  */
 #ifndef ECAPI_SOURCE_H
@@ -163,6 +164,11 @@ extern bool ecapi_row_sql_is_bare(Node *expression);
 
 /* Raise that a role may not read a column (0: any) of a table, if it may not. */
 extern void ecapi_row_sql_check_read(Oid relid, AttrNumber attnum, Oid role);
+
+/* row_sql_operator.c */
+
+/* Raise that an operator or function is not that of the type it is applied to. */
+extern void ecapi_row_sql_check_operators(Query *query);
 
 /* row_sql_superuser.c: each raises what is not allowed to a superuser's track */
 

@@ -147,17 +147,20 @@ multiply(Digits *digits, EcapiDecimal factor)
 	digits->exponent -= factor.scale;
 }
 
-/* To the digits that are kept, halves away from zero; no zeros at the end. */
+/*
+ * Keep so many digits, halves away from zero; no zeros at the end.  The room in
+ * front of at takes what is carried out of the first.
+ */
 static void
-round_off(Digits *digits)
+round_off(Digits *digits, size_t keep)
 {
-	if (digits->n > ECAPI_DECIMAL_DIGITS)
+	if (digits->n > keep)
 	{
-		bool		up = digits->at[ECAPI_DECIMAL_DIGITS] >= 5;
-		size_t		i = ECAPI_DECIMAL_DIGITS;
+		bool		up = digits->at[keep] >= 5;
+		size_t		i = keep;
 
-		digits->exponent += (int64_t) (digits->n - ECAPI_DECIMAL_DIGITS);
-		digits->n = ECAPI_DECIMAL_DIGITS;
+		digits->exponent += (int64_t) (digits->n - keep);
+		digits->n = keep;
 		while (up && i > 0)
 		{
 			i--;
@@ -166,9 +169,9 @@ round_off(Digits *digits)
 		}
 		if (up)
 		{
-			/* all nines: one and zeros, of which the last is cut off below */
-			digits->at[0] = 1;
-			digits->exponent++;
+			/* all nines, or none: one and zeros, which are cut off below */
+			*--digits->at = 1;
+			digits->n++;
 		}
 	}
 	while (digits->n > 0 && digits->at[digits->n - 1] == 0)
@@ -255,9 +258,45 @@ ecapi_decimal_scale(EcapiArena *arena, const char *text, size_t len,
 	digits.at = room + ECAPI_DECIMAL_DIGITS + 1;
 	take_apart(text, len, &digits);
 	multiply(&digits, factor);
-	round_off(&digits);
+	round_off(&digits, ECAPI_DECIMAL_DIGITS);
 	end = print_number(product, &digits);
 	*end = '\0';
 	*product_len = (size_t) (end - product);
 	return ecapi_scan_number(product, *product_len, &number) ? product : NULL;
+}
+
+/* See decimal.h. */
+const char *
+ecapi_decimal_round(EcapiArena *arena, const char *text, size_t len, int decimals,
+					size_t *rounded_len)
+{
+	EcapiNumber number;
+	Digits		digits;
+	uint8_t    *room;
+	char	   *rounded;
+	char	   *end;
+	int64_t		keep;
+
+	*rounded_len = len;
+	if (!ecapi_scan_number(text, len, &number))
+		return NULL;
+	room = ecapi_arena_alloc(arena, 1 + len);
+	rounded = ecapi_arena_alloc(arena, ECAPI_DECIMAL_DIGITS + FRAME);
+	if (room == NULL || rounded == NULL)
+		return NULL;
+	digits.at = room + 1;
+	take_apart(text, len, &digits);
+	if (digits.exponent >= -decimals)
+		return text;
+	/* how many digits stand up to the last decimal; fewer than none: it is zero */
+	keep = (int64_t) digits.n + digits.exponent + decimals;
+	if (keep < 0)
+		digits.n = 0;
+	else
+		round_off(&digits, (size_t) keep);
+	round_off(&digits, ECAPI_DECIMAL_DIGITS);
+	end = print_number(rounded, &digits);
+	*end = '\0';
+	*rounded_len = (size_t) (end - rounded);
+	return rounded;
 }

@@ -37,4 +37,13 @@ extern double ecapi_decimal_double(EcapiDecimal decimal);
 extern const char *ecapi_decimal_scale(EcapiArena *arena, const char *text, size_t len,
 									   EcapiDecimal factor, size_t *product_len);
 
+/*
+ * A JSON number (len bytes) with at most so many decimals (0 or more), halves away
+ * from zero, as the text of a JSON number in the arena; text itself where it has
+ * no more.  Beyond 15 significant digits it is rounded to 15, as above.  NULL when
+ * text is no number that a receiver could keep, or when the arena failed.
+ */
+extern const char *ecapi_decimal_round(EcapiArena *arena, const char *text, size_t len,
+									   int decimals, size_t *rounded_len);
+
 #endif							/* ECAPI_DECIMAL_H */

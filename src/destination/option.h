@@ -102,6 +102,7 @@ extern EcapiOptionRead ecapi_option_read_filter;
 /* option_reduction.c */
 extern EcapiOptionRead ecapi_option_read_value_field;
 extern EcapiOptionRead ecapi_option_read_value_factor;
+extern EcapiOptionRead ecapi_option_read_value_digits;
 extern EcapiOptionRead ecapi_option_read_mmt_only;
 extern EcapiOptionRead ecapi_option_read_anonymize;
 extern EcapiOptionRead ecapi_option_read_fields;

@@ -21,6 +21,9 @@
 /* Beyond this a factor is a mistake. */
 #define FACTOR_MAX	1000000
 
+/* ISO 4217 has at most 4 decimals; rates of exchange have up to 6. */
+#define DIGITS_MAX	6
+
 static void *
 grab(void *owner, size_t size)
 {
@@ -76,6 +79,19 @@ ecapi_option_read_value_factor(const EcapiOption *option, const char *value,
 		ecapi_decimal_double(factor) > FACTOR_MAX)
 		return ecapi_option_wrong(option, value, problem);
 	options->value_factor = factor;
+	return true;
+}
+
+bool
+ecapi_option_read_value_digits(const EcapiOption *option, const char *value,
+							   EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	if (strcmp(value, "currency") == 0)
+		options->value_digits = ECAPI_DIGITS_OF_CURRENCY;
+	else if (strlen(value) == 1 && value[0] >= '0' && value[0] <= '0' + DIGITS_MAX)
+		options->value_digits = value[0] - '0' + 1;
+	else
+		return ecapi_option_wrong(option, value, problem);
 	return true;
 }
 

@@ -67,6 +67,8 @@ static const EcapiOption table[] = {
 		"It is the path of an amount: one of the standard's, or a number below ext, user_data.ext or properties.ext."},
 	{"value_factor", ForeignServerRelationId, false, ecapi_option_read_value_factor, 0,
 		"It is a decimal number above 0 and up to 1000000, of at most 15 digits, as in \"0.7\"."},
+	{"value_digits", ForeignServerRelationId, false, ecapi_option_read_value_digits, 0,
+		"It is how many decimals the value has at most: \"currency\" for as many as its currency has, or 0 to 6."},
 	{"mmt_only", ForeignServerRelationId, false, ecapi_option_read_mmt_only, 0,
 		"It is \"true\" to allow the receiver measurement only, or \"false\"."},
 	{"anonymize", ForeignServerRelationId, false, ecapi_option_read_anonymize, 0,

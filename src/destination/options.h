@@ -72,6 +72,8 @@ struct EcapiOptions
 	/* what of them; see reduce.h */
 	char	   *value_field;	/* path of the number that is sent as value; or NULL */
 	EcapiDecimal value_factor;	/* digits 0: as it is */
+	int			value_digits;	/* decimals of value and 1; 0: as it is; or: */
+#define ECAPI_DIGITS_OF_CURRENCY	(-1)	/* as many as its currency has */
 	bool		mmt_only;		/* forced */
 	uint32		anonymize;		/* EcapiAnonymize */
 	EcapiPaths *fields;			/* only these leave; NULL: all */

@@ -5,7 +5,7 @@
  *
  * The steps, in this order, each a tree from the tree before it:
  *
- *	 1. value		value_field, then value_factor
+ *	 1. value		value_field, then value_factor, then value_digits
  *	 2. mmt_only	forced
  *	 3. anonymize	anonymize.c
  *	 4. fields		what is named stays, or: redact, what is named goes (prune.c);
@@ -34,12 +34,18 @@
 #include "destination/settle.h"
 #include "event/scan.h"
 
+static bool
+changes_value(const EcapiOptions *options)
+{
+	return options->value_field || options->value_factor.digits > 0 ||
+		options->value_digits != 0;
+}
+
 /* See reduce.h. */
 bool
 ecapi_reduces(const EcapiOptions *options)
 {
-	return options->value_field || options->value_factor.digits > 0 ||
-		options->mmt_only || options->anonymize != 0 || options->fields ||
+	return changes_value(options) || options->mmt_only || options->anonymize != 0 || options->fields ||
 		options->redact;
 }
 
@@ -50,6 +56,25 @@ is_number(const EcapiValue *value)
 
 	return value && value->type == ECAPI_NUMBER &&
 		ecapi_scan_number(value->text, value->len, &number);
+}
+
+/*
+ * The value with the decimals that it may have.  Where its currency has no minor
+ * unit (metals, units of account) it stays as it is.
+ */
+static const char *
+round_value(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
+			const char *text, size_t *len)
+{
+	const EcapiValue *currency = ecapi_value_get(event, "currency_code");
+	int			decimals = options->value_digits - 1;
+
+	if (options->value_digits == ECAPI_DIGITS_OF_CURRENCY &&
+		(currency == NULL || currency->type != ECAPI_STRING ||
+		 ecapi_currency_lookup(currency->text, currency->len, &decimals) == NULL ||
+		 decimals < 0))
+		return text;
+	return ecapi_decimal_round(arena, text, *len, decimals, len);
 }
 
 /*
@@ -80,10 +105,14 @@ settle_value(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *e
 			return NULL;
 		}
 	}
-	if (source == NULL || options->value_factor.digits == 0)
+	if (source == NULL || (options->value_factor.digits == 0 && options->value_digits == 0))
 		return source;
-	text = !is_number(source) ? NULL :
-		ecapi_decimal_scale(arena, source->text, source->len, options->value_factor, &len);
+	text = is_number(source) ? source->text : NULL;
+	len = source->len;
+	if (text && options->value_factor.digits > 0)
+		text = ecapi_decimal_scale(arena, text, len, options->value_factor, &len);
+	if (text && options->value_digits != 0)
+		text = round_value(options, arena, event, text, &len);
 	if (text == NULL)
 	{
 		*reason = arena->failed ? NULL : "value out of range";
@@ -140,7 +169,7 @@ ecapi_reduce(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *e
 	*reason = NULL;
 	if (event->type != ECAPI_OBJECT || !ecapi_reduces(options))
 		return event;
-	if (options->value_field || options->value_factor.digits > 0)
+	if (changes_value(options))
 		event = reduce_value(options, arena, event, reason);
 	if (*reason)
 		return NULL;

@@ -15,7 +15,7 @@
 extern bool ecapi_reduces(const EcapiOptions *options);
 
 /*
- * The event as it may leave: value_field and value_factor, then mmt_only, then
+ * The event as it may leave: value_field, value_factor, value_digits, then mmt_only, then
  * anonymize, then fields or redact.  A tree that may share nodes with the event,
  * which is not changed; the event itself when nothing is to be done.
  *

@@ -130,6 +130,13 @@ SELECT ecapi_emit('login', occurred_at => now() + interval '11 minutes');
 SELECT ecapi_emit();
 SELECT count(*) FROM ecapi.outbox WHERE xid >= :'start'::xid8;
 
+-- a real is the decimal that it means, though it comes as a double precision
+BEGIN;
+SELECT ecapi_emit('purchase', value => v::real, currency_code => 'EUR', id => 'real-' || v) FROM unnest('{70.3,0.1,1234567,0.5}'::text[]) v;
+SELECT ecapi_emit('purchase', value => v, currency_code => 'EUR', id => 'double-' || v) FROM unnest('{70.29999995976686,0.30000000000000004,134217744,1e300}'::float8[]) v;
+SELECT event->>'id' AS id, event->'value' AS value FROM ecapi.outbox WHERE xid = pg_current_xact_id() ORDER BY seq;
+ROLLBACK;
+
 -- an invalid optional field is left out, with one warning a statement
 SELECT ecapi_emit('purchase', id => 'left-out', source => 'fax', currency_code => 'nonsense',
     occurred_at => '2026-01-01 00:00:00+00',

@@ -32,6 +32,34 @@ scaled(const char *number, const char *factor)
 	return product ? product : "-";
 }
 
+/* The rounded number's text, "-" for none. */
+static const char *
+rounded_to(const char *number, int decimals)
+{
+	size_t		len;
+	const char *text = ecapi_decimal_round(&arena, number, strlen(number), decimals, &len);
+
+	if (text && strlen(text) != len)
+		return "wrong length";
+	return text ? text : "-";
+}
+
+static void
+test_round(void)
+{
+	check_text(rounded_to("70.29999995976686", 2), "70.3", "noise of floats");
+	check_text(rounded_to("70.30", 2), "70.30", "as written where it has no more");
+	check_text(rounded_to("0.005", 2), "0.01", "halves away from zero");
+	check_text(rounded_to("-0.005", 2), "-0.01", "below it, too");
+	check_text(rounded_to("0.00499", 2), "0", "less is nothing");
+	check_text(rounded_to("1e-300", 2), "0", "or next to nothing");
+	check_text(rounded_to("9.995", 2), "10", "carried out of the first digit");
+	check_text(rounded_to("999.5", 0), "1000", "or of all");
+	check_text(rounded_to("1.5e3", 0), "1.5e3", "an exponent");
+	check_text(rounded_to("12345678901234567.891", 2), "1.23456789012346e16", "no more than fifteen digits");
+	check_text(rounded_to("free", 2), "-", "no number");
+}
+
 static void
 test_read(void)
 {
@@ -191,6 +219,7 @@ main(int argc, char **argv)
 	ecapi_arena_init(&arena, unit_grab, NULL);
 	test_read();
 	test_known();
+	test_round();
 	test_random(products);
 	if (unit_failed > 0)
 		fprintf(stderr, "# seed %" PRIu64 "\n", seed);

@@ -107,6 +107,21 @@ test_value(void)
 	check_text(reduced("{'value':'129.90'}"), "value out of range", "what is no number does not leave");
 
 	clear();
+	options.value_digits = ECAPI_DIGITS_OF_CURRENCY;
+	check_text(reduced("{'value':70.29999995976686,'currency_code':'EUR'}"), "{'value':70.3,'currency_code':'EUR'}", "the decimals of the currency");
+	check_text(reduced("{'value':1234.5,'currency_code':'JPY'}"), "{'value':1235,'currency_code':'JPY'}", "which has none");
+	check_text(reduced("{'value':1.23456,'currency_code':'KWD'}"), "{'value':1.235,'currency_code':'KWD'}", "or three");
+	check_text(reduced("{'value':1.23456,'currency_code':'XAU'}"), "{'value':1.23456,'currency_code':'XAU'}", "or no minor unit");
+	check_text(reduced("{'value':5.00,'currency_code':'EUR'}"), "{'value':5.00,'currency_code':'EUR'}", "as written");
+	ecapi_decimal_read("0.333", 5, &options.value_factor);
+	check_text(reduced("{'value':19.99,'currency_code':'EUR'}"), "{'value':6.66,'currency_code':'EUR'}", "after the factor");
+
+	clear();
+	options.value_digits = 1;
+	check_text(reduced("{'value':0.5}"), "{'value':1}", "no decimals");
+	check_text(reduced("{'value':'0.5'}"), "value out of range", "a text is no value");
+
+	clear();
 	options.value_field = "properties.ext.margin";
 	check_text(reduced("{'value':129.90,'properties':{'ext':{'margin':12.340}}}"),
 			   "{'value':12.340,'properties':{'ext':{'margin':12.340}}}", "the margin as value, as written");
