@@ -5,7 +5,7 @@
 #
 #	need_packages NAME...	install Debian packages that are missing
 #	make_work				a temporary directory, gone at exit
-#	make_server				a private copy of the server's installation
+#	make_server [ROOT]		a private copy of the server's installation
 #	build					compile into it, warnings as errors, and install
 #	start_cluster [K=V]...	initdb and start, with these settings
 #	start_receiver ARG...	the test receiver on a free port of loopback
@@ -236,10 +236,11 @@ cleanup()
 # PostgreSQL's programs look for libraries and data relative to where they
 # themselves lie, so a copy of the programs with links to all the rest is a
 # whole installation, and pg_config of the copy names the copy's directories.
+# It is laid out below a root (by default /usr) as Debian's packages do it.
 make_server()
 {
-	local home=/usr/lib/postgresql/$PG_MAJOR data=/usr/share/postgresql/$PG_MAJOR
-	local copy=$WORK/pg
+	local root=${1:-/usr} copy=$WORK/pg
+	local home=$root/lib/postgresql/$PG_MAJOR data=$root/share/postgresql/$PG_MAJOR
 
 	[ -x "$home/bin/postgres" ] || die "PostgreSQL $PG_MAJOR is not installed in $home"
 	mkdir -p "$copy/lib/postgresql/$PG_MAJOR" "$copy/share/postgresql" "$copy/include"
@@ -251,7 +252,7 @@ make_server()
 	rm -rf "$copy/lib/postgresql/$PG_MAJOR/lib"/ecapi.so \
 		"$copy/lib/postgresql/$PG_MAJOR/lib"/bitcode/ecapi{,.index.bc} \
 		"$copy/share/postgresql/$PG_MAJOR"/extension/ecapi{.control,--*.sql}
-	ln -s /usr/include/postgresql "$copy/include/postgresql"
+	ln -s "$root/include/postgresql" "$copy/include/postgresql"
 	ln -s "$("$home/bin/pg_config" --libdir)" "$copy/lib/"
 	[ "$(id -u)" != 0 ] || chown -hR postgres: "$copy"
 

@@ -22,11 +22,16 @@
  * (4) The subtransaction is gone before an error is raised again, as an outer
  *	  handler would otherwise roll back ours in the place of its own.
  *
+ * (5) While it runs no trigger of ours captures (trigger.c): a function may write
+ *	  to temporary tables, and a program must not be started inside of itself.
+ *
  * It works wherever a subtransaction does: in a statement, in a deferred
- * trigger, in a pre-commit callback (where no snapshot is active and the
- * transaction block already is at its end; see
- * BeginInternalSubTransaction()), and in a logical replication worker.  Not in
- * parallel mode, which capture refuses before.
+ * trigger, in a pre-commit callback (where no snapshot is active), and in a
+ * logical replication worker.  Not in parallel mode, which capture refuses
+ * before.  Before the commit the transaction block already is at its end.  The
+ * server begins a subtransaction there (BeginInternalSubTransaction()) but
+ * rolls back only one whose parent is in progress, so there the guard's has one
+ * around it, which is always released.
  *
  * Locks that the SQL takes (AccessShare on what it reads) are, as always, kept
  * to the end of the transaction after a success.
@@ -35,12 +40,31 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "capture/guard.h"
 #include "sql_scope.h"
+
+static bool at_end_of_transaction = false;
+static int	running = 0;		/* guards, of this transaction: */
+static LocalTransactionId running_in = InvalidLocalTransactionId;
+
+/* See guard.h. */
+void
+ecapi_guard_at_end(bool at_end)
+{
+	at_end_of_transaction = at_end;
+}
+
+/* See guard.h. */
+bool
+ecapi_guard_runs(void)
+{
+	return running > 0 && running_in == MyProc->lxid;
+}
 
 /*
  * What the guard does not keep: a cancelled query (also by statement_timeout),
@@ -143,11 +167,16 @@ ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner resources = CurrentResourceOwner;
 	ErrorData  *volatile edata = NULL;
+	bool		nested = at_end_of_transaction && !ecapi_guard_runs();
 
 	/* What the transaction did so far shall be seen, as by any next command. */
 	CommandCounterIncrement();
+	if (nested)
+		BeginInternalSubTransaction(NULL);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
+	running = ecapi_guard_runs() ? running + 1 : 1;
+	running_in = MyProc->lxid;
 
 	PG_TRY();
 	{
@@ -162,6 +191,9 @@ ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
 		RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_END_TRY();
+	running--;
+	if (nested)
+		ReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = resources;
 

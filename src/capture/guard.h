@@ -36,6 +36,15 @@ extern bool ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
 							EcapiGuardError *error);
 
 /*
+ * The transaction is at its end (or no longer) while guards run: about to be
+ * decided, by COMMIT or PREPARE TRANSACTION.
+ */
+extern void ecapi_guard_at_end(bool at_end);
+
+/* Does a guard run now? */
+extern bool ecapi_guard_runs(void);
+
+/*
  * Is an error (its sqlerrcode) none of the SQL's own, so that it must reach the
  * statement outside?
  */

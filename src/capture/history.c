@@ -42,7 +42,6 @@
 #include "capture/history.h"
 #include "capture/program_cache.h"
 #include "capture/rows.h"
-#include "outbox/stops.h"
 #include "settings.h"
 
 /* Parameters of the query: the last key, since and until. */
@@ -155,12 +154,12 @@ void
 ecapi_history_key(Relation relation, EcapiHistoryKey *key)
 {
 	List	   *indexes = RelationGetIndexList(relation);
+	Oid			primary = RelationGetPrimaryKeyIndex(relation);
 	ListCell   *cell;
 	bool		found = false;
 
-	/* the primary key when there is one */
-	if (OidIsValid(relation->rd_pkindex))
-		indexes = lcons_oid(relation->rd_pkindex, indexes);
+	if (OidIsValid(primary))
+		indexes = lcons_oid(primary, indexes);
 	foreach(cell, indexes)
 	{
 		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
@@ -437,7 +436,6 @@ next_row(void *arg, EcapiRow *row)
 	row->old = NULL;
 	row->context = NULL;
 	row->captured_at = 0;
-	row->written.is_history = true;
 	return true;
 }
 
@@ -462,7 +460,6 @@ capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *prog
 	{
 		ecapi_forgotten_share();
 		rows.forgotten = ecapi_forgotten_begin(ecapi_default_country());
-		rows.may_be_cancelled = ecapi_stops_any();
 	}
 	ecapi_rows_capture(&rows, &result);
 	ExecDropSingleTupleTableSlot(feed.slot);
@@ -472,7 +469,6 @@ capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *prog
 	progress->counts.set_aside += result.set_aside;
 	progress->counts.outside += result.outside;
 	progress->counts.forgotten += result.forgotten;
-	progress->counts.cancelled += result.cancelled;
 }
 
 static void

@@ -24,6 +24,9 @@
  * What they move is of a deeper level, so each level of triggers has a move of
  * its own.
  *
+ * Rows of foreign partitions have no place: all of them have the same, which is
+ * none.
+ *
  * Moves live in TopTransactionContext and are found by the transaction's local
  * id to be stale.
  */
@@ -96,6 +99,13 @@ forget(Move *move)
 	memset(move, 0, sizeof(*move));
 }
 
+/* A row that is kept elsewhere has no place, so they may be invalid. */
+static bool
+same_place(ItemPointer a, ItemPointer b)
+{
+	return ItemPointerCompare(a, b) == 0;
+}
+
 /* See moved.h. */
 void
 ecapi_moved_left(const TriggerData *data, const EcapiCompiled *compiled)
@@ -108,7 +118,7 @@ ecapi_moved_left(const TriggerData *data, const EcapiCompiled *compiled)
 	/* another track has seen it */
 	if (move && move->moved.tuple && !move->arrived &&
 		move->moved.partition == partition && move->root == compiled->root &&
-		ItemPointerEquals(&move->moved.tuple->t_self, &data->tg_trigtuple->t_self) &&
+		same_place(&move->moved.tuple->t_self, &data->tg_trigtuple->t_self) &&
 		move->xid == HeapTupleHeaderGetUpdateXid(header))
 		return;
 	if (move)
@@ -159,7 +169,7 @@ ecapi_moved_from(const TriggerData *data, const EcapiCompiled *compiled)
 	/* the same row, seen by another track */
 	if (move->arrived && move->root == compiled->root &&
 		move->to == RelationGetRelid(data->tg_relation) &&
-		ItemPointerEquals(&move->to_tid, tid) && same_command(move, data))
+		same_place(&move->to_tid, tid) && same_command(move, data))
 		return &move->moved;
 	forget(move);
 	return NULL;

@@ -32,10 +32,6 @@
  *		 captures them at once.  Nor are those captured whose partition is
  *		 detached, or whose track is dropped, in the same transaction.
  *
- *	6. A row that is noted counts as emitted when it was: a cancellation that the
- *		 same transaction makes later stops it (outbox/stops.c), one that it made
- *		 before does not.
- *
  * The callback runs after all deferred triggers have fired and before anything
  * of the commit is decided: an error still rolls the transaction back.
  *
@@ -57,11 +53,10 @@
 #include "utils/snapmgr.h"
 
 #include "capture/context.h"
+#include "capture/guard.h"
 #include "capture/pending.h"
 #include "capture/rows.h"
 #include "refuse.h"
-#include "outbox/append.h"
-#include "outbox/cancellation.h"
 
 PG_FUNCTION_INFO_V1(ecapi_capture_pending);
 
@@ -74,7 +69,6 @@ typedef struct Note
 	Oid			root_trigger;
 	Oid			file;			/* of the relation, to see a rewrite */
 	ItemPointerData tid;
-	int64		after_seq;		/* the last seq of this session when it was written */
 	HeapTuple	old;			/* before the transaction; NULL: it is new */
 	Oid			old_relation;	/* whose row old is */
 } Note;
@@ -317,7 +311,6 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	note.root_trigger = compiled->root_trigger;
 	note.file = data->tg_relation->rd_node.relNode;
 	note.tid = new->tts_tid;
-	note.after_seq = ecapi_outbox_last_seq();
 	if (old)
 	{
 		caller = MemoryContextSwitchTo(TopTransactionContext);
@@ -336,7 +329,6 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	{
 		note.old = before->old;
 		note.old_relation = before->old_relation;
-		note.after_seq = before->after_seq;
 	}
 	*new_note() = note;
 	if (data->tg_relation->rd_rel->relispartition)
@@ -355,7 +347,6 @@ typedef struct Run
 	const Note *next;
 	const Note *end;
 	HTAB	   *contexts;		/* of the versions; NULL: they had none */
-	uint64		xid;			/* of this transaction */
 	Relation	relation;
 	TableScanDesc scan;			/* under the snapshot that sees the last versions */
 	Snapshot	snapshot;
@@ -405,8 +396,6 @@ next_noted(void *arg, EcapiRow *row)
 			note->file != run->relation->rd_node.relNode || !fetch_last(run, note))
 			continue;
 		row->new = run->new;
-		row->written.xid = run->xid;
-		row->written.after_seq = note->after_seq;
 		row->old = NULL;
 		row->context = find_context(run->contexts, note->relation, &run->new->tts_tid);
 		if (note->old)
@@ -417,15 +406,6 @@ next_noted(void *arg, EcapiRow *row)
 		return true;
 	}
 	return false;
-}
-
-static const Trigger *
-find_trigger(Relation relation, Oid trigger)
-{
-	for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++)
-		if (relation->trigdesc->triggers[i].tgoid == trigger)
-			return &relation->trigdesc->triggers[i];
-	return NULL;
 }
 
 /* Returns how many of its rows became an event, or were set aside. */
@@ -440,7 +420,7 @@ capture_run(Run *run)
 
 	if (relation == NULL)
 		return 0;
-	trigger = find_trigger(relation, first->trigger);
+	trigger = ecapi_trigger_of(relation, first->trigger);
 	if (trigger)
 	{
 		run->relation = relation;
@@ -453,8 +433,6 @@ capture_run(Run *run)
 		rows.next = next_noted;
 		rows.arg = run;
 		rows.has_context = true;
-		rows.may_be_cancelled = ecapi_cancellation_is_ours();
-		run->xid = U64FromFullTransactionId(GetTopFullTransactionId());
 		ecapi_rows_capture(&rows, &result);
 		ExecDropSingleTupleTableSlot(run->old);
 		ExecDropSingleTupleTableSlot(run->new);
@@ -526,7 +504,18 @@ capture_last(void)
 	HTAB	   *written = contexts;
 
 	forget_notes();
-	capture_notes(first, end, written, false);
+	if (first == end)
+		return;
+	ecapi_guard_at_end(true);
+	PG_TRY();
+	{
+		capture_notes(first, end, written, false);
+	}
+	PG_FINALLY();
+	{
+		ecapi_guard_at_end(false);
+	}
+	PG_END_TRY();
 }
 
 static void

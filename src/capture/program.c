@@ -165,9 +165,7 @@ compile_key(EcapiProgram *program, Relation relation)
 
 	if (n == 0)
 	{
-		/* the list makes the relation's primary key known */
-		list_free(RelationGetIndexList(relation));
-		primary = relation->rd_pkindex;
+		primary = RelationGetPrimaryKeyIndex(relation);
 		if (OidIsValid(primary))
 		{
 			index = index_open(primary, AccessShareLock);

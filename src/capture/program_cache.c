@@ -14,9 +14,13 @@
  * What else SQL of a track depends on, tables and functions, is followed by the
  * plan cache below expression.c.
  *
- * An invalidation may come while a program is running, and the same trigger
- * may then fire again inside: so a replaced program is not freed at once but
- * when a later transaction asks for one.
+ * An invalidation may come at every look at a catalog, so while a program is
+ * compiled and while it runs.  What always holds:
+ *	  1. Of the relation cache nothing is kept but the open relation itself and
+ *		 its descriptor, which stay as they are until the end of the transaction.
+ *		 Its triggers are copied out before anything else is looked at.
+ *	  2. What a caller was given stays as it is until a later transaction asks for
+ *		 a program: an entry that is compiled anew gets another program beside it.
  *
  * Compiling fails when a column or a function is gone and event triggers did
  * not refuse it.  Such a failure must not hurt the shop, so it happens in a
@@ -48,15 +52,27 @@ typedef struct Entry
 	bool		changed;		/* something has, since compiling began */
 	LocalTransactionId used_in; /* the last transaction that asked for it */
 	bool		superuser;		/* was the owner one? */
-	MemoryContext context;		/* of track and problem; the program's parent */
-	EcapiCompiled compiled;
+	MemoryContext context;		/* of all that follows; the program's parent */
+	EcapiCompiled *compiled;	/* NULL, like context: nothing was compiled yet */
 } Entry;
 
 static HTAB *entries = NULL;
 
-/* Contexts and programs of entries that were replaced, and by whom. */
+/* Copies of entries that were replaced, and by whom. */
 static List *replaced = NIL;
 static LocalTransactionId replaced_in = InvalidLocalTransactionId;
+
+static bool
+depends_on(const Entry *entry, Oid relid)
+{
+	const EcapiCompiled *compiled = entry->compiled;
+
+	if (entry->relation == relid)
+		return true;
+	return compiled != NULL &&
+		(compiled->root == relid ||
+		 (compiled->program && ecapi_program_depends(compiled->program, relid)));
+}
 
 static void
 forget_relation(Datum arg, Oid relid)
@@ -66,9 +82,7 @@ forget_relation(Datum arg, Oid relid)
 
 	hash_seq_init(&scan, entries);
 	while ((entry = hash_seq_search(&scan)) != NULL)
-		if (!OidIsValid(relid) || entry->relation == relid ||
-			entry->compiled.root == relid ||
-			(entry->compiled.program && ecapi_program_depends(entry->compiled.program, relid)))
+		if (!OidIsValid(relid) || depends_on(entry, relid))
 		{
 			entry->valid = false;
 			entry->changed = true;
@@ -128,19 +142,47 @@ owner_of(Oid relation)
 	return owner;
 }
 
+/* What is asked of a track's trigger, out of the reach of the relation cache. */
+static Trigger *
+copy_trigger(const Trigger *trigger)
+{
+	Trigger    *copy = palloc0(sizeof(Trigger));
+
+	copy->tgoid = trigger->tgoid;
+	copy->tgname = pstrdup(trigger->tgname);
+	copy->tgfoid = trigger->tgfoid;
+	copy->tgisclone = trigger->tgisclone;
+	copy->tgnargs = trigger->tgnargs;
+	copy->tgargs = palloc(sizeof(char *) * (trigger->tgnargs + 1));
+	for (int i = 0; i < trigger->tgnargs; i++)
+		copy->tgargs[i] = pstrdup(trigger->tgargs[i]);
+	return copy;
+}
+
 /* See program_cache.h. */
-const Trigger *
-ecapi_track_trigger(Relation relation, const char *name)
+Trigger *
+ecapi_trigger_named(Relation relation, const char *name)
 {
 	Oid			capture = ecapi_capture_function();
 
+	/* nothing in this loop may look at a catalog */
 	for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++)
 	{
 		const Trigger *trigger = &relation->trigdesc->triggers[i];
 
 		if (trigger->tgfoid == capture && strcmp(trigger->tgname, name) == 0)
-			return trigger;
+			return copy_trigger(trigger);
 	}
+	return NULL;
+}
+
+/* See program_cache.h. */
+Trigger *
+ecapi_trigger_of(Relation relation, Oid trigger)
+{
+	for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++)
+		if (relation->trigdesc->triggers[i].tgoid == trigger)
+			return copy_trigger(&relation->trigdesc->triggers[i]);
 	return NULL;
 }
 
@@ -156,6 +198,7 @@ compile(void *arg)
 {
 	Compilation *compilation = arg;
 	Entry	   *entry = compilation->entry;
+	EcapiCompiled *compiled = entry->compiled;
 	const Trigger *trigger = compilation->trigger;
 	EcapiTrack *track;
 
@@ -164,32 +207,26 @@ compile(void *arg)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid track: the trigger has not one argument")));
 	track = ecapi_track_parse(trigger->tgargs[0], entry->context);
-	entry->compiled.on_error = track->on_error;
-	if (track->table == NULL && entry->compiled.root != entry->relation)
+	compiled->on_error = track->on_error;
+	if (track->table == NULL && compiled->root != entry->relation)
 		track->table = MemoryContextStrdup(entry->context,
-										   ecapi_track_table(entry->compiled.root));
-	entry->compiled.program = ecapi_program_compile(track, compilation->relation,
-													entry->compiled.owner, entry->context);
+										   ecapi_track_table(compiled->root));
+	compiled->program = ecapi_program_compile(track, compilation->relation,
+											  compiled->owner, entry->context);
 }
 
 /*
- * The trigger as the catalog has it now.  A statement goes on with a copy of
- * its triggers from when it began; meanwhile DDL on a table that a path leads
- * to may have rewritten the argument (follow.c).
+ * Compile into an entry that holds nothing.  The trigger is taken as the
+ * catalog has it now: a statement goes on with a copy of its triggers from when
+ * it began, and meanwhile DDL on a table that a path leads to may have
+ * rewritten the argument (follow.c).
  */
-static const Trigger *
-current_trigger(Relation relation, const Trigger *trigger)
-{
-	for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++)
-		if (relation->trigdesc->triggers[i].tgoid == trigger->tgoid)
-			return &relation->trigdesc->triggers[i];
-	return trigger;
-}
-
 static void
 fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
 {
-	Compilation compilation = {relation, current_trigger(relation, trigger), entry};
+	Trigger    *current = ecapi_trigger_of(relation, trigger->tgoid);
+	Compilation compilation = {relation, current ? current : trigger, entry};
+	EcapiCompiled *compiled;
 	EcapiGuardError error;
 
 	entry->valid = false;
@@ -197,18 +234,17 @@ fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
 	entry->relation = RelationGetRelid(relation);
 	entry->context = AllocSetContextCreate(CacheMemoryContext, "ecapi track",
 										   ALLOCSET_SMALL_SIZES);
-	memset(&entry->compiled, 0, sizeof(entry->compiled));
-	entry->compiled.on_error = ECAPI_ON_ERROR_SET_ASIDE;
-	entry->compiled.root = ecapi_track_root(relation, trigger,
-											&entry->compiled.root_trigger);
-	entry->compiled.owner = owner_of(entry->compiled.root);
-	entry->superuser = superuser_arg(entry->compiled.owner);
+	entry->compiled = compiled = MemoryContextAllocZero(entry->context, sizeof(EcapiCompiled));
+	compiled->on_error = ECAPI_ON_ERROR_SET_ASIDE;
+	compiled->root = ecapi_track_root(relation, trigger, &compiled->root_trigger);
+	compiled->owner = owner_of(compiled->root);
+	entry->superuser = superuser_arg(compiled->owner);
 
-	if (!ecapi_guard_run(compile, &compilation, entry->compiled.owner, &error))
+	if (!ecapi_guard_run(compile, &compilation, compiled->owner, &error))
 	{
-		entry->compiled.program = NULL;
-		strlcpy(entry->compiled.sqlstate, error.sqlstate, sizeof(error.sqlstate));
-		entry->compiled.problem = MemoryContextStrdup(entry->context, error.message);
+		compiled->program = NULL;
+		strlcpy(compiled->sqlstate, error.sqlstate, sizeof(error.sqlstate));
+		compiled->problem = MemoryContextStrdup(entry->context, error.message);
 	}
 	entry->valid = !entry->changed;
 }
@@ -216,8 +252,8 @@ fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
 static void
 free_entry(Entry *entry)
 {
-	if (entry->compiled.program)
-		ecapi_program_free(entry->compiled.program);
+	if (entry->compiled && entry->compiled->program)
+		ecapi_program_free(entry->compiled->program);
 	if (entry->context)
 		MemoryContextDelete(entry->context);
 }
@@ -251,7 +287,7 @@ free_replaced(void)
 }
 
 static void
-replace(const Entry *entry)
+replace(Entry *entry)
 {
 	MemoryContext caller = MemoryContextSwitchTo(CacheMemoryContext);
 	Entry	   *old = palloc(sizeof(Entry));
@@ -260,6 +296,8 @@ replace(const Entry *entry)
 	replaced = lappend(replaced, old);
 	replaced_in = MyProc->lxid;
 	MemoryContextSwitchTo(caller);
+	entry->context = NULL;
+	entry->compiled = NULL;
 }
 
 /* Is what was compiled still what would be compiled now? */
@@ -267,12 +305,15 @@ static bool
 is_current(const Entry *entry)
 {
 	if (!entry->valid ||
-		entry->superuser != superuser_arg(owner_of(entry->compiled.root)))
+		entry->superuser != superuser_arg(owner_of(entry->compiled->root)))
+		return false;
+	/* the look at the owner may have heard of a change */
+	if (!entry->valid)
 		return false;
 	/* a failure may have been mended elsewhere: look once in a transaction */
-	if (entry->compiled.program == NULL)
+	if (entry->compiled->program == NULL)
 		return entry->used_in == MyProc->lxid;
-	return !ecapi_program_stale(entry->compiled.program);
+	return !ecapi_program_stale(entry->compiled->program);
 }
 
 /* See program_cache.h. */
@@ -290,18 +331,18 @@ ecapi_program_of_trigger(Relation relation, const Trigger *trigger)
 	if (entry && is_current(entry))
 	{
 		entry->used_in = MyProc->lxid;
-		return &entry->compiled;
+		return entry->compiled;
 	}
 	if (entry == NULL)
 	{
 		sweep();
 		entry = hash_search(entries, &trigger->tgoid, HASH_ENTER, NULL);
-		entry->context = NULL;
+		memset(entry, 0, sizeof(Entry));
+		entry->trigger = trigger->tgoid;
 	}
 	else if (entry->context)
 		replace(entry);
 	entry->used_in = MyProc->lxid;
-	entry->context = NULL;
 	fill_entry(entry, relation, trigger);
-	return &entry->compiled;
+	return entry->compiled;
 }

@@ -25,9 +25,10 @@ typedef struct EcapiCompiled
 
 /*
  * The program of a trigger of a relation that is open; compiled anew when the
- * relation, the trigger or the owner's rights have changed.  A failure to
- * compile is not raised but told in the result.  It stays valid until the end
- * of the transaction.
+ * relation, the trigger or the owner's rights have changed.  trigger is a copy
+ * that the caller holds, never the relation cache's own, which goes at the first
+ * look at a catalog.  A failure to compile is not raised but told in the
+ * result, which stays as it is until the end of the transaction.
  */
 extern const EcapiCompiled *ecapi_program_of_trigger(Relation relation,
 													 const Trigger *trigger);
@@ -40,7 +41,12 @@ extern const EcapiCompiled *ecapi_program_of_trigger(Relation relation,
 extern Oid	ecapi_track_root(Relation relation, const Trigger *trigger,
 							 Oid *root_trigger);
 
-/* The trigger of that name of a relation, if it is a track; else NULL. */
-extern const Trigger *ecapi_track_trigger(Relation relation, const char *name);
+/*
+ * A trigger of an open relation, by its Oid, or by its name if it is a track;
+ * NULL when there is none.  A copy in the current context, of what is told of
+ * tracks: Oid, name, function, arguments, and whether it is a partition's copy.
+ */
+extern Trigger *ecapi_trigger_of(Relation relation, Oid trigger);
+extern Trigger *ecapi_trigger_named(Relation relation, const char *name);
 
 #endif							/* ECAPI_PROGRAM_CACHE_H */

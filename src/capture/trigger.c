@@ -17,6 +17,9 @@
  *
  * The shop's statement wins: nothing here raises an error but what any trigger
  * would (cancel, out of memory), unless the track says on_error raise.
+ *
+ * data->tg_trigger is the executor's copy, made when the statement began, so it
+ * outlives every invalidation.
  */
 #include "postgres.h"
 
@@ -26,6 +29,7 @@
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
+#include "capture/guard.h"
 #include "capture/moved.h"
 #include "capture/pending.h"
 #include "capture/program_cache.h"
@@ -161,6 +165,10 @@ ecapi_capture(PG_FUNCTION_ARGS)
 		protocol_error("must be called after the event");
 	if (!ecapi_capture_enabled)
 		return PointerGetDatum(NULL);
+	if (ecapi_guard_runs())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("rows that the SQL of a track writes are not captured")));
 
 	rows.mode = ECAPI_ROWS_LIVE;
 	rows.compiled = ecapi_program_of_trigger(data->tg_relation, data->tg_trigger);

@@ -1,46 +1,32 @@
 /*
  * stops.h
- *	  Which events may not leave any more, or be made again.
+ *	  Which events may not leave any more.
  */
 #ifndef ECAPI_STOPS_H
 #define ECAPI_STOPS_H
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
-
-/* An event to ask about: when it was written, or, of history, when it happened. */
+/* An event to ask about. */
 typedef struct EcapiStopQuery
 {
-	const char *id;				/* id_len bytes, without escapes */
+	const char *id;				/* id_len bytes, UTF-8, without escapes */
 	int			id_len;
-	bool		is_server;		/* id is in the server's encoding, else UTF-8 */
-	uint64		xid;			/* of history: PG_UINT64_MAX */
+	uint64		xid;
 	int64		seq;
-	bool		is_history;
-	TimestampTz happened;		/* of history */
 	bool		stopped;		/* the answer; the caller puts false */
 } EcapiStopQuery;
 
 /*
  * No event of this transaction or a later one is cancelled: before_xid of the
- * newest cancellation, 0 when there is none.  Read-only; in a transaction with an
- * active snapshot, SPI connected.
+ * newest cancellation, 0 when there is none.  Read-only.
  */
 extern uint64 ecapi_stops_newest(void);
 
 /*
  * Set stopped of those of n events that are cancelled.  One statement, whose cost
- * goes with n alone.  Read-only; as above.
+ * goes with n alone.  Read-only.
  */
 extern void ecapi_stops_cancelled(EcapiStopQuery *queries, int n);
-
-/*
- * The same two for who makes events in a backend: is there any cancellation, and
- * which of n events are cancelled (returns how many).  They read as the extension's
- * owner, under snapshots of their own.
- */
-extern bool ecapi_stops_any(void);
-extern int	ecapi_stops_again(EcapiStopQuery *queries, int n);
 
 #endif							/* ECAPI_STOPS_H */

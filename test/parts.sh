@@ -1,0 +1,216 @@
+# parts.sh - the parts of a test run, counted; sourced behind lib.sh, never run.
+#
+#	part_house, part_unit, part_fuzz, part_regress, part_isolation, part_tap [NAME...]
+#						run all of a part, or only those; each counts what it ran
+#	count PART PASSED FAILED [SKIPPED]
+#						add to the sums, and say them
+#	finish				the closing line "N passed, N failed", and the exit status
+#	tap_environment		before part_house, part_unit, part_fuzz or part_tap
+#
+# What is counted: each rule of house.sh, each ok line of a unit or TAP program
+# (tap.pl says how one that dies counts), a short run of each fuzzing harness
+# (fuzz/fuzz.sh), each file of regress and isolation tests, and, after each of
+# these two, one test that no server process crashed meanwhile.  A part without
+# any test has failed, so has one whose server does not start.
+#
+# RUNNER_OPTIONS of a caller go to pg_regress and its sister for isolation tests.
+#
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154  # some are read or set by the commands
+
+RUNNER_OPTIONS=()
+PASSED=0
+FAILED=0
+SKIPPED=0
+
+# count PART PASSED FAILED [SKIPPED]
+count()
+{
+	PASSED=$((PASSED + $2))
+	FAILED=$((FAILED + $3))
+	SKIPPED=$((SKIPPED + ${4:-0}))
+	say "== $1: $2 passed, $3 failed${4:+, $4 skipped}"
+	say
+}
+
+finish()
+{
+	[ "$SKIPPED" = 0 ] || say "skipped: $SKIPPED"
+	say "$PASSED passed, $FAILED failed"
+	LOGS=()
+	[ "$FAILED" = 0 ] && [ "$PASSED" -gt 0 ]
+	exit
+}
+
+# run_tap PART PROGRAM...
+run_tap()
+{
+	local part=$1 passed=0 failed=1 skipped=0
+
+	shift
+	if [ $# = 0 ]; then
+		say "no $part test was found" >&2
+		count "$part" 0 1
+		return
+	fi
+	rm -f "$WORK/counts"
+	attend "${AS_SERVER[@]}" "${TAP_ENVIRONMENT[@]}" perl "$BUILD/test/tap.pl" \
+		"$WORK/counts" "${ECAPI_JOBS:-$(nproc)}" "$@" 2>&1 || true
+	[ ! -s "$WORK/counts" ] || read -r passed failed skipped <"$WORK/counts"
+	count "$part" "$passed" "$failed" "$skipped"
+}
+
+# ------------------------------------------------------------------- parts
+
+part_house()
+{
+	TAP_ENVIRONMENT+=("ECAPI_LIBRARY=$BUILD/ecapi.so")
+	run_tap house test/house.sh
+}
+
+part_unit()
+{
+	local programs=() name
+
+	if ! make_here -C test/unit >"$WORK/unit.log" 2>&1; then
+		tail -n 60 "$WORK/unit.log" >&2
+		count unit 0 1
+		return
+	fi
+	for name in "$@"; do
+		programs+=("test/unit/bin/$name")
+	done
+	if [ $# = 0 ]; then
+		mapfile -t programs < <(cd "$BUILD" && find test/unit/bin -type f -perm -u+x 2>/dev/null | sort)
+	fi
+	run_tap unit "${programs[@]}"
+}
+
+part_fuzz()
+{
+	need_packages "${FUZZ_PACKAGES[@]}"
+	if ! make_here -C test/fuzz >"$WORK/fuzz.log" 2>&1; then
+		tail -n 60 "$WORK/fuzz.log" >&2
+		count fuzz 0 1
+		return
+	fi
+	TAP_ENVIRONMENT+=("FUZZ_HARNESSES=$*")
+	run_tap fuzz test/fuzz/fuzz.sh
+}
+
+# The throw-away server of regress and isolation tests, started once.
+server_for_tests()
+{
+	local settings
+
+	[ -z "${SERVER_STARTED:-}" ] || return 0
+	mapfile -t settings < <(preload_settings)
+	start_cluster fsync=off "${settings[@]}" || return 1
+	SERVER_STARTED=1
+}
+
+# run_files PART SUFFIX RUNNER NAME...: the test files of pg_regress or of its
+# sister for isolation tests.  Each file is one test.
+run_files()
+{
+	local part=$1 folder=$2 suffix=$3 runner=$4 passed=0 logged=0 wanted crashes
+
+	shift 4
+	wanted=("$@")
+	if [ $# = 0 ]; then
+		mapfile -t wanted < <(find "$BUILD/$folder" -name "*.$suffix" -printf '%f\n' 2>/dev/null |
+			sed "s/\.$suffix\$//" | sort)
+	fi
+	if [ ${#wanted[@]} = 0 ]; then
+		say "no $part test was found" >&2
+		count "$part" 0 1
+		return
+	fi
+	if ! server_for_tests; then
+		tail -n 25 "$WORK/server.log" >&2 || true
+		count "$part" 0 "${#wanted[@]}"
+		return
+	fi
+	logged=$(wc -c <"$WORK/server.log")
+	rm -f "$BUILD/regression.diffs"
+	attend "${AS_SERVER[@]}" sh -c 'cd "$1" && shift && exec "$@"' sh "$BUILD" \
+		"$PGXS_DIR/$runner" --inputdir=test --outputdir=. --bindir="$BINDIR" \
+		--host="$PGHOST" --port="$PGPORT" --user=postgres \
+		--dbname="${part/regress/contrib}_regression" "${RUNNER_OPTIONS[@]}" "${wanted[@]}" >"$WORK/$part.out" 2>&1 || true
+	cat "$WORK/$part.out"
+	passed=$(grep -cE '^(test|     ) [^ ]+ +\.\.\. ok ' "$WORK/$part.out" || true)
+	if [ "$passed" -lt ${#wanted[@]} ]; then
+		[ ! -s "$BUILD/regression.diffs" ] || head -n 400 "$BUILD/regression.diffs"
+		say "-- last lines of the server's log"
+		tail -n 25 "$WORK/server.log"
+	fi
+	crashes=$(tail -c "+$((logged + 1))" "$WORK/server.log" |
+		grep -E 'PANIC:|TRAP:|was terminated by signal (4|6|7|8|11):' || true)
+	if [ -n "$crashes" ]; then
+		say "not ok - a server process crashed"
+		say "$crashes"
+		count "$part" "$passed" $((${#wanted[@]} - passed + 1))
+	else
+		count "$part" $((passed + 1)) $((${#wanted[@]} - passed))
+	fi
+}
+
+# The libraries of test/probe; $1 is the part that needs them.
+make_probe()
+{
+	make_here -C test/probe all install >"$WORK/probe.log" 2>&1 && return
+	tail -n 60 "$WORK/probe.log" >&2
+	count "$1" 0 1
+	return 1
+}
+
+part_regress()
+{
+	make_probe regress || return 0
+	run_files regress test/sql sql test/regress/pg_regress "$@"
+}
+
+part_isolation()
+{
+	run_files isolation test/specs spec test/isolation/pg_isolation_regress "$@"
+}
+
+part_tap()
+{
+	local scripts=() name
+
+	if [ -d "$BUILD/test/receiver" ] && ! make_here -C test/receiver >"$WORK/receiver.log" 2>&1; then
+		tail -n 40 "$WORK/receiver.log" >&2
+		count tap 0 1
+		return
+	fi
+	make_probe tap || return 0
+	for name in "$@"; do
+		scripts+=("test/t/$(basename "$name" .pl).pl")
+	done
+	if [ $# = 0 ]; then
+		mapfile -t scripts < <(cd "$BUILD" && find test/t -maxdepth 1 -name '*.pl' 2>/dev/null | sort)
+	fi
+	TAP_ENVIRONMENT+=("TESTDIR=$BUILD")
+	"${AS_SERVER[@]}" mkdir -p "$BUILD/tmp_check"
+	run_tap tap "${scripts[@]}"
+}
+
+# As the prove_installcheck of PGXS sets it, with our PATH first, and no
+# connection settings of the server above: each script makes its own servers.
+tap_environment()
+{
+	local purchases=$REPO/../shared/data/cdnow_sample.txt
+
+	"${AS_SERVER[@]}" mkdir -p "$WORK/tmp"
+	# the clone may be out of the reach of the server's user
+	[ ! -f "$purchases" ] || install -m 644 "$purchases" "$WORK/purchases"
+	TAP_ENVIRONMENT=(env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE -C "$BUILD"
+		PATH="$BINDIR:$BUILD/test/receiver:/usr/bin:/bin"
+		PERL5LIB="$PGXS_DIR/test/perl:$BUILD/test/t"
+		PG_REGRESS="$PGXS_DIR/test/regress/pg_regress"
+		PGPORT=65432
+		TMPDIR="$WORK/tmp"
+		ECAPI_PURCHASES="$WORK/purchases"
+	)
+}
