@@ -156,6 +156,7 @@ OBJS = \
 	src/worker/reload.o \
 	src/worker/state.o \
 	src/worker/tick.o \
+	src/worker/share.o \
 	src/worker/pages.o \
 	src/worker/tally.o \
 	src/worker/view.o \

@@ -153,7 +153,8 @@ CREATE TABLE ecapi.cursor (
 	given_up			bigint NOT NULL DEFAULT 0,
 	enrich_skipped		bigint NOT NULL DEFAULT 0,
 	state				text NOT NULL DEFAULT 'starting'
-		CHECK (state IN ('starting', 'delivering', 'idle', 'waiting', 'paused', 'stopped')),
+		CHECK (state IN ('starting', 'delivering', 'waiting for memory', 'waiting for a connection',
+			'idle', 'waiting', 'paused', 'stopped')),
 	stopped_options		bigint,
 	test_since			timestamptz,
 	last_error			text,
@@ -1241,10 +1242,12 @@ SELECT s.srvname AS destination,
 	CASE WHEN c.state IN ('stopped', 'paused') THEN c.state
 		WHEN k.paused THEN 'paused'
 		WHEN w.state <> 'running' THEN 'no worker'
+		WHEN c.state LIKE 'waiting for %' THEN 'delivering'
 		ELSE coalesce(c.state, 'starting') END AS state,
 	CASE WHEN w.state <> 'running' THEN w.message
 		WHEN c.state IN ('stopped', 'waiting') THEN c.last_error
 		WHEN k.paused THEN pg_catalog.format('paused by %s', k.changed_by)
+		WHEN c.state LIKE 'waiting for %' THEN c.state || ' that other destinations use'
 		ELSE w.message END AS detail,
 	b.backlog,
 	pg_catalog.clock_timestamp() - b.oldest AS oldest_waiting_age,

@@ -232,7 +232,7 @@ ecapi_preview_send(const EcapiPreview *preview, char **answer)
 	request.ca_file = credentials.ca_file;
 	request.timeout_ms = preview->options->timeout_ms;
 
-	http = ecapi_http_create(AcquireExternalFD, ReleaseExternalFD);
+	http = ecapi_http_create(AcquireExternalFD, ReleaseExternalFD, 1);
 	if (http == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),

@@ -11,6 +11,7 @@
 #	held-snapshot	delivery under an old snapshot against without
 #	steady			the same at a steady rate, over time
 #	enrich			delivery through an enrichment against without
+#	shares			delivery beside nine receivers that never answer against alone
 #	routes			delivery beside 199 destinations of other shops against alone
 #
 # -n is the size of a backlog or of one bulk statement (200000), -r how often
@@ -43,6 +44,8 @@ set -euo pipefail
 . "$REPO/test/bench/enrich.sh"
 # shellcheck source=test/bench/routes.sh
 . "$REPO/test/bench/routes.sh"
+# shellcheck source=test/bench/shares.sh
+. "$REPO/test/bench/shares.sh"
 
 EVENTS=
 ROUNDS=3
@@ -54,13 +57,13 @@ while [ $# -gt 0 ]; do
 		-n) EVENTS=${2:?}; shift ;;
 		-r) ROUNDS=${2:?}; shift ;;
 		-t) SPAN_GIVEN=${2:?}; shift ;;
-		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | routes) names+=("$1") ;;
-		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|routes]..." ;;
+		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | routes | shares) names+=("$1") ;;
+		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|routes|shares]..." ;;
 	esac
 	shift
 done
 if [ ${#names[@]} = 0 ]; then
-	names=(emit capture deliver transform latency held-snapshot steady enrich routes)
+	names=(emit capture deliver transform latency held-snapshot steady enrich routes shares)
 	EVENTS=${EVENTS:-50000}
 	SPAN_GIVEN=${SPAN_GIVEN:-5}
 fi

@@ -64,8 +64,7 @@
 /* Longest that making a connection may take; the request's own if shorter. */
 #define CONNECT_MS		10000
 
-/* Connections: all, and idle ones that wait for another request. */
-#define CONNECTIONS_MAX	256L
+/* Idle connections that wait for another request. */
 #define CONNECTIONS_IDLE 64L
 
 /* Transfers that are kept for reuse, and how much body memory each may keep. */
@@ -100,6 +99,7 @@ struct Transfer
 struct EcapiHttp
 {
 	CURLM	   *multi;			/* NULL when it broke and could not be remade */
+	long		connections;	/* that may be open */
 	EcapiRing	idle;
 	EcapiRing	active;
 	EcapiRing	done;
@@ -322,10 +322,8 @@ set_headers(Transfer *transfer, const EcapiRequest *request)
 	if (!add_header(transfer, "Expect:"))
 		return false;
 	for (i = 0; i < request->nheaders; i++)
-	{
 		if (!add_header(transfer, request->headers[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -429,7 +427,7 @@ open_multi(EcapiHttp *http)
 		curl_multi_setopt(multi, CURLMOPT_TIMERDATA, http) != CURLM_OK ||
 		curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX) != CURLM_OK ||
 		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_IDLE) != CURLM_OK ||
-		curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, CONNECTIONS_MAX) != CURLM_OK)
+		curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, http->connections) != CURLM_OK)
 	{
 		curl_multi_cleanup(multi);
 		return NULL;
@@ -438,7 +436,7 @@ open_multi(EcapiHttp *http)
 }
 
 EcapiHttp *
-ecapi_http_create(bool (*acquire_fd) (void), void (*release_fd) (void))
+ecapi_http_create(bool (*acquire_fd) (void), void (*release_fd) (void), int connections)
 {
 	static bool initialized = false;
 	EcapiHttp  *http;
@@ -454,6 +452,7 @@ ecapi_http_create(bool (*acquire_fd) (void), void (*release_fd) (void))
 	ecapi_ring_init(&http->active);
 	ecapi_ring_init(&http->done);
 	http->deadline_us = -1;
+	http->connections = connections;
 	ecapi_watch_init(&http->watch);
 	ecapi_descriptors_init(&http->descriptors, acquire_fd, release_fd);
 	http->multi = open_multi(http);

@@ -13,6 +13,9 @@
 
 typedef struct EcapiHttp EcapiHttp;
 
+/* Connections that a client may have open at most; a process has files for few more. */
+#define ECAPI_HTTP_CONNECTIONS	256
+
 typedef struct EcapiSocket
 {
 	int			fd;
@@ -27,9 +30,12 @@ typedef struct EcapiSocket
  * the request fails) and release_fd told after it was closed; they run inside
  * the library, so they must not raise errors.  AcquireExternalFD and
  * ReleaseExternalFD of the server fit; NULL for neither, outside a server.
+ *
+ * connections may be open at a time, 1 to ECAPI_HTTP_CONNECTIONS.  Do not start more
+ * requests than that: a further one would wait without its time-out.
  */
 extern EcapiHttp *ecapi_http_create(bool (*acquire_fd) (void),
-									void (*release_fd) (void));
+									void (*release_fd) (void), int connections);
 extern void ecapi_http_destroy(EcapiHttp *http);
 
 /*

@@ -83,6 +83,7 @@ ecapi_batch_drop_request(EcapiBatch *batch)
 	MemoryContextDelete(batch->request);
 	batch->request = NULL;
 	ecapi_me.body_bytes -= batch->body_bytes;
+	batch->destination->body_bytes -= batch->body_bytes;
 	batch->body_bytes = 0;
 }
 
@@ -296,6 +297,7 @@ close_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
 	batch->body_len = body->len;
 	batch->body_bytes = body->size;
 	ecapi_me.body_bytes += body->size;
+	batch->destination->body_bytes += body->size;
 }
 
 /*
@@ -323,6 +325,7 @@ EcapiBatch *
 ecapi_gather(EcapiFeed *feed)
 {
 	int			room = batch_room(feed);
+	size_t		share = ecapi_share_body(feed->destination);
 	EcapiBatch *batch = ecapi_batch_new(feed, Min(room, feed->unsent));
 	MemoryContext scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
 														  ALLOCSET_SMALL_SIZES);
@@ -346,7 +349,7 @@ ecapi_gather(EcapiFeed *feed)
 
 			full = (stretch->prepared != NULL &&
 					stretch->prepared[stretch->next] == ECAPI_PREPARED_NOT_YET) ||
-				batch->nitems >= room ||
+				batch->nitems >= room || (batch->nitems > 0 && body.len >= share) ||
 				!shape_event(batch, &shape, &body, item, &scratch, now);
 			if (!full)
 			{
@@ -384,6 +387,7 @@ ecapi_gather_again(EcapiBatch *batch)
 														  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch_context);
 	int			n = batch->nitems;
+	size_t		share = ecapi_share_body(feed->destination);
 	EcapiArena	scratch;
 	EcapiShape	shape;
 	EcapiBuffer body;
@@ -395,11 +399,12 @@ ecapi_gather_again(EcapiBatch *batch)
 	shape.left_out = NULL;		/* counted when it was shaped first */
 	batch->nitems = 0;
 	for (i = 0; i < n; i++)
-		if (!shape_event(batch, &shape, &body, batch->items[i], &scratch, now))
+		if ((batch->nitems > 0 && body.len >= share) ||
+			!shape_event(batch, &shape, &body, batch->items[i], &scratch, now))
 			break;
 	if (i < n)
 	{
-		/* it fitted once, under other options: the rest goes as its own batch */
+		/* it fitted once, under other options or a larger share: the rest goes later */
 		EcapiBatch *rest = ecapi_batch_new(feed, n - i);
 
 		memcpy(rest->items, batch->items + i, sizeof(EcapiItem) * (n - i));

@@ -278,9 +278,7 @@ give_up_unread(EcapiDestination *destination)
 
 		if (!dlist_is_empty(&destination->live.stretches) || !open_window(destination))
 			return true;
-		page = ecapi_page_at(&destination->live.read, true);
-		if (page == NULL)
-			return false;
+		page = ecapi_page_at(&destination->live.read, ECAPI_PAGE_BYTES);
 		ecapi_stretch_add(&destination->live, page, false);
 		if (!dlist_is_empty(&destination->live.stretches))
 		{

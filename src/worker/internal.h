@@ -335,6 +335,10 @@ struct EcapiDestination
 
 	dlist_head	flying;
 	int			nflying;
+	size_t		body_bytes;		/* of its requests */
+	size_t		held;			/* with its pages, as counted last; see share.c */
+	const char *short_of;		/* what it waits for that others have; NULL: nothing */
+	const char *state_shown;	/* its name at the last look, a constant */
 	int			batch_cap;		/* after a 413: fewer than options say; 0 none */
 	int			rejections;		/* rejected requests since one passed */
 	dlist_head	suspects;		/* single events that were rejected */
@@ -385,6 +389,7 @@ typedef struct EcapiWorker
 	TimestampTz live_at;
 	size_t		page_bytes;		/* budget used by pages */
 	size_t		body_bytes;		/* budget used by bodies */
+	int			connections;	/* that may be open */
 	TimestampTz tick_logged_at;
 	bool		tick_owed;		/* events came that no logged tick sees */
 	EcapiTick  *tick_to_log;	/* NULL: none */
@@ -416,11 +421,22 @@ extern EcapiTick *ecapi_tick_next_before(EcapiTick *from, TimestampTz before);
 extern bool ecapi_tick_is_last(EcapiTick *tick);
 extern void ecapi_tick_logged(EcapiTick *tick);
 
+/* share.c */
+#define ECAPI_BUDGET		(48 * 1024 * 1024)	/* bytes of pages and bodies */
+/* also states of ecapi.cursor */
+#define ECAPI_SHORT_OF_MEMORY	"waiting for memory"
+#define ECAPI_SHORT_OF_CONNECTIONS "waiting for a connection"
+extern void ecapi_share_count(void);
+extern size_t ecapi_share_page(EcapiFeed *feed);
+extern size_t ecapi_share_body(EcapiDestination *destination);
+extern bool ecapi_share_connection(EcapiDestination *destination);
+extern void ecapi_share_sent(const EcapiDestination *destination);
+extern bool ecapi_share_is_over(EcapiDestination *destination);
+
 /* pages.c */
 #define ECAPI_PAGE_ROWS		2000
 #define ECAPI_PAGE_BYTES	(2 * 1024 * 1024)
-#define ECAPI_BUDGET		(48 * 1024 * 1024)
-extern EcapiPage *ecapi_page_at(const EcapiPlace *place, bool lean);
+extern EcapiPage *ecapi_page_at(const EcapiPlace *place, size_t bytes);
 extern bool ecapi_page_in_memory(const EcapiPlace *place);
 extern bool ecapi_page_is_awaited(const EcapiFeed *feed);
 extern void ecapi_pages_sweep(bool all);

@@ -12,10 +12,8 @@
  * that take about the same time go through a backlog together.
  *
  * Memory: what a page's context really takes, views, blocks and rounding included,
- * counts into one budget for all pages, husks and bodies into the same (see
- * pipeline.c).  Over it nothing is read ahead; a destination
- * that holds nothing may still read a lean page, so that none is starved by
- * the pages of another that is down.  Failed events are read lean, too.  An
+ * counts into one budget for all pages, husks and bodies into the same; share.c says
+ * how much of it a destination may take, so how large a page is.  An
  * event with a tree out of proportion (thousands of tiny values) is parsed
  * again each time instead of kept.
  *
@@ -30,9 +28,6 @@
 #include "destination/json.h"
 #include "event/fields.h"
 #include "worker/internal.h"
-
-#define LEAN_ROWS	100
-#define LEAN_BYTES	(128 * 1024)
 
 /* Trees that a page keeps; a typical event's takes three times its text. */
 #define PAGE_TREE_BYTES	(4 * ECAPI_PAGE_BYTES)
@@ -87,7 +82,7 @@ fill_page(EcapiPage *page, MemoryContext context, int nevents)
 }
 
 static EcapiPage *
-read_page(const EcapiPlace *place, bool lean)
+read_page(const EcapiPlace *place, size_t bytes)
 {
 	MemoryContext context = AllocSetContextCreate(ecapi_me.context, "ecapi page",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -96,8 +91,8 @@ read_page(const EcapiPlace *place, bool lean)
 
 	page->end = place->position;
 	rows.context = context;
-	rows.max_rows = lean ? LEAN_ROWS : ECAPI_PAGE_ROWS;
-	rows.max_bytes = lean ? LEAN_BYTES : ECAPI_PAGE_BYTES;
+	rows.max_rows = ECAPI_PAGE_ROWS;
+	rows.max_bytes = bytes;
 	rows.rows = palloc(sizeof(EcapiRow) * rows.max_rows);
 	PG_TRY();
 	{
@@ -257,36 +252,17 @@ ecapi_page_is_awaited(const EcapiFeed *feed)
 	return false;
 }
 
-static bool
-over_budget(void)
-{
-	return ecapi_me.page_bytes + ecapi_me.body_bytes +
-		ECAPI_PAGE_BYTES + PAGE_TREE_BYTES > ECAPI_BUDGET;
-}
-
 /*
- * The page at a place with an open window, with a reference for the caller;
- * lean asks for a small one and disregards the budget.  NULL when the budget
- * does not allow it now.
+ * The page at a place with an open window, with a reference for the caller.  One that
+ * has to be read ends with the event that brings it to so many bytes.
  */
 EcapiPage *
-ecapi_page_at(const EcapiPlace *place, bool lean)
+ecapi_page_at(const EcapiPlace *place, size_t bytes)
 {
 	EcapiPage  *page = find_page(place);
 
 	if (page == NULL)
-	{
-		bool		over = over_budget();
-
-		if (over)
-		{
-			ecapi_pages_sweep(true);
-			over = over_budget();
-		}
-		if (over && !lean)
-			return NULL;
-		page = read_page(place, over);
-	}
+		page = read_page(place, bytes);
 	page->refs++;
 	return page;
 }

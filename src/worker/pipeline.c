@@ -97,6 +97,7 @@ send_batch(EcapiBatch *batch)
 	batch->flying = true;
 	dlist_push_tail(&destination->flying, &batch->node);
 	destination->nflying++;
+	ecapi_share_sent(destination);
 	return true;
 }
 
@@ -267,9 +268,8 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 	{
 		EcapiBatch *batch;
 
-		/* one body over the budget is allowed, else nothing might ever go */
-		if (ecapi_me.page_bytes + ecapi_me.body_bytes > ECAPI_BUDGET &&
-			ecapi_me.body_bytes > 0)
+		if (next_feed(destination, now) == NULL ||
+			!ecapi_share_connection(destination) || ecapi_share_body(destination) == 0)
 			break;
 		limited_ms = ecapi_bucket_wait_ms(&destination->bucket,
 										  destination->options->rate_limit,

@@ -155,8 +155,8 @@ next_tick(EcapiFeed *feed, TimestampTz now)
 static bool
 read_one(EcapiFeed *feed, TimestampTz now, const bool *stale)
 {
-	bool		empty_handed = dlist_is_empty(&feed->stretches);
 	EcapiPage  *page;
+	size_t		bytes;
 
 	if (feed->read.to == NULL)
 	{
@@ -171,9 +171,10 @@ read_one(EcapiFeed *feed, TimestampTz now, const bool *stale)
 	}
 	if (waits_for_others(feed, now) > 0)
 		return false;
-	page = ecapi_page_at(&feed->read, empty_handed);
-	if (page == NULL)
-		return false;			/* the budget says no */
+	bytes = ecapi_share_page(feed);
+	if (bytes == 0)
+		return false;
+	page = ecapi_page_at(&feed->read, bytes);
 	feed->read_at = now;
 	/* options that were changed before an event was emitted apply to it */
 	AcceptInvalidationMessages();
@@ -182,7 +183,7 @@ read_one(EcapiFeed *feed, TimestampTz now, const bool *stale)
 }
 
 /*
- * Does a feed want to read, and is there something it has not read?  A new
+ * Does a feed want to read, has it room, and is there something it has not read?  A new
  * destination may stand beyond the live tick, until the next is taken.
  */
 bool
@@ -196,12 +197,13 @@ ecapi_read_may(EcapiFeed *feed, TimestampTz now)
 	if (!ecapi_feed_wants(feed) || waits_for_others(feed, now) > 0)
 		return false;
 	if (feed->read.to != NULL)
-		return true;
+		return ecapi_share_page(feed) > 0;
 	if (ecapi_me.live == NULL || from == ecapi_me.live ||
 		!ecapi_snapshot_within(from->snapshot, ecapi_me.live->snapshot))
 		return false;
-	return destination->options->delay_ms <= 0 ||
-		(destination->delay_look <= now && !ecapi_tick_is_last(from));
+	return (destination->options->delay_ms <= 0 ||
+			(destination->delay_look <= now && !ecapi_tick_is_last(from))) &&
+		ecapi_share_page(feed) > 0;
 }
 
 /*

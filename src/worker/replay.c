@@ -174,7 +174,8 @@ ecapi_replay_may_read(EcapiFeed *feed)
 
 	return replay->id != 0 && !replay->closing && feed->read.to != NULL &&
 		ecapi_feed_wants(feed) && ecapi_me.live != NULL &&
-		ecapi_snapshot_within(feed->read.to->snapshot, ecapi_me.live->snapshot);
+		ecapi_snapshot_within(feed->read.to->snapshot, ecapi_me.live->snapshot) &&
+		ecapi_share_page(feed) > 0;
 }
 
 /* Is an event of the feed one to send?  typed: its type is known. */

@@ -105,6 +105,8 @@ ecapi_state_name(const EcapiDestination *destination)
 		case ECAPI_RUNNING:
 			break;
 	}
+	if (destination->short_of != NULL)
+		return destination->short_of;
 	return destination->nflying > 0 || destination->live.unsent > 0 ||
 		destination->replay.unsent > 0 ? "delivering" : "idle";
 }

@@ -272,6 +272,8 @@ put_down_idle_work(void)
 		if (destination->state == ECAPI_STOPPED || destination->state == ECAPI_PAUSED ||
 			(tight && destination->state == ECAPI_WAITING))
 			ecapi_destination_rewind(destination);
+		else if (ecapi_share_is_over(destination))
+			ecapi_feed_put_back(&destination->live);
 	}
 	ecapi_pages_sweep(false);
 }
@@ -457,8 +459,7 @@ wait_to_read(TimestampTz now, long *wait_ms)
 
 		/* what was sent or filtered may have made room to read on */
 		if (ecapi_read_may(&destination->live, now) || ecapi_read_may(&destination->replay, now))
-			lower(wait_ms, ecapi_me.body_bytes > 0 &&
-				  ecapi_me.page_bytes > ECAPI_BUDGET / 2 ? STANDBY_POLL_MS : 0);
+			lower(wait_ms, 0);
 		else
 			lower(wait_ms, ecapi_read_wait_ms(&destination->live, now));
 	}
@@ -466,6 +467,28 @@ wait_to_read(TimestampTz now, long *wait_ms)
 	{
 		tick_wanted |= now - ecapi_me.tick_logged_at >= TICK_LOG_US;
 		lower(wait_ms, tick_wanted ? STANDBY_POLL_MS : (long) (TICK_LOG_US / 1000));
+	}
+}
+
+/*
+ * Step 5.  Who waits for what others have goes first in the next turn.
+ */
+static void
+send_events(TimestampTz now, long *wait_ms)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		lower(wait_ms, ecapi_pipeline_pump(destination, now));
+		/* a first request that is not answered is to be seen, too */
+		if (ecapi_state_name(destination) != destination->state_shown)
+			destination->dirty = true;
+		destination->state_shown = ecapi_state_name(destination);
+		if (destination->short_of != NULL && destination->nflying == 0)
+			dlist_move_head(&ecapi_me.destinations, &destination->node);
 	}
 }
 
@@ -500,6 +523,7 @@ turn(void)
 	moving_events = true;
 	ecapi_pipeline_answers();
 	moving_events = false;
+	ecapi_share_count();
 	if (ecapi_delivery)
 	{
 		if (!read_events(now))
@@ -516,9 +540,7 @@ turn(void)
 		ecapi_prepare_step(now, &wait_ms);
 		ecapi_stops_refresh(now);
 		moving_events = true;
-		dlist_foreach(iter, &ecapi_me.destinations)
-			lower(&wait_ms, ecapi_pipeline_pump(dlist_container(EcapiDestination, node,
-																iter.cur), now));
+		send_events(now, &wait_ms);
 		moving_events = false;
 		wait_to_read(now, &wait_ms);
 	}
@@ -597,7 +619,10 @@ set_up(void)
 	dlist_init(&ecapi_me.pages);
 	ecapi_arena_init(&arena, grab_from_worker, ecapi_me.context);
 	ecapi_me.digests = ecapi_digest_cache_create(&arena, DIGESTS);
-	ecapi_me.http = ecapi_http_create(AcquireExternalFD, ReleaseExternalFD);
+	/* a third of the files is for such as we; some of it for attempts by both families */
+	ecapi_me.connections = Max(1, Min(ECAPI_HTTP_CONNECTIONS, max_safe_fds / 4));
+	ecapi_me.http = ecapi_http_create(AcquireExternalFD, ReleaseExternalFD,
+									  ecapi_me.connections);
 	if (ecapi_me.http == NULL)
 		ereport(FATAL,
 				(errcode(ERRCODE_OUT_OF_MEMORY),

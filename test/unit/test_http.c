@@ -285,7 +285,7 @@ test_trouble(EcapiHttp *http)
 static void
 test_cancel_early(void)
 {
-	EcapiHttp  *http = ecapi_http_create(acquire, release);
+	EcapiHttp  *http = ecapi_http_create(acquire, release, ECAPI_HTTP_CONNECTIONS);
 	char		url[200];
 	char		error[200];
 	EcapiRequest request = request_for(url, sizeof(url), "127.0.0.1", "silent");
@@ -351,7 +351,7 @@ main(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	server = start_server();
-	http = ecapi_http_create(acquire, release);
+	http = ecapi_http_create(acquire, release, ECAPI_HTTP_CONNECTIONS);
 	test_answers(http);
 	test_trouble(http);
 	test_cancel(http);
@@ -360,10 +360,10 @@ main(void)
 		fprintf(stderr, "# %d are not\n", open_sockets);
 
 	test_cancel_early();
-	http = ecapi_http_create(NULL, NULL);
+	http = ecapi_http_create(NULL, NULL, ECAPI_HTTP_CONNECTIONS);
 	ecapi_http_sockets(http, &sockets, &one);
 	ecapi_http_destroy(http);
-	other = ecapi_http_create(NULL, NULL);
+	other = ecapi_http_create(NULL, NULL, ECAPI_HTTP_CONNECTIONS);
 	ecapi_http_sockets(other, &sockets, &two);
 	ecapi_http_destroy(other);
 	check(one != two, "no generation comes twice");
