@@ -13,9 +13,10 @@
 #include <stdio.h>
 
 /*
- * A body that is longer than anybody would read, or that does not decompress,
- * comes after a status, and it would come again with each further try.  The
- * status is the receiver's word on the events, so it decides, and truncated
+ * The rule for an answer that is too much for us: a header or body that is longer than
+ * anybody would read, or a body that does not decompress, comes after a status, and it
+ * would come again with each further try.  The status is the receiver's word on
+ * the events, so it decides, a 2xx as well as any other, and truncated
  * tells a format that also reads the body that there was more.  A body that
  * was cut or came too late is another matter: that may end well next time,
  * the receiver may have fallen over before it stored anything, and a repeated
@@ -28,6 +29,7 @@ ecapi_failure_transport(EcapiFailure failure, int status, bool sent)
 	{
 		case ECAPI_FAIL_NONE:
 			return ECAPI_TRANSPORT_OK;
+		case ECAPI_FAIL_HEADERS:
 		case ECAPI_FAIL_FLOOD:
 		case ECAPI_FAIL_ENCODING:
 			if (status >= 200)

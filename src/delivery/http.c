@@ -369,13 +369,7 @@ set_common_options(Transfer *transfer)
 
 #if LIBCURL_VERSION_NUM >= 0x075700
 
-	/*
-	 * libcurl keeps parsed CA files for a day; a replaced one should count
-	 * soon.  And when a request ends while its name is still being looked
-	 * up, do not wait for the resolver thread, which may take as long as it
-	 * likes: it is then detached, and cleans up after itself.
-	 */
-	SET(CURLOPT_CA_CACHE_TIMEOUT, 60L);
+	/* a thread that still looks up a name may take as long as it likes: do not wait for it */
 	SET(CURLOPT_QUICK_EXIT, 1L);
 #endif
 	return rc == CURLE_OK;
@@ -407,7 +401,13 @@ set_request_options(Transfer *transfer, const EcapiRequest *request)
 		/* instead of the system's, not beside them */
 		SET(CURLOPT_CAINFO, request->ca_file);
 		SET(CURLOPT_CAPATH, NULL);
+		/* a resumed session is not verified again */
+		SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	}
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* kept for a day otherwise; a file of ours counts as it is, the system's is large */
+	SET(CURLOPT_CA_CACHE_TIMEOUT, request->ca_file ? 0L : 60L);
+#endif
 #undef SET
 	return rc == CURLE_OK;
 }

@@ -207,21 +207,41 @@ ecapi_token_read(const char *role, const char *name, char *error, size_t error_s
 	return secret;
 }
 
-unsigned long long
-ecapi_token_stamp(const char *role, const char *name)
+/* Look at a file; false when that cannot be done. */
+static bool
+look_at(const char *role, const char *name, struct stat *st)
 {
 	char		error[256];
 	char	   *path = ecapi_token_path(role, name, error, sizeof(error));
+	int			rc;
+
+	if (path == NULL)
+		return false;
+	rc = stat(path, st);
+	pfree(path);
+	return rc == 0;
+}
+
+/* The time of its content, or of its name where an older file took its place. */
+time_t
+ecapi_token_changed_at(const char *role, const char *name)
+{
+	struct stat st;
+
+	if (!look_at(role, name, &st))
+		return 0;
+	return Max(st.st_mtime, st.st_ctime);
+}
+
+unsigned long long
+ecapi_token_stamp(const char *role, const char *name)
+{
 	unsigned long long stamp = UINT64CONST(14695981039346656037);
 	unsigned long long parts[5];
 	struct stat st;
 	int			i;
 
-	if (path == NULL)
-		return 0;
-	i = stat(path, &st);
-	pfree(path);
-	if (i != 0)
+	if (!look_at(role, name, &st))
 		return 0;
 
 	/* FNV-1a by words: any part that differs gives another number */

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 /* Bare file name: no directory part, not empty, not hidden, no control bytes. */
 extern bool ecapi_token_name_valid(const char *name);
@@ -40,5 +41,8 @@ extern void ecapi_token_unreadable(const char *role, const char *name, int saved
  * size and modification time); 0 when it cannot be looked at.
  */
 extern unsigned long long ecapi_token_stamp(const char *role, const char *name);
+
+/* When the file was replaced or rewritten last; 0 when it cannot be looked at. */
+extern time_t ecapi_token_changed_at(const char *role, const char *name);
 
 #endif							/* ECAPI_TOKEN_H */

@@ -35,6 +35,14 @@ ecapi_credentials_stamp(const EcapiOptions *options)
 	return stamp;
 }
 
+time_t
+ecapi_credentials_ca_changed_at(const EcapiOptions *options)
+{
+	if (options->ca_file == NULL)
+		return 0;
+	return ecapi_token_changed_at(options->credential_role, options->ca_file);
+}
+
 /*
  * The validator has seen options but not what stands in files, so both are
  * looked at here, before they become lines of a request.

@@ -5,6 +5,8 @@
 #ifndef ECAPI_CREDENTIALS_H
 #define ECAPI_CREDENTIALS_H
 
+#include <time.h>
+
 #include "destination/options.h"
 
 typedef struct EcapiCredentials
@@ -26,5 +28,8 @@ extern bool ecapi_credentials_read(const EcapiOptions *options,
 
 /* Differs when a credential file was replaced or rewritten; 0 without files. */
 extern uint64 ecapi_credentials_stamp(const EcapiOptions *options);
+
+/* When the CA file was replaced or rewritten last; 0: there is none, or it is not known. */
+extern time_t ecapi_credentials_ca_changed_at(const EcapiOptions *options);
 
 #endif							/* ECAPI_CREDENTIALS_H */

@@ -14,6 +14,9 @@
  */
 #include "postgres.h"
 
+#include <time.h>
+
+#include "pgtime.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -320,20 +323,39 @@ credential_is_new(const EcapiDestination *destination)
 }
 
 /*
- * The credentials were refused; others may stand in the file by now, or the
- * receiver may not know the new ones yet.
+ * Authorities are rotated at the receiver and here, one after the other.  By the
+ * file's own time, for the change may be older than this process or its last look.
+ */
+static bool
+ca_file_is_new(const EcapiDestination *destination)
+{
+	pg_time_t	since;
+
+	if (destination->options == NULL)
+		return false;
+	since = (pg_time_t) time(NULL) - ecapi_credentials_ca_changed_at(destination->options);
+	return since >= 0 && since < NEW_CREDENTIAL_US / USECS_PER_SEC;
+}
+
+/*
+ * The credentials were refused, or the receiver's certificate is not trusted; others
+ * may stand in the file by now, or the receiver may not know the new ones yet, or
+ * not have its new certificate.
  */
 static void
 stopped(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 {
 	EcapiDestination *destination = batch->destination;
-	bool		changed = destination->options != NULL && answer->status == 401 &&
+	bool		untrusted = answer->transport == ECAPI_TRANSPORT_UNTRUSTED;
+	bool		changed = destination->options != NULL &&
+		(answer->status == 401 || untrusted) &&
 		ecapi_credentials_stamp(destination->options) != batch->token_stamp;
 
 	hold(batch);
 	if (changed)
 		ecapi_state_wait(destination, error, 0);
-	else if (answer->status == 401 && credential_is_new(destination))
+	else if ((answer->status == 401 && credential_is_new(destination)) ||
+			 (untrusted && ca_file_is_new(destination)))
 		ecapi_state_wait(destination, error, -1);
 	else
 		ecapi_state_stop(destination, error);

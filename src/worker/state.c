@@ -37,7 +37,7 @@
  *				where order does not matter; again and again: halved
  *													ecapi_halving_failing
  *	 flying   --(401 403 404 3xx, not trusted)----> head; the destination stops,
- *				or waits where the credentials changed a moment ago	stopped
+ *				or waits where the credentials or CA file changed a moment ago	stopped
  *	 flying   --(other 4xx, 413)--> halved; a single one is at fault, or a
  *				suspect								ecapi_halving_rejected
  *	 suspect  --(something passes)--> over: failed	ecapi_halving_passed

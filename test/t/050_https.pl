@@ -56,6 +56,8 @@ for my $name (qw(other_name other_authority no_authority no_file not_tls))
 		  . " state IN ('waiting', 'stopped') AND backlog = 3 AND delivered = 0"
 		  . " FROM ecapi.destination WHERE destination = '$name'");
 }
+# Nothing of ours has changed for this one, so it need not wait.
+wait_state($node, 'no_authority', 'stopped');
 like(error_of('other_name'), qr/certificate|host ?name/i, 'a certificate for another host: said so');
 like(error_of('other_authority'), qr/certificate/i, 'an unknown authority: said so');
 like(error_of('no_authority'), qr/certificate/i, 'no authority of ours among the usual ones: said so');
@@ -85,6 +87,58 @@ for my $host ('127.0.0.1', 'localhost', '[::1]')
 	rows($node, "CREATE SERVER plain FOREIGN DATA WRAPPER ecapi OPTIONS (url 'http://$host:9/in', mode 'shadow');"
 		  . "DROP SERVER plain");
 }
+
+# Authorities change in the careful order: both, then the receiver's certificate, then
+# the new one alone.  Each step makes new connections; none stops the destination.
+subtest 'another authority' => sub {
+	my $new = EcapiReceiver->make_certs(PostgreSQL::Test::Utils::tempdir());
+	my %ca = (old => slurp_file("$credentials/ca.pem"), new => slurp_file("$new/ca.pem"));
+	my $receiver = EcapiReceiver->start(https => $credentials);
+	my $trust = sub {
+		my ($content) = @_;
+
+		append_to_file("$credentials/rotated.new", $content);
+		rename "$credentials/rotated.new", "$credentials/rotated.pem" or die "rename: $!";
+	};
+	my $restart = sub {
+		$receiver->stop;
+		$receiver->{options}{https} = $_[0];
+		$receiver->start_again;
+	};
+	my $passes = sub {
+		my ($prefix, $what) = @_;
+
+		emit($node, $prefix, 2);
+		wait_delivered($node, 'rotated');
+		wait_received($receiver, $prefix, 2);
+		pass($what);
+	};
+
+	$trust->($ca{old});
+	create_destination($node, 'rotated', $receiver->https_url('/rotated'), options => "ca_file 'rotated.pem'");
+	$passes->('r1', 'the old authority');
+	$trust->($ca{old} . $ca{new});
+	$restart->($new);
+	$passes->('r2', 'both, and the new certificate');
+	$trust->($ca{new});
+	$restart->($new);
+	$passes->('r3', 'the new authority alone');
+
+	# the hasty order: the receiver first, the file a while later
+	$trust->($ca{new});
+	$restart->($credentials);
+	emit($node, 'r4', 2);
+	wait_sql($node, 'it waits', "SELECT state = 'waiting' AND last_error ~ 'certificate'"
+		  . " FROM ecapi.destination WHERE destination = 'rotated'");
+	rows($node, "SELECT ecapi.resume('rotated')");
+	wait_sql($node, 'it is tried again after the resume', "SELECT count(*) > 1 FROM ecapi.request"
+		  . " WHERE destination = 'rotated' AND outcome = 'stopped'");
+	wait_sql($node, 'it waits again', "SELECT state = 'waiting' FROM ecapi.destination WHERE destination = 'rotated'");
+	$trust->($ca{old});
+	wait_delivered($node, 'rotated');
+	wait_received($receiver, 'r4', 2);
+	unlike(log_text($node), qr/"rotated" is stopped/, 'it never stopped');
+};
 
 # HTTP/2, where a proxy that speaks it is at hand: the receiver does not.
 subtest 'HTTP/2' => sub {

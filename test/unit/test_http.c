@@ -264,8 +264,8 @@ test_trouble(EcapiHttp *http)
 	check(got.transport == ECAPI_TRANSPORT_OK && got.status == 200 && got.truncated,
 		  "a body that does not decompress");
 	got = fetch(http, "127.0.0.1", "headers", 0);
-	check(got.transport == ECAPI_TRANSPORT_BROKEN, "endless headers");
-	check_text(got.error, "could not read the answer: its header is too long", "said so");
+	check(got.transport == ECAPI_TRANSPORT_OK && got.status == 200 && got.truncated,
+		  "endless headers: the status counts");
 	check(fetch(http, "127.0.0.1", "cut", 0).transport == ECAPI_TRANSPORT_BROKEN, "a cut body");
 	check(fetch(http, "127.0.0.1", "close", 0).transport == ECAPI_TRANSPORT_BROKEN, "no answer");
 	check(fetch(http, "127.0.0.1", "rubbish", 0).transport == ECAPI_TRANSPORT_BROKEN, "no HTTP");
