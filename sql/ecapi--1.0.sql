@@ -527,10 +527,22 @@ CREATE FUNCTION ecapi.fields(
 	OUT is_array boolean,
 	OUT presence text,
 	OUT is_normalized boolean,
-	OUT is_hashed boolean)
+	OUT is_hashed boolean,
+	OUT allowed text[])
 RETURNS SETOF record
 LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 106
 AS 'MODULE_PATHNAME', 'ecapi_list_fields';
+
+CREATE FUNCTION ecapi.event_types(
+	OUT event_type text,
+	OUT tier text,
+	OUT meaning text,
+	OUT required text[],
+	OUT is_refundable boolean,
+	OUT also_known_as text[])
+RETURNS SETOF record
+LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 45
+AS 'MODULE_PATHNAME', 'ecapi_list_event_types';
 
 CREATE FUNCTION ecapi.major(amount numeric, currency text) RETURNS numeric
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
@@ -1920,7 +1932,8 @@ COMMENT ON COLUMN ecapi.left_out.count IS 'how often';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
 COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s value that is sent or hashed; NULL when it would be left out';
 COMMENT ON FUNCTION ecapi.digest(text, text, text) IS 'the digest that is sent for a field''s value; NULL when it would be left out';
-COMMENT ON FUNCTION ecapi.fields() IS 'every field of the standard: name, place, type, whether it is normalized and hashed';
+COMMENT ON FUNCTION ecapi.fields() IS 'every field of the standard: name, place, type, whether it is normalized and hashed, and what it may hold where that is a list';
+COMMENT ON FUNCTION ecapi.event_types() IS 'every event type of the standard: what it means, which fields it must have, whether a cancellation takes it back, and other names for it';
 COMMENT ON FUNCTION ecapi.major(numeric, text) IS 'an amount in minor units (cents) in the currency''s unit, by ISO 4217';
 COMMENT ON FUNCTION ecapi_internal.left_out_counts() IS 'rows of ecapi.left_out';
 COMMENT ON FUNCTION ecapi_internal.fdw_validator(text[], oid) IS 'checks the options of destinations and their credentials';

@@ -6,6 +6,7 @@
  *	ecapi.normalize(field, value, ...)	the form that would be sent or hashed
  *	ecapi.digest(field, value, ...)		the digest that would be sent
  *	ecapi.fields()						the standard's fields, as we take them
+ *	ecapi.event_types()					its event types, with what they mean
  *	ecapi.major(amount, currency)		minor units in the currency's unit
  *	ecapi_internal.left_out_counts()	for the view ecapi.left_out
  *
@@ -22,10 +23,14 @@
 #include <time.h>
 
 #include "access/detoast.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 #include "utils/tuplestore.h"
 
@@ -45,6 +50,7 @@ PG_FUNCTION_INFO_V1(ecapi_validate_event);
 PG_FUNCTION_INFO_V1(ecapi_normalize_value);
 PG_FUNCTION_INFO_V1(ecapi_digest_value);
 PG_FUNCTION_INFO_V1(ecapi_list_fields);
+PG_FUNCTION_INFO_V1(ecapi_list_event_types);
 PG_FUNCTION_INFO_V1(ecapi_major_units);
 PG_FUNCTION_INFO_V1(ecapi_left_out_counts);
 
@@ -433,6 +439,38 @@ presence_name(const EcapiField *field)
 	return NULL;
 }
 
+/* nth(i, arg) from 0 until it gives NULL, as an array of text. */
+static Datum
+names_array(const char *(*nth) (int i, void *arg), void *arg)
+{
+	ArrayBuildState *names = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	const char *name;
+
+	for (int i = 0; (name = nth(i, arg)) != NULL; i++)
+		names = accumArrayResult(names, CStringGetTextDatum(name), false, TEXTOID,
+								 CurrentMemoryContext);
+	return makeArrayResult(names, CurrentMemoryContext);
+}
+
+static const char *
+event_type_nth(int i, void *arg)
+{
+	return ecapi_event_type_name(i);
+}
+
+/* What a field may hold, as ecapi_emit() takes it; false: it is no closed list. */
+static bool
+allowed_values(const EcapiField *field, Datum *values)
+{
+	if (field->check == ECAPI_CHECK_EVENT_TYPE)
+		*values = names_array(event_type_nth, NULL);
+	else if (field->type == ECAPI_FT_ENUM && field->values != NULL)
+		*values = names_array(ecapi_enumeration_nth, (void *) field->values);
+	else
+		return false;
+	return true;
+}
+
 /* ecapi.fields(): the standard's fields, in its order. */
 Datum
 ecapi_list_fields(PG_FUNCTION_ARGS)
@@ -443,8 +481,8 @@ ecapi_list_fields(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; (field = ecapi_field_numbered(i)) != NULL; i++)
 	{
-		Datum		values[7];
-		bool		nulls[7] = {false};
+		Datum		values[8];
+		bool		nulls[8] = {false};
 
 		values[0] = CStringGetTextDatum(ecapi_field_short_name(field));
 		values[1] = CStringGetTextDatum(ecapi_field_path(field));
@@ -453,6 +491,45 @@ ecapi_list_fields(PG_FUNCTION_ARGS)
 		values[4] = CStringGetTextDatum(presence_name(field));
 		values[5] = BoolGetDatum(field->rule != ECAPI_RULE_NONE);
 		values[6] = BoolGetDatum(field->privacy == ECAPI_SHA256);
+		nulls[7] = !allowed_values(field, &values[7]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* The i-th field that an event of a type must have; arg points to the type. */
+static const char *
+required_nth(int i, void *arg)
+{
+	const EcapiField *field;
+
+	for (int k = 0; (field = ecapi_field_nth(ECAPI_OBJ_EVENT, k)) != NULL; k++)
+		if (ecapi_field_is_required(field, *(int *) arg) && i-- == 0)
+			return field->name;
+	return NULL;
+}
+
+/* ecapi.event_types(): the standard's event types, in its order. */
+Datum
+ecapi_list_event_types(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const char *name;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; (name = ecapi_event_type_name(i)) != NULL; i++)
+	{
+		Datum		values[6];
+		bool		nulls[6] = {false};
+
+		values[0] = CStringGetTextDatum(name);
+		values[1] = CStringGetTextDatum(ecapi_event_type_standard(i) ? "standard" : "additional");
+		values[2] = CStringGetTextDatum(ecapi_event_type_meaning(i));
+		values[3] = names_array(required_nth, &i);
+		values[4] = BoolGetDatum(ecapi_event_type_refundable(i));
+		values[5] = DirectFunctionCall2Coll(text_to_array, C_COLLATION_OID,
+											CStringGetTextDatum(ecapi_event_type_synonyms(i)),
+											CStringGetTextDatum(" "));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -99,14 +99,19 @@ writers_at_work()
 	return 1
 }
 
-# A line of figures as things stand.
+# A line of figures as things stand.  What has arrived is read first and what was
+# committed after it, in one statement with the backlog: so a line never shows more
+# arrived than committed.
 show_progress()
 {
+	local arrived committed backlog
+
+	arrived=$(wc -l <"$WORK/received")
+	IFS='|' read -r committed backlog < <(sql -c "SELECT (SELECT count(*) FROM shop.committed), backlog
+		FROM ecapi.destination WHERE destination = 'demo'")
 	printf '%6.1f s   committed %6s   arrived %6s   backlog %6s\n' \
-		"$(seconds_since "$began")" \
-		"$(sql -c 'SELECT count(*) FROM shop.committed')" \
-		"$(wc -l <"$WORK/received")" \
-		"$(sql -c "SELECT backlog FROM ecapi.destination WHERE destination = 'demo'")"
+		"$(seconds_since "$began")" "$committed" "$arrived" "$backlog"
+	[ "$arrived" -le "$committed" ] || die "more has arrived than was committed"
 }
 
 seconds_since()

@@ -303,8 +303,13 @@ read_event_type(const EcapiValue *argument)
 	if (name == NULL)
 		refuse("\"event_type\" is missing", NULL);
 	if (ecapi_event_type_lookup(name, strlen(name)) < 0)
+	{
+		const char *meant = ecapi_event_type_meant(name, strlen(name));
+
 		refuse(psprintf("ECAPI has no event type \"%s\"", name),
-			   closest_hint(name, ecapi_event_type_nth, NULL));
+			   meant ? psprintf("Perhaps you meant \"%s\".", meant) :
+			   "ecapi.event_types() lists them.");
+	}
 	return name;
 }
 

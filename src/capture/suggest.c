@@ -34,7 +34,6 @@
 
 #include "capture/suggest.h"
 #include "capture/suggest_internal.h"
-#include "event/closest.h"
 #include "event/fields.h"
 
 PG_FUNCTION_INFO_V1(ecapi_suggest_mapping);
@@ -225,11 +224,12 @@ lookup_event_type(const char *event_type)
 
 	if (type >= 0)
 		return type;
-	closest = ecapi_closest(event_type, len, ecapi_event_type_nth, NULL);
+	closest = ecapi_event_type_meant(event_type, len);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unrecognized event type \"%s\"", event_type),
-			 closest != NULL ? errhint("Perhaps you meant the event type \"%s\".", closest) : 0));
+			 closest != NULL ? errhint("Perhaps you meant the event type \"%s\".", closest) :
+			 errhint("ecapi.event_types() lists them.")));
 	return -1;
 }
 

@@ -70,6 +70,18 @@ split_target(const EcapiOption *option, const char *value, const char *entry,
 		wrong_target(option, value, problem);
 }
 
+static void
+hint_event_type(const char *entry, size_t len, EcapiOptionProblem *problem)
+{
+	const char *meant = ecapi_event_type_meant(entry, len);
+
+	if (meant)
+		snprintf(problem->hint, sizeof(problem->hint), "Perhaps you meant \"%s\".", meant);
+	else
+		strlcpy(problem->hint, "ecapi.event_types() lists the event types.",
+				sizeof(problem->hint));
+}
+
 bool
 ecapi_option_read_event_types(const EcapiOption *option, const char *value,
 							  EcapiOptions *options, EcapiOptionProblem *problem)
@@ -101,7 +113,7 @@ ecapi_option_read_event_types(const EcapiOption *option, const char *value,
 			snprintf(problem->detail, sizeof(problem->detail),
 					 "There is no event type \"%.*s\".",
 					 pg_mbcliplen(entry, len, ECAPI_OPTION_SHOWN), entry);
-			ecapi_option_hint_names(entry, len, ecapi_event_type_nth, NULL, problem);
+			hint_event_type(entry, len, problem);
 			return false;
 		}
 		types |= UINT64CONST(1) << type;

@@ -77,11 +77,15 @@ static const struct
 	const char *name;
 	size_t		len;
 	bool		standard;
+	bool		refundable;
+	const char *meaning;
+	const char *synonyms;
 }			event_types[] =
 {
 #define TIER_standard true
 #define TIER_additional false
-#define ECAPI_EVENT_TYPE(name, tier) {#name, sizeof(#name) - 1, TIER_##tier},
+#define ECAPI_EVENT_TYPE(name, tier, refundable, meaning, synonyms) \
+	{#name, sizeof(#name) - 1, TIER_##tier, refundable, meaning, synonyms},
 #include "event/event_types.def"
 #undef ECAPI_EVENT_TYPE
 };
@@ -288,11 +292,29 @@ ecapi_event_type_standard(int i)
 	return i >= 0 && i < ECAPI_EVENT_TYPES && event_types[i].standard;
 }
 
-const char *
-ecapi_event_type_nth(int i, void *arg)
+bool
+ecapi_field_is_required(const EcapiField *field, int type)
 {
-	(void) arg;
-	return ecapi_event_type_name(i);
+	return field->presence == ECAPI_REQUIRED ||
+		(type == ECAPI_EVENT_custom && strcmp(field->name, "custom_event") == 0);
+}
+
+bool
+ecapi_event_type_refundable(int i)
+{
+	return i >= 0 && i < ECAPI_EVENT_TYPES && event_types[i].refundable;
+}
+
+const char *
+ecapi_event_type_meaning(int i)
+{
+	return i < 0 || i >= ECAPI_EVENT_TYPES ? NULL : event_types[i].meaning;
+}
+
+const char *
+ecapi_event_type_synonyms(int i)
+{
+	return i < 0 || i >= ECAPI_EVENT_TYPES ? NULL : event_types[i].synonyms;
 }
 
 /*

@@ -170,7 +170,7 @@ extern const char *ecapi_field_short_name_nth(int i, void *arg);
 
 typedef enum EcapiEventType
 {
-#define ECAPI_EVENT_TYPE(name, tier) ECAPI_EVENT_##name,
+#define ECAPI_EVENT_TYPE(name, tier, refundable, meaning, synonyms) ECAPI_EVENT_##name,
 #include "event/event_types.def"
 #undef ECAPI_EVENT_TYPE
 	ECAPI_EVENT_UNKNOWN = -1
@@ -179,7 +179,22 @@ typedef enum EcapiEventType
 extern int	ecapi_event_type_lookup(const char *name, size_t len);	/* or -1 */
 extern const char *ecapi_event_type_name(int i);	/* NULL: no such */
 extern bool ecapi_event_type_standard(int i);	/* tier standard, not additional */
-extern const char *ecapi_event_type_nth(int i, void *arg);	/* for ecapi_closest() */
+extern bool ecapi_event_type_refundable(int i);	/* money came in by it */
+extern const char *ecapi_event_type_meaning(int i); /* NULL: no such */
+extern const char *ecapi_event_type_synonyms(int i);	/* words with blanks between */
+
+/*
+ * Must an event of a type have a field of the event object?  The condition of
+ * currency_code is the value, not the type: validate.c has it.
+ */
+extern bool ecapi_field_is_required(const EcapiField *field, int type);
+
+/*
+ * The event type that somebody probably meant by a word (len bytes): the one it is
+ * a synonym of, else the closest name.  NULL when there is none, and when the word
+ * says the opposite of a type ("unsubscribe").
+ */
+extern const char *ecapi_event_type_meant(const char *word, size_t len);
 
 /*
  * ISO 4217, active codes; letter case is no difference.  Returns the code in

@@ -18,11 +18,6 @@
 
 #include "event/fields.h"
 
-/* Event types by which money came in. */
-static const int paid_types[] = {
-	ECAPI_EVENT_purchase, ECAPI_EVENT_subscribe, ECAPI_EVENT_donate
-};
-
 /* Members of an event that its refund has as they are. */
 static const char *const kept[] = {
 	"data_set_id", "user_data", "value", "currency_code", "source"
@@ -37,17 +32,11 @@ ecapi_refund_possible(const EcapiValue *event)
 {
 	const EcapiValue *type = ecapi_value_get(event, "event_type");
 	const EcapiValue *value = ecapi_value_get(event, "value");
-	int			which;
-	size_t		i;
 
 	if (type == NULL || type->type != ECAPI_STRING ||
 		value == NULL || value->type != ECAPI_NUMBER)
 		return false;
-	which = ecapi_event_type_lookup(type->text, type->len);
-	for (i = 0; i < sizeof(paid_types) / sizeof(paid_types[0]); i++)
-		if (paid_types[i] == which)
-			return true;
-	return false;
+	return ecapi_event_type_refundable(ecapi_event_type_lookup(type->text, type->len));
 }
 
 /* Set a member; a NULL member means that the arena failed. */

@@ -196,13 +196,13 @@ clean_event_type(Validator *v, const EcapiField *field, const EcapiValue *given,
 		name = ecapi_event_type_name(type);
 		return new_text(v, ECAPI_STRING, name, strlen(name));
 	}
-	name = ecapi_closest(given->text, given->len, ecapi_event_type_nth, NULL);
+	name = ecapi_event_type_meant(given->text, given->len);
 	return refuse(v, field, place, ECAPI_VIOLATION_EVENT_TYPE,
 				  ecapi_violation_quote(v->arena, "unrecognized event type ",
 										given->text, given->len, ""),
 				  name ? ecapi_violation_quote(v->arena, "Perhaps you meant the event type ",
 											   name, strlen(name), ".") :
-				  "An event of your own has the type \"custom\" and its name in \"custom_event\".");
+				  "ecapi.event_types() lists them; an event of your own has the type \"custom\" and its name in \"custom_event\".");
 }
 
 /* Country and currency: the one form of the code. */

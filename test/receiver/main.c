@@ -22,9 +22,11 @@
  *		--no-check			do not check events against the standard
  *		--no-store			only count records: no merging, no --out, no --events
  *		--until-eof			end when standard input does
+ *		--help				say what this is and which options there are
  *
- * Files are appended to.  On standard output, flushed: "http PORT", "https
- * PORT", then "ready".  It runs until SIGTERM or SIGINT (exit 0).
+ * It does not start without being told where to write: at least one of --out,
+ * --events and --requests, or --no-store for counts alone.  Files are appended to.
+ * On standard output, flushed: "http PORT", "https PORT", what it is, then "ready".  It runs until SIGTERM or SIGINT (exit 0).
  *
  *	GET /stats				counts as JSON: requests, records, distinct, repeats,
  *							conflicts, rejected (records that fail the checks),
@@ -62,6 +64,35 @@
 #include "check.h"
 #include "http.h"
 #include "store.h"
+
+static const char help[] =
+"receiver: a receiver of ECAPI events for tests, benches and the demo.\n"
+"\n"
+"It checks events against ECAPI 1.0, merges them by (data_set_id, id), writes down\n"
+"what it got, and misbehaves as the path of a request asks. It is no advertising\n"
+"platform and keeps nothing safe: send it no personal data but your own.\n"
+"\n"
+"usage: receiver [OPTION]... (--out FILE | --events FILE | --requests FILE | --no-store)\n"
+"\n"
+"  --out FILE          a line for each record\n"
+"  --events FILE       the bytes of each record, a line each\n"
+"  --requests FILE     a line for each request\n"
+"  --no-store          only count records: no merging, no --out, no --events\n"
+"  --http              serve HTTP (the default without --https)\n"
+"  --https             serve HTTPS\n"
+"  --cert FILE         its certificate (PEM)\n"
+"  --key FILE          its key (PEM)\n"
+"  --port N            port of HTTP, or of HTTPS where it is alone (0, the default: a free one)\n"
+"  --https-port N      port of HTTPS\n"
+"  --bind ADDRESS      default 127.0.0.1\n"
+"  --threads N         threads of each server, default 1\n"
+"  --expect-auth VALUE answer 401 unless the Authorization header is this\n"
+"  --max-body BYTES    answer 413 to a longer body, default 64 MiB\n"
+"  --no-check          do not check events against the standard\n"
+"  --until-eof         end when standard input does\n"
+"  --help              show this\n"
+"\n"
+"Files are appended to. GET /stats shows counts; the head of main.c says more.\n";
 
 typedef struct Arguments
 {
@@ -134,6 +165,11 @@ take_flag(Arguments *a, const char *name)
 		a->server.check = false;
 	else if (strcmp(name, "no-store") == 0)
 		a->server.store = false;
+	else if (strcmp(name, "help") == 0)
+	{
+		fputs(help, stdout);
+		exit(0);
+	}
 	else
 		a->until_eof = true;
 }
@@ -147,6 +183,7 @@ parse_arguments(Arguments *a, int argc, char **argv)
 		{"no-check", no_argument, NULL, 0},
 		{"no-store", no_argument, NULL, 0},
 		{"until-eof", no_argument, NULL, 0},
+		{"help", no_argument, NULL, 0},
 		{"cert", required_argument, NULL, 0},
 		{"key", required_argument, NULL, 0},
 		{"port", required_argument, NULL, 0},
@@ -171,7 +208,11 @@ parse_arguments(Arguments *a, int argc, char **argv)
 			take_flag(a, known[index].name);
 	}
 	if (result != -1)
-		exit(1);				/* getopt_long has said why */
+	{
+		/* getopt_long has said why */
+		fputs("receiver: --help shows the options\n", stderr);
+		exit(1);
+	}
 	if (optind < argc)
 		fail("unexpected argument", argv[optind]);
 	if (!a->https)
@@ -182,6 +223,10 @@ parse_arguments(Arguments *a, int argc, char **argv)
 		a->https_port = a->port;
 	if (!a->server.store && (a->store.out != NULL || a->store.events != NULL))
 		fail("--no-store", "goes with neither --out nor --events");
+	if (a->server.store && a->store.out == NULL && a->store.events == NULL &&
+		a->store.requests == NULL)
+		fail("nowhere to write",
+			 "name a file with --out, --events or --requests, or use --no-store; --help shows all options");
 	a->store.unchecked = !a->server.check;
 }
 
@@ -269,7 +314,7 @@ main(int argc, char **argv)
 		start_server("http", a.port, NULL, NULL);
 	if (a.https)
 		start_server("https", a.https_port, read_file(a.cert), read_file(a.key));
-	printf("ready\n");
+	printf("a test receiver of ECAPI events, see --help\nready\n");
 	fflush(stdout);
 
 	wait_for_end(signals, a.until_eof);

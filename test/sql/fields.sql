@@ -252,6 +252,31 @@ ALTER SYSTEM SET ecapi.default_country = 'Germny';
 ALTER SYSTEM SET ecapi.default_country = 'UK';
 ALTER SYSTEM SET ecapi.default_country = 'xx';
 
+-- event types: the fields that one must have are those that are missed (the
+-- destination gives the data set, the transaction the time); only money goes back
+SELECT count(*) AS event_types, count(DISTINCT meaning) AS meanings FROM ecapi.event_types();
+SELECT t.event_type, t.required FROM ecapi.event_types() t WHERE t.required <> '{data_set_id,timestamp,event_type}';
+SELECT t.event_type, v.path AS missing FROM ecapi.event_types() t,
+    ecapi.validate(jsonb_build_object('event_type', t.event_type)) v WHERE v.severity = 'error';
+SELECT event_type FROM ecapi.event_types() WHERE is_refundable;
+SELECT event_type, also_known_as FROM ecapi.event_types() WHERE 'complete_registration' = ANY (also_known_as);
+-- each allowed value is taken, and no other
+SELECT path, cardinality(allowed) AS values FROM ecapi.fields() WHERE allowed IS NOT NULL;
+SELECT f.path, f.type FROM ecapi.fields() f WHERE f.type = 'enum' AND f.allowed IS NULL;
+SELECT f.field, a AS refused FROM ecapi.fields() f, unnest(f.allowed || 'no such value'::text) a
+WHERE f.allowed IS NOT NULL AND f.path <> 'event_type' AND EXISTS (SELECT FROM ecapi.validate(pg_temp.event_with(f.field, to_jsonb(a))) v WHERE v.path LIKE '%' || regexp_replace(f.field, '.*\.', '') || '%')
+ORDER BY f.field;
+-- hints know other platforms' names, and no opposite
+SELECT w, (SELECT v.hint FROM ecapi.validate(jsonb_build_object('event_type', w)) v) AS hint
+FROM unnest('{CompleteRegistration,complete_registration,view_item,unsubscribe,logout}'::text[]) w;
+SELECT ecapi_emit('unsubscribe');
+CREATE TABLE pg_temp.registered (id int PRIMARY KEY);
+SELECT ecapi.track('pg_temp.registered', 'complete_registration');
+SELECT ecapi.track('pg_temp.registered', 'unsubscribe');
+SELECT ecapi.suggest_mapping('pg_temp.registered', 'unsubscribe');
+CREATE SERVER fields_types FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com', event_types 'purchase, unsubscribe');
+CREATE SERVER fields_types FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com', event_types 'purchase, Lead');
+
 -- rights: nothing for PUBLIC, the counts for monitors
 CREATE ROLE regress_ecapi_nobody;
 CREATE ROLE regress_ecapi_monitor IN ROLE pg_monitor;

@@ -610,6 +610,33 @@ is(join(' ', map { $_->{id} } $receiver->records), 'y', 'only what got a 2xx is 
 	isnt(system(EcapiReceiver->binary . ' --https 2>/dev/null'), 0, '--https needs a certificate');
 }
 
+# --- how it is started: it says what it is, and does not start with nowhere to write
+{
+	my $run = sub {
+		my $said = qx("@{[EcapiReceiver::binary()]}" @_ 2>&1 </dev/null);
+		return ($? >> 8, $said);
+	};
+	my ($status, $said) = $run->('--help');
+
+	is($status, 0, '--help is no error');
+	like($said, qr/^receiver: a receiver of ECAPI events for tests/, 'it says what it is');
+	like($said, qr/^  $_ /m, "--help shows $_")
+	  for qw(--out --events --requests --no-store --http --https --cert --key --port --https-port
+	  --bind --threads --expect-auth --max-body --no-check --until-eof --help);
+	for my $arguments ('', '--http --until-eof', '--no-check --until-eof')
+	{
+		($status, $said) = $run->($arguments);
+		is($status, 1, "it does not start with nowhere to write ($arguments)");
+		like($said, qr/^receiver: nowhere to write: name a file with --out, .*--help/, 'and says so');
+	}
+	($status, $said) = $run->('--no-store --until-eof');
+	is($status, 0, 'counting alone is a choice');
+	like($said, qr/^http \d+\na test receiver of ECAPI events, see --help\nready\n\z/, 'and what it is is said again');
+	($status, $said) = $run->('--ouput x');
+	is($status, 1, 'an unknown option is refused');
+	like($said, qr/^receiver: --help shows the options/m, 'with a hint');
+}
+
 # --- HTTPS, with curl
 {
 	my $certs = EcapiReceiver->make_certs(tempdir(CLEANUP => 1));

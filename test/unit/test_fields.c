@@ -16,7 +16,7 @@ closest_field(EcapiObject object, const char *word)
 static const char *
 closest_type(const char *word)
 {
-	return ecapi_closest(word, strlen(word), ecapi_event_type_nth, NULL);
+	return ecapi_event_type_meant(word, strlen(word));
 }
 
 static void
@@ -134,6 +134,79 @@ test_codes(void)
 	check(ecapi_country_lookup("", 0) == NULL, "no name, no country");
 }
 
+/* A word, and the event type that is meant by it (NULL: none). */
+static const char *const meant[][2] = {
+	{"complete_registration", "sign_up"},
+	{"CompleteRegistration", "sign_up"},
+	{"COMPLETE-REGISTRATION", "sign_up"},
+	{"Lead", "generate_lead"},
+	{"SubmitForm", "generate_lead"},
+	{"ViewContent", "viewed_item"},
+	{"view_item", "viewed_item"},
+	{"view_cart", "viewed_cart"},
+	{"InitiateCheckout", "begin_checkout"},
+	{"START_CHECKOUT", "begin_checkout"},
+	{"checkout", "purchase"},
+	{"CompletePayment", "purchase"},
+	{"PlaceAnOrder", "purchase"},
+	{"ADD_CART", "add_to_cart"},
+	{"ADD_BILLING_INFO", "add_payment_info"},
+	{"ADD_TO_LIST", "add_to_wishlist"},
+	{"page_visit", "page_view"},
+	{"KEY_PAGE_VIEW", "page_view"},
+	{"signup", "sign_up"},
+	{"RESERVE", "schedule"},
+	{"app_install", "install"},
+	{"LEVEL_COMPLETE", "level_up"},
+	{"COMPLETE_TUTORIAL", "tutorial_complete"},
+	{"SPENT_CREDITS", "spend_virtual_currency"},
+	{"ACHIEVEMENT_UNLOCKED", "unlock_achievement"},
+	{"LIST_VIEW", "view_item_list"},
+	{"QUALIFIED_LEAD", "qualify_lead"},
+	{"cancel_order", "refund"},
+	{"order_refunded", "refund"},
+	{"unqualified_lead", "disqualify_lead"},
+	{"log_in", "login"},
+	{"subscribed", "subscribe"},
+	{"subscibe", "subscribe"},
+	{"unsubscribe", NULL},
+	{"Unsubscribed", NULL},
+	{"cancel_subscription", NULL},
+	{"end_trial", NULL},
+	{"uninstall", NULL},
+	{"app_uninstall", NULL},
+	{"logout", NULL},
+	{"sign_out", NULL},
+	{"unregister", NULL},
+	{"failed_purchase", NULL},
+	{"not_purchase", NULL}
+};
+
+static void
+test_synonyms(void)
+{
+	bool		one = true;
+	const char *words;
+
+	for (size_t i = 0; i < sizeof(meant) / sizeof(meant[0]); i++)
+		check_text(ecapi_event_type_meant(meant[i][0], strlen(meant[i][0])), meant[i][1],
+				   meant[i][0]);
+
+	/* each word leads to its own line and is no name of a type */
+	for (int type = 0; (words = ecapi_event_type_synonyms(type)) != NULL; type++)
+		while (*words)
+		{
+			size_t		len = strcspn(words, " ");
+			const char *name = ecapi_event_type_meant(words, len);
+
+			one &= name != NULL && strcmp(name, ecapi_event_type_name(type)) == 0 &&
+				ecapi_event_type_lookup(words, len) < 0;
+			words += len;
+			words += strspn(words, " ");
+		}
+	check(one, "no synonym stands for two types");
+}
+
 int
 main(void)
 {
@@ -153,6 +226,7 @@ main(void)
 	check_text(closest_field(ECAPI_OBJ_USER_DATA, "phone"), "phone_numbers", "half a name");
 	check_text(closest_field(ECAPI_OBJ_EVENT, "currency"), "currency_code", "half a name");
 	check_text(closest_field(ECAPI_OBJ_ITEM, "prise"), "price", "another letter");
-	check(ecapi_closest("purchase\0x", 10, ecapi_event_type_nth, NULL) == NULL, "a NUL inside");
+	check(ecapi_event_type_meant("purchase\0x", 10) == NULL, "a NUL inside");
+	test_synonyms();
 	return unit_done();
 }

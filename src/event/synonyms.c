@@ -1,0 +1,124 @@
+/*
+ * synonyms.c
+ *	  The event type that somebody probably meant.
+ *
+ * Whoever comes from another platform knows other names, and the name that is
+ * closest by its letters may be another thing: "unsubscribe" is two letters off
+ * "subscribe", "logout" two off "login".  So three rules, in this order:
+ *
+ * (1) A synonym (event_types.def) names its type.  Letter case and separators are
+ *	  no difference, which also joins "CompleteRegistration" and
+ *	  "complete_registration".
+ * (2) A word that takes back what a type says has no type, and gets no hint: some
+ *	  are listed here, and any that is a type or synonym behind one of the prefixes.
+ * (3) Else the closest name, by closest.c.
+ *
+ * Pure C: no server header, no allocation.
+ */
+#include "event/fields.h"
+
+#include <string.h>
+
+#include "event/closest.h"
+
+#define MAX_WORD	64
+
+/* They take back what a type says, and look like it. */
+static const char *const opposites =
+	"logout signout signoff unregister deregister churn pageleave pageexit "
+	"unfavorite leavegroup trialended endtrial uninstalled appuninstall";
+
+static const char *const negations[] = {
+	"un", "de", "dis", "non", "no", "not", "end", "stop", "cancel", "cancelled", "canceled",
+	"failed", "undo"
+};
+
+/* Letters and digits only, in lower case; returns how many, 0: too long. */
+static size_t
+fold(char *to, const char *from, size_t len)
+{
+	size_t		n = 0;
+
+	for (size_t i = 0; i < len; i++)
+	{
+		char		c = from[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (char) (c - 'A' + 'a');
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')))
+			continue;
+		if (n == MAX_WORD)
+			return 0;
+		to[n++] = c;
+	}
+	return n;
+}
+
+/* Is a folded word one of a list with blanks between? */
+static bool
+is_listed(const char *list, const char *word, size_t len)
+{
+	char		entry[MAX_WORD];
+
+	while (*list)
+	{
+		size_t		end = strcspn(list, " ");
+
+		if (fold(entry, list, end) == len && memcmp(entry, word, len) == 0)
+			return true;
+		list += end;
+		list += strspn(list, " ");
+	}
+	return false;
+}
+
+/* The type that a folded word names, by its own name or a synonym; or -1. */
+static int
+named(const char *word, size_t len)
+{
+	const char *name;
+
+	for (int i = 0; len > 0 && (name = ecapi_event_type_name(i)) != NULL; i++)
+		if (is_listed(name, word, len) ||
+			is_listed(ecapi_event_type_synonyms(i), word, len))
+			return i;
+	return -1;
+}
+
+static bool
+is_opposite(const char *word, size_t len)
+{
+	if (is_listed(opposites, word, len))
+		return true;
+	for (size_t i = 0; i < sizeof(negations) / sizeof(negations[0]); i++)
+	{
+		size_t		n = strlen(negations[i]);
+
+		if (len > n && memcmp(word, negations[i], n) == 0 &&
+			named(word + n, len - n) >= 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *
+name_nth(int i, void *arg)
+{
+	(void) arg;
+	return ecapi_event_type_name(i);
+}
+
+/* See fields.h. */
+const char *
+ecapi_event_type_meant(const char *word, size_t len)
+{
+	char		folded[MAX_WORD];
+	size_t		n = fold(folded, word, len);
+	int			type = named(folded, n);
+
+	if (type >= 0)
+		return ecapi_event_type_name(type);
+	if (n > 0 && is_opposite(folded, n))
+		return NULL;
+	return ecapi_closest(word, len, name_nth, NULL);
+}
