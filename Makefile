@@ -91,6 +91,9 @@ OBJS = \
 	src/capture/row_sql_operator.o \
 	src/capture/row_sql_superuser.o \
 	src/capture/suggest.o \
+	src/capture/suggest_address.o \
+	src/capture/suggest_due.o \
+	src/capture/suggest_person.o \
 	src/capture/suggest_rules.o \
 	src/capture/suggest_source.o \
 	src/capture/suggest_tables.o \

@@ -201,6 +201,7 @@ CREATE TABLE ecapi.failed_event (
 	reason			text NOT NULL,
 	xid				xid8 NOT NULL,
 	seq				bigint,
+	after_seq		bigint,
 	event_id		text,
 	event			json NOT NULL,
 	status			integer,
@@ -286,6 +287,7 @@ CREATE TABLE ecapi.backfill_progress (
 	set_aside		bigint NOT NULL DEFAULT 0,
 	outside			bigint NOT NULL DEFAULT 0,
 	forgotten		bigint NOT NULL DEFAULT 0,
+	cancelled		bigint NOT NULL DEFAULT 0,
 	seconds			double precision NOT NULL DEFAULT 0,
 	started_at		timestamptz NOT NULL,
 	updated_at		timestamptz NOT NULL,
@@ -757,7 +759,8 @@ CREATE FUNCTION ecapi.recapture(
 	maximum integer DEFAULT 10000,
 	OUT tried bigint,
 	OUT captured bigint,
-	OUT still_failing bigint)
+	OUT still_failing bigint,
+	OUT cancelled bigint)
 RETURNS record
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_recapture';
@@ -1331,6 +1334,7 @@ SELECT p.relation,
 	p.set_aside,
 	p.outside,
 	p.forgotten,
+	p.cancelled,
 	p.events / nullif(p.seconds, 0) AS events_per_second,
 	CASE WHEN pg_catalog.has_table_privilege('ecapi.backfill_progress', 'SELECT')
 		THEN p.last_key END AS last_key,
@@ -1885,6 +1889,7 @@ COMMENT ON COLUMN ecapi.failed_event.destination IS 'NULL for an event that was 
 COMMENT ON COLUMN ecapi.failed_event.source IS 'who made an event that was set aside: ecapi_emit, or the trigger of a track';
 COMMENT ON COLUMN ecapi.failed_event.relation IS 'table of that track';
 COMMENT ON COLUMN ecapi.failed_event.state IS 'waiting for another try; dead: no more tries; set_aside: by capture, of no destination';
+COMMENT ON COLUMN ecapi.failed_event.after_seq IS 'of one that was set aside: the last seq that its session had used by then';
 COMMENT ON COLUMN ecapi.failed_event.attempts IS 'how often it was sent alone, or captured again';
 COMMENT ON COLUMN ecapi.failed_event.retry_since IS 'when its retry_for began';
 COMMENT ON COLUMN ecapi.failed_event.answer IS 'first part of the receiver''s answer';
@@ -1985,6 +1990,7 @@ COMMENT ON COLUMN ecapi.backfill_progress.last_key IS 'text forms of the key of 
 COMMENT ON COLUMN ecapi.backfill_progress.outside IS 'events that lie outside of the range, among the rows that were read';
 COMMENT ON COLUMN ecapi.backfill_progress.seconds IS 'time that its pages took, without waiting';
 COMMENT ON COLUMN ecapi.backfill_progress.forgotten IS 'events of forgotten persons, which were not emitted';
+COMMENT ON COLUMN ecapi.backfill_progress.cancelled IS 'events that were cancelled, and not emitted for that reason';
 COMMENT ON VIEW ecapi.backfill IS 'state and counts of each backfill';
 COMMENT ON COLUMN ecapi.backfill.relation IS 'the table';
 COMMENT ON COLUMN ecapi.backfill.track IS 'name of the track';

@@ -257,7 +257,8 @@ ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n, bool *canc
 			id == NULL || id->type != ECAPI_STRING)
 			continue;
 		queries[nasked] = (EcapiStopQuery) {
-			id->text, (int) id->len, events[i]->xid, events[i]->seq, false
+			.id = id->text, .id_len = (int) id->len,
+			.xid = events[i]->xid, .seq = events[i]->seq
 		};
 		asked[nasked++] = i;
 	}

@@ -231,9 +231,11 @@ describe(const EcapiBackfillCounts *counts)
 								" set aside, " INT64_FORMAT " outside of the range",
 								counts->rows, counts->events, counts->set_aside, counts->outside);
 
-	if (counts->forgotten == 0)
-		return text;
-	return psprintf("%s, " INT64_FORMAT " of forgotten persons", text, counts->forgotten);
+	if (counts->forgotten > 0)
+		text = psprintf("%s, " INT64_FORMAT " of forgotten persons", text, counts->forgotten);
+	if (counts->cancelled > 0)
+		text = psprintf("%s, " INT64_FORMAT " cancelled", text, counts->cancelled);
+	return text;
 }
 
 /* Is it time for a line? */

@@ -199,7 +199,7 @@ set_aside(Emit *emit)
 
 	ecapi_outbox_set_aside("ecapi_emit", InvalidOid, id, json.data, (int) json.len,
 						   ecapi_violation_sqlstate(first->code),
-						   ecapi_draft_reason(&emit->draft));
+						   ecapi_draft_reason(&emit->draft), ecapi_outbox_last_seq());
 
 	if (ecapi_draft_warns(&warned))
 		ereport(WARNING,

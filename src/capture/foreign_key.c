@@ -174,17 +174,26 @@ keys_of_leaves(Relation root, Oid owner, AttrNumber attnum, EcapiKeyJoin *join)
 	return found;
 }
 
-/* See source.h. */
+/* See foreign_key.h. */
+int
+ecapi_foreign_key_lookup(Relation relation, Oid owner, AttrNumber attnum, EcapiKeyJoin *join)
+{
+	int			found = keys_of_column(relation, owner, attnum, join);
+
+	if (found == 0 && relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		found = keys_of_leaves(relation, owner, attnum, join);
+	return found;
+}
+
+/* See foreign_key.h. */
 void
 ecapi_foreign_key_find(Relation relation, Oid owner, AttrNumber attnum,
 					   EcapiKeyJoin *join)
 {
 	const char *table = ecapi_names_relation(RelationGetRelid(relation));
 	Form_pg_attribute column = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-	int			found = keys_of_column(relation, owner, attnum, join);
+	int			found = ecapi_foreign_key_lookup(relation, owner, attnum, join);
 
-	if (found == 0 && relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		found = keys_of_leaves(relation, owner, attnum, join);
 	if (found == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_FOREIGN_KEY),

@@ -42,6 +42,7 @@
 #include "capture/history.h"
 #include "capture/program_cache.h"
 #include "capture/rows.h"
+#include "outbox/stops.h"
 #include "settings.h"
 
 /* Parameters of the query: the last key, since and until. */
@@ -436,6 +437,7 @@ next_row(void *arg, EcapiRow *row)
 	row->old = NULL;
 	row->context = NULL;
 	row->captured_at = 0;
+	row->written.is_history = true;
 	return true;
 }
 
@@ -460,6 +462,7 @@ capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *prog
 	{
 		ecapi_forgotten_share();
 		rows.forgotten = ecapi_forgotten_begin(ecapi_default_country());
+		rows.may_be_cancelled = ecapi_stops_any();
 	}
 	ecapi_rows_capture(&rows, &result);
 	ExecDropSingleTupleTableSlot(feed.slot);
@@ -469,6 +472,7 @@ capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *prog
 	progress->counts.set_aside += result.set_aside;
 	progress->counts.outside += result.outside;
 	progress->counts.forgotten += result.forgotten;
+	progress->counts.cancelled += result.cancelled;
 }
 
 static void

@@ -32,6 +32,10 @@
  *		 captures them at once.  Nor are those captured whose partition is
  *		 detached, or whose track is dropped, in the same transaction.
  *
+ *	6. A row that is noted counts as emitted when it was: a cancellation that the
+ *		 same transaction makes later stops it (outbox/stops.c), one that it made
+ *		 before does not.
+ *
  * The callback runs after all deferred triggers have fired and before anything
  * of the commit is decided: an error still rolls the transaction back.
  *
@@ -57,6 +61,8 @@
 #include "capture/pending.h"
 #include "capture/rows.h"
 #include "refuse.h"
+#include "outbox/append.h"
+#include "outbox/cancellation.h"
 
 PG_FUNCTION_INFO_V1(ecapi_capture_pending);
 
@@ -69,6 +75,7 @@ typedef struct Note
 	Oid			root_trigger;
 	Oid			file;			/* of the relation, to see a rewrite */
 	ItemPointerData tid;
+	int64		after_seq;		/* the last seq of this session when it was written */
 	HeapTuple	old;			/* before the transaction; NULL: it is new */
 	Oid			old_relation;	/* whose row old is */
 } Note;
@@ -311,6 +318,7 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	note.root_trigger = compiled->root_trigger;
 	note.file = data->tg_relation->rd_node.relNode;
 	note.tid = new->tts_tid;
+	note.after_seq = ecapi_outbox_last_seq();
 	if (old)
 	{
 		caller = MemoryContextSwitchTo(TopTransactionContext);
@@ -329,6 +337,7 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	{
 		note.old = before->old;
 		note.old_relation = before->old_relation;
+		note.after_seq = before->after_seq;
 	}
 	*new_note() = note;
 	if (data->tg_relation->rd_rel->relispartition)
@@ -347,6 +356,7 @@ typedef struct Run
 	const Note *next;
 	const Note *end;
 	HTAB	   *contexts;		/* of the versions; NULL: they had none */
+	uint64		xid;			/* of this transaction */
 	Relation	relation;
 	TableScanDesc scan;			/* under the snapshot that sees the last versions */
 	Snapshot	snapshot;
@@ -396,6 +406,8 @@ next_noted(void *arg, EcapiRow *row)
 			note->file != run->relation->rd_node.relNode || !fetch_last(run, note))
 			continue;
 		row->new = run->new;
+		row->written.xid = run->xid;
+		row->written.after_seq = note->after_seq;
 		row->old = NULL;
 		row->context = find_context(run->contexts, note->relation, &run->new->tts_tid);
 		if (note->old)
@@ -433,6 +445,8 @@ capture_run(Run *run)
 		rows.next = next_noted;
 		rows.arg = run;
 		rows.has_context = true;
+		rows.may_be_cancelled = ecapi_cancellation_is_ours();
+		run->xid = U64FromFullTransactionId(GetTopFullTransactionId());
 		ecapi_rows_capture(&rows, &result);
 		ExecDropSingleTupleTableSlot(run->old);
 		ExecDropSingleTupleTableSlot(run->new);

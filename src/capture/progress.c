@@ -55,15 +55,16 @@ static EcapiStatement begin = {
 	" trigger_oid = excluded.trigger_oid, sqlstate = NULL, finished_at = NULL,"
 	" updated_at = excluded.updated_at"
 	" RETURNING p.backfill_id, p.ends_at, p.last_key, p.rows_read, p.events,"
-	" p.set_aside, p.outside, p.key_columns = $6, p.forgotten",
+	" p.set_aside, p.outside, p.key_columns = $6, p.forgotten, p.cancelled",
 	6, {REGCLASSOID, NAMEOID, OIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID}, NULL
 };
 
 static EcapiStatement advance = {
 	"UPDATE ecapi.backfill_progress SET last_key = $2, rows_read = $3, events = $4,"
-	" set_aside = $5, outside = $6, forgotten = $7, seconds = seconds + $8,"
+	" set_aside = $5, outside = $6, forgotten = $7, cancelled = $8, seconds = seconds + $9,"
 	" updated_at = pg_catalog.clock_timestamp() WHERE backfill_id = $1",
-	8, {INT8OID, TEXTARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, FLOAT8OID}, NULL
+	9, {INT8OID, TEXTARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, FLOAT8OID},
+	NULL
 };
 
 static EcapiStatement end = {
@@ -133,6 +134,7 @@ take_row(EcapiProgress *progress, MemoryContext context)
 	progress->counts.set_aside = int_column(6);
 	progress->counts.outside = int_column(7);
 	progress->counts.forgotten = int_column(9);
+	progress->counts.cancelled = int_column(10);
 	last_key = column(3, &isnull);
 	progress->last_key = NULL;
 	if (!isnull)
@@ -184,8 +186,8 @@ void
 ecapi_progress_advance(const EcapiProgress *progress, double seconds)
 {
 	EcapiOwnerScope scope;
-	Datum		values[8];
-	bool		nulls[8] = {false};
+	Datum		values[9];
+	bool		nulls[9] = {false};
 
 	ecapi_become_owner(&scope);
 	values[0] = Int64GetDatum(progress->id);
@@ -197,7 +199,8 @@ ecapi_progress_advance(const EcapiProgress *progress, double seconds)
 	values[4] = Int64GetDatum(progress->counts.set_aside);
 	values[5] = Int64GetDatum(progress->counts.outside);
 	values[6] = Int64GetDatum(progress->counts.forgotten);
-	values[7] = Float8GetDatum(seconds);
+	values[7] = Int64GetDatum(progress->counts.cancelled);
+	values[8] = Float8GetDatum(seconds);
 	ecapi_statement_execute(&advance, values, nulls, false);
 	ecapi_become_caller(&scope);
 }

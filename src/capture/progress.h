@@ -17,6 +17,7 @@ typedef struct EcapiBackfillCounts
 	int64		set_aside;
 	int64		outside;		/* not in [since, until) */
 	int64		forgotten;		/* of persons who are forgotten */
+	int64		cancelled;		/* events that were cancelled */
 } EcapiBackfillCounts;
 
 /* One backfill: a row of the table. */

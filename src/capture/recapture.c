@@ -6,9 +6,12 @@
  * changed row (rows.c).  It is judged again as the change that it was: an event
  * is appended and the row deleted in the same transaction; what is no event by
  * the condition as it is now, or is one of a forgotten person, is deleted, too;
- * what fails again keeps its place,
- * with the new reason and one more attempt.  Events that ecapi_emit() set aside
- * have no track and are not touched.
+ * what fails again keeps its place, with the new reason and one more attempt.
+ * Events that ecapi_emit() set aside have no track and are not touched.
+ *
+ * A row whose event was cancelled since it was written is deleted, too, and counted:
+ * by the id under which it was set aside, if it had one then, and by the one that it
+ * has now.
  *
  * Rows are taken one by one, each locked before it is read; one that somebody
  * else works on is passed over.  So two calls at once share the work, and
@@ -34,6 +37,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "utils/xid8.h"
 
 #include "capture/guard.h"
 #include "capture/image.h"
@@ -43,6 +47,7 @@
 #include "tree.h"
 #include "catalog.h"
 #include "outbox/limit.h"
+#include "outbox/stops.h"
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(ecapi_recapture);
@@ -68,7 +73,8 @@ static EcapiStatement list_rows = {
 };
 
 static EcapiStatement take_row = {
-	"SELECT f.relation::pg_catalog.oid, f.source, f.event::pg_catalog.jsonb"
+	"SELECT f.relation::pg_catalog.oid, f.source, f.event::pg_catalog.jsonb, f.event_id,"
+	" f.xid, f.after_seq"
 	" FROM ecapi.failed_event f WHERE f.failed_id = $1 AND f.state = 'set_aside'"
 	" FOR UPDATE SKIP LOCKED",
 	1, {INT8OID}, NULL
@@ -92,6 +98,8 @@ typedef struct Kept
 	char	   *source;
 	EcapiArena	arena;
 	EcapiValue *event;			/* NULL: cannot be read */
+	char	   *event_id;		/* as it was set aside; NULL: not known then */
+	EcapiWritten written;
 
 	TupleDesc	descriptor;
 	HeapTuple	new;
@@ -103,6 +111,7 @@ typedef struct Kept
 	const char *reason;			/* NULL: it did not fail */
 	char		sqlstate[6];
 	int64		forgotten;		/* 1: of a person who is */
+	int64		cancelled;		/* 1: it was */
 } Kept;
 
 static void
@@ -135,6 +144,7 @@ take(Kept *kept)
 	if (taken)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
+		Datum		event_id;
 		bool		isnull;
 
 		kept->relation = DatumGetObjectId(column(1, &isnull));
@@ -142,6 +152,11 @@ take(Kept *kept)
 		ecapi_tree_arena(&kept->arena, context);
 		kept->event = ecapi_tree_from_jsonb(&kept->arena, DatumGetJsonbP(column(3, &isnull)),
 											MAX_DEPTH);
+		event_id = column(4, &isnull);
+		kept->event_id = isnull ? NULL : TextDatumGetCString(event_id);
+		kept->written.xid =
+			U64FromFullTransactionId(DatumGetFullTransactionId(column(5, &isnull)));
+		kept->written.after_seq = DatumGetInt64(column(6, &isnull));
 		MemoryContextSwitchTo(old);
 	}
 	ecapi_become_caller(&scope);
@@ -206,6 +221,9 @@ next_row(void *arg, EcapiRow *row)
 	row->context = object_member(kept, "context");
 	at = ecapi_value_get(kept->event, "captured_at");
 	row->captured_at = at != NULL && at->type == ECAPI_NUMBER ? strtoll(at->text, NULL, 10) : 0;
+	row->written = kept->written;
+	/* a backfill set it aside */
+	row->written.is_history = row->captured_at == 0;
 	return true;
 }
 
@@ -247,14 +265,32 @@ capture(Kept *kept, const EcapiCompiled *compiled)
 	rows.next = next_row;
 	rows.arg = kept;
 	rows.forgotten = ecapi_forgotten_begin(ecapi_default_country());
+	rows.may_be_cancelled = ecapi_stops_any();
 	ecapi_rows_capture(&rows, &result);
 	kept->forgotten = result.forgotten;
+	kept->cancelled = result.cancelled;
 	ExecDropSingleTupleTableSlot(kept->new_slot);
 	if (kept->old_slot != NULL)
 		ExecDropSingleTupleTableSlot(kept->old_slot);
 	if (result.reason != NULL)
 		set_failed(kept, result.sqlstate, result.reason);
 	return result.events;
+}
+
+/* Was the event cancelled under the id that it was set aside with? */
+static bool
+was_cancelled(const Kept *kept)
+{
+	EcapiStopQuery stop = {0};
+
+	if (kept->event_id == NULL)
+		return false;
+	stop.id = kept->event_id;
+	stop.id_len = strlen(kept->event_id);
+	stop.is_server = true;
+	stop.xid = kept->written.xid;
+	stop.seq = kept->written.after_seq;
+	return ecapi_stops_again(&stop, 1) > 0;
 }
 
 /* Try a row whose table is open; returns the events made. */
@@ -264,6 +300,11 @@ try_track(Kept *kept, Relation relation)
 	const Trigger *trigger = ecapi_trigger_named(relation, kept->source);
 	const EcapiCompiled *compiled;
 
+	if (was_cancelled(kept))
+	{
+		kept->cancelled = 1;
+		return 0;
+	}
 	if (trigger == NULL)
 	{
 		set_failed(kept, "42704", "the track does not exist any more");
@@ -354,11 +395,12 @@ check_arguments(FunctionCallInfo fcinfo)
 
 /*
  * ecapi.recapture(relation regclass, track name, since timestamptz, maximum integer,
- *		OUT tried bigint, OUT captured bigint, OUT still_failing bigint)
+ *		OUT tried bigint, OUT captured bigint, OUT still_failing bigint,
+ *		OUT cancelled bigint)
  *
  * NULL relation: all tables that the caller owns; NULL track (the track's name,
- * or its trigger's) and since (when it was set aside): all.  tried less captured
- * and still_failing is what is no event any more; a notice tells how many of these
+ * or its trigger's) and since (when it was set aside): all.  tried less the others
+ * is what is no event any more; a notice tells how many of these
  * are of forgotten persons.  Raises an error when the
  * caller does not own the relation.
  */
@@ -372,9 +414,10 @@ ecapi_recapture(PG_FUNCTION_ARGS)
 	int64		tried = 0;
 	int64		captured = 0;
 	int64		still_failing = 0;
+	int64		cancelled = 0;
 	int64		forgotten = 0;
-	Datum		values[3];
-	bool		nulls[3] = {false};
+	Datum		values[4];
+	bool		nulls[4] = {false};
 	MemoryContext row_context;
 	MemoryContext old;
 
@@ -402,6 +445,7 @@ ecapi_recapture(PG_FUNCTION_ARGS)
 		tried++;
 		captured += try_row(&kept);
 		still_failing += kept.reason != NULL ? 1 : 0;
+		cancelled += kept.cancelled;
 		forgotten += kept.forgotten;
 		settle(&kept);
 	}
@@ -419,5 +463,6 @@ ecapi_recapture(PG_FUNCTION_ARGS)
 	values[0] = Int64GetDatum(tried);
 	values[1] = Int64GetDatum(captured);
 	values[2] = Int64GetDatum(still_failing);
+	values[3] = Int64GetDatum(cancelled);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }

@@ -14,7 +14,8 @@
  * forgotten before it left), not sent (it committed before the destination started).
  *
  * An expected id without any event is unaccounted, unless its person is forgotten:
- * then it was erased, or is not emitted for that reason.  When a slot of the ring has
+ * then it was erased, or is not emitted for that reason; or the id was cancelled after
+ * the row came about, for then no backfill emits it.  When a slot of the ring has
  * been emptied before, what happened longer ago than ecapi.retention may have
  * been in it: that is out of reach, and said to be.  A slot that was never
  * emptied still is the file that it was made with.
@@ -92,7 +93,8 @@ static const char comparison[] =
 " SELECT DISTINCT ON (e.id) e.id, e.value, e.currency FROM emitted e ORDER BY e.id, e.seq DESC"
 "), nowhere AS MATERIALIZED ("
 " SELECT w.id, w.value, w.currency,"
-"  CASE WHEN w.forgotten THEN 'erased' WHEN r.complete OR w.happened >= $2 THEN 'unaccounted'"
+"  CASE WHEN w.forgotten THEN 'erased' WHEN EXISTS (SELECT FROM ecapi.cancellation c"
+"   WHERE c.id = w.id AND c.cancelled_at >= w.happened) THEN 'cancelled' WHEN r.complete OR w.happened >= $2 THEN 'unaccounted'"
 "   ELSE 'out of reach' END AS outcome"
 " FROM wanted w CROSS JOIN ring r"
 " WHERE NOT EXISTS (SELECT FROM latest l WHERE l.id = w.id)"
@@ -114,7 +116,7 @@ static const char comparison[] =
 " SELECT 5, NULL, 'failing', 'the track makes no event of these rows now', NULL, $3, NULL, NULL WHERE $3 > 0"
 " UNION ALL"
 " SELECT 6, NULL, n.outcome, NULL, n.currency, count(*), sum(n.value),"
-"  CASE WHEN n.outcome <> 'erased' THEN"
+"  CASE WHEN n.outcome NOT IN ('erased', 'cancelled') THEN"
 "   ARRAY(SELECT i.id FROM nowhere i WHERE i.outcome = n.outcome AND i.currency IS NOT DISTINCT FROM n.currency"
 "    ORDER BY i.id LIMIT 100) END"
 " FROM nowhere n GROUP BY n.outcome, n.currency"

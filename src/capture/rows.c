@@ -40,6 +40,7 @@
 #include "capture/rows.h"
 #include "tree.h"
 #include "outbox/append.h"
+#include "outbox/stops.h"
 
 /*
  * A page.  So many events are enough to make the costs of a page small beside
@@ -57,6 +58,7 @@ typedef struct Failure
 	const char *image;			/* JSON; NULL: not made yet */
 	int			len;
 	const char *id;				/* or NULL */
+	int64		after_seq;		/* of the row; -1: now */
 	char		sqlstate[6];
 	const char *reason;
 } Failure;
@@ -71,6 +73,7 @@ typedef struct RowPage
 	MemoryContext row_context;	/* one row's work */
 	int			nevents;
 	EcapiAppend *events;
+	EcapiStopQuery *stops;		/* of each event; NULL: not asked */
 	size_t		bytes;
 	int			nfailures;
 	Failure    *failures;
@@ -144,6 +147,17 @@ make_image(void *arg)
 	failure->len = json.len;
 }
 
+/* A new failure of the current row. */
+static Failure *
+add_failure(RowPage *page)
+{
+	Failure    *failure = &page->failures[page->nfailures++];
+
+	memset(failure, 0, sizeof(*failure));
+	failure->after_seq = page->row.written.xid != 0 ? page->row.written.after_seq : -1;
+	return failure;
+}
+
 static void
 describe_error(const RowPage *page, const EcapiGuardError *error, Failure *failure)
 {
@@ -162,18 +176,16 @@ describe_error(const RowPage *page, const EcapiGuardError *error, Failure *failu
 static void
 keep_violations(RowPage *page)
 {
-	Failure    *failure = &page->failures[page->nfailures];
+	Failure    *failure = add_failure(page);
 	const EcapiViolation *first = ecapi_draft_first(&page->draft);
 	const EcapiValue *id = page->draft.given ?
 		ecapi_value_get(page->draft.given, "id") : NULL;
 
-	memset(failure, 0, sizeof(*failure));
 	strlcpy(failure->sqlstate, ecapi_violation_sqlstate(first->code),
 			sizeof(failure->sqlstate));
 	failure->reason = MemoryContextStrdup(page->context, ecapi_draft_reason(&page->draft));
 	if (id && id->type == ECAPI_STRING && id->len <= ECAPI_MAX_ID)
 		failure->id = MemoryContextStrdup(page->context, id->text);
-	page->nfailures++;
 }
 
 /* ------------------------------------------------------------------------
@@ -188,6 +200,7 @@ next_row(RowPage *page)
 	MemoryContextReset(page->row_context);
 	page->row.context = NULL;
 	page->row.captured_at = 0;
+	memset(&page->row.written, 0, sizeof(page->row.written));
 	if (!page->rows->next(page->rows->arg, &page->row))
 	{
 		page->at_end = true;
@@ -257,6 +270,26 @@ finish_draft(RowPage *page, EcapiAppend *append, const char **id)
 	return ecapi_draft_finish(&page->draft, append, id);
 }
 
+/* What to ask of the event that joins the page; inside the guard. */
+static void
+note_stop(RowPage *page)
+{
+	EcapiStopQuery *stop = &page->stops[page->nevents];
+	const EcapiWritten *written = &page->row.written;
+	const EcapiValue *id = ecapi_value_get(page->draft.clean, "id");
+	const EcapiValue *timestamp = ecapi_value_get(page->draft.clean, "timestamp");
+	int64		epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+
+	memset(stop, 0, sizeof(*stop));
+	stop->id = MemoryContextStrdup(page->context, id->text);
+	stop->id_len = id->len;
+	stop->is_server = true;
+	stop->xid = written->is_history ? PG_UINT64_MAX : written->xid;
+	stop->seq = written->after_seq;
+	stop->is_history = written->is_history;
+	stop->happened = (strtoll(timestamp->text, NULL, 10) - epoch) * USECS_PER_SEC;
+}
+
 /* Put the current row's event together; it joins the page, or its failures. */
 static void
 make_event(RowPage *page)
@@ -290,6 +323,8 @@ make_event(RowPage *page)
 	}
 	if (page->rows->forgotten != NULL)
 		ecapi_forgotten_note(page->rows->forgotten, draft->clean, page->nevents);
+	if (page->stops != NULL)
+		note_stop(page);
 	page->events[page->nevents].event =
 		(text *) MemoryContextAlloc(page->context, VARSIZE(append.event));
 	memcpy(page->events[page->nevents].event, append.event, VARSIZE(append.event));
@@ -351,8 +386,7 @@ fail_row(RowPage *page)
 
 	if (!next_row(page))
 		return true;
-	failure = &page->failures[page->nfailures++];
-	memset(failure, 0, sizeof(*failure));
+	failure = add_failure(page);
 	strlcpy(failure->sqlstate, compiled->sqlstate, sizeof(failure->sqlstate));
 	failure->reason = compiled->problem;
 	page->is_error = true;
@@ -387,8 +421,7 @@ evaluate(RowPage *page)
 		if (!ecapi_guard_run(fill_page, page, page->rows->compiled->owner, &error))
 		{
 			page->pending = false;
-			failure = &page->failures[page->nfailures++];
-			memset(failure, 0, sizeof(*failure));
+			failure = add_failure(page);
 			describe_error(page, &error, failure);
 			page->is_error = true;
 			return false;
@@ -437,19 +470,44 @@ handle_failure(RowPage *page)
 	}
 }
 
-/* Take the events of persons who are forgotten out of the page. */
+/* Take events out of the page. */
+static void
+leave_out(RowPage *page, const bool *is_out)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < page->nevents; i++)
+	{
+		if (is_out[i])
+			continue;
+		if (page->stops != NULL)
+			page->stops[kept] = page->stops[i];
+		page->events[kept++] = page->events[i];
+	}
+	page->nevents = kept;
+}
+
+/* Those of persons who are forgotten. */
 static void
 leave_out_forgotten(RowPage *page)
 {
 	bool		is_forgotten[PAGE_ROWS];
-	int			kept = 0;
 
 	page->result->forgotten += ecapi_forgotten_ask(page->rows->forgotten, page->nevents,
 												   is_forgotten);
+	leave_out(page, is_forgotten);
+}
+
+/* Those that were cancelled after their rows were written. */
+static void
+leave_out_cancelled(RowPage *page)
+{
+	bool		is_cancelled[PAGE_ROWS];
+
+	page->result->cancelled += ecapi_stops_again(page->stops, page->nevents);
 	for (int i = 0; i < page->nevents; i++)
-		if (!is_forgotten[i])
-			page->events[kept++] = page->events[i];
-	page->nevents = kept;
+		is_cancelled[i] = page->stops[i].stopped;
+	leave_out(page, is_cancelled);
 }
 
 static void
@@ -462,6 +520,8 @@ write_page(RowPage *page)
 		PreventCommandIfReadOnly("capture");
 	if (page->rows->forgotten != NULL)
 		leave_out_forgotten(page);
+	if (page->stops != NULL && page->nevents > 0)
+		leave_out_cancelled(page);
 	if (page->nevents > 0)
 		ecapi_outbox_append(page->events, page->nevents);
 	for (int i = 0; i < page->nfailures; i++)
@@ -469,7 +529,9 @@ write_page(RowPage *page)
 		const Failure *failure = &page->failures[i];
 
 		ecapi_outbox_set_aside(rows->trigger, rows->compiled->root, failure->id, failure->image,
-							   failure->len, failure->sqlstate, failure->reason);
+							   failure->len, failure->sqlstate, failure->reason,
+							   failure->after_seq >= 0 ? failure->after_seq
+							   : ecapi_outbox_last_seq());
 	}
 	if (page->nfailures > 0)
 		ecapi_rows_warn(rows->trigger, page->failures[0].reason);
@@ -510,6 +572,8 @@ make_page(RowPage *page, MemoryContext work)
 													  ROW_BLOCK, ALLOCSET_DEFAULT_MAXSIZE);
 	page->events = MemoryContextAlloc(work, sizeof(EcapiAppend) * PAGE_ROWS);
 	page->failures = MemoryContextAlloc(work, sizeof(Failure) * PAGE_ROWS);
+	if (page->rows->may_be_cancelled)
+		page->stops = MemoryContextAlloc(work, sizeof(EcapiStopQuery) * PAGE_ROWS);
 }
 
 /* See rows.h. */

@@ -13,12 +13,21 @@
 #include "executor/tuptable.h"
 #include "outbox/forgotten.h"
 
+/* When a row was written whose event comes later; see outbox/stops.c. */
+typedef struct EcapiWritten
+{
+	uint64		xid;			/* 0: now */
+	int64		after_seq;		/* the last seq of its session then */
+	bool		is_history;		/* its event's timestamp counts instead */
+} EcapiWritten;
+
 typedef struct EcapiRow
 {
 	TupleTableSlot *new;		/* of the relation's descriptor */
 	TupleTableSlot *old;		/* the same, or NULL: the row is new */
 	const EcapiValue *context;	/* ecapi.context of then, or NULL */
 	int64		captured_at;	/* seconds since 1970; 0: the transaction's start */
+	EcapiWritten written;
 } EcapiRow;
 
 /* How rows are judged. */
@@ -37,6 +46,7 @@ typedef struct EcapiRowsResult
 	int64		set_aside;
 	int64		outside;		/* HISTORY: not in [since, until), or without a time */
 	int64		forgotten;		/* not appended: of persons who are forgotten */
+	int64		cancelled;		/* not appended: their ids were cancelled since */
 	/* AGAIN, of the last row that failed; texts in the current context */
 	char		sqlstate[6];
 	const char *reason;			/* NULL: none failed */
@@ -79,6 +89,8 @@ typedef struct EcapiRows
 	/* what to ask who is forgotten with; NULL: nobody, or it is live traffic.  Not
 	 * asked for a sink. */
 	EcapiForgotten *forgotten;
+
+	bool		may_be_cancelled;	/* ask whether the events were, by row->written */
 } EcapiRows;
 
 /*

@@ -4,7 +4,6 @@
  *
  *	expression.c	the set: kinds of sources, rows, values
  *	names.c			identifiers in a source, and hints for names that are not there
- *	foreign_key.c	the foreign key that a column stands for
  *	key_path.c		foreign-key paths: one query for all of a set
  *	row_sql.c		SQL over new and old: parse, compile, run
  *	row_sql_check.c what of SQL is allowed
@@ -24,6 +23,7 @@
 #include "utils/plancache.h"
 
 #include "capture/expression.h"
+#include "capture/foreign_key.h"
 
 /* Names in a source that is only names: a column or a foreign-key path. */
 #define ECAPI_MAX_NAMES		8
@@ -45,18 +45,6 @@ typedef struct EcapiReference
 	bool		old;
 	AttrNumber	attnum;
 } EcapiReference;
-
-/* From the row (or a table joined before) to a table, by one foreign key. */
-typedef struct EcapiKeyJoin
-{
-	int			from;			/* a join; -1: the row */
-	Oid			relid;			/* the table it leads to */
-	char	   *name;			/* its name in the query */
-	int			nkeys;
-	AttrNumber	conkey[INDEX_MAX_KEYS];
-	AttrNumber	confkey[INDEX_MAX_KEYS];
-	Oid			operators[INDEX_MAX_KEYS];	/* referred = referring */
-} EcapiKeyJoin;
 
 typedef struct EcapiKeyPaths EcapiKeyPaths;
 
@@ -135,17 +123,6 @@ extern void ecapi_names_no_column(const char *table, TupleDesc descriptor,
 
 /* schema.name of a relation, quoted where SQL wants it. */
 extern char *ecapi_names_relation(Oid relid);
-
-/* foreign_key.c */
-
-/*
- * Set all of *join but from, which the caller has set: to the foreign key that
- * a column of an open relation stands for.  Raises that it is in none, or in
- * several.
- */
-extern void ecapi_foreign_key_find(Relation relation, Oid owner, AttrNumber attnum,
-								   EcapiKeyJoin *join);
-extern bool ecapi_foreign_key_same(const EcapiKeyJoin *a, const EcapiKeyJoin *b);
 
 /* key_path.c */
 

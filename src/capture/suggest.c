@@ -4,20 +4,17 @@
  *
  * What is guessed from is in suggest.def: whole names of columns, in order of
  * preference, for each field.  This file goes through its lines once, over the
- * columns of the table and of those that its foreign keys lead to (one step),
- * and writes down the first source that each field gets.
+ * columns of the table and of those that foreign keys lead to from there, and
+ * writes down the first source that each field gets.
  *
  * A wrong guess sends a wrong value, or a stranger's, so:
  *	(1) a name counts only as a whole, and only with a type that the field can
  *		take;
- *	(2) of people, only one foreign key is followed, the likeliest: beside
- *		customer_id, an account_id is somebody else;
- *	(3) parts of an address come from one table under one prefix, and a bare
- *		"state" is one only beside a city or postal code: an order's state is
- *		more often its stage;
+ *	(2) of people, only one is followed, the likeliest (suggest_person.c);
+ *	(3) parts of an address come from one place (suggest_address.c);
  *	(4) money goes with its currency, or not at all: the standard discards a
  *		value without one;
- *	(5) what is assumed nevertheless (UTC, whole units) is said in a NOTICE.
+ *	(5) what is assumed nevertheless (UTC, minor units) is said in a NOTICE.
  *
  * Everything is allocated in the caller's context.  Tables that foreign keys
  * lead to are opened with AccessShareLock, kept until the transaction ends.
@@ -42,49 +39,91 @@ PG_FUNCTION_INFO_V1(ecapi_suggest_mapping);
 #define PRICED (ECAPI_SUGGEST_EVENT(purchase) | ECAPI_SUGGEST_EVENT(refund) | \
 				ECAPI_SUGGEST_EVENT(donate) | ECAPI_SUGGEST_EVENT(subscribe))
 
-static void
-take(EcapiSuggestion *search, const char *path, const char *text)
+/* See suggest_internal.h. */
+void
+ecapi_suggest_notice(EcapiSuggestion *search, const char *message, const char *detail,
+					 const char *hint)
 {
-	EcapiSuggestSource *source = palloc(sizeof(EcapiSuggestSource));
+	EcapiSuggestNotice *notice = palloc(sizeof(EcapiSuggestNotice));
 
-	source->path = path;
-	source->text = text;
-	search->sources = lappend(search->sources, source);
+	notice->message = message;
+	notice->detail = detail;
+	notice->hint = hint;
+	search->notices = lappend(search->notices, notice);
 }
 
 /* ---- rules ---- */
 
 static bool
-try_money(EcapiSuggestion *search, const EcapiSuggestRule *rule)
+has_currency(EcapiSuggestion *search)
 {
-	const EcapiSuggestTable *own = linitial(search->tables);
+	return ecapi_suggest_source_of(search, "currency_code") != NULL;
+}
 
+static void
+try_money(EcapiSuggestion *search, const EcapiSuggestRule *rule, const EcapiSuggestTable *table)
+{
 	for (const char *const *name = rule->names; *name; name++)
 	{
-		const EcapiSuggestColumn *column = ecapi_suggest_column(own, *name);
+		const EcapiSuggestColumn *column = ecapi_suggest_column(table, *name);
 		bool		minor = column == NULL ||
 			!ecapi_suggest_fits(rule->class, rule->path, column->type);
 		const char *text;
 
 		if (minor)
-			column = ecapi_suggest_minor(own, *name);
+			column = ecapi_suggest_minor(table, *name);
 		if (column == NULL)
 			continue;
-		if (ecapi_suggest_source_of(search, "currency_code") == NULL)
+		if (!has_currency(search))
 		{
-			if (search->unpriced == NULL && strcmp(rule->path, "value") == 0)
+			if (search->unpriced == NULL && table->from == NULL &&
+				strcmp(rule->path, "value") == 0)
 				search->unpriced = column;
-			return false;
+			return;
 		}
-		text = ecapi_suggest_money(search, column, minor);
+		text = ecapi_suggest_money(search, table, column, rule->class, minor);
 		if (text != NULL)
-			take(search, rule->path, text);
-		return text != NULL;
+			ecapi_suggest_take(search, rule->path, text);
+		return;
 	}
-	return false;
 }
 
-static bool
+/* The currency of an amount: total_currency beside total or total_cents. */
+static void
+try_pair(EcapiSuggestion *search, const EcapiSuggestRule *rule, const EcapiSuggestTable *table)
+{
+	for (const char *const *name = rule->names; *name; name++)
+	{
+		const EcapiSuggestColumn *currency =
+			ecapi_suggest_column(table, psprintf("%s_currency", *name));
+
+		if (currency == NULL ||
+			!ecapi_suggest_fits(ECAPI_SUGGEST_TEXT, rule->path, currency->type) ||
+			(ecapi_suggest_column(table, *name) == NULL &&
+			 ecapi_suggest_minor(table, *name) == NULL))
+			continue;
+		ecapi_suggest_take(search, rule->path, ecapi_suggest_plain(table, currency));
+		return;
+	}
+}
+
+static void
+try_json_key(EcapiSuggestion *search, const EcapiSuggestRule *rule)
+{
+	if (strcmp(rule->path, "value") == 0 && !has_currency(search))
+		return;
+	for (const char *const *name = rule->names; *name; name++)
+	{
+		const char *text = ecapi_suggest_json_key(search, rule->path, *name);
+
+		if (text == NULL)
+			continue;
+		ecapi_suggest_take(search, rule->path, text);
+		return;
+	}
+}
+
+static void
 try_primary_key(EcapiSuggestion *search, const EcapiSuggestRule *rule)
 {
 	Bitmapset  *key = RelationGetIndexAttrBitmap(search->relation,
@@ -93,124 +132,119 @@ try_primary_key(EcapiSuggestion *search, const EcapiSuggestRule *rule)
 	int			member;
 
 	if (!bms_get_singleton_member(key, &member))
-		return false;
+		return;
 	column = ecapi_suggest_column_numbered(linitial(search->tables),
 										   member + FirstLowInvalidHeapAttributeNumber);
-	if (column == NULL || !ecapi_suggest_fits(rule->class, rule->path, column->type))
-		return false;
-	take(search, rule->path, column->name);
-	return true;
+	if (column != NULL && ecapi_suggest_fits(rule->class, rule->path, column->type))
+		ecapi_suggest_take(search, rule->path, column->name);
+}
+
+static const char *
+as_source(EcapiSuggestion *search, const EcapiSuggestRule *rule, const EcapiSuggestTable *table,
+		  const EcapiSuggestColumn *column)
+{
+	switch (rule->class)
+	{
+		case ECAPI_SUGGEST_CREATION:
+			search->creation = column;
+			return ecapi_suggest_time(search, column);
+		case ECAPI_SUGGEST_TIME:
+			return ecapi_suggest_time(search, column);
+		case ECAPI_SUGGEST_CODES:
+			return ecapi_suggest_codes(column);
+		default:
+			return ecapi_suggest_plain(table, column);
+	}
 }
 
 static bool
-try_columns(EcapiSuggestion *search, const EcapiSuggestRule *rule)
+try_columns(EcapiSuggestion *search, const EcapiSuggestRule *rule, const EcapiSuggestTable *table)
 {
-	ListCell   *cell;
-
-	foreach(cell, search->tables)
+	for (const char *const *name = rule->names; *name; name++)
 	{
-		const EcapiSuggestTable *table = lfirst(cell);
+		const EcapiSuggestColumn *column = ecapi_suggest_column(table, *name);
 
-		if ((table->place & rule->places) == 0)
+		if (column == NULL || !ecapi_suggest_fits(rule->class, rule->path, column->type))
 			continue;
-		for (const char *const *name = rule->names; *name; name++)
-		{
-			const EcapiSuggestColumn *column = ecapi_suggest_column(table, *name);
-
-			if (column == NULL || !ecapi_suggest_fits(rule->class, rule->path, column->type))
-				continue;
-			take(search, rule->path,
-				 rule->class == ECAPI_SUGGEST_TIME ? ecapi_suggest_time(column) :
-				 ecapi_suggest_plain(table, column));
-			return true;
-		}
+		ecapi_suggest_take(search, rule->path, as_source(search, rule, table, column));
+		return true;
 	}
 	return false;
+}
+
+/* A table of customers: the key that other tables name its rows by. */
+static void
+try_person_key(EcapiSuggestion *search, const EcapiSuggestRule *rule)
+{
+	const EcapiSuggestTable *own = linitial(search->tables);
+
+	if (ecapi_suggest_is_person_table(own->relname) && !try_columns(search, rule, own))
+		try_primary_key(search, rule);
+}
+
+static void
+try_table(EcapiSuggestion *search, const EcapiSuggestRule *rule, const EcapiSuggestTable *table)
+{
+	switch (rule->class)
+	{
+		case ECAPI_SUGGEST_MONEY:
+		case ECAPI_SUGGEST_ESTIMATE:
+			try_money(search, rule, table);
+			break;
+		case ECAPI_SUGGEST_PAIR:
+			try_pair(search, rule, table);
+			break;
+		case ECAPI_SUGGEST_JSON_KEY:
+			try_json_key(search, rule);
+			break;
+		case ECAPI_SUGGEST_PRIMARY_KEY:
+			try_primary_key(search, rule);
+			break;
+		case ECAPI_SUGGEST_PERSON_KEY:
+			try_person_key(search, rule);
+			break;
+		case ECAPI_SUGGEST_PERSON_REFERENCE:
+			if (search->person_from == table)
+				ecapi_suggest_take(search, rule->path,
+								   ecapi_suggest_plain(table, search->person));
+			break;
+		default:
+			(void) try_columns(search, rule, table);
+			break;
+	}
+}
+
+/*
+ * Is it a billing address that is a person with an e-mail address?  That is
+ * another one than the customer, such as a company's accounts.
+ */
+static bool
+is_somebody(const EcapiSuggestTable *table)
+{
+	return table->place == ECAPI_PLACE_BILLING && ecapi_suggest_has_email(table);
 }
 
 static void
 try_rule(EcapiSuggestion *search, const EcapiSuggestRule *rule)
 {
-	if ((rule->events & (UINT64_C(1) << search->type)) == 0 ||
-		(rule->table != NULL && strstr(search->relname, rule->table) == NULL) ||
-		ecapi_suggest_source_of(search, rule->path) != NULL)
+	if ((rule->events & (UINT64_C(1) << search->type)) == 0)
 		return;
-	if (rule->class == ECAPI_SUGGEST_MONEY)
-		try_money(search, rule);
-	else if (rule->class == ECAPI_SUGGEST_PRIMARY_KEY)
-		try_primary_key(search, rule);
-	else
-		try_columns(search, rule);
-}
-
-/* ---- the address ---- */
-
-static const EcapiSuggestColumn *
-find_part(const EcapiSuggestTable *table, const char *prefix, const EcapiSuggestPart *part)
-{
-	for (const char *const *name = part->names; *name; name++)
+	for (int somebody = 0; somebody <= 1; somebody++)
 	{
-		char	   *folded = psprintf("%s%s", prefix, *name);
-		const EcapiSuggestColumn *column = ecapi_suggest_column(table, folded);
+		ListCell   *cell;
 
-		pfree(folded);
-		if (column != NULL && ecapi_suggest_fits(ECAPI_SUGGEST_TEXT, part->path, column->type))
-			return column;
-	}
-	return NULL;
-}
-
-/*
- * Take the address of one table under one prefix; only its country, if it is
- * no more than that.  False if there is none.
- */
-static bool
-take_address(EcapiSuggestion *search, const EcapiSuggestTable *table, const char *prefix,
-			 bool only_country)
-{
-	const EcapiSuggestColumn *found[ECAPI_SUGGEST_MAX_PARTS];
-	bool		located = false;
-
-	for (int i = 0; i < ecapi_suggest_nparts; i++)
-	{
-		const EcapiSuggestPart *part = &ecapi_suggest_parts[i];
-		bool		country = strcmp(part->path, "user_data.address.country_code") == 0;
-
-		found[i] = only_country && !country ? NULL : find_part(table, prefix, part);
-		if (found[i] != NULL &&
-			(only_country ||
-			 strcmp(part->path, "user_data.address.city") == 0 ||
-			 strcmp(part->path, "user_data.address.postal_code") == 0))
-			located = true;
-	}
-	for (int i = 0; located && i < ecapi_suggest_nparts; i++)
-		if (found[i] != NULL)
-			take(search, ecapi_suggest_parts[i].path, ecapi_suggest_plain(table, found[i]));
-	return located;
-}
-
-/* A shipping address may be that of whoever gets a present, so it comes last. */
-static bool
-find_address(EcapiSuggestion *search, bool shipping, bool only_country)
-{
-	ListCell   *cell;
-
-	foreach(cell, search->tables)
-	{
-		const EcapiSuggestTable *table = lfirst(cell);
-
-		if (table->place == ECAPI_PLACE_CURRENCY)
-			continue;
-		for (int i = 0; i < ecapi_suggest_nprefixes; i++)
+		foreach(cell, search->tables)
 		{
-			const EcapiSuggestPrefix *prefix = &ecapi_suggest_prefixes[i];
+			const EcapiSuggestTable *table = lfirst(cell);
 
-			if ((prefix->shipping || table->place == ECAPI_PLACE_SHIPPING) == shipping &&
-				take_address(search, table, prefix->prefix, only_country))
-				return true;
+			if ((table->place & rule->places) == 0 ||
+				is_somebody(table) != (somebody == 1) ||
+				(rule->table != NULL && strstr(table->relname, rule->table) == NULL) ||
+				ecapi_suggest_source_of(search, rule->path) != NULL)
+				continue;
+			try_table(search, rule, table);
 		}
 	}
-	return false;
 }
 
 /* ---- the suggestion ---- */
@@ -299,29 +333,71 @@ as_jsonb(const List *sources)
 	return JsonbValueToJsonb(object);
 }
 
+/* A row with a status is made before it is what the event says. */
+static void
+note_creation(EcapiSuggestion *search)
+{
+	const EcapiSuggestColumn *status = ecapi_suggest_status(linitial(search->tables));
+
+	if (search->creation == NULL || status == NULL ||
+		!ecapi_suggest_completes(search->type))
+		return;
+	ecapi_suggest_notice(search,
+						 psprintf("column \"%s\" says when a row was made, which may be before the event",
+								  search->creation->name),
+						 psprintf("The table has the column \"%s\", so a row may become the event later.",
+								  status->name),
+						 "Map the time of the event, or leave \"timestamp\" out: then it is the time of the transaction.");
+}
+
+static void
+note_unpriced(EcapiSuggestion *search)
+{
+	if (search->unpriced == NULL)
+		return;
+	ecapi_suggest_notice(search,
+						 psprintf("column \"%s\" is left out because no column says its currency",
+								  search->unpriced->name),
+						 NULL,
+						 "If there is only one, add both to the mapping, the currency as a constant of SQL: \"currency_code\": \"'EUR'\".");
+}
+
 /* See suggest.h. */
-Jsonb *
-ecapi_suggest(Relation relation, const char *event_type, List **missing)
+void
+ecapi_suggest(Relation relation, const char *event_type, EcapiSuggested *result)
 {
 	EcapiSuggestion search = {.relation = relation};
 
 	search.type = lookup_event_type(event_type);
-	search.superuser = superuser_arg(relation->rd_rel->relowner);
-	search.relname = ecapi_suggest_fold(RelationGetRelationName(relation));
+	search.owner = relation->rd_rel->relowner;
+	search.superuser = superuser_arg(search.owner);
 	ecapi_suggest_read_tables(&search);
 	for (int i = 0; i < ecapi_suggest_nrules; i++)
 		try_rule(&search, &ecapi_suggest_rules[i]);
-	(void) (find_address(&search, false, false) || find_address(&search, true, false) ||
-			find_address(&search, false, true) || find_address(&search, true, true));
+	ecapi_suggest_address(&search);
+	note_creation(&search);
+	note_unpriced(&search);
+	result->missing = find_missing(&search);
+	result->mapping = as_jsonb(search.sources);
+	result->notices = search.notices;
+}
 
-	if (search.unpriced != NULL)
+/* See suggest.h. */
+void
+ecapi_suggest_notify(const EcapiSuggested *suggested)
+{
+	ListCell   *cell;
+
+	foreach(cell, suggested->notices)
+	{
+		const EcapiSuggestNotice *notice = lfirst(cell);
+
 		ereport(NOTICE,
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-				 errmsg("column \"%s\" is left out because no column says its currency",
-						search.unpriced->name),
-				 errhint("If there is only one, add both to the mapping, the currency as a constant of SQL: \"currency_code\": \"'EUR'\".")));
-	*missing = find_missing(&search);
-	return as_jsonb(search.sources);
+				 errmsg_internal("%s", notice->message),
+				 notice->detail ? errdetail_internal("%s", notice->detail) : 0,
+				 notice->hint ? errhint("%s", notice->hint) : 0));
+	}
 }
 
 /*
@@ -337,8 +413,7 @@ ecapi_suggest_mapping(PG_FUNCTION_ARGS)
 	Oid			relid = PG_GETARG_OID(0);
 	char	   *event_type = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	Relation	relation = relation_open(relid, AccessShareLock);
-	List	   *missing;
-	Jsonb	   *result;
+	EcapiSuggested suggested;
 
 	if (relation->rd_rel->relkind != RELKIND_RELATION &&
 		relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
@@ -346,16 +421,17 @@ ecapi_suggest_mapping(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table", RelationGetRelationName(relation)),
 				 errdetail_relkind_not_supported(relation->rd_rel->relkind)));
-	result = ecapi_suggest(relation, event_type, &missing);
+	ecapi_suggest(relation, event_type, &suggested);
 	relation_close(relation, NoLock);
 
-	if (missing != NIL)
+	ecapi_suggest_notify(&suggested);
+	if (suggested.missing != NIL)
 	{
 		StringInfoData list;
 		ListCell   *cell;
 
 		initStringInfo(&list);
-		foreach(cell, missing)
+		foreach(cell, suggested.missing)
 			appendStringInfo(&list, "%s\"%s\"", list.len > 0 ? ", " : "",
 							 (const char *) lfirst(cell));
 		ereport(NOTICE,
@@ -363,5 +439,5 @@ ecapi_suggest_mapping(PG_FUNCTION_ARGS)
 				 errmsg("no column was found for %s", list.data),
 				 errhint("Add to the mapping what the table has under other names.")));
 	}
-	PG_RETURN_JSONB_P(result);
+	PG_RETURN_JSONB_P(suggested.mapping);
 }

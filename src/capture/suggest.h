@@ -12,21 +12,44 @@
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 
+/* What the caller is to be told; detail and hint may be NULL. */
+typedef struct EcapiSuggestNotice
+{
+	const char *message;
+	const char *detail;
+	const char *hint;
+} EcapiSuggestNotice;
+
+typedef struct EcapiSuggested
+{
+	Jsonb	   *mapping;		/* an object, empty if nothing was found */
+	List	   *missing;		/* char *: paths of fields that matter to such
+								 * events and for which nothing was found */
+	List	   *notices;		/* EcapiSuggestNotice *: what was assumed or left out */
+} EcapiSuggested;
+
 /*
  * Propose a mapping (field path to source, as ecapi.track() takes it) for the
- * rows of a relation, which the caller has open, as events of a type.  The
- * result is a jsonb object in the current context, empty if nothing was found.
- *
- * *missing gets the paths of fields that matter to such events and for which
- * nothing was found (char *, constant).  What had to be assumed is told by
- * NOTICEs here.  Raises an error for an unknown event type, with the closest
- * one as a hint.
+ * rows of a relation, which the caller has open, as events of a type.  All of
+ * *result is in the current context.  Raises an error for an unknown event
+ * type, with the closest one as a hint.
  *
  * Reads catalogs only, no rows.  Sources are such that they work as the
  * relation's owner: a foreign key is followed only where that role may read
  * what it leads to, and for a superuser's table there is no SQL but operators
  * and immutable functions of pg_catalog.
  */
-extern Jsonb *ecapi_suggest(Relation relation, const char *event_type, List **missing);
+extern void ecapi_suggest(Relation relation, const char *event_type, EcapiSuggested *result);
+
+/* Raise the notices. */
+extern void ecapi_suggest_notify(const EcapiSuggested *suggested);
+
+/*
+ * A condition under which a row of a relation is an event of a type, if it has
+ * a column for how far a row has come: its completion, or a status.  *column
+ * gets that column's name.  NULL: none, or such events are new rows.
+ */
+extern const char *ecapi_suggest_condition(Relation relation, const char *event_type,
+										   const char **column);
 
 #endif							/* ECAPI_SUGGEST_H */

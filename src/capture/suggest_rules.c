@@ -16,6 +16,11 @@
 #define BILLING ECAPI_PLACE_BILLING
 #define SHIPPING ECAPI_PLACE_SHIPPING
 #define CURRENCY ECAPI_PLACE_CURRENCY
+#define MARKET ECAPI_PLACE_MARKET
+#define PLAN ECAPI_PLACE_PLAN
+#define SOURCE ECAPI_PLACE_SOURCE
+#define MEDIUM ECAPI_PLACE_MEDIUM
+#define CAMPAIGN ECAPI_PLACE_CAMPAIGN
 
 /* types of events, */
 #define BIT(type) ECAPI_SUGGEST_EVENT(type)
@@ -35,16 +40,37 @@
 #define CREATED_NAMES \
 	"created_at", "date_created_gmt", "date_created", "created", "created_on", \
 	"inserted_at", "submitted_at", "timestamp", "created_date", "creation_date", \
-	"creation_time", "occurred_at", "event_time"
+	"creation_time", "create_date", "create_time", "occurred_at", "event_time"
 #define ORDER_NUMBER_NAMES \
 	"order_no", "order_number", "increment_id", "order_reference", "order_ref", \
-	"order_code", "number"
+	"order_code", "number", "display_id"
+#define CURRENCY_NAMES \
+	"currency_code", "currency", "order_currency_code", "order_currency", "curr", \
+	"iso_currency"
+#define REFUNDED_NAMES \
+	"refunded_amount", "refund_amount", "amount_refunded", "total_refunded", \
+	"refund_total", "refunded", "refunded_total"
+#define TOTAL_NAMES \
+	"total", "grand_total", "order_total", "total_amount", "total_gross_amount", \
+	"total_price", "amount_total", "order_amount", "total_paid", "amount_paid", \
+	"paid_amount", "amount", "price", "value", "revenue", "order_value", "cart_total", \
+	"sale_price", "unit_amount"
+#define EMAIL_NAMES \
+	"email", "email_address", "customer_email", "e_mail", "contact_email", \
+	"billing_email", "buyer_email", "user_email", "mail", "payer_email", "donor_email", \
+	"primary_email", "customer_email_address", "email_from", "email_sha256"
 
 #define NAMES(...) ((const char *const[]) {__VA_ARGS__, NULL})
-#define SUGGEST_REFERENCE(place, ...)
 #define SUGGEST(path, class, events, places, table, ...)
-#define SUGGEST_ADDRESS(path, ...)
+#define SUGGEST_PERSON(...)
+#define SUGGEST_OTHER_PERSON(...)
+#define SUGGEST_EMPLOYEE(...)
+#define SUGGEST_PERSON_TABLE(...)
+#define SUGGEST_REFERENCE(from, place, ...)
+#define SUGGEST_ADDRESS(path, names, inside)
 #define SUGGEST_ADDRESS_PREFIX(shipping, prefix)
+#define SUGGEST_STATUS(...)
+#define SUGGEST_DONE(events, word)
 
 #undef SUGGEST
 #define SUGGEST(path, class, events, places, table, ...) \
@@ -55,21 +81,65 @@ const EcapiSuggestRule ecapi_suggest_rules[] = {
 #undef SUGGEST
 #define SUGGEST(path, class, events, places, table, ...)
 
+#undef SUGGEST_PERSON
+#undef SUGGEST_OTHER_PERSON
+#define SUGGEST_PERSON(...) NAMES(__VA_ARGS__),
+#define SUGGEST_OTHER_PERSON(...) NAMES(__VA_ARGS__),
+const char *const *const ecapi_suggest_persons[ECAPI_SUGGEST_NPERSONS] = {
+#include "capture/suggest.def"
+};
+#undef SUGGEST_PERSON
+#undef SUGGEST_OTHER_PERSON
+#define SUGGEST_PERSON(...)
+#define SUGGEST_OTHER_PERSON(...)
+
+#undef SUGGEST_EMPLOYEE
+#define SUGGEST_EMPLOYEE(...) __VA_ARGS__, NULL
+const char *const ecapi_suggest_employees[] = {
+#include "capture/suggest.def"
+};
+#undef SUGGEST_EMPLOYEE
+#define SUGGEST_EMPLOYEE(...)
+
+#undef SUGGEST_PERSON_TABLE
+#define SUGGEST_PERSON_TABLE(...) __VA_ARGS__, NULL
+const char *const ecapi_suggest_person_tables[] = {
+#include "capture/suggest.def"
+};
+#undef SUGGEST_PERSON_TABLE
+#define SUGGEST_PERSON_TABLE(...)
+
 #undef SUGGEST_REFERENCE
-#define SUGGEST_REFERENCE(place, ...) {place, NAMES(__VA_ARGS__)},
+#define SUGGEST_REFERENCE(from, place, ...) {from, place, NAMES(__VA_ARGS__)},
 const EcapiSuggestReference ecapi_suggest_references[] = {
 #include "capture/suggest.def"
 };
 #undef SUGGEST_REFERENCE
-#define SUGGEST_REFERENCE(place, ...)
+#define SUGGEST_REFERENCE(from, place, ...)
 
 #undef SUGGEST_ADDRESS
-#define SUGGEST_ADDRESS(path, ...) {path, NAMES(__VA_ARGS__)},
+#define SUGGEST_ADDRESS(path, names, inside) {path, names, inside},
 const EcapiSuggestPart ecapi_suggest_parts[] = {
 #include "capture/suggest.def"
 };
 #undef SUGGEST_ADDRESS
-#define SUGGEST_ADDRESS(path, ...)
+#define SUGGEST_ADDRESS(path, names, inside)
+
+#undef SUGGEST_STATUS
+#define SUGGEST_STATUS(...) __VA_ARGS__, NULL
+const char *const ecapi_suggest_statuses[] = {
+#include "capture/suggest.def"
+};
+#undef SUGGEST_STATUS
+#define SUGGEST_STATUS(...)
+
+#undef SUGGEST_DONE
+#define SUGGEST_DONE(events, word) {events, word},
+const EcapiSuggestDone ecapi_suggest_done[] = {
+#include "capture/suggest.def"
+};
+#undef SUGGEST_DONE
+#define SUGGEST_DONE(events, word)
 
 #undef SUGGEST_ADDRESS_PREFIX
 #define SUGGEST_ADDRESS_PREFIX(shipping, prefix) {shipping, prefix},
@@ -77,8 +147,11 @@ const EcapiSuggestPrefix ecapi_suggest_prefixes[] = {
 #include "capture/suggest.def"
 };
 
+const char *const ecapi_suggest_emails[] = {EMAIL_NAMES, NULL};
+
 const int	ecapi_suggest_nrules = lengthof(ecapi_suggest_rules);
 const int	ecapi_suggest_nreferences = lengthof(ecapi_suggest_references);
+const int	ecapi_suggest_ndone = lengthof(ecapi_suggest_done);
 const int	ecapi_suggest_nparts = lengthof(ecapi_suggest_parts);
 const int	ecapi_suggest_nprefixes = lengthof(ecapi_suggest_prefixes);
 

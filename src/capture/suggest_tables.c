@@ -2,9 +2,11 @@
  * suggest_tables.c
  *	  The columns that a mapping could be guessed from.
  *
- * Those of the tracked table, and of the tables that its foreign keys of one
- * column lead to, as far as a track may read them: its SQL runs as the table's
- * owner, and a superuser's reads superusers' tables only (key_path.c).
+ * Those of the tracked table, and of the tables that foreign keys of one column
+ * lead to from there, as far as a track may read them: its SQL runs as the
+ * table's owner, and a superuser's reads superusers' tables only (key_path.c).
+ * Which foreign key a column stands for is decided where tracks decide it
+ * (foreign_key.c).
  *
  * Tables are opened with AccessShareLock, kept until the transaction ends.
  */
@@ -16,10 +18,12 @@
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
 #include "utils/syscache.h"
 
+#include "capture/foreign_key.h"
 #include "capture/suggest_internal.h"
 
 /*
@@ -54,12 +58,9 @@ ecapi_suggest_fold(const char *name)
 	return folded;
 }
 
-/*
- * The columns of a relation, without those that reader may not read (every
- * one counts if it is InvalidOid).
- */
-static EcapiSuggestTable *
-read_table(Relation relation, int place, const char *through, Oid reader)
+/* See suggest_internal.h. */
+EcapiSuggestTable *
+ecapi_suggest_read_table(Relation relation, int place, Oid reader)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
 	Oid			relid = RelationGetRelid(relation);
@@ -68,7 +69,8 @@ read_table(Relation relation, int place, const char *through, Oid reader)
 	EcapiSuggestTable *table = palloc0(sizeof(EcapiSuggestTable));
 
 	table->place = place;
-	table->through = through;
+	table->relid = relid;
+	table->relname = ecapi_suggest_fold(RelationGetRelationName(relation));
 	table->columns = palloc(sizeof(EcapiSuggestColumn) * Max(desc->natts, 1));
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -107,9 +109,19 @@ ecapi_suggest_column_numbered(const EcapiSuggestTable *table, AttrNumber number)
 	return NULL;
 }
 
-/* Is folded the name of a reference, with or without what such names end in? */
-static bool
-names_reference(const char *folded, const char *name)
+/* See suggest_internal.h. */
+bool
+ecapi_suggest_has_email(const EcapiSuggestTable *table)
+{
+	for (const char *const *name = ecapi_suggest_emails; *name; name++)
+		if (ecapi_suggest_column(table, *name) != NULL)
+			return true;
+	return false;
+}
+
+/* See suggest_internal.h. */
+bool
+ecapi_suggest_names_reference(const char *folded, const char *name)
 {
 	static const char *const endings[] = {
 		"", "_id", "_no", "_uuid", "_key", "_code", "_fk"
@@ -159,66 +171,114 @@ may_read(Oid owner, Relation referred)
 	return true;
 }
 
-/* The table that a foreign key of one column leads to; NULL if out of reach. */
-static EcapiSuggestTable *
-follow(EcapiSuggestion *search, const ForeignKeyCacheInfo *key,
-	   const EcapiSuggestColumn *column, int place)
+/* See suggest_internal.h. */
+Oid
+ecapi_suggest_referred(const EcapiSuggestion *search, const EcapiSuggestTable *from,
+					   const EcapiSuggestColumn *column, AttrNumber *key)
 {
-	Oid			owner = search->relation->rd_rel->relowner;
-	Relation	referred = table_open(key->confrelid, AccessShareLock);
-	EcapiSuggestTable *table = NULL;
+	EcapiKeyJoin join = {from->from == NULL ? -1 : 0, InvalidOid, NULL, 0, {0}, {0}, {0}};
+	Relation	relation = table_open(from->relid, AccessShareLock);
+	int			found = ecapi_foreign_key_lookup(relation, search->owner, column->number, &join);
 
-	if (may_read(owner, referred))
-		table = read_table(referred, place, column->name, owner);
-	table_close(referred, NoLock);
-	if (table != NULL && ecapi_suggest_column_numbered(table, key->confkey[0]) == NULL)
+	table_close(relation, NoLock);
+	if (found != 1 || join.nkeys != 1)
+		return InvalidOid;
+	*key = join.confkey[0];
+	return join.relid;
+}
+
+/* See suggest_internal.h. */
+EcapiSuggestTable *
+ecapi_suggest_follow(const EcapiSuggestion *search, const EcapiSuggestTable *from,
+					 const EcapiSuggestColumn *column, int place)
+{
+	EcapiSuggestTable *table = NULL;
+	AttrNumber	key;
+	Oid			relid = ecapi_suggest_referred(search, from, column, &key);
+	Relation	referred;
+
+	if (!OidIsValid(relid))
 		return NULL;
+	referred = table_open(relid, AccessShareLock);
+	if (may_read(search->owner, referred))
+		table = ecapi_suggest_read_table(referred, place, search->owner);
+	table_close(referred, NoLock);
+	if (table == NULL || ecapi_suggest_column_numbered(table, key) == NULL)
+		return NULL;
+	table->from = from;
+	table->through = column;
+	table->key = key;
 	return table;
 }
 
-/*
- * The likeliest table of a place, if the relation has a foreign key to one.
- * If that is out of reach, none: the next would be somebody else.
- */
-static EcapiSuggestTable *
-find_reference(EcapiSuggestion *search, List *keys, const EcapiSuggestReference *reference)
+static bool
+has_place(const EcapiSuggestion *search, int place)
 {
-	const EcapiSuggestTable *own = linitial(search->tables);
+	ListCell   *cell;
 
-	for (const char *const *name = reference->names; *name; name++)
-	{
-		ListCell   *cell;
-
-		foreach(cell, keys)
-		{
-			const ForeignKeyCacheInfo *key = lfirst(cell);
-			const EcapiSuggestColumn *column = key->nkeys == 1 ?
-				ecapi_suggest_column_numbered(own, key->conkey[0]) : NULL;
-
-			if (column != NULL && names_reference(column->folded, *name))
-				return follow(search, key, column, reference->place);
-		}
-	}
-	return NULL;
+	foreach(cell, search->tables)
+		if (((const EcapiSuggestTable *) lfirst(cell))->place == place)
+			return true;
+	return false;
 }
 
 /*
- * Fill in the tables of a search, the tracked one first.  The list of keys is
- * copied because the cache may forget it meanwhile.
+ * The likeliest table of a reference.  If that is out of reach, none: the next
+ * would be something else.
+ */
+static EcapiSuggestTable *
+find_reference(EcapiSuggestion *search, const EcapiSuggestTable *from,
+			   const EcapiSuggestReference *reference)
+{
+	AttrNumber	key;
+
+	for (const char *const *name = reference->names; *name; name++)
+		for (int i = 0; i < from->ncolumns; i++)
+		{
+			const EcapiSuggestColumn *column = &from->columns[i];
+
+			if (ecapi_suggest_names_reference(column->folded, *name) &&
+				OidIsValid(ecapi_suggest_referred(search, from, column, &key)))
+				return ecapi_suggest_follow(search, from, column, reference->place);
+		}
+	return NULL;
+}
+
+static void
+add_table(EcapiSuggestion *search, EcapiSuggestTable *table)
+{
+	if (table != NULL)
+		search->tables = lappend(search->tables, table);
+}
+
+/*
+ * Add the tables that a table leads to, of each place that has none yet.  A
+ * billing address is the guest's own, so it goes before the account.
+ */
+static void
+add_references(EcapiSuggestion *search, const EcapiSuggestTable *from)
+{
+	for (int i = 0; i < ecapi_suggest_nreferences; i++)
+	{
+		const EcapiSuggestReference *reference = &ecapi_suggest_references[i];
+
+		if ((from->place & reference->from) != 0 && !has_place(search, reference->place))
+			add_table(search, find_reference(search, from, reference));
+	}
+	if (search->person == NULL &&
+		(from->place & (ECAPI_PLACE_OWN | ECAPI_PLACE_ORDER)) != 0)
+		add_table(search, ecapi_suggest_find_person(search, from));
+}
+
+/*
+ * See suggest_internal.h.  Tables are added while the list is gone through, so
+ * what is near comes before what is far.
  */
 void
 ecapi_suggest_read_tables(EcapiSuggestion *search)
 {
-	List	   *keys = copyObject(RelationGetFKeyList(search->relation));
-
-	search->tables = list_make1(read_table(search->relation, ECAPI_PLACE_OWN, NULL,
-										   InvalidOid));
-	for (int i = 0; i < ecapi_suggest_nreferences; i++)
-	{
-		EcapiSuggestTable *table = find_reference(search, keys,
-												  &ecapi_suggest_references[i]);
-
-		if (table != NULL)
-			search->tables = lappend(search->tables, table);
-	}
+	search->tables = list_make1(ecapi_suggest_read_table(search->relation, ECAPI_PLACE_OWN,
+														 InvalidOid));
+	for (int i = 0; i < list_length(search->tables); i++)
+		add_references(search, list_nth(search->tables, i));
 }

@@ -101,6 +101,7 @@ typedef struct Declaration
 	const char *event_type;
 	const char *mapping;		/* JSON text */
 	bool		suggested;		/* nobody gave a mapping */
+	EcapiSuggested suggestion;	/* if so */
 	const char *condition;		/* NULL: none */
 	ArrayType  *on_change;		/* NULL: none */
 	bool		at_commit;
@@ -416,23 +417,49 @@ joined(List *names)
 	return text.data;
 }
 
-/* Nobody gave a mapping: use one guessed from the columns, and show it. */
+/* Nobody gave a mapping: use one guessed from the columns. */
 static EcapiTrack *
 suggest(Declaration *declaration)
 {
-	List	   *missing = NIL;
-	Jsonb	   *mapping = ecapi_suggest(declaration->relation, declaration->event_type,
-										&missing);
-	EcapiTrack *track;
+	EcapiSuggested *suggested = &declaration->suggestion;
+	Jsonb	   *mapping;
 
+	ecapi_suggest(declaration->relation, declaration->event_type, suggested);
+	mapping = suggested->mapping;
 	declaration->mapping = JsonbToCString(NULL, &mapping->root, VARSIZE(mapping));
-	track = read_declaration(declaration);
+	return read_declaration(declaration);
+}
+
+/*
+ * What was guessed, and what was assumed for it: told when the track is made,
+ * for an error would make it pointless.
+ */
+static void
+notice_suggested(const Declaration *declaration, const EcapiTrack *track)
+{
+	const EcapiSuggested *suggested = &declaration->suggestion;
+
+	ecapi_suggest_notify(suggested);
 	ereport(NOTICE,
 			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 			 errmsg("the mapping of table %s was guessed from its columns", declaration->table),
-			 missing ? errdetail("Nothing was found for: %s.", joined(missing)) : 0,
+			 suggested->missing ?
+			 errdetail("Nothing was found for: %s.", joined(suggested->missing)) : 0,
 			 errhint("To set it explicitly: %s", explicit_call(declaration, track))));
-	return track;
+}
+
+/*
+ * A row is often made long before it is an event: a cart becomes an order.
+ */
+static void
+notice_every_row(Declaration declaration, const EcapiTrack *track, const char *column)
+{
+	ereport(NOTICE,
+			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+			 errmsg("every new row of table %s becomes an event", declaration.table),
+			 errdetail("There is no condition, but the column \"%s\" looks as if it said when a row is one.",
+					   column),
+			 errhint("To wait for that: %s", explicit_call(&declaration, track))));
 }
 
 static void
@@ -565,6 +592,8 @@ ecapi_track(PG_FUNCTION_ARGS)
 	Declaration declaration;
 	EcapiTrack *track;
 	const char *command;
+	const char *due = NULL;
+	const char *due_column;
 	int			nest;
 
 	read_arguments(fcinfo, &declaration);
@@ -585,9 +614,19 @@ ecapi_track(PG_FUNCTION_ARGS)
 	refuse_to_replace(&declaration);
 	notice_children(&declaration);
 	command = trigger_command(&declaration, track);
+	if (declaration.condition == NULL && declaration.on_change == NULL)
+		due = ecapi_suggest_condition(declaration.relation, declaration.event_type,
+									  &due_column);
 	/* The lock stays; a relation that somebody has open cannot be altered. */
 	relation_close(declaration.relation, NoLock);
 	make_trigger(&declaration, command);
+	if (declaration.suggested)
+		notice_suggested(&declaration, track);
+	if (due)
+	{
+		declaration.condition = due;
+		notice_every_row(declaration, track, due_column);
+	}
 	end_lock_timeout(nest);
 	PG_RETURN_TEXT_P(cstring_to_text(declaration.trigger));
 }

@@ -57,6 +57,22 @@ static void insert_rows(Relation leaf, Relation index, IndexInfo *info,
 						Oid seq_relid, Datum *values,
 						const EcapiAppend *events, int nevents);
 
+static int64 last_seq = 0;
+
+/* See append.h. */
+int64
+ecapi_outbox_next_seq(Oid seq_relid)
+{
+	return last_seq = nextval_internal(seq_relid, false);
+}
+
+/* See append.h. */
+int64
+ecapi_outbox_last_seq(void)
+{
+	return last_seq;
+}
+
 /*
  * Append events in this order, in the current (sub)transaction, and wake the
  * worker at commit.  The caller has refused read-only transactions, recovery
@@ -115,7 +131,7 @@ form_row(Relation leaf, Oid seq_relid, Datum *values, const EcapiAppend *event)
 	bool		nulls[ECAPI_OUTBOX_COLUMNS] = {false};
 	HeapTuple	tuple;
 
-	values[ECAPI_OUTBOX_SEQ] = Int64GetDatum(nextval_internal(seq_relid, false));
+	values[ECAPI_OUTBOX_SEQ] = Int64GetDatum(ecapi_outbox_next_seq(seq_relid));
 	values[ECAPI_OUTBOX_EVENT] = PointerGetDatum(event->event);
 	tuple = heap_form_tuple(RelationGetDescr(leaf), values, nulls);
 	tuple->t_tableOid = RelationGetRelid(leaf);
@@ -180,17 +196,17 @@ insert_rows(Relation leaf, Relation index, IndexInfo *info, Oid seq_relid,
 void
 ecapi_outbox_set_aside(const char *source, Oid relation, const char *event_id,
 					   const char *event, int event_len,
-					   const char *sqlstate, const char *reason)
+					   const char *sqlstate, const char *reason, int64 after_seq)
 {
 	static EcapiStatement insert = {
 		"INSERT INTO ecapi.failed_event (source, state, reason, xid, event_id,"
-		" event, sqlstate, relation, failed_at)"
+		" event, sqlstate, relation, after_seq, failed_at)"
 		" VALUES ($1, 'set_aside', $2, pg_catalog.pg_current_xact_id(), $3,"
-		" $4::pg_catalog.json, $5, $6, pg_catalog.clock_timestamp())",
-		6, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, REGCLASSOID}, NULL
+		" $4::pg_catalog.json, $5, $6, $7, pg_catalog.clock_timestamp())",
+		7, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, REGCLASSOID, INT8OID}, NULL
 	};
-	Datum		values[6];
-	bool		nulls[6] = {false};
+	Datum		values[7];
+	bool		nulls[7] = {false};
 	EcapiOwnerScope scope;
 
 	values[0] = CStringGetTextDatum(source);
@@ -201,6 +217,7 @@ ecapi_outbox_set_aside(const char *source, Oid relation, const char *event_id,
 	values[4] = CStringGetTextDatum(sqlstate);
 	values[5] = ObjectIdGetDatum(relation);
 	nulls[5] = !OidIsValid(relation);
+	values[6] = Int64GetDatum(after_seq);
 
 	ecapi_become_owner(&scope);
 	/* in the replica role our triggers keep rows out; see the install script */

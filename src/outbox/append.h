@@ -20,15 +20,25 @@ typedef struct EcapiAppend
 extern void ecapi_outbox_append(const EcapiAppend *events, int nevents);
 
 /*
+ * Seqs of this session: take the next one, and the one that was taken last (0: none
+ * was).  What was written when the last one was n comes before a cancellation of the
+ * same transaction with a seq above n; see cancellation.c.
+ */
+extern int64 ecapi_outbox_next_seq(Oid seq_relid);
+extern int64 ecapi_outbox_last_seq(void);
+
+/*
  * Put an event aside that could not be made valid: a row of failed_event that
  * belongs to no destination.  source says who made it ("ecapi_emit", or a
  * track's name, whose table relation then is); event is what was given, as
  * JSON text (of a track: see capture/rows.c); reason is one line that names
- * field paths and never values.
+ * field paths and never values; after_seq is the last seq of the session when the
+ * event, or its row, was written.
  */
 extern void ecapi_outbox_set_aside(const char *source, Oid relation,
 								   const char *event_id,
 								   const char *event, int event_len,
-								   const char *sqlstate, const char *reason);
+								   const char *sqlstate, const char *reason,
+								   int64 after_seq);
 
 #endif							/* ECAPI_APPEND_H */

@@ -28,10 +28,10 @@
  *	   --> repeated		an earlier cancellation of the id was about the same
  *
  * In every state a row goes on stopping events: a destination may lag, a prepared
- * transaction may be committed, a replay may be asked for.  It is deleted when it is
- * resolved, as old as the retention, and there is no event any more that it could
- * stop: none in the outbox of a transaction below before_xid, no such transaction
- * that may yet commit, and no failed event of its id.
+ * transaction may be committed, a replay may be asked for, a row that was set aside
+ * be captured, history be emitted a year later.  So it is kept, as the ledger is; it
+ * goes when it is as old as the retention and a later one of its id is resolved
+ * that is about all that it is about.
  *
  * Locks: the worker takes rows with SKIP LOCKED, so it never waits for somebody's
  * open transaction.  All functions want a transaction, SPI connected (a snapshot,
@@ -52,11 +52,9 @@
 #include "utils/xid8.h"
 
 #include "catalog.h"
+#include "outbox/append.h"
 #include "outbox/cancellation.h"
 #include "outbox/window.h"
-
-/* Rows deleted at a time. */
-#define PRUNE_ROWS	1000
 
 static const char *const states[] = {
 	"refunded", "nothing to refund", "not found", "repeated"
@@ -64,9 +62,8 @@ static const char *const states[] = {
 
 static EcapiStatement create = {
 	"INSERT INTO ecapi.cancellation (id, xid, before_xid, seq, since, cancelled_at,"
-	" cancelled_by) VALUES ($1, $2, $3, pg_catalog.nextval('ecapi.outbox_seq'), $4,"
-	" pg_catalog.clock_timestamp(), $5)",
-	5, {TEXTOID, XID8OID, XID8OID, TIMESTAMPTZOID, NAMEOID}, NULL
+	" cancelled_by) VALUES ($1, $2, $3, $4, $5, pg_catalog.clock_timestamp(), $6)",
+	6, {TEXTOID, XID8OID, XID8OID, INT8OID, TIMESTAMPTZOID, NAMEOID}, NULL
 };
 
 static EcapiStatement load = {
@@ -118,19 +115,14 @@ static EcapiStatement resolve = {
 	5, {INT8OID, TEXTOID, INT4OID, INT4OID, INT4OID}, NULL
 };
 
-static EcapiStatement prune = {
+static EcapiStatement supersede = {
 	"DELETE FROM ecapi.cancellation WHERE cancel_id OPERATOR(pg_catalog.=) ANY (ARRAY("
-	"SELECT c.cancel_id FROM ecapi.cancellation c"
-	" WHERE c.state OPERATOR(pg_catalog.<>) 'stopping'"
-	" AND c.cancelled_at OPERATOR(pg_catalog.<) $1"
-	" AND c.before_xid OPERATOR(pg_catalog.<=)"
-	" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
-	" AND c.before_xid OPERATOR(pg_catalog.<=) coalesce((SELECT o.xid FROM ecapi.outbox o"
-	" ORDER BY o.xid, o.seq LIMIT 1), '18446744073709551615'::pg_catalog.xid8)"
-	" AND NOT EXISTS (SELECT FROM ecapi.failed_event f"
-	" WHERE f.event_id OPERATOR(pg_catalog.=) c.id)"
-	" ORDER BY c.before_xid LIMIT $2 FOR UPDATE SKIP LOCKED))",
-	2, {TIMESTAMPTZOID, INT8OID}, NULL
+	"SELECT o.cancel_id FROM ecapi.cancellation c JOIN ecapi.cancellation o"
+	" ON o.id OPERATOR(pg_catalog.=) c.id AND o.before_xid OPERATOR(pg_catalog.<=) c.xid"
+	" WHERE c.cancel_id OPERATOR(pg_catalog.=) $1"
+	" AND o.state OPERATOR(pg_catalog.<>) 'stopping'"
+	" AND o.cancelled_at OPERATOR(pg_catalog.<) $2 FOR UPDATE OF o SKIP LOCKED))",
+	2, {INT8OID, TIMESTAMPTZOID}, NULL
 };
 
 static EcapiStatement forget_later = {
@@ -139,6 +131,8 @@ static EcapiStatement forget_later = {
 	" AND xid OPERATOR(pg_catalog.<>) pg_catalog.pg_current_xact_id()",
 	0, {0}, NULL
 };
+
+static uint64 last_xid = 0;		/* of the last transaction here that cancelled */
 
 static Datum
 column(uint64 row, int i, bool *isnull)
@@ -166,21 +160,31 @@ ecapi_cancellation_create(const char *id, TimestampTz since, const char *by)
 	/* first our own, so that it lies below the next one */
 	FullTransactionId own = GetTopFullTransactionId();
 	NameData	role;
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	Datum		values[6];
+	bool		nulls[6] = {false};
 
+	last_xid = U64FromFullTransactionId(own);
 	namestrcpy(&role, by);
 	values[0] = CStringGetTextDatum(id);
 	values[1] = FullTransactionIdGetDatum(own);
 	values[2] = FullTransactionIdGetDatum(ReadNextFullTransactionId());
-	values[3] = TimestampTzGetDatum(since);
-	nulls[3] = since == DT_NOBEGIN;
-	values[4] = NameGetDatum(&role);
+	values[3] = Int64GetDatum(ecapi_outbox_next_seq(ecapi_relations()->outbox_seq));
+	values[4] = TimestampTzGetDatum(since);
+	nulls[4] = since == DT_NOBEGIN;
+	values[5] = NameGetDatum(&role);
 	/* in the replica role our triggers keep rows out; see the install script */
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
 		(void) set_config_option("session_replication_role", "origin", PGC_SUSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	ecapi_statement_execute(&create, values, nulls, false);
+}
+
+/* See cancellation.h. */
+bool
+ecapi_cancellation_is_ours(void)
+{
+	return last_xid != 0 &&
+		last_xid == U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
 }
 
 /* Three columns of a row; none when they are null. */
@@ -303,14 +307,14 @@ ecapi_cancellation_resolve(int64 cancel_id, EcapiCancelled how, int delivered, i
 }
 
 /* See cancellation.h. */
-bool
-ecapi_cancellation_prune(TimestampTz before)
+void
+ecapi_cancellation_supersede(int64 cancel_id, TimestampTz before)
 {
 	Datum		values[2];
 
-	values[0] = TimestampTzGetDatum(before);
-	values[1] = Int64GetDatum(PRUNE_ROWS);
-	return ecapi_statement_execute(&prune, values, NULL, false) == PRUNE_ROWS;
+	values[0] = Int64GetDatum(cancel_id);
+	values[1] = TimestampTzGetDatum(before);
+	ecapi_statement_execute(&supersede, values, NULL, false);
 }
 
 /* See cancellation.h. */

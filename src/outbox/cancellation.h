@@ -54,6 +54,9 @@ extern bool ecapi_cover_holds(const EcapiCover *cover, uint64 xid, int64 seq);
  */
 extern void ecapi_cancellation_create(const char *id, TimestampTz since, const char *by);
 
+/* Has this transaction cancelled anything, rolled back or not? */
+extern bool ecapi_cancellation_is_ours(void);
+
 /*
  * Up to max cancellations to be resolved, the oldest first, palloc'd in context;
  * returns how many.  Read-only.
@@ -89,10 +92,10 @@ extern void ecapi_cancellation_resolve(int64 cancel_id, EcapiCancelled how, int 
 									   int refunds, int unanswered);
 
 /*
- * Delete resolved cancellations of before a moment that can stop nothing any more,
- * some at a time; true when there may be more.
+ * Delete resolved cancellations of the same id that came before a moment and are
+ * about nothing that this one is not about.
  */
-extern bool ecapi_cancellation_prune(TimestampTz before);
+extern void ecapi_cancellation_supersede(int64 cancel_id, TimestampTz before);
 
 /*
  * Delete those of transactions that are yet to come: the counter was reset, and they

@@ -1,6 +1,7 @@
 /*
  * stops.c
- *	  Which events may not leave any more, because they were cancelled.
+ *	  Which events may not leave any more, or be made again, because they were
+ *	  cancelled.
  *
  * A cancellation is a row with an event's id and the point from which on events
  * of that id are no longer meant; outbox/cancellation.c says what the point is.
@@ -10,12 +11,17 @@
  *	 x < before_xid, and
  *	 x is not xid, or s < seq	(of the cancelling transaction itself)
  *
- * so a reader of events that are all newer than the newest row need not ask, which
+ * An event that is made again is one of a new transaction, so it is judged by when it
+ * came about.  Of a row that was set aside or waits for its commit that is when it was
+ * written, (x, s) of then.  History knows no transactions: there the event is stopped
+ * by a cancellation that came at or after its timestamp.  A timestamp behind every
+ * cancellation is that of a new order under an old id.
+ *
+ * A reader of events that are all newer than the newest row need not ask, which
  * is what live traffic is: see worker/stops.c.
  *
  * The statements ask the index on (id, before_xid) once for each event; LIMIT
- * keeps the planner from joining the other way round.  Both functions want a
- * transaction with an active snapshot, SPI connected, and raise what SQL raises.
+ * keeps the planner from joining the other way round.  All raise what SQL raises.
  */
 #include "postgres.h"
 
@@ -24,6 +30,8 @@
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #include "utils/xid8.h"
 
 #include "catalog.h"
@@ -36,13 +44,14 @@ static EcapiStatement newest = {
 
 static EcapiStatement cancelled = {
 	"SELECT e.i FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2),"
-	" pg_catalog.unnest($3)) WITH ORDINALITY e (id, xid, seq, i)"
+	" pg_catalog.unnest($3), pg_catalog.unnest($4)) WITH ORDINALITY e (id, xid, seq, happened, i)"
 	" CROSS JOIN LATERAL (SELECT 1 FROM ecapi.cancellation c"
 	" WHERE c.id OPERATOR(pg_catalog.=) e.id"
-	" AND c.before_xid OPERATOR(pg_catalog.>) e.xid"
+	" AND (c.before_xid OPERATOR(pg_catalog.>) e.xid"
 	" AND (c.xid OPERATOR(pg_catalog.<>) e.xid OR c.seq OPERATOR(pg_catalog.>) e.seq)"
+	" OR c.cancelled_at OPERATOR(pg_catalog.>=) e.happened)"
 	" LIMIT 1) k",
-	3, {TEXTARRAYOID, XID8ARRAYOID, INT8ARRAYOID}, NULL
+	4, {TEXTARRAYOID, XID8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 
 /* See stops.h. */
@@ -61,34 +70,46 @@ ecapi_stops_newest(void)
 static Datum
 id_datum(const EcapiStopQuery *query)
 {
-	char	   *id = pg_any_to_server(query->id, query->id_len, PG_UTF8);
+	char	   *id;
 
+	if (query->is_server)
+		return PointerGetDatum(cstring_to_text_with_len(query->id, query->id_len));
+	id = pg_any_to_server(query->id, query->id_len, PG_UTF8);
 	if (id == query->id)
 		return PointerGetDatum(cstring_to_text_with_len(query->id, query->id_len));
 	return CStringGetTextDatum(id);
+}
+
+static Datum
+array_of(Datum *elements, int n, Oid type)
+{
+	return PointerGetDatum(type == TEXTOID
+						   ? construct_array(elements, n, type, -1, false, TYPALIGN_INT)
+						   : construct_array(elements, n, type, sizeof(int64),
+											 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 /* See stops.h. */
 void
 ecapi_stops_cancelled(EcapiStopQuery *queries, int n)
 {
-	Datum	   *ids = palloc(sizeof(Datum) * n);
-	Datum	   *xids = palloc(sizeof(Datum) * n);
-	Datum	   *seqs = palloc(sizeof(Datum) * n);
-	Datum		values[3];
+	static const Oid types[] = {TEXTOID, XID8OID, INT8OID, TIMESTAMPTZOID};
+	Datum	   *columns[lengthof(types)];
+	Datum		values[lengthof(types)];
 	uint64		found;
 
+	for (int i = 0; i < lengthof(types); i++)
+		columns[i] = palloc(sizeof(Datum) * n);
 	for (int i = 0; i < n; i++)
 	{
-		ids[i] = id_datum(&queries[i]);
-		xids[i] = FullTransactionIdGetDatum(FullTransactionIdFromU64(queries[i].xid));
-		seqs[i] = Int64GetDatum(queries[i].seq);
+		columns[0][i] = id_datum(&queries[i]);
+		columns[1][i] = FullTransactionIdGetDatum(FullTransactionIdFromU64(queries[i].xid));
+		columns[2][i] = Int64GetDatum(queries[i].seq);
+		columns[3][i] = TimestampTzGetDatum(queries[i].is_history ? queries[i].happened
+											: DT_NOEND);
 	}
-	values[0] = PointerGetDatum(construct_array(ids, n, TEXTOID, -1, false, TYPALIGN_INT));
-	values[1] = PointerGetDatum(construct_array(xids, n, XID8OID, sizeof(uint64),
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	values[2] = PointerGetDatum(construct_array(seqs, n, INT8OID, sizeof(int64),
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	for (int i = 0; i < lengthof(types); i++)
+		values[i] = array_of(columns[i], n, types[i]);
 	found = ecapi_statement_execute(&cancelled, values, NULL, true);
 	for (uint64 i = 0; i < found; i++)
 	{
@@ -99,7 +120,38 @@ ecapi_stops_cancelled(EcapiStopQuery *queries, int n)
 		queries[which - 1].stopped = true;
 	}
 	SPI_freetuptable(SPI_tuptable);
-	pfree(ids);
-	pfree(xids);
-	pfree(seqs);
+	for (int i = 0; i < lengthof(types); i++)
+		pfree(columns[i]);
+}
+
+/* See stops.h. */
+bool
+ecapi_stops_any(void)
+{
+	EcapiOwnerScope scope;
+	bool		any;
+
+	ecapi_become_owner(&scope);
+	PushActiveSnapshot(GetLatestSnapshot());
+	any = ecapi_stops_newest() != 0;
+	PopActiveSnapshot();
+	ecapi_become_caller(&scope);
+	return any;
+}
+
+/* See stops.h. */
+int
+ecapi_stops_again(EcapiStopQuery *queries, int n)
+{
+	EcapiOwnerScope scope;
+	int			stopped = 0;
+
+	ecapi_become_owner(&scope);
+	PushActiveSnapshot(GetLatestSnapshot());
+	ecapi_stops_cancelled(queries, n);
+	PopActiveSnapshot();
+	ecapi_become_caller(&scope);
+	for (int i = 0; i < n; i++)
+		stopped += queries[i].stopped ? 1 : 0;
+	return stopped;
 }

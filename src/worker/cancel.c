@@ -73,7 +73,6 @@
 
 #define REST_MAX_US		USECS_PER_MINUTE
 #define RETRY_US		USECS_PER_MINUTE
-#define PRUNE_US		USECS_PER_MINUTE
 
 /* What ids of refunds end in. */
 #define REFUND_SUFFIX	":refund"
@@ -121,7 +120,6 @@ static struct
 static uint64 looks_seen = 0;	/* when open ones were last asked for */
 static TimestampTz rest_until = 0;
 static TimestampTz retry_at = 0;
-static TimestampTz pruned_at = 0;
 
 static void
 drop_job(void)
@@ -543,6 +541,8 @@ resolve(const Entry *entry)
 	ecapi_cancellation_resolve(id, how, list_length(entry->delivered), refunds,
 							   list_length(list_difference_oid(entry->unanswered,
 															   entry->delivered)));
+	ecapi_cancellation_supersede(id, GetCurrentTimestamp() -
+								 (int64) ecapi_retention_s * USECS_PER_SEC);
 }
 
 static void
@@ -564,30 +564,12 @@ resolve_some(TimestampTz now)
 
 /* ---- the whole ---- */
 
-/* Now and then: what can stop nothing any more goes.  True when there is more of it. */
-static bool
-prune_old(TimestampTz now)
-{
-	bool		more;
-
-	/* a clock that was set back counts as elapsed */
-	if (pruned_at != 0 && now >= pruned_at && now - pruned_at < PRUNE_US)
-		return false;
-	ecapi_worker_begin(false);
-	more = ecapi_cancellation_prune(now - (int64) ecapi_retention_s * USECS_PER_SEC);
-	ecapi_worker_end();
-	pruned_at = more ? 0 : now;
-	return more;
-}
-
 static long
 step(TimestampTz now)
 {
 	switch (job.phase)
 	{
 		case IDLE:
-			if (prune_old(now))
-				return 0;
 			if (looks_seen == ecapi_stops_looks())
 				return -1;
 			if (is_before(now, rest_until, REST_MAX_US))

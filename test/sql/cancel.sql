@@ -90,8 +90,69 @@ SELECT sum(cancellations), sum(refunds) FROM ecapi.cancellation_count;
 SELECT id FROM ecapi.cancellation;
 RESET ROLE;
 
+-- What was cancelled is not made again.  Rows that were set aside, with an id that
+-- was known (currency) and one that was not (an error before the id); cancelled
+-- before, after, and in the transaction that wrote them.
+CREATE TABLE cancel_shop (id integer PRIMARY KEY, total numeric, currency text, parts integer, paid_at timestamptz);
+SELECT ecapi.track('cancel_shop', 'purchase', mapping => '{"value": "new.total / new.parts", "currency_code": "currency",
+    "timestamp": "paid_at"}');
+SET client_min_messages = error;
+SELECT ecapi.cancel('cancel_shop:3:purchase');
+INSERT INTO cancel_shop VALUES (1, 10, 'EURO', 1, '2026-01-01'), (2, 20, 'EUR', 0, '2026-01-01'),
+    (3, 30, 'EURO', 1, '2026-01-01'), (4, 40, 'EURO', 1, '2026-01-01'), (5, 50, 'EUR', 0, '2026-01-01');
+SELECT ecapi.cancel('cancel_shop:1:purchase'), ecapi.cancel('cancel_shop:2:purchase');
+BEGIN;
+INSERT INTO cancel_shop VALUES (6, 60, 'EURO', 1, '2026-01-01'), (7, 70, 'EUR', 0, '2026-01-01');
+SELECT ecapi.cancel('cancel_shop:6:purchase'), ecapi.cancel('cancel_shop:7:purchase'), ecapi.cancel('cancel_shop:8:purchase');
+INSERT INTO cancel_shop VALUES (8, 80, 'EURO', 1, '2026-01-01');
+COMMIT;
+SELECT ecapi.track('cancel_shop', 'purchase', mapping => '{"value": "total", "currency_code": "left(new.currency, 3)",
+    "timestamp": "paid_at"}');
+RESET client_min_messages;
+SELECT * FROM ecapi.recapture('cancel_shop');
+SELECT event ->> 'id' AS id FROM ecapi.outbox WHERE event ->> 'id' LIKE 'cancel_shop:%' ORDER BY seq;
+SELECT count(*) FROM ecapi.failed_event WHERE relation = 'cancel_shop'::regclass;
+
+-- History: what happened before its id was cancelled is not emitted, a new order
+-- under the old id is.  What a backfill sets aside is judged in the same way.
+SET client_min_messages = error;
+SET ecapi.capture = off;
+INSERT INTO cancel_shop VALUES (11, 11, 'EUR', 1, '2026-02-01'), (12, 12, 'EUR', 1, '2026-02-01'),
+    (13, 13, 'EUR', 1, clock_timestamp() + '5 minutes'), (14, 14, NULL, 1, '2026-02-01'), (15, 15, NULL, 1, '2026-02-01');
+RESET ecapi.capture;
+SELECT count(ecapi.cancel('cancel_shop:' || i || ':purchase')) FROM unnest('{11,13,14}'::int[]) i;
+CALL ecapi.backfill('cancel_shop', 'purchase', since => '2026-01-15', until => 'infinity');
+SELECT ecapi.track('cancel_shop', 'purchase', mapping => '{"value": "total", "currency_code": "''EUR''", "timestamp": "paid_at"}');
+RESET client_min_messages;
+SELECT * FROM ecapi.recapture('cancel_shop');
+SELECT rows_read, events, set_aside, cancelled FROM ecapi.backfill WHERE relation = 'cancel_shop'::regclass;
+SELECT event ->> 'id' AS id FROM ecapi.outbox WHERE event ->> 'id' LIKE 'cancel_shop:1_:%' ORDER BY event ->> 'id';
+SELECT outcome, events, ids FROM ecapi.reconcile('cancel_shop', '2026-01-15', 'infinity')
+WHERE destination IS NULL ORDER BY outcome;
+
+-- A row that waits for the commit counts as emitted when it was written.
+CREATE TABLE cancel_commit (id integer PRIMARY KEY, total numeric, currency text);
+SELECT ecapi.track('cancel_commit', 'purchase', at_commit => true,
+    mapping => '{"value": "total", "currency_code": "currency"}');
+SET client_min_messages = error;
+BEGIN;
+INSERT INTO cancel_commit VALUES (1, 1, 'EUR'), (2, 2, 'EUR'), (3, 3, 'EURO');
+SELECT ecapi.cancel('cancel_commit:1:purchase'), ecapi.cancel('cancel_commit:3:purchase'),
+    ecapi.cancel('cancel_commit:4:purchase');
+INSERT INTO cancel_commit VALUES (4, 4, 'EUR');
+UPDATE cancel_commit SET total = total + 1;
+SAVEPOINT s;
+SELECT ecapi.cancel('cancel_commit:2:purchase');
+ROLLBACK TO s;
+COMMIT;
+SELECT ecapi.track('cancel_commit', 'purchase', at_commit => true,
+    mapping => '{"value": "total", "currency_code": "''EUR''"}');
+RESET client_min_messages;
+SELECT * FROM ecapi.recapture('cancel_commit');
+SELECT event ->> 'id' AS id, event ->> 'value' AS value FROM ecapi.outbox WHERE event ->> 'id' LIKE 'cancel_commit:%' ORDER BY seq;
+
 DELETE FROM ecapi.cancellation;
-DROP TABLE cancel_orders;
+DROP TABLE cancel_orders, cancel_shop, cancel_commit;
 DROP FUNCTION cancel_order();
 DROP OWNED BY regress_cancel_app, regress_cancel_other, regress_cancel_monitor;
 DROP ROLE regress_cancel_app, regress_cancel_other, regress_cancel_monitor;

@@ -126,6 +126,40 @@ SELECT suggested('bookings', 'login');
 GRANT SELECT (id, email) ON people TO regress_suggest_shop;
 SELECT suggested('bookings', 'login');
 
+SET ROLE regress_suggest_shop;
+-- of people who buy, the one with an e-mail address; never an employee; and nobody beside a customer without a foreign key
+CREATE TABLE employees (id int PRIMARY KEY, email text, phone text);
+CREATE TABLE sales_agents (id int PRIMARY KEY, email text);
+CREATE TABLE parties (id int PRIMARY KEY, email text);
+CREATE TABLE logins (id int PRIMARY KEY, name text);
+CREATE TABLE quotes (id int PRIMARY KEY, user_id int REFERENCES logins, partner_id int REFERENCES parties, agreed_at timestamptz);
+SELECT suggested('quotes', 'custom');
+CREATE TABLE visits (id int PRIMARY KEY, user_id int REFERENCES employees, contact_id int REFERENCES sales_agents, account_id int REFERENCES tenants);
+SELECT suggested('visits', 'custom');
+CREATE TABLE tickets (id int PRIMARY KEY, customer_id int, user_id int REFERENCES tenants);
+SELECT suggested('tickets', 'custom');
+
+-- a table of customers names them as other tables do, although it leads to users
+CREATE TABLE shoppers (id int PRIMARY KEY, user_id int REFERENCES tenants, email text);
+SELECT suggested('shoppers', 'sign_up');
+
+-- amounts with a currency of their own, in columns and in jsonb; whole numbers are minor units, but for an estimate
+CREATE TABLE hosted_orders (id int PRIMARY KEY, total_price_set jsonb, discount_codes text, order_placed_at timestamptz, currency_id text);
+SELECT suggested('hosted_orders', 'purchase');
+CREATE TABLE rails_orders (id int PRIMARY KEY, price_cents int, price_currency text, currency text, completed_at timestamptz);
+SELECT suggested('rails_orders', 'purchase');
+CREATE TABLE prospects (id int PRIMARY KEY, deal_value int, currency text, created_at timestamptz);
+SELECT suggested('prospects', 'generate_lead');
+
+-- a creation is not the event where a row moves on
+CREATE TABLE carts (id int PRIMARY KEY, email text, state text, total numeric, currency text, created_at timestamptz);
+SELECT suggested('carts', 'purchase');
+SELECT suggested('carts', 'add_to_cart');
+
+-- a refund names the order that is refunded, not itself
+CREATE TABLE credit_notes (id int PRIMARY KEY, number text, order_id bigint REFERENCES orders, refund_amount_cents int, refund_amount_currency text, refunded_at timestamptz);
+SELECT suggested('credit_notes', 'refund');
+
 -- partitioned; a row's own columns rather than a reference's
 SET ROLE regress_suggest_shop;
 CREATE TABLE parted (id int, customer_id bigint REFERENCES customers, email text, created_at timestamptz) PARTITION BY RANGE (id);
@@ -166,6 +200,17 @@ SELECT ecapi.track('owned', 'purchase', mapping => ecapi.suggest_mapping('owned'
 RESET client_min_messages;
 SELECT ecapi.track('refunds', 'refund', condition => 'amount > 0');
 SELECT ecapi.track('nothing', 'contact', name => 'guess');
+
+-- without a condition every new row is one, which is said where rows complete later
+SELECT ecapi.track('carts', 'purchase', mapping => '{"value": "total", "currency_code": "currency"}');
+SELECT ecapi.track('carts', 'purchase', mapping => '{"value": "total", "currency_code": "currency"}', condition => $$state = 'paid'$$);
+SELECT ecapi.track('carts', 'purchase', mapping => '{"value": "total", "currency_code": "currency"}', on_change => '{state}');
+SELECT ecapi.track('carts', 'add_to_cart', mapping => '{"value": "total", "currency_code": "currency"}');
+SELECT ecapi.track('hosted_orders', 'purchase', mapping => '{"value": "1.0", "currency_code": "''EUR''"}', name => 'hosted');
+ALTER TABLE hosted_orders ALTER order_placed_at SET NOT NULL;
+SELECT ecapi.track('hosted_orders', 'purchase', mapping => '{"value": "1.0", "currency_code": "''EUR''"}', name => 'hosted');
+CREATE TABLE staged (id int PRIMARY KEY, "Status" int);
+SELECT ecapi.track('staged', 'start_trial', mapping => '{}');
 SET client_min_messages = warning;
 SELECT mapping = ecapi.suggest_mapping('refunds', 'refund') AS the_same FROM ecapi.track WHERE relation = 'refunds'::regclass AND name = 'refund';
 
