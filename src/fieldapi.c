@@ -36,7 +36,6 @@
 
 #include "tree.h"
 #include "destination/formats.h"
-#include "destination/json.h"
 #include "destination/options.h"
 #include "event/closest.h"
 #include "event/digest.h"
@@ -106,9 +105,9 @@ as_delivered(EcapiArena *arena, const EcapiValue *value)
 	ecapi_tree_buffer(&json, MaxAllocSize / 2, CurrentMemoryContext);
 	ecapi_json_value(&json, value);
 	if (json.full)
-		return NULL;
+		ecapi_tree_out_of_memory();
 	utf8 = pg_server_to_any(json.data, (int) json.len, PG_UTF8);
-	return ecapi_json_parse(arena, utf8, utf8 == json.data ? json.len : strlen(utf8),
+	return ecapi_tree_parse(arena, utf8, utf8 == json.data ? json.len : strlen(utf8),
 							error, sizeof(error));
 }
 
@@ -203,6 +202,8 @@ ecapi_validate_event(PG_FUNCTION_ARGS)
 		ecapi_tree_buffer(&json, max_size, CurrentMemoryContext);
 		/* As ecapi_emit(): what was left out counts. */
 		ecapi_json_value(&json, violations.left_out > 0 ? event : clean);
+		if (json.failed)
+			ecapi_tree_out_of_memory();
 		if (json.full)
 			add_size_violation(&violations, &arena);
 	}
@@ -298,6 +299,8 @@ ecapi_normalize_value(PG_FUNCTION_ARGS)
 	value = value_argument(fcinfo, &len);
 	ecapi_buffer_over(&normal, memory, sizeof(memory));
 	outcome = ecapi_normalize(field->rule, value, len, country, &normal);
+	if (outcome == ECAPI_NORMALIZED_NO_MEMORY)
+		ecapi_tree_out_of_memory();
 	if (outcome != ECAPI_NORMALIZED && outcome != ECAPI_NORMALIZED_DIGEST)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(normal.data, (int) normal.len,
@@ -331,7 +334,9 @@ ecapi_digest_value(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 
 	value = value_argument(fcinfo, &len);
-	(void) ecapi_digest_field(NULL, field->rule, value, len, country, hex);
+	if (ecapi_digest_field(NULL, field->rule, value, len, country, hex) ==
+		ECAPI_NORMALIZED_NO_MEMORY)
+		ecapi_tree_out_of_memory();
 	if (hex[0] == '\0')
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(hex, ECAPI_HEX_LEN));

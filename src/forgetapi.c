@@ -29,7 +29,6 @@
 #include "utils/builtins.h"
 
 #include "catalog.h"
-#include "destination/json.h"
 #include "event/person.h"
 #include "outbox/erasure.h"
 #include "outbox/forgotten.h"
@@ -90,6 +89,9 @@ read_person(FunctionCallInfo fcinfo, EcapiPerson *person)
 		len = (int) strlen(utf8);
 	switch (ecapi_person_init(person, utf8, len, country))
 	{
+		case ECAPI_PERSON_NO_MEMORY:
+			ecapi_tree_out_of_memory();
+			break;
 		case ECAPI_PERSON_KNOWN:
 			break;
 		case ECAPI_PERSON_EMPTY:
@@ -135,6 +137,7 @@ is_about(void *arg, const char *text, int len, EcapiStored stored)
 	EcapiArena	arena;
 	EcapiValue *value;
 	char		error[128];
+	bool		found;
 
 	if (stored == ECAPI_STORED_ROW && search->person.short_number)
 	{
@@ -142,14 +145,17 @@ is_about(void *arg, const char *text, int len, EcapiStored stored)
 		return false;
 	}
 	ecapi_tree_arena(&arena, CurrentMemoryContext);
-	value = ecapi_json_parse(&arena, text, len, error, sizeof(error));
+	value = ecapi_tree_parse(&arena, text, len, error, sizeof(error));
 	if (value == NULL)
 	{
 		search->unreadable++;
 		return false;
 	}
-	return ecapi_person_in_event(&search->person, value) ||
+	found = ecapi_person_in_event(&search->person, value) ||
 		(stored != ECAPI_STORED_EVENT && ecapi_person_in_texts(&search->person, value));
+	if (search->person.failed)
+		ecapi_tree_out_of_memory();
+	return found;
 }
 
 static void

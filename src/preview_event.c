@@ -28,7 +28,6 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "destination/json.h"
 #include "destination/reduce.h"
 #include "destination/select.h"
 #include "event/fields.h"
@@ -167,11 +166,9 @@ parse_event(EcapiPreviewEvent *event, EcapiArena *arena)
 		decide(event, ECAPI_DECISION_UNFIT, "cannot be converted to UTF-8");
 		return;
 	}
-	event->emitted = ecapi_json_parse(arena, event->text, event->len, error, sizeof(error));
+	event->emitted = ecapi_tree_parse(arena, event->text, event->len, error, sizeof(error));
 	if (event->emitted == NULL || event->emitted->type != ECAPI_OBJECT)
 	{
-		if (arena->failed)
-			raise_out_of_memory();
 		decide(event, ECAPI_DECISION_UNFIT,
 			   event->emitted == NULL ? pstrdup(error) : "not a JSON object");
 		event->emitted = NULL;
@@ -447,6 +444,8 @@ ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena 
 	}
 	memcpy(left_out, preview->left_out, sizeof(left_out));
 	shaped = preview->options->format->add(&preview->shape, reduced, body, &reason);
+	if (body->failed)
+		raise_out_of_memory();
 	if (body->full)
 	{
 		ecapi_buffer_truncate(body, before);

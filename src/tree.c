@@ -67,6 +67,28 @@ ecapi_tree_buffer(EcapiBuffer *buffer, size_t max, MemoryContext context)
 	ecapi_buffer_init(buffer, max, resize, context);
 }
 
+/* See tree.h. */
+void
+ecapi_tree_out_of_memory(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory"),
+			 errdetail("An event could not be read or written.")));
+}
+
+/* See tree.h. */
+EcapiValue *
+ecapi_tree_parse(EcapiArena *arena, const char *text, size_t len,
+				 char *error, size_t error_size)
+{
+	EcapiValue *value = ecapi_json_parse(arena, text, len, error, error_size);
+
+	if (value == NULL && arena->failed)
+		ecapi_tree_out_of_memory();
+	return value;
+}
+
 /* See tree.h.  Only SQL_ASCII lets anything in; what is sent later must be UTF-8. */
 bool
 ecapi_tree_is_text(const char *text, int len)

@@ -8,6 +8,7 @@
 #include "postgres.h"
 #include "utils/jsonb.h"
 
+#include "destination/json.h"
 #include "event/buffer.h"
 #include "event/value.h"
 
@@ -73,6 +74,17 @@ extern Jsonb *ecapi_tree_to_jsonb(const EcapiValue *value);
  * without an encoding.
  */
 extern bool ecapi_tree_is_text(const char *text, int len);
+
+/*
+ * ecapi_json_parse(), of a text that is read in a backend or in a turn of the worker
+ * that may end anywhere: raises out of memory, so NULL always means that the text is
+ * none, and error says why.
+ */
+extern EcapiValue *ecapi_tree_parse(EcapiArena *arena, const char *text, size_t len,
+									char *error, size_t error_size);
+
+/* ERROR, ERRCODE_OUT_OF_MEMORY. */
+extern void ecapi_tree_out_of_memory(void) pg_attribute_noreturn();
 
 /*
  * Raise an error unless text (len bytes, server encoding) can become UTF-8:

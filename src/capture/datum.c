@@ -539,6 +539,8 @@ tree_key(const EcapiDatumType *type, Datum datum)
 		return escape_key(value->text, value->len);
 	ecapi_tree_buffer(&json, MaxAllocSize / 4, CurrentMemoryContext);
 	ecapi_json_value(&json, value);
+	if (json.failed)
+		ecapi_tree_out_of_memory();
 	return json.full ? endless_key(datum) : escape_key(json.data, json.len);
 }
 

@@ -406,6 +406,8 @@ write_event(EcapiDraft *draft, const EcapiValue *clean, EcapiAppend *append)
 			ecapi_buffer_truncate(&json, VARHDRSZ);
 	}
 	ecapi_json_value(&json, clean);
+	if (json.failed)
+		ecapi_draft_out_of_memory();
 	if (json.full)
 		return false;
 	append->event = (text *) json.data;

@@ -187,7 +187,7 @@ set_aside(Emit *emit)
 
 	ecapi_tree_buffer(&json, emit->draft.max_size, emit->draft.context);
 	ecapi_json_value(&json, emit->draft.given);
-	if (json.full)
+	if (json.full && !json.failed)
 	{
 		ecapi_buffer_truncate(&json, 0);
 		ecapi_buffer_str(&json, "{\"id\":");

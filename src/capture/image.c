@@ -131,6 +131,8 @@ jsonb_image(EcapiArena *arena, Datum datum)
 
 	ecapi_tree_buffer(&json, MaxAllocSize / 2, CurrentMemoryContext);
 	ecapi_tree_write_jsonb(&json, DatumGetJsonbP(datum));
+	if (json.failed)
+		ecapi_tree_out_of_memory();
 	return json.full ? NULL : ecapi_value_text(arena, ECAPI_STRING, json.data, json.len);
 }
 

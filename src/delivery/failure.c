@@ -39,6 +39,9 @@ ecapi_failure_transport(EcapiFailure failure, int status, bool sent)
 		case ECAPI_FAIL_CA_FILE:
 		case ECAPI_FAIL_CERTIFICATE:
 			return ECAPI_TRANSPORT_UNTRUSTED;
+		case ECAPI_FAIL_MEMORY: /* ours: it says nothing about what was sent */
+		case ECAPI_FAIL_DESCRIPTORS:
+			return ECAPI_TRANSPORT_REFUSED;
 		default:
 			break;
 	}

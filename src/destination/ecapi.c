@@ -172,6 +172,9 @@ write_digest(Writer *writer, const EcapiField *field, const EcapiValue *value,
 			return leave_out(writer, field, ECAPI_VIOLATION_FORM);
 		case ECAPI_NORMALIZED_NO_COUNTRY:
 			return leave_out(writer, field, ECAPI_VIOLATION_COUNTRY);
+		case ECAPI_NORMALIZED_NO_MEMORY:
+			ecapi_buffer_fail(writer->body);
+			break;
 		case ECAPI_NORMALIZED_EMPTY:
 			break;
 	}
@@ -189,7 +192,9 @@ write_normalized(Writer *writer, const EcapiField *field,
 
 	ecapi_buffer_over(&normal, memory, sizeof(memory));
 	result = ecapi_normalize(field->rule, value->text, value->len, country, &normal);
-	if (result == ECAPI_NORMALIZED_EMPTY)
+	if (result == ECAPI_NORMALIZED_NO_MEMORY)
+		ecapi_buffer_fail(writer->body);
+	if (result == ECAPI_NORMALIZED_EMPTY || result == ECAPI_NORMALIZED_NO_MEMORY)
 		return false;
 	if (result != ECAPI_NORMALIZED && result != ECAPI_NORMALIZED_DIGEST)
 		return leave_out(writer, field, ECAPI_VIOLATION_FORM);

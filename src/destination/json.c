@@ -7,6 +7,12 @@
  * arena that cannot grow returns NULL, and NULL travels up; nothing in this
  * file raises an error, so no json-c object is ever left behind.
  *
+ * Memory.  json-c does not bear the want of it: it leaves out a member, cuts a text,
+ * answers "null", or follows a NULL pointer.  So all the memory that a text can take is
+ * had and given back right before json-c sees the text, by a bound from what the bytes
+ * hold (EcapiMeasure); where it is not to be had nothing is parsed.  In a process
+ * that does nothing else in between, the allocator then has it.
+ *
  * "Strictly" means RFC 8259: json-c's strict mode (no comments, no trailing
  * commas, no leading zeros), and on top of it what that mode lets through: NaN
  * and Infinity, a leading zero behind "-", single quotes, raw control characters
@@ -33,11 +39,21 @@
 /* The standard's deepest value has 5 levels; ext may add some. */
 #define DEPTH	32
 
+/* What takes json-c's memory. */
+typedef struct EcapiMeasure
+{
+	size_t		tokens;			/* keys, scalars, arrays, objects */
+	size_t		containers;		/* arrays and objects, of these */
+} EcapiMeasure;
+
 static EcapiValue *
 copy_text(EcapiArena *arena, EcapiType type, const char *text, size_t len)
 {
-	if (len > UINT32_MAX)
+	if (text == NULL)
+	{
+		arena->failed = true;
 		return NULL;
+	}
 	return ecapi_value_text(arena, type, text, len);
 }
 
@@ -67,7 +83,7 @@ copy_double(EcapiArena *arena, struct json_object *number, const char **wrong)
 	if (text == NULL)
 		text = json_object_to_json_string(number);
 	if (text == NULL)
-		return NULL;
+		return copy_text(arena, ECAPI_NUMBER, NULL, 0);
 	digits = text[0] == '-' ? text + 1 : text;
 	if (digits[0] < '0' || digits[0] > '9')
 	{
@@ -300,23 +316,38 @@ check_escape(const char *text, size_t len, const char **wrong)
 	return 2;
 }
 
+/* A byte outside of strings and numbers begins a token, or none. */
+static void
+count_token(unsigned char c, EcapiMeasure *measure)
+{
+	if (c == '{' || c == '[')
+		measure->containers++;
+	/* of a literal's letters, only the first is one of these */
+	if (c == '{' || c == '[' || c == 't' || c == 'f' || c == 'n')
+		measure->tokens++;
+}
+
 /*
  * What strict mode lets through and can be seen in the bytes.  One pass; every
- * text that is good JSON, with integers of 64 bits, passes.
+ * text that is good JSON, with integers of 64 bits, passes, and is measured.
  */
 static const char *
-check_bytes(const char *text, size_t len)
+check_bytes(const char *text, size_t len, EcapiMeasure *measure)
 {
 	const char *wrong = NULL;
 	bool		in_string = false;
 	size_t		i;
 
+	memset(measure, 0, sizeof(*measure));
 	for (i = 0; i < len && wrong == NULL; i++)
 	{
 		unsigned char c = (unsigned char) text[i];
 
 		if (c == '"')
+		{
 			in_string = !in_string;
+			measure->tokens += in_string ? 1 : 0;
+		}
 		else if (in_string)
 		{
 			if (c >= 0x80)
@@ -334,10 +365,15 @@ check_bytes(const char *text, size_t len)
 				i += check_escape(text + i, len - i, &wrong) - 1;
 		}
 		else if (c >= '0' && c <= '9')
+		{
+			measure->tokens++;
 			i += check_number(text + i, len - i, i > 0 && text[i - 1] == '-',
 							  &wrong) - 1;
+		}
 		else if (c == '\'' || (c < 0x20 && c != '\n' && c != '\r' && c != '\t'))
 			wrong = "unexpected character";
+		else
+			count_token(c, measure);
 	}
 	return wrong;
 }
@@ -395,38 +431,74 @@ tokenize(struct json_tokener *tokener, const char *text, size_t len,
 	return NULL;
 }
 
+/*
+ * What json-c takes: an object has a table, which doubles before the old one goes, an
+ * array a list; a key or a value an object and a copy of its text; the tokener as much
+ * as the longest text, twice.
+ */
+#define CONTAINER_BYTES	1024
+#define TOKEN_BYTES		256
+#define TEXT_TIMES		4
+#define TOKENER_BYTES	4096
+
+/* Is all the memory there that json-c can take for a text? */
+static bool
+memory_is_there(const EcapiMeasure *measure, size_t len)
+{
+	/* volatile, or the compiler takes both calls away */
+	void	   *volatile memory = malloc(TOKENER_BYTES + TEXT_TIMES * len +
+										 measure->tokens * TOKEN_BYTES +
+										 measure->containers * CONTAINER_BYTES);
+
+	if (memory == NULL)
+		return false;
+	free(memory);
+	return true;
+}
+
+/*
+ * Parse a text of that measure.  NULL: *wrong says why, else memory ran out.
+ */
+static EcapiValue *
+parse(EcapiArena *arena, const char *text, size_t len, const EcapiMeasure *measure,
+	  const char **wrong)
+{
+	struct json_tokener *tokener;
+	struct json_object *root;
+	EcapiValue *value;
+
+	if (!memory_is_there(measure, len) || (tokener = get_tokener()) == NULL)
+		return NULL;
+	root = tokenize(tokener, text, len, wrong);
+	if (*wrong != NULL)
+		return NULL;
+	/* a root of JSON null is a NULL object, and copied as one */
+	value = copy_value(arena, root, wrong);
+	json_object_put(root);
+	return value;
+}
+
+/* See json.h. */
 EcapiValue *
 ecapi_json_parse(EcapiArena *arena, const char *text, size_t len,
 				 char *error, size_t error_size)
 {
-	struct json_tokener *tokener;
-	struct json_object *root;
 	EcapiValue *value = NULL;
+	EcapiMeasure measure;
 	const char *wrong;
 
 	if (len > INT32_MAX - 1)
 		wrong = "it is too long";
 	else
-		wrong = check_bytes(text, len);
+		wrong = check_bytes(text, len, &measure);
 	if (wrong == NULL)
-	{
-		tokener = get_tokener();
-		if (tokener == NULL)
-			wrong = "out of memory";
-		else
-		{
-			root = tokenize(tokener, text, len, &wrong);
-			if (wrong == NULL)
-			{
-				/* a root of JSON null is a NULL object, and copied as one */
-				value = copy_value(arena, root, &wrong);
-				json_object_put(root);
-				if (value == NULL && wrong == NULL)
-					wrong = "out of memory";
-			}
-		}
-	}
-	if (value == NULL)
+		value = parse(arena, text, len, &measure, &wrong);
+	if (value != NULL)
+		return value;
+	arena->failed = wrong == NULL;
+	if (arena->failed)
+		snprintf(error, error_size, "out of memory");
+	else
 		snprintf(error, error_size, "not valid JSON: %s", wrong);
-	return value;
+	return NULL;
 }

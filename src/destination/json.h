@@ -9,8 +9,11 @@
 
 /*
  * Parse one JSON text of at most len bytes, strictly, with at most 32 levels
- * of nesting.  The tree lives in the arena.  NULL when it is not JSON, too
- * deep, or memory ran out; error then says which, without quoting the text.
+ * of nesting.  The tree lives in the arena.  NULL when it is not JSON or too
+ * deep; error then says which, without quoting the text.  NULL, too, when memory
+ * ran out, of the arena or of json-c, which says nothing about the text: then
+ * arena->failed.  Of a call that returns NULL the flag is about that call alone; else
+ * it stays as it was.
  */
 extern EcapiValue *ecapi_json_parse(EcapiArena *arena, const char *text, size_t len,
 									char *error, size_t error_size);

@@ -47,6 +47,9 @@ settle(void *arg, const EcapiValue *value)
 			if (normal.len == value->len && memcmp(normal.data, value->text, normal.len) == 0)
 				return value;
 			return ecapi_value_text(settler->arena, ECAPI_STRING, normal.data, normal.len);
+		case ECAPI_NORMALIZED_NO_MEMORY:
+			settler->arena->failed = true;
+			return NULL;
 		default:
 			return NULL;
 	}

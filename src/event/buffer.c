@@ -3,7 +3,8 @@
  *	  A growing byte buffer with a maximum, and JSON written into it.
  *
  * Invariants: len < size once anything was written, and data[len] is NUL;
- * len <= max always; a buffer that is full stays full until truncated.
+ * len <= max always; a buffer that is full stays full until truncated; failed
+ * only beside full.
  *
  * The JSON writer walks a tree with a pointer to the parent kept on a small
  * stack of its own, so its depth is bounded whatever the tree is: deeper than
@@ -33,7 +34,7 @@ ecapi_buffer_init(EcapiBuffer *buffer, size_t max,
 	buffer->size = 0;
 	/* Lengths are added and doubled: keep far from where that overflows. */
 	buffer->max = max < SIZE_MAX / 8 ? max : SIZE_MAX / 8;
-	buffer->full = false;
+	buffer->full = buffer->failed = false;
 	buffer->resize = resize;
 	buffer->owner = owner;
 }
@@ -50,7 +51,7 @@ ecapi_buffer_over(EcapiBuffer *buffer, char *memory, size_t size)
 	buffer->len = 0;
 	buffer->size = size;
 	buffer->max = size - 1;
-	buffer->full = false;
+	buffer->full = buffer->failed = false;
 	buffer->resize = NULL;
 	buffer->owner = NULL;
 }
@@ -78,7 +79,10 @@ grow(EcapiBuffer *buffer, size_t more)
 		size = buffer->max + 1;
 	data = buffer->resize(buffer->owner, buffer->data, size);
 	if (data == NULL)
+	{
+		buffer->failed = true;
 		return false;
+	}
 	buffer->data = data;
 	buffer->size = size;
 	return true;
@@ -134,7 +138,14 @@ ecapi_buffer_char(EcapiBuffer *buffer, char c)
 	}
 }
 
-/* Forget what was written after len, and the full flag with it. */
+/* See buffer.h. */
+void
+ecapi_buffer_fail(EcapiBuffer *buffer)
+{
+	buffer->full = buffer->failed = true;
+}
+
+/* Forget what was written after len, and the flags with it. */
 void
 ecapi_buffer_truncate(EcapiBuffer *buffer, size_t len)
 {
@@ -142,7 +153,7 @@ ecapi_buffer_truncate(EcapiBuffer *buffer, size_t len)
 		buffer->len = len;
 	if (buffer->size > 0)
 		buffer->data[buffer->len] = '\0';
-	buffer->full = false;
+	buffer->full = buffer->failed = false;
 }
 
 /*

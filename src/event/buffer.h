@@ -4,7 +4,9 @@
  *
  * A buffer never grows past max: a write that would sets full, writes
  * nothing, and so does every later one, so a caller may check once at the
- * end.  The same flag stands for memory that could not be had.  resize(owner,
+ * end.  Memory that could not be had sets full, too, and failed beside it: then
+ * what did not fit may be as small as it likes, and nothing is said about it.
+ * Whoever blames a text for its size asks for failed first.  resize(owner,
  * old, size) works like realloc; the caller owns data.
  *
  * Pure C: no server header, no I/O.
@@ -20,7 +22,8 @@ typedef struct EcapiBuffer
 	size_t		len;
 	size_t		size;			/* allocated */
 	size_t		max;
-	bool		full;
+	bool		full;			/* something was not written */
+	bool		failed;			/* for want of memory, not of room */
 	void	   *(*resize) (void *owner, void *old, size_t size);
 	void	   *owner;
 } EcapiBuffer;
@@ -39,7 +42,10 @@ extern void ecapi_buffer_add(EcapiBuffer *buffer, const char *bytes, size_t len)
 extern void ecapi_buffer_str(EcapiBuffer *buffer, const char *text);
 extern void ecapi_buffer_char(EcapiBuffer *buffer, char c);
 
-/* Forget what was written after len, and the full flag with it. */
+/* There is no memory for what should be written: as if the buffer had asked itself. */
+extern void ecapi_buffer_fail(EcapiBuffer *buffer);
+
+/* Forget what was written after len, and the flags with it. */
 extern void ecapi_buffer_truncate(EcapiBuffer *buffer, size_t len);
 
 /* A JSON string, quoted and escaped; a whole value, without white space. */

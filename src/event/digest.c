@@ -150,7 +150,7 @@ compute(EcapiRule rule, const char *text, size_t len, const char *country,
 		memcpy(hex, normalized.data, ECAPI_HEX_SIZE);
 	else if (result == ECAPI_NORMALIZED &&
 			 !ecapi_sha256(normalized.data, normalized.len, hex))
-		result = ECAPI_NORMALIZED_INVALID;
+		result = ECAPI_NORMALIZED_NO_MEMORY;
 	return result;
 }
 

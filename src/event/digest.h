@@ -14,7 +14,7 @@
 
 /*
  * SHA-256 of len bytes as lower-case hex, NUL-terminated.  False when
- * libcrypto cannot: then hex is empty.
+ * libcrypto cannot, for want of memory: then hex is empty.
  */
 extern bool ecapi_sha256(const void *bytes, size_t len, char hex[ECAPI_HEX_SIZE]);
 
@@ -44,7 +44,7 @@ extern void ecapi_digest_cache_reset(EcapiDigestCache *cache);
  * Normalize text by rule (see ecapi_normalize, also for country) and hash it.
  * cache may be NULL.  hex gets the digest when the result is ECAPI_NORMALIZED
  * or ECAPI_NORMALIZED_DIGEST, else it is empty and the field must be left
- * out.  Never returns a digest of something that was not normalized.
+ * out, unless the result is ECAPI_NORMALIZED_NO_MEMORY.  Never returns a digest of something that was not normalized.
  */
 extern EcapiNormalized ecapi_digest_field(EcapiDigestCache *cache, EcapiRule rule,
 										  const char *text, size_t len,

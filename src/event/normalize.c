@@ -423,7 +423,9 @@ ecapi_normalize(EcapiRule rule, const char *text, size_t len,
 		}
 	}
 
-	if (out->full)
+	if (out->failed)
+		result = ECAPI_NORMALIZED_NO_MEMORY;
+	else if (out->full)
 		result = ECAPI_NORMALIZED_INVALID;
 	if (result != ECAPI_NORMALIZED && result != ECAPI_NORMALIZED_DIGEST)
 		ecapi_buffer_truncate(out, 0);

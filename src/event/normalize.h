@@ -26,8 +26,9 @@ typedef enum EcapiNormalized
 								 * text already was: not to be hashed again */
 	ECAPI_NORMALIZED_EMPTY,		/* nothing left: the field is absent */
 	ECAPI_NORMALIZED_INVALID,	/* no certain form: leave the field out */
-	ECAPI_NORMALIZED_NO_COUNTRY /* the same, and country was NULL: with one it
+	ECAPI_NORMALIZED_NO_COUNTRY,	/* the same, and country was NULL: with one it
 								 * might have had a form */
+	ECAPI_NORMALIZED_NO_MEMORY	/* it is not known; nothing is said about the text */
 } EcapiNormalized;
 
 /*

@@ -122,7 +122,7 @@ give(const Walk *walk, const char *text, size_t len)
 {
 	char		hex[ECAPI_HEX_SIZE];
 
-	return ecapi_sha256(text, len, hex) && walk->found(walk->arg, hex);
+	return walk->found(walk->arg, ecapi_sha256(text, len, hex) ? hex : NULL);
 }
 
 /*
@@ -142,6 +142,8 @@ give_identifier(const Walk *walk, const char *text, size_t len)
 	result = ecapi_normalize(ECAPI_RULE_IDENTIFIER, text, len, NULL, &normal);
 	if (result == ECAPI_NORMALIZED_DIGEST)
 		return walk->found(walk->arg, normal.data);
+	if (result == ECAPI_NORMALIZED_NO_MEMORY)
+		return walk->found(walk->arg, NULL);
 	if (result != ECAPI_NORMALIZED)
 		return false;
 	if (give(walk, normal.data, normal.len))
@@ -171,6 +173,8 @@ give_phone(const Walk *walk, const char *text, size_t len, bool bare, bool *cert
 		*certain |= result == ECAPI_NORMALIZED || result == ECAPI_NORMALIZED_DIGEST;
 		if (result == ECAPI_NORMALIZED_DIGEST)
 			return walk->found(walk->arg, normal.data);
+		if (result == ECAPI_NORMALIZED_NO_MEMORY)
+			return walk->found(walk->arg, NULL);
 		if (result == ECAPI_NORMALIZED &&
 			(give(walk, normal.data, normal.len) ||
 			 (bare && give(walk, normal.data + 1, normal.len - 1))))
@@ -343,6 +347,8 @@ add_digest(void *arg, const char *digest)
 {
 	EcapiPerson *person = arg;
 
+	if (digest == NULL)
+		return person->failed = true;
 	for (int i = 0; i < person->n; i++)
 		if (memcmp(person->digests[i], digest, ECAPI_HEX_LEN) == 0)
 			return false;
@@ -357,8 +363,10 @@ add_digest(void *arg, const char *digest)
 static bool
 is_of_person(void *arg, const char *digest)
 {
-	const EcapiPerson *person = arg;
+	EcapiPerson *person = arg;
 
+	if (digest == NULL)
+		return person->failed = true;
 	for (int i = 0; i < person->n; i++)
 		if (memcmp(person->digests[i], digest, ECAPI_HEX_LEN) == 0)
 			return true;
@@ -398,6 +406,8 @@ ecapi_person_init(EcapiPerson *person, const char *text, size_t len, const char 
 	result = ecapi_normalize(ECAPI_RULE_IDENTIFIER, text, len, NULL, &normal);
 	if (result == ECAPI_NORMALIZED_EMPTY)
 		return ECAPI_PERSON_EMPTY;
+	if (result == ECAPI_NORMALIZED_NO_MEMORY)
+		return ECAPI_PERSON_NO_MEMORY;
 	if (result != ECAPI_NORMALIZED && result != ECAPI_NORMALIZED_DIGEST)
 		return ECAPI_PERSON_INVALID;
 	(void) give_identifier(&walk, text, len);
@@ -411,15 +421,17 @@ ecapi_person_init(EcapiPerson *person, const char *text, size_t len, const char 
 			ecapi_normalize(ECAPI_RULE_PHONE, text, len, country, &normal) ==
 			ECAPI_NORMALIZED_NO_COUNTRY;
 	}
+	if (person->failed)
+		return ECAPI_PERSON_NO_MEMORY;
 	return person->n > 0 ? ECAPI_PERSON_KNOWN : ECAPI_PERSON_INVALID;
 }
 
 /* See person.h. */
 bool
-ecapi_person_in_event(const EcapiPerson *person, const EcapiValue *event)
+ecapi_person_in_event(EcapiPerson *person, const EcapiValue *event)
 {
 	return ecapi_person_walk(event, person->country, is_of_person,
-							 (void *) (uintptr_t) person);
+							 person);
 }
 
 /* ---- any tree ---- */
@@ -477,9 +489,9 @@ in_tree(const Walk *walk, const EcapiValue *value)
 
 /* See person.h. */
 bool
-ecapi_person_in_texts(const EcapiPerson *person, const EcapiValue *value)
+ecapi_person_in_texts(EcapiPerson *person, const EcapiValue *value)
 {
-	Walk		walk = {is_of_person, (void *) (uintptr_t) person, 0, {NULL}};
+	Walk		walk = {is_of_person, person, 0, {NULL}};
 
 	if (person->short_number)
 		return false;

@@ -21,18 +21,20 @@ typedef struct EcapiPerson
 	const char *country;		/* of phone numbers that name none; or NULL */
 	bool		short_number;	/* so few digits that any column may hold them */
 	bool		lacks_country;	/* may be a phone number, if its country were known */
+	bool		failed;			/* memory ran out in a look for it: no answer counts */
 } EcapiPerson;
 
 typedef enum EcapiPersonGiven
 {
 	ECAPI_PERSON_KNOWN,			/* person holds at least one digest */
 	ECAPI_PERSON_EMPTY,			/* nothing but white space */
-	ECAPI_PERSON_INVALID		/* not UTF-8, or longer than ECAPI_NORMALIZE_MAX */
+	ECAPI_PERSON_INVALID,		/* not UTF-8, or longer than ECAPI_NORMALIZE_MAX */
+	ECAPI_PERSON_NO_MEMORY
 } EcapiPersonGiven;
 
 /*
- * Called with each digest (lower-case hex) of what identifies a person; true
- * ends the walk.
+ * Called with each digest (lower-case hex) of what identifies a person, or with NULL
+ * where there was no memory to make it; true ends the walk.
  */
 typedef bool (*EcapiPersonFound) (void *arg, const char *digest);
 
@@ -46,15 +48,18 @@ typedef bool (*EcapiPersonFound) (void *arg, const char *digest);
 extern EcapiPersonGiven ecapi_person_init(EcapiPerson *person, const char *text,
 										  size_t len, const char *country);
 
-/* Does an event in the standard's shape carry the identifier? */
-extern bool ecapi_person_in_event(const EcapiPerson *person, const EcapiValue *event);
+/*
+ * Does an event in the standard's shape carry the identifier?  Without memory to tell
+ * person->failed is set, by this and the next function.
+ */
+extern bool ecapi_person_in_event(EcapiPerson *person, const EcapiValue *event);
 
 /*
  * Is the identifier among the texts of any tree, at whatever key; also inside of
  * texts that are lists or JSON themselves?  Numbers of a few digits are not looked
  * for: they would be anybody's.
  */
-extern bool ecapi_person_in_texts(const EcapiPerson *person, const EcapiValue *value);
+extern bool ecapi_person_in_texts(EcapiPerson *person, const EcapiValue *value);
 
 /*
  * Walk over the digests of all that identifies a person in an event; country as

@@ -169,6 +169,8 @@ add_composed(const UNormalizer2 *form, const char *lower, int32_t len, EcapiBuff
 	u_strFromUTF8(units, LOWER_MAX, &n, lower, len, &status);
 	n = unorm2_normalize(form, units, n, composed, LOWER_MAX, &status);
 	u_strToUTF8(text, sizeof(text), &len, composed, n, &status);
+	if (status == U_MEMORY_ALLOCATION_ERROR)
+		ecapi_buffer_fail(out);
 	if (U_FAILURE(status))
 		return false;
 	ecapi_buffer_add(out, text, (size_t) len);
@@ -190,12 +192,15 @@ ecapi_unicode_lower(EcapiSpan span, EcapiBuffer *out)
 		if (U_FAILURE(status))
 		{
 			map = NULL;
+			ecapi_buffer_fail(out);	/* the root locale is always there */
 			return false;
 		}
 	}
 	form = unorm2_getNFCInstance(&status);
 	len = ucasemap_utf8ToLower(map, lower, sizeof(lower), span.text,
 							   (int32_t) span.len, &status);
+	if (status == U_MEMORY_ALLOCATION_ERROR)
+		ecapi_buffer_fail(out);
 	if (U_FAILURE(status) || len > (int32_t) sizeof(lower))
 		return false;
 	return add_composed(form, lower, len, out);

@@ -213,10 +213,12 @@ clean_code(Validator *v, const EcapiField *field, const EcapiValue *given,
 	bool		currency = field->check == ECAPI_CHECK_CURRENCY;
 	char		memory[8];
 	EcapiBuffer code;
+	EcapiNormalized result;
 
 	ecapi_buffer_over(&code, memory, sizeof(memory));
-	if (ecapi_normalize(field->rule, given->text, given->len, NULL,
-						&code) != ECAPI_NORMALIZED)
+	result = ecapi_normalize(field->rule, given->text, given->len, NULL, &code);
+	v->arena->failed |= result == ECAPI_NORMALIZED_NO_MEMORY;
+	if (result != ECAPI_NORMALIZED)
 		return refuse(v, field, place, ECAPI_VIOLATION_VALUE,
 					  currency ? "not a currency of ISO 4217" : "not a country of ISO 3166-1",
 					  currency ? "Give an active three-letter code such as \"EUR\"." :

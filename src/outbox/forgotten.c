@@ -243,6 +243,8 @@ note_digest(void *arg, const char *digest)
 {
 	EcapiForgotten *asked = arg;
 
+	if (digest == NULL)
+		ecapi_tree_out_of_memory();
 	for (int i = 0; i < asked->keys.n; i++)
 	{
 		PersonHash *hash;
@@ -256,8 +258,9 @@ note_digest(void *arg, const char *digest)
 		}
 		hash = &asked->hashes[asked->n];
 		hash->event = asked->event;
-		if (ecapi_hmac(asked->keys.bytes[i], digest, ECAPI_HEX_LEN, hash->bytes))
-			asked->n++;
+		if (!ecapi_hmac(asked->keys.bytes[i], digest, ECAPI_HEX_LEN, hash->bytes))
+			refuse_hash();
+		asked->n++;
 	}
 	return false;
 }

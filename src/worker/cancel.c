@@ -52,7 +52,6 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "destination/json.h"
 #include "event/digest.h"
 #include "event/refund.h"
 #include "event/validate.h"
@@ -347,7 +346,7 @@ is_refundable(const EcapiRow *row)
 	char		error[128];
 
 	ecapi_tree_arena(&arena, CurrentMemoryContext);
-	event = ecapi_json_parse(&arena, row->event, row->len, error, sizeof(error));
+	event = ecapi_tree_parse(&arena, row->event, row->len, error, sizeof(error));
 	return event != NULL && ecapi_refund_possible(event);
 }
 
@@ -504,7 +503,7 @@ refund(const Entry *entry, bool *gone)
 
 	ecapi_tree_arena(&arena, CurrentMemoryContext);
 	if (text != NULL)
-		event = ecapi_json_parse(&arena, text, len, error, sizeof(error));
+		event = ecapi_tree_parse(&arena, text, len, error, sizeof(error));
 	*gone = event == NULL;
 	if (*gone)
 		return 0;

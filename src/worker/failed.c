@@ -72,21 +72,12 @@ ecapi_failed_read(EcapiDestination *destination, TimestampTz now)
 {
 	EcapiDueRows due = {0};
 
-	due.context = AllocSetContextCreate(ecapi_me.context, "ecapi page",
+	due.context = AllocSetContextCreate(ecapi_me.scratch, "ecapi page",
 										ALLOCSET_DEFAULT_SIZES);
 	due.max_rows = DUE_ROWS;
 	due.max_bytes = DUE_BYTES;
 	due.rows = MemoryContextAlloc(due.context, sizeof(EcapiDue) * due.max_rows);
-	PG_TRY();
-	{
-		ecapi_failed_due(NameStr(destination->name), now, &due);
-	}
-	PG_CATCH();
-	{
-		MemoryContextDelete(due.context);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	ecapi_failed_due(NameStr(destination->name), now, &due);
 
 	if (due.nrows > 0)
 		ecapi_stretch_add(&destination->failed, ecapi_page_of_due(&due), false);

@@ -10,6 +10,7 @@
  *			 waiting --> filtered: noted by reason
  *			 waiting --> failed: users' SQL fails on it
  *			 waiting --> failed: cannot be read or expressed, or fits no request
+ *			 waiting --> waiting: there is no memory for it; the destination waits
  *			 waiting --> passed over: not one that a replay is about
  *
  * For an event of the feed of failed events filtered and failed mean dead, unless a
@@ -43,13 +44,38 @@
 /* Failed events in a request. */
 #define FAILED_BATCH	20
 
-static void *
-resize_in_context(void *owner, void *old, size_t size)
+/* How long a destination waits for memory; others give some back meanwhile. */
+#define MEMORY_WAIT_MS	1000
+
+/* A body that grows. */
+typedef struct Body
 {
-	if (old == NULL)
-		return MemoryContextAllocExtended((MemoryContext) owner, size,
-										  MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
-	return repalloc_huge(old, size);
+	EcapiBuffer buffer;
+	MemoryContext context;
+} Body;
+
+/* What came of an event while a body is put together. */
+typedef enum Shaping
+{
+	SHAPING_DONE,				/* it is in the body, or disposed of */
+	SHAPING_FULL,				/* the body has no room for it */
+	SHAPING_NO_MEMORY			/* it is as it was */
+} Shaping;
+
+/* There is no repalloc() that returns NULL before PostgreSQL 16. */
+static void *
+resize_body(void *owner, void *old, size_t size)
+{
+	Body	   *body = owner;
+	void	   *memory = MemoryContextAllocExtended(body->context, size,
+													MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+
+	if (memory != NULL && old != NULL)
+	{
+		memcpy(memory, old, body->buffer.size);
+		pfree(old);
+	}
+	return memory;
 }
 
 static void *
@@ -173,7 +199,7 @@ prepared_tree(EcapiItem item, const EcapiValue *tree)
 
 /*
  * The tree of an event as it may leave for a destination; NULL when it may not:
- * then it is disposed of.
+ * then it is disposed of, unless memory ran out and scratch has failed.
  */
 static const EcapiValue *
 chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
@@ -202,9 +228,7 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 	{
 		tree = ecapi_reduce(options, scratch, tree, &reason);
 		if (tree == NULL && reason == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_OUT_OF_MEMORY),
-					 errmsg("out of memory")));
+			return NULL;
 	}
 	if (reason != NULL)
 	{
@@ -214,11 +238,8 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 	return tree;
 }
 
-/*
- * What to do with one event while a body is put together.  True when the event
- * is in the body or disposed of; false when the body has no room for it.
- */
-static bool
+/* What to do with one event while a body is put together. */
+static Shaping
 shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem item,
 			EcapiArena *scratch, pg_time_t now)
 {
@@ -232,29 +253,36 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 	if (feed->kind == ECAPI_FEED_REPLAY && !ecapi_replay_wants(feed, event, false))
 	{
 		ecapi_replay_pass_over(item);
-		return true;
+		return SHAPING_DONE;
 	}
-	tree = ecapi_page_tree(item.stretch->page, item.index, scratch);
+	tree = ecapi_page_tree_if_memory(item.stretch->page, item.index, scratch);
+	if (tree == NULL && event->problem == NULL)
+		return SHAPING_NO_MEMORY;
 	if (tree == NULL)
 	{
 		ecapi_journal_failed(item, event->problem, NULL, 0, false);
-		return true;
+		return SHAPING_DONE;
 	}
 	if (feed->kind == ECAPI_FEED_REPLAY && !ecapi_replay_wants(feed, event, true))
 	{
 		ecapi_replay_pass_over(item);
-		return true;
+		return SHAPING_DONE;
 	}
 	tree = chosen_tree(shape->options, item, tree, scratch, now);
 	if (tree == NULL)
-		return true;
+		return scratch->failed ? SHAPING_NO_MEMORY : SHAPING_DONE;
 	ecapi_left_out_begin();
 	shaped = shape->options->format->add(shape, tree, body, &reason);
+	if (body->failed)
+	{
+		ecapi_buffer_truncate(body, before);
+		return SHAPING_NO_MEMORY;
+	}
 	if (body->full)
 	{
 		ecapi_buffer_truncate(body, before);
 		if (batch->nitems > 0)
-			return false;
+			return SHAPING_FULL;
 		ecapi_journal_failed(item, "too large for a request", NULL, 0, false);
 	}
 	else if (shaped == ECAPI_FILTERED)
@@ -268,11 +296,11 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 		shape->events++;
 		ecapi_left_out_count();
 	}
-	return true;
+	return SHAPING_DONE;
 }
 
 static void
-open_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
+open_body(EcapiBatch *batch, EcapiShape *shape, Body *body)
 {
 	const EcapiOptions *options = batch->destination->options;
 
@@ -283,12 +311,14 @@ open_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
 	shape->digests = ecapi_me.digests;
 	shape->default_country = ecapi_default_country();
 	shape->left_out = ecapi_left_out_note;
-	ecapi_buffer_init(body, options->format->max_body - BODY_TAIL,
-					  resize_in_context, batch->request);
-	options->format->open(shape, body);
+	body->context = batch->request;
+	ecapi_buffer_init(&body->buffer, options->format->max_body - BODY_TAIL,
+					  resize_body, body);
+	options->format->open(shape, &body->buffer);
 }
 
-static void
+/* Close the body of a batch; false without memory: then it is none. */
+static bool
 close_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
 {
 	body->max += BODY_TAIL;
@@ -298,6 +328,28 @@ close_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
 	batch->body_bytes = body->size;
 	ecapi_me.body_bytes += body->size;
 	batch->destination->body_bytes += body->size;
+	return !body->failed;
+}
+
+/* A feed's destination has no memory for what is next: it waits a moment. */
+static void
+wait_for_memory(EcapiFeed *feed)
+{
+	ecapi_state_hold(feed->destination, "out of memory", MEMORY_WAIT_MS);
+}
+
+/*
+ * A batch could not be sent, or shall be sent again: first of its feed.  Takes it
+ * over.
+ */
+void
+ecapi_batch_hold(EcapiBatch *batch)
+{
+	ecapi_batch_drop_request(batch);
+	if (batch->feed->kind == ECAPI_FEED_FAILED)
+		ecapi_failed_put_down(batch);
+	else if (!ecapi_replay_let_go(batch))
+		dlist_push_head(&batch->feed->ready, &batch->node);
 }
 
 /*
@@ -319,7 +371,8 @@ batch_room(EcapiFeed *feed)
 
 /*
  * Gather a new batch from what a feed has in hand, shaped.  NULL when there is nothing
- * to send; then what was filtered or failed on the way is disposed of.
+ * to send; then what was filtered or failed on the way is disposed of.  NULL, too,
+ * when memory ran out: then the destination waits.
  */
 EcapiBatch *
 ecapi_gather(EcapiFeed *feed)
@@ -332,9 +385,11 @@ ecapi_gather(EcapiFeed *feed)
 	MemoryContext old = MemoryContextSwitchTo(scratch_context);
 	EcapiArena	scratch;
 	EcapiShape	shape;
-	EcapiBuffer body;
+	Body		body;
 	pg_time_t	now = (pg_time_t) time(NULL);	/* what ages are measured from */
+	Shaping		shaping = SHAPING_DONE;
 	bool		full = false;
+	bool		closed;
 	dlist_iter	iter;
 
 	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
@@ -349,8 +404,10 @@ ecapi_gather(EcapiFeed *feed)
 
 			full = (stretch->prepared != NULL &&
 					stretch->prepared[stretch->next] == ECAPI_PREPARED_NOT_YET) ||
-				batch->nitems >= room || (batch->nitems > 0 && body.len >= share) ||
-				!shape_event(batch, &shape, &body, item, &scratch, now);
+				batch->nitems >= room || (batch->nitems > 0 && body.buffer.len >= share);
+			if (!full)
+				shaping = shape_event(batch, &shape, &body.buffer, item, &scratch, now);
+			full |= shaping != SHAPING_DONE;
 			if (!full)
 			{
 				stretch->next++;
@@ -360,24 +417,30 @@ ecapi_gather(EcapiFeed *feed)
 		if (full)
 			break;
 	}
-	close_body(batch, &shape, &body);
+	closed = close_body(batch, &shape, &body.buffer);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch_context);
 
-	if (batch->nitems == 0)
+	if (batch->nitems > 0 && closed)
+		return batch;
+	if (shaping == SHAPING_NO_MEMORY || !closed)
+		wait_for_memory(feed);
+	if (batch->nitems > 0)
+		ecapi_batch_hold(batch);
+	else
 	{
 		ecapi_batch_free(batch);
-		batch = NULL;
 		ecapi_stretch_advance(feed);
 	}
-	return batch;
+	return NULL;
 }
 
 /*
  * Shape a batch again that was sent before.  Options may have changed and
  * time has passed since, so some of its events may be filtered now.  False
- * when none is left; the batch is freed then.
+ * when none is left; the batch is freed then.  False, too, when memory ran out: then
+ * what was not shaped is held, and the destination waits.
  */
 bool
 ecapi_gather_again(EcapiBatch *batch)
@@ -390,21 +453,24 @@ ecapi_gather_again(EcapiBatch *batch)
 	size_t		share = ecapi_share_body(feed->destination);
 	EcapiArena	scratch;
 	EcapiShape	shape;
-	EcapiBuffer body;
+	Body		body;
 	pg_time_t	now = (pg_time_t) time(NULL);	/* what ages are measured from */
+	Shaping		shaping = SHAPING_DONE;
+	bool		closed;
 	int			i;
 
 	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
 	open_body(batch, &shape, &body);
 	shape.left_out = NULL;		/* counted when it was shaped first */
 	batch->nitems = 0;
-	for (i = 0; i < n; i++)
-		if ((batch->nitems > 0 && body.len >= share) ||
-			!shape_event(batch, &shape, &body, batch->items[i], &scratch, now))
-			break;
+	for (i = 0; i < n && shaping == SHAPING_DONE; i++)
+		shaping = batch->nitems > 0 && body.buffer.len >= share ? SHAPING_FULL
+			: shape_event(batch, &shape, &body.buffer, batch->items[i], &scratch, now);
+	if (shaping != SHAPING_DONE)
+		i--;
 	if (i < n)
 	{
-		/* it fitted once, under other options or a larger share: the rest goes later */
+		/* it fitted once, with other options, a larger share or more memory: the rest goes later */
 		EcapiBatch *rest = ecapi_batch_new(feed, n - i);
 
 		memcpy(rest->items, batch->items + i, sizeof(EcapiItem) * (n - i));
@@ -414,12 +480,19 @@ ecapi_gather_again(EcapiBatch *batch)
 			rest->root->parts++;
 		dlist_push_head(&feed->ready, &rest->node);
 	}
-	close_body(batch, &shape, &body);
+	closed = close_body(batch, &shape, &body.buffer);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch_context);
-	if (batch->nitems > 0)
+	if (batch->nitems > 0 && closed)
 		return true;
-	ecapi_batch_free(batch);
-	ecapi_stretch_advance(feed);
+	if (shaping == SHAPING_NO_MEMORY || !closed)
+		wait_for_memory(feed);
+	if (batch->nitems > 0)
+		ecapi_batch_hold(batch);
+	else
+	{
+		ecapi_batch_free(batch);
+		ecapi_stretch_advance(feed);
+	}
 	return false;
 }

@@ -444,6 +444,8 @@ extern void ecapi_page_drop(EcapiPage *page);
 extern void ecapi_page_count(EcapiPage *page);
 extern EcapiPage *ecapi_page_of_due(const EcapiDueRows *due);
 extern const EcapiValue *ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch);
+extern const EcapiValue *ecapi_page_tree_if_memory(EcapiPage *page, int i,
+												   EcapiArena *scratch);
 
 /* read.c */
 extern void ecapi_read_begin(void);
@@ -532,6 +534,7 @@ extern void ecapi_pipeline_answers(void);
 extern void ecapi_batch_free(EcapiBatch *batch);
 extern void ecapi_batch_drop_request(EcapiBatch *batch);
 extern EcapiBatch *ecapi_batch_new(EcapiFeed *feed, int capacity);
+extern void ecapi_batch_hold(EcapiBatch *batch);
 extern EcapiBatch *ecapi_gather(EcapiFeed *feed);
 extern bool ecapi_gather_again(EcapiBatch *batch);
 

@@ -27,6 +27,7 @@
 
 #include "destination/json.h"
 #include "event/fields.h"
+#include "tree.h"
 #include "worker/internal.h"
 
 /* Trees that a page keeps; a typical event's takes three times its text. */
@@ -66,7 +67,10 @@ ecapi_page_count(EcapiPage *page)
 	page->bytes = bytes;
 }
 
-/* Set up the events of a page and count it; context is its own. */
+/*
+ * Set up the events of a page and count it; context is its own, and of this turn
+ * until then, so that no error leaves it behind.
+ */
 static void
 fill_page(EcapiPage *page, MemoryContext context, int nevents)
 {
@@ -77,6 +81,7 @@ fill_page(EcapiPage *page, MemoryContext context, int nevents)
 		page->events[i].type = -1;
 	dlist_init(&page->views);
 	ecapi_arena_init(&page->arena, grab_from_context, context);
+	MemoryContextSetParent(context, ecapi_me.context);
 	ecapi_page_count(page);
 	dlist_push_head(&ecapi_me.pages, &page->node);
 }
@@ -84,7 +89,7 @@ fill_page(EcapiPage *page, MemoryContext context, int nevents)
 static EcapiPage *
 read_page(const EcapiPlace *place, size_t bytes)
 {
-	MemoryContext context = AllocSetContextCreate(ecapi_me.context, "ecapi page",
+	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi page",
 												  ALLOCSET_DEFAULT_SIZES);
 	EcapiPage  *page = MemoryContextAllocZero(context, sizeof(EcapiPage));
 	EcapiRows	rows = {0};
@@ -94,17 +99,8 @@ read_page(const EcapiPlace *place, size_t bytes)
 	rows.max_rows = ECAPI_PAGE_ROWS;
 	rows.max_bytes = bytes;
 	rows.rows = palloc(sizeof(EcapiRow) * rows.max_rows);
-	PG_TRY();
-	{
-		page->last = ecapi_window_read(place->from->snapshot, place->to->snapshot,
-									   &page->end, &rows);
-	}
-	PG_CATCH();
-	{
-		MemoryContextDelete(context);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	page->last = ecapi_window_read(place->from->snapshot, place->to->snapshot,
+								   &page->end, &rows);
 
 	fill_page(page, context, rows.nrows);
 	for (int i = 0; i < rows.nrows; i++)
@@ -122,7 +118,7 @@ read_page(const EcapiPlace *place, size_t bytes)
 
 /*
  * A page of failed events, with a reference for the caller.  It has no place,
- * so nobody finds it.  Takes over the memory of the rows.
+ * so nobody finds it.  Takes over the memory of the rows, which is of this turn.
  */
 EcapiPage *
 ecapi_page_of_due(const EcapiDueRows *due)
@@ -311,13 +307,15 @@ is_erased(const EcapiValue *tree)
 /*
  * The tree of an event: kept with the page, or, when the page holds enough of
  * them, made in scratch for this once.  NULL when the event cannot be read;
- * its problem says why.
+ * its problem says why.  NULL without a problem when memory ran out: then nothing
+ * is known of the event, and it is asked about again.
  */
 const EcapiValue *
-ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
+ecapi_page_tree_if_memory(EcapiPage *page, int i, EcapiArena *scratch)
 {
 	EcapiPageEvent *event = &page->events[i];
 	bool		keep = page->arena.grabbed < PAGE_TREE_BYTES;
+	EcapiArena *arena = keep ? &page->arena : scratch;
 	const EcapiValue *tree;
 	const EcapiValue *type;
 	char		error[128];
@@ -331,9 +329,10 @@ ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
 		return NULL;
 	}
 
-	tree = ecapi_json_parse(keep ? &page->arena : scratch, event->text, event->len,
-							error, sizeof(error));
+	tree = ecapi_json_parse(arena, event->text, event->len, error, sizeof(error));
 	ecapi_page_count(page);
+	if (tree == NULL && arena->failed)
+		return NULL;
 	if (tree == NULL || tree->type != ECAPI_OBJECT)
 	{
 		event->problem = MemoryContextStrdup(page->context,
@@ -352,5 +351,16 @@ ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
 		event->tree = tree;
 		event->parsed = true;
 	}
+	return tree;
+}
+
+/* The same, where a turn may end: raises out of memory. */
+const EcapiValue *
+ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
+{
+	const EcapiValue *tree = ecapi_page_tree_if_memory(page, i, scratch);
+
+	if (tree == NULL && page->events[i].problem == NULL)
+		ecapi_tree_out_of_memory();
 	return tree;
 }

@@ -40,16 +40,6 @@ shadow(EcapiBatch *batch)
 	ecapi_stretch_advance(feed);
 }
 
-/* A batch could not be sent, or shall be sent again: first of its feed. */
-static void
-hold(EcapiBatch *batch)
-{
-	if (batch->feed->kind == ECAPI_FEED_FAILED)
-		ecapi_failed_put_down(batch);
-	else if (!ecapi_replay_let_go(batch))
-		dlist_push_head(&batch->feed->ready, &batch->node);
-}
-
 /*
  * Send a shaped batch.  Returns false when the destination cannot send now;
  * then the batch is ready again and the destination waits.
@@ -90,8 +80,7 @@ send_batch(EcapiBatch *batch)
 
 	if (!sent)
 	{
-		ecapi_batch_drop_request(batch);
-		hold(batch);
+		ecapi_batch_hold(batch);
 		ecapi_state_wait(destination, error, -1);
 		return false;
 	}
@@ -216,7 +205,8 @@ next_batch(EcapiDestination *destination, TimestampTz now)
 {
 	EcapiFeed  *feed;
 
-	while ((feed = next_feed(destination, now)) != NULL)
+	while (destination->state == ECAPI_RUNNING &&
+		   (feed = next_feed(destination, now)) != NULL)
 	{
 		EcapiBatch *batch = next_of_feed(feed);
 
@@ -351,7 +341,7 @@ stopped(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 		(answer->status == 401 || untrusted) &&
 		ecapi_credentials_stamp(destination->options) != batch->token_stamp;
 
-	hold(batch);
+	ecapi_batch_hold(batch);
 	if (changed)
 		ecapi_state_wait(destination, error, 0);
 	else if ((answer->status == 401 && credential_is_new(destination)) ||
@@ -376,7 +366,7 @@ failed_once(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 	}
 	if (!suspicious || batch->feed->kind == ECAPI_FEED_FAILED ||
 		!ecapi_halving_failing(batch, answer))
-		hold(batch);
+		ecapi_batch_hold(batch);
 	ecapi_state_wait(destination, error, answer->retry_after_ms);
 }
 

@@ -31,7 +31,6 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "destination/json.h"
 #include "outbox/event_id.h"
 #include "outbox/stops.h"
 #include "shmem.h"
@@ -63,7 +62,7 @@ ecapi_stops_id(const char *text, int len, const char **id, int *id_len)
 	if (!escaped)
 		return true;
 	ecapi_tree_arena(&arena, CurrentMemoryContext);
-	value = ecapi_json_parse(&arena, text, len, error, sizeof(error));
+	value = ecapi_tree_parse(&arena, text, len, error, sizeof(error));
 	if (value == NULL || value->type != ECAPI_OBJECT)
 		return false;
 	value = ecapi_value_get(value, "id");

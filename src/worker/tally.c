@@ -136,7 +136,8 @@ grab_from_context(void *owner, size_t size)
 static void
 make_husk(EcapiPage *page)
 {
-	MemoryContext context = AllocSetContextCreate(ecapi_me.context, "ecapi tally",
+	/* of this turn until it is done, so that no error leaves it behind */
+	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi tally",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext parsing = AllocSetContextCreate(context, "ecapi scratch",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -159,6 +160,7 @@ make_husk(EcapiPage *page)
 		MemoryContextDelete(context);
 		return;
 	}
+	MemoryContextSetParent(context, ecapi_me.context);
 	husk->refs = 1;
 	husk->context = context;
 	husk->tally = tally;

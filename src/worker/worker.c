@@ -608,6 +608,7 @@ static void
 set_up(void)
 {
 	EcapiArena	arena;
+	char		hex[ECAPI_HEX_SIZE];
 
 	override_settings();
 	ecapi_me.context = AllocSetContextCreate(TopMemoryContext, "ecapi worker",
@@ -619,6 +620,11 @@ set_up(void)
 	dlist_init(&ecapi_me.pages);
 	ecapi_arena_init(&arena, grab_from_worker, ecapi_me.context);
 	ecapi_me.digests = ecapi_digest_cache_create(&arena, DIGESTS);
+	/* now, while there is memory: OpenSSL does not bear the want of it when it is set up */
+	if (!ecapi_sha256("", 0, hex))
+		ereport(FATAL,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("could not set up hashing")));
 	/* a third of the files is for such as we; some of it for attempts by both families */
 	ecapi_me.connections = Max(1, Min(ECAPI_HTTP_CONNECTIONS, max_safe_fds / 4));
 	ecapi_me.http = ecapi_http_create(AcquireExternalFD, ReleaseExternalFD,

@@ -1,0 +1,92 @@
+# Memory that runs out is the worker's trouble and never an event's end: the address
+# space of a running worker is bounded from outside, so that it cannot read, parse or
+# shape; events wait, none is dead, and all arrive when there is memory again.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use EcapiNode;
+use EcapiReceiver;
+use Test::More;
+
+my $receiver = EcapiReceiver->start;
+my $node = ecapi_node('main', conf => "ecapi.max_event_size = '1MB'\n");
+
+plan skip_all => 'needs prlimit of util-linux' if system('prlimit --version >/dev/null 2>&1') != 0;
+
+sub address_space
+{
+	my ($pid) = @_;
+
+	open(my $file, '<', "/proc/$pid/status") or die "could not read the status of $pid: $!";
+	my ($kilobytes) = map { /^VmSize:\s+(\d+) kB/ ? $1 : () } <$file>;
+	close $file;
+	return $kilobytes * 1024;
+}
+
+sub bound
+{
+	my ($pid, $bytes) = @_;
+
+	is(system('prlimit', '--pid', $pid, "--as=$bytes:unlimited"), 0, "address space of the worker: $bytes");
+	return;
+}
+
+# Events of about a megabyte, in one transaction.
+sub emit_large
+{
+	my ($prefix, $count) = @_;
+
+	rows($node, "SELECT count(ecapi_emit('purchase', value => i, currency_code => 'EUR',"
+		  . " id => '$prefix-' || i, properties => jsonb_build_object('ext',"
+		  . " jsonb_build_object('note', repeat('x', 900 * 1024)))))"
+		  . " FROM generate_series(1, $count) i");
+	return;
+}
+
+sub nothing_failed
+{
+	is(rows($node, 'SELECT count(*) FROM ecapi.failed_event'), 0, 'no event failed');
+	is(rows($node, 'SELECT failed, given_up FROM ecapi.cursor'), '0|0', 'and none is counted as failed');
+	return;
+}
+
+create_destination($node, 'shop', $receiver->url('/in'));
+emit($node, 'a', 3);
+wait_received($receiver, 'a', 3);
+wait_delivered($node, 'shop');
+
+# From too little for the page to nearly enough for the body.
+my $turn = 0;
+
+for my $megabytes (0, 1, 3, 6, 10, 15)
+{
+	subtest "$megabytes MB more than it has" => sub {
+		my $prefix = 'large' . ++$turn;
+		my $pid = rows($node, 'SELECT pid FROM ecapi.worker()');
+		my $before = length log_text($node);
+
+		bound($pid, address_space($pid) + $megabytes * 1024 * 1024);
+		emit_large($prefix, 4);
+		# either it is too little, which is told, or it was enough
+		$receiver->wait_for(sub {
+				keys %{ ids_received($_, $prefix) } == 4
+				  || substr(log_text($node), $before) =~ /out of memory/;
+			}, 'the worker has tried');
+		note substr(log_text($node), $before) =~ /out of memory/ ? 'too little' : 'enough';
+		nothing_failed();
+		my $now = rows($node, 'SELECT pid FROM ecapi.worker()');
+		bound($now, 'unlimited') if $now eq $pid;
+		wait_received($receiver, $prefix, 4);
+		wait_delivered($node, 'shop');
+		nothing_failed();
+	};
+}
+
+like(log_text($node), qr/out of memory/, 'there was too little memory');
+unlike(log_text($node), qr/terminated by signal/, 'and no process fell over');
+is($receiver->stats->{conflicts}, 0, 'no event changed');
+$node->stop;
+done_testing();
