@@ -8,7 +8,8 @@
  * wait; nothing is woken, hooked or shared, and ecapi.check() says so.
  *
  * The ProcessUtility hook does two things.  After COMMIT PREPARED it wakes the
- * worker, for the session that commits is not the one that emitted.  Before
+ * worker, for the session that commits is not the one that emitted.  Once a command
+ * has run its parse tree is not looked at any more.  Before
  * DDL that wants a database to itself (DROP DATABASE, RENAME, SET TABLESPACE,
  * or the database as a template) it stops the worker of that database, which
  * otherwise makes the command wait five seconds and fail.  It does so only for
@@ -130,17 +131,26 @@ wanted_database(Node *statement)
 		? database : InvalidOid;
 }
 
+static bool
+commits_prepared(const Node *statement)
+{
+	return IsA(statement, TransactionStmt) &&
+		((const TransactionStmt *) statement)->kind == TRANS_STMT_COMMIT_PREPARED;
+}
+
 static void
 process_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 				ProcessUtilityContext context, ParamListInfo params,
 				QueryEnvironment *environment, DestReceiver *dest,
 				QueryCompletion *completion)
 {
-	Node	   *statement = planned->utilityStmt;
 	Oid			database = InvalidOid;
 
+	/* all that is asked of the parse tree: the command may free or change it */
+	bool		wakes = commits_prepared(planned->utilityStmt);
+
 	if (context == PROCESS_UTILITY_TOPLEVEL)
-		database = wanted_database(statement);
+		database = wanted_database(planned->utilityStmt);
 	if (OidIsValid(database))
 	{
 		if (ecapi_hold_database(database) != 0)
@@ -155,8 +165,7 @@ process_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 		standard_ProcessUtility(planned, query, read_only_tree, context, params,
 								environment, dest, completion);
 
-	if (IsA(statement, TransactionStmt) &&
-		castNode(TransactionStmt, statement)->kind == TRANS_STMT_COMMIT_PREPARED)
+	if (wakes)
 		ecapi_wake_now();
 }
 

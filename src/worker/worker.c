@@ -123,6 +123,21 @@ grab_from_worker(void *owner, size_t size)
 									  MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
 }
 
+/*
+ * Be who this process connected as, whatever role ALTER DATABASE or ALTER ROLE may have
+ * set: another has no right on our tables.  Roles are looked up, so this takes a
+ * transaction; the session's comes first, for it sets the other.
+ */
+static void
+override_role(void)
+{
+	StartTransactionCommand();
+	SetConfigOption("session_authorization", GetUserNameFromId(GetAuthenticatedUserId(), false),
+					PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("role", "none", PGC_SUSET, PGC_S_OVERRIDE);
+	CommitTransactionCommand();
+}
+
 /* Undo what ALTER DATABASE or ALTER ROLE may have set, and fix our plans. */
 static void
 override_settings(void)
@@ -147,10 +162,16 @@ override_settings(void)
 		{"plan_cache_mode", "force_generic_plan"},
 		{"max_parallel_workers_per_gather", "0"},
 		{"enable_seqscan", "off"},
+		{"enable_indexscan", "on"},
+		{"enable_indexonlyscan", "on"},
+		{"enable_nestloop", "on"},
+		{"enable_partition_pruning", "on"},
 		{"enable_bitmapscan", "off"},
 		{"enable_sort", "off"},
 		{"enable_incremental_sort", "off"},
-		{"jit", "off"}
+		{"jit", "off"},
+		/* a statement that spills to disk must not fail for it */
+		{"temp_file_limit", "-1"}
 	};
 
 	for (int i = 0; i < lengthof(settings); i++)
@@ -610,6 +631,7 @@ set_up(void)
 	EcapiArena	arena;
 	char		hex[ECAPI_HEX_SIZE];
 
+	override_role();
 	override_settings();
 	ecapi_me.context = AllocSetContextCreate(TopMemoryContext, "ecapi worker",
 											 ALLOCSET_DEFAULT_SIZES);

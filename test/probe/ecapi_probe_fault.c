@@ -1,8 +1,9 @@
 /*
  * ecapi_probe_fault.c
- *	  Makes the statements of a worker fail, one after the other.
+ *	  Makes the statements of a worker fail, one after the other, and spoils parse trees.
  *
- * For tests alone; preloaded behind ecapi.  A walk is about the worker of one
+ * For tests alone; preloaded in front of ecapi, so that what ecapi hooks runs around
+ * what is hooked here.  A walk is about the worker of one
  * database.  Whenever that begins a reload, known by the statement that reads
  * pg_foreign_server, steps are counted from 1: each statement that the executor
  * starts in the worker, and each commit, right before it.  The first reload fails at
@@ -14,6 +15,11 @@
  *	fault_walk(database oid, long boolean)	begin
  *	fault_over()							is it over?
  *	fault_end()								end it; how many steps have failed
+ *
+ * The parse tree of a COMMIT PREPARED is another one once the command has run, as if
+ * its memory had been freed and used again.  To see whether a process was woken:
+ *
+ *	fault_latch(pid int)					is its latch set?
  *
  * Locks: none; the fields are atomics, and a test changes them only while the worker
  * does nothing that counts.
@@ -28,13 +34,17 @@
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
 #include "storage/shmem.h"
+#include "tcop/utility.h"
 
 PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(ecapi_probe_fault_walk);
 PG_FUNCTION_INFO_V1(ecapi_probe_fault_over);
 PG_FUNCTION_INFO_V1(ecapi_probe_fault_end);
+PG_FUNCTION_INFO_V1(ecapi_probe_fault_latch);
 
 void		_PG_init(void);
 
@@ -55,6 +65,7 @@ static bool in_reload = false;	/* its transaction is open */
 static shmem_request_hook_type previous_request = NULL;
 static shmem_startup_hook_type previous_startup = NULL;
 static ExecutorStart_hook_type previous_start = NULL;
+static ProcessUtility_hook_type previous_utility = NULL;
 
 static bool
 concerned(void)
@@ -95,6 +106,26 @@ executor_start(QueryDesc *query, int flags)
 		previous_start(query, flags);
 	else
 		standard_ExecutorStart(query, flags);
+}
+
+static void
+process_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *dest,
+				QueryCompletion *completion)
+{
+	Node	   *statement = planned->utilityStmt;
+	bool		spoil = IsA(statement, TransactionStmt) &&
+		castNode(TransactionStmt, statement)->kind == TRANS_STMT_COMMIT_PREPARED;
+
+	if (previous_utility)
+		previous_utility(planned, query, read_only_tree, context, params,
+						 environment, dest, completion);
+	else
+		standard_ProcessUtility(planned, query, read_only_tree, context, params,
+								environment, dest, completion);
+	if (spoil)
+		((TransactionStmt *) statement)->kind = TRANS_STMT_ROLLBACK_PREPARED;
 }
 
 static void
@@ -148,6 +179,8 @@ _PG_init(void)
 	shmem_startup_hook = startup;
 	previous_start = ExecutorStart_hook;
 	ExecutorStart_hook = executor_start;
+	previous_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
 	RegisterXactCallback(at_transaction, NULL);
 }
 
@@ -183,4 +216,14 @@ ecapi_probe_fault_end(PG_FUNCTION_ARGS)
 	check_preloaded();
 	pg_atomic_write_u32(&walk->database, 0);
 	PG_RETURN_INT32((int32) pg_atomic_read_u32(&walk->failing) - 1);
+}
+
+Datum
+ecapi_probe_fault_latch(PG_FUNCTION_ARGS)
+{
+	PGPROC	   *process = BackendPidGetProc(PG_GETARG_INT32(0));
+
+	if (process == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(process->procLatch.is_set != 0);
 }

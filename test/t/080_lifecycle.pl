@@ -53,7 +53,8 @@ subtest 'settings of the database do not reach the worker' => sub {
 		statement_timeout => "'1ms'", row_security => 'off', enable_indexscan => 'off',
 		idle_in_transaction_session_timeout => "'1ms'", synchronous_commit => "'remote_apply'",
 		client_min_messages => "'debug5'", extra_float_digits => '-15', timezone => "'Asia/Kathmandu'",
-		datestyle => "'SQL, DMY'",
+		datestyle => "'SQL, DMY'", enable_nestloop => 'off', enable_indexonlyscan => 'off',
+		temp_file_limit => '0',
 	);
 	my $pid = rows($node, 'SELECT pid FROM ecapi.worker()');
 
@@ -69,6 +70,22 @@ subtest 'settings of the database do not reach the worker' => sub {
 	wait_received($receiver, 'h', 50);
 	rows($node, "SET statement_timeout = 0; $calm ALTER DATABASE postgres RESET ALL");
 	wait_delivered($node, 'shop');
+};
+
+subtest 'a role that a database sets for its sessions' => sub {
+	rows($node, 'CREATE ROLE small LOGIN; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO small');
+	for my $setting ('role', 'session_authorization')
+	{
+		rows($node, "ALTER DATABASE postgres SET $setting = 'small';"
+			  . 'SELECT pg_terminate_backend(pid) FROM ecapi.worker()');
+		# from here on the sessions of this test have that role, too
+		is(rows($node, 'SELECT current_user'), 'small', "$setting: sessions have it");
+		rows($node, "SELECT ecapi_emit('login', id => '$setting-1')");
+		wait_received($receiver, $setting, 1);
+		rows($node, "ALTER DATABASE postgres RESET $setting", database => 'template1');
+		wait_delivered($node, 'shop');
+	}
+	rows($node, 'DROP OWNED BY small; DROP ROLE small');
 };
 
 subtest 'destinations changed while event triggers do not run' => sub {

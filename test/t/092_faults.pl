@@ -16,7 +16,7 @@ use Test::More;
 
 my $receiver = EcapiReceiver->start;
 my $node = ecapi_node('main', extension => 0,
-	conf => "shared_preload_libraries = 'ecapi, ecapi_probe_fault'\nmax_worker_processes = 20\n");
+	conf => "shared_preload_libraries = 'ecapi_probe_fault, ecapi'\nmax_worker_processes = 20\n");
 
 for my $database ('postgres', 'template1')
 {
