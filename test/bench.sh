@@ -12,6 +12,7 @@
 #	steady			the same at a steady rate, over time
 #	enrich			delivery through an enrichment against without
 #	shares			delivery beside nine receivers that never answer against alone
+#	documents		capture of documents of many shapes and sizes
 #	routes			delivery beside 199 destinations of other shops against alone
 #
 # -n is the size of a backlog or of one bulk statement (200000), -r how often
@@ -46,6 +47,8 @@ set -euo pipefail
 . "$REPO/test/bench/routes.sh"
 # shellcheck source=test/bench/shares.sh
 . "$REPO/test/bench/shares.sh"
+# shellcheck source=test/bench/documents.sh
+. "$REPO/test/bench/documents.sh"
 
 EVENTS=
 ROUNDS=3
@@ -57,13 +60,13 @@ while [ $# -gt 0 ]; do
 		-n) EVENTS=${2:?}; shift ;;
 		-r) ROUNDS=${2:?}; shift ;;
 		-t) SPAN_GIVEN=${2:?}; shift ;;
-		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | routes | shares) names+=("$1") ;;
-		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|routes|shares]..." ;;
+		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | routes | shares | documents) names+=("$1") ;;
+		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|routes|shares|documents]..." ;;
 	esac
 	shift
 done
 if [ ${#names[@]} = 0 ]; then
-	names=(emit capture deliver transform latency held-snapshot steady enrich routes shares)
+	names=(emit capture deliver transform latency held-snapshot steady enrich routes shares documents)
 	EVENTS=${EVENTS:-50000}
 	SPAN_GIVEN=${SPAN_GIVEN:-5}
 fi
