@@ -89,6 +89,7 @@ OBJS = \
 	src/capture/row_sql.o \
 	src/capture/row_sql_check.o \
 	src/capture/row_sql_operator.o \
+	src/capture/row_sql_shape.o \
 	src/capture/row_sql_superuser.o \
 	src/capture/suggest.o \
 	src/capture/suggest_address.o \

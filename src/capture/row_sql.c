@@ -332,6 +332,7 @@ ecapi_row_sql_compile(EcapiExpression *expression)
 	ecapi_row_sql_check(expression, query);
 
 	value = (Node *) linitial_node(TargetEntry, query->targetList)->expr;
+	ecapi_row_sql_check_shape(expression, value);
 	expression->type = exprType(value);
 	expression->typmod = exprTypmod(value);
 	if (query->hasSubLinks)

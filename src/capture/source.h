@@ -8,6 +8,7 @@
  *	row_sql.c		SQL over new and old: parse, compile, run
  *	row_sql_check.c what of SQL is allowed
  *	row_sql_operator.c operators that are another type's
+ *	row_sql_shape.c keys of the JSON that it builds
  *	row_sql_superuser.c what of it is where the owner is a superuser
  */
 #ifndef ECAPI_SOURCE_H
@@ -169,6 +170,11 @@ extern void ecapi_row_sql_check_read(Oid relid, AttrNumber attnum, Oid role);
 
 /* Raise that an operator or function is not that of the type it is applied to. */
 extern void ecapi_row_sql_check_operators(Query *query);
+
+/* row_sql_shape.c */
+
+/* Raise that an analyzed value has a key that its field of the standard has not. */
+extern void ecapi_row_sql_check_shape(const EcapiExpression *expression, Node *value);
 
 /* row_sql_superuser.c: each raises what is not allowed to a superuser's track */
 

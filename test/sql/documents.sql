@@ -114,8 +114,20 @@ SET ROLE regress_doc_shop;
 CREATE TABLE doc.carts (id int PRIMARY KEY, product_id bigint, sent jsonb);
 SELECT ecapi.track('doc.carts', 'add_to_cart', mapping => '{"properties.items": "jsonb_build_array(jsonb_build_object(''id'', new.product_id, ''quantity'', 2, ''brand'', new.id = 2))", "user_data": "sent"}') IS NOT NULL AS tracked;
 INSERT INTO doc.carts VALUES (2, 4711, '{"customer_identifier": 42, "customer_segments": [1, 1, "1", true], "colour": "red"}');
+
+-- a key that is no field is found when the track is declared, where it stands in the source
+\set VERBOSITY terse
+SELECT ecapi.track('doc.carts', 'begin_checkout', mapping => '{"properties.items": "jsonb_build_array(jsonb_build_object(''idd'', new.product_id))"}');
+SELECT ecapi.track('doc.carts', 'begin_checkout', mapping => '{"properties.items": "(SELECT coalesce(jsonb_agg(jsonb_build_object(''id'', i, ''prize'', 1)), ''[]'') FROM generate_series(1, new.id) i)"}');
+SELECT ecapi.track('doc.carts', 'begin_checkout', mapping => '{"user_data": "json_build_object(''address'', ARRAY(SELECT json_build_object(''zip'', i::text) FROM generate_series(1, new.id) i))"}');
+SELECT ecapi.track('doc.carts', 'begin_checkout', mapping => '{"*": "jsonb_build_object(''ext'', jsonb_build_object(''mine'', 1)) || jsonb_build_object(''values'', new.id)"}');
+SELECT ecapi.track('doc.carts', 'begin_checkout', mapping => '{"user_data.ext": "jsonb_build_object(''mine'', new.id)", "properties.items": "CASE WHEN new.id > 1 THEN jsonb_build_object(''i'' || ''d'', new.id, ''color'', ''red'') END"}');
+-- and else leaves itself out
+SELECT ecapi.track('doc.carts', 'begin_checkout', mapping => '{"user_data.ext": "jsonb_build_object(''mine'', new.id)", "properties.items": "jsonb_build_object(''i'' || ''d'', new.id, ''col'' || ''or'', ''red'')"}') IS NOT NULL AS tracked;
+\set VERBOSITY default
+INSERT INTO doc.carts VALUES (3, 4712, NULL);
 RESET ROLE;
-SELECT event FROM doc.events() WHERE id ~ 'carts';
+SELECT id, event FROM doc.events() WHERE id ~ 'carts';
 SELECT * FROM ecapi.validate('{"event_type": "login", "id": 42, "user_data": {"click_id": false, "address": {"postal_code": 94105}}}');
 
 DELETE FROM ecapi.failed_event WHERE relation::text LIKE 'doc.%';
