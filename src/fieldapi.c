@@ -344,7 +344,11 @@ ecapi_digest_value(PG_FUNCTION_ARGS)
 
 /* ---- ecapi.major ---- */
 
-/* Decimals of the minor unit of a currency; raises an error where none are. */
+/*
+ * Decimals of the minor unit of a currency; raises an error where none are.
+ * Its messages hold nothing of an argument but a currency's code, as they are
+ * shown with a row that was set aside: see ecapi_sql_own_message().
+ */
 static int
 minor_decimals(text *argument)
 {
@@ -358,7 +362,6 @@ minor_decimals(text *argument)
 		code = ecapi_closest(given, len, ecapi_currency_nth, NULL);
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 code ? errmsg("unrecognized currency \"%s\"", text_to_cstring(argument)) :
 				 errmsg("second argument is not a currency of ISO 4217"),
 				 code ? errhint("Perhaps you meant the currency \"%s\".", code) :
 				 errhint("Give an active three-letter code such as \"EUR\".")));

@@ -129,3 +129,17 @@ ecapi_sql_object(const ErrorData *edata, const char **part)
 	}
 	return NULL;
 }
+
+/*
+ * See sql_scope.h.  Where an error was raised is set by the compiler, so no
+ * function of a user can claim it.
+ */
+const char *
+ecapi_sql_own_message(const ErrorData *edata)
+{
+	if (edata->sqlerrcode != ERRCODE_INVALID_PARAMETER_VALUE || edata->filename == NULL ||
+		edata->funcname == NULL || strstr(edata->filename, "fieldapi.c") == NULL ||
+		strcmp(edata->funcname, "minor_decimals") != 0)
+		return NULL;
+	return edata->message;
+}

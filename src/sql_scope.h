@@ -27,4 +27,10 @@ extern void ecapi_sql_settings(void);
  */
 extern char *ecapi_sql_object(const ErrorData *edata, const char **part);
 
+/*
+ * The message of an error that ecapi.major() raised, which holds no value and
+ * may be told wherever SQL that calls it has failed; NULL: another's.
+ */
+extern const char *ecapi_sql_own_message(const ErrorData *edata);
+
 #endif							/* ECAPI_SQL_SCOPE_H */

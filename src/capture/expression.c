@@ -37,6 +37,7 @@
 
 #include "capture/guard.h"
 #include "capture/source.h"
+#include "event/fields.h"
 #include "sql_scope.h"
 
 /* The context of a set goes: also when compiling has failed half-way. */
@@ -109,6 +110,11 @@ add_context(void *arg)
 		case ERRCODE_UNDEFINED_OBJECT:
 			errhint("Write the schema of whatever is not built in, as in shop.orders.");
 			break;
+		case ERRCODE_SYNTAX_ERROR:
+			/* the parser's: an error of ours has no position */
+			if (position > 0 && expression->use == ECAPI_USE_VALUE)
+				errhint("A source is a column, a path, or SQL; a text that stands for itself has quotes of SQL: \"'text'\".");
+			break;
 		default:
 			break;
 	}
@@ -128,6 +134,28 @@ make_column(EcapiExpression *expression, AttrNumber attnum)
 	expression->column = attnum;
 	expression->type = column->atttypid;
 	expression->typmod = column->atttypmod;
+}
+
+/*
+ * Raise that there is no column for a source of names.  A name alone may be
+ * meant as a text, which a mapping writes with the quotes of SQL.
+ */
+static void
+no_column(const EcapiExpression *expression, const char *name, int nnames)
+{
+	TupleDesc	descriptor = expression->set->descriptor;
+	const char *text = expression->source;
+	bool		currency = strcmp(expression->what, "currency_code") == 0 &&
+		ecapi_currency_lookup(text, strlen(text), NULL) != NULL;
+
+	if (nnames > 1 || expression->use != ECAPI_USE_VALUE || strpbrk(text, "\"'") != NULL ||
+		(ecapi_names_closest(descriptor, name) != NULL && !currency))
+		ecapi_names_no_column(expression->set->table, descriptor, name);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of table %s does not exist", name, expression->set->table),
+			 errhint("A text that stands for itself has quotes of SQL: \"%s\": \"'%s'\".",
+					 expression->what, text)));
 }
 
 /* Find out what a source is, and make expression that. */
@@ -156,7 +184,7 @@ compile(EcapiExpression *expression, Relation relation)
 	else if (attnum != InvalidAttrNumber)
 		ecapi_key_path_add(expression, relation, names, nnames);
 	else if (nnames > 0 && !of_row && ecapi_row_sql_is_column(source))
-		ecapi_names_no_column(expression->set->table, descriptor, names[0]);
+		no_column(expression, names[0], nnames);
 	else
 		ecapi_row_sql_compile(expression);
 
@@ -166,7 +194,8 @@ compile(EcapiExpression *expression, Relation relation)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("condition is of type %s, not boolean",
 						format_type_be(expression->type)),
-				 errhint("Write a comparison, such as status = 'paid'.")));
+				 errhint("Write a comparison, such as %s.",
+						 ecapi_row_sql_comparison(expression))));
 }
 
 EcapiExpression *

@@ -205,6 +205,9 @@ ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
 	strlcpy(error->sqlstate, unpack_sql_state(edata->sqlerrcode),
 			sizeof(error->sqlstate));
 	error->object = object_of_error(edata);
+	error->own = ecapi_sql_own_message(edata);
+	if (error->own != NULL)
+		error->own = pstrdup(error->own);
 	error->message = ecapi_guard_message(edata);
 	FreeErrorData(edata);
 	return false;

@@ -11,6 +11,7 @@ typedef struct EcapiGuardError
 {
 	char		sqlstate[6];
 	const char *object;			/* schema.table.column, constraint or type at fault, or NULL */
+	const char *own;			/* what ecapi.major() says, or NULL */
 
 	/*
 	 * What ecapi_guard_message() makes of it, in the context that was current.

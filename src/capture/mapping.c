@@ -102,6 +102,22 @@ names_member(const EcapiValue *argument, const char *key, const char ***names)
 	return n;
 }
 
+/* What a path that is no field's may have meant; last: step is its last one. */
+static const char *
+no_field_hint(const char *path, const char *step, bool last, EcapiObject object)
+{
+	const EcapiField *whole = ecapi_field_named(path, strlen(path));
+	const char *meant = last ? ecapi_field_meant(step, strlen(step)) : NULL;
+
+	if (whole)
+		meant = ecapi_field_path(whole);
+	if (meant && strcmp(meant, path) != 0)
+		return psprintf("Perhaps you meant \"%s\".", meant);
+	if (object == ECAPI_OBJ_NONE)
+		return "Only ext takes names of your own.";
+	return closest_hint(step, ecapi_field_name_nth, &object);
+}
+
 /*
  * Split a path into its steps and find its field.  Below an ext everything
  * goes; anything else must be of the standard.
@@ -134,12 +150,8 @@ resolve_path(EcapiMapped *mapped, const char *path)
 			ecapi_field_lookup(object, step, strlen(step));
 		if (field == NULL)
 		{
-			const EcapiField *whole = ecapi_field_named(path, strlen(path));
-
 			refuse(psprintf("ECAPI has no field \"%s\"", path),
-				   whole ? psprintf("Perhaps you meant \"%s\".", ecapi_field_path(whole)) :
-				   object == ECAPI_OBJ_NONE ? "Only ext takes names of your own." :
-				   closest_hint(step, ecapi_field_name_nth, &object));
+				   no_field_hint(path, step, rest == NULL, object));
 		}
 		mapped->field = field;
 		nfields++;

@@ -402,6 +402,20 @@ ecapi_program_has_fragment(const EcapiProgram *program)
 	return program->fragment != NULL;
 }
 
+/* See program.h. */
+bool
+ecapi_program_names_zone(const EcapiProgram *program)
+{
+	for (int i = 0; i < program->nsources; i++)
+	{
+		const EcapiMapped *mapped = program->sources[i].mapped;
+
+		if (strcmp(mapped->path, "timestamp") == 0 && mapped->source != NULL)
+			return strcasestr(mapped->source, "AT TIME ZONE") != NULL;
+	}
+	return false;
+}
+
 bool
 ecapi_program_guards_fires(const EcapiProgram *program)
 {

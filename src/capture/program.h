@@ -79,6 +79,9 @@ extern void ecapi_program_fill(EcapiProgram *program, EcapiDraft *draft,
 							   const EcapiValue *context, int64 captured_at,
 							   bool mapped_only);
 
+/* Does the mapping say by SQL in which zone the timestamp's column is? */
+extern bool ecapi_program_names_zone(const EcapiProgram *program);
+
 /* Has the track a fragment of "*"? */
 extern bool ecapi_program_has_fragment(const EcapiProgram *program);
 

@@ -22,11 +22,13 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/analyze.h"
+#include "parser/parse_coerce.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -192,6 +194,41 @@ set_up_parser(ParseState *pstate, void *arg)
 	pstate->p_ref_hook_state = arg;
 }
 
+/* ---------------------------------------------------------------------- hints */
+
+/* See source.h. */
+const char *
+ecapi_row_sql_sample(const EcapiExpressions *set)
+{
+	for (int i = 0; i < set->descriptor->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(set->descriptor, i);
+
+		if (!column->attisdropped)
+			return psprintf("new.%s", quote_identifier(NameStr(column->attname)));
+	}
+	return "new.column";
+}
+
+/* See source.h. */
+const char *
+ecapi_row_sql_comparison(const EcapiExpression *expression)
+{
+	const char *value = expression->kind == ECAPI_EXPRESSION_COLUMN ? expression->source :
+		psprintf("(%s)", expression->source);
+
+	switch (TypeCategory(expression->type))
+	{
+		case TYPCATEGORY_NUMERIC:
+			return psprintf("%s > 0", value);
+		case TYPCATEGORY_STRING:
+		case TYPCATEGORY_ENUM:
+			return psprintf("%s = '...'", value);
+		default:
+			return psprintf("%s IS NOT NULL", value);
+	}
+}
+
 /* ------------------------------------------------------------------- compile */
 
 /* Parse a source; raises unless it is exactly one expression. */
@@ -219,7 +256,7 @@ parse(const char *source)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("source is not a single expression"),
-				 errhint("Put a query into parentheses: (SELECT ... WHERE ... = new.id).")));
+				 errhint("Put a query into parentheses.")));
 	return statement;
 }
 

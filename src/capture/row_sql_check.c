@@ -291,7 +291,8 @@ check_sub_selects(Node *node, void *arg)
 					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 					 errmsg("sub-select mentions neither \"new\" nor \"old\""),
 					 errdetail("It would give every row the same value."),
-					 errhint("Compare with a column of the row, as in WHERE c.id = new.customer_id.")));
+					 errhint("Compare with a column of the row, such as %s.",
+							 ecapi_row_sql_sample(arg))));
 		return check_sub_selects(sub_select->testexpr, arg);
 	}
 	return expression_tree_walker(node, check_sub_selects, arg);
@@ -300,7 +301,7 @@ check_sub_selects(Node *node, void *arg)
 /* ------------------------------------------------------------------------- all */
 
 static void
-check_shape(Query *query)
+check_shape(const EcapiExpressions *set, Query *query)
 {
 	const char *wrong = NULL;
 
@@ -314,7 +315,8 @@ check_shape(Query *query)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 				 errmsg("expression uses %s", wrong),
-				 errhint("Use it inside a sub-select: (SELECT ... WHERE ... = new.id).")));
+				 errhint("Use it inside a sub-select: (SELECT ... WHERE ... = %s).",
+						 ecapi_row_sql_sample(set))));
 }
 
 void
@@ -322,12 +324,12 @@ ecapi_row_sql_check(const EcapiExpression *expression, Query *query)
 {
 	Node	   *value = (Node *) linitial_node(TargetEntry, query->targetList)->expr;
 
-	check_shape(query);
+	check_shape(expression->set, query);
 	if (expression->set->superuser)
 		ecapi_superuser_check(expression, value);
 	(void) check_objects((Node *) query, (void *) expression);
 	ecapi_row_sql_check_operators(query);
-	(void) check_sub_selects(value, NULL);
+	(void) check_sub_selects(value, expression->set);
 	if (query->hasSubLinks)
 	{
 		Query	   *copy = copyObject(query);

@@ -165,11 +165,30 @@ describe_error(const RowPage *page, const EcapiGuardError *error, Failure *failu
 
 	strlcpy(failure->sqlstate, error->sqlstate, sizeof(failure->sqlstate));
 	failure->reason = MemoryContextStrdup(page->context,
+										  error->own ?
+										  psprintf("\"%s\" (%s)", place, error->own) :
 										  error->object ?
 										  psprintf("\"%s\" (SQL error %s in %s)", place,
 												   error->sqlstate, error->object) :
 										  psprintf("\"%s\" (SQL error %s)", place,
 												   error->sqlstate));
+}
+
+/*
+ * Why the current row's event is not valid.  A time that is to come is the
+ * local time of somewhere in the east, as a rule, where the track takes it for
+ * that of another zone.
+ */
+static const char *
+reason_of(const RowPage *page)
+{
+	const char *reason = ecapi_draft_reason(&page->draft);
+
+	if (strstr(reason, ECAPI_TIME_TO_COME) == NULL ||
+		!ecapi_program_names_zone(page->rows->compiled->program))
+		return reason;
+	return psprintf("%s; the column may be in local time: name its zone in the mapping",
+					reason);
 }
 
 /* The current row's event is not valid: keep the reason, and the row. */
@@ -183,7 +202,7 @@ keep_violations(RowPage *page)
 
 	strlcpy(failure->sqlstate, ecapi_violation_sqlstate(first->code),
 			sizeof(failure->sqlstate));
-	failure->reason = MemoryContextStrdup(page->context, ecapi_draft_reason(&page->draft));
+	failure->reason = MemoryContextStrdup(page->context, reason_of(page));
 	if (id && id->type == ECAPI_STRING && id->len <= ECAPI_MAX_ID)
 		failure->id = MemoryContextStrdup(page->context, id->text);
 }

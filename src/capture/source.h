@@ -155,6 +155,12 @@ extern void ecapi_row_sql_free(EcapiExpression *expression);
 /* What a source that is names only would be in SQL: can it be a column? */
 extern bool ecapi_row_sql_is_column(const char *source);
 
+/* For hints: a comparison of a source that is a value of some type. */
+extern const char *ecapi_row_sql_comparison(const EcapiExpression *expression);
+
+/* For hints: new.column, with a column that the set's relation has. */
+extern const char *ecapi_row_sql_sample(const EcapiExpressions *set);
+
 /* row_sql_check.c */
 
 /* Raise what is not allowed in an analyzed source. */

@@ -375,6 +375,7 @@ ecapi_suggest(Relation relation, const char *event_type, EcapiSuggested *result)
 	for (int i = 0; i < ecapi_suggest_nrules; i++)
 		try_rule(&search, &ecapi_suggest_rules[i]);
 	ecapi_suggest_address(&search);
+	ecapi_suggest_compare_identity(&search);
 	note_creation(&search);
 	note_unpriced(&search);
 	result->missing = find_missing(&search);

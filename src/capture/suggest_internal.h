@@ -215,6 +215,9 @@ extern const EcapiSuggestColumn *ecapi_suggest_status(const EcapiSuggestTable *t
 /* Is an event of that type something that a row becomes after it was made? */
 extern bool ecapi_suggest_completes(int type);
 
+/* suggest_identity.c: note a track that has another identifier of customers */
+extern void ecapi_suggest_compare_identity(EcapiSuggestion *search);
+
 /* suggest_address.c: take the sources of the address */
 extern void ecapi_suggest_address(EcapiSuggestion *search);
 
@@ -236,6 +239,10 @@ extern const EcapiSuggestColumn *ecapi_suggest_minor(const EcapiSuggestTable *ta
 													 const char *name);
 extern const char *ecapi_suggest_plain(const EcapiSuggestTable *table,
 									   const EcapiSuggestColumn *column);
+/* The column and table that a source which is a column or a path comes from. */
+extern const EcapiSuggestColumn *ecapi_suggest_column_of_source(const EcapiSuggestion *search,
+																const char *text,
+																const EcapiSuggestTable **table);
 extern const char *ecapi_suggest_time(EcapiSuggestion *search, const EcapiSuggestColumn *column);
 extern const char *ecapi_suggest_codes(const EcapiSuggestColumn *column);
 extern const char *ecapi_suggest_json_key(EcapiSuggestion *search, const char *path,

@@ -249,10 +249,10 @@ text_argument(const char *prefix, const EcapiSuggestColumn *column)
 					type_is_enum(column->type) ? "::pg_catalog.text" : "");
 }
 
-/* The table and column that a source which is a column or a path came from. */
-static const EcapiSuggestColumn *
-column_of_source(const EcapiSuggestion *search, const char *text,
-				 const EcapiSuggestTable **table)
+/* See suggest_internal.h. */
+const EcapiSuggestColumn *
+ecapi_suggest_column_of_source(const EcapiSuggestion *search, const char *text,
+							   const EcapiSuggestTable **table)
 {
 	ListCell   *cell;
 
@@ -289,7 +289,7 @@ major_units(const EcapiSuggestion *search, const EcapiSuggestTable *table,
 {
 	const EcapiSuggestSource *source = ecapi_suggest_source_of(search, "currency_code");
 	const EcapiSuggestTable *where;
-	const EcapiSuggestColumn *currency = column_of_source(search, source->text, &where);
+	const EcapiSuggestColumn *currency = ecapi_suggest_column_of_source(search, source->text, &where);
 	const char *name = quote_identifier(column->name);
 
 	if (currency == NULL)

@@ -16,6 +16,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Enumerations: a name list and a descriptor for each. */
 #define ECAPI_VALUES(name, numbered, ...) \
@@ -250,6 +251,38 @@ ecapi_field_named(const char *name, size_t len)
 			(strlen(field_paths[i]) == len && memcmp(field_paths[i], name, len) == 0))
 			return &fields[i];
 	}
+	return NULL;
+}
+
+/* What a name means that is none of the standard's: see meant.def. */
+static const struct
+{
+	const char *name;
+	const char *path;
+}			meant[] =
+{
+#define MEANT(name, path) {name, path},
+#include "event/meant.def"
+#undef MEANT
+};
+
+static bool
+same_word(const char *a, const char *b, size_t blen)
+{
+	return strlen(a) == blen && strncasecmp(a, b, blen) == 0;
+}
+
+const char *
+ecapi_field_meant(const char *name, size_t len)
+{
+	if (!built)
+		build();
+	for (size_t i = 0; i < sizeof(meant) / sizeof(meant[0]); i++)
+		if (same_word(meant[i].name, name, len))
+			return meant[i].path;
+	for (int i = 0; i < NFIELDS; i++)
+		if (same_word(fields[i].name, name, len))
+			return field_paths[i];
 	return NULL;
 }
 

@@ -158,6 +158,12 @@ extern const char *ecapi_field_short_name(const EcapiField *field);
 /* The field of either name (len bytes), or NULL. */
 extern const EcapiField *ecapi_field_named(const char *name, size_t len);
 
+/*
+ * The path that a name which is no field where it stands probably means:
+ * "user_data.email_address" for "email" or "email_address".  NULL: none.
+ */
+extern const char *ecapi_field_meant(const char *name, size_t len);
+
 /* Short names, for ecapi_closest(). */
 extern const char *ecapi_field_short_name_nth(int i, void *arg);
 

@@ -162,7 +162,7 @@ clean_timestamp(Validator *v, const EcapiField *field, const EcapiValue *given,
 					  "timestamp not after 1970", NULL);
 	if (seconds > v->now + ECAPI_MAX_FUTURE)
 		return refuse(v, field, place, ECAPI_VIOLATION_TIME,
-					  "timestamp more than 10 minutes in the future",
+					  ECAPI_TIME_TO_COME,
 					  "Check the clock and the time zone it was taken from.");
 	if (given->type == ECAPI_NUMBER && number.plain)
 		return same_integer(v, given, &number);

@@ -19,6 +19,9 @@
 /* A timestamp may lie this far ahead of now: clocks differ. */
 #define ECAPI_MAX_FUTURE		(10 * 60)
 
+/* What is said of one beyond that; the capture of rows adds why that may be. */
+#define ECAPI_TIME_TO_COME		"timestamp more than 10 minutes in the future"
+
 /* Elements of an array of texts or numbers; the standard expects a handful. */
 #define ECAPI_MAX_ELEMENTS		1000
 

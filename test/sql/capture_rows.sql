@@ -410,6 +410,29 @@ RESET force_parallel_mode;
 SELECT * FROM events();
 SELECT * FROM aside();
 
+--
+-- Reasons that help: what ecapi.major() says, without the value, and a time to come of a column whose zone was assumed.
+--
+GRANT EXECUTE ON FUNCTION ecapi.major TO regress_rows_shop;
+SET ROLE regress_rows_shop;
+CREATE TABLE shop.dear (id int PRIMARY KEY, cents int, currency text, at timestamp, moment timestamptz);
+SELECT ecapi.track('shop.dear', 'purchase', mapping => '{"value": "ecapi.major(new.cents, new.currency)", "currency_code": "''EUR''"}');
+INSERT INTO shop.dear VALUES (1, 100, 'ann@example.com'), (2, 100, 'EURO'), (3, 100, 'XAU');
+SELECT ecapi.track('shop.dear', 'purchase', mapping => '{"timestamp": "new.at AT TIME ZONE ''UTC''", "value": "1", "currency_code": "''EUR''"}');
+INSERT INTO shop.dear VALUES (4, 100, 'EUR', (now() AT TIME ZONE 'UTC') + '2 hours'), (5, 100, 'EUR', '1900-01-01');
+SELECT ecapi.track('shop.dear', 'purchase', mapping => '{"timestamp": "moment", "value": "1", "currency_code": "''EUR''"}');
+INSERT INTO shop.dear VALUES (6, 100, 'EUR', now(), now() + '2 hours');
+RESET ROLE;
+SELECT sqlstate, reason FROM ecapi.failed_event WHERE relation = 'shop.dear'::regclass AND state = 'set_aside' ORDER BY failed_id;
+-- a function of the owner's cannot pass its own words for ours
+SET ROLE regress_rows_shop;
+CREATE FUNCTION shop.minor_decimals(text) RETURNS numeric IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'the value is %', $1 USING ERRCODE = '22023'; END $$;
+SELECT ecapi.track('shop.dear', 'purchase', mapping => '{"value": "shop.minor_decimals(new.currency)", "currency_code": "''EUR''"}');
+INSERT INTO shop.dear VALUES (7, 100, 'secret');
+RESET ROLE;
+SELECT sqlstate, reason FROM ecapi.failed_event WHERE relation = 'shop.dear'::regclass AND state = 'set_aside' ORDER BY failed_id DESC LIMIT 1;
+
 SET client_min_messages = warning;
 DROP SCHEMA shop CASCADE;
 DROP FUNCTION ids, events, aside;

@@ -180,6 +180,20 @@ SELECT ecapi.suggest_mapping(NULL, 'purchase') IS NULL;
 SELECT ecapi.suggest_mapping('orders', 'purchse');
 SELECT ecapi.suggest_mapping('orders', '');
 
+-- one customer is one identifier in all tracks of an owner, or it is told
+SET ROLE regress_suggest_shop;
+CREATE TABLE logged_in (id int PRIMARY KEY, email text);
+CREATE TABLE clients (id int PRIMARY KEY, email text, user_id int REFERENCES logged_in);
+CREATE TABLE paid (id int PRIMARY KEY, client_id int REFERENCES clients);
+CREATE TABLE seen (id int PRIMARY KEY, user_id int REFERENCES logged_in);
+SELECT ecapi.track('paid', 'custom', mapping => '{"custom_event": "''paid''", "user_data.customer_identifier": "client_id"}');
+SELECT suggested('seen', 'page_view');
+SELECT suggested('clients', 'sign_up');
+SELECT ecapi.track('paid', 'custom', mapping => '{"custom_event": "''paid''", "user_data.customer_identifier": "client_id.user_id"}');
+SELECT suggested('seen', 'page_view');
+DROP TABLE paid;
+RESET ROLE;
+
 SET client_min_messages = warning;
 -- whatever is guessed is a field of the standard, or inside an ext, or a fragment
 SELECT DISTINCT key FROM unnest(ARRAY['wc_orders', 'orders', 'refunds', 'sales_order', 'subscriptions', 'leads', 'kinds']::regclass[]) t,

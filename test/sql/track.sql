@@ -127,6 +127,19 @@ SELECT ecapi.track('shop.orders', 'purchase', '{"user_data.email_address": "tota
 SELECT ecapi.track('shop.orders', 'purchase', '{}', condition => '');
 SELECT ecapi.track('shop.orders', 'purchase', '{}', condition => 'statsu = 1');
 SELECT ecapi.track('shop.orders', 'purchase', '{}', condition => 'total');
+-- near misses: a text without quotes, a field without its path, other platforms' names, what the table has no column for
+SELECT ecapi.track('shop.orders', 'purchase', '{"value": "total", "currency_code": "EUR"}');
+SELECT ecapi.track('shop.orders', 'purchase', '{"source": "website"}');
+SELECT ecapi.track('shop.orders', 'purchase', '{"source": "our web shop"}');
+SELECT ecapi.track('shop.orders', 'purchase', '{"source": "curency"}');
+SELECT ecapi.track('shop.orders', 'purchase', '{"email_address": "customer_id.email"}');
+SELECT ecapi.track('shop.orders', 'purchase', '{"email": "customer_id.email"}');
+SELECT ecapi.track('shop.orders', 'purchase', '{"user_data.city": "customer_id.email"}');
+SELECT ecapi.track('shop.orders', 'purchase', '{"transaction_id": "id"}');
+SELECT ecapi.track('shop.orders', 'purchase', '{"event_time": "id"}');
+SELECT ecapi.track('shop.orders', 'purchase', '{"user_data.gclid": "id"}');
+SELECT ecapi.track('shop.orders', 'purchase', '{}', condition => 'currency');
+SELECT ecapi.track('shop.orders', 'purchase', '{}', condition => 'now()');
 SELECT ecapi.track('shop.orders', 'purchase', '{}', on_change => '{}');
 SELECT ecapi.track('shop.orders', 'purchase', '{}', on_change => ARRAY[NULL]);
 SELECT ecapi.track('shop.orders', 'purchase', '{}', on_change => '{{a,b},{c,d}}');
