@@ -164,6 +164,7 @@ OBJS = \
 	src/worker/tick.o \
 	src/worker/share.o \
 	src/worker/pages.o \
+	src/worker/take_back.o \
 	src/worker/tally.o \
 	src/worker/view.o \
 	src/worker/read.o \

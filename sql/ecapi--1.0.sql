@@ -261,11 +261,16 @@ CREATE TABLE ecapi.cancellation (
 	unanswered		integer NOT NULL DEFAULT 0,
 	cancelled_at	timestamptz NOT NULL,
 	cancelled_by	name NOT NULL,
-	resolved_at		timestamptz
+	resolved_at		timestamptz,
+	value			numeric,
+	transaction_id	text COLLATE "C",
+	data_set_id		text COLLATE "C",
+	route			text COLLATE "C"
 );
 
 CREATE INDEX cancellation_id_before_xid_idx ON ecapi.cancellation (id, before_xid);
 CREATE INDEX cancellation_before_xid_idx ON ecapi.cancellation (before_xid);
+CREATE INDEX cancellation_transaction_id_idx ON ecapi.cancellation (transaction_id) WHERE transaction_id IS NOT NULL;
 CREATE INDEX cancellation_stopping_idx ON ecapi.cancellation (cancel_id) WHERE state = 'stopping';
 
 -- How far backfills have come: one row for each (relation, track, since, until).
@@ -723,7 +728,7 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 20
 AS 'MODULE_PATHNAME', 'ecapi_preview_past';
 
-CREATE FUNCTION ecapi.cancel(id text, since timestamptz DEFAULT NULL) RETURNS void
+CREATE FUNCTION ecapi.cancel(id text, since timestamptz DEFAULT NULL, value numeric DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_cancel';
 
@@ -1866,7 +1871,11 @@ COMMENT ON COLUMN ecapi.cancellation_count.refunds IS 'refunds that came of them
 COMMENT ON COLUMN ecapi.cancellation_count.unanswered IS 'destinations that may have an event: it was sent and there was no answer';
 COMMENT ON COLUMN ecapi.cancellation_count.oldest IS 'when the first was called for';
 COMMENT ON COLUMN ecapi.cancellation_count.newest IS 'when the last was called for';
-COMMENT ON FUNCTION ecapi.cancel(text, timestamptz) IS 'events of that id that were emitted so far are not sent any more; where one was delivered, a refund is';
+COMMENT ON COLUMN ecapi.cancellation.value IS 'most that is to be refunded; NULL: all that is left';
+COMMENT ON COLUMN ecapi.cancellation.transaction_id IS 'of the event, once it was found: refunds with it do not leave any more';
+COMMENT ON COLUMN ecapi.cancellation.data_set_id IS 'of the event; refunds that name another are of another order';
+COMMENT ON COLUMN ecapi.cancellation.route IS 'of the event, in the same way';
+COMMENT ON FUNCTION ecapi.cancel(text, timestamptz, numeric) IS 'events of that id that were emitted so far are not sent any more; where one was delivered, a refund of what is left is, or of value, if that is less';
 COMMENT ON TABLE ecapi.control IS 'destinations that an operator paused or resumed';
 COMMENT ON COLUMN ecapi.control.destination IS 'name of the foreign server';
 COMMENT ON COLUMN ecapi.control.paused IS 'by ecapi.pause()';
@@ -2008,6 +2017,7 @@ COMMENT ON COLUMN ecapi.backfill.last_key IS 'where it goes on; for those who ma
 COMMENT ON COLUMN ecapi.backfill.started_at IS 'when it was first called';
 COMMENT ON COLUMN ecapi.backfill.updated_at IS 'when its last page was committed';
 COMMENT ON COLUMN ecapi.backfill.finished_at IS 'when it ended';
+COMMENT ON COLUMN ecapi.backfill.cancelled IS 'events that were cancelled, and not emitted for that reason';
 COMMENT ON COLUMN ecapi.backfill.events_per_second IS 'while pages are made, without waiting';
 COMMENT ON PROCEDURE ecapi.backfill(regclass, text, timestamptz, timestamptz, text, integer, double precision, boolean) IS 'emit the history of a tracked table through its track, page by page; goes on where it was interrupted';
 COMMENT ON FUNCTION ecapi.recapture(regclass, name, timestamptz, integer) IS 'try rows that tracks set aside again; does not touch events that ecapi_emit() set aside';

@@ -16,6 +16,8 @@
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "catalog.h"
@@ -46,11 +48,31 @@ id_argument(FunctionCallInfo fcinfo)
 	return text_to_cstring(id);
 }
 
+/* What is to be refunded at most; NULL: all. */
+static Numeric
+value_argument(FunctionCallInfo fcinfo)
+{
+	Numeric		value;
+	Datum		zero = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
+
+	if (PG_ARGISNULL(2))
+		return NULL;
+	value = PG_GETARG_NUMERIC(2);
+	if (numeric_is_nan(value) || numeric_is_inf(value) ||
+		DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(value), zero)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("\"value\" must be a number that is not negative"),
+				 errhint("Leave it out to refund all that is left.")));
+	return value;
+}
+
 /*
- * ecapi.cancel(id text, since timestamptz) returns void: events of that id that
- * were emitted so far are not sent any more; where one was delivered, a refund is
- * emitted.  since, when it was emitted or earlier, spares the worker from looking
- * further back; NULL: it looks at all that there is.
+ * ecapi.cancel(id text, since timestamptz, value numeric) returns void: events of
+ * that id that were emitted so far are not sent any more; where one was delivered, a
+ * refund of what is left of it is emitted.  since, when it was emitted or earlier,
+ * spares the worker from looking further back; NULL: it looks at all that there is.
+ * value is the most that is refunded anywhere; NULL: all that is left.
  */
 Datum
 ecapi_cancel(PG_FUNCTION_ARGS)
@@ -58,15 +80,17 @@ ecapi_cancel(PG_FUNCTION_ARGS)
 	EcapiOwnerScope scope;
 	const char *user = GetUserNameFromId(GetUserId(), false);
 	const char *id;
+	Numeric		value;
 
 	PreventCommandIfReadOnly("ecapi.cancel()");
 	PreventCommandIfParallelMode("ecapi.cancel()");
 	PreventCommandDuringRecovery("ecapi.cancel()");
 	id = id_argument(fcinfo);
+	value = value_argument(fcinfo);
 
 	ecapi_become_owner(&scope);
 	ecapi_cancellation_create(id, PG_ARGISNULL(1) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(1),
-							  user);
+							  value, user);
 	ecapi_become_caller(&scope);
 	ecapi_stops_at_commit();
 	PG_RETURN_VOID();

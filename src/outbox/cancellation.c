@@ -62,13 +62,14 @@ static const char *const states[] = {
 
 static EcapiStatement create = {
 	"INSERT INTO ecapi.cancellation (id, xid, before_xid, seq, since, cancelled_at,"
-	" cancelled_by) VALUES ($1, $2, $3, $4, $5, pg_catalog.clock_timestamp(), $6)",
-	6, {TEXTOID, XID8OID, XID8OID, INT8OID, TIMESTAMPTZOID, NAMEOID}, NULL
+	" cancelled_by, value)"
+	" VALUES ($1, $2, $3, $4, $5, pg_catalog.clock_timestamp(), $6, $7)",
+	7, {TEXTOID, XID8OID, XID8OID, INT8OID, TIMESTAMPTZOID, NAMEOID, NUMERICOID}, NULL
 };
 
 static EcapiStatement load = {
 	"SELECT c.cancel_id, c.id, c.xid, c.before_xid, c.seq, c.since, c.cancelled_at,"
-	" r.xid, r.before_xid, r.seq"
+	" r.xid, r.before_xid, r.seq, c.value::pg_catalog.text"
 	" FROM (SELECT * FROM ecapi.cancellation"
 	" WHERE state OPERATOR(pg_catalog.=) 'stopping' ORDER BY cancel_id LIMIT $1) c"
 	" LEFT JOIN LATERAL (SELECT k.xid, k.before_xid, k.seq FROM ecapi.cancellation k"
@@ -115,6 +116,12 @@ static EcapiStatement resolve = {
 	5, {INT8OID, TEXTOID, INT4OID, INT4OID, INT4OID}, NULL
 };
 
+static EcapiStatement link_order = {
+	"UPDATE ecapi.cancellation SET transaction_id = $2, data_set_id = $3, route = $4"
+	" WHERE cancel_id OPERATOR(pg_catalog.=) $1",
+	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}, NULL
+};
+
 static EcapiStatement supersede = {
 	"DELETE FROM ecapi.cancellation WHERE cancel_id OPERATOR(pg_catalog.=) ANY (ARRAY("
 	"SELECT o.cancel_id FROM ecapi.cancellation c JOIN ecapi.cancellation o"
@@ -155,13 +162,13 @@ ecapi_cover_holds(const EcapiCover *cover, uint64 xid, int64 seq)
 
 /* See cancellation.h. */
 void
-ecapi_cancellation_create(const char *id, TimestampTz since, const char *by)
+ecapi_cancellation_create(const char *id, TimestampTz since, Numeric value, const char *by)
 {
 	/* first our own, so that it lies below the next one */
 	FullTransactionId own = GetTopFullTransactionId();
 	NameData	role;
-	Datum		values[6];
-	bool		nulls[6] = {false};
+	Datum		values[7];
+	bool		nulls[7] = {false};
 
 	last_xid = U64FromFullTransactionId(own);
 	namestrcpy(&role, by);
@@ -172,6 +179,8 @@ ecapi_cancellation_create(const char *id, TimestampTz since, const char *by)
 	values[4] = TimestampTzGetDatum(since);
 	nulls[4] = since == DT_NOBEGIN;
 	values[5] = NameGetDatum(&role);
+	nulls[6] = value == NULL;
+	values[6] = NumericGetDatum(value);
 	/* in the replica role our triggers keep rows out; see the install script */
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
 		(void) set_config_option("session_replication_role", "origin", PGC_SUSET,
@@ -221,6 +230,7 @@ ecapi_cancellation_load(int max, MemoryContext context, EcapiCancellation **list
 		EcapiCancellation *one = &(*list)[i];
 		bool		isnull;
 		char	   *id;
+		Datum		value;
 
 		one->cancel_id = DatumGetInt64(column(i, 1, &isnull));
 		id = TextDatumGetCString(column(i, 2, &isnull));
@@ -231,6 +241,8 @@ ecapi_cancellation_load(int max, MemoryContext context, EcapiCancellation **list
 			one->since = DT_NOBEGIN;
 		one->cancelled_at = DatumGetTimestampTz(column(i, 7, &isnull));
 		one->resolved = cover_of_row(i, 8);
+		value = column(i, 11, &isnull);
+		one->value = isnull ? NULL : TextDatumGetCString(value);
 	}
 	MemoryContextSwitchTo(old);
 	return (int) n;
@@ -279,6 +291,28 @@ ecapi_cancellation_event(uint64 xid, int64 seq, int *len)
 		return NULL;
 	event = DatumGetTextPP(column(0, 1, &isnull));
 	return ecapi_window_utf8(VARDATA_ANY(event), VARSIZE_ANY_EXHDR(event), len);
+}
+
+static Datum
+server_text(const char *utf8, bool *isnull)
+{
+	*isnull = utf8 == NULL;
+	return *isnull ? (Datum) 0
+		: CStringGetTextDatum(pg_any_to_server(utf8, strlen(utf8), PG_UTF8));
+}
+
+/* See cancellation.h. */
+void
+ecapi_cancellation_link(int64 cancel_id, const EcapiOrder *order)
+{
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	values[0] = Int64GetDatum(cancel_id);
+	values[1] = server_text(order->transaction_id, &nulls[1]);
+	values[2] = server_text(order->data_set_id, &nulls[2]);
+	values[3] = server_text(order->route, &nulls[3]);
+	ecapi_statement_execute(&link_order, values, nulls, false);
 }
 
 /* See cancellation.h. */

@@ -9,6 +9,9 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/numeric.h"
+
+#include "event/refund.h"
 
 /* Which events of an id a cancellation is about; see cancellation.c. */
 typedef struct EcapiCover
@@ -35,6 +38,7 @@ typedef struct EcapiCancellation
 	EcapiCover	resolved;		/* the widest of this id that is resolved, or none */
 	TimestampTz since;			/* DT_NOBEGIN: not said */
 	TimestampTz cancelled_at;
+	const char *value;			/* most to be refunded, a number; NULL: all that is left */
 } EcapiCancellation;
 
 /* Where an event was sent. */
@@ -50,9 +54,10 @@ extern bool ecapi_cover_holds(const EcapiCover *cover, uint64 xid, int64 seq);
 
 /*
  * A new cancellation of an id (server encoding), by a role, in the current
- * transaction; since may be DT_NOBEGIN.
+ * transaction; since may be DT_NOBEGIN.  value: most to be refunded, a numeric, or NULL.
  */
-extern void ecapi_cancellation_create(const char *id, TimestampTz since, const char *by);
+extern void ecapi_cancellation_create(const char *id, TimestampTz since, Numeric value,
+									  const char *by);
 
 /* Has this transaction cancelled anything, rolled back or not? */
 extern bool ecapi_cancellation_is_ours(void);
@@ -77,6 +82,12 @@ extern EcapiSent *ecapi_cancellation_sent(const int64 *seqs, int n, MemoryContex
  * not there any more.  Read-only.
  */
 extern char *ecapi_cancellation_event(uint64 xid, int64 seq, int *len);
+
+/*
+ * Write down the order that a locked one is about (texts in UTF-8), so that refunds of
+ * it are known.
+ */
+extern void ecapi_cancellation_link(int64 cancel_id, const EcapiOrder *order);
 
 /*
  * Lock a cancellation that is to be resolved; false when another transaction holds

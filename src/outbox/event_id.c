@@ -76,17 +76,19 @@ skip_value(Reader *reader)
 	}
 }
 
-/* To the value of member "id"; false when there is none. */
+/* To the value of a member of the top level; false when there is none. */
 static bool
-find_id(Reader *reader)
+find_member(Reader *reader, const char *name)
 {
+	int			name_len = strlen(name);
+
 	skip_blanks(reader);
 	if (reader->at == reader->end || *reader->at != '{')
 		return false;
 	for (;;)
 	{
 		const char *key;
-		bool		is_id;
+		bool		is_it;
 
 		reader->at = Min(reader->at + 1, reader->end);
 		skip_blanks(reader);
@@ -94,11 +96,11 @@ find_id(Reader *reader)
 			return false;
 		key = reader->at;
 		(void) skip_string(reader);
-		is_id = reader->at - key == 4 && key[1] == 'i' && key[2] == 'd';
+		is_it = reader->at - key == name_len + 2 && memcmp(key + 1, name, name_len) == 0;
 		skip_blanks(reader);
 		reader->at = Min(reader->at + 1, reader->end);	/* the colon */
 		skip_blanks(reader);
-		if (is_id)
+		if (is_it)
 			return reader->at < reader->end;
 		skip_value(reader);
 	}
@@ -110,12 +112,24 @@ ecapi_event_id_find(const char *text, int len, const char **id, int *id_len, boo
 {
 	Reader		reader = {text, text + len};
 
-	if (!find_id(&reader) || *reader.at != '"')
+	if (!find_member(&reader, "id") || *reader.at != '"')
 		return false;
 	*id = reader.at + 1;
 	*escaped = skip_string(&reader);
 	*id_len = Max(reader.at - 1 - *id, 0);
 	return true;
+}
+
+/* See event_id.h. */
+bool
+ecapi_event_is_refund(const char *text, int len)
+{
+	static const char refund[] = "\"refund\"";
+	Reader		reader = {text, text + len};
+
+	return find_member(&reader, "event_type") &&
+		reader.end - reader.at >= (int) sizeof(refund) - 1 &&
+		memcmp(reader.at, refund, sizeof(refund) - 1) == 0;
 }
 
 /*

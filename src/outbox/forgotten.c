@@ -14,7 +14,9 @@
  *
  * Locks: whoever forgets takes ShareRowExclusiveLock on ecapi.forgotten, pages of
  * history RowExclusiveLock, each to the end of its transaction.  So a page either
- * commits before the outbox is searched, or asks after the person is on the list.
+ * commits before the outbox is searched, or asks after the person is on the list.  So
+ * does the worker where it makes an event of another one (worker/cancel.c), but it
+ * does not wait.
  * Live traffic takes no lock here.
  *
  * Ownership: what is noted lives in a context below the one it was begun in.
@@ -169,6 +171,13 @@ void
 ecapi_forgotten_share(void)
 {
 	LockRelationOid(ecapi_relation("forgotten", false), RowExclusiveLock);
+}
+
+/* See forgotten.h. */
+bool
+ecapi_forgotten_share_now(void)
+{
+	return ConditionalLockRelationOid(ecapi_relation("forgotten", false), RowExclusiveLock);
 }
 
 /* See forgotten.h. */

@@ -21,6 +21,9 @@ typedef struct EcapiForgotten EcapiForgotten;
 extern void ecapi_forgotten_lock(void);
 extern void ecapi_forgotten_share(void);
 
+/* The second without waiting, for the worker: false when somebody is being forgotten. */
+extern bool ecapi_forgotten_share_now(void);
+
 /*
  * Something to ask with, in the current context, which outlives it; NULL when
  * nobody is forgotten.  country as of ecapi_person_walk(): constant.

@@ -17,6 +17,10 @@
  * by a cancellation that came at or after its timestamp.  A timestamp behind every
  * cancellation is that of a new order under an old id.
  *
+ * A refund that the shop made itself is stopped by a cancellation of what it refunds,
+ * whenever it was emitted: the cancellation refunds what is left, and both together
+ * would be too much (worker/take_back.c).
+ *
  * A reader of events that are all newer than the newest row need not ask, which
  * is what live traffic is: see worker/stops.c.
  *
@@ -35,7 +39,9 @@
 #include "utils/xid8.h"
 
 #include "catalog.h"
+#include "event/refund.h"
 #include "outbox/stops.h"
+#include "tree.h"
 
 static EcapiStatement newest = {
 	"SELECT before_xid FROM ecapi.cancellation ORDER BY before_xid DESC LIMIT 1",
@@ -52,6 +58,18 @@ static EcapiStatement cancelled = {
 	" OR c.cancelled_at OPERATOR(pg_catalog.>=) e.happened)"
 	" LIMIT 1) k",
 	4, {TEXTARRAYOID, XID8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL
+};
+
+/* $1 ids that it may be named after, $2 to $4 its order. */
+static EcapiStatement of_cancelled = {
+	"SELECT 1 FROM (SELECT c.transaction_id, c.data_set_id, c.route FROM ecapi.cancellation c"
+	" WHERE c.id OPERATOR(pg_catalog.=) ANY ($1)"
+	" UNION ALL SELECT c.transaction_id, c.data_set_id, c.route FROM ecapi.cancellation c"
+	" WHERE c.transaction_id OPERATOR(pg_catalog.=) $2) c"
+	" WHERE coalesce(c.transaction_id OPERATOR(pg_catalog.=) $2, true)"
+	" AND coalesce(c.data_set_id OPERATOR(pg_catalog.=) $3, true)"
+	" AND coalesce(c.route OPERATOR(pg_catalog.=) $4, true) LIMIT 1",
+	4, {TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID}, NULL
 };
 
 /* See stops.h. */
@@ -122,6 +140,38 @@ ecapi_stops_cancelled(EcapiStopQuery *queries, int n)
 	SPI_freetuptable(SPI_tuptable);
 	for (int i = 0; i < lengthof(types); i++)
 		pfree(columns[i]);
+}
+
+static Datum
+utf8_datum(const char *text, bool *isnull)
+{
+	*isnull = text == NULL;
+	return *isnull ? (Datum) 0
+		: CStringGetTextDatum(pg_any_to_server(text, strlen(text), PG_UTF8));
+}
+
+/* See stops.h. */
+bool
+ecapi_stops_refund(const EcapiValue *refund)
+{
+	const char *names[ECAPI_REFUND_NAMES];
+	Datum		elements[ECAPI_REFUND_NAMES];
+	Datum		values[4];
+	bool		nulls[4] = {false};
+	EcapiOrder	order;
+	EcapiArena	arena;
+	int			n;
+
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	n = ecapi_refund_names(&arena, refund, names);
+	for (int i = 0; i < n; i++)
+		elements[i] = utf8_datum(names[i], &nulls[0]);
+	values[0] = array_of(elements, n, TEXTOID);
+	ecapi_refund_order(refund, &order);
+	values[1] = utf8_datum(order.transaction_id, &nulls[1]);
+	values[2] = utf8_datum(order.data_set_id, &nulls[2]);
+	values[3] = utf8_datum(order.route, &nulls[3]);
+	return ecapi_statement_execute(&of_cancelled, values, nulls, true) > 0;
 }
 
 /* See stops.h. */

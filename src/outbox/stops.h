@@ -9,6 +9,8 @@
 
 #include "datatype/timestamp.h"
 
+#include "event/value.h"
+
 /* An event to ask about: when it was written, or, of history, when it happened. */
 typedef struct EcapiStopQuery
 {
@@ -34,6 +36,12 @@ extern uint64 ecapi_stops_newest(void);
  * goes with n alone.  Read-only; as above.
  */
 extern void ecapi_stops_cancelled(EcapiStopQuery *queries, int n);
+
+/*
+ * Is a refund (UTF-8, one without an address) of an order that was cancelled?  What is
+ * left of it is refunded by the cancellation.  Read-only; as above.
+ */
+extern bool ecapi_stops_refund(const EcapiValue *refund);
 
 /*
  * The same two for who makes events in a backend: is there any cancellation, and

@@ -8,8 +8,15 @@
  *	 idle --(there are open ones)--> settling
  *	 settling --(every request that was on its way when all pages in memory had been
  *			marked (stops.c) is answered, and the answer recorded)--> scanning
- *	 scanning --(the outbox is read up to the newest of them)--> resolving
+ *	 scanning --(the outbox is read up to the newest of them)--> linking, resolving
+ *	 linking --(each has the order that it is about)--> settling, refunds
+ *	 refunds --(the outbox is read for refunds of these orders)--> resolving
  *	 resolving --(each has its state)--> idle
+ *
+ * Linking and refunds are passed over when none of the events was delivered and none
+ * tells its order.  From the links on no refund of such an order can leave, as from the
+ * marks on no cancelled event can; so the second settling waits for those that were
+ * under way, and what arrived of them is known for good (take_back.c).
  *
  * Why settle: from the marks on no request can carry a cancelled event, so when the
  * earlier ones are in, the request log says for good where the event was delivered.
@@ -52,17 +59,16 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "event/digest.h"
 #include "event/refund.h"
-#include "event/validate.h"
-#include "outbox/append.h"
 #include "outbox/cancellation.h"
-#include "outbox/limit.h"
+#include "outbox/event_id.h"
+#include "outbox/forgotten.h"
 #include "outbox/record.h"
 #include "outbox/ring.h"
 #include "settings.h"
 #include "tree.h"
 #include "worker/internal.h"
+#include "worker/take_back.h"
 
 /* Cancellations of one job; with ids of the usual length two megabytes. */
 #define JOB_MAX			10000
@@ -70,17 +76,19 @@
 /* Cancellations resolved in one transaction. */
 #define RESOLVE_MAX		100
 
+/* Before the next look whether somebody is still being forgotten. */
+#define FORGETTING_MS	1000
+
 #define REST_MAX_US		USECS_PER_MINUTE
 #define RETRY_US		USECS_PER_MINUTE
-
-/* What ids of refunds end in. */
-#define REFUND_SUFFIX	":refund"
 
 typedef enum Phase
 {
 	IDLE,
 	SETTLING,
 	SCANNING,
+	LINKING,
+	REFUNDS,
 	RESOLVING
 } Phase;
 
@@ -91,10 +99,8 @@ typedef struct Entry
 	int			next;			/* in its bucket; -1: none */
 	bool		repeated;		/* a wider one of the job has its id */
 	bool		found;			/* an event of its id, of whatever kind */
-	uint64		xid;			/* the last event that was delivered; */
-	int64		seq;			/* 0: none */
-	List	   *delivered;		/* oids of servers */
-	List	   *unanswered;
+	int			next_of_order;	/* in the bucket of its transaction id; -1: none */
+	EcapiTakeBack back;
 } Entry;
 
 static struct
@@ -105,6 +111,8 @@ static struct
 	Entry	   *entries;
 	uint32		nbuckets;		/* a power of two */
 	int		   *buckets;		/* entry by the hash of its id; -1: none */
+	int		   *order_buckets;	/* the same by its transaction id */
+	bool		linked;			/* the second time round */
 	uint64		before_xid;		/* the newest: none is about what is behind */
 	TimestampTz since;			/* the smallest; DT_NOBEGIN: all there is */
 	uint64		looks;			/* see stops.c, when it was collected */
@@ -113,7 +121,7 @@ static struct
 	EcapiTick  *from;			/* references */
 	EcapiTick  *to;
 	EcapiPosition position;
-	int			resolved;		/* entries done with */
+	int			done;			/* entries linked, then resolved */
 }			job;
 
 static uint64 looks_seen = 0;	/* when open ones were last asked for */
@@ -208,8 +216,9 @@ index_entries(EcapiCancellation *rows, int n)
 	while (job.nbuckets < (uint32) n)
 		job.nbuckets *= 2;
 	job.buckets = MemoryContextAlloc(job.context, sizeof(int) * job.nbuckets);
+	job.order_buckets = MemoryContextAlloc(job.context, sizeof(int) * job.nbuckets);
 	for (uint32 i = 0; i < job.nbuckets; i++)
-		job.buckets[i] = -1;
+		job.buckets[i] = job.order_buckets[i] = -1;
 	job.entries = MemoryContextAllocZero(job.context, sizeof(Entry) * n);
 	job.nentries = n;
 	for (int i = 0; i < n; i++)
@@ -301,6 +310,8 @@ open_window(void)
 	ecapi_worker_begin(true);
 	to = ecapi_snapshot_from(GetActiveSnapshot());
 	from = ecapi_replay_start(job.since);
+	ecapi_tick_drop(job.to);
+	ecapi_tick_drop(job.from);
 	job.to = ecapi_tick_intern(to);
 	job.from = ecapi_tick_intern(ecapi_snapshot_within(from, to) ? from : to);
 	ecapi_worker_end();
@@ -322,24 +333,41 @@ settle(TimestampTz now)
 	if (job.known_at == 0 || !requests_are_over())
 		return;
 	open_window();
-	job.started_at = now;
-	job.phase = SCANNING;
+	MemSet(&job.position, 0, sizeof(job.position));
+	if (!job.linked)
+		job.started_at = now;
+	job.phase = job.linked ? REFUNDS : SCANNING;
 }
 
 /* ---- scanning ---- */
 
-/* Events of a page that match, and their entries. */
+/* Events of a page that match, each with an entry. */
 typedef struct Matches
 {
 	int			n;
+	int			room;
 	Entry	  **entries;
-	uint64	   *xids;
-	int64	   *seqs;
+	const EcapiRow **rows;
 } Matches;
 
-/* Could the event have been paid?  What cannot be read was never delivered. */
-static bool
-is_refundable(const EcapiRow *row)
+static void
+match_with(Matches *matches, Entry *entry, const EcapiRow *row)
+{
+	if (matches->n == matches->room)
+	{
+		matches->room = Max(64, matches->room * 2);
+		matches->entries = matches->n == 0 ? palloc(sizeof(Entry *) * matches->room)
+			: repalloc(matches->entries, sizeof(Entry *) * matches->room);
+		matches->rows = matches->n == 0 ? palloc(sizeof(EcapiRow *) * matches->room)
+			: repalloc(matches->rows, sizeof(EcapiRow *) * matches->room);
+	}
+	matches->entries[matches->n] = entry;
+	matches->rows[matches->n++] = row;
+}
+
+/* The tree of a row in the current context; NULL: what cannot be read was never sent. */
+static const EcapiValue *
+parse(const EcapiRow *row)
 {
 	EcapiArena	arena;
 	const EcapiValue *event;
@@ -347,15 +375,37 @@ is_refundable(const EcapiRow *row)
 
 	ecapi_tree_arena(&arena, CurrentMemoryContext);
 	event = ecapi_tree_parse(&arena, row->event, row->len, error, sizeof(error));
-	return event != NULL && ecapi_refund_possible(event);
+	return event != NULL && event->type == ECAPI_OBJECT ? event : NULL;
 }
 
+static const char *
+keep(const char *text)
+{
+	return text == NULL ? NULL : MemoryContextStrdup(job.context, text);
+}
+
+/* Know the order of an entry by its event. */
 static void
-match(const EcapiRow *row, Matches *matches)
+know_order(Entry *entry, const EcapiValue *event)
+{
+	EcapiOrder	order;
+
+	ecapi_refund_order(event, &order);
+	if (entry->back.order.transaction_id != NULL || order.transaction_id == NULL)
+		return;
+	entry->back.order.transaction_id = keep(order.transaction_id);
+	entry->back.order.data_set_id = keep(order.data_set_id);
+	entry->back.order.route = keep(order.route);
+}
+
+/* Is it an event of an entry? */
+static void
+match_event(const EcapiRow *row, Matches *matches)
 {
 	const char *id;
 	int			id_len;
 	Entry	   *entry;
+	const EcapiValue *event;
 
 	if (!ecapi_stops_id(row->event, row->len, &id, &id_len))
 		return;
@@ -364,41 +414,75 @@ match(const EcapiRow *row, Matches *matches)
 		ecapi_cover_holds(&entry->row->resolved, row->xid, row->seq))
 		return;
 	entry->found = true;
-	if (!is_refundable(row))
+	event = parse(row);
+	if (event == NULL || !ecapi_refund_possible(event))
 		return;
-	matches->entries[matches->n] = entry;
-	matches->xids[matches->n] = row->xid;
-	matches->seqs[matches->n++] = row->seq;
+	know_order(entry, event);
+	match_with(matches, entry, row);
 }
 
-/* Note where the events of a page that match were sent. */
+/* Is it a refund, which no cancellation made, of the order of an entry, or several? */
+static void
+match_refund(const EcapiRow *row, Matches *matches)
+{
+	const char *names[ECAPI_REFUND_NAMES];
+	const EcapiValue *refund;
+	EcapiArena	arena;
+	EcapiOrder	order;
+	int			n;
+
+	if (!ecapi_event_is_refund(row->event, row->len))
+		return;
+	refund = parse(row);
+	if (refund == NULL || ecapi_refund_is_addressed(refund))
+		return;
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	ecapi_refund_order(refund, &order);
+	n = ecapi_refund_names(&arena, refund, names);
+	for (int i = 0; i < n; i++)
+	{
+		Entry	   *entry = find_entry(names[i], strlen(names[i]));
+
+		if (entry != NULL && ecapi_refund_may_be_of(&entry->back.order, &order))
+			match_with(matches, entry, row);
+	}
+	if (order.transaction_id == NULL)
+		return;
+	n = job.order_buckets[bucket_of(order.transaction_id, strlen(order.transaction_id))];
+	for (; n >= 0; n = job.entries[n].next_of_order)
+		if (ecapi_refund_same_order(&job.entries[n].back.order, &order))
+			match_with(matches, &job.entries[n], row);
+}
+
+/* Note where the events, or refunds, of a page that match were sent. */
 static void
 note_sent(const Matches *matches)
 {
+	int64	   *seqs = palloc(sizeof(int64) * matches->n);
 	MemoryContext old;
+	EcapiSent  *sent;
 	int			nsent;
-	EcapiSent  *sent = ecapi_cancellation_sent(matches->seqs, matches->n,
-											   CurrentMemoryContext, &nsent);
 
-	old = MemoryContextSwitchTo(job.context);
+	for (int i = 0; i < matches->n; i++)
+		seqs[i] = matches->rows[i]->seq;
+	sent = ecapi_cancellation_sent(seqs, matches->n, CurrentMemoryContext, &nsent);
 	for (int i = 0; i < nsent; i++)
 	{
-		Entry	   *entry = matches->entries[sent[i].which];
+		EcapiTakeBack *back = &matches->entries[sent[i].which]->back;
+		const EcapiRow *row = matches->rows[sent[i].which];
+		const EcapiValue *refund = job.linked ? parse(row) : NULL;
 
-		if (!sent[i].delivered)
-		{
-			entry->unanswered = list_append_unique_oid(entry->unanswered, sent[i].server);
-			continue;
-		}
-		entry->delivered = list_append_unique_oid(entry->delivered, sent[i].server);
-		entry->xid = matches->xids[sent[i].which];
-		entry->seq = matches->seqs[sent[i].which];
+		old = MemoryContextSwitchTo(job.context);
+		if (refund != NULL)
+			ecapi_take_back_taken(back, refund, sent[i].server, row->xid, row->seq);
+		else if (!job.linked)
+			ecapi_take_back_sent(back, &sent[i], row->xid, row->seq);
+		MemoryContextSwitchTo(old);
 	}
-	MemoryContextSwitchTo(old);
 }
 
-/* Read a page of the outbox. */
-static void
+/* Read a page of the outbox; true at the end. */
+static bool
 scan(void)
 {
 	EcapiRows	rows = {0};
@@ -412,153 +496,126 @@ scan(void)
 	rows.max_bytes = ECAPI_PAGE_BYTES;
 	rows.rows = palloc(sizeof(EcapiRow) * rows.max_rows);
 	last = ecapi_window_read(job.from->snapshot, job.to->snapshot, &job.position, &rows);
-	matches.entries = palloc(sizeof(Entry *) * Max(rows.nrows, 1));
-	matches.xids = palloc(sizeof(uint64) * Max(rows.nrows, 1));
-	matches.seqs = palloc(sizeof(int64) * Max(rows.nrows, 1));
 	for (int i = 0; i < rows.nrows; i++)
-		if (rows.rows[i].event != NULL)
-			match(&rows.rows[i], &matches);
+	{
+		if (rows.rows[i].event == NULL)
+			continue;
+		if (job.linked)
+			match_refund(&rows.rows[i], &matches);
+		else
+			match_event(&rows.rows[i], &matches);
+	}
 	if (matches.n > 0)
 		note_sent(&matches);
 	ecapi_worker_end();
-	if (last || (job.position.arm == 1 && job.position.xid >= job.before_xid))
-		job.phase = RESOLVING;
+	return last;
+}
+
+/* Read a page; then go on, when that was all. */
+static void
+scan_events(void)
+{
+	bool		wanted = false;
+
+	if (!scan() && (job.position.arm == 0 || job.position.xid < job.before_xid))
+		return;
+	for (int i = 0; i < job.nentries; i++)
+		wanted |= job.entries[i].back.sold != NIL ||
+			job.entries[i].back.order.transaction_id != NULL;
+	job.phase = wanted ? LINKING : RESOLVING;
+}
+
+/* ---- linking ---- */
+
+static void
+link_entry(int i)
+{
+	Entry	   *entry = &job.entries[i];
+	const char *transaction_id = entry->back.order.transaction_id;
+	int		   *bucket;
+
+	if (transaction_id == NULL || !ecapi_cancellation_lock(entry->row->cancel_id))
+		return;
+	ecapi_cancellation_link(entry->row->cancel_id, &entry->back.order);
+	bucket = &job.order_buckets[bucket_of(transaction_id, strlen(transaction_id))];
+	entry->next_of_order = *bucket;
+	*bucket = i;
+}
+
+static void
+link_some(void)
+{
+	int			until = Min(job.nentries, job.done + RESOLVE_MAX);
+
+	ecapi_worker_begin(false);
+	for (; job.done < until; job.done++)
+		link_entry(job.done);
+	ecapi_worker_end();
+	if (job.done < job.nentries)
+		return;
+	job.done = 0;
+	job.linked = true;
+	job.known_at = 0;
+	ecapi_stops_look_again();
+	job.looks = ecapi_stops_looks();
+	job.phase = SETTLING;
 }
 
 /* ---- resolving ---- */
 
-static bool
-takes_refunds(const EcapiDestination *destination)
-{
-	/* with options that cannot be used, it decides when they can */
-	return destination->options == NULL ||
-		(destination->options->event_types & (UINT64CONST(1) << ECAPI_EVENT_refund)) != 0;
-}
-
-/* Address a refund to the destinations that shall have it; returns how many. */
-static int
-address(EcapiArena *arena, EcapiValue *refund, const Entry *entry)
-{
-	int			n = 0;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
-	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-		const char *name = NameStr(destination->name);
-
-		if (!list_member_oid(entry->delivered, destination->server) ||
-			!takes_refunds(destination))
-			continue;
-		(void) ecapi_refund_address(arena, refund, destination->server,
-									pg_server_to_any(name, strlen(name), PG_UTF8));
-		n++;
-	}
-	return n;
-}
-
-/* The id of the refund: always the same; in place of one too long, its digest. */
-static char *
-refund_id(const char *id)
-{
-	char		hex[ECAPI_HEX_SIZE];
-
-	if (strlen(id) + strlen(REFUND_SUFFIX) <= ECAPI_MAX_ID ||
-		!ecapi_sha256(id, strlen(id), hex))
-		return psprintf("%s%s", id, REFUND_SUFFIX);
-	return psprintf("%s%s", hex, REFUND_SUFFIX);
-}
-
-/* Append a refund, in the server's encoding; raises an error when it is dropped. */
 static void
-append(const EcapiValue *refund)
+resolve(Entry *entry)
 {
-	EcapiBuffer json;
-	EcapiAppend row;
-	uint64		dropped = ecapi_limit_dropped();
-
-	ecapi_tree_buffer(&json, MaxAllocSize, CurrentMemoryContext);
-	ecapi_json_value(&json, refund);
-	if (json.full)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	row.event = cstring_to_text(pg_any_to_server(json.data, json.len, PG_UTF8));
-	ecapi_outbox_append(&row, 1);
-	ecapi_limit_refuse_loss(dropped);
-}
-
-/* Emit the refund of an entry; returns to how many destinations it goes. */
-static int
-refund(const Entry *entry, bool *gone)
-{
-	EcapiArena	arena;
-	const EcapiValue *event = NULL;
-	EcapiValue *tree;
-	const char *id = refund_id(entry->row->id);
-	int			len;
-	char	   *text = ecapi_cancellation_event(entry->xid, entry->seq, &len);
-	char		error[128];
-	int			n;
-
-	ecapi_tree_arena(&arena, CurrentMemoryContext);
-	if (text != NULL)
-		event = ecapi_tree_parse(&arena, text, len, error, sizeof(error));
-	*gone = event == NULL;
-	if (*gone)
-		return 0;
-	tree = ecapi_refund_make(&arena, event, id, strlen(id),
-							 timestamptz_to_time_t(entry->row->cancelled_at));
-	n = tree == NULL ? 0 : address(&arena, tree, entry);
-	if (arena.failed)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	if (n > 0)
-		append(tree);
-	return n;
-}
-
-static void
-resolve(const Entry *entry)
-{
+	EcapiTakeBack *back = &entry->back;
 	int64		id = entry->row->cancel_id;
-	int			refunds = 0;
-	bool		gone = false;
+	List	   *delivered = NIL;
+	ListCell   *cell;
+	int			refunds;
+	bool		gone;
 	EcapiCancelled how = ECAPI_CANCELLED_NOTHING;
 
 	if (!ecapi_cancellation_lock(id))
 		return;
-	if (entry->delivered != NIL)
-		refunds = refund(entry, &gone);
+	foreach(cell, back->sold)
+		delivered = lappend_oid(delivered, ((EcapiSold *) lfirst(cell))->server);
+	back->row = entry->row;
+	refunds = ecapi_take_back(back, &gone);
 	if (refunds > 0)
 		how = ECAPI_CANCELLED_REFUNDED;
 	else if (entry->repeated || (!entry->found && entry->row->resolved.before_xid != 0))
 		how = ECAPI_CANCELLED_REPEATED;
 	else if (!entry->found || gone)
 		how = ECAPI_CANCELLED_NOT_FOUND;
-	ecapi_cancellation_resolve(id, how, list_length(entry->delivered), refunds,
-							   list_length(list_difference_oid(entry->unanswered,
-															   entry->delivered)));
+	ecapi_cancellation_resolve(id, how, list_length(delivered), refunds,
+							   list_length(list_difference_oid(back->unanswered, delivered)));
 	ecapi_cancellation_supersede(id, GetCurrentTimestamp() -
 								 (int64) ecapi_retention_s * USECS_PER_SEC);
 }
 
-static void
+/*
+ * A refund is made of what the outbox says of the person.  While somebody is being
+ * forgotten it could keep what is erased beside it, so it waits.
+ */
+static long
 resolve_some(TimestampTz now)
 {
-	int			until = Min(job.nentries, job.resolved + RESOLVE_MAX);
+	int			until = Min(job.nentries, job.done + RESOLVE_MAX);
+	bool		may_read;
 
 	ecapi_worker_begin(false);
-	for (; job.resolved < until; job.resolved++)
-		resolve(&job.entries[job.resolved]);
+	may_read = ecapi_forgotten_share_now();
+	for (; may_read && job.done < until; job.done++)
+		resolve(&job.entries[job.done]);
 	ecapi_worker_end();
-	if (job.resolved < job.nentries)
-		return;
+	if (!may_read)
+		return FORGETTING_MS;
+	if (job.done < job.nentries)
+		return 0;
 	rest_until = now + Min(Max(now - job.started_at, 0), REST_MAX_US);
 	/* there may be more of them */
 	looks_seen = 0;
 	drop_job();
+	return 0;
 }
 
 /* ---- the whole ---- */
@@ -580,11 +637,17 @@ step(TimestampTz now)
 			settle(now);
 			return job.phase == SETTLING ? -1 : 0;
 		case SCANNING:
-			scan();
+			scan_events();
+			return 0;
+		case LINKING:
+			link_some();
+			return job.phase == SETTLING ? -1 : 0;
+		case REFUNDS:
+			if (scan())
+				job.phase = RESOLVING;
 			return 0;
 		case RESOLVING:
-			resolve_some(now);
-			return 0;
+			return resolve_some(now);
 	}
 	return -1;
 }

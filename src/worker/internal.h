@@ -73,6 +73,7 @@ typedef struct EcapiPageEvent
 	const char *value;			/* a number as JSON has it, of bounded length; NULL: none */
 	const EcapiValue *tree;		/* NULL: not parsed, or see problem */
 	const char *problem;		/* why it cannot be read; NULL: it can */
+	char		refund;			/* 'r' it is one, 'n' it is none, 0 not known; stops.c */
 	const char *stopped;		/* it may not leave any more: cancelled or erased;
 								 * a constant, the reason; NULL: it may */
 } EcapiPageEvent;

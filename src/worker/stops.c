@@ -13,8 +13,8 @@
  *		again, so nothing but a request on its way is too late.
  *
  * When there is no cancellation nothing is done, and an event of a transaction that
- * began behind the newest one need not be asked about: live traffic pays a
- * comparison for each event.  Only for older ones (a backlog, a replay, failed
+ * began behind the newest one need not be asked about, but for refunds: live traffic
+ * pays a comparison for each event, and a look at its type.  Only for older ones (a backlog, a replay, failed
  * events) the id is found in the text, without parsing it, and one statement is
  * run for the page.
  *
@@ -31,6 +31,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "event/refund.h"
 #include "outbox/event_id.h"
 #include "outbox/stops.h"
 #include "shmem.h"
@@ -73,11 +74,35 @@ ecapi_stops_id(const char *text, int len, const char **id, int *id_len)
 	return true;
 }
 
-/* Could a stop be about the event? */
 static bool
-may_be_stopped(const EcapiPageEvent *event)
+is_refund(EcapiPageEvent *event)
 {
-	return event->stopped == NULL && event->xid < newest;
+	if (event->refund == 0)
+		event->refund = event->text != NULL &&
+			ecapi_event_is_refund(event->text, event->len) ? 'r' : 'n';
+	return event->refund == 'r';
+}
+
+/* Could a stop be about the event?  About refunds, whenever they were emitted. */
+static bool
+may_be_stopped(EcapiPageEvent *event)
+{
+	return event->stopped == NULL && newest != 0 && (event->xid < newest || is_refund(event));
+}
+
+/* Mark a refund of an order that was cancelled, unless a cancellation made it. */
+static void
+look_at_refund(EcapiPageEvent *event)
+{
+	EcapiArena	arena;
+	const EcapiValue *refund;
+	char		error[128];
+
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	refund = ecapi_tree_parse(&arena, event->text, event->len, error, sizeof(error));
+	if (refund != NULL && refund->type == ECAPI_OBJECT && !ecapi_refund_is_addressed(refund) &&
+		ecapi_stops_refund(refund))
+		event->stopped = ECAPI_STOPPED_CANCELLED;
 }
 
 /*
@@ -98,7 +123,11 @@ look(EcapiPage *page)
 	{
 		EcapiPageEvent *event = &page->events[i];
 
-		if (!may_be_stopped(event) ||
+		if (!may_be_stopped(event))
+			continue;
+		if (is_refund(event))
+			look_at_refund(event);
+		if (event->xid >= newest || event->stopped != NULL ||
 			!ecapi_stops_id(event->text, event->len, &queries[n].id, &queries[n].id_len))
 			continue;
 		queries[n].xid = event->xid;

@@ -26,6 +26,9 @@ SELECT ecapi.cancel(NULL);
 SELECT ecapi.cancel('');
 SELECT ecapi.cancel(repeat('x', 513));
 SELECT ecapi.cancel(repeat('x', 512));
+SELECT ecapi.cancel('cancel-1', value => -1);
+SELECT ecapi.cancel('cancel-1', value => 'NaN');
+SELECT ecapi.cancel('cancel-1', value => 'Infinity');
 
 -- Where an INSERT could not be.
 BEGIN READ ONLY;
@@ -93,10 +96,10 @@ RESET ROLE;
 -- What was cancelled is not made again.  Rows that were set aside, with an id that
 -- was known (currency) and one that was not (an error before the id); cancelled
 -- before, after, and in the transaction that wrote them.
+SET client_min_messages = error;
 CREATE TABLE cancel_shop (id integer PRIMARY KEY, total numeric, currency text, parts integer, paid_at timestamptz);
 SELECT ecapi.track('cancel_shop', 'purchase', mapping => '{"value": "new.total / new.parts", "currency_code": "currency",
     "timestamp": "paid_at"}');
-SET client_min_messages = error;
 SELECT ecapi.cancel('cancel_shop:3:purchase');
 INSERT INTO cancel_shop VALUES (1, 10, 'EURO', 1, '2026-01-01'), (2, 20, 'EUR', 0, '2026-01-01'),
     (3, 30, 'EURO', 1, '2026-01-01'), (4, 40, 'EURO', 1, '2026-01-01'), (5, 50, 'EUR', 0, '2026-01-01');
