@@ -576,10 +576,6 @@ RETURNS record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_worker_status';
 
-CREATE FUNCTION ecapi_internal.start_worker() RETURNS void
-LANGUAGE c VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'ecapi_start_worker';
-
 CREATE FUNCTION ecapi_internal.wake_worker() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_wake_worker';
@@ -1378,7 +1374,12 @@ BEGIN
 	ELSIF w.state = 'running' AND w.message IS NOT NULL AND w.message <> 'ecapi.delivery is off' THEN
 		severity := 'error';
 		what := pg_catalog.format('the worker fails and tries again: %s', w.message);
-		what_to_do := 'Mend the cause; the server log has the message, too. Nothing is sent before.';
+		what_to_do := 'Fix the cause; the server log has the message, too. Nothing is sent before.';
+		RETURN NEXT;
+	ELSIF w.state = 'not needed' THEN
+		severity := 'ok';
+		what := 'no worker runs here, for there is no destination and no event';
+		what_to_do := NULL;
 		RETURN NEXT;
 	ELSIF w.state = 'running' THEN
 		severity := 'ok';
@@ -1952,7 +1953,6 @@ COMMENT ON FUNCTION ecapi.major(numeric, text) IS 'an amount in minor units (cen
 COMMENT ON FUNCTION ecapi_internal.left_out_counts() IS 'rows of ecapi.left_out';
 COMMENT ON FUNCTION ecapi_internal.fdw_validator(text[], oid) IS 'checks the options of destinations and their credentials';
 COMMENT ON FUNCTION ecapi.worker() IS 'whether this database has a running worker, and if not, why';
-COMMENT ON FUNCTION ecapi_internal.start_worker() IS 'ask the launcher for a worker for this database, at commit';
 COMMENT ON FUNCTION ecapi_internal.wake_worker() IS 'make the worker look at destinations again, at commit';
 COMMENT ON FUNCTION ecapi_internal.start_snapshot() IS 'snapshot for the cursor of a destination that starts with what commits later';
 COMMENT ON FUNCTION ecapi_internal.credential_problem(oid) IS 'what is wrong with the options or credentials of a destination, or NULL';
@@ -2080,5 +2080,3 @@ COMMENT ON COLUMN ecapi.track.trigger IS 'name of the trigger';
 COMMENT ON SEQUENCE ecapi.outbox_seq IS 'seq of ecapi.outbox';
 COMMENT ON SEQUENCE ecapi.tick_seq IS 'tick_id of ecapi.tick';
 COMMENT ON SEQUENCE ecapi.request_seq IS 'request_id of ecapi.request';
-
-SELECT ecapi_internal.start_worker();

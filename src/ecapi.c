@@ -7,8 +7,10 @@
  * use in a session, it only defines settings: events are then appended and
  * wait; nothing is woken, hooked or shared, and ecapi.check() says so.
  *
- * The ProcessUtility hook does two things.  After COMMIT PREPARED it wakes the
- * worker, for the session that commits is not the one that emitted.  Once a command
+ * The ProcessUtility hook does three things.  After COMMIT PREPARED it wakes the
+ * worker, for the session that commits is not the one that emitted; and it does so at
+ * the commit of CREATE SERVER, for a database without destination has no worker that
+ * would hear of the first, and event triggers do not run everywhere.  Once a command
  * has run its parse tree is not looked at any more.  Before
  * DDL that wants a database to itself (DROP DATABASE, RENAME, SET TABLESPACE,
  * or the database as a template) it stops the worker of that database, which
@@ -148,6 +150,7 @@ process_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 
 	/* all that is asked of the parse tree: the command may free or change it */
 	bool		wakes = commits_prepared(planned->utilityStmt);
+	bool		reloads = IsA(planned->utilityStmt, CreateForeignServerStmt);
 
 	if (context == PROCESS_UTILITY_TOPLEVEL)
 		database = wanted_database(planned->utilityStmt);
@@ -167,6 +170,8 @@ process_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 
 	if (wakes)
 		ecapi_wake_now();
+	if (reloads)
+		ecapi_reload_at_commit();
 }
 
 void

@@ -5,12 +5,13 @@
  * A slot belongs to a database that has, or may have, the extension.  Its
  * life:
  *
- *	 FREE -> WANTED		ecapi_slot_want		a database asks, or the launcher
- *											probes it
+ *	 FREE -> WANTED		ecapi_slot_want		a database asks, by what would wake
+ *											a worker, or the launcher probes it
  *	 WANTED -> STARTING	ecapi_slot_starting	the launcher registers a worker
  *	 STARTING -> RUNNING ecapi_worker_attach	the worker is there
  *	 RUNNING -> WANTED	detach_worker		the worker ended; start another
- *	 RUNNING -> FREE	ecapi_worker_retire	no extension in this database
+ *	 RUNNING -> FREE	ecapi_worker_retire	no extension in this database, or
+ *						ecapi_worker_leave	nothing for a worker to do in it
  *	 STARTING -> WANTED	ecapi_slot_failed	it could not be started
  *	 any -> FREE		ecapi_slot_free		the database is gone
  *
@@ -31,6 +32,10 @@
  * commit, and only who succeeds sets the latch.  The worker puts it back to 0
  * before it takes its snapshot, so a commit is either in that snapshot or
  * wakes it again.
+ *
+ * A worker that leaves takes its database out of the slot and then looks whether it
+ * was woken; who wakes it looks behind that whether the slot is still the database's.
+ * One of the two sees the other, so no wake is lost.
  *
  * Not preloaded, there is no shared memory: every function here then does
  * nothing and says so by its result.
@@ -78,7 +83,6 @@ static bool callback_registered = false;
 static bool wake_pending = false;
 static bool reload_pending = false;
 static bool stops_pending = false;
-static bool want_pending = false;
 static bool rescan_pending = false;
 
 static int	my_slot = -1;		/* of this worker */
@@ -208,11 +212,17 @@ ecapi_wake_now(void)
 {
 	Slot	   *slot;
 
-	if (shared == NULL || (slot = slot_of(MyDatabaseId)) == NULL)
+	if (shared == NULL)
 		return;
-	pg_atomic_write_u32(&slot->stops, 1);
-	if (pg_atomic_exchange_u32(&slot->wake, 1) == 0)
-		set_latch_of(&slot->procno);
+	slot = slot_of(MyDatabaseId);
+	if (slot != NULL)
+	{
+		pg_atomic_write_u32(&slot->stops, 1);
+		if (pg_atomic_exchange_u32(&slot->wake, 1) == 0)
+			set_latch_of(&slot->procno);
+	}
+	if (slot == NULL || slot->info.database != MyDatabaseId)
+		ecapi_slot_want(MyDatabaseId);
 }
 
 static void
@@ -222,8 +232,7 @@ at_transaction_end(XactEvent event, void *arg)
 	if (n_my_holds > 0 && (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT))
 		ecapi_release_holds();
 
-	if (!wake_pending && !reload_pending && !stops_pending && !want_pending &&
-		!rescan_pending)
+	if (!wake_pending && !reload_pending && !stops_pending && !rescan_pending)
 		return;
 
 	switch (event)
@@ -233,8 +242,6 @@ at_transaction_end(XactEvent event, void *arg)
 				Slot	   *slot = slot_of(MyDatabaseId);
 				bool		asleep = false;
 
-				if (want_pending && slot == NULL)
-					ecapi_slot_want(MyDatabaseId);
 				if (rescan_pending)
 				{
 					pg_atomic_write_u32(&shared->rescan, 1);
@@ -248,12 +255,15 @@ at_transaction_end(XactEvent event, void *arg)
 					asleep |= pg_atomic_exchange_u32(&slot->wake, 1) == 0;
 				if (asleep)
 					set_latch_of(&slot->procno);
+				/* no worker, or one that has just left */
+				if ((wake_pending || reload_pending || stops_pending) &&
+					(slot == NULL || slot->info.database != MyDatabaseId))
+					ecapi_slot_want(MyDatabaseId);
 			}
 			/* FALLTHROUGH */
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:	/* COMMIT PREPARED wakes by the hook */
-			wake_pending = reload_pending = stops_pending = false;
-			want_pending = rescan_pending = false;
+			wake_pending = reload_pending = stops_pending = rescan_pending = false;
 			break;
 		default:
 			break;
@@ -295,14 +305,6 @@ ecapi_stops_at_commit(void)
 {
 	if (register_callback())
 		stops_pending = true;
-}
-
-/* The extension was created here: ask for a worker when we commit. */
-void
-ecapi_want_at_commit(void)
-{
-	if (register_callback())
-		want_pending = true;
 }
 
 /* A database was made: let the launcher look whether it wants a worker. */
@@ -458,6 +460,9 @@ ecapi_slot_want(Oid database)
 
 		MemSet(&free_slot->info, 0, sizeof(EcapiSlotInfo));
 		free_slot->info.generation = generation;
+		pg_atomic_write_u32(&free_slot->wake, 0);
+		pg_atomic_write_u32(&free_slot->reload, 0);
+		pg_atomic_write_u32(&free_slot->stops, 0);
 		free_slot->info.state = ECAPI_SLOT_WANTED;
 		free_slot->info.database = database;
 		ecapi_left_out_reset((int) (free_slot - shared->slots));
@@ -556,15 +561,61 @@ detach_worker(int code, Datum arg)
 	set_latch_of(&shared->launcher);
 }
 
-/* The database has no extension: give the slot back for good. */
+/* Was the worker of a slot woken, whatever for? */
+static bool
+is_woken(Slot *slot)
+{
+	return pg_atomic_read_u32(&slot->wake) != 0 || pg_atomic_read_u32(&slot->reload) != 0 ||
+		pg_atomic_read_u32(&slot->stops) != 0;
+}
+
+/*
+ * The database has no extension: give the slot back.  It may have it again by now: who
+ * woke us is answered by another worker.
+ */
 void
 ecapi_worker_retire(void)
 {
 	int			i = my_slot;
 
 	detach_worker(0, (Datum) 0);
-	if (i >= 0)
-		ecapi_slot_free(i);
+	if (i < 0)
+		return;
+	ecapi_slot_free(i);
+	pg_memory_barrier();
+	if (is_woken(&shared->slots[i]))
+		ecapi_slot_want(MyDatabaseId);
+}
+
+/*
+ * There is nothing for a worker to do in this database: give the slot back, unless
+ * somebody has woken us meanwhile.  False then; else the process has to end.
+ */
+bool
+ecapi_worker_leave(void)
+{
+	Slot	   *slot = &shared->slots[my_slot];
+	Oid			database = MyDatabaseId;
+	bool		leaves;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	slot->info.database = InvalidOid;
+	pg_memory_barrier();
+	leaves = slot->holds == 0 && !is_woken(slot);
+	if (leaves)
+	{
+		slot->info.state = ECAPI_SLOT_FREE;
+		slot->info.pid = 0;
+		pg_atomic_write_u32(&slot->procno, 0);
+		my_slot = -1;
+	}
+	else
+		slot->info.database = database;
+	LWLockRelease(shared->lock);
+	/* another database may wait for a slot */
+	if (leaves)
+		set_latch_of(&shared->launcher);
+	return leaves;
 }
 
 /* What this worker last ran into, for ecapi.worker(); "" for nothing. */

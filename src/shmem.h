@@ -41,7 +41,6 @@ extern bool ecapi_shmem_attached(void);
 extern void ecapi_wake_at_commit(void);
 extern void ecapi_reload_at_commit(void);
 extern void ecapi_stops_at_commit(void);
-extern void ecapi_want_at_commit(void);
 extern void ecapi_rescan_at_commit(void);
 extern void ecapi_wake_now(void);
 extern bool ecapi_slot_of_database(Oid database, EcapiSlotInfo *info);
@@ -65,6 +64,7 @@ extern void ecapi_slot_free(int slot);
 /* by a worker */
 extern bool ecapi_worker_attach(int slot, Oid database);
 extern void ecapi_worker_retire(void);
+extern bool ecapi_worker_leave(void);
 extern void ecapi_worker_message(const char *message);
 extern bool ecapi_worker_woken(void);
 extern bool ecapi_worker_wake_pending(void);

@@ -46,7 +46,6 @@
 #include "sqlapi.h"
 
 PG_FUNCTION_INFO_V1(ecapi_worker_status);
-PG_FUNCTION_INFO_V1(ecapi_start_worker);
 PG_FUNCTION_INFO_V1(ecapi_wake_worker);
 PG_FUNCTION_INFO_V1(ecapi_start_snapshot);
 PG_FUNCTION_INFO_V1(ecapi_credential_problem);
@@ -146,6 +145,11 @@ ecapi_worker_status(PG_FUNCTION_ARGS)
 		state = "standby";
 		message = "this server is a standby; the worker runs on the primary";
 	}
+	else if (!ecapi_slot_of_database(MyDatabaseId, &info) && destination_names() == NIL)
+	{
+		state = "not needed";
+		message = NULL;
+	}
 	else if (!ecapi_slot_of_database(MyDatabaseId, &info))
 		message = ecapi_launcher_running() ? "all slots for databases are taken, see ecapi.max_workers"
 			: no_launcher;
@@ -165,14 +169,6 @@ ecapi_worker_status(PG_FUNCTION_ARGS)
 	nulls[3] = message == NULL;
 	values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(message);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
-}
-
-/* ecapi_internal.start_worker(): at commit, the launcher shall start a worker here. */
-Datum
-ecapi_start_worker(PG_FUNCTION_ARGS)
-{
-	ecapi_want_at_commit();
-	PG_RETURN_VOID();
 }
 
 /* ecapi_internal.wake_worker(): at commit, the worker shall look at destinations. */

@@ -139,6 +139,11 @@ static EcapiStatement forget_later = {
 	0, {0}, NULL
 };
 
+static EcapiStatement any = {
+	"SELECT 1 FROM ecapi.cancellation LIMIT 1",
+	0, {0}, NULL
+};
+
 static uint64 last_xid = 0;		/* of the last transaction here that cancelled */
 
 static Datum
@@ -356,4 +361,11 @@ void
 ecapi_cancellation_forget_later(void)
 {
 	ecapi_statement_execute(&forget_later, NULL, NULL, false);
+}
+
+/* See cancellation.h. */
+bool
+ecapi_cancellation_any(void)
+{
+	return ecapi_statement_execute(&any, NULL, NULL, true) > 0;
 }

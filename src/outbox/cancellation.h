@@ -114,4 +114,7 @@ extern void ecapi_cancellation_supersede(int64 cancel_id, TimestampTz before);
  */
 extern void ecapi_cancellation_forget_later(void);
 
+/* Is there any, resolved or not?  SPI connected, with an active snapshot. */
+extern bool ecapi_cancellation_any(void);
+
 #endif							/* ECAPI_CANCELLATION_H */

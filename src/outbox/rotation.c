@@ -233,6 +233,17 @@ ecapi_rotation_end_replays(void)
 }
 
 /* See rotation.h. */
+bool
+ecapi_rotation_empty(void)
+{
+	bool		empty = true;
+
+	for (int i = 0; i < ECAPI_SLOTS && empty; i++)
+		empty = slot_is_empty(i, lengthof(rings));
+	return empty;
+}
+
+/* See rotation.h. */
 int
 ecapi_rotation_oldest(bool *in_use)
 {

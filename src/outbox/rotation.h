@@ -25,6 +25,12 @@ extern bool ecapi_rotation_make_room(void);
 extern int	ecapi_rotation_end_replays(void);
 
 /*
+ * Holds no ring anything, neither events nor ticks nor requests?  Needs a
+ * transaction.
+ */
+extern bool ecapi_rotation_empty(void);
+
+/*
  * The oldest slot that holds events, -1 when there is none; in_use: it is the
  * one that rows are appended to.  Needs a transaction.
  */

@@ -5,8 +5,9 @@
  * The launcher is a static background worker without a database.  It learns
  * of databases in two ways: it starts a worker in each connectable database
  * once (at its own start, and for new databases when asked to look again), and
- * that worker gives its slot back when it finds no extension; and a database
- * asks for a worker itself, at the commit of CREATE EXTENSION.
+ * that worker gives its slot back when it finds no extension, or nothing to do; and a
+ * database asks for a worker itself, at the commit of what would wake one: an event, a
+ * cancellation, a new destination.
  *
  * Lifecycle events, and what happens at each:
  *
@@ -14,7 +15,11 @@
  *	 standby				no launcher, no worker (BgWorkerStart_RecoveryFinished)
  *	 promotion				as server start
  *	 binary upgrade			neither is started
- *	 CREATE EXTENSION		the install script wants a worker, at its commit
+ *	 CREATE EXTENSION		nothing
+ *	 first CREATE SERVER	wants a worker, at its commit, which is there a moment
+ *							later; so does an event that nobody is to have: it
+ *							has to be removed when it is old
+ *	 last DROP SERVER		the worker ends when the outbox is empty
  *	 ALTER EXTENSION		nothing: plans follow their tables by themselves
  *	 DROP EXTENSION			not blocked; the worker finds its tables gone, gives
  *							its slot back and ends
@@ -32,7 +37,9 @@
  *	 worker crashes			the postmaster restarts everything; as server start
  *	 launcher ends			the postmaster starts it again after 5 s; workers go
  *							on, their slots tell the new one that they run
- *	 shutdown				SIGTERM to all; a worker records what it knows first
+ *	 shutdown				SIGTERM to all; a worker records what it knows first.
+ *							A launcher that somebody ends in this way alone is started
+ *							again, as its exit status is not 0
  *
  * When no background worker can be registered (max_worker_processes), or all
  * slots are taken (ecapi.max_workers), the slot's message, or its absence,
@@ -56,7 +63,6 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/procsignal.h"
-#include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -258,7 +264,7 @@ ecapi_launcher_main(Datum arg)
 	bool		probe = false;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 
@@ -276,6 +282,8 @@ ecapi_launcher_main(Datum arg)
 
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
+		if (ShutdownRequestPending)
+			proc_exit(1);
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;

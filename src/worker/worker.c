@@ -28,7 +28,8 @@
  * outside the scope and survives.  Only an error between answers and requests
  * (there, only memory can run out) may leave lists half changed: then the
  * worker records what it can and ends, and a new one starts from the tables.
- * When the extension is gone the worker gives its slot back and ends.
+ * When the extension is gone the worker gives its slot back and ends, and so it does
+ * while there is nothing for it to do (leave_if_idle).
  *
  * Signals: SIGTERM records and ends; requests in flight are dropped, to be
  * sent again under the same ids by the next worker.
@@ -55,6 +56,7 @@
 
 #include "catalog.h"
 #include "delivery/sockets.h"
+#include "outbox/cancellation.h"
 #include "outbox/limit.h"
 #include "outbox/ring.h"
 #include "outbox/rotation.h"
@@ -92,6 +94,7 @@ static bool moving_events = false;	/* lists of the pipeline are in between */
 static TimestampTz last_heartbeat = 0;
 static TimestampTz last_rotation = 0;
 static TimestampTz last_room = 0;
+static TimestampTz last_idle_look = 0;
 
 static void
 want_reload(Datum arg, int cacheid, uint32 hashvalue)
@@ -178,6 +181,16 @@ override_settings(void)
 		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 }
 
+static bool
+elapsed(TimestampTz *last, TimestampTz now, int interval_ms)
+{
+	/* a clock that was set back counts as elapsed */
+	if (*last <= now && now - *last < (int64) interval_ms * 1000)
+		return false;
+	*last = now;
+	return true;
+}
+
 /* Begin a short transaction of ours: SPI connected, a snapshot active. */
 void
 ecapi_worker_begin(bool read_only)
@@ -209,6 +222,27 @@ has_extension(void)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	return has;
+}
+
+/*
+ * A database without destination has a worker only while there is something to keep
+ * in bounds: events and what tells of them, which are removed when they are old, and
+ * cancellations.  Else this process ends; whoever emits, cancels or creates a
+ * destination asks for another one at commit.
+ */
+static void
+leave_if_idle(TimestampTz now)
+{
+	bool		idle;
+
+	if (!dlist_is_empty(&ecapi_me.destinations) || reload_wanted ||
+		!elapsed(&last_idle_look, now, HEARTBEAT_MS))
+		return;
+	ecapi_worker_begin(true);
+	idle = ecapi_rotation_empty() && !ecapi_cancellation_any();
+	ecapi_worker_end();
+	if (idle && ecapi_worker_leave())
+		proc_exit(0);
 }
 
 /* The extension was dropped, or never there: give the slot back and end. */
@@ -304,16 +338,6 @@ lower(long *wait_ms, long ms)
 {
 	if (ms >= 0 && ms < *wait_ms)
 		*wait_ms = ms;
-}
-
-static bool
-elapsed(TimestampTz *last, TimestampTz now, int interval_ms)
-{
-	/* a clock that was set back counts as elapsed */
-	if (*last <= now && now - *last < (int64) interval_ms * 1000)
-		return false;
-	*last = now;
-	return true;
 }
 
 /* A slot must be found done before the clock comes round to it again. */
@@ -540,6 +564,7 @@ turn(void)
 		reload_wanted = true;
 	if (reload_wanted)
 		reload_destinations();
+	leave_if_idle(now);
 
 	moving_events = true;
 	ecapi_pipeline_answers();
