@@ -1941,7 +1941,7 @@ COMMENT ON FUNCTION ecapi_internal.on_enrichment_drop() IS 'refuses that an enri
 COMMENT ON EVENT TRIGGER ecapi_enrichment_change IS 'follows enrichments that are renamed or moved';
 COMMENT ON EVENT TRIGGER ecapi_enrichment_drop IS 'refuses that an enrichment is dropped while a destination needs it';
 COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the events of this database since the server started, by field and reason';
-COMMENT ON COLUMN ecapi.left_out.path IS 'field of the event';
+COMMENT ON COLUMN ecapi.left_out.path IS 'field of the event; *: a key that is no field, or a fragment as a whole';
 COMMENT ON COLUMN ecapi.left_out.reason IS 'what was wrong with its value';
 COMMENT ON COLUMN ecapi.left_out.count IS 'how often';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
