@@ -88,6 +88,7 @@ OBJS = \
 	src/capture/key_path.o \
 	src/capture/row_sql.o \
 	src/capture/row_sql_check.o \
+	src/capture/row_sql_look.o \
 	src/capture/row_sql_operator.o \
 	src/capture/row_sql_shape.o \
 	src/capture/row_sql_superuser.o \

@@ -35,10 +35,12 @@
 #include "catalog/pg_depend.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
+#include "storage/lmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -57,6 +59,9 @@ PG_FUNCTION_INFO_V1(ecapi_track_argument);
 PG_FUNCTION_INFO_V1(ecapi_track_problem);
 
 #define PREFIX		"ecapi_"
+
+/* What a look waits for a lock: what a session that does not sleep on it holds. */
+#define LOOK_LOCK_TIMEOUT	"10ms"
 
 /* The only argument of a trigger, or NULL. */
 static const char *
@@ -422,13 +427,14 @@ typedef struct Attempt
 	Oid			owner;
 	const EcapiDeclared *declared;
 	EcapiTrack *parsed;
+	bool		impatient;		/* a lock that is not had is an answer, too */
 } Attempt;
 
 static void
 attempt_compile(Attempt *attempt)
 {
 	ecapi_program_free(ecapi_program_compile(attempt->track, attempt->relation,
-											 attempt->owner, CurrentMemoryContext));
+											 attempt->owner, true, CurrentMemoryContext));
 }
 
 static void
@@ -477,6 +483,8 @@ attempt_it(void (*body) (Attempt *attempt), Attempt *attempt)
 
 	if (error == NULL)
 		return NULL;
+	if (attempt->impatient && error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		return pstrdup("not looked at: another session has locked a table that it reads");
 	/* A lock that was not had says nothing about the track either. */
 	if (ecapi_guard_must_raise(error->sqlerrcode) ||
 		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
@@ -552,29 +560,53 @@ ecapi_track_argument(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(declared->argument)));
 }
 
+/* What is wrong with a track whose table is locked: NULL, or the words. */
+static char *
+look_at(const EcapiDeclared *declared)
+{
+	Attempt		attempt = {.declared = declared,.impatient = true};
+	Relation	relation = try_table_open(declared->relation, NoLock);
+	char	   *problem;
+	int			nest;
+
+	if (relation == NULL)
+		return NULL;
+	nest = NewGUCNestLevel();
+	(void) set_config_option("lock_timeout", LOOK_LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	attempt.relation = relation;
+	attempt.owner = relation->rd_rel->relowner;
+	problem = attempt_it(attempt_check, &attempt);
+	if (problem == NULL)
+	{
+		attempt.track = attempt.parsed;
+		problem = attempt_it(attempt_compile, &attempt);
+	}
+	AtEOXact_GUC(false, nest);
+	table_close(relation, NoLock);
+	return problem;
+}
+
 /*
  * ecapi_internal.track_problem(trigger oid): what is wrong with a track now, or
  * NULL.
+ *
+ * It is asked by those who monitor, of tracks that are not theirs.  So it runs
+ * nothing of a track's owner and waits for nobody's lock.
  */
 Datum
 ecapi_track_problem(PG_FUNCTION_ARGS)
 {
 	EcapiDeclared *declared = ecapi_declared_get(PG_GETARG_OID(0));
-	Attempt		attempt = {.declared = declared};
-	Relation	relation;
-	char	   *problem;
+	const char *problem = "not looked at: another session has locked its table";
 
 	if (declared == NULL)
 		PG_RETURN_NULL();
-	relation = try_table_open(declared->relation, AccessShareLock);
-	if (relation == NULL)
-		PG_RETURN_NULL();
-	attempt.relation = relation;
-	problem = attempt_it(attempt_check, &attempt);
-	if (problem == NULL)
-		problem = ecapi_track_problem_of(attempt.parsed, relation,
-										 relation->rd_rel->relowner);
-	table_close(relation, AccessShareLock);
+	if (ConditionalLockRelationOid(declared->relation, AccessShareLock))
+	{
+		problem = look_at(declared);
+		UnlockRelationOid(declared->relation, AccessShareLock);
+	}
 	if (problem == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(problem));

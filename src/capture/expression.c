@@ -17,7 +17,8 @@
  * (3) Compiling runs no code of the user but what the planner folds
  *	  (immutable functions over constants), and that as the owner, restricted,
  *	  read-only, under the guard's settings; where the owner is a superuser,
- *	  only after the check that nothing of a user is in it.
+ *	  only after the check that nothing of a user is in it.  Who only looks at a
+ *	  track runs none at all (row_sql_look.c).
  *
  * Ownership: everything lives in the set's context but plans and planned
  * expressions, which the server keeps; a callback of the context lets them go.
@@ -48,7 +49,7 @@ free_with_context(void *arg)
 }
 
 EcapiExpressions *
-ecapi_expressions_new(Relation relation, Oid owner, MemoryContext context)
+ecapi_expressions_new(Relation relation, Oid owner, bool look, MemoryContext context)
 {
 	MemoryContext before = MemoryContextSwitchTo(context);
 	EcapiExpressions *set = palloc0(sizeof(EcapiExpressions));
@@ -59,6 +60,7 @@ ecapi_expressions_new(Relation relation, Oid owner, MemoryContext context)
 	set->descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
 	set->temporary = relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
 	set->owner = owner;
+	set->look = look;
 	set->superuser = superuser_arg(owner);
 	set->bare = CreateStandaloneExprContext();
 	set->nothing = MakeSingleTupleTableSlot(set->descriptor, &TTSOpsVirtual);

@@ -26,12 +26,14 @@ typedef struct EcapiExpression EcapiExpression;
 typedef struct EcapiExpressions EcapiExpressions;
 
 /*
- * An empty set for a relation, whose sources will run as owner.  Everything
+ * An empty set for a relation, whose sources will run as owner; look: they will
+ * only be compiled, to see whether they do, and nothing of a user runs then
+ * (row_sql_look.c).  Everything
  * lives in context; plans, which the server keeps, are let go with it, or
  * before by ecapi_expressions_free(), which may be called again.
  */
 extern EcapiExpressions *ecapi_expressions_new(Relation relation, Oid owner,
-											   MemoryContext context);
+											   bool look, MemoryContext context);
 extern void ecapi_expressions_free(EcapiExpressions *set);
 
 /*

@@ -324,7 +324,7 @@ ecapi_program_looks_back(const EcapiProgram *program)
 /* See program.h. */
 EcapiProgram *
 ecapi_program_compile(const EcapiTrack *track, Relation relation, Oid owner,
-					  MemoryContext parent)
+					  bool look, MemoryContext parent)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "ecapi program",
@@ -338,7 +338,7 @@ ecapi_program_compile(const EcapiTrack *track, Relation relation, Oid owner,
 	program->owner = owner;
 	program->place = "mapping";
 	program->table = track->table ? track->table : ecapi_track_table(RelationGetRelid(relation));
-	program->expressions = ecapi_expressions_new(relation, owner, context);
+	program->expressions = ecapi_expressions_new(relation, owner, look, context);
 	PG_TRY();
 	{
 		compile_condition(program);

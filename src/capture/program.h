@@ -22,14 +22,15 @@ typedef struct EcapiProgram EcapiProgram;
 extern char *ecapi_track_table(Oid relation);
 
 /*
- * Compile a track for a relation; owner is who its SQL runs as.  Everything
+ * Compile a track for a relation; owner is who its SQL runs as.  look: only to
+ * see whether it compiles; the program must not run.  Everything
  * lives in a new context below parent.  Raises an error for whatever is wrong
  * with it: see mapping.h and expression.h; also for a value that its field
  * cannot take, an on_change or key column that does not exist, and no primary
  * key where the mapping has no id.  This is the check at declaration, too.
  */
 extern EcapiProgram *ecapi_program_compile(const EcapiTrack *track, Relation relation,
-										   Oid owner, MemoryContext parent);
+										   Oid owner, bool look, MemoryContext parent);
 extern void ecapi_program_free(EcapiProgram *program);
 
 /* Must it be compiled anew?  See ecapi_expressions_stale(). */

@@ -212,7 +212,7 @@ compile(void *arg)
 		track->table = MemoryContextStrdup(entry->context,
 										   ecapi_track_table(compiled->root));
 	compiled->program = ecapi_program_compile(track, compilation->relation,
-											  compiled->owner, entry->context);
+											  compiled->owner, false, entry->context);
 }
 
 /*

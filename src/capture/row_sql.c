@@ -192,6 +192,8 @@ set_up_parser(ParseState *pstate, void *arg)
 {
 	pstate->p_post_columnref_hook = resolve_column;
 	pstate->p_ref_hook_state = arg;
+	if (((EcapiExpression *) arg)->set->look)
+		ecapi_look_set_up(pstate);
 }
 
 /* ---------------------------------------------------------------------- hints */
@@ -306,6 +308,11 @@ compile_scalar(EcapiExpression *expression, Node *analyzed)
 	MemoryContextSwitchTo(before);
 
 	expression->kind = ECAPI_EXPRESSION_SCALAR;
+	if (expression->set->look && !ecapi_look_may_plan(tree))
+	{
+		expression->needs_guard = true;
+		return;
+	}
 	expression->cached = GetCachedExpression(tree);
 	/* Once more, as the planner has put in the defaults of arguments. */
 	if (contain_volatile_functions(expression->cached->expr))
@@ -329,6 +336,10 @@ compile_query(EcapiExpression *expression)
 	SPIPlanPtr	plan;
 	MemoryContext before;
 
+	expression->kind = ECAPI_EXPRESSION_QUERY;
+	expression->needs_guard = true;
+	if (expression->set->look)
+		return;
 	options.parserSetup = set_up_parser;
 	options.parserSetupArg = expression;
 	options.parseMode = RAW_PARSE_PLPGSQL_EXPR;
@@ -342,8 +353,6 @@ compile_query(EcapiExpression *expression)
 	expression->plan = plan;
 	SPI_finish();
 
-	expression->kind = ECAPI_EXPRESSION_QUERY;
-	expression->needs_guard = true;
 	before = MemoryContextSwitchTo(expression->set->context);
 	expression->params = makeParamList(expression->nreferences);
 	MemoryContextSwitchTo(before);
@@ -362,6 +371,8 @@ ecapi_row_sql_compile(EcapiExpression *expression)
 
 	if (expression->set->superuser)
 		ecapi_superuser_check_parsed(expression, parsed_value(parsed));
+	if (expression->set->look)
+		ecapi_look_hide_strings(expression, parsed_value(parsed));
 	expression->references = MemoryContextAlloc(expression->set->context,
 												sizeof(EcapiReference) * ECAPI_MAX_REFERENCES);
 	query = parse_analyze_withcb(parsed, expression->source, set_up_parser, expression,

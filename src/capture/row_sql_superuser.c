@@ -81,13 +81,19 @@ is_plain(Oid type)
  * constraint is seen in the analyzed source.  In an array they are asked by the
  * array's input function.
  */
-void
-ecapi_superuser_check_type(const EcapiExpression *expression, Oid type)
+bool
+ecapi_superuser_is_plain(Oid type)
 {
 	Oid			base = getBaseType(type);
 	Oid			element = get_element_type(base);
 
-	if (is_plain(OidIsValid(element) ? element : base))
+	return is_plain(OidIsValid(element) ? element : base);
+}
+
+void
+ecapi_superuser_check_type(const EcapiExpression *expression, Oid type)
+{
+	if (ecapi_superuser_is_plain(type))
 		return;
 	refuse(expression, psprintf("a value of type %s", format_type_be(type)));
 }

@@ -10,6 +10,7 @@
  *	row_sql_operator.c operators that are another type's
  *	row_sql_shape.c keys of the JSON that it builds
  *	row_sql_superuser.c what of it is where the owner is a superuser
+ *	row_sql_look.c	a look at it that runs nothing of a user
  */
 #ifndef ECAPI_SOURCE_H
 #define ECAPI_SOURCE_H
@@ -21,6 +22,7 @@
 #include "nodes/execnodes.h"
 #include "nodes/params.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_node.h"
 #include "utils/plancache.h"
 
 #include "capture/expression.h"
@@ -69,6 +71,7 @@ struct EcapiExpression
 	/* SCALAR and QUERY */
 	int			nreferences;
 	EcapiReference *references;
+	List	   *strings;		/* a look: those that the analysis did not see */
 	Node	   *tree;			/* SCALAR: as analyzed, Vars for references */
 	CachedExpression *cached;	/* SCALAR: as planned */
 	ExprState  *state;			/* SCALAR: kept if bare, else made per start */
@@ -85,6 +88,7 @@ struct EcapiExpressions
 	bool		temporary;		/* the relation */
 	Oid			owner;
 	bool		superuser;		/* owner was one when the set was made */
+	bool		look;			/* compiled, never run */
 	List	   *expressions;
 	EcapiKeyPaths *paths;		/* NULL: none yet */
 	bool		stale;			/* no longer fits the tables it reads */
@@ -192,5 +196,19 @@ extern void ecapi_superuser_check_type(const EcapiExpression *expression, Oid ty
 
 /* In an analyzed source. */
 extern void ecapi_superuser_check(const EcapiExpression *expression, Node *analyzed);
+
+/* Is no code of a user behind a type?  Over it the server's functions do all. */
+extern bool ecapi_superuser_is_plain(Oid type);
+
+/* row_sql_look.c */
+
+/* Before the analysis: make parameters of the strings of a parsed source. */
+extern void ecapi_look_hide_strings(EcapiExpression *expression, Node *parsed);
+
+/* Let a parser whose p_ref_hook_state is the expression know them. */
+extern void ecapi_look_set_up(ParseState *pstate);
+
+/* May an analyzed source be planned without running code of a user? */
+extern bool ecapi_look_may_plan(Node *analyzed);
 
 #endif							/* ECAPI_SOURCE_H */

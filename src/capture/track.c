@@ -610,7 +610,7 @@ ecapi_track(PG_FUNCTION_ARGS)
 		fix_key(track, declaration.relation);
 	ecapi_program_free(ecapi_program_compile(track, declaration.relation,
 											 declaration.relation->rd_rel->relowner,
-											 CurrentMemoryContext));
+											 false, CurrentMemoryContext));
 	refuse_to_replace(&declaration);
 	notice_children(&declaration);
 	command = trigger_command(&declaration, track);

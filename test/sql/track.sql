@@ -460,6 +460,40 @@ DROP TABLE shop.payments;
 ROLLBACK;
 DROP TABLE untracked;
 
+--
+-- A look at tracks runs nothing of their owners: not in the DDL of others, not in
+-- the view.  The function is immutable, so compiling for capture folds it, and it
+-- says so.
+--
+RESET ROLE;
+CREATE SCHEMA looked;
+GRANT ALL ON SCHEMA looked TO regress_ecapi_shop;
+SET ROLE regress_ecapi_shop;
+CREATE FUNCTION looked.spy(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE
+    AS $$ BEGIN RAISE NOTICE 'code of the owner'; RETURN t; END $$;
+CREATE DOMAIN looked.word AS text CHECK (looked.spy(VALUE) IS NOT NULL);
+CREATE TABLE looked.orders (id int PRIMARY KEY, total numeric, words looked.word[]);
+SELECT ecapi.track('looked.orders', 'login', jsonb_object(ARRAY[
+    'ext.a', 'looked.spy(''x'')', 'ext.b', '''{x}''::looked.word[]', 'ext.c', '(new.words = ''{y}'')',
+    'ext.total', 'total']));
+RESET ROLE;
+SELECT relation, problem FROM ecapi.track WHERE relation = 'looked.orders'::regclass;
+CREATE TABLE looked.other (id int, total int, spy int, word int);
+ALTER TABLE looked.other ALTER total TYPE bigint;
+ALTER TABLE looked.other RENAME spy TO watch;
+ALTER TABLE looked.other DROP COLUMN total;
+DROP TABLE looked.other;
+-- but what a built-in type takes is read
+SET ROLE regress_ecapi_shop;
+CREATE TYPE looked.state AS ENUM ('paid', 'open');
+CREATE TABLE looked.states (id int PRIMARY KEY, state looked.state);
+SELECT ecapi.track('looked.states', 'login', '{"ext.id": "id"}', condition => $$state = 'paid'$$);
+ALTER TYPE looked.state RENAME VALUE 'paid' TO 'payed';
+RESET ROLE;
+SET client_min_messages = warning;
+DROP SCHEMA looked CASCADE;
+RESET client_min_messages;
+
 -- Everything goes by DROP OWNED, DROP SCHEMA and DROP EXTENSION.
 SET ROLE regress_ecapi_shop;
 SELECT ecapi.track('shop.payments', 'purchase', '{}');
