@@ -57,6 +57,7 @@ OBJS = \
 	src/destination/option_reduction.o \
 	src/destination/select.o \
 	src/destination/country.o \
+	src/destination/identifiers.o \
 	src/destination/sample.o \
 	src/destination/reduce.o \
 	src/destination/map.o \

@@ -28,6 +28,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "destination/identifiers.h"
 #include "destination/reduce.h"
 #include "destination/select.h"
 #include "event/fields.h"
@@ -434,15 +435,18 @@ ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena 
 	const EcapiValue *reduced;
 	EcapiShaped shaped;
 
-	reduced = ecapi_reduce(preview->options, arena, event->event, &reason);
+	memcpy(left_out, preview->left_out, sizeof(left_out));
+	reduced = ecapi_identifiers_withhold(arena, event->event, note_left_out, preview);
+	if (!arena->failed)
+		reduced = ecapi_reduce(preview->options, arena, reduced, &reason);
+	if (arena->failed)
+		raise_out_of_memory();
 	if (reduced == NULL)
 	{
-		if (arena->failed)
-			raise_out_of_memory();
+		memcpy(preview->left_out, left_out, sizeof(left_out));
 		decide(event, ECAPI_DECISION_FILTERED, reason);
 		return true;
 	}
-	memcpy(left_out, preview->left_out, sizeof(left_out));
 	shaped = preview->options->format->add(&preview->shape, reduced, body, &reason);
 	if (body->failed)
 		raise_out_of_memory();

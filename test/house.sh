@@ -55,7 +55,8 @@ may_include()
 		consent) echo event ;;
 		delivery) echo ;;
 		destination) echo event consent delivery/request.h delivery/token.h ;;
-		outbox | enrich | stats) echo event ;;
+		outbox | stats) echo event ;;
+		enrich) echo event destination/identifiers.h ;;
 		capture) echo event outbox stats ;;
 		worker) echo event consent delivery destination capture outbox enrich stats ;;
 	esac

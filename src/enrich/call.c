@@ -272,7 +272,8 @@ call_function(void *arg)
 	options.params = makeParamList(1);
 	options.params->params[0].value =
 		ecapi_event_rows(call->events, call->nevents,
-						 ecapi_columns_of(call->enrichment->function));
+						 ecapi_columns_of(call->enrichment->function) |
+						 (call->enrichment->sees_identifiers ? 0 : ECAPI_IDENTIFIERS_HASHED));
 	options.params->params[0].isnull = false;
 	options.params->params[0].pflags = PARAM_FLAG_CONST;
 	options.params->params[0].ptype = page_type;

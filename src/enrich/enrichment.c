@@ -48,7 +48,8 @@ ecapi_enrichments_equal(const EcapiEnrichments *a, const EcapiEnrichments *b)
 		return false;
 	for (int i = 0; i < a->n; i++)
 		if (a->list[i].function != b->list[i].function ||
-			a->list[i].role != b->list[i].role)
+			a->list[i].role != b->list[i].role ||
+			a->list[i].sees_identifiers != b->list[i].sees_identifiers)
 			return false;
 	return true;
 }

@@ -18,6 +18,7 @@ typedef struct EcapiEnrichment
 	Oid			function;
 	Oid			role;			/* whom it runs as */
 	bool		is_volatile;
+	bool		sees_identifiers;	/* in clear; else as digests */
 	char		name[2 * NAMEDATALEN + 1];	/* "schema.name", as it is called now */
 } EcapiEnrichment;
 

@@ -18,6 +18,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -27,7 +28,10 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "catalog.h"
+#include "destination/identifiers.h"
 #include "enrich/event_row.h"
+#include "settings.h"
 #include "tree.h"
 
 /* The columns, as the install script has them. */
@@ -213,6 +217,23 @@ set_jsonb(Datum *column, bool *null, const EcapiValue *value)
 	*null = false;
 }
 
+/* user_data, with digests in place of identifiers where they are not to be seen. */
+static const EcapiValue *
+shown_user_data(const EcapiValue *user_data, uint32 columns)
+{
+	EcapiArena	arena;
+
+	if (user_data == NULL || !(columns & ECAPI_IDENTIFIERS_HASHED))
+		return user_data;
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	user_data = ecapi_identifiers_hash(&arena, user_data, ecapi_default_country());
+	if (arena.failed)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return user_data;
+}
+
 static void
 set_numeric(Datum *column, bool *null, const EcapiValue *value)
 {
@@ -279,13 +300,21 @@ ecapi_event_row(TupleDesc desc, int64 seq, const EcapiValue *event, uint32 colum
 	SET(set_text, COLUMN_SOURCE, ecapi_value_get(event, "source"));
 	SET(set_text, COLUMN_ROUTE, ecapi_value_get(ecapi_value_get(event, "ext"), "route"));
 	if (columns & ECAPI_COLUMN_USER_DATA)
-		SET(set_jsonb, COLUMN_USER_DATA, ecapi_value_get(event, "user_data"));
+		SET(set_jsonb, COLUMN_USER_DATA,
+			shown_user_data(ecapi_value_get(event, "user_data"), columns));
 	if (columns & ECAPI_COLUMN_PROPERTIES)
 		SET(set_jsonb, COLUMN_PROPERTIES, ecapi_value_get(event, "properties"));
 	if (columns & ECAPI_COLUMN_EXT)
 		SET(set_jsonb, COLUMN_EXT, ecapi_value_get(event, "ext"));
 #undef SET
 	return heap_form_tuple(desc, values, nulls);
+}
+
+bool
+ecapi_may_see_identifiers(Oid server_owner)
+{
+	return pg_class_aclcheck(ecapi_relation("outbox", false), server_owner,
+							 ACL_SELECT) == ACLCHECK_OK;
 }
 
 /* See event_row.h. */

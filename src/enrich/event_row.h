@@ -30,6 +30,7 @@ typedef struct EcapiEnrichedEvent
 #define ECAPI_COLUMN_USER_DATA	(1 << 0)
 #define ECAPI_COLUMN_PROPERTIES (1 << 1)
 #define ECAPI_COLUMN_EXT		(1 << 2)
+#define ECAPI_IDENTIFIERS_HASHED (1 << 3)	/* user_data has digests in their place */
 #define ECAPI_COLUMNS_ALL		(ECAPI_COLUMN_USER_DATA | ECAPI_COLUMN_PROPERTIES | ECAPI_COLUMN_EXT)
 
 /* The bit of a column of the type; 0: it is always made. */
@@ -48,6 +49,13 @@ extern TupleDesc ecapi_event_row_desc(void);
  */
 extern HeapTuple ecapi_event_row(TupleDesc desc, int64 seq, const EcapiValue *event,
 								 uint32 columns);
+
+/*
+ * May users' SQL of a server with this owner see the identifiers of events?  Who may
+ * read the outbox sees them there; anybody else gets ECAPI_IDENTIFIERS_HASHED.  In a
+ * transaction.
+ */
+extern bool ecapi_may_see_identifiers(Oid server_owner);
 
 /* ecapi.event[] of some events, palloc'd. */
 extern Datum ecapi_event_rows(const EcapiEnrichedEvent *events, int nevents,

@@ -207,6 +207,7 @@ ecapi_filter_compile(const char *condition, int *sqlerrcode,
 typedef struct Run
 {
 	EcapiFilter *filter;
+	Oid			role;
 	EcapiEnrichedEvent *events;
 	int			nevents;
 	int			at;				/* event that is being looked at, -1: none yet */
@@ -224,6 +225,8 @@ run_filter(void *arg)
 	TupleDesc	desc = ecapi_event_row_desc();
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 	ExprState  *state = ExecPrepareExpr((Expr *) copyObject(run->filter->condition), estate);
+	uint32		columns = run->filter->columns |
+		(ecapi_may_see_identifiers(run->role) ? 0 : ECAPI_IDENTIFIERS_HASHED);
 
 	for (int i = 0; i < run->nevents; i++)
 	{
@@ -236,8 +239,7 @@ run_filter(void *arg)
 		run->since = GetCurrentTimestamp();
 		ResetExprContext(context);
 		MemoryContextSwitchTo(context->ecxt_per_tuple_memory);
-		ExecStoreHeapTuple(ecapi_event_row(desc, event->seq, event->event,
-										   run->filter->columns),
+		ExecStoreHeapTuple(ecapi_event_row(desc, event->seq, event->event, columns),
 						   slot, false);
 		context->ecxt_scantuple = slot;
 		answer = ExecEvalExpr(state, context, &isnull);
@@ -266,7 +268,7 @@ bool
 ecapi_filter_apply(EcapiFilter *filter, EcapiEnrichedEvent *events, int nevents,
 				   Oid role, int timeout_ms, EcapiUserError *error, int *failed)
 {
-	Run			run = {filter, events, nevents, -1, 0};
+	Run			run = {filter, role, events, nevents, -1, 0};
 	char		message[sizeof(error->message)];
 
 	if (ecapi_user_sql_run(run_filter, &run, role, timeout_ms, InvalidOid, error))

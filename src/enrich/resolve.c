@@ -174,6 +174,7 @@ check_rights(const Resolving *resolving, EcapiEnrichment *resolved, Oid schema,
 			 Oid function_owner)
 {
 	resolved->role = ecapi_user_sql_role(resolving->server_owner, function_owner);
+	resolved->sees_identifiers = ecapi_may_see_identifiers(resolving->server_owner);
 	if (!OidIsValid(resolved->role))
 		return refuse(resolving, ERRCODE_INSUFFICIENT_PRIVILEGE,
 					  "Give the server to a role that is no superuser, with "

@@ -37,6 +37,7 @@ static const struct
 	[ECAPI_VIOLATION_COUNTRY] = {"country_unknown", "22023"},
 	[ECAPI_VIOLATION_TEXT] = {"unreadable_text", "22P05"},
 	[ECAPI_VIOLATION_SOURCE] = {"wrong_source", "22023"},
+	[ECAPI_VIOLATION_IDENTIFIER] = {"holds_identifier", "22023"},
 };
 
 const char *

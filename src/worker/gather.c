@@ -30,6 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "destination/identifiers.h"
 #include "destination/reduce.h"
 #include "destination/select.h"
 #include "event/fields.h"
@@ -224,6 +225,12 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 			return NULL;
 		reason = ecapi_select_late(options, tree, ecapi_default_country());
 	}
+	if (reason == NULL)
+	{
+		tree = ecapi_identifiers_withhold(scratch, tree, ecapi_left_out_note, NULL);
+		if (scratch->failed)
+			return NULL;
+	}
 	if (reason == NULL && ecapi_reduces(options))
 	{
 		tree = ecapi_reduce(options, scratch, tree, &reason);
@@ -268,10 +275,10 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 		ecapi_replay_pass_over(item);
 		return SHAPING_DONE;
 	}
+	ecapi_left_out_begin();
 	tree = chosen_tree(shape->options, item, tree, scratch, now);
 	if (tree == NULL)
 		return scratch->failed ? SHAPING_NO_MEMORY : SHAPING_DONE;
-	ecapi_left_out_begin();
 	shaped = shape->options->format->add(shape, tree, body, &reason);
 	if (body->failed)
 	{

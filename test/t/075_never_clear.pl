@@ -6,7 +6,9 @@
 # server; here it is the whole path, jsonb included.  Identifiers are planted
 # in every field that the standard hashes, in odd shapes; in place of the
 # objects that hold these fields; under unknown names; and in the project's own
-# conventions inside ext.  Each carries one of a few marks, which are looked
+# conventions inside ext.  Two enrichments copy them to where nothing is hashed:
+# one whose server's owner may not read the outbox copies all of user_data, one
+# that sees it in clear copies what identifies a person.  Each carries one of a few marks, which are looked
 # for without regard to letter case, blanks and punctuation.
 #
 # ECAPI_SEED repeats a run; ECAPI_EVENTS is how many (3000).
@@ -156,6 +158,25 @@ my $node = ecapi_node('main', conf => "log_min_error_statement = panic\n");
 create_destination($node, 'batches', $receiver->url('/batches'), options => "batch_size '100'");
 create_destination($node, 'single', $receiver->url('/single'),
 	options => "batch_size '1', max_in_flight '4'");
+rows($node, <<'SQL');
+CREATE ROLE curious;
+GRANT USAGE ON FOREIGN DATA WRAPPER ecapi TO curious;
+GRANT USAGE ON SCHEMA ecapi TO curious;
+CREATE SCHEMA leak AUTHORIZATION curious;
+CREATE FUNCTION leak.everything(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE LANGUAGE sql AS $$
+    SELECT e.seq, jsonb_build_object('ext', jsonb_build_object('copied', e.user_data - 'ext'),
+        'properties', jsonb_build_object('lead_reason', (e.user_data - 'ext')::text)) FROM unnest(page) e $$;
+CREATE FUNCTION leak.identifiers(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE LANGUAGE sql AS $$
+    SELECT e.seq, jsonb_build_object('ext', jsonb_build_object('mail', e.user_data->'email_address',
+            'phone', e.user_data->'phone_numbers', 'deep', jsonb_build_array(e.user_data->'uids')),
+        'properties', jsonb_build_object('group_id', e.user_data->'customer_identifier',
+            'coupon', e.user_data->'email_address')) FROM unnest(page) e $$;
+ALTER FUNCTION leak.everything OWNER TO curious;
+ALTER FUNCTION leak.identifiers OWNER TO curious;
+SQL
+create_destination($node, 'enriched', $receiver->url('/enriched'), options => "enrich 'leak.everything'");
+rows($node, 'ALTER SERVER enriched OWNER TO curious');
+create_destination($node, 'clear', $receiver->url('/clear'), options => "enrich 'leak.identifiers'");
 
 my $file = PostgreSQL::Test::Utils::tempdir() . '/events';
 append_to_file($file, join('', map { $json->encode(event($_)) . "\n" } 1 .. $events));
@@ -176,14 +197,17 @@ is($sent + $aside, $events, "the others are set aside: $aside");
 like(refused($node, q(SELECT ecapi_emit(event => '{"event_type": "login", "user_data": {"email_address": "plqzx\u0000@example.com"}}')),
 		name => 'an identifier with a NUL'), qr/ERROR/, 'with an error');
 
-wait_delivered($node, $_) for qw(batches single);
+wait_delivered($node, $_) for qw(batches single enriched clear);
 my @bodies = $receiver->events;
 my $digests = () = join('', @bodies) =~ /"[0-9a-f]{64}"/g;
 
 note("planted $planted, bodies " . @bodies . ", digests in them $digests");
-is(scalar(@bodies), 2 * $sent, 'every event reached both destinations');
+is(scalar(@bodies), 4 * $sent, 'every event reached all destinations');
 cmp_ok($digests, '>', $events, "what was planted left hashed: $digests digests");
 none_marked('no body holds a planted identifier', @bodies);
+cmp_ok(scalar(grep { /"copied":\{/ } @bodies), '>', $events / 4, 'the first enrichment copied digests');
+cmp_ok(rows($node, "SELECT sum(count) FROM ecapi.left_out WHERE reason = 'holds_identifier'"),
+	'>', $events / 4, 'what the second one copied was left out, and counted');
 is($receiver->stats->{rejected}, 0, 'the receiver took every event');
 none_marked('why events were set aside holds none',
 	split /\n/, rows($node, "SELECT concat_ws(' ', reason, sqlstate, answer) FROM ecapi.failed_event"));
