@@ -131,7 +131,7 @@ OBJS = \
 	src/capture/fits.o \
 	src/capture/image.o \
 	src/stats/left_out.o \
-	src/enrich/filter.o src/enrich/filter_check.o src/enrich/filter_column.o \
+	src/enrich/filter.o src/enrich/filter_check.o src/enrich/filter_bound.o src/enrich/filter_column.o \
 	src/enrich/declared.o src/enrich/declared_names.o \
 	src/enrich/held.o \
 	src/enrich/user_sql.o \

@@ -563,6 +563,12 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL SAFE ROWS 10
 AS 'MODULE_PATHNAME', 'ecapi_left_out_counts';
 
+-- Stands in the expressions of filters, which run as the owners of destinations;
+-- it reads nothing but its argument.
+CREATE FUNCTION ecapi_internal.filter_bound(value anyelement, max_bytes integer) RETURNS anyelement
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ecapi_filter_bound_value';
+
 CREATE FUNCTION ecapi_internal.fdw_validator(options text[], catalog oid) RETURNS void
 LANGUAGE c STRICT
 AS 'MODULE_PATHNAME', 'ecapi_fdw_validator';
@@ -1721,6 +1727,7 @@ AS 'MODULE_PATHNAME', 'ecapi_reconcile';
 -- ---------------------------------------------------------------------------
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA ecapi, ecapi_internal FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ecapi_internal.filter_bound(anyelement, integer) TO PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
@@ -1903,6 +1910,7 @@ COMMENT ON COLUMN ecapi.failed_event.after_seq IS 'of one that was set aside: th
 COMMENT ON COLUMN ecapi.failed_event.attempts IS 'how often it was sent alone, or captured again';
 COMMENT ON COLUMN ecapi.failed_event.retry_since IS 'when its retry_for began';
 COMMENT ON COLUMN ecapi.failed_event.answer IS 'first part of the receiver''s answer';
+COMMENT ON FUNCTION ecapi_internal.filter_bound(anyelement, integer) IS 'the value, or an error when it is too large for a filter to go on with';
 COMMENT ON FUNCTION ecapi_internal.waiting(ecapi.cursor) IS 'how many events wait behind a cursor, and since when the oldest does';
 COMMENT ON VIEW ecapi.destination IS 'state, backlog and counts of each destination';
 COMMENT ON COLUMN ecapi.destination.destination IS 'name of the foreign server';

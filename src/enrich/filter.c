@@ -10,15 +10,14 @@
  *
  * What always holds:
  *
- * (1) Compiling evaluates nothing but literals, which were judged before.  What
- *	  the planner folds, it folds when the filter is applied: inside the time
- *	  limit, like all of its work.
+ * (1) Compiling evaluates nothing but literals and what is constant, after it was
+ *	  judged and its work bounded (filter_bound.c).
  * (2) A condition means the same wherever it is compiled: under the settings of
  *	  sql_scope.h, which pin how literals and operators are read.
  * (3) Compiling happens in a subtransaction that is always rolled back, so that
  *	  an error of the server's parser leaves nothing behind.  Nothing is locked.
- * (4) A compiled filter holds no reference to a catalog: built-in objects do not
- *	  go away.  It is prepared anew for every page.
+ * (4) A compiled filter holds no reference to a catalog but to one function of the
+ *	  extension: built-in objects do not go away, and the worker ends with it.  It is prepared anew for every page.
  * (5) An event's values live until the next one; of a run only the answers remain.
  */
 #include "postgres.h"
@@ -114,7 +113,7 @@ analyze(const char *condition)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("filter is of type %s, not boolean", format_type_be(type)),
 				 errhint("Write a comparison, such as value > 0.")));
-	return node;
+	return ecapi_filter_bound(node);
 }
 
 /* One line, cut where a character ends. */

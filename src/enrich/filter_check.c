@@ -25,11 +25,9 @@
  *	  So there are no queries (query_to_xml, table_to_xml), files, settings,
  *	  large objects or sequences.
  *
- * What remains is work: a condition can build values of up to 1 GB
- * (repeat('x', 1000000000)) and match expensive regular expressions.  The row's
- * memory is emptied at each event, the length of a condition is bounded, and the
- * time limit ends it, but for the moment that one call of a built-in function
- * takes between two looks at interrupts.
+ * What remains is work.  The row's memory is emptied at each event, the length of a
+ * condition is bounded, filter_bound.c keeps each call of a function short, and
+ * the time limit ends what is long between two of them.
  *
  * Nothing is kept, no lock is taken.
  */

@@ -24,4 +24,10 @@ extern Node *ecapi_filter_column(ParseState *pstate, ColumnRef *reference);
 extern void ecapi_filter_check_parsed(Node *parsed);
 extern void ecapi_filter_check_analyzed(Node *analyzed, const char *condition);
 
+/*
+ * filter_bound.c: an analyzed and checked condition, in which no call of a function can
+ * take long, and what is constant is computed; raises where that cannot be.
+ */
+extern Node *ecapi_filter_bound(Node *analyzed);
+
 #endif							/* ECAPI_FILTER_INTERNAL_H */

@@ -146,6 +146,23 @@ DROP OPERATOR pg_catalog.=== (pg_catalog.text, pg_catalog.text);
 DROP FUNCTION pg_catalog.ecapi_filter_evil(pg_catalog.text), pg_catalog.ecapi_filter_evil(pg_catalog.text, pg_catalog.text);
 
 --
+-- How much work: nothing is computed whose size the condition alone decides, and
+-- no value of an event makes a call long
+--
+SET search_path = filter, pg_catalog;
+INSERT INTO conditions (condition) VALUES
+    ('7::numeric ^ 155000 % 3 = 1'), ('value ^ 2 > 100'), ('value ^ 2.5 > 100'), ('power(value, 17) > 0'), ('power(value, -1) > 0'), ('exp(value) > 1'), ('exp(1.0) > value'), ('exp(2::numeric) > 0'), ('factorial(100000) > 0'), ('2.5::float8 ^ 3 > 0'),
+    ('1e131071::numeric > value'), ('value < ''1e1001'''), ('value < 1e999'), ('round(value, 1500) > 0'), ('value * 1e600 * 1e600 > 0'), ('(id || ''e5000'')::numeric > 0'), ('length(repeat(id, 1000000)) > 0'), ('length(repeat(id, 3)) = 21'), ('lpad(id, length(id)) = id'), ('lpad(id, 1000000) = id'), ('lpad(id, 10) = ''   order-1'''),
+    ('replace(id, ''-'', id) = id'), ('replace(id, ''-'', ''+'') = ''order+1'''), ('regexp_replace(id, ''.'', repeat(''x'', 50), ''g'') = id'), ('format(''%1000000s'', id) = id'), ('format(''%*s'', 5, id) = id'), ('format(''%1$s-%1$s 5%%'', source) = ''website-website 5%'''), ('array_length(array_fill(1, ARRAY[100000000]), 1) > 0'), ('jsonb_pretty(properties) = id'),
+    ('''x''::char(2000000) = id'), ('length(id::char(2000000)::text) = 7'), ('B''1''::bit(20000000) = B''1'''), ('strpos(id, properties->>''transaction_id'') = 7'), ('strpos(id, lpad(id, 1000) || lpad(id, 1000)) = 0'), ('properties @> ''{"n": 3}'''), ('properties @> user_data'), ('1/0 = value');
+SELECT * FROM answers();
+-- what an event holds
+SELECT probe('(properties->>''n'')::numeric % 7 > 0', '[{"id": "a", "properties": {"n": "1e131071"}}]', 60000);
+SELECT probe('length((properties || properties)::text) > 0', jsonb_build_array(jsonb_build_object('id', 'a', 'properties', jsonb_build_object('t', repeat('x', 1100000)))), 60000);
+SELECT probe('strpos(properties->>''t'', properties->>''u'') = 1', jsonb_build_array(jsonb_build_object('id', 'a', 'properties', jsonb_build_object('t', repeat('x', 5000), 'u', repeat('x', 2000)))), 60000);
+SELECT probe('(properties->''t'') @> (properties->''u'')', jsonb_build_array(jsonb_build_object('id', 'a', 'properties', jsonb_build_object('t', repeat('x', 50000), 'u', '1'))), 60000);
+
+--
 -- As whom: a role without a right runs the same, and one who may not call a
 -- function does not get round it
 --
