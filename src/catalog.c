@@ -178,7 +178,11 @@ ecapi_ring_slot(TimestampTz moment)
 	return (int) (((turn % ECAPI_SLOTS) + ECAPI_SLOTS) % ECAPI_SLOTS);
 }
 
-/* Prepare a statement unless that was done.  The caller is connected to SPI. */
+/*
+ * Prepare a statement unless that was done.  The caller is connected to SPI.  The
+ * plan is generic: one made for the values at hand holds them as constants, and
+ * auto_explain would write an identifier into the log.
+ */
 void
 ecapi_statement_prepare(EcapiStatement *statement)
 {
@@ -186,7 +190,8 @@ ecapi_statement_prepare(EcapiStatement *statement)
 
 	if (statement->plan != NULL)
 		return;
-	plan = SPI_prepare(statement->sql, statement->nargs, statement->argtypes);
+	plan = SPI_prepare_cursor(statement->sql, statement->nargs, statement->argtypes,
+							  CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare a statement: %s",
 			 SPI_result_code_string(SPI_result));
