@@ -93,6 +93,7 @@ OBJS = \
 	src/capture/row_sql_operator.o \
 	src/capture/row_sql_shape.o \
 	src/capture/row_sql_superuser.o \
+	src/capture/stated_join.o \
 	src/capture/suggest.o \
 	src/capture/suggest_address.o \
 	src/capture/suggest_due.o \

@@ -4,7 +4,7 @@
  *
  * How a source is read, first match: the exact name of a column; a name by the
  * rules of SQL that is a column; names joined by dots, the first of which is a
- * column: a foreign-key path; a column of "new"; else SQL.
+ * column: a foreign-key path, which may state joins; a column of "new"; else SQL.
  *
  * A run is start, any number of rows, stop.  What always holds:
  *
@@ -167,26 +167,26 @@ compile(EcapiExpression *expression, Relation relation)
 	TupleDesc	descriptor = expression->set->descriptor;
 	const char *source = expression->source;
 	AttrNumber	attnum = ecapi_names_column(descriptor, source);
-	char	   *names[ECAPI_MAX_NAMES];
+	EcapiPathStep steps[ECAPI_MAX_NAMES];
 	int			nnames = 0;
 	bool		of_row;
 
 	if (attnum == InvalidAttrNumber)
-		nnames = ecapi_names_split(source, names);
-	of_row = nnames > 0 && (strcmp(names[0], "new") == 0 || strcmp(names[0], "old") == 0);
-	if (nnames == 1 && ecapi_names_column(descriptor, names[0]) != InvalidAttrNumber)
+		nnames = ecapi_names_split(source, steps);
+	of_row = nnames > 0 && (strcmp(steps[0].column, "new") == 0 || strcmp(steps[0].column, "old") == 0);
+	if (nnames == 1 && ecapi_names_column(descriptor, steps[0].column) != InvalidAttrNumber)
 		of_row = false;
 	if (nnames > 0 && !of_row)
-		attnum = ecapi_names_column(descriptor, names[0]);
-	else if (nnames == 2 && strcmp(names[0], "new") == 0)
-		attnum = ecapi_names_column(descriptor, names[1]);
+		attnum = ecapi_names_column(descriptor, steps[0].column);
+	else if (nnames == 2 && strcmp(steps[0].column, "new") == 0)
+		attnum = ecapi_names_column(descriptor, steps[1].column);
 
 	if (attnum != InvalidAttrNumber && (nnames < 2 || of_row))
 		make_column(expression, attnum);
 	else if (attnum != InvalidAttrNumber)
-		ecapi_key_path_add(expression, relation, names, nnames);
+		ecapi_key_path_add(expression, relation, steps, nnames);
 	else if (nnames > 0 && !of_row && ecapi_row_sql_is_column(source))
-		no_column(expression, names[0], nnames);
+		no_column(expression, steps[0].column, nnames);
 	else
 		ecapi_row_sql_compile(expression);
 

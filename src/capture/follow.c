@@ -62,6 +62,9 @@ PG_FUNCTION_INFO_V1(ecapi_follow_drop);
 /* Fields that a part of a track may lack; see complete(). */
 #define STAND_INS	3
 
+/* Names in a path: its steps may state a schema and a table each. */
+#define MAX_PATH_NAMES	(3 * ECAPI_MAX_STEPS)
+
 /* A change that tracks may not survive. */
 typedef struct Change
 {
@@ -69,6 +72,8 @@ typedef struct Change
 	const char *name;			/* that is gone; NULL: a constraint, any key or
 								 * foreign-key path may need it */
 	bool		literals;		/* the name also stands in string constants */
+	bool		stated;			/* without a name: only a path that states a join,
+								 * by a key that it does not name */
 } Change;
 
 /* ------------------------------------------------------------------------
@@ -82,7 +87,8 @@ text_needs(const char *text, const Change *change)
 	if (text == NULL)
 		return false;
 	if (change->name == NULL)
-		return ecapi_mention_is_path(text);
+		return (!change->stated || strstr(text, "->") != NULL) &&
+			ecapi_mention_is_path(text);
 	return ecapi_mentions(text, change->name, change->literals);
 }
 
@@ -100,7 +106,7 @@ static bool
 key_needs(const EcapiTrack *track, const Change *change)
 {
 	return names_need(track->keys, track->nkeys, change) ||
-		(change->name == NULL && track->nkeys == 0);
+		(change->name == NULL && !change->stated && track->nkeys == 0);
 }
 
 static bool
@@ -128,6 +134,8 @@ may_need(const EcapiDeclared *declared, const Change *change)
 
 	if (declared->argument == NULL)
 		return false;
+	if (name == NULL && change->stated)
+		return strstr(declared->argument, "->") != NULL;
 	if (name == NULL || strchr(declared->argument, '\\') != NULL)
 		return true;
 	len = strlen(name);
@@ -332,7 +340,7 @@ follow_source(const EcapiTrack *track, const EcapiMapped *mapped, const Rename *
 	if (rename->own && strcmp(source, rename->from) == 0 &&
 		entry_compiles(track, mapped, rename->to, rename))
 		return rename->to;
-	for (int step = 0; step < ECAPI_MAX_STEPS; step++)
+	for (int step = 0; step < MAX_PATH_NAMES; step++)
 	{
 		if (step == 0 && !rename->own)
 			continue;
@@ -405,7 +413,7 @@ static void
 column_renamed(Oid relid, const char *from, const char *to)
 {
 	List	   *tree = find_all_inheritors(relid, NoLock, NULL);
-	Change		change = {psprintf("rename column \"%s\"", from), from, false};
+	Change		change = {psprintf("rename column \"%s\"", from), from, false, false};
 	ListCell   *cell;
 
 	foreach(cell, ecapi_declared_list(InvalidOid))
@@ -449,7 +457,7 @@ name_of_object(RangeVar *relation, Node *object)
 static void
 object_changed(const char *how, const char *name, bool literals)
 {
-	Change		change = {NULL, name, literals};
+	Change		change = {NULL, name, literals, false};
 
 	if (name == NULL)
 		return;
@@ -507,6 +515,17 @@ refuse_attached(RangeVar *name)
 				 errhint("End its own first, with ecapi.untrack().")));
 }
 
+/* The type of a column changed, which may be the key of a stated join. */
+static void
+retyped(const char *column)
+{
+	Change		change = {NULL, NULL, false, true};
+
+	object_changed("change the type of column", column, false);
+	change.what = psprintf("change the type of column \"%s\"", column);
+	look_for_harm(&change);
+}
+
 static void
 altered(List *subcommands)
 {
@@ -518,7 +537,7 @@ altered(List *subcommands)
 		AlterTableCmd *command = castNode(AlterTableCmd, collected->parsetree);
 
 		if (command->subtype == AT_AlterColumnType)
-			object_changed("change the type of column", command->name, false);
+			retyped(command->name);
 		else if (command->subtype == AT_AttachPartition)
 			refuse_attached(castNode(PartitionCmd, command->def)->name);
 	}
@@ -588,7 +607,7 @@ ecapi_follow_drop(PG_FUNCTION_ARGS)
 {
 	const char *type = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	const char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Change		change = {NULL, PG_GETARG_BOOL(2) ? NULL : name, false};
+	Change		change = {NULL, PG_GETARG_BOOL(2) ? NULL : name, false, false};
 	ErrorContextCallback *stack = ecapi_frames_hide();
 
 	if (strcmp(type, "table constraint") == 0 || strcmp(type, "table column") == 0)

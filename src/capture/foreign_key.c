@@ -202,7 +202,7 @@ ecapi_foreign_key_find(Relation relation, Oid owner, AttrNumber attnum,
 				 type_is_rowtype(column->atttypid) ?
 				 errhint("For a part of the value write (new.%s).part.",
 						 quote_identifier(NameStr(column->attname))) :
-				 errhint("Add the foreign key, or write a sub-select: (SELECT ... WHERE ... = new.%s).",
+				 errhint("Add the foreign key, or state the table that the column leads to, as in \"%s->schema.table.column\".",
 						 quote_identifier(NameStr(column->attname)))));
 	if (found > 1)
 		ereport(ERROR,

@@ -4,7 +4,9 @@
  *
  * Each step but the last is a column with a foreign key; the path goes on in
  * the table that the key refers to.  A column of one foreign key of several
- * columns stands for the whole key.  All paths of a set are one query,
+ * columns stands for the whole key.  Where there is no foreign key, a step may
+ * state its table: "customer_id->shop.customers.email" (stated_join.c).  All
+ * paths of a set are one query,
  *
  *		SELECT k1.email, k2.country FROM (SELECT) AS one
  *			LEFT JOIN ONLY shop.customers AS k1 ON k1.id OPERATOR(pg_catalog.=) $1
@@ -198,16 +200,19 @@ column_of(Relation relation, const char *name)
 	return attnum;
 }
 
-/* One step: from a relation over a column's key.  Returns the relation there. */
+/* One step: from a relation over a column's key, or a stated join.  Returns the relation there. */
 static Relation
-step(EcapiKeyPaths *paths, Relation relation, int *from, const char *name)
+follow_step(EcapiKeyPaths *paths, Relation relation, int *from, const EcapiPathStep *step)
 {
 	EcapiKeyJoin join = {*from, InvalidOid, NULL, 0, {0}, {0}, {0}};
-	AttrNumber	attnum = column_of(relation, name);
+	AttrNumber	attnum = column_of(relation, step->column);
 	Oid			owner = paths->set->owner;
 	Relation	referred;
 
-	ecapi_foreign_key_find(relation, owner, attnum, &join);
+	if (step->table)
+		ecapi_stated_join_find(paths->set, relation, attnum, step, &join);
+	else
+		ecapi_foreign_key_find(relation, owner, attnum, &join);
 	referred = table_open(join.relid, AccessShareLock);
 	check_owner(paths->set, referred);
 	for (int i = 0; i < join.nkeys; i++)
@@ -222,7 +227,7 @@ step(EcapiKeyPaths *paths, Relation relation, int *from, const char *name)
 
 void
 ecapi_key_path_add(EcapiExpression *expression, Relation relation,
-				   char *names[], int nnames)
+				   const EcapiPathStep *steps, int nsteps)
 {
 	EcapiExpressions *set = expression->set;
 	EcapiKeyPaths *paths = set->paths ? set->paths : new_paths(set);
@@ -231,15 +236,15 @@ ecapi_key_path_add(EcapiExpression *expression, Relation relation,
 	int			from = -1;
 
 	set->paths = paths;
-	for (int i = 0; i < nnames - 1; i++)
+	for (int i = 0; i < nsteps - 1; i++)
 	{
-		Relation	next = step(paths, here, &from, names[i]);
+		Relation	next = follow_step(paths, here, &from, &steps[i]);
 
 		if (here != relation)
 			table_close(here, NoLock);
 		here = next;
 	}
-	column = TupleDescAttr(RelationGetDescr(here), column_of(here, names[nnames - 1]) - 1);
+	column = TupleDescAttr(RelationGetDescr(here), column_of(here, steps[nsteps - 1].column) - 1);
 	ecapi_row_sql_check_read(RelationGetRelid(here), column->attnum, set->owner);
 
 	appendStringInfo(&paths->targets, "%sk%d.%s", paths->nplaces > 0 ? ", " : "",

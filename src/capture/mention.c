@@ -260,18 +260,31 @@ ecapi_mentions(const char *text, const char *name, bool literals)
 	return false;
 }
 
-/* name [. name ...] and nothing else */
+/* Does "->" begin at a token? */
+static bool
+is_arrow(const Tokens *tokens, int i)
+{
+	return is_char(&tokens->tokens[i], '-') && is_char(&tokens->tokens[i + 1], '>');
+}
+
+/* name [. name ...] and nothing else; "->" may stand for a dot */
 static bool
 is_names(const Tokens *tokens)
 {
-	for (int i = 0; i < tokens->n - 1; i++)
-	{
-		const Token *token = &tokens->tokens[i];
+	int			i = 0;
 
-		if (i % 2 == 0 ? !is_name(token) : !is_char(token, '.'))
+	for (;;)
+	{
+		if (!is_name(&tokens->tokens[i++]))
 			return false;
+		if (tokens->tokens[i].kind == TOKEN_END)
+			return true;
+		if (is_arrow(tokens, i))
+			i++;
+		else if (!is_char(&tokens->tokens[i], '.'))
+			return false;
+		i++;
 	}
-	return tokens->n % 2 == 0;
 }
 
 /* See mention.h. */
@@ -323,6 +336,7 @@ ecapi_mention_rename(const char *text, const char *from, const char *to,
 	const char *copied = text;
 	int			depth = 0;		/* of parentheses */
 	int			select_depth = 0;	/* of the outermost sub-select, 0: none */
+	int			nnames = 0;		/* before the token */
 
 	initStringInfo(&result);
 	for (int i = 0; i < tokens.n - 1; i++)
@@ -341,10 +355,13 @@ ecapi_mention_rename(const char *text, const char *from, const char *to,
 		else if (select_depth == 0 && begins_select(&tokens, i))
 			select_depth = depth;
 
-		if (!is_name(token) || strcmp(token->value, from) != 0)
+		if (!is_name(token))
+			continue;
+		nnames++;
+		if (strcmp(token->value, from) != 0)
 			continue;
 		if (place == ECAPI_MENTION_STEP)
-			meant = i == 2 * step;
+			meant = nnames == step + 1;
 		else
 			meant = is_of_row(&tokens, i) ||
 				(place == ECAPI_MENTION_ROW_OR_BARE && select_depth == 0 &&

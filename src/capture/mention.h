@@ -22,13 +22,13 @@ typedef enum EcapiMentionPlace
  */
 extern bool ecapi_mentions(const char *text, const char *name, bool literals);
 
-/* Is it a path of two or more names, which does not begin with new or old? */
+/* Is it a path of two or more names, joined by "." or "->", which does not begin with new or old? */
 extern bool ecapi_mention_is_path(const char *text);
 
 /*
  * The text with one name in the place of another, in the current context;
- * NULL when nothing was to be changed.  step (0 is the first) chooses one step
- * of a path; it counts only for ECAPI_MENTION_STEP.  The new name is quoted
+ * NULL when nothing was to be changed.  step (0 is the first) chooses one name
+ * of a path, those of stated tables counted; it matters only for ECAPI_MENTION_STEP.  The new name is quoted
  * where SQL needs that.
  */
 extern char *ecapi_mention_rename(const char *text, const char *from, const char *to,

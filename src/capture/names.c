@@ -76,18 +76,38 @@ next_name(const char **at)
 	return name;
 }
 
+/* "->schema.table" at *at, moved behind it and the dot that must follow. */
+static bool
+next_table(const char **at, EcapiPathStep *step)
+{
+	if ((*at)[0] != '-' || (*at)[1] != '>')
+		return false;
+	*at = skip_space(*at + 2);
+	step->schema = next_name(at);
+	*at = skip_space(*at);
+	if (step->schema == NULL || **at != '.')
+		return false;
+	*at = skip_space(*at + 1);
+	step->table = next_name(at);
+	*at = skip_space(*at);
+	return step->table != NULL && **at == '.';
+}
+
 int
-ecapi_names_split(const char *text, char *names[ECAPI_MAX_NAMES])
+ecapi_names_split(const char *text, EcapiPathStep steps[ECAPI_MAX_NAMES])
 {
 	const char *at = skip_space(text);
 	int			n = 0;
 
+	memset(steps, 0, sizeof(EcapiPathStep) * ECAPI_MAX_NAMES);
 	for (;;)
 	{
-		if (n == ECAPI_MAX_NAMES || (names[n] = next_name(&at)) == NULL)
+		if (n == ECAPI_MAX_NAMES || (steps[n].column = next_name(&at)) == NULL)
+			return 0;
+		at = skip_space(at);
+		if (*at == '-' && !next_table(&at, &steps[n]))
 			return 0;
 		n++;
-		at = skip_space(at);
 		if (*at == '\0')
 			return n;
 		if (*at != '.')

@@ -4,6 +4,7 @@
  *
  *	expression.c	the set: kinds of sources, rows, values
  *	names.c			identifiers in a source, and hints for names that are not there
+ *	stated_join.c	the join that a step states without one
  *	key_path.c		foreign-key paths: one query for all of a set
  *	row_sql.c		SQL over new and old: parse, compile, run
  *	row_sql_check.c what of SQL is allowed
@@ -109,12 +110,21 @@ extern void ecapi_expressions_type_changed(EcapiExpression *expression) pg_attri
 
 /* names.c */
 
+/* A step of a path: a column, and the table that it leads to where that is stated. */
+typedef struct EcapiPathStep
+{
+	char	   *column;
+	char	   *schema;			/* NULL: by its foreign key, or the last column */
+	char	   *table;
+} EcapiPathStep;
+
 /*
  * Take text for names joined by dots, by the rules of SQL (unquoted ones are
- * folded to lower case).  Returns how many there are, 0 when text is anything
+ * folded to lower case), where a name may be followed by a table in the form
+ * "->schema.table".  Returns how many steps there are, 0 when text is anything
  * else or has more than ECAPI_MAX_NAMES.  Names are palloc'd.
  */
-extern int	ecapi_names_split(const char *text, char *names[ECAPI_MAX_NAMES]);
+extern int	ecapi_names_split(const char *text, EcapiPathStep steps[ECAPI_MAX_NAMES]);
 
 /* The column of that name; InvalidAttrNumber when there is none.  No system column. */
 extern AttrNumber ecapi_names_column(TupleDesc descriptor, const char *name);
@@ -129,14 +139,31 @@ extern void ecapi_names_no_column(const char *table, TupleDesc descriptor,
 /* schema.name of a relation, quoted where SQL wants it. */
 extern char *ecapi_names_relation(Oid relid);
 
+/* stated_join.c */
+
+/*
+ * Set the key of *join to the one of a table that a column of a type (no domain)
+ * names: the primary key, else a unique one.  Returns how many it could be.
+ */
+extern int	ecapi_stated_join_lookup(Relation referred, Oid type, bool superuser,
+									 EcapiKeyJoin *join);
+
+/*
+ * Set all of *join but from to the join that a step of a path states for a
+ * column of an open relation.  Raises that it is none, or several.
+ */
+extern void ecapi_stated_join_find(const EcapiExpressions *set, Relation relation,
+								   AttrNumber attnum, const EcapiPathStep *step,
+								   EcapiKeyJoin *join);
+
 /* key_path.c */
 
 /*
- * Make expression the path of these names (at least two, the first a column of
+ * Make expression the path of these steps (at least two, the first a column of
  * the relation).  Raises what is wrong with it.
  */
 extern void ecapi_key_path_add(EcapiExpression *expression, Relation relation,
-							   char *names[], int nnames);
+							   const EcapiPathStep *steps, int nsteps);
 extern Datum ecapi_key_path_value(EcapiExpression *expression, bool *isnull);
 extern void ecapi_key_paths_start(EcapiKeyPaths *paths);
 extern void ecapi_key_paths_row(EcapiKeyPaths *paths);

@@ -127,6 +127,65 @@ SELECT ecapi.track('shop.orders', 'purchase', '{"user_data.email_address": "tota
 SELECT ecapi.track('shop.orders', 'purchase', '{}', condition => '');
 SELECT ecapi.track('shop.orders', 'purchase', '{}', condition => 'statsu = 1');
 SELECT ecapi.track('shop.orders', 'purchase', '{}', condition => 'total');
+-- a join that is stated where there is no foreign key
+RESET ROLE;
+CREATE SCHEMA joined AUTHORIZATION regress_ecapi_shop;
+SET ROLE regress_ecapi_shop;
+CREATE TABLE joined.people (record int PRIMARY KEY, id varchar(36) UNIQUE, email text, address int);
+CREATE TABLE joined.addresses (id bigint PRIMARY KEY, city text, code text UNIQUE, other text UNIQUE);
+CREATE TABLE joined.bare (id int, email text);
+CREATE UNIQUE INDEX ON joined.bare (id);
+CREATE VIEW joined.seen AS SELECT * FROM joined.people;
+CREATE TABLE joined.orders (id int PRIMARY KEY, person varchar(36), person_no int, code text, at date);
+SELECT ecapi.track('joined.orders', 'login', mapping => '{"user_data.email_address": "person->joined.people.email",
+    "ext.by_number": "person_no -> joined.people.email", "user_data.address.city": "person->joined.people.address->joined.addresses.city"}');
+INSERT INTO joined.addresses VALUES (7, 'Springfield', 'S', 's');
+INSERT INTO joined.people VALUES (1, 'x-1', 'ann@example.com', 7), (2, 'x-2', 'bob@example.com', NULL);
+INSERT INTO joined.orders VALUES (1, 'x-1', 2), (2, 'x-2', 1), (3, 'nobody', NULL), (4, NULL, NULL);
+RESET ROLE;
+SELECT event->>'id' AS id, event#>>'{user_data,email_address,0}' AS email, event#>>'{user_data,address,0,city}' AS city, event#>>'{ext,by_number}' AS by_number
+FROM ecapi.outbox WHERE event->>'id' LIKE 'joined.%' ORDER BY seq;
+-- what is no join
+SET ROLE regress_ecapi_shop;
+SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "code->joined.addresses.city"}');
+SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "at->joined.addresses.city"}');
+SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "person_no->joined.bare.email"}');
+SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "person->joined.seen.email"}');
+SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "person->joined.nothing.email"}');
+SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "person->joined.people.emial"}');
+SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "person->people.email"}');
+SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "persn->joined.people.email"}');
+RESET ROLE;
+-- by the owner's rights: not into what he may not read, nor from a superuser's table into another's
+CREATE TABLE joined.hidden (id int PRIMARY KEY, email text);
+CREATE TABLE joined.ours (id int PRIMARY KEY);
+SET ROLE regress_ecapi_shop;
+SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "person_no->joined.hidden.email"}');
+RESET ROLE;
+GRANT SELECT (email) ON joined.hidden TO regress_ecapi_shop;
+SET ROLE regress_ecapi_shop;
+SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "person_no->joined.hidden.email"}');
+RESET ROLE;
+SELECT ecapi.track('joined.ours', 'contact', mapping => '{"ext.x": "id->joined.people.email"}');
+-- DDL is followed or refused, as by foreign keys
+ALTER TABLE joined.people RENAME email TO mail;
+ALTER TABLE joined.people RENAME address TO "Address";
+ALTER TABLE joined.orders RENAME person TO who;
+SELECT mapping FROM ecapi.track WHERE relation = 'joined.orders'::regclass;
+ALTER TABLE joined.people DROP CONSTRAINT people_id_key;
+DROP VIEW joined.seen;
+ALTER TABLE joined.people DROP mail;
+ALTER TABLE joined.people RENAME TO persons;
+ALTER TABLE joined.addresses ALTER id TYPE text;
+ALTER TABLE joined.addresses DROP CONSTRAINT addresses_code_key;
+INSERT INTO joined.orders VALUES (5, 'x-1', 2);
+SELECT event#>>'{user_data,email_address,0}' AS email, event#>>'{user_data,address,0,city}' AS city
+FROM ecapi.outbox WHERE event->>'id' LIKE 'joined.orders:5:%' ORDER BY seq;
+SET client_min_messages = warning;
+DROP SCHEMA joined CASCADE;
+RESET client_min_messages;
+SET ROLE regress_ecapi_shop;
+
 -- near misses: a text without quotes, a field without its path, other platforms' names, what the table has no column for
 SELECT ecapi.track('shop.orders', 'purchase', '{"value": "total", "currency_code": "EUR"}');
 SELECT ecapi.track('shop.orders', 'purchase', '{"source": "website"}');
