@@ -7,10 +7,11 @@
  * destination's share is always there for it, whatever the others do.  The other half
  * is lent: a destination may hold as much beyond its share as is then left to
  * lend ("dynamic thresholds", as switches share a buffer; Choudhury and Hahne
- * 1998).  So one alone gets two thirds of what is lent, of nine that never answer
+ * 1998).  So one alone gets half of what is lent, of nine that are slow
  * each gets a tenth, and as much is left for the next that comes.  A loan shrinks by
  * itself: the more ask, the less each may hold, and who holds more gets nothing until
- * it is below that again.  Pages that nothing was taken from are called back at once
+ * it is below that again.  Nothing is lent to one whose receiver has not yet answered,
+ * or failed last: it would come back late.  Pages that nothing was taken from are called back at once
  * when the budget is exceeded (ecapi_share_is_over).
  *
  * Connections likewise: one is owed to each, the others are lent.  What a request
@@ -117,6 +118,14 @@ ecapi_share_count(void)
 	}
 }
 
+/* Will what is lent come back soon?  A shadow is not sent, so it does at once. */
+static bool
+is_lent_to(const EcapiDestination *destination)
+{
+	return (destination->passes > 0 && destination->failures == 0) ||
+		(destination->options != NULL && destination->options->mode == ECAPI_MODE_SHADOW);
+}
+
 /* The bytes that a destination may take now: of its share, and as a loan. */
 static size_t
 left_for(EcapiDestination *destination)
@@ -128,7 +137,8 @@ left_for(EcapiDestination *destination)
 	destination->held = held(destination);
 	unmet += unmet_of(destination);
 	lent = destination->held > share ? destination->held - share : 0;
-	to_lend = used() + unmet < ECAPI_BUDGET ? ECAPI_BUDGET - used() - unmet : 0;
+	to_lend = is_lent_to(destination) && used() + unmet < ECAPI_BUDGET
+		? ECAPI_BUDGET - used() - unmet : 0;
 	return unmet_of(destination) + (to_lend > lent ? (to_lend - lent) / 2 : 0);
 }
 
