@@ -70,6 +70,7 @@ OBJS = \
 	src/destination/validator.o \
 	src/destination/json.o \
 	src/destination/credentials.o \
+	src/destination/echo.o \
 	src/destination/ecapi.o \
 	src/delivery/http.o \
 	src/delivery/descriptors.o \

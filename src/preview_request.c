@@ -29,12 +29,11 @@
 #include "delivery/policy.h"
 #include "delivery/sockets.h"
 #include "destination/credentials.h"
+#include "destination/echo.h"
 #include "destination/syntax.h"
 #include "outbox/failed.h"
 #include "preview.h"
 #include "settings.h"
-
-#define REDACTED	"***"
 
 /* ---- without secrets ---- */
 
@@ -50,7 +49,7 @@ append_query(StringInfo shown, const char *query)
 		if (equals != NULL && ecapi_syntax_secret_name(query, equals - query))
 		{
 			appendBinaryStringInfo(shown, query, (int) (equals - query) + 1);
-			appendStringInfoString(shown, REDACTED);
+			appendStringInfoString(shown, ECAPI_REDACTED);
 		}
 		else
 			appendBinaryStringInfo(shown, query, (int) len);
@@ -73,7 +72,7 @@ redact_url(const char *url)
 	at = memchr(host, '@', strcspn(host, "/?#"));
 	if (at != NULL)
 	{
-		appendStringInfoString(&shown, REDACTED "@");
+		appendStringInfoString(&shown, ECAPI_REDACTED "@");
 		host = at + 1;
 	}
 	at = strchr(host, '?');
@@ -85,21 +84,6 @@ redact_url(const char *url)
 		append_query(&shown, at + 1);
 	}
 	return shown.data;
-}
-
-/* The secret of a header line that credentials make: what stands behind its name. */
-static const char *
-secret_of(const char *line)
-{
-	static const char bearer[] = "Bearer ";
-	const char *value = strchr(line, ':');
-
-	if (value == NULL)
-		return line;
-	value += 1 + strspn(value + 1, " \t");
-	if (strncmp(value, bearer, sizeof(bearer) - 1) == 0)
-		value += sizeof(bearer) - 1;
-	return value;
 }
 
 /* See preview.h. */
@@ -120,7 +104,7 @@ ecapi_preview_describe(const EcapiPreview *preview, EcapiPreviewRequest *request
 		for (int i = 0; i < credentials.nheaders; i++)
 		{
 			line = credentials.headers[i];
-			appendStringInfo(&headers, "\n%.*s" REDACTED, (int) (secret_of(line) - line), line);
+			appendStringInfo(&headers, "\n%.*s" ECAPI_REDACTED, (int) (ecapi_echo_secret_of(line) - line), line);
 		}
 	else
 		ereport(NOTICE,
@@ -150,43 +134,19 @@ ecapi_preview_use_test_mode(EcapiPreview *preview)
 	preview->options->mode = ECAPI_MODE_TEST;
 }
 
-/* An answer without the secrets that the request carried. */
-static char *
-redact_answer(const char *answer, const EcapiCredentials *credentials)
-{
-	StringInfoData shown;
-
-	initStringInfo(&shown);
-	while (*answer != '\0')
-	{
-		size_t		len = 0;
-
-		for (int i = 0; i < credentials->nheaders; i++)
-		{
-			const char *secret = secret_of(credentials->headers[i]);
-
-			if (secret[0] != '\0' && strncmp(answer, secret, strlen(secret)) == 0)
-				len = Max(len, strlen(secret));
-		}
-		if (len > 0)
-			appendStringInfoString(&shown, REDACTED);
-		else
-			appendStringInfoChar(&shown, answer[len++]);
-		answer += len;
-	}
-	return shown.data;
-}
-
 /* What came of it, out of the client's memory. */
 static int
-take_answer(const EcapiAnswer *answer, const EcapiCredentials *credentials, char **text)
+take_answer(const EcapiAnswer *answer, const EcapiRequest *request, char **text)
 {
 	char		error[512];
+	char	   *body;
 
 	if (answer->transport == ECAPI_TRANSPORT_OK && answer->status > 0)
 	{
-		*text = ecapi_failed_answer(redact_answer(answer->body != NULL ? answer->body : "",
-												  credentials));
+		body = pnstrdup(answer->body, answer->body_len);
+		(void) ecapi_echo_redact(body, strlen(body), request->headers, request->nheaders,
+								 request->url);
+		*text = ecapi_failed_answer(body);
 		return answer->status;
 	}
 	ecapi_policy_describe(answer, error, sizeof(error));
@@ -195,7 +155,7 @@ take_answer(const EcapiAnswer *answer, const EcapiCredentials *credentials, char
 }
 
 static int
-wait_for_answer(EcapiHttp *http, const EcapiCredentials *credentials, char **text)
+wait_for_answer(EcapiHttp *http, const EcapiRequest *request, char **text)
 {
 	EcapiAnswer answer;
 
@@ -205,7 +165,7 @@ wait_for_answer(EcapiHttp *http, const EcapiCredentials *credentials, char **tex
 			ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
-	return take_answer(&answer, credentials, text);
+	return take_answer(&answer, request, text);
 }
 
 /* See preview.h. */
@@ -240,7 +200,7 @@ ecapi_preview_send(const EcapiPreview *preview, char **answer)
 	PG_TRY();
 	{
 		if (ecapi_http_start(http, &request, error, sizeof(error)))
-			status = wait_for_answer(http, &credentials, answer);
+			status = wait_for_answer(http, &request, answer);
 		else
 			*answer = pstrdup(error);
 	}

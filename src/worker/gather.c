@@ -109,6 +109,9 @@ ecapi_batch_drop_request(EcapiBatch *batch)
 		return;
 	MemoryContextDelete(batch->request);
 	batch->request = NULL;
+	batch->headers = NULL;
+	batch->nheaders = 0;
+	batch->url = NULL;
 	ecapi_me.body_bytes -= batch->body_bytes;
 	batch->destination->body_bytes -= batch->body_bytes;
 	batch->body_bytes = 0;

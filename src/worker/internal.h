@@ -249,7 +249,10 @@ typedef struct EcapiBatch
 	EcapiDestination *destination;
 	EcapiFeed  *feed;			/* of its items */
 	MemoryContext context;		/* this struct and its items */
-	MemoryContext request;		/* body and header lines; NULL: not shaped */
+	MemoryContext request;		/* body, header lines and url; NULL: not shaped */
+	const char *const *headers; /* in request; NULL: not sent */
+	int			nheaders;
+	const char *url;
 	const char *body;			/* in request */
 	size_t		body_len;
 	size_t		body_bytes;		/* allocated; counted into the budget */

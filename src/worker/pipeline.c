@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "destination/credentials.h"
+#include "destination/echo.h"
 #include "worker/internal.h"
 
 /* What a platform gets in test mode is for looking at, not for ever. */
@@ -68,7 +69,9 @@ send_batch(EcapiBatch *batch)
 		memcpy(headers, credentials.headers, sizeof(credentials.headers));
 		request.url = pstrdup(ecapi_options_url(options));
 		request.headers = headers;
-		request.nheaders = credentials.nheaders;
+		batch->headers = headers;
+		batch->nheaders = request.nheaders = credentials.nheaders;
+		batch->url = request.url;
 		request.body = batch->body;
 		request.body_len = batch->body_len;
 		request.ca_file = credentials.ca_file;
@@ -370,14 +373,37 @@ failed_once(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 	ecapi_state_wait(destination, error, answer->retry_after_ms);
 }
 
+/* So much of a body is looked through for secrets; what follows is not kept. */
+#define ANSWER_READ		(4 * ECAPI_ANSWER_KEPT)
+
+/*
+ * Take the secrets of its request out of an answer, before anything is kept of it.
+ * The body is copied, and only where the answer was no success: else it is not kept.
+ */
 static void
-take_answer(const EcapiAnswer *answer)
+redact_answer(EcapiAnswer *answer, const EcapiBatch *batch, EcapiVerdict verdict)
+{
+	char	   *body;
+
+	(void) ecapi_echo_redact(answer->request_id, strlen(answer->request_id),
+							 batch->headers, batch->nheaders, batch->url);
+	if (verdict == ECAPI_DELIVERED || answer->body == NULL)
+		return;
+	body = pnstrdup(answer->body, Min(answer->body_len, ANSWER_READ));
+	answer->body_len = ecapi_echo_redact(body, strlen(body), batch->headers,
+										 batch->nheaders, batch->url);
+	answer->body = body;
+}
+
+static void
+take_answer(EcapiAnswer *answer)
 {
 	EcapiBatch *batch = answer->cookie;
 	EcapiDestination *destination = batch->destination;
 	EcapiVerdict verdict = ecapi_policy_judge(answer);
 	char		error[512];
 
+	redact_answer(answer, batch, verdict);
 	dlist_delete(&batch->node);
 	batch->flying = false;
 	destination->nflying--;

@@ -13,7 +13,10 @@ use lib $FindBin::RealBin;
 
 use EcapiNode;
 use EcapiReceiver;
+use IO::Socket::INET;
 use JSON::PP;
+use MIME::Base64;
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -263,6 +266,56 @@ is((grep { $_->{authorization} ne 'present' } $receiver->requests), 0,
 	'the token went with every request');
 is((grep { $_->{headers} !~ /x-api-key/ } $receiver->requests), 0,
 	'so did the header');
+
+# --- what a receiver repeats of the credentials
+
+# A receiver that refuses the event "poison-e", and prints the secrets of the request in
+# every form, and at the end the beginning of one.
+my %repeated = (token => 'repeatedToken/x+y==', header => 'repeatedHeader<&>');
+my $forms = join ' ', map {
+	my $plain = $_;
+	(   $plain,
+		$plain =~ s/([^A-Za-z0-9])/sprintf('%%%02X', ord $1)/ger,
+		$plain =~ s{/}{\\/}gr,
+		$plain =~ s/(.)/sprintf('\\u%04x', ord $1)/ger,
+		$plain =~ s/([<&>])/sprintf('&#%d;', ord $1)/ger,
+		encode_base64($plain, ''),
+		encode_base64("Bearer: $plain", ''))
+} @repeated{ sort keys %repeated };
+my $said_back = "$forms " . substr($repeated{token}, 0, 10);
+my $listen = IO::Socket::INET->new(Listen => 16, LocalAddr => '127.0.0.1') or die "listen: $!";
+my $repeats = fork() // die "fork: $!";
+END { kill 'TERM', $repeats if $repeats }
+if ($repeats == 0)
+{
+	while (my $client = $listen->accept)
+	{
+		my $request = '';
+
+		while ($request !~ /\r\n\r\n/ && sysread($client, $request, 65536, length $request)) { }
+		my ($length) = $request =~ /^content-length: *(\d+)/mi;
+		while (length($request =~ s/^.*?\r\n\r\n//sr) < $length
+			&& sysread($client, $request, 65536, length $request)) { }
+		my ($status, $body) = $request =~ /poison-e/ ? ('400 Bad', $said_back) : ('200 OK', '{}');
+
+		print $client "HTTP/1.1 $status\r\nX-Request-Id: $repeated{token}\r\nConnection: close\r\n"
+		  . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
+		close $client;
+	}
+	POSIX::_exit(0);
+}
+create_destination($node, 'repeats', 'http://127.0.0.1:' . $listen->sockport . '/in',
+	mapping => "access_token '$repeated{token}', header 'X-Api-Key: Scheme $repeated{header}'");
+rows($node, "SELECT ecapi_emit('login', id => id) FROM unnest('{good-1,poison-e,good-2}'::text[]) id");
+wait_delivered($node, 'repeats');
+my $kept = rows($node, "SELECT answer FROM ecapi.failed_event WHERE destination = 'repeats'");
+my @forms = ('repeated', '\\u0072', map { (substr(encode_base64($_, ''), 0, 8), substr(encode_base64("Bearer: $_", ''), 12, 8)) }
+	  values %repeated);
+cmp_ok(scalar(() = $kept =~ /\*\*\*/g), '>=', 2 * 7 + 1, 'an answer is kept without the secrets that it repeats');
+holds_none($kept, \@forms, 'in no form, not even cut');
+is(rows($node, "SELECT DISTINCT receiver_request_id FROM ecapi.request WHERE destination = 'repeats'"
+		  . ' AND receiver_request_id IS NOT NULL'), '***', 'nor does the name of a request hold one');
+push @secrets, values %repeated;
 
 $node->stop;
 holds_none(log_text($node), [ grep { $_ ne 'plantedPassword' } @secrets ],
