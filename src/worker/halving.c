@@ -16,7 +16,13 @@
  *	   destination is at fault and stops, with nothing put into failed_event;
  *	 - nothing is left to send.  Events that were sent alone to a destination
  *	   that has taken others before are then at fault by themselves, as long as
- *	   that does not happen over and over; anything else stops the destination.
+ *	   that does not happen over and over.  Anything else stops the destination,
+ *	   but not before LOOK_AHEAD_US have gone by: what commits until then is tried
+ *	   first, and if it passes, the suspects are at fault.
+ *
+ * A destination has taken others before when something passed with these options, or
+ * with others that send the same to the same place (proven_for): a new batch_size,
+ * say, does not make a receiver that is known one that is not.
  *
  * When PROBE_AFTER requests were rejected since one passed, more halves would
  * teach little: from then on single events are cut out of the parts, spread
@@ -46,11 +52,20 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "worker/internal.h"
 
 #define SUSPECTS_MAX	16
+
+/*
+ * How long suspects are held when nothing is left to send: a heartbeat of the worker,
+ * in which it finds whatever has committed, even what wakes nobody.  Longer would
+ * keep a stop from who must hear of it, and the cursor where it is.
+ */
+#define LOOK_AHEAD_US	(5 * USECS_PER_SEC)
 #define PROBE_AFTER		24
 
 /*
@@ -62,6 +77,32 @@
 
 /* Lone events in a row that a proven destination may reject. */
 #define LONE_REJECTIONS_MAX 10
+
+/* A number for where events go and what they are there; 0: there are no options. */
+static uint64
+place_of(const EcapiDestination *destination)
+{
+	const EcapiOptions *options = destination->options;
+	const char *parts[2];
+	uint64		hash = 1;
+
+	if (options == NULL)
+		return 0;
+	parts[0] = ecapi_options_url(options);
+	parts[1] = options->data_set_id;
+	for (int i = 0; i < lengthof(parts); i++)
+		if (parts[i] != NULL)
+			hash = hash_bytes_extended((const unsigned char *) parts[i],
+									   strlen(parts[i]), hash + i);
+	return hash_combine64(hash, options->mode);
+}
+
+static bool
+is_proven(const EcapiDestination *destination)
+{
+	return destination->proven ||
+		(destination->proven_for != 0 && destination->proven_for == place_of(destination));
+}
 
 static EcapiBatch *
 part_of(EcapiBatch *batch, int first, int n)
@@ -113,6 +154,8 @@ suspect(EcapiBatch *batch, const EcapiAnswer *answer)
 	copy->body = MemoryContextStrdup(batch->context,
 									 answer->body == NULL ? "" : answer->body);
 	batch->rejected_with = copy;
+	if (destination->nsuspects == 0)
+		destination->suspects_since = GetCurrentTimestamp();
 	dlist_push_tail(&destination->suspects, &batch->node);
 	destination->nsuspects++;
 }
@@ -263,26 +306,39 @@ ecapi_halving_passed(EcapiBatch *batch)
 
 	if (batch->root != NULL)
 		batch->root->passed = true;
+	if (!destination->proven || destination->proven_for == 0)
+		destination->proven_for = place_of(destination);
 	destination->proven = true;
 	destination->may_blame = false;
 	destination->rejections = 0;
 	convict(destination);
 }
 
-/* Nothing is left to send, and none flies: decide on suspects. */
-void
-ecapi_halving_quiet(EcapiDestination *destination)
+/*
+ * Nothing is left to send, and none flies: decide on suspects.  Returns the
+ * milliseconds until it is time to, or -1 when nothing is left to decide.
+ */
+long
+ecapi_halving_quiet(EcapiDestination *destination, TimestampTz now)
 {
-	bool		alone = destination->proven &&
-		destination->rejections <= LONE_REJECTIONS_MAX;
+	bool		alone = destination->rejections <= LONE_REJECTIONS_MAX &&
+		is_proven(destination);
+	TimestampTz held_us = now - destination->suspects_since;
 	dlist_iter	iter;
 
 	if (destination->nsuspects == 0)
-		return;
+		return -1;
 	dlist_foreach(iter, &destination->suspects)
 		alone &= dlist_container(EcapiBatch, node, iter.cur)->root == NULL;
 	if (alone)
+	{
 		convict(destination);
-	else
-		acquit(destination);
+		return -1;
+	}
+	/* now is of the turn's begin; a clock that was set back must not hold them */
+	held_us = held_us < 0 && held_us > -USECS_PER_MINUTE ? 0 : held_us;
+	if (!destination->may_blame && held_us >= 0 && held_us < LOOK_AHEAD_US)
+		return (long) ((LOOK_AHEAD_US - held_us) / 1000) + 1;
+	acquit(destination);
+	return -1;
 }

@@ -332,7 +332,12 @@ struct EcapiDestination
 	EcapiReplay replaying;
 	EcapiFeedKind last_fed;		/* feed of the last batch */
 	EcapiFeedKind last_other;	/* the same, but for live */
-	TimestampTz failed_due;		/* when to look for failed events; 0: now */
+	TimestampTz failed_due;		/* when to look for failed events; 0: now, at all of
+								 * them; DT_NOBEGIN: now */
+	TimestampTz failed_from;	/* none waits for a time before; DT_NOBEGIN: who knows */
+	TimestampTz failed_was;		/* the same, before the last look */
+	TimestampTz failed_looked_at;	/* when that was */
+	TimestampTz failed_all_at;	/* when all were looked at last */
 	TimestampTz delay_look;		/* when to look for old enough ticks; 0: now */
 	EcapiPreparing preparing;
 	EcapiBucket bucket;			/* of rate_limit */
@@ -347,7 +352,9 @@ struct EcapiDestination
 	int			rejections;		/* rejected requests since one passed */
 	dlist_head	suspects;		/* single events that were rejected */
 	int			nsuspects;
+	TimestampTz suspects_since; /* of the first of them */
 	bool		proven;			/* something passed with these options */
+	uint64		proven_for;		/* where it passed; 0: nothing has; see halving.c */
 	int64		passes;			/* requests that passed */
 	TimestampTz blamed_at;		/* last retry or discard that was obeyed */
 	bool		may_blame;		/* an operator blames what is rejected alone */
@@ -546,6 +553,7 @@ extern bool ecapi_gather_again(EcapiBatch *batch);
 #define ECAPI_REASON_REJECTED	"rejected by the receiver"
 #define ECAPI_REASON_TOO_LARGE	"too large for the receiver"
 #define ECAPI_REASON_FAILS		"the receiver fails on it"
+extern void ecapi_failed_look_again(EcapiDestination *destination);
 extern bool ecapi_failed_wanted(EcapiDestination *destination, TimestampTz now);
 extern void ecapi_failed_read(EcapiDestination *destination, TimestampTz now);
 extern long ecapi_failed_wait_ms(EcapiDestination *destination, TimestampTz now);
@@ -570,7 +578,7 @@ extern bool ecapi_halving_failing(EcapiBatch *batch, const EcapiAnswer *answer);
 extern void ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer,
 								   bool too_large);
 extern void ecapi_halving_passed(EcapiBatch *batch);
-extern void ecapi_halving_quiet(EcapiDestination *destination);
+extern long ecapi_halving_quiet(EcapiDestination *destination, TimestampTz now);
 
 /* journal.c */
 extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,

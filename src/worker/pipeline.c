@@ -246,6 +246,7 @@ long
 ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 {
 	int64		limited_ms = 0;
+	long		quiet_ms = -1;
 
 	if (destination->give_up_to != NULL)
 		return -1;				/* see give_up.c */
@@ -281,11 +282,13 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 			break;
 	}
 	if (destination->nflying == 0 && !can_probe(destination))
-		ecapi_halving_quiet(destination);
+		quiet_ms = ecapi_halving_quiet(destination, now);
 	if (destination->state == ECAPI_WAITING)
 		return ms_until(destination->next_try, now);
 	if (limited_ms > 0)
 		return (long) limited_ms;
+	if (quiet_ms >= 0)
+		return quiet_ms;
 	return destination->linger_until == 0 ? -1 : ms_until(destination->linger_until, now);
 }
 
