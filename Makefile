@@ -145,7 +145,7 @@ OBJS = \
 	src/enrich/resolve.o \
 	src/outbox/append.o \
 	src/outbox/limit.o \
-	src/outbox/ring.o \
+	src/outbox/pins.o src/outbox/ring.o \
 	src/outbox/snapshot.o \
 	src/outbox/window.o \
 	src/outbox/cursor.o \

@@ -134,10 +134,20 @@ CREATE TABLE ecapi.request_5 PARTITION OF ecapi.request FOR VALUES IN (5) USING 
 -- Cursors: how far each destination has disposed of the outbox.  The worker
 -- keeps them in memory, reads this table when it starts or meets a new row,
 -- and writes it a few times a second and at rest.
+--
+-- Rows that are written over and over leave dead versions, and while somebody
+-- holds an old snapshot nothing can remove them.  A look-up by an ordinary key
+-- would meet all of them, and so would the check of a unique index.  So the keys
+-- of such tables end in the generation of the row, which grows by one with every
+-- sixteenth write: read from the top, an index shows the newest version first,
+-- and no two generations have equal keys.  A look-up costs the versions of one
+-- generation, however old the oldest snapshot is.  Sixteen: a new generation is a
+-- new index entry, so most writes should stay in theirs (HOT), and its versions
+-- should fit into one page.
 -- ---------------------------------------------------------------------------
 
-CREATE TABLE ecapi.cursor (
-	destination			name PRIMARY KEY,
+CREATE TABLE ecapi.cursor_row (
+	destination			name NOT NULL,
 	server				oid NOT NULL,
 	snapshot			pg_snapshot NOT NULL,
 	window_end			pg_snapshot,
@@ -160,8 +170,27 @@ CREATE TABLE ecapi.cursor (
 	last_error			text,
 	last_error_at		timestamptz,
 	next_try			timestamptz,
-	recorded_at			timestamptz
+	recorded_at			timestamptz,
+	written				bigint NOT NULL DEFAULT 0,
+	generation			bigint NOT NULL GENERATED ALWAYS AS (written / 16) STORED,
+	PRIMARY KEY (server, generation)
 ) WITH (fillfactor = 50);
+
+-- The cursors: of each server the newest row.  Goes from one server to the next by
+-- the index, for a plain read of the table would walk over all dead versions.
+CREATE VIEW ecapi.cursor AS
+WITH RECURSIVE newest AS (
+	(SELECT c.* FROM ecapi.cursor_row c ORDER BY c.server DESC, c.generation DESC LIMIT 1)
+	UNION ALL
+	SELECT c.* FROM newest n CROSS JOIN LATERAL (
+		SELECT r.* FROM ecapi.cursor_row r WHERE r.server < n.server
+		ORDER BY r.server DESC, r.generation DESC LIMIT 1) c
+)
+SELECT n.destination, n.server, n.snapshot, n.window_end, n.arm, n.xid, n.seq,
+	n.system_identifier, n.database, n.started_at, n.delivered, n.filtered, n.failed,
+	n.given_up, n.enrich_skipped, n.state, n.stopped_options, n.test_since,
+	n.last_error, n.last_error_at, n.next_try, n.recorded_at
+FROM newest n;
 
 -- What an operator wants of a destination.  Apart from the cursor, so that a
 -- worker never waits for the row of an open transaction.
@@ -185,8 +214,13 @@ CREATE TABLE ecapi.ledger (
 	reason		text,
 	events		bigint NOT NULL,
 	value		numeric,
-	UNIQUE NULLS NOT DISTINCT (hour, destination, outcome, event_type, currency, reason)
+	written		bigint NOT NULL DEFAULT 0,
+	generation	bigint NOT NULL GENERATED ALWAYS AS (written / 16) STORED
 ) WITH (fillfactor = 50);
+
+-- Over expressions, so that a row without a reason, say, is found by its key, too.
+CREATE UNIQUE INDEX ledger_key ON ecapi.ledger (hour, destination, outcome, (coalesce(event_type, '')),
+	(coalesce(currency, '')), (coalesce(reason, '')), generation);
 
 -- Some of its key may be null, so there is no primary key; without an identity a
 -- publication FOR ALL TABLES would refuse the worker's updates.
@@ -221,7 +255,7 @@ CREATE INDEX failed_event_due_idx ON ecapi.failed_event (destination, next_try) 
 -- Replays: windows of the outbox that are sent to a destination again.  The
 -- worker keeps the one it is at in memory and writes it with the cursor.
 CREATE TABLE ecapi.replay_cursor (
-	replay_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	replay_id		bigint GENERATED ALWAYS AS IDENTITY,
 	destination		name NOT NULL,
 	since			timestamptz NOT NULL,
 	until			timestamptz NOT NULL,
@@ -240,10 +274,22 @@ CREATE TABLE ecapi.replay_cursor (
 	requested_at	timestamptz NOT NULL,
 	requested_by	name NOT NULL,
 	finished_at		timestamptz,
-	recorded_at		timestamptz
+	recorded_at		timestamptz,
+	written			bigint NOT NULL DEFAULT 0,
+	generation		bigint NOT NULL GENERATED ALWAYS AS (written / 16) STORED,
+	PRIMARY KEY (replay_id, generation)
 ) WITH (fillfactor = 50);
 
-CREATE INDEX replay_cursor_destination_idx ON ecapi.replay_cursor (destination, replay_id);
+-- The newest version of each replay, as ecapi.cursor finds those of cursors.
+CREATE VIEW ecapi_internal.newest_replay AS
+WITH RECURSIVE newest AS (
+	(SELECT c.* FROM ecapi.replay_cursor c ORDER BY c.replay_id DESC, c.generation DESC LIMIT 1)
+	UNION ALL
+	SELECT c.* FROM newest n CROSS JOIN LATERAL (
+		SELECT r.* FROM ecapi.replay_cursor r WHERE r.replay_id < n.replay_id
+		ORDER BY r.replay_id DESC, r.generation DESC LIMIT 1) c
+)
+SELECT n.* FROM newest n;
 
 -- Cancelled ids; see outbox/cancellation.c for what a row is about, and its states.
 -- A cancelling transaction appends one and looks at none.
@@ -271,12 +317,12 @@ CREATE TABLE ecapi.cancellation (
 CREATE INDEX cancellation_id_before_xid_idx ON ecapi.cancellation (id, before_xid);
 CREATE INDEX cancellation_before_xid_idx ON ecapi.cancellation (before_xid);
 CREATE INDEX cancellation_transaction_id_idx ON ecapi.cancellation (transaction_id) WHERE transaction_id IS NOT NULL;
-CREATE INDEX cancellation_stopping_idx ON ecapi.cancellation (cancel_id) WHERE state = 'stopping';
+CREATE INDEX cancellation_stopping_idx ON ecapi.cancellation (xid) WHERE state = 'stopping';
 
 -- How far backfills have come: one row for each (relation, track, since, until).
 -- until is as it was given, NULL for the moment of the start, which ends_at is.
 CREATE TABLE ecapi.backfill_progress (
-	backfill_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	backfill_id		bigint GENERATED ALWAYS AS IDENTITY,
 	relation		regclass NOT NULL,
 	track			name NOT NULL,
 	trigger_oid		oid NOT NULL,
@@ -297,8 +343,11 @@ CREATE TABLE ecapi.backfill_progress (
 	started_at		timestamptz NOT NULL,
 	updated_at		timestamptz NOT NULL,
 	finished_at		timestamptz,
-	UNIQUE NULLS NOT DISTINCT (relation, track, since, until)
-);
+	written			bigint NOT NULL DEFAULT 0,
+	generation		bigint NOT NULL GENERATED ALWAYS AS (written / 16) STORED,
+	PRIMARY KEY (backfill_id, generation),
+	UNIQUE NULLS NOT DISTINCT (relation, track, since, until, generation)
+) WITH (fillfactor = 50);
 
 -- ---------------------------------------------------------------------------
 -- Persons who are forgotten.
@@ -419,12 +468,12 @@ CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_4 FOR EACH ROW EXE
 ALTER TABLE ecapi.request_4 ENABLE REPLICA TRIGGER skip_replicated;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.request_5 FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.request_5 ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.cursor FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
-ALTER TABLE ecapi.cursor ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.cursor_row FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
+ALTER TABLE ecapi.cursor_row ENABLE REPLICA TRIGGER skip_replicated;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.failed_event FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated;
-CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.cursor FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
-ALTER TABLE ecapi.cursor ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.cursor_row FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
+ALTER TABLE ecapi.cursor_row ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.failed_event FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.control FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
@@ -800,7 +849,7 @@ CREATE FOREIGN DATA WRAPPER ecapi NO HANDLER VALIDATOR ecapi_internal.fdw_valida
 CREATE FUNCTION ecapi_internal.end_destination(destination name) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	DELETE FROM ecapi.cursor c WHERE c.destination = end_destination.destination;
+	DELETE FROM ecapi.cursor_row c WHERE c.destination = end_destination.destination;
 	DELETE FROM ecapi.control c WHERE c.destination = end_destination.destination;
 	UPDATE ecapi.failed_event f SET state = 'dead', next_try = NULL
 	WHERE f.destination = end_destination.destination AND f.state = 'waiting';
@@ -843,12 +892,15 @@ BEGIN
 			SELECT pg_catalog.concat(y.system_identifier, '/', b.oid) INTO here
 			FROM pg_catalog.pg_control_system() y, pg_catalog.pg_database b
 			WHERE b.datname = pg_catalog.current_database();
-			INSERT INTO ecapi.cursor (destination, server, snapshot,
+			INSERT INTO ecapi.cursor_row (destination, server, snapshot,
 				system_identifier, database, started_at)
 			SELECT server.srvname, server.oid, ecapi_internal.start_snapshot(),
 				pg_catalog.split_part(o.origin, '/', 1)::bigint,
 				pg_catalog.split_part(o.origin, '/', 2)::oid, pg_catalog.clock_timestamp()
 			FROM (SELECT coalesce(server.origin, here)) o (origin);
+			-- once more, now that whoever empties the ring sees the row: outbox/pins.c
+			UPDATE ecapi.cursor_row c SET snapshot = ecapi_internal.start_snapshot()
+			WHERE c.server = server.oid;
 			IF server.origin IS NULL THEN
 				EXECUTE pg_catalog.format('ALTER SERVER %I OPTIONS (ADD origin %L)', server.srvname, here);
 			END IF;
@@ -865,7 +917,7 @@ BEGIN
 			FROM ecapi.cursor c
 			WHERE c.server = server.oid AND r.destination = c.destination
 				AND c.destination <> server.srvname;
-			UPDATE ecapi.cursor c SET destination = server.srvname
+			UPDATE ecapi.cursor_row c SET destination = server.srvname
 			WHERE c.server = server.oid AND c.destination <> server.srvname;
 		END IF;
 		PERFORM ecapi_internal.wake_worker();
@@ -1305,7 +1357,7 @@ CREATE VIEW ecapi.replay AS
 SELECT r.replay_id, r.destination, r.state, r.since, r.until, r.event_types,
 	r.delivered, r.filtered, r.failed, r.passed_over,
 	r.requested_at, r.requested_by, r.finished_at, r.recorded_at
-FROM ecapi.replay_cursor r;
+FROM ecapi_internal.newest_replay r;
 
 -- Counts of cancellations; their ids are what events hold.
 CREATE VIEW ecapi.cancellation_count AS
@@ -1796,10 +1848,37 @@ COMMENT ON COLUMN ecapi.ledger.event_type IS 'NULL: not known';
 COMMENT ON COLUMN ecapi.ledger.currency IS 'currency_code of the events, NULL: none';
 COMMENT ON COLUMN ecapi.ledger.reason IS 'why events were filtered, failed, or were given up';
 COMMENT ON COLUMN ecapi.ledger.events IS 'how many';
+COMMENT ON COLUMN ecapi.ledger.written IS 'how often the row was written';
+COMMENT ON COLUMN ecapi.ledger.generation IS 'part of the key, as that of ecapi.cursor_row';
 COMMENT ON COLUMN ecapi.ledger.hour IS 'in which the outcome was written down';
 COMMENT ON COLUMN ecapi.ledger.outcome IS 'delivered, filtered, shadow, erased, given_up or failed (put into failed_event); an event that is delivered after it had failed counts under both';
 COMMENT ON COLUMN ecapi.ledger.value IS 'exact sum; NULL: the events have no value';
-COMMENT ON TABLE ecapi.cursor IS 'how far each destination has disposed of the outbox; written by the worker';
+COMMENT ON TABLE ecapi.cursor_row IS 'rows of ecapi.cursor, written by the worker';
+COMMENT ON COLUMN ecapi.cursor_row.destination IS 'name of the foreign server';
+COMMENT ON COLUMN ecapi.cursor_row.server IS 'the foreign server, which keeps it when it is renamed';
+COMMENT ON COLUMN ecapi.cursor_row.snapshot IS 'every event visible in it is disposed of';
+COMMENT ON COLUMN ecapi.cursor_row.window_end IS 'end of the window that is being read, if one is';
+COMMENT ON COLUMN ecapi.cursor_row.arm IS '0: transactions that ran at the snapshot, 1: later ones';
+COMMENT ON COLUMN ecapi.cursor_row.xid IS 'with seq: the last event of the open window that is disposed of';
+COMMENT ON COLUMN ecapi.cursor_row.seq IS 'with xid: the last event of the open window that is disposed of';
+COMMENT ON COLUMN ecapi.cursor_row.system_identifier IS 'cluster that this cursor may deliver from, see ecapi.adopt()';
+COMMENT ON COLUMN ecapi.cursor_row.database IS 'database that this cursor may deliver from, see ecapi.adopt()';
+COMMENT ON COLUMN ecapi.cursor_row.started_at IS 'when it began, with what commits later';
+COMMENT ON COLUMN ecapi.cursor_row.delivered IS 'events that the receiver has accepted';
+COMMENT ON COLUMN ecapi.cursor_row.filtered IS 'events that the destination does not take';
+COMMENT ON COLUMN ecapi.cursor_row.failed IS 'events that went to ecapi.failed_event';
+COMMENT ON COLUMN ecapi.cursor_row.given_up IS 'events that waited longer than ecapi.retention_limit, or whose room was needed, see ecapi.outbox_limit';
+COMMENT ON COLUMN ecapi.cursor_row.enrich_skipped IS 'delivered events that went without the patches of their enrichments, see the option enrich_on_error';
+COMMENT ON COLUMN ecapi.cursor_row.state IS 'of the destination, as the worker last wrote it; ecapi.destination has it with the reason';
+COMMENT ON COLUMN ecapi.cursor_row.stopped_options IS 'hash of the options that the destination stopped with';
+COMMENT ON COLUMN ecapi.cursor_row.test_since IS 'when the worker first saw the destination in test mode; it expires a day later';
+COMMENT ON COLUMN ecapi.cursor_row.last_error IS 'the last thing that went wrong, even if it has passed';
+COMMENT ON COLUMN ecapi.cursor_row.last_error_at IS 'when that was';
+COMMENT ON COLUMN ecapi.cursor_row.next_try IS 'when a waiting destination is tried again';
+COMMENT ON COLUMN ecapi.cursor_row.recorded_at IS 'when the worker last wrote this row';
+COMMENT ON COLUMN ecapi.cursor_row.written IS 'how often the row was written';
+COMMENT ON COLUMN ecapi.cursor_row.generation IS 'part of the key; grows with the writes, so that an index shows the newest version first';
+COMMENT ON VIEW ecapi.cursor IS 'how far each destination has disposed of the outbox; the rows are in ecapi.cursor_row';
 COMMENT ON COLUMN ecapi.cursor.destination IS 'name of the foreign server';
 COMMENT ON COLUMN ecapi.cursor.server IS 'the foreign server, which keeps it when it is renamed';
 COMMENT ON COLUMN ecapi.cursor.seq IS 'with xid: the last event of the open window that is disposed of';
@@ -1823,6 +1902,30 @@ COMMENT ON COLUMN ecapi.cursor.enrich_skipped IS 'delivered events that went wit
 COMMENT ON COLUMN ecapi.cursor.test_since IS 'when the worker first saw the destination in test mode; it expires a day later';
 COMMENT ON COLUMN ecapi.cursor.system_identifier IS 'cluster that this cursor may deliver from, see ecapi.adopt()';
 COMMENT ON COLUMN ecapi.request.replay IS 'of a request of a replay: its replay_id';
+COMMENT ON VIEW ecapi_internal.newest_replay IS 'the rows of ecapi.replay_cursor, found by their index';
+COMMENT ON COLUMN ecapi_internal.newest_replay.replay_id IS 'as ecapi.replay() returned it';
+COMMENT ON COLUMN ecapi_internal.newest_replay.destination IS 'name of the foreign server';
+COMMENT ON COLUMN ecapi_internal.newest_replay.since IS 'events emitted from then on';
+COMMENT ON COLUMN ecapi_internal.newest_replay.until IS 'and before then';
+COMMENT ON COLUMN ecapi_internal.newest_replay.event_types IS 'only of these types; NULL: all';
+COMMENT ON COLUMN ecapi_internal.newest_replay.snapshot IS 'where its window begins: events visible in it are not replayed';
+COMMENT ON COLUMN ecapi_internal.newest_replay.window_end IS 'where its window ends';
+COMMENT ON COLUMN ecapi_internal.newest_replay.arm IS '0: transactions that ran at the snapshot, 1: later ones';
+COMMENT ON COLUMN ecapi_internal.newest_replay.xid IS 'with seq: the last event of the window that is disposed of';
+COMMENT ON COLUMN ecapi_internal.newest_replay.seq IS 'with xid: the last event of the window that is disposed of';
+COMMENT ON COLUMN ecapi_internal.newest_replay.state IS 'waiting for the destination or for an earlier replay; running; finished; cancelled';
+COMMENT ON COLUMN ecapi_internal.newest_replay.delivered IS 'events that the receiver has accepted';
+COMMENT ON COLUMN ecapi_internal.newest_replay.filtered IS 'events that the destination does not take';
+COMMENT ON COLUMN ecapi_internal.newest_replay.failed IS 'events that went to ecapi.failed_event';
+COMMENT ON COLUMN ecapi_internal.newest_replay.passed_over IS 'events of the window that lie outside of [since, until) or are of other types';
+COMMENT ON COLUMN ecapi_internal.newest_replay.requested_at IS 'when ecapi.replay() was called';
+COMMENT ON COLUMN ecapi_internal.newest_replay.requested_by IS 'who called it';
+COMMENT ON COLUMN ecapi_internal.newest_replay.finished_at IS 'when it ended';
+COMMENT ON COLUMN ecapi_internal.newest_replay.recorded_at IS 'when the worker last wrote this row';
+COMMENT ON COLUMN ecapi_internal.newest_replay.written IS 'how often the row was written';
+COMMENT ON COLUMN ecapi_internal.newest_replay.generation IS 'part of the key, as that of ecapi.cursor_row';
+COMMENT ON COLUMN ecapi.replay_cursor.written IS 'how often the row was written';
+COMMENT ON COLUMN ecapi.replay_cursor.generation IS 'part of the key, as that of ecapi.cursor_row';
 COMMENT ON TABLE ecapi.replay_cursor IS 'how far each replay has come; written by the worker';
 COMMENT ON COLUMN ecapi.replay_cursor.replay_id IS 'as ecapi.replay() returned it';
 COMMENT ON COLUMN ecapi.replay_cursor.destination IS 'name of the foreign server';
@@ -1986,6 +2089,8 @@ COMMENT ON FUNCTION ecapi_internal.end_destination(name) IS 'ends the cursor and
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
 COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';
 COMMENT ON FUNCTION ecapi.suggest_mapping(regclass, text) IS 'a mapping for ecapi.track(), guessed from names and types of columns, one foreign key away at most';
+COMMENT ON COLUMN ecapi.backfill_progress.written IS 'how often the row was written';
+COMMENT ON COLUMN ecapi.backfill_progress.generation IS 'part of the key, as that of ecapi.cursor_row';
 COMMENT ON TABLE ecapi.backfill_progress IS 'how far backfills have come; the values of the last key are clear in here';
 COMMENT ON COLUMN ecapi.backfill_progress.backfill_id IS 'rises with time';
 COMMENT ON COLUMN ecapi.backfill_progress.relation IS 'the table';

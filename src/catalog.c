@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_foreign_data_wrapper.h"
@@ -146,6 +147,25 @@ ecapi_become_caller(const EcapiOwnerScope *scope)
 	SPI_finish();
 	SetUserIdAndSecContext(scope->user, scope->context);
 	AtEOXact_GUC(true, scope->nest);
+}
+
+/* See catalog.h. */
+void
+ecapi_look_begin(EcapiLook *look)
+{
+	look->context = CurrentMemoryContext;
+	look->owner = CurrentResourceOwner;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(look->context);
+}
+
+/* See catalog.h.  A subtransaction that is rolled back gives its locks back. */
+void
+ecapi_look_end(const EcapiLook *look)
+{
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(look->context);
+	CurrentResourceOwner = look->owner;
 }
 
 /* The trigger function of tracks. */

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "utils/resowner.h"
 
 /* Partitions of the ring; the install script makes as many. */
 #define ECAPI_SLOTS 6
@@ -45,6 +46,22 @@ typedef struct EcapiOwnerScope
  */
 extern void ecapi_become_owner(EcapiOwnerScope *scope);
 extern void ecapi_become_caller(const EcapiOwnerScope *scope);
+
+/* What was current before a look. */
+typedef struct EcapiLook
+{
+	MemoryContext context;
+	ResourceOwner owner;
+} EcapiLook;
+
+/*
+ * Statements between these two only read, and whatever locks they take are released
+ * at the end of the look, not of the transaction: one that is left open must not keep
+ * slots of the ring from being emptied.  Results that lie in the memory context of
+ * before stay.  An error between needs no cleanup.
+ */
+extern void ecapi_look_begin(EcapiLook *look);
+extern void ecapi_look_end(const EcapiLook *look);
 
 /*
  * A fixed statement: written once as a static, prepared at first use in a

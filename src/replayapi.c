@@ -52,10 +52,8 @@ check_event_types(const char *event_types)
 
 /* What was truncated already cannot be sent again. */
 static void
-tell_what_is_gone(TimestampTz since)
+tell_what_is_gone(TimestampTz since, TimestampTz oldest)
 {
-	TimestampTz oldest = ecapi_replay_oldest();
-
 	if (oldest == 0)
 		ereport(NOTICE,
 				(errcode(ERRCODE_NO_DATA),
@@ -78,6 +76,8 @@ ecapi_replay(PG_FUNCTION_ARGS)
 {
 	EcapiReplayRow row = {0};
 	EcapiOwnerScope scope;
+	EcapiLook	look;
+	TimestampTz oldest;
 	const char *user = GetUserNameFromId(GetUserId(), false);
 	int64		id;
 
@@ -104,9 +104,12 @@ ecapi_replay(PG_FUNCTION_ARGS)
 				 errhint("Call it in a transaction of isolation level READ COMMITTED.")));
 
 	ecapi_become_owner(&scope);
+	ecapi_look_begin(&look);
 	row.from = ecapi_replay_start(row.since);
+	oldest = ecapi_replay_oldest();
+	ecapi_look_end(&look);
 	row.to = ecapi_snapshot_start();
-	tell_what_is_gone(row.since);
+	tell_what_is_gone(row.since, oldest);
 	id = ecapi_replay_create(&row, user);
 	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();

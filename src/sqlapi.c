@@ -363,12 +363,13 @@ static void
 start_again(const char *name, bool copied)
 {
 	static EcapiStatement restart = {
-		"UPDATE ecapi.cursor SET snapshot = $2, window_end = NULL, arm = 0, xid = '0',"
+		"UPDATE ecapi.cursor_row SET snapshot = $2, window_end = NULL, arm = 0, xid = '0',"
 		" seq = 0, system_identifier = $3, database = $4, state = 'starting',"
 		" stopped_options = NULL, last_error = NULL, last_error_at = NULL,"
 		" next_try = NULL, started_at = pg_catalog.clock_timestamp(),"
 		" delivered = coalesce(delivered, 0), filtered = coalesce(filtered, 0),"
-		" failed = coalesce(failed, 0), given_up = coalesce(given_up, 0)"
+		" failed = coalesce(failed, 0), given_up = coalesce(given_up, 0),"
+		" written = written OPERATOR(pg_catalog.+) 1"
 		" WHERE server OPERATOR(pg_catalog.=) $1",
 		4, {OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}, NULL
 	};
@@ -378,6 +379,7 @@ start_again(const char *name, bool copied)
 	List	   *cursors;
 	ListCell   *cell;
 	EcapiOwnerScope scope;
+	EcapiLook	look;
 	Datum		values[4];
 
 	ecapi_become_owner(&scope);
@@ -391,7 +393,9 @@ start_again(const char *name, bool copied)
 				 errmsg("destination \"%s\" has no cursor", name),
 				 errhint("The worker gives it one when it starts.")));
 
+	ecapi_look_begin(&look);
 	counter = ecapi_guard_counter();
+	ecapi_look_end(&look);
 	if (copied && !ecapi_guard_copy(cursor))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -411,7 +415,7 @@ start_again(const char *name, bool copied)
 	end_past(server->servername);
 	if (copied)
 		set_origin(server);
-	else
+	else if (ecapi_guard_reset(cursor, &counter))
 		forget_later_events();
 	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();

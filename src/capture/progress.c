@@ -11,6 +11,9 @@
  * to write "interrupted", so the view ecapi.backfill tells the two apart by the
  * lock of the track (backfill.c), which goes with the backend.
  *
+ * The row is written with every page, so it is found from the top of its index, as
+ * a cursor's is (outbox/cursor.c): no page walks over dead versions of it.
+ *
  * Statements run as the extension's owner.  All functions want a transaction
  * and raise what SQL raises.
  */
@@ -19,6 +22,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -48,10 +52,14 @@ static EcapiStatement forget = {
 
 static EcapiStatement begin = {
 	"INSERT INTO ecapi.backfill_progress AS p (relation, track, trigger_oid, since,"
-	" until, ends_at, key_columns, state, started_at, updated_at)"
+	" until, ends_at, key_columns, state, started_at, updated_at, written)"
 	" VALUES ($1, $2, $3, $4, $5, coalesce($5, pg_catalog.clock_timestamp()), $6,"
-	" 'running', pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp())"
-	" ON CONFLICT (relation, track, since, until) DO UPDATE SET state = 'running',"
+	" 'running', pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp(),"
+	" coalesce((SELECT n.written FROM ecapi.backfill_progress n WHERE n.relation = $1"
+	" AND n.track = $2 AND n.since = $4 AND n.until IS NOT DISTINCT FROM $5"
+	" ORDER BY n.generation DESC LIMIT 1), 0))"
+	" ON CONFLICT (relation, track, since, until, generation) DO UPDATE SET state = 'running',"
+	" written = p.written + 1,"
 	" trigger_oid = excluded.trigger_oid, sqlstate = NULL, finished_at = NULL,"
 	" updated_at = excluded.updated_at"
 	" RETURNING p.backfill_id, p.ends_at, p.last_key, p.rows_read, p.events,"
@@ -62,7 +70,9 @@ static EcapiStatement begin = {
 static EcapiStatement advance = {
 	"UPDATE ecapi.backfill_progress SET last_key = $2, rows_read = $3, events = $4,"
 	" set_aside = $5, outside = $6, forgotten = $7, cancelled = $8, seconds = seconds + $9,"
-	" updated_at = pg_catalog.clock_timestamp() WHERE backfill_id = $1",
+	" written = written + 1, updated_at = pg_catalog.clock_timestamp()"
+	" WHERE ctid = (SELECT n.ctid FROM ecapi.backfill_progress n WHERE n.backfill_id = $1"
+	" ORDER BY n.generation DESC LIMIT 1)",
 	9, {INT8OID, TEXTARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, FLOAT8OID},
 	NULL
 };
@@ -181,6 +191,17 @@ ecapi_progress_begin(EcapiProgress *progress, bool restart, MemoryContext contex
 	ecapi_become_caller(&scope);
 }
 
+/*
+ * A plan that is made while the table is small must not read all of it later.  The
+ * owner's scope puts the setting back.
+ */
+static void
+plan_by_index(void)
+{
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 /* See progress.h. */
 void
 ecapi_progress_advance(const EcapiProgress *progress, double seconds)
@@ -190,6 +211,7 @@ ecapi_progress_advance(const EcapiProgress *progress, double seconds)
 	bool		nulls[9] = {false};
 
 	ecapi_become_owner(&scope);
+	plan_by_index();
 	values[0] = Int64GetDatum(progress->id);
 	nulls[1] = progress->last_key == NULL;
 	values[1] = nulls[1] ? (Datum) 0

@@ -70,13 +70,17 @@ static EcapiStatement create = {
 static EcapiStatement load = {
 	"SELECT c.cancel_id, c.id, c.xid, c.before_xid, c.seq, c.since, c.cancelled_at,"
 	" r.xid, r.before_xid, r.seq, c.value::pg_catalog.text"
-	" FROM (SELECT * FROM ecapi.cancellation"
-	" WHERE state OPERATOR(pg_catalog.=) 'stopping' ORDER BY cancel_id LIMIT $1) c"
+	" FROM (SELECT k.* FROM (SELECT * FROM ecapi.cancellation"
+	" WHERE state OPERATOR(pg_catalog.=) 'stopping'"
+	" AND xid OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmax($2)"
+	" UNION ALL SELECT s.* FROM pg_catalog.pg_snapshot_xip($2) x JOIN ecapi.cancellation s"
+	" ON s.xid OPERATOR(pg_catalog.=) x AND s.state OPERATOR(pg_catalog.=) 'stopping') k"
+	" ORDER BY k.cancel_id LIMIT $1) c"
 	" LEFT JOIN LATERAL (SELECT k.xid, k.before_xid, k.seq FROM ecapi.cancellation k"
 	" WHERE k.id OPERATOR(pg_catalog.=) c.id AND k.state OPERATOR(pg_catalog.<>) 'stopping'"
 	" ORDER BY k.before_xid DESC LIMIT 1) r ON true"
 	" ORDER BY c.cancel_id",
-	1, {INT8OID}, NULL
+	2, {INT8OID, PG_SNAPSHOTOID}, NULL
 };
 
 /* A destination that was renamed is known by its server, one that pg_upgrade has
@@ -220,13 +224,16 @@ cover_of_row(uint64 row, int i)
 
 /* See cancellation.h. */
 int
-ecapi_cancellation_load(int max, MemoryContext context, EcapiCancellation **list)
+ecapi_cancellation_load(const EcapiSnapshot *seen, int max, MemoryContext context,
+						EcapiCancellation **list)
 {
-	Datum		values[1];
+	static const EcapiSnapshot nothing = {.xmin = 1, .xmax = 1};
+	Datum		values[2];
 	uint64		n;
 	MemoryContext old;
 
 	values[0] = Int64GetDatum(max);
+	values[1] = ecapi_snapshot_datum(seen == NULL ? &nothing : seen);
 	n = ecapi_statement_execute(&load, values, NULL, true);
 	old = MemoryContextSwitchTo(context);
 	*list = palloc0(sizeof(EcapiCancellation) * Max(n, 1));

@@ -13,6 +13,8 @@
 
 #include "event/refund.h"
 
+#include "outbox/snapshot.h"
+
 /* Which events of an id a cancellation is about; see cancellation.c. */
 typedef struct EcapiCover
 {
@@ -63,10 +65,10 @@ extern void ecapi_cancellation_create(const char *id, TimestampTz since, Numeric
 extern bool ecapi_cancellation_is_ours(void);
 
 /*
- * Up to max cancellations to be resolved, the oldest first, palloc'd in context;
- * returns how many.  Read-only.
+ * Up to max cancellations to be resolved, the oldest first, palloc'd in context, of
+ * those that a snapshot does not see (NULL: of all); returns how many.  Read-only.
  */
-extern int	ecapi_cancellation_load(int max, MemoryContext context,
+extern int	ecapi_cancellation_load(const EcapiSnapshot *seen, int max, MemoryContext context,
 									EcapiCancellation **list);
 
 /*

@@ -4,14 +4,25 @@
  *
  * The worker is the only one that moves a cursor.  It reads a row when it
  * starts or meets a new destination, keeps the truth in memory, and writes it
- * a few times a second and at rest, so a crash repeats little and nobody walks
- * over the dead versions of these rows.
+ * a few times a second and at rest, so a crash repeats little.
  *
- * Locks: DDL of an open transaction may hold a cursor's row (a rename, a
- * drop).  The worker must not wait for it, so it locks with SKIP LOCKED and
- * keeps what it has to record until the next time.  The cursor and what
- * belongs to its movement (failed events, request log) are written in one
- * transaction, or not at all.
+ * While somebody holds an old snapshot each write leaves a version that nothing
+ * can remove.  A row is found from the top of the index (server, generation), where
+ * its newest version is, so no write and no look at the view walks over dead ones;
+ * the install script says how.
+ *
+ * Locks: DDL of an open transaction may hold a cursor's row (a rename, a drop, an
+ * adoption), a prepared one for days.  The worker must not wait for it, and it must
+ * not stop recording either: the place on the disk is what keeps slots of the ring,
+ * and the journal would grow.  So it writes a row beside the one that is held, of
+ * the next generation.  The newest row of a server is its cursor; when the others
+ * are free, they are deleted, and the newest takes over the name that DDL gave them.
+ *
+ *	 one row --(somebody holds it at a write)--> two, the worker writes the newer
+ *	 two rows --(the older is free)-----------> one
+ *
+ * The cursor and what belongs to its movement (failed events, request log) are
+ * written in one transaction, or not at all.
  *
  * All functions want a transaction, SPI connected, and raise what SQL raises.
  */
@@ -27,61 +38,112 @@
 #include "catalog.h"
 #include "outbox/cursor.h"
 
+/* The address of a cursor: that of the newest row of its server. */
+#define NEWEST(server) \
+	"(SELECT n.ctid FROM ecapi.cursor_row n WHERE n.server OPERATOR(pg_catalog.=) " server \
+	" ORDER BY n.generation DESC LIMIT 1)"
+
+/*
+ * A name that DDL gave to an older row, which it held, counts as given: what else
+ * goes by the name was renamed with it.
+ */
 static EcapiStatement load = {
-	"SELECT destination, server, snapshot, window_end, arm, xid, seq,"
-	" system_identifier, database, delivered, filtered, failed, state,"
-	" stopped_options, last_error, last_error_at, next_try, given_up,"
-	" enrich_skipped, test_since"
-	" FROM ecapi.cursor ORDER BY destination",
+	"SELECT CASE WHEN c.destination OPERATOR(pg_catalog.<>) s.srvname AND EXISTS ("
+	"SELECT FROM ecapi.cursor_row r WHERE r.server OPERATOR(pg_catalog.=) c.server"
+	" AND r.destination OPERATOR(pg_catalog.=) s.srvname)"
+	" THEN s.srvname ELSE c.destination END,"
+	" c.server, c.snapshot, c.window_end, c.arm, c.xid, c.seq,"
+	" c.system_identifier, c.database, c.delivered, c.filtered, c.failed, c.state,"
+	" c.stopped_options, c.last_error, c.last_error_at, c.next_try, c.given_up,"
+	" c.enrich_skipped, c.test_since"
+	" FROM ecapi.cursor c LEFT JOIN pg_catalog.pg_foreign_server s"
+	" ON s.oid OPERATOR(pg_catalog.=) c.server ORDER BY 1",
 	0, {0}, NULL
 };
 
+/* The server again: whoever changed the row meanwhile may have given it another. */
 static EcapiStatement lock = {
-	"SELECT 1 FROM ecapi.cursor WHERE server OPERATOR(pg_catalog.=) $1"
-	" FOR UPDATE SKIP LOCKED",
+	"SELECT 1 FROM ecapi.cursor_row c WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("$1")
+	" AND c.server OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED",
 	1, {OIDOID}, NULL
 };
 
 static EcapiStatement exists = {
-	"SELECT 1 FROM ecapi.cursor WHERE server OPERATOR(pg_catalog.=) $1",
+	"SELECT 1 FROM ecapi.cursor_row WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
 	1, {OIDOID}, NULL
 };
 
+static EcapiStatement write_beside = {
+	"INSERT INTO ecapi.cursor_row (destination, server, snapshot, window_end, arm, xid, seq,"
+	" system_identifier, database, started_at, delivered, filtered, failed, given_up,"
+	" enrich_skipped, state, stopped_options, test_since, last_error, last_error_at,"
+	" next_try, recorded_at, written)"
+	" SELECT destination, server, snapshot, window_end, arm, xid, seq, system_identifier,"
+	" database, started_at, delivered, filtered, failed, given_up, enrich_skipped, state,"
+	" stopped_options, test_since, last_error, last_error_at, next_try, recorded_at,"
+	" (generation OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.*) 16"
+	" FROM ecapi.cursor_row c WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
+	1, {OIDOID}, NULL
+};
+
+static EcapiStatement tidy = {
+	"WITH gone AS (DELETE FROM ecapi.cursor_row WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"SELECT o.ctid FROM ecapi.cursor_row o WHERE EXISTS (SELECT FROM ecapi.cursor_row n"
+	" WHERE n.server OPERATOR(pg_catalog.=) o.server"
+	" AND n.generation OPERATOR(pg_catalog.>) o.generation)"
+	" FOR UPDATE OF o SKIP LOCKED)) RETURNING server, destination)"
+	", kept AS (UPDATE ecapi.cursor_row c SET destination = s.srvname"
+	" FROM gone g JOIN pg_catalog.pg_foreign_server s ON s.oid OPERATOR(pg_catalog.=) g.server"
+	" AND s.srvname OPERATOR(pg_catalog.=) g.destination"
+	" WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("g.server")
+	" AND c.server OPERATOR(pg_catalog.=) g.server)"
+	" SELECT EXISTS (SELECT FROM ecapi.cursor_row o JOIN ecapi.cursor_row n"
+	" ON n.server OPERATOR(pg_catalog.=) o.server"
+	" AND n.generation OPERATOR(pg_catalog.>) o.generation"
+	" WHERE NOT EXISTS (SELECT FROM gone g WHERE g.server OPERATOR(pg_catalog.=) o.server))",
+	0, {0}, NULL
+};
+
 static EcapiStatement write_row = {
-	"UPDATE ecapi.cursor SET snapshot = $2, window_end = $3, arm = $4, xid = $5,"
+	"UPDATE ecapi.cursor_row SET snapshot = $2, window_end = $3, arm = $4, xid = $5,"
 	" seq = $6, delivered = $7, filtered = $8, failed = $9, state = $10,"
 	" stopped_options = $11, last_error = $12, last_error_at = $13,"
 	" next_try = $14, given_up = $15, enrich_skipped = $16, test_since = $17,"
+	" written = written OPERATOR(pg_catalog.+) 1,"
 	" recorded_at = pg_catalog.clock_timestamp()"
-	" WHERE server OPERATOR(pg_catalog.=) $1",
+	" WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
 	17, {OIDOID, PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT2OID, XID8OID, INT8OID, INT8OID,
 	INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 	INT8OID, INT8OID, TIMESTAMPTZOID}, NULL
 };
 
 static EcapiStatement write_state = {
-	"UPDATE ecapi.cursor SET state = $2, last_error = $3, last_error_at = $4,"
+	"UPDATE ecapi.cursor_row SET state = $2, last_error = $3, last_error_at = $4,"
+	" written = written OPERATOR(pg_catalog.+) 1,"
 	" recorded_at = pg_catalog.clock_timestamp()"
-	" WHERE server OPERATOR(pg_catalog.=) $1",
+	" WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
 	4, {OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}, NULL
 };
 
 static EcapiStatement create = {
-	"INSERT INTO ecapi.cursor (destination, server, snapshot, system_identifier,"
+	"INSERT INTO ecapi.cursor_row (destination, server, snapshot, system_identifier,"
 	" database, started_at) VALUES ($1, $2, $3, $4, $5, pg_catalog.clock_timestamp())",
 	5, {NAMEOID, OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}, NULL
 };
 
+/* A new server of the same name keeps what an operator wanted of it. */
 static EcapiStatement drop = {
-	"WITH gone AS (DELETE FROM ecapi.cursor WHERE destination OPERATOR(pg_catalog.=) $1"
+	"WITH gone AS (DELETE FROM ecapi.cursor_row WHERE destination OPERATOR(pg_catalog.=) $1"
 	" AND server OPERATOR(pg_catalog.=) $2 RETURNING destination)"
 	" DELETE FROM ecapi.control c USING gone"
-	" WHERE c.destination OPERATOR(pg_catalog.=) gone.destination",
+	" WHERE c.destination OPERATOR(pg_catalog.=) gone.destination"
+	" AND NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_server s"
+	" WHERE s.srvname OPERATOR(pg_catalog.=) gone.destination)",
 	2, {NAMEOID, OIDOID}, NULL
 };
 
 static EcapiStatement bind = {
-	"UPDATE ecapi.cursor SET destination = $4, server = $3"
+	"UPDATE ecapi.cursor_row SET destination = $4, server = $3"
 	" WHERE server OPERATOR(pg_catalog.=) $1"
 	" AND destination OPERATOR(pg_catalog.=) $2",
 	4, {OIDOID, NAMEOID, OIDOID, NAMEOID}, NULL
@@ -91,6 +153,9 @@ static EcapiStatement last_xid = {
 	"SELECT xid FROM ecapi.outbox ORDER BY xid DESC, seq DESC LIMIT 1",
 	0, {0}, NULL
 };
+
+/* It reads every version that there is, and a row is seldom held for long. */
+#define TIDY_INTERVAL_US	USECS_PER_MINUTE
 
 static Datum
 column(int row, int i, bool *isnull)
@@ -207,17 +272,27 @@ ecapi_cursor_load(MemoryContext context)
 	return result;
 }
 
+/* May a server have older rows?  At start nobody knows. */
+static bool beside = true;
+static TimestampTz tidied_at = 0;
+
 /*
- * Lock a cursor for writing, without waiting.  False when it is locked by
- * another transaction, or gone.
+ * Lock a cursor for writing, without waiting.  False when there is none; or it is
+ * held by another transaction, and aside is false.  With aside, a row beside that
+ * one is the cursor then.
  */
 bool
-ecapi_cursor_lock(Oid server)
+ecapi_cursor_lock(Oid server, bool aside)
 {
 	Datum		values[1];
 
 	values[0] = ObjectIdGetDatum(server);
-	return ecapi_statement_execute(&lock, values, NULL, false) > 0;
+	if (ecapi_statement_execute(&lock, values, NULL, false) > 0)
+		return true;
+	if (!aside || ecapi_statement_execute(&write_beside, values, NULL, false) == 0)
+		return false;
+	beside = true;
+	return true;
 }
 
 /* Is there a cursor of that server, locked or not? */
@@ -228,6 +303,23 @@ ecapi_cursor_exists(Oid server)
 
 	values[0] = ObjectIdGetDatum(server);
 	return ecapi_statement_execute(&exists, values, NULL, true) > 0;
+}
+
+/*
+ * Delete the rows of servers that have a newer one, but for those that another
+ * transaction holds; now and then, as long as there may be some.
+ */
+void
+ecapi_cursor_tidy(TimestampTz now)
+{
+	bool		isnull;
+
+	/* a clock that was set back counts as elapsed */
+	if (!beside || (now >= tidied_at && now - tidied_at < TIDY_INTERVAL_US))
+		return;
+	tidied_at = now;
+	ecapi_statement_execute(&tidy, NULL, NULL, false);
+	beside = DatumGetBool(column(0, 1, &isnull));
 }
 
 /* Write a cursor that the caller has locked. */

@@ -1,6 +1,6 @@
 /*
  * cursor.h
- *	  How far each destination has disposed of the outbox: rows of ecapi.cursor.
+ *	  How far each destination has disposed of the outbox: rows of ecapi.cursor_row.
  */
 #ifndef ECAPI_CURSOR_H
 #define ECAPI_CURSOR_H
@@ -42,8 +42,9 @@ typedef struct EcapiCursor
 } EcapiCursor;
 
 extern List *ecapi_cursor_load(MemoryContext context);
-extern bool ecapi_cursor_lock(Oid server);
+extern bool ecapi_cursor_lock(Oid server, bool aside);
 extern bool ecapi_cursor_exists(Oid server);
+extern void ecapi_cursor_tidy(TimestampTz now);
 extern void ecapi_cursor_write(const EcapiCursor *cursor);
 extern void ecapi_cursor_write_state(const EcapiCursor *cursor);
 extern void ecapi_cursor_create(const EcapiCursor *cursor);

@@ -122,11 +122,18 @@ static EcapiStatement erase_events = {
 "     AND length(f.event ->> 'value') <= 400 THEN f.event ->> 'currency_code' END AS currency," \
 "   CASE WHEN json_typeof(f.event -> 'value') = 'number' THEN f.event ->> 'value' END AS value" \
 " ), counted AS (" \
-"  INSERT INTO ecapi.ledger AS l (hour, destination, event_type, currency, outcome, reason, events, value)" \
-"  SELECT date_trunc('hour', clock_timestamp(), 'UTC'), g.destination, g.event_type, g.currency, 'erased'," \
-"   " reason ", count(*), sum(CASE WHEN g.currency IS NOT NULL THEN g.value::numeric END)" \
-"  FROM gone g WHERE g.destination IS NOT NULL GROUP BY g.destination, g.event_type, g.currency" \
-"  ON CONFLICT (hour, destination, outcome, event_type, currency, reason) DO UPDATE" \
+"  INSERT INTO ecapi.ledger AS l (hour, destination, event_type, currency, outcome, reason, events, value, written)" \
+"  SELECT s.*, coalesce((SELECT n.written FROM ecapi.ledger n WHERE n.hour = s.hour" \
+"    AND n.destination = s.destination AND n.outcome = s.outcome" \
+"    AND coalesce(n.event_type, '') = coalesce(s.event_type, '')" \
+"    AND coalesce(n.currency, '') = coalesce(s.currency, '')" \
+"    AND coalesce(n.reason, '') = coalesce(s.reason, '') ORDER BY n.generation DESC LIMIT 1), 0)" \
+"  FROM (SELECT date_trunc('hour', clock_timestamp(), 'UTC') AS hour, g.destination, g.event_type, g.currency," \
+"    'erased' AS outcome, " reason " AS reason, count(*) AS events," \
+"    sum(CASE WHEN g.currency IS NOT NULL THEN g.value::numeric END) AS value" \
+"   FROM gone g WHERE g.destination IS NOT NULL GROUP BY g.destination, g.event_type, g.currency) s" \
+"  ON CONFLICT (hour, destination, outcome, coalesce(event_type, ''), coalesce(currency, '')," \
+"   coalesce(reason, ''), generation) DO UPDATE" \
 "  SET events = l.events + excluded.events, value = coalesce(l.value + excluded.value, l.value, excluded.value)" \
 " )"
 

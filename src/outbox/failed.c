@@ -91,6 +91,18 @@ static EcapiStatement due_rows = {
 	2, {NAMEOID, INT8OID}, NULL
 };
 
+/*
+ * Each try moves a row on in the index and leaves a dead entry behind; while an old
+ * snapshot keeps those, a look from the start walks over all of them.
+ */
+static EcapiStatement due_rows_from = {
+	"SELECT failed_id, xid, seq, attempts, retry_since, next_try, event"
+	" FROM ecapi.failed_event"
+	" WHERE destination OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'waiting'"
+	" AND next_try OPERATOR(pg_catalog.>=) $3 ORDER BY next_try LIMIT $2",
+	3, {NAMEOID, INT8OID, TIMESTAMPTZOID}, NULL
+};
+
 static EcapiStatement rename_rows = {
 	"UPDATE ecapi.failed_event SET destination = $2"
 	" WHERE destination OPERATOR(pg_catalog.=) $1",
@@ -237,21 +249,21 @@ take_due(HeapTuple tuple, TupleDesc desc, EcapiDueRows *due)
 	MemoryContextSwitchTo(old);
 }
 
-/*
- * The failed events of a destination whose time has come, those that are due
- * longest first, as many as there is room for; and when the next one is due.
- */
+/* See failed.h. */
 void
-ecapi_failed_due(const char *destination, TimestampTz now, EcapiDueRows *due)
+ecapi_failed_due(const char *destination, TimestampTz from, TimestampTz now,
+				 EcapiDueRows *due)
 {
 	NameData	name;
-	Datum		values[2];
+	Datum		values[3];
 	uint64		n;
 
 	namestrcpy(&name, destination);
 	values[0] = NameGetDatum(&name);
 	values[1] = Int64GetDatum(due->max_rows + 1);
-	n = ecapi_statement_execute(&due_rows, values, NULL, true);
+	values[2] = TimestampTzGetDatum(from);
+	n = ecapi_statement_execute(from == DT_NOBEGIN ? &due_rows : &due_rows_from, values,
+								NULL, true);
 	due->next = 0;
 	for (uint64 i = 0; i < n; i++)
 	{

@@ -61,7 +61,14 @@ extern char *ecapi_failed_answer(const char *answer);
 extern void ecapi_failed_insert(const EcapiFailedRow *row);
 extern bool ecapi_failed_lock(List *rows);
 extern void ecapi_failed_change(const EcapiFailedRow *row);
-extern void ecapi_failed_due(const char *destination, TimestampTz now, EcapiDueRows *due);
+
+/*
+ * The failed events of a destination whose time has come, of those whose next try
+ * is not before a moment (DT_NOBEGIN: all): those that are due longest first, as
+ * many as there is room for; and when the next one is due.
+ */
+extern void ecapi_failed_due(const char *destination, TimestampTz from, TimestampTz now,
+							 EcapiDueRows *due);
 extern void ecapi_failed_rename(const char *old_name, const char *new_name);
 extern void ecapi_failed_end(const char *destination);
 

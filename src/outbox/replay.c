@@ -22,8 +22,11 @@
  *	 running --(position at the end of the window)--> finished
  *	 waiting, running --(ecapi.cancel_replay, adopt, rebase)--> cancelled
  *
- * Locks: as a cursor's, an operator's open transaction may hold a row; the
- * worker skips it and writes the position another time.
+ * A row is found from the top of its index, as a cursor's is (cursor.c), so that no
+ * write walks over dead versions of it.
+ *
+ * Locks: an operator's open transaction may hold a row; the worker skips it and
+ * writes the position another time.
  *
  * All functions want a transaction, SPI connected, and raise what SQL raises.
  */
@@ -39,17 +42,22 @@
 #include "catalog.h"
 #include "outbox/replay.h"
 
+/* The address of a replay's row. */
+#define NEWEST \
+	"(SELECT n.ctid FROM ecapi.replay_cursor n WHERE n.replay_id OPERATOR(pg_catalog.=) $1" \
+	" ORDER BY n.generation DESC LIMIT 1)"
+
 static EcapiStatement load = {
 	"SELECT replay_id, destination, since, until, event_types, snapshot, window_end,"
 	" arm, xid, seq, delivered, filtered, failed, passed_over"
-	" FROM ecapi.replay_cursor WHERE state OPERATOR(pg_catalog.=) ANY ('{waiting,running}')"
+	" FROM ecapi_internal.newest_replay WHERE state OPERATOR(pg_catalog.=) ANY ('{waiting,running}')"
 	" ORDER BY replay_id",
 	0, {0}, NULL
 };
 
 static EcapiStatement lock = {
-	"SELECT 1 FROM ecapi.replay_cursor WHERE replay_id OPERATOR(pg_catalog.=) $1"
-	" FOR UPDATE SKIP LOCKED",
+	"SELECT 1 FROM ecapi.replay_cursor WHERE ctid OPERATOR(pg_catalog.=) " NEWEST
+	" AND replay_id OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED",
 	1, {INT8OID}, NULL
 };
 
@@ -60,8 +68,9 @@ static EcapiStatement write_row = {
 	" WHEN $9 THEN 'finished' ELSE 'running' END,"
 	" finished_at = CASE WHEN $9 THEN coalesce(finished_at, pg_catalog.clock_timestamp())"
 	" ELSE finished_at END,"
+	" written = written OPERATOR(pg_catalog.+) 1,"
 	" recorded_at = pg_catalog.clock_timestamp()"
-	" WHERE replay_id OPERATOR(pg_catalog.=) $1",
+	" WHERE ctid OPERATOR(pg_catalog.=) " NEWEST,
 	9, {INT8OID, INT2OID, XID8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, BOOLOID}, NULL
 };
 

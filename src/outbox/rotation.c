@@ -13,10 +13,10 @@
  * (a) is two probes a cursor: a row at or beyond xmax(S), a row of xip(S).
  * A replay is a cursor with an end: of a row in its window beyond its position
  * (in arm 1 it has done with xip(S) and with what lies before that).
- * The tables of both are locked in ShareLock meanwhile: an uncommitted CREATE
- * SERVER or ecapi.replay(), whose row our snapshot cannot see, holds a
- * conflicting lock on its table.  What the worker has disposed of but not recorded counts as undisposed,
- * which only delays.
+ * Those of an open CREATE SERVER or ecapi.replay(), which our snapshot cannot see,
+ * are looked at before it is taken (pins.c says why that order), and no transaction
+ * that is left open keeps the ring from turning.  What the worker has disposed of
+ * but not recorded counts as undisposed, which only delays.
  *
  * (b) looks at the rows with the highest key: rows of a slot stem from turns of
  * that slot, emitted_at chose it, so the row with the highest key is of the
@@ -25,10 +25,13 @@
  * where there are no events.
  *
  * When the outbox is near its limit (b) gives way for events: delivered ones
- * that are kept for a while must not cost new ones.  (a) never does.  Ticks and
- * requests stay then, for they tell what became of the events.  A replay is a
- * repetition that somebody wished for, so it gives way to events that were never
- * sent: it is cancelled when it pins the slot that must go.
+ * that are kept for a while must not cost new ones.  Of (a) a committed cursor never
+ * does.  Ticks and requests stay then, for they tell what became of the events.  A
+ * replay is a repetition that somebody wished for, so it gives way to events that
+ * were never sent: it is cancelled when it pins the slot that must go.  What an open
+ * transaction holds or has yet to commit can be neither cancelled nor made to give
+ * up events; so beyond the limits, of size and of age (ecapi.retention_limit), it is
+ * passed over, and a destination that comes to be later starts with what is left.
  *
  * Locks: taken conditionally, all of them; if one is not to be had the slot
  * stays until next time.  Nobody ever waits for a rotation longer than the
@@ -45,13 +48,16 @@
 #include "executor/spi.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/xid8.h"
 
 #include "catalog.h"
 #include "compat.h"
+#include "outbox/pins.h"
 #include "outbox/rotation.h"
 #include "settings.h"
 
@@ -108,16 +114,36 @@ slot_is_empty(int slot, int nrings)
 	"SELECT FROM pg_catalog.pg_snapshot_xip(c.snapshot) x, ecapi.outbox_%1$d o" \
 	" WHERE o.xid OPERATOR(pg_catalog.=) x))))"
 
-/* Conditions (a) and (b), under a snapshot of now: no row is younger. */
+static Datum
+xid8_array(const uint64 *xids, int n)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		elements[i] = FullTransactionIdGetDatum(FullTransactionIdFromU64(xids[i]));
+	return PointerGetDatum(construct_array(elements, n, XID8OID, sizeof(uint64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/*
+ * Conditions (a) and (b): no row is younger.  open: what open transactions hold or
+ * have yet to commit counts, too.
+ */
 static bool
-slot_is_done(int slot, TimestampTz younger)
+slot_is_done(int slot, TimestampTz younger, bool open)
 {
 	StringInfoData sql;
-	Datum		values[1];
-	Oid			types[1] = {TIMESTAMPTZOID};
+	EcapiPins	pins = {PG_UINT64_MAX, 0, NULL};
+	Datum		values[4];
+	Oid			types[4] = {TIMESTAMPTZOID, XID8OID, XID8ARRAYOID, BOOLOID};
 	bool		done;
 
+	if (open)
+		ecapi_pins_look(&pins);
 	values[0] = TimestampTzGetDatum(younger);
+	values[1] = FullTransactionIdGetDatum(FullTransactionIdFromU64(pins.least));
+	values[2] = xid8_array(pins.running, pins.nrunning);
+	values[3] = BoolGetDatum(open);
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
 					 "SELECT 1 WHERE NOT EXISTS (SELECT FROM ecapi.cursor c WHERE"
@@ -125,7 +151,12 @@ slot_is_done(int slot, TimestampTz younger)
 					 " WHERE o.xid OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(c.snapshot))"
 					 " OR EXISTS (SELECT FROM pg_catalog.pg_snapshot_xip(c.snapshot) x, ecapi.outbox_%1$d o"
 					 " WHERE o.xid OPERATOR(pg_catalog.=) x))"
-					 " AND NOT EXISTS (SELECT FROM ecapi.replay_cursor c WHERE " REPLAY_NEEDS ")"
+					 " AND NOT EXISTS (SELECT FROM ecapi.outbox_%1$d o"
+					 " WHERE o.xid OPERATOR(pg_catalog.>=) $2)"
+					 " AND NOT EXISTS (SELECT FROM pg_catalog.unnest($3) x, ecapi.outbox_%1$d o"
+					 " WHERE o.xid OPERATOR(pg_catalog.=) x)"
+					 " AND NOT ($4 AND EXISTS (SELECT FROM ecapi_internal.newest_replay c"
+					 " WHERE " REPLAY_NEEDS "))"
 					 " AND NOT EXISTS (SELECT FROM (SELECT emitted_at FROM ecapi.outbox_%1$d"
 					 " ORDER BY xid DESC, seq DESC LIMIT 1) o"
 					 " WHERE o.emitted_at OPERATOR(pg_catalog.>) $1)"
@@ -136,7 +167,7 @@ slot_is_done(int slot, TimestampTz younger)
 					 " WHERE r.sent_at OPERATOR(pg_catalog.>) $1)",
 					 slot);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	done = SPI_execute_with_args(sql.data, 1, types, values, NULL, true, 1) == SPI_OK_SELECT &&
+	done = SPI_execute_with_args(sql.data, 4, types, values, NULL, true, 1) == SPI_OK_SELECT &&
 		SPI_processed == 1;
 	PopActiveSnapshot();
 	pfree(sql.data);
@@ -148,7 +179,7 @@ slot_is_done(int slot, TimestampTz younger)
  * the way.
  */
 static bool
-empty_slot(int slot, int nrings, TimestampTz younger)
+empty_slot(int slot, int nrings, TimestampTz younger, bool open)
 {
 	List	   *rels = NIL;
 	List	   *relids = NIL;
@@ -158,11 +189,9 @@ empty_slot(int slot, int nrings, TimestampTz younger)
 	if (slot_is_empty(slot, nrings))
 		return false;
 	/* a look without locks first: most slots have rows to keep */
-	if (!slot_is_done(slot, younger))
+	if (!slot_is_done(slot, younger, open))
 		return false;
-	if (ConditionalLockRelationOid(ecapi_relation("cursor", false), ShareLock) &&
-		ConditionalLockRelationOid(ecapi_relation("replay_cursor", false), ShareLock) &&
-		lock_slot(slot, nrings, &rels) && slot_is_done(slot, younger))
+	if (lock_slot(slot, nrings, &rels) && slot_is_done(slot, younger, open))
 	{
 		foreach(cell, rels)
 			relids = lappend_oid(relids, RelationGetRelid((Relation) lfirst(cell)));
@@ -183,27 +212,35 @@ ecapi_rotation_run(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	int			current = ecapi_ring_slot(now);
+	int64		limit_s = Max((int64) ecapi_retention_limit * SECS_PER_MINUTE,
+							  (int64) ecapi_retention_s);
 	int			emptied = 0;
 
 	SPI_connect();
 	for (int i = 1; i < ECAPI_SLOTS; i++)
-		if (empty_slot((current + i) % ECAPI_SLOTS, lengthof(rings),
-					   now - (int64) ecapi_retention_s * USECS_PER_SEC))
+	{
+		int			slot = (current + i) % ECAPI_SLOTS;
+
+		if (empty_slot(slot, lengthof(rings),
+					   now - (int64) ecapi_retention_s * USECS_PER_SEC, true) ||
+			(ecapi_retention_limit > 0 &&
+			 empty_slot(slot, lengthof(rings), now - limit_s * USECS_PER_SEC, false)))
 			emptied++;
+	}
 	SPI_finish();
 	return emptied;
 }
 
 /* See rotation.h. */
 bool
-ecapi_rotation_make_room(void)
+ecapi_rotation_make_room(bool open)
 {
 	int			current = ecapi_ring_slot(GetCurrentTimestamp());
 	bool		emptied = false;
 
 	SPI_connect();
 	for (int i = 1; i <= ECAPI_SLOTS && !emptied; i++)
-		emptied = empty_slot((current + i) % ECAPI_SLOTS, 1, DT_NOEND);
+		emptied = empty_slot((current + i) % ECAPI_SLOTS, 1, DT_NOEND, open);
 	SPI_finish();
 	return emptied;
 }

@@ -13,9 +13,10 @@ extern int	ecapi_rotation_run(void);
 
 /*
  * The outbox is near its limit: empty the oldest slot of it that no cursor
- * needs, whatever the age of its rows.  As above.  Returns whether there was one.
+ * needs, whatever the age of its rows.  open: nor a cursor or replay that is not
+ * committed, nor any replay.  As above.  Returns whether there was one.
  */
-extern bool ecapi_rotation_make_room(void);
+extern bool ecapi_rotation_make_room(bool open);
 
 /*
  * The outbox is near its limit and no slot of it could be emptied: cancel the

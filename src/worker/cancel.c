@@ -44,6 +44,10 @@
  * Of several cancellations of one id in a job the widest is resolved, the others are
  * repeated; and of one that comes later only what no resolved one was about.
  *
+ * What was resolved leaves a dead entry in the index of open ones, and an old snapshot
+ * keeps those.  So a job takes up what the snapshot of the last one did not see, as
+ * long as that one left nothing over.
+ *
  * Between jobs the worker rests as long as the last one read, so that a shop which
  * cancels all the time costs half a process at most, and its cancellations share
  * scans.
@@ -122,11 +126,27 @@ static struct
 	EcapiTick  *to;
 	EcapiPosition position;
 	int			done;			/* entries linked, then resolved */
+	EcapiSnapshot *seen;		/* it has taken up all that this sees; NULL: not all */
 }			job;
+
+static EcapiSnapshot *taken = NULL;	/* nothing that this sees is open; NULL: who knows */
 
 static uint64 looks_seen = 0;	/* when open ones were last asked for */
 static TimestampTz rest_until = 0;
 static TimestampTz retry_at = 0;
+
+/* The next job looks at all there is, or at what seen does not see; takes a copy. */
+static void
+begin_behind(const EcapiSnapshot *seen)
+{
+	MemoryContext old = MemoryContextSwitchTo(ecapi_me.context);
+	EcapiSnapshot *copy = seen == NULL ? NULL : ecapi_snapshot_copy(seen);
+
+	MemoryContextSwitchTo(old);
+	if (taken != NULL)
+		pfree(taken);
+	taken = copy;
+}
 
 static void
 drop_job(void)
@@ -232,17 +252,23 @@ static void
 collect(void)
 {
 	EcapiCancellation *rows;
+	MemoryContext old;
 	int			n;
 
 	job.context = AllocSetContextCreate(ecapi_me.context, "ecapi cancellations",
 										ALLOCSET_DEFAULT_SIZES);
 	ecapi_worker_begin(true);
-	n = ecapi_cancellation_load(JOB_MAX, job.context, &rows);
+	n = ecapi_cancellation_load(taken, JOB_MAX, job.context, &rows);
+	old = MemoryContextSwitchTo(job.context);
+	if (n < JOB_MAX)
+		job.seen = ecapi_snapshot_from(GetActiveSnapshot());
+	MemoryContextSwitchTo(old);
 	if (n > 0)
 		index_entries(rows, n);
 	ecapi_worker_end();
 	if (n == 0)
 	{
+		begin_behind(job.seen);
 		drop_job();
 		return;
 	}
@@ -575,7 +601,10 @@ resolve(Entry *entry)
 	EcapiCancelled how = ECAPI_CANCELLED_NOTHING;
 
 	if (!ecapi_cancellation_lock(id))
+	{
+		job.seen = NULL;
 		return;
+	}
 	foreach(cell, back->sold)
 		delivered = lappend_oid(delivered, ((EcapiSold *) lfirst(cell))->server);
 	back->row = entry->row;
@@ -614,6 +643,7 @@ resolve_some(TimestampTz now)
 	rest_until = now + Min(Max(now - job.started_at, 0), REST_MAX_US);
 	/* there may be more of them */
 	looks_seen = 0;
+	begin_behind(job.seen);
 	drop_job();
 	return 0;
 }
@@ -674,6 +704,7 @@ ecapi_cancel_step(TimestampTz now)
 	}
 	PG_CATCH();
 	{
+		begin_behind(NULL);
 		drop_job();
 		looks_seen = 0;
 		retry_at = now + RETRY_US;

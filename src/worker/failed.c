@@ -21,6 +21,12 @@
  * events have failed it is a probe like any other.  One that passes is evidence
  * that the receiver takes events.
  *
+ * Rows that were tried leave dead entries in the index of those that wait, so a look
+ * begins where the last one ended (failed_from): what this process has written since
+ * waits for a later time.  What others have written (a retry, a rename) may lie before;
+ * they have the destinations reloaded, and then, and once an hour, a look begins at
+ * the start.
+ *
  * The time of the next look (failed_due) is kept in memory: the next one's
  * next_try as read last; at once after a write of this process, an operator's
  * call, or a start.
@@ -35,6 +41,9 @@
 
 #define DUE_ROWS	100
 #define DUE_BYTES	(256 * 1024)
+
+/* A hand that changes rows tells nobody; seldom enough for a long walk. */
+#define LOOK_AT_ALL_US	USECS_PER_HOUR
 
 /* May the destination have failed events that can be sent now? */
 static bool
@@ -63,6 +72,29 @@ ecapi_failed_wait_ms(EcapiDestination *destination, TimestampTz now)
 		: (long) Min((destination->failed_due - now) / 1000 + 1, PG_INT32_MAX);
 }
 
+/* Look at once; a look at all of them, which somebody asked for, stays one. */
+void
+ecapi_failed_look_again(EcapiDestination *destination)
+{
+	if (destination->failed_due != 0)
+		destination->failed_due = DT_NOBEGIN;
+}
+
+/* Where to begin a look; see the head of this file. */
+static void
+begin_look(EcapiDestination *destination, TimestampTz now)
+{
+	/* of a clock that was set back, times that were written lie before */
+	if (destination->failed_due == 0 || now < destination->failed_looked_at ||
+		now - destination->failed_all_at >= LOOK_AT_ALL_US)
+	{
+		destination->failed_from = DT_NOBEGIN;
+		destination->failed_all_at = now;
+	}
+	destination->failed_was = destination->failed_from;
+	destination->failed_looked_at = now;
+}
+
 /*
  * Read failed events that are due.  In a transaction with an active snapshot,
  * SPI connected.
@@ -72,18 +104,21 @@ ecapi_failed_read(EcapiDestination *destination, TimestampTz now)
 {
 	EcapiDueRows due = {0};
 
+	begin_look(destination, now);
 	due.context = AllocSetContextCreate(ecapi_me.scratch, "ecapi page",
 										ALLOCSET_DEFAULT_SIZES);
 	due.max_rows = DUE_ROWS;
 	due.max_bytes = DUE_BYTES;
 	due.rows = MemoryContextAlloc(due.context, sizeof(EcapiDue) * due.max_rows);
-	ecapi_failed_due(NameStr(destination->name), now, &due);
+	ecapi_failed_due(NameStr(destination->name), destination->failed_from, now, &due);
 
 	if (due.nrows > 0)
 		ecapi_stretch_add(&destination->failed, ecapi_page_of_due(&due), false);
 	else
 		MemoryContextDelete(due.context);
 	destination->failed_due = due.next == 0 ? DT_NOEND : due.next;
+	destination->failed_from = due.next == 0 ? destination->failed_looked_at :
+		Min(due.next, destination->failed_looked_at);
 }
 
 /*
@@ -133,7 +168,8 @@ ecapi_failed_put_down(EcapiBatch *batch)
 
 	for (int i = 0; i < batch->nitems; i++)
 		ecapi_stretch_dispose(batch->items[i], ECAPI_OUTCOME_NONE, NULL);
-	feed->destination->failed_due = 0;
+	ecapi_failed_look_again(feed->destination);
+	feed->destination->failed_from = feed->destination->failed_was;
 	ecapi_batch_free(batch);
 	ecapi_stretch_advance(feed);
 }

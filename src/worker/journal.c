@@ -8,11 +8,10 @@
  * ledger.  A write brings them and the cursor to the tables together, so that
  * for what is on disk the cursor's invariant holds: before it everything is
  * delivered, filtered or copied to failed_event, the request log names it, and
- * the ledger counts it.  A
- * destination whose row is locked by someone's open DDL keeps its journal
- * until the next write; changes of failed events also wait while an operator's
- * open transaction holds their rows.  Nothing is dropped from a journal before the
- * transaction that wrote it has committed.
+ * the ledger counts it.  That somebody's open DDL holds a cursor's row keeps nobody
+ * from recording (outbox/cursor.c); only changes of failed events wait while an
+ * operator's open transaction holds their rows.  Nothing is dropped from a journal
+ * before the transaction that wrote it has committed.
  *
  * The commit is asynchronous: a crash repeats what was sent since the last
  * write that reached the disk, under the same ids.
@@ -453,7 +452,7 @@ forget_written(EcapiDestination *destination)
 {
 	/* look when they are due */
 	if (destination->failed_rows != NIL || destination->changes_written)
-		destination->failed_due = 0;
+		ecapi_failed_look_again(destination);
 	destination->request_rows = NIL;
 	destination->failed_rows = NIL;
 	destination->ended_rows = NIL;
@@ -504,8 +503,9 @@ ecapi_journal_write(bool all)
 		if (!destination->dirty && !passed_due(destination, now) &&
 			!(all && destination->passed_since != 0))
 			continue;
-		if (!ecapi_cursor_lock(destination->server))
+		if (!ecapi_cursor_lock(destination->server, !destination->guarded))
 		{
+			/* of a guarded one only the state is written, which can wait */
 			if (!ecapi_cursor_exists(destination->server))
 				ecapi_me.cursor_lost = true;
 			continue;
@@ -515,6 +515,7 @@ ecapi_journal_write(bool all)
 		written = lappend(written, destination);
 		MemoryContextSwitchTo(old);
 	}
+	ecapi_cursor_tidy(now);
 	PopActiveSnapshot();
 	SPI_finish();
 	CommitTransactionCommand();

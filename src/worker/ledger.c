@@ -23,6 +23,9 @@
  * The hour is that of the write.  Event type and currency stand apart, so sums
  * never mix currencies; an event without a value counts with no value.
  *
+ * A row of this hour is written over and over; it is found at the top of its index,
+ * so that no write walks over dead versions of it (the install script says how).
+ *
  * Values are exact.  Nearly all fit into 64 bits of millionths; what does not
  * (longer fractions, exponents, huge sums) is added as numeric.
  *
@@ -77,9 +80,17 @@ struct EcapiLedger
 
 static EcapiStatement upsert = {
 	"INSERT INTO ecapi.ledger AS l (hour, destination, event_type, currency, outcome,"
-	" reason, events, value) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-	" ON CONFLICT (hour, destination, outcome, event_type, currency, reason) DO UPDATE"
+	" reason, events, value, written) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
+	" coalesce((SELECT n.written FROM ecapi.ledger n WHERE n.hour OPERATOR(pg_catalog.=) $1"
+	" AND n.destination OPERATOR(pg_catalog.=) $2 AND n.outcome OPERATOR(pg_catalog.=) $5"
+	" AND coalesce(n.event_type, '') OPERATOR(pg_catalog.=) coalesce($3, '')"
+	" AND coalesce(n.currency, '') OPERATOR(pg_catalog.=) coalesce($4, '')"
+	" AND coalesce(n.reason, '') OPERATOR(pg_catalog.=) coalesce($6, '')"
+	" ORDER BY n.generation DESC LIMIT 1), 0))"
+	" ON CONFLICT (hour, destination, outcome, coalesce(event_type, ''),"
+	" coalesce(currency, ''), coalesce(reason, ''), generation) DO UPDATE"
 	" SET events = l.events OPERATOR(pg_catalog.+) excluded.events,"
+	" written = l.written OPERATOR(pg_catalog.+) 1,"
 	" value = coalesce(l.value OPERATOR(pg_catalog.+) excluded.value, l.value, excluded.value)",
 	8, {TIMESTAMPTZOID, NAMEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, NUMERICOID}, NULL
 };

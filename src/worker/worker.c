@@ -357,8 +357,8 @@ rotate(void)
 	MemoryContextSwitchTo(ecapi_me.scratch);
 }
 
-/* Replays that are in the way of new events end. */
-static void
+/* Replays that are in the way of new events end; returns how many. */
+static int
 end_replays(void)
 {
 	int			ended;
@@ -368,13 +368,34 @@ end_replays(void)
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(ecapi_me.scratch);
 	if (ended == 0)
-		return;
+		return 0;
 	reload_wanted = true;
 	ereport(LOG,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg_plural("outbox is near ecapi.outbox_limit, %d replay was cancelled",
 						   "outbox is near ecapi.outbox_limit, %d replays were cancelled",
 						   ended, ended)));
+	return ended;
+}
+
+/* Empty a slot early; see rotation.h. */
+static bool
+empty_early(bool open)
+{
+	bool		emptied;
+
+	StartTransactionCommand();
+	emptied = ecapi_rotation_make_room(open);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
+	if (emptied)
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("outbox is near ecapi.outbox_limit, its oldest events were removed "
+						"before ecapi.retention"),
+				 open ? 0 : errdetail("A destination or replay of a transaction that is still "
+									  "open would have kept them.")));
+	return emptied;
 }
 
 /*
@@ -393,17 +414,9 @@ make_room(TimestampTz now, bool rotated)
 	ecapi_worker_end();
 	if (pressed)
 	{
-		StartTransactionCommand();
-		emptied = ecapi_rotation_make_room();
-		CommitTransactionCommand();
-		MemoryContextSwitchTo(ecapi_me.scratch);
-		if (emptied)
-			ereport(LOG,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("outbox is near ecapi.outbox_limit, its oldest events were removed "
-							"before ecapi.retention")));
-		else
-			end_replays();
+		emptied = empty_early(true);
+		if (!emptied && end_replays() == 0)
+			emptied = empty_early(false);
 	}
 	if (emptied || rotated || pressed)
 	{

@@ -282,7 +282,7 @@ my %ACTIONS = (
 		$server->sure($_) for 'ALTER SYSTEM RESET ecapi.delivery', 'SELECT pg_reload_conf()';
 	},
 	'tables vacuumed' => sub {
-		$server->sure($_) for 'VACUUM FULL ecapi.cursor', 'VACUUM ANALYZE ecapi.outbox', 'CHECKPOINT';
+		$server->sure($_) for 'VACUUM FULL ecapi.cursor_row', 'VACUUM ANALYZE ecapi.outbox', 'CHECKPOINT';
 	},
 	# an uncommitted change holds the row of the cursor's destination
 	'change rolled back' => sub {

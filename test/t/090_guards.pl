@@ -40,7 +40,7 @@ subtest 'a cursor beyond the transaction counter' => sub {
 	# Forty million transactions ahead, as if it came from before a reset.
 	rows($node, "SELECT ecapi.pause('shop')");
 	wait_sql($node, 'paused', "SELECT state = 'paused' FROM ecapi.cursor");
-	rows($node, "UPDATE ecapi.cursor SET window_end = NULL, arm = 0, snapshot ="
+	rows($node, "UPDATE ecapi.cursor_row SET window_end = NULL, arm = 0, snapshot ="
 		  . " (pg_snapshot_xmax(snapshot)::text::bigint + 40000000 || ':' ||"
 		  . " pg_snapshot_xmax(snapshot)::text::bigint + 40000000 || ':')::pg_snapshot");
 	restart_worker();
@@ -60,7 +60,7 @@ subtest 'a cursor beyond the transaction counter' => sub {
 subtest 'another cluster or database' => sub {
 	for my $column (qw(system_identifier database))
 	{
-		rows($node, "UPDATE ecapi.cursor SET $column = ${column}::bigint + 1");
+		rows($node, "UPDATE ecapi.cursor_row SET $column = ${column}::bigint + 1");
 		restart_worker();
 		wait_state($node, 'shop', 'stopped', detail => 'copy.*ecapi\.adopt');
 		emit($node, "before_$column", 3);

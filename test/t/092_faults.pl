@@ -165,7 +165,7 @@ subtest 'a live destination' => sub {
 		'2 options' => sub { rows($node, "ALTER SERVER shop OPTIONS (ADD batch_size '2')") },
 		'3 rename' => sub { rows($node, 'SET session_replication_role = replica; ALTER SERVER shop RENAME TO store');
 			$name = 'store'; restart_worker('postgres'); },
-		'4 its cursor is deleted' => sub { rows($node, 'DELETE FROM ecapi.cursor'); rows($node, "SELECT ecapi.resume('store')"); },
+		'4 its cursor is deleted' => sub { rows($node, 'DELETE FROM ecapi.cursor_row'); rows($node, "SELECT ecapi.resume('store')"); },
 	);
 
 	for my $action (sort keys %actions)

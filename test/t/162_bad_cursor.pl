@@ -56,14 +56,14 @@ my @changes = (
 	[ 'null2', 'arm = NULL, xid = NULL, seq = NULL', 'a column is null' ],
 	[ 'counts', 'delivered = NULL, state = NULL', 'a column is null' ]);
 
-rows($node, 'ALTER TABLE ecapi.cursor ' . join(', ', map { "ALTER $_ DROP NOT NULL" }
+rows($node, 'ALTER TABLE ecapi.cursor_row ' . join(', ', map { "ALTER $_ DROP NOT NULL" }
 		  qw(snapshot arm xid seq delivered state)));
 for my $case (@changes)
 {
 	my ($name, $set, $problem) = @$case;
 
 	subtest "a changed cursor: $set" => sub {
-		change("UPDATE ecapi.cursor SET $set WHERE destination = 'shop'");
+		change("UPDATE ecapi.cursor_row SET $set WHERE destination = 'shop'");
 		wait_state($node, 'shop', 'stopped', detail => "changed by hand.*$problem.*ecapi.rebase");
 		emit($node, "$name-before", 2);
 		$receiver->wait_for(sub { 2 == grep { $_->{path} eq '/sound' && $_->{id} =~ /^\Q$name\E-before/ } $_->records },
@@ -87,7 +87,7 @@ subtest 'a row that is deleted while its destination is served' => sub {
 
 	rows($node, "ALTER SERVER shop OPTIONS (ADD batch_size '5', ADD max_in_flight '1')");
 	emit($node, 'd', 200);
-	rows($node, "DELETE FROM ecapi.cursor WHERE destination = 'shop'");
+	rows($node, "DELETE FROM ecapi.cursor_row WHERE destination = 'shop'");
 	emit($node, 'd2', 20);
 	wait_sql($node, 'the row is back', "SELECT EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'shop')");
 	wait_delivered($node, 'shop');
@@ -103,7 +103,7 @@ subtest 'a row that is deleted while its destination is served' => sub {
 };
 
 subtest 'a row that is deleted while nobody looks' => sub {
-	change("DELETE FROM ecapi.cursor WHERE destination = 'shop'");
+	change("DELETE FROM ecapi.cursor_row WHERE destination = 'shop'");
 	wait_sql($node, 'the row is back', "SELECT EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'shop')");
 	emit($node, 'e', 5);
 	wait_delivered($node, 'shop');
@@ -113,14 +113,15 @@ subtest 'a row that is deleted while nobody looks' => sub {
 };
 
 subtest 'a second row for one server' => sub {
-	change("INSERT INTO ecapi.cursor (destination, server, snapshot, system_identifier, database, started_at)"
-		  . " SELECT 'aaa', server, '3:3:', system_identifier, database, started_at FROM ecapi.cursor"
+	change("INSERT INTO ecapi.cursor_row (destination, server, snapshot, system_identifier, database, started_at, written)"
+		  . " SELECT 'aaa', server, '3:3:', system_identifier, database, started_at, -16 FROM ecapi.cursor"
 		  . " WHERE destination = 'shop'");
-	wait_sql($node, 'the second is removed', "SELECT NOT EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'aaa')");
+	wait_sql($node, 'the older is removed', "SELECT NOT EXISTS (SELECT FROM ecapi.cursor_row WHERE destination = 'aaa')");
 	emit($node, 'f', 5);
 	wait_delivered($node, 'shop');
 	is((grep { $_->{path} eq '/in' && $_->{id} =~ /^f-/ } $receiver->records), 5, 'the first goes on');
-	like(log_text($node), qr/cursor "aaa" was removed: it names the server of destination "shop"/, 'the log says so');
+	is(rows($node, "SELECT string_agg(destination, ' ' ORDER BY destination) FROM ecapi.cursor_row"), 'shop sound',
+		'under its own name');
 };
 
 unlike(log_text($node), qr/was terminated by signal|PANIC|TRAP/, 'nothing has crashed');

@@ -53,7 +53,7 @@ subtest 'TRUNCATE' => sub {
 };
 
 subtest 'DROP' => sub {
-	for my $what ("TABLE ecapi.outbox_$slot", 'TABLE ecapi.cursor', 'TABLE ecapi.request', 'FUNCTION ecapi.capture()',
+	for my $what ("TABLE ecapi.outbox_$slot", 'TABLE ecapi.cursor_row', 'TABLE ecapi.request', 'FUNCTION ecapi.capture()',
 		'VIEW ecapi.destination', 'SEQUENCE ecapi.outbox_seq')
 	{
 		like(refused($node, "DROP $what"), qr/because extension ecapi requires it/, 'the extension needs it');

@@ -173,7 +173,7 @@ is(scalar(grep { $_->{path} eq '/test' } received('tried')), 2, 'test mode sends
 is($cluster->sql("SELECT mode || ' ' || (test_until > now() + interval '23 hours')"
 	  . " FROM ecapi.destination WHERE destination = 'tried'"), 'test true', 'the view says until when');
 # the worker reads it when it starts, and has nothing to write now
-$cluster->sql("UPDATE ecapi.cursor SET test_since = test_since - interval '25 hours' WHERE destination = 'tried'");
+$cluster->sql("UPDATE ecapi.cursor_row SET test_since = test_since - interval '25 hours' WHERE destination = 'tried'");
 $cluster->node->restart;
 emit('k', 2, "'{}'");
 $cluster->stopped('tried', '%test mode has expired%');
