@@ -83,6 +83,7 @@ OBJS = \
 	src/delivery/bucket.o \
 	src/delivery/token.o \
 	src/capture/emit.o \
+	src/capture/event_name.o \
 	src/capture/guard.o \
 	src/capture/expression.o \
 	src/capture/names.o \

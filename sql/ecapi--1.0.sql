@@ -1112,6 +1112,11 @@ RETURNS text
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_track';
 
+-- Locks the table, which parallel workers could not keep.
+CREATE FUNCTION ecapi.event_id(relation regclass, event_type text, VARIADIC key "any") RETURNS text
+LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_name_event';
+
 CREATE FUNCTION ecapi.untrack(
 	relation regclass,
 	event_type text DEFAULT NULL,
@@ -2163,6 +2168,7 @@ COMMENT ON EVENT TRIGGER ecapi_server_change IS 'starts and renames the cursors 
 COMMENT ON EVENT TRIGGER ecapi_mapping_change IS 'tells the worker of new credentials of destinations';
 COMMENT ON EVENT TRIGGER ecapi_server_drop IS 'ends the cursors of destinations';
 COMMENT ON FUNCTION ecapi.track(regclass, text, jsonb, text, text[], boolean, text, boolean, text) IS 'capture the rows of a table as events; returns the name of the trigger that does';
+COMMENT ON FUNCTION ecapi.event_id(regclass, text, "any") IS 'the id that a track gives to the event of a row, by its key';
 COMMENT ON FUNCTION ecapi.untrack(regclass, text, text) IS 'end the tracks of a table that have an event type, a name, or both; without either the only one';
 COMMENT ON FUNCTION ecapi_internal.check_trigger(oid) IS 'refuses a trigger of ecapi.capture() that cannot be a track, or on a table of others';
 COMMENT ON FUNCTION ecapi_internal.track_argument(oid) IS 'what a track says, or NULL when it cannot be read';

@@ -218,3 +218,24 @@ ecapi_find_tracks(Relation relation, const char *name)
 	}
 	return result;
 }
+
+/* See find.h. */
+List *
+ecapi_find_tracks_for(Relation relation, const char *event_type)
+{
+	Tracks		tracks = tracks_of(relation);
+	List	   *result = NIL;
+
+	for (int i = 0; i < tracks.n; i++)
+	{
+		const char *makes = event_type_of(&tracks.found[i]);
+
+		if (makes != NULL && strcmp(makes, event_type) == 0)
+			result = lappend(result, &tracks.found[i]);
+		else if (makes == NULL && is_meant(&tracks.found[i], event_type, NULL))
+			does_not_compile(relation, &tracks.found[i]);
+	}
+	if (result == NIL)
+		no_track(relation, &tracks, event_type, NULL);
+	return result;
+}

@@ -35,6 +35,13 @@ extern EcapiFoundTrack ecapi_find_track(Relation relation, const char *event_typ
  */
 extern List *ecapi_find_tracks(Relation relation, const char *name);
 
+/*
+ * The tracks of an open relation for an event type that compile, as pointers to
+ * EcapiFoundTrack; copies that a partition has are among them.  Raises an error, with the
+ * closest right event type as hint, when there is none.
+ */
+extern List *ecapi_find_tracks_for(Relation relation, const char *event_type);
+
 /* Is it the name of this track, or of its trigger? */
 extern bool ecapi_track_is_called(const char *trigger, const char *name);
 

@@ -607,25 +607,57 @@ set_source(EcapiProgram *program, EcapiDraft *draft, const Source *source,
 		ecapi_draft_out_of_memory();
 }
 
-static void
-append_part(StringInfo id, const Column *column, TupleTableSlot *slot, bool *complete)
+/* The i-th column that names an event. */
+static const Column *
+id_column(const EcapiProgram *program, int i)
 {
-	bool		isnull;
-	Datum		value = slot_getattr(slot, column->number, &isnull);
-
-	appendStringInfoChar(id, ':');
-	if (isnull)
-		*complete = false;
-	else
-		appendStringInfoString(id, ecapi_datum_key(column->type, value));
+	return i < program->nkeys ? &program->keys[i] : &program->changes[i - program->nkeys];
 }
 
-/* table:key:event_type[:changed value...] */
+/* See program.h. */
+int
+ecapi_program_id_columns(const EcapiProgram *program, AttrNumber *columns)
+{
+	int			n = Min(program->nkeys + program->nchanges, ECAPI_ID_COLUMNS);
+
+	if (ecapi_program_maps(program, "id"))
+		return 0;
+	for (int i = 0; i < n; i++)
+		columns[i] = id_column(program, i)->number;
+	return n;
+}
+
+/* See program.h: table:key:event_type[:changed value...] */
+char *
+ecapi_program_id(const EcapiProgram *program, const Datum *values, const bool *nulls)
+{
+	StringInfoData id;
+
+	initStringInfo(&id);
+	appendStringInfoString(&id, program->table);
+	for (int i = 0; i < program->nkeys + program->nchanges; i++)
+	{
+		if (i < program->nkeys && nulls[i])
+			return NULL;
+		if (i == program->nkeys)
+			appendStringInfo(&id, ":%s", program->track->event_type);
+		/* one of several changes may be null: its place stays empty */
+		appendStringInfoChar(&id, ':');
+		if (!nulls[i])
+			appendStringInfoString(&id, ecapi_datum_key(id_column(program, i)->type, values[i]));
+	}
+	if (program->nchanges == 0)
+		appendStringInfo(&id, ":%s", program->track->event_type);
+	return id.data;
+}
+
 static void
 set_id(EcapiProgram *program, EcapiDraft *draft, TupleTableSlot *new)
 {
-	StringInfoData id;
-	bool		complete = true;
+	int			n = program->nkeys + program->nchanges;
+	Datum	   *values = palloc(sizeof(Datum) * Max(n, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
+	const char *id;
 
 	program->place = "id";
 	if (ecapi_program_maps(program, "id"))
@@ -634,29 +666,15 @@ set_id(EcapiProgram *program, EcapiDraft *draft, TupleTableSlot *new)
 						 "An event needs an id that never changes.");
 		return;
 	}
-	initStringInfo(&id);
-	appendStringInfoString(&id, program->table);
-	for (int i = 0; i < program->nkeys; i++)
-		append_part(&id, &program->keys[i], new, &complete);
-	if (!complete)
-	{
+	for (int i = 0; i < n; i++)
+		values[i] = slot_getattr(new, id_column(program, i)->number, &nulls[i]);
+	id = ecapi_program_id(program, values, nulls);
+	if (id == NULL)
 		ecapi_draft_fail(draft, "id", ECAPI_VIOLATION_MISSING, "a key column is null",
 						 "An event needs an id that never changes.");
-		return;
-	}
-	appendStringInfo(&id, ":%s", program->track->event_type);
-	for (int i = 0; i < program->nchanges; i++)
-	{
-		bool		given = true;
-		int			len = id.len;
-
-		append_part(&id, &program->changes[i], new, &given);
-		/* one of several may be null: its place stays empty */
-		if (!given)
-			id.data[id.len = len + 1] = '\0';
-	}
-	ecapi_draft_set(draft, "id",
-					ecapi_value_text(&draft->arena, ECAPI_STRING, id.data, id.len));
+	else
+		ecapi_draft_set(draft, "id", ecapi_value_text(&draft->arena, ECAPI_STRING, id,
+													  strlen(id)));
 }
 
 /*

@@ -48,6 +48,21 @@ extern bool ecapi_program_depends(const EcapiProgram *program, Oid relid);
 extern bool ecapi_program_looks_back(const EcapiProgram *program);
 
 /*
+ * The columns whose values name an event, in their order: those of the key, then those
+ * of on_change.  Fills columns (room for ECAPI_ID_COLUMNS) and returns how many; 0 when
+ * the mapping has an id of its own.
+ */
+#define ECAPI_ID_COLUMNS	64
+extern int	ecapi_program_id_columns(const EcapiProgram *program, AttrNumber *columns);
+
+/*
+ * The id of the event of a row whose columns (as above) have these values, palloc'd;
+ * NULL when one of the key is null.
+ */
+extern char *ecapi_program_id(const EcapiProgram *program, const Datum *values,
+							  const bool *nulls);
+
+/*
  * Does it take a guard to ask whether a row fires (fires), or to make its event
  * (fill)?
  */

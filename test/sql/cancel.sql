@@ -93,6 +93,37 @@ SELECT sum(cancellations), sum(refunds) FROM ecapi.cancellation_count;
 SELECT id FROM ecapi.cancellation;
 RESET ROLE;
 
+-- The id that a track gives, by the key: of whatever type the values are given, under
+-- any setting, for a partition, after a rename, and with the values of on_change.
+SET client_min_messages = error;
+CREATE SCHEMA cancel_ids;
+CREATE TABLE cancel_ids.kinds (at date, no numeric(10,2), u uuid, t text, big bigint, flag boolean, changed integer,
+    PRIMARY KEY (at, no, u, t, big)) PARTITION BY LIST (big);
+CREATE TABLE cancel_ids.kinds_1 PARTITION OF cancel_ids.kinds FOR VALUES IN (1);
+SELECT ecapi.track('cancel_ids.kinds', 'login', mapping => '{}'), ecapi.track('cancel_ids.kinds', 'login', name => 'renewed',
+    on_change => '{changed}', mapping => '{}'), ecapi.track('cancel_ids.kinds', 'purchase', mapping => '{"id": "t"}');
+ALTER TABLE cancel_ids.kinds RENAME TO sorts;
+RESET client_min_messages;
+INSERT INTO cancel_ids.sorts VALUES ('2026-01-31', 42, 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'a:b%c ü', 1, true, 7);
+UPDATE cancel_ids.sorts SET changed = 8;
+SET datestyle = 'SQL, DMY';
+SELECT event ->> 'id' AS id, event ->> 'id' IN (
+    ecapi.event_id('cancel_ids.sorts', 'login', s.at, s.no, s.u, s.t, s.big),
+    ecapi.event_id('cancel_ids.sorts', 'login', s.at, s.no, s.u, s.t, s.big, 8)) AS same
+FROM ecapi.outbox, cancel_ids.sorts s WHERE event ->> 'id' LIKE 'cancel_ids.%' ORDER BY seq;
+SELECT ecapi.event_id('cancel_ids.kinds_1', 'login', '31/01/2026', 42, upper(s.u::text), s.t::varchar, '1') AS by_text,
+    ecapi.event_id('cancel_ids.sorts', 'login', VARIADIC ARRAY['31/01/2026', '42', s.u::text, s.t, '1']) AS by_array,
+    ecapi.event_id('cancel_ids.sorts', 'login', NULL, 42, s.u, s.t, 1) AS of_null
+FROM cancel_ids.sorts s \gx
+RESET datestyle;
+SELECT ecapi.event_id('cancel_ids.sorts', 'login', 1);
+SELECT ecapi.event_id('cancel_ids.sorts', 'purchase', 'x');
+SELECT ecapi.event_id('cancel_ids.sorts', 'logn', 1);
+SELECT ecapi.event_id('cancel_ids.sorts', 'login', 'x', 1, 'x', 'x', 1);
+SET client_min_messages = error;
+DROP SCHEMA cancel_ids CASCADE;
+RESET client_min_messages;
+
 -- What was cancelled is not made again.  Rows that were set aside, with an id that
 -- was known (currency) and one that was not (an error before the id); cancelled
 -- before, after, and in the transaction that wrote them.
