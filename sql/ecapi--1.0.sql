@@ -901,6 +901,16 @@ BEGIN
 			-- once more, now that whoever empties the ring sees the row: outbox/pins.c
 			UPDATE ecapi.cursor_row c SET snapshot = ecapi_internal.start_snapshot()
 			WHERE c.server = server.oid;
+			-- whether ecapi_emit() is called with a data set cannot be known
+			IF server.origin IS NULL
+				AND NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_server s,
+						LATERAL pg_catalog.pg_options_to_table(s.srvoptions) o
+					WHERE s.oid = server.oid AND o.option_name = 'data_set_id')
+				AND NOT EXISTS (SELECT FROM ecapi.track t WHERE t.mapping ? 'data_set_id') THEN
+				PERFORM ecapi_internal.refuse('01000',
+					pg_catalog.format('destination "%s" has no data_set_id: it stops at the first event that brings none', server.srvname),
+					pg_catalog.format('ALTER SERVER %I OPTIONS (ADD data_set_id ''...'').', server.srvname));
+			END IF;
 			IF server.origin IS NULL THEN
 				EXECUTE pg_catalog.format('ALTER SERVER %I OPTIONS (ADD origin %L)', server.srvname, here);
 			END IF;
@@ -2130,6 +2140,7 @@ COMMENT ON COLUMN ecapi.backfill.rows_read IS 'rows that were read';
 COMMENT ON COLUMN ecapi.backfill.events IS 'events that were emitted';
 COMMENT ON COLUMN ecapi.backfill.set_aside IS 'rows that could not be captured';
 COMMENT ON COLUMN ecapi.backfill.outside IS 'events outside of the range, among the rows that were read';
+COMMENT ON COLUMN ecapi.backfill.cancelled IS 'events of cancelled ids, which were not emitted';
 COMMENT ON COLUMN ecapi.backfill.forgotten IS 'events of forgotten persons, which were not emitted';
 COMMENT ON COLUMN ecapi.backfill.last_key IS 'where it goes on; for those who may read ecapi.backfill_progress';
 COMMENT ON COLUMN ecapi.backfill.started_at IS 'when it was first called';

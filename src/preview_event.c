@@ -470,6 +470,7 @@ ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena 
 			decide(event, ECAPI_DECISION_FILTERED, reason);
 			break;
 		case ECAPI_UNFIT:
+		case ECAPI_LACKING:
 			decide(event, ECAPI_DECISION_UNFIT, reason);
 			break;
 	}

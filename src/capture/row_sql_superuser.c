@@ -5,8 +5,9 @@
  * No code of a user may run with a superuser's rights.  A table may come to a
  * superuser with its tracks (REASSIGN OWNED, ALTER TABLE ... OWNER TO), so it
  * does not help that a superuser once read the source.  Allowed are columns,
- * constants, logic, and immutable functions and operators of the server's own
- * over its own types and enums.
+ * constants, logic, immutable functions and operators of the server's own over its
+ * own types and enums, and ecapi.major, as long as every function of that name in
+ * our schema belongs to the extension.
  *
  * What always holds:
  *
@@ -18,9 +19,9 @@
  * (2) Both know what is allowed, not what is dangerous: any other node is
  *	  refused.
  * (3) In a parsed source every type is named or that of a column or comes from
- *	  a function or operator of pg_catalog, where only superusers make any.  So
- *	  with named types, columns and schemas checked, no literal has a type
- *	  with code behind it.
+ *	  a function or operator of pg_catalog, where only superusers make any, or a
+ *	  function of ours, whose arguments are of such types.  So with named types,
+ *	  columns and schemas checked, no literal has a type with code behind it.
  *
  * Nothing is kept, no lock is taken.
  */
@@ -28,12 +29,15 @@
 
 #include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_type.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
@@ -46,7 +50,7 @@ refuse(const EcapiExpression *expression, const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("a superuser's table cannot be tracked with %s", what),
-			 errdetail("Only columns, foreign-key paths and immutable built-in functions and operators run with a superuser's rights."),
+			 errdetail("Only columns, foreign-key paths, immutable built-in functions and operators, and ecapi.major run with a superuser's rights."),
 			 errhint("Give table %s to a role that is no superuser with ALTER TABLE ... OWNER TO.",
 					 expression->set->table)));
 }
@@ -114,6 +118,52 @@ check_type_name(const EcapiExpression *expression, const TypeName *name)
 	ecapi_superuser_check_type(expression, oid);
 }
 
+/* Functions of ours that are as good as built in. */
+static const char *const allowed[] = {"major"};
+
+/* Is a function of schema ecapi the extension's own, and allowed? */
+static bool
+is_our_own(Oid function)
+{
+	char	   *name = get_func_name(function);
+	bool		listed = false;
+
+	for (size_t i = 0; name != NULL && i < lengthof(allowed); i++)
+		listed |= strcmp(name, allowed[i]) == 0;
+	return listed && get_func_namespace(function) == get_namespace_oid("ecapi", true) &&
+		getExtensionOfObject(ProcedureRelationId, function) == get_extension_oid("ecapi", true);
+}
+
+/*
+ * Does a call by that name find nothing but allowed functions of ours?  An overload
+ * that somebody else put beside one could have an argument of any type.
+ */
+static bool
+names_our_own(List *names)
+{
+	Oid			schema;
+	CatCList   *list;
+	List	   *found = NIL;
+	ListCell   *cell;
+
+	if (list_length(names) != 2 || strcmp(strVal(linitial(names)), "ecapi") != 0)
+		return false;
+	schema = get_namespace_oid("ecapi", true);
+	list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(strVal(lsecond(names))));
+	for (int i = 0; i < list->n_members; i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		if (form->pronamespace == schema)
+			found = lappend_oid(found, form->oid);
+	}
+	ReleaseSysCacheList(list);
+	foreach(cell, found)
+		if (!is_our_own(lfirst_oid(cell)))
+			return false;
+	return found != NIL;
+}
+
 /* Without a schema it is looked up in pg_catalog only; see guard.c. */
 static void
 check_name(const EcapiExpression *expression, List *names, const char *kind)
@@ -152,7 +202,8 @@ check_parsed(Node *node, void *arg)
 			check_name(expression, ((A_Expr *) node)->name, "operator");
 			break;
 		case T_FuncCall:
-			check_name(expression, ((FuncCall *) node)->funcname, "function");
+			if (!names_our_own(((FuncCall *) node)->funcname))
+				check_name(expression, ((FuncCall *) node)->funcname, "function");
 			break;
 		case T_TypeCast:
 			check_type_name(expression, ((TypeCast *) node)->typeName);
@@ -174,7 +225,8 @@ ecapi_superuser_check_parsed(const EcapiExpression *expression, Node *parsed)
 static bool
 check_function(Oid function, void *arg)
 {
-	if (function >= FirstUnpinnedObjectId || func_volatile(function) != PROVOLATILE_IMMUTABLE)
+	if ((function >= FirstUnpinnedObjectId && !is_our_own(function)) ||
+		func_volatile(function) != PROVOLATILE_IMMUTABLE)
 		refuse(arg, psprintf("function %s", format_procedure(function)));
 	return false;
 }

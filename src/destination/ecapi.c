@@ -419,8 +419,9 @@ settle_data_set(const EcapiOptions *options, const EcapiValue *event,
 	}
 	if (wanted == NULL)
 	{
-		*reason = "data_set_id missing";
-		return ECAPI_UNFIT;
+		*reason = "an event has no data set: set the option data_set_id, "
+			"or give every event its own";
+		return ECAPI_LACKING;
 	}
 	settled->text = wanted;
 	settled->len = (uint32_t) strlen(wanted);

@@ -38,7 +38,9 @@ typedef enum EcapiShaped
 {
 	ECAPI_SHAPED,				/* the event is in the body */
 	ECAPI_FILTERED,				/* not for this destination; body unchanged */
-	ECAPI_UNFIT					/* cannot be expressed; body unchanged */
+	ECAPI_UNFIT,				/* cannot be expressed; body unchanged */
+	ECAPI_LACKING				/* an option is missing, no fault of the event: reason
+								 * says what to set; body unchanged */
 } EcapiShaped;
 
 typedef struct EcapiFormat
@@ -61,7 +63,7 @@ typedef struct EcapiFormat
 	/*
 	 * open, then add once per event, then close.  add appends one event, with
 	 * its separator; when the buffer filled up meanwhile the caller truncates
-	 * back and closes without it.  reason (of UNFIT and FILTERED) is a short
+	 * back and closes without it.  reason (of all but SHAPED) is a short
 	 * lower-case text without values.
 	 */
 	void		(*open) (EcapiShape *shape, EcapiBuffer *body);

@@ -248,7 +248,10 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 	return tree;
 }
 
-/* What to do with one event while a body is put together. */
+/*
+ * What to do with one event while a body is put together.  Full is also said when
+ * the destination has stopped for want of an option.
+ */
 static Shaping
 shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem item,
 			EcapiArena *scratch, pg_time_t now)
@@ -297,6 +300,12 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 	}
 	else if (shaped == ECAPI_FILTERED)
 		filter_event(item, reason);
+	else if (shaped == ECAPI_LACKING)
+	{
+		/* it stays where it is until the option is set */
+		ecapi_state_stop(batch->destination, reason);
+		return SHAPING_FULL;
+	}
 	else if (shaped == ECAPI_UNFIT)
 		ecapi_journal_failed(item, reason, NULL, 0, false);
 	else

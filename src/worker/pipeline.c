@@ -208,6 +208,7 @@ next_batch(EcapiDestination *destination, TimestampTz now)
 {
 	EcapiFeed  *feed;
 
+	/* gathering may have stopped it for want of an option, with events left */
 	while (destination->state == ECAPI_RUNNING &&
 		   (feed = next_feed(destination, now)) != NULL)
 	{

@@ -32,3 +32,34 @@ SELECT provolatile, proisstrict, proparallel FROM pg_proc WHERE oid = 'ecapi.maj
 CREATE ROLE regress_ecapi_nobody;
 SELECT has_function_privilege('regress_ecapi_nobody', 'ecapi.major(numeric,text)', 'EXECUTE');
 DROP ROLE regress_ecapi_nobody;
+
+-- It is ours, so it runs on a superuser's table, as it is and no other of its name.
+SET client_min_messages = warning;
+CREATE TABLE major_orders (id int PRIMARY KEY, cents int, currency text);
+SELECT ecapi.track('major_orders', 'purchase', '{"value": "ecapi.major(new.cents, new.currency)", "currency_code": "currency"}');
+INSERT INTO major_orders VALUES (1, 12990, 'EUR'), (2, 500, 'JPY');
+SELECT event ->> 'id' AS id, event ->> 'value' AS value FROM ecapi.outbox WHERE event ->> 'id' LIKE 'major_orders:%' ORDER BY seq;
+SELECT name, problem FROM ecapi.track WHERE relation = 'major_orders'::regclass;
+\set SHOW_CONTEXT never
+SELECT ecapi.track('major_orders', 'login', '{"ext.w": "(ecapi.worker()).state"}');
+SELECT ecapi.track('major_orders', 'login', '{"ext.v": "ecapi.digest(''email_address'', new.currency)"}');
+CREATE ROLE regress_ecapi_major;
+GRANT USAGE, CREATE ON SCHEMA ecapi TO regress_ecapi_major;
+CREATE SCHEMA major_of AUTHORIZATION regress_ecapi_major;
+SET ROLE regress_ecapi_major;
+CREATE FUNCTION major_of.tells(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'runs as %', current_user; RETURN true; END $$;
+CREATE DOMAIN major_of.evil AS int CHECK (major_of.tells(VALUE));
+CREATE FUNCTION ecapi.major(major_of.evil[]) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT 1.0 $$;
+RESET ROLE;
+SET client_min_messages = notice;
+SELECT ecapi.track('major_orders', 'login', '{"value": "ecapi.major(''{1}'')", "currency_code": "currency"}');
+SELECT ecapi.track('major_orders', 'login', '{"value": "ecapi.major(new.cents, new.currency)", "currency_code": "currency"}');
+INSERT INTO major_orders VALUES (3, 1, 'EUR');
+SELECT source, reason, sqlstate FROM ecapi.failed_event WHERE relation = 'major_orders'::regclass;
+SET client_min_messages = warning;
+DELETE FROM ecapi.failed_event WHERE relation = 'major_orders'::regclass;
+DROP TABLE major_orders;
+DROP FUNCTION ecapi.major(major_of.evil[]);
+DROP SCHEMA major_of CASCADE;
+DROP OWNED BY regress_ecapi_major;
+DROP ROLE regress_ecapi_major;

@@ -413,7 +413,7 @@ SELECT ecapi_emit('page_view', id => 'l4', data_set_id => 'views');
 SELECT ecapi_emit('page_view', id => 'l5', data_set_id => 'another');
 COMMIT;
 EOSQL
-$cluster->drained('views', 'any', 'unset');
+$cluster->drained('views', 'any');
 $cluster->all_there($receiver, 'views', [qw(l1 l3 l4)], 'filters: only its types and its data set');
 $cluster->all_there($receiver, 'any', [qw(l1 l2 l3)], 'filters: every type without event_types');
 is("@{ $cluster->row('views') }{qw(delivered failed filtered)}", '3 0 2', 'filters: counted');
@@ -423,12 +423,16 @@ is($cluster->sql("SELECT string_agg(reason || ' ' || seqs, ', ' ORDER BY reason)
 		  . " FROM ecapi.request WHERE destination = 'views' AND outcome = 'filtered'"),
 	'data_set_id {[' . $seq[1] . ',' . ($seq[1] + 1) . ')}, event_type {[' . $seq[0] . ',' . ($seq[0] + 1) . ')}',
 	'filters: the request log names what was left out, and why');
-is($cluster->sql("SELECT string_agg(event_id || ' ' || reason, ', ' ORDER BY seq)"
-		  . " FROM ecapi.failed_event WHERE destination = 'unset'"),
-	'l1 data_set_id missing, l2 data_set_id missing, l3 data_set_id missing',
-	'an event without any data set is not sent, and fails with the reason');
-is(join(' ', sort map { $_->{id} } $other->records), 'l4 l5',
-	'without the option each event goes under its own data set');
+$cluster->wait_sql("SELECT state = 'stopped' FROM ecapi.destination WHERE destination = 'unset'");
+is($cluster->sql("SELECT detail, backlog, failed, failed_dead FROM ecapi.destination WHERE destination = 'unset'"),
+	'an event has no data set: set the option data_set_id, or give every event its own|5|0|0',
+	'an event without any data set stops its destination, which says what to set');
+is($cluster->sql("SELECT count(*) FROM ecapi.failed_event WHERE destination = 'unset'"), 0,
+	'no event fails for it');
+$cluster->sql("ALTER SERVER unset OPTIONS (ADD data_set_id 'late')");
+$cluster->drained('unset');
+is(join(' ', map { "$_->{id}=$_->{data_set_id}" } sort { $a->{id} cmp $b->{id} } $other->records),
+	'l1=late l2=late l3=late', 'when it is set they go, and what has a data set of its own does not');
 $cluster->sql("SELECT ecapi_emit('purchase', id => 'l' || i, value => 1, currency_code => 'EUR')"
 	  . ' FROM generate_series(6, 9) i');
 $cluster->drained('views');

@@ -236,7 +236,8 @@ expect_not(const char *json, EcapiShaped wanted, const char *why)
 static void
 test_unfit(void)
 {
-	expect_not("{'timestamp':1,'event_type':'purchase'}", ECAPI_UNFIT, "data_set_id missing");
+	expect_not("{'timestamp':1,'event_type':'purchase'}", ECAPI_LACKING,
+			   "an event has no data set: set the option data_set_id, or give every event its own");
 	expect_not("{'data_set_id':'d','event_type':'purchase'}", ECAPI_UNFIT, "timestamp missing");
 	expect_not("{'data_set_id':'d','timestamp':1}", ECAPI_UNFIT, "event_type missing");
 	expect_not("{'data_set_id':'d','timestamp':1,'event_type':'x'}", ECAPI_UNFIT, "event_type unknown");
