@@ -31,6 +31,7 @@ OBJS = \
 	src/tree.o \
 	src/number.o \
 	src/sql_scope.o \
+	src/sql_state.o \
 	src/event/value.o \
 	src/event/members.o \
 	src/event/buffer.o \

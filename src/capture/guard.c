@@ -47,6 +47,7 @@
 
 #include "capture/guard.h"
 #include "sql_scope.h"
+#include "sql_state.h"
 
 static bool at_end_of_transaction = false;
 static int	running = 0;		/* guards, of this transaction: */
@@ -175,6 +176,7 @@ ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
 		BeginInternalSubTransaction(NULL);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
+	ecapi_sql_state_refuse(ecapi_guard_runs);
 	running = ecapi_guard_runs() ? running + 1 : 1;
 	running_in = MyProc->lxid;
 

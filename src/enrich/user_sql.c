@@ -75,6 +75,7 @@
 #include "enrich/user_sql.h"
 #include "shmem.h"
 #include "sql_scope.h"
+#include "sql_state.h"
 
 /*
  * The timer goes off at the limit, and then every quarter of it.  However short
@@ -187,6 +188,13 @@ at_exit(int code, Datum arg)
 			 errhint("It is not called again until it is replaced or altered.")));
 }
 
+/* For the hook on functions. */
+static bool
+is_running(void)
+{
+	return run.active;
+}
+
 /*
  * Once in a process that runs users' SQL.  The hook on the log stays, as others may
  * have hooked in behind it; outside of a run it does nothing.
@@ -200,6 +208,7 @@ prepare_process(void)
 	previous_emit_log = emit_log_hook;
 	emit_log_hook = hush;
 	before_shmem_exit(at_exit, (Datum) 0);
+	ecapi_sql_state_refuse(is_running);
 	process_prepared = true;
 }
 
