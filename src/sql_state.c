@@ -62,7 +62,7 @@ refuse_state(Oid function)
 	if (function < FirstNormalObjectId || function == allowed || !is_in_c(function))
 		return;
 	extension = getExtensionOfObject(ProcedureRelationId, function);
-	for (int i = 0; i < lengthof(extensions); i++)
+	for (int i = 0; OidIsValid(extension) && i < lengthof(extensions); i++)
 	{
 		if (get_extension_oid(extensions[i], true) != extension)
 			continue;
