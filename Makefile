@@ -109,6 +109,7 @@ OBJS = \
 	src/capture/mapping.o \
 	src/capture/mention.o \
 	src/capture/declared.o \
+	src/capture/reads.o \
 	src/capture/track.o \
 	src/capture/follow.o \
 	src/capture/program.o \

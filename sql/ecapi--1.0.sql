@@ -1152,7 +1152,7 @@ CREATE FUNCTION ecapi_internal.follow_command(command pg_ddl_command) RETURNS vo
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_follow_command';
 
-CREATE FUNCTION ecapi_internal.follow_drop(type text, name text, constraints boolean) RETURNS void
+CREATE FUNCTION ecapi_internal.follow_drop(type text, name text, constraints boolean, relation oid) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_follow_drop';
 
@@ -1221,19 +1221,20 @@ BEGIN
 		RETURN;
 	END IF;
 	BEGIN
-		PERFORM ecapi_internal.follow_drop(o.object_type, o.name, false)
+		PERFORM ecapi_internal.follow_drop(o.object_type, o.name, false, o.relation)
 		FROM (
-			SELECT DISTINCT ON (k.name) d.object_type, k.name
+			SELECT DISTINCT ON (k.name, k.relation) d.object_type, k.name, k.relation
 			FROM pg_catalog.pg_event_trigger_dropped_objects() d,
 				LATERAL (SELECT coalesce(d.object_name,
-					d.address_names[pg_catalog.array_upper(d.address_names, 1)])) k (name)
+					d.address_names[pg_catalog.array_upper(d.address_names, 1)]),
+					CASE WHEN d.object_type = 'table column' THEN d.objid ELSE 0 END) k (name, relation)
 			WHERE d.object_type IN ('table column', 'table', 'view', 'materialized view',
 					'foreign table', 'function', 'aggregate', 'type', 'composite type column',
 					'schema')
 				AND NOT d.is_temporary AND k.name IS NOT NULL
-			ORDER BY k.name, d.original DESC
+			ORDER BY k.name, k.relation, d.original DESC
 		) o;
-		PERFORM ecapi_internal.follow_drop(o.object_type, o.name, true)
+		PERFORM ecapi_internal.follow_drop(o.object_type, o.name, true, 0)
 		FROM (
 			SELECT d.object_type, coalesce(d.object_name,
 				d.address_names[pg_catalog.array_upper(d.address_names, 1)]) AS name
@@ -2185,7 +2186,7 @@ COMMENT ON FUNCTION ecapi_internal.check_trigger(oid) IS 'refuses a trigger of e
 COMMENT ON FUNCTION ecapi_internal.track_argument(oid) IS 'what a track says, or NULL when it cannot be read';
 COMMENT ON FUNCTION ecapi_internal.track_problem(oid) IS 'what is wrong with a track now, or NULL';
 COMMENT ON FUNCTION ecapi_internal.follow_command(pg_ddl_command) IS 'lets tracks follow a command, or refuses the command';
-COMMENT ON FUNCTION ecapi_internal.follow_drop(text, text, boolean) IS 'refuses to drop what a track needs';
+COMMENT ON FUNCTION ecapi_internal.follow_drop(text, text, boolean, oid) IS 'refuses to drop what a track needs';
 COMMENT ON FUNCTION ecapi_internal.has_tracks() IS 'whether any table is tracked';
 COMMENT ON FUNCTION ecapi_internal.on_trigger_create() IS 'refuses triggers that cannot be tracks, and tracks of tables of others';
 COMMENT ON FUNCTION ecapi_internal.on_track_change() IS 'lets tracks follow commands that change what they name';

@@ -25,6 +25,9 @@ extern Oid	ecapi_relation(const char *name, bool missing_ok);
 extern bool ecapi_installed(void);
 extern Oid	ecapi_wrapper(void);
 extern Oid	ecapi_owner(void);
+
+/* Who owns a relation; InvalidOid when it is gone. */
+extern Oid	ecapi_relation_owner(Oid relation);
 extern Oid	ecapi_capture_function(void);	/* InvalidOid: there is none */
 
 /* The slot that the clock gives to rows written at a moment. */

@@ -25,6 +25,8 @@
  *	(3) A track that was broken before holds up nobody.  Whether it was is
  *		found by compiling it without the entries that mention the name: what
  *		is then still wrong was not done by this command.
+ *	    A column is told by the Oid of its table: of another one, which the track
+ *	    does not read (reads.c), no name is looked at.
  *	(4) What a track that goes away in the same command mentions does not
  *		matter: it is no longer in the list.
  *
@@ -54,6 +56,8 @@
 
 #include "capture/declared.h"
 #include "capture/mention.h"
+#include "capture/reads.h"
+#include "catalog.h"
 #include "refuse.h"
 
 PG_FUNCTION_INFO_V1(ecapi_follow_command);
@@ -74,6 +78,7 @@ typedef struct Change
 	bool		literals;		/* the name also stands in string constants */
 	bool		stated;			/* without a name: only a path that states a join,
 								 * by a key that it does not name */
+	Oid			relation;		/* whose column it is; or InvalidOid */
 } Change;
 
 /* ------------------------------------------------------------------------
@@ -148,13 +153,22 @@ may_need(const EcapiDeclared *declared, const Change *change)
 	return false;
 }
 
+/* A column of a table that the track does not read is not meant, whatever its name. */
+static bool
+can_mean(const EcapiDeclared *declared, const EcapiTrack *track, const Change *change)
+{
+	return !OidIsValid(change->relation) ||
+		ecapi_track_reads(declared, track, change->relation);
+}
+
 /* The track, read, if it needs what is gone; else NULL. */
 static EcapiTrack *
 track_that_needs(const EcapiDeclared *declared, const Change *change)
 {
 	EcapiTrack *track = may_need(declared, change) ? ecapi_declared_track(declared) : NULL;
 
-	return track && track_needs(track, change) ? track : NULL;
+	return track && track_needs(track, change) && can_mean(declared, track, change) ?
+		track : NULL;
 }
 
 /*
@@ -413,7 +427,7 @@ static void
 column_renamed(Oid relid, const char *from, const char *to)
 {
 	List	   *tree = find_all_inheritors(relid, NoLock, NULL);
-	Change		change = {psprintf("rename column \"%s\"", from), from, false, false};
+	Change		change = {psprintf("rename column \"%s\"", from), from, false, false, relid};
 	ListCell   *cell;
 
 	foreach(cell, ecapi_declared_list(InvalidOid))
@@ -455,14 +469,20 @@ name_of_object(RangeVar *relation, Node *object)
 }
 
 static void
-object_changed(const char *how, const char *name, bool literals)
+something_changed(const char *how, const char *name, bool literals, Oid relation)
 {
-	Change		change = {NULL, name, literals, false};
+	Change		change = {NULL, name, literals, false, relation};
 
 	if (name == NULL)
 		return;
 	change.what = psprintf("%s \"%s\"", how, name);
 	look_for_harm(&change);
+}
+
+static void
+object_changed(const char *how, const char *name, bool literals)
+{
+	something_changed(how, name, literals, InvalidOid);
 }
 
 static void
@@ -517,17 +537,17 @@ refuse_attached(RangeVar *name)
 
 /* The type of a column changed, which may be the key of a stated join. */
 static void
-retyped(const char *column)
+retyped(Oid relation, const char *column)
 {
-	Change		change = {NULL, NULL, false, true};
+	Change		change = {NULL, NULL, false, true, relation};
 
-	object_changed("change the type of column", column, false);
+	something_changed("change the type of column", column, false, relation);
 	change.what = psprintf("change the type of column \"%s\"", column);
 	look_for_harm(&change);
 }
 
 static void
-altered(List *subcommands)
+altered(Oid relation, List *subcommands)
 {
 	ListCell   *cell;
 
@@ -537,7 +557,7 @@ altered(List *subcommands)
 		AlterTableCmd *command = castNode(AlterTableCmd, collected->parsetree);
 
 		if (command->subtype == AT_AlterColumnType)
-			retyped(command->name);
+			retyped(relation, command->name);
 		else if (command->subtype == AT_AttachPartition)
 			refuse_attached(castNode(PartitionCmd, command->def)->name);
 	}
@@ -589,7 +609,7 @@ ecapi_follow_command(PG_FUNCTION_ARGS)
 	ErrorContextCallback *stack = ecapi_frames_hide();
 
 	if (command->type == SCT_AlterTable)
-		altered(command->d.alterTable.subcmds);
+		altered(command->d.alterTable.objectId, command->d.alterTable.subcmds);
 	else if (command->type == SCT_Simple && command->parsetree)
 		changed(command->parsetree, command->d.simple.address.objectId);
 	ecapi_frames_restore(stack);
@@ -607,7 +627,7 @@ ecapi_follow_drop(PG_FUNCTION_ARGS)
 {
 	const char *type = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	const char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Change		change = {NULL, PG_GETARG_BOOL(2) ? NULL : name, false, false};
+	Change		change = {NULL, PG_GETARG_BOOL(2) ? NULL : name, false, false, PG_GETARG_OID(3)};
 	ErrorContextCallback *stack = ecapi_frames_hide();
 
 	if (strcmp(type, "table constraint") == 0 || strcmp(type, "table column") == 0)

@@ -542,7 +542,34 @@ ALTER TABLE looked.other ALTER total TYPE bigint;
 ALTER TABLE looked.other RENAME spy TO watch;
 ALTER TABLE looked.other DROP COLUMN total;
 DROP TABLE looked.other;
--- but what a built-in type takes is read
+-- Nor do names that both have hold up anything: a track whose own column is gone
+-- is no reason why the column of another table stays.
+SET ROLE regress_ecapi_shop;
+CREATE TABLE looked.broken (id int PRIMARY KEY, gone int);
+SELECT ecapi.track('looked.broken', 'login', '{"ext.gone": "gone"}');
+RESET ROLE;
+SET session_replication_role = replica;
+ALTER TABLE looked.broken DROP COLUMN gone;
+RESET session_replication_role;
+CREATE TABLE looked.stranger (id int, gone int, went int);
+ALTER TABLE looked.stranger ALTER gone TYPE bigint;
+ALTER TABLE looked.stranger RENAME gone TO came;
+ALTER TABLE looked.stranger RENAME went TO gone;
+ALTER TABLE looked.stranger DROP COLUMN gone;
+DROP TABLE looked.stranger;
+-- One that a track reaches is seen, over a key of a stated table, and above a
+-- table that inherits it.
+SET ROLE regress_ecapi_shop;
+CREATE TABLE looked.places_above (city text);
+CREATE TABLE looked.places (id int PRIMARY KEY) INHERITS (looked.places_above);
+CREATE TABLE looked.guests (id int PRIMARY KEY, place_id int REFERENCES looked.places);
+CREATE TABLE looked.stays (id int PRIMARY KEY, guest_id int);
+SELECT ecapi.track('looked.stays', 'login', '{"ext.city": "guest_id->looked.guests.place_id.city"}');
+ALTER TABLE looked.places_above RENAME city TO town;
+ALTER TABLE looked.places_above DROP COLUMN town;
+DROP TABLE looked.stays, looked.guests, looked.places, looked.places_above;
+RESET ROLE;
+-- But what a built-in type takes is read.
 SET ROLE regress_ecapi_shop;
 CREATE TYPE looked.state AS ENUM ('paid', 'open');
 CREATE TABLE looked.states (id int PRIMARY KEY, state looked.state);
