@@ -10,7 +10,8 @@
  * database), field and reason: 12 kB a slot.  They are atomics, added to
  * without a lock, read one by one; they start at zero with the server, as the
  * server's own counters do after a crash, and when a slot changes its
- * database.  A database that has no slot is not counted.
+ * database.  A database that has no slot is not counted: its first event, or its
+ * first destination, brings it a worker and a slot at the end of the transaction.
  *
  * What is noted of the event in hand is private to the process, and bounded:
  * a counter for each cell, and a list of the cells in use, so that an event

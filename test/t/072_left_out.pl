@@ -107,6 +107,10 @@ is(rows($node, "SELECT count(*) FROM ecapi.validate('{\"event_type\": \"login\",
 rows($node, 'CREATE DATABASE other');
 rows($node, 'CREATE EXTENSION ecapi', database => 'other');
 is(counts('true', database => 'other'), '', 'another database has lost nothing');
+# it has a place to count in once it has a worker, which a destination brings
+create_destination($node, 'shadow', $receiver->url('/shadow'), options => "mode 'shadow'", database => 'other');
+wait_sql($node, 'the other database has a worker', "SELECT state = 'running' FROM ecapi.worker()",
+	database => 'other');
 rows($node, "SET client_min_messages = error; SELECT ecapi_emit('login', source => 'fax')", database => 'other');
 is(counts('true', database => 'other'), 'source|invalid_value|1', 'but its own');
 is(counts("path = 'source'"), 'source|invalid_value|2', 'which is not counted here');
