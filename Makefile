@@ -12,6 +12,7 @@ MODULE_big = ecapi
 OBJS = \
 	src/ecapi.o \
 	src/settings.o \
+	src/run_as.o \
 	src/shmem.o \
 	src/catalog.o \
 	src/sqlapi.o \

@@ -15,6 +15,7 @@
 #include "capture/context.h"
 #include "event/closest.h"
 #include "event/fields.h"
+#include "run_as.h"
 #include "settings.h"
 
 bool		ecapi_capture_enabled = true;
@@ -22,6 +23,7 @@ int			ecapi_on_error = ECAPI_ON_ERROR_RAISE;
 int			ecapi_max_event_size = 256;
 bool		ecapi_delivery = true;
 char	   *ecapi_credential_directory = NULL;
+char	   *ecapi_run_as_name = NULL;
 int			ecapi_retention_s = 3 * SECS_PER_DAY;
 int			ecapi_retention_limit = 30 * 24 * 60;
 int			ecapi_outbox_limit = 16 * 1024;
@@ -70,6 +72,13 @@ check_country(char **value, void **extra, GucSource source)
 	return false;
 }
 
+/* Whether the role is one that may stand in is asked at every use: run_as.c. */
+static void
+assign_run_as(const char *value, void *extra)
+{
+	ecapi_run_as_changed();
+}
+
 /*
  * Define the settings.  preloaded: the postmaster is loading the library.
  */
@@ -88,6 +97,17 @@ ecapi_settings_define(bool preloaded)
 							 "Off silences all tracks; for imports and restores.",
 							 &ecapi_capture_enabled, true,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+
+	/*
+	 * Not of the configuration file alone: a role belongs to the owners of one
+	 * database.  Not of everybody: it decides whose rights SQL has.
+	 */
+	DefineCustomStringVariable("ecapi.run_as",
+							   "Role whose rights SQL of tracks and enrichments has where a "
+							   "superuser owns the table or the server.",
+							   "Empty for none. Set it with ALTER DATABASE.",
+							   &ecapi_run_as_name, "",
+							   PGC_SUSET, 0, NULL, assign_run_as, NULL);
 
 	DefineCustomStringVariable("ecapi.context",
 							   "Fragment of an event that is merged under the events of tracks.",

@@ -18,6 +18,7 @@ extern int	ecapi_on_error;		/* EcapiOnError */
 extern int	ecapi_max_event_size;	/* kB */
 extern bool ecapi_delivery;
 extern char *ecapi_credential_directory;
+extern char *ecapi_run_as_name;	/* read through run_as.c alone */
 extern int	ecapi_retention_s;	/* seconds */
 extern int	ecapi_retention_limit;	/* minutes; 0: none */
 extern int	ecapi_outbox_limit; /* MB; 0: none */

@@ -52,6 +52,7 @@
 #include "capture/guard.h"
 #include "capture/program.h"
 #include "catalog.h"
+#include "run_as.h"
 #include "refuse.h"
 
 PG_FUNCTION_INFO_V1(ecapi_check_trigger);
@@ -424,7 +425,7 @@ typedef struct Attempt
 {
 	const EcapiTrack *track;
 	Relation	relation;
-	Oid			owner;
+	Oid			role;
 	const EcapiDeclared *declared;
 	EcapiTrack *parsed;
 	bool		impatient;		/* a lock that is not had is an answer, too */
@@ -434,7 +435,7 @@ static void
 attempt_compile(Attempt *attempt)
 {
 	ecapi_program_free(ecapi_program_compile(attempt->track, attempt->relation,
-											 attempt->owner, true, CurrentMemoryContext));
+											 attempt->role, true, CurrentMemoryContext));
 }
 
 static void
@@ -494,9 +495,10 @@ attempt_it(void (*body) (Attempt *attempt), Attempt *attempt)
 
 /* See declared.h. */
 char *
-ecapi_track_problem_of(const EcapiTrack *track, Relation relation, Oid owner)
+ecapi_track_problem_of(const EcapiTrack *track, Relation relation)
 {
-	Attempt		attempt = {.track = track,.relation = relation,.owner = owner};
+	Attempt		attempt = {.track = track,.relation = relation,
+	.role = ecapi_run_as(relation->rd_rel->relowner)};
 
 	return attempt_it(attempt_compile, &attempt);
 }
@@ -575,7 +577,7 @@ look_at(const EcapiDeclared *declared)
 	(void) set_config_option("lock_timeout", LOOK_LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	attempt.relation = relation;
-	attempt.owner = relation->rd_rel->relowner;
+	attempt.role = ecapi_run_as(relation->rd_rel->relowner);
 	problem = attempt_it(attempt_check, &attempt);
 	if (problem == NULL)
 	{

@@ -74,7 +74,7 @@ extern EcapiTrack *ecapi_declared_check(const EcapiDeclared *declared, Relation 
  * subtransaction.  Raises what says nothing about the track: cancelled queries,
  * shutdown, want of memory, a lock that was not had, a deadlock.
  */
-extern char *ecapi_track_problem_of(const EcapiTrack *track, Relation relation, Oid owner);
+extern char *ecapi_track_problem_of(const EcapiTrack *track, Relation relation);
 
 /* The argument read, NULL when it cannot be; the same subtransaction. */
 extern EcapiTrack *ecapi_declared_track(const EcapiDeclared *declared);

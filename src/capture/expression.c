@@ -10,13 +10,13 @@
  *
  * (1) What needs no guard is ready when it is compiled, and costs a run
  *	  nothing: start does not allocate.  What needs a guard is made ready when
- *	  it is first asked for a value, so inside the guard and as the owner, in
+ *	  it is first asked for a value, so inside the guard and as the role, in
  *	  the memory that was current at start, and it is forgotten at the next
  *	  start: after an error nothing of a broken run is used again.
  * (2) A value lies in the row's memory, emptied at the next row, or in the slot.
  * (3) Compiling runs no code of the user but what the planner folds
- *	  (immutable functions over constants), and that as the owner, restricted,
- *	  read-only, under the guard's settings; where the owner is a superuser,
+ *	  (immutable functions over constants), and that as the role, restricted,
+ *	  read-only, under the guard's settings; where the role is a superuser,
  *	  only after the check that nothing of a user is in it.  Who only looks at a
  *	  track runs none at all (row_sql_look.c).
  *
@@ -39,6 +39,7 @@
 #include "capture/guard.h"
 #include "capture/source.h"
 #include "event/fields.h"
+#include "run_as.h"
 #include "sql_scope.h"
 
 /* The context of a set goes: also when compiling has failed half-way. */
@@ -49,7 +50,7 @@ free_with_context(void *arg)
 }
 
 EcapiExpressions *
-ecapi_expressions_new(Relation relation, Oid owner, bool look, MemoryContext context)
+ecapi_expressions_new(Relation relation, Oid role, bool look, MemoryContext context)
 {
 	MemoryContext before = MemoryContextSwitchTo(context);
 	EcapiExpressions *set = palloc0(sizeof(EcapiExpressions));
@@ -59,9 +60,9 @@ ecapi_expressions_new(Relation relation, Oid owner, bool look, MemoryContext con
 	set->table = ecapi_names_relation(set->relid);
 	set->descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
 	set->temporary = relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
-	set->owner = owner;
+	set->role = role;
 	set->look = look;
-	set->superuser = superuser_arg(owner);
+	set->superuser = superuser_arg(role);
 	set->bare = CreateStandaloneExprContext();
 	set->nothing = MakeSingleTupleTableSlot(set->descriptor, &TTSOpsVirtual);
 	ExecStoreAllNullTuple(set->nothing);
@@ -236,7 +237,7 @@ ecapi_expressions_add(EcapiExpressions *set, const char *source,
 	(void) set_config_option("transaction_read_only", "on", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(set->owner, SECURITY_RESTRICTED_OPERATION);
+	SetUserIdAndSecContext(set->role, SECURITY_RESTRICTED_OPERATION);
 	/* At commit there is none, and the planner may run functions. */
 	if (!ActiveSnapshotSet())
 	{
@@ -291,18 +292,19 @@ ecapi_expression_needs_guard(const EcapiExpression *expression)
 }
 
 /*
- * Before anything of a user runs: raise an error if the owner has become a
+ * Before anything of a user runs: raise an error if the role has become a
  * superuser since the set was compiled, as then less is allowed.  Only where a
  * guard is around, so that it cannot hurt the shop's statement.
  */
 void
 ecapi_expressions_check_owner(const EcapiExpressions *set)
 {
-	if (!set->superuser && superuser_arg(set->owner))
+	if (!set->superuser && superuser_arg(set->role))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("owner of table %s has become a superuser", set->table),
-				 errhint("Give the table to a role that is no superuser with ALTER TABLE ... OWNER TO.")));
+				 errmsg("role \"%s\", which SQL over table %s runs as, has become a superuser",
+						GetUserNameFromId(set->role, true), set->table),
+				 errhint("%s", ecapi_run_as_hint("Give the table to a role that is no superuser with ALTER TABLE ... OWNER TO"))));
 }
 
 /* Raise that a table gives another type than when the source was compiled. */

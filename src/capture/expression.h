@@ -26,13 +26,13 @@ typedef struct EcapiExpression EcapiExpression;
 typedef struct EcapiExpressions EcapiExpressions;
 
 /*
- * An empty set for a relation, whose sources will run as owner; look: they will
+ * An empty set for a relation, whose sources will run as role; look: they will
  * only be compiled, to see whether they do, and nothing of a user runs then
  * (row_sql_look.c).  Everything
  * lives in context; plans, which the server keeps, are let go with it, or
  * before by ecapi_expressions_free(), which may be called again.
  */
-extern EcapiExpressions *ecapi_expressions_new(Relation relation, Oid owner,
+extern EcapiExpressions *ecapi_expressions_new(Relation relation, Oid role,
 											   bool look, MemoryContext context);
 extern void ecapi_expressions_free(EcapiExpressions *set);
 
@@ -48,7 +48,7 @@ extern bool ecapi_expressions_depend(const EcapiExpressions *set, Oid relid);
  * for an unknown column, a column without the foreign key that a path needs,
  * SQL that does not parse, is volatile or returns a set or several columns, a
  * sub-select that mentions neither new nor old, a condition that is not
- * boolean, something that the owner may not read; and, where the owner is a
+ * boolean, something that the role may not read; and, where the role is a
  * superuser, for anything but columns, foreign-key paths and what is made of
  * operators and immutable functions of pg_catalog.
  */

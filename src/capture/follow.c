@@ -260,11 +260,10 @@ static void
 refuse_unless_broken(const EcapiDeclared *declared, const EcapiTrack *track,
 					 Relation relation, const Change *change)
 {
-	Oid			owner = relation->rd_rel->relowner;
-	char	   *problem = ecapi_track_problem_of(track, relation, owner);
+	char	   *problem = ecapi_track_problem_of(track, relation);
 
 	if (problem &&
-		ecapi_track_problem_of(rest_of_track(track, change), relation, owner) == NULL)
+		ecapi_track_problem_of(rest_of_track(track, change), relation) == NULL)
 		refuse(declared, relation, change, problem);
 }
 
@@ -318,8 +317,7 @@ entry_compiles(const EcapiTrack *track, const EcapiMapped *mapped, const char *s
 	alone.condition = NULL;
 	alone.nchanges = alone.nkeys = 0;
 	complete(&alone);
-	return ecapi_track_problem_of(&alone, rename->relation,
-								  rename->relation->rd_rel->relowner) == NULL;
+	return ecapi_track_problem_of(&alone, rename->relation) == NULL;
 }
 
 static bool
@@ -333,8 +331,7 @@ condition_compiles(const EcapiTrack *track, const char *condition, const Rename 
 	alone.condition = condition;
 	alone.nchanges = alone.nkeys = 0;
 	complete(&alone);
-	return ecapi_track_problem_of(&alone, rename->relation,
-								  rename->relation->rd_rel->relowner) == NULL;
+	return ecapi_track_problem_of(&alone, rename->relation) == NULL;
 }
 
 /*

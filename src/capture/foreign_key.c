@@ -22,6 +22,7 @@
 #include "utils/syscache.h"
 
 #include "capture/source.h"
+#include "run_as.h"
 
 /*
  * Is it a mere part of another foreign key of the same table?  A key that
@@ -50,14 +51,17 @@ is_part(const ForeignKeyCacheInfo *key)
 	return part;
 }
 
-/* Is it a key that only a partition has, and the partition another role's? */
+/*
+ * Is it a key that only a partition has, and the partition another role's, so that
+ * the track's SQL runs as one that does not answer for it?
+ */
 static bool
-is_strange(Relation relation, Oid owner, const ForeignKeyCacheInfo *key)
+is_strange(Relation relation, Oid role, const ForeignKeyCacheInfo *key)
 {
 	HeapTuple	tuple;
 	bool		inherited;
 
-	if (!relation->rd_rel->relispartition || relation->rd_rel->relowner == owner)
+	if (!relation->rd_rel->relispartition || ecapi_run_as(relation->rd_rel->relowner) == role)
 		return false;
 	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
 	if (!HeapTupleIsValid(tuple))
@@ -93,7 +97,7 @@ ecapi_foreign_key_same(const EcapiKeyJoin *a, const EcapiKeyJoin *b)
  * them in *join.
  */
 static int
-keys_of_column(Relation relation, Oid owner, AttrNumber attnum, EcapiKeyJoin *join)
+keys_of_column(Relation relation, Oid role, AttrNumber attnum, EcapiKeyJoin *join)
 {
 	/* a copy, as the relation's own list goes when something invalidates it */
 	List	   *keys = copyObject(RelationGetFKeyList(relation));
@@ -109,7 +113,7 @@ keys_of_column(Relation relation, Oid owner, AttrNumber attnum, EcapiKeyJoin *jo
 			EcapiKeyJoin candidate = {join->from, key->confrelid, NULL, key->nkeys, {0}, {0}, {0}};
 
 			if ((key->nkeys == 1) != (single == 1) || !has_column(key, attnum) ||
-				is_part(key) || (join->from < 0 && is_strange(relation, owner, key)))
+				is_part(key) || (join->from < 0 && is_strange(relation, role, key)))
 				continue;
 			memcpy(candidate.conkey, key->conkey, sizeof(AttrNumber) * key->nkeys);
 			memcpy(candidate.confkey, key->confkey, sizeof(AttrNumber) * key->nkeys);
@@ -141,7 +145,7 @@ renumber(EcapiKeyJoin *join, TupleDesc from, TupleDesc to)
 
 /* The same for a partitioned table: a key that all its leaves have, and only it. */
 static int
-keys_of_leaves(Relation root, Oid owner, AttrNumber attnum, EcapiKeyJoin *join)
+keys_of_leaves(Relation root, Oid role, AttrNumber attnum, EcapiKeyJoin *join)
 {
 	const char *name = NameStr(TupleDescAttr(RelationGetDescr(root), attnum - 1)->attname);
 	List	   *leaves = find_all_inheritors(RelationGetRelid(root), AccessShareLock, NULL);
@@ -157,7 +161,7 @@ keys_of_leaves(Relation root, Oid owner, AttrNumber attnum, EcapiKeyJoin *join)
 
 		if (leaf->rd_rel->relkind != RELKIND_PARTITIONED_TABLE && found == 1)
 		{
-			found = keys_of_column(leaf, owner,
+			found = keys_of_column(leaf, role,
 								   ecapi_names_column(RelationGetDescr(leaf), name), &one);
 			if (found == 1 &&
 				!renumber(&one, RelationGetDescr(leaf), RelationGetDescr(root)))
@@ -176,23 +180,23 @@ keys_of_leaves(Relation root, Oid owner, AttrNumber attnum, EcapiKeyJoin *join)
 
 /* See foreign_key.h. */
 int
-ecapi_foreign_key_lookup(Relation relation, Oid owner, AttrNumber attnum, EcapiKeyJoin *join)
+ecapi_foreign_key_lookup(Relation relation, Oid role, AttrNumber attnum, EcapiKeyJoin *join)
 {
-	int			found = keys_of_column(relation, owner, attnum, join);
+	int			found = keys_of_column(relation, role, attnum, join);
 
 	if (found == 0 && relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		found = keys_of_leaves(relation, owner, attnum, join);
+		found = keys_of_leaves(relation, role, attnum, join);
 	return found;
 }
 
 /* See foreign_key.h. */
 void
-ecapi_foreign_key_find(Relation relation, Oid owner, AttrNumber attnum,
+ecapi_foreign_key_find(Relation relation, Oid role, AttrNumber attnum,
 					   EcapiKeyJoin *join)
 {
 	const char *table = ecapi_names_relation(RelationGetRelid(relation));
 	Form_pg_attribute column = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-	int			found = ecapi_foreign_key_lookup(relation, owner, attnum, join);
+	int			found = ecapi_foreign_key_lookup(relation, role, attnum, join);
 
 	if (found == 0)
 		ereport(ERROR,

@@ -24,14 +24,14 @@ typedef struct EcapiKeyJoin
 
 /*
  * How many foreign keys a column of an open relation may stand for, as a track
- * of owner takes them.  If it is one, all of *join but from, which the caller
+ * of role takes them.  If it is one, all of *join but from, which the caller
  * has set, is that one.
  */
-extern int	ecapi_foreign_key_lookup(Relation relation, Oid owner, AttrNumber attnum,
+extern int	ecapi_foreign_key_lookup(Relation relation, Oid role, AttrNumber attnum,
 									 EcapiKeyJoin *join);
 
 /* The same where it must be one.  Raises that it is none, or several. */
-extern void ecapi_foreign_key_find(Relation relation, Oid owner, AttrNumber attnum,
+extern void ecapi_foreign_key_find(Relation relation, Oid role, AttrNumber attnum,
 								   EcapiKeyJoin *join);
 extern bool ecapi_foreign_key_same(const EcapiKeyJoin *a, const EcapiKeyJoin *b);
 

@@ -8,7 +8,7 @@
  *
  * What always holds:
  *
- * (1) The SQL runs as the owner of the table, in a security-restricted
+ * (1) The SQL runs as one role (run_as.h), in a security-restricted
  *	  operation, under our own settings, never as the writer, and never with
  *	  names looked up where the writer can put objects.  Role and settings are
  *	  restored however the run ends: after an error by the abort of the

@@ -4,7 +4,7 @@
  *
  * A page is the rows behind the last key in the order of a unique index, so it
  * costs the same wherever in the table it lies, and a position is a key: it
- * survives the backend.  The table is read as its owner under the guard, like
+ * survives the backend.  The table is read as the track's role under the guard, like
  * all that a track reads (row security that an owner forced upon himself hides
  * rows from it); the rows are copied out, and the track makes events of them as
  * it makes events of changes.
@@ -364,7 +364,7 @@ key_of(const Reading *reading, HeapTuple row)
 }
 
 /*
- * Runs inside the guard: as the owner, read-only, under fixed settings, which
+ * Runs inside the guard: as the track's role, read-only, under fixed settings, which
  * also make the text forms of keys the same for every session.
  */
 static void
@@ -476,12 +476,13 @@ capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *prog
 }
 
 static void
-could_not_read(Relation relation, const EcapiGuardError *error)
+could_not_read(Relation relation, Oid role, const EcapiGuardError *error)
 {
 	ereport(ERROR,
 			(errcode(MAKE_SQLSTATE(error->sqlstate[0], error->sqlstate[1], error->sqlstate[2],
 								   error->sqlstate[3], error->sqlstate[4])),
-			 errmsg("could not read table \"%s\" as its owner", RelationGetRelationName(relation)),
+			 errmsg("could not read table \"%s\" as role \"%s\"", RelationGetRelationName(relation),
+					GetUserNameFromId(role, true)),
 			 error->object == NULL
 			 ? errdetail("The error was %s.", error->sqlstate)
 			 : errdetail("The error was %s, at \"%s\".", error->sqlstate, error->object)));
@@ -519,8 +520,8 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 	reading.moment = moment_column(relation, ecapi_program_track(found.compiled->program));
 	reading.page_size = page_size;
 	reading.context = context;
-	if (!ecapi_guard_run(read_rows, &reading, found.compiled->owner, &error))
-		could_not_read(relation, &error);
+	if (!ecapi_guard_run(read_rows, &reading, found.compiled->role, &error))
+		could_not_read(relation, found.compiled->role, &error);
 
 	if (reading.nrows > 0)
 	{

@@ -11,7 +11,7 @@
  *
  * No domain is asked again about a value that a row of the table had: its
  * constraint may be a function of another role.  Domains inside of a value
- * cannot be passed over, so where the owner is a superuser, such a value is
+ * cannot be passed over, so where a superuser would read it, such a value is
  * refused.
  *
  * An image has a budget.  What the text of a value would take is known before it
@@ -195,8 +195,8 @@ ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot)
 }
 
 /* Does the input function of a type ask a domain?  Not of the type itself. */
-static bool
-asks_domain(Oid type)
+bool
+ecapi_image_asks_domain(Oid type)
 {
 	Oid			element = get_element_type(type);
 	Oid			range = get_multirange_range(type);
@@ -209,7 +209,7 @@ asks_domain(Oid type)
 	else if (!OidIsValid(element))
 		element = get_range_subtype(type);
 	if (OidIsValid(element))
-		return get_typtype(element) == TYPTYPE_DOMAIN || asks_domain(element);
+		return get_typtype(element) == TYPTYPE_DOMAIN || ecapi_image_asks_domain(element);
 	if (get_typtype(type) != TYPTYPE_COMPOSITE)
 		return false;
 	descriptor = lookup_rowtype_tupdesc_copy(type, -1);
@@ -219,12 +219,12 @@ asks_domain(Oid type)
 
 		asks = !attribute->attisdropped &&
 			(get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN ||
-			 asks_domain(attribute->atttypid));
+			 ecapi_image_asks_domain(attribute->atttypid));
 	}
 	return asks;
 }
 
-/* Runs as the owner of the table. */
+/* Runs as the track's role. */
 static Datum
 column_value(Form_pg_attribute attribute, const EcapiValue *text)
 {
@@ -233,7 +233,7 @@ column_value(Form_pg_attribute attribute, const EcapiValue *text)
 	Oid			function;
 	Oid			parameter;
 
-	if (superuser() && asks_domain(type))
+	if (superuser() && ecapi_image_asks_domain(type))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("a value of type %s cannot be read back with a superuser's rights",

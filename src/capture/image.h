@@ -35,4 +35,10 @@ extern EcapiValue *ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot);
  */
 extern HeapTuple ecapi_image_row(const EcapiValue *image, TupleDesc descriptor);
 
+/*
+ * Does reading a value of a type (no domain) ask a domain inside of it for its
+ * constraint, which is code of whoever made the domain?
+ */
+extern bool ecapi_image_asks_domain(Oid type);
+
 #endif							/* ECAPI_IMAGE_H */

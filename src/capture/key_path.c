@@ -20,8 +20,8 @@
  * (2) It runs when a path's value is asked for, at most once per row, and not
  *	  at all while the row's keys are those of the last one that it ran for
  *	  since the start (the snapshot is the same), nor when all of them are null.
- * (3) It reads with the owner's rights, which are checked when the path is
- *	  added, too.  Where the owner is a superuser, only tables of superusers
+ * (3) It reads with the rights of the set's role, which are checked when the path
+ *	  is added, too.  Where that is a superuser, only tables of superusers
  *	  are read: planning a query runs what their owners wrote into the
  *	  predicates of their indexes.
  * (4) The query is text, and the server may read it anew, when its tables have
@@ -50,6 +50,7 @@
 #include "utils/syscache.h"
 
 #include "capture/source.h"
+#include "run_as.h"
 
 /* The joins that the paths of one set may need. */
 #define MAX_JOINS	32
@@ -184,8 +185,8 @@ check_owner(EcapiExpressions *set, Relation relation)
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("a superuser's table cannot be tracked with a path into table %s of another role",
 							ecapi_names_relation(lfirst_oid(cell))),
-					 errhint("Give table %s to a role that is no superuser with ALTER TABLE ... OWNER TO.",
-							 set->table)));
+					 errhint("%s", ecapi_run_as_hint(psprintf("Give table %s to a role that is no superuser with ALTER TABLE ... OWNER TO",
+															  set->table)))));
 	}
 }
 
@@ -206,20 +207,20 @@ follow_step(EcapiKeyPaths *paths, Relation relation, int *from, const EcapiPathS
 {
 	EcapiKeyJoin join = {*from, InvalidOid, NULL, 0, {0}, {0}, {0}};
 	AttrNumber	attnum = column_of(relation, step->column);
-	Oid			owner = paths->set->owner;
+	Oid			role = paths->set->role;
 	Relation	referred;
 
 	if (step->table)
 		ecapi_stated_join_find(paths->set, relation, attnum, step, &join);
 	else
-		ecapi_foreign_key_find(relation, owner, attnum, &join);
+		ecapi_foreign_key_find(relation, role, attnum, &join);
 	referred = table_open(join.relid, AccessShareLock);
 	check_owner(paths->set, referred);
 	for (int i = 0; i < join.nkeys; i++)
 	{
 		if (*from >= 0)
-			ecapi_row_sql_check_read(RelationGetRelid(relation), join.conkey[i], owner);
-		ecapi_row_sql_check_read(join.relid, join.confkey[i], owner);
+			ecapi_row_sql_check_read(RelationGetRelid(relation), join.conkey[i], role);
+		ecapi_row_sql_check_read(join.relid, join.confkey[i], role);
 	}
 	*from = add_join(paths, &join, relation, referred);
 	return referred;
@@ -245,7 +246,7 @@ ecapi_key_path_add(EcapiExpression *expression, Relation relation,
 		here = next;
 	}
 	column = TupleDescAttr(RelationGetDescr(here), column_of(here, steps[nsteps - 1].column) - 1);
-	ecapi_row_sql_check_read(RelationGetRelid(here), column->attnum, set->owner);
+	ecapi_row_sql_check_read(RelationGetRelid(here), column->attnum, set->role);
 
 	appendStringInfo(&paths->targets, "%sk%d.%s", paths->nplaces > 0 ? ", " : "",
 					 from, quote_identifier(NameStr(column->attname)));

@@ -63,7 +63,7 @@ struct EcapiProgram
 {
 	MemoryContext context;
 	const EcapiTrack *track;
-	Oid			owner;
+	Oid			role;
 	const char *table;			/* as it begins an id */
 	EcapiExpressions *expressions;
 	EcapiExpression *condition; /* NULL: none */
@@ -134,7 +134,7 @@ static void
 compile_changes(EcapiProgram *program, Relation relation)
 {
 	const EcapiTrack *track = program->track;
-	bool		superuser = superuser_arg(program->owner);
+	bool		superuser = superuser_arg(program->role);
 
 	program->nchanges = track->nchanges;
 	program->changes = palloc(sizeof(Column) * (track->nchanges + 1));
@@ -323,7 +323,7 @@ ecapi_program_looks_back(const EcapiProgram *program)
 
 /* See program.h. */
 EcapiProgram *
-ecapi_program_compile(const EcapiTrack *track, Relation relation, Oid owner,
+ecapi_program_compile(const EcapiTrack *track, Relation relation, Oid role,
 					  bool look, MemoryContext parent)
 {
 	MemoryContext caller = CurrentMemoryContext;
@@ -335,10 +335,10 @@ ecapi_program_compile(const EcapiTrack *track, Relation relation, Oid owner,
 	program = palloc0(sizeof(EcapiProgram));
 	program->context = context;
 	program->track = track;
-	program->owner = owner;
+	program->role = role;
 	program->place = "mapping";
 	program->table = track->table ? track->table : ecapi_track_table(RelationGetRelid(relation));
-	program->expressions = ecapi_expressions_new(relation, owner, look, context);
+	program->expressions = ecapi_expressions_new(relation, role, look, context);
 	PG_TRY();
 	{
 		compile_condition(program);

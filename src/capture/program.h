@@ -22,7 +22,7 @@ typedef struct EcapiProgram EcapiProgram;
 extern char *ecapi_track_table(Oid relation);
 
 /*
- * Compile a track for a relation; owner is who its SQL runs as.  look: only to
+ * Compile a track for a relation; role is who its SQL runs as (run_as.h).  look: only to
  * see whether it compiles; the program must not run.  Everything
  * lives in a new context below parent.  Raises an error for whatever is wrong
  * with it: see mapping.h and expression.h; also for a value that its field
@@ -30,7 +30,7 @@ extern char *ecapi_track_table(Oid relation);
  * key where the mapping has no id.  This is the check at declaration, too.
  */
 extern EcapiProgram *ecapi_program_compile(const EcapiTrack *track, Relation relation,
-										   Oid owner, bool look, MemoryContext parent);
+										   Oid role, bool look, MemoryContext parent);
 extern void ecapi_program_free(EcapiProgram *program);
 
 /* Must it be compiled anew?  See ecapi_expressions_stale(). */

@@ -9,7 +9,8 @@
  *	  - a table that a foreign-key path leads to was invalidated: it may have been
  *		renamed or given to another owner;
  *	  - any schema was changed, as one may have been renamed;
- *	  - the owner has become a superuser or ceased to be one;
+ *	  - its SQL runs as another role now, or that has become a superuser or ceased
+ *		to be one (run_as.c);
  *	  - a row has failed because a table that a source reads gives another type.
  * What else SQL of a track depends on, tables and functions, is followed by the
  * plan cache below expression.c.
@@ -43,6 +44,7 @@
 #include "capture/guard.h"
 #include "capture/program_cache.h"
 #include "catalog.h"
+#include "run_as.h"
 
 typedef struct Entry
 {
@@ -51,7 +53,7 @@ typedef struct Entry
 	bool		valid;			/* compiled, well or not, and nothing has changed */
 	bool		changed;		/* something has, since compiling began */
 	LocalTransactionId used_in; /* the last transaction that asked for it */
-	bool		superuser;		/* was the owner one? */
+	bool		superuser;		/* was compiled->role one? */
 	MemoryContext context;		/* of all that follows; the program's parent */
 	EcapiCompiled *compiled;	/* NULL, like context: nothing was compiled yet */
 } Entry;
@@ -209,7 +211,7 @@ compile(void *arg)
 		track->table = MemoryContextStrdup(entry->context,
 										   ecapi_track_table(compiled->root));
 	compiled->program = ecapi_program_compile(track, compilation->relation,
-											  compiled->owner, false, entry->context);
+											  compiled->role, false, entry->context);
 }
 
 /*
@@ -234,10 +236,10 @@ fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
 	entry->compiled = compiled = MemoryContextAllocZero(entry->context, sizeof(EcapiCompiled));
 	compiled->on_error = ECAPI_ON_ERROR_SET_ASIDE;
 	compiled->root = ecapi_track_root(relation, trigger, &compiled->root_trigger);
-	compiled->owner = owner_of(compiled->root);
-	entry->superuser = superuser_arg(compiled->owner);
+	compiled->role = ecapi_run_as(owner_of(compiled->root));
+	entry->superuser = superuser_arg(compiled->role);
 
-	if (!ecapi_guard_run(compile, &compilation, compiled->owner, &error))
+	if (!ecapi_guard_run(compile, &compilation, compiled->role, &error))
 	{
 		compiled->program = NULL;
 		strlcpy(compiled->sqlstate, error.sqlstate, sizeof(error.sqlstate));
@@ -301,10 +303,14 @@ replace(Entry *entry)
 static bool
 is_current(const Entry *entry)
 {
-	if (!entry->valid ||
-		entry->superuser != superuser_arg(owner_of(entry->compiled->root)))
+	Oid			role;
+
+	if (!entry->valid)
 		return false;
-	/* the look at the owner may have heard of a change */
+	role = ecapi_run_as(owner_of(entry->compiled->root));
+	if (entry->compiled->role != role || entry->superuser != superuser_arg(role))
+		return false;
+	/* the look at the roles may have heard of a change */
 	if (!entry->valid)
 		return false;
 	/* a failure may have been mended elsewhere: look once in a transaction */

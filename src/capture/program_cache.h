@@ -17,7 +17,7 @@ typedef struct EcapiCompiled
 	EcapiProgram *program;		/* NULL: it does not compile */
 	Oid			root;			/* the table that the track was declared on */
 	Oid			root_trigger;	/* its trigger there */
-	Oid			owner;			/* of root */
+	Oid			role;			/* whose rights its SQL has: root's owner's; see run_as.h */
 	EcapiOnError on_error;
 	char		sqlstate[6];	/* why it does not compile */
 	const char *problem;		/* one line that names no values */
@@ -25,7 +25,7 @@ typedef struct EcapiCompiled
 
 /*
  * The program of a trigger of a relation that is open; compiled anew when the
- * relation, the trigger or the owner's rights have changed.  trigger is a copy
+ * relation, the trigger or the role that its SQL runs as have changed.  trigger is a copy
  * that the caller holds, never the relation cache's own, which goes at the first
  * look at a catalog.  A failure to compile is not raised but told in the
  * result, which stays as it is until the end of the transaction.
@@ -35,8 +35,8 @@ extern const EcapiCompiled *ecapi_program_of_trigger(Relation relation,
 
 /*
  * The table on which a trigger was declared, and the trigger there: itself,
- * or the root's for a partition's copy of it.  The root's owner is the role
- * whose SQL a track holds.
+ * or the root's for a partition's copy of it.  The root's owner decides
+ * whose rights the SQL of a track has (run_as.h).
  */
 extern Oid	ecapi_track_root(Relation relation, const Trigger *trigger,
 							 Oid *root_trigger);

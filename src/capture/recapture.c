@@ -252,7 +252,7 @@ capture(Kept *kept, const EcapiCompiled *compiled)
 		set_failed(kept, "22023", "the row was not kept");
 		return 0;
 	}
-	if (!ecapi_guard_run(read_images, kept, compiled->owner, &error))
+	if (!ecapi_guard_run(read_images, kept, compiled->role, &error))
 	{
 		set_failed(kept, error.sqlstate, "the kept row does not fit the table any more");
 		return 0;

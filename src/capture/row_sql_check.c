@@ -16,11 +16,11 @@
  *	  that: which of its rows count, the outer one says, which mentions the row;
  * (4) temporary objects: the same name may stand for an object of the writer's,
  *	  whose code would then run as the owner;
- * (5) what the owner may not read or call, by the same checks that the
+ * (5) what the role that it runs as (run_as.h) may not read or call, by the same checks that the
  *	  executor makes; here, so that it is known when the track is made;
  * (6) operators of another type than the one they are applied to:
  *	  row_sql_operator.c;
- * (7) where the owner is a superuser, nearly everything: row_sql_superuser.c.
+ * (7) where that role is a superuser, nearly everything: row_sql_superuser.c.
  *
  * All this judges what is written in the source.  Inside a view or a function
  * is its owner's business.
@@ -61,7 +61,7 @@ refuse_read(Oid relid, AttrNumber attnum, Oid role)
 					GetUserNameFromId(role, true), column, ecapi_names_relation(relid)) :
 			 errmsg("role \"%s\" may not read table %s",
 					GetUserNameFromId(role, true), ecapi_names_relation(relid)),
-			 errdetail("The sources of a track run as the owner of the table.")));
+			 errdetail("The sources of a track run as the owner of the table, or, if that is a superuser, as the role of ecapi.run_as.")));
 }
 
 void
@@ -74,7 +74,7 @@ ecapi_row_sql_check_read(Oid relid, AttrNumber attnum, Oid role)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("role \"%s\" may not use schema \"%s\"",
 						GetUserNameFromId(role, true), get_namespace_name(schema)),
-				 errdetail("The sources of a track run as the owner of the table.")));
+				 errdetail("The sources of a track run as the owner of the table, or, if that is a superuser, as the role of ecapi.run_as.")));
 	if (pg_class_aclcheck(relid, role, ACL_SELECT) == ACLCHECK_OK)
 		return;
 	if (attnum > 0 ? pg_attribute_aclcheck(relid, attnum, role, ACL_SELECT) != ACLCHECK_OK :
@@ -151,7 +151,7 @@ check_function(Oid function, void *arg)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("role \"%s\" may not call function %s",
 						GetUserNameFromId(GetUserId(), true), format_procedure(function)),
-				 errdetail("The sources of a track run as the owner of the table.")));
+				 errdetail("The sources of a track run as the owner of the table, or, if that is a superuser, as the role of ecapi.run_as.")));
 	if (is_temporary(get_func_namespace(function)))
 		refuse_temporary(format_procedure(function));
 	return false;

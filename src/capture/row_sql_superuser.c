@@ -1,13 +1,14 @@
 /*
  * row_sql_superuser.c
- *	  What of SQL over a row is allowed where the table's owner is a superuser.
+ *	  What of SQL over a row is allowed where it would run as a superuser: where the
+ *	  table's owner is one, and no other role stands in (run_as.c).
  *
  * No code of a user may run with a superuser's rights.  A table may come to a
  * superuser with its tracks (REASSIGN OWNED, ALTER TABLE ... OWNER TO), so it
  * does not help that a superuser once read the source.  Allowed are columns,
  * constants, logic, immutable functions and operators of the server's own over its
- * own types and enums, and ecapi.major, as long as every function of that name in
- * our schema belongs to the extension.
+ * own types and enums, and ecapi.major and ecapi.event_id, as long as every function
+ * of that name in our schema belongs to the extension.
  *
  * What always holds:
  *
@@ -43,6 +44,7 @@
 #include "utils/syscache.h"
 
 #include "capture/source.h"
+#include "run_as.h"
 
 static void
 refuse(const EcapiExpression *expression, const char *what)
@@ -50,9 +52,9 @@ refuse(const EcapiExpression *expression, const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("a superuser's table cannot be tracked with %s", what),
-			 errdetail("Only columns, foreign-key paths, immutable built-in functions and operators, and ecapi.major run with a superuser's rights."),
-			 errhint("Give table %s to a role that is no superuser with ALTER TABLE ... OWNER TO.",
-					 expression->set->table)));
+			 errdetail("Only columns, foreign-key paths, immutable built-in functions and operators, ecapi.major and ecapi.event_id run with a superuser's rights."),
+			 errhint("%s", ecapi_run_as_hint(psprintf("Give table %s to a role that is no superuser with ALTER TABLE ... OWNER TO",
+													  expression->set->table)))));
 }
 
 static void
@@ -119,7 +121,7 @@ check_type_name(const EcapiExpression *expression, const TypeName *name)
 }
 
 /* Functions of ours that are as good as built in. */
-static const char *const allowed[] = {"major"};
+static const char *const allowed[] = {"major", "event_id"};
 
 /* Is a function of schema ecapi the extension's own, and allowed? */
 static bool
@@ -225,8 +227,10 @@ ecapi_superuser_check_parsed(const EcapiExpression *expression, Node *parsed)
 static bool
 check_function(Oid function, void *arg)
 {
-	if ((function >= FirstUnpinnedObjectId && !is_our_own(function)) ||
-		func_volatile(function) != PROVOLATILE_IMMUTABLE)
+	/* ours may look at a track: event_id is stable */
+	if (is_our_own(function))
+		return false;
+	if (function >= FirstUnpinnedObjectId || func_volatile(function) != PROVOLATILE_IMMUTABLE)
 		refuse(arg, psprintf("function %s", format_procedure(function)));
 	return false;
 }

@@ -437,7 +437,7 @@ evaluate(RowPage *page)
 			find_firing(page);
 		if (page->at_end)
 			return true;
-		if (!ecapi_guard_run(fill_page, page, page->rows->compiled->owner, &error))
+		if (!ecapi_guard_run(fill_page, page, page->rows->compiled->role, &error))
 		{
 			page->pending = false;
 			failure = add_failure(page);
@@ -481,7 +481,7 @@ handle_failure(RowPage *page)
 				 errmsg("track \"%s\" could not capture a row: %s", rows->trigger,
 						failure->reason)));
 	}
-	if (!ecapi_guard_run(make_image, page, rows->compiled->owner, &error))
+	if (!ecapi_guard_run(make_image, page, rows->compiled->role, &error))
 	{
 		/* not even its columns can be read: nothing to try again, but counted */
 		failure->image = "{}";

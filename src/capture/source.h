@@ -88,8 +88,8 @@ struct EcapiExpressions
 	char	   *table;			/* schema.name, for messages */
 	TupleDesc	descriptor;		/* a copy */
 	bool		temporary;		/* the relation */
-	Oid			owner;
-	bool		superuser;		/* owner was one when the set was made */
+	Oid			role;			/* whose rights the sources have: run_as.h */
+	bool		superuser;		/* role was one when the set was made */
 	bool		look;			/* compiled, never run */
 	List	   *expressions;
 	EcapiKeyPaths *paths;		/* NULL: none yet */

@@ -10,7 +10,7 @@
  * to a constraint, so that DDL that drops it is seen (follow.c).
  *
  * The table is looked up and locked (AccessShare, to the end of the
- * transaction) as the current role, which is the owner of the track's table;
+ * transaction) as the current role, which is the one that the track's SQL runs as;
  * what its columns may be read for is checked as for any path (key_path.c).
  */
 #include "postgres.h"
@@ -146,9 +146,9 @@ ecapi_stated_join_find(const EcapiExpressions *set, Relation relation, AttrNumbe
 					   const EcapiPathStep *step, EcapiKeyJoin *join)
 {
 	Form_pg_attribute column = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-	Oid			owner = set->owner;
+	Oid			role = set->role;
 	Oid			relid = RangeVarGetRelidExtended(makeRangeVar(step->schema, step->table, -1),
-												 AccessShareLock, 0, check_before_lock, &owner);
+												 AccessShareLock, 0, check_before_lock, &role);
 	Relation	referred = table_open(relid, NoLock);
 	const char *table = ecapi_names_relation(relid);
 	int			found;

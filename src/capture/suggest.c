@@ -32,6 +32,7 @@
 #include "capture/suggest.h"
 #include "capture/suggest_internal.h"
 #include "event/fields.h"
+#include "run_as.h"
 
 PG_FUNCTION_INFO_V1(ecapi_suggest_mapping);
 
@@ -369,8 +370,8 @@ ecapi_suggest(Relation relation, const char *event_type, EcapiSuggested *result)
 	EcapiSuggestion search = {.relation = relation};
 
 	search.type = lookup_event_type(event_type);
-	search.owner = relation->rd_rel->relowner;
-	search.superuser = superuser_arg(search.owner);
+	search.role = ecapi_run_as(relation->rd_rel->relowner);
+	search.superuser = superuser_arg(search.role);
 	ecapi_suggest_read_tables(&search);
 	for (int i = 0; i < ecapi_suggest_nrules; i++)
 		try_rule(&search, &ecapi_suggest_rules[i]);

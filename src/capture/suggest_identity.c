@@ -5,7 +5,7 @@
  * A platform takes two identifiers for two people.  Where one table names the
  * customer by a key of users and another by a key of customers, each purchase
  * and each sign-up is somebody else's.  So a suggestion is compared with the
- * tracks that the owner of the table has, and what differs is told.
+ * tracks that run as the same role, and what differs is told.
  *
  * An identifier is known by the column that it comes from in the end: the one
  * that a foreign key refers to, or a column of a table of customers itself.
@@ -19,6 +19,7 @@
 
 #include "capture/declared.h"
 #include "capture/suggest_internal.h"
+#include "run_as.h"
 
 #define IDENTIFIER	"user_data.customer_identifier"
 
@@ -58,8 +59,8 @@ identify_track(Relation relation, const EcapiTrack *track, Identity *identity)
 	{
 		if (strcmp(track->mapped[i].path, IDENTIFIER) != 0 || track->mapped[i].source == NULL)
 			continue;
-		search.owner = relation->rd_rel->relowner;
-		search.superuser = superuser_arg(search.owner);
+		search.role = ecapi_run_as(relation->rd_rel->relowner);
+		search.superuser = superuser_arg(search.role);
 		ecapi_suggest_read_tables(&search);
 		return identify(&search, track->mapped[i].source, identity);
 	}
@@ -112,7 +113,7 @@ ecapi_suggest_compare_identity(EcapiSuggestion *search)
 		relation = try_table_open(declared->relation, AccessShareLock);
 		if (relation == NULL)
 			continue;
-		track = relation->rd_rel->relowner == search->owner ?
+		track = ecapi_run_as(relation->rd_rel->relowner) == search->role ?
 			ecapi_declared_track(declared) : NULL;
 		known = track != NULL && identify_track(relation, track, &there);
 		table_close(relation, NoLock);

@@ -133,8 +133,8 @@ typedef struct EcapiSuggestion
 {
 	Relation	relation;
 	int			type;			/* of the event */
-	Oid			owner;
-	bool		superuser;		/* is the owner one? */
+	Oid			role;			/* whose rights a track has: run_as.h */
+	bool		superuser;		/* is that one? */
 	List	   *tables;			/* EcapiSuggestTable *, the table itself first,
 								 * then the nearest */
 	const EcapiSuggestTable *person_from;	/* where the customer is named; NULL: nowhere */

@@ -14,6 +14,7 @@
 
 #include "capture/datum.h"
 #include "capture/suggest_internal.h"
+#include "run_as.h"
 
 static bool
 is_text(Oid type)
@@ -296,7 +297,8 @@ major_units(const EcapiSuggestion *search, const EcapiSuggestTable *table,
 		return NULL;
 	if (table->from == NULL && where->from == NULL)
 		return psprintf("ecapi.major(new.%s, %s)", name, text_argument("new.", currency));
-	if (where->from == NULL || where->from->from != NULL)
+	/* what runs as a superuser has no sub-selects */
+	if (search->superuser || where->from == NULL || where->from->from != NULL)
 		return NULL;
 	if (table->from == NULL)
 		return psprintf("ecapi.major(new.%s, %s)", name,
@@ -309,8 +311,7 @@ major_units(const EcapiSuggestion *search, const EcapiSuggestTable *table,
 /*
  * An amount of money; NULL: left out, with a NOTICE.  A whole number is money
  * in minor units far more often than in whole ones, but for an estimate.
- * Minor units need the currency in SQL, and a function that SQL on a
- * superuser's table cannot call.
+ * Minor units need the currency in SQL.
  */
 const char *
 ecapi_suggest_money(EcapiSuggestion *search, const EcapiSuggestTable *table,
@@ -323,7 +324,7 @@ ecapi_suggest_money(EcapiSuggestion *search, const EcapiSuggestTable *table,
 
 	if (!minor && !assumed)
 		return ecapi_suggest_plain(table, column);
-	text = search->superuser ? NULL : major_units(search, table, column);
+	text = major_units(search, table, column);
 	if (text != NULL && assumed)
 		ecapi_suggest_notice(search,
 							 psprintf("column \"%s\" is assumed to count minor units of the currency",
@@ -336,12 +337,9 @@ ecapi_suggest_money(EcapiSuggestion *search, const EcapiSuggestTable *table,
 	ecapi_suggest_notice(search,
 						 psprintf("column \"%s\" is left out because it counts minor units",
 								  column->name),
-						 search->superuser ?
-						 "SQL on a superuser's table cannot call ecapi.major()." :
 						 "The currency is not a column of the same table.",
 						 search->superuser ?
-						 psprintf("Let a role that is no superuser own the table; or, if every currency in it has two decimals, map \"new.%s / 100.0\".",
-								  name) :
+						 ecapi_run_as_hint("Let a role that is no superuser own the table") :
 						 psprintf("Map it as \"ecapi.major(new.%s, currency)\", with SQL that gives the currency.",
 								  name));
 	return NULL;

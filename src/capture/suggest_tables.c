@@ -4,7 +4,8 @@
  *
  * Those of the tracked table, and of the tables that foreign keys of one column
  * lead to from there, as far as a track may read them: its SQL runs as the
- * table's owner, and a superuser's reads superusers' tables only (key_path.c).
+ * table's owner or another role (run_as.h), and as a superuser it reads superusers'
+ * tables only (key_path.c).
  * Which foreign key a column stands for is decided where tracks decide it
  * (foreign_key.c).
  *
@@ -150,19 +151,19 @@ owner_of(Oid relid)
 }
 
 /*
- * May a track of the owner read what is in a table?  As a superuser it reads
+ * May a track that runs as the role read what is in a table?  As a superuser it reads
  * no table that another role could put code of its own on.
  */
 static bool
-may_read(Oid owner, Relation referred)
+may_read(Oid role, Relation referred)
 {
 	List	   *relids;
 	ListCell   *cell;
 
-	if (pg_namespace_aclcheck(RelationGetNamespace(referred), owner,
+	if (pg_namespace_aclcheck(RelationGetNamespace(referred), role,
 							  ACL_USAGE) != ACLCHECK_OK)
 		return false;
-	if (!superuser_arg(owner))
+	if (!superuser_arg(role))
 		return true;
 	relids = find_all_inheritors(RelationGetRelid(referred), AccessShareLock, NULL);
 	foreach(cell, relids)
@@ -178,7 +179,7 @@ ecapi_suggest_referred(const EcapiSuggestion *search, const EcapiSuggestTable *f
 {
 	EcapiKeyJoin join = {from->from == NULL ? -1 : 0, InvalidOid, NULL, 0, {0}, {0}, {0}};
 	Relation	relation = table_open(from->relid, AccessShareLock);
-	int			found = ecapi_foreign_key_lookup(relation, search->owner, column->number, &join);
+	int			found = ecapi_foreign_key_lookup(relation, search->role, column->number, &join);
 
 	table_close(relation, NoLock);
 	if (found != 1 || join.nkeys != 1)
@@ -200,8 +201,8 @@ ecapi_suggest_follow(const EcapiSuggestion *search, const EcapiSuggestTable *fro
 	if (!OidIsValid(relid))
 		return NULL;
 	referred = table_open(relid, AccessShareLock);
-	if (may_read(search->owner, referred))
-		table = ecapi_suggest_read_table(referred, place, search->owner);
+	if (may_read(search->role, referred))
+		table = ecapi_suggest_read_table(referred, place, search->role);
 	table_close(referred, NoLock);
 	if (table == NULL || ecapi_suggest_column_numbered(table, key) == NULL)
 		return NULL;

@@ -70,6 +70,7 @@
 #include "capture/program.h"
 #include "capture/suggest.h"
 #include "event/closest.h"
+#include "run_as.h"
 
 PG_FUNCTION_INFO_V1(ecapi_track);
 PG_FUNCTION_INFO_V1(ecapi_untrack);
@@ -609,7 +610,7 @@ ecapi_track(PG_FUNCTION_ARGS)
 	if (!maps_id(track))
 		fix_key(track, declaration.relation);
 	ecapi_program_free(ecapi_program_compile(track, declaration.relation,
-											 declaration.relation->rd_rel->relowner,
+											 ecapi_run_as(declaration.relation->rd_rel->relowner),
 											 false, CurrentMemoryContext));
 	refuse_to_replace(&declaration);
 	notice_children(&declaration);

@@ -31,6 +31,7 @@
 
 #include "enrich/enrichment.h"
 #include "event/closest.h"
+#include "run_as.h"
 
 #define SIGNATURE "(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb)"
 
@@ -171,14 +172,17 @@ returns_patches(Oid function)
 /* Whom it runs as, and whether he may; resolved->function is known. */
 static bool
 check_rights(const Resolving *resolving, EcapiEnrichment *resolved, Oid schema,
-			 Oid function_owner)
+			 Oid function_owner, bool definer)
 {
 	resolved->role = ecapi_user_sql_role(resolving->server_owner, function_owner);
+	/* the role of ecapi.run_as would only call it */
+	if (definer && superuser_arg(resolving->server_owner) && superuser_arg(function_owner))
+		resolved->role = InvalidOid;
 	resolved->sees_identifiers = ecapi_may_see_identifiers(resolving->server_owner);
 	if (!OidIsValid(resolved->role))
 		return refuse(resolving, ERRCODE_INSUFFICIENT_PRIVILEGE,
-					  "Give the server to a role that is no superuser, with "
-					  "ALTER SERVER ... OWNER TO.",
+					  ecapi_run_as_hint("Give the server to a role that is no superuser, with "
+										"ALTER SERVER ... OWNER TO"),
 					  "enrichment \"%s\" would run as a superuser", resolved->name);
 	if (pg_namespace_aclcheck(schema, resolved->role, ACL_USAGE) != ACLCHECK_OK)
 		return refuse(resolving, ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -206,12 +210,14 @@ check_function(const Resolving *resolving, EcapiEnrichment *resolved, Oid schema
 	Form_pg_proc form;
 	Oid			owner;
 	bool		is_function;
+	bool		definer;
 
 	if (!HeapTupleIsValid(tuple))
 		return refuse(resolving, ERRCODE_UNDEFINED_FUNCTION, "",
 					  "enrichment \"%s\" does not exist", resolved->name);
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 	owner = form->proowner;
+	definer = form->prosecdef;
 	is_function = form->prokind == PROKIND_FUNCTION;
 	resolved->is_volatile = form->provolatile == PROVOLATILE_VOLATILE;
 	ReleaseSysCache(tuple);
@@ -219,7 +225,7 @@ check_function(const Resolving *resolving, EcapiEnrichment *resolved, Oid schema
 		return refuse(resolving, ERRCODE_INVALID_FUNCTION_DEFINITION,
 					  "It must be " SIGNATURE ".",
 					  "function \"%s\" does not return patches", resolved->name);
-	return check_rights(resolving, resolved, schema, owner);
+	return check_rights(resolving, resolved, schema, owner, definer);
 }
 
 /* Find the function of a name that was split into its parts. */

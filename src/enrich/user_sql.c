@@ -73,6 +73,7 @@
 #include "enrich/advisory.h"
 #include "enrich/held.h"
 #include "enrich/user_sql.h"
+#include "run_as.h"
 #include "shmem.h"
 #include "sql_scope.h"
 #include "sql_state.h"
@@ -226,9 +227,10 @@ ecapi_user_sql_role(Oid server_owner, Oid function_owner)
 		return InvalidOid;
 	if (!superuser_arg(server_owner))
 		return server_owner;
-	if (!OidIsValid(function_owner) || !role_exists(function_owner) ||
-		superuser_arg(function_owner))
+	if (!OidIsValid(function_owner) || !role_exists(function_owner))
 		return InvalidOid;
+	if (superuser_arg(function_owner))
+		return ecapi_run_as_role();
 	return function_owner;
 }
 

@@ -22,8 +22,9 @@ typedef struct EcapiUserError
 
 /*
  * The role that users' SQL of a server runs as: the server's owner; if he is a
- * superuser, function_owner (InvalidOid where no function is meant).  Returns
- * InvalidOid when that is one, too: then nothing may run.  Roles are looked up at
+ * superuser, function_owner (InvalidOid where no function is meant); if that is
+ * one, too, the role of ecapi.run_as (run_as.h).  Returns InvalidOid when there is
+ * none: then nothing may run.  Roles are looked up at
  * every use, for REASSIGN OWNED tells nobody.  In a transaction.
  */
 extern Oid	ecapi_user_sql_role(Oid server_owner, Oid function_owner);

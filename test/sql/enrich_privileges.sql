@@ -51,8 +51,38 @@ SELECT guard.says('guard.written', 'guard_shop') AS shop, guard.says('guard.writ
 -- both are superusers
 ALTER FUNCTION guard.written OWNER TO guard_root;
 SELECT guard.says('guard.written', 'guard_root');
--- REASSIGN OWNED tells nobody
+-- a role that stands in for both, while it is neither a superuser nor a member of one
+CREATE ROLE guard_between;
+GRANT guard_root TO guard_between;
 ALTER FUNCTION guard.written SECURITY INVOKER;
+SET ecapi.run_as = 'guard_nobody';
+SELECT guard.says('guard.written', 'guard_root');
+SET ecapi.run_as = 'guard_root';
+SELECT guard.says('guard.written', 'guard_root');
+SET ecapi.run_as = 'guard_other';
+SELECT guard.says('guard.written', 'guard_root');
+-- nobody but superusers' functions on superusers' servers
+SELECT s.rolname AS server_owner, f.rolname AS function_owner, guard.role_of(s.oid, f.oid) FROM pg_roles s, pg_roles f
+    WHERE s.rolname ~ '^guard_(shop|root)' AND f.rolname ~ '^guard_(author|root)' ORDER BY 1, 2;
+REVOKE EXECUTE ON FUNCTION guard.written FROM PUBLIC;
+SELECT guard.says('guard.written', 'guard_root');
+GRANT EXECUTE ON FUNCTION guard.written TO PUBLIC;
+GRANT guard_between TO guard_other;
+SELECT guard.says('guard.written', 'guard_root');
+REVOKE guard_between FROM guard_other;
+SELECT guard.says('guard.written', 'guard_root');
+ALTER ROLE guard_other SUPERUSER;
+SELECT guard.says('guard.written', 'guard_root');
+ALTER ROLE guard_other NOSUPERUSER;
+SELECT guard.says('guard.written', 'guard_root');
+-- a definer function of a superuser's is what he is, whoever calls it
+ALTER FUNCTION guard.written SECURITY DEFINER;
+SELECT guard.says('guard.written', 'guard_root');
+ALTER FUNCTION guard.written SECURITY INVOKER;
+RESET ecapi.run_as;
+SELECT guard.says('guard.written', 'guard_root');
+DROP ROLE guard_between;
+-- REASSIGN OWNED tells nobody
 ALTER FUNCTION guard.written OWNER TO guard_other;
 SELECT guard.says('guard.written', 'guard_root');
 REASSIGN OWNED BY guard_other TO guard_root;

@@ -531,7 +531,122 @@ INSERT INTO priv.tries VALUES (102, 'SELECT 1');
 RESET ROLE;
 SELECT * FROM public.priv_look();
 
+--
+-- ecapi.run_as: a role that stands in for superusers, and who tries to reach more by it.
+--
+SET client_min_messages = warning;
+CREATE ROLE regress_priv_stand_in;
+CREATE ROLE regress_priv_between;
+GRANT regress_priv_super TO regress_priv_between;
+CREATE ROLE regress_priv_member NOINHERIT IN ROLE regress_priv_between;
+CREATE SCHEMA priv_super AUTHORIZATION regress_priv_super;
+GRANT USAGE ON SCHEMA priv_super TO PUBLIC;
+RESET client_min_messages;
+SET ROLE regress_priv_super;
+CREATE TABLE priv_super.secrets (k int PRIMARY KEY, v text);
+INSERT INTO priv_super.secrets SELECT g, 'superuser''s secret' FROM generate_series(1, 99) g;
+CREATE TABLE priv_super.names (k int PRIMARY KEY, v text);
+INSERT INTO priv_super.names VALUES (1, 'one'), (7, 'seven');
+GRANT SELECT ON priv_super.names TO regress_priv_stand_in;
+CREATE FUNCTION priv_super.tell(what text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN RAISE NOTICE 'superuser''s code runs as %', current_user; RETURN what; END $$;
+CREATE TABLE priv_super.orders (id int PRIMARY KEY, x text, name_id int REFERENCES priv_super.names, secret_id int REFERENCES priv_super.secrets, at timestamptz DEFAULT now());
+GRANT INSERT ON priv_super.orders TO regress_priv_writer;
+-- none is named; each that fails the checks; and one that passes
+SELECT ecapi.track('priv_super.orders', 'search', '{"ext.v": "priv_super.tell(new.x)"}');
+SET ecapi.run_as = 'regress_priv_nobody';
+SELECT ecapi.track('priv_super.orders', 'search', '{"ext.v": "priv_super.tell(new.x)"}');
+SET ecapi.run_as = 'regress_priv_super';
+SELECT ecapi.track('priv_super.orders', 'search', '{"ext.v": "priv_super.tell(new.x)"}');
+SET ecapi.run_as = 'regress_priv_between';
+SELECT ecapi.track('priv_super.orders', 'search', '{"ext.v": "priv_super.tell(new.x)"}');
+SET ecapi.run_as = 'regress_priv_member';
+SELECT ecapi.track('priv_super.orders', 'search', '{"ext.v": "priv_super.tell(new.x)"}');
+SET ecapi.run_as = 'regress_priv_stand_in';
+SELECT ecapi.track('priv_super.orders', 'search', '{"ext.v": "priv_super.tell(new.x)", "timestamp": "at", "ext.name": "name_id.v", "ext.user": "CURRENT_USER::text", "ext.n": "(SELECT count(*) FROM priv_super.names n WHERE n.k < new.id)"}');
+-- its rights, no others
+SELECT ecapi.track('priv_super.orders', 'search', '{"ext.v": "secret_id.v"}', name => 'secret');
+SELECT ecapi.track('priv_super.orders', 'search', '{"ext.v": "(SELECT v FROM priv_super.secrets s WHERE s.k = new.id)"}', name => 'secret');
+RESET ecapi.run_as;
+RESET ROLE;
+SELECT name, problem FROM ecapi.track WHERE relation = 'priv_super.orders'::regclass;
+-- once for the database, in the sessions that begin then; a writer can neither set nor reset it
+DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET ecapi.run_as = regress_priv_stand_in', current_database()); END $$;
+\c -
+SET ROLE regress_priv_writer;
+SET ecapi.run_as = 'regress_priv_writer';
+RESET ecapi.run_as;
+INSERT INTO priv_super.orders VALUES (1, 'x', 1);
+ALTER ROLE regress_priv_writer SET ecapi.run_as = 'regress_priv_writer';
+ALTER FUNCTION priv_writer.evil(text) SET ecapi.run_as = 'regress_priv_writer';
+RESET ROLE;
+SELECT * FROM public.priv_look();
+SELECT name, problem FROM ecapi.track WHERE relation = 'priv_super.orders'::regclass;
+-- nor as the user of his own session
+\c -
+SET SESSION AUTHORIZATION regress_priv_writer;
+SET ecapi.run_as = 'regress_priv_other';
+INSERT INTO priv_super.orders VALUES (2, 'x', 1);
+SHOW ecapi.run_as;
+RESET SESSION AUTHORIZATION;
+SELECT * FROM public.priv_look();
+-- made a superuser, or a member of one, while sessions have the track compiled; and none again
+ALTER ROLE regress_priv_stand_in SUPERUSER;
+INSERT INTO priv_super.orders VALUES (3, 'x', 1);
+ALTER ROLE regress_priv_stand_in NOSUPERUSER;
+INSERT INTO priv_super.orders VALUES (4, 'x', 1);
+GRANT regress_priv_member TO regress_priv_stand_in;
+INSERT INTO priv_super.orders VALUES (5, 'x', 1);
+-- the one between is member of what is no superuser any more
+ALTER ROLE regress_priv_super NOSUPERUSER;
+SELECT name, problem FROM ecapi.track WHERE relation = 'priv_super.orders'::regclass;
+ALTER ROLE regress_priv_super SUPERUSER;
+REVOKE regress_priv_member FROM regress_priv_stand_in;
+INSERT INTO priv_super.orders VALUES (6, 'x', 1);
+SELECT * FROM ecapi.recapture('priv_super.orders');
+SELECT * FROM public.priv_look();
+-- rights that are taken from it, and given to it
+REVOKE SELECT ON priv_super.names FROM regress_priv_stand_in;
+INSERT INTO priv_super.orders VALUES (7, 'x', 7);
+GRANT SELECT ON priv_super.names TO regress_priv_stand_in;
+SELECT * FROM public.priv_look();
+-- rows of the table are read with its rights, too
+CALL ecapi.backfill('priv_super.orders', 'search');
+GRANT SELECT ON priv_super.orders TO regress_priv_stand_in;
 SET client_min_messages = error;
+CALL ecapi.backfill('priv_super.orders', 'search');
+RESET client_min_messages;
+SELECT id FROM public.priv_look();
+-- what came to a superuser with its track runs as the stand-in: the giver's code, not his rights
+GRANT USAGE ON SCHEMA priv_trigger TO regress_priv_stand_in;
+SET client_min_messages = notice;
+INSERT INTO priv_trigger.left_over VALUES (2, 'x');
+RESET client_min_messages;
+SELECT * FROM public.priv_look();
+-- dropped
+REVOKE ALL ON priv_super.names, priv_super.orders FROM regress_priv_stand_in;
+REVOKE USAGE ON SCHEMA priv_trigger FROM regress_priv_stand_in;
+DROP ROLE regress_priv_stand_in;
+INSERT INTO priv_super.orders VALUES (8, 'x', 1);
+SELECT name, problem FROM ecapi.track WHERE relation = 'priv_super.orders'::regclass;
+SELECT * FROM public.priv_look();
+DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET ecapi.run_as', current_database()); END $$;
+\c -
+-- ecapi.event_id() names events on a superuser's table, and runs no code of another's table
+SET ROLE regress_priv_super;
+SELECT ecapi.track('priv_super.orders', 'search', '{"ext.v": "ecapi.event_id(''priv_super.orders'', ''search'', new.id)"}');
+INSERT INTO priv_super.orders VALUES (9, 'x');
+SET ROLE regress_priv_other;
+CREATE TABLE priv_other.lists (words priv_other.word[] PRIMARY KEY);
+SELECT ecapi.track('priv_other.lists', 'search');
+SET ROLE regress_priv_super;
+SELECT ecapi.track('priv_super.orders', 'search', '{"ext.v": "ecapi.event_id(''priv_other.lists'', ''search'', ''{a}''::text)"}');
+INSERT INTO priv_super.orders VALUES (10, 'x');
+RESET ROLE;
+SELECT * FROM public.priv_look();
+
+SET client_min_messages = error;
+DROP ROLE regress_priv_member, regress_priv_between;
 DROP OWNED BY regress_priv_owner, regress_priv_writer, regress_priv_trigger, regress_priv_other, regress_priv_super CASCADE;
 DROP ROLE regress_priv_owner, regress_priv_writer, regress_priv_trigger, regress_priv_other, regress_priv_super;
 DROP FUNCTION public.priv_look;

@@ -166,7 +166,7 @@ CREATE TABLE parted (id int, customer_id bigint REFERENCES customers, email text
 SELECT suggested('parted', 'sign_up');
 RESET ROLE;
 
--- a superuser's table: no SQL, and no path but into superusers' tables
+-- a superuser's table: no sub-select, and no path but into superusers' tables
 CREATE TABLE owned (id int PRIMARY KEY, customer_id bigint REFERENCES customers, address_id int REFERENCES people, total_cents int, currency text, created_at timestamp);
 SELECT suggested('owned', 'purchase');
 
