@@ -49,6 +49,7 @@ OBJS = \
 	src/event/digest.o \
 	src/consent/policy.o \
 	src/event/patch.o \
+	src/event/embedded.o \
 	src/event/person.o \
 	src/event/refund.o \
 	src/destination/registry.o \

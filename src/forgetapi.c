@@ -16,7 +16,7 @@
  * REPEATABLE READ is refused: events that are committed already would not be seen,
  * and a slot of the ring may have been emptied since the snapshot.
  *
- * Memory: a stored text is parsed in memory that goes with it.
+ * Memory: a stored text is parsed, and freed of escapes, in memory that goes with it.
  */
 #include "postgres.h"
 
@@ -145,14 +145,21 @@ is_about(void *arg, const char *text, int len, EcapiStored stored)
 		return false;
 	}
 	ecapi_tree_arena(&arena, CurrentMemoryContext);
-	value = ecapi_tree_parse(&arena, text, len, error, sizeof(error));
+	if (stored == ECAPI_STORED_ANSWER)
+	{
+		value = ecapi_value_text(&arena, ECAPI_STRING, text, len);
+		if (value == NULL)
+			ecapi_tree_out_of_memory();
+	}
+	else
+		value = ecapi_tree_parse(&arena, text, len, error, sizeof(error));
 	if (value == NULL)
 	{
 		search->unreadable++;
 		return false;
 	}
-	found = ecapi_person_in_event(&search->person, value) ||
-		(stored != ECAPI_STORED_EVENT && ecapi_person_in_texts(&search->person, value));
+	found = ecapi_person_in_event(&search->person, value, &arena) ||
+		(stored != ECAPI_STORED_EVENT && ecapi_person_in_texts(&search->person, value, &arena));
 	if (search->person.failed)
 		ecapi_tree_out_of_memory();
 	return found;

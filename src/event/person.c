@@ -10,7 +10,15 @@
  * Beside the standard's forms stand those of platforms, since a digest may have
  * come back from one of them: telephone numbers without "+" (Meta, Pinterest,
  * Snap), and mailboxes of Gmail without dots and "+suffix" (Google), which are
- * one mailbox however they are written.
+ * one mailbox however they are written, at gmail.com and at googlemail.com.
+ *
+ * An identifier may stand in a longer text ("Ann <ann@example.com>", the query of a
+ * URL), and escaped in it.  Texts are cut where an identifier cannot go on, escapes are
+ * taken out level by level (embedded.c), and each piece is compared as a whole: what
+ * is a part of a longer identifier is somebody else's.  In prose only pieces with a
+ * digit or "@" are compared: a customer's "ann" would be a word of any text.  Of an
+ * event only what identifies is searched, and the address of the page, whose query
+ * often names the visitor.
  *
  * What identifies a person alone is listed below.  Names, addresses, IP
  * addresses, user agents and gender do not: they are shared by many.  Nor does
@@ -25,6 +33,8 @@
 #include "event/person.h"
 
 #include <string.h>
+
+#include "event/embedded.h"
 
 /* How the texts of a field are compared. */
 typedef enum Kind
@@ -64,6 +74,7 @@ typedef struct Walk
 {
 	EcapiPersonFound found;
 	void	   *arg;
+	EcapiArena *arena;			/* of texts without their escapes; NULL: none are */
 	int			ncountries;
 	const char *countries[MAX_COUNTRIES];
 } Walk;
@@ -96,24 +107,28 @@ ends_with(const char *text, size_t len, const char *end)
 	return len > end_len && memcmp(text + len - end_len, end, end_len) == 0;
 }
 
-/*
- * The one form of a mailbox of Gmail; text is trimmed and in lower case.  False:
- * it is none, or has this form already.
- */
-static bool
-gmail_form(const char *text, size_t len, EcapiBuffer *out)
-{
-	const char *at = memchr(text, '@', len);
-	size_t		before = out->len;
+static const char *const gmail_domains[] = {"@gmail.com", "@googlemail.com"};
 
-	if (at == NULL || at == text ||
-		(!ends_with(text, len, "@gmail.com") && !ends_with(text, len, "@googlemail.com")))
-		return false;
-	for (const char *c = text; c < at && *c != '+'; c++)
-		if (*c != '.')
-			ecapi_buffer_char(out, *c);
-	ecapi_buffer_add(out, at, len - (size_t) (at - text));
-	return !out->full && out->len - before < len;
+/* Is it a mailbox of Gmail?  text is trimmed and in lower case; *local: without domain. */
+static bool
+is_gmail(const char *text, size_t len, size_t *local)
+{
+	for (int i = 0; i < 2; i++)
+		if (ends_with(text, len, gmail_domains[i]))
+		{
+			*local = len - strlen(gmail_domains[i]);
+			return true;
+		}
+	return false;
+}
+
+/* The mailbox without dots and suffix; nothing, if it is only that. */
+static void
+add_plain(EcapiBuffer *out, const char *local, size_t len)
+{
+	for (size_t i = 0; i < len && local[i] != '+'; i++)
+		if (local[i] != '.')
+			ecapi_buffer_char(out, local[i]);
 }
 
 /* Hand on the digest of some bytes. */
@@ -125,6 +140,35 @@ give(const Walk *walk, const char *text, size_t len)
 	return walk->found(walk->arg, ecapi_sha256(text, len, hex) ? hex : NULL);
 }
 
+/* The other forms of a mailbox of Gmail: plain and as written, at each domain. */
+static bool
+give_gmail(const Walk *walk, const char *text, size_t len)
+{
+	size_t		local;
+
+	if (!is_gmail(text, len, &local))
+		return false;
+	for (int form = 0; form < 4; form++)
+	{
+		char		memory[ECAPI_NORMALIZED_MAX + sizeof("@googlemail.com")];
+		EcapiBuffer mailbox;
+
+		ecapi_buffer_over(&mailbox, memory, sizeof(memory));
+		if (form < 2)
+			add_plain(&mailbox, text, local);
+		else
+			ecapi_buffer_add(&mailbox, text, local);
+		if (mailbox.len == 0)
+			continue;
+		ecapi_buffer_str(&mailbox, gmail_domains[form % 2]);
+		if (mailbox.len == len && memcmp(mailbox.data, text, len) == 0)
+			continue;
+		if (give(walk, mailbox.data, mailbox.len))
+			return true;
+	}
+	return false;
+}
+
 /*
  * The digests of a text under the rule of identifiers, which email addresses
  * share.  A text that is a digest is handed on as it is.
@@ -133,9 +177,7 @@ static bool
 give_identifier(const Walk *walk, const char *text, size_t len)
 {
 	char		memory[ECAPI_NORMALIZED_MAX];
-	char		mailbox[ECAPI_NORMALIZED_MAX];
 	EcapiBuffer normal;
-	EcapiBuffer gmail;
 	EcapiNormalized result;
 
 	ecapi_buffer_over(&normal, memory, sizeof(memory));
@@ -146,11 +188,7 @@ give_identifier(const Walk *walk, const char *text, size_t len)
 		return walk->found(walk->arg, NULL);
 	if (result != ECAPI_NORMALIZED)
 		return false;
-	if (give(walk, normal.data, normal.len))
-		return true;
-	ecapi_buffer_over(&gmail, mailbox, sizeof(mailbox));
-	return gmail_form(normal.data, normal.len, &gmail) &&
-		give(walk, gmail.data, gmail.len);
+	return give(walk, normal.data, normal.len) || give_gmail(walk, normal.data, normal.len);
 }
 
 /*
@@ -200,6 +238,45 @@ may_be_phone(const char *text, size_t len)
 	return true;
 }
 
+/* ---- longer texts ---- */
+
+typedef bool (*Look) (const Walk *walk, const char *text, size_t len);
+
+/*
+ * Look at a text, and at what it is without its escapes, level by level.  The copy
+ * is made once: taking escapes out shortens it.
+ */
+static bool
+look_through(const Walk *walk, const char *text, size_t len, Look look)
+{
+	char	   *copy;
+
+	if (look(walk, text, len))
+		return true;
+	if (walk->arena == NULL || !ecapi_embedded_has_escapes(text, len))
+		return false;
+	copy = ecapi_arena_copy(walk->arena, text, len);
+	if (copy == NULL)
+		return walk->found(walk->arg, NULL);
+	for (int i = 0; i < ECAPI_EMBEDDED_LEVELS && ecapi_embedded_unescape(copy, &len); i++)
+		if (look(walk, copy, len))
+			return true;
+	return false;
+}
+
+/* The e-mail addresses in a text, but the text itself. */
+static bool
+give_addresses(const Walk *walk, const char *text, size_t len)
+{
+	size_t		from = 0;
+	EcapiSpan	address;
+
+	while (ecapi_embedded_address((EcapiSpan) {text, len}, &from, &address))
+		if (address.len < len && give_identifier(walk, address.text, address.len))
+			return true;
+	return false;
+}
+
 static bool
 give_text(const Walk *walk, Kind kind, const char *text, size_t len)
 {
@@ -221,7 +298,8 @@ give_text(const Walk *walk, Kind kind, const char *text, size_t len)
 		if (certain)
 			return false;
 	}
-	return give_identifier(walk, text, len);
+	return give_identifier(walk, text, len) ||
+		look_through(walk, text, len, give_addresses);
 }
 
 /* ---- an event ---- */
@@ -305,13 +383,17 @@ walk_click_ids(const Walk *walk, const EcapiValue *click_ids)
 
 /* See person.h. */
 bool
-ecapi_person_walk(const EcapiValue *event, const char *country,
+ecapi_person_walk(const EcapiValue *event, const char *country, EcapiArena *arena,
 				  EcapiPersonFound found, void *arg)
 {
+	const EcapiValue *page = member(member(event, "properties"), "page_url");
 	const EcapiValue *user_data = member(event, "user_data");
 	const EcapiValue *uids = member(user_data, "uids");
-	Walk		walk = {found, arg, 0, {NULL}};
+	Walk		walk = {found, arg, arena, 0, {NULL}};
 
+	if (page != NULL && page->type == ECAPI_STRING &&
+		look_through(&walk, page->text, page->len, give_addresses))
+		return true;
 	if (user_data == NULL || user_data->type != ECAPI_OBJECT)
 		return false;
 	find_countries(&walk, user_data, country);
@@ -392,7 +474,7 @@ is_short_number(const char *text, size_t len)
 EcapiPersonGiven
 ecapi_person_init(EcapiPerson *person, const char *text, size_t len, const char *country)
 {
-	Walk		walk = {add_digest, person, 0, {NULL}};
+	Walk		walk = {add_digest, person, NULL, 0, {NULL}};
 	char		memory[ECAPI_NORMALIZED_MAX];
 	EcapiBuffer normal;
 	EcapiNormalized result;
@@ -428,10 +510,9 @@ ecapi_person_init(EcapiPerson *person, const char *text, size_t len, const char 
 
 /* See person.h. */
 bool
-ecapi_person_in_event(EcapiPerson *person, const EcapiValue *event)
+ecapi_person_in_event(EcapiPerson *person, const EcapiValue *event, EcapiArena *arena)
 {
-	return ecapi_person_walk(event, person->country, is_of_person,
-							 person);
+	return ecapi_person_walk(event, person->country, arena, is_of_person, person);
 }
 
 /* ---- any tree ---- */
@@ -441,26 +522,65 @@ in_text(const Walk *walk, const char *text, size_t len)
 {
 	bool		certain;
 
-	return len >= MIN_PIECE && len <= ECAPI_NORMALIZE_MAX &&
+	return len >= MIN_PIECE && len <= ECAPI_NORMALIZE_MAX && !is_short_number(text, len) &&
 		(give_identifier(walk, text, len) ||
 		 give_text(walk, KIND_EXACT, text, len) ||
 		 (may_be_phone(text, len) && give_phone(walk, text, len, true, &certain)));
 }
 
-/* Its pieces between any of some characters; not the text as a whole. */
 static bool
-in_pieces(const Walk *walk, const char *text, size_t len, const char *separators)
+has_digit(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] >= '0' && text[i] <= '9')
+			return true;
+	return false;
+}
+
+/* What e-mail addresses are made of goes on at other places: see give_addresses(). */
+static bool
+is_address_like(const char *text, size_t len)
+{
+	return memchr(text + 1, '@', len - 1) != NULL;
+}
+
+/*
+ * Its pieces between any of some characters, but the text as a whole, and e-mail
+ * addresses.  prose: those that are no words alone, without the end of a sentence.
+ */
+static bool
+in_pieces(const Walk *walk, const char *text, size_t len, const char *separators, bool prose)
 {
 	size_t		start = 0;
 
 	for (size_t i = 0; i <= len; i++)
 	{
-		if (i < len && strchr(separators, text[i]) == NULL)
+		size_t		n = i - start;
+
+		if (i < len && (text[i] == '\0' || strchr(separators, text[i]) == NULL))
 			continue;
-		if (i - start < len && in_text(walk, text + start, i - start))
+		while (prose && n > 0 && strchr(".!", text[start + n - 1]) != NULL)
+			n--;
+		if (n > 0 && n < len && !is_address_like(text + start, n) &&
+			(!prose || has_digit(text + start, n)) &&
+			in_text(walk, text + start, n))
 			return true;
 		start = i + 1;
 	}
+	return false;
+}
+
+static bool
+in_phones(const Walk *walk, const char *text, size_t len)
+{
+	size_t		from = 0;
+	EcapiSpan	phone;
+	bool		certain;
+
+	while (ecapi_embedded_phone((EcapiSpan) {text, len}, &from, &phone))
+		if (phone.len < len && phone.len <= ECAPI_NORMALIZE_MAX &&
+			give_phone(walk, phone.text, phone.len, true, &certain))
+			return true;
 	return false;
 }
 
@@ -469,29 +589,41 @@ in_pieces(const Walk *walk, const char *text, size_t len, const char *separators
  * one text.
  */
 static bool
-in_leaf(const Walk *walk, const EcapiValue *leaf)
+in_leaf(const Walk *walk, const char *text, size_t len)
 {
-	return in_text(walk, leaf->text, leaf->len) ||
-		in_pieces(walk, leaf->text, leaf->len, "\"") ||
-		in_pieces(walk, leaf->text, leaf->len, "\"'{}[](),;:<>=");
+	return in_text(walk, text, len) ||
+		in_pieces(walk, text, len, "\"", false) ||
+		in_pieces(walk, text, len, "\"'{}[](),;:<>=&?#", false) ||
+		in_pieces(walk, text, len, "\"'{}[](),;:<>=&?#/| \t\n\v\f\r", true) ||
+		give_addresses(walk, text, len) ||
+		in_phones(walk, text, len);
+}
+
+/* A key names what stands behind it; one with a digit or "@" may be an identifier. */
+static bool
+in_key(const Walk *walk, const char *key, size_t len)
+{
+	return (has_digit(key, len) || memchr(key, '@', len) != NULL) &&
+		look_through(walk, key, len, in_leaf);
 }
 
 static bool
 in_tree(const Walk *walk, const EcapiValue *value)
 {
 	if (value->type == ECAPI_STRING || value->type == ECAPI_NUMBER)
-		return in_leaf(walk, value);
+		return look_through(walk, value->text, value->len, in_leaf);
 	for (const EcapiValue *child = value->first; child != NULL; child = child->next)
-		if (in_tree(walk, child))
+		if ((child->key != NULL && in_key(walk, child->key, child->keylen)) ||
+			in_tree(walk, child))
 			return true;
 	return false;
 }
 
 /* See person.h. */
 bool
-ecapi_person_in_texts(EcapiPerson *person, const EcapiValue *value)
+ecapi_person_in_texts(EcapiPerson *person, const EcapiValue *value, EcapiArena *arena)
 {
-	Walk		walk = {is_of_person, person, 0, {NULL}};
+	Walk		walk = {is_of_person, person, arena, 0, {NULL}};
 
 	if (person->short_number)
 		return false;

@@ -2,7 +2,8 @@
  * person.h
  *	  Is an event about a person, known by one identifier in any of its forms?
  *
- * Pure C above ICU and libcrypto: no server header, no I/O, no allocation.
+ * Pure C above ICU and libcrypto: no server header, no I/O; it allocates from the
+ * caller's arena alone.
  */
 #ifndef ECAPI_PERSON_H
 #define ECAPI_PERSON_H
@@ -10,8 +11,11 @@
 #include "event/digest.h"
 #include "event/value.h"
 
-/* Digests that one identifier can have: see ecapi_person_init(). */
-#define ECAPI_PERSON_FORMS	4
+/*
+ * Digests that one identifier can have: in lower case, three more of a mailbox of
+ * Gmail, and as it was given; or the first, the last, and a telephone number.
+ */
+#define ECAPI_PERSON_FORMS	5
 
 /* One identifier of a person, as the digests that its forms have. */
 typedef struct EcapiPerson
@@ -50,23 +54,26 @@ extern EcapiPersonGiven ecapi_person_init(EcapiPerson *person, const char *text,
 
 /*
  * Does an event in the standard's shape carry the identifier?  Without memory to tell
- * person->failed is set, by this and the next function.
+ * person->failed is set, by this and the next function.  Texts that hold escapes are
+ * copied into the arena.
  */
-extern bool ecapi_person_in_event(EcapiPerson *person, const EcapiValue *event);
+extern bool ecapi_person_in_event(EcapiPerson *person, const EcapiValue *event,
+								  EcapiArena *arena);
 
 /*
- * Is the identifier among the texts of any tree, at whatever key; also inside of
- * texts that are lists or JSON themselves?  Numbers of a few digits are not looked
- * for: they would be anybody's.
+ * Is the identifier among the texts and keys of any tree; also inside of texts that
+ * are lists, URLs or JSON themselves, whatever escapes they have?  Numbers of a few
+ * digits are not looked for: they would be anybody's.
  */
-extern bool ecapi_person_in_texts(EcapiPerson *person, const EcapiValue *value);
+extern bool ecapi_person_in_texts(EcapiPerson *person, const EcapiValue *value,
+								  EcapiArena *arena);
 
 /*
- * Walk over the digests of all that identifies a person in an event; country as
- * above.  Returns whether found ended it.
+ * Walk over the digests of all that identifies a person in an event; country and
+ * arena as above.  Returns whether found ended it.
  */
 extern bool ecapi_person_walk(const EcapiValue *event, const char *country,
-							  EcapiPersonFound found, void *arg);
+							  EcapiArena *arena, EcapiPersonFound found, void *arg);
 
 /*
  * Does a field of the standard identify a person by itself?  Path as of

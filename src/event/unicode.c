@@ -123,6 +123,12 @@ ecapi_unicode_is_word(int32_t c)
 	return u_isalnum(c);
 }
 
+bool
+ecapi_unicode_is_mark(int32_t c)
+{
+	return (U_GET_GC_MASK(c) & U_GC_M_MASK) != 0;
+}
+
 static bool
 is_trimmed(int32_t c)
 {

@@ -42,6 +42,9 @@ extern bool ecapi_unicode_is_postal_mark(int32_t c);
 /* A letter or a digit. */
 extern bool ecapi_unicode_is_word(int32_t c);
 
+/* An accent, or another mark that belongs to the letter before it. */
+extern bool ecapi_unicode_is_mark(int32_t c);
+
 /* The span without white space and invisible marks at its ends. */
 extern EcapiSpan ecapi_unicode_trim(EcapiSpan span);
 

@@ -16,6 +16,8 @@
  *	(4) A failed event that goes is counted in the ledger as erased, in the same
  *		transaction.  What the outbox holds is counted by the worker, when a
  *		cursor passes it.
+ *	(5) A failed event of somebody else stays, and is tried again; a receiver's
+ *		answer to it that names the person is replaced by "***".
  *
  * Three places may hold a copy that this transaction does not see, and each has
  * its keeper: events of transactions that still run (the caller is told), pages in
@@ -59,6 +61,14 @@
 /* Columns of ecapi.forget(). */
 #define RESULT_COLUMNS	7
 
+/* What a search looks at and erases. */
+typedef enum Target
+{
+	TARGET_EVENTS,				/* of the outbox */
+	TARGET_FAILED,				/* rows of failed_event */
+	TARGET_ANSWERS				/* in rows of failed_event that stay */
+} Target;
+
 /* What is to be erased next. */
 typedef struct Chunk
 {
@@ -95,6 +105,10 @@ static const char read_events[] =
 static const char read_failed[] =
 "SELECT f.event, CASE WHEN f.state <> 'set_aside' THEN 0 WHEN f.relation IS NULL THEN 1 ELSE 2 END,"
 " f.failed_id, f.xid FROM ecapi.failed_event f";
+
+/* Receivers answer a request of many events, and name any of them. */
+static const char read_answers[] =
+"SELECT f.answer, 3, f.failed_id, f.xid FROM ecapi.failed_event f WHERE f.answer IS NOT NULL";
 
 static EcapiStatement erase_events = {
 	"WITH done AS ("
@@ -145,6 +159,11 @@ static EcapiStatement erase_failed = {
 	"   g.event_type, CASE WHEN g.seq IS NULL THEN g.failed_at END AS emitted_at"
 	"  FROM gone g WHERE NOT EXISTS (SELECT FROM ecapi.erased e WHERE e.seq = g.seq)"
 	" )," SENT_SQL,
+	1, {INT8ARRAYOID}, NULL
+};
+
+static EcapiStatement erase_answers = {
+	"UPDATE ecapi.failed_event SET answer = '***' WHERE failed_id OPERATOR(pg_catalog.=) ANY ($1)",
 	1, {INT8ARRAYOID}, NULL
 };
 
@@ -202,29 +221,50 @@ xid_array(const Chunk *chunk)
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* Erase what a chunk holds, and tell of it; failed: rows of failed_event. */
+/* Tell of what the last statement erased, in the columns of ecapi.forget(). */
 static void
-erase_chunk(EcapiErasure *erasure, Chunk *chunk, bool failed)
+tell_erased(EcapiErasure *erasure)
+{
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		Datum		columns[RESULT_COLUMNS];
+		bool		nulls[RESULT_COLUMNS];
+
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, columns, nulls);
+		tuplestore_putvalues(erasure->result, erasure->result_desc, columns, nulls);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Erase what a chunk holds, and tell of events. */
+static void
+erase_chunk(EcapiErasure *erasure, Chunk *chunk, Target target)
 {
 	MemoryContext old = MemoryContextSwitchTo(chunk->context);
 	Datum		values[2];
 
 	if (chunk->n > 0)
-	{
-		values[0] = failed ? id_array(chunk) : xid_array(chunk);
-		values[1] = failed ? (Datum) 0 : id_array(chunk);
-		ecapi_statement_execute(failed ? &erase_failed : &erase_events, values, NULL, false);
-		for (uint64 i = 0; i < SPI_processed; i++)
+		switch (target)
 		{
-			Datum		columns[RESULT_COLUMNS];
-			bool		nulls[RESULT_COLUMNS];
-
-			heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, columns, nulls);
-			tuplestore_putvalues(erasure->result, erasure->result_desc, columns, nulls);
+			case TARGET_EVENTS:
+				values[0] = xid_array(chunk);
+				values[1] = id_array(chunk);
+				ecapi_statement_execute(&erase_events, values, NULL, false);
+				tell_erased(erasure);
+				erasure->events += chunk->n;
+				break;
+			case TARGET_FAILED:
+				values[0] = id_array(chunk);
+				ecapi_statement_execute(&erase_failed, values, NULL, false);
+				tell_erased(erasure);
+				erasure->failed += chunk->n;
+				break;
+			case TARGET_ANSWERS:
+				values[0] = id_array(chunk);
+				ecapi_statement_execute(&erase_answers, values, NULL, false);
+				erasure->answers += chunk->n;
+				break;
 		}
-		SPI_freetuptable(SPI_tuptable);
-	}
-	*(failed ? &erasure->failed : &erasure->events) += chunk->n;
 	chunk->n = 0;
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(chunk->context);
@@ -252,7 +292,7 @@ is_about(EcapiErasure *erasure, HeapTuple row, TupleDesc desc)
 
 /* Search all that a query reads, under one snapshot, and erase what is found. */
 static void
-search(EcapiErasure *erasure, const char *query, bool failed)
+search(EcapiErasure *erasure, const char *query, Target target)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext row_context = AllocSetContextCreate(caller, "ecapi erasure row",
@@ -288,13 +328,13 @@ search(EcapiErasure *erasure, const char *query, bool failed)
 			chunk.ids[chunk.n] = SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull);
 			chunk.xids[chunk.n++] = SPI_getbinval(rows->vals[i], rows->tupdesc, 4, &isnull);
 			if (chunk.n == CHUNK_ROWS)
-				erase_chunk(erasure, &chunk, failed);
+				erase_chunk(erasure, &chunk, target);
 		}
 		SPI_freetuptable(rows);
 		if (n == 0)
 			break;
 	}
-	erase_chunk(erasure, &chunk, failed);
+	erase_chunk(erasure, &chunk, target);
 	SPI_cursor_close(portal);
 	SPI_freeplan(plan);
 	MemoryContextDelete(row_context);
@@ -324,8 +364,9 @@ ecapi_erasure_run(EcapiErasure *erasure)
 	plan_for_few();
 	ecapi_ring_check();
 	ecapi_statement_execute(&forget_old, &before, NULL, false);
-	search(erasure, read_events, false);
-	search(erasure, read_failed, true);
+	search(erasure, read_events, TARGET_EVENTS);
+	search(erasure, read_failed, TARGET_FAILED);
+	search(erasure, read_answers, TARGET_ANSWERS);
 }
 
 /* See erasure.h. */

@@ -17,13 +17,14 @@ typedef enum EcapiStored
 {
 	ECAPI_STORED_EVENT,			/* an event in the standard's shape */
 	ECAPI_STORED_INVALID,		/* an event that was set aside as given */
-	ECAPI_STORED_ROW			/* images of a row that was set aside */
+	ECAPI_STORED_ROW,			/* images of a row that was set aside */
+	ECAPI_STORED_ANSWER			/* what a receiver said: any text */
 } EcapiStored;
 
 typedef struct EcapiErasure
 {
 	/*
-	 * Is this text (JSON, UTF-8, len bytes) about the person?  May raise errors;
+	 * Is this text (UTF-8, len bytes; JSON but for an answer) about the person?  May raise errors;
 	 * its memory goes with the next call.
 	 */
 	bool		(*is_about) (void *arg, const char *text, int len, EcapiStored stored);
@@ -34,6 +35,7 @@ typedef struct EcapiErasure
 	/* found */
 	int64		events;			/* of the outbox, erased now */
 	int64		failed;			/* rows of failed_event, deleted */
+	int64		answers;		/* of failed events that stay, erased */
 	int64		unreadable;		/* texts that cannot be converted to UTF-8 */
 } EcapiErasure;
 

@@ -316,7 +316,12 @@ ecapi_forgotten_note(EcapiForgotten *asked, const EcapiValue *event, int number)
 {
 	asked->event = number;
 	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
-		(void) ecapi_person_walk(event, asked->country, note_digest, asked);
+	{
+		EcapiArena	arena;
+
+		ecapi_tree_arena(&arena, asked->context);
+		(void) ecapi_person_walk(event, asked->country, &arena, note_digest, asked);
+	}
 	else
 	{
 		MemoryContext work = AllocSetContextCreate(asked->context, "ecapi conversion",
@@ -329,7 +334,7 @@ ecapi_forgotten_note(EcapiForgotten *asked, const EcapiValue *event, int number)
 		copy = utf8_copy(&arena, event);
 		if (copy == NULL)
 			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-		(void) ecapi_person_walk(copy, asked->country, note_digest, asked);
+		(void) ecapi_person_walk(copy, asked->country, &arena, note_digest, asked);
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(work);
 	}

@@ -102,6 +102,41 @@ SELECT event_id, outcome FROM ecapi.forget('77');
 SELECT coalesce(event_id, event->'new'->>'id') AS row FROM ecapi.failed_event
 WHERE event_id LIKE 'fg-%' OR relation = 'fg.orders'::regclass ORDER BY 1;
 
+-- Escaped, and in longer texts: of rows set aside, of events set aside as given, of
+-- events, and of what receivers said.  The other half is somebody else's.
+ALTER TABLE fg.orders ADD COLUMN raw json, ADD COLUMN note text;
+INSERT INTO fg.orders (id, total, divisor, paid_at, raw, note) VALUES
+    (51, 5, 0, '2026-01-02', '{"mail": "ivy\u0040forget.example"}', NULL),
+    (52, 5, 0, '2026-01-02', '{"json": "{\"mail\": \"ivy\\u0040forget.example\"}"}', NULL),
+    (53, 5, 0, '2026-01-02', '{"Ivy@forget.example": 1}', NULL),
+    (54, 5, 0, '2026-01-02', NULL, 'https://shop.example/in?mail=ivy%40forget.example&x=1'),
+    (55, 5, 0, '2026-01-02', NULL, 'Ivy <ivy@forget.example>'),
+    (56, 5, 0, '2026-01-02', NULL, '<a href="mailto:ivy@forget.example">'),
+    (61, 5, 0, '2026-01-02', '{"mail": "livy\u0040forget.example"}', NULL),
+    (62, 5, 0, '2026-01-02', NULL, 'https://shop.example/in?mail=livy%40forget.example&x=1'),
+    (63, 5, 0, '2026-01-02', NULL, 'Livy <livy@forget.example>, ivy@forget.example.org');
+SELECT ecapi_emit(event => '{"event_type": "purchase", "id": "fg-ivy-1", "user_data": {"mail": "Ivy <ivy@forget.example>"}}');
+SELECT ecapi_emit('page_view', id => 'fg-ivy-2', properties => '{"page_url": "https://shop.example/?m=ivy%40forget.example"}');
+SELECT ecapi_emit('page_view', id => 'fg-livy', properties => '{"page_url": "https://shop.example/?m=livy%40forget.example"}');
+INSERT INTO ecapi.failed_event (destination, state, reason, xid, event_id, event, failed_at, answer) VALUES
+    ('fg_gone', 'dead', 'rejected', '3', 'fg-answer-1', '{"id": "fg-answer-1"}', now(), '{"error": "ivy\u0040forget.example is no'),
+    ('fg_gone', 'dead', 'rejected', '3', 'fg-answer-2', '{"id": "fg-answer-2"}', now(), '{"error": "livy\u0040forget.example is no');
+SELECT event_id, outcome FROM ecapi.forget('ivy@forget.example') ORDER BY 1;
+SELECT event->'new'->>'id' AS row FROM ecapi.failed_event
+WHERE relation = 'fg.orders'::regclass AND (event->'new'->>'id')::integer > 50 ORDER BY 1;
+SELECT event_id, answer FROM ecapi.failed_event WHERE destination = 'fg_gone' ORDER BY 1;
+SELECT id, what = 'there' AS there FROM fg_left() WHERE id LIKE '%ivy%';
+DELETE FROM ecapi.failed_event WHERE destination = 'fg_gone' OR (event->'new'->>'id')::integer > 50;
+DELETE FROM fg.orders WHERE id > 50;
+
+-- One mailbox of Gmail, whatever its domain, dots and suffix; in history, too.
+SELECT count(ecapi_emit('login', id => 'fg-gmail-' || n, user_data => jsonb_build_object('email_address', ARRAY[mail])))
+FROM (VALUES (1, 'joe.fg@gmail.com'), (2, 'Joe.FG@googlemail.com'), (3, 'joefg+x@googlemail.com'), (4, 'mojoefg@googlemail.com')) x (n, mail);
+SELECT event_id, outcome FROM ecapi.forget('joefg@gmail.com') ORDER BY 1;
+SELECT count(ecapi_emit('login', id => 'fg-gmail-5', user_data => '{"email_address": ["joe.fg@gmail.com"]}'));
+SELECT event_id, outcome FROM ecapi.forget('joefg@googlemail.com') ORDER BY 1;
+SELECT ecapi.remember('j.o.e.f.g@googlemail.com'), ecapi.remember('joefg@gmail.com');
+
 -- History does not bring back who is forgotten; who comes back by himself does.
 SELECT event_id FROM ecapi.forget('dora@forget.example') ORDER BY 1;
 UPDATE fg.orders SET divisor = 1;
