@@ -1269,8 +1269,9 @@ CREATE EVENT TRIGGER ecapi_track_drop ON sql_drop
 		'DROP DOMAIN', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
 	EXECUTE FUNCTION ecapi_internal.on_track_drop();
 
--- Copies that partitions have are left out: the track is that of their root.
-CREATE VIEW ecapi.track AS
+-- Copies that partitions have are left out: the track is that of their root.  An
+-- owner sees the tracks of his own tables, who monitors sees all.
+CREATE VIEW ecapi.track WITH (security_barrier) AS
 SELECT t.tgrelid::pg_catalog.regclass AS relation,
 	CASE WHEN pg_catalog.starts_with(t.tgname::text, 'ecapi_')
 		THEN pg_catalog.substr(t.tgname::text, 7) ELSE t.tgname::text END AS name,
@@ -1289,8 +1290,10 @@ SELECT t.tgrelid::pg_catalog.regclass AS relation,
 FROM pg_catalog.pg_namespace n
 	JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND p.proname = 'capture'
 	JOIN pg_catalog.pg_trigger t ON t.tgfoid = p.oid AND t.tgparentid = 0
+	JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
 	CROSS JOIN LATERAL (SELECT ecapi_internal.track_argument(t.oid)) a (argument)
-WHERE n.nspname = 'ecapi';
+WHERE n.nspname = 'ecapi'
+	AND (pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
 
 -- ---------------------------------------------------------------------------
 -- Views
@@ -1394,9 +1397,10 @@ CREATE VIEW ecapi.left_out AS
 SELECT l.path, l.reason, l.count FROM ecapi_internal.left_out_counts() l;
 
 -- A row says "running" until somebody writes otherwise, so one whose backend died
--- is known by the lock that went with it.  A key may be somebody's address: it is
--- shown to those who may read the table.
-CREATE VIEW ecapi.backfill AS
+-- is known by the lock that went with it.  An owner sees the backfills of his own
+-- tables, who monitors sees all; but a key may be somebody's address: it is shown to
+-- the owner, and to those who may read the progress.
+CREATE VIEW ecapi.backfill WITH (security_barrier) AS
 SELECT p.relation,
 	p.track,
 	p.since,
@@ -1411,7 +1415,8 @@ SELECT p.relation,
 	p.forgotten,
 	p.cancelled,
 	p.events / nullif(p.seconds, 0) AS events_per_second,
-	CASE WHEN pg_catalog.has_table_privilege('ecapi.backfill_progress', 'SELECT')
+	CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE')
+			OR pg_catalog.has_table_privilege('ecapi.backfill_progress', 'SELECT')
 		THEN p.last_key END AS last_key,
 	p.started_at,
 	p.updated_at,
@@ -1422,7 +1427,35 @@ FROM ecapi.backfill_progress p
 		AND l.locktype = 'object' AND l.objid = p.trigger_oid AND l.objsubid = 1
 		AND l.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND l.granted
 		AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
-			WHERE d.datname = pg_catalog.current_database());
+			WHERE d.datname = pg_catalog.current_database())
+WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+	OR pg_catalog.has_table_privilege('ecapi.backfill_progress', 'SELECT');
+
+-- What of ecapi.failed_event is its reader's: rows of his tables that were set aside,
+-- and events that his destinations did not take.  A row's columns are its table's
+-- owner's.  Of an event he who owns a destination gets the identifiers as digests, and
+-- they are clear in it: so it is not shown here.
+CREATE VIEW ecapi.own_failed_event WITH (security_barrier) AS
+SELECT f.failed_id,
+	f.destination,
+	f.source,
+	f.relation,
+	f.state,
+	f.reason,
+	f.event_id,
+	CASE WHEN f.destination IS NULL THEN f.event END AS event,
+	f.status,
+	f.answer,
+	f.sqlstate,
+	f.attempts,
+	f.failed_at,
+	f.retry_since,
+	f.next_try
+FROM ecapi.failed_event f
+	LEFT JOIN pg_catalog.pg_class c ON c.oid = f.relation AND f.destination IS NULL
+	LEFT JOIN pg_catalog.pg_foreign_data_wrapper w ON w.fdwname = 'ecapi'
+	LEFT JOIN pg_catalog.pg_foreign_server s ON s.srvname = f.destination AND s.srvfdw = w.oid
+WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role(s.srvowner, 'USAGE');
 
 -- The doctor.  Sees everything, so it runs as its owner; it shows states and
 -- names, never contents.  What it asks of tracks and filters is asked in
@@ -1804,13 +1837,17 @@ REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text
 GRANT USAGE ON SCHEMA ecapi_internal TO PUBLIC;
 GRANT EXECUTE ON FUNCTION ecapi_internal.check_trigger(oid) TO PUBLIC;
 
+-- A view asks with the rights of its reader.  These two tell of his own tracks alone,
+-- unless he monitors.
+GRANT EXECUTE ON FUNCTION ecapi_internal.track_argument(oid),
+	ecapi_internal.track_problem(oid) TO PUBLIC;
+
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
 GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.ledger, ecapi.left_out,
 	ecapi.outbox_use, ecapi.track, ecapi.backfill, ecapi.replay,
 	ecapi.cancellation_count TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi_internal.left_out_counts(),
-	ecapi_internal.outbox_measure(), ecapi_internal.waiting(ecapi.cursor),
-	ecapi_internal.track_argument(oid), ecapi_internal.track_problem(oid) TO pg_monitor;
+	ecapi_internal.outbox_measure(), ecapi_internal.waiting(ecapi.cursor) TO pg_monitor;
 
 -- ---------------------------------------------------------------------------
 -- Comments
@@ -2031,6 +2068,22 @@ COMMENT ON COLUMN ecapi.failed_event.retry_since IS 'when its retry_for began';
 COMMENT ON COLUMN ecapi.failed_event.answer IS 'first part of the receiver''s answer';
 COMMENT ON FUNCTION ecapi_internal.filter_bound(anyelement, integer) IS 'the value, or an error when it is too large for a filter to go on with';
 COMMENT ON FUNCTION ecapi_internal.waiting(ecapi.cursor) IS 'how many events wait behind a cursor, and since when the oldest does';
+COMMENT ON VIEW ecapi.own_failed_event IS 'of ecapi.failed_event what is the reader''s: rows of the tables, and events of the destinations, that the reader owns';
+COMMENT ON COLUMN ecapi.own_failed_event.failed_id IS 'rises with time';
+COMMENT ON COLUMN ecapi.own_failed_event.destination IS 'NULL for a row that was set aside';
+COMMENT ON COLUMN ecapi.own_failed_event.source IS 'trigger of the track that set it aside';
+COMMENT ON COLUMN ecapi.own_failed_event.relation IS 'table of that track';
+COMMENT ON COLUMN ecapi.own_failed_event.state IS 'waiting for another try; dead: no more tries; set_aside: by capture, of no destination';
+COMMENT ON COLUMN ecapi.own_failed_event.reason IS 'what went wrong, without values';
+COMMENT ON COLUMN ecapi.own_failed_event.event_id IS 'id of the event';
+COMMENT ON COLUMN ecapi.own_failed_event.event IS 'the columns of a row that was set aside; NULL for an event of a destination';
+COMMENT ON COLUMN ecapi.own_failed_event.status IS 'HTTP status of the last try';
+COMMENT ON COLUMN ecapi.own_failed_event.answer IS 'first part of the receiver''s answer';
+COMMENT ON COLUMN ecapi.own_failed_event.sqlstate IS 'of the SQL that failed';
+COMMENT ON COLUMN ecapi.own_failed_event.attempts IS 'how often it was sent alone, or captured again';
+COMMENT ON COLUMN ecapi.own_failed_event.failed_at IS 'when it failed first';
+COMMENT ON COLUMN ecapi.own_failed_event.retry_since IS 'when its retry_for began';
+COMMENT ON COLUMN ecapi.own_failed_event.next_try IS 'when a waiting one is tried again';
 COMMENT ON VIEW ecapi.destination IS 'state, backlog and counts of each destination';
 COMMENT ON COLUMN ecapi.destination.destination IS 'name of the foreign server';
 COMMENT ON COLUMN ecapi.destination.mode IS 'live, shadow or test';
@@ -2143,7 +2196,7 @@ COMMENT ON COLUMN ecapi.backfill.set_aside IS 'rows that could not be captured';
 COMMENT ON COLUMN ecapi.backfill.outside IS 'events outside of the range, among the rows that were read';
 COMMENT ON COLUMN ecapi.backfill.cancelled IS 'events of cancelled ids, which were not emitted';
 COMMENT ON COLUMN ecapi.backfill.forgotten IS 'events of forgotten persons, which were not emitted';
-COMMENT ON COLUMN ecapi.backfill.last_key IS 'where it goes on; for those who may read ecapi.backfill_progress';
+COMMENT ON COLUMN ecapi.backfill.last_key IS 'where it goes on; for the owner, and those who may read ecapi.backfill_progress';
 COMMENT ON COLUMN ecapi.backfill.started_at IS 'when it was first called';
 COMMENT ON COLUMN ecapi.backfill.updated_at IS 'when its last page was committed';
 COMMENT ON COLUMN ecapi.backfill.finished_at IS 'when it ended';

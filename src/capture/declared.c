@@ -31,6 +31,7 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_proc.h"
@@ -548,16 +549,25 @@ ecapi_check_trigger(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* May the current role see a track: as one who monitors, or owns the table? */
+static bool
+may_see(const EcapiDeclared *declared)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
+		pg_class_ownercheck(declared->relation, GetUserId());
+}
+
 /*
  * ecapi_internal.track_argument(trigger oid): what a track says, or NULL when
- * that cannot be read, or when there is no such track.
+ * that cannot be read, when there is no such track, or when the caller may not see
+ * it.
  */
 Datum
 ecapi_track_argument(PG_FUNCTION_ARGS)
 {
 	EcapiDeclared *declared = ecapi_declared_get(PG_GETARG_OID(0));
 
-	if (declared == NULL || ecapi_declared_track(declared) == NULL)
+	if (declared == NULL || !may_see(declared) || ecapi_declared_track(declared) == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(declared->argument)));
 }
@@ -591,7 +601,7 @@ look_at(const EcapiDeclared *declared)
 
 /*
  * ecapi_internal.track_problem(trigger oid): what is wrong with a track now, or
- * NULL.
+ * NULL, also when the caller may not see it.
  *
  * It is asked by those who monitor, of tracks that are not theirs.  So it runs
  * nothing of a track's owner and waits for nobody's lock.
@@ -602,7 +612,7 @@ ecapi_track_problem(PG_FUNCTION_ARGS)
 	EcapiDeclared *declared = ecapi_declared_get(PG_GETARG_OID(0));
 	const char *problem = "not looked at: another session has locked its table";
 
-	if (declared == NULL)
+	if (declared == NULL || !may_see(declared))
 		PG_RETURN_NULL();
 	if (ConditionalLockRelationOid(declared->relation, AccessShareLock))
 	{

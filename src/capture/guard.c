@@ -133,7 +133,7 @@ ecapi_guard_message(const ErrorData *edata)
 
 /* The inside of the subtransaction, when all goes well. */
 static void
-run_as(void (*body) (void *arg), void *arg, Oid owner)
+run_as(void (*body) (void *arg), void *arg, Oid role)
 {
 	Oid			user;
 	int			security;
@@ -145,7 +145,7 @@ run_as(void (*body) (void *arg), void *arg, Oid owner)
 	ecapi_sql_settings();
 	GetUserIdAndSecContext(&user, &security);
 	/* but row security is not waived for us when it is for a foreign key's check */
-	SetUserIdAndSecContext(owner,
+	SetUserIdAndSecContext(role,
 						   (security & SECURITY_LOCAL_USERID_CHANGE) |
 						   SECURITY_RESTRICTED_OPERATION);
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -162,7 +162,7 @@ run_as(void (*body) (void *arg), void *arg, Oid owner)
  * mode, and when a transaction has had 2^32 subtransactions.
  */
 bool
-ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
+ecapi_guard_run(void (*body) (void *arg), void *arg, Oid role,
 				EcapiGuardError *error)
 {
 	MemoryContext context = CurrentMemoryContext;
@@ -182,7 +182,7 @@ ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
 
 	PG_TRY();
 	{
-		run_as(body, arg, owner);
+		run_as(body, arg, role);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();

@@ -21,7 +21,7 @@ typedef struct EcapiGuardError
 } EcapiGuardError;
 
 /*
- * Run body(arg) as owner in a security-restricted operation and a read-only
+ * Run body(arg) as role in a security-restricted operation and a read-only
  * subtransaction, with a fresh active snapshot that sees all that the
  * transaction did so far, under settings of its own
  * (ecapi_sql_settings()).  What body allocates in the context that
@@ -33,7 +33,7 @@ typedef struct EcapiGuardError
  * transaction to be tried again (class 40) are raised again; a shutdown of the
  * server is FATAL and ends the process.
  */
-extern bool ecapi_guard_run(void (*body) (void *arg), void *arg, Oid owner,
+extern bool ecapi_guard_run(void (*body) (void *arg), void *arg, Oid role,
 							EcapiGuardError *error);
 
 /*

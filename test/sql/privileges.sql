@@ -433,6 +433,69 @@ RESET ROLE;
 SELECT * FROM public.priv_look();
 
 --
+-- Views: to each owner his own rows, to who monitors counts and states.
+--
+SET client_min_messages = warning;
+CREATE ROLE regress_priv_monitor IN ROLE pg_monitor;
+GRANT SELECT ON ecapi.track, ecapi.backfill, ecapi.own_failed_event TO regress_priv_owner, regress_priv_other, regress_priv_trigger;
+CREATE SCHEMA priv_view;
+GRANT ALL ON SCHEMA priv_view TO regress_priv_owner, regress_priv_other;
+SET ROLE regress_priv_owner;
+CREATE TABLE priv_view.mine (id text PRIMARY KEY, x int, at timestamptz DEFAULT now());
+SELECT ecapi.track('priv_view.mine', 'search', '{"ext.v": "1 / new.x", "timestamp": "at"}');
+INSERT INTO priv_view.mine VALUES ('owner@example.com', 1);
+SET ROLE regress_priv_other;
+CREATE TABLE priv_view.others (id text PRIMARY KEY, x int, at timestamptz DEFAULT now());
+SELECT ecapi.track('priv_view.others', 'search', '{"ext.v": "1 / new.x", "timestamp": "at"}');
+INSERT INTO priv_view.others VALUES ('other@example.com', 1);
+RESET ROLE;
+CREATE SERVER priv_server FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://receiver.example', data_set_id 'd', mode 'shadow');
+ALTER SERVER priv_server OWNER TO regress_priv_trigger;
+CREATE SERVER priv_another FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://receiver.example', data_set_id 'd', mode 'shadow');
+SET client_min_messages = error;
+INSERT INTO priv_view.mine VALUES ('mine', 0);
+INSERT INTO priv_view.others VALUES ('others', 0);
+CALL ecapi.backfill('priv_view.mine', 'search');
+CALL ecapi.backfill('priv_view.others', 'search');
+INSERT INTO ecapi.failed_event (destination, state, reason, xid, seq, event_id, event, answer, failed_at)
+    SELECT d, 'dead', 'rejected', '1', 1, d || '-1', '{"user_data": {"email_address": "secret"}}', 'no', now() FROM unnest('{priv_server,priv_another}'::text[]) d;
+RESET client_min_messages;
+CREATE FUNCTION public.priv_views(OUT kind text, OUT whose text, OUT what text) RETURNS SETOF record LANGUAGE plpgsql AS $$ BEGIN
+    RETURN QUERY SELECT 'track', t.relation::text, t.problem FROM ecapi.track t WHERE t.relation::text LIKE 'priv_view.%' ORDER BY 2;
+    RETURN QUERY SELECT 'backfill', b.relation::text, b.last_key::text FROM ecapi.backfill b WHERE b.relation::text LIKE 'priv_view.%' ORDER BY 2;
+    RETURN QUERY SELECT 'failed', coalesce(f.relation::text, f.destination), concat_ws(' ', f.state, f.event->'new'->>'id', f.answer) FROM ecapi.own_failed_event f
+        WHERE f.relation::text LIKE 'priv_view.%' OR f.destination LIKE 'priv%' ORDER BY 2;
+END $$;
+SET ROLE regress_priv_owner;
+SELECT * FROM public.priv_views();
+SET ROLE regress_priv_other;
+SELECT * FROM public.priv_views();
+SET ROLE regress_priv_trigger;
+SELECT * FROM public.priv_views();
+-- by a function that is cheap and tells what it is given, nothing more is seen
+SET ROLE regress_priv_other;
+CREATE FUNCTION priv_other.leak(anyelement) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE 'seen: %', $1; RETURN true; END $$;
+SELECT count(*) FROM ecapi.own_failed_event WHERE priv_other.leak((event->'new'->>'id'));
+SELECT count(*) FROM ecapi.backfill WHERE priv_other.leak(track) AND relation = 'priv_view.others'::regclass;
+SELECT ecapi_internal.track_argument(oid), ecapi_internal.track_problem(oid) FROM pg_trigger WHERE tgrelid = 'priv_view.mine'::regclass;
+-- who monitors: all tracks and backfills, no key and no row
+SET ROLE regress_priv_monitor;
+SELECT relation::text, name, problem FROM ecapi.track WHERE relation::text LIKE 'priv_view.%' ORDER BY 1;
+SELECT relation::text, state, rows_read, last_key FROM ecapi.backfill WHERE relation::text LIKE 'priv_view.%' ORDER BY 1;
+SELECT * FROM ecapi.own_failed_event;
+SELECT * FROM ecapi.failed_event;
+RESET ROLE;
+SET client_min_messages = error;
+DROP SERVER priv_server, priv_another;
+DROP SCHEMA priv_view CASCADE;
+DROP FUNCTION public.priv_views;
+DROP FUNCTION priv_other.leak;
+DROP ROLE regress_priv_monitor;
+DELETE FROM ecapi.failed_event WHERE failed_id > (SELECT s.failed_id FROM public.priv_seen s);
+RESET client_min_messages;
+SELECT count(*) > 0 AS events FROM public.priv_look();
+
+--
 -- Superusers: no code of a user runs with their rights.  Tracks whose SQL is more
 -- than that set their rows aside; columns and paths between superusers' tables work.
 --
