@@ -1803,8 +1803,10 @@ END
 $$;
 
 -- In the order of the rows: what the table's rows should be (generated), what of
--- it was emitted, set aside, or is nowhere (unaccounted); then for each destination
--- what became of it.
+-- it was emitted, set aside, or is nowhere (unaccounted); what rows do not say
+-- (failing, no timestamp, condition false now), and which events have no row that is
+-- an event now (not found in the table); then for each destination what became of
+-- what was emitted.  A track that says nothing about rows is one row (not judged).
 CREATE FUNCTION ecapi.reconcile(
 	relation regclass,
 	since timestamptz,
@@ -2207,7 +2209,7 @@ COMMENT ON FUNCTION ecapi.recapture(regclass, name, timestamptz, integer) IS 'tr
 COMMENT ON FUNCTION ecapi_internal.event_id(json) IS 'id of a stored event';
 COMMENT ON FUNCTION ecapi_internal.is_disposed(ecapi.cursor, xid8, bigint) IS 'whether a cursor has passed an event';
 COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its id: each destination, each request, each outcome and answer';
-COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; unaccounted ids are listed';
+COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; ids are listed that are unaccounted, that have no event while their condition is false, and whose events have no row';
 COMMENT ON TABLE ecapi.erased IS 'events of the outbox that ecapi.forget() erased; old rows go with a later call';
 COMMENT ON COLUMN ecapi.erased.seq IS 'of the event in ecapi.outbox';
 COMMENT ON COLUMN ecapi.erased.xid IS 'transaction that emitted it';

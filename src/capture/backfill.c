@@ -187,7 +187,7 @@ begin(Backfill *backfill)
 					   RelationGetRelationName(relation));
 	backfill->table = pstrdup(RelationGetRelationName(relation));
 	found = ecapi_find_track(relation, backfill->event_type, backfill->name);
-	ecapi_history_check(relation, &found, false);
+	ecapi_history_check(relation, &found);
 	ecapi_history_key(relation, &key);
 	progress->trigger = found.trigger->tgoid;
 	progress->track = pstrdup(found.trigger->tgname);

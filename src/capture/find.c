@@ -132,7 +132,7 @@ does_not_compile(Relation relation, const EcapiFoundTrack *found)
 }
 
 static void
-check_usable(Relation relation, const EcapiFoundTrack *found)
+refuse_copy(Relation relation, const EcapiFoundTrack *found)
 {
 	if (found->trigger->tgisclone)
 		ereport(ERROR,
@@ -140,8 +140,6 @@ check_usable(Relation relation, const EcapiFoundTrack *found)
 				 errmsg("the track of table \"%s\" belongs to the table that it is a partition of",
 						RelationGetRelationName(relation)),
 				 errhint("Name that table.")));
-	if (found->compiled->program == NULL)
-		does_not_compile(relation, found);
 }
 
 /*
@@ -184,7 +182,9 @@ ecapi_find_track(Relation relation, const char *event_type, const char *name)
 		no_track(relation, &tracks, event_type, name);
 	if (several && !called)
 		several_tracks(relation, event_type);
-	check_usable(relation, found);
+	refuse_copy(relation, found);
+	if (found->compiled->program == NULL)
+		does_not_compile(relation, found);
 	return *found;
 }
 
@@ -198,7 +198,7 @@ ecapi_find_tracks(Relation relation, const char *name)
 	for (int i = 0; i < tracks.n; i++)
 		if (name == NULL || ecapi_track_is_called(tracks.found[i].trigger->tgname, name))
 		{
-			check_usable(relation, &tracks.found[i]);
+			refuse_copy(relation, &tracks.found[i]);
 			result = lappend(result, &tracks.found[i]);
 		}
 	if (result == NIL)

@@ -30,8 +30,8 @@ extern EcapiFoundTrack ecapi_find_track(Relation relation, const char *event_typ
 
 /*
  * The tracks of an open relation, as pointers to EcapiFoundTrack; name: only
- * the one that is called so.  Raises the same errors: there is none, it is a
- * partition's copy, it does not compile.
+ * the one that is called so.  Those that do not compile are among them.  Raises
+ * the same errors otherwise: there is none, it is a partition's copy.
  */
 extern List *ecapi_find_tracks(Relation relation, const char *name);
 

@@ -14,7 +14,8 @@
  *
  * since and until are compared with the events' timestamps, in whole seconds
  * (rows.c).  Where the timestamp is just a column, the same range is part of
- * the query, so that an index on that column can serve.
+ * the query, so that an index on that column can serve; a sink is given the rows
+ * without a time, too, for these lie in no range and would be missed in each.
  *
  * Locks: AccessShareLock on the table for the page's transaction.  A row that
  * changes meanwhile is captured by its trigger, too: under the same id.
@@ -55,6 +56,7 @@ typedef struct Reading
 	Relation	relation;
 	const EcapiHistoryKey *key;
 	const char *moment;			/* timestamptz column of the timestamp, or NULL */
+	bool		untimed;		/* also rows where it is null */
 	int			page_size;
 	MemoryContext context;		/* where rows go */
 	int			nrows;
@@ -75,40 +77,45 @@ mapped_timestamp(const EcapiTrack *track)
 	return NULL;
 }
 
-static void
-refuse(Relation relation, const EcapiFoundTrack *found, bool reconcile,
-	   const char *reason, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 reconcile
-			 ? errmsg("track \"%s\" of table \"%s\" cannot be reconciled",
-					  found->trigger->tgname, RelationGetRelationName(relation))
-			 : errmsg("track \"%s\" of table \"%s\" cannot be backfilled",
-					  found->trigger->tgname, RelationGetRelationName(relation)),
-			 errdetail("%s", reason),
-			 errhint("%s", hint)));
-}
-
 /* See history.h. */
-void
-ecapi_history_check(Relation relation, const EcapiFoundTrack *found, bool reconcile)
+const char *
+ecapi_history_problem(const EcapiFoundTrack *found, const char **hint)
 {
 	const EcapiProgram *program = found->compiled->program;
 	const EcapiTrack *track = ecapi_program_track(program);
 
 	if (!ecapi_program_maps(program, "timestamp"))
-		refuse(relation, found, reconcile,
-			   "Its mapping has no timestamp, so all of history would have happened now.",
-			   "Map \"timestamp\" to the column that says when it happened.");
+	{
+		*hint = "Map \"timestamp\" to the column that says when it happened.";
+		return "Its mapping has no timestamp, so all of history would have happened now.";
+	}
 	if (track->nchanges > 0 && track->condition == NULL)
-		refuse(relation, found, reconcile,
-			   "It captures changes of columns, and a row does not say which changes it has seen.",
-			   "Give the track a condition that tells rows which are events.");
+	{
+		*hint = "Give the track a condition that tells rows which are events.";
+		return "It captures changes of columns, and a row does not say which changes it has seen.";
+	}
 	if (ecapi_program_looks_back(program))
-		refuse(relation, found, reconcile,
-			   "Its condition looks at the old row, which is not kept.",
-			   "Write the condition with the new row alone.");
+	{
+		*hint = "Write the condition with the new row alone.";
+		return "Its condition looks at the old row, which is not kept.";
+	}
+	return NULL;
+}
+
+/* See history.h. */
+void
+ecapi_history_check(Relation relation, const EcapiFoundTrack *found)
+{
+	const char *hint;
+	const char *problem = ecapi_history_problem(found, &hint);
+
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("track \"%s\" of table \"%s\" cannot be backfilled",
+						found->trigger->tgname, RelationGetRelationName(relation)),
+				 errdetail("%s", problem),
+				 errhint("%s", hint)));
 }
 
 /* Does the index order all rows, each at a place of its own? */
@@ -267,8 +274,11 @@ build_query(const Reading *reading)
 	{
 		const char *column = quote_identifier(reading->moment);
 
-		appendStringInfo(&sql, "%s t.%s OPERATOR(pg_catalog.>=) $%d"
+		appendStringInfo(&sql, "%s (t.%s OPERATOR(pg_catalog.>=) $%d"
 						 " AND t.%s OPERATOR(pg_catalog.<) $%d", word, column, next, column, next + 1);
+		if (reading->untimed)
+			appendStringInfo(&sql, " OR t.%s IS NULL", column);
+		appendStringInfoChar(&sql, ')');
 	}
 	appendStringInfoString(&sql, " ORDER BY ");
 	for (int i = 0; i < key->n; i++)
@@ -401,9 +411,9 @@ read_rows(void *arg)
 
 /* ---- a page ---- */
 
-/* The timestamptz column that the timestamp is, or NULL. */
-static const char *
-moment_column(Relation relation, const EcapiTrack *track)
+/* See history.h. */
+const char *
+ecapi_history_moment(Relation relation, const EcapiTrack *track)
 {
 	const EcapiMapped *mapped = mapped_timestamp(track);
 	AttrNumber	column;
@@ -511,13 +521,15 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 				 errmsg("track \"%s\" of table \"%s\" was dropped and made anew",
 						progress->track, RelationGetRelationName(relation)),
 				 errdetail("The lock that keeps others from backfilling it went with it.")));
-	ecapi_history_check(relation, &found, sink != NULL);
+	ecapi_history_check(relation, &found);
 	ecapi_history_key(relation, &key);
 
 	reading.progress = progress;
 	reading.relation = relation;
 	reading.key = &key;
-	reading.moment = moment_column(relation, ecapi_program_track(found.compiled->program));
+	reading.moment = ecapi_history_moment(relation,
+										  ecapi_program_track(found.compiled->program));
+	reading.untimed = sink != NULL;
 	reading.page_size = page_size;
 	reading.context = context;
 	if (!ecapi_guard_run(read_rows, &reading, found.compiled->role, &error))

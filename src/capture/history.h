@@ -24,13 +24,20 @@ typedef struct EcapiHistoryKey
 } EcapiHistoryKey;
 
 /*
- * Refuse, with an error that gives the reason, a track that says nothing about
- * rows as they are now: one without a timestamp, with a condition that looks at
- * the old row, or with on_change and no condition.  reconcile: that is what was
- * asked for, not a backfill.
+ * Why a track says nothing about rows as they are now: one without a timestamp,
+ * with a condition that looks at the old row, or with on_change and no condition.
+ * NULL: it does.  hint gets what to do.  Both are sentences, and constants.
  */
-extern void ecapi_history_check(Relation relation, const EcapiFoundTrack *found,
-								bool reconcile);
+extern const char *ecapi_history_problem(const EcapiFoundTrack *found, const char **hint);
+
+/* Refuse, with an error that gives the reason, to backfill by such a track. */
+extern void ecapi_history_check(Relation relation, const EcapiFoundTrack *found);
+
+/*
+ * The column that an event's timestamp is, when it is just a timestamptz column;
+ * else NULL.  Lives as long as the track.
+ */
+extern const char *ecapi_history_moment(Relation relation, const EcapiTrack *track);
 
 /*
  * The primary key of an open relation, else a unique index over columns that
@@ -43,9 +50,9 @@ extern void ecapi_history_key(Relation relation, EcapiHistoryKey *key);
  * Capture the next rows behind progress->last_key, at most page_size, and add
  * to progress what became of them; the new last_key lives in context.  Returns
  * how many rows were read: fewer than page_size at the end of the table.  The
- * caller has an active snapshot.  Events go to sink; without one they are
- * captured, but for those of forgotten persons, the caller is in a transaction that
- * may write, and progress was begun for this relation.
+ * caller has an active snapshot.  Rows go to sink, those without a time among them;
+ * without one their events are captured, but for those of forgotten persons, the
+ * caller is in a transaction that may write, and progress was begun for this relation.
  */
 extern int	ecapi_history_page(EcapiProgress *progress, const char *event_type,
 							   int page_size, const EcapiRowsSink *sink,

@@ -13,19 +13,31 @@
 /* Columns of ecapi.reconcile(); the query of reconcile_sql.c gives all but the first. */
 #define ECAPI_RECONCILE_COLUMNS	8
 
-/* The events that a track's rows should be. */
+/* The events that a track's rows should be, and what is known of its ids. */
 typedef struct EcapiExpected
 {
 	const char *track;			/* name of its trigger */
 	Oid			relation;
 	TupleDesc	desc;			/* of events; see ecapi_reconcile_desc() */
 	Tuplestorestate *events;
-	int64		failing;		/* rows that make no event now */
 	TimestampTz since;
+	TimestampTz until;
+	const char *hint;			/* towards a condition that stays true */
+
+	/* the form of its ids: see ecapi_program_id() */
+	const char *event_type;
+	const char *table;			/* with the colon behind it; NULL: not looked for */
+	int			nkeys;
+	int			nchanges;
+	const char *not_looked_for; /* why events without a row are not; or NULL */
 } EcapiExpected;
 
-/* id text, value numeric, currency text, happened timestamptz, forgotten boolean */
+/*
+ * id text (NULL: not known), value numeric, currency text, happened timestamptz,
+ * forgotten boolean, kind integer (an EcapiRowState), reason text (of failing)
+ */
 extern TupleDesc ecapi_reconcile_desc(void);
+#define ECAPI_RECONCILE_EXPECTED	7
 
 /*
  * Compare what is expected with outbox, request log, failed events and cursors,

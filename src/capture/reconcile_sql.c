@@ -20,6 +20,15 @@
  * been in it: that is out of reach, and said to be.  A slot that was never
  * emptied still is the file that it was made with.
  *
+ * The same is asked of rows that are not expected.  One whose condition is false now,
+ * and that has no event, may have been missed while it was true; one that is an event
+ * but has no time lies in no range, and its event may have any age.
+ *
+ * The other way round, an event of the range whose row is gone, or whose condition is
+ * false of its row now, is not found in the table.  That it is the track's is known by
+ * the form of its id, which the track's own name for the table begins
+ * (ecapi_program_id()).
+ *
  * Values are those of the events, of what has none those of the rows as they
  * are now.  Ids that are listed are at most a hundred, in order.
  */
@@ -39,8 +48,11 @@
 #include "settings.h"
 
 /*
- * $1 since, $2 what happened before may be out of reach, $3 rows that make no
- * event.  The search_path of ecapi_become_owner() lets operators stand plain.
+ * $1 since, $2 what happened before may be out of reach, $3 until, $4 how ids begin
+ * (NULL: not looked for, for the reason $9), $5 the event type, $6 which part of an id
+ * it is, $7 how many parts an id has, $8 the hint for a condition that is false now.
+ * The search_path of ecapi_become_owner() lets operators stand plain.  Kinds are those
+ * of EcapiRowState: 1 due, 2 its condition is false now, 3 without a time, 4 failing.
  *
  * Events whose timestamp lies at or after since were emitted at most ten
  * minutes before it, by the rules of validation; a day leaves room for clocks
@@ -48,18 +60,27 @@
  */
 static const char comparison[] =
 "WITH wanted AS MATERIALIZED ("
-" SELECT DISTINCT ON (x.id) x.id, x.value, x.currency, x.happened, x.forgotten FROM expected x"
-" ORDER BY x.id, x.happened DESC"
+" SELECT DISTINCT ON (x.id) x.id, x.value, x.currency, x.happened, x.forgotten, x.kind FROM expected x"
+" WHERE x.id IS NOT NULL ORDER BY x.id, x.kind, x.happened DESC"
 "), ring AS MATERIALIZED ("
 " SELECT bool_and(pg_relation_filenode(t.relid) = t.relid) AS complete"
 " FROM pg_partition_tree('ecapi.outbox') t WHERE t.isleaf"
+"), seen AS MATERIALIZED ("
+" SELECT ecapi_internal.event_id(o.event) AS id, w.kind, o.seq, o.xid, o.emitted_at,"
+"  (o.event ->> 'value')::numeric AS value, o.event ->> 'currency_code' AS currency,"
+"  o.event ->> 'erased' IS NOT NULL AS erased"
+" FROM ecapi.outbox o LEFT JOIN wanted w ON w.id = ecapi_internal.event_id(o.event)"
+" WHERE w.kind = 3 OR o.emitted_at >= $1 - interval '1 day' AND (w.kind < 3 OR"
+"  w.id IS NULL AND starts_with(ecapi_internal.event_id(o.event), $4)"
+"  AND o.event ->> 'event_type' = $5"
+"  AND split_part(ecapi_internal.event_id(o.event), ':', $6) = $5"
+"  AND cardinality(string_to_array(ecapi_internal.event_id(o.event), ':')) = $7"
+"  AND to_timestamp((o.event ->> 'timestamp')::float8) >= date_trunc('second', $1)"
+"  AND to_timestamp((o.event ->> 'timestamp')::float8) < $3)"
 "), emitted AS MATERIALIZED ("
-" SELECT w.id, o.seq, o.xid, o.emitted_at, (o.event ->> 'value')::numeric AS value,"
-"  o.event ->> 'currency_code' AS currency, o.event ->> 'erased' IS NOT NULL AS erased"
-" FROM ecapi.outbox o JOIN wanted w ON w.id = ecapi_internal.event_id(o.event)"
-" WHERE o.emitted_at >= $1 - interval '1 day'"
+" SELECT s.* FROM seen s WHERE s.kind = 1"
 "), failed AS MATERIALIZED ("
-" SELECT w.id, f.destination, f.state, f.reason, f.seq, w.value, w.currency"
+" SELECT w.id, w.kind, f.destination, f.state, f.reason, f.seq, w.value, w.currency"
 " FROM ecapi.failed_event f JOIN wanted w ON w.id = f.event_id"
 "), logged AS ("
 " SELECT coalesce(c.destination, r.destination) AS destination, s.seq, r.outcome, r.reason"
@@ -77,7 +98,7 @@ static const char comparison[] =
 " SELECT f.destination, f.id, CASE f.state WHEN 'dead' THEN 'dead' ELSE 'failed' END, f.reason,"
 "  coalesce(e.value, f.value), coalesce(e.currency, f.currency), f.seq,"
 "  CASE f.state WHEN 'dead' THEN 5 ELSE 4 END"
-" FROM failed f LEFT JOIN emitted e ON e.seq = f.seq WHERE f.destination IS NOT NULL"
+" FROM failed f LEFT JOIN emitted e ON e.seq = f.seq WHERE f.destination IS NOT NULL AND f.kind = 1"
 " UNION ALL"
 " SELECT c.destination, e.id,"
 "  CASE WHEN d.disposed THEN 'not sent' ELSE 'waiting' END,"
@@ -92,37 +113,60 @@ static const char comparison[] =
 "), latest AS MATERIALIZED ("
 " SELECT DISTINCT ON (e.id) e.id, e.value, e.currency FROM emitted e ORDER BY e.id, e.seq DESC"
 "), nowhere AS MATERIALIZED ("
-" SELECT w.id, w.value, w.currency,"
+" SELECT w.id, w.kind, w.value, w.currency,"
 "  CASE WHEN w.forgotten THEN 'erased' WHEN EXISTS (SELECT FROM ecapi.cancellation c"
-"   WHERE c.id = w.id AND c.cancelled_at >= w.happened) THEN 'cancelled' WHEN r.complete OR w.happened >= $2 THEN 'unaccounted'"
-"   ELSE 'out of reach' END AS outcome"
+"   WHERE c.id = w.id AND coalesce(c.cancelled_at >= w.happened, true)) THEN 'cancelled'"
+"   WHEN w.kind = 3 THEN 'no timestamp' WHEN NOT r.complete AND w.happened < $2 THEN 'out of reach'"
+"   WHEN w.kind = 2 THEN 'condition false now' ELSE 'unaccounted' END AS outcome"
 " FROM wanted w CROSS JOIN ring r"
-" WHERE NOT EXISTS (SELECT FROM latest l WHERE l.id = w.id)"
+" WHERE w.kind < 4 AND NOT EXISTS (SELECT FROM seen s WHERE s.id = w.id)"
 "  AND NOT EXISTS (SELECT FROM failed f WHERE f.id = w.id)"
+"), missing AS MATERIALIZED ("
+" SELECT n.id, n.value, n.currency, n.outcome,"
+"  CASE WHEN n.outcome = 'no timestamp' THEN 'rows without a time lie in no range: they are counted in each'"
+"   WHEN n.outcome = 'condition false now' THEN $8"
+"   WHEN n.kind = 2 THEN 'the condition is false now' END AS reason"
+" FROM nowhere n WHERE n.kind = 1 OR n.outcome NOT IN ('erased', 'cancelled')"
+" UNION ALL"
+" SELECT x.id, x.value, x.currency, 'condition false now', $8 FROM expected x WHERE x.kind = 2 AND x.id IS NULL"
+" UNION ALL"
+" SELECT x.id, x.value, x.currency, 'failing', coalesce(x.reason, 'it has no id') FROM expected x"
+"  WHERE x.kind = 4 OR x.kind = 3 AND x.id IS NULL"
+"), strays AS MATERIALIZED ("
+" SELECT DISTINCT ON (s.id) s.id, s.value, s.currency,"
+"  CASE WHEN EXISTS (SELECT FROM ecapi.cancellation c WHERE c.id = s.id) THEN 'it was cancelled'"
+"   WHEN s.kind = 2 THEN 'the condition is false of its row now'"
+"   ELSE 'no row of the range has this id now' END AS reason"
+" FROM seen s WHERE s.kind IS NULL OR s.kind = 2 ORDER BY s.id, s.seq DESC"
 "), lost AS MATERIALIZED ("
 " SELECT c.destination, l.id, l.value, l.currency FROM latest l CROSS JOIN ecapi.cursor c"
 " WHERE NOT EXISTS (SELECT FROM best b WHERE b.destination = c.destination AND b.id = l.id)"
 "), told AS ("
 " SELECT 1 AS step, NULL::name AS destination, 'generated' AS outcome, NULL::text AS reason, w.currency,"
 "  count(*) AS events, sum(w.value) AS value, NULL::text[] AS ids"
-" FROM wanted w GROUP BY w.currency"
+" FROM wanted w WHERE w.kind = 1 GROUP BY w.currency"
 " UNION ALL"
 " SELECT 2, NULL, 'emitted', NULL, l.currency, count(*), sum(l.value), NULL"
 " FROM latest l GROUP BY l.currency"
 " UNION ALL"
 " SELECT 3, NULL, 'set_aside', f.reason, f.currency, count(DISTINCT f.id), NULL, NULL"
-" FROM failed f WHERE f.state = 'set_aside' GROUP BY f.reason, f.currency"
+" FROM failed f WHERE f.state = 'set_aside' AND f.kind < 3 GROUP BY f.reason, f.currency"
 " UNION ALL"
-" SELECT 5, NULL, 'failing', 'the track makes no event of these rows now', NULL, $3, NULL, NULL WHERE $3 > 0"
-" UNION ALL"
-" SELECT 6, NULL, n.outcome, NULL, n.currency, count(*), sum(n.value),"
-"  CASE WHEN n.outcome NOT IN ('erased', 'cancelled') THEN"
-"   ARRAY(SELECT i.id FROM nowhere i WHERE i.outcome = n.outcome AND i.currency IS NOT DISTINCT FROM n.currency"
-"    ORDER BY i.id LIMIT 100) END"
-" FROM nowhere n GROUP BY n.outcome, n.currency"
+" SELECT CASE WHEN m.outcome = 'failing' THEN 5 ELSE 6 END, NULL, m.outcome, m.reason, m.currency,"
+"  count(*), sum(m.value), CASE WHEN m.outcome NOT IN ('erased', 'cancelled') THEN"
+"   ARRAY(SELECT i.id FROM missing i WHERE i.outcome = m.outcome AND i.reason IS NOT DISTINCT FROM m.reason"
+"    AND i.currency IS NOT DISTINCT FROM m.currency AND i.id IS NOT NULL ORDER BY i.id LIMIT 100) END"
+" FROM missing m GROUP BY m.outcome, m.reason, m.currency"
 " UNION ALL"
 " SELECT 6, NULL, 'unaccounted', NULL, NULL, 0, NULL, NULL"
-" WHERE NOT EXISTS (SELECT FROM nowhere n WHERE n.outcome = 'unaccounted')"
+" WHERE NOT EXISTS (SELECT FROM missing m WHERE m.outcome = 'unaccounted')"
+" UNION ALL"
+" SELECT 7, NULL, 'not found in the table', s.reason, s.currency, count(*), sum(s.value),"
+"  ARRAY(SELECT i.id FROM strays i WHERE i.reason = s.reason AND i.currency IS NOT DISTINCT FROM s.currency"
+"   ORDER BY i.id LIMIT 100)"
+" FROM strays s GROUP BY s.reason, s.currency"
+" UNION ALL"
+" SELECT 7, NULL, 'not found in the table', $9, NULL, NULL, NULL, NULL WHERE $9 IS NOT NULL"
 " UNION ALL"
 " SELECT 7, b.destination, b.outcome, b.reason, b.currency, count(*), sum(b.value), NULL"
 " FROM best b GROUP BY b.destination, b.outcome, b.reason, b.currency"
@@ -142,13 +186,15 @@ static const char comparison[] =
 TupleDesc
 ecapi_reconcile_desc(void)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(5);
+	TupleDesc	desc = CreateTemplateTupleDesc(ECAPI_RECONCILE_EXPECTED);
 
 	TupleDescInitEntry(desc, 1, "id", TEXTOID, -1, 0);
 	TupleDescInitEntry(desc, 2, "value", NUMERICOID, -1, 0);
 	TupleDescInitEntry(desc, 3, "currency", TEXTOID, -1, 0);
 	TupleDescInitEntry(desc, 4, "happened", TIMESTAMPTZOID, -1, 0);
 	TupleDescInitEntry(desc, 5, "forgotten", BOOLOID, -1, 0);
+	TupleDescInitEntry(desc, 6, "kind", INT4OID, -1, 0);
+	TupleDescInitEntry(desc, 7, "reason", TEXTOID, -1, 0);
 	return desc;
 }
 
@@ -198,25 +244,43 @@ plan_for_many(void)
 								 GUC_ACTION_SAVE, true, 0, false);
 }
 
+static void
+set_text(Datum *values, char *nulls, int i, const char *text)
+{
+	values[i] = text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+	nulls[i] = text == NULL ? 'n' : ' ';
+}
+
 /* See reconcile.h. */
 void
 ecapi_reconcile_compare(const EcapiExpected *expected, Tuplestorestate *result,
 						TupleDesc result_desc)
 {
-	Oid			types[3] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID};
-	Datum		values[3];
+	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
+	INT4OID, INT4OID, TEXTOID, TEXTOID};
+	Datum		values[lengthof(types)];
+	char		nulls[lengthof(types) + 1];
 	EcapiOwnerScope scope;
 	int			code;
 
 	values[0] = TimestampTzGetDatum(expected->since);
 	values[1] = TimestampTzGetDatum(GetCurrentTimestamp() -
 									(int64) ecapi_retention_s * USECS_PER_SEC);
-	values[2] = Int64GetDatum(expected->failing);
+	values[2] = TimestampTzGetDatum(expected->until);
+	/* table, key, event type, changed values */
+	values[5] = Int32GetDatum(2 + expected->nkeys);
+	values[6] = Int32GetDatum(2 + expected->nkeys + expected->nchanges);
+	memset(nulls, ' ', lengthof(types));
+	nulls[lengthof(types)] = '\0';
+	set_text(values, nulls, 3, expected->table);
+	set_text(values, nulls, 4, expected->event_type);
+	set_text(values, nulls, 7, expected->hint);
+	set_text(values, nulls, 8, expected->not_looked_for);
 	ecapi_become_owner(&scope);
 	plan_for_many();
 	register_expected(expected);
 	PushActiveSnapshot(GetLatestSnapshot());
-	code = SPI_execute_with_args(comparison, lengthof(types), types, values, NULL, true, 0);
+	code = SPI_execute_with_args(comparison, lengthof(types), types, values, nulls, true, 0);
 	if (code != SPI_OK_SELECT)
 		elog(ERROR, "could not compare rows with events: %s", SPI_result_code_string(code));
 	keep_rows(expected, result, result_desc);

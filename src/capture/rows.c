@@ -79,7 +79,8 @@ typedef struct RowPage
 	Failure    *failures;
 	const EcapiValue *fragment; /* ecapi.context; SQL of the track cannot set it */
 	EcapiRow	row;			/* the current one */
-	bool		pending;		/* it fires, but is not put together yet */
+	bool		holds;			/* it fires; else only a sink sees it */
+	bool		pending;		/* it is not put together yet */
 	bool		at_end;
 	bool		is_error;		/* the last failure is an SQL error, no violation */
 	EcapiDraft	draft;			/* of the current row */
@@ -235,11 +236,21 @@ next_row(RowPage *page)
 	return true;
 }
 
+/*
+ * Is the current row to be put together: does it fire, or does a sink see it?  A
+ * condition that fails leaves a row that holds, so it is a failure.
+ */
 static bool
 fires(RowPage *page)
 {
-	return ecapi_program_fires(page->rows->compiled->program, page->row.new, page->row.old,
-							   page->rows->mode == ECAPI_ROWS_HISTORY);
+	bool		is_history = page->rows->mode == ECAPI_ROWS_HISTORY;
+
+	page->holds = true;
+	page->holds = ecapi_program_fires(page->rows->compiled->program, page->row.new,
+									  page->row.old, is_history);
+	if (is_history && !page->holds)
+		page->result->condition_false++;
+	return page->holds || page->rows->sink != NULL;
 }
 
 /*
@@ -279,14 +290,17 @@ fill_draft(RowPage *page, bool mapped_only)
 static bool
 finish_draft(RowPage *page, EcapiAppend *append, const char **id)
 {
-	if (ecapi_draft_finish(&page->draft, append, id))
+	/* what a sink sees is emitted nowhere, so nothing is counted or told of it */
+	if (page->rows->sink != NULL ? ecapi_draft_check(&page->draft, append)
+		: ecapi_draft_finish(&page->draft, append, id))
 		return true;
 	if (!ecapi_draft_is_too_large(&page->draft) ||
 		(page->row.context == NULL &&
 		 !ecapi_program_has_fragment(page->rows->compiled->program)))
 		return false;
 	fill_draft(page, true);
-	return ecapi_draft_finish(&page->draft, append, id);
+	return page->rows->sink != NULL ? ecapi_draft_check(&page->draft, append)
+		: ecapi_draft_finish(&page->draft, append, id);
 }
 
 /* What to ask of the event that joins the page; inside the guard. */
@@ -321,6 +335,8 @@ make_event(RowPage *page)
 	if (page->rows->mode == ECAPI_ROWS_HISTORY && ecapi_draft_lacks(draft, "timestamp"))
 	{
 		page->result->outside++;
+		if (page->rows->sink != NULL && page->holds)
+			page->rows->sink->note(page->rows->sink->arg, draft->given, ECAPI_ROW_UNTIMED);
 		return;
 	}
 	if (!finish_draft(page, &append, &id))
@@ -336,8 +352,9 @@ make_event(RowPage *page)
 	}
 	if (page->rows->sink != NULL)
 	{
-		page->rows->sink->note(page->rows->sink->arg, draft->clean);
-		page->result->events++;
+		page->rows->sink->note(page->rows->sink->arg, draft->clean,
+							   page->holds ? ECAPI_ROW_DUE : ECAPI_ROW_FALSE);
+		page->result->events += page->holds;
 		return;
 	}
 	if (page->rows->forgotten != NULL)
@@ -382,7 +399,7 @@ fill_page(void *arg)
 	ecapi_program_stop(program);
 }
 
-/* The same up to the first row that fires, which then is pending. */
+/* The same up to the first row that is put together, which then is pending. */
 static void
 find_firing(RowPage *page)
 {
@@ -405,6 +422,7 @@ fail_row(RowPage *page)
 
 	if (!next_row(page))
 		return true;
+	page->holds = true;
 	failure = add_failure(page);
 	strlcpy(failure->sqlstate, compiled->sqlstate, sizeof(failure->sqlstate));
 	failure->reason = compiled->problem;
@@ -450,6 +468,42 @@ evaluate(RowPage *page)
 	return page->nfailures == nfailures;
 }
 
+/* The id of the current row for the last failure, where its columns tell it. */
+static void
+name_failure(void *arg)
+{
+	RowPage    *page = arg;
+	const EcapiProgram *program = page->rows->compiled->program;
+	AttrNumber	columns[ECAPI_ID_COLUMNS];
+	Datum		values[ECAPI_ID_COLUMNS];
+	bool		nulls[ECAPI_ID_COLUMNS];
+	int			n = ecapi_program_id_columns(program, columns);
+	char	   *id;
+
+	for (int i = 0; i < n; i++)
+		values[i] = slot_getattr(page->row.new, columns[i], &nulls[i]);
+	/* as many as fit may be less than there are */
+	id = n == 0 || n == ECAPI_ID_COLUMNS ? NULL : ecapi_program_id(program, values, nulls);
+	if (id != NULL)
+		page->failures[page->nfailures - 1].id = MemoryContextStrdup(page->context, id);
+}
+
+/* Tell the sink of the current row, which failed; it is no failure of the page then. */
+static void
+tell_failure(RowPage *page)
+{
+	const EcapiRows *rows = page->rows;
+	Failure    *failure = &page->failures[page->nfailures - 1];
+	EcapiGuardError error;
+
+	if (failure->id == NULL && rows->compiled->program != NULL)
+		(void) ecapi_guard_run(name_failure, page, rows->compiled->role, &error);
+	rows->sink->fail(rows->sink->arg, page->holds ? ECAPI_ROW_FAILING : ECAPI_ROW_FALSE,
+					 failure->id, page->holds ? failure->reason : NULL);
+	page->result->set_aside += page->holds;
+	page->nfailures--;
+}
+
 /*
  * The current row failed, and its failure is the last of the page: raise it,
  * or keep what recapture needs of the row.
@@ -469,7 +523,10 @@ handle_failure(RowPage *page)
 		return;
 	}
 	if (rows->sink != NULL)
+	{
+		tell_failure(page);
 		return;
+	}
 	if (rows->compiled->on_error == ECAPI_ON_ERROR_RAISE)
 	{
 		if (!page->is_error)

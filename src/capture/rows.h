@@ -45,6 +45,7 @@ typedef struct EcapiRowsResult
 	int64		events;			/* appended, or noted by the sink */
 	int64		set_aside;
 	int64		outside;		/* HISTORY: not in [since, until), or without a time */
+	int64		condition_false;	/* HISTORY: no events now */
 	int64		forgotten;		/* not appended: of persons who are forgotten */
 	int64		cancelled;		/* not appended: their ids were cancelled since */
 	/* AGAIN, of the last row that failed; texts in the current context */
@@ -52,15 +53,32 @@ typedef struct EcapiRowsResult
 	const char *reason;			/* NULL: none failed */
 } EcapiRowsResult;
 
+/* What a row is to a sink.  Of rows that share an id the first of these counts. */
+typedef enum EcapiRowState
+{
+	ECAPI_ROW_DUE = 1,			/* an event */
+	ECAPI_ROW_FALSE,			/* it would be one, but its condition is false now */
+	ECAPI_ROW_UNTIMED,			/* it is one, but has no timestamp */
+	ECAPI_ROW_FAILING			/* no event can be made of it */
+} EcapiRowState;
+
 /*
- * Where events go instead of the outbox, so that nothing is written: failing rows
- * are only counted as set aside, whatever on_error says.  event is as it would be
- * sent, valid during the call.  Runs inside the guard: it must neither run SQL
+ * Where events go instead of the outbox, so that nothing is written and nothing is
+ * counted as left out, whatever on_error says.  A sink sees rows whose condition is
+ * false, too.
+ *
+ * note: event is as it would be sent, but for an untimed one, which is as it was
+ * mapped; valid during the call.  Runs inside the guard: it must neither run SQL
  * nor raise errors.
+ *
+ * fail: no event can be made of the row; id is NULL where it is not known, and so
+ * is reason of a row whose condition is false, which is no failure.  Runs outside
+ * of the guard; both texts are valid during the call.
  */
 typedef struct EcapiRowsSink
 {
-	void		(*note) (void *arg, const EcapiValue *event);
+	void		(*note) (void *arg, const EcapiValue *event, EcapiRowState state);
+	void		(*fail) (void *arg, EcapiRowState state, const char *id, const char *reason);
 	void	   *arg;
 } EcapiRowsSink;
 

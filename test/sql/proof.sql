@@ -156,7 +156,7 @@ SELECT d.destination, d.filtered = sum(l.events) AS same
 FROM ecapi.destination d JOIN proof_ledger l USING (destination) GROUP BY d.destination, d.filtered ORDER BY 1;
 SELECT count(*) FROM ecapi.ledger WHERE date_trunc('hour', hour) <> hour OR hour > now();
 
--- What is refused.
+-- What is refused, and what cannot be judged.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT * FROM ecapi.trace('proof.orders:1:purchase');
 ROLLBACK;
@@ -181,6 +181,59 @@ SELECT ecapi.track('proof.plans', 'subscribe', mapping => '{}');
 SELECT * FROM ecapi.reconcile('proof.plans', '2026-02-01', '2026-03-01');
 RESET ROLE;
 
+-- What rows and events do not say of each other: paid while capture was off and
+-- shipped since, shipped with its event, deleted with its event, cancelled, without a
+-- time, failing in SQL, and a cart whose event could not even be made.
+SET ROLE regress_proof_shop;
+CREATE TABLE proof.sales (id integer PRIMARY KEY, status text, total numeric, parts integer, paid_at timestamptz);
+SELECT ecapi.track('proof.sales', 'purchase', condition => $$status = 'paid'$$,
+    mapping => '{"value": "new.total / new.parts", "currency_code": "''EUR''", "timestamp": "paid_at"}');
+RESET ROLE;
+SET ecapi.capture = off;
+INSERT INTO proof.sales VALUES (1, 'paid', 10, 1, '2026-02-01'), (2, 'paid', 20, 1, '2026-02-02'), (3, 'paid', 30, 1, NULL),
+    (4, 'paid', 40, 0, '2026-02-02'), (5, 'cart', 50, 0, '2026-02-02'), (6, 'cart', 60, 1, NULL), (7, 'paid', 70, 1, '2026-03-02');
+UPDATE proof.sales SET status = 'shipped' WHERE id IN (1, 2);
+RESET ecapi.capture;
+SET ROLE regress_proof_shop;
+INSERT INTO proof.sales VALUES (11, 'paid', 11, 1, '2026-02-01'), (12, 'paid', 12, 1, '2026-02-02'), (13, 'paid', 13, 1, NULL),
+    (14, 'paid', 14, 1, '2026-02-03'), (15, 'paid', 15, 1, '2026-04-01');
+UPDATE proof.sales SET status = 'shipped' WHERE id = 11;
+DELETE FROM proof.sales WHERE id IN (12, 15);
+CREATE VIEW proof.told AS
+SELECT track, outcome, reason, currency, events, value, ids FROM ecapi.reconcile('proof.sales', '2026-02-01', '2026-03-01') WITH ORDINALITY
+WHERE destination IS NULL ORDER BY ordinality;
+SELECT * FROM proof.told;
+-- An event of another type, a refund's id, one of another table: none is of the track.
+RESET ROLE;
+SELECT ecapi_emit('refund', id => 'proof.sales:11:purchase:refund', occurred_at => '2026-02-02'),
+    ecapi_emit('purchase', id => 'proof.sales:12:purchase:5', occurred_at => '2026-02-02'),
+    ecapi_emit('purchase', id => 'proof.sales2:12:purchase', occurred_at => '2026-02-02'),
+    ecapi_emit('search', id => 'proof.sales:12:search', occurred_at => '2026-02-02');
+-- A cancelled one is accounted for, and what happened to a deleted one is told.
+SELECT ecapi.cancel('proof.sales:1:purchase') IS NOT NULL, ecapi.cancel('proof.sales:12:purchase') IS NOT NULL;
+SET ROLE regress_proof_shop;
+SELECT outcome, reason, events, value, ids FROM proof.told WHERE outcome IN ('condition false now', 'not found in the table');
+-- A condition that stays true.
+SELECT ecapi.track('proof.sales', 'purchase', condition => 'paid_at IS NOT NULL',
+    mapping => '{"value": "total", "currency_code": "''EUR''", "timestamp": "paid_at"}');
+SELECT * FROM proof.told;
+-- Ids of the track's own, and those of another table, are not looked for; a column that
+-- is never null is no hint.
+ALTER TABLE proof.sales ADD made_at timestamptz NOT NULL DEFAULT '2026-02-01';
+SELECT ecapi.track('proof.sales', 'purchase', condition => $$status = 'paid'$$,
+    mapping => '{"id": "new.id || ''-own''", "timestamp": "made_at"}');
+SELECT outcome, reason, events FROM proof.told WHERE outcome IN ('condition false now', 'not found in the table');
+CREATE OR REPLACE TRIGGER ecapi_purchase AFTER INSERT ON proof.sales FOR EACH ROW
+    EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "table": "proof.orders", "mapping": {"timestamp": "paid_at"}}');
+SELECT outcome, reason, events FROM proof.told WHERE outcome = 'not found in the table';
+-- Tracks that cannot be judged hide no other.
+SELECT ecapi.track('proof.sales', 'subscribe', mapping => '{}');
+CREATE TRIGGER ecapi_sign_up AFTER INSERT ON proof.sales FOR EACH ROW
+    EXECUTE FUNCTION ecapi.capture('{"event_type": "sign_up", "mapping": {"timestamp": "payd_at"}}');
+SELECT track, outcome, reason, events FROM proof.told WHERE outcome IN ('not judged', 'generated');
+DROP TABLE proof.sales CASCADE;
+RESET ROLE;
+
 -- Sums are for pg_monitor; ids, which may be order numbers, are not.
 SET ROLE regress_proof_monitor;
 SELECT count(*) > 0 AS reads FROM ecapi.ledger;
@@ -188,6 +241,7 @@ SELECT * FROM ecapi.trace('proof.orders:1:purchase');
 RESET ROLE;
 
 SET client_min_messages = warning;
+DELETE FROM ecapi.cancellation WHERE id LIKE 'proof.sales:%';
 DROP SERVER proof_all;
 DROP SERVER proof_types;
 DROP SERVER proof_paused;
