@@ -339,6 +339,8 @@ CREATE TABLE ecapi.backfill_progress (
 	outside			bigint NOT NULL DEFAULT 0,
 	forgotten		bigint NOT NULL DEFAULT 0,
 	cancelled		bigint NOT NULL DEFAULT 0,
+	condition_false	bigint NOT NULL DEFAULT 0,
+	skipped			bigint NOT NULL DEFAULT 0,
 	seconds			double precision NOT NULL DEFAULT 0,
 	started_at		timestamptz NOT NULL,
 	updated_at		timestamptz NOT NULL,
@@ -1414,6 +1416,8 @@ SELECT p.relation,
 	p.outside,
 	p.forgotten,
 	p.cancelled,
+	p.condition_false,
+	p.skipped,
 	p.events / nullif(p.seconds, 0) AS events_per_second,
 	CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE')
 			OR pg_catalog.has_table_privilege('ecapi.backfill_progress', 'SELECT')
@@ -2184,6 +2188,8 @@ COMMENT ON COLUMN ecapi.backfill_progress.outside IS 'events that lie outside of
 COMMENT ON COLUMN ecapi.backfill_progress.seconds IS 'time that its pages took, without waiting';
 COMMENT ON COLUMN ecapi.backfill_progress.forgotten IS 'events of forgotten persons, which were not emitted';
 COMMENT ON COLUMN ecapi.backfill_progress.cancelled IS 'events that were cancelled, and not emitted for that reason';
+COMMENT ON COLUMN ecapi.backfill_progress.condition_false IS 'rows that were read and are no events now, for the condition is false of them';
+COMMENT ON COLUMN ecapi.backfill_progress.skipped IS 'rows that were not read, for their time is null or outside of the range; counted at the end';
 COMMENT ON VIEW ecapi.backfill IS 'state and counts of each backfill';
 COMMENT ON COLUMN ecapi.backfill.relation IS 'the table';
 COMMENT ON COLUMN ecapi.backfill.track IS 'name of the track';
@@ -2198,6 +2204,8 @@ COMMENT ON COLUMN ecapi.backfill.set_aside IS 'rows that could not be captured';
 COMMENT ON COLUMN ecapi.backfill.outside IS 'events outside of the range, among the rows that were read';
 COMMENT ON COLUMN ecapi.backfill.cancelled IS 'events of cancelled ids, which were not emitted';
 COMMENT ON COLUMN ecapi.backfill.forgotten IS 'events of forgotten persons, which were not emitted';
+COMMENT ON COLUMN ecapi.backfill.condition_false IS 'rows that were read and are no events now, for the condition is false of them';
+COMMENT ON COLUMN ecapi.backfill.skipped IS 'rows that were not read, for their time is null or outside of the range; counted at the end';
 COMMENT ON COLUMN ecapi.backfill.last_key IS 'where it goes on; for the owner, and those who may read ecapi.backfill_progress';
 COMMENT ON COLUMN ecapi.backfill.started_at IS 'when it was first called';
 COMMENT ON COLUMN ecapi.backfill.updated_at IS 'when its last page was committed';

@@ -235,6 +235,12 @@ describe(const EcapiBackfillCounts *counts)
 		text = psprintf("%s, " INT64_FORMAT " of forgotten persons", text, counts->forgotten);
 	if (counts->cancelled > 0)
 		text = psprintf("%s, " INT64_FORMAT " cancelled", text, counts->cancelled);
+	if (counts->condition_false > 0)
+		text = psprintf("%s, " INT64_FORMAT " whose condition is false now", text,
+						counts->condition_false);
+	if (counts->skipped > 0)
+		text = psprintf("%s, " INT64_FORMAT " not read: their time is null or outside of the range",
+						text, counts->skipped);
 	return text;
 }
 

@@ -50,7 +50,8 @@ extern void ecapi_history_key(Relation relation, EcapiHistoryKey *key);
  * Capture the next rows behind progress->last_key, at most page_size, and add
  * to progress what became of them; the new last_key lives in context.  Returns
  * how many rows were read: fewer than page_size at the end of the table.  The
- * caller has an active snapshot.  Rows go to sink, those without a time among them;
+ * caller has an active snapshot.  At the end, rows that no page read for their time
+ * are counted.  Rows go to sink, those without a time among them;
  * without one their events are captured, but for those of forgotten persons, the
  * caller is in a transaction that may write, and progress was begun for this relation.
  */

@@ -63,25 +63,26 @@ static EcapiStatement begin = {
 	" trigger_oid = excluded.trigger_oid, sqlstate = NULL, finished_at = NULL,"
 	" updated_at = excluded.updated_at"
 	" RETURNING p.backfill_id, p.ends_at, p.last_key, p.rows_read, p.events,"
-	" p.set_aside, p.outside, p.key_columns = $6, p.forgotten, p.cancelled",
+	" p.set_aside, p.outside, p.key_columns = $6, p.forgotten, p.cancelled, p.condition_false",
 	6, {REGCLASSOID, NAMEOID, OIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID}, NULL
 };
 
 static EcapiStatement advance = {
 	"UPDATE ecapi.backfill_progress SET last_key = $2, rows_read = $3, events = $4,"
-	" set_aside = $5, outside = $6, forgotten = $7, cancelled = $8, seconds = seconds + $9,"
-	" written = written + 1, updated_at = pg_catalog.clock_timestamp()"
+	" set_aside = $5, outside = $6, forgotten = $7, cancelled = $8, condition_false = $9,"
+	" seconds = seconds + $10, written = written + 1, updated_at = pg_catalog.clock_timestamp()"
 	" WHERE ctid = (SELECT n.ctid FROM ecapi.backfill_progress n WHERE n.backfill_id = $1"
 	" ORDER BY n.generation DESC LIMIT 1)",
-	9, {INT8OID, TEXTARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, FLOAT8OID},
+	10, {INT8OID, TEXTARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
+	FLOAT8OID},
 	NULL
 };
 
 static EcapiStatement end = {
-	"UPDATE ecapi.backfill_progress SET state = $2, sqlstate = $3,"
+	"UPDATE ecapi.backfill_progress SET state = $2, sqlstate = $3, skipped = $4,"
 	" finished_at = CASE WHEN $2 = 'finished' THEN pg_catalog.clock_timestamp() END,"
 	" updated_at = pg_catalog.clock_timestamp() WHERE backfill_id = $1",
-	3, {INT8OID, TEXTOID, TEXTOID}, NULL
+	4, {INT8OID, TEXTOID, TEXTOID, INT8OID}, NULL
 };
 
 static Datum
@@ -145,6 +146,7 @@ take_row(EcapiProgress *progress, MemoryContext context)
 	progress->counts.outside = int_column(7);
 	progress->counts.forgotten = int_column(9);
 	progress->counts.cancelled = int_column(10);
+	progress->counts.condition_false = int_column(11);
 	last_key = column(3, &isnull);
 	progress->last_key = NULL;
 	if (!isnull)
@@ -207,8 +209,8 @@ void
 ecapi_progress_advance(const EcapiProgress *progress, double seconds)
 {
 	EcapiOwnerScope scope;
-	Datum		values[9];
-	bool		nulls[9] = {false};
+	Datum		values[10];
+	bool		nulls[10] = {false};
 
 	ecapi_become_owner(&scope);
 	plan_by_index();
@@ -222,7 +224,8 @@ ecapi_progress_advance(const EcapiProgress *progress, double seconds)
 	values[5] = Int64GetDatum(progress->counts.outside);
 	values[6] = Int64GetDatum(progress->counts.forgotten);
 	values[7] = Int64GetDatum(progress->counts.cancelled);
-	values[8] = Float8GetDatum(seconds);
+	values[8] = Int64GetDatum(progress->counts.condition_false);
+	values[9] = Float8GetDatum(seconds);
 	ecapi_statement_execute(&advance, values, nulls, false);
 	ecapi_become_caller(&scope);
 }
@@ -232,14 +235,15 @@ void
 ecapi_progress_end(const EcapiProgress *progress, const char *state, const char *sqlstate)
 {
 	EcapiOwnerScope scope;
-	Datum		values[3];
-	bool		nulls[3] = {false};
+	Datum		values[4];
+	bool		nulls[4] = {false};
 
 	ecapi_become_owner(&scope);
 	values[0] = Int64GetDatum(progress->id);
 	values[1] = CStringGetTextDatum(state);
 	nulls[2] = sqlstate == NULL;
 	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(sqlstate);
+	values[3] = Int64GetDatum(progress->counts.skipped);
 	ecapi_statement_execute(&end, values, nulls, false);
 	ecapi_become_caller(&scope);
 }

@@ -18,6 +18,9 @@ typedef struct EcapiBackfillCounts
 	int64		outside;		/* not in [since, until) */
 	int64		forgotten;		/* of persons who are forgotten */
 	int64		cancelled;		/* events that were cancelled */
+	int64		condition_false;	/* rows that are no events now */
+	int64		skipped;		/* rows not read: their time is not in the range, or
+								 * null; known at the end */
 } EcapiBackfillCounts;
 
 /* One backfill: a row of the table. */
@@ -56,7 +59,7 @@ extern void ecapi_progress_advance(const EcapiProgress *progress, double seconds
 
 /*
  * Close a backfill: state is "finished", "failed" or "interrupted"; sqlstate is
- * NULL or why.
+ * NULL or why.  Writes down counts.skipped, too, which no page knows.
  */
 extern void ecapi_progress_end(const EcapiProgress *progress, const char *state,
 							   const char *sqlstate);

@@ -42,7 +42,7 @@ FROM ecapi.backfill;
 -- A range: from since on, before until.  Again under the same range: anew.
 CALL ecapi.backfill('bf.orders', 'purchase', '2026-01-03', '2026-01-08');
 CALL ecapi.backfill('bf.orders', 'purchase', '2026-01-03', '2026-01-08');
-SELECT since, until, state, rows_read, events, outside FROM ecapi.backfill WHERE since > '-infinity';
+SELECT since, until, state, rows_read, events, outside, condition_false, skipped FROM ecapi.backfill WHERE since > '-infinity';
 SELECT event->>'id' AS id, count(*) FROM ecapi.outbox WHERE event->>'id' LIKE 'bf.orders:%'
 GROUP BY 1 HAVING count(*) > 2 ORDER BY 1;
 
@@ -52,7 +52,10 @@ CREATE TRIGGER ecapi_subscribe AFTER INSERT ON bf.orders FOR EACH ROW
     EXECUTE FUNCTION ecapi.capture('{"event_type": "subscribe", "mapping": {"timestamp": "new.paid_at + interval ''1 day''"}}');
 UPDATE bf.orders SET paid_at = NULL WHERE id = 20;
 CALL ecapi.backfill('bf.orders', 'subscribe', '2026-01-03', '2026-01-08');
-SELECT rows_read, events, set_aside, outside FROM ecapi.backfill WHERE track = 'ecapi_subscribe';
+SELECT rows_read, events, set_aside, outside, skipped FROM ecapi.backfill WHERE track = 'ecapi_subscribe';
+-- Where it is just a column, the row without a time is not read, and counted.
+CALL ecapi.backfill('bf.orders', 'purchase', until => '2026-02-01');
+SELECT rows_read, events, outside, condition_false, skipped FROM ecapi.backfill WHERE until = '2026-02-01';
 
 -- Rows that cannot be events are set aside, and the rest goes on.
 UPDATE bf.orders SET note = 'x' WHERE id = 3;
