@@ -103,6 +103,7 @@ OBJS = \
 	src/capture/suggest_address.o \
 	src/capture/suggest_due.o \
 	src/capture/suggest_identity.o \
+	src/capture/suggest_join.o \
 	src/capture/suggest_person.o \
 	src/capture/suggest_rules.o \
 	src/capture/suggest_source.o \

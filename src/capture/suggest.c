@@ -14,7 +14,9 @@
  *	(3) parts of an address come from one place (suggest_address.c);
  *	(4) money goes with its currency, or not at all: the standard discards a
  *		value without one;
- *	(5) what is assumed nevertheless (UTC, minor units) is said in a NOTICE.
+ *	(5) what is assumed nevertheless (UTC, minor units) is said in a NOTICE;
+ *	(6) a join that only names suggest is offered in a NOTICE, never taken
+ *		(suggest_join.c).
  *
  * Everything is allocated in the caller's context.  Tables that foreign keys
  * lead to are opened with AccessShareLock, kept until the transaction ends.
@@ -377,6 +379,7 @@ ecapi_suggest(Relation relation, const char *event_type, EcapiSuggested *result)
 		try_rule(&search, &ecapi_suggest_rules[i]);
 	ecapi_suggest_address(&search);
 	ecapi_suggest_compare_identity(&search);
+	ecapi_suggest_join(&search);
 	note_creation(&search);
 	note_unpriced(&search);
 	result->missing = find_missing(&search);

@@ -4,7 +4,8 @@
  *
  * suggest.c goes through the rules; suggest_rules.c holds them, as suggest.def
  * has them; suggest_tables.c reads columns and follows foreign keys;
- * suggest_person.c finds the customer, suggest_address.c the address;
+ * suggest_person.c finds the customer, suggest_join.c a join to him that no foreign
+ * key says, suggest_address.c the address;
  * suggest_source.c judges types and writes sources.  Everything but the rules,
  * which are constant, lives in the context that was current when it was made.
  */
@@ -191,6 +192,9 @@ extern EcapiSuggestTable *ecapi_suggest_follow(const EcapiSuggestion *search,
 											   const EcapiSuggestTable *from,
 											   const EcapiSuggestColumn *column, int place);
 
+/* May a track that runs as the role read a table, as far as rights on columns allow? */
+extern bool ecapi_suggest_may_read(Oid role, Relation referred);
+
 /* The columns of a relation that reader may read; InvalidOid reads all. */
 extern EcapiSuggestTable *ecapi_suggest_read_table(Relation relation, int place, Oid reader);
 
@@ -217,6 +221,9 @@ extern bool ecapi_suggest_completes(int type);
 
 /* suggest_identity.c: note a track that has another identifier of customers */
 extern void ecapi_suggest_compare_identity(EcapiSuggestion *search);
+
+/* suggest_join.c: note a join to the customer that names suggest and no key says */
+extern void ecapi_suggest_join(EcapiSuggestion *search);
 
 /* suggest_address.c: take the sources of the address */
 extern void ecapi_suggest_address(EcapiSuggestion *search);

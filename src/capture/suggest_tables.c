@@ -151,11 +151,11 @@ owner_of(Oid relid)
 }
 
 /*
- * May a track that runs as the role read what is in a table?  As a superuser it reads
- * no table that another role could put code of its own on.
+ * See suggest_internal.h.  As a superuser it reads no table that another role could
+ * put code of its own on.
  */
-static bool
-may_read(Oid role, Relation referred)
+bool
+ecapi_suggest_may_read(Oid role, Relation referred)
 {
 	List	   *relids;
 	ListCell   *cell;
@@ -201,7 +201,7 @@ ecapi_suggest_follow(const EcapiSuggestion *search, const EcapiSuggestTable *fro
 	if (!OidIsValid(relid))
 		return NULL;
 	referred = table_open(relid, AccessShareLock);
-	if (may_read(search->role, referred))
+	if (ecapi_suggest_may_read(search->role, referred))
 		table = ecapi_suggest_read_table(referred, place, search->role);
 	table_close(referred, NoLock);
 	if (table == NULL || ecapi_suggest_column_numbered(table, key) == NULL)

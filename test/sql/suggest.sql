@@ -215,6 +215,36 @@ RESET client_min_messages;
 SELECT ecapi.track('refunds', 'refund', condition => 'amount > 0');
 SELECT ecapi.track('nothing', 'contact', name => 'guess');
 
+-- a join without a foreign key is offered, and never taken; the path of the hint works
+CREATE SCHEMA keyless AUTHORIZATION regress_suggest_shop;
+SET ROLE regress_suggest_shop;
+CREATE TABLE keyless.customers (id int PRIMARY KEY, email text, code text UNIQUE);
+CREATE TABLE keyless."Client" ("clientId" int PRIMARY KEY, "Email" text);
+CREATE TABLE keyless.buyers (number int PRIMARY KEY, email text);
+CREATE TABLE keyless.members (id int, email text);
+CREATE TABLE keyless.accounts (id int PRIMARY KEY, title text);
+CREATE TABLE keyless.visits (id int PRIMARY KEY, customer_id int, paid_at timestamptz);
+CREATE TABLE keyless.stays (id int PRIMARY KEY, "clientId" int, paid_at timestamptz);
+CREATE TABLE keyless.with_key (id int PRIMARY KEY, customer_id int REFERENCES keyless.customers, paid_at timestamptz);
+CREATE TABLE keyless.with_email (id int PRIMARY KEY, customer_id int, email text, paid_at timestamptz);
+CREATE TABLE keyless.other_key (id int PRIMARY KEY, buyer_id int, paid_at timestamptz);
+CREATE TABLE keyless.no_key (id int PRIMARY KEY, member_id int, paid_at timestamptz);
+CREATE TABLE keyless.no_email (id int PRIMARY KEY, account_id int, paid_at timestamptz);
+CREATE TABLE keyless.other_type (id int PRIMARY KEY, customer_id uuid, paid_at timestamptz);
+SELECT t, ecapi.suggest_mapping(t::regclass, 'login') FROM unnest('{keyless.visits,keyless.stays,keyless.with_key,keyless.with_email,
+    keyless.other_key,keyless.no_key,keyless.no_email,keyless.other_type}'::text[]) t;
+SELECT ecapi.track('keyless.visits', 'login');
+SELECT ecapi.track('keyless.visits', 'login', mapping => '{"user_data.email_address": "customer_id->keyless.customers.email"}');
+SELECT ecapi.track('keyless.stays', 'login', mapping => '{"user_data.email_address": "\"clientId\"->keyless.\"Client\".\"Email\""}');
+-- what the owner may not read is not offered
+RESET ROLE;
+ALTER TABLE keyless.customers OWNER TO CURRENT_USER;
+REVOKE ALL ON keyless.customers FROM regress_suggest_shop;
+SELECT ecapi.suggest_mapping('keyless.visits', 'login');
+SET client_min_messages = warning;
+DROP SCHEMA keyless CASCADE;
+RESET client_min_messages;
+
 -- without a condition every new row is one, which is said where rows complete later
 SELECT ecapi.track('carts', 'purchase', mapping => '{"value": "total", "currency_code": "currency"}');
 SELECT ecapi.track('carts', 'purchase', mapping => '{"value": "total", "currency_code": "currency"}', condition => $$state = 'paid'$$);
