@@ -99,6 +99,7 @@ OBJS = \
 	src/capture/row_sql_shape.o \
 	src/capture/row_sql_superuser.o \
 	src/capture/stated_join.o \
+	src/capture/superuser_read.o \
 	src/capture/suggest.o \
 	src/capture/suggest_address.o \
 	src/capture/suggest_due.o \

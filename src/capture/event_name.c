@@ -30,8 +30,8 @@
 #include "utils/rel.h"
 
 #include "capture/find.h"
-#include "capture/image.h"
 #include "capture/program.h"
+#include "capture/superuser_read.h"
 
 PG_FUNCTION_INFO_V1(ecapi_name_event);
 
@@ -57,7 +57,7 @@ as_column(Form_pg_attribute attribute, Datum value, Oid type)
 	if (type == wanted && typmod < 0)
 		return value;
 	/* the column's type may be another role's, and a superuser's track may ask */
-	if (superuser() && ecapi_image_asks_domain(wanted))
+	if (superuser() && !ecapi_superuser_may_input(wanted))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("a value of type %s cannot be read with a superuser's rights",

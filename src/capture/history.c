@@ -9,6 +9,9 @@
  * rows from it); the rows are copied out, and the track makes events of them as
  * it makes events of changes.
  *
+ * A superuser's table is read only where that runs no code of users
+ * (superuser_read.c).
+ *
  * Operators are those of the index, by their oids: what a type calls ">" in
  * some schema may order otherwise (citext without its schema in search_path).
  *
@@ -43,8 +46,11 @@
 #include "capture/history.h"
 #include "capture/program_cache.h"
 #include "capture/rows.h"
+#include "capture/superuser_read.h"
 #include "outbox/stops.h"
+#include "run_as.h"
 #include "settings.h"
+#include "sql_scope.h"
 
 /* Parameters of the query: the last key, since and until. */
 #define MAX_PARAMETERS	(INDEX_MAX_KEYS + 2)
@@ -80,10 +86,11 @@ mapped_timestamp(const EcapiTrack *track)
 
 /* See history.h. */
 const char *
-ecapi_history_problem(const EcapiFoundTrack *found, const char **hint)
+ecapi_history_problem(Relation relation, const EcapiFoundTrack *found, const char **hint)
 {
 	const EcapiProgram *program = found->compiled->program;
 	const EcapiTrack *track = ecapi_program_track(program);
+	char	   *obstacle;
 
 	if (!ecapi_program_maps(program, "timestamp"))
 	{
@@ -100,6 +107,13 @@ ecapi_history_problem(const EcapiFoundTrack *found, const char **hint)
 		*hint = "Write the condition with the new row alone.";
 		return "Its condition looks at the old row, which is not kept.";
 	}
+	obstacle = superuser_arg(found->compiled->role) ? ecapi_superuser_obstacle(relation) : NULL;
+	if (obstacle != NULL)
+	{
+		*hint = ecapi_run_as_hint("Give the table to a role that is no superuser with ALTER TABLE ... OWNER TO");
+		return psprintf("No code of users runs with a superuser's rights, and it could in reading %s.",
+						obstacle);
+	}
 	return NULL;
 }
 
@@ -108,7 +122,7 @@ void
 ecapi_history_check(Relation relation, const EcapiFoundTrack *found)
 {
 	const char *hint;
-	const char *problem = ecapi_history_problem(found, &hint);
+	const char *problem = ecapi_history_problem(relation, found, &hint);
 
 	if (problem != NULL)
 		ereport(ERROR,
@@ -119,14 +133,18 @@ ecapi_history_check(Relation relation, const EcapiFoundTrack *found)
 				 errhint("%s", hint)));
 }
 
-/* Does the index order all rows, each at a place of its own? */
+/*
+ * Does the index order all rows, each at a place of its own?  Sets *refused where it
+ * does but would run code of users with a superuser's rights.
+ */
 static bool
-take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key)
+take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key, bool *refused)
 {
 	Form_pg_index index = (Form_pg_index) GETSTRUCT(tuple);
 	oidvector  *collations;
 	oidvector  *classes;
 	bool		isnull;
+	bool		runs_users = false;
 
 	if (!index->indisunique || !index->indisvalid || !index->indimmediate ||
 		!heap_attisnull(tuple, Anum_pg_index_indpred, NULL))
@@ -154,8 +172,12 @@ take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key)
 		key->greater[i] = get_opfamily_member(family, type, type, BTGreaterStrategyNumber);
 		if (!OidIsValid(key->less[i]) || !OidIsValid(key->greater[i]))
 			return false;
+		if (superuser_arg(ecapi_run_as(relation->rd_rel->relowner)) &&
+			!ecapi_superuser_may_order(attribute->atttypid, key->less[i], key->greater[i]))
+			runs_users = true;
 	}
-	return true;
+	*refused = runs_users;
+	return !runs_users;
 }
 
 /* See history.h. */
@@ -166,20 +188,29 @@ ecapi_history_key(Relation relation, EcapiHistoryKey *key)
 	Oid			primary = RelationGetPrimaryKeyIndex(relation);
 	ListCell   *cell;
 	bool		found = false;
+	bool		any_refused = false;
 
 	if (OidIsValid(primary))
 		indexes = lcons_oid(primary, indexes);
 	foreach(cell, indexes)
 	{
 		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+		bool		refused = false;
 
 		if (!HeapTupleIsValid(tuple))
 			continue;
-		found = take_index(relation, tuple, key);
+		found = take_index(relation, tuple, key, &refused);
 		ReleaseSysCache(tuple);
 		if (found)
 			return;
+		any_refused |= refused;
 	}
+	if (any_refused)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("table \"%s\" cannot be backfilled", RelationGetRelationName(relation)),
+				 errdetail("Its keys have types or operators that are users', whose code does not run with a superuser's rights."),
+				 errhint("%s", ecapi_run_as_hint("Give the table to a role that is no superuser with ALTER TABLE ... OWNER TO"))));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("table \"%s\" cannot be backfilled", RelationGetRelationName(relation)),
@@ -390,6 +421,7 @@ read_rows(void *arg)
 	int			result;
 
 	SPI_connect();
+	ecapi_sql_set("constraint_exclusion", "off");	/* see superuser_read.c */
 	n = fill_parameters(reading, types, values);
 	result = SPI_execute_with_args(build_query(reading), n, types, values, NULL,
 								   true, reading->page_size);
@@ -424,6 +456,7 @@ count_skipped(void *arg)
 	int			result;
 
 	SPI_connect();
+	ecapi_sql_set("constraint_exclusion", "off");
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT pg_catalog.count(*) FROM %s%s.%s AS t"
 					 " WHERE (t.%s OPERATOR(pg_catalog.>=) $1"

@@ -25,10 +25,12 @@ typedef struct EcapiHistoryKey
 
 /*
  * Why a track says nothing about rows as they are now: one without a timestamp,
- * with a condition that looks at the old row, or with on_change and no condition.
- * NULL: it does.  hint gets what to do.  Both are sentences, and constants.
+ * with a condition that looks at the old row, or with on_change and no condition;
+ * or why its table cannot be read: a superuser's that would run code of users.
+ * NULL: it does.  hint gets what to do.  Both are sentences, in the current context.
  */
-extern const char *ecapi_history_problem(const EcapiFoundTrack *found, const char **hint);
+extern const char *ecapi_history_problem(Relation relation, const EcapiFoundTrack *found,
+										 const char **hint);
 
 /* Refuse, with an error that gives the reason, to backfill by such a track. */
 extern void ecapi_history_check(Relation relation, const EcapiFoundTrack *found);
@@ -41,7 +43,8 @@ extern const char *ecapi_history_moment(Relation relation, const EcapiTrack *tra
 
 /*
  * The primary key of an open relation, else a unique index over columns that
- * are never null; raises an error when there is neither.  Names live in the
+ * are never null; raises an error when there is neither, or a superuser's table would
+ * have to run code of users to be read in its order.  Names live in the
  * current context.
  */
 extern void ecapi_history_key(Relation relation, EcapiHistoryKey *key);

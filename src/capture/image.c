@@ -11,8 +11,8 @@
  *
  * No domain is asked again about a value that a row of the table had: its
  * constraint may be a function of another role.  Domains inside of a value
- * cannot be passed over, so where a superuser would read it, such a value is
- * refused.
+ * and what else its type brings along (superuser_read.c) cannot be passed over, so
+ * where a superuser would read it, such a value is refused.
  *
  * An image has a budget.  What the text of a value would take is known before it
  * is made; the short values come first, so that a large document beside an order
@@ -32,9 +32,9 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/typcache.h"
 
 #include "capture/image.h"
+#include "capture/superuser_read.h"
 #include "capture/text_size.h"
 #include "sql_scope.h"
 #include "tree.h"
@@ -194,36 +194,6 @@ ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot)
 	return image;
 }
 
-/* Does the input function of a type ask a domain?  Not of the type itself. */
-bool
-ecapi_image_asks_domain(Oid type)
-{
-	Oid			element = get_element_type(type);
-	Oid			range = get_multirange_range(type);
-	TupleDesc	descriptor;
-	bool		asks = false;
-
-	check_stack_depth();
-	if (!OidIsValid(element) && OidIsValid(range))
-		element = get_range_subtype(range);
-	else if (!OidIsValid(element))
-		element = get_range_subtype(type);
-	if (OidIsValid(element))
-		return get_typtype(element) == TYPTYPE_DOMAIN || ecapi_image_asks_domain(element);
-	if (get_typtype(type) != TYPTYPE_COMPOSITE)
-		return false;
-	descriptor = lookup_rowtype_tupdesc_copy(type, -1);
-	for (int i = 0; i < descriptor->natts && !asks; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-
-		asks = !attribute->attisdropped &&
-			(get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN ||
-			 ecapi_image_asks_domain(attribute->atttypid));
-	}
-	return asks;
-}
-
 /* Runs as the track's role. */
 static Datum
 column_value(Form_pg_attribute attribute, const EcapiValue *text)
@@ -233,7 +203,7 @@ column_value(Form_pg_attribute attribute, const EcapiValue *text)
 	Oid			function;
 	Oid			parameter;
 
-	if (superuser() && ecapi_image_asks_domain(type))
+	if (superuser() && !ecapi_superuser_may_input(type))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("a value of type %s cannot be read back with a superuser's rights",

@@ -30,15 +30,10 @@ extern EcapiValue *ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot);
  * unknown ones are passed over.  Runs the types' input functions as whoever is
  * the current user, under settings of its own, so the caller guards it.  A
  * column that is a domain is not asked for its constraint; domains inside of a
- * value are, but never as a superuser: that is an error.  The tuple lives in the
+ * value are, but never as a superuser: that is an error, and so is a range that a
+ * user's function makes.  The tuple lives in the
  * current context.
  */
 extern HeapTuple ecapi_image_row(const EcapiValue *image, TupleDesc descriptor);
-
-/*
- * Does reading a value of a type (no domain) ask a domain inside of it for its
- * constraint, which is code of whoever made the domain?
- */
-extern bool ecapi_image_asks_domain(Oid type);
 
 #endif							/* ECAPI_IMAGE_H */

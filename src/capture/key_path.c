@@ -21,9 +21,8 @@
  *	  at all while the row's keys are those of the last one that it ran for
  *	  since the start (the snapshot is the same), nor when all of them are null.
  * (3) It reads with the rights of the set's role, which are checked when the path
- *	  is added, too.  Where that is a superuser, only tables of superusers
- *	  are read: planning a query runs what their owners wrote into the
- *	  predicates of their indexes.
+ *	  is added, too.  Where that is a superuser, tables and keys are refused that
+ *	  would run code of users (superuser_read.c).
  * (4) The query is text, and the server may read it anew, when its tables have
  *	  changed.  So they are locked before each run, and where there is no plan
  *	  that is valid, must have the names and owners that they had; else somebody
@@ -38,7 +37,6 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -50,7 +48,9 @@
 #include "utils/syscache.h"
 
 #include "capture/source.h"
+#include "capture/superuser_read.h"
 #include "run_as.h"
+#include "sql_scope.h"
 
 /* The joins that the paths of one set may need. */
 #define MAX_JOINS	32
@@ -160,34 +160,35 @@ new_paths(EcapiExpressions *set)
 	return paths;
 }
 
-/* Invariant (3); partitions are planned with their root. */
 static void
-check_owner(EcapiExpressions *set, Relation relation)
+refuse_for_superuser(EcapiExpressions *set, const char *what)
 {
-	List	   *relids = list_make1_oid(RelationGetRelid(relation));
-	ListCell   *cell;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("a superuser's table cannot be tracked with a path %s", what),
+			 errhint("%s", ecapi_run_as_hint(psprintf("Give table %s to a role that is no superuser with ALTER TABLE ... OWNER TO",
+													  set->table)))));
+}
 
-	if (!set->superuser)
-		return;
-	if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		relids = find_all_inheritors(RelationGetRelid(relation), AccessShareLock, NULL);
-	foreach(cell, relids)
-	{
-		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(lfirst_oid(cell)));
-		Oid			owner;
+/* Invariant (3). */
+static void
+check_table(EcapiExpressions *set, Relation referred)
+{
+	char	   *obstacle = set->superuser ? ecapi_superuser_obstacle(referred) : NULL;
 
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-		ReleaseSysCache(tuple);
-		if (!superuser_arg(owner))
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("a superuser's table cannot be tracked with a path into table %s of another role",
-							ecapi_names_relation(lfirst_oid(cell))),
-					 errhint("%s", ecapi_run_as_hint(psprintf("Give table %s to a role that is no superuser with ALTER TABLE ... OWNER TO",
-															  set->table)))));
-	}
+	if (obstacle != NULL)
+		refuse_for_superuser(set, psprintf("into %s", obstacle));
+}
+
+/* The same for what compares the keys of a join from a relation. */
+static void
+check_join(EcapiExpressions *set, Relation relation, AttrNumber attnum, const EcapiKeyJoin *join)
+{
+	Form_pg_attribute column = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+
+	if (set->superuser && !ecapi_superuser_may_join(RelationGetRelid(relation), join))
+		refuse_for_superuser(set, psprintf("over column \"%s\", whose key is compared by operators or casts of users",
+										   NameStr(column->attname)));
 }
 
 static AttrNumber
@@ -215,7 +216,8 @@ follow_step(EcapiKeyPaths *paths, Relation relation, int *from, const EcapiPathS
 	else
 		ecapi_foreign_key_find(relation, role, attnum, &join);
 	referred = table_open(join.relid, AccessShareLock);
-	check_owner(paths->set, referred);
+	check_table(paths->set, referred);
+	check_join(paths->set, relation, attnum, &join);
 	for (int i = 0; i < join.nkeys; i++)
 	{
 		if (*from >= 0)
@@ -325,7 +327,7 @@ check_tables(EcapiKeyPaths *paths)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("table %s was renamed", join->name)));
 		referred = table_open(join->relid, NoLock);
-		check_owner(paths->set, referred);
+		check_table(paths->set, referred);
 		table_close(referred, NoLock);
 	}
 }
@@ -353,8 +355,8 @@ run_query(EcapiKeyPaths *paths)
 	{
 		check_tables(paths);
 		nest = NewGUCNestLevel();
-		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+		ecapi_sql_set("enable_seqscan", "off");
+		ecapi_sql_set("constraint_exclusion", "off");	/* see superuser_read.c */
 	}
 	if (paths->plan == NULL)
 		make_plan(paths);

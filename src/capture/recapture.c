@@ -239,6 +239,18 @@ slot_of(TupleDesc descriptor, HeapTuple tuple)
 	return slot;
 }
 
+/*
+ * Why a row could not be read back.  The words of the error are told where no code
+ * of users can have had a part in them.
+ */
+static const char *
+unreadable(Oid role, const EcapiGuardError *error)
+{
+	if (superuser_arg(role) && strcmp(error->sqlstate, "42501") == 0)
+		return error->message;
+	return "the kept row does not fit the table any more";
+}
+
 /* Run a row through a program; returns the events made, 0 or 1. */
 static int64
 capture(Kept *kept, const EcapiCompiled *compiled)
@@ -254,7 +266,7 @@ capture(Kept *kept, const EcapiCompiled *compiled)
 	}
 	if (!ecapi_guard_run(read_images, kept, compiled->role, &error))
 	{
-		set_failed(kept, error.sqlstate, "the kept row does not fit the table any more");
+		set_failed(kept, error.sqlstate, unreadable(compiled->role, &error));
 		return 0;
 	}
 	kept->new_slot = slot_of(kept->descriptor, kept->new);

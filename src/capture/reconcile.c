@@ -221,14 +221,14 @@ tell_not_judged(const EcapiFoundTrack *found, const char *reason, ReturnSetInfo 
 
 /* Why a track cannot be judged, palloc'd; NULL: it can. */
 static char *
-not_judged(const EcapiFoundTrack *found)
+not_judged(Relation relation, const EcapiFoundTrack *found)
 {
 	const char *hint;
 	const char *problem;
 
 	if (found->compiled->program == NULL)
 		return psprintf("It cannot be used: %s.", found->compiled->problem);
-	problem = ecapi_history_problem(found, &hint);
+	problem = ecapi_history_problem(relation, found, &hint);
 	return problem == NULL ? NULL : psprintf("%s %s", problem, hint);
 }
 
@@ -277,7 +277,7 @@ static void
 reconcile_track(const EcapiFoundTrack *found, Relation relation, TimestampTz since,
 				TimestampTz until, ReturnSetInfo *result)
 {
-	char	   *problem = not_judged(found);
+	char	   *problem = not_judged(relation, found);
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "ecapi reconcile",
 												  ALLOCSET_DEFAULT_SIZES);

@@ -1,7 +1,7 @@
 /*
  * source.h
- *	  What the files behind expression.h share; of others only reads.c, which reads
- *	  paths, includes this.
+ *	  What the files behind expression.h share.  Of others only reads.c and
+ *	  superuser_read.c include this.
  *
  *	expression.c	the set: kinds of sources, rows, values
  *	names.c			identifiers in a source, and hints for names that are not there

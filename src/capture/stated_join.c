@@ -58,7 +58,7 @@ operator_of_index(Oid index, Oid opclass, Oid type, bool superuser)
 
 	if (!OidIsValid(operator) && IsBinaryCoercible(type, input))
 		operator = get_opfamily_member(family, input, input, BTEqualStrategyNumber);
-	if (superuser && operator >= FirstNormalObjectId)
+	if (superuser && operator >= FirstUnpinnedObjectId)
 		return InvalidOid;
 	return operator;
 }

@@ -15,8 +15,6 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -26,6 +24,7 @@
 
 #include "capture/foreign_key.h"
 #include "capture/suggest_internal.h"
+#include "capture/superuser_read.h"
 
 /*
  * A name in lower case, its words joined by one underscore each: "orderTotal",
@@ -137,39 +136,17 @@ ecapi_suggest_names_reference(const char *folded, const char *name)
 	return false;
 }
 
-static Oid
-owner_of(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /*
- * See suggest_internal.h.  As a superuser it reads no table that another role could
- * put code of its own on.
+ * See suggest_internal.h.  As a superuser it reads no table that would run code of
+ * another role.
  */
 bool
 ecapi_suggest_may_read(Oid role, Relation referred)
 {
-	List	   *relids;
-	ListCell   *cell;
-
 	if (pg_namespace_aclcheck(RelationGetNamespace(referred), role,
 							  ACL_USAGE) != ACLCHECK_OK)
 		return false;
-	if (!superuser_arg(role))
-		return true;
-	relids = find_all_inheritors(RelationGetRelid(referred), AccessShareLock, NULL);
-	foreach(cell, relids)
-		if (!superuser_arg(owner_of(lfirst_oid(cell))))
-			return false;
-	return true;
+	return !superuser_arg(role) || ecapi_superuser_obstacle(referred) == NULL;
 }
 
 /* See suggest_internal.h. */
@@ -182,7 +159,8 @@ ecapi_suggest_referred(const EcapiSuggestion *search, const EcapiSuggestTable *f
 	int			found = ecapi_foreign_key_lookup(relation, search->role, column->number, &join);
 
 	table_close(relation, NoLock);
-	if (found != 1 || join.nkeys != 1)
+	if (found != 1 || join.nkeys != 1 ||
+		(search->superuser && !ecapi_superuser_may_join(from->relid, &join)))
 		return InvalidOid;
 	*key = join.confkey[0];
 	return join.relid;

@@ -708,6 +708,120 @@ INSERT INTO priv_super.orders VALUES (10, 'x');
 RESET ROLE;
 SELECT * FROM public.priv_look();
 
+--
+-- A table that comes to a superuser brings along what its maker put behind the
+-- queries that read it: casts in foreign keys, functions in indexes and
+-- statistics, of the table that a path leads to and of the tracked one.
+--
+SET ROLE regress_priv_other;
+CREATE TYPE priv_other.ref AS ENUM ('one');
+CREATE FUNCTION priv_other.to_key(priv_other.ref) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN RAISE NOTICE 'cast of other runs as %', current_user; RETURN 1; END $$;
+CREATE CAST (priv_other.ref AS int) WITH FUNCTION priv_other.to_key AS IMPLICIT;
+CREATE TABLE priv_other.clean (id int PRIMARY KEY, email text);
+CREATE TABLE priv_other.predicate (id int PRIMARY KEY, email text);
+CREATE TABLE priv_other.expression (id int PRIMARY KEY, email text);
+CREATE TABLE priv_other.statistics (id int PRIMARY KEY, email text);
+CREATE TABLE priv_other.checked (id int PRIMARY KEY, email text CHECK (priv_other.yes('x')));
+SET client_min_messages = warning;
+INSERT INTO priv_other.clean VALUES (1, 'v@example.com');
+INSERT INTO priv_other.predicate VALUES (1, 'v@example.com');
+INSERT INTO priv_other.expression VALUES (1, 'v@example.com');
+INSERT INTO priv_other.statistics VALUES (1, 'v@example.com');
+INSERT INTO priv_other.checked VALUES (1, 'v@example.com');
+CREATE INDEX predicate_index ON priv_other.predicate (email) WHERE priv_other.yes('x');
+CREATE INDEX expression_index ON priv_other.expression ((email || priv_other.yes('x')::text));
+CREATE STATISTICS priv_other.statistics_more ON email, (priv_other.yes('x')) FROM priv_other.statistics;
+CREATE TABLE priv_other.paths (id int PRIMARY KEY, at timestamptz, ref priv_other.ref REFERENCES priv_other.clean,
+    clean int REFERENCES priv_other.clean, predicate int REFERENCES priv_other.predicate, expression int REFERENCES priv_other.expression,
+    statistics int REFERENCES priv_other.statistics, checked int REFERENCES priv_other.checked, customer_id int REFERENCES priv_other.expression);
+SELECT count(ecapi.track('priv_other.paths', 'search', jsonb_build_object('timestamp', 'at', 'ext.v', path || '.email'), name => path))
+FROM unnest('{ref,clean,predicate,expression,statistics,checked}'::text[]) path;
+GRANT INSERT ON priv_other.paths TO regress_priv_writer;
+RESET ROLE;
+ALTER TABLE priv_other.clean OWNER TO regress_priv_super;
+ALTER TABLE priv_other.predicate OWNER TO regress_priv_super;
+ALTER TABLE priv_other.expression OWNER TO regress_priv_super;
+ALTER TABLE priv_other.statistics OWNER TO regress_priv_super;
+ALTER TABLE priv_other.checked OWNER TO regress_priv_super;
+ALTER TABLE priv_other.paths OWNER TO regress_priv_super;
+RESET client_min_messages;
+-- the server's own checks of foreign keys stay out of it
+DO $$
+DECLARE
+    t record;
+BEGIN
+    FOR t IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'priv_other.paths'::regclass AND tgisinternal LOOP
+        EXECUTE format('ALTER TABLE priv_other.paths DISABLE TRIGGER %I', t.tgname);
+    END LOOP;
+END $$;
+SET constraint_exclusion = on;
+SET ROLE regress_priv_writer;
+INSERT INTO priv_other.paths VALUES (1, '2020-01-01 00:00:00Z', 'one', 1, 1, 1, 1, 1, 1);
+RESET ROLE;
+SELECT * FROM public.priv_look();
+SELECT ecapi.suggest_mapping('priv_other.paths', 'search')->'user_data.email_address' AS suggested;
+-- the tracked table itself
+SELECT count(ecapi.untrack(relation, name => name)) FROM ecapi.track WHERE relation = 'priv_other.paths'::regclass AND name <> 'clean';
+SET ROLE regress_priv_super;
+CALL ecapi.backfill('priv_other.paths', 'search');
+RESET ROLE;
+SET client_min_messages = warning;
+CREATE INDEX paths_index ON priv_other.paths (id) WHERE priv_other.yes('x');
+RESET client_min_messages;
+SET ROLE regress_priv_super;
+CALL ecapi.backfill('priv_other.paths', 'search');
+SELECT r FROM ecapi.reconcile('priv_other.paths', '2019-01-01', now()) r;
+RESET ROLE;
+DROP INDEX priv_other.paths_index;
+RESET constraint_exclusion;
+-- an order of rows by functions of the other role
+CREATE FUNCTION priv_other.compare(int, int) RETURNS int LANGUAGE internal IMMUTABLE STRICT AS 'btint4cmp';
+CREATE FUNCTION priv_other.less(int, int) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4lt';
+CREATE FUNCTION priv_other.more(int, int) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4gt';
+CREATE OPERATOR priv_other.< (FUNCTION = priv_other.less, LEFTARG = int, RIGHTARG = int);
+CREATE OPERATOR priv_other.> (FUNCTION = priv_other.more, LEFTARG = int, RIGHTARG = int);
+CREATE OPERATOR CLASS priv_other.ints FOR TYPE int USING btree AS OPERATOR 1 priv_other.<, OPERATOR 3 pg_catalog.=, OPERATOR 5 priv_other.>,
+    FUNCTION 1 priv_other.compare(int, int);
+CREATE TABLE priv_other.ordered (id int NOT NULL, at timestamptz);
+CREATE UNIQUE INDEX ordered_index ON priv_other.ordered (id priv_other.ints);
+INSERT INTO priv_other.ordered VALUES (1, '2020-01-01 00:00:00Z'), (2, '2020-01-01 00:00:00Z');
+CREATE OR REPLACE FUNCTION priv_other.compare(a int, b int) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN RAISE NOTICE 'order of other runs as %', current_user; RETURN a - b; END $$;
+ALTER TABLE priv_other.ordered OWNER TO regress_priv_super;
+ALTER FUNCTION priv_other.compare OWNER TO regress_priv_other;
+\c -
+SET ROLE regress_priv_super;
+SELECT ecapi.track('priv_other.ordered', 'search', '{"timestamp": "at", "id": "new.id::text"}');
+SET enable_seqscan = off;
+CALL ecapi.backfill('priv_other.ordered', 'search', page_size => 1);
+RESET enable_seqscan;
+-- a range that is made by a function of the other role
+RESET ROLE;
+CREATE TYPE priv_other.whole;
+CREATE FUNCTION priv_other.canonical(priv_other.whole) RETURNS priv_other.whole LANGUAGE internal IMMUTABLE STRICT AS 'int4range_canonical';
+CREATE TYPE priv_other.whole AS RANGE (subtype = int, canonical = priv_other.canonical);
+CREATE TABLE priv_other.ranged (id int PRIMARY KEY, one priv_other.whole, many priv_other.whole[], x text);
+ALTER TABLE priv_other.ranged OWNER TO regress_priv_super;
+CREATE TABLE priv_other.keyed (id priv_other.whole PRIMARY KEY, at timestamptz, x text);
+INSERT INTO priv_other.keyed VALUES ('[1,2)', '2020-01-01 00:00:00Z', 'one'), ('[2,3)', '2020-01-01 00:00:00Z', 'two');
+ALTER TABLE priv_other.keyed OWNER TO regress_priv_super;
+SET ROLE regress_priv_super;
+SELECT ecapi.track('priv_other.ranged', 'search', '{"ext.n": "1 / (new.id - new.id)"}');
+INSERT INTO priv_other.ranged VALUES (1, '[1,2)', NULL, 'x'), (2, NULL, '{"[1,2)"}', 'x'), (3, NULL, NULL, 'x');
+SELECT ecapi.track('priv_other.ranged', 'search', '{"ext.v": "x"}');
+RESET ROLE;
+CREATE OR REPLACE FUNCTION priv_other.canonical(r priv_other.whole) RETURNS priv_other.whole LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN RAISE NOTICE 'range of other runs as %', current_user; RETURN r; END $$;
+ALTER FUNCTION priv_other.canonical OWNER TO regress_priv_other;
+\c -
+SET ROLE regress_priv_super;
+SELECT * FROM ecapi.recapture('priv_other.ranged');
+SELECT ecapi.track('priv_other.keyed', 'search', '{"timestamp": "at", "id": "x"}');
+CALL ecapi.backfill('priv_other.keyed', 'search', page_size => 1);
+RESET ROLE;
+SELECT * FROM public.priv_look();
+
 SET client_min_messages = error;
 DROP ROLE regress_priv_member, regress_priv_between;
 DROP OWNED BY regress_priv_owner, regress_priv_writer, regress_priv_trigger, regress_priv_other, regress_priv_super CASCADE;
