@@ -44,6 +44,11 @@ subtest 'not preloaded' => sub {
 		"raise\non\n3d", 'settings can be shown');
 	is(rows($node, "SET ecapi.on_error = 'set_aside'; SELECT ecapi_emit('purchase', value => 1) IS NOT NULL"),
 		't', 'a setting made before the library is loaded is obeyed');
+	rows($node, "CREATE ROLE writer; CREATE ROLE stand_in; GRANT EXECUTE ON ROUTINE ecapi_emit TO writer;"
+		  . " DO \$\$ BEGIN EXECUTE format('ALTER DATABASE %I SET ecapi.run_as = stand_in', current_database()); END \$\$");
+	is(rows($node, "SET SESSION AUTHORIZATION writer; SET ecapi.run_as = writer; SET ecapi.on_error = 'set_aside';"
+			  . " SELECT ecapi_emit('purchase', value => 1) IS NOT NULL; SHOW ecapi.run_as"),
+		"t\nstand_in", 'but not one that only a superuser may make');
 
 	is(view($node, 'state, backlog'), 'no worker|21', 'the view counts what waits');
 	like(view($node, 'detail'), qr/not in shared_preload_libraries/, 'and says why');

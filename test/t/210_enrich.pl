@@ -179,6 +179,23 @@ $cluster->drained('asks');
 $cluster->all_there($receiver, 'asks', [ ids('e', 1, 3) ], 'given to another owner, it is called');
 $cluster->sql('DROP SERVER asks');
 
+# --- a superuser's function at a superuser's destination runs as the role that stands in
+
+enrichment('stands_in', "'{\"value\": 6}'::jsonb",
+	q{IF current_user <> 'shopkeeper' THEN RAISE 'not the role'; END IF;});
+$cluster->sql('ALTER FUNCTION shop.stands_in OWNER TO CURRENT_USER');
+$cluster->sql('ALTER DATABASE postgres SET ecapi.run_as = shopkeeper');
+$cluster->destination('by_role', $receiver->url('/by_role'), { enrich => 'shop.stands_in' });
+$cluster->emit('r', 1, 3);
+$cluster->wait_row('by_role', "state = 'waiting' AND detail LIKE '%shop.stands_in%superuser%'");
+$cluster->sql('SELECT pg_terminate_backend(pid) FROM ecapi.worker()');
+$cluster->drained('by_role');
+%values = values_of('by_role');
+is(join(' ', map { "$_=$values{$_}" } sort keys %values), 'r1=6 r2=6 r3=6',
+	'a worker that began after the role was named runs the function as it');
+$cluster->sql('DROP SERVER by_role');
+$cluster->sql('ALTER DATABASE postgres RESET ecapi.run_as');
+
 # --- a function that takes too long is skipped, and does not starve the others
 
 $cluster->sql(q{ALTER SYSTEM SET ecapi.enrich_timeout = '200ms'; SELECT pg_reload_conf()});
