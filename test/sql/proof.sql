@@ -213,6 +213,18 @@ SELECT ecapi_emit('refund', id => 'proof.sales:11:purchase:refund', occurred_at 
 SELECT ecapi.cancel('proof.sales:1:purchase') IS NOT NULL, ecapi.cancel('proof.sales:12:purchase') IS NOT NULL;
 SET ROLE regress_proof_shop;
 SELECT outcome, reason, events, value, ids FROM proof.told WHERE outcome IN ('condition false now', 'not found in the table');
+-- Once a slot of the outbox has another file than at first, for it was emptied, what is
+-- older is out of reach, also where the condition is false now.
+RESET ROLE;
+BEGIN;
+DO $$BEGIN
+    EXECUTE (SELECT format('CLUSTER %s USING %I', i.indrelid::regclass, c.relname)
+        FROM pg_partition_tree('ecapi.outbox') t JOIN pg_index i ON i.indrelid = t.relid JOIN pg_class c ON c.oid = i.indexrelid
+        WHERE t.isleaf AND pg_relation_size(t.relid) = 0 LIMIT 1);
+END$$;
+SELECT outcome, reason, events, value, ids FROM proof.told WHERE outcome NOT IN ('generated', 'emitted', 'not found in the table');
+ROLLBACK;
+SET ROLE regress_proof_shop;
 -- A condition that stays true.
 SELECT ecapi.track('proof.sales', 'purchase', condition => 'paid_at IS NOT NULL',
     mapping => '{"value": "total", "currency_code": "''EUR''", "timestamp": "paid_at"}');
