@@ -4,8 +4,8 @@
 -- Everything is schema-qualified; functions pin their search_path.  PUBLIC
 -- may read and do nothing; the block of rights stands near the end.  Schema ecapi has
 -- what users read and call; functions that triggers, views and our own code call
--- are in schema ecapi_internal; triggers and views know them by oid, and only one
--- is anybody's to call (see the block of rights).  But for the list of forgotten
+-- are in schema ecapi_internal; triggers and views know them by oid, and anybody may
+-- call only the few that the block of rights grants.  But for the list of forgotten
 -- persons, none of these tables is marked for dump: an outbox, a cursor or a log
 -- restored elsewhere would send conversions a second time.
 
@@ -1529,12 +1529,12 @@ BEGIN
 		IF t IS NOT NULL THEN
 			severity := 'error';
 			what := pg_catalog.format('destination "%s": %s', d.destination, t);
-			what_to_do := pg_catalog.format('Mend the options (ALTER SERVER %1$I, ALTER USER MAPPING FOR PUBLIC SERVER %1$I) or the file they name.', d.destination);
+			what_to_do := pg_catalog.format('Fix the options (ALTER SERVER %1$I, ALTER USER MAPPING FOR PUBLIC SERVER %1$I) or the file they name.', d.destination);
 			RETURN NEXT;
 		END IF;
 		FOR severity, what, what_to_do IN
 			SELECT p.severity, pg_catalog.format('destination "%s": %s', d.destination, p.what),
-				coalesce(p.what_to_do, pg_catalog.format('Mend its option with ALTER SERVER %I OPTIONS (SET ...).', d.destination))
+				coalesce(p.what_to_do, pg_catalog.format('Fix its option with ALTER SERVER %I OPTIONS (SET ...).', d.destination))
 			FROM ecapi_internal.destination_problems(d.server_oid) p
 		LOOP
 			RETURN NEXT;
@@ -1553,7 +1553,7 @@ BEGIN
 				WHEN d.last_error LIKE '%ecapi.rebase()%' THEN
 					pg_catalog.format('SELECT ecapi.rebase(%L); events emitted before it are not sent.', d.destination)
 				ELSE
-					pg_catalog.format('Mend the cause; then ALTER SERVER or its user mapping, or SELECT ecapi.resume(%L).', d.destination)
+					pg_catalog.format('Fix the cause; then ALTER SERVER or its user mapping, or SELECT ecapi.resume(%L).', d.destination)
 				END;
 			RETURN NEXT;
 		ELSIF d.state = 'paused' THEN
@@ -1566,7 +1566,7 @@ BEGIN
 			what := pg_catalog.format('destination "%s" waits for its next try at %s: %s', d.destination, d.next_try, d.last_error);
 			what_to_do := CASE
 				WHEN d.last_error LIKE 'enrichment "%' OR d.last_error LIKE 'filter: %'
-				THEN 'Mend the function, its rights, or the filter; it is tried again by itself, and at once at ecapi.resume(). Or let the option enrich_on_error decide.'
+				THEN 'Fix the function, its rights, or the filter; it is tried again by itself, and at once at ecapi.resume(). Or let the option enrich_on_error decide.'
 				ELSE 'Nothing, when the receiver is known to be down: its events wait in the outbox.'
 			END;
 			RETURN NEXT;
@@ -1590,13 +1590,13 @@ BEGIN
 		IF d.failed_waiting + d.failed_dead > 0 THEN
 			severity := 'warning';
 			what := pg_catalog.format('destination "%s" has failed on events: %s wait for another try, %s are dead', d.destination, d.failed_waiting, d.failed_dead);
-			what_to_do := pg_catalog.format('SELECT reason, status, answer FROM ecapi.failed_event WHERE destination = %1$L; when the cause is mended: SELECT ecapi.retry(%1$L); to give them up: SELECT ecapi.discard(%1$L).', d.destination);
+			what_to_do := pg_catalog.format('SELECT reason, status, answer FROM ecapi.failed_event WHERE destination = %1$L; when the cause is fixed: SELECT ecapi.retry(%1$L); to give them up: SELECT ecapi.discard(%1$L).', d.destination);
 			RETURN NEXT;
 		END IF;
 		IF d.given_up > 0 THEN
 			severity := 'warning';
 			what := pg_catalog.format('destination "%s" has given up %s events that waited too long or took too much room', d.destination, d.given_up);
-			what_to_do := pg_catalog.format('SELECT sent_at, events, reason FROM ecapi.request WHERE outcome = %L AND destination = %L; mend the cause, or raise ecapi.retention_limit or ecapi.outbox_limit.', 'given_up', d.destination);
+			what_to_do := pg_catalog.format('SELECT sent_at, events, reason FROM ecapi.request WHERE outcome = %L AND destination = %L; fix the cause, or raise ecapi.retention_limit or ecapi.outbox_limit.', 'given_up', d.destination);
 			RETURN NEXT;
 		END IF;
 	END LOOP;
@@ -1608,7 +1608,7 @@ BEGIN
 		IF d.problem IS NOT NULL THEN
 			severity := 'error';
 			what := pg_catalog.format('track "%s" of table %s is broken, its rows are set aside: %s', d.name, d.relation, d.problem);
-			what_to_do := pg_catalog.format('Declare it anew with ecapi.track(%1$L, ...), then SELECT ecapi.recapture(); or end it: SELECT ecapi.untrack(%1$L, name => %2$L).', d.relation, d.name);
+			what_to_do := pg_catalog.format('Declare it again with ecapi.track(%1$L, ...), then SELECT ecapi.recapture(); or end it: SELECT ecapi.untrack(%1$L, name => %2$L).', d.relation, d.name);
 			RETURN NEXT;
 		END IF;
 		IF NOT d.enabled THEN
@@ -1624,7 +1624,7 @@ BEGIN
 	IF n > 0 THEN
 		severity := 'warning';
 		what := pg_catalog.format('%s rows were set aside because they could not be captured', n);
-		what_to_do := 'SELECT source, relation, reason, sqlstate FROM ecapi.failed_event WHERE state = ''set_aside''; when the cause is mended: SELECT ecapi.recapture().';
+		what_to_do := 'SELECT source, relation, reason, sqlstate FROM ecapi.failed_event WHERE state = ''set_aside''; when the cause is fixed: SELECT ecapi.recapture().';
 		RETURN NEXT;
 	END IF;
 
@@ -1654,7 +1654,7 @@ BEGIN
 	IF d.is_full THEN
 		severity := 'error';
 		what := pg_catalog.format('the outbox takes %s and ecapi.outbox_limit is %s: events are dropped, %s so far', d.bytes, d.bytes_limit, d.dropped);
-		what_to_do := 'Let the worker run and mend or drop the destinations with the largest backlog, or raise ecapi.outbox_limit.';
+		what_to_do := 'Let the worker run and fix or drop the destinations with the largest backlog, or raise ecapi.outbox_limit.';
 		RETURN NEXT;
 	ELSE
 		severity := 'ok';
@@ -1834,7 +1834,10 @@ AS 'MODULE_PATHNAME', 'ecapi_reconcile';
 -- ---------------------------------------------------------------------------
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA ecapi, ecapi_internal FROM PUBLIC;
+
+-- A filter calls it with the rights of the destination's owner, who may be any role.
 GRANT EXECUTE ON FUNCTION ecapi_internal.filter_bound(anyelement, integer) TO PUBLIC;
+
 REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
@@ -2162,7 +2165,7 @@ COMMENT ON FUNCTION ecapi.preview(name, jsonb, boolean) IS 'the request that an 
 COMMENT ON FUNCTION ecapi.preview(name, timestamptz, timestamptz) IS 'what would become of the events emitted in [since, until): counts and values by decision and reason; for the destination''s owner';
 COMMENT ON FUNCTION ecapi_internal.end_destination(name) IS 'ends the cursor and the replays of a destination, and tries of its failed events';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied database deliver from here, starting with what commits later';
-COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination anew, with what commits later, after the transaction counter was reset';
+COMMENT ON FUNCTION ecapi.rebase(name) IS 'start a destination again, with what commits later, after the transaction counter was reset';
 COMMENT ON FUNCTION ecapi.suggest_mapping(regclass, text) IS 'a mapping for ecapi.track(), guessed from names and types of columns, one foreign key away at most';
 COMMENT ON COLUMN ecapi.backfill_progress.written IS 'how often the row was written';
 COMMENT ON COLUMN ecapi.backfill_progress.generation IS 'part of the key, as that of ecapi.cursor_row';

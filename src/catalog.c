@@ -67,7 +67,7 @@ ecapi_relation(const char *name, bool missing_ok)
 				 errmsg("relation \"ecapi.%s\" does not exist", name),
 				 OidIsValid(schema) ?
 				 errhint("It was dropped by hand; DROP EXTENSION ecapi CASCADE, then "
-						 "CREATE EXTENSION ecapi, makes the schema anew.") :
+						 "CREATE EXTENSION ecapi, makes the schema again.") :
 				 errhint("Create the extension with CREATE EXTENSION ecapi.")));
 	return relid;
 }

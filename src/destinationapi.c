@@ -48,7 +48,7 @@ PG_FUNCTION_INFO_V1(ecapi_follow_enrichments);
 PG_FUNCTION_INFO_V1(ecapi_enrichment_dropped);
 
 #define HINT_VOLATILE \
-	"A volatile function cannot be inlined and is planned anew for every page. Declare it STABLE if it is."
+	"A volatile function cannot be inlined and is planned again for every page. Declare it STABLE if it is."
 
 /* A problem of a destination's SQL. */
 typedef struct Problem

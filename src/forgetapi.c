@@ -183,7 +183,7 @@ tell(const Search *search, const EcapiErasure *erasure)
 				 errmsg_plural("%ld row that a track set aside was not searched for a number of so few digits",
 							   "%ld rows that tracks set aside were not searched for a number of so few digits",
 							   (unsigned long) search->passed_over, (long) search->passed_over),
-				 errhint("Any column may hold it. Forget another identifier of the person, too, or mend the tracks and call ecapi.recapture() first.")));
+				 errhint("Any column may hold it. Forget another identifier of the person, too, or fix the tracks and call ecapi.recapture() first.")));
 }
 
 /*

@@ -187,7 +187,7 @@ ecapi_preview_source_waiting(EcapiPreviewSource *source, const ForeignServer *se
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cursor of destination \"%s\" was changed by hand: %s",
 						server->servername, cursor->problem),
-				 errhint("Call ecapi.rebase() to start it anew.")));
+				 errhint("Call ecapi.rebase() to start it again.")));
 	source->from = keep(source, cursor->from);
 	if (cursor->to == NULL)
 		open_window(source);

@@ -213,7 +213,7 @@ begin(Backfill *backfill)
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				 errmsg("backfill of table \"%s\" by track \"%s\" goes on after " INT64_FORMAT " rows",
 						backfill->table, progress->track, progress->counts.rows),
-				 errhint("To begin anew: restart => true.")));
+				 errhint("To begin again: restart => true.")));
 }
 
 static void

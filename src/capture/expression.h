@@ -38,7 +38,7 @@ extern void ecapi_expressions_free(EcapiExpressions *set);
 
 /*
  * Do foreign-key paths of the set lead to a table?  When it changes, the set
- * must be made anew.  Raises nothing and opens nothing.
+ * must be made again.  Raises nothing and opens nothing.
  */
 extern bool ecapi_expressions_depend(const EcapiExpressions *set, Oid relid);
 
@@ -57,7 +57,7 @@ extern EcapiExpression *ecapi_expressions_add(EcapiExpressions *set, const char 
 
 /*
  * Has a table that the sources read changed so that the set must be compiled
- * anew?  Known after a run that failed by it.
+ * again?  Known after a run that failed by it.
  */
 extern bool ecapi_expressions_stale(const EcapiExpressions *set);
 

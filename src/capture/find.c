@@ -5,7 +5,7 @@
  * A track is a trigger that executes ecapi.capture(), whatever its name: one
  * written by hand or restored from a dump is found like one that ecapi.track()
  * made.  Triggers are copied out of the relation's entry in the cache, which
- * may be built anew whenever locks are taken.
+ * may be built again whenever locks are taken.
  *
  * The caller holds a lock on the relation.
  */

@@ -584,7 +584,7 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 	if (found.trigger->tgoid != progress->trigger)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("track \"%s\" of table \"%s\" was dropped and made anew",
+				 errmsg("track \"%s\" of table \"%s\" was dropped and made again",
 						progress->track, RelationGetRelationName(relation)),
 				 errdetail("The lock that keeps others from backfilling it went with it.")));
 	ecapi_history_check(relation, &found);

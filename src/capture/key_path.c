@@ -23,11 +23,11 @@
  * (3) It reads with the rights of the set's role, which are checked when the path
  *	  is added, too.  Where that is a superuser, tables and keys are refused that
  *	  would run code of users (superuser_read.c).
- * (4) The query is text, and the server may read it anew, when its tables have
+ * (4) The query is text, and the server may read it again, when its tables have
  *	  changed.  So they are locked before each run, and where there is no plan
  *	  that is valid, must have the names and owners that they had; else somebody
  *	  could put a view of theirs in the place of a table.  A set whose tables
- *	  change is compiled anew before it is used again (program_cache.c), so this
+ *	  change is compiled again before its next use (program_cache.c), so this
  *	  only meets a change that comes in between.
  *
  * Ownership: everything lives in the set's context, last keys and values in a
@@ -313,7 +313,7 @@ make_plan(EcapiKeyPaths *paths)
 	paths->plan = plan;
 }
 
-/* Invariant (4), behind the locks: may the query's text be read anew? */
+/* Invariant (4), behind the locks: may the query's text be read again? */
 static void
 check_tables(EcapiKeyPaths *paths)
 {
@@ -333,7 +333,7 @@ check_tables(EcapiKeyPaths *paths)
 }
 
 /*
- * Run the query for the keys in paths.  A plan that is made anew must not read
+ * Run the query for the keys in paths.  A plan that is made again must not read
  * tables from end to end because they were small, or had no statistics, then:
  * the keys have an index, and the plan may serve for days.
  */

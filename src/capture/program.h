@@ -33,7 +33,7 @@ extern EcapiProgram *ecapi_program_compile(const EcapiTrack *track, Relation rel
 										   Oid role, bool look, MemoryContext parent);
 extern void ecapi_program_free(EcapiProgram *program);
 
-/* Must it be compiled anew?  See ecapi_expressions_stale(). */
+/* Must it be compiled again?  See ecapi_expressions_stale(). */
 extern bool ecapi_program_stale(const EcapiProgram *program);
 
 extern const EcapiTrack *ecapi_program_track(const EcapiProgram *program);
@@ -41,7 +41,7 @@ extern const EcapiTrack *ecapi_program_track(const EcapiProgram *program);
 /* Has the mapping a source for this member of the event, "timestamp" say? */
 extern bool ecapi_program_maps(const EcapiProgram *program, const char *member);
 
-/* Must it be compiled anew when this relation changes, beside its own? */
+/* Must it be compiled again when this relation changes, beside its own? */
 extern bool ecapi_program_depends(const EcapiProgram *program, Oid relid);
 
 /* Does its condition look at the old row? */

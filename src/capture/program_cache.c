@@ -2,7 +2,7 @@
  * program_cache.c
  *	  The programs of triggers, compiled once in a process.
  *
- * An entry is found by the trigger's Oid.  It is compiled anew when
+ * An entry is found by the trigger's Oid.  It is compiled again when
  *	  - its relation, or the table that the track was declared on, was
  *		invalidated: a column, a key, a foreign key, the owner, or the trigger
  *		itself has changed;
@@ -21,12 +21,12 @@
  *		 its descriptor, which stay as they are until the end of the transaction.
  *		 Its triggers are copied out before anything else is looked at.
  *	  2. What a caller was given stays as it is until a later transaction asks for
- *		 a program: an entry that is compiled anew gets another program beside it.
+ *		 a program: an entry that is compiled again gets another program beside it.
  *
  * Compiling fails when a column or a function is gone and event triggers did
  * not refuse it.  Such a failure must not hurt the shop, so it happens in a
  * subtransaction and is kept in the entry, for the rest of the transaction:
- * what mends it (a function made again, a column of another table) need not
+ * what fixes it (a function made again, a column of another table) need not
  * touch the tracked one.
  */
 #include "postgres.h"
@@ -313,7 +313,7 @@ is_current(const Entry *entry)
 	/* the look at the roles may have heard of a change */
 	if (!entry->valid)
 		return false;
-	/* a failure may have been mended elsewhere: look once in a transaction */
+	/* a failure may have been fixed elsewhere: look once in a transaction */
 	if (entry->compiled->program == NULL)
 		return entry->used_in == MyProc->lxid;
 	return !ecapi_program_stale(entry->compiled->program);

@@ -24,7 +24,7 @@ typedef struct EcapiCompiled
 } EcapiCompiled;
 
 /*
- * The program of a trigger of a relation that is open; compiled anew when the
+ * The program of a trigger of a relation that is open; compiled again when the
  * relation, the trigger or the role that its SQL runs as have changed.  trigger is a copy
  * that the caller holds, never the relation cache's own, which goes at the first
  * look at a catalog.  A failure to compile is not raised but told in the

@@ -137,7 +137,7 @@ take_row(EcapiProgress *progress, MemoryContext context)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the backfill to go on with went through table \"%s\" by another key",
 						get_rel_name(progress->relation)),
-				 errhint("Begin anew with restart => true.")));
+				 errhint("Begin again with restart => true.")));
 	progress->id = int_column(1);
 	progress->until = DatumGetTimestampTz(column(2, &isnull));
 	progress->counts.rows = int_column(4);

@@ -44,7 +44,7 @@ typedef struct EcapiProgress
 
 /*
  * Begin a backfill, or go on with one of the same relation, track, since and
- * until that has not finished (restart: begin anew).  What is found lives in
+ * until that has not finished (restart: begin again).  What is found lives in
  * context.  The caller holds the lock of the track.  Raises an error when the
  * one to go on with went by another key.
  */

@@ -22,7 +22,7 @@
  * The reason of a failure names a field and an SQLSTATE or what validation
  * said; never what SQL said, for that may quote the row.  A set-aside row is
  * kept as the image of its columns, so that ecapi.recapture() can try it again
- * when the mapping is mended:
+ * when the mapping is fixed:
  *	  {"new": image, "old": image, "context": fragment, "captured_at": seconds}
  */
 #include "postgres.h"
@@ -636,7 +636,7 @@ ecapi_rows_warn(const char *trigger, const char *reason)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
 				 errmsg("track \"%s\" set a row aside: %s", trigger, reason),
-				 errhint("Mend the track, then call ecapi.recapture(); set-aside rows are in ecapi.failed_event.")));
+				 errhint("Fix the track, then call ecapi.recapture(); set-aside rows are in ecapi.failed_event.")));
 }
 
 static void

@@ -629,7 +629,7 @@ finish(EcapiHttp *http, Transfer *transfer, CURLcode result)
 
 /*
  * The multi handle does not work any more (out of memory, or a callback that
- * could not record a socket).  End what is on its way, and begin anew.
+ * could not record a socket).  End what is on its way, and begin again.
  */
 static void
 give_up(EcapiHttp *http, CURLMcode why)

@@ -2,7 +2,7 @@
  * sockets.c
  *	  One wait for the process latch, postmaster death and libcurl's sockets.
  *
- * A wait event set cannot forget a socket, so it is built anew whenever the
+ * A wait event set cannot forget a socket, so it is built again whenever the
  * client's list has another generation than the set was built from; as
  * generations are never used twice, one number tells all: another list,
  * another client, or the same descriptor number for another socket.  What

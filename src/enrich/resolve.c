@@ -6,7 +6,7 @@
  * The function is the one of that name that takes a page, ecapi.event[], alone;
  * what it returns has the columns seq bigint and patch jsonb and no others.
  *
- * Everything is looked up anew at every call: owners, rights and versions change
+ * Everything is looked up again at every call: owners, rights and versions change
  * without telling anybody.  Nothing here raises, but for want of memory, so that a
  * destination at fault does not disturb others.
  *

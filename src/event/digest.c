@@ -5,7 +5,7 @@
  * Ownership: the digest method and the one context are fetched on first use
  * and live as long as the process; OpenSSL 3 looks a method up by name at
  * every EVP_sha256() use, which costs more than hashing an email address.
- * Each digest starts the context anew, so an earlier failure leaves nothing
+ * Each digest starts the context again, so an earlier failure leaves nothing
  * behind.  Not for threads, like the server.
  *
  * The cache is two-way associative: a value can stand in two entries, of

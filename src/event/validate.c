@@ -110,7 +110,7 @@ new_integer(Validator *v, int64_t number)
 	return ecapi_value_text(v->arena, ECAPI_NUMBER, text, (size_t) len);
 }
 
-/* The integer as it is, if it is plain digits; else written anew. */
+/* The integer as it is, if it is plain digits; else written again. */
 static EcapiValue *
 same_integer(Validator *v, const EcapiValue *given, const EcapiNumber *number)
 {

@@ -178,7 +178,7 @@ somebody_comes(const EcapiPage *page, const EcapiDestination *like)
 
 /*
  * May so many pages be kept that nobody has in hand?  One always: else each of many
- * that pass over it would read it anew.
+ * that pass over it would read it again.
  */
 static bool
 may_keep(int n)

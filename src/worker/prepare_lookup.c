@@ -3,7 +3,7 @@
  *	  What users' SQL of a destination is, and as whom it runs: looked up at every use.
  *
  * Functions that cannot be found or may not be called are no matter of events:
- * the destination waits, whatever the option says, until that is mended.  It is
+ * the destination waits, whatever the option says, until that is fixed.  It is
  * looked at again when a function or role changes, and at its next try.
  */
 #include "postgres.h"

@@ -92,7 +92,7 @@ used(void)
 	return ecapi_me.page_bytes + ecapi_me.body_bytes;
 }
 
-/* Count anew what everybody holds; at the beginning of a turn. */
+/* Count again what everybody holds; at the beginning of a turn. */
 void
 ecapi_share_count(void)
 {

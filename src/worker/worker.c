@@ -613,7 +613,7 @@ turn(void)
 																 iter.cur), now));
 	lower(&wait_ms, ecapi_cancel_step(now));
 	keep_bounds(now, &wait_ms);
-	/* a cursor that somebody deleted is written anew */
+	/* a cursor that somebody deleted is written again */
 	reload_wanted |= ecapi_me.cursor_lost;
 	ecapi_me.cursor_lost = false;
 	if (ecapi_worker_wake_pending())

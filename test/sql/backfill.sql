@@ -39,7 +39,7 @@ SELECT relation, track, since, until > now() - interval '1 hour' AS until_now, s
     set_aside, outside, last_key, finished_at >= started_at AS ended
 FROM ecapi.backfill;
 
--- A range: from since on, before until.  Again under the same range: anew.
+-- A range: from since on, before until.  Under the same range: it begins again.
 CALL ecapi.backfill('bf.orders', 'purchase', '2026-01-03', '2026-01-08');
 CALL ecapi.backfill('bf.orders', 'purchase', '2026-01-03', '2026-01-08');
 SELECT since, until, state, rows_read, events, outside, condition_false, skipped FROM ecapi.backfill WHERE since > '-infinity';
@@ -81,7 +81,7 @@ CREATE TRIGGER ecapi_refund AFTER INSERT ON bf.orders FOR EACH ROW
     EXECUTE FUNCTION ecapi.capture('{"event_type": "refund", "mapping": {"value": "totall"}}');
 SELECT * FROM ecapi.recapture();
 SELECT reason, sqlstate, attempts FROM ecapi.failed_event;
--- ... and mended: the event is of then, the row gone.
+-- ... and fixed: the event is of then, the row gone.
 CREATE OR REPLACE TRIGGER ecapi_refund AFTER INSERT ON bf.orders FOR EACH ROW
     EXECUTE FUNCTION ecapi.capture('{"event_type": "refund",
         "mapping": {"timestamp": "paid_at", "currency_code": "currency", "value": "total"}}');
@@ -206,7 +206,7 @@ UPDATE bf.stops SET n = 1 WHERE id = 7;
 CALL ecapi.backfill('bf.stops', 'subscribe', page_size => 2);
 SELECT state, sqlstate, rows_read, events FROM ecapi.backfill WHERE track = 'ecapi_subscribe' AND relation = 'bf.stops'::regclass;
 SELECT count(*), count(DISTINCT event->>'id') FROM ecapi.outbox WHERE event->>'id' LIKE 'bf.stops:%';
--- one that goes by another key begins anew
+-- one that goes by another key begins again
 UPDATE ecapi.backfill_progress SET state = 'failed' WHERE relation = 'bf.stops'::regclass;
 ALTER TABLE bf.stops DROP CONSTRAINT stops_pkey, ADD CONSTRAINT stops_pkey PRIMARY KEY (id, at);
 CALL ecapi.backfill('bf.stops', 'subscribe');

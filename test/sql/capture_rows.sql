@@ -365,7 +365,7 @@ SELECT * FROM aside();
 
 --
 -- A track that is broken, which only happens where event triggers do not run:
--- rows are set aside, and come back when it is mended.
+-- rows are set aside, and come back when it is fixed.
 --
 SET ROLE regress_rows_shop;
 CREATE TABLE shop.broken (id int PRIMARY KEY, total numeric, state text);

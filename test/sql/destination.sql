@@ -76,7 +76,7 @@ SELECT destination FROM ecapi.cursor WHERE destination LIKE 'dest\_%';
 SELECT ecapi.resume('dest_renamed');
 CALL wait_destination('dest_renamed', 'idle');
 
--- DROP SERVER ends the cursor; a new one of the same name starts anew.
+-- DROP SERVER ends the cursor; a new one of the same name starts again.
 DROP SERVER dest_renamed;
 SELECT (SELECT count(*) FROM ecapi.cursor WHERE destination LIKE 'dest\_%') AS cursors,
     (SELECT count(*) FROM ecapi.control WHERE destination LIKE 'dest\_%') AS controls;

@@ -31,8 +31,8 @@ WHERE p.pronamespace = 'ecapi'::regnamespace AND p.proname <> 'capture'
 -- A wrapper without a handler: nobody can read through it.
 SELECT fdwname, fdwhandler, fdwvalidator::regproc, fdwacl FROM pg_foreign_data_wrapper WHERE fdwname = 'ecapi';
 
--- PUBLIC may name and call the function that refuses triggers, and those that tell a
--- role of its own tracks, and nothing else.
+-- PUBLIC may name and call the function that refuses triggers, those that tell a role
+-- of its own tracks, and the one that bounds the values of a filter; nothing else.
 SELECT pg_describe_object(d.classid, d.objid, 0) AS object, a.privilege_type
 FROM pg_depend d,
     LATERAL (

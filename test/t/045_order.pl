@@ -244,7 +244,7 @@ $cluster->all_there($receiver, $_, [ orders('m') ], "ALTER SERVER under load: $_
   for 'moving', 'steady';
 my %count = map { $_ => $cluster->row($_)->{delivered} } qw(third steady renamed);
 is($count{third}, $count{steady}, 'a renamed server keeps its cursor and its counts');
-cmp_ok($count{renamed}, '<', $count{steady}, 'a new one under the old name starts anew');
+cmp_ok($count{renamed}, '<', $count{steady}, 'a new one under the old name starts again');
 is($count{renamed}, scalar(ids_of('/newcomer')), 'and counts what it delivered');
 
 # dropped in the middle, with requests under way
@@ -269,7 +269,7 @@ $cluster->destination('third', $receiver->url('/again'));
 $cluster->emit('again-', 1, 10);
 $cluster->drained('third');
 is(join(' ', ids_of('/again')), join(' ', ids('again-', 1, 10)),
-	'one created anew under a dropped name starts anew');
+	'one created again under a dropped name starts again');
 is($cluster->sql('SELECT state FROM ecapi.worker()'), 'running', 'the worker runs');
 
 $node->stop;

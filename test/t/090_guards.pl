@@ -29,7 +29,7 @@ emit($node, 'a', 3);
 wait_received($receiver, 'a', 3);
 wait_delivered($node, 'shop');
 
-subtest 'a sound destination is not started anew' => sub {
+subtest 'a sound destination is not started again' => sub {
 	like(refused($node, "SELECT ecapi.rebase('shop')"), qr/does not lie beyond the transaction counter/,
 		'rebase says why');
 	like(refused($node, "SELECT ecapi.adopt('shop')"), qr/delivers from this database already/,

@@ -188,7 +188,7 @@ $node->append_conf('postgresql.conf', 'ecapi.delivery = on');
 $node->reload;
 $cluster->drained('all', 'week');
 
-# --- a track that is made anew meanwhile is another one
+# --- a track that is made again meanwhile is another one
 
 hold();
 my $fourth = start_backfill("'orders', 'purchase', '-infinity', '2100-01-02', page_size => 500");
@@ -196,7 +196,7 @@ $cluster->wait_sql("SELECT count(*) = 1 FROM ecapi.backfill WHERE rows_read = 50
 $cluster->sql(q{DROP TRIGGER ecapi_purchase ON orders; SELECT ecapi.track('orders', 'purchase',
 	mapping => '{"value": "total", "currency_code": "''EUR''", "timestamp": "paid_at"}')});
 let_go();
-like(end_backfill($fourth), qr/was dropped and made anew/, 'a track that is made anew ends its backfill');
+like(end_backfill($fourth), qr/was dropped and made again/, 'a track that is made again ends its backfill');
 is(progress('state, sqlstate, rows_read'), 'failed|55000|500', 'which has failed');
 like(end_backfill(start_backfill("'orders', 'purchase', '-infinity', '2100-01-02'")),
 	qr/goes on after 500 rows.* has ended: 1002 rows/s, 'and goes on when called again');
