@@ -143,7 +143,8 @@ CREATE TABLE ecapi.request_5 PARTITION OF ecapi.request FOR VALUES IN (5) USING 
 -- and no two generations have equal keys.  A look-up costs the versions of one
 -- generation, however old the oldest snapshot is.  Sixteen: a new generation is a
 -- new index entry, so most writes should stay in theirs (HOT), and its versions
--- should fit into one page.
+-- should fit into one page.  In a primary key it is no generated column: logical
+-- replication does not send those, and a subscriber of all tables would stop.
 -- ---------------------------------------------------------------------------
 
 CREATE TABLE ecapi.cursor_row (
@@ -172,7 +173,7 @@ CREATE TABLE ecapi.cursor_row (
 	next_try			timestamptz,
 	recorded_at			timestamptz,
 	written				bigint NOT NULL DEFAULT 0,
-	generation			bigint NOT NULL GENERATED ALWAYS AS (written / 16) STORED,
+	generation			bigint NOT NULL DEFAULT 0,
 	PRIMARY KEY (server, generation)
 ) WITH (fillfactor = 50);
 
@@ -276,7 +277,7 @@ CREATE TABLE ecapi.replay_cursor (
 	finished_at		timestamptz,
 	recorded_at		timestamptz,
 	written			bigint NOT NULL DEFAULT 0,
-	generation		bigint NOT NULL GENERATED ALWAYS AS (written / 16) STORED,
+	generation		bigint NOT NULL DEFAULT 0,
 	PRIMARY KEY (replay_id, generation)
 ) WITH (fillfactor = 50);
 
@@ -347,9 +348,12 @@ CREATE TABLE ecapi.backfill_progress (
 	finished_at		timestamptz,
 	written			bigint NOT NULL DEFAULT 0,
 	generation		bigint NOT NULL GENERATED ALWAYS AS (written / 16) STORED,
-	PRIMARY KEY (backfill_id, generation),
+	UNIQUE (backfill_id, generation),
 	UNIQUE NULLS NOT DISTINCT (relation, track, since, until, generation)
 ) WITH (fillfactor = 50);
+
+-- Its key has a generated column, which logical replication does not send.
+ALTER TABLE ecapi.backfill_progress REPLICA IDENTITY FULL;
 
 -- ---------------------------------------------------------------------------
 -- Persons who are forgotten.

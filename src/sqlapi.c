@@ -369,7 +369,8 @@ start_again(const char *name, bool copied)
 		" next_try = NULL, started_at = pg_catalog.clock_timestamp(),"
 		" delivered = coalesce(delivered, 0), filtered = coalesce(filtered, 0),"
 		" failed = coalesce(failed, 0), given_up = coalesce(given_up, 0),"
-		" written = written OPERATOR(pg_catalog.+) 1"
+		" written = written OPERATOR(pg_catalog.+) 1,"
+		" generation = (written OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) 16"
 		" WHERE server OPERATOR(pg_catalog.=) $1",
 		4, {OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}, NULL
 	};

@@ -77,11 +77,12 @@ static EcapiStatement write_beside = {
 	"INSERT INTO ecapi.cursor_row (destination, server, snapshot, window_end, arm, xid, seq,"
 	" system_identifier, database, started_at, delivered, filtered, failed, given_up,"
 	" enrich_skipped, state, stopped_options, test_since, last_error, last_error_at,"
-	" next_try, recorded_at, written)"
+	" next_try, recorded_at, written, generation)"
 	" SELECT destination, server, snapshot, window_end, arm, xid, seq, system_identifier,"
 	" database, started_at, delivered, filtered, failed, given_up, enrich_skipped, state,"
 	" stopped_options, test_since, last_error, last_error_at, next_try, recorded_at,"
-	" (generation OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.*) 16"
+	" (generation OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.*) 16,"
+	" generation OPERATOR(pg_catalog.+) 1"
 	" FROM ecapi.cursor_row c WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
 	1, {OIDOID}, NULL
 };
@@ -110,6 +111,7 @@ static EcapiStatement write_row = {
 	" stopped_options = $11, last_error = $12, last_error_at = $13,"
 	" next_try = $14, given_up = $15, enrich_skipped = $16, test_since = $17,"
 	" written = written OPERATOR(pg_catalog.+) 1,"
+	" generation = (written OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) 16,"
 	" recorded_at = pg_catalog.clock_timestamp()"
 	" WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
 	17, {OIDOID, PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT2OID, XID8OID, INT8OID, INT8OID,
@@ -120,6 +122,7 @@ static EcapiStatement write_row = {
 static EcapiStatement write_state = {
 	"UPDATE ecapi.cursor_row SET state = $2, last_error = $3, last_error_at = $4,"
 	" written = written OPERATOR(pg_catalog.+) 1,"
+	" generation = (written OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) 16,"
 	" recorded_at = pg_catalog.clock_timestamp()"
 	" WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
 	4, {OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}, NULL

@@ -69,6 +69,7 @@ static EcapiStatement write_row = {
 	" finished_at = CASE WHEN $9 THEN coalesce(finished_at, pg_catalog.clock_timestamp())"
 	" ELSE finished_at END,"
 	" written = written OPERATOR(pg_catalog.+) 1,"
+	" generation = (written OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) 16,"
 	" recorded_at = pg_catalog.clock_timestamp()"
 	" WHERE ctid OPERATOR(pg_catalog.=) " NEWEST,
 	9, {INT8OID, INT2OID, XID8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, BOOLOID}, NULL

@@ -318,8 +318,9 @@ obey(EcapiDestination *destination, const EcapiFound *found)
 	if (found->blamed_at > destination->blamed_at)
 	{
 		destination->blamed_at = found->blamed_at;
-		destination->may_blame = destination->state == ECAPI_STOPPED &&
-			destination->last_error_at < found->blamed_at;
+		destination->may_blame = destination->nsuspects > 0 ||
+			(destination->state == ECAPI_STOPPED &&
+			 destination->last_error_at < found->blamed_at);
 	}
 	destination->paused = found->paused;
 	if (found->resumed_at > destination->resumed_at)

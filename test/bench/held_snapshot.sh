@@ -24,8 +24,11 @@ hold_snapshot()
 # age TABLE CONDITION
 age()
 {
+	local generation=', generation = (written + 1) / 16'
+
+	[ "$1" != ecapi.ledger ] || generation=
 	sql -c "DO \$\$ BEGIN FOR i IN 1 .. ${VERSIONS:-1000000} LOOP
-			UPDATE $1 SET written = written + 1 WHERE ctid =
+			UPDATE $1 SET written = written + 1$generation WHERE ctid =
 				(SELECT n.ctid FROM $1 n WHERE $2 ORDER BY n.generation DESC LIMIT 1);
 			IF i % 5000 = 0 THEN COMMIT; END IF;
 		END LOOP; END \$\$"

@@ -93,7 +93,9 @@ subtest 'no slot for a background worker' => sub {
 	my $node = ecapi_node('narrow', conf =>
 		  "max_worker_processes = 2\nmax_logical_replication_workers = 0\n");
 
-	# The launcher takes one, the worker of postgres the other.
+	# The launcher takes one, the worker of postgres the other, for a destination.
+	create_destination($node, 'first', $receiver->url('/first'), options => "mode 'shadow'");
+	wait_sql($node, 'postgres has its worker', "SELECT state = 'running' FROM ecapi.worker()");
 	rows($node, 'CREATE DATABASE second');
 	rows($node, 'CREATE EXTENSION ecapi', database => 'second');
 	create_destination($node, 'second', $receiver->url('/narrow'), database => 'second');
@@ -102,7 +104,7 @@ subtest 'no slot for a background worker' => sub {
 		  . " AND detail ~ 'max_worker_processes' FROM ecapi.destination", database => 'second');
 	like(doctor($node, 'error', database => 'second'), qr/max_worker_processes/, 'so does the doctor');
 
-	rows($node, 'DROP EXTENSION ecapi');
+	rows($node, 'DROP SERVER first; DROP EXTENSION ecapi');
 	wait_received($receiver, 'n', 5);
 	wait_delivered($node, 'second', database => 'second');
 	pass('when a slot is free the worker comes by itself');

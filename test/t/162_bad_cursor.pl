@@ -113,8 +113,8 @@ subtest 'a row that is deleted while nobody looks' => sub {
 };
 
 subtest 'a second row for one server' => sub {
-	change("INSERT INTO ecapi.cursor_row (destination, server, snapshot, system_identifier, database, started_at, written)"
-		  . " SELECT 'aaa', server, '3:3:', system_identifier, database, started_at, -16 FROM ecapi.cursor"
+	change("INSERT INTO ecapi.cursor_row (destination, server, snapshot, system_identifier, database, started_at, written, generation)"
+		  . " SELECT 'aaa', server, '3:3:', system_identifier, database, started_at, -16, -1 FROM ecapi.cursor"
 		  . " WHERE destination = 'shop'");
 	wait_sql($node, 'the older is removed', "SELECT NOT EXISTS (SELECT FROM ecapi.cursor_row WHERE destination = 'aaa')");
 	emit($node, 'f', 5);

@@ -70,9 +70,10 @@ sub deliver
 sub age
 {
 	my ($table, $where) = @_;
+	my $generation = $table eq 'ecapi.ledger' ? '' : ', generation = (written + 1) / 16';
 
 	$cluster->sql("DO \$\$ BEGIN FOR i IN 1 .. $VERSIONS LOOP"
-		  . " UPDATE $table SET written = written + 1 WHERE ctid ="
+		  . " UPDATE $table SET written = written + 1$generation WHERE ctid ="
 		  . " (SELECT n.ctid FROM $table n WHERE $where ORDER BY generation DESC LIMIT 1);"
 		  . " IF i % 1000 = 0 THEN COMMIT; END IF; END LOOP; END \$\$");
 	my $dead = $cluster->sql("SELECT n_dead_tup FROM pg_stat_user_tables WHERE relid = '$table'::regclass");
