@@ -77,7 +77,8 @@ name_event(Relation relation, const EcapiProgram *program, const Given *given, b
 	int			n = ecapi_program_id_columns(program, columns);
 	char	   *id;
 
-	if (n == 0 || n != given->n)
+	/* where the list is full there may be more columns than it has */
+	if (n == 0 || n == ECAPI_ID_COLUMNS || n != given->n)
 		return NULL;
 	for (int i = 0; i < n; i++)
 		if (!given->nulls[i])
