@@ -1900,7 +1900,7 @@ COMMENT ON COLUMN ecapi.request.events IS 'how many events the row is about';
 COMMENT ON COLUMN ecapi.request.attempt IS 'which try of these events it was; 0: none was made';
 COMMENT ON COLUMN ecapi.request.status IS 'HTTP status; NULL: no answer';
 COMMENT ON COLUMN ecapi.request.slot IS 'place in the ring, chosen by the clock';
-COMMENT ON COLUMN ecapi.request.error IS 'what went wrong, or the first part of the answer';
+COMMENT ON COLUMN ecapi.request.error IS 'what went wrong, in one line; the body of an answer is not kept here';
 COMMENT ON COLUMN ecapi.request.receiver_request_id IS 'X-Request-Id of the answer';
 COMMENT ON COLUMN ecapi.request.outcome IS 'of a request: delivered, retry, rejected, too_large or stopped; else shadow, filtered, erased (see ecapi.forget()), given_up, or failed (put into failed_event)';
 COMMENT ON COLUMN ecapi.request.server IS 'the foreign server, which keeps it when it is renamed';
