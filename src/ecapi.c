@@ -14,17 +14,21 @@
  * has run its parse tree is not looked at any more.  Before
  * DDL that wants a database to itself (DROP DATABASE, RENAME, SET TABLESPACE,
  * or the database as a template) it stops the worker of that database, which
- * otherwise makes the command wait five seconds and fail.  It does so only for
+ * otherwise makes the command wait five seconds and fail; and before DROP EXTENSION,
+ * which locks our tables one after the other and could meet a worker that reads them
+ * in another order.  It does so only for
  * a role that may run the command; the slot is held from before the stop until
  * the transaction ends, so that no worker comes back in between.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
+#include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -99,6 +103,8 @@ may_create_database(Oid template)
 	return may;
 }
 
+static bool drops_extension(Node *statement);
+
 /*
  * The database that a command wants to itself, if the current role may run
  * it; else InvalidOid.
@@ -109,6 +115,8 @@ wanted_database(Node *statement)
 	const char *name = NULL;
 	Oid			database;
 
+	if (drops_extension(statement))
+		return MyDatabaseId;
 	if (IsA(statement, DropdbStmt))
 		name = castNode(DropdbStmt, statement)->dbname;
 	else if (IsA(statement, RenameStmt) &&
@@ -131,6 +139,31 @@ wanted_database(Node *statement)
 	database = get_database_oid(name, true);
 	return OidIsValid(database) && pg_database_ownercheck(database, GetUserId())
 		? database : InvalidOid;
+}
+
+/*
+ * Will this drop our extension, by a role that may?  Not in a transaction block: what
+ * it holds already the worker may wait for, and would not stop.
+ */
+static bool
+drops_extension(Node *statement)
+{
+	DropStmt   *drop = (DropStmt *) statement;
+	ListCell   *cell;
+
+	if (!IsA(statement, DropStmt) || drop->removeType != OBJECT_EXTENSION ||
+		IsTransactionBlock())
+		return false;
+	foreach(cell, drop->objects)
+	{
+		Oid			extension;
+
+		if (strcmp(strVal(lfirst(cell)), "ecapi") != 0)
+			continue;
+		extension = get_extension_oid("ecapi", true);
+		return OidIsValid(extension) && pg_extension_ownercheck(extension, GetUserId());
+	}
+	return false;
 }
 
 static bool
