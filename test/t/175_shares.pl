@@ -61,9 +61,13 @@ sub beside
 	is($cluster->sql("SELECT count(*) FROM ecapi.request WHERE destination LIKE 'mute%'"), 0,
 		'their first requests are outstanding');
 	$cluster->wait_sql("(SELECT bool_and(state = 'delivering') FROM ecapi.destination WHERE destination LIKE 'mute%')");
-	$cluster->wait_sql("(SELECT bool_or(detail = 'waiting for memory that other destinations use')"
-		  . " FROM ecapi.destination WHERE destination LIKE 'mute%')");
-	pass('one that could do with more says so');
+	# with few of them it is a matter of moments whether one asks for more than it may have
+	if ($mutes > 100)
+	{
+		$cluster->wait_sql("(SELECT bool_or(detail = 'waiting for memory that other destinations use')"
+			  . " FROM ecapi.destination WHERE destination LIKE 'mute%')");
+		pass('one that could do with more says so');
+	}
 	cmp_ok(peak_of($pid) - $idle, '<=', 64 * 1024 * 1024, 'the memory of the worker is bounded');
 	is($cluster->worker_pid, $pid, 'it is the same worker all the time');
 	$cluster->node->stop;
