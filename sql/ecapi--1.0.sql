@@ -904,7 +904,7 @@ BEGIN
 				pg_catalog.split_part(o.origin, '/', 1)::bigint,
 				pg_catalog.split_part(o.origin, '/', 2)::oid, pg_catalog.clock_timestamp()
 			FROM (SELECT coalesce(server.origin, here)) o (origin);
-			-- once more, now that whoever empties the ring sees the row: outbox/pins.c
+			-- once more, now that a worker that empties the ring sees the row: outbox/pins.c
 			UPDATE ecapi.cursor_row c SET snapshot = ecapi_internal.start_snapshot()
 			WHERE c.server = server.oid;
 			-- whether ecapi_emit() is called with a data set cannot be known

@@ -14,7 +14,7 @@
  *		 is bounded, too.
  *	  3. All else stays byte for byte; whether it is JSON is left to the parser.
  *
- * That takes one pass over the bytes.  Whoever writes the key that stands for a
+ * That takes one pass over the bytes.  An author of the key that stands for a
  * lost one loses that member, and nothing else.
  */
 #include "postgres.h"
