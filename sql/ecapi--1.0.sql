@@ -52,6 +52,8 @@ CREATE TABLE ecapi.outbox (
 	seq			bigint NOT NULL,
 	xid			xid8 NOT NULL,
 	emitted_at	timestamptz NOT NULL,
+	emitter		regrole NOT NULL,
+	relation	regclass,
 	slot		smallint NOT NULL,
 	event		json NOT NULL
 ) PARTITION BY LIST (slot);
@@ -231,6 +233,7 @@ CREATE TABLE ecapi.failed_event (
 	failed_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	destination		name,
 	source			text,
+	emitter			regrole,
 	relation		regclass,
 	state			text NOT NULL CHECK (state IN ('waiting', 'dead', 'set_aside')),
 	reason			text NOT NULL,
@@ -1447,7 +1450,7 @@ CREATE VIEW ecapi.own_failed_event WITH (security_barrier) AS
 SELECT f.failed_id,
 	f.destination,
 	f.source,
-	f.relation,
+	CASE WHEN f.destination IS NULL THEN f.relation END AS relation,
 	f.state,
 	f.reason,
 	f.event_id,
@@ -1884,6 +1887,8 @@ COMMENT ON TABLE ecapi.outbox IS 'append-only log of events, as a ring of partit
 COMMENT ON COLUMN ecapi.outbox.seq IS 'order of emission within a transaction';
 COMMENT ON COLUMN ecapi.outbox.xid IS 'top-level transaction that emitted the event';
 COMMENT ON COLUMN ecapi.outbox.emitted_at IS 'clock time of the emission';
+COMMENT ON COLUMN ecapi.outbox.emitter IS 'role whose rights wrote it: the caller of ecapi_emit(), or the owner of the tracked table';
+COMMENT ON COLUMN ecapi.outbox.relation IS 'table whose track made it; NULL: ecapi_emit() did';
 COMMENT ON COLUMN ecapi.outbox.slot IS 'place in the ring, chosen by the clock';
 COMMENT ON COLUMN ecapi.outbox.event IS 'ECAPI event in the standard''s shape';
 COMMENT ON TABLE ecapi.tick IS 'log of snapshots that bound the windows of lagging destinations';
@@ -2073,7 +2078,8 @@ COMMENT ON COLUMN ecapi.failed_event.failed_at IS 'when it failed first';
 COMMENT ON COLUMN ecapi.failed_event.next_try IS 'when a waiting one is tried again';
 COMMENT ON COLUMN ecapi.failed_event.destination IS 'NULL for an event that was set aside when it was emitted';
 COMMENT ON COLUMN ecapi.failed_event.source IS 'who made an event that was set aside: ecapi_emit, or the trigger of a track';
-COMMENT ON COLUMN ecapi.failed_event.relation IS 'table of that track';
+COMMENT ON COLUMN ecapi.failed_event.emitter IS 'role whose rights wrote the event: the caller of ecapi_emit(), or the owner of the tracked table';
+COMMENT ON COLUMN ecapi.failed_event.relation IS 'table whose track made it; NULL: ecapi_emit() did';
 COMMENT ON COLUMN ecapi.failed_event.state IS 'waiting for another try; dead: no more tries; set_aside: by capture, of no destination';
 COMMENT ON COLUMN ecapi.failed_event.after_seq IS 'of one that was set aside: the last seq that its session had used by then';
 COMMENT ON COLUMN ecapi.failed_event.attempts IS 'how often it was sent alone, or captured again';

@@ -76,6 +76,7 @@ enum
 typedef struct Emit
 {
 	FunctionCallInfo fcinfo;
+	EcapiEmitter emitter;			/* the caller: in a function of a definer, the definer */
 	EcapiDraft	draft;			/* what was given, merged */
 } Emit;
 
@@ -197,7 +198,7 @@ set_aside(Emit *emit)
 	if (json.full)
 		ecapi_draft_out_of_memory();
 
-	ecapi_outbox_set_aside("ecapi_emit", InvalidOid, id, json.data, (int) json.len,
+	ecapi_outbox_set_aside("ecapi_emit", &emit->emitter, id, json.data, (int) json.len,
 						   ecapi_violation_sqlstate(first->code),
 						   ecapi_draft_reason(&emit->draft), ecapi_outbox_last_seq());
 
@@ -240,10 +241,12 @@ ecapi_emit(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(context);
 
 	emit.fcinfo = fcinfo;
+	emit.emitter.role = GetUserId();
+	emit.emitter.relation = InvalidOid;
 	ecapi_draft_begin(&emit.draft, context);
 	merge_arguments(&emit);
 	if (ecapi_draft_finish(&emit.draft, &append, &id))
-		ecapi_outbox_append(&append, 1);
+		ecapi_outbox_append(&emit.emitter, &append, 1);
 	else
 	{
 		if (ecapi_on_error == ECAPI_ON_ERROR_RAISE)

@@ -13,8 +13,9 @@
  * compile, is a row of the result that says why: it hides no other track.
  *
  * Reads only: it runs in read-only transactions and on a standby, too.  The
- * caller must own the table; then its events are his, and he may see what
- * became of them.  It shows ids and sums, and no other contents.
+ * caller must own the table; then the events that were captured from it are his, and
+ * he may see what became of them.  Rows may name ids of others: of these it tells
+ * nothing (see reconcile_sql.c).  It shows ids and sums, and no other contents.
  *
  * Memory: events of a page are noted in the page's context, since the guard may
  * end by an error, and go on to a tuplestore that spills to disk.
@@ -291,6 +292,9 @@ reconcile_track(const EcapiFoundTrack *found, Relation relation, TimestampTz sin
 	MemoryContextSwitchTo(context);
 	expected.track = pstrdup(found->trigger->tgname);
 	expected.relation = RelationGetRelid(relation);
+	/* a partition's owner is not always that of the events of all partitions */
+	if (pg_class_ownercheck(found->compiled->root, GetUserId()))
+		expected.root = found->compiled->root;
 	expected.since = since;
 	expected.until = until;
 	expected.hint = hint_for(relation, ecapi_program_track(found->compiled->program));

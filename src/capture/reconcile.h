@@ -18,6 +18,7 @@ typedef struct EcapiExpected
 {
 	const char *track;			/* name of its trigger */
 	Oid			relation;
+	Oid			root;			/* events of this table are the caller's; or InvalidOid */
 	TupleDesc	desc;			/* of events; see ecapi_reconcile_desc() */
 	Tuplestorestate *events;
 	TimestampTz since;

@@ -29,6 +29,14 @@
  * the form of its id, which the track's own name for the table begins
  * (ecapi_program_id()).
  *
+ * Whose events: ids are columns of the caller's rows, and may be any text, so what
+ * became of an id is told only where its event is the caller's, too: it was captured
+ * from this table (whoever owned it then), or its emitter is a role whose rights the
+ * caller has, or the caller may read the outbox.  Events of others are left out where
+ * they are read, before anything is compared with an id: their ids are to all steps as
+ * ids that nobody has emitted, in what is said and in what it takes.  So are
+ * cancellations by others, but for ids that begin with the table's own name.
+ *
  * Values are those of the events, of what has none those of the rows as they
  * are now.  Ids that are listed are at most a hundred, in order.
  */
@@ -37,6 +45,8 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/queryenvironment.h"
@@ -50,7 +60,8 @@
 /*
  * $1 since, $2 what happened before may be out of reach, $3 until, $4 how ids begin
  * (NULL: not looked for, for the reason $9), $5 the event type, $6 which part of an id
- * it is, $7 how many parts an id has, $8 the hint for a condition that is false now.
+ * it is, $7 how many parts an id has, $8 the hint for a condition that is false now; $10
+ * all events are shown, else those of the table $11 and of roles whose rights $12 has.
  * The search_path of ecapi_become_owner() lets operators stand plain.  Kinds are those
  * of EcapiRowState: 1 due, 2 its condition is false now, 3 without a time, 4 failing.
  *
@@ -70,18 +81,20 @@ static const char comparison[] =
 "  (o.event ->> 'value')::numeric AS value, o.event ->> 'currency_code' AS currency,"
 "  o.event ->> 'erased' IS NOT NULL AS erased"
 " FROM ecapi.outbox o LEFT JOIN wanted w ON w.id = ecapi_internal.event_id(o.event)"
-" WHERE w.kind = 3 OR o.emitted_at >= $1 - interval '1 day' AND (w.kind < 3 OR"
+" WHERE ($10 OR o.relation = $11 OR pg_has_role($12, o.emitter, 'USAGE'))"
+"  AND (w.kind = 3 OR o.emitted_at >= $1 - interval '1 day' AND (w.kind < 3 OR"
 "  w.id IS NULL AND starts_with(ecapi_internal.event_id(o.event), $4)"
 "  AND o.event ->> 'event_type' = $5"
 "  AND split_part(ecapi_internal.event_id(o.event), ':', $6) = $5"
 "  AND cardinality(string_to_array(ecapi_internal.event_id(o.event), ':')) = $7"
 "  AND to_timestamp((o.event ->> 'timestamp')::float8) >= date_trunc('second', $1)"
-"  AND to_timestamp((o.event ->> 'timestamp')::float8) < $3)"
+"  AND to_timestamp((o.event ->> 'timestamp')::float8) < $3))"
 "), emitted AS MATERIALIZED ("
 " SELECT s.* FROM seen s WHERE s.kind = 1"
 "), failed AS MATERIALIZED ("
 " SELECT w.id, w.kind, f.destination, f.state, f.reason, f.seq, w.value, w.currency"
 " FROM ecapi.failed_event f JOIN wanted w ON w.id = f.event_id"
+" WHERE $10 OR f.relation = $11 OR pg_has_role($12, f.emitter, 'USAGE')"
 "), logged AS ("
 " SELECT coalesce(c.destination, r.destination) AS destination, s.seq, r.outcome, r.reason"
 " FROM ecapi.request r LEFT JOIN ecapi.cursor c ON c.server = r.server"
@@ -115,7 +128,9 @@ static const char comparison[] =
 "), nowhere AS MATERIALIZED ("
 " SELECT w.id, w.kind, w.value, w.currency,"
 "  CASE WHEN w.forgotten THEN 'erased' WHEN EXISTS (SELECT FROM ecapi.cancellation c"
-"   WHERE c.id = w.id AND coalesce(c.cancelled_at >= w.happened, true)) THEN 'cancelled'"
+"   WHERE c.id = w.id AND coalesce(c.cancelled_at >= w.happened, true)"
+"    AND ($10 OR $4 IS NOT NULL OR pg_has_role($12, (SELECT r.oid FROM pg_roles r"
+"     WHERE r.rolname = c.cancelled_by), 'USAGE'))) THEN 'cancelled'"
 "   WHEN w.kind = 3 THEN 'no timestamp' WHEN NOT r.complete AND w.happened < $2 THEN 'out of reach'"
 "   WHEN w.kind = 2 THEN 'condition false now' ELSE 'unaccounted' END AS outcome"
 " FROM wanted w CROSS JOIN ring r"
@@ -257,7 +272,7 @@ ecapi_reconcile_compare(const EcapiExpected *expected, Tuplestorestate *result,
 						TupleDesc result_desc)
 {
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
-	INT4OID, INT4OID, TEXTOID, TEXTOID};
+	INT4OID, INT4OID, TEXTOID, TEXTOID, BOOLOID, OIDOID, OIDOID};
 	Datum		values[lengthof(types)];
 	char		nulls[lengthof(types) + 1];
 	EcapiOwnerScope scope;
@@ -276,6 +291,10 @@ ecapi_reconcile_compare(const EcapiExpected *expected, Tuplestorestate *result,
 	set_text(values, nulls, 4, expected->event_type);
 	set_text(values, nulls, 7, expected->hint);
 	set_text(values, nulls, 8, expected->not_looked_for);
+	values[9] = BoolGetDatum(pg_class_aclcheck(ecapi_relation("outbox", false), GetUserId(),
+											   ACL_SELECT) == ACLCHECK_OK);
+	values[10] = ObjectIdGetDatum(expected->root);
+	values[11] = ObjectIdGetDatum(GetUserId());
 	ecapi_become_owner(&scope);
 	plan_for_many();
 	register_expected(expected);

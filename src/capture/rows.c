@@ -38,6 +38,7 @@
 #include "capture/guard.h"
 #include "capture/image.h"
 #include "capture/rows.h"
+#include "catalog.h"
 #include "tree.h"
 #include "outbox/append.h"
 #include "outbox/stops.h"
@@ -590,7 +591,10 @@ static void
 write_page(RowPage *page)
 {
 	const EcapiRows *rows = page->rows;
+	EcapiEmitter emitter;
 
+	emitter.relation = rows->compiled->root;
+	emitter.role = ecapi_relation_owner(emitter.relation);
 	/* a temporary table takes rows where an outbox does not */
 	if (page->nevents + page->nfailures > 0)
 		PreventCommandIfReadOnly("capture");
@@ -599,12 +603,12 @@ write_page(RowPage *page)
 	if (page->stops != NULL && page->nevents > 0)
 		leave_out_cancelled(page);
 	if (page->nevents > 0)
-		ecapi_outbox_append(page->events, page->nevents);
+		ecapi_outbox_append(&emitter, page->events, page->nevents);
 	for (int i = 0; i < page->nfailures; i++)
 	{
 		const Failure *failure = &page->failures[i];
 
-		ecapi_outbox_set_aside(rows->trigger, rows->compiled->root, failure->id, failure->image,
+		ecapi_outbox_set_aside(rows->trigger, &emitter, failure->id, failure->image,
 							   failure->len, failure->sqlstate, failure->reason,
 							   failure->after_seq >= 0 ? failure->after_seq
 							   : ecapi_outbox_last_seq());

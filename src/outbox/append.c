@@ -49,12 +49,18 @@
 #define MULTI_MIN	4
 #define MULTI_MAX	64
 
-static HeapTuple form_row(Relation leaf, Oid seq_relid, Datum *values,
-						  const EcapiAppend *event);
+/* What the rows of one call share. */
+typedef struct Row
+{
+	Oid			seq_relid;
+	Datum		values[ECAPI_OUTBOX_COLUMNS];
+	bool		nulls[ECAPI_OUTBOX_COLUMNS];
+} Row;
+
+static HeapTuple form_row(Relation leaf, Row *row, const EcapiAppend *event);
 static void insert_row(Relation leaf, Relation index, IndexInfo *info,
 					   HeapTuple tuple);
-static void insert_rows(Relation leaf, Relation index, IndexInfo *info,
-						Oid seq_relid, Datum *values,
+static void insert_rows(Relation leaf, Relation index, IndexInfo *info, Row *row,
 						const EcapiAppend *events, int nevents);
 
 static int64 last_seq = 0;
@@ -81,18 +87,17 @@ ecapi_outbox_last_seq(void)
  * what any insert raises.
  */
 void
-ecapi_outbox_append(const EcapiAppend *events, int nevents)
+ecapi_outbox_append(const EcapiEmitter *emitter, const EcapiAppend *events, int nevents)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	int			slot = ecapi_ring_slot(now);
 	Size		bytes = 0;
 	const EcapiRelations *relations;
-	Oid			seq_relid;
 	Relation	leaf;
 	List	   *indexes;
 	Relation	index;
 	IndexInfo  *info;
-	Datum		values[ECAPI_OUTBOX_COLUMNS];
+	Row			row = {0};
 
 	for (int i = 0; i < nevents; i++)
 		bytes += VARSIZE(events[i].event);
@@ -100,7 +105,7 @@ ecapi_outbox_append(const EcapiAppend *events, int nevents)
 		return;
 
 	relations = ecapi_relations();
-	seq_relid = relations->outbox_seq;
+	row.seq_relid = relations->outbox_seq;
 	leaf = table_open(relations->outbox[slot], RowExclusiveLock);
 
 	ecapi_ring_check_slot(leaf);
@@ -108,14 +113,17 @@ ecapi_outbox_append(const EcapiAppend *events, int nevents)
 	index = index_open(linitial_oid(indexes), RowExclusiveLock);
 	info = BuildIndexInfo(index);
 
-	values[ECAPI_OUTBOX_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
-	values[ECAPI_OUTBOX_EMITTED_AT] = TimestampTzGetDatum(now);
-	values[ECAPI_OUTBOX_SLOT] = Int16GetDatum(slot);
+	row.values[ECAPI_OUTBOX_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	row.values[ECAPI_OUTBOX_EMITTED_AT] = TimestampTzGetDatum(now);
+	row.values[ECAPI_OUTBOX_EMITTER] = ObjectIdGetDatum(emitter->role);
+	row.values[ECAPI_OUTBOX_RELATION] = ObjectIdGetDatum(emitter->relation);
+	row.nulls[ECAPI_OUTBOX_RELATION] = !OidIsValid(emitter->relation);
+	row.values[ECAPI_OUTBOX_SLOT] = Int16GetDatum(slot);
 	if (nevents < MULTI_MIN)
 		for (int i = 0; i < nevents; i++)
-			insert_row(leaf, index, info, form_row(leaf, seq_relid, values, &events[i]));
+			insert_row(leaf, index, info, form_row(leaf, &row, &events[i]));
 	else
-		insert_rows(leaf, index, info, seq_relid, values, events, nevents);
+		insert_rows(leaf, index, info, &row, events, nevents);
 
 	pfree(info);
 	list_free(indexes);
@@ -124,16 +132,15 @@ ecapi_outbox_append(const EcapiAppend *events, int nevents)
 	ecapi_wake_at_commit();
 }
 
-/* The row of an event, under the next seq; values holds what rows share. */
+/* The row of an event, under the next seq. */
 static HeapTuple
-form_row(Relation leaf, Oid seq_relid, Datum *values, const EcapiAppend *event)
+form_row(Relation leaf, Row *row, const EcapiAppend *event)
 {
-	bool		nulls[ECAPI_OUTBOX_COLUMNS] = {false};
 	HeapTuple	tuple;
 
-	values[ECAPI_OUTBOX_SEQ] = Int64GetDatum(ecapi_outbox_next_seq(seq_relid));
-	values[ECAPI_OUTBOX_EVENT] = PointerGetDatum(event->event);
-	tuple = heap_form_tuple(RelationGetDescr(leaf), values, nulls);
+	row->values[ECAPI_OUTBOX_SEQ] = Int64GetDatum(ecapi_outbox_next_seq(row->seq_relid));
+	row->values[ECAPI_OUTBOX_EVENT] = PointerGetDatum(event->event);
+	tuple = heap_form_tuple(RelationGetDescr(leaf), row->values, row->nulls);
 	tuple->t_tableOid = RelationGetRelid(leaf);
 	return tuple;
 }
@@ -165,8 +172,8 @@ insert_row(Relation leaf, Relation index, IndexInfo *info, HeapTuple tuple)
  * go into it.
  */
 static void
-insert_rows(Relation leaf, Relation index, IndexInfo *info, Oid seq_relid,
-			Datum *values, const EcapiAppend *events, int nevents)
+insert_rows(Relation leaf, Relation index, IndexInfo *info, Row *row,
+			const EcapiAppend *events, int nevents)
 {
 	TupleTableSlot *slots[MULTI_MAX];
 	CommandId	command = GetCurrentCommandId(true);
@@ -177,8 +184,7 @@ insert_rows(Relation leaf, Relation index, IndexInfo *info, Oid seq_relid,
 	{
 		n = Min(nevents - done, MULTI_MAX);
 		for (int i = 0; i < n; i++)
-			ExecStoreHeapTuple(form_row(leaf, seq_relid, values, &events[done + i]),
-							   slots[i], true);
+			ExecStoreHeapTuple(form_row(leaf, row, &events[done + i]), slots[i], true);
 		heap_multi_insert(leaf, slots, n, command, 0, NULL);
 		for (int i = 0; i < n; i++)
 			insert_index(leaf, index, info, ExecFetchSlotHeapTuple(slots[i], false, NULL),
@@ -194,19 +200,19 @@ insert_rows(Relation leaf, Relation index, IndexInfo *info, Oid seq_relid,
  * has no right on that table.  Raises what an insert raises.
  */
 void
-ecapi_outbox_set_aside(const char *source, Oid relation, const char *event_id,
-					   const char *event, int event_len,
+ecapi_outbox_set_aside(const char *source, const EcapiEmitter *emitter,
+					   const char *event_id, const char *event, int event_len,
 					   const char *sqlstate, const char *reason, int64 after_seq)
 {
 	static EcapiStatement insert = {
 		"INSERT INTO ecapi.failed_event (source, state, reason, xid, event_id,"
-		" event, sqlstate, relation, after_seq, failed_at)"
+		" event, sqlstate, relation, after_seq, emitter, failed_at)"
 		" VALUES ($1, 'set_aside', $2, pg_catalog.pg_current_xact_id(), $3,"
-		" $4::pg_catalog.json, $5, $6, $7, pg_catalog.clock_timestamp())",
-		7, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, REGCLASSOID, INT8OID}, NULL
+		" $4::pg_catalog.json, $5, $6, $7, $8, pg_catalog.clock_timestamp())",
+		8, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, REGCLASSOID, INT8OID, REGROLEOID}, NULL
 	};
-	Datum		values[7];
-	bool		nulls[7] = {false};
+	Datum		values[8];
+	bool		nulls[8] = {false};
 	EcapiOwnerScope scope;
 
 	values[0] = CStringGetTextDatum(source);
@@ -215,9 +221,10 @@ ecapi_outbox_set_aside(const char *source, Oid relation, const char *event_id,
 	nulls[2] = event_id == NULL;
 	values[3] = PointerGetDatum(cstring_to_text_with_len(event, event_len));
 	values[4] = CStringGetTextDatum(sqlstate);
-	values[5] = ObjectIdGetDatum(relation);
-	nulls[5] = !OidIsValid(relation);
+	values[5] = ObjectIdGetDatum(emitter->relation);
+	nulls[5] = !OidIsValid(emitter->relation);
 	values[6] = Int64GetDatum(after_seq);
+	values[7] = ObjectIdGetDatum(emitter->role);
 
 	ecapi_become_owner(&scope);
 	/* in the replica role our triggers keep rows out; see the install script */

@@ -43,9 +43,9 @@
 
 static EcapiStatement insert = {
 	"INSERT INTO ecapi.failed_event (destination, state, reason, xid, seq, event_id,"
-	" event, status, answer, attempts, failed_at, retry_since, next_try)"
+	" event, emitter, relation, status, answer, attempts, failed_at, retry_since, next_try)"
 	" SELECT $1, CASE WHEN $8 IS NULL THEN 'dead' ELSE 'waiting' END, $2, o.xid, o.seq,"
-	" o.event OPERATOR(pg_catalog.->>) 'id', o.event, $5, $6, $7,"
+	" o.event OPERATOR(pg_catalog.->>) 'id', o.event, o.emitter, o.relation, $5, $6, $7,"
 	" pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp(), $8"
 	" FROM ecapi.outbox o"
 	" WHERE o.xid OPERATOR(pg_catalog.=) $3 AND o.seq OPERATOR(pg_catalog.=) $4"

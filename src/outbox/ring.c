@@ -25,7 +25,7 @@
 #include "outbox/ring.h"
 
 static const Oid column_types[ECAPI_OUTBOX_COLUMNS] = {
-	INT8OID, XID8OID, TIMESTAMPTZOID, INT2OID, JSONOID
+	INT8OID, XID8OID, TIMESTAMPTZOID, REGROLEOID, REGCLASSOID, INT2OID, JSONOID
 };
 
 static bool checked = false;

@@ -25,6 +25,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -234,6 +235,7 @@ append(const EcapiValue *refund)
 {
 	EcapiBuffer json;
 	EcapiAppend row;
+	EcapiEmitter emitter = {GetUserId(), InvalidOid};
 	uint64		dropped = ecapi_limit_dropped();
 
 	ecapi_tree_buffer(&json, MaxAllocSize, CurrentMemoryContext);
@@ -243,7 +245,7 @@ append(const EcapiValue *refund)
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
 	row.event = cstring_to_text(pg_any_to_server(json.data, json.len, PG_UTF8));
-	ecapi_outbox_append(&row, 1);
+	ecapi_outbox_append(&emitter, &row, 1);
 	ecapi_limit_refuse_loss(dropped);
 }
 

@@ -193,7 +193,7 @@ SELECT * FROM ecapi.forget('x@forget.example');
 ROLLBACK;
 
 -- A text that is no event does not stand in the way.
-INSERT INTO ecapi.outbox SELECT nextval('ecapi.outbox_seq'), pg_current_xact_id(), now(), 0, '{"id": "fg-odd", "a": "\u0000"}';
+INSERT INTO ecapi.outbox SELECT nextval('ecapi.outbox_seq'), pg_current_xact_id(), now(), 10, NULL, 0, '{"id": "fg-odd", "a": "\u0000"}';
 SELECT event_id FROM ecapi.forget('hal@forget.example');
 
 -- Nobody is asked about when nobody is forgotten.

@@ -94,7 +94,7 @@ GRANT EXECUTE ON FUNCTION ecapi_emit TO regress_ecapi_app;
 SET ROLE regress_ecapi_app;
 SELECT ecapi_emit('login', id => 'app-1');
 SELECT count(*) FROM ecapi.outbox;
-INSERT INTO ecapi.outbox VALUES (1, '1', now(), 0, '{}');
+INSERT INTO ecapi.outbox VALUES (1, '1', now(), 10, NULL, 0, '{}');
 SELECT * FROM ecapi.destination;
 SELECT ecapi.pause('install_shop');
 CREATE SERVER install_app FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com');

@@ -246,6 +246,73 @@ SELECT track, outcome, reason, events FROM proof.told WHERE outcome IN ('not jud
 DROP TABLE proof.sales CASCADE;
 RESET ROLE;
 
+-- Ids of others: whoever owns a table can make rows with any id.  Of one whose event is
+-- not the owner's nothing is told, whatever became of it: as if nobody had emitted it.
+SET client_min_messages = error;
+GRANT CREATE ON SCHEMA proof TO regress_proof_other;
+GRANT EXECUTE ON FUNCTION ecapi_emit, ecapi.cancel TO regress_proof_shop, regress_proof_other;
+SET ROLE regress_proof_shop;
+SELECT ecapi_emit('purchase', value => 33, currency_code => 'EUR', id => 'proof-app', occurred_at => '2026-02-03');
+SET ecapi.on_error = set_aside;
+SELECT ecapi_emit('purchase', value => 34, id => 'proof-app-aside', occurred_at => '2026-02-03');
+RESET ecapi.on_error;
+SELECT ecapi.cancel('proof-app-cancelled') IS NOT NULL;
+RESET ROLE;
+INSERT INTO ecapi.failed_event (destination, state, reason, xid, seq, event_id, event, emitter, failed_at)
+    VALUES ('proof_all', 'dead', 'rejected', '1', 1, 'proof-app-dead', '{}', 'regress_proof_shop', now());
+SET ROLE regress_proof_other;
+CREATE TABLE proof.guess (id text PRIMARY KEY, total numeric, is_paid boolean DEFAULT true, at timestamptz DEFAULT '2026-02-02');
+SELECT ecapi.track('proof.guess', 'purchase', condition => 'is_paid',
+    mapping => '{"id": "id", "value": "total", "currency_code": "''EUR''", "timestamp": "at"}');
+RESET ROLE;
+SET ecapi.capture = off;
+INSERT INTO proof.guess SELECT id, 1, is_paid, CASE WHEN is_timed THEN '2026-02-02'::timestamptz END
+FROM (VALUES ('proof.orders:1:purchase', true, true), ('proof.orders:2:purchase', false, true), ('proof.orders:4:purchase', true, false),
+    ('proof.orders:6:purchase', true, true), ('proof-app', true, true), ('proof-app-aside', true, true), ('proof-app-cancelled', true, true),
+    ('proof-app-dead', true, true), ('proof-nobody', true, true), ('proof-nobody-2', false, true), ('proof-nobody-3', true, false)) v (id, is_paid, is_timed);
+RESET ecapi.capture;
+CREATE VIEW proof.guessed AS
+SELECT destination, outcome, reason, currency, events, value, ids FROM ecapi.reconcile('proof.guess', '2026-02-01', '2026-03-01') WITH ORDINALITY
+WHERE destination IS NULL OR destination LIKE 'proof\_%' ORDER BY ordinality;
+GRANT SELECT ON proof.guessed TO PUBLIC;
+SET ROLE regress_proof_other;
+SELECT * FROM proof.guessed;
+-- What is his own he sees: captured, emitted, set aside, cancelled.
+INSERT INTO proof.guess VALUES ('proof-own', 5), ('proof-own-aside', -1e30);
+SELECT ecapi_emit('purchase', value => 6, currency_code => 'EUR', id => 'proof-nobody', occurred_at => '2026-02-02');
+SELECT ecapi.cancel('proof-nobody-2') IS NOT NULL;
+SELECT outcome, events, value, ids FROM proof.guessed WHERE destination IS NULL;
+-- So does who has the rights of the emitter, but not who would have to take them.
+RESET ROLE;
+GRANT regress_proof_shop TO regress_proof_other;
+ALTER ROLE regress_proof_other NOINHERIT;
+SET ROLE regress_proof_other;
+SELECT outcome, events, value, ids FROM proof.guessed WHERE destination IS NULL;
+RESET ROLE;
+ALTER ROLE regress_proof_other INHERIT;
+SET ROLE regress_proof_other;
+SELECT outcome, events, value, ids FROM proof.guessed WHERE destination IS NULL;
+RESET ROLE;
+REVOKE regress_proof_shop FROM regress_proof_other;
+-- And who may read the outbox.
+GRANT SELECT ON ecapi.outbox TO regress_proof_other;
+SET ROLE regress_proof_other;
+SELECT outcome, events, value, ids FROM proof.guessed WHERE destination IS NULL;
+RESET ROLE;
+REVOKE SELECT ON ecapi.outbox FROM regress_proof_other;
+-- The events of a table stay its own when it has another owner; that owner's others do not come with it.
+ALTER TABLE proof.orders OWNER TO regress_proof_other;
+SELECT DISTINCT o.emitter, o.relation FROM ecapi.outbox o WHERE o.event ->> 'id' LIKE 'proof.orders:_:purchase' OR o.event ->> 'id' IN ('proof-app', 'proof-own', 'proof-nobody') ORDER BY 1, 2;
+SET ROLE regress_proof_other;
+SELECT outcome, sum(events) FROM ecapi.reconcile('proof.orders', '-infinity', 'infinity') WHERE destination IS NULL GROUP BY 1 ORDER BY 1;
+SELECT outcome, events, value, ids FROM proof.guessed WHERE destination IS NULL;
+RESET ROLE;
+ALTER TABLE proof.orders OWNER TO regress_proof_shop;
+SELECT outcome, events, ids FROM ecapi.reconcile('proof.guess', '2026-02-01', '2026-03-01') WHERE destination IS NULL;
+DELETE FROM ecapi.cancellation WHERE id LIKE 'proof-%';
+DELETE FROM ecapi.failed_event WHERE event_id = 'proof-app-dead';
+RESET client_min_messages;
+
 -- Sums are for pg_monitor; ids, which may be order numbers, are not.
 SET ROLE regress_proof_monitor;
 SELECT count(*) > 0 AS reads FROM ecapi.ledger;

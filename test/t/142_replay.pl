@@ -211,8 +211,8 @@ sub old_event
 {
 	my ($slot) = @_;
 
-	return $cluster->sql('INSERT INTO ecapi.outbox (seq, xid, emitted_at, slot, event)'
-		  . " SELECT nextval('ecapi.outbox_seq'), pg_current_xact_id(), now() - interval '9 days',"
+	return $cluster->sql('INSERT INTO ecapi.outbox (seq, xid, emitted_at, emitter, slot, event)'
+		  . " SELECT nextval('ecapi.outbox_seq'), pg_current_xact_id(), now() - interval '9 days', current_role::regrole,"
 		  . " $slot, '{\"event_type\": \"page_view\", \"id\": \"old\", \"timestamp\": 1}'"
 		  . ' RETURNING xid');
 }
