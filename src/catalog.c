@@ -36,6 +36,7 @@
 
 static EcapiRelations relations;
 static bool relations_valid = false;
+static uint64 relations_changes = 0;	/* told of so far */
 static bool relations_watched = false;
 
 static void
@@ -46,7 +47,10 @@ forget_relations(Datum arg, Oid relid)
 	for (int i = 0; i < ECAPI_SLOTS && !ours; i++)
 		ours = relid == relations.outbox[i];
 	if (ours)
+	{
 		relations_valid = false;
+		relations_changes++;
+	}
 }
 
 /*
@@ -72,10 +76,15 @@ ecapi_relation(const char *name, bool missing_ok)
 	return relid;
 }
 
-/* The relations of the emit path; raises an error when one is missing. */
+/*
+ * The relations of the emit path; raises an error when one is missing.  What
+ * changes during the look-ups is looked up again at the next call.
+ */
 const EcapiRelations *
 ecapi_relations(void)
 {
+	uint64		changes;
+
 	if (relations_valid)
 		return &relations;
 
@@ -84,6 +93,7 @@ ecapi_relations(void)
 		CacheRegisterRelcacheCallback(forget_relations, (Datum) 0);
 		relations_watched = true;
 	}
+	changes = relations_changes;
 	for (int i = 0; i < ECAPI_SLOTS; i++)
 	{
 		char		name[NAMEDATALEN];
@@ -92,7 +102,7 @@ ecapi_relations(void)
 		relations.outbox[i] = ecapi_relation(name, false);
 	}
 	relations.outbox_seq = ecapi_relation("outbox_seq", false);
-	relations_valid = true;
+	relations_valid = changes == relations_changes;
 	return &relations;
 }
 
