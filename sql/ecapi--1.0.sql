@@ -1656,8 +1656,23 @@ BEGIN
 	END IF;
 
 	SELECT pg_catalog.pg_size_pretty(u.bytes) AS bytes, pg_catalog.pg_size_pretty(u.bytes_limit) AS bytes_limit,
-		u.is_full, u.dropped
+		u.is_full, u.dropped, u.bytes >= 0.9 * u.bytes_limit AS is_near
 	INTO d FROM ecapi.outbox_use u;
+	-- a slot is emptied under a lock against all others
+	SELECT pg_catalog.string_agg(h.who, ', ' ORDER BY h.who) INTO t
+	FROM (SELECT DISTINCT coalesce(pg_catalog.format('process %s, open since %s', a.pid, a.xact_start),
+			'a prepared transaction') AS who
+		FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+		WHERE l.locktype = 'relation'
+			AND l.database = (SELECT o.oid FROM pg_catalog.pg_database o WHERE o.datname = pg_catalog.current_database())
+			AND l.relation = 'ecapi.outbox'::regclass AND l.granted
+			AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid() AND l.pid IS DISTINCT FROM w.pid) h;
+	IF d.is_near AND t IS NOT NULL THEN
+		severity := 'warning';
+		what := pg_catalog.format('the outbox is near its limit and cannot be emptied while transactions that have read it are open: %s', t);
+		what_to_do := 'End them (pg_terminate_backend, ROLLBACK PREPARED).';
+		RETURN NEXT;
+	END IF;
 	IF d.is_full THEN
 		severity := 'error';
 		what := pg_catalog.format('the outbox takes %s and ecapi.outbox_limit is %s: events are dropped, %s so far', d.bytes, d.bytes_limit, d.dropped);

@@ -35,7 +35,8 @@
  *
  * Locks: taken conditionally, all of them; if one is not to be had the slot
  * stays until next time.  Nobody ever waits for a rotation longer than the
- * truncation itself takes.
+ * truncation itself takes.  A slot that somebody's transaction has read or written
+ * cannot be truncated while that lasts, so nothing is given up for its sake.
  *
  * The truncation is not written for logical decoding: a replicated one would
  * empty the subscriber's own outbox.
@@ -46,8 +47,10 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
@@ -86,6 +89,20 @@ lock_slot(int slot, int nrings, List **rels)
 		*rels = lappend(*rels, table_open(relid, NoLock));
 	}
 	return true;
+}
+
+/* Has anybody else a lock on it, which truncation would have to wait for? */
+static bool
+is_held(Oid relid)
+{
+	LOCKTAG		tag;
+	VirtualTransactionId *holders;
+	int			nholders;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
+	holders = GetLockConflicts(&tag, AccessExclusiveLock, &nholders);
+	pfree(holders);
+	return nholders > 0;
 }
 
 static bool
@@ -250,7 +267,8 @@ int
 ecapi_rotation_end_replays(void)
 {
 	bool		in_use;
-	int			slot = ecapi_rotation_oldest(&in_use);
+	bool		held;
+	int			slot = ecapi_rotation_removable(&in_use, &held);
 	int			ended = 0;
 
 	if (slot < 0)
@@ -280,19 +298,26 @@ ecapi_rotation_empty(void)
 	return empty;
 }
 
-/* See rotation.h. */
+/*
+ * See rotation.h.  Of the slot in use the table above it is looked at: readers come
+ * by way of that, and writers, who are always there and soon gone, do not.
+ */
 int
-ecapi_rotation_oldest(bool *in_use)
+ecapi_rotation_removable(bool *in_use, bool *held)
 {
 	int			current = ecapi_ring_slot(GetCurrentTimestamp());
 
+	*held = false;
 	for (int i = 1; i <= ECAPI_SLOTS; i++)
 	{
 		int			slot = (current + i) % ECAPI_SLOTS;
 
+		if (slot_is_empty(slot, 1))
+			continue;
 		*in_use = slot == current;
-		if (!slot_is_empty(slot, 1))
+		if (!is_held(*in_use ? ecapi_relation(rings[0], false) : ring_relation(0, slot)))
 			return slot;
+		*held = true;
 	}
 	return -1;
 }

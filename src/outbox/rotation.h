@@ -20,7 +20,7 @@ extern bool ecapi_rotation_make_room(bool open);
 
 /*
  * The outbox is near its limit and no slot of it could be emptied: cancel the
- * replays that need the oldest one, but for those that somebody's open
+ * replays that need the oldest removable one, but for those that somebody's open
  * transaction holds.  In a transaction of its own.  Returns how many.
  */
 extern int	ecapi_rotation_end_replays(void);
@@ -32,9 +32,11 @@ extern int	ecapi_rotation_end_replays(void);
 extern bool ecapi_rotation_empty(void);
 
 /*
- * The oldest slot that holds events, -1 when there is none; in_use: it is the
- * one that rows are appended to.  Needs a transaction.
+ * The oldest slot that holds events and could be emptied once nobody needs them; -1
+ * when there is none.  in_use: it is the one that rows are appended to.  held: one
+ * was passed over, because another transaction has read it or written to it and goes
+ * on.  Needs a transaction.
  */
-extern int	ecapi_rotation_oldest(bool *in_use);
+extern int	ecapi_rotation_removable(bool *in_use, bool *held);
 
 #endif							/* ECAPI_ROTATION_H */

@@ -13,10 +13,12 @@
  *			go.  Slots that nobody needs are emptied first, whatever the
  *			retention (outbox/rotation.c); only if there is none, each
  *			destination gives up what lies before the first tick that sees
- *			all of the oldest slot.  If that is the slot in use, all there is
- *			up to the live tick, but only destinations that deliver nothing
- *			now: one that keeps up is a moment behind, and would lose events
- *			for nothing.
+ *			all of the oldest slot.  A slot that another transaction has read
+ *			or written to cannot be emptied: the next one counts then, and if
+ *			all are held nothing is given up, for no room would come of it.
+ *			If the oldest is the slot in use, all there is up to the live tick
+ *			goes, but only of destinations that deliver nothing now: one that
+ *			keeps up is a moment behind, and would lose events for nothing.
  *
  * A plan sets destination->give_up_to, a tick.  From then on the destination
  * neither reads nor sends.  When no request of it flies any more, each step
@@ -52,6 +54,9 @@
 
 /* Logged ticks that one plan looks ahead; what is beyond has the next plan. */
 #define TICKS_A_PLAN	64
+
+/* A line a minute, as writers have of a full outbox. */
+#define HELD_INTERVAL_US	USECS_PER_MINUTE
 
 static const char reason_age[] = "older than ecapi.retention_limit";
 static const char reason_size[] = "the outbox was near ecapi.outbox_limit";
@@ -124,6 +129,22 @@ plan_size(int slot, bool in_use)
 	ecapi_tick_drop(tick);
 }
 
+/* Giving up would make no room: every slot with events is held by somebody. */
+static void
+say_held(TimestampTz now)
+{
+	static TimestampTz said_at = 0;
+
+	if (said_at != 0 && now >= said_at && now - said_at < HELD_INTERVAL_US)
+		return;
+	said_at = now;
+	ereport(LOG,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("outbox is near ecapi.outbox_limit and cannot be emptied"),
+			 errdetail("A transaction that has read the outbox is still open."),
+			 errhint("ecapi.check() names the process.")));
+}
+
 /*
  * Decide what must be given up now.  pressed: the outbox is near its limit and
  * no slot of it can be emptied.
@@ -134,11 +155,14 @@ ecapi_give_up_plan(TimestampTz now, bool pressed)
 	int64		age = Max((int64) ecapi_retention_limit * SECS_PER_MINUTE,
 						  (int64) ecapi_retention_s) * USECS_PER_SEC;
 	bool		in_use;
-	int			slot = pressed ? ecapi_rotation_oldest(&in_use) : -1;
+	bool		held;
+	int			slot = pressed ? ecapi_rotation_removable(&in_use, &held) : -1;
 	dlist_iter	iter;
 
 	if (slot >= 0)
 		plan_size(slot, in_use);
+	else if (pressed && held)
+		say_held(now);
 	if (ecapi_retention_limit == 0)
 		return;
 	dlist_foreach(iter, &ecapi_me.destinations)

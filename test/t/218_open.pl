@@ -9,6 +9,7 @@ use lib $FindBin::RealBin;
 
 use EcapiCluster qw(ids);
 use EcapiReceiver;
+use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
@@ -80,6 +81,35 @@ $cluster->wait_for(
 	}, 'the row that was held is deleted');
 
 $node->stop;
+
+# A transaction that has read the outbox is in the way of every slot.  A destination
+# that is down keeps what waits for it: without room to be won nothing is given up.
+# With the transaction all is as it was.
+my $reader = EcapiCluster->start(
+	name => 'reader', conf => "autovacuum = off\necapi.retention = '1min'\necapi.outbox_limit = '16MB'\n");
+
+$reader->destination('down', $receiver->url('/down'));
+$reader->sql("SELECT ecapi.pause('down')");
+my $session = $reader->node->background_psql('postgres');
+$session->query_safe('BEGIN; SELECT count(*) FROM ecapi.outbox');
+my $filled = 0;
+$reader->wait_for(
+	sub {
+		$filled++;
+		$reader->sql("SELECT count(ecapi_emit('purchase', value => i, currency_code => 'EUR', id => 'fill$filled-' || i,"
+			  . " properties => jsonb_build_object('coupon', repeat('x', 700)))) FROM generate_series(1, 1000) i");
+		return slurp_file($reader->node->logfile) =~ /outbox is near ecapi\.outbox_limit and cannot be emptied/;
+	}, 'the outbox cannot be emptied');
+is($reader->sql("SELECT given_up FROM ecapi.destination WHERE destination = 'down'"), 0,
+	'nothing is given up while a reader is in the way');
+like($reader->sql("SELECT string_agg(what, ' ') FROM ecapi.check()"),
+	qr/cannot be emptied while .* are open: process \d+, open since/, 'ecapi.check() names the process');
+$session->query_safe('COMMIT');
+$session->quit;
+$reader->wait_row('down', 'given_up > 0');
+$reader->wait_sql('SELECT bytes < 0.9 * bytes_limit FROM ecapi.outbox_use');
+pass('when it has ended there is room again');
+$reader->node->stop;
 
 # A destination that a prepared transaction creates: the ring turns, a crash does not
 # matter, and it has every event since, no other.
