@@ -674,9 +674,9 @@ CREATE FUNCTION ecapi_internal.follow_enrichments() RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_follow_enrichments';
 
-CREATE FUNCTION ecapi_internal.enrichment_dropped(schema text, name text) RETURNS void
+CREATE FUNCTION ecapi_internal.depend_enrichments(drops boolean) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'ecapi_enrichment_dropped';
+AS 'MODULE_PATHNAME', 'ecapi_depend_enrichments';
 
 CREATE FUNCTION ecapi_internal.outbox_measure(
 	OUT bytes bigint,
@@ -1004,6 +1004,23 @@ AS $$
 		WHERE w.fdwname = 'ecapi' AND pg_catalog.starts_with(o, 'enrich='))
 $$;
 
+-- Before functions can be renamed or go, what destinations depend on is put right, for
+-- rights come and go where no event trigger runs; after commands that drop, what they
+-- may not call counts again.  Says nothing where the library is missing: what was
+-- recorded holds.
+CREATE FUNCTION ecapi_internal.on_enrichment_need() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF ecapi_internal.has_enrichments() THEN
+		PERFORM ecapi_internal.depend_enrichments(TG_EVENT = 'ddl_command_start'
+			AND TG_TAG NOT IN ('ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER SCHEMA', 'ALTER EXTENSION'));
+	END IF;
+EXCEPTION WHEN undefined_file OR io_error OR undefined_function THEN
+	NULL;
+END
+$$;
+
 CREATE FUNCTION ecapi_internal.on_enrichment_change() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -1044,18 +1061,6 @@ BEGIN
 			pg_catalog.format('Take it out of the destination''s enrichments first, with ALTER SERVER %I OPTIONS (SET enrich ...) or (DROP enrich).',
 				lost.destination));
 	END IF;
-	IF NOT ecapi_internal.has_enrichments() THEN
-		RETURN;
-	END IF;
-	-- for functions of which no dependency is recorded
-	BEGIN
-		PERFORM ecapi_internal.enrichment_dropped(d.address_names[1], d.address_names[2])
-		FROM pg_catalog.pg_event_trigger_dropped_objects() d
-		WHERE d.object_type = 'function' AND NOT d.is_temporary;
-	EXCEPTION WHEN undefined_file OR io_error THEN
-		RAISE WARNING 'enrichments were not looked after because the library of ecapi cannot be loaded'
-			USING HINT = 'Install it, then see ecapi.check().';
-	END;
 END
 $$;
 
@@ -1085,6 +1090,23 @@ CREATE EVENT TRIGGER ecapi_enrichment_drop ON sql_drop
 		'DROP TYPE', 'ALTER TYPE', 'DROP DOMAIN', 'DROP CAST', 'DROP OPERATOR', 'DROP COLLATION',
 		'DROP TEXT SEARCH CONFIGURATION', 'DROP TEXT SEARCH DICTIONARY')
 	EXECUTE FUNCTION ecapi_internal.on_enrichment_drop();
+
+CREATE EVENT TRIGGER ecapi_enrichment_start ON ddl_command_start
+	WHEN TAG IN ('ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER SCHEMA', 'ALTER EXTENSION',
+		'DROP FUNCTION', 'DROP ROUTINE', 'DROP PROCEDURE', 'DROP AGGREGATE', 'DROP SCHEMA',
+		'DROP OWNED', 'DROP EXTENSION', 'DROP LANGUAGE', 'DROP TABLE', 'ALTER TABLE', 'DROP VIEW',
+		'DROP MATERIALIZED VIEW', 'DROP FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'DROP SEQUENCE',
+		'DROP TYPE', 'ALTER TYPE', 'DROP DOMAIN', 'DROP CAST', 'DROP OPERATOR', 'DROP COLLATION',
+		'DROP TEXT SEARCH CONFIGURATION', 'DROP TEXT SEARCH DICTIONARY')
+	EXECUTE FUNCTION ecapi_internal.on_enrichment_need();
+
+CREATE EVENT TRIGGER ecapi_enrichment_end ON ddl_command_end
+	WHEN TAG IN ('DROP FUNCTION', 'DROP ROUTINE', 'DROP PROCEDURE', 'DROP AGGREGATE', 'DROP SCHEMA',
+		'DROP OWNED', 'DROP EXTENSION', 'DROP LANGUAGE', 'DROP TABLE', 'ALTER TABLE', 'DROP VIEW',
+		'DROP MATERIALIZED VIEW', 'DROP FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'DROP SEQUENCE',
+		'DROP TYPE', 'ALTER TYPE', 'DROP DOMAIN', 'DROP CAST', 'DROP OPERATOR', 'DROP COLLATION',
+		'DROP TEXT SEARCH CONFIGURATION', 'DROP TEXT SEARCH DICTIONARY')
+	EXECUTE FUNCTION ecapi_internal.on_enrichment_need();
 
 -- Rows that wait for the commit could not be found in a rewritten table, so
 -- they are captured before: when the command begins, for in an event of
@@ -2148,7 +2170,7 @@ COMMENT ON EVENT TRIGGER ecapi_alter_start IS 'captures rows that wait for the c
 COMMENT ON FUNCTION ecapi_internal.check_destination(oid, pg_ddl_command) IS 'checks filter and enrichments of a destination that a command has created or altered';
 COMMENT ON FUNCTION ecapi_internal.destination_problems(oid) IS 'what is wrong with filter and enrichments of a destination';
 COMMENT ON FUNCTION ecapi_internal.follow_enrichments() IS 'rewrites the enrichments of destinations after functions were renamed or moved';
-COMMENT ON FUNCTION ecapi_internal.enrichment_dropped(text, text) IS 'refuses that a function is dropped which a destination names';
+COMMENT ON FUNCTION ecapi_internal.depend_enrichments(boolean) IS 'records which functions destinations depend on';
 COMMENT ON FUNCTION ecapi_internal.has_enrichments() IS 'is any destination enriched';
 COMMENT ON FUNCTION ecapi_internal.on_enrichment_change() IS 'follows enrichments that are renamed or moved';
 COMMENT ON FUNCTION ecapi_internal.on_enrichment_drop() IS 'refuses that an enrichment is dropped while a destination needs it';
@@ -2180,8 +2202,11 @@ COMMENT ON COLUMN ecapi.outbox_use.dropped IS 'how many were, so far';
 COMMENT ON SEQUENCE ecapi.dropped_seq IS 'how many events were dropped because the outbox was full; a crash may add up to 32';
 COMMENT ON FUNCTION ecapi.pause(name) IS 'stop delivering to a destination until ecapi.resume()';
 COMMENT ON FUNCTION ecapi.resume(name) IS 'deliver to a paused, stopped or waiting destination again, now';
+COMMENT ON FUNCTION ecapi_internal.on_enrichment_need() IS 'records which functions destinations depend on';
 COMMENT ON FUNCTION ecapi.retry(name, text) IS 'try failed events of a destination again now, dead ones too; returns how many';
 COMMENT ON FUNCTION ecapi.discard(name, timestamptz, text) IS 'give up failed events of a destination that failed before a moment; returns how many';
+COMMENT ON EVENT TRIGGER ecapi_enrichment_start IS 'records which functions destinations depend on before any can go';
+COMMENT ON EVENT TRIGGER ecapi_enrichment_end IS 'records which functions destinations depend on after some could go';
 COMMENT ON FUNCTION ecapi.replay(name, timestamptz, timestamptz, text) IS 'send events emitted in [since, until) to a destination again, under the same ids; returns a replay_id';
 COMMENT ON FUNCTION ecapi.cancel_replay(name, bigint) IS 'end a replay of a destination, or all of them; returns how many';
 COMMENT ON FUNCTION ecapi.preview(name) IS 'the request that a destination would be sent next, and what is not in it, with reasons; sends nothing; for the destination''s owner, as it shows contents as they leave';

@@ -45,7 +45,7 @@
 PG_FUNCTION_INFO_V1(ecapi_check_destination);
 PG_FUNCTION_INFO_V1(ecapi_destination_problems);
 PG_FUNCTION_INFO_V1(ecapi_follow_enrichments);
-PG_FUNCTION_INFO_V1(ecapi_enrichment_dropped);
+PG_FUNCTION_INFO_V1(ecapi_depend_enrichments);
 
 #define HINT_VOLATILE \
 	"A volatile function cannot be inlined and is planned again for every page. Declare it STABLE if it is."
@@ -260,24 +260,15 @@ ecapi_follow_enrichments(PG_FUNCTION_ARGS)
 }
 
 /*
- * ecapi_internal.enrichment_dropped(schema text, name text): raise an error if a
- * destination misses a function that was dropped.
+ * ecapi_internal.depend_enrichments(drops boolean): a command begins that may drop
+ * functions; or one may rename some, or has ended.
  */
 Datum
-ecapi_enrichment_dropped(PG_FUNCTION_ARGS)
+ecapi_depend_enrichments(PG_FUNCTION_ARGS)
 {
-	char	   *schema = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	char	   *server = ecapi_enrich_misses(ecapi_wrapper(), schema, name);
 	ErrorContextCallback *stack = ecapi_frames_hide();
 
-	if (server != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				 errmsg("cannot drop function %s because destination \"%s\" needs it",
-						quote_qualified_identifier(schema, name), server),
-				 errhint("Take it out of the destination's enrichments first, with ALTER SERVER %s OPTIONS (SET enrich ...) or (DROP enrich).",
-						 quote_identifier(server))));
+	ecapi_enrich_depend_before(ecapi_wrapper(), PG_GETARG_BOOL(0));
 	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
 }

@@ -8,6 +8,10 @@
  * renamed or moved it is still known which one was meant.
  *
  *	  CREATE SERVER, ALTER SERVER		the text says what the server depends on
+ *	  before functions may be renamed	it says so, too, where rows are missing
+ *	  before functions may be dropped	and what the destination may not call, so
+ *										that it does not run anyway, does not count
+ *	  after that						it counts again
  *	  a function or schema is renamed	what it depends on says how the text reads
  *
  * What always holds:
@@ -21,11 +25,13 @@
  *	  runs than he had as the function's owner.
  * (3) Nothing relies on this at run time.  Where event triggers do not run, and
  *	  after pg_upgrade, which carries no such rows along, the text alone is true;
- *	  the rows come again with the next DDL on a function or on the server.
+ *	  the rows come again before the next DDL on a function or on the server.
  *
  * Locks: a function is locked in AccessShare mode when a row is written that names
  * it, so a DROP or a rename that waits for us sees the row, and one that we wait for
- * leaves nothing to depend on, or another name.  Nothing can be locked against a
+ * leaves nothing to depend on, or another name.  A server whose rows change is locked
+ * in ShareUpdateExclusive mode.  Only a command on the server itself waits for these
+ * locks; DDL of others passes over what it does not get.  Nothing can be locked against a
  * schema that is renamed while a server that names it is not yet committed: then
  * the text is stale until the next such DDL.  Options are written as ALTER SERVER
  * does.
@@ -47,17 +53,22 @@
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "enrich/declared.h"
 #include "enrich/declared_names.h"
 #include "enrich/event_row.h"
+#include "enrich/user_sql.h"
 
 /* See declared.h. */
 const char *
@@ -165,8 +176,22 @@ depended_on(Oid server)
 	return result;
 }
 
+/* Lock an object to the end of the transaction; without waiting, if it must not wait. */
+static bool
+lock_object(Oid class, Oid object, LOCKMODE mode, bool may_wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, class, object, 0);
+	if (LockAcquire(&tag, mode, false, !may_wait) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	AcceptInvalidationMessages();
+	return true;
+}
+
+/* Functions that are not locked, or gone, are passed over. */
 static void
-record(Oid server, List *functions)
+record(Oid server, List *functions, bool may_wait)
 {
 	ObjectAddress depender;
 	ObjectAddress referenced;
@@ -175,36 +200,90 @@ record(Oid server, List *functions)
 	ObjectAddressSet(depender, ForeignServerRelationId, server);
 	foreach(cell, functions)
 	{
-		LockDatabaseObject(ProcedureRelationId, lfirst_oid(cell), 0, AccessShareLock);
-		if (!SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(lfirst_oid(cell))))
+		if (!lock_object(ProcedureRelationId, lfirst_oid(cell), AccessShareLock, may_wait) ||
+			!SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(lfirst_oid(cell))))
 			continue;
 		ObjectAddressSet(referenced, ProcedureRelationId, lfirst_oid(cell));
 		recordDependencyOn(&depender, &referenced, DEPENDENCY_NORMAL);
 	}
 }
 
+/* May a destination of that owner call a function? */
+static bool
+may_call(Oid server_owner, Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			role;
+	Oid			schema;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	role = ecapi_user_sql_role(server_owner, ((Form_pg_proc) GETSTRUCT(tuple))->proowner);
+	schema = ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace;
+	ReleaseSysCache(tuple);
+	return OidIsValid(role) &&
+		pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK &&
+		pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
+}
+
+/* What is to become of the rows of a server. */
+typedef enum When
+{
+	AFTER,						/* a command: they are as the text says */
+	BEFORE_CHANGE,				/* it is known what each name of the text means */
+	BEFORE_DROP					/* and what may not be called does not count */
+} When;
+
+static void
+depend(Oid server, When when, bool may_wait)
+{
+	ForeignServer *foreign = GetForeignServer(server);
+	List	   *had = depended_on(server);
+	List	   *wanted = NIL;
+	List	   *unwanted = NIL;
+	ListCell   *cell;
+
+	foreach(cell, named(foreign->options))
+	{
+		Oid			function = ((EcapiEnrichName *) lfirst(cell))->function;
+
+		if (!OidIsValid(function))
+			continue;
+		if (when != BEFORE_DROP || may_call(foreign->owner, function))
+			wanted = list_append_unique_oid(wanted, function);
+		else if (list_member_oid(had, function))
+			unwanted = list_append_unique_oid(unwanted, function);
+	}
+	if (when == AFTER)
+		unwanted = list_difference_oid(had, wanted);
+	if (unwanted == NIL && list_difference_oid(wanted, had) == NIL)
+		return;
+	/* one session at a time, or two would write the same rows */
+	if (!lock_object(ForeignServerRelationId, server, ShareUpdateExclusiveLock, may_wait) ||
+		!SearchSysCacheExists1(FOREIGNSERVEROID, ObjectIdGetDatum(server)))
+		return;
+	foreach(cell, unwanted)
+		deleteDependencyRecordsForSpecific(ForeignServerRelationId, server, DEPENDENCY_NORMAL,
+										   ProcedureRelationId, lfirst_oid(cell));
+	record(server, list_difference_oid(wanted, depended_on(server)), may_wait);
+	CommandCounterIncrement();
+}
+
 /* See declared.h. */
 void
 ecapi_enrich_depend(Oid server)
 {
-	List	   *names = named(GetForeignServer(server)->options);
-	List	   *had = depended_on(server);
-	List	   *wanted = NIL;
+	depend(server, AFTER, true);
+}
+
+/* See declared.h. */
+void
+ecapi_enrich_depend_before(Oid wrapper, bool drop)
+{
 	ListCell   *cell;
 
-	foreach(cell, names)
-	{
-		EcapiEnrichName *one = lfirst(cell);
-
-		if (OidIsValid(one->function))
-			wanted = list_append_unique_oid(wanted, one->function);
-	}
-	if (list_difference_oid(had, wanted) == NIL && list_difference_oid(wanted, had) == NIL)
-		return;
-	deleteDependencyRecordsForClass(ForeignServerRelationId, server, ProcedureRelationId,
-									DEPENDENCY_NORMAL);
-	record(server, wanted);
-	CommandCounterIncrement();
+	foreach(cell, servers_that_enrich(wrapper))
+		depend(lfirst_oid(cell), drop ? BEFORE_DROP : BEFORE_CHANGE, false);
 }
 
 /* ----------------------------------------------------------------------- follow */
@@ -325,30 +404,7 @@ ecapi_enrich_follow(Oid wrapper)
 	foreach(cell, servers_that_enrich(wrapper))
 	{
 		changed = follow(lfirst_oid(cell)) || changed;
-		ecapi_enrich_depend(lfirst_oid(cell));
+		depend(lfirst_oid(cell), AFTER, false);
 	}
 	return changed;
-}
-
-/* See declared.h. */
-char *
-ecapi_enrich_misses(Oid wrapper, const char *schema, const char *name)
-{
-	ListCell   *cell;
-	ListCell   *of_server;
-
-	foreach(cell, servers_that_enrich(wrapper))
-	{
-		ForeignServer *server = GetForeignServer(lfirst_oid(cell));
-
-		foreach(of_server, named(server->options))
-		{
-			EcapiEnrichName *one = lfirst(of_server);
-
-			if (!OidIsValid(one->function) && one->schema != NULL &&
-				strcmp(one->schema, schema) == 0 && strcmp(one->name, name) == 0)
-				return server->servername;
-		}
-	}
-	return NULL;
 }

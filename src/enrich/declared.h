@@ -15,10 +15,17 @@ extern const char *ecapi_enrich_option(List *options, const char *name);
 
 /*
  * Make the catalog say that a server depends on the functions that its option
- * enrich names, and on no other; a name that is no function is passed over.  In
- * a transaction that may write.
+ * enrich names, and on no other; a name that is no function is passed over.  Waits
+ * for other sessions' DDL on them.  In a transaction that may write.
  */
 extern void ecapi_enrich_depend(Oid server);
+
+/*
+ * Before functions may be renamed or dropped, and after that: let all servers of a
+ * wrapper depend on those that they name.  Before a drop, not on what they may not
+ * call: its owner shall not have to ask them.  Waits for nobody.
+ */
+extern void ecapi_enrich_depend_before(Oid wrapper, bool drop);
 
 /*
  * After functions or schemas may have been renamed or moved: let the options of
@@ -27,11 +34,5 @@ extern void ecapi_enrich_depend(Oid server);
  * the DDL, no right is asked: the same functions are named as before.
  */
 extern bool ecapi_enrich_follow(Oid wrapper);
-
-/*
- * The name of a server of the wrapper whose option enrich names schema.name where
- * there is no such function (any more), palloc'd; NULL: there is none.
- */
-extern char *ecapi_enrich_misses(Oid wrapper, const char *schema, const char *name);
 
 #endif							/* ECAPI_ENRICH_DECLARED_H */

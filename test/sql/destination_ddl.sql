@@ -110,6 +110,34 @@ BEGIN;
 DELETE FROM pg_depend WHERE classid = 'pg_foreign_server'::regclass AND refclassid = 'pg_proc'::regclass;
 DROP FUNCTION ddl.segment;
 ROLLBACK;
+-- one that the destination may not call is its owner's alone, though it was named once
+BEGIN;
+SELECT * FROM declared;
+REVOKE EXECUTE ON FUNCTION ddl.segment FROM PUBLIC, regress_ddl_shop;
+SET LOCAL ROLE regress_ddl_author;
+SAVEPOINT a;
+DROP FUNCTION ddl.segment;
+ROLLBACK TO a;
+ALTER FUNCTION ddl.segment RENAME TO segments;
+SELECT enrich FROM declared;
+ALTER FUNCTION ddl.segments RENAME TO segment;
+SET LOCAL ROLE regress_ddl_shop;
+CREATE TEMPORARY TABLE ddl_passing (id int);
+DROP TABLE ddl_passing;
+RESET ROLE;
+SELECT needs FROM declared;
+SET LOCAL ROLE regress_ddl_author;
+DROP FUNCTION ddl.margin;
+ROLLBACK;
+-- another function of the name of one that is gone
+BEGIN;
+SET LOCAL session_replication_role = replica;
+DELETE FROM pg_depend WHERE classid = 'pg_foreign_server'::regclass AND refclassid = 'pg_proc'::regclass;
+DROP FUNCTION ddl.segment;
+SET LOCAL session_replication_role = origin;
+CREATE FUNCTION ddl.segment(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+DROP FUNCTION ddl.segment;
+ROLLBACK;
 -- the destination itself goes as it always did
 BEGIN;
 DROP SERVER ddl_a;
@@ -236,7 +264,7 @@ DROP FOREIGN DATA WRAPPER ddl_wrapper CASCADE;
 -- Nobody may call what the event triggers call.
 SET ROLE regress_ddl_shop;
 SELECT ecapi_internal.follow_enrichments();
-SELECT ecapi_internal.enrichment_dropped('ddl', 'margin');
+SELECT ecapi_internal.depend_enrichments(true);
 SELECT * FROM ecapi_internal.destination_problems(1);
 RESET ROLE;
 
