@@ -86,6 +86,9 @@ OBJS = \
 	src/delivery/bucket.o \
 	src/delivery/token.o \
 	src/capture/emit.o \
+	src/capture/look.o \
+	src/capture/need.o \
+	src/capture/before.o \
 	src/capture/event_name.o \
 	src/capture/guard.o \
 	src/capture/expression.o \

@@ -1183,7 +1183,11 @@ CREATE FUNCTION ecapi_internal.follow_command(command pg_ddl_command) RETURNS vo
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_follow_command';
 
-CREATE FUNCTION ecapi_internal.follow_drop(type text, name text, constraints boolean, relation oid) RETURNS void
+CREATE FUNCTION ecapi_internal.watch_tracks() RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_watch_tracks';
+
+CREATE FUNCTION ecapi_internal.follow_drop(type text, schema text, name text, relation oid, constraints boolean) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_follow_drop';
 
@@ -1224,6 +1228,19 @@ BEGIN
 END
 $$;
 
+-- Says nothing where the library is missing: the triggers at the command's end do.
+CREATE FUNCTION ecapi_internal.on_track_start() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF ecapi_internal.has_tracks() THEN
+		PERFORM ecapi_internal.watch_tracks();
+	END IF;
+EXCEPTION WHEN undefined_file OR io_error OR undefined_function THEN
+	NULL;
+END
+$$;
+
 CREATE FUNCTION ecapi_internal.on_track_change() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -1252,20 +1269,19 @@ BEGIN
 		RETURN;
 	END IF;
 	BEGIN
-		PERFORM ecapi_internal.follow_drop(o.object_type, o.name, false, o.relation)
+		PERFORM ecapi_internal.follow_drop(o.object_type, o.schema, o.name, o.relation, false)
 		FROM (
-			SELECT DISTINCT ON (k.name, k.relation) d.object_type, k.name, k.relation
+			SELECT DISTINCT ON (k.schema, k.name, k.relation) d.object_type, k.schema, k.name, k.relation
 			FROM pg_catalog.pg_event_trigger_dropped_objects() d,
-				LATERAL (SELECT coalesce(d.object_name,
+				LATERAL (SELECT coalesce(d.schema_name, ''), coalesce(d.object_name,
 					d.address_names[pg_catalog.array_upper(d.address_names, 1)]),
-					CASE WHEN d.object_type = 'table column' THEN d.objid ELSE 0 END) k (name, relation)
+					CASE WHEN d.object_type = 'table column' THEN d.objid ELSE 0 END) k (schema, name, relation)
 			WHERE d.object_type IN ('table column', 'table', 'view', 'materialized view',
-					'foreign table', 'function', 'aggregate', 'type', 'composite type column',
-					'schema')
+					'foreign table', 'function', 'aggregate', 'type', 'composite type column')
 				AND NOT d.is_temporary AND k.name IS NOT NULL
-			ORDER BY k.name, k.relation, d.original DESC
+			ORDER BY k.schema, k.name, k.relation, d.original DESC
 		) o;
-		PERFORM ecapi_internal.follow_drop(o.object_type, o.name, true, 0)
+		PERFORM ecapi_internal.follow_drop(o.object_type, '', o.name, 0, true)
 		FROM (
 			SELECT d.object_type, coalesce(d.object_name,
 				d.address_names[pg_catalog.array_upper(d.address_names, 1)]) AS name
@@ -1287,6 +1303,15 @@ CREATE EVENT TRIGGER ecapi_trigger_create ON ddl_command_end
 
 -- Who may set session_replication_role must not be able to pass by.
 ALTER EVENT TRIGGER ecapi_trigger_create ENABLE ALWAYS;
+
+-- The tags of both of the next two.
+CREATE EVENT TRIGGER ecapi_track_start ON ddl_command_start
+	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE',
+		'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER AGGREGATE', 'ALTER TYPE', 'ALTER DOMAIN',
+		'ALTER SCHEMA', 'CREATE FUNCTION', 'DROP TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW',
+		'DROP FOREIGN TABLE', 'DROP FUNCTION', 'DROP ROUTINE', 'DROP AGGREGATE', 'DROP TYPE',
+		'DROP DOMAIN', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
+	EXECUTE FUNCTION ecapi_internal.on_track_start();
 
 CREATE EVENT TRIGGER ecapi_track_change ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE',
@@ -1634,7 +1659,12 @@ BEGIN
 		WHERE k.problem IS NOT NULL OR NOT k.enabled
 		ORDER BY k.relation::text, k.name
 	LOOP
-		IF d.problem IS NOT NULL THEN
+		IF pg_catalog.starts_with(d.problem, 'not looked at: ') THEN
+			severity := 'warning';
+			what := pg_catalog.format('track "%s" of table %s was %s', d.name, d.relation, d.problem);
+			what_to_do := pg_catalog.format('SELECT problem FROM ecapi.track WHERE relation = %L::regclass AND name = %L;', d.relation, d.name);
+			RETURN NEXT;
+		ELSIF d.problem IS NOT NULL THEN
 			severity := 'error';
 			what := pg_catalog.format('track "%s" of table %s is broken, its rows are set aside: %s', d.name, d.relation, d.problem);
 			what_to_do := pg_catalog.format('Declare it again with ecapi.track(%1$L, ...), then SELECT ecapi.recapture(); or end it: SELECT ecapi.untrack(%1$L, name => %2$L).', d.relation, d.name);
@@ -2172,8 +2202,11 @@ COMMENT ON FUNCTION ecapi_internal.destination_problems(oid) IS 'what is wrong w
 COMMENT ON FUNCTION ecapi_internal.follow_enrichments() IS 'rewrites the enrichments of destinations after functions were renamed or moved';
 COMMENT ON FUNCTION ecapi_internal.depend_enrichments(boolean) IS 'records which functions destinations depend on';
 COMMENT ON FUNCTION ecapi_internal.has_enrichments() IS 'is any destination enriched';
+COMMENT ON FUNCTION ecapi_internal.on_enrichment_need() IS 'records which functions destinations depend on';
 COMMENT ON FUNCTION ecapi_internal.on_enrichment_change() IS 'follows enrichments that are renamed or moved';
 COMMENT ON FUNCTION ecapi_internal.on_enrichment_drop() IS 'refuses that an enrichment is dropped while a destination needs it';
+COMMENT ON EVENT TRIGGER ecapi_enrichment_start IS 'records which functions destinations depend on before any can go';
+COMMENT ON EVENT TRIGGER ecapi_enrichment_end IS 'records which functions destinations depend on after some could go';
 COMMENT ON EVENT TRIGGER ecapi_enrichment_change IS 'follows enrichments that are renamed or moved';
 COMMENT ON EVENT TRIGGER ecapi_enrichment_drop IS 'refuses that an enrichment is dropped while a destination needs it';
 COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the events of this database since the server started, by field and reason';
@@ -2202,11 +2235,8 @@ COMMENT ON COLUMN ecapi.outbox_use.dropped IS 'how many were, so far';
 COMMENT ON SEQUENCE ecapi.dropped_seq IS 'how many events were dropped because the outbox was full; a crash may add up to 32';
 COMMENT ON FUNCTION ecapi.pause(name) IS 'stop delivering to a destination until ecapi.resume()';
 COMMENT ON FUNCTION ecapi.resume(name) IS 'deliver to a paused, stopped or waiting destination again, now';
-COMMENT ON FUNCTION ecapi_internal.on_enrichment_need() IS 'records which functions destinations depend on';
 COMMENT ON FUNCTION ecapi.retry(name, text) IS 'try failed events of a destination again now, dead ones too; returns how many';
 COMMENT ON FUNCTION ecapi.discard(name, timestamptz, text) IS 'give up failed events of a destination that failed before a moment; returns how many';
-COMMENT ON EVENT TRIGGER ecapi_enrichment_start IS 'records which functions destinations depend on before any can go';
-COMMENT ON EVENT TRIGGER ecapi_enrichment_end IS 'records which functions destinations depend on after some could go';
 COMMENT ON FUNCTION ecapi.replay(name, timestamptz, timestamptz, text) IS 'send events emitted in [since, until) to a destination again, under the same ids; returns a replay_id';
 COMMENT ON FUNCTION ecapi.cancel_replay(name, bigint) IS 'end a replay of a destination, or all of them; returns how many';
 COMMENT ON FUNCTION ecapi.preview(name) IS 'the request that a destination would be sent next, and what is not in it, with reasons; sends nothing; for the destination''s owner, as it shows contents as they leave';
@@ -2302,12 +2332,15 @@ COMMENT ON FUNCTION ecapi_internal.check_trigger(oid) IS 'refuses a trigger of e
 COMMENT ON FUNCTION ecapi_internal.track_argument(oid) IS 'what a track says, or NULL when it cannot be read';
 COMMENT ON FUNCTION ecapi_internal.track_problem(oid) IS 'what is wrong with a track now, or NULL';
 COMMENT ON FUNCTION ecapi_internal.follow_command(pg_ddl_command) IS 'lets tracks follow a command, or refuses the command';
-COMMENT ON FUNCTION ecapi_internal.follow_drop(text, text, boolean, oid) IS 'refuses to drop what a track needs';
+COMMENT ON FUNCTION ecapi_internal.watch_tracks() IS 'lets a command see which tracks it finds whole';
+COMMENT ON FUNCTION ecapi_internal.follow_drop(text, text, text, oid, boolean) IS 'refuses to drop what a track needs';
 COMMENT ON FUNCTION ecapi_internal.has_tracks() IS 'whether any table is tracked';
 COMMENT ON FUNCTION ecapi_internal.on_trigger_create() IS 'refuses triggers that cannot be tracks, and tracks of tables of others';
+COMMENT ON FUNCTION ecapi_internal.on_track_start() IS 'lets commands see which tracks they find whole';
 COMMENT ON FUNCTION ecapi_internal.on_track_change() IS 'lets tracks follow commands that change what they name';
 COMMENT ON FUNCTION ecapi_internal.on_track_drop() IS 'refuses to drop what tracks need';
 COMMENT ON EVENT TRIGGER ecapi_trigger_create IS 'refuses triggers that cannot be tracks, and tracks of tables of others';
+COMMENT ON EVENT TRIGGER ecapi_track_start IS 'lets commands see which tracks they find whole';
 COMMENT ON EVENT TRIGGER ecapi_track_change IS 'lets tracks follow commands that change what they name';
 COMMENT ON EVENT TRIGGER ecapi_track_drop IS 'refuses to drop what tracks need';
 COMMENT ON VIEW ecapi.track IS 'tracks: the triggers of ecapi.capture(), what they say, and what is wrong with them';

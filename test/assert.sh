@@ -35,7 +35,8 @@ set -euo pipefail
 # runs in one of them at least.
 DISCARD_REGRESS=(backfill capture_commit capture_equal capture_partitions capture_rows
 	capture_sources capture_types proof suggest track)
-DISCARD_ISOLATION=(capture_at_commit capture_concurrent capture_ddl track_beside)
+DISCARD_ISOLATION=(capture_at_commit capture_concurrent capture_ddl foreign_ddl_beside
+	track_beside)
 TAP=(100_capture 101_capture_beside 120_backfill 130_subscriber 140_failed)
 
 # The contrib modules that tests use.

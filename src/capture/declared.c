@@ -57,13 +57,8 @@
 #include "refuse.h"
 
 PG_FUNCTION_INFO_V1(ecapi_check_trigger);
-PG_FUNCTION_INFO_V1(ecapi_track_argument);
-PG_FUNCTION_INFO_V1(ecapi_track_problem);
 
 #define PREFIX		"ecapi_"
-
-/* What a look waits for a lock: what a session that does not sleep on it holds. */
-#define LOOK_LOCK_TIMEOUT	"10ms"
 
 /* The only argument of a trigger, or NULL. */
 static const char *
@@ -421,98 +416,6 @@ ecapi_declared_check(const EcapiDeclared *declared, Relation relation)
 	return track;
 }
 
-/* One thing to try in a subtransaction. */
-typedef struct Attempt
-{
-	const EcapiTrack *track;
-	Relation	relation;
-	Oid			role;
-	const EcapiDeclared *declared;
-	EcapiTrack *parsed;
-	bool		impatient;		/* a lock that is not had is an answer, too */
-} Attempt;
-
-static void
-attempt_compile(Attempt *attempt)
-{
-	ecapi_program_free(ecapi_program_compile(attempt->track, attempt->relation,
-											 attempt->role, true, CurrentMemoryContext));
-}
-
-static void
-attempt_parse(Attempt *attempt)
-{
-	if (attempt->declared->argument)
-		attempt->parsed = ecapi_track_parse(attempt->declared->argument,
-											CurrentMemoryContext);
-}
-
-static void
-attempt_check(Attempt *attempt)
-{
-	attempt->parsed = ecapi_declared_check(attempt->declared, attempt->relation);
-}
-
-/*
- * Run body in a subtransaction that is undone.  Returns the message of its
- * error, or NULL; what body allocates in the current context survives.  What
- * no problem of a track is (cancel, shutdown, out of memory) is raised again,
- * once the subtransaction is gone.
- */
-static char *
-attempt_it(void (*body) (Attempt *attempt), Attempt *attempt)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		body(attempt);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-
-	if (error == NULL)
-		return NULL;
-	if (attempt->impatient && error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		return pstrdup("not looked at: another session has locked a table that it reads");
-	/* A lock that was not had says nothing about the track either. */
-	if (ecapi_guard_must_raise(error->sqlerrcode) ||
-		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		ReThrowError(error);
-	return ecapi_guard_message(error);
-}
-
-/* See declared.h. */
-char *
-ecapi_track_problem_of(const EcapiTrack *track, Relation relation)
-{
-	Attempt		attempt = {.track = track,.relation = relation,
-	.role = ecapi_run_as(relation->rd_rel->relowner)};
-
-	return attempt_it(attempt_compile, &attempt);
-}
-
-/* See declared.h. */
-EcapiTrack *
-ecapi_declared_track(const EcapiDeclared *declared)
-{
-	Attempt		attempt = {.declared = declared};
-
-	return attempt_it(attempt_parse, &attempt) == NULL ? attempt.parsed : NULL;
-}
-
 /* Does the current role lack the rights of the table's owner?  Raises an error then. */
 static void
 check_owner(Relation relation)
@@ -547,79 +450,4 @@ ecapi_check_trigger(PG_FUNCTION_ARGS)
 	}
 	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
-}
-
-/* May the current role see a track: as one who monitors, or owns the table? */
-static bool
-may_see(const EcapiDeclared *declared)
-{
-	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
-		pg_class_ownercheck(declared->relation, GetUserId());
-}
-
-/*
- * ecapi_internal.track_argument(trigger oid): what a track says, or NULL when
- * that cannot be read, when there is no such track, or when the caller may not see
- * it.
- */
-Datum
-ecapi_track_argument(PG_FUNCTION_ARGS)
-{
-	EcapiDeclared *declared = ecapi_declared_get(PG_GETARG_OID(0));
-
-	if (declared == NULL || !may_see(declared) || ecapi_declared_track(declared) == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(declared->argument)));
-}
-
-/* What is wrong with a track whose table is locked: NULL, or the words. */
-static char *
-look_at(const EcapiDeclared *declared)
-{
-	Attempt		attempt = {.declared = declared,.impatient = true};
-	Relation	relation = try_table_open(declared->relation, NoLock);
-	char	   *problem;
-	int			nest;
-
-	if (relation == NULL)
-		return NULL;
-	nest = NewGUCNestLevel();
-	(void) set_config_option("lock_timeout", LOOK_LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	attempt.relation = relation;
-	attempt.role = ecapi_run_as(relation->rd_rel->relowner);
-	problem = attempt_it(attempt_check, &attempt);
-	if (problem == NULL)
-	{
-		attempt.track = attempt.parsed;
-		problem = attempt_it(attempt_compile, &attempt);
-	}
-	AtEOXact_GUC(false, nest);
-	table_close(relation, NoLock);
-	return problem;
-}
-
-/*
- * ecapi_internal.track_problem(trigger oid): what is wrong with a track now, or
- * NULL, also when the caller may not see it.
- *
- * It is asked by those who monitor, of tracks that are not theirs.  So it runs
- * nothing of a track's owner and waits for nobody's lock.
- */
-Datum
-ecapi_track_problem(PG_FUNCTION_ARGS)
-{
-	EcapiDeclared *declared = ecapi_declared_get(PG_GETARG_OID(0));
-	const char *problem = "not looked at: another session has locked its table";
-
-	if (declared == NULL || !may_see(declared))
-		PG_RETURN_NULL();
-	if (ConditionalLockRelationOid(declared->relation, AccessShareLock))
-	{
-		problem = look_at(declared);
-		UnlockRelationOid(declared->relation, AccessShareLock);
-	}
-	if (problem == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(problem));
 }

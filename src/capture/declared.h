@@ -68,15 +68,4 @@ extern void ecapi_refuse_relation(Relation relation);
  */
 extern EcapiTrack *ecapi_declared_check(const EcapiDeclared *declared, Relation relation);
 
-/*
- * What compiling a track for a relation says: NULL, or the message of the
- * error, which holds names only, in the current context.  Runs in a
- * subtransaction.  Raises what says nothing about the track: cancelled queries,
- * shutdown, want of memory, a lock that was not had, a deadlock.
- */
-extern char *ecapi_track_problem_of(const EcapiTrack *track, Relation relation);
-
-/* The argument read, NULL when it cannot be; the same subtransaction. */
-extern EcapiTrack *ecapi_declared_track(const EcapiDeclared *declared);
-
 #endif							/* ECAPI_DECLARED_H */

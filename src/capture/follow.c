@@ -18,17 +18,16 @@
  *						in for new ones
  *
  * Rules:
- *	(1) A track that does not mention what changed is not even compiled, so DDL
+ *	(1) A track that does not mention what changes is not even compiled, so DDL
  *		beside the tracks pays for reading the list.
  *	(2) A rename is followed only where the entry no longer compiles, and only
  *		to something that does.
- *	(3) A track that was broken before holds up nobody.  Whether it was is
- *		found by compiling it without the entries that mention the name: what
- *		is then still wrong was not done by this command.
- *	    A column is told by the Oid of its table: of another one, which the track
- *	    does not read (reads.c), no name is looked at.
+ *	(3) Refused is only what breaks a track that the command found whole (before.c).
+ *		One that was broken before, or that was not judged, holds up nobody.
  *	(4) What a track that goes away in the same command mentions does not
  *		matter: it is no longer in the list.
+ *	(5) For a track of another role nobody waits long for what other sessions have
+ *		locked: what could not be looked at or rewritten is said in a warning.
  *
  * The role that runs the DDL needs no right on the track: who may rename a
  * column that a path leads through must not depend on who tracks what.
@@ -44,20 +43,26 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "fmgr.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "tcop/deparse_utility.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 
+#include "capture/before.h"
 #include "capture/declared.h"
+#include "capture/look.h"
 #include "capture/mention.h"
-#include "capture/reads.h"
-#include "catalog.h"
+#include "capture/need.h"
 #include "refuse.h"
 
 PG_FUNCTION_INFO_V1(ecapi_follow_command);
@@ -69,107 +74,11 @@ PG_FUNCTION_INFO_V1(ecapi_follow_drop);
 /* Names in a path: its steps may state a schema and a table each. */
 #define MAX_PATH_NAMES	(3 * ECAPI_MAX_STEPS)
 
-/* A change that tracks may not survive. */
-typedef struct Change
-{
-	const char *what;			/* for messages: "drop column \"total\"" */
-	const char *name;			/* that is gone; NULL: a constraint, any key or
-								 * foreign-key path may need it */
-	bool		literals;		/* the name also stands in string constants */
-	bool		stated;			/* without a name: only a path that states a join,
-								 * by a key that it does not name */
-	Oid			relation;		/* whose column it is; or InvalidOid */
-} Change;
-
-/* ------------------------------------------------------------------------
- * Tracks that mention something
- * ------------------------------------------------------------------------
- */
-
-static bool
-text_needs(const char *text, const Change *change)
-{
-	if (text == NULL)
-		return false;
-	if (change->name == NULL)
-		return (!change->stated || strstr(text, "->") != NULL) &&
-			ecapi_mention_is_path(text);
-	return ecapi_mentions(text, change->name, change->literals);
-}
-
-static bool
-names_need(const char **names, int n, const Change *change)
-{
-	for (int i = 0; i < n; i++)
-		if (change->name && strcmp(names[i], change->name) == 0)
-			return true;
-	return false;
-}
-
-/* Are default ids made of what is gone? */
-static bool
-key_needs(const EcapiTrack *track, const Change *change)
-{
-	return names_need(track->keys, track->nkeys, change) ||
-		(change->name == NULL && !change->stated && track->nkeys == 0);
-}
-
-static bool
-track_needs(const EcapiTrack *track, const Change *change)
-{
-	if (text_needs(track->condition, change) || key_needs(track, change) ||
-		names_need(track->changes, track->nchanges, change))
-		return true;
-	for (int i = 0; i < track->nmapped; i++)
-		if (text_needs(track->mapped[i].source, change))
-			return true;
-	return false;
-}
-
 /*
- * Can a track mention it at all?  Spares reading most tracks: a name stands in
- * the argument as it is, but for letter case, unless one of them is written
- * with escapes or has letters that are not ASCII.
+ * What a rename waits, in ms, for the lock on a track that it rewrites: longer than
+ * the server's deadlock_timeout by default, after which an autovacuum gives way.
  */
-static bool
-may_need(const EcapiDeclared *declared, const Change *change)
-{
-	const char *name = change->name;
-	size_t		len;
-
-	if (declared->argument == NULL)
-		return false;
-	if (name == NULL && change->stated)
-		return strstr(declared->argument, "->") != NULL;
-	if (name == NULL || strchr(declared->argument, '\\') != NULL)
-		return true;
-	len = strlen(name);
-	for (const char *c = name; *c; c++)
-		if (IS_HIGHBIT_SET(*c))
-			return true;
-	for (const char *at = declared->argument; *at; at++)
-		if (pg_strncasecmp(at, name, len) == 0)
-			return true;
-	return false;
-}
-
-/* A column of a table that the track does not read is not meant, whatever its name. */
-static bool
-can_mean(const EcapiDeclared *declared, const EcapiTrack *track, const Change *change)
-{
-	return !OidIsValid(change->relation) ||
-		ecapi_track_reads(declared, track, change->relation);
-}
-
-/* The track, read, if it needs what is gone; else NULL. */
-static EcapiTrack *
-track_that_needs(const EcapiDeclared *declared, const Change *change)
-{
-	EcapiTrack *track = may_need(declared, change) ? ecapi_declared_track(declared) : NULL;
-
-	return track && track_needs(track, change) && can_mean(declared, track, change) ?
-		track : NULL;
-}
+#define WRITE_LOCK_MS	2000
 
 /*
  * Complete a part of a track by constants, so that it compiles alone: without
@@ -218,32 +127,21 @@ copy_track(const EcapiTrack *track)
 	return copy;
 }
 
-/* The same track without whatever needs what is gone. */
-static EcapiTrack *
-rest_of_track(const EcapiTrack *track, const Change *change)
+/* schema.name of a track's table, which may be going away meanwhile. */
+static const char *
+table_of(const EcapiDeclared *declared)
 {
-	EcapiTrack *rest = copy_track(track);
+	const char *schema = get_namespace_name(get_rel_namespace(declared->relation));
+	const char *name = get_rel_name(declared->relation);
 
-	rest->nmapped = 0;
-	for (int i = 0; i < track->nmapped; i++)
-		if (!text_needs(track->mapped[i].source, change))
-			rest->mapped[rest->nmapped++] = track->mapped[i];
-	if (text_needs(track->condition, change))
-		rest->condition = NULL;
-	if (names_need(track->changes, track->nchanges, change))
-		rest->nchanges = 0;
-	if (key_needs(track, change))
-		rest->nkeys = 0;
-	complete(rest);
-	return rest;
+	return schema && name ? quote_qualified_identifier(schema, name) :
+		psprintf("%u", declared->relation);
 }
 
 static void
-refuse(const EcapiDeclared *declared, Relation relation, const Change *change,
-	   const char *problem)
+refuse(const EcapiDeclared *declared, const EcapiChange *change, const char *problem)
 {
-	const char *table = quote_qualified_identifier(
-		get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation));
+	const char *table = table_of(declared);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
@@ -255,38 +153,96 @@ refuse(const EcapiDeclared *declared, Relation relation, const Change *change,
 					 quote_literal_cstr(ecapi_declared_name(declared)))));
 }
 
-/* See rule (3). */
+/* A track that needs what has changed could not be looked at: it must not hold it up. */
 static void
-refuse_unless_broken(const EcapiDeclared *declared, const EcapiTrack *track,
-					 Relation relation, const Change *change)
+tell_not_looked(const EcapiDeclared *declared, EcapiBefore *before, const char *problem)
 {
-	char	   *problem = ecapi_track_problem_of(track, relation);
+	if (before->told)
+		return;
+	before->told = true;
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("track \"%s\" of table %s was not looked after", ecapi_declared_name(declared),
+					table_of(declared)),
+			 errdetail("It was %s.", problem),
+			 errhint("See the column \"problem\" of the view ecapi.track.")));
+}
 
-	if (problem &&
-		ecapi_track_problem_of(rest_of_track(track, change), relation) == NULL)
-		refuse(declared, relation, change, problem);
+/* Does a track that was whole miss something now?  See rule (3). */
+static void
+refuse_if_broken(const EcapiDeclared *declared, const EcapiTrack *track, EcapiBefore *before,
+				 const EcapiChange *change)
+{
+	EcapiLooked looked;
+	char	   *problem;
+
+	if (before->looked != ECAPI_LOOKED_WHOLE)
+		return;
+	looked = ecapi_look_at(declared, track, before->own, &problem);
+	if (looked == ECAPI_LOOKED_BROKEN)
+		refuse(declared, change, problem);
+	if (looked == ECAPI_LOOKED_NOT)
+		tell_not_looked(declared, before, problem);
+}
+
+typedef void (*Follower) (const EcapiDeclared *declared, EcapiTrack *track,
+						  EcapiBefore *before, const EcapiChange *change, void *arg);
+
+/* Call follower if a track that the command found mentions what changed. */
+static void
+follow_one(EcapiBefore *before, const EcapiDeclared *declared, const EcapiChange *change,
+		   Follower follower, void *arg)
+{
+	EcapiTrack *track;
+
+	if (!ecapi_may_mention(declared, change))
+		return;
+	if (before->looked == ECAPI_LOOKED_NOT)
+	{
+		tell_not_looked(declared, before, before->problem);
+		return;
+	}
+	track = ecapi_declared_track(declared);
+	if (track != NULL && ecapi_track_mentions(track, change))
+		follower(declared, track, before, change, arg);
+}
+
+/* Call follower for all tracks that need what changed and are still there. */
+static void
+for_tracks_that_need(const EcapiChange *change, Follower follower, void *arg)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "ecapi follow",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(scratch);
+	ListCell   *cell;
+
+	foreach(cell, ecapi_before_list())
+	{
+		EcapiBefore *before = lfirst(cell);
+		EcapiDeclared *declared = ecapi_declared_get(before->trigger);
+
+		if (declared == NULL || !ecapi_before_begin(before))
+			continue;
+		follow_one(before, declared, change, follower, arg);
+		ecapi_before_end(before);
+		MemoryContextReset(scratch);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+}
+
+static void
+look_for_harm_to(const EcapiDeclared *declared, EcapiTrack *track, EcapiBefore *before,
+				 const EcapiChange *change, void *arg)
+{
+	refuse_if_broken(declared, track, before, change);
 }
 
 /* Something went away or became something else: does a track miss it? */
 static void
-look_for_harm(const Change *change)
+look_for_harm(const EcapiChange *change)
 {
-	ListCell   *cell;
-
-	foreach(cell, ecapi_declared_list(InvalidOid))
-	{
-		const EcapiDeclared *declared = lfirst(cell);
-		EcapiTrack *track = track_that_needs(declared, change);
-		Relation	relation;
-
-		if (track == NULL)
-			continue;
-		relation = try_table_open(declared->relation, AccessShareLock);
-		if (relation == NULL)
-			continue;
-		refuse_unless_broken(declared, track, relation, change);
-		table_close(relation, NoLock);
-	}
+	for_tracks_that_need(change, look_for_harm_to, NULL);
 }
 
 /* ------------------------------------------------------------------------
@@ -298,8 +254,10 @@ typedef struct Rename
 {
 	const char *from;
 	const char *to;
+	List	   *tree;			/* relations whose column was renamed */
 	Relation	relation;		/* of the track that is being looked at */
 	bool		own;			/* the column is one of that relation */
+	bool		patient;		/* see look.h */
 } Rename;
 
 /* Does one entry of a mapping compile, alone? */
@@ -309,6 +267,7 @@ entry_compiles(const EcapiTrack *track, const EcapiMapped *mapped, const char *s
 {
 	EcapiTrack	alone = *track;
 	EcapiMapped entries[1 + STAND_INS];
+	char	   *problem;
 
 	entries[0] = *mapped;
 	entries[0].source = source;
@@ -317,7 +276,7 @@ entry_compiles(const EcapiTrack *track, const EcapiMapped *mapped, const char *s
 	alone.condition = NULL;
 	alone.nchanges = alone.nkeys = 0;
 	complete(&alone);
-	return ecapi_track_problem_of(&alone, rename->relation) == NULL;
+	return ecapi_look_compile(&alone, rename->relation, rename->patient, &problem) == ECAPI_LOOKED_WHOLE;
 }
 
 static bool
@@ -325,13 +284,14 @@ condition_compiles(const EcapiTrack *track, const char *condition, const Rename 
 {
 	EcapiTrack	alone = *track;
 	EcapiMapped entries[STAND_INS];
+	char	   *problem;
 
 	alone.mapped = entries;
 	alone.nmapped = 0;
 	alone.condition = condition;
 	alone.nchanges = alone.nkeys = 0;
 	complete(&alone);
-	return ecapi_track_problem_of(&alone, rename->relation) == NULL;
+	return ecapi_look_compile(&alone, rename->relation, rename->patient, &problem) == ECAPI_LOOKED_WHOLE;
 }
 
 /*
@@ -405,42 +365,99 @@ follow_track(const EcapiTrack *track, const Rename *rename)
 	return followed;
 }
 
+/*
+ * Lock the table of a track that is rewritten.  Other roles' sessions may hold theirs
+ * for as long as they like, so it is waited for only so long.
+ */
+static bool
+lock_to_write(Oid relation, bool patient)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool locked = false;
+	int			nest;
+
+	if (patient)
+	{
+		LockRelationOid(relation, ShareUpdateExclusiveLock);
+		return true;
+	}
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		nest = NewGUCNestLevel();
+		if (LockTimeout == 0 || LockTimeout > WRITE_LOCK_MS)
+			(void) set_config_option("lock_timeout", psprintf("%d", WRITE_LOCK_MS), PGC_USERSET,
+									 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		LockRelationOid(relation, ShareUpdateExclusiveLock);
+		AtEOXact_GUC(false, nest);
+		ReleaseCurrentSubTransaction();
+		locked = true;
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return locked;
+}
+
+/* Rewrite a track whose relation is open. */
 static void
-follow_rename(const EcapiDeclared *declared, const EcapiTrack *track, Rename *rename,
-			  const Change *change)
+follow_rename(const EcapiDeclared *declared, const EcapiTrack *track, EcapiBefore *before,
+			  Rename *rename, const EcapiChange *change)
 {
 	EcapiTrack *followed = follow_track(track, rename);
 	const char *argument = ecapi_track_write(followed);
 
-	refuse_unless_broken(declared, followed, rename->relation, change);
+	refuse_if_broken(declared, followed, before, change);
 	if (strcmp(argument, ecapi_track_write(track)) == 0)
 		return;
-	LockRelationOid(declared->relation, ShareUpdateExclusiveLock);
-	ecapi_declared_write(declared, argument);
+	if (lock_to_write(declared->relation, before->own))
+		ecapi_declared_write(declared, argument);
+	else
+		tell_not_looked(declared, before, "not rewritten: another session has locked its table");
+}
+
+static void
+follow_rename_in(const EcapiDeclared *declared, EcapiTrack *track, EcapiBefore *before,
+				 const EcapiChange *change, void *arg)
+{
+	Rename	   *rename = arg;
+
+	rename->own = list_member_oid(rename->tree, declared->relation);
+	rename->patient = before->own;
+	if (!ecapi_look_lock(declared->relation, before->own))
+	{
+		tell_not_looked(declared, before, "not looked at: another session has locked its table");
+		return;
+	}
+	rename->relation = try_table_open(declared->relation, NoLock);
+	if (rename->relation != NULL)
+	{
+		follow_rename(declared, track, before, rename, change);
+		table_close(rename->relation, NoLock);
+	}
+	UnlockRelationOid(declared->relation, AccessShareLock);
 }
 
 /* Columns keep their names over the whole tree of a table. */
 static void
 column_renamed(Oid relid, const char *from, const char *to)
 {
-	List	   *tree = find_all_inheritors(relid, NoLock, NULL);
-	Change		change = {psprintf("rename column \"%s\"", from), from, false, false, relid};
-	ListCell   *cell;
+	Rename		rename = {.from = from,.to = to};
+	EcapiChange change = {.kind = ECAPI_CHANGE_COLUMN,.name = from,.relation = relid};
 
-	foreach(cell, ecapi_declared_list(InvalidOid))
-	{
-		const EcapiDeclared *declared = lfirst(cell);
-		EcapiTrack *track = track_that_needs(declared, &change);
-		Rename		rename = {from, to, NULL, list_member_oid(tree, declared->relation)};
-
-		if (track == NULL)
-			continue;
-		rename.relation = try_table_open(declared->relation, AccessShareLock);
-		if (rename.relation == NULL)
-			continue;
-		follow_rename(declared, track, &rename, &change);
-		table_close(rename.relation, NoLock);
-	}
+	rename.tree = find_all_inheritors(relid, NoLock, NULL);
+	change.what = psprintf("rename column \"%s\"", from);
+	for_tracks_that_need(&change, follow_rename_in, &rename);
 }
 
 /* ------------------------------------------------------------------------
@@ -466,50 +483,64 @@ name_of_object(RangeVar *relation, Node *object)
 }
 
 static void
-something_changed(const char *how, const char *name, bool literals, Oid relation)
+something_changed(EcapiChange change, const char *how, const char *name)
 {
-	Change		change = {NULL, name, literals, false, relation};
-
 	if (name == NULL)
 		return;
+	change.name = name;
 	change.what = psprintf("%s \"%s\"", how, name);
 	look_for_harm(&change);
 }
 
+/* An object is another one now, or has another name: that it had, in a schema. */
 static void
-object_changed(const char *how, const char *name, bool literals)
+object_changed(const char *how, Oid schema, const char *name)
 {
-	something_changed(how, name, literals, InvalidOid);
+	EcapiChange change = {.kind = ECAPI_CHANGE_OBJECT,.schema = get_namespace_name(schema)};
+
+	if (change.schema != NULL)
+		something_changed(change, how, name);
 }
 
 static void
-renamed(RenameStmt *statement, Oid relid)
+name_changed(EcapiChangeKind kind, const char *how, const char *name)
+{
+	EcapiChange change = {.kind = kind};
+
+	something_changed(change, how, name);
+}
+
+static void
+renamed(RenameStmt *statement, const ObjectAddress *object)
 {
 	switch (statement->renameType)
 	{
 		case OBJECT_COLUMN:
-			column_renamed(relid, statement->subname, statement->newname);
+			column_renamed(object->objectId, statement->subname, statement->newname);
 			break;
 		case OBJECT_ATTRIBUTE:
-			object_changed("rename attribute", statement->subname, false);
+			name_changed(ECAPI_CHANGE_ATTRIBUTE, "rename attribute", statement->subname);
 			break;
 		case OBJECT_SCHEMA:
-			object_changed("rename schema", statement->subname, false);
+			name_changed(ECAPI_CHANGE_SCHEMA, "rename schema", statement->subname);
 			break;
 		case OBJECT_TABLE:
 		case OBJECT_VIEW:
 		case OBJECT_MATVIEW:
 		case OBJECT_FOREIGN_TABLE:
-			object_changed("rename table", name_of_object(statement->relation, NULL), false);
+			object_changed("rename table", get_object_namespace(object),
+						   name_of_object(statement->relation, NULL));
 			break;
 		case OBJECT_FUNCTION:
 		case OBJECT_ROUTINE:
 		case OBJECT_AGGREGATE:
-			object_changed("rename function", name_of_object(NULL, statement->object), false);
+			object_changed("rename function", get_object_namespace(object),
+						   name_of_object(NULL, statement->object));
 			break;
 		case OBJECT_TYPE:
 		case OBJECT_DOMAIN:
-			object_changed("rename type", name_of_object(NULL, statement->object), false);
+			object_changed("rename type", get_object_namespace(object),
+						   name_of_object(NULL, statement->object));
 			break;
 		default:
 			break;
@@ -536,11 +567,15 @@ refuse_attached(RangeVar *name)
 static void
 retyped(Oid relation, const char *column)
 {
-	Change		change = {NULL, NULL, false, true, relation};
+	bool		composite = get_rel_relkind(relation) == RELKIND_COMPOSITE_TYPE;
+	EcapiChange change = {.kind = composite ? ECAPI_CHANGE_ATTRIBUTE : ECAPI_CHANGE_COLUMN};
 
-	something_changed("change the type of column", column, false, relation);
-	change.what = psprintf("change the type of column \"%s\"", column);
-	look_for_harm(&change);
+	change.relation = composite ? InvalidOid : relation;
+	something_changed(change, "change the type of column", column);
+	if (composite)
+		return;
+	change.kind = ECAPI_CHANGE_JOIN;
+	something_changed(change, "change the type of column", column);
 }
 
 static void
@@ -560,8 +595,9 @@ altered(Oid relation, List *subcommands)
 	}
 }
 
+/* other: of a move, the schema that the object was in */
 static void
-changed(Node *statement, Oid object)
+changed(Node *statement, const ObjectAddress *object, Oid other)
 {
 	switch (nodeTag(statement))
 	{
@@ -572,22 +608,21 @@ changed(Node *statement, Oid object)
 			{
 				AlterObjectSchemaStmt *move = castNode(AlterObjectSchemaStmt, statement);
 
-				object_changed("move", name_of_object(move->relation, move->object), false);
+				object_changed("move", other, name_of_object(move->relation, move->object));
 				break;
 			}
 		case T_AlterFunctionStmt:
-			object_changed("change function",
-						   name_of_object(NULL, (Node *) castNode(AlterFunctionStmt, statement)->func),
-						   false);
+			object_changed("change function", get_object_namespace(object),
+						   get_func_name(object->objectId));
 			break;
 		case T_CreateFunctionStmt:
 			if (castNode(CreateFunctionStmt, statement)->replace)
-				object_changed("replace function",
-							   name_of_object(NULL, (Node *) castNode(CreateFunctionStmt, statement)->funcname),
-							   false);
+				object_changed("replace function", get_object_namespace(object),
+							   get_func_name(object->objectId));
 			break;
 		case T_AlterEnumStmt:
-			object_changed("rename value", castNode(AlterEnumStmt, statement)->oldVal, true);
+			name_changed(ECAPI_CHANGE_VALUE, "rename value",
+						 castNode(AlterEnumStmt, statement)->oldVal);
 			break;
 		default:
 			break;
@@ -608,28 +643,45 @@ ecapi_follow_command(PG_FUNCTION_ARGS)
 	if (command->type == SCT_AlterTable)
 		altered(command->d.alterTable.objectId, command->d.alterTable.subcmds);
 	else if (command->type == SCT_Simple && command->parsetree)
-		changed(command->parsetree, command->d.simple.address.objectId);
+		changed(command->parsetree, &command->d.simple.address,
+				command->d.simple.secondaryObject.objectId);
 	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
 }
 
+static EcapiChangeKind
+kind_of_dropped(const char *type)
+{
+	return strcmp(type, "table column") == 0 ? ECAPI_CHANGE_COLUMN :
+		strcmp(type, "composite type column") == 0 ? ECAPI_CHANGE_ATTRIBUTE :
+		ECAPI_CHANGE_OBJECT;
+}
+
 /*
- * ecapi_internal.follow_drop(type text, name text, constraints boolean): look
- * whether a track misses an object that was dropped (type as
- * pg_event_trigger_dropped_objects() has it), or the constraints that went
- * with it.
+ * ecapi_internal.follow_drop(type text, schema text, name text, relation oid,
+ * constraints boolean): look whether a track misses an object that was dropped (type
+ * as pg_event_trigger_dropped_objects() has it; relation: whose column it was), or
+ * the constraints that went with it.
  */
 Datum
 ecapi_follow_drop(PG_FUNCTION_ARGS)
 {
 	const char *type = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Change		change = {NULL, PG_GETARG_BOOL(2) ? NULL : name, false, false, PG_GETARG_OID(3)};
+	EcapiChange change = {.kind = kind_of_dropped(type)};
 	ErrorContextCallback *stack = ecapi_frames_hide();
 
+	change.schema = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	change.name = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	change.relation = PG_GETARG_OID(3);
 	if (strcmp(type, "table constraint") == 0 || strcmp(type, "table column") == 0)
 		type += strlen("table ");
-	change.what = psprintf("drop %s \"%s\"", type, name);
+	change.what = psprintf("drop %s \"%s\"", type, change.name);
+	if (PG_GETARG_BOOL(4))
+	{
+		change.kind = ECAPI_CHANGE_CONSTRAINT;
+		change.name = NULL;
+		change.relation = InvalidOid;
+	}
 	look_for_harm(&change);
 	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();

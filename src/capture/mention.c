@@ -150,9 +150,10 @@ next_token(const char *at)
 {
 	Token		token = {TOKEN_OTHER, at, 0, ""};
 	const char *end = at + 1;
-	StringInfoData value;
+	StringInfoData value = {.data = ""};
 
-	initStringInfo(&value);
+	if (strchr("'\"$eEbBxXnN", *at) != NULL)
+		initStringInfo(&value);
 	if (*at == '\0')
 	{
 		token.kind = TOKEN_END;
@@ -255,6 +256,25 @@ ecapi_mentions(const char *text, const char *name, bool literals)
 
 		if ((is_name(token) || (literals && token->kind == TOKEN_STRING)) &&
 			strcmp(token->value, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* See mention.h. */
+bool
+ecapi_mentions_object(const char *text, const char *schema, const char *name)
+{
+	Tokens		tokens = scan(text);
+
+	if (name != NULL && strcmp(schema, "pg_catalog") == 0 && ecapi_mentions(text, name, false))
+		return true;
+	for (int i = 0; i < tokens.n - 2; i++)
+	{
+		const Token *token = &tokens.tokens[i];
+
+		if (is_name(token) && strcmp(token->value, schema) == 0 && is_char(token + 1, '.') &&
+			is_name(token + 2) && (name == NULL || strcmp(token[2].value, name) == 0))
 			return true;
 	}
 	return false;

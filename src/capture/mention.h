@@ -22,6 +22,12 @@ typedef enum EcapiMentionPlace
  */
 extern bool ecapi_mentions(const char *text, const char *name, bool literals);
 
+/*
+ * Does text mention an object by its schema and name, in which form only it is found?
+ * One of pg_catalog is also found by its name alone.  name NULL: any of the schema.
+ */
+extern bool ecapi_mentions_object(const char *text, const char *schema, const char *name);
+
 /* Is it a path of two or more names, joined by "." or "->", which does not begin with new or old? */
 extern bool ecapi_mention_is_path(const char *text);
 

@@ -8,7 +8,7 @@
  * of any other table is none of its business, so DDL there need not look at it.
  *
  * What is told here errs towards "reads": it decides only whether a track is
- * compiled (follow.c).
+ * looked at (before.c).
  *
  * Locks: AccessShare on pg_constraint during the call.  No relation is opened.
  */
@@ -73,15 +73,12 @@ referred_tables(List *tables, Relation constraints, Oid relation)
 	return tables;
 }
 
-/*
- * The tables that paths of a track may lead to, by the Oids of foreign keys or as
- * they state it, and the track's own.
- */
-static List *
-tables_of_paths(Oid relation, const EcapiTrack *track)
+/* See reads.h. */
+List *
+ecapi_track_tables(const EcapiDeclared *declared, const EcapiTrack *track)
 {
 	Relation	catalog = table_open(ConstraintRelationId, AccessShareLock);
-	List	   *tables = find_all_inheritors(relation, NoLock, NULL);
+	List	   *tables = find_all_inheritors(declared->relation, NoLock, NULL);
 	int			done = 0;
 
 	for (int i = 0; i < track->nmapped; i++)
@@ -105,42 +102,46 @@ may_read(Oid role, Oid relation)
 		pg_attribute_aclcheck_all(relation, role, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
 }
 
-/*
- * Does a source name a relation, or take a part of a composite value, whose type
- * may be the relation's?
- */
+/* Does a source name a relation, or take a part of a value of its type? */
 static bool
-may_read_from(const char *source, const char *relation)
+may_read_from(const char *source, const char *schema, const char *relation, bool composite)
 {
 	return source &&
-		(strstr(source, ").") != NULL || ecapi_mentions(source, relation, false));
+		(composite ? strstr(source, ").") != NULL :
+		 ecapi_mentions_object(source, schema, relation));
 }
 
-/* Does a source of a track read a relation, as the track's owner may? */
+/*
+ * Does a source of a track read a relation, as the track's owner may?  Of a composite
+ * type, and of a table's row type, nobody asks for a right.
+ */
 static bool
-reads(const EcapiDeclared *declared, const EcapiTrack *track, Oid relation)
+reads(const EcapiDeclared *declared, const EcapiTrack *track, Oid relation, bool composite)
 {
 	char	   *name = get_rel_name(relation);
+	char	   *schema = get_namespace_name(get_rel_namespace(relation));
 	bool		named;
 
-	if (name == NULL)
+	if (name == NULL || schema == NULL)
 		return false;
-	named = may_read_from(track->condition, name);
+	named = may_read_from(track->condition, schema, name, composite);
 	for (int i = 0; i < track->nmapped && !named; i++)
-		named = may_read_from(track->mapped[i].source, name);
-	return named && may_read(ecapi_relation_owner(declared->relation), relation);
+		named = may_read_from(track->mapped[i].source, schema, name, composite);
+	return named &&
+		(composite || may_read(ecapi_relation_owner(declared->relation), relation));
 }
 
 /* See reads.h. */
 bool
-ecapi_track_reads(const EcapiDeclared *declared, const EcapiTrack *track, Oid relation)
+ecapi_track_reads(const EcapiDeclared *declared, const EcapiTrack *track,
+				  const List *tables, Oid relation)
 {
-	List	   *tables = tables_of_paths(declared->relation, track);
 	ListCell   *cell;
 
 	foreach(cell, find_all_inheritors(relation, NoLock, NULL))
 		if (list_member_oid(tables, lfirst_oid(cell)) ||
-			reads(declared, track, lfirst_oid(cell)))
+			reads(declared, track, lfirst_oid(cell), false) ||
+			reads(declared, track, lfirst_oid(cell), true))
 			return true;
 	return false;
 }

@@ -10,10 +10,17 @@
 #include "capture/declared.h"
 
 /*
- * Can a track read columns of a relation, or of one that inherits from it?  True
- * where that is not known.  Raises errors only for want of memory.
+ * The tables that paths of a track may lead to, by the Oids of foreign keys or as
+ * they state it, and the track's own with what inherits from it.  In the current
+ * context.
+ */
+extern List *ecapi_track_tables(const EcapiDeclared *declared, const EcapiTrack *track);
+
+/*
+ * Can a track with these tables read columns of a relation, or of one that inherits
+ * from it?  True where that is not known.  Raises errors only for want of memory.
  */
 extern bool ecapi_track_reads(const EcapiDeclared *declared, const EcapiTrack *track,
-							  Oid relation);
+							  const List *tables, Oid relation);
 
 #endif							/* ECAPI_READS_H */

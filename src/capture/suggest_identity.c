@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 
 #include "capture/declared.h"
+#include "capture/look.h"
 #include "capture/suggest_internal.h"
 #include "run_as.h"
 

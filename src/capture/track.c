@@ -67,6 +67,7 @@
 
 #include "capture/declared.h"
 #include "capture/find.h"
+#include "capture/look.h"
 #include "capture/program.h"
 #include "capture/suggest.h"
 #include "event/closest.h"
