@@ -4,8 +4,11 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS ecapi;
 CREATE ROLE regress_equal_shop;
 CREATE SCHEMA eq AUTHORIZATION regress_equal_shop;
+-- (many commands, for which a server does not discard what its caches hold)
+SET debug_discard_caches = 0;
 CREATE EXTENSION citext SCHEMA eq;
 CREATE EXTENSION hstore SCHEMA eq;
+RESET debug_discard_caches;
 GRANT USAGE ON SCHEMA ecapi TO regress_equal_shop;
 GRANT EXECUTE ON FUNCTION ecapi.track, ecapi.untrack, ecapi.capture TO regress_equal_shop;
 RESET client_min_messages;
@@ -71,7 +74,9 @@ SELECT * FROM ids();
 
 SET client_min_messages = warning;
 DROP TABLE eq.plain;
+SET debug_discard_caches = 0;
 DROP SCHEMA eq CASCADE;
+RESET debug_discard_caches;
 DROP FUNCTION ids;
 DROP TABLE equal_seen;
 DROP OWNED BY regress_equal_shop;

@@ -5,7 +5,10 @@
 --
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS ecapi;
+-- (many commands, for which a server does not discard what its caches hold)
+SET debug_discard_caches = 0;
 CREATE EXTENSION IF NOT EXISTS citext;
+RESET debug_discard_caches;
 RESET client_min_messages;
 SELECT pg_current_xact_id() AS start \gset
 
@@ -194,4 +197,5 @@ DROP TABLE capture_all, capture_given, capture_fields, capture_wrong;
 DROP FUNCTION key_of(text, text[]), refusal(text, text);
 DROP PROCEDURE odd_settings(), usual_settings();
 DROP TYPE capture_pairs, capture_pair, capture_mood, capture_amount, capture_address;
+SET debug_discard_caches = 0;
 DROP EXTENSION citext;
