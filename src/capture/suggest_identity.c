@@ -14,12 +14,14 @@
 
 #include "access/table.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "capture/declared.h"
 #include "capture/look.h"
 #include "capture/suggest_internal.h"
+#include "catalog.h"
 #include "run_as.h"
 
 #define IDENTIFIER	"user_data.customer_identifier"
@@ -68,6 +70,35 @@ identify_track(Relation relation, const EcapiTrack *track, Identity *identity)
 	return false;
 }
 
+/* Does a track run as a role? */
+static bool
+is_of_role(const EcapiDeclared *declared, Oid role)
+{
+	Oid			owner = ecapi_relation_owner(declared->relation);
+
+	return OidIsValid(owner) && ecapi_run_as(owner) == role;
+}
+
+/* The same of a track whose table no other session has locked. */
+static bool
+identify_declared(const EcapiDeclared *declared, Identity *identity)
+{
+	EcapiTrack *track = ecapi_look_too_long(declared) ? NULL : ecapi_declared_track(declared);
+	Relation	relation;
+	bool		known = false;
+
+	if (track == NULL || !ecapi_look_lock(declared->relation, false))
+		return false;
+	relation = try_table_open(declared->relation, NoLock);
+	if (relation != NULL)
+	{
+		known = identify_track(relation, track, identity);
+		table_close(relation, NoLock);
+	}
+	UnlockRelationOid(declared->relation, AccessShareLock);
+	return known;
+}
+
 static const char *
 table_name(Oid relid)
 {
@@ -104,21 +135,13 @@ ecapi_suggest_compare_identity(EcapiSuggestion *search)
 	foreach(cell, ecapi_declared_list(InvalidOid))
 	{
 		const EcapiDeclared *declared = lfirst(cell);
-		EcapiTrack *track;
-		Relation	relation;
 		Identity	there;
-		bool		known;
 
-		if (declared->relation == RelationGetRelid(search->relation))
-			continue;
-		relation = try_table_open(declared->relation, AccessShareLock);
-		if (relation == NULL)
-			continue;
-		track = ecapi_run_as(relation->rd_rel->relowner) == search->role ?
-			ecapi_declared_track(declared) : NULL;
-		known = track != NULL && identify_track(relation, track, &there);
-		table_close(relation, NoLock);
-		if (!known || (there.relid == here.relid && there.column == here.column))
+		CHECK_FOR_INTERRUPTS();
+		if (declared->relation == RelationGetRelid(search->relation) ||
+			!is_of_role(declared, search->role) ||
+			!identify_declared(declared, &there) ||
+			(there.relid == here.relid && there.column == here.column))
 			continue;
 		tell(search, &here, &there, declared);
 		return;

@@ -13,7 +13,8 @@
  *		and one key of it can be compared with the column (stated_join.c);
  *	(5) that key is called like the column, too: "id" or "customer_id".
  *
- * The table is opened with AccessShareLock, kept until the transaction ends.
+ * The table is opened with AccessShareLock, kept until the transaction ends; one that
+ * another session has locked is passed over.
  */
 #include "postgres.h"
 
@@ -25,6 +26,7 @@
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 
+#include "capture/look.h"
 #include "capture/source.h"
 #include "capture/suggest_internal.h"
 
@@ -131,7 +133,10 @@ ecapi_suggest_join(EcapiSuggestion *search)
 	relid = name_alike(RelationGetNamespace(search->relation), column);
 	if (!OidIsValid(relid) || relid == own->relid)
 		return;
-	referred = try_table_open(relid, AccessShareLock);
+	/* a guess is not worth waiting for whoever has locked it */
+	if (!ecapi_look_lock(relid, false))
+		return;
+	referred = try_table_open(relid, NoLock);
 	if (referred == NULL)
 		return;
 	table = ecapi_suggest_may_read(search->role, referred) ?
