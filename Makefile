@@ -19,6 +19,7 @@ OBJS = \
 	src/refuse.o \
 	src/destinationapi.o \
 	src/failedapi.o \
+	src/quotaapi.o \
 	src/replayapi.o \
 	src/forgetapi.o \
 	src/cancelapi.o \
@@ -155,6 +156,8 @@ OBJS = \
 	src/enrich/resolve.o \
 	src/outbox/append.o \
 	src/outbox/limit.o \
+	src/outbox/holders.o \
+	src/outbox/quota.o \
 	src/outbox/pins.o src/outbox/ring.o \
 	src/outbox/snapshot.o \
 	src/outbox/window.o \

@@ -45,8 +45,13 @@ CREATE TYPE ecapi.event AS (
 
 CREATE SEQUENCE ecapi.outbox_seq AS bigint CACHE 32;
 
--- Its value is how many events were dropped because the outbox was full.
+-- Its value is how many events were dropped because the outbox, or their role's share of
+-- it, was full.
 CREATE SEQUENCE ecapi.dropped_seq AS bigint;
+
+-- Its value is how many events and rows could not be captured, and were not set aside
+-- either, for their role had set aside too much.
+CREATE SEQUENCE ecapi.not_kept_seq AS bigint;
 
 CREATE TABLE ecapi.outbox (
 	seq			bigint NOT NULL,
@@ -685,6 +690,20 @@ CREATE FUNCTION ecapi_internal.outbox_measure(
 RETURNS record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_outbox_measure';
+
+CREATE FUNCTION ecapi_internal.role_use(
+	OUT role regrole,
+	OUT bytes bigint,
+	OUT bytes_limit bigint,
+	OUT is_dropped boolean,
+	OUT dropped bigint,
+	OUT set_aside_bytes bigint,
+	OUT set_aside_limit bigint,
+	OUT is_not_kept boolean,
+	OUT not_kept bigint)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 10
+AS 'MODULE_PATHNAME', 'ecapi_list_role_uses';
 
 CREATE FUNCTION ecapi.pause(destination name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -1445,8 +1464,16 @@ GROUP BY c.state;
 -- How large the outbox is, and what was dropped because it was full.
 CREATE VIEW ecapi.outbox_use AS
 SELECT m.bytes, m.bytes_limit, m.is_full,
-	CASE WHEN q.is_called THEN q.last_value ELSE 0 END AS dropped
-FROM ecapi_internal.outbox_measure() m CROSS JOIN ecapi.dropped_seq q;
+	CASE WHEN q.is_called THEN q.last_value ELSE 0 END AS dropped,
+	CASE WHEN k.is_called THEN k.last_value ELSE 0 END AS not_kept
+FROM ecapi_internal.outbox_measure() m CROSS JOIN ecapi.dropped_seq q CROSS JOIN ecapi.not_kept_seq k;
+
+-- Which role holds how much of the outbox and of what is set aside, by a sample, and
+-- whose events are lost for that.
+CREATE VIEW ecapi.role_use AS
+SELECT u.role, u.bytes, u.bytes_limit, u.is_dropped, u.dropped,
+	u.set_aside_bytes, u.set_aside_limit, u.is_not_kept, u.not_kept
+FROM ecapi_internal.role_use() u;
 
 -- Values that were left out of events, since the server started.
 CREATE VIEW ecapi.left_out AS
@@ -1528,6 +1555,7 @@ DECLARE
 	d record;
 	n bigint;
 	t text;
+	full_for_all boolean;
 BEGIN
 	SELECT * INTO w FROM ecapi.worker();
 	IF NOT w.preloaded THEN
@@ -1708,7 +1736,7 @@ BEGIN
 	END IF;
 
 	SELECT pg_catalog.pg_size_pretty(u.bytes) AS bytes, pg_catalog.pg_size_pretty(u.bytes_limit) AS bytes_limit,
-		u.is_full, u.dropped, u.bytes >= 0.9 * u.bytes_limit AS is_near
+		u.is_full, u.dropped, u.not_kept, u.bytes >= 0.9 * u.bytes_limit AS is_near
 	INTO d FROM ecapi.outbox_use u;
 	-- a slot is emptied under a lock against all others
 	SELECT pg_catalog.string_agg(h.who, ', ' ORDER BY h.who) INTO t
@@ -1725,6 +1753,12 @@ BEGIN
 		what_to_do := 'End them (pg_terminate_backend, ROLLBACK PREPARED).';
 		RETURN NEXT;
 	END IF;
+	IF d.not_kept > 0 THEN
+		severity := 'warning';
+		what := pg_catalog.format('%s events and rows could not be captured and were not kept, for their role had set aside more than ecapi.set_aside_limit', d.not_kept);
+		what_to_do := 'Emit them again from the tables they came from (ecapi.backfill). To forget the count: ALTER SEQUENCE ecapi.not_kept_seq RESTART.';
+		RETURN NEXT;
+	END IF;
 	IF d.is_full THEN
 		severity := 'error';
 		what := pg_catalog.format('the outbox takes %s and ecapi.outbox_limit is %s: events are dropped, %s so far', d.bytes, d.bytes_limit, d.dropped);
@@ -1737,11 +1771,30 @@ BEGIN
 		RETURN NEXT;
 		IF d.dropped > 0 THEN
 			severity := 'warning';
-			what := pg_catalog.format('%s events were dropped because the outbox was full', d.dropped);
+			what := pg_catalog.format('%s events were dropped because the outbox, or the share of their role, was full', d.dropped);
 			what_to_do := 'Emit them again from the tables they came from (ecapi.backfill). To forget the count: ALTER SEQUENCE ecapi.dropped_seq RESTART.';
 			RETURN NEXT;
 		END IF;
 	END IF;
+
+	full_for_all := d.is_full;
+	FOR d IN SELECT u.role, pg_catalog.pg_size_pretty(u.bytes) AS bytes, u.is_dropped AND NOT full_for_all AS is_dropped,
+			pg_catalog.pg_size_pretty(u.set_aside_bytes) AS set_aside_bytes, u.is_not_kept
+		FROM ecapi.role_use u WHERE u.is_dropped OR u.is_not_kept ORDER BY u.role::text
+	LOOP
+		IF d.is_dropped THEN
+			severity := 'error';
+			what := pg_catalog.format('events of role %s take about %s of the outbox, more than ecapi.outbox_share: new ones are dropped, those of other roles are kept', d.role, d.bytes);
+			what_to_do := 'Find out what emits them: SELECT relation, count(*) FROM ecapi.outbox GROUP BY 1. Let destinations take what waits, or raise ecapi.outbox_limit or ecapi.outbox_share.';
+			RETURN NEXT;
+		END IF;
+		IF d.is_not_kept THEN
+			severity := 'error';
+			what := pg_catalog.format('what is set aside of role %s takes about %s, more than ecapi.set_aside_limit: more is not kept', d.role, d.set_aside_bytes);
+			what_to_do := 'SELECT source, relation, reason, count(*) FROM ecapi.failed_event WHERE state = ''set_aside'' GROUP BY 1, 2, 3; when the cause is fixed: SELECT ecapi.recapture(), or delete what is not needed.';
+			RETURN NEXT;
+		END IF;
+	END LOOP;
 END
 $$;
 
@@ -1927,10 +1980,10 @@ GRANT EXECUTE ON FUNCTION ecapi_internal.track_argument(oid),
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
 GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.ledger, ecapi.left_out,
-	ecapi.outbox_use, ecapi.track, ecapi.backfill, ecapi.replay,
+	ecapi.outbox_use, ecapi.role_use, ecapi.track, ecapi.backfill, ecapi.replay,
 	ecapi.cancellation_count TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi_internal.left_out_counts(),
-	ecapi_internal.outbox_measure(), ecapi_internal.waiting(ecapi.cursor) TO pg_monitor;
+	ecapi_internal.outbox_measure(), ecapi_internal.role_use(), ecapi_internal.waiting(ecapi.cursor) TO pg_monitor;
 
 -- ---------------------------------------------------------------------------
 -- Comments
@@ -2232,7 +2285,20 @@ COMMENT ON COLUMN ecapi.outbox_use.bytes IS 'bytes that the outbox takes';
 COMMENT ON COLUMN ecapi.outbox_use.bytes_limit IS 'ecapi.outbox_limit; NULL: none';
 COMMENT ON COLUMN ecapi.outbox_use.is_full IS 'whether events are dropped now';
 COMMENT ON COLUMN ecapi.outbox_use.dropped IS 'how many were, so far';
-COMMENT ON SEQUENCE ecapi.dropped_seq IS 'how many events were dropped because the outbox was full; a crash may add up to 32';
+COMMENT ON COLUMN ecapi.outbox_use.not_kept IS 'how many events and rows were not set aside either, so far, for their role had set aside too much';
+COMMENT ON SEQUENCE ecapi.dropped_seq IS 'how many events were dropped because the outbox, or their role''s share of it, was full; a crash may add up to 32';
+COMMENT ON SEQUENCE ecapi.not_kept_seq IS 'how many events and rows were not set aside, for their role had set aside too much; a crash may add up to 32';
+COMMENT ON FUNCTION ecapi_internal.role_use() IS 'rows of ecapi.role_use';
+COMMENT ON VIEW ecapi.role_use IS 'which role holds how much of the outbox and of what is set aside, by a sample of blocks, and whose events are lost for that; the sixteen that hold most, and those that lost something';
+COMMENT ON COLUMN ecapi.role_use.role IS 'emitter: a caller of ecapi_emit(), or an owner of tracked tables';
+COMMENT ON COLUMN ecapi.role_use.bytes IS 'bytes that its events take of the outbox, about';
+COMMENT ON COLUMN ecapi.role_use.bytes_limit IS 'ecapi.outbox_share of ecapi.outbox_limit; NULL: none';
+COMMENT ON COLUMN ecapi.role_use.is_dropped IS 'whether its events are dropped now';
+COMMENT ON COLUMN ecapi.role_use.dropped IS 'how many were, since the server started';
+COMMENT ON COLUMN ecapi.role_use.set_aside_bytes IS 'bytes of what is set aside of its events and rows, about';
+COMMENT ON COLUMN ecapi.role_use.set_aside_limit IS 'ecapi.set_aside_limit; NULL: none';
+COMMENT ON COLUMN ecapi.role_use.is_not_kept IS 'whether more is not kept now';
+COMMENT ON COLUMN ecapi.role_use.not_kept IS 'how many events and rows were not, since the server started';
 COMMENT ON FUNCTION ecapi.pause(name) IS 'stop delivering to a destination until ecapi.resume()';
 COMMENT ON FUNCTION ecapi.resume(name) IS 'deliver to a paused, stopped or waiting destination again, now';
 COMMENT ON FUNCTION ecapi.retry(name, text) IS 'try failed events of a destination again now, dead ones too; returns how many';

@@ -27,6 +27,8 @@ char	   *ecapi_run_as_name = NULL;
 int			ecapi_retention_s = 3 * SECS_PER_DAY;
 int			ecapi_retention_limit = 30 * 24 * 60;
 int			ecapi_outbox_limit = 16 * 1024;
+int			ecapi_outbox_share = 50;
+int			ecapi_set_aside_limit = 4 * 1024;
 bool		ecapi_wait_for_standby = false;
 int			ecapi_enrich_timeout_ms = 5000;
 int			ecapi_max_workers = 16;
@@ -177,6 +179,26 @@ ecapi_settings_define(bool preloaded)
 							"Largest size of a database's outbox; beyond it events are dropped.",
 							"0 means no limit.",
 							&ecapi_outbox_limit, 16 * 1024, 0, PG_INT32_MAX,
+							PGC_SIGHUP, GUC_UNIT_MB, NULL, NULL, NULL);
+
+	/*
+	 * Half: one role's flood leaves the others as much as it takes.  Not below a
+	 * tenth: a sample tells sixteen roles apart (outbox/quota.c).
+	 */
+	DefineCustomIntVariable("ecapi.outbox_share",
+							"Part of ecapi.outbox_limit, in per cent, that one role's events may take while others emit.",
+							"It counts when the outbox is nearly full. 100 means no such limit.",
+							&ecapi_outbox_share, 50, 10, 100,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	/*
+	 * A quarter of the outbox: a track that fails on each of ten rows a second keeps
+	 * them over a long weekend of four days, at 1.2 kB a row.
+	 */
+	DefineCustomIntVariable("ecapi.set_aside_limit",
+							"Largest size of what is set aside of one role's events and rows, while others emit.",
+							"What is beyond is counted and not kept. 0 means no limit.",
+							&ecapi_set_aside_limit, 4 * 1024, 0, PG_INT32_MAX,
 							PGC_SIGHUP, GUC_UNIT_MB, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("ecapi.wait_for_standby",

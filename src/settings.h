@@ -22,6 +22,8 @@ extern char *ecapi_run_as_name;	/* read through run_as.c alone */
 extern int	ecapi_retention_s;	/* seconds */
 extern int	ecapi_retention_limit;	/* minutes; 0: none */
 extern int	ecapi_outbox_limit; /* MB; 0: none */
+extern int	ecapi_outbox_share; /* per cent of that; 100: all */
+extern int	ecapi_set_aside_limit;	/* MB; 0: none */
 extern bool ecapi_wait_for_standby;
 extern int	ecapi_enrich_timeout_ms;	/* of one call of an enrichment or filter */
 extern int	ecapi_max_workers;	/* databases served; read only when preloaded */

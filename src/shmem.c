@@ -53,6 +53,7 @@
 
 #include "enrich/held.h"
 #include "outbox/limit.h"
+#include "outbox/quota.h"
 #include "settings.h"
 #include "shmem.h"
 #include "stats/left_out.h"
@@ -101,7 +102,7 @@ static void release_holds_at_exit(int code, Datum arg);
 
 /*
  * The slots, then what outbox/limit.c shares, then the counters of left_out.c, then
- * the functions of held.c.
+ * what outbox/quota.c shares, then the functions of held.c.
  */
 static Size
 slots_size(void)
@@ -117,6 +118,12 @@ limit_size(void)
 }
 
 static Size
+quota_size(void)
+{
+	return MAXALIGN(ecapi_quota_size(ecapi_max_workers));
+}
+
+static Size
 left_out_size(void)
 {
 	return MAXALIGN(ecapi_left_out_size(ecapi_max_workers));
@@ -126,7 +133,7 @@ static Size
 shared_size(void)
 {
 	return add_size(add_size(add_size(slots_size(), limit_size()), left_out_size()),
-					ecapi_held_size(ecapi_max_workers));
+					add_size(quota_size(), ecapi_held_size(ecapi_max_workers)));
 }
 
 /* Ask for our shared memory; from the shmem_request hook. */
@@ -163,8 +170,10 @@ ecapi_shmem_startup(void)
 	ecapi_limit_attach((char *) shared + slots_size(), ecapi_max_workers, !found);
 	ecapi_left_out_attach((char *) shared + slots_size() + limit_size(),
 						  ecapi_max_workers, !found);
-	ecapi_held_attach((char *) shared + slots_size() + limit_size() + left_out_size(),
-					  ecapi_max_workers, !found);
+	ecapi_quota_attach((char *) shared + slots_size() + limit_size() + left_out_size(),
+					   ecapi_max_workers, !found);
+	ecapi_held_attach((char *) shared + slots_size() + limit_size() + left_out_size() +
+					  quota_size(), ecapi_max_workers, !found);
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -467,6 +476,7 @@ ecapi_slot_want(Oid database)
 		free_slot->info.database = database;
 		ecapi_left_out_reset((int) (free_slot - shared->slots));
 		ecapi_limit_reset((int) (free_slot - shared->slots));
+		ecapi_quota_reset((int) (free_slot - shared->slots));
 		ecapi_held_reset((int) (free_slot - shared->slots));
 		strlcpy(free_slot->info.message, "it has yet to be started",
 				ECAPI_MESSAGE_SIZE);

@@ -76,7 +76,7 @@ enum
 typedef struct Emit
 {
 	FunctionCallInfo fcinfo;
-	EcapiEmitter emitter;			/* the caller: in a function of a definer, the definer */
+	EcapiEmitter emitter;		/* the caller: in a function of a definer, the definer */
 	EcapiDraft	draft;			/* what was given, merged */
 } Emit;
 
@@ -175,7 +175,7 @@ set_aside_id(Emit *emit)
 }
 
 /*
- * Put the event aside with the reason.  Of one that is too large or too deep
+ * Put the event aside with the reason, if its emitter may.  Of one that is too large or too deep
  * only the id is kept.  Returns the id, in emit's memory.
  */
 static const char *
@@ -185,6 +185,7 @@ set_aside(Emit *emit)
 	const EcapiViolation *first = ecapi_draft_first(&emit->draft);
 	const char *id = set_aside_id(emit);
 	EcapiBuffer json;
+	bool		kept;
 
 	ecapi_tree_buffer(&json, emit->draft.max_size, emit->draft.context);
 	ecapi_json_value(&json, emit->draft.given);
@@ -198,11 +199,11 @@ set_aside(Emit *emit)
 	if (json.full)
 		ecapi_draft_out_of_memory();
 
-	ecapi_outbox_set_aside("ecapi_emit", &emit->emitter, id, json.data, (int) json.len,
+	kept = ecapi_outbox_set_aside("ecapi_emit", &emit->emitter, id, json.data, (int) json.len,
 						   ecapi_violation_sqlstate(first->code),
 						   ecapi_draft_reason(&emit->draft), ecapi_outbox_last_seq());
 
-	if (ecapi_draft_warns(&warned))
+	if (kept && ecapi_draft_warns(&warned))
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
 				 errmsg("invalid event was set aside: %s", first->message),

@@ -592,6 +592,7 @@ write_page(RowPage *page)
 {
 	const EcapiRows *rows = page->rows;
 	EcapiEmitter emitter;
+	bool		kept = false;
 
 	emitter.relation = rows->compiled->root;
 	emitter.role = ecapi_relation_owner(emitter.relation);
@@ -608,12 +609,12 @@ write_page(RowPage *page)
 	{
 		const Failure *failure = &page->failures[i];
 
-		ecapi_outbox_set_aside(rows->trigger, &emitter, failure->id, failure->image,
+		kept |= ecapi_outbox_set_aside(rows->trigger, &emitter, failure->id, failure->image,
 							   failure->len, failure->sqlstate, failure->reason,
 							   failure->after_seq >= 0 ? failure->after_seq
 							   : ecapi_outbox_last_seq());
 	}
-	if (page->nfailures > 0)
+	if (kept)
 		ecapi_rows_warn(rows->trigger, page->failures[0].reason);
 }
 

@@ -13,7 +13,8 @@
  * sequence, so it grows within a transaction; nothing depends on its order
  * between transactions.
  *
- * Beyond ecapi.outbox_limit events are dropped instead: see limit.c.
+ * Beyond ecapi.outbox_limit, or a role's share of it, events are dropped instead: see
+ * limit.c and quota.c.
  *
  * emitted_at is the clock at the append and also chooses the slot, so the
  * rows of a slot are exactly as old as the slot's turn (rotation.c needs
@@ -42,6 +43,7 @@
 #include "catalog.h"
 #include "outbox/append.h"
 #include "outbox/limit.h"
+#include "outbox/quota.h"
 #include "outbox/ring.h"
 #include "shmem.h"
 
@@ -101,7 +103,7 @@ ecapi_outbox_append(const EcapiEmitter *emitter, const EcapiAppend *events, int 
 
 	for (int i = 0; i < nevents; i++)
 		bytes += VARSIZE(events[i].event);
-	if (!ecapi_limit_allows(now, nevents, bytes))
+	if (!ecapi_limit_allows(emitter->role, now, nevents, bytes))
 		return;
 
 	relations = ecapi_relations();
@@ -197,9 +199,10 @@ insert_rows(Relation leaf, Relation index, IndexInfo *info, Row *row,
 /*
  * Keep an event that could not be made valid: a row of failed_event that
  * belongs to no destination.  Runs as the extension's owner, for the caller
- * has no right on that table.  Raises what an insert raises.
+ * has no right on that table.  False: the emitter has used up what it may set aside, and
+ * the event is counted instead, with a warning now and then.  Raises what an insert raises.
  */
-void
+bool
 ecapi_outbox_set_aside(const char *source, const EcapiEmitter *emitter,
 					   const char *event_id, const char *event, int event_len,
 					   const char *sqlstate, const char *reason, int64 after_seq)
@@ -215,6 +218,8 @@ ecapi_outbox_set_aside(const char *source, const EcapiEmitter *emitter,
 	bool		nulls[8] = {false};
 	EcapiOwnerScope scope;
 
+	if (!ecapi_quota_may_set_aside(emitter->role, event_len))
+		return false;
 	values[0] = CStringGetTextDatum(source);
 	values[1] = CStringGetTextDatum(reason);
 	values[2] = event_id == NULL ? (Datum) 0 : CStringGetTextDatum(event_id);
@@ -233,4 +238,5 @@ ecapi_outbox_set_aside(const char *source, const EcapiEmitter *emitter,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	ecapi_statement_execute(&insert, values, nulls, false);
 	ecapi_become_caller(&scope);
+	return true;
 }

@@ -46,9 +46,10 @@ extern int64 ecapi_outbox_last_seq(void);
  * track's name); event is what was given, as
  * JSON text (of a track: see capture/rows.c); reason is one line that names
  * field paths and never values; after_seq is the last seq of the session when the
- * event, or its row, was written.
+ * event, or its row, was written.  False: what the emitter may set aside is used up; the
+ * event is not kept but counted (quota.h).
  */
-extern void ecapi_outbox_set_aside(const char *source, const EcapiEmitter *emitter,
+extern bool ecapi_outbox_set_aside(const char *source, const EcapiEmitter *emitter,
 								   const char *event_id,
 								   const char *event, int event_len,
 								   const char *sqlstate, const char *reason,

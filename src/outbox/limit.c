@@ -10,6 +10,9 @@
  * slots of the ring early, and gives up what a destination does not take
  * (worker/give_up.c).
  *
+ * What one role may hold of it where others emit, too, is in quota.c, which is asked
+ * only where the outbox is full or nearly so.
+ *
  * A look adds up the files of the slots, which takes some 0.2 ms.  It is
  * made once a second at most, and after every GRAIN'th of the limit that one
  * process has appended.  With the library preloaded a database's processes
@@ -29,14 +32,14 @@
 #include "postgres.h"
 
 #include "commands/sequence.h"
-#include "fmgr.h"
+#include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/lmgr.h"
-#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #include "catalog.h"
 #include "outbox/limit.h"
+#include "outbox/quota.h"
 #include "settings.h"
 #include "shmem.h"
 
@@ -67,11 +70,14 @@ static Shared *shared = NULL;	/* for each slot */
 static TimestampTz looked_at = 0;
 static int64 known_bytes = 0;
 static bool known_full = false;
+static bool known_scarce = false;	/* full, or so large that shares count */
 static int	known_limit = 0;	/* the setting at the last look */
 
 static int64 slot_bytes[ECAPI_SLOTS];	/* of the last look of this process */
 static Size appended = 0;		/* since the last look */
 static uint64 dropped = 0;
+static Oid	dropped_role = InvalidOid;	/* of the last: for its share; none: it was full */
+static Oid	noted_role = InvalidOid;	/* whom the last events were of */
 
 /* See limit.h. */
 Size
@@ -105,23 +111,6 @@ ecapi_limit_reset(int slot)
 	pg_atomic_write_u32(&shared[slot].full, 0);
 }
 
-/* Bytes of a relation with all that belongs to it; false when it is gone. */
-static bool
-relation_bytes(Oid relid, int64 *bytes)
-{
-	LOCAL_FCINFO(fcinfo, 1);
-	Datum		result;
-
-	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
-	fcinfo->args[0].value = ObjectIdGetDatum(relid);
-	fcinfo->args[0].isnull = false;
-	result = pg_total_relation_size(fcinfo);
-	if (fcinfo->isnull)
-		return false;
-	*bytes = DatumGetInt64(result);
-	return true;
-}
-
 static int64
 measure(void)
 {
@@ -139,7 +128,7 @@ measure(void)
 			slot_bytes[i] = 0;
 		else if (ConditionalLockRelationOid(relid, AccessShareLock))
 		{
-			if (!relation_bytes(relid, &slot_bytes[i]))
+			if (!ecapi_holders_size(relid, &slot_bytes[i]))
 				slot_bytes[i] = 0;
 			UnlockRelationOid(relid, AccessShareLock);
 		}
@@ -172,9 +161,8 @@ is_recent(TimestampTz moment, TimestampTz now)
 	return moment <= now && now - moment < LOOK_INTERVAL_US;
 }
 
-/* Know how large the outbox is: by the look of another process, or our own. */
 static void
-look(TimestampTz now, bool ourselves)
+find(TimestampTz now, bool ourselves)
 {
 	int			slot = ecapi_slot_number();
 	Shared	   *here = slot >= 0 ? &shared[slot] : NULL;
@@ -205,8 +193,36 @@ look(TimestampTz now, bool ourselves)
 	}
 }
 
+/* Know how large the outbox is: by the look of another process, or our own. */
 static void
-drop_events(TimestampTz now, int nevents)
+look(TimestampTz now, bool ourselves)
+{
+	find(now, ourselves);
+	known_scarce = known_full || ecapi_quota_counts(known_bytes);
+}
+
+/* The same for a role that emits, which so is heard of once a second. */
+static void
+look_for(Oid role, TimestampTz now, bool ourselves)
+{
+	look(now, ourselves);
+	ecapi_quota_note(role, now);
+}
+
+static void
+warn_of_share(Oid role)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("role \"%s\" has used up its share of the outbox, its events are dropped",
+					GetUserNameFromId(role, true)),
+			 errdetail("They take more than %d %% (ecapi.outbox_share) of ecapi.outbox_limit, %d MB.",
+					   ecapi_outbox_share, ecapi_outbox_limit),
+			 errhint("Events of other roles are kept. ecapi.check() says what keeps events from being delivered.")));
+}
+
+static void
+drop_events(Oid role, TimestampTz now, int nevents)
 {
 	static TimestampTz warned_at = 0;
 	Oid			sequence = ecapi_relation("dropped_seq", false);
@@ -214,10 +230,17 @@ drop_events(TimestampTz now, int nevents)
 	for (int i = 0; i < nevents; i++)
 		(void) nextval_internal(sequence, false);
 	dropped += nevents;
+	dropped_role = known_full ? InvalidOid : role;
+	ecapi_quota_count(role, nevents, 0);
 
 	if (warned_at != 0 && now >= warned_at && now - warned_at < WARN_INTERVAL_US)
 		return;
 	warned_at = now;
+	if (!known_full)
+	{
+		warn_of_share(role);
+		return;
+	}
 	ereport(WARNING,
 			(errcode(ERRCODE_WARNING),
 			 errmsg("outbox is full, events are dropped"),
@@ -228,19 +251,21 @@ drop_events(TimestampTz now, int nevents)
 
 /* See limit.h. */
 bool
-ecapi_limit_allows(TimestampTz now, int nevents, Size bytes)
+ecapi_limit_allows(Oid role, TimestampTz now, int nevents, Size bytes)
 {
+	if (role != noted_role)
+		ecapi_quota_note(noted_role = role, now);
 	if (ecapi_outbox_limit == 0)
 		return true;
 	appended += bytes + (Size) nevents * ROW_BYTES;
 	if (!is_recent(looked_at, now) || known_limit != ecapi_outbox_limit)
-		look(now, false);
+		look_for(role, now, false);
 	else if (appended >= Max(limit_bytes() / GRAIN, GRAIN_MIN))
-		look(now, true);
-	if (!known_full)
+		look_for(role, now, true);
+	if (!known_scarce || ecapi_quota_may_append(role, now, known_bytes, known_full))
 		return true;
 	appended = 0;				/* nothing was */
-	drop_events(now, nevents);
+	drop_events(role, now, nevents);
 	return false;
 }
 
@@ -257,6 +282,12 @@ ecapi_limit_refuse_loss(uint64 dropped_before)
 {
 	if (dropped == dropped_before)
 		return;
+	if (OidIsValid(dropped_role))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("role \"%s\" has used up its share of the outbox",
+						GetUserNameFromId(dropped_role, true)),
+				 errhint("Try again when ecapi.role_use says that its events are not dropped.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("outbox is full"),
@@ -272,6 +303,14 @@ ecapi_limit_pressed(TimestampTz now)
 	if (!is_recent(looked_at, now) || known_limit != ecapi_outbox_limit)
 		look(now, false);
 	return known_bytes >= limit_bytes() / 100 * PRESSED;
+}
+
+/* See limit.h. */
+int
+ecapi_limit_uses(TimestampTz now, EcapiRoleUse uses[ECAPI_ROLE_USES])
+{
+	look(now, true);
+	return ecapi_quota_uses(now, known_bytes, known_full, uses);
 }
 
 /* See limit.h. */

@@ -9,6 +9,8 @@
 
 #include "datatype/timestamp.h"
 
+#include "outbox/quota.h"
+
 /* Set up: memory for the databases of nslots slots, zeroed by the caller. */
 extern Size ecapi_limit_size(int nslots);
 extern void ecapi_limit_attach(void *memory, int nslots, bool first);
@@ -17,11 +19,11 @@ extern void ecapi_limit_attach(void *memory, int nslots, bool first);
 extern void ecapi_limit_reset(int slot);
 
 /*
- * May events of so many bytes be appended?  If not they are counted as
+ * May events of a role, of so many bytes, be appended?  If not they are counted as
  * dropped, with a warning now and then.  now is the clock.  Raises what a
  * look at the outbox's relations raises.
  */
-extern bool ecapi_limit_allows(TimestampTz now, int nevents, Size bytes);
+extern bool ecapi_limit_allows(Oid role, TimestampTz now, int nevents, Size bytes);
 
 /*
  * For what can wait: remember how many events this process has dropped, append,
@@ -41,5 +43,8 @@ extern bool ecapi_limit_pressed(TimestampTz now);
  * events are being dropped.
  */
 extern int64 ecapi_limit_measure(TimestampTz now, bool *full);
+
+/* Who holds what of it now, and whose events are dropped; see ecapi_quota_uses(). */
+extern int	ecapi_limit_uses(TimestampTz now, EcapiRoleUse uses[ECAPI_ROLE_USES]);
 
 #endif							/* ECAPI_LIMIT_H */

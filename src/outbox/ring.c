@@ -45,8 +45,8 @@ forget(Datum arg, Oid relid)
 }
 
 /* See ring.h. */
-void
-ecapi_ring_check_slot(Relation slot)
+bool
+ecapi_ring_is_sound(Relation slot)
 {
 	TupleDesc	columns = RelationGetDescr(slot);
 	List	   *indexes = RelationGetIndexList(slot);
@@ -56,7 +56,14 @@ ecapi_ring_check_slot(Relation slot)
 	for (int i = 0; i < ECAPI_OUTBOX_COLUMNS && sound; i++)
 		sound = TupleDescAttr(columns, i)->atttypid == column_types[i];
 	list_free(indexes);
-	if (!sound)
+	return sound;
+}
+
+/* See ring.h. */
+void
+ecapi_ring_check_slot(Relation slot)
+{
+	if (!ecapi_ring_is_sound(slot))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("relation \"%s\" is not as the extension made it",

@@ -23,9 +23,10 @@ enum
 };
 
 /*
- * Raise an error unless an open slot of the outbox is a partition with the
- * columns and the number of indexes that it was made with.
+ * Is an open slot of the outbox a partition with the columns and the number of indexes
+ * that it was made with?  The second raises an error if not.
  */
+extern bool ecapi_ring_is_sound(Relation slot);
 extern void ecapi_ring_check_slot(Relation slot);
 
 /*

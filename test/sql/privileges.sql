@@ -484,6 +484,10 @@ SELECT relation::text, name, problem FROM ecapi.track WHERE relation::text LIKE 
 SELECT relation::text, state, rows_read, last_key FROM ecapi.backfill WHERE relation::text LIKE 'priv_view.%' ORDER BY 1;
 SELECT * FROM ecapi.own_failed_event;
 SELECT * FROM ecapi.failed_event;
+SELECT bytes > 0 AS holds, is_dropped, is_not_kept FROM ecapi.role_use WHERE role = 'regress_priv_owner'::regrole;
+SET ROLE regress_priv_owner;
+SELECT * FROM ecapi.role_use;
+SELECT * FROM ecapi_internal.role_use();
 RESET ROLE;
 SET client_min_messages = error;
 DROP SERVER priv_server, priv_another;
