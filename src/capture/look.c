@@ -51,7 +51,7 @@ PG_FUNCTION_INFO_V1(ecapi_track_problem);
 
 /*
  * Bytes of an argument that is looked at.  The largest mapping, 200 entries, with
- * 300 bytes of SQL each.  It compiles in some ten ms.
+ * 300 bytes of SQL each.  It compiles in some tens of ms.
  */
 #define LONGEST				(64 * 1024)
 

@@ -145,7 +145,9 @@ ALTER TABLE mine.orders DROP CONSTRAINT orders_price_fkey;
 ALTER TABLE mine.prices DROP CONSTRAINT prices_pkey CASCADE;
 DROP TABLE mine.prices CASCADE;
 RESET ROLE;
+BEGIN;
 ALTER SCHEMA mine RENAME TO ours;
+ROLLBACK;
 ALTER TYPE mine.mood SET SCHEMA spare;
 -- within one command, what goes first does not hide what the rest breaks
 ALTER TABLE mine.orders DROP COLUMN price, DROP COLUMN n;
@@ -178,6 +180,17 @@ ALTER TABLE theirs.people DROP CONSTRAINT people_pkey;
 ALTER TABLE theirs.people DROP COLUMN email;
 DROP TABLE theirs.people;
 DROP FUNCTION theirs.secret;
+-- nor does that of a superuser, on whose table no SQL of users runs
+RESET ROLE;
+CREATE TABLE mine.of_superuser (id int PRIMARY KEY, gone int);
+CREATE TRIGGER hostage AFTER INSERT ON mine.of_superuser FOR EACH ROW EXECUTE FUNCTION ecapi.capture(
+    '{"event_type": "login", "mapping": {"ext.a": "theirs.used(new.id)"}}');
+SET ROLE regress_ddl_stranger;
+CREATE FUNCTION theirs.used(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1';
+ALTER FUNCTION theirs.used VOLATILE;
+ALTER FUNCTION theirs.used RENAME TO reused;
+ALTER FUNCTION theirs.reused RENAME TO used;
+DROP FUNCTION theirs.used;
 -- in a transaction with savepoints, and after errors
 BEGIN;
 CREATE TABLE theirs.people (id int PRIMARY KEY, email text);
