@@ -32,6 +32,8 @@
  * transaction holds or has yet to commit can be neither cancelled nor made to give
  * up events; so beyond the limits, of size and of age (ecapi.retention_limit), it is
  * passed over, and a destination that comes to be later starts with what is left.
+ * So is the cursor of a destination that its guard has stopped: nobody may move it,
+ * and adopt and rebase begin with what commits after them.
  *
  * Locks: taken conditionally, all of them; if one is not to be had the slot
  * stays until next time.  Nobody ever waits for a rotation longer than the
@@ -142,17 +144,31 @@ xid8_array(const uint64 *xids, int n)
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
+static Datum
+oid_array(const List *oids)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(oids), 1));
+	ListCell   *cell;
+
+	foreach(cell, oids)
+		elements[foreach_current_index(cell)] = ObjectIdGetDatum(lfirst_oid(cell));
+	return PointerGetDatum(construct_array(elements, list_length(oids), OIDOID, sizeof(Oid),
+										   true, TYPALIGN_INT));
+}
+
 /*
- * Conditions (a) and (b): no row is younger.  open: what open transactions hold or
- * have yet to commit counts, too.
+ * Conditions (a) and (b): no row is younger.  passed_over: NULL, or the servers whose
+ * cursors do not count; nor does then what open transactions hold or have yet to
+ * commit.
  */
 static bool
-slot_is_done(int slot, TimestampTz younger, bool open)
+slot_is_done(int slot, TimestampTz younger, const EcapiPassedOver *passed_over)
 {
+	bool		open = passed_over == NULL;
 	StringInfoData sql;
 	EcapiPins	pins = {PG_UINT64_MAX, 0, NULL};
-	Datum		values[4];
-	Oid			types[4] = {TIMESTAMPTZOID, XID8OID, XID8ARRAYOID, BOOLOID};
+	Datum		values[5];
+	Oid			types[5] = {TIMESTAMPTZOID, XID8OID, XID8ARRAYOID, BOOLOID, OIDARRAYOID};
 	bool		done;
 
 	if (open)
@@ -161,13 +177,15 @@ slot_is_done(int slot, TimestampTz younger, bool open)
 	values[1] = FullTransactionIdGetDatum(FullTransactionIdFromU64(pins.least));
 	values[2] = xid8_array(pins.running, pins.nrunning);
 	values[3] = BoolGetDatum(open);
+	values[4] = oid_array(open ? NIL : passed_over->servers);
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
 					 "SELECT 1 WHERE NOT EXISTS (SELECT FROM ecapi.cursor c WHERE"
-					 " EXISTS (SELECT FROM ecapi.outbox_%1$d o"
+					 " c.server OPERATOR(pg_catalog.<>) ALL ($5) AND"
+					 " (EXISTS (SELECT FROM ecapi.outbox_%1$d o"
 					 " WHERE o.xid OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(c.snapshot))"
 					 " OR EXISTS (SELECT FROM pg_catalog.pg_snapshot_xip(c.snapshot) x, ecapi.outbox_%1$d o"
-					 " WHERE o.xid OPERATOR(pg_catalog.=) x))"
+					 " WHERE o.xid OPERATOR(pg_catalog.=) x)))"
 					 " AND NOT EXISTS (SELECT FROM ecapi.outbox_%1$d o"
 					 " WHERE o.xid OPERATOR(pg_catalog.>=) $2)"
 					 " AND NOT EXISTS (SELECT FROM pg_catalog.unnest($3) x, ecapi.outbox_%1$d o"
@@ -184,7 +202,7 @@ slot_is_done(int slot, TimestampTz younger, bool open)
 					 " WHERE r.sent_at OPERATOR(pg_catalog.>) $1)",
 					 slot);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	done = SPI_execute_with_args(sql.data, 4, types, values, NULL, true, 1) == SPI_OK_SELECT &&
+	done = SPI_execute_with_args(sql.data, lengthof(types), types, values, NULL, true, 1) == SPI_OK_SELECT &&
 		SPI_processed == 1;
 	PopActiveSnapshot();
 	pfree(sql.data);
@@ -196,7 +214,7 @@ slot_is_done(int slot, TimestampTz younger, bool open)
  * the way.
  */
 static bool
-empty_slot(int slot, int nrings, TimestampTz younger, bool open)
+empty_slot(int slot, int nrings, TimestampTz younger, const EcapiPassedOver *passed_over)
 {
 	List	   *rels = NIL;
 	List	   *relids = NIL;
@@ -206,9 +224,9 @@ empty_slot(int slot, int nrings, TimestampTz younger, bool open)
 	if (slot_is_empty(slot, nrings))
 		return false;
 	/* a look without locks first: most slots have rows to keep */
-	if (!slot_is_done(slot, younger, open))
+	if (!slot_is_done(slot, younger, passed_over))
 		return false;
-	if (lock_slot(slot, nrings, &rels) && slot_is_done(slot, younger, open))
+	if (lock_slot(slot, nrings, &rels) && slot_is_done(slot, younger, passed_over))
 	{
 		foreach(cell, rels)
 			relids = lappend_oid(relids, RelationGetRelid((Relation) lfirst(cell)));
@@ -225,7 +243,7 @@ empty_slot(int slot, int nrings, TimestampTz younger, bool open)
 
 /* See rotation.h. */
 int
-ecapi_rotation_run(void)
+ecapi_rotation_run(const EcapiPassedOver *beyond)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	int			current = ecapi_ring_slot(now);
@@ -239,9 +257,9 @@ ecapi_rotation_run(void)
 		int			slot = (current + i) % ECAPI_SLOTS;
 
 		if (empty_slot(slot, lengthof(rings),
-					   now - (int64) ecapi_retention_s * USECS_PER_SEC, true) ||
+					   now - (int64) ecapi_retention_s * USECS_PER_SEC, NULL) ||
 			(ecapi_retention_limit > 0 &&
-			 empty_slot(slot, lengthof(rings), now - limit_s * USECS_PER_SEC, false)))
+			 empty_slot(slot, lengthof(rings), now - limit_s * USECS_PER_SEC, beyond)))
 			emptied++;
 	}
 	SPI_finish();
@@ -250,14 +268,14 @@ ecapi_rotation_run(void)
 
 /* See rotation.h. */
 bool
-ecapi_rotation_make_room(bool open)
+ecapi_rotation_make_room(const EcapiPassedOver *passed_over)
 {
 	int			current = ecapi_ring_slot(GetCurrentTimestamp());
 	bool		emptied = false;
 
 	SPI_connect();
 	for (int i = 1; i <= ECAPI_SLOTS && !emptied; i++)
-		emptied = empty_slot((current + i) % ECAPI_SLOTS, 1, DT_NOEND, open);
+		emptied = empty_slot((current + i) % ECAPI_SLOTS, 1, DT_NOEND, passed_over);
 	SPI_finish();
 	return emptied;
 }

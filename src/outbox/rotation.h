@@ -5,18 +5,30 @@
 #ifndef ECAPI_ROTATION_H
 #define ECAPI_ROTATION_H
 
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+/* Whose need of events ends at the limits, beside that of open transactions. */
+typedef struct EcapiPassedOver
+{
+	List	   *servers;		/* oids: of destinations that their guards have stopped */
+} EcapiPassedOver;
+
 /*
  * Empty every slot that may be emptied, in the caller's transaction, which
- * must not have done anything else.  Waits for no lock.  Returns how many.
+ * must not have done anything else.  beyond: who is passed over in slots older than
+ * ecapi.retention_limit.  Waits for no lock.  Returns how many.
  */
-extern int	ecapi_rotation_run(void);
+extern int	ecapi_rotation_run(const EcapiPassedOver *beyond);
 
 /*
  * The outbox is near its limit: empty the oldest slot of it that no cursor
- * needs, whatever the age of its rows.  open: nor a cursor or replay that is not
- * committed, nor any replay.  As above.  Returns whether there was one.
+ * needs, whatever the age of its rows.  passed_over NULL: nor a cursor or replay that
+ * is not committed, nor any replay; else these, and those of its servers, do not
+ * count.  As above.  Returns whether there was one.
  */
-extern bool ecapi_rotation_make_room(bool open);
+extern bool ecapi_rotation_make_room(const EcapiPassedOver *passed_over);
 
 /*
  * The outbox is near its limit and no slot of it could be emptied: cancel the

@@ -30,7 +30,7 @@
  * log has a line when a run ends.
  *
  * A destination whose guard has stopped it is left alone: its cursor is not
- * ours to move.  Nothing is given up while ecapi.delivery is off.
+ * ours to move, and at the limits it keeps nothing (outbox/rotation.c).  Nothing is given up while ecapi.delivery is off.
  *
  * The planning and the steps want a transaction with an active snapshot, SPI
  * connected, that writes nothing.

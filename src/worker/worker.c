@@ -348,11 +348,31 @@ rotation_interval(void)
 					 (int64) ecapi_retention_s * 1000 / (ECAPI_SLOTS - 2) / 2);
 }
 
+/* Who is passed over when the ring comes to its limits, in the scratch context. */
+static EcapiPassedOver
+stopped_by_guards(void)
+{
+	EcapiPassedOver result = {NIL};
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		/* one that is guarded and not stopped has its checks before it */
+		if (destination->guarded && destination->state == ECAPI_STOPPED)
+			result.servers = lappend_oid(result.servers, destination->server);
+	}
+	return result;
+}
+
 static void
 rotate(void)
 {
+	EcapiPassedOver beyond = stopped_by_guards();
+
 	StartTransactionCommand();
-	ecapi_rotation_run();
+	ecapi_rotation_run(&beyond);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(ecapi_me.scratch);
 }
@@ -380,12 +400,12 @@ end_replays(void)
 
 /* Empty a slot early; see rotation.h. */
 static bool
-empty_early(bool open)
+empty_early(const EcapiPassedOver *passed_over)
 {
 	bool		emptied;
 
 	StartTransactionCommand();
-	emptied = ecapi_rotation_make_room(open);
+	emptied = ecapi_rotation_make_room(passed_over);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(ecapi_me.scratch);
 	if (emptied)
@@ -393,8 +413,9 @@ empty_early(bool open)
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("outbox is near ecapi.outbox_limit, its oldest events were removed "
 						"before ecapi.retention"),
-				 open ? 0 : errdetail("A destination or replay of a transaction that is still "
-									  "open would have kept them.")));
+				 passed_over == NULL ? 0 :
+				 errdetail("A destination that its guard has stopped, or one or a replay of a "
+						   "transaction that is still open, would have kept them.")));
 	return emptied;
 }
 
@@ -414,9 +435,13 @@ make_room(TimestampTz now, bool rotated)
 	ecapi_worker_end();
 	if (pressed)
 	{
-		emptied = empty_early(true);
+		emptied = empty_early(NULL);
 		if (!emptied && end_replays() == 0)
-			emptied = empty_early(false);
+		{
+			EcapiPassedOver passed_over = stopped_by_guards();
+
+			emptied = empty_early(&passed_over);
+		}
 	}
 	if (emptied || rotated || pressed)
 	{
