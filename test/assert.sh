@@ -148,17 +148,19 @@ run_plain()
 run_discard()
 {
 	local regress=("${DISCARD_REGRESS[@]}") isolation=("${DISCARD_ISOLATION[@]}") tap=()
-	local database
+	local database name changes=()
 	local RUNNER_OPTIONS=(--use-existing)
+
+	for name in start change end drop; do
+		changes+=(-c "ALTER EVENT TRIGGER ecapi_enrichment_$name DISABLE")
+	done
+	changes+=(-c "ALTER FUNCTION ecapi_internal.has_tracks() SET debug_discard_caches = 0")
 
 	say "== debug_discard_caches = 1"
 	server_for_tests || die "the server did not start"
 	for database in contrib_regression isolation_regression; do
 		sql -c "DROP DATABASE IF EXISTS $database" -c "CREATE DATABASE $database TEMPLATE template0"
-		sql -d "$database" -c "CREATE EXTENSION ecapi" \
-			-c "ALTER EVENT TRIGGER ecapi_enrichment_change DISABLE" \
-			-c "ALTER EVENT TRIGGER ecapi_enrichment_drop DISABLE" \
-			-c "ALTER FUNCTION ecapi_internal.has_tracks() SET debug_discard_caches = 0"
+		sql -d "$database" -c "CREATE EXTENSION ecapi" "${changes[@]}"
 	done
 	export PGOPTIONS="-c debug_discard_caches=1"
 	run_parts
