@@ -22,8 +22,8 @@ $cluster->sql('SELECT pg_terminate_backend(pid) FROM ecapi.worker()');
 $cluster->sql("SELECT ecapi.resume('copied')");
 $cluster->stopped('copied', '%ecapi.adopt()%');
 
-# some 20 megabytes, more than the outbox may hold
-for my $i (1 .. 14)
+# some 40 megabytes, more than the outbox may hold
+for my $i (1 .. 30)
 {
 	$cluster->sql("SELECT count(ecapi_emit('purchase', value => i, currency_code => 'EUR', id => 'e$i-' || i,"
 		  . " properties => jsonb_build_object('coupon', repeat('x', 700)))) FROM generate_series(1, 1000) i");
@@ -31,7 +31,7 @@ for my $i (1 .. 14)
 	$cluster->wait_sql('SELECT bytes < 0.95 * bytes_limit FROM ecapi.outbox_use');
 }
 is($cluster->sql('SELECT dropped FROM ecapi.outbox_use'), 0, 'no event is dropped');
-is($cluster->row('live')->{delivered}, 14_000, 'the other destination has them all');
+is($cluster->row('live')->{delivered}, 30_000, 'the other destination has them all');
 
 $cluster->sql("SELECT ecapi.adopt('copied')");
 $cluster->emit('after', 1, 10);
