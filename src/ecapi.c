@@ -37,8 +37,12 @@
 #include "utils/acl.h"
 #include "utils/syscache.h"
 
+#include "enrich/held.h"
+#include "outbox/limit.h"
+#include "outbox/quota.h"
 #include "settings.h"
 #include "shmem.h"
+#include "stats/left_out.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -216,6 +220,10 @@ _PG_init(void)
 	if (!preloaded || IsBinaryUpgrade)
 		return;
 
+	ecapi_shmem_add(&ecapi_limit_part);
+	ecapi_shmem_add(&ecapi_left_out_part);
+	ecapi_shmem_add(&ecapi_quota_part);
+	ecapi_shmem_add(&ecapi_held_part);
 	previous_request = shmem_request_hook;
 	shmem_request_hook = request_shmem;
 	previous_startup = shmem_startup_hook;

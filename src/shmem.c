@@ -51,12 +51,8 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
-#include "enrich/held.h"
-#include "outbox/limit.h"
-#include "outbox/quota.h"
 #include "settings.h"
 #include "shmem.h"
-#include "stats/left_out.h"
 
 typedef struct Slot
 {
@@ -79,6 +75,9 @@ typedef struct Shared
 
 static Shared *shared = NULL;
 
+static const EcapiShmemPart *parts[ECAPI_SHMEM_PARTS];
+static int	n_parts = 0;
+
 /* What this backend does at commit. */
 static bool callback_registered = false;
 static bool wake_pending = false;
@@ -100,10 +99,6 @@ static void detach_worker(int code, Datum arg);
 static void detach_launcher(int code, Datum arg);
 static void release_holds_at_exit(int code, Datum arg);
 
-/*
- * The slots, then what outbox/limit.c shares, then the counters of left_out.c, then
- * what outbox/quota.c shares, then the functions of held.c.
- */
 static Size
 slots_size(void)
 {
@@ -112,28 +107,29 @@ slots_size(void)
 }
 
 static Size
-limit_size(void)
+part_size(const EcapiShmemPart *part)
 {
-	return MAXALIGN(ecapi_limit_size(ecapi_max_workers));
+	return MAXALIGN(part->size(ecapi_max_workers));
 }
 
-static Size
-quota_size(void)
-{
-	return MAXALIGN(ecapi_quota_size(ecapi_max_workers));
-}
-
-static Size
-left_out_size(void)
-{
-	return MAXALIGN(ecapi_left_out_size(ecapi_max_workers));
-}
-
+/* The slots, then the parts in their order. */
 static Size
 shared_size(void)
 {
-	return add_size(add_size(add_size(slots_size(), limit_size()), left_out_size()),
-					add_size(quota_size(), ecapi_held_size(ecapi_max_workers)));
+	Size		size = slots_size();
+
+	for (int i = 0; i < n_parts; i++)
+		size = add_size(size, part_size(parts[i]));
+	return size;
+}
+
+/* See shmem.h. */
+void
+ecapi_shmem_add(const EcapiShmemPart *part)
+{
+	if (n_parts == ECAPI_SHMEM_PARTS)
+		elog(ERROR, "too many parts of shared memory");
+	parts[n_parts++] = part;
 }
 
 /* Ask for our shared memory; from the shmem_request hook. */
@@ -149,6 +145,7 @@ void
 ecapi_shmem_startup(void)
 {
 	bool		found;
+	char	   *memory;
 
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	shared = ShmemInitStruct("ecapi", shared_size(), &found);
@@ -167,13 +164,12 @@ ecapi_shmem_startup(void)
 			pg_atomic_init_u32(&shared->slots[i].stops, 0);
 		}
 	}
-	ecapi_limit_attach((char *) shared + slots_size(), ecapi_max_workers, !found);
-	ecapi_left_out_attach((char *) shared + slots_size() + limit_size(),
-						  ecapi_max_workers, !found);
-	ecapi_quota_attach((char *) shared + slots_size() + limit_size() + left_out_size(),
-					   ecapi_max_workers, !found);
-	ecapi_held_attach((char *) shared + slots_size() + limit_size() + left_out_size() +
-					  quota_size(), ecapi_max_workers, !found);
+	memory = (char *) shared + slots_size();
+	for (int i = 0; i < n_parts; i++)
+	{
+		parts[i]->attach(memory, ecapi_max_workers, !found);
+		memory += part_size(parts[i]);
+	}
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -474,10 +470,8 @@ ecapi_slot_want(Oid database)
 		pg_atomic_write_u32(&free_slot->stops, 0);
 		free_slot->info.state = ECAPI_SLOT_WANTED;
 		free_slot->info.database = database;
-		ecapi_left_out_reset((int) (free_slot - shared->slots));
-		ecapi_limit_reset((int) (free_slot - shared->slots));
-		ecapi_quota_reset((int) (free_slot - shared->slots));
-		ecapi_held_reset((int) (free_slot - shared->slots));
+		for (int i = 0; i < n_parts; i++)
+			parts[i]->reset((int) (free_slot - shared->slots));
 		strlcpy(free_slot->info.message, "it has yet to be started",
 				ECAPI_MESSAGE_SIZE);
 		done = true;

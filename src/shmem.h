@@ -32,7 +32,22 @@ typedef struct EcapiSlotInfo
 	char		message[ECAPI_MESSAGE_SIZE];	/* why it is not running */
 } EcapiSlotInfo;
 
-/* set up, by _PG_init when preloaded */
+/*
+ * A part of our shared memory that another file keeps for the databases of the slots:
+ * how much it is for a number of slots; what takes it in use (zeroed; first: no
+ * process did so before; the caller holds AddinShmemInitLock); what empties a slot of
+ * it, which is another database's from now on, and which the caller has to itself.
+ */
+typedef struct EcapiShmemPart
+{
+	Size		(*size) (int nslots);
+	void		(*attach) (void *memory, int nslots, bool first);
+	void		(*reset) (int slot);
+} EcapiShmemPart;
+
+/* set up, by _PG_init when preloaded; parts before the rest, ECAPI_SHMEM_PARTS at most */
+#define ECAPI_SHMEM_PARTS	8
+extern void ecapi_shmem_add(const EcapiShmemPart *part);
 extern void ecapi_shmem_request(void);
 extern void ecapi_shmem_startup(void);
 extern bool ecapi_shmem_attached(void);

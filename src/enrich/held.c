@@ -40,9 +40,8 @@ typedef struct HeldShared
 
 static HeldShared *shared = NULL;
 
-/* See held.h. */
-Size
-ecapi_held_size(int nslots)
+static Size
+shared_size(int nslots)
 {
 	return add_size(offsetof(HeldShared, slots), mul_size(nslots, sizeof(HeldSlot)));
 }
@@ -51,24 +50,26 @@ ecapi_held_size(int nslots)
  * Take the memory in use; first: no process did so before, so that it is set up.
  * The caller holds AddinShmemInitLock.
  */
-void
-ecapi_held_attach(void *memory, int nslots, bool first)
+static void
+attach(void *memory, int nslots, bool first)
 {
 	shared = memory;
 	if (!first)
 		return;
-	MemSet(shared, 0, ecapi_held_size(nslots));
+	MemSet(shared, 0, shared_size(nslots));
 	SpinLockInit(&shared->lock);
 }
 
-/* See held.h. */
-void
-ecapi_held_reset(int slot)
+/* The slot is another database's now; the caller has it to itself. */
+static void
+reset(int slot)
 {
 	SpinLockAcquire(&shared->lock);
 	MemSet(&shared->slots[slot], 0, sizeof(HeldSlot));
 	SpinLockRelease(&shared->lock);
 }
+
+const EcapiShmemPart ecapi_held_part = {shared_size, attach, reset};
 
 /* Those of this database; NULL: none can be. */
 static HeldSlot *

@@ -12,6 +12,8 @@
 #include "datatype/timestamp.h"
 #include "storage/itemptr.h"
 
+#include "shmem.h"
+
 /* A function as its row of pg_proc was; another row is another version. */
 typedef struct EcapiHeld
 {
@@ -21,12 +23,8 @@ typedef struct EcapiHeld
 	TimestampTz since;			/* when it was held; set by ecapi_held_add() */
 } EcapiHeld;
 
-/* Set up: memory for the databases of nslots slots. */
-extern Size ecapi_held_size(int nslots);
-extern void ecapi_held_attach(void *memory, int nslots, bool first);
-
-/* The slot is another database's now. */
-extern void ecapi_held_reset(int slot);
+/* What it keeps in shared memory; for the library's entry. */
+extern const EcapiShmemPart ecapi_held_part;
 
 /*
  * Hold a function of this database; is this version of it held; hold those of

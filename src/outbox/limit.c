@@ -79,9 +79,8 @@ static uint64 dropped = 0;
 static Oid	dropped_role = InvalidOid;	/* of the last: for its share; none: it was full */
 static Oid	noted_role = InvalidOid;	/* whom the last events were of */
 
-/* See limit.h. */
-Size
-ecapi_limit_size(int nslots)
+static Size
+shared_size(int nslots)
 {
 	return mul_size(nslots, sizeof(Shared));
 }
@@ -90,8 +89,8 @@ ecapi_limit_size(int nslots)
  * Take the memory in use; first: no process did so before.  The caller holds
  * AddinShmemInitLock.
  */
-void
-ecapi_limit_attach(void *memory, int nslots, bool first)
+static void
+attach(void *memory, int nslots, bool first)
 {
 	shared = memory;
 	for (int i = 0; first && i < nslots; i++)
@@ -102,14 +101,16 @@ ecapi_limit_attach(void *memory, int nslots, bool first)
 	}
 }
 
-/* See limit.h.  The caller has the slot to itself. */
-void
-ecapi_limit_reset(int slot)
+/* The slot is another database's now; the caller has it to itself. */
+static void
+reset(int slot)
 {
 	pg_atomic_write_u64(&shared[slot].looked_at, 0);
 	pg_atomic_write_u64(&shared[slot].bytes, 0);
 	pg_atomic_write_u32(&shared[slot].full, 0);
 }
+
+const EcapiShmemPart ecapi_limit_part = {shared_size, attach, reset};
 
 static int64
 measure(void)

@@ -10,13 +10,10 @@
 #include "datatype/timestamp.h"
 
 #include "outbox/quota.h"
+#include "shmem.h"
 
-/* Set up: memory for the databases of nslots slots, zeroed by the caller. */
-extern Size ecapi_limit_size(int nslots);
-extern void ecapi_limit_attach(void *memory, int nslots, bool first);
-
-/* The slot is another database's now. */
-extern void ecapi_limit_reset(int slot);
+/* What it keeps in shared memory; for the library's entry. */
+extern const EcapiShmemPart ecapi_limit_part;
 
 /*
  * May events of a role, of so many bytes, be appended?  If not they are counted as

@@ -119,9 +119,8 @@ static Shared own;				/* where there is no shared memory; no mutex */
 
 /* ---- shared memory ---- */
 
-/* See quota.h. */
-Size
-ecapi_quota_size(int nslots)
+static Size
+shared_size(int nslots)
 {
 	return mul_size(nslots, sizeof(Shared));
 }
@@ -130,8 +129,8 @@ ecapi_quota_size(int nslots)
  * Take the memory in use; first: no process did so before.  The caller holds
  * AddinShmemInitLock.
  */
-void
-ecapi_quota_attach(void *memory, int nslots, bool first)
+static void
+attach(void *memory, int nslots, bool first)
 {
 	shared = memory;
 	for (int i = 0; first && i < nslots; i++)
@@ -156,9 +155,9 @@ unlock(Shared *here)
 		SpinLockRelease(&here->mutex);
 }
 
-/* See quota.h.  The caller has the slot to itself. */
-void
-ecapi_quota_reset(int slot)
+/* The slot is another database's now; the caller has it to itself. */
+static void
+reset(int slot)
 {
 	Shared	   *here = &shared[slot];
 
@@ -168,6 +167,8 @@ ecapi_quota_reset(int slot)
 	memset(here->counts, 0, sizeof(here->counts));
 	SpinLockRelease(&here->mutex);
 }
+
+const EcapiShmemPart ecapi_quota_part = {shared_size, attach, reset};
 
 /* ---- who is there ---- */
 

@@ -11,13 +11,10 @@
 #include "datatype/timestamp.h"
 
 #include "outbox/holders.h"
+#include "shmem.h"
 
-/* Set up: memory for the databases of nslots slots, zeroed by the caller. */
-extern Size ecapi_quota_size(int nslots);
-extern void ecapi_quota_attach(void *memory, int nslots, bool first);
-
-/* The slot is another database's now. */
-extern void ecapi_quota_reset(int slot);
+/* What it keeps in shared memory; for the library's entry. */
+extern const EcapiShmemPart ecapi_quota_part;
 
 /* A role emits, or tries to. */
 extern void ecapi_quota_note(Oid role, TimestampTz now);

@@ -46,9 +46,8 @@ cell_of(const EcapiField *field, EcapiViolationCode reason)
 	return row * ECAPI_VIOLATION_CODES + (int) reason;
 }
 
-/* See left_out.h. */
-Size
-ecapi_left_out_size(int nslots)
+static Size
+shared_size(int nslots)
 {
 	return mul_size(nslots, sizeof(pg_atomic_uint64) * CELLS);
 }
@@ -57,8 +56,8 @@ ecapi_left_out_size(int nslots)
  * Take the memory in use; first: no process did so before, so that the
  * counters are set up.  The caller holds AddinShmemInitLock.
  */
-void
-ecapi_left_out_attach(void *memory, int nslots, bool first)
+static void
+attach(void *memory, int nslots, bool first)
 {
 	counters = memory;
 	counted_slots = nslots;
@@ -66,13 +65,15 @@ ecapi_left_out_attach(void *memory, int nslots, bool first)
 		pg_atomic_init_u64(&counters[i], 0);
 }
 
-/* See left_out.h.  The caller has the slot to itself. */
-void
-ecapi_left_out_reset(int slot)
+/* The slot is another database's now; the caller has it to itself. */
+static void
+reset(int slot)
 {
 	for (int i = 0; i < CELLS; i++)
 		pg_atomic_write_u64(&counters[slot * CELLS + i], 0);
 }
+
+const EcapiShmemPart ecapi_left_out_part = {shared_size, attach, reset};
 
 /* See left_out.h. */
 void

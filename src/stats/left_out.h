@@ -17,13 +17,10 @@
 #include "postgres.h"
 
 #include "event/validate.h"
+#include "shmem.h"
 
-/* Set up: memory for the databases of nslots slots, zeroed by the caller. */
-extern Size ecapi_left_out_size(int nslots);
-extern void ecapi_left_out_attach(void *memory, int nslots, bool first);
-
-/* The slot is another database's now. */
-extern void ecapi_left_out_reset(int slot);
+/* What it keeps in shared memory; for the library's entry. */
+extern const EcapiShmemPart ecapi_left_out_part;
 
 /*
  * An event begins: forget what was noted and not counted.  Note a value that
