@@ -12,28 +12,28 @@ MODULE_big = ecapi
 OBJS = \
 	src/ecapi.o \
 	src/settings.o \
-	src/run_as.o \
-	src/shmem.o \
-	src/catalog.o \
-	src/sqlapi.o \
-	src/refuse.o \
-	src/destinationapi.o \
-	src/failedapi.o \
-	src/quotaapi.o \
-	src/replayapi.o \
-	src/forgetapi.o \
-	src/cancelapi.o \
-	src/fieldapi.o \
-	src/previewapi.o \
-	src/preview_event.o \
-	src/preview_effect.o \
-	src/preview_source.o \
-	src/preview_request.o \
-	src/preview_tally.o \
-	src/tree.o \
-	src/number.o \
-	src/sql_scope.o \
-	src/sql_state.o \
+	src/base/run_as.o \
+	src/shmem/shmem.o \
+	src/base/catalog.o \
+	src/api/sqlapi.o \
+	src/base/refuse.o \
+	src/api/destinationapi.o \
+	src/api/failedapi.o \
+	src/api/quotaapi.o \
+	src/api/replayapi.o \
+	src/api/forgetapi.o \
+	src/api/cancelapi.o \
+	src/api/fieldapi.o \
+	src/api/previewapi.o \
+	src/preview/preview_event.o \
+	src/preview/preview_effect.o \
+	src/preview/preview_source.o \
+	src/preview/preview_request.o \
+	src/preview/preview_tally.o \
+	src/base/tree.o \
+	src/base/number.o \
+	src/base/sql_scope.o \
+	src/base/sql_state.o \
 	src/event/value.o \
 	src/event/members.o \
 	src/event/buffer.o \
@@ -72,10 +72,10 @@ OBJS = \
 	src/destination/settle.o \
 	src/destination/syntax.o \
 	src/destination/validator.o \
-	src/destination/json.o \
+	src/event/json.o \
 	src/destination/credentials.o \
 	src/destination/echo.o \
-	src/destination/ecapi.o \
+	src/destination/format_ecapi.o \
 	src/delivery/http.o \
 	src/delivery/descriptors.o \
 	src/delivery/intake.o \
@@ -83,72 +83,72 @@ OBJS = \
 	src/delivery/watch.o \
 	src/delivery/failure.o \
 	src/delivery/sockets.o \
-	src/delivery/policy.o \
+	src/delivery/retry_policy.o \
 	src/delivery/bucket.o \
 	src/delivery/token.o \
 	src/capture/emit.o \
-	src/capture/look.o \
-	src/capture/need.o \
-	src/capture/before.o \
+	src/tracking/look.o \
+	src/tracking/need.o \
+	src/tracking/before.o \
 	src/capture/event_name.o \
-	src/capture/guard.o \
-	src/capture/expression.o \
-	src/capture/names.o \
-	src/capture/foreign_key.o \
-	src/capture/key_path.o \
-	src/capture/row_sql.o \
-	src/capture/row_sql_check.o \
-	src/capture/row_sql_look.o \
-	src/capture/row_sql_operator.o \
-	src/capture/row_sql_shape.o \
-	src/capture/row_sql_superuser.o \
-	src/capture/stated_join.o \
-	src/capture/superuser_read.o \
-	src/capture/suggest.o \
-	src/capture/suggest_address.o \
-	src/capture/suggest_due.o \
-	src/capture/suggest_identity.o \
-	src/capture/suggest_join.o \
-	src/capture/suggest_person.o \
-	src/capture/suggest_rules.o \
-	src/capture/suggest_source.o \
-	src/capture/suggest_tables.o \
+	src/rowsql/confine.o \
+	src/rowsql/expression.o \
+	src/rowsql/names.o \
+	src/rowsql/foreign_key.o \
+	src/rowsql/key_path.o \
+	src/rowsql/row_sql.o \
+	src/rowsql/row_sql_check.o \
+	src/rowsql/row_sql_look.o \
+	src/rowsql/row_sql_operator.o \
+	src/rowsql/row_sql_shape.o \
+	src/rowsql/row_sql_superuser.o \
+	src/rowsql/stated_join.o \
+	src/rowsql/superuser_read.o \
+	src/tracking/suggest.o \
+	src/tracking/suggest_address.o \
+	src/tracking/suggest_due.o \
+	src/tracking/suggest_identity.o \
+	src/tracking/suggest_join.o \
+	src/tracking/suggest_person.o \
+	src/tracking/suggest_rules.o \
+	src/tracking/suggest_source.o \
+	src/tracking/suggest_tables.o \
 	src/capture/draft.o \
 	src/capture/mapping.o \
-	src/capture/mention.o \
-	src/capture/declared.o \
+	src/rowsql/mention.o \
+	src/capture/tracks.o \
 	src/capture/reads.o \
-	src/capture/track.o \
-	src/capture/follow.o \
+	src/tracking/track.o \
+	src/tracking/follow.o \
 	src/capture/program.o \
 	src/capture/program_cache.o \
 	src/capture/context.o \
 	src/capture/fragment.o \
-	src/capture/json_text.o \
-	src/capture/text_size.o \
+	src/rowsql/json_text.o \
+	src/rowsql/text_size.o \
 	src/capture/rows.o \
 	src/capture/find.o \
-	src/capture/history.o \
-	src/capture/reconcile.o \
-	src/capture/reconcile_sql.o \
-	src/capture/progress.o \
-	src/capture/throttle.o \
-	src/capture/backfill.o \
-	src/capture/recapture.o \
+	src/history/history.o \
+	src/history/reconcile.o \
+	src/history/reconcile_sql.o \
+	src/history/progress.o \
+	src/history/throttle.o \
+	src/history/backfill.o \
+	src/history/recapture.o \
 	src/capture/moved.o src/capture/pending.o \
 	src/capture/trigger.o \
-	src/capture/literal.o \
-	src/capture/datum_type.o \
-	src/capture/datum.o \
-	src/capture/equality.o \
-	src/capture/fits.o \
+	src/rowsql/literal.o \
+	src/rowsql/datum_type.o \
+	src/rowsql/datum.o \
+	src/rowsql/equality.o \
+	src/rowsql/fits.o \
 	src/capture/image.o \
-	src/stats/left_out.o \
+	src/shmem/left_out.o \
 	src/enrich/filter.o src/enrich/filter_check.o src/enrich/filter_bound.o src/enrich/filter_column.o \
 	src/enrich/declared.o src/enrich/declared_names.o \
 	src/enrich/held.o \
 	src/enrich/user_sql.o \
-	src/enrich/advisory.o \
+	src/base/advisory.o \
 	src/enrich/event_row.o \
 	src/enrich/call.o \
 	src/enrich/columns.o \
@@ -164,42 +164,43 @@ OBJS = \
 	src/outbox/cursor.o \
 	src/outbox/guard.o \
 	src/outbox/rotation.o \
-	src/outbox/record.o \
-	src/outbox/failed.o \
-	src/outbox/forgotten.o \
-	src/outbox/erasure.o \
-	src/outbox/replay.o \
-	src/outbox/cancellation.o \
-	src/outbox/stops.o \
-	src/outbox/seqs.o \
-	src/outbox/event_id.o \
+	src/records/record.o \
+	src/records/failed.o \
+	src/records/forgotten.o \
+	src/records/erasure.o \
+	src/records/replay.o \
+	src/records/cancellation.o \
+	src/records/stops.o \
+	src/records/seqs.o \
+	src/records/event_id.o \
 	src/worker/launcher.o \
 	src/worker/worker.o \
-	src/worker/destinations.o \
-	src/worker/reload.o \
-	src/worker/state.o \
-	src/worker/tick.o \
-	src/worker/share.o \
-	src/worker/pages.o \
-	src/worker/take_back.o \
-	src/worker/tally.o \
-	src/worker/view.o \
-	src/worker/read.o \
-	src/worker/prepare.o \
-	src/worker/prepare_failing.o \
-	src/worker/prepare_lookup.o \
-	src/worker/stretch.o \
-	src/worker/gather.o \
-	src/worker/pipeline.o \
-	src/worker/halving.o \
-	src/worker/failed.o \
-	src/worker/erased.o \
-	src/worker/replay.o \
-	src/worker/stops.o \
-	src/worker/cancel.o \
-	src/worker/ledger.o \
-	src/worker/give_up.o \
-	src/worker/journal.o
+	src/pipeline/destinations.o \
+	src/pipeline/server.o \
+	src/pipeline/reload.o \
+	src/pipeline/state.o \
+	src/pipeline/tick.o \
+	src/pipeline/share.o \
+	src/pipeline/pages.o \
+	src/pipeline/take_back.o \
+	src/pipeline/tally.o \
+	src/pipeline/view.o \
+	src/pipeline/read.o \
+	src/pipeline/prepare.o \
+	src/pipeline/prepare_failing.o \
+	src/pipeline/prepare_lookup.o \
+	src/pipeline/stretch.o \
+	src/pipeline/gather.o \
+	src/pipeline/pipeline.o \
+	src/pipeline/halving.o \
+	src/pipeline/failed_feed.o \
+	src/pipeline/erased.o \
+	src/pipeline/replay_feed.o \
+	src/pipeline/stopped.o \
+	src/pipeline/cancel.o \
+	src/pipeline/ledger.o \
+	src/pipeline/give_up.o \
+	src/pipeline/journal.o
 
 DATA = $(wildcard sql/ecapi--*.sql)
 PGFILEDESC = "ecapi - committed rows as IAB ECAPI events"

@@ -300,7 +300,7 @@ WITH RECURSIVE newest AS (
 )
 SELECT n.* FROM newest n;
 
--- Cancelled ids; see outbox/cancellation.c for what a row is about, and its states.
+-- Cancelled ids; see records/cancellation.c for what a row is about, and its states.
 -- A cancelling transaction appends one and looks at none.
 CREATE TABLE ecapi.cancellation (
 	cancel_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -823,7 +823,7 @@ CREATE FUNCTION ecapi.suggest_mapping(relation regclass, event_type text) RETURN
 LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_suggest_mapping';
 
--- Commits after each page, so it has no SET clause; see capture/backfill.c.
+-- Commits after each page, so it has no SET clause; see history/backfill.c.
 CREATE PROCEDURE ecapi.backfill(
 	relation regclass,
 	event_type text,

@@ -41,8 +41,8 @@
 #include "outbox/limit.h"
 #include "outbox/quota.h"
 #include "settings.h"
-#include "shmem.h"
-#include "stats/left_out.h"
+#include "shmem/left_out.h"
+#include "shmem/shmem.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;

@@ -12,10 +12,10 @@
 #include "datatype/timestamp.h"
 #include "utils/guc.h"
 
+#include "base/run_as.h"
 #include "capture/context.h"
 #include "event/closest.h"
 #include "event/fields.h"
-#include "run_as.h"
 #include "settings.h"
 
 bool		ecapi_capture_enabled = true;

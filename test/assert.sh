@@ -31,7 +31,7 @@ set -euo pipefail
 # shellcheck source=test/parts.sh
 . "$(dirname "${BASH_SOURCE[0]}")/parts.sh"
 
-# What capture, and what follows DDL for it, is tested by; each file of src/capture
+# What capture, and what follows DDL for it, is tested by; each file of src/rowsql, src/capture, src/tracking and src/history
 # runs in one of them at least.
 DISCARD_REGRESS=(backfill capture_commit capture_equal capture_partitions capture_rows
 	capture_sources capture_types proof suggest track)

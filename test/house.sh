@@ -47,28 +47,35 @@ pure_stages_do_no_sql()
 	done
 }
 
-# The folders a folder may include from, besides itself.
+# The rooms, from the ground up.  A file includes only from its own room and from
+# those before it; settings.h and compat.h stand below all, the other files at the
+# top of src above all.
+ROOMS=(event consent base shmem delivery destination outbox records enrich rowsql
+	capture tracking history pipeline preview worker api)
+
+# Of what a room may do without the server, all but these is closed to it.
 may_include()
 {
 	case $1 in
-		event) echo ;;
-		consent) echo event ;;
-		delivery) echo ;;
-		destination) echo event consent delivery/request.h delivery/token.h ;;
-		outbox | stats) echo event ;;
-		enrich) echo event destination/identifiers.h ;;
-		capture) echo event outbox stats ;;
-		worker) echo event consent delivery destination capture outbox enrich stats ;;
+		event) echo event ;;
+		consent) echo consent event ;;
+		delivery) echo delivery event ;;
+		destination) echo destination event consent delivery/request.h delivery/token.h ;;
+		*) echo "${ROOMS[*]}" | sed "s/\\b$1\\b.*/$1/" ;;
 	esac
 }
 
 includes_point_down()
 {
-	local folder file line target allowed ok entry
+	local room file line target allowed entry ok
 
-	for folder in event consent delivery destination outbox enrich stats capture worker; do
-		[ -d "src/$folder" ] || continue
-		allowed="$folder $(may_include "$folder")"
+	for file in src/*; do
+		[ ! -d "$file" ] || ! compgen -G "$file/*.[ch]" >/dev/null || [[ " ${ROOMS[*]} " == *" ${file#src/} "* ]] || printf 'no room: %s\n' "$file"
+		[ -d "$file" ] || [[ $file =~ ^src/(ecapi|settings|compat)\.[cho]$ ]] ||
+			[[ $file =~ \.(d|bc)$ ]] || printf 'in no room: %s\n' "$file"
+	done
+	for room in "${ROOMS[@]}"; do
+		allowed="$(may_include "$room") settings.h compat.h"
 		while IFS=: read -r file line target; do
 			[ -n "$file" ] || continue
 			ok=
@@ -78,10 +85,21 @@ includes_point_down()
 				esac
 			done
 			[ -n "$ok" ] || printf '%s:%s includes %s\n' "$file" "$line" "$target"
-		done < <(grep -rnoE --include='*.[ch]' \
-			'^#include "(event|consent|delivery|destination|outbox|enrich|stats|capture|worker)/[^"]*"' \
-			"src/$folder" | sed -e 's/#include "//' -e 's/"$//')
+		done < <(grep -rnoE --include='*.[ch]' '^#include "[^"]*"' "src/$room" |
+			sed -e 's/#include "//' -e 's/"$//' |
+			while IFS=: read -r file line target; do
+				[ ! -f "src/$target" ] || printf '%s:%s:%s\n' "$file" "$line" "$target"
+			done)
 	done
+}
+
+# A second guard of the same name would hide a header from its reader.
+names_are_unique()
+{
+	for file in "${src_files[@]}"; do basename "$file"; done | sort | uniq -d | sed 's/^/file /'
+	grep -hoE '^#ifndef ECAPI_[A-Z0-9_]*_H$' "${src_files[@]}" | sort | uniq -d
+	grep -hoE '^(\} |typedef [^(]*\b)Ecapi[A-Za-z0-9]*;' "${src_files[@]}" |
+		grep -oE 'Ecapi[A-Za-z0-9]*;' | sort | uniq -d | sed 's/^/type /'
 }
 
 nothing_is_left_to_do()
@@ -173,7 +191,8 @@ skip()
 check one_file_includes_curl 'one file includes libcurl'
 check one_file_includes_json_c 'one file includes json-c'
 check pure_stages_do_no_sql 'no SQL, no files, no sockets in event, consent, destination'
-check includes_point_down 'includes point down the flow'
+check includes_point_down 'includes point down, room by room'
+check names_are_unique 'names of files, guards and types are unique'
 check nothing_is_left_to_do 'nothing is marked as left to do'
 check every_report_has_a_code 'every report has an error code'
 check every_file_opens_with_its_idea 'every file opens with a comment'

@@ -33,9 +33,9 @@
 
 #include "capture/context.h"
 #include "capture/draft.h"
-#include "capture/json_text.h"
 #include "event/validate.h"
-#include "stats/left_out.h"
+#include "rowsql/json_text.h"
+#include "shmem/left_out.h"
 
 /* What a value of the setting carries. */
 typedef struct Extra

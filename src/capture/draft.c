@@ -15,11 +15,11 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "base/tree.h"
 #include "capture/draft.h"
-#include "tree.h"
 #include "event/violation.h"
 #include "settings.h"
-#include "stats/left_out.h"
+#include "shmem/left_out.h"
 
 /* Bytes of a message's list of fields. */
 #define MAX_LIST	1024
@@ -210,14 +210,14 @@ static void
 add_violation(EcapiDraft *draft, const char *path, const EcapiField *field,
 			  EcapiViolationCode code, bool error, const char *message, const char *hint)
 {
-	EcapiPlace	places[MAX_PLACES];
-	const EcapiPlace *place = NULL;
+	EcapiFieldPlace	places[MAX_PLACES];
+	const EcapiFieldPlace *place = NULL;
 
 	for (int i = 0; path != NULL && i < MAX_PLACES; i++)
 	{
 		const char *dot = strchr(path, '.');
 
-		places[i] = (EcapiPlace) {place, path, dot ? dot - path : strlen(path), 0};
+		places[i] = (EcapiFieldPlace) {place, path, dot ? dot - path : strlen(path), 0};
 		place = &places[i];
 		path = dot ? dot + 1 : NULL;
 	}

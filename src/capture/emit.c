@@ -43,12 +43,12 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/tree.h"
 #include "capture/draft.h"
 #include "capture/emit.h"
-#include "capture/literal.h"
-#include "tree.h"
 #include "event/validate.h"
 #include "outbox/append.h"
+#include "rowsql/literal.h"
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(ecapi_emit);

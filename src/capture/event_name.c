@@ -31,7 +31,7 @@
 
 #include "capture/find.h"
 #include "capture/program.h"
-#include "capture/superuser_read.h"
+#include "rowsql/superuser_read.h"
 
 PG_FUNCTION_INFO_V1(ecapi_name_event);
 

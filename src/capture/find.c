@@ -13,8 +13,8 @@
 
 #include "commands/trigger.h"
 
+#include "base/catalog.h"
 #include "capture/find.h"
-#include "catalog.h"
 #include "event/closest.h"
 
 /* How ecapi.track() names the trigger of a track. */

@@ -77,7 +77,7 @@ static void
 leave_out(EcapiDraft *draft, const EcapiValue *member, const EcapiField *field,
 		  EcapiViolationCode code, const char *message)
 {
-	EcapiPlace	place = {NULL, member->key, member->keylen, 0};
+	EcapiFieldPlace	place = {NULL, member->key, member->keylen, 0};
 
 	ecapi_violation_add(&draft->violations, &draft->arena, &place, field, code, false,
 						message, NULL);

@@ -33,11 +33,11 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "base/sql_scope.h"
+#include "base/tree.h"
 #include "capture/image.h"
-#include "capture/superuser_read.h"
-#include "capture/text_size.h"
-#include "sql_scope.h"
-#include "tree.h"
+#include "rowsql/superuser_read.h"
+#include "rowsql/text_size.h"
 #include "settings.h"
 
 typedef struct Setting

@@ -17,8 +17,8 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 
+#include "base/tree.h"
 #include "capture/mapping.h"
-#include "tree.h"
 #include "event/closest.h"
 #include "event/validate.h"
 

@@ -33,7 +33,7 @@
  *		 detached, or whose track is dropped, in the same transaction.
  *
  *	6. A row that is noted counts as emitted when it was: a cancellation that the
- *		 same transaction makes later stops it (outbox/stops.c), one that it made
+ *		 same transaction makes later stops it (records/stops.c), one that it made
  *		 before does not.
  *
  * The callback runs after all deferred triggers have fired and before anything
@@ -56,13 +56,13 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "base/refuse.h"
 #include "capture/context.h"
-#include "capture/guard.h"
 #include "capture/pending.h"
 #include "capture/rows.h"
-#include "refuse.h"
 #include "outbox/append.h"
-#include "outbox/cancellation.h"
+#include "records/cancellation.h"
+#include "rowsql/confine.h"
 
 PG_FUNCTION_INFO_V1(ecapi_capture_pending);
 
@@ -394,7 +394,7 @@ store_old(Run *run, const Note *note)
 }
 
 static bool
-next_noted(void *arg, EcapiRow *row)
+next_noted(void *arg, EcapiTableRow *row)
 {
 	Run		   *run = arg;
 
@@ -427,7 +427,7 @@ capture_run(Run *run)
 	const Note *first = run->next;
 	Relation	relation = try_relation_open(first->relation, RowExclusiveLock);
 	const Trigger *trigger;
-	EcapiRows	rows = {0};
+	EcapiRowCapture	rows = {0};
 	EcapiRowsResult result = {0};
 
 	if (relation == NULL)

@@ -35,12 +35,12 @@
 #include "utils/memutils.h"
 #include "utils/relcache.h"
 
-#include "capture/datum.h"
-#include "capture/equality.h"
-#include "capture/expression.h"
 #include "capture/fragment.h"
 #include "capture/program.h"
 #include "event/closest.h"
+#include "rowsql/datum.h"
+#include "rowsql/equality.h"
+#include "rowsql/expression.h"
 
 /* A source of an entry of the mapping. */
 typedef struct Source

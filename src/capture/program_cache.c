@@ -40,11 +40,11 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "capture/declared.h"
-#include "capture/guard.h"
+#include "base/catalog.h"
+#include "base/run_as.h"
 #include "capture/program_cache.h"
-#include "catalog.h"
-#include "run_as.h"
+#include "capture/tracks.h"
+#include "rowsql/confine.h"
 
 typedef struct Entry
 {

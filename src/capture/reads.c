@@ -25,10 +25,10 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "capture/mention.h"
+#include "base/catalog.h"
 #include "capture/reads.h"
-#include "capture/source.h"
-#include "catalog.h"
+#include "rowsql/mention.h"
+#include "rowsql/source.h"
 
 /* Append the tables that a source's path states, if it is one. */
 static List *

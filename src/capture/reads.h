@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "capture/declared.h"
+#include "capture/tracks.h"
 
 /*
  * The tables that paths of a track may lead to, by the Oids of foreign keys or as

@@ -33,15 +33,15 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/catalog.h"
+#include "base/tree.h"
 #include "capture/context.h"
 #include "capture/draft.h"
-#include "capture/guard.h"
 #include "capture/image.h"
 #include "capture/rows.h"
-#include "catalog.h"
-#include "tree.h"
 #include "outbox/append.h"
-#include "outbox/stops.h"
+#include "records/stops.h"
+#include "rowsql/confine.h"
 
 /*
  * A page.  So many events are enough to make the costs of a page small beside
@@ -66,7 +66,7 @@ typedef struct Failure
 
 typedef struct RowPage
 {
-	const EcapiRows *rows;
+	const EcapiRowCapture *rows;
 	EcapiRowsResult *result;
 	MemoryContext caller;
 	MemoryContext context;		/* events and failures of the page */
@@ -79,7 +79,7 @@ typedef struct RowPage
 	int			nfailures;
 	Failure    *failures;
 	const EcapiValue *fragment; /* ecapi.context; SQL of the track cannot set it */
-	EcapiRow	row;			/* the current one */
+	EcapiTableRow	row;			/* the current one */
 	bool		holds;			/* it fires; else only a sink sees it */
 	bool		pending;		/* it is not put together yet */
 	bool		at_end;
@@ -121,7 +121,7 @@ make_image(void *arg)
 {
 	RowPage    *page = arg;
 	Failure    *failure = &page->failures[page->nfailures - 1];
-	const EcapiRow *row = &page->row;
+	const EcapiTableRow *row = &page->row;
 	EcapiArena	arena;
 	EcapiValue *object;
 	EcapiBuffer json;
@@ -493,7 +493,7 @@ name_failure(void *arg)
 static void
 tell_failure(RowPage *page)
 {
-	const EcapiRows *rows = page->rows;
+	const EcapiRowCapture *rows = page->rows;
 	Failure    *failure = &page->failures[page->nfailures - 1];
 	EcapiGuardError error;
 
@@ -512,7 +512,7 @@ tell_failure(RowPage *page)
 static void
 handle_failure(RowPage *page)
 {
-	const EcapiRows *rows = page->rows;
+	const EcapiRowCapture *rows = page->rows;
 	Failure    *failure = &page->failures[page->nfailures - 1];
 	EcapiGuardError error;
 
@@ -590,7 +590,7 @@ leave_out_cancelled(RowPage *page)
 static void
 write_page(RowPage *page)
 {
-	const EcapiRows *rows = page->rows;
+	const EcapiRowCapture *rows = page->rows;
 	EcapiEmitter emitter;
 	bool		kept = false;
 
@@ -659,7 +659,7 @@ make_page(RowPage *page, MemoryContext work)
 
 /* See rows.h. */
 void
-ecapi_rows_capture(const EcapiRows *rows, EcapiRowsResult *result)
+ecapi_rows_capture(const EcapiRowCapture *rows, EcapiRowsResult *result)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext work = AllocSetContextCreate(caller, "ecapi capture",

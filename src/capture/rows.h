@@ -11,9 +11,9 @@
 #include "capture/program_cache.h"
 #include "event/value.h"
 #include "executor/tuptable.h"
-#include "outbox/forgotten.h"
+#include "records/forgotten.h"
 
-/* When a row was written whose event comes later; see outbox/stops.c. */
+/* When a row was written whose event comes later; see records/stops.c. */
 typedef struct EcapiWritten
 {
 	uint64		xid;			/* 0: now */
@@ -21,14 +21,14 @@ typedef struct EcapiWritten
 	bool		is_history;		/* its event's timestamp counts instead */
 } EcapiWritten;
 
-typedef struct EcapiRow
+typedef struct EcapiTableRow
 {
 	TupleTableSlot *new;		/* of the relation's descriptor */
 	TupleTableSlot *old;		/* the same, or NULL: the row is new */
 	const EcapiValue *context;	/* ecapi.context of then, or NULL */
 	int64		captured_at;	/* seconds since 1970; 0: the transaction's start */
 	EcapiWritten written;
-} EcapiRow;
+} EcapiTableRow;
 
 /* How rows are judged. */
 typedef enum EcapiRowsMode
@@ -82,7 +82,7 @@ typedef struct EcapiRowsSink
 	void	   *arg;
 } EcapiRowsSink;
 
-typedef struct EcapiRows
+typedef struct EcapiRowCapture
 {
 	const EcapiCompiled *compiled;	/* if it does not compile, all rows fail */
 	const char *trigger;		/* name of the track, for failed_event */
@@ -96,7 +96,7 @@ typedef struct EcapiRows
 	 * call, so it is not made in the current context, which is emptied for
 	 * each row.
 	 */
-	bool		(*next) (void *arg, EcapiRow *row);
+	bool		(*next) (void *arg, EcapiTableRow *row);
 	void	   *arg;
 
 	bool		has_context;	/* LIVE: next gives the context of each row; else it
@@ -109,14 +109,14 @@ typedef struct EcapiRows
 	EcapiForgotten *forgotten;
 
 	bool		may_be_cancelled;	/* ask whether the events were, by row->written */
-} EcapiRows;
+} EcapiRowCapture;
 
 /*
  * Capture all rows that next gives, in their order.  on_error raise: raises the
  * first failure.  Without a sink the caller has refused read-only transactions,
  * recovery and parallel mode, as INSERT does.
  */
-extern void ecapi_rows_capture(const EcapiRows *rows, EcapiRowsResult *result);
+extern void ecapi_rows_capture(const EcapiRowCapture *rows, EcapiRowsResult *result);
 
 /* Warn of a row that was set aside, once per statement. */
 extern void ecapi_rows_warn(const char *trigger, const char *reason);

@@ -29,11 +29,11 @@
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
-#include "capture/guard.h"
 #include "capture/moved.h"
 #include "capture/pending.h"
 #include "capture/program_cache.h"
 #include "capture/rows.h"
+#include "rowsql/confine.h"
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(ecapi_capture);
@@ -55,7 +55,7 @@ typedef struct Transition
 } Transition;
 
 static bool
-next_inserted(void *arg, EcapiRow *row)
+next_inserted(void *arg, EcapiTableRow *row)
 {
 	Transition *transition = arg;
 	MemoryContext caller = MemoryContextSwitchTo(transition->slot->tts_mcxt);
@@ -70,7 +70,7 @@ next_inserted(void *arg, EcapiRow *row)
 }
 
 static void
-capture_statement(const TriggerData *data, EcapiRows *rows)
+capture_statement(const TriggerData *data, EcapiRowCapture *rows)
 {
 	Transition	transition;
 	EcapiRowsResult result;
@@ -101,7 +101,7 @@ typedef struct OneRow
 } OneRow;
 
 static bool
-next_one(void *arg, EcapiRow *row)
+next_one(void *arg, EcapiTableRow *row)
 {
 	OneRow	   *one = arg;
 
@@ -114,7 +114,7 @@ next_one(void *arg, EcapiRow *row)
 }
 
 static void
-capture_row(const TriggerData *data, EcapiRows *rows)
+capture_row(const TriggerData *data, EcapiRowCapture *rows)
 {
 	const EcapiCompiled *compiled = rows->compiled;
 	bool		is_update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
@@ -157,7 +157,7 @@ Datum
 ecapi_capture(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
-	EcapiRows	rows = {0};
+	EcapiRowCapture	rows = {0};
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		protocol_error("was not called by a trigger");

@@ -44,12 +44,12 @@
  * cookies.  curl_global_cleanup is never called: other extensions in the same
  * process may use libcurl, too.
  */
-#include "delivery/http.h"
 #include "delivery/descriptors.h"
 #include "delivery/failure.h"
+#include "delivery/http.h"
 #include "delivery/intake.h"
+#include "delivery/list.h"
 #include "delivery/peer.h"
-#include "delivery/ring.h"
 #include "delivery/watch.h"
 
 #include <signal.h>

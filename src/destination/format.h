@@ -10,13 +10,13 @@
 #ifndef ECAPI_FORMAT_H
 #define ECAPI_FORMAT_H
 
+#include "delivery/request.h"
 #include "event/buffer.h"
+#include "event/digest.h"
 #include "event/validate.h"
 #include "event/value.h"
-#include "delivery/request.h"
 
 typedef struct EcapiOptions EcapiOptions;
-typedef struct EcapiDigestCache EcapiDigestCache;	/* event/digest.h; may be NULL */
 
 /* What a format may use while it shapes a body. */
 typedef struct EcapiShape

@@ -34,11 +34,11 @@
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 
+#include "base/tree.h"
 #include "enrich/call.h"
 #include "enrich/columns.h"
 #include "event/validate.h"
 #include "settings.h"
-#include "tree.h"
 
 /* Where an event stands in the page, by its seq. */
 typedef struct Place

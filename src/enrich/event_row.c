@@ -28,11 +28,11 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-#include "catalog.h"
+#include "base/catalog.h"
+#include "base/tree.h"
 #include "destination/identifiers.h"
 #include "enrich/event_row.h"
 #include "settings.h"
-#include "tree.h"
 
 /* The columns, as the install script has them. */
 enum

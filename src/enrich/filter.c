@@ -40,9 +40,9 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
+#include "base/sql_scope.h"
 #include "enrich/filter.h"
 #include "enrich/filter_internal.h"
-#include "sql_scope.h"
 
 /* Bytes of a condition: what a person can still read, and little to parse. */
 #define CONDITION_MAX	10000

@@ -21,7 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "enrich/held.h"
-#include "shmem.h"
+#include "shmem/shmem.h"
 
 /* Functions of one database; one is rare. */
 #define HELD_MAX	8

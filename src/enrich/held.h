@@ -12,7 +12,7 @@
 #include "datatype/timestamp.h"
 #include "storage/itemptr.h"
 
-#include "shmem.h"
+#include "shmem/shmem.h"
 
 /* A function as its row of pg_proc was; another row is another version. */
 typedef struct EcapiHeld

@@ -29,9 +29,9 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
+#include "base/run_as.h"
 #include "enrich/enrichment.h"
 #include "event/closest.h"
-#include "run_as.h"
 
 #define SIGNATURE "(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb)"
 

@@ -70,13 +70,13 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
-#include "enrich/advisory.h"
+#include "base/advisory.h"
+#include "base/run_as.h"
+#include "base/sql_scope.h"
+#include "base/sql_state.h"
 #include "enrich/held.h"
 #include "enrich/user_sql.h"
-#include "run_as.h"
-#include "shmem.h"
-#include "sql_scope.h"
-#include "sql_state.h"
+#include "shmem/shmem.h"
 
 /*
  * The timer goes off at the limit, and then every quarter of it.  However short

@@ -45,11 +45,11 @@ typedef struct Validator
 } Validator;
 
 static EcapiValue *clean_object(Validator *v, EcapiObject object,
-								const EcapiValue *given, const EcapiPlace *place,
+								const EcapiValue *given, const EcapiFieldPlace *place,
 								int depth);
 
 static void
-report(Validator *v, const EcapiPlace *place, const EcapiField *field,
+report(Validator *v, const EcapiFieldPlace *place, const EcapiField *field,
 	   EcapiViolationCode code, bool error, const char *message, const char *hint)
 {
 	ecapi_violation_add(v->violations, v->arena, place, field, code, error, message, hint);
@@ -80,7 +80,7 @@ is_fatal(Validator *v, const EcapiField *field)
 
 /* Report a value that its field cannot have; returns NULL for "left out". */
 static EcapiValue *
-refuse(Validator *v, const EcapiField *field, const EcapiPlace *place,
+refuse(Validator *v, const EcapiField *field, const EcapiFieldPlace *place,
 	   EcapiViolationCode code, const char *message, const char *hint)
 {
 	report(v, place, field, code, is_fatal(v, field), message, hint);
@@ -121,7 +121,7 @@ same_integer(Validator *v, const EcapiValue *given, const EcapiNumber *number)
 
 static EcapiValue *
 clean_timestamp(Validator *v, const EcapiField *field, const EcapiValue *given,
-				const EcapiPlace *place)
+				const EcapiFieldPlace *place)
 {
 	EcapiNumber number;
 	int64_t		seconds;
@@ -186,7 +186,7 @@ is_id(const EcapiValue *given)
 
 static EcapiValue *
 clean_event_type(Validator *v, const EcapiField *field, const EcapiValue *given,
-				 const EcapiPlace *place)
+				 const EcapiFieldPlace *place)
 {
 	int			type = ecapi_event_type_lookup(given->text, given->len);
 	const char *name;
@@ -208,7 +208,7 @@ clean_event_type(Validator *v, const EcapiField *field, const EcapiValue *given,
 /* Country and currency: the one form of the code. */
 static EcapiValue *
 clean_code(Validator *v, const EcapiField *field, const EcapiValue *given,
-		   const EcapiPlace *place)
+		   const EcapiFieldPlace *place)
 {
 	bool		currency = field->check == ECAPI_CHECK_CURRENCY;
 	char		memory[8];
@@ -271,7 +271,7 @@ as_text(Validator *v, const EcapiValue *given)
 
 static EcapiValue *
 clean_string(Validator *v, const EcapiField *field, const EcapiValue *given,
-			 const EcapiPlace *place)
+			 const EcapiFieldPlace *place)
 {
 	const char *message = NULL;
 	EcapiViolationCode code = ECAPI_VIOLATION_VALUE;
@@ -324,7 +324,7 @@ clean_string(Validator *v, const EcapiField *field, const EcapiValue *given,
 
 static EcapiValue *
 clean_date(Validator *v, const EcapiField *field, const EcapiValue *given,
-		   const EcapiPlace *place)
+		   const EcapiFieldPlace *place)
 {
 	given = as_text(v, given);
 	if (given == NULL)
@@ -366,7 +366,7 @@ check_number(const EcapiField *field, const EcapiNumber *number)
 
 static EcapiValue *
 clean_number(Validator *v, const EcapiField *field, const EcapiValue *given,
-			 const EcapiPlace *place)
+			 const EcapiFieldPlace *place)
 {
 	EcapiNumber number;
 	const char *message;
@@ -397,7 +397,7 @@ clean_number(Validator *v, const EcapiField *field, const EcapiValue *given,
 /* An enumeration by name; numbers it has none of may have more values. */
 static EcapiValue *
 clean_enumeration(Validator *v, const EcapiField *field, const EcapiValue *given,
-				  const EcapiPlace *place)
+				  const EcapiFieldPlace *place)
 {
 	const EcapiEnumeration *values = field->values;
 	EcapiNumber number;
@@ -438,7 +438,7 @@ clean_enumeration(Validator *v, const EcapiField *field, const EcapiValue *given
 /* Anything below ext: as it is, but for what no receiver can keep. */
 static EcapiValue *
 copy_free(Validator *v, const EcapiField *ext, const EcapiValue *given,
-		  const EcapiPlace *place, int depth)
+		  const EcapiFieldPlace *place, int depth)
 {
 	EcapiValue *copy;
 	EcapiNumber number;
@@ -470,7 +470,7 @@ copy_free(Validator *v, const EcapiField *ext, const EcapiValue *given,
 	copy->len = 0;
 	for (const EcapiValue *child = given->first; child; child = child->next, i++)
 	{
-		EcapiPlace	here = {place, child->key, child->keylen, i};
+		EcapiFieldPlace	here = {place, child->key, child->keylen, i};
 		EcapiValue *kept = copy_free(v, ext, child, &here, depth + 1);
 
 		if (kept)
@@ -485,7 +485,7 @@ copy_free(Validator *v, const EcapiField *ext, const EcapiValue *given,
 
 static EcapiValue *
 clean_one(Validator *v, const EcapiField *field, const EcapiValue *given,
-		  const EcapiPlace *place, int depth)
+		  const EcapiFieldPlace *place, int depth)
 {
 	EcapiValue *object;
 
@@ -524,7 +524,7 @@ clean_one(Validator *v, const EcapiField *field, const EcapiValue *given,
 /* An array of the standard; a scalar stands for an array of one. */
 static EcapiValue *
 clean_many(Validator *v, const EcapiField *field, const EcapiValue *given,
-		   const EcapiPlace *place, int depth)
+		   const EcapiFieldPlace *place, int depth)
 {
 	EcapiValue *array = ecapi_value_new(v->arena, ECAPI_ARRAY);
 	const EcapiValue *element = given;
@@ -546,8 +546,8 @@ clean_many(Validator *v, const EcapiField *field, const EcapiValue *given,
 
 	for (; element; element = element->next, i++)
 	{
-		EcapiPlace	here = {place, NULL, 0, i};
-		const EcapiPlace *at = given->type == ECAPI_ARRAY ? &here : place;
+		EcapiFieldPlace	here = {place, NULL, 0, i};
+		const EcapiFieldPlace *at = given->type == ECAPI_ARRAY ? &here : place;
 		EcapiValue *kept = NULL;
 
 		if (!is_absent(element))
@@ -585,9 +585,9 @@ hint_unknown(Validator *v, EcapiObject object, const EcapiValue *member)
 /* A member that is no field of its object. */
 static void
 report_unknown(Validator *v, EcapiObject object, const EcapiValue *member,
-			   const EcapiPlace *place)
+			   const EcapiFieldPlace *place)
 {
-	EcapiPlace	here = {place, member->key, member->keylen, 0};
+	EcapiFieldPlace	here = {place, member->key, member->keylen, 0};
 	const char *hint = NULL;
 
 	/* a look at all names of the standard is dear */
@@ -612,7 +612,7 @@ field_of_member(EcapiObject object, const EcapiValue *given, const EcapiValue *m
 
 static EcapiValue *
 clean_object(Validator *v, EcapiObject object, const EcapiValue *given,
-			 const EcapiPlace *place, int depth)
+			 const EcapiFieldPlace *place, int depth)
 {
 	const EcapiValue *members[ECAPI_OBJECT_MAX_FIELDS];
 	int			n = ecapi_field_count(object);
@@ -634,7 +634,7 @@ clean_object(Validator *v, EcapiObject object, const EcapiValue *given,
 	for (int i = 0; i < n; i++)
 	{
 		const EcapiField *field = ecapi_field_nth(object, i);
-		EcapiPlace	here = {place, field->name, field->len, 0};
+		EcapiFieldPlace	here = {place, field->name, field->len, 0};
 		EcapiValue *kept;
 
 		if (members[i] == NULL)
@@ -663,8 +663,8 @@ clean_object(Validator *v, EcapiObject object, const EcapiValue *given,
 static void
 check_conditions(Validator *v, const EcapiValue *given)
 {
-	static const EcapiPlace currency_code = {NULL, "currency_code", 13, 0};
-	static const EcapiPlace custom_event = {NULL, "custom_event", 12, 0};
+	static const EcapiFieldPlace currency_code = {NULL, "currency_code", 13, 0};
+	static const EcapiFieldPlace custom_event = {NULL, "custom_event", 12, 0};
 
 	if (v->has_value && is_absent(ecapi_value_get(given, "currency_code")))
 		report(v, &currency_code,
@@ -722,7 +722,7 @@ ecapi_validate_member(EcapiArena *arena, const EcapiField *field, const EcapiVal
 {
 	Validator	v = {.arena = arena, .violations = violations, .now = now,
 		.lenient = true, .never_fails = true};
-	EcapiPlace	here = {NULL, field->name, field->len, 0};
+	EcapiFieldPlace	here = {NULL, field->name, field->len, 0};
 
 	if (field->presence != ECAPI_REQUIRED && field->presence != ECAPI_CONDITIONAL &&
 		field->check != ECAPI_CHECK_ID && field->check != ECAPI_CHECK_CURRENCY &&

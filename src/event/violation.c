@@ -123,7 +123,7 @@ is_name(const char *name, size_t len)
 
 /* Depth of places is bounded by ECAPI_MAX_DEPTH. */
 static void
-add_path(EcapiBuffer *buffer, const EcapiPlace *place)
+add_path(EcapiBuffer *buffer, const EcapiFieldPlace *place)
 {
 	if (place == NULL)
 		return;
@@ -165,7 +165,7 @@ in_arena(EcapiArena *arena, const EcapiBuffer *buffer)
 
 /* See violation.h. */
 const char *
-ecapi_violation_path(EcapiArena *arena, const EcapiPlace *place)
+ecapi_violation_path(EcapiArena *arena, const EcapiFieldPlace *place)
 {
 	char		memory[MAX_PATH];
 	EcapiBuffer path;
@@ -225,7 +225,7 @@ ecapi_violations_init(EcapiViolations *violations,
 /* See violation.h. */
 void
 ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
-					const EcapiPlace *place, const EcapiField *field,
+					const EcapiFieldPlace *place, const EcapiField *field,
 					EcapiViolationCode code, bool error,
 					const char *message, const char *hint)
 {

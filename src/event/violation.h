@@ -11,13 +11,13 @@
 #include "event/validate.h"
 
 /* A step on the way to a field: a name, or an element of the array above. */
-typedef struct EcapiPlace
+typedef struct EcapiFieldPlace
 {
-	const struct EcapiPlace *up;	/* NULL: a member of the event itself */
+	const struct EcapiFieldPlace *up;	/* NULL: a member of the event itself */
 	const char *name;			/* NULL: an element */
 	size_t		len;
 	int			index;			/* from 0 */
-} EcapiPlace;
+} EcapiFieldPlace;
 
 /*
  * Count a violation at a place, tell of it, and keep it if there is room.
@@ -25,7 +25,7 @@ typedef struct EcapiPlace
  * NULL.
  */
 extern void ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
-								const EcapiPlace *place, const EcapiField *field,
+								const EcapiFieldPlace *place, const EcapiField *field,
 								EcapiViolationCode code, bool error,
 								const char *message, const char *hint);
 
@@ -34,7 +34,7 @@ extern void ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
  * could not be the name of a field stands as "?", for somebody may key an object by
  * email address.  Never NULL: "" when memory is out.
  */
-extern const char *ecapi_violation_path(EcapiArena *arena, const EcapiPlace *place);
+extern const char *ecapi_violation_path(EcapiArena *arena, const EcapiFieldPlace *place);
 
 /*
  * before, text in double quotes, after: as one text in the arena, with text

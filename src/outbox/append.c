@@ -31,8 +31,8 @@
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
-#include "miscadmin.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -40,12 +40,12 @@
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
-#include "catalog.h"
+#include "base/catalog.h"
 #include "outbox/append.h"
 #include "outbox/limit.h"
 #include "outbox/quota.h"
 #include "outbox/ring.h"
-#include "shmem.h"
+#include "shmem/shmem.h"
 
 /* From so many events on, rows are inserted together, at most so many at once. */
 #define MULTI_MIN	4

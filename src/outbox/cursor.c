@@ -35,7 +35,7 @@
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
-#include "catalog.h"
+#include "base/catalog.h"
 #include "outbox/cursor.h"
 
 /* The address of a cursor: that of the newest row of its server. */

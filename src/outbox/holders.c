@@ -36,7 +36,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "catalog.h"
+#include "base/catalog.h"
 #include "outbox/holders.h"
 #include "outbox/ring.h"
 

@@ -8,7 +8,7 @@
  * on; RESUME per cent of it, and they are kept again.  A worker that runs
  * makes room before it comes to that, from PRESSED per cent on: it empties
  * slots of the ring early, and gives up what a destination does not take
- * (worker/give_up.c).
+ * (pipeline/give_up.c).
  *
  * What one role may hold of it where others emit, too, is in quota.c, which is asked
  * only where the outbox is full or nearly so.
@@ -37,11 +37,11 @@
 #include "storage/lmgr.h"
 #include "utils/timestamp.h"
 
-#include "catalog.h"
+#include "base/catalog.h"
 #include "outbox/limit.h"
 #include "outbox/quota.h"
 #include "settings.h"
-#include "shmem.h"
+#include "shmem/shmem.h"
 
 #define LOOK_INTERVAL_US	USECS_PER_SEC
 #define WARN_INTERVAL_US	USECS_PER_MINUTE

@@ -10,7 +10,7 @@
 #include "datatype/timestamp.h"
 
 #include "outbox/quota.h"
-#include "shmem.h"
+#include "shmem/shmem.h"
 
 /* What it keeps in shared memory; for the library's entry. */
 extern const EcapiShmemPart ecapi_limit_part;

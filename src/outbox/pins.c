@@ -45,7 +45,7 @@
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
 
-#include "catalog.h"
+#include "base/catalog.h"
 #include "outbox/pins.h"
 #include "outbox/snapshot.h"
 

@@ -42,10 +42,10 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "catalog.h"
+#include "base/catalog.h"
 #include "outbox/quota.h"
 #include "settings.h"
-#include "shmem.h"
+#include "shmem/shmem.h"
 
 /*
  * Per cent of ecapi.outbox_limit.  At 90 a worker begins to make room: five are for what

@@ -11,7 +11,7 @@
 #include "datatype/timestamp.h"
 
 #include "outbox/holders.h"
-#include "shmem.h"
+#include "shmem/shmem.h"
 
 /* What it keeps in shared memory; for the library's entry. */
 extern const EcapiShmemPart ecapi_quota_part;

@@ -21,7 +21,7 @@
 #include "utils/inval.h"
 #include "utils/rel.h"
 
-#include "catalog.h"
+#include "base/catalog.h"
 #include "outbox/ring.h"
 
 static const Oid column_types[ECAPI_OUTBOX_COLUMNS] = {

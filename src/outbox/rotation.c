@@ -60,7 +60,7 @@
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
-#include "catalog.h"
+#include "base/catalog.h"
 #include "compat.h"
 #include "outbox/pins.h"
 #include "outbox/rotation.h"

@@ -38,7 +38,7 @@
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
-#include "catalog.h"
+#include "base/catalog.h"
 #include "outbox/window.h"
 
 typedef struct PageReceiver

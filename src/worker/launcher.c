@@ -69,7 +69,7 @@
 #include "utils/timestamp.h"
 
 #include "settings.h"
-#include "shmem.h"
+#include "shmem/shmem.h"
 #include "worker/worker.h"
 
 /* A worker that ends is started again, but not more often than this. */

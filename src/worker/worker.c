@@ -54,16 +54,16 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "catalog.h"
+#include "base/catalog.h"
 #include "delivery/sockets.h"
-#include "outbox/cancellation.h"
 #include "outbox/limit.h"
 #include "outbox/ring.h"
 #include "outbox/rotation.h"
+#include "pipeline/internal.h"
+#include "pipeline/reload.h"
+#include "records/cancellation.h"
 #include "settings.h"
-#include "shmem.h"
-#include "worker/internal.h"
-#include "worker/reload.h"
+#include "shmem/shmem.h"
 #include "worker/worker.h"
 
 #define HEARTBEAT_MS		5000

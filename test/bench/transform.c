@@ -37,9 +37,9 @@
 #include <openssl/evp.h>
 
 #include "destination/format.h"
-#include "destination/json.h"
 #include "destination/options.h"
 #include "event/digest.h"
+#include "event/json.h"
 #include "event/validate.h"
 
 #undef printf

@@ -9,7 +9,7 @@
  */
 #include "fuzz.h"
 
-#include "destination/json.h"
+#include "event/json.h"
 
 /* May ours refuse what the receiver takes? */
 static bool

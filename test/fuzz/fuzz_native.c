@@ -25,10 +25,10 @@
 #include "fuzz.h"
 
 #include "destination/formats.h"
-#include "destination/json.h"
 #include "destination/options.h"
 #include "destination/reduce.h"
 #include "event/digest.h"
+#include "event/json.h"
 #include "event/validate.h"
 
 #include "../receiver/fields.h"

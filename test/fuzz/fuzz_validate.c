@@ -12,7 +12,7 @@
 
 #include <unicode/utf8.h>
 
-#include "destination/json.h"
+#include "event/json.h"
 #include "event/validate.h"
 
 /* A clock that stands still: 2026-09-21. */

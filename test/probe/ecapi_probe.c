@@ -24,13 +24,13 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
-#include "capture/datum.h"
+#include "base/catalog.h"
+#include "base/tree.h"
 #include "capture/image.h"
 #include "enrich/filter.h"
-#include "catalog.h"
-#include "outbox/erasure.h"
-#include "tree.h"
 #include "event/validate.h"
+#include "records/erasure.h"
+#include "rowsql/datum.h"
 
 PG_MODULE_MAGIC;
 

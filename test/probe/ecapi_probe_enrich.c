@@ -21,9 +21,9 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "base/tree.h"
 #include "enrich/enrichment.h"
 #include "event/validate.h"
-#include "tree.h"
 
 PG_MODULE_MAGIC;
 

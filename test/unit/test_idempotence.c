@@ -22,8 +22,8 @@
 #include <time.h>
 
 #include "destination/formats.h"
-#include "destination/json.h"
 #include "destination/options.h"
+#include "event/json.h"
 #include "event/normalize.h"
 #include "event/validate.h"
 #include "unit.h"

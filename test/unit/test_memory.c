@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "destination/json.h"
 #include "event/digest.h"
+#include "event/json.h"
 #include "event/person.h"
 #include "unit.h"
 

@@ -28,9 +28,9 @@
 #include <time.h>
 
 #include "destination/formats.h"
-#include "destination/json.h"
 #include "destination/options.h"
 #include "event/digest.h"
+#include "event/json.h"
 #include "event/validate.h"
 #include "unit.h"
 

@@ -3,7 +3,7 @@
  *	  JSON from outside: what is taken, what is refused, and that a tree
  *	  written again is the text that was read.
  */
-#include "destination/json.h"
+#include "event/json.h"
 #include "unit.h"
 
 #include <time.h>

@@ -2,7 +2,7 @@
  * test_policy.c
  *	  What answers mean, and how long to wait.
  */
-#include "delivery/policy.h"
+#include "delivery/retry_policy.h"
 #include "unit.h"
 
 static EcapiVerdict

@@ -29,9 +29,9 @@
 #include <time.h>
 
 #include "destination/formats.h"
-#include "destination/json.h"
 #include "destination/reduce.h"
 #include "event/digest.h"
+#include "event/json.h"
 #include "unit.h"
 
 #include "../receiver/json.h"

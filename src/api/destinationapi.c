@@ -1,0 +1,274 @@
+/*
+ * destinationapi.c
+ *	  SQL-callable functions around the users' SQL of destinations: what is checked
+ *	  when a server is created or altered, and what the doctor says of it later.
+ *
+ * The event triggers of the install script call these, with the rights of the
+ * extension's owner; none is granted to anybody.
+ *
+ * When a problem is an error, and when it is none:
+ *
+ *	  CREATE SERVER				an error, unless the options have an origin: then it
+ *								is a restore, whose other objects and grants may be
+ *								yet to come, and nothing is said
+ *	  ALTER SERVER ... OPTIONS	an error of what the command itself sets; else
+ *								nobody could put a broken destination into shadow
+ *								mode
+ *	  ALTER SERVER ... OWNER	a warning, as grants to the new owner may come after;
+ *								in a copy nothing is said
+ *
+ * Whatever came about otherwise (event triggers do not run everywhere, rights are
+ * revoked, functions replaced, roles made superusers) is found at the next use,
+ * which holds the destination, and before that by ecapi.check().
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_foreign_server.h"
+#include "commands/defrem.h"
+#include "fmgr.h"
+#include "foreign/foreign.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "tcop/deparse_utility.h"
+#include "utils/builtins.h"
+
+#include "base/catalog.h"
+#include "base/refuse.h"
+#include "destination/options.h"
+#include "enrich/declared.h"
+#include "enrich/enrichment.h"
+#include "enrich/filter.h"
+#include "shmem/shmem.h"
+
+PG_FUNCTION_INFO_V1(ecapi_check_destination);
+PG_FUNCTION_INFO_V1(ecapi_destination_problems);
+PG_FUNCTION_INFO_V1(ecapi_follow_enrichments);
+PG_FUNCTION_INFO_V1(ecapi_depend_enrichments);
+
+#define HINT_VOLATILE \
+	"A volatile function cannot be inlined and is planned again for every page. Declare it STABLE if it is."
+
+/* A problem of a destination's SQL. */
+typedef struct Problem
+{
+	int			sqlerrcode;
+	char		message[256];
+	char		hint[256];		/* or "" */
+} Problem;
+
+static bool
+filter_is_good(const ForeignServer *server, Problem *problem)
+{
+	const char *condition = ecapi_enrich_option(server->options, "filter");
+
+	return condition == NULL ||
+		ecapi_filter_compile(condition, &problem->sqlerrcode,
+							 problem->message, sizeof(problem->message),
+							 problem->hint, sizeof(problem->hint)) != NULL;
+}
+
+static bool
+enrichments_are_good(const ForeignServer *server, EcapiEnrichments *list, Problem *problem)
+{
+	const char *names = ecapi_enrich_option(server->options, "enrich");
+
+	memset(list, 0, sizeof(EcapiEnrichments));
+	return names == NULL ||
+		ecapi_enrichments_resolve(names, server->owner, list, &problem->sqlerrcode,
+								  problem->message, sizeof(problem->message),
+								  problem->hint, sizeof(problem->hint));
+}
+
+/* ----------------------------------------------------------- CREATE, ALTER SERVER */
+
+static bool
+has_option(List *options, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+		if (strcmp(lfirst_node(DefElem, cell)->defname, name) == 0)
+			return true;
+	return false;
+}
+
+/* Was it made in this database, and not restored from another one's dump? */
+static bool
+is_at_home(const ForeignServer *server)
+{
+	EcapiOrigin origin;
+
+	return ecapi_options_origin(server->options, &origin) &&
+		origin.system_identifier == GetSystemIdentifier() &&
+		origin.database == MyDatabaseId;
+}
+
+/*
+ * How loud a command is about problems: the elevels of the filter and of the
+ * enrichments, 0: not at all.
+ */
+static void
+loudness(Node *command, const ForeignServer *server, int *filter, int *enrich)
+{
+	*filter = *enrich = 0;
+	switch (nodeTag(command))
+	{
+		case T_CreateForeignServerStmt:
+			if (!has_option(castNode(CreateForeignServerStmt, command)->options, "origin"))
+				*filter = *enrich = ERROR;
+			break;
+		case T_AlterForeignServerStmt:
+			{
+				List	   *options = castNode(AlterForeignServerStmt, command)->options;
+
+				*filter = has_option(options, "filter") ? ERROR : 0;
+				*enrich = has_option(options, "enrich") ? ERROR : 0;
+				break;
+			}
+		case T_AlterOwnerStmt:
+			if (is_at_home(server))
+				*filter = *enrich = WARNING;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+tell(int elevel, const char *option, const ForeignServer *server, const Problem *problem)
+{
+	ereport(elevel,
+			(errcode(problem->sqlerrcode),
+			 elevel == ERROR ?
+			 errmsg("invalid value for option \"%s\": %s", option, problem->message) :
+			 errmsg("option \"%s\" of destination \"%s\" cannot be used: %s", option,
+					server->servername, problem->message),
+			 problem->hint[0] != '\0' ? errhint("%s", problem->hint) : 0));
+}
+
+static void
+tell_volatile(const EcapiEnrichments *list)
+{
+	for (int i = 0; i < list->n; i++)
+		if (list->list[i].is_volatile)
+			ereport(WARNING,
+					(errcode(ERRCODE_WARNING),
+					 errmsg("enrichment \"%s\" is volatile", list->list[i].name),
+					 errhint(HINT_VOLATILE)));
+}
+
+static void
+check(const ForeignServer *server, int filter, int enrich)
+{
+	EcapiEnrichments list;
+	Problem		problem;
+
+	if (filter != 0 && !filter_is_good(server, &problem))
+		tell(filter, "filter", server, &problem);
+	if (enrich == 0)
+		return;
+	if (!enrichments_are_good(server, &list, &problem))
+		tell(enrich, "enrich", server, &problem);
+	else
+		tell_volatile(&list);
+}
+
+/*
+ * ecapi_internal.check_destination(server oid, command pg_ddl_command): look at
+ * the SQL of a destination that a command has created or altered, and record
+ * which functions it depends on.
+ */
+Datum
+ecapi_check_destination(PG_FUNCTION_ARGS)
+{
+	ForeignServer *server = GetForeignServer(PG_GETARG_OID(0));
+	CollectedCommand *command = (CollectedCommand *) PG_GETARG_POINTER(1);
+	int			filter = 0;
+	int			enrich = 0;
+	ErrorContextCallback *stack = ecapi_frames_hide();
+
+	/* first: it waits for others' DDL on the functions, and then they are as they stay */
+	ecapi_enrich_depend(server->serverid);
+	if (command->type == SCT_Simple && command->parsetree)
+		loudness(command->parsetree, server, &filter, &enrich);
+	check(server, filter, enrich);
+	ecapi_frames_restore(stack);
+	PG_RETURN_VOID();
+}
+
+/* --------------------------------------------------------------------- the doctor */
+
+static void
+add_row(ReturnSetInfo *result, const char *severity, const char *what,
+		const char *what_to_do)
+{
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	values[0] = CStringGetTextDatum(severity);
+	values[1] = CStringGetTextDatum(what);
+	nulls[2] = what_to_do[0] == '\0';
+	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(what_to_do);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * ecapi_internal.destination_problems(server oid): rows (severity, what,
+ * what_to_do) about a destination's SQL, none when all is well.
+ */
+Datum
+ecapi_destination_problems(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ForeignServer *server = GetForeignServer(PG_GETARG_OID(0));
+	EcapiEnrichments list;
+	Problem		problem;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (!filter_is_good(server, &problem))
+		add_row(result, "error",
+				psprintf("its filter cannot be used: %s", problem.message), problem.hint);
+	if (!enrichments_are_good(server, &list, &problem))
+		add_row(result, "error",
+				psprintf("its enrichments cannot run: %s", problem.message), problem.hint);
+	else
+		for (int i = 0; i < list.n; i++)
+			if (list.list[i].is_volatile)
+				add_row(result, "warning",
+						psprintf("its enrichment \"%s\" is volatile", list.list[i].name),
+						HINT_VOLATILE);
+	return (Datum) 0;
+}
+
+/* ------------------------------------------------------------- DDL on functions */
+
+/*
+ * ecapi_internal.follow_enrichments(): after DDL on functions or schemas, let
+ * the options of destinations name what they named before.
+ */
+Datum
+ecapi_follow_enrichments(PG_FUNCTION_ARGS)
+{
+	ErrorContextCallback *stack = ecapi_frames_hide();
+
+	if (ecapi_enrich_follow(ecapi_wrapper()))
+		ecapi_reload_at_commit();
+	ecapi_frames_restore(stack);
+	PG_RETURN_VOID();
+}
+
+/*
+ * ecapi_internal.depend_enrichments(drops boolean): a command begins that may drop
+ * functions; or one may rename some, or has ended.
+ */
+Datum
+ecapi_depend_enrichments(PG_FUNCTION_ARGS)
+{
+	ErrorContextCallback *stack = ecapi_frames_hide();
+
+	ecapi_enrich_depend_before(ecapi_wrapper(), PG_GETARG_BOOL(0));
+	ecapi_frames_restore(stack);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,522 @@
+/*
+ * previewapi.c
+ *	  ecapi.preview(): what a destination would be sent, without sending it.
+ *
+ *	preview(destination)					the next request, of what waits
+ *	preview(destination, id [, send])		one event that was emitted
+ *	preview(destination, event [, send])	one that is given, as to ecapi_emit()
+ *	preview(destination, since, until)		counts over past events
+ *
+ * All need ownership of the destination: who owns it may have it send these very
+ * events to himself.  Of an event that would not be sent only its id and the
+ * reason are shown; of one that would, what leaves, so identifiers as digests.
+ *
+ * Nothing is written, counted or recorded, and but for send => true no byte
+ * leaves the server, so all of it works before a destination goes live, while it is
+ * paused, without a worker, without shared_preload_libraries, and on a standby.
+ *
+ * Memory: one page of events at a time, in a context of its own, one body, and one
+ * row for each decision and reason; whatever the outbox holds.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "base/tree.h"
+#include "capture/draft.h"
+#include "event/violation.h"
+#include "pipeline/server.h"
+#include "preview/preview.h"
+#include "preview/preview_tally.h"
+
+PG_FUNCTION_INFO_V1(ecapi_preview_waiting);
+PG_FUNCTION_INFO_V1(ecapi_preview_stored);
+PG_FUNCTION_INFO_V1(ecapi_preview_given);
+PG_FUNCTION_INFO_V1(ecapi_preview_past);
+
+/* Events of a page; what the worker reads at a time. */
+#define PAGE_ROWS		2000
+#define PAGE_BYTES		(2 * 1024 * 1024)
+
+/* Events that are looked at for one request: most may be of other types. */
+#define LOOKED_AT_MAX	10000
+
+/* Columns of a request, from "method" on. */
+#define REQUEST_COLUMNS	4
+
+static const ForeignServer *
+destination_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("destination must not be null")));
+	return ecapi_owned_destination(NameStr(*PG_GETARG_NAME(0)));
+}
+
+/* A text of an event, which is UTF-8. */
+static Datum
+utf8_datum(const char *text, size_t len)
+{
+	char	   *own = pg_any_to_server(pnstrdup(text, len), (int) len, PG_UTF8);
+
+	return CStringGetTextDatum(own);
+}
+
+static Datum
+id_datum(const EcapiValue *event, bool *isnull)
+{
+	const EcapiValue *id = event == NULL ? NULL : ecapi_value_get(event, "id");
+
+	*isnull = id == NULL || id->type != ECAPI_STRING;
+	return *isnull ? (Datum) 0 : utf8_datum(id->text, id->len);
+}
+
+static Datum
+text_or_null(const char *text, bool *isnull)
+{
+	*isnull = text == NULL;
+	return text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+/* A list of char * as text[]; NIL: null. */
+static Datum
+texts_or_null(const List *texts, bool *isnull)
+{
+	ArrayBuildState *array = NULL;
+	ListCell   *cell;
+
+	*isnull = texts == NIL;
+	foreach(cell, texts)
+		array = accumArrayResult(array, CStringGetTextDatum(lfirst(cell)), false, TEXTOID,
+								 CurrentMemoryContext);
+	return *isnull ? (Datum) 0 : makeArrayResult(array, CurrentMemoryContext);
+}
+
+/* method, url, headers, body: of a body that is ended. */
+static void
+set_request(const EcapiPreview *preview, Datum *values, bool *nulls)
+{
+	EcapiPreviewRequest request;
+
+	ecapi_preview_describe(preview, &request);
+	values[0] = text_or_null("POST", &nulls[0]);
+	values[1] = text_or_null(request.url, &nulls[1]);
+	values[2] = text_or_null(request.headers, &nulls[2]);
+	values[3] = utf8_datum(preview->body.data, preview->body.len);
+	nulls[3] = false;
+}
+
+static void
+set_no_request(Datum *values, bool *nulls, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		values[i] = (Datum) 0;
+		nulls[i] = true;
+	}
+}
+
+/* ---- pages ---- */
+
+/* A page of a source, in a context of its own. */
+typedef struct PreviewPage
+{
+	MemoryContext context;
+	EcapiArena	arena;
+	EcapiRows	rows;
+	EcapiPreviewEvent *events;
+} PreviewPage;
+
+/* Read the next page of at most max_rows; its context becomes current. */
+static void
+read_page(PreviewPage *page, EcapiPreviewSource *source, int max_rows)
+{
+	MemoryContextReset(page->context);
+	MemoryContextSwitchTo(page->context);
+	ecapi_tree_arena(&page->arena, page->context);
+	memset(&page->rows, 0, sizeof(page->rows));
+	page->rows.context = page->context;
+	page->rows.max_rows = max_rows;
+	page->rows.max_bytes = PAGE_BYTES;
+	page->rows.rows = palloc(sizeof(EcapiRow) * max_rows);
+	ecapi_preview_source_read(source, &page->rows);
+	page->events = palloc0(sizeof(EcapiPreviewEvent) * Max(page->rows.nrows, 1));
+}
+
+/* Take a row of the page as its next event. */
+static void
+add_event(PreviewPage *page, int *n, const EcapiRow *row)
+{
+	EcapiPreviewEvent *event = &page->events[(*n)++];
+
+	event->xid = row->xid;
+	event->seq = row->seq;
+	event->text = row->event;
+	event->len = row->len;
+}
+
+static void
+begin_pages(PreviewPage *page)
+{
+	page->context = AllocSetContextCreate(CurrentMemoryContext, "ecapi preview page",
+										  ALLOCSET_DEFAULT_SIZES);
+}
+
+/* ---- preview(destination) ---- */
+
+/* What becomes of events for one reason. */
+typedef struct ReasonGroup
+{
+	EcapiDecision decision;
+	const char *reason;			/* NULL: none */
+	int64		events;
+	ArrayBuildState *ids;
+} ReasonGroup;
+
+/* The next request in the making. */
+typedef struct Next
+{
+	EcapiPreview *preview;
+	List	   *groups;			/* that of what is sent is the first */
+	List	   *patched;		/* paths, of what is sent */
+	int			looked_at;
+	bool		full;
+} Next;
+
+static ReasonGroup *
+group_of(Next *next, EcapiDecision decision, const char *reason)
+{
+	ReasonGroup *group;
+	ListCell   *cell;
+
+	foreach(cell, next->groups)
+	{
+		group = lfirst(cell);
+		if (group->decision == decision &&
+			(reason == NULL ? group->reason == NULL
+			 : group->reason != NULL && strcmp(group->reason, reason) == 0))
+			return group;
+	}
+	group = palloc0(sizeof(ReasonGroup));
+	group->decision = decision;
+	group->reason = reason == NULL ? NULL : pstrdup(reason);
+	if (decision == ECAPI_DECISION_SEND)
+		next->groups = lcons(group, next->groups);
+	else
+		next->groups = lappend(next->groups, group);
+	return group;
+}
+
+/* The page's context is current. */
+static void
+take_event(Next *next, EcapiPreviewEvent *event, EcapiArena *arena)
+{
+	EcapiPreview *preview = next->preview;
+	const EcapiValue *enriched = event->event;
+	MemoryContext old;
+	ReasonGroup *group;
+	Datum		id;
+	bool		isnull;
+
+	if (!event->decided && !ecapi_preview_shape(preview, event, arena))
+	{
+		next->full = true;
+		return;
+	}
+	old = MemoryContextSwitchTo(preview->context);
+	group = group_of(next, event->decision, event->reason);
+	group->events++;
+	id = id_datum(event->emitted, &isnull);
+	group->ids = accumArrayResult(group->ids, id, isnull, TEXTOID, preview->context);
+	if (event->decision == ECAPI_DECISION_SEND)
+		next->patched = ecapi_preview_changes(next->patched, event->emitted, enriched);
+	MemoryContextSwitchTo(old);
+	next->looked_at++;
+	next->full = preview->shape.events >= preview->options->batch_size;
+}
+
+static void
+gather(Next *next, EcapiPreviewSource *source)
+{
+	PreviewPage page;
+	int			max_rows = Min(PAGE_ROWS, next->preview->options->batch_size);
+
+	begin_pages(&page);
+	while (!next->full && !source->ended && next->looked_at < LOOKED_AT_MAX)
+	{
+		int			n = 0;
+
+		read_page(&page, source, max_rows);
+		for (int i = 0; i < page.rows.nrows; i++)
+			add_event(&page, &n, &page.rows.rows[i]);
+		ecapi_preview_decide(next->preview, page.events, n, &page.arena);
+		for (int i = 0; i < n && !next->full; i++)
+			take_event(next, &page.events[i], &page.arena);
+		MemoryContextSwitchTo(next->preview->context);
+	}
+	MemoryContextDelete(page.context);
+}
+
+static void
+put_group(const Next *next, const ReasonGroup *group, ReturnSetInfo *result)
+{
+	Datum		values[10];
+	bool		nulls[10];
+
+	values[0] = text_or_null(ecapi_decision_name(group->decision), &nulls[0]);
+	values[1] = text_or_null(group->reason, &nulls[1]);
+	values[2] = Int64GetDatum(group->events);
+	values[3] = makeArrayResult(group->ids, CurrentMemoryContext);
+	nulls[2] = nulls[3] = false;
+	set_no_request(values + 4, nulls + 4, 2 + REQUEST_COLUMNS);
+	if (group->decision == ECAPI_DECISION_SEND)
+	{
+		values[4] = texts_or_null(next->patched, &nulls[4]);
+		values[5] = texts_or_null(ecapi_preview_left_out(next->preview), &nulls[5]);
+		set_request(next->preview, values + 6, nulls + 6);
+	}
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * ecapi.preview(destination name): a row for the next request, and one for each
+ * reason for which events before its end are not in it.
+ */
+Datum
+ecapi_preview_waiting(PG_FUNCTION_ARGS)
+{
+	const ForeignServer *server = destination_argument(fcinfo);
+	EcapiPreviewSource source;
+	EcapiPreview preview;
+	Next		next = {&preview, NIL, NIL, 0, false};
+	ListCell   *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	ecapi_preview_open(&preview, server);
+	ecapi_preview_source_waiting(&source, server);
+	ecapi_preview_begin_body(&preview);
+	gather(&next, &source);
+	ecapi_preview_end_body(&preview);
+	foreach(cell, next.groups)
+		put_group(&next, lfirst(cell), (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/* ---- one event ---- */
+
+/* The row of one event; left_out is what validation left out of it. */
+static void
+put_event(EcapiPreview *preview, EcapiPreviewEvent *event, Datum id, bool has_id,
+		  List *left_out, bool send, ReturnSetInfo *result)
+{
+	Datum		values[11];
+	bool		nulls[11];
+	List	   *patched = NIL;
+	EcapiArena	arena;
+	char	   *answer;
+	int			status;
+
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	ecapi_preview_decide(preview, event, 1, &arena);
+	if (event->event != event->emitted)
+		patched = ecapi_preview_effects(preview, event);
+	ecapi_preview_begin_body(preview);
+	if (!event->decided)
+		(void) ecapi_preview_shape(preview, event, &arena);
+	ecapi_preview_end_body(preview);
+
+	values[0] = text_or_null(ecapi_decision_name(event->decision), &nulls[0]);
+	values[1] = text_or_null(event->reason, &nulls[1]);
+	values[2] = id;
+	nulls[2] = !has_id;
+	values[3] = texts_or_null(patched, &nulls[3]);
+	left_out = list_concat(left_out, ecapi_preview_left_out(preview));
+	values[4] = texts_or_null(left_out, &nulls[4]);
+	set_no_request(values + 5, nulls + 5, REQUEST_COLUMNS + 2);
+	if (event->decision == ECAPI_DECISION_SEND)
+	{
+		set_request(preview, values + 5, nulls + 5);
+		if (send)
+		{
+			status = ecapi_preview_send(preview, &answer);
+			nulls[9] = status == 0;
+			values[9] = Int32GetDatum(status);
+			values[10] = text_or_null(answer, &nulls[10]);
+		}
+	}
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* Open a preview of one event that may be sent. */
+static bool
+open_for_one(EcapiPreview *preview, FunctionCallInfo fcinfo)
+{
+	const ForeignServer *server = destination_argument(fcinfo);
+	bool		send = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+
+	InitMaterializedSRF(fcinfo, 0);
+	ecapi_preview_open(preview, server);
+	if (send)
+		ecapi_preview_use_test_mode(preview);
+	return send;
+}
+
+/*
+ * ecapi.preview(destination name, id text, send boolean): the newest event of that
+ * id, wherever it is.
+ */
+Datum
+ecapi_preview_stored(PG_FUNCTION_ARGS)
+{
+	EcapiPreview preview;
+	EcapiPreviewEvent event;
+	bool		send = open_for_one(&preview, fcinfo);
+	text	   *id;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("id must not be null")));
+	id = PG_GETARG_TEXT_PP(1);
+	/* what was given may be an event with somebody's address: it is not quoted */
+	if (!ecapi_preview_find(preview.server, PointerGetDatum(id), &event))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("no event has this id"),
+				 errdetail("It is neither in the outbox nor among the failed events of destination \"%s\".",
+						   preview.server->servername),
+				 errhint("An event that is given itself, and a range of time, are named: event => '{...}', since => '...'.")));
+	put_event(&preview, &event, PointerGetDatum(id), true, NIL, send,
+			  (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/* What validation left out of an event that is given. */
+static List *
+left_out_of(const EcapiDraft *draft)
+{
+	List	   *list = NIL;
+
+	for (int i = 0; i < draft->violations.n; i++)
+	{
+		const EcapiViolation *violation = &draft->violations.list[i];
+
+		if (!violation->error)
+			list = lappend(list, psprintf("%s (%s)", violation->path,
+										  ecapi_violation_name(violation->code)));
+	}
+	return list;
+}
+
+/*
+ * ecapi.preview(destination name, event jsonb, send boolean): an event that is given
+ * as to ecapi_emit(event => ...), completed and validated in the same way.
+ */
+Datum
+ecapi_preview_given(PG_FUNCTION_ARGS)
+{
+	EcapiPreview preview;
+	EcapiPreviewEvent event = {0};
+	EcapiDraft	draft;
+	EcapiAppend append;
+	bool		send = open_for_one(&preview, fcinfo);
+	bool		no_id;
+	const EcapiValue *id;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("event must not be null")));
+	ecapi_draft_begin(&draft, CurrentMemoryContext);
+	ecapi_draft_give(&draft, true, PG_GETARG_DATUM(1));
+	ecapi_draft_complete(&draft);
+	if (ecapi_draft_check(&draft, &append))
+		event.text = ecapi_window_utf8(VARDATA(append.event), VARSIZE(append.event) - VARHDRSZ,
+									   &event.len);
+	else
+	{
+		event.decided = true;
+		event.decision = ECAPI_DECISION_REFUSED;
+		event.reason = ecapi_draft_reason(&draft);
+	}
+	/* the draft is in the server's encoding */
+	id = ecapi_value_get(draft.given, "id");
+	no_id = id == NULL || id->type != ECAPI_STRING;
+	put_event(&preview, &event, no_id ? (Datum) 0 : CStringGetTextDatum(id->text), !no_id,
+			  left_out_of(&draft), send, (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/* ---- preview(destination, since, until) ---- */
+
+/* Decide and count the events of a page that lie in [since, until). */
+static void
+tally_page(EcapiPreview *preview, PreviewPage *page, TimestampTz since, TimestampTz until,
+		   EcapiPreviewTally *tally)
+{
+	int			n = 0;
+
+	for (int i = 0; i < page->rows.nrows; i++)
+		if (page->rows.rows[i].emitted_at >= since && page->rows.rows[i].emitted_at < until)
+			add_event(page, &n, &page->rows.rows[i]);
+	ecapi_preview_decide(preview, page->events, n, &page->arena);
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!page->events[i].decided)
+		{
+			/* each in a body of its own: only whether it can be is asked */
+			ecapi_preview_begin_body(preview);
+			(void) ecapi_preview_shape(preview, &page->events[i], &page->arena);
+		}
+		ecapi_preview_tally_add(tally, &page->events[i]);
+	}
+}
+
+/*
+ * ecapi.preview(destination name, since timestamptz, until timestamptz): a row for
+ * each decision, reason, event type and currency of the events emitted in
+ * [since, until) that the outbox still holds.
+ */
+Datum
+ecapi_preview_past(PG_FUNCTION_ARGS)
+{
+	const ForeignServer *server = destination_argument(fcinfo);
+	EcapiPreviewSource source;
+	EcapiPreview preview;
+	EcapiPreviewTally *tally;
+	PreviewPage page;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", PG_ARGISNULL(1) ? "since" : "until")));
+	if (PG_GETARG_TIMESTAMPTZ(1) >= PG_GETARG_TIMESTAMPTZ(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("since must be before until")));
+	InitMaterializedSRF(fcinfo, 0);
+	ecapi_preview_open(&preview, server);
+	ecapi_preview_source_since(&source, PG_GETARG_TIMESTAMPTZ(1));
+	tally = ecapi_preview_tally_create();
+	begin_pages(&page);
+	while (!source.ended)
+	{
+		read_page(&page, &source, PAGE_ROWS);
+		tally_page(&preview, &page, PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_TIMESTAMPTZ(2), tally);
+		MemoryContextSwitchTo(preview.context);
+	}
+	MemoryContextDelete(page.context);
+	ecapi_preview_tally_put(tally, (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}

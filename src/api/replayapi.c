@@ -1,0 +1,137 @@
+/*
+ * replayapi.c
+ *	  ecapi.replay() and ecapi.cancel_replay(): events of the ring again.
+ *
+ * Both need ownership of the destination; their statements run as the
+ * extension's owner.  A replay is a row that the worker finds; nothing is sent
+ * here.
+ *
+ * REPEATABLE READ is refused: a slot of the ring may have been emptied since
+ * the transaction's snapshot, which then shows a past that is no longer there.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/catalog.h"
+#include "destination/options.h"
+#include "pipeline/server.h"
+#include "records/replay.h"
+#include "shmem/shmem.h"
+
+PG_FUNCTION_INFO_V1(ecapi_replay);
+PG_FUNCTION_INFO_V1(ecapi_cancel_replay);
+
+static void
+refuse_null(FunctionCallInfo fcinfo, int i, const char *name)
+{
+	if (PG_ARGISNULL(i))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+}
+
+static void
+check_event_types(const char *event_types)
+{
+	EcapiOptionProblem problem = {0};
+	uint64		types;
+
+	if (!ecapi_options_event_types(event_types, &types, &problem))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg_internal("%s", problem.message),
+				 problem.detail[0] != '\0' ? errdetail_internal("%s", problem.detail) : 0,
+				 problem.hint[0] != '\0' ? errhint("%s", problem.hint) : 0));
+}
+
+/* What was truncated already cannot be sent again. */
+static void
+tell_what_is_gone(TimestampTz since, TimestampTz oldest)
+{
+	if (oldest == 0)
+		ereport(NOTICE,
+				(errcode(ERRCODE_NO_DATA),
+				 errmsg("there is no event in the outbox")));
+	else if (oldest > since)
+		ereport(NOTICE,
+				(errcode(ERRCODE_NO_DATA),
+				 errmsg("the oldest event in the outbox was emitted at %s",
+						timestamptz_to_str(oldest)),
+				 errdetail("What was emitted before cannot be replayed.")));
+}
+
+/*
+ * ecapi.replay(destination name, since timestamptz, until timestamptz,
+ * event_types text): send events emitted in [since, until) again, those of
+ * some types or all; returns the replay's id.
+ */
+Datum
+ecapi_replay(PG_FUNCTION_ARGS)
+{
+	EcapiReplayRow row = {0};
+	EcapiOwnerScope scope;
+	EcapiLook	look;
+	TimestampTz oldest;
+	const char *user = GetUserNameFromId(GetUserId(), false);
+	int64		id;
+
+	refuse_null(fcinfo, 0, "destination");
+	refuse_null(fcinfo, 1, "since");
+	refuse_null(fcinfo, 2, "until");
+	row.destination = *PG_GETARG_NAME(0);
+	row.since = PG_GETARG_TIMESTAMPTZ(1);
+	row.until = PG_GETARG_TIMESTAMPTZ(2);
+	row.event_types = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+
+	(void) ecapi_owned_destination(NameStr(row.destination));
+	PreventCommandIfReadOnly("ecapi.replay()");
+	if (row.since >= row.until)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("since must be before until")));
+	if (row.event_types != NULL)
+		check_event_types(row.event_types);
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("cannot start a replay in isolation level REPEATABLE READ or SERIALIZABLE"),
+				 errhint("Call it in a transaction of isolation level READ COMMITTED.")));
+
+	ecapi_become_owner(&scope);
+	ecapi_look_begin(&look);
+	row.from = ecapi_replay_start(row.since);
+	oldest = ecapi_replay_oldest();
+	ecapi_look_end(&look);
+	row.to = ecapi_snapshot_start();
+	tell_what_is_gone(row.since, oldest);
+	id = ecapi_replay_create(&row, user);
+	ecapi_become_caller(&scope);
+	ecapi_reload_at_commit();
+	PG_RETURN_INT64(id);
+}
+
+/*
+ * ecapi.cancel_replay(destination name, replay bigint): end a replay, or all
+ * of the destination; returns how many.  What is on its way arrives.
+ */
+Datum
+ecapi_cancel_replay(PG_FUNCTION_ARGS)
+{
+	ForeignServer *server;
+	EcapiOwnerScope scope;
+	int64		n;
+
+	refuse_null(fcinfo, 0, "destination");
+	server = ecapi_owned_destination(NameStr(*PG_GETARG_NAME(0)));
+	ecapi_become_owner(&scope);
+	n = ecapi_replay_cancel(server->servername, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1));
+	ecapi_become_caller(&scope);
+	ecapi_reload_at_commit();
+	PG_RETURN_INT64(n);
+}

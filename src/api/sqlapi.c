@@ -1,0 +1,347 @@
+/*
+ * sqlapi.c
+ *	  SQL-callable functions: check arguments, call a module, return.
+ *
+ * ecapi_emit and the wrapper's validator stand beside what they are about
+ * (capture/emit.c, destination/validator.c); here is what an operator and the
+ * install script call.
+ *
+ * Functions that name a destination need its ownership.  Their callers have no
+ * right on our tables, so the statements run as the extension's owner; they
+ * are fixed and schema-qualified.
+ */
+#include "postgres.h"
+
+#include <sys/resource.h>
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "foreign/foreign.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+#include "base/catalog.h"
+#include "destination/credentials.h"
+#include "outbox/cursor.h"
+#include "outbox/guard.h"
+#include "pipeline/server.h"
+#include "outbox/limit.h"
+#include "records/cancellation.h"
+#include "records/failed.h"
+#include "records/replay.h"
+#include "settings.h"
+#include "shmem/shmem.h"
+
+PG_FUNCTION_INFO_V1(ecapi_worker_status);
+PG_FUNCTION_INFO_V1(ecapi_wake_worker);
+PG_FUNCTION_INFO_V1(ecapi_start_snapshot);
+PG_FUNCTION_INFO_V1(ecapi_credential_problem);
+PG_FUNCTION_INFO_V1(ecapi_open_files_limit);
+PG_FUNCTION_INFO_V1(ecapi_outbox_measure);
+PG_FUNCTION_INFO_V1(ecapi_pause);
+PG_FUNCTION_INFO_V1(ecapi_resume);
+PG_FUNCTION_INFO_V1(ecapi_adopt);
+PG_FUNCTION_INFO_V1(ecapi_rebase);
+
+/*
+ * ecapi.worker(): whether this database has a running worker, and if not, why.
+ */
+Datum
+ecapi_worker_status(PG_FUNCTION_ARGS)
+{
+	static const char no_launcher[] = "the launcher is not running, see max_worker_processes";
+	TupleDesc	desc;
+	Datum		values[4];
+	bool		nulls[4] = {false};
+	EcapiSlotInfo info;
+	const char *state = "stopped";
+	const char *message;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+
+	nulls[1] = true;
+	if (!ecapi_shmem_attached())
+	{
+		state = "not preloaded";
+		message = "ecapi is not in shared_preload_libraries";
+	}
+	else if (RecoveryInProgress())
+	{
+		state = "standby";
+		message = "this server is a standby; the worker runs on the primary";
+	}
+	else if (!ecapi_slot_of_database(MyDatabaseId, &info) && ecapi_destination_names() == NIL)
+	{
+		state = "not needed";
+		message = NULL;
+	}
+	else if (!ecapi_slot_of_database(MyDatabaseId, &info))
+		message = ecapi_launcher_running() ? "all slots for databases are taken, see ecapi.max_workers"
+			: no_launcher;
+	else if (info.state == ECAPI_SLOT_RUNNING)
+	{
+		state = "running";
+		message = info.message[0] != '\0' ? info.message
+			: ecapi_delivery ? NULL : "ecapi.delivery is off";
+		nulls[1] = false;
+		values[1] = Int32GetDatum(info.pid);
+	}
+	else
+		message = ecapi_launcher_running() ? info.message : no_launcher;
+
+	values[0] = BoolGetDatum(ecapi_shmem_attached());
+	values[2] = CStringGetTextDatum(state);
+	nulls[3] = message == NULL;
+	values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(message);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* ecapi_internal.wake_worker(): at commit, the worker shall look at destinations. */
+Datum
+ecapi_wake_worker(PG_FUNCTION_ARGS)
+{
+	ecapi_reload_at_commit();
+	PG_RETURN_VOID();
+}
+
+/* ecapi_internal.start_snapshot(): where a destination created now starts. */
+Datum
+ecapi_start_snapshot(PG_FUNCTION_ARGS)
+{
+	return ecapi_snapshot_datum(ecapi_snapshot_start());
+}
+
+/*
+ * ecapi_internal.credential_problem(oid): one line, without secrets, or NULL.
+ */
+Datum
+ecapi_credential_problem(PG_FUNCTION_ARGS)
+{
+	char		error[512];
+	EcapiOptions *options = ecapi_options_of(GetForeignServer(PG_GETARG_OID(0)),
+											 error, sizeof(error));
+	EcapiCredentials credentials;
+
+	if (options != NULL &&
+		ecapi_credentials_read(options, &credentials, error, sizeof(error)))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(error));
+}
+
+/* ecapi_internal.open_files_limit(): of this process, which has the server's; -1 none. */
+Datum
+ecapi_open_files_limit(PG_FUNCTION_ARGS)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+		limit.rlim_cur > PG_INT32_MAX)
+		PG_RETURN_INT32(-1);
+	PG_RETURN_INT32((int32) limit.rlim_cur);
+}
+
+/* ecapi_internal.outbox_measure(): bytes, limit (NULL: none), whether events are dropped. */
+Datum
+ecapi_outbox_measure(PG_FUNCTION_ARGS)
+{
+	Datum		values[3];
+	bool		nulls[3] = {false};
+	TupleDesc	desc;
+	bool		full;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = Int64GetDatum(ecapi_limit_measure(GetCurrentTimestamp(), &full));
+	nulls[1] = ecapi_outbox_limit == 0;
+	values[1] = Int64GetDatum((int64) ecapi_outbox_limit * 1024 * 1024);
+	values[2] = BoolGetDatum(full);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* Write down what an operator wants of a destination, and tell the worker. */
+static void
+control(const char *name, bool paused)
+{
+	static EcapiStatement upsert = {
+		"INSERT INTO ecapi.control (destination, paused, resumed_at, changed_at, changed_by)"
+		" VALUES ($1, $2, CASE WHEN $2 THEN NULL ELSE pg_catalog.clock_timestamp() END,"
+		" pg_catalog.clock_timestamp(), $3)"
+		" ON CONFLICT (destination) DO UPDATE SET paused = excluded.paused,"
+		" resumed_at = coalesce(excluded.resumed_at, control.resumed_at),"
+		" changed_at = excluded.changed_at, changed_by = excluded.changed_by",
+		3, {NAMEOID, BOOLOID, NAMEOID}, NULL
+	};
+	NameData	destination;
+	NameData	user;
+	Datum		values[3];
+	EcapiOwnerScope scope;
+
+	namestrcpy(&destination, ecapi_owned_destination(name)->servername);
+	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
+	values[0] = NameGetDatum(&destination);
+	values[1] = BoolGetDatum(paused);
+	values[2] = NameGetDatum(&user);
+	ecapi_become_owner(&scope);
+	ecapi_statement_execute(&upsert, values, NULL, false);
+	ecapi_become_caller(&scope);
+	ecapi_reload_at_commit();
+}
+
+/* ecapi.pause(destination) */
+Datum
+ecapi_pause(PG_FUNCTION_ARGS)
+{
+	control(NameStr(*PG_GETARG_NAME(0)), true);
+	PG_RETURN_VOID();
+}
+
+/* ecapi.resume(destination): ends a pause, a stop and a wait. */
+Datum
+ecapi_resume(PG_FUNCTION_ARGS)
+{
+	control(NameStr(*PG_GETARG_NAME(0)), false);
+	PG_RETURN_VOID();
+}
+
+/*
+ * What a copied or reset database has of the past is not sent again by itself.
+ */
+static void
+end_past(const char *name)
+{
+	ecapi_failed_end(name);
+	ecapi_replay_cancel(name, 0);
+}
+
+/*
+ * After the counter was reset: events, ticks and cancellations of transactions that
+ * the counter has yet to come to would be taken for those.  No cursor can name them,
+ * so they are deleted.  What others commit meanwhile lies below the xmax of the
+ * statement's snapshot, if it is seen at all.
+ */
+static void
+forget_later_events(void)
+{
+	static EcapiStatement forget_events = {
+		"DELETE FROM ecapi.outbox WHERE xid OPERATOR(pg_catalog.>=)"
+		" pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())"
+		" AND xid OPERATOR(pg_catalog.<>) pg_catalog.pg_current_xact_id()",
+		0, {0}, NULL
+	};
+	static EcapiStatement forget_ticks = {
+		"DELETE FROM ecapi.tick WHERE newest OPERATOR(pg_catalog.>)"
+		" pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())",
+		0, {0}, NULL
+	};
+
+	ecapi_statement_execute(&forget_events, NULL, NULL, false);
+	ecapi_statement_execute(&forget_ticks, NULL, NULL, false);
+	ecapi_cancellation_forget_later();
+}
+
+/* The server of a destination has its origin here from now on. */
+static void
+set_origin(const ForeignServer *server)
+{
+	EcapiOrigin origin;
+	bool		has = ecapi_options_origin(server->options, &origin);
+	char	   *sql = psprintf("ALTER SERVER %s OPTIONS (%s origin '" UINT64_FORMAT "/%u')",
+							   quote_identifier(server->servername), has ? "SET" : "ADD",
+							   GetSystemIdentifier(), MyDatabaseId);
+
+	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not change the origin of a server");
+	pfree(sql);
+}
+
+/*
+ * Start a destination again, when its guard has stopped it: with what commits
+ * after this transaction.
+ */
+static void
+start_again(const char *name, bool copied)
+{
+	static EcapiStatement restart = {
+		"UPDATE ecapi.cursor_row SET snapshot = $2, window_end = NULL, arm = 0, xid = '0',"
+		" seq = 0, system_identifier = $3, database = $4, state = 'starting',"
+		" stopped_options = NULL, last_error = NULL, last_error_at = NULL,"
+		" next_try = NULL, started_at = pg_catalog.clock_timestamp(),"
+		" delivered = coalesce(delivered, 0), filtered = coalesce(filtered, 0),"
+		" failed = coalesce(failed, 0), given_up = coalesce(given_up, 0),"
+		" written = written OPERATOR(pg_catalog.+) 1,"
+		" generation = (written OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) 16"
+		" WHERE server OPERATOR(pg_catalog.=) $1",
+		4, {OIDOID, PG_SNAPSHOTOID, INT8OID, OIDOID}, NULL
+	};
+	ForeignServer *server = ecapi_owned_destination(name);
+	EcapiCursor *cursor = NULL;
+	EcapiCounter counter;
+	List	   *cursors;
+	ListCell   *cell;
+	EcapiOwnerScope scope;
+	EcapiLook	look;
+	Datum		values[4];
+
+	ecapi_become_owner(&scope);
+	cursors = ecapi_cursor_load(CurrentMemoryContext);
+	foreach(cell, cursors)
+		if (((EcapiCursor *) lfirst(cell))->server == server->serverid)
+			cursor = lfirst(cell);
+	if (cursor == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("destination \"%s\" has no cursor", name),
+				 errhint("The worker gives it one when it starts.")));
+
+	ecapi_look_begin(&look);
+	counter = ecapi_guard_counter();
+	ecapi_look_end(&look);
+	if (copied && !ecapi_guard_copy(cursor))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("destination \"%s\" delivers from this database already", name)));
+	if (!copied && !ecapi_guard_hand(cursor) && !ecapi_guard_reset(cursor, &counter))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cursor of destination \"%s\" does not lie beyond the transaction counter",
+						name),
+				 errdetail("Only then, or when it was changed by hand, may it be started again.")));
+
+	values[0] = ObjectIdGetDatum(server->serverid);
+	values[1] = ecapi_snapshot_datum(ecapi_snapshot_start());
+	values[2] = Int64GetDatum((int64) GetSystemIdentifier());
+	values[3] = ObjectIdGetDatum(MyDatabaseId);
+	ecapi_statement_execute(&restart, values, NULL, false);
+	end_past(server->servername);
+	if (copied)
+		set_origin(server);
+	else if (ecapi_guard_reset(cursor, &counter))
+		forget_later_events();
+	ecapi_become_caller(&scope);
+	ecapi_reload_at_commit();
+}
+
+/* ecapi.adopt(destination) */
+Datum
+ecapi_adopt(PG_FUNCTION_ARGS)
+{
+	start_again(NameStr(*PG_GETARG_NAME(0)), true);
+	PG_RETURN_VOID();
+}
+
+/* ecapi.rebase(destination) */
+Datum
+ecapi_rebase(PG_FUNCTION_ARGS)
+{
+	start_again(NameStr(*PG_GETARG_NAME(0)), false);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,268 @@
+/*
+ * catalog.c
+ *	  Our own tables: where they are, and fixed statements over them.
+ *
+ * Names are looked up in schema ecapi only, never through a search_path.  The
+ * Oids that every emit needs are kept per backend and dropped when any of
+ * those relations is invalidated (DROP EXTENSION, TRUNCATE, a new index).
+ *
+ * Statements belong to the worker and to functions of an operator.  They run
+ * with whatever user is current; the caller switches when it must.  A prepared
+ * plan follows changes of its tables by itself (plan cache), and a table that
+ * is gone is an ordinary error.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "commands/extension.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "base/catalog.h"
+#include "settings.h"
+
+static EcapiRelations relations;
+static bool relations_valid = false;
+static uint64 relations_changes = 0;	/* told of so far */
+static bool relations_watched = false;
+
+static void
+forget_relations(Datum arg, Oid relid)
+{
+	bool		ours = !OidIsValid(relid) || relid == relations.outbox_seq;
+
+	for (int i = 0; i < ECAPI_SLOTS && !ours; i++)
+		ours = relid == relations.outbox[i];
+	if (ours)
+	{
+		relations_valid = false;
+		relations_changes++;
+	}
+}
+
+/*
+ * Oid of a relation of schema ecapi.  Missing: InvalidOid, or an error that
+ * says that the extension is not there.
+ */
+Oid
+ecapi_relation(const char *name, bool missing_ok)
+{
+	Oid			schema = get_namespace_oid("ecapi", true);
+	Oid			relid = InvalidOid;
+
+	if (OidIsValid(schema))
+		relid = get_relname_relid(name, schema);
+	if (!OidIsValid(relid) && !missing_ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"ecapi.%s\" does not exist", name),
+				 OidIsValid(schema) ?
+				 errhint("It was dropped by hand; DROP EXTENSION ecapi CASCADE, then "
+						 "CREATE EXTENSION ecapi, makes the schema again.") :
+				 errhint("Create the extension with CREATE EXTENSION ecapi.")));
+	return relid;
+}
+
+/*
+ * The relations of the emit path; raises an error when one is missing.  What
+ * changes during the look-ups is looked up again at the next call.
+ */
+const EcapiRelations *
+ecapi_relations(void)
+{
+	uint64		changes;
+
+	if (relations_valid)
+		return &relations;
+
+	if (!relations_watched)
+	{
+		CacheRegisterRelcacheCallback(forget_relations, (Datum) 0);
+		relations_watched = true;
+	}
+	changes = relations_changes;
+	for (int i = 0; i < ECAPI_SLOTS; i++)
+	{
+		char		name[NAMEDATALEN];
+
+		snprintf(name, sizeof(name), "outbox_%d", i);
+		relations.outbox[i] = ecapi_relation(name, false);
+	}
+	relations.outbox_seq = ecapi_relation("outbox_seq", false);
+	relations_valid = changes == relations_changes;
+	return &relations;
+}
+
+/* Is the extension in this database?  Needs a transaction. */
+bool
+ecapi_installed(void)
+{
+	return OidIsValid(get_extension_oid("ecapi", true)) &&
+		OidIsValid(ecapi_relation("cursor", true));
+}
+
+/* Oid of our foreign data wrapper, InvalidOid when it is gone. */
+Oid
+ecapi_wrapper(void)
+{
+	return get_foreign_data_wrapper_oid("ecapi", true);
+}
+
+/* The role that owns the extension's tables. */
+Oid
+ecapi_owner(void)
+{
+	HeapTuple	tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum("ecapi"));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("schema \"ecapi\" does not exist"),
+				 errhint("Create the extension with CREATE EXTENSION ecapi.")));
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* See catalog.h. */
+Oid
+ecapi_relation_owner(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* See catalog.h. */
+void
+ecapi_become_owner(EcapiOwnerScope *scope)
+{
+	scope->nest = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	GetUserIdAndSecContext(&scope->user, &scope->context);
+	SetUserIdAndSecContext(ecapi_owner(), scope->context |
+						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	SPI_connect();
+}
+
+/* See catalog.h. */
+void
+ecapi_become_caller(const EcapiOwnerScope *scope)
+{
+	SPI_finish();
+	SetUserIdAndSecContext(scope->user, scope->context);
+	AtEOXact_GUC(true, scope->nest);
+}
+
+/* See catalog.h. */
+void
+ecapi_look_begin(EcapiLook *look)
+{
+	look->context = CurrentMemoryContext;
+	look->owner = CurrentResourceOwner;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(look->context);
+}
+
+/* See catalog.h.  A subtransaction that is rolled back gives its locks back. */
+void
+ecapi_look_end(const EcapiLook *look)
+{
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(look->context);
+	CurrentResourceOwner = look->owner;
+}
+
+/* The trigger function of tracks. */
+Oid
+ecapi_capture_function(void)
+{
+	Oid			schema = get_namespace_oid("ecapi", true);
+
+	if (!OidIsValid(schema))
+		return InvalidOid;
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum("capture"),
+						   PointerGetDatum(buildoidvector(NULL, 0)),
+						   ObjectIdGetDatum(schema));
+}
+
+/*
+ * Which slot rows written at a moment go to.  A slot serves for a period of
+ * retention / (slots - 2), so that when the clock comes round to it again the
+ * events in it are older than the retention, with a period to spare in which
+ * to truncate it.
+ */
+int
+ecapi_ring_slot(TimestampTz moment)
+{
+	int64		period = (int64) ecapi_retention_s * USECS_PER_SEC /
+		(ECAPI_SLOTS - 2);
+	int64		turn = moment / period;
+
+	return (int) (((turn % ECAPI_SLOTS) + ECAPI_SLOTS) % ECAPI_SLOTS);
+}
+
+/*
+ * Prepare a statement unless that was done.  The caller is connected to SPI.  The
+ * plan is generic: one made for the values at hand holds them as constants, and
+ * auto_explain would write an identifier into the log.
+ */
+void
+ecapi_statement_prepare(EcapiStatement *statement)
+{
+	SPIPlanPtr	plan;
+
+	if (statement->plan != NULL)
+		return;
+	plan = SPI_prepare_cursor(statement->sql, statement->nargs, statement->argtypes,
+							  CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare a statement: %s",
+			 SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep a prepared statement");
+	statement->plan = plan;
+}
+
+/*
+ * Run a statement; the caller is connected to SPI and has a snapshot when
+ * read_only.  nulls may be NULL for no nulls.  Returns the number of rows;
+ * those of a query are in SPI_tuptable.
+ */
+uint64
+ecapi_statement_execute(EcapiStatement *statement, Datum *values,
+						const bool *nulls, bool read_only)
+{
+	char		marks[20];
+	int			result;
+
+	ecapi_statement_prepare(statement);
+	for (int i = 0; i < statement->nargs; i++)
+		marks[i] = nulls != NULL && nulls[i] ? 'n' : ' ';
+	result = SPI_execute_plan(statement->plan, values, marks, read_only, 0);
+	if (result < 0)
+		elog(ERROR, "could not run a statement: %s",
+			 SPI_result_code_string(result));
+	return SPI_processed;
+}

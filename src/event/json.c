@@ -1,0 +1,504 @@
+/*
+ * json.c
+ *	  JSON text from outside, as a tree: the one file that knows json-c.
+ *
+ * json-c parses into objects of its own, counted and malloc'ed; they are
+ * copied into the caller's arena and put back before anybody else runs.  An
+ * arena that cannot grow returns NULL, and NULL travels up; nothing in this
+ * file raises an error, so no json-c object is ever left behind.
+ *
+ * Memory.  json-c does not bear the want of it: it leaves out a member, cuts a text,
+ * answers "null", or follows a NULL pointer.  So all the memory that a text can take is
+ * had and given back right before json-c sees the text, by a bound from what the bytes
+ * hold (EcapiMeasure); where it is not to be had nothing is parsed.  In a process
+ * that does nothing else in between, the allocator then has it.
+ *
+ * "Strictly" means RFC 8259: json-c's strict mode (no comments, no trailing
+ * commas, no leading zeros), and on top of it what that mode lets through: NaN
+ * and Infinity, a leading zero behind "-", single quotes, raw control characters
+ * in strings, "1.", bytes that are not UTF-8, integers that it would clamp to
+ * 64 bits, the escape \u0000, which no text of the server can hold, and half a
+ * surrogate pair, which it would replace by another character.
+ *
+ * Numbers keep the spelling they came with.  json-c itself keeps it for
+ * doubles (json_object_new_double_s); integers are printed back from 64 bits,
+ * which is the same text, and larger ones are refused.
+ *
+ * One tokener is kept for the life of the process and used again; it belongs
+ * to one thread.
+ */
+#include "event/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+/* The standard's deepest value has 5 levels; ext may add some. */
+#define DEPTH	32
+
+/* What takes json-c's memory. */
+typedef struct EcapiMeasure
+{
+	size_t		tokens;			/* keys, scalars, arrays, objects */
+	size_t		containers;		/* arrays and objects, of these */
+} EcapiMeasure;
+
+static EcapiValue *
+copy_text(EcapiArena *arena, EcapiType type, const char *text, size_t len)
+{
+	if (text == NULL)
+	{
+		arena->failed = true;
+		return NULL;
+	}
+	return ecapi_value_text(arena, type, text, len);
+}
+
+static EcapiValue *
+copy_int(EcapiArena *arena, struct json_object *number)
+{
+	char		text[32];
+	int64_t		value = json_object_get_int64(number);
+	int			len;
+
+	/* json-c clamps, so the largest int64 may stand for a larger number */
+	if (value == INT64_MAX)
+		len = snprintf(text, sizeof(text), "%llu",
+					   (unsigned long long) json_object_get_uint64(number));
+	else
+		len = snprintf(text, sizeof(text), "%lld", (long long) value);
+	return copy_text(arena, ECAPI_NUMBER, text, len);
+}
+
+static EcapiValue *
+copy_double(EcapiArena *arena, struct json_object *number, const char **wrong)
+{
+	/* where json_object_new_double_s keeps the spelling */
+	const char *text = json_object_get_userdata(number);
+	const char *digits;
+
+	if (text == NULL)
+		text = json_object_to_json_string(number);
+	if (text == NULL)
+		return copy_text(arena, ECAPI_NUMBER, NULL, 0);
+	digits = text[0] == '-' ? text + 1 : text;
+	if (digits[0] < '0' || digits[0] > '9')
+	{
+		*wrong = "a number is not finite";
+		return NULL;
+	}
+	return copy_text(arena, ECAPI_NUMBER, text, strlen(text));
+}
+
+static EcapiValue *copy_value(EcapiArena *arena, struct json_object *from,
+							  const char **wrong);
+
+static EcapiValue *
+copy_array(EcapiArena *arena, struct json_object *from, const char **wrong)
+{
+	EcapiValue *array = ecapi_value_new(arena, ECAPI_ARRAY);
+	size_t		n = json_object_array_length(from);
+	size_t		i;
+
+	for (i = 0; array && i < n; i++)
+	{
+		EcapiValue *child = copy_value(arena,
+									   json_object_array_get_idx(from, i), wrong);
+
+		if (child == NULL)
+			return NULL;
+		ecapi_value_append(array, child);
+	}
+	return array;
+}
+
+/*
+ * json-c has already dropped all but the last of equal keys, so members are
+ * appended without another look for them.
+ */
+static EcapiValue *
+copy_object(EcapiArena *arena, struct json_object *from, const char **wrong)
+{
+	EcapiValue *object = ecapi_value_new(arena, ECAPI_OBJECT);
+	struct json_object_iterator at = json_object_iter_begin(from);
+	struct json_object_iterator end = json_object_iter_end(from);
+
+	for (; object && !json_object_iter_equal(&at, &end); json_object_iter_next(&at))
+	{
+		const char *key = json_object_iter_peek_name(&at);
+		size_t		keylen = strlen(key);
+		EcapiValue *child = copy_value(arena, json_object_iter_peek_value(&at), wrong);
+
+		if (child == NULL)
+			return NULL;
+		child->key = ecapi_arena_copy(arena, key, keylen);
+		child->keylen = (uint32_t) keylen;
+		if (child->key == NULL)
+			return NULL;
+		ecapi_value_append(object, child);
+	}
+	return object;
+}
+
+/* NULL: out of memory, unless *wrong says otherwise. */
+static EcapiValue *
+copy_value(EcapiArena *arena, struct json_object *from, const char **wrong)
+{
+	switch (json_object_get_type(from))
+	{
+		case json_type_null:
+			return ecapi_value_new(arena, ECAPI_NULL);
+		case json_type_boolean:
+			return ecapi_value_bool(arena, json_object_get_boolean(from));
+		case json_type_int:
+			return copy_int(arena, from);
+		case json_type_double:
+			return copy_double(arena, from, wrong);
+		case json_type_string:
+			return copy_text(arena, ECAPI_STRING, json_object_get_string(from),
+							 json_object_get_string_len(from));
+		case json_type_array:
+			return copy_array(arena, from, wrong);
+		case json_type_object:
+			return copy_object(arena, from, wrong);
+	}
+	return NULL;
+}
+
+static size_t
+count_digits(const char *text, size_t len)
+{
+	size_t		n = 0;
+
+	while (n < len && text[n] >= '0' && text[n] <= '9')
+		n++;
+	return n;
+}
+
+/* Do these digits, 19 or more, stand for an integer of 64 bits? */
+static bool
+fits_64_bits(const char *text, size_t n, bool negative)
+{
+	char		digits[24];
+	unsigned long long value;
+
+	if (n >= sizeof(digits))
+		return false;
+	memcpy(digits, text, n);
+	digits[n] = '\0';
+	errno = 0;
+	value = strtoull(digits, NULL, 10);
+	return errno == 0 && (!negative || value <= (unsigned long long) INT64_MAX + 1);
+}
+
+/*
+ * The digits of a number begin at text.  Returns how many bytes were looked
+ * at, at least one, and sets *wrong when json-c would take it for another.
+ * They reach to its end: digits of a fraction or exponent are no integer of
+ * their own.
+ */
+static size_t
+check_number(const char *text, size_t len, bool negative, const char **wrong)
+{
+	size_t		n = count_digits(text, len);
+	size_t		i = n;
+
+	if (n > 1 && text[0] == '0')
+		*wrong = "a number has a leading zero";
+	if (i < len && text[i] == '.')
+	{
+		size_t		fraction = count_digits(text + i + 1, len - i - 1);
+
+		if (fraction == 0)
+			*wrong = "a number has no digit behind its point";
+		i += 1 + fraction;
+	}
+	if (i < len && (text[i] == 'e' || text[i] == 'E'))
+	{
+		i++;
+		if (i < len && (text[i] == '+' || text[i] == '-'))
+			i++;
+		i += count_digits(text + i, len - i);
+	}
+	if (i == n && n >= 19 && !fits_64_bits(text, n, negative))
+		*wrong = "an integer does not fit into 64 bits";
+	return i;
+}
+
+/*
+ * Bytes of the UTF-8 character that begins at text, by RFC 3629: no overlong
+ * form, no surrogate, nothing beyond U+10FFFF.  0 when it is not one.
+ */
+static size_t
+utf8_length(const unsigned char *text, size_t len)
+{
+	unsigned char low = 0x80;
+	unsigned char high = 0xbf;
+	size_t		n;
+	size_t		i;
+
+	if (text[0] < 0xc2 || text[0] > 0xf4)
+		return 0;
+	n = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
+	if (n > len)
+		return 0;
+
+	/* what the first byte says of the second */
+	if (text[0] == 0xe0)
+		low = 0xa0;
+	else if (text[0] == 0xed)
+		high = 0x9f;
+	else if (text[0] == 0xf0)
+		low = 0x90;
+	else if (text[0] == 0xf4)
+		high = 0x8f;
+	if (text[1] < low || text[1] > high)
+		return 0;
+	for (i = 2; i < n; i++)
+	{
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return n;
+}
+
+/*
+ * The code unit of an escape \uXXXX that begins at text, or -1 when it is none.
+ */
+static int
+escaped_unit(const char *text, size_t len)
+{
+	int			unit = 0;
+	int			i;
+
+	if (len < 6 || text[0] != '\\' || text[1] != 'u')
+		return -1;
+	for (i = 2; i < 6; i++)
+	{
+		char		c = text[i];
+
+		unit <<= 4;
+		if (c >= '0' && c <= '9')
+			unit |= c - '0';
+		else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
+			unit |= (c | 0x20) - 'a' + 10;
+		else
+			return -1;
+	}
+	return unit;
+}
+
+/*
+ * An escape begins at text.  Returns how many bytes were looked at, at least
+ * two, so that an escaped quote ends nothing, and sets *wrong when it stands
+ * for no character, or for none that a text can hold.
+ */
+static size_t
+check_escape(const char *text, size_t len, const char **wrong)
+{
+	int			unit = escaped_unit(text, len);
+
+	if (unit == 0)
+		*wrong = "a text holds a NUL character";
+	else if (unit >= 0xD800 && unit <= 0xDBFF)
+	{
+		int			low = escaped_unit(text + 6, len - 6);
+
+		if (low >= 0xDC00 && low <= 0xDFFF)
+			return 12;
+		*wrong = "a text holds half a surrogate pair";
+	}
+	else if (unit >= 0xDC00 && unit <= 0xDFFF)
+		*wrong = "a text holds half a surrogate pair";
+	return 2;
+}
+
+/* A byte outside of strings and numbers begins a token, or none. */
+static void
+count_token(unsigned char c, EcapiMeasure *measure)
+{
+	if (c == '{' || c == '[')
+		measure->containers++;
+	/* of a literal's letters, only the first is one of these */
+	if (c == '{' || c == '[' || c == 't' || c == 'f' || c == 'n')
+		measure->tokens++;
+}
+
+/*
+ * What strict mode lets through and can be seen in the bytes.  One pass; every
+ * text that is good JSON, with integers of 64 bits, passes, and is measured.
+ */
+static const char *
+check_bytes(const char *text, size_t len, EcapiMeasure *measure)
+{
+	const char *wrong = NULL;
+	bool		in_string = false;
+	size_t		i;
+
+	memset(measure, 0, sizeof(*measure));
+	for (i = 0; i < len && wrong == NULL; i++)
+	{
+		unsigned char c = (unsigned char) text[i];
+
+		if (c == '"')
+		{
+			in_string = !in_string;
+			measure->tokens += in_string ? 1 : 0;
+		}
+		else if (in_string)
+		{
+			if (c >= 0x80)
+			{
+				size_t		n = utf8_length((const unsigned char *) text + i, len - i);
+
+				if (n == 0)
+					wrong = "a text is not UTF-8";
+				else
+					i += n - 1;
+			}
+			else if (c < 0x20)
+				wrong = "a text holds a raw control character";
+			else if (c == '\\')
+				i += check_escape(text + i, len - i, &wrong) - 1;
+		}
+		else if (c >= '0' && c <= '9')
+		{
+			measure->tokens++;
+			i += check_number(text + i, len - i, i > 0 && text[i - 1] == '-',
+							  &wrong) - 1;
+		}
+		else if (c == '\'' || (c < 0x20 && c != '\n' && c != '\r' && c != '\t'))
+			wrong = "unexpected character";
+		else
+			count_token(c, measure);
+	}
+	return wrong;
+}
+
+static struct json_tokener *
+get_tokener(void)
+{
+	static struct json_tokener *kept = NULL;
+
+	if (kept == NULL)
+	{
+		kept = json_tokener_new_ex(DEPTH);
+		if (kept)
+			json_tokener_set_flags(kept, JSON_TOKENER_STRICT);
+	}
+	else
+		json_tokener_reset(kept);
+	return kept;
+}
+
+/*
+ * Run the tokener over the whole text.  A number at the end is complete only
+ * when something follows it, hence the NUL at last.
+ */
+static struct json_object *
+tokenize(struct json_tokener *tokener, const char *text, size_t len,
+		 const char **wrong)
+{
+	struct json_object *root;
+	enum json_tokener_error code;
+
+	root = json_tokener_parse_ex(tokener, text, (int) len);
+	code = json_tokener_get_error(tokener);
+	if (code == json_tokener_continue)
+	{
+		root = json_tokener_parse_ex(tokener, "", 1);
+		code = json_tokener_get_error(tokener);
+		if (code == json_tokener_continue)
+			code = json_tokener_error_parse_eof;
+	}
+	else if (code == json_tokener_success)
+	{
+		size_t		end = json_tokener_get_parse_end(tokener);
+
+		while (end < len && strchr(" \t\r\n", text[end]) && text[end] != '\0')
+			end++;
+		if (end < len)
+			code = json_tokener_error_parse_unexpected;
+	}
+
+	if (code == json_tokener_success)
+		return root;
+	json_object_put(root);
+	*wrong = json_tokener_error_desc(code);
+	return NULL;
+}
+
+/*
+ * What json-c takes: an object has a table, which doubles before the old one goes, an
+ * array a list; a key or a value an object and a copy of its text; the tokener as much
+ * as the longest text, twice.
+ */
+#define CONTAINER_BYTES	1024
+#define TOKEN_BYTES		256
+#define TEXT_TIMES		4
+#define TOKENER_BYTES	4096
+
+/* Is all the memory there that json-c can take for a text? */
+static bool
+memory_is_there(const EcapiMeasure *measure, size_t len)
+{
+	/* volatile, or the compiler takes both calls away */
+	void	   *volatile memory = malloc(TOKENER_BYTES + TEXT_TIMES * len +
+										 measure->tokens * TOKEN_BYTES +
+										 measure->containers * CONTAINER_BYTES);
+
+	if (memory == NULL)
+		return false;
+	free(memory);
+	return true;
+}
+
+/*
+ * Parse a text of that measure.  NULL: *wrong says why, else memory ran out.
+ */
+static EcapiValue *
+parse(EcapiArena *arena, const char *text, size_t len, const EcapiMeasure *measure,
+	  const char **wrong)
+{
+	struct json_tokener *tokener;
+	struct json_object *root;
+	EcapiValue *value;
+
+	if (!memory_is_there(measure, len) || (tokener = get_tokener()) == NULL)
+		return NULL;
+	root = tokenize(tokener, text, len, wrong);
+	if (*wrong != NULL)
+		return NULL;
+	/* a root of JSON null is a NULL object, and copied as one */
+	value = copy_value(arena, root, wrong);
+	json_object_put(root);
+	return value;
+}
+
+/* See json.h. */
+EcapiValue *
+ecapi_json_parse(EcapiArena *arena, const char *text, size_t len,
+				 char *error, size_t error_size)
+{
+	EcapiValue *value = NULL;
+	EcapiMeasure measure;
+	const char *wrong;
+
+	if (len > INT32_MAX - 1)
+		wrong = "it is too long";
+	else
+		wrong = check_bytes(text, len, &measure);
+	if (wrong == NULL)
+		value = parse(arena, text, len, &measure, &wrong);
+	if (value != NULL)
+		return value;
+	arena->failed = wrong == NULL;
+	if (arena->failed)
+		snprintf(error, error_size, "out of memory");
+	else
+		snprintf(error, error_size, "not valid JSON: %s", wrong);
+	return NULL;
+}

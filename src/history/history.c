@@ -1,0 +1,618 @@
+/*
+ * history.c
+ *	  The rows that a table has, page by page, as events of one of its tracks.
+ *
+ * A page is the rows behind the last key in the order of a unique index, so it
+ * costs the same wherever in the table it lies, and a position is a key: it
+ * survives the backend.  The table is read as the track's role under the guard, like
+ * all that a track reads (row security that an owner forced upon himself hides
+ * rows from it); the rows are copied out, and the track makes events of them as
+ * it makes events of changes.
+ *
+ * A superuser's table is read only where that runs no code of users
+ * (superuser_read.c).
+ *
+ * Operators are those of the index, by their oids: what a type calls ">" in
+ * some schema may order otherwise (citext without its schema in search_path).
+ *
+ * since and until are compared with the events' timestamps, in whole seconds
+ * (rows.c).  Where the timestamp is just a column, the same range is part of
+ * the query, so that an index on that column can serve; a sink is given the rows
+ * without a time, too, for these lie in no range and would be missed in each.
+ *
+ * Locks: AccessShareLock on the table for the page's transaction.  A row that
+ * changes meanwhile is captured by its trigger, too: under the same id.
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tupconvert.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "base/run_as.h"
+#include "base/sql_scope.h"
+#include "capture/program_cache.h"
+#include "capture/rows.h"
+#include "history/history.h"
+#include "records/stops.h"
+#include "rowsql/confine.h"
+#include "rowsql/superuser_read.h"
+#include "settings.h"
+
+/* Parameters of the query: the last key, since and until. */
+#define MAX_PARAMETERS	(INDEX_MAX_KEYS + 2)
+
+/* One reading of a page; crosses the guard. */
+typedef struct Reading
+{
+	const EcapiProgress *progress;
+	Relation	relation;
+	const EcapiHistoryKey *key;
+	const char *moment;			/* timestamptz column of the timestamp, or NULL */
+	bool		untimed;		/* also rows where it is null */
+	int			page_size;
+	MemoryContext context;		/* where rows go */
+	int			nrows;
+	HeapTuple  *rows;			/* of the relation's descriptor */
+	int64		skipped;
+	char	  **last_key;
+} Reading;
+
+/* ---- what can be backfilled ---- */
+
+static const EcapiMapped *
+mapped_timestamp(const EcapiTrack *track)
+{
+	for (int i = 0; i < track->nmapped; i++)
+	{
+		if (strcmp(track->mapped[i].path, "timestamp") == 0)
+			return &track->mapped[i];
+	}
+	return NULL;
+}
+
+/* See history.h. */
+const char *
+ecapi_history_problem(Relation relation, const EcapiFoundTrack *found, const char **hint)
+{
+	const EcapiProgram *program = found->compiled->program;
+	const EcapiTrack *track = ecapi_program_track(program);
+	char	   *obstacle;
+
+	if (!ecapi_program_maps(program, "timestamp"))
+	{
+		*hint = "Map \"timestamp\" to the column that says when it happened.";
+		return "Its mapping has no timestamp, so all of history would have happened now.";
+	}
+	if (track->nchanges > 0 && track->condition == NULL)
+	{
+		*hint = "Give the track a condition that tells rows which are events.";
+		return "It captures changes of columns, and a row does not say which changes it has seen.";
+	}
+	if (ecapi_program_looks_back(program))
+	{
+		*hint = "Write the condition with the new row alone.";
+		return "Its condition looks at the old row, which is not kept.";
+	}
+	obstacle = superuser_arg(found->compiled->role) ? ecapi_superuser_obstacle(relation) : NULL;
+	if (obstacle != NULL)
+	{
+		*hint = ecapi_run_as_hint("Give the table to a role that is no superuser with ALTER TABLE ... OWNER TO");
+		return psprintf("No code of users runs with a superuser's rights, and it could in reading %s.",
+						obstacle);
+	}
+	return NULL;
+}
+
+/* See history.h. */
+void
+ecapi_history_check(Relation relation, const EcapiFoundTrack *found)
+{
+	const char *hint;
+	const char *problem = ecapi_history_problem(relation, found, &hint);
+
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("track \"%s\" of table \"%s\" cannot be backfilled",
+						found->trigger->tgname, RelationGetRelationName(relation)),
+				 errdetail("%s", problem),
+				 errhint("%s", hint)));
+}
+
+/*
+ * Does the index order all rows, each at a place of its own?  Sets *refused where it
+ * does but would run code of users with a superuser's rights.
+ */
+static bool
+take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key, bool *refused)
+{
+	Form_pg_index index = (Form_pg_index) GETSTRUCT(tuple);
+	oidvector  *collations;
+	oidvector  *classes;
+	bool		isnull;
+	bool		runs_users = false;
+
+	if (!index->indisunique || !index->indisvalid || !index->indimmediate ||
+		!heap_attisnull(tuple, Anum_pg_index_indpred, NULL))
+		return false;
+	collations = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple,
+															   Anum_pg_index_indcollation, &isnull));
+	classes = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple,
+															Anum_pg_index_indclass, &isnull));
+	key->n = index->indnkeyatts;
+	for (int i = 0; i < key->n; i++)
+	{
+		AttrNumber	column = index->indkey.values[i];
+		Oid			family = get_opclass_family(classes->values[i]);
+		Oid			type = get_opclass_input_type(classes->values[i]);
+		Form_pg_attribute attribute;
+
+		if (column <= 0)
+			return false;		/* an expression */
+		attribute = TupleDescAttr(RelationGetDescr(relation), column - 1);
+		if (!attribute->attnotnull || attribute->attcollation != collations->values[i])
+			return false;
+		key->columns[i] = column;
+		key->names[i] = pstrdup(NameStr(attribute->attname));
+		key->less[i] = get_opfamily_member(family, type, type, BTLessStrategyNumber);
+		key->greater[i] = get_opfamily_member(family, type, type, BTGreaterStrategyNumber);
+		if (!OidIsValid(key->less[i]) || !OidIsValid(key->greater[i]))
+			return false;
+		if (superuser_arg(ecapi_run_as(relation->rd_rel->relowner)) &&
+			!ecapi_superuser_may_order(attribute->atttypid, key->less[i], key->greater[i]))
+			runs_users = true;
+	}
+	*refused = runs_users;
+	return !runs_users;
+}
+
+/* See history.h. */
+void
+ecapi_history_key(Relation relation, EcapiHistoryKey *key)
+{
+	List	   *indexes = RelationGetIndexList(relation);
+	Oid			primary = RelationGetPrimaryKeyIndex(relation);
+	ListCell   *cell;
+	bool		found = false;
+	bool		any_refused = false;
+
+	if (OidIsValid(primary))
+		indexes = lcons_oid(primary, indexes);
+	foreach(cell, indexes)
+	{
+		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+		bool		refused = false;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		found = take_index(relation, tuple, key, &refused);
+		ReleaseSysCache(tuple);
+		if (found)
+			return;
+		any_refused |= refused;
+	}
+	if (any_refused)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("table \"%s\" cannot be backfilled", RelationGetRelationName(relation)),
+				 errdetail("Its keys have types or operators that are users', whose code does not run with a superuser's rights."),
+				 errhint("%s", ecapi_run_as_hint("Give the table to a role that is no superuser with ALTER TABLE ... OWNER TO"))));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\" cannot be backfilled", RelationGetRelationName(relation)),
+			 errdetail("It has neither a primary key nor a unique index over columns that are not null, so its rows have no order to go on in."),
+			 errhint("Create one of the two.")));
+}
+
+/* ---- the query ---- */
+
+static const char *
+operator_name(Oid operator)
+{
+	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	Form_pg_operator form;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", operator);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	result = psprintf("OPERATOR(%s.%s)",
+					  quote_identifier(get_namespace_name(form->oprnamespace)),
+					  NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* t.column OPERATOR $parameter */
+static void
+append_comparison(StringInfo sql, const EcapiHistoryKey *key, int i, Oid operator)
+{
+	appendStringInfo(sql, "t.%s %s $%d", quote_identifier(key->names[i]),
+					 operator_name(operator), i + 1);
+}
+
+/*
+ * Rows behind the last key.  As a comparison of rows, which one index scan
+ * serves; where columns do not share an operator's name, spelled out.
+ */
+static void
+append_behind(StringInfo sql, const EcapiHistoryKey *key)
+{
+	bool		same = true;
+
+	for (int i = 1; i < key->n; i++)
+		same &= strcmp(operator_name(key->greater[i]), operator_name(key->greater[0])) == 0;
+	if (same)
+	{
+		appendStringInfoString(sql, "ROW(");
+		for (int i = 0; i < key->n; i++)
+			appendStringInfo(sql, "%st.%s", i > 0 ? ", " : "", quote_identifier(key->names[i]));
+		appendStringInfo(sql, ") %s ROW(", operator_name(key->greater[0]));
+		for (int i = 0; i < key->n; i++)
+			appendStringInfo(sql, "%s$%d", i > 0 ? ", " : "", i + 1);
+		appendStringInfoChar(sql, ')');
+		return;
+	}
+	for (int i = 0; i < key->n; i++)
+	{
+		/* not (before) and (behind or further columns) */
+		appendStringInfoString(sql, "NOT ");
+		append_comparison(sql, key, i, key->less[i]);
+		appendStringInfoString(sql, " AND (");
+		append_comparison(sql, key, i, key->greater[i]);
+		appendStringInfoString(sql, i < key->n - 1 ? " OR " : "");
+	}
+	for (int i = 0; i < key->n; i++)
+		appendStringInfoChar(sql, ')');
+}
+
+static char *
+build_query(const Reading *reading)
+{
+	const EcapiHistoryKey *key = reading->key;
+	Relation	relation = reading->relation;
+	bool		resumed = reading->progress->last_key != NULL;
+	int			next = resumed ? key->n + 1 : 1;
+	const char *word = "WHERE";
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	/* a trigger of a parent table sees the parent's own rows */
+	appendStringInfo(&sql, "SELECT t.* FROM %s%s.%s AS t ",
+					 relation->rd_rel->relkind == RELKIND_RELATION ? "ONLY " : "",
+					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
+					 quote_identifier(RelationGetRelationName(relation)));
+	if (resumed)
+	{
+		appendStringInfo(&sql, "%s ", word);
+		append_behind(&sql, key);
+		word = " AND";
+	}
+	if (reading->moment != NULL)
+	{
+		const char *column = quote_identifier(reading->moment);
+
+		appendStringInfo(&sql, "%s (t.%s OPERATOR(pg_catalog.>=) $%d"
+						 " AND t.%s OPERATOR(pg_catalog.<) $%d", word, column, next, column, next + 1);
+		if (reading->untimed)
+			appendStringInfo(&sql, " OR t.%s IS NULL", column);
+		appendStringInfoChar(&sql, ')');
+	}
+	appendStringInfoString(&sql, " ORDER BY ");
+	for (int i = 0; i < key->n; i++)
+		appendStringInfo(&sql, "%st.%s USING %s", i > 0 ? ", " : "",
+						 quote_identifier(key->names[i]), operator_name(key->less[i]));
+	appendStringInfo(&sql, " LIMIT %d", reading->page_size);
+	return sql.data;
+}
+
+/* Whole seconds since 1970, downwards or upwards; the infinities as the ends. */
+static int64
+seconds_of(TimestampTz moment, bool up)
+{
+	int64		epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	int64		seconds;
+
+	if (TIMESTAMP_IS_NOBEGIN(moment))
+		return PG_INT64_MIN;
+	if (TIMESTAMP_IS_NOEND(moment))
+		return PG_INT64_MAX;
+	seconds = moment / USECS_PER_SEC;
+	if (!up && moment % USECS_PER_SEC < 0)
+		seconds--;
+	if (up && moment % USECS_PER_SEC > 0)
+		seconds++;
+	return seconds + epoch;
+}
+
+/* The same moment, on a whole second. */
+static TimestampTz
+whole_second(TimestampTz moment, bool up)
+{
+	int64		epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+
+	if (TIMESTAMP_NOT_FINITE(moment))
+		return moment;
+	return (seconds_of(moment, up) - epoch) * USECS_PER_SEC;
+}
+
+static int
+fill_parameters(const Reading *reading, Oid *types, Datum *values)
+{
+	const EcapiHistoryKey *key = reading->key;
+	const EcapiProgress *progress = reading->progress;
+	int			n = 0;
+
+	for (; progress->last_key != NULL && n < key->n; n++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(reading->relation),
+													key->columns[n] - 1);
+		int32		typmod = attribute->atttypmod;
+		Oid			input;
+		Oid			parameter;
+
+		/* a domain has let the value pass; to ask it again may run anybody's code */
+		types[n] = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
+		getTypeInputInfo(types[n], &input, &parameter);
+		values[n] = OidInputFunctionCall(input, progress->last_key[n], parameter, typmod);
+	}
+	if (reading->moment != NULL)
+	{
+		types[n] = TIMESTAMPTZOID;
+		values[n++] = TimestampTzGetDatum(whole_second(progress->since, false));
+		types[n] = TIMESTAMPTZOID;
+		values[n++] = TimestampTzGetDatum(whole_second(progress->until, true));
+	}
+	return n;
+}
+
+/* The key of a row, as texts in reading's context. */
+static char **
+key_of(const Reading *reading, HeapTuple row)
+{
+	TupleDesc	descriptor = RelationGetDescr(reading->relation);
+	const EcapiHistoryKey *key = reading->key;
+	MemoryContext old;
+	char	  **result = MemoryContextAlloc(reading->context, sizeof(char *) * key->n);
+
+	for (int i = 0; i < key->n; i++)
+	{
+		Oid			output;
+		bool		varlena;
+		bool		isnull;
+		Datum		value = heap_getattr(row, key->columns[i], descriptor, &isnull);
+
+		getTypeOutputInfo(TupleDescAttr(descriptor, key->columns[i] - 1)->atttypid,
+						  &output, &varlena);
+		old = MemoryContextSwitchTo(reading->context);
+		result[i] = OidOutputFunctionCall(output, value);
+		MemoryContextSwitchTo(old);
+	}
+	return result;
+}
+
+/*
+ * Runs inside the guard: as the track's role, read-only, under fixed settings, which
+ * also make the text forms of keys the same for every session.
+ */
+static void
+read_rows(void *arg)
+{
+	Reading    *reading = arg;
+	Oid			types[MAX_PARAMETERS];
+	Datum		values[MAX_PARAMETERS];
+	TupleConversionMap *map;
+	MemoryContext old;
+	int			n;
+	int			result;
+
+	SPI_connect();
+	ecapi_sql_set("constraint_exclusion", "off");	/* see superuser_read.c */
+	n = fill_parameters(reading, types, values);
+	result = SPI_execute_with_args(build_query(reading), n, types, values, NULL,
+								   true, reading->page_size);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not read a page of rows: %s", SPI_result_code_string(result));
+
+	/* dropped columns are in the relation's descriptor, not in the query's */
+	map = convert_tuples_by_name(SPI_tuptable->tupdesc, RelationGetDescr(reading->relation));
+	old = MemoryContextSwitchTo(reading->context);
+	reading->rows = palloc(sizeof(HeapTuple) * Max(SPI_processed, 1));
+	for (uint64 i = 0; i < SPI_processed; i++)
+		reading->rows[reading->nrows++] = map == NULL
+			? heap_copytuple(SPI_tuptable->vals[i])
+			: execute_attr_map_tuple(SPI_tuptable->vals[i], map);
+	MemoryContextSwitchTo(old);
+	if (reading->nrows > 0)
+		reading->last_key = key_of(reading, reading->rows[reading->nrows - 1]);
+	SPI_finish();
+}
+
+/* How many rows no page reads, for their time is null or not in the range. */
+static void
+count_skipped(void *arg)
+{
+	Reading    *reading = arg;
+	Relation	relation = reading->relation;
+	const char *column = quote_identifier(reading->moment);
+	Oid			types[2] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[2];
+	bool		isnull;
+	StringInfoData sql;
+	int			result;
+
+	SPI_connect();
+	ecapi_sql_set("constraint_exclusion", "off");
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT pg_catalog.count(*) FROM %s%s.%s AS t"
+					 " WHERE (t.%s OPERATOR(pg_catalog.>=) $1"
+					 " AND t.%s OPERATOR(pg_catalog.<) $2) IS NOT TRUE",
+					 relation->rd_rel->relkind == RELKIND_RELATION ? "ONLY " : "",
+					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
+					 quote_identifier(RelationGetRelationName(relation)), column, column);
+	values[0] = TimestampTzGetDatum(whole_second(reading->progress->since, false));
+	values[1] = TimestampTzGetDatum(whole_second(reading->progress->until, true));
+	result = SPI_execute_with_args(sql.data, lengthof(types), types, values, NULL, true, 1);
+	if (result != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not count rows: %s", SPI_result_code_string(result));
+	reading->skipped = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+												   SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+}
+
+/* ---- a page ---- */
+
+/* See history.h. */
+const char *
+ecapi_history_moment(Relation relation, const EcapiTrack *track)
+{
+	const EcapiMapped *mapped = mapped_timestamp(track);
+	AttrNumber	column;
+
+	if (mapped == NULL || mapped->source == NULL)
+		return NULL;
+	column = get_attnum(RelationGetRelid(relation), mapped->source);
+	if (column <= 0 ||
+		TupleDescAttr(RelationGetDescr(relation), column - 1)->atttypid != TIMESTAMPTZOID)
+		return NULL;
+	return mapped->source;
+}
+
+/* The rows of a page, one after the other. */
+typedef struct Feed
+{
+	const Reading *reading;
+	TupleTableSlot *slot;
+	int			next;
+} Feed;
+
+static bool
+next_row(void *arg, EcapiTableRow *row)
+{
+	Feed	   *feed = arg;
+
+	if (feed->next == feed->reading->nrows)
+		return false;
+	ExecStoreHeapTuple(feed->reading->rows[feed->next++], feed->slot, false);
+	row->new = feed->slot;
+	row->old = NULL;
+	row->context = NULL;
+	row->captured_at = 0;
+	row->written.is_history = true;
+	return true;
+}
+
+static void
+capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *progress,
+			 const EcapiRowsSink *sink)
+{
+	Feed		feed = {reading, NULL, 0};
+	EcapiRowCapture	rows = {0};
+	EcapiRowsResult result = {0};
+
+	feed.slot = MakeSingleTupleTableSlot(RelationGetDescr(reading->relation), &TTSOpsHeapTuple);
+	rows.compiled = found->compiled;
+	rows.trigger = found->trigger->tgname;
+	rows.mode = ECAPI_ROWS_HISTORY;
+	rows.since = seconds_of(progress->since, false);
+	rows.until = seconds_of(progress->until, true);
+	rows.next = next_row;
+	rows.arg = &feed;
+	rows.sink = sink;
+	if (sink == NULL)
+	{
+		ecapi_forgotten_share();
+		rows.forgotten = ecapi_forgotten_begin(ecapi_default_country());
+		rows.may_be_cancelled = ecapi_stops_any();
+	}
+	ecapi_rows_capture(&rows, &result);
+	ExecDropSingleTupleTableSlot(feed.slot);
+
+	progress->counts.rows += reading->nrows;
+	progress->counts.events += result.events;
+	progress->counts.set_aside += result.set_aside;
+	progress->counts.outside += result.outside;
+	progress->counts.forgotten += result.forgotten;
+	progress->counts.cancelled += result.cancelled;
+	progress->counts.condition_false += result.condition_false;
+}
+
+static void
+could_not_read(Relation relation, Oid role, const EcapiGuardError *error)
+{
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(error->sqlstate[0], error->sqlstate[1], error->sqlstate[2],
+								   error->sqlstate[3], error->sqlstate[4])),
+			 errmsg("could not read table \"%s\" as role \"%s\"", RelationGetRelationName(relation),
+					GetUserNameFromId(role, true)),
+			 error->object == NULL
+			 ? errdetail("The error was %s.", error->sqlstate)
+			 : errdetail("The error was %s, at \"%s\".", error->sqlstate, error->object)));
+}
+
+/* See history.h. */
+int
+ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_size,
+				   const EcapiRowsSink *sink, MemoryContext context)
+{
+	Relation	relation = table_open(progress->relation, AccessShareLock);
+	EcapiFoundTrack found;
+	EcapiHistoryKey key;
+	EcapiGuardError error;
+	Reading		reading = {0};
+
+	/* the table may have been given away, and its track changed, since the last page */
+	if (!pg_class_ownercheck(progress->relation, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER,
+					   get_relkind_objtype(relation->rd_rel->relkind),
+					   RelationGetRelationName(relation));
+	found = ecapi_find_track(relation, event_type, progress->track);
+	if (found.trigger->tgoid != progress->trigger)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("track \"%s\" of table \"%s\" was dropped and made again",
+						progress->track, RelationGetRelationName(relation)),
+				 errdetail("The lock that keeps others from backfilling it went with it.")));
+	ecapi_history_check(relation, &found);
+	ecapi_history_key(relation, &key);
+
+	reading.progress = progress;
+	reading.relation = relation;
+	reading.key = &key;
+	reading.moment = ecapi_history_moment(relation,
+										  ecapi_program_track(found.compiled->program));
+	reading.untimed = sink != NULL;
+	reading.page_size = page_size;
+	reading.context = context;
+	if (!ecapi_guard_run(read_rows, &reading, found.compiled->role, &error))
+		could_not_read(relation, found.compiled->role, &error);
+	if (sink == NULL && reading.moment != NULL && reading.nrows < page_size)
+	{
+		/* what a range leaves out must not look as if it were not there */
+		if (!ecapi_guard_run(count_skipped, &reading, found.compiled->role, &error))
+			could_not_read(relation, found.compiled->role, &error);
+		progress->counts.skipped = reading.skipped;
+	}
+
+	if (reading.nrows > 0)
+	{
+		capture_rows(&reading, &found, progress, sink);
+		progress->last_key = reading.last_key;
+	}
+	table_close(relation, AccessShareLock);
+	return reading.nrows;
+}

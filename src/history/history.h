@@ -1,0 +1,65 @@
+/*
+ * history.h
+ *	  The rows that a table has, page by page, as events of one of its tracks.
+ */
+#ifndef ECAPI_HISTORY_H
+#define ECAPI_HISTORY_H
+
+#include "postgres.h"
+
+#include "capture/find.h"
+#include "capture/rows.h"
+#include "datatype/timestamp.h"
+#include "history/progress.h"
+#include "utils/rel.h"
+
+/* The columns that rows are ordered by: those of a unique index. */
+typedef struct EcapiHistoryKey
+{
+	int			n;
+	AttrNumber	columns[INDEX_MAX_KEYS];
+	const char *names[INDEX_MAX_KEYS];
+	Oid			less[INDEX_MAX_KEYS];	/* operators of the index */
+	Oid			greater[INDEX_MAX_KEYS];
+} EcapiHistoryKey;
+
+/*
+ * Why a track says nothing about rows as they are now: one without a timestamp,
+ * with a condition that looks at the old row, or with on_change and no condition;
+ * or why its table cannot be read: a superuser's that would run code of users.
+ * NULL: it does.  hint gets what to do.  Both are sentences, in the current context.
+ */
+extern const char *ecapi_history_problem(Relation relation, const EcapiFoundTrack *found,
+										 const char **hint);
+
+/* Refuse, with an error that gives the reason, to backfill by such a track. */
+extern void ecapi_history_check(Relation relation, const EcapiFoundTrack *found);
+
+/*
+ * The column that an event's timestamp is, when it is just a timestamptz column;
+ * else NULL.  Lives as long as the track.
+ */
+extern const char *ecapi_history_moment(Relation relation, const EcapiTrack *track);
+
+/*
+ * The primary key of an open relation, else a unique index over columns that
+ * are never null; raises an error when there is neither, or a superuser's table would
+ * have to run code of users to be read in its order.  Names live in the
+ * current context.
+ */
+extern void ecapi_history_key(Relation relation, EcapiHistoryKey *key);
+
+/*
+ * Capture the next rows behind progress->last_key, at most page_size, and add
+ * to progress what became of them; the new last_key lives in context.  Returns
+ * how many rows were read: fewer than page_size at the end of the table.  The
+ * caller has an active snapshot.  At the end, rows that no page read for their time
+ * are counted.  Rows go to sink, those without a time among them;
+ * without one their events are captured, but for those of forgotten persons, the
+ * caller is in a transaction that may write, and progress was begun for this relation.
+ */
+extern int	ecapi_history_page(EcapiProgress *progress, const char *event_type,
+							   int page_size, const EcapiRowsSink *sink,
+							   MemoryContext context);
+
+#endif							/* ECAPI_HISTORY_H */

@@ -1,0 +1,249 @@
+/*
+ * progress.c
+ *	  How far backfills have come: the table ecapi.backfill_progress.
+ *
+ * One row for each (relation, track, since, until).  A row advances in the
+ * transaction that appends a page's events, so position and events are never
+ * apart: whatever kills the backend, a resumed backfill neither leaves out a
+ * row nor makes an event twice.
+ *
+ * A row says "running" while its backend lives; when that dies nobody is left
+ * to write "interrupted", so the view ecapi.backfill tells the two apart by the
+ * lock of the track (backfill.c), which goes with the backend.
+ *
+ * The row is written with every page, so it is found from the top of its index, as
+ * a cursor's is (outbox/cursor.c): no page walks over dead versions of it.
+ *
+ * Statements run as the extension's owner.  All functions want a transaction
+ * and raise what SQL raises.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "base/catalog.h"
+#include "history/progress.h"
+
+/* Rows of tables that were dropped. */
+static EcapiStatement forget_dropped = {
+	"DELETE FROM ecapi.backfill_progress p WHERE NOT EXISTS"
+	" (SELECT FROM pg_catalog.pg_class c WHERE c.oid = p.relation)",
+	0, {0}, NULL
+};
+
+/* Whose backend died: the lock of the track is ours now. */
+static EcapiStatement interrupt = {
+	"UPDATE ecapi.backfill_progress SET state = 'interrupted'"
+	" WHERE relation = $1 AND track = $2 AND state = 'running'",
+	2, {REGCLASSOID, NAMEOID}, NULL
+};
+
+static EcapiStatement forget = {
+	"DELETE FROM ecapi.backfill_progress"
+	" WHERE relation = $1 AND track = $2 AND since = $3"
+	" AND until IS NOT DISTINCT FROM $4 AND (state = 'finished' OR $5)",
+	5, {REGCLASSOID, NAMEOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID}, NULL
+};
+
+static EcapiStatement begin = {
+	"INSERT INTO ecapi.backfill_progress AS p (relation, track, trigger_oid, since,"
+	" until, ends_at, key_columns, state, started_at, updated_at, written)"
+	" VALUES ($1, $2, $3, $4, $5, coalesce($5, pg_catalog.clock_timestamp()), $6,"
+	" 'running', pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp(),"
+	" coalesce((SELECT n.written FROM ecapi.backfill_progress n WHERE n.relation = $1"
+	" AND n.track = $2 AND n.since = $4 AND n.until IS NOT DISTINCT FROM $5"
+	" ORDER BY n.generation DESC LIMIT 1), 0))"
+	" ON CONFLICT (relation, track, since, until, generation) DO UPDATE SET state = 'running',"
+	" written = p.written + 1,"
+	" trigger_oid = excluded.trigger_oid, sqlstate = NULL, finished_at = NULL,"
+	" updated_at = excluded.updated_at"
+	" RETURNING p.backfill_id, p.ends_at, p.last_key, p.rows_read, p.events,"
+	" p.set_aside, p.outside, p.key_columns = $6, p.forgotten, p.cancelled, p.condition_false",
+	6, {REGCLASSOID, NAMEOID, OIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID}, NULL
+};
+
+static EcapiStatement advance = {
+	"UPDATE ecapi.backfill_progress SET last_key = $2, rows_read = $3, events = $4,"
+	" set_aside = $5, outside = $6, forgotten = $7, cancelled = $8, condition_false = $9,"
+	" seconds = seconds + $10, written = written + 1, updated_at = pg_catalog.clock_timestamp()"
+	" WHERE ctid = (SELECT n.ctid FROM ecapi.backfill_progress n WHERE n.backfill_id = $1"
+	" ORDER BY n.generation DESC LIMIT 1)",
+	10, {INT8OID, TEXTARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
+	FLOAT8OID},
+	NULL
+};
+
+static EcapiStatement end = {
+	"UPDATE ecapi.backfill_progress SET state = $2, sqlstate = $3, skipped = $4,"
+	" finished_at = CASE WHEN $2 = 'finished' THEN pg_catalog.clock_timestamp() END,"
+	" updated_at = pg_catalog.clock_timestamp() WHERE backfill_id = $1",
+	4, {INT8OID, TEXTOID, TEXTOID, INT8OID}, NULL
+};
+
+static Datum
+text_array(int n, const char *const *texts)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		elements[i] = CStringGetTextDatum(texts[i]);
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/* Texts of an array without nulls, in the current context. */
+static char **
+texts_of_array(Datum array, int *n)
+{
+	Datum	   *elements;
+	char	  **texts;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, NULL, n);
+	texts = palloc(sizeof(char *) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		texts[i] = TextDatumGetCString(elements[i]);
+	return texts;
+}
+
+/* Column of the one row that a statement returned. */
+static Datum
+column(int number, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, isnull);
+}
+
+static int64
+int_column(int number)
+{
+	bool		isnull;
+
+	return DatumGetInt64(column(number, &isnull));
+}
+
+static void
+take_row(EcapiProgress *progress, MemoryContext context)
+{
+	bool		isnull;
+	Datum		last_key;
+
+	if (!DatumGetBool(column(8, &isnull)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the backfill to go on with went through table \"%s\" by another key",
+						get_rel_name(progress->relation)),
+				 errhint("Begin again with restart => true.")));
+	progress->id = int_column(1);
+	progress->until = DatumGetTimestampTz(column(2, &isnull));
+	progress->counts.rows = int_column(4);
+	progress->counts.events = int_column(5);
+	progress->counts.set_aside = int_column(6);
+	progress->counts.outside = int_column(7);
+	progress->counts.forgotten = int_column(9);
+	progress->counts.cancelled = int_column(10);
+	progress->counts.condition_false = int_column(11);
+	last_key = column(3, &isnull);
+	progress->last_key = NULL;
+	if (!isnull)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		int			n;
+
+		progress->last_key = texts_of_array(last_key, &n);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+/* See progress.h. */
+void
+ecapi_progress_begin(EcapiProgress *progress, bool restart, MemoryContext context)
+{
+	EcapiOwnerScope scope;
+	NameData	track;
+	Datum		values[6];
+	bool		nulls[6] = {false};
+
+	namestrcpy(&track, progress->track);
+	ecapi_become_owner(&scope);
+	values[0] = ObjectIdGetDatum(progress->relation);
+	values[1] = NameGetDatum(&track);
+	ecapi_statement_execute(&forget_dropped, values, NULL, false);
+	ecapi_statement_execute(&interrupt, values, NULL, false);
+
+	values[2] = TimestampTzGetDatum(progress->since);
+	values[3] = TimestampTzGetDatum(progress->until);
+	nulls[3] = !progress->has_until;
+	values[4] = BoolGetDatum(restart);
+	ecapi_statement_execute(&forget, values, nulls, false);
+
+	values[2] = ObjectIdGetDatum(progress->trigger);
+	values[3] = TimestampTzGetDatum(progress->since);
+	nulls[3] = false;
+	values[4] = TimestampTzGetDatum(progress->until);
+	nulls[4] = !progress->has_until;
+	values[5] = text_array(progress->nkeys, progress->key);
+	if (ecapi_statement_execute(&begin, values, nulls, false) != 1)
+		elog(ERROR, "could not write down a backfill");
+	take_row(progress, context);
+	ecapi_become_caller(&scope);
+}
+
+/*
+ * A plan that is made while the table is small must not read all of it later.  The
+ * owner's scope puts the setting back.
+ */
+static void
+plan_by_index(void)
+{
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* See progress.h. */
+void
+ecapi_progress_advance(const EcapiProgress *progress, double seconds)
+{
+	EcapiOwnerScope scope;
+	Datum		values[10];
+	bool		nulls[10] = {false};
+
+	ecapi_become_owner(&scope);
+	plan_by_index();
+	values[0] = Int64GetDatum(progress->id);
+	nulls[1] = progress->last_key == NULL;
+	values[1] = nulls[1] ? (Datum) 0
+		: text_array(progress->nkeys, (const char *const *) progress->last_key);
+	values[2] = Int64GetDatum(progress->counts.rows);
+	values[3] = Int64GetDatum(progress->counts.events);
+	values[4] = Int64GetDatum(progress->counts.set_aside);
+	values[5] = Int64GetDatum(progress->counts.outside);
+	values[6] = Int64GetDatum(progress->counts.forgotten);
+	values[7] = Int64GetDatum(progress->counts.cancelled);
+	values[8] = Int64GetDatum(progress->counts.condition_false);
+	values[9] = Float8GetDatum(seconds);
+	ecapi_statement_execute(&advance, values, nulls, false);
+	ecapi_become_caller(&scope);
+}
+
+/* See progress.h. */
+void
+ecapi_progress_end(const EcapiProgress *progress, const char *state, const char *sqlstate)
+{
+	EcapiOwnerScope scope;
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	ecapi_become_owner(&scope);
+	values[0] = Int64GetDatum(progress->id);
+	values[1] = CStringGetTextDatum(state);
+	nulls[2] = sqlstate == NULL;
+	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(sqlstate);
+	values[3] = Int64GetDatum(progress->counts.skipped);
+	ecapi_statement_execute(&end, values, nulls, false);
+	ecapi_become_caller(&scope);
+}

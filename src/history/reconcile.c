@@ -1,0 +1,355 @@
+/*
+ * reconcile.c
+ *	  ecapi.reconcile(): the rows that a track should have turned into events.
+ *
+ * The rows go through the track as a backfill would send them (history.c), but
+ * what comes out is only noted: the id, the value and the time of each event.
+ * reconcile_sql.c compares that with what was emitted and delivered.
+ *
+ * Rows are judged as they are now.  A row whose condition is false now may have been
+ * an event before, so it is noted with the event that it would be; one of which no
+ * event can be made, and one that is an event without a time, are noted with what is
+ * known of them.  A track that says nothing about rows as they are, or that does not
+ * compile, is a row of the result that says why: it hides no other track.
+ *
+ * Reads only: it runs in read-only transactions and on a standby, too.  The
+ * caller must own the table; then the events that were captured from it are his, and
+ * he may see what became of them.  Rows may name ids of others: of these it tells
+ * nothing (see reconcile_sql.c).  It shows ids and sums, and no other contents.
+ *
+ * Memory: events of a page are noted in the page's context, since the guard may
+ * end by an error, and go on to a tuplestore that spills to disk.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "capture/program.h"
+#include "capture/rows.h"
+#include "history/history.h"
+#include "history/reconcile.h"
+#include "records/forgotten.h"
+#include "settings.h"
+
+#define PAGE_SIZE	1000
+
+/* An event as its row says it; texts in the page's context. */
+typedef struct Noted
+{
+	EcapiRowState state;
+	const char *id;				/* NULL: not known */
+	const char *value;			/* NULL: none */
+	const char *currency;		/* NULL: none */
+	bool		timed;
+	int64		seconds;		/* since 1970 */
+	const char *reason;			/* of a failure */
+} Noted;
+
+typedef struct NotedPage
+{
+	MemoryContext context;
+	int			n;
+	EcapiForgotten *forgotten;	/* NULL: nobody is */
+	Noted		noted[PAGE_SIZE];
+} NotedPage;
+
+PG_FUNCTION_INFO_V1(ecapi_reconcile);
+
+static const char *
+text_of(NotedPage *page, const EcapiValue *event, const char *key)
+{
+	const EcapiValue *value = ecapi_value_get(event, key);
+
+	return value == NULL || value->text == NULL ? NULL
+		: MemoryContextStrdup(page->context, value->text);
+}
+
+/* One row is one note at most, so there is room for it. */
+static Noted *
+next_note(NotedPage *page, EcapiRowState state)
+{
+	Noted	   *noted = &page->noted[page->n++];
+
+	Assert(page->n <= PAGE_SIZE);
+	memset(noted, 0, sizeof(*noted));
+	noted->state = state;
+	return noted;
+}
+
+/* Inside the guard: no SQL, no errors. */
+static void
+note(void *arg, const EcapiValue *event, EcapiRowState state)
+{
+	NotedPage  *page = arg;
+	Noted	   *noted = next_note(page, state);
+
+	noted->id = text_of(page, event, "id");
+	/* what was only mapped has not been validated: its amount may be anything */
+	if (state == ECAPI_ROW_UNTIMED)
+		return;
+	noted->value = text_of(page, event, "value");
+	noted->currency = text_of(page, event, "currency_code");
+	noted->timed = true;
+	noted->seconds = strtoll(ecapi_value_get(event, "timestamp")->text, NULL, 10);
+	if (page->forgotten != NULL)
+		ecapi_forgotten_note(page->forgotten, event, page->n - 1);
+}
+
+static void
+note_failure(void *arg, EcapiRowState state, const char *id, const char *reason)
+{
+	NotedPage  *page = arg;
+	Noted	   *noted = next_note(page, state);
+
+	if (id != NULL)
+		noted->id = MemoryContextStrdup(page->context, id);
+	if (reason != NULL)
+		noted->reason = MemoryContextStrdup(page->context, reason);
+}
+
+static void
+keep(EcapiExpected *expected, const NotedPage *page)
+{
+	int64		epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	bool		is_forgotten[PAGE_SIZE] = {false};
+
+	if (page->forgotten != NULL)
+		(void) ecapi_forgotten_ask(page->forgotten, page->n, is_forgotten);
+	for (int i = 0; i < page->n; i++)
+	{
+		const Noted *noted = &page->noted[i];
+		Datum		values[ECAPI_RECONCILE_EXPECTED];
+		bool		nulls[ECAPI_RECONCILE_EXPECTED] = {false};
+
+		nulls[0] = noted->id == NULL;
+		values[0] = nulls[0] ? (Datum) 0 : CStringGetTextDatum(noted->id);
+		nulls[1] = noted->value == NULL;
+		values[1] = nulls[1] ? (Datum) 0 :
+			DirectFunctionCall3(numeric_in, CStringGetDatum(noted->value),
+								ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+		nulls[2] = noted->currency == NULL;
+		values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(noted->currency);
+		nulls[3] = !noted->timed;
+		values[3] = TimestampTzGetDatum((noted->seconds - epoch) * USECS_PER_SEC);
+		values[4] = BoolGetDatum(is_forgotten[i]);
+		values[5] = Int32GetDatum(noted->state);
+		nulls[6] = noted->reason == NULL;
+		values[6] = nulls[6] ? (Datum) 0 : CStringGetTextDatum(noted->reason);
+		tuplestore_putvalues(expected->events, expected->desc, values, nulls);
+	}
+}
+
+/* All rows of the range through the track. */
+static void
+evaluate(EcapiExpected *expected, const EcapiFoundTrack *found)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext before = NULL;
+	EcapiForgotten *forgotten = ecapi_forgotten_begin(ecapi_default_country());
+	EcapiProgress progress = {0};
+	EcapiRowsSink sink = {0};
+	int			nrows;
+
+	progress.relation = expected->relation;
+	progress.track = expected->track;
+	progress.trigger = found->trigger->tgoid;
+	progress.since = expected->since;
+	progress.has_until = true;
+	progress.until = expected->until;
+	do
+	{
+		MemoryContext context = AllocSetContextCreate(caller, "ecapi reconcile page",
+													  ALLOCSET_DEFAULT_SIZES);
+		NotedPage  *page = MemoryContextAlloc(context, sizeof(NotedPage));
+
+		CHECK_FOR_INTERRUPTS();
+		page->context = context;
+		page->n = 0;
+		page->forgotten = forgotten;
+		sink.note = note;
+		sink.fail = note_failure;
+		sink.arg = page;
+		MemoryContextSwitchTo(context);
+		nrows = ecapi_history_page(&progress, expected->event_type, PAGE_SIZE, &sink, context);
+		keep(expected, page);
+		MemoryContextSwitchTo(caller);
+		/* the last key of the page before was needed until now */
+		if (before != NULL)
+			MemoryContextDelete(before);
+		before = context;
+	} while (nrows == PAGE_SIZE);
+	MemoryContextDelete(before);
+}
+
+static void
+refuse_old_snapshot(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("a table cannot be reconciled in a transaction of isolation level %s",
+						XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
+				 errdetail("The outbox is emptied slot by slot; an old snapshot may find a slot empty whose events it should see."),
+				 errhint("Use READ COMMITTED.")));
+}
+
+/* A track that cannot be judged: a row that says why. */
+static void
+tell_not_judged(const EcapiFoundTrack *found, const char *reason, ReturnSetInfo *result)
+{
+	NameData	track;
+	Datum		values[ECAPI_RECONCILE_COLUMNS];
+	bool		nulls[ECAPI_RECONCILE_COLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
+	namestrcpy(&track, found->trigger->tgname);
+	values[0] = NameGetDatum(&track);
+	values[2] = CStringGetTextDatum("not judged");
+	values[3] = CStringGetTextDatum(reason);
+	nulls[0] = nulls[2] = nulls[3] = false;
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* Why a track cannot be judged, palloc'd; NULL: it can. */
+static char *
+not_judged(Relation relation, const EcapiFoundTrack *found)
+{
+	const char *hint;
+	const char *problem;
+
+	if (found->compiled->program == NULL)
+		return psprintf("It cannot be used: %s.", found->compiled->problem);
+	problem = ecapi_history_problem(relation, found, &hint);
+	return problem == NULL ? NULL : psprintf("%s %s", problem, hint);
+}
+
+/*
+ * Towards a condition that stays true once it was: the time that the event has is
+ * the one column of which it is known that it says so, unless it is never null.
+ */
+static char *
+hint_for(Relation relation, const EcapiTrack *track)
+{
+	const char *moment = ecapi_history_moment(relation, track);
+
+	if (moment != NULL &&
+		!TupleDescAttr(RelationGetDescr(relation),
+					   get_attnum(RelationGetRelid(relation), moment) - 1)->attnotnull)
+		return psprintf("it may have been true before: a condition that stays true tells, such as %s IS NOT NULL",
+						quote_identifier(moment));
+	return pstrdup("it may have been true before: a condition that stays true tells, such as that on a time that is set once");
+}
+
+/*
+ * What the ids of a track look like.  A trigger may state any table's name, and
+ * events of that would be listed to who does not own it: so the name must be that
+ * of the table itself.
+ */
+static void
+describe_ids(EcapiExpected *expected, const EcapiProgram *program)
+{
+	const EcapiTrack *track = ecapi_program_track(program);
+	char	   *table = ecapi_track_table(expected->relation);
+	AttrNumber	columns[ECAPI_ID_COLUMNS];
+	int			n = ecapi_program_id_columns(program, columns);
+
+	expected->event_type = pstrdup(track->event_type);
+	if (n == 0)
+		expected->not_looked_for = "not looked for: the mapping has an id of its own";
+	else if (track->table != NULL && strcmp(track->table, table) != 0)
+		expected->not_looked_for = "not looked for: the ids begin with another name than the table's";
+	else
+		expected->table = psprintf("%s:", table);
+	expected->nchanges = track->nchanges;
+	expected->nkeys = n - track->nchanges;
+}
+
+static void
+reconcile_track(const EcapiFoundTrack *found, Relation relation, TimestampTz since,
+				TimestampTz until, ReturnSetInfo *result)
+{
+	char	   *problem = not_judged(relation, found);
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller, "ecapi reconcile",
+												  ALLOCSET_DEFAULT_SIZES);
+	EcapiExpected expected = {0};
+
+	if (problem != NULL)
+	{
+		tell_not_judged(found, problem, result);
+		return;
+	}
+	MemoryContextSwitchTo(context);
+	expected.track = pstrdup(found->trigger->tgname);
+	expected.relation = RelationGetRelid(relation);
+	/* a partition's owner is not always that of the events of all partitions */
+	if (pg_class_ownercheck(found->compiled->root, GetUserId()))
+		expected.root = found->compiled->root;
+	expected.since = since;
+	expected.until = until;
+	expected.hint = hint_for(relation, ecapi_program_track(found->compiled->program));
+	describe_ids(&expected, found->compiled->program);
+	expected.desc = ecapi_reconcile_desc();
+	expected.events = tuplestore_begin_heap(true, false, work_mem);
+	evaluate(&expected, found);
+	ecapi_reconcile_compare(&expected, result->setResult, result->setDesc);
+	tuplestore_end(expected.events);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
+
+/*
+ * ecapi.reconcile(relation regclass, since timestamptz, until timestamptz,
+ *		name text)
+ *
+ * For each track of the table (name: that one), and each row whose event has a
+ * timestamp from since up to until: see the columns in the install script.
+ * Raises an error when the caller does not own the table, the isolation level
+ * is too high, there is no such track, or the table has no key.
+ */
+Datum
+ecapi_reconcile(PG_FUNCTION_ARGS)
+{
+	Oid			relid;
+	TimestampTz since;
+	TimestampTz until;
+	Relation	relation;
+	List	   *tracks;
+	ListCell   *cell;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a reconciliation needs a table, \"since\" and \"until\"")));
+	relid = PG_GETARG_OID(0);
+	since = PG_GETARG_TIMESTAMPTZ(1);
+	until = PG_GETARG_TIMESTAMPTZ(2);
+	if (since >= until)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"since\" must lie before \"until\"")));
+	refuse_old_snapshot();
+	InitMaterializedSRF(fcinfo, 0);
+
+	relation = table_open(relid, AccessShareLock);
+	if (!pg_class_ownercheck(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER,
+					   get_relkind_objtype(relation->rd_rel->relkind),
+					   RelationGetRelationName(relation));
+	tracks = ecapi_find_tracks(relation, PG_ARGISNULL(3) ? NULL
+							   : text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	foreach(cell, tracks)
+		reconcile_track(lfirst(cell), relation, since, until, (ReturnSetInfo *) fcinfo->resultinfo);
+	table_close(relation, AccessShareLock);
+	PG_RETURN_NULL();
+}

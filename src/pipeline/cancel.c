@@ -1,0 +1,715 @@
+/*
+ * cancel.c
+ *	  What has left before it was cancelled is taken back by a refund.
+ *
+ * records/cancellation.c has the states of a cancellation.  Here open ones
+ * ("stopping") are resolved, all that there are in one job, up to a number:
+ *
+ *	 idle --(there are open ones)--> settling
+ *	 settling --(every request that was on its way when all pages in memory had been
+ *			marked (stops.c) is answered, and the answer recorded)--> scanning
+ *	 scanning --(the outbox is read up to the newest of them)--> linking, resolving
+ *	 linking --(each has the order that it is about)--> settling, refunds
+ *	 refunds --(the outbox is read for refunds of these orders)--> resolving
+ *	 resolving --(each has its state)--> idle
+ *
+ * Linking and refunds are passed over when none of the events was delivered and none
+ * tells its order.  From the links on no refund of such an order can leave, as from the
+ * marks on no cancelled event can; so the second settling waits for those that were
+ * under way, and what arrived of them is known for good (take_back.c).
+ *
+ * Why settle: from the marks on no request can carry a cancelled event, so when the
+ * earlier ones are in, the request log says for good where the event was delivered.
+ *
+ *	delivered		by any feed, a replay's and a failed event's, too: refund
+ *	shadow			never left: none
+ *	no answer		a timeout, a lost connection: nobody knows.  The event is not sent
+ *					again, and no refund of what may never have been counted; the row
+ *					counts such destinations (unanswered).  The same holds, uncounted,
+ *					for what a crash of the server took out of the log
+ *	dropped			its log rows name a server that is no more: none
+ *	paused, stopped, down		the refund waits in the outbox as any event
+ *
+ * Scanning reads events by (xid, seq), from where the smallest "since" lies in the
+ * log of ticks, without it from the oldest, in pages of their own transactions: one
+ * a turn, so that others have their turn between, and no snapshot is held longer.
+ * Ids are compared in memory; the request log is asked, by its index, only about
+ * events that match.  Slots that are emptied meanwhile hold nothing that could be
+ * found, and an event in a transaction that has yet to commit was never sent.
+ *
+ * Resolving appends the refund and writes the state in one transaction, under a lock
+ * of the row: exactly one of each, whatever crashes.  A job lives in memory alone; one
+ * that an error or a crash ends leaves rows as they were, for the next.
+ *
+ * Of several cancellations of one id in a job the widest is resolved, the others are
+ * repeated; and of one that comes later only what no resolved one was about.
+ *
+ * What was resolved leaves a dead entry in the index of open ones, and an old snapshot
+ * keeps those.  So a job takes up what the snapshot of the last one did not see, as
+ * long as that one left nothing over.
+ *
+ * Between jobs the worker rests as long as the last one read, so that a shop which
+ * cancels all the time costs half a process at most, and its cancellations share
+ * scans.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/tree.h"
+#include "event/refund.h"
+#include "outbox/ring.h"
+#include "pipeline/internal.h"
+#include "pipeline/take_back.h"
+#include "records/cancellation.h"
+#include "records/event_id.h"
+#include "records/forgotten.h"
+#include "records/record.h"
+#include "settings.h"
+
+/* Cancellations of one job; with ids of the usual length two megabytes. */
+#define JOB_MAX			10000
+
+/* Cancellations resolved in one transaction. */
+#define RESOLVE_MAX		100
+
+/* Before the next look whether somebody is still being forgotten. */
+#define FORGETTING_MS	1000
+
+#define REST_MAX_US		USECS_PER_MINUTE
+#define RETRY_US		USECS_PER_MINUTE
+
+typedef enum Phase
+{
+	IDLE,
+	SETTLING,
+	SCANNING,
+	LINKING,
+	REFUNDS,
+	RESOLVING
+} Phase;
+
+/* A cancellation in the job, and what was found of its event. */
+typedef struct Entry
+{
+	EcapiCancellation *row;
+	int			next;			/* in its bucket; -1: none */
+	bool		repeated;		/* a wider one of the job has its id */
+	bool		found;			/* an event of its id, of whatever kind */
+	int			next_of_order;	/* in the bucket of its transaction id; -1: none */
+	EcapiTakeBack back;
+} Entry;
+
+static struct
+{
+	Phase		phase;
+	MemoryContext context;		/* of all below; NULL when idle */
+	int			nentries;
+	Entry	   *entries;
+	uint32		nbuckets;		/* a power of two */
+	int		   *buckets;		/* entry by the hash of its id; -1: none */
+	int		   *order_buckets;	/* the same by its transaction id */
+	bool		linked;			/* the second time round */
+	uint64		before_xid;		/* the newest: none is about what is behind */
+	TimestampTz since;			/* the smallest; DT_NOBEGIN: all there is */
+	uint64		looks;			/* see stops.c, when it was collected */
+	TimestampTz known_at;		/* no later request carries a cancelled event; 0: not yet */
+	TimestampTz started_at;		/* of the scan */
+	EcapiTick  *from;			/* references */
+	EcapiTick  *to;
+	EcapiPosition position;
+	int			done;			/* entries linked, then resolved */
+	EcapiSnapshot *seen;		/* it has taken up all that this sees; NULL: not all */
+}			job;
+
+static EcapiSnapshot *taken = NULL;	/* nothing that this sees is open; NULL: who knows */
+
+static uint64 looks_seen = 0;	/* when open ones were last asked for */
+static TimestampTz rest_until = 0;
+static TimestampTz retry_at = 0;
+
+/* The next job looks at all there is, or at what seen does not see; takes a copy. */
+static void
+begin_behind(const EcapiSnapshot *seen)
+{
+	MemoryContext old = MemoryContextSwitchTo(ecapi_me.context);
+	EcapiSnapshot *copy = seen == NULL ? NULL : ecapi_snapshot_copy(seen);
+
+	MemoryContextSwitchTo(old);
+	if (taken != NULL)
+		pfree(taken);
+	taken = copy;
+}
+
+static void
+drop_job(void)
+{
+	if (job.context != NULL)
+		MemoryContextDelete(job.context);
+	ecapi_tick_drop(job.from);
+	ecapi_tick_drop(job.to);
+	MemSet(&job, 0, sizeof(job));
+}
+
+/* Is the moment not far off?  One that lies beyond reach is of a clock set back. */
+static bool
+is_before(TimestampTz now, TimestampTz moment, int64 reach_us)
+{
+	return now < moment && moment - now <= reach_us;
+}
+
+static long
+ms_until(TimestampTz moment, TimestampTz now)
+{
+	return (long) ((moment - now) / 1000) + 1;
+}
+
+/* ---- the entries, by id ---- */
+
+static uint32
+bucket_of(const char *id, int len)
+{
+	return DatumGetUInt32(hash_any((const unsigned char *) id, len)) & (job.nbuckets - 1);
+}
+
+static Entry *
+find_entry(const char *id, int len)
+{
+	for (int i = job.buckets[bucket_of(id, len)]; i >= 0; i = job.entries[i].next)
+	{
+		const char *other = job.entries[i].row->id;
+
+		if (strncmp(other, id, len) == 0 && other[len] == '\0')
+			return &job.entries[i];
+	}
+	return NULL;
+}
+
+static bool
+is_wider(const EcapiCover *a, const EcapiCover *b)
+{
+	if (a->before_xid != b->before_xid)
+		return a->before_xid > b->before_xid;
+	return a->seq > b->seq;
+}
+
+/* An id has one entry in the buckets: its widest. */
+static void
+insert_entry(int i)
+{
+	Entry	   *entry = &job.entries[i];
+	int			len = strlen(entry->row->id);
+	Entry	   *other = find_entry(entry->row->id, len);
+	int		   *bucket = &job.buckets[bucket_of(entry->row->id, len)];
+
+	job.before_xid = Max(job.before_xid, entry->row->cover.before_xid);
+	job.since = i == 0 ? entry->row->since : Min(job.since, entry->row->since);
+	if (other != NULL && is_wider(&entry->row->cover, &other->row->cover))
+	{
+		EcapiCancellation *row = other->row;
+
+		other->row = entry->row;
+		entry->row = row;
+	}
+	if (other != NULL)
+	{
+		entry->repeated = true;
+		return;
+	}
+	entry->next = *bucket;
+	*bucket = i;
+}
+
+/* ---- idle: collect ---- */
+
+static void
+index_entries(EcapiCancellation *rows, int n)
+{
+	job.nbuckets = 16;
+	while (job.nbuckets < (uint32) n)
+		job.nbuckets *= 2;
+	job.buckets = MemoryContextAlloc(job.context, sizeof(int) * job.nbuckets);
+	job.order_buckets = MemoryContextAlloc(job.context, sizeof(int) * job.nbuckets);
+	for (uint32 i = 0; i < job.nbuckets; i++)
+		job.buckets[i] = job.order_buckets[i] = -1;
+	job.entries = MemoryContextAllocZero(job.context, sizeof(Entry) * n);
+	job.nentries = n;
+	for (int i = 0; i < n; i++)
+		job.entries[i].row = &rows[i];
+	for (int i = 0; i < n; i++)
+		insert_entry(i);
+}
+
+/* Take up open cancellations, if there are any. */
+static void
+collect(void)
+{
+	EcapiCancellation *rows;
+	MemoryContext old;
+	int			n;
+
+	job.context = AllocSetContextCreate(ecapi_me.context, "ecapi cancellations",
+										ALLOCSET_DEFAULT_SIZES);
+	ecapi_worker_begin(true);
+	n = ecapi_cancellation_load(taken, JOB_MAX, job.context, &rows);
+	old = MemoryContextSwitchTo(job.context);
+	if (n < JOB_MAX)
+		job.seen = ecapi_snapshot_from(GetActiveSnapshot());
+	MemoryContextSwitchTo(old);
+	if (n > 0)
+		index_entries(rows, n);
+	ecapi_worker_end();
+	if (n == 0)
+	{
+		begin_behind(job.seen);
+		drop_job();
+		return;
+	}
+	/* some of them may be newer than the last look */
+	ecapi_stops_look_again();
+	job.looks = ecapi_stops_looks();
+	job.phase = SETTLING;
+}
+
+/* ---- settling ---- */
+
+/* The last moment at which anything was sent that is not recorded, now at least. */
+static TimestampTz
+last_sent(TimestampTz now)
+{
+	TimestampTz last = now;
+	dlist_iter	iter;
+	dlist_iter	inner;
+	ListCell   *cell;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		dlist_foreach(inner, &destination->flying)
+			last = Max(last, dlist_container(EcapiBatch, node, inner.cur)->sent_at);
+		foreach(cell, destination->request_rows)
+			last = Max(last, ((EcapiRequestRow *) lfirst(cell))->sent_at);
+	}
+	return last;
+}
+
+/* Is every request that was sent up to known_at answered and recorded? */
+static bool
+requests_are_over(void)
+{
+	dlist_iter	iter;
+	dlist_iter	inner;
+	ListCell   *cell;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		dlist_foreach(inner, &destination->flying)
+			if (dlist_container(EcapiBatch, node, inner.cur)->sent_at <= job.known_at)
+				return false;
+		foreach(cell, destination->request_rows)
+			if (((EcapiRequestRow *) lfirst(cell))->sent_at <= job.known_at)
+				return false;
+	}
+	return true;
+}
+
+/*
+ * Open the window to scan: up to now, for an event that no tick has seen yet is found,
+ * too, if only to say so; from where nothing emitted at since lies before.
+ */
+static void
+open_window(void)
+{
+	EcapiSnapshot *from;
+	EcapiSnapshot *to;
+
+	ecapi_worker_begin(true);
+	to = ecapi_snapshot_from(GetActiveSnapshot());
+	from = ecapi_replay_start(job.since);
+	ecapi_tick_drop(job.to);
+	ecapi_tick_drop(job.from);
+	job.to = ecapi_tick_intern(to);
+	job.from = ecapi_tick_intern(ecapi_snapshot_within(from, to) ? from : to);
+	ecapi_worker_end();
+}
+
+/* What ends the wait, an answer or a write of the journal, has its own turn. */
+static void
+settle(TimestampTz now)
+{
+	/* of a clock that was set back: by it, what is sent later might count as earlier */
+	if (job.known_at != 0 && now < job.known_at)
+	{
+		job.known_at = 0;
+		ecapi_stops_look_again();
+		job.looks = ecapi_stops_looks();
+	}
+	if (job.known_at == 0 && ecapi_stops_looks() != job.looks)
+		job.known_at = last_sent(now);
+	if (job.known_at == 0 || !requests_are_over())
+		return;
+	open_window();
+	MemSet(&job.position, 0, sizeof(job.position));
+	if (!job.linked)
+		job.started_at = now;
+	job.phase = job.linked ? REFUNDS : SCANNING;
+}
+
+/* ---- scanning ---- */
+
+/* Events of a page that match, each with an entry. */
+typedef struct Matches
+{
+	int			n;
+	int			room;
+	Entry	  **entries;
+	const EcapiRow **rows;
+} Matches;
+
+static void
+match_with(Matches *matches, Entry *entry, const EcapiRow *row)
+{
+	if (matches->n == matches->room)
+	{
+		matches->room = Max(64, matches->room * 2);
+		matches->entries = matches->n == 0 ? palloc(sizeof(Entry *) * matches->room)
+			: repalloc(matches->entries, sizeof(Entry *) * matches->room);
+		matches->rows = matches->n == 0 ? palloc(sizeof(EcapiRow *) * matches->room)
+			: repalloc(matches->rows, sizeof(EcapiRow *) * matches->room);
+	}
+	matches->entries[matches->n] = entry;
+	matches->rows[matches->n++] = row;
+}
+
+/* The tree of a row in the current context; NULL: what cannot be read was never sent. */
+static const EcapiValue *
+parse(const EcapiRow *row)
+{
+	EcapiArena	arena;
+	const EcapiValue *event;
+	char		error[128];
+
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	event = ecapi_tree_parse(&arena, row->event, row->len, error, sizeof(error));
+	return event != NULL && event->type == ECAPI_OBJECT ? event : NULL;
+}
+
+static const char *
+keep(const char *text)
+{
+	return text == NULL ? NULL : MemoryContextStrdup(job.context, text);
+}
+
+/* Know the order of an entry by its event. */
+static void
+know_order(Entry *entry, const EcapiValue *event)
+{
+	EcapiOrder	order;
+
+	ecapi_refund_order(event, &order);
+	if (entry->back.order.transaction_id != NULL || order.transaction_id == NULL)
+		return;
+	entry->back.order.transaction_id = keep(order.transaction_id);
+	entry->back.order.data_set_id = keep(order.data_set_id);
+	entry->back.order.route = keep(order.route);
+}
+
+/* Is it an event of an entry? */
+static void
+match_event(const EcapiRow *row, Matches *matches)
+{
+	const char *id;
+	int			id_len;
+	Entry	   *entry;
+	const EcapiValue *event;
+
+	if (!ecapi_stops_id(row->event, row->len, &id, &id_len))
+		return;
+	entry = find_entry(id, id_len);
+	if (entry == NULL || !ecapi_cover_holds(&entry->row->cover, row->xid, row->seq) ||
+		ecapi_cover_holds(&entry->row->resolved, row->xid, row->seq))
+		return;
+	entry->found = true;
+	event = parse(row);
+	if (event == NULL || !ecapi_refund_possible(event))
+		return;
+	know_order(entry, event);
+	match_with(matches, entry, row);
+}
+
+/* Is it a refund, which no cancellation made, of the order of an entry, or several? */
+static void
+match_refund(const EcapiRow *row, Matches *matches)
+{
+	const char *names[ECAPI_REFUND_NAMES];
+	const EcapiValue *refund;
+	EcapiArena	arena;
+	EcapiOrder	order;
+	int			n;
+
+	if (!ecapi_event_is_refund(row->event, row->len))
+		return;
+	refund = parse(row);
+	if (refund == NULL || ecapi_refund_is_addressed(refund))
+		return;
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	ecapi_refund_order(refund, &order);
+	n = ecapi_refund_names(&arena, refund, names);
+	for (int i = 0; i < n; i++)
+	{
+		Entry	   *entry = find_entry(names[i], strlen(names[i]));
+
+		if (entry != NULL && ecapi_refund_may_be_of(&entry->back.order, &order))
+			match_with(matches, entry, row);
+	}
+	if (order.transaction_id == NULL)
+		return;
+	n = job.order_buckets[bucket_of(order.transaction_id, strlen(order.transaction_id))];
+	for (; n >= 0; n = job.entries[n].next_of_order)
+		if (ecapi_refund_same_order(&job.entries[n].back.order, &order))
+			match_with(matches, &job.entries[n], row);
+}
+
+/* Note where the events, or refunds, of a page that match were sent. */
+static void
+note_sent(const Matches *matches)
+{
+	int64	   *seqs = palloc(sizeof(int64) * matches->n);
+	MemoryContext old;
+	EcapiSent  *sent;
+	int			nsent;
+
+	for (int i = 0; i < matches->n; i++)
+		seqs[i] = matches->rows[i]->seq;
+	sent = ecapi_cancellation_sent(seqs, matches->n, CurrentMemoryContext, &nsent);
+	for (int i = 0; i < nsent; i++)
+	{
+		EcapiTakeBack *back = &matches->entries[sent[i].which]->back;
+		const EcapiRow *row = matches->rows[sent[i].which];
+		const EcapiValue *refund = job.linked ? parse(row) : NULL;
+
+		old = MemoryContextSwitchTo(job.context);
+		if (refund != NULL)
+			ecapi_take_back_taken(back, refund, sent[i].server, row->xid, row->seq);
+		else if (!job.linked)
+			ecapi_take_back_sent(back, &sent[i], row->xid, row->seq);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+/* Read a page of the outbox; true at the end. */
+static bool
+scan(void)
+{
+	EcapiRows	rows = {0};
+	Matches		matches = {0};
+	bool		last;
+
+	ecapi_worker_begin(true);
+	ecapi_ring_check();
+	rows.context = CurrentMemoryContext;
+	rows.max_rows = ECAPI_PAGE_ROWS;
+	rows.max_bytes = ECAPI_PAGE_BYTES;
+	rows.rows = palloc(sizeof(EcapiRow) * rows.max_rows);
+	last = ecapi_window_read(job.from->snapshot, job.to->snapshot, &job.position, &rows);
+	for (int i = 0; i < rows.nrows; i++)
+	{
+		if (rows.rows[i].event == NULL)
+			continue;
+		if (job.linked)
+			match_refund(&rows.rows[i], &matches);
+		else
+			match_event(&rows.rows[i], &matches);
+	}
+	if (matches.n > 0)
+		note_sent(&matches);
+	ecapi_worker_end();
+	return last;
+}
+
+/* Read a page; then go on, when that was all. */
+static void
+scan_events(void)
+{
+	bool		wanted = false;
+
+	if (!scan() && (job.position.arm == 0 || job.position.xid < job.before_xid))
+		return;
+	for (int i = 0; i < job.nentries; i++)
+		wanted |= job.entries[i].back.sold != NIL ||
+			job.entries[i].back.order.transaction_id != NULL;
+	job.phase = wanted ? LINKING : RESOLVING;
+}
+
+/* ---- linking ---- */
+
+static void
+link_entry(int i)
+{
+	Entry	   *entry = &job.entries[i];
+	const char *transaction_id = entry->back.order.transaction_id;
+	int		   *bucket;
+
+	if (transaction_id == NULL || !ecapi_cancellation_lock(entry->row->cancel_id))
+		return;
+	ecapi_cancellation_link(entry->row->cancel_id, &entry->back.order);
+	bucket = &job.order_buckets[bucket_of(transaction_id, strlen(transaction_id))];
+	entry->next_of_order = *bucket;
+	*bucket = i;
+}
+
+static void
+link_some(void)
+{
+	int			until = Min(job.nentries, job.done + RESOLVE_MAX);
+
+	ecapi_worker_begin(false);
+	for (; job.done < until; job.done++)
+		link_entry(job.done);
+	ecapi_worker_end();
+	if (job.done < job.nentries)
+		return;
+	job.done = 0;
+	job.linked = true;
+	job.known_at = 0;
+	ecapi_stops_look_again();
+	job.looks = ecapi_stops_looks();
+	job.phase = SETTLING;
+}
+
+/* ---- resolving ---- */
+
+static void
+resolve(Entry *entry)
+{
+	EcapiTakeBack *back = &entry->back;
+	int64		id = entry->row->cancel_id;
+	List	   *delivered = NIL;
+	ListCell   *cell;
+	int			refunds;
+	bool		gone;
+	EcapiCancelled how = ECAPI_CANCELLED_NOTHING;
+
+	if (!ecapi_cancellation_lock(id))
+	{
+		job.seen = NULL;
+		return;
+	}
+	foreach(cell, back->sold)
+		delivered = lappend_oid(delivered, ((EcapiSold *) lfirst(cell))->server);
+	back->row = entry->row;
+	refunds = ecapi_take_back(back, &gone);
+	if (refunds > 0)
+		how = ECAPI_CANCELLED_REFUNDED;
+	else if (entry->repeated || (!entry->found && entry->row->resolved.before_xid != 0))
+		how = ECAPI_CANCELLED_REPEATED;
+	else if (!entry->found || gone)
+		how = ECAPI_CANCELLED_NOT_FOUND;
+	ecapi_cancellation_resolve(id, how, list_length(delivered), refunds,
+							   list_length(list_difference_oid(back->unanswered, delivered)));
+	ecapi_cancellation_supersede(id, GetCurrentTimestamp() -
+								 (int64) ecapi_retention_s * USECS_PER_SEC);
+}
+
+/*
+ * A refund is made of what the outbox says of the person.  While somebody is being
+ * forgotten it could keep what is erased beside it, so it waits.
+ */
+static long
+resolve_some(TimestampTz now)
+{
+	int			until = Min(job.nentries, job.done + RESOLVE_MAX);
+	bool		may_read;
+
+	ecapi_worker_begin(false);
+	may_read = ecapi_forgotten_share_now();
+	for (; may_read && job.done < until; job.done++)
+		resolve(&job.entries[job.done]);
+	ecapi_worker_end();
+	if (!may_read)
+		return FORGETTING_MS;
+	if (job.done < job.nentries)
+		return 0;
+	rest_until = now + Min(Max(now - job.started_at, 0), REST_MAX_US);
+	/* there may be more of them */
+	looks_seen = 0;
+	begin_behind(job.seen);
+	drop_job();
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+static long
+step(TimestampTz now)
+{
+	switch (job.phase)
+	{
+		case IDLE:
+			if (looks_seen == ecapi_stops_looks())
+				return -1;
+			if (is_before(now, rest_until, REST_MAX_US))
+				return ms_until(rest_until, now);
+			looks_seen = ecapi_stops_looks();
+			collect();
+			return job.phase == IDLE ? -1 : 0;
+		case SETTLING:
+			settle(now);
+			return job.phase == SETTLING ? -1 : 0;
+		case SCANNING:
+			scan_events();
+			return 0;
+		case LINKING:
+			link_some();
+			return job.phase == SETTLING ? -1 : 0;
+		case REFUNDS:
+			if (scan())
+				job.phase = RESOLVING;
+			return 0;
+		case RESOLVING:
+			return resolve_some(now);
+	}
+	return -1;
+}
+
+/*
+ * A step of what is to be done about cancellations: at most a page of the outbox
+ * read, or a few rows written, in a transaction of its own; at the end of a turn.
+ * Returns the milliseconds until the next, -1 for when something happens.  Raises
+ * what SQL raises; then it starts again after a while.
+ */
+long
+ecapi_cancel_step(TimestampTz now)
+{
+	volatile long wait_ms = -1;
+
+	/* what cannot be recorded cannot be settled */
+	if (!ecapi_delivery || ecapi_me.record_failed_at != 0 || ecapi_me.live == NULL)
+		return -1;
+	if (is_before(now, retry_at, RETRY_US))
+		return ms_until(retry_at, now);
+	PG_TRY();
+	{
+		wait_ms = step(now);
+	}
+	PG_CATCH();
+	{
+		begin_behind(NULL);
+		drop_job();
+		looks_seen = 0;
+		retry_at = now + RETRY_US;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return wait_ms;
+}

@@ -1,0 +1,422 @@
+/*
+ * destinations.c
+ *	  The destinations in the worker's memory.
+ *
+ * What the tables say of them is found by reload.c; here it is taken over, when the
+ * transaction that found it has committed.  Nothing here runs a statement.
+ *
+ * Guards.  A destination is made guarded.  The guard comes off in lift_guard() alone,
+ * which is called last: when every check of its cursor has passed (outbox/guard.h) and
+ * all that delivering needs is in memory.  While it is guarded
+ *
+ *	(1) its feeds stand nowhere and its options are not known, so there is nothing
+ *		to read from or to send to;
+ *	(2) it is in no state that reads or sends (ecapi_state_go refuses);
+ *	(3) of its row only the state is written, never its place or a count;
+ *	(4) it takes up no replay.
+ *
+ * So an error between any two lines leaves the guard on, and the next reload asks
+ * again.  Without guard a destination stays so until its server is gone: what made
+ * a cursor ours is not undone while this process runs.
+ */
+#include "postgres.h"
+
+#include "commands/defrem.h"
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "destination/credentials.h"
+#include "pipeline/internal.h"
+#include "pipeline/reload.h"
+
+/* The destination of a server; NULL: there is none in memory. */
+EcapiDestination *
+ecapi_destination_of(Oid server)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (destination->server == server)
+			return destination;
+	}
+	return NULL;
+}
+
+/* A destination of which nothing is known yet, guarded. */
+static EcapiDestination *
+new_destination(Oid server)
+{
+	MemoryContext context = AllocSetContextCreate(ecapi_me.context, "ecapi destination",
+												  ALLOCSET_DEFAULT_SIZES);
+	EcapiDestination *destination = MemoryContextAllocZero(context, sizeof(EcapiDestination));
+
+	destination->context = context;
+	destination->server = server;
+	destination->guarded = true;
+	destination->journal = AllocSetContextCreate(context, "ecapi journal",
+												 ALLOCSET_DEFAULT_SIZES);
+	destination->changes_context = AllocSetContextCreate(context, "ecapi changes",
+														 ALLOCSET_SMALL_SIZES);
+	ecapi_feed_init(&destination->live, ECAPI_FEED_LIVE, destination);
+	ecapi_feed_init(&destination->replay, ECAPI_FEED_REPLAY, destination);
+	ecapi_feed_init(&destination->failed, ECAPI_FEED_FAILED, destination);
+	dlist_init(&destination->flying);
+	dlist_init(&destination->suspects);
+	dlist_push_tail(&ecapi_me.destinations, &destination->node);
+	return destination;
+}
+
+static void
+free_batches(dlist_head *list)
+{
+	while (!dlist_is_empty(list))
+	{
+		EcapiBatch *batch = dlist_head_element(EcapiBatch, node, list);
+
+		if (batch->flying)
+			ecapi_http_cancel(ecapi_me.http, batch);
+		dlist_delete(&batch->node);
+		ecapi_batch_free(batch);
+	}
+}
+
+/* No request of it flies, and no suspect is of it.  It is read again. */
+static void
+drop_feed(EcapiFeed *feed)
+{
+	free_batches(&feed->ready);
+	ecapi_feed_drop(feed);
+	if (feed->done.from != NULL)
+		ecapi_place_copy(&feed->read, &feed->done);
+}
+
+static void
+free_work(EcapiDestination *destination)
+{
+	free_batches(&destination->flying);
+	free_batches(&destination->suspects);
+	destination->nflying = 0;
+	destination->nsuspects = 0;
+	drop_feed(&destination->live);
+	drop_feed(&destination->replay);
+	drop_feed(&destination->failed);
+	destination->failed_due = 0;
+}
+
+/* The server is gone: drop all that this process has of it. */
+void
+ecapi_destination_forget(EcapiDestination *destination)
+{
+	free_work(destination);
+	ecapi_place_clear(&destination->live.done);
+	ecapi_place_clear(&destination->live.read);
+	ecapi_place_clear(&destination->replay.done);
+	ecapi_place_clear(&destination->replay.read);
+	ecapi_tick_drop(destination->give_up_to);
+	dlist_delete(&destination->node);
+	MemoryContextDelete(destination->context);
+}
+
+/*
+ * Put down what is in hand and read it again later, so that a destination
+ * that sends nothing holds no memory.  Not live ones when events behind the cursor's
+ * position are disposed of already (they would be sent twice), nor while
+ * requests fly.
+ */
+void
+ecapi_destination_rewind(EcapiDestination *destination)
+{
+	EcapiFeed  *live = &destination->live;
+	EcapiFeed  *replay = &destination->replay;
+
+	if (destination->nflying > 0)
+		return;
+	if (!dlist_is_empty(&destination->failed.stretches))
+	{
+		drop_feed(&destination->failed);
+		destination->failed_due = 0;
+	}
+	if (dlist_is_empty(&live->stretches) && dlist_is_empty(&replay->stretches))
+		return;
+	if (ecapi_feed_in_order(live) && ecapi_feed_in_order(replay))
+		free_work(destination);
+}
+
+static int64
+hash_options(int64 hash, List *options)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+		char	   *value = defGetString(option);
+
+		hash = (int64) hash_bytes_extended((unsigned char *) option->defname,
+										   strlen(option->defname), (uint64) hash);
+		hash = (int64) hash_bytes_extended((unsigned char *) value, strlen(value),
+										   (uint64) hash);
+	}
+	return hash;
+}
+
+/* Of all that the options of a destination are made from. */
+static int64
+hash_found(const EcapiFound *found)
+{
+	int64		hash = hash_options(hash_options(1, found->options), found->mapping);
+	const EcapiServerOwner *owner = &found->owner;
+
+	hash = (int64) hash_bytes_extended((const unsigned char *) owner->name,
+									   strlen(owner->name), (uint64) hash);
+	return (int64) ((uint64) hash * 4 + (owner->superuser ? 2 : 0) + (owner->has_usage ? 1 : 0));
+}
+
+/* Keep the moment a destination was first seen in test mode. */
+static void
+note_test_mode(EcapiDestination *destination)
+{
+	bool		testing = destination->options != NULL &&
+		destination->options->mode == ECAPI_MODE_TEST;
+
+	if (destination->options == NULL || testing == (destination->test_since != 0))
+		return;
+	destination->test_since = testing ? GetCurrentTimestamp() : 0;
+	destination->dirty = true;
+}
+
+/*
+ * Read the options of a destination.  New ones apply to the next request; what
+ * flies goes on as it was sent.  False when they are those that are known.
+ */
+static bool
+load_options(EcapiDestination *destination, const EcapiFound *found,
+			 char *error, size_t error_size)
+{
+	int64		hash = hash_found(found);
+	MemoryContext context;
+	MemoryContext old;
+	EcapiOptions *options;
+
+	if (destination->options_known && hash == destination->options_hash)
+		return false;
+
+	context = AllocSetContextCreate(destination->context, "ecapi options",
+									ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(context);
+	options = ecapi_options_parse(found->options, found->mapping, &found->owner,
+								  error, error_size);
+	MemoryContextSwitchTo(old);
+
+	/* until they are in force, whatever fails in between has them read again */
+	destination->options_known = false;
+	if (destination->options_context != NULL)
+	{
+		MemoryContextDelete(destination->options_context);
+		destination->proven = false;
+	}
+	destination->options = options;
+	destination->options_context = context;
+	destination->options_hash = hash;
+	destination->batch_cap = 0;
+	destination->linger_until = 0;
+	destination->delay_look = 0;
+	ecapi_prepare_reset(destination);
+	note_test_mode(destination);
+	destination->token_stamp = options == NULL ? 0 : ecapi_credentials_stamp(options);
+	return true;
+}
+
+/*
+ * New options are in force; they also end a stop.  error: why they cannot be used,
+ * when there are none.
+ */
+static void
+start_with_options(EcapiDestination *destination, const char *error)
+{
+	/* it had stopped with the same options before this process came */
+	bool		stopped = destination->state == ECAPI_STARTING &&
+		destination->has_stopped_options &&
+		destination->stopped_options == destination->options_hash;
+
+	if (destination->options == NULL)
+	{
+		destination->state = ECAPI_STARTING;
+		ecapi_state_stop_again(destination, error, stopped);
+	}
+	else if (stopped)
+		destination->state = ECAPI_STOPPED;
+	else if (destination->state != ECAPI_PAUSED)
+		ecapi_state_go(destination);
+	destination->options_known = true;
+}
+
+/* Take over what a cursor's row says. */
+static void
+take_row(EcapiDestination *destination, const EcapiCursor *cursor)
+{
+	EcapiTick  *from = ecapi_tick_intern(cursor->from);
+	EcapiTick  *to = cursor->to == NULL ? NULL : ecapi_tick_intern(cursor->to);
+
+	ecapi_place_set(&destination->live.done, from, to, cursor->position);
+	ecapi_place_set(&destination->live.read, from, to, cursor->position);
+	ecapi_tick_drop(from);
+	ecapi_tick_drop(to);
+	destination->delivered = cursor->delivered;
+	destination->filtered = cursor->filtered;
+	destination->failed_events = cursor->failed;
+	destination->given_up = cursor->given_up;
+	destination->enrich_skipped = cursor->enrich_skipped;
+	destination->test_since = cursor->test_since;
+	destination->proven = cursor->delivered > 0;
+	destination->has_stopped_options = cursor->has_stopped_options;
+	destination->stopped_options = cursor->stopped_options;
+	ecapi_state_start(destination, cursor->last_error, cursor->last_error_at);
+}
+
+/*
+ * A guarded destination stays so.  Its state is told and written when that is news:
+ * the row may say so already, of the time before this process came.
+ */
+static void
+keep_guard(EcapiDestination *destination, const EcapiFound *found)
+{
+	const EcapiCursor *cursor = found->cursor;
+	bool		known = destination->state == ECAPI_STARTING &&
+		cursor->last_error != NULL && strcmp(cursor->state, "stopped") == 0 &&
+		strcmp(cursor->last_error, found->guard) == 0;
+
+	if (destination->state == ECAPI_STOPPED &&
+		strcmp(destination->last_error, found->guard) == 0)
+		return;
+	if (known)
+		ecapi_state_start(destination, cursor->last_error, cursor->last_error_at);
+	else
+		destination->state = ECAPI_STARTING;	/* what it stopped for is another thing now */
+	ecapi_state_stop_again(destination, found->guard, known);
+}
+
+/* Every check has passed, and all that delivering needs is in memory. */
+static void
+lift_guard(EcapiDestination *destination)
+{
+	destination->guarded = false;
+}
+
+/*
+ * Obey pause and resume, and the blame that a retry or discard lays on events
+ * for which the destination has stopped.  A resume may come with it.
+ */
+static void
+obey(EcapiDestination *destination, const EcapiFound *found)
+{
+	if (found->blamed_at > destination->blamed_at)
+	{
+		destination->blamed_at = found->blamed_at;
+		destination->may_blame = destination->nsuspects > 0 ||
+			(destination->state == ECAPI_STOPPED &&
+			 destination->last_error_at < found->blamed_at);
+	}
+	destination->paused = found->paused;
+	if (found->resumed_at > destination->resumed_at)
+	{
+		bool		first = destination->resumed_at == 0;
+
+		destination->resumed_at = found->resumed_at;
+		/* at start, an old resume does not undo a later stop */
+		if (!destination->guarded && destination->options != NULL &&
+			(!first || destination->last_error_at < found->resumed_at))
+		{
+			ecapi_prepare_resume(destination);
+			ecapi_state_go(destination);
+		}
+	}
+	if (found->paused && destination->state != ECAPI_PAUSED &&
+		destination->state != ECAPI_STOPPED)
+	{
+		destination->state = ECAPI_PAUSED;
+		destination->dirty = true;
+	}
+}
+
+/* A destination is as it was found. */
+static void
+take(const EcapiFound *found)
+{
+	EcapiDestination *destination = ecapi_destination_of(found->server);
+	char		error[512];
+
+	if (destination == NULL)
+		destination = new_destination(found->server);
+	namestrcpy(&destination->name, found->name);
+	destination->seen = true;
+	destination->failed_due = 0;	/* an operator may have changed rows */
+	destination->dirty |= found->rewritten;
+	if (destination->guarded && found->guard != NULL)
+		keep_guard(destination, found);
+	else
+	{
+		bool		changed;
+
+		if (destination->guarded)
+			take_row(destination, found->cursor);
+		changed = load_options(destination, found, error, sizeof(error));
+		lift_guard(destination);
+		if (changed)
+			start_with_options(destination, error);
+	}
+	obey(destination, found);
+}
+
+/*
+ * Take over all destinations that were found, and forget those that were not.
+ * Outside of a transaction.  Raises nothing but out of memory; then it is to be
+ * done again.
+ */
+void
+ecapi_destinations_take(List *all)
+{
+	dlist_mutable_iter iter;
+	ListCell   *cell;
+
+	dlist_foreach_modify(iter, &ecapi_me.destinations)
+		dlist_container(EcapiDestination, node, iter.cur)->seen = false;
+	foreach(cell, all)
+		take(lfirst(cell));
+	dlist_foreach_modify(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (!destination->seen)
+			ecapi_destination_forget(destination);
+	}
+}
+
+/*
+ * Now and then: a destination that stopped is tried again when a credential
+ * file changed, so that rotating a token needs no DDL.  Needs no transaction.
+ */
+void
+ecapi_destinations_credentials(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (destination->state == ECAPI_STOPPED && !destination->guarded &&
+			destination->options != NULL &&
+			ecapi_credentials_stamp(destination->options) != destination->token_stamp)
+		{
+			destination->token_stamp = ecapi_credentials_stamp(destination->options);
+			destination->token_changed_at = GetCurrentTimestamp();
+			ecapi_state_go(destination);
+		}
+	}
+}

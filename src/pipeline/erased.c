@@ -1,0 +1,82 @@
+/*
+ * erased.c
+ *	  Marking events in memory whose person was forgotten.
+ *
+ * ecapi.forget() changes stored events and commits; what the worker read before is
+ * in its pages still.  It names those events in ecapi.erased and sets the flag that
+ * cancellations set (stops.c), so that the worker looks here before anything else
+ * is shaped.  Which rows are new since the last look is told by snapshots, as
+ * windows of the outbox are: an erasure that the last look's did not see.
+ *
+ * A look that finds some also deletes failed events that this process copied from
+ * the outbox under an older snapshot: nobody else inserts them, and each copy made
+ * from now on is made of what is left of the event.
+ *
+ * Ownership: the snapshot of the last look lives in the worker's context.  Locks:
+ * rows of failed_event that nobody holds, for the one transaction.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "utils/snapmgr.h"
+
+#include "pipeline/internal.h"
+#include "records/erasure.h"
+
+static EcapiSnapshot *looked = NULL;	/* of the last look; NULL: there was none */
+
+static void
+mark(EcapiPage *page)
+{
+	int64	   *seqs = palloc(sizeof(int64) * Max(page->nevents, 1));
+	bool	   *erased = palloc0(sizeof(bool) * Max(page->nevents, 1));
+
+	for (int i = 0; i < page->nevents; i++)
+		seqs[i] = page->events[i].seq;
+	ecapi_erasure_which(seqs, page->nevents, erased);
+	for (int i = 0; i < page->nevents; i++)
+		if (erased[i])
+			page->events[i].stopped = ECAPI_STOPPED_ERASED;
+	pfree(seqs);
+	pfree(erased);
+}
+
+/*
+ * Bring the marks of all pages up to date.  Outside of a transaction.  Raises what
+ * SQL raises; then the next look finds the same.
+ */
+void
+ecapi_erased_refresh(void)
+{
+	EcapiSnapshot *now;
+	int64		left = 0;
+	dlist_iter	iter;
+
+	StartTransactionCommand();
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	now = ecapi_snapshot_from(GetActiveSnapshot());
+	if (ecapi_erasure_since(looked))
+	{
+		dlist_foreach(iter, &ecapi_me.pages)
+			mark(dlist_container(EcapiPage, node, iter.cur));
+		left = ecapi_erasure_sweep();
+	}
+	MemoryContextSwitchTo(ecapi_me.context);
+	now = ecapi_snapshot_copy(now);
+	PopActiveSnapshot();
+	SPI_finish();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
+
+	/* with copies left, the next look finds the same erasures */
+	if (left > 0)
+	{
+		pfree(now);
+		return;
+	}
+	if (looked != NULL)
+		pfree(looked);
+	looked = now;
+}

@@ -1,0 +1,175 @@
+/*
+ * failed_feed.c
+ *	  The feed of failed events: those whose next try has come.
+ *
+ * Rows of ecapi.failed_event that wait and are due are read in small pages and
+ * sent in requests of their own.  What became of an event changes or deletes
+ * its row, in the transaction that writes the request's row; until that has
+ * committed nothing is read, so no row is in hand twice.
+ *
+ *	 waiting --(2xx)---------------------------> row deleted
+ *	 waiting --(rejected alone, or the receiver fails on it)--> waiting, later
+ *	 waiting --(retry_for is over)-------------> dead, at its last try
+ *	 waiting --(too old, too large, filtered)--> dead
+ *	 waiting --(the receiver asks for time or is gone, credentials refused)-->
+ *				waiting, as before: the destination is at fault, not the event
+ *	 waiting, dead --(ecapi.retry)--> waiting, due
+ *	 waiting, dead --(ecapi.discard)--> row deleted
+ *
+ * A failed event that fails again says nothing about the destination: it is
+ * no evidence in a halving, starts no wait and stops nothing; only after other
+ * events have failed it is a probe like any other.  One that passes is evidence
+ * that the receiver takes events.
+ *
+ * Rows that were tried leave dead entries in the index of those that wait, so a look
+ * begins where the last one ended (failed_from): what this process has written since
+ * waits for a later time.  What others have written (a retry, a rename) may lie before;
+ * they have the destinations reloaded, and then, and once an hour, a look begins at
+ * the start.
+ *
+ * The time of the next look (failed_due) is kept in memory: the next one's
+ * next_try as read last; at once after a write of this process, an operator's
+ * call, or a start.
+ */
+#include "postgres.h"
+
+#include "common/pg_prng.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "pipeline/internal.h"
+
+#define DUE_ROWS	100
+#define DUE_BYTES	(256 * 1024)
+
+/* A hand that changes rows tells nobody; seldom enough for a long walk. */
+#define LOOK_AT_ALL_US	USECS_PER_HOUR
+
+/* May the destination have failed events that can be sent now? */
+static bool
+could_read(EcapiDestination *destination)
+{
+	return destination->state == ECAPI_RUNNING && destination->options != NULL &&
+		destination->options->mode != ECAPI_MODE_SHADOW &&
+		dlist_is_empty(&destination->failed.stretches) &&
+		destination->failed_rows == NIL && destination->failed_changes == NIL;
+}
+
+/* Is it time to look for failed events that are due? */
+bool
+ecapi_failed_wanted(EcapiDestination *destination, TimestampTz now)
+{
+	return could_read(destination) && destination->failed_due <= now;
+}
+
+/* Milliseconds until it is; -1: not before something happens. */
+long
+ecapi_failed_wait_ms(EcapiDestination *destination, TimestampTz now)
+{
+	if (!could_read(destination) || destination->failed_due == DT_NOEND)
+		return -1;
+	return destination->failed_due <= now ? 0
+		: (long) Min((destination->failed_due - now) / 1000 + 1, PG_INT32_MAX);
+}
+
+/* Look at once; a look at all of them, which somebody asked for, stays one. */
+void
+ecapi_failed_look_again(EcapiDestination *destination)
+{
+	if (destination->failed_due != 0)
+		destination->failed_due = DT_NOBEGIN;
+}
+
+/* Where to begin a look; see the head of this file. */
+static void
+begin_look(EcapiDestination *destination, TimestampTz now)
+{
+	/* of a clock that was set back, times that were written lie before */
+	if (destination->failed_due == 0 || now < destination->failed_looked_at ||
+		now - destination->failed_all_at >= LOOK_AT_ALL_US)
+	{
+		destination->failed_from = DT_NOBEGIN;
+		destination->failed_all_at = now;
+	}
+	destination->failed_was = destination->failed_from;
+	destination->failed_looked_at = now;
+}
+
+/*
+ * Read failed events that are due.  In a transaction with an active snapshot,
+ * SPI connected.
+ */
+void
+ecapi_failed_read(EcapiDestination *destination, TimestampTz now)
+{
+	EcapiDueRows due = {0};
+
+	begin_look(destination, now);
+	due.context = AllocSetContextCreate(ecapi_me.scratch, "ecapi page",
+										ALLOCSET_DEFAULT_SIZES);
+	due.max_rows = DUE_ROWS;
+	due.max_bytes = DUE_BYTES;
+	due.rows = MemoryContextAlloc(due.context, sizeof(EcapiDue) * due.max_rows);
+	ecapi_failed_due(NameStr(destination->name), destination->failed_from, now, &due);
+
+	if (due.nrows > 0)
+		ecapi_stretch_add(&destination->failed, ecapi_page_of_due(&due), false);
+	else
+		MemoryContextDelete(due.context);
+	destination->failed_due = due.next == 0 ? DT_NOEND : due.next;
+	destination->failed_from = due.next == 0 ? destination->failed_looked_at :
+		Min(due.next, destination->failed_looked_at);
+}
+
+/*
+ * When an event is tried again that was tried attempts times; its time began
+ * at since.  0: never, for its time is over.  The last try is at the end of
+ * that time.
+ */
+TimestampTz
+ecapi_failed_next_try(EcapiDestination *destination, int attempts, TimestampTz since)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int64		wait_ms = ecapi_policy_retry_wait(attempts,
+												  pg_prng_double(&pg_global_prng_state));
+	TimestampTz next = TimestampTzPlusMilliseconds(now, wait_ms);
+	TimestampTz end;
+
+	if (destination->options == NULL)
+		return next;
+	end = since + destination->options->retry_for_s * USECS_PER_SEC;
+	return end <= now ? 0 : Min(next, end);
+}
+
+/*
+ * The events of a batch of this feed failed again; retry: another try makes
+ * sense.  Takes the batch over.
+ */
+void
+ecapi_failed_again(EcapiBatch *batch, const char *reason, const EcapiAnswer *answer,
+				   bool retry)
+{
+	EcapiFeed  *feed = batch->feed;
+
+	for (int i = 0; i < batch->nitems; i++)
+		ecapi_journal_failed(batch->items[i], reason, answer, batch->attempts, retry);
+	ecapi_batch_free(batch);
+	ecapi_stretch_advance(feed);
+}
+
+/*
+ * Not now: leave the rows of a batch of this feed as they are, to be read
+ * again.  Takes the batch over.
+ */
+void
+ecapi_failed_put_down(EcapiBatch *batch)
+{
+	EcapiFeed  *feed = batch->feed;
+
+	for (int i = 0; i < batch->nitems; i++)
+		ecapi_stretch_dispose(batch->items[i], ECAPI_OUTCOME_NONE, NULL);
+	ecapi_failed_look_again(feed->destination);
+	feed->destination->failed_from = feed->destination->failed_was;
+	ecapi_batch_free(batch);
+	ecapi_stretch_advance(feed);
+}

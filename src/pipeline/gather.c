@@ -1,0 +1,517 @@
+/*
+ * gather.c
+ *	  From events in hand to batches, shaped into the body of a request.
+ *
+ * A batch is gathered from a feed's stretches in order, and shaped right
+ * before it is sent; the body goes when the answer is in, and only items are
+ * kept.  What cannot be sent is disposed of on the way:
+ *
+ *	 event:	 waiting --> in the batch
+ *			 waiting --> filtered: noted by reason
+ *			 waiting --> failed: users' SQL fails on it
+ *			 waiting --> failed: cannot be read or expressed, or fits no request
+ *			 waiting --> waiting: there is no memory for it; the destination waits
+ *			 waiting --> passed over: not one that a replay is about
+ *
+ * For an event of the feed of failed events filtered and failed mean dead, unless a
+ * patch was refused and shall be tried again.
+ *
+ * The steps and their order are those of destination/select.h.  Users' SQL has
+ * run before (prepare.c); what is not yet prepared is not gathered.
+ *
+ * Ownership: a batch belongs to its destination; its items point into
+ * stretches, which stay while one of their events is undisposed.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "pgtime.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "destination/identifiers.h"
+#include "destination/reduce.h"
+#include "destination/select.h"
+#include "event/fields.h"
+#include "event/refund.h"
+#include "pipeline/internal.h"
+#include "settings.h"
+#include "shmem/left_out.h"
+
+/* Room that closing a body may take beyond its events. */
+#define BODY_TAIL	64
+
+/* Failed events in a request. */
+#define FAILED_BATCH	20
+
+/* How long a destination waits for memory; others give some back meanwhile. */
+#define MEMORY_WAIT_MS	1000
+
+/* A body that grows. */
+typedef struct Body
+{
+	EcapiBuffer buffer;
+	MemoryContext context;
+} Body;
+
+/* What came of an event while a body is put together. */
+typedef enum Shaping
+{
+	SHAPING_DONE,				/* it is in the body, or disposed of */
+	SHAPING_FULL,				/* the body has no room for it */
+	SHAPING_NO_MEMORY			/* it is as it was */
+} Shaping;
+
+/* There is no repalloc() that returns NULL before PostgreSQL 16. */
+static void *
+resize_body(void *owner, void *old, size_t size)
+{
+	Body	   *body = owner;
+	void	   *memory = MemoryContextAllocExtended(body->context, size,
+													MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+
+	if (memory != NULL && old != NULL)
+	{
+		memcpy(memory, old, body->buffer.size);
+		pfree(old);
+	}
+	return memory;
+}
+
+static void *
+grab_from_context(void *owner, size_t size)
+{
+	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
+}
+
+/* An empty batch with room for some items. */
+EcapiBatch *
+ecapi_batch_new(EcapiFeed *feed, int capacity)
+{
+	EcapiDestination *destination = feed->destination;
+	MemoryContext context = AllocSetContextCreate(destination->context, "ecapi batch",
+												  ALLOCSET_SMALL_SIZES);
+	EcapiBatch *batch = MemoryContextAllocZero(context, sizeof(EcapiBatch));
+
+	batch->destination = destination;
+	batch->feed = feed;
+	batch->context = context;
+	batch->items = MemoryContextAlloc(context, sizeof(EcapiItem) * Max(capacity, 1));
+	return batch;
+}
+
+/* Free the body of a batch, if it has one. */
+void
+ecapi_batch_drop_request(EcapiBatch *batch)
+{
+	if (batch->request == NULL)
+		return;
+	MemoryContextDelete(batch->request);
+	batch->request = NULL;
+	batch->headers = NULL;
+	batch->nheaders = 0;
+	batch->url = NULL;
+	ecapi_me.body_bytes -= batch->body_bytes;
+	batch->destination->body_bytes -= batch->body_bytes;
+	batch->body_bytes = 0;
+}
+
+/* Free a batch that is in no list any more. */
+void
+ecapi_batch_free(EcapiBatch *batch)
+{
+	ecapi_batch_drop_request(batch);
+	if (batch->root != NULL && --batch->root->parts == 0)
+		pfree(batch->root);
+	MemoryContextDelete(batch->context);
+}
+
+/*
+ * An event was cancelled, or its person forgotten, after it was emitted: whatever
+ * feed it is of, it does not leave.
+ */
+static void
+stop_event(EcapiItem item, const char *reason)
+{
+	if (item.stretch->feed->kind == ECAPI_FEED_FAILED)
+		ecapi_journal_failed(item, reason, NULL, 0, false);
+	else if (strcmp(reason, ECAPI_STOPPED_ERASED) == 0)
+		ecapi_stretch_dispose(item, ECAPI_OUTCOME_ERASED, NULL);
+	else
+		ecapi_stretch_dispose(item, ECAPI_OUTCOME_FILTERED, reason);
+}
+
+/* An event is not for this destination. */
+static void
+filter_event(EcapiItem item, const char *reason)
+{
+	/* of a failed event its row tells */
+	if (item.stretch->feed->kind == ECAPI_FEED_FAILED)
+		ecapi_journal_failed(item, reason, NULL, 0, false);
+	else
+		ecapi_stretch_dispose(item, ECAPI_OUTCOME_FILTERED, reason);
+}
+
+/* Users' SQL has failed on an event, or refuses it. */
+static void
+refuse_event(EcapiItem item, EcapiPrepared prepared)
+{
+	EcapiStretch *stretch = item.stretch;
+	EcapiDestination *destination = stretch->feed->destination;
+
+	if (prepared == ECAPI_PREPARED_FILTERED)
+		filter_event(item, ECAPI_REASON_FILTER);
+	else if (prepared == ECAPI_PREPARED_UNFILTERED &&
+			 destination->options->enrich_on_error == ECAPI_ENRICH_SKIP)
+		filter_event(item, ECAPI_REASON_FILTER_FAILED);
+	else if (prepared == ECAPI_PREPARED_UNFILTERED)
+		ecapi_journal_refused(item, ECAPI_REASON_FILTER_FAILED,
+							  destination->preparing.message, false);
+	else if (prepared == ECAPI_PREPARED_FAILED)
+		ecapi_journal_refused(item, ECAPI_REASON_ENRICH,
+							  destination->preparing.message, false);
+	else if (prepared == ECAPI_PREPARED_REFUSED)
+		ecapi_journal_refused(item, ECAPI_REASON_REFUSED,
+							  stretch->view->events[item.index].problem,
+							  destination->options->enrich_on_error == ECAPI_ENRICH_HOLD);
+	else
+		filter_event(item, "expired");	/* a clock was set back since it was judged */
+}
+
+/*
+ * The tree of an event as its destination's users' SQL made it.  NULL when it
+ * did not let it pass; then it is disposed of.
+ */
+static const EcapiValue *
+prepared_tree(EcapiItem item, const EcapiValue *tree)
+{
+	EcapiStretch *stretch = item.stretch;
+	EcapiPrepared prepared;
+
+	if (stretch->prepared == NULL)
+		return tree;
+	prepared = stretch->prepared[item.index];
+	Assert(prepared != ECAPI_PREPARED_NOT_YET);
+	if (prepared == ECAPI_PREPARED_ENRICHED)
+		return stretch->view->events[item.index].tree;
+	if (prepared == ECAPI_PREPARED_AS_IS || prepared == ECAPI_PREPARED_UNPATCHED)
+		return tree;
+	refuse_event(item, prepared);
+	return NULL;
+}
+
+/*
+ * The tree of an event as it may leave for a destination; NULL when it may not:
+ * then it is disposed of, unless memory ran out and scratch has failed.
+ */
+static const EcapiValue *
+chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
+			EcapiArena *scratch, pg_time_t now)
+{
+	EcapiDestination *destination = item.stretch->feed->destination;
+	EcapiPageEvent *event = ecapi_item_event(item);
+	const char *reason = ecapi_select_early(options, tree, event->type, now);
+
+	if (reason == NULL && event->type == ECAPI_EVENT_refund &&
+		!ecapi_refund_is_for(tree, destination->server, NameStr(destination->name)))
+		reason = "not delivered";
+	if (reason == NULL && event->stopped != NULL)
+	{
+		stop_event(item, event->stopped);
+		return NULL;
+	}
+	if (reason == NULL)
+	{
+		tree = prepared_tree(item, tree);
+		if (tree == NULL)
+			return NULL;
+		reason = ecapi_select_late(options, tree, ecapi_default_country());
+	}
+	if (reason == NULL)
+	{
+		tree = ecapi_identifiers_withhold(scratch, tree, ecapi_left_out_note, NULL);
+		if (scratch->failed)
+			return NULL;
+	}
+	if (reason == NULL && ecapi_reduces(options))
+	{
+		tree = ecapi_reduce(options, scratch, tree, &reason);
+		if (tree == NULL && reason == NULL)
+			return NULL;
+	}
+	if (reason != NULL)
+	{
+		filter_event(item, reason);
+		return NULL;
+	}
+	return tree;
+}
+
+/*
+ * What to do with one event while a body is put together.  Full is also said when
+ * the destination has stopped for want of an option.
+ */
+static Shaping
+shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem item,
+			EcapiArena *scratch, pg_time_t now)
+{
+	EcapiPageEvent *event = ecapi_item_event(item);
+	EcapiFeed  *feed = batch->feed;
+	const EcapiValue *tree;
+	const char *reason = NULL;
+	size_t		before = body->len;
+	EcapiShaped shaped;
+
+	if (feed->kind == ECAPI_FEED_REPLAY && !ecapi_replay_wants(feed, event, false))
+	{
+		ecapi_replay_pass_over(item);
+		return SHAPING_DONE;
+	}
+	tree = ecapi_page_tree_if_memory(item.stretch->page, item.index, scratch);
+	if (tree == NULL && event->problem == NULL)
+		return SHAPING_NO_MEMORY;
+	if (tree == NULL)
+	{
+		ecapi_journal_failed(item, event->problem, NULL, 0, false);
+		return SHAPING_DONE;
+	}
+	if (feed->kind == ECAPI_FEED_REPLAY && !ecapi_replay_wants(feed, event, true))
+	{
+		ecapi_replay_pass_over(item);
+		return SHAPING_DONE;
+	}
+	ecapi_left_out_begin();
+	tree = chosen_tree(shape->options, item, tree, scratch, now);
+	if (tree == NULL)
+		return scratch->failed ? SHAPING_NO_MEMORY : SHAPING_DONE;
+	shaped = shape->options->format->add(shape, tree, body, &reason);
+	if (body->failed)
+	{
+		ecapi_buffer_truncate(body, before);
+		return SHAPING_NO_MEMORY;
+	}
+	if (body->full)
+	{
+		ecapi_buffer_truncate(body, before);
+		if (batch->nitems > 0)
+			return SHAPING_FULL;
+		ecapi_journal_failed(item, "too large for a request", NULL, 0, false);
+	}
+	else if (shaped == ECAPI_FILTERED)
+		filter_event(item, reason);
+	else if (shaped == ECAPI_LACKING)
+	{
+		/* it stays where it is until the option is set */
+		ecapi_state_stop(batch->destination, reason);
+		return SHAPING_FULL;
+	}
+	else if (shaped == ECAPI_UNFIT)
+		ecapi_journal_failed(item, reason, NULL, 0, false);
+	else
+	{
+		batch->items[batch->nitems++] = item;
+		item.stretch->fate[item.index] = ECAPI_FATE_TAKEN;
+		shape->events++;
+		ecapi_left_out_count();
+	}
+	return SHAPING_DONE;
+}
+
+static void
+open_body(EcapiBatch *batch, EcapiShape *shape, Body *body)
+{
+	const EcapiOptions *options = batch->destination->options;
+
+	batch->request = AllocSetContextCreate(batch->destination->context,
+										   "ecapi request", ALLOCSET_DEFAULT_SIZES);
+	MemSet(shape, 0, sizeof(EcapiShape));
+	shape->options = options;
+	shape->digests = ecapi_me.digests;
+	shape->default_country = ecapi_default_country();
+	shape->left_out = ecapi_left_out_note;
+	body->context = batch->request;
+	ecapi_buffer_init(&body->buffer, options->format->max_body - BODY_TAIL,
+					  resize_body, body);
+	options->format->open(shape, &body->buffer);
+}
+
+/* Close the body of a batch; false without memory: then it is none. */
+static bool
+close_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
+{
+	body->max += BODY_TAIL;
+	shape->options->format->close(shape, body);
+	batch->body = body->data;
+	batch->body_len = body->len;
+	batch->body_bytes = body->size;
+	ecapi_me.body_bytes += body->size;
+	batch->destination->body_bytes += body->size;
+	return !body->failed;
+}
+
+/* A feed's destination has no memory for what is next: it waits a moment. */
+static void
+wait_for_memory(EcapiFeed *feed)
+{
+	ecapi_state_hold(feed->destination, "out of memory", MEMORY_WAIT_MS);
+}
+
+/*
+ * A batch could not be sent, or shall be sent again: first of its feed.  Takes it
+ * over.
+ */
+void
+ecapi_batch_hold(EcapiBatch *batch)
+{
+	ecapi_batch_drop_request(batch);
+	if (batch->feed->kind == ECAPI_FEED_FAILED)
+		ecapi_failed_put_down(batch);
+	else if (!ecapi_replay_let_go(batch))
+		dlist_push_head(&batch->feed->ready, &batch->node);
+}
+
+/*
+ * Events that a batch of a feed holds at most.  Of failed events few: each
+ * may well be rejected again.
+ */
+static int
+batch_room(EcapiFeed *feed)
+{
+	EcapiDestination *destination = feed->destination;
+	int			room = destination->options->batch_size;
+
+	if (destination->batch_cap > 0)
+		room = Min(room, destination->batch_cap);
+	if (feed->kind == ECAPI_FEED_FAILED)
+		room = Min(room, FAILED_BATCH);
+	return room;
+}
+
+/*
+ * Gather a new batch from what a feed has in hand, shaped.  NULL when there is nothing
+ * to send; then what was filtered or failed on the way is disposed of.  NULL, too,
+ * when memory ran out: then the destination waits.
+ */
+EcapiBatch *
+ecapi_gather(EcapiFeed *feed)
+{
+	int			room = batch_room(feed);
+	size_t		share = ecapi_share_body(feed->destination);
+	EcapiBatch *batch = ecapi_batch_new(feed, Min(room, feed->unsent));
+	MemoryContext scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
+														  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch_context);
+	EcapiArena	scratch;
+	EcapiShape	shape;
+	Body		body;
+	pg_time_t	now = (pg_time_t) time(NULL);	/* what ages are measured from */
+	Shaping		shaping = SHAPING_DONE;
+	bool		full = false;
+	bool		closed;
+	dlist_iter	iter;
+
+	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
+	open_body(batch, &shape, &body);
+	dlist_foreach(iter, &feed->stretches)
+	{
+		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+
+		while (!full && stretch->next < stretch->page->nevents)
+		{
+			EcapiItem	item = {stretch, stretch->next};
+
+			full = (stretch->prepared != NULL &&
+					stretch->prepared[stretch->next] == ECAPI_PREPARED_NOT_YET) ||
+				batch->nitems >= room || (batch->nitems > 0 && body.buffer.len >= share);
+			if (!full)
+				shaping = shape_event(batch, &shape, &body.buffer, item, &scratch, now);
+			full |= shaping != SHAPING_DONE;
+			if (!full)
+			{
+				stretch->next++;
+				feed->unsent--;
+			}
+		}
+		if (full)
+			break;
+	}
+	closed = close_body(batch, &shape, &body.buffer);
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch_context);
+
+	if (batch->nitems > 0 && closed)
+		return batch;
+	if (shaping == SHAPING_NO_MEMORY || !closed)
+		wait_for_memory(feed);
+	if (batch->nitems > 0)
+		ecapi_batch_hold(batch);
+	else
+	{
+		ecapi_batch_free(batch);
+		ecapi_stretch_advance(feed);
+	}
+	return NULL;
+}
+
+/*
+ * Shape a batch again that was sent before.  Options may have changed and
+ * time has passed since, so some of its events may be filtered now.  False
+ * when none is left; the batch is freed then.  False, too, when memory ran out: then
+ * what was not shaped is held, and the destination waits.
+ */
+bool
+ecapi_gather_again(EcapiBatch *batch)
+{
+	EcapiFeed  *feed = batch->feed;
+	MemoryContext scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
+														  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch_context);
+	int			n = batch->nitems;
+	size_t		share = ecapi_share_body(feed->destination);
+	EcapiArena	scratch;
+	EcapiShape	shape;
+	Body		body;
+	pg_time_t	now = (pg_time_t) time(NULL);	/* what ages are measured from */
+	Shaping		shaping = SHAPING_DONE;
+	bool		closed;
+	int			i;
+
+	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
+	open_body(batch, &shape, &body);
+	shape.left_out = NULL;		/* counted when it was shaped first */
+	batch->nitems = 0;
+	for (i = 0; i < n && shaping == SHAPING_DONE; i++)
+		shaping = batch->nitems > 0 && body.buffer.len >= share ? SHAPING_FULL
+			: shape_event(batch, &shape, &body.buffer, batch->items[i], &scratch, now);
+	if (shaping != SHAPING_DONE)
+		i--;
+	if (i < n)
+	{
+		/* it fitted once, with other options, a larger share or more memory: the rest goes later */
+		EcapiBatch *rest = ecapi_batch_new(feed, n - i);
+
+		memcpy(rest->items, batch->items + i, sizeof(EcapiItem) * (n - i));
+		rest->nitems = n - i;
+		rest->root = batch->root;
+		if (rest->root != NULL)
+			rest->root->parts++;
+		dlist_push_head(&feed->ready, &rest->node);
+	}
+	closed = close_body(batch, &shape, &body.buffer);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch_context);
+	if (batch->nitems > 0 && closed)
+		return true;
+	if (shaping == SHAPING_NO_MEMORY || !closed)
+		wait_for_memory(feed);
+	if (batch->nitems > 0)
+		ecapi_batch_hold(batch);
+	else
+	{
+		ecapi_batch_free(batch);
+		ecapi_stretch_advance(feed);
+	}
+	return false;
+}

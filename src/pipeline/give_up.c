@@ -1,0 +1,348 @@
+/*
+ * give_up.c
+ *	  Giving up what a destination does not take, before it costs everyone else.
+ *
+ * Events wait for a destination that is down, stopped or paused, and keep their
+ * slots of the ring.  Two limits end that:
+ *
+ *	 age	ecapi.retention_limit: events that were committed longer ago are
+ *			given up.  The log of ticks tells how long ago; an event is given
+ *			up with the window it lies in, so up to about a second late.
+ *	 size	from the part of ecapi.outbox_limit on where the outbox counts as
+ *			pressed (outbox/limit.c), the oldest slot that holds events must
+ *			go.  Slots that nobody needs are emptied first, whatever the
+ *			retention (outbox/rotation.c); only if there is none, each
+ *			destination gives up what lies before the first tick that sees
+ *			all of the oldest slot.  A slot that another transaction has read
+ *			or written to cannot be emptied: the next one counts then, and if
+ *			all are held nothing is given up, for no room would come of it.
+ *			If the oldest is the slot in use, all there is up to the live tick
+ *			goes, but only of destinations that deliver nothing now: one that
+ *			keeps up is a moment behind, and would lose events for nothing.
+ *
+ * A plan sets destination->give_up_to, a tick.  From then on the destination
+ * neither reads nor sends.  When no request of it flies any more, each step
+ * reads a few pages as delivery would, and disposes of every event in them: so
+ * the cursor moves over a disposed prefix, as always (invariant 5), and the
+ * count is exact: what was delivered, filtered or failed ahead of the cursor is
+ * not counted again.  Nothing is given up silently: it is counted in
+ * ecapi.destination, stands in ecapi.request with the outcome given_up, and the
+ * log has a line when a run ends.
+ *
+ * A destination whose guard has stopped it is left alone: its cursor is not
+ * ours to move, and at the limits it keeps nothing (outbox/rotation.c).  Nothing is given up while ecapi.delivery is off.
+ *
+ * The planning and the steps want a transaction with an active snapshot, SPI
+ * connected, that writes nothing.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+#include "base/catalog.h"
+#include "outbox/rotation.h"
+#include "pipeline/internal.h"
+#include "records/record.h"
+#include "settings.h"
+
+/* Pages of a step; other destinations have their turn between two. */
+#define PAGES_A_STEP	16
+
+/* Logged ticks that one plan looks ahead; what is beyond has the next plan. */
+#define TICKS_A_PLAN	64
+
+/* A line a minute, as writers have of a full outbox. */
+#define HELD_INTERVAL_US	USECS_PER_MINUTE
+
+static const char reason_age[] = "older than ecapi.retention_limit";
+static const char reason_size[] = "the outbox was near ecapi.outbox_limit";
+
+/* ---- planning ---- */
+
+static bool
+lies_before(const EcapiDestination *destination, const EcapiTick *tick)
+{
+	const EcapiSnapshot *from = destination->live.done.from->snapshot;
+
+	return ecapi_snapshot_within(from, tick->snapshot) &&
+		!ecapi_snapshot_equal(from, tick->snapshot);
+}
+
+/* Takes over the caller's reference to the tick. */
+static void
+plan(EcapiDestination *destination, EcapiTick *tick, const char *reason)
+{
+	if (!lies_before(destination, tick))
+	{
+		ecapi_tick_drop(tick);
+		return;
+	}
+	destination->give_up_to = tick;
+	destination->give_up_reason = reason;
+	destination->giving_up = 0;
+}
+
+/* The last of the next ticks behind a destination that is older than a moment. */
+static void
+plan_age(EcapiDestination *destination, TimestampTz before)
+{
+	const EcapiSnapshot *from = destination->live.done.from->snapshot;
+	EcapiSnapshot *ticks[TICKS_A_PLAN];
+	int			n = ecapi_record_ticks_before(from, before, TICKS_A_PLAN, ticks);
+
+	if (n > 0)
+		plan(destination, ecapi_tick_intern(ticks[n - 1]), reason_age);
+}
+
+static void
+plan_size(int slot, bool in_use)
+{
+	EcapiTick  *tick = ecapi_me.live;
+	dlist_iter	iter;
+
+	if (!in_use)
+	{
+		EcapiSnapshot *snapshot = ecapi_record_tick_over(slot);
+
+		if (snapshot == NULL)
+			return;
+		tick = ecapi_tick_intern(snapshot);
+	}
+	else if (tick != NULL)
+		tick->refs++;
+	if (tick == NULL)
+		return;
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (destination->guarded || destination->give_up_to != NULL ||
+			(in_use && destination->state == ECAPI_RUNNING && destination->failures == 0))
+			continue;
+		tick->refs++;
+		plan(destination, tick, reason_size);
+	}
+	ecapi_tick_drop(tick);
+}
+
+/* Giving up would make no room: every slot with events is held by somebody. */
+static void
+say_held(TimestampTz now)
+{
+	static TimestampTz said_at = 0;
+
+	if (said_at != 0 && now >= said_at && now - said_at < HELD_INTERVAL_US)
+		return;
+	said_at = now;
+	ereport(LOG,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("outbox is near ecapi.outbox_limit and cannot be emptied"),
+			 errdetail("A transaction that has read the outbox is still open."),
+			 errhint("ecapi.check() names the process.")));
+}
+
+/*
+ * Decide what must be given up now.  pressed: the outbox is near its limit and
+ * no slot of it can be emptied.
+ */
+void
+ecapi_give_up_plan(TimestampTz now, bool pressed)
+{
+	int64		age = Max((int64) ecapi_retention_limit * SECS_PER_MINUTE,
+						  (int64) ecapi_retention_s) * USECS_PER_SEC;
+	bool		in_use;
+	bool		held;
+	int			slot = pressed ? ecapi_rotation_removable(&in_use, &held) : -1;
+	dlist_iter	iter;
+
+	if (slot >= 0)
+		plan_size(slot, in_use);
+	else if (pressed && held)
+		say_held(now);
+	if (ecapi_retention_limit == 0)
+		return;
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (!destination->guarded && destination->give_up_to == NULL)
+			plan_age(destination, now - age);
+	}
+}
+
+/* ---- a step ---- */
+
+static void
+give_up_stretch(EcapiDestination *destination, EcapiStretch *stretch)
+{
+	int			nevents = stretch->page->nevents;
+
+	for (int i = stretch->disposed; i < nevents; i++)
+	{
+		EcapiItem	item = {stretch, i};
+
+		if (stretch->fate[i] >= ECAPI_FATE_DISPOSED)
+			continue;
+		ecapi_stretch_dispose(item, ECAPI_OUTCOME_GIVEN_UP, destination->give_up_reason);
+		destination->giving_up++;
+	}
+	destination->live.unsent -= nevents - stretch->next;
+	stretch->next = nevents;
+}
+
+/* Take what was given up out of a batch; false when that was all of it. */
+static bool
+thin_out(EcapiBatch *batch)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < batch->nitems; i++)
+	{
+		EcapiItem	item = batch->items[i];
+
+		if (item.stretch->fate[item.index] < ECAPI_FATE_DISPOSED)
+			batch->items[kept++] = item;
+	}
+	batch->nitems = kept;
+	return kept > 0;
+}
+
+/* Returns how many batches of the list have ended. */
+static int
+thin_out_list(dlist_head *list)
+{
+	dlist_mutable_iter iter;
+	int			ended = 0;
+
+	dlist_foreach_modify(iter, list)
+	{
+		EcapiBatch *batch = dlist_container(EcapiBatch, node, iter.cur);
+
+		if (thin_out(batch))
+			continue;
+		dlist_delete(&batch->node);
+		ecapi_batch_free(batch);
+		ended++;
+	}
+	return ended;
+}
+
+/* What is in hand and lies before the tick. */
+static void
+give_up_in_hand(EcapiDestination *destination)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &destination->live.stretches)
+	{
+		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+
+		if (!ecapi_snapshot_within(stretch->page->start.to->snapshot,
+								   destination->give_up_to->snapshot))
+			break;
+		give_up_stretch(destination, stretch);
+	}
+	/* batches point into stretches, so they go first */
+	(void) thin_out_list(&destination->live.ready);
+	destination->nsuspects -= thin_out_list(&destination->suspects);
+	ecapi_stretch_advance(&destination->live);
+}
+
+/*
+ * Open the next window for reading, if it has to go.  One that is open beyond
+ * the tick and was read in part cannot be cut there: then the tick moves to its
+ * end, about a second further.
+ */
+static bool
+open_window(EcapiDestination *destination)
+{
+	static const EcapiPosition start = {0, 0, 0};
+	EcapiPlace *read = &destination->live.read;
+	EcapiTick  *next;
+	bool		within;
+
+	if (read->to != NULL &&
+		!ecapi_snapshot_within(read->to->snapshot, destination->give_up_to->snapshot))
+	{
+		if (ecapi_position_compare(&read->position, &start) == 0)
+			ecapi_place_set(read, read->from, NULL, start);
+		else
+		{
+			read->to->refs++;
+			ecapi_tick_drop(destination->give_up_to);
+			destination->give_up_to = read->to;
+		}
+	}
+	if (read->to != NULL)
+		return true;
+	if (!ecapi_snapshot_within(read->from->snapshot, destination->give_up_to->snapshot) ||
+		ecapi_snapshot_equal(read->from->snapshot, destination->give_up_to->snapshot))
+		return false;
+	next = ecapi_tick_next(read->from);
+	if (next == NULL)
+		return false;
+	within = ecapi_snapshot_within(next->snapshot, destination->give_up_to->snapshot);
+	if (within)
+		ecapi_place_set(read, read->from, next, start);
+	ecapi_tick_drop(next);
+	return within;
+}
+
+/* Read on and give up.  True when all that must go has gone. */
+static bool
+give_up_unread(EcapiDestination *destination)
+{
+	for (int i = 0; i < PAGES_A_STEP; i++)
+	{
+		EcapiPage  *page;
+
+		if (!dlist_is_empty(&destination->live.stretches) || !open_window(destination))
+			return true;
+		page = ecapi_page_at(&destination->live.read, ECAPI_PAGE_BYTES);
+		ecapi_stretch_add(&destination->live, page, false);
+		if (!dlist_is_empty(&destination->live.stretches))
+		{
+			give_up_stretch(destination, dlist_head_element(EcapiStretch, node,
+															&destination->live.stretches));
+			ecapi_stretch_advance(&destination->live);
+		}
+	}
+	return false;
+}
+
+static void
+finish(EcapiDestination *destination)
+{
+	if (destination->giving_up > 0)
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("destination \"%s\" gave up " INT64_FORMAT " events: %s",
+						NameStr(destination->name), destination->giving_up,
+						destination->give_up_reason)));
+	ecapi_tick_drop(destination->give_up_to);
+	destination->give_up_to = NULL;
+}
+
+/*
+ * Give up the next part of what a destination must.  True when there is more,
+ * and it can be done at once.
+ */
+bool
+ecapi_give_up_step(EcapiDestination *destination)
+{
+	bool		through;
+
+	/* answers first: what they deliver is not given up */
+	if (destination->give_up_to == NULL || destination->nflying > 0)
+		return false;
+	give_up_in_hand(destination);
+	through = give_up_unread(destination);
+	destination->dirty = true;
+	if (through)
+		finish(destination);
+	return !through;
+}

@@ -1,0 +1,344 @@
+/*
+ * halving.c
+ *	  Finding the events at fault in a rejected request.
+ *
+ * A rejected batch of n > 1 is cut into halves; both go to the end of the
+ * ready list, so parts are tried largest first.  With b events at fault that
+ * takes at most about 2 b log2(n) further requests.
+ *
+ * The parts of one rejected request share a root.  A single event that is
+ * rejected is at fault if another part of its root passed, not long ago.  Else
+ * it is a suspect, for maybe the receiver rejects everything.  Suspects are held,
+ * undisposed, until
+ *	 - a request passes, of that root or any: the receiver takes events, so the
+ *	   suspects are at fault and go to failed_event;
+ *	 - SUSPECTS_MAX of them have gathered while nothing passed: the
+ *	   destination is at fault and stops, with nothing put into failed_event;
+ *	 - nothing is left to send.  Events that were sent alone to a destination
+ *	   that has taken others before are then at fault by themselves, as long as
+ *	   that does not happen over and over.  Anything else stops the destination,
+ *	   but not before LOOK_AHEAD_US have gone by: what commits until then is tried
+ *	   first, and if it passes, the suspects are at fault.
+ *
+ * A destination has taken others before when something passed with these options, or
+ * with others that send the same to the same place (proven_for): a new batch_size,
+ * say, does not make a receiver that is known one that is not.
+ *
+ * When PROBE_AFTER requests were rejected since one passed, more halves would
+ * teach little: from then on single events are cut out of the parts, spread
+ * over the batch.  So a receiver that rejects everything is found out in some
+ * fifty requests, whatever the batch's size.
+ *
+ * The receiver may also fail on an event, instead of rejecting it: it answers
+ * with a server error, or not at all.  A batch that did so ECAPI_FAILS_MAX
+ * times in a row is halved; such batches and parts take turns, and new batches
+ * go ahead of them now and then (pipeline.c), so that the others pass and the
+ * waits between stay short: a wait grows only when nothing passed since the
+ * batch failed last.  A single event is at fault when another request
+ * passed meanwhile.  Where one request goes at a time, others go ahead only of
+ * what has failed that often, for then events keep their order.
+ * Until then it is as any other failure: the destination waits longer and
+ * longer, so a receiver that fails on everything costs few halvings.
+ *
+ * An operator who calls ecapi.retry or ecapi.discard for a destination that
+ * stopped because it rejects everything blames the events: the suspects that
+ * gather next go to failed_event, once.
+ *
+ * Failed events that are tried again are halved, too, but are nobody's
+ * evidence: what is rejected alone just failed again.
+ *
+ * 413 halves, too, but is no rejection: the smaller size is kept for later
+ * batches, and only an event that does not fit alone becomes a suspect.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "pipeline/internal.h"
+
+#define SUSPECTS_MAX	16
+
+/*
+ * How long suspects are held when nothing is left to send: a heartbeat of the worker,
+ * in which it finds whatever has committed, even what wakes nobody.  Longer would
+ * keep a stop from who must hear of it, and the cursor where it is.
+ */
+#define LOOK_AHEAD_US	(5 * USECS_PER_SEC)
+#define PROBE_AFTER		24
+
+/*
+ * Rejections in a row for which a part that passed before is evidence.  A
+ * receiver that turns against everything in the middle of a halving must not
+ * have the rest of the batch put into failed_event.
+ */
+#define EVIDENCE_MAX	64
+
+/* Lone events in a row that a proven destination may reject. */
+#define LONE_REJECTIONS_MAX 10
+
+/* A number for where events go and what they are there; 0: there are no options. */
+static uint64
+place_of(const EcapiDestination *destination)
+{
+	const EcapiOptions *options = destination->options;
+	const char *parts[2];
+	uint64		hash = 1;
+
+	if (options == NULL)
+		return 0;
+	parts[0] = ecapi_options_url(options);
+	parts[1] = options->data_set_id;
+	for (int i = 0; i < lengthof(parts); i++)
+		if (parts[i] != NULL)
+			hash = hash_bytes_extended((const unsigned char *) parts[i],
+									   strlen(parts[i]), hash + i);
+	return hash_combine64(hash, options->mode);
+}
+
+static bool
+is_proven(const EcapiDestination *destination)
+{
+	return destination->proven ||
+		(destination->proven_for != 0 && destination->proven_for == place_of(destination));
+}
+
+static EcapiBatch *
+part_of(EcapiBatch *batch, int first, int n)
+{
+	EcapiBatch *part = ecapi_batch_new(batch->feed, n);
+
+	memcpy(part->items, batch->items + first, sizeof(EcapiItem) * n);
+	part->nitems = n;
+	part->root = batch->root;
+	part->root->parts++;
+	part->passes_before = part->passes_seen = batch->destination->passes;
+	return part;
+}
+
+/* Cut a batch in two; fails: failures that each part begins with. */
+static void
+split(EcapiBatch *batch, bool cut_one_out, int fails)
+{
+	EcapiDestination *destination = batch->destination;
+	EcapiFeed  *feed = batch->feed;
+	int			half = cut_one_out ? 1 : batch->nitems / 2;
+	EcapiBatch *head;
+	EcapiBatch *rest;
+
+	if (batch->root == NULL)
+	{
+		batch->root = MemoryContextAllocZero(destination->context, sizeof(EcapiRoot));
+		batch->root->parts = 1;
+	}
+	head = part_of(batch, 0, half);
+	rest = part_of(batch, half, batch->nitems - half);
+	head->fails = rest->fails = fails;
+
+	if (cut_one_out)
+		dlist_push_head(&feed->ready, &head->node);
+	else
+		dlist_push_tail(&feed->ready, &head->node);
+	dlist_push_tail(&feed->ready, &rest->node);
+	ecapi_batch_free(batch);
+}
+
+static void
+suspect(EcapiBatch *batch, const EcapiAnswer *answer)
+{
+	EcapiDestination *destination = batch->destination;
+	EcapiAnswer *copy = MemoryContextAlloc(batch->context, sizeof(EcapiAnswer));
+
+	*copy = *answer;
+	copy->body = MemoryContextStrdup(batch->context,
+									 answer->body == NULL ? "" : answer->body);
+	batch->rejected_with = copy;
+	if (destination->nsuspects == 0)
+		destination->suspects_since = GetCurrentTimestamp();
+	dlist_push_tail(&destination->suspects, &batch->node);
+	destination->nsuspects++;
+}
+
+/* A single event is at fault.  Takes its batch over. */
+static void
+blame(EcapiBatch *batch, const char *reason, const EcapiAnswer *answer)
+{
+	EcapiFeed  *feed = batch->feed;
+	bool		too_large = answer->status == 413;
+
+	/* what is too large stays so */
+	ecapi_journal_failed(batch->items[0], too_large ? ECAPI_REASON_TOO_LARGE : reason,
+						 answer, batch->attempts, !too_large);
+	ecapi_batch_free(batch);
+	ecapi_stretch_advance(feed);
+}
+
+static void
+convict(EcapiDestination *destination)
+{
+	while (!dlist_is_empty(&destination->suspects))
+	{
+		EcapiBatch *batch = dlist_container(EcapiBatch, node,
+											dlist_pop_head_node(&destination->suspects));
+
+		blame(batch, ECAPI_REASON_REJECTED, batch->rejected_with);
+	}
+	destination->nsuspects = 0;
+}
+
+/* Nothing passes: stop, and keep the suspects for another day. */
+static void
+acquit(EcapiDestination *destination)
+{
+	char		what[256];
+	char		error[320];
+	EcapiBatch *last = dlist_tail_element(EcapiBatch, node, &destination->suspects);
+
+	if (destination->may_blame)
+	{
+		destination->may_blame = false;
+		convict(destination);
+		return;
+	}
+	ecapi_policy_describe(last->rejected_with, what, sizeof(what));
+	snprintf(error, sizeof(error), "the receiver rejects every event: %s", what);
+	while (!dlist_is_empty(&destination->suspects))
+	{
+		EcapiBatch *batch = dlist_tail_element(EcapiBatch, node, &destination->suspects);
+
+		dlist_delete(&batch->node);
+		dlist_push_head(&batch->feed->ready, &batch->node);
+	}
+	destination->nsuspects = 0;
+	ecapi_state_stop(destination, error);
+}
+
+/*
+ * A batch of failed events was rejected.  Takes it over.
+ */
+static void
+rejected_again(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
+{
+	if (batch->nitems > 1)
+		split(batch, false, 0);
+	else
+		ecapi_failed_again(batch, too_large ? ECAPI_REASON_TOO_LARGE : ECAPI_REASON_REJECTED,
+						   answer, !too_large);
+}
+
+/*
+ * A batch was rejected.  Takes it over.
+ */
+void
+ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
+{
+	EcapiDestination *destination = batch->destination;
+	bool		root_passed;
+
+	if (batch->feed->kind == ECAPI_FEED_FAILED)
+	{
+		rejected_again(batch, answer, too_large);
+		return;
+	}
+	if (!too_large)
+		destination->rejections++;
+	else if (batch->nitems > 1)
+		destination->batch_cap = batch->nitems / 2;
+	root_passed = batch->root != NULL && batch->root->passed &&
+		destination->rejections <= EVIDENCE_MAX;
+
+	if (batch->nitems > 1)
+		split(batch, !root_passed && destination->rejections >= PROBE_AFTER, 0);
+	else if (root_passed)
+		blame(batch, ECAPI_REASON_REJECTED, answer);
+	else
+	{
+		suspect(batch, answer);
+		if (destination->nsuspects >= SUSPECTS_MAX)
+			acquit(destination);
+	}
+}
+
+/*
+ * The receiver failed on a batch, in a way that an event may have caused.  True
+ * when the batch is taken over; else the caller keeps it.
+ */
+bool
+ecapi_halving_failing(EcapiBatch *batch, const EcapiAnswer *answer)
+{
+	EcapiDestination *destination = batch->destination;
+	bool		others_passed;
+
+	if (ecapi_replay_let_go(batch))
+		return true;
+	if (batch->fails++ == 0)
+		batch->passes_before = batch->passes_seen = destination->passes;
+
+	/* others passed since the last time: the receiver is there */
+	if (destination->passes > batch->passes_seen)
+		destination->failures = Min(destination->failures, 1);
+	batch->passes_seen = destination->passes;
+	others_passed = destination->passes > batch->passes_before;
+	if (batch->fails < ECAPI_FAILS_MAX)
+	{
+		/* one request at a time keeps the order, as long as it can be kept */
+		if (batch->root == NULL && destination->options != NULL &&
+			destination->options->max_in_flight == 1)
+			return false;
+		dlist_push_tail(&batch->feed->ready, &batch->node);
+		return true;
+	}
+	if (batch->nitems > 1)
+		split(batch, false, others_passed ? ECAPI_FAILS_MAX - 2 : 0);
+	else if (others_passed)
+		blame(batch, ECAPI_REASON_FAILS, answer);
+	else
+		dlist_push_tail(&batch->feed->ready, &batch->node);
+	return true;
+}
+
+/* A batch passed: suspects are at fault, and so is what is left of its root. */
+void
+ecapi_halving_passed(EcapiBatch *batch)
+{
+	EcapiDestination *destination = batch->destination;
+
+	if (batch->root != NULL)
+		batch->root->passed = true;
+	if (!destination->proven || destination->proven_for == 0)
+		destination->proven_for = place_of(destination);
+	destination->proven = true;
+	destination->may_blame = false;
+	destination->rejections = 0;
+	convict(destination);
+}
+
+/*
+ * Nothing is left to send, and none flies: decide on suspects.  Returns the
+ * milliseconds until it is time to, or -1 when nothing is left to decide.
+ */
+long
+ecapi_halving_quiet(EcapiDestination *destination, TimestampTz now)
+{
+	bool		alone = destination->rejections <= LONE_REJECTIONS_MAX &&
+		is_proven(destination);
+	TimestampTz held_us = now - destination->suspects_since;
+	dlist_iter	iter;
+
+	if (destination->nsuspects == 0)
+		return -1;
+	dlist_foreach(iter, &destination->suspects)
+		alone &= dlist_container(EcapiBatch, node, iter.cur)->root == NULL;
+	if (alone)
+	{
+		convict(destination);
+		return -1;
+	}
+	/* now is of the turn's begin; a clock that was set back must not hold them */
+	held_us = held_us < 0 && held_us > -USECS_PER_MINUTE ? 0 : held_us;
+	if (!destination->may_blame && held_us >= 0 && held_us < LOOK_AHEAD_US)
+		return (long) ((LOOK_AHEAD_US - held_us) / 1000) + 1;
+	acquit(destination);
+	return -1;
+}

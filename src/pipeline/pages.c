@@ -1,0 +1,366 @@
+/*
+ * pages.c
+ *	  Pages: events read at a place, shared by the destinations that stand there.
+ *
+ * A page is read once; every destination that comes to its start while
+ * another still holds it gets the same one, with the trees that were parsed
+ * from it.  It goes with its last reference, or soon after.
+ *
+ * Who stands right before a page that the others have done with will read it next:
+ * it is kept for him, while there is room.  With that, and as those with the same
+ * enrichments who are a page ahead wait a moment for him (worker.c), destinations
+ * that take about the same time go through a backlog together.
+ *
+ * Memory: what a page's context really takes, views, blocks and rounding included,
+ * counts into one budget for all pages, husks and bodies into the same; share.c says
+ * how much of it a destination may take, so how large a page is.  An
+ * event with a tree out of proportion (thousands of tiny values) is parsed
+ * again each time instead of kept.
+ *
+ * The caller of ecapi_page_at is in a transaction with an active snapshot at
+ * least as late as the window's end, SPI connected.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+#include "base/tree.h"
+#include "event/fields.h"
+#include "event/json.h"
+#include "pipeline/internal.h"
+
+/* Trees that a page keeps; a typical event's takes three times its text. */
+#define PAGE_TREE_BYTES	(4 * ECAPI_PAGE_BYTES)
+
+/* Smaller pages are read twice at little cost, and more often wanted soon. */
+#define AWAITED_EVENTS	500
+
+static void *
+grab_from_context(void *owner, size_t size)
+{
+	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
+}
+
+static EcapiPage *
+find_page(const EcapiPlace *place)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.pages)
+	{
+		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
+
+		if (ecapi_place_equal(&page->start, place))
+			return page;
+	}
+	return NULL;
+}
+
+/* Count what a page takes now. */
+void
+ecapi_page_count(EcapiPage *page)
+{
+	size_t		bytes = MemoryContextMemAllocated(page->context, true);
+
+	ecapi_me.page_bytes += bytes - page->bytes;
+	page->bytes = bytes;
+}
+
+/*
+ * Set up the events of a page and count it; context is its own, and of this turn
+ * until then, so that no error leaves it behind.
+ */
+static void
+fill_page(EcapiPage *page, MemoryContext context, int nevents)
+{
+	page->context = context;
+	page->nevents = nevents;
+	page->events = MemoryContextAllocZero(context, sizeof(EcapiPageEvent) * Max(nevents, 1));
+	for (int i = 0; i < nevents; i++)
+		page->events[i].type = -1;
+	dlist_init(&page->views);
+	ecapi_arena_init(&page->arena, grab_from_context, context);
+	MemoryContextSetParent(context, ecapi_me.context);
+	ecapi_page_count(page);
+	dlist_push_head(&ecapi_me.pages, &page->node);
+}
+
+static EcapiPage *
+read_page(const EcapiPlace *place, size_t bytes)
+{
+	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi page",
+												  ALLOCSET_DEFAULT_SIZES);
+	EcapiPage  *page = MemoryContextAllocZero(context, sizeof(EcapiPage));
+	EcapiRows	rows = {0};
+
+	page->end = place->position;
+	rows.context = context;
+	rows.max_rows = ECAPI_PAGE_ROWS;
+	rows.max_bytes = bytes;
+	rows.rows = palloc(sizeof(EcapiRow) * rows.max_rows);
+	page->last = ecapi_window_read(place->from->snapshot, place->to->snapshot,
+								   &page->end, &rows);
+
+	fill_page(page, context, rows.nrows);
+	for (int i = 0; i < rows.nrows; i++)
+	{
+		page->events[i].xid = rows.rows[i].xid;
+		page->events[i].seq = rows.rows[i].seq;
+		page->events[i].emitted_at = rows.rows[i].emitted_at;
+		page->events[i].text = rows.rows[i].event;
+		page->events[i].len = rows.rows[i].len;
+	}
+	pfree(rows.rows);
+	ecapi_place_copy(&page->start, place);
+	return page;
+}
+
+/*
+ * A page of failed events, with a reference for the caller.  It has no place,
+ * so nobody finds it.  Takes over the memory of the rows, which is of this turn.
+ */
+EcapiPage *
+ecapi_page_of_due(const EcapiDueRows *due)
+{
+	EcapiPage  *page = MemoryContextAllocZero(due->context, sizeof(EcapiPage));
+
+	fill_page(page, due->context, due->nrows);
+	page->due = due->rows;
+	page->refs = 1;
+	for (int i = 0; i < due->nrows; i++)
+	{
+		page->events[i].xid = due->rows[i].xid;
+		page->events[i].seq = due->rows[i].seq;
+		page->events[i].text = due->rows[i].event;
+		page->events[i].len = due->rows[i].len;
+	}
+	return page;
+}
+
+/* Was the page at a place read, and is it still there? */
+bool
+ecapi_page_in_memory(const EcapiPlace *place)
+{
+	return find_page(place) != NULL;
+}
+
+/* Has a destination the enrichments of another one?  That which has none has not. */
+static bool
+same_list(const EcapiDestination *a, const EcapiDestination *b)
+{
+	const EcapiEnrichments *list = a->preparing.list;
+
+	return list != NULL && list->n > 0 && b->preparing.list != NULL &&
+		ecapi_enrichments_equal(list, b->preparing.list);
+}
+
+/*
+ * Will another destination read this page next?  like: one with the same
+ * enrichments; NULL: whichever.
+ */
+static bool
+somebody_comes(const EcapiPage *page, const EcapiDestination *like)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (destination->state == ECAPI_RUNNING && destination->give_up_to == NULL &&
+			ecapi_place_equal(&destination->live.read, &page->start) &&
+			(like == NULL || same_list(like, destination)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May so many pages be kept that nobody has in hand?  One always: else each of many
+ * that pass over it would read it again.
+ */
+static bool
+may_keep(int n)
+{
+	return n <= 1 || ecapi_me.page_bytes + ecapi_me.body_bytes <= ECAPI_BUDGET / 2;
+}
+
+static void
+free_page(EcapiPage *page)
+{
+	ecapi_me.page_bytes -= page->bytes;
+	if (page->husk != NULL)
+		ecapi_page_drop(page->husk);
+	if (page->tally == NULL)
+		dlist_delete(&page->node);
+	ecapi_place_clear(&page->start);
+	MemoryContextDelete(page->context);
+}
+
+/* Free the pages that were kept for somebody who does not come any more; all: every one. */
+void
+ecapi_pages_sweep(bool all)
+{
+	dlist_mutable_iter iter;
+	int			kept = 0;
+
+	/* the newest first */
+	dlist_foreach_modify(iter, &ecapi_me.pages)
+	{
+		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
+
+		if (all)
+			ecapi_views_trim(page);
+		if (page->refs > 0)
+			continue;
+		if (all || !somebody_comes(page, NULL) || !may_keep(kept + 1))
+			free_page(page);
+		else
+			kept++;
+	}
+}
+
+/*
+ * Is somebody with the same enrichments about to read a full page that ends where a
+ * feed stands?  It waits a moment for him, so that they go on together and share
+ * what is enriched.
+ */
+bool
+ecapi_page_is_awaited(const EcapiFeed *feed)
+{
+	const EcapiPlace *place = &feed->read;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.pages)
+	{
+		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
+		bool		ends_there;
+
+		if (page->due != NULL || page->nevents < AWAITED_EVENTS)
+			continue;
+		ends_there = page->last ? place->from == page->start.to && place->to == NULL
+			: place->from == page->start.from && place->to == page->start.to &&
+			ecapi_position_compare(&place->position, &page->end) == 0;
+		if (ends_there)
+			return somebody_comes(page, feed->destination);
+	}
+	return false;
+}
+
+/*
+ * The page at a place with an open window, with a reference for the caller.  One that
+ * has to be read ends with the event that brings it to so many bytes.
+ */
+EcapiPage *
+ecapi_page_at(const EcapiPlace *place, size_t bytes)
+{
+	EcapiPage  *page = find_page(place);
+
+	if (page == NULL)
+		page = read_page(place, bytes);
+	page->refs++;
+	return page;
+}
+
+/* Give a reference back, of a page or a husk. */
+void
+ecapi_page_drop(EcapiPage *page)
+{
+	if (--page->refs > 0)
+		return;
+	if (page->due == NULL && page->tally == NULL && somebody_comes(page, NULL))
+		ecapi_pages_sweep(false);	/* it is kept, maybe instead of an older one */
+	else
+		free_page(page);
+}
+
+/*
+ * What the ledger needs of an event, which its tree may not outlive (keep: it
+ * does).  Currencies are three letters, so that whatever was put into the outbox
+ * by hand makes no more kinds of rows than that.
+ */
+static void
+note_value(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, bool keep)
+{
+	const EcapiValue *currency = ecapi_value_get(tree, "currency_code");
+	const EcapiValue *value = ecapi_value_get(tree, "value");
+
+	if (event->value != NULL || currency == NULL || value == NULL ||
+		currency->type != ECAPI_STRING || currency->len != 3 ||
+		strspn(currency->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3 ||
+		value->type != ECAPI_NUMBER || value->len > ECAPI_VALUE_DIGITS)
+		return;
+	memcpy(event->currency, currency->text, 4);
+	event->value = keep ? value->text : MemoryContextStrdup(page->context, value->text);
+}
+
+/* What ecapi.forget() left of an event; no emitted one has this member. */
+static bool
+is_erased(const EcapiValue *tree)
+{
+	const EcapiValue *erased = ecapi_value_get(tree, "erased");
+
+	return erased != NULL && erased->type == ECAPI_BOOL && erased->truth;
+}
+
+/*
+ * The tree of an event: kept with the page, or, when the page holds enough of
+ * them, made in scratch for this once.  NULL when the event cannot be read;
+ * its problem says why.  NULL without a problem when memory ran out: then nothing
+ * is known of the event, and it is asked about again.
+ */
+const EcapiValue *
+ecapi_page_tree_if_memory(EcapiPage *page, int i, EcapiArena *scratch)
+{
+	EcapiPageEvent *event = &page->events[i];
+	bool		keep = page->arena.grabbed < PAGE_TREE_BYTES;
+	EcapiArena *arena = keep ? &page->arena : scratch;
+	const EcapiValue *tree;
+	const EcapiValue *type;
+	char		error[128];
+
+	if (event->parsed)
+		return event->tree;
+	if (event->text == NULL)
+	{
+		event->problem = "cannot be converted to UTF-8";
+		event->parsed = true;
+		return NULL;
+	}
+
+	tree = ecapi_json_parse(arena, event->text, event->len, error, sizeof(error));
+	ecapi_page_count(page);
+	if (tree == NULL && arena->failed)
+		return NULL;
+	if (tree == NULL || tree->type != ECAPI_OBJECT)
+	{
+		event->problem = MemoryContextStrdup(page->context,
+											 tree == NULL ? error : "not a JSON object");
+		event->parsed = true;
+		return NULL;
+	}
+	type = ecapi_value_get(tree, "event_type");
+	if (type != NULL && type->type == ECAPI_STRING)
+		event->type = ecapi_event_type_lookup(type->text, type->len);
+	note_value(page, event, tree, keep);
+	if (is_erased(tree))
+		event->stopped = ECAPI_STOPPED_ERASED;
+	if (keep)
+	{
+		event->tree = tree;
+		event->parsed = true;
+	}
+	return tree;
+}
+
+/* The same, where a turn may end: raises out of memory. */
+const EcapiValue *
+ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
+{
+	const EcapiValue *tree = ecapi_page_tree_if_memory(page, i, scratch);
+
+	if (tree == NULL && page->events[i].problem == NULL)
+		ecapi_tree_out_of_memory();
+	return tree;
+}

@@ -1,0 +1,671 @@
+/*
+ * prepare.c
+ *	  Between reading and sending: users' SQL, for destinations that have some.
+ *
+ * Events in hand of a destination with the option enrich or filter are prepared
+ * before they are gathered, whatever feed they are of:
+ *
+ *	 1. what it does not take by itself (select.h, early) is left alone;
+ *	 2. its enrichments are called for the others, once for all destinations
+ *		with the same list that stand on the page (view.c);
+ *	 3. its filter judges those that may leave so far (select.h, late).
+ *
+ * What came of it is noted beside each event (EcapiPrepared); gather.c acts on it,
+ * so events still end in order, and a reason is counted once.  New options make
+ * all of it be done again.
+ *
+ *	 not yet --(not selected)------------------> out
+ *	 not yet --(no enrichments)----------------> as is
+ *	 not yet --(enriched)----------------------> enriched
+ *	 not yet --(its patch is refused)----------> refused, or unpatched (skip)
+ *	 not yet --(fails again and again, alone)--> failed (dead), unpatched (skip)
+ *	 as is, enriched --(the filter says no)----> filtered
+ *	 not yet --(the filter fails on it)--------> unfiltered: it does not leave
+ *
+ * A call that fails is tried again, and then seen to as enrich_on_error says, by
+ * prepare_failing.c; what is called, and as whom, is looked up by prepare_lookup.c.
+ *
+ * Time: users' SQL blocks the one loop of the worker.  In a turn no further call
+ * is begun after CALLS_US; a slow one is followed by as long a rest where others
+ * are busy, and a failing one by one that keeps all that fails below a tenth of
+ * the time; answers, other destinations and the journal have their turns between.
+ *
+ * Users' SQL runs in transactions of its own, which user_sql.c begins and rolls
+ * back; looking up functions takes another, short one.  Nothing here is in one when
+ * it is called.  Lists of the pipeline are not touched, so an error may leave at
+ * any point.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "destination/select.h"
+#include "pipeline/internal.h"
+#include "pipeline/prepare.h"
+#include "settings.h"
+
+/* Events of a call when memory is short; see pages.c on lean pages. */
+#define LEAN_EVENTS		100
+
+/* Room that a page's view may take. */
+#define VIEW_BYTES		(8 * 1024 * 1024)
+
+/* Calls of a turn; then all else has its turn. */
+#define CALLS_US		(20 * INT64CONST(1000))
+
+/* A call that takes longer is followed by a rest. */
+#define SLOW_US			(100 * INT64CONST(1000))
+
+/* Rests after a failing call, as multiples of its time: a tenth of the loop. */
+#define FAILING_RESTS	9
+
+static TimestampTz calls_began = 0; /* of this turn */
+static bool calls_over = false;
+static TimestampTz rest_until = 0;	/* no call before */
+static TimestampTz failing_rest_until = 0;	/* no call that failed last time before */
+
+/* Does a destination have users' SQL? */
+bool
+ecapi_prepares(const EcapiDestination *destination)
+{
+	return destination->options != NULL &&
+		(destination->options->enrich != NULL || destination->options->filter != NULL);
+}
+
+/* ---- forgetting ---- */
+
+static void
+reset_stretches(EcapiFeed *feed, bool prepares)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &feed->stretches)
+	{
+		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+		int			nevents = stretch->page->nevents;
+
+		if (stretch->view != NULL)
+			ecapi_view_drop(stretch->view);
+		stretch->view = NULL;
+		if (stretch->prepared != NULL)
+			pfree(stretch->prepared);
+		stretch->prepared = NULL;
+		stretch->unprepared = 0;
+		if (prepares && nevents > 0)
+		{
+			stretch->prepared = MemoryContextAllocZero(feed->destination->context, nevents);
+			stretch->unprepared = nevents;
+		}
+	}
+}
+
+/*
+ * The options of a destination have changed, or are gone: what is in hand is to be
+ * prepared again.
+ */
+void
+ecapi_prepare_reset(EcapiDestination *destination)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+	bool		prepares = ecapi_prepares(destination);
+
+	if (destination->live.done.from != NULL)
+		ecapi_feed_put_back(&destination->live);
+	reset_stretches(&destination->live, prepares);
+	reset_stretches(&destination->replay, prepares);
+	reset_stretches(&destination->failed, prepares);
+	if (preparing->filter_context != NULL)
+		MemoryContextDelete(preparing->filter_context);
+	if (preparing->list != NULL)
+		pfree(preparing->list);
+	MemSet(preparing, 0, sizeof(EcapiPreparing));
+}
+
+/* An operator wants it tried at once. */
+void
+ecapi_prepare_resume(EcapiDestination *destination)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+
+	preparing->release = destination->options != NULL && destination->options->enrich != NULL;
+	preparing->failures = 0;
+	preparing->broken = false;
+	preparing->next_try = 0;
+	failing_rest_until = 0;
+}
+
+/* Functions or roles have changed: who waits for users' SQL tries at once. */
+void
+ecapi_prepare_nudge(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		destination->preparing.next_try = 0;
+		if (destination->state == ECAPI_WAITING && destination->preparing.failures > 0 &&
+			destination->failures == 0)
+			destination->next_try = 0;
+	}
+}
+
+/* ---- time ---- */
+
+/* May a destination call users' SQL now?  If not, *wait_ms is lowered to when. */
+static bool
+may_call(const EcapiDestination *destination, long *wait_ms)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz from = rest_until;
+
+	if (destination->preparing.failures > 0)
+		from = Max(from, failing_rest_until);
+	/* rests are short: a clock that was set back must not prolong them */
+	if (from > now && from - now < USECS_PER_MINUTE * 10)
+	{
+		*wait_ms = Min(*wait_ms, (long) ((from - now) / 1000) + 1);
+		return false;
+	}
+	if (calls_over)
+		*wait_ms = 0;
+	return !calls_over;
+}
+
+/* Has another destination something to send, or an answer to wait for? */
+static bool
+others_are_busy(const EcapiDestination *self)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *other = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (other != self && other->state == ECAPI_RUNNING &&
+			(other->nflying > 0 || other->live.unsent > 0))
+			return true;
+	}
+	return false;
+}
+
+/* A call of a destination that began then is over. */
+static void
+called(const EcapiDestination *destination, TimestampTz began, bool failed)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int64		took = Max(now - began, 0);
+
+	calls_over |= now - calls_began >= CALLS_US || now < calls_began;
+	if (took >= SLOW_US && others_are_busy(destination))
+		rest_until = now + took;
+	if (failed)
+		failing_rest_until = now + FAILING_RESTS * took;
+}
+
+/* ---- preparing ---- */
+
+/* The next stretch of a destination that is to be prepared; NULL: none. */
+static EcapiStretch *
+next_stretch(EcapiDestination *destination)
+{
+	EcapiFeed  *const feeds[] = {&destination->live, &destination->replay, &destination->failed};
+
+	for (int i = 0; i < lengthof(feeds); i++)
+	{
+		dlist_iter	iter;
+
+		dlist_foreach(iter, &feeds[i]->stretches)
+		{
+			EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+
+			if (stretch->unprepared > 0)
+				return stretch;
+		}
+	}
+	return NULL;
+}
+
+/* Does users' SQL of its destination concern an event? */
+static bool
+concerns(const EcapiStretch *stretch, int i, EcapiArena *scratch, int64 now)
+{
+	const EcapiFeed *feed = stretch->feed;
+	EcapiPageEvent *event = &stretch->page->events[i];
+	const EcapiValue *tree;
+
+	if (stretch->fate[i] >= ECAPI_FATE_DISPOSED || event->stopped != NULL ||
+		(feed->kind == ECAPI_FEED_REPLAY &&
+		 !ecapi_replay_wants(unconstify(EcapiFeed *, feed), event, false)))
+		return false;
+	tree = ecapi_page_tree(stretch->page, i, scratch);
+	return tree != NULL &&
+		ecapi_select_early(feed->destination->options, tree, event->type, now) == NULL;
+}
+
+static void *
+grab_from_context(void *owner, size_t size)
+{
+	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
+}
+
+/*
+ * Pick the next events of a stretch that users' SQL concerns, at most max; mark
+ * those before them that it does not.
+ */
+static int
+pick(EcapiStretch *stretch, int max, int *picked)
+{
+	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi parsing",
+												  ALLOCSET_DEFAULT_SIZES);
+	int64		now = (int64) time(NULL);
+	EcapiArena	scratch;
+	int			n = 0;
+
+	ecapi_arena_init(&scratch, grab_from_context, context);
+	for (int i = 0; i < stretch->page->nevents && n < max; i++)
+	{
+		if (stretch->prepared[i] != ECAPI_PREPARED_NOT_YET)
+			continue;
+		if (concerns(stretch, i, &scratch, now))
+			picked[n++] = i;
+		else
+			ecapi_prepare_mark(stretch, &i, 1, ECAPI_PREPARED_OUT);
+	}
+	MemoryContextDelete(context);
+	return n;
+}
+
+/* Is there a destination with the same list on the page, which wants an event? */
+static bool
+wanted_by_another(const EcapiStretch *stretch, EcapiStretch **others, int nothers,
+				  int i, EcapiArena *scratch, int64 now)
+{
+	for (int k = 0; k < nothers; k++)
+		if (others[k]->prepared[i] == ECAPI_PREPARED_NOT_YET &&
+			concerns(others[k], i, scratch, now))
+			return true;
+	return false;
+}
+
+#define OTHERS_MAX	64
+
+/* Stretches of other destinations with the same list that hold the same page. */
+static int
+find_others(const EcapiStretch *stretch, EcapiStretch **others)
+{
+	const EcapiDestination *self = stretch->feed->destination;
+	dlist_iter	iter;
+	int			n = 0;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *other = dlist_container(EcapiDestination, node, iter.cur);
+		dlist_iter	inner;
+
+		if (other == self || other->state != ECAPI_RUNNING || !ecapi_prepares(other) ||
+			other->preparing.list == NULL ||
+			!ecapi_enrichments_equal(other->preparing.list, self->preparing.list))
+			continue;
+		dlist_foreach(inner, &other->live.stretches)
+		{
+			EcapiStretch *theirs = dlist_container(EcapiStretch, node, inner.cur);
+
+			if (theirs->page == stretch->page && theirs->unprepared > 0 && n < OTHERS_MAX)
+				others[n++] = theirs;
+		}
+	}
+	return n;
+}
+
+/*
+ * Add what others on the page want to what was picked, unless only a part of the
+ * page is asked for.  Returns how many there are then.
+ */
+static int
+add_wishes(EcapiStretch *stretch, int *wanted, int n, bool part)
+{
+	EcapiStretch *others[OTHERS_MAX];
+	int			nothers = part ? 0 : find_others(stretch, others);
+	MemoryContext context;
+	EcapiArena	scratch;
+	int64		now = (int64) time(NULL);
+
+	if (nothers == 0)
+		return n;
+	context = AllocSetContextCreate(ecapi_me.scratch, "ecapi parsing", ALLOCSET_DEFAULT_SIZES);
+	ecapi_arena_init(&scratch, grab_from_context, context);
+	for (int i = 0, mine = 0, own = n; i < stretch->page->nevents; i++)
+	{
+		/* what was picked is in order */
+		if (mine < own && wanted[mine] == i)
+			mine++;
+		else if (wanted_by_another(stretch, others, nothers, i, &scratch, now))
+			wanted[n++] = i;
+	}
+	MemoryContextDelete(context);
+	return n;
+}
+
+/* Are all of some events in the view already? */
+static bool
+all_made(const EcapiView *view, const int *events, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (view->events[events[i]].tree == NULL)
+			return false;
+	return true;
+}
+
+/* What came of an event that was enriched. */
+static EcapiPrepared
+result_of(const EcapiStretch *stretch, int i)
+{
+	const EcapiOptions *options = stretch->feed->destination->options;
+
+	if (stretch->view->events[i].problem == NULL)
+		return ECAPI_PREPARED_ENRICHED;
+	return options->enrich_on_error == ECAPI_ENRICH_SKIP ? ECAPI_PREPARED_UNPATCHED
+		: ECAPI_PREPARED_REFUSED;
+}
+
+/* What a step of a portion came to. */
+typedef enum Step
+{
+	STEP_DONE,
+	STEP_LATER,					/* not in this turn */
+	STEP_FAILED					/* to be tried again, or the destination waits */
+} Step;
+
+/*
+ * Enrich picked events of a stretch; results says what came of each.  picked has
+ * room for all of the page.
+ */
+static Step
+enrich(EcapiStretch *stretch, int *picked, int n, bool part, EcapiPrepared *results,
+	   long *wait_ms)
+{
+	EcapiDestination *destination = stretch->feed->destination;
+	EcapiPreparing *preparing = &destination->preparing;
+	EcapiPrepared fate = ECAPI_PREPARED_UNPATCHED;
+	EcapiUserError error = {0};
+	TimestampTz began;
+	bool		done;
+
+	if (stretch->view == NULL)
+		stretch->view = ecapi_view_of(stretch->page, preparing->list);
+	done = all_made(stretch->view, picked, n);
+	if (!done && preparing->broken && destination->options->enrich_on_error == ECAPI_ENRICH_SKIP &&
+		GetCurrentTimestamp() < preparing->next_try)
+	{
+		for (int i = 0; i < n; i++)
+			results[i] = fate;
+		return STEP_DONE;
+	}
+	if (!done)
+	{
+		if (!may_call(destination, wait_ms))
+			return STEP_LATER;
+		began = GetCurrentTimestamp();
+		done = ecapi_view_fill(stretch->view, picked, add_wishes(stretch, picked, n, part),
+							   &error);
+		called(destination, began, !done);
+		if (!done && error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			return STEP_LATER;	/* this process ends */
+		if (!done && !ecapi_prepare_call_failed(destination, n, &error, &fate))
+			return STEP_FAILED;
+		if (done)
+		{
+			preparing->call_us = Max(GetCurrentTimestamp() - began, 0);
+			ecapi_prepare_call_passed(destination);
+		}
+	}
+	for (int i = 0; i < n; i++)
+		results[i] = done ? result_of(stretch, picked[i]) : fate;
+	return STEP_DONE;
+}
+
+/* The tree that the filter sees of an event, or NULL when it need not. */
+static const EcapiValue *
+tree_to_judge(EcapiStretch *stretch, int i, EcapiPrepared result, EcapiArena *scratch)
+{
+	const EcapiValue *tree = NULL;
+
+	if (result == ECAPI_PREPARED_ENRICHED)
+		tree = stretch->view->events[i].tree;
+	else if (result == ECAPI_PREPARED_AS_IS || result == ECAPI_PREPARED_UNPATCHED)
+		tree = ecapi_page_tree(stretch->page, i, scratch);
+	return tree == NULL ||
+		ecapi_select_late(stretch->feed->destination->options, tree,
+						  ecapi_default_country()) != NULL ? NULL : tree;
+}
+
+/* Have the filter judge picked events; results are changed where it says no. */
+static Step
+judge(EcapiStretch *stretch, const int *picked, int n, EcapiPrepared *results)
+{
+	EcapiDestination *destination = stretch->feed->destination;
+	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi judging",
+												  ALLOCSET_DEFAULT_SIZES);
+	EcapiEnrichedEvent *events = MemoryContextAllocZero(context, sizeof(EcapiEnrichedEvent) * n);
+	int		   *indexes = MemoryContextAlloc(context, sizeof(int) * n);
+	EcapiUserError error = {0};
+	EcapiArena	scratch;
+	TimestampTz began;
+	int			nevents = 0;
+	int			failed = -1;
+	bool		done;
+
+	ecapi_arena_init(&scratch, grab_from_context, context);
+	for (int i = 0; i < n; i++)
+	{
+		const EcapiValue *tree = tree_to_judge(stretch, picked[i], results[i], &scratch);
+
+		if (tree == NULL)
+			continue;
+		events[nevents].seq = stretch->page->events[picked[i]].seq;
+		events[nevents].event = tree;
+		indexes[nevents++] = i;
+	}
+	began = GetCurrentTimestamp();
+	done = nevents == 0 ||
+		ecapi_filter_apply(destination->preparing.filter, events, nevents,
+						   destination->preparing.role, ecapi_enrich_timeout_ms,
+						   &error, &failed);
+	MemoryContextSwitchTo(ecapi_me.scratch);
+	called(destination, began, !done);
+	for (int i = 0; done && i < nevents; i++)
+		if (!events[i].pass)
+			results[indexes[i]] = ECAPI_PREPARED_FILTERED;
+	if (!done && error.sqlerrcode != ERRCODE_ADMIN_SHUTDOWN)
+		ecapi_prepare_filter_failed(destination, stretch, picked, n, failed < 0 ? -1 : indexes[failed], &error);
+	MemoryContextDelete(context);
+	if (done)
+		return STEP_DONE;
+	return error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ? STEP_LATER : STEP_FAILED;
+}
+
+/* How many events a destination takes in one call now; 0: none, memory is short. */
+static int
+portion_of(const EcapiDestination *destination, const EcapiStretch *stretch)
+{
+	int			portion = destination->preparing.portion;
+	bool		tight = ecapi_me.page_bytes + ecapi_me.body_bytes + VIEW_BYTES > ECAPI_BUDGET;
+
+	if (portion == 0)
+		portion = stretch->page->nevents;
+	if (!tight || stretch->view != NULL || destination->preparing.list->n == 0)
+		return portion;
+	return ecapi_prepare_can_send(stretch->feed) ? 0 : Min(portion, LEAN_EVENTS);
+}
+
+/* Prepare the next portion of a stretch. */
+static Step
+prepare_stretch(EcapiStretch *stretch, long *wait_ms)
+{
+	EcapiDestination *destination = stretch->feed->destination;
+	EcapiPreparing *preparing = &destination->preparing;
+	int			max = portion_of(destination, stretch);
+	EcapiPrepared *results;
+	int		   *picked;
+	int			n;
+	Step		step = STEP_DONE;
+
+	if (max == 0)
+		return STEP_LATER;
+	if (stretch->view != NULL &&
+		!ecapi_enrichments_equal(&stretch->view->list, preparing->list))
+		reset_stretches(stretch->feed, true);
+	picked = palloc(sizeof(int) * stretch->page->nevents);
+	n = pick(stretch, max, picked);
+	if (n == 0)
+		return STEP_DONE;
+	results = palloc(sizeof(EcapiPrepared) * n);
+	for (int i = 0; i < n; i++)
+		results[i] = ECAPI_PREPARED_AS_IS;
+	if (preparing->list->n > 0)
+		step = enrich(stretch, picked, n, max < stretch->page->nevents, results, wait_ms);
+	else if (!may_call(destination, wait_ms))
+		step = STEP_LATER;
+	/* right behind the enrichments, so that what they have cost is not lost */
+	if (step == STEP_DONE && preparing->filter != NULL)
+		step = judge(stretch, picked, n, results);
+	for (int i = 0; step == STEP_DONE && i < n; i++)
+		ecapi_prepare_mark(stretch, &picked[i], 1, results[i]);
+	if (step == STEP_DONE && preparing->list->n == 0)
+		ecapi_prepare_call_passed(destination);
+	return step;
+}
+
+/* ---- the surface ---- */
+
+/*
+ * Has a feed something that can be sent as far as users' SQL goes: its next batch,
+ * or its next event?
+ */
+bool
+ecapi_prepare_can_send(EcapiFeed *feed)
+{
+	dlist_iter	iter;
+
+	if (!dlist_is_empty(&feed->ready))
+	{
+		EcapiBatch *batch = dlist_head_element(EcapiBatch, node, &feed->ready);
+
+		for (int i = 0; i < batch->nitems; i++)
+		{
+			const EcapiItem *item = &batch->items[i];
+
+			if (item->stretch->unprepared > 0 &&
+				item->stretch->prepared[item->index] == ECAPI_PREPARED_NOT_YET)
+				return false;
+		}
+		return true;
+	}
+	if (feed->unsent == 0)
+		return false;
+	dlist_foreach(iter, &feed->stretches)
+	{
+		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+
+		if (stretch->next < stretch->page->nevents)
+			return stretch->prepared == NULL ||
+				stretch->prepared[stretch->next] != ECAPI_PREPARED_NOT_YET;
+	}
+	return false;
+}
+
+/*
+ * Destinations that have something to prepare, in the order in which they are to
+ * be served; in the turn's context.
+ */
+static List *
+find_work(TimestampTz now)
+{
+	List	   *work = NIL;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (!ecapi_prepares(destination) || destination->give_up_to != NULL ||
+			!ecapi_state_try(destination, now) || destination->state != ECAPI_RUNNING ||
+			next_stretch(destination) == NULL)
+			continue;
+		work = lappend(work, destination);
+	}
+	return work;
+}
+
+/* Look up what they call; those that have it. */
+static List *
+look_up_all(List *work)
+{
+	List	   *found = NIL;
+	ListCell   *cell;
+
+	StartTransactionCommand();
+	foreach(cell, work)
+	{
+		EcapiDestination *destination = lfirst(cell);
+		MemoryContext old;
+
+		if (!ecapi_prepare_look_up(destination))
+			continue;
+		old = MemoryContextSwitchTo(ecapi_me.scratch);
+		found = lappend(found, destination);
+		MemoryContextSwitchTo(old);
+	}
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
+	return found;
+}
+
+/*
+ * Prepare what is in hand, as far as the time of a turn goes; lowers *wait_ms when
+ * there is more to do.  Outside of a transaction.
+ */
+void
+ecapi_prepare_step(TimestampTz now, long *wait_ms)
+{
+	List	   *work = find_work(now);
+	ListCell   *cell;
+
+	if (work == NIL)
+		return;
+	calls_began = GetCurrentTimestamp();
+	calls_over = false;
+	foreach(cell, look_up_all(work))
+	{
+		EcapiDestination *destination = lfirst(cell);
+		bool		before = calls_over;
+		EcapiStretch *stretch;
+
+		while (destination->state == ECAPI_RUNNING &&
+			   (stretch = next_stretch(destination)) != NULL)
+		{
+			Step		step = prepare_stretch(stretch, wait_ms);
+
+			if (step == STEP_LATER)
+				break;
+			if (step == STEP_FAILED && calls_over)
+			{
+				*wait_ms = 0;
+				break;
+			}
+		}
+		/* whose turn it was is last in the next */
+		if (calls_over && !before)
+		{
+			dlist_delete(&destination->node);
+			dlist_push_tail(&ecapi_me.destinations, &destination->node);
+		}
+	}
+}

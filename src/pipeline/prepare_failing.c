@@ -1,0 +1,166 @@
+/*
+ * prepare_failing.c
+ *	  What becomes of events whose enrichment or filter fails.
+ *
+ * When a call fails, the destination waits and tries again, TRIES times.  Then
+ * its option enrich_on_error decides:
+ *	 hold	it waits on, longer and longer, up to the ceiling of backoffs; its state
+ *			says which function, and why
+ *	 skip	the events go without the patch, and are counted
+ *	 dead	they go to failed_event, dead
+ * Before skip and dead a portion that fails with an error is halved, so one bad
+ * row costs nobody else the patch.  SINGLES_MAX events at fault one after the other,
+ * or a call that ran out of time, say that it is not the events: then a portion
+ * shares one fate, and with skip the events go by without a try until the next
+ * one is due.
+ * An event that the filter fails on is known by itself, and is never sent
+ * unfiltered: skip leaves it out, counted as filtered.
+ *
+ * No SQL; lists of the pipeline are not touched.
+ */
+#include "postgres.h"
+
+#include "common/pg_prng.h"
+#include "utils/timestamp.h"
+
+#include "pipeline/internal.h"
+#include "pipeline/prepare.h"
+
+/* Tries of a call that fails, before enrich_on_error decides. */
+#define TRIES			3
+
+/* Events at fault in a row that show that the function is. */
+#define SINGLES_MAX		16
+
+/* How long events are taken to be at fault, after the last that was. */
+#define HALVING_US		(60 * USECS_PER_SEC)
+
+int64
+ecapi_prepare_backoff_ms(const EcapiPreparing *preparing)
+{
+	return ecapi_policy_backoff(preparing->failures, pg_prng_double(&pg_global_prng_state), -1);
+}
+
+/* Set what came of some events of a stretch. */
+void
+ecapi_prepare_mark(EcapiStretch *stretch, const int *events, int n, EcapiPrepared prepared)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (stretch->prepared[events[i]] == ECAPI_PREPARED_NOT_YET)
+			stretch->unprepared--;
+		stretch->prepared[events[i]] = prepared;
+	}
+}
+
+/* The log hears of it once, until something passes again. */
+static void
+tell(EcapiDestination *destination)
+{
+	if (destination->preparing.told)
+		return;
+	destination->preparing.told = true;
+	ereport(LOG,
+			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+			 destination->options->enrich_on_error == ECAPI_ENRICH_SKIP ?
+			 errmsg("destination \"%s\" goes on without patches: %s",
+					NameStr(destination->name), destination->preparing.message) :
+			 errmsg("destination \"%s\" puts events aside: %s",
+					NameStr(destination->name), destination->preparing.message)));
+}
+
+/*
+ * A call for n events has failed.  True when that decides what becomes of them:
+ * then it is in *fate; else they are to be tried again.
+ */
+bool
+ecapi_prepare_call_failed(EcapiDestination *destination, int n, const EcapiUserError *error,
+			EcapiPrepared *fate)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+	EcapiEnrichOnError on_error = destination->options->enrich_on_error;
+	TimestampTz now = GetCurrentTimestamp();
+	bool		halving = preparing->halving_until > now && !error->timed_out;
+
+	if (error->stopped)
+		return false;
+	preparing->failures++;
+	strlcpy(preparing->message, error->message, sizeof(preparing->message));
+	if (on_error == ECAPI_ENRICH_HOLD || (preparing->failures < TRIES && !halving))
+	{
+		ecapi_state_hold(destination, error->message, ecapi_prepare_backoff_ms(preparing));
+		return false;
+	}
+	ecapi_state_error(destination, error->message);
+	if (!error->timed_out && !preparing->broken)
+		preparing->halving_until = now + HALVING_US;
+	if (!error->timed_out && !preparing->broken && n > 1)
+	{
+		preparing->portion = n / 2;
+		return false;
+	}
+	tell(destination);
+	if (error->timed_out || ++preparing->singles >= SINGLES_MAX)
+	{
+		preparing->broken = true;
+		preparing->portion = 0;
+	}
+	if (preparing->broken && on_error == ECAPI_ENRICH_SKIP)
+		preparing->next_try = TimestampTzPlusMilliseconds(now, ecapi_prepare_backoff_ms(preparing));
+	else if (preparing->broken)
+		ecapi_state_hold(destination, error->message, ecapi_prepare_backoff_ms(preparing));
+	*fate = on_error == ECAPI_ENRICH_SKIP ? ECAPI_PREPARED_UNPATCHED : ECAPI_PREPARED_FAILED;
+	return true;
+}
+
+/* The filter has failed, of failed at one of the events, or -1. */
+void
+ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiStretch *stretch, const int *events,
+			  int n, int failed, const EcapiUserError *error)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+
+	if (error->stopped)
+		return;
+	preparing->failures++;
+	strlcpy(preparing->message, error->message, sizeof(preparing->message));
+	if (destination->options->enrich_on_error == ECAPI_ENRICH_HOLD ||
+		(preparing->failures < TRIES && failed < 0))
+	{
+		ecapi_state_hold(destination, error->message, ecapi_prepare_backoff_ms(preparing));
+		return;
+	}
+	ecapi_state_error(destination, error->message);
+	tell(destination);
+	if (failed >= 0)
+		ecapi_prepare_mark(stretch, events + failed, 1, ECAPI_PREPARED_UNFILTERED);
+	else
+	{
+		ecapi_prepare_mark(stretch, events, n, ECAPI_PREPARED_UNFILTERED);
+		ecapi_state_hold(destination, error->message, ecapi_prepare_backoff_ms(preparing));
+	}
+}
+
+/* A portion passed: take more the next time. */
+void
+ecapi_prepare_call_passed(EcapiDestination *destination)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+
+	preparing->broken = false;
+	preparing->singles = 0;
+	if (preparing->portion > 0)
+		preparing->portion *= 2;
+	if (preparing->portion >= ECAPI_PAGE_ROWS)
+		preparing->portion = 0;
+	if (preparing->portion > 0)
+		return;
+	if (preparing->failures > 0 && !preparing->told)
+		ereport(LOG,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("enrichments and filter of destination \"%s\" work again",
+						NameStr(destination->name))));
+	preparing->failures = 0;
+	preparing->told = false;
+}
+

@@ -1,0 +1,96 @@
+/*
+ * prepare_lookup.c
+ *	  What users' SQL of a destination is, and as whom it runs: looked up at every use.
+ *
+ * Functions that cannot be found or may not be called are no matter of events:
+ * the destination waits, whatever the option says, until that is fixed.  It is
+ * looked at again when a function or role changes, and at its next try.
+ */
+#include "postgres.h"
+
+#include "foreign/foreign.h"
+#include "utils/memutils.h"
+
+#include "pipeline/internal.h"
+#include "pipeline/prepare.h"
+
+static void
+compile_filter(EcapiDestination *destination, int *code, char *error, size_t error_size,
+			   char *hint, size_t hint_size)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+	MemoryContext context = AllocSetContextCreate(destination->context, "ecapi filter",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	preparing->filter = ecapi_filter_compile(destination->options->filter, code,
+											 error, error_size, hint, hint_size);
+	MemoryContextSwitchTo(old);
+	if (preparing->filter != NULL)
+		preparing->filter_context = context;
+	else
+		MemoryContextDelete(context);
+}
+
+/* Resolve the list of a destination; what is held is released if an operator asked. */
+static bool
+resolve(EcapiDestination *destination, Oid owner, int *code, char *error, size_t error_size,
+		char *hint, size_t hint_size)
+{
+	const char *names = destination->options->enrich;
+	EcapiEnrichments *list = destination->preparing.list;
+	bool		found = ecapi_enrichments_resolve(names, owner, list, code, error, error_size,
+												  hint, hint_size);
+
+	/* one after the other: a list that is refused names those up to the first */
+	for (int tries = 0; !found && destination->preparing.release &&
+		 tries < ECAPI_ENRICHMENTS_MAX; tries++)
+	{
+		for (int i = 0; i < ECAPI_ENRICHMENTS_MAX; i++)
+			if (OidIsValid(list->list[i].function))
+				ecapi_user_sql_release(list->list[i].function, destination->resumed_at);
+		found = ecapi_enrichments_resolve(names, owner, list, code, error, error_size,
+										  hint, hint_size);
+	}
+	return found;
+}
+
+/*
+ * Look up what a destination calls, as whom; in a transaction.  False when
+ * something of it cannot be had: then the destination waits.
+ */
+bool
+ecapi_prepare_look_up(EcapiDestination *destination)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+	const EcapiOptions *options = destination->options;
+	ForeignServer *server = GetForeignServerExtended(destination->server, FSV_MISSING_OK);
+	char		error[256] = "";
+	char		hint[256] = "";
+	int			code = 0;
+	bool		found;
+
+	if (server == NULL)
+		return false;			/* it is being dropped */
+	if (preparing->list == NULL)
+		preparing->list = MemoryContextAllocZero(destination->context,
+												 sizeof(EcapiEnrichments));
+	MemSet(preparing->list, 0, sizeof(EcapiEnrichments));
+	found = options->enrich == NULL ||
+		resolve(destination, server->owner, &code, error, sizeof(error), hint, sizeof(hint));
+	preparing->release = false;
+	if (found && options->filter != NULL)
+	{
+		preparing->role = server->owner;
+		if (preparing->filter == NULL)
+			compile_filter(destination, &code, error, sizeof(error), hint, sizeof(hint));
+		found = preparing->filter != NULL;
+	}
+	if (found)
+		return true;
+	preparing->failures++;
+	preparing->next_try = 0;
+	ecapi_state_hold(destination, hint[0] == '\0' ? error : psprintf("%s; %s", error, hint),
+					 ecapi_prepare_backoff_ms(preparing));
+	return false;
+}

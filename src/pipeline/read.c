@@ -1,0 +1,270 @@
+/*
+ * read.c
+ *	  Reading pages for the feeds of destinations, so that those who stand together
+ *	  share them.
+ *
+ * Feeds read in rounds, a page each, so what one reads the others find in memory.
+ * Two rules keep those together who gain by it; both are bounded, for nobody may
+ * be held up for long by another:
+ *	 - one that nothing was for lately rides along with a leader, a feed with events
+ *	   in hand that will read the same next;
+ *	 - one that is a page ahead of another with the same enrichments waits for it
+ *	   about as long as a call takes.
+ *
+ * A destination with a delay reads up to logged ticks that are old enough (tick.c),
+ * so its events are held by at most about a second more.
+ *
+ * All that reads is in a transaction with an active snapshot, SPI connected.
+ */
+#include "postgres.h"
+
+#include "utils/inval.h"
+#include "utils/timestamp.h"
+
+#include "pipeline/internal.h"
+
+/* Pages that one destination reads in one transaction; most are empty. */
+#define PAGES_A_TURN		64
+
+/* Time after which no further page is read in a transaction. */
+#define READ_US				(50 * INT64CONST(1000))
+
+/*
+ * How long a destination that nothing was for waits for another to read the next
+ * page, and how many others it looks at.
+ */
+#define RIDE_MS				500
+#define LEADERS				8
+
+/*
+ * How long one that is a page ahead of another with the same enrichments waits for it,
+ * so that one call does for both: up to so many times what a call takes.
+ */
+#define AWAIT_CALLS			4
+#define AWAIT_MS			1000
+
+/* How often to look for logged ticks that are old enough for a delay. */
+#define DELAY_LOOK_MS		500
+
+static EcapiFeed *leaders[LEADERS];	/* of this turn */
+static int	nleaders = 0;
+
+/*
+ * Feeds that have events in hand and will read on: others that stand where they
+ * will read next need not read by themselves.
+ */
+void
+ecapi_read_begin(void)
+{
+	dlist_iter	iter;
+
+	nleaders = 0;
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (destination->state == ECAPI_RUNNING && nleaders < LEADERS &&
+			!dlist_is_empty(&destination->live.stretches))
+			leaders[nleaders++] = &destination->live;
+	}
+}
+
+/*
+ * Does a feed ride along with a leader?  One that nothing was for lately would
+ * run ahead through a backlog, and the leader read it all again behind it.  It waits
+ * for the leader, but not long: there may be something for it behind.
+ */
+static bool
+rides(EcapiFeed *feed)
+{
+	if (!feed->passing || !dlist_is_empty(&feed->stretches))
+		return false;
+	for (int i = 0; i < nleaders; i++)
+		if (ecapi_place_equal(&leaders[i]->read, &feed->read))
+			return true;
+	return false;
+}
+
+/*
+ * The milliseconds that a feed waits at most for others to be where it is: as it
+ * rides along, or as it is a page ahead of somebody; 0: it reads.
+ */
+static long
+waits_for_others(EcapiFeed *feed, TimestampTz now)
+{
+	int64		passed_us = GetCurrentTimestamp() - feed->passed_at;
+	int64		read_us = now - feed->read_at;
+	int64		await_us = Min(feed->destination->preparing.call_us * AWAIT_CALLS,
+							   AWAIT_MS * INT64CONST(1000));
+	bool		may_ride = feed->passing && nleaders > 0 &&
+		passed_us >= 0 && passed_us < RIDE_MS * 1000;
+	bool		may_await = read_us >= 0 && read_us < await_us;
+
+	if (feed->kind != ECAPI_FEED_LIVE || (!may_ride && !may_await) ||
+		ecapi_page_in_memory(&feed->read))
+		return 0;
+	if (may_ride && rides(feed))
+		return RIDE_MS - (long) (passed_us / 1000);
+	if (may_await && ecapi_page_is_awaited(feed))
+		return (long) ((await_us - read_us) / 1000) + 1;
+	return 0;
+}
+
+/* The end of the window that a leader opened at a tick, with a reference; or NULL. */
+static EcapiTick *
+leaders_tick(EcapiTick *from)
+{
+	for (int i = 0; i < nleaders; i++)
+	{
+		dlist_iter	iter;
+
+		dlist_foreach(iter, &leaders[i]->stretches)
+		{
+			EcapiPlace *start = &dlist_container(EcapiStretch, node, iter.cur)->page->start;
+
+			if (start->from == from)
+			{
+				start->to->refs++;
+				return start->to;
+			}
+		}
+	}
+	return NULL;
+}
+
+/* The end of the next window of a feed, with a reference; NULL: none yet. */
+static EcapiTick *
+next_tick(EcapiFeed *feed, TimestampTz now)
+{
+	EcapiDestination *destination = feed->destination;
+	EcapiTick  *next;
+
+	if (destination->options->delay_ms <= 0)
+	{
+		next = feed->passing ? leaders_tick(feed->read.from) : NULL;
+		return next != NULL ? next : ecapi_tick_next(feed->read.from);
+	}
+	next = ecapi_tick_next_before(feed->read.from,
+								  now - destination->options->delay_ms * INT64CONST(1000));
+	destination->delay_look = next != NULL ? 0
+		: TimestampTzPlusMilliseconds(now, DELAY_LOOK_MS);
+	return next;
+}
+
+/* Read the next page for a feed; false when there is none, or not now. */
+static bool
+read_one(EcapiFeed *feed, TimestampTz now, const bool *stale)
+{
+	EcapiPage  *page;
+	size_t		bytes;
+
+	if (feed->read.to == NULL)
+	{
+		EcapiTick  *from = feed->read.from;
+		EcapiTick  *next = feed->kind == ECAPI_FEED_REPLAY ? NULL	/* its window ends there */
+			: next_tick(feed, now);
+
+		if (next == NULL)
+			return false;
+		ecapi_place_set(&feed->read, from, next, (EcapiPosition) {0, 0, 0});
+		ecapi_tick_drop(next);
+	}
+	if (waits_for_others(feed, now) > 0)
+		return false;
+	bytes = ecapi_share_page(feed);
+	if (bytes == 0)
+		return false;
+	page = ecapi_page_at(&feed->read, bytes);
+	feed->read_at = now;
+	/* options that were changed before an event was emitted apply to it */
+	AcceptInvalidationMessages();
+	ecapi_stretch_add(feed, page, !*stale);
+	return true;
+}
+
+/*
+ * Does a feed want to read, has it room, and is there something it has not read?  A new
+ * destination may stand beyond the live tick, until the next is taken.
+ */
+bool
+ecapi_read_may(EcapiFeed *feed, TimestampTz now)
+{
+	EcapiTick  *from = feed->read.from;
+	EcapiDestination *destination = feed->destination;
+
+	if (feed->kind == ECAPI_FEED_REPLAY)
+		return ecapi_replay_may_read(feed);
+	if (!ecapi_feed_wants(feed) || waits_for_others(feed, now) > 0)
+		return false;
+	if (feed->read.to != NULL)
+		return ecapi_share_page(feed) > 0;
+	if (ecapi_me.live == NULL || from == ecapi_me.live ||
+		!ecapi_snapshot_within(from->snapshot, ecapi_me.live->snapshot))
+		return false;
+	return (destination->options->delay_ms <= 0 ||
+			(destination->delay_look <= now && !ecapi_tick_is_last(from))) &&
+		ecapi_share_page(feed) > 0;
+}
+
+/*
+ * Milliseconds until a feed wants to be looked at that cannot read now but may then:
+ * it waits for others, or for its delay.  -1: something else will tell.
+ */
+long
+ecapi_read_wait_ms(EcapiFeed *feed, TimestampTz now)
+{
+	EcapiDestination *destination = feed->destination;
+	long		others_ms = waits_for_others(feed, now);
+
+	if (!ecapi_feed_wants(feed))
+		return -1;
+	if (feed->read.to != NULL || others_ms > 0)
+		return others_ms > 0 ? others_ms : -1;
+	if (destination->options->delay_ms <= 0 || ecapi_tick_is_last(feed->read.from) ||
+		destination->delay_look <= now)
+		return -1;
+	return (long) Min((destination->delay_look - now) / 1000 + 1, DELAY_LOOK_MS);
+}
+
+/*
+ * Fill the hands of all feeds, page by page, so that those who stand together
+ * share what is read.  *stale turns true when options have changed.
+ */
+void
+ecapi_read_pages(TimestampTz now, const bool *stale)
+{
+	bool		more = true;
+
+	for (int i = 0; i < PAGES_A_TURN && more &&
+		 GetCurrentTimestamp() - now < READ_US; i++)
+	{
+		dlist_iter	iter;
+
+		more = false;
+		ecapi_read_begin();
+		dlist_foreach(iter, &ecapi_me.destinations)
+		{
+			EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+			if (ecapi_read_may(&destination->live, now))
+				more |= read_one(&destination->live, now, stale);
+			if (ecapi_read_may(&destination->replay, now))
+				more |= read_one(&destination->replay, now, stale);
+		}
+	}
+}
+
+bool
+ecapi_read_delays(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (destination->options != NULL && destination->options->delay_ms > 0)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,317 @@
+/*
+ * reload.c
+ *	  What the tables say of destinations: foreign servers, matched with their
+ *	  cursors.
+ *
+ * Looked at when the worker starts, when a server or user mapping changes, or a
+ * role or the right to use the wrapper, on which delivery depends, and when an
+ * operator pauses, resumes, adopts or rebases.  What event triggers
+ * did not do (they are skipped under session_replication_role = replica) is
+ * done here: a server without a cursor gets one, a cursor follows its server
+ * by oid or, after pg_upgrade gave out new oids, by name, and a cursor whose
+ * server is gone ends.
+ *
+ * A reload has two halves.  This one is all its statements, in one transaction; it
+ * reads and writes tables and leaves the worker's memory as it is.  When that
+ * transaction has committed, destinations.c takes what was found, and runs no
+ * statement.  So whatever a statement fails with, destinations stay as they were,
+ * and the reload is repeated as a whole.
+ */
+#include "postgres.h"
+
+#include "access/reloptions.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/catalog.h"
+#include "outbox/guard.h"
+#include "pipeline/internal.h"
+#include "pipeline/reload.h"
+
+/*
+ * By SQL and not through the system caches: their invalidations are sent after
+ * the commit has woken us, so a cache may still be old when we look.
+ */
+static EcapiStatement servers = {
+	"SELECT s.oid, s.srvname, s.srvoptions, m.umoptions, r.rolname, r.rolsuper,"
+	" pg_catalog.has_foreign_data_wrapper_privilege(s.srvowner, s.srvfdw, 'USAGE')"
+	" FROM pg_catalog.pg_foreign_server s JOIN pg_catalog.pg_roles r"
+	" ON r.oid OPERATOR(pg_catalog.=) s.srvowner LEFT JOIN pg_catalog.pg_user_mapping m"
+	" ON m.umserver OPERATOR(pg_catalog.=) s.oid AND m.umuser OPERATOR(pg_catalog.=) 0"
+	" WHERE s.srvfdw OPERATOR(pg_catalog.=) $1",
+	1, {OIDOID}, NULL
+};
+
+static EcapiStatement controls = {
+	"SELECT destination, paused, resumed_at, blamed_at FROM ecapi.control",
+	0, {0}, NULL
+};
+
+static Datum
+column(int row, int i, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, i, isnull);
+}
+
+static EcapiFound *
+found_of_oid(List *all, Oid oid)
+{
+	ListCell   *cell;
+
+	foreach(cell, all)
+		if (((EcapiFound *) lfirst(cell))->server == oid)
+			return lfirst(cell);
+	return NULL;
+}
+
+static EcapiFound *
+found_of_name(List *all, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, all)
+		if (strcmp(((EcapiFound *) lfirst(cell))->name, name) == 0)
+			return lfirst(cell);
+	return NULL;
+}
+
+/* ---- reading ---- */
+
+/* All servers of our wrapper, in context. */
+static List *
+load_servers(MemoryContext context)
+{
+	Datum		values[1];
+	List	   *result = NIL;
+	MemoryContext old;
+	uint64		n;
+
+	values[0] = ObjectIdGetDatum(ecapi_wrapper());
+	n = ecapi_statement_execute(&servers, values, NULL, true);
+	old = MemoryContextSwitchTo(context);
+	for (uint64 i = 0; i < n; i++)
+	{
+		EcapiFound *found = palloc0(sizeof(EcapiFound));
+		bool		isnull;
+		Datum		datum;
+
+		found->server = DatumGetObjectId(column(i, 1, &isnull));
+		found->name = pstrdup(NameStr(*DatumGetName(column(i, 2, &isnull))));
+		datum = column(i, 3, &isnull);
+		found->options = isnull ? NIL : untransformRelOptions(datum);
+		datum = column(i, 4, &isnull);
+		found->mapping = isnull ? NIL : untransformRelOptions(datum);
+		found->owner.name = pstrdup(NameStr(*DatumGetName(column(i, 5, &isnull))));
+		found->owner.superuser = DatumGetBool(column(i, 6, &isnull));
+		found->owner.has_usage = DatumGetBool(column(i, 7, &isnull));
+		result = lappend(result, found);
+	}
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+/* What operators want of destinations. */
+static void
+load_controls(List *all)
+{
+	uint64		n = ecapi_statement_execute(&controls, NULL, NULL, true);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Name		name = DatumGetName(column(i, 1, &isnull));
+		EcapiFound *found = found_of_name(all, NameStr(*name));
+		Datum		datum;
+
+		if (found == NULL)
+			continue;
+		found->paused = DatumGetBool(column(i, 2, &isnull));
+		datum = column(i, 3, &isnull);
+		found->resumed_at = isnull ? 0 : DatumGetTimestampTz(datum);
+		datum = column(i, 4, &isnull);
+		found->blamed_at = isnull ? 0 : DatumGetTimestampTz(datum);
+	}
+}
+
+/*
+ * The cursor of a server: by oid, of several the one with its name; else by name
+ * when it has no server.
+ */
+static EcapiCursor *
+cursor_of(List *cursors, const EcapiFound *found, List *all)
+{
+	ListCell   *cell;
+	EcapiCursor *by_oid = NULL;
+	EcapiCursor *by_name = NULL;
+
+	foreach(cell, cursors)
+	{
+		EcapiCursor *cursor = lfirst(cell);
+		bool		same_name = strcmp(NameStr(cursor->destination), found->name) == 0;
+
+		if (cursor->server == found->server && (same_name || by_oid == NULL))
+			by_oid = cursor;
+		if (same_name && found_of_oid(all, cursor->server) == NULL)
+			by_name = cursor;
+	}
+	return by_oid != NULL ? by_oid : by_name;
+}
+
+/* ---- putting right ---- */
+
+/* A cursor that belongs to no destination ends, and what hangs on it. */
+static void
+end_cursor(const EcapiCursor *cursor, const EcapiFound *owner)
+{
+	const char *name = NameStr(cursor->destination);
+
+	if (owner != NULL)
+		ereport(LOG,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("cursor \"%s\" was removed: it names the server of destination \"%s\"",
+						name, owner->name)));
+	ecapi_cursor_delete(name, cursor->server);
+	ecapi_failed_end(name);
+	ecapi_replay_forget(name);
+}
+
+/* End the cursors that nobody has. */
+static void
+end_cursors(List *cursors, List *all)
+{
+	ListCell   *cell;
+
+	foreach(cell, cursors)
+	{
+		EcapiCursor *cursor = lfirst(cell);
+		bool		taken = false;
+		ListCell   *inner;
+
+		foreach(inner, all)
+			taken |= ((EcapiFound *) lfirst(inner))->cursor == cursor;
+		if (!taken)
+			end_cursor(cursor, found_of_oid(all, cursor->server));
+	}
+}
+
+/* A cursor follows its server. */
+static void
+bind_cursor(const EcapiFound *found)
+{
+	EcapiCursor *cursor = found->cursor;
+	bool		same_name = strcmp(NameStr(cursor->destination), found->name) == 0;
+
+	if (same_name && cursor->server == found->server)
+		return;
+	ecapi_cursor_bind(cursor->server, NameStr(cursor->destination),
+					  found->server, found->name);
+	if (!same_name)
+	{
+		ecapi_failed_rename(NameStr(cursor->destination), found->name);
+		ecapi_replay_rename(NameStr(cursor->destination), found->name);
+	}
+	cursor->server = found->server;
+	namestrcpy(&cursor->destination, found->name);
+}
+
+/*
+ * A cursor for a server that has none.  One that was deleted while we deliver
+ * is written again, from what we know; the rest of it follows with the next
+ * record.
+ */
+static void
+create_cursor(EcapiFound *found, const EcapiDestination *known, MemoryContext context)
+{
+	EcapiOrigin origin = {GetSystemIdentifier(), MyDatabaseId};
+	MemoryContext old = MemoryContextSwitchTo(context);
+	EcapiCursor *cursor = palloc0(sizeof(EcapiCursor));
+
+	namestrcpy(&cursor->destination, found->name);
+	cursor->server = found->server;
+	cursor->state = "starting";
+	cursor->from = known != NULL ? known->live.done.from->snapshot : ecapi_snapshot_start();
+	MemoryContextSwitchTo(old);
+	if (known == NULL)
+		(void) ecapi_options_origin(found->options, &origin);
+	cursor->system_identifier = origin.system_identifier;
+	cursor->database = origin.database;
+	ecapi_cursor_create(cursor);
+	found->cursor = cursor;
+	found->rewritten = known != NULL;
+	ereport(LOG,
+			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+			 known != NULL ?
+			 errmsg("cursor of destination \"%s\" was gone and is written again", found->name) :
+			 errmsg("destination \"%s\" had no cursor and starts with what commits from now on",
+					found->name)));
+}
+
+/* ---- guards ---- */
+
+/* Is a destination in the worker's hands, its guard off?  NULL: it is not. */
+static const EcapiDestination *
+unguarded(const EcapiFound *found)
+{
+	const EcapiDestination *known = ecapi_destination_of(found->server);
+
+	return known != NULL && !known->guarded ? known : NULL;
+}
+
+/* Look whether guards may come off; after all else was read and written. */
+static void
+check_guards(List *all, MemoryContext context)
+{
+	EcapiCounter counter;
+	MemoryContext old;
+	bool		any = false;
+	ListCell   *cell;
+
+	foreach(cell, all)
+		any |= unguarded(lfirst(cell)) == NULL;
+	if (!any)
+		return;
+	counter = ecapi_guard_counter();
+	old = MemoryContextSwitchTo(context);
+	foreach(cell, all)
+	{
+		EcapiFound *found = lfirst(cell);
+
+		if (unguarded(found) == NULL)
+			found->guard = ecapi_guard_reason(found->cursor, &counter);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* See reload.h. */
+List *
+ecapi_reload_find(MemoryContext context)
+{
+	List	   *all = load_servers(context);
+	List	   *cursors = ecapi_cursor_load(context);
+	ListCell   *cell;
+
+	load_controls(all);
+	foreach(cell, all)
+	{
+		EcapiFound *found = lfirst(cell);
+
+		found->cursor = cursor_of(cursors, found, all);
+	}
+	/* first, for a name that one of them has may be another's now */
+	end_cursors(cursors, all);
+	foreach(cell, all)
+	{
+		EcapiFound *found = lfirst(cell);
+
+		if (found->cursor != NULL)
+			bind_cursor(found);
+		else
+			create_cursor(found, unguarded(found), context);
+	}
+	check_guards(all, context);
+	return all;
+}

@@ -1,0 +1,262 @@
+/*
+ * replay_feed.c
+ *	  The feed of a replay: events of the ring once more, beside live traffic.
+ *
+ * records/replay.c says what a replay is.  Here a destination takes up the
+ * oldest one it has, one at a time; the feed reads its window from its own
+ * place and is sent as any other (pipeline.c).  Place and counts are written
+ * with the journal, so a crash repeats what was sent since the last write and
+ * skips nothing.
+ *
+ * A window is read only when the live tick sees all of it: then its WAL is
+ * flushed, and no event goes out that a crash could undo.
+ *
+ * Cancelled while requests fly: nothing new is sent, the answers are noted,
+ * and the next replay is taken up when the last is in.
+ *
+ * A replay of a stopped, waiting or paused destination waits with it.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "pipeline/internal.h"
+
+/* Take up a replay at the place where it was left. */
+static void
+take_up(EcapiDestination *destination, const EcapiReplayRow *row)
+{
+	EcapiReplay *replay = &destination->replaying;
+	EcapiTick  *from = ecapi_tick_intern(row->from);
+	EcapiTick  *to = ecapi_tick_intern(row->to);
+	EcapiOptionProblem problem;
+
+	MemSet(replay, 0, sizeof(EcapiReplay));
+	replay->since = row->since;
+	replay->until = row->until;
+	replay->delivered = row->delivered;
+	replay->filtered = row->filtered;
+	replay->failed = row->failed;
+	replay->passed_over = row->passed_over;
+	if (row->event_types != NULL &&
+		!ecapi_options_event_types(row->event_types, &replay->event_types, &problem))
+		replay->event_types = UINT64CONST(1) << 63; /* none that there is */
+	ecapi_place_set(&destination->replay.done, from, to, row->position);
+	ecapi_place_set(&destination->replay.read, from, to, row->position);
+	ecapi_tick_drop(from);
+	ecapi_tick_drop(to);
+	replay->id = row->id;
+	replay->dirty = destination->dirty = true;	/* it runs */
+}
+
+/* Dispose of a batch of a cancelled replay.  Takes it over. */
+static void
+abandon(EcapiBatch *batch)
+{
+	for (int i = 0; i < batch->nitems; i++)
+		ecapi_stretch_dispose(batch->items[i], ECAPI_OUTCOME_NONE, NULL);
+	ecapi_batch_free(batch);
+}
+
+static void
+abandon_list(EcapiDestination *destination, dlist_head *list)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, list)
+	{
+		EcapiBatch *batch = dlist_container(EcapiBatch, node, iter.cur);
+
+		if (batch->feed != &destination->replay)
+			continue;
+		if (list == &destination->suspects)
+			destination->nsuspects--;
+		dlist_delete(&batch->node);
+		abandon(batch);
+	}
+}
+
+/* When nothing of a cancelled replay is left, it is over. */
+static void
+close_if_empty(EcapiDestination *destination)
+{
+	if (!dlist_is_empty(&destination->replay.stretches))
+		return;
+	destination->replaying.id = 0;
+	destination->replaying.closing = false;
+	ecapi_me.replay_ended = true;
+}
+
+/* The replay was cancelled. */
+static void
+close_replay(EcapiDestination *destination)
+{
+	EcapiFeed  *feed = &destination->replay;
+	dlist_iter	iter;
+
+	destination->replaying.closing = true;
+	abandon_list(destination, &feed->ready);
+	abandon_list(destination, &destination->suspects);
+	dlist_foreach(iter, &feed->stretches)
+	{
+		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+
+		/* what is taken flies */
+		for (int i = stretch->next; i < stretch->page->nevents; i++)
+		{
+			EcapiItem	item = {stretch, i};
+
+			ecapi_stretch_dispose(item, ECAPI_OUTCOME_NONE, NULL);
+		}
+		stretch->next = stretch->page->nevents;
+	}
+	feed->unsent = 0;
+	ecapi_stretch_advance(feed);
+	/* counts are written once more, then it is over */
+	destination->replaying.dirty = destination->dirty = true;
+}
+
+static const EcapiReplayRow *
+find_row(List *rows, const EcapiDestination *destination, int64 id)
+{
+	ListCell   *cell;
+
+	foreach(cell, rows)
+	{
+		const EcapiReplayRow *row = lfirst(cell);
+
+		if (strcmp(NameStr(row->destination), NameStr(destination->name)) == 0 &&
+			(id == 0 || row->id == id))
+			return row;
+	}
+	return NULL;
+}
+
+/* Has all of the window been disposed of? */
+static bool
+at_end(const EcapiDestination *destination)
+{
+	return destination->replay.done.to == NULL &&
+		dlist_is_empty(unconstify(dlist_head *, &destination->replay.stretches));
+}
+
+/*
+ * Take over the replays there are, as ecapi_replay_load gave them: take up new
+ * ones, drop cancelled ones.  Destinations were taken over before.  Raises nothing
+ * but out of memory; then it is to be done again.
+ */
+void
+ecapi_replay_take(List *rows)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+		EcapiReplay *replay = &destination->replaying;
+		const EcapiReplayRow *row;
+
+		if (replay->id != 0 && !replay->closing &&
+			find_row(rows, destination, replay->id) == NULL)
+			close_replay(destination);
+		if (replay->id == 0 && !destination->guarded &&
+			(row = find_row(rows, destination, 0)) != NULL)
+			take_up(destination, row);
+	}
+}
+
+/* May the feed read on? */
+bool
+ecapi_replay_may_read(EcapiFeed *feed)
+{
+	EcapiReplay *replay = &feed->destination->replaying;
+
+	return replay->id != 0 && !replay->closing && feed->read.to != NULL &&
+		ecapi_feed_wants(feed) && ecapi_me.live != NULL &&
+		ecapi_snapshot_within(feed->read.to->snapshot, ecapi_me.live->snapshot) &&
+		ecapi_share_page(feed) > 0;
+}
+
+/* Is an event of the feed one to send?  typed: its type is known. */
+bool
+ecapi_replay_wants(EcapiFeed *feed, const EcapiPageEvent *event, bool typed)
+{
+	EcapiReplay *replay = &feed->destination->replaying;
+
+	if (event->emitted_at < replay->since || event->emitted_at >= replay->until)
+		return false;
+	return !typed || replay->event_types == 0 ||
+		(event->type >= 0 &&
+		 (replay->event_types & (UINT64CONST(1) << event->type)) != 0);
+}
+
+/* An event that is not one to send is disposed of. */
+void
+ecapi_replay_pass_over(EcapiItem item)
+{
+	item.stretch->feed->destination->replaying.passed_over++;
+	ecapi_stretch_dispose(item, ECAPI_OUTCOME_NONE, NULL);
+}
+
+/*
+ * A batch was not delivered: if it is of a cancelled replay, it is not sent
+ * again.  True when it was taken over.
+ */
+bool
+ecapi_replay_let_go(EcapiBatch *batch)
+{
+	EcapiFeed  *feed = batch->feed;
+
+	if (feed->kind != ECAPI_FEED_REPLAY || !feed->destination->replaying.closing)
+		return false;
+	abandon(batch);
+	ecapi_stretch_advance(feed);
+	return true;
+}
+
+/*
+ * Write place and counts, in the journal's transaction.  A row that somebody
+ * holds is written another time: until then a crash repeats a little more.
+ */
+void
+ecapi_replay_record(EcapiDestination *destination)
+{
+	EcapiReplay *replay = &destination->replaying;
+	EcapiReplayRow row = {0};
+
+	replay->written = false;
+	if (replay->id == 0 || !replay->dirty)
+		return;
+	row.id = replay->id;
+	row.position = destination->replay.done.position;
+	row.delivered = replay->delivered;
+	row.filtered = replay->filtered;
+	row.failed = replay->failed;
+	row.passed_over = replay->passed_over;
+	row.finished = at_end(destination);
+	replay->written = ecapi_replay_write(&row);
+}
+
+/* The journal's transaction has committed. */
+void
+ecapi_replay_recorded(EcapiDestination *destination)
+{
+	EcapiReplay *replay = &destination->replaying;
+
+	if (replay->id == 0)
+		return;
+	if (replay->closing)
+	{
+		close_if_empty(destination);
+		return;
+	}
+	if (!replay->written)
+		return;
+	replay->written = replay->dirty = false;
+	if (at_end(destination))
+	{
+		replay->id = 0;
+		ecapi_me.replay_ended = true;
+	}
+}

@@ -1,0 +1,111 @@
+/*
+ * server.c
+ *	  The foreign server of a destination, and what its options say.
+ *
+ * For callers in a backend: functions that name a destination need its ownership,
+ * and the options of a server and of its PUBLIC user mapping are one.
+ *
+ * Locks: none; the catalogs are read through their caches.
+ */
+#include "postgres.h"
+
+#include "access/reloptions.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_type.h"
+#include "catalog/pg_user_mapping.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/syscache.h"
+
+#include "base/catalog.h"
+#include "event/closest.h"
+#include "pipeline/server.h"
+
+/* Names of destinations, for hints. */
+static const char *
+destination_nth(int i, void *arg)
+{
+	List	   *names = *(List **) arg;
+
+	return i < list_length(names) ? (const char *) list_nth(names, i) : NULL;
+}
+
+/* See server.h. */
+List *
+ecapi_destination_names(void)
+{
+	static EcapiStatement names = {
+		"SELECT srvname FROM pg_catalog.pg_foreign_server"
+		" WHERE srvfdw OPERATOR(pg_catalog.=) $1",
+		1, {OIDOID}, NULL
+	};
+	MemoryContext caller = CurrentMemoryContext;
+	Datum		values[1];
+	List	   *result = NIL;
+	uint64		n;
+
+	SPI_connect();
+	values[0] = ObjectIdGetDatum(ecapi_wrapper());
+	n = ecapi_statement_execute(&names, values, NULL, false);
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		MemoryContext old = MemoryContextSwitchTo(caller);
+
+		result = lappend(result, pstrdup(NameStr(*DatumGetName(
+			SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)))));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	return result;
+}
+
+/* See server.h. */
+ForeignServer *
+ecapi_owned_destination(const char *name)
+{
+	ForeignServer *server = GetForeignServerByName(name, true);
+
+	if (server == NULL || server->fdwid != ecapi_wrapper())
+	{
+		List	   *names = ecapi_destination_names();
+		const char *closest = ecapi_closest(name, strlen(name), destination_nth, &names);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("destination \"%s\" does not exist", name),
+				 closest != NULL
+				 ? errhint("Perhaps you meant destination \"%s\".", closest)
+				 : errhint("Destinations are the foreign servers of wrapper \"ecapi\".")));
+	}
+	if (!pg_foreign_server_ownercheck(server->serverid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FOREIGN_SERVER, name);
+	return server;
+}
+
+/* See server.h. */
+EcapiOptions *
+ecapi_options_of(const ForeignServer *server, char *error, size_t error_size)
+{
+	HeapTuple	tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
+										ObjectIdGetDatum(InvalidOid),
+										ObjectIdGetDatum(server->serverid));
+	EcapiServerOwner owner = {
+		GetUserNameFromId(server->owner, false), superuser_arg(server->owner),
+		pg_foreign_data_wrapper_aclcheck(server->fdwid, server->owner, ACL_USAGE) == ACLCHECK_OK
+	};
+	List	   *mapping = NIL;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		datum = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple,
+											Anum_pg_user_mapping_umoptions, &isnull);
+
+		if (!isnull)
+			mapping = untransformRelOptions(datum);
+		ReleaseSysCache(tuple);
+	}
+	return ecapi_options_parse(server->options, mapping, &owner, error, error_size);
+}

@@ -1,0 +1,31 @@
+/*
+ * server.h
+ *	  The foreign server of a destination, and what its options say.
+ */
+#ifndef ECAPI_SERVER_H
+#define ECAPI_SERVER_H
+
+#include "postgres.h"
+
+#include "foreign/foreign.h"
+
+#include "destination/options.h"
+
+/* Names of all destinations, palloc'd texts. */
+extern List *ecapi_destination_names(void);
+
+/*
+ * The destination of that name, palloc'd.  Raises undefined_object, with the
+ * closest name as hint, and insufficient_privilege when the current role does
+ * not own it.
+ */
+extern ForeignServer *ecapi_owned_destination(const char *name);
+
+/*
+ * The options of a destination, with those of its PUBLIC user mapping, palloc'd.
+ * NULL when they cannot be used; error is one line then, without secrets.
+ */
+extern EcapiOptions *ecapi_options_of(const ForeignServer *server,
+									  char *error, size_t error_size);
+
+#endif							/* ECAPI_SERVER_H */

@@ -1,0 +1,206 @@
+/*
+ * share.c
+ *	  How much of the worker's memory and of its connections a destination may
+ *	  take, so that a slow one starves no other.
+ *
+ * Half of the budget is owed to the destinations in equal shares: what is in a
+ * destination's share is always there for it, whatever the others do.  The other half
+ * is lent: a destination may hold as much beyond its share as is then left to
+ * lend ("dynamic thresholds", as switches share a buffer; Choudhury and Hahne
+ * 1998).  So one alone gets half of what is lent, of nine that are slow
+ * each gets a tenth, and as much is left for the next that comes.  A loan shrinks by
+ * itself: the more ask, the less each may hold, and who holds more gets nothing until
+ * it is below that again.  Nothing is lent to one whose receiver has not yet answered,
+ * or failed last: it would come back late.  Pages that nothing was taken from are called back at once
+ * when the budget is exceeded (ecapi_share_is_over).
+ *
+ * Connections likewise: one is owed to each, the others are lent.  What a request
+ * has taken comes back with its answer, or at its time-out, which runs from the
+ * moment it was sent: nothing waits inside the HTTP client, where no clock would run.
+ *
+ * A page counts for those who hold it in equal parts, with its trees and views;
+ * a body counts for its destination.
+ *
+ * What does not fit: with many destinations or large events a share may be
+ * smaller than one event.  A destination with empty hands may then take one event,
+ * and send one, as long as the budget as a whole is not used up; else it waits,
+ * says so in ecapi.destination, and goes first when something comes back.
+ * The same with more destinations than connections.
+ *
+ * Invariant: unmet is the sum of what destinations have not taken of their shares, as
+ * they were counted last: all at the beginning of a turn, each when it takes.
+ */
+#include "postgres.h"
+
+#include "pipeline/internal.h"
+
+/*
+ * What an event of a page takes beside its text of the same length: its tree, up to
+ * three times as much, and its body in a buffer that grows by doubling.  Twice that,
+ * so that a second page is read while the first is on its way.
+ */
+#define COST_OF_TEXT	12
+
+/* With less room no page is read beside another one, and no second body is made. */
+#define PAGE_ROOM	(256 * 1024)
+#define BODY_ROOM	(64 * 1024)
+
+/* The shares, as counted at the beginning of the turn. */
+static size_t share = ECAPI_BUDGET / 2;
+static size_t unmet = 0;		/* bytes */
+static int	flying = 0;			/* requests */
+static int	unmet_flights = 0;	/* destinations without any */
+
+/* Does a destination take part?  Who is paused or stopped holds nothing. */
+static bool
+takes_part(const EcapiDestination *destination)
+{
+	return destination->state != ECAPI_PAUSED && destination->state != ECAPI_STOPPED;
+}
+
+static size_t
+held_by_feed(EcapiFeed *feed)
+{
+	size_t		bytes = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &feed->stretches)
+	{
+		const EcapiPage *page = dlist_container(EcapiStretch, node, iter.cur)->page;
+
+		bytes += page->bytes / Max(page->refs, 1);
+	}
+	return bytes;
+}
+
+static size_t
+held(EcapiDestination *destination)
+{
+	return destination->body_bytes + held_by_feed(&destination->live) +
+		held_by_feed(&destination->replay) + held_by_feed(&destination->failed);
+}
+
+static size_t
+unmet_of(const EcapiDestination *destination)
+{
+	return takes_part(destination) && destination->held < share ? share - destination->held : 0;
+}
+
+static size_t
+used(void)
+{
+	return ecapi_me.page_bytes + ecapi_me.body_bytes;
+}
+
+/* Count again what everybody holds; at the beginning of a turn. */
+void
+ecapi_share_count(void)
+{
+	int			n = 0;
+	dlist_iter	iter;
+
+	/* pages that are only kept for somebody are nobody's: they go first */
+	if (used() > ECAPI_BUDGET / 2)
+		ecapi_pages_sweep(true);
+	unmet = flying = unmet_flights = 0;
+	dlist_foreach(iter, &ecapi_me.destinations)
+		n += takes_part(dlist_container(EcapiDestination, node, iter.cur));
+	share = ECAPI_BUDGET / 2 / Max(n, 1);
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		destination->held = held(destination);
+		unmet += unmet_of(destination);
+		flying += destination->nflying;
+		unmet_flights += takes_part(destination) && destination->nflying == 0;
+		destination->short_of = NULL;
+	}
+}
+
+/* Will what is lent come back soon?  A shadow is not sent, so it does at once. */
+static bool
+is_lent_to(const EcapiDestination *destination)
+{
+	return (destination->passes > 0 && destination->failures == 0) ||
+		(destination->options != NULL && destination->options->mode == ECAPI_MODE_SHADOW);
+}
+
+/* The bytes that a destination may take now: of its share, and as a loan. */
+static size_t
+left_for(EcapiDestination *destination)
+{
+	size_t		lent;
+	size_t		to_lend;
+
+	unmet -= unmet_of(destination);
+	destination->held = held(destination);
+	unmet += unmet_of(destination);
+	lent = destination->held > share ? destination->held - share : 0;
+	to_lend = is_lent_to(destination) && used() + unmet < ECAPI_BUDGET
+		? ECAPI_BUDGET - used() - unmet : 0;
+	return unmet_of(destination) + (to_lend > lent ? (to_lend - lent) / 2 : 0);
+}
+
+/*
+ * How many bytes of events a feed may read now; 0: none.  With empty hands it gets one
+ * event at least.
+ */
+size_t
+ecapi_share_page(EcapiFeed *feed)
+{
+	size_t		left = left_for(feed->destination);
+
+	if (dlist_is_empty(&feed->stretches) ? left > 0 || used() < ECAPI_BUDGET : left >= PAGE_ROOM)
+		return Min(left / COST_OF_TEXT + 1, ECAPI_PAGE_BYTES);
+	if (feed->unsent == 0)
+		feed->destination->short_of = ECAPI_SHORT_OF_MEMORY;
+	return 0;
+}
+
+/*
+ * How many bytes the body of a destination's next request may have, the first event in
+ * any case; 0: it has to wait.  While no body is in memory one always goes, else
+ * nothing might ever go.
+ */
+size_t
+ecapi_share_body(EcapiDestination *destination)
+{
+	size_t		left = left_for(destination);
+
+	if (left >= BODY_ROOM ||
+		(destination->nflying == 0 &&
+		 (left > 0 || used() < ECAPI_BUDGET || ecapi_me.body_bytes == 0)))
+		return left / 2 + 1;
+	destination->short_of = ECAPI_SHORT_OF_MEMORY;
+	return 0;
+}
+
+/* May a destination send one more request now? */
+bool
+ecapi_share_connection(EcapiDestination *destination)
+{
+	int			lent = destination->nflying - 1;
+	int			to_lend = ecapi_me.connections - flying - unmet_flights;
+
+	if (destination->nflying == 0 ? flying < ecapi_me.connections : lent + 1 < to_lend)
+		return true;
+	destination->short_of = ECAPI_SHORT_OF_CONNECTIONS;
+	return false;
+}
+
+/* A request of a destination was sent, and counted there. */
+void
+ecapi_share_sent(const EcapiDestination *destination)
+{
+	flying++;
+	if (destination->nflying == 1)
+		unmet_flights--;
+}
+
+/* Is the budget exceeded, and does a destination hold more than its share? */
+bool
+ecapi_share_is_over(EcapiDestination *destination)
+{
+	return used() > ECAPI_BUDGET && held(destination) > share;
+}

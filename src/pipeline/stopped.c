@@ -1,0 +1,230 @@
+/*
+ * stopped.c
+ *	  Marking events in memory that may not leave any more.
+ *
+ * Who cancels an event commits a row and sets a flag of the worker (shmem.c).
+ * Once a turn, after pages were read and before anything is shaped, the worker
+ * looks: at every page in memory when the flag was set, else at the pages that
+ * are new.  So
+ *
+ *	(1) an event is shaped only in a page that was looked at, and
+ *	(2) a cancellation whose COMMIT has returned before the turn began is known to
+ *		all that is shaped in that turn.  What waits to be sent again is shaped
+ *		again, so nothing but a request on its way is too late.
+ *
+ * When there is no cancellation nothing is done, and an event of a transaction that
+ * began behind the newest one need not be asked about, but for refunds: live traffic
+ * pays a comparison for each event, and a look at its type.  Only for older ones (a backlog, a replay, failed
+ * events) the id is found in the text, without parsing it, and one statement is
+ * run for the page.
+ *
+ * A mark stays: a cancellation is not taken back.
+ *
+ * Errors: what SQL raises ends the turn before anything was shaped; the pages are
+ * looked at in the next one.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/tree.h"
+#include "event/refund.h"
+#include "pipeline/internal.h"
+#include "records/event_id.h"
+#include "records/stops.h"
+#include "shmem/shmem.h"
+
+/* For a flag that was lost: COMMIT PREPARED in a session without the library. */
+#define LOOK_INTERVAL_US	(5 * USECS_PER_SEC)
+
+static bool changed = true;		/* look at all pages, at rows that are new */
+static uint64 newest = 0;		/* no event of this transaction or later is stopped */
+static TimestampTz looked_at = 0;
+static uint64 looks = 0;		/* at all pages, so far */
+
+/*
+ * The id of an event, in the current context where it is written with escapes;
+ * false when it has none.
+ */
+bool
+ecapi_stops_id(const char *text, int len, const char **id, int *id_len)
+{
+	EcapiArena	arena;
+	const EcapiValue *value;
+	bool		escaped;
+	char		error[128];
+
+	if (text == NULL || !ecapi_event_id_find(text, len, id, id_len, &escaped))
+		return false;
+	if (!escaped)
+		return true;
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	value = ecapi_tree_parse(&arena, text, len, error, sizeof(error));
+	if (value == NULL || value->type != ECAPI_OBJECT)
+		return false;
+	value = ecapi_value_get(value, "id");
+	if (value == NULL || value->type != ECAPI_STRING)
+		return false;
+	*id = value->text;
+	*id_len = value->len;
+	return true;
+}
+
+static bool
+is_refund(EcapiPageEvent *event)
+{
+	if (event->refund == 0)
+		event->refund = event->text != NULL &&
+			ecapi_event_is_refund(event->text, event->len) ? 'r' : 'n';
+	return event->refund == 'r';
+}
+
+/* Could a stop be about the event?  About refunds, whenever they were emitted. */
+static bool
+may_be_stopped(EcapiPageEvent *event)
+{
+	return event->stopped == NULL && newest != 0 && (event->xid < newest || is_refund(event));
+}
+
+/* Mark a refund of an order that was cancelled, unless a cancellation made it. */
+static void
+look_at_refund(EcapiPageEvent *event)
+{
+	EcapiArena	arena;
+	const EcapiValue *refund;
+	char		error[128];
+
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	refund = ecapi_tree_parse(&arena, event->text, event->len, error, sizeof(error));
+	if (refund != NULL && refund->type == ECAPI_OBJECT && !ecapi_refund_is_addressed(refund) &&
+		ecapi_stops_refund(refund))
+		event->stopped = ECAPI_STOPPED_CANCELLED;
+}
+
+/*
+ * Mark the events of a page that are stopped.  In a transaction with an active
+ * snapshot, SPI connected.
+ */
+static void
+look(EcapiPage *page)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "ecapi stops",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	EcapiStopQuery *queries = palloc0(sizeof(EcapiStopQuery) * Max(page->nevents, 1));
+	EcapiPageEvent **asked = palloc(sizeof(EcapiPageEvent *) * Max(page->nevents, 1));
+	int			n = 0;
+
+	for (int i = 0; i < page->nevents; i++)
+	{
+		EcapiPageEvent *event = &page->events[i];
+
+		if (!may_be_stopped(event))
+			continue;
+		if (is_refund(event))
+			look_at_refund(event);
+		if (event->xid >= newest || event->stopped != NULL ||
+			!ecapi_stops_id(event->text, event->len, &queries[n].id, &queries[n].id_len))
+			continue;
+		queries[n].xid = event->xid;
+		queries[n].seq = event->seq;
+		asked[n++] = event;
+	}
+	if (n > 0)
+		ecapi_stops_cancelled(queries, n);
+	for (int i = 0; i < n; i++)
+		if (queries[i].stopped)
+			asked[i]->stopped = ECAPI_STOPPED_CANCELLED;
+	page->looked = true;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+}
+
+static bool
+is_wanted(const EcapiPage *page)
+{
+	if (page->looked && !changed)
+		return false;
+	for (int i = 0; i < page->nevents; i++)
+		if (may_be_stopped(&page->events[i]))
+			return true;
+	return false;
+}
+
+static void
+look_at_all(void)
+{
+	dlist_iter	iter;
+
+	StartTransactionCommand();
+	XactReadOnly = true;
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (changed)
+		newest = ecapi_stops_newest();
+	dlist_foreach(iter, &ecapi_me.pages)
+	{
+		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
+
+		if (is_wanted(page))
+			look(page);
+	}
+	PopActiveSnapshot();
+	SPI_finish();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
+}
+
+/*
+ * Bring the marks of all pages up to date; once a turn, after reading and before
+ * anything is shaped.  Outside of a transaction.  Raises what SQL raises.
+ */
+void
+ecapi_stops_refresh(TimestampTz now)
+{
+	dlist_iter	iter;
+	bool		wanted;
+
+	/* a clock that was set back counts as elapsed */
+	if (ecapi_worker_stops() || now < looked_at || now - looked_at >= LOOK_INTERVAL_US)
+		changed = true;
+	wanted = changed;
+	dlist_foreach(iter, &ecapi_me.pages)
+	{
+		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
+
+		if (is_wanted(page))
+			wanted = true;
+		else
+			page->looked = true;
+	}
+	if (!wanted)
+		return;
+	if (changed)
+		ecapi_erased_refresh();
+	look_at_all();
+	if (changed)
+	{
+		looked_at = now;
+		looks++;
+	}
+	changed = false;
+}
+
+/* Look at all pages in the next turn, whatever the flag says. */
+void
+ecapi_stops_look_again(void)
+{
+	changed = true;
+}
+
+/* How often all pages were looked at. */
+uint64
+ecapi_stops_looks(void)
+{
+	return looks;
+}

@@ -1,0 +1,316 @@
+/*
+ * stretch.c
+ *	  The events in a feed's hands, and how far they are disposed of.
+ *
+ * A feed holds stretches in the order of its places.  Their events are
+ * taken in order, but end in any order when several requests fly; the feed's
+ * place moves only over the contiguous disposed prefix (design invariant 5).  When
+ * the last event of a stretch is disposed of, the stretch goes.  Failed events
+ * have no order, so their feed has no place.
+ *
+ * A page that holds nothing for a destination is passed over in one step: at once
+ * when the feed has nothing in hand, else as a stretch without events, its husk,
+ * that waits for those before it (tally.c).
+ *
+ * An event is counted when the place passes it, not when it ends: what ended
+ * behind one that still flies is done again after a crash, and would be counted
+ * twice.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "pipeline/internal.h"
+
+/* An empty feed, which stands nowhere yet. */
+void
+ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind, EcapiDestination *destination)
+{
+	feed->kind = kind;
+	feed->destination = destination;
+	dlist_init(&feed->stretches);
+	dlist_init(&feed->ready);
+}
+
+/* Does a feed want more events in hand? */
+bool
+ecapi_feed_wants(EcapiFeed *feed)
+{
+	EcapiDestination *destination = feed->destination;
+
+	if (destination->state != ECAPI_RUNNING || destination->options == NULL ||
+		destination->give_up_to != NULL)
+		return false;
+	/* two requests' worth: one to send, one to fill up from */
+	return feed->unsent < 2 * Min(destination->options->batch_size, ECAPI_PAGE_ROWS);
+}
+
+/* Is nothing disposed of behind the disposed prefix? */
+bool
+ecapi_feed_in_order(EcapiFeed *feed)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &feed->stretches)
+	{
+		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+
+		for (int i = stretch->disposed; i < stretch->page->nevents; i++)
+			if (stretch->fate[i] >= ECAPI_FATE_DISPOSED)
+				return false;
+	}
+	return true;
+}
+
+static void
+drop_stretch(EcapiStretch *stretch)
+{
+	dlist_delete(&stretch->node);
+	if (stretch->view != NULL)
+		ecapi_view_drop(stretch->view);
+	ecapi_page_drop(stretch->page);
+	if (stretch->prepared != NULL)
+		pfree(stretch->prepared);
+	pfree(stretch->fate);
+	pfree(stretch);
+}
+
+/* Put down what is in hand; no batch may point there any more. */
+void
+ecapi_feed_drop(EcapiFeed *feed)
+{
+	while (!dlist_is_empty(&feed->stretches))
+		drop_stretch(dlist_head_element(EcapiStretch, node, &feed->stretches));
+	feed->unsent = 0;
+}
+
+static void
+place_after(EcapiPlace *place, const EcapiPage *page)
+{
+	static const EcapiPosition start = {0, 0, 0};
+
+	if (page->due != NULL)
+		return;
+	if (page->last)
+		ecapi_place_set(place, page->start.to, NULL, start);
+	else
+		ecapi_place_set(place, page->start.from, page->start.to, page->end);
+}
+
+/* The page holds nothing for the destination; it gets the husk of it. */
+static EcapiPage *
+keep_husk(EcapiPage *page, EcapiPage *husk)
+{
+	husk->refs++;
+	ecapi_page_drop(page);
+	return husk;
+}
+
+/* A stretch over a page, or its husk, in no feed yet; takes over no reference. */
+static EcapiStretch *
+new_stretch(EcapiFeed *feed, EcapiPage *page)
+{
+	MemoryContext context = feed->destination->context;
+	EcapiStretch *stretch = MemoryContextAllocZero(context, sizeof(EcapiStretch));
+
+	stretch->feed = feed;
+	stretch->page = page;
+	stretch->fate = MemoryContextAllocZero(context, Max(page->nevents, 1));
+	if (page->nevents > 0 && ecapi_prepares(feed->destination))
+	{
+		stretch->prepared = MemoryContextAllocZero(context, page->nevents);
+		stretch->unprepared = page->nevents;
+	}
+	return stretch;
+}
+
+/*
+ * All that handing over a page allocates: its husk, when it holds nothing for the
+ * destination, and a stretch, when the feed will hold one; NULL: it will not, and a
+ * husk is counted.  Without memory the page is dropped and the feed is as it was, so
+ * the page is read again; part of a husk may then be counted twice.
+ */
+static EcapiStretch *
+prepare_stretch(EcapiFeed *feed, EcapiPage *page, bool may_pass, EcapiPage **husk)
+{
+	EcapiDestination *destination = feed->destination;
+	EcapiStretch *volatile stretch = NULL;
+
+	*husk = NULL;
+	PG_TRY();
+	{
+		if (may_pass && feed->kind == ECAPI_FEED_LIVE && destination->give_up_to == NULL)
+			*husk = ecapi_tally_excludes(page, destination->options);
+		if (page->nevents > 0 && (*husk == NULL || !dlist_is_empty(&feed->stretches)))
+			stretch = new_stretch(feed, *husk != NULL ? *husk : page);
+		else if (*husk != NULL)
+			ecapi_tally_pass(destination, *husk);
+	}
+	PG_CATCH();
+	{
+		ecapi_page_drop(page);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return stretch;
+}
+
+/*
+ * Hand a page, read at feed->read, to the feed.  Takes over the caller's
+ * reference.  may_pass: the destination's options are those of this moment, so a
+ * page that holds nothing for it may be passed over.
+ *
+ * The feed's place moves only when the stretch is there: an error must not leave
+ * the page behind it, where nobody would read it again.
+ */
+void
+ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page, bool may_pass)
+{
+	EcapiDestination *destination = feed->destination;
+	EcapiPage  *husk;
+	EcapiStretch *stretch = prepare_stretch(feed, page, may_pass, &husk);
+
+	place_after(&feed->read, page);
+	feed->passing = husk != NULL;
+	if (husk != NULL)
+		feed->passed_at = GetCurrentTimestamp();
+	/* an empty stretch of the window is disposed of by itself */
+	if (stretch == NULL && dlist_is_empty(&feed->stretches))
+		ecapi_place_copy(&feed->done, &feed->read);
+	if (page->nevents == 0 && feed->kind == ECAPI_FEED_REPLAY)
+		destination->dirty = destination->replaying.dirty = true;
+	if (stretch == NULL)
+	{
+		ecapi_page_drop(page);
+		return;
+	}
+	if (husk != NULL)
+		page = keep_husk(page, husk);
+	feed->unsent += page->nevents;
+	dlist_push_tail(&feed->stretches, &stretch->node);
+}
+
+/*
+ * Put back the pages at the end that nothing was taken from, to be read again:
+ * what they hold for the destination has changed.
+ */
+void
+ecapi_feed_put_back(EcapiFeed *feed)
+{
+	while (!dlist_is_empty(&feed->stretches))
+	{
+		EcapiStretch *stretch = dlist_tail_element(EcapiStretch, node, &feed->stretches);
+
+		if (stretch->next > 0)
+			return;
+		feed->unsent -= stretch->page->nevents;
+		ecapi_place_copy(&feed->read, &stretch->page->start);
+		drop_stretch(stretch);
+	}
+}
+
+/* The event of an item; valid until the item is disposed of. */
+EcapiPageEvent *
+ecapi_item_event(EcapiItem item)
+{
+	return &item.stretch->page->events[item.index];
+}
+
+/* The number of an end in destination->ends. */
+static int
+end_number(EcapiDestination *destination, EcapiOutcome outcome, const char *reason)
+{
+	if (destination->nends == 0)
+		for (; destination->nends < ECAPI_OUTCOMES; destination->nends++)
+			destination->ends[destination->nends].outcome = destination->nends;
+	if (reason == NULL)
+		return outcome;
+	for (int i = ECAPI_OUTCOMES; i < destination->nends; i++)
+		if (destination->ends[i].reason == reason && destination->ends[i].outcome == outcome)
+			return i;
+	/* reasons are constants, so there are never so many; nor may it matter */
+	if (destination->nends == ECAPI_ENDS_MAX)
+		return outcome;
+	destination->ends[destination->nends].outcome = outcome;
+	destination->ends[destination->nends].reason = reason;
+	return destination->nends++;
+}
+
+/* The same as its entry there. */
+const EcapiEnd *
+ecapi_stretch_end(EcapiDestination *destination, EcapiOutcome outcome, const char *reason)
+{
+	return &destination->ends[end_number(destination, outcome, reason)];
+}
+
+/*
+ * An event was delivered, filtered or failed.  Advance afterwards.  reason is
+ * a constant or NULL.
+ */
+void
+ecapi_stretch_dispose(EcapiItem item, EcapiOutcome outcome, const char *reason)
+{
+	EcapiDestination *destination = item.stretch->feed->destination;
+
+	Assert(item.stretch->fate[item.index] < ECAPI_FATE_DISPOSED);
+	item.stretch->fate[item.index] = ECAPI_FATE_DISPOSED +
+		end_number(destination, outcome, reason);
+	destination->dirty = true;
+	if (item.stretch->feed->kind == ECAPI_FEED_REPLAY)
+		destination->replaying.dirty = true;
+}
+
+/* The feed's place passes an event that is disposed of. */
+static void
+pass_event(EcapiStretch *stretch, int i)
+{
+	EcapiDestination *destination = stretch->feed->destination;
+	const EcapiEnd *end = &destination->ends[stretch->fate[i] - ECAPI_FATE_DISPOSED];
+
+	if (stretch->prepared != NULL && stretch->prepared[i] == ECAPI_PREPARED_UNPATCHED &&
+		(end->outcome == ECAPI_OUTCOME_DELIVERED || end->outcome == ECAPI_OUTCOME_SHADOW))
+		destination->enrich_skipped++;
+	ecapi_journal_passed(stretch->feed, &stretch->page->events[i], end);
+}
+
+/*
+ * Move a feed's place over what is disposed of.  Items of stretches that end here
+ * are no longer valid.
+ */
+void
+ecapi_stretch_advance(EcapiFeed *feed)
+{
+	while (!dlist_is_empty(&feed->stretches))
+	{
+		EcapiStretch *stretch = dlist_head_element(EcapiStretch, node,
+												   &feed->stretches);
+		EcapiPage  *page = stretch->page;
+		int			before = stretch->disposed;
+
+		for (; stretch->disposed < page->nevents &&
+			 stretch->fate[stretch->disposed] >= ECAPI_FATE_DISPOSED; stretch->disposed++)
+			pass_event(stretch, stretch->disposed);
+		if (stretch->disposed < page->nevents)
+		{
+			if (stretch->disposed > before && page->due == NULL)
+			{
+				EcapiPageEvent *event = &page->events[stretch->disposed - 1];
+				EcapiPosition position;
+
+				position.arm = event->xid >= page->start.from->snapshot->xmax ? 1 : 0;
+				position.xid = event->xid;
+				position.seq = event->seq;
+				ecapi_place_set(&feed->done, page->start.from,
+								page->start.to, position);
+			}
+			return;
+		}
+		if (page->tally != NULL)
+			ecapi_tally_pass(feed->destination, page);
+		place_after(&feed->done, page);
+		drop_stretch(stretch);
+	}
+	/* empty stretches behind the last one are disposed of with it */
+	if (feed->read.from != NULL)
+		ecapi_place_copy(&feed->done, &feed->read);
+}

@@ -1,0 +1,311 @@
+/*
+ * tick.c
+ *	  Ticks: the snapshots that bound windows, and where destinations stand.
+ *
+ * A tick is a snapshot that the worker took: on a primary, under READ
+ * COMMITTED, in a transaction that wrote nothing.  The newest is "live".
+ * Equal snapshots are one tick in memory, so that two places are equal when
+ * their pointers are.
+ *
+ * Durable before sent: an asynchronous commit is visible before its WAL is
+ * flushed.  So a tick counts only after the WAL up to a point that was read
+ * after the snapshot was taken is flushed: no event that it shows can be
+ * undone by a crash.  With ecapi.wait_for_standby the synchronous standbys
+ * must have flushed it, too; the worker asks whether they have and never waits
+ * inside the server for it, so an absent standby holds delivery and nothing
+ * else.
+ *
+ * At most one tick a second goes to the log (ecapi.tick).  A destination that
+ * lags goes from logged tick to logged tick and then to the live one, so what
+ * committed more than about a second apart is read in commit order, and it
+ * meets the others at the next tick.
+ *
+ * A destination with a delay goes from logged tick to logged tick alone, to
+ * those that are old enough; so events that came since the last logged tick
+ * are owed one, even if no more come.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xlog_internal.h"
+#include "executor/spi.h"
+#include "replication/syncrep.h"
+#include "replication/walsender_private.h"
+#include "storage/lwlock.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "pipeline/internal.h"
+#include "records/record.h"
+#include "settings.h"
+
+#define TICK_LOG_INTERVAL_US	USECS_PER_SEC
+
+/* Logged ticks that one look into the log brings. */
+#define TICKS_AHEAD 16
+
+/* A tick whose WAL the standby has yet to confirm; NULL: none. */
+static EcapiTick *unconfirmed = NULL;
+static XLogRecPtr unconfirmed_lsn = InvalidXLogRecPtr;
+
+/* No tick later than this one is in the log; NULL: not known yet. */
+static EcapiTick *log_end = NULL;
+
+/*
+ * The logged tick that was found behind another one last: destinations that
+ * stand together ask one after the other.  What follows in the log stays so.
+ */
+static EcapiTick *found_from = NULL;
+static EcapiTick *found_next = NULL;
+
+/*
+ * The one tick in memory for a snapshot, with a reference for the caller.  The
+ * snapshot is copied.
+ */
+EcapiTick *
+ecapi_tick_intern(const EcapiSnapshot *snapshot)
+{
+	dlist_iter	iter;
+	EcapiTick  *tick;
+	MemoryContext old;
+
+	dlist_foreach(iter, &ecapi_me.ticks)
+	{
+		tick = dlist_container(EcapiTick, node, iter.cur);
+		if (ecapi_snapshot_equal(tick->snapshot, snapshot))
+		{
+			tick->refs++;
+			return tick;
+		}
+	}
+	old = MemoryContextSwitchTo(ecapi_me.context);
+	tick = palloc0(sizeof(EcapiTick));
+	tick->snapshot = ecapi_snapshot_copy(snapshot);
+	tick->refs = 1;
+	dlist_push_head(&ecapi_me.ticks, &tick->node);
+	MemoryContextSwitchTo(old);
+	return tick;
+}
+
+/* Give a reference back; NULL is fine. */
+void
+ecapi_tick_drop(EcapiTick *tick)
+{
+	if (tick == NULL || --tick->refs > 0)
+		return;
+	dlist_delete(&tick->node);
+	pfree(tick->snapshot);
+	pfree(tick);
+}
+
+/* Set a place; takes references of its own, gives back those it had. */
+void
+ecapi_place_set(EcapiPlace *place, EcapiTick *from, EcapiTick *to,
+				EcapiPosition position)
+{
+	EcapiPlace	old = *place;
+
+	from->refs++;
+	if (to != NULL)
+		to->refs++;
+	place->from = from;
+	place->to = to;
+	place->position = position;
+	ecapi_place_clear(&old);
+}
+
+void
+ecapi_place_copy(EcapiPlace *to, const EcapiPlace *from)
+{
+	ecapi_place_set(to, from->from, from->to, from->position);
+}
+
+void
+ecapi_place_clear(EcapiPlace *place)
+{
+	ecapi_tick_drop(place->from);
+	ecapi_tick_drop(place->to);
+	place->from = place->to = NULL;
+}
+
+bool
+ecapi_place_equal(const EcapiPlace *a, const EcapiPlace *b)
+{
+	return a->from == b->from && a->to == b->to &&
+		ecapi_position_compare(&a->position, &b->position) == 0;
+}
+
+/*
+ * Flush WAL as far as it is inserted.  Right after a page header was reserved
+ * the insert position lies behind that header, where no record ends; flushing
+ * up to there would be an error.
+ */
+static XLogRecPtr
+flush_wal(void)
+{
+	XLogRecPtr	end = GetXLogInsertRecPtr();
+
+	if (XLogSegmentOffset(end, wal_segment_size) == SizeOfXLogLongPHD)
+		end -= SizeOfXLogLongPHD;
+	else if (end % XLOG_BLCKSZ == SizeOfXLogShortPHD)
+		end -= SizeOfXLogShortPHD;
+	XLogFlush(end);
+	return end;
+}
+
+/* Have the synchronous standbys flushed up to there?  Yes when there are none. */
+static bool
+standby_has(XLogRecPtr lsn)
+{
+	bool		has;
+
+	if (!ecapi_wait_for_standby || !SyncRepStandbyNames || !SyncRepStandbyNames[0])
+		return true;
+	LWLockAcquire(SyncRepLock, LW_SHARED);
+	has = WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH] >= lsn;
+	LWLockRelease(SyncRepLock);
+	return has;
+}
+
+/*
+ * Take a tick and make it the live one.  log: events are known to have come,
+ * so it belongs in the log.  False when a standby has yet to confirm; then it
+ * is asked again at the next call.
+ *
+ * The caller is in a transaction with an active snapshot of its own taking.
+ */
+bool
+ecapi_tick_take(bool log)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (RecoveryInProgress() || IsolationUsesXactSnapshot() ||
+		TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		elog(ERROR, "a tick was taken where none may be");
+
+	if (unconfirmed == NULL)
+	{
+		EcapiSnapshot *snapshot = ecapi_snapshot_from(GetActiveSnapshot());
+
+		unconfirmed_lsn = flush_wal();
+		unconfirmed = ecapi_tick_intern(snapshot);
+		pfree(snapshot);
+	}
+	if (!standby_has(unconfirmed_lsn))
+		return false;
+
+	ecapi_tick_drop(ecapi_me.live);
+	ecapi_me.live = unconfirmed;
+	ecapi_me.live_at = now;
+	unconfirmed = NULL;
+
+	ecapi_me.tick_owed |= log;
+	/* a clock that was set back must not hold the log */
+	if (ecapi_me.tick_owed && ecapi_me.tick_to_log == NULL && ecapi_me.live != log_end &&
+		(now < ecapi_me.tick_logged_at ||
+		 now - ecapi_me.tick_logged_at >= TICK_LOG_INTERVAL_US))
+	{
+		ecapi_me.tick_to_log = ecapi_me.live;
+		ecapi_me.tick_to_log->refs++;
+		ecapi_me.tick_to_log_at = now;
+		ecapi_me.tick_owed = false;
+	}
+	if (ecapi_me.live == log_end)
+		ecapi_me.tick_owed = false;
+	return true;
+}
+
+/*
+ * Does the log hold no tick later than this one?  False, too, when that is not
+ * known.
+ */
+bool
+ecapi_tick_is_last(EcapiTick *tick)
+{
+	return log_end != NULL && ecapi_snapshot_within(log_end->snapshot, tick->snapshot);
+}
+
+static void
+remember(EcapiTick *from, EcapiTick *next)
+{
+	ecapi_tick_drop(found_from);
+	ecapi_tick_drop(found_next);
+	found_from = from;
+	found_from->refs++;
+	found_next = next;
+	found_next->refs++;
+}
+
+/*
+ * Where a window ends that opens at a tick: the next logged tick, or the live
+ * one.  NULL when there is none beyond.  The reference is the caller's.
+ *
+ * The caller is in a transaction with an active snapshot, SPI connected.
+ */
+EcapiTick *
+ecapi_tick_next(EcapiTick *from)
+{
+	EcapiTick  *live = ecapi_me.live;
+
+	if (live == NULL || from == live ||
+		!ecapi_snapshot_within(from->snapshot, live->snapshot))
+		return NULL;
+
+	if (from == found_from)
+	{
+		found_next->refs++;
+		return found_next;
+	}
+	if (!ecapi_tick_is_last(from))
+	{
+		EcapiSnapshot *ticks[TICKS_AHEAD];
+		int			n = ecapi_record_ticks_after(from->snapshot, TICKS_AHEAD, ticks);
+
+		for (int i = 0; i < n; i++)
+			if (!ecapi_snapshot_equal(ticks[i], from->snapshot) &&
+				ecapi_snapshot_within(ticks[i], live->snapshot))
+			{
+				EcapiTick  *next = ecapi_tick_intern(ticks[i]);
+
+				remember(from, next);
+				return next;
+			}
+
+		/* nothing beyond, until the journal says otherwise */
+		ecapi_tick_drop(log_end);
+		log_end = from;
+		log_end->refs++;
+	}
+	live->refs++;
+	return live;
+}
+
+/*
+ * The same, of logged ticks that were taken at or before a moment.
+ */
+EcapiTick *
+ecapi_tick_next_before(EcapiTick *from, TimestampTz before)
+{
+	EcapiSnapshot *ticks[TICKS_AHEAD];
+	int			n;
+
+	if (ecapi_me.live == NULL || ecapi_tick_is_last(from))
+		return NULL;
+	n = ecapi_record_ticks_before(from->snapshot, before, TICKS_AHEAD, ticks);
+	for (int i = 0; i < n; i++)
+		if (!ecapi_snapshot_equal(ticks[i], from->snapshot) &&
+			ecapi_snapshot_within(ticks[i], ecapi_me.live->snapshot))
+			return ecapi_tick_intern(ticks[i]);
+	return NULL;
+}
+
+/* A tick was logged and committed: the log does not end before it. */
+void
+ecapi_tick_logged(EcapiTick *tick)
+{
+	tick->refs++;
+	ecapi_tick_drop(log_end);
+	log_end = tick;
+}

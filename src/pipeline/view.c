@@ -1,0 +1,161 @@
+/*
+ * view.c
+ *	  A page as one list of enrichments made it, shared by the destinations with
+ *	  that list.
+ *
+ * A view hangs on its page and says for each event: not yet, or the enriched
+ * tree, and whether a patch was refused.  Who needs events that are not yet there
+ * has them made (ecapi_view_fill), with those that others who stand on the page
+ * want; who comes later finds them.  So a list is called once for the events of a
+ * page, however many destinations have it.
+ *
+ * A call that fails leaves a view as it was.  It is the page that was enriched
+ * that counts, not the moment: a function that was replaced meanwhile is called
+ * for the events that are still to be made.
+ *
+ * Memory: enriched trees share texts with those of the page.  What a call makes
+ * is bounded, counts into the budget of pages, and goes with the page, or, when
+ * memory is short, as soon as no stretch has the view.
+ *
+ * Users' SQL runs here, in a transaction of its own: the caller is in none.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "utils/memutils.h"
+
+#include "pipeline/internal.h"
+#include "settings.h"
+
+/* What the patches of one call may take. */
+#define PATCHES_MAX_BYTES	(4 * 1024 * 1024)
+
+static void *
+grab_from_context(void *owner, size_t size)
+{
+	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
+}
+
+/* The view of a page for a resolved list, with a reference for the caller. */
+EcapiView *
+ecapi_view_of(EcapiPage *page, const EcapiEnrichments *list)
+{
+	dlist_iter	iter;
+	MemoryContext context;
+	EcapiView  *view;
+
+	dlist_foreach(iter, &page->views)
+	{
+		view = dlist_container(EcapiView, node, iter.cur);
+		if (ecapi_enrichments_equal(&view->list, list))
+		{
+			view->refs++;
+			return view;
+		}
+	}
+	context = AllocSetContextCreate(page->context, "ecapi view", ALLOCSET_SMALL_SIZES);
+	view = MemoryContextAllocZero(context, sizeof(EcapiView));
+	view->refs = 1;
+	view->page = page;
+	view->list = *list;
+	view->context = context;
+	view->events = MemoryContextAllocZero(context, sizeof(EcapiViewEvent) * page->nevents);
+	dlist_push_tail(&page->views, &view->node);
+	ecapi_page_count(page);
+	return view;
+}
+
+/* Give a reference back.  The view stays with its page, for who may come yet. */
+void
+ecapi_view_drop(EcapiView *view)
+{
+	view->refs--;
+}
+
+/* Memory is short: free the views of a page that nobody has in hand. */
+void
+ecapi_views_trim(EcapiPage *page)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &page->views)
+	{
+		EcapiView  *view = dlist_container(EcapiView, node, iter.cur);
+
+		if (view->refs > 0)
+			continue;
+		dlist_delete(&view->node);
+		MemoryContextDelete(view->context);
+	}
+	ecapi_page_count(page);
+}
+
+/* Take over what a call made. */
+static void
+take_over(EcapiView *view, const EcapiEnrichedEvent *events, int n,
+		  const int *indexes, MemoryContext made)
+{
+	for (int i = 0; i < n; i++)
+	{
+		EcapiViewEvent *to = &view->events[indexes[i]];
+
+		to->tree = events[i].event;
+		to->problem = events[i].problem == NULL ? NULL
+			: MemoryContextStrdup(made, events[i].problem);
+	}
+}
+
+/*
+ * Have some events made, given by their indexes in the page; those that are there
+ * already, or cannot be read, are left out.  False when the functions failed:
+ * then error says why, and the view is as it was.  Outside of a transaction.
+ */
+bool
+ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted, EcapiUserError *error)
+{
+	MemoryContext made = AllocSetContextCreate(view->context, "ecapi patches",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext given_context = AllocSetContextCreate(ecapi_me.scratch, "ecapi enrichment",
+														ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(given_context);
+	EcapiEnrichedEvent *events = palloc0(sizeof(EcapiEnrichedEvent) * Max(nwanted, 1));
+	int		   *indexes = palloc(sizeof(int) * Max(nwanted, 1));
+	EcapiArena	arena;
+	bool		done = false;
+	int			n = 0;
+
+	ecapi_arena_init(&arena, grab_from_context, made);
+	for (int i = 0; i < nwanted; i++)
+	{
+		/* a tree that the page does not keep has to live as long as this view */
+		const EcapiValue *tree = view->events[wanted[i]].tree != NULL ? NULL
+			: ecapi_page_tree(view->page, wanted[i], &arena);
+
+		if (tree == NULL)
+			continue;
+		events[n].seq = view->page->events[wanted[i]].seq;
+		events[n].event = tree;
+		indexes[n++] = wanted[i];
+	}
+	PG_TRY();
+	{
+		done = n == 0 ||
+			ecapi_enrichments_apply(&view->list, events, n, &arena, (int64) time(NULL),
+									ecapi_enrich_timeout_ms, PATCHES_MAX_BYTES, error);
+	}
+	PG_CATCH();
+	{
+		MemoryContextDelete(made);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	if (done && n > 0)
+		take_over(view, events, n, indexes, made);
+	else
+		MemoryContextDelete(made);
+	ecapi_page_count(view->page);
+	MemoryContextDelete(given_context);
+	return done;
+}

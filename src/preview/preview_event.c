@@ -1,0 +1,488 @@
+/*
+ * preview_event.c
+ *	  What becomes of events at a destination: the worker's steps, taken in a
+ *	  backend.
+ *
+ * The steps are those of destination/select.h, in that order and by the same
+ * functions as in the worker.  What differs is around them: nothing is sent,
+ * counted, recorded or disposed of, and no cursor moves.
+ *
+ *	 undecided --(unreadable)--> unfit
+ *			   --(early, cancelled, late, filter, reduce, format)--> filtered
+ *			   --(enrichment or filter fails)--> held, unfit, or as without it
+ *			   --(patch makes it invalid; format cannot express it)--> unfit
+ *			   --(in the body)--> send
+ *
+ * Invariants
+ *	(1) Users' SQL runs through enrich/user_sql.c only, so in a subtransaction
+ *		that is rolled back, as the role that it would run as in the worker.
+ *	(2) No text of a preview but the body holds a value of an event.
+ *
+ * Memory: a preview lives in the context that was current when it was opened.
+ * What a page needs is the caller's, who resets it.  No locks.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "base/tree.h"
+#include "destination/identifiers.h"
+#include "destination/reduce.h"
+#include "destination/select.h"
+#include "event/fields.h"
+#include "event/refund.h"
+#include "pipeline/server.h"
+#include "preview/preview.h"
+#include "settings.h"
+
+/* Room that closing a body may take beyond its events; as in pipeline/gather.c. */
+#define BODY_TAIL	64
+
+/* Reasons of events that may not leave any more, and of refunds; as in worker/. */
+#define REASON_CANCELLED		"cancelled"
+#define REASON_ERASED			"erased"
+#define REASON_NOT_DELIVERED	"not delivered"
+
+/* Calls of users' SQL that fail, before all that is left shares one fate. */
+#define FAILURES_MAX	32
+
+/* See preview.h. */
+const char *
+ecapi_decision_name(EcapiDecision decision)
+{
+	switch (decision)
+	{
+		case ECAPI_DECISION_SEND:
+			return "send";
+		case ECAPI_DECISION_FILTERED:
+			return "filtered";
+		case ECAPI_DECISION_HELD:
+			return "held";
+		case ECAPI_DECISION_UNFIT:
+			return "unfit";
+		case ECAPI_DECISION_REFUSED:
+			return "refused";
+	}
+	return NULL;
+}
+
+static void
+decide(EcapiPreviewEvent *event, EcapiDecision decision, const char *reason)
+{
+	event->decided = true;
+	event->decision = decision;
+	event->reason = reason;
+}
+
+/* ---- opening ---- */
+
+/*
+ * Look up the destination's users' SQL.  Where it cannot be had the destination
+ * would wait, and so events that come as far are held.
+ */
+static void
+open_users_sql(EcapiPreview *preview)
+{
+	const EcapiOptions *options = preview->options;
+	int			sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+	char		error[512] = "";
+	char		hint[512] = "";
+	bool		found = true;
+
+	if (options->enrich != NULL)
+		found = ecapi_enrichments_resolve(options->enrich, preview->server->owner,
+										  &preview->enrichments, &sqlerrcode,
+										  error, sizeof(error), hint, sizeof(hint));
+	if (found && options->filter != NULL)
+	{
+		preview->filter = ecapi_filter_compile(options->filter, &sqlerrcode,
+											   error, sizeof(error), hint, sizeof(hint));
+		found = preview->filter != NULL;
+	}
+	if (found)
+		return;
+	preview->held = pstrdup(error);
+	ereport(NOTICE,
+			(errcode(sqlerrcode),
+			 errmsg("destination \"%s\" would wait: %s", preview->server->servername, error),
+			 hint[0] != '\0' ? errhint("%s", hint) : 0));
+}
+
+static void
+note_left_out(void *arg, const EcapiField *field, EcapiViolationCode reason)
+{
+	EcapiPreview *preview = arg;
+
+	if (field != NULL)
+		preview->left_out[ecapi_field_number(field)][reason] = true;
+}
+
+/* See preview.h. */
+void
+ecapi_preview_open(EcapiPreview *preview, const ForeignServer *server)
+{
+	char		error[512];
+
+	memset(preview, 0, sizeof(*preview));
+	preview->context = CurrentMemoryContext;
+	preview->server = server;
+	preview->now = (int64) time(NULL);
+	preview->options = ecapi_options_of(server, error, sizeof(error));
+	if (preview->options == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("destination \"%s\" cannot be previewed: %s",
+						server->servername, error)));
+	open_users_sql(preview);
+	preview->shape.options = preview->options;
+	preview->shape.default_country = ecapi_default_country();
+	preview->shape.left_out = note_left_out;
+	preview->shape.arg = preview;
+}
+
+/* ---- steps 1 to 4 ---- */
+
+static void
+raise_out_of_memory(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory"),
+			 errdetail("An event could not be previewed.")));
+}
+
+static void
+parse_event(EcapiPreviewEvent *event, EcapiArena *arena)
+{
+	const EcapiValue *type;
+	char		error[128];
+
+	event->type = -1;
+	event->emitted = event->event = NULL;
+	if (event->text == NULL)
+	{
+		decide(event, ECAPI_DECISION_UNFIT, "cannot be converted to UTF-8");
+		return;
+	}
+	event->emitted = ecapi_tree_parse(arena, event->text, event->len, error, sizeof(error));
+	if (event->emitted == NULL || event->emitted->type != ECAPI_OBJECT)
+	{
+		decide(event, ECAPI_DECISION_UNFIT,
+			   event->emitted == NULL ? pstrdup(error) : "not a JSON object");
+		event->emitted = NULL;
+		return;
+	}
+	event->event = event->emitted;
+	type = ecapi_value_get(event->event, "event_type");
+	if (type != NULL && type->type == ECAPI_STRING)
+		event->type = ecapi_event_type_lookup(type->text, type->len);
+}
+
+/* What was left of an event when its person was forgotten; no other has this member. */
+static bool
+is_erased(const EcapiValue *event)
+{
+	const EcapiValue *erased = ecapi_value_get(event, "erased");
+
+	return erased != NULL && erased->type == ECAPI_BOOL && erased->truth;
+}
+
+static void
+decide_early(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
+{
+	const char *reason;
+
+	if (event->decided)
+		return;
+	parse_event(event, arena);
+	if (event->decided)
+		return;
+	reason = ecapi_select_early(preview->options, event->event, event->type, preview->now);
+	if (reason == NULL && event->type == ECAPI_EVENT_refund &&
+		!ecapi_refund_is_for(event->event, preview->server->serverid,
+							 preview->server->servername))
+		reason = REASON_NOT_DELIVERED;
+	if (reason == NULL && is_erased(event->event))
+		reason = REASON_ERASED;
+	if (reason != NULL)
+		decide(event, ECAPI_DECISION_FILTERED, reason);
+}
+
+/* The events that are undecided, as users' SQL takes them. */
+typedef struct Undecided
+{
+	int			n;
+	EcapiEnrichedEvent *rows;
+	EcapiPreviewEvent **events; /* of each row */
+} Undecided;
+
+static void enrich(EcapiPreview *preview, Undecided *undecided, int from, int n,
+				   EcapiArena *arena);
+
+static void
+collect_undecided(Undecided *undecided, EcapiPreviewEvent *events, int nevents)
+{
+	undecided->n = 0;
+	for (int i = 0; i < nevents; i++)
+	{
+		if (events[i].decided)
+			continue;
+		undecided->rows[undecided->n] = (EcapiEnrichedEvent) {
+			events[i].seq, events[i].event, true, NULL
+		};
+		undecided->events[undecided->n++] = &events[i];
+	}
+}
+
+static void
+decide_cancelled(Undecided *undecided)
+{
+	bool	   *cancelled = palloc(sizeof(bool) * Max(undecided->n, 1));
+
+	ecapi_preview_find_cancelled(undecided->events, undecided->n, cancelled);
+	for (int i = 0; i < undecided->n; i++)
+		if (cancelled[i])
+			decide(undecided->events[i], ECAPI_DECISION_FILTERED, REASON_CANCELLED);
+}
+
+/* A decision about some of the events in hand. */
+static void
+decide_all(Undecided *undecided, int from, int n, EcapiDecision decision, const char *reason)
+{
+	for (int i = from; i < from + n; i++)
+		decide(undecided->events[i], decision, reason);
+}
+
+/* Events go without patches: what the option says, told once. */
+static void
+tell_skipped(EcapiPreview *preview, const char *reason)
+{
+	if (preview->skipped)
+		return;
+	preview->skipped = true;
+	ereport(NOTICE,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("events go without a patch: %s", reason),
+			 errdetail("The option \"enrich_on_error\" says so.")));
+}
+
+/*
+ * Enrichments failed, again and again as far as a preview can tell.  Where the
+ * option says that events go on without the patch, or alone go to failed_event, halves
+ * are tried, so that only the events at fault do; as long as it seems to be events.
+ */
+static void
+enrichment_failed(EcapiPreview *preview, Undecided *undecided, int from, int n,
+				  EcapiArena *arena, const EcapiUserError *error)
+{
+	EcapiEnrichOnError on_error = preview->options->enrich_on_error;
+
+	if (on_error != ECAPI_ENRICH_HOLD && n > 1 && !error->timed_out &&
+		++preview->failures < FAILURES_MAX)
+	{
+		enrich(preview, undecided, from, n / 2, arena);
+		enrich(preview, undecided, from + n / 2, n - n / 2, arena);
+	}
+	else if (on_error == ECAPI_ENRICH_SKIP)
+		tell_skipped(preview, error->message);
+	else
+		decide_all(undecided, from, n, on_error == ECAPI_ENRICH_DEAD
+				   ? ECAPI_DECISION_UNFIT : ECAPI_DECISION_HELD, pstrdup(error->message));
+}
+
+static void
+enrich(EcapiPreview *preview, Undecided *undecided, int from, int n, EcapiArena *arena)
+{
+	EcapiUserError error;
+
+	if (!ecapi_enrichments_apply(&preview->enrichments, undecided->rows + from, n, arena,
+								 preview->now, ecapi_enrich_timeout_ms,
+								 ECAPI_PREVIEW_SQL_BYTES, &error))
+	{
+		enrichment_failed(preview, undecided, from, n, arena, &error);
+		return;
+	}
+	for (int i = from; i < from + n; i++)
+	{
+		undecided->events[i]->event = undecided->rows[i].event;
+		if (undecided->rows[i].problem == NULL)
+			continue;
+		if (preview->options->enrich_on_error == ECAPI_ENRICH_SKIP)
+			tell_skipped(preview, undecided->rows[i].problem);
+		else
+			decide(undecided->events[i], ECAPI_DECISION_UNFIT, undecided->rows[i].problem);
+	}
+}
+
+/* What becomes of an event that the filter fails on; it never leaves unfiltered. */
+static EcapiDecision
+decision_unfiltered(const EcapiPreview *preview)
+{
+	switch (preview->options->enrich_on_error)
+	{
+		case ECAPI_ENRICH_SKIP:
+			return ECAPI_DECISION_FILTERED;
+		case ECAPI_ENRICH_DEAD:
+			return ECAPI_DECISION_UNFIT;
+		case ECAPI_ENRICH_HOLD:
+			break;
+	}
+	return ECAPI_DECISION_HELD;
+}
+
+/* One event at fault is decided by itself, and the others are judged again. */
+static void
+filter(EcapiPreview *preview, Undecided *undecided)
+{
+	EcapiUserError error;
+	int			failed;
+
+	while (undecided->n > 0 &&
+		   !ecapi_filter_apply(preview->filter, undecided->rows, undecided->n,
+							   preview->server->owner, ecapi_enrich_timeout_ms, &error,
+							   &failed))
+	{
+		EcapiDecision decision = decision_unfiltered(preview);
+		bool		alone = failed >= 0 && decision != ECAPI_DECISION_HELD &&
+			++preview->failures < FAILURES_MAX;
+		const char *reason = pstrdup(error.message);
+
+		if (!alone)
+		{
+			decide_all(undecided, 0, undecided->n, decision, reason);
+			return;
+		}
+		decide(undecided->events[failed], decision, reason);
+		undecided->n--;
+		undecided->rows[failed] = undecided->rows[undecided->n];
+		undecided->events[failed] = undecided->events[undecided->n];
+	}
+	for (int i = 0; i < undecided->n; i++)
+		if (!undecided->rows[i].pass)
+			decide(undecided->events[i], ECAPI_DECISION_FILTERED, ECAPI_REASON_FILTER);
+}
+
+/* See preview.h. */
+void
+ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int nevents,
+					 EcapiArena *arena)
+{
+	Undecided	undecided;
+
+	undecided.rows = palloc(sizeof(EcapiEnrichedEvent) * Max(nevents, 1));
+	undecided.events = palloc(sizeof(EcapiPreviewEvent *) * Max(nevents, 1));
+	for (int i = 0; i < nevents; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		decide_early(preview, &events[i], arena);
+	}
+
+	collect_undecided(&undecided, events, nevents);
+	decide_cancelled(&undecided);
+	collect_undecided(&undecided, events, nevents);
+	if (preview->held != NULL)
+		decide_all(&undecided, 0, undecided.n, ECAPI_DECISION_HELD, preview->held);
+	else if (preview->enrichments.n > 0 && undecided.n > 0)
+		enrich(preview, &undecided, 0, undecided.n, arena);
+
+	for (int i = 0; i < nevents; i++)
+	{
+		const char *reason = events[i].decided ? NULL
+			: ecapi_select_late(preview->options, events[i].event,
+								preview->shape.default_country);
+
+		if (reason != NULL)
+			decide(&events[i], ECAPI_DECISION_FILTERED, reason);
+	}
+
+	collect_undecided(&undecided, events, nevents);
+	if (preview->filter != NULL && undecided.n > 0)
+		filter(preview, &undecided);
+	if (arena->failed)
+		raise_out_of_memory();
+}
+
+/* ---- steps 5 and 6 ---- */
+
+/* See preview.h. */
+void
+ecapi_preview_begin_body(EcapiPreview *preview)
+{
+	if (preview->body.data == NULL)
+		ecapi_tree_buffer(&preview->body, preview->options->format->max_body - BODY_TAIL,
+						  preview->context);
+	else
+	{
+		ecapi_buffer_truncate(&preview->body, 0);
+		preview->body.max = preview->options->format->max_body - BODY_TAIL;
+	}
+	preview->shape.events = 0;
+	memset(preview->left_out, 0, sizeof(preview->left_out));
+	preview->options->format->open(&preview->shape, &preview->body);
+}
+
+/* See preview.h. */
+bool
+ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
+{
+	EcapiBuffer *body = &preview->body;
+	bool		left_out[ECAPI_FIELDS][ECAPI_VIOLATION_CODES];
+	size_t		before = body->len;
+	const char *reason = NULL;
+	const EcapiValue *reduced;
+	EcapiShaped shaped;
+
+	memcpy(left_out, preview->left_out, sizeof(left_out));
+	reduced = ecapi_identifiers_withhold(arena, event->event, note_left_out, preview);
+	if (!arena->failed)
+		reduced = ecapi_reduce(preview->options, arena, reduced, &reason);
+	if (arena->failed)
+		raise_out_of_memory();
+	if (reduced == NULL)
+	{
+		memcpy(preview->left_out, left_out, sizeof(left_out));
+		decide(event, ECAPI_DECISION_FILTERED, reason);
+		return true;
+	}
+	shaped = preview->options->format->add(&preview->shape, reduced, body, &reason);
+	if (body->failed)
+		raise_out_of_memory();
+	if (body->full)
+	{
+		ecapi_buffer_truncate(body, before);
+		memcpy(preview->left_out, left_out, sizeof(left_out));
+		if (preview->shape.events > 0)
+			return false;
+		decide(event, ECAPI_DECISION_UNFIT, "too large for a request");
+		return true;
+	}
+	event->event = reduced;
+	switch (shaped)
+	{
+		case ECAPI_SHAPED:
+			preview->shape.events++;
+			decide(event, ECAPI_DECISION_SEND, NULL);
+			break;
+		case ECAPI_FILTERED:
+			decide(event, ECAPI_DECISION_FILTERED, reason);
+			break;
+		case ECAPI_UNFIT:
+		case ECAPI_LACKING:
+			decide(event, ECAPI_DECISION_UNFIT, reason);
+			break;
+	}
+	return true;
+}
+
+/* See preview.h. */
+void
+ecapi_preview_end_body(EcapiPreview *preview)
+{
+	preview->body.max += BODY_TAIL;
+	preview->options->format->close(&preview->shape, &preview->body);
+	if (preview->body.full)
+		raise_out_of_memory();
+}

@@ -1,0 +1,338 @@
+/*
+ * preview_source.c
+ *	  The events that a preview is about: read from the outbox in the caller's
+ *	  transaction, without moving a cursor.
+ *
+ * A source is a window as the worker reads it (outbox/window.c), from a cursor or
+ * from a logged tick up to the snapshot of the caller's statement.  It is cut at
+ * logged ticks where the worker's windows are, so what waits comes in the order in
+ * which it will be sent.
+ *
+ * The statement's snapshot does not tell of the caller's own transaction; here it
+ * counts as decided, so that who emits and previews in one transaction sees what
+ * the commit would send.  Transactions between, which then count as decided,
+ * too, have no row that the statement can see.
+ *
+ * Isolation: a slot of the ring may have been emptied since an old snapshot was
+ * taken, so REPEATABLE READ is refused.  Reading writes nothing, so all of it
+ * works in read-only transactions and on a standby.
+ *
+ * Rights: callers have none on our tables, so the statements run as the extension's
+ * owner; they are fixed, and nothing of the users' runs meanwhile.
+ *
+ * Locks: AccessShare on the outbox until the transaction ends, so no slot is
+ * emptied under a preview.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+#include "base/catalog.h"
+#include "outbox/cursor.h"
+#include "outbox/ring.h"
+#include "preview/preview.h"
+#include "records/record.h"
+#include "records/replay.h"
+#include "records/stops.h"
+
+/* Logged ticks that are looked at to find the next. */
+#define TICKS_AHEAD		8
+
+static EcapiStatement of_outbox = {
+	"SELECT o.seq, o.event, o.xid FROM ecapi.outbox o"
+	" WHERE ecapi_internal.event_id(o.event) OPERATOR(pg_catalog.=) $1"
+	" ORDER BY o.xid DESC, o.seq DESC LIMIT 1",
+	1, {TEXTOID}, NULL
+};
+
+static EcapiStatement of_failed = {
+	"SELECT f.seq, f.event, f.xid, f.state, f.reason FROM ecapi.failed_event f"
+	" WHERE f.event_id OPERATOR(pg_catalog.=) $1"
+	" AND (f.destination OPERATOR(pg_catalog.=) $2 OR f.destination IS NULL)"
+	" ORDER BY f.destination IS NULL, f.failed_id DESC LIMIT 1",
+	2, {TEXTOID, NAMEOID}, NULL
+};
+
+/*
+ * Become the extension's owner, and let the outbox be read by its index whatever
+ * statistics say, as the worker does; see window.c.
+ */
+static void
+become_reader(EcapiOwnerScope *scope)
+{
+	static const char *const settings[][2] = {
+		{"plan_cache_mode", "force_generic_plan"},
+		{"max_parallel_workers_per_gather", "0"},
+		{"enable_seqscan", "off"},
+		{"enable_bitmapscan", "off"},
+		{"enable_sort", "off"},
+		{"enable_incremental_sort", "off"},
+		{"jit", "off"}
+	};
+
+	ecapi_become_owner(scope);
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	ecapi_ring_check();
+}
+
+static void
+refuse_old_snapshot(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("cannot preview events of the outbox in isolation level REPEATABLE READ or SERIALIZABLE"),
+				 errdetail("The outbox is emptied slot by slot; an old snapshot may find a slot empty whose events it should see."),
+				 errhint("Use READ COMMITTED, or give the event itself.")));
+}
+
+/* What the statement sees, and what this transaction did before it. */
+static EcapiSnapshot *
+moment_of_statement(void)
+{
+	EcapiSnapshot *moment = ecapi_snapshot_from(GetActiveSnapshot());
+	FullTransactionId own = GetTopFullTransactionIdIfAny();
+
+	if (FullTransactionIdIsValid(own) && U64FromFullTransactionId(own) >= moment->xmax)
+		moment->xmax = U64FromFullTransactionId(own) + 1;
+	return moment;
+}
+
+static void
+begin_source(EcapiPreviewSource *source)
+{
+	refuse_old_snapshot();
+	memset(source, 0, sizeof(*source));
+	source->context = CurrentMemoryContext;
+	source->end = moment_of_statement();
+}
+
+static EcapiSnapshot *
+keep(EcapiPreviewSource *source, const EcapiSnapshot *snapshot)
+{
+	MemoryContext old = MemoryContextSwitchTo(source->context);
+	EcapiSnapshot *result = ecapi_snapshot_copy(snapshot);
+
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+/*
+ * Where the window ends that begins at source->from: at the next logged tick, or
+ * at the end of all.  Sets ended where none begins there.  SPI is connected.
+ */
+static void
+open_window(EcapiPreviewSource *source)
+{
+	EcapiSnapshot *ticks[TICKS_AHEAD];
+	int			n;
+
+	source->position = (EcapiPosition) {0, 0, 0};
+	source->to = source->end;
+	if (ecapi_snapshot_equal(source->from, source->end) ||
+		!ecapi_snapshot_within(source->from, source->end))
+	{
+		source->ended = true;
+		return;
+	}
+	n = ecapi_record_ticks_after(source->from, TICKS_AHEAD, ticks);
+	for (int i = 0; i < n; i++)
+	{
+		if (ecapi_snapshot_equal(ticks[i], source->from) ||
+			!ecapi_snapshot_within(ticks[i], source->end))
+			continue;
+		source->to = keep(source, ticks[i]);
+		return;
+	}
+}
+
+static const EcapiCursor *
+find_cursor(const ForeignServer *server)
+{
+	ListCell   *cell;
+
+	foreach(cell, ecapi_cursor_load(CurrentMemoryContext))
+		if (((EcapiCursor *) lfirst(cell))->server == server->serverid)
+			return lfirst(cell);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("destination \"%s\" has no cursor", server->servername),
+			 errhint("The worker gives it one when it starts.")));
+}
+
+/* See preview.h. */
+void
+ecapi_preview_source_waiting(EcapiPreviewSource *source, const ForeignServer *server)
+{
+	EcapiOwnerScope scope;
+	const EcapiCursor *cursor;
+
+	begin_source(source);
+	become_reader(&scope);
+	cursor = find_cursor(server);
+	if (cursor->problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cursor of destination \"%s\" was changed by hand: %s",
+						server->servername, cursor->problem),
+				 errhint("Call ecapi.rebase() to start it again.")));
+	source->from = keep(source, cursor->from);
+	if (cursor->to == NULL)
+		open_window(source);
+	else
+	{
+		source->to = keep(source, cursor->to);
+		source->position = cursor->position;
+	}
+	ecapi_become_caller(&scope);
+}
+
+/* See preview.h. */
+void
+ecapi_preview_source_since(EcapiPreviewSource *source, TimestampTz since)
+{
+	EcapiOwnerScope scope;
+
+	begin_source(source);
+	become_reader(&scope);
+	source->from = keep(source, ecapi_replay_start(since));
+	open_window(source);
+	ecapi_become_caller(&scope);
+}
+
+/* See preview.h. */
+void
+ecapi_preview_source_read(EcapiPreviewSource *source, EcapiRows *rows)
+{
+	EcapiOwnerScope scope;
+
+	become_reader(&scope);
+	while (!source->ended && rows->nrows < rows->max_rows && rows->bytes < rows->max_bytes)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!ecapi_window_read(source->from, source->to, &source->position, rows))
+			continue;
+		source->from = source->to;
+		open_window(source);
+	}
+	ecapi_become_caller(&scope);
+}
+
+/* See preview.h. */
+void
+ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n, bool *cancelled)
+{
+	EcapiStopQuery *queries = palloc0(sizeof(EcapiStopQuery) * Max(n, 1));
+	int		   *asked = palloc(sizeof(int) * Max(n, 1));
+	int			nasked = 0;
+	EcapiOwnerScope scope;
+	uint64		newest;
+	bool		any = false;
+
+	memset(cancelled, 0, sizeof(bool) * n);
+	for (int i = 0; i < n; i++)
+		any |= events[i]->xid != 0;
+	if (!any)
+		return;					/* what is given was not emitted */
+
+	become_reader(&scope);
+	newest = ecapi_stops_newest();
+	for (int i = 0; i < n; i++)
+	{
+		const EcapiValue *id = ecapi_value_get(events[i]->event, "id");
+
+		if (events[i]->xid == 0 || events[i]->xid >= newest ||
+			id == NULL || id->type != ECAPI_STRING)
+			continue;
+		queries[nasked] = (EcapiStopQuery) {
+			.id = id->text, .id_len = (int) id->len,
+			.xid = events[i]->xid, .seq = events[i]->seq
+		};
+		asked[nasked++] = i;
+	}
+	if (nasked > 0)
+		ecapi_stops_cancelled(queries, nasked);
+	for (int i = 0; i < nasked; i++)
+		cancelled[asked[i]] = queries[i].stopped;
+	ecapi_become_caller(&scope);
+}
+
+/* ---- one event ---- */
+
+/* Fill in an event from the first row of the last statement; seq may be null. */
+static void
+take_event(EcapiPreviewEvent *event, MemoryContext context)
+{
+	HeapTuple	tuple = SPI_tuptable->vals[0];
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	MemoryContext old = MemoryContextSwitchTo(context);
+	bool		isnull;
+	Datum		datum = SPI_getbinval(tuple, desc, 1, &isnull);
+	text	   *stored;
+
+	event->seq = isnull ? 0 : DatumGetInt64(datum);
+	stored = DatumGetTextPP(SPI_getbinval(tuple, desc, 2, &isnull));
+	event->text = ecapi_window_utf8(VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored),
+									&event->len);
+	event->xid = U64FromFullTransactionId(
+		DatumGetFullTransactionId(SPI_getbinval(tuple, desc, 3, &isnull)));
+	MemoryContextSwitchTo(old);
+}
+
+/* One that capture set aside never became an event; its reason says why. */
+static void
+take_set_aside(EcapiPreviewEvent *event, MemoryContext context)
+{
+	HeapTuple	tuple = SPI_tuptable->vals[0];
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	char	   *state = SPI_getvalue(tuple, desc, 4);
+	char	   *reason = SPI_getvalue(tuple, desc, 5);
+
+	if (strcmp(state, "set_aside") != 0)
+		return;
+	event->decided = true;
+	event->decision = ECAPI_DECISION_REFUSED;
+	event->reason = MemoryContextStrdup(context, reason);
+	event->type = -1;
+}
+
+/* See preview.h. */
+bool
+ecapi_preview_find(const ForeignServer *server, Datum id, EcapiPreviewEvent *event)
+{
+	MemoryContext context = CurrentMemoryContext;
+	EcapiOwnerScope scope;
+	NameData	name;
+	Datum		values[2];
+	bool		found;
+
+	refuse_old_snapshot();
+	memset(event, 0, sizeof(*event));
+	namestrcpy(&name, server->servername);
+	values[0] = id;
+	values[1] = NameGetDatum(&name);
+	become_reader(&scope);
+	found = ecapi_statement_execute(&of_outbox, values, NULL, true) > 0;
+	if (found)
+		take_event(event, context);
+	else if (ecapi_statement_execute(&of_failed, values, NULL, true) > 0)
+	{
+		found = true;
+		take_event(event, context);
+		take_set_aside(event, context);
+	}
+	ecapi_become_caller(&scope);
+	return found;
+}

@@ -1,0 +1,174 @@
+/*
+ * names.c
+ *	  Identifiers in a source, and hints for names that are not there.
+ *
+ * Names are split here and not by the server's parser because a path may go
+ * over a column whose name is a reserved word ("user.email"), and because
+ * "user" alone is, to the parser, the current user.
+ *
+ * Nothing is kept; what is returned is palloc'd or points into its argument.
+ */
+#include "postgres.h"
+
+#include "parser/scansup.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "event/closest.h"
+#include "rowsql/source.h"
+
+static bool
+starts_name(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+		IS_HIGHBIT_SET(c);
+}
+
+static bool
+continues_name(unsigned char c)
+{
+	return starts_name(c) || (c >= '0' && c <= '9') || c == '$';
+}
+
+static const char *
+skip_space(const char *at)
+{
+	while (scanner_isspace(*at))
+		at++;
+	return at;
+}
+
+/* One name at *at, moved behind it; NULL when there is none. */
+static char *
+next_name(const char **at)
+{
+	const char *from = *at;
+	const char *to = from;
+	char	   *name;
+	int			len = 0;
+
+	if (*from != '"')
+	{
+		if (!starts_name((unsigned char) *from))
+			return NULL;
+		while (continues_name((unsigned char) *to))
+			to++;
+		*at = to;
+		return downcase_truncate_identifier(from, (int) (to - from), false);
+	}
+
+	name = palloc(strlen(from));
+	for (to = from + 1; *to != '\0'; to++)
+	{
+		if (*to == '"')
+		{
+			if (to[1] != '"')
+				break;
+			to++;
+		}
+		name[len++] = *to;
+	}
+	if (*to != '"' || len == 0)
+		return NULL;
+	name[len] = '\0';
+	truncate_identifier(name, len, false);
+	*at = to + 1;
+	return name;
+}
+
+/* "->schema.table" at *at, moved behind it and the dot that must follow. */
+static bool
+next_table(const char **at, EcapiPathStep *step)
+{
+	if ((*at)[0] != '-' || (*at)[1] != '>')
+		return false;
+	*at = skip_space(*at + 2);
+	step->schema = next_name(at);
+	*at = skip_space(*at);
+	if (step->schema == NULL || **at != '.')
+		return false;
+	*at = skip_space(*at + 1);
+	step->table = next_name(at);
+	*at = skip_space(*at);
+	return step->table != NULL && **at == '.';
+}
+
+int
+ecapi_names_split(const char *text, EcapiPathStep steps[ECAPI_MAX_NAMES])
+{
+	const char *at = skip_space(text);
+	int			n = 0;
+
+	memset(steps, 0, sizeof(EcapiPathStep) * ECAPI_MAX_NAMES);
+	for (;;)
+	{
+		if (n == ECAPI_MAX_NAMES || (steps[n].column = next_name(&at)) == NULL)
+			return 0;
+		at = skip_space(at);
+		if (*at == '-' && !next_table(&at, &steps[n]))
+			return 0;
+		n++;
+		if (*at == '\0')
+			return n;
+		if (*at != '.')
+			return 0;
+		at = skip_space(at + 1);
+	}
+}
+
+AttrNumber
+ecapi_names_column(TupleDesc descriptor, const char *name)
+{
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(descriptor, i);
+
+		if (!column->attisdropped && strcmp(NameStr(column->attname), name) == 0)
+			return column->attnum;
+	}
+	return InvalidAttrNumber;
+}
+
+/* For ecapi_closest(): dropped columns have names that are close to nothing. */
+static const char *
+nth_column(int i, void *arg)
+{
+	TupleDesc	descriptor = arg;
+
+	return i < descriptor->natts ? NameStr(TupleDescAttr(descriptor, i)->attname) : NULL;
+}
+
+const char *
+ecapi_names_closest(TupleDesc descriptor, const char *name)
+{
+	const char *closest = ecapi_closest(name, strlen(name), nth_column, descriptor);
+
+	/* unless the name itself is like a dropped column's */
+	if (closest && ecapi_names_column(descriptor, closest) == InvalidAttrNumber)
+		return NULL;
+	return closest;
+}
+
+void
+ecapi_names_no_column(const char *table, TupleDesc descriptor, const char *name)
+{
+	const char *closest = ecapi_names_closest(descriptor, name);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of table %s does not exist", name, table),
+			 closest ? errhint("Perhaps you meant the column \"%s\".", closest) : 0));
+}
+
+char *
+ecapi_names_relation(Oid relid)
+{
+	char	   *name = get_rel_name(relid);
+	char	   *schema = get_namespace_name(get_rel_namespace(relid));
+
+	if (name == NULL || schema == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	return quote_qualified_identifier(schema, name);
+}

@@ -1,0 +1,30 @@
+/*
+ * superuser_read.h
+ *	  What may be read with a superuser's rights and runs no code of users.
+ */
+#ifndef ECAPI_SUPERUSER_READ_H
+#define ECAPI_SUPERUSER_READ_H
+
+#include "postgres.h"
+
+#include "rowsql/foreign_key.h"
+#include "utils/rel.h"
+
+/*
+ * Why an open table, or a partition of it, cannot be read so: NULL, or a phrase
+ * for a message, "table schema.name ...", in the current context.  Partitions are
+ * locked (AccessShare) to the end of the transaction.  Raises what the catalogs
+ * raise.
+ */
+extern char *ecapi_superuser_obstacle(Relation relation);
+
+/* Is a key of a relation compared with what it refers to so? */
+extern bool ecapi_superuser_may_join(Oid relation, const EcapiKeyJoin *join);
+
+/* Are values of a type ordered so by two operators? */
+extern bool ecapi_superuser_may_order(Oid type, Oid less, Oid greater);
+
+/* Are values of a type, which is no domain, read by its input function so? */
+extern bool ecapi_superuser_may_input(Oid type);
+
+#endif							/* ECAPI_SUPERUSER_READ_H */

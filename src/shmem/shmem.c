@@ -1,0 +1,671 @@
+/*
+ * shmem.c
+ *	  Worker slots in shared memory, and waking a worker at commit.
+ *
+ * A slot belongs to a database that has, or may have, the extension.  Its
+ * life:
+ *
+ *	 FREE -> WANTED		ecapi_slot_want		a database asks, by what would wake
+ *											a worker, or the launcher probes it
+ *	 WANTED -> STARTING	ecapi_slot_starting	the launcher registers a worker
+ *	 STARTING -> RUNNING ecapi_worker_attach	the worker is there
+ *	 RUNNING -> WANTED	detach_worker		the worker ended; start another
+ *	 RUNNING -> FREE	ecapi_worker_retire	no extension in this database, or
+ *						ecapi_worker_leave	nothing for a worker to do in it
+ *	 STARTING -> WANTED	ecapi_slot_failed	it could not be started
+ *	 any -> FREE		ecapi_slot_free		the database is gone
+ *
+ * A slot may be held by backends that run DDL on its database (DROP, RENAME,
+ * SET TABLESPACE, or as template): while held > 0 the launcher starts nothing
+ * in it.  A backend remembers its holds and gives them back when the
+ * transaction of the DDL ends, or when the backend exits.
+ *
+ * Locks: shared->lock covers every field of a slot but the atomics, for
+ * reading (shared) and writing (exclusive); it is never held across anything
+ * that can wait or raise.  procno, wake, reload and stops are atomics, so that
+ * the commit of a transaction takes no lock here.  A latch of a process that has
+ * gone meanwhile is still a valid latch: at worst somebody is woken for
+ * nothing.
+ *
+ * Waking: the first emit of a transaction sets a flag in its backend; one
+ * transaction callback, registered once, exchanges slot->wake from 0 to 1 at
+ * commit, and only who succeeds sets the latch.  The worker puts it back to 0
+ * before it takes its snapshot, so a commit is either in that snapshot or
+ * wakes it again.
+ *
+ * A worker that leaves takes its database out of the slot and then looks whether it
+ * was woken; who wakes it looks behind that whether the slot is still the database's.
+ * One of the two sees the other, so no wake is lost.
+ *
+ * Not preloaded, there is no shared memory: every function here then does
+ * nothing and says so by its result.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "port/atomics.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/shmem.h"
+#include "utils/timestamp.h"
+
+#include "settings.h"
+#include "shmem/shmem.h"
+
+typedef struct Slot
+{
+	EcapiSlotInfo info;
+	int			holds;			/* backends that hold it */
+	pg_atomic_uint32 procno;	/* of the worker, plus one; 0 for none */
+	pg_atomic_uint32 wake;		/* something was committed */
+	pg_atomic_uint32 reload;	/* destinations may have changed */
+	pg_atomic_uint32 stops;		/* events may have been stopped */
+} Slot;
+
+typedef struct Shared
+{
+	LWLock	   *lock;
+	pg_atomic_uint32 launcher;	/* procno plus one; 0 for none */
+	pg_atomic_uint32 rescan;	/* the launcher shall look for new databases */
+	int			nslots;
+	Slot		slots[FLEXIBLE_ARRAY_MEMBER];
+} Shared;
+
+static Shared *shared = NULL;
+
+static const EcapiShmemPart *parts[ECAPI_SHMEM_PARTS];
+static int	n_parts = 0;
+
+/* What this backend does at commit. */
+static bool callback_registered = false;
+static bool wake_pending = false;
+static bool reload_pending = false;
+static bool stops_pending = false;
+static bool rescan_pending = false;
+
+static int	my_slot = -1;		/* of this worker */
+static int	known_slot = 0;		/* of MyDatabaseId when last looked up */
+
+#define MAX_HOLDS 4
+static int	my_holds[MAX_HOLDS];
+static int	n_my_holds = 0;
+static bool hold_exit_registered = false;
+
+static void set_latch_of(pg_atomic_uint32 *procno);
+static void at_transaction_end(XactEvent event, void *arg);
+static void detach_worker(int code, Datum arg);
+static void detach_launcher(int code, Datum arg);
+static void release_holds_at_exit(int code, Datum arg);
+
+static Size
+slots_size(void)
+{
+	return MAXALIGN(add_size(offsetof(Shared, slots),
+							 mul_size(ecapi_max_workers, sizeof(Slot))));
+}
+
+static Size
+part_size(const EcapiShmemPart *part)
+{
+	return MAXALIGN(part->size(ecapi_max_workers));
+}
+
+/* The slots, then the parts in their order. */
+static Size
+shared_size(void)
+{
+	Size		size = slots_size();
+
+	for (int i = 0; i < n_parts; i++)
+		size = add_size(size, part_size(parts[i]));
+	return size;
+}
+
+/* See shmem.h. */
+void
+ecapi_shmem_add(const EcapiShmemPart *part)
+{
+	if (n_parts == ECAPI_SHMEM_PARTS)
+		elog(ERROR, "too many parts of shared memory");
+	parts[n_parts++] = part;
+}
+
+/* Ask for our shared memory; from the shmem_request hook. */
+void
+ecapi_shmem_request(void)
+{
+	RequestAddinShmemSpace(shared_size());
+	RequestNamedLWLockTranche("ecapi", 1);
+}
+
+/* Find or set up our shared memory; from the shmem_startup hook. */
+void
+ecapi_shmem_startup(void)
+{
+	bool		found;
+	char	   *memory;
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	shared = ShmemInitStruct("ecapi", shared_size(), &found);
+	if (!found)
+	{
+		MemSet(shared, 0, shared_size());
+		shared->lock = &GetNamedLWLockTranche("ecapi")->lock;
+		shared->nslots = ecapi_max_workers;
+		pg_atomic_init_u32(&shared->launcher, 0);
+		pg_atomic_init_u32(&shared->rescan, 1);
+		for (int i = 0; i < shared->nslots; i++)
+		{
+			pg_atomic_init_u32(&shared->slots[i].procno, 0);
+			pg_atomic_init_u32(&shared->slots[i].wake, 0);
+			pg_atomic_init_u32(&shared->slots[i].reload, 0);
+			pg_atomic_init_u32(&shared->slots[i].stops, 0);
+		}
+	}
+	memory = (char *) shared + slots_size();
+	for (int i = 0; i < n_parts; i++)
+	{
+		parts[i]->attach(memory, ecapi_max_workers, !found);
+		memory += part_size(parts[i]);
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+/* Was the library preloaded? */
+bool
+ecapi_shmem_attached(void)
+{
+	return shared != NULL;
+}
+
+static void
+set_latch_of(pg_atomic_uint32 *procno)
+{
+	uint32		n = pg_atomic_read_u32(procno);
+
+	if (n > 0)
+		SetLatch(&ProcGlobal->allProcs[n - 1].procLatch);
+}
+
+/*
+ * The slot of a database, without the lock: an Oid is read whole, and a stale
+ * answer costs a needless wake or a tick at the next heartbeat.
+ */
+static Slot *
+slot_of(Oid database)
+{
+	if (known_slot < shared->nslots &&
+		shared->slots[known_slot].info.database == database)
+		return &shared->slots[known_slot];
+	for (int i = 0; i < shared->nslots; i++)
+		if (shared->slots[i].info.database == database)
+		{
+			known_slot = i;
+			return &shared->slots[i];
+		}
+	return NULL;
+}
+
+/*
+ * Wake the worker of this database now; for COMMIT PREPARED, of which nobody
+ * knows any more what it holds.
+ */
+void
+ecapi_wake_now(void)
+{
+	Slot	   *slot;
+
+	if (shared == NULL)
+		return;
+	slot = slot_of(MyDatabaseId);
+	if (slot != NULL)
+	{
+		pg_atomic_write_u32(&slot->stops, 1);
+		if (pg_atomic_exchange_u32(&slot->wake, 1) == 0)
+			set_latch_of(&slot->procno);
+	}
+	if (slot == NULL || slot->info.database != MyDatabaseId)
+		ecapi_slot_want(MyDatabaseId);
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	/* the DDL that held a slot is through, one way or the other */
+	if (n_my_holds > 0 && (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT))
+		ecapi_release_holds();
+
+	if (!wake_pending && !reload_pending && !stops_pending && !rescan_pending)
+		return;
+
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+			{
+				Slot	   *slot = slot_of(MyDatabaseId);
+				bool		asleep = false;
+
+				if (rescan_pending)
+				{
+					pg_atomic_write_u32(&shared->rescan, 1);
+					set_latch_of(&shared->launcher);
+				}
+				if (slot != NULL && reload_pending)
+					asleep = pg_atomic_exchange_u32(&slot->reload, 1) == 0;
+				if (slot != NULL && stops_pending)
+					asleep |= pg_atomic_exchange_u32(&slot->stops, 1) == 0;
+				if (slot != NULL && wake_pending)
+					asleep |= pg_atomic_exchange_u32(&slot->wake, 1) == 0;
+				if (asleep)
+					set_latch_of(&slot->procno);
+				/* no worker, or one that has just left */
+				if ((wake_pending || reload_pending || stops_pending) &&
+					(slot == NULL || slot->info.database != MyDatabaseId))
+					ecapi_slot_want(MyDatabaseId);
+			}
+			/* FALLTHROUGH */
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:	/* COMMIT PREPARED wakes by the hook */
+			wake_pending = reload_pending = stops_pending = rescan_pending = false;
+			break;
+		default:
+			break;
+	}
+}
+
+static bool
+register_callback(void)
+{
+	if (shared == NULL)
+		return false;
+	if (!callback_registered)
+	{
+		RegisterXactCallback(at_transaction_end, NULL);
+		callback_registered = true;
+	}
+	return true;
+}
+
+/* Events were appended: wake this database's worker when we commit. */
+void
+ecapi_wake_at_commit(void)
+{
+	if (!wake_pending && register_callback())
+		wake_pending = true;
+}
+
+/* Destinations changed: make the worker look at them when we commit. */
+void
+ecapi_reload_at_commit(void)
+{
+	if (register_callback())
+		reload_pending = true;
+}
+
+/* Events were cancelled or erased: make the worker look when we commit. */
+void
+ecapi_stops_at_commit(void)
+{
+	if (register_callback())
+		stops_pending = true;
+}
+
+/* A database was made: let the launcher look whether it wants a worker. */
+void
+ecapi_rescan_at_commit(void)
+{
+	if (register_callback())
+		rescan_pending = true;
+}
+
+/* Copy out the slot of a database; false when it has none. */
+bool
+ecapi_slot_of_database(Oid database, EcapiSlotInfo *info)
+{
+	Slot	   *slot;
+
+	if (shared == NULL || (slot = slot_of(database)) == NULL)
+		return false;
+	LWLockAcquire(shared->lock, LW_SHARED);
+	*info = slot->info;
+	info->held = slot->holds > 0;
+	LWLockRelease(shared->lock);
+	return info->database == database;
+}
+
+/* The number of this database's slot, from 0; -1 when it has none. */
+int
+ecapi_slot_number(void)
+{
+	Slot	   *slot = shared != NULL ? slot_of(MyDatabaseId) : NULL;
+
+	return slot != NULL ? (int) (slot - shared->slots) : -1;
+}
+
+bool
+ecapi_launcher_running(void)
+{
+	return shared != NULL && pg_atomic_read_u32(&shared->launcher) != 0;
+}
+
+/*
+ * Hold the slot of a database, so that no worker is started in it.  Returns
+ * the process id of a worker that runs now and must be stopped, or 0.
+ */
+int
+ecapi_hold_database(Oid database)
+{
+	Slot	   *slot;
+	int			pid = 0;
+
+	if (shared == NULL || (slot = slot_of(database)) == NULL ||
+		n_my_holds >= MAX_HOLDS)
+		return 0;
+	register_callback();
+	if (!hold_exit_registered)
+	{
+		before_shmem_exit(release_holds_at_exit, (Datum) 0);
+		hold_exit_registered = true;
+	}
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	if (slot->info.database == database)
+	{
+		slot->holds++;
+		my_holds[n_my_holds++] = slot - shared->slots;
+		pid = slot->info.pid;
+	}
+	LWLockRelease(shared->lock);
+	return pid;
+}
+
+/* Give back every hold of this backend and let the launcher look again. */
+void
+ecapi_release_holds(void)
+{
+	if (shared == NULL || n_my_holds == 0)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	while (n_my_holds > 0)
+		shared->slots[my_holds[--n_my_holds]].holds--;
+	LWLockRelease(shared->lock);
+	set_latch_of(&shared->launcher);
+}
+
+static void
+release_holds_at_exit(int code, Datum arg)
+{
+	ecapi_release_holds();
+}
+
+/* This process is the launcher now. */
+void
+ecapi_launcher_attach(void)
+{
+	pg_atomic_write_u32(&shared->launcher, MyProc->pgprocno + 1);
+	before_shmem_exit(detach_launcher, (Datum) 0);
+}
+
+static void
+detach_launcher(int code, Datum arg)
+{
+	pg_atomic_write_u32(&shared->launcher, 0);
+	/* its successor must look at every database again */
+	pg_atomic_write_u32(&shared->rescan, 1);
+}
+
+/* Was a look at all databases asked for?  Forgets the wish. */
+bool
+ecapi_launcher_rescan(void)
+{
+	return pg_atomic_exchange_u32(&shared->rescan, 0) != 0;
+}
+
+int
+ecapi_slot_count(void)
+{
+	return shared == NULL ? 0 : shared->nslots;
+}
+
+/* Copy out slot number i; false when it is free. */
+bool
+ecapi_slot_read(int i, EcapiSlotInfo *info)
+{
+	LWLockAcquire(shared->lock, LW_SHARED);
+	*info = shared->slots[i].info;
+	info->held = shared->slots[i].holds > 0;
+	LWLockRelease(shared->lock);
+	return info->state != ECAPI_SLOT_FREE;
+}
+
+/*
+ * Want a worker for a database.  False when every slot is taken.
+ */
+bool
+ecapi_slot_want(Oid database)
+{
+	Slot	   *free_slot = NULL;
+	bool		done = false;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < shared->nslots && !done; i++)
+	{
+		Slot	   *slot = &shared->slots[i];
+
+		if (slot->info.database == database)
+			done = true;
+		else if (slot->info.state == ECAPI_SLOT_FREE && slot->holds == 0 &&
+				 free_slot == NULL)
+			free_slot = slot;
+	}
+	if (!done && free_slot != NULL)
+	{
+		uint32		generation = free_slot->info.generation;
+
+		MemSet(&free_slot->info, 0, sizeof(EcapiSlotInfo));
+		free_slot->info.generation = generation;
+		pg_atomic_write_u32(&free_slot->wake, 0);
+		pg_atomic_write_u32(&free_slot->reload, 0);
+		pg_atomic_write_u32(&free_slot->stops, 0);
+		free_slot->info.state = ECAPI_SLOT_WANTED;
+		free_slot->info.database = database;
+		for (int i = 0; i < n_parts; i++)
+			parts[i]->reset((int) (free_slot - shared->slots));
+		strlcpy(free_slot->info.message, "it has yet to be started",
+				ECAPI_MESSAGE_SIZE);
+		done = true;
+	}
+	LWLockRelease(shared->lock);
+	set_latch_of(&shared->launcher);
+	return done;
+}
+
+/* The launcher is about to register a worker for this slot. */
+void
+ecapi_slot_starting(int i)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	shared->slots[i].info.state = ECAPI_SLOT_STARTING;
+	shared->slots[i].info.generation++;
+	shared->slots[i].info.started_at = GetCurrentTimestamp();
+	LWLockRelease(shared->lock);
+}
+
+/* A worker could not be started, or ended before it attached. */
+void
+ecapi_slot_failed(int i, const char *message)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	if (shared->slots[i].info.state == ECAPI_SLOT_STARTING)
+	{
+		shared->slots[i].info.state = ECAPI_SLOT_WANTED;
+		strlcpy(shared->slots[i].info.message, message, ECAPI_MESSAGE_SIZE);
+	}
+	LWLockRelease(shared->lock);
+}
+
+/* The database of this slot is gone. */
+void
+ecapi_slot_free(int i)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	if (shared->slots[i].info.state != ECAPI_SLOT_RUNNING)
+	{
+		shared->slots[i].info.state = ECAPI_SLOT_FREE;
+		shared->slots[i].info.database = InvalidOid;
+	}
+	LWLockRelease(shared->lock);
+}
+
+/*
+ * This process is the worker of a slot now.  False when the slot was given to
+ * another, or is held: then it must end.
+ */
+bool
+ecapi_worker_attach(int i, Oid database)
+{
+	Slot	   *slot = &shared->slots[i];
+	bool		mine;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	mine = slot->info.database == database &&
+		slot->info.state == ECAPI_SLOT_STARTING && slot->holds == 0;
+	if (mine)
+	{
+		slot->info.state = ECAPI_SLOT_RUNNING;
+		slot->info.pid = MyProcPid;
+		slot->info.message[0] = '\0';
+		pg_atomic_write_u32(&slot->procno, MyProc->pgprocno + 1);
+		my_slot = i;
+	}
+	LWLockRelease(shared->lock);
+	if (mine)
+		before_shmem_exit(detach_worker, (Datum) 0);
+	return mine;
+}
+
+static void
+detach_worker(int code, Datum arg)
+{
+	Slot	   *slot;
+
+	if (my_slot < 0)
+		return;
+	slot = &shared->slots[my_slot];
+	pg_atomic_write_u32(&slot->procno, 0);
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	slot->info.state = ECAPI_SLOT_WANTED;
+	slot->info.pid = 0;
+	if (slot->info.message[0] == '\0')
+		strlcpy(slot->info.message, "it ended and will be started again",
+				ECAPI_MESSAGE_SIZE);
+	LWLockRelease(shared->lock);
+	my_slot = -1;
+	set_latch_of(&shared->launcher);
+}
+
+/* Was the worker of a slot woken, whatever for? */
+static bool
+is_woken(Slot *slot)
+{
+	return pg_atomic_read_u32(&slot->wake) != 0 || pg_atomic_read_u32(&slot->reload) != 0 ||
+		pg_atomic_read_u32(&slot->stops) != 0;
+}
+
+/*
+ * The database has no extension: give the slot back.  It may have it again by now: who
+ * woke us is answered by another worker.
+ */
+void
+ecapi_worker_retire(void)
+{
+	int			i = my_slot;
+
+	detach_worker(0, (Datum) 0);
+	if (i < 0)
+		return;
+	ecapi_slot_free(i);
+	pg_memory_barrier();
+	if (is_woken(&shared->slots[i]))
+		ecapi_slot_want(MyDatabaseId);
+}
+
+/*
+ * There is nothing for a worker to do in this database: give the slot back, unless
+ * somebody has woken us meanwhile.  False then; else the process has to end.
+ */
+bool
+ecapi_worker_leave(void)
+{
+	Slot	   *slot = &shared->slots[my_slot];
+	Oid			database = MyDatabaseId;
+	bool		leaves;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	slot->info.database = InvalidOid;
+	pg_memory_barrier();
+	leaves = slot->holds == 0 && !is_woken(slot);
+	if (leaves)
+	{
+		slot->info.state = ECAPI_SLOT_FREE;
+		slot->info.pid = 0;
+		pg_atomic_write_u32(&slot->procno, 0);
+		my_slot = -1;
+	}
+	else
+		slot->info.database = database;
+	LWLockRelease(shared->lock);
+	/* another database may wait for a slot */
+	if (leaves)
+		set_latch_of(&shared->launcher);
+	return leaves;
+}
+
+/* What this worker last ran into, for ecapi.worker(); "" for nothing. */
+void
+ecapi_worker_message(const char *message)
+{
+	if (my_slot < 0)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	strlcpy(shared->slots[my_slot].info.message, message, ECAPI_MESSAGE_SIZE);
+	LWLockRelease(shared->lock);
+}
+
+/*
+ * Was something committed since the last call?  A full barrier: what the
+ * committer did before it woke us is visible to a snapshot taken afterwards.
+ */
+bool
+ecapi_worker_woken(void)
+{
+	return pg_atomic_exchange_u32(&shared->slots[my_slot].wake, 0) != 0;
+}
+
+/*
+ * Would ecapi_worker_woken say yes?  As long as it would, committing emitters
+ * set no latch.
+ */
+bool
+ecapi_worker_wake_pending(void)
+{
+	return pg_atomic_read_u32(&shared->slots[my_slot].wake) != 0;
+}
+
+/* Did destinations change since the last call? */
+bool
+ecapi_worker_reload(void)
+{
+	return pg_atomic_exchange_u32(&shared->slots[my_slot].reload, 0) != 0;
+}
+
+/*
+ * Were events cancelled or erased since the last call?  A full barrier, as in
+ * ecapi_worker_woken.
+ */
+bool
+ecapi_worker_stops(void)
+{
+	return pg_atomic_exchange_u32(&shared->slots[my_slot].stops, 0) != 0;
+}

@@ -1,0 +1,33 @@
+/*
+ * before.h
+ *	  Which tracks a command found whole.
+ */
+#ifndef ECAPI_BEFORE_H
+#define ECAPI_BEFORE_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "tracking/look.h"
+
+/* A track that needs what the command changes, as it was before. */
+typedef struct EcapiBefore
+{
+	Oid			trigger;
+	EcapiLooked looked;
+	const char *problem;		/* where it is not whole */
+	bool		own;			/* of the command's role, or the object's owner */
+	bool		told;			/* that it was not looked after */
+} EcapiBefore;
+
+/* What this command found so far; a list of EcapiBefore that lives until the next one. */
+extern List *ecapi_before_list(void);
+
+/*
+ * Whether something may be done to a track, as far as time goes; then it must end.
+ * Between them the command's time runs, where the track is another role's.
+ */
+extern bool ecapi_before_begin(const EcapiBefore *track);
+extern void ecapi_before_end(const EcapiBefore *track);
+
+#endif							/* ECAPI_BEFORE_H */

@@ -1,0 +1,316 @@
+/*
+ * look.c
+ *	  Looking at a track in somebody else's session.
+ *
+ * Whether a track still compiles is asked in the sessions of others: of a role
+ * whose DDL touches what a track names, of one that reads the view ecapi.track or
+ * calls ecapi.check().  What its owner wrote must neither stop them nor cost them
+ * more than they can spare.  What always holds:
+ *
+ * (1) A look runs no code of users (row_sql_look.c).
+ * (2) It waits for no lock longer than LOOK_LOCK_MS, and keeps none: what it takes
+ *	  goes with its subtransaction, or is given back here.  Only a role whose own
+ *	  track it is waits as ever: the next best thing would be to break its track.
+ * (3) One track costs no more than compiling LONGEST bytes.  Longer ones are not
+ *	  looked at.  The looks of one query at the view, and those of one command
+ *	  (before.c), have a time limit together.
+ * (4) Whatever was not judged says so, and nothing is refused on its account.
+ *
+ * Locks: AccessShare on the track's table and on what it reads, during the look.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "base/run_as.h"
+#include "capture/program.h"
+#include "rowsql/confine.h"
+#include "tracking/look.h"
+
+PG_FUNCTION_INFO_V1(ecapi_track_argument);
+PG_FUNCTION_INFO_V1(ecapi_track_problem);
+
+/*
+ * What a look waits for a lock, in ms: what a session holds that does not sleep on
+ * it.  The setting of the same length is for locks within the compiler.
+ */
+#define LOOK_LOCK_MS		10
+#define LOOK_LOCK_TIMEOUT	"10ms"
+
+/*
+ * Bytes of an argument that is looked at.  The largest mapping, 200 entries, with
+ * 300 bytes of SQL each.  It compiles in some tens of ms.
+ */
+#define LONGEST				(64 * 1024)
+
+/*
+ * What one query spends on reading tracks, and as much on their problems.  A thousand
+ * of usual ones take less.
+ */
+#define QUERY_MS			1000
+
+/* One thing to try in a subtransaction. */
+typedef struct Attempt
+{
+	const EcapiTrack *track;
+	Relation	relation;
+	const EcapiDeclared *declared;
+	EcapiTrack *parsed;
+	bool		patient;		/* waits for locks as the session does */
+} Attempt;
+
+static void
+attempt_compile(Attempt *attempt)
+{
+	Oid			role = ecapi_run_as(attempt->relation->rd_rel->relowner);
+
+	ecapi_program_free(ecapi_program_compile(attempt->track, attempt->relation, role, true,
+											 CurrentMemoryContext));
+}
+
+static void
+attempt_parse(Attempt *attempt)
+{
+	if (attempt->declared->argument)
+		attempt->parsed = ecapi_track_parse(attempt->declared->argument,
+											CurrentMemoryContext);
+}
+
+static void
+attempt_check(Attempt *attempt)
+{
+	attempt->parsed = ecapi_declared_check(attempt->declared, attempt->relation);
+}
+
+/*
+ * Run body in a subtransaction that is undone, in which no lock is waited for long
+ * but by who is patient.
+ * What body allocates in the current context survives.  What no problem of a track
+ * is (cancel, shutdown, out of memory) is raised again, once the subtransaction is
+ * gone.
+ */
+static EcapiLooked
+attempt_it(void (*body) (Attempt *attempt), Attempt *attempt, char **problem)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	*problem = NULL;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		/* ends with the subtransaction */
+		(void) NewGUCNestLevel();
+		if (!attempt->patient)
+			(void) set_config_option("lock_timeout", LOOK_LOCK_TIMEOUT, PGC_USERSET,
+									 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		body(attempt);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+
+	if (error == NULL)
+		return ECAPI_LOOKED_WHOLE;
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && !attempt->patient)
+	{
+		*problem = pstrdup("not looked at: another session has locked a table that it reads");
+		return ECAPI_LOOKED_NOT;
+	}
+	if (ecapi_guard_must_raise(error->sqlerrcode) ||
+		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		ReThrowError(error);
+	*problem = ecapi_guard_message(error);
+	return ECAPI_LOOKED_BROKEN;
+}
+
+/* See look.h.  Polling needs no subtransaction, and no place in the lock's queue. */
+bool
+ecapi_look_lock(Oid relation, bool patient)
+{
+	if (patient)
+	{
+		LockRelationOid(relation, AccessShareLock);
+		return true;
+	}
+	for (int i = 0; !ConditionalLockRelationOid(relation, AccessShareLock); i++)
+	{
+		if (i == LOOK_LOCK_MS)
+			return false;
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(1000L);
+	}
+	return true;
+}
+
+/* See look.h. */
+EcapiLooked
+ecapi_look_compile(const EcapiTrack *track, Relation relation, bool patient, char **problem)
+{
+	Attempt		attempt = {.track = track,.relation = relation,.patient = patient};
+
+	CHECK_FOR_INTERRUPTS();
+	return attempt_it(attempt_compile, &attempt, problem);
+}
+
+/* See look.h. */
+EcapiTrack *
+ecapi_declared_track(const EcapiDeclared *declared)
+{
+	Attempt		attempt = {.declared = declared,.patient = true};	/* locks nothing */
+	char	   *problem;
+
+	return attempt_it(attempt_parse, &attempt, &problem) == ECAPI_LOOKED_WHOLE ?
+		attempt.parsed : NULL;
+}
+
+/* See look.h. */
+bool
+ecapi_look_too_long(const EcapiDeclared *declared)
+{
+	return declared->argument != NULL && strlen(declared->argument) > LONGEST;
+}
+
+/* Check a trigger and compile its track, for a relation that is open. */
+static EcapiLooked
+check_and_compile(const EcapiDeclared *declared, Relation relation, bool patient,
+				  char **problem)
+{
+	Attempt		attempt = {.declared = declared,.relation = relation,.patient = patient};
+	EcapiLooked looked = attempt_it(attempt_check, &attempt, problem);
+
+	return looked == ECAPI_LOOKED_WHOLE ?
+		ecapi_look_compile(attempt.parsed, relation, patient, problem) : looked;
+}
+
+/* See look.h.  track NULL: as the trigger has it, and the trigger is looked at, too. */
+EcapiLooked
+ecapi_look_at(const EcapiDeclared *declared, const EcapiTrack *track, bool patient,
+			  char **problem)
+{
+	EcapiLooked looked = ECAPI_LOOKED_WHOLE;
+	Relation	relation;
+
+	*problem = NULL;
+	if (ecapi_look_too_long(declared))
+	{
+		*problem = psprintf("not looked at: it is longer than %d bytes", LONGEST);
+		return ECAPI_LOOKED_NOT;
+	}
+	if (!ecapi_look_lock(declared->relation, patient))
+	{
+		*problem = pstrdup("not looked at: another session has locked its table");
+		return ECAPI_LOOKED_NOT;
+	}
+	relation = try_table_open(declared->relation, NoLock);
+	if (relation != NULL)
+	{
+		looked = track != NULL ? ecapi_look_compile(track, relation, patient, problem) :
+			check_and_compile(declared, relation, patient, problem);
+		table_close(relation, NoLock);
+	}
+	UnlockRelationOid(declared->relation, AccessShareLock);
+	return looked;
+}
+
+/* ------------------------------------------------------------------------
+ * The view
+ * ------------------------------------------------------------------------
+ */
+
+/* May the current role see a track: as one who monitors, or owns the table? */
+static bool
+may_see(const EcapiDeclared *declared)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
+		pg_class_ownercheck(declared->relation, GetUserId());
+}
+
+/* What the query of a call has spent on it so far, in microseconds. */
+static int64 *
+spent_by_query(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(int64));
+	return fcinfo->flinfo->fn_extra;
+}
+
+/* No limit while a server that is being tested discards what its caches hold. */
+static bool
+has_time_left(const int64 *spent)
+{
+	CHECK_FOR_INTERRUPTS();
+	return *spent <= QUERY_MS * INT64CONST(1000) || debug_discard_caches > 0;
+}
+
+/*
+ * ecapi_internal.track_argument(trigger oid): what a track says, or NULL when
+ * that cannot be read or would take too long, when there is no such track, or when
+ * the caller may not see it.
+ */
+Datum
+ecapi_track_argument(PG_FUNCTION_ARGS)
+{
+	EcapiDeclared *declared = ecapi_declared_get(PG_GETARG_OID(0));
+	int64	   *spent = spent_by_query(fcinfo);
+	TimestampTz since = GetCurrentTimestamp();
+	bool		readable;
+
+	if (declared == NULL || !may_see(declared) || ecapi_look_too_long(declared) ||
+		!has_time_left(spent))
+		PG_RETURN_NULL();
+	readable = ecapi_declared_track(declared) != NULL;
+	*spent += GetCurrentTimestamp() - since;
+	if (!readable)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(declared->argument)));
+}
+
+/*
+ * ecapi_internal.track_problem(trigger oid): what is wrong with a track now, or
+ * NULL, also when the caller may not see it.
+ *
+ * It is asked by those who monitor, of tracks that are not theirs.
+ */
+Datum
+ecapi_track_problem(PG_FUNCTION_ARGS)
+{
+	EcapiDeclared *declared = ecapi_declared_get(PG_GETARG_OID(0));
+	int64	   *spent = spent_by_query(fcinfo);
+	TimestampTz since;
+	char	   *problem;
+
+	if (declared == NULL || !may_see(declared))
+		PG_RETURN_NULL();
+	if (!has_time_left(spent))
+		PG_RETURN_TEXT_P(cstring_to_text(psprintf("not looked at: those before it took longer than %d ms",
+												  QUERY_MS)));
+	since = GetCurrentTimestamp();
+	(void) ecapi_look_at(declared, NULL, false, &problem);
+	*spent += GetCurrentTimestamp() - since;
+	if (problem == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(problem));
+}

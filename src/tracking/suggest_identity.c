@@ -1,0 +1,149 @@
+/*
+ * suggest_identity.c
+ *	  Is the customer the same one to all tracks?
+ *
+ * A platform takes two identifiers for two people.  Where one table names the
+ * customer by a key of users and another by a key of customers, each purchase
+ * and each sign-up is somebody else's.  So a suggestion is compared with the
+ * tracks that run as the same role, and what differs is told.
+ *
+ * An identifier is known by the column that it comes from in the end: the one
+ * that a foreign key refers to, or a column of a table of customers itself.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "base/catalog.h"
+#include "base/run_as.h"
+#include "capture/tracks.h"
+#include "tracking/look.h"
+#include "tracking/suggest_internal.h"
+
+#define IDENTIFIER	"user_data.customer_identifier"
+
+typedef struct Identity
+{
+	Oid			relid;
+	AttrNumber	column;
+} Identity;
+
+/* What a source of a search's relation is in the end; false: not known. */
+static bool
+identify(const EcapiSuggestion *search, const char *text, Identity *identity)
+{
+	const EcapiSuggestTable *table;
+	const EcapiSuggestColumn *column = ecapi_suggest_column_of_source(search, text, &table);
+
+	if (column == NULL)
+		return false;
+	identity->relid = ecapi_suggest_referred(search, table, column, &identity->column);
+	if (!OidIsValid(identity->relid))
+	{
+		if (!ecapi_suggest_is_person_table(table->relname))
+			return false;
+		identity->relid = table->relid;
+		identity->column = column->number;
+	}
+	return true;
+}
+
+/* The same of a track's mapping. */
+static bool
+identify_track(Relation relation, const EcapiTrack *track, Identity *identity)
+{
+	EcapiSuggestion search = {.relation = relation};
+
+	for (int i = 0; i < track->nmapped; i++)
+	{
+		if (strcmp(track->mapped[i].path, IDENTIFIER) != 0 || track->mapped[i].source == NULL)
+			continue;
+		search.role = ecapi_run_as(relation->rd_rel->relowner);
+		search.superuser = superuser_arg(search.role);
+		ecapi_suggest_read_tables(&search);
+		return identify(&search, track->mapped[i].source, identity);
+	}
+	return false;
+}
+
+/* Does a track run as a role? */
+static bool
+is_of_role(const EcapiDeclared *declared, Oid role)
+{
+	Oid			owner = ecapi_relation_owner(declared->relation);
+
+	return OidIsValid(owner) && ecapi_run_as(owner) == role;
+}
+
+/* The same of a track whose table no other session has locked. */
+static bool
+identify_declared(const EcapiDeclared *declared, Identity *identity)
+{
+	EcapiTrack *track = ecapi_look_too_long(declared) ? NULL : ecapi_declared_track(declared);
+	Relation	relation;
+	bool		known = false;
+
+	if (track == NULL || !ecapi_look_lock(declared->relation, false))
+		return false;
+	relation = try_table_open(declared->relation, NoLock);
+	if (relation != NULL)
+	{
+		known = identify_track(relation, track, identity);
+		table_close(relation, NoLock);
+	}
+	UnlockRelationOid(declared->relation, AccessShareLock);
+	return known;
+}
+
+static const char *
+table_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+static void
+tell(EcapiSuggestion *search, const Identity *here, const Identity *there,
+	 const EcapiDeclared *declared)
+{
+	ecapi_suggest_notice(search,
+						 psprintf("\"%s\" differs from that of track \"%s\" on table %s",
+								  IDENTIFIER, ecapi_declared_name(declared),
+								  table_name(declared->relation)),
+						 psprintf("Here it is column \"%s\" of table %s, there column \"%s\" of table %s.",
+								  get_attname(here->relid, here->column, false),
+								  table_name(here->relid),
+								  get_attname(there->relid, there->column, false),
+								  table_name(there->relid)),
+						 "To platforms these are two people; map the same one in both, such as by a foreign-key path.");
+}
+
+/* See suggest_internal.h. */
+void
+ecapi_suggest_compare_identity(EcapiSuggestion *search)
+{
+	const EcapiSuggestSource *source = ecapi_suggest_source_of(search, IDENTIFIER);
+	Identity	here;
+	ListCell   *cell;
+
+	if (source == NULL || !identify(search, source->text, &here))
+		return;
+	foreach(cell, ecapi_declared_list(InvalidOid))
+	{
+		const EcapiDeclared *declared = lfirst(cell);
+		Identity	there;
+
+		CHECK_FOR_INTERRUPTS();
+		if (declared->relation == RelationGetRelid(search->relation) ||
+			!is_of_role(declared, search->role) ||
+			!identify_declared(declared, &there) ||
+			(there.relid == here.relid && there.column == here.column))
+			continue;
+		tell(search, &here, &there, declared);
+		return;
+	}
+}

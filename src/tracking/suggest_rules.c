@@ -1,0 +1,159 @@
+/*
+ * suggest_rules.c
+ *	  suggest.def as arrays.
+ *
+ * Each array reads the file once, with the macros of the other lines empty.
+ * Everything is constant.
+ */
+#include "postgres.h"
+
+#include "tracking/suggest_internal.h"
+
+/* Words of suggest.def: places, */
+#define OWN ECAPI_PLACE_OWN
+#define PERSON ECAPI_PLACE_PERSON
+#define ORDER ECAPI_PLACE_ORDER
+#define BILLING ECAPI_PLACE_BILLING
+#define SHIPPING ECAPI_PLACE_SHIPPING
+#define CURRENCY ECAPI_PLACE_CURRENCY
+#define MARKET ECAPI_PLACE_MARKET
+#define PLAN ECAPI_PLACE_PLAN
+#define SOURCE ECAPI_PLACE_SOURCE
+#define MEDIUM ECAPI_PLACE_MEDIUM
+#define CAMPAIGN ECAPI_PLACE_CAMPAIGN
+
+/* types of events, */
+#define BIT(type) ECAPI_SUGGEST_EVENT(type)
+#define ALL ECAPI_ALL_EVENT_TYPES
+#define LEADS (BIT(generate_lead) | BIT(working_lead) | BIT(qualify_lead) | \
+			   BIT(close_convert_lead) | BIT(disqualify_lead) | BIT(close_unconvert_lead))
+/* What happens to a row that is there already. */
+#define LATER (BIT(refund) | (LEADS & ~BIT(generate_lead)))
+#define CHECKOUT (BIT(purchase) | BIT(refund) | BIT(donate) | BIT(subscribe) | \
+				  BIT(start_trial) | BIT(begin_checkout) | BIT(add_payment_info) | \
+				  BIT(add_shipping_info) | BIT(custom))
+#define VALUED (CHECKOUT | LEADS | BIT(add_to_cart) | BIT(add_to_wishlist) | \
+				BIT(viewed_cart) | BIT(viewed_item) | BIT(remove_from_cart) | \
+				BIT(customize_product) | BIT(schedule))
+
+/* and lists of names. */
+#define CREATED_NAMES \
+	"created_at", "date_created_gmt", "date_created", "created", "created_on", \
+	"inserted_at", "submitted_at", "timestamp", "created_date", "creation_date", \
+	"creation_time", "create_date", "create_time", "occurred_at", "event_time"
+#define ORDER_NUMBER_NAMES \
+	"order_no", "order_number", "increment_id", "order_reference", "order_ref", \
+	"order_code", "number", "display_id"
+#define CURRENCY_NAMES \
+	"currency_code", "currency", "order_currency_code", "order_currency", "curr", \
+	"iso_currency"
+#define REFUNDED_NAMES \
+	"refunded_amount", "refund_amount", "amount_refunded", "total_refunded", \
+	"refund_total", "refunded", "refunded_total"
+#define TOTAL_NAMES \
+	"total", "grand_total", "order_total", "total_amount", "total_gross_amount", \
+	"total_price", "amount_total", "order_amount", "total_paid", "amount_paid", \
+	"paid_amount", "amount", "price", "value", "revenue", "order_value", "cart_total", \
+	"sale_price", "unit_amount"
+#define EMAIL_NAMES \
+	"email", "email_address", "customer_email", "e_mail", "contact_email", \
+	"billing_email", "buyer_email", "user_email", "mail", "payer_email", "donor_email", \
+	"primary_email", "customer_email_address", "email_from", "email_sha256"
+
+#define NAMES(...) ((const char *const[]) {__VA_ARGS__, NULL})
+#define SUGGEST(path, class, events, places, table, ...)
+#define SUGGEST_PERSON(...)
+#define SUGGEST_OTHER_PERSON(...)
+#define SUGGEST_EMPLOYEE(...)
+#define SUGGEST_PERSON_TABLE(...)
+#define SUGGEST_REFERENCE(from, place, ...)
+#define SUGGEST_ADDRESS(path, names, inside)
+#define SUGGEST_ADDRESS_PREFIX(shipping, prefix)
+#define SUGGEST_STATUS(...)
+#define SUGGEST_DONE(events, word)
+
+#undef SUGGEST
+#define SUGGEST(path, class, events, places, table, ...) \
+	{path, ECAPI_SUGGEST_##class, events, places, table, NAMES(__VA_ARGS__)},
+const EcapiSuggestRule ecapi_suggest_rules[] = {
+#include "tracking/suggest.def"
+};
+#undef SUGGEST
+#define SUGGEST(path, class, events, places, table, ...)
+
+#undef SUGGEST_PERSON
+#undef SUGGEST_OTHER_PERSON
+#define SUGGEST_PERSON(...) NAMES(__VA_ARGS__),
+#define SUGGEST_OTHER_PERSON(...) NAMES(__VA_ARGS__),
+const char *const *const ecapi_suggest_persons[ECAPI_SUGGEST_NPERSONS] = {
+#include "tracking/suggest.def"
+};
+#undef SUGGEST_PERSON
+#undef SUGGEST_OTHER_PERSON
+#define SUGGEST_PERSON(...)
+#define SUGGEST_OTHER_PERSON(...)
+
+#undef SUGGEST_EMPLOYEE
+#define SUGGEST_EMPLOYEE(...) __VA_ARGS__, NULL
+const char *const ecapi_suggest_employees[] = {
+#include "tracking/suggest.def"
+};
+#undef SUGGEST_EMPLOYEE
+#define SUGGEST_EMPLOYEE(...)
+
+#undef SUGGEST_PERSON_TABLE
+#define SUGGEST_PERSON_TABLE(...) __VA_ARGS__, NULL
+const char *const ecapi_suggest_person_tables[] = {
+#include "tracking/suggest.def"
+};
+#undef SUGGEST_PERSON_TABLE
+#define SUGGEST_PERSON_TABLE(...)
+
+#undef SUGGEST_REFERENCE
+#define SUGGEST_REFERENCE(from, place, ...) {from, place, NAMES(__VA_ARGS__)},
+const EcapiSuggestReference ecapi_suggest_references[] = {
+#include "tracking/suggest.def"
+};
+#undef SUGGEST_REFERENCE
+#define SUGGEST_REFERENCE(from, place, ...)
+
+#undef SUGGEST_ADDRESS
+#define SUGGEST_ADDRESS(path, names, inside) {path, names, inside},
+const EcapiSuggestPart ecapi_suggest_parts[] = {
+#include "tracking/suggest.def"
+};
+#undef SUGGEST_ADDRESS
+#define SUGGEST_ADDRESS(path, names, inside)
+
+#undef SUGGEST_STATUS
+#define SUGGEST_STATUS(...) __VA_ARGS__, NULL
+const char *const ecapi_suggest_statuses[] = {
+#include "tracking/suggest.def"
+};
+#undef SUGGEST_STATUS
+#define SUGGEST_STATUS(...)
+
+#undef SUGGEST_DONE
+#define SUGGEST_DONE(events, word) {events, word},
+const EcapiSuggestDone ecapi_suggest_done[] = {
+#include "tracking/suggest.def"
+};
+#undef SUGGEST_DONE
+#define SUGGEST_DONE(events, word)
+
+#undef SUGGEST_ADDRESS_PREFIX
+#define SUGGEST_ADDRESS_PREFIX(shipping, prefix) {shipping, prefix},
+const EcapiSuggestPrefix ecapi_suggest_prefixes[] = {
+#include "tracking/suggest.def"
+};
+
+const char *const ecapi_suggest_emails[] = {EMAIL_NAMES, NULL};
+
+const int	ecapi_suggest_nrules = lengthof(ecapi_suggest_rules);
+const int	ecapi_suggest_nreferences = lengthof(ecapi_suggest_references);
+const int	ecapi_suggest_ndone = lengthof(ecapi_suggest_done);
+const int	ecapi_suggest_nparts = lengthof(ecapi_suggest_parts);
+const int	ecapi_suggest_nprefixes = lengthof(ecapi_suggest_prefixes);
+
+StaticAssertDecl(lengthof(ecapi_suggest_parts) <= ECAPI_SUGGEST_MAX_PARTS,
+				 "an address has more parts than ECAPI_SUGGEST_MAX_PARTS");

@@ -1,0 +1,263 @@
+/*
+ * suggest_tables.c
+ *	  The columns that a mapping could be guessed from.
+ *
+ * Those of the tracked table, and of the tables that foreign keys of one column
+ * lead to from there, as far as a track may read them: its SQL runs as the
+ * table's owner or another role (run_as.h), and as a superuser it reads superusers'
+ * tables only (key_path.c).
+ * Which foreign key a column stands for is decided where tracks decide it
+ * (foreign_key.c).
+ *
+ * Tables are opened with AccessShareLock, kept until the transaction ends.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/relcache.h"
+#include "utils/syscache.h"
+
+#include "rowsql/foreign_key.h"
+#include "rowsql/superuser_read.h"
+#include "tracking/suggest_internal.h"
+
+/*
+ * A name in lower case, its words joined by one underscore each: "orderTotal",
+ * "Order Total" and "ORDER_TOTAL" are order_total, "IPAddress" is ip_address.
+ */
+char *
+ecapi_suggest_fold(const char *name)
+{
+	char	   *folded = palloc(2 * strlen(name) + 1);
+	char	   *to = folded;
+
+	for (const char *from = name; *from; from++)
+	{
+		bool		upper = *from >= 'A' && *from <= 'Z';
+		bool		after_upper = from > name && from[-1] >= 'A' && from[-1] <= 'Z';
+		bool		before_lower = from[1] >= 'a' && from[1] <= 'z';
+
+		if (*from == '_' || *from == ' ' || *from == '-')
+		{
+			if (to > folded && to[-1] != '_')
+				*to++ = '_';
+			continue;
+		}
+		if (upper && to > folded && to[-1] != '_' && (!after_upper || before_lower))
+			*to++ = '_';
+		*to++ = upper ? *from - 'A' + 'a' : *from;
+	}
+	while (to > folded && to[-1] == '_')
+		to--;
+	*to = '\0';
+	return folded;
+}
+
+/* See suggest_internal.h. */
+EcapiSuggestTable *
+ecapi_suggest_read_table(Relation relation, int place, Oid reader)
+{
+	TupleDesc	desc = RelationGetDescr(relation);
+	Oid			relid = RelationGetRelid(relation);
+	bool		all = !OidIsValid(reader) ||
+		pg_class_aclcheck(relid, reader, ACL_SELECT) == ACLCHECK_OK;
+	EcapiSuggestTable *table = palloc0(sizeof(EcapiSuggestTable));
+
+	table->place = place;
+	table->relid = relid;
+	table->relname = ecapi_suggest_fold(RelationGetRelationName(relation));
+	table->columns = palloc(sizeof(EcapiSuggestColumn) * Max(desc->natts, 1));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		EcapiSuggestColumn *column = &table->columns[table->ncolumns];
+
+		if (attribute->attisdropped)
+			continue;
+		if (!all && pg_attribute_aclcheck(relid, attribute->attnum, reader,
+										  ACL_SELECT) != ACLCHECK_OK)
+			continue;
+		column->name = pstrdup(NameStr(attribute->attname));
+		column->folded = ecapi_suggest_fold(column->name);
+		column->number = attribute->attnum;
+		column->type = getBaseType(attribute->atttypid);
+		table->ncolumns++;
+	}
+	return table;
+}
+
+const EcapiSuggestColumn *
+ecapi_suggest_column(const EcapiSuggestTable *table, const char *folded)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (strcmp(table->columns[i].folded, folded) == 0)
+			return &table->columns[i];
+	return NULL;
+}
+
+const EcapiSuggestColumn *
+ecapi_suggest_column_numbered(const EcapiSuggestTable *table, AttrNumber number)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].number == number)
+			return &table->columns[i];
+	return NULL;
+}
+
+/* See suggest_internal.h. */
+bool
+ecapi_suggest_has_email(const EcapiSuggestTable *table)
+{
+	for (const char *const *name = ecapi_suggest_emails; *name; name++)
+		if (ecapi_suggest_column(table, *name) != NULL)
+			return true;
+	return false;
+}
+
+/* See suggest_internal.h. */
+bool
+ecapi_suggest_names_reference(const char *folded, const char *name)
+{
+	static const char *const endings[] = {
+		"", "_id", "_no", "_uuid", "_key", "_code", "_fk"
+	};
+	size_t		len = strlen(name);
+
+	if (strncmp(folded, name, len) != 0)
+		return false;
+	for (int i = 0; i < lengthof(endings); i++)
+		if (strcmp(folded + len, endings[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * See suggest_internal.h.  As a superuser it reads no table that would run code of
+ * another role.
+ */
+bool
+ecapi_suggest_may_read(Oid role, Relation referred)
+{
+	if (pg_namespace_aclcheck(RelationGetNamespace(referred), role,
+							  ACL_USAGE) != ACLCHECK_OK)
+		return false;
+	return !superuser_arg(role) || ecapi_superuser_obstacle(referred) == NULL;
+}
+
+/* See suggest_internal.h. */
+Oid
+ecapi_suggest_referred(const EcapiSuggestion *search, const EcapiSuggestTable *from,
+					   const EcapiSuggestColumn *column, AttrNumber *key)
+{
+	EcapiKeyJoin join = {from->from == NULL ? -1 : 0, InvalidOid, NULL, 0, {0}, {0}, {0}};
+	Relation	relation = table_open(from->relid, AccessShareLock);
+	int			found = ecapi_foreign_key_lookup(relation, search->role, column->number, &join);
+
+	table_close(relation, NoLock);
+	if (found != 1 || join.nkeys != 1 ||
+		(search->superuser && !ecapi_superuser_may_join(from->relid, &join)))
+		return InvalidOid;
+	*key = join.confkey[0];
+	return join.relid;
+}
+
+/* See suggest_internal.h. */
+EcapiSuggestTable *
+ecapi_suggest_follow(const EcapiSuggestion *search, const EcapiSuggestTable *from,
+					 const EcapiSuggestColumn *column, int place)
+{
+	EcapiSuggestTable *table = NULL;
+	AttrNumber	key;
+	Oid			relid = ecapi_suggest_referred(search, from, column, &key);
+	Relation	referred;
+
+	if (!OidIsValid(relid))
+		return NULL;
+	referred = table_open(relid, AccessShareLock);
+	if (ecapi_suggest_may_read(search->role, referred))
+		table = ecapi_suggest_read_table(referred, place, search->role);
+	table_close(referred, NoLock);
+	if (table == NULL || ecapi_suggest_column_numbered(table, key) == NULL)
+		return NULL;
+	table->from = from;
+	table->through = column;
+	table->key = key;
+	return table;
+}
+
+static bool
+has_place(const EcapiSuggestion *search, int place)
+{
+	ListCell   *cell;
+
+	foreach(cell, search->tables)
+		if (((const EcapiSuggestTable *) lfirst(cell))->place == place)
+			return true;
+	return false;
+}
+
+/*
+ * The likeliest table of a reference.  If that is out of reach, none: the next
+ * would be something else.
+ */
+static EcapiSuggestTable *
+find_reference(EcapiSuggestion *search, const EcapiSuggestTable *from,
+			   const EcapiSuggestReference *reference)
+{
+	AttrNumber	key;
+
+	for (const char *const *name = reference->names; *name; name++)
+		for (int i = 0; i < from->ncolumns; i++)
+		{
+			const EcapiSuggestColumn *column = &from->columns[i];
+
+			if (ecapi_suggest_names_reference(column->folded, *name) &&
+				OidIsValid(ecapi_suggest_referred(search, from, column, &key)))
+				return ecapi_suggest_follow(search, from, column, reference->place);
+		}
+	return NULL;
+}
+
+static void
+add_table(EcapiSuggestion *search, EcapiSuggestTable *table)
+{
+	if (table != NULL)
+		search->tables = lappend(search->tables, table);
+}
+
+/*
+ * Add the tables that a table leads to, of each place that has none yet.  A
+ * billing address is the guest's own, so it goes before the account.
+ */
+static void
+add_references(EcapiSuggestion *search, const EcapiSuggestTable *from)
+{
+	for (int i = 0; i < ecapi_suggest_nreferences; i++)
+	{
+		const EcapiSuggestReference *reference = &ecapi_suggest_references[i];
+
+		if ((from->place & reference->from) != 0 && !has_place(search, reference->place))
+			add_table(search, find_reference(search, from, reference));
+	}
+	if (search->person == NULL &&
+		(from->place & (ECAPI_PLACE_OWN | ECAPI_PLACE_ORDER)) != 0)
+		add_table(search, ecapi_suggest_find_person(search, from));
+}
+
+/*
+ * See suggest_internal.h.  Tables are added while the list is gone through, so
+ * what is near comes before what is far.
+ */
+void
+ecapi_suggest_read_tables(EcapiSuggestion *search)
+{
+	search->tables = list_make1(ecapi_suggest_read_table(search->relation, ECAPI_PLACE_OWN,
+														 InvalidOid));
+	for (int i = 0; i < list_length(search->tables); i++)
+		add_references(search, list_nth(search->tables, i));
+}
