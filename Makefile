@@ -177,6 +177,7 @@ OBJS = \
 	src/worker/worker.o \
 	src/pipeline/destinations.o \
 	src/pipeline/server.o \
+	src/pipeline/worker_state.o \
 	src/pipeline/reload.o \
 	src/pipeline/state.o \
 	src/pipeline/tick.o \

@@ -27,9 +27,18 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "delivery/http.h"
 #include "destination/credentials.h"
-#include "pipeline/internal.h"
+#include "destination/options.h"
+#include "outbox/cursor.h"
+#include "pipeline/destinations.h"
+#include "pipeline/gather.h"
+#include "pipeline/prepare.h"
 #include "pipeline/reload.h"
+#include "pipeline/state.h"
+#include "pipeline/stretch.h"
+#include "pipeline/tick.h"
+#include "pipeline/worker_state.h"
 
 /* The destination of a server; NULL: there is none in memory. */
 EcapiDestination *

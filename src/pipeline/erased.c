@@ -21,7 +21,10 @@
 #include "executor/spi.h"
 #include "utils/snapmgr.h"
 
-#include "pipeline/internal.h"
+#include "outbox/snapshot.h"
+#include "pipeline/erased.h"
+#include "pipeline/pages.h"
+#include "pipeline/worker_state.h"
 #include "records/erasure.h"
 
 static EcapiSnapshot *looked = NULL;	/* of the last look; NULL: there was none */

@@ -37,7 +37,17 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "pipeline/internal.h"
+#include "delivery/request.h"
+#include "delivery/retry_policy.h"
+#include "destination/options.h"
+#include "pipeline/destinations.h"
+#include "pipeline/failed_feed.h"
+#include "pipeline/gather.h"
+#include "pipeline/journal.h"
+#include "pipeline/pages.h"
+#include "pipeline/stretch.h"
+#include "pipeline/worker_state.h"
+#include "records/failed.h"
 
 #define DUE_ROWS	100
 #define DUE_BYTES	(256 * 1024)

@@ -45,7 +45,15 @@
 
 #include "base/catalog.h"
 #include "outbox/rotation.h"
-#include "pipeline/internal.h"
+#include "outbox/snapshot.h"
+#include "outbox/window.h"
+#include "pipeline/destinations.h"
+#include "pipeline/gather.h"
+#include "pipeline/give_up.h"
+#include "pipeline/pages.h"
+#include "pipeline/stretch.h"
+#include "pipeline/tick.h"
+#include "pipeline/worker_state.h"
 #include "records/record.h"
 #include "settings.h"
 

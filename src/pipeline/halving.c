@@ -56,7 +56,17 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "pipeline/internal.h"
+#include "delivery/request.h"
+#include "delivery/retry_policy.h"
+#include "destination/options.h"
+#include "pipeline/destinations.h"
+#include "pipeline/failed_feed.h"
+#include "pipeline/gather.h"
+#include "pipeline/halving.h"
+#include "pipeline/journal.h"
+#include "pipeline/replay_feed.h"
+#include "pipeline/state.h"
+#include "pipeline/stretch.h"
 
 #define SUSPECTS_MAX	16
 

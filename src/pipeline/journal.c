@@ -24,8 +24,22 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "pipeline/internal.h"
+#include "delivery/request.h"
+#include "outbox/cursor.h"
+#include "pipeline/destinations.h"
+#include "pipeline/failed_feed.h"
+#include "pipeline/gather.h"
+#include "pipeline/journal.h"
+#include "pipeline/ledger.h"
+#include "pipeline/pages.h"
+#include "pipeline/replay_feed.h"
+#include "pipeline/state.h"
+#include "pipeline/stretch.h"
+#include "pipeline/tick.h"
+#include "pipeline/worker_state.h"
+#include "records/failed.h"
 #include "records/record.h"
+#include "records/seqs.h"
 
 /* Often enough for a view, seldom enough not to cost. */
 #define RECORD_INTERVAL_MS	250

@@ -44,7 +44,10 @@
 
 #include "base/catalog.h"
 #include "event/fields.h"
-#include "pipeline/internal.h"
+#include "pipeline/destinations.h"
+#include "pipeline/ledger.h"
+#include "pipeline/pages.h"
+#include "pipeline/stretch.h"
 
 /* A value in millionths: digits before and behind the point. */
 #define WHOLE_DIGITS	12

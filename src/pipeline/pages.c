@@ -26,9 +26,19 @@
 #include "utils/memutils.h"
 
 #include "base/tree.h"
+#include "enrich/enrichment.h"
 #include "event/fields.h"
 #include "event/json.h"
-#include "pipeline/internal.h"
+#include "event/value.h"
+#include "outbox/window.h"
+#include "pipeline/destinations.h"
+#include "pipeline/pages.h"
+#include "pipeline/share.h"
+#include "pipeline/stretch.h"
+#include "pipeline/tick.h"
+#include "pipeline/view.h"
+#include "pipeline/worker_state.h"
+#include "records/failed.h"
 
 /* Trees that a page keeps; a typical event's takes three times its text. */
 #define PAGE_TREE_BYTES	(4 * ECAPI_PAGE_BYTES)

@@ -20,9 +20,26 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "delivery/bucket.h"
+#include "delivery/http.h"
+#include "delivery/request.h"
+#include "delivery/retry_policy.h"
 #include "destination/credentials.h"
 #include "destination/echo.h"
-#include "pipeline/internal.h"
+#include "destination/options.h"
+#include "pipeline/destinations.h"
+#include "pipeline/failed_feed.h"
+#include "pipeline/gather.h"
+#include "pipeline/halving.h"
+#include "pipeline/journal.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/prepare.h"
+#include "pipeline/replay_feed.h"
+#include "pipeline/share.h"
+#include "pipeline/state.h"
+#include "pipeline/stretch.h"
+#include "pipeline/worker_state.h"
+#include "records/failed.h"
 
 /* What a platform gets in test mode is for looking at, not for ever. */
 #define TEST_MODE_LASTS	USECS_PER_DAY

@@ -1,24 +1,24 @@
 /*
  * prepare.h
- *	  What the files that prepare events share; see prepare.c.
+ *	  Between reading and sending: users' SQL, for destinations that have some.
  */
-#ifndef ECAPI_WORKER_PREPARE_H
-#define ECAPI_WORKER_PREPARE_H
+#ifndef ECAPI_PREPARE_H
+#define ECAPI_PREPARE_H
 
-#include "pipeline/internal.h"
+#include "postgres.h"
 
-/* prepare_failing.c */
-extern int64 ecapi_prepare_backoff_ms(const EcapiPreparing *preparing);
-extern void ecapi_prepare_mark(EcapiStretch *stretch, const int *events, int n,
-							   EcapiPrepared prepared);
-extern bool ecapi_prepare_call_failed(EcapiDestination *destination, int n,
-									  const EcapiUserError *error, EcapiPrepared *fate);
-extern void ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiStretch *stretch,
-										const int *events, int n, int failed,
-										const EcapiUserError *error);
-extern void ecapi_prepare_call_passed(EcapiDestination *destination);
+#include "datatype/timestamp.h"
 
-/* prepare_lookup.c; in a transaction */
-extern bool ecapi_prepare_look_up(EcapiDestination *destination);
+#include "pipeline/forward.h"
 
-#endif							/* ECAPI_WORKER_PREPARE_H */
+#define ECAPI_REASON_ENRICH		"enrichment failed"
+#define ECAPI_REASON_REFUSED	"patch refused"
+#define ECAPI_REASON_FILTER_FAILED "filter failed"
+extern bool ecapi_prepares(const EcapiDestination *destination);
+extern bool ecapi_prepare_can_send(EcapiFeed *feed);
+extern void ecapi_prepare_step(TimestampTz now, long *wait_ms);
+extern void ecapi_prepare_reset(EcapiDestination *destination);
+extern void ecapi_prepare_resume(EcapiDestination *destination);
+extern void ecapi_prepare_nudge(void);
+
+#endif							/* ECAPI_PREPARE_H */

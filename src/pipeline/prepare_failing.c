@@ -23,8 +23,15 @@
 #include "common/pg_prng.h"
 #include "utils/timestamp.h"
 
-#include "pipeline/internal.h"
+#include "delivery/retry_policy.h"
+#include "destination/options.h"
+#include "enrich/user_sql.h"
+#include "pipeline/destinations.h"
+#include "pipeline/pages.h"
 #include "pipeline/prepare.h"
+#include "pipeline/preparing.h"
+#include "pipeline/state.h"
+#include "pipeline/stretch.h"
 
 /* Tries of a call that fails, before enrich_on_error decides. */
 #define TRIES			3

@@ -11,8 +11,14 @@
 #include "foreign/foreign.h"
 #include "utils/memutils.h"
 
-#include "pipeline/internal.h"
+#include "destination/options.h"
+#include "enrich/enrichment.h"
+#include "enrich/filter.h"
+#include "enrich/user_sql.h"
+#include "pipeline/destinations.h"
 #include "pipeline/prepare.h"
+#include "pipeline/preparing.h"
+#include "pipeline/state.h"
 
 static void
 compile_filter(EcapiDestination *destination, int *code, char *error, size_t error_size,

@@ -21,7 +21,16 @@
 #include "utils/inval.h"
 #include "utils/timestamp.h"
 
-#include "pipeline/internal.h"
+#include "outbox/snapshot.h"
+#include "outbox/window.h"
+#include "pipeline/destinations.h"
+#include "pipeline/pages.h"
+#include "pipeline/read.h"
+#include "pipeline/replay_feed.h"
+#include "pipeline/share.h"
+#include "pipeline/stretch.h"
+#include "pipeline/tick.h"
+#include "pipeline/worker_state.h"
 
 /* Pages that one destination reads in one transaction; most are empty. */
 #define PAGES_A_TURN		64

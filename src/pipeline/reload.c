@@ -28,9 +28,14 @@
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "destination/options.h"
+#include "outbox/cursor.h"
 #include "outbox/guard.h"
-#include "pipeline/internal.h"
+#include "outbox/snapshot.h"
+#include "pipeline/destinations.h"
 #include "pipeline/reload.h"
+#include "records/failed.h"
+#include "records/replay.h"
 
 /*
  * By SQL and not through the system caches: their invalidations are sent after

@@ -21,7 +21,17 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "pipeline/internal.h"
+#include "destination/options.h"
+#include "outbox/snapshot.h"
+#include "pipeline/destinations.h"
+#include "pipeline/gather.h"
+#include "pipeline/pages.h"
+#include "pipeline/replay_feed.h"
+#include "pipeline/share.h"
+#include "pipeline/stretch.h"
+#include "pipeline/tick.h"
+#include "pipeline/worker_state.h"
+#include "records/replay.h"
 
 /* Take up a replay at the place where it was left. */
 static void

@@ -32,7 +32,12 @@
  */
 #include "postgres.h"
 
-#include "pipeline/internal.h"
+#include "destination/options.h"
+#include "pipeline/destinations.h"
+#include "pipeline/pages.h"
+#include "pipeline/share.h"
+#include "pipeline/stretch.h"
+#include "pipeline/worker_state.h"
 
 /*
  * What an event of a page takes beside its text of the same length: its tree, up to

@@ -83,7 +83,9 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "pipeline/internal.h"
+#include "delivery/retry_policy.h"
+#include "pipeline/destinations.h"
+#include "pipeline/state.h"
 
 /* A moment just passed may lie so far beyond the time of this turn. */
 #define CLOCK_SLACK_US	USECS_PER_MINUTE

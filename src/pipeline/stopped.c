@@ -33,7 +33,11 @@
 
 #include "base/tree.h"
 #include "event/refund.h"
-#include "pipeline/internal.h"
+#include "event/value.h"
+#include "pipeline/erased.h"
+#include "pipeline/pages.h"
+#include "pipeline/stopped.h"
+#include "pipeline/worker_state.h"
 #include "records/event_id.h"
 #include "records/stops.h"
 #include "shmem/shmem.h"

@@ -20,7 +20,15 @@
 
 #include "utils/timestamp.h"
 
-#include "pipeline/internal.h"
+#include "outbox/window.h"
+#include "pipeline/destinations.h"
+#include "pipeline/journal.h"
+#include "pipeline/pages.h"
+#include "pipeline/prepare.h"
+#include "pipeline/stretch.h"
+#include "pipeline/tally.h"
+#include "pipeline/tick.h"
+#include "pipeline/view.h"
 
 /* An empty feed, which stands nowhere yet. */
 void

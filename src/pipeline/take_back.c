@@ -34,13 +34,18 @@
 #include "utils/timestamp.h"
 
 #include "base/tree.h"
+#include "event/buffer.h"
 #include "event/digest.h"
 #include "event/fields.h"
+#include "event/refund.h"
 #include "event/validate.h"
+#include "event/value.h"
 #include "outbox/append.h"
 #include "outbox/limit.h"
-#include "pipeline/internal.h"
+#include "pipeline/destinations.h"
 #include "pipeline/take_back.h"
+#include "pipeline/worker_state.h"
+#include "records/cancellation.h"
 
 /* What ids of refunds end in. */
 #define REFUND_SUFFIX	":refund"

@@ -28,9 +28,17 @@
 #include "common/int.h"
 #include "utils/memutils.h"
 
+#include "destination/options.h"
 #include "destination/select.h"
 #include "event/fields.h"
-#include "pipeline/internal.h"
+#include "event/value.h"
+#include "pipeline/destinations.h"
+#include "pipeline/journal.h"
+#include "pipeline/ledger.h"
+#include "pipeline/pages.h"
+#include "pipeline/tally.h"
+#include "pipeline/tick.h"
+#include "pipeline/worker_state.h"
 #include "records/seqs.h"
 
 #define BUCKETS		256

@@ -37,7 +37,10 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "pipeline/internal.h"
+#include "outbox/snapshot.h"
+#include "outbox/window.h"
+#include "pipeline/tick.h"
+#include "pipeline/worker_state.h"
 #include "records/record.h"
 #include "settings.h"
 

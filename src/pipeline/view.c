@@ -25,7 +25,13 @@
 
 #include "utils/memutils.h"
 
-#include "pipeline/internal.h"
+#include "enrich/enrichment.h"
+#include "enrich/event_row.h"
+#include "enrich/user_sql.h"
+#include "event/value.h"
+#include "pipeline/pages.h"
+#include "pipeline/view.h"
+#include "pipeline/worker_state.h"
 #include "settings.h"
 
 /* What the patches of one call may take. */

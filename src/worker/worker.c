@@ -55,13 +55,32 @@
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "delivery/http.h"
 #include "delivery/sockets.h"
+#include "event/digest.h"
+#include "event/value.h"
 #include "outbox/limit.h"
 #include "outbox/ring.h"
 #include "outbox/rotation.h"
-#include "pipeline/internal.h"
+#include "pipeline/cancel.h"
+#include "pipeline/destinations.h"
+#include "pipeline/failed_feed.h"
+#include "pipeline/give_up.h"
+#include "pipeline/journal.h"
+#include "pipeline/pages.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/prepare.h"
+#include "pipeline/read.h"
 #include "pipeline/reload.h"
+#include "pipeline/replay_feed.h"
+#include "pipeline/share.h"
+#include "pipeline/state.h"
+#include "pipeline/stopped.h"
+#include "pipeline/stretch.h"
+#include "pipeline/tick.h"
+#include "pipeline/worker_state.h"
 #include "records/cancellation.h"
+#include "records/replay.h"
 #include "settings.h"
 #include "shmem/shmem.h"
 #include "worker/worker.h"
@@ -83,8 +102,6 @@
 
 /* Digests kept; 128 bytes each. */
 #define DIGESTS				16384
-
-EcapiWorker ecapi_me;
 
 static bool reload_wanted = true;	/* destinations */
 static bool retry_wanted = false;	/* of users' SQL */
@@ -189,26 +206,6 @@ elapsed(TimestampTz *last, TimestampTz now, int interval_ms)
 		return false;
 	*last = now;
 	return true;
-}
-
-/* Begin a short transaction of ours: SPI connected, a snapshot active. */
-void
-ecapi_worker_begin(bool read_only)
-{
-	StartTransactionCommand();
-	XactReadOnly = read_only;
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-/* Commit it. */
-void
-ecapi_worker_end(void)
-{
-	PopActiveSnapshot();
-	SPI_finish();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(ecapi_me.scratch);
 }
 
 static bool

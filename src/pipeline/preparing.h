@@ -1,0 +1,26 @@
+/*
+ * preparing.h
+ *	  What the files that prepare events share; see prepare.c.
+ */
+#ifndef ECAPI_PREPARING_H
+#define ECAPI_PREPARING_H
+
+#include "pipeline/destinations.h"
+#include "pipeline/prepare.h"
+#include "pipeline/stretch.h"
+
+/* prepare_failing.c */
+extern int64 ecapi_prepare_backoff_ms(const EcapiPreparing *preparing);
+extern void ecapi_prepare_mark(EcapiStretch *stretch, const int *events, int n,
+							   EcapiPrepared prepared);
+extern bool ecapi_prepare_call_failed(EcapiDestination *destination, int n,
+									  const EcapiUserError *error, EcapiPrepared *fate);
+extern void ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiStretch *stretch,
+										const int *events, int n, int failed,
+										const EcapiUserError *error);
+extern void ecapi_prepare_call_passed(EcapiDestination *destination);
+
+/* prepare_lookup.c; in a transaction */
+extern bool ecapi_prepare_look_up(EcapiDestination *destination);
+
+#endif							/* ECAPI_PREPARING_H */

@@ -1,0 +1,38 @@
+/*
+ * worker_state.c
+ *	  The state of the worker process, and its transactions.
+ *
+ * Invariant: a transaction of the worker is short and ends before any request is
+ * waited for; the scratch context is current outside of one.
+ *
+ * Locks: none; the state is the process's own.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "utils/snapmgr.h"
+
+#include "pipeline/worker_state.h"
+
+EcapiWorker ecapi_me;
+
+/* Begin a short transaction of ours: SPI connected, a snapshot active. */
+void
+ecapi_worker_begin(bool read_only)
+{
+	StartTransactionCommand();
+	XactReadOnly = read_only;
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+/* Commit it. */
+void
+ecapi_worker_end(void)
+{
+	PopActiveSnapshot();
+	SPI_finish();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
+}

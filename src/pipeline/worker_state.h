@@ -1,0 +1,47 @@
+/*
+ * worker_state.h
+ *	  The state of the worker process, and its transactions.
+ */
+#ifndef ECAPI_WORKER_STATE_H
+#define ECAPI_WORKER_STATE_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "lib/ilist.h"
+
+#include "delivery/http.h"
+#include "event/digest.h"
+#include "pipeline/tick.h"
+
+typedef struct EcapiWorker
+{
+	MemoryContext context;		/* of everything that lives long */
+	MemoryContext scratch;		/* of one turn of the loop; current by default */
+	EcapiHttp  *http;
+	EcapiDigestCache *digests;
+	dlist_head	destinations;
+	dlist_head	ticks;
+	dlist_head	pages;
+	EcapiTick  *live;			/* the newest tick */
+	TimestampTz live_at;
+	size_t		page_bytes;		/* budget used by pages */
+	size_t		body_bytes;		/* budget used by bodies */
+	int			connections;	/* that may be open */
+	TimestampTz tick_logged_at;
+	bool		tick_owed;		/* events came that no logged tick sees */
+	EcapiTick  *tick_to_log;	/* NULL: none */
+	TimestampTz tick_to_log_at;
+	bool		replay_ended;	/* the next one may be taken up */
+	TimestampTz passed_at;		/* when a page was last passed over */
+	TimestampTz recorded_at;
+	TimestampTz record_failed_at;	/* 0: the last record went well */
+	bool		cursor_lost;	/* the row of a destination is gone */
+} EcapiWorker;
+
+extern EcapiWorker ecapi_me;
+
+extern void ecapi_worker_begin(bool read_only);
+extern void ecapi_worker_end(void);
+
+#endif							/* ECAPI_WORKER_STATE_H */
