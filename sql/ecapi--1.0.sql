@@ -1380,7 +1380,7 @@ WHERE n.nspname = 'ecapi'
 -- taken, and later ones.
 -- What waits behind a cursor.  The planner cannot know how little that is as a rule,
 -- and would read the whole outbox to count it; by the index it costs what waits.
--- Of events it tells counts and times alone, so it may read for whoever monitors.
+-- Of events it tells counts and times alone, so it may read for those who monitor.
 CREATE FUNCTION ecapi_internal.waiting(c ecapi.cursor, OUT backlog bigint, OUT oldest timestamptz) RETURNS record
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off

@@ -42,7 +42,6 @@ static const struct config_enum_entry on_error_values[] = {
 	{NULL, 0, false}
 };
 
-/* See settings.h. */
 const char *
 ecapi_default_country(void)
 {

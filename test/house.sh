@@ -102,6 +102,13 @@ names_are_unique()
 		grep -oE 'Ecapi[A-Za-z0-9]*;' | sort | uniq -d | sed 's/^/type /'
 }
 
+# Words that a reader has to translate first, and comments that only send him elsewhere.
+prose_is_plain()
+{
+	grep -InwiE 'who''ever|me''nd|men''ded|an''ew|le''st|so ma''ny' "${all_files[@]}" || true
+	grep -nE '^/\* See [a-z_]+\.[ch]\. \*/$' "${src_files[@]}" || true
+}
+
 nothing_is_left_to_do()
 {
 	# The last of the words is also a currency code: only where it opens a comment.
@@ -193,6 +200,7 @@ check one_file_includes_json_c 'one file includes json-c'
 check pure_stages_do_no_sql 'no SQL, no files, no sockets in event, consent, destination'
 check includes_point_down 'includes point down, room by room'
 check names_are_unique 'names of files, guards and types are unique'
+check prose_is_plain 'plain words, and no comment that only points elsewhere'
 check nothing_is_left_to_do 'nothing is marked as left to do'
 check every_report_has_a_code 'every report has an error code'
 check every_file_opens_with_its_idea 'every file opens with a comment'

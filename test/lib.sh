@@ -188,7 +188,7 @@ forget_started()
 	STARTED=("${left[@]}")
 }
 
-# Every server whose data directory is ours, whoever started it.
+# Every server whose data directory is ours, no matter what started it.
 stop_clusters()
 {
 	local file

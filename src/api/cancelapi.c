@@ -2,7 +2,7 @@
  * cancelapi.c
  *	  ecapi.cancel(): an event is taken back.
  *
- * Whoever may execute it may cancel any event, as whoever may execute ecapi_emit
+ * A role that may execute it may cancel any event, as one that may execute ecapi_emit
  * may emit any; it runs as the extension's owner, for callers have no right on our
  * tables.  It writes one row and reads nothing, so it costs the cancelling
  * transaction the same whatever the outbox holds, and takes no lock that anybody

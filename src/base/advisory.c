@@ -28,7 +28,6 @@ typedef struct Advisory
 	LOCKMASK	modes;
 } Advisory;
 
-/* See advisory.h. */
 List *
 ecapi_advisory_held(void)
 {
@@ -67,7 +66,7 @@ modes_in(const List *held, const LOCKTAG *tag)
 }
 
 /*
- * See advisory.h.  Called after the rollback of all that was locked since: what
+ * Called after the rollback of all that was locked since: what
  * is left is the session's.  A lock that was taken often is released as often.
  */
 void
@@ -87,7 +86,6 @@ ecapi_advisory_release_but(const List *held)
 	}
 }
 
-/* See advisory.h. */
 void
 ecapi_advisory_release(void)
 {

@@ -138,7 +138,6 @@ ecapi_owner(void)
 	return owner;
 }
 
-/* See catalog.h. */
 Oid
 ecapi_relation_owner(Oid relation)
 {
@@ -152,7 +151,6 @@ ecapi_relation_owner(Oid relation)
 	return owner;
 }
 
-/* See catalog.h. */
 void
 ecapi_become_owner(EcapiOwnerScope *scope)
 {
@@ -165,7 +163,6 @@ ecapi_become_owner(EcapiOwnerScope *scope)
 	SPI_connect();
 }
 
-/* See catalog.h. */
 void
 ecapi_become_caller(const EcapiOwnerScope *scope)
 {
@@ -174,7 +171,6 @@ ecapi_become_caller(const EcapiOwnerScope *scope)
 	AtEOXact_GUC(true, scope->nest);
 }
 
-/* See catalog.h. */
 void
 ecapi_look_begin(EcapiLook *look)
 {
@@ -184,7 +180,7 @@ ecapi_look_begin(EcapiLook *look)
 	MemoryContextSwitchTo(look->context);
 }
 
-/* See catalog.h.  A subtransaction that is rolled back gives its locks back. */
+/* A subtransaction that is rolled back gives its locks back. */
 void
 ecapi_look_end(const EcapiLook *look)
 {

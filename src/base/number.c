@@ -25,7 +25,7 @@
 #include "base/number.h"
 
 /*
- * So many bytes are written plainly.  Amounts and the identifiers of shops have
+ * This many bytes are written plainly.  Amounts and the identifiers of shops have
  * fewer; longer ones are rare and bought with bytes of the document.
  */
 #define PLAIN		64
@@ -80,7 +80,7 @@ take_apart(Numeric number, Parts *parts)
 	parts->ndigits = (int) ((VARSIZE_ANY_EXHDR(number) - size) / sizeof(int16));
 }
 
-/* Digits of the number when written plainly, with so many decimals. */
+/* Digits of the number when written plainly, with that many decimals. */
 static int
 plain_digits(const Parts *parts, int decimals)
 {
@@ -145,7 +145,6 @@ with_exponent(const Parts *parts)
 	return text;
 }
 
-/* See number.h. */
 char *
 ecapi_number_text(Numeric number)
 {
@@ -157,7 +156,6 @@ ecapi_number_text(Numeric number)
 	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
 }
 
-/* See number.h. */
 char *
 ecapi_number_key(Numeric number)
 {
@@ -170,7 +168,6 @@ ecapi_number_key(Numeric number)
 	return numeric_normalize(number);
 }
 
-/* See number.h. */
 size_t
 ecapi_number_plain_size(Numeric number)
 {

@@ -41,7 +41,6 @@ is_ours(const ErrorContextCallback *frame)
 	return result;
 }
 
-/* See refuse.h. */
 ErrorContextCallback *
 ecapi_frames_hide(void)
 {
@@ -52,7 +51,6 @@ ecapi_frames_hide(void)
 	return stack;
 }
 
-/* See refuse.h. */
 void
 ecapi_frames_restore(ErrorContextCallback *stack)
 {

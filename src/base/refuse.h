@@ -11,8 +11,8 @@
  * Take the frames that are functions of ecapi_internal off the top of the stack
  * of error contexts, down to what the user's own command or function added.
  * Returns the stack as it was, which the caller puts back with
- * ecapi_frames_restore() unless it raises an error (whoever catches one puts
- * back his own).
+ * ecapi_frames_restore() unless it raises an error (the one that catches it puts
+ * back its own).
  */
 extern ErrorContextCallback *ecapi_frames_hide(void);
 extern void ecapi_frames_restore(ErrorContextCallback *stack);

@@ -55,7 +55,7 @@ static struct
 
 static bool watching = false;
 
-/* See run_as.h.  Called while the setting is assigned, so it looks at nothing. */
+/* Called while the setting is assigned, so it looks at nothing. */
 void
 ecapi_run_as_changed(void)
 {
@@ -124,7 +124,6 @@ look_up(Oid *role)
 	return known.fault;
 }
 
-/* See run_as.h. */
 Oid
 ecapi_run_as_role(void)
 {
@@ -133,7 +132,6 @@ ecapi_run_as_role(void)
 	return look_up(&role) == NO_FAULT ? role : InvalidOid;
 }
 
-/* See run_as.h. */
 Oid
 ecapi_run_as(Oid owner)
 {
@@ -145,7 +143,6 @@ ecapi_run_as(Oid owner)
 	return OidIsValid(role) ? role : owner;
 }
 
-/* See run_as.h. */
 char *
 ecapi_run_as_hint(const char *what)
 {

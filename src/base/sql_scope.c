@@ -3,7 +3,7 @@
  *	  What every run of SQL that users wrote has in common.
  *
  * Capture runs it in a shop's transaction (rowsql/confine.c), enrichment in the
- * worker's (enrich/user_sql.c).  Both need it to mean the same whoever runs it,
+ * worker's (enrich/user_sql.c).  Both need it to mean the same for all who run it,
  * and both may tell of its errors only what cannot be a value of a row.
  *
  * Who sets is who restores: nothing here outlives the caller's nest level, and
@@ -38,7 +38,6 @@
  */
 #define SEARCH_PATH	"pg_catalog, pg_temp"
 
-/* See sql_scope.h. */
 void
 ecapi_sql_set(const char *name, const char *value)
 {
@@ -47,7 +46,7 @@ ecapi_sql_set(const char *name, const char *value)
 }
 
 /*
- * See sql_scope.h.  Most sessions already have most of them, and setting one costs a hundred
+ * Most sessions already have most of them, and setting one costs a hundred
  * times what comparing does.
  */
 void
@@ -91,7 +90,7 @@ part_of_relation(Oid relation, const ErrorData *edata)
 }
 
 /*
- * See sql_scope.h.  RAISE can put any text into these fields, also one of the row,
+ * RAISE can put any text into these fields, also one of the row,
  * so only names of objects that exist are believed.
  */
 char *
@@ -131,7 +130,7 @@ ecapi_sql_object(const ErrorData *edata, const char **part)
 }
 
 /*
- * See sql_scope.h.  Where an error was raised is set by the compiler, so no
+ * Where an error was raised is set by the compiler, so no
  * function of a user can claim it.
  */
 const char *

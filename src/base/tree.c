@@ -67,7 +67,6 @@ ecapi_tree_buffer(EcapiBuffer *buffer, size_t max, MemoryContext context)
 	ecapi_buffer_init(buffer, max, resize, context);
 }
 
-/* See tree.h. */
 void
 ecapi_tree_out_of_memory(void)
 {
@@ -77,7 +76,6 @@ ecapi_tree_out_of_memory(void)
 			 errdetail("An event could not be read or written.")));
 }
 
-/* See tree.h. */
 EcapiValue *
 ecapi_tree_parse(EcapiArena *arena, const char *text, size_t len,
 				 char *error, size_t error_size)
@@ -89,14 +87,13 @@ ecapi_tree_parse(EcapiArena *arena, const char *text, size_t len,
 	return value;
 }
 
-/* See tree.h.  Only SQL_ASCII lets anything in; what is sent later must be UTF-8. */
+/* Only SQL_ASCII lets anything in; what is sent later must be UTF-8. */
 bool
 ecapi_tree_is_text(const char *text, int len)
 {
 	return GetDatabaseEncoding() != PG_SQL_ASCII || pg_verify_mbstr(PG_UTF8, text, len, true);
 }
 
-/* See tree.h. */
 void
 ecapi_tree_check_text(const char *text, int len)
 {
@@ -236,14 +233,12 @@ read_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth, EcapiLosses *losses)
 	return root;
 }
 
-/* See tree.h. */
 EcapiValue *
 ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth)
 {
 	return read_jsonb(arena, jsonb, max_depth, NULL);
 }
 
-/* See tree.h. */
 EcapiValue *
 ecapi_tree_from_any_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth, EcapiLosses *losses)
 {
@@ -274,7 +269,6 @@ write_scalar(EcapiBuffer *buffer, const JsonbValue *scalar)
 	}
 }
 
-/* See tree.h. */
 void
 ecapi_tree_write_jsonb(EcapiBuffer *buffer, Jsonb *jsonb)
 {
@@ -386,7 +380,6 @@ push_value(JsonbParseState **state, JsonbIteratorToken token, const EcapiValue *
 	return pushJsonbValue(state, object ? WJB_END_OBJECT : WJB_END_ARRAY, NULL);
 }
 
-/* See tree.h. */
 Jsonb *
 ecapi_tree_to_jsonb(const EcapiValue *value)
 {

@@ -115,7 +115,6 @@ read_value(const char *json)
 	return value != NULL && value->type == ECAPI_OBJECT ? value : NULL;
 }
 
-/* See context.h. */
 const EcapiValue *
 ecapi_context(void)
 {
@@ -155,7 +154,6 @@ ecapi_context_assign(const char *value, void *extra)
 	tree_of = NULL;
 }
 
-/* See context.h. */
 void
 ecapi_context_adopt(void)
 {

@@ -24,7 +24,6 @@
 /* Bytes of a message's list of fields. */
 #define MAX_LIST	1024
 
-/* See draft.h. */
 bool
 ecapi_draft_warns(TimestampTz *warned)
 {
@@ -53,7 +52,6 @@ note_violation(void *arg, const EcapiViolation *violation)
 		ecapi_left_out_note(arg, violation->field, violation->code);
 }
 
-/* See draft.h. */
 void
 ecapi_draft_begin(EcapiDraft *draft, MemoryContext context)
 {
@@ -152,7 +150,6 @@ ecapi_draft_set_uuid(EcapiDraft *draft)
 					ecapi_value_text(&draft->arena, ECAPI_STRING, uuid, sizeof(uuid)));
 }
 
-/* See draft.h. */
 EcapiValue *
 ecapi_draft_jsonb(EcapiDraft *draft, const char *key, Datum jsonb, int max_depth)
 {
@@ -175,7 +172,6 @@ ecapi_draft_jsonb(EcapiDraft *draft, const char *key, Datum jsonb, int max_depth
 	return tree;
 }
 
-/* See draft.h. */
 void
 ecapi_draft_give(EcapiDraft *draft, bool has_event, Datum event)
 {
@@ -192,7 +188,6 @@ ecapi_draft_give(EcapiDraft *draft, bool has_event, Datum event)
 		ecapi_draft_out_of_memory();
 }
 
-/* See draft.h. */
 void
 ecapi_draft_complete(EcapiDraft *draft)
 {
@@ -232,7 +227,6 @@ ecapi_draft_fail(EcapiDraft *draft, const char *path, EcapiViolationCode code,
 	add_violation(draft, path, NULL, code, true, message, hint);
 }
 
-/* See draft.h. */
 void
 ecapi_draft_lose(EcapiDraft *draft, const char *path, const EcapiField *field,
 				 EcapiViolationCode code, const char *message)
@@ -240,7 +234,6 @@ ecapi_draft_lose(EcapiDraft *draft, const char *path, const EcapiField *field,
 	add_violation(draft, path, field, code, false, message, NULL);
 }
 
-/* See draft.h. */
 bool
 ecapi_draft_is_too_large(const EcapiDraft *draft)
 {
@@ -325,7 +318,6 @@ first_error(const EcapiViolations *violations)
 	return i;
 }
 
-/* See draft.h. */
 const EcapiViolation *
 ecapi_draft_first(const EcapiDraft *draft)
 {
@@ -415,7 +407,6 @@ write_event(EcapiDraft *draft, const EcapiValue *clean, EcapiAppend *append)
 	return true;
 }
 
-/* See draft.h. */
 bool
 ecapi_draft_check(EcapiDraft *draft, EcapiAppend *append)
 {
@@ -440,7 +431,6 @@ ecapi_draft_check(EcapiDraft *draft, EcapiAppend *append)
 	return true;
 }
 
-/* See draft.h. */
 bool
 ecapi_draft_finish(EcapiDraft *draft, EcapiAppend *append, const char **id)
 {

@@ -127,7 +127,7 @@ refuse(Relation relation, const char *event_type, const EcapiFoundTrack *first)
  * ecapi.event_id(relation regclass, event_type text, VARIADIC key "any"): the id of the
  * event that a track makes of the row with that key, with the changed values of
  * on_change behind the key.  NULL when an argument, or a value of the key, is null.
- * Raises an error, whose hint says what to give, when no track of the table takes so many
+ * Raises an error, whose hint says what to give, when no track of the table takes that many
  * values, and what the input of a column's type raises.
  */
 Datum

@@ -27,7 +27,6 @@ typedef struct Tracks
 	EcapiFoundTrack *found;
 } Tracks;
 
-/* See find.h. */
 bool
 ecapi_track_is_called(const char *trigger, const char *name)
 {
@@ -158,7 +157,6 @@ is_meant(const EcapiFoundTrack *found, const char *event_type, const char *name)
 	return strcmp(makes, event_type) == 0 && (called || name == NULL);
 }
 
-/* See find.h. */
 EcapiFoundTrack
 ecapi_find_track(Relation relation, const char *event_type, const char *name)
 {
@@ -188,7 +186,6 @@ ecapi_find_track(Relation relation, const char *event_type, const char *name)
 	return *found;
 }
 
-/* See find.h. */
 List *
 ecapi_find_tracks(Relation relation, const char *name)
 {
@@ -219,7 +216,6 @@ ecapi_find_tracks(Relation relation, const char *name)
 	return result;
 }
 
-/* See find.h. */
 List *
 ecapi_find_tracks_for(Relation relation, const char *event_type)
 {

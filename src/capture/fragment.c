@@ -111,7 +111,6 @@ merge_member(EcapiDraft *draft, const EcapiFragment *fragment, EcapiValue *membe
 		ecapi_draft_out_of_memory();
 }
 
-/* See fragment.h. */
 void
 ecapi_fragment_merge(EcapiDraft *draft, const EcapiFragment *fragment)
 {

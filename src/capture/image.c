@@ -157,7 +157,6 @@ column_image(EcapiArena *arena, Form_pg_attribute attribute, Datum datum, bool i
 	return value;
 }
 
-/* See image.h. */
 EcapiValue *
 ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot)
 {
@@ -212,7 +211,6 @@ column_value(Form_pg_attribute attribute, const EcapiValue *text)
 	return OidInputFunctionCall(function, unconstify(char *, text->text), parameter, typmod);
 }
 
-/* See image.h. */
 HeapTuple
 ecapi_image_row(const EcapiValue *image, TupleDesc descriptor)
 {

@@ -325,7 +325,6 @@ read_event_type(const EcapiValue *argument)
 	return name;
 }
 
-/* See mapping.h. */
 EcapiTrack *
 ecapi_track_parse(const char *json, MemoryContext context)
 {
@@ -412,7 +411,6 @@ write_mapping(StringInfo json, const EcapiTrack *track)
 	appendStringInfoChar(json, '}');
 }
 
-/* See mapping.h. */
 char *
 ecapi_track_write(const EcapiTrack *track)
 {

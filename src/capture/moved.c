@@ -106,7 +106,6 @@ same_place(ItemPointer a, ItemPointer b)
 	return ItemPointerCompare(a, b) == 0;
 }
 
-/* See moved.h. */
 void
 ecapi_moved_left(const TriggerData *data, const EcapiCompiled *compiled)
 {
@@ -150,7 +149,6 @@ same_command(const Move *move, const TriggerData *data)
 		move->command == HeapTupleHeaderGetCmin(header);
 }
 
-/* See moved.h. */
 const EcapiMoved *
 ecapi_moved_from(const TriggerData *data, const EcapiCompiled *compiled)
 {
@@ -175,7 +173,6 @@ ecapi_moved_from(const TriggerData *data, const EcapiCompiled *compiled)
 	return NULL;
 }
 
-/* See moved.h. */
 TupleTableSlot *
 ecapi_moved_slot(const EcapiMoved *moved, Relation relation)
 {

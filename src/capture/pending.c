@@ -296,7 +296,6 @@ find_context(HTAB *table, Oid relation, const ItemPointerData *tid)
 	return written ? written->context : NULL;
 }
 
-/* See pending.h. */
 void
 ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 				  TupleTableSlot *new, TupleTableSlot *old,

@@ -203,7 +203,6 @@ id_part(const char *name)
 	return ecapi_datum_key(type, CStringGetTextDatum(name));
 }
 
-/* See program.h. */
 char *
 ecapi_track_table(Oid relation)
 {
@@ -314,14 +313,12 @@ compile_condition(EcapiProgram *program)
 		program->guards_fires = true;
 }
 
-/* See program.h. */
 bool
 ecapi_program_looks_back(const EcapiProgram *program)
 {
 	return program->states_change;
 }
 
-/* See program.h. */
 EcapiProgram *
 ecapi_program_compile(const EcapiTrack *track, Relation relation, Oid role,
 					  bool look, MemoryContext parent)
@@ -395,14 +392,12 @@ ecapi_program_maps(const EcapiProgram *program, const char *member)
 	return false;
 }
 
-/* See program.h. */
 bool
 ecapi_program_has_fragment(const EcapiProgram *program)
 {
 	return program->fragment != NULL;
 }
 
-/* See program.h. */
 bool
 ecapi_program_names_zone(const EcapiProgram *program)
 {
@@ -487,7 +482,6 @@ condition_holds(EcapiProgram *program, TupleTableSlot *new, TupleTableSlot *old)
 	return ecapi_expression_holds(program->condition);
 }
 
-/* See program.h. */
 bool
 ecapi_program_fires(EcapiProgram *program, TupleTableSlot *new, TupleTableSlot *old,
 					bool history)
@@ -614,7 +608,6 @@ id_column(const EcapiProgram *program, int i)
 	return i < program->nkeys ? &program->keys[i] : &program->changes[i - program->nkeys];
 }
 
-/* See program.h. */
 int
 ecapi_program_id_columns(const EcapiProgram *program, AttrNumber *columns)
 {
@@ -627,7 +620,7 @@ ecapi_program_id_columns(const EcapiProgram *program, AttrNumber *columns)
 	return n;
 }
 
-/* See program.h: table:key:event_type[:changed value...] */
+/* table:key:event_type[:changed value...] */
 char *
 ecapi_program_id(const EcapiProgram *program, const Datum *values, const bool *nulls)
 {
@@ -712,7 +705,6 @@ set_seconds(EcapiDraft *draft, int64 seconds)
 					ecapi_value_text(&draft->arena, ECAPI_NUMBER, text, len));
 }
 
-/* See program.h. */
 void
 ecapi_program_fill(EcapiProgram *program, EcapiDraft *draft, TupleTableSlot *new,
 				   TupleTableSlot *old, const EcapiValue *context, int64 captured_at,

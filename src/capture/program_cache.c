@@ -109,7 +109,6 @@ make_entries(void)
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_all, (Datum) 0);
 }
 
-/* See program_cache.h. */
 Oid
 ecapi_track_root(Relation relation, const Trigger *trigger, Oid *root_trigger)
 {
@@ -158,7 +157,6 @@ copy_trigger(const Trigger *trigger)
 	return copy;
 }
 
-/* See program_cache.h. */
 Trigger *
 ecapi_trigger_named(Relation relation, const char *name)
 {
@@ -175,7 +173,6 @@ ecapi_trigger_named(Relation relation, const char *name)
 	return NULL;
 }
 
-/* See program_cache.h. */
 Trigger *
 ecapi_trigger_of(Relation relation, Oid trigger)
 {
@@ -319,7 +316,6 @@ is_current(const Entry *entry)
 	return !ecapi_program_stale(entry->compiled->program);
 }
 
-/* See program_cache.h. */
 const EcapiCompiled *
 ecapi_program_of_trigger(Relation relation, const Trigger *trigger)
 {

@@ -73,7 +73,6 @@ referred_tables(List *tables, Relation constraints, Oid relation)
 	return tables;
 }
 
-/* See reads.h. */
 List *
 ecapi_track_tables(const EcapiDeclared *declared, const EcapiTrack *track)
 {
@@ -131,7 +130,6 @@ reads(const EcapiDeclared *declared, const EcapiTrack *track, Oid relation, bool
 		(composite || may_read(ecapi_relation_owner(declared->relation), relation));
 }
 
-/* See reads.h. */
 bool
 ecapi_track_reads(const EcapiDeclared *declared, const EcapiTrack *track,
 				  const List *tables, Oid relation)

@@ -9,7 +9,7 @@
  *		 reason.
  *	  2. Append the events, then set the failing rows aside.
  *
- * Step 1 runs under one guard (guard.c) for the whole page, so a subtransaction
+ * Step 1 runs under one guard (confine.c) for the whole page, so a subtransaction
  * costs a page and not a row, and writes nothing.  An error ends the guard: the
  * rows before are done and kept, the one at fault is known (it is the last that
  * next gave), and a new guard goes on behind it.  Where neither the condition nor
@@ -44,7 +44,7 @@
 #include "rowsql/confine.h"
 
 /*
- * A page.  So many events are enough to make the costs of a page small beside
+ * A page.  This many events are enough to make the costs of a page small beside
  * those of its rows; the bytes bound it when events are large.
  */
 #define PAGE_ROWS		512
@@ -631,7 +631,6 @@ flush_page(RowPage *page)
 	MemoryContextReset(page->context);
 }
 
-/* See rows.h. */
 void
 ecapi_rows_warn(const char *trigger, const char *reason)
 {
@@ -657,7 +656,6 @@ make_page(RowPage *page, MemoryContext work)
 		page->stops = MemoryContextAlloc(work, sizeof(EcapiStopQuery) * PAGE_ROWS);
 }
 
-/* See rows.h. */
 void
 ecapi_rows_capture(const EcapiRowCapture *rows, EcapiRowsResult *result)
 {

@@ -100,7 +100,6 @@ read_trigger(HeapTuple tuple, TupleDesc desc)
 	return declared;
 }
 
-/* See declared.h. */
 EcapiDeclared *
 ecapi_declared_get(Oid trigger)
 {
@@ -156,7 +155,6 @@ all_triggers(void)
 	return result;
 }
 
-/* See declared.h. */
 List *
 ecapi_declared_list(Oid relation)
 {
@@ -174,7 +172,6 @@ ecapi_declared_list(Oid relation)
 	return result;
 }
 
-/* See declared.h. */
 const char *
 ecapi_declared_name(const EcapiDeclared *declared)
 {
@@ -229,7 +226,6 @@ write_with_copies(Relation catalog, List *triggers, const EcapiDeclared *declare
 	}
 }
 
-/* See declared.h. */
 void
 ecapi_declared_write(const EcapiDeclared *declared, const char *argument)
 {
@@ -241,7 +237,7 @@ ecapi_declared_write(const EcapiDeclared *declared, const char *argument)
 }
 
 /*
- * See declared.h.  A set-wise trigger sees all rows of a statement at once,
+ * A set-wise trigger sees all rows of a statement at once,
  * which is much cheaper; but it sees no old rows and no order of changes, is
  * not fired by the apply worker of logical replication, and on a partition or
  * a partitioned table misses rows (a statement fires only the triggers of the
@@ -289,7 +285,6 @@ refuse_kind(Relation relation, const char *kind, const char *hint)
 			 errhint("%s", hint)));
 }
 
-/* See declared.h. */
 void
 ecapi_refuse_relation(Relation relation)
 {
@@ -388,7 +383,6 @@ check_kind(const EcapiDeclared *declared)
 					   "The argument is a JSON object; let ecapi.track() write it.");
 }
 
-/* See declared.h. */
 EcapiTrack *
 ecapi_declared_check(const EcapiDeclared *declared, Relation relation)
 {

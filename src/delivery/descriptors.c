@@ -1,6 +1,6 @@
 /*
  * descriptors.c
- *	  Sockets that are open, reported to whoever counts descriptors.
+ *	  Sockets that are open, reported to the one who counts descriptors.
  *
  * libcurl opens and closes its sockets through callbacks, but not quite all:
  * 7.88 closes a socket that never came to be connected (an attempt that was

@@ -38,8 +38,8 @@
  * SIGPIPE, as every process of the server does.
  *
  * Deliberately not done: redirects are not followed (a credential would go to
- * whoever the answer names); no proxy is taken from the environment, because
- * that of a database server is set by whoever started it, is seen nowhere in
+ * the host that the answer names); no proxy is taken from the environment, because
+ * that of a database server is set by the one who started it, is seen nowhere in
  * SQL, and would let a process reach what its options do not say; no netrc, no
  * cookies.  curl_global_cleanup is never called: other extensions in the same
  * process may use libcurl, too.
@@ -82,7 +82,7 @@ typedef struct Transfer Transfer;
 
 struct Transfer
 {
-	EcapiLink	link;			/* first: see ring.h */
+	EcapiLink	link;			/* first: see list.h */
 	EcapiHttp  *http;
 	CURL	   *easy;
 	struct curl_slist *headers;

@@ -47,7 +47,7 @@ extern bool ecapi_intake_header(EcapiIntake *intake, const char *line, size_t le
 /* A piece of the body. */
 extern bool ecapi_intake_body(EcapiIntake *intake, const char *bytes, size_t len);
 
-/* So many bytes of body came over the wire, before decompression. */
+/* That many bytes of body came over the wire, before decompression. */
 extern bool ecapi_intake_wire(EcapiIntake *intake, int64_t bytes);
 
 #endif							/* ECAPI_INTAKE_H */

@@ -119,7 +119,7 @@ ready_now(const EcapiSocket *sockets, int nsockets, EcapiSocket *ready)
 			if (polls[i].revents == 0)
 				continue;
 
-			/* an error or hang-up is found by whoever reads or writes */
+			/* an error or hang-up is found by the next read or write */
 			ready[nready].fd = slice[i].fd;
 			ready[nready].readable = slice[i].readable &&
 				(polls[i].revents & ~POLLOUT) != 0;

@@ -38,7 +38,7 @@ static const char *const rule_names[] = {
 	"ip", "timestamp", "user_agent", "postal_code", NULL
 };
 
-/* See anonymize.h: rule i is bit i. */
+/* Rule i is bit i. */
 uint32_t
 ecapi_anonymize_rule(const char *name, size_t len)
 {
@@ -61,7 +61,6 @@ ecapi_anonymize_nth(int i, void *arg)
 
 /* ---- the rules ---- */
 
-/* See anonymize.h. */
 bool
 ecapi_coarse_ip(const char *text, size_t len, char *out)
 {
@@ -109,7 +108,6 @@ find_part(const char *text, size_t len, const char *part)
 	return NULL;
 }
 
-/* See anonymize.h. */
 bool
 ecapi_coarse_user_agent(const char *text, size_t len, char *out)
 {
@@ -161,7 +159,6 @@ ecapi_coarse_user_agent(const char *text, size_t len, char *out)
 	return false;
 }
 
-/* See anonymize.h. */
 bool
 ecapi_coarse_postal_code(const char *text, size_t len, const char *country, char *out)
 {
@@ -294,7 +291,6 @@ event_member(void *arg, const EcapiValue *child)
 	return child;
 }
 
-/* See anonymize.h. */
 const EcapiValue *
 ecapi_anonymize(uint32_t rules, EcapiArena *arena, const EcapiValue *event)
 {

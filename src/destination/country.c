@@ -13,7 +13,6 @@
 
 #include "event/fields.h"
 
-/* See country.h. */
 const char *
 ecapi_country_of_address(const EcapiValue *address)
 {
@@ -24,7 +23,6 @@ ecapi_country_of_address(const EcapiValue *address)
 	return ecapi_country_lookup(code->text, code->len);
 }
 
-/* See country.h. */
 const char *
 ecapi_country_of_user(const EcapiValue *user_data, const char *default_country)
 {

@@ -3,8 +3,8 @@
  *	  The secrets of a destination as header lines, wherever they stand.
  *
  * A secret is an option of the user mapping or the content of a file that an
- * option names (delivery/token.c).  Here they meet: whoever sends a request,
- * or checks that one could be sent, comes through this file.
+ * option names (delivery/token.c).  Here they meet: all who send a request,
+ * or check that one could be sent, come through this file.
  *
  * What is returned is palloc'd in the current context and belongs to the
  * caller.  Nothing of a secret goes into an error.

@@ -35,10 +35,9 @@ typedef struct Digits
 /* "-0.00000" and the exponent: what a printed number has beside its digits. */
 #define FRAME			32
 
-/* A number below 1 has at most so many zeros behind the point when written plainly. */
+/* A number below 1 has at most that many zeros behind the point when written plainly. */
 #define PLAIN_ZEROS		6
 
-/* See decimal.h. */
 bool
 ecapi_decimal_read(const char *text, size_t len, EcapiDecimal *decimal)
 {
@@ -148,7 +147,7 @@ multiply(Digits *digits, EcapiDecimal factor)
 }
 
 /*
- * Keep so many digits, halves away from zero; no zeros at the end.  The room in
+ * Keep that many digits, halves away from zero; no zeros at the end.  The room in
  * front of at takes what is carried out of the first.
  */
 static void
@@ -238,7 +237,6 @@ print_number(char *to, const Digits *digits)
 	return to + sprintf(to, "e%lld", (long long) (whole - 1));
 }
 
-/* See decimal.h. */
 const char *
 ecapi_decimal_scale(EcapiArena *arena, const char *text, size_t len,
 					EcapiDecimal factor, size_t *product_len)
@@ -265,7 +263,6 @@ ecapi_decimal_scale(EcapiArena *arena, const char *text, size_t len,
 	return ecapi_scan_number(product, *product_len, &number) ? product : NULL;
 }
 
-/* See decimal.h. */
 const char *
 ecapi_decimal_round(EcapiArena *arena, const char *text, size_t len, int decimals,
 					size_t *rounded_len)

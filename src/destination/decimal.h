@@ -38,7 +38,7 @@ extern const char *ecapi_decimal_scale(EcapiArena *arena, const char *text, size
 									   EcapiDecimal factor, size_t *product_len);
 
 /*
- * A JSON number (len bytes) with at most so many decimals (0 or more), halves away
+ * A JSON number (len bytes) with at most that many decimals (0 or more), halves away
  * from zero, as the text of a JSON number in the arena; text itself where it has
  * no more.  Beyond 15 significant digits it is rounded to 15, as above.  NULL when
  * text is no number that a receiver could keep, or when the arena failed.

@@ -8,7 +8,7 @@
  *
  * Invariants
  *	(1) A field that the table marks ECAPI_SHA256 leaves as 64 hex digits or
- *		not at all, whatever it holds and whoever put it there: capture, or an
+ *		not at all, whatever it holds and wherever it came from: capture, or an
  *		enrichment whose patch nobody validated.  There is one place that
  *		writes a field's value (write_one), and it looks at privacy first.
  *		Below ext there are no fields; see (2).

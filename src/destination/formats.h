@@ -7,6 +7,6 @@
 
 #include "destination/format.h"
 
-extern const EcapiFormat ecapi_format_native;	/* ecapi.c */
+extern const EcapiFormat ecapi_format_native;	/* format_ecapi.c */
 
 #endif							/* ECAPI_FORMATS_H */

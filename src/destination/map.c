@@ -27,7 +27,6 @@ append_shared(EcapiArena *arena, EcapiValue *parent, const EcapiValue *value,
 	ecapi_value_append(parent, node);
 }
 
-/* See map.h. */
 const EcapiValue *
 ecapi_value_map(EcapiArena *arena, const EcapiValue *value, EcapiMapChild map, void *arg)
 {
@@ -78,7 +77,6 @@ replace(void *arg, const EcapiValue *child)
 	return replacement->member;
 }
 
-/* See map.h. */
 const EcapiValue *
 ecapi_value_with(EcapiArena *arena, const EcapiValue *object, const char *name,
 				 const EcapiValue *member)

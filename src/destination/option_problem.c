@@ -127,7 +127,6 @@ listed_name(int i, void *arg)
 	return ((const char *const *) arg)[i];
 }
 
-/* See option.h. */
 int
 ecapi_option_name(const EcapiOption *option, const char *value,
 				  const char *const *names, EcapiOptionProblem *problem)
@@ -144,7 +143,6 @@ ecapi_option_name(const EcapiOption *option, const char *value,
 	return -1;
 }
 
-/* See option.h. */
 const char *
 ecapi_option_entry(const char *list, const char **entry, size_t *len)
 {

@@ -143,7 +143,6 @@ find_option(const char *name, Oid catalog)
 	return NULL;
 }
 
-/* See options.h. */
 bool
 ecapi_options_event_types(const char *value, uint64 *types, EcapiOptionProblem *problem)
 {
@@ -336,7 +335,6 @@ ecapi_options_parse(List *server, List *mapping, const EcapiServerOwner *owner,
 	return NULL;
 }
 
-/* See options.h. */
 const char *
 ecapi_options_url(const EcapiOptions *options)
 {

@@ -116,7 +116,6 @@ check_rest(const char *rest, size_t len, EcapiPathProblem *problem)
 	return len > 0 || wrong(problem, "A step of a path is empty.");
 }
 
-/* See paths.h. */
 bool
 ecapi_path_read(const char *text, size_t len, EcapiPath *path, EcapiPathProblem *problem)
 {
@@ -163,7 +162,6 @@ ecapi_path_read(const char *text, size_t len, EcapiPath *path, EcapiPathProblem 
 	}
 }
 
-/* See paths.h. */
 EcapiPathMatch
 ecapi_path_match(const char *path, const char *key, size_t keylen, const char **rest)
 {
@@ -278,7 +276,6 @@ new_paths(EcapiArena *arena, int entries)
 	return paths->members ? paths : NULL;
 }
 
-/* See paths.h. */
 EcapiPaths *
 ecapi_paths_read(EcapiArena *arena, const char *list, EcapiPathProblem *problem)
 {
@@ -318,7 +315,6 @@ ecapi_paths_read(EcapiArena *arena, const char *list, EcapiPathProblem *problem)
 	return paths;
 }
 
-/* See paths.h. */
 void
 ecapi_paths_complete(EcapiPaths *paths)
 {
@@ -337,7 +333,6 @@ ecapi_paths_complete(EcapiPaths *paths)
 		add_path(paths, field_at("currency_code"), NULL);
 }
 
-/* See paths.h. */
 const char *
 ecapi_paths_forbidden(const EcapiPaths *paths)
 {

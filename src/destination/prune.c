@@ -156,21 +156,18 @@ prune(const EcapiPaths *paths, bool keep, EcapiArena *arena, const EcapiValue *e
 	return ecapi_value_map(arena, event, prune_field, &pruner);
 }
 
-/* See paths.h. */
 const EcapiValue *
 ecapi_paths_keep(const EcapiPaths *keep, EcapiArena *arena, const EcapiValue *event)
 {
 	return prune(keep, true, arena, event);
 }
 
-/* See paths.h. */
 const EcapiValue *
 ecapi_paths_redact(const EcapiPaths *redact, EcapiArena *arena, const EcapiValue *event)
 {
 	return prune(redact, false, arena, event);
 }
 
-/* See paths.h. */
 const EcapiValue *
 ecapi_path_find(const char *path, const EcapiValue *event)
 {

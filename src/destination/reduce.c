@@ -41,7 +41,6 @@ changes_value(const EcapiOptions *options)
 		options->value_digits != 0;
 }
 
-/* See reduce.h. */
 bool
 ecapi_reduces(const EcapiOptions *options)
 {
@@ -161,7 +160,6 @@ reduce_fields(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *
 		ecapi_paths_redact(options->redact, arena, event);
 }
 
-/* See reduce.h. */
 const EcapiValue *
 ecapi_reduce(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
 			 const char **reason)

@@ -47,7 +47,6 @@ digest_of(const EcapiValue *value, const char *member, EcapiRule rule,
 	return result == ECAPI_NORMALIZED || result == ECAPI_NORMALIZED_DIGEST;
 }
 
-/* See sample.h. */
 void
 ecapi_sample_digest(const EcapiValue *event, const char *default_country,
 					char hex[ECAPI_HEX_SIZE])
@@ -79,7 +78,6 @@ ecapi_sample_digest(const EcapiValue *event, const char *default_country,
 		hex[0] = '\0';
 }
 
-/* See sample.h. */
 double
 ecapi_sample_share(const EcapiValue *event, const char *default_country)
 {

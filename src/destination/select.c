@@ -21,7 +21,6 @@
 #include "destination/sample.h"
 #include "destination/select.h"
 
-/* See select.h. */
 const char *
 ecapi_select_routed(const EcapiOptions *options, int type, const char *route)
 {
@@ -33,7 +32,6 @@ ecapi_select_routed(const EcapiOptions *options, int type, const char *route)
 	return NULL;
 }
 
-/* See select.h. */
 const char *
 ecapi_select_route_of(const EcapiValue *event)
 {
@@ -72,7 +70,6 @@ is_expired(const EcapiOptions *options, const EcapiValue *event, int64_t now)
 		strtod(at->text, NULL) < (double) now - options->max_age_s;
 }
 
-/* See select.h. */
 const char *
 ecapi_select_early(const EcapiOptions *options, const EcapiValue *event, int type,
 				   int64_t now)
@@ -88,7 +85,6 @@ ecapi_select_early(const EcapiOptions *options, const EcapiValue *event, int typ
 	return is_expired(options, event, now) ? "expired" : NULL;
 }
 
-/* See select.h. */
 const char *
 ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
 				  const char *default_country)

@@ -95,7 +95,6 @@ settle_member(void *arg, const EcapiValue *child)
 	return strcmp(child->key, "user_data") == 0 ? settle_user(arg, child) : child;
 }
 
-/* See settle.h. */
 const EcapiValue *
 ecapi_settle_country(EcapiArena *arena, const EcapiValue *event)
 {

@@ -297,7 +297,6 @@ name_enrichment(const EcapiEnrichment *enrichment, const char *what, EcapiUserEr
 			 enrichment->name, message);
 }
 
-/* See call.h. */
 bool
 ecapi_enrichment_call(const EcapiEnrichment *enrichment,
 					  const EcapiEnrichedEvent *events, int nevents,

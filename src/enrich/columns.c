@@ -162,7 +162,6 @@ body_of(Oid function)
 	return body != NULL && IsA(body, Query) ? (Query *) body : NULL;
 }
 
-/* See columns.h. */
 uint32
 ecapi_columns_of(Oid function)
 {

@@ -70,7 +70,6 @@
 #include "enrich/event_row.h"
 #include "enrich/user_sql.h"
 
-/* See declared.h. */
 const char *
 ecapi_enrich_option(List *options, const char *name)
 {
@@ -269,14 +268,12 @@ depend(Oid server, When when, bool may_wait)
 	CommandCounterIncrement();
 }
 
-/* See declared.h. */
 void
 ecapi_enrich_depend(Oid server)
 {
 	depend(server, AFTER, true);
 }
 
-/* See declared.h. */
 void
 ecapi_enrich_depend_before(Oid wrapper, bool drop)
 {
@@ -394,7 +391,6 @@ follow(Oid server)
 	return changed;
 }
 
-/* See declared.h. */
 bool
 ecapi_enrich_follow(Oid wrapper)
 {

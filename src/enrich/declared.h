@@ -30,7 +30,7 @@ extern void ecapi_enrich_depend_before(Oid wrapper, bool drop);
 /*
  * After functions or schemas may have been renamed or moved: let the options of
  * all servers of a wrapper name the functions that they depend on, and record
- * again what they depend on.  Returns whether an option was changed.  Whoever runs
+ * again what they depend on.  Returns whether an option was changed.  No matter who runs
  * the DDL, no right is asked: the same functions are named as before.
  */
 extern bool ecapi_enrich_follow(Oid wrapper);

@@ -63,7 +63,6 @@ read_identifier(const char **at)
 	return name.data;
 }
 
-/* See declared_names.h. */
 bool
 ecapi_enrich_names_read(const char *text, List **names)
 {
@@ -96,7 +95,6 @@ ecapi_enrich_names_read(const char *text, List **names)
 	}
 }
 
-/* See declared_names.h. */
 char *
 ecapi_enrich_names_write(List *names)
 {

@@ -40,7 +40,6 @@ typedef struct Shown
 	int			n;
 } Shown;
 
-/* See enrichment.h. */
 bool
 ecapi_enrichments_equal(const EcapiEnrichments *a, const EcapiEnrichments *b)
 {
@@ -166,7 +165,6 @@ enrich_by(const EcapiEnrichment *enrichment, EcapiEnrichedEvent *events, int nev
 	return true;
 }
 
-/* See enrichment.h. */
 bool
 ecapi_enrichments_apply(const EcapiEnrichments *list,
 						EcapiEnrichedEvent *events, int nevents,

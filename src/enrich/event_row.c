@@ -58,7 +58,6 @@ enum
 #define NUMBER_MAX_LEN		400
 #define NUMBER_MAX_EXPONENT	400
 
-/* See event_row.h. */
 Oid
 ecapi_event_row_type(void)
 {
@@ -76,7 +75,6 @@ ecapi_event_row_type(void)
 	return type;
 }
 
-/* See event_row.h. */
 TupleDesc
 ecapi_event_row_desc(void)
 {
@@ -262,7 +260,6 @@ set_time(Datum *column, bool *null, const EcapiValue *value)
 	*null = false;
 }
 
-/* See event_row.h. */
 uint32
 ecapi_event_row_column(AttrNumber number)
 {
@@ -279,7 +276,6 @@ ecapi_event_row_column(AttrNumber number)
 	}
 }
 
-/* See event_row.h. */
 HeapTuple
 ecapi_event_row(TupleDesc desc, int64 seq, const EcapiValue *event, uint32 columns)
 {
@@ -317,7 +313,6 @@ ecapi_may_see_identifiers(Oid server_owner)
 							 ACL_SELECT) == ACLCHECK_OK;
 }
 
-/* See event_row.h. */
 Datum
 ecapi_event_rows(const EcapiEnrichedEvent *events, int nevents, uint32 columns)
 {

@@ -4,7 +4,7 @@
  *
  * A filter is evaluated in the worker, for an owner who may be a superuser, and
  * in the backends of those who preview.  So it must run nobody's code and read
- * nothing but the event, whoever wrote it and whoever evaluates it.
+ * nothing but the event, by every author and in every process.
  *
  * What always holds:
  *

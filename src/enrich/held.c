@@ -88,7 +88,6 @@ same_version(const EcapiHeld *a, const EcapiHeld *b)
 						  unconstify(ItemPointerData *, &b->tid));
 }
 
-/* See held.h. */
 void
 ecapi_held_add(const EcapiHeld *held)
 {
@@ -105,7 +104,6 @@ ecapi_held_add(const EcapiHeld *held)
 	SpinLockRelease(&shared->lock);
 }
 
-/* See held.h. */
 bool
 ecapi_held_has(const EcapiHeld *held)
 {
@@ -121,7 +119,6 @@ ecapi_held_has(const EcapiHeld *held)
 	return has;
 }
 
-/* See held.h. */
 void
 ecapi_held_remove(Oid function, TimestampTz before)
 {

@@ -297,7 +297,6 @@ resolve_all(const Resolving *resolving, const char *names, EcapiEnrichments *lis
 	}
 }
 
-/* See enrichment.h. */
 bool
 ecapi_enrichments_resolve(const char *names, Oid server_owner, EcapiEnrichments *list,
 						  int *sqlerrcode, char *error, size_t error_size,

@@ -28,8 +28,8 @@
  *	  only; its user can end it.
  * (5) Of an error only the SQLSTATE, and the name of an object that exists, are
  *	  kept.  Nothing that a run reports reaches the server's log, whatever the level
- *	  and whoever reports it (so neither do lines of an audit): our log hook drops it while a run is active, and takes context, detail and
- *	  statement (which can quote values) from the FATAL that ends the process.
+ *	  and the source (so neither do lines of an audit): our log hook drops it while
+ *	  a run is active, and takes context, detail and statement (which can quote values) from the FATAL that ends the process.
  *	  Notices may reach the client of a preview, who may see the events anyway.
  *
  * What a run can do all the same: read whatever its role may read; reach other
@@ -219,7 +219,6 @@ role_exists(Oid role)
 	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role));
 }
 
-/* See user_sql.h. */
 Oid
 ecapi_user_sql_role(Oid server_owner, Oid function_owner)
 {
@@ -250,7 +249,6 @@ version_of(Oid function, EcapiHeld *version)
 	return true;
 }
 
-/* See user_sql.h. */
 bool
 ecapi_user_sql_held(Oid function)
 {
@@ -259,7 +257,6 @@ ecapi_user_sql_held(Oid function)
 	return version_of(function, &version) && ecapi_held_has(&version);
 }
 
-/* See user_sql.h. */
 void
 ecapi_user_sql_release(Oid function, TimestampTz moment)
 {
@@ -447,7 +444,7 @@ begin_run(Outside *outside)
 }
 
 /*
- * See user_sql.h.  Out of memory is an error of the SQL's like others: what it
+ * Out of memory is an error of the SQL's like others: what it
  * used is free after the rollback, and if not, the next who wants some fails.
  */
 bool

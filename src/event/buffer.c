@@ -138,7 +138,6 @@ ecapi_buffer_char(EcapiBuffer *buffer, char c)
 	}
 }
 
-/* See buffer.h. */
 void
 ecapi_buffer_fail(EcapiBuffer *buffer)
 {

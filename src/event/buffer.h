@@ -6,7 +6,7 @@
  * nothing, and so does every later one, so a caller may check once at the
  * end.  Memory that could not be had sets full, too, and failed beside it: then
  * what did not fit may be as small as it likes, and nothing is said about it.
- * Whoever blames a text for its size asks for failed first.  resize(owner,
+ * A caller that blames a text for its size asks for failed first.  resize(owner,
  * old, size) works like realloc; the caller owns data.
  *
  * Pure C: no server header, no I/O.

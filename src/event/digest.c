@@ -42,7 +42,6 @@ struct EcapiDigestCache
 	Entry	   *entries;
 };
 
-/* See digest.h. */
 bool
 ecapi_sha256(const void *bytes, size_t len, char hex[ECAPI_HEX_SIZE])
 {
@@ -73,7 +72,6 @@ ecapi_sha256(const void *bytes, size_t len, char hex[ECAPI_HEX_SIZE])
 	return true;
 }
 
-/* See digest.h. */
 bool
 ecapi_hmac(const uint8_t key[ECAPI_HMAC_LEN], const void *bytes, size_t len,
 		   uint8_t result[ECAPI_HMAC_LEN])
@@ -84,7 +82,6 @@ ecapi_hmac(const uint8_t key[ECAPI_HMAC_LEN], const void *bytes, size_t len,
 		result_len == ECAPI_HMAC_LEN;
 }
 
-/* See digest.h. */
 EcapiDigestCache *
 ecapi_digest_cache_create(EcapiArena *arena, int entries)
 {
@@ -104,7 +101,6 @@ ecapi_digest_cache_create(EcapiArena *arena, int entries)
 	return cache;
 }
 
-/* See digest.h. */
 void
 ecapi_digest_cache_reset(EcapiDigestCache *cache)
 {
@@ -154,7 +150,6 @@ compute(EcapiRule rule, const char *text, size_t len, const char *country,
 	return result;
 }
 
-/* See digest.h. */
 EcapiNormalized
 ecapi_digest_field(EcapiDigestCache *cache, EcapiRule rule,
 				   const char *text, size_t len, const char *country,

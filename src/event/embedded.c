@@ -30,7 +30,6 @@
 
 /* ---- escapes ---- */
 
-/* See embedded.h. */
 bool
 ecapi_embedded_has_escapes(const char *text, size_t len)
 {
@@ -146,7 +145,6 @@ read_escape(const char *text, size_t len, char *to, size_t *written)
 	return 2;
 }
 
-/* See embedded.h. */
 bool
 ecapi_embedded_unescape(char *text, size_t *len)
 {
@@ -259,7 +257,6 @@ is_cut_escape(EcapiSpan text, size_t start)
 		text.text[start] != '\0' && strchr("bfnrtu", text.text[start]) != NULL;
 }
 
-/* See embedded.h. */
 bool
 ecapi_embedded_address(EcapiSpan text, size_t *from, EcapiSpan *address)
 {
@@ -326,7 +323,6 @@ phone_end(EcapiSpan text, size_t start, int *digits)
 	return i;
 }
 
-/* See embedded.h. */
 bool
 ecapi_embedded_phone(EcapiSpan text, size_t *from, EcapiSpan *phone)
 {

@@ -478,7 +478,6 @@ parse(EcapiArena *arena, const char *text, size_t len, const EcapiMeasure *measu
 	return value;
 }
 
-/* See json.h. */
 EcapiValue *
 ecapi_json_parse(EcapiArena *arena, const char *text, size_t len,
 				 char *error, size_t error_size)

@@ -76,7 +76,6 @@ compare_placed_scalars(const void *a, const void *b)
 	return order != 0 ? order : by_place(one, other);
 }
 
-/* See members.h. */
 bool
 ecapi_members_index(EcapiArena *arena, const EcapiValue *object, EcapiMembers *members)
 {
@@ -96,7 +95,6 @@ ecapi_members_index(EcapiArena *arena, const EcapiValue *object, EcapiMembers *m
 	return true;
 }
 
-/* See members.h. */
 EcapiValue *
 ecapi_members_find(const EcapiMembers *members, const char *key, size_t keylen)
 {
@@ -192,7 +190,6 @@ has_equal(const EcapiValue *value,
 	return false;
 }
 
-/* See members.h. */
 bool
 ecapi_members_unique(EcapiArena *arena, EcapiValue *object)
 {
@@ -201,7 +198,6 @@ ecapi_members_unique(EcapiArena *arena, EcapiValue *object)
 	return keep_one(arena, object, compare_placed_keys, compare_keys, true);
 }
 
-/* See members.h. */
 bool
 ecapi_elements_unique(EcapiArena *arena, EcapiValue *array)
 {
@@ -210,7 +206,6 @@ ecapi_elements_unique(EcapiArena *arena, EcapiValue *array)
 	return keep_one(arena, array, compare_placed_scalars, compare_scalars, false);
 }
 
-/* See members.h. */
 bool
 ecapi_members_sort(EcapiArena *arena, EcapiValue *value)
 {

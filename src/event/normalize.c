@@ -379,7 +379,6 @@ apply(EcapiRule rule, Span span, bool ascii, const char *country, EcapiBuffer *o
 	return ECAPI_NORMALIZED_INVALID;	/* not reached: the caller copies */
 }
 
-/* See normalize.h. */
 EcapiNormalized
 ecapi_normalize(EcapiRule rule, const char *text, size_t len,
 				const char *country, EcapiBuffer *out)

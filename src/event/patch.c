@@ -8,8 +8,8 @@
  *
  * Invariants:
  *
- * (1) What names an event or says where it goes is as it was: whoever listens
- *	  to ids, types and routes has decided about the event before it was patched.
+ * (1) What names an event or says where it goes is as it was: an enrichment that
+ *	  is about ids, types and routes has decided about the event before it was patched.
  * (2) The result holds no null that the event did not hold.
  * (3) The time is that of sorting: a patch of many members is indexed, so that
  *	  one made to be slow is not.
@@ -153,7 +153,6 @@ find_refused(const EcapiValue *event, const EcapiValue *patch)
 	return change && !same_scalar(route, change) ? refused_route : NULL;
 }
 
-/* See patch.h. */
 EcapiValue *
 ecapi_patch_merge(EcapiArena *arena, const EcapiValue *event, const EcapiValue *patch,
 				  const char **refused)

@@ -381,7 +381,6 @@ walk_click_ids(const Walk *walk, const EcapiValue *click_ids)
 	return false;
 }
 
-/* See person.h. */
 bool
 ecapi_person_walk(const EcapiValue *event, const char *country, EcapiArena *arena,
 				  EcapiPersonFound found, void *arg)
@@ -406,7 +405,6 @@ ecapi_person_walk(const EcapiValue *event, const char *country, EcapiArena *aren
 	return walk_click_ids(&walk, member(member(user_data, "ext"), "click_ids"));
 }
 
-/* See person.h. */
 bool
 ecapi_person_identified_by(const char *path)
 {
@@ -470,7 +468,6 @@ is_short_number(const char *text, size_t len)
 	return digits < SHORT_NUMBER;
 }
 
-/* See person.h. */
 EcapiPersonGiven
 ecapi_person_init(EcapiPerson *person, const char *text, size_t len, const char *country)
 {
@@ -508,7 +505,6 @@ ecapi_person_init(EcapiPerson *person, const char *text, size_t len, const char 
 	return person->n > 0 ? ECAPI_PERSON_KNOWN : ECAPI_PERSON_INVALID;
 }
 
-/* See person.h. */
 bool
 ecapi_person_in_event(EcapiPerson *person, const EcapiValue *event, EcapiArena *arena)
 {
@@ -619,7 +615,6 @@ in_tree(const Walk *walk, const EcapiValue *value)
 	return false;
 }
 
-/* See person.h. */
 bool
 ecapi_person_in_texts(EcapiPerson *person, const EcapiValue *value, EcapiArena *arena)
 {

@@ -329,7 +329,6 @@ write_number(const char *code, const char *national, char out[ECAPI_PHONE_SIZE])
 	return true;
 }
 
-/* See phone.h. */
 bool
 ecapi_phone_normalize(const char *text, size_t len, const char *country,
 					  char out[ECAPI_PHONE_SIZE])
@@ -361,7 +360,6 @@ ecapi_phone_normalize(const char *text, size_t len, const char *country,
 		write_number(plan->code, national, out);
 }
 
-/* See phone.h. */
 bool
 ecapi_phone_is_national(const char *text, size_t len)
 {

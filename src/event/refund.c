@@ -34,7 +34,6 @@ static const char *const kept[] = {
 	"data_set_id", "user_data", "value", "currency_code", "source"
 };
 
-/* See refund.h. */
 bool
 ecapi_refund_possible(const EcapiValue *event)
 {
@@ -83,7 +82,6 @@ text_of(const EcapiValue *object, const char *key)
 		: value->text;
 }
 
-/* See refund.h. */
 void
 ecapi_refund_order(const EcapiValue *event, EcapiOrder *order)
 {
@@ -98,7 +96,6 @@ differs(const char *a, const char *b)
 	return a != NULL && b != NULL && strcmp(a, b) != 0;
 }
 
-/* See refund.h. */
 bool
 ecapi_refund_may_be_of(const EcapiOrder *a, const EcapiOrder *b)
 {
@@ -106,7 +103,6 @@ ecapi_refund_may_be_of(const EcapiOrder *a, const EcapiOrder *b)
 		!differs(a->data_set_id, b->data_set_id) && !differs(a->route, b->route);
 }
 
-/* See refund.h. */
 bool
 ecapi_refund_same_order(const EcapiOrder *a, const EcapiOrder *b)
 {
@@ -114,7 +110,6 @@ ecapi_refund_same_order(const EcapiOrder *a, const EcapiOrder *b)
 		ecapi_refund_may_be_of(a, b);
 }
 
-/* See refund.h. */
 int
 ecapi_refund_names(EcapiArena *arena, const EcapiValue *refund,
 				   const char *names[ECAPI_REFUND_NAMES])
@@ -148,7 +143,6 @@ ecapi_refund_names(EcapiArena *arena, const EcapiValue *refund,
 	return n;
 }
 
-/* See refund.h. */
 bool
 ecapi_refund_is_addressed(const EcapiValue *event)
 {
@@ -226,7 +220,6 @@ item_left(EcapiArena *arena, const EcapiValue *item, long left)
 	return copy;
 }
 
-/* See refund.h. */
 EcapiValue *
 ecapi_refund_items_left(EcapiArena *arena, const EcapiValue *event,
 						const EcapiValue *const *refunds, int nrefunds)
@@ -266,7 +259,6 @@ ecapi_refund_items_left(EcapiArena *arena, const EcapiValue *event,
 
 /* ---- making one ---- */
 
-/* See refund.h. */
 EcapiValue *
 ecapi_refund_make(EcapiArena *arena, const EcapiValue *event, const char *id, size_t id_len,
 				  int64_t timestamp, const char *value, EcapiValue *items)
@@ -308,7 +300,6 @@ ecapi_refund_make(EcapiArena *arena, const EcapiValue *event, const char *id, si
 	return arena->failed ? NULL : refund;
 }
 
-/* See refund.h. */
 bool
 ecapi_refund_address(EcapiArena *arena, EcapiValue *refund, uint32_t server,
 					 const char *name)
@@ -321,7 +312,6 @@ ecapi_refund_address(EcapiArena *arena, EcapiValue *refund, uint32_t server,
 	return !arena->failed;
 }
 
-/* See refund.h. */
 bool
 ecapi_refund_is_for(const EcapiValue *event, uint32_t server, const char *name)
 {

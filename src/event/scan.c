@@ -61,7 +61,6 @@ read_exponent(const char *text, size_t len, size_t *at, int64_t *exponent)
 	return *at > first;
 }
 
-/* See scan.h. */
 bool
 ecapi_scan_number(const char *text, size_t len, EcapiNumber *number)
 {
@@ -216,7 +215,6 @@ read_zone(const char **text, const char *end, int *east)
 	return true;
 }
 
-/* See scan.h. */
 bool
 ecapi_scan_time(const char *text, size_t len, int64_t *seconds, bool *zoned)
 {
@@ -270,7 +268,6 @@ ecapi_scan_time(const char *text, size_t len, int64_t *seconds, bool *zoned)
 	return true;
 }
 
-/* See scan.h. */
 bool
 ecapi_scan_date(const char *text, size_t len)
 {
@@ -290,7 +287,6 @@ ecapi_scan_date(const char *text, size_t len)
 		text == end && valid_date(year, month, day);
 }
 
-/* See scan.h. */
 bool
 ecapi_scan_ip(const char *text, size_t len)
 {
@@ -305,7 +301,6 @@ ecapi_scan_ip(const char *text, size_t len)
 		inet_pton(AF_INET6, copy, address) == 1;
 }
 
-/* See scan.h. */
 bool
 ecapi_scan_url(const char *text, size_t len)
 {

@@ -2,7 +2,7 @@
  * synonyms.c
  *	  The event type that somebody probably meant.
  *
- * Whoever comes from another platform knows other names, and the name that is
+ * Users who come from another platform know other names, and the name that is
  * closest by its letters may be another thing: "unsubscribe" is two letters off
  * "subscribe", "logout" two off "login".  So three rules, in this order:
  *
@@ -108,7 +108,6 @@ name_nth(int i, void *arg)
 	return ecapi_event_type_name(i);
 }
 
-/* See fields.h. */
 const char *
 ecapi_event_type_meant(const char *word, size_t len)
 {

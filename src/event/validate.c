@@ -678,7 +678,6 @@ check_conditions(Validator *v, const EcapiValue *given)
 			   "Give the event's name in \"custom_event\".");
 }
 
-/* See validate.h. */
 EcapiValue *
 ecapi_validate(EcapiArena *arena, const EcapiValue *event, int64_t now,
 			   bool complete, EcapiViolations *violations)
@@ -690,7 +689,6 @@ ecapi_validate(EcapiArena *arena, const EcapiValue *event, int64_t now,
 	return violations->errors == 0 ? clean : NULL;
 }
 
-/* See validate.h. */
 EcapiValue *
 ecapi_validate_into(EcapiArena *arena, const EcapiValue *event, int64_t now,
 					bool complete, bool lenient, EcapiViolations *violations)
@@ -715,7 +713,6 @@ ecapi_validate_into(EcapiArena *arena, const EcapiValue *event, int64_t now,
 	return arena->failed ? NULL : clean;
 }
 
-/* See validate.h. */
 bool
 ecapi_validate_member(EcapiArena *arena, const EcapiField *field, const EcapiValue *value,
 					  int64_t now, EcapiViolations *violations)

@@ -168,7 +168,6 @@ key_equals(const EcapiValue *member, const char *key, size_t keylen)
 	return member->keylen == keylen && memcmp(member->key, key, keylen) == 0;
 }
 
-/* See value.h. */
 EcapiValue *
 ecapi_value_node(EcapiArena *arena, const EcapiValue *value)
 {
@@ -182,7 +181,6 @@ ecapi_value_node(EcapiArena *arena, const EcapiValue *value)
 	return node;
 }
 
-/* See value.h. */
 EcapiValue *
 ecapi_value_copy(EcapiArena *arena, const EcapiValue *value)
 {

@@ -163,7 +163,6 @@ in_arena(EcapiArena *arena, const EcapiBuffer *buffer)
 	return copy ? copy : "";
 }
 
-/* See violation.h. */
 const char *
 ecapi_violation_path(EcapiArena *arena, const EcapiFieldPlace *place)
 {
@@ -175,7 +174,6 @@ ecapi_violation_path(EcapiArena *arena, const EcapiFieldPlace *place)
 	return in_arena(arena, &path);
 }
 
-/* See violation.h. */
 const char *
 ecapi_violation_quote(EcapiArena *arena, const char *before,
 					  const char *text, size_t len, const char *after)
@@ -209,7 +207,6 @@ next_slot(EcapiViolations *violations, bool error)
 	return NULL;
 }
 
-/* See validate.h. */
 void
 ecapi_violations_init(EcapiViolations *violations,
 					  void (*each) (void *arg, const EcapiViolation *violation),
@@ -222,7 +219,6 @@ ecapi_violations_init(EcapiViolations *violations,
 	violations->arg = arg;
 }
 
-/* See violation.h. */
 void
 ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
 					const EcapiFieldPlace *place, const EcapiField *field,

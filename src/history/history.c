@@ -84,7 +84,6 @@ mapped_timestamp(const EcapiTrack *track)
 	return NULL;
 }
 
-/* See history.h. */
 const char *
 ecapi_history_problem(Relation relation, const EcapiFoundTrack *found, const char **hint)
 {
@@ -117,7 +116,6 @@ ecapi_history_problem(Relation relation, const EcapiFoundTrack *found, const cha
 	return NULL;
 }
 
-/* See history.h. */
 void
 ecapi_history_check(Relation relation, const EcapiFoundTrack *found)
 {
@@ -180,7 +178,6 @@ take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key, bool *refus
 	return !runs_users;
 }
 
-/* See history.h. */
 void
 ecapi_history_key(Relation relation, EcapiHistoryKey *key)
 {
@@ -476,7 +473,6 @@ count_skipped(void *arg)
 
 /* ---- a page ---- */
 
-/* See history.h. */
 const char *
 ecapi_history_moment(Relation relation, const EcapiTrack *track)
 {
@@ -564,7 +560,6 @@ could_not_read(Relation relation, Oid role, const EcapiGuardError *error)
 			 : errdetail("The error was %s, at \"%s\".", error->sqlstate, error->object)));
 }
 
-/* See history.h. */
 int
 ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_size,
 				   const EcapiRowsSink *sink, MemoryContext context)

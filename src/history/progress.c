@@ -159,7 +159,6 @@ take_row(EcapiProgress *progress, MemoryContext context)
 	}
 }
 
-/* See progress.h. */
 void
 ecapi_progress_begin(EcapiProgress *progress, bool restart, MemoryContext context)
 {
@@ -204,7 +203,6 @@ plan_by_index(void)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* See progress.h. */
 void
 ecapi_progress_advance(const EcapiProgress *progress, double seconds)
 {
@@ -230,7 +228,6 @@ ecapi_progress_advance(const EcapiProgress *progress, double seconds)
 	ecapi_become_caller(&scope);
 }
 
-/* See progress.h. */
 void
 ecapi_progress_end(const EcapiProgress *progress, const char *state, const char *sqlstate)
 {

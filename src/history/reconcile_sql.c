@@ -31,7 +31,7 @@
  *
  * Whose events: ids are columns of the caller's rows, and may be any text, so what
  * became of an id is told only where its event is the caller's, too: it was captured
- * from this table (whoever owned it then), or its emitter is a role whose rights the
+ * from this table (by its owner then), or its emitter is a role whose rights the
  * caller has, or the caller may read the outbox.  Events of others are left out where
  * they are read, before anything is compared with an id: their ids are to all steps as
  * ids that nobody has emitted, in what is said and in what it takes.  So are
@@ -197,7 +197,6 @@ static const char comparison[] =
 " SELECT t.destination, t.outcome, t.reason, t.currency, t.events, t.value, t.ids FROM told t"
 " ORDER BY t.destination NULLS FIRST, t.step, t.outcome, t.reason, t.currency";
 
-/* See reconcile.h. */
 TupleDesc
 ecapi_reconcile_desc(void)
 {
@@ -266,7 +265,6 @@ set_text(Datum *values, char *nulls, int i, const char *text)
 	nulls[i] = text == NULL ? 'n' : ' ';
 }
 
-/* See reconcile.h. */
 void
 ecapi_reconcile_compare(const EcapiExpected *expected, Tuplestorestate *result,
 						TupleDesc result_desc)

@@ -47,7 +47,7 @@
 #include "outbox/ring.h"
 #include "shmem/shmem.h"
 
-/* From so many events on, rows are inserted together, at most so many at once. */
+/* From that many events on, rows are inserted together, at most that many at once. */
 #define MULTI_MIN	4
 #define MULTI_MAX	64
 
@@ -67,14 +67,12 @@ static void insert_rows(Relation leaf, Relation index, IndexInfo *info, Row *row
 
 static int64 last_seq = 0;
 
-/* See append.h. */
 int64
 ecapi_outbox_next_seq(Oid seq_relid)
 {
 	return last_seq = nextval_internal(seq_relid, false);
 }
 
-/* See append.h. */
 int64
 ecapi_outbox_last_seq(void)
 {

@@ -61,7 +61,7 @@ static EcapiStatement load = {
 	0, {0}, NULL
 };
 
-/* The server again: whoever changed the row meanwhile may have given it another. */
+/* The server again: a change of the row meanwhile may have given it another. */
 static EcapiStatement lock = {
 	"SELECT 1 FROM ecapi.cursor_row c WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("$1")
 	" AND c.server OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED",

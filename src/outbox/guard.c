@@ -10,7 +10,6 @@
 
 #include "outbox/guard.h"
 
-/* See guard.h. */
 EcapiCounter
 ecapi_guard_counter(void)
 {
@@ -21,14 +20,12 @@ ecapi_guard_counter(void)
 	return counter;
 }
 
-/* See guard.h. */
 bool
 ecapi_guard_hand(const EcapiCursor *cursor)
 {
 	return cursor->problem != NULL;
 }
 
-/* See guard.h. */
 bool
 ecapi_guard_copy(const EcapiCursor *cursor)
 {
@@ -36,7 +33,6 @@ ecapi_guard_copy(const EcapiCursor *cursor)
 		cursor->database != MyDatabaseId;
 }
 
-/* See guard.h. */
 bool
 ecapi_guard_reset(const EcapiCursor *cursor, const EcapiCounter *counter)
 {
@@ -45,7 +41,6 @@ ecapi_guard_reset(const EcapiCursor *cursor, const EcapiCounter *counter)
 		counter->stored >= counter->next;
 }
 
-/* See guard.h. */
 const char *
 ecapi_guard_reason(const EcapiCursor *cursor, const EcapiCounter *counter)
 {

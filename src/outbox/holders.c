@@ -66,14 +66,13 @@ typedef struct Sample
 	BlockNumber nblocks[ECAPI_SLOTS];
 	int			nrelations;
 	Columns		columns;
-	int64		step;			/* one of so many blocks is read */
+	int64		step;			/* one of that many blocks is read */
 	BufferAccessStrategy strategy;
 	int			n;
 	int			size;
 	EcapiHolder *list;
 } Sample;
 
-/* See holders.h. */
 bool
 ecapi_holders_size(Oid relid, int64 *bytes)
 {
@@ -243,7 +242,6 @@ take(Sample *sample, EcapiHolders *holders)
 	pfree(sample->list);
 }
 
-/* See holders.h. */
 void
 ecapi_holders_of_outbox(EcapiHolders *holders)
 {
@@ -262,7 +260,6 @@ ecapi_holders_of_outbox(EcapiHolders *holders)
 	take(&sample, holders);
 }
 
-/* See holders.h. */
 void
 ecapi_holders_of_set_aside(EcapiHolders *holders)
 {

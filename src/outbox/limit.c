@@ -144,7 +144,7 @@ limit_bytes(void)
 	return (int64) ecapi_outbox_limit * 1024 * 1024;
 }
 
-/* Is an outbox of so many bytes full, when it was or was not before? */
+/* Is an outbox of that many bytes full, when it was or was not before? */
 static bool
 is_full(int64 bytes, bool before)
 {
@@ -250,7 +250,6 @@ drop_events(Oid role, TimestampTz now, int nevents)
 			 errhint("ecapi.check() says what keeps events from being delivered.")));
 }
 
-/* See limit.h. */
 bool
 ecapi_limit_allows(Oid role, TimestampTz now, int nevents, Size bytes)
 {
@@ -270,14 +269,12 @@ ecapi_limit_allows(Oid role, TimestampTz now, int nevents, Size bytes)
 	return false;
 }
 
-/* See limit.h. */
 uint64
 ecapi_limit_dropped(void)
 {
 	return dropped;
 }
 
-/* See limit.h. */
 void
 ecapi_limit_refuse_loss(uint64 dropped_before)
 {
@@ -295,7 +292,6 @@ ecapi_limit_refuse_loss(uint64 dropped_before)
 			 errhint("Try again when ecapi.check() says that it has room.")));
 }
 
-/* See limit.h. */
 bool
 ecapi_limit_pressed(TimestampTz now)
 {
@@ -306,7 +302,6 @@ ecapi_limit_pressed(TimestampTz now)
 	return known_bytes >= limit_bytes() / 100 * PRESSED;
 }
 
-/* See limit.h. */
 int
 ecapi_limit_uses(TimestampTz now, EcapiRoleUse uses[ECAPI_ROLE_USES])
 {
@@ -314,7 +309,6 @@ ecapi_limit_uses(TimestampTz now, EcapiRoleUse uses[ECAPI_ROLE_USES])
 	return ecapi_quota_uses(now, known_bytes, known_full, uses);
 }
 
-/* See limit.h. */
 int64
 ecapi_limit_measure(TimestampTz now, bool *full)
 {

@@ -16,7 +16,7 @@
 extern const EcapiShmemPart ecapi_limit_part;
 
 /*
- * May events of a role, of so many bytes, be appended?  If not they are counted as
+ * May events of a role, of that many bytes, be appended?  If not they are counted as
  * dropped, with a warning now and then.  now is the clock.  Raises what a
  * look at the outbox's relations raises.
  */

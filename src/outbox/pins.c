@@ -4,7 +4,7 @@
  *
  * CREATE SERVER writes a cursor in its own transaction, which may stay open for
  * hours, or be prepared and forgotten.  When it commits, the destination must find
- * every event that committed since.  So whoever empties slots of the ring has to
+ * every event that committed since.  So the process that empties slots of the ring has to
  * know of the cursor before anybody can see it; and must not wait for it, for all
  * others would lose their events to a full outbox meanwhile.
  *
@@ -143,7 +143,6 @@ look_at(const Keyed *keyed, EcapiPins *pins)
 	table_close(rel, AccessShareLock);
 }
 
-/* See pins.h. */
 void
 ecapi_pins_look(EcapiPins *pins)
 {

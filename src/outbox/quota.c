@@ -23,8 +23,8 @@
  *
  * Who holds what is known by samples (holders.c), made only where room is scarce, by
  * the first who wants to know: SAMPLE_INTERVAL after the one before, or when the size
- * has changed by a GRAIN'th of what a role may hold.  Whoever was beyond his bound stays
- * so until he is below RESUME per cent of it.
+ * has changed by a GRAIN'th of what a role may hold.  A role that was beyond its bound
+ * stays so until it is below RESUME per cent of it.
  *
  * With the library preloaded the processes of a database that has a worker share what is
  * known; else each has its own, and what was dropped is counted for each session.
@@ -172,7 +172,6 @@ const EcapiShmemPart ecapi_quota_part = {shared_size, attach, reset};
 
 /* ---- who is there ---- */
 
-/* See quota.h. */
 void
 ecapi_quota_note(Oid role, TimestampTz now)
 {
@@ -236,7 +235,6 @@ limit_bytes(void)
 	return (int64) ecapi_outbox_limit * 1024 * 1024;
 }
 
-/* See quota.h. */
 int64
 ecapi_quota_share(void)
 {
@@ -337,7 +335,6 @@ is_bound(Oid role, TimestampTz now, Store store, const Known *known)
 
 /* ---- the outbox ---- */
 
-/* See quota.h. */
 bool
 ecapi_quota_counts(int64 bytes)
 {
@@ -362,7 +359,6 @@ may_append(Oid role, TimestampTz now, int64 bytes, bool full, const Known *known
 	return !ecapi_quota_counts(bytes) || !is_bound(role, now, OUTBOX, known);
 }
 
-/* See quota.h. */
 bool
 ecapi_quota_may_append(Oid role, TimestampTz now, int64 bytes, bool full)
 {
@@ -419,7 +415,6 @@ lose(Oid role, TimestampTz now)
 					 "ecapi.failed_event what is not needed.")));
 }
 
-/* See quota.h. */
 bool
 ecapi_quota_may_set_aside(Oid role, Size bytes)
 {
@@ -443,7 +438,6 @@ ecapi_quota_may_set_aside(Oid role, Size bytes)
 
 /* ---- counts ---- */
 
-/* See quota.h. */
 void
 ecapi_quota_count(Oid role, int64 dropped, int64 not_kept)
 {
@@ -475,7 +469,6 @@ use_of(EcapiRoleUse *uses, int *n, Oid role)
 	return &uses[(*n)++];
 }
 
-/* See quota.h. */
 int
 ecapi_quota_uses(TimestampTz now, int64 bytes, bool full,
 				 EcapiRoleUse uses[ECAPI_ROLE_USES])

@@ -44,7 +44,6 @@ forget(Datum arg, Oid relid)
 		checked = false;
 }
 
-/* See ring.h. */
 bool
 ecapi_ring_is_sound(Relation slot)
 {
@@ -59,7 +58,6 @@ ecapi_ring_is_sound(Relation slot)
 	return sound;
 }
 
-/* See ring.h. */
 void
 ecapi_ring_check_slot(Relation slot)
 {
@@ -71,7 +69,6 @@ ecapi_ring_check_slot(Relation slot)
 				 errhint("Columns, indexes and partitions of schema ecapi must not be changed.")));
 }
 
-/* See ring.h. */
 void
 ecapi_ring_check(void)
 {

@@ -78,7 +78,7 @@ ring_relation(int ring, int slot)
 	return ecapi_relation(name, false);
 }
 
-/* Lock a slot of the first so many rings; false when one is not to be had. */
+/* Lock a slot of the first that many rings; false when one is not to be had. */
 static bool
 lock_slot(int slot, int nrings, List **rels)
 {
@@ -210,7 +210,7 @@ slot_is_done(int slot, TimestampTz younger, const EcapiPassedOver *passed_over)
 }
 
 /*
- * Empty a slot of the first so many rings, if that is allowed and nobody is in
+ * Empty a slot of the first that many rings, if that is allowed and nobody is in
  * the way.
  */
 static bool
@@ -241,7 +241,6 @@ empty_slot(int slot, int nrings, TimestampTz younger, const EcapiPassedOver *pas
 	return emptied;
 }
 
-/* See rotation.h. */
 int
 ecapi_rotation_run(const EcapiPassedOver *beyond)
 {
@@ -266,7 +265,6 @@ ecapi_rotation_run(const EcapiPassedOver *beyond)
 	return emptied;
 }
 
-/* See rotation.h. */
 bool
 ecapi_rotation_make_room(const EcapiPassedOver *passed_over)
 {
@@ -280,7 +278,6 @@ ecapi_rotation_make_room(const EcapiPassedOver *passed_over)
 	return emptied;
 }
 
-/* See rotation.h. */
 int
 ecapi_rotation_end_replays(void)
 {
@@ -305,7 +302,6 @@ ecapi_rotation_end_replays(void)
 	return ended;
 }
 
-/* See rotation.h. */
 bool
 ecapi_rotation_empty(void)
 {
@@ -317,7 +313,7 @@ ecapi_rotation_empty(void)
 }
 
 /*
- * See rotation.h.  Of the slot in use the table above it is looked at: readers come
+ * Of the slot in use the table above it is looked at: readers come
  * by way of that, and writers, who are always there and soon gone, do not.
  */
 int

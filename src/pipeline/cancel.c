@@ -7,7 +7,7 @@
  *
  *	 idle --(there are open ones)--> settling
  *	 settling --(every request that was on its way when all pages in memory had been
- *			marked (stops.c) is answered, and the answer recorded)--> scanning
+ *			marked (stopped.c) is answered, and the answer recorded)--> scanning
  *	 scanning --(the outbox is read up to the newest of them)--> linking, resolving
  *	 linking --(each has the order that it is about)--> settling, refunds
  *	 refunds --(the outbox is read for refunds of these orders)--> resolving
@@ -129,7 +129,7 @@ static struct
 	bool		linked;			/* the second time round */
 	uint64		before_xid;		/* the newest: none is about what is behind */
 	TimestampTz since;			/* the smallest; DT_NOBEGIN: all there is */
-	uint64		looks;			/* see stops.c, when it was collected */
+	uint64		looks;			/* see stopped.c, when it was collected */
 	TimestampTz known_at;		/* no later request carries a cancelled event; 0: not yet */
 	TimestampTz started_at;		/* of the scan */
 	EcapiTick  *from;			/* references */

@@ -4,7 +4,7 @@
  *
  * ecapi.forget() changes stored events and commits; what the worker read before is
  * in its pages still.  It names those events in ecapi.erased and sets the flag that
- * cancellations set (stops.c), so that the worker looks here before anything else
+ * cancellations set (stopped.c), so that the worker looks here before anything else
  * is shaped.  Which rows are new since the last look is told by snapshots, as
  * windows of the outbox are: an erasure that the last look's did not see.
  *

@@ -62,7 +62,7 @@ typedef struct EndedRow
 	EcapiSeqs	seqs;
 } EndedRow;
 
-/* So many make a row of their own, so that no row grows out of proportion. */
+/* That many make a row of their own, so that no row grows out of proportion. */
 #define ENDED_MAX	100000
 
 /*

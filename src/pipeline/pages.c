@@ -187,7 +187,7 @@ somebody_comes(const EcapiPage *page, const EcapiDestination *like)
 }
 
 /*
- * May so many pages be kept that nobody has in hand?  One always: else each of many
+ * May that many pages be kept that nobody has in hand?  One always: else each of many
  * that pass over it would read it again.
  */
 static bool
@@ -260,7 +260,7 @@ ecapi_page_is_awaited(const EcapiFeed *feed)
 
 /*
  * The page at a place with an open window, with a reference for the caller.  One that
- * has to be read ends with the event that brings it to so many bytes.
+ * has to be read ends with the event that brings it to that many bytes.
  */
 EcapiPage *
 ecapi_page_at(const EcapiPlace *place, size_t bytes)

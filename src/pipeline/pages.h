@@ -19,7 +19,7 @@
 #include "pipeline/tick.h"
 #include "records/failed.h"
 
-/* A value with more digits is none for the ledger; no double has so many. */
+/* A value with more digits is none for the ledger; no double has that many. */
 #define ECAPI_VALUE_DIGITS	400
 
 typedef struct EcapiPageEvent
@@ -35,7 +35,7 @@ typedef struct EcapiPageEvent
 	const char *value;			/* a number as JSON has it, of bounded length; NULL: none */
 	const EcapiValue *tree;		/* NULL: not parsed, or see problem */
 	const char *problem;		/* why it cannot be read; NULL: it can */
-	char		refund;			/* 'r' it is one, 'n' it is none, 0 not known; stops.c */
+	char		refund;			/* 'r' it is one, 'n' it is none, 0 not known; stopped.c */
 	const char *stopped;		/* it may not leave any more: cancelled or erased;
 								 * a constant, the reason; NULL: it may */
 } EcapiPageEvent;
@@ -61,7 +61,7 @@ struct EcapiPage
 	bool		tallied;		/* husk is set for good */
 	EcapiPage  *husk;			/* NULL: none; see tally.c */
 	EcapiTally *tally;			/* of a husk */
-	bool		looked;			/* its events were asked about; see stops.c */
+	bool		looked;			/* its events were asked about; see stopped.c */
 };
 
 #define ECAPI_PAGE_ROWS		2000

@@ -47,7 +47,7 @@
 
 /*
  * How long one that is a page ahead of another with the same enrichments waits for it,
- * so that one call does for both: up to so many times what a call takes.
+ * so that one call does for both: up to that many times what a call takes.
  */
 #define AWAIT_CALLS			4
 #define AWAIT_MS			1000

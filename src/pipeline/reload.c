@@ -291,7 +291,6 @@ check_guards(List *all, MemoryContext context)
 	MemoryContextSwitchTo(old);
 }
 
-/* See reload.h. */
 List *
 ecapi_reload_find(MemoryContext context)
 {

@@ -31,7 +31,6 @@ destination_nth(int i, void *arg)
 	return i < list_length(names) ? (const char *) list_nth(names, i) : NULL;
 }
 
-/* See server.h. */
 List *
 ecapi_destination_names(void)
 {
@@ -61,7 +60,6 @@ ecapi_destination_names(void)
 	return result;
 }
 
-/* See server.h. */
 ForeignServer *
 ecapi_owned_destination(const char *name)
 {
@@ -84,7 +82,6 @@ ecapi_owned_destination(const char *name)
 	return server;
 }
 
-/* See server.h. */
 EcapiOptions *
 ecapi_options_of(const ForeignServer *server, char *error, size_t error_size)
 {

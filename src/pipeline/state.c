@@ -45,7 +45,7 @@
  *													ecapi_halving_quiet
  *
  * A batch of failed events has no place at the head: its rows are left as they
- * are (ecapi_failed_put_down), or change by themselves (failed.c).  One of a
+ * are (ecapi_failed_put_down), or change by themselves (failed_feed.c).  One of a
  * cancelled replay is let go (ecapi_replay_let_go).
  *
  * An event, in the hands of a feed; every end is recorded before, or with, the
@@ -72,7 +72,7 @@
  *	 waiting, ready --(it waited beyond a limit)--> given up
  *													ecapi_give_up_step
  *
- * What becomes of a failed event is in failed.c.
+ * What becomes of a failed event is in failed_feed.c.
  *
  * Repeats are not logged again: one line when a destination fails, stops, or
  * passes again.  Errors named here hold no secrets and no values of events.

@@ -236,7 +236,7 @@ end_number(EcapiDestination *destination, EcapiOutcome outcome, const char *reas
 	for (int i = ECAPI_OUTCOMES; i < destination->nends; i++)
 		if (destination->ends[i].reason == reason && destination->ends[i].outcome == outcome)
 			return i;
-	/* reasons are constants, so there are never so many; nor may it matter */
+	/* reasons are constants, so there are never that many; nor may it matter */
 	if (destination->nends == ECAPI_ENDS_MAX)
 		return outcome;
 	destination->ends[destination->nends].outcome = outcome;

@@ -10,7 +10,7 @@
  *		delivered to it, or was sent and never answered: it may have arrived
  *
  * and never less than nothing.  The call may ask for less (its value).  Refunds that
- * have not left when the order is cancelled do not leave any more (stops.c), so what
+ * have not left when the order is cancelled do not leave any more (stopped.c), so what
  * arrived is all that there will be, and the sum of all refunds of an order is never
  * more than its value.
  *
@@ -86,7 +86,6 @@ compare(Datum a, Datum b)
 	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, a, b));
 }
 
-/* See take_back.h. */
 void
 ecapi_take_back_sent(EcapiTakeBack *back, const EcapiSent *sent, uint64 xid, int64 seq)
 {
@@ -120,7 +119,6 @@ text_of(const EcapiValue *event, const char *key)
 	return value == NULL || value->type != ECAPI_STRING ? "" : pstrdup(value->text);
 }
 
-/* See take_back.h. */
 void
 ecapi_take_back_taken(EcapiTakeBack *back, const EcapiValue *refund, Oid server,
 					  uint64 xid, int64 seq)
@@ -307,7 +305,6 @@ refund_of(const EcapiTakeBack *back, EcapiArena *arena, const EcapiValue *event,
 	return rest->refund;
 }
 
-/* See take_back.h. */
 int
 ecapi_take_back(const EcapiTakeBack *back, bool *gone)
 {

@@ -23,7 +23,6 @@ typedef struct EcapiViewEvent
 	const char *problem;		/* why a patch was refused; NULL: none was */
 } EcapiViewEvent;
 
-/* See view.c. */
 typedef struct EcapiView
 {
 	dlist_node	node;			/* in page->views */

@@ -99,7 +99,7 @@ extern void ecapi_preview_end_body(EcapiPreview *preview);
 
 /* ---- preview_effect.c ---- */
 
-/* At most so many paths are listed. */
+/* At most that many paths are listed. */
 #define ECAPI_PREVIEW_PATHS_MAX	100
 
 /*

@@ -144,14 +144,12 @@ changes_between(List *paths, const char *function, const EcapiValue *before,
 	return changes.paths;
 }
 
-/* See preview.h. */
 List *
 ecapi_preview_changes(List *paths, const EcapiValue *emitted, const EcapiValue *event)
 {
 	return changes_between(paths, NULL, emitted, event);
 }
 
-/* See preview.h. */
 List *
 ecapi_preview_effects(EcapiPreview *preview, const EcapiPreviewEvent *event)
 {
@@ -177,7 +175,6 @@ ecapi_preview_effects(EcapiPreview *preview, const EcapiPreviewEvent *event)
 	return paths;
 }
 
-/* See preview.h. */
 List *
 ecapi_preview_left_out(const EcapiPreview *preview)
 {

@@ -49,7 +49,6 @@
 /* Calls of users' SQL that fail, before all that is left shares one fate. */
 #define FAILURES_MAX	32
 
-/* See preview.h. */
 const char *
 ecapi_decision_name(EcapiDecision decision)
 {
@@ -120,7 +119,6 @@ note_left_out(void *arg, const EcapiField *field, EcapiViolationCode reason)
 		preview->left_out[ecapi_field_number(field)][reason] = true;
 }
 
-/* See preview.h. */
 void
 ecapi_preview_open(EcapiPreview *preview, const ForeignServer *server)
 {
@@ -365,7 +363,6 @@ filter(EcapiPreview *preview, Undecided *undecided)
 			decide(undecided->events[i], ECAPI_DECISION_FILTERED, ECAPI_REASON_FILTER);
 }
 
-/* See preview.h. */
 void
 ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int nevents,
 					 EcapiArena *arena)
@@ -407,7 +404,6 @@ ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int neven
 
 /* ---- steps 5 and 6 ---- */
 
-/* See preview.h. */
 void
 ecapi_preview_begin_body(EcapiPreview *preview)
 {
@@ -424,7 +420,6 @@ ecapi_preview_begin_body(EcapiPreview *preview)
 	preview->options->format->open(&preview->shape, &preview->body);
 }
 
-/* See preview.h. */
 bool
 ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
 {
@@ -477,7 +472,6 @@ ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena 
 	return true;
 }
 
-/* See preview.h. */
 void
 ecapi_preview_end_body(EcapiPreview *preview)
 {

@@ -86,7 +86,6 @@ redact_url(const char *url)
 	return shown.data;
 }
 
-/* See preview.h. */
 void
 ecapi_preview_describe(const EcapiPreview *preview, EcapiPreviewRequest *request)
 {
@@ -115,7 +114,6 @@ ecapi_preview_describe(const EcapiPreview *preview, EcapiPreviewRequest *request
 
 /* ---- sending ---- */
 
-/* See preview.h. */
 void
 ecapi_preview_use_test_mode(EcapiPreview *preview)
 {
@@ -168,7 +166,6 @@ wait_for_answer(EcapiHttp *http, const EcapiRequest *request, char **text)
 	return take_answer(&answer, request, text);
 }
 
-/* See preview.h. */
 int
 ecapi_preview_send(const EcapiPreview *preview, char **answer)
 {

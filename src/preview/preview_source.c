@@ -172,7 +172,6 @@ find_cursor(const ForeignServer *server)
 			 errhint("The worker gives it one when it starts.")));
 }
 
-/* See preview.h. */
 void
 ecapi_preview_source_waiting(EcapiPreviewSource *source, const ForeignServer *server)
 {
@@ -199,7 +198,6 @@ ecapi_preview_source_waiting(EcapiPreviewSource *source, const ForeignServer *se
 	ecapi_become_caller(&scope);
 }
 
-/* See preview.h. */
 void
 ecapi_preview_source_since(EcapiPreviewSource *source, TimestampTz since)
 {
@@ -212,7 +210,6 @@ ecapi_preview_source_since(EcapiPreviewSource *source, TimestampTz since)
 	ecapi_become_caller(&scope);
 }
 
-/* See preview.h. */
 void
 ecapi_preview_source_read(EcapiPreviewSource *source, EcapiRows *rows)
 {
@@ -230,7 +227,6 @@ ecapi_preview_source_read(EcapiPreviewSource *source, EcapiRows *rows)
 	ecapi_become_caller(&scope);
 }
 
-/* See preview.h. */
 void
 ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n, bool *cancelled)
 {
@@ -308,7 +304,6 @@ take_set_aside(EcapiPreviewEvent *event, MemoryContext context)
 	event->type = -1;
 }
 
-/* See preview.h. */
 bool
 ecapi_preview_find(const ForeignServer *server, Datum id, EcapiPreviewEvent *event)
 {

@@ -44,7 +44,6 @@ struct EcapiPreviewTally
 	Kind	   *last;			/* events of a kind come in runs; NULL: none yet */
 };
 
-/* See preview_tally.h. */
 EcapiPreviewTally *
 ecapi_preview_tally_create(void)
 {
@@ -142,7 +141,6 @@ add_value(Kind *kind, const EcapiValue *value)
 	kind->has_value = true;
 }
 
-/* See preview_tally.h. */
 void
 ecapi_preview_tally_add(EcapiPreviewTally *tally, const EcapiPreviewEvent *event)
 {
@@ -172,7 +170,6 @@ compare_kinds(const ListCell *a, const ListCell *b)
 	return order != 0 ? order : strcmp(one->currency, other->currency);
 }
 
-/* See preview_tally.h. */
 void
 ecapi_preview_tally_put(EcapiPreviewTally *tally, ReturnSetInfo *result)
 {

@@ -162,14 +162,12 @@ xid8_datum(uint64 xid)
 	return FullTransactionIdGetDatum(FullTransactionIdFromU64(xid));
 }
 
-/* See cancellation.h. */
 bool
 ecapi_cover_holds(const EcapiCover *cover, uint64 xid, int64 seq)
 {
 	return xid < cover->before_xid && (xid != cover->xid || seq < cover->seq);
 }
 
-/* See cancellation.h. */
 void
 ecapi_cancellation_create(const char *id, TimestampTz since, Numeric value, const char *by)
 {
@@ -197,7 +195,6 @@ ecapi_cancellation_create(const char *id, TimestampTz since, Numeric value, cons
 	ecapi_statement_execute(&create, values, nulls, false);
 }
 
-/* See cancellation.h. */
 bool
 ecapi_cancellation_is_ours(void)
 {
@@ -222,7 +219,6 @@ cover_of_row(uint64 row, int i)
 	return cover;
 }
 
-/* See cancellation.h. */
 int
 ecapi_cancellation_load(const EcapiSnapshot *seen, int max, MemoryContext context,
 						EcapiCancellation **list)
@@ -260,7 +256,6 @@ ecapi_cancellation_load(const EcapiSnapshot *seen, int max, MemoryContext contex
 	return (int) n;
 }
 
-/* See cancellation.h. */
 EcapiSent *
 ecapi_cancellation_sent(const int64 *seqs, int n, MemoryContext context, int *nsent)
 {
@@ -289,7 +284,6 @@ ecapi_cancellation_sent(const int64 *seqs, int n, MemoryContext context, int *ns
 	return result;
 }
 
-/* See cancellation.h. */
 char *
 ecapi_cancellation_event(uint64 xid, int64 seq, int *len)
 {
@@ -313,7 +307,6 @@ server_text(const char *utf8, bool *isnull)
 		: CStringGetTextDatum(pg_any_to_server(utf8, strlen(utf8), PG_UTF8));
 }
 
-/* See cancellation.h. */
 void
 ecapi_cancellation_link(int64 cancel_id, const EcapiOrder *order)
 {
@@ -327,7 +320,6 @@ ecapi_cancellation_link(int64 cancel_id, const EcapiOrder *order)
 	ecapi_statement_execute(&link_order, values, nulls, false);
 }
 
-/* See cancellation.h. */
 bool
 ecapi_cancellation_lock(int64 cancel_id)
 {
@@ -337,7 +329,6 @@ ecapi_cancellation_lock(int64 cancel_id)
 	return ecapi_statement_execute(&lock, values, NULL, false) > 0;
 }
 
-/* See cancellation.h. */
 void
 ecapi_cancellation_resolve(int64 cancel_id, EcapiCancelled how, int delivered, int refunds,
 						   int unanswered)
@@ -352,7 +343,6 @@ ecapi_cancellation_resolve(int64 cancel_id, EcapiCancelled how, int delivered, i
 	ecapi_statement_execute(&resolve, values, NULL, false);
 }
 
-/* See cancellation.h. */
 void
 ecapi_cancellation_supersede(int64 cancel_id, TimestampTz before)
 {
@@ -363,14 +353,12 @@ ecapi_cancellation_supersede(int64 cancel_id, TimestampTz before)
 	ecapi_statement_execute(&supersede, values, NULL, false);
 }
 
-/* See cancellation.h. */
 void
 ecapi_cancellation_forget_later(void)
 {
 	ecapi_statement_execute(&forget_later, NULL, NULL, false);
 }
 
-/* See cancellation.h. */
 bool
 ecapi_cancellation_any(void)
 {

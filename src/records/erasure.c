@@ -354,7 +354,6 @@ plan_for_few(void)
 								 GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* See erasure.h. */
 void
 ecapi_erasure_run(EcapiErasure *erasure)
 {
@@ -369,7 +368,6 @@ ecapi_erasure_run(EcapiErasure *erasure)
 	search(erasure, read_answers, TARGET_ANSWERS);
 }
 
-/* See erasure.h. */
 bool
 ecapi_erasure_since(const EcapiSnapshot *seen)
 {
@@ -379,7 +377,6 @@ ecapi_erasure_since(const EcapiSnapshot *seen)
 	return ecapi_statement_execute(&since, &value, &isnull, true) > 0;
 }
 
-/* See erasure.h. */
 void
 ecapi_erasure_which(const int64 *seqs, int n, bool *erased)
 {
@@ -403,7 +400,6 @@ ecapi_erasure_which(const int64 *seqs, int n, bool *erased)
 	pfree(elements);
 }
 
-/* See erasure.h. */
 int64
 ecapi_erasure_sweep(void)
 {

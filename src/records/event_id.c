@@ -2,7 +2,7 @@
  * event_id.c
  *	  The id of a stored event, without parsing all of it.
  *
- * Whoever looks for events by their id reads the whole ring, for it has no index
+ * A search for events by their id reads the whole ring, for it has no index
  * on ids: that would cost every emit.  The json operators parse a text to its
  * end; here members of the top level are skipped over until the id, which stands
  * among the first, so most of a text is never looked at.
@@ -106,7 +106,6 @@ find_member(Reader *reader, const char *name)
 	}
 }
 
-/* See event_id.h. */
 bool
 ecapi_event_id_find(const char *text, int len, const char **id, int *id_len, bool *escaped)
 {
@@ -120,7 +119,6 @@ ecapi_event_id_find(const char *text, int len, const char **id, int *id_len, boo
 	return true;
 }
 
-/* See event_id.h. */
 bool
 ecapi_event_is_refund(const char *text, int len)
 {

@@ -116,7 +116,6 @@ static EcapiStatement end_rows = {
 	1, {NAMEOID}, NULL
 };
 
-/* See failed.h. */
 char *
 ecapi_failed_answer(const char *answer)
 {
@@ -249,7 +248,6 @@ take_due(HeapTuple tuple, TupleDesc desc, EcapiDueRows *due)
 	MemoryContextSwitchTo(old);
 }
 
-/* See failed.h. */
 void
 ecapi_failed_due(const char *destination, TimestampTz from, TimestampTz now,
 				 EcapiDueRows *due)

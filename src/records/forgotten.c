@@ -12,7 +12,7 @@
  * is no key, and nothing is noted.  A restored dump may bring a second key; a hash
  * is made under each.
  *
- * Locks: whoever forgets takes ShareRowExclusiveLock on ecapi.forgotten, pages of
+ * Locks: a call that forgets takes ShareRowExclusiveLock on ecapi.forgotten, pages of
  * history RowExclusiveLock, each to the end of its transaction.  So a page either
  * commits before the outbox is searched, or asks after the person is on the list.  So
  * does the worker where it makes an event of another one (pipeline/cancel.c), but it
@@ -159,28 +159,24 @@ make_key(Keys *keys)
 
 /* ---- the list ---- */
 
-/* See forgotten.h. */
 void
 ecapi_forgotten_lock(void)
 {
 	LockRelationOid(ecapi_relation("forgotten", false), ShareRowExclusiveLock);
 }
 
-/* See forgotten.h. */
 void
 ecapi_forgotten_share(void)
 {
 	LockRelationOid(ecapi_relation("forgotten", false), RowExclusiveLock);
 }
 
-/* See forgotten.h. */
 bool
 ecapi_forgotten_share_now(void)
 {
 	return ConditionalLockRelationOid(ecapi_relation("forgotten", false), RowExclusiveLock);
 }
 
-/* See forgotten.h. */
 void
 ecapi_forgotten_add(const EcapiPerson *person)
 {
@@ -201,7 +197,6 @@ ecapi_forgotten_add(const EcapiPerson *person)
 	}
 }
 
-/* See forgotten.h. */
 bool
 ecapi_forgotten_remove(const EcapiPerson *person)
 {
@@ -226,7 +221,6 @@ ecapi_forgotten_remove(const EcapiPerson *person)
 
 /* ---- asking ---- */
 
-/* See forgotten.h. */
 EcapiForgotten *
 ecapi_forgotten_begin(const char *country)
 {
@@ -310,7 +304,6 @@ utf8_copy(EcapiArena *arena, const EcapiValue *value)
 	return copy;
 }
 
-/* See forgotten.h. */
 void
 ecapi_forgotten_note(EcapiForgotten *asked, const EcapiValue *event, int number)
 {
@@ -369,7 +362,6 @@ find(EcapiForgotten *asked, int n, bool *is_forgotten)
 	ecapi_become_caller(&scope);
 }
 
-/* See forgotten.h. */
 int
 ecapi_forgotten_ask(EcapiForgotten *asked, int n, bool *is_forgotten)
 {

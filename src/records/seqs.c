@@ -63,7 +63,6 @@ make_room(EcapiSeqs *seqs)
 	seqs->ranges = repalloc(seqs->ranges, sizeof(EcapiSeqRange) * seqs->size);
 }
 
-/* See seqs.h. */
 void
 ecapi_seqs_init(EcapiSeqs *seqs, MemoryContext context)
 {
@@ -87,14 +86,12 @@ add_range(EcapiSeqs *seqs, int64 first, int64 last)
 	seqs->ranges[seqs->nranges++].last = last;
 }
 
-/* See seqs.h. */
 void
 ecapi_seqs_add(EcapiSeqs *seqs, int64 seq)
 {
 	add_range(seqs, seq, seq);
 }
 
-/* See seqs.h. */
 void
 ecapi_seqs_add_all(EcapiSeqs *seqs, const EcapiSeqs *more)
 {
@@ -102,7 +99,6 @@ ecapi_seqs_add_all(EcapiSeqs *seqs, const EcapiSeqs *more)
 		add_range(seqs, more->ranges[i].first, more->ranges[i].last);
 }
 
-/* See seqs.h. */
 Datum
 ecapi_seqs_datum(EcapiSeqs *seqs)
 {

@@ -72,7 +72,6 @@ static EcapiStatement of_cancelled = {
 	4, {TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID}, NULL
 };
 
-/* See stops.h. */
 uint64
 ecapi_stops_newest(void)
 {
@@ -107,7 +106,6 @@ array_of(Datum *elements, int n, Oid type)
 											 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* See stops.h. */
 void
 ecapi_stops_cancelled(EcapiStopQuery *queries, int n)
 {
@@ -150,7 +148,6 @@ utf8_datum(const char *text, bool *isnull)
 		: CStringGetTextDatum(pg_any_to_server(text, strlen(text), PG_UTF8));
 }
 
-/* See stops.h. */
 bool
 ecapi_stops_refund(const EcapiValue *refund)
 {
@@ -174,7 +171,6 @@ ecapi_stops_refund(const EcapiValue *refund)
 	return ecapi_statement_execute(&of_cancelled, values, nulls, true) > 0;
 }
 
-/* See stops.h. */
 bool
 ecapi_stops_any(void)
 {
@@ -189,7 +185,6 @@ ecapi_stops_any(void)
 	return any;
 }
 
-/* See stops.h. */
 int
 ecapi_stops_again(EcapiStopQuery *queries, int n)
 {

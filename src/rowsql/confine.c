@@ -53,14 +53,12 @@ static bool at_end_of_transaction = false;
 static int	running = 0;		/* guards, of this transaction: */
 static LocalTransactionId running_in = InvalidLocalTransactionId;
 
-/* See guard.h. */
 void
 ecapi_guard_at_end(bool at_end)
 {
 	at_end_of_transaction = at_end;
 }
 
-/* See guard.h. */
 bool
 ecapi_guard_runs(void)
 {
@@ -111,7 +109,7 @@ is_about_literal(const ErrorData *edata)
 }
 
 /*
- * See guard.h.  What fails because of the track itself is of these classes;
+ * What fails because of the track itself is of these classes;
  * messages of all others are about values (invalid input, a violated
  * constraint) or the user's own words, and both may quote a row.
  */
@@ -158,7 +156,7 @@ run_as(void (*body) (void *arg), void *arg, Oid role)
 }
 
 /*
- * See guard.h.  Raises, besides what is raised again, an error in parallel
+ * Raises, besides what is raised again, an error in parallel
  * mode, and when a transaction has had 2^32 subtransactions.
  */
 bool

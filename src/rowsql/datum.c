@@ -434,7 +434,6 @@ write_value(const Writing *to, const EcapiDatumType *type, Datum datum, int max_
 	}
 }
 
-/* See datum.h. */
 EcapiValue *
 ecapi_datum_value(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
 				  EcapiDatumForm form, int max_depth, EcapiLosses *losses)
@@ -544,7 +543,6 @@ tree_key(const EcapiDatumType *type, Datum datum)
 	return json.full ? endless_key(datum) : escape_key(json.data, json.len);
 }
 
-/* See datum.h. */
 char *
 ecapi_datum_key(const EcapiDatumType *type, Datum datum)
 {

@@ -177,7 +177,6 @@ set_builtin(EcapiDatumType *type)
 	return false;
 }
 
-/* See datum.h. */
 EcapiDatumType *
 ecapi_datum_type(Oid oid, int32 typmod, MemoryContext context)
 {
@@ -217,7 +216,6 @@ ecapi_datum_type(Oid oid, int32 typmod, MemoryContext context)
 	return type;
 }
 
-/* See datum_type.h. */
 void
 ecapi_datum_row(EcapiDatumRow *row, Oid type, int32 typmod)
 {
@@ -251,14 +249,12 @@ ecapi_datum_row(EcapiDatumRow *row, Oid type, int32 typmod)
 	row->identifier = identifier;
 }
 
-/* See datum.h. */
 EcapiDatumKind
 ecapi_datum_kind(const EcapiDatumType *type)
 {
 	return type->kind;
 }
 
-/* See datum.h. */
 bool
 ecapi_datum_needs_guard(const EcapiDatumType *type)
 {

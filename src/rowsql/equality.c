@@ -56,7 +56,6 @@ has_one_key(Oid type, Oid collation)
 		type != TIMETZOID;
 }
 
-/* See equality.h. */
 EcapiEquality *
 ecapi_equality(Form_pg_attribute attribute, bool superuser, MemoryContext context,
 			   bool *needs_guard)
@@ -81,7 +80,6 @@ ecapi_equality(Form_pg_attribute attribute, bool superuser, MemoryContext contex
 	return equality;
 }
 
-/* See equality.h. */
 bool
 ecapi_equality_holds(EcapiEquality *equality, Datum a, Datum b)
 {

@@ -386,7 +386,6 @@ hint_element(const Fit *fit)
 		"In place of the path write SQL that takes one element.";
 }
 
-/* See datum.h. */
 bool
 ecapi_datum_fits(const EcapiField *field, const EcapiDatumType *type, const char *source,
 				 EcapiDatumForm *form, const char **message, const char **hint)

@@ -178,7 +178,6 @@ keys_of_leaves(Relation root, Oid role, AttrNumber attnum, EcapiKeyJoin *join)
 	return found;
 }
 
-/* See foreign_key.h. */
 int
 ecapi_foreign_key_lookup(Relation relation, Oid role, AttrNumber attnum, EcapiKeyJoin *join)
 {
@@ -189,7 +188,6 @@ ecapi_foreign_key_lookup(Relation relation, Oid role, AttrNumber attnum, EcapiKe
 	return found;
 }
 
-/* See foreign_key.h. */
 void
 ecapi_foreign_key_find(Relation relation, Oid role, AttrNumber attnum,
 					   EcapiKeyJoin *join)

@@ -286,7 +286,7 @@ add_value(Reader *reader, EcapiValue *value)
 		ecapi_value_append(parent, value);
 }
 
-/* Is there room for a value of so many bytes? */
+/* Is there room for a value of that many bytes? */
 static bool
 take_room(Reader *reader, size_t len)
 {
@@ -372,7 +372,6 @@ scalar(void *state, char *token, JsonTokenType type)
 	}
 }
 
-/* See json_text.h. */
 EcapiValue *
 ecapi_json_text(EcapiArena *arena, const char *json, size_t len, int max_depth,
 				size_t budget, EcapiLosses *losses)

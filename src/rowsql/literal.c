@@ -4,7 +4,7 @@
  *
  * The server's own output functions follow DateStyle and TimeZone, and
  * allocate.  A COPY of a million rows comes through here, and an id must be
- * the same whoever writes the row: so neither.
+ * the same for all who write the row: so neither.
  */
 #include "postgres.h"
 
@@ -42,7 +42,7 @@ put_date(int julian, char *to)
 	return pg_ultostr_zeropad(to, day, 2);
 }
 
-/* Digits that every decimal of so many keeps as a double. */
+/* Digits that every decimal of that many keeps as a double. */
 #define DOUBLE_DIGITS	15
 
 /* The digits of a number, without zeros in front, before its exponent. */
@@ -61,7 +61,6 @@ count_digits(const char *text)
 	return n;
 }
 
-/* See literal.h. */
 int
 ecapi_literal_double(double value, char *to)
 {
@@ -72,7 +71,6 @@ ecapi_literal_double(double value, char *to)
 	return len;
 }
 
-/* See literal.h. */
 int
 ecapi_literal_time(Timestamp value, bool zoned, char *to)
 {
@@ -113,7 +111,6 @@ ecapi_literal_time(Timestamp value, bool zoned, char *to)
 	return (int) (at - to);
 }
 
-/* See literal.h. */
 int
 ecapi_literal_date(DateADT value, char *to)
 {
@@ -128,7 +125,6 @@ ecapi_literal_date(DateADT value, char *to)
 	return (int) (at - to);
 }
 
-/* See literal.h. */
 int
 ecapi_literal_seconds(TimestampTz value, char *to)
 {
@@ -145,7 +141,6 @@ ecapi_literal_seconds(TimestampTz value, char *to)
 	return pg_lltoa(seconds, to);
 }
 
-/* See literal.h. */
 int
 ecapi_literal_uuid(const pg_uuid_t *value, char *to)
 {
@@ -164,7 +159,6 @@ ecapi_literal_uuid(const pg_uuid_t *value, char *to)
 	return (int) (at - to);
 }
 
-/* See literal.h. */
 int
 ecapi_literal_macaddr(const macaddr *value, char *to)
 {
@@ -172,7 +166,6 @@ ecapi_literal_macaddr(const macaddr *value, char *to)
 					value->a, value->b, value->c, value->d, value->e, value->f);
 }
 
-/* See literal.h. */
 int
 ecapi_literal_inet(const inet *value, char *to)
 {

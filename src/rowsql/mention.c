@@ -4,8 +4,8 @@
  *
  * A scanner, not a parser: it knows identifiers, quoted identifiers, strings
  * of every kind, dollar quotes and comments, and so never takes a word inside
- * one of these for a name.  What a name stands for it does not know; whoever
- * renames compiles the result, and that decides.
+ * one of these for a name.  What a name stands for it does not know; the
+ * caller that renames compiles the result, and that decides.
  *
  * A sub-select has names of its own, so in there only what is written as
  * new.name or old.name is surely the row's.
@@ -242,7 +242,6 @@ is_row(const Token *token)
 		(strcmp(token->value, "new") == 0 || strcmp(token->value, "old") == 0);
 }
 
-/* See mention.h. */
 bool
 ecapi_mentions(const char *text, const char *name, bool literals)
 {
@@ -261,7 +260,6 @@ ecapi_mentions(const char *text, const char *name, bool literals)
 	return false;
 }
 
-/* See mention.h. */
 bool
 ecapi_mentions_object(const char *text, const char *schema, const char *name)
 {
@@ -307,7 +305,6 @@ is_names(const Tokens *tokens)
 	}
 }
 
-/* See mention.h. */
 bool
 ecapi_mention_is_path(const char *text)
 {
@@ -346,7 +343,6 @@ begins_select(const Tokens *tokens, int i)
 		 strcmp(token->value, "values") == 0 || strcmp(token->value, "table") == 0);
 }
 
-/* See mention.h. */
 char *
 ecapi_mention_rename(const char *text, const char *from, const char *to,
 					 EcapiMentionPlace place, int step)

@@ -198,7 +198,6 @@ set_up_parser(ParseState *pstate, void *arg)
 
 /* ---------------------------------------------------------------------- hints */
 
-/* See source.h. */
 const char *
 ecapi_row_sql_sample(const EcapiExpressions *set)
 {
@@ -212,7 +211,6 @@ ecapi_row_sql_sample(const EcapiExpressions *set)
 	return "new.column";
 }
 
-/* See source.h. */
 const char *
 ecapi_row_sql_comparison(const EcapiExpression *expression)
 {

@@ -208,7 +208,7 @@ check_types(List *types)
 		check_type(lfirst_oid(cell));
 }
 
-/* Types of columns that a function's result is said to have, whoever reads them. */
+/* Types of columns that a function's result is said to have, for every reader. */
 static void
 check_column_types(const RangeTblEntry *entry)
 {

@@ -6,7 +6,7 @@
  * that nobody's operator is taken for the server's.  But a type of an extension
  * brings operators of its own, and where it is cast to text by itself, as citext
  * is, "new.status = 'paid'" finds the operator of text and compares with case,
- * without a word.  Whoever wrote that means the type's operator: so it is
+ * without a word.  Its author means the type's operator: so it is
  * refused, and the hint names the one that is meant.
  *
  * An explicit cast says what is meant, and is taken at its word.
@@ -176,7 +176,6 @@ check_node(Node *node, void *arg)
 	return expression_tree_walker(node, check_node, arg);
 }
 
-/* See source.h. */
 void
 ecapi_row_sql_check_operators(Query *query)
 {

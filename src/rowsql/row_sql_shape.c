@@ -173,7 +173,6 @@ check_value(Node *node, EcapiObject object)
 	}
 }
 
-/* See source.h. */
 void
 ecapi_row_sql_check_shape(const EcapiExpression *expression, Node *value)
 {

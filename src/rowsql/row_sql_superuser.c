@@ -166,7 +166,7 @@ names_our_own(List *names)
 	return found != NIL;
 }
 
-/* Without a schema it is looked up in pg_catalog only; see guard.c. */
+/* Without a schema it is looked up in pg_catalog only; see confine.c. */
 static void
 check_name(const EcapiExpression *expression, List *names, const char *kind)
 {

@@ -112,7 +112,6 @@ take_index(Relation referred, Oid index, Oid type, bool superuser, EcapiKeyJoin 
 	return OidIsValid(operator);
 }
 
-/* See source.h. */
 int
 ecapi_stated_join_lookup(Relation referred, Oid type, bool superuser, EcapiKeyJoin *join)
 {
@@ -140,7 +139,6 @@ ecapi_stated_join_lookup(Relation referred, Oid type, bool superuser, EcapiKeyJo
 	return found;
 }
 
-/* See source.h. */
 void
 ecapi_stated_join_find(const EcapiExpressions *set, Relation relation, AttrNumber attnum,
 					   const EcapiPathStep *step, EcapiKeyJoin *join)

@@ -205,7 +205,6 @@ obstacle_of(Relation relation)
 	return obstacle;
 }
 
-/* See superuser_read.h. */
 char *
 ecapi_superuser_obstacle(Relation relation)
 {
@@ -264,7 +263,6 @@ may_compare(Oid left, Oid operator, Oid right)
 	return casts_plainly(left, takes_left) && casts_plainly(right, takes_right);
 }
 
-/* See superuser_read.h. */
 bool
 ecapi_superuser_may_join(Oid relation, const EcapiKeyJoin *join)
 {
@@ -275,7 +273,6 @@ ecapi_superuser_may_join(Oid relation, const EcapiKeyJoin *join)
 	return true;
 }
 
-/* See superuser_read.h. */
 bool
 ecapi_superuser_may_order(Oid type, Oid less, Oid greater)
 {
@@ -316,7 +313,7 @@ may_input_row(Oid type)
 	return true;
 }
 
-/* See superuser_read.h.  The input function of a base type is a superuser's work. */
+/* The input function of a base type is a superuser's work. */
 bool
 ecapi_superuser_may_input(Oid type)
 {

@@ -127,7 +127,6 @@ multirange_size(Oid range, Datum datum, Size limit)
 	return size;
 }
 
-/* See text_size.h. */
 Size
 ecapi_text_size(Oid type, Datum datum, Size limit)
 {

@@ -75,7 +75,6 @@ reset(int slot)
 
 const EcapiShmemPart ecapi_left_out_part = {shared_size, attach, reset};
 
-/* See left_out.h. */
 void
 ecapi_left_out_begin(void)
 {
@@ -83,7 +82,6 @@ ecapi_left_out_begin(void)
 		noted[used[--nused]] = 0;
 }
 
-/* See left_out.h. */
 void
 ecapi_left_out_note(void *arg, const EcapiField *field, EcapiViolationCode reason)
 {
@@ -93,7 +91,6 @@ ecapi_left_out_note(void *arg, const EcapiField *field, EcapiViolationCode reaso
 		used[nused++] = (uint16) cell;
 }
 
-/* See left_out.h. */
 void
 ecapi_left_out_count(void)
 {
@@ -107,7 +104,6 @@ ecapi_left_out_count(void)
 	ecapi_left_out_begin();
 }
 
-/* See left_out.h. */
 uint64
 ecapi_left_out_read(int slot, const EcapiField *field, EcapiViolationCode reason)
 {

@@ -123,7 +123,6 @@ shared_size(void)
 	return size;
 }
 
-/* See shmem.h. */
 void
 ecapi_shmem_add(const EcapiShmemPart *part)
 {

@@ -94,7 +94,6 @@ static struct
 
 static object_access_hook_type previous = NULL;
 
-/* See before.h. */
 List *
 ecapi_before_list(void)
 {
@@ -111,7 +110,7 @@ give_up(void)
 				(errcode(ERRCODE_WARNING),
 				 errmsg("tracks of other roles were not all looked after"),
 				 errdetail("To look at them took longer than %d ms.", COMMAND_MS),
-				 errhint("Whoever owns them sees in the column \"problem\" of the view ecapi.track what is wrong now.")));
+				 errhint("Their owners see in the column \"problem\" of the view ecapi.track what is wrong now.")));
 	command.given_up = true;
 }
 
@@ -139,14 +138,12 @@ end(bool own)
 		command.spent += GetCurrentTimestamp() - command.since;
 }
 
-/* See before.h. */
 bool
 ecapi_before_begin(const EcapiBefore *track)
 {
 	return begin(track->own);
 }
 
-/* See before.h. */
 void
 ecapi_before_end(const EcapiBefore *track)
 {

@@ -146,7 +146,7 @@ attempt_it(void (*body) (Attempt *attempt), Attempt *attempt, char **problem)
 	return ECAPI_LOOKED_BROKEN;
 }
 
-/* See look.h.  Polling needs no subtransaction, and no place in the lock's queue. */
+/* Polling needs no subtransaction, and no place in the lock's queue. */
 bool
 ecapi_look_lock(Oid relation, bool patient)
 {
@@ -165,7 +165,6 @@ ecapi_look_lock(Oid relation, bool patient)
 	return true;
 }
 
-/* See look.h. */
 EcapiLooked
 ecapi_look_compile(const EcapiTrack *track, Relation relation, bool patient, char **problem)
 {
@@ -175,7 +174,6 @@ ecapi_look_compile(const EcapiTrack *track, Relation relation, bool patient, cha
 	return attempt_it(attempt_compile, &attempt, problem);
 }
 
-/* See look.h. */
 EcapiTrack *
 ecapi_declared_track(const EcapiDeclared *declared)
 {
@@ -186,7 +184,6 @@ ecapi_declared_track(const EcapiDeclared *declared)
 		attempt.parsed : NULL;
 }
 
-/* See look.h. */
 bool
 ecapi_look_too_long(const EcapiDeclared *declared)
 {
@@ -205,7 +202,7 @@ check_and_compile(const EcapiDeclared *declared, Relation relation, bool patient
 		ecapi_look_compile(attempt.parsed, relation, patient, problem) : looked;
 }
 
-/* See look.h.  track NULL: as the trigger has it, and the trigger is looked at, too. */
+/* NULL for the track: as the trigger has it, and the trigger is looked at, too. */
 EcapiLooked
 ecapi_look_at(const EcapiDeclared *declared, const EcapiTrack *track, bool patient,
 			  char **problem)

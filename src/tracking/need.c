@@ -57,7 +57,6 @@ key_needs(const EcapiTrack *track, const EcapiChange *change)
 		(change->kind == ECAPI_CHANGE_CONSTRAINT && track->nkeys == 0);
 }
 
-/* See need.h. */
 bool
 ecapi_track_mentions(const EcapiTrack *track, const EcapiChange *change)
 {
@@ -84,7 +83,7 @@ has_name(const char *text, const char *name)
 }
 
 /*
- * See need.h.  A name stands in the argument as it is, but for letter case, unless
+ * A name stands in the argument as it is, but for letter case, unless
  * one of them is written with escapes or has letters that are not ASCII.
  */
 bool

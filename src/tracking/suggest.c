@@ -42,7 +42,6 @@ PG_FUNCTION_INFO_V1(ecapi_suggest_mapping);
 #define PRICED (ECAPI_SUGGEST_EVENT(purchase) | ECAPI_SUGGEST_EVENT(refund) | \
 				ECAPI_SUGGEST_EVENT(donate) | ECAPI_SUGGEST_EVENT(subscribe))
 
-/* See suggest_internal.h. */
 void
 ecapi_suggest_notice(EcapiSuggestion *search, const char *message, const char *detail,
 					 const char *hint)
@@ -365,7 +364,6 @@ note_unpriced(EcapiSuggestion *search)
 						 "If there is only one, add both to the mapping, the currency as a constant of SQL: \"currency_code\": \"'EUR'\".");
 }
 
-/* See suggest.h. */
 void
 ecapi_suggest(Relation relation, const char *event_type, EcapiSuggested *result)
 {
@@ -387,7 +385,6 @@ ecapi_suggest(Relation relation, const char *event_type, EcapiSuggested *result)
 	result->notices = search.notices;
 }
 
-/* See suggest.h. */
 void
 ecapi_suggest_notify(const EcapiSuggested *suggested)
 {

@@ -105,7 +105,7 @@ take_address(EcapiSuggestion *search, const EcapiSuggestTable *table, const char
 	return located;
 }
 
-/* A shipping address may be that of whoever gets a present, so it comes last. */
+/* A shipping address may be that of somebody who gets a present, so it comes last. */
 static bool
 find_address(EcapiSuggestion *search, bool shipping, bool only_country)
 {
@@ -130,7 +130,6 @@ find_address(EcapiSuggestion *search, bool shipping, bool only_country)
 	return false;
 }
 
-/* See suggest_internal.h. */
 void
 ecapi_suggest_address(EcapiSuggestion *search)
 {

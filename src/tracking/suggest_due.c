@@ -57,7 +57,6 @@ word_of(uint64 event)
 	return NULL;
 }
 
-/* See suggest_internal.h. */
 const EcapiSuggestColumn *
 ecapi_suggest_status(const EcapiSuggestTable *table)
 {
@@ -71,14 +70,12 @@ ecapi_suggest_status(const EcapiSuggestTable *table)
 	return NULL;
 }
 
-/* See suggest_internal.h. */
 bool
 ecapi_suggest_completes(int type)
 {
 	return word_of(UINT64_C(1) << type) != NULL;
 }
 
-/* See suggest.h. */
 const char *
 ecapi_suggest_condition(Relation relation, const char *event_type, const char **column)
 {

@@ -122,7 +122,6 @@ tell(EcapiSuggestion *search, const Identity *here, const Identity *there,
 						 "To platforms these are two people; map the same one in both, such as by a foreign-key path.");
 }
 
-/* See suggest_internal.h. */
 void
 ecapi_suggest_compare_identity(EcapiSuggestion *search)
 {

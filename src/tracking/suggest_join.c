@@ -112,7 +112,6 @@ tell(EcapiSuggestion *search, const char *table, const EcapiSuggestColumn *email
 								  EMAIL, path.data));
 }
 
-/* See suggest_internal.h. */
 void
 ecapi_suggest_join(EcapiSuggestion *search)
 {
@@ -133,7 +132,7 @@ ecapi_suggest_join(EcapiSuggestion *search)
 	relid = name_alike(RelationGetNamespace(search->relation), column);
 	if (!OidIsValid(relid) || relid == own->relid)
 		return;
-	/* a guess is not worth waiting for whoever has locked it */
+	/* a guess is not worth a wait for a lock */
 	if (!ecapi_look_lock(relid, false))
 		return;
 	referred = try_table_open(relid, NoLock);

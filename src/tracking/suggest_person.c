@@ -54,7 +54,6 @@ is_employee_table(const char *relname)
 	return false;
 }
 
-/* See suggest_internal.h. */
 bool
 ecapi_suggest_is_person_table(const char *relname)
 {
@@ -107,7 +106,6 @@ find_column(EcapiSuggestion *search, const EcapiSuggestTable *from,
 	return NULL;
 }
 
-/* See suggest_internal.h. */
 EcapiSuggestTable *
 ecapi_suggest_find_person(EcapiSuggestion *search, const EcapiSuggestTable *from)
 {

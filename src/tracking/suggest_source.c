@@ -250,7 +250,6 @@ text_argument(const char *prefix, const EcapiSuggestColumn *column)
 					type_is_enum(column->type) ? "::pg_catalog.text" : "");
 }
 
-/* See suggest_internal.h. */
 const EcapiSuggestColumn *
 ecapi_suggest_column_of_source(const EcapiSuggestion *search, const char *text,
 							   const EcapiSuggestTable **table)

@@ -58,7 +58,6 @@ ecapi_suggest_fold(const char *name)
 	return folded;
 }
 
-/* See suggest_internal.h. */
 EcapiSuggestTable *
 ecapi_suggest_read_table(Relation relation, int place, Oid reader)
 {
@@ -109,7 +108,6 @@ ecapi_suggest_column_numbered(const EcapiSuggestTable *table, AttrNumber number)
 	return NULL;
 }
 
-/* See suggest_internal.h. */
 bool
 ecapi_suggest_has_email(const EcapiSuggestTable *table)
 {
@@ -119,7 +117,6 @@ ecapi_suggest_has_email(const EcapiSuggestTable *table)
 	return false;
 }
 
-/* See suggest_internal.h. */
 bool
 ecapi_suggest_names_reference(const char *folded, const char *name)
 {
@@ -137,7 +134,7 @@ ecapi_suggest_names_reference(const char *folded, const char *name)
 }
 
 /*
- * See suggest_internal.h.  As a superuser it reads no table that would run code of
+ * As a superuser it reads no table that would run code of
  * another role.
  */
 bool
@@ -149,7 +146,6 @@ ecapi_suggest_may_read(Oid role, Relation referred)
 	return !superuser_arg(role) || ecapi_superuser_obstacle(referred) == NULL;
 }
 
-/* See suggest_internal.h. */
 Oid
 ecapi_suggest_referred(const EcapiSuggestion *search, const EcapiSuggestTable *from,
 					   const EcapiSuggestColumn *column, AttrNumber *key)
@@ -166,7 +162,6 @@ ecapi_suggest_referred(const EcapiSuggestion *search, const EcapiSuggestTable *f
 	return join.relid;
 }
 
-/* See suggest_internal.h. */
 EcapiSuggestTable *
 ecapi_suggest_follow(const EcapiSuggestion *search, const EcapiSuggestTable *from,
 					 const EcapiSuggestColumn *column, int place)
@@ -250,7 +245,7 @@ add_references(EcapiSuggestion *search, const EcapiSuggestTable *from)
 }
 
 /*
- * See suggest_internal.h.  Tables are added while the list is gone through, so
+ * Tables are added while the list is gone through, so
  * what is near comes before what is far.
  */
 void

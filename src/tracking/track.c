@@ -28,7 +28,7 @@
  * name and the key columns, of which default ids are made.
  *
  * Both statements wait for a lock that lets nobody write to the table, and
- * whoever wants to write after them waits behind them.  So they give up after
+ * writers that come after them wait behind them.  So they give up after
  * LOCK_TIMEOUT, or sooner if lock_timeout says so.  The lock is taken before
  * the check, for what is checked must still be so when the trigger is made;
  * and only for an owner, so that nobody else can hold up the table.

@@ -9,7 +9,7 @@
  *		destinations that want events.  One short transaction, closed before
  *		any byte goes out
  *	 4. prepare what was read: users' SQL, in short transactions of their own
- *	 5. send what may be sent; before that, mark what may not any more (stops.c)
+ *	 5. send what may be sent; before that, mark what may not any more (stopped.c)
  *	 6. record, when due: one short transaction
  *	 7. take back what was cancelled too late, step by step; see cancel.c
  *	 8. keep the ring within its limits, now and then; see give_up.c
@@ -224,7 +224,7 @@ has_extension(void)
 /*
  * A database without destination has a worker only while there is something to keep
  * in bounds: events and what tells of them, which are removed when they are old, and
- * cancellations.  Else this process ends; whoever emits, cancels or creates a
+ * cancellations.  Else this process ends; a session that emits, cancels or creates a
  * destination asks for another one at commit.
  */
 static void

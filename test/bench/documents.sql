@@ -10,7 +10,7 @@ ALTER TABLE documents.plain ALTER sent SET STORAGE EXTERNAL, ALTER raw SET STORA
 CREATE TABLE documents.tracked (LIKE documents.plain INCLUDING ALL);
 SELECT ecapi.track('documents.tracked', 'login', mapping => '{"*": "sent", "ext.raw": "raw", "value": "broken"}');
 
--- A JSON text of that shape, of about so many bytes.
+-- A JSON text of that shape, of about that many bytes.
 CREATE FUNCTION documents.text_of(shape text, bytes int) RETURNS text LANGUAGE sql AS $$
     SELECT CASE shape
         WHEN 'long strings' THEN (SELECT '{"ext": {"s": [' || string_agg('"' || repeat('x', 1000) || '"', ',') || ']}}' FROM generate_series(1, bytes / 1003) n)

@@ -11,7 +11,7 @@
 
 STEADY_RATE=2000
 
-# arrived BEGAN FROM TO: events a second that arrived so many fifths of the span
+# arrived BEGAN FROM TO: events a second that arrived that many fifths of the span
 # after the moment that it began.
 arrived()
 {

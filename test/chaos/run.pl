@@ -264,7 +264,7 @@ my %ACTIONS = (
 		my $name = one_of(@NAMES);
 
 		$server->sure("SELECT ecapi.pause('$name')");
-		# so many actions long; at first for longer than the retention
+		# that many actions long; at first for longer than the retention
 		$paused{$name} = $count{'destination paused'} ? one_of(2, 3, 10) : 10;
 	},
 	'destination changed' => sub { alter(one_of(@NAMES)) },

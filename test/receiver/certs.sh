@@ -9,7 +9,7 @@
 #   wrong.pem   wrong.key   the same authority, but for another host's name
 #   other-ca.pem            an authority that signed neither
 #
-# Valid for a year: they are made anew by every test run.
+# Valid for a year: every test run makes its own.
 set -eu
 
 [ $# -eq 1 ] || { echo "usage: certs.sh DIR" >&2; exit 1; }

@@ -8,8 +8,8 @@
  * go on with a record of what it lost).
  *
  * Merging: an open-addressing table from the pair (data_set_id, id) to the
- * hash of the bytes seen last.  It lives in memory and starts empty; whoever
- * counts over a restart of the receiver merges the lines of the file.
+ * hash of the bytes seen last.  It lives in memory and starts empty; to
+ * count over a restart of the receiver, merge the lines of the file.
  */
 #include "store.h"
 

@@ -12,7 +12,7 @@ GRANT EXECUTE ON FUNCTION ecapi.cancel TO regress_cancel_app;
 GRANT pg_monitor TO regress_cancel_monitor;
 RESET client_min_messages;
 
--- Whoever may execute it may cancel, and needs no right on a table.
+-- A role that may execute it may cancel, and needs no right on a table.
 SET ROLE regress_cancel_other;
 SELECT ecapi.cancel('cancel-1');
 SET ROLE regress_cancel_app;

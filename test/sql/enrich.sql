@@ -263,7 +263,7 @@ BEGIN
         END;
     END LOOP;
 END $do$;
--- a rename is followed at once, by whoever resolves again
+-- a rename is followed at once, by all who resolve again
 ALTER FUNCTION enrich.doubled RENAME TO twice;
 SELECT enrich.brief(event) FROM enrich.run('enrich.doubled', enrich.page('{"value": 2}'));
 SELECT enrich.brief(event) FROM enrich.run('enrich.twice', enrich.page('{"value": 2}'));

@@ -75,7 +75,7 @@ ALTER ROLE guard_other SUPERUSER;
 SELECT guard.says('guard.written', 'guard_root');
 ALTER ROLE guard_other NOSUPERUSER;
 SELECT guard.says('guard.written', 'guard_root');
--- a definer function of a superuser's is what he is, whoever calls it
+-- a definer function of a superuser's is what he is, for every caller
 ALTER FUNCTION guard.written SECURITY DEFINER;
 SELECT guard.says('guard.written', 'guard_root');
 ALTER FUNCTION guard.written SECURITY INVOKER;

@@ -201,7 +201,7 @@ RESET ROLE;
 SELECT * FROM public.priv_look();
 
 --
--- Names: whoever can put objects somewhere, cannot put them before the owner's.
+-- Names: a role that can put objects somewhere cannot put them before the owner's.
 --
 SET ROLE regress_priv_owner;
 SELECT ecapi.track('priv.orders', 'search', '{"ext.low": "lower(new.x)", "ext.plus": "new.id + 1", "ext.n": "(SELECT count(*) FROM priv.hidden h WHERE h.k = new.id)::int4"}', name => 'names');

@@ -246,7 +246,7 @@ SELECT track, outcome, reason, events FROM proof.told WHERE outcome IN ('not jud
 DROP TABLE proof.sales CASCADE;
 RESET ROLE;
 
--- Ids of others: whoever owns a table can make rows with any id.  Of one whose event is
+-- Ids of others: the owner of a table can make rows with any id.  Of one whose event is
 -- not the owner's nothing is told, whatever became of it: as if nobody had emitted it.
 SET client_min_messages = error;
 GRANT CREATE ON SCHEMA proof TO regress_proof_other;

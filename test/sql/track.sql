@@ -57,7 +57,7 @@ RESET ROLE;
 SELECT * FROM tracks();
 SELECT * FROM triggers();
 SELECT name, mapping FROM ecapi.track WHERE name = 'login';
--- whoever watches the server may look
+-- those who watch the server may look
 SET ROLE pg_monitor;
 SELECT count(*), count(problem) FROM ecapi.track;
 RESET ROLE;

@@ -52,7 +52,7 @@ EOSQL
 
 sub arrived { return $receiver->stats->{distinct} }
 
-# Pause, emit everything, resume, and wait until the receiver has so many.
+# Pause, emit everything, resume, and wait until the receiver has that many.
 sub drain_until
 {
 	my ($name, $count) = @_;

@@ -145,7 +145,7 @@ $cluster->destination('clock', $receiver->url('/clock'), { event_types => 'purch
 $cluster->emit('tick', 1, 1);
 $cluster->drained('clock');
 is(scalar requests_of('/deaf/status=400'), $probes, 'stopped: nothing more is sent');
-$cluster->alter('deaf', url => $receiver->url('/deaf/mended'));
+$cluster->alter('deaf', url => $receiver->url('/deaf/fixed'));
 $cluster->drained('deaf');
 $cluster->all_there($receiver, 'deaf', [ ids('deaf-', 1, 1002), 'tick1' ],
 	'rejects everything: with another url all are delivered');
@@ -153,32 +153,32 @@ is($cluster->row('deaf')->{failed}, 0, 'rejects everything: none was blamed in t
 drop('deaf');
 drop('clock');
 
-# the same, mended at the receiver: it takes requests as of the first after the stop
-my $mended = "/mended/status=400/first=$probes";
+# the same, fixed at the receiver: it takes requests as of the first after the stop
+my $fixed = "/fixed/status=400/first=$probes";
 
-$cluster->destination('mended', $receiver->url($mended), { max_in_flight => 1 });
-$cluster->emit('mended-', 1, 1000);
-$cluster->stopped('mended', '%rejects every event%400%');
-is(scalar requests_of($mended), $probes, 'rejects everything: as many requests as before');
-$cluster->sql("SELECT ecapi.resume('mended')");
-$cluster->drained('mended');
-$cluster->all_there($receiver, 'mended', [ ids('mended-', 1, 1000) ],
-	'rejects everything: mended and resumed, all are delivered');
-is(failed_rows('mended'), '', 'rejects everything: none was blamed in the end');
+$cluster->destination('fixed', $receiver->url($fixed), { max_in_flight => 1 });
+$cluster->emit('fixed-', 1, 1000);
+$cluster->stopped('fixed', '%rejects every event%400%');
+is(scalar requests_of($fixed), $probes, 'rejects everything: as many requests as before');
+$cluster->sql("SELECT ecapi.resume('fixed')");
+$cluster->drained('fixed');
+$cluster->all_there($receiver, 'fixed', [ ids('fixed-', 1, 1000) ],
+	'rejects everything: fixed and resumed, all are delivered');
+is(failed_rows('fixed'), '', 'rejects everything: none was blamed in the end');
 
 # and at a destination that has delivered before, several requests at a time
-$cluster->alter('mended', url => $receiver->url('/relapsed/status=422'));
+$cluster->alter('fixed', url => $receiver->url('/relapsed/status=422'));
 $cluster->emit('relapsed-', 1, 5000);
-$cluster->stopped('mended', '%rejects every event%422%');
-is(failed_rows('mended'), '', 'rejects everything later on: nothing in failed_event');
+$cluster->stopped('fixed', '%rejects every event%422%');
+is(failed_rows('fixed'), '', 'rejects everything later on: nothing in failed_event');
 diag 'rejects everything later on: ' . scalar(requests_of('/relapsed/status=422')) . ' requests';
 cmp_ok(scalar(requests_of('/relapsed/status=422')), '<=', 2 * $FURTHER,
 	'rejects everything later on: found out in few requests');
-$cluster->alter('mended', url => $receiver->url('/relapsed'));
-$cluster->drained('mended');
-$cluster->all_there($receiver, 'mended', [ ids('mended-', 1, 1000), ids('relapsed-', 1, 5000) ],
+$cluster->alter('fixed', url => $receiver->url('/relapsed'));
+$cluster->drained('fixed');
+$cluster->all_there($receiver, 'fixed', [ ids('fixed-', 1, 1000), ids('relapsed-', 1, 5000) ],
 	'rejects everything later on: all are delivered in the end');
-drop('mended');
+drop('fixed');
 
 # --- 413: smaller requests, nobody blamed
 

@@ -186,14 +186,14 @@ emit_and_see('c', 51, 60);
 emit_and_see('c', 61, 70);
 for my $name (sort keys %stops)
 {
-	my ($path, undef, $mend) = @{ $stops{$name} };
+	my ($path, undef, $fix) = @{ $stops{$name} };
 
 	is(scalar requests_of("/$name/$path"), 1, "$name: nothing more is sent");
 	is($cluster->row($name)->{backlog}, 70, "$name: the events wait");
-	$mend->();
+	$fix->();
 	$cluster->drained($name);
-	$cluster->all_there($receiver, $name, [ ids('c', 1, 70) ], "$name: mended, missing 0");
-	is($cluster->row($name)->{detail}, '', "$name: mended, nothing to explain");
+	$cluster->all_there($receiver, $name, [ ids('c', 1, 70) ], "$name: fixed, missing 0");
+	is($cluster->row($name)->{detail}, '', "$name: fixed, nothing to explain");
 }
 is(scalar requests_of('/elsewhere'), 0, 'a redirect was not followed');
 

@@ -67,7 +67,7 @@ is(scalar($other_name->requests), 0, 'the wrong host got no request');
 %paths = map { $_->{path} => 1 } $right->requests;
 is_deeply([ sort keys %paths ], ['/ok'], 'still nothing was sent to one that was not verified');
 
-# The cause can be mended without losing anything.
+# The cause can be fixed without losing anything.
 rows($node, "ALTER SERVER other_authority OPTIONS (SET ca_file 'ca.pem')");
 rows($node, "ALTER SERVER no_authority OPTIONS (ADD ca_file 'ca.pem')");
 append_to_file("$credentials/absent.pem", slurp_file("$credentials/ca.pem"));

@@ -201,7 +201,7 @@ is(progress('state, sqlstate, rows_read'), 'failed|55000|500', 'which has failed
 like(end_backfill(start_backfill("'orders', 'purchase', '-infinity', '2100-01-02'")),
 	qr/goes on after 500 rows.* has ended: 1002 rows/s, 'and goes on when called again');
 
-# --- set aside, mended, captured again
+# --- set aside, fixed, captured again
 
 $cluster->sql(q{ALTER TABLE orders OWNER TO shop; SELECT ecapi.track('orders', 'purchase',
 	mapping => '{"value": "new.total / new.divisor", "currency_code": "''EUR''", "timestamp": "paid_at"}')});
@@ -211,7 +211,7 @@ is($cluster->sql("SELECT count(*) FROM ecapi.failed_event WHERE state = 'set_asi
 is($cluster->sql("SELECT * FROM ecapi.recapture('orders')"), '5|0|5|0', 'and fails again as long as the mapping is as it was');
 $cluster->sql(q{SELECT ecapi.track('orders', 'purchase',
 	mapping => '{"value": "total", "currency_code": "''EUR''", "timestamp": "paid_at"}')});
-is($cluster->sql("SELECT * FROM ecapi.recapture('orders', track => 'purchase')"), '5|5|0|0', 'mended, it is captured');
+is($cluster->sql("SELECT * FROM ecapi.recapture('orders', track => 'purchase')"), '5|5|0|0', 'fixed, it is captured');
 $cluster->drained('all');
 my %arrived = map { $_->{id} => 1 } $receiver->records;
 is(scalar(grep { $arrived{"orders:$_:purchase"} } 3001 .. 3010), 10, 'and arrives');

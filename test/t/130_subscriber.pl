@@ -259,7 +259,7 @@ is(side("SELECT reason FROM ecapi.failed_event WHERE source = 'ecapi_sign_up'"),
 	'column "own" of table public.wrong does not exist', 'a broken track sets its rows aside');
 is(count_of('wrong', 5, 5), '1 1', 'beside one that works');
 side('ALTER TABLE wrong RENAME renamed TO own; SET ROLE shop; SELECT ecapi.recapture()');
-is(count_of('wrong', 5, 5), '2 2', 'mended, its rows come back');
+is(count_of('wrong', 5, 5), '2 2', 'fixed, its rows come back');
 is(side("SELECT count(*) FROM ecapi.failed_event WHERE source = 'ecapi_sign_up'"), 0, 'and are set aside no longer');
 is(side("SELECT count(*) FROM pg_subscription s WHERE NOT s.subenabled"), 0, 'the subscriptions go on');
 

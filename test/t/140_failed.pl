@@ -69,7 +69,7 @@ emit('a4');
 $cluster->drained('shop');
 $cluster->all_there($receiver, 'shop', [qw(a1 a2 a3 a4)], 'its neighbours are delivered, once each');
 
-$cluster->alter('shop', url => $receiver->url('/shop/mended'));
+$cluster->alter('shop', url => $receiver->url('/shop/fixed'));
 $cluster->sql("SELECT ecapi.retry('shop', 'poison-1')");
 $cluster->wait_sql("NOT EXISTS (SELECT FROM ecapi.failed_event WHERE destination = 'shop')");
 $cluster->all_there($receiver, 'shop', [qw(a1 a2 a3 a4 poison-1)], 'taken at last, it is delivered');
@@ -118,7 +118,7 @@ emit('c1', 'poison-c', 'c2');
 $cluster->wait_row('brief', 'failed_dead = 1 AND failed_waiting = 0');
 is($cluster->sql("SELECT attempts >= 2, next_try IS NULL FROM ecapi.failed_event"
 		  . " WHERE destination = 'brief'"), 't|t', 'dead after its last try');
-$cluster->alter('brief', url => $receiver->url('/brief/mended'));
+$cluster->alter('brief', url => $receiver->url('/brief/fixed'));
 $cluster->sql("SELECT ecapi.retry('brief')");
 $cluster->wait_row('brief', 'failed_dead = 0 AND failed_waiting = 0');
 $cluster->all_there($receiver, 'brief', [qw(c1 c2 poison-c)], 'a dead one can be tried again');

@@ -120,9 +120,9 @@ subtest 'a slot is dropped' => sub {
 		qr/relation "ecapi\.outbox_$other" does not exist.*dropped by hand/s, 'an emit says why');
 	wait_failing("ecapi.outbox_$other. does not exist", $pid);
 	rows($node, 'DROP EXTENSION ecapi CASCADE; CREATE EXTENSION ecapi');
-	create_destination($node, 'shop', $receiver->url('/anew'));
-	emit($node, 'anew', 4);
-	wait_received($receiver, 'anew', 4);
+	create_destination($node, 'shop', $receiver->url('/renewed'));
+	emit($node, 'renewed', 4);
+	wait_received($receiver, 'renewed', 4);
 };
 
 unlike(log_text($node), qr/was terminated by signal|PANIC|TRAP/, 'nothing has crashed');

@@ -71,7 +71,7 @@ sub slot_files
 	return map { $cluster->sql("SELECT pg_relation_filenode('ecapi.outbox_$_')") } 0 .. 5;
 }
 
-# Wait until so many slots have been emptied.
+# Wait until that many slots have been emptied.
 sub wait_emptied
 {
 	my ($count) = @_;
@@ -86,7 +86,7 @@ sub wait_emptied
 
 sub server_clock { return $cluster->sql('SELECT extract(epoch FROM clock_timestamp()) * 1000000') }
 
-# Wait until events of so many periods of two seconds have come since a moment.
+# Wait until events of that many periods of two seconds have come since a moment.
 sub wait_periods
 {
 	my ($periods, $since) = @_;

@@ -161,9 +161,9 @@ waits('raising', '%it took longer than 100 ms%');
 emit('slow-1');
 arrives('plain', 'slow-1', '', 'one without users\' SQL is delivered');
 is($cluster->worker_pid, $pid, 'the worker was not ended');
-enrichment('raising', q{ got := 'mended'});
-arrives('raising', 'raise-1', 'mended', 'replaced, it is tried at once');
-arrives('raising', 'slow-1', 'mended', 'and what had waited is delivered');
+enrichment('raising', q{ got := 'fixed'});
+arrives('raising', 'raise-1', 'fixed', 'replaced, it is tried at once');
+arrives('raising', 'slow-1', 'fixed', 'and what had waited is delivered');
 
 # --- one that swallows its cancels
 
@@ -187,7 +187,7 @@ is($cluster->worker_pid, $pid, 'it goes on, for the function is held');
 my $ends = () = logs('log') =~ /function "shop\.raising" did not stop at its time limit$/mg;
 is($ends, 1, 'the log tells it once');
 
-# An operator who thinks that it is mended releases it.
+# An operator who thinks that it is fixed releases it.
 $cluster->sql('UPDATE shop.switch SET on_ = false');
 $cluster->sql("SELECT ecapi.resume('raising')");
 arrives('raising', 'swallow-1', 'swallowed', 'released, it is called again');

@@ -102,7 +102,7 @@ is($cluster->sql(calls('counted')), 3, 'once for each of two pages, and a third,
 $cluster->sql('DROP SERVER last');
 $cluster->sql('DROP SERVER two');
 
-# --- hold: a failing one holds those that list it, until it is mended
+# --- hold: a failing one holds those that list it, until it is fixed
 
 enrichment('broken', 'NULL::jsonb', "PERFORM 1 / 0;");
 $cluster->destination('held', $receiver->url('/held'), { enrich => 'shop.doubled, shop.broken' });
@@ -115,7 +115,7 @@ is(scalar(grep { $_->{data_set_id} eq 'held' } $receiver->records), 0, 'what is 
 is($cluster->row('held')->{backlog}, 50, 'and keeps its events');
 enrichment('broken', "jsonb_build_object('value', e.value + 1)");
 $cluster->drained('held');
-$cluster->all_there($receiver, 'held', [ ids('b', 1, 50) ], 'mended, it goes on by itself');
+$cluster->all_there($receiver, 'held', [ ids('b', 1, 50) ], 'fixed, it goes on by itself');
 %values = values_of('held');
 is(scalar(grep { $values{"b$_"} == 2 * $_ + 1 } 1 .. 50), 50, 'with the patches of both functions');
 $cluster->sql('DROP SERVER held');

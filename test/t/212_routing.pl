@@ -143,7 +143,7 @@ is(ledger('kills'), 'delivered 2 7, failed filter failed 1 2, filtered filter 1 
 $cluster->wait_row('holds', "state = 'waiting' AND detail LIKE '%filter%22012%'");
 $cluster->alter('holds', filter => 'value > 2');
 $cluster->drained('holds');
-is(ledger('holds'), 'delivered 2 7, filtered filter 2 3', 'hold: it waits until the filter is mended');
+is(ledger('holds'), 'delivered 2 7, filtered filter 2 3', 'hold: it waits until the filter is fixed');
 
 # --- a delay: nothing leaves before its time, and all of it after
 

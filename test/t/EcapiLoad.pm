@@ -67,7 +67,7 @@ sub committed
 	return $self->{node}->safe_psql($self->{database}, "SELECT count(*) FROM load_$self->{prefix}");
 }
 
-# Wait until it has committed so many more transactions.
+# Wait until it has committed that many more transactions.
 sub wait_more
 {
 	my ($self, $more) = @_;

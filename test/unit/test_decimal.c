@@ -124,7 +124,7 @@ draw(void)
 	return chance >> 8;
 }
 
-/* digits with so many of them behind the point */
+/* digits with that many of them behind the point */
 static void
 print_decimal(char *to, uint64_t digits, int scale)
 {

@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-/* An arena that gives so many pieces and then no more. */
+/* An arena that gives that many pieces and then no more. */
 typedef struct Pieces
 {
 	void	   *piece[4096];
