@@ -21,7 +21,8 @@
 # assertion ends is a failure.  Exit status 0 only if nothing failed.
 #
 # The source package comes by apt-get; where the machine has no sources enabled,
-# a drop-in file enables them meanwhile.  Building takes a few minutes.
+# a drop-in file enables them meanwhile.  Building takes a few minutes, the first
+# run as long, the second about half an hour.
 # ECAPI_ASSERT_SERVER names a directory in which the built server stays and is
 # looked for first; by default it is built in the temporary directory.
 set -euo pipefail
