@@ -37,6 +37,11 @@
  * was woken; who wakes it looks behind that whether the slot is still the database's.
  * One of the two sees the other, so no wake is lost.
  *
+ * A transaction that is prepared forgets what it would do at commit.  That events came
+ * or were stopped the worker is told by the hook of COMMIT PREPARED, or finds out by
+ * itself; of destinations it would not, so an invalidation of the cursors' relation
+ * travels with the transaction, and the worker reads them when that arrives.
+ *
  * Not preloaded, there is no shared memory: every function here then does
  * nothing and says so by its result.
  */
@@ -49,8 +54,10 @@
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
+#include "utils/inval.h"
 #include "utils/timestamp.h"
 
+#include "base/catalog.h"
 #include "settings.h"
 #include "shmem/shmem.h"
 
@@ -241,6 +248,15 @@ at_transaction_end(XactEvent event, void *arg)
 
 	switch (event)
 	{
+		case XACT_EVENT_PRE_PREPARE:
+			if (reload_pending)
+			{
+				Oid			cursors = ecapi_relation("cursor_row", true);
+
+				if (OidIsValid(cursors))
+					CacheInvalidateRelcacheByRelid(cursors);
+			}
+			break;
 		case XACT_EVENT_COMMIT:
 			{
 				Slot	   *slot = slot_of(MyDatabaseId);

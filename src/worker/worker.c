@@ -105,6 +105,7 @@
 
 static bool reload_wanted = true;	/* destinations */
 static bool retry_wanted = false;	/* of users' SQL */
+static Oid	cursors = InvalidOid;	/* the relation, as of the last reload */
 static bool tick_wanted = true;
 static bool tick_has_events = false;	/* woken since the last tick */
 static bool moving_events = false;	/* lists of the pipeline are in between */
@@ -117,6 +118,14 @@ static void
 want_reload(Datum arg, int cacheid, uint32 hashvalue)
 {
 	reload_wanted = true;
+}
+
+/* A prepared transaction that was about cursors is committed; see shmem.c. */
+static void
+want_reload_of(Datum arg, Oid relid)
+{
+	if (relid == cursors || !OidIsValid(relid))
+		reload_wanted = true;
 }
 
 /*
@@ -265,6 +274,7 @@ reload_destinations(void)
 				 errmsg("ecapi worker ends: the extension is gone")));
 		retire();
 	}
+	cursors = ecapi_relation("cursor_row", true);
 	found = ecapi_reload_find(ecapi_me.scratch);
 	replays = ecapi_replay_load(ecapi_me.scratch);
 	ecapi_worker_end();
@@ -716,6 +726,7 @@ set_up(void)
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("could not set up the HTTP client")));
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, want_reload, (Datum) 0);
+	CacheRegisterRelcacheCallback(want_reload_of, (Datum) 0);
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, want_reload, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, want_another_try, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, want_both, (Datum) 0);

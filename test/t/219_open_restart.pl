@@ -51,17 +51,29 @@ $cluster->drained('live');
 is($cluster->sql("SELECT string_agg(DISTINCT state, ' ') FROM ecapi.destination WHERE destination <> 'live'"),
 	'stopped', 'nothing is started before the commit');
 
-$session->query_safe('COMMIT');
-$session->quit;
-$cluster->sql("COMMIT PREPARED 'rebase'");
+# one after the other, so that each is noticed by itself
+my %commit = (
+	changed => sub { $cluster->sql("COMMIT PREPARED 'rebase'") },
+	copied => sub { $session->query_safe('COMMIT'); $session->quit; });
+
 for my $name (sort keys %calls)
 {
 	my %arrived;
 
+	$commit{$name}->();
 	$cluster->drained($name);
 	$arrived{ $_->{id} } = 1 for grep { $_->{path} eq "/$name" } $receiver->records;
 	is_deeply([ sort keys %arrived ], [ sort(ids('since', 1, 10), ids('after', 1, 10)) ],
 		"$calls{$name}[1]: all that committed since the call, and nothing from before");
 }
+
+# the same of what else an operator calls in a transaction that he prepares
+$cluster->sql("BEGIN; SELECT ecapi.pause('live'); PREPARE TRANSACTION 'pause'");
+$cluster->sql("COMMIT PREPARED 'pause'");
+$cluster->wait_row('live', "state = 'paused'");
+$cluster->sql("BEGIN; SELECT ecapi.resume('live'); PREPARE TRANSACTION 'resume'");
+$cluster->sql("COMMIT PREPARED 'resume'");
+$cluster->drained('live');
+pass('a prepared pause and resume are noticed');
 
 done_testing();
