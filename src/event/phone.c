@@ -105,11 +105,19 @@ plan_of_number(const char *digits)
 
 /* An opening or closing bracket of any script. */
 static bool
-is_bracket(UChar32 c, UCharCategory category)
+is_opening(UChar32 c)
 {
 	if (c < 0x80)
-		return strchr(category == U_START_PUNCTUATION ? "([{" : ")]}", c) != NULL && c != 0;
-	return c >= 0 && (UCharCategory) u_charType(c) == category;
+		return c == '(' || c == '[' || c == '{';
+	return u_charType(c) == U_START_PUNCTUATION;
+}
+
+static bool
+is_closing(UChar32 c)
+{
+	if (c < 0x80)
+		return c == ')' || c == ']' || c == '}';
+	return u_charType(c) == U_END_PUNCTUATION;
 }
 
 /* The digits of a text, and what of its other characters matters. */
@@ -157,9 +165,9 @@ read_digits(const char *text, size_t len, Digits *read)
 				return false;
 			read->plus = true;
 		}
-		else if (is_bracket(c, U_START_PUNCTUATION))
+		else if (is_opening(c))
 			opened = n;
-		else if (is_bracket(c, U_END_PUNCTUATION))
+		else if (is_closing(c))
 		{
 			if (opened >= 0 && opened == read->bracketed && n == opened + 1)
 				read->alone = true;
@@ -203,10 +211,13 @@ has_leading_zero(const Plan *plan)
 static void
 drop_bracketed_zero(const Digits *read, char *digits, int skipped)
 {
-	const Plan *plan = plan_of_number(digits);
+	const Plan *plan;
 	int			at = read->bracketed - skipped;
 
-	if (read->bracketed < 0 || at <= 0 || has_leading_zero(plan))
+	if (read->bracketed < 0 || at <= 0)
+		return;
+	plan = plan_of_number(digits);
+	if (has_leading_zero(plan))
 		return;
 
 	/* A trunk prefix that may be longer ("06") is drop_inner_trunk()'s. */

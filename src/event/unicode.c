@@ -33,8 +33,15 @@ bool
 ecapi_unicode_is_ascii(EcapiSpan span, bool *valid)
 {
 	size_t		i = 0;
+	uint64_t	eight;
 
 	*valid = true;
+	for (; i + sizeof(eight) <= span.len; i += sizeof(eight))
+	{
+		memcpy(&eight, span.text + i, sizeof(eight));
+		if ((eight & UINT64_C(0x8080808080808080)) != 0)
+			break;
+	}
 	while (i < span.len && (unsigned char) span.text[i] < 0x80)
 		i++;
 	if (i == span.len)
@@ -51,7 +58,7 @@ ecapi_unicode_is_ascii(EcapiSpan span, bool *valid)
 }
 
 int32_t
-ecapi_unicode_next(EcapiSpan span, size_t *i)
+ecapi_unicode_next_wide(EcapiSpan span, size_t *i)
 {
 	UChar32		c;
 	size_t		at = *i;
@@ -62,32 +69,29 @@ ecapi_unicode_next(EcapiSpan span, size_t *i)
 }
 
 bool
-ecapi_unicode_is_space(int32_t c)
+ecapi_unicode_is_wide_space(int32_t c)
 {
-	if (c < 0x80)
-		return c == ' ' || (c >= '\t' && c <= '\r');
 	return u_isUWhiteSpace(c) || c == 0x200B || c == 0x2060 || c == 0xFEFF;
 }
 
 bool
-ecapi_unicode_is_invisible(int32_t c)
+ecapi_unicode_is_wide_invisible(int32_t c)
 {
-	return c >= 0x80 && u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT);
+	return u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT);
 }
 
 bool
-ecapi_unicode_is_punctuation(int32_t c)
+ecapi_unicode_is_wide_punctuation(int32_t c)
 {
 	return (U_GET_GC_MASK(c) & U_GC_P_MASK) != 0;
 }
 
 bool
-ecapi_unicode_is_apostrophe(int32_t c)
+ecapi_unicode_is_wide_apostrophe(int32_t c)
 {
 	switch (c)
 	{
-		case '`':				/* grave and acute accent, typed alone */
-		case 0x00B4:
+		case 0x00B4:			/* acute accent, typed alone, as the grave of ASCII is */
 		case 0x02B9:			/* modifier letters: prime, ... */
 		case 0x02BB:			/* okina, ... */
 		case 0x02BC:			/* apostrophe, ... */

@@ -19,22 +19,60 @@ typedef struct EcapiSpan
 /* All ASCII?  Else valid says whether the bytes are UTF-8 at all. */
 extern bool ecapi_unicode_is_ascii(EcapiSpan span, bool *valid);
 
+/* The same of characters beyond ASCII, for the functions below alone. */
+extern int32_t ecapi_unicode_next_wide(EcapiSpan span, size_t *i);
+extern bool ecapi_unicode_is_wide_space(int32_t c);
+extern bool ecapi_unicode_is_wide_invisible(int32_t c);
+extern bool ecapi_unicode_is_wide_punctuation(int32_t c);
+extern bool ecapi_unicode_is_wide_apostrophe(int32_t c);
+
 /* The character at byte *i, which moves behind it; *i is below span.len. */
-extern int32_t ecapi_unicode_next(EcapiSpan span, size_t *i);
+static inline int32_t
+ecapi_unicode_next(EcapiSpan span, size_t *i)
+{
+	unsigned char c = (unsigned char) span.text[*i];
+
+	if (c >= 0x80)
+		return ecapi_unicode_next_wide(span, i);
+	(*i)++;
+	return c;
+}
 
 /* White space, and marks without width that separate words. */
-extern bool ecapi_unicode_is_space(int32_t c);
+static inline bool
+ecapi_unicode_is_space(int32_t c)
+{
+	if (c < 0x80)
+		return c == ' ' || (c >= '\t' && c <= '\r');
+	return ecapi_unicode_is_wide_space(c);
+}
 
 /*
  * Marks that a reader does not see: directional marks, joiners, variation
  * selectors, the soft hyphen (Default_Ignorable_Code_Point).
  */
-extern bool ecapi_unicode_is_invisible(int32_t c);
+static inline bool
+ecapi_unicode_is_invisible(int32_t c)
+{
+	return c >= 0x80 && ecapi_unicode_is_wide_invisible(c);
+}
 
-extern bool ecapi_unicode_is_punctuation(int32_t c);
+/* General category P; of ASCII all that is no letter, digit or one of $+<=>^`|~. */
+static inline bool
+ecapi_unicode_is_punctuation(int32_t c)
+{
+	if (c < 0x80)
+		return (c >= '!' && c <= '/' && c != '$' && c != '+') || c == ':' || c == ';' ||
+			c == '?' || c == '@' || (c >= '[' && c <= ']') || c == '_' || c == '{' || c == '}';
+	return ecapi_unicode_is_wide_punctuation(c);
+}
 
 /* Whatever stands for an apostrophe, though Unicode calls it letter or symbol. */
-extern bool ecapi_unicode_is_apostrophe(int32_t c);
+static inline bool
+ecapi_unicode_is_apostrophe(int32_t c)
+{
+	return c < 0x80 ? c == '`' : ecapi_unicode_is_wide_apostrophe(c);
+}
 
 /* The marks before a Japanese postal code. */
 extern bool ecapi_unicode_is_postal_mark(int32_t c);
