@@ -220,9 +220,55 @@ test_noise(void)
 	check(clean, "noise leaves nothing behind");
 }
 
+/*
+ * Texts are looked at eight bytes at a time: each byte that is not plain is found at
+ * every place of an eight, whatever stands around it.
+ */
+static void
+test_every_place(void)
+{
+	static const struct
+	{
+		const char *bytes;
+		bool		taken;
+	}			cases[] = {
+		{"\x01", false}, {"\x1f", false}, {"\n", false}, {"\x80", false}, {"\xff", false},
+		{"\xc3", false}, {"\\x", false}, {"\"x", false},
+		{"\x20", true}, {"\x21", true}, {"\x7f", true}, {"#", true}, {"[", true}, {"]", true},
+		{"\xc3\xa4", true}, {"\xf0\x9f\x98\x80", true}, {"\\n", true}
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		int			wrong = 0;
+
+		for (int at = 0; at < 20; at++)
+		{
+			/* the neighbours are the last plain bytes below and above */
+			for (int fill = 0; fill < 3; fill++)
+			{
+				char		text[64];
+				char		error[200];
+				char	   *got;
+
+				snprintf(text, sizeof(text), "[\"%.*s%s%.*s\"]",
+						 at, &"                    ~~~~~~~~~~~~~~~~~~~~!!!!!!!!!!!!!!!!!!!!"[20 * fill],
+						 cases[i].bytes, 19 - at, "~~~~~~~~~~~~~~~~~~~~");
+				got = again(text, strlen(text), error, sizeof(error));
+				wrong += (got != NULL) != cases[i].taken ||
+					(got != NULL && strcmp(got, text) != 0);
+				free(got);
+			}
+		}
+		check_named(wrong == 0, cases[i].taken ? "taken at every place" : "found at every place",
+					cases[i].bytes);
+	}
+}
+
 int
 main(void)
 {
+	test_every_place();
 	test_taken();
 	test_refused();
 	test_depth();
