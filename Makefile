@@ -204,6 +204,7 @@ OBJS = \
 	src/pipeline/journal.o
 
 DATA = $(wildcard sql/ecapi--*.sql)
+DOCS = $(wildcard doc/*.md)
 PGFILEDESC = "ecapi - committed rows as IAB ECAPI events"
 
 PACKAGES = libcurl json-c libcrypto icu-uc
@@ -224,6 +225,15 @@ EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# The pages of the manual have plain names, so they go to a directory of their own;
+# PGXS would leave them there, for it removes DOCS by their names in the source.
+docmoduledir := $(docmoduledir)/ecapi
+
+uninstall: uninstall-doc
+.PHONY: uninstall-doc
+uninstall-doc:
+	rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/, $(notdir $(DOCS)))
 
 # -MMD above: every object knows the headers it was built from.
 -include $(OBJS:.o=.d)

@@ -2030,7 +2030,7 @@ COMMENT ON COLUMN ecapi.request.receiver_request_id IS 'X-Request-Id of the answ
 COMMENT ON COLUMN ecapi.request.outcome IS 'of a request: delivered, retry, rejected, too_large or stopped; else shadow, filtered, erased (see ecapi.forget()), given_up, or failed (put into failed_event)';
 COMMENT ON COLUMN ecapi.request.server IS 'the foreign server, which keeps it when it is renamed';
 COMMENT ON COLUMN ecapi.request.destination IS 'its name then';
-COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered (event_type, expired, which is older than max_age, cancelled, not delivered, of a refund, or what the format says; see the README for all), failed, or were given up';
+COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered (event_type, expired, which is older than max_age, cancelled, not delivered, of a refund, or what the format says; see the manual for all), failed, or were given up';
 COMMENT ON COLUMN ecapi.request.seqs IS 'seq of the events of this row, exactly';
 COMMENT ON COLUMN ecapi.request.retried IS 'events of ecapi.failed_event, tried again';
 COMMENT ON TABLE ecapi.ledger IS 'how many events, of what value, had which outcome, by the hour; kept';

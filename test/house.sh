@@ -13,6 +13,7 @@ cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
 mapfile -t c_files < <(find src test -name '*.[ch]' | sort)
 mapfile -t src_files < <(find src -name '*.[ch]' | sort)
 mapfile -t shell_files < <(find test .ci -name '*.sh' -o -path '.ci/run' | sort)
+manual=(README.md doc/*.md)
 mapfile -t all_files < <(find src sql test .ci Makefile ecapi.control -type f \
 	! -name '*.o' ! -name '*.bc' ! -name '*.so' ! -name '*.d' ! -path '*/bin/*' | sort)
 
@@ -152,6 +153,52 @@ files_stay_small()
 	wc -l "${c_files[@]}" "${shell_files[@]}" | awk '$2 != "total" && $1 > 800 { print $2 ": " $1 " lines" }'
 }
 
+the_front_page_stays_short()
+{
+	wc -l README.md | awk '$1 > 400 { print $2 ": " $1 " lines" }'
+}
+
+# Links of the manual: pages and headings exist.  A page of doc is installed without
+# README.md, so it links to pages of doc alone.
+links_lead_somewhere()
+{
+	perl -e '
+		for my $page (@ARGV)
+		{
+			my ($fenced, %taken) = (0);
+
+			open my $in, "<", $page or die "$page: $!\n";
+			while (my $line = <$in>)
+			{
+				$fenced = !$fenced if $line =~ /^```/;
+				next if $fenced;
+				if ($line =~ /^#+ (.*)$/)
+				{
+					(my $anchor = lc $1) =~ s/[^\w\- ]//g;
+					$anchor =~ tr/ /-/;
+					$anchor{$page}{ $taken{$anchor}++ ? "$anchor-" . ($taken{$anchor} - 1) : $anchor } = 1;
+				}
+				push @link, [ $page, $., $1 ] while $line =~ /\]\(([^)\s]+)\)/g;
+			}
+		}
+		for my $link (@link)
+		{
+			my ($page, $line, $target) = @$link;
+			my ($file, $heading) = split /#/, $target, 2;
+			my ($folder) = $page =~ m{^(.*/)};
+
+			$file = $file eq "" ? $page : ($folder // "") . $file;
+			if (!$anchor{$file} || $file =~ /\.\./)
+			{
+				print "$page:$line: no page $target\n";
+			}
+			elsif (defined $heading && !$anchor{$file}{$heading})
+			{
+				print "$page:$line: no heading $target\n";
+			}
+		}' "${manual[@]}"
+}
+
 the_makefile_names_every_source()
 {
 	diff <(find src -name '*.c' | sed 's/\.c$/.o/' | sort) \
@@ -205,6 +252,8 @@ check nothing_is_left_to_do 'nothing is marked as left to do'
 check every_report_has_a_code 'every report has an error code'
 check every_file_opens_with_its_idea 'every file opens with a comment'
 check files_stay_small 'no file is longer than 800 lines'
+check the_front_page_stays_short 'README.md has at most 400 lines'
+check links_lead_somewhere 'links of the manual lead somewhere'
 check the_makefile_names_every_source 'the Makefile names every source file'
 if command -v shellcheck >/dev/null; then
 	check shell_scripts_are_clean 'shellcheck finds nothing'

@@ -1,27 +1,30 @@
-# 900_readme.pl - the examples of README.md, run as a reader would run them.
+# 900_readme.pl - the examples of the manual, run as a reader would run them.
 #
-# Marks, each a line of its own in README.md, say what the next fenced block is:
+# The manual is README.md and the pages in doc.  Marks, each a line of its own,
+# say what the next fenced block is:
 #
 #	<!-- test -->			SQL, run by psql; an error fails the test
 #	<!-- test error -->		SQL that ends in an error
 #	<!-- output -->			what the block before it printed
-#	<!-- wait QUERY -->		no block: wait until QUERY gives t, then go on
 #	<!-- received -->		what the receiver got since the mark before
+#	<!-- wait QUERY -->		no block: wait until QUERY gives t, then go on
+#	<!-- database NAME -->	no block: go on in that database, which is made if need be
 #
-# Blocks run in the order of the page, against one server with the extension
-# preloaded, one psql each.  http://127.0.0.1:8080 stands for the receiver.
-# Printed values that differ from run to run (times, generated ids, process
-# numbers, sizes) are compared by their kind.  Nothing else of the page is run.
+# Pages go in the order of @pages, blocks in that of their page, one psql each,
+# all against one server with the extension preloaded: so examples go on where
+# those before ended.  http://127.0.0.1:8080 stands for the receiver.  Printed
+# values that differ from run to run (times, generated ids, process numbers,
+# sizes) are compared by their kind.  SQL without a mark fails the test, and so
+# does a page that is not in @pages.
 #
-# With ECAPI_README naming a file, the page is written there with what was
-# printed in this run in place of its output blocks.
-#
-# The page also names each function of schema ecapi, for these are what users call.
+# With ECAPI_README naming a directory, the pages are written there with what was
+# printed in this run in place of their output blocks.
 use strict;
 use warnings;
 
 use Cwd qw(abs_path);
-use File::Basename qw(dirname);
+use File::Basename qw(basename dirname);
+use File::Path qw(make_path);
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -30,42 +33,49 @@ use Test::More;
 use lib dirname(abs_path(__FILE__));
 use EcapiReceiver;
 
-my $page = dirname(abs_path(__FILE__)) . '/../../README.md';
+my $top = dirname(abs_path(__FILE__)) . '/../..';
+my @pages = ('README.md', map { "doc/$_.md" }
+	qw(tracking emitting destinations enrichment privacy proof reference operating internals));
 my $example_url = 'http://127.0.0.1:8080';
 my $token = 'demo-token';
+my $statement = qr/^(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|GRANT|SET|CALL)\b/m;
 
-my @lines = split /^/, slurp_file($page);
-
-# The page as a list of hashes: kind, argument, text and the lines of the text.
+# The steps of a page: hashes of kind, argument, place, and, of a block, its text
+# and the numbers of its lines.  SQL without a mark goes to @$unmarked.
 sub read_steps
 {
+	my ($page, $lines, $unmarked) = @_;
 	my ($mark, @steps);
 
-	for (my $i = 0; $i < @lines; $i++)
+	for (my $i = 0; $i < @$lines; $i++)
 	{
-		if ($lines[$i] =~ /^<!-- (test|output|wait|received)\b ?(.*?) ?-->$/)
+		if ($lines->[$i] =~ /^<!-- (\w+)\b ?(.*?) ?-->$/)
 		{
-			die "mark without a block at line $i" if $mark;
-			$mark = { kind => $1, argument => $2, line => $i + 1 };
-			next unless $1 eq 'wait';
+			my $kind = $1;
+
+			die "mark without a block at $mark->{place}" if $mark;
+			$mark = { kind => $kind, argument => $2, page => $page, place => "$page:" . ($i + 1) };
+			die "unknown mark at $mark->{place}" unless $kind =~ /^(?:test|output|received|wait|database)$/;
+			next if $kind !~ /^(?:wait|database)$/;
 			push @steps, $mark;
 			$mark = undef;
 		}
-		elsif ($lines[$i] =~ /^```/)
+		elsif ($lines->[$i] =~ /^```(\w*)$/)
 		{
-			my $from = ++$i;
+			my ($language, $from) = ($1, ++$i);
 
-			$i++ until $lines[$i] =~ /^```$/;
-			next unless $mark;
-			push @steps, { %$mark, from => $from, to => $i - 1,
-				text => join('', @lines[ $from .. $i - 1 ]) };
+			$i++ until $lines->[$i] =~ /^```$/;
+			my $text = join '', @$lines[ $from .. $i - 1 ];
+			push @$unmarked, "$page:$from" if !$mark && ($language eq 'sql' || $text =~ $statement);
+			push @steps, { %$mark, from => $from, to => $i - 1, text => $text } if $mark;
 			$mark = undef;
 		}
-		elsif ($mark && $lines[$i] =~ /\S/)
+		elsif ($mark && $lines->[$i] =~ /\S/)
 		{
-			die "mark without a block at line $mark->{line}";
+			die "mark without a block at $mark->{place}";
 		}
 	}
+	die "mark without a block at $mark->{place}" if $mark;
 	return @steps;
 }
 
@@ -91,8 +101,17 @@ sub by_kind
 	return $text;
 }
 
-my @steps = read_steps();
-cmp_ok(scalar(grep { $_->{kind} eq 'test' } @steps), '>', 0, 'the page has examples');
+my (%lines, @unmarked, @steps);
+
+for my $page (@pages)
+{
+	$lines{$page} = [ split /^/, slurp_file("$top/$page") ];
+	push @steps, read_steps($page, $lines{$page}, \@unmarked);
+}
+is(join(' ', sort map { 'doc/' . basename($_) } glob "$top/doc/*.md"),
+	join(' ', sort grep { m{^doc/} } @pages), 'each page of the manual is read');
+is(join(' ', @unmarked), '', 'each example is run');
+cmp_ok(scalar(grep { $_->{kind} eq 'test' } @steps), '>', 0, 'the manual has examples');
 
 my $receiver = EcapiReceiver->start(args => [ '--expect-auth', "Bearer $token" ]);
 my $node = PostgreSQL::Test::Cluster->new('readme');
@@ -108,7 +127,7 @@ datestyle = 'ISO'
 END
 $node->start;
 
-my ($printed, $shown) = ('', 0);
+my ($database, $printed, $shown) = ('postgres', '', 0);
 
 sub run_example
 {
@@ -120,12 +139,12 @@ sub run_example
 	$sql =~ s/\Q$example_url\E/$real/g;
 	$printed = '';
 	IPC::Run::run(
-		[ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') ],
+		[ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database) ],
 		'<', \$sql, '>&', \$printed);
 	$printed =~ s/\Q$real\E/$example_url/g;
 	$printed =~ s/\n+\z/\n/;
 	is($printed =~ /^ERROR: /m ? 'error' : 'no error', $fails ? 'error' : 'no error',
-		"example at line $step->{line}")
+		"example at $step->{place}")
 	  or diag($printed);
 }
 
@@ -133,7 +152,7 @@ sub compare
 {
 	my ($step, $got) = @_;
 
-	is(by_kind($got), by_kind($step->{text}), "$step->{kind} at line $step->{line}");
+	is(by_kind($got), by_kind($step->{text}), "$step->{kind} at $step->{place}");
 	$step->{got} = $got;
 }
 
@@ -145,8 +164,13 @@ for my $step (@steps)
 	}
 	elsif ($step->{kind} eq 'wait')
 	{
-		ok($node->poll_query_until('postgres', $step->{argument}),
-			"condition at line $step->{line}");
+		ok($node->poll_query_until($database, $step->{argument}), "condition at $step->{place}");
+	}
+	elsif ($step->{kind} eq 'database')
+	{
+		$database = $step->{argument};
+		$node->safe_psql('postgres', "CREATE DATABASE $database")
+		  unless $node->safe_psql('postgres', "SELECT true FROM pg_database WHERE datname = '$database'");
 	}
 	elsif ($step->{kind} eq 'output')
 	{
@@ -163,16 +187,6 @@ for my $step (@steps)
 
 is($receiver->stats->{rejected}, 0, 'the receiver refused none of what the examples sent');
 
-# in a database of its own: the last examples remove the extension
-$node->safe_psql('postgres', 'CREATE DATABASE surface');
-$node->safe_psql('surface', 'CREATE EXTENSION ecapi');
-my @called = split /\n/, $node->safe_psql('surface',
-	"SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'ecapi'::regnamespace ORDER BY 1");
-my $manual = join '', @lines;
-ok(@called > 20, 'schema ecapi has functions');
-is(join(' ', grep { $manual !~ /\becapi\.$_\b/ } @called), '',
-	'the page names each function of schema ecapi');
-
 my $log = slurp_file($node->logfile);
 unlike($log, qr/\Q$token\E/, 'the token is not in the log');
 
@@ -180,11 +194,15 @@ if ($ENV{ECAPI_README})
 {
 	for my $step (reverse grep { defined $_->{got} } @steps)
 	{
-		splice @lines, $step->{from}, $step->{to} - $step->{from} + 1, $step->{got};
+		splice @{ $lines{ $step->{page} } }, $step->{from}, $step->{to} - $step->{from} + 1, $step->{got};
 	}
-	open my $out, '>', $ENV{ECAPI_README} or die "could not write: $!";
-	print $out @lines;
-	close $out;
+	for my $page (@pages)
+	{
+		make_path(dirname("$ENV{ECAPI_README}/$page"));
+		open my $out, '>', "$ENV{ECAPI_README}/$page" or die "could not write $page: $!";
+		print $out @{ $lines{$page} };
+		close $out;
+	}
 }
 
 $node->stop;

@@ -1,0 +1,180 @@
+# 910_reference.pl - doc/reference.md against the catalog and the tables of options.
+#
+# Each function, view, table, setting, option, state, reason and message that exists
+# stands in its table of the page, with its arguments and columns; and of all but the
+# last two, nothing else stands there.  A name counts where it stands in backticks.
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Find qw(find);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $top = dirname(abs_path(__FILE__)) . '/../..';
+my $page = slurp_file("$top/doc/reference.md");
+
+my $node = PostgreSQL::Test::Cluster->new('reference');
+$node->init;
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'ecapi'\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION ecapi');
+
+# Rows of a query, each a list.
+sub rows
+{
+	my ($query) = @_;
+
+	return map { [ split /\|/, $_, -1 ] } split /\n/, $node->safe_psql('postgres', $query);
+}
+
+# The rows of the tables under a heading, up to the next one of its rank: [ first cell, row ].
+sub table
+{
+	my ($heading) = @_;
+	my ($rank) = $heading =~ /^(#+)/;
+	my ($section) = $page =~ /^\Q$heading\E\n(.*?)(?=^#{1,@{[ length $rank ]}} |\z)/ms;
+	my (@rows, @lines);
+
+	die "no section $heading" unless defined $section;
+	@lines = split /\n/, $section;
+	for my $i (0 .. $#lines)
+	{
+		next if $lines[$i] !~ /^\| (.*?) \|/ || ($lines[ $i + 1 ] // '') =~ /^\|---/;
+		push @rows, [ $1, $lines[$i] ];
+	}
+	return @rows;
+}
+
+# The words in backticks of a cell, in front of any bracket.
+sub named
+{
+	my ($cell) = @_;
+
+	return map { /^(?:CALL )?([\w.]+)/ ? $1 : () } $cell =~ /`([^`]+)`/g;
+}
+
+# What a table names in its first column is what there is.
+sub complete
+{
+	my ($heading, $what, @there) = @_;
+	my %stands = map { $_ => 1 } map { named($_->[0]) } table($heading);
+	my %there = map { $_ => 1 } @there;
+
+	ok(@there > 0, "$what exist");
+	is(join(' ', sort grep { !$stands{$_} } keys %there), '', "$what: each stands in the reference");
+	is(join(' ', sort grep { !$there{$_} } keys %stands), '', "$what: all that stands in the reference exist");
+	return;
+}
+
+# What a file of src says of a destination or the worker, its parts of a literal joined.
+sub texts_of
+{
+	my ($file) = @_;
+	my $text = slurp_file("$top/src/$file");
+	my @texts;
+
+	$text =~ s/"\s*\n\s*"//g;
+	push @texts, $text =~ /(?:no_launcher\[\] =|message =|\?|return(?: psprintf\()?|ecapi_state_stop\(destination,|ecapi_slot_failed\(slot,) ?"([^"]{12,})"/g;
+	return map { s/%s.*//r } @texts;
+}
+
+# functions, with what they take and return
+my @functions = rows(<<'END');
+SELECT CASE WHEN n.nspname = 'ecapi' THEN 'ecapi.' ELSE '' END || p.proname, array_to_string(p.proargnames, ' ')
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = 'ecapi' OR p.proname = 'ecapi_emit'
+END
+my %text;
+
+complete('## Functions', 'functions', map { $_->[0] } @functions);
+for my $row (table('## Functions'))
+{
+	$text{$_} .= $row->[1] for named($row->[0]);
+}
+for my $function (@functions)
+{
+	my ($name, $arguments) = @$function;
+	my @missing = grep { ($text{$name} // '') !~ /\b\Q$_\E\b/ } split ' ', $arguments;
+
+	is(join(' ', @missing), '', "$name: its arguments and columns stand in its row");
+}
+
+# views and tables, with their columns
+my @relations = map { $_->[0] } rows(<<'END');
+SELECT 'ecapi.' || c.relname FROM pg_class c
+WHERE c.relnamespace = 'ecapi'::regnamespace AND c.relkind IN ('v', 'r', 'p') AND NOT c.relispartition
+END
+my %listed = map { $_ => 1 } map { named($_->[0]) } table('### Tables of the extension');
+
+is(join(' ', sort grep { !$listed{$_} && $page !~ /^### \Q$_\E$/m } @relations), '',
+	'each view and table has a section or is listed');
+for my $name ($page =~ /^### (ecapi\.\w+)$/mg)
+{
+	complete("### $name", "columns of $name", map { $_->[0] } rows(<<"END"));
+SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('$name') AND attnum > 0 AND NOT attisdropped
+END
+}
+my %linked = map { $_ => 1 } map { named($_->[0]) } table('## Views and tables');
+is(join(' ', grep { !$linked{$_} } $page =~ /^### (ecapi\.\w+)$/mg), '', 'each section is in the list of views');
+is(join(' ', sort grep { my $n = $_; !grep { $_ eq $n } @relations } grep { /^ecapi\./ } keys %linked), '',
+	'each view in the list exists');
+
+# What pg_monitor may read; of tables of its own the page says that it is not.
+for my $row (grep { $_->[0] =~ /^\[/ } table('## Views and tables'))
+{
+	my ($name) = named($row->[0]);
+	my $may = $node->safe_psql('postgres', "SELECT has_table_privilege('pg_monitor', '$name', 'SELECT')");
+
+	is($row->[1] =~ /\| yes[^|]* \|$/ ? 't' : 'f', $may, "$name: whether pg_monitor may read it");
+}
+
+# settings; pg_settings does not show all
+my %settings = map { $_->[0] => $_->[1] } rows("SELECT name, context FROM pg_settings WHERE name LIKE 'ecapi.%'");
+find(sub { /\.c$/ && do { $settings{$_} //= 'hidden' for slurp_file($_) =~ /DefineCustom\w+\(\s*"(ecapi\.\w+)"/g } },
+	"$top/src");
+my %taking = (postmaster => 'restart', sighup => 'reload');
+complete('## Settings', 'settings', keys %settings);
+for my $row (table('## Settings'))
+{
+	my ($name) = named($row->[0]);
+	my $taken = (split / \| /, $row->[1])[3];
+
+	is($taken, $taking{ $settings{$name} }, "$name: when it takes effect") if $taking{ $settings{$name} // '' };
+}
+
+# options
+my %options;
+my $source = slurp_file("$top/src/destination/options.c");
+push @{ $options{$2} }, $1 while $source =~ /^\t\{"(\w+)", (\w+)RelationId,/mg;
+complete('## Server options', 'options of a server', @{ $options{ForeignServer} // [] });
+complete('## User mapping options', 'options of a user mapping', @{ $options{UserMapping} // [] });
+
+# states, as the comment of the view lists them
+my $states = $node->safe_psql('postgres', <<'END');
+SELECT col_description(attrelid, attnum) FROM pg_attribute
+WHERE attrelid = 'ecapi.destination'::regclass AND attname = 'state'
+END
+my %known = map { /^\| `([^`]+)` \|/ ? ($1 => 1) : () } map { $_->[1] } table('## States of a destination');
+is(join(', ', sort keys %known), join(', ', sort split /,? or |, /, $states), 'states of a destination');
+
+# reasons of the stages that decide about an event
+my @reasons;
+for my $file (qw(consent/policy.c destination/select.c destination/reduce.c destination/ecapi.c))
+{
+	push @reasons, slurp_file("$top/src/$file") =~ /(?:reason =|return) [^";]*"([a-z][^":]*)"(?: : NULL)?;/g;
+}
+my $explained = join "\n", map { $_->[1] } table('## Reasons and outcomes');
+ok(@reasons > 10, 'there are reasons');
+is(join(', ', sort grep { $explained !~ /`\Q$_\E`/ } @reasons), '', 'each reason stands in the reference');
+
+# messages that are one text; what stands for a value in it is left out
+my @messages = map { texts_of($_) } qw(sqlapi.c outbox/guard.c worker/pipeline.c worker/launcher.c);
+my $remedies = join "\n", map { $_->[1] } table('## Messages of a destination');
+ok(@messages > 8, 'there are messages');
+is(join(', ', sort grep { $remedies !~ /\Q$_\E/ } @messages), '', 'each message stands in the reference');
+
+$node->stop;
+done_testing();
