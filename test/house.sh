@@ -199,6 +199,16 @@ links_lead_somewhere()
 		}' "${manual[@]}"
 }
 
+# Files of the clone that the manual names; the receiver is built by what it says.
+files_of_the_manual_exist()
+{
+	local place name
+
+	while IFS=: read -r place name; do
+		compgen -G "$name" >/dev/null || printf '%s names %s\n' "$place" "$name"
+	done < <(grep -oE '\b(src|sql|test|expected)/[][A-Za-z0-9_/.*-]*[A-Za-z0-9/]' "${manual[@]}" | grep -v '/receiver/receiver$')
+}
+
 the_makefile_names_every_source()
 {
 	diff <(find src -name '*.c' | sed 's/\.c$/.o/' | sort) \
@@ -254,6 +264,7 @@ check every_file_opens_with_its_idea 'every file opens with a comment'
 check files_stay_small 'no file is longer than 800 lines'
 check the_front_page_stays_short 'README.md has at most 400 lines'
 check links_lead_somewhere 'links of the manual lead somewhere'
+check files_of_the_manual_exist 'files that the manual names exist'
 check the_makefile_names_every_source 'the Makefile names every source file'
 if command -v shellcheck >/dev/null; then
 	check shell_scripts_are_clean 'shellcheck finds nothing'

@@ -16,6 +16,17 @@ use Test::More;
 my $top = dirname(abs_path(__FILE__)) . '/../..';
 my $page = slurp_file("$top/doc/reference.md");
 
+# The sources by name, which is unique.
+my %source;
+find(sub { $source{$_} = slurp_file($_) if /\.c$/ }, "$top/src");
+
+sub source
+{
+	my ($name) = @_;
+
+	return $source{$name} // die "no source file $name";
+}
+
 my $node = PostgreSQL::Test::Cluster->new('reference');
 $node->init;
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'ecapi'\n");
@@ -73,7 +84,7 @@ sub complete
 sub texts_of
 {
 	my ($file) = @_;
-	my $text = slurp_file("$top/src/$file");
+	my $text = source($file);
 	my @texts;
 
 	$text =~ s/"\s*\n\s*"//g;
@@ -133,8 +144,7 @@ for my $row (grep { $_->[0] =~ /^\[/ } table('## Views and tables'))
 
 # settings; pg_settings does not show all
 my %settings = map { $_->[0] => $_->[1] } rows("SELECT name, context FROM pg_settings WHERE name LIKE 'ecapi.%'");
-find(sub { /\.c$/ && do { $settings{$_} //= 'hidden' for slurp_file($_) =~ /DefineCustom\w+\(\s*"(ecapi\.\w+)"/g } },
-	"$top/src");
+$settings{$_} //= 'hidden' for map { /DefineCustom\w+\(\s*"(ecapi\.\w+)"/g } values %source;
 my %taking = (postmaster => 'restart', sighup => 'reload');
 complete('## Settings', 'settings', keys %settings);
 for my $row (table('## Settings'))
@@ -147,8 +157,8 @@ for my $row (table('## Settings'))
 
 # options
 my %options;
-my $source = slurp_file("$top/src/destination/options.c");
-push @{ $options{$2} }, $1 while $source =~ /^\t\{"(\w+)", (\w+)RelationId,/mg;
+my $table = source('options.c');
+push @{ $options{$2} }, $1 while $table =~ /^\t\{"(\w+)", (\w+)RelationId,/mg;
 complete('## Server options', 'options of a server', @{ $options{ForeignServer} // [] });
 complete('## User mapping options', 'options of a user mapping', @{ $options{UserMapping} // [] });
 
@@ -162,16 +172,16 @@ is(join(', ', sort keys %known), join(', ', sort split /,? or |, /, $states), 's
 
 # reasons of the stages that decide about an event
 my @reasons;
-for my $file (qw(consent/policy.c destination/select.c destination/reduce.c destination/ecapi.c))
+for my $file (qw(policy.c select.c reduce.c format_ecapi.c))
 {
-	push @reasons, slurp_file("$top/src/$file") =~ /(?:reason =|return) [^";]*"([a-z][^":]*)"(?: : NULL)?;/g;
+	push @reasons, source($file) =~ /(?:reason =|return) [^";]*"([a-z][^":]*)"(?: : NULL)?;/g;
 }
 my $explained = join "\n", map { $_->[1] } table('## Reasons and outcomes');
 ok(@reasons > 10, 'there are reasons');
 is(join(', ', sort grep { $explained !~ /`\Q$_\E`/ } @reasons), '', 'each reason stands in the reference');
 
 # messages that are one text; what stands for a value in it is left out
-my @messages = map { texts_of($_) } qw(sqlapi.c outbox/guard.c worker/pipeline.c worker/launcher.c);
+my @messages = map { texts_of($_) } qw(sqlapi.c guard.c pipeline.c launcher.c);
 my $remedies = join "\n", map { $_->[1] } table('## Messages of a destination');
 ok(@messages > 8, 'there are messages');
 is(join(', ', sort grep { $remedies !~ /\Q$_\E/ } @messages), '', 'each message stands in the reference');
