@@ -106,7 +106,7 @@ names_are_unique()
 # Words that a reader has to translate first, and comments that only send him elsewhere.
 prose_is_plain()
 {
-	grep -InwiE 'who''ever|me''nd|men''ded|an''ew|le''st|so ma''ny' "${all_files[@]}" || true
+	grep -InwiE 'who''ever|me''nd|men''ded|an''ew|le''st|so ma''ny' "${all_files[@]}" "${manual[@]}" || true
 	grep -nE '^/\* See [a-z_]+\.[ch]\. \*/$' "${src_files[@]}" || true
 }
 
