@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+#include "event/plain.h"
+
 /* Events are at most 32 deep (validate.c); wrappers add a few. */
 #define MAX_DEPTH	64
 
@@ -156,10 +158,10 @@ ecapi_buffer_truncate(EcapiBuffer *buffer, size_t len)
 }
 
 /*
- * How a byte stands in a JSON string: 0 as it is, 'u' as \u00XX, else behind
- * a backslash as that letter (RFC 8259, section 7).
+ * How a byte that is not plain (plain.h) stands in a JSON string: 'u' as \u00XX,
+ * else behind a backslash as that letter (RFC 8259, section 7).
  */
-static const char escape[256] = {
+static const char escape[128] = {
 	'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b', 't', 'n', 'u', 'f', 'r', 'u', 'u',
 	'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u',
 	['"'] = '"',
@@ -179,12 +181,8 @@ add_escaped(EcapiBuffer *buffer, unsigned char c)
 void
 ecapi_json_string(EcapiBuffer *buffer, const char *text, size_t len)
 {
-	const unsigned char *bytes = (const unsigned char *) text;
-	size_t		plain = 0;
+	size_t		plain = ecapi_plain_run(text, len, false);
 	char	   *at;
-
-	while (plain < len && escape[bytes[plain]] == 0)
-		plain++;
 
 	/* Nearly every string: nothing to escape, one reservation. */
 	if (plain == len)
@@ -205,12 +203,10 @@ ecapi_json_string(EcapiBuffer *buffer, const char *text, size_t len)
 	ecapi_buffer_char(buffer, '"');
 	for (size_t from = 0; from < len && !buffer->full; from = plain)
 	{
-		plain = from;
-		while (plain < len && escape[bytes[plain]] == 0)
-			plain++;
+		plain = from + ecapi_plain_run(text + from, len - from, false);
 		ecapi_buffer_add(buffer, text + from, plain - from);
 		if (plain < len)
-			add_escaped(buffer, bytes[plain++]);
+			add_escaped(buffer, (unsigned char) text[plain++]);
 	}
 	ecapi_buffer_char(buffer, '"');
 }

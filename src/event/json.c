@@ -36,6 +36,8 @@
 
 #include <json-c/json.h>
 
+#include "event/plain.h"
+
 /* The standard's deepest value has 5 levels; ext may add some. */
 #define DEPTH	32
 
@@ -316,37 +318,6 @@ check_escape(const char *text, size_t len, const char **wrong)
 	return 2;
 }
 
-/* Bytes of a text that say nothing: ASCII but for quotes, backslashes, controls. */
-static size_t
-plain_run(const char *text, size_t len)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	size_t		i = 0;
-	uint64_t	eight;
-
-	for (; i + sizeof(eight) <= len; i += sizeof(eight))
-	{
-		uint64_t	quote;
-		uint64_t	backslash;
-
-		memcpy(&eight, text + i, sizeof(eight));
-		quote = eight ^ (ones * '"');
-		backslash = eight ^ (ones * '\\');
-
-		/*
-		 * The high bit of a byte is set by a byte beyond ASCII, and by one that
-		 * borrows: a control, and what is zero after the exclusive or.
-		 */
-		if (((eight | ((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) |
-			  ((backslash - ones) & ~backslash)) & (ones * 0x80)) != 0)
-			break;
-	}
-	while (i < len && (unsigned char) text[i] >= 0x20 && (unsigned char) text[i] < 0x80 &&
-		   text[i] != '"' && text[i] != '\\')
-		i++;
-	return i;
-}
-
 /* A byte outside of strings and numbers begins a token, or none. */
 static void
 count_token(unsigned char c, EcapiMeasure *measure)
@@ -395,7 +366,7 @@ check_bytes(const char *text, size_t len, EcapiMeasure *measure)
 			else if (c == '\\')
 				i += check_escape(text + i, len - i, &wrong) - 1;
 			else
-				i += plain_run(text + i, len - i) - 1;
+				i += ecapi_plain_run(text + i, len - i, true) - 1;
 		}
 		else if (c >= '0' && c <= '9')
 		{
