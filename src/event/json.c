@@ -11,7 +11,9 @@
  * answers "null", or follows a NULL pointer.  So all the memory that a text can take is
  * had and given back right before json-c sees the text, by a bound from what the bytes
  * hold (EcapiMeasure); where it is not to be had nothing is parsed.  In a process
- * that does nothing else in between, the allocator then has it.
+ * that does nothing else in between, the allocator then has it.  To ask costs a tenth of
+ * the parse, because a large request makes the allocator tidy up; so several texts are
+ * measured first and asked for at once, with what their trees take.
  *
  * "Strictly" means RFC 8259: json-c's strict mode (no comments, no trailing
  * commas, no leading zeros), and on top of it what that mode lets through: NaN
@@ -445,14 +447,39 @@ tokenize(struct json_tokener *tokener, const char *text, size_t len,
 #define TEXT_TIMES		4
 #define TOKENER_BYTES	4096
 
-/* Is all the memory there that json-c can take for a text? */
+/*
+ * What a tree takes of its arena: a node for each token, and copies of texts and keys;
+ * a chunk more, for the arena takes whole ones.
+ */
+#define NODE_BYTES		(sizeof(EcapiValue) + 32)
+#define ARENA_CHUNK		(16 * 1024)
+
+/*
+ * Memory is asked for at once for trees of this many bytes at most.  The C library
+ * keeps as much for this process when it is given back (M_MMAP_THRESHOLD and
+ * M_TRIM_THRESHOLD are 128 kB).
+ */
+#define AT_ONCE_BYTES	(64 * 1024)
+
+static size_t
+json_bytes(const EcapiMeasure *measure, size_t len)
+{
+	return TOKENER_BYTES + TEXT_TIMES * len + measure->tokens * TOKEN_BYTES +
+		measure->containers * CONTAINER_BYTES;
+}
+
+static size_t
+tree_bytes(const EcapiMeasure *measure, size_t len)
+{
+	return len + measure->tokens * NODE_BYTES;
+}
+
+/* Is that much memory there? */
 static bool
-memory_is_there(const EcapiMeasure *measure, size_t len)
+memory_is_there(size_t bytes)
 {
 	/* volatile, or the compiler takes both calls away */
-	void	   *volatile memory = malloc(TOKENER_BYTES + TEXT_TIMES * len +
-										 measure->tokens * TOKEN_BYTES +
-										 measure->containers * CONTAINER_BYTES);
+	void	   *volatile memory = malloc(bytes);
 
 	if (memory == NULL)
 		return false;
@@ -461,17 +488,16 @@ memory_is_there(const EcapiMeasure *measure, size_t len)
 }
 
 /*
- * Parse a text of that measure.  NULL: *wrong says why, else memory ran out.
+ * Parse a text for which there is memory.  NULL: *wrong says why, else memory ran out.
  */
 static EcapiValue *
-parse(EcapiArena *arena, const char *text, size_t len, const EcapiMeasure *measure,
-	  const char **wrong)
+parse(EcapiArena *arena, const char *text, size_t len, const char **wrong)
 {
-	struct json_tokener *tokener;
+	struct json_tokener *tokener = get_tokener();
 	struct json_object *root;
 	EcapiValue *value;
 
-	if (!memory_is_there(measure, len) || (tokener = get_tokener()) == NULL)
+	if (tokener == NULL)
 		return NULL;
 	root = tokenize(tokener, text, len, wrong);
 	if (*wrong != NULL)
@@ -482,26 +508,106 @@ parse(EcapiArena *arena, const char *text, size_t len, const EcapiMeasure *measu
 	return value;
 }
 
+static const char *
+measure_text(const char *text, size_t len, EcapiMeasure *measure)
+{
+	if (len > INT32_MAX - 1)
+		return "it is too long";
+	return check_bytes(text, len, measure);
+}
+
+/* The result of one text: whether it is done, that is, memory did not run out. */
+static bool
+settle(EcapiArena *arena, const EcapiValue *value, const char *wrong,
+	   char *error, size_t error_size)
+{
+	if (value != NULL)
+		return true;
+	arena->failed = wrong == NULL;
+	if (arena->failed)
+		snprintf(error, error_size, "out of memory");
+	else
+		snprintf(error, error_size, "not valid JSON: %s", wrong);
+	return !arena->failed;
+}
+
 EcapiValue *
 ecapi_json_parse(EcapiArena *arena, const char *text, size_t len,
 				 char *error, size_t error_size)
 {
 	EcapiValue *value = NULL;
 	EcapiMeasure measure;
-	const char *wrong;
+	const char *wrong = measure_text(text, len, &measure);
 
-	if (len > INT32_MAX - 1)
-		wrong = "it is too long";
-	else
-		wrong = check_bytes(text, len, &measure);
-	if (wrong == NULL)
-		value = parse(arena, text, len, &measure, &wrong);
-	if (value != NULL)
-		return value;
-	arena->failed = wrong == NULL;
-	if (arena->failed)
-		snprintf(error, error_size, "out of memory");
-	else
-		snprintf(error, error_size, "not valid JSON: %s", wrong);
-	return NULL;
+	if (wrong == NULL && memory_is_there(json_bytes(&measure, len)))
+		value = parse(arena, text, len, &wrong);
+	(void) settle(arena, value, wrong, error, error_size);
+	return value;
+}
+
+/*
+ * Texts that are measured and have memory together, from the first of texts on.  json-c
+ * gives back what it took for one before the next; what stays are their trees.
+ */
+typedef struct Group
+{
+	int			n;
+	const char *wrong[ECAPI_JSON_TEXTS];
+	size_t		json;			/* bytes of the one that takes the most */
+	size_t		trees;			/* bytes of all of them */
+} Group;
+
+static void
+measure_group(const EcapiJsonText *texts, int n, Group *group)
+{
+	group->json = group->trees = 0;
+	for (group->n = 0; group->n < n && group->n < ECAPI_JSON_TEXTS; group->n++)
+	{
+		const EcapiJsonText *text = &texts[group->n];
+		EcapiMeasure measure;
+		const char *wrong = measure_text(text->text, text->len, &measure);
+
+		group->wrong[group->n] = wrong;
+		if (wrong != NULL)
+			continue;
+		if (group->n > 0 && group->trees + tree_bytes(&measure, text->len) > AT_ONCE_BYTES)
+			break;
+		group->trees += tree_bytes(&measure, text->len);
+		if (json_bytes(&measure, text->len) > group->json)
+			group->json = json_bytes(&measure, text->len);
+	}
+}
+
+int
+ecapi_json_parse_texts(EcapiArena *arena, EcapiJsonText *texts, int n)
+{
+	int			done = 0;
+
+	while (done < n)
+	{
+		Group		group;
+		size_t		grabbed = arena->grabbed;
+		bool		there;
+
+		measure_group(texts + done, n - done, &group);
+		there = memory_is_there(group.json + group.trees + ARENA_CHUNK);
+		for (int i = 0; i < group.n; i++, done++)
+		{
+			EcapiJsonText *text = &texts[done];
+			const char *wrong = group.wrong[i];
+
+			text->value = NULL;
+			/* the trees may have taken more than was reckoned with */
+			if (arena->grabbed - grabbed > group.trees + ARENA_CHUNK)
+			{
+				grabbed = arena->grabbed;
+				there = memory_is_there(group.json + group.trees + ARENA_CHUNK);
+			}
+			if (wrong == NULL && there)
+				text->value = parse(arena, text->text, text->len, &wrong);
+			if (!settle(arena, text->value, wrong, text->error, sizeof(text->error)))
+				return done;
+		}
+	}
+	return done;
 }

@@ -18,4 +18,23 @@
 extern EcapiValue *ecapi_json_parse(EcapiArena *arena, const char *text, size_t len,
 									char *error, size_t error_size);
 
+/* Texts that memory is asked for at once, at most. */
+#define ECAPI_JSON_TEXTS	16
+
+/* One of several texts; value and error as above. */
+typedef struct EcapiJsonText
+{
+	const char *text;
+	size_t		len;
+	EcapiValue *value;
+	char		error[128];
+} EcapiJsonText;
+
+/*
+ * The same for texts in turn, with less work for each: memory is asked for once for
+ * several of them.  Returns how many are done; fewer than n when memory ran out, then
+ * arena->failed and nothing is known of the next one.
+ */
+extern int	ecapi_json_parse_texts(EcapiArena *arena, EcapiJsonText *texts, int n);
+
 #endif							/* ECAPI_JSON_H */

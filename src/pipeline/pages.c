@@ -314,41 +314,19 @@ is_erased(const EcapiValue *tree)
 	return erased != NULL && erased->type == ECAPI_BOOL && erased->truth;
 }
 
-/*
- * The tree of an event: kept with the page, or, when the page holds enough of
- * them, made in scratch for this once.  NULL when the event cannot be read;
- * its problem says why.  NULL without a problem when memory ran out: then nothing
- * is known of the event, and it is asked about again.
- */
-const EcapiValue *
-ecapi_page_tree_if_memory(EcapiPage *page, int i, EcapiArena *scratch)
+/* What a parsed event is, or why it cannot be read; keep: its tree stays. */
+static void
+note_tree(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, const char *error,
+		  bool keep)
 {
-	EcapiPageEvent *event = &page->events[i];
-	bool		keep = page->arena.grabbed < PAGE_TREE_BYTES;
-	EcapiArena *arena = keep ? &page->arena : scratch;
-	const EcapiValue *tree;
 	const EcapiValue *type;
-	char		error[128];
 
-	if (event->parsed)
-		return event->tree;
-	if (event->text == NULL)
-	{
-		event->problem = "cannot be converted to UTF-8";
-		event->parsed = true;
-		return NULL;
-	}
-
-	tree = ecapi_json_parse(arena, event->text, event->len, error, sizeof(error));
-	ecapi_page_count(page);
-	if (tree == NULL && arena->failed)
-		return NULL;
 	if (tree == NULL || tree->type != ECAPI_OBJECT)
 	{
 		event->problem = MemoryContextStrdup(page->context,
 											 tree == NULL ? error : "not a JSON object");
 		event->parsed = true;
-		return NULL;
+		return;
 	}
 	type = ecapi_value_get(tree, "event_type");
 	if (type != NULL && type->type == ECAPI_STRING)
@@ -361,7 +339,66 @@ ecapi_page_tree_if_memory(EcapiPage *page, int i, EcapiArena *scratch)
 		event->tree = tree;
 		event->parsed = true;
 	}
-	return tree;
+}
+
+/* Parse an event and those behind it, which are wanted next; their trees are kept. */
+static void
+parse_ahead(EcapiPage *page, int first)
+{
+	EcapiJsonText texts[ECAPI_JSON_TEXTS];
+	EcapiPageEvent *events[ECAPI_JSON_TEXTS];
+	int			n = 0;
+	int			done;
+
+	for (int i = first; i < page->nevents && n < ECAPI_JSON_TEXTS; i++)
+	{
+		EcapiPageEvent *event = &page->events[i];
+
+		if (event->parsed || event->text == NULL)
+			continue;
+		texts[n].text = event->text;
+		texts[n].len = event->len;
+		events[n++] = event;
+	}
+	done = ecapi_json_parse_texts(&page->arena, texts, n);
+	ecapi_page_count(page);
+	for (int i = 0; i < done; i++)
+		note_tree(page, events[i], texts[i].value, texts[i].error, true);
+}
+
+/*
+ * The tree of an event: kept with the page, or, when the page holds enough of
+ * them, made in scratch for this once.  NULL when the event cannot be read;
+ * its problem says why.  NULL without a problem when memory ran out: then nothing
+ * is known of the event, and it is asked about again.
+ */
+const EcapiValue *
+ecapi_page_tree_if_memory(EcapiPage *page, int i, EcapiArena *scratch)
+{
+	EcapiPageEvent *event = &page->events[i];
+	const EcapiValue *tree;
+	char		error[128];
+
+	if (event->parsed)
+		return event->tree;
+	if (event->text == NULL)
+	{
+		event->problem = "cannot be converted to UTF-8";
+		event->parsed = true;
+		return NULL;
+	}
+
+	if (page->arena.grabbed < PAGE_TREE_BYTES)
+	{
+		parse_ahead(page, i);
+		return event->tree;
+	}
+	tree = ecapi_json_parse(scratch, event->text, event->len, error, sizeof(error));
+	ecapi_page_count(page);
+	if (tree == NULL && scratch->failed)
+		return NULL;
+	note_tree(page, event, tree, error, false);
+	return event->problem == NULL ? tree : NULL;
 }
 
 /* The same, where a turn may end: raises out of memory. */

@@ -179,18 +179,16 @@ transform(EcapiShape *shape, Pool *pool, EcapiBuffer *body,
 {
 	const EcapiFormat *format = shape->options->format;
 	const char *line = text;
+	EcapiJsonText texts[ECAPI_JSON_TEXTS];
+	int			n = 0;			/* in texts */
+	int			next = 0;		/* of these */
 	EcapiArena	arena;
 	long		events = 0;
 
-	while (line < text + len && (limit == 0 || events < limit))
+	while (next < n || (line < text + len && (limit == 0 || events < limit)))
 	{
-		const char *end = memchr(line, '\n', (size_t) (text + len - line));
 		const char *reason = "";
-		char		error[256];
-		EcapiValue *event;
 
-		if (end == NULL)
-			end = text + len;
 		if (shape->events == 0)
 		{
 			pool->used = 0;
@@ -199,16 +197,33 @@ transform(EcapiShape *shape, Pool *pool, EcapiBuffer *body,
 			ecapi_buffer_truncate(body, 0);
 			format->open(shape, body);
 		}
-		event = ecapi_json_parse(&arena, line, (size_t) (end - line), error, sizeof(error));
-		if (event == NULL)
-			fail("event", error);
-		if (format->add(shape, event, body, &reason) != ECAPI_SHAPED)
+		if (next == n)
+		{
+			long		room = shape->options->batch_size - shape->events;
+
+			if (limit > 0 && limit - events < room)
+				room = limit - events;
+			for (n = next = 0; n < ECAPI_JSON_TEXTS && n < room && line < text + len; n++)
+			{
+				const char *end = memchr(line, '\n', (size_t) (text + len - line));
+
+				if (end == NULL)
+					end = text + len;
+				texts[n].text = line;
+				texts[n].len = (size_t) (end - line);
+				line = end + 1;
+			}
+			if (ecapi_json_parse_texts(&arena, texts, n) < n)
+				fail("event", "out of memory");
+		}
+		if (texts[next].value == NULL)
+			fail("event", texts[next].error);
+		if (format->add(shape, texts[next++].value, body, &reason) != ECAPI_SHAPED)
 			fail("event", reason);
 		shape->events++;
 		events++;
-		line = end + 1;
-		if (shape->events == shape->options->batch_size || line >= text + len ||
-			events == limit)
+		if (shape->events == shape->options->batch_size ||
+			(next == n && (line >= text + len || events == limit)))
 		{
 			format->close(shape, body);
 			if (body->full)

@@ -215,6 +215,55 @@ test_text(const char *text)
 	check(failures > 0, "and too little was told");
 }
 
+/*
+ * Several texts at once, with ever more memory: those that are done are right, nothing
+ * is said of the next, and memory is refused once, before json-c sees it.
+ */
+static void
+test_together(void)
+{
+	enum { N = sizeof(texts) / sizeof(texts[0]) };
+	EcapiJsonText together[3 * N];
+	char		right[N][2000];
+	char		right_error[N][128];
+	bool		told = true;
+	long		failures = 0;
+	EcapiArena	arena;
+	int			done;
+
+	for (int i = 0; i < N; i++)
+	{
+		heap_used = 0;
+		ecapi_arena_init(&arena, grab, NULL);
+		right_error[i][0] = '\0';
+		snprintf(right[i], sizeof(right[i]), "%s",
+				 text_of(ecapi_json_parse(&arena, texts[i], strlen(texts[i]), right_error[i],
+										  sizeof(right_error[i]))));
+	}
+	for (size_t more = 0; told; more += 1 + more / 64)
+	{
+		heap_used = 0;
+		ecapi_arena_init(&arena, grab, NULL);
+		for (int i = 0; i < 3 * N; i++)
+			together[i] = (EcapiJsonText) {texts[i % N], strlen(texts[i % N]), NULL, ""};
+		refusals = 0;
+		limit = in_use + more;
+		done = ecapi_json_parse_texts(&arena, together, 3 * N);
+		limit = SIZE_MAX;
+		for (int i = 0; i < done; i++)
+			told &= strcmp(text_of(together[i].value), right[i % N]) == 0 &&
+				(together[i].value != NULL || strcmp(together[i].error, right_error[i % N]) == 0);
+		if (done == 3 * N)
+			break;
+		failures++;
+		told &= arena.failed && refusals == 1 && strcmp(together[done].error, "out of memory") == 0;
+		if (!told)
+			printf("# %zu bytes: %d done, %ld refusals\n", more, done, (long) refusals);
+	}
+	check(told, "several texts together: with ever more memory");
+	check(failures > 0, "and too little was told");
+}
+
 /* A text is no larger than a buffer may be, but memory ends: that is another thing. */
 static void *
 resize_to(void *owner, void *old, size_t size)
@@ -324,6 +373,7 @@ test_digests(void)
 int
 main(void)
 {
+	test_together();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		test_text(texts[i]);
