@@ -122,16 +122,29 @@ tell(EcapiSuggestion *search, const Identity *here, const Identity *there,
 						 "To platforms these are two people; map the same one in both, such as by a foreign-key path.");
 }
 
+/* The older first, so that of several the same one is named wherever its row stands. */
+static int
+by_age(const ListCell *a, const ListCell *b)
+{
+	Oid			left = ((const EcapiDeclared *) lfirst(a))->trigger;
+	Oid			right = ((const EcapiDeclared *) lfirst(b))->trigger;
+
+	return left < right ? -1 : left > right ? 1 : 0;
+}
+
 void
 ecapi_suggest_compare_identity(EcapiSuggestion *search)
 {
 	const EcapiSuggestSource *source = ecapi_suggest_source_of(search, IDENTIFIER);
 	Identity	here;
+	List	   *tracks;
 	ListCell   *cell;
 
 	if (source == NULL || !identify(search, source->text, &here))
 		return;
-	foreach(cell, ecapi_declared_list(InvalidOid))
+	tracks = ecapi_declared_list(InvalidOid);
+	list_sort(tracks, by_age);
+	foreach(cell, tracks)
 	{
 		const EcapiDeclared *declared = lfirst(cell);
 		Identity	there;
