@@ -448,30 +448,16 @@ tokenize(struct json_tokener *tokener, const char *text, size_t len,
 #define TOKENER_BYTES	4096
 
 /*
- * What a tree takes of its arena: a node for each token, and copies of texts and keys;
- * a chunk more, for the arena takes whole ones.
+ * Memory is asked for at once for texts that need this much together: half a dozen of
+ * a kilobyte.  Where it is not there, what is short is too little for a worker anyway.
  */
-#define NODE_BYTES		(sizeof(EcapiValue) + 32)
-#define ARENA_CHUNK		(16 * 1024)
-
-/*
- * Memory is asked for at once for trees of this many bytes at most.  The C library
- * keeps as much for this process when it is given back (M_MMAP_THRESHOLD and
- * M_TRIM_THRESHOLD are 128 kB).
- */
-#define AT_ONCE_BYTES	(64 * 1024)
+#define AT_ONCE_BYTES	(128 * 1024)
 
 static size_t
 json_bytes(const EcapiMeasure *measure, size_t len)
 {
 	return TOKENER_BYTES + TEXT_TIMES * len + measure->tokens * TOKEN_BYTES +
 		measure->containers * CONTAINER_BYTES;
-}
-
-static size_t
-tree_bytes(const EcapiMeasure *measure, size_t len)
-{
-	return len + measure->tokens * NODE_BYTES;
 }
 
 /* Is that much memory there? */
@@ -545,39 +531,39 @@ ecapi_json_parse(EcapiArena *arena, const char *text, size_t len,
 	return value;
 }
 
-/*
- * Texts that are measured and have memory together, from the first of texts on.  json-c
- * gives back what it took for one before the next; what stays are their trees.
- */
+/* Texts that are measured and asked for together, from the first of texts on. */
 typedef struct Group
 {
 	int			n;
 	const char *wrong[ECAPI_JSON_TEXTS];
-	size_t		json;			/* bytes of the one that takes the most */
-	size_t		trees;			/* bytes of all of them */
+	size_t		bytes[ECAPI_JSON_TEXTS];	/* that json-c can take; 0: it sees none */
+	size_t		left;			/* the sum, of those that are not parsed yet */
 } Group;
 
 static void
 measure_group(const EcapiJsonText *texts, int n, Group *group)
 {
-	group->json = group->trees = 0;
+	group->left = 0;
 	for (group->n = 0; group->n < n && group->n < ECAPI_JSON_TEXTS; group->n++)
 	{
 		const EcapiJsonText *text = &texts[group->n];
 		EcapiMeasure measure;
 		const char *wrong = measure_text(text->text, text->len, &measure);
+		size_t		bytes = wrong == NULL ? json_bytes(&measure, text->len) : 0;
 
-		group->wrong[group->n] = wrong;
-		if (wrong != NULL)
-			continue;
-		if (group->n > 0 && group->trees + tree_bytes(&measure, text->len) > AT_ONCE_BYTES)
+		if (group->n > 0 && group->left + bytes > AT_ONCE_BYTES)
 			break;
-		group->trees += tree_bytes(&measure, text->len);
-		if (json_bytes(&measure, text->len) > group->json)
-			group->json = json_bytes(&measure, text->len);
+		group->wrong[group->n] = wrong;
+		group->bytes[group->n] = bytes;
+		group->left += bytes;
 	}
 }
 
+/*
+ * Each text of a group has memory of its own, so that it does not matter how the
+ * allocator keeps what json-c gave back for the one before.  Once the arena has taken
+ * some for trees, nobody knows how much of it is left: it is asked for again.
+ */
 int
 ecapi_json_parse_texts(EcapiArena *arena, EcapiJsonText *texts, int n)
 {
@@ -586,27 +572,26 @@ ecapi_json_parse_texts(EcapiArena *arena, EcapiJsonText *texts, int n)
 	while (done < n)
 	{
 		Group		group;
-		size_t		grabbed = arena->grabbed;
-		bool		there;
+		size_t		grabbed = 0;
+		bool		there = false;
 
 		measure_group(texts + done, n - done, &group);
-		there = memory_is_there(group.json + group.trees + ARENA_CHUNK);
 		for (int i = 0; i < group.n; i++, done++)
 		{
 			EcapiJsonText *text = &texts[done];
 			const char *wrong = group.wrong[i];
 
 			text->value = NULL;
-			/* the trees may have taken more than was reckoned with */
-			if (arena->grabbed - grabbed > group.trees + ARENA_CHUNK)
+			if (wrong == NULL && (!there || arena->grabbed != grabbed))
 			{
+				there = memory_is_there(group.left);
 				grabbed = arena->grabbed;
-				there = memory_is_there(group.json + group.trees + ARENA_CHUNK);
 			}
 			if (wrong == NULL && there)
 				text->value = parse(arena, text->text, text->len, &wrong);
 			if (!settle(arena, text->value, wrong, text->error, sizeof(text->error)))
 				return done;
+			group.left -= group.bytes[i];
 		}
 	}
 	return done;

@@ -187,7 +187,7 @@ somebody_comes(const EcapiPage *page, const EcapiDestination *like)
 }
 
 /*
- * May that many pages be kept that nobody has in hand?  One always: else each of many
+ * Whether that many pages may be kept that nobody has in hand.  One always: else each of many
  * that pass over it would read it again.
  */
 static bool
