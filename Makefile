@@ -190,10 +190,10 @@ OBJS = \
 	src/pipeline/prepare.o \
 	src/pipeline/prepare_failing.o \
 	src/pipeline/prepare_lookup.o \
-	src/pipeline/stretch.o \
+	src/pipeline/slice.o \
 	src/pipeline/gather.o \
 	src/pipeline/pipeline.o \
-	src/pipeline/halving.o \
+	src/pipeline/bisect.o \
 	src/pipeline/failed_feed.o \
 	src/pipeline/erased.o \
 	src/pipeline/replay_feed.o \

@@ -8,7 +8,7 @@
  * capture set aside belong to no destination and are never touched.
  *
  * Both are also an operator's word that events are at fault, for a destination
- * that stopped because its receiver rejects everything: see halving.c.
+ * that stopped because its receiver rejects everything: see bisect.c.
  *
  * Locks: rows of failed_event, for the caller's transaction; the worker goes
  * around them.

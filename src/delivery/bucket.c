@@ -2,7 +2,7 @@
  * bucket.c
  *	  How many requests a second: a token bucket.
  *
- * Invariant: in any stretch of t seconds at most rate * t + capacity tokens
+ * Invariant: in any span of t seconds at most rate * t + capacity tokens
  * are taken, the capacity being a second's worth but at least one; so a burst
  * after a rest is no more than a receiver takes in a second anyway.
  *

@@ -507,7 +507,7 @@ native_close(EcapiShape *shape, EcapiBuffer *body)
  * large receivers of this kind take; both are also what one page holds.  A
  * thousand by default: the cost of a round trip is then far below that of
  * the events, and more would only make each retry repeat more and each
- * halving take longer.  No linger: without a backlog an event goes out alone,
+ * bisection take longer.  No linger: without a backlog an event goes out alone,
  * at once; under load batches fill by themselves while others are in flight.
  * No age window either: the standard takes events of any age.  Nor has it a test
  * mode, so tests go to another url, nor names of its own for event types.

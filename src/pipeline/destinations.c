@@ -36,7 +36,7 @@
 #include "pipeline/prepare.h"
 #include "pipeline/reload.h"
 #include "pipeline/state.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 
@@ -145,12 +145,12 @@ ecapi_destination_rewind(EcapiDestination *destination)
 
 	if (destination->nflying > 0)
 		return;
-	if (!dlist_is_empty(&destination->failed.stretches))
+	if (!dlist_is_empty(&destination->failed.slices))
 	{
 		drop_feed(&destination->failed);
 		destination->failed_due = 0;
 	}
-	if (dlist_is_empty(&live->stretches) && dlist_is_empty(&replay->stretches))
+	if (dlist_is_empty(&live->slices) && dlist_is_empty(&replay->slices))
 		return;
 	if (ecapi_feed_in_order(live) && ecapi_feed_in_order(replay))
 		free_work(destination);

@@ -19,7 +19,7 @@
 #include "enrich/filter.h"
 #include "pipeline/forward.h"
 #include "pipeline/replay_feed.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/tick.h"
 
 /* Users' SQL of a destination; see prepare.c. */
@@ -33,7 +33,7 @@ typedef struct EcapiPreparing
 	int64		call_us;		/* what the last call that passed took; 0: none did */
 	int			failures;		/* calls that failed in a row */
 	int			portion;		/* events of a call; 0: a page */
-	TimestampTz halving_until;	/* events are known to be at fault; 0: they are not */
+	TimestampTz bisect_until;	/* events are known to be at fault; 0: they are not */
 	int			singles;		/* at fault one after the other, nothing passing */
 	bool		broken;			/* whatever the event: it goes without a try ... */
 	TimestampTz next_try;		/* ... until then */
@@ -107,7 +107,7 @@ struct EcapiDestination
 	int			nsuspects;
 	TimestampTz suspects_since; /* of the first of them */
 	bool		proven;			/* something passed with these options */
-	uint64		proven_for;		/* where it passed; 0: nothing has; see halving.c */
+	uint64		proven_for;		/* where it passed; 0: nothing has; see bisect.c */
 	int64		passes;			/* requests that passed */
 	TimestampTz blamed_at;		/* last retry or discard that was obeyed */
 	bool		may_blame;		/* an operator blames what is rejected alone */

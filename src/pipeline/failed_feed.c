@@ -17,7 +17,7 @@
  *	 waiting, dead --(ecapi.discard)--> row deleted
  *
  * A failed event that fails again says nothing about the destination: it is
- * no evidence in a halving, starts no wait and stops nothing; only after other
+ * no evidence in a bisection, starts no wait and stops nothing; only after other
  * events have failed it is a probe like any other.  One that passes is evidence
  * that the receiver takes events.
  *
@@ -45,7 +45,7 @@
 #include "pipeline/gather.h"
 #include "pipeline/journal.h"
 #include "pipeline/pages.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/worker_state.h"
 #include "records/failed.h"
 
@@ -61,7 +61,7 @@ could_read(EcapiDestination *destination)
 {
 	return destination->state == ECAPI_RUNNING && destination->options != NULL &&
 		destination->options->mode != ECAPI_MODE_SHADOW &&
-		dlist_is_empty(&destination->failed.stretches) &&
+		dlist_is_empty(&destination->failed.slices) &&
 		destination->failed_rows == NIL && destination->failed_changes == NIL;
 }
 
@@ -123,7 +123,7 @@ ecapi_failed_read(EcapiDestination *destination, TimestampTz now)
 	ecapi_failed_due(NameStr(destination->name), destination->failed_from, now, &due);
 
 	if (due.nrows > 0)
-		ecapi_stretch_add(&destination->failed, ecapi_page_of_due(&due), false);
+		ecapi_slice_add(&destination->failed, ecapi_page_of_due(&due), false);
 	else
 		MemoryContextDelete(due.context);
 	destination->failed_due = due.next == 0 ? DT_NOEND : due.next;
@@ -164,7 +164,7 @@ ecapi_failed_again(EcapiBatch *batch, const char *reason, const EcapiAnswer *ans
 	for (int i = 0; i < batch->nitems; i++)
 		ecapi_journal_failed(batch->items[i], reason, answer, batch->attempts, retry);
 	ecapi_batch_free(batch);
-	ecapi_stretch_advance(feed);
+	ecapi_slice_advance(feed);
 }
 
 /*
@@ -177,9 +177,9 @@ ecapi_failed_put_down(EcapiBatch *batch)
 	EcapiFeed  *feed = batch->feed;
 
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_stretch_dispose(batch->items[i], ECAPI_OUTCOME_NONE, NULL);
+		ecapi_slice_dispose(batch->items[i], ECAPI_OUTCOME_NONE, NULL);
 	ecapi_failed_look_again(feed->destination);
 	feed->destination->failed_from = feed->destination->failed_was;
 	ecapi_batch_free(batch);
-	ecapi_stretch_advance(feed);
+	ecapi_slice_advance(feed);
 }

@@ -4,7 +4,7 @@
  *
  *	 page		events read at a place (pages.h)
  *	 tally		what a page holds, by kind (tally.c)
- *	 feed		a source of events of one destination, with its own place (stretch.h)
+ *	 feed		a source of events of one destination, with its own place (slice.h)
  *	 ledger		counts that are not written yet (ledger.c)
  *
  * States and transitions of requests, events and destinations are in state.c.

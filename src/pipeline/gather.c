@@ -2,7 +2,7 @@
  * gather.c
  *	  From events in hand to batches, shaped into the body of a request.
  *
- * A batch is gathered from a feed's stretches in order, and shaped right
+ * A batch is gathered from a feed's slices in order, and shaped right
  * before it is sent; the body goes when the answer is in, and only items are
  * kept.  What cannot be sent is disposed of on the way:
  *
@@ -20,7 +20,7 @@
  * run before (prepare.c); what is not yet prepared is not gathered.
  *
  * Ownership: a batch belongs to its destination; its items point into
- * stretches, which stay while one of their events is undisposed.
+ * slices, which stay while one of their events is undisposed.
  */
 #include "postgres.h"
 
@@ -48,7 +48,7 @@
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
 #include "pipeline/state.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/worker_state.h"
 #include "settings.h"
 #include "shmem/left_out.h"
@@ -148,12 +148,12 @@ ecapi_batch_free(EcapiBatch *batch)
 static void
 stop_event(EcapiItem item, const char *reason)
 {
-	if (item.stretch->feed->kind == ECAPI_FEED_FAILED)
+	if (item.slice->feed->kind == ECAPI_FEED_FAILED)
 		ecapi_journal_failed(item, reason, NULL, 0, false);
 	else if (strcmp(reason, ECAPI_STOPPED_ERASED) == 0)
-		ecapi_stretch_dispose(item, ECAPI_OUTCOME_ERASED, NULL);
+		ecapi_slice_dispose(item, ECAPI_OUTCOME_ERASED, NULL);
 	else
-		ecapi_stretch_dispose(item, ECAPI_OUTCOME_FILTERED, reason);
+		ecapi_slice_dispose(item, ECAPI_OUTCOME_FILTERED, reason);
 }
 
 /* An event is not for this destination. */
@@ -161,18 +161,18 @@ static void
 filter_event(EcapiItem item, const char *reason)
 {
 	/* of a failed event its row tells */
-	if (item.stretch->feed->kind == ECAPI_FEED_FAILED)
+	if (item.slice->feed->kind == ECAPI_FEED_FAILED)
 		ecapi_journal_failed(item, reason, NULL, 0, false);
 	else
-		ecapi_stretch_dispose(item, ECAPI_OUTCOME_FILTERED, reason);
+		ecapi_slice_dispose(item, ECAPI_OUTCOME_FILTERED, reason);
 }
 
 /* Users' SQL has failed on an event, or refuses it. */
 static void
 refuse_event(EcapiItem item, EcapiPrepared prepared)
 {
-	EcapiStretch *stretch = item.stretch;
-	EcapiDestination *destination = stretch->feed->destination;
+	EcapiSlice *slice = item.slice;
+	EcapiDestination *destination = slice->feed->destination;
 
 	if (prepared == ECAPI_PREPARED_FILTERED)
 		filter_event(item, ECAPI_REASON_FILTER);
@@ -187,7 +187,7 @@ refuse_event(EcapiItem item, EcapiPrepared prepared)
 							  destination->preparing.message, false);
 	else if (prepared == ECAPI_PREPARED_REFUSED)
 		ecapi_journal_refused(item, ECAPI_REASON_REFUSED,
-							  stretch->view->events[item.index].problem,
+							  slice->view->events[item.index].problem,
 							  destination->options->enrich_on_error == ECAPI_ENRICH_HOLD);
 	else
 		filter_event(item, "expired");	/* a clock was set back since it was judged */
@@ -200,15 +200,15 @@ refuse_event(EcapiItem item, EcapiPrepared prepared)
 static const EcapiValue *
 prepared_tree(EcapiItem item, const EcapiValue *tree)
 {
-	EcapiStretch *stretch = item.stretch;
+	EcapiSlice *slice = item.slice;
 	EcapiPrepared prepared;
 
-	if (stretch->prepared == NULL)
+	if (slice->prepared == NULL)
 		return tree;
-	prepared = stretch->prepared[item.index];
+	prepared = slice->prepared[item.index];
 	Assert(prepared != ECAPI_PREPARED_NOT_YET);
 	if (prepared == ECAPI_PREPARED_ENRICHED)
-		return stretch->view->events[item.index].tree;
+		return slice->view->events[item.index].tree;
 	if (prepared == ECAPI_PREPARED_AS_IS || prepared == ECAPI_PREPARED_UNPATCHED)
 		return tree;
 	refuse_event(item, prepared);
@@ -223,7 +223,7 @@ static const EcapiValue *
 chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 			EcapiArena *scratch, pg_time_t now)
 {
-	EcapiDestination *destination = item.stretch->feed->destination;
+	EcapiDestination *destination = item.slice->feed->destination;
 	EcapiPageEvent *event = ecapi_item_event(item);
 	const char *reason = ecapi_select_early(options, tree, event->type, now);
 
@@ -282,7 +282,7 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 		ecapi_replay_pass_over(item);
 		return SHAPING_DONE;
 	}
-	tree = ecapi_page_tree_if_memory(item.stretch->page, item.index, scratch);
+	tree = ecapi_page_tree_if_memory(item.slice->page, item.index, scratch);
 	if (tree == NULL && event->problem == NULL)
 		return SHAPING_NO_MEMORY;
 	if (tree == NULL)
@@ -325,7 +325,7 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 	else
 	{
 		batch->items[batch->nitems++] = item;
-		item.stretch->fate[item.index] = ECAPI_FATE_TAKEN;
+		item.slice->fate[item.index] = ECAPI_FATE_TAKEN;
 		shape->events++;
 		ecapi_left_out_count();
 	}
@@ -427,23 +427,23 @@ ecapi_gather(EcapiFeed *feed)
 
 	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
 	open_body(batch, &shape, &body);
-	dlist_foreach(iter, &feed->stretches)
+	dlist_foreach(iter, &feed->slices)
 	{
-		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
 
-		while (!full && stretch->next < stretch->page->nevents)
+		while (!full && slice->next < slice->page->nevents)
 		{
-			EcapiItem	item = {stretch, stretch->next};
+			EcapiItem	item = {slice, slice->next};
 
-			full = (stretch->prepared != NULL &&
-					stretch->prepared[stretch->next] == ECAPI_PREPARED_NOT_YET) ||
+			full = (slice->prepared != NULL &&
+					slice->prepared[slice->next] == ECAPI_PREPARED_NOT_YET) ||
 				batch->nitems >= room || (batch->nitems > 0 && body.buffer.len >= share);
 			if (!full)
 				shaping = shape_event(batch, &shape, &body.buffer, item, &scratch, now);
 			full |= shaping != SHAPING_DONE;
 			if (!full)
 			{
-				stretch->next++;
+				slice->next++;
 				feed->unsent--;
 			}
 		}
@@ -464,7 +464,7 @@ ecapi_gather(EcapiFeed *feed)
 	else
 	{
 		ecapi_batch_free(batch);
-		ecapi_stretch_advance(feed);
+		ecapi_slice_advance(feed);
 	}
 	return NULL;
 }
@@ -525,7 +525,7 @@ ecapi_gather_again(EcapiBatch *batch)
 	else
 	{
 		ecapi_batch_free(batch);
-		ecapi_stretch_advance(feed);
+		ecapi_slice_advance(feed);
 	}
 	return false;
 }

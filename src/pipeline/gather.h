@@ -2,7 +2,7 @@
  * gather.h
  *	  Batches: events of one feed that travel in one request.
  *
- * A batch belongs to its destination.  Its items point into stretches of one feed,
+ * A batch belongs to its destination.  Its items point into slices of one feed,
  * which stay until all their events are disposed of, so an item outlives its batch.
  */
 #ifndef ECAPI_GATHER_H
@@ -15,9 +15,9 @@
 
 #include "delivery/request.h"
 #include "pipeline/forward.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 
-/* What the parts of one rejected request share; see halving.c. */
+/* What the parts of one rejected request share; see bisect.c. */
 typedef struct EcapiRoot
 {
 	int			parts;			/* batches that point here; freed with the last */

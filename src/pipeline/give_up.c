@@ -51,7 +51,7 @@
 #include "pipeline/gather.h"
 #include "pipeline/give_up.h"
 #include "pipeline/pages.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/record.h"
@@ -185,21 +185,21 @@ ecapi_give_up_plan(TimestampTz now, bool pressed)
 /* ---- a step ---- */
 
 static void
-give_up_stretch(EcapiDestination *destination, EcapiStretch *stretch)
+give_up_slice(EcapiDestination *destination, EcapiSlice *slice)
 {
-	int			nevents = stretch->page->nevents;
+	int			nevents = slice->page->nevents;
 
-	for (int i = stretch->disposed; i < nevents; i++)
+	for (int i = slice->disposed; i < nevents; i++)
 	{
-		EcapiItem	item = {stretch, i};
+		EcapiItem	item = {slice, i};
 
-		if (stretch->fate[i] >= ECAPI_FATE_DISPOSED)
+		if (slice->fate[i] >= ECAPI_FATE_DISPOSED)
 			continue;
-		ecapi_stretch_dispose(item, ECAPI_OUTCOME_GIVEN_UP, destination->give_up_reason);
+		ecapi_slice_dispose(item, ECAPI_OUTCOME_GIVEN_UP, destination->give_up_reason);
 		destination->giving_up++;
 	}
-	destination->live.unsent -= nevents - stretch->next;
-	stretch->next = nevents;
+	destination->live.unsent -= nevents - slice->next;
+	slice->next = nevents;
 }
 
 /* Take what was given up out of a batch; false when that was all of it. */
@@ -212,7 +212,7 @@ thin_out(EcapiBatch *batch)
 	{
 		EcapiItem	item = batch->items[i];
 
-		if (item.stretch->fate[item.index] < ECAPI_FATE_DISPOSED)
+		if (item.slice->fate[item.index] < ECAPI_FATE_DISPOSED)
 			batch->items[kept++] = item;
 	}
 	batch->nitems = kept;
@@ -245,19 +245,19 @@ give_up_in_hand(EcapiDestination *destination)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &destination->live.stretches)
+	dlist_foreach(iter, &destination->live.slices)
 	{
-		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
 
-		if (!ecapi_snapshot_within(stretch->page->start.to->snapshot,
+		if (!ecapi_snapshot_within(slice->page->start.to->snapshot,
 								   destination->give_up_to->snapshot))
 			break;
-		give_up_stretch(destination, stretch);
+		give_up_slice(destination, slice);
 	}
-	/* batches point into stretches, so they go first */
+	/* batches point into slices, so they go first */
 	(void) thin_out_list(&destination->live.ready);
 	destination->nsuspects -= thin_out_list(&destination->suspects);
-	ecapi_stretch_advance(&destination->live);
+	ecapi_slice_advance(&destination->live);
 }
 
 /*
@@ -308,15 +308,15 @@ give_up_unread(EcapiDestination *destination)
 	{
 		EcapiPage  *page;
 
-		if (!dlist_is_empty(&destination->live.stretches) || !open_window(destination))
+		if (!dlist_is_empty(&destination->live.slices) || !open_window(destination))
 			return true;
 		page = ecapi_page_at(&destination->live.read, ECAPI_PAGE_BYTES);
-		ecapi_stretch_add(&destination->live, page, false);
-		if (!dlist_is_empty(&destination->live.stretches))
+		ecapi_slice_add(&destination->live, page, false);
+		if (!dlist_is_empty(&destination->live.slices))
 		{
-			give_up_stretch(destination, dlist_head_element(EcapiStretch, node,
-															&destination->live.stretches));
-			ecapi_stretch_advance(&destination->live);
+			give_up_slice(destination, dlist_head_element(EcapiSlice, node,
+															&destination->live.slices));
+			ecapi_slice_advance(&destination->live);
 		}
 	}
 	return false;

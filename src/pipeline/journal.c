@@ -34,7 +34,7 @@
 #include "pipeline/pages.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/state.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/failed.h"
@@ -52,7 +52,7 @@
 
 /*
  * Events that ended without being sent, or in failed_event, since the last write:
- * one row for each end, for a row for each stretch would cost a destination that
+ * one row for each end, for a row for each slice would cost a destination that
  * takes little more than it is worth.
  */
 typedef struct EndedRow
@@ -212,7 +212,7 @@ ecapi_journal_passed_over(EcapiDestination *destination, const char *reason,
 						  int events, int type, const char *currency,
 						  bool has_value, int64 millionths)
 {
-	const EcapiEnd *end = ecapi_stretch_end(destination, ECAPI_OUTCOME_FILTERED, reason);
+	const EcapiEnd *end = ecapi_slice_end(destination, ECAPI_OUTCOME_FILTERED, reason);
 	MemoryContext old = MemoryContextSwitchTo(destination->journal);
 
 	ecapi_ledger_add_many(destination, type, currency, end, events, has_value, millionths);
@@ -228,7 +228,7 @@ void
 ecapi_journal_kept_back(EcapiDestination *destination, const char *reason,
 						int events, const EcapiSeqs *seqs)
 {
-	const EcapiEnd *end = ecapi_stretch_end(destination, ECAPI_OUTCOME_FILTERED, reason);
+	const EcapiEnd *end = ecapi_slice_end(destination, ECAPI_OUTCOME_FILTERED, reason);
 	MemoryContext old = MemoryContextSwitchTo(destination->journal);
 	EndedRow   *row = ended_row(destination, end);
 
@@ -252,8 +252,8 @@ new_change(EcapiDestination *destination, const EcapiDue *due)
 void
 ecapi_journal_delivered(EcapiItem item)
 {
-	EcapiDestination *destination = item.stretch->feed->destination;
-	const EcapiDue *due = item.stretch->page->due;
+	EcapiDestination *destination = item.slice->feed->destination;
+	const EcapiDue *due = item.slice->page->due;
 	static const EcapiEnd end = {ECAPI_OUTCOME_DELIVERED, NULL};
 
 	if (due != NULL)
@@ -261,15 +261,15 @@ ecapi_journal_delivered(EcapiItem item)
 		MemoryContext old = MemoryContextSwitchTo(destination->changes_context);
 
 		new_change(destination, &due[item.index])->delivered = true;
-		if (item.stretch->prepared != NULL &&
-			item.stretch->prepared[item.index] == ECAPI_PREPARED_UNPATCHED)
+		if (item.slice->prepared != NULL &&
+			item.slice->prepared[item.index] == ECAPI_PREPARED_UNPATCHED)
 			destination->enrich_skipped++;
 		MemoryContextSwitchTo(destination->journal);
 		ecapi_ledger_add(destination, ecapi_item_event(item), &end);
 		destination->delivered++;
 		MemoryContextSwitchTo(old);
 	}
-	ecapi_stretch_dispose(item, ECAPI_OUTCOME_DELIVERED, NULL);
+	ecapi_slice_dispose(item, ECAPI_OUTCOME_DELIVERED, NULL);
 }
 
 /* A row, new or changed, that says how an event failed; see ecapi_journal_failed. */
@@ -277,9 +277,9 @@ static void
 note_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
 			int attempts, bool retry)
 {
-	EcapiDestination *destination = item.stretch->feed->destination;
+	EcapiDestination *destination = item.slice->feed->destination;
 	EcapiPageEvent *event = ecapi_item_event(item);
-	const EcapiDue *due = item.stretch->page->due;
+	const EcapiDue *due = item.slice->page->due;
 	MemoryContext old = MemoryContextSwitchTo(due != NULL ? destination->changes_context
 											  : destination->journal);
 	EcapiFailedRow *row;
@@ -321,7 +321,7 @@ ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answ
 {
 	note_failed(item, reason, answer, attempts, retry);
 	/* what is wrong with a text varies; the ledger counts kinds */
-	ecapi_stretch_dispose(item, ECAPI_OUTCOME_FAILED,
+	ecapi_slice_dispose(item, ECAPI_OUTCOME_FAILED,
 						  ecapi_item_event(item)->problem != NULL ? "cannot be read" : reason);
 }
 
@@ -333,7 +333,7 @@ void
 ecapi_journal_refused(EcapiItem item, const char *reason, const char *problem, bool retry)
 {
 	note_failed(item, problem, NULL, 1, retry);
-	ecapi_stretch_dispose(item, ECAPI_OUTCOME_FAILED, reason);
+	ecapi_slice_dispose(item, ECAPI_OUTCOME_FAILED, reason);
 }
 
 /*

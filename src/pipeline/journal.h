@@ -13,7 +13,7 @@
 #include "pipeline/forward.h"
 #include "pipeline/gather.h"
 #include "pipeline/pages.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "records/seqs.h"
 
 extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,

@@ -2,7 +2,7 @@
  * ledger.c
  *	  The hourly ledger: how many events, and of what value, had which outcome.
  *
- * An event is counted when the cursor passes it (stretch.c).  Counts gather in
+ * An event is counted when the cursor passes it (slice.c).  Counts gather in
  * memory, for each destination apart, since its cursor was written last, and go
  * to ecapi.ledger in the transaction that writes the cursor (journal.c).  So the
  * ledger is exactly as durable as the cursor: what a crash forgets of one it
@@ -47,7 +47,7 @@
 #include "pipeline/destinations.h"
 #include "pipeline/ledger.h"
 #include "pipeline/pages.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 
 /* A value in millionths: digits before and behind the point. */
 #define WHOLE_DIGITS	12

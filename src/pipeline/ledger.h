@@ -11,7 +11,7 @@
 
 #include "pipeline/forward.h"
 #include "pipeline/pages.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 
 extern const char *ecapi_outcome_name(EcapiOutcome outcome);
 extern bool ecapi_ledger_millionths(const char *text, int64 *result);

@@ -12,7 +12,7 @@
  * that take about the same time go through a backlog together.
  *
  * Memory: what a page's context really takes, views, blocks and rounding included,
- * counts into one budget for all pages, husks and bodies into the same; share.c says
+ * counts into one budget for all pages, summaries and bodies into the same; share.c says
  * how much of it a destination may take, so how large a page is.  An
  * event with a tree out of proportion (thousands of tiny values) is parsed
  * again each time instead of kept.
@@ -34,7 +34,7 @@
 #include "pipeline/destinations.h"
 #include "pipeline/pages.h"
 #include "pipeline/share.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/tick.h"
 #include "pipeline/view.h"
 #include "pipeline/worker_state.h"
@@ -200,8 +200,8 @@ static void
 free_page(EcapiPage *page)
 {
 	ecapi_me.page_bytes -= page->bytes;
-	if (page->husk != NULL)
-		ecapi_page_drop(page->husk);
+	if (page->summary != NULL)
+		ecapi_page_drop(page->summary);
 	if (page->tally == NULL)
 		dlist_delete(&page->node);
 	ecapi_place_clear(&page->start);
@@ -273,7 +273,7 @@ ecapi_page_at(const EcapiPlace *place, size_t bytes)
 	return page;
 }
 
-/* Give a reference back, of a page or a husk. */
+/* Give a reference back, of a page or a summary. */
 void
 ecapi_page_drop(EcapiPage *page)
 {

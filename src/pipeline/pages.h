@@ -2,8 +2,8 @@
  * pages.h
  *	  Pages: events read at a place, shared by the destinations that stand there.
  *
- * A page, or the husk that is left of it for a destination it holds nothing for, is
- * counted by stretches.
+ * A page, or the summary that is left of it for a destination it holds nothing for, is
+ * counted by slices.
  */
 #ifndef ECAPI_PAGES_H
 #define ECAPI_PAGES_H
@@ -46,7 +46,7 @@ typedef struct EcapiPageEvent
 
 struct EcapiPage
 {
-	dlist_node	node;			/* in the list of pages; of a husk in none */
+	dlist_node	node;			/* in the list of pages; of a summary in none */
 	int			refs;
 	EcapiPlace	start;			/* holds references */
 	EcapiPosition end;			/* behind its last event */
@@ -58,9 +58,9 @@ struct EcapiPage
 	EcapiArena	arena;			/* trees that are kept */
 	size_t		bytes;			/* that its context takes, counted into the budget */
 	dlist_head	views;
-	bool		tallied;		/* husk is set for good */
-	EcapiPage  *husk;			/* NULL: none; see tally.c */
-	EcapiTally *tally;			/* of a husk */
+	bool		tallied;		/* summary is set for good */
+	EcapiPage  *summary;			/* NULL: none; see tally.c */
+	EcapiTally *tally;			/* of a summary */
 	bool		looked;			/* its events were asked about; see stopped.c */
 };
 

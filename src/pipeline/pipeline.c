@@ -30,14 +30,14 @@
 #include "pipeline/destinations.h"
 #include "pipeline/failed_feed.h"
 #include "pipeline/gather.h"
-#include "pipeline/halving.h"
+#include "pipeline/bisect.h"
 #include "pipeline/journal.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/prepare.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
 #include "pipeline/state.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/worker_state.h"
 #include "records/failed.h"
 
@@ -53,9 +53,9 @@ shadow(EcapiBatch *batch)
 	batch->sent_at = GetCurrentTimestamp();
 	ecapi_journal_request(batch, "shadow", NULL, NULL);
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_stretch_dispose(batch->items[i], ECAPI_OUTCOME_SHADOW, NULL);
+		ecapi_slice_dispose(batch->items[i], ECAPI_OUTCOME_SHADOW, NULL);
 	ecapi_batch_free(batch);
-	ecapi_stretch_advance(feed);
+	ecapi_slice_advance(feed);
 }
 
 /*
@@ -127,14 +127,14 @@ lingers(EcapiDestination *destination, TimestampTz now)
 	destination->linger_until = 0;
 	if (options->linger_ms <= 0 || live->unsent >= options->batch_size)
 		return false;
-	dlist_foreach(iter, &live->stretches)
+	dlist_foreach(iter, &live->slices)
 	{
-		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
 
-		if (stretch->next < stretch->page->nevents)
+		if (slice->next < slice->page->nevents)
 		{
 			TimestampTz until =
-				TimestampTzPlusMilliseconds(stretch->page->events[stretch->next].emitted_at,
+				TimestampTzPlusMilliseconds(slice->page->events[slice->next].emitted_at,
 											options->linger_ms);
 
 			/* a clock that was set back must not hold events */
@@ -300,7 +300,7 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 			break;
 	}
 	if (destination->nflying == 0 && !can_probe(destination))
-		quiet_ms = ecapi_halving_quiet(destination, now);
+		quiet_ms = ecapi_bisect_quiet(destination, now);
 	if (destination->state == ECAPI_WAITING)
 		return ms_until(destination->next_try, now);
 	if (limited_ms > 0)
@@ -320,9 +320,9 @@ delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 	for (int i = 0; i < batch->nitems; i++)
 		ecapi_journal_delivered(batch->items[i]);
 	ecapi_state_passed(destination);
-	ecapi_halving_passed(batch);
+	ecapi_bisect_passed(batch);
 	ecapi_batch_free(batch);
-	ecapi_stretch_advance(feed);
+	ecapi_slice_advance(feed);
 }
 
 /* A receiver may come to know of a new credential later than we do. */
@@ -389,7 +389,7 @@ failed_once(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 		return;
 	}
 	if (!suspicious || batch->feed->kind == ECAPI_FEED_FAILED ||
-		!ecapi_halving_failing(batch, answer))
+		!ecapi_bisect_failing(batch, answer))
 		ecapi_batch_hold(batch);
 	ecapi_state_wait(destination, error, answer->retry_after_ms);
 }
@@ -449,7 +449,7 @@ take_answer(EcapiAnswer *answer)
 			if (batch->feed->kind != ECAPI_FEED_FAILED)
 				ecapi_state_error(destination, error);
 			if (!ecapi_replay_let_go(batch))
-				ecapi_halving_rejected(batch, answer, verdict == ECAPI_TOO_LARGE);
+				ecapi_bisect_rejected(batch, answer, verdict == ECAPI_TOO_LARGE);
 			break;
 		case ECAPI_RETRY:
 		case ECAPI_DELIVERED:

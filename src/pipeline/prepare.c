@@ -59,7 +59,7 @@
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
 #include "pipeline/state.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/view.h"
 #include "pipeline/worker_state.h"
 #include "settings.h"
@@ -95,26 +95,26 @@ ecapi_prepares(const EcapiDestination *destination)
 /* ---- forgetting ---- */
 
 static void
-reset_stretches(EcapiFeed *feed, bool prepares)
+reset_slices(EcapiFeed *feed, bool prepares)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &feed->stretches)
+	dlist_foreach(iter, &feed->slices)
 	{
-		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
-		int			nevents = stretch->page->nevents;
+		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
+		int			nevents = slice->page->nevents;
 
-		if (stretch->view != NULL)
-			ecapi_view_drop(stretch->view);
-		stretch->view = NULL;
-		if (stretch->prepared != NULL)
-			pfree(stretch->prepared);
-		stretch->prepared = NULL;
-		stretch->unprepared = 0;
+		if (slice->view != NULL)
+			ecapi_view_drop(slice->view);
+		slice->view = NULL;
+		if (slice->prepared != NULL)
+			pfree(slice->prepared);
+		slice->prepared = NULL;
+		slice->unprepared = 0;
 		if (prepares && nevents > 0)
 		{
-			stretch->prepared = MemoryContextAllocZero(feed->destination->context, nevents);
-			stretch->unprepared = nevents;
+			slice->prepared = MemoryContextAllocZero(feed->destination->context, nevents);
+			slice->unprepared = nevents;
 		}
 	}
 }
@@ -131,9 +131,9 @@ ecapi_prepare_reset(EcapiDestination *destination)
 
 	if (destination->live.done.from != NULL)
 		ecapi_feed_put_back(&destination->live);
-	reset_stretches(&destination->live, prepares);
-	reset_stretches(&destination->replay, prepares);
-	reset_stretches(&destination->failed, prepares);
+	reset_slices(&destination->live, prepares);
+	reset_slices(&destination->replay, prepares);
+	reset_slices(&destination->failed, prepares);
 	if (preparing->filter_context != NULL)
 		MemoryContextDelete(preparing->filter_context);
 	if (preparing->list != NULL)
@@ -226,9 +226,9 @@ called(const EcapiDestination *destination, TimestampTz began, bool failed)
 
 /* ---- preparing ---- */
 
-/* The next stretch of a destination that is to be prepared; NULL: none. */
-static EcapiStretch *
-next_stretch(EcapiDestination *destination)
+/* The next slice of a destination that is to be prepared; NULL: none. */
+static EcapiSlice *
+next_slice(EcapiDestination *destination)
 {
 	EcapiFeed  *const feeds[] = {&destination->live, &destination->replay, &destination->failed};
 
@@ -236,12 +236,12 @@ next_stretch(EcapiDestination *destination)
 	{
 		dlist_iter	iter;
 
-		dlist_foreach(iter, &feeds[i]->stretches)
+		dlist_foreach(iter, &feeds[i]->slices)
 		{
-			EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+			EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
 
-			if (stretch->unprepared > 0)
-				return stretch;
+			if (slice->unprepared > 0)
+				return slice;
 		}
 	}
 	return NULL;
@@ -249,17 +249,17 @@ next_stretch(EcapiDestination *destination)
 
 /* Does users' SQL of its destination concern an event? */
 static bool
-concerns(const EcapiStretch *stretch, int i, EcapiArena *scratch, int64 now)
+concerns(const EcapiSlice *slice, int i, EcapiArena *scratch, int64 now)
 {
-	const EcapiFeed *feed = stretch->feed;
-	EcapiPageEvent *event = &stretch->page->events[i];
+	const EcapiFeed *feed = slice->feed;
+	EcapiPageEvent *event = &slice->page->events[i];
 	const EcapiValue *tree;
 
-	if (stretch->fate[i] >= ECAPI_FATE_DISPOSED || event->stopped != NULL ||
+	if (slice->fate[i] >= ECAPI_FATE_DISPOSED || event->stopped != NULL ||
 		(feed->kind == ECAPI_FEED_REPLAY &&
 		 !ecapi_replay_wants(unconstify(EcapiFeed *, feed), event, false)))
 		return false;
-	tree = ecapi_page_tree(stretch->page, i, scratch);
+	tree = ecapi_page_tree(slice->page, i, scratch);
 	return tree != NULL &&
 		ecapi_select_early(feed->destination->options, tree, event->type, now) == NULL;
 }
@@ -271,11 +271,11 @@ grab_from_context(void *owner, size_t size)
 }
 
 /*
- * Pick the next events of a stretch that users' SQL concerns, at most max; mark
+ * Pick the next events of a slice that users' SQL concerns, at most max; mark
  * those before them that it does not.
  */
 static int
-pick(EcapiStretch *stretch, int max, int *picked)
+pick(EcapiSlice *slice, int max, int *picked)
 {
 	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi parsing",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -284,14 +284,14 @@ pick(EcapiStretch *stretch, int max, int *picked)
 	int			n = 0;
 
 	ecapi_arena_init(&scratch, grab_from_context, context);
-	for (int i = 0; i < stretch->page->nevents && n < max; i++)
+	for (int i = 0; i < slice->page->nevents && n < max; i++)
 	{
-		if (stretch->prepared[i] != ECAPI_PREPARED_NOT_YET)
+		if (slice->prepared[i] != ECAPI_PREPARED_NOT_YET)
 			continue;
-		if (concerns(stretch, i, &scratch, now))
+		if (concerns(slice, i, &scratch, now))
 			picked[n++] = i;
 		else
-			ecapi_prepare_mark(stretch, &i, 1, ECAPI_PREPARED_OUT);
+			ecapi_prepare_mark(slice, &i, 1, ECAPI_PREPARED_OUT);
 	}
 	MemoryContextDelete(context);
 	return n;
@@ -299,7 +299,7 @@ pick(EcapiStretch *stretch, int max, int *picked)
 
 /* Is there a destination with the same list on the page, which wants an event? */
 static bool
-wanted_by_another(const EcapiStretch *stretch, EcapiStretch **others, int nothers,
+wanted_by_another(const EcapiSlice *slice, EcapiSlice **others, int nothers,
 				  int i, EcapiArena *scratch, int64 now)
 {
 	for (int k = 0; k < nothers; k++)
@@ -311,11 +311,11 @@ wanted_by_another(const EcapiStretch *stretch, EcapiStretch **others, int nother
 
 #define OTHERS_MAX	64
 
-/* Stretches of other destinations with the same list that hold the same page. */
+/* Slices of other destinations with the same list that hold the same page. */
 static int
-find_others(const EcapiStretch *stretch, EcapiStretch **others)
+find_others(const EcapiSlice *slice, EcapiSlice **others)
 {
-	const EcapiDestination *self = stretch->feed->destination;
+	const EcapiDestination *self = slice->feed->destination;
 	dlist_iter	iter;
 	int			n = 0;
 
@@ -328,11 +328,11 @@ find_others(const EcapiStretch *stretch, EcapiStretch **others)
 			other->preparing.list == NULL ||
 			!ecapi_enrichments_equal(other->preparing.list, self->preparing.list))
 			continue;
-		dlist_foreach(inner, &other->live.stretches)
+		dlist_foreach(inner, &other->live.slices)
 		{
-			EcapiStretch *theirs = dlist_container(EcapiStretch, node, inner.cur);
+			EcapiSlice *theirs = dlist_container(EcapiSlice, node, inner.cur);
 
-			if (theirs->page == stretch->page && theirs->unprepared > 0 && n < OTHERS_MAX)
+			if (theirs->page == slice->page && theirs->unprepared > 0 && n < OTHERS_MAX)
 				others[n++] = theirs;
 		}
 	}
@@ -344,10 +344,10 @@ find_others(const EcapiStretch *stretch, EcapiStretch **others)
  * page is asked for.  Returns how many there are then.
  */
 static int
-add_wishes(EcapiStretch *stretch, int *wanted, int n, bool part)
+add_wishes(EcapiSlice *slice, int *wanted, int n, bool part)
 {
-	EcapiStretch *others[OTHERS_MAX];
-	int			nothers = part ? 0 : find_others(stretch, others);
+	EcapiSlice *others[OTHERS_MAX];
+	int			nothers = part ? 0 : find_others(slice, others);
 	MemoryContext context;
 	EcapiArena	scratch;
 	int64		now = (int64) time(NULL);
@@ -356,12 +356,12 @@ add_wishes(EcapiStretch *stretch, int *wanted, int n, bool part)
 		return n;
 	context = AllocSetContextCreate(ecapi_me.scratch, "ecapi parsing", ALLOCSET_DEFAULT_SIZES);
 	ecapi_arena_init(&scratch, grab_from_context, context);
-	for (int i = 0, mine = 0, own = n; i < stretch->page->nevents; i++)
+	for (int i = 0, mine = 0, own = n; i < slice->page->nevents; i++)
 	{
 		/* what was picked is in order */
 		if (mine < own && wanted[mine] == i)
 			mine++;
-		else if (wanted_by_another(stretch, others, nothers, i, &scratch, now))
+		else if (wanted_by_another(slice, others, nothers, i, &scratch, now))
 			wanted[n++] = i;
 	}
 	MemoryContextDelete(context);
@@ -380,11 +380,11 @@ all_made(const EcapiView *view, const int *events, int n)
 
 /* What came of an event that was enriched. */
 static EcapiPrepared
-result_of(const EcapiStretch *stretch, int i)
+result_of(const EcapiSlice *slice, int i)
 {
-	const EcapiOptions *options = stretch->feed->destination->options;
+	const EcapiOptions *options = slice->feed->destination->options;
 
-	if (stretch->view->events[i].problem == NULL)
+	if (slice->view->events[i].problem == NULL)
 		return ECAPI_PREPARED_ENRICHED;
 	return options->enrich_on_error == ECAPI_ENRICH_SKIP ? ECAPI_PREPARED_UNPATCHED
 		: ECAPI_PREPARED_REFUSED;
@@ -399,23 +399,23 @@ typedef enum Step
 } Step;
 
 /*
- * Enrich picked events of a stretch; results says what came of each.  picked has
+ * Enrich picked events of a slice; results says what came of each.  picked has
  * room for all of the page.
  */
 static Step
-enrich(EcapiStretch *stretch, int *picked, int n, bool part, EcapiPrepared *results,
+enrich(EcapiSlice *slice, int *picked, int n, bool part, EcapiPrepared *results,
 	   long *wait_ms)
 {
-	EcapiDestination *destination = stretch->feed->destination;
+	EcapiDestination *destination = slice->feed->destination;
 	EcapiPreparing *preparing = &destination->preparing;
 	EcapiPrepared fate = ECAPI_PREPARED_UNPATCHED;
 	EcapiUserError error = {0};
 	TimestampTz began;
 	bool		done;
 
-	if (stretch->view == NULL)
-		stretch->view = ecapi_view_of(stretch->page, preparing->list);
-	done = all_made(stretch->view, picked, n);
+	if (slice->view == NULL)
+		slice->view = ecapi_view_of(slice->page, preparing->list);
+	done = all_made(slice->view, picked, n);
 	if (!done && preparing->broken && destination->options->enrich_on_error == ECAPI_ENRICH_SKIP &&
 		GetCurrentTimestamp() < preparing->next_try)
 	{
@@ -428,7 +428,7 @@ enrich(EcapiStretch *stretch, int *picked, int n, bool part, EcapiPrepared *resu
 		if (!may_call(destination, wait_ms))
 			return STEP_LATER;
 		began = GetCurrentTimestamp();
-		done = ecapi_view_fill(stretch->view, picked, add_wishes(stretch, picked, n, part),
+		done = ecapi_view_fill(slice->view, picked, add_wishes(slice, picked, n, part),
 							   &error);
 		called(destination, began, !done);
 		if (!done && error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
@@ -442,30 +442,30 @@ enrich(EcapiStretch *stretch, int *picked, int n, bool part, EcapiPrepared *resu
 		}
 	}
 	for (int i = 0; i < n; i++)
-		results[i] = done ? result_of(stretch, picked[i]) : fate;
+		results[i] = done ? result_of(slice, picked[i]) : fate;
 	return STEP_DONE;
 }
 
 /* The tree that the filter sees of an event, or NULL when it need not. */
 static const EcapiValue *
-tree_to_judge(EcapiStretch *stretch, int i, EcapiPrepared result, EcapiArena *scratch)
+tree_to_judge(EcapiSlice *slice, int i, EcapiPrepared result, EcapiArena *scratch)
 {
 	const EcapiValue *tree = NULL;
 
 	if (result == ECAPI_PREPARED_ENRICHED)
-		tree = stretch->view->events[i].tree;
+		tree = slice->view->events[i].tree;
 	else if (result == ECAPI_PREPARED_AS_IS || result == ECAPI_PREPARED_UNPATCHED)
-		tree = ecapi_page_tree(stretch->page, i, scratch);
+		tree = ecapi_page_tree(slice->page, i, scratch);
 	return tree == NULL ||
-		ecapi_select_late(stretch->feed->destination->options, tree,
+		ecapi_select_late(slice->feed->destination->options, tree,
 						  ecapi_default_country()) != NULL ? NULL : tree;
 }
 
 /* Have the filter judge picked events; results are changed where it says no. */
 static Step
-judge(EcapiStretch *stretch, const int *picked, int n, EcapiPrepared *results)
+judge(EcapiSlice *slice, const int *picked, int n, EcapiPrepared *results)
 {
-	EcapiDestination *destination = stretch->feed->destination;
+	EcapiDestination *destination = slice->feed->destination;
 	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi judging",
 												  ALLOCSET_DEFAULT_SIZES);
 	EcapiEnrichedEvent *events = MemoryContextAllocZero(context, sizeof(EcapiEnrichedEvent) * n);
@@ -480,11 +480,11 @@ judge(EcapiStretch *stretch, const int *picked, int n, EcapiPrepared *results)
 	ecapi_arena_init(&scratch, grab_from_context, context);
 	for (int i = 0; i < n; i++)
 	{
-		const EcapiValue *tree = tree_to_judge(stretch, picked[i], results[i], &scratch);
+		const EcapiValue *tree = tree_to_judge(slice, picked[i], results[i], &scratch);
 
 		if (tree == NULL)
 			continue;
-		events[nevents].seq = stretch->page->events[picked[i]].seq;
+		events[nevents].seq = slice->page->events[picked[i]].seq;
 		events[nevents].event = tree;
 		indexes[nevents++] = i;
 	}
@@ -499,7 +499,7 @@ judge(EcapiStretch *stretch, const int *picked, int n, EcapiPrepared *results)
 		if (!events[i].pass)
 			results[indexes[i]] = ECAPI_PREPARED_FILTERED;
 	if (!done && error.sqlerrcode != ERRCODE_ADMIN_SHUTDOWN)
-		ecapi_prepare_filter_failed(destination, stretch, picked, n, failed < 0 ? -1 : indexes[failed], &error);
+		ecapi_prepare_filter_failed(destination, slice, picked, n, failed < 0 ? -1 : indexes[failed], &error);
 	MemoryContextDelete(context);
 	if (done)
 		return STEP_DONE;
@@ -508,25 +508,25 @@ judge(EcapiStretch *stretch, const int *picked, int n, EcapiPrepared *results)
 
 /* How many events a destination takes in one call now; 0: none, memory is short. */
 static int
-portion_of(const EcapiDestination *destination, const EcapiStretch *stretch)
+portion_of(const EcapiDestination *destination, const EcapiSlice *slice)
 {
 	int			portion = destination->preparing.portion;
 	bool		tight = ecapi_me.page_bytes + ecapi_me.body_bytes + VIEW_BYTES > ECAPI_BUDGET;
 
 	if (portion == 0)
-		portion = stretch->page->nevents;
-	if (!tight || stretch->view != NULL || destination->preparing.list->n == 0)
+		portion = slice->page->nevents;
+	if (!tight || slice->view != NULL || destination->preparing.list->n == 0)
 		return portion;
-	return ecapi_prepare_can_send(stretch->feed) ? 0 : Min(portion, LEAN_EVENTS);
+	return ecapi_prepare_can_send(slice->feed) ? 0 : Min(portion, LEAN_EVENTS);
 }
 
-/* Prepare the next portion of a stretch. */
+/* Prepare the next portion of a slice. */
 static Step
-prepare_stretch(EcapiStretch *stretch, long *wait_ms)
+prepare_slice(EcapiSlice *slice, long *wait_ms)
 {
-	EcapiDestination *destination = stretch->feed->destination;
+	EcapiDestination *destination = slice->feed->destination;
 	EcapiPreparing *preparing = &destination->preparing;
-	int			max = portion_of(destination, stretch);
+	int			max = portion_of(destination, slice);
 	EcapiPrepared *results;
 	int		   *picked;
 	int			n;
@@ -534,25 +534,25 @@ prepare_stretch(EcapiStretch *stretch, long *wait_ms)
 
 	if (max == 0)
 		return STEP_LATER;
-	if (stretch->view != NULL &&
-		!ecapi_enrichments_equal(&stretch->view->list, preparing->list))
-		reset_stretches(stretch->feed, true);
-	picked = palloc(sizeof(int) * stretch->page->nevents);
-	n = pick(stretch, max, picked);
+	if (slice->view != NULL &&
+		!ecapi_enrichments_equal(&slice->view->list, preparing->list))
+		reset_slices(slice->feed, true);
+	picked = palloc(sizeof(int) * slice->page->nevents);
+	n = pick(slice, max, picked);
 	if (n == 0)
 		return STEP_DONE;
 	results = palloc(sizeof(EcapiPrepared) * n);
 	for (int i = 0; i < n; i++)
 		results[i] = ECAPI_PREPARED_AS_IS;
 	if (preparing->list->n > 0)
-		step = enrich(stretch, picked, n, max < stretch->page->nevents, results, wait_ms);
+		step = enrich(slice, picked, n, max < slice->page->nevents, results, wait_ms);
 	else if (!may_call(destination, wait_ms))
 		step = STEP_LATER;
 	/* right behind the enrichments, so that what they have cost is not lost */
 	if (step == STEP_DONE && preparing->filter != NULL)
-		step = judge(stretch, picked, n, results);
+		step = judge(slice, picked, n, results);
 	for (int i = 0; step == STEP_DONE && i < n; i++)
-		ecapi_prepare_mark(stretch, &picked[i], 1, results[i]);
+		ecapi_prepare_mark(slice, &picked[i], 1, results[i]);
 	if (step == STEP_DONE && preparing->list->n == 0)
 		ecapi_prepare_call_passed(destination);
 	return step;
@@ -577,21 +577,21 @@ ecapi_prepare_can_send(EcapiFeed *feed)
 		{
 			const EcapiItem *item = &batch->items[i];
 
-			if (item->stretch->unprepared > 0 &&
-				item->stretch->prepared[item->index] == ECAPI_PREPARED_NOT_YET)
+			if (item->slice->unprepared > 0 &&
+				item->slice->prepared[item->index] == ECAPI_PREPARED_NOT_YET)
 				return false;
 		}
 		return true;
 	}
 	if (feed->unsent == 0)
 		return false;
-	dlist_foreach(iter, &feed->stretches)
+	dlist_foreach(iter, &feed->slices)
 	{
-		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
 
-		if (stretch->next < stretch->page->nevents)
-			return stretch->prepared == NULL ||
-				stretch->prepared[stretch->next] != ECAPI_PREPARED_NOT_YET;
+		if (slice->next < slice->page->nevents)
+			return slice->prepared == NULL ||
+				slice->prepared[slice->next] != ECAPI_PREPARED_NOT_YET;
 	}
 	return false;
 }
@@ -612,7 +612,7 @@ find_work(TimestampTz now)
 
 		if (!ecapi_prepares(destination) || destination->give_up_to != NULL ||
 			!ecapi_state_try(destination, now) || destination->state != ECAPI_RUNNING ||
-			next_stretch(destination) == NULL)
+			next_slice(destination) == NULL)
 			continue;
 		work = lappend(work, destination);
 	}
@@ -661,12 +661,12 @@ ecapi_prepare_step(TimestampTz now, long *wait_ms)
 	{
 		EcapiDestination *destination = lfirst(cell);
 		bool		before = calls_over;
-		EcapiStretch *stretch;
+		EcapiSlice *slice;
 
 		while (destination->state == ECAPI_RUNNING &&
-			   (stretch = next_stretch(destination)) != NULL)
+			   (slice = next_slice(destination)) != NULL)
 		{
-			Step		step = prepare_stretch(stretch, wait_ms);
+			Step		step = prepare_slice(slice, wait_ms);
 
 			if (step == STEP_LATER)
 				break;

@@ -31,7 +31,7 @@
 #include "pipeline/prepare.h"
 #include "pipeline/preparing.h"
 #include "pipeline/state.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 
 /* Tries of a call that fails, before enrich_on_error decides. */
 #define TRIES			3
@@ -40,7 +40,7 @@
 #define SINGLES_MAX		16
 
 /* How long events are taken to be at fault, after the last that was. */
-#define HALVING_US		(60 * USECS_PER_SEC)
+#define BISECT_US		(60 * USECS_PER_SEC)
 
 int64
 ecapi_prepare_backoff_ms(const EcapiPreparing *preparing)
@@ -48,15 +48,15 @@ ecapi_prepare_backoff_ms(const EcapiPreparing *preparing)
 	return ecapi_policy_backoff(preparing->failures, pg_prng_double(&pg_global_prng_state), -1);
 }
 
-/* Set what came of some events of a stretch. */
+/* Set what came of some events of a slice. */
 void
-ecapi_prepare_mark(EcapiStretch *stretch, const int *events, int n, EcapiPrepared prepared)
+ecapi_prepare_mark(EcapiSlice *slice, const int *events, int n, EcapiPrepared prepared)
 {
 	for (int i = 0; i < n; i++)
 	{
-		if (stretch->prepared[events[i]] == ECAPI_PREPARED_NOT_YET)
-			stretch->unprepared--;
-		stretch->prepared[events[i]] = prepared;
+		if (slice->prepared[events[i]] == ECAPI_PREPARED_NOT_YET)
+			slice->unprepared--;
+		slice->prepared[events[i]] = prepared;
 	}
 }
 
@@ -87,20 +87,20 @@ ecapi_prepare_call_failed(EcapiDestination *destination, int n, const EcapiUserE
 	EcapiPreparing *preparing = &destination->preparing;
 	EcapiEnrichOnError on_error = destination->options->enrich_on_error;
 	TimestampTz now = GetCurrentTimestamp();
-	bool		halving = preparing->halving_until > now && !error->timed_out;
+	bool		bisecting = preparing->bisect_until > now && !error->timed_out;
 
 	if (error->stopped)
 		return false;
 	preparing->failures++;
 	strlcpy(preparing->message, error->message, sizeof(preparing->message));
-	if (on_error == ECAPI_ENRICH_HOLD || (preparing->failures < TRIES && !halving))
+	if (on_error == ECAPI_ENRICH_HOLD || (preparing->failures < TRIES && !bisecting))
 	{
 		ecapi_state_hold(destination, error->message, ecapi_prepare_backoff_ms(preparing));
 		return false;
 	}
 	ecapi_state_error(destination, error->message);
 	if (!error->timed_out && !preparing->broken)
-		preparing->halving_until = now + HALVING_US;
+		preparing->bisect_until = now + BISECT_US;
 	if (!error->timed_out && !preparing->broken && n > 1)
 	{
 		preparing->portion = n / 2;
@@ -122,7 +122,7 @@ ecapi_prepare_call_failed(EcapiDestination *destination, int n, const EcapiUserE
 
 /* The filter has failed, of failed at one of the events, or -1. */
 void
-ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiStretch *stretch, const int *events,
+ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiSlice *slice, const int *events,
 			  int n, int failed, const EcapiUserError *error)
 {
 	EcapiPreparing *preparing = &destination->preparing;
@@ -140,10 +140,10 @@ ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiStretch *stretch
 	ecapi_state_error(destination, error->message);
 	tell(destination);
 	if (failed >= 0)
-		ecapi_prepare_mark(stretch, events + failed, 1, ECAPI_PREPARED_UNFILTERED);
+		ecapi_prepare_mark(slice, events + failed, 1, ECAPI_PREPARED_UNFILTERED);
 	else
 	{
-		ecapi_prepare_mark(stretch, events, n, ECAPI_PREPARED_UNFILTERED);
+		ecapi_prepare_mark(slice, events, n, ECAPI_PREPARED_UNFILTERED);
 		ecapi_state_hold(destination, error->message, ecapi_prepare_backoff_ms(preparing));
 	}
 }

@@ -7,15 +7,15 @@
 
 #include "pipeline/destinations.h"
 #include "pipeline/prepare.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 
 /* prepare_failing.c */
 extern int64 ecapi_prepare_backoff_ms(const EcapiPreparing *preparing);
-extern void ecapi_prepare_mark(EcapiStretch *stretch, const int *events, int n,
+extern void ecapi_prepare_mark(EcapiSlice *slice, const int *events, int n,
 							   EcapiPrepared prepared);
 extern bool ecapi_prepare_call_failed(EcapiDestination *destination, int n,
 									  const EcapiUserError *error, EcapiPrepared *fate);
-extern void ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiStretch *stretch,
+extern void ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiSlice *slice,
 										const int *events, int n, int failed,
 										const EcapiUserError *error);
 extern void ecapi_prepare_call_passed(EcapiDestination *destination);

@@ -28,7 +28,7 @@
 #include "pipeline/read.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 
@@ -73,7 +73,7 @@ ecapi_read_begin(void)
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
 		if (destination->state == ECAPI_RUNNING && nleaders < LEADERS &&
-			!dlist_is_empty(&destination->live.stretches))
+			!dlist_is_empty(&destination->live.slices))
 			leaders[nleaders++] = &destination->live;
 	}
 }
@@ -86,7 +86,7 @@ ecapi_read_begin(void)
 static bool
 rides(EcapiFeed *feed)
 {
-	if (!feed->passing || !dlist_is_empty(&feed->stretches))
+	if (!feed->passing || !dlist_is_empty(&feed->slices))
 		return false;
 	for (int i = 0; i < nleaders; i++)
 		if (ecapi_place_equal(&leaders[i]->read, &feed->read))
@@ -127,9 +127,9 @@ leaders_tick(EcapiTick *from)
 	{
 		dlist_iter	iter;
 
-		dlist_foreach(iter, &leaders[i]->stretches)
+		dlist_foreach(iter, &leaders[i]->slices)
 		{
-			EcapiPlace *start = &dlist_container(EcapiStretch, node, iter.cur)->page->start;
+			EcapiPlace *start = &dlist_container(EcapiSlice, node, iter.cur)->page->start;
 
 			if (start->from == from)
 			{
@@ -187,7 +187,7 @@ read_one(EcapiFeed *feed, TimestampTz now, const bool *stale)
 	feed->read_at = now;
 	/* options that were changed before an event was emitted apply to it */
 	AcceptInvalidationMessages();
-	ecapi_stretch_add(feed, page, !*stale);
+	ecapi_slice_add(feed, page, !*stale);
 	return true;
 }
 

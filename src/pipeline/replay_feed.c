@@ -28,7 +28,7 @@
 #include "pipeline/pages.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/replay.h"
@@ -65,7 +65,7 @@ static void
 abandon(EcapiBatch *batch)
 {
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_stretch_dispose(batch->items[i], ECAPI_OUTCOME_NONE, NULL);
+		ecapi_slice_dispose(batch->items[i], ECAPI_OUTCOME_NONE, NULL);
 	ecapi_batch_free(batch);
 }
 
@@ -91,7 +91,7 @@ abandon_list(EcapiDestination *destination, dlist_head *list)
 static void
 close_if_empty(EcapiDestination *destination)
 {
-	if (!dlist_is_empty(&destination->replay.stretches))
+	if (!dlist_is_empty(&destination->replay.slices))
 		return;
 	destination->replaying.id = 0;
 	destination->replaying.closing = false;
@@ -108,21 +108,21 @@ close_replay(EcapiDestination *destination)
 	destination->replaying.closing = true;
 	abandon_list(destination, &feed->ready);
 	abandon_list(destination, &destination->suspects);
-	dlist_foreach(iter, &feed->stretches)
+	dlist_foreach(iter, &feed->slices)
 	{
-		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
 
 		/* what is taken flies */
-		for (int i = stretch->next; i < stretch->page->nevents; i++)
+		for (int i = slice->next; i < slice->page->nevents; i++)
 		{
-			EcapiItem	item = {stretch, i};
+			EcapiItem	item = {slice, i};
 
-			ecapi_stretch_dispose(item, ECAPI_OUTCOME_NONE, NULL);
+			ecapi_slice_dispose(item, ECAPI_OUTCOME_NONE, NULL);
 		}
-		stretch->next = stretch->page->nevents;
+		slice->next = slice->page->nevents;
 	}
 	feed->unsent = 0;
-	ecapi_stretch_advance(feed);
+	ecapi_slice_advance(feed);
 	/* counts are written once more, then it is over */
 	destination->replaying.dirty = destination->dirty = true;
 }
@@ -148,7 +148,7 @@ static bool
 at_end(const EcapiDestination *destination)
 {
 	return destination->replay.done.to == NULL &&
-		dlist_is_empty(unconstify(dlist_head *, &destination->replay.stretches));
+		dlist_is_empty(unconstify(dlist_head *, &destination->replay.slices));
 }
 
 /*
@@ -205,8 +205,8 @@ ecapi_replay_wants(EcapiFeed *feed, const EcapiPageEvent *event, bool typed)
 void
 ecapi_replay_pass_over(EcapiItem item)
 {
-	item.stretch->feed->destination->replaying.passed_over++;
-	ecapi_stretch_dispose(item, ECAPI_OUTCOME_NONE, NULL);
+	item.slice->feed->destination->replaying.passed_over++;
+	ecapi_slice_dispose(item, ECAPI_OUTCOME_NONE, NULL);
 }
 
 /*
@@ -221,7 +221,7 @@ ecapi_replay_let_go(EcapiBatch *batch)
 	if (feed->kind != ECAPI_FEED_REPLAY || !feed->destination->replaying.closing)
 		return false;
 	abandon(batch);
-	ecapi_stretch_advance(feed);
+	ecapi_slice_advance(feed);
 	return true;
 }
 

@@ -13,7 +13,7 @@
 #include "pipeline/forward.h"
 #include "pipeline/gather.h"
 #include "pipeline/pages.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 
 /* The replay that a destination's feed of that kind carries out. */
 typedef struct EcapiReplay

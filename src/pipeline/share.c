@@ -36,7 +36,7 @@
 #include "pipeline/destinations.h"
 #include "pipeline/pages.h"
 #include "pipeline/share.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/worker_state.h"
 
 /*
@@ -69,9 +69,9 @@ held_by_feed(EcapiFeed *feed)
 	size_t		bytes = 0;
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &feed->stretches)
+	dlist_foreach(iter, &feed->slices)
 	{
-		const EcapiPage *page = dlist_container(EcapiStretch, node, iter.cur)->page;
+		const EcapiPage *page = dlist_container(EcapiSlice, node, iter.cur)->page;
 
 		bytes += page->bytes / Max(page->refs, 1);
 	}
@@ -156,7 +156,7 @@ ecapi_share_page(EcapiFeed *feed)
 {
 	size_t		left = left_for(feed->destination);
 
-	if (dlist_is_empty(&feed->stretches) ? left > 0 || used() < ECAPI_BUDGET : left >= PAGE_ROOM)
+	if (dlist_is_empty(&feed->slices) ? left > 0 || used() < ECAPI_BUDGET : left >= PAGE_ROOM)
 		return Min(left / COST_OF_TEXT + 1, ECAPI_PAGE_BYTES);
 	if (feed->unsent == 0)
 		feed->destination->short_of = ECAPI_SHORT_OF_MEMORY;

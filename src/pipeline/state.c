@@ -35,14 +35,14 @@
  *													failed_once
  *	 flying   --(other 5xx, cut, timed out)-------> the same, but at the tail
  *				where order does not matter; again and again: halved
- *													ecapi_halving_failing
+ *													ecapi_bisect_failing
  *	 flying   --(401 403 404 3xx, not trusted)----> head; the destination stops,
  *				or waits where the credentials or CA file changed a moment ago	stopped
  *	 flying   --(other 4xx, 413)--> halved; a single one is at fault, or a
- *				suspect								ecapi_halving_rejected
- *	 suspect  --(something passes)--> over: failed	ecapi_halving_passed
+ *				suspect								ecapi_bisect_rejected
+ *	 suspect  --(something passes)--> over: failed	ecapi_bisect_passed
  *	 suspect  --(nothing passes)----> head; the destination stops
- *													ecapi_halving_quiet
+ *													ecapi_bisect_quiet
  *
  * A batch of failed events has no place at the head: its rows are left as they
  * are (ecapi_failed_put_down), or change by themselves (failed_feed.c).  One of a

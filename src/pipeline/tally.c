@@ -12,15 +12,15 @@
  * at the cost of a few kinds instead of a few thousand events.
  *
  * A destination that still has earlier events in hand must not count later ones
- * before them.  It keeps a husk of the page in their place: where it
+ * before them.  It keeps a summary of the page in their place: where it
  * begins and ends, and its kinds, but none of its events.
  *
  * Not every page can be tallied: an event that cannot be read ends at every
  * destination by itself, and values beyond what adds up exactly in 64 bits are
  * added one by one.  Then every destination goes through the events.
  *
- * Ownership: kinds live in the husk's context; the husk is counted by its page
- * and by the stretches that hold it.
+ * Ownership: kinds live in the summary's context; the summary is counted by its page
+ * and by the slices that hold it.
  */
 #include "postgres.h"
 
@@ -140,9 +140,9 @@ grab_from_context(void *owner, size_t size)
 	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
 }
 
-/* Tally a page; sets its husk, or that it has none. */
+/* Tally a page; sets its summary, or that it has none. */
 static void
-make_husk(EcapiPage *page)
+make_summary(EcapiPage *page)
 {
 	/* of this turn until it is done, so that no error leaves it behind */
 	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi tally",
@@ -150,7 +150,7 @@ make_husk(EcapiPage *page)
 	MemoryContext parsing = AllocSetContextCreate(context, "ecapi scratch",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	EcapiPage  *husk = palloc0(sizeof(EcapiPage));
+	EcapiPage  *summary = palloc0(sizeof(EcapiPage));
 	EcapiTally *tally = palloc0(sizeof(EcapiTally));
 	EcapiArena	scratch;
 	int			i;
@@ -169,20 +169,20 @@ make_husk(EcapiPage *page)
 		return;
 	}
 	MemoryContextSetParent(context, ecapi_me.context);
-	husk->refs = 1;
-	husk->context = context;
-	husk->tally = tally;
-	husk->end = page->end;
-	husk->last = page->last;
-	dlist_init(&husk->views);
-	ecapi_place_copy(&husk->start, &page->start);
-	husk->bytes = MemoryContextMemAllocated(context, false);
-	ecapi_me.page_bytes += husk->bytes;
-	page->husk = husk;
+	summary->refs = 1;
+	summary->context = context;
+	summary->tally = tally;
+	summary->end = page->end;
+	summary->last = page->last;
+	dlist_init(&summary->views);
+	ecapi_place_copy(&summary->start, &page->start);
+	summary->bytes = MemoryContextMemAllocated(context, false);
+	ecapi_me.page_bytes += summary->bytes;
+	page->summary = summary;
 }
 
 /*
- * The husk of a page that holds nothing for a destination, by type and route;
+ * The summary of a page that holds nothing for a destination, by type and route;
  * NULL when it may hold something.  No reference is given.
  */
 EcapiPage *
@@ -194,13 +194,13 @@ ecapi_tally_excludes(EcapiPage *page, const EcapiOptions *options)
 		 (options->event_types & ECAPI_ALL_EVENT_TYPES) == ECAPI_ALL_EVENT_TYPES))
 		return NULL;
 	if (!page->tallied)
-		make_husk(page);
-	if (page->husk == NULL)
+		make_summary(page);
+	if (page->summary == NULL)
 		return NULL;
-	for (Kind *kind = page->husk->tally->first; kind != NULL; kind = kind->later)
+	for (Kind *kind = page->summary->tally->first; kind != NULL; kind = kind->later)
 		if (ecapi_select_routed(options, kind->type, kind->route) == NULL)
 			return NULL;
-	return page->husk;
+	return page->summary;
 }
 
 /*
@@ -217,13 +217,13 @@ reason_for(const EcapiDestination *destination, const Kind *kind)
 }
 
 /*
- * A destination passes over a page it was excluded from, given by its husk: count
+ * A destination passes over a page it was excluded from, given by its summary: count
  * its events as filtered.
  */
 void
-ecapi_tally_pass(EcapiDestination *destination, const EcapiPage *husk)
+ecapi_tally_pass(EcapiDestination *destination, const EcapiPage *summary)
 {
-	EcapiTally *tally = husk->tally;
+	EcapiTally *tally = summary->tally;
 	const char *reason = reason_for(destination, tally->first);
 	bool		one_reason = true;
 

@@ -11,6 +11,6 @@
 #include "pipeline/forward.h"
 
 extern EcapiPage *ecapi_tally_excludes(EcapiPage *page, const EcapiOptions *options);
-extern void ecapi_tally_pass(EcapiDestination *destination, const EcapiPage *husk);
+extern void ecapi_tally_pass(EcapiDestination *destination, const EcapiPage *summary);
 
 #endif							/* ECAPI_TALLY_H */

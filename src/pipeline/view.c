@@ -15,7 +15,7 @@
  *
  * Memory: enriched trees share texts with those of the page.  What a call makes
  * is bounded, counts into the budget of pages, and goes with the page, or, when
- * memory is short, as soon as no stretch has the view.
+ * memory is short, as soon as no slice has the view.
  *
  * Users' SQL runs here, in a transaction of its own: the caller is in none.
  */

@@ -2,7 +2,7 @@
  * view.h
  *	  A page's events as one list of enrichments made them.
  *
- * Counted by stretches of its page.
+ * Counted by slices of its page.
  */
 #ifndef ECAPI_VIEW_H
 #define ECAPI_VIEW_H

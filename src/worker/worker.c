@@ -76,7 +76,7 @@
 #include "pipeline/share.h"
 #include "pipeline/state.h"
 #include "pipeline/stopped.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/cancellation.h"

@@ -1,5 +1,5 @@
 /*
- * halving.c
+ * bisect.c
  *	  Finding the events at fault in a rejected request.
  *
  * A rejected batch of n > 1 is cut into halves; both go to the end of the
@@ -38,7 +38,7 @@
  * passed meanwhile.  Where one request goes at a time, others go ahead only of
  * what has failed that often, for then events keep their order.
  * Until then it is as any other failure: the destination waits longer and
- * longer, so a receiver that fails on everything costs few halvings.
+ * longer, so a receiver that fails on everything costs few bisections.
  *
  * An operator who calls ecapi.retry or ecapi.discard for a destination that
  * stopped because it rejects everything blames the events: the suspects that
@@ -62,11 +62,11 @@
 #include "pipeline/destinations.h"
 #include "pipeline/failed_feed.h"
 #include "pipeline/gather.h"
-#include "pipeline/halving.h"
+#include "pipeline/bisect.h"
 #include "pipeline/journal.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/state.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 
 #define SUSPECTS_MAX	16
 
@@ -80,7 +80,7 @@
 
 /*
  * Rejections in a row for which a part that passed before is evidence.  A
- * receiver that turns against everything in the middle of a halving must not
+ * receiver that turns against everything in the middle of a bisection must not
  * have the rest of the batch put into failed_event.
  */
 #define EVIDENCE_MAX	64
@@ -181,7 +181,7 @@ blame(EcapiBatch *batch, const char *reason, const EcapiAnswer *answer)
 	ecapi_journal_failed(batch->items[0], too_large ? ECAPI_REASON_TOO_LARGE : reason,
 						 answer, batch->attempts, !too_large);
 	ecapi_batch_free(batch);
-	ecapi_stretch_advance(feed);
+	ecapi_slice_advance(feed);
 }
 
 static void
@@ -241,7 +241,7 @@ rejected_again(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
  * A batch was rejected.  Takes it over.
  */
 void
-ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
+ecapi_bisect_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
 {
 	EcapiDestination *destination = batch->destination;
 	bool		root_passed;
@@ -275,7 +275,7 @@ ecapi_halving_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_la
  * when the batch is taken over; else the caller keeps it.
  */
 bool
-ecapi_halving_failing(EcapiBatch *batch, const EcapiAnswer *answer)
+ecapi_bisect_failing(EcapiBatch *batch, const EcapiAnswer *answer)
 {
 	EcapiDestination *destination = batch->destination;
 	bool		others_passed;
@@ -310,7 +310,7 @@ ecapi_halving_failing(EcapiBatch *batch, const EcapiAnswer *answer)
 
 /* A batch passed: suspects are at fault, and so is what is left of its root. */
 void
-ecapi_halving_passed(EcapiBatch *batch)
+ecapi_bisect_passed(EcapiBatch *batch)
 {
 	EcapiDestination *destination = batch->destination;
 
@@ -329,7 +329,7 @@ ecapi_halving_passed(EcapiBatch *batch)
  * milliseconds until it is time to, or -1 when nothing is left to decide.
  */
 long
-ecapi_halving_quiet(EcapiDestination *destination, TimestampTz now)
+ecapi_bisect_quiet(EcapiDestination *destination, TimestampTz now)
 {
 	bool		alone = destination->rejections <= LONE_REJECTIONS_MAX &&
 		is_proven(destination);

@@ -1,15 +1,15 @@
 /*
- * stretch.c
+ * slice.c
  *	  The events in a feed's hands, and how far they are disposed of.
  *
- * A feed holds stretches in the order of its places.  Their events are
+ * A feed holds slices in the order of its places.  Their events are
  * taken in order, but end in any order when several requests fly; the feed's
  * place moves only over the contiguous disposed prefix (design invariant 5).  When
- * the last event of a stretch is disposed of, the stretch goes.  Failed events
+ * the last event of a slice is disposed of, the slice goes.  Failed events
  * have no order, so their feed has no place.
  *
  * A page that holds nothing for a destination is passed over in one step: at once
- * when the feed has nothing in hand, else as a stretch without events, its husk,
+ * when the feed has nothing in hand, else as a slice without events, its summary,
  * that waits for those before it (tally.c).
  *
  * An event is counted when the place passes it, not when it ends: what ended
@@ -25,7 +25,7 @@
 #include "pipeline/journal.h"
 #include "pipeline/pages.h"
 #include "pipeline/prepare.h"
-#include "pipeline/stretch.h"
+#include "pipeline/slice.h"
 #include "pipeline/tally.h"
 #include "pipeline/tick.h"
 #include "pipeline/view.h"
@@ -36,7 +36,7 @@ ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind, EcapiDestination *destinati
 {
 	feed->kind = kind;
 	feed->destination = destination;
-	dlist_init(&feed->stretches);
+	dlist_init(&feed->slices);
 	dlist_init(&feed->ready);
 }
 
@@ -59,36 +59,36 @@ ecapi_feed_in_order(EcapiFeed *feed)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &feed->stretches)
+	dlist_foreach(iter, &feed->slices)
 	{
-		EcapiStretch *stretch = dlist_container(EcapiStretch, node, iter.cur);
+		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
 
-		for (int i = stretch->disposed; i < stretch->page->nevents; i++)
-			if (stretch->fate[i] >= ECAPI_FATE_DISPOSED)
+		for (int i = slice->disposed; i < slice->page->nevents; i++)
+			if (slice->fate[i] >= ECAPI_FATE_DISPOSED)
 				return false;
 	}
 	return true;
 }
 
 static void
-drop_stretch(EcapiStretch *stretch)
+drop_slice(EcapiSlice *slice)
 {
-	dlist_delete(&stretch->node);
-	if (stretch->view != NULL)
-		ecapi_view_drop(stretch->view);
-	ecapi_page_drop(stretch->page);
-	if (stretch->prepared != NULL)
-		pfree(stretch->prepared);
-	pfree(stretch->fate);
-	pfree(stretch);
+	dlist_delete(&slice->node);
+	if (slice->view != NULL)
+		ecapi_view_drop(slice->view);
+	ecapi_page_drop(slice->page);
+	if (slice->prepared != NULL)
+		pfree(slice->prepared);
+	pfree(slice->fate);
+	pfree(slice);
 }
 
 /* Put down what is in hand; no batch may point there any more. */
 void
 ecapi_feed_drop(EcapiFeed *feed)
 {
-	while (!dlist_is_empty(&feed->stretches))
-		drop_stretch(dlist_head_element(EcapiStretch, node, &feed->stretches));
+	while (!dlist_is_empty(&feed->slices))
+		drop_slice(dlist_head_element(EcapiSlice, node, &feed->slices));
 	feed->unsent = 0;
 }
 
@@ -105,54 +105,54 @@ place_after(EcapiPlace *place, const EcapiPage *page)
 		ecapi_place_set(place, page->start.from, page->start.to, page->end);
 }
 
-/* The page holds nothing for the destination; it gets the husk of it. */
+/* The page holds nothing for the destination; it gets the summary of it. */
 static EcapiPage *
-keep_husk(EcapiPage *page, EcapiPage *husk)
+keep_summary(EcapiPage *page, EcapiPage *summary)
 {
-	husk->refs++;
+	summary->refs++;
 	ecapi_page_drop(page);
-	return husk;
+	return summary;
 }
 
-/* A stretch over a page, or its husk, in no feed yet; takes over no reference. */
-static EcapiStretch *
-new_stretch(EcapiFeed *feed, EcapiPage *page)
+/* A slice over a page, or its summary, in no feed yet; takes over no reference. */
+static EcapiSlice *
+new_slice(EcapiFeed *feed, EcapiPage *page)
 {
 	MemoryContext context = feed->destination->context;
-	EcapiStretch *stretch = MemoryContextAllocZero(context, sizeof(EcapiStretch));
+	EcapiSlice *slice = MemoryContextAllocZero(context, sizeof(EcapiSlice));
 
-	stretch->feed = feed;
-	stretch->page = page;
-	stretch->fate = MemoryContextAllocZero(context, Max(page->nevents, 1));
+	slice->feed = feed;
+	slice->page = page;
+	slice->fate = MemoryContextAllocZero(context, Max(page->nevents, 1));
 	if (page->nevents > 0 && ecapi_prepares(feed->destination))
 	{
-		stretch->prepared = MemoryContextAllocZero(context, page->nevents);
-		stretch->unprepared = page->nevents;
+		slice->prepared = MemoryContextAllocZero(context, page->nevents);
+		slice->unprepared = page->nevents;
 	}
-	return stretch;
+	return slice;
 }
 
 /*
- * All that handing over a page allocates: its husk, when it holds nothing for the
- * destination, and a stretch, when the feed will hold one; NULL: it will not, and a
- * husk is counted.  Without memory the page is dropped and the feed is as it was, so
- * the page is read again; part of a husk may then be counted twice.
+ * All that handing over a page allocates: its summary, when it holds nothing for the
+ * destination, and a slice, when the feed will hold one; NULL: it will not, and a
+ * summary is counted.  Without memory the page is dropped and the feed is as it was, so
+ * the page is read again; part of a summary may then be counted twice.
  */
-static EcapiStretch *
-prepare_stretch(EcapiFeed *feed, EcapiPage *page, bool may_pass, EcapiPage **husk)
+static EcapiSlice *
+prepare_slice(EcapiFeed *feed, EcapiPage *page, bool may_pass, EcapiPage **summary)
 {
 	EcapiDestination *destination = feed->destination;
-	EcapiStretch *volatile stretch = NULL;
+	EcapiSlice *volatile slice = NULL;
 
-	*husk = NULL;
+	*summary = NULL;
 	PG_TRY();
 	{
 		if (may_pass && feed->kind == ECAPI_FEED_LIVE && destination->give_up_to == NULL)
-			*husk = ecapi_tally_excludes(page, destination->options);
-		if (page->nevents > 0 && (*husk == NULL || !dlist_is_empty(&feed->stretches)))
-			stretch = new_stretch(feed, *husk != NULL ? *husk : page);
-		else if (*husk != NULL)
-			ecapi_tally_pass(destination, *husk);
+			*summary = ecapi_tally_excludes(page, destination->options);
+		if (page->nevents > 0 && (*summary == NULL || !dlist_is_empty(&feed->slices)))
+			slice = new_slice(feed, *summary != NULL ? *summary : page);
+		else if (*summary != NULL)
+			ecapi_tally_pass(destination, *summary);
 	}
 	PG_CATCH();
 	{
@@ -160,7 +160,7 @@ prepare_stretch(EcapiFeed *feed, EcapiPage *page, bool may_pass, EcapiPage **hus
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	return stretch;
+	return slice;
 }
 
 /*
@@ -168,34 +168,34 @@ prepare_stretch(EcapiFeed *feed, EcapiPage *page, bool may_pass, EcapiPage **hus
  * reference.  may_pass: the destination's options are those of this moment, so a
  * page that holds nothing for it may be passed over.
  *
- * The feed's place moves only when the stretch is there: an error must not leave
+ * The feed's place moves only when the slice is there: an error must not leave
  * the page behind it, where nobody would read it again.
  */
 void
-ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page, bool may_pass)
+ecapi_slice_add(EcapiFeed *feed, EcapiPage *page, bool may_pass)
 {
 	EcapiDestination *destination = feed->destination;
-	EcapiPage  *husk;
-	EcapiStretch *stretch = prepare_stretch(feed, page, may_pass, &husk);
+	EcapiPage  *summary;
+	EcapiSlice *slice = prepare_slice(feed, page, may_pass, &summary);
 
 	place_after(&feed->read, page);
-	feed->passing = husk != NULL;
-	if (husk != NULL)
+	feed->passing = summary != NULL;
+	if (summary != NULL)
 		feed->passed_at = GetCurrentTimestamp();
-	/* an empty stretch of the window is disposed of by itself */
-	if (stretch == NULL && dlist_is_empty(&feed->stretches))
+	/* an empty slice of the window is disposed of by itself */
+	if (slice == NULL && dlist_is_empty(&feed->slices))
 		ecapi_place_copy(&feed->done, &feed->read);
 	if (page->nevents == 0 && feed->kind == ECAPI_FEED_REPLAY)
 		destination->dirty = destination->replaying.dirty = true;
-	if (stretch == NULL)
+	if (slice == NULL)
 	{
 		ecapi_page_drop(page);
 		return;
 	}
-	if (husk != NULL)
-		page = keep_husk(page, husk);
+	if (summary != NULL)
+		page = keep_summary(page, summary);
 	feed->unsent += page->nevents;
-	dlist_push_tail(&feed->stretches, &stretch->node);
+	dlist_push_tail(&feed->slices, &slice->node);
 }
 
 /*
@@ -205,15 +205,15 @@ ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page, bool may_pass)
 void
 ecapi_feed_put_back(EcapiFeed *feed)
 {
-	while (!dlist_is_empty(&feed->stretches))
+	while (!dlist_is_empty(&feed->slices))
 	{
-		EcapiStretch *stretch = dlist_tail_element(EcapiStretch, node, &feed->stretches);
+		EcapiSlice *slice = dlist_tail_element(EcapiSlice, node, &feed->slices);
 
-		if (stretch->next > 0)
+		if (slice->next > 0)
 			return;
-		feed->unsent -= stretch->page->nevents;
-		ecapi_place_copy(&feed->read, &stretch->page->start);
-		drop_stretch(stretch);
+		feed->unsent -= slice->page->nevents;
+		ecapi_place_copy(&feed->read, &slice->page->start);
+		drop_slice(slice);
 	}
 }
 
@@ -221,7 +221,7 @@ ecapi_feed_put_back(EcapiFeed *feed)
 EcapiPageEvent *
 ecapi_item_event(EcapiItem item)
 {
-	return &item.stretch->page->events[item.index];
+	return &item.slice->page->events[item.index];
 }
 
 /* The number of an end in destination->ends. */
@@ -246,7 +246,7 @@ end_number(EcapiDestination *destination, EcapiOutcome outcome, const char *reas
 
 /* The same as its entry there. */
 const EcapiEnd *
-ecapi_stretch_end(EcapiDestination *destination, EcapiOutcome outcome, const char *reason)
+ecapi_slice_end(EcapiDestination *destination, EcapiOutcome outcome, const char *reason)
 {
 	return &destination->ends[end_number(destination, outcome, reason)];
 }
@@ -256,53 +256,53 @@ ecapi_stretch_end(EcapiDestination *destination, EcapiOutcome outcome, const cha
  * a constant or NULL.
  */
 void
-ecapi_stretch_dispose(EcapiItem item, EcapiOutcome outcome, const char *reason)
+ecapi_slice_dispose(EcapiItem item, EcapiOutcome outcome, const char *reason)
 {
-	EcapiDestination *destination = item.stretch->feed->destination;
+	EcapiDestination *destination = item.slice->feed->destination;
 
-	Assert(item.stretch->fate[item.index] < ECAPI_FATE_DISPOSED);
-	item.stretch->fate[item.index] = ECAPI_FATE_DISPOSED +
+	Assert(item.slice->fate[item.index] < ECAPI_FATE_DISPOSED);
+	item.slice->fate[item.index] = ECAPI_FATE_DISPOSED +
 		end_number(destination, outcome, reason);
 	destination->dirty = true;
-	if (item.stretch->feed->kind == ECAPI_FEED_REPLAY)
+	if (item.slice->feed->kind == ECAPI_FEED_REPLAY)
 		destination->replaying.dirty = true;
 }
 
 /* The feed's place passes an event that is disposed of. */
 static void
-pass_event(EcapiStretch *stretch, int i)
+pass_event(EcapiSlice *slice, int i)
 {
-	EcapiDestination *destination = stretch->feed->destination;
-	const EcapiEnd *end = &destination->ends[stretch->fate[i] - ECAPI_FATE_DISPOSED];
+	EcapiDestination *destination = slice->feed->destination;
+	const EcapiEnd *end = &destination->ends[slice->fate[i] - ECAPI_FATE_DISPOSED];
 
-	if (stretch->prepared != NULL && stretch->prepared[i] == ECAPI_PREPARED_UNPATCHED &&
+	if (slice->prepared != NULL && slice->prepared[i] == ECAPI_PREPARED_UNPATCHED &&
 		(end->outcome == ECAPI_OUTCOME_DELIVERED || end->outcome == ECAPI_OUTCOME_SHADOW))
 		destination->enrich_skipped++;
-	ecapi_journal_passed(stretch->feed, &stretch->page->events[i], end);
+	ecapi_journal_passed(slice->feed, &slice->page->events[i], end);
 }
 
 /*
- * Move a feed's place over what is disposed of.  Items of stretches that end here
+ * Move a feed's place over what is disposed of.  Items of slices that end here
  * are no longer valid.
  */
 void
-ecapi_stretch_advance(EcapiFeed *feed)
+ecapi_slice_advance(EcapiFeed *feed)
 {
-	while (!dlist_is_empty(&feed->stretches))
+	while (!dlist_is_empty(&feed->slices))
 	{
-		EcapiStretch *stretch = dlist_head_element(EcapiStretch, node,
-												   &feed->stretches);
-		EcapiPage  *page = stretch->page;
-		int			before = stretch->disposed;
+		EcapiSlice *slice = dlist_head_element(EcapiSlice, node,
+												   &feed->slices);
+		EcapiPage  *page = slice->page;
+		int			before = slice->disposed;
 
-		for (; stretch->disposed < page->nevents &&
-			 stretch->fate[stretch->disposed] >= ECAPI_FATE_DISPOSED; stretch->disposed++)
-			pass_event(stretch, stretch->disposed);
-		if (stretch->disposed < page->nevents)
+		for (; slice->disposed < page->nevents &&
+			 slice->fate[slice->disposed] >= ECAPI_FATE_DISPOSED; slice->disposed++)
+			pass_event(slice, slice->disposed);
+		if (slice->disposed < page->nevents)
 		{
-			if (stretch->disposed > before && page->due == NULL)
+			if (slice->disposed > before && page->due == NULL)
 			{
-				EcapiPageEvent *event = &page->events[stretch->disposed - 1];
+				EcapiPageEvent *event = &page->events[slice->disposed - 1];
 				EcapiPosition position;
 
 				position.arm = event->xid >= page->start.from->snapshot->xmax ? 1 : 0;
@@ -316,9 +316,9 @@ ecapi_stretch_advance(EcapiFeed *feed)
 		if (page->tally != NULL)
 			ecapi_tally_pass(feed->destination, page);
 		place_after(&feed->done, page);
-		drop_stretch(stretch);
+		drop_slice(slice);
 	}
-	/* empty stretches behind the last one are disposed of with it */
+	/* empty slices behind the last one are disposed of with it */
 	if (feed->read.from != NULL)
 		ecapi_place_copy(&feed->done, &feed->read);
 }

@@ -1,11 +1,11 @@
 /*
- * stretch.h
+ * slice.h
  *	  A feed, and pages in its hands: the fate of each event.
  *
- * A stretch belongs to its feed, a feed to its destination.
+ * A slice belongs to its feed, a feed to its destination.
  */
-#ifndef ECAPI_STRETCH_H
-#define ECAPI_STRETCH_H
+#ifndef ECAPI_SLICE_H
+#define ECAPI_SLICE_H
 
 #include "postgres.h"
 
@@ -66,9 +66,9 @@ typedef enum EcapiPrepared
 /* Kinds of ends of a destination; a fate is a byte. */
 #define ECAPI_ENDS_MAX	200
 
-typedef struct EcapiStretch
+typedef struct EcapiSlice
 {
-	dlist_node	node;			/* in feed->stretches, in order */
+	dlist_node	node;			/* in feed->slices, in order */
 	EcapiFeed  *feed;
 	EcapiPage  *page;
 	int			next;			/* first event that was never taken */
@@ -77,11 +77,11 @@ typedef struct EcapiStretch
 	uint8	   *prepared;		/* EcapiPrepared of each; NULL: nothing is prepared */
 	int			unprepared;		/* how many are not yet */
 	EcapiView  *view;			/* NULL: none */
-} EcapiStretch;
+} EcapiSlice;
 
 typedef struct EcapiItem
 {
-	EcapiStretch *stretch;
+	EcapiSlice *slice;
 	int			index;
 } EcapiItem;
 
@@ -99,8 +99,8 @@ struct EcapiFeed
 	EcapiDestination *destination;
 	EcapiPlace	done;			/* everything before it is disposed of */
 	EcapiPlace	read;			/* where the next page is read */
-	dlist_head	stretches;
-	int			unsent;			/* events in stretches never taken */
+	dlist_head	slices;
+	int			unsent;			/* events in slices never taken */
 	dlist_head	ready;			/* batches to send before new ones */
 	bool		neighbour_sent; /* a new one went ahead of a failing one */
 	bool		passing;		/* the last page held nothing for it */
@@ -113,13 +113,13 @@ extern void ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind,
 extern bool ecapi_feed_wants(EcapiFeed *feed);
 extern bool ecapi_feed_in_order(EcapiFeed *feed);
 extern void ecapi_feed_drop(EcapiFeed *feed);
-extern void ecapi_stretch_add(EcapiFeed *feed, EcapiPage *page, bool may_pass);
+extern void ecapi_slice_add(EcapiFeed *feed, EcapiPage *page, bool may_pass);
 extern void ecapi_feed_put_back(EcapiFeed *feed);
-extern void ecapi_stretch_dispose(EcapiItem item, EcapiOutcome outcome,
+extern void ecapi_slice_dispose(EcapiItem item, EcapiOutcome outcome,
 								  const char *reason);
-extern void ecapi_stretch_advance(EcapiFeed *feed);
+extern void ecapi_slice_advance(EcapiFeed *feed);
 extern EcapiPageEvent *ecapi_item_event(EcapiItem item);
-extern const EcapiEnd *ecapi_stretch_end(EcapiDestination *destination,
+extern const EcapiEnd *ecapi_slice_end(EcapiDestination *destination,
 										 EcapiOutcome outcome, const char *reason);
 
-#endif							/* ECAPI_STRETCH_H */
+#endif							/* ECAPI_SLICE_H */
