@@ -30,6 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/tree.h"
 #include "destination/format.h"
 #include "destination/identifiers.h"
 #include "destination/options.h"
@@ -91,12 +92,6 @@ resize_body(void *owner, void *old, size_t size)
 		pfree(old);
 	}
 	return memory;
-}
-
-static void *
-grab_from_context(void *owner, size_t size)
-{
-	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
 }
 
 /* An empty batch with room for some items. */
@@ -425,7 +420,7 @@ ecapi_gather(EcapiFeed *feed)
 	bool		closed;
 	dlist_iter	iter;
 
-	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
+	ecapi_tree_arena(&scratch, scratch_context);
 	open_body(batch, &shape, &body);
 	dlist_foreach(iter, &feed->slices)
 	{
@@ -492,7 +487,7 @@ ecapi_gather_again(EcapiBatch *batch)
 	bool		closed;
 	int			i;
 
-	ecapi_arena_init(&scratch, grab_from_context, scratch_context);
+	ecapi_tree_arena(&scratch, scratch_context);
 	open_body(batch, &shape, &body);
 	shape.left_out = NULL;		/* counted when it was shaped first */
 	batch->nitems = 0;

@@ -46,12 +46,6 @@
 /* Smaller pages are read twice at little cost, and more often wanted soon. */
 #define AWAITED_EVENTS	500
 
-static void *
-grab_from_context(void *owner, size_t size)
-{
-	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
-}
-
 static EcapiPage *
 find_page(const EcapiPlace *place)
 {
@@ -90,7 +84,7 @@ fill_page(EcapiPage *page, MemoryContext context, int nevents)
 	for (int i = 0; i < nevents; i++)
 		page->events[i].type = -1;
 	dlist_init(&page->views);
-	ecapi_arena_init(&page->arena, grab_from_context, context);
+	ecapi_tree_arena(&page->arena, context);
 	MemoryContextSetParent(context, ecapi_me.context);
 	ecapi_page_count(page);
 	dlist_push_head(&ecapi_me.pages, &page->node);

@@ -44,6 +44,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/tree.h"
 #include "destination/options.h"
 #include "destination/select.h"
 #include "enrich/enrichment.h"
@@ -264,12 +265,6 @@ concerns(const EcapiSlice *slice, int i, EcapiArena *scratch, int64 now)
 		ecapi_select_early(feed->destination->options, tree, event->type, now) == NULL;
 }
 
-static void *
-grab_from_context(void *owner, size_t size)
-{
-	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
-}
-
 /*
  * Pick the next events of a slice that users' SQL concerns, at most max; mark
  * those before them that it does not.
@@ -283,7 +278,7 @@ pick(EcapiSlice *slice, int max, int *picked)
 	EcapiArena	scratch;
 	int			n = 0;
 
-	ecapi_arena_init(&scratch, grab_from_context, context);
+	ecapi_tree_arena(&scratch, context);
 	for (int i = 0; i < slice->page->nevents && n < max; i++)
 	{
 		if (slice->prepared[i] != ECAPI_PREPARED_NOT_YET)
@@ -355,7 +350,7 @@ add_wishes(EcapiSlice *slice, int *wanted, int n, bool part)
 	if (nothers == 0)
 		return n;
 	context = AllocSetContextCreate(ecapi_me.scratch, "ecapi parsing", ALLOCSET_DEFAULT_SIZES);
-	ecapi_arena_init(&scratch, grab_from_context, context);
+	ecapi_tree_arena(&scratch, context);
 	for (int i = 0, mine = 0, own = n; i < slice->page->nevents; i++)
 	{
 		/* what was picked is in order */
@@ -477,7 +472,7 @@ judge(EcapiSlice *slice, const int *picked, int n, EcapiPrepared *results)
 	int			failed = -1;
 	bool		done;
 
-	ecapi_arena_init(&scratch, grab_from_context, context);
+	ecapi_tree_arena(&scratch, context);
 	for (int i = 0; i < n; i++)
 	{
 		const EcapiValue *tree = tree_to_judge(slice, picked[i], results[i], &scratch);

@@ -28,6 +28,7 @@
 #include "common/int.h"
 #include "utils/memutils.h"
 
+#include "base/tree.h"
 #include "destination/options.h"
 #include "destination/select.h"
 #include "event/fields.h"
@@ -134,12 +135,6 @@ add_event(EcapiTally *tally, EcapiPage *page, int i, EcapiArena *scratch)
 	return true;
 }
 
-static void *
-grab_from_context(void *owner, size_t size)
-{
-	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
-}
-
 /* Tally a page; sets its summary, or that it has none. */
 static void
 make_summary(EcapiPage *page)
@@ -157,7 +152,7 @@ make_summary(EcapiPage *page)
 
 	tally->end = &tally->first;
 	ecapi_seqs_init(&tally->seqs, context);
-	ecapi_arena_init(&scratch, grab_from_context, parsing);
+	ecapi_tree_arena(&scratch, parsing);
 	for (i = 0; i < page->nevents && add_event(tally, page, i, &scratch); i++)
 		;
 	MemoryContextSwitchTo(old);

@@ -25,6 +25,7 @@
 
 #include "utils/memutils.h"
 
+#include "base/tree.h"
 #include "enrich/enrichment.h"
 #include "enrich/event_row.h"
 #include "enrich/user_sql.h"
@@ -36,12 +37,6 @@
 
 /* What the patches of one call may take. */
 #define PATCHES_MAX_BYTES	(4 * 1024 * 1024)
-
-static void *
-grab_from_context(void *owner, size_t size)
-{
-	return MemoryContextAllocExtended((MemoryContext) owner, size, MCXT_ALLOC_NO_OOM);
-}
 
 /* The view of a page for a resolved list, with a reference for the caller. */
 EcapiView *
@@ -131,7 +126,7 @@ ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted, EcapiUserError 
 	bool		done = false;
 	int			n = 0;
 
-	ecapi_arena_init(&arena, grab_from_context, made);
+	ecapi_tree_arena(&arena, made);
 	for (int i = 0; i < nwanted; i++)
 	{
 		/* a tree that the page does not keep has to live as long as this view */
