@@ -60,6 +60,7 @@ OBJS = \
 	src/destination/option_routing.o \
 	src/destination/option_reduction.o \
 	src/destination/select.o \
+	src/destination/body.o \
 	src/destination/country.o \
 	src/destination/identifiers.o \
 	src/destination/sample.o \

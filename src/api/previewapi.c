@@ -112,7 +112,7 @@ set_request(const EcapiPreview *preview, Datum *values, bool *nulls)
 	values[0] = text_or_null("POST", &nulls[0]);
 	values[1] = text_or_null(request.url, &nulls[1]);
 	values[2] = text_or_null(request.headers, &nulls[2]);
-	values[3] = utf8_datum(preview->body.data, preview->body.len);
+	values[3] = utf8_datum(preview->body.buffer.data, preview->body.buffer.len);
 	nulls[3] = false;
 }
 
@@ -242,7 +242,7 @@ take_event(Next *next, EcapiPreviewEvent *event, EcapiArena *arena)
 		next->patched = ecapi_preview_changes(next->patched, event->emitted, enriched);
 	MemoryContextSwitchTo(old);
 	next->looked_at++;
-	next->full = preview->shape.events >= preview->options->batch_size;
+	next->full = preview->body.shape.events >= preview->options->batch_size;
 }
 
 static void

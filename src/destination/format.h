@@ -39,8 +39,11 @@ typedef enum EcapiShaped
 	ECAPI_SHAPED,				/* the event is in the body */
 	ECAPI_FILTERED,				/* not for this destination; body unchanged */
 	ECAPI_UNFIT,				/* cannot be expressed; body unchanged */
-	ECAPI_LACKING				/* an option is missing, no fault of the event: reason
+	ECAPI_LACKING,				/* an option is missing, no fault of the event: reason
 								 * says what to set; body unchanged */
+	/* no format's answers, but those of body.h */
+	ECAPI_BODY_FULL,
+	ECAPI_BODY_NO_MEMORY
 } EcapiShaped;
 
 typedef struct EcapiFormat

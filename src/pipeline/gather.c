@@ -31,10 +31,8 @@
 #include "utils/timestamp.h"
 
 #include "base/tree.h"
-#include "destination/format.h"
-#include "destination/identifiers.h"
+#include "destination/body.h"
 #include "destination/options.h"
-#include "destination/reduce.h"
 #include "destination/select.h"
 #include "event/buffer.h"
 #include "event/fields.h"
@@ -54,9 +52,6 @@
 #include "settings.h"
 #include "shmem/left_out.h"
 
-/* Room that closing a body may take beyond its events. */
-#define BODY_TAIL	64
-
 /* Failed events in a request. */
 #define FAILED_BATCH	20
 
@@ -64,11 +59,11 @@
 #define MEMORY_WAIT_MS	1000
 
 /* A body that grows. */
-typedef struct Body
+typedef struct Growing
 {
-	EcapiBuffer buffer;
+	EcapiBody	body;
 	MemoryContext context;
-} Body;
+} Growing;
 
 /* What came of an event while a body is put together. */
 typedef enum Shaping
@@ -82,13 +77,13 @@ typedef enum Shaping
 static void *
 resize_body(void *owner, void *old, size_t size)
 {
-	Body	   *body = owner;
-	void	   *memory = MemoryContextAllocExtended(body->context, size,
+	Growing    *growing = owner;
+	void	   *memory = MemoryContextAllocExtended(growing->context, size,
 													MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
 
 	if (memory != NULL && old != NULL)
 	{
-		memcpy(memory, old, body->buffer.size);
+		memcpy(memory, old, growing->body.buffer.size);
 		pfree(old);
 	}
 	return memory;
@@ -211,12 +206,12 @@ prepared_tree(EcapiItem item, const EcapiValue *tree)
 }
 
 /*
- * The tree of an event as it may leave for a destination; NULL when it may not:
- * then it is disposed of, unless memory ran out and scratch has failed.
+ * The tree of an event as its destination takes it; NULL when it does not: then the
+ * event is disposed of.
  */
 static const EcapiValue *
 chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
-			EcapiArena *scratch, pg_time_t now)
+			pg_time_t now)
 {
 	EcapiDestination *destination = item.slice->feed->destination;
 	EcapiPageEvent *event = ecapi_item_event(item);
@@ -238,23 +233,43 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 		reason = ecapi_select_late(options, tree, ecapi_default_country());
 	}
 	if (reason == NULL)
+		return tree;
+	filter_event(item, reason);
+	return NULL;
+}
+
+/* Put an event that its destination takes into the body, or dispose of it. */
+static Shaping
+add_event(EcapiBatch *batch, EcapiBody *body, EcapiItem item, const EcapiValue *tree,
+		  EcapiArena *scratch)
+{
+	const EcapiValue *seen;
+	const char *reason;
+
+	ecapi_left_out_begin();
+	switch (ecapi_body_add(body, scratch, tree, &seen, &reason))
 	{
-		tree = ecapi_identifiers_withhold(scratch, tree, ecapi_left_out_note, NULL);
-		if (scratch->failed)
-			return NULL;
+		case ECAPI_SHAPED:
+			batch->items[batch->nitems++] = item;
+			item.slice->fate[item.index] = ECAPI_FATE_TAKEN;
+			ecapi_left_out_count();
+			break;
+		case ECAPI_FILTERED:
+			filter_event(item, reason);
+			break;
+		case ECAPI_UNFIT:
+			ecapi_journal_failed(item, reason, NULL, 0, false);
+			break;
+		case ECAPI_LACKING:
+			/* it stays where it is until the option is set */
+			ecapi_state_stop(batch->destination, reason);
+			return SHAPING_FULL;
+		case ECAPI_BODY_FULL:
+			return SHAPING_FULL;
+		case ECAPI_BODY_NO_MEMORY:
+			return SHAPING_NO_MEMORY;
 	}
-	if (reason == NULL && ecapi_reduces(options))
-	{
-		tree = ecapi_reduce(options, scratch, tree, &reason);
-		if (tree == NULL && reason == NULL)
-			return NULL;
-	}
-	if (reason != NULL)
-	{
-		filter_event(item, reason);
-		return NULL;
-	}
-	return tree;
+	return SHAPING_DONE;
 }
 
 /*
@@ -262,15 +277,12 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
  * the destination has stopped for want of an option.
  */
 static Shaping
-shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem item,
-			EcapiArena *scratch, pg_time_t now)
+shape_event(EcapiBatch *batch, EcapiBody *body, EcapiItem item, EcapiArena *scratch,
+			pg_time_t now)
 {
 	EcapiPageEvent *event = ecapi_item_event(item);
 	EcapiFeed  *feed = batch->feed;
 	const EcapiValue *tree;
-	const char *reason = NULL;
-	size_t		before = body->len;
-	EcapiShaped shaped;
 
 	if (feed->kind == ECAPI_FEED_REPLAY && !ecapi_replay_wants(feed, event, false))
 	{
@@ -290,73 +302,39 @@ shape_event(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body, EcapiItem i
 		ecapi_replay_pass_over(item);
 		return SHAPING_DONE;
 	}
-	ecapi_left_out_begin();
-	tree = chosen_tree(shape->options, item, tree, scratch, now);
-	if (tree == NULL)
-		return scratch->failed ? SHAPING_NO_MEMORY : SHAPING_DONE;
-	shaped = shape->options->format->add(shape, tree, body, &reason);
-	if (body->failed)
-	{
-		ecapi_buffer_truncate(body, before);
-		return SHAPING_NO_MEMORY;
-	}
-	if (body->full)
-	{
-		ecapi_buffer_truncate(body, before);
-		if (batch->nitems > 0)
-			return SHAPING_FULL;
-		ecapi_journal_failed(item, "too large for a request", NULL, 0, false);
-	}
-	else if (shaped == ECAPI_FILTERED)
-		filter_event(item, reason);
-	else if (shaped == ECAPI_LACKING)
-	{
-		/* it stays where it is until the option is set */
-		ecapi_state_stop(batch->destination, reason);
-		return SHAPING_FULL;
-	}
-	else if (shaped == ECAPI_UNFIT)
-		ecapi_journal_failed(item, reason, NULL, 0, false);
-	else
-	{
-		batch->items[batch->nitems++] = item;
-		item.slice->fate[item.index] = ECAPI_FATE_TAKEN;
-		shape->events++;
-		ecapi_left_out_count();
-	}
-	return SHAPING_DONE;
+	tree = chosen_tree(body->shape.options, item, tree, now);
+	return tree == NULL ? SHAPING_DONE : add_event(batch, body, item, tree, scratch);
 }
 
 static void
-open_body(EcapiBatch *batch, EcapiShape *shape, Body *body)
+open_body(EcapiBatch *batch, Growing *growing)
 {
-	const EcapiOptions *options = batch->destination->options;
+	EcapiShape *shape = &growing->body.shape;
 
 	batch->request = AllocSetContextCreate(batch->destination->context,
 										   "ecapi request", ALLOCSET_DEFAULT_SIZES);
 	MemSet(shape, 0, sizeof(EcapiShape));
-	shape->options = options;
+	shape->options = batch->destination->options;
 	shape->digests = ecapi_me.digests;
 	shape->default_country = ecapi_default_country();
 	shape->left_out = ecapi_left_out_note;
-	body->context = batch->request;
-	ecapi_buffer_init(&body->buffer, options->format->max_body - BODY_TAIL,
-					  resize_body, body);
-	options->format->open(shape, &body->buffer);
+	growing->context = batch->request;
+	ecapi_buffer_init(&growing->body.buffer, 0, resize_body, growing);
+	ecapi_body_open(&growing->body);
 }
 
 /* Close the body of a batch; false without memory: then it is none. */
 static bool
-close_body(EcapiBatch *batch, EcapiShape *shape, EcapiBuffer *body)
+close_body(EcapiBatch *batch, EcapiBody *body)
 {
-	body->max += BODY_TAIL;
-	shape->options->format->close(shape, body);
-	batch->body = body->data;
-	batch->body_len = body->len;
-	batch->body_bytes = body->size;
-	ecapi_me.body_bytes += body->size;
-	batch->destination->body_bytes += body->size;
-	return !body->failed;
+	bool		closed = ecapi_body_close(body);
+
+	batch->body = body->buffer.data;
+	batch->body_len = body->buffer.len;
+	batch->body_bytes = body->buffer.size;
+	ecapi_me.body_bytes += batch->body_bytes;
+	batch->destination->body_bytes += batch->body_bytes;
+	return closed;
 }
 
 /* A feed's destination has no memory for what is next: it waits a moment. */
@@ -412,8 +390,8 @@ ecapi_gather(EcapiFeed *feed)
 														  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch_context);
 	EcapiArena	scratch;
-	EcapiShape	shape;
-	Body		body;
+	Growing		growing;
+	EcapiBody  *body = &growing.body;
 	pg_time_t	now = (pg_time_t) time(NULL);	/* what ages are measured from */
 	Shaping		shaping = SHAPING_DONE;
 	bool		full = false;
@@ -421,7 +399,7 @@ ecapi_gather(EcapiFeed *feed)
 	dlist_iter	iter;
 
 	ecapi_tree_arena(&scratch, scratch_context);
-	open_body(batch, &shape, &body);
+	open_body(batch, &growing);
 	dlist_foreach(iter, &feed->slices)
 	{
 		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
@@ -432,9 +410,9 @@ ecapi_gather(EcapiFeed *feed)
 
 			full = (slice->prepared != NULL &&
 					slice->prepared[slice->next] == ECAPI_PREPARED_NOT_YET) ||
-				batch->nitems >= room || (batch->nitems > 0 && body.buffer.len >= share);
+				batch->nitems >= room || (batch->nitems > 0 && body->buffer.len >= share);
 			if (!full)
-				shaping = shape_event(batch, &shape, &body.buffer, item, &scratch, now);
+				shaping = shape_event(batch, body, item, &scratch, now);
 			full |= shaping != SHAPING_DONE;
 			if (!full)
 			{
@@ -445,7 +423,7 @@ ecapi_gather(EcapiFeed *feed)
 		if (full)
 			break;
 	}
-	closed = close_body(batch, &shape, &body.buffer);
+	closed = close_body(batch, body);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch_context);
@@ -480,20 +458,20 @@ ecapi_gather_again(EcapiBatch *batch)
 	int			n = batch->nitems;
 	size_t		share = ecapi_share_body(feed->destination);
 	EcapiArena	scratch;
-	EcapiShape	shape;
-	Body		body;
+	Growing		growing;
+	EcapiBody  *body = &growing.body;
 	pg_time_t	now = (pg_time_t) time(NULL);	/* what ages are measured from */
 	Shaping		shaping = SHAPING_DONE;
 	bool		closed;
 	int			i;
 
 	ecapi_tree_arena(&scratch, scratch_context);
-	open_body(batch, &shape, &body);
-	shape.left_out = NULL;		/* counted when it was shaped first */
+	open_body(batch, &growing);
+	body->shape.left_out = NULL;		/* counted when it was shaped first */
 	batch->nitems = 0;
 	for (i = 0; i < n && shaping == SHAPING_DONE; i++)
-		shaping = batch->nitems > 0 && body.buffer.len >= share ? SHAPING_FULL
-			: shape_event(batch, &shape, &body.buffer, batch->items[i], &scratch, now);
+		shaping = batch->nitems > 0 && body->buffer.len >= share ? SHAPING_FULL
+			: shape_event(batch, body, batch->items[i], &scratch, now);
 	if (shaping != SHAPING_DONE)
 		i--;
 	if (i < n)
@@ -508,7 +486,7 @@ ecapi_gather_again(EcapiBatch *batch)
 			rest->root->parts++;
 		dlist_push_head(&feed->ready, &rest->node);
 	}
-	closed = close_body(batch, &shape, &body.buffer);
+	closed = close_body(batch, body);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch_context);
 	if (batch->nitems > 0 && closed)

@@ -16,7 +16,7 @@
 #include "foreign/foreign.h"
 #include "nodes/pg_list.h"
 
-#include "destination/format.h"
+#include "destination/body.h"
 #include "destination/options.h"
 #include "enrich/enrichment.h"
 #include "enrich/filter.h"
@@ -65,8 +65,7 @@ typedef struct EcapiPreview
 	int			failures;		/* calls of it that have failed */
 	bool		skipped;		/* it was told that patches are left out */
 	int64		now;			/* seconds since 1970; ages are measured from it */
-	EcapiShape	shape;
-	EcapiBuffer body;
+	EcapiBody	body;
 	bool		left_out[ECAPI_FIELDS][ECAPI_VIOLATION_CODES];	/* of the body */
 } EcapiPreview;
 

@@ -29,17 +29,12 @@
 #include "utils/memutils.h"
 
 #include "base/tree.h"
-#include "destination/identifiers.h"
-#include "destination/reduce.h"
 #include "destination/select.h"
 #include "event/fields.h"
 #include "event/refund.h"
 #include "pipeline/server.h"
 #include "preview/preview.h"
 #include "settings.h"
-
-/* Room that closing a body may take beyond its events; as in pipeline/gather.c. */
-#define BODY_TAIL	64
 
 /* Reasons of events that may not leave any more, and of refunds; as in worker/. */
 #define REASON_CANCELLED		"cancelled"
@@ -135,10 +130,11 @@ ecapi_preview_open(EcapiPreview *preview, const ForeignServer *server)
 				 errmsg("destination \"%s\" cannot be previewed: %s",
 						server->servername, error)));
 	open_users_sql(preview);
-	preview->shape.options = preview->options;
-	preview->shape.default_country = ecapi_default_country();
-	preview->shape.left_out = note_left_out;
-	preview->shape.arg = preview;
+	preview->body.shape.options = preview->options;
+	preview->body.shape.default_country = ecapi_default_country();
+	preview->body.shape.left_out = note_left_out;
+	preview->body.shape.arg = preview;
+	ecapi_tree_buffer(&preview->body.buffer, 0, preview->context);
 }
 
 /* ---- steps 1 to 4 ---- */
@@ -389,7 +385,7 @@ ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int neven
 	{
 		const char *reason = events[i].decided ? NULL
 			: ecapi_select_late(preview->options, events[i].event,
-								preview->shape.default_country);
+								preview->body.shape.default_country);
 
 		if (reason != NULL)
 			decide(&events[i], ECAPI_DECISION_FILTERED, reason);
@@ -407,58 +403,28 @@ ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int neven
 void
 ecapi_preview_begin_body(EcapiPreview *preview)
 {
-	if (preview->body.data == NULL)
-		ecapi_tree_buffer(&preview->body, preview->options->format->max_body - BODY_TAIL,
-						  preview->context);
-	else
-	{
-		ecapi_buffer_truncate(&preview->body, 0);
-		preview->body.max = preview->options->format->max_body - BODY_TAIL;
-	}
-	preview->shape.events = 0;
+	ecapi_buffer_truncate(&preview->body.buffer, 0);
 	memset(preview->left_out, 0, sizeof(preview->left_out));
-	preview->options->format->open(&preview->shape, &preview->body);
+	ecapi_body_open(&preview->body);
 }
 
 bool
 ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
 {
-	EcapiBuffer *body = &preview->body;
 	bool		left_out[ECAPI_FIELDS][ECAPI_VIOLATION_CODES];
-	size_t		before = body->len;
-	const char *reason = NULL;
-	const EcapiValue *reduced;
+	const char *reason;
+	const EcapiValue *seen;
 	EcapiShaped shaped;
 
 	memcpy(left_out, preview->left_out, sizeof(left_out));
-	reduced = ecapi_identifiers_withhold(arena, event->event, note_left_out, preview);
-	if (!arena->failed)
-		reduced = ecapi_reduce(preview->options, arena, reduced, &reason);
-	if (arena->failed)
-		raise_out_of_memory();
-	if (reduced == NULL)
-	{
+	shaped = ecapi_body_add(&preview->body, arena, event->event, &seen, &reason);
+	if (seen != NULL)
+		event->event = seen;
+	else
 		memcpy(preview->left_out, left_out, sizeof(left_out));
-		decide(event, ECAPI_DECISION_FILTERED, reason);
-		return true;
-	}
-	shaped = preview->options->format->add(&preview->shape, reduced, body, &reason);
-	if (body->failed)
-		raise_out_of_memory();
-	if (body->full)
-	{
-		ecapi_buffer_truncate(body, before);
-		memcpy(preview->left_out, left_out, sizeof(left_out));
-		if (preview->shape.events > 0)
-			return false;
-		decide(event, ECAPI_DECISION_UNFIT, "too large for a request");
-		return true;
-	}
-	event->event = reduced;
 	switch (shaped)
 	{
 		case ECAPI_SHAPED:
-			preview->shape.events++;
 			decide(event, ECAPI_DECISION_SEND, NULL);
 			break;
 		case ECAPI_FILTERED:
@@ -468,6 +434,10 @@ ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena 
 		case ECAPI_LACKING:
 			decide(event, ECAPI_DECISION_UNFIT, reason);
 			break;
+		case ECAPI_BODY_FULL:
+			return false;
+		case ECAPI_BODY_NO_MEMORY:
+			raise_out_of_memory();
 	}
 	return true;
 }
@@ -475,8 +445,6 @@ ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena 
 void
 ecapi_preview_end_body(EcapiPreview *preview)
 {
-	preview->body.max += BODY_TAIL;
-	preview->options->format->close(&preview->shape, &preview->body);
-	if (preview->body.full)
+	if (!ecapi_body_close(&preview->body))
 		raise_out_of_memory();
 }

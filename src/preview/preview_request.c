@@ -184,8 +184,8 @@ ecapi_preview_send(const EcapiPreview *preview, char **answer)
 	request.url = ecapi_options_url(preview->options);
 	request.headers = credentials.headers;
 	request.nheaders = credentials.nheaders;
-	request.body = preview->body.data;
-	request.body_len = preview->body.len;
+	request.body = preview->body.buffer.data;
+	request.body_len = preview->body.buffer.len;
 	request.ca_file = credentials.ca_file;
 	request.timeout_ms = preview->options->timeout_ms;
 
