@@ -39,7 +39,7 @@ OBJS = \
 	src/event/buffer.o \
 	src/event/codes.o \
 	src/event/closest.o \
-	src/event/synonyms.o \
+	src/event/event_type.o \
 	src/event/fields.o \
 	src/event/scan.o \
 	src/event/violation.o \

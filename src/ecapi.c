@@ -37,6 +37,8 @@
 #include "utils/acl.h"
 #include "utils/syscache.h"
 
+#include "base/run_as.h"
+#include "capture/context.h"
 #include "enrich/held.h"
 #include "outbox/limit.h"
 #include "outbox/quota.h"
@@ -216,6 +218,8 @@ _PG_init(void)
 {
 	bool		preloaded = process_shared_preload_libraries_in_progress;
 
+	ecapi_run_as_define();
+	ecapi_context_define();
 	ecapi_settings_define(preloaded);
 	if (!preloaded || IsBinaryUpgrade)
 		return;

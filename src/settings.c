@@ -1,6 +1,9 @@
 /*
  * settings.c
- *	  Every setting (GUC) of the extension, with its default and its reason.
+ *	  The settings (GUCs) of the extension, each with its default and its reason.
+ *
+ * Two whose assignment changes more than a variable are defined where that is:
+ * ecapi.run_as in base/run_as.c, ecapi.context in capture/context.c.
  *
  * A library that is loaded on first use in a session may define no setting of
  * level PGC_POSTMASTER: that is FATAL and would cut an application's
@@ -10,12 +13,10 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "event/codes.h"
 #include "utils/guc.h"
 
-#include "base/run_as.h"
-#include "capture/context.h"
 #include "event/closest.h"
-#include "event/fields.h"
 #include "settings.h"
 
 bool		ecapi_capture_enabled = true;
@@ -23,7 +24,6 @@ int			ecapi_on_error = ECAPI_ON_ERROR_RAISE;
 int			ecapi_max_event_size = 256;
 bool		ecapi_delivery = true;
 char	   *ecapi_credential_directory = NULL;
-char	   *ecapi_run_as_name = NULL;
 int			ecapi_retention_s = 3 * SECS_PER_DAY;
 int			ecapi_retention_limit = 30 * 24 * 60;
 int			ecapi_outbox_limit = 16 * 1024;
@@ -33,7 +33,6 @@ bool		ecapi_wait_for_standby = false;
 int			ecapi_enrich_timeout_ms = 5000;
 int			ecapi_max_workers = 16;
 
-static char *context = NULL;	/* read through capture/context.c alone */
 static char *default_country = NULL;	/* valid, or empty */
 
 static const struct config_enum_entry on_error_values[] = {
@@ -73,16 +72,6 @@ check_country(char **value, void **extra, GucSource source)
 	return false;
 }
 
-/* Whether the role is one that may stand in is asked at every use: run_as.c. */
-static void
-assign_run_as(const char *value, void *extra)
-{
-	ecapi_run_as_changed();
-}
-
-/*
- * Define the settings.  preloaded: the postmaster is loading the library.
- */
 void
 ecapi_settings_define(bool preloaded)
 {
@@ -98,25 +87,6 @@ ecapi_settings_define(bool preloaded)
 							 "Off silences all tracks; for imports and restores.",
 							 &ecapi_capture_enabled, true,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
-
-	/*
-	 * Not of the configuration file alone: a role belongs to the owners of one
-	 * database.  Not of everybody: it decides whose rights SQL has.
-	 */
-	DefineCustomStringVariable("ecapi.run_as",
-							   "Role whose rights SQL of tracks and enrichments has where a "
-							   "superuser owns the table or the server.",
-							   "Empty for none. Set it with ALTER DATABASE.",
-							   &ecapi_run_as_name, "",
-							   PGC_SUSET, 0, NULL, assign_run_as, NULL);
-
-	DefineCustomStringVariable("ecapi.context",
-							   "Fragment of an event that is merged under the events of tracks.",
-							   "A JSON object. It counts only in the transaction that sets it.",
-							   &context, "",
-							   PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE,
-							   ecapi_context_check, ecapi_context_assign, NULL);
-	ecapi_context_adopt();
 
 	/*
 	 * Platforms take bodies of 1 to 5 MB with up to a thousand events.  An

@@ -1,6 +1,9 @@
 /*
  * settings.h
- *	  Every setting (GUC) of the extension.
+ *	  The settings (GUCs) of the extension that are read as variables.
+ *
+ * ecapi.run_as and ecapi.context are not among them: base/run_as.h and
+ * capture/context.h answer for those.
  */
 #ifndef ECAPI_SETTINGS_H
 #define ECAPI_SETTINGS_H
@@ -18,7 +21,6 @@ extern int	ecapi_on_error;		/* EcapiOnError */
 extern int	ecapi_max_event_size;	/* kB */
 extern bool ecapi_delivery;
 extern char *ecapi_credential_directory;
-extern char *ecapi_run_as_name;	/* read through run_as.c alone */
 extern int	ecapi_retention_s;	/* seconds */
 extern int	ecapi_retention_limit;	/* minutes; 0: none */
 extern int	ecapi_outbox_limit; /* MB; 0: none */
@@ -34,6 +36,10 @@ extern int	ecapi_max_workers;	/* databases served; read only when preloaded */
  */
 extern const char *ecapi_default_country(void);
 
+/*
+ * Define them, and reserve the prefix: what is "ecapi." in a file and not defined by
+ * then is reported.  preloaded: the postmaster is loading the library.
+ */
 extern void ecapi_settings_define(bool preloaded);
 
 #endif							/* ECAPI_SETTINGS_H */

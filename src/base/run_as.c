@@ -29,11 +29,11 @@
 #include "catalog/pg_authid.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/syscache.h"
 
 #include "base/run_as.h"
-#include "settings.h"
 
 typedef enum Fault
 {
@@ -43,6 +43,8 @@ typedef enum Fault
 	SUPERUSER,
 	MEMBER
 } Fault;
+
+static char *run_as_name = NULL;
 
 /* What is known of the role that the setting names. */
 static struct
@@ -55,18 +57,39 @@ static struct
 
 static bool watching = false;
 
-/* Called while the setting is assigned, so it looks at nothing. */
-void
-ecapi_run_as_changed(void)
+static void
+changed(void)
 {
 	known.valid = false;
 	known.changes++;
 }
 
 static void
-forget(Datum arg, int cache, uint32 hash)
+role_changed(Datum arg, int cache, uint32 hash)
 {
-	ecapi_run_as_changed();
+	changed();
+}
+
+/* Whether the role may stand in is looked up at each use, not here: see (1). */
+static void
+assign(const char *value, void *extra)
+{
+	changed();
+}
+
+void
+ecapi_run_as_define(void)
+{
+	/*
+	 * Not of the configuration file alone: a role belongs to the owners of one
+	 * database.  Not of everybody: it decides whose rights SQL has.
+	 */
+	DefineCustomStringVariable("ecapi.run_as",
+							   "Role whose rights SQL of tracks and enrichments has where a "
+							   "superuser owns the table or the server.",
+							   "Empty for none. Set it with ALTER DATABASE.",
+							   &run_as_name, "",
+							   PGC_SUSET, 0, NULL, assign, NULL);
 }
 
 /* Superusers are few, but nothing finds them but a look at all roles. */
@@ -110,14 +133,14 @@ look_up(Oid *role)
 
 	if (!watching)
 	{
-		CacheRegisterSyscacheCallback(AUTHOID, forget, (Datum) 0);
-		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHOID, role_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, role_changed, (Datum) 0);
 		watching = true;
 	}
 	if (!known.valid)
 	{
 		changes = known.changes;
-		known.fault = fault_of(ecapi_run_as_name, &known.role);
+		known.fault = fault_of(run_as_name, &known.role);
 		known.valid = changes == known.changes;
 	}
 	*role = known.role;
@@ -155,13 +178,13 @@ ecapi_run_as_hint(const char *what)
 			break;
 		case MISSING:
 			return psprintf("%s, or correct ecapi.run_as: role \"%s\" does not exist.",
-							what, ecapi_run_as_name);
+							what, run_as_name);
 		case SUPERUSER:
 			return psprintf("%s, or correct ecapi.run_as: role \"%s\" is a superuser.",
-							what, ecapi_run_as_name);
+							what, run_as_name);
 		case MEMBER:
 			return psprintf("%s, or correct ecapi.run_as: role \"%s\" is a member of a superuser.",
-							what, ecapi_run_as_name);
+							what, run_as_name);
 	}
 	return psprintf("%s, or name one with ALTER DATABASE ... SET ecapi.run_as.", what);
 }

@@ -28,7 +28,7 @@ extern Oid	ecapi_run_as(Oid owner);
  */
 extern char *ecapi_run_as_hint(const char *what);
 
-/* The setting has a value that may be another one. */
-extern void ecapi_run_as_changed(void);
+/* Define the setting. */
+extern void ecapi_run_as_define(void);
 
 #endif							/* ECAPI_RUN_AS_H */

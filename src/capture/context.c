@@ -133,8 +133,8 @@ ecapi_context(void)
 }
 
 /* Any text is one that the setting can have. */
-bool
-ecapi_context_check(char **value, void **extra, GucSource source)
+static bool
+check(char **value, void **extra, GucSource source)
 {
 	Extra	   *mine = malloc(sizeof(Extra));
 
@@ -146,16 +146,20 @@ ecapi_context_check(char **value, void **extra, GucSource source)
 	return true;
 }
 
-void
-ecapi_context_assign(const char *value, void *extra)
+static void
+assign(const char *value, void *extra)
 {
 	current = value;
 	assigned_in = extra ? ((Extra *) extra)->assigned_in : InvalidLocalTransactionId;
 	tree_of = NULL;
 }
 
-void
-ecapi_context_adopt(void)
+/*
+ * The setting has just been defined: a value that it had before this transaction is
+ * not this transaction's.
+ */
+static void
+adopt(void)
 {
 	struct config_generic **all = get_guc_variables();
 	int			n = GetNumConfigOptions();
@@ -174,4 +178,18 @@ ecapi_context_adopt(void)
 		if (all[i]->stack == NULL)
 			assigned_in = InvalidLocalTransactionId;
 	}
+}
+
+void
+ecapi_context_define(void)
+{
+	static char *value = NULL;	/* read as "current" */
+
+	DefineCustomStringVariable("ecapi.context",
+							   "Fragment of an event that is merged under the events of tracks.",
+							   "A JSON object. It counts only in the transaction that sets it.",
+							   &value, "",
+							   PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE,
+							   check, assign, NULL);
+	adopt();
 }

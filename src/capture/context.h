@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "event/value.h"
-#include "utils/guc.h"
 
 /* Bytes of a fragment that are kept: cookies and a user agent of the largest kind. */
 #define ECAPI_MAX_CONTEXT	(64 * 1024)
@@ -21,14 +20,7 @@
  */
 extern const EcapiValue *ecapi_context(void);
 
-/* Hooks of the setting; see settings.c. */
-extern bool ecapi_context_check(char **value, void **extra, GucSource source);
-extern void ecapi_context_assign(const char *value, void *extra);
-
-/*
- * The setting has just been defined: a value that it had before this transaction
- * is not this transaction's.
- */
-extern void ecapi_context_adopt(void);
+/* Define the setting. */
+extern void ecapi_context_define(void);
 
 #endif							/* ECAPI_CONTEXT_H */

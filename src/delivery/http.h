@@ -10,18 +10,12 @@
 #define ECAPI_HTTP_H
 
 #include "delivery/request.h"
+#include "delivery/watch.h"
 
 typedef struct EcapiHttp EcapiHttp;
 
 /* Connections that a client may have open at most; a process has files for few more. */
 #define ECAPI_HTTP_CONNECTIONS	256
-
-typedef struct EcapiSocket
-{
-	int			fd;
-	bool		readable;		/* wanted when asked, happened when told */
-	bool		writable;
-} EcapiSocket;
 
 /*
  * NULL when the library could not be set up.  Destroy ends all requests.

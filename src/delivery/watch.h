@@ -7,7 +7,15 @@
 #ifndef ECAPI_WATCH_H
 #define ECAPI_WATCH_H
 
-#include "delivery/http.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct EcapiSocket
+{
+	int			fd;
+	bool		readable;		/* what to wait for, or what has happened */
+	bool		writable;
+} EcapiSocket;
 
 typedef struct EcapiWatch
 {

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "event/fields.h"
+#include "event/codes.h"
 
 const char *
 ecapi_country_of_address(const EcapiValue *address)

@@ -35,6 +35,7 @@
 #include "destination/country.h"
 #include "destination/formats.h"
 #include "destination/options.h"
+#include "event/codes.h"
 #include "event/digest.h"
 #include "event/fields.h"
 #include "event/normalize.h"

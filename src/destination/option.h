@@ -9,7 +9,7 @@
 #ifndef ECAPI_OPTION_H
 #define ECAPI_OPTION_H
 
-#include "destination/options.h"
+#include "destination/option_values.h"
 
 typedef struct EcapiOption EcapiOption;
 

@@ -27,6 +27,7 @@
 #include "datatype/timestamp.h"
 
 #include "destination/option.h"
+#include "destination/options.h"
 #include "destination/syntax.h"
 
 /* ---- the table ---- */

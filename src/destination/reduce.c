@@ -32,6 +32,7 @@
 #include "destination/paths.h"
 #include "destination/reduce.h"
 #include "destination/settle.h"
+#include "event/codes.h"
 #include "event/scan.h"
 
 static bool

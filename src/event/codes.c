@@ -8,16 +8,18 @@
  *
  * Everything here is constant.
  */
-#include "event/fields.h"
+#include "event/codes.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-static const struct
+typedef struct Currency
 {
 	char		code[4];
 	int			exponent;
-}			currencies[] =
-{
+} Currency;
+
+static const Currency currencies[] = {
 #define ECAPI_CURRENCY(code, exponent) {code, exponent},
 #include "event/currencies.def"
 #undef ECAPI_CURRENCY
@@ -79,31 +81,44 @@ compare_folded(const char *a, const char *b, size_t len)
 	return 0;
 }
 
-const char *
-ecapi_currency_lookup(const char *code, size_t len, int *exponent)
+/*
+ * The row whose code is that, among n rows of that width which begin with their codes
+ * and are sorted by them; NULL when there is none.
+ */
+static const void *
+find_code(const void *rows, int n, size_t width, const char *code, size_t len)
 {
 	int			low = 0;
-	int			high = NCURRENCIES;
+	int			high = n;
 
-	if (len != 3)
-		return NULL;
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
-		int			order = compare_folded(code, currencies[middle].code, 3);
+		const char *row = (const char *) rows + (size_t) middle * width;
+		int			order = compare_folded(code, row, len);
 
 		if (order == 0)
-		{
-			if (exponent)
-				*exponent = currencies[middle].exponent;
-			return currencies[middle].code;
-		}
+			return row;
 		if (order < 0)
 			high = middle;
 		else
 			low = middle + 1;
 	}
 	return NULL;
+}
+
+const char *
+ecapi_currency_lookup(const char *code, size_t len, int *exponent)
+{
+	const Currency *found = NULL;
+
+	if (len == 3)
+		found = find_code(currencies, NCURRENCIES, sizeof(Currency), code, 3);
+	if (found == NULL)
+		return NULL;
+	if (exponent)
+		*exponent = found->exponent;
+	return found->code;
 }
 
 const char *
@@ -111,27 +126,6 @@ ecapi_currency_nth(int i, void *arg)
 {
 	(void) arg;
 	return i < 0 || i >= NCURRENCIES ? NULL : currencies[i].code;
-}
-
-static const char *
-find_alpha2(const char *code)
-{
-	int			low = 0;
-	int			high = NCOUNTRIES;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-		int			order = compare_folded(code, countries[middle].alpha2, 2);
-
-		if (order == 0)
-			return countries[middle].alpha2;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
 }
 
 const char *
@@ -150,10 +144,12 @@ same_name(const char *name, const char *text, size_t len)
 const char *
 ecapi_country_lookup(const char *text, size_t len)
 {
-	const char *code = len == 2 ? find_alpha2(text) : NULL;
+	const Country *found = NULL;
 
-	if (code)
-		return code;
+	if (len == 2)
+		found = find_code(countries, NCOUNTRIES, sizeof(Country), text, 2);
+	if (found)
+		return found->alpha2;
 	for (int i = 0; i < NCOUNTRIES; i++)
 	{
 		if (same_name(countries[i].alpha3, text, len) ||

@@ -1,12 +1,11 @@
 /*
  * fields.c
- *	  Looking things up in the field table and the code lists.
+ *	  Looking things up in the field table.
  *
  * The facts are in the .def files beside this one; they become constant
- * tables here.  Fields and event types are found by a hash table of the
- * addresses of their rows, filled on first use: about 10 ns a look-up, which
- * is once for each member of each event.  The code lists are sorted and
- * searched by halves.
+ * tables here.  A field is found by a hash table of the numbers of the rows,
+ * filled on first use: about 10 ns a look-up, which is once for each member of
+ * each event.
  *
  * Ownership: the tables are static and, after the first use, never change.
  * The first use is not guarded against threads: the server has none, and a
@@ -17,6 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "event/name_hash.h"
 
 /* Enumerations: a name list and a descriptor for each. */
 #define ECAPI_VALUES(name, numbered, ...) \
@@ -73,51 +74,18 @@ static const char *const object_prefixes[ECAPI_OBJECTS] = {
 static char field_paths[ECAPI_FIELDS][NAME_SIZE];
 static char short_names[ECAPI_FIELDS][NAME_SIZE];
 
-static const struct
-{
-	const char *name;
-	size_t		len;
-	bool		standard;
-	bool		refundable;
-	const char *meaning;
-	const char *synonyms;
-}			event_types[] =
-{
-#define TIER_standard true
-#define TIER_additional false
-#define ECAPI_EVENT_TYPE(name, tier, refundable, meaning, synonyms) \
-	{#name, sizeof(#name) - 1, TIER_##tier, refundable, meaning, synonyms},
-#include "event/event_types.def"
-#undef ECAPI_EVENT_TYPE
-};
-
-_Static_assert(sizeof(event_types) / sizeof(event_types[0]) == ECAPI_EVENT_TYPES,
-			   "ECAPI_EVENT_TYPES does not count the lines of event_types.def");
-
 /*
- * The hash tables: open addressing, 0 for free, else row number + 1.  Four
+ * The hash table: open addressing, 0 for free, else row number + 1.  Four
  * times as many slots as rows keep runs short.
  */
 #define FIELD_SLOTS 512
-#define TYPE_SLOTS 256
 
 static uint8_t field_slots[FIELD_SLOTS];
-static uint8_t type_slots[TYPE_SLOTS];
 static int	object_first[ECAPI_OBJECTS];
 static int	object_count[ECAPI_OBJECTS];
 static bool built = false;
 
 _Static_assert(sizeof(fields) / sizeof(fields[0]) < 255, "a slot is one byte");
-
-static inline uint32_t
-hash_name(uint32_t seed, const char *name, size_t len)
-{
-	uint32_t	h = (seed + 1) * 0x9E3779B1u;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char) name[i]) * 0x01000193u;
-	return h ^ (h >> 15);
-}
 
 static void
 name_field(int i)
@@ -134,7 +102,7 @@ build(void)
 	for (int i = 0; i < NFIELDS; i++)
 	{
 		EcapiField *field = &fields[i];
-		uint32_t	slot = hash_name(field->object, field->name, field->len);
+		uint32_t	slot = ecapi_name_hash(field->object, field->name, field->len);
 
 		if (object_count[field->object] == 0)
 			object_first[field->object] = i;
@@ -144,14 +112,6 @@ build(void)
 			slot++;
 		field_slots[slot % FIELD_SLOTS] = (uint8_t) (i + 1);
 		name_field(i);
-	}
-	for (int i = 0; i < ECAPI_EVENT_TYPES; i++)
-	{
-		uint32_t	slot = hash_name(0, event_types[i].name, event_types[i].len);
-
-		while (type_slots[slot % TYPE_SLOTS] != 0)
-			slot++;
-		type_slots[slot % TYPE_SLOTS] = (uint8_t) (i + 1);
 	}
 	built = true;
 }
@@ -172,7 +132,7 @@ ecapi_field_lookup(EcapiObject object, const char *name, size_t len)
 
 	if (!built)
 		build();
-	slot = hash_name(object, name, len);
+	slot = ecapi_name_hash(object, name, len);
 	while ((row = field_slots[slot++ % FIELD_SLOTS]) != 0)
 	{
 		const EcapiField *field = &fields[row - 1];
@@ -295,59 +255,11 @@ ecapi_field_short_name_nth(int i, void *arg)
 	return i < 0 || i >= NFIELDS ? NULL : short_names[i];
 }
 
-int
-ecapi_event_type_lookup(const char *name, size_t len)
-{
-	uint32_t	slot;
-	uint8_t		row;
-
-	if (!built)
-		build();
-	slot = hash_name(0, name, len);
-	while ((row = type_slots[slot++ % TYPE_SLOTS]) != 0)
-	{
-		if (event_types[row - 1].len == len &&
-			memcmp(event_types[row - 1].name, name, len) == 0)
-			return row - 1;
-	}
-	return ECAPI_EVENT_UNKNOWN;
-}
-
-const char *
-ecapi_event_type_name(int i)
-{
-	return i < 0 || i >= ECAPI_EVENT_TYPES ? NULL : event_types[i].name;
-}
-
-bool
-ecapi_event_type_standard(int i)
-{
-	return i >= 0 && i < ECAPI_EVENT_TYPES && event_types[i].standard;
-}
-
 bool
 ecapi_field_is_required(const EcapiField *field, int type)
 {
 	return field->presence == ECAPI_REQUIRED ||
 		(type == ECAPI_EVENT_custom && strcmp(field->name, "custom_event") == 0);
-}
-
-bool
-ecapi_event_type_refundable(int i)
-{
-	return i >= 0 && i < ECAPI_EVENT_TYPES && event_types[i].refundable;
-}
-
-const char *
-ecapi_event_type_meaning(int i)
-{
-	return i < 0 || i >= ECAPI_EVENT_TYPES ? NULL : event_types[i].meaning;
-}
-
-const char *
-ecapi_event_type_synonyms(int i)
-{
-	return i < 0 || i >= ECAPI_EVENT_TYPES ? NULL : event_types[i].synonyms;
 }
 
 /*

@@ -1,6 +1,6 @@
 /*
  * fields.h
- *	  The field table of the standard, and what stands beside it.
+ *	  The field table of the standard.
  *
  * fields.def holds the facts, one line a field, in the standard's order.
  * Validation, normalization, formats and documentation all read this table;
@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "event/event_type.h"
 
 /* Objects of the standard.  ECAPI_OBJ_NONE: a field that is no object. */
 typedef enum EcapiObject
@@ -168,55 +170,10 @@ extern const char *ecapi_field_meant(const char *name, size_t len);
 extern const char *ecapi_field_short_name_nth(int i, void *arg);
 
 /*
- * Event types.  The index is the place in the standard's table and does not
- * change; a set of types is a uint64 with bit i for type i.
- */
-#define ECAPI_EVENT_TYPES		45
-#define ECAPI_ALL_EVENT_TYPES	((UINT64_C(1) << ECAPI_EVENT_TYPES) - 1)
-
-typedef enum EcapiEventType
-{
-#define ECAPI_EVENT_TYPE(name, tier, refundable, meaning, synonyms) ECAPI_EVENT_##name,
-#include "event/event_types.def"
-#undef ECAPI_EVENT_TYPE
-	ECAPI_EVENT_UNKNOWN = -1
-} EcapiEventType;
-
-extern int	ecapi_event_type_lookup(const char *name, size_t len);	/* or -1 */
-extern const char *ecapi_event_type_name(int i);	/* NULL: no such */
-extern bool ecapi_event_type_standard(int i);	/* tier standard, not additional */
-extern bool ecapi_event_type_refundable(int i);	/* money came in by it */
-extern const char *ecapi_event_type_meaning(int i); /* NULL: no such */
-extern const char *ecapi_event_type_synonyms(int i);	/* words with blanks between */
-
-/*
  * Must an event of a type have a field of the event object?  The condition of
- * currency_code is the value, not the type: validate.c has it.
+ * currency_code is the value, not the type (validate.c).
  */
 extern bool ecapi_field_is_required(const EcapiField *field, int type);
-
-/*
- * The event type that somebody probably meant by a word (len bytes): the one it is
- * a synonym of, else the closest name.  NULL when there is none, and when the word
- * says the opposite of a type ("unsubscribe").
- */
-extern const char *ecapi_event_type_meant(const char *word, size_t len);
-
-/*
- * ISO 4217, active codes; letter case is no difference.  Returns the code in
- * upper case, or NULL.  exponent, unless NULL, gets the decimals of the minor
- * unit, -1 where there is none (metals, units of account).
- */
-extern const char *ecapi_currency_lookup(const char *code, size_t len, int *exponent);
-extern const char *ecapi_currency_nth(int i, void *arg);
-
-/*
- * ISO 3166-1.  Takes the alpha-2 or alpha-3 code or the English name, in any
- * letter case, and "UK"; returns the alpha-2 code in lower case, or NULL when
- * that is not certain.
- */
-extern const char *ecapi_country_lookup(const char *text, size_t len);
-extern const char *ecapi_country_name_nth(int i, void *arg);	/* for ecapi_closest() */
 
 /* The number of an enumeration's name, from 1; 0 when there is none such. */
 extern int	ecapi_enumeration_lookup(const EcapiEnumeration *values,

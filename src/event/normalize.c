@@ -21,6 +21,7 @@
 
 #include <string.h>
 
+#include "event/codes.h"
 #include "event/phone.h"
 #include "event/unicode.h"
 

@@ -34,6 +34,7 @@
 
 #include <string.h>
 
+#include "event/codes.h"
 #include "event/embedded.h"
 
 /* How the texts of a field are compared. */

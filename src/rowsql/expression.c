@@ -28,6 +28,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
+#include "event/codes.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -38,7 +39,6 @@
 
 #include "base/run_as.h"
 #include "base/sql_scope.h"
-#include "event/fields.h"
 #include "rowsql/confine.h"
 #include "rowsql/source.h"
 

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include "event/closest.h"
+#include "event/codes.h"
 #include "event/fields.h"
 
 static const char *

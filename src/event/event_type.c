@@ -1,6 +1,8 @@
 /*
- * synonyms.c
- *	  The event type that somebody probably meant.
+ * event_type.c
+ *	  The event types of the standard, and the one that somebody probably meant.
+ *
+ * A type is found by a hash table, filled on first use, as a field is (fields.c).
  *
  * Users who come from another platform know other names, and the name that is
  * closest by its letters may be another thing: "unsubscribe" is two letters off
@@ -13,13 +15,105 @@
  *	  are listed here, and any that is a type or synonym behind one of the prefixes.
  * (3) Else the closest name, by closest.c.
  *
- * Pure C: no server header, no allocation.
+ * Pure C: no server header, no allocation.  The first use is not guarded against
+ * threads: the server has none.
  */
-#include "event/fields.h"
+#include "event/event_type.h"
 
 #include <string.h>
 
 #include "event/closest.h"
+#include "event/name_hash.h"
+
+static const struct
+{
+	const char *name;
+	size_t		len;
+	bool		standard;
+	bool		refundable;
+	const char *meaning;
+	const char *synonyms;
+}			event_types[] =
+{
+#define TIER_standard true
+#define TIER_additional false
+#define ECAPI_EVENT_TYPE(name, tier, refundable, meaning, synonyms) \
+	{#name, sizeof(#name) - 1, TIER_##tier, refundable, meaning, synonyms},
+#include "event/event_types.def"
+#undef ECAPI_EVENT_TYPE
+};
+
+_Static_assert(sizeof(event_types) / sizeof(event_types[0]) == ECAPI_EVENT_TYPES,
+			   "ECAPI_EVENT_TYPES does not count the lines of event_types.def");
+
+#define TYPE_SLOTS 256
+
+static uint8_t type_slots[TYPE_SLOTS];	/* as field_slots of fields.c */
+static bool built = false;
+
+static void
+build(void)
+{
+	for (int i = 0; i < ECAPI_EVENT_TYPES; i++)
+	{
+		uint32_t	slot = ecapi_name_hash(0, event_types[i].name, event_types[i].len);
+
+		while (type_slots[slot % TYPE_SLOTS] != 0)
+			slot++;
+		type_slots[slot % TYPE_SLOTS] = (uint8_t) (i + 1);
+	}
+	built = true;
+}
+
+int
+ecapi_event_type_lookup(const char *name, size_t len)
+{
+	uint32_t	slot;
+	uint8_t		row;
+
+	if (!built)
+		build();
+	slot = ecapi_name_hash(0, name, len);
+	while ((row = type_slots[slot++ % TYPE_SLOTS]) != 0)
+	{
+		if (event_types[row - 1].len == len &&
+			memcmp(event_types[row - 1].name, name, len) == 0)
+			return row - 1;
+	}
+	return ECAPI_EVENT_UNKNOWN;
+}
+
+const char *
+ecapi_event_type_name(int i)
+{
+	return i < 0 || i >= ECAPI_EVENT_TYPES ? NULL : event_types[i].name;
+}
+
+bool
+ecapi_event_type_standard(int i)
+{
+	return i >= 0 && i < ECAPI_EVENT_TYPES && event_types[i].standard;
+}
+
+bool
+ecapi_event_type_refundable(int i)
+{
+	return i >= 0 && i < ECAPI_EVENT_TYPES && event_types[i].refundable;
+}
+
+const char *
+ecapi_event_type_meaning(int i)
+{
+	return i < 0 || i >= ECAPI_EVENT_TYPES ? NULL : event_types[i].meaning;
+}
+
+const char *
+ecapi_event_type_synonyms(int i)
+{
+	return i < 0 || i >= ECAPI_EVENT_TYPES ? NULL : event_types[i].synonyms;
+}
+
+/* ---- what was meant ---- */
 
 #define MAX_WORD	64
 

@@ -1,0 +1,28 @@
+/*
+ * codes.h
+ *	  ISO 4217 and ISO 3166-1: currencies and countries.
+ *
+ * Pure C: no server header, no allocation; all that is returned is constant.
+ */
+#ifndef ECAPI_CODES_H
+#define ECAPI_CODES_H
+
+#include <stddef.h>
+
+/*
+ * ISO 4217, active codes; letter case is no difference.  Returns the code in
+ * upper case, or NULL.  exponent, unless NULL, gets the decimals of the minor
+ * unit, -1 where there is none (metals, units of account).
+ */
+extern const char *ecapi_currency_lookup(const char *code, size_t len, int *exponent);
+extern const char *ecapi_currency_nth(int i, void *arg);
+
+/*
+ * ISO 3166-1.  Takes the alpha-2 or alpha-3 code or the English name, in any
+ * letter case, and "UK"; returns the alpha-2 code in lower case, or NULL when
+ * that is not certain.
+ */
+extern const char *ecapi_country_lookup(const char *text, size_t len);
+extern const char *ecapi_country_name_nth(int i, void *arg);	/* for ecapi_closest() */
+
+#endif							/* ECAPI_CODES_H */
