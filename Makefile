@@ -56,6 +56,7 @@ OBJS = \
 	src/destination/registry.o \
 	src/destination/options.o \
 	src/destination/option_problem.o \
+	src/destination/option_kind.o \
 	src/destination/option_delivery.o \
 	src/destination/option_routing.o \
 	src/destination/option_reduction.o \

@@ -2,9 +2,10 @@
  * option.h
  *	  What the files that read options share; of no interest to others.
  *
- * options.c has the table and reads a list by it; the readers of single values
- * stand by subject in option_delivery.c, option_routing.c and option_reduction.c;
- * option_problem.c says what is wrong.
+ * options.c has the table and reads a list by it.  The readers of single values are
+ * in option_kind.c where several options are of a kind, else by subject in
+ * option_delivery.c, option_routing.c and option_reduction.c; option_problem.c says
+ * what is wrong.
  */
 #ifndef ECAPI_OPTION_H
 #define ECAPI_OPTION_H
@@ -15,7 +16,7 @@ typedef struct EcapiOption EcapiOption;
 
 /*
  * Check a value and store it.  False when it is wrong; then problem says why.  The
- * format of options is settled before any other option is read.
+ * format in options is known before any other option is read.
  */
 typedef bool EcapiOptionRead(const EcapiOption *option, const char *value,
 							 EcapiOptions *options, EcapiOptionProblem *problem);
@@ -26,7 +27,14 @@ struct EcapiOption
 	Oid			catalog;		/* server or user mapping */
 	bool		secret;			/* also: never shown */
 	EcapiOptionRead *read;
-	size_t		offset;			/* of a text in EcapiOptions, where read uses it */
+	size_t		offset;			/* of its member in EcapiOptions, where read uses it */
+	int			unit;			/* of a number: GUC_UNIT_..., 0 for none */
+	int			min;			/* of a number; of a name: the value of the first one */
+	int			max;			/* of a number; of a text: bytes */
+	const char *const *names;	/* of a name; NULL ends them */
+	const char *(*check) (const char *value);	/* of a text: what is wrong, or NULL */
+	int			initial;		/* of a number or a name: the default, unless it is 0 or
+								 * the format's */
 	const char *what;			/* a sentence for the error's detail */
 };
 
@@ -48,21 +56,28 @@ extern void ecapi_option_hint_names(const char *word, size_t len,
 									const char *(*nth) (int i, void *arg), void *arg,
 									EcapiOptionProblem *problem);
 
+/* option_kind.c: the member of options that the option's offset names. */
+extern void *ecapi_option_member(const EcapiOption *option, EcapiOptions *options);
+
 /* A text is printable, and of 1 to max bytes. */
 extern bool ecapi_option_is_printable(const char *value, size_t max);
 
-/* Store a palloc'd copy at the option's offset. */
+/* Store a palloc'd copy as the option's member. */
 extern void ecapi_option_store(const EcapiOption *option, EcapiOptions *options,
 							   const char *value);
 
-/* A whole number, in units where GUC_UNIT_… flags allow them, from min to max. */
-extern bool ecapi_option_number(const EcapiOption *option, const char *value, int flags,
-								int min, int max, int *number,
-								EcapiOptionProblem *problem);
+/* A whole number in the option's unit, from its min to that max. */
+extern bool ecapi_option_number(const EcapiOption *option, const char *value, int max,
+								int *number, EcapiOptionProblem *problem);
 
-/* One of some names (NULL ends them): its index, else -1 and the problem. */
-extern int	ecapi_option_name(const EcapiOption *option, const char *value,
-							  const char *const *names, EcapiOptionProblem *problem);
+/*
+ * A number by the option's unit and range; one of its names, kept as min and the
+ * name's place; a printable text of at most max bytes; a text by its check.
+ */
+extern EcapiOptionRead ecapi_option_read_number;
+extern EcapiOptionRead ecapi_option_read_name;
+extern EcapiOptionRead ecapi_option_read_printable;
+extern EcapiOptionRead ecapi_option_read_checked;
 
 /*
  * The entries of a list, without the blanks around them: sets *entry and *len and
@@ -73,30 +88,18 @@ extern const char *ecapi_option_entry(const char *list, const char **entry, size
 /* option_delivery.c */
 extern EcapiOptionRead ecapi_option_read_format;
 extern EcapiOptionRead ecapi_option_read_url;
-extern EcapiOptionRead ecapi_option_read_data_set_id;
 extern EcapiOptionRead ecapi_option_read_batch_size;
 extern EcapiOptionRead ecapi_option_read_batch_wrapper;
-extern EcapiOptionRead ecapi_option_read_linger;
-extern EcapiOptionRead ecapi_option_read_timeout;
-extern EcapiOptionRead ecapi_option_read_retry_for;
 extern EcapiOptionRead ecapi_option_read_rate_limit;
-extern EcapiOptionRead ecapi_option_read_max_in_flight;
-extern EcapiOptionRead ecapi_option_read_mode;
 extern EcapiOptionRead ecapi_option_read_origin;
 extern EcapiOptionRead ecapi_option_read_file_name;
-extern EcapiOptionRead ecapi_option_read_access_token;
-extern EcapiOptionRead ecapi_option_read_header;
 extern bool ecapi_option_split_origin(const char *value, EcapiOrigin *origin);
 
 /* option_routing.c */
 extern EcapiOptionRead ecapi_option_read_event_types;
-extern EcapiOptionRead ecapi_option_read_route;
 extern EcapiOptionRead ecapi_option_read_max_age;
-extern EcapiOptionRead ecapi_option_read_delay;
-extern EcapiOptionRead ecapi_option_read_consent;
 extern EcapiOptionRead ecapi_option_read_sample;
 extern EcapiOptionRead ecapi_option_read_enrich;
-extern EcapiOptionRead ecapi_option_read_enrich_on_error;
 extern EcapiOptionRead ecapi_option_read_filter;
 
 /* option_reduction.c */
@@ -107,8 +110,5 @@ extern EcapiOptionRead ecapi_option_read_mmt_only;
 extern EcapiOptionRead ecapi_option_read_anonymize;
 extern EcapiOptionRead ecapi_option_read_fields;
 extern EcapiOptionRead ecapi_option_read_redact;
-
-/* Ten years; the platforms that have a window have one of days or weeks. */
-#define ECAPI_MAX_AGE_DAYS	3650
 
 #endif							/* ECAPI_OPTION_H */

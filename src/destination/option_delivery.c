@@ -2,22 +2,18 @@
  * option_delivery.c
  *	  The options of a destination that say where and how requests go.
  *
- * Readers of single values, in the order of the table in options.c.  None of them
- * shows a url, a token or a header; see option_problem.c.
+ * Readers of those whose values are of no common kind (option_kind.c).  None of them
+ * shows a url, a token or a header (option_problem.c).
  *
  * No locks, no state.
  */
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
 #include "utils/guc.h"
 
 #include "delivery/token.h"
 #include "destination/option.h"
 #include "destination/syntax.h"
-
-/* As long as the standard's own ids may be here; see fields.def. */
-#define DATA_SET_ID_MAX	512
 
 static const char *
 format_nth(int i, void *arg)
@@ -43,25 +39,13 @@ bool
 ecapi_option_read_url(const EcapiOption *option, const char *value,
 					  EcapiOptions *options, EcapiOptionProblem *problem)
 {
-	const char *wrong = ecapi_syntax_url(value);
-
-	if (wrong)
-		return ecapi_option_wrong_because(option, value, wrong,
-										  strstr(wrong, "password") || strstr(wrong, "credential") ?
-							 "Server options can be read by everybody. Put the credential into the option \"header_file\" or \"access_token_file\" of the user mapping." :
-							 NULL, problem);
-	ecapi_option_store(option, options, value);
-	return true;
-}
-
-bool
-ecapi_option_read_data_set_id(const EcapiOption *option, const char *value,
-							  EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	if (!ecapi_option_is_printable(value, DATA_SET_ID_MAX))
-		return ecapi_option_wrong(option, value, problem);
-	ecapi_option_store(option, options, value);
-	return true;
+	if (ecapi_option_read_checked(option, value, options, problem))
+		return true;
+	if (strstr(problem->detail, "password") || strstr(problem->detail, "credential"))
+		strlcpy(problem->hint,
+				"Server options can be read by everybody. Put the credential into the option \"header_file\" or \"access_token_file\" of the user mapping.",
+				sizeof(problem->hint));
+	return false;
 }
 
 bool
@@ -70,28 +54,12 @@ ecapi_option_read_batch_size(const EcapiOption *option, const char *value,
 {
 	int			max = options->format->max_batch;
 
-	if (ecapi_option_number(option, value, 0, 1, max, &options->batch_size, problem))
+	if (ecapi_option_number(option, value, max, &options->batch_size, problem))
 		return true;
 	snprintf(problem->detail, sizeof(problem->detail),
 			 "The format \"%s\" takes 1 to %d events in a request.",
 			 options->format->name, max);
 	return false;
-}
-
-bool
-ecapi_option_read_linger(const EcapiOption *option, const char *value,
-						 EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	return ecapi_option_number(option, value, GUC_UNIT_MS, 0, 3600 * 1000,
-					   &options->linger_ms, problem);
-}
-
-bool
-ecapi_option_read_timeout(const EcapiOption *option, const char *value,
-						  EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	return ecapi_option_number(option, value, GUC_UNIT_MS, 100, 600 * 1000,
-					   &options->timeout_ms, problem);
 }
 
 /* Two numbers with a slash between and nothing else. */
@@ -119,14 +87,6 @@ ecapi_option_read_origin(const EcapiOption *option, const char *value,
 	return ecapi_option_split_origin(value, &origin) || ecapi_option_wrong(option, value, problem);
 }
 
-bool
-ecapi_option_read_retry_for(const EcapiOption *option, const char *value,
-							EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	return ecapi_option_number(option, value, GUC_UNIT_S, 0, ECAPI_MAX_AGE_DAYS * SECS_PER_DAY,
-					   &options->retry_for_s, problem);
-}
-
 /* One request in a quarter of an hour is the slowest that makes sense. */
 #define MIN_RATE	0.001
 #define MAX_RATE	10000.0
@@ -143,13 +103,6 @@ ecapi_option_read_rate_limit(const EcapiOption *option, const char *value,
 		return ecapi_option_wrong(option, value, problem);
 	options->rate_limit = rate;
 	return true;
-}
-
-bool
-ecapi_option_read_max_in_flight(const EcapiOption *option, const char *value,
-								EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	return ecapi_option_number(option, value, 0, 1, 32, &options->max_in_flight, problem);
 }
 
 bool
@@ -178,20 +131,6 @@ ecapi_option_read_batch_wrapper(const EcapiOption *option, const char *value,
 	return true;
 }
 
-/* In the order of EcapiMode. */
-static const char *const mode_names[] = {"live", "shadow", "test", NULL};
-
-bool
-ecapi_option_read_mode(const EcapiOption *option, const char *value,
-					   EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	int			mode = ecapi_option_name(option, value, mode_names, problem);
-
-	if (mode >= 0)
-		options->mode = (EcapiMode) mode;
-	return mode >= 0;
-}
-
 bool
 ecapi_option_read_file_name(const EcapiOption *option, const char *value,
 							EcapiOptions *options, EcapiOptionProblem *problem)
@@ -200,30 +139,6 @@ ecapi_option_read_file_name(const EcapiOption *option, const char *value,
 		return ecapi_option_wrong_because(option, value, option->what,
 							 "The administrator puts the file into the directory that the setting ecapi.credential_directory names.",
 							 problem);
-	ecapi_option_store(option, options, value);
-	return true;
-}
-
-bool
-ecapi_option_read_access_token(const EcapiOption *option, const char *value,
-							   EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	const char *wrong = ecapi_syntax_token(value);
-
-	if (wrong)
-		return ecapi_option_wrong_because(option, value, wrong, NULL, problem);
-	ecapi_option_store(option, options, value);
-	return true;
-}
-
-bool
-ecapi_option_read_header(const EcapiOption *option, const char *value,
-						 EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	const char *wrong = ecapi_syntax_header(value);
-
-	if (wrong)
-		return ecapi_option_wrong_because(option, value, wrong, NULL, problem);
 	ecapi_option_store(option, options, value);
 	return true;
 }

@@ -1,6 +1,6 @@
 /*
  * option_problem.c
- *	  What is wrong with the value of an option, and what all readers need.
+ *	  What is wrong with the value of an option.
  *
  * Invariant: a secret's value is in no message; nor is a url's, which may hold a
  * password that should not have been there.  There is one place that quotes values
@@ -11,7 +11,6 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
-#include "utils/guc.h"
 
 #include "destination/option.h"
 #include "event/closest.h"
@@ -86,73 +85,4 @@ ecapi_option_hint_names(const char *word, size_t len,
 		at += snprintf(problem->hint + at, room, "%s%s", i > 0 ? ", " : "", name);
 	}
 	strlcat(problem->hint, ".", sizeof(problem->hint));
-}
-
-bool
-ecapi_option_is_printable(const char *value, size_t max)
-{
-	const unsigned char *at;
-
-	for (at = (const unsigned char *) value; *at != '\0'; at++)
-	{
-		if (*at < 0x20 || *at == 0x7f)
-			return false;
-	}
-	return value[0] != '\0' && strlen(value) <= max;
-}
-
-void
-ecapi_option_store(const EcapiOption *option, EcapiOptions *options, const char *value)
-{
-	*(char **) ((char *) options + option->offset) = pstrdup(value);
-}
-
-bool
-ecapi_option_number(const EcapiOption *option, const char *value, int flags,
-					int min, int max, int *number, EcapiOptionProblem *problem)
-{
-	const char *hint = NULL;
-
-	if (parse_int(value, number, flags, &hint) && *number >= min && *number <= max)
-		return true;
-	ecapi_option_wrong(option, value, problem);
-	if (hint)
-		strlcpy(problem->hint, hint, sizeof(problem->hint));
-	return false;
-}
-
-static const char *
-listed_name(int i, void *arg)
-{
-	return ((const char *const *) arg)[i];
-}
-
-int
-ecapi_option_name(const EcapiOption *option, const char *value,
-				  const char *const *names, EcapiOptionProblem *problem)
-{
-	int			i;
-
-	for (i = 0; names[i]; i++)
-	{
-		if (strcmp(names[i], value) == 0)
-			return i;
-	}
-	ecapi_option_wrong(option, value, problem);
-	ecapi_option_hint_names(value, strlen(value), listed_name, (void *) names, problem);
-	return -1;
-}
-
-const char *
-ecapi_option_entry(const char *list, const char **entry, size_t *len)
-{
-	size_t		next;
-
-	list += strspn(list, " \t\n");
-	next = strcspn(list, ",");
-	*entry = list;
-	*len = next;
-	while (*len > 0 && strchr(" \t\n", list[*len - 1]))
-		(*len)--;
-	return list[next] == '\0' ? NULL : list + next + 1;
 }

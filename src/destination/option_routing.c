@@ -14,12 +14,10 @@
 
 #include "datatype/timestamp.h"
 #include "mb/pg_wchar.h"
-#include "utils/guc.h"
 
 #include "destination/option.h"
 
-/* Bytes: names that platforms give to events and shops to countries are short. */
-#define ROUTE_MAX	100
+/* Bytes: names that platforms give to events are short. */
 #define TARGET_MAX	100
 
 /* Of what users write: as long as anybody can still read. */
@@ -123,16 +121,6 @@ ecapi_option_read_event_types(const EcapiOption *option, const char *value,
 	return true;
 }
 
-bool
-ecapi_option_read_route(const EcapiOption *option, const char *value,
-						EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	if (!ecapi_option_is_printable(value, ROUTE_MAX))
-		return ecapi_option_wrong(option, value, problem);
-	ecapi_option_store(option, options, value);
-	return true;
-}
-
 /* ---- time ---- */
 
 /* An option may make a platform's own window shorter but not longer. */
@@ -143,8 +131,7 @@ ecapi_option_read_max_age(const EcapiOption *option, const char *value,
 	int			max = options->format->max_age_s;
 	int			given;
 
-	if (!ecapi_option_number(option, value, GUC_UNIT_S, 0,
-					 max > 0 ? max : ECAPI_MAX_AGE_DAYS * SECS_PER_DAY, &given, problem))
+	if (!ecapi_option_number(option, value, max > 0 ? max : option->max, &given, problem))
 	{
 		if (max > 0)
 			snprintf(problem->detail, sizeof(problem->detail),
@@ -156,29 +143,7 @@ ecapi_option_read_max_age(const EcapiOption *option, const char *value,
 	return true;
 }
 
-bool
-ecapi_option_read_delay(const EcapiOption *option, const char *value,
-						EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	return ecapi_option_number(option, value, GUC_UNIT_MS, 0, 7 * SECS_PER_DAY * 1000,
-							   &options->delay_ms, problem);
-}
-
 /* ---- persons ---- */
-
-/* In the order of EcapiConsentRule, whose first is that of no option. */
-static const char *const consent_names[] = {"required", "if_present", NULL};
-
-bool
-ecapi_option_read_consent(const EcapiOption *option, const char *value,
-						  EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	int			rule = ecapi_option_name(option, value, consent_names, problem);
-
-	if (rule >= 0)
-		options->consent = (EcapiConsentRule) (ECAPI_CONSENT_REQUIRED + rule);
-	return rule >= 0;
-}
 
 bool
 ecapi_option_read_sample(const EcapiOption *option, const char *value,
@@ -280,20 +245,6 @@ ecapi_option_read_enrich(const EcapiOption *option, const char *value,
 	}
 	ecapi_option_store(option, options, value);
 	return true;
-}
-
-/* In the order of EcapiEnrichOnError. */
-static const char *const on_error_names[] = {"hold", "skip", "dead", NULL};
-
-bool
-ecapi_option_read_enrich_on_error(const EcapiOption *option, const char *value,
-								  EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	int			fate = ecapi_option_name(option, value, on_error_names, problem);
-
-	if (fate >= 0)
-		options->enrich_on_error = (EcapiEnrichOnError) fate;
-	return fate >= 0;
 }
 
 bool

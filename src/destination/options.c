@@ -4,17 +4,17 @@
  *	  worker alike.
  *
  * A row of the table names an option, where it belongs (server or user
- * mapping), whether its value is a secret, and the function that checks a
- * value and stores it; those stand by subject in option_*.c.  What concerns several options together is checked at
- * the end, over the whole list: the validator gets the whole list at every
- * CREATE and ALTER, so an order of commands never matters.
+ * mapping), whether its value is a secret, what it may be, its default, and the
+ * function that checks a value and stores it.  What concerns several options
+ * together is checked at the end, over the whole list: the validator gets the whole
+ * list at every CREATE and ALTER, so an order of commands never matters.
  *
  * Invariants
  *	(1) A secret's value is in no message; nor is a url's, which may hold a
  *		password that should not have been there.
  *	(2) What passes here can be put into a request as it is: no control
  *		character gets through, so no option can add a header or a line.
- *	(3) Reading raises no error but out-of-memory.  What is wrong is told in a
+ *	(3) Reading raises no error but out-of-memory.  What is wrong is reported in a
  *		struct: the validator makes an error of it, the worker a state.
  *
  * No locks, no state.
@@ -25,6 +25,7 @@
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "datatype/timestamp.h"
+#include "utils/guc.h"
 
 #include "destination/option.h"
 #include "destination/options.h"
@@ -32,88 +33,106 @@
 
 /* ---- the table ---- */
 
-/* format comes first: what others may say depends on it. */
+/* Ten years; the platforms that have a window have one of days or weeks. */
+#define MAX_AGE_S	(3650 * SECS_PER_DAY)
+
+/* In the order of their enumerations; that of consent begins with no rule. */
+static const char *const mode_names[] = {"live", "shadow", "test", NULL};
+static const char *const consent_names[] = {"required", "if_present", NULL};
+static const char *const on_error_names[] = {"hold", "skip", "dead", NULL};
+
+#define SERVER		.catalog = ForeignServerRelationId
+#define MAPPING		.catalog = UserMappingRelationId, .secret = true
+#define MEMBER(name) .offset = offsetof(EcapiOptions, name)
+
+/*
+ * format comes first: what others may say depends on it.  data_set_id has the length
+ * of an id of the standard; routes and other names that shops give are short.
+ */
 static const EcapiOption table[] = {
-	{"format", ForeignServerRelationId, false, ecapi_option_read_format, 0,
-		"It is the format that the receiver takes."},
-	{"url", ForeignServerRelationId, true, ecapi_option_read_url, offsetof(EcapiOptions, url),
-		"It is where requests go."},
-	{"test_url", ForeignServerRelationId, true, ecapi_option_read_url,
-		offsetof(EcapiOptions, test_url),
-		"It is where requests go in mode \"test\"."},
-	{"data_set_id", ForeignServerRelationId, false, ecapi_option_read_data_set_id,
-		offsetof(EcapiOptions, data_set_id),
-		"It is the receiver's name for the data set: 1 to 512 bytes without control characters."},
-	{"event_types", ForeignServerRelationId, false, ecapi_option_read_event_types, 0,
-		"It is a list of event types, separated by commas."},
-	{"route", ForeignServerRelationId, false, ecapi_option_read_route,
-		offsetof(EcapiOptions, route),
-		"It is the ext.route of events to send: 1 to 100 bytes without control characters."},
-	{"filter", ForeignServerRelationId, false, ecapi_option_read_filter,
-		offsetof(EcapiOptions, filter),
-		"It is a condition over the columns of the type ecapi.event, of at most 8192 bytes."},
-	{"consent", ForeignServerRelationId, false, ecapi_option_read_consent, 0,
-		"It is \"required\" to send only what was consented to, or \"if_present\" to send all but what was denied."},
-	{"sample", ForeignServerRelationId, false, ecapi_option_read_sample, 0,
-		"It is a share of persons, above 0 and up to 1, as in \"0.25\" or \"25%\"."},
-	{"delay", ForeignServerRelationId, false, ecapi_option_read_delay, 0,
-		"It is how long events are held before they are sent: 0 to 7d, in milliseconds if there is no unit."},
-	{"enrich", ForeignServerRelationId, false, ecapi_option_read_enrich,
-		offsetof(EcapiOptions, enrich),
-		"It is a list of functions, each with its schema, separated by commas."},
-	{"enrich_on_error", ForeignServerRelationId, false, ecapi_option_read_enrich_on_error, 0,
-		"It is what becomes of events whose enrichment fails again and again."},
-	{"value_field", ForeignServerRelationId, false, ecapi_option_read_value_field,
-		offsetof(EcapiOptions, value_field),
-		"It is the path of an amount: one of the standard's, or a number below ext, user_data.ext or properties.ext."},
-	{"value_factor", ForeignServerRelationId, false, ecapi_option_read_value_factor, 0,
-		"It is a decimal number above 0 and up to 1000000, of at most 15 digits, as in \"0.7\"."},
-	{"value_digits", ForeignServerRelationId, false, ecapi_option_read_value_digits, 0,
-		"It is how many decimals the value has at most: \"currency\" for as many as its currency has, or 0 to 6."},
-	{"mmt_only", ForeignServerRelationId, false, ecapi_option_read_mmt_only, 0,
-		"It is \"true\" to allow the receiver measurement only, or \"false\"."},
-	{"anonymize", ForeignServerRelationId, false, ecapi_option_read_anonymize, 0,
-		"It is a list of rules, separated by commas."},
-	{"fields", ForeignServerRelationId, false, ecapi_option_read_fields, 0,
-		"It is a list of field paths, separated by commas."},
-	{"redact", ForeignServerRelationId, false, ecapi_option_read_redact, 0,
-		"It is a list of field paths, separated by commas."},
-	{"batch_size", ForeignServerRelationId, false, ecapi_option_read_batch_size, 0,
-		"It is how many events a request carries at most."},
-	{"batch_wrapper", ForeignServerRelationId, false, ecapi_option_read_batch_wrapper,
-		offsetof(EcapiOptions, wrapper_key),
-		"It is \"array\", or the key that the array stands under: 1 to 64 letters, digits, \"_\", \"-\" and \".\"."},
-	{"linger", ForeignServerRelationId, false, ecapi_option_read_linger, 0,
-		"It is how long a request waits for more events: 0 to 1h, in milliseconds if there is no unit."},
-	{"max_in_flight", ForeignServerRelationId, false, ecapi_option_read_max_in_flight, 0,
-		"It is how many requests are on their way at a time: 1 to 32."},
-	{"timeout", ForeignServerRelationId, false, ecapi_option_read_timeout, 0,
-		"It is how long a request may take: 100ms to 10min, in milliseconds if there is no unit."},
-	{"max_age", ForeignServerRelationId, false, ecapi_option_read_max_age, 0,
-		"It is how old an event may be when it is sent: 0 to 3650d, in seconds if there is no unit; 0 is the format's own limit."},
-	{"retry_for", ForeignServerRelationId, false, ecapi_option_read_retry_for, 0,
-		"It is how long a failed event is tried again: 0 to 3650d, in seconds if there is no unit."},
-	{"rate_limit", ForeignServerRelationId, false, ecapi_option_read_rate_limit, 0,
-		"It is how many requests are sent a second at most: 0.001 to 10000, or 0 for no limit."},
-	{"ca_file", ForeignServerRelationId, false, ecapi_option_read_file_name,
-		offsetof(EcapiOptions, ca_file),
-		"It is a bare file name, without a directory and not beginning with a dot."},
-	{"mode", ForeignServerRelationId, false, ecapi_option_read_mode, 0,
-		"It is \"live\", \"shadow\" to do everything but send, or \"test\" to send as a test."},
-	{"origin", ForeignServerRelationId, false, ecapi_option_read_origin, 0,
-		"It is a system identifier, a slash and the oid of a database; CREATE SERVER sets it."},
-	{"access_token", UserMappingRelationId, true, ecapi_option_read_access_token,
-		offsetof(EcapiOptions, access_token),
-		"It is sent as bearer token."},
-	{"access_token_file", UserMappingRelationId, true, ecapi_option_read_file_name,
-		offsetof(EcapiOptions, access_token_file),
-		"It is a bare file name, without a directory and not beginning with a dot."},
-	{"header", UserMappingRelationId, true, ecapi_option_read_header,
-		offsetof(EcapiOptions, header),
-		"It is one header line, \"Name: value\"."},
-	{"header_file", UserMappingRelationId, true, ecapi_option_read_file_name,
-		offsetof(EcapiOptions, header_file),
-		"It is a bare file name, without a directory and not beginning with a dot."},
+	{"format", SERVER, .read = ecapi_option_read_format,
+		.what = "It is the format that the receiver takes."},
+	{"url", SERVER, .secret = true, .read = ecapi_option_read_url, MEMBER(url),
+		.check = ecapi_syntax_url,
+		.what = "It is where requests go."},
+	{"test_url", SERVER, .secret = true, .read = ecapi_option_read_url, MEMBER(test_url),
+		.check = ecapi_syntax_url,
+		.what = "It is where requests go in mode \"test\"."},
+	{"data_set_id", SERVER, .read = ecapi_option_read_printable, MEMBER(data_set_id),
+		.max = 512,
+		.what = "It is the receiver's name for the data set: 1 to 512 bytes without control characters."},
+	{"event_types", SERVER, .read = ecapi_option_read_event_types,
+		.what = "It is a list of event types, separated by commas."},
+	{"route", SERVER, .read = ecapi_option_read_printable, MEMBER(route), .max = 100,
+		.what = "It is the ext.route of events to send: 1 to 100 bytes without control characters."},
+	{"filter", SERVER, .read = ecapi_option_read_filter, MEMBER(filter),
+		.what = "It is a condition over the columns of the type ecapi.event, of at most 8192 bytes."},
+	{"consent", SERVER, .read = ecapi_option_read_name, MEMBER(consent),
+		.names = consent_names, .min = ECAPI_CONSENT_REQUIRED,
+		.what = "It is \"required\" to send only what was consented to, or \"if_present\" to send all but what was denied."},
+	{"sample", SERVER, .read = ecapi_option_read_sample,
+		.what = "It is a share of persons, above 0 and up to 1, as in \"0.25\" or \"25%\"."},
+	{"delay", SERVER, .read = ecapi_option_read_number, MEMBER(delay_ms),
+		.unit = GUC_UNIT_MS, .max = 7 * SECS_PER_DAY * 1000,
+		.what = "It is how long events are held before they are sent: 0 to 7d, in milliseconds if there is no unit."},
+	{"enrich", SERVER, .read = ecapi_option_read_enrich, MEMBER(enrich),
+		.what = "It is a list of functions, each with its schema, separated by commas."},
+	{"enrich_on_error", SERVER, .read = ecapi_option_read_name, MEMBER(enrich_on_error),
+		.names = on_error_names, .initial = ECAPI_ENRICH_HOLD,
+		.what = "It is what becomes of events whose enrichment fails again and again."},
+	{"value_field", SERVER, .read = ecapi_option_read_value_field, MEMBER(value_field),
+		.what = "It is the path of an amount: one of the standard's, or a number below ext, user_data.ext or properties.ext."},
+	{"value_factor", SERVER, .read = ecapi_option_read_value_factor,
+		.what = "It is a decimal number above 0 and up to 1000000, of at most 15 digits, as in \"0.7\"."},
+	{"value_digits", SERVER, .read = ecapi_option_read_value_digits,
+		.what = "It is how many decimals the value has at most: \"currency\" for as many as its currency has, or 0 to 6."},
+	{"mmt_only", SERVER, .read = ecapi_option_read_mmt_only,
+		.what = "It is \"true\" to allow the receiver measurement only, or \"false\"."},
+	{"anonymize", SERVER, .read = ecapi_option_read_anonymize,
+		.what = "It is a list of rules, separated by commas."},
+	{"fields", SERVER, .read = ecapi_option_read_fields,
+		.what = "It is a list of field paths, separated by commas."},
+	{"redact", SERVER, .read = ecapi_option_read_redact,
+		.what = "It is a list of field paths, separated by commas."},
+	{"batch_size", SERVER, .read = ecapi_option_read_batch_size, .min = 1,
+		.what = "It is how many events a request carries at most."},
+	{"batch_wrapper", SERVER, .read = ecapi_option_read_batch_wrapper, MEMBER(wrapper_key),
+		.what = "It is \"array\", or the key that the array stands under: 1 to 64 letters, digits, \"_\", \"-\" and \".\"."},
+	{"linger", SERVER, .read = ecapi_option_read_number, MEMBER(linger_ms),
+		.unit = GUC_UNIT_MS, .max = 3600 * 1000,
+		.what = "It is how long a request waits for more events: 0 to 1h, in milliseconds if there is no unit."},
+	{"max_in_flight", SERVER, .read = ecapi_option_read_number, MEMBER(max_in_flight),
+		.min = 1, .max = 32, .initial = 4,
+		.what = "It is how many requests are on their way at a time: 1 to 32."},
+	{"timeout", SERVER, .read = ecapi_option_read_number, MEMBER(timeout_ms),
+		.unit = GUC_UNIT_MS, .min = 100, .max = 600 * 1000, .initial = 30 * 1000,
+		.what = "It is how long a request may take: 100ms to 10min, in milliseconds if there is no unit."},
+	{"max_age", SERVER, .read = ecapi_option_read_max_age,
+		.unit = GUC_UNIT_S, .max = MAX_AGE_S,
+		.what = "It is how old an event may be when it is sent: 0 to 3650d, in seconds if there is no unit; 0 is the format's own limit."},
+	{"retry_for", SERVER, .read = ecapi_option_read_number, MEMBER(retry_for_s),
+		.unit = GUC_UNIT_S, .max = MAX_AGE_S, .initial = 72 * SECS_PER_HOUR,
+		.what = "It is how long a failed event is tried again: 0 to 3650d, in seconds if there is no unit."},
+	{"rate_limit", SERVER, .read = ecapi_option_read_rate_limit,
+		.what = "It is how many requests are sent a second at most: 0.001 to 10000, or 0 for no limit."},
+	{"ca_file", SERVER, .read = ecapi_option_read_file_name, MEMBER(ca_file),
+		.what = "It is a bare file name, without a directory and not beginning with a dot."},
+	{"mode", SERVER, .read = ecapi_option_read_name, MEMBER(mode),
+		.names = mode_names, .initial = ECAPI_MODE_LIVE,
+		.what = "It is \"live\", \"shadow\" to do everything but send, or \"test\" to send as a test."},
+	{"origin", SERVER, .read = ecapi_option_read_origin,
+		.what = "It is a system identifier, a slash and the oid of a database; CREATE SERVER sets it."},
+	{"access_token", MAPPING, .read = ecapi_option_read_checked, MEMBER(access_token),
+		.check = ecapi_syntax_token,
+		.what = "It is sent as bearer token."},
+	{"access_token_file", MAPPING, .read = ecapi_option_read_file_name,
+		MEMBER(access_token_file),
+		.what = "It is a bare file name, without a directory and not beginning with a dot."},
+	{"header", MAPPING, .read = ecapi_option_read_checked, MEMBER(header),
+		.check = ecapi_syntax_header,
+		.what = "It is one header line, \"Name: value\"."},
+	{"header_file", MAPPING, .read = ecapi_option_read_file_name, MEMBER(header_file),
+		.what = "It is a bare file name, without a directory and not beginning with a dot."},
 };
 
 /* For ecapi_closest(); arg points to the catalog's oid. */
@@ -255,21 +274,21 @@ check_mapping(const EcapiOptions *options, EcapiOptionProblem *problem)
 static void
 set_server_defaults(EcapiOptions *options)
 {
-	options->mode = ECAPI_MODE_LIVE;
+	for (int i = 0; i < lengthof(table); i++)
+	{
+		if (table[i].initial != 0)
+			*(int *) ecapi_option_member(&table[i], options) = table[i].initial;
+	}
 	options->event_types = ECAPI_ALL_EVENT_TYPES;
 	options->batch_size = options->format->default_batch;
-	options->wrapper = ECAPI_WRAP_ARRAY;
 	options->linger_ms = options->format->default_linger_ms;
-	options->max_in_flight = 4;
-	options->timeout_ms = 30 * 1000;
 	options->max_age_s = options->format->max_age_s;
-	options->retry_for_s = 72 * SECS_PER_HOUR;
 	options->sample = 1;
 }
 
 /* The format, which decides what the other options of a server may be. */
 static bool
-settle_format(List *list, EcapiOptions *options, EcapiOptionProblem *problem)
+choose_format(List *list, EcapiOptions *options, EcapiOptionProblem *problem)
 {
 	ListCell   *lc;
 
@@ -293,7 +312,7 @@ ecapi_options_read(List *list, Oid catalog, EcapiOptions *options,
 	memset(problem, 0, sizeof(*problem));
 	if (catalog == ForeignServerRelationId)
 	{
-		if (!settle_format(list, options, problem))
+		if (!choose_format(list, options, problem))
 			return false;
 		set_server_defaults(options);
 	}
