@@ -17,6 +17,8 @@ OBJS = \
 	src/base/catalog.o \
 	src/api/sqlapi.o \
 	src/base/refuse.o \
+	src/base/argument.o \
+	src/base/subtransaction.o \
 	src/api/destinationapi.o \
 	src/api/failedapi.o \
 	src/api/quotaapi.o \
@@ -120,8 +122,12 @@ OBJS = \
 	src/rowsql/mention.o \
 	src/capture/tracks.o \
 	src/capture/reads.o \
+	src/tracking/own_table.o \
 	src/tracking/track.o \
+	src/tracking/untrack.o \
 	src/tracking/follow.o \
+	src/tracking/harm.o \
+	src/tracking/rename.o \
 	src/capture/program.o \
 	src/capture/program_cache.o \
 	src/capture/context.o \

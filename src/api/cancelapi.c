@@ -20,6 +20,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "base/argument.h"
 #include "base/catalog.h"
 #include "base/tree.h"
 #include "event/validate.h"
@@ -34,10 +35,7 @@ id_argument(FunctionCallInfo fcinfo)
 {
 	text	   *id;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("id must not be null")));
+	ecapi_argument_required(fcinfo, 0, "id");
 	id = PG_GETARG_TEXT_PP(0);
 	ecapi_tree_check_text(VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
 	if (VARSIZE_ANY_EXHDR(id) == 0 || VARSIZE_ANY_EXHDR(id) > ECAPI_MAX_ID)

@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/argument.h"
 #include "base/catalog.h"
 #include "pipeline/server.h"
 #include "shmem/shmem.h"
@@ -65,10 +66,7 @@ operate(FunctionCallInfo fcinfo, EcapiStatement *statement, Datum *values,
 	EcapiOwnerScope scope;
 	int64		n;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("destination must not be null")));
+	ecapi_argument_required(fcinfo, 0, "destination");
 	namestrcpy(&destination,
 			   ecapi_owned_destination(NameStr(*PG_GETARG_NAME(0)))->servername);
 	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));

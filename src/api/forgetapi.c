@@ -29,6 +29,7 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 
+#include "base/argument.h"
 #include "base/catalog.h"
 #include "base/tree.h"
 #include "event/person.h"
@@ -77,10 +78,7 @@ read_person(FunctionCallInfo fcinfo, EcapiPerson *person)
 	char	   *utf8;
 	int			len;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("identifier must not be null")));
+	ecapi_argument_required(fcinfo, 0, "identifier");
 	argument = PG_GETARG_TEXT_PP(0);
 	given = VARDATA_ANY(argument);
 	len = (int) VARSIZE_ANY_EXHDR(argument);

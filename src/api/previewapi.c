@@ -31,6 +31,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "base/argument.h"
 #include "base/tree.h"
 #include "capture/draft.h"
 #include "event/violation.h"
@@ -56,10 +57,7 @@ PG_FUNCTION_INFO_V1(ecapi_preview_past);
 static const ForeignServer *
 destination_argument(FunctionCallInfo fcinfo)
 {
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("destination must not be null")));
+	ecapi_argument_required(fcinfo, 0, "destination");
 	return ecapi_owned_destination(NameStr(*PG_GETARG_NAME(0)));
 }
 
@@ -383,10 +381,7 @@ ecapi_preview_stored(PG_FUNCTION_ARGS)
 	bool		send = open_for_one(&preview, fcinfo);
 	text	   *id;
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("id must not be null")));
+	ecapi_argument_required(fcinfo, 1, "id");
 	id = PG_GETARG_TEXT_PP(1);
 	/* what was given may be an event with somebody's address: it is not quoted */
 	if (!ecapi_preview_find(preview.server, PointerGetDatum(id), &event))
@@ -433,10 +428,7 @@ ecapi_preview_given(PG_FUNCTION_ARGS)
 	bool		no_id;
 	const EcapiValue *id;
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("event must not be null")));
+	ecapi_argument_required(fcinfo, 1, "event");
 	ecapi_draft_begin(&draft, CurrentMemoryContext);
 	ecapi_draft_give(&draft, true, PG_GETARG_DATUM(1));
 	ecapi_draft_complete(&draft);
@@ -497,10 +489,8 @@ ecapi_preview_past(PG_FUNCTION_ARGS)
 	EcapiPreviewTally *tally;
 	PreviewPage page;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", PG_ARGISNULL(1) ? "since" : "until")));
+	ecapi_argument_required(fcinfo, 1, "since");
+	ecapi_argument_required(fcinfo, 2, "until");
 	if (PG_GETARG_TIMESTAMPTZ(1) >= PG_GETARG_TIMESTAMPTZ(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/argument.h"
 #include "base/catalog.h"
 #include "destination/options.h"
 #include "pipeline/server.h"
@@ -26,15 +27,6 @@
 
 PG_FUNCTION_INFO_V1(ecapi_replay);
 PG_FUNCTION_INFO_V1(ecapi_cancel_replay);
-
-static void
-refuse_null(FunctionCallInfo fcinfo, int i, const char *name)
-{
-	if (PG_ARGISNULL(i))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
-}
 
 static void
 check_event_types(const char *event_types)
@@ -81,13 +73,13 @@ ecapi_replay(PG_FUNCTION_ARGS)
 	const char *user = GetUserNameFromId(GetUserId(), false);
 	int64		id;
 
-	refuse_null(fcinfo, 0, "destination");
-	refuse_null(fcinfo, 1, "since");
-	refuse_null(fcinfo, 2, "until");
+	ecapi_argument_required(fcinfo, 0, "destination");
+	ecapi_argument_required(fcinfo, 1, "since");
+	ecapi_argument_required(fcinfo, 2, "until");
 	row.destination = *PG_GETARG_NAME(0);
 	row.since = PG_GETARG_TIMESTAMPTZ(1);
 	row.until = PG_GETARG_TIMESTAMPTZ(2);
-	row.event_types = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+	row.event_types = ecapi_argument_text(fcinfo, 3);
 
 	(void) ecapi_owned_destination(NameStr(row.destination));
 	PreventCommandIfReadOnly("ecapi.replay()");
@@ -127,7 +119,7 @@ ecapi_cancel_replay(PG_FUNCTION_ARGS)
 	EcapiOwnerScope scope;
 	int64		n;
 
-	refuse_null(fcinfo, 0, "destination");
+	ecapi_argument_required(fcinfo, 0, "destination");
 	server = ecapi_owned_destination(NameStr(*PG_GETARG_NAME(0)));
 	ecapi_become_owner(&scope);
 	n = ecapi_replay_cancel(server->servername, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1));

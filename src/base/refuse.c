@@ -57,6 +57,12 @@ ecapi_frames_restore(ErrorContextCallback *stack)
 	error_context_stack = stack;
 }
 
+int
+ecapi_sqlstate(const char *text)
+{
+	return MAKE_SQLSTATE(text[0], text[1], text[2], text[3], text[4]);
+}
+
 /*
  * ecapi_internal.refuse(sqlstate text, message text, hint text): raise an error,
  * or a warning when the SQLSTATE is of class 01, as RAISE does.
@@ -70,8 +76,7 @@ ecapi_refuse(PG_FUNCTION_ARGS)
 	ErrorContextCallback *stack = ecapi_frames_hide();
 
 	ereport(strncmp(sqlstate, "01", 2) == 0 ? WARNING : ERROR,
-			(errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3],
-								   sqlstate[4])),
+			(errcode(ecapi_sqlstate(sqlstate)),
 			 errmsg_internal("%s", message), errhint("%s", hint)));
 	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();

@@ -1,6 +1,7 @@
 /*
  * refuse.h
- *	  Errors of our event triggers, without the frames of our event triggers.
+ *	  Errors of our event triggers, without the frames of our event triggers; and
+ *	  SQLSTATEs that come as texts.
  */
 #ifndef ECAPI_REFUSE_H
 #define ECAPI_REFUSE_H
@@ -16,5 +17,8 @@
  */
 extern ErrorContextCallback *ecapi_frames_hide(void);
 extern void ecapi_frames_restore(ErrorContextCallback *stack);
+
+/* An SQLSTATE of five characters as errcode() takes it. */
+extern int	ecapi_sqlstate(const char *text);
 
 #endif							/* ECAPI_REFUSE_H */

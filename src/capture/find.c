@@ -14,11 +14,10 @@
 #include "commands/trigger.h"
 
 #include "base/catalog.h"
+#include "base/refuse.h"
 #include "capture/find.h"
+#include "capture/tracks.h"
 #include "event/closest.h"
-
-/* How ecapi.track() names the trigger of a track. */
-#define TRIGGER_PREFIX	"ecapi_"
 
 /* The tracks of a table. */
 typedef struct Tracks
@@ -30,12 +29,11 @@ typedef struct Tracks
 bool
 ecapi_track_is_called(const char *trigger, const char *name)
 {
-	size_t		prefix = strlen(TRIGGER_PREFIX);
+	const char *own = ecapi_track_name(trigger);
 
 	/* names are cut to the length of a name when a trigger is made */
 	return strncmp(trigger, name, NAMEDATALEN - 1) == 0 ||
-		(strncmp(trigger, TRIGGER_PREFIX, prefix) == 0 &&
-		 strncmp(trigger + prefix, name, NAMEDATALEN - 1 - prefix) == 0);
+		strncmp(own, name, NAMEDATALEN - 1 - (own - trigger)) == 0;
 }
 
 static Tracks
@@ -75,16 +73,13 @@ word_nth(int i, void *arg)
 {
 	const Tracks *tracks = arg;
 	const EcapiFoundTrack *found;
-	size_t		prefix = strlen(TRIGGER_PREFIX);
-	const char *name;
+	const char *makes;
 
 	if (i >= 2 * tracks->n)
 		return NULL;
 	found = &tracks->found[i % tracks->n];
-	name = found->trigger->tgname;
-	if (strncmp(name, TRIGGER_PREFIX, prefix) == 0)
-		name += prefix;
-	return i < tracks->n || event_type_of(found) == NULL ? name : event_type_of(found);
+	makes = event_type_of(found);
+	return i < tracks->n || makes == NULL ? ecapi_track_name(found->trigger->tgname) : makes;
 }
 
 static void
@@ -122,9 +117,7 @@ does_not_compile(Relation relation, const EcapiFoundTrack *found)
 	const EcapiCompiled *compiled = found->compiled;
 
 	ereport(ERROR,
-			(errcode(MAKE_SQLSTATE(compiled->sqlstate[0], compiled->sqlstate[1],
-								   compiled->sqlstate[2], compiled->sqlstate[3],
-								   compiled->sqlstate[4])),
+			(errcode(ecapi_sqlstate(compiled->sqlstate)),
 			 errmsg("track \"%s\" of table \"%s\" cannot be used: %s",
 					found->trigger->tgname, RelationGetRelationName(relation),
 					compiled->problem)));

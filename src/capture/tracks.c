@@ -58,8 +58,6 @@
 
 PG_FUNCTION_INFO_V1(ecapi_check_trigger);
 
-#define PREFIX		"ecapi_"
-
 /* The only argument of a trigger, or NULL. */
 static const char *
 only_argument(HeapTuple tuple, TupleDesc desc)
@@ -173,11 +171,17 @@ ecapi_declared_list(Oid relation)
 }
 
 const char *
+ecapi_track_name(const char *trigger)
+{
+	size_t		prefix = strlen(ECAPI_TRACK_PREFIX);
+
+	return strncmp(trigger, ECAPI_TRACK_PREFIX, prefix) == 0 ? trigger + prefix : trigger;
+}
+
+const char *
 ecapi_declared_name(const EcapiDeclared *declared)
 {
-	const char *name = NameStr(declared->name);
-
-	return strncmp(name, PREFIX, strlen(PREFIX)) == 0 ? name + strlen(PREFIX) : name;
+	return ecapi_track_name(NameStr(declared->name));
 }
 
 static void
@@ -343,9 +347,8 @@ refuse_trigger(const EcapiDeclared *declared, const char *message, const char *h
 			 errhint("%s", hint)));
 }
 
-/* "INSERT OR UPDATE" */
-static const char *
-event_names(int16 events)
+const char *
+ecapi_track_event_names(int16 events)
 {
 	StringInfoData names;
 
@@ -406,7 +409,7 @@ ecapi_declared_check(const EcapiDeclared *declared, Relation relation)
 	if ((declared->type & shape.events) != shape.events)
 		refuse_trigger(declared, "it does not fire on all changes that make its events",
 					   psprintf("Make it AFTER %s, or let ecapi.track() choose.",
-								event_names(shape.events)));
+								ecapi_track_event_names(shape.events)));
 	return track;
 }
 

@@ -11,6 +11,9 @@
 #include "nodes/pg_list.h"
 #include "utils/rel.h"
 
+/* How ecapi.track() names the trigger of a track, before the track's name. */
+#define ECAPI_TRACK_PREFIX	"ecapi_"
+
 /* A trigger that calls ecapi.capture(). */
 typedef struct EcapiDeclared
 {
@@ -42,7 +45,8 @@ extern List *ecapi_declared_list(Oid relation);
 /* One trigger; NULL when it is gone or no trigger of ecapi.capture(). */
 extern EcapiDeclared *ecapi_declared_get(Oid trigger);
 
-/* Its name as ecapi.track() takes it: without our prefix. */
+/* A track's name as ecapi.track() takes it: that of its trigger without our prefix. */
+extern const char *ecapi_track_name(const char *trigger);
 extern const char *ecapi_declared_name(const EcapiDeclared *declared);
 
 /*
@@ -54,6 +58,9 @@ extern void ecapi_declared_write(const EcapiDeclared *declared, const char *argu
 
 /* The trigger that a track needs on a relation. */
 extern EcapiTrackShape ecapi_track_shape(const EcapiTrack *track, Relation relation, bool always);
+
+/* "INSERT OR UPDATE", in the current context. */
+extern const char *ecapi_track_event_names(int16 events);
 
 /*
  * Why a relation cannot be tracked: raises an error unless it can.  Looks at

@@ -22,7 +22,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
@@ -37,10 +36,10 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "base/sql_scope.h"
+#include "base/subtransaction.h"
 #include "enrich/filter.h"
 #include "enrich/filter_internal.h"
 
@@ -154,43 +153,40 @@ collect_columns(Node *node, void *arg)
 	return expression_tree_walker(node, collect_columns, arg);
 }
 
+typedef struct Compiling
+{
+	const char *condition;
+	EcapiFilter *filter;
+	MemoryContext context;		/* where that goes */
+} Compiling;
+
+/* What is left of analysis goes with the subtransaction, as the settings do. */
+static void
+compile(void *arg)
+{
+	Compiling  *compiling = arg;
+	Node	   *node;
+
+	(void) NewGUCNestLevel();
+	ecapi_sql_settings();
+	MemoryContextSwitchTo(CurTransactionContext);
+	node = analyze(compiling->condition);
+	MemoryContextSwitchTo(compiling->context);
+	compiling->filter = palloc0(sizeof(EcapiFilter));
+	compiling->filter->condition = copyObject(node);
+	(void) collect_columns(compiling->filter->condition, &compiling->filter->columns);
+}
+
 EcapiFilter *
 ecapi_filter_compile(const char *condition, int *sqlerrcode,
 					 char *message, size_t message_size,
 					 char *hint, size_t hint_size)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner resources = CurrentResourceOwner;
-	EcapiFilter *volatile filter = NULL;
-	ErrorData  *volatile edata = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		Node	   *node;
-
-		/* ends with the subtransaction */
-		(void) NewGUCNestLevel();
-		ecapi_sql_settings();
-		node = analyze(condition);
-		MemoryContextSwitchTo(caller);
-		filter = palloc0(sizeof(EcapiFilter));
-		filter->condition = copyObject(node);
-		(void) collect_columns(filter->condition, &filter->columns);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = resources;
+	Compiling	compiling = {condition, NULL, CurrentMemoryContext};
+	ErrorData  *edata = ecapi_subtransaction(compile, &compiling, false);
 
 	if (edata == NULL)
-		return filter;
+		return compiling.filter;
 	if (edata->sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
 		edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		ReThrowError(edata);

@@ -4,466 +4,42 @@
  *
  * A track names columns in texts, which the server does not know to depend on
  * anything.  So event triggers call here after DDL (the catalogs are already
- * as they will be) and this file looks whether a track is hurt:
+ * as they will be), and this file tells from the command what has changed:
  *
- *	  renamed column	the track's argument is rewritten, where it is clear
- *						what is meant: a column, a key, on_change, a step of a
- *						foreign-key path, new.column and old.column, and bare
- *						columns in conditions.  Else refused
+ *	  renamed column	the track's argument is rewritten (rename.c), else refused
  *	  dropped, retyped, or renamed otherwise
  *						refused if a track mentions the name and no longer
- *						compiles
+ *						compiles (harm.c)
  *	  attached as a partition, with a track of its own
  *						refused: its track would take rows that an update moves
  *						in for new ones
  *
- * Rules:
- *	(1) A track that does not mention what changes is not even compiled, so DDL
- *		beside the tracks pays for reading the list.
- *	(2) A rename is followed only where the entry no longer compiles, and only
- *		to something that does.
- *	(3) Refused is only what breaks a track that the command found whole (before.c).
- *		One that was broken before, or that was not judged, holds up nobody.
- *	(4) What a track that goes away in the same command mentions does not
- *		matter: it is no longer in the list.
- *	(5) For a track of another role nobody waits long for what other sessions have
- *		locked: what could not be looked at or rewritten is said in a warning.
+ * For a track of another role nobody waits long for what other sessions have
+ * locked: what could not be looked at or rewritten is said in a warning.
  *
  * The role that runs the DDL needs no right on the track: who may rename a
  * column that a path leads through must not depend on who tracks what.
  *
- * Locks: a rewritten track's table is locked in ShareUpdateExclusive mode,
- * which keeps other DDL out and lets writers in.  A statement that is running
- * there sees the renamed column and the new argument together, for both come
- * with one commit, and a program is compiled from the argument as it is then.
+ * No locks but those of harm.c and rename.c.
  */
 #include "postgres.h"
 
-#include "access/relation.h"
-#include "access/table.h"
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "fmgr.h"
 #include "nodes/parsenodes.h"
-#include "storage/lmgr.h"
-#include "storage/proc.h"
 #include "tcop/deparse_utility.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/rel.h"
-#include "utils/resowner.h"
 
 #include "base/refuse.h"
 #include "capture/tracks.h"
-#include "rowsql/mention.h"
-#include "tracking/before.h"
-#include "tracking/look.h"
-#include "tracking/need.h"
+#include "tracking/harm.h"
+#include "tracking/rename.h"
 
 PG_FUNCTION_INFO_V1(ecapi_follow_command);
 PG_FUNCTION_INFO_V1(ecapi_follow_drop);
-
-/* Fields that a part of a track may lack; see complete(). */
-#define STAND_INS	3
-
-/* Names in a path: its steps may state a schema and a table each. */
-#define MAX_PATH_NAMES	(3 * ECAPI_MAX_STEPS)
-
-/*
- * What a rename waits, in ms, for the lock on a track that it rewrites: longer than
- * the server's deadlock_timeout by default, after which an autovacuum gives way.
- */
-#define WRITE_LOCK_MS	2000
-
-/*
- * Complete a part of a track by constants, so that it compiles alone: without
- * a key, and where one field needs another.
- */
-static void
-complete(EcapiTrack *track)
-{
-	static const char *const needed[STAND_INS] = {"id", "currency_code", "custom_event"};
-
-	for (int i = 0; i < STAND_INS; i++)
-	{
-		EcapiMapped *entry = &track->mapped[track->nmapped];
-		bool		mapped = false;
-
-		for (int j = 0; j < track->nmapped; j++)
-			if (strcmp(track->mapped[j].path, needed[i]) == 0)
-				mapped = true;
-		if (mapped)
-			continue;
-		memset(entry, 0, sizeof(*entry));
-		entry->path = entry->steps[0] = needed[i];
-		entry->nsteps = 1;
-		entry->field = ecapi_field_named(needed[i], strlen(needed[i]));
-		entry->source = "'x'::pg_catalog.text";
-		track->nmapped++;
-	}
-}
-
-/* A track's copy, with room for stand-ins. */
-static EcapiTrack *
-copy_track(const EcapiTrack *track)
-{
-	EcapiTrack *copy = palloc(sizeof(EcapiTrack));
-
-	*copy = *track;
-	copy->mapped = palloc0(sizeof(EcapiMapped) * (track->nmapped + STAND_INS));
-	if (track->nmapped > 0)
-		memcpy(copy->mapped, track->mapped, sizeof(EcapiMapped) * track->nmapped);
-	copy->keys = palloc(sizeof(char *) * (track->nkeys + 1));
-	for (int i = 0; i < track->nkeys; i++)
-		copy->keys[i] = track->keys[i];
-	copy->changes = palloc(sizeof(char *) * (track->nchanges + 1));
-	for (int i = 0; i < track->nchanges; i++)
-		copy->changes[i] = track->changes[i];
-	return copy;
-}
-
-/* schema.name of a track's table, which may be going away meanwhile. */
-static const char *
-table_of(const EcapiDeclared *declared)
-{
-	const char *schema = get_namespace_name(get_rel_namespace(declared->relation));
-	const char *name = get_rel_name(declared->relation);
-
-	return schema && name ? quote_qualified_identifier(schema, name) :
-		psprintf("%u", declared->relation);
-}
-
-static void
-refuse(const EcapiDeclared *declared, const EcapiChange *change, const char *problem)
-{
-	const char *table = table_of(declared);
-
-	ereport(ERROR,
-			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-			 errmsg("cannot %s because track \"%s\" of table %s needs it", change->what,
-					ecapi_declared_name(declared), table),
-			 errdetail("Afterwards: %s.", problem),
-			 errhint("Declare the track without it with ecapi.track(), or end it with SELECT ecapi.untrack(%s, name => %s).",
-					 quote_literal_cstr(table),
-					 quote_literal_cstr(ecapi_declared_name(declared)))));
-}
-
-/* A track that needs what has changed could not be looked at: it must not hold it up. */
-static void
-tell_not_looked(const EcapiDeclared *declared, EcapiBefore *before, const char *problem)
-{
-	if (before->told)
-		return;
-	before->told = true;
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("track \"%s\" of table %s was not looked after", ecapi_declared_name(declared),
-					table_of(declared)),
-			 errdetail("It was %s.", problem),
-			 errhint("See the column \"problem\" of the view ecapi.track.")));
-}
-
-/* Does a track that was whole miss something now?  See rule (3). */
-static void
-refuse_if_broken(const EcapiDeclared *declared, const EcapiTrack *track, EcapiBefore *before,
-				 const EcapiChange *change)
-{
-	EcapiLooked looked;
-	char	   *problem;
-
-	if (before->looked != ECAPI_LOOKED_WHOLE)
-		return;
-	looked = ecapi_look_at(declared, track, before->own, &problem);
-	if (looked == ECAPI_LOOKED_BROKEN)
-		refuse(declared, change, problem);
-	if (looked == ECAPI_LOOKED_NOT)
-		tell_not_looked(declared, before, problem);
-}
-
-typedef void (*Follower) (const EcapiDeclared *declared, EcapiTrack *track,
-						  EcapiBefore *before, const EcapiChange *change, void *arg);
-
-/* Call follower if a track that the command found mentions what changed. */
-static void
-follow_one(EcapiBefore *before, const EcapiDeclared *declared, const EcapiChange *change,
-		   Follower follower, void *arg)
-{
-	EcapiTrack *track;
-
-	if (!ecapi_may_mention(declared, change))
-		return;
-	if (before->looked == ECAPI_LOOKED_NOT)
-	{
-		tell_not_looked(declared, before, before->problem);
-		return;
-	}
-	track = ecapi_declared_track(declared);
-	if (track != NULL && ecapi_track_mentions(track, change))
-		follower(declared, track, before, change, arg);
-}
-
-/* Call follower for all tracks that need what changed and are still there. */
-static void
-for_tracks_that_need(const EcapiChange *change, Follower follower, void *arg)
-{
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "ecapi follow",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(scratch);
-	ListCell   *cell;
-
-	foreach(cell, ecapi_before_list())
-	{
-		EcapiBefore *before = lfirst(cell);
-		EcapiDeclared *declared = ecapi_declared_get(before->trigger);
-
-		if (declared == NULL || !ecapi_before_begin(before))
-			continue;
-		follow_one(before, declared, change, follower, arg);
-		ecapi_before_end(before);
-		MemoryContextReset(scratch);
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(scratch);
-}
-
-static void
-look_for_harm_to(const EcapiDeclared *declared, EcapiTrack *track, EcapiBefore *before,
-				 const EcapiChange *change, void *arg)
-{
-	refuse_if_broken(declared, track, before, change);
-}
-
-/* Something went away or became something else: does a track miss it? */
-static void
-look_for_harm(const EcapiChange *change)
-{
-	for_tracks_that_need(change, look_for_harm_to, NULL);
-}
-
-/* ------------------------------------------------------------------------
- * A renamed column
- * ------------------------------------------------------------------------
- */
-
-typedef struct Rename
-{
-	const char *from;
-	const char *to;
-	List	   *tree;			/* relations whose column was renamed */
-	Relation	relation;		/* of the track that is being looked at */
-	bool		own;			/* the column is one of that relation */
-	bool		patient;		/* see look.h */
-} Rename;
-
-/* Does one entry of a mapping compile, alone? */
-static bool
-entry_compiles(const EcapiTrack *track, const EcapiMapped *mapped, const char *source,
-			   const Rename *rename)
-{
-	EcapiTrack	alone = *track;
-	EcapiMapped entries[1 + STAND_INS];
-	char	   *problem;
-
-	entries[0] = *mapped;
-	entries[0].source = source;
-	alone.mapped = entries;
-	alone.nmapped = 1;
-	alone.condition = NULL;
-	alone.nchanges = alone.nkeys = 0;
-	complete(&alone);
-	return ecapi_look_compile(&alone, rename->relation, rename->patient, &problem) == ECAPI_LOOKED_WHOLE;
-}
-
-static bool
-condition_compiles(const EcapiTrack *track, const char *condition, const Rename *rename)
-{
-	EcapiTrack	alone = *track;
-	EcapiMapped entries[STAND_INS];
-	char	   *problem;
-
-	alone.mapped = entries;
-	alone.nmapped = 0;
-	alone.condition = condition;
-	alone.nchanges = alone.nkeys = 0;
-	complete(&alone);
-	return ecapi_look_compile(&alone, rename->relation, rename->patient, &problem) == ECAPI_LOOKED_WHOLE;
-}
-
-/*
- * What a source becomes: one that compiles, or the same when nothing helps.
- * A source that is a column's name as it stands may be one that SQL would
- * quote, so both ways to write the new one are tried.
- */
-static const char *
-follow_source(const EcapiTrack *track, const EcapiMapped *mapped, const Rename *rename)
-{
-	const char *source = mapped->source;
-	const char *renamed;
-
-	if (source == NULL || !ecapi_mentions(source, rename->from, false) ||
-		entry_compiles(track, mapped, source, rename))
-		return source;
-	if (rename->own && strcmp(source, rename->from) == 0 &&
-		entry_compiles(track, mapped, rename->to, rename))
-		return rename->to;
-	for (int step = 0; step < MAX_PATH_NAMES; step++)
-	{
-		if (step == 0 && !rename->own)
-			continue;
-		if (!ecapi_mention_is_path(source) && step > 0)
-			break;
-		renamed = ecapi_mention_rename(source, rename->from, rename->to,
-									   ECAPI_MENTION_STEP, step);
-		if (renamed && entry_compiles(track, mapped, renamed, rename))
-			return renamed;
-	}
-	if (!rename->own)
-		return source;
-	renamed = ecapi_mention_rename(source, rename->from, rename->to, ECAPI_MENTION_ROW, 0);
-	return renamed && entry_compiles(track, mapped, renamed, rename) ? renamed : source;
-}
-
-static const char *
-follow_condition(const EcapiTrack *track, const Rename *rename)
-{
-	const char *condition = track->condition;
-	const char *renamed;
-
-	if (condition == NULL || !rename->own ||
-		!ecapi_mentions(condition, rename->from, false) ||
-		condition_compiles(track, condition, rename))
-		return condition;
-	renamed = ecapi_mention_rename(condition, rename->from, rename->to,
-								   ECAPI_MENTION_ROW_OR_BARE, 0);
-	return renamed && condition_compiles(track, renamed, rename) ? renamed : condition;
-}
-
-static void
-follow_names(const char **names, int n, const Rename *rename)
-{
-	for (int i = 0; i < n; i++)
-		if (rename->own && strcmp(names[i], rename->from) == 0)
-			names[i] = rename->to;
-}
-
-/* The track as it must read after a rename. */
-static EcapiTrack *
-follow_track(const EcapiTrack *track, const Rename *rename)
-{
-	EcapiTrack *followed = copy_track(track);
-
-	follow_names(followed->keys, followed->nkeys, rename);
-	follow_names(followed->changes, followed->nchanges, rename);
-	followed->condition = follow_condition(track, rename);
-	for (int i = 0; i < followed->nmapped; i++)
-		followed->mapped[i].source = follow_source(track, &track->mapped[i], rename);
-	return followed;
-}
-
-/*
- * Lock the table of a track that is rewritten.  Other roles' sessions may hold theirs
- * for as long as they like, so it is waited for only so long.
- */
-static bool
-lock_to_write(Oid relation, bool patient)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool locked = false;
-	int			nest;
-
-	if (patient)
-	{
-		LockRelationOid(relation, ShareUpdateExclusiveLock);
-		return true;
-	}
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		nest = NewGUCNestLevel();
-		if (LockTimeout == 0 || LockTimeout > WRITE_LOCK_MS)
-			(void) set_config_option("lock_timeout", psprintf("%d", WRITE_LOCK_MS), PGC_USERSET,
-									 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-		LockRelationOid(relation, ShareUpdateExclusiveLock);
-		AtEOXact_GUC(false, nest);
-		ReleaseCurrentSubTransaction();
-		locked = true;
-	}
-	PG_CATCH();
-	{
-		if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return locked;
-}
-
-/* Rewrite a track whose relation is open. */
-static void
-follow_rename(const EcapiDeclared *declared, const EcapiTrack *track, EcapiBefore *before,
-			  Rename *rename, const EcapiChange *change)
-{
-	EcapiTrack *followed = follow_track(track, rename);
-	const char *argument = ecapi_track_write(followed);
-
-	refuse_if_broken(declared, followed, before, change);
-	if (strcmp(argument, ecapi_track_write(track)) == 0)
-		return;
-	if (lock_to_write(declared->relation, before->own))
-		ecapi_declared_write(declared, argument);
-	else
-		tell_not_looked(declared, before, "not rewritten: another session has locked its table");
-}
-
-static void
-follow_rename_in(const EcapiDeclared *declared, EcapiTrack *track, EcapiBefore *before,
-				 const EcapiChange *change, void *arg)
-{
-	Rename	   *rename = arg;
-
-	rename->own = list_member_oid(rename->tree, declared->relation);
-	rename->patient = before->own;
-	if (!ecapi_look_lock(declared->relation, before->own))
-	{
-		tell_not_looked(declared, before, "not looked at: another session has locked its table");
-		return;
-	}
-	rename->relation = try_table_open(declared->relation, NoLock);
-	if (rename->relation != NULL)
-	{
-		follow_rename(declared, track, before, rename, change);
-		table_close(rename->relation, NoLock);
-	}
-	UnlockRelationOid(declared->relation, AccessShareLock);
-}
-
-/* Columns keep their names over the whole tree of a table. */
-static void
-column_renamed(Oid relid, const char *from, const char *to)
-{
-	Rename		rename = {.from = from,.to = to};
-	EcapiChange change = {.kind = ECAPI_CHANGE_COLUMN,.name = from,.relation = relid};
-
-	rename.tree = find_all_inheritors(relid, NoLock, NULL);
-	change.what = psprintf("rename column \"%s\"", from);
-	for_tracks_that_need(&change, follow_rename_in, &rename);
-}
-
-/* ------------------------------------------------------------------------
- * What a command did
- * ------------------------------------------------------------------------
- */
 
 /* The name that an object had before it was renamed or moved; NULL: no matter. */
 static const char *
@@ -489,7 +65,7 @@ something_changed(EcapiChange change, const char *how, const char *name)
 		return;
 	change.name = name;
 	change.what = psprintf("%s \"%s\"", how, name);
-	look_for_harm(&change);
+	ecapi_harm_look(&change);
 }
 
 /* An object is another one now, or has another name: that it had, in a schema. */
@@ -516,7 +92,7 @@ renamed(RenameStmt *statement, const ObjectAddress *object)
 	switch (statement->renameType)
 	{
 		case OBJECT_COLUMN:
-			column_renamed(object->objectId, statement->subname, statement->newname);
+			ecapi_rename_column(object->objectId, statement->subname, statement->newname);
 			break;
 		case OBJECT_ATTRIBUTE:
 			name_changed(ECAPI_CHANGE_ATTRIBUTE, "rename attribute", statement->subname);
@@ -682,7 +258,7 @@ ecapi_follow_drop(PG_FUNCTION_ARGS)
 		change.name = NULL;
 		change.relation = InvalidOid;
 	}
-	look_for_harm(&change);
+	ecapi_harm_look(&change);
 	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
 }

@@ -21,7 +21,6 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
@@ -32,10 +31,11 @@
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "base/run_as.h"
+#include "base/sql_scope.h"
+#include "base/subtransaction.h"
 #include "capture/program.h"
 #include "rowsql/confine.h"
 #include "tracking/look.h"
@@ -70,6 +70,7 @@ typedef struct Attempt
 	const EcapiDeclared *declared;
 	EcapiTrack *parsed;
 	bool		patient;		/* waits for locks as the session does */
+	void		(*body) (struct Attempt *attempt);
 } Attempt;
 
 static void
@@ -95,6 +96,18 @@ attempt_check(Attempt *attempt)
 	attempt->parsed = ecapi_declared_check(attempt->declared, attempt->relation);
 }
 
+/* Its settings end with the subtransaction. */
+static void
+attempt_within(void *arg)
+{
+	Attempt    *attempt = arg;
+
+	(void) NewGUCNestLevel();
+	if (!attempt->patient)
+		ecapi_sql_set("lock_timeout", LOOK_LOCK_TIMEOUT);
+	attempt->body(attempt);
+}
+
 /*
  * Run body in a subtransaction that is undone, in which no lock is waited for long
  * but by who is patient.
@@ -105,33 +118,11 @@ attempt_check(Attempt *attempt)
 static EcapiLooked
 attempt_it(void (*body) (Attempt *attempt), Attempt *attempt, char **problem)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	ErrorData  *error;
 
 	*problem = NULL;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		/* ends with the subtransaction */
-		(void) NewGUCNestLevel();
-		if (!attempt->patient)
-			(void) set_config_option("lock_timeout", LOOK_LOCK_TIMEOUT, PGC_USERSET,
-									 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-		body(attempt);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-
+	attempt->body = body;
+	error = ecapi_subtransaction(attempt_within, attempt, false);
 	if (error == NULL)
 		return ECAPI_LOOKED_WHOLE;
 	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && !attempt->patient)

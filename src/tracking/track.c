@@ -1,6 +1,6 @@
 /*
  * track.c
- *	  ecapi.track() and ecapi.untrack(): tracks by a function call.
+ *	  ecapi.track(): a track by a function call.
  *
  *	CREATE FUNCTION ecapi.track(
  *		relation regclass,
@@ -13,11 +13,6 @@
  *		always boolean DEFAULT false,
  *		name text DEFAULT NULL
  *	) RETURNS text
- *	CREATE FUNCTION ecapi.untrack(
- *		relation regclass,
- *		event_type text DEFAULT NULL,
- *		name text DEFAULT NULL
- *	) RETURNS void
  *
  * A track is a trigger and nothing else, so all that ecapi.track() does in the
  * end is one CREATE OR REPLACE TRIGGER, run as the caller.  Before that it
@@ -27,11 +22,8 @@
  * What must not change later is written into the argument here: the table's
  * name and the key columns, of which default ids are made.
  *
- * Both statements wait for a lock that lets nobody write to the table, and
- * writers that come after them wait behind them.  So they give up after
- * LOCK_TIMEOUT, or sooner if lock_timeout says so.  The lock is taken before
- * the check, for what is checked must still be so when the trigger is made;
- * and only for an owner, so that nobody else can hold up the table.
+ * The lock of the table (own_table.c) is taken before the check, for what is checked
+ * must still be so when the trigger is made.
  *
  * CREATE OR REPLACE turns any trigger that ecapi.track() makes into any other:
  * trigger.c of the server refuses only constraint triggers and partitions'
@@ -41,45 +33,30 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
-#include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
-#include "storage/lmgr.h"
-#include "storage/proc.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "base/argument.h"
 #include "base/run_as.h"
-#include "capture/find.h"
 #include "capture/program.h"
 #include "capture/tracks.h"
-#include "event/closest.h"
-#include "tracking/look.h"
+#include "tracking/own_table.h"
 #include "tracking/suggest.h"
 
 PG_FUNCTION_INFO_V1(ecapi_track);
-PG_FUNCTION_INFO_V1(ecapi_untrack);
-
-/* Longest wait for the table's lock, in milliseconds. */
-#define LOCK_TIMEOUT	2000
-
-#define PREFIX		"ecapi_"
 
 /* Arguments of ecapi.track(), in the order of the declaration above. */
 enum
@@ -113,142 +90,11 @@ typedef struct Declaration
 	const char *trigger;		/* its name */
 } Declaration;
 
-static const char *
-text_argument(FunctionCallInfo fcinfo, int n)
-{
-	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
-}
-
 static bool
 bool_argument(FunctionCallInfo fcinfo, int n)
 {
 	return !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
 }
-
-static void
-refuse_null(const char *argument)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg("argument \"%s\" must not be null", argument)));
-}
-
-/* ------------------------------------------------------------------------
- * The lock
- * ------------------------------------------------------------------------
- */
-
-/*
- * From here on no wait for a lock lasts longer than LOCK_TIMEOUT.  Returns
- * what end_lock_timeout() takes; an error ends it, too.
- */
-static int
-begin_lock_timeout(void)
-{
-	int			nest = NewGUCNestLevel();
-	char		milliseconds[12];
-
-	if (LockTimeout == 0 || LockTimeout > LOCK_TIMEOUT)
-	{
-		snprintf(milliseconds, sizeof(milliseconds), "%d", LOCK_TIMEOUT);
-		(void) set_config_option("lock_timeout", milliseconds, PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-	}
-	return nest;
-}
-
-static void
-end_lock_timeout(int nest)
-{
-	AtEOXact_GUC(true, nest);
-}
-
-/* In a PG_CATCH: raise the error again, a lock that was not had in our words. */
-static void
-rethrow_lock_error(MemoryContext context, const char *table)
-{
-	if (geterrcode() == ERRCODE_LOCK_NOT_AVAILABLE)
-	{
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		ereport(ERROR,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("could not lock table %s in time", table),
-				 errdetail("Other transactions have written to it, and have not ended; to wait longer would hold up all that come after."),
-				 errhint("Try again, or find what holds it in pg_locks.")));
-	}
-	PG_RE_THROW();
-}
-
-static const char *
-qualified_name(Oid relid)
-{
-	char	   *name = get_rel_name(relid);
-
-	if (name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid)));
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
-}
-
-static void
-check_owner(Oid relid)
-{
-	if (!pg_class_ownercheck(relid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)),
-					   get_rel_name(relid));
-}
-
-/* Open and lock a relation of the caller's. */
-static Relation
-open_own(Oid relid, const char *table, LOCKMODE mode)
-{
-	MemoryContext context = CurrentMemoryContext;
-	Relation	relation = NULL;
-
-	check_owner(relid);
-	PG_TRY();
-	{
-		relation = relation_open(relid, mode);
-	}
-	PG_CATCH();
-	{
-		rethrow_lock_error(context, table);
-	}
-	PG_END_TRY();
-	/* It may have been given away while we waited. */
-	check_owner(relid);
-	return relation;
-}
-
-/* Run a DDL command as the caller. */
-static void
-run_ddl(const char *command, const char *table)
-{
-	MemoryContext context = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		int			result;
-
-		SPI_connect();
-		result = SPI_execute(command, false, 0);
-		if (result != SPI_OK_UTILITY)
-			elog(ERROR, "could not run a command: %s", SPI_result_code_string(result));
-		SPI_finish();
-	}
-	PG_CATCH();
-	{
-		rethrow_lock_error(context, table);
-	}
-	PG_END_TRY();
-}
-
-/* ------------------------------------------------------------------------
- * ecapi.track()
- * ------------------------------------------------------------------------
- */
 
 /*
  * Names for a trigger: not cut off, as the server would do, for two names
@@ -261,14 +107,14 @@ trigger_name(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("the name of a track must not be empty")));
-	if (strlen(PREFIX) + strlen(name) >= NAMEDATALEN)
+	if (strlen(ECAPI_TRACK_PREFIX) + strlen(name) >= NAMEDATALEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_NAME_TOO_LONG),
 				 errmsg("the name of a track is too long"),
 				 errdetail("It has %zu bytes; its trigger's name, \"%s...\", leaves room for %zu.",
-						   strlen(name), PREFIX, NAMEDATALEN - 1 - strlen(PREFIX)),
+						   strlen(name), ECAPI_TRACK_PREFIX, NAMEDATALEN - 1 - strlen(ECAPI_TRACK_PREFIX)),
 				 errhint("Give another one with name.")));
-	return psprintf("%s%s", PREFIX, name);
+	return psprintf("%s%s", ECAPI_TRACK_PREFIX, name);
 }
 
 /* Append an array of texts as a JSON array. */
@@ -284,12 +130,23 @@ append_names(StringInfo json, ArrayType *array)
 	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i])
-			refuse_null("on_change");
+			ecapi_argument_refuse_null("on_change");
 		if (i > 0)
 			appendStringInfoString(json, ", ");
 		escape_json(json, TextDatumGetCString(names[i]));
 	}
 	appendStringInfoChar(json, ']');
+}
+
+/* Append a member of a JSON object that is a text, and a comma; nothing where it is NULL. */
+static void
+append_member(StringInfo json, const char *name, const char *text)
+{
+	if (text == NULL)
+		return;
+	appendStringInfo(json, "\"%s\": ", name);
+	escape_json(json, text);
+	appendStringInfoString(json, ", ");
 }
 
 /*
@@ -302,24 +159,17 @@ read_declaration(const Declaration *declaration)
 	StringInfoData json;
 
 	initStringInfo(&json);
-	appendStringInfoString(&json, "{\"event_type\": ");
-	escape_json(&json, declaration->event_type);
-	if (declaration->condition)
-	{
-		appendStringInfoString(&json, ", \"condition\": ");
-		escape_json(&json, declaration->condition);
-	}
+	appendStringInfoChar(&json, '{');
+	append_member(&json, "event_type", declaration->event_type);
+	append_member(&json, "condition", declaration->condition);
+	append_member(&json, "on_error", declaration->on_error);
 	if (declaration->on_change)
 	{
-		appendStringInfoString(&json, ", \"on_change\": ");
+		appendStringInfoString(&json, "\"on_change\": ");
 		append_names(&json, declaration->on_change);
+		appendStringInfoString(&json, ", ");
 	}
-	if (declaration->on_error)
-	{
-		appendStringInfoString(&json, ", \"on_error\": ");
-		escape_json(&json, declaration->on_error);
-	}
-	appendStringInfo(&json, ", \"at_commit\": %s, \"mapping\": %s}",
+	appendStringInfo(&json, "\"at_commit\": %s, \"mapping\": %s}",
 					 declaration->at_commit ? "true" : "false", declaration->mapping);
 	return ecapi_track_parse(json.data, CurrentMemoryContext);
 }
@@ -362,11 +212,12 @@ fix_key(EcapiTrack *track, Relation relation)
 	ReleaseSysCache(tuple);
 }
 
-/* Append one named argument of a call. */
+/* Append one named argument of a call; nothing where it is NULL. */
 static void
-append_argument(StringInfo call, const char *name, const char *literal)
+append_argument(StringInfo call, const char *name, const char *text)
 {
-	appendStringInfo(call, ", %s => %s", name, literal);
+	if (text)
+		appendStringInfo(call, ", %s => %s", name, quote_literal_cstr(text));
 }
 
 /* on_change => ARRAY['a', 'b'] */
@@ -390,18 +241,15 @@ explicit_call(const Declaration *declaration, const EcapiTrack *track)
 	appendStringInfo(&call, "SELECT ecapi.track(%s, %s",
 					 quote_literal_cstr(declaration->table),
 					 quote_literal_cstr(declaration->event_type));
-	append_argument(&call, "mapping", quote_literal_cstr(declaration->mapping));
-	if (declaration->condition)
-		append_argument(&call, "condition", quote_literal_cstr(declaration->condition));
+	append_argument(&call, "mapping", declaration->mapping);
+	append_argument(&call, "condition", declaration->condition);
 	append_on_change(&call, track);
 	if (declaration->at_commit)
-		append_argument(&call, "at_commit", "true");
-	if (declaration->on_error)
-		append_argument(&call, "on_error", quote_literal_cstr(declaration->on_error));
+		appendStringInfoString(&call, ", at_commit => true");
+	append_argument(&call, "on_error", declaration->on_error);
 	if (declaration->always)
-		append_argument(&call, "always", "true");
-	if (declaration->name)
-		append_argument(&call, "name", quote_literal_cstr(declaration->name));
+		appendStringInfoString(&call, ", always => true");
+	append_argument(&call, "name", declaration->name);
 	appendStringInfoString(&call, ");");
 	return call.data;
 }
@@ -505,38 +353,21 @@ trigger_command(const Declaration *declaration, const EcapiTrack *track)
 {
 	EcapiTrackShape	shape = ecapi_track_shape(track, declaration->relation,
 										  declaration->always);
-	StringInfoData command;
-	const char *separator = "";
 
-	initStringInfo(&command);
-	appendStringInfo(&command, "CREATE OR REPLACE TRIGGER %s AFTER ",
-					 quote_identifier(declaration->trigger));
-	if (shape.events & TRIGGER_TYPE_INSERT)
-	{
-		appendStringInfoString(&command, "INSERT");
-		separator = " OR ";
-	}
-	if (shape.events & TRIGGER_TYPE_UPDATE)
-	{
-		appendStringInfo(&command, "%sUPDATE", separator);
-		separator = " OR ";
-	}
-	if (shape.events & TRIGGER_TYPE_DELETE)
-		appendStringInfo(&command, "%sDELETE", separator);
-	appendStringInfo(&command, " ON %s %s EXECUTE FUNCTION ecapi.capture(%s)",
-					 declaration->table,
-					 shape.set_wise ? "REFERENCING NEW TABLE AS new FOR EACH STATEMENT"
-					 : "FOR EACH ROW",
-					 quote_literal_cstr(ecapi_track_write(track)));
-	return command.data;
+	return psprintf("CREATE OR REPLACE TRIGGER %s AFTER %s ON %s %s EXECUTE FUNCTION ecapi.capture(%s)",
+					quote_identifier(declaration->trigger),
+					ecapi_track_event_names(shape.events), declaration->table,
+					shape.set_wise ? "REFERENCING NEW TABLE AS new FOR EACH STATEMENT"
+					: "FOR EACH ROW",
+					quote_literal_cstr(ecapi_track_write(track)));
 }
 
 static void
 make_trigger(const Declaration *declaration, const char *command)
 {
-	run_ddl(command, declaration->table);
+	ecapi_own_table_run(command, declaration->table);
 	if (declaration->always)
-		run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", declaration->table,
+		ecapi_own_table_run(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", declaration->table,
 						 quote_identifier(declaration->trigger)),
 				declaration->table);
 }
@@ -561,11 +392,11 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 {
 	memset(declaration, 0, sizeof(*declaration));
 	if (PG_ARGISNULL(ARG_RELATION))
-		refuse_null("relation");
+		ecapi_argument_refuse_null("relation");
 	if (PG_ARGISNULL(ARG_EVENT_TYPE))
-		refuse_null("event_type");
-	declaration->table = qualified_name(PG_GETARG_OID(ARG_RELATION));
-	declaration->event_type = text_argument(fcinfo, ARG_EVENT_TYPE);
+		ecapi_argument_refuse_null("event_type");
+	declaration->table = ecapi_own_table_name(PG_GETARG_OID(ARG_RELATION));
+	declaration->event_type = ecapi_argument_text(fcinfo, ARG_EVENT_TYPE);
 	declaration->suggested = PG_ARGISNULL(ARG_MAPPING);
 	if (declaration->suggested)
 		declaration->mapping = "{}";
@@ -575,13 +406,13 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 
 		declaration->mapping = JsonbToCString(NULL, &mapping->root, VARSIZE(mapping));
 	}
-	declaration->condition = text_argument(fcinfo, ARG_CONDITION);
+	declaration->condition = ecapi_argument_text(fcinfo, ARG_CONDITION);
 	if (!PG_ARGISNULL(ARG_ON_CHANGE))
 		declaration->on_change = PG_GETARG_ARRAYTYPE_P(ARG_ON_CHANGE);
 	declaration->at_commit = bool_argument(fcinfo, ARG_AT_COMMIT);
-	declaration->on_error = text_argument(fcinfo, ARG_ON_ERROR);
+	declaration->on_error = ecapi_argument_text(fcinfo, ARG_ON_ERROR);
 	declaration->always = bool_argument(fcinfo, ARG_ALWAYS);
-	declaration->name = text_argument(fcinfo, ARG_NAME);
+	declaration->name = ecapi_argument_text(fcinfo, ARG_NAME);
 	declaration->trigger = trigger_name(declaration->name ? declaration->name
 										: declaration->event_type);
 	check_combination(declaration);
@@ -599,11 +430,11 @@ ecapi_track(PG_FUNCTION_ARGS)
 	int			nest;
 
 	read_arguments(fcinfo, &declaration);
-	/* Whatever is wrong with the arguments alone is told without a lock. */
+	/* What is wrong with the arguments alone is an error before any lock. */
 	track = read_declaration(&declaration);
-	nest = begin_lock_timeout();
-	declaration.relation = open_own(PG_GETARG_OID(ARG_RELATION), declaration.table,
-									ShareRowExclusiveLock);
+	nest = ecapi_own_table_limit();
+	declaration.relation = ecapi_own_table_open(PG_GETARG_OID(ARG_RELATION), declaration.table,
+												ShareRowExclusiveLock);
 	ecapi_refuse_relation(declaration.relation);
 	if (declaration.suggested)
 		track = suggest(&declaration);
@@ -629,97 +460,6 @@ ecapi_track(PG_FUNCTION_ARGS)
 		declaration.condition = due;
 		notice_every_row(declaration, track, due_column);
 	}
-	end_lock_timeout(nest);
+	AtEOXact_GUC(true, nest);
 	PG_RETURN_TEXT_P(cstring_to_text(declaration.trigger));
-}
-
-/* ------------------------------------------------------------------------
- * ecapi.untrack()
- * ------------------------------------------------------------------------
- */
-
-/* Names of tracks, for hints. */
-static const char *
-declared_name_nth(int i, void *arg)
-{
-	List	   *tracks = arg;
-
-	return i < list_length(tracks) ? ecapi_declared_name(list_nth(tracks, i)) : NULL;
-}
-
-static bool
-is_meant(const EcapiDeclared *declared, const char *event_type, const char *name)
-{
-	if (name && !ecapi_track_is_called(NameStr(declared->name), name))
-		return false;
-	if (event_type)
-	{
-		EcapiTrack *track = ecapi_declared_track(declared);
-
-		return track && strcmp(track->event_type, event_type) == 0;
-	}
-	return true;
-}
-
-static void
-no_such_track(const char *table, List *tracks, const char *event_type, const char *name)
-{
-	const char *word = name ? name : event_type;
-	const char *closest;
-
-	if (tracks == NIL || word == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("table %s is not tracked", table)));
-	closest = ecapi_closest(word, strlen(word), declared_name_nth, tracks);
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("table %s has no track \"%s\"", table, word),
-			 closest ? errhint("Perhaps you meant \"%s\".", closest)
-			 : errhint("The view ecapi.track lists the tracks of a table.")));
-}
-
-/*
- * ecapi.untrack(): drops the tracks of an event type, of a name, or of both;
- * without either the only one.
- */
-Datum
-ecapi_untrack(PG_FUNCTION_ARGS)
-{
-	const char *event_type = text_argument(fcinfo, 1);
-	const char *name = text_argument(fcinfo, 2);
-	const char *table;
-	Relation	relation;
-	List	   *tracks;
-	ListCell   *cell;
-	bool		found = false;
-	int			nest;
-
-	if (PG_ARGISNULL(0))
-		refuse_null("relation");
-	table = qualified_name(PG_GETARG_OID(0));
-	nest = begin_lock_timeout();
-	relation = open_own(PG_GETARG_OID(0), table, AccessExclusiveLock);
-	tracks = ecapi_declared_list(RelationGetRelid(relation));
-	relation_close(relation, NoLock);
-	if (event_type == NULL && name == NULL && list_length(tracks) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
-				 errmsg("table %s has %d tracks", table, list_length(tracks)),
-				 errhint("Say by event_type or name which one to drop.")));
-	foreach(cell, tracks)
-	{
-		const EcapiDeclared *declared = lfirst(cell);
-
-		if (!is_meant(declared, event_type, name))
-			continue;
-		found = true;
-		run_ddl(psprintf("DROP TRIGGER %s ON %s", quote_identifier(NameStr(declared->name)),
-						 table),
-				table);
-	}
-	if (!found)
-		no_such_track(table, tracks, event_type, name);
-	end_lock_timeout(nest);
-	PG_RETURN_VOID();
 }
