@@ -199,6 +199,9 @@ OBJS = \
 	src/pipeline/prepare_failing.o \
 	src/pipeline/prepare_lookup.o \
 	src/pipeline/slice.o \
+	src/pipeline/recorder.o \
+	src/pipeline/outcome.o \
+	src/pipeline/batch.o \
 	src/pipeline/gather.o \
 	src/pipeline/pipeline.o \
 	src/pipeline/bisect.o \

@@ -94,6 +94,56 @@ includes_point_down()
 	done
 }
 
+# A module is a .c and its header.  Of two modules at most one includes the other,
+# directly or through others.  settings.h and compat.h stand below all, the other files
+# at the top of src above all.
+includes_have_no_circles()
+{
+	perl -e '
+		my (%includes, %index, %low, @open, %is_open);
+
+		for my $file (@ARGV)
+		{
+			my ($module) = $file =~ m{^src/(.*/.*)\.[ch]$} or next;
+
+			open my $in, "<", $file or die "$file: $!\n";
+			while (<$in>)
+			{
+				$includes{$module}{$1} = 1 if m{^#include "(.*/.*)\.h"} && $1 ne $module && -f "src/$1.h";
+			}
+		}
+		sub visit
+		{
+			my ($module) = @_;
+			my @circle;
+
+			$low{$module} = $index{$module} = keys %index;
+			push @open, $module;
+			$is_open{$module} = 1;
+			for my $next (sort keys %{ $includes{$module} })
+			{
+				visit($next) unless defined $index{$next};
+				$low{$module} = $low{$next} if $is_open{$next} && $low{$next} < $low{$module};
+			}
+			return if $low{$module} != $index{$module};
+			do { push @circle, pop @open; delete $is_open{ $circle[-1] } } until $circle[-1] eq $module;
+			print "circle: ", join(" ", sort @circle), "\n" if @circle > 1;
+		}
+		defined $index{$_} or visit($_) for sort keys %includes;' "$@"
+}
+
+no_circles_in_the_pipeline()
+{
+	local file files=()
+
+	for file in "${src_files[@]}"; do
+		case $file in
+			src/pipeline/* | src/worker/*) files+=("$file") ;;
+		esac
+	done
+	includes_have_no_circles "${files[@]}"
+}
+
 # A second guard of the same name would hide a header from its reader.
 names_are_unique()
 {
@@ -256,6 +306,7 @@ check one_file_includes_curl 'one file includes libcurl'
 check one_file_includes_json_c 'one file includes json-c'
 check pure_stages_do_no_sql 'no SQL, no files, no sockets in event, consent, destination'
 check includes_point_down 'includes point down, room by room'
+check no_circles_in_the_pipeline 'includes have no circles in pipeline, worker'
 check names_are_unique 'names of files, guards and types are unique'
 check prose_is_plain 'plain words, and no comment that only points elsewhere'
 check nothing_is_left_to_do 'nothing is marked as left to do'

@@ -59,14 +59,14 @@
 #include "delivery/request.h"
 #include "delivery/retry_policy.h"
 #include "destination/options.h"
-#include "pipeline/destinations.h"
-#include "pipeline/failed_feed.h"
-#include "pipeline/gather.h"
+#include "pipeline/batch.h"
 #include "pipeline/bisect.h"
-#include "pipeline/journal.h"
+#include "pipeline/destination.h"
+#include "pipeline/failed_feed.h"
+#include "pipeline/feed.h"
 #include "pipeline/replay_feed.h"
-#include "pipeline/state.h"
 #include "pipeline/slice.h"
+#include "pipeline/state.h"
 
 #define SUSPECTS_MAX	16
 
@@ -178,7 +178,7 @@ blame(EcapiBatch *batch, const char *reason, const EcapiAnswer *answer)
 	bool		too_large = answer->status == 413;
 
 	/* what is too large stays so */
-	ecapi_journal_failed(batch->items[0], too_large ? ECAPI_REASON_TOO_LARGE : reason,
+	ecapi_slice_failed(batch->items[0], too_large ? ECAPI_REASON_TOO_LARGE : reason,
 						 answer, batch->attempts, !too_large);
 	ecapi_batch_free(batch);
 	ecapi_slice_advance(feed);

@@ -11,7 +11,7 @@
 
 #include "delivery/request.h"
 #include "pipeline/forward.h"
-#include "pipeline/gather.h"
+#include "pipeline/batch.h"
 
 #define ECAPI_FAILS_MAX	5
 extern bool ecapi_bisect_failing(EcapiBatch *batch, const EcapiAnswer *answer);

@@ -23,7 +23,7 @@
 
 #include "outbox/snapshot.h"
 #include "pipeline/erased.h"
-#include "pipeline/pages.h"
+#include "pipeline/page.h"
 #include "pipeline/worker_state.h"
 #include "records/erasure.h"
 

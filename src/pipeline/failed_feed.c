@@ -40,10 +40,11 @@
 #include "delivery/request.h"
 #include "delivery/retry_policy.h"
 #include "destination/options.h"
-#include "pipeline/destinations.h"
+#include "pipeline/batch.h"
+#include "pipeline/destination.h"
 #include "pipeline/failed_feed.h"
-#include "pipeline/gather.h"
-#include "pipeline/journal.h"
+#include "pipeline/feed.h"
+#include "pipeline/outcome.h"
 #include "pipeline/pages.h"
 #include "pipeline/slice.h"
 #include "pipeline/worker_state.h"
@@ -132,26 +133,6 @@ ecapi_failed_read(EcapiDestination *destination, TimestampTz now)
 }
 
 /*
- * When an event is tried again that was tried attempts times; its time began
- * at since.  0: never, for its time is over.  The last try is at the end of
- * that time.
- */
-TimestampTz
-ecapi_failed_next_try(EcapiDestination *destination, int attempts, TimestampTz since)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	int64		wait_ms = ecapi_policy_retry_wait(attempts,
-												  pg_prng_double(&pg_global_prng_state));
-	TimestampTz next = TimestampTzPlusMilliseconds(now, wait_ms);
-	TimestampTz end;
-
-	if (destination->options == NULL)
-		return next;
-	end = since + destination->options->retry_for_s * USECS_PER_SEC;
-	return end <= now ? 0 : Min(next, end);
-}
-
-/*
  * The events of a batch of this feed failed again; retry: another try makes
  * sense.  Takes the batch over.
  */
@@ -162,7 +143,7 @@ ecapi_failed_again(EcapiBatch *batch, const char *reason, const EcapiAnswer *ans
 	EcapiFeed  *feed = batch->feed;
 
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_journal_failed(batch->items[i], reason, answer, batch->attempts, retry);
+		ecapi_slice_failed(batch->items[i], reason, answer, batch->attempts, retry);
 	ecapi_batch_free(batch);
 	ecapi_slice_advance(feed);
 }

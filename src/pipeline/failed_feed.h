@@ -11,7 +11,7 @@
 
 #include "delivery/request.h"
 #include "pipeline/forward.h"
-#include "pipeline/gather.h"
+#include "pipeline/batch.h"
 
 #define ECAPI_REASON_REJECTED	"rejected by the receiver"
 #define ECAPI_REASON_TOO_LARGE	"too large for the receiver"
@@ -23,7 +23,5 @@ extern long ecapi_failed_wait_ms(EcapiDestination *destination, TimestampTz now)
 extern void ecapi_failed_again(EcapiBatch *batch, const char *reason,
 							   const EcapiAnswer *answer, bool retry);
 extern void ecapi_failed_put_down(EcapiBatch *batch);
-extern TimestampTz ecapi_failed_next_try(EcapiDestination *destination, int attempts,
-										 TimestampTz since);
 
 #endif							/* ECAPI_FAILED_FEED_H */

@@ -2,9 +2,11 @@
  * forward.h
  *	  Names of what headers of this folder only point to.
  *
- *	 page		events read at a place (pages.h)
+ *	 tick		a snapshot that bounds windows (tick.h)
+ *	 page		events read at a place (page.h)
+ *	 view		a page as a list of enrichments made it (view.h)
  *	 tally		what a page holds, by kind (tally.c)
- *	 feed		a source of events of one destination, with its own place (slice.h)
+ *	 feed		a source of events of one destination, with its own place (feed.h)
  *	 ledger		counts that are not written yet (ledger.c)
  *
  * States and transitions of requests, events and destinations are in state.c.
@@ -13,7 +15,9 @@
 #ifndef ECAPI_FORWARD_H
 #define ECAPI_FORWARD_H
 
+typedef struct EcapiTick EcapiTick;
 typedef struct EcapiPage EcapiPage;
+typedef struct EcapiView EcapiView;
 typedef struct EcapiTally EcapiTally;
 typedef struct EcapiFeed EcapiFeed;
 typedef struct EcapiLedger EcapiLedger;

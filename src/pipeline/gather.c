@@ -38,16 +38,20 @@
 #include "event/fields.h"
 #include "event/refund.h"
 #include "event/value.h"
-#include "pipeline/destinations.h"
+#include "pipeline/batch.h"
+#include "pipeline/destination.h"
 #include "pipeline/failed_feed.h"
+#include "pipeline/feed.h"
 #include "pipeline/gather.h"
-#include "pipeline/journal.h"
+#include "pipeline/outcome.h"
+#include "pipeline/page.h"
 #include "pipeline/pages.h"
 #include "pipeline/prepare.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
-#include "pipeline/state.h"
 #include "pipeline/slice.h"
+#include "pipeline/state.h"
+#include "pipeline/view.h"
 #include "pipeline/worker_state.h"
 #include "settings.h"
 #include "shmem/left_out.h"
@@ -89,48 +93,6 @@ resize_body(void *owner, void *old, size_t size)
 	return memory;
 }
 
-/* An empty batch with room for some items. */
-EcapiBatch *
-ecapi_batch_new(EcapiFeed *feed, int capacity)
-{
-	EcapiDestination *destination = feed->destination;
-	MemoryContext context = AllocSetContextCreate(destination->context, "ecapi batch",
-												  ALLOCSET_SMALL_SIZES);
-	EcapiBatch *batch = MemoryContextAllocZero(context, sizeof(EcapiBatch));
-
-	batch->destination = destination;
-	batch->feed = feed;
-	batch->context = context;
-	batch->items = MemoryContextAlloc(context, sizeof(EcapiItem) * Max(capacity, 1));
-	return batch;
-}
-
-/* Free the body of a batch, if it has one. */
-void
-ecapi_batch_drop_request(EcapiBatch *batch)
-{
-	if (batch->request == NULL)
-		return;
-	MemoryContextDelete(batch->request);
-	batch->request = NULL;
-	batch->headers = NULL;
-	batch->nheaders = 0;
-	batch->url = NULL;
-	ecapi_me.body_bytes -= batch->body_bytes;
-	batch->destination->body_bytes -= batch->body_bytes;
-	batch->body_bytes = 0;
-}
-
-/* Free a batch that is in no list any more. */
-void
-ecapi_batch_free(EcapiBatch *batch)
-{
-	ecapi_batch_drop_request(batch);
-	if (batch->root != NULL && --batch->root->parts == 0)
-		pfree(batch->root);
-	MemoryContextDelete(batch->context);
-}
-
 /*
  * An event was cancelled, or its person forgotten, after it was emitted: whatever
  * feed it is of, it does not leave.
@@ -139,7 +101,7 @@ static void
 stop_event(EcapiItem item, const char *reason)
 {
 	if (item.slice->feed->kind == ECAPI_FEED_FAILED)
-		ecapi_journal_failed(item, reason, NULL, 0, false);
+		ecapi_slice_failed(item, reason, NULL, 0, false);
 	else if (strcmp(reason, ECAPI_STOPPED_ERASED) == 0)
 		ecapi_slice_dispose(item, ECAPI_OUTCOME_ERASED, NULL);
 	else
@@ -152,7 +114,7 @@ filter_event(EcapiItem item, const char *reason)
 {
 	/* of a failed event its row tells */
 	if (item.slice->feed->kind == ECAPI_FEED_FAILED)
-		ecapi_journal_failed(item, reason, NULL, 0, false);
+		ecapi_slice_failed(item, reason, NULL, 0, false);
 	else
 		ecapi_slice_dispose(item, ECAPI_OUTCOME_FILTERED, reason);
 }
@@ -170,13 +132,13 @@ refuse_event(EcapiItem item, EcapiPrepared prepared)
 			 destination->options->enrich_on_error == ECAPI_ENRICH_SKIP)
 		filter_event(item, ECAPI_REASON_FILTER_FAILED);
 	else if (prepared == ECAPI_PREPARED_UNFILTERED)
-		ecapi_journal_refused(item, ECAPI_REASON_FILTER_FAILED,
+		ecapi_slice_refused(item, ECAPI_REASON_FILTER_FAILED,
 							  destination->preparing.message, false);
 	else if (prepared == ECAPI_PREPARED_FAILED)
-		ecapi_journal_refused(item, ECAPI_REASON_ENRICH,
+		ecapi_slice_refused(item, ECAPI_REASON_ENRICH,
 							  destination->preparing.message, false);
 	else if (prepared == ECAPI_PREPARED_REFUSED)
-		ecapi_journal_refused(item, ECAPI_REASON_REFUSED,
+		ecapi_slice_refused(item, ECAPI_REASON_REFUSED,
 							  slice->view->events[item.index].problem,
 							  destination->options->enrich_on_error == ECAPI_ENRICH_HOLD);
 	else
@@ -258,7 +220,7 @@ add_event(EcapiBatch *batch, EcapiBody *body, EcapiItem item, const EcapiValue *
 			filter_event(item, reason);
 			break;
 		case ECAPI_UNFIT:
-			ecapi_journal_failed(item, reason, NULL, 0, false);
+			ecapi_slice_failed(item, reason, NULL, 0, false);
 			break;
 		case ECAPI_LACKING:
 			/* it stays where it is until the option is set */
@@ -294,7 +256,7 @@ shape_event(EcapiBatch *batch, EcapiBody *body, EcapiItem item, EcapiArena *scra
 		return SHAPING_NO_MEMORY;
 	if (tree == NULL)
 	{
-		ecapi_journal_failed(item, event->problem, NULL, 0, false);
+		ecapi_slice_failed(item, event->problem, NULL, 0, false);
 		return SHAPING_DONE;
 	}
 	if (feed->kind == ECAPI_FEED_REPLAY && !ecapi_replay_wants(feed, event, true))

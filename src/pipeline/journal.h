@@ -1,19 +1,19 @@
 /*
  * journal.h
- *	  What is to be recorded, and recording it.
+ *	  The journal of a destination: what is to be recorded of it, in memory until the
+ *	  next write.
  */
 #ifndef ECAPI_JOURNAL_H
 #define ECAPI_JOURNAL_H
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
-
 #include "delivery/request.h"
+#include "pipeline/batch.h"
+#include "pipeline/feed.h"
 #include "pipeline/forward.h"
-#include "pipeline/gather.h"
-#include "pipeline/pages.h"
-#include "pipeline/slice.h"
+#include "pipeline/outcome.h"
+#include "pipeline/page.h"
 #include "records/seqs.h"
 
 extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,
@@ -21,8 +21,6 @@ extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 extern void ecapi_journal_delivered(EcapiItem item);
 extern void ecapi_journal_failed(EcapiItem item, const char *reason,
 								 const EcapiAnswer *answer, int attempts, bool retry);
-extern void ecapi_journal_refused(EcapiItem item, const char *reason,
-								  const char *problem, bool retry);
 extern void ecapi_journal_passed(EcapiFeed *feed, const EcapiPageEvent *event,
 								 const EcapiEnd *end);
 extern void ecapi_journal_passed_over(EcapiDestination *destination, const char *reason,
@@ -30,7 +28,5 @@ extern void ecapi_journal_passed_over(EcapiDestination *destination, const char 
 									  bool has_value, int64 millionths);
 extern void ecapi_journal_kept_back(EcapiDestination *destination, const char *reason,
 									int events, const EcapiSeqs *seqs);
-extern bool ecapi_journal_due(TimestampTz now, long *wait_ms);
-extern void ecapi_journal_write(bool all);
 
 #endif							/* ECAPI_JOURNAL_H */

@@ -4,7 +4,7 @@
  *
  * An event is counted when the cursor passes it (slice.c).  Counts gather in
  * memory, for each destination apart, since its cursor was written last, and go
- * to ecapi.ledger in the transaction that writes the cursor (journal.c).  So the
+ * to ecapi.ledger in the transaction that writes the cursor (recorder.c).  So the
  * ledger is exactly as durable as the cursor: what a crash forgets of one it
  * forgets of the other, and what is then sent again is counted once.
  *
@@ -44,10 +44,10 @@
 
 #include "base/catalog.h"
 #include "event/fields.h"
-#include "pipeline/destinations.h"
+#include "pipeline/destination.h"
 #include "pipeline/ledger.h"
-#include "pipeline/pages.h"
-#include "pipeline/slice.h"
+#include "pipeline/outcome.h"
+#include "pipeline/page.h"
 
 /* A value in millionths: digits before and behind the point. */
 #define WHOLE_DIGITS	12
@@ -97,23 +97,6 @@ static EcapiStatement upsert = {
 	" value = coalesce(l.value OPERATOR(pg_catalog.+) excluded.value, l.value, excluded.value)",
 	8, {TIMESTAMPTZOID, NAMEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, NUMERICOID}, NULL
 };
-
-/* As tables name it. */
-const char *
-ecapi_outcome_name(EcapiOutcome outcome)
-{
-	static const char *const names[ECAPI_OUTCOMES] = {
-		[ECAPI_OUTCOME_DELIVERED] = "delivered",
-		[ECAPI_OUTCOME_SHADOW] = "shadow",
-		[ECAPI_OUTCOME_FILTERED] = "filtered",
-		[ECAPI_OUTCOME_FAILED] = "failed",
-		[ECAPI_OUTCOME_GIVEN_UP] = "given_up",
-		[ECAPI_OUTCOME_ERASED] = "erased",
-		[ECAPI_OUTCOME_NONE] = "none"
-	};
-
-	return names[outcome];
-}
 
 static EcapiLedger *
 new_ledger(MemoryContext context)

@@ -10,10 +10,9 @@
 #include "datatype/timestamp.h"
 
 #include "pipeline/forward.h"
-#include "pipeline/pages.h"
-#include "pipeline/slice.h"
+#include "pipeline/outcome.h"
+#include "pipeline/page.h"
 
-extern const char *ecapi_outcome_name(EcapiOutcome outcome);
 extern bool ecapi_ledger_millionths(const char *text, int64 *result);
 extern void ecapi_ledger_add_many(EcapiDestination *destination, int type,
 								  const char *currency, const EcapiEnd *end, int events,

@@ -31,12 +31,11 @@
 #include "event/json.h"
 #include "event/value.h"
 #include "outbox/window.h"
-#include "pipeline/destinations.h"
+#include "pipeline/destination.h"
+#include "pipeline/feed.h"
+#include "pipeline/page.h"
 #include "pipeline/pages.h"
-#include "pipeline/share.h"
-#include "pipeline/slice.h"
 #include "pipeline/tick.h"
-#include "pipeline/view.h"
 #include "pipeline/worker_state.h"
 #include "records/failed.h"
 
@@ -214,8 +213,6 @@ ecapi_pages_sweep(bool all)
 	{
 		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
 
-		if (all)
-			ecapi_views_trim(page);
 		if (page->refs > 0)
 			continue;
 		if (all || !somebody_comes(page, NULL) || !may_keep(kept + 1))

@@ -27,17 +27,20 @@
 #include "destination/credentials.h"
 #include "destination/echo.h"
 #include "destination/options.h"
-#include "pipeline/destinations.h"
-#include "pipeline/failed_feed.h"
-#include "pipeline/gather.h"
+#include "pipeline/batch.h"
 #include "pipeline/bisect.h"
+#include "pipeline/destination.h"
+#include "pipeline/failed_feed.h"
+#include "pipeline/feed.h"
+#include "pipeline/gather.h"
 #include "pipeline/journal.h"
+#include "pipeline/outcome.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/prepare.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
-#include "pipeline/state.h"
 #include "pipeline/slice.h"
+#include "pipeline/state.h"
 #include "pipeline/worker_state.h"
 #include "records/failed.h"
 
@@ -318,7 +321,7 @@ delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 
 	ecapi_journal_request(batch, "delivered", answer, NULL);
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_journal_delivered(batch->items[i]);
+		ecapi_slice_delivered(batch->items[i]);
 	ecapi_state_passed(destination);
 	ecapi_bisect_passed(batch);
 	ecapi_batch_free(batch);

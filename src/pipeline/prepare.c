@@ -52,15 +52,16 @@
 #include "enrich/filter.h"
 #include "enrich/user_sql.h"
 #include "event/value.h"
-#include "pipeline/destinations.h"
-#include "pipeline/gather.h"
+#include "pipeline/batch.h"
+#include "pipeline/destination.h"
+#include "pipeline/feed.h"
+#include "pipeline/page.h"
 #include "pipeline/pages.h"
 #include "pipeline/prepare.h"
 #include "pipeline/preparing.h"
 #include "pipeline/replay_feed.h"
-#include "pipeline/share.h"
-#include "pipeline/state.h"
 #include "pipeline/slice.h"
+#include "pipeline/state.h"
 #include "pipeline/view.h"
 #include "pipeline/worker_state.h"
 #include "settings.h"
@@ -84,14 +85,6 @@ static TimestampTz calls_began = 0; /* of this turn */
 static bool calls_over = false;
 static TimestampTz rest_until = 0;	/* no call before */
 static TimestampTz failing_rest_until = 0;	/* no call that failed last time before */
-
-/* Does a destination have users' SQL? */
-bool
-ecapi_prepares(const EcapiDestination *destination)
-{
-	return destination->options != NULL &&
-		(destination->options->enrich != NULL || destination->options->filter != NULL);
-}
 
 /* ---- forgetting ---- */
 

@@ -14,7 +14,6 @@
 #define ECAPI_REASON_ENRICH		"enrichment failed"
 #define ECAPI_REASON_REFUSED	"patch refused"
 #define ECAPI_REASON_FILTER_FAILED "filter failed"
-extern bool ecapi_prepares(const EcapiDestination *destination);
 extern bool ecapi_prepare_can_send(EcapiFeed *feed);
 extern void ecapi_prepare_step(TimestampTz now, long *wait_ms);
 extern void ecapi_prepare_reset(EcapiDestination *destination);

@@ -26,12 +26,11 @@
 #include "delivery/retry_policy.h"
 #include "destination/options.h"
 #include "enrich/user_sql.h"
-#include "pipeline/destinations.h"
-#include "pipeline/pages.h"
-#include "pipeline/prepare.h"
+#include "pipeline/destination.h"
+#include "pipeline/feed.h"
+#include "pipeline/page.h"
 #include "pipeline/preparing.h"
 #include "pipeline/state.h"
-#include "pipeline/slice.h"
 
 /* Tries of a call that fails, before enrich_on_error decides. */
 #define TRIES			3

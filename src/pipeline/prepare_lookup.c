@@ -15,8 +15,7 @@
 #include "enrich/enrichment.h"
 #include "enrich/filter.h"
 #include "enrich/user_sql.h"
-#include "pipeline/destinations.h"
-#include "pipeline/prepare.h"
+#include "pipeline/destination.h"
 #include "pipeline/preparing.h"
 #include "pipeline/state.h"
 

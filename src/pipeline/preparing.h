@@ -1,13 +1,12 @@
 /*
  * preparing.h
- *	  What the files that prepare events share; see prepare.c.
+ *	  What the files that prepare events share.
  */
 #ifndef ECAPI_PREPARING_H
 #define ECAPI_PREPARING_H
 
-#include "pipeline/destinations.h"
-#include "pipeline/prepare.h"
-#include "pipeline/slice.h"
+#include "pipeline/destination.h"
+#include "pipeline/feed.h"
 
 /* prepare_failing.c */
 extern int64 ecapi_prepare_backoff_ms(const EcapiPreparing *preparing);

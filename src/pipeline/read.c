@@ -23,7 +23,9 @@
 
 #include "outbox/snapshot.h"
 #include "outbox/window.h"
-#include "pipeline/destinations.h"
+#include "pipeline/destination.h"
+#include "pipeline/feed.h"
+#include "pipeline/page.h"
 #include "pipeline/pages.h"
 #include "pipeline/read.h"
 #include "pipeline/replay_feed.h"

@@ -32,6 +32,7 @@
 #include "outbox/cursor.h"
 #include "outbox/guard.h"
 #include "outbox/snapshot.h"
+#include "pipeline/destination.h"
 #include "pipeline/destinations.h"
 #include "pipeline/reload.h"
 #include "records/failed.h"

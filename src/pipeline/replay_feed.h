@@ -7,29 +7,12 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
+#include "pipeline/batch.h"
+#include "pipeline/feed.h"
 #include "pipeline/forward.h"
-#include "pipeline/gather.h"
-#include "pipeline/pages.h"
-#include "pipeline/slice.h"
-
-/* The replay that a destination's feed of that kind carries out. */
-typedef struct EcapiReplay
-{
-	int64		id;				/* 0: none */
-	TimestampTz since;
-	TimestampTz until;
-	uint64		event_types;	/* as in the options; 0: all of the destination's */
-	int64		delivered;
-	int64		filtered;
-	int64		failed;
-	int64		passed_over;
-	bool		dirty;			/* place or counts are to be written */
-	bool		written;		/* in the transaction that is open */
-	bool		closing;		/* cancelled; only what flies is waited for */
-} EcapiReplay;
+#include "pipeline/page.h"
 
 extern void ecapi_replay_take(List *rows);
 extern bool ecapi_replay_may_read(EcapiFeed *feed);

@@ -33,10 +33,12 @@
 #include "postgres.h"
 
 #include "destination/options.h"
-#include "pipeline/destinations.h"
+#include "pipeline/destination.h"
+#include "pipeline/feed.h"
+#include "pipeline/page.h"
 #include "pipeline/pages.h"
 #include "pipeline/share.h"
-#include "pipeline/slice.h"
+#include "pipeline/view.h"
 #include "pipeline/worker_state.h"
 
 /*
@@ -106,7 +108,10 @@ ecapi_share_count(void)
 
 	/* pages that are only kept for somebody are nobody's: they go first */
 	if (used() > ECAPI_BUDGET / 2)
+	{
+		ecapi_views_trim();
 		ecapi_pages_sweep(true);
+	}
 	unmet = flying = unmet_flights = 0;
 	dlist_foreach(iter, &ecapi_me.destinations)
 		n += takes_part(dlist_container(EcapiDestination, node, iter.cur));

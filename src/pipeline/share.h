@@ -9,7 +9,6 @@
 
 #include "pipeline/forward.h"
 
-#define ECAPI_BUDGET		(48 * 1024 * 1024)	/* bytes of pages and bodies */
 /* also states of ecapi.cursor */
 #define ECAPI_SHORT_OF_MEMORY	"waiting for memory"
 #define ECAPI_SHORT_OF_CONNECTIONS "waiting for a connection"

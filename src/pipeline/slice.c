@@ -21,10 +21,12 @@
 #include "utils/timestamp.h"
 
 #include "outbox/window.h"
-#include "pipeline/destinations.h"
+#include "pipeline/destination.h"
+#include "pipeline/feed.h"
 #include "pipeline/journal.h"
+#include "pipeline/outcome.h"
+#include "pipeline/page.h"
 #include "pipeline/pages.h"
-#include "pipeline/prepare.h"
 #include "pipeline/slice.h"
 #include "pipeline/tally.h"
 #include "pipeline/tick.h"
@@ -217,40 +219,6 @@ ecapi_feed_put_back(EcapiFeed *feed)
 	}
 }
 
-/* The event of an item; valid until the item is disposed of. */
-EcapiPageEvent *
-ecapi_item_event(EcapiItem item)
-{
-	return &item.slice->page->events[item.index];
-}
-
-/* The number of an end in destination->ends. */
-static int
-end_number(EcapiDestination *destination, EcapiOutcome outcome, const char *reason)
-{
-	if (destination->nends == 0)
-		for (; destination->nends < ECAPI_OUTCOMES; destination->nends++)
-			destination->ends[destination->nends].outcome = destination->nends;
-	if (reason == NULL)
-		return outcome;
-	for (int i = ECAPI_OUTCOMES; i < destination->nends; i++)
-		if (destination->ends[i].reason == reason && destination->ends[i].outcome == outcome)
-			return i;
-	/* reasons are constants, so there are never that many; nor may it matter */
-	if (destination->nends == ECAPI_ENDS_MAX)
-		return outcome;
-	destination->ends[destination->nends].outcome = outcome;
-	destination->ends[destination->nends].reason = reason;
-	return destination->nends++;
-}
-
-/* The same as its entry there. */
-const EcapiEnd *
-ecapi_slice_end(EcapiDestination *destination, EcapiOutcome outcome, const char *reason)
-{
-	return &destination->ends[end_number(destination, outcome, reason)];
-}
-
 /*
  * An event was delivered, filtered or failed.  Advance afterwards.  reason is
  * a constant or NULL.
@@ -262,10 +230,55 @@ ecapi_slice_dispose(EcapiItem item, EcapiOutcome outcome, const char *reason)
 
 	Assert(item.slice->fate[item.index] < ECAPI_FATE_DISPOSED);
 	item.slice->fate[item.index] = ECAPI_FATE_DISPOSED +
-		end_number(destination, outcome, reason);
+		ecapi_end_number(&destination->ends, outcome, reason);
 	destination->dirty = true;
 	if (item.slice->feed->kind == ECAPI_FEED_REPLAY)
 		destination->replaying.dirty = true;
+}
+
+/* Did an event go without the patch of an enrichment? */
+static bool
+is_unpatched(const EcapiSlice *slice, int i)
+{
+	return slice->prepared != NULL && slice->prepared[i] == ECAPI_PREPARED_UNPATCHED;
+}
+
+/* An event was delivered. */
+void
+ecapi_slice_delivered(EcapiItem item)
+{
+	if (item.slice->page->due != NULL)
+	{
+		ecapi_journal_delivered(item);
+		item.slice->feed->destination->enrich_skipped += is_unpatched(item.slice, item.index);
+	}
+	ecapi_slice_dispose(item, ECAPI_OUTCOME_DELIVERED, NULL);
+}
+
+/*
+ * An event failed: it is copied to failed_event, or its row there is changed.  reason is
+ * a constant; attempts is how often it was sent just now; retry: another try makes
+ * sense, else it is dead.
+ */
+void
+ecapi_slice_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
+				   int attempts, bool retry)
+{
+	ecapi_journal_failed(item, reason, answer, attempts, retry);
+	/* what is wrong with a text varies; the ledger counts kinds */
+	ecapi_slice_dispose(item, ECAPI_OUTCOME_FAILED,
+						ecapi_item_event(item)->problem != NULL ? "cannot be read" : reason);
+}
+
+/*
+ * The same for one that users' SQL has failed on: reason is the constant it is
+ * counted by, problem what its row says.
+ */
+void
+ecapi_slice_refused(EcapiItem item, const char *reason, const char *problem, bool retry)
+{
+	ecapi_journal_failed(item, problem, NULL, 1, retry);
+	ecapi_slice_dispose(item, ECAPI_OUTCOME_FAILED, reason);
 }
 
 /* The feed's place passes an event that is disposed of. */
@@ -273,9 +286,9 @@ static void
 pass_event(EcapiSlice *slice, int i)
 {
 	EcapiDestination *destination = slice->feed->destination;
-	const EcapiEnd *end = &destination->ends[slice->fate[i] - ECAPI_FATE_DISPOSED];
+	const EcapiEnd *end = &destination->ends.list[slice->fate[i] - ECAPI_FATE_DISPOSED];
 
-	if (slice->prepared != NULL && slice->prepared[i] == ECAPI_PREPARED_UNPATCHED &&
+	if (is_unpatched(slice, i) &&
 		(end->outcome == ECAPI_OUTCOME_DELIVERED || end->outcome == ECAPI_OUTCOME_SHADOW))
 		destination->enrich_skipped++;
 	ecapi_journal_passed(slice->feed, &slice->page->events[i], end);

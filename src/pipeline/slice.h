@@ -1,112 +1,16 @@
 /*
  * slice.h
- *	  A feed, and pages in its hands: the fate of each event.
- *
- * A slice belongs to its feed, a feed to its destination.
+ *	  What a feed has in hand, and the fate of each of its events.
  */
 #ifndef ECAPI_SLICE_H
 #define ECAPI_SLICE_H
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
-#include "lib/ilist.h"
-
+#include "delivery/request.h"
+#include "pipeline/feed.h"
 #include "pipeline/forward.h"
-#include "pipeline/pages.h"
-#include "pipeline/tick.h"
-#include "pipeline/view.h"
-
-/*
- * What became of an event at a destination, as far as this process knows.  From
- * ECAPI_FATE_DISPOSED on: disposed of, and how is destination->ends[] of what
- * lies beyond it.
- */
-typedef enum EcapiFate
-{
-	ECAPI_FATE_WAITING,			/* not looked at */
-	ECAPI_FATE_TAKEN,			/* in a batch */
-	ECAPI_FATE_DISPOSED			/* delivered, filtered, failed or given up */
-} EcapiFate;
-
-typedef enum EcapiOutcome
-{
-	ECAPI_OUTCOME_DELIVERED,
-	ECAPI_OUTCOME_SHADOW,		/* all was done but send it */
-	ECAPI_OUTCOME_FILTERED,
-	ECAPI_OUTCOME_FAILED,		/* copied to failed_event, or dead there */
-	ECAPI_OUTCOME_GIVEN_UP,		/* see give_up.c */
-	ECAPI_OUTCOME_ERASED,		/* the person asked to be forgotten */
-	ECAPI_OUTCOME_NONE			/* not counted: none of a replay's, or put down */
-} EcapiOutcome;
-
-#define ECAPI_OUTCOMES	7
-
-/* How an event ends at a destination. */
-typedef struct EcapiEnd
-{
-	EcapiOutcome outcome;
-	const char *reason;			/* a constant, or NULL */
-} EcapiEnd;
-
-/* How far an event in hand is prepared for its destination; see prepare.c. */
-typedef enum EcapiPrepared
-{
-	ECAPI_PREPARED_NOT_YET,
-	ECAPI_PREPARED_OUT,			/* not selected: users' SQL has not seen it */
-	ECAPI_PREPARED_AS_IS,		/* the page's tree goes */
-	ECAPI_PREPARED_ENRICHED,	/* the view's tree goes */
-	ECAPI_PREPARED_UNPATCHED,	/* the page's tree goes, for enriching it failed */
-	ECAPI_PREPARED_FILTERED,	/* the filter does not want it */
-	ECAPI_PREPARED_UNFILTERED,	/* the filter failed on it */
-	ECAPI_PREPARED_REFUSED,		/* a patch was refused; the view says why */
-	ECAPI_PREPARED_FAILED		/* enriching it failed */
-} EcapiPrepared;
-
-/* Kinds of ends of a destination; a fate is a byte. */
-#define ECAPI_ENDS_MAX	200
-
-typedef struct EcapiSlice
-{
-	dlist_node	node;			/* in feed->slices, in order */
-	EcapiFeed  *feed;
-	EcapiPage  *page;
-	int			next;			/* first event that was never taken */
-	int			disposed;		/* length of the disposed prefix */
-	uint8	   *fate;			/* EcapiFate of each event, and its end */
-	uint8	   *prepared;		/* EcapiPrepared of each; NULL: nothing is prepared */
-	int			unprepared;		/* how many are not yet */
-	EcapiView  *view;			/* NULL: none */
-} EcapiSlice;
-
-typedef struct EcapiItem
-{
-	EcapiSlice *slice;
-	int			index;
-} EcapiItem;
-
-/* Where the events of a feed come from. */
-typedef enum EcapiFeedKind
-{
-	ECAPI_FEED_LIVE,			/* the outbox, behind the cursor */
-	ECAPI_FEED_REPLAY,			/* the outbox again, from a moment to another */
-	ECAPI_FEED_FAILED			/* failed_event, what is due; has no place */
-} EcapiFeedKind;
-
-struct EcapiFeed
-{
-	EcapiFeedKind kind;
-	EcapiDestination *destination;
-	EcapiPlace	done;			/* everything before it is disposed of */
-	EcapiPlace	read;			/* where the next page is read */
-	dlist_head	slices;
-	int			unsent;			/* events in slices never taken */
-	dlist_head	ready;			/* batches to send before new ones */
-	bool		neighbour_sent; /* a new one went ahead of a failing one */
-	bool		passing;		/* the last page held nothing for it */
-	TimestampTz passed_at;		/* when that was */
-	TimestampTz read_at;		/* when it read a page last */
-};
+#include "pipeline/outcome.h"
 
 extern void ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind,
 							EcapiDestination *destination);
@@ -118,8 +22,10 @@ extern void ecapi_feed_put_back(EcapiFeed *feed);
 extern void ecapi_slice_dispose(EcapiItem item, EcapiOutcome outcome,
 								  const char *reason);
 extern void ecapi_slice_advance(EcapiFeed *feed);
-extern EcapiPageEvent *ecapi_item_event(EcapiItem item);
-extern const EcapiEnd *ecapi_slice_end(EcapiDestination *destination,
-										 EcapiOutcome outcome, const char *reason);
+extern void ecapi_slice_delivered(EcapiItem item);
+extern void ecapi_slice_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
+							   int attempts, bool retry);
+extern void ecapi_slice_refused(EcapiItem item, const char *reason, const char *problem,
+								bool retry);
 
 #endif							/* ECAPI_SLICE_H */

@@ -49,7 +49,7 @@
  * cancelled replay is let go (ecapi_replay_let_go).
  *
  * An event, in the hands of a feed; every end is recorded before, or with, the
- * place of its feed (journal.c).
+ * place of its feed (recorder.c).
  *
  *	 waiting --(prepared: enriched, judged by the filter)--> waiting
  *													ecapi_prepare_step
@@ -84,7 +84,7 @@
 #include "utils/timestamp.h"
 
 #include "delivery/retry_policy.h"
-#include "pipeline/destinations.h"
+#include "pipeline/destination.h"
 #include "pipeline/state.h"
 
 /* A moment just passed may lie so far beyond the time of this turn. */

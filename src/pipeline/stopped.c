@@ -35,7 +35,7 @@
 #include "event/refund.h"
 #include "event/value.h"
 #include "pipeline/erased.h"
-#include "pipeline/pages.h"
+#include "pipeline/page.h"
 #include "pipeline/stopped.h"
 #include "pipeline/worker_state.h"
 #include "records/event_id.h"

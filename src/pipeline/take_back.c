@@ -42,7 +42,7 @@
 #include "event/value.h"
 #include "outbox/append.h"
 #include "outbox/limit.h"
-#include "pipeline/destinations.h"
+#include "pipeline/destination.h"
 #include "pipeline/take_back.h"
 #include "pipeline/worker_state.h"
 #include "records/cancellation.h"

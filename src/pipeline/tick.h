@@ -14,13 +14,14 @@
 
 #include "outbox/snapshot.h"
 #include "outbox/window.h"
+#include "pipeline/forward.h"
 
-typedef struct EcapiTick
+struct EcapiTick
 {
 	dlist_node	node;			/* in the list of known ticks */
 	int			refs;
 	EcapiSnapshot *snapshot;
-} EcapiTick;
+};
 
 typedef struct EcapiPlace
 {

@@ -30,6 +30,7 @@
 #include "enrich/event_row.h"
 #include "enrich/user_sql.h"
 #include "event/value.h"
+#include "pipeline/page.h"
 #include "pipeline/pages.h"
 #include "pipeline/view.h"
 #include "pipeline/worker_state.h"
@@ -74,22 +75,28 @@ ecapi_view_drop(EcapiView *view)
 	view->refs--;
 }
 
-/* Memory is short: free the views of a page that nobody has in hand. */
+/* Memory is short: free the views that no slice has. */
 void
-ecapi_views_trim(EcapiPage *page)
+ecapi_views_trim(void)
 {
-	dlist_mutable_iter iter;
+	dlist_iter	pages;
+	dlist_mutable_iter views;
 
-	dlist_foreach_modify(iter, &page->views)
+	dlist_foreach(pages, &ecapi_me.pages)
 	{
-		EcapiView  *view = dlist_container(EcapiView, node, iter.cur);
+		EcapiPage  *page = dlist_container(EcapiPage, node, pages.cur);
 
-		if (view->refs > 0)
-			continue;
-		dlist_delete(&view->node);
-		MemoryContextDelete(view->context);
+		dlist_foreach_modify(views, &page->views)
+		{
+			EcapiView  *view = dlist_container(EcapiView, node, views.cur);
+
+			if (view->refs > 0)
+				continue;
+			dlist_delete(&view->node);
+			MemoryContextDelete(view->context);
+		}
+		ecapi_page_count(page);
 	}
-	ecapi_page_count(page);
 }
 
 /* Take over what a call made. */

@@ -23,7 +23,7 @@ typedef struct EcapiViewEvent
 	const char *problem;		/* why a patch was refused; NULL: none was */
 } EcapiViewEvent;
 
-typedef struct EcapiView
+struct EcapiView
 {
 	dlist_node	node;			/* in page->views */
 	int			refs;
@@ -31,11 +31,11 @@ typedef struct EcapiView
 	EcapiEnrichments list;
 	MemoryContext context;		/* in the page's */
 	EcapiViewEvent *events;		/* one for each of the page */
-} EcapiView;
+};
 
 extern EcapiView *ecapi_view_of(EcapiPage *page, const EcapiEnrichments *list);
 extern void ecapi_view_drop(EcapiView *view);
-extern void ecapi_views_trim(EcapiPage *page);
+extern void ecapi_views_trim(void);
 extern bool ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted,
 							EcapiUserError *error);
 

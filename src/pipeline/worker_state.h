@@ -12,7 +12,10 @@
 
 #include "delivery/http.h"
 #include "event/digest.h"
-#include "pipeline/tick.h"
+#include "pipeline/forward.h"
+
+/* Pages and bodies in memory, in bytes; share.c deals it out. */
+#define ECAPI_BUDGET		(48 * 1024 * 1024)
 
 typedef struct EcapiWorker
 {

@@ -63,20 +63,21 @@
 #include "outbox/ring.h"
 #include "outbox/rotation.h"
 #include "pipeline/cancel.h"
+#include "pipeline/destination.h"
 #include "pipeline/destinations.h"
 #include "pipeline/failed_feed.h"
 #include "pipeline/give_up.h"
-#include "pipeline/journal.h"
 #include "pipeline/pages.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/prepare.h"
 #include "pipeline/read.h"
+#include "pipeline/recorder.h"
 #include "pipeline/reload.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
+#include "pipeline/slice.h"
 #include "pipeline/state.h"
 #include "pipeline/stopped.h"
-#include "pipeline/slice.h"
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/cancellation.h"
@@ -485,7 +486,7 @@ give_up(void)
 static void
 shut_down(int code)
 {
-	ecapi_journal_write(true);
+	ecapi_recorder_write(true);
 	proc_exit(code);
 }
 
@@ -637,8 +638,8 @@ turn(void)
 	}
 	put_down_idle_work();
 
-	if (ecapi_journal_due(now, &wait_ms))
-		ecapi_journal_write(false);
+	if (ecapi_recorder_due(now, &wait_ms))
+		ecapi_recorder_write(false);
 	if (ecapi_delivery)
 		dlist_foreach(iter, &ecapi_me.destinations)
 			lower(&wait_ms, ecapi_failed_wait_ms(dlist_container(EcapiDestination, node,

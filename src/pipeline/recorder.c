@@ -1,0 +1,249 @@
+/*
+ * recorder.c
+ *	  Recording what the journals hold: a few times a second, in one short transaction.
+ *
+ * A write brings the journals and the cursors to the tables together, so
+ * that for what is on disk the cursor's invariant holds: before it everything is
+ * delivered, filtered or copied to failed_event, the request log names it, and
+ * the ledger counts it.  That somebody's open DDL holds a cursor's row keeps nobody
+ * from recording (outbox/cursor.c); only changes of failed events wait while an
+ * operator's open transaction holds their rows.  Nothing is dropped from a journal
+ * before the transaction that wrote it has committed.
+ *
+ * The commit is asynchronous: a crash repeats what was sent since the last
+ * write that reached the disk, under the same ids.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "outbox/cursor.h"
+#include "pipeline/destination.h"
+#include "pipeline/failed_feed.h"
+#include "pipeline/ledger.h"
+#include "pipeline/recorder.h"
+#include "pipeline/replay_feed.h"
+#include "pipeline/state.h"
+#include "pipeline/tick.h"
+#include "pipeline/worker_state.h"
+#include "records/failed.h"
+#include "records/record.h"
+
+/* Often enough for a view, seldom enough not to cost. */
+#define RECORD_INTERVAL_MS	250
+
+/* Of destinations that nothing was for (passed_due). */
+#define PASSED_INTERVAL_MS	5000
+
+/* After an error; the same for writing and for everything that waits for it. */
+#define RECORD_RETRY_MS		1000
+
+/*
+ * Is it time to write that a destination passed over pages?  Nothing was sent, so
+ * if it is forgotten it is only counted once more: seldom will do, while
+ * there are always more of them.  At rest, soon, for a view.
+ */
+static bool
+passed_due(const EcapiDestination *destination, TimestampTz now)
+{
+	return destination->passed_since != 0 &&
+		(now - destination->passed_since >= PASSED_INTERVAL_MS * INT64CONST(1000) ||
+		 now < destination->passed_since ||
+		 now - ecapi_me.passed_at >= RECORD_INTERVAL_MS * INT64CONST(1000));
+}
+
+/*
+ * Is a write due?  If not, *wait_ms is lowered to the time until one may be.
+ */
+bool
+ecapi_recorder_due(TimestampTz now, long *wait_ms)
+{
+	long		left;
+	bool		something = ecapi_me.tick_to_log != NULL;
+	bool		passed = false;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		something |= destination->dirty || passed_due(destination, now);
+		passed |= destination->passed_since != 0;
+	}
+	if (!something && passed && (*wait_ms < 0 || *wait_ms > RECORD_INTERVAL_MS))
+		*wait_ms = RECORD_INTERVAL_MS;
+	if (!something)
+		return false;
+	left = ecapi_me.record_failed_at != 0
+		? RECORD_RETRY_MS - (now - ecapi_me.record_failed_at) / 1000
+		: RECORD_INTERVAL_MS - (now - ecapi_me.recorded_at) / 1000;
+	/* a clock that was set back must not hold the journal */
+	if (left <= 0 || left > RECORD_RETRY_MS)
+		return true;
+	if (*wait_ms < 0 || left < *wait_ms)
+		*wait_ms = left;
+	return false;
+}
+
+/* Write rows of the request log. */
+static void
+write_rows(const EcapiDestination *destination, List *rows)
+{
+	ListCell   *cell;
+
+	foreach(cell, rows)
+	{
+		EcapiRequestRow *row = lfirst(cell);
+
+		row->destination = NameStr(destination->name);
+		row->server = destination->server;
+		ecapi_record_request(row);
+	}
+}
+
+static void
+write_destination(EcapiDestination *destination, TimestampTz now)
+{
+	const EcapiPlace *place = &destination->live.done;
+	EcapiCursor cursor = {0};
+	ListCell   *cell;
+
+	cursor.server = destination->server;
+	cursor.state = ecapi_state_name(destination);
+	cursor.last_error = destination->last_error;
+	cursor.last_error_at = destination->last_error_at;
+	destination->changes_written = false;
+	if (destination->guarded)
+	{
+		ecapi_cursor_write_state(&cursor);
+		return;
+	}
+	write_rows(destination, destination->request_rows);
+	foreach(cell, destination->failed_rows)
+	{
+		EcapiFailedRow *row = lfirst(cell);
+
+		row->destination = NameStr(destination->name);
+		ecapi_failed_insert(row);
+	}
+	destination->changes_written = destination->failed_changes != NIL &&
+		ecapi_failed_lock(destination->failed_changes);
+	if (destination->changes_written)
+		foreach(cell, destination->failed_changes)
+			ecapi_failed_change(lfirst(cell));
+	ecapi_replay_record(destination);
+	foreach(cell, destination->ended_rows)
+		((EcapiRequestRow *) lfirst(cell))->sent_at = now;
+	write_rows(destination, destination->ended_rows);
+	ecapi_ledger_write(destination, now);
+	cursor.from = place->from->snapshot;
+	cursor.to = place->to == NULL ? NULL : place->to->snapshot;
+	cursor.position = place->position;
+	cursor.delivered = destination->delivered;
+	cursor.filtered = destination->filtered;
+	cursor.failed = destination->failed_events;
+	cursor.given_up = destination->given_up;
+	cursor.enrich_skipped = destination->enrich_skipped;
+	cursor.test_since = destination->test_since;
+	cursor.has_stopped_options = destination->has_stopped_options;
+	cursor.stopped_options = destination->stopped_options;
+	cursor.next_try = destination->next_try;
+	ecapi_cursor_write(&cursor);
+}
+
+/* What a destination's journal held is on its way to the disk. */
+static void
+forget_written(EcapiDestination *destination)
+{
+	/* look when they are due */
+	if (destination->failed_rows != NIL || destination->changes_written)
+		ecapi_failed_look_again(destination);
+	destination->request_rows = NIL;
+	destination->failed_rows = NIL;
+	destination->ended_rows = NIL;
+	destination->ledger = NULL;
+	MemoryContextReset(destination->journal);
+	if (destination->changes_written)
+	{
+		destination->failed_changes = NIL;
+		MemoryContextReset(destination->changes_context);
+	}
+	destination->changes_written = false;
+	destination->passed_since = 0;
+	ecapi_replay_recorded(destination);
+	destination->dirty = destination->failed_changes != NIL ||
+		(destination->replaying.id != 0 && destination->replaying.dirty);
+}
+
+/*
+ * Write the journals, in a transaction of its own; all: those, too, that can wait.
+ * Raises what SQL raises;
+ * then nothing was written and nothing is forgotten.
+ */
+void
+ecapi_recorder_write(bool all)
+{
+	dlist_iter	iter;
+	TimestampTz now = GetCurrentTimestamp();
+	List	   *written = NIL;
+	ListCell   *cell;
+	bool		tick_written = false;
+
+	/* put right at the end: an error on the way leaves it set */
+	ecapi_me.record_failed_at = now;
+
+	StartTransactionCommand();
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (ecapi_me.tick_to_log != NULL)
+	{
+		ecapi_record_tick(ecapi_me.tick_to_log->snapshot, ecapi_me.tick_to_log_at);
+		tick_written = true;
+	}
+	dlist_foreach(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+		MemoryContext old;
+
+		if (!destination->dirty && !passed_due(destination, now) &&
+			!(all && destination->passed_since != 0))
+			continue;
+		if (!ecapi_cursor_lock(destination->server, !destination->guarded))
+		{
+			/* of a guarded one only the state is written, which can wait */
+			if (!ecapi_cursor_exists(destination->server))
+				ecapi_me.cursor_lost = true;
+			continue;
+		}
+		write_destination(destination, now);
+		old = MemoryContextSwitchTo(ecapi_me.context);
+		written = lappend(written, destination);
+		MemoryContextSwitchTo(old);
+	}
+	ecapi_cursor_tidy(now);
+	PopActiveSnapshot();
+	SPI_finish();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(ecapi_me.scratch);
+
+	foreach(cell, written)
+	{
+		EcapiDestination *destination = lfirst(cell);
+
+		forget_written(destination);
+	}
+	list_free(written);
+	if (tick_written)
+	{
+		ecapi_tick_logged(ecapi_me.tick_to_log);
+		ecapi_me.tick_logged_at = ecapi_me.tick_to_log_at;
+		ecapi_tick_drop(ecapi_me.tick_to_log);
+		ecapi_me.tick_to_log = NULL;
+	}
+	ecapi_me.recorded_at = now;
+	ecapi_me.record_failed_at = 0;
+}
