@@ -98,6 +98,7 @@ OBJS = \
 	src/rowsql/confine.o \
 	src/rowsql/expression.o \
 	src/rowsql/names.o \
+	src/rowsql/source.o \
 	src/rowsql/foreign_key.o \
 	src/rowsql/key_path.o \
 	src/rowsql/row_sql.o \
@@ -130,6 +131,7 @@ OBJS = \
 	src/tracking/rename.o \
 	src/capture/program.o \
 	src/capture/program_cache.o \
+	src/capture/program_compile.o \
 	src/capture/context.o \
 	src/capture/fragment.o \
 	src/rowsql/json_text.o \

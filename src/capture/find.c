@@ -64,7 +64,7 @@ static const char *
 event_type_of(const EcapiFoundTrack *found)
 {
 	return found->compiled->program == NULL ? NULL
-		: ecapi_program_track(found->compiled->program)->event_type;
+		: found->compiled->program->track->event_type;
 }
 
 /* For ecapi_closest(): names of tracks, then what they make. */

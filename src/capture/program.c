@@ -25,362 +25,12 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/relcache.h"
 
 #include "capture/fragment.h"
 #include "capture/program.h"
-#include "event/closest.h"
-#include "rowsql/datum.h"
-#include "rowsql/equality.h"
 #include "rowsql/expression.h"
-
-/* A source of an entry of the mapping. */
-typedef struct Source
-{
-	const EcapiMapped *mapped;
-	EcapiExpression *expression;	/* NULL: the entry's constant */
-	EcapiDatumType *type;
-	EcapiDatumForm form;
-	AttrNumber	column;			/* of the new row, if it is no more than that */
-} Source;
-
-typedef struct Column
-{
-	AttrNumber	number;
-	EcapiDatumType *type;
-	EcapiEquality *equality;	/* of a column of on_change; NULL: by its key */
-} Column;
-
-struct EcapiProgram
-{
-	MemoryContext context;
-	const EcapiTrack *track;
-	Oid			role;
-	const char *table;			/* as it begins an id */
-	EcapiExpressions *expressions;
-	EcapiExpression *condition; /* NULL: none */
-	bool		states_change;	/* the condition mentions old */
-	int			nkeys;
-	Column	   *keys;
-	int			nchanges;
-	Column	   *changes;
-	int			nsources;
-	Source	   *sources;
-	Source	   *fragment;		/* the source of "*"; NULL: none */
-	bool		guards_fires;
-	bool		guards_fill;
-	const char *place;
-};
-
-/* ------------------------------------------------------------------------
- * Compiling
- * ------------------------------------------------------------------------
- */
-
-/* Names of columns for ecapi_closest(). */
-static const char *
-column_nth(int i, void *arg)
-{
-	TupleDesc	descriptor = arg;
-
-	if (i >= descriptor->natts)
-		return NULL;
-	return TupleDescAttr(descriptor, i)->attisdropped ? "" :
-		NameStr(TupleDescAttr(descriptor, i)->attname);
-}
-
-static AttrNumber
-find_column(Relation relation, const char *name, const char *what)
-{
-	TupleDesc	descriptor = RelationGetDescr(relation);
-	const char *closest;
-
-	for (int i = 0; i < descriptor->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-
-		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
-			return attribute->attnum;
-	}
-	closest = ecapi_closest(name, strlen(name), column_nth, descriptor);
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("invalid track: table \"%s\" has no column \"%s\" for \"%s\"",
-					RelationGetRelationName(relation), name, what),
-			 closest ? errhint("Perhaps you meant \"%s\".", closest) : 0));
-}
-
-static Column
-make_column(EcapiProgram *program, Relation relation, AttrNumber number)
-{
-	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
-	Column		column = {0};
-
-	column.number = number;
-	column.type = ecapi_datum_type(attribute->atttypid, attribute->atttypmod,
-								   program->context);
-	return column;
-}
-
-static void
-compile_changes(EcapiProgram *program, Relation relation)
-{
-	const EcapiTrack *track = program->track;
-	bool		superuser = superuser_arg(program->role);
-
-	program->nchanges = track->nchanges;
-	program->changes = palloc(sizeof(Column) * (track->nchanges + 1));
-	for (int i = 0; i < track->nchanges; i++)
-	{
-		bool		needs_guard;
-
-		program->changes[i] =
-			make_column(program, relation,
-						find_column(relation, track->changes[i], "on_change"));
-		program->changes[i].equality =
-			ecapi_equality(TupleDescAttr(RelationGetDescr(relation),
-										 program->changes[i].number - 1),
-						   superuser, program->context, &needs_guard);
-		if (needs_guard || ecapi_datum_needs_guard(program->changes[i].type))
-			program->guards_fires = program->guards_fill = true;
-	}
-}
-
-/* The columns of the primary key, unless the track names some. */
-static void
-compile_key(EcapiProgram *program, Relation relation)
-{
-	const EcapiTrack *track = program->track;
-	Oid			primary = InvalidOid;
-	int			n = track->nkeys;
-	Relation	index = NULL;
-
-	if (n == 0)
-	{
-		primary = RelationGetPrimaryKeyIndex(relation);
-		if (OidIsValid(primary))
-		{
-			index = index_open(primary, AccessShareLock);
-			n = index->rd_index->indnkeyatts;
-		}
-	}
-	if (n == 0 && !ecapi_program_maps(program, "id"))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-				 errmsg("invalid track: table \"%s\" has no primary key",
-						RelationGetRelationName(relation)),
-				 errhint("Add a primary key, or map \"id\" to what tells its rows apart for ever.")));
-
-	program->keys = palloc(sizeof(Column) * (n + 1));
-	for (int i = 0; i < n; i++)
-	{
-		AttrNumber	number = index ? index->rd_index->indkey.values[i] :
-			find_column(relation, track->keys[i], "key");
-
-		program->keys[i] = make_column(program, relation, number);
-		if (ecapi_datum_needs_guard(program->keys[i].type))
-			program->guards_fill = true;
-	}
-	program->nkeys = n;
-	if (index)
-		index_close(index, AccessShareLock);
-}
-
-/* A name as a part of an id: see ecapi_datum_key(). */
-static char *
-id_part(const char *name)
-{
-	EcapiDatumType *type = ecapi_datum_type(TEXTOID, -1, CurrentMemoryContext);
-
-	return ecapi_datum_key(type, CStringGetTextDatum(name));
-}
-
-char *
-ecapi_track_table(Oid relation)
-{
-	char	   *schema = get_namespace_name(get_rel_namespace(relation));
-	char	   *name = id_part(get_rel_name(relation));
-
-	if (strcmp(schema, "public") == 0)
-		return name;
-	return psprintf("%s.%s", id_part(schema), name);
-}
-
-static void
-compile_source(EcapiProgram *program, const EcapiMapped *mapped, Source *source)
-{
-	const char *message;
-	const char *hint;
-
-	memset(source, 0, sizeof(*source));
-	source->mapped = mapped;
-	source->form = ECAPI_FORM_NATURAL;
-	if (mapped->source == NULL)
-		return;
-
-	source->expression = ecapi_expressions_add(program->expressions, mapped->source,
-											   ECAPI_USE_VALUE, mapped->path);
-	source->column = ecapi_expression_column(source->expression);
-	source->type = ecapi_datum_type(ecapi_expression_type(source->expression),
-									ecapi_expression_typmod(source->expression),
-									program->context);
-	if (ecapi_expression_needs_guard(source->expression) ||
-		ecapi_datum_needs_guard(source->type))
-		program->guards_fill = true;
-
-	if (mapped->nsteps == 0)
-	{
-		EcapiDatumKind kind = ecapi_datum_kind(source->type);
-
-		if (kind != ECAPI_DATUM_JSON && kind != ECAPI_DATUM_COMPOSITE)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("invalid track: the source of \"*\" is neither JSON nor a composite"),
-					 errhint("\"*\" takes a fragment of an event; map single columns to single fields.")));
-	}
-	else if (!ecapi_datum_fits(mapped->field, source->type, mapped->source,
-							   &source->form, &message, &hint))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("invalid track: \"%s\" cannot be \"%s\": %s", mapped->path,
-						mapped->source, message),
-				 hint ? errhint("%s", hint) : 0));
-}
-
-/*
- * Would no event of it ever be valid?  What the standard requires beside what
- * is mapped can only come from a fragment.
- */
-static void
-check_complete(const EcapiProgram *program)
-{
-	if (program->fragment)
-		return;
-	if (ecapi_program_maps(program, "value") &&
-		!ecapi_program_maps(program, "currency_code"))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid track: \"value\" is mapped, but not \"currency_code\""),
-				 errhint("Map it to a column, or to a constant: \"currency_code\": \"'EUR'\".")));
-	if (strcmp(program->track->event_type, "custom") == 0 &&
-		!ecapi_program_maps(program, "custom_event"))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid track: events of type \"custom\" need \"custom_event\""),
-				 errhint("Map it to their name: \"custom_event\": \"'order_packed'\".")));
-}
-
-static void
-compile_sources(EcapiProgram *program)
-{
-	const EcapiTrack *track = program->track;
-
-	program->sources = palloc(sizeof(Source) * (track->nmapped + 1));
-	for (int i = 0; i < track->nmapped; i++)
-	{
-		Source	   *source = &program->sources[program->nsources];
-
-		compile_source(program, &track->mapped[i], source);
-		/* sorted by length, so "*" comes first: it stands apart */
-		if (track->mapped[i].nsteps == 0)
-		{
-			program->fragment = palloc(sizeof(Source));
-			*program->fragment = *source;
-		}
-		else
-			program->nsources++;
-	}
-}
-
-static void
-compile_condition(EcapiProgram *program)
-{
-	if (program->track->condition == NULL)
-		return;
-	program->condition = ecapi_expressions_add(program->expressions,
-											   program->track->condition,
-											   ECAPI_USE_CONDITION, "condition");
-	program->states_change = ecapi_expression_mentions_old(program->condition);
-	if (ecapi_expression_needs_guard(program->condition))
-		program->guards_fires = true;
-}
-
-bool
-ecapi_program_looks_back(const EcapiProgram *program)
-{
-	return program->states_change;
-}
-
-EcapiProgram *
-ecapi_program_compile(const EcapiTrack *track, Relation relation, Oid role,
-					  bool look, MemoryContext parent)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(caller, "ecapi program",
-												  ALLOCSET_SMALL_SIZES);
-	EcapiProgram *program;
-
-	MemoryContextSwitchTo(context);
-	program = palloc0(sizeof(EcapiProgram));
-	program->context = context;
-	program->track = track;
-	program->role = role;
-	program->place = "mapping";
-	program->table = track->table ? track->table : ecapi_track_table(RelationGetRelid(relation));
-	program->expressions = ecapi_expressions_new(relation, role, look, context);
-	PG_TRY();
-	{
-		compile_condition(program);
-		compile_sources(program);
-		compile_changes(program, relation);
-		compile_key(program, relation);
-		check_complete(program);
-	}
-	PG_CATCH();
-	{
-		/* plans live outside of the context, which goes with caller's */
-		ecapi_expressions_free(program->expressions);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-
-	MemoryContextSetParent(context, parent);
-	MemoryContextSwitchTo(caller);
-	return program;
-}
-
-void
-ecapi_program_free(EcapiProgram *program)
-{
-	ecapi_expressions_free(program->expressions);
-	MemoryContextDelete(program->context);
-}
-
-bool
-ecapi_program_stale(const EcapiProgram *program)
-{
-	return ecapi_expressions_stale(program->expressions);
-}
-
-bool
-ecapi_program_depends(const EcapiProgram *program, Oid relid)
-{
-	return ecapi_expressions_depend(program->expressions, relid);
-}
-
-const EcapiTrack *
-ecapi_program_track(const EcapiProgram *program)
-{
-	return program->track;
-}
 
 bool
 ecapi_program_maps(const EcapiProgram *program, const char *member)
@@ -390,12 +40,6 @@ ecapi_program_maps(const EcapiProgram *program, const char *member)
 			strcmp(program->sources[i].mapped->path, member) == 0)
 			return true;
 	return false;
-}
-
-bool
-ecapi_program_has_fragment(const EcapiProgram *program)
-{
-	return program->fragment != NULL;
 }
 
 bool
@@ -411,44 +55,9 @@ ecapi_program_names_zone(const EcapiProgram *program)
 	return false;
 }
 
-bool
-ecapi_program_guards_fires(const EcapiProgram *program)
-{
-	return program->guards_fires;
-}
-
-bool
-ecapi_program_guards_fill(const EcapiProgram *program)
-{
-	return program->guards_fill;
-}
-
-const char *
-ecapi_program_place(const EcapiProgram *program)
-{
-	return program->place;
-}
-
-/* ------------------------------------------------------------------------
- * Running
- * ------------------------------------------------------------------------
- */
-
-void
-ecapi_program_start(EcapiProgram *program)
-{
-	ecapi_expressions_start(program->expressions);
-}
-
-void
-ecapi_program_stop(EcapiProgram *program)
-{
-	ecapi_expressions_stop(program->expressions);
-}
-
 /* Did a column become another value, and not null? */
 static bool
-has_changed(const Column *column, TupleTableSlot *new, TupleTableSlot *old)
+has_changed(const EcapiProgramColumn *column, TupleTableSlot *new, TupleTableSlot *old)
 {
 	bool		new_null;
 	bool		old_null;
@@ -551,7 +160,7 @@ refuse_value(EcapiDraft *draft, const EcapiMapped *mapped)
  * used is left out, with a violation.
  */
 static EcapiValue *
-source_value(EcapiProgram *program, EcapiDraft *draft, const Source *source,
+source_value(EcapiProgram *program, EcapiDraft *draft, const EcapiProgramSource *source,
 			 TupleTableSlot *new)
 {
 	const EcapiMapped *mapped = source->mapped;
@@ -588,7 +197,7 @@ source_value(EcapiProgram *program, EcapiDraft *draft, const Source *source,
 }
 
 static void
-set_source(EcapiProgram *program, EcapiDraft *draft, const Source *source,
+set_source(EcapiProgram *program, EcapiDraft *draft, const EcapiProgramSource *source,
 		   TupleTableSlot *new)
 {
 	const EcapiMapped *mapped = source->mapped;
@@ -602,7 +211,7 @@ set_source(EcapiProgram *program, EcapiDraft *draft, const Source *source,
 }
 
 /* The i-th column that names an event. */
-static const Column *
+static const EcapiProgramColumn *
 id_column(const EcapiProgram *program, int i)
 {
 	return i < program->nkeys ? &program->keys[i] : &program->changes[i - program->nkeys];

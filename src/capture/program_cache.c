@@ -43,8 +43,10 @@
 #include "base/catalog.h"
 #include "base/run_as.h"
 #include "capture/program_cache.h"
+#include "capture/program_compile.h"
 #include "capture/tracks.h"
 #include "rowsql/confine.h"
+#include "rowsql/expression.h"
 
 typedef struct Entry
 {
@@ -73,7 +75,8 @@ depends_on(const Entry *entry, Oid relid)
 		return true;
 	return compiled != NULL &&
 		(compiled->root == relid ||
-		 (compiled->program && ecapi_program_depends(compiled->program, relid)));
+		 (compiled->program &&
+		  ecapi_expressions_depend(compiled->program->expressions, relid)));
 }
 
 static void
@@ -313,7 +316,7 @@ is_current(const Entry *entry)
 	/* a failure may have been fixed elsewhere: look once in a transaction */
 	if (entry->compiled->program == NULL)
 		return entry->used_in == MyProc->lxid;
-	return !ecapi_program_stale(entry->compiled->program);
+	return !entry->compiled->program->expressions->stale;
 }
 
 const EcapiCompiled *

@@ -28,7 +28,7 @@
 #include "base/catalog.h"
 #include "capture/reads.h"
 #include "rowsql/mention.h"
-#include "rowsql/source.h"
+#include "rowsql/names.h"
 
 /* Append the tables that a source's path states, if it is one. */
 static List *

@@ -42,6 +42,7 @@
 #include "outbox/append.h"
 #include "records/stops.h"
 #include "rowsql/confine.h"
+#include "rowsql/expression.h"
 
 /*
  * A page.  This many events are enough to make the costs of a page small beside
@@ -163,7 +164,7 @@ add_failure(RowPage *page)
 static void
 describe_error(const RowPage *page, const EcapiGuardError *error, Failure *failure)
 {
-	const char *place = ecapi_program_place(page->rows->compiled->program);
+	const char *place = page->rows->compiled->program->place;
 
 	strlcpy(failure->sqlstate, error->sqlstate, sizeof(failure->sqlstate));
 	failure->reason = MemoryContextStrdup(page->context,
@@ -297,7 +298,7 @@ finish_draft(RowPage *page, EcapiAppend *append, const char **id)
 		return true;
 	if (!ecapi_draft_is_too_large(&page->draft) ||
 		(page->row.context == NULL &&
-		 !ecapi_program_has_fragment(page->rows->compiled->program)))
+		 page->rows->compiled->program->fragment == NULL))
 		return false;
 	fill_draft(page, true);
 	return page->rows->sink != NULL ? ecapi_draft_check(&page->draft, append)
@@ -382,7 +383,7 @@ fill_page(void *arg)
 	int			nfailures = page->nfailures;
 
 	MemoryContextSwitchTo(page->run_context);
-	ecapi_program_start(program);
+	ecapi_expressions_start(program->expressions);
 	MemoryContextSwitchTo(page->row_context);
 	while (page->nfailures == nfailures && !is_full(page))
 	{
@@ -397,7 +398,7 @@ fill_page(void *arg)
 		page->pending = false;
 		make_event(page);
 	}
-	ecapi_program_stop(program);
+	ecapi_expressions_stop(program->expressions);
 }
 
 /* The same up to the first row that is put together, which then is pending. */
@@ -407,11 +408,11 @@ find_firing(RowPage *page)
 	EcapiProgram *program = page->rows->compiled->program;
 
 	MemoryContextSwitchTo(page->run_context);
-	ecapi_program_start(program);
+	ecapi_expressions_start(program->expressions);
 	MemoryContextSwitchTo(page->row_context);
 	while (!page->pending && next_row(page))
 		page->pending = fires(page);
-	ecapi_program_stop(program);
+	ecapi_expressions_stop(program->expressions);
 }
 
 /* The track does not compile: the next row fails for that. */
@@ -446,9 +447,9 @@ evaluate(RowPage *page)
 
 	if (program == NULL)
 		return fail_row(page);
-	guards_fires = ecapi_program_guards_fires(program);
+	guards_fires = program->guards_fires;
 	MemoryContextReset(page->run_context);
-	if (!guards_fires && !ecapi_program_guards_fill(program))
+	if (!guards_fires && !program->guards_fill)
 		fill_page(page);
 	else
 	{

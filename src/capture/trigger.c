@@ -133,7 +133,7 @@ capture_row(const TriggerData *data, EcapiRowCapture *rows)
 		moved = ecapi_moved_from(data, compiled);
 
 	/* a row that is kept elsewhere could not be found again at commit */
-	if (compiled->program && ecapi_program_track(compiled->program)->at_commit &&
+	if (compiled->program && compiled->program->track->at_commit &&
 		data->tg_relation->rd_rel->relkind == RELKIND_RELATION)
 	{
 		ecapi_pending_add(data, compiled, one.new, one.old, moved);

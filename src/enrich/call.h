@@ -1,13 +1,13 @@
 /*
  * call.h
  *	  One enrichment, called with one page: what it answers.
- *
- * For enrichment.c; others need enrichment.h.
  */
 #ifndef ECAPI_CALL_H
 #define ECAPI_CALL_H
 
-#include "enrich/enrichment.h"
+#include "enrich/event_row.h"
+#include "enrich/resolve.h"
+#include "enrich/user_sql.h"
 
 /* What an enrichment said of one event. */
 typedef struct EcapiPatch

@@ -40,19 +40,6 @@ typedef struct Shown
 	int			n;
 } Shown;
 
-bool
-ecapi_enrichments_equal(const EcapiEnrichments *a, const EcapiEnrichments *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (int i = 0; i < a->n; i++)
-		if (a->list[i].function != b->list[i].function ||
-			a->list[i].role != b->list[i].role ||
-			a->list[i].sees_identifiers != b->list[i].sees_identifiers)
-			return false;
-	return true;
-}
-
 static void
 refuse(EcapiEnrichedEvent *event, const EcapiValue *original,
 	   const EcapiEnrichment *enrichment, const char *why)

@@ -9,39 +9,8 @@
 #include "postgres.h"
 
 #include "enrich/event_row.h"
+#include "enrich/resolve.h"
 #include "enrich/user_sql.h"
-
-#define ECAPI_ENRICHMENTS_MAX	16
-
-typedef struct EcapiEnrichment
-{
-	Oid			function;
-	Oid			role;			/* whom it runs as */
-	bool		is_volatile;
-	bool		sees_identifiers;	/* in clear; else as digests */
-	char		name[2 * NAMEDATALEN + 1];	/* "schema.name", as it is called now */
-} EcapiEnrichment;
-
-/* A resolved list; equal ones give equal patches at the same page. */
-typedef struct EcapiEnrichments
-{
-	int			n;
-	EcapiEnrichment list[ECAPI_ENRICHMENTS_MAX];
-} EcapiEnrichments;
-
-/*
- * Resolve the option enrich of a server (names, schema-qualified, separated by
- * commas).  False when one of them is missing, has another signature, may not
- * be called by the role, would run as a superuser, is held, or stands twice; then
- * error is one line and hint one sentence or "", and list has those up to the one
- * at fault, with n 0.  In a transaction, SPI not needed.
- */
-extern bool ecapi_enrichments_resolve(const char *names, Oid server_owner,
-									  EcapiEnrichments *list, int *sqlerrcode,
-									  char *error, size_t error_size,
-									  char *hint, size_t hint_size);
-
-extern bool ecapi_enrichments_equal(const EcapiEnrichments *a, const EcapiEnrichments *b);
 
 /*
  * Call the functions of a list, in order, on a page of at most 10,000 events, once

@@ -30,7 +30,9 @@
 #include "utils/varlena.h"
 
 #include "base/run_as.h"
-#include "enrich/enrichment.h"
+#include "enrich/event_row.h"
+#include "enrich/resolve.h"
+#include "enrich/user_sql.h"
 #include "event/closest.h"
 
 #define SIGNATURE "(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb)"
@@ -318,4 +320,17 @@ ecapi_enrichments_resolve(const char *names, Oid server_owner, EcapiEnrichments 
 		return true;
 	list->n = 0;				/* those that were found can be looked at yet */
 	return false;
+}
+
+bool
+ecapi_enrichments_equal(const EcapiEnrichments *a, const EcapiEnrichments *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (int i = 0; i < a->n; i++)
+		if (a->list[i].function != b->list[i].function ||
+			a->list[i].role != b->list[i].role ||
+			a->list[i].sees_identifiers != b->list[i].sees_identifiers)
+			return false;
+	return true;
 }

@@ -88,7 +88,7 @@ const char *
 ecapi_history_problem(Relation relation, const EcapiFoundTrack *found, const char **hint)
 {
 	const EcapiProgram *program = found->compiled->program;
-	const EcapiTrack *track = ecapi_program_track(program);
+	const EcapiTrack *track = program->track;
 	char	   *obstacle;
 
 	if (!ecapi_program_maps(program, "timestamp"))
@@ -101,7 +101,7 @@ ecapi_history_problem(Relation relation, const EcapiFoundTrack *found, const cha
 		*hint = "Give the track a condition that tells rows which are events.";
 		return "It captures changes of columns, and a row does not say which changes it has seen.";
 	}
-	if (ecapi_program_looks_back(program))
+	if (program->states_change)
 	{
 		*hint = "Write the condition with the new row alone.";
 		return "Its condition looks at the old row, which is not kept.";
@@ -589,7 +589,7 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 	reading.relation = relation;
 	reading.key = &key;
 	reading.moment = ecapi_history_moment(relation,
-										  ecapi_program_track(found.compiled->program));
+										  found.compiled->program->track);
 	reading.untimed = sink != NULL;
 	reading.page_size = page_size;
 	reading.context = context;

@@ -34,7 +34,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-#include "capture/program.h"
+#include "capture/program_compile.h"
 #include "capture/rows.h"
 #include "history/history.h"
 #include "history/reconcile.h"
@@ -258,7 +258,7 @@ hint_for(Relation relation, const EcapiTrack *track)
 static void
 describe_ids(EcapiExpected *expected, const EcapiProgram *program)
 {
-	const EcapiTrack *track = ecapi_program_track(program);
+	const EcapiTrack *track = program->track;
 	char	   *table = ecapi_track_table(expected->relation);
 	AttrNumber	columns[ECAPI_ID_COLUMNS];
 	int			n = ecapi_program_id_columns(program, columns);
@@ -297,7 +297,7 @@ reconcile_track(const EcapiFoundTrack *found, Relation relation, TimestampTz sin
 		expected.root = found->compiled->root;
 	expected.since = since;
 	expected.until = until;
-	expected.hint = hint_for(relation, ecapi_program_track(found->compiled->program));
+	expected.hint = hint_for(relation, found->compiled->program->track);
 	describe_ids(&expected, found->compiled->program);
 	expected.desc = ecapi_reconcile_desc();
 	expected.events = tuplestore_begin_heap(true, false, work_mem);

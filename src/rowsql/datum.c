@@ -39,7 +39,7 @@
 #include "event/buffer.h"
 #include "event/members.h"
 #include "event/validate.h"
-#include "rowsql/datum_type.h"
+#include "rowsql/datum.h"
 #include "rowsql/json_text.h"
 #include "rowsql/literal.h"
 #include "settings.h"

@@ -14,24 +14,8 @@
 #include "postgres.h"
 
 #include "base/tree.h"
-#include "event/fields.h"
 #include "event/value.h"
-
-/* What a type is to us, domains looked through. */
-typedef enum EcapiDatumKind
-{
-	ECAPI_DATUM_NUMBER,			/* int2, int4, int8, float4, float8, numeric, money not */
-	ECAPI_DATUM_BOOL,
-	ECAPI_DATUM_TEXT,			/* text, varchar, char, name, citext, enum, uuid, inet, ... */
-	ECAPI_DATUM_TIME,			/* timestamptz */
-	ECAPI_DATUM_LOCAL_TIME,		/* timestamp: says no moment */
-	ECAPI_DATUM_DATE,
-	ECAPI_DATUM_BYTES,			/* bytea: lower-case hex digits, without a prefix */
-	ECAPI_DATUM_JSON,			/* json, jsonb */
-	ECAPI_DATUM_ARRAY,
-	ECAPI_DATUM_COMPOSITE,
-	ECAPI_DATUM_OTHER			/* anything else, by its output function */
-} EcapiDatumKind;
+#include "rowsql/datum_type.h"
 
 /* How a value is wanted. */
 typedef enum EcapiDatumForm
@@ -40,23 +24,6 @@ typedef enum EcapiDatumForm
 	ECAPI_FORM_TEXT,			/* the same, numbers and booleans as texts, in arrays too */
 	ECAPI_FORM_SECONDS			/* a timestamptz as seconds since 1970, rounded down */
 } EcapiDatumForm;
-
-/* A type, looked up once. */
-typedef struct EcapiDatumType EcapiDatumType;
-
-/*
- * Look up a type.  The result lives in context.  Raises what the catalogs
- * raise for a type that does not exist.
- */
-extern EcapiDatumType *ecapi_datum_type(Oid type, int32 typmod, MemoryContext context);
-
-extern EcapiDatumKind ecapi_datum_kind(const EcapiDatumType *type);
-
-/*
- * Can writing a value of it raise an error or run code that is not the
- * server's own?  Then it needs a guard.  False for all common types.
- */
-extern bool ecapi_datum_needs_guard(const EcapiDatumType *type);
 
 /*
  * The value as a tree in the arena (nothing of it points into the datum);
@@ -82,16 +49,5 @@ extern EcapiValue *ecapi_datum_value(EcapiArena *arena, const EcapiDatumType *ty
  * be, and that says only its size.
  */
 extern char *ecapi_datum_key(const EcapiDatumType *type, Datum datum);
-
-/*
- * The form in which a field (NULL: something inside an ext) takes values of a
- * type; validation may still refuse a value.  Where the field cannot take them at all, false, with a message
- * (lower case, no full stop: "a timestamp without time zone names no moment")
- * and a hint (a sentence, or NULL); both constant or in the current context.
- * source is what the hint may quote: the mapped column or expression.
- */
-extern bool ecapi_datum_fits(const EcapiField *field, const EcapiDatumType *type,
-							 const char *source, EcapiDatumForm *form,
-							 const char **message, const char **hint);
 
 #endif							/* ECAPI_DATUM_H */

@@ -248,15 +248,3 @@ ecapi_datum_row(EcapiDatumRow *row, Oid type, int32 typmod)
 	row->typmod = typmod;
 	row->identifier = identifier;
 }
-
-EcapiDatumKind
-ecapi_datum_kind(const EcapiDatumType *type)
-{
-	return type->kind;
-}
-
-bool
-ecapi_datum_needs_guard(const EcapiDatumType *type)
-{
-	return type->needs_guard;
-}

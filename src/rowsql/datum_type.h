@@ -1,6 +1,6 @@
 /*
  * datum_type.h
- *	  What is known of a type: for datum.c, datum_type.c and fits.c alone.
+ *	  Types, looked up once: what they are to us, and how their values are written.
  *
  * All of it is found out once, so that writing a value is a switch.  A type
  * does not change; what a composite type consists of may, so that lies behind
@@ -13,7 +13,22 @@
 
 #include "access/tupdesc.h"
 #include "fmgr.h"
-#include "rowsql/datum.h"
+
+/* What a type is to us, domains looked through. */
+typedef enum EcapiDatumKind
+{
+	ECAPI_DATUM_NUMBER,			/* integers, floats, numeric; not money */
+	ECAPI_DATUM_BOOL,
+	ECAPI_DATUM_TEXT,			/* text, name, citext, enum, uuid, inet, ... */
+	ECAPI_DATUM_TIME,			/* timestamptz */
+	ECAPI_DATUM_LOCAL_TIME,		/* timestamp: says no moment */
+	ECAPI_DATUM_DATE,
+	ECAPI_DATUM_BYTES,			/* bytea: lower-case hex digits, without a prefix */
+	ECAPI_DATUM_JSON,			/* json, jsonb */
+	ECAPI_DATUM_ARRAY,
+	ECAPI_DATUM_COMPOSITE,
+	ECAPI_DATUM_OTHER			/* anything else, by its output function */
+} EcapiDatumKind;
 
 /* The ways to write a value. */
 typedef enum EcapiDatumWriter
@@ -53,24 +68,35 @@ typedef struct EcapiDatumRow
 	int32		typmod;
 	uint64		identifier;		/* as the type cache has it; 0: not looked up */
 	TupleDesc	descriptor;
-	EcapiDatumType **attributes;	/* NULL: dropped */
+	struct EcapiDatumType **attributes;	/* NULL: dropped */
 	Datum	   *values;			/* work space for one row */
 	bool	   *nulls;
 } EcapiDatumRow;
 
-struct EcapiDatumType
+typedef struct EcapiDatumType
 {
 	Oid			type;			/* domains looked through */
 	EcapiDatumKind kind;
 	EcapiDatumWriter writer;
+
+	/*
+	 * Can writing a value of it raise an error or run code that is not the
+	 * server's own?  Then it needs a guard.  False for all common types.
+	 */
 	bool		needs_guard;
 	int16		typlen;
 	bool		typbyval;
 	char		typalign;
-	EcapiDatumType *element;	/* of an array, else NULL */
+	struct EcapiDatumType *element; /* of an array, else NULL */
 	EcapiDatumRow *row;			/* of a composite, else NULL */
 	FmgrInfo   *output;			/* of ECAPI_WRITE_OUTPUT, else NULL */
-};
+} EcapiDatumType;
+
+/*
+ * Look up a type.  The result lives in context.  Raises what the catalogs
+ * raise for a type that does not exist.
+ */
+extern EcapiDatumType *ecapi_datum_type(Oid type, int32 typmod, MemoryContext context);
 
 /*
  * Make row say what values of that type and typmod consist of.  Raises an

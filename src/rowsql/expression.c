@@ -28,7 +28,6 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
-#include "event/codes.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -37,10 +36,12 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "base/run_as.h"
 #include "base/sql_scope.h"
-#include "rowsql/confine.h"
-#include "rowsql/source.h"
+#include "event/codes.h"
+#include "rowsql/expression.h"
+#include "rowsql/key_path.h"
+#include "rowsql/names.h"
+#include "rowsql/row_sql.h"
 
 /* The context of a set goes: also when compiling has failed half-way. */
 static void
@@ -258,69 +259,6 @@ ecapi_expressions_add(EcapiExpressions *set, const char *source,
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(scratch);
 	return expression;
-}
-
-Oid
-ecapi_expression_type(const EcapiExpression *expression)
-{
-	return expression->type;
-}
-
-int32
-ecapi_expression_typmod(const EcapiExpression *expression)
-{
-	return expression->typmod;
-}
-
-AttrNumber
-ecapi_expression_column(const EcapiExpression *expression)
-{
-	return expression->kind == ECAPI_EXPRESSION_COLUMN ? expression->column :
-		InvalidAttrNumber;
-}
-
-bool
-ecapi_expression_mentions_old(const EcapiExpression *expression)
-{
-	return expression->mentions_old;
-}
-
-bool
-ecapi_expression_needs_guard(const EcapiExpression *expression)
-{
-	return expression->needs_guard;
-}
-
-/*
- * Before anything of a user runs: raise an error if the role has become a
- * superuser since the set was compiled, as then less is allowed.  Only where a
- * guard is around, so that it cannot hurt the shop's statement.
- */
-void
-ecapi_expressions_check_owner(const EcapiExpressions *set)
-{
-	if (!set->superuser && superuser_arg(set->role))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("role \"%s\", which SQL over table %s runs as, has become a superuser",
-						GetUserNameFromId(set->role, true), set->table),
-				 errhint("%s", ecapi_run_as_hint("Give the table to a role that is no superuser with ALTER TABLE ... OWNER TO"))));
-}
-
-/* Raise that a table gives another type than when the source was compiled. */
-void
-ecapi_expressions_type_changed(EcapiExpression *expression)
-{
-	expression->set->stale = true;
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("type of the source of \"%s\" has changed", expression->what)));
-}
-
-bool
-ecapi_expressions_stale(const EcapiExpressions *set)
-{
-	return set->stale;
 }
 
 /* The row and what was made ready for a run are of that run alone. */

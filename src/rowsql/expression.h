@@ -14,16 +14,7 @@
 #include "executor/tuptable.h"
 #include "utils/rel.h"
 
-typedef enum EcapiExpressionUse
-{
-	ECAPI_USE_VALUE,			/* a mapping's source */
-	ECAPI_USE_CONDITION			/* boolean; columns of the new row may stand bare */
-} EcapiExpressionUse;
-
-typedef struct EcapiExpression EcapiExpression;
-
-/* The sources of one track, and what they need while they run. */
-typedef struct EcapiExpressions EcapiExpressions;
+#include "rowsql/source.h"
 
 /*
  * An empty set for a relation, whose sources will run as role; look: they will
@@ -54,26 +45,6 @@ extern bool ecapi_expressions_depend(const EcapiExpressions *set, Oid relid);
  */
 extern EcapiExpression *ecapi_expressions_add(EcapiExpressions *set, const char *source,
 											  EcapiExpressionUse use, const char *what);
-
-/*
- * Has a table that the sources read changed so that the set must be compiled
- * again?  Known after a run that failed by it.
- */
-extern bool ecapi_expressions_stale(const EcapiExpressions *set);
-
-extern Oid	ecapi_expression_type(const EcapiExpression *expression);
-extern int32 ecapi_expression_typmod(const EcapiExpression *expression);
-
-/* The column, if it is just one; else InvalidAttrNumber. */
-extern AttrNumber ecapi_expression_column(const EcapiExpression *expression);
-extern bool ecapi_expression_mentions_old(const EcapiExpression *expression);
-
-/*
- * Can running it raise an error, or run code that is not the server's own?
- * Then it must run inside ecapi_guard_run().  False for columns, and for
- * expressions of leakproof built-in functions.
- */
-extern bool ecapi_expression_needs_guard(const EcapiExpression *expression);
 
 /*
  * Run sources: start, any number of rows and values, stop.  Start remembers the

@@ -19,7 +19,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "rowsql/datum_type.h"
+#include "rowsql/fits.h"
 
 typedef struct Fit
 {

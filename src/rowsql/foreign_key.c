@@ -22,7 +22,8 @@
 #include "utils/syscache.h"
 
 #include "base/run_as.h"
-#include "rowsql/source.h"
+#include "rowsql/foreign_key.h"
+#include "rowsql/names.h"
 
 /*
  * Is it a mere part of another foreign key of the same table?  A key that

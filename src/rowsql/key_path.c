@@ -49,7 +49,11 @@
 
 #include "base/run_as.h"
 #include "base/sql_scope.h"
-#include "rowsql/source.h"
+#include "rowsql/foreign_key.h"
+#include "rowsql/key_path.h"
+#include "rowsql/names.h"
+#include "rowsql/row_sql_check.h"
+#include "rowsql/stated_join.h"
 #include "rowsql/superuser_read.h"
 
 /* The joins that the paths of one set may need. */

@@ -15,7 +15,7 @@
 #include "utils/lsyscache.h"
 
 #include "event/closest.h"
-#include "rowsql/source.h"
+#include "rowsql/names.h"
 
 static bool
 starts_name(unsigned char c)

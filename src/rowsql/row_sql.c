@@ -35,7 +35,12 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "rowsql/source.h"
+#include "rowsql/names.h"
+#include "rowsql/row_sql.h"
+#include "rowsql/row_sql_check.h"
+#include "rowsql/row_sql_look.h"
+#include "rowsql/row_sql_shape.h"
+#include "rowsql/row_sql_superuser.h"
 
 /* --------------------------------------------------------- the row's columns */
 
@@ -197,19 +202,6 @@ set_up_parser(ParseState *pstate, void *arg)
 }
 
 /* ---------------------------------------------------------------------- hints */
-
-const char *
-ecapi_row_sql_sample(const EcapiExpressions *set)
-{
-	for (int i = 0; i < set->descriptor->natts; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(set->descriptor, i);
-
-		if (!column->attisdropped)
-			return psprintf("new.%s", quote_identifier(NameStr(column->attname)));
-	}
-	return "new.column";
-}
 
 const char *
 ecapi_row_sql_comparison(const EcapiExpression *expression)

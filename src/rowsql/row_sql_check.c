@@ -45,7 +45,10 @@
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
-#include "rowsql/source.h"
+#include "rowsql/names.h"
+#include "rowsql/row_sql_check.h"
+#include "rowsql/row_sql_operator.h"
+#include "rowsql/row_sql_superuser.h"
 
 /* ---------------------------------------------------------------- privileges */
 
@@ -292,7 +295,7 @@ check_sub_selects(Node *node, void *arg)
 					 errmsg("sub-select mentions neither \"new\" nor \"old\""),
 					 errdetail("It would give every row the same value."),
 					 errhint("Compare with a column of the row, such as %s.",
-							 ecapi_row_sql_sample(arg))));
+							 ecapi_expressions_sample(arg))));
 		return check_sub_selects(sub_select->testexpr, arg);
 	}
 	return expression_tree_walker(node, check_sub_selects, arg);
@@ -316,7 +319,7 @@ check_shape(const EcapiExpressions *set, Query *query)
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 				 errmsg("expression uses %s", wrong),
 				 errhint("Use it inside a sub-select: (SELECT ... WHERE ... = %s).",
-						 ecapi_row_sql_sample(set))));
+						 ecapi_expressions_sample(set))));
 }
 
 void

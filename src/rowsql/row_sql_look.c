@@ -28,7 +28,8 @@
 #include "parser/parse_coerce.h"
 #include "utils/lsyscache.h"
 
-#include "rowsql/source.h"
+#include "rowsql/row_sql_look.h"
+#include "rowsql/row_sql_superuser.h"
 
 /* Both are made in place, the one where the other was. */
 StaticAssertDecl(sizeof(ParamRef) <= sizeof(A_Const), "a ParamRef does not fit");

@@ -24,7 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "rowsql/source.h"
+#include "rowsql/row_sql_operator.h"
 
 /* An operand without the casts that nobody wrote. */
 static Node *

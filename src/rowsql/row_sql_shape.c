@@ -20,7 +20,7 @@
 
 #include "event/closest.h"
 #include "event/fields.h"
-#include "rowsql/source.h"
+#include "rowsql/row_sql_shape.h"
 
 static void check_value(Node *node, EcapiObject object);
 

@@ -44,7 +44,7 @@
 #include "utils/syscache.h"
 
 #include "base/run_as.h"
-#include "rowsql/source.h"
+#include "rowsql/row_sql_superuser.h"
 
 static void
 refuse(const EcapiExpression *expression, const char *what)

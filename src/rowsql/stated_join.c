@@ -33,7 +33,9 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-#include "rowsql/source.h"
+#include "rowsql/names.h"
+#include "rowsql/row_sql_check.h"
+#include "rowsql/stated_join.h"
 
 /* Before the lock: nobody holds up a table that he may not read. */
 static void

@@ -46,7 +46,8 @@
 #include "utils/typcache.h"
 
 #include "base/catalog.h"
-#include "rowsql/source.h"
+#include "rowsql/names.h"
+#include "rowsql/row_sql_superuser.h"
 #include "rowsql/superuser_read.h"
 
 /* ------------------------------------------------------------- expressions */

@@ -36,7 +36,7 @@
 #include "base/run_as.h"
 #include "base/sql_scope.h"
 #include "base/subtransaction.h"
-#include "capture/program.h"
+#include "capture/program_compile.h"
 #include "rowsql/confine.h"
 #include "tracking/look.h"
 

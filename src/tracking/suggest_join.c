@@ -26,7 +26,8 @@
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 
-#include "rowsql/source.h"
+#include "rowsql/names.h"
+#include "rowsql/stated_join.h"
 #include "tracking/look.h"
 #include "tracking/suggest_internal.h"
 

@@ -13,7 +13,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/run_as.h"
-#include "rowsql/datum.h"
+#include "rowsql/fits.h"
 #include "tracking/suggest_internal.h"
 
 static bool

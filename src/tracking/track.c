@@ -51,7 +51,7 @@
 
 #include "base/argument.h"
 #include "base/run_as.h"
-#include "capture/program.h"
+#include "capture/program_compile.h"
 #include "capture/tracks.h"
 #include "tracking/own_table.h"
 #include "tracking/suggest.h"

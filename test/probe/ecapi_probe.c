@@ -94,8 +94,8 @@ ecapi_probe_kind(PG_FUNCTION_ARGS)
 	};
 	EcapiDatumType *type = ecapi_datum_type(PG_GETARG_OID(0), -1, CurrentMemoryContext);
 
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s%s", names[ecapi_datum_kind(type)],
-											  ecapi_datum_needs_guard(type) ? ", guarded" : "")));
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s%s", names[type->kind],
+											  type->needs_guard ? ", guarded" : "")));
 }
 
 Datum
