@@ -110,8 +110,8 @@ place_of(const EcapiDestination *destination)
 static bool
 is_proven(const EcapiDestination *destination)
 {
-	return destination->proven ||
-		(destination->proven_for != 0 && destination->proven_for == place_of(destination));
+	return destination->bisection.proven ||
+		(destination->bisection.proven_for != 0 && destination->bisection.proven_for == place_of(destination));
 }
 
 static EcapiBatch *
@@ -164,10 +164,20 @@ suspect(EcapiBatch *batch, const EcapiAnswer *answer)
 	copy->body = MemoryContextStrdup(batch->context,
 									 answer->body == NULL ? "" : answer->body);
 	batch->rejected_with = copy;
-	if (destination->nsuspects == 0)
-		destination->suspects_since = GetCurrentTimestamp();
-	dlist_push_tail(&destination->suspects, &batch->node);
-	destination->nsuspects++;
+	if (dlist_is_empty(&destination->bisection.suspects))
+		destination->bisection.suspects_since = GetCurrentTimestamp();
+	dlist_push_tail(&destination->bisection.suspects, &batch->node);
+}
+
+static int
+count_suspects(EcapiDestination *destination)
+{
+	dlist_iter	iter;
+	int			n = 0;
+
+	dlist_foreach(iter, &destination->bisection.suspects)
+		n++;
+	return n;
 }
 
 /* A single event is at fault.  Takes its batch over. */
@@ -187,14 +197,13 @@ blame(EcapiBatch *batch, const char *reason, const EcapiAnswer *answer)
 static void
 convict(EcapiDestination *destination)
 {
-	while (!dlist_is_empty(&destination->suspects))
+	while (!dlist_is_empty(&destination->bisection.suspects))
 	{
 		EcapiBatch *batch = dlist_container(EcapiBatch, node,
-											dlist_pop_head_node(&destination->suspects));
+											dlist_pop_head_node(&destination->bisection.suspects));
 
 		blame(batch, ECAPI_REASON_REJECTED, batch->rejected_with);
 	}
-	destination->nsuspects = 0;
 }
 
 /* Nothing passes: stop, and keep the suspects for another day. */
@@ -203,24 +212,23 @@ acquit(EcapiDestination *destination)
 {
 	char		what[256];
 	char		error[320];
-	EcapiBatch *last = dlist_tail_element(EcapiBatch, node, &destination->suspects);
+	EcapiBatch *last = dlist_tail_element(EcapiBatch, node, &destination->bisection.suspects);
 
-	if (destination->may_blame)
+	if (destination->bisection.may_blame)
 	{
-		destination->may_blame = false;
+		destination->bisection.may_blame = false;
 		convict(destination);
 		return;
 	}
 	ecapi_policy_describe(last->rejected_with, what, sizeof(what));
 	snprintf(error, sizeof(error), "the receiver rejects every event: %s", what);
-	while (!dlist_is_empty(&destination->suspects))
+	while (!dlist_is_empty(&destination->bisection.suspects))
 	{
-		EcapiBatch *batch = dlist_tail_element(EcapiBatch, node, &destination->suspects);
+		EcapiBatch *batch = dlist_tail_element(EcapiBatch, node, &destination->bisection.suspects);
 
 		dlist_delete(&batch->node);
 		dlist_push_head(&batch->feed->ready, &batch->node);
 	}
-	destination->nsuspects = 0;
 	ecapi_state_stop(destination, error);
 }
 
@@ -252,20 +260,20 @@ ecapi_bisect_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_lar
 		return;
 	}
 	if (!too_large)
-		destination->rejections++;
+		destination->bisection.rejections++;
 	else if (batch->nitems > 1)
-		destination->batch_cap = batch->nitems / 2;
+		destination->bisection.batch_cap = batch->nitems / 2;
 	root_passed = batch->root != NULL && batch->root->passed &&
-		destination->rejections <= EVIDENCE_MAX;
+		destination->bisection.rejections <= EVIDENCE_MAX;
 
 	if (batch->nitems > 1)
-		split(batch, !root_passed && destination->rejections >= PROBE_AFTER, 0);
+		split(batch, !root_passed && destination->bisection.rejections >= PROBE_AFTER, 0);
 	else if (root_passed)
 		blame(batch, ECAPI_REASON_REJECTED, answer);
 	else
 	{
 		suspect(batch, answer);
-		if (destination->nsuspects >= SUSPECTS_MAX)
+		if (count_suspects(destination) >= SUSPECTS_MAX)
 			acquit(destination);
 	}
 }
@@ -287,7 +295,7 @@ ecapi_bisect_failing(EcapiBatch *batch, const EcapiAnswer *answer)
 
 	/* others passed since the last time: the receiver is there */
 	if (destination->passes > batch->passes_seen)
-		destination->failures = Min(destination->failures, 1);
+		ecapi_state_shorten_waits(destination);
 	batch->passes_seen = destination->passes;
 	others_passed = destination->passes > batch->passes_before;
 	if (batch->fails < ECAPI_FAILS_MAX)
@@ -316,11 +324,11 @@ ecapi_bisect_passed(EcapiBatch *batch)
 
 	if (batch->root != NULL)
 		batch->root->passed = true;
-	if (!destination->proven || destination->proven_for == 0)
-		destination->proven_for = place_of(destination);
-	destination->proven = true;
-	destination->may_blame = false;
-	destination->rejections = 0;
+	if (!destination->bisection.proven || destination->bisection.proven_for == 0)
+		destination->bisection.proven_for = place_of(destination);
+	destination->bisection.proven = true;
+	destination->bisection.may_blame = false;
+	destination->bisection.rejections = 0;
 	convict(destination);
 }
 
@@ -331,14 +339,14 @@ ecapi_bisect_passed(EcapiBatch *batch)
 long
 ecapi_bisect_quiet(EcapiDestination *destination, TimestampTz now)
 {
-	bool		alone = destination->rejections <= LONE_REJECTIONS_MAX &&
+	bool		alone = destination->bisection.rejections <= LONE_REJECTIONS_MAX &&
 		is_proven(destination);
-	TimestampTz held_us = now - destination->suspects_since;
+	TimestampTz held_us = now - destination->bisection.suspects_since;
 	dlist_iter	iter;
 
-	if (destination->nsuspects == 0)
+	if (dlist_is_empty(&destination->bisection.suspects))
 		return -1;
-	dlist_foreach(iter, &destination->suspects)
+	dlist_foreach(iter, &destination->bisection.suspects)
 		alone &= dlist_container(EcapiBatch, node, iter.cur)->root == NULL;
 	if (alone)
 	{
@@ -347,7 +355,7 @@ ecapi_bisect_quiet(EcapiDestination *destination, TimestampTz now)
 	}
 	/* now is of the turn's begin; a clock that was set back must not hold them */
 	held_us = held_us < 0 && held_us > -USECS_PER_MINUTE ? 0 : held_us;
-	if (!destination->may_blame && held_us >= 0 && held_us < LOOK_AHEAD_US)
+	if (!destination->bisection.may_blame && held_us >= 0 && held_us < LOOK_AHEAD_US)
 		return (long) ((LOOK_AHEAD_US - held_us) / 1000) + 1;
 	acquit(destination);
 	return -1;

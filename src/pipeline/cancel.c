@@ -290,47 +290,32 @@ collect(void)
 
 /* ---- settling ---- */
 
-/* The last moment at which anything was sent that is not recorded, now at least. */
-static TimestampTz
-last_sent(TimestampTz now)
+static void
+widen(TimestampTz *first, TimestampTz *last, TimestampTz moment)
 {
-	TimestampTz last = now;
-	dlist_iter	iter;
-	dlist_iter	inner;
-	ListCell   *cell;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
-	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
-		dlist_foreach(inner, &destination->flying)
-			last = Max(last, dlist_container(EcapiBatch, node, inner.cur)->sent_at);
-		foreach(cell, destination->request_rows)
-			last = Max(last, ((EcapiRequestRow *) lfirst(cell))->sent_at);
-	}
-	return last;
+	*first = Min(*first, moment);
+	*last = Max(*last, moment);
 }
 
-/* Is every request that was sent up to known_at answered and recorded? */
-static bool
-requests_are_over(void)
+/* When the requests were sent that are not recorded yet: the first and the last. */
+static void
+find_unrecorded(TimestampTz *first, TimestampTz *last)
 {
 	dlist_iter	iter;
 	dlist_iter	inner;
 	ListCell   *cell;
 
+	*first = DT_NOEND;
+	*last = DT_NOBEGIN;
 	dlist_foreach(iter, &ecapi_me.destinations)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
 		dlist_foreach(inner, &destination->flying)
-			if (dlist_container(EcapiBatch, node, inner.cur)->sent_at <= job.known_at)
-				return false;
-		foreach(cell, destination->request_rows)
-			if (((EcapiRequestRow *) lfirst(cell))->sent_at <= job.known_at)
-				return false;
+			widen(first, last, dlist_container(EcapiBatch, node, inner.cur)->sent_at);
+		foreach(cell, destination->journal.requests)
+			widen(first, last, ((EcapiRequestRow *) lfirst(cell))->sent_at);
 	}
-	return true;
 }
 
 /*
@@ -357,6 +342,9 @@ open_window(void)
 static void
 settle(TimestampTz now)
 {
+	TimestampTz first;
+	TimestampTz last;
+
 	/* of a clock that was set back: by it, what is sent later might count as earlier */
 	if (job.known_at != 0 && now < job.known_at)
 	{
@@ -364,9 +352,11 @@ settle(TimestampTz now)
 		ecapi_stops_look_again();
 		job.looks = ecapi_stops_looks();
 	}
+	find_unrecorded(&first, &last);
 	if (job.known_at == 0 && ecapi_stops_looks() != job.looks)
-		job.known_at = last_sent(now);
-	if (job.known_at == 0 || !requests_are_over())
+		job.known_at = Max(now, last);
+	/* every request that was sent up to then is answered and recorded */
+	if (job.known_at == 0 || first <= job.known_at)
 		return;
 	open_window();
 	MemSet(&job.position, 0, sizeof(job.position));

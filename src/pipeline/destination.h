@@ -64,92 +64,125 @@ typedef enum EcapiState
 	ECAPI_STOPPED				/* at fault, until options change or resume */
 } EcapiState;
 
+/* What bisect.c knows of rejections; destinations.c sets what new options begin with. */
+typedef struct EcapiBisection
+{
+	int			batch_cap;		/* events of a batch after a 413; 0: as options say */
+	int			rejections;		/* rejected requests since one passed */
+	dlist_head	suspects;		/* batches of a single event that were rejected */
+	TimestampTz suspects_since; /* of the first of them */
+	bool		proven;			/* something passed with these options */
+	uint64		proven_for;		/* where it passed; 0: nothing has */
+	bool		may_blame;		/* an operator blames what is rejected alone */
+} EcapiBisection;
+
+/* When failed_feed.c looks for failed events that are due. */
+typedef struct EcapiFailedLook
+{
+	TimestampTz due;			/* the next look; 0: now, at all of them; DT_NOBEGIN: now */
+	TimestampTz from;			/* none waits for a time before; DT_NOBEGIN: not known */
+	TimestampTz from_before;	/* the same, before the last look */
+	TimestampTz at;				/* the last look */
+	TimestampTz all_at;			/* the last look at all of them */
+} EcapiFailedLook;
+
+/* What give_up.c is to give up of the live feed. */
+typedef struct EcapiGivingUp
+{
+	EcapiTick  *to;				/* what lies before it; NULL: nothing */
+	const char *reason;
+	int64		events;			/* in this run */
+} EcapiGivingUp;
+
+/* What a destination holds and waits for, as share.c counted it last. */
+typedef struct EcapiShare
+{
+	size_t		held;			/* bytes of pages and bodies */
+	const char *short_of;		/* what it waits for that others have; NULL: nothing */
+} EcapiShare;
+
+/* What the live feed's place has passed, and failed events delivered; journal.c. */
+typedef struct EcapiCounts
+{
+	int64		delivered;
+	int64		filtered;
+	int64		failed;
+	int64		given_up;
+	int64		enrich_skipped;
+} EcapiCounts;
+
+/* What is to be recorded with the next write of the cursor; journal.c. */
+typedef struct EcapiJournal
+{
+	MemoryContext context;		/* of all but changes */
+	List	   *requests;		/* EcapiRequestRow */
+	List	   *ended;			/* the same, one for each end without a request */
+	List	   *failed;			/* EcapiFailedRow, new ones */
+	EcapiLedger *ledger;		/* NULL: nothing was counted */
+	TimestampTz passed_since;	/* pages were passed over, not written; 0: none */
+	MemoryContext changes_context;
+	List	   *changes;		/* EcapiFailedRow of rows that are there */
+	bool		changes_written;	/* in the transaction that is open */
+} EcapiJournal;
+
 struct EcapiDestination
 {
+	/* destinations.c */
 	dlist_node	node;
 	MemoryContext context;
 	Oid			server;
 	NameData	name;
 	bool		seen;			/* still there, while reloading */
-
+	bool		guarded;		/* from the first on, until every check of its cursor
+								 * has passed */
 	MemoryContext options_context;
 	bool		options_known;	/* they are in force; else they are read again */
 	EcapiOptions *options;		/* NULL: they cannot be used, or are not known */
 	int64		options_hash;
+	TimestampTz test_since;		/* first seen in test mode; 0: it is not in it */
+	bool		paused;
+	TimestampTz resumed_at;		/* last resume that was obeyed */
+	TimestampTz blamed_at;		/* last retry or discard that was obeyed */
 	uint64		token_stamp;	/* of the credential files that were read */
 	TimestampTz token_changed_at;	/* when it was seen to differ; 0: never */
 
+	/* state.c */
 	EcapiState	state;
-	bool		paused;
-	bool		guarded;		/* from the first on, until every check of its cursor
-								 * has passed; see destinations.c */
-	TimestampTz resumed_at;		/* last resume that was obeyed */
 	bool		has_stopped_options;
-	int64		stopped_options;
-	TimestampTz test_since;		/* first seen in test mode; 0: it is not in it */
+	int64		stopped_options;	/* hash of those that it has stopped with */
 	char	   *last_error;
 	TimestampTz last_error_at;
 	TimestampTz next_try;
 	int			failures;		/* requests that failed in a row */
+	int64		passes;			/* requests that passed */
 
+	/* slice.c */
 	EcapiFeed	live;
 	EcapiFeed	replay;
 	EcapiFeed	failed;
-	EcapiReplay replaying;
-	EcapiFeedKind last_fed;		/* feed of the last batch */
-	EcapiFeedKind last_other;	/* the same, but for live */
-	TimestampTz failed_due;		/* when to look for failed events; 0: now, at all of
-								 * them; DT_NOBEGIN: now */
-	TimestampTz failed_from;	/* none waits for a time before; DT_NOBEGIN: who knows */
-	TimestampTz failed_was;		/* the same, before the last look */
-	TimestampTz failed_looked_at;	/* when that was */
-	TimestampTz failed_all_at;	/* when all were looked at last */
-	TimestampTz delay_look;		/* when to look for old enough ticks; 0: now */
-	EcapiPreparing preparing;
-	EcapiBucket bucket;			/* of rate_limit */
+	EcapiEnds	ends;
 
+	/* pipeline.c */
 	dlist_head	flying;
 	int			nflying;
-	size_t		body_bytes;		/* of its requests */
-	size_t		held;			/* with its pages, as counted last; see share.c */
-	const char *short_of;		/* what it waits for that others have; NULL: nothing */
-	const char *state_shown;	/* its name at the last look, a constant */
-	int			batch_cap;		/* after a 413: fewer than options say; 0 none */
-	int			rejections;		/* rejected requests since one passed */
-	dlist_head	suspects;		/* single events that were rejected */
-	int			nsuspects;
-	TimestampTz suspects_since; /* of the first of them */
-	bool		proven;			/* something passed with these options */
-	uint64		proven_for;		/* where it passed; 0: nothing has; see bisect.c */
-	int64		passes;			/* requests that passed */
-	TimestampTz blamed_at;		/* last retry or discard that was obeyed */
-	bool		may_blame;		/* an operator blames what is rejected alone */
+	EcapiFeedKind last_fed;		/* feed of the last batch */
+	EcapiFeedKind last_other;	/* the same, but for live */
 	TimestampTz linger_until;	/* 0: nothing lingers */
+	EcapiBucket bucket;			/* of rate_limit */
 
-	/* of what the live feed's place has passed, and failed events delivered */
-	int64		delivered;
-	int64		filtered;
-	int64		failed_events;
-	EcapiEnds	ends;
-	int64		given_up;
-	int64		enrich_skipped;
+	EcapiReplay replaying;
+	EcapiFailedLook look;
+	EcapiPreparing preparing;
+	EcapiBisection bisection;
+	EcapiGivingUp giving_up;
+	EcapiShare	share;
+	EcapiCounts counts;
+	EcapiJournal journal;
 
-	/* see give_up.c */
-	EcapiTick  *give_up_to;		/* NULL: nothing is to be given up */
-	const char *give_up_reason;
-	int64		giving_up;		/* events, in this run */
-
-	/* what is to be recorded with the next write of the cursor */
-	bool		dirty;
-	TimestampTz passed_since;	/* pages were passed over, not written; 0: none */
-	MemoryContext journal;
-	List	   *request_rows;
-	List	   *ended_rows;		/* one for each end without a request */
-	List	   *failed_rows;	/* new ones */
-	EcapiLedger *ledger;		/* in journal; NULL: nothing has gathered */
-	MemoryContext changes_context;
-	List	   *failed_changes; /* of rows that are there: kept while locked */
-	bool		changes_written;
+	size_t		body_bytes;		/* of its batches; batch.c */
+	TimestampTz delay_look;		/* when to look for old enough ticks; 0: now; read.c */
+	const char *state_shown;	/* its name at the last look, a constant; worker.c */
+	bool		dirty;			/* something is to be recorded */
 };
 
 /* Does a destination have users' SQL? */

@@ -34,6 +34,7 @@
 #include "pipeline/batch.h"
 #include "pipeline/destination.h"
 #include "pipeline/destinations.h"
+#include "pipeline/failed_feed.h"
 #include "pipeline/feed.h"
 #include "pipeline/prepare.h"
 #include "pipeline/slice.h"
@@ -68,15 +69,15 @@ new_destination(Oid server)
 	destination->context = context;
 	destination->server = server;
 	destination->guarded = true;
-	destination->journal = AllocSetContextCreate(context, "ecapi journal",
+	destination->journal.context = AllocSetContextCreate(context, "ecapi journal",
 												 ALLOCSET_DEFAULT_SIZES);
-	destination->changes_context = AllocSetContextCreate(context, "ecapi changes",
+	destination->journal.changes_context = AllocSetContextCreate(context, "ecapi changes",
 														 ALLOCSET_SMALL_SIZES);
 	ecapi_feed_init(&destination->live, ECAPI_FEED_LIVE, destination);
 	ecapi_feed_init(&destination->replay, ECAPI_FEED_REPLAY, destination);
 	ecapi_feed_init(&destination->failed, ECAPI_FEED_FAILED, destination);
 	dlist_init(&destination->flying);
-	dlist_init(&destination->suspects);
+	dlist_init(&destination->bisection.suspects);
 	dlist_push_tail(&ecapi_me.destinations, &destination->node);
 	return destination;
 }
@@ -109,13 +110,12 @@ static void
 free_work(EcapiDestination *destination)
 {
 	free_batches(&destination->flying);
-	free_batches(&destination->suspects);
+	free_batches(&destination->bisection.suspects);
 	destination->nflying = 0;
-	destination->nsuspects = 0;
 	drop_feed(&destination->live);
 	drop_feed(&destination->replay);
 	drop_feed(&destination->failed);
-	destination->failed_due = 0;
+	ecapi_failed_look_at_all(destination);
 }
 
 /* The server is gone: drop all that this process has of it. */
@@ -127,7 +127,7 @@ ecapi_destination_forget(EcapiDestination *destination)
 	ecapi_place_clear(&destination->live.read);
 	ecapi_place_clear(&destination->replay.done);
 	ecapi_place_clear(&destination->replay.read);
-	ecapi_tick_drop(destination->give_up_to);
+	ecapi_tick_drop(destination->giving_up.to);
 	dlist_delete(&destination->node);
 	MemoryContextDelete(destination->context);
 }
@@ -149,7 +149,7 @@ ecapi_destination_rewind(EcapiDestination *destination)
 	if (!dlist_is_empty(&destination->failed.slices))
 	{
 		drop_feed(&destination->failed);
-		destination->failed_due = 0;
+		ecapi_failed_look_at_all(destination);
 	}
 	if (dlist_is_empty(&live->slices) && dlist_is_empty(&replay->slices))
 		return;
@@ -228,18 +228,26 @@ load_options(EcapiDestination *destination, const EcapiFound *found,
 	if (destination->options_context != NULL)
 	{
 		MemoryContextDelete(destination->options_context);
-		destination->proven = false;
+		destination->bisection.proven = false;
 	}
 	destination->options = options;
 	destination->options_context = context;
 	destination->options_hash = hash;
-	destination->batch_cap = 0;
+	destination->bisection.batch_cap = 0;
 	destination->linger_until = 0;
 	destination->delay_look = 0;
 	ecapi_prepare_reset(destination);
 	note_test_mode(destination);
 	destination->token_stamp = options == NULL ? 0 : ecapi_credentials_stamp(options);
 	return true;
+}
+
+/* Start, or start again, with no failure or rejection counted. */
+static void
+go(EcapiDestination *destination)
+{
+	ecapi_state_go(destination);
+	destination->bisection.rejections = 0;
 }
 
 /*
@@ -255,14 +263,11 @@ start_with_options(EcapiDestination *destination, const char *error)
 		destination->stopped_options == destination->options_hash;
 
 	if (destination->options == NULL)
-	{
-		destination->state = ECAPI_STARTING;
-		ecapi_state_stop_again(destination, error, stopped);
-	}
+		ecapi_state_stop_for(destination, error, stopped);
 	else if (stopped)
-		destination->state = ECAPI_STOPPED;
+		ecapi_state_stay_stopped(destination);
 	else if (destination->state != ECAPI_PAUSED)
-		ecapi_state_go(destination);
+		go(destination);
 	destination->options_known = true;
 }
 
@@ -270,23 +275,15 @@ start_with_options(EcapiDestination *destination, const char *error)
 static void
 take_row(EcapiDestination *destination, const EcapiCursor *cursor)
 {
-	EcapiTick  *from = ecapi_tick_intern(cursor->from);
-	EcapiTick  *to = cursor->to == NULL ? NULL : ecapi_tick_intern(cursor->to);
-
-	ecapi_place_set(&destination->live.done, from, to, cursor->position);
-	ecapi_place_set(&destination->live.read, from, to, cursor->position);
-	ecapi_tick_drop(from);
-	ecapi_tick_drop(to);
-	destination->delivered = cursor->delivered;
-	destination->filtered = cursor->filtered;
-	destination->failed_events = cursor->failed;
-	destination->given_up = cursor->given_up;
-	destination->enrich_skipped = cursor->enrich_skipped;
+	ecapi_feed_begin(&destination->live, cursor->from, cursor->to, cursor->position);
+	destination->counts.delivered = cursor->delivered;
+	destination->counts.filtered = cursor->filtered;
+	destination->counts.failed = cursor->failed;
+	destination->counts.given_up = cursor->given_up;
+	destination->counts.enrich_skipped = cursor->enrich_skipped;
 	destination->test_since = cursor->test_since;
-	destination->proven = cursor->delivered > 0;
-	destination->has_stopped_options = cursor->has_stopped_options;
-	destination->stopped_options = cursor->stopped_options;
-	ecapi_state_start(destination, cursor->last_error, cursor->last_error_at);
+	destination->bisection.proven = cursor->delivered > 0;
+	ecapi_state_start(destination, cursor);
 }
 
 /*
@@ -305,10 +302,8 @@ keep_guard(EcapiDestination *destination, const EcapiFound *found)
 		strcmp(destination->last_error, found->guard) == 0)
 		return;
 	if (known)
-		ecapi_state_start(destination, cursor->last_error, cursor->last_error_at);
-	else
-		destination->state = ECAPI_STARTING;	/* what it stopped for is another thing now */
-	ecapi_state_stop_again(destination, found->guard, known);
+		ecapi_state_start(destination, cursor);
+	ecapi_state_stop_for(destination, found->guard, known);
 }
 
 /* Every check has passed, and all that delivering needs is in memory. */
@@ -328,7 +323,7 @@ obey(EcapiDestination *destination, const EcapiFound *found)
 	if (found->blamed_at > destination->blamed_at)
 	{
 		destination->blamed_at = found->blamed_at;
-		destination->may_blame = destination->nsuspects > 0 ||
+		destination->bisection.may_blame = !dlist_is_empty(&destination->bisection.suspects) ||
 			(destination->state == ECAPI_STOPPED &&
 			 destination->last_error_at < found->blamed_at);
 	}
@@ -343,15 +338,11 @@ obey(EcapiDestination *destination, const EcapiFound *found)
 			(!first || destination->last_error_at < found->resumed_at))
 		{
 			ecapi_prepare_resume(destination);
-			ecapi_state_go(destination);
+			go(destination);
 		}
 	}
-	if (found->paused && destination->state != ECAPI_PAUSED &&
-		destination->state != ECAPI_STOPPED)
-	{
-		destination->state = ECAPI_PAUSED;
-		destination->dirty = true;
-	}
+	if (found->paused)
+		ecapi_state_pause(destination);
 }
 
 /* A destination is as it was found. */
@@ -365,7 +356,7 @@ take(const EcapiFound *found)
 		destination = new_destination(found->server);
 	namestrcpy(&destination->name, found->name);
 	destination->seen = true;
-	destination->failed_due = 0;	/* an operator may have changed rows */
+	ecapi_failed_look_at_all(destination);	/* an operator may have changed rows */
 	destination->dirty |= found->rewritten;
 	if (destination->guarded && found->guard != NULL)
 		keep_guard(destination, found);
@@ -426,7 +417,7 @@ ecapi_destinations_credentials(void)
 		{
 			destination->token_stamp = ecapi_credentials_stamp(destination->options);
 			destination->token_changed_at = GetCurrentTimestamp();
-			ecapi_state_go(destination);
+			go(destination);
 		}
 	}
 }

@@ -63,32 +63,39 @@ could_read(EcapiDestination *destination)
 	return destination->state == ECAPI_RUNNING && destination->options != NULL &&
 		destination->options->mode != ECAPI_MODE_SHADOW &&
 		dlist_is_empty(&destination->failed.slices) &&
-		destination->failed_rows == NIL && destination->failed_changes == NIL;
+		destination->journal.failed == NIL && destination->journal.changes == NIL;
 }
 
 /* Is it time to look for failed events that are due? */
 bool
 ecapi_failed_wanted(EcapiDestination *destination, TimestampTz now)
 {
-	return could_read(destination) && destination->failed_due <= now;
+	return could_read(destination) && destination->look.due <= now;
 }
 
 /* Milliseconds until it is; -1: not before something happens. */
 long
 ecapi_failed_wait_ms(EcapiDestination *destination, TimestampTz now)
 {
-	if (!could_read(destination) || destination->failed_due == DT_NOEND)
+	if (!could_read(destination) || destination->look.due == DT_NOEND)
 		return -1;
-	return destination->failed_due <= now ? 0
-		: (long) Min((destination->failed_due - now) / 1000 + 1, PG_INT32_MAX);
+	return destination->look.due <= now ? 0
+		: (long) Min((destination->look.due - now) / 1000 + 1, PG_INT32_MAX);
+}
+
+/* Look at once at all of them. */
+void
+ecapi_failed_look_at_all(EcapiDestination *destination)
+{
+	destination->look.due = 0;
 }
 
 /* Look at once; a look at all of them, which somebody asked for, stays one. */
 void
 ecapi_failed_look_again(EcapiDestination *destination)
 {
-	if (destination->failed_due != 0)
-		destination->failed_due = DT_NOBEGIN;
+	if (destination->look.due != 0)
+		destination->look.due = DT_NOBEGIN;
 }
 
 /* Where to begin a look; see the head of this file. */
@@ -96,14 +103,14 @@ static void
 begin_look(EcapiDestination *destination, TimestampTz now)
 {
 	/* of a clock that was set back, times that were written lie before */
-	if (destination->failed_due == 0 || now < destination->failed_looked_at ||
-		now - destination->failed_all_at >= LOOK_AT_ALL_US)
+	if (destination->look.due == 0 || now < destination->look.at ||
+		now - destination->look.all_at >= LOOK_AT_ALL_US)
 	{
-		destination->failed_from = DT_NOBEGIN;
-		destination->failed_all_at = now;
+		destination->look.from = DT_NOBEGIN;
+		destination->look.all_at = now;
 	}
-	destination->failed_was = destination->failed_from;
-	destination->failed_looked_at = now;
+	destination->look.from_before = destination->look.from;
+	destination->look.at = now;
 }
 
 /*
@@ -121,15 +128,15 @@ ecapi_failed_read(EcapiDestination *destination, TimestampTz now)
 	due.max_rows = DUE_ROWS;
 	due.max_bytes = DUE_BYTES;
 	due.rows = MemoryContextAlloc(due.context, sizeof(EcapiDue) * due.max_rows);
-	ecapi_failed_due(NameStr(destination->name), destination->failed_from, now, &due);
+	ecapi_failed_due(NameStr(destination->name), destination->look.from, now, &due);
 
 	if (due.nrows > 0)
 		ecapi_slice_add(&destination->failed, ecapi_page_of_due(&due), false);
 	else
 		MemoryContextDelete(due.context);
-	destination->failed_due = due.next == 0 ? DT_NOEND : due.next;
-	destination->failed_from = due.next == 0 ? destination->failed_looked_at :
-		Min(due.next, destination->failed_looked_at);
+	destination->look.due = due.next == 0 ? DT_NOEND : due.next;
+	destination->look.from = due.next == 0 ? destination->look.at :
+		Min(due.next, destination->look.at);
 }
 
 /*
@@ -160,7 +167,7 @@ ecapi_failed_put_down(EcapiBatch *batch)
 	for (int i = 0; i < batch->nitems; i++)
 		ecapi_slice_dispose(batch->items[i], ECAPI_OUTCOME_NONE, NULL);
 	ecapi_failed_look_again(feed->destination);
-	feed->destination->failed_from = feed->destination->failed_was;
+	feed->destination->look.from = feed->destination->look.from_before;
 	ecapi_batch_free(batch);
 	ecapi_slice_advance(feed);
 }

@@ -16,6 +16,7 @@
 #define ECAPI_REASON_REJECTED	"rejected by the receiver"
 #define ECAPI_REASON_TOO_LARGE	"too large for the receiver"
 #define ECAPI_REASON_FAILS		"the receiver fails on it"
+extern void ecapi_failed_look_at_all(EcapiDestination *destination);
 extern void ecapi_failed_look_again(EcapiDestination *destination);
 extern bool ecapi_failed_wanted(EcapiDestination *destination, TimestampTz now);
 extern void ecapi_failed_read(EcapiDestination *destination, TimestampTz now);

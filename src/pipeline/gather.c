@@ -62,11 +62,15 @@
 /* How long a destination waits for memory; others give some back meanwhile. */
 #define MEMORY_WAIT_MS	1000
 
-/* A body that grows. */
+/* A batch while its body is put together. */
 typedef struct Growing
 {
+	EcapiBatch *batch;
 	EcapiBody	body;
-	MemoryContext context;
+	MemoryContext scratch_context;	/* current meanwhile */
+	EcapiArena	scratch;
+	MemoryContext old;			/* current before */
+	pg_time_t	now;			/* what ages are measured from */
 } Growing;
 
 /* What came of an event while a body is put together. */
@@ -82,7 +86,7 @@ static void *
 resize_body(void *owner, void *old, size_t size)
 {
 	Growing    *growing = owner;
-	void	   *memory = MemoryContextAllocExtended(growing->context, size,
+	void	   *memory = MemoryContextAllocExtended(growing->batch->request, size,
 													MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
 
 	if (memory != NULL && old != NULL)
@@ -91,21 +95,6 @@ resize_body(void *owner, void *old, size_t size)
 		pfree(old);
 	}
 	return memory;
-}
-
-/*
- * An event was cancelled, or its person forgotten, after it was emitted: whatever
- * feed it is of, it does not leave.
- */
-static void
-stop_event(EcapiItem item, const char *reason)
-{
-	if (item.slice->feed->kind == ECAPI_FEED_FAILED)
-		ecapi_slice_failed(item, reason, NULL, 0, false);
-	else if (strcmp(reason, ECAPI_STOPPED_ERASED) == 0)
-		ecapi_slice_dispose(item, ECAPI_OUTCOME_ERASED, NULL);
-	else
-		ecapi_slice_dispose(item, ECAPI_OUTCOME_FILTERED, reason);
 }
 
 /* An event is not for this destination. */
@@ -117,6 +106,19 @@ filter_event(EcapiItem item, const char *reason)
 		ecapi_slice_failed(item, reason, NULL, 0, false);
 	else
 		ecapi_slice_dispose(item, ECAPI_OUTCOME_FILTERED, reason);
+}
+
+/*
+ * An event was cancelled, or its person forgotten, after it was emitted: whatever
+ * feed it is of, it does not leave.
+ */
+static void
+stop_event(EcapiItem item, const char *reason)
+{
+	if (item.slice->feed->kind != ECAPI_FEED_FAILED && strcmp(reason, ECAPI_STOPPED_ERASED) == 0)
+		ecapi_slice_dispose(item, ECAPI_OUTCOME_ERASED, NULL);
+	else
+		filter_event(item, reason);
 }
 
 /* Users' SQL has failed on an event, or refuses it. */
@@ -202,14 +204,14 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 
 /* Put an event that its destination takes into the body, or dispose of it. */
 static Shaping
-add_event(EcapiBatch *batch, EcapiBody *body, EcapiItem item, const EcapiValue *tree,
-		  EcapiArena *scratch)
+add_event(Growing *growing, EcapiItem item, const EcapiValue *tree)
 {
+	EcapiBatch *batch = growing->batch;
 	const EcapiValue *seen;
 	const char *reason;
 
 	ecapi_left_out_begin();
-	switch (ecapi_body_add(body, scratch, tree, &seen, &reason))
+	switch (ecapi_body_add(&growing->body, &growing->scratch, tree, &seen, &reason))
 	{
 		case ECAPI_SHAPED:
 			batch->items[batch->nitems++] = item;
@@ -239,11 +241,10 @@ add_event(EcapiBatch *batch, EcapiBody *body, EcapiItem item, const EcapiValue *
  * the destination has stopped for want of an option.
  */
 static Shaping
-shape_event(EcapiBatch *batch, EcapiBody *body, EcapiItem item, EcapiArena *scratch,
-			pg_time_t now)
+shape_event(Growing *growing, EcapiItem item)
 {
 	EcapiPageEvent *event = ecapi_item_event(item);
-	EcapiFeed  *feed = batch->feed;
+	EcapiFeed  *feed = growing->batch->feed;
 	const EcapiValue *tree;
 
 	if (feed->kind == ECAPI_FEED_REPLAY && !ecapi_replay_wants(feed, event, false))
@@ -251,7 +252,7 @@ shape_event(EcapiBatch *batch, EcapiBody *body, EcapiItem item, EcapiArena *scra
 		ecapi_replay_pass_over(item);
 		return SHAPING_DONE;
 	}
-	tree = ecapi_page_tree_if_memory(item.slice->page, item.index, scratch);
+	tree = ecapi_page_tree_if_memory(item.slice->page, item.index, &growing->scratch);
 	if (tree == NULL && event->problem == NULL)
 		return SHAPING_NO_MEMORY;
 	if (tree == NULL)
@@ -264,46 +265,8 @@ shape_event(EcapiBatch *batch, EcapiBody *body, EcapiItem item, EcapiArena *scra
 		ecapi_replay_pass_over(item);
 		return SHAPING_DONE;
 	}
-	tree = chosen_tree(body->shape.options, item, tree, now);
-	return tree == NULL ? SHAPING_DONE : add_event(batch, body, item, tree, scratch);
-}
-
-static void
-open_body(EcapiBatch *batch, Growing *growing)
-{
-	EcapiShape *shape = &growing->body.shape;
-
-	batch->request = AllocSetContextCreate(batch->destination->context,
-										   "ecapi request", ALLOCSET_DEFAULT_SIZES);
-	MemSet(shape, 0, sizeof(EcapiShape));
-	shape->options = batch->destination->options;
-	shape->digests = ecapi_me.digests;
-	shape->default_country = ecapi_default_country();
-	shape->left_out = ecapi_left_out_note;
-	growing->context = batch->request;
-	ecapi_buffer_init(&growing->body.buffer, 0, resize_body, growing);
-	ecapi_body_open(&growing->body);
-}
-
-/* Close the body of a batch; false without memory: then it is none. */
-static bool
-close_body(EcapiBatch *batch, EcapiBody *body)
-{
-	bool		closed = ecapi_body_close(body);
-
-	batch->body = body->buffer.data;
-	batch->body_len = body->buffer.len;
-	batch->body_bytes = body->buffer.size;
-	ecapi_me.body_bytes += batch->body_bytes;
-	batch->destination->body_bytes += batch->body_bytes;
-	return closed;
-}
-
-/* A feed's destination has no memory for what is next: it waits a moment. */
-static void
-wait_for_memory(EcapiFeed *feed)
-{
-	ecapi_state_hold(feed->destination, "out of memory", MEMORY_WAIT_MS);
+	tree = chosen_tree(growing->body.shape.options, item, tree, growing->now);
+	return tree == NULL ? SHAPING_DONE : add_event(growing, item, tree);
 }
 
 /*
@@ -320,6 +283,64 @@ ecapi_batch_hold(EcapiBatch *batch)
 		dlist_push_head(&batch->feed->ready, &batch->node);
 }
 
+/* Begin the body of a batch, whose items are those that are in it. */
+static void
+begin_body(Growing *growing, EcapiBatch *batch)
+{
+	EcapiShape *shape = &growing->body.shape;
+
+	growing->batch = batch;
+	growing->now = (pg_time_t) time(NULL);
+	growing->scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
+													 ALLOCSET_SMALL_SIZES);
+	growing->old = MemoryContextSwitchTo(growing->scratch_context);
+	ecapi_tree_arena(&growing->scratch, growing->scratch_context);
+	batch->request = AllocSetContextCreate(batch->destination->context,
+										   "ecapi request", ALLOCSET_DEFAULT_SIZES);
+	MemSet(shape, 0, sizeof(EcapiShape));
+	shape->options = batch->destination->options;
+	shape->digests = ecapi_me.digests;
+	shape->default_country = ecapi_default_country();
+	shape->left_out = ecapi_left_out_note;
+	ecapi_buffer_init(&growing->body.buffer, 0, resize_body, growing);
+	ecapi_body_open(&growing->body);
+}
+
+/*
+ * End it; last is what came of the last event.  True when the batch can be sent; else
+ * it is taken over: it is freed when nothing is in it, and held when memory ran out, for
+ * which the destination waits a moment.
+ */
+static bool
+end_body(Growing *growing, Shaping last)
+{
+	EcapiBatch *batch = growing->batch;
+	EcapiFeed  *feed = batch->feed;
+	const EcapiBuffer *buffer = &growing->body.buffer;
+	bool		closed = ecapi_body_close(&growing->body);
+
+	batch->body = buffer->data;
+	batch->body_len = buffer->len;
+	batch->body_bytes = buffer->size;
+	ecapi_me.body_bytes += buffer->size;
+	batch->destination->body_bytes += buffer->size;
+	MemoryContextSwitchTo(growing->old);
+	MemoryContextDelete(growing->scratch_context);
+
+	if (batch->nitems > 0 && closed)
+		return true;
+	if (last == SHAPING_NO_MEMORY || !closed)
+		ecapi_state_hold(feed->destination, "out of memory", MEMORY_WAIT_MS);
+	if (batch->nitems > 0)
+		ecapi_batch_hold(batch);
+	else
+	{
+		ecapi_batch_free(batch);
+		ecapi_slice_advance(feed);
+	}
+	return false;
+}
+
 /*
  * Events that a batch of a feed holds at most.  Of failed events few: each
  * may well be rejected again.
@@ -330,8 +351,8 @@ batch_room(EcapiFeed *feed)
 	EcapiDestination *destination = feed->destination;
 	int			room = destination->options->batch_size;
 
-	if (destination->batch_cap > 0)
-		room = Min(room, destination->batch_cap);
+	if (destination->bisection.batch_cap > 0)
+		room = Min(room, destination->bisection.batch_cap);
 	if (feed->kind == ECAPI_FEED_FAILED)
 		room = Min(room, FAILED_BATCH);
 	return room;
@@ -348,20 +369,12 @@ ecapi_gather(EcapiFeed *feed)
 	int			room = batch_room(feed);
 	size_t		share = ecapi_share_body(feed->destination);
 	EcapiBatch *batch = ecapi_batch_new(feed, Min(room, feed->unsent));
-	MemoryContext scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
-														  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(scratch_context);
-	EcapiArena	scratch;
 	Growing		growing;
-	EcapiBody  *body = &growing.body;
-	pg_time_t	now = (pg_time_t) time(NULL);	/* what ages are measured from */
 	Shaping		shaping = SHAPING_DONE;
 	bool		full = false;
-	bool		closed;
 	dlist_iter	iter;
 
-	ecapi_tree_arena(&scratch, scratch_context);
-	open_body(batch, &growing);
+	begin_body(&growing, batch);
 	dlist_foreach(iter, &feed->slices)
 	{
 		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
@@ -372,9 +385,10 @@ ecapi_gather(EcapiFeed *feed)
 
 			full = (slice->prepared != NULL &&
 					slice->prepared[slice->next] == ECAPI_PREPARED_NOT_YET) ||
-				batch->nitems >= room || (batch->nitems > 0 && body->buffer.len >= share);
+				batch->nitems >= room ||
+				(batch->nitems > 0 && growing.body.buffer.len >= share);
 			if (!full)
-				shaping = shape_event(batch, body, item, &scratch, now);
+				shaping = shape_event(&growing, item);
 			full |= shaping != SHAPING_DONE;
 			if (!full)
 			{
@@ -385,23 +399,7 @@ ecapi_gather(EcapiFeed *feed)
 		if (full)
 			break;
 	}
-	closed = close_body(batch, body);
-
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(scratch_context);
-
-	if (batch->nitems > 0 && closed)
-		return batch;
-	if (shaping == SHAPING_NO_MEMORY || !closed)
-		wait_for_memory(feed);
-	if (batch->nitems > 0)
-		ecapi_batch_hold(batch);
-	else
-	{
-		ecapi_batch_free(batch);
-		ecapi_slice_advance(feed);
-	}
-	return NULL;
+	return end_body(&growing, shaping) ? batch : NULL;
 }
 
 /*
@@ -414,26 +412,18 @@ bool
 ecapi_gather_again(EcapiBatch *batch)
 {
 	EcapiFeed  *feed = batch->feed;
-	MemoryContext scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
-														  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(scratch_context);
 	int			n = batch->nitems;
 	size_t		share = ecapi_share_body(feed->destination);
-	EcapiArena	scratch;
 	Growing		growing;
-	EcapiBody  *body = &growing.body;
-	pg_time_t	now = (pg_time_t) time(NULL);	/* what ages are measured from */
 	Shaping		shaping = SHAPING_DONE;
-	bool		closed;
 	int			i;
 
-	ecapi_tree_arena(&scratch, scratch_context);
-	open_body(batch, &growing);
-	body->shape.left_out = NULL;		/* counted when it was shaped first */
+	begin_body(&growing, batch);
+	growing.body.shape.left_out = NULL; /* counted when it was shaped first */
 	batch->nitems = 0;
 	for (i = 0; i < n && shaping == SHAPING_DONE; i++)
-		shaping = batch->nitems > 0 && body->buffer.len >= share ? SHAPING_FULL
-			: shape_event(batch, body, batch->items[i], &scratch, now);
+		shaping = batch->nitems > 0 && growing.body.buffer.len >= share ? SHAPING_FULL
+			: shape_event(&growing, batch->items[i]);
 	if (shaping != SHAPING_DONE)
 		i--;
 	if (i < n)
@@ -448,19 +438,5 @@ ecapi_gather_again(EcapiBatch *batch)
 			rest->root->parts++;
 		dlist_push_head(&feed->ready, &rest->node);
 	}
-	closed = close_body(batch, body);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(scratch_context);
-	if (batch->nitems > 0 && closed)
-		return true;
-	if (shaping == SHAPING_NO_MEMORY || !closed)
-		wait_for_memory(feed);
-	if (batch->nitems > 0)
-		ecapi_batch_hold(batch);
-	else
-	{
-		ecapi_batch_free(batch);
-		ecapi_slice_advance(feed);
-	}
-	return false;
+	return end_body(&growing, shaping);
 }

@@ -20,7 +20,7 @@
  *			goes, but only of destinations that deliver nothing now: one that
  *			keeps up is a moment behind, and would lose events for nothing.
  *
- * A plan sets destination->give_up_to, a tick.  From then on the destination
+ * A plan sets destination->giving_up.to, a tick.  From then on the destination
  * neither reads nor sends.  When no request of it flies any more, each step
  * reads a few pages as delivery would, and disposes of every event in them: so
  * the cursor moves over a disposed prefix, as always (invariant 5), and the
@@ -92,9 +92,9 @@ plan(EcapiDestination *destination, EcapiTick *tick, const char *reason)
 		ecapi_tick_drop(tick);
 		return;
 	}
-	destination->give_up_to = tick;
-	destination->give_up_reason = reason;
-	destination->giving_up = 0;
+	destination->giving_up.to = tick;
+	destination->giving_up.reason = reason;
+	destination->giving_up.events = 0;
 }
 
 /* The last of the next ticks behind a destination that is older than a moment. */
@@ -131,7 +131,7 @@ plan_size(int slot, bool in_use)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
-		if (destination->guarded || destination->give_up_to != NULL ||
+		if (destination->guarded || destination->giving_up.to != NULL ||
 			(in_use && destination->state == ECAPI_RUNNING && destination->failures == 0))
 			continue;
 		tick->refs++;
@@ -180,7 +180,7 @@ ecapi_give_up_plan(TimestampTz now, bool pressed)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
-		if (!destination->guarded && destination->give_up_to == NULL)
+		if (!destination->guarded && destination->giving_up.to == NULL)
 			plan_age(destination, now - age);
 	}
 }
@@ -198,8 +198,8 @@ give_up_slice(EcapiDestination *destination, EcapiSlice *slice)
 
 		if (slice->fate[i] >= ECAPI_FATE_DISPOSED)
 			continue;
-		ecapi_slice_dispose(item, ECAPI_OUTCOME_GIVEN_UP, destination->give_up_reason);
-		destination->giving_up++;
+		ecapi_slice_dispose(item, ECAPI_OUTCOME_GIVEN_UP, destination->giving_up.reason);
+		destination->giving_up.events++;
 	}
 	destination->live.unsent -= nevents - slice->next;
 	slice->next = nevents;
@@ -222,12 +222,10 @@ thin_out(EcapiBatch *batch)
 	return kept > 0;
 }
 
-/* Returns how many batches of the list have ended. */
-static int
+static void
 thin_out_list(dlist_head *list)
 {
 	dlist_mutable_iter iter;
-	int			ended = 0;
 
 	dlist_foreach_modify(iter, list)
 	{
@@ -237,9 +235,7 @@ thin_out_list(dlist_head *list)
 			continue;
 		dlist_delete(&batch->node);
 		ecapi_batch_free(batch);
-		ended++;
 	}
-	return ended;
 }
 
 /* What is in hand and lies before the tick. */
@@ -253,13 +249,13 @@ give_up_in_hand(EcapiDestination *destination)
 		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
 
 		if (!ecapi_snapshot_within(slice->page->start.to->snapshot,
-								   destination->give_up_to->snapshot))
+								   destination->giving_up.to->snapshot))
 			break;
 		give_up_slice(destination, slice);
 	}
 	/* batches point into slices, so they go first */
-	(void) thin_out_list(&destination->live.ready);
-	destination->nsuspects -= thin_out_list(&destination->suspects);
+	thin_out_list(&destination->live.ready);
+	thin_out_list(&destination->bisection.suspects);
 	ecapi_slice_advance(&destination->live);
 }
 
@@ -277,26 +273,26 @@ open_window(EcapiDestination *destination)
 	bool		within;
 
 	if (read->to != NULL &&
-		!ecapi_snapshot_within(read->to->snapshot, destination->give_up_to->snapshot))
+		!ecapi_snapshot_within(read->to->snapshot, destination->giving_up.to->snapshot))
 	{
 		if (ecapi_position_compare(&read->position, &start) == 0)
 			ecapi_place_set(read, read->from, NULL, start);
 		else
 		{
 			read->to->refs++;
-			ecapi_tick_drop(destination->give_up_to);
-			destination->give_up_to = read->to;
+			ecapi_tick_drop(destination->giving_up.to);
+			destination->giving_up.to = read->to;
 		}
 	}
 	if (read->to != NULL)
 		return true;
-	if (!ecapi_snapshot_within(read->from->snapshot, destination->give_up_to->snapshot) ||
-		ecapi_snapshot_equal(read->from->snapshot, destination->give_up_to->snapshot))
+	if (!ecapi_snapshot_within(read->from->snapshot, destination->giving_up.to->snapshot) ||
+		ecapi_snapshot_equal(read->from->snapshot, destination->giving_up.to->snapshot))
 		return false;
 	next = ecapi_tick_next(read->from);
 	if (next == NULL)
 		return false;
-	within = ecapi_snapshot_within(next->snapshot, destination->give_up_to->snapshot);
+	within = ecapi_snapshot_within(next->snapshot, destination->giving_up.to->snapshot);
 	if (within)
 		ecapi_place_set(read, read->from, next, start);
 	ecapi_tick_drop(next);
@@ -328,14 +324,14 @@ give_up_unread(EcapiDestination *destination)
 static void
 finish(EcapiDestination *destination)
 {
-	if (destination->giving_up > 0)
+	if (destination->giving_up.events > 0)
 		ereport(LOG,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("destination \"%s\" gave up " INT64_FORMAT " events: %s",
-						NameStr(destination->name), destination->giving_up,
-						destination->give_up_reason)));
-	ecapi_tick_drop(destination->give_up_to);
-	destination->give_up_to = NULL;
+						NameStr(destination->name), destination->giving_up.events,
+						destination->giving_up.reason)));
+	ecapi_tick_drop(destination->giving_up.to);
+	destination->giving_up.to = NULL;
 }
 
 /*
@@ -348,7 +344,7 @@ ecapi_give_up_step(EcapiDestination *destination)
 	bool		through;
 
 	/* answers first: what they deliver is not given up */
-	if (destination->give_up_to == NULL || destination->nflying > 0)
+	if (destination->giving_up.to == NULL || destination->nflying > 0)
 		return false;
 	give_up_in_hand(destination);
 	through = give_up_unread(destination);

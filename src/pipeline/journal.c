@@ -7,7 +7,7 @@
  * were tried again, and counts events in the ledger and for the cursor.  recorder.c
  * writes all of it together with the cursor, and only drops what has been committed.
  *
- * Memory: what a write takes as a whole is in destination->journal.  Changes of failed
+ * Memory: what a write takes as a whole is in destination->journal.context.  Changes of failed
  * events may have to wait while another transaction holds their rows, so they have a
  * context of their own.
  */
@@ -44,10 +44,10 @@ ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 					  const EcapiAnswer *answer, const char *error)
 {
 	EcapiDestination *destination = batch->destination;
-	MemoryContext old = MemoryContextSwitchTo(destination->journal);
+	MemoryContext old = MemoryContextSwitchTo(destination->journal.context);
 	EcapiRequestRow *row = palloc0(sizeof(EcapiRequestRow));
 
-	ecapi_seqs_init(&row->seqs, destination->journal);
+	ecapi_seqs_init(&row->seqs, destination->journal.context);
 	for (int i = 0; i < batch->nitems; i++)
 		ecapi_seqs_add(&row->seqs, ecapi_item_event(batch->items[i])->seq);
 	row->sent_at = batch->sent_at;
@@ -65,7 +65,7 @@ ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 	if (batch->feed->kind == ECAPI_FEED_REPLAY)
 		row->replay = destination->replaying.id;
 	row->retried = batch->feed->kind == ECAPI_FEED_FAILED;
-	destination->request_rows = lappend(destination->request_rows, row);
+	destination->journal.requests = lappend(destination->journal.requests, row);
 	destination->dirty = true;
 	MemoryContextSwitchTo(old);
 }
@@ -82,7 +82,7 @@ ended_row(EcapiDestination *destination, const EcapiEnd *end)
 	EcapiRequestRow *row;
 	ListCell   *cell;
 
-	foreach(cell, destination->ended_rows)
+	foreach(cell, destination->journal.ended)
 	{
 		row = lfirst(cell);
 		if (row->events < ENDED_MAX && row->outcome == outcome && row->reason == end->reason)
@@ -92,8 +92,8 @@ ended_row(EcapiDestination *destination, const EcapiEnd *end)
 	row->outcome = outcome;
 	row->reason = end->reason;
 	row->latency_ms = -1;
-	ecapi_seqs_init(&row->seqs, destination->journal);
-	destination->ended_rows = lappend(destination->ended_rows, row);
+	ecapi_seqs_init(&row->seqs, destination->journal.context);
+	destination->journal.ended = lappend(destination->journal.ended, row);
 	return row;
 }
 
@@ -114,13 +114,13 @@ count_live(EcapiDestination *destination, const EcapiPageEvent *event,
 		ecapi_seqs_add(&row->seqs, event->seq);
 	}
 	if (end->outcome == ECAPI_OUTCOME_DELIVERED)
-		destination->delivered++;
+		destination->counts.delivered++;
 	else if (end->outcome == ECAPI_OUTCOME_FAILED)
-		destination->failed_events++;
+		destination->counts.failed++;
 	else if (end->outcome == ECAPI_OUTCOME_GIVEN_UP)
-		destination->given_up++;
+		destination->counts.given_up++;
 	else
-		destination->filtered++;
+		destination->counts.filtered++;
 }
 
 /* Count an event of a replay. */
@@ -135,21 +135,32 @@ count_replayed(EcapiReplay *replaying, const EcapiEnd *end)
 		replaying->filtered++;
 }
 
+/* Did an event go without the patch of an enrichment? */
+static bool
+is_unpatched(const EcapiSlice *slice, int i)
+{
+	return slice->prepared != NULL && slice->prepared[i] == ECAPI_PREPARED_UNPATCHED;
+}
+
 /*
- * The place of a feed has passed an event, which ended so: count it.  Failed
+ * The place of a feed has passed an event of a slice, which ended so: count it.  Failed
  * events have no place; a delivered one is counted by itself.
  */
 void
-ecapi_journal_passed(EcapiFeed *feed, const EcapiPageEvent *event, const EcapiEnd *end)
+ecapi_journal_passed(const EcapiSlice *slice, int i, const EcapiEnd *end)
 {
-	EcapiDestination *destination = feed->destination;
+	EcapiDestination *destination = slice->feed->destination;
+	const EcapiPageEvent *event = &slice->page->events[i];
 	MemoryContext old;
 
-	if (end->outcome == ECAPI_OUTCOME_NONE || feed->kind == ECAPI_FEED_FAILED)
+	if (end->outcome == ECAPI_OUTCOME_NONE || slice->feed->kind == ECAPI_FEED_FAILED)
 		return;
-	old = MemoryContextSwitchTo(destination->journal);
+	if (is_unpatched(slice, i) &&
+		(end->outcome == ECAPI_OUTCOME_DELIVERED || end->outcome == ECAPI_OUTCOME_SHADOW))
+		destination->counts.enrich_skipped++;
+	old = MemoryContextSwitchTo(destination->journal.context);
 	ecapi_ledger_add(destination, event, end);
-	if (feed->kind == ECAPI_FEED_REPLAY)
+	if (slice->feed->kind == ECAPI_FEED_REPLAY)
 		count_replayed(&destination->replaying, end);
 	else
 		count_live(destination, event, end);
@@ -166,13 +177,13 @@ ecapi_journal_passed_over(EcapiDestination *destination, const char *reason,
 						  bool has_value, int64 millionths)
 {
 	const EcapiEnd end = {ECAPI_OUTCOME_FILTERED, reason};
-	MemoryContext old = MemoryContextSwitchTo(destination->journal);
+	MemoryContext old = MemoryContextSwitchTo(destination->journal.context);
 
 	ecapi_ledger_add_many(destination, type, currency, &end, events, has_value, millionths);
-	destination->filtered += events;
+	destination->counts.filtered += events;
 	ecapi_me.passed_at = GetCurrentTimestamp();
-	if (destination->passed_since == 0)
-		destination->passed_since = ecapi_me.passed_at;
+	if (destination->journal.passed_since == 0)
+		destination->journal.passed_since = ecapi_me.passed_at;
 	MemoryContextSwitchTo(old);
 }
 
@@ -182,7 +193,7 @@ ecapi_journal_kept_back(EcapiDestination *destination, const char *reason,
 						int events, const EcapiSeqs *seqs)
 {
 	const EcapiEnd end = {ECAPI_OUTCOME_FILTERED, reason};
-	MemoryContext old = MemoryContextSwitchTo(destination->journal);
+	MemoryContext old = MemoryContextSwitchTo(destination->journal.context);
 	EcapiRequestRow *row = ended_row(destination, &end);
 
 	row->events += events;
@@ -197,7 +208,7 @@ new_change(EcapiDestination *destination, const EcapiDue *due)
 	EcapiFailedRow *row = palloc0(sizeof(EcapiFailedRow));
 
 	row->failed_id = due->failed_id;
-	destination->failed_changes = lappend(destination->failed_changes, row);
+	destination->journal.changes = lappend(destination->journal.changes, row);
 	return row;
 }
 
@@ -207,12 +218,13 @@ ecapi_journal_delivered(EcapiItem item)
 {
 	static const EcapiEnd end = {ECAPI_OUTCOME_DELIVERED, NULL};
 	EcapiDestination *destination = item.slice->feed->destination;
-	MemoryContext old = MemoryContextSwitchTo(destination->changes_context);
+	MemoryContext old = MemoryContextSwitchTo(destination->journal.changes_context);
 
 	new_change(destination, &item.slice->page->due[item.index])->delivered = true;
-	MemoryContextSwitchTo(destination->journal);
+	MemoryContextSwitchTo(destination->journal.context);
 	ecapi_ledger_add(destination, ecapi_item_event(item), &end);
-	destination->delivered++;
+	destination->counts.delivered++;
+	destination->counts.enrich_skipped += is_unpatched(item.slice, item.index);
 	MemoryContextSwitchTo(old);
 }
 
@@ -247,8 +259,8 @@ ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answ
 	EcapiDestination *destination = item.slice->feed->destination;
 	EcapiPageEvent *event = ecapi_item_event(item);
 	const EcapiDue *due = item.slice->page->due;
-	MemoryContext old = MemoryContextSwitchTo(due != NULL ? destination->changes_context
-											  : destination->journal);
+	MemoryContext old = MemoryContextSwitchTo(due != NULL ? destination->journal.changes_context
+											  : destination->journal.context);
 	EcapiFailedRow *row;
 	TimestampTz since = GetCurrentTimestamp();
 
@@ -263,7 +275,7 @@ ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answ
 		row = palloc0(sizeof(EcapiFailedRow));
 		row->xid = event->xid;
 		row->seq = event->seq;
-		destination->failed_rows = lappend(destination->failed_rows, row);
+		destination->journal.failed = lappend(destination->journal.failed, row);
 	}
 	row->reason = pstrdup(reason);
 	row->attempts = attempts;
@@ -275,4 +287,21 @@ ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answ
 							   Min(answer->body_len, ECAPI_ANSWER_KEPT));
 	}
 	MemoryContextSwitchTo(old);
+}
+
+/* Drop what was written, when the transaction that wrote it has committed. */
+void
+ecapi_journal_forget(EcapiDestination *destination)
+{
+	EcapiJournal *journal = &destination->journal;
+
+	MemoryContextReset(journal->context);
+	journal->requests = journal->ended = journal->failed = NIL;
+	journal->ledger = NULL;
+	journal->passed_since = 0;
+	if (!journal->changes_written)
+		return;
+	MemoryContextReset(journal->changes_context);
+	journal->changes = NIL;
+	journal->changes_written = false;
 }

@@ -217,14 +217,14 @@ entry_for(EcapiDestination *destination, int type, const char *currency, const E
 {
 	LedgerKey	key;
 
-	if (destination->ledger == NULL)
-		destination->ledger = new_ledger(destination->journal);
+	if (destination->journal.ledger == NULL)
+		destination->journal.ledger = new_ledger(destination->journal.context);
 	MemSet(&key, 0, sizeof(key));	/* padding is compared, too */
 	key.outcome = end->outcome;
 	key.reason = end->reason;
 	key.type = type;
 	memcpy(key.currency, currency, sizeof(key.currency));
-	return entry_of(destination->ledger, &key);
+	return entry_of(destination->journal.ledger, &key);
 }
 
 /* Count an event that ended so.  Raises nothing but out of memory. */
@@ -236,7 +236,7 @@ ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
 
 	entry->events++;
 	if (event->value != NULL)
-		add_value(destination->ledger, entry, event->value);
+		add_value(destination->journal.ledger, entry, event->value);
 }
 
 /*
@@ -258,7 +258,7 @@ ecapi_ledger_add_many(EcapiDestination *destination, int type, const char *curre
 		entry->millionths = sum;
 		return;
 	}
-	old = MemoryContextSwitchTo(destination->ledger->context);
+	old = MemoryContextSwitchTo(destination->journal.ledger->context);
 	entry->rest = add_numeric(entry->rest,
 							  int64_div_fast_to_numeric(millionths, FRACTION_DIGITS));
 	MemoryContextSwitchTo(old);
@@ -285,11 +285,11 @@ ecapi_ledger_write(EcapiDestination *destination, TimestampTz now)
 	Datum		values[8];
 	bool		nulls[8] = {false};
 
-	if (destination->ledger == NULL)
+	if (destination->journal.ledger == NULL)
 		return;
 	values[0] = TimestampTzGetDatum(now - now % USECS_PER_HOUR);
 	values[1] = NameGetDatum(&destination->name);
-	hash_seq_init(&status, destination->ledger->entries);
+	hash_seq_init(&status, destination->journal.ledger->entries);
 	while ((entry = hash_seq_search(&status)) != NULL)
 	{
 		const LedgerKey *key = &entry->key;

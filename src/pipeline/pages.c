@@ -171,7 +171,7 @@ somebody_comes(const EcapiPage *page, const EcapiDestination *like)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
-		if (destination->state == ECAPI_RUNNING && destination->give_up_to == NULL &&
+		if (destination->state == ECAPI_RUNNING && destination->giving_up.to == NULL &&
 			ecapi_place_equal(&destination->live.read, &page->start) &&
 			(like == NULL || same_list(like, destination)))
 			return true;

@@ -269,7 +269,7 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 	int64		limited_ms = 0;
 	long		quiet_ms = -1;
 
-	if (destination->give_up_to != NULL)
+	if (destination->giving_up.to != NULL)
 		return -1;				/* see give_up.c */
 	if (!ecapi_state_try(destination, now))
 		return ms_until(destination->next_try, now);

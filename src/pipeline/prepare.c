@@ -159,9 +159,8 @@ ecapi_prepare_nudge(void)
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
 		destination->preparing.next_try = 0;
-		if (destination->state == ECAPI_WAITING && destination->preparing.failures > 0 &&
-			destination->failures == 0)
-			destination->next_try = 0;
+		if (destination->preparing.failures > 0)
+			ecapi_state_end_hold(destination);
 	}
 }
 
@@ -598,7 +597,7 @@ find_work(TimestampTz now)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
-		if (!ecapi_prepares(destination) || destination->give_up_to != NULL ||
+		if (!ecapi_prepares(destination) || destination->giving_up.to != NULL ||
 			!ecapi_state_try(destination, now) || destination->state != ECAPI_RUNNING ||
 			next_slice(destination) == NULL)
 			continue;

@@ -24,6 +24,7 @@
 #include "outbox/cursor.h"
 #include "pipeline/destination.h"
 #include "pipeline/failed_feed.h"
+#include "pipeline/journal.h"
 #include "pipeline/ledger.h"
 #include "pipeline/recorder.h"
 #include "pipeline/replay_feed.h"
@@ -50,9 +51,9 @@
 static bool
 passed_due(const EcapiDestination *destination, TimestampTz now)
 {
-	return destination->passed_since != 0 &&
-		(now - destination->passed_since >= PASSED_INTERVAL_MS * INT64CONST(1000) ||
-		 now < destination->passed_since ||
+	return destination->journal.passed_since != 0 &&
+		(now - destination->journal.passed_since >= PASSED_INTERVAL_MS * INT64CONST(1000) ||
+		 now < destination->journal.passed_since ||
 		 now - ecapi_me.passed_at >= RECORD_INTERVAL_MS * INT64CONST(1000));
 }
 
@@ -72,7 +73,7 @@ ecapi_recorder_due(TimestampTz now, long *wait_ms)
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
 		something |= destination->dirty || passed_due(destination, now);
-		passed |= destination->passed_since != 0;
+		passed |= destination->journal.passed_since != 0;
 	}
 	if (!something && passed && (*wait_ms < 0 || *wait_ms > RECORD_INTERVAL_MS))
 		*wait_ms = RECORD_INTERVAL_MS;
@@ -116,38 +117,38 @@ write_destination(EcapiDestination *destination, TimestampTz now)
 	cursor.state = ecapi_state_name(destination);
 	cursor.last_error = destination->last_error;
 	cursor.last_error_at = destination->last_error_at;
-	destination->changes_written = false;
+	destination->journal.changes_written = false;
 	if (destination->guarded)
 	{
 		ecapi_cursor_write_state(&cursor);
 		return;
 	}
-	write_rows(destination, destination->request_rows);
-	foreach(cell, destination->failed_rows)
+	write_rows(destination, destination->journal.requests);
+	foreach(cell, destination->journal.failed)
 	{
 		EcapiFailedRow *row = lfirst(cell);
 
 		row->destination = NameStr(destination->name);
 		ecapi_failed_insert(row);
 	}
-	destination->changes_written = destination->failed_changes != NIL &&
-		ecapi_failed_lock(destination->failed_changes);
-	if (destination->changes_written)
-		foreach(cell, destination->failed_changes)
+	destination->journal.changes_written = destination->journal.changes != NIL &&
+		ecapi_failed_lock(destination->journal.changes);
+	if (destination->journal.changes_written)
+		foreach(cell, destination->journal.changes)
 			ecapi_failed_change(lfirst(cell));
 	ecapi_replay_record(destination);
-	foreach(cell, destination->ended_rows)
+	foreach(cell, destination->journal.ended)
 		((EcapiRequestRow *) lfirst(cell))->sent_at = now;
-	write_rows(destination, destination->ended_rows);
+	write_rows(destination, destination->journal.ended);
 	ecapi_ledger_write(destination, now);
 	cursor.from = place->from->snapshot;
 	cursor.to = place->to == NULL ? NULL : place->to->snapshot;
 	cursor.position = place->position;
-	cursor.delivered = destination->delivered;
-	cursor.filtered = destination->filtered;
-	cursor.failed = destination->failed_events;
-	cursor.given_up = destination->given_up;
-	cursor.enrich_skipped = destination->enrich_skipped;
+	cursor.delivered = destination->counts.delivered;
+	cursor.filtered = destination->counts.filtered;
+	cursor.failed = destination->counts.failed;
+	cursor.given_up = destination->counts.given_up;
+	cursor.enrich_skipped = destination->counts.enrich_skipped;
 	cursor.test_since = destination->test_since;
 	cursor.has_stopped_options = destination->has_stopped_options;
 	cursor.stopped_options = destination->stopped_options;
@@ -160,22 +161,11 @@ static void
 forget_written(EcapiDestination *destination)
 {
 	/* look when they are due */
-	if (destination->failed_rows != NIL || destination->changes_written)
+	if (destination->journal.failed != NIL || destination->journal.changes_written)
 		ecapi_failed_look_again(destination);
-	destination->request_rows = NIL;
-	destination->failed_rows = NIL;
-	destination->ended_rows = NIL;
-	destination->ledger = NULL;
-	MemoryContextReset(destination->journal);
-	if (destination->changes_written)
-	{
-		destination->failed_changes = NIL;
-		MemoryContextReset(destination->changes_context);
-	}
-	destination->changes_written = false;
-	destination->passed_since = 0;
+	ecapi_journal_forget(destination);
 	ecapi_replay_recorded(destination);
-	destination->dirty = destination->failed_changes != NIL ||
+	destination->dirty = destination->journal.changes != NIL ||
 		(destination->replaying.id != 0 && destination->replaying.dirty);
 }
 
@@ -210,7 +200,7 @@ ecapi_recorder_write(bool all)
 		MemoryContext old;
 
 		if (!destination->dirty && !passed_due(destination, now) &&
-			!(all && destination->passed_since != 0))
+			!(all && destination->journal.passed_since != 0))
 			continue;
 		if (!ecapi_cursor_lock(destination->server, !destination->guarded))
 		{

@@ -31,7 +31,6 @@
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
 #include "pipeline/slice.h"
-#include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/replay.h"
 
@@ -40,8 +39,6 @@ static void
 take_up(EcapiDestination *destination, const EcapiReplayRow *row)
 {
 	EcapiReplay *replay = &destination->replaying;
-	EcapiTick  *from = ecapi_tick_intern(row->from);
-	EcapiTick  *to = ecapi_tick_intern(row->to);
 	EcapiOptionProblem problem;
 
 	MemSet(replay, 0, sizeof(EcapiReplay));
@@ -54,10 +51,7 @@ take_up(EcapiDestination *destination, const EcapiReplayRow *row)
 	if (row->event_types != NULL &&
 		!ecapi_options_event_types(row->event_types, &replay->event_types, &problem))
 		replay->event_types = UINT64CONST(1) << 63; /* none that there is */
-	ecapi_place_set(&destination->replay.done, from, to, row->position);
-	ecapi_place_set(&destination->replay.read, from, to, row->position);
-	ecapi_tick_drop(from);
-	ecapi_tick_drop(to);
+	ecapi_feed_begin(&destination->replay, row->from, row->to, row->position);
 	replay->id = row->id;
 	replay->dirty = destination->dirty = true;	/* it runs */
 }
@@ -82,8 +76,6 @@ abandon_list(EcapiDestination *destination, dlist_head *list)
 
 		if (batch->feed != &destination->replay)
 			continue;
-		if (list == &destination->suspects)
-			destination->nsuspects--;
 		dlist_delete(&batch->node);
 		abandon(batch);
 	}
@@ -109,7 +101,7 @@ close_replay(EcapiDestination *destination)
 
 	destination->replaying.closing = true;
 	abandon_list(destination, &feed->ready);
-	abandon_list(destination, &destination->suspects);
+	abandon_list(destination, &destination->bisection.suspects);
 	dlist_foreach(iter, &feed->slices)
 	{
 		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);

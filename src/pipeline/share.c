@@ -90,7 +90,7 @@ held(EcapiDestination *destination)
 static size_t
 unmet_of(const EcapiDestination *destination)
 {
-	return takes_part(destination) && destination->held < share ? share - destination->held : 0;
+	return takes_part(destination) && destination->share.held < share ? share - destination->share.held : 0;
 }
 
 static size_t
@@ -120,11 +120,11 @@ ecapi_share_count(void)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
-		destination->held = held(destination);
+		destination->share.held = held(destination);
 		unmet += unmet_of(destination);
 		flying += destination->nflying;
 		unmet_flights += takes_part(destination) && destination->nflying == 0;
-		destination->short_of = NULL;
+		destination->share.short_of = NULL;
 	}
 }
 
@@ -144,9 +144,9 @@ left_for(EcapiDestination *destination)
 	size_t		to_lend;
 
 	unmet -= unmet_of(destination);
-	destination->held = held(destination);
+	destination->share.held = held(destination);
 	unmet += unmet_of(destination);
-	lent = destination->held > share ? destination->held - share : 0;
+	lent = destination->share.held > share ? destination->share.held - share : 0;
 	to_lend = is_lent_to(destination) && used() + unmet < ECAPI_BUDGET
 		? ECAPI_BUDGET - used() - unmet : 0;
 	return unmet_of(destination) + (to_lend > lent ? (to_lend - lent) / 2 : 0);
@@ -164,7 +164,7 @@ ecapi_share_page(EcapiFeed *feed)
 	if (dlist_is_empty(&feed->slices) ? left > 0 || used() < ECAPI_BUDGET : left >= PAGE_ROOM)
 		return Min(left / COST_OF_TEXT + 1, ECAPI_PAGE_BYTES);
 	if (feed->unsent == 0)
-		feed->destination->short_of = ECAPI_SHORT_OF_MEMORY;
+		feed->destination->share.short_of = ECAPI_SHORT_OF_MEMORY;
 	return 0;
 }
 
@@ -182,7 +182,7 @@ ecapi_share_body(EcapiDestination *destination)
 		(destination->nflying == 0 &&
 		 (left > 0 || used() < ECAPI_BUDGET || ecapi_me.body_bytes == 0)))
 		return left / 2 + 1;
-	destination->short_of = ECAPI_SHORT_OF_MEMORY;
+	destination->share.short_of = ECAPI_SHORT_OF_MEMORY;
 	return 0;
 }
 
@@ -195,7 +195,7 @@ ecapi_share_connection(EcapiDestination *destination)
 
 	if (destination->nflying == 0 ? flying < ecapi_me.connections : lent + 1 < to_lend)
 		return true;
-	destination->short_of = ECAPI_SHORT_OF_CONNECTIONS;
+	destination->share.short_of = ECAPI_SHORT_OF_CONNECTIONS;
 	return false;
 }
 

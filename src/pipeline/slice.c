@@ -42,6 +42,20 @@ ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind, EcapiDestination *destinati
 	dlist_init(&feed->ready);
 }
 
+/* A feed without slices begins at a place of the outbox; to is NULL between windows. */
+void
+ecapi_feed_begin(EcapiFeed *feed, const EcapiSnapshot *from, const EcapiSnapshot *to,
+				 EcapiPosition position)
+{
+	EcapiTick  *from_tick = ecapi_tick_intern(from);
+	EcapiTick  *to_tick = to == NULL ? NULL : ecapi_tick_intern(to);
+
+	ecapi_place_set(&feed->done, from_tick, to_tick, position);
+	ecapi_place_copy(&feed->read, &feed->done);
+	ecapi_tick_drop(from_tick);
+	ecapi_tick_drop(to_tick);
+}
+
 /* Does a feed want more events in hand? */
 bool
 ecapi_feed_wants(EcapiFeed *feed)
@@ -49,7 +63,7 @@ ecapi_feed_wants(EcapiFeed *feed)
 	EcapiDestination *destination = feed->destination;
 
 	if (destination->state != ECAPI_RUNNING || destination->options == NULL ||
-		destination->give_up_to != NULL)
+		destination->giving_up.to != NULL)
 		return false;
 	/* two requests' worth: one to send, one to fill up from */
 	return feed->unsent < 2 * Min(destination->options->batch_size, ECAPI_PAGE_ROWS);
@@ -149,7 +163,7 @@ prepare_slice(EcapiFeed *feed, EcapiPage *page, bool may_pass, EcapiPage **summa
 	*summary = NULL;
 	PG_TRY();
 	{
-		if (may_pass && feed->kind == ECAPI_FEED_LIVE && destination->give_up_to == NULL)
+		if (may_pass && feed->kind == ECAPI_FEED_LIVE && destination->giving_up.to == NULL)
 			*summary = ecapi_tally_excludes(page, destination->options);
 		if (page->nevents > 0 && (*summary == NULL || !dlist_is_empty(&feed->slices)))
 			slice = new_slice(feed, *summary != NULL ? *summary : page);
@@ -236,22 +250,12 @@ ecapi_slice_dispose(EcapiItem item, EcapiOutcome outcome, const char *reason)
 		destination->replaying.dirty = true;
 }
 
-/* Did an event go without the patch of an enrichment? */
-static bool
-is_unpatched(const EcapiSlice *slice, int i)
-{
-	return slice->prepared != NULL && slice->prepared[i] == ECAPI_PREPARED_UNPATCHED;
-}
-
 /* An event was delivered. */
 void
 ecapi_slice_delivered(EcapiItem item)
 {
 	if (item.slice->page->due != NULL)
-	{
 		ecapi_journal_delivered(item);
-		item.slice->feed->destination->enrich_skipped += is_unpatched(item.slice, item.index);
-	}
 	ecapi_slice_dispose(item, ECAPI_OUTCOME_DELIVERED, NULL);
 }
 
@@ -281,19 +285,6 @@ ecapi_slice_refused(EcapiItem item, const char *reason, const char *problem, boo
 	ecapi_slice_dispose(item, ECAPI_OUTCOME_FAILED, reason);
 }
 
-/* The feed's place passes an event that is disposed of. */
-static void
-pass_event(EcapiSlice *slice, int i)
-{
-	EcapiDestination *destination = slice->feed->destination;
-	const EcapiEnd *end = &destination->ends.list[slice->fate[i] - ECAPI_FATE_DISPOSED];
-
-	if (is_unpatched(slice, i) &&
-		(end->outcome == ECAPI_OUTCOME_DELIVERED || end->outcome == ECAPI_OUTCOME_SHADOW))
-		destination->enrich_skipped++;
-	ecapi_journal_passed(slice->feed, &slice->page->events[i], end);
-}
-
 /*
  * Move a feed's place over what is disposed of.  Items of slices that end here
  * are no longer valid.
@@ -301,6 +292,8 @@ pass_event(EcapiSlice *slice, int i)
 void
 ecapi_slice_advance(EcapiFeed *feed)
 {
+	const EcapiEnds *ends = &feed->destination->ends;
+
 	while (!dlist_is_empty(&feed->slices))
 	{
 		EcapiSlice *slice = dlist_head_element(EcapiSlice, node,
@@ -310,7 +303,8 @@ ecapi_slice_advance(EcapiFeed *feed)
 
 		for (; slice->disposed < page->nevents &&
 			 slice->fate[slice->disposed] >= ECAPI_FATE_DISPOSED; slice->disposed++)
-			pass_event(slice, slice->disposed);
+			ecapi_journal_passed(slice, slice->disposed,
+								 &ends->list[slice->fate[slice->disposed] - ECAPI_FATE_DISPOSED]);
 		if (slice->disposed < page->nevents)
 		{
 			if (slice->disposed > before && page->due == NULL)

@@ -8,12 +8,16 @@
 #include "postgres.h"
 
 #include "delivery/request.h"
+#include "outbox/snapshot.h"
+#include "outbox/window.h"
 #include "pipeline/feed.h"
 #include "pipeline/forward.h"
 #include "pipeline/outcome.h"
 
 extern void ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind,
 							EcapiDestination *destination);
+extern void ecapi_feed_begin(EcapiFeed *feed, const EcapiSnapshot *from,
+							 const EcapiSnapshot *to, EcapiPosition position);
 extern bool ecapi_feed_wants(EcapiFeed *feed);
 extern bool ecapi_feed_in_order(EcapiFeed *feed);
 extern void ecapi_feed_drop(EcapiFeed *feed);

@@ -107,8 +107,8 @@ ecapi_state_name(const EcapiDestination *destination)
 		case ECAPI_RUNNING:
 			break;
 	}
-	if (destination->short_of != NULL)
-		return destination->short_of;
+	if (destination->share.short_of != NULL)
+		return destination->share.short_of;
 	return destination->nflying > 0 || destination->live.unsent > 0 ||
 		destination->replay.unsent > 0 ? "delivering" : "idle";
 }
@@ -133,18 +133,19 @@ ecapi_state_error(EcapiDestination *destination, const char *error)
 	destination->dirty = true;
 }
 
-/* Nothing is known of a destination but its last error (NULL: none), of before. */
+/* Nothing is known of a destination but what the row of its cursor says. */
 void
-ecapi_state_start(EcapiDestination *destination, const char *last_error,
-				  TimestampTz last_error_at)
+ecapi_state_start(EcapiDestination *destination, const EcapiCursor *cursor)
 {
-	char	   *copy = last_error == NULL ? NULL
-		: MemoryContextStrdup(destination->context, last_error);
+	char	   *copy = cursor->last_error == NULL ? NULL
+		: MemoryContextStrdup(destination->context, cursor->last_error);
 
 	if (destination->last_error != NULL)
 		pfree(destination->last_error);
 	destination->last_error = copy;
-	destination->last_error_at = copy == NULL ? 0 : last_error_at;
+	destination->last_error_at = copy == NULL ? 0 : cursor->last_error_at;
+	destination->has_stopped_options = cursor->has_stopped_options;
+	destination->stopped_options = cursor->stopped_options;
 	destination->state = ECAPI_STARTING;
 }
 
@@ -152,31 +153,50 @@ ecapi_state_start(EcapiDestination *destination, const char *last_error,
 void
 ecapi_state_stop(EcapiDestination *destination, const char *error)
 {
-	ecapi_state_stop_again(destination, error, false);
+	if (destination->state != ECAPI_STOPPED)
+		ecapi_state_stop_for(destination, error, false);
 }
 
 /*
- * The same; known: it had stopped for that when this process came, so the log and
- * its row have it already, if the error is the last one.
+ * The same, also of one that has stopped for something else.  known: it had stopped
+ * when this process came, so the log and its row have the error already, if it is the
+ * last one.
  */
 void
-ecapi_state_stop_again(EcapiDestination *destination, const char *error, bool known)
+ecapi_state_stop_for(EcapiDestination *destination, const char *error, bool known)
 {
+	destination->state = ECAPI_STARTING;
 	known &= destination->last_error != NULL && strcmp(destination->last_error, error) == 0;
 	if (!known)
+	{
 		ecapi_state_error(destination, error);
-	if (destination->state == ECAPI_STOPPED)
-		return;
-	if (!known)
 		ereport(LOG,
 				(errcode(ERRCODE_CONNECTION_EXCEPTION),
 				 errmsg("destination \"%s\" is stopped: %s",
 						NameStr(destination->name), destination->last_error),
 				 errhint("Fix the cause, then change its options or call ecapi.resume().")));
+	}
 	destination->state = ECAPI_STOPPED;
 	destination->has_stopped_options = true;
 	destination->stopped_options = destination->options_hash;
 	destination->next_try = 0;
+}
+
+/* It had stopped with the options that it has when this process came: it stays so. */
+void
+ecapi_state_stay_stopped(EcapiDestination *destination)
+{
+	destination->state = ECAPI_STOPPED;
+}
+
+/* An operator pauses it; what has stopped stays so. */
+void
+ecapi_state_pause(EcapiDestination *destination)
+{
+	if (destination->state == ECAPI_PAUSED || destination->state == ECAPI_STOPPED)
+		return;
+	destination->state = ECAPI_PAUSED;
+	destination->dirty = true;
 }
 
 /* What flew beside a failed request does not shorten a wait, nor end a stop or pause. */
@@ -236,6 +256,21 @@ ecapi_state_hold(EcapiDestination *destination, const char *error, int64 wait_ms
 	wait_until(destination, next_try);
 }
 
+/* Users' SQL may work again: what waits for it, and for nothing else, tries at once. */
+void
+ecapi_state_end_hold(EcapiDestination *destination)
+{
+	if (destination->state == ECAPI_WAITING && destination->failures == 0)
+		destination->next_try = 0;
+}
+
+/* Requests passed since one failed last: the waits for that one stay short. */
+void
+ecapi_state_shorten_waits(EcapiDestination *destination)
+{
+	destination->failures = Min(destination->failures, 1);
+}
+
 /*
  * When a destination that waits may try again, it runs.  False when it has to
  * wait on.
@@ -253,7 +288,7 @@ ecapi_state_try(EcapiDestination *destination, TimestampTz now)
 	return true;
 }
 
-/* Start, or start again, with a clean slate; not while it is guarded. */
+/* Start, or start again, with no failure counted; not while it is guarded. */
 void
 ecapi_state_go(EcapiDestination *destination)
 {
@@ -263,7 +298,6 @@ ecapi_state_go(EcapiDestination *destination)
 	destination->has_stopped_options = false;
 	destination->next_try = 0;
 	destination->failures = 0;
-	destination->rejections = 0;
 	destination->dirty = true;
 }
 

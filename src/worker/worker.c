@@ -472,7 +472,7 @@ give_up(void)
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &ecapi_me.destinations)
-		wanted |= dlist_container(EcapiDestination, node, iter.cur)->give_up_to != NULL;
+		wanted |= dlist_container(EcapiDestination, node, iter.cur)->giving_up.to != NULL;
 	if (!wanted)
 		return false;
 	ecapi_worker_begin(true);
@@ -578,7 +578,7 @@ send_events(TimestampTz now, long *wait_ms)
 		if (ecapi_state_name(destination) != destination->state_shown)
 			destination->dirty = true;
 		destination->state_shown = ecapi_state_name(destination);
-		if (destination->short_of != NULL && destination->nflying == 0)
+		if (destination->share.short_of != NULL && destination->nflying == 0)
 			dlist_move_head(&ecapi_me.destinations, &destination->node);
 	}
 }
