@@ -185,6 +185,7 @@ OBJS = \
 	src/records/event_id.o \
 	src/worker/launcher.o \
 	src/worker/worker.o \
+	src/worker/bounds.o \
 	src/pipeline/destinations.o \
 	src/pipeline/server.o \
 	src/pipeline/worker_state.o \
@@ -212,6 +213,7 @@ OBJS = \
 	src/pipeline/replay_feed.o \
 	src/pipeline/stopped.o \
 	src/pipeline/cancel.o \
+	src/pipeline/cancel_set.o \
 	src/pipeline/ledger.o \
 	src/pipeline/give_up.o \
 	src/pipeline/journal.o

@@ -71,6 +71,7 @@
 #include "outbox/window.h"
 #include "pipeline/batch.h"
 #include "pipeline/cancel.h"
+#include "pipeline/cancel_set.h"
 #include "pipeline/destination.h"
 #include "pipeline/page.h"
 #include "pipeline/stopped.h"
@@ -106,30 +107,13 @@ typedef enum Phase
 	RESOLVING
 } Phase;
 
-/* A cancellation in the job, and what was found of its event. */
-typedef struct Entry
-{
-	EcapiCancellation *row;
-	int			next;			/* in its bucket; -1: none */
-	bool		repeated;		/* a wider one of the job has its id */
-	bool		found;			/* an event of its id, of whatever kind */
-	int			next_of_order;	/* in the bucket of its transaction id; -1: none */
-	EcapiTakeBack back;
-} Entry;
-
 static struct
 {
 	Phase		phase;
 	MemoryContext context;		/* of all below; NULL when idle */
-	int			nentries;
-	Entry	   *entries;
-	uint32		nbuckets;		/* a power of two */
-	int		   *buckets;		/* entry by the hash of its id; -1: none */
-	int		   *order_buckets;	/* the same by its transaction id */
+	EcapiCancelSet set;
 	bool		linked;			/* the second time round */
-	uint64		before_xid;		/* the newest: none is about what is behind */
-	TimestampTz since;			/* the smallest; DT_NOBEGIN: all there is */
-	uint64		looks;			/* see stopped.c, when it was collected */
+	uint64		looks;			/* ecapi_stops_looks() when it was collected */
 	TimestampTz known_at;		/* no later request carries a cancelled event; 0: not yet */
 	TimestampTz started_at;		/* of the scan */
 	EcapiTick  *from;			/* references */
@@ -181,81 +165,7 @@ ms_until(TimestampTz moment, TimestampTz now)
 	return (long) ((moment - now) / 1000) + 1;
 }
 
-/* ---- the entries, by id ---- */
-
-static uint32
-bucket_of(const char *id, int len)
-{
-	return DatumGetUInt32(hash_any((const unsigned char *) id, len)) & (job.nbuckets - 1);
-}
-
-static Entry *
-find_entry(const char *id, int len)
-{
-	for (int i = job.buckets[bucket_of(id, len)]; i >= 0; i = job.entries[i].next)
-	{
-		const char *other = job.entries[i].row->id;
-
-		if (strncmp(other, id, len) == 0 && other[len] == '\0')
-			return &job.entries[i];
-	}
-	return NULL;
-}
-
-static bool
-is_wider(const EcapiCover *a, const EcapiCover *b)
-{
-	if (a->before_xid != b->before_xid)
-		return a->before_xid > b->before_xid;
-	return a->seq > b->seq;
-}
-
-/* An id has one entry in the buckets: its widest. */
-static void
-insert_entry(int i)
-{
-	Entry	   *entry = &job.entries[i];
-	int			len = strlen(entry->row->id);
-	Entry	   *other = find_entry(entry->row->id, len);
-	int		   *bucket = &job.buckets[bucket_of(entry->row->id, len)];
-
-	job.before_xid = Max(job.before_xid, entry->row->cover.before_xid);
-	job.since = i == 0 ? entry->row->since : Min(job.since, entry->row->since);
-	if (other != NULL && is_wider(&entry->row->cover, &other->row->cover))
-	{
-		EcapiCancellation *row = other->row;
-
-		other->row = entry->row;
-		entry->row = row;
-	}
-	if (other != NULL)
-	{
-		entry->repeated = true;
-		return;
-	}
-	entry->next = *bucket;
-	*bucket = i;
-}
-
 /* ---- idle: collect ---- */
-
-static void
-index_entries(EcapiCancellation *rows, int n)
-{
-	job.nbuckets = 16;
-	while (job.nbuckets < (uint32) n)
-		job.nbuckets *= 2;
-	job.buckets = MemoryContextAlloc(job.context, sizeof(int) * job.nbuckets);
-	job.order_buckets = MemoryContextAlloc(job.context, sizeof(int) * job.nbuckets);
-	for (uint32 i = 0; i < job.nbuckets; i++)
-		job.buckets[i] = job.order_buckets[i] = -1;
-	job.entries = MemoryContextAllocZero(job.context, sizeof(Entry) * n);
-	job.nentries = n;
-	for (int i = 0; i < n; i++)
-		job.entries[i].row = &rows[i];
-	for (int i = 0; i < n; i++)
-		insert_entry(i);
-}
 
 /* Take up open cancellations, if there are any. */
 static void
@@ -274,7 +184,7 @@ collect(void)
 		job.seen = ecapi_snapshot_from(GetActiveSnapshot());
 	MemoryContextSwitchTo(old);
 	if (n > 0)
-		index_entries(rows, n);
+		ecapi_cancel_set_fill(&job.set, job.context, rows, n);
 	ecapi_worker_end();
 	if (n == 0)
 	{
@@ -330,7 +240,7 @@ open_window(void)
 
 	ecapi_worker_begin(true);
 	to = ecapi_snapshot_from(GetActiveSnapshot());
-	from = ecapi_replay_start(job.since);
+	from = ecapi_replay_start(job.set.since);
 	ecapi_tick_drop(job.to);
 	ecapi_tick_drop(job.from);
 	job.to = ecapi_tick_intern(to);
@@ -367,152 +277,11 @@ settle(TimestampTz now)
 
 /* ---- scanning ---- */
 
-/* Events of a page that match, each with an entry. */
-typedef struct Matches
-{
-	int			n;
-	int			room;
-	Entry	  **entries;
-	const EcapiRow **rows;
-} Matches;
-
-static void
-match_with(Matches *matches, Entry *entry, const EcapiRow *row)
-{
-	if (matches->n == matches->room)
-	{
-		matches->room = Max(64, matches->room * 2);
-		matches->entries = matches->n == 0 ? palloc(sizeof(Entry *) * matches->room)
-			: repalloc(matches->entries, sizeof(Entry *) * matches->room);
-		matches->rows = matches->n == 0 ? palloc(sizeof(EcapiRow *) * matches->room)
-			: repalloc(matches->rows, sizeof(EcapiRow *) * matches->room);
-	}
-	matches->entries[matches->n] = entry;
-	matches->rows[matches->n++] = row;
-}
-
-/* The tree of a row in the current context; NULL: what cannot be read was never sent. */
-static const EcapiValue *
-parse(const EcapiRow *row)
-{
-	EcapiArena	arena;
-	const EcapiValue *event;
-	char		error[128];
-
-	ecapi_tree_arena(&arena, CurrentMemoryContext);
-	event = ecapi_tree_parse(&arena, row->event, row->len, error, sizeof(error));
-	return event != NULL && event->type == ECAPI_OBJECT ? event : NULL;
-}
-
-static const char *
-keep(const char *text)
-{
-	return text == NULL ? NULL : MemoryContextStrdup(job.context, text);
-}
-
-/* Know the order of an entry by its event. */
-static void
-know_order(Entry *entry, const EcapiValue *event)
-{
-	EcapiOrder	order;
-
-	ecapi_refund_order(event, &order);
-	if (entry->back.order.transaction_id != NULL || order.transaction_id == NULL)
-		return;
-	entry->back.order.transaction_id = keep(order.transaction_id);
-	entry->back.order.data_set_id = keep(order.data_set_id);
-	entry->back.order.route = keep(order.route);
-}
-
-/* Is it an event of an entry? */
-static void
-match_event(const EcapiRow *row, Matches *matches)
-{
-	const char *id;
-	int			id_len;
-	Entry	   *entry;
-	const EcapiValue *event;
-
-	if (!ecapi_stops_id(row->event, row->len, &id, &id_len))
-		return;
-	entry = find_entry(id, id_len);
-	if (entry == NULL || !ecapi_cover_holds(&entry->row->cover, row->xid, row->seq) ||
-		ecapi_cover_holds(&entry->row->resolved, row->xid, row->seq))
-		return;
-	entry->found = true;
-	event = parse(row);
-	if (event == NULL || !ecapi_refund_possible(event))
-		return;
-	know_order(entry, event);
-	match_with(matches, entry, row);
-}
-
-/* Is it a refund, which no cancellation made, of the order of an entry, or several? */
-static void
-match_refund(const EcapiRow *row, Matches *matches)
-{
-	const char *names[ECAPI_REFUND_NAMES];
-	const EcapiValue *refund;
-	EcapiArena	arena;
-	EcapiOrder	order;
-	int			n;
-
-	if (!ecapi_event_is_refund(row->event, row->len))
-		return;
-	refund = parse(row);
-	if (refund == NULL || ecapi_refund_is_addressed(refund))
-		return;
-	ecapi_tree_arena(&arena, CurrentMemoryContext);
-	ecapi_refund_order(refund, &order);
-	n = ecapi_refund_names(&arena, refund, names);
-	for (int i = 0; i < n; i++)
-	{
-		Entry	   *entry = find_entry(names[i], strlen(names[i]));
-
-		if (entry != NULL && ecapi_refund_may_be_of(&entry->back.order, &order))
-			match_with(matches, entry, row);
-	}
-	if (order.transaction_id == NULL)
-		return;
-	n = job.order_buckets[bucket_of(order.transaction_id, strlen(order.transaction_id))];
-	for (; n >= 0; n = job.entries[n].next_of_order)
-		if (ecapi_refund_same_order(&job.entries[n].back.order, &order))
-			match_with(matches, &job.entries[n], row);
-}
-
-/* Note where the events, or refunds, of a page that match were sent. */
-static void
-note_sent(const Matches *matches)
-{
-	int64	   *seqs = palloc(sizeof(int64) * matches->n);
-	MemoryContext old;
-	EcapiSent  *sent;
-	int			nsent;
-
-	for (int i = 0; i < matches->n; i++)
-		seqs[i] = matches->rows[i]->seq;
-	sent = ecapi_cancellation_sent(seqs, matches->n, CurrentMemoryContext, &nsent);
-	for (int i = 0; i < nsent; i++)
-	{
-		EcapiTakeBack *back = &matches->entries[sent[i].which]->back;
-		const EcapiRow *row = matches->rows[sent[i].which];
-		const EcapiValue *refund = job.linked ? parse(row) : NULL;
-
-		old = MemoryContextSwitchTo(job.context);
-		if (refund != NULL)
-			ecapi_take_back_taken(back, refund, sent[i].server, row->xid, row->seq);
-		else if (!job.linked)
-			ecapi_take_back_sent(back, &sent[i], row->xid, row->seq);
-		MemoryContextSwitchTo(old);
-	}
-}
-
 /* Read a page of the outbox; true at the end. */
 static bool
 scan(void)
 {
 	EcapiRows	rows = {0};
-	Matches		matches = {0};
 	bool		last;
 
 	ecapi_worker_begin(true);
@@ -522,17 +291,7 @@ scan(void)
 	rows.max_bytes = ECAPI_PAGE_BYTES;
 	rows.rows = palloc(sizeof(EcapiRow) * rows.max_rows);
 	last = ecapi_window_read(job.from->snapshot, job.to->snapshot, &job.position, &rows);
-	for (int i = 0; i < rows.nrows; i++)
-	{
-		if (rows.rows[i].event == NULL)
-			continue;
-		if (job.linked)
-			match_refund(&rows.rows[i], &matches);
-		else
-			match_event(&rows.rows[i], &matches);
-	}
-	if (matches.n > 0)
-		note_sent(&matches);
+	ecapi_cancel_set_match(&job.set, &rows, job.linked);
 	ecapi_worker_end();
 	return last;
 }
@@ -543,41 +302,26 @@ scan_events(void)
 {
 	bool		wanted = false;
 
-	if (!scan() && (job.position.arm == 0 || job.position.xid < job.before_xid))
+	if (!scan() && (job.position.arm == 0 || job.position.xid < job.set.before_xid))
 		return;
-	for (int i = 0; i < job.nentries; i++)
-		wanted |= job.entries[i].back.sold != NIL ||
-			job.entries[i].back.order.transaction_id != NULL;
+	for (int i = 0; i < job.set.n; i++)
+		wanted |= job.set.entries[i].back.sold != NIL ||
+			job.set.entries[i].back.order.transaction_id != NULL;
 	job.phase = wanted ? LINKING : RESOLVING;
 }
 
 /* ---- linking ---- */
 
 static void
-link_entry(int i)
-{
-	Entry	   *entry = &job.entries[i];
-	const char *transaction_id = entry->back.order.transaction_id;
-	int		   *bucket;
-
-	if (transaction_id == NULL || !ecapi_cancellation_lock(entry->row->cancel_id))
-		return;
-	ecapi_cancellation_link(entry->row->cancel_id, &entry->back.order);
-	bucket = &job.order_buckets[bucket_of(transaction_id, strlen(transaction_id))];
-	entry->next_of_order = *bucket;
-	*bucket = i;
-}
-
-static void
 link_some(void)
 {
-	int			until = Min(job.nentries, job.done + RESOLVE_MAX);
+	int			until = Min(job.set.n, job.done + RESOLVE_MAX);
 
 	ecapi_worker_begin(false);
 	for (; job.done < until; job.done++)
-		link_entry(job.done);
+		ecapi_cancel_set_link(&job.set, job.done);
 	ecapi_worker_end();
-	if (job.done < job.nentries)
+	if (job.done < job.set.n)
 		return;
 	job.done = 0;
 	job.linked = true;
@@ -590,7 +334,7 @@ link_some(void)
 /* ---- resolving ---- */
 
 static void
-resolve(Entry *entry)
+resolve(EcapiCancelEntry *entry)
 {
 	EcapiTakeBack *back = &entry->back;
 	int64		id = entry->row->cancel_id;
@@ -628,17 +372,17 @@ resolve(Entry *entry)
 static long
 resolve_some(TimestampTz now)
 {
-	int			until = Min(job.nentries, job.done + RESOLVE_MAX);
+	int			until = Min(job.set.n, job.done + RESOLVE_MAX);
 	bool		may_read;
 
 	ecapi_worker_begin(false);
 	may_read = ecapi_forgotten_share_now();
 	for (; may_read && job.done < until; job.done++)
-		resolve(&job.entries[job.done]);
+		resolve(&job.set.entries[job.done]);
 	ecapi_worker_end();
 	if (!may_read)
 		return FORGETTING_MS;
-	if (job.done < job.nentries)
+	if (job.done < job.set.n)
 		return 0;
 	rest_until = now + Min(Max(now - job.started_at, 0), REST_MAX_US);
 	/* there may be more of them */

@@ -17,8 +17,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "executor/spi.h"
 #include "utils/snapmgr.h"
 
 #include "outbox/snapshot.h"
@@ -56,9 +54,7 @@ ecapi_erased_refresh(void)
 	int64		left = 0;
 	dlist_iter	iter;
 
-	StartTransactionCommand();
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	ecapi_worker_begin(false);
 	now = ecapi_snapshot_from(GetActiveSnapshot());
 	if (ecapi_erasure_since(looked))
 	{
@@ -68,10 +64,7 @@ ecapi_erased_refresh(void)
 	}
 	MemoryContextSwitchTo(ecapi_me.context);
 	now = ecapi_snapshot_copy(now);
-	PopActiveSnapshot();
-	SPI_finish();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(ecapi_me.scratch);
+	ecapi_worker_end();
 
 	/* with copies left, the next look finds the same erasures */
 	if (left > 0)

@@ -15,10 +15,7 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "executor/spi.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "outbox/cursor.h"
@@ -186,9 +183,7 @@ ecapi_recorder_write(bool all)
 	/* put right at the end: an error on the way leaves it set */
 	ecapi_me.record_failed_at = now;
 
-	StartTransactionCommand();
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	ecapi_worker_begin(false);
 	if (ecapi_me.tick_to_log != NULL)
 	{
 		ecapi_record_tick(ecapi_me.tick_to_log->snapshot, ecapi_me.tick_to_log_at);
@@ -215,10 +210,7 @@ ecapi_recorder_write(bool all)
 		MemoryContextSwitchTo(old);
 	}
 	ecapi_cursor_tidy(now);
-	PopActiveSnapshot();
-	SPI_finish();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(ecapi_me.scratch);
+	ecapi_worker_end();
 
 	foreach(cell, written)
 	{

@@ -25,10 +25,7 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "executor/spi.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/tree.h"
@@ -50,6 +47,19 @@ static uint64 newest = 0;		/* no event of this transaction or later is stopped *
 static TimestampTz looked_at = 0;
 static uint64 looks = 0;		/* at all pages, so far */
 
+/* An event as a tree in the current context; NULL when it cannot be read. */
+const EcapiValue *
+ecapi_stops_object(const char *text, int len)
+{
+	EcapiArena	arena;
+	const EcapiValue *value;
+	char		error[128];
+
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	value = ecapi_tree_parse(&arena, text, len, error, sizeof(error));
+	return value != NULL && value->type == ECAPI_OBJECT ? value : NULL;
+}
+
 /*
  * The id of an event, in the current context where it is written with escapes;
  * false when it has none.
@@ -57,20 +67,15 @@ static uint64 looks = 0;		/* at all pages, so far */
 bool
 ecapi_stops_id(const char *text, int len, const char **id, int *id_len)
 {
-	EcapiArena	arena;
 	const EcapiValue *value;
 	bool		escaped;
-	char		error[128];
 
 	if (text == NULL || !ecapi_event_id_find(text, len, id, id_len, &escaped))
 		return false;
 	if (!escaped)
 		return true;
-	ecapi_tree_arena(&arena, CurrentMemoryContext);
-	value = ecapi_tree_parse(&arena, text, len, error, sizeof(error));
-	if (value == NULL || value->type != ECAPI_OBJECT)
-		return false;
-	value = ecapi_value_get(value, "id");
+	value = ecapi_stops_object(text, len);
+	value = value == NULL ? NULL : ecapi_value_get(value, "id");
 	if (value == NULL || value->type != ECAPI_STRING)
 		return false;
 	*id = value->text;
@@ -98,14 +103,9 @@ may_be_stopped(EcapiPageEvent *event)
 static void
 look_at_refund(EcapiPageEvent *event)
 {
-	EcapiArena	arena;
-	const EcapiValue *refund;
-	char		error[128];
+	const EcapiValue *refund = ecapi_stops_object(event->text, event->len);
 
-	ecapi_tree_arena(&arena, CurrentMemoryContext);
-	refund = ecapi_tree_parse(&arena, event->text, event->len, error, sizeof(error));
-	if (refund != NULL && refund->type == ECAPI_OBJECT && !ecapi_refund_is_addressed(refund) &&
-		ecapi_stops_refund(refund))
+	if (refund != NULL && !ecapi_refund_is_addressed(refund) && ecapi_stops_refund(refund))
 		event->stopped = ECAPI_STOPPED_CANCELLED;
 }
 
@@ -164,10 +164,7 @@ look_at_all(void)
 {
 	dlist_iter	iter;
 
-	StartTransactionCommand();
-	XactReadOnly = true;
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	ecapi_worker_begin(true);
 	if (changed)
 		newest = ecapi_stops_newest();
 	dlist_foreach(iter, &ecapi_me.pages)
@@ -177,10 +174,7 @@ look_at_all(void)
 		if (is_wanted(page))
 			look(page);
 	}
-	PopActiveSnapshot();
-	SPI_finish();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(ecapi_me.scratch);
+	ecapi_worker_end();
 }
 
 /*

@@ -9,6 +9,9 @@
 
 #include "datatype/timestamp.h"
 
+#include "event/value.h"
+
+extern const EcapiValue *ecapi_stops_object(const char *text, int len);
 extern bool ecapi_stops_id(const char *text, int len, const char **id, int *id_len);
 extern void ecapi_stops_refresh(TimestampTz now);
 extern void ecapi_stops_look_again(void);

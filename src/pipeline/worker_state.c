@@ -36,3 +36,14 @@ ecapi_worker_end(void)
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(ecapi_me.scratch);
 }
+
+/* Has an interval gone by?  Then the next begins. */
+bool
+ecapi_elapsed(TimestampTz *last, TimestampTz now, int interval_ms)
+{
+	/* a clock that was set back counts as elapsed */
+	if (*last <= now && now - *last < (int64) interval_ms * 1000)
+		return false;
+	*last = now;
+	return true;
+}

@@ -46,5 +46,6 @@ extern EcapiWorker ecapi_me;
 
 extern void ecapi_worker_begin(bool read_only);
 extern void ecapi_worker_end(void);
+extern bool ecapi_elapsed(TimestampTz *last, TimestampTz now, int interval_ms);
 
 #endif							/* ECAPI_WORKER_STATE_H */

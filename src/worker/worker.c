@@ -37,7 +37,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "executor/spi.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -59,14 +58,12 @@
 #include "delivery/sockets.h"
 #include "event/digest.h"
 #include "event/value.h"
-#include "outbox/limit.h"
 #include "outbox/ring.h"
 #include "outbox/rotation.h"
 #include "pipeline/cancel.h"
 #include "pipeline/destination.h"
 #include "pipeline/destinations.h"
 #include "pipeline/failed_feed.h"
-#include "pipeline/give_up.h"
 #include "pipeline/pages.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/prepare.h"
@@ -84,11 +81,10 @@
 #include "records/replay.h"
 #include "settings.h"
 #include "shmem/shmem.h"
+#include "worker/bounds.h"
 #include "worker/worker.h"
 
 #define HEARTBEAT_MS		5000
-#define ROTATION_MS			60000	/* and twice in a turn of a slot that is shorter */
-#define ROOM_MS				1000
 #define ERROR_PAUSE_MS		1000
 
 /*
@@ -111,8 +107,6 @@ static bool tick_wanted = true;
 static bool tick_has_events = false;	/* woken since the last tick */
 static bool moving_events = false;	/* lists of the pipeline are in between */
 static TimestampTz last_heartbeat = 0;
-static TimestampTz last_rotation = 0;
-static TimestampTz last_room = 0;
 static TimestampTz last_idle_look = 0;
 
 static void
@@ -209,16 +203,6 @@ override_settings(void)
 }
 
 static bool
-elapsed(TimestampTz *last, TimestampTz now, int interval_ms)
-{
-	/* a clock that was set back counts as elapsed */
-	if (*last <= now && now - *last < (int64) interval_ms * 1000)
-		return false;
-	*last = now;
-	return true;
-}
-
-static bool
 has_extension(void)
 {
 	bool		has;
@@ -243,7 +227,7 @@ leave_if_idle(TimestampTz now)
 	bool		idle;
 
 	if (!dlist_is_empty(&ecapi_me.destinations) || reload_wanted ||
-		!elapsed(&last_idle_look, now, HEARTBEAT_MS))
+		!ecapi_elapsed(&last_idle_look, now, HEARTBEAT_MS))
 		return;
 	ecapi_worker_begin(true);
 	idle = ecapi_rotation_empty() && !ecapi_cancellation_any();
@@ -348,141 +332,6 @@ lower(long *wait_ms, long ms)
 		*wait_ms = ms;
 }
 
-/* A slot must be found done before the clock comes round to it again. */
-static int
-rotation_interval(void)
-{
-	return (int) Min((int64) ROTATION_MS,
-					 (int64) ecapi_retention_s * 1000 / (ECAPI_SLOTS - 2) / 2);
-}
-
-/* Who is passed over when the ring comes to its limits, in the scratch context. */
-static EcapiPassedOver
-stopped_by_guards(void)
-{
-	EcapiPassedOver result = {NIL};
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
-	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
-		/* one that is guarded and not stopped has its checks before it */
-		if (destination->guarded && destination->state == ECAPI_STOPPED)
-			result.servers = lappend_oid(result.servers, destination->server);
-	}
-	return result;
-}
-
-static void
-rotate(void)
-{
-	EcapiPassedOver beyond = stopped_by_guards();
-
-	StartTransactionCommand();
-	ecapi_rotation_run(&beyond);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(ecapi_me.scratch);
-}
-
-/* Replays that are in the way of new events end; returns how many. */
-static int
-end_replays(void)
-{
-	int			ended;
-
-	StartTransactionCommand();
-	ended = ecapi_rotation_end_replays();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(ecapi_me.scratch);
-	if (ended == 0)
-		return 0;
-	reload_wanted = true;
-	ereport(LOG,
-			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg_plural("outbox is near ecapi.outbox_limit, %d replay was cancelled",
-						   "outbox is near ecapi.outbox_limit, %d replays were cancelled",
-						   ended, ended)));
-	return ended;
-}
-
-/* Empty a slot early; see rotation.h. */
-static bool
-empty_early(const EcapiPassedOver *passed_over)
-{
-	bool		emptied;
-
-	StartTransactionCommand();
-	emptied = ecapi_rotation_make_room(passed_over);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(ecapi_me.scratch);
-	if (emptied)
-		ereport(LOG,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("outbox is near ecapi.outbox_limit, its oldest events were removed "
-						"before ecapi.retention"),
-				 passed_over == NULL ? 0 :
-				 errdetail("A destination that its guard has stopped, or one or a replay of a "
-						   "transaction that is still open, would have kept them.")));
-	return emptied;
-}
-
-/*
- * Keep the outbox below its limit: empty what nobody needs, else end replays and
- * plan what is given up.  Returns whether the outbox is near its limit.
- */
-static bool
-make_room(TimestampTz now, bool rotated)
-{
-	bool		pressed;
-	bool		emptied = false;
-	bool		full;
-
-	ecapi_worker_begin(true);
-	pressed = ecapi_limit_pressed(now);
-	ecapi_worker_end();
-	if (pressed)
-	{
-		emptied = empty_early(NULL);
-		if (!emptied && end_replays() == 0)
-		{
-			EcapiPassedOver passed_over = stopped_by_guards();
-
-			emptied = empty_early(&passed_over);
-		}
-	}
-	if (emptied || rotated || pressed)
-	{
-		ecapi_worker_begin(true);
-		if (emptied)
-			(void) ecapi_limit_measure(now, &full);
-		else
-			ecapi_give_up_plan(now, pressed);
-		ecapi_worker_end();
-	}
-	return pressed;
-}
-
-/* Give up what was planned; true when there is more. */
-static bool
-give_up(void)
-{
-	bool		more = false;
-	bool		wanted = false;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
-		wanted |= dlist_container(EcapiDestination, node, iter.cur)->giving_up.to != NULL;
-	if (!wanted)
-		return false;
-	ecapi_worker_begin(true);
-	ecapi_ring_check();
-	dlist_foreach(iter, &ecapi_me.destinations)
-		more |= ecapi_give_up_step(dlist_container(EcapiDestination, node, iter.cur));
-	ecapi_worker_end();
-	return more;
-}
-
 static void
 shut_down(int code)
 {
@@ -518,23 +367,6 @@ wake_wait(TimestampTz now)
 	if (since_us < 0 || since_us >= interval_us)
 		return 0;
 	return (long) ((interval_us - since_us + 999) / 1000);
-}
-
-/* Step 7: the ring and its limits. */
-static void
-keep_bounds(TimestampTz now, long *wait_ms)
-{
-	bool		rotated = elapsed(&last_rotation, now, rotation_interval());
-
-	if (rotated)
-		rotate();
-	/* what cannot be recorded must not be given up */
-	if (!ecapi_delivery || ecapi_me.record_failed_at != 0)
-		return;
-	if ((elapsed(&last_room, now, ROOM_MS) || rotated) && make_room(now, rotated))
-		lower(wait_ms, ROOM_MS);
-	if (give_up())
-		lower(wait_ms, 0);
 }
 
 /* Lower the wait to when a feed can read on. */
@@ -597,11 +429,11 @@ turn(void)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
-		last_rotation = 0;		/* its limits may have changed */
+		ecapi_bounds_changed();
 	}
 	if (wake_wait(now) == 0 && ecapi_worker_woken())
 		tick_wanted = tick_has_events = true;
-	if (elapsed(&last_heartbeat, now, HEARTBEAT_MS))
+	if (ecapi_elapsed(&last_heartbeat, now, HEARTBEAT_MS))
 	{
 		tick_wanted = true;
 		ecapi_destinations_credentials();
@@ -645,7 +477,7 @@ turn(void)
 			lower(&wait_ms, ecapi_failed_wait_ms(dlist_container(EcapiDestination, node,
 																 iter.cur), now));
 	lower(&wait_ms, ecapi_cancel_step(now));
-	keep_bounds(now, &wait_ms);
+	lower(&wait_ms, ecapi_bounds_keep(now));
 	/* a cursor that somebody deleted is written again */
 	reload_wanted |= ecapi_me.cursor_lost;
 	ecapi_me.cursor_lost = false;
