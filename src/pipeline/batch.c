@@ -29,6 +29,16 @@ ecapi_batch_new(EcapiFeed *feed, int capacity)
 	return batch;
 }
 
+int
+ecapi_batch_count(dlist_head *list)
+{
+	int			n = 0;
+
+	ecapi_foreach(EcapiBatch, batch, list)
+		n++;
+	return n;
+}
+
 void
 ecapi_batch_drop_request(EcapiBatch *batch)
 {

@@ -50,6 +50,9 @@ typedef struct EcapiBatch
 	EcapiAnswer *rejected_with; /* of a suspect; in context */
 } EcapiBatch;
 
+/* How many batches a list has. */
+extern int	ecapi_batch_count(dlist_head *list);
+
 /* An empty batch with room for some items. */
 extern EcapiBatch *ecapi_batch_new(EcapiFeed *feed, int capacity);
 

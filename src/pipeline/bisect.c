@@ -169,17 +169,6 @@ suspect(EcapiBatch *batch, const EcapiAnswer *answer)
 	dlist_push_tail(&destination->bisection.suspects, &batch->node);
 }
 
-static int
-count_suspects(EcapiDestination *destination)
-{
-	dlist_iter	iter;
-	int			n = 0;
-
-	dlist_foreach(iter, &destination->bisection.suspects)
-		n++;
-	return n;
-}
-
 /* A single event is at fault.  Takes its batch over. */
 static void
 blame(EcapiBatch *batch, const char *reason, const EcapiAnswer *answer)
@@ -273,7 +262,7 @@ ecapi_bisect_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_lar
 	else
 	{
 		suspect(batch, answer);
-		if (count_suspects(destination) >= SUSPECTS_MAX)
+		if (ecapi_batch_count(&destination->bisection.suspects) >= SUSPECTS_MAX)
 			acquit(destination);
 	}
 }
@@ -342,12 +331,11 @@ ecapi_bisect_quiet(EcapiDestination *destination, TimestampTz now)
 	bool		alone = destination->bisection.rejections <= LONE_REJECTIONS_MAX &&
 		is_proven(destination);
 	TimestampTz held_us = now - destination->bisection.suspects_since;
-	dlist_iter	iter;
 
 	if (dlist_is_empty(&destination->bisection.suspects))
 		return -1;
-	dlist_foreach(iter, &destination->bisection.suspects)
-		alone &= dlist_container(EcapiBatch, node, iter.cur)->root == NULL;
+	ecapi_foreach(EcapiBatch, batch, &destination->bisection.suspects)
+		alone &= batch->root == NULL;
 	if (alone)
 	{
 		convict(destination);

@@ -159,12 +159,6 @@ is_before(TimestampTz now, TimestampTz moment, int64 reach_us)
 	return now < moment && moment - now <= reach_us;
 }
 
-static long
-ms_until(TimestampTz moment, TimestampTz now)
-{
-	return (long) ((moment - now) / 1000) + 1;
-}
-
 /* ---- idle: collect ---- */
 
 /* Take up open cancellations, if there are any. */
@@ -211,18 +205,14 @@ widen(TimestampTz *first, TimestampTz *last, TimestampTz moment)
 static void
 find_unrecorded(TimestampTz *first, TimestampTz *last)
 {
-	dlist_iter	iter;
-	dlist_iter	inner;
 	ListCell   *cell;
 
 	*first = DT_NOEND;
 	*last = DT_NOBEGIN;
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
-		dlist_foreach(inner, &destination->flying)
-			widen(first, last, dlist_container(EcapiBatch, node, inner.cur)->sent_at);
+		ecapi_foreach(EcapiBatch, batch, &destination->flying)
+			widen(first, last, batch->sent_at);
 		foreach(cell, destination->journal.requests)
 			widen(first, last, ((EcapiRequestRow *) lfirst(cell))->sent_at);
 	}
@@ -403,7 +393,7 @@ step(TimestampTz now)
 			if (looks_seen == ecapi_stops_looks())
 				return -1;
 			if (is_before(now, rest_until, REST_MAX_US))
-				return ms_until(rest_until, now);
+				return TimestampDifferenceMilliseconds(now, rest_until);
 			looks_seen = ecapi_stops_looks();
 			collect();
 			return job.phase == IDLE ? -1 : 0;
@@ -441,7 +431,7 @@ ecapi_cancel_step(TimestampTz now)
 	if (!ecapi_delivery || ecapi_me.record_failed_at != 0 || ecapi_me.live == NULL)
 		return -1;
 	if (is_before(now, retry_at, RETRY_US))
-		return ms_until(retry_at, now);
+		return TimestampDifferenceMilliseconds(now, retry_at);
 	PG_TRY();
 	{
 		wait_ms = step(now);

@@ -46,15 +46,9 @@
 EcapiDestination *
 ecapi_destination_of(Oid server)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
-	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 		if (destination->server == server)
 			return destination;
-	}
 	return NULL;
 }
 
@@ -405,12 +399,8 @@ ecapi_destinations_take(List *all)
 void
 ecapi_destinations_credentials(void)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		if (destination->state == ECAPI_STOPPED && !destination->guarded &&
 			destination->options != NULL &&
 			ecapi_credentials_stamp(destination->options) != destination->token_stamp)

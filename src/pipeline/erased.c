@@ -52,14 +52,13 @@ ecapi_erased_refresh(void)
 {
 	EcapiSnapshot *now;
 	int64		left = 0;
-	dlist_iter	iter;
 
 	ecapi_worker_begin(false);
 	now = ecapi_snapshot_from(GetActiveSnapshot());
 	if (ecapi_erasure_since(looked))
 	{
-		dlist_foreach(iter, &ecapi_me.pages)
-			mark(dlist_container(EcapiPage, node, iter.cur));
+		ecapi_foreach(EcapiPage, page, &ecapi_me.pages)
+			mark(page);
 		left = ecapi_erasure_sweep();
 	}
 	MemoryContextSwitchTo(ecapi_me.context);

@@ -15,6 +15,10 @@
 #ifndef ECAPI_FORWARD_H
 #define ECAPI_FORWARD_H
 
+#include "postgres.h"
+
+#include "lib/ilist.h"
+
 typedef struct EcapiTick EcapiTick;
 typedef struct EcapiPage EcapiPage;
 typedef struct EcapiView EcapiView;
@@ -22,5 +26,11 @@ typedef struct EcapiTally EcapiTally;
 typedef struct EcapiFeed EcapiFeed;
 typedef struct EcapiLedger EcapiLedger;
 typedef struct EcapiDestination EcapiDestination;
+
+/* Each of a list, in order; none may be taken out meanwhile. */
+#define ecapi_foreach(type, name, list) \
+	for (type *name = dlist_container(type, node, (list)->head.next); \
+		 &name->node != &(list)->head; \
+		 name = dlist_container(type, node, name->node.next))
 
 #endif							/* ECAPI_FORWARD_H */

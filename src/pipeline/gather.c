@@ -372,13 +372,10 @@ ecapi_gather(EcapiFeed *feed)
 	Growing		growing;
 	Shaping		shaping = SHAPING_DONE;
 	bool		full = false;
-	dlist_iter	iter;
 
 	begin_body(&growing, batch);
-	dlist_foreach(iter, &feed->slices)
+	ecapi_foreach(EcapiSlice, slice, &feed->slices)
 	{
-		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
-
 		while (!full && slice->next < slice->page->nevents)
 		{
 			EcapiItem	item = {slice, slice->next};

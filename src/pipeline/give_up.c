@@ -113,7 +113,6 @@ static void
 plan_size(int slot, bool in_use)
 {
 	EcapiTick  *tick = ecapi_me.live;
-	dlist_iter	iter;
 
 	if (!in_use)
 	{
@@ -127,10 +126,8 @@ plan_size(int slot, bool in_use)
 		tick->refs++;
 	if (tick == NULL)
 		return;
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		if (destination->guarded || destination->giving_up.to != NULL ||
 			(in_use && destination->state == ECAPI_RUNNING && destination->failures == 0))
 			continue;
@@ -168,7 +165,6 @@ ecapi_give_up_plan(TimestampTz now, bool pressed)
 	bool		in_use;
 	bool		held;
 	int			slot = pressed ? ecapi_rotation_removable(&in_use, &held) : -1;
-	dlist_iter	iter;
 
 	if (slot >= 0)
 		plan_size(slot, in_use);
@@ -176,10 +172,8 @@ ecapi_give_up_plan(TimestampTz now, bool pressed)
 		say_held(now);
 	if (ecapi_retention_limit == 0)
 		return;
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		if (!destination->guarded && destination->giving_up.to == NULL)
 			plan_age(destination, now - age);
 	}
@@ -242,12 +236,8 @@ thin_out_list(dlist_head *list)
 static void
 give_up_in_hand(EcapiDestination *destination)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &destination->live.slices)
+	ecapi_foreach(EcapiSlice, slice, &destination->live.slices)
 	{
-		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
-
 		if (!ecapi_snapshot_within(slice->page->start.to->snapshot,
 								   destination->giving_up.to->snapshot))
 			break;

@@ -48,15 +48,9 @@
 static EcapiPage *
 find_page(const EcapiPlace *place)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.pages)
-	{
-		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
-
+	ecapi_foreach(EcapiPage, page, &ecapi_me.pages)
 		if (ecapi_place_equal(&page->start, place))
 			return page;
-	}
 	return NULL;
 }
 
@@ -165,17 +159,11 @@ same_list(const EcapiDestination *a, const EcapiDestination *b)
 static bool
 somebody_comes(const EcapiPage *page, const EcapiDestination *like)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
-	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 		if (destination->state == ECAPI_RUNNING && destination->giving_up.to == NULL &&
 			ecapi_place_equal(&destination->live.read, &page->start) &&
 			(like == NULL || same_list(like, destination)))
 			return true;
-	}
 	return false;
 }
 
@@ -231,11 +219,9 @@ bool
 ecapi_page_is_awaited(const EcapiFeed *feed)
 {
 	const EcapiPlace *place = &feed->read;
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &ecapi_me.pages)
+	ecapi_foreach(EcapiPage, page, &ecapi_me.pages)
 	{
-		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
 		bool		ends_there;
 
 		if (page->due != NULL || page->nevents < AWAITED_EVENTS)

@@ -125,15 +125,12 @@ lingers(EcapiDestination *destination, TimestampTz now)
 {
 	EcapiFeed  *live = &destination->live;
 	const EcapiOptions *options = destination->options;
-	dlist_iter	iter;
 
 	destination->linger_until = 0;
 	if (options->linger_ms <= 0 || live->unsent >= options->batch_size)
 		return false;
-	dlist_foreach(iter, &live->slices)
+	ecapi_foreach(EcapiSlice, slice, &live->slices)
 	{
-		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
-
 		if (slice->next < slice->page->nevents)
 		{
 			TimestampTz until =
@@ -166,15 +163,11 @@ neighbour_first(EcapiFeed *feed)
 	EcapiBatch *head = dlist_head_element(EcapiBatch, node, &feed->ready);
 	int			patience = feed->destination->options->max_in_flight == 1
 		? ECAPI_FAILS_MAX : 2;
-	dlist_iter	iter;
-	int			n = 0;
 
 	feed->neighbour_sent = !feed->neighbour_sent;
 	if (!feed->neighbour_sent || head->fails < patience || feed->unsent == 0)
 		return false;
-	dlist_foreach(iter, &feed->ready)
-		n++;
-	return n < NEIGHBOURS_MAX;
+	return ecapi_batch_count(&feed->ready) < NEIGHBOURS_MAX;
 }
 
 /* The next batch of a feed that has events; NULL when all of it was disposed of. */
@@ -243,12 +236,6 @@ next_batch(EcapiDestination *destination, TimestampTz now)
 	return NULL;
 }
 
-static long
-ms_until(TimestampTz moment, TimestampTz now)
-{
-	return moment <= now ? 0 : (long) ((moment - now) / 1000) + 1;
-}
-
 /* Stop a destination that was left in test mode. */
 static void
 end_test_mode(EcapiDestination *destination, TimestampTz now)
@@ -272,7 +259,7 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 	if (destination->giving_up.to != NULL)
 		return -1;				/* see give_up.c */
 	if (!ecapi_state_try(destination, now))
-		return ms_until(destination->next_try, now);
+		return TimestampDifferenceMilliseconds(now, destination->next_try);
 	end_test_mode(destination, now);
 	/* what cannot be recorded must not be sent */
 	if (destination->state != ECAPI_RUNNING || destination->options == NULL ||
@@ -305,12 +292,12 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 	if (destination->nflying == 0 && !can_probe(destination))
 		quiet_ms = ecapi_bisect_quiet(destination, now);
 	if (destination->state == ECAPI_WAITING)
-		return ms_until(destination->next_try, now);
+		return TimestampDifferenceMilliseconds(now, destination->next_try);
 	if (limited_ms > 0)
 		return (long) limited_ms;
 	if (quiet_ms >= 0)
 		return quiet_ms;
-	return destination->linger_until == 0 ? -1 : ms_until(destination->linger_until, now);
+	return destination->linger_until == 0 ? -1 : TimestampDifferenceMilliseconds(now, destination->linger_until);
 }
 
 static void

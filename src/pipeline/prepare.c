@@ -91,11 +91,8 @@ static TimestampTz failing_rest_until = 0;	/* no call that failed last time befo
 static void
 reset_slices(EcapiFeed *feed, bool prepares)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &feed->slices)
+	ecapi_foreach(EcapiSlice, slice, &feed->slices)
 	{
-		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
 		int			nevents = slice->page->nevents;
 
 		if (slice->view != NULL)
@@ -152,12 +149,8 @@ ecapi_prepare_resume(EcapiDestination *destination)
 void
 ecapi_prepare_nudge(void)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		destination->preparing.next_try = 0;
 		if (destination->preparing.failures > 0)
 			ecapi_state_end_hold(destination);
@@ -190,16 +183,10 @@ may_call(const EcapiDestination *destination, long *wait_ms)
 static bool
 others_are_busy(const EcapiDestination *self)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
-	{
-		EcapiDestination *other = dlist_container(EcapiDestination, node, iter.cur);
-
+	ecapi_foreach(EcapiDestination, other, &ecapi_me.destinations)
 		if (other != self && other->state == ECAPI_RUNNING &&
 			(other->nflying > 0 || other->live.unsent > 0))
 			return true;
-	}
 	return false;
 }
 
@@ -227,15 +214,9 @@ next_slice(EcapiDestination *destination)
 
 	for (int i = 0; i < lengthof(feeds); i++)
 	{
-		dlist_iter	iter;
-
-		dlist_foreach(iter, &feeds[i]->slices)
-		{
-			EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
-
+		ecapi_foreach(EcapiSlice, slice, &feeds[i]->slices)
 			if (slice->unprepared > 0)
 				return slice;
-		}
 	}
 	return NULL;
 }
@@ -303,22 +284,16 @@ static int
 find_others(const EcapiSlice *slice, EcapiSlice **others)
 {
 	const EcapiDestination *self = slice->feed->destination;
-	dlist_iter	iter;
 	int			n = 0;
 
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, other, &ecapi_me.destinations)
 	{
-		EcapiDestination *other = dlist_container(EcapiDestination, node, iter.cur);
-		dlist_iter	inner;
-
 		if (other == self || other->state != ECAPI_RUNNING || !ecapi_prepares(other) ||
 			other->preparing.list == NULL ||
 			!ecapi_enrichments_equal(other->preparing.list, self->preparing.list))
 			continue;
-		dlist_foreach(inner, &other->live.slices)
+		ecapi_foreach(EcapiSlice, theirs, &other->live.slices)
 		{
-			EcapiSlice *theirs = dlist_container(EcapiSlice, node, inner.cur);
-
 			if (theirs->page == slice->page && theirs->unprepared > 0 && n < OTHERS_MAX)
 				others[n++] = theirs;
 		}
@@ -554,8 +529,6 @@ prepare_slice(EcapiSlice *slice, long *wait_ms)
 bool
 ecapi_prepare_can_send(EcapiFeed *feed)
 {
-	dlist_iter	iter;
-
 	if (!dlist_is_empty(&feed->ready))
 	{
 		EcapiBatch *batch = dlist_head_element(EcapiBatch, node, &feed->ready);
@@ -572,10 +545,8 @@ ecapi_prepare_can_send(EcapiFeed *feed)
 	}
 	if (feed->unsent == 0)
 		return false;
-	dlist_foreach(iter, &feed->slices)
+	ecapi_foreach(EcapiSlice, slice, &feed->slices)
 	{
-		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
-
 		if (slice->next < slice->page->nevents)
 			return slice->prepared == NULL ||
 				slice->prepared[slice->next] != ECAPI_PREPARED_NOT_YET;
@@ -591,12 +562,9 @@ static List *
 find_work(TimestampTz now)
 {
 	List	   *work = NIL;
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		if (!ecapi_prepares(destination) || destination->giving_up.to != NULL ||
 			!ecapi_state_try(destination, now) || destination->state != ECAPI_RUNNING ||
 			next_slice(destination) == NULL)

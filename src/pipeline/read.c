@@ -67,13 +67,9 @@ static int	nleaders = 0;
 void
 ecapi_read_begin(void)
 {
-	dlist_iter	iter;
-
 	nleaders = 0;
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		if (destination->state == ECAPI_RUNNING && nleaders < LEADERS &&
 			!dlist_is_empty(&destination->live.slices))
 			leaders[nleaders++] = &destination->live;
@@ -126,12 +122,9 @@ static EcapiTick *
 leaders_tick(EcapiTick *from)
 {
 	for (int i = 0; i < nleaders; i++)
-	{
-		dlist_iter	iter;
-
-		dlist_foreach(iter, &leaders[i]->slices)
+		ecapi_foreach(EcapiSlice, slice, &leaders[i]->slices)
 		{
-			EcapiPlace *start = &dlist_container(EcapiSlice, node, iter.cur)->page->start;
+			EcapiPlace *start = &slice->page->start;
 
 			if (start->from == from)
 			{
@@ -139,7 +132,6 @@ leaders_tick(EcapiTick *from)
 				return start->to;
 			}
 		}
-	}
 	return NULL;
 }
 
@@ -249,14 +241,10 @@ ecapi_read_pages(TimestampTz now, const bool *stale)
 	for (int i = 0; i < PAGES_A_TURN && more &&
 		 GetCurrentTimestamp() - now < READ_US; i++)
 	{
-		dlist_iter	iter;
-
 		more = false;
 		ecapi_read_begin();
-		dlist_foreach(iter, &ecapi_me.destinations)
+		ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 		{
-			EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 			if (ecapi_read_may(&destination->live, now))
 				more |= read_one(&destination->live, now, stale);
 			if (ecapi_read_may(&destination->replay, now))
@@ -268,14 +256,8 @@ ecapi_read_pages(TimestampTz now, const bool *stale)
 bool
 ecapi_read_delays(void)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
-	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 		if (destination->options != NULL && destination->options->delay_ms > 0)
 			return true;
-	}
 	return false;
 }

@@ -63,12 +63,9 @@ ecapi_recorder_due(TimestampTz now, long *wait_ms)
 	long		left;
 	bool		something = ecapi_me.tick_to_log != NULL;
 	bool		passed = false;
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		something |= destination->dirty || passed_due(destination, now);
 		passed |= destination->journal.passed_since != 0;
 	}
@@ -174,7 +171,6 @@ forget_written(EcapiDestination *destination)
 void
 ecapi_recorder_write(bool all)
 {
-	dlist_iter	iter;
 	TimestampTz now = GetCurrentTimestamp();
 	List	   *written = NIL;
 	ListCell   *cell;
@@ -189,9 +185,8 @@ ecapi_recorder_write(bool all)
 		ecapi_record_tick(ecapi_me.tick_to_log->snapshot, ecapi_me.tick_to_log_at);
 		tick_written = true;
 	}
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 		MemoryContext old;
 
 		if (!destination->dirty && !passed_due(destination, now) &&

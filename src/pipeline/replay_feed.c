@@ -97,15 +97,12 @@ static void
 close_replay(EcapiDestination *destination)
 {
 	EcapiFeed  *feed = &destination->replay;
-	dlist_iter	iter;
 
 	destination->replaying.closing = true;
 	abandon_list(destination, &feed->ready);
 	abandon_list(destination, &destination->bisection.suspects);
-	dlist_foreach(iter, &feed->slices)
+	ecapi_foreach(EcapiSlice, slice, &feed->slices)
 	{
-		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
-
 		/* what is taken flies */
 		for (int i = slice->next; i < slice->page->nevents; i++)
 		{
@@ -153,11 +150,8 @@ at_end(const EcapiDestination *destination)
 void
 ecapi_replay_take(List *rows)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 		EcapiReplay *replay = &destination->replaying;
 		const EcapiReplayRow *row;
 

@@ -69,14 +69,9 @@ static size_t
 held_by_feed(EcapiFeed *feed)
 {
 	size_t		bytes = 0;
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &feed->slices)
-	{
-		const EcapiPage *page = dlist_container(EcapiSlice, node, iter.cur)->page;
-
-		bytes += page->bytes / Max(page->refs, 1);
-	}
+	ecapi_foreach(EcapiSlice, slice, &feed->slices)
+		bytes += slice->page->bytes / Max(slice->page->refs, 1);
 	return bytes;
 }
 
@@ -104,7 +99,6 @@ void
 ecapi_share_count(void)
 {
 	int			n = 0;
-	dlist_iter	iter;
 
 	/* pages that are only kept for somebody are nobody's: they go first */
 	if (used() > ECAPI_BUDGET / 2)
@@ -113,13 +107,11 @@ ecapi_share_count(void)
 		ecapi_pages_sweep(true);
 	}
 	unmet = flying = unmet_flights = 0;
-	dlist_foreach(iter, &ecapi_me.destinations)
-		n += takes_part(dlist_container(EcapiDestination, node, iter.cur));
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
+		n += takes_part(destination);
 	share = ECAPI_BUDGET / 2 / Max(n, 1);
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		destination->share.held = held(destination);
 		unmet += unmet_of(destination);
 		flying += destination->nflying;

@@ -73,12 +73,8 @@ ecapi_feed_wants(EcapiFeed *feed)
 bool
 ecapi_feed_in_order(EcapiFeed *feed)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &feed->slices)
+	ecapi_foreach(EcapiSlice, slice, &feed->slices)
 	{
-		EcapiSlice *slice = dlist_container(EcapiSlice, node, iter.cur);
-
 		for (int i = slice->disposed; i < slice->page->nevents; i++)
 			if (slice->fate[i] >= ECAPI_FATE_DISPOSED)
 				return false;

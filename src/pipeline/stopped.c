@@ -162,15 +162,11 @@ is_wanted(const EcapiPage *page)
 static void
 look_at_all(void)
 {
-	dlist_iter	iter;
-
 	ecapi_worker_begin(true);
 	if (changed)
 		newest = ecapi_stops_newest();
-	dlist_foreach(iter, &ecapi_me.pages)
+	ecapi_foreach(EcapiPage, page, &ecapi_me.pages)
 	{
-		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
-
 		if (is_wanted(page))
 			look(page);
 	}
@@ -184,17 +180,14 @@ look_at_all(void)
 void
 ecapi_stops_refresh(TimestampTz now)
 {
-	dlist_iter	iter;
 	bool		wanted;
 
 	/* a clock that was set back counts as elapsed */
 	if (ecapi_worker_stops() || now < looked_at || now - looked_at >= LOOK_INTERVAL_US)
 		changed = true;
 	wanted = changed;
-	dlist_foreach(iter, &ecapi_me.pages)
+	ecapi_foreach(EcapiPage, page, &ecapi_me.pages)
 	{
-		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
-
 		if (is_wanted(page))
 			wanted = true;
 		else

@@ -43,8 +43,8 @@
 #include "outbox/append.h"
 #include "outbox/limit.h"
 #include "pipeline/destination.h"
+#include "pipeline/destinations.h"
 #include "pipeline/take_back.h"
-#include "pipeline/worker_state.h"
 #include "records/cancellation.h"
 
 /* What ids of refunds end in. */
@@ -260,22 +260,6 @@ takes_refunds(const EcapiDestination *destination)
 		(destination->options->event_types & (UINT64CONST(1) << ECAPI_EVENT_refund)) != 0;
 }
 
-/* The destination of a server, if there is one that takes refunds. */
-static const EcapiDestination *
-find_destination(Oid server)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &ecapi_me.destinations)
-	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
-		if (destination->server == server && takes_refunds(destination))
-			return destination;
-	}
-	return NULL;
-}
-
 /* The refund for what a server is owed: one that others share, or a new one. */
 static EcapiValue *
 refund_of(const EcapiTakeBack *back, EcapiArena *arena, const EcapiValue *event,
@@ -318,7 +302,7 @@ ecapi_take_back(const EcapiTakeBack *back, bool *gone)
 	foreach(cell, back->sold)
 	{
 		const EcapiSold *sold = lfirst(cell);
-		const EcapiDestination *destination = find_destination(sold->server);
+		const EcapiDestination *destination = ecapi_destination_of(sold->server);
 		const EcapiValue *event = read_event(&arena, sold->xid, sold->seq);
 		const char *value;
 		const char *name;
@@ -327,7 +311,7 @@ ecapi_take_back(const EcapiTakeBack *back, bool *gone)
 		if (event == NULL)
 			continue;
 		*gone = false;
-		if (destination == NULL)
+		if (destination == NULL || !takes_refunds(destination))
 			continue;
 		value = owed(back, event, sold->server);
 		if (value != NULL && value[0] == '\0')

@@ -70,17 +70,15 @@ static EcapiTick *found_next = NULL;
 EcapiTick *
 ecapi_tick_intern(const EcapiSnapshot *snapshot)
 {
-	dlist_iter	iter;
 	EcapiTick  *tick;
 	MemoryContext old;
 
-	dlist_foreach(iter, &ecapi_me.ticks)
+	ecapi_foreach(EcapiTick, known, &ecapi_me.ticks)
 	{
-		tick = dlist_container(EcapiTick, node, iter.cur);
-		if (ecapi_snapshot_equal(tick->snapshot, snapshot))
+		if (ecapi_snapshot_equal(known->snapshot, snapshot))
 		{
-			tick->refs++;
-			return tick;
+			known->refs++;
+			return known;
 		}
 	}
 	old = MemoryContextSwitchTo(ecapi_me.context);

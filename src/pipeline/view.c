@@ -43,17 +43,15 @@
 EcapiView *
 ecapi_view_of(EcapiPage *page, const EcapiEnrichments *list)
 {
-	dlist_iter	iter;
 	MemoryContext context;
 	EcapiView  *view;
 
-	dlist_foreach(iter, &page->views)
+	ecapi_foreach(EcapiView, known, &page->views)
 	{
-		view = dlist_container(EcapiView, node, iter.cur);
-		if (ecapi_enrichments_equal(&view->list, list))
+		if (ecapi_enrichments_equal(&known->list, list))
 		{
-			view->refs++;
-			return view;
+			known->refs++;
+			return known;
 		}
 	}
 	context = AllocSetContextCreate(page->context, "ecapi view", ALLOCSET_SMALL_SIZES);
@@ -79,13 +77,10 @@ ecapi_view_drop(EcapiView *view)
 void
 ecapi_views_trim(void)
 {
-	dlist_iter	pages;
 	dlist_mutable_iter views;
 
-	dlist_foreach(pages, &ecapi_me.pages)
+	ecapi_foreach(EcapiPage, page, &ecapi_me.pages)
 	{
-		EcapiPage  *page = dlist_container(EcapiPage, node, pages.cur);
-
 		dlist_foreach_modify(views, &page->views)
 		{
 			EcapiView  *view = dlist_container(EcapiView, node, views.cur);

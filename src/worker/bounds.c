@@ -47,12 +47,9 @@ static EcapiPassedOver
 stopped_by_guards(void)
 {
 	EcapiPassedOver result = {NIL};
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		/* one that is guarded and not stopped has its checks before it */
 		if (destination->guarded && destination->state == ECAPI_STOPPED)
 			result.servers = lappend_oid(result.servers, destination->server);
@@ -152,16 +149,15 @@ give_up(void)
 {
 	bool		more = false;
 	bool		wanted = false;
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &ecapi_me.destinations)
-		wanted |= dlist_container(EcapiDestination, node, iter.cur)->giving_up.to != NULL;
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
+		wanted |= destination->giving_up.to != NULL;
 	if (!wanted)
 		return false;
 	ecapi_worker_begin(true);
 	ecapi_ring_check();
-	dlist_foreach(iter, &ecapi_me.destinations)
-		more |= ecapi_give_up_step(dlist_container(EcapiDestination, node, iter.cur));
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
+		more |= ecapi_give_up_step(destination);
 	ecapi_worker_end();
 	return more;
 }

@@ -272,14 +272,11 @@ reload_destinations(void)
 static bool
 read_events(TimestampTz now)
 {
-	dlist_iter	iter;
 	bool		wanted = tick_wanted;
 
 	ecapi_read_begin();
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		wanted |= ecapi_read_may(&destination->live, now) || ecapi_read_may(&destination->replay, now) ||
 			ecapi_failed_wanted(destination, now);
 	}
@@ -292,10 +289,8 @@ read_events(TimestampTz now)
 	if (tick_wanted && ecapi_tick_take(tick_has_events || ecapi_read_delays()))
 		tick_wanted = tick_has_events = false;
 	ecapi_read_pages(now, &reload_wanted);
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		if (ecapi_failed_wanted(destination, now))
 			ecapi_failed_read(destination, now);
 	}
@@ -310,12 +305,9 @@ static void
 put_down_idle_work(void)
 {
 	bool		tight = ecapi_me.page_bytes > ECAPI_BUDGET / 2;
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		if (destination->state == ECAPI_STOPPED || destination->state == ECAPI_PAUSED ||
 			(tight && destination->state == ECAPI_WAITING))
 			ecapi_destination_rewind(destination);
@@ -350,14 +342,11 @@ wake_wait(TimestampTz now)
 {
 	int64		interval_us = TICK_LOG_US;
 	int64		since_us = now - ecapi_me.live_at;
-	dlist_iter	iter;
 
 	if (!ecapi_delivery)
 		return -1;
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		if (ecapi_feed_wants(&destination->live) && destination->live.read.to == NULL &&
 			destination->options->delay_ms <= 0 &&
 			destination->live.read.from == ecapi_me.live)
@@ -373,13 +362,9 @@ wake_wait(TimestampTz now)
 static void
 wait_to_read(TimestampTz now, long *wait_ms)
 {
-	dlist_iter	iter;
-
 	ecapi_read_begin();
-	dlist_foreach(iter, &ecapi_me.destinations)
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
-		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
-
 		/* what was sent or filtered may have made room to read on */
 		if (ecapi_read_may(&destination->live, now) || ecapi_read_may(&destination->replay, now))
 			lower(wait_ms, 0);
@@ -421,7 +406,6 @@ turn(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	long		wait_ms = HEARTBEAT_MS;
-	dlist_iter	iter;
 
 	if (ShutdownRequestPending)
 		shut_down(0);
@@ -473,9 +457,8 @@ turn(void)
 	if (ecapi_recorder_due(now, &wait_ms))
 		ecapi_recorder_write(false);
 	if (ecapi_delivery)
-		dlist_foreach(iter, &ecapi_me.destinations)
-			lower(&wait_ms, ecapi_failed_wait_ms(dlist_container(EcapiDestination, node,
-																 iter.cur), now));
+		ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
+			lower(&wait_ms, ecapi_failed_wait_ms(destination, now));
 	lower(&wait_ms, ecapi_cancel_step(now));
 	lower(&wait_ms, ecapi_bounds_keep(now));
 	/* a cursor that somebody deleted is written again */
