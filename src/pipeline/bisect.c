@@ -234,9 +234,6 @@ rejected_again(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
 						   answer, !too_large);
 }
 
-/*
- * A batch was rejected.  Takes it over.
- */
 void
 ecapi_bisect_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
 {
@@ -267,10 +264,6 @@ ecapi_bisect_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_lar
 	}
 }
 
-/*
- * The receiver failed on a batch, in a way that an event may have caused.  True
- * when the batch is taken over; else the caller keeps it.
- */
 bool
 ecapi_bisect_failing(EcapiBatch *batch, const EcapiAnswer *answer)
 {
@@ -305,7 +298,6 @@ ecapi_bisect_failing(EcapiBatch *batch, const EcapiAnswer *answer)
 	return true;
 }
 
-/* A batch passed: suspects are at fault, and so is what is left of its root. */
 void
 ecapi_bisect_passed(EcapiBatch *batch)
 {
@@ -321,10 +313,6 @@ ecapi_bisect_passed(EcapiBatch *batch)
 	convict(destination);
 }
 
-/*
- * Nothing is left to send, and none flies: decide on suspects.  Returns the
- * milliseconds until it is time to, or -1 when nothing is left to decide.
- */
 long
 ecapi_bisect_quiet(EcapiDestination *destination, TimestampTz now)
 {

@@ -14,10 +14,26 @@
 #include "pipeline/batch.h"
 
 #define ECAPI_FAILS_MAX	5
-extern bool ecapi_bisect_failing(EcapiBatch *batch, const EcapiAnswer *answer);
+
+/*
+ * A batch was rejected.  Takes it over.
+ */
 extern void ecapi_bisect_rejected(EcapiBatch *batch, const EcapiAnswer *answer,
 								   bool too_large);
+
+/*
+ * The receiver failed on a batch, in a way that an event may have caused.  True
+ * when the batch is taken over; else the caller keeps it.
+ */
+extern bool ecapi_bisect_failing(EcapiBatch *batch, const EcapiAnswer *answer);
+
+/* A batch passed: suspects are at fault, and so is what is left of its root. */
 extern void ecapi_bisect_passed(EcapiBatch *batch);
+
+/*
+ * Nothing is left to send, and none flies: decide on suspects.  Returns the
+ * milliseconds until it is time to, or -1 when nothing is left to decide.
+ */
 extern long ecapi_bisect_quiet(EcapiDestination *destination, TimestampTz now);
 
 #endif							/* ECAPI_BISECT_H */

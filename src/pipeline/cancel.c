@@ -416,12 +416,6 @@ step(TimestampTz now)
 	return -1;
 }
 
-/*
- * A step of what is to be done about cancellations: at most a page of the outbox
- * read, or a few rows written, in a transaction of its own; at the end of a turn.
- * Returns the milliseconds until the next, -1 for when something happens.  Raises
- * what SQL raises; then it starts again after a while.
- */
 long
 ecapi_cancel_step(TimestampTz now)
 {

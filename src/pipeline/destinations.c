@@ -42,7 +42,6 @@
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 
-/* The destination of a server; NULL: there is none in memory. */
 EcapiDestination *
 ecapi_destination_of(Oid server)
 {
@@ -112,7 +111,6 @@ free_work(EcapiDestination *destination)
 	ecapi_failed_look_at_all(destination);
 }
 
-/* The server is gone: drop all that this process has of it. */
 void
 ecapi_destination_forget(EcapiDestination *destination)
 {
@@ -126,12 +124,6 @@ ecapi_destination_forget(EcapiDestination *destination)
 	MemoryContextDelete(destination->context);
 }
 
-/*
- * Put down what is in hand and read it again later, so that a destination
- * that sends nothing holds no memory.  Not live ones when events behind the cursor's
- * position are disposed of already (they would be sent twice), nor while
- * requests fly.
- */
 void
 ecapi_destination_rewind(EcapiDestination *destination)
 {
@@ -368,11 +360,6 @@ take(const EcapiFound *found)
 	obey(destination, found);
 }
 
-/*
- * Take over all destinations that were found, and forget those that were not.
- * Outside of a transaction.  Raises nothing but out of memory; then it is to be
- * done again.
- */
 void
 ecapi_destinations_take(List *all)
 {
@@ -392,10 +379,6 @@ ecapi_destinations_take(List *all)
 	}
 }
 
-/*
- * Now and then: a destination that stopped is tried again when a credential
- * file changed, so that rotating a token needs no DDL.  Needs no transaction.
- */
 void
 ecapi_destinations_credentials(void)
 {

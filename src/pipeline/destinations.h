@@ -33,10 +33,31 @@ typedef struct EcapiFound
 	TimestampTz blamed_at;		/* 0: never */
 } EcapiFound;
 
+/* The destination of a server; NULL: there is none in memory. */
 extern EcapiDestination *ecapi_destination_of(Oid server);
-extern void ecapi_destinations_take(List *all);
-extern void ecapi_destinations_credentials(void);
+
+/* The server is gone: drop all that this process has of it. */
 extern void ecapi_destination_forget(EcapiDestination *destination);
+
+/*
+ * Put down what is in hand and read it again later, so that a destination
+ * that sends nothing holds no memory.  Not live ones when events behind the cursor's
+ * position are disposed of already (they would be sent twice), nor while
+ * requests fly.
+ */
 extern void ecapi_destination_rewind(EcapiDestination *destination);
+
+/*
+ * Take over all destinations that were found, and forget those that were not.
+ * Outside of a transaction.  Raises nothing but out of memory; then it is to be
+ * done again.
+ */
+extern void ecapi_destinations_take(List *all);
+
+/*
+ * Now and then: a destination that stopped is tried again when a credential
+ * file changed, so that rotating a token needs no DDL.  Needs no transaction.
+ */
+extern void ecapi_destinations_credentials(void);
 
 #endif							/* ECAPI_DESTINATIONS_H */

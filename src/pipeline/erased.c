@@ -43,10 +43,6 @@ mark(EcapiPage *page)
 	pfree(erased);
 }
 
-/*
- * Bring the marks of all pages up to date.  Outside of a transaction.  Raises what
- * SQL raises; then the next look finds the same.
- */
 void
 ecapi_erased_refresh(void)
 {

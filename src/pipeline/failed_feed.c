@@ -66,14 +66,12 @@ could_read(EcapiDestination *destination)
 		destination->journal.failed == NIL && destination->journal.changes == NIL;
 }
 
-/* Is it time to look for failed events that are due? */
 bool
 ecapi_failed_wanted(EcapiDestination *destination, TimestampTz now)
 {
 	return could_read(destination) && destination->look.due <= now;
 }
 
-/* Milliseconds until it is; -1: not before something happens. */
 long
 ecapi_failed_wait_ms(EcapiDestination *destination, TimestampTz now)
 {
@@ -83,14 +81,12 @@ ecapi_failed_wait_ms(EcapiDestination *destination, TimestampTz now)
 		: (long) Min((destination->look.due - now) / 1000 + 1, PG_INT32_MAX);
 }
 
-/* Look at once at all of them. */
 void
 ecapi_failed_look_at_all(EcapiDestination *destination)
 {
 	destination->look.due = 0;
 }
 
-/* Look at once; a look at all of them, which somebody asked for, stays one. */
 void
 ecapi_failed_look_again(EcapiDestination *destination)
 {
@@ -113,10 +109,6 @@ begin_look(EcapiDestination *destination, TimestampTz now)
 	destination->look.at = now;
 }
 
-/*
- * Read failed events that are due.  In a transaction with an active snapshot,
- * SPI connected.
- */
 void
 ecapi_failed_read(EcapiDestination *destination, TimestampTz now)
 {
@@ -139,10 +131,6 @@ ecapi_failed_read(EcapiDestination *destination, TimestampTz now)
 		Min(due.next, destination->look.at);
 }
 
-/*
- * The events of a batch of this feed failed again; retry: another try makes
- * sense.  Takes the batch over.
- */
 void
 ecapi_failed_again(EcapiBatch *batch, const char *reason, const EcapiAnswer *answer,
 				   bool retry)
@@ -155,10 +143,6 @@ ecapi_failed_again(EcapiBatch *batch, const char *reason, const EcapiAnswer *ans
 	ecapi_slice_advance(feed);
 }
 
-/*
- * Not now: leave the rows of a batch of this feed as they are, to be read
- * again.  Takes the batch over.
- */
 void
 ecapi_failed_put_down(EcapiBatch *batch)
 {

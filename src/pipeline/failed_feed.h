@@ -16,13 +16,36 @@
 #define ECAPI_REASON_REJECTED	"rejected by the receiver"
 #define ECAPI_REASON_TOO_LARGE	"too large for the receiver"
 #define ECAPI_REASON_FAILS		"the receiver fails on it"
-extern void ecapi_failed_look_at_all(EcapiDestination *destination);
-extern void ecapi_failed_look_again(EcapiDestination *destination);
+
+/* Is it time to look for failed events that are due? */
 extern bool ecapi_failed_wanted(EcapiDestination *destination, TimestampTz now);
-extern void ecapi_failed_read(EcapiDestination *destination, TimestampTz now);
+
+/* Milliseconds until it is; -1: not before something happens. */
 extern long ecapi_failed_wait_ms(EcapiDestination *destination, TimestampTz now);
+
+/* Look at once at all of them. */
+extern void ecapi_failed_look_at_all(EcapiDestination *destination);
+
+/* Look at once; a look at all of them, which somebody asked for, stays one. */
+extern void ecapi_failed_look_again(EcapiDestination *destination);
+
+/*
+ * Read failed events that are due.  In a transaction with an active snapshot,
+ * SPI connected.
+ */
+extern void ecapi_failed_read(EcapiDestination *destination, TimestampTz now);
+
+/*
+ * The events of a batch of this feed failed again; retry: another try makes
+ * sense.  Takes the batch over.
+ */
 extern void ecapi_failed_again(EcapiBatch *batch, const char *reason,
 							   const EcapiAnswer *answer, bool retry);
+
+/*
+ * Not now: leave the rows of a batch of this feed as they are, to be read
+ * again.  Takes the batch over.
+ */
 extern void ecapi_failed_put_down(EcapiBatch *batch);
 
 #endif							/* ECAPI_FAILED_FEED_H */

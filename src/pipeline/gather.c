@@ -269,10 +269,6 @@ shape_event(Growing *growing, EcapiItem item)
 	return tree == NULL ? SHAPING_DONE : add_event(growing, item, tree);
 }
 
-/*
- * A batch could not be sent, or shall be sent again: first of its feed.  Takes it
- * over.
- */
 void
 ecapi_batch_hold(EcapiBatch *batch)
 {
@@ -358,11 +354,6 @@ batch_room(EcapiFeed *feed)
 	return room;
 }
 
-/*
- * Gather a new batch from what a feed has in hand, shaped.  NULL when there is nothing
- * to send; then what was filtered or failed on the way is disposed of.  NULL, too,
- * when memory ran out: then the destination waits.
- */
 EcapiBatch *
 ecapi_gather(EcapiFeed *feed)
 {
@@ -399,12 +390,6 @@ ecapi_gather(EcapiFeed *feed)
 	return end_body(&growing, shaping) ? batch : NULL;
 }
 
-/*
- * Shape a batch again that was sent before.  Options may have changed and
- * time has passed since, so some of its events may be filtered now.  False
- * when none is left; the batch is freed then.  False, too, when memory ran out: then
- * what was not shaped is held, and the destination waits.
- */
 bool
 ecapi_gather_again(EcapiBatch *batch)
 {

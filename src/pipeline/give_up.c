@@ -153,10 +153,6 @@ say_held(TimestampTz now)
 			 errhint("ecapi.check() names the process.")));
 }
 
-/*
- * Decide what must be given up now.  pressed: the outbox is near its limit and
- * no slot of it can be emptied.
- */
 void
 ecapi_give_up_plan(TimestampTz now, bool pressed)
 {
@@ -324,10 +320,6 @@ finish(EcapiDestination *destination)
 	destination->giving_up.to = NULL;
 }
 
-/*
- * Give up the next part of what a destination must.  True when there is more,
- * and it can be done at once.
- */
 bool
 ecapi_give_up_step(EcapiDestination *destination)
 {

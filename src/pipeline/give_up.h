@@ -11,7 +11,16 @@
 
 #include "pipeline/forward.h"
 
+/*
+ * Decide what must be given up now.  pressed: the outbox is near its limit and
+ * no slot of it can be emptied.
+ */
 extern void ecapi_give_up_plan(TimestampTz now, bool pressed);
+
+/*
+ * Give up the next part of what a destination must.  True when there is more,
+ * and it can be done at once.
+ */
 extern bool ecapi_give_up_step(EcapiDestination *destination);
 
 #endif							/* ECAPI_GIVE_UP_H */

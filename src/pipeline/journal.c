@@ -35,10 +35,6 @@
 /* Events of a row at most, so that no row grows out of proportion. */
 #define ENDED_MAX	100000
 
-/*
- * Note a request, or a batch that was kept back (answer NULL); outcome is a
- * constant.
- */
 void
 ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 					  const EcapiAnswer *answer, const char *error)
@@ -142,10 +138,6 @@ is_unpatched(const EcapiSlice *slice, int i)
 	return slice->prepared != NULL && slice->prepared[i] == ECAPI_PREPARED_UNPATCHED;
 }
 
-/*
- * The place of a feed has passed an event of a slice, which ended so: count it.  Failed
- * events have no place; a delivered one is counted by itself.
- */
 void
 ecapi_journal_passed(const EcapiSlice *slice, int i, const EcapiEnd *end)
 {
@@ -167,10 +159,6 @@ ecapi_journal_passed(const EcapiSlice *slice, int i, const EcapiEnd *end)
 	MemoryContextSwitchTo(old);
 }
 
-/*
- * The live feed passes over a page that holds nothing for the destination: count
- * the events of one kind, and what they are worth together.
- */
 void
 ecapi_journal_passed_over(EcapiDestination *destination, const char *reason,
 						  int events, int type, const char *currency,
@@ -187,7 +175,6 @@ ecapi_journal_passed_over(EcapiDestination *destination, const char *reason,
 	MemoryContextSwitchTo(old);
 }
 
-/* Note which events those were. */
 void
 ecapi_journal_kept_back(EcapiDestination *destination, const char *reason,
 						int events, const EcapiSeqs *seqs)
@@ -212,7 +199,6 @@ new_change(EcapiDestination *destination, const EcapiDue *due)
 	return row;
 }
 
-/* Note that a failed event was delivered: its row goes, and it is counted. */
 void
 ecapi_journal_delivered(EcapiItem item)
 {
@@ -247,11 +233,6 @@ next_try(const EcapiDestination *destination, int attempts, TimestampTz since)
 	return end <= now ? 0 : Min(next, end);
 }
 
-/*
- * Note that an event failed: it is copied to failed_event, or its row there is changed.
- * attempts is how often it was sent just now; retry: another try makes sense, else it
- * is dead.
- */
 void
 ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
 					 int attempts, bool retry)
@@ -289,7 +270,6 @@ ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answ
 	MemoryContextSwitchTo(old);
 }
 
-/* Drop what was written, when the transaction that wrote it has committed. */
 void
 ecapi_journal_forget(EcapiDestination *destination)
 {

@@ -16,17 +16,43 @@
 #include "pipeline/page.h"
 #include "records/seqs.h"
 
+/*
+ * Note a request, or a batch that was kept back (answer NULL); outcome is a
+ * constant.
+ */
 extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 								  const EcapiAnswer *answer, const char *error);
-extern void ecapi_journal_delivered(EcapiItem item);
-extern void ecapi_journal_failed(EcapiItem item, const char *reason,
-								 const EcapiAnswer *answer, int attempts, bool retry);
+
+/*
+ * The place of a feed has passed an event of a slice, which ended so: count it.  Failed
+ * events have no place; a delivered one is counted by itself.
+ */
 extern void ecapi_journal_passed(const EcapiSlice *slice, int i, const EcapiEnd *end);
+
+/*
+ * The live feed passes over a page that holds nothing for the destination: count
+ * the events of one kind, and what they are worth together.
+ */
 extern void ecapi_journal_passed_over(EcapiDestination *destination, const char *reason,
 									  int events, int type, const char *currency,
 									  bool has_value, int64 millionths);
+
+/* Note which events those were. */
 extern void ecapi_journal_kept_back(EcapiDestination *destination, const char *reason,
 									int events, const EcapiSeqs *seqs);
+
+/* Note that a failed event was delivered: its row goes, and it is counted. */
+extern void ecapi_journal_delivered(EcapiItem item);
+
+/*
+ * Note that an event failed: it is copied to failed_event, or its row there is changed.
+ * attempts is how often it was sent just now; retry: another try makes sense, else it
+ * is dead.
+ */
+extern void ecapi_journal_failed(EcapiItem item, const char *reason,
+								 const EcapiAnswer *answer, int attempts, bool retry);
+
+/* Drop what was written, when the transaction that wrote it has committed. */
 extern void ecapi_journal_forget(EcapiDestination *destination);
 
 #endif							/* ECAPI_JOURNAL_H */

@@ -115,7 +115,6 @@ new_ledger(MemoryContext context)
 
 /* ---- values ---- */
 
-/* A plain decimal (a JSON number) in millionths; false when it does not fit. */
 bool
 ecapi_ledger_millionths(const char *text, int64 *result)
 {
@@ -227,7 +226,6 @@ entry_for(EcapiDestination *destination, int type, const char *currency, const E
 	return entry_of(destination->journal.ledger, &key);
 }
 
-/* Count an event that ended so.  Raises nothing but out of memory. */
 void
 ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
 				 const EcapiEnd *end)
@@ -239,10 +237,6 @@ ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
 		add_value(destination->journal.ledger, entry, event->value);
 }
 
-/*
- * Count several events of a type and currency at once, and what they are worth
- * together.  Raises nothing but out of memory.
- */
 void
 ecapi_ledger_add_many(EcapiDestination *destination, int type, const char *currency,
 					  const EcapiEnd *end, int events, bool has_value, int64 millionths)
@@ -273,10 +267,6 @@ total(const LedgerEntry *entry)
 	return DatumGetNumeric(DirectFunctionCall1(numeric_trim_scale, NumericGetDatum(sum)));
 }
 
-/*
- * Write what has gathered for a destination, in the transaction of its cursor.
- * SPI is connected.  The caller forgets it when the transaction has committed.
- */
 void
 ecapi_ledger_write(EcapiDestination *destination, TimestampTz now)
 {

@@ -54,7 +54,6 @@ find_page(const EcapiPlace *place)
 	return NULL;
 }
 
-/* Count what a page takes now. */
 void
 ecapi_page_count(EcapiPage *page)
 {
@@ -113,10 +112,6 @@ read_page(const EcapiPlace *place, size_t bytes)
 	return page;
 }
 
-/*
- * A page of failed events, with a reference for the caller.  It has no place,
- * so nobody finds it.  Takes over the memory of the rows, which is of this turn.
- */
 EcapiPage *
 ecapi_page_of_due(const EcapiDueRows *due)
 {
@@ -135,7 +130,6 @@ ecapi_page_of_due(const EcapiDueRows *due)
 	return page;
 }
 
-/* Was the page at a place read, and is it still there? */
 bool
 ecapi_page_in_memory(const EcapiPlace *place)
 {
@@ -189,7 +183,6 @@ free_page(EcapiPage *page)
 	MemoryContextDelete(page->context);
 }
 
-/* Free the pages that were kept for somebody who does not come any more; all: every one. */
 void
 ecapi_pages_sweep(bool all)
 {
@@ -210,11 +203,6 @@ ecapi_pages_sweep(bool all)
 	}
 }
 
-/*
- * Is somebody with the same enrichments about to read a full page that ends where a
- * feed stands?  It waits a moment for him, so that they go on together and share
- * what is enriched.
- */
 bool
 ecapi_page_is_awaited(const EcapiFeed *feed)
 {
@@ -235,10 +223,6 @@ ecapi_page_is_awaited(const EcapiFeed *feed)
 	return false;
 }
 
-/*
- * The page at a place with an open window, with a reference for the caller.  One that
- * has to be read ends with the event that brings it to that many bytes.
- */
 EcapiPage *
 ecapi_page_at(const EcapiPlace *place, size_t bytes)
 {
@@ -250,7 +234,6 @@ ecapi_page_at(const EcapiPlace *place, size_t bytes)
 	return page;
 }
 
-/* Give a reference back, of a page or a summary. */
 void
 ecapi_page_drop(EcapiPage *page)
 {
@@ -343,12 +326,6 @@ parse_ahead(EcapiPage *page, int first)
 		note_tree(page, events[i], texts[i].value, texts[i].error, true);
 }
 
-/*
- * The tree of an event: kept with the page, or, when the page holds enough of
- * them, made in scratch for this once.  NULL when the event cannot be read;
- * its problem says why.  NULL without a problem when memory ran out: then nothing
- * is known of the event, and it is asked about again.
- */
 const EcapiValue *
 ecapi_page_tree_if_memory(EcapiPage *page, int i, EcapiArena *scratch)
 {
@@ -378,7 +355,6 @@ ecapi_page_tree_if_memory(EcapiPage *page, int i, EcapiArena *scratch)
 	return event->problem == NULL ? tree : NULL;
 }
 
-/* The same, where a turn may end: raises out of memory. */
 const EcapiValue *
 ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch)
 {

@@ -16,15 +16,47 @@
 #include "pipeline/tick.h"
 #include "records/failed.h"
 
-extern EcapiPage *ecapi_page_at(const EcapiPlace *place, size_t bytes);
-extern bool ecapi_page_in_memory(const EcapiPlace *place);
-extern bool ecapi_page_is_awaited(const EcapiFeed *feed);
-extern void ecapi_pages_sweep(bool all);
-extern void ecapi_page_drop(EcapiPage *page);
+/* Count what a page takes now. */
 extern void ecapi_page_count(EcapiPage *page);
+
+/*
+ * A page of failed events, with a reference for the caller.  It has no place,
+ * so nobody finds it.  Takes over the memory of the rows, which is of this turn.
+ */
 extern EcapiPage *ecapi_page_of_due(const EcapiDueRows *due);
-extern const EcapiValue *ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch);
+
+/* Was the page at a place read, and is it still there? */
+extern bool ecapi_page_in_memory(const EcapiPlace *place);
+
+/* Free the pages that were kept for somebody who does not come any more; all: every one. */
+extern void ecapi_pages_sweep(bool all);
+
+/*
+ * Is somebody with the same enrichments about to read a full page that ends where a
+ * feed stands?  It waits a moment for him, so that they go on together and share
+ * what is enriched.
+ */
+extern bool ecapi_page_is_awaited(const EcapiFeed *feed);
+
+/*
+ * The page at a place with an open window, with a reference for the caller.  One that
+ * has to be read ends with the event that brings it to that many bytes.
+ */
+extern EcapiPage *ecapi_page_at(const EcapiPlace *place, size_t bytes);
+
+/* Give a reference back, of a page or a summary. */
+extern void ecapi_page_drop(EcapiPage *page);
+
+/*
+ * The tree of an event: kept with the page, or, when the page holds enough of
+ * them, made in scratch for this once.  NULL when the event cannot be read;
+ * its problem says why.  NULL without a problem when memory ran out: then nothing
+ * is known of the event, and it is asked about again.
+ */
 extern const EcapiValue *ecapi_page_tree_if_memory(EcapiPage *page, int i,
 												   EcapiArena *scratch);
+
+/* The same, where a turn may end: raises out of memory. */
+extern const EcapiValue *ecapi_page_tree(EcapiPage *page, int i, EcapiArena *scratch);
 
 #endif							/* ECAPI_PAGES_H */

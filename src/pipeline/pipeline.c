@@ -246,10 +246,6 @@ end_test_mode(EcapiDestination *destination, TimestampTz now)
 						 "SET mode 'live' or 'shadow'");
 }
 
-/*
- * Send what a destination may send now.  Returns the milliseconds until it
- * wants to be looked at again, or -1 for when something happens.
- */
 long
 ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 {
@@ -449,7 +445,6 @@ take_answer(EcapiAnswer *answer)
 	}
 }
 
-/* Take all answers that have come in. */
 void
 ecapi_pipeline_answers(void)
 {

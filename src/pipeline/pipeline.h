@@ -11,7 +11,13 @@
 
 #include "pipeline/forward.h"
 
+/*
+ * Send what a destination may send now.  Returns the milliseconds until it
+ * wants to be looked at again, or -1 for when something happens.
+ */
 extern long ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now);
+
+/* Take all answers that have come in. */
 extern void ecapi_pipeline_answers(void);
 
 #endif							/* ECAPI_PIPELINE_H */

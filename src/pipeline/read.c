@@ -60,10 +60,6 @@
 static EcapiFeed *leaders[LEADERS];	/* of this turn */
 static int	nleaders = 0;
 
-/*
- * Feeds that have events in hand and will read on: others that stand where they
- * will read next need not read by themselves.
- */
 void
 ecapi_read_begin(void)
 {
@@ -185,10 +181,6 @@ read_one(EcapiFeed *feed, TimestampTz now, const bool *stale)
 	return true;
 }
 
-/*
- * Does a feed want to read, has it room, and is there something it has not read?  A new
- * destination may stand beyond the live tick, until the next is taken.
- */
 bool
 ecapi_read_may(EcapiFeed *feed, TimestampTz now)
 {
@@ -209,10 +201,6 @@ ecapi_read_may(EcapiFeed *feed, TimestampTz now)
 		ecapi_share_page(feed) > 0;
 }
 
-/*
- * Milliseconds until a feed wants to be looked at that cannot read now but may then:
- * it waits for others, or for its delay.  -1: something else will tell.
- */
 long
 ecapi_read_wait_ms(EcapiFeed *feed, TimestampTz now)
 {
@@ -229,10 +217,6 @@ ecapi_read_wait_ms(EcapiFeed *feed, TimestampTz now)
 	return (long) Min((destination->delay_look - now) / 1000 + 1, DELAY_LOOK_MS);
 }
 
-/*
- * Fill the hands of all feeds, page by page, so that those who stand together
- * share what is read.  *stale turns true when options have changed.
- */
 void
 ecapi_read_pages(TimestampTz now, const bool *stale)
 {

@@ -54,9 +54,6 @@ passed_due(const EcapiDestination *destination, TimestampTz now)
 		 now - ecapi_me.passed_at >= RECORD_INTERVAL_MS * INT64CONST(1000));
 }
 
-/*
- * Is a write due?  If not, *wait_ms is lowered to the time until one may be.
- */
 bool
 ecapi_recorder_due(TimestampTz now, long *wait_ms)
 {
@@ -163,11 +160,6 @@ forget_written(EcapiDestination *destination)
 		(destination->replaying.id != 0 && destination->replaying.dirty);
 }
 
-/*
- * Write the journals, in a transaction of its own; all: those, too, that can wait.
- * Raises what SQL raises;
- * then nothing was written and nothing is forgotten.
- */
 void
 ecapi_recorder_write(bool all)
 {

@@ -142,11 +142,6 @@ at_end(const EcapiDestination *destination)
 		dlist_is_empty(unconstify(dlist_head *, &destination->replay.slices));
 }
 
-/*
- * Take over the replays there are, as ecapi_replay_load gave them: take up new
- * ones, drop cancelled ones.  Destinations were taken over before.  Raises nothing
- * but out of memory; then it is to be done again.
- */
 void
 ecapi_replay_take(List *rows)
 {
@@ -164,7 +159,6 @@ ecapi_replay_take(List *rows)
 	}
 }
 
-/* May the feed read on? */
 bool
 ecapi_replay_may_read(EcapiFeed *feed)
 {
@@ -176,7 +170,6 @@ ecapi_replay_may_read(EcapiFeed *feed)
 		ecapi_share_page(feed) > 0;
 }
 
-/* Is an event of the feed one to send?  typed: its type is known. */
 bool
 ecapi_replay_wants(EcapiFeed *feed, const EcapiPageEvent *event, bool typed)
 {
@@ -189,7 +182,6 @@ ecapi_replay_wants(EcapiFeed *feed, const EcapiPageEvent *event, bool typed)
 		 (replay->event_types & (UINT64CONST(1) << event->type)) != 0);
 }
 
-/* An event that is not one to send is disposed of. */
 void
 ecapi_replay_pass_over(EcapiItem item)
 {
@@ -197,10 +189,6 @@ ecapi_replay_pass_over(EcapiItem item)
 	ecapi_slice_dispose(item, ECAPI_OUTCOME_NONE, NULL);
 }
 
-/*
- * A batch was not delivered: if it is of a cancelled replay, it is not sent
- * again.  True when it was taken over.
- */
 bool
 ecapi_replay_let_go(EcapiBatch *batch)
 {
@@ -213,10 +201,6 @@ ecapi_replay_let_go(EcapiBatch *batch)
 	return true;
 }
 
-/*
- * Write place and counts, in the journal's transaction.  A row that somebody
- * holds is written another time: until then a crash repeats a little more.
- */
 void
 ecapi_replay_record(EcapiDestination *destination)
 {
@@ -236,7 +220,6 @@ ecapi_replay_record(EcapiDestination *destination)
 	replay->written = ecapi_replay_write(&row);
 }
 
-/* The journal's transaction has committed. */
 void
 ecapi_replay_recorded(EcapiDestination *destination)
 {

@@ -94,7 +94,6 @@ used(void)
 	return ecapi_me.page_bytes + ecapi_me.body_bytes;
 }
 
-/* Count again what everybody holds; at the beginning of a turn. */
 void
 ecapi_share_count(void)
 {
@@ -144,10 +143,6 @@ left_for(EcapiDestination *destination)
 	return unmet_of(destination) + (to_lend > lent ? (to_lend - lent) / 2 : 0);
 }
 
-/*
- * How many bytes of events a feed may read now; 0: none.  With empty hands it gets one
- * event at least.
- */
 size_t
 ecapi_share_page(EcapiFeed *feed)
 {
@@ -160,11 +155,6 @@ ecapi_share_page(EcapiFeed *feed)
 	return 0;
 }
 
-/*
- * How many bytes the body of a destination's next request may have, the first event in
- * any case; 0: it has to wait.  While no body is in memory one always goes, else
- * nothing might ever go.
- */
 size_t
 ecapi_share_body(EcapiDestination *destination)
 {
@@ -178,7 +168,6 @@ ecapi_share_body(EcapiDestination *destination)
 	return 0;
 }
 
-/* May a destination send one more request now? */
 bool
 ecapi_share_connection(EcapiDestination *destination)
 {
@@ -191,7 +180,6 @@ ecapi_share_connection(EcapiDestination *destination)
 	return false;
 }
 
-/* A request of a destination was sent, and counted there. */
 void
 ecapi_share_sent(const EcapiDestination *destination)
 {
@@ -200,7 +188,6 @@ ecapi_share_sent(const EcapiDestination *destination)
 		unmet_flights--;
 }
 
-/* Is the budget exceeded, and does a destination hold more than its share? */
 bool
 ecapi_share_is_over(EcapiDestination *destination)
 {

@@ -12,11 +12,30 @@
 /* also states of ecapi.cursor */
 #define ECAPI_SHORT_OF_MEMORY	"waiting for memory"
 #define ECAPI_SHORT_OF_CONNECTIONS "waiting for a connection"
+
+/* Count again what everybody holds; at the beginning of a turn. */
 extern void ecapi_share_count(void);
+
+/*
+ * How many bytes of events a feed may read now; 0: none.  With empty hands it gets one
+ * event at least.
+ */
 extern size_t ecapi_share_page(EcapiFeed *feed);
+
+/*
+ * How many bytes the body of a destination's next request may have, the first event in
+ * any case; 0: it has to wait.  While no body is in memory one always goes, else
+ * nothing might ever go.
+ */
 extern size_t ecapi_share_body(EcapiDestination *destination);
+
+/* May a destination send one more request now? */
 extern bool ecapi_share_connection(EcapiDestination *destination);
+
+/* A request of a destination was sent, and counted there. */
 extern void ecapi_share_sent(const EcapiDestination *destination);
+
+/* Is the budget exceeded, and does a destination hold more than its share? */
 extern bool ecapi_share_is_over(EcapiDestination *destination);
 
 #endif							/* ECAPI_SHARE_H */

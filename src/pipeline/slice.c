@@ -32,7 +32,6 @@
 #include "pipeline/tick.h"
 #include "pipeline/view.h"
 
-/* An empty feed, which stands nowhere yet. */
 void
 ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind, EcapiDestination *destination)
 {
@@ -42,7 +41,6 @@ ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind, EcapiDestination *destinati
 	dlist_init(&feed->ready);
 }
 
-/* A feed without slices begins at a place of the outbox; to is NULL between windows. */
 void
 ecapi_feed_begin(EcapiFeed *feed, const EcapiSnapshot *from, const EcapiSnapshot *to,
 				 EcapiPosition position)
@@ -56,7 +54,6 @@ ecapi_feed_begin(EcapiFeed *feed, const EcapiSnapshot *from, const EcapiSnapshot
 	ecapi_tick_drop(to_tick);
 }
 
-/* Does a feed want more events in hand? */
 bool
 ecapi_feed_wants(EcapiFeed *feed)
 {
@@ -69,7 +66,6 @@ ecapi_feed_wants(EcapiFeed *feed)
 	return feed->unsent < 2 * Min(destination->options->batch_size, ECAPI_PAGE_ROWS);
 }
 
-/* Is nothing disposed of behind the disposed prefix? */
 bool
 ecapi_feed_in_order(EcapiFeed *feed)
 {
@@ -95,7 +91,6 @@ drop_slice(EcapiSlice *slice)
 	pfree(slice);
 }
 
-/* Put down what is in hand; no batch may point there any more. */
 void
 ecapi_feed_drop(EcapiFeed *feed)
 {
@@ -175,14 +170,6 @@ prepare_slice(EcapiFeed *feed, EcapiPage *page, bool may_pass, EcapiPage **summa
 	return slice;
 }
 
-/*
- * Hand a page, read at feed->read, to the feed.  Takes over the caller's
- * reference.  may_pass: the destination's options are those of this moment, so a
- * page that holds nothing for it may be passed over.
- *
- * The feed's place moves only when the slice is there: an error must not leave
- * the page behind it, where nobody would read it again.
- */
 void
 ecapi_slice_add(EcapiFeed *feed, EcapiPage *page, bool may_pass)
 {
@@ -210,10 +197,6 @@ ecapi_slice_add(EcapiFeed *feed, EcapiPage *page, bool may_pass)
 	dlist_push_tail(&feed->slices, &slice->node);
 }
 
-/*
- * Put back the pages at the end that nothing was taken from, to be read again:
- * what they hold for the destination has changed.
- */
 void
 ecapi_feed_put_back(EcapiFeed *feed)
 {
@@ -229,10 +212,6 @@ ecapi_feed_put_back(EcapiFeed *feed)
 	}
 }
 
-/*
- * An event was delivered, filtered or failed.  Advance afterwards.  reason is
- * a constant or NULL.
- */
 void
 ecapi_slice_dispose(EcapiItem item, EcapiOutcome outcome, const char *reason)
 {
@@ -246,7 +225,6 @@ ecapi_slice_dispose(EcapiItem item, EcapiOutcome outcome, const char *reason)
 		destination->replaying.dirty = true;
 }
 
-/* An event was delivered. */
 void
 ecapi_slice_delivered(EcapiItem item)
 {
@@ -255,11 +233,6 @@ ecapi_slice_delivered(EcapiItem item)
 	ecapi_slice_dispose(item, ECAPI_OUTCOME_DELIVERED, NULL);
 }
 
-/*
- * An event failed: it is copied to failed_event, or its row there is changed.  reason is
- * a constant; attempts is how often it was sent just now; retry: another try makes
- * sense, else it is dead.
- */
 void
 ecapi_slice_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
 				   int attempts, bool retry)
@@ -270,10 +243,6 @@ ecapi_slice_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer
 						ecapi_item_event(item)->problem != NULL ? "cannot be read" : reason);
 }
 
-/*
- * The same for one that users' SQL has failed on: reason is the constant it is
- * counted by, problem what its row says.
- */
 void
 ecapi_slice_refused(EcapiItem item, const char *reason, const char *problem, bool retry)
 {
@@ -281,10 +250,6 @@ ecapi_slice_refused(EcapiItem item, const char *reason, const char *problem, boo
 	ecapi_slice_dispose(item, ECAPI_OUTCOME_FAILED, reason);
 }
 
-/*
- * Move a feed's place over what is disposed of.  Items of slices that end here
- * are no longer valid.
- */
 void
 ecapi_slice_advance(EcapiFeed *feed)
 {

@@ -90,7 +90,6 @@
 /* A moment just passed may lie so far beyond the time of this turn. */
 #define CLOCK_SLACK_US	USECS_PER_MINUTE
 
-/* What the destination's view shows. */
 const char *
 ecapi_state_name(const EcapiDestination *destination)
 {
@@ -113,11 +112,6 @@ ecapi_state_name(const EcapiDestination *destination)
 		destination->replay.unsent > 0 ? "delivering" : "idle";
 }
 
-/*
- * Remember what went wrong; error may be destination->last_error itself.  What
- * a destination stopped for stays: answers to requests that flew beside the
- * last one must not hide it.
- */
 void
 ecapi_state_error(EcapiDestination *destination, const char *error)
 {
@@ -133,7 +127,6 @@ ecapi_state_error(EcapiDestination *destination, const char *error)
 	destination->dirty = true;
 }
 
-/* Nothing is known of a destination but what the row of its cursor says. */
 void
 ecapi_state_start(EcapiDestination *destination, const EcapiCursor *cursor)
 {
@@ -149,7 +142,6 @@ ecapi_state_start(EcapiDestination *destination, const EcapiCursor *cursor)
 	destination->state = ECAPI_STARTING;
 }
 
-/* The destination is at fault: send nothing until something changes. */
 void
 ecapi_state_stop(EcapiDestination *destination, const char *error)
 {
@@ -157,11 +149,6 @@ ecapi_state_stop(EcapiDestination *destination, const char *error)
 		ecapi_state_stop_for(destination, error, false);
 }
 
-/*
- * The same, also of one that has stopped for something else.  known: it had stopped
- * when this process came, so the log and its row have the error already, if it is the
- * last one.
- */
 void
 ecapi_state_stop_for(EcapiDestination *destination, const char *error, bool known)
 {
@@ -182,14 +169,12 @@ ecapi_state_stop_for(EcapiDestination *destination, const char *error, bool know
 	destination->next_try = 0;
 }
 
-/* It had stopped with the options that it has when this process came: it stays so. */
 void
 ecapi_state_stay_stopped(EcapiDestination *destination)
 {
 	destination->state = ECAPI_STOPPED;
 }
 
-/* An operator pauses it; what has stopped stays so. */
 void
 ecapi_state_pause(EcapiDestination *destination)
 {
@@ -210,10 +195,6 @@ wait_until(EcapiDestination *destination, TimestampTz next_try)
 	destination->state = ECAPI_WAITING;
 }
 
-/*
- * A request failed in a way that may pass: wait before the next one.  Answers
- * to requests that flew together count as one failure.
- */
 void
 ecapi_state_wait(EcapiDestination *destination, const char *error,
 				 int64 retry_after_ms)
@@ -236,10 +217,6 @@ ecapi_state_wait(EcapiDestination *destination, const char *error,
 	wait_until(destination, next_try);
 }
 
-/*
- * Users' SQL of the destination does not do: try again after a while.  It says
- * nothing about the receiver, so failures stay as they are.
- */
 void
 ecapi_state_hold(EcapiDestination *destination, const char *error, int64 wait_ms)
 {
@@ -256,7 +233,6 @@ ecapi_state_hold(EcapiDestination *destination, const char *error, int64 wait_ms
 	wait_until(destination, next_try);
 }
 
-/* Users' SQL may work again: what waits for it, and for nothing else, tries at once. */
 void
 ecapi_state_end_hold(EcapiDestination *destination)
 {
@@ -264,17 +240,12 @@ ecapi_state_end_hold(EcapiDestination *destination)
 		destination->next_try = 0;
 }
 
-/* Requests passed since one failed last: the waits for that one stay short. */
 void
 ecapi_state_shorten_waits(EcapiDestination *destination)
 {
 	destination->failures = Min(destination->failures, 1);
 }
 
-/*
- * When a destination that waits may try again, it runs.  False when it has to
- * wait on.
- */
 bool
 ecapi_state_try(EcapiDestination *destination, TimestampTz now)
 {
@@ -288,7 +259,6 @@ ecapi_state_try(EcapiDestination *destination, TimestampTz now)
 	return true;
 }
 
-/* Start, or start again, with no failure counted; not while it is guarded. */
 void
 ecapi_state_go(EcapiDestination *destination)
 {
@@ -301,10 +271,6 @@ ecapi_state_go(EcapiDestination *destination)
 	destination->dirty = true;
 }
 
-/*
- * A request passed.  One that flew beside a failed one does not shorten the
- * wait.
- */
 void
 ecapi_state_passed(EcapiDestination *destination)
 {

@@ -47,7 +47,6 @@ static uint64 newest = 0;		/* no event of this transaction or later is stopped *
 static TimestampTz looked_at = 0;
 static uint64 looks = 0;		/* at all pages, so far */
 
-/* An event as a tree in the current context; NULL when it cannot be read. */
 const EcapiValue *
 ecapi_stops_object(const char *text, int len)
 {
@@ -60,10 +59,6 @@ ecapi_stops_object(const char *text, int len)
 	return value != NULL && value->type == ECAPI_OBJECT ? value : NULL;
 }
 
-/*
- * The id of an event, in the current context where it is written with escapes;
- * false when it has none.
- */
 bool
 ecapi_stops_id(const char *text, int len, const char **id, int *id_len)
 {
@@ -173,10 +168,6 @@ look_at_all(void)
 	ecapi_worker_end();
 }
 
-/*
- * Bring the marks of all pages up to date; once a turn, after reading and before
- * anything is shaped.  Outside of a transaction.  Raises what SQL raises.
- */
 void
 ecapi_stops_refresh(TimestampTz now)
 {
@@ -206,14 +197,12 @@ ecapi_stops_refresh(TimestampTz now)
 	changed = false;
 }
 
-/* Look at all pages in the next turn, whatever the flag says. */
 void
 ecapi_stops_look_again(void)
 {
 	changed = true;
 }
 
-/* How often all pages were looked at. */
 uint64
 ecapi_stops_looks(void)
 {

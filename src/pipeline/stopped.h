@@ -11,10 +11,25 @@
 
 #include "event/value.h"
 
+/* An event as a tree in the current context; NULL when it cannot be read. */
 extern const EcapiValue *ecapi_stops_object(const char *text, int len);
+
+/*
+ * The id of an event, in the current context where it is written with escapes;
+ * false when it has none.
+ */
 extern bool ecapi_stops_id(const char *text, int len, const char **id, int *id_len);
+
+/*
+ * Bring the marks of all pages up to date; once a turn, after reading and before
+ * anything is shaped.  Outside of a transaction.  Raises what SQL raises.
+ */
 extern void ecapi_stops_refresh(TimestampTz now);
+
+/* Look at all pages in the next turn, whatever the flag says. */
 extern void ecapi_stops_look_again(void);
+
+/* How often all pages were looked at. */
 extern uint64 ecapi_stops_looks(void);
 
 #endif							/* ECAPI_STOPPED_H */

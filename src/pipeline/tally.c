@@ -177,10 +177,6 @@ make_summary(EcapiPage *page)
 	page->summary = summary;
 }
 
-/*
- * The summary of a page that holds nothing for a destination, by type and route;
- * NULL when it may hold something.  No reference is given.
- */
 EcapiPage *
 ecapi_tally_excludes(EcapiPage *page, const EcapiOptions *options)
 {
@@ -212,10 +208,6 @@ reason_for(const EcapiDestination *destination, const Kind *kind)
 	return reason != NULL ? reason : "route";
 }
 
-/*
- * A destination passes over a page it was excluded from, given by its summary: count
- * its events as filtered.
- */
 void
 ecapi_tally_pass(EcapiDestination *destination, const EcapiPage *summary)
 {

@@ -63,10 +63,6 @@ static EcapiTick *log_end = NULL;
 static EcapiTick *found_from = NULL;
 static EcapiTick *found_next = NULL;
 
-/*
- * The one tick in memory for a snapshot, with a reference for the caller.  The
- * snapshot is copied.
- */
 EcapiTick *
 ecapi_tick_intern(const EcapiSnapshot *snapshot)
 {
@@ -90,7 +86,6 @@ ecapi_tick_intern(const EcapiSnapshot *snapshot)
 	return tick;
 }
 
-/* Give a reference back; NULL is fine. */
 void
 ecapi_tick_drop(EcapiTick *tick)
 {
@@ -101,7 +96,6 @@ ecapi_tick_drop(EcapiTick *tick)
 	pfree(tick);
 }
 
-/* Set a place; takes references of its own, gives back those it had. */
 void
 ecapi_place_set(EcapiPlace *place, EcapiTick *from, EcapiTick *to,
 				EcapiPosition position)
@@ -170,13 +164,6 @@ standby_has(XLogRecPtr lsn)
 	return has;
 }
 
-/*
- * Take a tick and make it the live one.  log: events are known to have come,
- * so it belongs in the log.  False when a standby has yet to confirm; then it
- * is asked again at the next call.
- *
- * The caller is in a transaction with an active snapshot of its own taking.
- */
 bool
 ecapi_tick_take(bool log)
 {
@@ -218,10 +205,6 @@ ecapi_tick_take(bool log)
 	return true;
 }
 
-/*
- * Does the log hold no tick later than this one?  False, too, when that is not
- * known.
- */
 bool
 ecapi_tick_is_last(EcapiTick *tick)
 {
@@ -239,12 +222,6 @@ remember(EcapiTick *from, EcapiTick *next)
 	found_next->refs++;
 }
 
-/*
- * Where a window ends that opens at a tick: the next logged tick, or the live
- * one.  NULL when there is none beyond.  The reference is the caller's.
- *
- * The caller is in a transaction with an active snapshot, SPI connected.
- */
 EcapiTick *
 ecapi_tick_next(EcapiTick *from)
 {
@@ -283,9 +260,6 @@ ecapi_tick_next(EcapiTick *from)
 	return live;
 }
 
-/*
- * The same, of logged ticks that were taken at or before a moment.
- */
 EcapiTick *
 ecapi_tick_next_before(EcapiTick *from, TimestampTz before)
 {
@@ -302,7 +276,6 @@ ecapi_tick_next_before(EcapiTick *from, TimestampTz before)
 	return NULL;
 }
 
-/* A tick was logged and committed: the log does not end before it. */
 void
 ecapi_tick_logged(EcapiTick *tick)
 {

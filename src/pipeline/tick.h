@@ -30,17 +30,54 @@ typedef struct EcapiPlace
 	EcapiPosition position;
 } EcapiPlace;
 
+/*
+ * The one tick in memory for a snapshot, with a reference for the caller.  The
+ * snapshot is copied.
+ */
 extern EcapiTick *ecapi_tick_intern(const EcapiSnapshot *snapshot);
+
+/* Give a reference back; NULL is fine. */
 extern void ecapi_tick_drop(EcapiTick *tick);
+
+/* Set a place; takes references of its own, gives back those it had. */
 extern void ecapi_place_set(EcapiPlace *place, EcapiTick *from, EcapiTick *to,
 							EcapiPosition position);
+
 extern void ecapi_place_copy(EcapiPlace *to, const EcapiPlace *from);
+
 extern void ecapi_place_clear(EcapiPlace *place);
+
 extern bool ecapi_place_equal(const EcapiPlace *a, const EcapiPlace *b);
+
+/*
+ * Take a tick and make it the live one.  log: events are known to have come,
+ * so it belongs in the log.  False when a standby has yet to confirm; then it
+ * is asked again at the next call.
+ *
+ * The caller is in a transaction with an active snapshot of its own taking.
+ */
 extern bool ecapi_tick_take(bool log);
-extern EcapiTick *ecapi_tick_next(EcapiTick *from);
-extern EcapiTick *ecapi_tick_next_before(EcapiTick *from, TimestampTz before);
+
+/*
+ * Does the log hold no tick later than this one?  False, too, when that is not
+ * known.
+ */
 extern bool ecapi_tick_is_last(EcapiTick *tick);
+
+/*
+ * Where a window ends that opens at a tick: the next logged tick, or the live
+ * one.  NULL when there is none beyond.  The reference is the caller's.
+ *
+ * The caller is in a transaction with an active snapshot, SPI connected.
+ */
+extern EcapiTick *ecapi_tick_next(EcapiTick *from);
+
+/*
+ * The same, of logged ticks that were taken at or before a moment.
+ */
+extern EcapiTick *ecapi_tick_next_before(EcapiTick *from, TimestampTz before);
+
+/* A tick was logged and committed: the log does not end before it. */
 extern void ecapi_tick_logged(EcapiTick *tick);
 
 #endif							/* ECAPI_TICK_H */

@@ -17,7 +17,6 @@
 
 EcapiWorker ecapi_me;
 
-/* Begin a short transaction of ours: SPI connected, a snapshot active. */
 void
 ecapi_worker_begin(bool read_only)
 {
@@ -27,7 +26,6 @@ ecapi_worker_begin(bool read_only)
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
-/* Commit it. */
 void
 ecapi_worker_end(void)
 {
@@ -37,7 +35,6 @@ ecapi_worker_end(void)
 	MemoryContextSwitchTo(ecapi_me.scratch);
 }
 
-/* Has an interval gone by?  Then the next begins. */
 bool
 ecapi_elapsed(TimestampTz *last, TimestampTz now, int interval_ms)
 {

@@ -44,8 +44,13 @@ typedef struct EcapiWorker
 
 extern EcapiWorker ecapi_me;
 
+/* Begin a short transaction of ours: SPI connected, a snapshot active. */
 extern void ecapi_worker_begin(bool read_only);
+
+/* Commit it. */
 extern void ecapi_worker_end(void);
+
+/* Has an interval gone by?  Then the next begins. */
 extern bool ecapi_elapsed(TimestampTz *last, TimestampTz now, int interval_ms);
 
 #endif							/* ECAPI_WORKER_STATE_H */
