@@ -2,53 +2,51 @@
  * bisect.c
  *	  Finding the events at fault in a rejected request.
  *
- * A rejected batch of n > 1 is cut into halves; both go to the end of the
- * ready list, so parts are tried largest first.  With b events at fault that
- * takes at most about 2 b log2(n) further requests.
+ * A rejected batch of n > 1 is cut into halves; both go to the end of the ready list, so
+ * parts are tried largest first.  With b events at fault that takes at most about
+ * 2 b log2(n) further requests.
  *
- * The parts of one rejected request share a root.  A single event that is
- * rejected is at fault if another part of its root passed, not long ago.  Else
- * it is a suspect, for maybe the receiver rejects everything.  Suspects are held,
- * undisposed, until
- *	 - a request passes, of that root or any: the receiver takes events, so the
- *	   suspects are at fault and go to failed_event;
- *	 - SUSPECTS_MAX of them have gathered while nothing passed: the
- *	   destination is at fault and stops, with nothing put into failed_event;
- *	 - nothing is left to send.  Events that were sent alone to a destination
- *	   that has taken others before are then at fault by themselves, as long as
- *	   that does not happen over and over.  Anything else stops the destination,
- *	   but not before LOOK_AHEAD_US have gone by: what commits until then is tried
- *	   first, and if it passes, the suspects are at fault.
+ * The parts of one rejected request share a root.  A single event that is rejected is at
+ * fault if another part of its root passed, not long ago.  Else it is a suspect, because
+ * the receiver may reject everything.  Suspects are held, undisposed, until
+ *  - a request passes, of that root or any: the receiver takes events, so the
+ *    suspects are at fault and go to failed_event;
+ *  - SUSPECTS_MAX of them have gathered while nothing passed: the destination is at
+ *    fault and stops, with nothing put into failed_event;
+ *  - nothing is left to send.  Events that were sent alone to a destination that has
+ *    taken others before are then at fault themselves, as long as that does not happen
+ *    over and over.  Anything else stops the destination, but not before LOOK_AHEAD_US
+ *    have gone by: what commits until then is tried first, and if it passes, the suspects
+ *    are at fault.
  *
- * A destination has taken others before when something passed with these options, or
- * with others that send the same to the same place (proven_for): a new batch_size,
- * say, does not make a receiver that is known one that is not.
+ * A destination has taken others before when something passed with these options, or with
+ * others that send the same to the same place (proven_for): a new batch_size, say, does
+ * not make a known receiver an unknown one.
  *
- * When PROBE_AFTER requests were rejected since one passed, more halves would
- * teach little: from then on single events are cut out of the parts, spread
- * over the batch.  So a receiver that rejects everything is found out in some
- * fifty requests, whatever the batch's size.
+ * When PROBE_AFTER requests were rejected since one passed, more halves would tell little:
+ * from then on single events are cut out of the parts, spread over the batch.  So a
+ * receiver that rejects everything is found out in some fifty requests, however large the
+ * batch is.
  *
- * The receiver may also fail on an event, instead of rejecting it: it answers
- * with a server error, or not at all.  A batch that did so ECAPI_FAILS_MAX
- * times in a row is halved; such batches and parts take turns, and new batches
- * go ahead of them now and then (pipeline.c), so that the others pass and the
- * waits between stay short: a wait grows only when nothing passed since the
- * batch failed last.  A single event is at fault when another request
- * passed meanwhile.  Where one request goes at a time, others go ahead only of
- * what has failed that often, for then events keep their order.
- * Until then it is as any other failure: the destination waits longer and
- * longer, so a receiver that fails on everything costs few bisections.
+ * The receiver may also fail on an event instead of rejecting it: it answers with a server
+ * error, or not at all.  A batch that did so ECAPI_FAILS_MAX times in a row is halved;
+ * such batches and parts take turns, and new batches go ahead of them now and then
+ * (pipeline.c), so that the others pass and the waits between stay short: a wait grows only
+ * when nothing passed since the batch failed last.  A single event is at fault when
+ * another request passed meanwhile.  Where one request goes at a time, others go ahead
+ * only of what has failed that often, because events keep their order until then.  Before
+ * that it is like any other failure: the destination waits longer and longer, so a receiver
+ * that fails on everything costs few bisections.
  *
- * An operator who calls ecapi.retry or ecapi.discard for a destination that
- * stopped because it rejects everything blames the events: the suspects that
- * gather next go to failed_event, once.
+ * An operator who calls ecapi.retry or ecapi.discard for a destination that stopped because
+ * it rejects everything blames the events: the suspects that gather next go to
+ * failed_event, once.
  *
- * Failed events that are tried again are halved, too, but are nobody's
- * evidence: what is rejected alone just failed again.
+ * Failed events that are tried again are halved, too, but are no evidence: what is rejected
+ * alone has just failed again.
  *
- * 413 halves, too, but is no rejection: the smaller size is kept for later
- * batches, and only an event that does not fit alone becomes a suspect.
+ * 413 halves, too, but is no rejection: the smaller size is kept for later batches, and
+ * only an event that does not fit alone becomes a suspect.
  */
 #include "postgres.h"
 
@@ -68,14 +66,17 @@
 #include "pipeline/slice.h"
 #include "pipeline/state.h"
 
+/* Suspects that show that the receiver rejects everything. */
 #define SUSPECTS_MAX	16
 
 /*
  * How long suspects are held when nothing is left to send: a heartbeat of the worker,
- * in which it finds whatever has committed, even what wakes nobody.  Longer would
- * keep a stop from who must hear of it, and the cursor where it is.
+ * in which it finds everything that has committed, with or without a wake-up.  A longer
+ * one would delay the stop that an operator must see.
  */
 #define LOOK_AHEAD_US	(5 * USECS_PER_SEC)
+
+/* Rejections in a row after which single events are cut out: about five halvings. */
 #define PROBE_AFTER		24
 
 /*
@@ -88,7 +89,7 @@
 /* Lone events in a row that a proven destination may reject. */
 #define LONE_REJECTIONS_MAX 10
 
-/* A number for where events go and what they are there; 0: there are no options. */
+/* A hash of where events go, and in which mode; 0: there are no options. */
 static uint64
 place_of(const EcapiDestination *destination)
 {
@@ -184,7 +185,7 @@ blame(EcapiBatch *batch, const char *reason, const EcapiAnswer *answer)
 }
 
 static void
-convict(EcapiDestination *destination)
+blame_suspects(EcapiDestination *destination)
 {
 	while (!dlist_is_empty(&destination->bisection.suspects))
 	{
@@ -195,9 +196,9 @@ convict(EcapiDestination *destination)
 	}
 }
 
-/* Nothing passes: stop, and keep the suspects for another day. */
+/* Nothing passes: stop, and make the suspects ready to be sent again. */
 static void
-acquit(EcapiDestination *destination)
+stop_rejecting(EcapiDestination *destination)
 {
 	char		what[256];
 	char		error[320];
@@ -206,7 +207,7 @@ acquit(EcapiDestination *destination)
 	if (destination->bisection.may_blame)
 	{
 		destination->bisection.may_blame = false;
-		convict(destination);
+		blame_suspects(destination);
 		return;
 	}
 	ecapi_policy_describe(last->rejected_with, what, sizeof(what));
@@ -221,9 +222,7 @@ acquit(EcapiDestination *destination)
 	ecapi_state_stop(destination, error);
 }
 
-/*
- * A batch of failed events was rejected.  Takes it over.
- */
+/* A batch of failed events was rejected.  Takes it over. */
 static void
 rejected_again(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
 {
@@ -260,7 +259,7 @@ ecapi_bisect_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_lar
 	{
 		suspect(batch, answer);
 		if (ecapi_batch_count(&destination->bisection.suspects) >= SUSPECTS_MAX)
-			acquit(destination);
+			stop_rejecting(destination);
 	}
 }
 
@@ -310,7 +309,7 @@ ecapi_bisect_passed(EcapiBatch *batch)
 	destination->bisection.proven = true;
 	destination->bisection.may_blame = false;
 	destination->bisection.rejections = 0;
-	convict(destination);
+	blame_suspects(destination);
 }
 
 long
@@ -326,13 +325,13 @@ ecapi_bisect_quiet(EcapiDestination *destination, TimestampTz now)
 		alone &= batch->root == NULL;
 	if (alone)
 	{
-		convict(destination);
+		blame_suspects(destination);
 		return -1;
 	}
-	/* now is of the turn's begin; a clock that was set back must not hold them */
+	/* now is the turn's beginning; a clock that was set back must not hold them */
 	held_us = held_us < 0 && held_us > -USECS_PER_MINUTE ? 0 : held_us;
 	if (!destination->bisection.may_blame && held_us >= 0 && held_us < LOOK_AHEAD_US)
 		return (long) ((LOOK_AHEAD_US - held_us) / 1000) + 1;
-	acquit(destination);
+	stop_rejecting(destination);
 	return -1;
 }

@@ -13,11 +13,11 @@
 #include "pipeline/forward.h"
 #include "pipeline/batch.h"
 
+/* Failures of a batch in a row before it is halved; waits grow with each. */
+/* Failures of a batch in a row after which it is halved. */
 #define ECAPI_FAILS_MAX	5
 
-/*
- * A batch was rejected.  Takes it over.
- */
+/* A batch was rejected; too_large: for its size.  Takes it over. */
 extern void ecapi_bisect_rejected(EcapiBatch *batch, const EcapiAnswer *answer,
 								   bool too_large);
 
@@ -31,8 +31,8 @@ extern bool ecapi_bisect_failing(EcapiBatch *batch, const EcapiAnswer *answer);
 extern void ecapi_bisect_passed(EcapiBatch *batch);
 
 /*
- * Nothing is left to send, and none flies: decide on suspects.  Returns the
- * milliseconds until it is time to, or -1 when nothing is left to decide.
+ * Nothing is left to send, and no request is on its way: decide on suspects.  Returns
+ * the milliseconds until it is time to, or -1 when nothing is left to decide.
  */
 extern long ecapi_bisect_quiet(EcapiDestination *destination, TimestampTz now);
 

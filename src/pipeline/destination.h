@@ -32,9 +32,9 @@ typedef struct EcapiPreparing
 	int			portion;		/* events of a call; 0: a page */
 	TimestampTz bisect_until;	/* events are known to be at fault; 0: they are not */
 	int			singles;		/* at fault one after the other, nothing passing */
-	bool		broken;			/* whatever the event: it goes without a try ... */
+	bool		broken;			/* it fails on any event: they go without a try ... */
 	TimestampTz next_try;		/* ... until then */
-	bool		told;			/* the log has a line of what is left out */
+	bool		logged;			/* the log has a line about what is left out */
 	char		message[256];	/* of the last failure */
 } EcapiPreparing;
 
@@ -51,7 +51,7 @@ typedef struct EcapiReplay
 	int64		passed_over;
 	bool		dirty;			/* place or counts are to be written */
 	bool		written;		/* in the transaction that is open */
-	bool		closing;		/* cancelled; only what flies is waited for */
+	bool		closing;		/* cancelled; only requests on their way are waited for */
 } EcapiReplay;
 
 /* The state of a destination, as its view shows it. */
@@ -141,8 +141,8 @@ struct EcapiDestination
 	int64		options_hash;
 	TimestampTz test_since;		/* first seen in test mode; 0: it is not in it */
 	bool		paused;
-	TimestampTz resumed_at;		/* last resume that was obeyed */
-	TimestampTz blamed_at;		/* last retry or discard that was obeyed */
+	TimestampTz resumed_at;		/* last resume that was applied */
+	TimestampTz blamed_at;		/* last retry or discard that was applied */
 	uint64		token_stamp;	/* of the credential files that were read */
 	TimestampTz token_changed_at;	/* when it was seen to differ; 0: never */
 
@@ -185,7 +185,7 @@ struct EcapiDestination
 	bool		dirty;			/* something is to be recorded */
 };
 
-/* Does a destination have users' SQL? */
+/* Whether a destination has users' SQL. */
 static inline bool
 ecapi_prepares(const EcapiDestination *destination)
 {

@@ -2,22 +2,22 @@
  * destinations.c
  *	  The destinations in the worker's memory.
  *
- * What the tables say of them is found by reload.c; here it is taken over, when the
+ * What the tables say of them is found by reload.c, and taken over by this file when the
  * transaction that found it has committed.  Nothing here runs a statement.
  *
- * Guards.  A destination is made guarded.  The guard comes off in lift_guard() alone,
- * which is called last: when every check of its cursor has passed (outbox/guard.h) and
- * all that delivering needs is in memory.  While it is guarded
+ * Guards.  A destination is guarded from the first on.  Only lift_guard() takes the
+ * guard off; it is called last, when every check of the cursor has passed
+ * (outbox/guard.h) and all that delivering needs is in memory.  While it is guarded
  *
  *	(1) its feeds stand nowhere and its options are not known, so there is nothing
  *		to read from or to send to;
- *	(2) it is in no state that reads or sends (ecapi_state_go refuses);
+ *	(2) it is in no state that reads or sends (ecapi_state_go does nothing);
  *	(3) of its row only the state is written, never its place or a count;
  *	(4) it takes up no replay.
  *
- * So an error between any two lines leaves the guard on, and the next reload asks
- * again.  Without guard a destination stays so until its server is gone: what made
- * a cursor ours is not undone while this process runs.
+ * So an error between any two lines leaves the guard on, and the next reload checks
+ * again.  Once its guard is off a destination stays without it until its server is gone:
+ * what binds a cursor to this cluster does not change while this process runs.
  */
 #include "postgres.h"
 
@@ -89,7 +89,7 @@ free_batches(dlist_head *list)
 	}
 }
 
-/* No request of it flies, and no suspect is of it.  It is read again. */
+/* Drop what a feed has in hand, to be read again; it has no request and no suspect. */
 static void
 drop_feed(EcapiFeed *feed)
 {
@@ -161,7 +161,7 @@ hash_options(int64 hash, List *options)
 	return hash;
 }
 
-/* Of all that the options of a destination are made from. */
+/* A hash of everything that the options of a destination are made from. */
 static int64
 hash_found(const EcapiFound *found)
 {
@@ -187,8 +187,8 @@ note_test_mode(EcapiDestination *destination)
 }
 
 /*
- * Read the options of a destination.  New ones apply to the next request; what
- * flies goes on as it was sent.  False when they are those that are known.
+ * Read the options of a destination.  New ones apply to the next request; those on
+ * their way stay as they were sent.  False when they are those that are known.
  */
 static bool
 load_options(EcapiDestination *destination, const EcapiFound *found,
@@ -209,7 +209,7 @@ load_options(EcapiDestination *destination, const EcapiFound *found,
 								  error, error_size);
 	MemoryContextSwitchTo(old);
 
-	/* until they are in force, whatever fails in between has them read again */
+	/* until they are in force, a failure in between has them read again */
 	destination->options_known = false;
 	if (destination->options_context != NULL)
 	{
@@ -273,8 +273,8 @@ take_row(EcapiDestination *destination, const EcapiCursor *cursor)
 }
 
 /*
- * A guarded destination stays so.  Its state is told and written when that is news:
- * the row may say so already, of the time before this process came.
+ * A guarded destination stays so.  That is logged and written unless its row says it
+ * already, from the time before this process came.
  */
 static void
 keep_guard(EcapiDestination *destination, const EcapiFound *found)
@@ -300,11 +300,12 @@ lift_guard(EcapiDestination *destination)
 }
 
 /*
- * Obey pause and resume, and the blame that a retry or discard lays on events
- * for which the destination has stopped.  A resume may come with it.
+ * Apply what operators have asked for: pause and resume, and that events are at fault for
+ * which the destination has stopped, as a retry or discard says.  A resume may come with
+ * it.
  */
 static void
-obey(EcapiDestination *destination, const EcapiFound *found)
+apply_controls(EcapiDestination *destination, const EcapiFound *found)
 {
 	if (found->blamed_at > destination->blamed_at)
 	{
@@ -357,7 +358,7 @@ take(const EcapiFound *found)
 		if (changed)
 			start_with_options(destination, error);
 	}
-	obey(destination, found);
+	apply_controls(destination, found);
 }
 
 void

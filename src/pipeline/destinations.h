@@ -40,23 +40,23 @@ extern EcapiDestination *ecapi_destination_of(Oid server);
 extern void ecapi_destination_forget(EcapiDestination *destination);
 
 /*
- * Put down what is in hand and read it again later, so that a destination
- * that sends nothing holds no memory.  Not live ones when events behind the cursor's
- * position are disposed of already (they would be sent twice), nor while
- * requests fly.
+ * Drop what is in hand, to be read again later, so that a destination that sends nothing
+ * holds no memory.  Nothing is dropped while requests are on their way, and of the outbox
+ * nothing when events behind the cursor's position are disposed of already: they would be
+ * sent twice.
  */
 extern void ecapi_destination_rewind(EcapiDestination *destination);
 
 /*
- * Take over all destinations that were found, and forget those that were not.
- * Outside of a transaction.  Raises nothing but out of memory; then it is to be
- * done again.
+ * Take over all destinations that were found, a list of EcapiFound, and forget those
+ * that were not.  Outside of a transaction.  Raises nothing but out of memory; then the
+ * caller does it again.
  */
 extern void ecapi_destinations_take(List *all);
 
 /*
- * Now and then: a destination that stopped is tried again when a credential
- * file changed, so that rotating a token needs no DDL.  Needs no transaction.
+ * Try destinations that stopped again when a credential file of theirs has changed, so
+ * that rotating a token needs no DDL.  Called now and then; outside of a transaction.
  */
 extern void ecapi_destinations_credentials(void);
 

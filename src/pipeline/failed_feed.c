@@ -2,10 +2,10 @@
  * failed_feed.c
  *	  The feed of failed events: those whose next try has come.
  *
- * Rows of ecapi.failed_event that wait and are due are read in small pages and
- * sent in requests of their own.  What became of an event changes or deletes
- * its row, in the transaction that writes the request's row; until that has
- * committed nothing is read, so no row is in hand twice.
+ * Rows of ecapi.failed_event that wait and are due are read in small pages and sent in
+ * requests of their own.  What became of an event changes or deletes its row, in the
+ * transaction that writes the request's row; until that has committed nothing is read, so
+ * no row is in hand twice.
  *
  *	 waiting --(2xx)---------------------------> row deleted
  *	 waiting --(rejected alone, or the receiver fails on it)--> waiting, later
@@ -16,20 +16,17 @@
  *	 waiting, dead --(ecapi.retry)--> waiting, due
  *	 waiting, dead --(ecapi.discard)--> row deleted
  *
- * A failed event that fails again says nothing about the destination: it is
- * no evidence in a bisection, starts no wait and stops nothing; only after other
- * events have failed it is a probe like any other.  One that passes is evidence
- * that the receiver takes events.
+ * A failed event that fails again says nothing about the destination: it is no evidence in
+ * a bisection, starts no wait and stops nothing; only after other events have failed it is
+ * a probe like any other.  One that passes is evidence that the receiver takes events.
  *
- * Rows that were tried leave dead entries in the index of those that wait, so a look
- * begins where the last one ended (failed_from): what this process has written since
- * waits for a later time.  What others have written (a retry, a rename) may lie before;
- * they have the destinations reloaded, and then, and once an hour, a look begins at
- * the start.
+ * Rows that were tried leave dead entries in the index of those that wait, so a look begins
+ * where the last one ended (look.from): what this process has written since waits for a
+ * later time.  What other processes have written (a retry, a rename) may be earlier; they
+ * have the destinations reloaded, and then, and once an hour, a look begins at the start.
  *
- * The time of the next look (failed_due) is kept in memory: the next one's
- * next_try as read last; at once after a write of this process, an operator's
- * call, or a start.
+ * The time of the next look (look.due) is kept in memory: the next_try of the next row, as
+ * read last; at once after a write of this process, an operator's call, or a start.
  */
 #include "postgres.h"
 
@@ -50,13 +47,14 @@
 #include "pipeline/worker_state.h"
 #include "records/failed.h"
 
+/* A page of failed events: small, because requests of them are, too. */
 #define DUE_ROWS	100
 #define DUE_BYTES	(256 * 1024)
 
-/* A hand that changes rows tells nobody; seldom enough for a long walk. */
+/* For rows that were changed by hand, without a reload; rare enough for a long walk. */
 #define LOOK_AT_ALL_US	USECS_PER_HOUR
 
-/* May the destination have failed events that can be sent now? */
+/* Whether the destination may have failed events that can be sent now. */
 static bool
 could_read(EcapiDestination *destination)
 {
@@ -94,11 +92,11 @@ ecapi_failed_look_again(EcapiDestination *destination)
 		destination->look.due = DT_NOBEGIN;
 }
 
-/* Where to begin a look; see the head of this file. */
+/* Note where a look begins, as the head of this file says. */
 static void
 begin_look(EcapiDestination *destination, TimestampTz now)
 {
-	/* of a clock that was set back, times that were written lie before */
+	/* after a clock was set back, times that were written are earlier */
 	if (destination->look.due == 0 || now < destination->look.at ||
 		now - destination->look.all_at >= LOOK_AT_ALL_US)
 	{
@@ -144,7 +142,7 @@ ecapi_failed_again(EcapiBatch *batch, const char *reason, const EcapiAnswer *ans
 }
 
 void
-ecapi_failed_put_down(EcapiBatch *batch)
+ecapi_failed_put_back(EcapiBatch *batch)
 {
 	EcapiFeed  *feed = batch->feed;
 

@@ -274,7 +274,7 @@ ecapi_batch_hold(EcapiBatch *batch)
 {
 	ecapi_batch_drop_request(batch);
 	if (batch->feed->kind == ECAPI_FEED_FAILED)
-		ecapi_failed_put_down(batch);
+		ecapi_failed_put_back(batch);
 	else if (!ecapi_replay_let_go(batch))
 		dlist_push_head(&batch->feed->ready, &batch->node);
 }

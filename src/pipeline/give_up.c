@@ -1,38 +1,37 @@
 /*
  * give_up.c
- *	  Giving up what a destination does not take, before it costs everyone else.
+ *	  Giving up what a destination does not take, before it costs the others.
  *
- * Events wait for a destination that is down, stopped or paused, and keep their
- * slots of the ring.  Two limits end that:
+ * Events wait for a destination that is down, stopped or paused, and keep their slots of
+ * the ring.  Two limits end that:
  *
- *	 age	ecapi.retention_limit: events that were committed longer ago are
- *			given up.  The log of ticks tells how long ago; an event is given
- *			up with the window it lies in, so up to about a second late.
- *	 size	from the part of ecapi.outbox_limit on where the outbox counts as
- *			pressed (outbox/limit.c), the oldest slot that holds events must
- *			go.  Slots that nobody needs are emptied first, whatever the
- *			retention (outbox/rotation.c); only if there is none, each
- *			destination gives up what lies before the first tick that sees
- *			all of the oldest slot.  A slot that another transaction has read
- *			or written to cannot be emptied: the next one counts then, and if
- *			all are held nothing is given up, for no room would come of it.
- *			If the oldest is the slot in use, all there is up to the live tick
- *			goes, but only of destinations that deliver nothing now: one that
- *			keeps up is a moment behind, and would lose events for nothing.
+ *	 age	ecapi.retention_limit: events that were committed longer ago are given up.
+ *			The log of ticks says how long ago; an event is given up with its window,
+ *			so up to about a second late.
+ *	 size	when the outbox is near ecapi.outbox_limit (outbox/limit.c), the oldest
+ *			slot that holds events must go.  Slots that no destination needs are
+ *			emptied first, whatever the retention (outbox/rotation.c); only if there is
+ *			none, each destination gives up what is before the first tick that sees
+ *			all of the oldest slot.  A slot that another transaction has read or
+ *			written cannot be emptied: the next one counts then, and if all are
+ *			held nothing is given up, because it would make no room.  If the oldest is
+ *			the slot in use, everything up to the live tick goes, but only of
+ *			destinations that deliver nothing now: one that keeps up is a moment
+ *			behind, and would lose events in vain.
  *
- * A plan sets destination->giving_up.to, a tick.  From then on the destination
- * neither reads nor sends.  When no request of it flies any more, each step
- * reads a few pages as delivery would, and disposes of every event in them: so
- * the cursor moves over a disposed prefix, as always (invariant 5), and the
- * count is exact: what was delivered, filtered or failed ahead of the cursor is
- * not counted again.  Nothing is given up silently: it is counted in
- * ecapi.destination, stands in ecapi.request with the outcome given_up, and the
- * log has a line when a run ends.
+ * A plan sets giving_up.to, a tick.  From then on the destination neither reads nor sends.
+ * When none of its requests is on its way any more, each step reads a few pages as
+ * delivery would, and disposes of every event in them.  So the cursor moves over a disposed
+ * prefix, as always, and the count is exact: what was delivered, filtered or failed ahead
+ * of the cursor is not counted again.  Nothing is given up silently: it is counted in
+ * ecapi.destination, has rows in ecapi.request with the outcome given_up, and the log has
+ * a line when a run ends.
  *
- * A destination whose guard has stopped it is left alone: its cursor is not
- * ours to move, and at the limits it keeps nothing (outbox/rotation.c).  Nothing is given up while ecapi.delivery is off.
+ * A destination that its guard has stopped is left alone: its cursor is not to be moved,
+ * and at the limits it keeps nothing (outbox/rotation.c).  Nothing is given up while
+ * ecapi.delivery is off.
  *
- * The planning and the steps want a transaction with an active snapshot, SPI
+ * The planning and the steps are called in a transaction with an active snapshot, SPI
  * connected, that writes nothing.
  */
 #include "postgres.h"
@@ -66,7 +65,7 @@
 /* Logged ticks that one plan looks ahead; what is beyond has the next plan. */
 #define TICKS_A_PLAN	64
 
-/* A line a minute, as writers have of a full outbox. */
+/* One line a minute, as writers log about a full outbox. */
 #define HELD_INTERVAL_US	USECS_PER_MINUTE
 
 static const char reason_age[] = "older than ecapi.retention_limit";
@@ -137,15 +136,15 @@ plan_size(int slot, bool in_use)
 	ecapi_tick_drop(tick);
 }
 
-/* Giving up would make no room: every slot with events is held by somebody. */
+/* Giving up would make no room: every slot with events is held by a transaction. */
 static void
-say_held(TimestampTz now)
+log_held(TimestampTz now)
 {
-	static TimestampTz said_at = 0;
+	static TimestampTz logged_at = 0;
 
-	if (said_at != 0 && now >= said_at && now - said_at < HELD_INTERVAL_US)
+	if (logged_at != 0 && now >= logged_at && now - logged_at < HELD_INTERVAL_US)
 		return;
-	said_at = now;
+	logged_at = now;
 	ereport(LOG,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("outbox is near ecapi.outbox_limit and cannot be emptied"),
@@ -154,18 +153,18 @@ say_held(TimestampTz now)
 }
 
 void
-ecapi_give_up_plan(TimestampTz now, bool pressed)
+ecapi_give_up_plan(TimestampTz now, bool near_limit)
 {
 	int64		age = Max((int64) ecapi_retention_limit * SECS_PER_MINUTE,
 						  (int64) ecapi_retention_s) * USECS_PER_SEC;
 	bool		in_use;
 	bool		held;
-	int			slot = pressed ? ecapi_rotation_removable(&in_use, &held) : -1;
+	int			slot = near_limit ? ecapi_rotation_removable(&in_use, &held) : -1;
 
 	if (slot >= 0)
 		plan_size(slot, in_use);
-	else if (pressed && held)
-		say_held(now);
+	else if (near_limit && held)
+		log_held(now);
 	if (ecapi_retention_limit == 0)
 		return;
 	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
@@ -228,7 +227,7 @@ thin_out_list(dlist_head *list)
 	}
 }
 
-/* What is in hand and lies before the tick. */
+/* Give up what is in hand and lies before the tick. */
 static void
 give_up_in_hand(EcapiDestination *destination)
 {

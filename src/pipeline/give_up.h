@@ -12,10 +12,10 @@
 #include "pipeline/forward.h"
 
 /*
- * Decide what must be given up now.  pressed: the outbox is near its limit and
- * no slot of it can be emptied.
+ * Decide what must be given up now.  near_limit: the outbox is near its limit and
+ * no slot of it can be emptied.  Raises what SQL raises.
  */
-extern void ecapi_give_up_plan(TimestampTz now, bool pressed);
+extern void ecapi_give_up_plan(TimestampTz now, bool near_limit);
 
 /*
  * Give up the next part of what a destination must.  True when there is more,

@@ -131,7 +131,7 @@ count_replayed(EcapiReplay *replaying, const EcapiEnd *end)
 		replaying->filtered++;
 }
 
-/* Did an event go without the patch of an enrichment? */
+/* Whether an event goes without the patch of an enrichment that failed. */
 static bool
 is_unpatched(const EcapiSlice *slice, int i)
 {

@@ -24,8 +24,8 @@ extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 								  const EcapiAnswer *answer, const char *error);
 
 /*
- * The place of a feed has passed an event of a slice, which ended so: count it.  Failed
- * events have no place; a delivered one is counted by itself.
+ * Count an event of a slice that the place of its feed has passed, by its end.  Failed
+ * events have no place; ecapi_journal_delivered counts those.
  */
 extern void ecapi_journal_passed(const EcapiSlice *slice, int i, const EcapiEnd *end);
 

@@ -2,35 +2,35 @@
  * ledger.c
  *	  The hourly ledger: how many events, and of what value, had which outcome.
  *
- * An event is counted when the cursor passes it (slice.c).  Counts gather in
- * memory, for each destination apart, since its cursor was written last, and go
- * to ecapi.ledger in the transaction that writes the cursor (recorder.c).  So the
- * ledger is exactly as durable as the cursor: what a crash forgets of one it
- * forgets of the other, and what is then sent again is counted once.
+ * An event is counted when the cursor passes it (slice.c).  Counts gather in memory, for
+ * each destination, since its cursor was written last, and go to ecapi.ledger in the
+ * transaction that writes the cursor (recorder.c).  So the ledger is exactly as durable as
+ * the cursor: what a crash loses of one it loses of the other, and what is then sent again
+ * is counted once.
  *
  * What is counted is outcomes:
- *	 delivered	a receiver took it
- *	 shadow		all was done but send it
- *	 filtered	the destination does not want it; reason says why
- *	 failed		it was put aside into failed_event; reason says why
- *	 given_up	it waited beyond a limit (give_up.c); reason says which
- *	 erased		its person was forgotten before it left; with the reason "failed
- *				event": while it stood in failed_event (records/erasure.c)
- * An event that was put aside and is delivered, or given up, later counts again
- * under that outcome, and one that is replayed counts again, too: the ledger
- * says what happened, not in which state events are.
+ *  delivered	a receiver took it
+ *  shadow		everything was done but sending it
+ *  filtered	the destination does not want it; reason says why
+ *  failed		it was copied to failed_event; reason says why
+ *  given_up	it waited beyond a limit (give_up.c); reason says which
+ *  erased		its person was forgotten before it left; with the reason "failed
+ *			event": while it was in failed_event (records/erasure.c)
+ * An event that failed and is delivered, or given up, later counts again under that
+ * outcome, and so does one that is replayed: the ledger says what happened, not in which
+ * state events are.
  *
- * The hour is that of the write.  Event type and currency stand apart, so sums
- * never mix currencies; an event without a value counts with no value.
+ * The hour is that of the write.  Sums of different event types and currencies are kept
+ * apart; an event without a value counts with no value.
  *
- * A row of this hour is written over and over; it is found at the top of its index,
- * so that no write walks over dead versions of it (the install script says how).
+ * A row of this hour is written over and over; it is found at the top of its index, so that
+ * no write walks over dead versions of it (the install script says how).
  *
- * Values are exact.  Nearly all fit into 64 bits of millionths; what does not
- * (longer fractions, exponents, huge sums) is added as numeric.
+ * Values are exact.  Nearly all fit into 64 bits of millionths; what does not (longer
+ * fractions, exponents, huge sums) is added as numeric.
  *
- * Ownership: the table and all in it live in the destination's journal context,
- * and go with it.
+ * Ownership: the table and all in it are in the destination's journal context, and are
+ * freed with it.
  */
 #include "postgres.h"
 
@@ -53,7 +53,7 @@
 #define WHOLE_DIGITS	12
 #define FRACTION_DIGITS	6
 
-/* Beyond any double; a text that was put into the outbox by hand may say more. */
+/* Beyond any double, as only a text that was put into the outbox by hand has it. */
 #define MAX_EXPONENT	400
 
 /* Reasons are constants, so their addresses tell them apart. */

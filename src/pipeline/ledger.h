@@ -29,8 +29,8 @@ extern void ecapi_ledger_add_many(EcapiDestination *destination, int type,
 								  bool has_value, int64 millionths);
 
 /*
- * Write what has gathered for a destination, in the transaction of its cursor.
- * SPI is connected.  The caller forgets it when the transaction has committed.
+ * Write what was counted for a destination, in the transaction of its cursor.
+ * SPI is connected.  The caller drops it when the transaction has committed.
  */
 extern void ecapi_ledger_write(EcapiDestination *destination, TimestampTz now);
 

@@ -16,7 +16,7 @@
 #include "pipeline/tick.h"
 #include "records/failed.h"
 
-/* A value with more digits is none for the ledger; no double has that many. */
+/* The ledger counts no value with more digits; no double has as many. */
 #define ECAPI_VALUE_DIGITS	400
 
 typedef struct EcapiPageEvent
@@ -30,9 +30,9 @@ typedef struct EcapiPageEvent
 	int			type;			/* index of its event type, -1 unknown */
 	char		currency[4];	/* three upper-case letters; "": none */
 	const char *value;			/* a number as JSON has it, of bounded length; NULL: none */
-	const EcapiValue *tree;		/* NULL: not parsed, or see problem */
+	const EcapiValue *tree;		/* NULL: not parsed, or there is a problem */
 	const char *problem;		/* why it cannot be read; NULL: it can */
-	char		refund;			/* 'r' it is one, 'n' it is none, 0 not known; stopped.c */
+	char		refund;			/* 'r' it is one, 'n' it is none, 0 not known */
 	const char *stopped;		/* it may not leave any more: cancelled or erased;
 								 * a constant, the reason; NULL: it may */
 } EcapiPageEvent;
@@ -56,9 +56,9 @@ struct EcapiPage
 	size_t		bytes;			/* that its context takes, counted into the budget */
 	dlist_head	views;
 	bool		tallied;		/* summary is set for good */
-	EcapiPage  *summary;			/* NULL: none; see tally.c */
+	EcapiPage  *summary;			/* NULL: none */
 	EcapiTally *tally;			/* of a summary */
-	bool		looked;			/* its events were asked about; see stopped.c */
+	bool		looked;			/* stopped.c has looked at its events */
 };
 
 #define ECAPI_PAGE_ROWS		2000

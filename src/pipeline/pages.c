@@ -2,23 +2,18 @@
  * pages.c
  *	  Pages: events read at a place, shared by the destinations that stand there.
  *
- * A page is read once; every destination that comes to its start while
- * another still holds it gets the same one, with the trees that were parsed
- * from it.  It goes with its last reference, or soon after.
+ * A page is read once; a destination that comes to its start while another one still
+ * holds it gets the same page, with the trees that were parsed from it.
  *
- * Who stands right before a page that the others have done with will read it next:
- * it is kept for him, while there is room.  With that, and as those with the same
- * enrichments who are a page ahead wait a moment for him (worker.c), destinations
- * that take about the same time go through a backlog together.
+ * A page that no slice holds is kept while a destination stands right before it, which
+ * will read it next, and while there is room.  With that, and because a destination that
+ * is a page ahead of another one with the same enrichments waits a moment for it
+ * (read.c), destinations that take about the same time go through a backlog together.
  *
- * Memory: what a page's context really takes, views, blocks and rounding included,
- * counts into one budget for all pages, summaries and bodies into the same; share.c says
- * how much of it a destination may take, so how large a page is.  An
- * event with a tree out of proportion (thousands of tiny values) is parsed
- * again each time instead of kept.
- *
- * The caller of ecapi_page_at is in a transaction with an active snapshot at
- * least as late as the window's end, SPI connected.
+ * Memory: what a page's context really takes, views, blocks and rounding included, counts
+ * into one budget with all pages, summaries and bodies; share.c says how much of it a
+ * destination may take, and so how large a page is.  The tree of an event that is out of
+ * proportion (thousands of tiny values) is parsed again each time instead of kept.
  */
 #include "postgres.h"
 
@@ -42,7 +37,7 @@
 /* Trees that a page keeps; a typical event's takes three times its text. */
 #define PAGE_TREE_BYTES	(4 * ECAPI_PAGE_BYTES)
 
-/* Smaller pages are read twice at little cost, and more often wanted soon. */
+/* Waiting for the reader of a smaller page takes longer than reading it twice. */
 #define AWAITED_EVENTS	500
 
 static EcapiPage *
@@ -136,7 +131,7 @@ ecapi_page_in_memory(const EcapiPlace *place)
 	return find_page(place) != NULL;
 }
 
-/* Has a destination the enrichments of another one?  That which has none has not. */
+/* Whether two destinations have the same enrichments, and any at all. */
 static bool
 same_list(const EcapiDestination *a, const EcapiDestination *b)
 {
@@ -147,11 +142,11 @@ same_list(const EcapiDestination *a, const EcapiDestination *b)
 }
 
 /*
- * Will another destination read this page next?  like: one with the same
- * enrichments; NULL: whichever.
+ * Whether a destination will read this page next, one with the same enrichments as like;
+ * NULL: any.
  */
 static bool
-somebody_comes(const EcapiPage *page, const EcapiDestination *like)
+is_wanted_next(const EcapiPage *page, const EcapiDestination *like)
 {
 	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 		if (destination->state == ECAPI_RUNNING && destination->giving_up.to == NULL &&
@@ -162,8 +157,8 @@ somebody_comes(const EcapiPage *page, const EcapiDestination *like)
 }
 
 /*
- * Whether that many pages may be kept that nobody has in hand.  One always: else each of many
- * that pass over it would read it again.
+ * Whether n pages may be kept that no slice holds.  One always may: else each of many
+ * destinations that pass over a page would read it again.
  */
 static bool
 may_keep(int n)
@@ -196,7 +191,7 @@ ecapi_pages_sweep(bool all)
 
 		if (page->refs > 0)
 			continue;
-		if (all || !somebody_comes(page, NULL) || !may_keep(kept + 1))
+		if (all || !is_wanted_next(page, NULL) || !may_keep(kept + 1))
 			free_page(page);
 		else
 			kept++;
@@ -218,7 +213,7 @@ ecapi_page_is_awaited(const EcapiFeed *feed)
 			: place->from == page->start.from && place->to == page->start.to &&
 			ecapi_position_compare(&place->position, &page->end) == 0;
 		if (ends_there)
-			return somebody_comes(page, feed->destination);
+			return is_wanted_next(page, feed->destination);
 	}
 	return false;
 }
@@ -239,16 +234,16 @@ ecapi_page_drop(EcapiPage *page)
 {
 	if (--page->refs > 0)
 		return;
-	if (page->due == NULL && page->tally == NULL && somebody_comes(page, NULL))
-		ecapi_pages_sweep(false);	/* it is kept, maybe instead of an older one */
+	if (page->due == NULL && page->tally == NULL && is_wanted_next(page, NULL))
+		ecapi_pages_sweep(false);	/* it is kept, perhaps instead of an older one */
 	else
 		free_page(page);
 }
 
 /*
- * What the ledger needs of an event, which its tree may not outlive (keep: it
- * does).  Currencies are three letters, so that whatever was put into the outbox
- * by hand makes no more kinds of rows than that.
+ * Note what the ledger counts of an event, because its tree may be freed before that
+ * (keep: it is not).  Currencies are three letters, so that rows that were put into the
+ * outbox by hand add a bounded number of kinds.
  */
 static void
 note_value(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, bool keep)
@@ -301,7 +296,7 @@ note_tree(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, const 
 	}
 }
 
-/* Parse an event and those behind it, which are wanted next; their trees are kept. */
+/* Parse an event and those behind it, which are needed next; their trees are kept. */
 static void
 parse_ahead(EcapiPage *page, int first)
 {

@@ -1,9 +1,6 @@
 /*
  * pages.h
- *	  Pages: events read at a place, shared by the destinations that stand there.
- *
- * A page, or the summary that is left of it for a destination it holds nothing for, is
- * counted by slices.
+ *	  Reading and keeping pages, and the trees of their events.
  */
 #ifndef ECAPI_PAGES_H
 #define ECAPI_PAGES_H
@@ -21,26 +18,28 @@ extern void ecapi_page_count(EcapiPage *page);
 
 /*
  * A page of failed events, with a reference for the caller.  It has no place,
- * so nobody finds it.  Takes over the memory of the rows, which is of this turn.
+ * so no other destination finds it.  Takes over the memory of the rows, which is of this turn.
  */
 extern EcapiPage *ecapi_page_of_due(const EcapiDueRows *due);
 
-/* Was the page at a place read, and is it still there? */
+/* Whether the page at a place is in memory. */
 extern bool ecapi_page_in_memory(const EcapiPlace *place);
 
-/* Free the pages that were kept for somebody who does not come any more; all: every one. */
+/* Free the pages that no slice holds and that are not wanted next; all: wanted or not. */
 extern void ecapi_pages_sweep(bool all);
 
 /*
- * Is somebody with the same enrichments about to read a full page that ends where a
- * feed stands?  It waits a moment for him, so that they go on together and share
- * what is enriched.
+ * Whether a destination with the same enrichments is about to read a full page that ends
+ * where a feed stands.  The feed waits a moment for it, so that they go on together and
+ * share what is enriched.
  */
 extern bool ecapi_page_is_awaited(const EcapiFeed *feed);
 
 /*
  * The page at a place with an open window, with a reference for the caller.  One that
- * has to be read ends with the event that brings it to that many bytes.
+ * has to be read ends with the event that brings it to that many bytes.  In a
+ * transaction with an active snapshot at least as late as the window's end, SPI
+ * connected; raises what SQL raises.
  */
 extern EcapiPage *ecapi_page_at(const EcapiPlace *place, size_t bytes);
 

@@ -59,13 +59,13 @@ ecapi_prepare_mark(EcapiSlice *slice, const int *events, int n, EcapiPrepared pr
 	}
 }
 
-/* The log hears of it once, until something passes again. */
+/* Log once that events go without users' SQL, until something passes again. */
 static void
-tell(EcapiDestination *destination)
+log_once(EcapiDestination *destination)
 {
-	if (destination->preparing.told)
+	if (destination->preparing.logged)
 		return;
-	destination->preparing.told = true;
+	destination->preparing.logged = true;
 	ereport(LOG,
 			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 			 destination->options->enrich_on_error == ECAPI_ENRICH_SKIP ?
@@ -105,7 +105,7 @@ ecapi_prepare_call_failed(EcapiDestination *destination, int n, const EcapiUserE
 		preparing->portion = n / 2;
 		return false;
 	}
-	tell(destination);
+	log_once(destination);
 	if (error->timed_out || ++preparing->singles >= SINGLES_MAX)
 	{
 		preparing->broken = true;
@@ -137,7 +137,7 @@ ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiSlice *slice, co
 		return;
 	}
 	ecapi_state_error(destination, error->message);
-	tell(destination);
+	log_once(destination);
 	if (failed >= 0)
 		ecapi_prepare_mark(slice, events + failed, 1, ECAPI_PREPARED_UNFILTERED);
 	else
@@ -161,12 +161,12 @@ ecapi_prepare_call_passed(EcapiDestination *destination)
 		preparing->portion = 0;
 	if (preparing->portion > 0)
 		return;
-	if (preparing->failures > 0 && !preparing->told)
+	if (preparing->failures > 0 && !preparing->logged)
 		ereport(LOG,
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				 errmsg("enrichments and filter of destination \"%s\" work again",
 						NameStr(destination->name))));
 	preparing->failures = 0;
-	preparing->told = false;
+	preparing->logged = false;
 }
 

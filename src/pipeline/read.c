@@ -1,20 +1,20 @@
 /*
  * read.c
- *	  Reading pages for the feeds of destinations, so that those who stand together
- *	  share them.
+ *	  Reading pages for the feeds of destinations, so that those that stand together share
+ *	  them.
  *
- * Feeds read in rounds, a page each, so what one reads the others find in memory.
- * Two rules keep those together who gain by it; both are bounded, for nobody may
- * be held up for long by another:
- *	 - one that nothing was for lately rides along with a leader, a feed with events
- *	   in hand that will read the same next;
- *	 - one that is a page ahead of another with the same enrichments waits for it
- *	   about as long as a call takes.
+ * Feeds read in rounds, a page each, so what one reads the others find in memory.  Two
+ * rules keep those together that gain by it; both are bounded, so that no destination holds
+ * up another one for long:
+ *  - a feed for which there was nothing lately waits for a leader: a feed with events in
+ *    hand that will read the same page next;
+ *  - a feed that is a page ahead of another one with the same enrichments waits for it
+ *    about as long as a call takes.
  *
- * A destination with a delay reads up to logged ticks that are old enough (tick.c),
- * so its events are held by at most about a second more.
+ * A destination with a delay reads up to logged ticks that are old enough (tick.c), so its
+ * events are held by at most about a second more.
  *
- * All that reads is in a transaction with an active snapshot, SPI connected.
+ * Everything that reads is in a transaction with an active snapshot, SPI connected.
  */
 #include "postgres.h"
 
@@ -41,15 +41,16 @@
 #define READ_US				(50 * INT64CONST(1000))
 
 /*
- * How long a destination that nothing was for waits for another to read the next
- * page, and how many others it looks at.
+ * How long a feed for which there was nothing waits for another one to read the next
+ * page, and how many others it looks at: more would cost more than they save.
  */
-#define RIDE_MS				500
+#define FOLLOW_MS				500
 #define LEADERS				8
 
 /*
- * How long one that is a page ahead of another with the same enrichments waits for it,
- * so that one call does for both: up to that many times what a call takes.
+ * How long a feed that is a page ahead of another one with the same enrichments waits
+ * for it, so that one call does for both: up to so many calls' time, and not longer than
+ * a request may wait unnoticed.
  */
 #define AWAIT_CALLS			4
 #define AWAIT_MS			1000
@@ -73,12 +74,12 @@ ecapi_read_begin(void)
 }
 
 /*
- * Does a feed ride along with a leader?  One that nothing was for lately would
- * run ahead through a backlog, and the leader read it all again behind it.  It waits
- * for the leader, but not long: there may be something for it behind.
+ * Whether a feed follows a leader.  One for which there was nothing lately would run
+ * ahead through a backlog, and the leader would read all of it again behind it.  It waits
+ * for the leader, but not long, as there may be something for it further on.
  */
 static bool
-rides(EcapiFeed *feed)
+follows(EcapiFeed *feed)
 {
 	if (!feed->passing || !dlist_is_empty(&feed->slices))
 		return false;
@@ -89,8 +90,8 @@ rides(EcapiFeed *feed)
 }
 
 /*
- * The milliseconds that a feed waits at most for others to be where it is: as it
- * rides along, or as it is a page ahead of somebody; 0: it reads.
+ * The milliseconds that a feed waits at most for others to be where it is: for a leader,
+ * or for a feed that is a page behind it; 0: it reads.
  */
 static long
 waits_for_others(EcapiFeed *feed, TimestampTz now)
@@ -99,15 +100,15 @@ waits_for_others(EcapiFeed *feed, TimestampTz now)
 	int64		read_us = now - feed->read_at;
 	int64		await_us = Min(feed->destination->preparing.call_us * AWAIT_CALLS,
 							   AWAIT_MS * INT64CONST(1000));
-	bool		may_ride = feed->passing && nleaders > 0 &&
-		passed_us >= 0 && passed_us < RIDE_MS * 1000;
+	bool		may_follow = feed->passing && nleaders > 0 &&
+		passed_us >= 0 && passed_us < FOLLOW_MS * 1000;
 	bool		may_await = read_us >= 0 && read_us < await_us;
 
-	if (feed->kind != ECAPI_FEED_LIVE || (!may_ride && !may_await) ||
+	if (feed->kind != ECAPI_FEED_LIVE || (!may_follow && !may_await) ||
 		ecapi_page_in_memory(&feed->read))
 		return 0;
-	if (may_ride && rides(feed))
-		return RIDE_MS - (long) (passed_us / 1000);
+	if (may_follow && follows(feed))
+		return FOLLOW_MS - (long) (passed_us / 1000);
 	if (may_await && ecapi_page_is_awaited(feed))
 		return (long) ((await_us - read_us) / 1000) + 1;
 	return 0;

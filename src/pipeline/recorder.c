@@ -2,16 +2,16 @@
  * recorder.c
  *	  Recording what the journals hold: a few times a second, in one short transaction.
  *
- * A write brings the journals and the cursors to the tables together, so
- * that for what is on disk the cursor's invariant holds: before it everything is
- * delivered, filtered or copied to failed_event, the request log names it, and
- * the ledger counts it.  That somebody's open DDL holds a cursor's row keeps nobody
- * from recording (outbox/cursor.c); only changes of failed events wait while an
- * operator's open transaction holds their rows.  Nothing is dropped from a journal
- * before the transaction that wrote it has committed.
+ * A write brings the journals and the cursors to the tables together, so that for what is
+ * on disk the cursor's invariant holds: before it everything is delivered, filtered or
+ * copied to failed_event, the request log names it, and the ledger counts it.  A cursor
+ * whose row is locked by open DDL does not keep the others from being recorded
+ * (outbox/cursor.c); only changes of failed events wait while an operator's open
+ * transaction holds their rows.  Nothing is dropped from a journal before the transaction
+ * that wrote it has committed.
  *
- * The commit is asynchronous: a crash repeats what was sent since the last
- * write that reached the disk, under the same ids.
+ * The commit is asynchronous: a crash repeats what was sent since the last write that
+ * reached the disk, under the same ids.
  */
 #include "postgres.h"
 
@@ -31,19 +31,19 @@
 #include "records/failed.h"
 #include "records/record.h"
 
-/* Often enough for a view, seldom enough not to cost. */
+/* Often enough for a view, and rare enough to cost next to nothing. */
 #define RECORD_INTERVAL_MS	250
 
-/* Of destinations that nothing was for (passed_due). */
+/* The same, of destinations for which there was nothing. */
 #define PASSED_INTERVAL_MS	5000
 
 /* After an error; the same for writing and for everything that waits for it. */
 #define RECORD_RETRY_MS		1000
 
 /*
- * Is it time to write that a destination passed over pages?  Nothing was sent, so
- * if it is forgotten it is only counted once more: seldom will do, while
- * there are always more of them.  At rest, soon, for a view.
+ * Whether it is time to write that a destination passed over pages.  Nothing was sent,
+ * so a crash has them read and counted again, and no more: while pages keep coming, a
+ * write now and then will do; at rest it follows soon, for a view.
  */
 static bool
 passed_due(const EcapiDestination *destination, TimestampTz now)
@@ -168,7 +168,7 @@ ecapi_recorder_write(bool all)
 	ListCell   *cell;
 	bool		tick_written = false;
 
-	/* put right at the end: an error on the way leaves it set */
+	/* cleared at the end: an error on the way leaves it set */
 	ecapi_me.record_failed_at = now;
 
 	ecapi_worker_begin(false);

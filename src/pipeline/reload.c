@@ -8,14 +8,14 @@
  * operator pauses, resumes, adopts or rebases.  What event triggers
  * did not do (they are skipped under session_replication_role = replica) is
  * done here: a server without a cursor gets one, a cursor follows its server
- * by oid or, after pg_upgrade gave out new oids, by name, and a cursor whose
- * server is gone ends.
+ * by oid or, after pg_upgrade gave out new oids, by name, and a cursor of a
+ * server that is gone is deleted.
  *
- * A reload has two halves.  This one is all its statements, in one transaction; it
+ * A reload has two parts.  This one has all its statements, in one transaction; it
  * reads and writes tables and leaves the worker's memory as it is.  When that
- * transaction has committed, destinations.c takes what was found, and runs no
- * statement.  So whatever a statement fails with, destinations stay as they were,
- * and the reload is repeated as a whole.
+ * transaction has committed, destinations.c takes over what was found, and runs no
+ * statement.  So when a statement fails, destinations stay as they were, and the
+ * reload is repeated as a whole.
  */
 #include "postgres.h"
 
@@ -39,8 +39,8 @@
 #include "records/replay.h"
 
 /*
- * By SQL and not through the system caches: their invalidations are sent after
- * the commit has woken us, so a cache may still be old when we look.
+ * By SQL and not through the system caches: their invalidations are sent after the
+ * commit has woken this process, so a cache may still be old.
  */
 static EcapiStatement servers = {
 	"SELECT s.oid, s.srvname, s.srvoptions, m.umoptions, r.rolname, r.rolsuper,"
@@ -120,7 +120,7 @@ load_servers(MemoryContext context)
 	return result;
 }
 
-/* What operators want of destinations. */
+/* What operators have asked for. */
 static void
 load_controls(List *all)
 {
@@ -167,9 +167,9 @@ cursor_of(List *cursors, const EcapiFound *found, List *all)
 	return by_oid != NULL ? by_oid : by_name;
 }
 
-/* ---- putting right ---- */
+/* ---- fixing cursors ---- */
 
-/* A cursor that belongs to no destination ends, and what hangs on it. */
+/* Delete a cursor that belongs to no destination, with its failed events and replays. */
 static void
 end_cursor(const EcapiCursor *cursor, const EcapiFound *owner)
 {
@@ -185,7 +185,7 @@ end_cursor(const EcapiCursor *cursor, const EcapiFound *owner)
 	ecapi_replay_forget(name);
 }
 
-/* End the cursors that nobody has. */
+/* Delete the cursors that belong to no destination. */
 static void
 end_cursors(List *cursors, List *all)
 {
@@ -225,9 +225,8 @@ bind_cursor(const EcapiFound *found)
 }
 
 /*
- * A cursor for a server that has none.  One that was deleted while we deliver
- * is written again, from what we know; the rest of it follows with the next
- * record.
+ * A cursor for a server that has none.  One that was deleted during delivery is
+ * written again from memory; the rest of its row follows with the next record.
  */
 static void
 create_cursor(EcapiFound *found, const EcapiDestination *known, MemoryContext context)
@@ -258,7 +257,7 @@ create_cursor(EcapiFound *found, const EcapiDestination *known, MemoryContext co
 
 /* ---- guards ---- */
 
-/* Is a destination in the worker's hands, its guard off?  NULL: it is not. */
+/* The destination in memory, if its guard is off; else NULL. */
 static const EcapiDestination *
 unguarded(const EcapiFound *found)
 {
@@ -306,7 +305,7 @@ ecapi_reload_find(MemoryContext context)
 
 		found->cursor = cursor_of(cursors, found, all);
 	}
-	/* first, for a name that one of them has may be another's now */
+	/* first, because a name of one of them may be that of another destination now */
 	end_cursors(cursors, all);
 	foreach(cell, all)
 	{

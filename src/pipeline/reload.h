@@ -11,7 +11,7 @@
 
 /*
  * All destinations there are, as a list of EcapiFound in a context that outlives
- * the transaction; cursors are put right on the way.  In a transaction that may
+ * the transaction; cursors are fixed on the way.  In a transaction that may
  * write, SPI connected, with an active snapshot.  Raises what SQL raises, and has
  * then changed nothing in memory.
  */

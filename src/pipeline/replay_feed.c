@@ -2,17 +2,16 @@
  * replay_feed.c
  *	  The feed of a replay: events of the ring once more, beside live traffic.
  *
- * records/replay.c says what a replay is.  Here a destination takes up the
- * oldest one it has, one at a time; the feed reads its window from its own
- * place and is sent as any other (pipeline.c).  Place and counts are written
- * with the journal, so a crash repeats what was sent since the last write and
- * skips nothing.
+ * records/replay.c says what a replay is.  A destination takes up the oldest one that it
+ * has, one at a time; the feed reads its window from its own place and is sent like any
+ * other (pipeline.c).  Place and counts are written with the journal, so a crash repeats
+ * what was sent since the last write and skips nothing.
  *
- * A window is read only when the live tick sees all of it: then its WAL is
- * flushed, and no event goes out that a crash could undo.
+ * A window is read only when the live tick sees all of it: then its WAL is flushed, and no
+ * event goes out that a crash could undo.
  *
- * Cancelled while requests fly: nothing new is sent, the answers are noted,
- * and the next replay is taken up when the last is in.
+ * Cancelled while requests are on their way: nothing new is sent, the answers are noted,
+ * and the next replay is taken up when the last of them is in.
  *
  * A replay of a stopped, waiting or paused destination waits with it.
  */
@@ -103,7 +102,7 @@ close_replay(EcapiDestination *destination)
 	abandon_list(destination, &destination->bisection.suspects);
 	ecapi_foreach(EcapiSlice, slice, &feed->slices)
 	{
-		/* what is taken flies */
+		/* what was taken is on its way */
 		for (int i = slice->next; i < slice->page->nevents; i++)
 		{
 			EcapiItem	item = {slice, i};
@@ -114,7 +113,7 @@ close_replay(EcapiDestination *destination)
 	}
 	feed->unsent = 0;
 	ecapi_slice_advance(feed);
-	/* counts are written once more, then it is over */
+	/* the counts are written once more, then it is over */
 	destination->replaying.dirty = destination->dirty = true;
 }
 
@@ -134,7 +133,7 @@ find_row(List *rows, const EcapiDestination *destination, int64 id)
 	return NULL;
 }
 
-/* Has all of the window been disposed of? */
+/* Whether all of the window has been disposed of. */
 static bool
 at_end(const EcapiDestination *destination)
 {

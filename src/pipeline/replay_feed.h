@@ -17,32 +17,32 @@
 /*
  * Take over the replays there are, as ecapi_replay_load gave them: take up new
  * ones, drop cancelled ones.  Destinations were taken over before.  Raises nothing
- * but out of memory; then it is to be done again.
+ * but out of memory; then the caller does it again.
  */
 extern void ecapi_replay_take(List *rows);
 
-/* May the feed read on? */
+/* Whether the feed may read on. */
 extern bool ecapi_replay_may_read(EcapiFeed *feed);
 
-/* Is an event of the feed one to send?  typed: its type is known. */
+/* Whether an event of the feed is one to send; typed: its type is known. */
 extern bool ecapi_replay_wants(EcapiFeed *feed, const EcapiPageEvent *event, bool typed);
 
-/* An event that is not one to send is disposed of. */
+/* Dispose of an event that is not one to send. */
 extern void ecapi_replay_pass_over(EcapiItem item);
 
 /*
- * A batch was not delivered: if it is of a cancelled replay, it is not sent
- * again.  True when it was taken over.
+ * A batch was not delivered: one of a cancelled replay is not sent again.  True when it
+ * was taken over.
  */
 extern bool ecapi_replay_let_go(EcapiBatch *batch);
 
 /*
- * Write place and counts, in the journal's transaction.  A row that somebody
- * holds is written another time: until then a crash repeats a little more.
+ * Write place and counts, in the recorder's transaction.  A row that another transaction
+ * has locked is written another time: until then a crash repeats a little more.
  */
 extern void ecapi_replay_record(EcapiDestination *destination);
 
-/* The journal's transaction has committed. */
+/* The recorder's transaction has committed. */
 extern void ecapi_replay_recorded(EcapiDestination *destination);
 
 #endif							/* ECAPI_REPLAY_FEED_H */

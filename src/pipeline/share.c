@@ -1,34 +1,33 @@
 /*
  * share.c
- *	  How much of the worker's memory and of its connections a destination may
- *	  take, so that a slow one starves no other.
+ *	  How much of the worker's memory and of its connections a destination may take, so that
+ *	  a slow one starves no other.
  *
- * Half of the budget is owed to the destinations in equal shares: what is in a
- * destination's share is always there for it, whatever the others do.  The other half
- * is lent: a destination may hold as much beyond its share as is then left to
- * lend ("dynamic thresholds", as switches share a buffer; Choudhury and Hahne
- * 1998).  So one alone gets half of what is lent, of nine that are slow
- * each gets a tenth, and as much is left for the next that comes.  A loan shrinks by
- * itself: the more ask, the less each may hold, and who holds more gets nothing until
- * it is below that again.  Nothing is lent to one whose receiver has not yet answered,
- * or failed last: it would come back late.  Pages that nothing was taken from are called back at once
- * when the budget is exceeded (ecapi_share_is_over).
+ * Half of the budget is guaranteed to the destinations in equal shares: a destination's
+ * share is always there for it, whatever the others hold.  The other half is lent: a
+ * destination may hold as much beyond its share as is then left to lend ("dynamic
+ * thresholds", as switches share a buffer; Choudhury and Hahne 1998).  So a single one gets
+ * half of what is lent; of nine slow ones each gets a tenth, and as much is left for the
+ * next that comes.  A loan shrinks by itself: the more destinations borrow, the less each
+ * may hold, and one that holds more gets nothing until it is below that again.  Nothing is
+ * lent to a destination whose receiver has not yet answered, or failed last, because it
+ * would be given back late.  Pages from which nothing was taken are given back at once when
+ * the budget is exceeded (ecapi_share_is_over).
  *
- * Connections likewise: one is owed to each, the others are lent.  What a request
- * has taken comes back with its answer, or at its time-out, which runs from the
- * moment it was sent: nothing waits inside the HTTP client, where no clock would run.
+ * Connections likewise: one is guaranteed to each, the others are lent.  What a request
+ * has taken is free again with its answer, or at its time-out, which runs from the moment
+ * it was sent: nothing waits inside the HTTP client, where no clock would run.
  *
- * A page counts for those who hold it in equal parts, with its trees and views;
- * a body counts for its destination.
+ * A page, with its trees and views, counts in equal parts for the destinations that hold
+ * it; a body counts for its destination.
  *
- * What does not fit: with many destinations or large events a share may be
- * smaller than one event.  A destination with empty hands may then take one event,
- * and send one, as long as the budget as a whole is not used up; else it waits,
- * says so in ecapi.destination, and goes first when something comes back.
- * The same with more destinations than connections.
+ * With many destinations or large events a share may be smaller than one event.  A
+ * destination that holds nothing may then take one event, and send one, as long as the
+ * budget as a whole is not used up; else it waits, which ecapi.destination shows, and goes
+ * first when something is free.  The same holds with more destinations than connections.
  *
  * Invariant: unmet is the sum of what destinations have not taken of their shares, as
- * they were counted last: all at the beginning of a turn, each when it takes.
+ * they were counted last: all at the beginning of a turn, each when it takes something.
  */
 #include "postgres.h"
 
@@ -58,7 +57,7 @@ static size_t unmet = 0;		/* bytes */
 static int	flying = 0;			/* requests */
 static int	unmet_flights = 0;	/* destinations without any */
 
-/* Does a destination take part?  Who is paused or stopped holds nothing. */
+/* Whether a destination takes part.  One that is paused or stopped holds nothing. */
 static bool
 takes_part(const EcapiDestination *destination)
 {
@@ -99,7 +98,7 @@ ecapi_share_count(void)
 {
 	int			n = 0;
 
-	/* pages that are only kept for somebody are nobody's: they go first */
+	/* pages that no slice holds count for no destination: they are freed first */
 	if (used() > ECAPI_BUDGET / 2)
 	{
 		ecapi_views_trim();
@@ -119,7 +118,7 @@ ecapi_share_count(void)
 	}
 }
 
-/* Will what is lent come back soon?  A shadow is not sent, so it does at once. */
+/* Whether a loan will be given back soon.  In shadow mode nothing is sent, so it is. */
 static bool
 is_lent_to(const EcapiDestination *destination)
 {

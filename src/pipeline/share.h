@@ -13,12 +13,12 @@
 #define ECAPI_SHORT_OF_MEMORY	"waiting for memory"
 #define ECAPI_SHORT_OF_CONNECTIONS "waiting for a connection"
 
-/* Count again what everybody holds; at the beginning of a turn. */
+/* Count again what each destination holds; at the beginning of a turn. */
 extern void ecapi_share_count(void);
 
 /*
- * How many bytes of events a feed may read now; 0: none.  With empty hands it gets one
- * event at least.
+ * How many bytes of events a feed may read now; 0: none.  A feed that
+ * holds nothing gets one event at least.
  */
 extern size_t ecapi_share_page(EcapiFeed *feed);
 
@@ -29,13 +29,13 @@ extern size_t ecapi_share_page(EcapiFeed *feed);
  */
 extern size_t ecapi_share_body(EcapiDestination *destination);
 
-/* May a destination send one more request now? */
+/* Whether a destination may send one more request now. */
 extern bool ecapi_share_connection(EcapiDestination *destination);
 
 /* A request of a destination was sent, and counted there. */
 extern void ecapi_share_sent(const EcapiDestination *destination);
 
-/* Is the budget exceeded, and does a destination hold more than its share? */
+/* Whether the budget is exceeded and a destination holds more than its share. */
 extern bool ecapi_share_is_over(EcapiDestination *destination);
 
 #endif							/* ECAPI_SHARE_H */

@@ -1,19 +1,18 @@
 /*
  * slice.c
- *	  The events in a feed's hands, and how far they are disposed of.
+ *	  What a feed has in hand, and how far it is disposed of.
  *
- * A feed holds slices in the order of its places.  Their events are
- * taken in order, but end in any order when several requests fly; the feed's
- * place moves only over the contiguous disposed prefix (design invariant 5).  When
- * the last event of a slice is disposed of, the slice goes.  Failed events
- * have no order, so their feed has no place.
+ * A feed holds slices in the order of its places.  Their events are taken in order, but
+ * end in any order when several requests are on their way; the feed's place moves only
+ * over the contiguous disposed prefix.  When the last event of a slice is disposed of, the
+ * slice is freed.  Failed events have no order, so their feed has no place.
  *
- * A page that holds nothing for a destination is passed over in one step: at once
- * when the feed has nothing in hand, else as a slice without events, its summary,
- * that waits for those before it (tally.c).
+ * A page that holds nothing for a destination is passed over in one step: at once when
+ * the feed has nothing in hand, else by a slice without events, its summary, which waits
+ * for the slices before it (tally.c).
  *
- * An event is counted when the place passes it, not when it ends: what ended
- * behind one that still flies is done again after a crash, and would be counted
+ * An event is counted when the place passes it, not when it ends: one that ended behind
+ * another that is still on its way is sent again after a crash, and would be counted
  * twice.
  */
 #include "postgres.h"
@@ -112,7 +111,7 @@ place_after(EcapiPlace *place, const EcapiPage *page)
 		ecapi_place_set(place, page->start.from, page->start.to, page->end);
 }
 
-/* The page holds nothing for the destination; it gets the summary of it. */
+/* The page holds nothing for the destination, which keeps its summary instead. */
 static EcapiPage *
 keep_summary(EcapiPage *page, EcapiPage *summary)
 {
@@ -140,10 +139,10 @@ new_slice(EcapiFeed *feed, EcapiPage *page)
 }
 
 /*
- * All that handing over a page allocates: its summary, when it holds nothing for the
- * destination, and a slice, when the feed will hold one; NULL: it will not, and a
- * summary is counted.  Without memory the page is dropped and the feed is as it was, so
- * the page is read again; part of a summary may then be counted twice.
+ * Everything that adding a page allocates: its summary, when it holds nothing for the
+ * destination, and a slice, when the feed will hold one.  NULL: it will not, and the
+ * summary is counted.  When memory runs out the page is dropped and the feed is as it
+ * was, so the page is read again; part of a summary may then be counted twice.
  */
 static EcapiSlice *
 prepare_slice(EcapiFeed *feed, EcapiPage *page, bool may_pass, EcapiPage **summary)
@@ -177,11 +176,12 @@ ecapi_slice_add(EcapiFeed *feed, EcapiPage *page, bool may_pass)
 	EcapiPage  *summary;
 	EcapiSlice *slice = prepare_slice(feed, page, may_pass, &summary);
 
+	/* only now: an error before must not leave behind the place what was not taken over */
 	place_after(&feed->read, page);
 	feed->passing = summary != NULL;
 	if (summary != NULL)
 		feed->passed_at = GetCurrentTimestamp();
-	/* an empty slice of the window is disposed of by itself */
+	/* a page without a slice, behind no other, is disposed of */
 	if (slice == NULL && dlist_is_empty(&feed->slices))
 		ecapi_place_copy(&feed->done, &feed->read);
 	if (page->nevents == 0 && feed->kind == ECAPI_FEED_REPLAY)
@@ -238,7 +238,7 @@ ecapi_slice_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer
 				   int attempts, bool retry)
 {
 	ecapi_journal_failed(item, reason, answer, attempts, retry);
-	/* what is wrong with a text varies; the ledger counts kinds */
+	/* a text's problem varies; the ledger counts by constants */
 	ecapi_slice_dispose(item, ECAPI_OUTCOME_FAILED,
 						ecapi_item_event(item)->problem != NULL ? "cannot be read" : reason);
 }
@@ -286,7 +286,7 @@ ecapi_slice_advance(EcapiFeed *feed)
 		place_after(&feed->done, page);
 		drop_slice(slice);
 	}
-	/* empty slices behind the last one are disposed of with it */
+	/* empty pages behind the last slice are disposed of with it */
 	if (feed->read.from != NULL)
 		ecapi_place_copy(&feed->done, &feed->read);
 }

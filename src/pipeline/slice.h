@@ -22,59 +22,57 @@ extern void ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind,
 extern void ecapi_feed_begin(EcapiFeed *feed, const EcapiSnapshot *from,
 							 const EcapiSnapshot *to, EcapiPosition position);
 
-/* Does a feed want more events in hand? */
+/* Whether a feed wants more events in hand. */
 extern bool ecapi_feed_wants(EcapiFeed *feed);
 
-/* Is nothing disposed of behind the disposed prefix? */
+/* Whether no event behind the disposed prefix is disposed of. */
 extern bool ecapi_feed_in_order(EcapiFeed *feed);
 
-/* Put down what is in hand; no batch may point there any more. */
+/* Drop all slices; no batch may point to their events any more. */
 extern void ecapi_feed_drop(EcapiFeed *feed);
 
 /*
- * Hand a page, read at feed->read, to the feed.  Takes over the caller's
- * reference.  may_pass: the destination's options are those of this moment, so a
- * page that holds nothing for it may be passed over.
- *
- * The feed's place moves only when the slice is there: an error must not leave
- * the page behind it, where nobody would read it again.
+ * Add a page that was read at feed->read to the feed.  Takes over the caller's
+ * reference.  may_pass: the destination's options are current, so a page that holds
+ * nothing for it may be passed over.  Raises out of memory; then the page is dropped and
+ * the feed is as it was.
  */
 extern void ecapi_slice_add(EcapiFeed *feed, EcapiPage *page, bool may_pass);
 
 /*
- * Put back the pages at the end that nothing was taken from, to be read again:
- * what they hold for the destination has changed.
+ * Drop the slices at the end that nothing was taken from, so that their pages are read
+ * again: what they hold for the destination has changed.
  */
 extern void ecapi_feed_put_back(EcapiFeed *feed);
 
 /*
- * An event was delivered, filtered or failed.  Advance afterwards.  reason is
- * a constant or NULL.
+ * Dispose of an event: it is as outcome says, for a reason that is a constant, or NULL.
+ * The caller advances the feed afterwards.
  */
 extern void ecapi_slice_dispose(EcapiItem item, EcapiOutcome outcome,
 								  const char *reason);
 
-/* An event was delivered. */
+/* Dispose of an event that was delivered. */
 extern void ecapi_slice_delivered(EcapiItem item);
 
 /*
- * An event failed: it is copied to failed_event, or its row there is changed.  reason is
- * a constant; attempts is how often it was sent just now; retry: another try makes
- * sense, else it is dead.
+ * Dispose of an event that failed: it is copied to failed_event, or its row there is
+ * changed.  reason is a constant; attempts is how often it was sent just now; retry:
+ * another try makes sense, else it is dead.
  */
 extern void ecapi_slice_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
 							   int attempts, bool retry);
 
 /*
- * The same for one that users' SQL has failed on: reason is the constant it is
- * counted by, problem what its row says.
+ * Dispose of an event on which users' SQL has failed: reason is the constant under
+ * which it is counted, problem the text of its row.
  */
 extern void ecapi_slice_refused(EcapiItem item, const char *reason, const char *problem,
 								bool retry);
 
 /*
- * Move a feed's place over what is disposed of.  Items of slices that end here
- * are no longer valid.
+ * Move a feed's place over what is disposed of.  Slices that have ended are freed, and
+ * items of theirs are no longer valid.
  */
 extern void ecapi_slice_advance(EcapiFeed *feed);
 

@@ -10,7 +10,7 @@
  *	 STARTING --(its guard is off, options usable)--> RUNNING
  *													ecapi_state_go
  *	 STARTING --(its guard stays on)--> STOPPED		keep_guard
- *	 RUNNING  --(trouble that may pass)--> WAITING	ecapi_state_wait
+ *	 RUNNING  --(a failure that may pass)--> WAITING	ecapi_state_wait
  *	 RUNNING  --(its enrichments or filter fail, or cannot be found)--> WAITING
  *													ecapi_state_hold
  *	 WAITING  --(next_try has come)--> RUNNING, half-open
@@ -23,7 +23,7 @@
  *	 RUNNING  --(test mode has expired)--> STOPPED	ecapi_pipeline_pump
  *	 STOPPED  --(options changed, resumed, credential file changed)--> RUNNING
  *													ecapi_state_go
- *	 any <--> PAUSED, as an operator asks			destinations.c
+ *	 any <--> PAUSED, as an operator asks			ecapi_state_pause, ecapi_state_go
  *
  * A request (a batch); "head" and "tail" are of its feed's ready list.
  *
@@ -45,7 +45,7 @@
  *													ecapi_bisect_quiet
  *
  * A batch of failed events has no place at the head: its rows are left as they
- * are (ecapi_failed_put_down), or change by themselves (failed_feed.c).  One of a
+ * are (ecapi_failed_put_back), or change by themselves (failed_feed.c).  One of a
  * cancelled replay is let go (ecapi_replay_let_go).
  *
  * An event, in the hands of a feed; every end is recorded before, or with, the
@@ -87,7 +87,7 @@
 #include "pipeline/destination.h"
 #include "pipeline/state.h"
 
-/* A moment just passed may lie so far beyond the time of this turn. */
+/* How much later than the beginning of this turn a moment that has passed may be. */
 #define CLOCK_SLACK_US	USECS_PER_MINUTE
 
 const char *
@@ -184,7 +184,7 @@ ecapi_state_pause(EcapiDestination *destination)
 	destination->dirty = true;
 }
 
-/* What flew beside a failed request does not shorten a wait, nor end a stop or pause. */
+/* Requests beside the one that failed do not shorten a wait, or end a stop or pause. */
 static void
 wait_until(EcapiDestination *destination, TimestampTz next_try)
 {

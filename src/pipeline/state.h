@@ -1,6 +1,6 @@
 /*
  * state.h
- *	  The states of a destination; state.c has the whole machine.
+ *	  The states of a destination.
  */
 #ifndef ECAPI_STATE_H
 #define ECAPI_STATE_H
@@ -12,13 +12,13 @@
 #include "outbox/cursor.h"
 #include "pipeline/forward.h"
 
-/* What the destination's view shows. */
+/* The state as the view ecapi.destination shows it, a constant. */
 extern const char *ecapi_state_name(const EcapiDestination *destination);
 
 /*
- * Remember what went wrong; error may be destination->last_error itself.  What
- * a destination stopped for stays: answers to requests that flew beside the
- * last one must not hide it.
+ * Remember an error, which is copied; it may be destination->last_error itself.  The
+ * error for which a destination has stopped stays: answers to other requests that were
+ * on their way must not hide it.
  */
 extern void ecapi_state_error(EcapiDestination *destination, const char *error);
 
@@ -43,15 +43,16 @@ extern void ecapi_state_stay_stopped(EcapiDestination *destination);
 extern void ecapi_state_pause(EcapiDestination *destination);
 
 /*
- * A request failed in a way that may pass: wait before the next one.  Answers
- * to requests that flew together count as one failure.
+ * A request failed in a way that may pass: wait before the next one, at least
+ * retry_after_ms, if that is not negative.  Answers to requests that were on their way
+ * together count as one failure.
  */
 extern void ecapi_state_wait(EcapiDestination *destination, const char *error,
 							 int64 retry_after_ms);
 
 /*
- * Users' SQL of the destination does not do: try again after a while.  It says
- * nothing about the receiver, so failures stay as they are.
+ * Users' SQL of the destination fails, or memory is short: try again after wait_ms.
+ * That says nothing about the receiver, so failures stay as they are.
  */
 extern void ecapi_state_hold(EcapiDestination *destination, const char *error,
 							 int64 wait_ms);
@@ -62,19 +63,13 @@ extern void ecapi_state_end_hold(EcapiDestination *destination);
 /* Requests passed since one failed last: the waits for that one stay short. */
 extern void ecapi_state_shorten_waits(EcapiDestination *destination);
 
-/*
- * When a destination that waits may try again, it runs.  False when it has to
- * wait on.
- */
+/* A destination whose wait is over runs again; false when it has to wait on. */
 extern bool ecapi_state_try(EcapiDestination *destination, TimestampTz now);
 
 /* Start, or start again, with no failure counted; not while it is guarded. */
 extern void ecapi_state_go(EcapiDestination *destination);
 
-/*
- * A request passed.  One that flew beside a failed one does not shorten the
- * wait.
- */
+/* A request passed.  While the destination waits for another one, it waits on. */
 extern void ecapi_state_passed(EcapiDestination *destination);
 
 #endif							/* ECAPI_STATE_H */

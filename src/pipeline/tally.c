@@ -1,26 +1,25 @@
 /*
  * tally.c
- *	  What a page holds, by kind: so that a destination for which it holds nothing
- *	  passes over it in one step.
+ *	  What a page holds, by kind: so that a destination for which it holds nothing passes
+ *	  over it in one step.
  *
- * 200 destinations of 200 shops in one database is a normal case, and most
- * pages then hold events of few of them.  Type and route decide that without
- * any SQL, so the events of a page are sorted once, by type, route and
- * currency, into kinds; a destination is asked once for each kind.  If it
- * takes none, what the ledger and the request log say of them is added up from
- * the kinds: the same counts, values and events as one by one (invariant 5),
- * at the cost of a few kinds instead of a few thousand events.
+ * 200 destinations of 200 shops in one database is a normal case, and most pages then hold
+ * events of few of them.  Type and route decide that without any SQL, so the events of a
+ * page are sorted once, by type, route and currency, into kinds, and a destination is
+ * asked once for each kind.  If it takes none, what the ledger and the request log say of
+ * them is added up from the kinds: the same counts, values and events as one by one, at
+ * the cost of a few kinds instead of a few thousand events.
  *
- * A destination that still has earlier events in hand must not count later ones
- * before them.  It keeps a summary of the page in their place: where it
- * begins and ends, and its kinds, but none of its events.
+ * A destination that still has earlier events in hand must not count later ones before
+ * them.  It keeps a summary of the page in their place: where it begins and ends, and its
+ * kinds, but none of its events.
  *
- * Not every page can be tallied: an event that cannot be read ends at every
- * destination by itself, and values beyond what adds up exactly in 64 bits are
- * added one by one.  Then every destination goes through the events.
+ * A page with an event that cannot be read has no summary, because such an event ends at
+ * every destination by itself; nor has one with values that do not add up exactly in 64
+ * bits.  Every destination goes through the events of such a page.
  *
- * Ownership: kinds live in the summary's context; the summary is counted by its page
- * and by the slices that hold it.
+ * Ownership: kinds are in the summary's context; references to the summary are held by
+ * its page and by slices.
  */
 #include "postgres.h"
 
@@ -48,7 +47,7 @@
 typedef struct Kind
 {
 	struct Kind *next;			/* in its bucket */
-	struct Kind *later;			/* in the order they were met */
+	struct Kind *later;			/* in the order in which they were met */
 	int			type;
 	const char *route;			/* NULL: none */
 	char		currency[4];
@@ -140,7 +139,7 @@ add_event(EcapiTally *tally, EcapiPage *page, int i, EcapiArena *scratch)
 static void
 make_summary(EcapiPage *page)
 {
-	/* of this turn until it is done, so that no error leaves it behind */
+	/* a child of the turn's context until it is complete, so that an error frees it */
 	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi tally",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext parsing = AllocSetContextCreate(context, "ecapi scratch",
@@ -180,7 +179,7 @@ make_summary(EcapiPage *page)
 EcapiPage *
 ecapi_tally_excludes(EcapiPage *page, const EcapiOptions *options)
 {
-	/* one that takes whatever there is need not ask */
+	/* a destination that takes everything is excluded from no page */
 	if (page->due != NULL || page->nevents == 0 ||
 		(options->route == NULL &&
 		 (options->event_types & ECAPI_ALL_EVENT_TYPES) == ECAPI_ALL_EVENT_TYPES))
@@ -196,8 +195,8 @@ ecapi_tally_excludes(EcapiPage *page, const EcapiOptions *options)
 }
 
 /*
- * Why a kind is not for a destination.  Its options may have changed since it was
- * excluded; what lay between events it had in hand by then stays passed over.
+ * Why a kind is not for a destination.  A page stays passed over when the options have
+ * changed since.
  */
 static const char *
 reason_for(const EcapiDestination *destination, const Kind *kind)
@@ -223,7 +222,7 @@ ecapi_tally_pass(EcapiDestination *destination, const EcapiPage *summary)
 		ecapi_journal_passed_over(destination, why, kind->events, kind->type,
 								  kind->currency, kind->has_value, kind->millionths);
 	}
-	/* sets of all kinds together are far shorter than of each alone */
+	/* the set of all kinds together has far fewer ranges than theirs have */
 	if (one_reason)
 		ecapi_journal_kept_back(destination, reason, tally->events, &tally->seqs);
 	else

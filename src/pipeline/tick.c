@@ -2,27 +2,24 @@
  * tick.c
  *	  Ticks: the snapshots that bound windows, and where destinations stand.
  *
- * A tick is a snapshot that the worker took: on a primary, under READ
- * COMMITTED, in a transaction that wrote nothing.  The newest is "live".
- * Equal snapshots are one tick in memory, so that two places are equal when
- * their pointers are.
+ * A tick is a snapshot that the worker took: on a primary, under READ COMMITTED, in a
+ * transaction that wrote nothing.  The newest is "live".  Equal snapshots are one tick in
+ * memory, so that two places are equal when their pointers are.
  *
- * Durable before sent: an asynchronous commit is visible before its WAL is
- * flushed.  So a tick counts only after the WAL up to a point that was read
- * after the snapshot was taken is flushed: no event that it shows can be
- * undone by a crash.  With ecapi.wait_for_standby the synchronous standbys
- * must have flushed it, too; the worker asks whether they have and never waits
- * inside the server for it, so an absent standby holds delivery and nothing
- * else.
+ * Durable before sent: an asynchronous commit is visible before its WAL is flushed.  So a
+ * tick counts only after the WAL is flushed up to a point that was read after the snapshot
+ * was taken: no event that it shows can be undone by a crash.  With
+ * ecapi.wait_for_standby the synchronous standbys must have flushed it, too; the worker
+ * asks whether they have, and never waits for it inside the server, so an absent standby
+ * holds up delivery and nothing else.
  *
- * At most one tick a second goes to the log (ecapi.tick).  A destination that
- * lags goes from logged tick to logged tick and then to the live one, so what
- * committed more than about a second apart is read in commit order, and it
- * meets the others at the next tick.
+ * At most one tick a second goes to the log (ecapi.tick).  A destination that lags goes
+ * from logged tick to logged tick and then to the live one, so what committed more than
+ * about a second apart is read in commit order, and it meets the others at the next tick.
  *
- * A destination with a delay goes from logged tick to logged tick alone, to
- * those that are old enough; so events that came since the last logged tick
- * are owed one, even if no more come.
+ * A destination with a delay goes from logged tick to logged tick alone, to those that are
+ * old enough; so a tick is logged for events that came since the last logged one, even if
+ * no more come.
  */
 #include "postgres.h"
 
@@ -57,8 +54,8 @@ static XLogRecPtr unconfirmed_lsn = InvalidXLogRecPtr;
 static EcapiTick *log_end = NULL;
 
 /*
- * The logged tick that was found behind another one last: destinations that
- * stand together ask one after the other.  What follows in the log stays so.
+ * The logged tick that was found last, and the one that it follows: destinations that
+ * stand together ask one after the other.  A logged tick always follows the same one.
  */
 static EcapiTick *found_from = NULL;
 static EcapiTick *found_next = NULL;
@@ -150,7 +147,7 @@ flush_wal(void)
 	return end;
 }
 
-/* Have the synchronous standbys flushed up to there?  Yes when there are none. */
+/* Whether the synchronous standbys have flushed up to there, if there are any. */
 static bool
 standby_has(XLogRecPtr lsn)
 {
@@ -189,19 +186,19 @@ ecapi_tick_take(bool log)
 	ecapi_me.live_at = now;
 	unconfirmed = NULL;
 
-	ecapi_me.tick_owed |= log;
+	ecapi_me.tick_log_due |= log;
 	/* a clock that was set back must not hold the log */
-	if (ecapi_me.tick_owed && ecapi_me.tick_to_log == NULL && ecapi_me.live != log_end &&
+	if (ecapi_me.tick_log_due && ecapi_me.tick_to_log == NULL && ecapi_me.live != log_end &&
 		(now < ecapi_me.tick_logged_at ||
 		 now - ecapi_me.tick_logged_at >= TICK_LOG_INTERVAL_US))
 	{
 		ecapi_me.tick_to_log = ecapi_me.live;
 		ecapi_me.tick_to_log->refs++;
 		ecapi_me.tick_to_log_at = now;
-		ecapi_me.tick_owed = false;
+		ecapi_me.tick_log_due = false;
 	}
 	if (ecapi_me.live == log_end)
-		ecapi_me.tick_owed = false;
+		ecapi_me.tick_log_due = false;
 	return true;
 }
 
@@ -251,7 +248,7 @@ ecapi_tick_next(EcapiTick *from)
 				return next;
 			}
 
-		/* nothing beyond, until the journal says otherwise */
+		/* nothing beyond, until another tick is logged */
 		ecapi_tick_drop(log_end);
 		log_end = from;
 		log_end->refs++;

@@ -39,14 +39,17 @@ extern EcapiTick *ecapi_tick_intern(const EcapiSnapshot *snapshot);
 /* Give a reference back; NULL is fine. */
 extern void ecapi_tick_drop(EcapiTick *tick);
 
-/* Set a place; takes references of its own, gives back those it had. */
+/* Set a place.  It takes references of its own, and gives back those it had. */
 extern void ecapi_place_set(EcapiPlace *place, EcapiTick *from, EcapiTick *to,
 							EcapiPosition position);
 
+/* The same, from another place. */
 extern void ecapi_place_copy(EcapiPlace *to, const EcapiPlace *from);
 
+/* Give the references of a place back. */
 extern void ecapi_place_clear(EcapiPlace *place);
 
+/* Whether two places are the same. */
 extern bool ecapi_place_equal(const EcapiPlace *a, const EcapiPlace *b);
 
 /*
@@ -58,10 +61,7 @@ extern bool ecapi_place_equal(const EcapiPlace *a, const EcapiPlace *b);
  */
 extern bool ecapi_tick_take(bool log);
 
-/*
- * Does the log hold no tick later than this one?  False, too, when that is not
- * known.
- */
+/* Whether the log is known to hold no tick later than this one. */
 extern bool ecapi_tick_is_last(EcapiTick *tick);
 
 /*

@@ -32,7 +32,7 @@ typedef struct EcapiWorker
 	size_t		body_bytes;		/* budget used by bodies */
 	int			connections;	/* that may be open */
 	TimestampTz tick_logged_at;
-	bool		tick_owed;		/* events came that no logged tick sees */
+	bool		tick_log_due;		/* events came that no logged tick sees */
 	EcapiTick  *tick_to_log;	/* NULL: none */
 	TimestampTz tick_to_log_at;
 	bool		replay_ended;	/* the next one may be taken up */

@@ -371,7 +371,7 @@ wait_to_read(TimestampTz now, long *wait_ms)
 		else
 			lower(wait_ms, ecapi_read_wait_ms(&destination->live, now));
 	}
-	if (ecapi_me.tick_owed && ecapi_read_delays())
+	if (ecapi_me.tick_log_due && ecapi_read_delays())
 	{
 		tick_wanted |= now - ecapi_me.tick_logged_at >= TICK_LOG_US;
 		lower(wait_ms, tick_wanted ? STANDBY_POLL_MS : (long) (TICK_LOG_US / 1000));
