@@ -23,27 +23,27 @@
  * others that send the same to the same place (proven_for): a new batch_size, say, does
  * not make a known receiver an unknown one.
  *
- * When PROBE_AFTER requests were rejected since one passed, more halves would tell little:
- * from then on single events are cut out of the parts, spread over the batch.  So a
- * receiver that rejects everything is found out in some fifty requests, however large the
- * batch is.
+ * When PROBE_AFTER requests were rejected since one passed, more halves would tell
+ * little: from then on single events are cut out of the parts, spread over the batch.
+ * So a receiver that rejects everything is found out in some fifty requests, however
+ * large the batch is.
  *
- * The receiver may also fail on an event instead of rejecting it: it answers with a server
- * error, or not at all.  A batch that did so ECAPI_FAILS_MAX times in a row is halved;
- * such batches and parts take turns, and new batches go ahead of them now and then
- * (pipeline.c), so that the others pass and the waits between stay short: a wait grows only
- * when nothing passed since the batch failed last.  A single event is at fault when
- * another request passed meanwhile.  Where one request goes at a time, others go ahead
- * only of what has failed that often, because events keep their order until then.  Before
- * that it is like any other failure: the destination waits longer and longer, so a receiver
- * that fails on everything costs few bisections.
+ * The receiver may also fail on an event instead of rejecting it: it answers with a
+ * server error, or not at all.  A batch that did so ECAPI_FAILS_MAX times in a row is
+ * halved; such batches and parts take turns, and new batches go ahead of them now and
+ * then (pipeline.c), so that the others pass and the waits between stay short: a wait
+ * grows only when nothing passed since the batch failed last.  A single event is at
+ * fault when another request passed meanwhile.  Where one request goes at a time, others
+ * go ahead only of what has failed that often, because events keep their order until
+ * then.  Before that it is like any other failure: the destination waits longer and
+ * longer, so a receiver that fails on everything costs few bisections.
  *
- * An operator who calls ecapi.retry or ecapi.discard for a destination that stopped because
- * it rejects everything blames the events: the suspects that gather next go to
+ * An operator who calls ecapi.retry or ecapi.discard for a destination that stopped
+ * because it rejects everything blames the events: the suspects that gather next go to
  * failed_event, once.
  *
- * Failed events that are tried again are halved, too, but are no evidence: what is rejected
- * alone has just failed again.
+ * Failed events that are tried again are halved, too, but are no evidence: what is
+ * rejected alone has just failed again.
  *
  * 413 halves, too, but is no rejection: the smaller size is kept for later batches, and
  * only an event that does not fit alone becomes a suspect.
@@ -111,8 +111,10 @@ place_of(const EcapiDestination *destination)
 static bool
 is_proven(const EcapiDestination *destination)
 {
-	return destination->bisection.proven ||
-		(destination->bisection.proven_for != 0 && destination->bisection.proven_for == place_of(destination));
+	const EcapiBisection *bisection = &destination->bisection;
+
+	return bisection->proven ||
+		(bisection->proven_for != 0 && bisection->proven_for == place_of(destination));
 }
 
 static EcapiBatch *

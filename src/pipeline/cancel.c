@@ -13,40 +13,40 @@
  *	 refunds --(the outbox is read for refunds of these orders)--> resolving
  *	 resolving --(each has its state)--> idle
  *
- * Linking and refunds are passed over when none of the events was delivered and none
- * tells its order.  From the links on no refund of such an order can leave, as from the
+ * Linking and refunds are skipped when none of the events was delivered and none
+ * names its order.  From the links on no refund of such an order can leave, as from the
  * marks on no cancelled event can; so the second settling waits for those that were
  * under way, and what arrived of them is known for good (take_back.c).
  *
- * Why settle: from the marks on no request can carry a cancelled event, so when the
- * earlier ones are in, the request log says for good where the event was delivered.
+ * Settling comes first because from the marks on no request can carry a cancelled event:
+ * when the earlier ones are answered, the request log says for good where the event was
+ * delivered.
  *
  *	delivered		by any feed, a replay's and a failed event's, too: refund
  *	shadow			never left: none
- *	no answer		a timeout, a lost connection: nobody knows.  The event is not sent
- *					again, and no refund of what may never have been counted; the row
- *					counts such destinations (unanswered).  The same holds, uncounted,
- *					for what a crash of the server took out of the log
- *	dropped			its log rows name a server that is no more: none
+ *	no answer		a timeout, a lost connection: not known.  The event is not sent
+ *					again, and there is no refund of what may never have been counted;
+ *					the row counts such destinations (unanswered).  The same holds,
+ *					uncounted, for what a crash of the server took out of the log
+ *	dropped			its log rows name a server that is gone: none
  *	paused, stopped, down		the refund waits in the outbox as any event
  *
- * Scanning reads events by (xid, seq), from where the smallest "since" lies in the
- * log of ticks, without it from the oldest, in pages of their own transactions: one
- * a turn, so that others have their turn between, and no snapshot is held longer.
- * Ids are compared in memory; the request log is asked, by its index, only about
- * events that match.  Slots that are emptied meanwhile hold nothing that could be
+ * Scanning reads events by (xid, seq), from where the smallest "since" lies in the log
+ * of ticks, without it from the oldest, in pages of their own transactions: one a turn,
+ * so that others have their turn between, and no snapshot is held longer (cancel_set.c
+ * says what matches).  Slots that are emptied meanwhile hold nothing that could be
  * found, and an event in a transaction that has yet to commit was never sent.
  *
  * Resolving appends the refund and writes the state in one transaction, under a lock
- * of the row: exactly one of each, whatever crashes.  A job lives in memory alone; one
+ * of the row: exactly one of each, through any crash.  A job is in memory alone; one
  * that an error or a crash ends leaves rows as they were, for the next.
  *
  * Of several cancellations of one id in a job the widest is resolved, the others are
  * repeated; and of one that comes later only what no resolved one was about.
  *
  * What was resolved leaves a dead entry in the index of open ones, and an old snapshot
- * keeps those.  So a job takes up what the snapshot of the last one did not see, as
- * long as that one left nothing over.
+ * keeps those.  So a job takes up what the snapshot of the last one did not see,
+ * unless that one left some of them.
  *
  * Between jobs the worker rests as long as the last one read, so that a shop which
  * cancels all the time costs half a process at most, and its cancellations share
@@ -91,10 +91,13 @@
 /* Cancellations resolved in one transaction. */
 #define RESOLVE_MAX		100
 
-/* Before the next look whether somebody is still being forgotten. */
+/* Before the next look whether a person is still being forgotten. */
 #define FORGETTING_MS	1000
 
+/* The longest rest between two jobs. */
 #define REST_MAX_US		USECS_PER_MINUTE
+
+/* After an error. */
 #define RETRY_US		USECS_PER_MINUTE
 
 typedef enum Phase
@@ -123,7 +126,7 @@ static struct
 	EcapiSnapshot *seen;		/* it has taken up all that this sees; NULL: not all */
 }			job;
 
-static EcapiSnapshot *taken = NULL;	/* nothing that this sees is open; NULL: who knows */
+static EcapiSnapshot *taken = NULL;	/* nothing that this sees is open; NULL: not known */
 
 static uint64 looks_seen = 0;	/* when open ones were last asked for */
 static TimestampTz rest_until = 0;
@@ -152,7 +155,7 @@ drop_job(void)
 	MemSet(&job, 0, sizeof(job));
 }
 
-/* Is the moment not far off?  One that lies beyond reach is of a clock set back. */
+/* Whether a moment is yet to come; one beyond reach is of a clock that was set back. */
 static bool
 is_before(TimestampTz now, TimestampTz moment, int64 reach_us)
 {
@@ -238,14 +241,14 @@ open_window(void)
 	ecapi_worker_end();
 }
 
-/* What ends the wait, an answer or a write of the journal, has its own turn. */
+/* What ends the wait, an answer or a write of the recorder, begins a turn by itself. */
 static void
 settle(TimestampTz now)
 {
 	TimestampTz first;
 	TimestampTz last;
 
-	/* of a clock that was set back: by it, what is sent later might count as earlier */
+	/* the clock was set back: what is sent later might count as earlier */
 	if (job.known_at != 0 && now < job.known_at)
 	{
 		job.known_at = 0;
@@ -356,8 +359,8 @@ resolve(EcapiCancelEntry *entry)
 }
 
 /*
- * A refund is made of what the outbox says of the person.  While somebody is being
- * forgotten it could keep what is erased beside it, so it waits.
+ * A refund is made of what the outbox says of the person.  While a person is being
+ * forgotten it could keep what is erased at the same time, so it waits.
  */
 static long
 resolve_some(TimestampTz now)

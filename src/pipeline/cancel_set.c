@@ -139,7 +139,7 @@ know_order(const EcapiCancelSet *set, EcapiCancelEntry *entry, const EcapiValue 
 	entry->back.order.route = keep(set, order.route);
 }
 
-/* Is it an event of an entry?  What cannot be read was never sent. */
+/* Match a row that is an event of an entry; what cannot be read was never sent. */
 static List *
 match_event(EcapiCancelSet *set, const EcapiRow *row, List *matches)
 {
@@ -162,7 +162,7 @@ match_event(EcapiCancelSet *set, const EcapiRow *row, List *matches)
 	return match_with(matches, entry, row);
 }
 
-/* Is it a refund, which no cancellation made, of the order of an entry, or several? */
+/* Match a refund, which no cancellation made, of the order of an entry, or several. */
 static List *
 match_refund(EcapiCancelSet *set, const EcapiRow *row, List *matches)
 {

@@ -2,18 +2,18 @@
  * erased.c
  *	  Marking events in memory whose person was forgotten.
  *
- * ecapi.forget() changes stored events and commits; what the worker read before is
- * in its pages still.  It names those events in ecapi.erased and sets the flag that
- * cancellations set (stopped.c), so that the worker looks here before anything else
- * is shaped.  Which rows are new since the last look is told by snapshots, as
- * windows of the outbox are: an erasure that the last look's did not see.
+ * ecapi.forget() changes stored events and commits; events that the worker read before
+ * are still in its pages.  It names those events in ecapi.erased and sets the flag that
+ * cancellations set (stopped.c), so that the worker looks here before anything else is
+ * shaped.  Which rows are new since the last look follows from snapshots, as for windows
+ * of the outbox: an erasure that the snapshot of the last look did not see.
  *
- * A look that finds some also deletes failed events that this process copied from
- * the outbox under an older snapshot: nobody else inserts them, and each copy made
- * from now on is made of what is left of the event.
+ * A look that finds some also deletes failed events that this process copied from the
+ * outbox under an older snapshot: no other process inserts them, and each copy made from
+ * now on is made of what is left of the event.
  *
- * Ownership: the snapshot of the last look lives in the worker's context.  Locks:
- * rows of failed_event that nobody holds, for the one transaction.
+ * Ownership: the snapshot of the last look is in the worker's context.  Locks: rows of
+ * failed_event that no other transaction holds, for one transaction.
  */
 #include "postgres.h"
 

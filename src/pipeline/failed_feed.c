@@ -16,17 +16,19 @@
  *	 waiting, dead --(ecapi.retry)--> waiting, due
  *	 waiting, dead --(ecapi.discard)--> row deleted
  *
- * A failed event that fails again says nothing about the destination: it is no evidence in
- * a bisection, starts no wait and stops nothing; only after other events have failed it is
- * a probe like any other.  One that passes is evidence that the receiver takes events.
+ * A failed event that fails again says nothing about the destination: it is no evidence
+ * in a bisection, starts no wait and stops nothing; only after other events have failed
+ * it is a probe like any other.  One that passes is evidence that the receiver takes
+ * events.
  *
- * Rows that were tried leave dead entries in the index of those that wait, so a look begins
- * where the last one ended (look.from): what this process has written since waits for a
- * later time.  What other processes have written (a retry, a rename) may be earlier; they
- * have the destinations reloaded, and then, and once an hour, a look begins at the start.
+ * Rows that were tried leave dead entries in the index of those that wait, so a look
+ * begins where the last one ended (look.from): what this process has written since waits
+ * for a later time.  What other processes have written (a retry, a rename) may be
+ * earlier; they have the destinations reloaded, and then, and once an hour, a look
+ * begins at the start.
  *
- * The time of the next look (look.due) is kept in memory: the next_try of the next row, as
- * read last; at once after a write of this process, an operator's call, or a start.
+ * The time of the next look (look.due) is kept in memory: the next_try of the next row,
+ * as read last; at once after a write of this process, an operator's call, or a start.
  */
 #include "postgres.h"
 

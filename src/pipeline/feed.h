@@ -28,7 +28,7 @@ typedef enum EcapiFate
 	ECAPI_FATE_DISPOSED			/* delivered, filtered, failed or given up */
 } EcapiFate;
 
-/* How far an event in hand is prepared for its destination; see prepare.c. */
+/* How far an event in hand is prepared for its destination (prepare.c). */
 typedef enum EcapiPrepared
 {
 	ECAPI_PREPARED_NOT_YET,

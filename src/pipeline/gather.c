@@ -101,7 +101,7 @@ resize_body(void *owner, void *old, size_t size)
 static void
 filter_event(EcapiItem item, const char *reason)
 {
-	/* of a failed event its row tells */
+	/* of a failed event its row says so */
 	if (item.slice->feed->kind == ECAPI_FEED_FAILED)
 		ecapi_slice_failed(item, reason, NULL, 0, false);
 	else

@@ -19,13 +19,13 @@
  *			destinations that deliver nothing now: one that keeps up is a moment
  *			behind, and would lose events in vain.
  *
- * A plan sets giving_up.to, a tick.  From then on the destination neither reads nor sends.
- * When none of its requests is on its way any more, each step reads a few pages as
- * delivery would, and disposes of every event in them.  So the cursor moves over a disposed
- * prefix, as always, and the count is exact: what was delivered, filtered or failed ahead
- * of the cursor is not counted again.  Nothing is given up silently: it is counted in
- * ecapi.destination, has rows in ecapi.request with the outcome given_up, and the log has
- * a line when a run ends.
+ * A plan sets giving_up.to, a tick.  From then on the destination neither reads nor
+ * sends. When none of its requests is on its way any more, each step reads a few pages
+ * as delivery would, and disposes of every event in them.  So the cursor moves over a
+ * disposed prefix, as always, and the count is exact: what was delivered, filtered or
+ * failed ahead of the cursor is not counted again.  Nothing is given up silently: it is
+ * counted in ecapi.destination, has rows in ecapi.request with the outcome given_up, and
+ * the log has a line when a run ends.
  *
  * A destination that its guard has stopped is left alone: its cursor is not to be moved,
  * and at the limits it keeps nothing (outbox/rotation.c).  Nothing is given up while

@@ -7,9 +7,9 @@
  * were tried again, and counts events in the ledger and for the cursor.  recorder.c
  * writes all of it together with the cursor, and only drops what has been committed.
  *
- * Memory: what a write takes as a whole is in destination->journal.context.  Changes of failed
- * events may have to wait while another transaction holds their rows, so they have a
- * context of their own.
+ * Memory: what a write takes as a whole is in destination->journal.context.  Changes of
+ * failed events may have to wait while another transaction holds their rows, so they
+ * have a context of their own.
  */
 #include "postgres.h"
 

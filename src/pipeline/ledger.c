@@ -4,9 +4,9 @@
  *
  * An event is counted when the cursor passes it (slice.c).  Counts gather in memory, for
  * each destination, since its cursor was written last, and go to ecapi.ledger in the
- * transaction that writes the cursor (recorder.c).  So the ledger is exactly as durable as
- * the cursor: what a crash loses of one it loses of the other, and what is then sent again
- * is counted once.
+ * transaction that writes the cursor (recorder.c).  So the ledger is exactly as durable
+ * as the cursor: what a crash loses of one it loses of the other, and what is then sent
+ * again is counted once.
  *
  * What is counted is outcomes:
  *  delivered	a receiver took it
@@ -23,8 +23,8 @@
  * The hour is that of the write.  Sums of different event types and currencies are kept
  * apart; an event without a value counts with no value.
  *
- * A row of this hour is written over and over; it is found at the top of its index, so that
- * no write walks over dead versions of it (the install script says how).
+ * A row of this hour is written over and over; it is found at the top of its index, so
+ * that no write walks over dead versions of it (the install script says how).
  *
  * Values are exact.  Nearly all fit into 64 bits of millionths; what does not (longer
  * fractions, exponents, huge sums) is added as numeric.

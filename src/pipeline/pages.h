@@ -18,7 +18,7 @@ extern void ecapi_page_count(EcapiPage *page);
 
 /*
  * A page of failed events, with a reference for the caller.  It has no place,
- * so no other destination finds it.  Takes over the memory of the rows, which is of this turn.
+ * so no other destination finds it.  Takes over the memory of the rows.
  */
 extern EcapiPage *ecapi_page_of_due(const EcapiDueRows *due);
 

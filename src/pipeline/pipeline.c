@@ -7,7 +7,7 @@
  * request and no other feed is starved.  Within a feed: batches that are ready
  * (failed before, or halves of a rejected one), then new ones.
  *
- * The machine of requests, events and destinations stands in state.c.
+ * state.c has the machine of requests, events and destinations.
  *
  * Ownership: a batch is in its feed's ready list, its destination's flying or
  * suspects list, or in the hands of one function here.
@@ -44,7 +44,7 @@
 #include "pipeline/worker_state.h"
 #include "records/failed.h"
 
-/* What a platform gets in test mode is for looking at, not for ever. */
+/* Test mode is for looking at what a platform gets, for about a working day. */
 #define TEST_MODE_LASTS	USECS_PER_DAY
 
 /* Everything but sending. */
@@ -117,8 +117,8 @@ send_batch(EcapiBatch *batch)
 }
 
 /*
- * Should a part-filled batch wait for more events?  Only when nothing waits
- * that was read before, and the oldest has not waited long enough.
+ * Whether a batch that is not full waits for more events: only when its oldest event has
+ * not waited long enough.
  */
 static bool
 lingers(EcapiDestination *destination, TimestampTz now)
@@ -153,7 +153,7 @@ lingers(EcapiDestination *destination, TimestampTz now)
 
 /*
  * A batch that failed again lets a new one go ahead of it now and then: when
- * that one passes, the receiver is well and the batch may be at fault.  Where
+ * that one passes, the receiver works and the batch may be at fault.  Where
  * one request goes at a time, that breaks the order, so it must have failed
  * often.
  */
@@ -190,14 +190,14 @@ has_events(EcapiFeed *feed)
 	return feed->unsent > 0 || !dlist_is_empty(&feed->ready);
 }
 
-/* Has it something to send that says more about a receiver than a failed event? */
+/* Whether it can send something that says more about a receiver than a failed event. */
 static bool
 can_probe(EcapiDestination *destination)
 {
 	return has_events(&destination->live) || has_events(&destination->replay);
 }
 
-/* Whose turn it is; NULL when no feed has anything to send now. */
+/* The feed whose turn it is; NULL when none has anything to send now. */
 static EcapiFeed *
 next_feed(EcapiDestination *destination, TimestampTz now)
 {
@@ -253,7 +253,7 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 	long		quiet_ms = -1;
 
 	if (destination->giving_up.to != NULL)
-		return -1;				/* see give_up.c */
+		return -1;				/* give_up.c works on it */
 	if (!ecapi_state_try(destination, now))
 		return TimestampDifferenceMilliseconds(now, destination->next_try);
 	end_test_mode(destination, now);
@@ -293,7 +293,8 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 		return (long) limited_ms;
 	if (quiet_ms >= 0)
 		return quiet_ms;
-	return destination->linger_until == 0 ? -1 : TimestampDifferenceMilliseconds(now, destination->linger_until);
+	return destination->linger_until == 0 ? -1 :
+		TimestampDifferenceMilliseconds(now, destination->linger_until);
 }
 
 static void
@@ -380,7 +381,7 @@ failed_once(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 	ecapi_state_wait(destination, error, answer->retry_after_ms);
 }
 
-/* So much of a body is looked through for secrets; what follows is not kept. */
+/* How much of a body is searched for secrets; what follows is not kept. */
 #define ANSWER_READ		(4 * ECAPI_ANSWER_KEPT)
 
 /*

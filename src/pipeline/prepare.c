@@ -3,16 +3,16 @@
  *	  Between reading and sending: users' SQL, for destinations that have some.
  *
  * Events in hand of a destination with the option enrich or filter are prepared
- * before they are gathered, whatever feed they are of:
+ * before they are gathered, of any feed:
  *
  *	 1. what it does not take by itself (select.h, early) is left alone;
  *	 2. its enrichments are called for the others, once for all destinations
  *		with the same list that stand on the page (view.c);
  *	 3. its filter judges those that may leave so far (select.h, late).
  *
- * What came of it is noted beside each event (EcapiPrepared); gather.c acts on it,
- * so events still end in order, and a reason is counted once.  New options make
- * all of it be done again.
+ * The result is noted beside each event (EcapiPrepared); gather.c acts on it, so
+ * events still end in order, and a reason is counted once.  After new options all of it
+ * is done again.
  *
  *	 not yet --(not selected)------------------> out
  *	 not yet --(no enrichments)----------------> as is
@@ -22,18 +22,17 @@
  *	 as is, enriched --(the filter says no)----> filtered
  *	 not yet --(the filter fails on it)--------> unfiltered: it does not leave
  *
- * A call that fails is tried again, and then seen to as enrich_on_error says, by
- * prepare_failing.c; what is called, and as whom, is looked up by prepare_lookup.c.
+ * A call that fails is tried again, and then handled as enrich_on_error says, by
+ * prepare_failing.c; prepare_lookup.c looks up what is called, and as which role.
  *
  * Time: users' SQL blocks the one loop of the worker.  In a turn no further call
- * is begun after CALLS_US; a slow one is followed by as long a rest where others
- * are busy, and a failing one by one that keeps all that fails below a tenth of
- * the time; answers, other destinations and the journal have their turns between.
+ * is begun after CALLS_US; a slow one is followed by as long a rest while others are
+ * busy, and a failing one by a rest that keeps failing calls below a tenth of the time;
+ * answers, other destinations and the recorder have their turns between.
  *
  * Users' SQL runs in transactions of its own, which user_sql.c begins and rolls
- * back; looking up functions takes another, short one.  Nothing here is in one when
- * it is called.  Lists of the pipeline are not touched, so an error may leave at
- * any point.
+ * back; looking up functions takes another, short one.  The callers are in none.
+ * Lists of the pipeline are not changed, so an error may be raised at any point.
  */
 #include "postgres.h"
 
@@ -66,8 +65,8 @@
 #include "pipeline/worker_state.h"
 #include "settings.h"
 
-/* Events of a call when memory is short; see pages.c on lean pages. */
-#define LEAN_EVENTS		100
+/* Events of a call when memory is short: their patches always fit. */
+#define SCARCE_EVENTS		100
 
 /* Room that a page's view may take. */
 #define VIEW_BYTES		(8 * 1024 * 1024)
@@ -145,7 +144,7 @@ ecapi_prepare_resume(EcapiDestination *destination)
 	failing_rest_until = 0;
 }
 
-/* Functions or roles have changed: who waits for users' SQL tries at once. */
+/* Functions or roles have changed: destinations that wait for users' SQL try at once. */
 void
 ecapi_prepare_nudge(void)
 {
@@ -159,7 +158,7 @@ ecapi_prepare_nudge(void)
 
 /* ---- time ---- */
 
-/* May a destination call users' SQL now?  If not, *wait_ms is lowered to when. */
+/* Whether a destination may call users' SQL now.  If not, *wait_ms is lowered. */
 static bool
 may_call(const EcapiDestination *destination, long *wait_ms)
 {
@@ -179,7 +178,7 @@ may_call(const EcapiDestination *destination, long *wait_ms)
 	return !calls_over;
 }
 
-/* Has another destination something to send, or an answer to wait for? */
+/* Whether another destination has something to send, or waits for an answer. */
 static bool
 others_are_busy(const EcapiDestination *self)
 {
@@ -221,7 +220,7 @@ next_slice(EcapiDestination *destination)
 	return NULL;
 }
 
-/* Does users' SQL of its destination concern an event? */
+/* Whether users' SQL of its destination is called for an event. */
 static bool
 concerns(const EcapiSlice *slice, int i, EcapiArena *scratch, int64 now)
 {
@@ -265,7 +264,7 @@ pick(EcapiSlice *slice, int max, int *picked)
 	return n;
 }
 
-/* Is there a destination with the same list on the page, which wants an event? */
+/* Whether another destination with the same list on the page wants an event. */
 static bool
 wanted_by_another(const EcapiSlice *slice, EcapiSlice **others, int nothers,
 				  int i, EcapiArena *scratch, int64 now)
@@ -306,7 +305,7 @@ find_others(const EcapiSlice *slice, EcapiSlice **others)
  * page is asked for.  Returns how many there are then.
  */
 static int
-add_wishes(EcapiSlice *slice, int *wanted, int n, bool part)
+add_wanted(EcapiSlice *slice, int *wanted, int n, bool part)
 {
 	EcapiSlice *others[OTHERS_MAX];
 	int			nothers = part ? 0 : find_others(slice, others);
@@ -330,7 +329,7 @@ add_wishes(EcapiSlice *slice, int *wanted, int n, bool part)
 	return n;
 }
 
-/* Are all of some events in the view already? */
+/* Whether all of some events are in the view already. */
 static bool
 all_made(const EcapiView *view, const int *events, int n)
 {
@@ -352,7 +351,7 @@ result_of(const EcapiSlice *slice, int i)
 		: ECAPI_PREPARED_REFUSED;
 }
 
-/* What a step of a portion came to. */
+/* The result of a step for a portion. */
 typedef enum Step
 {
 	STEP_DONE,
@@ -390,7 +389,7 @@ enrich(EcapiSlice *slice, int *picked, int n, bool part, EcapiPrepared *results,
 		if (!may_call(destination, wait_ms))
 			return STEP_LATER;
 		began = GetCurrentTimestamp();
-		done = ecapi_view_fill(slice->view, picked, add_wishes(slice, picked, n, part),
+		done = ecapi_view_fill(slice->view, picked, add_wanted(slice, picked, n, part),
 							   &error);
 		called(destination, began, !done);
 		if (!done && error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
@@ -461,7 +460,8 @@ judge(EcapiSlice *slice, const int *picked, int n, EcapiPrepared *results)
 		if (!events[i].pass)
 			results[indexes[i]] = ECAPI_PREPARED_FILTERED;
 	if (!done && error.sqlerrcode != ERRCODE_ADMIN_SHUTDOWN)
-		ecapi_prepare_filter_failed(destination, slice, picked, n, failed < 0 ? -1 : indexes[failed], &error);
+		ecapi_prepare_filter_failed(destination, slice, picked, n,
+									failed < 0 ? -1 : indexes[failed], &error);
 	MemoryContextDelete(context);
 	if (done)
 		return STEP_DONE;
@@ -479,7 +479,7 @@ portion_of(const EcapiDestination *destination, const EcapiSlice *slice)
 		portion = slice->page->nevents;
 	if (!tight || slice->view != NULL || destination->preparing.list->n == 0)
 		return portion;
-	return ecapi_prepare_can_send(slice->feed) ? 0 : Min(portion, LEAN_EVENTS);
+	return ecapi_prepare_can_send(slice->feed) ? 0 : Min(portion, SCARCE_EVENTS);
 }
 
 /* Prepare the next portion of a slice. */
@@ -523,8 +523,8 @@ prepare_slice(EcapiSlice *slice, long *wait_ms)
 /* ---- the surface ---- */
 
 /*
- * Has a feed something that can be sent as far as users' SQL goes: its next batch,
- * or its next event?
+ * Whether the next batch of a feed, or its next event, can be sent as far as users' SQL
+ * is concerned.
  */
 bool
 ecapi_prepare_can_send(EcapiFeed *feed)
@@ -631,7 +631,7 @@ ecapi_prepare_step(TimestampTz now, long *wait_ms)
 				break;
 			}
 		}
-		/* whose turn it was is last in the next */
+		/* the one that had this turn is last in the next */
 		if (calls_over && !before)
 		{
 			dlist_delete(&destination->node);

@@ -9,11 +9,10 @@
  *	 skip	the events go without the patch, and are counted
  *	 dead	they go to failed_event, dead
  * Before skip and dead a portion that fails with an error is halved, so one bad
- * row costs nobody else the patch.  SINGLES_MAX events at fault one after the other,
- * or a call that ran out of time, say that it is not the events: then a portion
- * shares one fate, and with skip the events go by without a try until the next
- * one is due.
- * An event that the filter fails on is known by itself, and is never sent
+ * row costs no other event the patch.  SINGLES_MAX events at fault one after the other,
+ * or a call that ran out of time, show that the events are not at fault: then a portion
+ * shares one fate, and with skip the events go without a try until the next one is due.
+ * The event on which the filter fails is known, and is never sent
  * unfiltered: skip leaves it out, counted as filtered.
  *
  * No SQL; lists of the pipeline are not touched.

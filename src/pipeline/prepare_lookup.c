@@ -1,9 +1,10 @@
 /*
  * prepare_lookup.c
- *	  What users' SQL of a destination is, and as whom it runs: looked up at every use.
+ *	  What users' SQL of a destination is, and as which role it runs: looked up at every
+ *	  use.
  *
- * Functions that cannot be found or may not be called are no matter of events:
- * the destination waits, whatever the option says, until that is fixed.  It is
+ * Functions that cannot be found or may not be called are not the fault of events: the
+ * destination waits, with any enrich_on_error, until that is fixed.  It is
  * looked at again when a function or role changes, and at its next try.
  */
 #include "postgres.h"
@@ -61,8 +62,8 @@ resolve(EcapiDestination *destination, Oid owner, int *code, char *error, size_t
 }
 
 /*
- * Look up what a destination calls, as whom; in a transaction.  False when
- * something of it cannot be had: then the destination waits.
+ * Look up what a destination calls, and as which role; in a transaction.  False when
+ * some of it is not available: then the destination waits.
  */
 bool
 ecapi_prepare_look_up(EcapiDestination *destination)

@@ -4,15 +4,15 @@
  *	  them.
  *
  * Feeds read in rounds, a page each, so what one reads the others find in memory.  Two
- * rules keep those together that gain by it; both are bounded, so that no destination holds
- * up another one for long:
+ * rules keep those together that gain by it; both are bounded, so that no destination
+ * holds up another one for long:
  *  - a feed for which there was nothing lately waits for a leader: a feed with events in
  *    hand that will read the same page next;
  *  - a feed that is a page ahead of another one with the same enrichments waits for it
  *    about as long as a call takes.
  *
- * A destination with a delay reads up to logged ticks that are old enough (tick.c), so its
- * events are held by at most about a second more.
+ * A destination with a delay reads up to logged ticks that are old enough (tick.c), so
+ * its events are held by at most about a second more.
  *
  * Everything that reads is in a transaction with an active snapshot, SPI connected.
  */
@@ -49,8 +49,8 @@
 
 /*
  * How long a feed that is a page ahead of another one with the same enrichments waits
- * for it, so that one call does for both: up to so many calls' time, and not longer than
- * a request may wait unnoticed.
+ * for it, so that one call does for both: up to the time of AWAIT_CALLS calls, and
+ * AWAIT_MS.
  */
 #define AWAIT_CALLS			4
 #define AWAIT_MS			1000

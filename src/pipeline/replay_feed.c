@@ -7,8 +7,8 @@
  * other (pipeline.c).  Place and counts are written with the journal, so a crash repeats
  * what was sent since the last write and skips nothing.
  *
- * A window is read only when the live tick sees all of it: then its WAL is flushed, and no
- * event goes out that a crash could undo.
+ * A window is read only when the live tick sees all of it: then its WAL is flushed, and
+ * no event goes out that a crash could undo.
  *
  * Cancelled while requests are on their way: nothing new is sent, the answers are noted,
  * and the next replay is taken up when the last of them is in.

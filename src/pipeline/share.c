@@ -1,18 +1,18 @@
 /*
  * share.c
- *	  How much of the worker's memory and of its connections a destination may take, so that
- *	  a slow one starves no other.
+ *	  How much of the worker's memory and of its connections a destination may take, so
+ *	  that a slow one starves no other.
  *
  * Half of the budget is guaranteed to the destinations in equal shares: a destination's
  * share is always there for it, whatever the others hold.  The other half is lent: a
  * destination may hold as much beyond its share as is then left to lend ("dynamic
- * thresholds", as switches share a buffer; Choudhury and Hahne 1998).  So a single one gets
- * half of what is lent; of nine slow ones each gets a tenth, and as much is left for the
- * next that comes.  A loan shrinks by itself: the more destinations borrow, the less each
- * may hold, and one that holds more gets nothing until it is below that again.  Nothing is
- * lent to a destination whose receiver has not yet answered, or failed last, because it
- * would be given back late.  Pages from which nothing was taken are given back at once when
- * the budget is exceeded (ecapi_share_is_over).
+ * thresholds", as switches share a buffer; Choudhury and Hahne 1998).  So a single one
+ * gets half of what is lent; of nine slow ones each gets a tenth, and as much is left
+ * for the next that comes.  A loan shrinks by itself: the more destinations borrow, the
+ * less each may hold, and one that holds more gets nothing until it is below that
+ * again.  Nothing is lent to a destination whose receiver has not yet answered, or
+ * failed last, because it would be given back late.  Pages from which nothing was taken
+ * are given back at once when the budget is exceeded (ecapi_share_is_over).
  *
  * Connections likewise: one is guaranteed to each, the others are lent.  What a request
  * has taken is free again with its answer, or at its time-out, which runs from the moment
@@ -23,8 +23,9 @@
  *
  * With many destinations or large events a share may be smaller than one event.  A
  * destination that holds nothing may then take one event, and send one, as long as the
- * budget as a whole is not used up; else it waits, which ecapi.destination shows, and goes
- * first when something is free.  The same holds with more destinations than connections.
+ * budget as a whole is not used up; else it waits, which ecapi.destination shows, and
+ * goes first when something is free.  The same holds with more destinations than
+ * connections.
  *
  * Invariant: unmet is the sum of what destinations have not taken of their shares, as
  * they were counted last: all at the beginning of a turn, each when it takes something.
@@ -84,7 +85,9 @@ held(EcapiDestination *destination)
 static size_t
 unmet_of(const EcapiDestination *destination)
 {
-	return takes_part(destination) && destination->share.held < share ? share - destination->share.held : 0;
+	size_t		held = destination->share.held;
+
+	return takes_part(destination) && held < share ? share - held : 0;
 }
 
 static size_t

@@ -4,8 +4,8 @@
  *
  * A feed holds slices in the order of its places.  Their events are taken in order, but
  * end in any order when several requests are on their way; the feed's place moves only
- * over the contiguous disposed prefix.  When the last event of a slice is disposed of, the
- * slice is freed.  Failed events have no order, so their feed has no place.
+ * over the contiguous disposed prefix.  When the last event of a slice is disposed of,
+ * the slice is freed.  Failed events have no order, so their feed has no place.
  *
  * A page that holds nothing for a destination is passed over in one step: at once when
  * the feed has nothing in hand, else by a slice without events, its summary, which waits
@@ -176,7 +176,7 @@ ecapi_slice_add(EcapiFeed *feed, EcapiPage *page, bool may_pass)
 	EcapiPage  *summary;
 	EcapiSlice *slice = prepare_slice(feed, page, may_pass, &summary);
 
-	/* only now: an error before must not leave behind the place what was not taken over */
+	/* only now: an error must not leave the page behind the place, to be read no more */
 	place_after(&feed->read, page);
 	feed->passing = summary != NULL;
 	if (summary != NULL)

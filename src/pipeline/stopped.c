@@ -2,26 +2,25 @@
  * stopped.c
  *	  Marking events in memory that may not leave any more.
  *
- * Who cancels an event commits a row and sets a flag of the worker (shmem.c).
- * Once a turn, after pages were read and before anything is shaped, the worker
- * looks: at every page in memory when the flag was set, else at the pages that
- * are new.  So
+ * A session that cancels an event commits a row and sets a flag of the worker (shmem.c).
+ * Once a turn, after pages were read and before anything is shaped, the worker looks: at
+ * every page in memory when the flag was set, else at the pages that are new.  So
  *
- *	(1) an event is shaped only in a page that was looked at, and
- *	(2) a cancellation whose COMMIT has returned before the turn began is known to
- *		all that is shaped in that turn.  What waits to be sent again is shaped
- *		again, so nothing but a request on its way is too late.
+ * (1) an event is shaped only in a page that was looked at, and (2) a cancellation whose
+ * COMMIT has returned before the turn began is known for all that
+ *	is shaped in that turn.  What waits to be sent again is shaped again, so only a
+ *	request on its way is too late.
  *
- * When there is no cancellation nothing is done, and an event of a transaction that
- * began behind the newest one need not be asked about, but for refunds: live traffic
- * pays a comparison for each event, and a look at its type.  Only for older ones (a backlog, a replay, failed
- * events) the id is found in the text, without parsing it, and one statement is
- * run for the page.
+ * While there is no cancellation nothing is done, and an event of a transaction that
+ * began behind the newest one need not be looked up, unless it is a refund: live traffic
+ * pays a comparison for each event, and a look at its type.  Only for older events (a
+ * backlog, a replay, failed events) the id is found in the text, without parsing it, and
+ * one statement is run for the page.
  *
  * A mark stays: a cancellation is not taken back.
  *
- * Errors: what SQL raises ends the turn before anything was shaped; the pages are
- * looked at in the next one.
+ * Errors: what SQL raises ends the turn before anything was shaped; the pages are looked
+ * at in the next one.
  */
 #include "postgres.h"
 
@@ -87,7 +86,7 @@ is_refund(EcapiPageEvent *event)
 	return event->refund == 'r';
 }
 
-/* Could a stop be about the event?  About refunds, whenever they were emitted. */
+/* Whether a stop may be about the event; about a refund, whenever it was emitted. */
 static bool
 may_be_stopped(EcapiPageEvent *event)
 {

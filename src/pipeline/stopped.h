@@ -1,6 +1,6 @@
 /*
  * stopped.h
- *	  Marking events in memory that may not leave any more: they were cancelled.
+ *	  Marking events in memory that may not leave any more.
  */
 #ifndef ECAPI_STOPPED_H
 #define ECAPI_STOPPED_H
@@ -26,7 +26,7 @@ extern bool ecapi_stops_id(const char *text, int len, const char **id, int *id_l
  */
 extern void ecapi_stops_refresh(TimestampTz now);
 
-/* Look at all pages in the next turn, whatever the flag says. */
+/* Look at all pages in the next turn, with or without the flag. */
 extern void ecapi_stops_look_again(void);
 
 /* How often all pages were looked at. */

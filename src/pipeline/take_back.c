@@ -2,8 +2,8 @@
  * take_back.c
  *	  What is left to refund of a cancelled event, at each destination.
  *
- * A shop may have refunded a part of an order before it cancels all of it.  So a
- * destination is owed
+ * A shop may have refunded a part of an order before it cancels all of it.  So what is
+ * left at a destination is
  *
  *	 the value of the last event that was delivered to it
  *		less each refund of that order, by its id, in the same currency, that was
@@ -14,11 +14,11 @@
  * arrived is all that there will be, and the sum of all refunds of an order is never
  * more than its value.
  *
- * Destinations may be owed different sums; those that are owed the same share one
+ * Different sums may be left at different destinations; those with the same sum share one
  * event.  All have the same id, of which each destination gets one.
  *
- * Whatever was refunded with items is taken out of the items of the refund; when
- * something was refunded without, the rest has none.
+ * What was refunded with items is taken out of the items of the refund; when something
+ * was refunded without, the rest has none.
  *
  * Sums are numeric: no cent is rounded away.
  */
@@ -50,7 +50,7 @@
 /* What ids of refunds end in. */
 #define REFUND_SUFFIX	":refund"
 
-/* Refunds of one order that are told apart; with more there is nothing left. */
+/* Refunds of one order that are kept in memory; with more, nothing is left. */
 #define TAKEN_MAX		1000
 
 /* A refund of the shop's own that a destination got. */
@@ -164,11 +164,11 @@ read_event(EcapiArena *arena, uint64 xid, int64 seq)
 }
 
 /*
- * What a destination is owed of an event: "" nothing, NULL all of its value, or the
+ * What is left of an event at a destination: "" nothing, NULL all of its value, or the
  * text of a number.
  */
 static const char *
-owed(const EcapiTakeBack *back, const EcapiValue *event, Oid server)
+left_at(const EcapiTakeBack *back, const EcapiValue *event, Oid server)
 {
 	Datum		value = numeric_of(ecapi_value_get(event, "value")->text);
 	Datum		zero = numeric_of("0");
@@ -204,7 +204,7 @@ items_left(const EcapiTakeBack *back, EcapiArena *arena, const EcapiValue *event
 	int			n = 0;
 	ListCell   *cell;
 
-	/* of a part that the caller chose, nobody knows what it is */
+	/* of a part that the caller chose, the items are not known */
 	if (back->row->value != NULL)
 		return NULL;
 	foreach(cell, back->taken)
@@ -260,7 +260,7 @@ takes_refunds(const EcapiDestination *destination)
 		(destination->options->event_types & (UINT64CONST(1) << ECAPI_EVENT_refund)) != 0;
 }
 
-/* The refund for what a server is owed: one that others share, or a new one. */
+/* The refund for what is left at a server: one that others share, or a new one. */
 static EcapiValue *
 refund_of(const EcapiTakeBack *back, EcapiArena *arena, const EcapiValue *event,
 		  const EcapiSold *sold, const char *value, List **rests)
@@ -313,7 +313,7 @@ ecapi_take_back(const EcapiTakeBack *back, bool *gone)
 		*gone = false;
 		if (destination == NULL || !takes_refunds(destination))
 			continue;
-		value = owed(back, event, sold->server);
+		value = left_at(back, event, sold->server);
 		if (value != NULL && value[0] == '\0')
 			continue;
 		name = NameStr(destination->name);

@@ -3,12 +3,12 @@
  *	  What a page holds, by kind: so that a destination for which it holds nothing passes
  *	  over it in one step.
  *
- * 200 destinations of 200 shops in one database is a normal case, and most pages then hold
- * events of few of them.  Type and route decide that without any SQL, so the events of a
- * page are sorted once, by type, route and currency, into kinds, and a destination is
- * asked once for each kind.  If it takes none, what the ledger and the request log say of
- * them is added up from the kinds: the same counts, values and events as one by one, at
- * the cost of a few kinds instead of a few thousand events.
+ * 200 destinations of 200 shops in one database is a normal case, and most pages then
+ * hold events of few of them.  Type and route decide that without any SQL, so the events
+ * of a page are sorted once, by type, route and currency, into kinds, and a destination
+ * is asked once for each kind.  If it takes none, what the ledger and the request log
+ * say of them is added up from the kinds: the same counts, values and events as one by
+ * one, at the cost of a few kinds instead of a few thousand events.
  *
  * A destination that still has earlier events in hand must not count later ones before
  * them.  It keeps a summary of the page in their place: where it begins and ends, and its

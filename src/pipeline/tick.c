@@ -6,9 +6,9 @@
  * transaction that wrote nothing.  The newest is "live".  Equal snapshots are one tick in
  * memory, so that two places are equal when their pointers are.
  *
- * Durable before sent: an asynchronous commit is visible before its WAL is flushed.  So a
- * tick counts only after the WAL is flushed up to a point that was read after the snapshot
- * was taken: no event that it shows can be undone by a crash.  With
+ * Durable before sent: an asynchronous commit is visible before its WAL is flushed.  So
+ * a tick counts only after the WAL is flushed up to a point that was read after the
+ * snapshot was taken: no event that it shows can be undone by a crash.  With
  * ecapi.wait_for_standby the synchronous standbys must have flushed it, too; the worker
  * asks whether they have, and never waits for it inside the server, so an absent standby
  * holds up delivery and nothing else.
@@ -17,9 +17,9 @@
  * from logged tick to logged tick and then to the live one, so what committed more than
  * about a second apart is read in commit order, and it meets the others at the next tick.
  *
- * A destination with a delay goes from logged tick to logged tick alone, to those that are
- * old enough; so a tick is logged for events that came since the last logged one, even if
- * no more come.
+ * A destination with a delay goes from logged tick to logged tick alone, to those that
+ * are old enough; so a tick is logged for events that came since the last logged one,
+ * even if no more come.
  */
 #include "postgres.h"
 

@@ -3,15 +3,14 @@
  *	  A page as one list of enrichments made it, shared by the destinations with
  *	  that list.
  *
- * A view hangs on its page and says for each event: not yet, or the enriched
- * tree, and whether a patch was refused.  Who needs events that are not yet there
- * has them made (ecapi_view_fill), with those that others who stand on the page
- * want; who comes later finds them.  So a list is called once for the events of a
- * page, however many destinations have it.
+ * A view belongs to its page and has for each event nothing yet, or the enriched tree,
+ * or why a patch was refused.  A destination that needs events that are not there yet
+ * has them enriched (ecapi_view_fill), with those that other destinations on the page
+ * want, which find them later.  So a list is called once for the events of a page,
+ * however many destinations have it.
  *
- * A call that fails leaves a view as it was.  It is the page that was enriched
- * that counts, not the moment: a function that was replaced meanwhile is called
- * for the events that are still to be made.
+ * A call that fails leaves a view as it was.  A function that was replaced since is
+ * called for the events that are still to be enriched, and for no others.
  *
  * Memory: enriched trees share texts with those of the page.  What a call makes
  * is bounded, counts into the budget of pages, and goes with the page, or, when
@@ -66,7 +65,7 @@ ecapi_view_of(EcapiPage *page, const EcapiEnrichments *list)
 	return view;
 }
 
-/* Give a reference back.  The view stays with its page, for who may come yet. */
+/* Give a reference back.  The view stays with its page, for others that may want it. */
 void
 ecapi_view_drop(EcapiView *view)
 {
@@ -94,7 +93,7 @@ ecapi_views_trim(void)
 	}
 }
 
-/* Take over what a call made. */
+/* Take over what a call has made. */
 static void
 take_over(EcapiView *view, const EcapiEnrichedEvent *events, int n,
 		  const int *indexes, MemoryContext made)
@@ -110,7 +109,7 @@ take_over(EcapiView *view, const EcapiEnrichedEvent *events, int n,
 }
 
 /*
- * Have some events made, given by their indexes in the page; those that are there
+ * Have some events enriched, given by their indexes in the page; those that are there
  * already, or cannot be read, are left out.  False when the functions failed:
  * then error says why, and the view is as it was.  Outside of a transaction.
  */
@@ -131,7 +130,7 @@ ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted, EcapiUserError 
 	ecapi_tree_arena(&arena, made);
 	for (int i = 0; i < nwanted; i++)
 	{
-		/* a tree that the page does not keep has to live as long as this view */
+		/* a tree that the page does not keep must last as long as this view */
 		const EcapiValue *tree = view->events[wanted[i]].tree != NULL ? NULL
 			: ecapi_page_tree(view->page, wanted[i], &arena);
 

@@ -50,7 +50,7 @@ extern void ecapi_worker_begin(bool read_only);
 /* Commit it. */
 extern void ecapi_worker_end(void);
 
-/* Has an interval gone by?  Then the next begins. */
+/* Whether an interval has gone by; then the next one begins. */
 extern bool ecapi_elapsed(TimestampTz *last, TimestampTz now, int interval_ms);
 
 #endif							/* ECAPI_WORKER_STATE_H */

@@ -17,7 +17,7 @@
  *	 binary upgrade			neither is started
  *	 CREATE EXTENSION		nothing
  *	 first CREATE SERVER	wants a worker, at its commit, which is there a moment
- *							later; so does an event that nobody is to have: it
+ *							later; so does an event that no destination takes: it
  *							has to be removed when it is old
  *	 last DROP SERVER		the worker ends when the outbox is empty
  *	 ALTER EXTENSION		nothing: plans follow their tables by themselves
@@ -30,22 +30,22 @@
  *							the hook in ecapi.c holds the slot and stops the
  *							worker; the hold ends with the transaction
  *	 a function of users	ends its worker by itself when it does not stop at its
- *		does not stop		time limit, and is not called by the next; see
- *							enrich/user_sql.c
+ *		does not stop		time limit, and is not called by the next
+ *							(enrich/user_sql.c)
  *	 worker ends or fails	started again, not more often than every
  *							RESTART_INTERVAL_MS
  *	 worker crashes			the postmaster restarts everything; as server start
  *	 launcher ends			the postmaster starts it again after 5 s; workers go
  *							on, their slots tell the new one that they run
  *	 shutdown				SIGTERM to all; a worker records what it knows first.
- *							A launcher that somebody ends in this way alone is started
+ *							A launcher that alone is ended in this way is started
  *							again, as its exit status is not 0
  *
  * When no background worker can be registered (max_worker_processes), or all
  * slots are taken (ecapi.max_workers), the slot's message, or its absence,
  * says so in ecapi.worker(), and it is tried again.
  *
- * Locks: see shmem.c; nothing else is shared.
+ * Locks: those of the slots (shmem.c); nothing else is shared.
  */
 #include "postgres.h"
 
@@ -75,7 +75,7 @@
 /* A worker that ends is started again, but not more often than this. */
 #define RESTART_INTERVAL_MS	1000
 
-/* Nothing is lost by a rare look; every event that matters sets the latch. */
+/* A look now and then is enough; every event that matters sets the latch. */
 #define IDLE_MS				60000
 
 /* Of each slot's worker; NULL: not started by this launcher. */
@@ -199,7 +199,7 @@ start_worker(int slot, const EcapiSlotInfo *info)
 	}
 }
 
-/* Has a worker that was asked for ended before it attached? */
+/* Give a slot back for another try when its worker ended before it attached. */
 static void
 check_starting(int slot)
 {
@@ -243,7 +243,7 @@ tend_slots(void)
 	return wait_ms;
 }
 
-/* Does any waiting slot belong to a database that may be gone? */
+/* Whether a waiting slot belongs to a database that may be gone. */
 static bool
 failed_slots(void)
 {

@@ -5,22 +5,21 @@
  * A turn of the loop:
  *	 1. end, reload settings or destinations, if asked to
  *	 2. take answers; outcomes go to memory
- *	 3. read: when woken, or at a heartbeat, take a tick; fill the hands of
+ *	 3. read: when woken, or at a heartbeat, take a tick; read pages for the
  *		destinations that want events.  One short transaction, closed before
  *		any byte goes out
  *	 4. prepare what was read: users' SQL, in short transactions of their own
  *	 5. send what may be sent; before that, mark what may not any more (stopped.c)
  *	 6. record, when due: one short transaction
- *	 7. take back what was cancelled too late, step by step; see cancel.c
- *	 8. keep the ring within its limits, now and then; see give_up.c
+ *	 7. take back what was cancelled too late, step by step (cancel.c)
+ *	 8. keep the ring within its limits, now and then (bounds.c)
  *	 9. wait for the latch, a socket, the postmaster's death, or time
  *
  * No transaction, snapshot or lock waits for a request that is in flight.
  *
- * Wake: committing emitters set the latch (shmem.c), as long as the worker
- * wants to hear of it (wake_wait).  A heartbeat makes up for
- * what wakes nobody: a prepared transaction that is committed from a session
- * without the library, a clock or file that changed.
+ * Wake: committing emitters set the latch (shmem.c), as long as the worker wants them
+ * to (wake_wait).  A heartbeat covers what sets no latch: a prepared transaction that is
+ * committed from a session without the library, a clock or file that changed.
  *
  * Errors: a turn runs in an error scope.  What it raises is logged once with
  * its SQLSTATE and without data, shown by ecapi.worker(), and the loop goes on
@@ -115,7 +114,7 @@ want_reload(Datum arg, int cacheid, uint32 hashvalue)
 	reload_wanted = true;
 }
 
-/* A prepared transaction that was about cursors is committed; see shmem.c. */
+/* A prepared transaction that changed cursors is committed. */
 static void
 want_reload_of(Datum arg, Oid relid)
 {
@@ -124,8 +123,8 @@ want_reload_of(Datum arg, Oid relid)
 }
 
 /*
- * A role has changed: whose files a destination reads, whether it may deliver, and
- * what users' SQL may do.
+ * A role has changed, and with it which files a destination may read, whether it may
+ * deliver, or what users' SQL may do.
  */
 static void
 want_both(Datum arg, int cacheid, uint32 hashvalue)
@@ -133,7 +132,7 @@ want_both(Datum arg, int cacheid, uint32 hashvalue)
 	reload_wanted = retry_wanted = true;
 }
 
-/* A function has changed: what users' SQL failed for may be right now. */
+/* A function has changed: users' SQL that failed may work now. */
 static void
 want_another_try(Datum arg, int cacheid, uint32 hashvalue)
 {
@@ -148,8 +147,8 @@ grab_from_worker(void *owner, size_t size)
 }
 
 /*
- * Be who this process connected as, whatever role ALTER DATABASE or ALTER ROLE may have
- * set: another has no right on our tables.  Roles are looked up, so this takes a
+ * Return to the role with which this process connected, if ALTER DATABASE or ALTER ROLE
+ * has set another one: that has no right on our tables.  Roles are looked up, so this takes a
  * transaction; the session's comes first, for it sets the other.
  */
 static void
@@ -182,7 +181,7 @@ override_settings(void)
 		{"client_min_messages", "error"},
 		{"DateStyle", "ISO"},
 		{"bytea_output", "hex"},
-		/* the outbox is read by index, whatever statistics say; see window.c */
+		/* the outbox is read by index, whatever statistics say (window.c) */
 		{"plan_cache_mode", "force_generic_plan"},
 		{"max_parallel_workers_per_gather", "0"},
 		{"enable_seqscan", "off"},
@@ -285,7 +284,7 @@ read_events(TimestampTz now)
 
 	ecapi_worker_begin(true);
 	ecapi_ring_check();
-	/* where somebody delays, no event may lie behind the last logged tick for long */
+	/* with a delay, no event may be behind the last logged tick for long */
 	if (tick_wanted && ecapi_tick_take(tick_has_events || ecapi_read_delays()))
 		tick_wanted = tick_has_events = false;
 	ecapi_read_pages(now, &reload_wanted);
@@ -335,7 +334,7 @@ shut_down(int code)
  * Milliseconds until a wake may be answered with a tick, 0 for now, -1 for
  * never.  Until it is answered, emitters set no latch: on a busy server that
  * spares each commit a signal, and gathers what commits meanwhile into one
- * page.  When nobody stands at the live tick, ticks only serve their log.
+ * page.  When no destination stands at the live tick, ticks only serve their log.
  */
 static long
 wake_wait(TimestampTz now)
@@ -379,7 +378,7 @@ wait_to_read(TimestampTz now, long *wait_ms)
 }
 
 /*
- * Step 5.  Who waits for what others have goes first in the next turn.
+ * Step 5.  A destination that waits for what others have goes first in the next turn.
  */
 static void
 send_events(TimestampTz now, long *wait_ms)
@@ -461,7 +460,7 @@ turn(void)
 			lower(&wait_ms, ecapi_failed_wait_ms(destination, now));
 	lower(&wait_ms, ecapi_cancel_step(now));
 	lower(&wait_ms, ecapi_bounds_keep(now));
-	/* a cursor that somebody deleted is written again */
+	/* a cursor whose row was deleted is written again */
 	reload_wanted |= ecapi_me.cursor_lost;
 	ecapi_me.cursor_lost = false;
 	if (ecapi_worker_wake_pending())
@@ -528,12 +527,12 @@ set_up(void)
 	dlist_init(&ecapi_me.pages);
 	ecapi_arena_init(&arena, grab_from_worker, ecapi_me.context);
 	ecapi_me.digests = ecapi_digest_cache_create(&arena, DIGESTS);
-	/* now, while there is memory: OpenSSL does not bear the want of it when it is set up */
+	/* now, while there is memory: OpenSSL fails badly without it when it is set up */
 	if (!ecapi_sha256("", 0, hex))
 		ereport(FATAL,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("could not set up hashing")));
-	/* a third of the files is for such as we; some of it for attempts by both families */
+	/* a third of the files is for external use; some of it for attempts over IPv4 and IPv6 */
 	ecapi_me.connections = Max(1, Min(ECAPI_HTTP_CONNECTIONS, max_safe_fds / 4));
 	ecapi_me.http = ecapi_http_create(AcquireExternalFD, ReleaseExternalFD,
 									  ecapi_me.connections);
