@@ -601,8 +601,8 @@ is(join(' ', map { $_->{id} } $receiver->records), 'y', 'only what got a 2xx is 
 	is(post('/', ' ' x 2001, { Authorization => 'secret' })->{status}, 413, '--max-body');
 	my $stats = $small->stats;
 	is("@$stats{qw(requests records distinct rejected)}", '3 2 0 0', '--no-store only counts');
-	my $waited = eval { local $EcapiReceiver::DEADLINE = 0; $small->wait_for(sub { 0 }, 'nothing'); 1 };
-	ok(!$waited && $@ =~ /timed out waiting for nothing/, 'wait_for gives up');
+	my $waited = eval { local $EcapiWait::DEADLINE = 0; $small->wait_for(sub { 0 }, 'nothing'); 1 };
+	ok(!$waited && $@ =~ /waiting for: nothing/, 'wait_for gives up');
 	ok($small->wait_for(sub { $_->stats->{records} == 2 }), 'wait_for sees what holds');
 	$small->stop;
 

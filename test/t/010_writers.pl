@@ -27,11 +27,10 @@ my $seconds = $ENV{ECAPI_WRITERS_SECONDS} // 20;
 my $seed = $ENV{ECAPI_WRITERS_SEED} // int(Time::HiRes::time() * 1000) % 1_000_000;
 
 note "seed $seed, $seconds seconds";
-$EcapiCluster::DEADLINE += 10 * $seconds;
+$EcapiWait::DEADLINE += 10 * $seconds;
 
 my $receiver = EcapiReceiver->start(args => [ '--threads', 2 ]);
-my $cluster = EcapiCluster->start;
-my $node = $cluster->node;
+my $cluster = EcapiCluster->create;
 
 $cluster->sql('CREATE TABLE orders (id text PRIMARY KEY, value int NOT NULL)');
 
@@ -105,7 +104,7 @@ sub writer
 	my $transactions = 0;
 
 	srand($seed + $which);
-	my $pid = open2(my $out, my $in, 'psql', '-XAtq', '-d', $node->connstr('postgres'));
+	my $pid = open2(my $out, my $in, 'psql', '-XAtq', '-d', $cluster->connstr('postgres'));
 	my $run = sub {
 		print $in $_[0], "\\echo done\n";
 		$in->flush;
@@ -142,7 +141,7 @@ sub writer
 		}
 		elsif ($way < 0.905)
 		{
-			# seconds, with events at both ends
+			# seconds, with events at both ends: that others commit meanwhile is the point
 			$run->($begin . order("$name-first")
 				  . 'SELECT pg_sleep(' . (1 + rand 3) . ');' . body($name) . 'COMMIT;');
 		}
@@ -156,6 +155,7 @@ sub writer
 
 			$run->((rand() < 0.7 ? 'COMMIT' : 'ROLLBACK') . " PREPARED '$gid';");
 		}
+		# the pace of a writer; nothing waits for it
 		Time::HiRes::sleep(rand 0.02);
 	}
 	close $in;
@@ -167,10 +167,10 @@ my $started = Time::HiRes::time();
 my @writers;
 
 {
-	local %ENV = $node->_get_env;
+	local %ENV = $cluster->_get_env;
 	local *STDERR;
 
-	open(STDERR, '>', $node->basedir . '/writers.err') or die "open: $!";
+	open(STDERR, '>', $cluster->basedir . '/writers.err') or die "open: $!";
 	for my $which (1 .. $WRITERS)
 	{
 		my $pid = fork() // die "fork: $!";
@@ -252,5 +252,5 @@ is($disorder, 0, 'events of one transaction arrived in order');
 is($cluster->sql('SELECT count(*) FROM ecapi.outbox') + 0, scalar @expected,
 	'the outbox holds just what was committed');
 
-$node->stop;
+$cluster->stop;
 done_testing();

@@ -16,14 +16,12 @@ use lib $FindBin::RealBin;
 
 use EcapiCluster qw(ids);
 use EcapiReceiver;
-use POSIX ();
 use Test::More;
 
 my $EVENTS = 50_000;
 
 my $receiver = EcapiReceiver->start(args => [ '--threads', 2 ]);
-my $cluster = EcapiCluster->start(conf => "restart_after_crash = on\nfsync = on\n");
-my $node = $cluster->node;
+my $cluster = EcapiCluster->create(conf => "restart_after_crash = on\nfsync = on\n");
 
 # Several events a transaction, some transactions large.
 sub emit_all
@@ -57,11 +55,10 @@ sub drain_until
 {
 	my ($name, $count) = @_;
 
-	$cluster->sql("SELECT ecapi.pause('$name')");
-	$cluster->wait_row($name, "state = 'paused'");
+	$cluster->pause($name);
 	emit_all($name);
 	my $before = arrived();
-	$cluster->sql("SELECT ecapi.resume('$name')");
+	$cluster->resume($name);
 	$receiver->wait_for(sub { arrived() - $before >= $count }, "$count events of $name");
 	return $before;
 }
@@ -95,20 +92,19 @@ $cluster->destination('worker_', $receiver->url('/worker/delay=600'),
 	{ batch_size => 500, max_in_flight => 3 });
 my $before = drain_until('worker_', 4000);
 my $pid = $cluster->worker_pid;
-my $postmaster = $node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()');
+my $postmaster = $cluster->sql('SELECT pg_postmaster_start_time()');
 
-kill 'KILL', $pid;
+$cluster->kill_worker;
 was_the_middle($before, 'worker killed');
-$cluster->wait_sql('SELECT pid <> ' . $pid . " AND state = 'running' FROM ecapi.worker()");
+$cluster->wait_worker($pid);
 $receiver->wait_for(sub { arrived() - $before >= 9_000 }, 'some more');
-my $second = $cluster->worker_pid;
+my $second = $cluster->kill_worker;
 isnt($second, $pid, 'another worker delivers');
-kill 'KILL', $second;
 was_the_middle($before, 'worker killed again');
 $cluster->wait_sql('true');
 $cluster->alter('worker_', url => $receiver->url('/worker'));
 check_all('worker_', 'worker killed twice');
-is($node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()'), $postmaster,
+is($cluster->sql('SELECT pg_postmaster_start_time()'), $postmaster,
 	'the postmaster lived on');
 my $twice = $cluster->row('worker_')->{delivered};
 is($twice, $EVENTS, 'the view counts each event once');
@@ -119,12 +115,7 @@ $cluster->sql('DROP SERVER worker_');
 $cluster->destination('master', $receiver->url('/master/delay=600'),
 	{ batch_size => 500, max_in_flight => 3 });
 $before = drain_until('master', 4000);
-my $worker = $cluster->worker_pid;
-$node->kill9;
-was_the_middle($before, 'postmaster killed');
-# its children end by themselves; a new postmaster cannot start before that
-$cluster->wait_for(sub { !kill(0, $worker) }, 'the worker of the killed postmaster has ended');
-$cluster->wait_for(sub { $node->start(fail_ok => 1) }, 'the server has started again');
+$cluster->crash(sub { was_the_middle($before, 'postmaster killed') });
 $cluster->alter('master', url => $receiver->url('/master'));
 check_all('master', 'postmaster killed');
 is($cluster->row('master')->{delivered}, $EVENTS, 'the view counts each event once');
@@ -135,10 +126,7 @@ is($cluster->row('master')->{delivered}, $EVENTS, 'the view counts each event on
 $cluster->sql('DROP SERVER master');
 $cluster->sql('CREATE TABLE sold (id text PRIMARY KEY)');
 $cluster->destination('async', $receiver->url('/async'), { max_in_flight => 4 });
-{
-	local %ENV = $node->_get_env;
-	open(my $script, '>', $node->basedir . '/async.sql') or die "open: $!";
-	print $script <<'EOSQL';
+my $load = $cluster->pgbench_beside(<<'EOSQL', '-c', 4);
 \set n random(1, 1000000000000)
 BEGIN;
 SET LOCAL synchronous_commit = off;
@@ -146,29 +134,14 @@ INSERT INTO sold VALUES (:n);
 SELECT ecapi_emit('purchase', value => 1, currency_code => 'EUR', id => ':n');
 COMMIT;
 EOSQL
-	close $script;
-	my $load = fork() // die "fork: $!";
-	if ($load == 0)
-	{
-		open(STDOUT, '>', '/dev/null');
-		open(STDERR, '>', '/dev/null');
-		exec 'pgbench', '-n', '-c', 4, '-T', 600, '-f', $node->basedir . '/async.sql',
-		  $node->connstr('postgres')
-		  or POSIX::_exit(127);
-	}
-	$before = arrived();
-	$receiver->wait_for(sub { arrived() - $before >= 2000 }, '2000 events of async');
-	$worker = $cluster->worker_pid;
-	$node->kill9;
-	waitpid($load, 0);
-}
-$cluster->wait_for(sub { !kill(0, $worker) }, 'the worker of the killed postmaster has ended');
-$cluster->wait_for(sub { $node->start(fail_ok => 1) }, 'the server has started again');
+$before = arrived();
+$receiver->wait_for(sub { arrived() - $before >= 2000 }, '2000 events of async');
+$cluster->crash(sub { $cluster->end_background($load) });
 $cluster->drained('async');
 my @sold = split /\n/, $cluster->sql('SELECT id FROM sold');
 my $n = $cluster->all_there($receiver, 'async', \@sold,
 	'asynchronous commits, postmaster killed: missing 0, phantoms 0', repeats => 1);
 diag "asynchronous commits: " . $cluster->figures($n);
 
-$node->stop;
+$cluster->stop;
 done_testing();

@@ -1,4 +1,4 @@
-# Rejected requests are halved until the event at fault is found: it goes to
+# Rejected requests are bisected until the event at fault is found: it goes to
 # failed_event, its neighbours are delivered, in few requests.  A receiver that
 # rejects everything is at fault itself, and no event is blamed.
 #
@@ -18,7 +18,7 @@ use Test::More;
 my $FURTHER = 62;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start;
+my $cluster = EcapiCluster->create;
 
 # Emit $count events in one transaction, those at @poison with an id that is
 # rejected.  Returns the ids that are not.
@@ -32,13 +32,6 @@ sub emit_with_poison
 		  . " id => CASE WHEN i IN ($list) THEN 'poison-' ELSE '' END || " . literal($prefix)
 		  . " || i)) FROM generate_series(1, $count) i");
 	return map { "$prefix$_" } grep { !$poison{$_} } 1 .. $count;
-}
-
-sub requests_of
-{
-	my ($path) = @_;
-
-	return grep { $_->{path} eq $path } $receiver->requests;
 }
 
 # event_id, status, reason, and whether there is an answer.
@@ -88,7 +81,7 @@ for my $name (sort keys %places)
 	my $row = $cluster->row($server);
 	is("$row->{delivered} $row->{failed}", '997 3', "$name: the view counts them");
 
-	my @requests = requests_of($path);
+	my @requests = $receiver->requests_at($path);
 	is($requests[0]{events}, 1000, "$name: the first request held all of them");
 	cmp_ok(@requests - 1, '<=', $FURTHER, "$name: further requests");
 	diag "$name: " . (@requests - 1) . ' further requests';
@@ -118,7 +111,7 @@ my @beside = emit_with_poison('cluster-', 1000, 401 .. 430);
 $cluster->drained('cluster_');
 $cluster->all_there($receiver, 'cluster_', \@beside, 'thirty adjacent: all but they are delivered');
 failed_like('cluster_', 400, 'rejected by the receiver', map { "poison-cluster-$_" } 401 .. 430);
-diag 'thirty adjacent: ' . (requests_of('/cluster/reject-if=poison') - 1) . ' further requests';
+diag 'thirty adjacent: ' . ($receiver->requests_at('/cluster/reject-if=poison') - 1) . ' further requests';
 
 # a small request of which nothing passes blames nobody, although others passed
 emit_with_poison('trio-', 3, 1, 2, 3);
@@ -135,7 +128,7 @@ my $row = $cluster->row('deaf');
 is("$row->{delivered} $row->{failed} $row->{backlog}", '0 0 1000',
 	'rejects everything: none delivered, none blamed, all waiting');
 is(failed_rows('deaf'), '', 'rejects everything: nothing in failed_event');
-my $probes = requests_of('/deaf/status=400');
+my $probes = $receiver->requests_at('/deaf/status=400');
 cmp_ok($probes, '<=', $FURTHER, 'rejects everything: found out in few requests');
 diag "rejects everything: stopped after $probes requests";
 
@@ -144,7 +137,7 @@ $cluster->emit('deaf-', 1001, 1002);
 $cluster->destination('clock', $receiver->url('/clock'), { event_types => 'purchase' });
 $cluster->emit('tick', 1, 1);
 $cluster->drained('clock');
-is(scalar requests_of('/deaf/status=400'), $probes, 'stopped: nothing more is sent');
+is(scalar $receiver->requests_at('/deaf/status=400'), $probes, 'stopped: nothing more is sent');
 $cluster->alter('deaf', url => $receiver->url('/deaf/fixed'));
 $cluster->drained('deaf');
 $cluster->all_there($receiver, 'deaf', [ ids('deaf-', 1, 1002), 'tick1' ],
@@ -159,8 +152,8 @@ my $fixed = "/fixed/status=400/first=$probes";
 $cluster->destination('fixed', $receiver->url($fixed), { max_in_flight => 1 });
 $cluster->emit('fixed-', 1, 1000);
 $cluster->stopped('fixed', '%rejects every event%400%');
-is(scalar requests_of($fixed), $probes, 'rejects everything: as many requests as before');
-$cluster->sql("SELECT ecapi.resume('fixed')");
+is(scalar $receiver->requests_at($fixed), $probes, 'rejects everything: as many requests as before');
+$cluster->resume('fixed');
 $cluster->drained('fixed');
 $cluster->all_there($receiver, 'fixed', [ ids('fixed-', 1, 1000) ],
 	'rejects everything: fixed and resumed, all are delivered');
@@ -171,8 +164,8 @@ $cluster->alter('fixed', url => $receiver->url('/relapsed/status=422'));
 $cluster->emit('relapsed-', 1, 5000);
 $cluster->stopped('fixed', '%rejects every event%422%');
 is(failed_rows('fixed'), '', 'rejects everything later on: nothing in failed_event');
-diag 'rejects everything later on: ' . scalar(requests_of('/relapsed/status=422')) . ' requests';
-cmp_ok(scalar(requests_of('/relapsed/status=422')), '<=', 2 * $FURTHER,
+diag 'rejects everything later on: ' . scalar($receiver->requests_at('/relapsed/status=422')) . ' requests';
+cmp_ok(scalar($receiver->requests_at('/relapsed/status=422')), '<=', 2 * $FURTHER,
 	'rejects everything later on: found out in few requests');
 $cluster->alter('fixed', url => $receiver->url('/relapsed'));
 $cluster->drained('fixed');
@@ -189,12 +182,12 @@ $cluster->emit('short-', 1, 1000);
 $cluster->drained('short');
 $cluster->all_there($receiver, 'short', [ ids('short-', 1, 1000) ], '413: all delivered');
 is(failed_rows('short'), '', '413: none blamed');
-my @first = requests_of($short);
+my @first = $receiver->requests_at($short);
 cmp_ok((grep { $_->{status} == 413 } @first), '>', 0, '413: there were some');
 cmp_ok(scalar @first, '<=', 32, '413: few requests');
 $cluster->emit('short-', 1001, 2000);
 $cluster->drained('short');
-my @later = (requests_of($short))[ scalar @first .. $#{ [ requests_of($short) ] } ];
+my @later = ($receiver->requests_at($short))[ scalar @first .. $#{ [ $receiver->requests_at($short) ] } ];
 is((grep { $_->{status} == 413 } @later), 0, '413: later requests are small from the start');
 cmp_ok((sort { $b <=> $a } map { $_->{events} } @later)[0], '>', 1,
 	'413: later requests still hold several events');
@@ -228,7 +221,7 @@ $cluster->destination('bare', $receiver->url('/bare/reject-if=poison'), { batch_
 $cluster->drained('bare');
 $cluster->all_there($receiver, 'bare', \@good, 'batch_size 1: the good ones are delivered');
 failed_like('bare', 400, 'rejected by the receiver', map { "poison-bare-$_" } 1, 20, 21, 58 .. 60);
-is(scalar requests_of('/bare/reject-if=poison'), 60, 'batch_size 1: one request an event');
+is(scalar $receiver->requests_at('/bare/reject-if=poison'), 60, 'batch_size 1: one request an event');
 drop('bare');
 
 # --- an event that is rejected when there is no other
@@ -253,12 +246,12 @@ failed_like('lone', 400, 'rejected by the receiver', @blamed);
 emit_with_poison('lone-11-', 1, 1);
 $cluster->stopped('lone', '%rejects every event%400%');
 is($cluster->row('lone')->{failed}, 10, 'over and over: the destination stops');
-$cluster->sql("SELECT ecapi.resume('lone')");
+$cluster->resume('lone');
 $cluster->emit('lone-', 2, 2);
 $cluster->drained('lone');
 $cluster->all_there($receiver, 'lone',
 	[ 'poison-unproven-1', ids('lone-', 1, 2) ], 'the good ones are delivered');
 failed_like('lone', 400, 'rejected by the receiver', @blamed, 'poison-lone-11-1');
 
-$cluster->node->stop;
+$cluster->stop;
 done_testing();

@@ -13,7 +13,7 @@ use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start;
+my $cluster = EcapiCluster->create;
 my $path = '/shop/reject-if=poison';
 
 sub rejected
@@ -37,7 +37,7 @@ sub never_stopped
 {
 	my ($what) = @_;
 
-	unlike(PostgreSQL::Test::Utils::slurp_file($cluster->node->logfile), qr/destination "shop" is stopped/,
+	unlike($cluster->log_text, qr/destination "shop" is stopped/,
 		"$what: it was never stopped");
 	return;
 }
@@ -79,5 +79,5 @@ $cluster->alter('shop', url => $receiver->url($path));
 $cluster->drained('shop');
 $cluster->all_there($receiver, 'shop', [ ids('good', 1, 3), 'deaf1' ], 'with what had waited');
 
-$cluster->node->stop;
+$cluster->stop;
 done_testing();

@@ -17,14 +17,7 @@ use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start(args => [ '--threads', 4 ]);
-my $cluster = EcapiCluster->start;
-
-sub requests_of
-{
-	my ($path, $which) = @_;
-
-	return grep { $_->{path} eq $path } ($which // $receiver)->requests;
-}
+my $cluster = EcapiCluster->create;
 
 # "retry/503 delivered/200": the request log of a destination.
 sub outcomes
@@ -94,7 +87,7 @@ $cluster->drained(sort keys %again);
 for my $name (sort keys %again)
 {
 	my ($behaviour, $outcomes, $repeats) = @{ $again{$name} };
-	my @requests = requests_of(path_of($name));
+	my @requests = $receiver->requests_at(path_of($name));
 
 	$cluster->all_there($receiver, $name, [ ids('a', 1, 300) ],
 		"$behaviour: missing 0" . ($repeats ? '' : ', repeats 0'), repeats => $repeats);
@@ -117,7 +110,7 @@ for my $name (sort keys %again)
 for my $wait ([ in_seconds => 3 ], [ busy => 3 ], [ by_date => 3 ])
 {
 	my ($name, $seconds) = @$wait;
-	my ($first, $second) = requests_of(path_of($name));
+	my ($first, $second) = $receiver->requests_at(path_of($name));
 	my $gap = ($second->{time_us} - $first->{time_us}) / 1e6;
 
 	# a date has whole seconds, so up to one of them is gone when it is written
@@ -143,7 +136,7 @@ $cluster->wait_row('dying', "failed = 0 AND backlog = 490 AND last_error IS NOT 
 pass('a dead receiver: the destination waits, its view says why');
 emit_and_see('b', 501, 600);
 $dying->start_again;
-$cluster->sql("SELECT ecapi.resume('dying')");
+$cluster->resume('dying');
 $cluster->drained('dying');
 $cluster->all_there($dying, 'dying', [ ids('b', 1, 600) ], 'a receiver back from the dead: missing 0');
 is($cluster->row('dying')->{detail}, '', 'a receiver back from the dead: nothing to explain');
@@ -160,12 +153,12 @@ $dying->stop;
 # --- answers that stop a destination, and what sets it going again
 
 my %stops = (
-	s401 => [ 'status=401/first=1', '%401%', sub { $cluster->sql("SELECT ecapi.resume('s401')") } ],
+	s401 => [ 'status=401/first=1', '%401%', sub { $cluster->resume('s401') } ],
 	s403 => [ 'status=403/first=1', '%403%', sub {
 		$cluster->sql("ALTER USER MAPPING FOR PUBLIC SERVER s403 OPTIONS (SET access_token 'two')") } ],
 	s404 => [ 'status=404', '%404%', sub {
 		$cluster->alter('s404', url => $receiver->url('/s404/found')) } ],
-	s300 => [ 'status=300/first=1', '%300%', sub { $cluster->sql("SELECT ecapi.resume('s300')") } ],
+	s300 => [ 'status=300/first=1', '%300%', sub { $cluster->resume('s300') } ],
 	redirected => [ 'redirect=elsewhere/first=1', '%302%', sub {
 		$cluster->sql("ALTER SERVER redirected OPTIONS (ADD timeout '20s')") } ],
 );
@@ -188,25 +181,23 @@ for my $name (sort keys %stops)
 {
 	my ($path, undef, $fix) = @{ $stops{$name} };
 
-	is(scalar requests_of("/$name/$path"), 1, "$name: nothing more is sent");
+	is(scalar $receiver->requests_at("/$name/$path"), 1, "$name: nothing more is sent");
 	is($cluster->row($name)->{backlog}, 70, "$name: the events wait");
 	$fix->();
 	$cluster->drained($name);
 	$cluster->all_there($receiver, $name, [ ids('c', 1, 70) ], "$name: fixed, missing 0");
 	is($cluster->row($name)->{detail}, '', "$name: fixed, nothing to explain");
 }
-is(scalar requests_of('/elsewhere'), 0, 'a redirect was not followed');
+is(scalar $receiver->requests_at('/elsewhere'), 0, 'a redirect was not followed');
 
 # a stop outlives the worker
 $cluster->alter('s404', url => $receiver->url('/s404/status=404'));
 emit_and_see('c', 71, 80);
 $cluster->stopped('s404', '%404%');
-my $n = requests_of('/s404/status=404');
-my $pid = $cluster->worker_pid;
-$cluster->sql("SELECT pg_terminate_backend($pid)");
-$cluster->wait_sql("SELECT pid <> $pid AND state = 'running' FROM ecapi.worker()");
+my $n = $receiver->requests_at('/s404/status=404');
+$cluster->restart_worker;
 emit_and_see('c', 81, 90);
-is(scalar requests_of('/s404/status=404'), $n, 'a stop outlives the worker');
+is(scalar $receiver->requests_at('/s404/status=404'), $n, 'a stop outlives the worker');
 $cluster->stopped('s404', '%404%');
 drop(sort keys %stops);
 
@@ -230,7 +221,7 @@ for my $name (sort keys %credentials)
 	$cluster->emit("d$name", 1, 5);
 	$cluster->drained($name);
 	$cluster->all_there($guarded, $name, [ ids("d$name", 1, 5) ], "$name: accepted");
-	is(join(' ', map { $_->{authorization} } requests_of("/$name", $guarded)), 'right',
+	is(join(' ', map { $_->{authorization} } $guarded->requests_at("/$name")), 'right',
 		"$name: the header is as configured");
 	drop($name);
 }
@@ -240,12 +231,12 @@ $cluster->destination('key', $guarded->url('/key'), {},
 $cluster->destination('open', $guarded->url('/open'));
 $cluster->emit('d', 1, 5);
 $cluster->drained('key', 'open');
-my ($request) = requests_of('/key', $guarded);
+my ($request) = $guarded->requests_at('/key');
 like($request->{headers}, qr/\bx-api-key\b/, 'a header of another name is sent');
 is($request->{authorization}, 'present', 'and the token beside it');
 like($request->{headers}, qr/\baccept-encoding\b/, 'compressed answers are accepted');
 like($request->{headers}, qr/\bcontent-type\b/, 'the type of the body is named');
-is((requests_of('/open', $guarded))[0]{authorization}, 'none', 'without credentials none are sent');
+is(($guarded->requests_at('/open'))[0]{authorization}, 'none', 'without credentials none are sent');
 drop('key', 'open');
 
 # A token is rotated: requests are refused with 401 until the file has the new
@@ -275,7 +266,7 @@ unlink $cluster->credentials . '/rotating' or die "unlink: $!";
 $cluster->emit('e', 41, 50);
 $cluster->wait_row('rotate', q{state IN ('waiting', 'stopped') AND detail LIKE '%"rotating"%'});
 is((grep { $_->{authorization} eq 'wrong' || $_->{authorization} eq 'none' }
-		requests_of('/rotate', $guarded)), 1, 'without its token nothing is sent');
+		$guarded->requests_at('/rotate')), 1, 'without its token nothing is sent');
 $cluster->write_credential('rotating', 'three');
 $cluster->drained('rotate');
 $cluster->all_there($guarded, 'rotate', [ ids('e', 1, 50) ], 'a token file gone and back: missing 0');
@@ -290,14 +281,14 @@ $cluster->emit('f', 1, 50);
 $cluster->drained('kept');
 $cluster->emit('f', 51, 60);
 $cluster->drained('kept');
-my %connections = map { $_->{connection} => 1 } requests_of('/kept', $keeping);
-is(scalar requests_of('/kept', $keeping), 60, 'sixty requests');
+my %connections = map { $_->{connection} => 1 } $keeping->requests_at('/kept');
+is(scalar $keeping->requests_at('/kept'), 60, 'sixty requests');
 is(scalar keys %connections, 1, 'on one connection');
 drop('kept');
 $cluster->destination('kept', $keeping->url('/kept4'), { batch_size => 1, max_in_flight => 4 });
 $cluster->emit('f', 61, 160);
 $cluster->drained('kept');
-%connections = map { $_->{connection} => 1 } requests_of('/kept4', $keeping);
+%connections = map { $_->{connection} => 1 } $keeping->requests_at('/kept4');
 cmp_ok(scalar keys %connections, '<=', 4, 'four at a time: at most four connections');
 drop('kept');
 $keeping->stop;
@@ -306,20 +297,19 @@ $keeping->stop;
 
 $cluster->destination('held', $receiver->url('/held/delay=50'), { batch_size => 10 });
 $cluster->emit('g', 1, 400);
-$receiver->wait_for(sub { requests_of('/held/delay=50') >= 5 }, 'some requests');
-$cluster->sql("SELECT ecapi.pause('held')");
-$cluster->wait_row('held', "state = 'paused'");
+$receiver->wait_for(sub { $receiver->requests_at('/held/delay=50') >= 5 }, 'some requests');
+$cluster->pause('held');
 # what was under way comes in; then nothing
 $cluster->wait_row('held', 'delivered + backlog = 400');
 $receiver->wait_for(sub {
-	10 * requests_of('/held/delay=50') == $cluster->row('held')->{delivered} }, 'rest');
-$n = requests_of('/held/delay=50');
+	10 * $receiver->requests_at('/held/delay=50') == $cluster->row('held')->{delivered} }, 'rest');
+$n = $receiver->requests_at('/held/delay=50');
 cmp_ok($n, '<', 40, 'paused in the middle');
 emit_and_see('g', 401, 410);
-is(scalar requests_of('/held/delay=50'), $n, 'paused: nothing is sent');
+is(scalar $receiver->requests_at('/held/delay=50'), $n, 'paused: nothing is sent');
 is($cluster->row('held')->{state}, 'paused', 'paused: the view says so');
 like($cluster->row('held')->{detail}, qr/^paused by \w+$/, 'paused: the view says by whom');
-$cluster->sql("SELECT ecapi.resume('held')");
+$cluster->resume('held');
 $cluster->drained('held');
 $cluster->all_there($receiver, 'held', [ ids('g', 1, 410) ], 'resumed: missing 0');
 drop('held');
@@ -329,7 +319,7 @@ drop('held');
 $cluster->destination('shadow_', $receiver->url('/shadow'), { mode => 'shadow' });
 $cluster->emit('h', 1, 100);
 $cluster->drained('shadow_');
-is(scalar requests_of('/shadow'), 0, 'shadow: nothing is sent');
+is(scalar $receiver->requests_at('/shadow'), 0, 'shadow: nothing is sent');
 is("@{ $cluster->row('shadow_') }{qw(delivered failed filtered)}", '0 0 100', 'shadow: counted apart');
 is(outcomes('shadow_'), 'shadow', 'shadow: the request log');
 is(($cluster->log_rows('shadow_'))[0]{events}, 100, 'shadow: with the number of events');
@@ -386,11 +376,11 @@ $cluster->sql(join(';', map {
 for my $i (26 .. 30)
 {
 	# each of its own transaction, seen by the worker one after the other
-	is(scalar(grep { $_->{events} != 10 } requests_of('/patient')), 0, 'linger: only full requests');
+	is(scalar(grep { $_->{events} != 10 } $receiver->requests_at('/patient')), 0, 'linger: only full requests');
 	emit_and_see('k', $i, $i);
 }
 $cluster->drained('patient');
-is(join(' ', map { $_->{events} } requests_of('/patient')), '10 10 10', 'linger: three full requests');
+is(join(' ', map { $_->{events} } $receiver->requests_at('/patient')), '10 10 10', 'linger: three full requests');
 $cluster->emit('k', 31, 33);
 $cluster->alter('patient', linger => '100ms');
 $cluster->drained('patient');
@@ -439,8 +429,8 @@ $cluster->drained('views');
 my @rows = $cluster->log_rows('views');
 is("$rows[-1]{outcome} $rows[-1]{events} $rows[-1]{status}", 'filtered 4 ',
 	'filters: events that were all filtered have a row without a request');
-is(scalar requests_of('/views'), 1, 'filters: no empty request');
+is(scalar $receiver->requests_at('/views'), 1, 'filters: no empty request');
 
 $cluster->drained('clock');
-$cluster->node->stop;
+$cluster->stop;
 done_testing();

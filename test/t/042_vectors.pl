@@ -42,7 +42,7 @@ for my $vector (@VECTORS)
 }
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start;
+my $cluster = EcapiCluster->create;
 my $json = JSON::PP->new->canonical;
 
 $cluster->destination('vectors', $receiver->url('/vectors'));

@@ -6,14 +6,12 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster qw(ids literal);
+use EcapiCluster qw(ids);
 use EcapiReceiver;
-use POSIX ();
 use Test::More;
 
 my $receiver = EcapiReceiver->start(args => [ '--threads', 2 ]);
-my $cluster = EcapiCluster->start;
-my $node = $cluster->node;
+my $cluster = EcapiCluster->create;
 
 $cluster->sql('CREATE TABLE orders (id text PRIMARY KEY)');
 
@@ -21,7 +19,7 @@ sub ids_of
 {
 	my ($path) = @_;
 
-	return map { $_->{id} } grep { $_->{path} eq $path } $receiver->records;
+	return map { $_->{id} } $receiver->records_at($path);
 }
 
 # An event by its id, as a statement.
@@ -55,7 +53,7 @@ is("@got", "@expected", 'one request at a time: events arrive in the order of th
 
 # A transaction that was open for long does not hold up the others, and its own
 # events stay in order.
-my $long = $node->background_psql('postgres');
+my $long = $cluster->background_psql('postgres');
 $long->query_safe('BEGIN');
 $long->query_safe(event("long-$_")) for 1 .. 3;
 $cluster->emit('meanwhile-', 1, 20);
@@ -79,9 +77,9 @@ $cluster->sql('DROP SERVER ordered');
 for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
 {
 	my $name = 'start_' . substr(lc $level, 0, 4);
-	my $one = $node->background_psql('postgres');
-	my $two = $node->background_psql('postgres');
-	my $creator = $node->background_psql('postgres');
+	my $one = $cluster->background_psql('postgres');
+	my $two = $cluster->background_psql('postgres');
+	my $creator = $cluster->background_psql('postgres');
 
 	$cluster->emit("$name-before-", 1, 5);
 	$one->query_safe('BEGIN');
@@ -139,10 +137,9 @@ $cluster->destination('first', $receiver->url('/first'));
 $cluster->destination('second', $receiver->url('/second/delay=20'),
 	{ batch_size => 100, max_in_flight => 1 });
 $cluster->destination('lagging', $receiver->url('/lagging'));
-$cluster->sql("SELECT ecapi.pause('lagging')");
-$cluster->wait_row('lagging', "state = 'paused'");
+$cluster->pause('lagging');
 @expected = ();
-my $open = $node->background_psql('postgres');
+my $open = $cluster->background_psql('postgres');
 $open->query_safe('BEGIN');
 $open->query_safe(event('old'));
 for my $i (1 .. 60)
@@ -162,7 +159,7 @@ push @expected, 'old', 'older';
 $cluster->drained('first', 'second');
 $cluster->all_there($receiver, $_, \@expected, "$_: everything") for 'first', 'second';
 is($cluster->row('lagging')->{backlog}, scalar @expected, 'the lagging one has it all before it');
-$cluster->sql("SELECT ecapi.resume('lagging')");
+$cluster->resume('lagging');
 $cluster->emit('u-', 1, 500);
 push @expected, ids('u-', 1, 500);
 $cluster->drained('first', 'second', 'lagging');
@@ -171,15 +168,13 @@ $cluster->all_there($receiver, $_, \@expected, "$_: everything, again")
 
 # --- under load: rename, alter, drop
 
-# A load that goes on until it is told to stop; what is committed of orders is
-# what must arrive.
+# A load that goes on until it is ended; what is committed of orders is what must
+# arrive.
 sub start_load
 {
 	my ($prefix) = @_;
-	my $script = $node->basedir . '/load.sql';
 
-	open(my $file, '>', $script) or die "open: $!";
-	print $file <<"EOSQL";
+	return $cluster->pgbench_beside(<<"EOSQL", '-c', 3);
 \\set n random(1, 1000000000000000)
 BEGIN;
 INSERT INTO orders VALUES ('$prefix' || :n);
@@ -187,27 +182,6 @@ SELECT ecapi_emit('purchase', value => 1, currency_code => 'EUR', id => '$prefix
 COMMIT;
 \\sleep 2 ms
 EOSQL
-	close $file;
-	local %ENV = $node->_get_env;
-	my $pid = fork() // die "fork: $!";
-
-	if ($pid == 0)
-	{
-		open(STDOUT, '>', '/dev/null');
-		open(STDERR, '>', '/dev/null');
-		exec 'pgbench', '-n', '-c', 3, '-T', 600, '-f', $script, $node->connstr('postgres')
-		  or POSIX::_exit(127);
-	}
-	return $pid;
-}
-
-sub stop_load
-{
-	my ($pid) = @_;
-
-	kill 'INT', $pid;
-	waitpid($pid, 0);
-	return;
 }
 
 sub orders { return split /\n/, $cluster->sql("SELECT id FROM orders WHERE id LIKE '$_[0]%'") }
@@ -217,7 +191,7 @@ sub wait_arrived
 	my ($path, $count) = @_;
 
 	return $receiver->wait_for(
-		sub { (grep { $_->{path} eq $path } $receiver->records) >= $count }, "$count at $path");
+		sub { $receiver->records_at($path) >= $count }, "$count at $path");
 }
 
 $cluster->sql('DROP SERVER first, second, lagging');
@@ -238,7 +212,7 @@ wait_arrived('/renamed', 100);
 $cluster->sql('BEGIN; ALTER SERVER renamed RENAME TO third;'
 	  . $cluster->destination_sql('renamed', $receiver->url('/newcomer')) . 'COMMIT');
 wait_arrived('/newcomer', 100);
-stop_load($load);
+$cluster->end_background($load, 'INT');
 $cluster->drained('third', 'steady', 'renamed');
 $cluster->all_there($receiver, $_, [ orders('m') ], "ALTER SERVER under load: $_ has everything, once")
   for 'moving', 'steady';
@@ -255,7 +229,7 @@ $cluster->sql('DROP SERVER third');
 is($cluster->sql("SELECT count(*) FROM ecapi.cursor WHERE destination = 'third'"), 0,
 	'DROP SERVER ends the cursor');
 wait_arrived('/steady', scalar(ids_of('/steady')) + 100);
-stop_load($load);
+$cluster->end_background($load, 'INT');
 $cluster->drained('steady', 'renamed');
 $cluster->all_there($receiver, 'steady', [ orders('m'), orders('d') ],
 	'DROP SERVER under load: the others have everything, once');
@@ -272,5 +246,5 @@ is(join(' ', ids_of('/again')), join(' ', ids('again-', 1, 10)),
 	'one created again under a dropped name starts again');
 is($cluster->sql('SELECT state FROM ecapi.worker()'), 'running', 'the worker runs');
 
-$node->stop;
+$cluster->stop;
 done_testing();

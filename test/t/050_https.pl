@@ -1,14 +1,13 @@
-# HTTPS: a destination speaks only to whom it can verify, and says why not.
+# HTTPS: a destination sends only to a receiver that it can verify, and says why not.
 use strict;
 use warnings;
 
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster;
 use EcapiReceiver;
 use IO::Socket::INET;
-use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -16,35 +15,26 @@ my $credentials = PostgreSQL::Test::Utils::tempdir();
 EcapiReceiver->make_certs($credentials);
 my $right = EcapiReceiver->start(https => $credentials);
 my $other_name = EcapiReceiver->start(https => $credentials, certificate => 'wrong');
-my $node = ecapi_node('main', credentials => $credentials);
+my $cluster = EcapiCluster->create(credentials => $credentials);
 
 sub error_of
 {
 	my ($destination) = @_;
 
-	return rows($node,
-		"SELECT last_error FROM ecapi.destination WHERE destination = '$destination'");
+	return $cluster->sql("SELECT last_error FROM ecapi.destination WHERE destination = '$destination'");
 }
 
 # Our own authority is known to one destination only.
-create_destination($node, 'verified', $right->https_url('/ok'), options => "ca_file 'ca.pem'");
-create_destination($node, 'by_address', $right->https_url('/ok', '127.0.0.1'),
-	options => "ca_file 'ca.pem'");
-create_destination($node, 'other_name', $other_name->https_url('/wrong'),
-	options => "ca_file 'ca.pem'");
-create_destination($node, 'other_authority', $right->https_url('/unknown'),
-	options => "ca_file 'other-ca.pem'");
-create_destination($node, 'no_authority', $right->https_url('/unknown'));
-create_destination($node, 'no_file', $right->https_url('/unknown'),
-	options => "ca_file 'absent.pem'");
-create_destination($node, 'not_tls', "https://localhost:" . $right->port . '/unknown',
-	options => "ca_file 'ca.pem'");
-emit($node, 'a', 3);
-
-wait_received($right, 'a', 3);
-wait_delivered($node, 'verified');
-wait_delivered($node, 'by_address');
-is_deeply([ values %{ ids_received($right, 'a') } ], [ 2, 2, 2 ],
+$cluster->destination('verified', $right->https_url('/ok'), { ca_file => 'ca.pem' });
+$cluster->destination('by_address', $right->https_url('/ok', '127.0.0.1'), { ca_file => 'ca.pem' });
+$cluster->destination('other_name', $other_name->https_url('/wrong'), { ca_file => 'ca.pem' });
+$cluster->destination('other_authority', $right->https_url('/unknown'), { ca_file => 'other-ca.pem' });
+$cluster->destination('no_authority', $right->https_url('/unknown'));
+$cluster->destination('no_file', $right->https_url('/unknown'), { ca_file => 'absent.pem' });
+$cluster->destination('not_tls', "https://localhost:" . $right->port . '/unknown', { ca_file => 'ca.pem' });
+$cluster->delivers($right, 'verified', 'a', 3);
+$cluster->drained('by_address');
+is_deeply([ values %{ $right->ids_received('a') } ], [ 2, 2, 2 ],
 	'each event came once for each of two destinations');
 my %paths = map { $_->{path} => 1 } $right->requests;
 is_deeply([ sort keys %paths ], ['/ok'], 'no request came from one that could not verify');
@@ -52,12 +42,12 @@ is((grep { $_->{scheme} ne 'https' } $right->requests), 0, 'all came over HTTPS'
 
 for my $name (qw(other_name other_authority no_authority no_file not_tls))
 {
-	wait_sql($node, "$name has failed", "SELECT last_error IS NOT NULL AND"
+	$cluster->wait_sql("SELECT last_error IS NOT NULL AND"
 		  . " state IN ('waiting', 'stopped') AND backlog = 3 AND delivered = 0"
-		  . " FROM ecapi.destination WHERE destination = '$name'");
+		  . " FROM ecapi.destination WHERE destination = '$name'", "$name has failed");
 }
 # Nothing of ours has changed for this one, so it need not wait.
-wait_state($node, 'no_authority', 'stopped');
+$cluster->wait_state('no_authority', 'stopped');
 like(error_of('other_name'), qr/certificate|host ?name/i, 'a certificate for another host: said so');
 like(error_of('other_authority'), qr/certificate/i, 'an unknown authority: said so');
 like(error_of('no_authority'), qr/certificate/i, 'no authority of ours among the usual ones: said so');
@@ -68,23 +58,22 @@ is(scalar($other_name->requests), 0, 'the wrong host got no request');
 is_deeply([ sort keys %paths ], ['/ok'], 'still nothing was sent to one that was not verified');
 
 # The cause can be fixed without losing anything.
-rows($node, "ALTER SERVER other_authority OPTIONS (SET ca_file 'ca.pem')");
-rows($node, "ALTER SERVER no_authority OPTIONS (ADD ca_file 'ca.pem')");
+$cluster->sql("ALTER SERVER other_authority OPTIONS (SET ca_file 'ca.pem')");
+$cluster->sql("ALTER SERVER no_authority OPTIONS (ADD ca_file 'ca.pem')");
 append_to_file("$credentials/absent.pem", slurp_file("$credentials/ca.pem"));
-wait_delivered($node, $_) for qw(other_authority no_authority no_file);
-is(rows($node, "SELECT sum(delivered) FROM ecapi.destination"), 15, 'all five delivered all');
+$cluster->drained(qw(other_authority no_authority no_file));
+is($cluster->sql("SELECT sum(delivered) FROM ecapi.destination"), 15, 'all five delivered all');
 
 # Plain HTTP leaves this machine for nobody.
 for my $host ('example.com', '192.0.2.1', '[2001:db8::1]', 'localhost.example.com',
 	'127.0.0.1.example.com', '0.0.0.0')
 {
-	like(refused($node, "CREATE SERVER plain FOREIGN DATA WRAPPER ecapi OPTIONS (url 'http://$host/in')",
-			name => "plain HTTP to $host"),
+	like($cluster->refused("CREATE SERVER plain FOREIGN DATA WRAPPER ecapi OPTIONS (url 'http://$host/in')", "plain HTTP to $host"),
 		qr/invalid value for option "url".*without encryption/is, 'the message says why');
 }
 for my $host ('127.0.0.1', 'localhost', '[::1]')
 {
-	rows($node, "CREATE SERVER plain FOREIGN DATA WRAPPER ecapi OPTIONS (url 'http://$host:9/in', mode 'shadow');"
+	$cluster->sql("CREATE SERVER plain FOREIGN DATA WRAPPER ecapi OPTIONS (url 'http://$host:9/in', mode 'shadow');"
 		  . "DROP SERVER plain");
 }
 
@@ -108,14 +97,14 @@ subtest 'another authority' => sub {
 	my $passes = sub {
 		my ($prefix, $what) = @_;
 
-		emit($node, $prefix, 2);
-		wait_delivered($node, 'rotated');
-		wait_received($receiver, $prefix, 2);
+		$cluster->emit("$prefix-", 1, 2);
+		$cluster->drained('rotated');
+		$receiver->wait_received($prefix, 2);
 		pass($what);
 	};
 
 	$trust->($ca{old});
-	create_destination($node, 'rotated', $receiver->https_url('/rotated'), options => "ca_file 'rotated.pem'");
+	$cluster->destination('rotated', $receiver->https_url('/rotated'), { ca_file => 'rotated.pem' });
 	$passes->('r1', 'the old authority');
 	$trust->($ca{old} . $ca{new});
 	$restart->($new);
@@ -127,17 +116,17 @@ subtest 'another authority' => sub {
 	# the hasty order: the receiver first, the file a while later
 	$trust->($ca{new});
 	$restart->($credentials);
-	emit($node, 'r4', 2);
-	wait_sql($node, 'it waits', "SELECT state = 'waiting' AND last_error ~ 'certificate'"
-		  . " FROM ecapi.destination WHERE destination = 'rotated'");
-	rows($node, "SELECT ecapi.resume('rotated')");
-	wait_sql($node, 'it is tried again after the resume', "SELECT count(*) > 1 FROM ecapi.request"
-		  . " WHERE destination = 'rotated' AND outcome = 'stopped'");
-	wait_sql($node, 'it waits again', "SELECT state = 'waiting' FROM ecapi.destination WHERE destination = 'rotated'");
+	$cluster->emit('r4-', 1, 2);
+	$cluster->wait_sql("SELECT state = 'waiting' AND last_error ~ 'certificate'"
+		  . " FROM ecapi.destination WHERE destination = 'rotated'", 'it waits');
+	$cluster->resume('rotated');
+	$cluster->wait_sql("SELECT count(*) > 1 FROM ecapi.request"
+		  . " WHERE destination = 'rotated' AND outcome = 'stopped'", 'it is tried again after the resume');
+	$cluster->wait_sql("SELECT state = 'waiting' FROM ecapi.destination WHERE destination = 'rotated'", 'it waits again');
 	$trust->($ca{old});
-	wait_delivered($node, 'rotated');
-	wait_received($receiver, 'r4', 2);
-	unlike(log_text($node), qr/"rotated" is stopped/, 'it never stopped');
+	$cluster->drained('rotated');
+	$receiver->wait_received('r4', 2);
+	unlike($cluster->log_text, qr/"rotated" is stopped/, 'it never stopped');
 };
 
 # HTTP/2, where a proxy that speaks it is at hand: the receiver does not.
@@ -151,27 +140,21 @@ subtest 'HTTP/2' => sub {
 	my $log = "$credentials/access.log";
 
 	close $free;
-	my $pid = fork() // die "fork: $!";
-	if ($pid == 0)
-	{
-		open(STDERR, '>', "$credentials/proxy.log");
-		exec { $proxy } $proxy, '--conf=/dev/null', '--workers=1', "--frontend=127.0.0.1,$port",
-		  '--backend=127.0.0.1,' . $right->port, "--accesslog-file=$log",
-		  '--accesslog-format=$request', "$credentials/server.key", "$credentials/server.pem"
-		  or POSIX::_exit(127);
-	}
-	create_destination($node, 'second', "https://localhost:$port/h2", options => "ca_file 'ca.pem'");
-	emit($node, 'b', 5);
+	my $pid = $cluster->background([ $proxy, '--conf=/dev/null', '--workers=1', "--frontend=127.0.0.1,$port",
+			'--backend=127.0.0.1,' . $right->port, "--accesslog-file=$log",
+			'--accesslog-format=$request', "$credentials/server.key", "$credentials/server.pem" ],
+		"$credentials/proxy.log");
+	$cluster->destination('second', "https://localhost:$port/h2", { ca_file => 'ca.pem' });
+	$cluster->emit('b-', 1, 5);
 	eval {
 		$right->wait_for(sub { grep { $_->{path} eq '/h2' } $_->requests }, 'a request by HTTP/2');
-		wait_delivered($node, 'second');
+		$cluster->drained('second');
 	};
 	my $error = $@;
-	kill 'TERM', $pid;
-	waitpid($pid, 0);
+	$cluster->end_background($pid);
 	is($error, '', 'delivered through a proxy that speaks HTTP/2');
 	like(-e $log ? slurp_file($log) : '', qr{^POST \S*/h2 HTTP/2}m, 'by HTTP/2');
 };
 
-$node->stop;
+$cluster->stop;
 done_testing();

@@ -11,7 +11,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster qw(holds_none literal);
 use EcapiReceiver;
 use IO::Socket::INET;
 use JSON::PP;
@@ -63,7 +63,7 @@ append_to_file("$credentials/a.token", "$credential{file}\n");
 append_to_file("$credentials/a.header", "X-Api-Key: $credential{header_file}\n");
 
 my $receiver = EcapiReceiver->start;
-my $node = ecapi_node('main', credentials => $credentials, conf => q(
+my $cluster = EcapiCluster->create(credentials => $credentials, conf => q(
 log_min_messages = debug1
 log_error_verbosity = verbose
 log_min_error_statement = panic
@@ -76,20 +76,15 @@ track_activity_query_size = 16kB
 sub messages
 {
 	my ($sql) = @_;
-	my ($status, $out, $error) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql",
+	my ($status, $out, $error) = $cluster->psql('postgres', "\\set VERBOSITY verbose\n$sql",
 		on_error_stop => 0);
 
 	return $error;
 }
 
-sub quote
-{
-	return "'" . ($_[0] =~ s/'/''/gr) . "'";
-}
-
 sub activity
 {
-	return rows($node, "SELECT string_agg(concat_ws(' ', backend_type, application_name, query), ' ')"
+	return $cluster->sql("SELECT string_agg(concat_ws(' ', backend_type, application_name, query), ' ')"
 		  . " FROM pg_stat_activity WHERE backend_type LIKE 'ecapi%'");
 }
 
@@ -115,23 +110,18 @@ my %kinds = (
 );
 for my $name (sort keys %kinds)
 {
-	create_destination($node, $name, $receiver->url($kinds{$name}),
-		mapping => $name =~ /^[a-g]/ ? $with_option : $with_file);
+	$cluster->destination($name, $receiver->url($kinds{$name}), {}, $name =~ /^[a-g]/ ? $with_option : $with_file);
 }
-create_destination($node, 'refused_port', "http://127.0.0.1:1/$credential{url}",
-	mapping => $with_option);
-create_destination($node, 'no_such_host', "https://no-such-host.invalid/$credential{url}",
-	mapping => $with_file);
-create_destination($node, 'shadow', $receiver->url("/$credential{url}/shadow"),
-	mapping => $with_option, options => "mode 'shadow'");
-create_destination($node, 'no_token', $receiver->url("/$credential{url}/no-token"),
-	mapping => "access_token_file 'absent', header 'X-Api-Key: $credential{header}'");
+$cluster->destination('refused_port', "http://127.0.0.1:1/$credential{url}", {}, $with_option);
+$cluster->destination('no_such_host', "https://no-such-host.invalid/$credential{url}", {}, $with_file);
+$cluster->destination('shadow', $receiver->url("/$credential{url}/shadow"), { mode => 'shadow' }, $with_option);
+$cluster->destination('no_token', $receiver->url("/$credential{url}/no-token"), {}, { access_token_file => 'absent', header => "X-Api-Key: $credential{header}" });
 
 my $told = '';
 for my $i (1 .. 20)
 {
 	$event->{id} = $i == 7 ? 'poison-7' : "s-$i";
-	$told .= messages('SELECT ecapi_emit(event => ' . quote($json->encode($event)) . ');');
+	$told .= messages('SELECT ecapi_emit(event => ' . literal($json->encode($event)) . ');');
 }
 is($told, '', 'valid events are emitted without a word');
 
@@ -140,16 +130,16 @@ my %passes = map { $_ => 1 } qw(garbage_passes rejects_some fine shadow);
 for my $name (sort(keys %kinds), qw(refused_port no_such_host no_token))
 {
 	next if $passes{$name};
-	wait_sql($node, "$name has failed", "SELECT last_error IS NOT NULL"
-		  . " AND state IN ('waiting', 'stopped') FROM ecapi.destination WHERE destination = '$name'");
+	$cluster->wait_sql("SELECT last_error IS NOT NULL"
+		  . " AND state IN ('waiting', 'stopped') FROM ecapi.destination WHERE destination = '$name'", "$name has failed");
 	$watched .= activity();
 }
 for my $name (sort keys %passes)
 {
-	wait_delivered($node, $name);
+	$cluster->drained($name);
 	$watched .= activity();
 }
-cmp_ok(rows($node, "SELECT count(*) FROM ecapi.failed_event WHERE destination = 'rejects_some'"),
+cmp_ok($cluster->sql("SELECT count(*) FROM ecapi.failed_event WHERE destination = 'rejects_some'"),
 	'==', 1, 'the poisonous event failed, alone');
 
 # --- statements that are refused or warn
@@ -224,27 +214,26 @@ for my $name (sort keys %wrong)
 $told .= messages("SELECT ecapi_emit('plantedPassword');") =~ s/plantedPassword//gr;
 holds_none($told, \@secrets, 'no error, warning, detail, hint or context holds a secret or an identifier');
 like($told, qr/user_data\.emial_address/, 'the path of the field at fault is named');
-cmp_ok(rows($node, "SELECT count(*) FROM ecapi.failed_event WHERE state = 'set_aside'"),
+cmp_ok($cluster->sql("SELECT count(*) FROM ecapi.failed_event WHERE state = 'set_aside'"),
 	'>=', 5, 'some were set aside');
 
 # --- where could they have gone?
 
-rows($node, 'SELECT ecapi.pause(srvname) FROM pg_foreign_server');
-rows($node, 'SELECT ecapi.resume(srvname) FROM pg_foreign_server');
-wait_sql($node, 'stopped ones have been tried again',
-	"SELECT count(*) >= 2 FROM ecapi.request WHERE destination = 'unauthorized'");
+$cluster->sql('SELECT ecapi.pause(srvname) FROM pg_foreign_server');
+$cluster->sql('SELECT ecapi.resume(srvname) FROM pg_foreign_server');
+$cluster->wait_sql("SELECT count(*) >= 2 FROM ecapi.request WHERE destination = 'unauthorized'", 'stopped ones have been tried again');
 
 holds_none($watched . activity(), \@secrets, 'pg_stat_activity of worker and launcher holds none');
-holds_none(rows($node, 'SELECT d::text FROM ecapi.destination d'), \@secrets,
+holds_none($cluster->sql('SELECT d::text FROM ecapi.destination d'), \@secrets,
 	'ecapi.destination holds none');
-holds_none(rows($node, 'SELECT r::text FROM ecapi.request r'), \@secrets,
+holds_none($cluster->sql('SELECT r::text FROM ecapi.request r'), \@secrets,
 	'ecapi.request holds none');
-holds_none(rows($node, 'SELECT c::text FROM ecapi.check() c'), \@secrets,
+holds_none($cluster->sql('SELECT c::text FROM ecapi.check() c'), \@secrets,
 	'ecapi.check() holds none');
-holds_none(rows($node, 'SELECT w::text FROM ecapi.worker() w'), \@secrets,
+holds_none($cluster->sql('SELECT w::text FROM ecapi.worker() w'), \@secrets,
 	'ecapi.worker() holds none');
-holds_none(rows($node, 'SELECT c::text FROM ecapi.cursor c'), \@secrets, 'ecapi.cursor holds none');
-holds_none(rows($node, "SELECT concat_ws(' ', source, reason, sqlstate, answer) FROM ecapi.failed_event"),
+holds_none($cluster->sql('SELECT c::text FROM ecapi.cursor c'), \@secrets, 'ecapi.cursor holds none');
+holds_none($cluster->sql("SELECT concat_ws(' ', source, reason, sqlstate, answer) FROM ecapi.failed_event"),
 	\@secrets, 'why an event failed, and what its receiver answered, holds none');
 
 # --- what left the server
@@ -304,23 +293,22 @@ if ($repeats == 0)
 	}
 	POSIX::_exit(0);
 }
-create_destination($node, 'repeats', 'http://127.0.0.1:' . $listen->sockport . '/in',
-	mapping => "access_token '$repeated{token}', header 'X-Api-Key: Scheme $repeated{header}'");
-rows($node, "SELECT ecapi_emit('login', id => id) FROM unnest('{good-1,poison-e,good-2}'::text[]) id");
-wait_delivered($node, 'repeats');
-my $kept = rows($node, "SELECT answer FROM ecapi.failed_event WHERE destination = 'repeats'");
+$cluster->destination('repeats', 'http://127.0.0.1:' . $listen->sockport . '/in', {}, { access_token => "$repeated{token}", header => "X-Api-Key: Scheme $repeated{header}" });
+$cluster->sql("SELECT ecapi_emit('login', id => id) FROM unnest('{good-1,poison-e,good-2}'::text[]) id");
+$cluster->drained('repeats');
+my $kept = $cluster->sql("SELECT answer FROM ecapi.failed_event WHERE destination = 'repeats'");
 my @forms = ('repeated', '\\u0072', map { (substr(encode_base64($_, ''), 0, 8), substr(encode_base64("Bearer: $_", ''), 12, 8)) }
 	  values %repeated);
 cmp_ok(scalar(() = $kept =~ /\*\*\*/g), '>=', 2 * 7 + 1, 'an answer is kept without the secrets that it repeats');
 holds_none($kept, \@forms, 'in no form, not even cut');
-is(rows($node, "SELECT DISTINCT receiver_request_id FROM ecapi.request WHERE destination = 'repeats'"
+is($cluster->sql("SELECT DISTINCT receiver_request_id FROM ecapi.request WHERE destination = 'repeats'"
 		  . ' AND receiver_request_id IS NOT NULL'), '***', 'nor does the name of a request hold one');
 push @secrets, values %repeated;
 
-$node->stop;
-holds_none(log_text($node), [ grep { $_ ne 'plantedPassword' } @secrets ],
+$cluster->stop;
+holds_none($cluster->log_text, [ grep { $_ ne 'plantedPassword' } @secrets ],
 	'the server log at debug1, verbose, holds none');
-like(log_text($node), qr/destination "unauthorized" is stopped/, 'the log was looked at');
-holds_none(join("\n", grep { !/no event type|unrecognized event type|invalid event/ } split /\n/, log_text($node)),
+like($cluster->log_text, qr/destination "unauthorized" is stopped/, 'the log was looked at');
+holds_none(join("\n", grep { !/no event type|unrecognized event type|invalid event/ } split /\n/, $cluster->log_text),
 	['plantedPassword'], 'nor what stood in refused statements, but an unknown event type');
 done_testing();

@@ -7,20 +7,19 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster;
 use EcapiReceiver;
-use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $node = ecapi_node('main');
-create_destination($node, 'rejects', $receiver->url('/rejects/reject-if=planted'));
-rows($node, <<'SQL');
+my $cluster = EcapiCluster->create;
+$cluster->destination('rejects', $receiver->url('/rejects/reject-if=planted'));
+$cluster->sql(<<'SQL');
 CREATE TABLE given (id text, email text);
 INSERT INTO given VALUES ('plantedOrder', 'plantedPerson@secret.example');
 SQL
-emit($node, 'good', 3);
-wait_delivered($node, 'rejects');
+$cluster->emit('good-', 1, 3);
+$cluster->drained('rejects');
 
 my $talkative = <<'SQL';
 LOAD 'auto_explain';
@@ -32,14 +31,13 @@ sub quietly
 {
 	my ($sql) = @_;
 
-	return $node->safe_psql('postgres', $talkative . $sql);
+	return $cluster->sql($talkative . $sql);
 }
 
 # Each more often than the server tries plans of its own.
 quietly("SELECT ecapi_emit('purchase', value => 5, currency_code => 'EUR', id => id,"
 	  . " user_data => jsonb_build_object('email_address', email)) FROM given");
-wait_sql($node, 'the event has failed',
-	"SELECT count(*) = 1 FROM ecapi.failed_event WHERE destination = 'rejects'");
+$cluster->wait_sql("SELECT count(*) = 1 FROM ecapi.failed_event WHERE destination = 'rejects'", 'the event has failed');
 quietly("SELECT ecapi.retry('rejects', id) FROM given") for 1 .. 2;
 quietly("SELECT count(*) FROM given, ecapi.trace(id)") for 1 .. 2;
 quietly("SELECT count(*) FROM given, ecapi.preview('rejects', id)") for 1 .. 2;
@@ -47,12 +45,12 @@ quietly('SELECT ecapi.cancel(id) FROM given') for 1 .. 2;
 quietly('SELECT count(*) FROM given, ecapi.forget(email)') for 1 .. 2;
 quietly('SELECT ecapi.remember(email) FROM given') for 1 .. 2;
 
-my $log = log_text($node);
+my $log = $cluster->log_text;
 like($log, qr/Query Text: .*ecapi\.forgotten/, 'nested statements are in the log');
 like($log, qr/Query Text: .*ecapi\.cancellation/, 'of several functions');
 my @found = grep { /planted/i } split /\n/, $log;
 is(scalar(@found), 0, 'no value that was given is in a plan');
 diag("in the log: $_") for splice(@found, 0, 5);
 unlike($log, qr/'\\x[0-9a-f]{64}'/, 'nor a digest of one');
-$node->stop;
+$cluster->stop;
 done_testing();

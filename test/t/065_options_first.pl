@@ -11,25 +11,25 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster;
 use EcapiReceiver;
 use Test::More;
 
 my $rounds = 300;
 my $receiver = EcapiReceiver->start;
-my $node = ecapi_node('main');
+my $cluster = EcapiCluster->create;
 
-create_destination($node, 'shop', $receiver->url('/0'));
-rows($node, join(';', map {
+$cluster->destination('shop', $receiver->url('/0'));
+$cluster->sql(join(';', map {
 			"ALTER SERVER shop OPTIONS (SET url '" . $receiver->url("/$_") . "')",
 			"SELECT ecapi_emit('login', id => 'r-$_')"
 		} 1 .. $rounds));
-wait_received($receiver, 'r', $rounds);
+$receiver->wait_received('r', $rounds);
 
 my @late = grep { ($_->{path} =~ m{^/(\d+)$})[0] < ($_->{id} =~ /^r-(\d+)$/)[0] } $receiver->records;
 is(join(' ', map { "$_->{id} to $_->{path}" } @late), '', 'no event went to an older address');
 my %paths = map { $_->{path} => 1 } $receiver->requests;
 cmp_ok(scalar(keys %paths), '>', 1, 'in ' . keys(%paths) . ' requests, to as many addresses');
 
-$node->stop;
+$cluster->stop;
 done_testing();

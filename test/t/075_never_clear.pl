@@ -18,7 +18,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster;
 use EcapiReceiver;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
@@ -154,11 +154,10 @@ sub none_marked
 # --- the whole path
 
 my $receiver = EcapiReceiver->start;
-my $node = ecapi_node('main', conf => "log_min_error_statement = panic\n");
-create_destination($node, 'batches', $receiver->url('/batches'), options => "batch_size '100'");
-create_destination($node, 'single', $receiver->url('/single'),
-	options => "batch_size '1', max_in_flight '4'");
-rows($node, <<'SQL');
+my $cluster = EcapiCluster->create(conf => "log_min_error_statement = panic\n");
+$cluster->destination('batches', $receiver->url('/batches'), { batch_size => 100 });
+$cluster->destination('single', $receiver->url('/single'), { batch_size => 1, max_in_flight => 4 });
+$cluster->sql(<<'SQL');
 CREATE ROLE curious;
 GRANT USAGE ON FOREIGN DATA WRAPPER ecapi TO curious;
 GRANT USAGE ON SCHEMA ecapi TO curious;
@@ -174,30 +173,29 @@ CREATE FUNCTION leak.identifiers(page ecapi.event[]) RETURNS TABLE (seq bigint, 
 ALTER FUNCTION leak.everything OWNER TO curious;
 ALTER FUNCTION leak.identifiers OWNER TO curious;
 SQL
-create_destination($node, 'enriched', $receiver->url('/enriched'), options => "enrich 'leak.everything'");
-rows($node, 'ALTER SERVER enriched OWNER TO curious');
-create_destination($node, 'clear', $receiver->url('/clear'), options => "enrich 'leak.identifiers'");
+$cluster->destination('enriched', $receiver->url('/enriched'), { enrich => 'leak.everything' });
+$cluster->sql('ALTER SERVER enriched OWNER TO curious');
+$cluster->destination('clear', $receiver->url('/clear'), { enrich => 'leak.identifiers' });
 
 my $file = PostgreSQL::Test::Utils::tempdir() . '/events';
 append_to_file($file, join('', map { $json->encode(event($_)) . "\n" } 1 .. $events));
-$node->safe_psql('postgres', "CREATE TABLE given (event jsonb);"
+$cluster->sql("CREATE TABLE given (event jsonb);"
 	  . "COPY given FROM '$file' (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')");
-my ($status, $out, $said) = $node->psql('postgres', "SET ecapi.on_error = set_aside;"
-	  . 'SELECT count(ecapi_emit(event => event)) FROM given', on_error_stop => 1);
+my ($status, undef, $said) = $cluster->try_sql("SET ecapi.on_error = set_aside;"
+	  . 'SELECT count(ecapi_emit(event => event)) FROM given');
 is($status, 0, 'the events are emitted');
 isnt($said, '', 'with warnings');
 none_marked('which hold no identifier', split /\n/, $said);
 
-my $sent = rows($node, 'SELECT count(*) FROM ecapi.outbox');
-my $aside = rows($node, "SELECT count(*) FROM ecapi.failed_event WHERE state = 'set_aside'");
+my $sent = $cluster->sql('SELECT count(*) FROM ecapi.outbox');
+my $aside = $cluster->sql("SELECT count(*) FROM ecapi.failed_event WHERE state = 'set_aside'");
 cmp_ok($sent, '>', $events / 2, "most events are sent: $sent");
-cmp_ok(scalar(marked(split /\n/, rows($node, 'SELECT event FROM ecapi.outbox'))), '>', $sent / 3,
+cmp_ok(scalar(marked(split /\n/, $cluster->sql('SELECT event FROM ecapi.outbox'))), '>', $sent / 3,
 	'and hold identifiers in the outbox');
 is($sent + $aside, $events, "the others are set aside: $aside");
-like(refused($node, q(SELECT ecapi_emit(event => '{"event_type": "login", "user_data": {"email_address": "plqzx\u0000@example.com"}}')),
-		name => 'an identifier with a NUL'), qr/ERROR/, 'with an error');
+like($cluster->refused(q(SELECT ecapi_emit(event => '{"event_type": "login", "user_data": {"email_address": "plqzx\u0000@example.com"}}')), 'an identifier with a NUL'), qr/ERROR/, 'with an error');
 
-wait_delivered($node, $_) for qw(batches single enriched clear);
+$cluster->drained(qw(batches single enriched clear));
 my @bodies = $receiver->events;
 my $digests = () = join('', @bodies) =~ /"[0-9a-f]{64}"/g;
 
@@ -206,16 +204,16 @@ is(scalar(@bodies), 4 * $sent, 'every event reached all destinations');
 cmp_ok($digests, '>', $events, "what was planted left hashed: $digests digests");
 none_marked('no body holds a planted identifier', @bodies);
 cmp_ok(scalar(grep { /"copied":\{/ } @bodies), '>', $events / 4, 'the first enrichment copied digests');
-cmp_ok(rows($node, "SELECT sum(count) FROM ecapi.left_out WHERE reason = 'holds_identifier'"),
+cmp_ok($cluster->sql("SELECT sum(count) FROM ecapi.left_out WHERE reason = 'holds_identifier'"),
 	'>', $events / 4, 'what the second one copied was left out, and counted');
 is($receiver->stats->{rejected}, 0, 'the receiver took every event');
 none_marked('why events were set aside holds none',
-	split /\n/, rows($node, "SELECT concat_ws(' ', reason, sqlstate, answer) FROM ecapi.failed_event"));
+	split /\n/, $cluster->sql("SELECT concat_ws(' ', reason, sqlstate, answer) FROM ecapi.failed_event"));
 none_marked('nor do the views', split /\n/,
-	rows($node, 'SELECT r::text FROM ecapi.request r UNION ALL SELECT d::text FROM ecapi.destination d'));
-$node->stop;
+	$cluster->sql('SELECT r::text FROM ecapi.request r UNION ALL SELECT d::text FROM ecapi.destination d'));
+$cluster->stop;
 
 # The server itself shows the text that is no jsonb, in a context line.
-none_marked('nor does the log', grep { !/CONTEXT:.*JSON data/ } split /\n/, log_text($node));
+none_marked('nor does the log', grep { !/CONTEXT:.*JSON data/ } split /\n/, $cluster->log_text);
 $receiver->stop;
 done_testing();

@@ -11,15 +11,15 @@ use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start(
+my $cluster = EcapiCluster->create(
 	conf => "autovacuum = off\necapi.retention = '1min'\necapi.outbox_limit = '16MB'\n");
 
 $cluster->destination($_, $receiver->url("/$_")) for qw(live copied);
 $cluster->sql("SELECT ecapi.pause('copied')");
 $cluster->wait_sql("SELECT state = 'paused' FROM ecapi.cursor WHERE destination = 'copied'");
 $cluster->sql("UPDATE ecapi.cursor_row SET system_identifier = 1 WHERE destination = 'copied'");
-$cluster->sql('SELECT pg_terminate_backend(pid) FROM ecapi.worker()');
-$cluster->sql("SELECT ecapi.resume('copied')");
+$cluster->terminate_worker;
+$cluster->resume('copied');
 $cluster->stopped('copied', '%ecapi.adopt()%');
 
 # some 40 megabytes, more than the outbox may hold

@@ -10,24 +10,23 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster;
 use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $node = ecapi_node('main', extension => 0,
-	conf => "shared_preload_libraries = 'ecapi_probe_fault, ecapi'\nmax_worker_processes = 20\n");
+my $cluster = EcapiCluster->create(extension => 0, conf => "shared_preload_libraries = 'ecapi_probe_fault, ecapi'\nmax_worker_processes = 20\n");
 
 for my $database ('postgres', 'template1')
 {
-	rows($node, "CREATE FUNCTION fault_walk(database oid, is_long boolean) RETURNS void"
+	$cluster->in($database)->sql("CREATE FUNCTION fault_walk(database oid, is_long boolean) RETURNS void"
 		  . " AS 'ecapi_probe_fault', 'ecapi_probe_fault_walk' LANGUAGE c;"
 		  . "CREATE FUNCTION fault_over() RETURNS boolean"
 		  . " AS 'ecapi_probe_fault', 'ecapi_probe_fault_over' LANGUAGE c;"
 		  . "CREATE FUNCTION fault_end() RETURNS int"
-		  . " AS 'ecapi_probe_fault', 'ecapi_probe_fault_end' LANGUAGE c", database => $database);
+		  . " AS 'ecapi_probe_fault', 'ecapi_probe_fault_end' LANGUAGE c");
 }
-rows($node, 'CREATE EXTENSION ecapi');
+$cluster->sql('CREATE EXTENSION ecapi');
 
 # Distinct ids with a prefix that arrived at a path, as a hash: id => how many times.
 sub arrived
@@ -68,22 +67,13 @@ sub walk
 	my ($database, $action, %options) = @_;
 	my $long = $options{until} ? 'true' : 'false';
 
-	rows($node, "SELECT fault_walk((SELECT oid FROM pg_database WHERE datname = '$database'), $long)");
+	$cluster->sql("SELECT fault_walk((SELECT oid FROM pg_database WHERE datname = '$database'), $long)");
 	$action->();
 	$options{until} ? $options{until}->()
-	  : wait_sql($node, 'a reload has passed', 'SELECT fault_over()');
-	my $steps = rows($node, 'SELECT fault_end()');
+	  : $cluster->wait_sql('SELECT fault_over()', 'a reload has passed');
+	my $steps = $cluster->sql('SELECT fault_end()');
 	cmp_ok($steps, '>=', $options{steps}, "at each of $steps steps there was an error");
-	wait_sql($node, 'the worker is well',
-		"SELECT state = 'running' AND message IS NULL FROM ecapi.worker()", database => $database);
-	return;
-}
-
-sub restart_worker
-{
-	my ($database) = @_;
-
-	rows($node, 'SELECT pg_terminate_backend(pid) FROM ecapi.worker()', database => $database);
+	$cluster->in($database)->wait_sql("SELECT state = 'running' AND message IS NULL FROM ecapi.worker()", 'the worker is well');
 	return;
 }
 
@@ -92,24 +82,22 @@ sub place
 {
 	my ($database) = @_;
 
-	return rows($node, 'SELECT destination, snapshot, window_end, arm, xid, seq, system_identifier,'
-		  . " database, delivered, filtered, failed, given_up FROM ecapi.cursor WHERE destination LIKE 'shop%'",
-		database => $database);
+	return $cluster->in($database)->sql('SELECT destination, snapshot, window_end, arm, xid, seq, system_identifier,'
+		  . " database, delivered, filtered, failed, given_up FROM ecapi.cursor WHERE destination LIKE 'shop%'");
 }
 
-create_destination($node, 'shop', $receiver->url('/in'));
-emit($node, 'a', 5);
+$cluster->destination('shop', $receiver->url('/in'));
+$cluster->emit('a-', 1, 5);
 all_once('/in', 'a', 5);
-wait_delivered($node, 'shop');
-rows($node, "SELECT ecapi.pause('shop')");
-wait_state($node, 'shop', 'paused');
-emit($node, 'w', 5);
-rows($node, 'CREATE DATABASE copy TEMPLATE postgres', database => 'template1');
-wait_state($node, 'shop', 'stopped', detail => 'copy.*ecapi\.adopt', database => 'copy');
+$cluster->drained('shop');
+$cluster->pause('shop');
+$cluster->emit('w-', 1, 5);
+$cluster->in('template1')->sql('CREATE DATABASE copy TEMPLATE postgres');
+$cluster->in('copy')->wait_state('shop', 'stopped', 'copy.*ecapi\.adopt');
 
 # The same worker serves a destination that was made in the copy: when that has its
 # events, the other's would be on their way, too.
-create_destination($node, 'own', $receiver->url('/own'), database => 'copy');
+$cluster->in('copy')->destination('own', $receiver->url('/own'));
 
 my $turn = 0;
 
@@ -117,24 +105,23 @@ sub copy_sends_nothing
 {
 	my $prefix = 'copied' . ++$turn;
 
-	emit($node, $prefix, 3, database => 'copy');
+	$cluster->in('copy')->emit("$prefix-", 1, 3);
 	all_once('/own', $prefix, 3);
-	wait_delivered($node, 'own', database => 'copy');
+	$cluster->in('copy')->drained('own');
 	none('/in', $_) for 'w', $prefix;
-	is(rows($node, "SELECT state FROM ecapi.cursor WHERE destination LIKE 'shop%'", database => 'copy'),
+	is($cluster->in('copy')->sql("SELECT state FROM ecapi.cursor WHERE destination LIKE 'shop%'"),
 		'stopped', 'it is stopped');
 	return;
 }
 
 subtest 'a copy' => sub {
 	my $place = place('copy');
-	my $resume = sub { rows($node, "SELECT ecapi.resume('shop')", database => 'copy') };
+	my $resume = sub { $cluster->in('copy')->resume('shop') };
 	my %actions = (
 		'1 resume' => $resume,
-		'2 start' => sub { restart_worker('copy') },
-		'3 options' => sub { rows($node, "ALTER SERVER shop OPTIONS (ADD batch_size '2')", database => 'copy') },
-		'4 rename' => sub { rows($node, 'SET session_replication_role = replica; ALTER SERVER shop RENAME TO shops',
-				database => 'copy'); restart_worker('copy'); },
+		'2 start' => sub { $cluster->in('copy')->terminate_worker },
+		'3 options' => sub { $cluster->in('copy')->sql("ALTER SERVER shop OPTIONS (ADD batch_size '2')") },
+		'4 rename' => sub { $cluster->in('copy')->sql('SET session_replication_role = replica; ALTER SERVER shop RENAME TO shops'); $cluster->in('copy')->terminate_worker; },
 	);
 
 	copy_sends_nothing();
@@ -145,27 +132,27 @@ subtest 'a copy' => sub {
 		copy_sends_nothing();
 		is(place('copy') =~ s/^shops\|/shop|/r, $place, 'its cursor is where it was');
 	}
-	my @told = log_text($node) =~ /destination "shops?" is stopped: this database is a copy/g;
+	my @told = $cluster->log_text =~ /destination "shops?" is stopped: this database is a copy/g;
 	is(scalar @told, 1, 'the log says once that it is stopped');
 };
 
 subtest 'a copy is adopted' => sub {
-	walk('copy', sub { rows($node, "SELECT ecapi.adopt('shops')", database => 'copy') }, steps => 6);
-	emit($node, 'adopted', 3, database => 'copy');
+	walk('copy', sub { $cluster->in('copy')->sql("SELECT ecapi.adopt('shops')") }, steps => 6);
+	$cluster->in('copy')->emit('adopted-', 1, 3);
 	all_once('/in', 'adopted', 3);
-	wait_delivered($node, 'shops', database => 'copy');
+	$cluster->in('copy')->drained('shops');
 	none('/in', $_) for 'w', map { "copied$_" } 1 .. $turn;
-	rows($node, 'DROP DATABASE copy');
+	$cluster->sql('DROP DATABASE copy');
 };
 
 subtest 'a live destination' => sub {
 	my $name = 'shop';
 	my %actions = (
-		'1 resume' => sub { rows($node, "SELECT ecapi.resume('shop')") },
-		'2 options' => sub { rows($node, "ALTER SERVER shop OPTIONS (ADD batch_size '2')") },
-		'3 rename' => sub { rows($node, 'SET session_replication_role = replica; ALTER SERVER shop RENAME TO store');
-			$name = 'store'; restart_worker('postgres'); },
-		'4 its cursor is deleted' => sub { rows($node, 'DELETE FROM ecapi.cursor_row'); rows($node, "SELECT ecapi.resume('store')"); },
+		'1 resume' => sub { $cluster->resume('shop') },
+		'2 options' => sub { $cluster->sql("ALTER SERVER shop OPTIONS (ADD batch_size '2')") },
+		'3 rename' => sub { $cluster->sql('SET session_replication_role = replica; ALTER SERVER shop RENAME TO store');
+			$name = 'store'; $cluster->terminate_worker; },
+		'4 its cursor is deleted' => sub { $cluster->sql('DELETE FROM ecapi.cursor_row'); $cluster->resume('store'); },
 	);
 
 	for my $action (sort keys %actions)
@@ -173,54 +160,53 @@ subtest 'a live destination' => sub {
 		my $prefix = "live$action" =~ s/\W//gr;
 
 		note $action;
-		emit($node, $prefix, 5);
+		$cluster->emit("$prefix-", 1, 5);
 		walk('postgres', $actions{$action}, steps => 4);
-		emit($node, "behind$prefix", 5);
+		$cluster->emit("behind$prefix-", 1, 5);
 		all_once('/in', $_, 5) for $prefix, "behind$prefix";
-		wait_delivered($node, $name);
+		$cluster->drained($name);
 	}
 	all_once('/in', 'w', 5);
 };
 
 subtest 'a start, and all up to the record of what was sent' => sub {
-	emit($node, 'recorded', 1);
+	$cluster->emit('recorded-', 1, 1);
 	all_once('/in', 'recorded', 1);
-	rows($node, "SELECT ecapi.pause('store')");
-	wait_state($node, 'store', 'paused');
-	emit($node, 'start', 5);
+	$cluster->pause('store');
+	$cluster->emit('start-', 1, 5);
 	walk('postgres', sub {
-			rows($node, "SELECT ecapi.resume('store')");
-			restart_worker('postgres');
-		}, steps => 10, until => sub { wait_delivered($node, 'store') });
+			$cluster->resume('store');
+			$cluster->terminate_worker;
+		}, steps => 10, until => sub { $cluster->drained('store') });
 	all_once('/in', 'start', 5);
-	is(rows($node, "SELECT sum(events) FROM ecapi.request WHERE outcome = 'delivered'"),
-		rows($node, 'SELECT delivered FROM ecapi.cursor'), 'the log of requests and the cursor agree');
+	is($cluster->sql("SELECT sum(events) FROM ecapi.request WHERE outcome = 'delivered'"),
+		$cluster->sql('SELECT delivered FROM ecapi.cursor'), 'the log of requests and the cursor agree');
 };
 
 subtest 'a replay' => sub {
 	my $before = scalar keys %{ arrived('/in', 'start') };
 	my $times = sub { my $seen = arrived('/in', 'start'); return join ' ', sort values %$seen };
 
-	walk('postgres', sub { rows($node, "SELECT ecapi.replay('store', since => (SELECT min(emitted_at)"
+	walk('postgres', sub { $cluster->sql("SELECT ecapi.replay('store', since => (SELECT min(emitted_at)"
 				  . " FROM ecapi.outbox WHERE event->>'id' LIKE 'start-%'))") }, steps => 8,
-		until => sub { wait_sql($node, 'the replay is over', "SELECT state = 'finished' FROM ecapi.replay_cursor") });
+		until => sub { $cluster->wait_sql("SELECT state = 'finished' FROM ecapi.replay_cursor", 'the replay is over') });
 	is($times->(), '2 2 2 2 2', 'each of its events was sent once more');
-	is(rows($node, 'SELECT delivered, filtered, failed FROM ecapi.replay_cursor'), '5|0|0', 'and counted once');
-	wait_delivered($node, 'store');
+	is($cluster->sql('SELECT delivered, filtered, failed FROM ecapi.replay_cursor'), '5|0|0', 'and counted once');
+	$cluster->drained('store');
 };
 
 subtest 'a destination without a cursor' => sub {
 	walk('postgres', sub {
-			rows($node, "SET session_replication_role = replica; CREATE SERVER late FOREIGN DATA WRAPPER ecapi"
+			$cluster->sql("SET session_replication_role = replica; CREATE SERVER late FOREIGN DATA WRAPPER ecapi"
 				  . " OPTIONS (url '" . $receiver->url('/late') . "', data_set_id 'shop')");
-			restart_worker('postgres');
+			$cluster->terminate_worker;
 		}, steps => 6);
-	emit($node, 'late', 3);
+	$cluster->emit('late-', 1, 3);
 	all_once('/late', 'late', 3);
-	wait_delivered($node, 'late');
+	$cluster->drained('late');
 	none('/late', 'start');
 };
 
 is($receiver->stats->{conflicts}, 0, 'no event changed');
-$node->stop;
+$cluster->stop;
 done_testing();

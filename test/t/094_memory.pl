@@ -7,12 +7,12 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster;
 use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $node = ecapi_node('main', conf => "ecapi.max_event_size = '1MB'\n");
+my $cluster = EcapiCluster->create(conf => "ecapi.max_event_size = '1MB'\n");
 
 plan skip_all => 'needs prlimit of util-linux' if system('prlimit --version >/dev/null 2>&1') != 0;
 
@@ -39,7 +39,7 @@ sub emit_large
 {
 	my ($prefix, $count) = @_;
 
-	rows($node, "SELECT count(ecapi_emit('purchase', value => i, currency_code => 'EUR',"
+	$cluster->sql("SELECT count(ecapi_emit('purchase', value => i, currency_code => 'EUR',"
 		  . " id => '$prefix-' || i, properties => jsonb_build_object('ext',"
 		  . " jsonb_build_object('note', repeat('x', 900 * 1024)))))"
 		  . " FROM generate_series(1, $count) i");
@@ -49,20 +49,18 @@ sub emit_large
 # A destination that waits for what it waited for before is not logged again.
 sub waits
 {
-	return rows($node, "SELECT state = 'waiting' AND last_error = 'out of memory' FROM ecapi.destination") eq 't';
+	return $cluster->sql("SELECT state = 'waiting' AND last_error = 'out of memory' FROM ecapi.destination") eq 't';
 }
 
 sub nothing_failed
 {
-	is(rows($node, 'SELECT count(*) FROM ecapi.failed_event'), 0, 'no event failed');
-	is(rows($node, 'SELECT failed, given_up FROM ecapi.cursor'), '0|0', 'and none is counted as failed');
+	is($cluster->sql('SELECT count(*) FROM ecapi.failed_event'), 0, 'no event failed');
+	is($cluster->sql('SELECT failed, given_up FROM ecapi.cursor'), '0|0', 'and none is counted as failed');
 	return;
 }
 
-create_destination($node, 'shop', $receiver->url('/in'));
-emit($node, 'a', 3);
-wait_received($receiver, 'a', 3);
-wait_delivered($node, 'shop');
+$cluster->destination('shop', $receiver->url('/in'));
+$cluster->delivers($receiver, 'shop', 'a', 3);
 
 # From too little for the page to nearly enough for the body.
 my $turn = 0;
@@ -71,28 +69,28 @@ for my $megabytes (0, 1, 3, 6, 10, 15)
 {
 	subtest "$megabytes MB more than it has" => sub {
 		my $prefix = 'large' . ++$turn;
-		my $pid = rows($node, 'SELECT pid FROM ecapi.worker()');
-		my $before = length log_text($node);
+		my $pid = $cluster->worker_pid;
+		my $before = length $cluster->log_text;
 
 		bound($pid, address_space($pid) + $megabytes * 1024 * 1024);
 		emit_large($prefix, 4);
-		# either it is too little, which is told, or it was enough
+		# either it is too little, which is reported, or it was enough
 		$receiver->wait_for(sub {
-				keys %{ ids_received($_, $prefix) } == 4
-				  || substr(log_text($node), $before) =~ /out of memory/ || waits();
+				keys %{ $_->ids_received($prefix) } == 4
+				  || substr($cluster->log_text, $before) =~ /out of memory/ || waits();
 			}, 'the worker has tried');
-		note keys %{ ids_received($receiver, $prefix) } == 4 ? 'enough' : 'too little';
+		note keys %{ $receiver->ids_received($prefix) } == 4 ? 'enough' : 'too little';
 		nothing_failed();
-		my $now = rows($node, 'SELECT pid FROM ecapi.worker()');
+		my $now = $cluster->worker_pid;
 		bound($now, 'unlimited') if $now eq $pid;
-		wait_received($receiver, $prefix, 4);
-		wait_delivered($node, 'shop');
+		$receiver->wait_received($prefix, 4);
+		$cluster->drained('shop');
 		nothing_failed();
 	};
 }
 
-like(log_text($node), qr/out of memory/, 'there was too little memory');
-unlike(log_text($node), qr/terminated by signal/, 'and no process fell over');
+like($cluster->log_text, qr/out of memory/, 'there was too little memory');
+unlike($cluster->log_text, qr/terminated by signal/, 'and no process fell over');
 is($receiver->stats->{conflicts}, 0, 'no event changed');
-$node->stop;
+$cluster->stop;
 done_testing();

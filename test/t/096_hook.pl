@@ -1,4 +1,4 @@
-# The hook on utility commands asks the parse tree before the command runs and not
+# The hook on utility commands looks at the parse tree before the command runs and not
 # after it: COMMIT PREPARED wakes the worker though its tree is another one by then.
 #
 # A library for tests changes the tree (test/probe/ecapi_probe_fault.c).  The worker is
@@ -9,45 +9,43 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster;
 use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $node = ecapi_node('main', conf => "shared_preload_libraries = 'ecapi_probe_fault, ecapi'\n");
+my $cluster = EcapiCluster->create(conf => "shared_preload_libraries = 'ecapi_probe_fault, ecapi'\n");
 
-rows($node, "CREATE FUNCTION latch(pid int) RETURNS boolean"
+$cluster->sql("CREATE FUNCTION latch(pid int) RETURNS boolean"
 	  . " AS 'ecapi_probe_fault', 'ecapi_probe_fault_latch' LANGUAGE c");
-create_destination($node, 'shop', $receiver->url('/in'));
-emit($node, 'a', 1);
-wait_received($receiver, 'a', 1);
-wait_delivered($node, 'shop');
+$cluster->destination('shop', $receiver->url('/in'));
+$cluster->delivers($receiver, 'shop', 'a', 1);
 
-my $pid = rows($node, 'SELECT pid FROM ecapi.worker()');
+my $pid = $cluster->worker_pid;
 
 # Stop the worker while it waits; it may be on its way to a turn, then again.
 sub stop_it
 {
 	for my $try (1 .. 100)
 	{
-		wait_sql($node, 'the worker waits', "SELECT NOT latch($pid)");
+		$cluster->wait_sql("SELECT NOT latch($pid)", 'the worker waits');
 		kill 'STOP', $pid or die "could not stop the worker: $!";
-		return if rows($node, "SELECT NOT latch($pid)") eq 't';
+		return if $cluster->sql("SELECT NOT latch($pid)") eq 't';
 		kill 'CONT', $pid;
 	}
 	die "the worker never waited\n";
 }
 
-rows($node, "BEGIN; SELECT ecapi_emit('login', id => 'b-1'); PREPARE TRANSACTION 'b'");
-rows($node, "BEGIN; SELECT ecapi_emit('login', id => 'c-1'); PREPARE TRANSACTION 'c'");
+$cluster->sql("BEGIN; SELECT ecapi_emit('login', id => 'b-1'); PREPARE TRANSACTION 'b'");
+$cluster->sql("BEGIN; SELECT ecapi_emit('login', id => 'c-1'); PREPARE TRANSACTION 'c'");
 stop_it();
-rows($node, "ROLLBACK PREPARED 'c'");
-is(rows($node, "SELECT latch($pid)"), 'f', 'ROLLBACK PREPARED wakes nobody');
-rows($node, "COMMIT PREPARED 'b'");
-is(rows($node, "SELECT latch($pid)"), 't', 'COMMIT PREPARED wakes the worker');
+$cluster->sql("ROLLBACK PREPARED 'c'");
+is($cluster->sql("SELECT latch($pid)"), 'f', 'ROLLBACK PREPARED wakes nobody');
+$cluster->sql("COMMIT PREPARED 'b'");
+is($cluster->sql("SELECT latch($pid)"), 't', 'COMMIT PREPARED wakes the worker');
 kill 'CONT', $pid;
-wait_received($receiver, 'b', 1);
-wait_delivered($node, 'shop');
+$receiver->wait_received('b', 1);
+$cluster->drained('shop');
 
-$node->stop;
+$cluster->stop;
 done_testing();

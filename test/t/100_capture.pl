@@ -19,8 +19,8 @@ use Test::More;
 
 my $log = $ENV{ECAPI_PURCHASES} // '';
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start;
-my $file = $cluster->node->basedir . '/orders.copy';
+my $cluster = EcapiCluster->create;
+my $file = $cluster->basedir . '/orders.copy';
 
 # --- the purchases as a file for COPY: number, customer, date, discs, dollars
 

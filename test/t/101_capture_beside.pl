@@ -9,7 +9,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster;
 use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -19,8 +19,8 @@ my $INSERTERS = 3;
 my $TRANSACTIONS = 120;
 my $ROWS = 15;
 
-my $node = ecapi_node('beside', conf => "fsync = off\n");
-$node->safe_psql('postgres', q{
+my $cluster = EcapiCluster->create(name => 'beside', conf => "fsync = off\n");
+$cluster->sql(q{
 	CREATE ROLE clerk;
 	CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 		currency text, total numeric, at_commit boolean);
@@ -36,7 +36,7 @@ $node->safe_psql('postgres', q{
 sub script
 {
 	my ($name, $sql) = @_;
-	my $file = $node->basedir . "/$name.sql";
+	my $file = $cluster->basedir . "/$name.sql";
 
 	append_to_file($file, $sql);
 	return $file;
@@ -54,7 +54,7 @@ sub beside
 		my ($out, $err) = ('', '');
 		my $run = IPC::Run::start(
 			[ 'pgbench', '-n', '-c', $sessions{$file}, '-t', $TRANSACTIONS, '-f', $file,
-				$node->connstr('postgres') ], '>', \$out, '2>', \$err);
+				$cluster->connstr('postgres') ], '>', \$out, '2>', \$err);
 
 		push @running, [ $run, \$err ];
 	}
@@ -101,30 +101,30 @@ my $fates = q{
 			ELSE 'lost' END) COLLATE "C" AS is
 		FROM r LEFT JOIN e USING (id) LEFT JOIN f USING (id))
 	SELECT string_agg(DISTINCT fate.is, ', ' ORDER BY fate.is) FROM fate};
-is($node->safe_psql('postgres', 'SELECT count(*) FROM orders'), $rows, 'all rows were inserted');
-is($node->safe_psql('postgres', 'SELECT count(*) FROM late'), $rows, 'all rows of the other table, too');
-is($node->safe_psql('postgres', $fates),
+is($cluster->sql('SELECT count(*) FROM orders'), $rows, 'all rows were inserted');
+is($cluster->sql('SELECT count(*) FROM late'), $rows, 'all rows of the other table, too');
+is($cluster->sql($fates),
 	'late:EUR event, late:bad set aside, orders:EUR event, orders:bad set aside',
 	'good rows are events, bad rows are set aside');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM ecapi.failed_event WHERE reason LIKE 'invalid track%'}),
+is($cluster->sql(q{SELECT count(*) FROM ecapi.failed_event WHERE reason LIKE 'invalid track%'}),
 	0, 'no row is set aside for its track');
 
 # --- set-aside rows once more, by several sessions, beside the same
 
-$node->safe_psql('postgres', q{
+$cluster->sql(q{
 	SELECT ecapi.track(t::regclass, 'purchase', '{"value": "total", "currency_code": "''EUR''"}', at_commit => t = 'late')
 	FROM unnest(ARRAY['orders', 'late']) t});
 $TRANSACTIONS = 60;
 $errors = beside(
 	script('recapture', "SELECT * FROM ecapi.recapture(maximum => 7);\n") => 2,
-	$node->basedir . '/grant.sql' => 1,
-	$node->basedir . '/again.sql' => 1);
+	$cluster->basedir . '/grant.sql' => 1,
+	$cluster->basedir . '/again.sql' => 1);
 is($errors, '', 'sets of rows are captured again');
-$node->safe_psql('postgres', 'SELECT * FROM ecapi.recapture()');
-is($node->safe_psql('postgres', $fates),
+$cluster->sql('SELECT * FROM ecapi.recapture()');
+is($cluster->sql($fates),
 	'late:EUR event, late:bad event, orders:EUR event, orders:bad event',
 	'each set-aside row became an event');
-unlike(log_text($node), qr/terminated by signal|TRAP:/, 'no process crashed');
+unlike($cluster->log_text, qr/terminated by signal|TRAP:/, 'no process crashed');
 
-$node->stop;
+$cluster->stop;
 done_testing();

@@ -7,23 +7,21 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster;
+use EcapiWait qw(wait_until);
 use IO::Socket::UNIX;
-use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes ();
 
 plan skip_all => 'needs the package pgbouncer' unless -x '/usr/sbin/pgbouncer';
 
-my $node = ecapi_node('main');
+my $cluster = EcapiCluster->create;
 my $dir = PostgreSQL::Test::Utils::tempdir_short();
-my $port = $node->port;
-my $pooler;
+my $port = $cluster->port;
 
 # --- an orders table that knows whose order it is
 
-$node->safe_psql('postgres', <<'SQL');
+$cluster->sql(<<'SQL');
 CREATE TABLE orders (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	visitor bigint,
@@ -36,11 +34,11 @@ SQL
 
 # --- the pooler, on a socket in a directory of its own
 
-my $user = $node->safe_psql('postgres', 'SELECT current_user');
+my $user = $cluster->sql('SELECT current_user');
 append_to_file("$dir/users", qq("$user" ""\n));
 append_to_file("$dir/pgbouncer.ini", <<"INI");
 [databases]
-postgres = host=@{[ $node->host ]} port=$port
+postgres = host=@{[ $cluster->host ]} port=$port
 [pgbouncer]
 listen_addr =
 listen_port = $port
@@ -53,28 +51,9 @@ max_client_conn = 100
 logfile = $dir/pgbouncer.log
 INI
 
-$pooler = fork // die "fork: $!";
-if ($pooler == 0)
-{
-	open STDOUT, '>', "$dir/out";
-	open STDERR, '>&', \*STDOUT;
-	exec '/usr/sbin/pgbouncer', "$dir/pgbouncer.ini" or POSIX::_exit(127);
-}
-END
-{
-	if ($pooler)
-	{
-		local $?;
-		kill 'TERM', $pooler;
-		waitpid $pooler, 0;
-	}
-}
-my $until = time + $PostgreSQL::Test::Utils::timeout_default;
-until (IO::Socket::UNIX->new(Peer => "$dir/.s.PGSQL.$port"))
-{
-	die "the pooler did not start: " . slurp_file("$dir/out") if time > $until;
-	Time::HiRes::sleep(0.05);
-}
+$cluster->background([ '/usr/sbin/pgbouncer', "$dir/pgbouncer.ini" ], "$dir/out");
+wait_until(sub { IO::Socket::UNIX->new(Peer => "$dir/.s.PGSQL.$port") }, 'the pooler listens',
+	sub { slurp_file("$dir/out") });
 
 # --- four kinds of visitors, 10,000 transactions
 
@@ -91,7 +70,7 @@ for my $name (sort keys %scripts)
 	append_to_file("$dir/$name.sql", "\\set visitor random(1, 1000000000)\n$scripts{$name}");
 	push @files, '-f', "$dir/$name.sql";
 }
-command_ok([ $node->installed_command('pgbench'), '-n', '-h', $dir, '-p', $port,
+command_ok([ $cluster->installed_command('pgbench'), '-n', '-h', $dir, '-p', $port,
 		'-c', 20, '-j', 2, '-t', 500, @files, 'postgres' ],
 	'20 clients ran 500 transactions each');
 
@@ -102,7 +81,7 @@ my $events = q(SELECT event->>'id' AS id, event->'ext'->>'visitor' AS visitor,
 
 sub one
 {
-	return $node->safe_psql('postgres', $_[0]);
+	return $cluster->sql($_[0]);
 }
 
 is(one('SELECT count(*) FROM orders'), 10000, 'all transactions committed');

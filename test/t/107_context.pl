@@ -7,13 +7,12 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
-use PostgreSQL::Test::Utils;
+use EcapiCluster;
 use Test::More;
 
-my $node = ecapi_node('unloaded', preload => 0);
+my $cluster = EcapiCluster->create(name => 'unloaded', preload => 0);
 
-rows($node, q(
+$cluster->sql(q(
 	CREATE TABLE visits (id int PRIMARY KEY);
 	SELECT ecapi.track('visits', 'login', mapping => '{}');
 	CREATE ROLE visitor_of_role SUPERUSER LOGIN;
@@ -60,7 +59,7 @@ foreach my $case (@cases)
 	my ($name, $sql, $who) = @$case;
 
 	$n++;
-	rows($node, $sql =~ s/:n/$n/gr);
+	$cluster->sql($sql =~ s/:n/$n/gr);
 	is(whose($n), $who, $name);
 }
 
@@ -68,24 +67,24 @@ foreach my $case (@cases)
 $n++;
 {
 	local $ENV{PGOPTIONS} = '-c ecapi.context={"ext":{"who":"options"}}';
-	rows($node, "INSERT INTO visits VALUES ($n)");
+	$cluster->sql("INSERT INTO visits VALUES ($n)");
 }
 is(whose($n), '', 'PGOPTIONS');
 $n++;
-$node->safe_psql('postgres', "INSERT INTO visits VALUES ($n)", extra_params => [ '-U', 'visitor_of_role' ]);
+$cluster->sql("INSERT INTO visits VALUES ($n)", extra_params => [ '-U', 'visitor_of_role' ]);
 is(whose($n), '', 'ALTER ROLE SET');
-rows($node, qq(ALTER DATABASE postgres SET ecapi.context = $ann));
+$cluster->sql(qq(ALTER DATABASE postgres SET ecapi.context = $ann));
 $n++;
-rows($node, "INSERT INTO visits VALUES ($n)");
+$cluster->sql("INSERT INTO visits VALUES ($n)");
 is(whose($n), '', 'ALTER DATABASE SET');
 $n++;
-rows($node, "BEGIN; SET LOCAL ecapi.context = $ben; INSERT INTO visits VALUES ($n); COMMIT");
+$cluster->sql("BEGIN; SET LOCAL ecapi.context = $ben; INSERT INTO visits VALUES ($n); COMMIT");
 is(whose($n), 'ben', 'and what the transaction sets over it');
 
 sub whose
 {
-	return rows($node, "SELECT coalesce(event->'ext'->>'who', '') FROM ecapi.outbox WHERE event->>'id' = 'visits:$_[0]:login'");
+	return $cluster->sql("SELECT coalesce(event->'ext'->>'who', '') FROM ecapi.outbox WHERE event->>'id' = 'visits:$_[0]:login'");
 }
 
-$node->stop;
+$cluster->stop;
 done_testing();

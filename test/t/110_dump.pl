@@ -10,23 +10,15 @@ use EcapiCluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $cluster = EcapiCluster->start;
-my $node = $cluster->node;
+my $cluster = EcapiCluster->create;
 my $folder = PostgreSQL::Test::Utils::tempdir();
-
-sub sql
-{
-	my ($sql, $database) = @_;
-
-	return $node->safe_psql($database // 'postgres', $sql);
-}
 
 # Tracks as they are declared, with what is wrong with them.
 sub tracks
 {
-	return sql("SELECT t.tgname, pg_get_triggerdef(t.oid), t.tgenabled, k.problem"
+	return $cluster->in($_[0])->sql("SELECT t.tgname, pg_get_triggerdef(t.oid), t.tgenabled, k.problem"
 		  . " FROM ecapi.track k JOIN pg_trigger t ON t.tgname = k.trigger AND t.tgrelid = k.relation"
-		  . " ORDER BY 1, 2", $_[0]);
+		  . " ORDER BY 1, 2");
 }
 
 # Rows that every track here turns into an event.
@@ -34,15 +26,15 @@ sub capture
 {
 	my ($database) = @_;
 
-	sql("INSERT INTO shop.customers VALUES (1000, 'new\@example.com');"
+	$cluster->in($database)->sql("INSERT INTO shop.customers VALUES (1000, 'new\@example.com');"
 		  . "INSERT INTO shop.orders VALUES (1000, 1000, 'paid', 10, 0, 'EUR');"
 		  . "UPDATE shop.orders SET refunded = 5 WHERE id = 1000;"
-		  . "INSERT INTO shop.visits VALUES (1, 1000), (11, 1001)", $database);
-	return sql("SELECT string_agg(event->>'id', ' ' ORDER BY event->>'id') FROM ecapi.outbox"
-		  . " WHERE event->>'id' ~ '100[01]'", $database);
+		  . "INSERT INTO shop.visits VALUES (1, 1000), (11, 1001)");
+	return $cluster->in($database)->sql("SELECT string_agg(event->>'id', ' ' ORDER BY event->>'id') FROM ecapi.outbox"
+		  . " WHERE event->>'id' ~ '100[01]'");
 }
 
-sql(<<'SQL');
+$cluster->sql(<<'SQL');
 CREATE ROLE shop_owner;
 GRANT USAGE ON SCHEMA ecapi TO shop_owner;
 GRANT EXECUTE ON FUNCTION ecapi.track, ecapi.capture TO shop_owner;
@@ -73,7 +65,7 @@ SQL
 my $declared = tracks('postgres');
 
 is(scalar(my @lines = split(/\n/, $declared)), 6, 'six tracks are declared');
-is(sql('SELECT count(*) FROM ecapi.track WHERE problem IS NOT NULL'), '0', 'none is broken');
+is($cluster->sql('SELECT count(*) FROM ecapi.track WHERE problem IS NOT NULL'), '0', 'none is broken');
 
 # Each way to dump, then each way to restore: database, options.
 my %dumps = (
@@ -84,28 +76,18 @@ my %dumps = (
 
 for my $kind (sort keys %dumps)
 {
-	$node->command_ok(
-		['pg_dump', @{ $dumps{$kind} }, '-f', "$folder/$kind", '-d', $node->connstr('postgres')],
+	$cluster->command_ok(
+		['pg_dump', @{ $dumps{$kind} }, '-f', "$folder/$kind", '-d', $cluster->connstr('postgres')],
 		"$kind dump");
 }
 
 sub restore_and_look
 {
 	my ($database, $kind, @options) = @_;
-	my ($out, $err);
 
-	sql("CREATE DATABASE $database");
-	my $from = -s $node->logfile;
-	my $done = IPC::Run::run(
-		['pg_restore', '--exit-on-error', @options, '-d', $node->connstr($database), "$folder/$kind"],
-		'>', \$out, '2>', \$err);
-
-	ok($done, "$database is restored");
-	is($err, '', 'without a word');
-	unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile, $from),
-		qr/ (WARNING|NOTICE|ERROR): /, 'nor one in the log');
+	$cluster->restored($database, 'pg_restore', '--exit-on-error', @options, "$folder/$kind");
 	is(tracks($database), $declared, 'its tracks are the same');
-	is(sql('SELECT count(*) FROM ecapi.outbox', $database), '0', 'restored rows are no events');
+	is($cluster->in($database)->sql('SELECT count(*) FROM ecapi.outbox'), '0', 'restored rows are no events');
 	return;
 }
 
@@ -117,20 +99,20 @@ restore_and_look('only_schema', 'schema');
 is(capture('only_schema'), $expected, 'the same events');
 restore_and_look('whole', 'full');
 is(capture('whole'), $expected, 'the same events');
-is(sql('SELECT count(*) FROM shop.orders', 'whole'), 11, 'and its rows');
+is($cluster->in('whole')->sql('SELECT count(*) FROM shop.orders'), 11, 'and its rows');
 restore_and_look('by_inserts', 'inserts', '-j', '2');
 is(capture('by_inserts'), $expected, 'the same events');
 
-is(sql("SELECT count(*) FROM ecapi.failed_event", $_), '0', "nothing was set aside in $_")
+is($cluster->in($_)->sql("SELECT count(*) FROM ecapi.failed_event"), '0', "nothing was set aside in $_")
   for qw(postgres only_schema whole by_inserts);
 
 # What guards tracks is there, too.
-my ($status, undef, $error) = $node->psql('whole', 'ALTER TABLE shop.customers DROP COLUMN email');
+my ($status, undef, $error) = $cluster->in('whole')->try_sql('ALTER TABLE shop.customers DROP COLUMN email');
 isnt($status, 0, 'a mapped column cannot be dropped');
 like($error, qr/cannot drop column "email" because track/, 'the error says why');
-sql('ALTER TABLE shop.orders RENAME refunded TO returned', 'whole');
-is(sql('SELECT count(*) FROM ecapi.track WHERE problem IS NOT NULL', 'whole'), '0',
+$cluster->in('whole')->sql('ALTER TABLE shop.orders RENAME refunded TO returned');
+is($cluster->in('whole')->sql('SELECT count(*) FROM ecapi.track WHERE problem IS NOT NULL'), '0',
 	'a renamed column is followed');
 
-$node->stop;
+$cluster->stop;
 done_testing();

@@ -10,21 +10,13 @@ use EcapiCluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $cluster = EcapiCluster->start;
-my $node = $cluster->node;
+my $cluster = EcapiCluster->create;
 my $folder = PostgreSQL::Test::Utils::tempdir();
-
-sub sql
-{
-	my ($sql, $database) = @_;
-
-	return $node->safe_psql($database // 'postgres', $sql);
-}
 
 # Destinations, what they name and what they depend on.
 sub destinations
 {
-	return sql(<<'SQL', $_[0]);
+	return $cluster->in($_[0])->sql(<<'SQL');
 SELECT s.srvname, s.srvowner::regrole, o.option_name, o.option_value,
     (SELECT string_agg(pg_describe_object(d.refclassid, d.refobjid, 0), ', '
         ORDER BY pg_describe_object(d.refclassid, d.refobjid, 0) COLLATE "C") FROM pg_depend d
@@ -37,7 +29,7 @@ SQL
 # The owner of the destinations may use the functions by grants alone, and those
 # come last in a restore.  One function is written in the SQL of its tables, so it
 # comes after them, and the server after it.
-sql(<<'SQL');
+$cluster->sql(<<'SQL');
 CREATE ROLE shop_owner;
 CREATE ROLE author;
 GRANT USAGE ON FOREIGN DATA WRAPPER ecapi TO shop_owner;
@@ -74,7 +66,7 @@ my $declared = destinations('postgres');
 
 like($declared, qr/aa_shop\|shop_owner\|enrich\|.*\|function zz_values\."Seg, ment"\(ecapi\.event\[\]\), function zz_values\.margin/,
 	'the catalog knows what a destination needs');
-is(sql("SELECT count(*) FROM pg_foreign_server s, ecapi_internal.destination_problems(s.oid) p WHERE p.severity = 'error'"),
+is($cluster->sql("SELECT count(*) FROM pg_foreign_server s, ecapi_internal.destination_problems(s.oid) p WHERE p.severity = 'error'"),
 	'0', 'nothing is wrong');
 
 my %dumps = (
@@ -85,27 +77,18 @@ my %dumps = (
 
 for my $kind (sort keys %dumps)
 {
-	$node->command_ok(
-		['pg_dump', @{ $dumps{$kind} }, '-f', "$folder/$kind", '-d', $node->connstr('postgres')],
+	$cluster->command_ok(
+		['pg_dump', @{ $dumps{$kind} }, '-f', "$folder/$kind", '-d', $cluster->connstr('postgres')],
 		"$kind dump");
 }
 
 sub restore_and_look
 {
 	my ($database, @command) = @_;
-	my ($out, $err);
 
-	sql("CREATE DATABASE $database");
-	my $from = -s $node->logfile;
-	my $done = IPC::Run::run([@command, '-d', $node->connstr($database)], '>', \$out, '2>', \$err);
-
-	ok($done, "$database is restored");
-	is($err, '', 'without a word');
-	unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile, $from),
-		qr/ (WARNING|NOTICE|ERROR): /, 'nor one in the log');
+	$cluster->restored($database, @command);
 	is(destinations($database), $declared, 'its destinations are the same');
-	is(sql("SELECT count(*) FROM pg_foreign_server s, ecapi_internal.destination_problems(s.oid) p WHERE p.severity = 'error'",
-			$database), '0', 'nothing is wrong with them');
+	is($cluster->in($database)->sql("SELECT count(*) FROM pg_foreign_server s, ecapi_internal.destination_problems(s.oid) p WHERE p.severity = 'error'"), '0', 'nothing is wrong with them');
 	return;
 }
 
@@ -115,23 +98,22 @@ restore_and_look('by_jobs', 'pg_restore', '--exit-on-error', '-j', '2', "$folder
 restore_and_look('by_script', 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-f', "$folder/plain");
 
 # What guards them is there, too.
-my ($status, undef, $error) = $node->psql('whole', 'DROP VIEW zz_values.looked CASCADE');
+my ($status, undef, $error) = $cluster->in('whole')->try_sql('DROP VIEW zz_values.looked CASCADE');
 isnt($status, 0, 'what an enrichment needs cannot be dropped');
 like($error, qr/because destination "(aa_shop|cc_plain)" needs an enrichment that goes with it/,
 	'the error says why');
-sql('ALTER SCHEMA zz_values RENAME TO renamed', 'whole');
+$cluster->in('whole')->sql('ALTER SCHEMA zz_values RENAME TO renamed');
 like(destinations('whole'), qr/aa_shop\|shop_owner\|enrich\|renamed\.margin, renamed\."Seg, ment"\|/,
 	'a renamed schema is followed');
 
 # Into the same database again, after all of it was dropped there.
-sql('DROP SERVER aa_shop; DROP SERVER bb_super; DROP SERVER cc_plain; DROP EXTENSION ecapi CASCADE;'
-	  . 'DROP SCHEMA zz_values CASCADE', 'by_script');
-$node->command_ok(['pg_restore', '--exit-on-error', '-d', $node->connstr('by_script'), "$folder/schema"],
+$cluster->in('by_script')->sql('DROP SERVER aa_shop; DROP SERVER bb_super; DROP SERVER cc_plain; DROP EXTENSION ecapi CASCADE;'
+	  . 'DROP SCHEMA zz_values CASCADE');
+$cluster->command_ok(['pg_restore', '--exit-on-error', '-d', $cluster->connstr('by_script'), "$folder/schema"],
 	'restored where it was before');
 is(destinations('by_script'), $declared, 'the same');
-sql("SELECT ecapi.adopt('aa_shop')", 'by_script');
-is(sql("SELECT count(*) FROM pg_foreign_server s, ecapi_internal.destination_problems(s.oid) p WHERE p.severity = 'error'",
-		'by_script'), '0', 'nothing is wrong');
+$cluster->in('by_script')->sql("SELECT ecapi.adopt('aa_shop')");
+is($cluster->in('by_script')->sql("SELECT count(*) FROM pg_foreign_server s, ecapi_internal.destination_problems(s.oid) p WHERE p.severity = 'error'"), '0', 'nothing is wrong');
 
-$node->stop;
+$cluster->stop;
 done_testing();

@@ -1,4 +1,4 @@
-# Age windows: what lies further back than a destination takes is filtered
+# Age windows: what is older than a destination takes is filtered
 # there, counted and shown, before anything is sent; other destinations get it.
 use strict;
 use warnings;
@@ -6,12 +6,12 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster qw(ids);
+use EcapiCluster;
 use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start;
+my $cluster = EcapiCluster->create;
 
 # Events of two ages in turn, PREFIX1 to PREFIXcount, odd ones a month old.
 sub emit_ages
@@ -68,7 +68,7 @@ emit_ages('b', 4);
 $cluster->wait_row('late', "state = 'waiting'");
 $cluster->sql("ALTER SERVER late OPTIONS (ADD max_age '7d')");
 $cluster->alter('late', url => $receiver->url('/late'));
-$cluster->sql("SELECT ecapi.resume('late')");
+$cluster->resume('late');
 $cluster->drained('late');
 is(received('late'), 'b2 b4', 'a window holds for events that waited');
 is(expired('late'), 'b1 b3', 'which are counted');
@@ -79,5 +79,5 @@ emit_ages('c', 2);
 $cluster->drained('week');
 like(received('week'), qr/ c1 c2$/, 'max_age 0 takes all');
 
-$cluster->node->stop;
+$cluster->stop;
 done_testing();

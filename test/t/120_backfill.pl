@@ -17,8 +17,7 @@ use IPC::Run ();
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start(conf => "restart_after_crash = on\n");
-my $node = $cluster->node;
+my $cluster = EcapiCluster->create(conf => "restart_after_crash = on\n");
 my $ROWS = 1000;
 my $OLD = 300;
 my @running;
@@ -30,7 +29,7 @@ sub start_backfill
 	my %call = (out => '', err => '');
 
 	$call{handle} = IPC::Run::start(
-		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "CALL ecapi.backfill($arguments)" ],
+		[ 'psql', '-XAtq', '-d', $cluster->connstr('postgres'), '-c', "CALL ecapi.backfill($arguments)" ],
 		'<', \undef, '>', \$call{out}, '2>', \$call{err});
 	push @running, \%call;
 	return \%call;
@@ -160,21 +159,20 @@ is($cluster->compare($receiver, 'all', [])->{conflicts}, 0, 'which the receiver 
 
 # --- a destination that is paused holds nothing up
 
-$cluster->sql("SELECT ecapi.pause('week')");
-$cluster->wait_row('week', "state = 'paused'");
+$cluster->pause('week');
 like(end_backfill(start_backfill("'orders', 'purchase', page_size => 250, restart => true")),
 	qr/has ended: 1002 rows read, 1002 events/, 'a paused destination holds nothing up');
 cmp_ok($cluster->row('week')->{backlog}, '>=', $ROWS, 'its events wait');
-$cluster->sql("SELECT ecapi.resume('week')");
+$cluster->resume('week');
 $cluster->drained('all', 'week');
 
-# --- nor does delivery that is switched off meanwhile; an asked rate is kept
+# --- nor does delivery that is switched off meanwhile; a rate that was asked for is kept
 
 hold();
 my $third = start_backfill("'orders', 'purchase', '-infinity', 'infinity', page_size => 500");
 $cluster->wait_sql("SELECT count(*) = 1 FROM ecapi.backfill WHERE rows_read = 500 AND state = 'running'");
-$node->append_conf('postgresql.conf', 'ecapi.delivery = off');
-$node->reload;
+$cluster->append_conf('postgresql.conf', 'ecapi.delivery = off');
+$cluster->reload;
 like(end_backfill($third), qr/has ended: 1002 rows read/, 'switched off, nothing is waited for');
 my $slow = start_backfill("'orders', 'purchase', '-infinity', '2100-01-01', events_per_second => 10");
 wait_notice($slow, qr/backfill of table "orders": \d+ rows read/);
@@ -184,8 +182,8 @@ $cluster->sql("SELECT pg_cancel_backend($pid)");
 like(end_backfill($slow), qr/canceling statement/, 'cancelled while it waits');
 is(progress('state'), 'interrupted', 'it is interrupted');
 let_go();
-$node->append_conf('postgresql.conf', 'ecapi.delivery = on');
-$node->reload;
+$cluster->append_conf('postgresql.conf', 'ecapi.delivery = on');
+$cluster->reload;
 $cluster->drained('all', 'week');
 
 # --- a track that is made again meanwhile is another one
@@ -217,5 +215,5 @@ my %arrived = map { $_->{id} => 1 } $receiver->records;
 is(scalar(grep { $arrived{"orders:$_:purchase"} } 3001 .. 3010), 10, 'and arrives');
 is($cluster->sql('SELECT count(*) FROM ecapi.failed_event'), 0, 'nothing stays behind');
 
-$node->stop;
+$cluster->stop;
 done_testing();

@@ -20,14 +20,13 @@ use lib $FindBin::RealBin;
 
 use EcapiCluster;
 use IPC::Run ();
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 # Rows that stream before their transaction ends: more than 64kB of them.
 my $LARGE = 3000;
 
-my $primary = PostgreSQL::Test::Cluster->new('primary');
+my $primary = EcapiCluster->new('primary');
 $primary->init(allows_streaming => 'logical');
 $primary->append_conf('postgresql.conf', <<'CONF');
 logical_decoding_work_mem = 64kB
@@ -35,15 +34,14 @@ max_prepared_transactions = 10
 CONF
 $primary->start;
 
-my $cluster = EcapiCluster->start(name => 'subscriber', conf => <<'CONF');
+my $cluster = EcapiCluster->create(name => 'subscriber', conf => <<'CONF');
 wal_retrieve_retry_interval = 100ms
 max_logical_replication_workers = 8
 restart_after_crash = on
 CONF
-my $subscriber = $cluster->node;
 my $source = $primary->connstr('postgres') =~ s/'/''/gr;
 
-sub shop { return $primary->safe_psql('postgres', $_[0]) }
+sub shop { return $primary->sql($_[0]) }
 sub side { return $cluster->sql($_[0]) }
 
 # --- tables of both
@@ -217,8 +215,8 @@ is(side("SELECT string_agg(event->>'id', ' ' ORDER BY event->>'id') FROM ecapi.o
 # --- streamed and prepared transactions
 
 shop("INSERT INTO orders SELECT n, 1, 'cart', n FROM generate_series(1001, 1000 + $LARGE) n");
-is($primary->poll_query_until('postgres', "SELECT stream_txns > 0 FROM pg_stat_replication_slots WHERE slot_name = 'shop'") ? 1 : 0,
-	1, 'a large transaction is streamed');
+ok($primary->wait_sql("SELECT stream_txns > 0 FROM pg_stat_replication_slots WHERE slot_name = 'shop'"),
+	'a large transaction is streamed');
 shop("BEGIN; UPDATE orders SET status = 'paid' WHERE id > 1000; SAVEPOINT a;"
 	  . " UPDATE orders SET refunded = 1 WHERE id > 1000; ROLLBACK TO a; INSERT INTO orders SELECT n, 1, 'paid', n"
 	  . " FROM generate_series(10001, 10000 + $LARGE) n; COMMIT");
@@ -301,7 +299,7 @@ UPDATE carts SET total = $_ WHERE id = 100000 + $_; COMMIT;
 UPDATE orders SET status = 'paid' WHERE id = 100000 + $_;
 SQL
 my $writer = IPC::Run::start([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $primary->connstr('postgres'), '-f', $file ],
-	'<', \undef, '>', \my $out, '2>', \my $err, IPC::Run::timeout($EcapiCluster::DEADLINE));
+	'<', \undef, '>', \my $out, '2>', \my $err, IPC::Run::timeout($EcapiWait::DEADLINE));
 
 for my $round (1 .. 4)
 {
@@ -311,7 +309,7 @@ for my $round (1 .. 4)
 	note "round $round, the subscriber has ", side('SELECT max(id) - 100000 FROM orders'), " of $rounds rows";
 	if ($round == 2)
 	{
-		$subscriber->restart;
+		$cluster->restart;
 	}
 	else
 	{

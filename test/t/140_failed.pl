@@ -14,7 +14,7 @@ use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start;
+my $cluster = EcapiCluster->create;
 
 # State, reason and attempts of the failed events of a destination, by id.
 sub failed
@@ -23,13 +23,6 @@ sub failed
 
 	return $cluster->sql("SELECT string_agg(concat_ws(' ', event_id, state, reason), E'\\n'"
 		  . " ORDER BY seq) FROM ecapi.failed_event WHERE destination = " . literal($name));
-}
-
-sub requests_of
-{
-	my ($path) = @_;
-
-	return grep { $_->{path} eq $path } $receiver->requests;
 }
 
 sub emit
@@ -79,7 +72,7 @@ is($cluster->sql("SELECT r.events, r.outcome, r.seqs @> o.seq FROM ecapi.request
 my $row = $cluster->row('shop');
 is("$row->{delivered} $row->{failed}", '5 1', 'counts: delivered in the end, failed once');
 
-# --- several at a time: halved, each on its own
+# --- several at a time: bisected, each on its own
 
 $cluster->alter('shop', url => $receiver->url('/several/reject-if=poison'));
 emit('b1', map { ("poison-b$_", "bitter-b$_") } 1 .. 6);
@@ -89,7 +82,7 @@ $cluster->alter('shop', url => $receiver->url('/several/reject-if=b3'));
 $cluster->sql("SELECT ecapi.retry('shop')");
 $cluster->wait_row('shop', 'failed_waiting = 1');
 is(failed('shop'), 'poison-b3 waiting rejected by the receiver', 'of several, those that are taken go');
-cmp_ok((sort { $b <=> $a } map { $_->{events} } requests_of('/several/reject-if=b3'))[0],
+cmp_ok((sort { $b <=> $a } map { $_->{events} } $receiver->requests_at('/several/reject-if=b3'))[0],
 	'>', 1, 'several failed events share a request');
 my $n = $cluster->compare($receiver, 'shop', [ 'b1', map { ("poison-b$_", "bitter-b$_") } 1, 2, 4, 5, 6 ]);
 is($n->{missing}, 0, 'all of those are there');
@@ -138,7 +131,7 @@ emit('d1', 'poison-d', map { "d$_" } 2 .. 20);
 $cluster->wait_row('cruel', "failed_waiting = 1 AND backlog = 0 AND state = 'idle'");
 is(failed('cruel'), 'poison-d waiting the receiver fails on it', 'what the receiver fails on waits');
 $cluster->all_there($receiver, 'cruel', [ map { "d$_" } 1 .. 20 ], 'its neighbours are delivered');
-$before = requests_of('/cruel/fail-if=poison');
+$before = $receiver->requests_at('/cruel/fail-if=poison');
 $cluster->sql("SELECT ecapi.retry('cruel')");
 $cluster->wait_sql("(SELECT attempts > 6 OR next_try > now() FROM ecapi.failed_event WHERE destination = 'cruel')"
 	  . " AND (SELECT count(*) FROM ecapi.request WHERE destination = 'cruel' AND retried) > 0");
@@ -154,10 +147,10 @@ emit(map { "m$_" } 1 .. 3);
 $cluster->wait_row('measured', 'delivered = 1 AND backlog = 2');
 emit('m4');
 $cluster->drained('shop');
-is(scalar requests_of('/measured'), 1, 'rate_limit: what is beyond it waits');
+is(scalar $receiver->requests_at('/measured'), 1, 'rate_limit: what is beyond it waits');
 $cluster->alter('measured', rate_limit => '0');
 $cluster->drained('measured');
-is(scalar requests_of('/measured'), 4, 'without it all is sent');
+is(scalar $receiver->requests_at('/measured'), 4, 'without it all is sent');
 $cluster->sql('DROP SERVER measured CASCADE');
 
 # --- a receiver that rejects everything there is
@@ -167,11 +160,11 @@ emit(map { "poison-e$_" } 1 .. 3);
 $cluster->stopped('picky', '%rejects every event%400%');
 is(failed('picky'), '', 'stopped: nobody is blamed');
 my $stopped_at = $cluster->sql("SELECT last_error_at FROM ecapi.destination WHERE destination = 'picky'");
-$cluster->sql("SELECT ecapi.resume('picky')");
+$cluster->resume('picky');
 $cluster->wait_row('picky', "state = 'stopped' AND last_error_at > '$stopped_at'");
 is(failed('picky'), '', 'resumed: stopped again, nobody is blamed');
 is($cluster->sql("SELECT ecapi.discard('picky')"), 0, 'there is nothing to discard yet');
-$cluster->sql("SELECT ecapi.resume('picky')");
+$cluster->resume('picky');
 $cluster->wait_row('picky', "failed_waiting = 3 AND backlog = 0 AND state = 'idle'");
 is($cluster->sql("SELECT ecapi.discard('picky')"), 3, 'blamed, they can be discarded');
 emit('e1', 'poison-e4', 'e2');
@@ -180,27 +173,25 @@ is(scalar(records_of('picky', 'e2')), 1, 'the destination goes on');
 
 # --- not while the destination is paused
 
-$cluster->sql("SELECT ecapi.pause('picky')");
-$cluster->wait_row('picky', "state = 'paused'");
-$before = requests_of('/picky/reject-if=poison');
+$cluster->pause('picky');
+$before = $receiver->requests_at('/picky/reject-if=poison');
 $cluster->sql("SELECT ecapi.retry('picky')");
 emit('clock-1');
 $cluster->drained('shop');
-is(scalar requests_of('/picky/reject-if=poison'), $before, 'paused: nothing is tried');
-$cluster->sql("SELECT ecapi.resume('picky')");
+is(scalar $receiver->requests_at('/picky/reject-if=poison'), $before, 'paused: nothing is tried');
+$cluster->resume('picky');
 $cluster->wait_sql("(SELECT max(attempts) >= 2 FROM ecapi.failed_event WHERE destination = 'picky')");
 
 # --- rows that an operator's open transaction holds do not hold the worker
 
-$cluster->sql("SELECT ecapi.pause('picky')");
-$cluster->wait_row('picky', "state = 'paused'");
+$cluster->pause('picky');
 $cluster->sql("SELECT ecapi.retry('picky')");
 $cluster->sql("BEGIN; SELECT FROM ecapi.failed_event WHERE destination = 'picky' FOR UPDATE;"
 	  . " PREPARE TRANSACTION 'held'");
 my $attempts = $cluster->sql("SELECT attempts FROM ecapi.failed_event WHERE destination = 'picky'");
-$before = requests_of('/picky/reject-if=poison');
-$cluster->sql("SELECT ecapi.resume('picky')");
-$receiver->wait_for(sub { requests_of('/picky/reject-if=poison') > $before }, 'a try of a held event');
+$before = $receiver->requests_at('/picky/reject-if=poison');
+$cluster->resume('picky');
+$receiver->wait_for(sub { $receiver->requests_at('/picky/reject-if=poison') > $before }, 'a try of a held event');
 emit('e7');
 $cluster->drained('picky');
 is($cluster->sql("SELECT attempts FROM ecapi.failed_event WHERE destination = 'picky'"), $attempts,
@@ -217,5 +208,5 @@ $cluster->sql('DROP SERVER choosy CASCADE');
 is($cluster->sql("SELECT count(*) FROM ecapi.failed_event WHERE destination = 'choosy' AND state = 'waiting'"),
 	0, 'a drop ends their tries');
 
-$cluster->node->stop;
+$cluster->stop;
 done_testing();

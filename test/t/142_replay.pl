@@ -11,12 +11,12 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster qw(ids literal);
+use EcapiCluster qw(ids);
 use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start(conf => "restart_after_crash = on\n");
+my $cluster = EcapiCluster->create(conf => "restart_after_crash = on\n");
 
 sub now { return $cluster->sql('SELECT clock_timestamp()') }
 
@@ -129,7 +129,7 @@ is(scalar(grep { $_ != 1 } values %{ arrivals('other') }), 0, 'another destinati
 $cluster->alter('shop', url => $receiver->url('/slow/delay=20'), batch_size => 10);
 $cluster->sql("ALTER SERVER shop OPTIONS (ADD max_in_flight '1')");
 $id = replay('shop', "since => '$start'");
-$receiver->wait_for(sub { grep { $_->{path} eq '/slow/delay=20' } $_->requests }, 'the replay');
+$receiver->wait_for(sub { $_->requests_at('/slow/delay=20') }, 'the replay');
 for my $i (1 .. 5)
 {
 	$cluster->emit("live-$i-", 1, 1);
@@ -149,18 +149,17 @@ EOSQL
 
 # --- killed and restarted in the middle
 
-my $slow = sub { scalar grep { $_->{path} eq '/slow/delay=20' } $receiver->requests };
-kill 'KILL', $cluster->worker_pid;
-$cluster->wait_for(sub { (eval { $cluster->worker_pid } // '') =~ /^\d+$/ }, 'the worker is back');
+my $slow = sub { scalar(() = $receiver->requests_at('/slow/delay=20')) };
+$cluster->wait_worker($cluster->kill_worker);
 my $so_far = $slow->();
 $receiver->wait_for(sub { $slow->() > $so_far + 5 }, 'the replay to go on');
 is(replay_state($id), 'running', 'killed in the middle, it goes on');
-$cluster->node->restart('fast');
+$cluster->restart('fast');
 $so_far = $slow->();
 $receiver->wait_for(sub { $slow->() > $so_far + 5 }, 'the replay to go on');
 is(replay_state($id), 'running', 'restarted in the middle, it goes on');
-$cluster->node->stop('immediate');
-$cluster->node->start;
+$cluster->stop('immediate');
+$cluster->start;
 $cluster->alter('shop', url => $receiver->url('/shop'), batch_size => 100);
 finished($id);
 my %fresh = %{ arrivals('shop') };
@@ -177,21 +176,20 @@ arrived('shop', 1, [ @events, map { "live-$_-1" } 1 .. 5 ], 'after kill and rest
 $cluster->alter('shop', url => $receiver->url('/cancel/delay=20'), batch_size => 10);
 my $first = replay('shop', "since => '$start'");
 my $second = replay('shop', "since => '$late'");
-$receiver->wait_for(sub { grep { $_->{path} eq '/cancel/delay=20' } $_->requests }, 'the first replay');
+$receiver->wait_for(sub { $_->requests_at('/cancel/delay=20') }, 'the first replay');
 is(replay_state($second), 'waiting', 'the second waits for the first');
 is($cluster->sql("SELECT ecapi.cancel_replay('shop', $first)"), 1, 'the first is cancelled');
 finished($second);
 is(replay_state($first), 'cancelled', 'it stays so');
 cmp_ok($cluster->sql("SELECT delivered FROM ecapi.replay WHERE replay_id = $first"), '<', 1511,
 	'the rest of it was not sent');
-$cluster->sql("SELECT ecapi.pause('shop')");
-$cluster->wait_row('shop', "state = 'paused'");
+$cluster->pause('shop');
 $id = replay('shop', "since => '$start'");
 $cluster->emit('clock', 1, 1);
 $cluster->drained('other');
 isnt(replay_state($id), 'finished', 'paused: no replay');
 is($cluster->sql("SELECT ecapi.cancel_replay('shop')"), 1, 'all are cancelled');
-$cluster->sql("SELECT ecapi.resume('shop')");
+$cluster->resume('shop');
 $cluster->drained('shop');
 is($cluster->sql("SELECT ecapi.cancel_replay('shop')"), 0, 'none is left');
 
@@ -223,7 +221,7 @@ sub rotate
 {
 	my ($empty) = @_;
 
-	$cluster->sql('SELECT pg_terminate_backend(pid) FROM ecapi.worker()');
+	$cluster->terminate_worker;
 	$cluster->wait_for(sub { (eval { rows_in($empty) } // 1) == 0 }, "slot $empty is emptied");
 	return;
 }
@@ -244,20 +242,18 @@ my $between = now();
 old_event($needed);
 $cluster->emit('rotate', 1, 1);
 $cluster->drained('shop', 'other');
-$cluster->sql("SELECT ecapi.pause('shop')");
-$cluster->wait_row('shop', "state = 'paused'");
+$cluster->pause('shop');
 $id = replay('shop', "since => '$between'");
 rotate($free);
 is(rows_in($needed), 1, 'a slot that a replay has yet to read is kept');
-$cluster->sql("SELECT ecapi.resume('shop')");
+$cluster->resume('shop');
 finished($id);
 rotate($needed);
 is(rows_in($needed), 0, 'and emptied when the replay is at its end');
 
 # --- gone with its destination
 
-$cluster->sql("SELECT ecapi.pause('shop')");
-$cluster->wait_row('shop', "state = 'paused'");
+$cluster->pause('shop');
 replay('shop', "since => '$start'");
 
 $cluster->sql('DROP SERVER shop CASCADE');
@@ -266,5 +262,5 @@ is($cluster->sql("SELECT count(*) FROM ecapi.replay WHERE destination = 'shop'")
 $cluster->emit('end', 1, 1);
 $cluster->drained('other');
 
-$cluster->node->stop;
+$cluster->stop;
 done_testing();

@@ -6,43 +6,30 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster;
 use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $node = ecapi_node('main');
-
-sub worker_pid { return rows($node, 'SELECT pid FROM ecapi.worker()') }
-
-sub restart_worker
-{
-	my $pid = worker_pid();
-
-	rows($node, "SELECT pg_terminate_backend($pid)");
-	wait_sql($node, 'another worker runs',
-		"SELECT state = 'running' AND pid <> $pid FROM ecapi.worker()");
-	return;
-}
+my $cluster = EcapiCluster->create;
 
 # Pause it, so that the worker has nothing to write, and change its row.
 sub change
 {
 	my ($sql) = @_;
 
-	rows($node, "SELECT ecapi.pause('shop')");
-	wait_sql($node, 'paused', "SELECT state = 'paused' FROM ecapi.cursor WHERE destination = 'shop'");
-	rows($node, $sql);
-	restart_worker();
-	rows($node, "SELECT ecapi.resume('shop')");
+	$cluster->sql("SELECT ecapi.pause('shop')");
+	$cluster->wait_sql("SELECT state = 'paused' FROM ecapi.cursor WHERE destination = 'shop'", 'paused');
+	$cluster->sql($sql);
+	$cluster->restart_worker;
+	$cluster->resume('shop');
 	return;
 }
 
-create_destination($node, 'shop', $receiver->url('/in'));
-create_destination($node, 'sound', $receiver->url('/sound'));
-emit($node, 'first', 3);
-wait_received($receiver, 'first', 3);
-wait_delivered($node, $_) for qw(shop sound);
+$cluster->destination('shop', $receiver->url('/in'));
+$cluster->destination('sound', $receiver->url('/sound'));
+$cluster->delivers($receiver, 'shop', 'first', 3);
+$cluster->drained('sound');
 
 my $xmax = "pg_snapshot_xmax(snapshot)::text::bigint";
 my @changes = (
@@ -56,7 +43,7 @@ my @changes = (
 	[ 'null2', 'arm = NULL, xid = NULL, seq = NULL', 'a column is null' ],
 	[ 'counts', 'delivered = NULL, state = NULL', 'a column is null' ]);
 
-rows($node, 'ALTER TABLE ecapi.cursor_row ' . join(', ', map { "ALTER $_ DROP NOT NULL" }
+$cluster->sql('ALTER TABLE ecapi.cursor_row ' . join(', ', map { "ALTER $_ DROP NOT NULL" }
 		  qw(snapshot arm xid seq delivered state)));
 for my $case (@changes)
 {
@@ -64,17 +51,17 @@ for my $case (@changes)
 
 	subtest "a changed cursor: $set" => sub {
 		change("UPDATE ecapi.cursor_row SET $set WHERE destination = 'shop'");
-		wait_state($node, 'shop', 'stopped', detail => "changed by hand.*$problem.*ecapi.rebase");
-		emit($node, "$name-before", 2);
+		$cluster->wait_state('shop', 'stopped', "changed by hand.*$problem.*ecapi.rebase");
+		$cluster->emit("$name-before-", 1, 2);
 		$receiver->wait_for(sub { 2 == grep { $_->{path} eq '/sound' && $_->{id} =~ /^\Q$name\E-before/ } $_->records },
 			'the others go on');
-		rows($node, "SELECT ecapi.resume('shop')");
-		wait_state($node, 'shop', 'stopped', detail => 'changed by hand');
-		like(rows($node, "SELECT what_to_do FROM ecapi.check() WHERE what ~ '\"shop\" is stopped'"),
+		$cluster->resume('shop');
+		$cluster->wait_state('shop', 'stopped', 'changed by hand');
+		like($cluster->sql("SELECT what_to_do FROM ecapi.check() WHERE what ~ '\"shop\" is stopped'"),
 			qr/ecapi\.rebase\('shop'\)/, 'the doctor says what to do');
-		rows($node, "SELECT ecapi.rebase('shop')");
-		emit($node, "$name-after", 2);
-		wait_delivered($node, 'shop');
+		$cluster->sql("SELECT ecapi.rebase('shop')");
+		$cluster->emit("$name-after-", 1, 2);
+		$cluster->drained('shop');
 		is((grep { $_->{path} eq '/in' && $_->{id} =~ /^\Q$name\E-after/ } $receiver->records), 2,
 			'once rebased it goes on');
 		is((grep { $_->{path} eq '/in' && $_->{id} =~ /^\Q$name\E-before/ } $receiver->records), 0,
@@ -83,32 +70,32 @@ for my $case (@changes)
 }
 
 subtest 'a row that is deleted while its destination is served' => sub {
-	my $before = rows($node, "SELECT delivered FROM ecapi.destination WHERE destination = 'shop'");
+	my $before = $cluster->sql("SELECT delivered FROM ecapi.destination WHERE destination = 'shop'");
 
-	rows($node, "ALTER SERVER shop OPTIONS (ADD batch_size '5', ADD max_in_flight '1')");
-	emit($node, 'd', 200);
-	rows($node, "DELETE FROM ecapi.cursor_row WHERE destination = 'shop'");
-	emit($node, 'd2', 20);
-	wait_sql($node, 'the row is back', "SELECT EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'shop')");
-	wait_delivered($node, 'shop');
+	$cluster->sql("ALTER SERVER shop OPTIONS (ADD batch_size '5', ADD max_in_flight '1')");
+	$cluster->emit('d-', 1, 200);
+	$cluster->sql("DELETE FROM ecapi.cursor_row WHERE destination = 'shop'");
+	$cluster->emit('d2-', 1, 20);
+	$cluster->wait_sql("SELECT EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'shop')", 'the row is back');
+	$cluster->drained('shop');
 	is((grep { $_->{path} eq '/in' && $_->{id} =~ /^d2?-/ } $receiver->records), 220, 'everything arrives, once');
-	is(rows($node, "SELECT delivered FROM ecapi.destination WHERE destination = 'shop'"), $before + 220,
+	is($cluster->sql("SELECT delivered FROM ecapi.destination WHERE destination = 'shop'"), $before + 220,
 		'and is counted on from what was there');
-	like(log_text($node), qr/cursor of destination "shop" was gone and is written again/, 'the log says so');
-	restart_worker();
-	emit($node, 'd3', 5);
-	wait_delivered($node, 'shop');
+	like($cluster->log_text, qr/cursor of destination "shop" was gone and is written again/, 'the log says so');
+	$cluster->restart_worker;
+	$cluster->emit('d3-', 1, 5);
+	$cluster->drained('shop');
 	is((grep { $_->{path} eq '/in' && $_->{id} =~ /^d\d?-/ } $receiver->records), 225,
 		'the new row is where the old one was');
 };
 
 subtest 'a row that is deleted while nobody looks' => sub {
 	change("DELETE FROM ecapi.cursor_row WHERE destination = 'shop'");
-	wait_sql($node, 'the row is back', "SELECT EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'shop')");
-	emit($node, 'e', 5);
-	wait_delivered($node, 'shop');
+	$cluster->wait_sql("SELECT EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'shop')", 'the row is back');
+	$cluster->emit('e-', 1, 5);
+	$cluster->drained('shop');
 	is((grep { $_->{path} eq '/in' && $_->{id} =~ /^e-/ } $receiver->records), 5, 'it goes on from now');
-	like(log_text($node), qr/destination "shop" had no cursor and starts with what commits from now on/,
+	like($cluster->log_text, qr/destination "shop" had no cursor and starts with what commits from now on/,
 		'the log says so');
 };
 
@@ -116,15 +103,15 @@ subtest 'a second row for one server' => sub {
 	change("INSERT INTO ecapi.cursor_row (destination, server, snapshot, system_identifier, database, started_at, written, generation)"
 		  . " SELECT 'aaa', server, '3:3:', system_identifier, database, started_at, -16, -1 FROM ecapi.cursor"
 		  . " WHERE destination = 'shop'");
-	wait_sql($node, 'the older is removed', "SELECT NOT EXISTS (SELECT FROM ecapi.cursor_row WHERE destination = 'aaa')");
-	emit($node, 'f', 5);
-	wait_delivered($node, 'shop');
+	$cluster->wait_sql("SELECT NOT EXISTS (SELECT FROM ecapi.cursor_row WHERE destination = 'aaa')", 'the older is removed');
+	$cluster->emit('f-', 1, 5);
+	$cluster->drained('shop');
 	is((grep { $_->{path} eq '/in' && $_->{id} =~ /^f-/ } $receiver->records), 5, 'the first goes on');
-	is(rows($node, "SELECT string_agg(destination, ' ' ORDER BY destination) FROM ecapi.cursor_row"), 'shop sound',
+	is($cluster->sql("SELECT string_agg(destination, ' ' ORDER BY destination) FROM ecapi.cursor_row"), 'shop sound',
 		'under its own name');
 };
 
-unlike(log_text($node), qr/was terminated by signal|PANIC|TRAP/, 'nothing has crashed');
+unlike($cluster->log_text, qr/was terminated by signal|PANIC|TRAP/, 'nothing has crashed');
 is($receiver->stats->{conflicts}, 0, 'no event changed');
-$node->stop;
+$cluster->stop;
 done_testing();

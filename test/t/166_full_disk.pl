@@ -9,16 +9,14 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster qw(many);
 use EcapiReceiver;
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $megabytes = 8;
 
-# A server whose files are limited for as long as $limited is set.
-my $node = PostgreSQL::Test::Cluster->new('main');
+my $cluster = EcapiCluster->create(init => [ extra => ['--wal-segsize=1'] ]);
 my $folder = PostgreSQL::Test::Utils::tempdir();
 my $path = $ENV{PATH};
 my ($pg_ctl) = grep { -x $_ } map { "$_/pg_ctl" } split /:/, $path;
@@ -28,60 +26,43 @@ print $script "#!/bin/bash\nulimit -f " . $megabytes * 1024 . "\nexec '$pg_ctl' 
 close $script or die "close: $!";
 chmod 0755, "$folder/pg_ctl";
 
+# Start it again, with its files limited or not.
 sub restart
 {
 	my ($limited) = @_;
 
-	$node->stop;
+	$cluster->stop;
 	local $ENV{PATH} = $limited ? "$folder:$path" : $path;
-	$node->start;
+	$cluster->start;
 	return;
-}
-
-sub many
-{
-	my ($prefix, $count) = @_;
-
-	return "SELECT count(ecapi_emit('purchase', value => i, currency_code => 'EUR', id => '$prefix-' || i,"
-	  . " properties => jsonb_build_object('transaction_id', i::text, 'coupon', repeat('x', 500))))"
-	  . " FROM generate_series(1, $count) i";
 }
 
 my $receiver = EcapiReceiver->start;
 
-$node->init(extra => ['--wal-segsize=1']);
-$node->append_conf('postgresql.conf', ecapi_settings());
-$node->start;
-rows($node, 'CREATE EXTENSION ecapi');
-create_destination($node, 'shop', $receiver->url('/in'));
-emit($node, 'a', 10);
-wait_received($receiver, 'a', 10);
-wait_delivered($node, 'shop');
+$cluster->destination('shop', $receiver->url('/in'));
+$cluster->delivers($receiver, 'shop', 'a', 10);
 
 subtest 'no room for the outbox' => sub {
 	restart(1);
-	my $pid = rows($node, 'SELECT pg_postmaster_start_time()');
-	my $error = refused($node, many('b', 30000), name => 'an emit that does not fit');
+	my $pid = $cluster->sql('SELECT pg_postmaster_start_time()');
+	my $error = $cluster->refused(many('b-', 30000), 'an emit that does not fit');
 
 	like($error, qr/could not (extend|write).*File too large/, 'says why');
-	is(rows($node, 'SELECT count(*) FROM ecapi.outbox'), 10, 'it leaves nothing behind');
-	$error = refused($node, "CREATE TABLE shop_order (n int); INSERT INTO shop_order VALUES (1);" . many('c', 3000),
-		name => 'so does each later one');
-	is(rows($node, 'SELECT pg_postmaster_start_time()'), $pid, 'the server goes on');
-	is(rows($node, "SELECT state FROM ecapi.worker()"), 'running', 'so does the worker');
+	is($cluster->sql('SELECT count(*) FROM ecapi.outbox'), 10, 'it leaves nothing behind');
+	$error = $cluster->refused("CREATE TABLE shop_order (n int); INSERT INTO shop_order VALUES (1);" . many('c-', 3000), 'so does each later one');
+	is($cluster->sql('SELECT pg_postmaster_start_time()'), $pid, 'the server goes on');
+	is($cluster->sql("SELECT state FROM ecapi.worker()"), 'running', 'so does the worker');
 	restart(0);
-	emit($node, 'd', 10);
-	wait_received($receiver, 'd', 10);
-	wait_delivered($node, 'shop');
-	is(scalar(keys %{ ids_received($receiver) }), 20, 'what was rolled back is not sent');
+	$cluster->delivers($receiver, 'shop', 'd', 10);
+	is(scalar(keys %{ $receiver->ids_received }), 20, 'what was rolled back is not sent');
 };
 
 subtest "no room for the worker's own tables" => sub {
-	my $slot = rows($node, 'SELECT max(slot) FROM ecapi.outbox');
+	my $slot = $cluster->sql('SELECT max(slot) FROM ecapi.outbox');
 
 	restart(1);
-	rows($node, 'ALTER SYSTEM SET autovacuum = off; SELECT pg_reload_conf()');
-	rows($node, 'CREATE TABLE filler AS SELECT * FROM ecapi.request LIMIT 1');
+	$cluster->sql('ALTER SYSTEM SET autovacuum = off; SELECT pg_reload_conf()');
+	$cluster->sql('CREATE TABLE filler AS SELECT * FROM ecapi.request LIMIT 1');
 
 	# filled until not even a row like the worker's has room
 	for my $count (5000, 1)
@@ -90,37 +71,37 @@ subtest "no room for the worker's own tables" => sub {
 
 		until ($full)
 		{
-			my ($status, undef, $error) = $node->psql('postgres', 'INSERT INTO ecapi.request'
+			my ($status, undef, $error) = $cluster->try_sql('INSERT INTO ecapi.request'
 				  . ' SELECT request_id, sent_at, latency_ms, events, attempt, status,'
 				  . " $slot, server, 'filler', outcome, reason, error, receiver_request_id, seqs, replay, retried"
-				  . " FROM filler, generate_series(1, $count)", on_error_stop => 1);
+				  . " FROM filler, generate_series(1, $count)");
 
 			$full = $status != 0;
 			die $error if $full && $error !~ /File too large/;
 		}
 	}
-	emit($node, 'e', 10);
-	wait_sql($node, 'the worker says why', "SELECT message ~ 'could not (extend|write)' FROM ecapi.worker()");
-	like(rows($node, "SELECT what FROM ecapi.check() WHERE severity = 'error'"),
+	$cluster->emit('e-', 1, 10);
+	$cluster->wait_sql("SELECT message ~ 'could not (extend|write)' FROM ecapi.worker()", 'the worker says why');
+	like($cluster->sql("SELECT what FROM ecapi.check() WHERE severity = 'error'"),
 		qr/the worker fails and tries again: could not (extend|write)/, 'so does the doctor');
-	my $pid = rows($node, 'SELECT pid FROM ecapi.worker()');
+	my $pid = $cluster->worker_pid;
 	my $sent = scalar($receiver->requests);
 
 	# each try is a line in the log
-	my $tries = sub { return scalar(() = log_text($node) =~ /ecapi worker failed and will try again/g) };
+	my $tries = sub { return scalar(() = $cluster->log_text =~ /ecapi worker failed and will try again/g) };
 	my $before = $tries->();
 
-	emit($node, 'f', 10);
-	wait_sql($node, "it has tried again", "SELECT true") until $tries->() > $before + 2;
-	is(rows($node, 'SELECT pid FROM ecapi.worker()'), $pid, 'it is the same process');
+	$cluster->emit('f-', 1, 10);
+	$cluster->wait_for(sub { $tries->() > $before + 2 }, 'it has tried again');
+	is($cluster->worker_pid, $pid, 'it is the same process');
 	is(scalar($receiver->requests), $sent, 'what cannot be recorded is not sent');
 	restart(0);
-	wait_received($receiver, 'f', 10);
-	wait_received($receiver, 'e', 10);
-	wait_delivered($node, 'shop');
+	$receiver->wait_received('f', 10);
+	$receiver->wait_received('e', 10);
+	$cluster->drained('shop');
 	is($receiver->stats->{conflicts}, 0, 'what was sent again has the same bytes');
 };
 
-unlike(log_text($node), qr/was terminated by signal|PANIC|TRAP/, 'nothing has crashed');
-$node->stop;
+unlike($cluster->log_text, qr/was terminated by signal|PANIC|TRAP/, 'nothing has crashed');
+$cluster->stop;
 done_testing();

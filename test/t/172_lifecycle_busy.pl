@@ -1,8 +1,8 @@
 # What a DBA does while an application works and requests are on their way, one
 # of them to a receiver that answers after twenty seconds.
 #
-# Nothing that is done waits for that answer: it is told by the answer, which has
-# not come when the command is done; how long each took is only printed.
+# Nothing that is done waits for that answer, which has not come when the command is
+# done; how long each took is only printed.
 # What was committed arrives, whatever was done meanwhile.
 use strict;
 use warnings;
@@ -11,7 +11,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use EcapiLoad;
-use EcapiNode;
+use EcapiCluster;
 use EcapiReceiver;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -21,7 +21,7 @@ my $SLOW = 'delay=20000';
 
 my $receiver = EcapiReceiver->start;
 my $credentials = PostgreSQL::Test::Utils::tempdir();
-my $node = ecapi_node('main', credentials => $credentials, conf => "max_worker_processes = 20\n");
+my $cluster = EcapiCluster->create(credentials => $credentials, conf => "max_worker_processes = 20\n");
 my $running = "SELECT state = 'running' FROM ecapi.worker()";
 
 # Send one event to the slow receiver, and do something meanwhile.  The receiver
@@ -34,13 +34,13 @@ sub while_slow
 	my $prefix = 'slow' . ++$slow_events;
 	my $sleeps = $receiver->sleeps;
 
-	emit($node, $prefix, 1, database => $database);
+	$cluster->in($database)->emit("$prefix-", 1, 1);
 	$receiver->wait_for(sub { $_->sleeps > $sleeps }, 'a request on its way');
 	my $began = time;
 
 	$code->();
 	note sprintf '%s: %.2f s', $what, time - $began;
-	is(scalar(keys %{ ids_received($receiver, $prefix) }), 0, "$what did not wait for the answer");
+	is(scalar(keys %{ $receiver->ids_received($prefix) }), 0, "$what did not wait for the answer");
 	return;
 }
 
@@ -48,8 +48,7 @@ sub slow_destination
 {
 	my ($path, $database) = @_;
 
-	create_destination($node, 'slow', $receiver->url("/$path/$SLOW"), database => $database,
-		options => "timeout '60s'");
+	$cluster->in($database)->destination('slow', $receiver->url("/$path/$SLOW"), { timeout => '60s' });
 	return;
 }
 
@@ -72,62 +71,62 @@ sub all_arrived
 
 subtest 'shutdown with requests in flight' => sub {
 	slow_destination('one', 'postgres');
-	while_slow("$_ shutdown", 'postgres', sub { $node->stop($_) }), $node->start
+	while_slow("$_ shutdown", 'postgres', sub { $cluster->stop($_) }), $cluster->start
 	  for qw(fast immediate);
-	rows($node, 'DROP SERVER slow');
+	$cluster->sql('DROP SERVER slow');
 };
 
 subtest 'databases and extensions come and go' => sub {
-	rows($node, "CREATE DATABASE $_") for qw(busy other);
-	rows($node, 'CREATE EXTENSION ecapi', database => $_) for qw(busy other);
+	$cluster->sql("CREATE DATABASE $_") for qw(busy other);
+	$cluster->in($_)->sql('CREATE EXTENSION ecapi') for qw(busy other);
 	slow_destination('busy', 'busy');
-	create_destination($node, 'shop', $receiver->url('/other'), database => 'other');
-	my $load = EcapiLoad->start($node, 'a', database => 'other');
+	$cluster->in('other')->destination('shop', $receiver->url('/other'));
+	my $load = EcapiLoad->start($cluster->in('other'), 'a');
 
-	create_destination($node, 'here', $receiver->url('/here'));
-	my $here = EcapiLoad->start($node, 'h');
+	$cluster->destination('here', $receiver->url('/here'));
+	my $here = EcapiLoad->start($cluster, 'h');
 	$load->wait_more(5);
 	while_slow('DROP EXTENSION', 'busy',
-		sub { rows($node, 'DROP EXTENSION ecapi CASCADE', database => 'busy') });
-	rows($node, 'CREATE EXTENSION ecapi', database => 'busy');
+		sub { $cluster->in('busy')->sql('DROP EXTENSION ecapi CASCADE') });
+	$cluster->in('busy')->sql('CREATE EXTENSION ecapi');
 	slow_destination('again', 'busy');
 	while_slow('CREATE DATABASE ... TEMPLATE', 'busy',
-		sub { rows($node, 'CREATE DATABASE copy TEMPLATE busy') });
+		sub { $cluster->sql('CREATE DATABASE copy TEMPLATE busy') });
 	while_slow('ALTER DATABASE ... RENAME', 'busy',
-		sub { rows($node, 'ALTER DATABASE busy RENAME TO busier') });
-	wait_sql($node, 'the worker is back', $running, database => 'busier');
+		sub { $cluster->sql('ALTER DATABASE busy RENAME TO busier') });
+	$cluster->in('busier')->wait_sql($running, 'the worker is back');
 	$load->wait_more(5);
 	$load->stop;
 	all_arrived($load, 'a database beside it');
-	wait_delivered($node, 'shop', database => 'other');
+	$cluster->in('other')->drained('shop');
 	while_slow('DROP DATABASE of another database', 'busier',
-		sub { rows($node, 'DROP DATABASE other') });
-	while_slow('DROP DATABASE', 'busier', sub { rows($node, 'DROP DATABASE busier') });
-	wait_state($node, 'slow', 'stopped', detail => 'ecapi.adopt', database => 'copy');
-	rows($node, 'DROP DATABASE copy');
+		sub { $cluster->sql('DROP DATABASE other') });
+	while_slow('DROP DATABASE', 'busier', sub { $cluster->sql('DROP DATABASE busier') });
+	$cluster->in('copy')->wait_state('slow', 'stopped', 'ecapi.adopt');
+	$cluster->sql('DROP DATABASE copy');
 	$here->wait_more(5);
 	$here->stop;
 	all_arrived($here, 'another database');
-	rows($node, 'DROP SERVER here');
+	$cluster->sql('DROP SERVER here');
 };
 
 subtest 'ALTER SERVER under load' => sub {
-	create_destination($node, 'moving', $receiver->url('/v0'), options => "batch_size '10', linger '0'");
-	my $load = EcapiLoad->start($node, 'm');
+	$cluster->destination('moving', $receiver->url('/v0'), { batch_size => 10, linger => 0 });
+	my $load = EcapiLoad->start($cluster, 'm');
 	my @wrong;
 
 	for my $version (1 .. 15)
 	{
 		$load->wait_more(3);
-		rows($node, "ALTER SERVER moving OPTIONS (SET url '" . $receiver->url("/v$version") . "')");
-		emit($node, "mark$version", 1);
-		$receiver->wait_for(sub { keys %{ ids_received($_, "mark$version") } > 0 }, "mark $version");
+		$cluster->sql("ALTER SERVER moving OPTIONS (SET url '" . $receiver->url("/v$version") . "')");
+		$cluster->emit("mark$version-", 1, 1);
+		$receiver->wait_for(sub { keys %{ $_->ids_received("mark$version") } > 0 }, "mark $version");
 		push @wrong, grep { $_->{id} eq "mark$version-1" && $_->{path} ne "/v$version" } $receiver->records;
 	}
 	is(scalar(@wrong), 0, 'what is emitted after a change goes by the new options');
 	$load->stop;
 	all_arrived($load, 'fifteen changes');
-	rows($node, 'DROP SERVER moving');
+	$cluster->sql('DROP SERVER moving');
 };
 
 subtest 'a token is rotated while 401s come' => sub {
@@ -138,46 +137,44 @@ subtest 'a token is rotated while 401s come' => sub {
 
 	$write->('token0');
 	$receiver->expect_auth('Bearer token0');
-	create_destination($node, 'guarded', $receiver->url('/guarded'), options => "linger '0'",
-		mapping => "access_token_file 'shop.token'");
-	my $load = EcapiLoad->start($node, 'g');
+	$cluster->destination('guarded', $receiver->url('/guarded'), { linger => 0 }, { access_token_file => 'shop.token' });
+	my $load = EcapiLoad->start($cluster, 'g');
 
 	for my $n (1 .. 3)
 	{
 		$load->wait_more(3);
 		$receiver->expect_auth("Bearer token$n");
 		# while a token is new, the receiver may not know it yet
-		wait_state($node, 'guarded', $n == 1 ? 'stopped' : 'waiting', detail => '401');
+		$cluster->wait_state('guarded', $n == 1 ? 'stopped' : 'waiting', '401');
 		$load->wait_more(3);
 		$write->("token$n");
-		wait_state($node, 'guarded', 'idle|delivering');
+		$cluster->wait_state('guarded', 'idle|delivering');
 	}
 	$load->wait_more(3);
 	$write->('token4');
-	wait_state($node, 'guarded', 'waiting', detail => '401');
+	$cluster->wait_state('guarded', 'waiting', '401');
 	$receiver->expect_auth('Bearer token4');
-	wait_state($node, 'guarded', 'idle|delivering');
+	$cluster->wait_state('guarded', 'idle|delivering');
 	$load->stop;
 	all_arrived($load, 'three rotations, and one that the receiver hears of last');
 	$receiver->expect_auth(undef);
-	is(rows($node, 'SELECT count(*) FROM ecapi.failed_event'), 0, 'no event was blamed for a token');
-	rows($node, 'DROP SERVER guarded CASCADE');
+	is($cluster->sql('SELECT count(*) FROM ecapi.failed_event'), 0, 'no event was blamed for a token');
+	$cluster->sql('DROP SERVER guarded CASCADE');
 };
 
 subtest 'two databases at once, through restarts' => sub {
-	rows($node, 'CREATE DATABASE two');
-	rows($node, 'CREATE EXTENSION ecapi', database => 'two');
-	create_destination($node, 'first', $receiver->url('/first/delay=50'), options => "linger '0'");
-	create_destination($node, 'second', $receiver->url('/second/delay=50'), database => 'two',
-		options => "linger '0'");
-	my $first = EcapiLoad->start($node, 'one');
-	my $second = EcapiLoad->start($node, 'two', database => 'two');
+	$cluster->sql('CREATE DATABASE two');
+	$cluster->in('two')->sql('CREATE EXTENSION ecapi');
+	$cluster->destination('first', $receiver->url('/first/delay=50'), { linger => 0 });
+	$cluster->in('two')->destination('second', $receiver->url('/second/delay=50'), { linger => 0 });
+	my $first = EcapiLoad->start($cluster, 'one');
+	my $second = EcapiLoad->start($cluster->in('two'), 'two');
 
 	for my $mode (qw(fast immediate))
 	{
 		$_->wait_more(5) for $first, $second;
-		$node->stop($mode);
-		$node->start;
+		$cluster->stop($mode);
+		$cluster->start;
 	}
 	$_->wait_more(5) for $first, $second;
 	$_->stop for $first, $second;
@@ -186,32 +183,32 @@ subtest 'two databases at once, through restarts' => sub {
 	my %path = map { ($_->{id} // '') =~ /^(one|two)-/ ? ("$1 $_->{path}" => 1) : () } $receiver->records;
 	is(join(', ', sort keys %path), 'one /first/delay=50, two /second/delay=50',
 		'each database delivers its own');
-	rows($node, 'DROP DATABASE two');
-	rows($node, 'DROP SERVER first');
+	$cluster->sql('DROP DATABASE two');
+	$cluster->sql('DROP SERVER first');
 };
 
 subtest 'the preload line is removed' => sub {
-	create_destination($node, 'shop', $receiver->url('/preload'), options => "linger '0'");
-	my $load = EcapiLoad->start($node, 'p');
-	my $tracked = EcapiLoad->start($node, 't', track => 1);
+	$cluster->destination('shop', $receiver->url('/preload'), { linger => 0 });
+	my $load = EcapiLoad->start($cluster, 'p');
+	my $tracked = EcapiLoad->start($cluster, 't', track => 1);
 
 	$_->wait_more(5) for $load, $tracked;
-	$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
-	$node->restart;
+	$cluster->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+	$cluster->restart;
 	$_->errors for $load, $tracked;
 	$_->wait_more(5) for $load, $tracked;
 	is(join('', map { $_->errors } $load, $tracked), '', 'writers go on, without an error');
-	is(rows($node, "SELECT state, detail FROM ecapi.destination"),
+	is($cluster->sql("SELECT state, detail FROM ecapi.destination"),
 		'no worker|ecapi is not in shared_preload_libraries', 'the view says what is missing');
-	cmp_ok(rows($node, 'SELECT backlog FROM ecapi.destination'), '>=', 10, 'and what waits');
-	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'ecapi'");
-	$node->restart;
+	cmp_ok($cluster->sql('SELECT backlog FROM ecapi.destination'), '>=', 10, 'and what waits');
+	$cluster->append_conf('postgresql.conf', "shared_preload_libraries = 'ecapi'");
+	$cluster->restart;
 	$_->wait_more(3) for $load, $tracked;
 	$_->stop for $load, $tracked;
 	all_arrived($load, 'emitted');
 	all_arrived($tracked, 'captured');
-	wait_delivered($node, 'shop');
+	$cluster->drained('shop');
 };
 
-$node->stop;
+$cluster->stop;
 done_testing();

@@ -11,7 +11,6 @@ use lib $FindBin::RealBin;
 
 use EcapiCluster qw(ids);
 use EcapiReceiver;
-use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $FILES = 256;
@@ -19,8 +18,7 @@ my $EVENTS = 1000;
 my @names = map { "many$_" } 1 .. 20;
 
 my $receiver = EcapiReceiver->start(args => [ '--threads', 2 ]);
-my $cluster = EcapiCluster->start(conf => "ecapi.delivery = off\n");
-my $node = $cluster->node;
+my $cluster = EcapiCluster->create(conf => "ecapi.delivery = off\n");
 
 # The soft limit of this process, which servers started by it inherit.
 sub limit_files
@@ -37,9 +35,9 @@ $cluster->destination($_, $receiver->url("/$_/delay=200"),
 $cluster->emit('e', 1, $EVENTS);
 $cluster->wait_row($_, "backlog = $EVENTS") for @names;
 
-$node->append_conf('postgresql.conf', 'ecapi.delivery = on');
+$cluster->append_conf('postgresql.conf', 'ecapi.delivery = on');
 limit_files($FILES);
-$node->restart;
+$cluster->restart;
 limit_files($before =~ s/\s//gr);
 my $started = $cluster->sql('SELECT pg_postmaster_start_time()');
 
@@ -65,10 +63,10 @@ for my $name (@names)
 note "repeats: $repeats of " . @names * $EVENTS;
 is($cluster->sql('SELECT count(*) FROM ecapi.failed_event'), 0, 'no event was blamed');
 is($cluster->sql('SELECT pg_postmaster_start_time()'), $started, 'the server never went down');
-unlike(slurp_file($node->logfile), qr/PANIC:|was terminated by signal/, 'no process died');
+unlike($cluster->log_text, qr/PANIC:|was terminated by signal/, 'no process died');
 note 'files were short: '
-  . (() = slurp_file($node->logfile) =~ /too many open files/gi) . ' lines in the log, '
+  . (() = $cluster->log_text =~ /too many open files/gi) . ' lines in the log, '
   . $cluster->sql("SELECT count(*) FROM ecapi.request WHERE error ~ 'too many'") . ' requests';
 
-$node->stop;
+$cluster->stop;
 done_testing();

@@ -41,7 +41,7 @@ sub peak_of
 sub beside
 {
 	my ($mutes, $events, %more) = @_;
-	my $cluster = EcapiCluster->start(name => "beside$mutes");
+	my $cluster = EcapiCluster->create(name => "beside$mutes");
 	my @mute = map { "mute$_" } 1 .. $mutes;
 
 	emit_large($cluster, 'idle', 1);
@@ -70,7 +70,7 @@ sub beside
 	}
 	cmp_ok(peak_of($pid) - $idle, '<=', 64 * 1024 * 1024, 'the memory of the worker is bounded');
 	is($cluster->worker_pid, $pid, 'it is the same worker all the time');
-	$cluster->node->stop;
+	$cluster->stop;
 	return;
 }
 

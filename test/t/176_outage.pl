@@ -12,9 +12,8 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster qw();
+use EcapiCluster;
 use EcapiReceiver;
-use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -22,8 +21,7 @@ my $PERIODS = 13;		# of two seconds, that the outage lasts at least
 
 my $well = EcapiReceiver->start;
 my $ill = EcapiReceiver->start;
-my $cluster = EcapiCluster->start(conf => "ecapi.retention = '8s'\ntrack_commit_timestamp = on\n");
-my $node = $cluster->node;
+my $cluster = EcapiCluster->create(conf => "ecapi.retention = '8s'\ntrack_commit_timestamp = on\n");
 
 $cluster->sql('CREATE TABLE sold (n int GENERATED ALWAYS AS IDENTITY PRIMARY KEY)');
 $cluster->destination('well', $well->url('/well'), { linger => 0 });
@@ -31,36 +29,15 @@ $cluster->destination('ill', $ill->url('/ill'), { linger => 0 });
 
 # --- an even load in the background
 
-my $script = $node->basedir . '/load.sql';
-PostgreSQL::Test::Utils::append_to_file($script,
+my $load = $cluster->pgbench_beside(
 	"WITH s AS (INSERT INTO sold DEFAULT VALUES RETURNING n)"
-	  . " SELECT ecapi_emit('purchase', value => n, currency_code => 'EUR', id => 'n-' || n) FROM s;\n");
-my $load = fork() // die "fork: $!";
-if ($load == 0)
-{
-	open(STDOUT, '>', '/dev/null');
-	open(STDERR, '>', '/dev/null');
-	exec 'pgbench', '-n', '-c', 2, '-R', 60, '-T', 3600, '-f', $script, $node->connstr('postgres')
-	  or POSIX::_exit(127);
-}
-
-END
-{
-	my $status = $?;
-
-	if (defined $load && $load > 0)
-	{
-		kill 'TERM', $load;
-		waitpid($load, 0);
-	}
-	$? = $status;
-}
+	  . " SELECT ecapi_emit('purchase', value => n, currency_code => 'EUR', id => 'n-' || n) FROM s;
+",
+	'-c', 2, '-R', 60);
 
 sub end_load
 {
-	kill 'TERM', $load;
-	waitpid($load, 0);
-	$load = undef;
+	$cluster->end_background($load);
 	$cluster->wait_sql("NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pgbench')");
 	return;
 }
@@ -114,7 +91,7 @@ is($cluster->row('well')->{state} =~ /^(idle|delivering)$/, 1, 'the other destin
 
 $ill->start_again;
 my $began = time;
-$cluster->sql("SELECT ecapi.resume('ill')");
+$cluster->resume('ill');
 $cluster->wait_row('ill', 'backlog < 100');
 note sprintf 'the backlog of %d events drained in %.2f s', $backlog, time - $began;
 wait_emptied(6);
@@ -146,5 +123,5 @@ sub latencies
 diag 'latency as always:         ' . latencies($normal_from, $normal_to);
 diag 'latency during the outage: ' . latencies($outage_from, $outage_to);
 
-$node->stop;
+$cluster->stop;
 done_testing();

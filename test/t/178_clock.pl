@@ -42,7 +42,7 @@ my $cluster;
 {
 	local $ENV{LD_PRELOAD} = $library;
 	local $ENV{ECAPI_TEST_CLOCK} = $file;
-	$cluster = EcapiCluster->start(conf => "track_commit_timestamp = on\n");
+	$cluster = EcapiCluster->create(conf => "track_commit_timestamp = on\n");
 }
 
 $cluster->destination('plain', $receiver->url('/plain'));
@@ -50,8 +50,7 @@ $cluster->destination('limited', $receiver->url('/limited'), { rate_limit => 20,
 $cluster->destination('lingers', $receiver->url('/lingers'), { linger => '30min', batch_size => 100 });
 $cluster->destination('away', $receiver->url('/away/status=503'));
 $cluster->destination('asleep', $receiver->url('/asleep'));
-$cluster->sql("SELECT ecapi.pause('asleep')");
-$cluster->wait_row('asleep', "state = 'paused'");
+$cluster->pause('asleep');
 
 $cluster->emit('a', 1, 20);
 $cluster->drained('plain', 'limited');
@@ -62,8 +61,10 @@ set_clock(-HOUR);
 is($cluster->sql('SELECT clock_timestamp() < (SELECT max(emitted_at) FROM ecapi.outbox)'), 't',
 	'the clock is set back an hour');
 $cluster->emit('b', 1, 20);
-$cluster->drained('plain', 'limited', 'lingers');
-pass('what is emitted then is delivered, also where the rate is limited, or a request lingered');
+$cluster->drained('plain', 'limited');
+# what came before goes; what is emitted then may have come too late for that request
+$cluster->wait_row('lingers', 'delivered >= 20');
+pass('what is emitted then is delivered, also where the rate is limited, and so is what lingered');
 $cluster->alter('away', url => $receiver->url('/away'));
 $cluster->drained('away');
 pass('so is what waited for another try');
@@ -80,7 +81,7 @@ pass('a destination that waited when the clock was set back is tried again by it
 set_clock(0);
 $cluster->emit('d', 1, 20);
 $cluster->drained('plain', 'limited', 'away');
-$cluster->sql("SELECT ecapi.resume('asleep')");
+$cluster->resume('asleep');
 $cluster->drained('asleep');
 pass('the clock is right again');
 
@@ -88,7 +89,7 @@ my @all = map { ids($_, 1, 20) } qw(a b c d);
 $cluster->all_there($receiver, $_, \@all, "$_: each event is there") for qw(plain limited away asleep);
 is($cluster->sql("SELECT count(*) FROM ecapi.destination WHERE failed + given_up > 0"), 0,
 	'no event failed or was given up');
-unlike($cluster->node->logfile && slurp_file($cluster->node->logfile), qr/ecapi worker failed|PANIC|FATAL/,
+unlike($cluster->logfile && $cluster->log_text, qr/ecapi worker failed|PANIC|FATAL/,
 	"nothing failed by the server's log");
-$cluster->node->stop;
+$cluster->stop;
 done_testing();

@@ -1,8 +1,8 @@
-# Users' SQL in the worker: what only a process shows that runs one function after
+# Users' SQL in the worker: what shows only in a process that runs one function after
 # another.  Nothing of a run is left for the next one or for the worker itself, and
 # nothing of what it says reaches the log.  A function that is slow is cancelled;
 # one that swallows every cancel ends the worker once, and is then held.  Others
-# are delivered meanwhile, and the server stops when it shall.
+# are delivered meanwhile, and the server stops when it should.
 #
 # What a function finds goes out as a coupon of the event.  Limits of time are
 # short, so that they are passed soon; nothing here depends on how soon.
@@ -12,16 +12,16 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster qw(ids literal);
+use EcapiCluster qw(literal);
 use EcapiReceiver;
 use JSON::PP ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-# everything that is not hushed is logged, in all its forms
-my $cluster = EcapiCluster->start(
-	conf => "log_statement = none\nlog_min_messages = debug1\nlog_error_verbosity = verbose\n"
+# everything that is not suppressed is logged, in all its forms
+my $cluster = EcapiCluster->create(
+	conf => "log_min_messages = debug1\nlog_error_verbosity = verbose\n"
 	  . "log_min_error_statement = debug1\nlog_destination = 'stderr,csvlog,jsonlog'\nlogging_collector = on\n"
 	  . "log_lock_waits = on\n");
 my $secret = 'planted.secret@example.com';
@@ -90,7 +90,7 @@ sub logs
 {
 	my ($form) = @_;
 
-	return join('', map { slurp_file($_) } glob($cluster->node->data_dir . "/log/*.$form"));
+	return join('', map { slurp_file($_) } glob($cluster->data_dir . "/log/*.$form"));
 }
 
 # Wait until the worker of a database is in a sleep of users' SQL.
@@ -153,8 +153,8 @@ arrives('leaving', 'raise-1', $clean, 'others are delivered meanwhile');
 
 # --- slow ones are cancelled
 
-$cluster->node->append_conf('postgresql.conf', 'ecapi.enrich_timeout = 100ms');
-$cluster->node->reload;
+$cluster->append_conf('postgresql.conf', 'ecapi.enrich_timeout = 100ms');
+$cluster->reload;
 $cluster->wait_sql("current_setting('ecapi.enrich_timeout') = '100ms'");
 enrichment('raising', q{ PERFORM pg_sleep(600)});
 waits('raising', '%it took longer than 100 ms%');
@@ -189,7 +189,7 @@ is($ends, 1, 'the log tells it once');
 
 # An operator who thinks that it is fixed releases it.
 $cluster->sql('UPDATE shop.switch SET on_ = false');
-$cluster->sql("SELECT ecapi.resume('raising')");
+$cluster->resume('raising');
 arrives('raising', 'swallow-1', 'swallowed', 'released, it is called again');
 arrives('raising', 'swallow-2', 'swallowed', 'and what had waited is delivered');
 is($cluster->worker_pid, $pid, 'by the same worker');
@@ -212,26 +212,25 @@ my $emit_latin = "SELECT ecapi_emit('purchase', value => 1, currency_code => 'EU
   . " properties => jsonb_build_object('transaction_id', chr(233) || 'x'))";
 
 $cluster->sql("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
-$cluster->node->safe_psql('latin', "CREATE EXTENSION ecapi; GRANT USAGE ON SCHEMA ecapi TO shop;"
+$cluster->in('latin')->sql("CREATE EXTENSION ecapi; GRANT USAGE ON SCHEMA ecapi TO shop;"
 	  . " GRANT CREATE ON SCHEMA public TO shop;" . sprintf($latin, 'NULL')
 	  . $cluster->destination_sql('latin', $receiver->url('/latin'), { enrich => 'public.latin' }));
-$cluster->node->safe_psql('latin', sprintf($emit_latin, 1));
+$cluster->in('latin')->sql(sprintf($emit_latin, 1));
 arrives('latin', 'latin-1', "\x{e4} 233 2", 'texts are converted, there and back');
 
 # --- a worker that is in the way of DDL goes
 
-$cluster->node->append_conf('postgresql.conf', 'ecapi.enrich_timeout = 5min');
-$cluster->node->reload;
+$cluster->append_conf('postgresql.conf', 'ecapi.enrich_timeout = 5min');
+$cluster->reload;
 $cluster->wait_sql("current_setting('ecapi.enrich_timeout') = '5min'");
-$cluster->node->safe_psql('latin',
-	sprintf($latin =~ s/CREATE/CREATE OR REPLACE/r, 'PERFORM pg_sleep(600)'));
-$cluster->node->safe_psql('latin', sprintf($emit_latin, 2));
+$cluster->in('latin')->sql(sprintf($latin =~ s/CREATE/CREATE OR REPLACE/r, 'PERFORM pg_sleep(600)'));
+$cluster->in('latin')->sql(sprintf($emit_latin, 2));
 worker_sleeps('latin');
 $cluster->sql('DROP DATABASE latin');
 is($cluster->sql("SELECT count(*) FROM pg_database WHERE datname = 'latin'"), '0',
 	'DROP DATABASE does not wait for a function');
 
-# --- a worker that shall end, ends in order
+# --- a worker that is to end, ends in order
 
 $cluster->wait_sql("NOT EXISTS (SELECT FROM ecapi.destination WHERE backlog > 0)");
 enrichment('leaving', q{ PERFORM pg_sleep(600)});
@@ -241,8 +240,8 @@ worker_sleeps();
 $cluster->sql("SELECT pg_terminate_backend($pid)");
 $cluster->wait_sql("(SELECT pid <> $pid FROM ecapi.worker())");
 worker_sleeps();
-$cluster->node->stop('fast');
-$cluster->node->start;
+$cluster->stop('fast');
+$cluster->start;
 worker_sleeps();
 is($cluster->sql("SELECT delivered FROM ecapi.destination WHERE destination = 'leaving'") + 0,
 	scalar(grep { $_->{data_set_id} eq 'leaving' } $receiver->records), 'nothing was lost or sent twice');
@@ -257,6 +256,6 @@ is(index($logs, $secret), -1, 'nothing of the events is in the log');
 unlike($logs, qr/terminating background worker "ecapi worker[^\n]*\n[^\n]*CONTEXT/, 'nor where it was');
 unlike($logs, qr/PANIC|was terminated by signal/, 'and nothing crashed');
 
-$cluster->node->stop;
+$cluster->stop;
 $receiver->stop;
 done_testing();

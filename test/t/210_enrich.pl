@@ -14,7 +14,7 @@ use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start(conf => "track_functions = 'all'\nrestart_after_crash = on\n");
+my $cluster = EcapiCluster->create(conf => "track_functions = 'all'\nrestart_after_crash = on\n");
 
 $cluster->sql(q{
 	CREATE ROLE shopkeeper;
@@ -211,17 +211,20 @@ $cluster->sql(q{DROP SERVER tired; ALTER SYSTEM RESET ecapi.enrich_timeout; SELE
 
 # --- killed while it enriches
 
-enrichment('slow', "jsonb_build_object('value', e.value * 2)", 'PERFORM pg_sleep(0.2);');
+# a call lasts until it is ended
+enrichment('slow', 'NULL::jsonb', 'PERFORM pg_sleep(600);');
+my $called = "EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND wait_event = 'PgSleep')";
+
 $cluster->destination('crash', $receiver->url('/crash'), { enrich => 'shop.slow' });
 for my $round (1 .. 3)
 {
 	$cluster->emit("g$round-", 1, 4000);
-	$cluster->wait_sql("EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'ecapi worker'"
-		  . " AND wait_event = 'PgSleep')");
-	kill 'KILL', $cluster->worker_pid;
-	$cluster->wait_for(sub { (eval { $cluster->sql('SELECT state FROM ecapi.worker()') } // '') eq 'running' },
-		'the worker is back');
+	$cluster->wait_sql($called, 'the worker enriches');
+	$cluster->wait_worker($cluster->kill_worker);
 }
+$cluster->wait_sql($called, 'the worker enriches');
+enrichment('slow', "jsonb_build_object('value', e.value * 2)");
+$cluster->sql('SELECT pg_cancel_backend(pid) FROM ecapi.worker()');
 $cluster->drained('crash');
 $cluster->all_there($receiver, 'crash', [ map { ids("g$_-", 1, 4000) } 1 .. 3 ],
 	'killed while it enriches, nothing is lost', repeats => 1);

@@ -14,7 +14,7 @@ use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start;
+my $cluster = EcapiCluster->create;
 my $EVENTS = 0;
 
 # Events PREFIX1 to PREFIXcount in one transaction; more is jsonb in terms of i.
@@ -174,7 +174,7 @@ is($cluster->sql("SELECT mode || ' ' || (test_until > now() + interval '23 hours
 	  . " FROM ecapi.destination WHERE destination = 'tried'"), 'test true', 'the view says until when');
 # the worker reads it when it starts, and has nothing to write now
 $cluster->sql("UPDATE ecapi.cursor_row SET test_since = test_since - interval '25 hours' WHERE destination = 'tried'");
-$cluster->node->restart;
+$cluster->restart;
 emit('k', 2, "'{}'");
 $cluster->stopped('tried', '%test mode has expired%');
 is(scalar(received('tried')), 2, 'expired, it sends no more');

@@ -19,7 +19,7 @@ my $EVENTS = $ENV{ECAPI_BACKLOG} // 100_000;
 my $LIMIT_KB = 64 * 1024;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start(conf => "track_functions = 'all'\nautovacuum = off\n");
+my $cluster = EcapiCluster->create(conf => "track_functions = 'all'\nautovacuum = off\n");
 
 # A value of /proc/PID/status, in kB.
 sub status_kb
@@ -127,7 +127,7 @@ $cluster->destination('last', $receiver->url('/last'), { enrich => 'shop.last' }
 settled();
 $cluster->sql("ALTER SERVER $_ OPTIONS (ADD enrich 'shop.margins')") for qw(one two three);
 my $read = rows_read();
-$cluster->sql("SELECT ecapi.resume('one')");
+$cluster->resume('one');
 my $peak_kb = drain($worker, 'one');
 my $seen = seen_of('one');
 $read = rows_read() - $read;

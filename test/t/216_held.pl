@@ -7,7 +7,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster qw(ids);
+use EcapiCluster;
 use EcapiReceiver;
 use Test::More;
 
@@ -19,8 +19,7 @@ my $VERSIONS = 20_000;
 my $LIMIT = 60;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start(conf => "autovacuum = off\nmax_connections = 30\n");
-my $node = $cluster->node;
+my $cluster = EcapiCluster->create(conf => "autovacuum = off\nmax_connections = 30\n");
 
 # Blocks touched so far, and rows written; 
 sub blocks
@@ -81,19 +80,10 @@ sub age
 	return;
 }
 
-sub restart_worker
-{
-	my $pid = $cluster->sql('SELECT pid FROM ecapi.worker()');
-
-	$cluster->sql("SELECT pg_terminate_backend($pid)");
-	$cluster->wait_sql("SELECT state = 'running' AND pid <> $pid FROM ecapi.worker()");
-	return;
-}
-
 $cluster->destination('one', $receiver->url('/one'));
 deliver(3);
 
-my $holder = $node->background_psql('postgres');
+my $holder = $cluster->background_psql('postgres');
 $holder->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
 $holder->query_safe('SELECT count(*) FROM ecapi.destination');
 
@@ -104,12 +94,11 @@ for my $table (qw(ecapi.cursor_row ecapi.ledger))
 }
 
 my $server = $cluster->sql("SELECT oid FROM pg_foreign_server WHERE srvname = 'one'");
-$cluster->sql("SELECT ecapi.pause('one')");
-$cluster->wait_row('one', "state = 'paused'");
+$cluster->pause('one');
 age('ecapi.cursor_row', "server = $server");
 age('ecapi.ledger', "hour = (SELECT max(hour) FROM ecapi.ledger) AND destination = 'one' AND outcome = 'delivered'"
 	  . " AND coalesce(event_type, '') = 'purchase' AND coalesce(currency, '') = 'EUR' AND coalesce(reason, '') = ''");
-$cluster->sql("SELECT ecapi.resume('one')");
+$cluster->resume('one');
 $cluster->wait_row('one', "state = 'idle'");
 
 for my $table (qw(ecapi.cursor_row ecapi.ledger))
@@ -126,7 +115,7 @@ for my $table (qw(ecapi.cursor_row ecapi.ledger))
 
 	$cluster->sql("SELECT * FROM ecapi.destination; SELECT * FROM ecapi.cursor; SELECT ecapi.pause('one')");
 	$cluster->wait_row('one', "state = 'paused'");
-	$cluster->sql("SELECT ecapi.resume('one')");
+	$cluster->resume('one');
 	$cluster->wait_row('one', "state = 'idle'");
 	my $cost = (blocks('ecapi.cursor_row'))[0] - $before;
 	diag "looks and reloads: $cost blocks";
@@ -137,13 +126,12 @@ for my $table (qw(ecapi.cursor_row ecapi.ledger))
 {
 	$cluster->alter('one', url => $receiver->url('/one'));
 	$cluster->sql("ALTER SERVER one OPTIONS (ADD rate_limit '20', ADD batch_size '1')");
-	$cluster->sql("SELECT ecapi.pause('one')");
-	$cluster->wait_row('one', "state = 'paused'");
+	$cluster->pause('one');
 	my $id = $cluster->sql("SELECT ecapi.replay('one', '-infinity')");
 	age('ecapi.replay_cursor', "replay_id = $id");
 	$cluster->emit('b', 1, 100);
 	$cluster->sql("SELECT ecapi.replay('one', '-infinity')");
-	my $cost = cost('ecapi.replay_cursor', sub { $cluster->sql("SELECT ecapi.resume('one')") });
+	my $cost = cost('ecapi.replay_cursor', sub { $cluster->resume('one') });
 	diag sprintf('ecapi.replay_cursor: %.1f blocks a write', $cost);
 	cmp_ok($cost, '<=', $LIMIT, 'ecapi.replay_cursor: a write is as cheap as ever');
 	$cluster->sql("SELECT ecapi.cancel_replay('one')");
@@ -152,7 +140,7 @@ for my $table (qw(ecapi.cursor_row ecapi.ledger))
 }
 
 # A new worker reads the versions once, and then none of them.
-restart_worker();
+$cluster->restart_worker;
 deliver(3);
 {
 	my $cost = cost('ecapi.cursor_row', sub { deliver(12) });
@@ -164,5 +152,5 @@ deliver(3);
 # Ends the session, with it the snapshot.
 $cluster->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'");
 is($receiver->stats->{conflicts}, 0, 'no event changed');
-$cluster->node->stop;
+$cluster->stop;
 done_testing();

@@ -9,13 +9,11 @@ use lib $FindBin::RealBin;
 
 use EcapiCluster qw(ids);
 use EcapiReceiver;
-use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start(
+my $cluster = EcapiCluster->create(
 	conf => "autovacuum = off\necapi.retention = '1min'\necapi.outbox_limit = '16MB'\n");
-my $node = $cluster->node;
 
 # About 1.5 megabytes of events, in one transaction.
 sub fill
@@ -57,7 +55,7 @@ my %open = (
 
 for my $what (sort keys %open)
 {
-	my $session = $node->background_psql('postgres');
+	my $session = $cluster->background_psql('postgres');
 
 	$session->query_safe('SET client_min_messages = warning; BEGIN');
 	$session->query_safe($open{$what});
@@ -80,17 +78,17 @@ $cluster->wait_for(
 		return $cluster->sql('SELECT count(*) FROM ecapi.cursor_row') == 1;
 	}, 'the row that was held is deleted');
 
-$node->stop;
+$cluster->stop;
 
 # A transaction that has read the outbox is in the way of every slot.  A destination
 # that is down keeps what waits for it: without room to be won nothing is given up.
 # With the transaction all is as it was.
-my $reader = EcapiCluster->start(
+my $reader = EcapiCluster->create(
 	name => 'reader', conf => "autovacuum = off\necapi.retention = '1min'\necapi.outbox_limit = '16MB'\n");
 
 $reader->destination('down', $receiver->url('/down'));
 $reader->sql("SELECT ecapi.pause('down')");
-my $session = $reader->node->background_psql('postgres');
+my $session = $reader->background_psql('postgres');
 $session->query_safe('BEGIN; SELECT count(*) FROM ecapi.outbox');
 my $filled = 0;
 $reader->wait_for(
@@ -98,7 +96,7 @@ $reader->wait_for(
 		$filled++;
 		$reader->sql("SELECT count(ecapi_emit('purchase', value => i, currency_code => 'EUR', id => 'fill$filled-' || i,"
 			  . " properties => jsonb_build_object('coupon', repeat('x', 700)))) FROM generate_series(1, 1000) i");
-		return slurp_file($reader->node->logfile) =~ /outbox is near ecapi\.outbox_limit and cannot be emptied/;
+		return $reader->log_text =~ /outbox is near ecapi\.outbox_limit and cannot be emptied/;
 	}, 'the outbox cannot be emptied');
 is($reader->sql("SELECT given_up FROM ecapi.destination WHERE destination = 'down'"), 0,
 	'nothing is given up while a reader is in the way');
@@ -109,11 +107,11 @@ $session->quit;
 $reader->wait_row('down', 'given_up > 0');
 $reader->wait_sql('SELECT bytes < 0.9 * bytes_limit FROM ecapi.outbox_use');
 pass('when it has ended there is room again');
-$reader->node->stop;
+$reader->stop;
 
 # A destination that a prepared transaction creates: the ring turns, a crash does not
 # matter, and it has every event since, no other.
-my $ring = EcapiCluster->start(name => 'ring', conf => "autovacuum = off\necapi.retention = '8s'\n");
+my $ring = EcapiCluster->create(name => 'ring', conf => "autovacuum = off\necapi.retention = '8s'\n");
 my $gaps = 0;
 my $slot = sub { return $ring->sql("SELECT max(slot) FROM ecapi.outbox WHERE event->>'id' = '$_[0]'") };
 
@@ -132,8 +130,8 @@ $ring->sql('BEGIN;' . $ring->destination_sql('late', $receiver->url('/late'))
 	  . "PREPARE TRANSACTION 'late'");
 $ring->emit('since', 1, 10);
 $ring->drained('live');
-$ring->node->stop('immediate');
-$ring->node->start;
+$ring->stop('immediate');
+$ring->start;
 $ring->wait_sql("SELECT NOT EXISTS (SELECT FROM ecapi.outbox WHERE event->>'id' LIKE 'before%')");
 pass('a prepared CREATE SERVER: the slot before it is emptied');
 
@@ -147,6 +145,6 @@ $ring->drained('late');
 my %arrived = map { $_->{id} => 1 } grep { $_->{path} eq '/late' } $receiver->records;
 is(scalar(grep { $arrived{$_} } ids('since', 1, 10)), 10, 'it has all that committed since');
 is(scalar(grep { /^before/ } keys %arrived), 0, 'and nothing from before');
-$ring->node->stop;
+$ring->stop;
 
 done_testing();

@@ -14,7 +14,7 @@ use Test::More;
 my $retention_s = 8;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start(conf => "autovacuum = off\necapi.retention = '${retention_s}s'\n");
+my $cluster = EcapiCluster->create(conf => "autovacuum = off\necapi.retention = '${retention_s}s'\n");
 
 # How a guard comes to stop a destination, and the call that starts it again.
 my %calls = (
@@ -30,16 +30,16 @@ for my $name (sort keys %calls)
 }
 # the worker has written that, and has nothing else to write
 $cluster->sql("UPDATE ecapi.cursor_row SET $calls{$_}[0] WHERE destination = '$_'") for keys %calls;
-$cluster->sql('SELECT pg_terminate_backend(pid) FROM ecapi.worker()');
+$cluster->terminate_worker;
 for my $name (sort keys %calls)
 {
-	$cluster->sql("SELECT ecapi.resume('$name')");
+	$cluster->resume($name);
 	$cluster->stopped($name, "%ecapi.$calls{$name}[1]()%");
 }
 $cluster->emit('before', 1, 10);
 $cluster->drained('live');
 
-my $session = $cluster->node->background_psql('postgres');
+my $session = $cluster->background_psql('postgres');
 $session->query_safe("SET client_min_messages = warning; BEGIN; SELECT ecapi.adopt('copied')");
 $cluster->sql("BEGIN; SELECT ecapi.rebase('changed'); PREPARE TRANSACTION 'rebase'");
 $cluster->emit('since', 1, 10);
@@ -67,7 +67,7 @@ for my $name (sort keys %calls)
 		"$calls{$name}[1]: all that committed since the call, and nothing from before");
 }
 
-# the same of what else an operator calls in a transaction that he prepares
+# the same for what else an operator calls in a prepared transaction
 $cluster->sql("BEGIN; SELECT ecapi.pause('live'); PREPARE TRANSACTION 'pause'");
 $cluster->sql("COMMIT PREPARED 'pause'");
 $cluster->wait_row('live', "state = 'paused'");

@@ -9,13 +9,13 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster qw(ids literal);
+use EcapiCluster qw(literal);
 use EcapiReceiver;
 use JSON::PP ();
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start(conf => "restart_after_crash = on\n");
+my $cluster = EcapiCluster->create(conf => "restart_after_crash = on\n");
 
 sub cancel { return $cluster->sql('SELECT ecapi.cancel(' . literal($_[0]) . ')') }
 
@@ -69,8 +69,7 @@ is(resolved('nowhere'), 'not found|0|0|0', 'is not found');
 my %three = (one => {}, two => { event_types => 'purchase' }, late => {});
 
 $cluster->destination($_, $receiver->url("/$_"), $three{$_}) for sort keys %three;
-$cluster->sql("SELECT ecapi.pause('late')");
-$cluster->wait_row('late', "state = 'paused'");
+$cluster->pause('late');
 
 $cluster->sql('SELECT ' . purchase('order-1'));
 $cluster->sql('SELECT ' . purchase('order-2'));
@@ -78,7 +77,7 @@ $cluster->drained('one', 'two');
 cancel('order-1');
 is(resolved('order-1'), 'refunded|2|1|0', 'delivered to two, of which one takes refunds');
 $cluster->drained('one', 'two');
-$cluster->sql("SELECT ecapi.resume('late')");
+$cluster->resume('late');
 $cluster->drained('late');
 
 is(arrived('late', 'order-1'), 0, 'what had not left does not leave');
@@ -120,13 +119,12 @@ $cluster->sql('SELECT ' . purchase('order-1'));
 $cluster->drained('one', 'two', 'late');
 is(arrived('late', 'order-1'), 1, 'placed again under the same id, it leaves');
 
-$cluster->sql("SELECT ecapi.pause('one')");
-$cluster->wait_row('one', "state = 'paused'");
+$cluster->pause('one');
 $cluster->sql('BEGIN; SELECT ' . purchase('own-1') . "; SELECT ecapi.cancel('own-1'); SELECT "
 	  . purchase('own-2') . "; SELECT ecapi.cancel('own-3'); SELECT " . purchase('own-3') . '; COMMIT');
 is(resolved('own-1'), 'nothing to refund|0|0|0', 'in one transaction: found, never sent');
 # the cancelling transaction had begun before the order was placed
-my $older = $cluster->node->background_psql('postgres', on_error_die => 1);
+my $older = $cluster->background_psql('postgres', on_error_die => 1);
 
 $older->query('BEGIN; SELECT pg_current_xact_id();');
 $cluster->sql('SELECT ' . purchase('later-1'));
@@ -142,7 +140,7 @@ $cluster->sql("COMMIT PREPARED 'p1'");
 $cluster->sql("SELECT " . purchase('prepared-2'));
 $cluster->sql("BEGIN; SELECT ecapi.cancel('prepared-2'); PREPARE TRANSACTION 'p2'");
 $cluster->sql("COMMIT PREPARED 'p2'");
-$cluster->sql("SELECT ecapi.resume('one')");
+$cluster->resume('one');
 $cluster->drained('one');
 is_deeply([ map { arrived('one', $_) } qw(own-1 own-2 own-3 later-1 prepared-1 after-1 prepared-2) ],
 	[ 0, 1, 1, 0, 0, 1, 0 ], 'what was emitted before the call does not leave, what came after does');
@@ -150,13 +148,12 @@ $cluster->drained('two', 'late');
 
 # --- rolled back
 
-$cluster->sql("SELECT ecapi.pause('one')");
-$cluster->wait_row('one', "state = 'paused'");
+$cluster->pause('one');
 $cluster->sql('SELECT ' . purchase($_)) for qw(kept-1 kept-2 gone-1);
 $cluster->sql("BEGIN; SELECT ecapi.cancel('kept-1'); ROLLBACK");
 $cluster->sql("BEGIN; SAVEPOINT a; SELECT ecapi.cancel('kept-2'); ROLLBACK TO a;"
 	  . " SAVEPOINT b; SELECT ecapi.cancel('gone-1'); RELEASE b; COMMIT");
-$cluster->sql("SELECT ecapi.resume('one')");
+$cluster->resume('one');
 $cluster->drained('one', 'two', 'late');
 is_deeply([ map { arrived('one', $_) } qw(kept-1 kept-2 gone-1) ], [ 1, 1, 0 ],
 	'a cancellation that is rolled back does nothing, by a savepoint neither');
@@ -250,8 +247,7 @@ is(arrived('one', 'order-2'), 2, 'and sends its neighbour');
 
 # --- many, against a backlog, with kills of the worker between
 
-$cluster->sql("SELECT ecapi.pause('two')");
-$cluster->wait_row('two', "state = 'paused'");
+$cluster->pause('two');
 $cluster->emit('many-', 1, 12000);
 $cluster->drained('one');
 $cluster->sql("SELECT count(ecapi.cancel('many-' || i)) FROM generate_series(1, 12000) i WHERE i % 6 <> 0");
@@ -260,10 +256,10 @@ for my $share (1, 3000, 6000)
 {
 	$cluster->wait_sql("(SELECT count(*) >= $share FROM ecapi.cancellation WHERE id LIKE 'many-%'"
 		  . " AND state <> 'stopping')");
-	$kills += kill 'KILL', $cluster->worker_pid;
-	$cluster->wait_for(sub { (eval { $cluster->worker_pid } // '') =~ /^\d+$/ }, 'the worker is back');
+	$cluster->wait_worker($cluster->kill_worker);
+	$kills++;
 }
-$cluster->sql("SELECT ecapi.resume('two')");
+$cluster->resume('two');
 $cluster->wait_sql("NOT EXISTS (SELECT FROM ecapi.cancellation WHERE state = 'stopping')");
 $cluster->drained('one', 'two', 'later');
 is($kills, 3, 'the worker was killed three times');
@@ -288,5 +284,5 @@ resolved('order-1');
 is($cluster->sql("SELECT id, count(*) FROM ecapi.cancellation WHERE id IN ('order-1', 'nowhere') GROUP BY 1 ORDER BY 1"),
 	"nowhere|1\norder-1|1", 'old ones of the id are gone, others stay');
 
-$cluster->node->stop;
+$cluster->stop;
 done_testing();

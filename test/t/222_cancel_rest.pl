@@ -1,6 +1,6 @@
-# What a cancellation refunds is what is left: each destination gets back what it was
-# told of an order, and never more, whatever was refunded before, is on its way, or
-# comes later.
+# What a cancellation refunds is what is left: each destination gets back what was
+# reported to it of an order, and never more, whatever was refunded before, is on its
+# way, or comes later.
 #
 # First one case of each kind, then a model: random purchases, refunds of parts,
 # cancellations, replays and receivers that refuse.  A run prints its seed;
@@ -17,7 +17,7 @@ use JSON::PP ();
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start;
+my $cluster = EcapiCluster->create;
 
 sub resolved
 {
@@ -62,8 +62,7 @@ sub emit
 $cluster->destination('one', $receiver->url('/one'));
 $cluster->destination('two', $receiver->url('/two/reject-if=refused'));
 $cluster->destination('late', $receiver->url('/late'));
-$cluster->sql("SELECT ecapi.pause('late')");
-$cluster->wait_row('late', "state = 'paused'");
+$cluster->pause('late');
 
 # --- parts that were refunded before, at one destination all, at the other some
 
@@ -101,7 +100,7 @@ is(refunds('one', 'other'), '', 'nor does one that has its transaction id');
 is(refunds('one', 'stranger'), 'stranger 800', 'one of another order does');
 is($cluster->sql("SELECT string_agg(DISTINCT outcome || ': ' || reason, ', ') FROM ecapi.trace('other')"
 		  . " WHERE destination = 'one'"), 'filtered: cancelled', 'it is counted');
-$cluster->sql("SELECT ecapi.resume('late')");
+$cluster->resume('late');
 $cluster->drained('late');
 is(refunds('late', 'o1'), '', 'nothing is refunded where nothing was delivered');
 is(refunds('late', 'stranger'), 'stranger 800', 'but of others it is');
@@ -249,5 +248,5 @@ for my $destination (qw(one two late))
 note(scalar(keys %value) . " orders, $parts refunds of parts, " . scalar(keys %cancelled) . ' cancelled');
 cmp_ok(scalar(keys %cancelled), '>', 5, 'enough were cancelled');
 
-$cluster->node->stop;
+$cluster->stop;
 done_testing();

@@ -7,7 +7,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiNode;
+use EcapiCluster qw(holds_none literal);
 use EcapiReceiver;
 use IO::Socket::INET;
 use JSON::PP;
@@ -27,19 +27,17 @@ append_to_file("$credentials/a.token", "$secret{token}\n");
 append_to_file("$credentials/a.header", "X-Api-Key: $secret{header}\n");
 
 my $receiver = EcapiReceiver->start;
-my $node = ecapi_node('main', credentials => $credentials, conf => q(
+my $cluster = EcapiCluster->create(credentials => $credentials, conf => q(
 log_min_messages = debug1
 log_error_verbosity = verbose
 log_min_error_statement = panic
 ));
 
-sub quote { return "'" . ($_[0] =~ s/'/''/gr) . "'" }
-
 # What psql says to statements, all of it, whatever comes of them.
 sub said
 {
 	my ($sql) = @_;
-	my ($status, $out, $error) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql",
+	my ($status, $out, $error) = $cluster->psql('postgres', "\\set VERBOSITY verbose\n$sql",
 		on_error_stop => 0);
 
 	return "$out\n$error";
@@ -97,7 +95,7 @@ my %rules = (
 );
 my @names = sort keys %rules;
 
-rows($node, <<'END');
+$cluster->sql(<<'END');
 CREATE ROLE enricher;
 GRANT USAGE ON SCHEMA ecapi TO enricher;
 CREATE FUNCTION public.share(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
@@ -116,24 +114,22 @@ ALTER FUNCTION public.segment OWNER TO enricher;
 END
 for my $name (@names)
 {
-	create_destination($node, $name, $receiver->url("/$name"),
-		options => join(', ', "batch_size '" . ($name eq 'wrapped' ? 3 : 1) . "'", "max_in_flight '1'",
-			$rules{$name} || ()),
-		mapping => "access_token_file 'a.token', header_file 'a.header'");
+	$cluster->destination($name, $receiver->url("/$name"), join(', ', "batch_size '" . ($name eq 'wrapped' ? 3 : 1) . "'", "max_in_flight '1'",
+			$rules{$name} || ()), { access_token_file => 'a.token', header_file => 'a.header' });
 }
-rows($node, 'SELECT ecapi.pause(srvname) FROM pg_foreign_server');
-wait_state($node, $_, 'paused') for @names;
-my $began = rows($node, 'SELECT clock_timestamp()');
+$cluster->sql('SELECT ecapi.pause(srvname) FROM pg_foreign_server');
+$cluster->wait_state($_, 'paused') for @names;
+my $began = $cluster->sql('SELECT clock_timestamp()');
 my %event = map { ("e-$_" => random_event("e-$_")) } 1 .. 60;
 for my $id (sort keys %event)
 {
-	rows($node, 'SELECT ecapi_emit(event => ' . quote($json->encode($event{$id})) . ')');
+	$cluster->sql('SELECT ecapi_emit(event => ' . literal($json->encode($event{$id})) . ')');
 }
 
-rows($node, "SELECT ecapi.cancel('e-3'), ecapi.cancel('e-4')");
-cmp_ok(rows($node, "SELECT count(*) FROM ecapi.forget('$identifiers[0]\@secret.example')"), '>=', 0,
+$cluster->sql("SELECT ecapi.cancel('e-3'), ecapi.cancel('e-4')");
+cmp_ok($cluster->sql("SELECT count(*) FROM ecapi.forget('$identifiers[0]\@secret.example')"), '>=', 0,
 	'a person is forgotten');
-cmp_ok(rows($node, "SELECT count(*) FROM ecapi.outbox WHERE (event->>'erased')::boolean"), '>', 0,
+cmp_ok($cluster->sql("SELECT count(*) FROM ecapi.outbox WHERE (event->>'erased')::boolean"), '>', 0,
 	'and had events that wait');
 
 # --- what each would be sent, one by one, and in sum
@@ -141,27 +137,27 @@ cmp_ok(rows($node, "SELECT count(*) FROM ecapi.outbox WHERE (event->>'erased')::
 my (%body, %counts, %next);
 for my $name (@names)
 {
-	for (split /\n/, rows($node, "SELECT event_id, decision, coalesce(body, '') FROM ecapi.outbox o,"
+	for (split /\n/, $cluster->sql("SELECT event_id, decision, coalesce(body, '') FROM ecapi.outbox o,"
 			  . " ecapi.preview('$name', ecapi_internal.event_id(o.event)) ORDER BY o.seq"))
 	{
 		my ($id, $decision, $body) = split /\|/, $_, 3;
 
 		$body{$name}{$id} = $body if $decision eq 'send';
 	}
-	$counts{$name} = rows($node, "SELECT CASE WHEN reason = 'erased' THEN reason WHEN decision = 'send' THEN 'delivered'"
+	$counts{$name} = $cluster->sql("SELECT CASE WHEN reason = 'erased' THEN reason WHEN decision = 'send' THEN 'delivered'"
 		  . " WHEN decision = 'unfit' THEN 'failed' ELSE decision END, nullif(reason, 'erased'), event_type, sum(events) FROM ecapi.preview('$name', since => '$began')"
 		  . ' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3');
-	$next{$name} = rows($node, "SELECT body FROM ecapi.preview('$name') WHERE decision = 'send'");
+	$next{$name} = $cluster->sql("SELECT body FROM ecapi.preview('$name') WHERE decision = 'send'");
 }
 cmp_ok(scalar(keys %{ $body{plain} }), '>', 20, 'many of the random events would be sent to a destination without rules');
 cmp_ok(scalar(keys %{ $body{$_} }), '<', scalar(keys %{ $body{plain} }), "fewer to $_")
   for qw(types routed consenting lenient sampled chosen);
 is(scalar(keys %{ $body{recent} // {} }), 0, 'none to one that takes recent ones only');
 is($receiver->stats->{requests}, 0, 'nothing was sent');
-is(rows($node, 'SELECT count(*) FROM ecapi.request'), 0, 'nothing was recorded');
+is($cluster->sql('SELECT count(*) FROM ecapi.request'), 0, 'nothing was recorded');
 
-rows($node, 'SELECT ecapi.resume(srvname) FROM pg_foreign_server');
-wait_delivered($node, $_) for @names;
+$cluster->sql('SELECT ecapi.resume(srvname) FROM pg_foreign_server');
+$cluster->drained($_) for @names;
 my @records = $receiver->records;
 my @texts = $receiver->events;
 my (%got, %in_order);
@@ -178,14 +174,14 @@ for my $name (@names)
 
 	s/^\{"events":\[(.*)\]\}\z/$1/ for grep { $name eq 'wrapped' } values %expected;
 	is_deeply($got{$name} // {}, \%expected, "$name was sent what the preview showed, byte for byte");
-	is($counts{$name}, rows($node, "SELECT outcome, reason, event_type, sum(events) FROM ecapi.ledger"
+	is($counts{$name}, $cluster->sql("SELECT outcome, reason, event_type, sum(events) FROM ecapi.ledger"
 			  . " WHERE destination = '$name' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"),
 		"$name: counts by decision and reason are those of the ledger");
 }
 is($next{plain}, $in_order{plain}[0], 'the next request of one event');
 is($next{wrapped}, '{"events":[' . join(',', @{ $in_order{wrapped} }[ 0 .. 2 ]) . ']}',
 	'the next request of three');
-is(rows($node, "SELECT count(*) FROM ecapi.preview('plain')"), 0, 'nothing waits any more');
+is($cluster->sql("SELECT count(*) FROM ecapi.preview('plain')"), 0, 'nothing waits any more');
 
 # --- sending one event in test mode
 
@@ -197,13 +193,11 @@ sub tested
 {
 	my ($columns, $name) = @_;
 
-	return rows($node, "SELECT $columns FROM ecapi.preview('" . ($name // 'proving') . "', event => "
-		  . quote($given) . ', send => true)');
+	return $cluster->sql("SELECT $columns FROM ecapi.preview('" . ($name // 'proving') . "', event => "
+		  . literal($given) . ', send => true)');
 }
 
-create_destination($node, 'proving', $receiver->url('/live'),
-	options => "mode 'shadow', test_url '" . $receiver->url('/test') . "'",
-	mapping => "access_token_file 'a.token', header_file 'a.header'");
+$cluster->destination('proving', $receiver->url('/live'), "mode 'shadow', test_url '" . $receiver->url('/test') . "'", { access_token_file => 'a.token', header_file => 'a.header' });
 $receiver->reset;
 like(tested('concat_ws(E\'\t\', status, answer, url)'), qr{^200\t\{"received":1\}\s*\thttp://127\.0\.0\.1:\d+/test$},
 	'sent in test mode, and answered');
@@ -218,25 +212,25 @@ is_deeply([ sort grep { !/^(host|accept-encoding|content-length)$/ } keys %sent 
 $receiver->reset;
 my $shown = tested('body');
 is('[' . ($receiver->events)[0] . ']', $shown, 'what arrived is what is shown');
-is(rows($node, "SELECT count(*) FROM ecapi.request WHERE destination = 'proving'"), 0,
+is($cluster->sql("SELECT count(*) FROM ecapi.request WHERE destination = 'proving'"), 0,
 	'it is in no log, for it is no conversion');
-is(rows($node, "SELECT decision, status, body FROM ecapi.preview('proving', event => '{\"event_type\": \"purchas\"}',"
+is($cluster->sql("SELECT decision, status, body FROM ecapi.preview('proving', event => '{\"event_type\": \"purchas\"}',"
 		  . ' send => true)'), 'refused||', 'what is refused is not sent');
 
 for my $case ([ '/test/status=401/echo', '^401\t\{"error"' ], [ '/test/garbage', '^200\t' ],
 	[ '/test/huge=300000', '^200\t' ], [ '/test/cut=before', '^\t?\w' ])
 {
-	rows($node, "ALTER SERVER proving OPTIONS (SET test_url '" . $receiver->url($case->[0]) . "')");
+	$cluster->sql("ALTER SERVER proving OPTIONS (SET test_url '" . $receiver->url($case->[0]) . "')");
 	like(tested("coalesce(status::text, '') || E'\\t' || answer"), qr/$case->[1]/, "answer of $case->[0]");
 	cmp_ok(tested('octet_length(answer)'), '<=', 2048, 'it is bounded');
 }
-rows($node, "ALTER SERVER proving OPTIONS (SET test_url 'http://127.0.0.1:1/')");
+$cluster->sql("ALTER SERVER proving OPTIONS (SET test_url 'http://127.0.0.1:1/')");
 like(tested("coalesce(status::text, 'none') || ': ' || answer"), qr/^none: could not connect/,
 	'no connection is told');
 
 # A wait is cancelled, and the session goes on.
-rows($node, "ALTER SERVER proving OPTIONS (SET test_url '" . $receiver->url('/slow/delay=600000') . "')");
-create_destination($node, 'quick', $receiver->url('/live'), options => "mode 'shadow', test_url '"
+$cluster->sql("ALTER SERVER proving OPTIONS (SET test_url '" . $receiver->url('/slow/delay=600000') . "')");
+$cluster->destination('quick', $receiver->url('/live'), "mode 'shadow', test_url '"
 	  . $receiver->url('/quick') . "'");
 like(said("SET statement_timeout = '300ms';"
 		  . "SELECT status FROM ecapi.preview('proving', event => '{\"event_type\": \"login\"}', send => true);"
@@ -273,51 +267,49 @@ for my $mapping ("access_token_file 'a.token', header_file 'a.header'",
 	"access_token '$secret{option}', header 'X-Api-Key: $secret{header_option}'",
 	"access_token_file 'absent', header 'X-Api-Key: $secret{header_option}'")
 {
-	rows($node, 'DROP SERVER IF EXISTS telling CASCADE');
-	create_destination($node, 'telling', $receiver->url('/telling'), mapping => $mapping,
-		options => "batch_size '10', test_url '$parrot_url'");
-	rows($node, "SELECT ecapi.pause('telling')");
-	wait_state($node, 'telling', 'paused');
-	rows($node, 'SELECT ecapi_emit(event => ' . quote($json->encode(random_event("t-$_"))) . ')') for 1 .. 20;
+	$cluster->sql('DROP SERVER IF EXISTS telling CASCADE');
+	$cluster->destination('telling', $receiver->url('/telling'), { batch_size => 10, test_url => "$parrot_url" }, $mapping);
+	$cluster->pause('telling');
+	$cluster->sql('SELECT ecapi_emit(event => ' . literal($json->encode(random_event("t-$_"))) . ')') for 1 .. 20;
 	$all .= said("SELECT * FROM ecapi.preview('telling');"
 		  . "SELECT p.* FROM ecapi.outbox o, ecapi.preview('telling', ecapi_internal.event_id(o.event)) p;"
 		  . "SELECT p.* FROM ecapi.outbox o, ecapi.preview('telling', o.event::jsonb) p;"
 		  . "SELECT * FROM ecapi.preview('telling', since => '-infinity', until => 'infinity');"
-		  . "SELECT * FROM ecapi.preview('telling', event => " . quote($given) . ', send => true);'
+		  . "SELECT * FROM ecapi.preview('telling', event => " . literal($given) . ', send => true);'
 		  # what is wrong, or no id, is not repeated
-		  . "SELECT * FROM ecapi.preview('telling', " . quote($given) . ');'
+		  . "SELECT * FROM ecapi.preview('telling', " . literal($given) . ');'
 		  . "SELECT * FROM ecapi.preview('telling', event => '{\"event_type\": \"login\", \"$identifiers[0]\@secret.example\": 1,"
 		  . " \"user_data\": {\"email_address\": {\"x\": \"$identifiers[1]\"}}}');");
 }
 like($all, qr/Authorization: Bearer \*\*\*/, 'a token is shown by its place');
 like($all, qr/X-Api-Key: \*\*\*/, 'and so is a header');
 like($all, qr/authorization: Bearer \*\*\*/i, 'in what a receiver repeats, too');
-like($all, qr/the request could not be sent as it is: .*"absent"/, 'a missing credential file is told');
+like($all, qr/the request could not be sent as it is: .*"absent"/, 'a missing credential file is reported');
 like($all, qr/no event has this id/, 'what was looked for is not repeated');
 holds_none($all, [ values %secret ], 'no preview holds a secret');
 holds_none($all, [ 'secret.example', map { "$_\"" } @identifiers ], 'or an identifier');
 
 # --- where nothing is delivered
 
-rows($node, 'ALTER SYSTEM SET ecapi.delivery = off; SELECT pg_reload_conf()');
-wait_sql($node, 'delivery is off', "SELECT current_setting('ecapi.delivery') = 'off'");
-like(refused($node, "SELECT * FROM ecapi.preview('quick', event => '{\"event_type\": \"login\"}', send => true)"),
+$cluster->sql('ALTER SYSTEM SET ecapi.delivery = off; SELECT pg_reload_conf()');
+$cluster->wait_sql("SELECT current_setting('ecapi.delivery') = 'off'", 'delivery is off');
+like($cluster->refused("SELECT * FROM ecapi.preview('quick', event => '{\"event_type\": \"login\"}', send => true)"),
 	qr/"ecapi.delivery" is off/, 'not even a test is sent while delivery is off');
-is(rows($node, "SELECT decision FROM ecapi.preview('quick', event => '{\"event_type\": \"login\"}')"), 'send',
+is($cluster->sql("SELECT decision FROM ecapi.preview('quick', event => '{\"event_type\": \"login\"}')"), 'send',
 	'but it is shown');
 
-my $bare = ecapi_node('bare', preload => 0);
-create_destination($bare, 'shop', $receiver->url('/bare'), options => "batch_size '1'");
-emit($bare, 'b', 3);
-is(rows($bare, "SELECT ids, body ~ '\"id\":\"b-1\"' FROM ecapi.preview('shop')"), '{b-1}|t',
+my $bare = EcapiCluster->create(name => 'bare', preload => 0);
+$bare->destination('shop', $receiver->url('/bare'), { batch_size => 1 });
+$bare->emit('b-', 1, 3);
+is($bare->sql("SELECT ids, body ~ '\"id\":\"b-1\"' FROM ecapi.preview('shop')"), '{b-1}|t',
 	'without shared_preload_libraries there is a preview');
-is(rows($bare, "SELECT decision, events, value FROM ecapi.preview('shop', since => '-infinity')"), 'send|3|6',
+is($bare->sql("SELECT decision, events, value FROM ecapi.preview('shop', since => '-infinity')"), 'send|3|6',
 	'and counts');
 
 kill 'TERM', $parrot_pid;
 waitpid($parrot_pid, 0);
 $bare->stop;
-$node->stop;
-holds_none(log_text($node), [ values %secret, 'secret.example', map { "$_\"" } @identifiers ],
+$cluster->stop;
+holds_none($cluster->log_text, [ values %secret, 'secret.example', map { "$_\"" } @identifiers ],
 	'the log at debug1 holds none of them');
 done_testing();

@@ -11,15 +11,15 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use Digest::SHA qw(sha256_hex);
-use EcapiCluster qw();
+use EcapiCluster;
 use EcapiReceiver;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->start;
+my $cluster = EcapiCluster->create;
 
-$cluster->node->safe_psql('postgres', slurp_file("$FindBin::RealBin/shop.sql"));
+$cluster->sql(slurp_file("$FindBin::RealBin/shop.sql"));
 $cluster->destination('ads', $receiver->url('/ads'), {
 	event_types => 'purchase, refund',
 	enrich => 'shop.items, shop.margin, shop.in_euro, shop.segments',
@@ -62,7 +62,7 @@ my ($ads_body) = grep { /"data_set_id":"ads"/ } @bodies;
 my ($analytics_body) = grep { /"data_set_id":"analytics"/ } @bodies;
 
 # (members of an ext stand in the order that jsonb gives them)
-# margin: 1190 - 238 - 52 - (2 * 150 + 200) = 400 crowns = 36 euros, of which half is told
+# margin: 1190 - 238 - 52 - (2 * 150 + 200) = 400 crowns = 36 euros, of which half is reported
 is($ads_body,
 	'{"data_set_id":"ads","id":"shop.orders:A-1:purchase","timestamp":1795176000,"event_type":"purchase",'
 	  . qq("user_data":{"customer_identifier":"$customer","customer_segments":["loyal","vinyl"],"email_address":["$ann"],)
@@ -92,5 +92,5 @@ is($cluster->sql('SELECT count(*) FROM ecapi.failed_event'), 0, 'nothing failed'
 is($cluster->sql("SELECT string_agg(DISTINCT destination || ' ' || outcome || coalesce(' ' || reason, ''), ', ')"
 	  . " FROM ecapi.trace('shop.orders:A-2:purchase') WHERE destination IS NOT NULL"),
 	'ads filtered consent missing, analytics filtered filter', 'so does its trace');
-$cluster->node->stop;
+$cluster->stop;
 done_testing();

@@ -26,11 +26,11 @@ use Cwd qw(abs_path);
 use File::Basename qw(basename dirname);
 use File::Path qw(make_path);
 use IPC::Run ();
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 use lib dirname(abs_path(__FILE__));
+use EcapiCluster;
 use EcapiReceiver;
 
 my $top = dirname(abs_path(__FILE__)) . '/../..';
@@ -114,18 +114,9 @@ is(join(' ', @unmarked), '', 'each example is run');
 cmp_ok(scalar(grep { $_->{kind} eq 'test' } @steps), '>', 0, 'the manual has examples');
 
 my $receiver = EcapiReceiver->start(args => [ '--expect-auth', "Bearer $token" ]);
-my $node = PostgreSQL::Test::Cluster->new('readme');
-my $credentials = PostgreSQL::Test::Utils::tempdir();
+my $cluster = EcapiCluster->create(extension => 0, conf => "timezone = 'UTC'\ndatestyle = 'ISO'\n");
 
-append_to_file("$credentials/demo.token", "$token\n");
-$node->init;
-$node->append_conf('postgresql.conf', <<"END");
-shared_preload_libraries = 'ecapi'
-ecapi.credential_directory = '$credentials'
-timezone = 'UTC'
-datestyle = 'ISO'
-END
-$node->start;
+$cluster->write_credential('demo.token', "$token\n");
 
 my ($database, $printed, $shown) = ('postgres', '', 0);
 
@@ -139,7 +130,7 @@ sub run_example
 	$sql =~ s/\Q$example_url\E/$real/g;
 	$printed = '';
 	IPC::Run::run(
-		[ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database) ],
+		[ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-d', $cluster->connstr($database) ],
 		'<', \$sql, '>&', \$printed);
 	$printed =~ s/\Q$real\E/$example_url/g;
 	$printed =~ s/\n+\z/\n/;
@@ -164,13 +155,13 @@ for my $step (@steps)
 	}
 	elsif ($step->{kind} eq 'wait')
 	{
-		ok($node->poll_query_until($database, $step->{argument}), "condition at $step->{place}");
+		ok($cluster->in($database)->wait_sql($step->{argument}), "condition at $step->{place}");
 	}
 	elsif ($step->{kind} eq 'database')
 	{
 		$database = $step->{argument};
-		$node->safe_psql('postgres', "CREATE DATABASE $database")
-		  unless $node->safe_psql('postgres', "SELECT true FROM pg_database WHERE datname = '$database'");
+		$cluster->sql("CREATE DATABASE $database")
+		  unless $cluster->sql("SELECT true FROM pg_database WHERE datname = '$database'");
 	}
 	elsif ($step->{kind} eq 'output')
 	{
@@ -187,7 +178,7 @@ for my $step (@steps)
 
 is($receiver->stats->{rejected}, 0, 'the receiver refused none of what the examples sent');
 
-my $log = slurp_file($node->logfile);
+my $log = $cluster->log_text;
 unlike($log, qr/\Q$token\E/, 'the token is not in the log');
 
 if ($ENV{ECAPI_README})
@@ -205,6 +196,6 @@ if ($ENV{ECAPI_README})
 	}
 }
 
-$node->stop;
+$cluster->stop;
 $receiver->stop;
 done_testing();

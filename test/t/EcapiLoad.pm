@@ -1,6 +1,6 @@
 # EcapiLoad: an application that goes on working, whatever is done to its server.
 #
-#   my $load = EcapiLoad->start($node, 'a');                  # database => NAME
+#   my $load = EcapiLoad->start($cluster->in('shop'), 'a');
 #   $load->wait_more(20);                                     # twenty more commits
 #   $load->stop;
 #   my @ids = $load->ids;                                     # what it committed
@@ -25,15 +25,13 @@ my @started;
 
 sub start
 {
-	my ($class, $node, $prefix, %options) = @_;
-	my $database = $options{database} // 'postgres';
-	my $self = bless { node => $node, prefix => $prefix, database => $database,
-		track => $options{track}, owner => $$ }, $class;
+	my ($class, $cluster, $prefix, %options) = @_;
+	my $self = bless { cluster => $cluster, prefix => $prefix, track => $options{track}, owner => $$ }, $class;
 
-	$node->safe_psql($database, "CREATE TABLE load_$prefix (n int PRIMARY KEY)");
-	$node->safe_psql($database, "SELECT ecapi.track('load_$prefix', 'purchase', mapping => '{}')")
+	$cluster->sql("CREATE TABLE load_$prefix (n int PRIMARY KEY)");
+	$cluster->sql("SELECT ecapi.track('load_$prefix', 'purchase', mapping => '{}')")
 	  if $options{track};
-	my $connection = $node->connstr($database);
+	my $connection = $cluster->connstr($cluster->database);
 	my $emit = $options{track} ? ''
 	  : "SELECT ecapi_emit('purchase', value => :n, currency_code => 'EUR', id => '$prefix-' || :n);";
 	my $script = PostgreSQL::Test::Utils::tempdir() . '/load.sql';
@@ -52,6 +50,7 @@ sub start
 				'-d', $connection, '-f', $script);
 
 			POSIX::_exit(0) if ($status & 127) != 0 || getppid() != $self->{owner};
+			# the pace of an application; nothing waits for it
 			Time::HiRes::sleep($status == 0 ? 0.005 : 0.1);
 		}
 	}
@@ -64,7 +63,7 @@ sub committed
 {
 	my ($self) = @_;
 
-	return $self->{node}->safe_psql($self->{database}, "SELECT count(*) FROM load_$self->{prefix}");
+	return $self->{cluster}->sql("SELECT count(*) FROM load_$self->{prefix}");
 }
 
 # Wait until it has committed that many more transactions.
@@ -73,9 +72,7 @@ sub wait_more
 	my ($self, $more) = @_;
 	my $target = $self->committed + $more;
 
-	$self->{node}->poll_query_until($self->{database},
-		"SELECT count(*) >= $target FROM load_$self->{prefix}")
-	  or die "timed out waiting for more transactions\n";
+	$self->{cluster}->wait_sql("SELECT count(*) >= $target FROM load_$self->{prefix}", "$more more transactions of $self->{prefix}");
 	return;
 }
 
@@ -83,9 +80,9 @@ sub wait_more
 sub errors
 {
 	my ($self) = @_;
-	my $text = -e $self->{errors} ? slurp_file($self->{errors}, $self->{told} // 0) : '';
+	my $text = -e $self->{errors} ? slurp_file($self->{errors}, $self->{reported} // 0) : '';
 
-	$self->{told} = -s $self->{errors} // 0;
+	$self->{reported} = -s $self->{errors} // 0;
 	return $text;
 }
 
@@ -98,8 +95,7 @@ sub stop
 	kill 'KILL', $pid;
 	waitpid($pid, 0);
 	# the session of its last transaction ends by itself
-	$self->{node}->poll_query_until('postgres',
-		"SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%load_$self->{prefix}%'"
+	$self->{cluster}->wait_sql("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%load_$self->{prefix}%'"
 		  . " AND pid <> pg_backend_pid())");
 	return $self;
 }
@@ -110,8 +106,7 @@ sub ids
 	my ($self) = @_;
 	my $id = $self->{track} ? "'load_$self->{prefix}:' || n || ':purchase'" : "'$self->{prefix}-' || n";
 
-	return split /\n/, $self->{node}->safe_psql($self->{database},
-		"SELECT $id FROM load_$self->{prefix} ORDER BY n");
+	return split /\n/, $self->{cluster}->sql("SELECT $id FROM load_$self->{prefix} ORDER BY n");
 }
 
 END

@@ -17,15 +17,13 @@ use strict;
 use warnings;
 
 use Cwd qw(abs_path);
+use EcapiWait qw(wait_until);
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
 use JSON::PP ();
 use POSIX ();
-use Time::HiRes ();
-
-# How long wait_for() and stop() wait before they give up, in seconds.
-our $DEADLINE = 180;
+use Test::More ();
 
 my $source = dirname(abs_path(__FILE__)) . '/../receiver';
 my @started;
@@ -139,15 +137,16 @@ sub stop
 {
 	my ($self, $signal) = @_;
 	my $pid = delete $self->{pid} // return;
-	my $until = Time::HiRes::time() + $DEADLINE;
+	my $status;
 
 	kill $signal // 'TERM', $pid;
-	while (waitpid($pid, POSIX::WNOHANG()) == 0)
-	{
-		kill 'KILL', $pid if Time::HiRes::time() > $until;
-		Time::HiRes::sleep(0.01);
-	}
-	my $status = $?;
+	eval {
+		wait_until(sub { waitpid($pid, POSIX::WNOHANG()) == $pid && defined($status = $?) }, 'the receiver has ended');
+	} or do {
+		kill 'KILL', $pid;
+		waitpid($pid, 0);
+		$status = $?;
+	};
 	close delete $self->{stdin};
 	return $status;
 }
@@ -216,6 +215,10 @@ sub events { return $_[0]->_lines('events') }
 # path status events bytes authorization headers.
 sub requests { return map { _row(\@REQUEST_COLUMNS, $_) } $_[0]->_lines('requests') }
 
+# Records and requests that came to a path.
+sub records_at { return grep { $_->{path} eq $_[1] } $_[0]->records }
+sub requests_at { return grep { $_->{path} eq $_[1] } $_[0]->requests }
+
 sub _control
 {
 	my ($self, $path) = @_;
@@ -223,7 +226,7 @@ sub _control
 
 	if (defined $self->{port})
 	{
-		$response = HTTP::Tiny->new(timeout => $DEADLINE)->get($self->url($path));
+		$response = HTTP::Tiny->new(timeout => $EcapiWait::DEADLINE)->get($self->url($path));
 		die "receiver: $path: $response->{status} $response->{content}"
 		  unless $response->{success};
 		return JSON::PP::decode_json($response->{content});
@@ -252,22 +255,39 @@ sub expect_auth
 		  . (($value // '') =~ s/([^A-Za-z0-9])/sprintf('%%%02X', ord $1)/ger));
 }
 
-# Poll until the condition holds; it is called with the receiver in $_.  Dies
-# after the deadline, naming what was waited for.
+# Wait until a condition holds; it is called with the receiver in $_.
 sub wait_for
 {
 	my ($self, $condition, $what) = @_;
-	my $until = Time::HiRes::time() + $DEADLINE;
 
-	for (;;)
+	return wait_until(sub { local $_ = $self; $condition->() }, $what // 'a condition holds',
+		sub { 'receiver: ' . JSON::PP->new->canonical->encode($self->stats) });
+}
+
+# Ids that begin with "PREFIX-", or all, as a hash: id => how many times it came.
+sub ids_received
+{
+	my ($self, $prefix) = @_;
+	my %seen;
+
+	for my $id (grep { defined } map { $_->{id} } $self->records)
 	{
-		local $_ = $self;
-		return 1 if $condition->();
-		last if Time::HiRes::time() > $until;
-		Time::HiRes::sleep(0.02);
+		$seen{$id}++ if !defined $prefix || index($id, "$prefix-") == 0;
 	}
-	my $stats = eval { JSON::PP->new->canonical->encode($self->stats) } // 'not running';
-	die 'timed out waiting for ' . ($what // 'a condition') . "; receiver: $stats\n";
+	return \%seen;
+}
+
+# Wait for a number of ids that begin with "PREFIX-", and test that there are no
+# more; returns the hash.
+sub wait_received
+{
+	my ($self, $prefix, $count) = @_;
+
+	$self->wait_for(sub { keys %{ $self->ids_received($prefix) } >= $count }, "$count events $prefix have arrived");
+	my $seen = $self->ids_received($prefix);
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	Test::More::is(scalar(keys %$seen), $count, "$count events $prefix arrived, no other");
+	return $seen;
 }
 
 END
