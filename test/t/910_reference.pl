@@ -1,24 +1,26 @@
 # 910_reference.pl - doc/reference.md against the catalog and the tables of options.
 #
 # Each function, view, table, setting, option, state, reason and message that exists
-# stands in its table of the page, with its arguments and columns; and of all but the
-# last two, nothing else stands there.  A name counts where it stands in backticks.
+# stands in its table of the page, with its arguments and columns, and nothing else
+# stands there.  A name counts where it stands in backticks.
 use strict;
 use warnings;
 
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Find qw(find);
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+
+use lib dirname(abs_path(__FILE__));
+use EcapiCluster;
 
 my $top = dirname(abs_path(__FILE__)) . '/../..';
 my $page = slurp_file("$top/doc/reference.md");
 
 # The sources by name, which is unique.
 my %source;
-find(sub { $source{$_} = slurp_file($_) if /\.c$/ }, "$top/src");
+find(sub { $source{$_} = slurp_file($_) if /\.([ch]|sql)$/ }, "$top/src", "$top/sql");
 
 sub source
 {
@@ -27,18 +29,14 @@ sub source
 	return $source{$name} // die "no source file $name";
 }
 
-my $node = PostgreSQL::Test::Cluster->new('reference');
-$node->init;
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'ecapi'\n");
-$node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION ecapi');
+my $cluster = EcapiCluster->create;
 
 # Rows of a query, each a list.
 sub rows
 {
 	my ($query) = @_;
 
-	return map { [ split /\|/, $_, -1 ] } split /\n/, $node->safe_psql('postgres', $query);
+	return map { [ split /\|/, $_, -1 ] } split /\n/, $cluster->sql($query);
 }
 
 # The rows of the tables under a heading, up to the next one of its rank: [ first cell, row ].
@@ -137,7 +135,7 @@ is(join(' ', sort grep { my $n = $_; !grep { $_ eq $n } @relations } grep { /^ec
 for my $row (grep { $_->[0] =~ /^\[/ } table('## Views and tables'))
 {
 	my ($name) = named($row->[0]);
-	my $may = $node->safe_psql('postgres', "SELECT has_table_privilege('pg_monitor', '$name', 'SELECT')");
+	my $may = $cluster->sql("SELECT has_table_privilege('pg_monitor', '$name', 'SELECT')");
 
 	is($row->[1] =~ /\| yes[^|]* \|$/ ? 't' : 'f', $may, "$name: whether pg_monitor may read it");
 }
@@ -158,12 +156,12 @@ for my $row (table('## Settings'))
 # options
 my %options;
 my $table = source('options.c');
-push @{ $options{$2} }, $1 while $table =~ /^\t\{"(\w+)", (\w+)RelationId,/mg;
-complete('## Server options', 'options of a server', @{ $options{ForeignServer} // [] });
-complete('## User mapping options', 'options of a user mapping', @{ $options{UserMapping} // [] });
+push @{ $options{$2} }, $1 while $table =~ /^\t\{"(\w+)", (SERVER|MAPPING)\b/mg;
+complete('## Server options', 'options of a server', @{ $options{SERVER} // [] });
+complete('## User mapping options', 'options of a user mapping', @{ $options{MAPPING} // [] });
 
 # states, as the comment of the view lists them
-my $states = $node->safe_psql('postgres', <<'END');
+my $states = $cluster->sql(<<'END');
 SELECT col_description(attrelid, attnum) FROM pg_attribute
 WHERE attrelid = 'ecapi.destination'::regclass AND attname = 'state'
 END
@@ -185,6 +183,28 @@ my @messages = map { texts_of($_) } qw(sqlapi.c guard.c pipeline.c launcher.c);
 my $remedies = join "\n", map { $_->[1] } table('## Messages of a destination');
 ok(@messages > 8, 'there are messages');
 is(join(', ', sort grep { $remedies !~ /\Q$_\E/ } @messages), '', 'each message stands in the reference');
+my @failures = source('failure.c') =~ /"(could not [^"]+|no [^"]+)"/g;
+ok(@failures > 5, 'there are failures of requests');
+is(join(', ', sort grep { $remedies !~ /\Q$_\E/ } @failures), '', 'so does each failure of a request');
 
-$node->stop;
+# Nothing else stands there: a message and a reason are in the sources, part by part:
+# without what is a value in it (in quotes, a number, an ellipsis), and cut where the
+# code or the view joins two.
+sub not_in_sources
+{
+	my (@quoted) = @_;
+	my $sources = join "\n", map { s/"\s*\n\s*"//gr } values %source;
+
+	return join ', ', grep {
+		grep { length > 3 && index($sources, $_) < 0 } map { s/^[\W\d]+|[\W\d]+$//gr } split /"[^"]*"|…|: |\b\d+\b| (?=that other)/
+	} @quoted;
+}
+
+my @quoted = map { (split / \| /, $_->[1])[1] =~ /`([^`]+)`/g } table('## Messages of a destination');
+ok(@quoted > 20, 'the reference has messages');
+is(not_in_sources(@quoted), '', 'each message of the reference is in the sources');
+@quoted = map { $_->[0] =~ /`([^`]+)`/g } table('## Reasons and outcomes');
+is(not_in_sources(@quoted), '', 'so is each reason');
+
+$cluster->stop;
 done_testing();
