@@ -2,6 +2,9 @@
 #
 #   make                 build          make COPT=-Werror    as test/check.sh does
 #   make install         install        test/check.sh        all tests
+#   make installcheck    the regress, isolation and TAP tests, as PGXS has them: the
+#                        first two on a server of yours (test/installcheck.sh says
+#                        what it needs)
 #
 # The version stands in ecapi.control and nowhere else.
 
@@ -228,14 +231,20 @@ PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags $(PACKAGES)) \
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -MMD -MP
 SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES))
 
+# Expected output is that of UTF8 in the C locale.  The libraries of test/probe are
+# loaded from where they are built, nothing of them is installed.
+ENCODING = UTF8
+NO_LOCALE = 1
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
-REGRESS_OPTS = --inputdir=test
+REGRESS_OPTS = --inputdir=test --dlpath='$(CURDIR)/test/probe'
+REGRESS_PREP = installcheck-needs
 ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --outputdir=.
 PROVE_TESTS = test/t/*.pl
 TAP_TESTS = 1
 
-EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc)
+EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc) test/probe/*.o test/probe/*.bc test/probe/*.so \
+	test/receiver/*.[od] test/receiver/receiver
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -249,6 +258,12 @@ uninstall: uninstall-doc
 .PHONY: uninstall-doc
 uninstall-doc:
 	rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/, $(notdir $(DOCS)))
+
+.PHONY: installcheck-needs
+installcheck-needs:
+	@PG_CONFIG='$(PG_CONFIG)' VERSION='$(EXTVERSION)' COPT='$(COPT)' \
+		SERVER='$(strip $(REGRESS) $(ISOLATION))' TAP='$(TAP_TESTS)' \
+		bash $(srcdir)/test/installcheck.sh
 
 # -MMD above: every object knows the headers it was built from.
 -include $(OBJS:.o=.d)

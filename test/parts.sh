@@ -13,7 +13,8 @@
 # these two, one test that no server process crashed meanwhile.  A part without
 # any test has failed, so has one whose server does not start.
 #
-# RUNNER_OPTIONS of a caller go to pg_regress and its sister for isolation tests.
+# Regress and isolation tests run by "make installcheck".  RUNNER_OPTIONS of a caller go
+# to pg_regress and its sister for isolation tests.
 #
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # some are read or set by the commands
@@ -109,11 +110,12 @@ server_for_tests()
 	SERVER_STARTED=1
 }
 
-# run_files PART SUFFIX RUNNER NAME...: the test files of pg_regress or of its
-# sister for isolation tests.  Each file is one test.
+# run_files PART FOLDER SUFFIX VARIABLE NAME...: the test files of pg_regress or of its
+# sister for isolation tests, of which VARIABLE of the Makefile has the names.  Each
+# file is one test.
 run_files()
 {
-	local part=$1 folder=$2 suffix=$3 runner=$4 passed=0 logged=0 wanted crashes
+	local part=$1 folder=$2 suffix=$3 variable=$4 passed=0 logged=0 wanted crashes
 
 	shift 4
 	wanted=("$@")
@@ -133,10 +135,8 @@ run_files()
 	fi
 	logged=$(wc -c <"$WORK/server.log")
 	rm -f "$BUILD/regression.diffs"
-	attend "${AS_SERVER[@]}" sh -c 'cd "$1" && shift && exec "$@"' sh "$BUILD" \
-		"$PGXS_DIR/$runner" --inputdir=test --outputdir=. --bindir="$BINDIR" \
-		--host="$PGHOST" --port="$PGPORT" --user=postgres \
-		--dbname="${part/regress/contrib}_regression" "${RUNNER_OPTIONS[@]}" "${wanted[@]}" >"$WORK/$part.out" 2>&1 || true
+	make_here installcheck REGRESS= ISOLATION= TAP_TESTS= "$variable=${wanted[*]}" \
+		EXTRA_REGRESS_OPTS="${RUNNER_OPTIONS[*]}" >"$WORK/$part.out" 2>&1 || true
 	cat "$WORK/$part.out"
 	passed=$(grep -cE '^(test|     ) [^ ]+ +\.\.\. ok ' "$WORK/$part.out" || true)
 	if [ "$passed" -lt ${#wanted[@]} ]; then
@@ -155,36 +155,26 @@ run_files()
 	fi
 }
 
-# The libraries of test/probe; $1 is the part that needs them.
-make_probe()
-{
-	make_here -C test/probe all install >"$WORK/probe.log" 2>&1 && return
-	tail -n 60 "$WORK/probe.log" >&2
-	count "$1" 0 1
-	return 1
-}
-
 part_regress()
 {
-	make_probe regress || return 0
-	run_files regress test/sql sql test/regress/pg_regress "$@"
+	run_files regress test/sql sql REGRESS "$@"
 }
 
 part_isolation()
 {
-	run_files isolation test/specs spec test/isolation/pg_isolation_regress "$@"
+	run_files isolation test/specs spec ISOLATION "$@"
 }
 
 part_tap()
 {
 	local scripts=() name
 
-	if [ -d "$BUILD/test/receiver" ] && ! make_here -C test/receiver >"$WORK/receiver.log" 2>&1; then
-		tail -n 40 "$WORK/receiver.log" >&2
+	for name in receiver probe; do
+		make_here -C "test/$name" all >"$WORK/$name.log" 2>&1 && continue
+		tail -n 60 "$WORK/$name.log" >&2
 		count tap 0 1
 		return
-	fi
-	make_probe tap || return 0
+	done
 	for name in "$@"; do
 		scripts+=("test/t/$(basename "$name" .pl).pl")
 	done

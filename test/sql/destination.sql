@@ -4,18 +4,19 @@
 --
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS ecapi;
--- Wait until the worker has written this state.
-CREATE PROCEDURE wait_destination(destination_ name, state_ text) LANGUAGE plpgsql AS $$
+-- Wait until a condition of the worker's doing holds.
+CREATE PROCEDURE wait_until(condition text) LANGUAGE plpgsql AS $$
+DECLARE reached boolean;
 BEGIN
     FOR i IN 1 .. 6000 LOOP
-        PERFORM FROM ecapi.cursor c WHERE c.destination = destination_ AND c.state = state_;
-        IF FOUND THEN
+        EXECUTE 'SELECT ' || condition INTO reached;
+        IF reached THEN
             RETURN;
         END IF;
         COMMIT;
         PERFORM pg_sleep(0.02);
     END LOOP;
-    RAISE 'gave up waiting until % is %', destination_, state_;
+    RAISE 'gave up waiting until %', condition;
 END $$;
 CREATE VIEW doctor AS
 SELECT severity, what, what_to_do FROM ecapi.check() WITH ORDINALITY
@@ -35,26 +36,16 @@ SELECT count(*) FROM ecapi.cursor WHERE destination = 'dest_gone';
 CREATE SERVER dest_shadow FOREIGN DATA WRAPPER ecapi
     OPTIONS (url 'https://example.com', data_set_id 'shop', mode 'shadow');
 SELECT ecapi_emit('login', id => 'dest-' || i) FROM generate_series(1, 3) i;
-DO $$
-BEGIN
-    FOR i IN 1 .. 6000 LOOP
-        IF (SELECT backlog = 0 AND state = 'idle' FROM ecapi.destination WHERE destination = 'dest_shadow') THEN
-            RETURN;
-        END IF;
-        COMMIT;
-        PERFORM pg_sleep(0.02);
-    END LOOP;
-    RAISE 'gave up waiting for dest_shadow';
-END $$;
+CALL wait_until($$backlog = 0 AND state = 'idle' FROM ecapi.destination WHERE destination = 'dest_shadow'$$);
 SELECT destination, mode, state, detail, backlog, failed, last_error FROM ecapi.destination WHERE destination LIKE 'dest\_%';
 SELECT outcome, events, status, error FROM ecapi.request WHERE destination = 'dest_shadow';
 SELECT * FROM doctor;
 
 -- Paused: events wait; who paused it is said.
 SELECT ecapi.pause('dest_shadow');
-CALL wait_destination('dest_shadow', 'paused');
+CALL wait_until($$EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'dest_shadow' AND state = 'paused')$$);
 SELECT ecapi_emit('login', id => 'dest-' || i) FROM generate_series(4, 5) i;
-SELECT destination, mode, state, detail, backlog, oldest_waiting_age >= '0' AS aged FROM ecapi.destination WHERE destination LIKE 'dest\_%';
+SELECT destination, mode, state, replace(detail, current_user, 'me') AS detail, backlog, oldest_waiting_age >= '0' AS aged FROM ecapi.destination WHERE destination LIKE 'dest\_%';
 SELECT * FROM doctor;
 -- A pause is idempotent and survives a change of options.
 SELECT ecapi.pause('dest_shadow');
@@ -74,7 +65,7 @@ SELECT destination FROM ecapi.cursor WHERE destination LIKE 'dest\_%';
 ROLLBACK;
 SELECT destination FROM ecapi.cursor WHERE destination LIKE 'dest\_%';
 SELECT ecapi.resume('dest_renamed');
-CALL wait_destination('dest_renamed', 'idle');
+CALL wait_until($$EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'dest_renamed' AND state = 'idle')$$);
 
 -- DROP SERVER ends the cursor; a new one of the same name starts again.
 DROP SERVER dest_renamed;
@@ -106,20 +97,10 @@ DROP USER MAPPING FOR CURRENT_USER SERVER dest_file;
 -- the worker, and loses it to the worker.
 SET session_replication_role = replica;
 CREATE SERVER dest_silent FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com', mode 'shadow');
-CALL wait_destination('dest_silent', 'idle');
+CALL wait_until($$EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'dest_silent' AND state = 'idle')$$);
 DROP SERVER dest_silent;
 RESET session_replication_role;
-DO $$
-BEGIN
-    FOR i IN 1 .. 6000 LOOP
-        IF NOT EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'dest_silent') THEN
-            RETURN;
-        END IF;
-        COMMIT;
-        PERFORM pg_sleep(0.02);
-    END LOOP;
-    RAISE 'gave up waiting for the end of a cursor';
-END $$;
+CALL wait_until($$NOT EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'dest_silent')$$);
 SELECT count(*) FROM ecapi.cursor WHERE destination = 'dest_silent';
 
 -- The wrapper's other objects.
@@ -127,4 +108,4 @@ DROP SERVER dest_file CASCADE;
 SELECT count(*) FROM ecapi.cursor WHERE destination LIKE 'dest\_%';
 SET client_min_messages = warning;
 DROP VIEW doctor;
-DROP PROCEDURE wait_destination;
+DROP PROCEDURE wait_until;

@@ -8,16 +8,18 @@ RESET client_min_messages;
 CREATE ROLE enrich_owner;
 CREATE SCHEMA enrich AUTHORIZATION enrich_owner;
 GRANT USAGE ON SCHEMA ecapi TO enrich_owner;
+\getenv probes PG_LIBDIR
+\set probe :probes '/ecapi_probe_enrich'
 CREATE FUNCTION enrich.run(names text, server_owner regrole, events jsonb[], timeout_ms int, max_bytes int,
     OUT seq bigint, OUT event jsonb, OUT problem text) RETURNS SETOF record
-    AS '$libdir/ecapi_probe_enrich', 'ecapi_probe_enrich' LANGUAGE c;
+    AS :'probe', 'ecapi_probe_enrich' LANGUAGE c;
 CREATE FUNCTION enrich.run(names text, events jsonb[], timeout_ms int DEFAULT 60000, max_bytes int DEFAULT 1000000)
     RETURNS TABLE (seq bigint, event jsonb, problem text) LANGUAGE sql
     AS $$ SELECT * FROM enrich.run(names, 'enrich_owner', events, timeout_ms, max_bytes) $$;
 CREATE FUNCTION enrich.is_volatile(names text, server_owner regrole) RETURNS bool
-    AS '$libdir/ecapi_probe_enrich', 'ecapi_probe_volatile' LANGUAGE c;
+    AS :'probe', 'ecapi_probe_volatile' LANGUAGE c;
 CREATE FUNCTION enrich.rows_of(events jsonb[]) RETURNS ecapi.event[]
-    AS '$libdir/ecapi_probe_enrich', 'ecapi_probe_rows' LANGUAGE c;
+    AS :'probe', 'ecapi_probe_rows' LANGUAGE c;
 -- events of one type; what differs is given
 CREATE FUNCTION enrich.page(VARIADIC events jsonb[]) RETURNS jsonb[] LANGUAGE sql AS $$
     SELECT array_agg(jsonb_build_object('id', 'e' || n, 'event_type', 'purchase', 'timestamp', 1700000000, 'currency_code', 'EUR') || e ORDER BY n)
@@ -208,6 +210,7 @@ SET LOCAL statement_timeout = 100;
 SELECT * FROM enrich.run('enrich.sleeping', enrich.page('{}'), 60000);
 ROLLBACK;
 SELECT enrich.brief(event) FROM enrich.run('enrich.doubled', enrich.page('{"value": 2}'), 50);
+-- longer than the limit of the call before: one that were left behind would cancel it
 SELECT pg_sleep(0.1) IS NOT NULL AS nothing_cancels;
 
 -- ---- names

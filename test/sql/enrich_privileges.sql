@@ -12,11 +12,13 @@ CREATE ROLE guard_root SUPERUSER;
 CREATE SCHEMA guard;
 GRANT ALL ON SCHEMA guard TO guard_shop, guard_author, guard_other;
 GRANT USAGE ON SCHEMA ecapi TO guard_shop, guard_author, guard_other;
+\getenv probes PG_LIBDIR
+\set probe :probes '/ecapi_probe_enrich'
 CREATE FUNCTION guard.run(names text, server_owner regrole, events jsonb[] DEFAULT '{"{\"id\": \"a\", \"event_type\": \"purchase\", \"timestamp\": 1700000000}"}',
     timeout_ms int DEFAULT 60000, max_bytes int DEFAULT 100000, OUT seq bigint, OUT event jsonb, OUT problem text) RETURNS SETOF record
-    AS '$libdir/ecapi_probe_enrich', 'ecapi_probe_enrich' LANGUAGE c;
+    AS :'probe', 'ecapi_probe_enrich' LANGUAGE c;
 CREATE FUNCTION guard.role_of(server_owner oid, function_owner oid) RETURNS regrole
-    AS '$libdir/ecapi_probe_enrich', 'ecapi_probe_role' LANGUAGE c;
+    AS :'probe', 'ecapi_probe_role' LANGUAGE c;
 -- what a list of functions says, or why it does not
 CREATE FUNCTION guard.says(names text, server_owner text DEFAULT 'guard_shop') RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -75,14 +77,14 @@ ALTER ROLE guard_other SUPERUSER;
 SELECT guard.says('guard.written', 'guard_root');
 ALTER ROLE guard_other NOSUPERUSER;
 SELECT guard.says('guard.written', 'guard_root');
--- a definer function of a superuser's is what he is, for every caller
+-- a definer function of a superuser has the superuser's rights, for every caller
 ALTER FUNCTION guard.written SECURITY DEFINER;
 SELECT guard.says('guard.written', 'guard_root');
 ALTER FUNCTION guard.written SECURITY INVOKER;
 RESET ecapi.run_as;
 SELECT guard.says('guard.written', 'guard_root');
 DROP ROLE guard_between;
--- REASSIGN OWNED tells nobody
+-- REASSIGN OWNED fires no event trigger
 ALTER FUNCTION guard.written OWNER TO guard_other;
 SELECT guard.says('guard.written', 'guard_root');
 REASSIGN OWNED BY guard_other TO guard_root;

@@ -4,8 +4,10 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS ecapi;
 CREATE SCHEMA filter;
 SET search_path = filter;
+\getenv probes PG_LIBDIR
+\set probe :probes '/ecapi_probe'
 CREATE FUNCTION probe(condition text, events jsonb, timeout_ms int) RETURNS text
-    AS '$libdir/ecapi_probe', 'ecapi_probe_filter' LANGUAGE c STRICT;
+    AS :'probe', 'ecapi_probe_filter' LANGUAGE c STRICT;
 
 -- Three events: a whole one, a small one, and one without a value.
 CREATE TABLE events AS SELECT '[
@@ -54,7 +56,7 @@ INSERT INTO conditions (condition) VALUES
 SELECT * FROM answers();
 
 --
--- Fails at an event: which one is told, and only the SQLSTATE
+-- Fails at an event: which one is shown, and only the SQLSTATE
 --
 INSERT INTO conditions (condition) VALUES
     ('(properties->>''n'')::int > 2'), ('value / (value - 9) > 1'), ('1 / 0 > value'), ('repeat(''x'', 1100000000) = id');
@@ -100,7 +102,7 @@ INSERT INTO conditions (condition) VALUES
     ('random() > 0.5'), ('clock_timestamp() > now()'), ('nextval(''s'') = 1'), ('pg_sleep(1) IS NULL'), ('gen_random_uuid() IS NULL'),
     ('current_user = ''x'''), ('session_user = ''x'''), ('current_schema = ''x'''), ('current_catalog = ''x'''), ('current_setting(''data_directory'') = ''x'''), ('set_config(''role'', ''postgres'', false) = ''x'''), ('pg_has_role(''postgres'', ''usage'')'), ('version() = ''x'''), ('inet_client_addr() IS NULL'), ('pg_backend_pid() = 1'), ('txid_current() = 1'),
     ('query_to_xml(''SELECT 1'', true, true, '''')::text = ''x'''), ('table_to_xml(''pg_authid'', true, true, '''') IS NULL'), ('database_to_xml(true, true, '''') IS NULL'), ('cursor_to_xml(''c'', 1, true, true, '''') IS NULL'), ('schema_to_xml(''s'', true, true, '''') IS NULL'), ('pg_read_file(''/etc/passwd'') = ''x'''), ('pg_read_binary_file(''x'') IS NULL'), ('pg_ls_dir(''.'') IS NULL'), ('lo_import(''/etc/passwd'') = 1'), ('lo_get(1) IS NULL'), ('pg_stat_file(''x'') IS NULL'), ('pg_terminate_backend(1)'), ('pg_notify(''a'', id) IS NULL'), ('pg_advisory_lock(1) IS NULL'), ('has_table_privilege(''pg_authid'', ''select'')'), ('pg_relation_size(''pg_authid'') > 1'), ('obj_description(1, ''pg_class'') IS NULL'), ('ts_rewrite(''a'', ''SELECT 1'') IS NULL'), ('ts_stat(''SELECT 1'') IS NULL'), ('to_tsvector(id) IS NULL'), ('to_tsvector(''english'', id) IS NULL'), ('satisfies_hash_partition(1259, 2, 0, 1)'), ('pg_get_viewdef(''v'') = ''x'''), ('xml_is_well_formed(id)'), ('pg_typeof(id) = ''text'''),
-    ('''pg_authid''::regclass IS NULL'), ('''pg_authid''::regclass::text = ''x'''), ('regclass(''pg_authid'') IS NULL'), ('1::oid = 2'), ('''lower''::regproc IS NULL'), ('''postgres''::regrole IS NULL'), ('''<a/>''::xml IS NULL'), ('xmlparse(document ''<a/>'') IS NULL'), ('xmlelement(name a) IS NULL'), ('id::xml IS DOCUMENT'), ('xpath(''/a'', ''<a/>'') IS NULL'), ('row(1, 2) IS NULL'), ('row_to_json(row(id)) IS NULL'), ('to_json(row(1)) IS NULL'), ('(row(1, id)).f2 = ''x'''), ('(user_data).email_address = ''x'''), ('(properties).* IS NULL'), ('id::cstring IS NULL'), ('''1''::pg_lsn IS NULL'), ('value::money > ''1'''), ('convert_to(id, ''LATIN1'') IS NULL'), ('id::varchar(3) COLLATE "nowhere" = ''x'''), ('value::conditions IS NULL'), ('value::ecapi.event IS NULL'), ('id::conditions.id%TYPE IS NULL'),
+    ('''pg_authid''::regclass IS NULL'), ('''pg_authid''::regclass::text = ''x'''), ('regclass(''pg_authid'') IS NULL'), ('1::oid = 2'), ('''lower''::regproc IS NULL'), ('''pg_monitor''::regrole IS NULL'), ('''<a/>''::xml IS NULL'), ('xmlparse(document ''<a/>'') IS NULL'), ('xmlelement(name a) IS NULL'), ('id::xml IS DOCUMENT'), ('xpath(''/a'', ''<a/>'') IS NULL'), ('row(1, 2) IS NULL'), ('row_to_json(row(id)) IS NULL'), ('to_json(row(1)) IS NULL'), ('(row(1, id)).f2 = ''x'''), ('(user_data).email_address = ''x'''), ('(properties).* IS NULL'), ('id::cstring IS NULL'), ('''1''::pg_lsn IS NULL'), ('value::money > ''1'''), ('convert_to(id, ''LATIN1'') IS NULL'), ('id::varchar(3) COLLATE "nowhere" = ''x'''), ('value::conditions IS NULL'), ('value::ecapi.event IS NULL'), ('id::conditions.id%TYPE IS NULL'),
     ('"timestamp" > ''yesterday'''), ('"timestamp" > timestamptz '' Today '''), ('"timestamp"::date = date ''now'''), ('"timestamp" <@ tstzrange ''[yesterday,)''');
 SELECT * FROM answers();
 -- though a text may be such a word

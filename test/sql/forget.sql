@@ -9,8 +9,10 @@ CREATE ROLE regress_fg_dpo;
 CREATE ROLE regress_fg_other;
 CREATE ROLE regress_fg_shop;
 RESET client_min_messages;
+\getenv probes PG_LIBDIR
+\set probe :probes '/ecapi_probe'
 -- what the worker does when it learns that events were erased
-CREATE FUNCTION fg_sweep() RETURNS bigint AS '$libdir/ecapi_probe', 'ecapi_probe_sweep' LANGUAGE c;
+CREATE FUNCTION fg_sweep() RETURNS bigint AS :'probe', 'ecapi_probe_sweep' LANGUAGE c;
 SET timezone = 'UTC';
 SET ecapi.on_error = set_aside;
 CREATE TABLE fg_people (id text, user_data jsonb, properties jsonb DEFAULT '{}');
@@ -19,7 +21,7 @@ CREATE FUNCTION fg_left() RETURNS TABLE (id text, what text) LANGUAGE sql AS $$
     FROM ecapi.outbox o WHERE o.event->>'id' LIKE 'fg-%' ORDER BY o.seq $$;
 
 -- Who may: nobody but the owner and whom it is granted to.
-SELECT proname, proacl FROM pg_proc WHERE pronamespace = 'ecapi'::regnamespace AND proname IN ('forget', 'remember') ORDER BY 1;
+SELECT proname, replace(proacl::text, current_user, 'me') AS proacl FROM pg_proc WHERE pronamespace = 'ecapi'::regnamespace AND proname IN ('forget', 'remember') ORDER BY 1;
 GRANT USAGE ON SCHEMA ecapi TO regress_fg_dpo, regress_fg_other, regress_fg_shop;
 GRANT EXECUTE ON FUNCTION ecapi.forget, ecapi.remember TO regress_fg_dpo;
 SET ROLE regress_fg_other;

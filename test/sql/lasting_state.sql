@@ -8,9 +8,11 @@ RESET client_min_messages;
 CREATE ROLE lasting_shop;
 GRANT ALL ON SCHEMA lasting TO lasting_shop;
 GRANT USAGE ON SCHEMA ecapi TO lasting_shop;
+\getenv probes PG_LIBDIR
+\set probe :probes '/ecapi_probe_enrich'
 CREATE FUNCTION lasting.run(names text, server_owner regrole, events jsonb[] DEFAULT '{"{\"id\": \"a\", \"event_type\": \"purchase\", \"timestamp\": 1700000000}"}',
     timeout_ms int DEFAULT 60000, max_bytes int DEFAULT 100000, OUT seq bigint, OUT event jsonb, OUT problem text) RETURNS SETOF record
-    AS '$libdir/ecapi_probe_enrich', 'ecapi_probe_enrich' LANGUAGE c;
+    AS :'probe', 'ecapi_probe_enrich' LANGUAGE c;
 CREATE FUNCTION lasting.enriched(names text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     RETURN (SELECT coalesce(r.problem, r.event->'ext'->>'says') FROM lasting.run(names, 'lasting_shop'::regrole) r);

@@ -5,12 +5,14 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS ecapi;
 RESET client_min_messages;
+\getenv probes PG_LIBDIR
+\set probe :probes '/ecapi_probe'
 CREATE FUNCTION value(anyelement, form int DEFAULT 0, max_depth int DEFAULT 30) RETURNS text
-    AS '$libdir/ecapi_probe', 'ecapi_probe_value' LANGUAGE c STRICT;
-CREATE FUNCTION key(anyelement) RETURNS text AS '$libdir/ecapi_probe', 'ecapi_probe_key' LANGUAGE c STRICT;
-CREATE FUNCTION kind(regtype) RETURNS text AS '$libdir/ecapi_probe', 'ecapi_probe_kind' LANGUAGE c STRICT;
-CREATE FUNCTION image(record) RETURNS text AS '$libdir/ecapi_probe', 'ecapi_probe_image' LANGUAGE c STRICT;
-CREATE FUNCTION row_of(anyelement, jsonb) RETURNS anyelement AS '$libdir/ecapi_probe', 'ecapi_probe_row' LANGUAGE c;
+    AS :'probe', 'ecapi_probe_value' LANGUAGE c STRICT;
+CREATE FUNCTION key(anyelement) RETURNS text AS :'probe', 'ecapi_probe_key' LANGUAGE c STRICT;
+CREATE FUNCTION kind(regtype) RETURNS text AS :'probe', 'ecapi_probe_kind' LANGUAGE c STRICT;
+CREATE FUNCTION image(record) RETURNS text AS :'probe', 'ecapi_probe_image' LANGUAGE c STRICT;
+CREATE FUNCTION row_of(anyelement, jsonb) RETURNS anyelement AS :'probe', 'ecapi_probe_row' LANGUAGE c;
 CREATE TYPE value_mood AS ENUM ('sad', 'ha"ppy');
 CREATE TYPE value_pair AS (a int, "B b" text, mood value_mood);
 CREATE DOMAIN value_amount AS numeric(12, 2) CHECK (VALUE >= 0);
