@@ -124,7 +124,7 @@ watch_writers()
 	local pid
 
 	while writers_at_work; do
-		sleep 2
+		sleep 2		# a line of figures every two seconds, for the reader
 		show_progress
 	done
 	for pid in "${WRITER_PIDS[@]}"; do

@@ -153,7 +153,7 @@ names_are_unique()
 		grep -oE 'Ecapi[A-Za-z0-9]*;' | sort | uniq -d | sed 's/^/type /'
 }
 
-# Words that a reader has to translate first, and comments that only send him elsewhere.
+# Words that a reader has to translate first, and comments that only point elsewhere.
 prose_is_plain()
 {
 	grep -InwiE 'who''ever|me''nd|men''ded|an''ew|le''st|so ma''ny' "${all_files[@]}" "${manual[@]}" || true

@@ -234,7 +234,7 @@ cleanup()
 # ------------------------------------------------------- server and building
 
 # PostgreSQL's programs look for libraries and data relative to where they
-# themselves lie, so a copy of the programs with links to all the rest is a
+# themselves are, so a copy of the programs with links to all the rest is a
 # whole installation, and pg_config of the copy names the copy's directories.
 # It is laid out below a root (by default /usr) as Debian's packages do it.
 make_server()

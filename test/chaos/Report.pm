@@ -6,7 +6,7 @@
 #
 # It compares what the tables say with what the receiver wrote down (result.sql),
 # with what ecapi.reconcile() says of the time since $since, and looks at what
-# writers were told, at the worker's memory and at the server's log.  Figures go
+# was acknowledged to writers, at the worker's memory and at the server's log.  Figures go
 # into count; each thing that must not be is a text in findings.
 package Report;
 

@@ -6,11 +6,11 @@
 # All that a writer does is drawn from (seed, number): transactions of all
 # isolation levels, with synchronous_commit on and off, with savepoints that
 # are rolled back, that fail, roll back, commit late, or are prepared and ended
-# later, in each of which rows are written and events told of (schema.sql).
+# later, in each of which rows are written and events emitted (schema.sql).
 # Only how much of it takes place differs: a server that is away is waited for,
 # and what it cut off is not repeated.
 #
-# In dir/N.log a line "try W.n" is written before transaction n that shall
+# In dir/N.log a line "try W.n" is written before transaction n that is to
 # commit durably, and in dir/N.out psql prints "ack W.n" after its COMMIT has
 # succeeded.  So what was tried and not acknowledged has an unknown outcome,
 # which the table chaos.txn tells, and what was acknowledged must be in there.
@@ -22,7 +22,7 @@ use warnings;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-# Keys of one writer begin at number * KEYS; what shall never commit, at half.
+# Keys of one writer begin at number * KEYS; what is never to commit, at half.
 use constant KEYS => 2_000_000_000;
 
 my @LEVELS = (('READ COMMITTED') x 7, ('REPEATABLE READ') x 2, 'SERIALIZABLE');

@@ -208,6 +208,7 @@ sub start_sampler
 				rename "$o{dir}/memory.new", "$o{dir}/memory";
 			}
 		}
+		# how often it samples; a peak that is shorter is missed
 		sleep 0.1;
 	}
 	POSIX::_exit(0);
@@ -222,7 +223,7 @@ sub end_child
 	return;
 }
 
-# --- what goes wrong
+# --- what goes wrong; sleeps are of random length, so that it goes wrong anywhere
 
 # Emptied slots: their files get other names.
 my %slot_file;

@@ -5,8 +5,8 @@
 -- crash the tables say what was committed, also of commits whose answer nobody
 -- got: chaos.committed is the truth that the receiver's file is compared with.
 -- Keys are given out by the writers and never twice, so what was rolled back
--- can be told when it arrives.  xact is the transaction that told of the event:
--- a destination made later shall have what it did not see.
+-- can be recognized when it arrives.  xact is the transaction that emitted the event:
+-- a destination made later has what it did not see.
 
 CREATE EXTENSION ecapi;
 CREATE ROLE chaos_shop;
@@ -21,7 +21,7 @@ CREATE TABLE chaos.txn (writer integer, number integer, PRIMARY KEY (writer, num
 CREATE TABLE chaos.customers (customer_id integer PRIMARY KEY, email text NOT NULL);
 INSERT INTO chaos.customers SELECT i, format('customer%s@example.com', i) FROM generate_series(1, 100) i;
 
--- told by ecapi_emit() beside the row
+-- emitted by ecapi_emit() beside the row
 CREATE TABLE chaos.subscriptions (
     id text PRIMARY KEY,
     value numeric NOT NULL,
@@ -85,7 +85,7 @@ SELECT 'chaos.visits:' || visit_id || ':page_view', 'page_view', NULL, at, 'visi
 
 RESET ROLE;
 
--- What each destination shall have.  started: the snapshot of its cursor, where
+-- What each destination must have.  started: the snapshot of its cursor, where
 -- it was made while writers wrote; before, after: when that began and had ended.
 CREATE TABLE chaos.destination (
     destination text PRIMARY KEY,

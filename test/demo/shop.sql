@@ -1,7 +1,7 @@
 -- shop.sql - a small shop, as its developers would write it.
 --
 -- The two functions are the application: each writes its row and, in the
--- same transaction, emits the event that tells of it.  Everything here
+-- same transaction, emits the event that reports it.  Everything here
 -- belongs to the demonstration, nothing to the extension.  It expects a table
 -- "log" in the search path: the purchases that will be made, for the sake of
 -- their customers.

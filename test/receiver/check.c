@@ -5,7 +5,7 @@
  * The walk: every member of an object must be a field that the standard gives
  * that object, once, of its type, cardinality and shape; then the object's own
  * rules (required fields, fields that need one another).  Null is no value: a
- * sender leaves out what it does not have.  What lies under ext is the
+ * sender leaves out what it does not have.  What is under ext is the
  * sender's own and only has to be an object.
  *
  * The first fault ends the walk.  Frames on the C stack remember the way down,

@@ -65,7 +65,7 @@ static const char *const sources[] = {
 static uint8_t currency_bits[26 * 26 * 26 / 8 + 1];
 static uint8_t country_bits[26 * 26 / 8 + 1];
 
-/* The code as a number in base 26, or -1 when a letter lies outside. */
+/* The code as a number in base 26, or -1 when a letter is outside. */
 static int
 code_number(const char *text, int len, char first_letter)
 {

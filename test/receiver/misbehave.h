@@ -100,7 +100,7 @@ typedef struct RcvManners
 
 /*
  * Count a request on this path (as in the request line, without the query) and
- * tell what it asks for, the gates already applied.
+ * say what it asks for, the gates already applied.
  */
 extern void rcv_manners_of(const char *path, RcvManners *manners);
 

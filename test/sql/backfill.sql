@@ -47,7 +47,7 @@ SELECT event->>'id' AS id, count(*) FROM ecapi.outbox WHERE event->>'id' LIKE 'b
 GROUP BY 1 HAVING count(*) > 2 ORDER BY 1;
 
 -- A timestamp that is not just a column: read all, judged by the event.  One
--- without a time lies in no range.
+-- without a time is in no range.
 CREATE TRIGGER ecapi_subscribe AFTER INSERT ON bf.orders FOR EACH ROW
     EXECUTE FUNCTION ecapi.capture('{"event_type": "subscribe", "mapping": {"timestamp": "new.paid_at + interval ''1 day''"}}');
 UPDATE bf.orders SET paid_at = NULL WHERE id = 20;
@@ -221,7 +221,7 @@ CALL ecapi.backfill('mixed', 'subscribe', restart => true, page_size => 7);
 RESET timezone; RESET datestyle; RESET extra_float_digits; RESET search_path;
 SELECT count(*), count(DISTINCT event->>'id'), count(DISTINCT event::text) FROM ecapi.outbox WHERE event->>'id' LIKE 'bf.mixed:%';
 
--- Rights: the owner, nobody else; and he needs none on our tables.
+-- Rights: the owner, nobody else; and it needs none on our tables.
 GRANT USAGE ON SCHEMA bf, ecapi TO regress_bf_owner, regress_bf_other;
 GRANT EXECUTE ON PROCEDURE ecapi.backfill TO regress_bf_owner, regress_bf_other;
 GRANT EXECUTE ON FUNCTION ecapi.recapture TO regress_bf_owner, regress_bf_other;

@@ -164,7 +164,7 @@ RELEASE c;
 COMMIT;
 SELECT * FROM events();
 ALTER TABLE orders ALTER status TYPE text, ALTER total TYPE int;
--- CLUSTER tells nobody: what was written before it is not found again
+-- CLUSTER fires no event trigger: what was written before it is not found again
 BEGIN;
 INSERT INTO orders VALUES (36, 'cart', 1);
 CLUSTER orders USING orders_pkey;

@@ -1,4 +1,4 @@
--- Partitioned tables: each row is captured once, wherever it lies and by which
+-- Partitioned tables: each row is captured once, wherever it is and by which
 -- name it was written, and one that moves to another partition is no new row.
 
 SET client_min_messages = warning;
@@ -146,7 +146,7 @@ ALTER TABLE orders DETACH PARTITION orders_pluto;
 INSERT INTO orders_pluto VALUES (72, 'pluto', 'paid', 1);
 SELECT event_type, id FROM events() ORDER BY id, event_type;
 
--- what fails is told of the root, and tried again with the row as its partition had it
+-- what fails is reported for the root, and tried again with the row as its partition had it
 SET ROLE regress_partitions_shop;
 SELECT ecapi.untrack('orders', 'refund');
 SELECT ecapi.untrack('orders', 'purchase');

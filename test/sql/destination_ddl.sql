@@ -82,7 +82,7 @@ ALTER SERVER ddl_super OPTIONS (SET enrich 'ddl.hidden');
 ALTER SERVER ddl_super OWNER TO regress_ddl_shop;
 SELECT * FROM doctor;
 DROP SERVER ddl_super;
--- REASSIGN OWNED tells nobody: the doctor sees it
+-- REASSIGN OWNED fires no event trigger: the doctor sees it
 REASSIGN OWNED BY regress_ddl_shop TO regress_ddl_super;
 SELECT * FROM doctor;
 ALTER SERVER ddl_a OWNER TO regress_ddl_shop;

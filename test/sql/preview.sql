@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS ecapi;
 RESET client_min_messages;
 
--- Events of other tests lie before this.
+-- Events of other tests come before this.
 SELECT clock_timestamp() AS began \gset
 
 CREATE SERVER pv FOREIGN DATA WRAPPER ecapi
@@ -47,7 +47,7 @@ BEGIN; SELECT * FROM pv_body($$ADD anonymize 'ip, timestamp, user_agent, postal_
 BEGIN; SELECT * FROM pv_body($$ADD fields 'value, currency_code, user_data.email_address'$$); ROLLBACK;
 BEGIN; SELECT * FROM pv_body($$ADD redact 'user_data.address, properties.items.price, ext'$$); ROLLBACK;
 
--- What would be left out, refused, or cannot be expressed; values are never told.
+-- What would be left out, refused, or cannot be expressed; values are never shown.
 SELECT decision, reason, left_out FROM ecapi.preview('pv', event =>
     '{"id": "a", "event_type": "login", "user_data": {"phone_numbers": "12", "gpp_sid": "x", "email_address": "nobody"}}');
 SELECT decision, reason, body FROM ecapi.preview('pv', event => '{"id": "a", "event_type": "purchas"}');
@@ -55,7 +55,7 @@ SELECT decision, reason, body FROM ecapi.preview('pv', event => '{"id": "a", "ev
 SELECT decision, reason, body FROM ecapi.preview('pv', event => '[1]');
 
 -- What enrichments do, function by function, and the filter's answer; a patch is
--- told by its paths.
+-- shown by its paths.
 CREATE ROLE regress_pv_enricher;
 GRANT USAGE ON SCHEMA ecapi TO regress_pv_enricher;
 CREATE SCHEMA pv AUTHORIZATION regress_pv_enricher;

@@ -1,7 +1,7 @@
--- Who tries to reach more than his own by way of tracks, and what becomes of it.
+-- Roles that try to reach more than their own by way of tracks, and what becomes of it.
 --
 -- Five roles: the owner of the tables; a writer, who may only write; one with the
--- TRIGGER privilege and nothing else; another, with tables of his own; and a
+-- TRIGGER privilege and nothing else; another, with tables of its own; and a
 -- superuser, who runs the file.  Functions of theirs tell as whom they run
 -- ("runs as"); what they hide has the word "secret" in it.
 
@@ -93,7 +93,7 @@ REVOKE SET ON PARAMETER ecapi.capture FROM regress_priv_writer;
 SELECT * FROM public.priv_look();
 
 --
--- The context: what a writer may add to events of his transaction.
+-- The context: what a writer may add to events of its transaction.
 --
 SET ROLE regress_priv_writer;
 BEGIN;
@@ -142,7 +142,7 @@ CREATE TABLE priv_trigger.t (id int PRIMARY KEY, x text);
 CREATE TRIGGER wrapped AFTER INSERT ON priv_trigger.t FOR EACH ROW EXECUTE FUNCTION priv_trigger.wrapped();
 INSERT INTO priv_trigger.t VALUES (1, 'x');
 DROP TRIGGER wrapped ON priv_trigger.t;
--- a definer function of his: still he
+-- a definer function of the same role
 CREATE FUNCTION priv_trigger.definer() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
     CREATE TRIGGER mine AFTER INSERT ON priv.orders FOR EACH ROW
         EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "mapping": {"ext.x": "priv_trigger.evil(new.x)"}}');
@@ -151,7 +151,7 @@ GRANT EXECUTE ON FUNCTION priv_trigger.definer TO regress_priv_owner;
 SET ROLE regress_priv_owner;
 SELECT priv_trigger.definer();
 SET ROLE regress_priv_trigger;
--- his own table cannot be made the owner's
+-- its own table cannot be made the owner's
 SELECT ecapi.track('priv_trigger.t', 'purchase', '{"ext.x": "priv_trigger.evil(new.x)"}');
 ALTER TABLE priv_trigger.t OWNER TO regress_priv_owner;
 -- nor does a track come with a copy of a table
@@ -181,7 +181,7 @@ SELECT * FROM public.priv_look();
 SELECT tgname, tgfoid::regproc FROM pg_trigger WHERE tgrelid = 'priv.orders'::regclass AND NOT tgisinternal;
 
 --
--- Another role: not his tables, not his rows.
+-- Another role: not its tables, not its rows.
 --
 SET ROLE regress_priv_other;
 SELECT ecapi.track('priv.orders', 'purchase', '{"ext.x": "priv_other.evil(new.x)"}', name => 'mine');
@@ -409,14 +409,14 @@ CREATE POLICY lure ON priv_other.lure USING (priv_other.evil(email) IS NOT NULL)
 GRANT SELECT ON priv_other.lure TO PUBLIC;
 ALTER TABLE priv.parted_1 ADD FOREIGN KEY (a) REFERENCES priv_other.lure;
 INSERT INTO priv.parted_1 VALUES (2, 1, 1, 1);
--- no track of his own on it, and the copy of the root's stays as it is
+-- no track of its own on it, and the copy of the root's stays as it is
 SELECT ecapi.track('priv.parted_1', 'purchase', '{"ext.x": "priv_other.evil(''x'')"}');
 CREATE TRIGGER mine AFTER INSERT ON priv.parted_1 FOR EACH ROW
     EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "mapping": {"ext.x": "priv_other.evil(''x'')"}}');
 CREATE OR REPLACE TRIGGER ecapi_purchase AFTER INSERT OR DELETE ON priv.parted_1 FOR EACH ROW
     EXECUTE FUNCTION ecapi.capture('{"event_type": "purchase", "mapping": {"ext.x": "priv_other.evil(''x'')"}}');
 DROP TRIGGER ecapi_purchase ON priv.parted_1;
--- a table with a track and a trigger of his own, attached by who may
+-- a table with a track and a trigger of its own, attached by who may
 CREATE TABLE priv_other.part (id int NOT NULL, r int NOT NULL, a int, b int, PRIMARY KEY (id, r));
 CREATE FUNCTION priv_other.plain() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'plain trigger runs as %', current_user; RETURN NULL; END $$;
 CREATE TRIGGER plain AFTER INSERT ON priv_other.part FOR EACH ROW EXECUTE FUNCTION priv_other.plain();
@@ -433,7 +433,7 @@ RESET ROLE;
 SELECT * FROM public.priv_look();
 
 --
--- Views: to each owner his own rows, to who monitors counts and states.
+-- Views: to each owner its own rows, to who monitors counts and states.
 --
 SET client_min_messages = warning;
 CREATE ROLE regress_priv_monitor IN ROLE pg_monitor;
@@ -649,7 +649,7 @@ ALTER FUNCTION priv_writer.evil(text) SET ecapi.run_as = 'regress_priv_writer';
 RESET ROLE;
 SELECT * FROM public.priv_look();
 SELECT name, problem FROM ecapi.track WHERE relation = 'priv_super.orders'::regclass;
--- nor as the user of his own session
+-- nor as the user of its own session
 \c -
 SET SESSION AUTHORIZATION regress_priv_writer;
 SET ecapi.run_as = 'regress_priv_other';
@@ -684,7 +684,7 @@ SET client_min_messages = error;
 CALL ecapi.backfill('priv_super.orders', 'search');
 RESET client_min_messages;
 SELECT id FROM public.priv_look();
--- what came to a superuser with its track runs as the stand-in: the giver's code, not his rights
+-- what came to a superuser with its track runs as the stand-in: the giver's code, without the giver's rights
 GRANT USAGE ON SCHEMA priv_trigger TO regress_priv_stand_in;
 SET client_min_messages = notice;
 INSERT INTO priv_trigger.left_over VALUES (2, 'x');

@@ -13,29 +13,19 @@ GRANT EXECUTE ON FUNCTION ecapi.track, ecapi.capture, ecapi.reconcile
     TO regress_proof_shop, regress_proof_other;
 CREATE SCHEMA proof AUTHORIZATION regress_proof_shop;
 GRANT USAGE ON SCHEMA proof TO regress_proof_other;
--- Wait until the worker has nothing left for a destination.
-CREATE PROCEDURE wait_drained(destination_ name) LANGUAGE plpgsql AS $$
+-- Wait until a condition of the worker's doing holds.
+CREATE PROCEDURE wait_until(condition text) LANGUAGE plpgsql AS $$
+DECLARE reached boolean;
 BEGIN
     FOR i IN 1 .. 6000 LOOP
-        IF (SELECT backlog = 0 AND state = 'idle' FROM ecapi.destination WHERE destination = destination_) THEN
+        EXECUTE 'SELECT ' || condition INTO reached;
+        IF reached THEN
             RETURN;
         END IF;
         COMMIT;
         PERFORM pg_sleep(0.02);
     END LOOP;
-    RAISE 'gave up waiting for %', destination_;
-END $$;
-CREATE PROCEDURE wait_paused(destination_ name) LANGUAGE plpgsql AS $$
-BEGIN
-    FOR i IN 1 .. 6000 LOOP
-        PERFORM FROM ecapi.cursor c WHERE c.destination = destination_ AND c.state = 'paused';
-        IF FOUND THEN
-            RETURN;
-        END IF;
-        COMMIT;
-        PERFORM pg_sleep(0.02);
-    END LOOP;
-    RAISE 'gave up waiting for %', destination_;
+    RAISE 'gave up waiting until %', condition;
 END $$;
 CREATE SERVER proof_all FOREIGN DATA WRAPPER ecapi
     OPTIONS (url 'https://example.com', data_set_id 'shop', mode 'shadow');
@@ -44,7 +34,7 @@ CREATE SERVER proof_types FOREIGN DATA WRAPPER ecapi
 CREATE SERVER proof_paused FOREIGN DATA WRAPPER ecapi
     OPTIONS (url 'https://example.com', data_set_id 'shop', mode 'shadow');
 SELECT ecapi.pause('proof_paused');
-CALL wait_paused('proof_paused');
+CALL wait_until($$EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'proof_paused' AND state = 'paused')$$);
 -- What is the same in each run.
 CREATE FUNCTION trace_of(id text) RETURNS TABLE (destination name, outcome text, reason text, attempt integer,
     timed boolean, event_type text) LANGUAGE sql AS $$
@@ -78,8 +68,7 @@ SET ecapi.capture = off;
 INSERT INTO proof.orders VALUES (7, 'paid', 70, 'EUR', '2026-02-04'), (8, 'paid', 80, 'USD', '2026-02-04'),
     (9, 'cart', 90, 'USD', '2026-02-04');
 RESET ecapi.capture;
-CALL wait_drained('proof_all');
-CALL wait_drained('proof_types');
+CALL wait_until($$bool_and(backlog = 0 AND state = 'idle') FROM ecapi.destination WHERE destination IN ('proof_all', 'proof_types')$$);
 
 -- Rows against events against outcomes.
 SET ROLE regress_proof_shop;
@@ -98,13 +87,13 @@ SELECT count(*) FROM ecapi.failed_event WHERE relation = 'proof.orders'::regclas
 -- A hole that is filled is accounted for.
 SET client_min_messages = warning;
 CALL ecapi.backfill('proof.orders', 'purchase', '2026-02-04', '2026-02-05');
-CALL wait_drained('proof_all');
+CALL wait_until($$backlog = 0 AND state = 'idle' FROM ecapi.destination WHERE destination = 'proof_all'$$);
 RESET client_min_messages;
 SELECT destination, outcome, currency, events, value, ids FROM ecapi.reconcile('proof.orders', '2026-02-04', '2026-02-05') WITH ORDINALITY
 WHERE destination IS NULL OR destination = 'proof_all' ORDER BY ordinality;
 
 -- One event.
-CALL wait_drained('proof_types');
+CALL wait_until($$backlog = 0 AND state = 'idle' FROM ecapi.destination WHERE destination = 'proof_types'$$);
 SELECT * FROM trace_of('proof.orders:1:purchase');
 SELECT count(*), count(DISTINCT xid), count(DISTINCT seq) FROM ecapi.trace('proof.orders:1:purchase') WHERE destination IS NULL;
 SELECT outcome, left(reason, 24) FROM ecapi.trace('proof.orders:99:purchase');
@@ -114,8 +103,7 @@ SELECT ecapi_emit('login', id => 'proof "here" \ ü');
 ROLLBACK;
 SELECT outcome FROM ecapi.trace('proof "here" \ ü');
 SELECT ecapi_emit('login', id => 'proof "here" \ ü');
-CALL wait_drained('proof_all');
-CALL wait_drained('proof_types');
+CALL wait_until($$bool_and(backlog = 0 AND state = 'idle') FROM ecapi.destination WHERE destination IN ('proof_all', 'proof_types')$$);
 SELECT * FROM trace_of('proof "here" \ ü');
 -- One that was set aside, by its id.
 SET ecapi.on_error = set_aside;
@@ -133,7 +121,7 @@ SELECT destination, outcome, reason, currency, events FROM ecapi.reconcile('proo
 WHERE destination IN ('proof_late', 'proof_kinds', 'proof_types') ORDER BY ordinality;
 ALTER SERVER proof_kinds RENAME TO proof_types;
 
--- The request log names its events: each once, whatever lies between.
+-- The request log names its events: each once, whatever is between.
 SELECT r.destination, r.outcome, r.reason, count(*) AS named, count(DISTINCT o.seq) AS events
 FROM ecapi.request r JOIN ecapi.outbox o ON r.seqs @> o.seq
 WHERE r.destination LIKE 'proof\_%' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
@@ -146,8 +134,7 @@ SELECT count(ecapi_emit(event => format('{"event_type": "subscribe", "value": %s
 FROM unnest(ARRAY['0.1', '0.2', '0.123456', '0.1234567', '999999999999.999999', '1000000000000', '12345678901234567890.5', '1e-9', '-0.5', '0'])
     WITH ORDINALITY u (v, n);
 SELECT ecapi_emit('subscribe', id => 'proof-none');
-CALL wait_drained('proof_all');
-CALL wait_drained('proof_types');
+CALL wait_until($$bool_and(backlog = 0 AND state = 'idle') FROM ecapi.destination WHERE destination IN ('proof_all', 'proof_types')$$);
 SELECT * FROM proof_ledger WHERE event_type = 'subscribe' ORDER BY 1, 2, 3, 4, 5;
 SELECT l.value = (SELECT sum((o.event ->> 'value')::numeric) FROM ecapi.outbox o WHERE o.event ->> 'currency_code' = 'CHF') AS exact
 FROM proof_ledger l WHERE l.destination = 'proof_types' AND l.currency = 'CHF';
@@ -209,7 +196,7 @@ SELECT ecapi_emit('refund', id => 'proof.sales:11:purchase:refund', occurred_at 
     ecapi_emit('purchase', id => 'proof.sales:12:purchase:5', occurred_at => '2026-02-02'),
     ecapi_emit('purchase', id => 'proof.sales2:12:purchase', occurred_at => '2026-02-02'),
     ecapi_emit('search', id => 'proof.sales:12:search', occurred_at => '2026-02-02');
--- A cancelled one is accounted for, and what happened to a deleted one is told.
+-- A cancelled one is accounted for, and what happened to a deleted one is reported.
 SELECT ecapi.cancel('proof.sales:1:purchase') IS NOT NULL, ecapi.cancel('proof.sales:12:purchase') IS NOT NULL;
 SET ROLE regress_proof_shop;
 SELECT outcome, reason, events, value, ids FROM proof.told WHERE outcome IN ('condition false now', 'not found in the table');
@@ -247,7 +234,7 @@ DROP TABLE proof.sales CASCADE;
 RESET ROLE;
 
 -- Ids of others: the owner of a table can make rows with any id.  Of one whose event is
--- not the owner's nothing is told, whatever became of it: as if nobody had emitted it.
+-- not the owner's nothing is reported, whatever became of it: as if nobody had emitted it.
 SET client_min_messages = error;
 GRANT CREATE ON SCHEMA proof TO regress_proof_other;
 GRANT EXECUTE ON FUNCTION ecapi_emit, ecapi.cancel TO regress_proof_shop, regress_proof_other;
@@ -277,7 +264,7 @@ WHERE destination IS NULL OR destination LIKE 'proof\_%' ORDER BY ordinality;
 GRANT SELECT ON proof.guessed TO PUBLIC;
 SET ROLE regress_proof_other;
 SELECT * FROM proof.guessed;
--- What is his own he sees: captured, emitted, set aside, cancelled.
+-- What is its own it sees: captured, emitted, set aside, cancelled.
 INSERT INTO proof.guess VALUES ('proof-own', 5), ('proof-own-aside', -1e30);
 SELECT ecapi_emit('purchase', value => 6, currency_code => 'EUR', id => 'proof-nobody', occurred_at => '2026-02-02');
 SELECT ecapi.cancel('proof-nobody-2') IS NOT NULL;
@@ -328,8 +315,7 @@ DROP SERVER proof_late;
 DROP SCHEMA proof CASCADE;
 DROP VIEW proof_ledger;
 DROP FUNCTION trace_of;
-DROP PROCEDURE wait_drained;
-DROP PROCEDURE wait_paused;
+DROP PROCEDURE wait_until;
 DELETE FROM ecapi.failed_event WHERE state = 'set_aside';
 DROP OWNED BY regress_proof_shop, regress_proof_other, regress_proof_monitor;
 DROP ROLE regress_proof_shop, regress_proof_other, regress_proof_monitor;

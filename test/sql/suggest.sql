@@ -48,7 +48,7 @@ CREATE TABLE orders (
 SELECT suggested('orders', 'purchase');
 SELECT suggested('customers', 'sign_up');
 
--- of the refunds, the order tells what the refund does not
+-- of the refunds, the order has what the refund does not
 CREATE TABLE refunds (
     id bigint PRIMARY KEY, order_id bigint REFERENCES orders, amount numeric, created_at timestamptz, note text);
 SELECT suggested('refunds', 'refund');
@@ -180,7 +180,7 @@ SELECT ecapi.suggest_mapping(NULL, 'purchase') IS NULL;
 SELECT ecapi.suggest_mapping('orders', 'purchse');
 SELECT ecapi.suggest_mapping('orders', '');
 
--- one customer is one identifier in all tracks of an owner, or it is told
+-- one customer is one identifier in all tracks of an owner, or it is reported
 SET ROLE regress_suggest_shop;
 CREATE TABLE logged_in (id int PRIMARY KEY, email text);
 CREATE TABLE clients (id int PRIMARY KEY, email text, user_id int REFERENCES logged_in);

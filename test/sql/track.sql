@@ -156,7 +156,7 @@ SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "person->jo
 SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "person->people.email"}');
 SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "persn->joined.people.email"}');
 RESET ROLE;
--- by the owner's rights: not into what he may not read, nor from a superuser's table into another's
+-- by the owner's rights: not into what the owner may not read, nor from a superuser's table into another's
 CREATE TABLE joined.hidden (id int PRIMARY KEY, email text);
 CREATE TABLE joined.ours (id int PRIMARY KEY);
 SET ROLE regress_ecapi_shop;
@@ -281,7 +281,7 @@ CREATE TRIGGER hand AFTER INSERT ON shop.orders FOR EACH ROW EXECUTE FUNCTION ec
 CREATE TRIGGER hand AFTER INSERT ON shop.orders FOR EACH ROW EXECUTE FUNCTION ecapi.capture('nonsense');
 CREATE TRIGGER hand AFTER INSERT ON shop.orders FOR EACH ROW
     EXECUTE FUNCTION ecapi.capture('{"event_type": "login", "maping": {}}');
--- what depends on other objects is told later: a dump restores them in any order
+-- what depends on other objects is reported later: a dump restores them in any order
 CREATE TRIGGER hand AFTER INSERT ON shop.orders FOR EACH ROW
     EXECUTE FUNCTION ecapi.capture('{"event_type": "login", "mapping": {"ext.x": "nowhere"}}');
 RESET ROLE;
