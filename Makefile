@@ -16,6 +16,8 @@ OBJS = \
 	src/ecapi.o \
 	src/settings.o \
 	src/base/run_as.o \
+	src/base/identifier.o \
+	src/base/sql_rules.o \
 	src/shmem/shmem.o \
 	src/base/catalog.o \
 	src/api/sqlapi.o \

@@ -37,6 +37,7 @@
 #include "utils/acl.h"
 #include "utils/syscache.h"
 
+#include "base/identifier.h"
 #include "base/run_as.h"
 #include "capture/context.h"
 #include "enrich/held.h"
@@ -69,21 +70,6 @@ startup_shmem(void)
 	if (previous_startup)
 		previous_startup();
 	ecapi_shmem_startup();
-}
-
-static DefElem *
-find_option(List *options, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-	{
-		DefElem    *option = lfirst_node(DefElem, cell);
-
-		if (strcmp(option->defname, name) == 0)
-			return option;
-	}
-	return NULL;
 }
 
 static bool
@@ -129,13 +115,15 @@ wanted_database(Node *statement)
 			 castNode(RenameStmt, statement)->renameType == OBJECT_DATABASE)
 		name = castNode(RenameStmt, statement)->subname;
 	else if (IsA(statement, AlterDatabaseStmt) &&
-			 find_option(castNode(AlterDatabaseStmt, statement)->options, "tablespace"))
+			 ecapi_option_find(castNode(AlterDatabaseStmt, statement)->options,
+							   "tablespace"))
 		name = castNode(AlterDatabaseStmt, statement)->dbname;
 	else if (IsA(statement, CreatedbStmt))
 	{
-		DefElem    *template = find_option(castNode(CreatedbStmt, statement)->options,
-										   "template");
+		DefElem    *template;
 
+		template = ecapi_option_find(castNode(CreatedbStmt, statement)->options,
+									 "template");
 		name = template != NULL && template->arg != NULL ? defGetString(template) : "template1";
 		database = get_database_oid(name, true);
 		return OidIsValid(database) && may_create_database(database) ? database : InvalidOid;

@@ -35,6 +35,7 @@
 #include "utils/builtins.h"
 
 #include "base/catalog.h"
+#include "base/identifier.h"
 #include "base/refuse.h"
 #include "destination/options.h"
 #include "enrich/declared.h"
@@ -61,7 +62,7 @@ typedef struct Problem
 static bool
 filter_is_good(const ForeignServer *server, Problem *problem)
 {
-	const char *condition = ecapi_enrich_option(server->options, "filter");
+	const char *condition = ecapi_option_text(server->options, "filter");
 
 	return condition == NULL ||
 		ecapi_filter_compile(condition, &problem->sqlerrcode,
@@ -72,7 +73,7 @@ filter_is_good(const ForeignServer *server, Problem *problem)
 static bool
 enrichments_are_good(const ForeignServer *server, EcapiEnrichments *list, Problem *problem)
 {
-	const char *names = ecapi_enrich_option(server->options, "enrich");
+	const char *names = ecapi_option_text(server->options, "enrich");
 
 	memset(list, 0, sizeof(EcapiEnrichments));
 	return names == NULL ||
@@ -82,17 +83,6 @@ enrichments_are_good(const ForeignServer *server, EcapiEnrichments *list, Proble
 }
 
 /* ----------------------------------------------------------- CREATE, ALTER SERVER */
-
-static bool
-has_option(List *options, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-		if (strcmp(lfirst_node(DefElem, cell)->defname, name) == 0)
-			return true;
-	return false;
-}
 
 /* Was it made in this database, and not restored from another one's dump? */
 static bool
@@ -116,15 +106,16 @@ loudness(Node *command, const ForeignServer *server, int *filter, int *enrich)
 	switch (nodeTag(command))
 	{
 		case T_CreateForeignServerStmt:
-			if (!has_option(castNode(CreateForeignServerStmt, command)->options, "origin"))
+			if (!ecapi_option_find(castNode(CreateForeignServerStmt, command)->options,
+								   "origin"))
 				*filter = *enrich = ERROR;
 			break;
 		case T_AlterForeignServerStmt:
 			{
 				List	   *options = castNode(AlterForeignServerStmt, command)->options;
 
-				*filter = has_option(options, "filter") ? ERROR : 0;
-				*enrich = has_option(options, "enrich") ? ERROR : 0;
+				*filter = ecapi_option_find(options, "filter") ? ERROR : 0;
+				*enrich = ecapi_option_find(options, "enrich") ? ERROR : 0;
 				break;
 			}
 		case T_AlterOwnerStmt:

@@ -10,7 +10,7 @@
  * What always holds: a column that is left out cannot be read.  So all of them are
  * wanted as soon as the page is used in any other way (passed on, counted, indexed),
  * or a whole row of it is (e, e.*::text, row comparisons), and of every function of
- * another language, or whose body is text.  Columns are told by the parsed body, not
+ * another language, or whose body is text.  Columns are known by the parsed body, not
  * by names in it, so aliases, joins and sub-selects are no matter.
  *
  * Nothing is kept, no lock is taken.

@@ -65,48 +65,19 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/identifier.h"
 #include "enrich/declared.h"
 #include "enrich/declared_names.h"
-#include "enrich/event_row.h"
+#include "enrich/resolve.h"
 #include "enrich/user_sql.h"
 
-const char *
-ecapi_enrich_option(List *options, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-	{
-		DefElem    *option = lfirst_node(DefElem, cell);
-
-		if (strcmp(option->defname, name) == 0)
-			return defGetString(option);
-	}
-	return NULL;
-}
-
 /* ----------------------------------------------------------------- what is named */
-
-/* The function of that name that takes a page, or InvalidOid. */
-static Oid
-function_of(const EcapiEnrichName *one)
-{
-	Oid			page = get_array_type(ecapi_event_row_type());
-	Oid			schema = one->schema ? get_namespace_oid(one->schema, true) : InvalidOid;
-
-	if (!OidIsValid(schema) || !OidIsValid(page))
-		return InvalidOid;
-	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-						   CStringGetDatum(one->name),
-						   PointerGetDatum(buildoidvector(&page, 1)),
-						   ObjectIdGetDatum(schema));
-}
 
 /* The names of a server's option, with their functions; NIL: none, or no list. */
 static List *
 named(List *options)
 {
-	const char *text = ecapi_enrich_option(options, "enrich");
+	const char *text = ecapi_option_text(options, "enrich");
 	List	   *names;
 	ListCell   *cell;
 
@@ -116,7 +87,8 @@ named(List *options)
 	{
 		EcapiEnrichName *one = lfirst(cell);
 
-		one->function = function_of(one);
+		one->function = one->schema ? ecapi_enrichment_function(one->schema, one->name) :
+			InvalidOid;
 	}
 	return names;
 }
@@ -138,7 +110,7 @@ servers_that_enrich(Oid wrapper)
 										   RelationGetDescr(catalog), &isnull);
 
 		if (form->srvfdw == wrapper && !isnull &&
-			ecapi_enrich_option(untransformRelOptions(options), "enrich") != NULL)
+			ecapi_option_text(untransformRelOptions(options), "enrich") != NULL)
 			result = lappend_oid(result, form->oid);
 	}
 	systable_endscan(scan);
@@ -312,17 +284,10 @@ write_option(Oid server, List *options, const char *value)
 	Datum		values[Natts_pg_foreign_server] = {0};
 	bool		nulls[Natts_pg_foreign_server] = {0};
 	bool		replace[Natts_pg_foreign_server] = {0};
-	ListCell   *cell;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for foreign server %u", server);
-	foreach(cell, options)
-	{
-		DefElem    *option = lfirst_node(DefElem, cell);
-
-		if (strcmp(option->defname, "enrich") == 0)
-			option->arg = (Node *) makeString(pstrdup(value));
-	}
+	ecapi_option_find(options, "enrich")->arg = (Node *) makeString(pstrdup(value));
 	values[Anum_pg_foreign_server_srvoptions - 1] = options_datum(options);
 	replace[Anum_pg_foreign_server_srvoptions - 1] = true;
 	tuple = heap_modify_tuple(tuple, RelationGetDescr(catalog), values, nulls, replace);

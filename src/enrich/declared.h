@@ -8,11 +8,6 @@
 
 #include "postgres.h"
 
-#include "nodes/pg_list.h"
-
-/* The option of a server with that name (list of DefElem), or NULL. */
-extern const char *ecapi_enrich_option(List *options, const char *name);
-
 /*
  * Make the catalog say that a server depends on the functions that its option
  * enrich names, and on no other; a name that is no function is passed over.  Waits

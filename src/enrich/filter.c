@@ -32,16 +32,18 @@
 #include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
-#include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/sql_rules.h"
 #include "base/sql_scope.h"
 #include "base/subtransaction.h"
 #include "enrich/filter.h"
-#include "enrich/filter_internal.h"
+#include "enrich/filter_bound.h"
+#include "enrich/filter_check.h"
+#include "enrich/filter_column.h"
 
 /* Bytes of a condition: what a person can still read, and little to parse. */
 #define CONDITION_MAX	10000
@@ -58,33 +60,32 @@ struct EcapiFilter
 static Node *
 parse(const char *condition)
 {
-	List	   *list;
-	SelectStmt *select;
-	ResTarget  *target;
+	RawStmt    *statement;
+	Node	   *value;
 
 	if (strlen(condition) > CONDITION_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("filter is longer than %d bytes", CONDITION_MAX),
 				 errhint("Compute what it asks for in an enrichment.")));
-	list = raw_parser(condition, RAW_PARSE_PLPGSQL_EXPR);
-	select = castNode(SelectStmt, linitial_node(RawStmt, list)->stmt);
-	if (select->targetList == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("filter is empty"),
-				 errhint("Write a condition, such as value > 0.")));
-	target = linitial_node(ResTarget, select->targetList);
-	if (list_length(select->targetList) > 1 ||
-		select->distinctClause || select->fromClause || select->whereClause ||
-		select->groupClause || select->havingClause || select->windowClause ||
-		select->sortClause || select->limitOffset || select->limitCount ||
-		select->lockingClause || target->name || target->indirection)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("filter is not a single condition"),
-				 errhint(ECAPI_FILTER_RULE)));
-	return target->val;
+	switch (ecapi_sql_parse(condition, &statement, &value))
+	{
+		case ECAPI_SQL_EXPRESSION:
+			break;
+		case ECAPI_SQL_EMPTY:
+			ereport(ERROR,
+					(errcode(ERRCODE_SYNTAX_ERROR),
+					 errmsg("filter is empty"),
+					 errhint("Write a condition, such as value > 0.")));
+			break;
+		case ECAPI_SQL_LIST:
+		case ECAPI_SQL_MORE:
+			ereport(ERROR,
+					(errcode(ERRCODE_SYNTAX_ERROR),
+					 errmsg("filter is not a single condition"),
+					 errhint(ECAPI_FILTER_RULE)));
+	}
+	return value;
 }
 
 /* Analyze and judge a condition; raises unless it may be a filter. */
@@ -140,17 +141,15 @@ hint_for(const ErrorData *edata)
 	return edata->hint ? edata->hint : "";
 }
 
-/* The columns that a condition uses. */
-static bool
-collect_columns(Node *node, void *arg)
+/* Of each column that a condition uses. */
+static EcapiSqlStep
+collect_column(Node *node, bool allowed, void *arg)
 {
 	uint32	   *columns = arg;
 
-	if (node == NULL)
-		return false;
 	if (IsA(node, Var))
 		*columns |= ecapi_event_row_column(((Var *) node)->varattno);
-	return expression_tree_walker(node, collect_columns, arg);
+	return ECAPI_SQL_GO_ON;
 }
 
 typedef struct Compiling
@@ -164,6 +163,7 @@ typedef struct Compiling
 static void
 compile(void *arg)
 {
+	static const EcapiSqlRules rules = {.node = collect_column};
 	Compiling  *compiling = arg;
 	Node	   *node;
 
@@ -174,7 +174,8 @@ compile(void *arg)
 	MemoryContextSwitchTo(compiling->context);
 	compiling->filter = palloc0(sizeof(EcapiFilter));
 	compiling->filter->condition = copyObject(node);
-	(void) collect_columns(compiling->filter->condition, &compiling->filter->columns);
+	(void) ecapi_sql_find(compiling->filter->condition, &rules,
+						  &compiling->filter->columns);
 }
 
 EcapiFilter *

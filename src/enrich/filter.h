@@ -34,9 +34,10 @@ extern EcapiFilter *ecapi_filter_compile(const char *condition, int *sqlerrcode,
  * or null.  False when evaluating failed or ran out of time; then error says why, and
  * *failed is the index of the event at fault, or -1 when none is known (the
  * condition fails by itself, or the time went into many events); pass is not to be
- * used.  role is whom it runs as, the server's owner; as it runs nobody's code, that may
- * be a superuser.  It sees identifiers as digests unless the role may read the outbox.
- *  Transactions as in user_sql.h.
+ * used.  role is the one that it runs as, the server's owner; as it runs no code of
+ * users, that may be a superuser.  It sees identifiers as digests unless the role may
+ * read the outbox.
+ * Transactions as in user_sql.h.
  */
 extern bool ecapi_filter_apply(EcapiFilter *filter, EcapiEnrichedEvent *events,
 							   int nevents, Oid role, int timeout_ms,

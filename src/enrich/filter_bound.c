@@ -44,7 +44,7 @@
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
-#include "enrich/filter_internal.h"
+#include "enrich/filter_bound.h"
 
 PG_FUNCTION_INFO_V1(ecapi_filter_bound_value);
 

@@ -35,20 +35,19 @@
 
 #include "access/htup_details.h"
 #include "access/transam.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
-#include "parser/parse_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
-#include "enrich/filter_internal.h"
+#include "base/sql_rules.h"
+#include "enrich/filter_check.h"
 
 static void
 refuse(const char *what)
@@ -115,7 +114,7 @@ is_plain(Oid type)
 }
 
 static void
-check_type(Oid type)
+check_type(Oid type, void *arg)
 {
 	Oid			element = get_element_type(type);
 
@@ -129,27 +128,24 @@ check_type(Oid type)
 static void
 check_name(List *names, const char *kind)
 {
-	if (list_length(names) > 1 &&
-		(list_length(names) > 2 || strcmp(strVal(linitial(names)), "pg_catalog") != 0))
-		refuse(psprintf("%s %s", kind, NameListToString(names)));
+	char	   *name = ecapi_sql_foreign_name(names);
+
+	if (name != NULL)
+		refuse(psprintf("%s %s", kind, name));
 }
 
 /* A type that is not there is an error of the analysis. */
 static void
 check_type_name(const TypeName *name)
 {
-	Type		type;
-	Oid			oid;
+	Oid			type;
 
 	if (name->setof || name->pct_type)
 		refuse("such a type");
 	check_name(name->names, "type");
-	type = LookupTypeName(NULL, name, NULL, true);
-	if (type == NULL)
-		return;
-	oid = typeTypeId(type);
-	ReleaseSysCache(type);
-	check_type(oid);
+	type = ecapi_sql_named_type(name);
+	if (OidIsValid(type))
+		check_type(type, NULL);
 }
 
 static void
@@ -178,8 +174,9 @@ check_indirection(const A_Indirection *node)
 	}
 }
 
+/* A node that is not allowed, parsed or analyzed. */
 static void
-refuse_parsed(const Node *node)
+refuse_node(const Node *node)
 {
 	switch (nodeTag(node))
 	{
@@ -196,36 +193,47 @@ refuse_parsed(const Node *node)
 		case T_XmlSerialize:
 			refuse("XML");
 			break;
+		case T_Aggref:
+			refuse("an aggregate function");
+			break;
+		case T_WindowFunc:
+			refuse("a window function");
+			break;
+		case T_RowExpr:
+			refuse("a composite value");
+			break;
 		default:
 			refuse("such an expression");
 			break;
 	}
 }
 
-static bool
-check_parsed(Node *node, void *arg)
+static const NodeTag parsed_nodes[] = {
+	T_ColumnRef, T_A_Const, T_BoolExpr, T_CaseExpr, T_CaseWhen, T_CoalesceExpr,
+	T_MinMaxExpr, T_NullTest, T_BooleanTest, T_NamedArgExpr, T_A_ArrayExpr, T_A_Indices,
+	T_List, T_A_Indirection, T_CollateClause, T_A_Expr, T_FuncCall, T_TypeCast,
+	T_RowExpr,					/* compared column by column, it is gone after analysis */
+	T_SQLValueFunction,			/* which, is asked after analysis */
+	T_Invalid
+};
+
+static EcapiSqlStep check_parsed(Node *node, bool allowed, void *arg);
+
+static const EcapiSqlRules parsed_rules = {
+	.parsed = true,
+	.nodes = parsed_nodes,
+	.node = check_parsed
+};
+
+static EcapiSqlStep
+check_parsed(Node *node, bool allowed, void *arg)
 {
-	if (node == NULL)
-		return false;
+	if (!allowed)
+		refuse_node(node);
 	switch (nodeTag(node))
 	{
 		case T_ColumnRef:		/* by ecapi_filter_column() */
-			return false;
-		case T_A_Const:
-		case T_BoolExpr:
-		case T_CaseExpr:
-		case T_CaseWhen:
-		case T_CoalesceExpr:
-		case T_MinMaxExpr:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_RowExpr:			/* compared column by column, it is gone after analysis */
-		case T_NamedArgExpr:
-		case T_SQLValueFunction:	/* which, is asked after analysis */
-		case T_A_ArrayExpr:
-		case T_A_Indices:
-		case T_List:
-			break;
+			return ECAPI_SQL_PASS_OVER;
 		case T_A_Indirection:
 			check_indirection((A_Indirection *) node);
 			break;
@@ -240,17 +248,18 @@ check_parsed(Node *node, void *arg)
 			break;
 		case T_TypeCast:
 			check_type_name(((TypeCast *) node)->typeName);
-			return check_parsed(((TypeCast *) node)->arg, arg);
+			(void) ecapi_sql_find(((TypeCast *) node)->arg, &parsed_rules, arg);
+			return ECAPI_SQL_PASS_OVER;
 		default:
-			refuse_parsed(node);
+			break;
 	}
-	return raw_expression_tree_walker(node, check_parsed, arg);
+	return ECAPI_SQL_GO_ON;
 }
 
 void
 ecapi_filter_check_parsed(Node *parsed)
 {
-	(void) check_parsed(parsed, NULL);
+	(void) ecapi_sql_find(parsed, &parsed_rules, NULL);
 }
 
 /* ------------------------------------------------------------------- functions */
@@ -300,24 +309,17 @@ static const Oid stable[] = {
 	F_JSONB_BUILD_OBJECT_, F_JSONB_BUILD_OBJECT_ANY,
 	F_JSONB_PATH_EXISTS_TZ, F_JSONB_PATH_MATCH_TZ,
 	F_JSONB_PATH_QUERY_ARRAY_TZ, F_JSONB_PATH_QUERY_FIRST_TZ,
+
+	InvalidOid
 };
 
-/* For check_functions_in_node(): raises, never returns true. */
 static bool
-check_function(Oid function, void *arg)
+check_function(Oid function, bool allowed, void *arg)
 {
-	char		volatility;
-
-	if (function >= FirstUnpinnedObjectId)
-		refuse(psprintf("function %s", format_procedure_qualified(function)));
-	volatility = func_volatile(function);
-	if (volatility == PROVOLATILE_IMMUTABLE)
-		return false;
-	if (volatility == PROVOLATILE_STABLE)
-		for (int i = 0; i < lengthof(stable); i++)
-			if (stable[i] == function)
-				return false;
-	refuse(psprintf("function %s", format_procedure(function)));
+	if (!allowed)
+		refuse(psprintf("function %s", function >= FirstUnpinnedObjectId ?
+						format_procedure_qualified(function) :
+						format_procedure(function)));
 	return false;
 }
 
@@ -409,58 +411,36 @@ check_collation(Oid collation)
 		refuse("a collation of a user");
 }
 
-static void
-refuse_analyzed(const Node *node)
-{
-	switch (nodeTag(node))
-	{
-		case T_Aggref:
-			refuse("an aggregate function");
-			break;
-		case T_WindowFunc:
-			refuse("a window function");
-			break;
-		case T_RowExpr:
-			refuse("a composite value");
-			break;
-		case T_SubLink:
-			refuse("a sub-select");
-			break;
-		default:
-			refuse("such an expression");
-			break;
-	}
-}
+static const NodeTag analyzed_nodes[] = {
+	T_Var, T_OpExpr, T_DistinctExpr, T_NullIfExpr, T_ScalarArrayOpExpr,
+	T_RowCompareExpr, T_BoolExpr, T_RelabelType, T_ArrayCoerceExpr, T_NamedArgExpr,
+	T_CaseExpr, T_CaseTestExpr, T_CaseWhen, T_CoalesceExpr, T_ArrayExpr, T_NullTest,
+	T_BooleanTest, T_SubscriptingRef, T_List, T_Const, T_FuncExpr, T_SQLValueFunction,
+	T_CollateExpr, T_CoerceViaIO,
+	T_MinMaxExpr,				/* by operators of the type, as built in as it is */
+	T_Invalid
+};
 
-static bool
-check_analyzed(Node *node, void *arg)
+static EcapiSqlStep check_analyzed(Node *node, bool allowed, void *arg);
+
+/* Functions before types: the error names what was written. */
+static const EcapiSqlRules analyzed_rules = {
+	.nodes = analyzed_nodes,
+	.node = check_analyzed,
+	.builtin = true,
+	.volatility = PROVOLATILE_IMMUTABLE,
+	.functions = stable,
+	.function = check_function,
+	.type = check_type
+};
+
+static EcapiSqlStep
+check_analyzed(Node *node, bool allowed, void *arg)
 {
-	if (node == NULL)
-		return false;
+	if (!allowed)
+		refuse_node(node);
 	switch (nodeTag(node))
 	{
-		case T_Var:
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-		case T_ScalarArrayOpExpr:
-		case T_RowCompareExpr:
-		case T_BoolExpr:
-		case T_RelabelType:
-		case T_ArrayCoerceExpr:
-		case T_NamedArgExpr:
-		case T_CaseExpr:
-		case T_CaseTestExpr:
-		case T_CoalesceExpr:
-		case T_MinMaxExpr:		/* by operators of the type, as built in as it is */
-		case T_ArrayExpr:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_SubscriptingRef:
-			break;
-		case T_CaseWhen:
-		case T_List:
-			return expression_tree_walker(node, check_analyzed, arg);
 		case T_Const:
 			check_moving_literal((Const *) node, arg);
 			break;
@@ -476,19 +456,18 @@ check_analyzed(Node *node, void *arg)
 			break;
 		case T_CoerceViaIO:
 			/* Its functions are those of two plain types: no need to ask which. */
-			check_type(exprType(node));
-			return expression_tree_walker(node, check_analyzed, arg);
+			check_type(exprType(node), arg);
+			(void) ecapi_sql_find((Node *) ((CoerceViaIO *) node)->arg, &analyzed_rules,
+								  arg);
+			return ECAPI_SQL_PASS_OVER;
 		default:
-			refuse_analyzed(node);
+			break;
 	}
-	/* Functions first: the error names what was written. */
-	(void) check_functions_in_node(node, check_function, NULL);
-	check_type(exprType(node));
-	return expression_tree_walker(node, check_analyzed, arg);
+	return ECAPI_SQL_GO_ON;
 }
 
 void
 ecapi_filter_check_analyzed(Node *analyzed, const char *condition)
 {
-	(void) check_analyzed(analyzed, (void *) condition);
+	(void) ecapi_sql_find(analyzed, &analyzed_rules, (void *) condition);
 }

@@ -14,7 +14,8 @@
 #include "parser/parse_node.h"
 #include "utils/builtins.h"
 
-#include "enrich/filter_internal.h"
+#include "enrich/filter_check.h"
+#include "enrich/filter_column.h"
 #include "event/closest.h"
 #include "event/fields.h"
 
@@ -82,7 +83,6 @@ refuse_dotted(ParseState *pstate, const ColumnRef *reference, TupleDesc desc)
 			 parser_errposition(pstate, reference->location)));
 }
 
-/* p_ref_hook_state is the descriptor of ecapi.event. */
 Node *
 ecapi_filter_column(ParseState *pstate, ColumnRef *reference)
 {

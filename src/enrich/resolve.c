@@ -7,7 +7,7 @@
  * what it returns has the columns seq bigint and patch jsonb and no others.
  *
  * Everything is looked up again at every call: owners, rights and versions change
- * without telling anybody.  Nothing here raises, but for want of memory, so that a
+ * without notice.  Nothing here raises, but for want of memory, so that a
  * destination at fault does not disturb others.
  *
  * Ownership: the list is the caller's; nothing is kept, no locks are taken.
@@ -37,7 +37,7 @@
 
 #define SIGNATURE "(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb)"
 
-/* What is being resolved, and where problems are told. */
+/* What is being resolved, and where problems are reported. */
 typedef struct Resolving
 {
 	Oid			server_owner;
@@ -139,13 +139,17 @@ name_is_taken(Oid schema, const char *name)
 	return taken;
 }
 
-static Oid
-find_function(Oid schema, const char *name, Oid page_type)
+Oid
+ecapi_enrichment_function(const char *schema, const char *name)
 {
-	oidvector  *arguments = buildoidvector(&page_type, 1);
+	Oid			page_type = get_array_type(ecapi_event_row_type());
+	Oid			namespace = get_namespace_oid(schema, true);
 
+	if (!OidIsValid(namespace) || !OidIsValid(page_type))
+		return InvalidOid;
 	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
-						   PointerGetDatum(arguments), ObjectIdGetDatum(schema));
+						   PointerGetDatum(buildoidvector(&page_type, 1)),
+						   ObjectIdGetDatum(namespace));
 }
 
 /* Does a function return the columns of an enrichment? */
@@ -171,7 +175,7 @@ returns_patches(Oid function)
 	return seq && patch;
 }
 
-/* Whom it runs as, and whether he may; resolved->function is known. */
+/* The role that it runs as, and whether that may call it; resolved->function is known. */
 static bool
 check_rights(const Resolving *resolving, EcapiEnrichment *resolved, Oid schema,
 			 Oid function_owner, bool definer)
@@ -241,7 +245,7 @@ resolve_parts(const Resolving *resolving, const char *schema_name, const char *n
 	snprintf(resolved->name, sizeof(resolved->name), "%s.%s", schema_name, name);
 	if (!OidIsValid(schema))
 		return refuse_missing(resolving, resolved->name, page_type);
-	resolved->function = find_function(schema, name, page_type);
+	resolved->function = ecapi_enrichment_function(schema_name, name);
 	if (OidIsValid(resolved->function))
 		return check_function(resolving, resolved, schema);
 	if (name_is_taken(schema, name))

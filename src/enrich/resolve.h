@@ -12,7 +12,7 @@
 typedef struct EcapiEnrichment
 {
 	Oid			function;
-	Oid			role;			/* whom it runs as */
+	Oid			role;			/* that it runs as */
 	bool		is_volatile;
 	bool		sees_identifiers;	/* in clear; else as digests */
 	char		name[2 * NAMEDATALEN + 1];	/* "schema.name", as it is called now */
@@ -37,6 +37,10 @@ extern bool ecapi_enrichments_resolve(const char *names, Oid server_owner,
 									  char *error, size_t error_size,
 									  char *hint, size_t hint_size);
 
+/* Do two lists give equal patches at the same page? */
 extern bool ecapi_enrichments_equal(const EcapiEnrichments *a, const EcapiEnrichments *b);
+
+/* The function of that name that takes a page, or InvalidOid.  In a transaction. */
+extern Oid	ecapi_enrichment_function(const char *schema, const char *name);
 
 #endif							/* ECAPI_RESOLVE_H */

@@ -4,7 +4,7 @@
  *
  * A run is a transaction of the worker, or a subtransaction of a backend that
  * previews, which is always rolled back.  The worker is a superuser's process,
- * and what runs in it was written by somebody else; so
+ * and what runs in it is the work of another; so
  *
  * (1) No superuser is ever the current user of a run, and in a security-restricted
  *	  operation nobody can become another: SET ROLE and SET SESSION AUTHORIZATION
@@ -29,7 +29,8 @@
  * (5) Of an error only the SQLSTATE, and the name of an object that exists, are
  *	  kept.  Nothing that a run reports reaches the server's log, whatever the level
  *	  and the source (so neither do lines of an audit): our log hook drops it while
- *	  a run is active, and takes context, detail and statement (which can quote values) from the FATAL that ends the process.
+ *	  a run is active, and takes context, detail and statement (which can quote values)
+ *	  from the FATAL that ends the process.
  *	  Notices may reach the client of a preview, who may see the events anyway.
  *
  * What a run can do all the same: read whatever its role may read; reach other
@@ -149,7 +150,7 @@ at_sigterm(SIGNAL_ARGS)
 
 /* Nothing of a run reaches the log. */
 static void
-hush(ErrorData *edata)
+silence(ErrorData *edata)
 {
 	if (run.active && edata->elevel < FATAL)
 	{
@@ -207,7 +208,7 @@ prepare_process(void)
 		return;
 	timer = RegisterTimeout(USER_TIMEOUT, at_limit);
 	previous_emit_log = emit_log_hook;
-	emit_log_hook = hush;
+	emit_log_hook = silence;
 	before_shmem_exit(at_exit, (Datum) 0);
 	ecapi_sql_state_refuse(is_running);
 	process_prepared = true;

@@ -25,7 +25,7 @@ typedef struct EcapiUserError
  * superuser, function_owner (InvalidOid where no function is meant); if that is
  * one, too, the role of ecapi.run_as (run_as.h).  Returns InvalidOid when there is
  * none: then nothing may run.  Roles are looked up at
- * every use, for REASSIGN OWNED tells nobody.  In a transaction.
+ * every use, for REASSIGN OWNED gives no notice.  In a transaction.
  */
 extern Oid	ecapi_user_sql_role(Oid server_owner, Oid function_owner);
 

@@ -47,6 +47,7 @@
 
 #include "base/sql_scope.h"
 #include "base/sql_state.h"
+#include "base/subtransaction.h"
 #include "rowsql/confine.h"
 
 static bool at_end_of_transaction = false;
@@ -129,26 +130,36 @@ ecapi_guard_message(const ErrorData *edata)
 	return psprintf("its SQL fails (SQL error %s)", unpack_sql_state(edata->sqlerrcode));
 }
 
-/* The inside of the subtransaction, when all goes well. */
-static void
-run_as(void (*body) (void *arg), void *arg, Oid role)
+typedef struct Guarded
 {
+	void		(*body) (void *arg);
+	void	   *arg;
+	Oid			role;
+} Guarded;
+
+/* The inside of the subtransaction. */
+static void
+run_guarded(void *arg)
+{
+	const Guarded *guarded = arg;
 	Oid			user;
 	int			security;
 	int			nest;
 
+	running = ecapi_guard_runs() ? running + 1 : 1;
+	running_in = MyProc->lxid;
 	/* Ends with the subtransaction. */
 	XactReadOnly = true;
 	nest = NewGUCNestLevel();
 	ecapi_sql_settings();
 	GetUserIdAndSecContext(&user, &security);
 	/* but row security is not waived for us when it is for a foreign key's check */
-	SetUserIdAndSecContext(role,
+	SetUserIdAndSecContext(guarded->role,
 						   (security & SECURITY_LOCAL_USERID_CHANGE) |
 						   SECURITY_RESTRICTED_OPERATION);
 	PushActiveSnapshot(GetTransactionSnapshot());
 
-	body(arg);
+	guarded->body(guarded->arg);
 
 	PopActiveSnapshot();
 	SetUserIdAndSecContext(user, security);
@@ -165,32 +176,19 @@ ecapi_guard_run(void (*body) (void *arg), void *arg, Oid role,
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner resources = CurrentResourceOwner;
-	ErrorData  *volatile edata = NULL;
+	Guarded		guarded = {body, arg, role};
+	ErrorData  *edata;
 	bool		nested = at_end_of_transaction && !ecapi_guard_runs();
 
 	/* What the transaction did so far shall be seen, as by any next command. */
 	CommandCounterIncrement();
 	if (nested)
+	{
 		BeginInternalSubTransaction(NULL);
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	ecapi_sql_state_refuse(ecapi_guard_runs);
-	running = ecapi_guard_runs() ? running + 1 : 1;
-	running_in = MyProc->lxid;
-
-	PG_TRY();
-	{
-		run_as(body, arg, role);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
 		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
 	}
-	PG_END_TRY();
+	ecapi_sql_state_refuse(ecapi_guard_runs);
+	edata = ecapi_subtransaction(run_guarded, &guarded, true);
 	running--;
 	if (nested)
 		ReleaseCurrentSubTransaction();

@@ -52,7 +52,7 @@ extern bool ecapi_guard_runs(void);
 extern bool ecapi_guard_must_raise(int sqlerrcode);
 
 /*
- * What may be told of an error that a track raised while it was compiled: its
+ * What may be reported of an error that a track raised while it was compiled: its
  * message, or only its SQLSTATE where the message may hold data, for compiling
  * runs functions over constants, and such a function may read a table.  palloc'd.
  */

@@ -10,71 +10,12 @@
  */
 #include "postgres.h"
 
-#include "parser/scansup.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "base/identifier.h"
 #include "event/closest.h"
 #include "rowsql/names.h"
-
-static bool
-starts_name(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-		IS_HIGHBIT_SET(c);
-}
-
-static bool
-continues_name(unsigned char c)
-{
-	return starts_name(c) || (c >= '0' && c <= '9') || c == '$';
-}
-
-static const char *
-skip_space(const char *at)
-{
-	while (scanner_isspace(*at))
-		at++;
-	return at;
-}
-
-/* One name at *at, moved behind it; NULL when there is none. */
-static char *
-next_name(const char **at)
-{
-	const char *from = *at;
-	const char *to = from;
-	char	   *name;
-	int			len = 0;
-
-	if (*from != '"')
-	{
-		if (!starts_name((unsigned char) *from))
-			return NULL;
-		while (continues_name((unsigned char) *to))
-			to++;
-		*at = to;
-		return downcase_truncate_identifier(from, (int) (to - from), false);
-	}
-
-	name = palloc(strlen(from));
-	for (to = from + 1; *to != '\0'; to++)
-	{
-		if (*to == '"')
-		{
-			if (to[1] != '"')
-				break;
-			to++;
-		}
-		name[len++] = *to;
-	}
-	if (*to != '"' || len == 0)
-		return NULL;
-	name[len] = '\0';
-	truncate_identifier(name, len, false);
-	*at = to + 1;
-	return name;
-}
 
 /* "->schema.table" at *at, moved behind it and the dot that must follow. */
 static bool
@@ -82,29 +23,30 @@ next_table(const char **at, EcapiPathStep *step)
 {
 	if ((*at)[0] != '-' || (*at)[1] != '>')
 		return false;
-	*at = skip_space(*at + 2);
-	step->schema = next_name(at);
-	*at = skip_space(*at);
+	*at = ecapi_identifier_skip_space(*at + 2);
+	step->schema = ecapi_identifier_read(at, true);
+	*at = ecapi_identifier_skip_space(*at);
 	if (step->schema == NULL || **at != '.')
 		return false;
-	*at = skip_space(*at + 1);
-	step->table = next_name(at);
-	*at = skip_space(*at);
+	*at = ecapi_identifier_skip_space(*at + 1);
+	step->table = ecapi_identifier_read(at, true);
+	*at = ecapi_identifier_skip_space(*at);
 	return step->table != NULL && **at == '.';
 }
 
 int
 ecapi_names_split(const char *text, EcapiPathStep steps[ECAPI_MAX_NAMES])
 {
-	const char *at = skip_space(text);
+	const char *at = ecapi_identifier_skip_space(text);
 	int			n = 0;
 
 	memset(steps, 0, sizeof(EcapiPathStep) * ECAPI_MAX_NAMES);
 	for (;;)
 	{
-		if (n == ECAPI_MAX_NAMES || (steps[n].column = next_name(&at)) == NULL)
+		if (n == ECAPI_MAX_NAMES ||
+			(steps[n].column = ecapi_identifier_read(&at, true)) == NULL)
 			return 0;
-		at = skip_space(at);
+		at = ecapi_identifier_skip_space(at);
 		if (*at == '-' && !next_table(&at, &steps[n]))
 			return 0;
 		n++;
@@ -112,7 +54,7 @@ ecapi_names_split(const char *text, EcapiPathStep steps[ECAPI_MAX_NAMES])
 			return n;
 		if (*at != '.')
 			return 0;
-		at = skip_space(at + 1);
+		at = ecapi_identifier_skip_space(at + 1);
 	}
 }
 

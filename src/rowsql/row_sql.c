@@ -29,12 +29,12 @@
 #include "optimizer/optimizer.h"
 #include "parser/analyze.h"
 #include "parser/parse_coerce.h"
-#include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "base/sql_rules.h"
 #include "rowsql/names.h"
 #include "rowsql/row_sql.h"
 #include "rowsql/row_sql_check.h"
@@ -223,48 +223,42 @@ ecapi_row_sql_comparison(const EcapiExpression *expression)
 
 /* ------------------------------------------------------------------- compile */
 
-/* Parse a source; raises unless it is exactly one expression. */
+/* Parse a source; raises unless it is exactly one expression, which is *value. */
 static RawStmt *
-parse(const char *source)
+parse(const char *source, Node **value)
 {
-	List	   *list = raw_parser(source, RAW_PARSE_PLPGSQL_EXPR);
-	RawStmt    *statement = linitial_node(RawStmt, list);
-	SelectStmt *select = castNode(SelectStmt, statement->stmt);
-	ResTarget  *target;
+	RawStmt    *statement;
 
-	if (select->targetList == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("expression is empty")));
-	target = linitial_node(ResTarget, select->targetList);
-	if (list_length(select->targetList) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("expression returns several columns")));
-	if (select->distinctClause || select->fromClause || select->whereClause ||
-		select->groupClause || select->havingClause || select->windowClause ||
-		select->sortClause || select->limitOffset || select->limitCount ||
-		select->lockingClause || target->name || target->indirection)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("source is not a single expression"),
-				 errhint("Put a query into parentheses.")));
+	switch (ecapi_sql_parse(source, &statement, value))
+	{
+		case ECAPI_SQL_EXPRESSION:
+			break;
+		case ECAPI_SQL_EMPTY:
+			ereport(ERROR,
+					(errcode(ERRCODE_SYNTAX_ERROR),
+					 errmsg("expression is empty")));
+			break;
+		case ECAPI_SQL_LIST:
+			ereport(ERROR,
+					(errcode(ERRCODE_SYNTAX_ERROR),
+					 errmsg("expression returns several columns")));
+			break;
+		case ECAPI_SQL_MORE:
+			ereport(ERROR,
+					(errcode(ERRCODE_SYNTAX_ERROR),
+					 errmsg("source is not a single expression"),
+					 errhint("Put a query into parentheses.")));
+	}
 	return statement;
-}
-
-/* The expression of what parse() returns. */
-static Node *
-parsed_value(const RawStmt *statement)
-{
-	SelectStmt *select = castNode(SelectStmt, statement->stmt);
-
-	return linitial_node(ResTarget, select->targetList)->val;
 }
 
 bool
 ecapi_row_sql_is_column(const char *source)
 {
-	return IsA(parsed_value(parse(source)), ColumnRef);
+	Node	   *value;
+
+	(void) parse(source, &value);
+	return IsA(value, ColumnRef);
 }
 
 /* Params become Vars of the slots: see the head. */
@@ -355,14 +349,14 @@ compile_query(EcapiExpression *expression)
 void
 ecapi_row_sql_compile(EcapiExpression *expression)
 {
-	RawStmt    *parsed = parse(expression->source);
-	Query	   *query;
 	Node	   *value;
+	RawStmt    *parsed = parse(expression->source, &value);
+	Query	   *query;
 
 	if (expression->set->superuser)
-		ecapi_superuser_check_parsed(expression, parsed_value(parsed));
+		ecapi_superuser_check_parsed(expression, value);
 	if (expression->set->look)
-		ecapi_look_hide_strings(expression, parsed_value(parsed));
+		ecapi_look_hide_strings(expression, value);
 	expression->references = MemoryContextAlloc(expression->set->context,
 												sizeof(EcapiReference) * ECAPI_MAX_REFERENCES);
 	query = parse_analyze_withcb(parsed, expression->source, set_up_parser, expression,

@@ -27,12 +27,10 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -43,8 +41,8 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
-#include "utils/syscache.h"
 
+#include "base/sql_rules.h"
 #include "rowsql/names.h"
 #include "rowsql/row_sql_check.h"
 #include "rowsql/row_sql_operator.h"
@@ -105,21 +103,15 @@ check_table(RangeTblEntry *entry)
 	refuse_read(entry->relid, InvalidAttrNumber, role);
 }
 
-static bool
-check_tables(Node *node, void *arg)
+static EcapiSqlStep
+check_tables(Node *node, bool allowed, void *arg)
 {
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
-	{
-		Query	   *query = (Query *) node;
-		ListCell   *cell;
+	ListCell   *cell;
 
-		foreach(cell, query->rtable)
+	if (IsA(node, Query))
+		foreach(cell, ((Query *) node)->rtable)
 			check_table(lfirst(cell));
-		return query_tree_walker(query, check_tables, arg, 0);
-	}
-	return expression_tree_walker(node, check_tables, arg);
+	return ECAPI_SQL_GO_ON;
 }
 
 /* ------------------------------------------------------------------- functions */
@@ -139,11 +131,10 @@ refuse_temporary(const char *name)
 			 errhint("Other sessions have objects of their own under that name.")));
 }
 
-/* For check_functions_in_node(): raises, never returns true. */
 static bool
-check_function(Oid function, void *arg)
+check_function(Oid function, bool allowed, void *arg)
 {
-	if (func_volatile(function) == PROVOLATILE_VOLATILE)
+	if (!allowed)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 				 errmsg("expression is volatile"),
@@ -160,81 +151,47 @@ check_function(Oid function, void *arg)
 	return false;
 }
 
+/* A temporary table's own row type is no danger: only its session has it. */
 static void
-check_type(Oid type)
+check_type(Oid type, void *arg)
 {
-	HeapTuple	tuple;
-	Oid			schema;
+	const EcapiExpression *expression = arg;
 
-	if (type < FirstNormalObjectId)
-		return;
-	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	if (!HeapTupleIsValid(tuple))
-		return;
-	schema = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace;
-	ReleaseSysCache(tuple);
-	if (is_temporary(schema))
+	if (type >= FirstNormalObjectId && !expression->set->temporary &&
+		is_temporary(ecapi_type_schema(type)))
 		refuse_temporary(format_type_be(type));
 }
 
-/* Nodes of a Query that are no expressions and have no type. */
-static bool
-has_type(Node *node)
-{
-	switch (nodeTag(node))
-	{
-		case T_Var:
-		case T_Const:
-		case T_Param:
-		case T_FuncExpr:
-		case T_OpExpr:
-		case T_RelabelType:
-		case T_CoerceViaIO:
-		case T_ArrayCoerceExpr:
-		case T_ConvertRowtypeExpr:
-		case T_CoerceToDomain:
-		case T_RowExpr:
-		case T_FieldSelect:
-		case T_ArrayExpr:
-			return true;
-		default:
-			return false;
-	}
-}
-
 static void
-check_types(List *types)
+check_types(List *types, void *arg)
 {
 	ListCell   *cell;
 
 	foreach(cell, types)
-		check_type(lfirst_oid(cell));
+		check_type(lfirst_oid(cell), arg);
 }
 
-/* Types of columns that a function's result is said to have, for every reader. */
+/* What a sub-select reads from: also types that a function's result is said to have. */
 static void
-check_column_types(const RangeTblEntry *entry)
+check_entry(const RangeTblEntry *entry, void *arg)
 {
+	const EcapiExpression *expression = arg;
 	ListCell   *cell;
 
 	foreach(cell, entry->functions)
-		check_types(lfirst_node(RangeTblFunction, cell)->funccoltypes);
+		check_types(lfirst_node(RangeTblFunction, cell)->funccoltypes, arg);
 	if (entry->tablefunc)
-		check_types(entry->tablefunc->coltypes);
+		check_types(entry->tablefunc->coltypes, arg);
+	if (entry->rtekind == RTE_RELATION && !expression->set->temporary &&
+		is_temporary(get_rel_namespace(entry->relid)))
+		refuse_temporary(get_rel_name(entry->relid));
 }
 
-/* Invariants (2), (4) and functions of (5), over the whole source. */
-static bool
-check_objects(Node *node, void *arg)
+/* With its rules: invariants (2), (4) and functions of (5), over the whole source. */
+static EcapiSqlStep
+check_objects(Node *node, bool allowed, void *arg)
 {
-	const EcapiExpression *expression = arg;
-
-	if (node == NULL)
-		return false;
-	(void) check_functions_in_node(node, check_function, NULL);
-	/* A temporary table's own row type is no danger: only its session has it. */
-	if (!expression->set->temporary && has_type(node))
-		check_type(exprType(node));
+	ListCell   *cell;
 
 	if (IsA(node, NextValueExpr))
 		ereport(ERROR,
@@ -242,63 +199,47 @@ check_objects(Node *node, void *arg)
 				 errmsg("expression is volatile")));
 	if (IsA(node, Query))
 	{
-		Query	   *query = (Query *) node;
-		ListCell   *cell;
-
-		if (query->rowMarks)
+		if (((Query *) node)->rowMarks)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 					 errmsg("sub-select locks rows"),
 					 errhint("Leave out FOR UPDATE or FOR SHARE.")));
-		foreach(cell, query->rtable)
-		{
-			RangeTblEntry *entry = lfirst(cell);
-
-			if (!expression->set->temporary)
-				check_column_types(entry);
-			if (entry->rtekind == RTE_RELATION && !expression->set->temporary &&
-				is_temporary(get_rel_namespace(entry->relid)))
-				refuse_temporary(get_rel_name(entry->relid));
-		}
-		return query_tree_walker(query, check_objects, arg, 0);
+		foreach(cell, ((Query *) node)->rtable)
+			check_entry(lfirst(cell), arg);
 	}
-	return expression_tree_walker(node, check_objects, arg);
+	return ECAPI_SQL_GO_ON;
 }
 
 /* ----------------------------------------------------------------- sub-selects */
 
-static bool
-mentions_row(Node *node, void *arg)
+static EcapiSqlStep
+find_row(Node *node, bool allowed, void *arg)
 {
-	if (node == NULL)
-		return false;
-	if (IsA(node, Param))
-		return ((Param *) node)->paramkind == PARAM_EXTERN;
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, mentions_row, arg, 0);
-	return expression_tree_walker(node, mentions_row, arg);
+	return IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN ?
+		ECAPI_SQL_FOUND : ECAPI_SQL_GO_ON;
 }
 
-/* Invariant (3). */
-static bool
-check_sub_selects(Node *node, void *arg)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, SubLink))
-	{
-		SubLink    *sub_select = (SubLink *) node;
+static EcapiSqlStep check_sub_select(Node *node, bool allowed, void *arg);
 
-		if (!mentions_row((Node *) sub_select, NULL))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-					 errmsg("sub-select mentions neither \"new\" nor \"old\""),
-					 errdetail("It would give every row the same value."),
-					 errhint("Compare with a column of the row, such as %s.",
-							 ecapi_expressions_sample(arg))));
-		return check_sub_selects(sub_select->testexpr, arg);
-	}
-	return expression_tree_walker(node, check_sub_selects, arg);
+static const EcapiSqlRules sub_select_rules = {.node = check_sub_select};
+
+/* Invariant (3). */
+static EcapiSqlStep
+check_sub_select(Node *node, bool allowed, void *arg)
+{
+	static const EcapiSqlRules row_rules = {.node = find_row};
+
+	if (!IsA(node, SubLink))
+		return ECAPI_SQL_GO_ON;
+	if (!ecapi_sql_find(node, &row_rules, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("sub-select mentions neither \"new\" nor \"old\""),
+				 errdetail("It would give every row the same value."),
+				 errhint("Compare with a column of the row, such as %s.",
+						 ecapi_expressions_sample(arg))));
+	(void) ecapi_sql_find(((SubLink *) node)->testexpr, &sub_select_rules, arg);
+	return ECAPI_SQL_PASS_OVER;
 }
 
 /* ------------------------------------------------------------------------- all */
@@ -325,62 +266,35 @@ check_shape(const EcapiExpressions *set, Query *query)
 void
 ecapi_row_sql_check(const EcapiExpression *expression, Query *query)
 {
+	static const EcapiSqlRules object_rules = {
+		.node = check_objects,
+		.volatility = PROVOLATILE_STABLE,
+		.function = check_function,
+		.type = check_type
+	};
+	static const EcapiSqlRules table_rules = {.node = check_tables};
 	Node	   *value = (Node *) linitial_node(TargetEntry, query->targetList)->expr;
 
 	check_shape(expression->set, query);
 	if (expression->set->superuser)
 		ecapi_superuser_check(expression, value);
-	(void) check_objects((Node *) query, (void *) expression);
+	(void) ecapi_sql_find((Node *) query, &object_rules, (void *) expression);
 	ecapi_row_sql_check_operators(query);
-	(void) check_sub_selects(value, expression->set);
+	(void) ecapi_sql_find(value, &sub_select_rules, expression->set);
 	/* what a look at the track does not ask, see row_sql_look.c: the views' own rights */
 	if (expression->set->look)
-		(void) check_tables((Node *) query, NULL);
+		(void) ecapi_sql_find((Node *) query, &table_rules, NULL);
 	else if (query->hasSubLinks)
 	{
 		Query	   *copy = copyObject(query);
 
 		/* Views become what they read, with their owners' rights. */
 		AcquireRewriteLocks(copy, true, false);
-		(void) check_tables((Node *) QueryRewrite(copy), NULL);
+		(void) ecapi_sql_find((Node *) QueryRewrite(copy), &table_rules, NULL);
 	}
 }
 
 /* ------------------------------------------------------------------------ bare */
-
-/*
- * Besides what is leakproof (so raises nothing about its arguments), functions
- * that compare and cannot fail, though nobody has marked them.
- */
-static bool
-cannot_fail(Oid function)
-{
-	switch (function)
-	{
-		case F_NUMERIC_EQ:
-		case F_NUMERIC_NE:
-		case F_NUMERIC_LT:
-		case F_NUMERIC_LE:
-		case F_NUMERIC_GT:
-		case F_NUMERIC_GE:
-		case F_ENUM_EQ:
-		case F_ENUM_NE:
-			return true;
-		default:
-			return get_func_leakproof(function);
-	}
-}
-
-/*
- * For check_functions_in_node(): true for one that needs a guard.  What is not
- * immutable may depend on the session's settings, and those are the writer's.
- */
-static bool
-needs_guard_function(Oid function, void *arg)
-{
-	return function >= FirstUnpinnedObjectId || !cannot_fail(function) ||
-		func_volatile(function) != PROVOLATILE_IMMUTABLE;
-}
 
 /*
  * Without a collation where one is needed, comparing raises an error: two
@@ -399,53 +313,60 @@ lacks_collation(Node *node, List *args)
 	return false;
 }
 
-static bool
-needs_guard(Node *node, void *arg)
+static EcapiSqlStep
+find_guarded(Node *node, bool allowed, void *arg)
 {
-	if (node == NULL)
-		return false;
+	List	   *args = NIL;
+
 	switch (nodeTag(node))
 	{
-		case T_Var:
-		case T_Const:
-		case T_BoolExpr:
-		case T_RelabelType:
-		case T_CaseExpr:
-		case T_CaseWhen:
-		case T_CaseTestExpr:
-		case T_CoalesceExpr:
-		case T_BooleanTest:
-		case T_List:
-			break;
 		case T_NullTest:
-			if (((NullTest *) node)->argisrow)
-				return true;
+			allowed = !((NullTest *) node)->argisrow;
 			break;
 		case T_OpExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
 			/* one struct under three names */
-			if (lacks_collation(node, ((OpExpr *) node)->args))
-				return true;
+			args = ((OpExpr *) node)->args;
 			break;
 		case T_ScalarArrayOpExpr:
-			if (lacks_collation(node, ((ScalarArrayOpExpr *) node)->args))
-				return true;
+			args = ((ScalarArrayOpExpr *) node)->args;
 			break;
 		case T_FuncExpr:
-			if (lacks_collation(node, ((FuncExpr *) node)->args))
-				return true;
+			args = ((FuncExpr *) node)->args;
 			break;
 		default:
-			return true;
+			break;
 	}
-	if (check_functions_in_node(node, needs_guard_function, NULL))
-		return true;
-	return expression_tree_walker(node, needs_guard, arg);
+	return allowed && !lacks_collation(node, args) ? ECAPI_SQL_GO_ON : ECAPI_SQL_FOUND;
 }
 
+/*
+ * What is leakproof raises nothing about its arguments.  What is not immutable may
+ * depend on the session's settings, and those are the writer's.
+ */
 bool
 ecapi_row_sql_is_bare(Node *expression)
 {
-	return !needs_guard(expression, NULL);
+	static const NodeTag nodes[] = {
+		T_Var, T_Const, T_BoolExpr, T_RelabelType, T_CaseExpr, T_CaseWhen,
+		T_CaseTestExpr, T_CoalesceExpr, T_BooleanTest, T_NullTest, T_OpExpr,
+		T_DistinctExpr, T_NullIfExpr, T_ScalarArrayOpExpr, T_FuncExpr, T_List,
+		T_Invalid
+	};
+	/* they compare and cannot fail, though nobody has marked them leakproof */
+	static const Oid functions[] = {
+		F_NUMERIC_EQ, F_NUMERIC_NE, F_NUMERIC_LT, F_NUMERIC_LE, F_NUMERIC_GT,
+		F_NUMERIC_GE, F_ENUM_EQ, F_ENUM_NE, InvalidOid
+	};
+	static const EcapiSqlRules rules = {
+		.nodes = nodes,
+		.node = find_guarded,
+		.builtin = true,
+		.volatility = PROVOLATILE_IMMUTABLE,
+		.leakproof = true,
+		.functions = functions
+	};
+
+	return !ecapi_sql_find(expression, &rules, NULL);
 }

@@ -22,40 +22,37 @@
  */
 #include "postgres.h"
 
-#include "access/transam.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "utils/lsyscache.h"
 
+#include "base/sql_rules.h"
 #include "rowsql/row_sql_look.h"
 #include "rowsql/row_sql_superuser.h"
 
 /* Both are made in place, the one where the other was. */
 StaticAssertDecl(sizeof(ParamRef) <= sizeof(A_Const), "a ParamRef does not fit");
 
-static bool
-hide_strings(Node *node, void *arg)
+static EcapiSqlStep
+hide_string(Node *node, bool allowed, void *arg)
 {
 	EcapiExpression *expression = arg;
+	A_Const    *constant = (A_Const *) node;
+	ParamRef   *reference = (ParamRef *) node;
+	int			location;
 
-	if (node == NULL)
-		return false;
-	if (IsA(node, A_Const))
+	if (!IsA(node, A_Const))
+		return ECAPI_SQL_GO_ON;
+	if (!constant->isnull && IsA(&constant->val, String))
 	{
-		A_Const    *constant = (A_Const *) node;
-		ParamRef   *reference = (ParamRef *) node;
-		int			location = constant->location;
-
-		if (constant->isnull || !IsA(&constant->val, String))
-			return false;
+		location = constant->location;
 		expression->strings = lappend(expression->strings, strVal(&constant->val));
 		reference->type = T_ParamRef;
 		reference->number = list_length(expression->strings);
 		reference->location = location;
-		return false;
 	}
-	return raw_expression_tree_walker(node, hide_strings, arg);
+	return ECAPI_SQL_PASS_OVER;
 }
 
 /* For the parser: a string that was hidden, of unknown type as a literal is. */
@@ -106,7 +103,9 @@ coerce_string(ParseState *pstate, Param *param, Oid type, int32 typmod, int loca
 void
 ecapi_look_hide_strings(EcapiExpression *expression, Node *parsed)
 {
-	(void) hide_strings(parsed, expression);
+	static const EcapiSqlRules rules = {.parsed = true, .node = hide_string};
+
+	(void) ecapi_sql_find(parsed, &rules, expression);
 }
 
 void
@@ -116,42 +115,36 @@ ecapi_look_set_up(ParseState *pstate)
 	pstate->p_coerce_param_hook = coerce_string;
 }
 
-/* For check_functions_in_node(). */
-static bool
-is_users(Oid function, void *arg)
+/* Does it run code of a user, or is it a string whose value is not read? */
+static EcapiSqlStep
+find_users_code(Node *node, bool allowed, void *arg)
 {
-	return function >= FirstUnpinnedObjectId;
-}
+	bool		found;
 
-static bool
-runs_users_code(Node *node, void *arg)
-{
-	if (node == NULL)
-		return false;
 	switch (nodeTag(node))
 	{
 		case T_CoerceToDomain:
-			return true;
+			found = true;
+			break;
 		case T_CoerceViaIO:
 		case T_ArrayCoerceExpr:
 		case T_ConvertRowtypeExpr:
-			if (!ecapi_superuser_is_plain(exprType(node)))
-				return true;
+			found = !ecapi_superuser_is_plain(exprType(node));
 			break;
 		case T_Param:
-			/* a string whose value is not read */
-			if (((Param *) node)->paramkind == PARAM_EXEC)
-				return true;
+			found = ((Param *) node)->paramkind == PARAM_EXEC;
 			break;
 		default:
+			found = false;
 			break;
 	}
-	return check_functions_in_node(node, is_users, NULL) ||
-		expression_tree_walker(node, runs_users_code, arg);
+	return found ? ECAPI_SQL_FOUND : ECAPI_SQL_GO_ON;
 }
 
 bool
 ecapi_look_may_plan(Node *analyzed)
 {
-	return !runs_users_code(analyzed, NULL);
+	static const EcapiSqlRules rules = {.node = find_users_code, .builtin = true};
+
+	return !ecapi_sql_find(analyzed, &rules, NULL);
 }

@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/sql_rules.h"
 #include "rowsql/row_sql_operator.h"
 
 /* An operand without the casts that nobody wrote. */
@@ -46,14 +47,14 @@ without_casts(Node *operand)
 	}
 }
 
-static Oid
-schema_of_type(Oid type)
+Oid
+ecapi_type_schema(Oid type)
 {
 	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 	Oid			schema;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for type %u", type);
+		return InvalidOid;
 	schema = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace;
 	ReleaseSysCache(tuple);
 	return schema;
@@ -68,7 +69,7 @@ foreign_type(Node *operand)
 
 	/* a domain becomes its own type by such a cast, too */
 	if (inner == operand || getBaseType(exprType(operand)) == type ||
-		schema_of_type(type) == PG_CATALOG_NAMESPACE)
+		ecapi_type_schema(type) == PG_CATALOG_NAMESPACE)
 		return InvalidOid;
 	return type;
 }
@@ -77,7 +78,7 @@ foreign_type(Node *operand)
 static bool
 has_operator(Oid type, const char *name)
 {
-	Oid			schema = schema_of_type(type);
+	Oid			schema = ecapi_type_schema(type);
 	CatCList   *list = SearchSysCacheList1(OPERNAMENSP, CStringGetDatum(name));
 	bool		found = false;
 
@@ -94,7 +95,7 @@ has_operator(Oid type, const char *name)
 static bool
 has_function(Oid type, const char *name)
 {
-	Oid			schema = schema_of_type(type);
+	Oid			schema = ecapi_type_schema(type);
 	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
 	bool		found = false;
 
@@ -124,7 +125,7 @@ check_operator(Oid operator, List *args)
 					(errcode(ERRCODE_AMBIGUOUS_FUNCTION),
 					 errmsg("operator %s is not that of type %s", name, format_type_be(type)),
 					 errhint("Write OPERATOR(%s.%s), or cast the value to %s if you mean this one.",
-							 quote_identifier(get_namespace_name(schema_of_type(type))), name,
+							 quote_identifier(get_namespace_name(ecapi_type_schema(type))), name,
 							 format_type_be(exprType(lfirst(cell))))));
 	}
 }
@@ -144,16 +145,14 @@ check_function(const FuncExpr *call)
 					(errcode(ERRCODE_AMBIGUOUS_FUNCTION),
 					 errmsg("function %s is not that of type %s", name, format_type_be(type)),
 					 errhint("Write %s.%s, or cast the value to %s if you mean this one.",
-							 quote_identifier(get_namespace_name(schema_of_type(type))),
+							 quote_identifier(get_namespace_name(ecapi_type_schema(type))),
 							 quote_identifier(name), format_type_be(exprType(lfirst(cell))))));
 	}
 }
 
-static bool
-check_node(Node *node, void *arg)
+static EcapiSqlStep
+check_node(Node *node, bool allowed, void *arg)
 {
-	if (node == NULL)
-		return false;
 	switch (nodeTag(node))
 	{
 		case T_OpExpr:
@@ -168,16 +167,16 @@ check_node(Node *node, void *arg)
 			if (((FuncExpr *) node)->funcformat == COERCE_EXPLICIT_CALL)
 				check_function((FuncExpr *) node);
 			break;
-		case T_Query:
-			return query_tree_walker((Query *) node, check_node, arg, 0);
 		default:
 			break;
 	}
-	return expression_tree_walker(node, check_node, arg);
+	return ECAPI_SQL_GO_ON;
 }
 
 void
 ecapi_row_sql_check_operators(Query *query)
 {
-	(void) check_node((Node *) query, NULL);
+	static const EcapiSqlRules rules = {.node = check_node};
+
+	(void) ecapi_sql_find((Node *) query, &rules, NULL);
 }

@@ -12,4 +12,7 @@
 /* Raise that an operator or function is not that of the type it is applied to. */
 extern void ecapi_row_sql_check_operators(Query *query);
 
+/* The schema of a type; InvalidOid when it is gone. */
+extern Oid	ecapi_type_schema(Oid type);
+
 #endif							/* ECAPI_ROW_SQL_OPERATOR_H */

@@ -4,7 +4,7 @@
  *
  * In "properties.items": "(SELECT jsonb_agg(jsonb_build_object('idd', i.sku)) ...)"
  * the shape of what comes out is written in the source, so a key that is no field
- * is found while somebody is looking.  What cannot be seen here (a column, a
+ * is found when the track is declared.  What cannot be seen here (a column, a
  * function of the owner's) leaves a wrong key out of the event when it comes.
  *
  * Followed is what passes a value on as it is: building of objects and arrays,

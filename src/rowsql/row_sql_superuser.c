@@ -36,7 +36,6 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "nodes/nodeFuncs.h"
-#include "parser/parse_type.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/lsyscache.h"
@@ -44,6 +43,7 @@
 #include "utils/syscache.h"
 
 #include "base/run_as.h"
+#include "base/sql_rules.h"
 #include "rowsql/row_sql_superuser.h"
 
 static void
@@ -58,7 +58,7 @@ refuse(const EcapiExpression *expression, const char *what)
 }
 
 static void
-refuse_default(const EcapiExpression *expression, const Node *node)
+refuse_node(const EcapiExpression *expression, const Node *node)
 {
 	if (IsA(node, SubLink))
 		refuse(expression, "a sub-select");
@@ -106,20 +106,6 @@ ecapi_superuser_check_type(const EcapiExpression *expression, Oid type)
 
 /* --------------------------------------------------------------------- parsed */
 
-/* A type that is not there is an error of the analysis. */
-static void
-check_type_name(const EcapiExpression *expression, const TypeName *name)
-{
-	Type		type = LookupTypeName(NULL, name, NULL, true);
-	Oid			oid;
-
-	if (type == NULL)
-		return;
-	oid = typeTypeId(type);
-	ReleaseSysCache(type);
-	ecapi_superuser_check_type(expression, oid);
-}
-
 /* Functions of ours that are as good as built in. */
 static const char *const allowed[] = {"major", "event_id"};
 
@@ -138,7 +124,7 @@ is_our_own(Oid function)
 
 /*
  * Does a call by that name find nothing but allowed functions of ours?  An overload
- * that somebody else put beside one could have an argument of any type.
+ * that another role put beside one could have an argument of any type.
  */
 static bool
 names_our_own(List *names)
@@ -170,118 +156,106 @@ names_our_own(List *names)
 static void
 check_name(const EcapiExpression *expression, List *names, const char *kind)
 {
-	if (list_length(names) > 1 &&
-		(list_length(names) > 2 || strcmp(strVal(linitial(names)), "pg_catalog") != 0))
-		refuse(expression, psprintf("%s %s", kind, NameListToString(names)));
+	char	   *name = ecapi_sql_foreign_name(names);
+
+	if (name != NULL)
+		refuse(expression, psprintf("%s %s", kind, name));
 }
 
-static bool
-check_parsed(Node *node, void *arg)
-{
-	const EcapiExpression *expression = arg;
+static const NodeTag parsed_nodes[] = {
+	T_A_Const, T_BoolExpr, T_CaseExpr, T_CaseWhen, T_CoalesceExpr, T_MinMaxExpr,
+	T_NullTest, T_BooleanTest, T_A_ArrayExpr, T_A_Indirection, T_A_Indices,
+	T_CollateClause, T_List, T_String, T_A_Expr, T_FuncCall, T_TypeCast,
+	T_ColumnRef,				/* by ecapi_superuser_check_type() */
+	T_Invalid
+};
 
-	if (node == NULL)
-		return false;
+static EcapiSqlStep check_parsed(Node *node, bool allowed, void *arg);
+
+static const EcapiSqlRules parsed_rules = {
+	.parsed = true,
+	.nodes = parsed_nodes,
+	.node = check_parsed
+};
+
+static EcapiSqlStep
+check_parsed(Node *node, bool allowed, void *arg)
+{
+	Oid			type;
+
+	if (!allowed)
+		refuse_node(arg, node);
 	switch (nodeTag(node))
 	{
-		case T_ColumnRef:		/* by ecapi_superuser_check_type() */
-		case T_A_Const:
-		case T_BoolExpr:
-		case T_CaseExpr:
-		case T_CaseWhen:
-		case T_CoalesceExpr:
-		case T_MinMaxExpr:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_A_ArrayExpr:
-		case T_A_Indirection:
-		case T_A_Indices:
-		case T_CollateClause:
-		case T_List:
-		case T_String:
-			break;
 		case T_A_Expr:
-			check_name(expression, ((A_Expr *) node)->name, "operator");
+			check_name(arg, ((A_Expr *) node)->name, "operator");
 			break;
 		case T_FuncCall:
 			if (!names_our_own(((FuncCall *) node)->funcname))
-				check_name(expression, ((FuncCall *) node)->funcname, "function");
+				check_name(arg, ((FuncCall *) node)->funcname, "function");
 			break;
 		case T_TypeCast:
-			check_type_name(expression, ((TypeCast *) node)->typeName);
-			return check_parsed(((TypeCast *) node)->arg, arg);
+			/* a type that is not there is an error of the analysis */
+			type = ecapi_sql_named_type(((TypeCast *) node)->typeName);
+			if (OidIsValid(type))
+				ecapi_superuser_check_type(arg, type);
+			(void) ecapi_sql_find(((TypeCast *) node)->arg, &parsed_rules, arg);
+			return ECAPI_SQL_PASS_OVER;
 		default:
-			refuse_default(expression, node);
+			break;
 	}
-	return raw_expression_tree_walker(node, check_parsed, arg);
+	return ECAPI_SQL_GO_ON;
 }
 
 void
 ecapi_superuser_check_parsed(const EcapiExpression *expression, Node *parsed)
 {
-	(void) check_parsed(parsed, (void *) expression);
+	(void) ecapi_sql_find(parsed, &parsed_rules, (void *) expression);
 }
 
 /* ------------------------------------------------------------------- analyzed */
 
 static bool
-check_function(Oid function, void *arg)
+check_function(Oid function, bool allowed, void *arg)
 {
 	/* ours may look at a track: event_id is stable */
-	if (is_our_own(function))
-		return false;
-	if (function >= FirstUnpinnedObjectId || func_volatile(function) != PROVOLATILE_IMMUTABLE)
+	if (!allowed && !is_our_own(function))
 		refuse(arg, psprintf("function %s", format_procedure(function)));
 	return false;
 }
 
-static bool
-check_analyzed(Node *node, void *arg)
+static EcapiSqlStep
+check_analyzed(Node *node, bool allowed, void *arg)
 {
-	const EcapiExpression *expression = arg;
-
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_Const:
-		case T_Param:
-		case T_FuncExpr:
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-		case T_ScalarArrayOpExpr:
-		case T_BoolExpr:
-		case T_RelabelType:
-		case T_CoerceViaIO:
-		case T_ArrayCoerceExpr:
-		case T_CollateExpr:
-		case T_CaseExpr:
-		case T_CaseTestExpr:
-		case T_CoalesceExpr:
-		case T_MinMaxExpr:		/* by operators of the type, as built in as it is */
-		case T_ArrayExpr:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_SubscriptingRef:
-			ecapi_superuser_check_type(expression, exprType(node));
-			break;
-		case T_CaseWhen:
-		case T_List:
-			break;
-		case T_CoerceToDomain:
-			refuse(expression, psprintf("a conversion to domain %s",
-										format_type_be(exprType(node))));
-			break;
-		default:
-			refuse_default(expression, node);
-	}
-	(void) check_functions_in_node(node, check_function, arg);
-	return expression_tree_walker(node, check_analyzed, arg);
+	if (IsA(node, CoerceToDomain))
+		refuse(arg, psprintf("a conversion to domain %s",
+							 format_type_be(exprType(node))));
+	if (!allowed)
+		refuse_node(arg, node);
+	if (!IsA(node, CaseWhen) && !IsA(node, List))
+		ecapi_superuser_check_type(arg, exprType(node));
+	return ECAPI_SQL_GO_ON;
 }
 
 void
 ecapi_superuser_check(const EcapiExpression *expression, Node *analyzed)
 {
-	(void) check_analyzed(analyzed, (void *) expression);
+	static const NodeTag nodes[] = {
+		T_Const, T_Param, T_FuncExpr, T_OpExpr, T_DistinctExpr, T_NullIfExpr,
+		T_ScalarArrayOpExpr, T_BoolExpr, T_RelabelType, T_CoerceViaIO,
+		T_ArrayCoerceExpr, T_CollateExpr, T_CaseExpr, T_CaseTestExpr, T_CaseWhen,
+		T_CoalesceExpr, T_ArrayExpr, T_NullTest, T_BooleanTest, T_SubscriptingRef,
+		T_List,
+		T_MinMaxExpr,			/* by operators of the type, as built in as it is */
+		T_Invalid
+	};
+	static const EcapiSqlRules rules = {
+		.nodes = nodes,
+		.node = check_analyzed,
+		.builtin = true,
+		.volatility = PROVOLATILE_IMMUTABLE,
+		.function = check_function
+	};
+
+	(void) ecapi_sql_find(analyzed, &rules, (void *) expression);
 }

@@ -36,7 +36,6 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_statistic_ext.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
 #include "nodes/nodes.h"
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
@@ -46,6 +45,7 @@
 #include "utils/typcache.h"
 
 #include "base/catalog.h"
+#include "base/sql_rules.h"
 #include "rowsql/names.h"
 #include "rowsql/row_sql_superuser.h"
 #include "rowsql/superuser_read.h"
@@ -75,7 +75,7 @@ may_run(Oid function)
 }
 
 static bool
-is_users(Oid function, void *arg)
+is_users(Oid function, bool allowed, void *arg)
 {
 	if (may_run(function))
 		return false;
@@ -83,25 +83,18 @@ is_users(Oid function, void *arg)
 	return true;
 }
 
-static bool
-calls_users(Node *node, void *arg)
-{
-	if (node == NULL)
-		return false;
-	return check_functions_in_node(node, is_users, arg) ||
-		expression_tree_walker(node, calls_users, arg);
-}
-
 /* A function of a user in a column of a catalog that holds expressions; or InvalidOid. */
 static Oid
 users_function(int cache, HeapTuple tuple, AttrNumber attnum)
 {
+	static const EcapiSqlRules rules = {.function = is_users};
 	bool		isnull;
 	Datum		value = SysCacheGetAttr(cache, tuple, attnum, &isnull);
 	Oid			function = InvalidOid;
 
 	if (!isnull)
-		(void) calls_users(stringToNode(TextDatumGetCString(value)), &function);
+		(void) ecapi_sql_find(stringToNode(TextDatumGetCString(value)), &rules,
+							  &function);
 	return function;
 }
 
