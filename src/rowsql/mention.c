@@ -2,40 +2,53 @@
  * mention.c
  *	  Which names a piece of SQL mentions, and the same SQL with another one.
  *
- * A scanner, not a parser: it knows identifiers, quoted identifiers, strings
- * of every kind, dollar quotes and comments, and so never takes a word inside
- * one of these for a name.  What a name stands for it does not know; the
- * caller that renames compiles the result, and that decides.
+ * The server's own scanner, without its parser: it knows identifiers, strings of every
+ * kind, dollar quotes and comments, and so never takes a word inside one of these for a
+ * name.  What a name stands for it does not know; the caller that renames compiles the
+ * result, and that decides.
  *
  * A sub-select has names of its own, so in there only what is written as
  * new.name or old.name is surely the row's.
  *
- * Texts are in the server encoding.  In one that is no superset of ASCII
- * within characters nothing is stored, so bytes can be looked at singly.
- * Nothing here raises errors but for want of memory.
+ * Nothing here raises errors but for want of memory.  What the scanner raises about a
+ * text is dropped without a subtransaction: it holds nothing but memory.
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "lib/stringinfo.h"
-#include "parser/scansup.h"
+#include "parser/parser.h"
+#include "parser/scanner.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
 
+#include "base/sql_scope.h"
 #include "rowsql/mention.h"
 
+/*
+ * The scanner's tokens: a character, or one of these, whose numbers are the same for
+ * all that use it (parser/scanner.h), or a key word, whose number is greater.
+ */
 typedef enum TokenKind
 {
-	TOKEN_END,
-	TOKEN_NAME,					/* an identifier or a key word */
-	TOKEN_QUOTED,				/* a quoted identifier */
-	TOKEN_STRING,
-	TOKEN_OTHER					/* a number, or one character */
+	TOKEN_END = 0,
+	TOKEN_IDENT = 258,			/* quoted or not */
+	TOKEN_UIDENT,				/* U&"..." */
+	TOKEN_FCONST,
+	TOKEN_SCONST,
+	TOKEN_USCONST,				/* U&'...' */
+	TOKEN_BCONST,
+	TOKEN_XCONST,
+	TOKEN_OP,					/* of several characters */
+	TOKEN_ICONST,
+	TOKEN_PARAM,
+	TOKEN_TYPECAST,
+	TOKEN_NOT_EQUALS = 274		/* the last before the key words */
 } TokenKind;
 
 typedef struct Token
 {
-	TokenKind	kind;
+	int			kind;
 	const char *start;
 	size_t		len;
 	const char *value;			/* name as the server sees it, content of a string */
@@ -45,216 +58,96 @@ typedef struct Token
 typedef struct Tokens
 {
 	int			n;
-	int			size;
-	Token	   *tokens;
+	Token		tokens[FLEXIBLE_ARRAY_MEMBER];
 } Tokens;
 
-static bool
-starts_name(char c)
+static void
+next_token(core_yyscan_t scanner, const core_yy_extra_type *extra, const char *text,
+		   Token *token)
 {
-	return isalpha((unsigned char) c) || c == '_' || IS_HIGHBIT_SET(c);
-}
+	core_YYSTYPE value;
+	int			at;
 
-static bool
-continues_name(char c)
-{
-	return starts_name(c) || isdigit((unsigned char) c) || c == '$';
-}
-
-/* The end of white space and comments. */
-static const char *
-skip_space(const char *at)
-{
-	for (;;)
-	{
-		if (isspace((unsigned char) *at))
-			at++;
-		else if (at[0] == '-' && at[1] == '-')
-		{
-			while (*at && *at != '\n' && *at != '\r')
-				at++;
-		}
-		else if (at[0] == '/' && at[1] == '*')
-		{
-			int			depth = 0;
-
-			do
-			{
-				if (at[0] == '/' && at[1] == '*')
-				{
-					depth++;
-					at += 2;
-				}
-				else if (at[0] == '*' && at[1] == '/')
-				{
-					depth--;
-					at += 2;
-				}
-				else
-					at++;
-			} while (depth > 0 && *at);
-		}
-		else
-			return at;
-	}
+	token->kind = core_yylex(&value, &at, scanner);
+	token->start = text + at;
+	/* a NUL ends the last token in the scanner's copy */
+	token->len = strlen(extra->scanbuf + at);
+	token->value = token->kind > TOKEN_NOT_EQUALS ? value.keyword :
+		token->kind >= TOKEN_IDENT && token->kind <= TOKEN_OP ? value.str : NULL;
 }
 
 /*
- * From an opening quote to behind the closing one (or the text's end); the
- * content goes to value, with doubled quotes undone.
+ * What cannot be scanned, as a quote that is not closed, ends the text.  That a name is
+ * too long was said to the one who wrote it.
  */
-static const char *
-take_quoted(const char *at, bool escapes, StringInfo value)
-{
-	char		quote = *at++;
-
-	while (*at)
-	{
-		if (escapes && at[0] == '\\' && at[1])
-			at++;
-		else if (*at == quote)
-		{
-			if (at[1] != quote)
-				return at + 1;
-			at++;
-		}
-		appendStringInfoChar(value, *at++);
-	}
-	return at;
-}
-
-/* From "$tag$" to behind its repetition; NULL: no dollar quote begins here. */
-static const char *
-take_dollar_quoted(const char *at, StringInfo value)
-{
-	const char *end = at + 1;
-	const char *closing;
-	char	   *tag;
-
-	if (starts_name(*end))
-		while (continues_name(*end) && *end != '$')
-			end++;
-	if (*end != '$')
-		return NULL;
-	end++;
-	tag = pnstrdup(at, end - at);
-	closing = strstr(end, tag);
-	if (closing == NULL)
-		return end + strlen(end);
-	appendBinaryStringInfo(value, end, closing - end);
-	return closing + strlen(tag);
-}
-
-static Token
-next_token(const char *at)
-{
-	Token		token = {TOKEN_OTHER, at, 0, ""};
-	const char *end = at + 1;
-	StringInfoData value = {.data = ""};
-
-	if (strchr("'\"$eEbBxXnN", *at) != NULL)
-		initStringInfo(&value);
-	if (*at == '\0')
-	{
-		token.kind = TOKEN_END;
-		end = at;
-	}
-	else if (*at == '\'')
-	{
-		token.kind = TOKEN_STRING;
-		end = take_quoted(at, false, &value);
-	}
-	else if (*at == '"')
-	{
-		token.kind = TOKEN_QUOTED;
-		end = take_quoted(at, false, &value);
-	}
-	else if (strchr("eEbBxXnN", *at) && at[1] == '\'')
-	{
-		token.kind = TOKEN_STRING;
-		end = take_quoted(at + 1, *at == 'e' || *at == 'E', &value);
-	}
-	else if (starts_name(*at))
-	{
-		token.kind = TOKEN_NAME;
-		while (continues_name(*end))
-			end++;
-	}
-	else if (isdigit((unsigned char) *at))
-	{
-		while (continues_name(*end))
-			end++;
-	}
-	else if (*at == '$')
-	{
-		const char *behind = take_dollar_quoted(at, &value);
-
-		if (behind)
-		{
-			token.kind = TOKEN_STRING;
-			end = behind;
-		}
-	}
-	token.len = end - at;
-	token.value = token.kind == TOKEN_NAME
-		? downcase_truncate_identifier(at, token.len, false) : value.data;
-	return token;
-}
-
-static Tokens
+static Tokens *
 scan(const char *text)
 {
-	Tokens		tokens = {0, 16, palloc(16 * sizeof(Token))};
-	const char *at = text;
+	MemoryContext context = CurrentMemoryContext;
+	Tokens	   *tokens = palloc(offsetof(Tokens, tokens) +
+								(strlen(text) + 1) * sizeof(Token));
+	int			nest = NewGUCNestLevel();
+	core_yy_extra_type extra;
+	core_yyscan_t scanner = scanner_init(text, &extra, &ScanKeywords, ScanKeywordTokens);
 
-	for (;;)
+	ecapi_sql_set("client_min_messages", "warning");
+	extra.standard_conforming_strings = true;
+	extra.escape_string_warning = false;
+	extra.backslash_quote = BACKSLASH_QUOTE_ON;
+	tokens->n = 0;
+	PG_TRY();
 	{
-		Token		token = next_token(skip_space(at));
-
-		if (tokens.n == tokens.size)
-		{
-			tokens.size *= 2;
-			tokens.tokens = repalloc(tokens.tokens, tokens.size * sizeof(Token));
-		}
-		tokens.tokens[tokens.n++] = token;
-		if (token.kind == TOKEN_END)
-			return tokens;
-		at = token.start + token.len;
+		do
+			next_token(scanner, &extra, text, &tokens->tokens[tokens->n]);
+		while (tokens->tokens[tokens->n++].kind != TOKEN_END);
 	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		if (geterrcode() == ERRCODE_OUT_OF_MEMORY)
+			PG_RE_THROW();
+		FlushErrorState();
+		tokens->tokens[tokens->n++] = (Token) {TOKEN_END, text + strlen(text), 0, NULL};
+	}
+	PG_END_TRY();
+	scanner_finish(scanner);
+	AtEOXact_GUC(false, nest);
+	return tokens;
 }
 
 static bool
 is_name(const Token *token)
 {
-	return token->kind == TOKEN_NAME || token->kind == TOKEN_QUOTED;
+	return token->kind == TOKEN_IDENT || token->kind == TOKEN_UIDENT ||
+		token->kind > TOKEN_NOT_EQUALS;
 }
 
 static bool
-is_char(const Token *token, char c)
+is_named(const Token *token, const char *name)
 {
-	return token->kind == TOKEN_OTHER && token->len == 1 && *token->start == c;
+	return is_name(token) && strcmp(token->value, name) == 0;
 }
 
 static bool
 is_row(const Token *token)
 {
-	return token->kind == TOKEN_NAME &&
-		(strcmp(token->value, "new") == 0 || strcmp(token->value, "old") == 0);
+	return is_named(token, "new") || is_named(token, "old");
 }
 
 bool
 ecapi_mentions(const char *text, const char *name, bool literals)
 {
-	Tokens		tokens = scan(text);
+	Tokens	   *tokens = scan(text);
 
 	if (strcmp(text, name) == 0)
 		return true;
-	for (int i = 0; i < tokens.n; i++)
+	for (int i = 0; i < tokens->n; i++)
 	{
-		const Token *token = &tokens.tokens[i];
+		const Token *token = &tokens->tokens[i];
 
-		if ((is_name(token) || (literals && token->kind == TOKEN_STRING)) &&
-			strcmp(token->value, name) == 0)
+		if (is_named(token, name) ||
+			(literals && (token->kind == TOKEN_SCONST || token->kind == TOKEN_USCONST) &&
+			 strcmp(token->value, name) == 0))
 			return true;
 	}
 	return false;
@@ -263,74 +156,61 @@ ecapi_mentions(const char *text, const char *name, bool literals)
 bool
 ecapi_mentions_object(const char *text, const char *schema, const char *name)
 {
-	Tokens		tokens = scan(text);
+	Tokens	   *tokens = scan(text);
 
 	if (name != NULL && strcmp(schema, "pg_catalog") == 0 && ecapi_mentions(text, name, false))
 		return true;
-	for (int i = 0; i < tokens.n - 2; i++)
+	for (int i = 0; i < tokens->n - 2; i++)
 	{
-		const Token *token = &tokens.tokens[i];
+		const Token *token = &tokens->tokens[i];
 
-		if (is_name(token) && strcmp(token->value, schema) == 0 && is_char(token + 1, '.') &&
-			is_name(token + 2) && (name == NULL || strcmp(token[2].value, name) == 0))
+		if (is_named(token, schema) && token[1].kind == '.' &&
+			is_name(&token[2]) && (name == NULL || strcmp(token[2].value, name) == 0))
 			return true;
 	}
 	return false;
 }
 
-/* Does "->" begin at a token? */
-static bool
-is_arrow(const Tokens *tokens, int i)
-{
-	return is_char(&tokens->tokens[i], '-') && is_char(&tokens->tokens[i + 1], '>');
-}
-
-/* name [. name ...] and nothing else; "->" may stand for a dot */
-static bool
-is_names(const Tokens *tokens)
-{
-	int			i = 0;
-
-	for (;;)
-	{
-		if (!is_name(&tokens->tokens[i++]))
-			return false;
-		if (tokens->tokens[i].kind == TOKEN_END)
-			return true;
-		if (is_arrow(tokens, i))
-			i++;
-		else if (!is_char(&tokens->tokens[i], '.'))
-			return false;
-		i++;
-	}
-}
-
 bool
 ecapi_mention_is_path(const char *text)
 {
-	Tokens		tokens = scan(text);
+	Tokens	   *tokens = scan(text);
+	const Token *token = tokens->tokens;
 
-	return tokens.n > 2 && is_names(&tokens) && !is_row(&tokens.tokens[0]);
+	/* name [. name ...] and nothing else; "->" may stand for a dot */
+	if (tokens->n < 3 || is_row(token))
+		return false;
+	for (; is_name(token); token += 2)
+	{
+		if (token[1].kind == TOKEN_END)
+			return true;
+		if (token[1].kind != '.' &&
+			(token[1].kind != TOKEN_OP || strcmp(token[1].value, "->") != 0))
+			return false;
+	}
+	return false;
 }
 
 /* new.NAME, where new is not itself a part of something. */
 static bool
 is_of_row(const Tokens *tokens, int i)
 {
-	return i >= 2 && is_char(&tokens->tokens[i - 1], '.') &&
-		is_row(&tokens->tokens[i - 2]) &&
-		(i == 2 || !is_char(&tokens->tokens[i - 3], '.'));
+	const Token *token = &tokens->tokens[i];
+
+	return i >= 2 && token[-1].kind == '.' && is_row(&token[-2]) &&
+		(i == 2 || token[-3].kind != '.');
 }
 
 /* NAME alone: no part of a qualified name, no function, no type of a cast. */
 static bool
 is_bare(const Tokens *tokens, int i)
 {
-	const Token *after = &tokens->tokens[i + 1];
+	const Token *token = &tokens->tokens[i];
 
-	if (i > 0 && (is_char(&tokens->tokens[i - 1], '.') || is_char(&tokens->tokens[i - 1], ':')))
+	if (i > 0 && (token[-1].kind == '.' || token[-1].kind == ':' ||
+				  token[-1].kind == TOKEN_TYPECAST))
 		return false;
-	return !is_char(after, '.') && !is_char(after, '(');
+	return token[1].kind != '.' && token[1].kind != '(';
 }
 
 static bool
@@ -338,16 +218,16 @@ begins_select(const Tokens *tokens, int i)
 {
 	const Token *token = &tokens->tokens[i];
 
-	return i > 0 && is_char(&tokens->tokens[i - 1], '(') && token->kind == TOKEN_NAME &&
-		(strcmp(token->value, "select") == 0 || strcmp(token->value, "with") == 0 ||
-		 strcmp(token->value, "values") == 0 || strcmp(token->value, "table") == 0);
+	return i > 0 && token[-1].kind == '(' && *token->start != '"' &&
+		(is_named(token, "select") || is_named(token, "with") ||
+		 is_named(token, "values") || is_named(token, "table"));
 }
 
 char *
 ecapi_mention_rename(const char *text, const char *from, const char *to,
 					 EcapiMentionPlace place, int step)
 {
-	Tokens		tokens = scan(text);
+	Tokens	   *tokens = scan(text);
 	StringInfoData result;
 	const char *copied = text;
 	int			depth = 0;		/* of parentheses */
@@ -355,20 +235,20 @@ ecapi_mention_rename(const char *text, const char *from, const char *to,
 	int			nnames = 0;		/* before the token */
 
 	initStringInfo(&result);
-	for (int i = 0; i < tokens.n - 1; i++)
+	for (int i = 0; i < tokens->n - 1; i++)
 	{
-		const Token *token = &tokens.tokens[i];
+		const Token *token = &tokens->tokens[i];
 		bool		meant;
 
-		if (is_char(token, '('))
+		if (token->kind == '(')
 			depth++;
-		else if (is_char(token, ')'))
+		else if (token->kind == ')')
 		{
 			if (depth == select_depth)
 				select_depth = 0;
 			depth--;
 		}
-		else if (select_depth == 0 && begins_select(&tokens, i))
+		else if (select_depth == 0 && begins_select(tokens, i))
 			select_depth = depth;
 
 		if (!is_name(token))
@@ -379,9 +259,9 @@ ecapi_mention_rename(const char *text, const char *from, const char *to,
 		if (place == ECAPI_MENTION_STEP)
 			meant = nnames == step + 1;
 		else
-			meant = is_of_row(&tokens, i) ||
+			meant = is_of_row(tokens, i) ||
 				(place == ECAPI_MENTION_ROW_OR_BARE && select_depth == 0 &&
-				 is_bare(&tokens, i));
+				 is_bare(tokens, i));
 		if (!meant)
 			continue;
 		appendBinaryStringInfo(&result, copied, token->start - copied);
