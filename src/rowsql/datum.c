@@ -186,6 +186,8 @@ static void
 make_literal(Literal *literal, const EcapiDatumType *type, Datum datum)
 {
 	char	   *space = literal->space;
+	EcapiType	json = ECAPI_STRING;
+	int			len;			/* of what is in space */
 
 	literal->owned = NULL;
 	switch (type->writer)
@@ -195,75 +197,73 @@ make_literal(Literal *literal, const EcapiDatumType *type, Datum datum)
 				set_literal(literal, ECAPI_BOOL, "true", 4);
 			else
 				set_literal(literal, ECAPI_BOOL, "false", 5);
-			break;
+			return;
 		case ECAPI_WRITE_INT2:
-			set_literal(literal, ECAPI_NUMBER, space, pg_itoa(DatumGetInt16(datum), space));
+			json = ECAPI_NUMBER;
+			len = pg_itoa(DatumGetInt16(datum), space);
 			break;
 		case ECAPI_WRITE_INT4:
-			set_literal(literal, ECAPI_NUMBER, space, pg_ltoa(DatumGetInt32(datum), space));
+			json = ECAPI_NUMBER;
+			len = pg_ltoa(DatumGetInt32(datum), space);
 			break;
 		case ECAPI_WRITE_INT8:
-			set_literal(literal, ECAPI_NUMBER, space, pg_lltoa(DatumGetInt64(datum), space));
+			json = ECAPI_NUMBER;
+			len = pg_lltoa(DatumGetInt64(datum), space);
 			break;
 		case ECAPI_WRITE_FLOAT4:
 			set_number(literal, space, float_to_shortest_decimal_buf(DatumGetFloat4(datum), space));
-			break;
+			return;
 		case ECAPI_WRITE_FLOAT8:
 			set_number(literal, space, ecapi_literal_double(DatumGetFloat8(datum), space));
-			break;
+			return;
 		case ECAPI_WRITE_NUMERIC:
 			set_numeric(literal, datum);
-			break;
+			return;
 		case ECAPI_WRITE_TEXT:
 			set_text(literal, datum, false);
-			break;
+			return;
 		case ECAPI_WRITE_BPCHAR:
 			set_text(literal, datum, true);
-			break;
+			return;
 		case ECAPI_WRITE_CSTRING:
 			set_cstring(literal, DatumGetCString(datum));
-			break;
+			return;
 		case ECAPI_WRITE_NAME:
 			set_cstring(literal, NameStr(*DatumGetName(datum)));
-			break;
+			return;
 		case ECAPI_WRITE_CHAR:
 			set_char(literal, DatumGetChar(datum));
-			break;
+			return;
 		case ECAPI_WRITE_ENUM:
 			set_enum(literal, DatumGetObjectId(datum));
-			break;
+			return;
 		case ECAPI_WRITE_UUID:
-			set_literal(literal, ECAPI_STRING, space,
-						ecapi_literal_uuid(DatumGetUUIDP(datum), space));
+			len = ecapi_literal_uuid(DatumGetUUIDP(datum), space);
 			break;
 		case ECAPI_WRITE_INET:
-			set_literal(literal, ECAPI_STRING, space,
-						ecapi_literal_inet(DatumGetInetPP(datum), space));
+			len = ecapi_literal_inet(DatumGetInetPP(datum), space);
 			break;
 		case ECAPI_WRITE_MACADDR:
-			set_literal(literal, ECAPI_STRING, space,
-						ecapi_literal_macaddr(DatumGetMacaddrP(datum), space));
+			len = ecapi_literal_macaddr(DatumGetMacaddrP(datum), space);
 			break;
 		case ECAPI_WRITE_TIMESTAMPTZ:
-			set_literal(literal, ECAPI_STRING, space,
-						ecapi_literal_time(DatumGetTimestampTz(datum), true, space));
+			len = ecapi_literal_time(DatumGetTimestampTz(datum), true, space);
 			break;
 		case ECAPI_WRITE_TIMESTAMP:
-			set_literal(literal, ECAPI_STRING, space,
-						ecapi_literal_time(DatumGetTimestamp(datum), false, space));
+			len = ecapi_literal_time(DatumGetTimestamp(datum), false, space);
 			break;
 		case ECAPI_WRITE_DATE:
-			set_literal(literal, ECAPI_STRING, space,
-						ecapi_literal_date(DatumGetDateADT(datum), space));
+			len = ecapi_literal_date(DatumGetDateADT(datum), space);
 			break;
 		case ECAPI_WRITE_BYTEA:
 			set_bytea(literal, datum);
-			break;
+			return;
 		default:
 			literal->owned = OutputFunctionCall(type->output, datum);
 			set_cstring(literal, literal->owned);
-			break;
+			return;
 	}
+	set_literal(literal, json, space, len);
 }
 
 static EcapiValue *

@@ -3,7 +3,7 @@
  *	  Which types of SQL a field of an event can take, and in which form.
  *
  * This is asked when a track is declared, so that a mapping that could never
- * give a valid event is refused while somebody is looking.  It follows
+ * give a valid event is refused at once.  It follows
  * validate.c: refused here is what validation would refuse or leave out
  * whatever the value.  What depends on the value (a text that is no URL, json
  * that may hold anything) is accepted here.  Beyond that are refused
@@ -147,74 +147,79 @@ holds_money(const EcapiDatumType *type)
 	return type->type == MONEYOID;
 }
 
-/* ---- one for each kind of field ---- */
+/* ---- fields of a type ---- */
+
+#define KIND(kind)	(1 << ECAPI_DATUM_##kind)
+
+/*
+ * What a field takes, and what may be said of the rest.  A hint by kind is "::type" for
+ * a cast, a sentence in which %s is the source as an operand, or a sentence.
+ */
+typedef struct Expected
+{
+	uint32		kinds;
+	const char *what;			/* what the rest is not */
+	const char *hints[ECAPI_DATUM_OTHER + 1];
+} Expected;
+
+static const char *
+hint_of(const Fit *fit, const char *hint)
+{
+	const char *at = hint ? strstr(hint, "%s") : NULL;
+	const char *sql = at ? operand(fit) : NULL;
+
+	if (hint == NULL || strncmp(hint, "::", 2) == 0)
+		return hint ? hint_cast(fit, hint + 2) : NULL;
+	if (at == NULL)
+		return hint;
+	return sql ? psprintf("%.*s%s%s", (int) (at - hint), hint, sql, at + 2) : NULL;
+}
+
+static void
+fit_kinds(Fit *fit, const Expected *expected)
+{
+	if ((expected->kinds & (1 << fit->type->kind)) == 0)
+		refuse_type(fit, expected->what, hint_of(fit, expected->hints[fit->type->kind]));
+}
+
+static const Expected expected_integer = {
+	KIND(NUMBER) | KIND(JSON), "not a number",
+	{[ECAPI_DATUM_TEXT] = "::bigint", [ECAPI_DATUM_BOOL] = "::integer"}
+};
+static const Expected expected_number = {
+	KIND(NUMBER) | KIND(JSON), "not a number",
+	{[ECAPI_DATUM_TEXT] = "::numeric", [ECAPI_DATUM_BOOL] = "::integer"}
+};
+static const Expected expected_boolean = {
+	KIND(BOOL) | KIND(JSON), "neither true nor false",
+	{[ECAPI_DATUM_NUMBER] = "Write \"%s <> 0\".", [ECAPI_DATUM_TEXT] = "::boolean"}
+};
+static const Expected expected_date = {
+	KIND(DATE) | KIND(TEXT) | KIND(JSON), "not a date",
+	{
+		[ECAPI_DATUM_LOCAL_TIME] = "::date",
+		[ECAPI_DATUM_TIME] =
+		"Write \"(%s AT TIME ZONE 'UTC')::date\", or the zone that its days are in.",
+		[ECAPI_DATUM_NUMBER] =
+		"Map a date, or a text in the form \"YYYY-MM-DD\" or \"YYYYMMDD\"."
+	}
+};
+static const Expected expected_timestamp = {
+	KIND(TIME) | KIND(NUMBER) | KIND(JSON), "not a timestamp",
+	{[ECAPI_DATUM_TEXT] = "::timestamptz"}
+};
 
 static void
 fit_timestamp(Fit *fit)
 {
-	switch (fit->type->kind)
-	{
-		case ECAPI_DATUM_TIME:
-			fit->form = ECAPI_FORM_SECONDS;
-			break;
-		case ECAPI_DATUM_NUMBER:
-		case ECAPI_DATUM_JSON:
-			break;
-		case ECAPI_DATUM_LOCAL_TIME:
-			refuse(fit, "a timestamp without time zone names no moment", hint_zone(fit, ""));
-			break;
-		case ECAPI_DATUM_DATE:
-			refuse(fit, "a date names no moment", hint_zone(fit, "::timestamp"));
-			break;
-		case ECAPI_DATUM_TEXT:
-			refuse_type(fit, "not a timestamp", hint_cast(fit, "timestamptz"));
-			break;
-		default:
-			refuse_type(fit, "not a timestamp", NULL);
-			break;
-	}
-}
-
-static void
-fit_number(Fit *fit)
-{
-	switch (fit->type->kind)
-	{
-		case ECAPI_DATUM_NUMBER:
-		case ECAPI_DATUM_JSON:
-			break;
-		case ECAPI_DATUM_TEXT:
-			refuse_type(fit, "not a number",
-						hint_cast(fit, fit->field->type == ECAPI_FT_INTEGER ? "bigint" : "numeric"));
-			break;
-		case ECAPI_DATUM_BOOL:
-			refuse_type(fit, "not a number", hint_cast(fit, "integer"));
-			break;
-		default:
-			refuse_type(fit, "not a number", NULL);
-			break;
-	}
-}
-
-static void
-fit_boolean(Fit *fit)
-{
-	switch (fit->type->kind)
-	{
-		case ECAPI_DATUM_BOOL:
-		case ECAPI_DATUM_JSON:
-			break;
-		case ECAPI_DATUM_NUMBER:
-			refuse_type(fit, "neither true nor false",
-						operand(fit) ? psprintf("Write \"%s <> 0\".", operand(fit)) : NULL);
-			break;
-		case ECAPI_DATUM_TEXT:
-			refuse_type(fit, "neither true nor false", hint_cast(fit, "boolean"));
-			break;
-		default:
-			refuse_type(fit, "neither true nor false", NULL);
-			break;
-	}
+	if (fit->type->kind == ECAPI_DATUM_TIME)
+		fit->form = ECAPI_FORM_SECONDS;
+	if (fit->type->kind == ECAPI_DATUM_LOCAL_TIME)
+		refuse(fit, "a timestamp without time zone names no moment", hint_zone(fit, ""));
+	else if (fit->type->kind == ECAPI_DATUM_DATE)
+		refuse(fit, "a date names no moment", hint_zone(fit, "::timestamp"));
+	else
+		fit_kinds(fit, &expected_timestamp);
 }
 
 /* A name of the standard's, or its number, or both: see validate.c. */
@@ -225,53 +230,14 @@ fit_enumeration(Fit *fit)
 	bool		text = values != NULL;
 	bool		number = values == NULL || values->numbered;
 
-	switch (fit->type->kind)
-	{
-		case ECAPI_DATUM_JSON:
-			return;
-		case ECAPI_DATUM_TEXT:
-			if (text)
-				return;
-			break;
-		case ECAPI_DATUM_NUMBER:
-			if (number)
-				return;
-			break;
-		default:
-			break;
-	}
+	if (fit->type->kind == ECAPI_DATUM_JSON ||
+		(text && fit->type->kind == ECAPI_DATUM_TEXT) ||
+		(number && fit->type->kind == ECAPI_DATUM_NUMBER))
+		return;
 	refuse_type(fit, !text ? "not a number" : number ?
 				"neither a number nor the name of a value" : "not a text",
 				text ? "Map the value's name in the standard, such as by CASE." :
 				fit->type->kind == ECAPI_DATUM_TEXT ? hint_cast(fit, "integer") : NULL);
-}
-
-static void
-fit_date(Fit *fit)
-{
-	switch (fit->type->kind)
-	{
-		case ECAPI_DATUM_DATE:
-		case ECAPI_DATUM_TEXT:
-		case ECAPI_DATUM_JSON:
-			break;
-		case ECAPI_DATUM_LOCAL_TIME:
-			refuse_type(fit, "not a date", hint_cast(fit, "date"));
-			break;
-		case ECAPI_DATUM_TIME:
-			refuse_type(fit, "not a date",
-						operand(fit) ?
-						psprintf("Write \"(%s AT TIME ZONE 'UTC')::date\", or the zone that its days are in.",
-								 operand(fit)) : NULL);
-			break;
-		case ECAPI_DATUM_NUMBER:
-			refuse_type(fit, "not a date",
-						"Map a date, or a text in the form \"YYYY-MM-DD\" or \"YYYYMMDD\".");
-			break;
-		default:
-			refuse_type(fit, "not a date", NULL);
-			break;
-	}
 }
 
 /* What a text of the field must be, if only a text can be that; else NULL. */
@@ -358,16 +324,17 @@ fit_field(Fit *fit)
 			if (fit->field->check == ECAPI_CHECK_TIMESTAMP)
 				fit_timestamp(fit);
 			else
-				fit_number(fit);
+				fit_kinds(fit, fit->field->type == ECAPI_FT_INTEGER ? &expected_integer :
+						  &expected_number);
 			break;
 		case ECAPI_FT_BOOLEAN:
-			fit_boolean(fit);
+			fit_kinds(fit, &expected_boolean);
 			break;
 		case ECAPI_FT_ENUM:
 			fit_enumeration(fit);
 			break;
 		case ECAPI_FT_DATE:
-			fit_date(fit);
+			fit_kinds(fit, &expected_date);
 			break;
 		case ECAPI_FT_OBJECT:
 		case ECAPI_FT_EXT:

@@ -25,8 +25,8 @@
  *	  would run code of users (superuser_read.c).
  * (4) The query is text, and the server may read it again, when its tables have
  *	  changed.  So they are locked before each run, and where there is no plan
- *	  that is valid, must have the names and owners that they had; else somebody
- *	  could put a view of theirs in the place of a table.  A set whose tables
+ *	  that is valid, must have the names and owners that they had; else another
+ *	  role could put a view of its own in the place of a table.  A set whose tables
  *	  change is compiled again before its next use (program_cache.c), so this
  *	  only meets a change that comes in between.
  *
