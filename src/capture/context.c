@@ -57,9 +57,9 @@ static LocalTransactionId tree_in = InvalidLocalTransactionId;
  */
 #define MAX_READ	(16 * ECAPI_MAX_CONTEXT)
 
-/* One thing was left out: tell of it, and count it. */
+/* One thing was left out: warn of it, and count it. */
 static void
-tell_lost(EcapiViolationCode code, const char *message)
+report_lost(EcapiViolationCode code, const char *message)
 {
 	ecapi_left_out_begin();
 	ecapi_left_out_note(NULL, NULL, code);
@@ -90,7 +90,7 @@ read_value(const char *json)
 
 	if (len > MAX_READ)
 	{
-		tell_lost(ECAPI_VIOLATION_SIZE, "it is larger than 1 MB");
+		report_lost(ECAPI_VIOLATION_SIZE, "it is larger than 1 MB");
 		return NULL;
 	}
 	work = AllocSetContextCreate(CurrentMemoryContext, "ecapi context", ALLOCSET_DEFAULT_SIZES);
@@ -103,15 +103,15 @@ read_value(const char *json)
 		ecapi_draft_out_of_memory();
 
 	if (value == NULL && losses.large == 0)
-		tell_lost(ECAPI_VIOLATION_TYPE, "it is not JSON");
+		report_lost(ECAPI_VIOLATION_TYPE, "it is not JSON");
 	else if (losses.large > 0)
-		tell_lost(ECAPI_VIOLATION_SIZE, "it is larger than 64 kB");
+		report_lost(ECAPI_VIOLATION_SIZE, "it is larger than 64 kB");
 	else if (losses.text > 0)
-		tell_lost(ECAPI_VIOLATION_TEXT, "text that cannot be read");
+		report_lost(ECAPI_VIOLATION_TEXT, "text that cannot be read");
 	else if (losses.deep > 0)
-		tell_lost(ECAPI_VIOLATION_DEPTH, "nested too deeply");
+		report_lost(ECAPI_VIOLATION_DEPTH, "nested too deeply");
 	else if (value->type != ECAPI_OBJECT && !is_empty(value))
-		tell_lost(ECAPI_VIOLATION_TYPE, "it is not a JSON object");
+		report_lost(ECAPI_VIOLATION_TYPE, "it is not a JSON object");
 	return value != NULL && value->type == ECAPI_OBJECT ? value : NULL;
 }
 
@@ -123,7 +123,7 @@ ecapi_context(void)
 		return NULL;
 	if (tree_in != assigned_in || tree_of != current)
 	{
-		/* told once, even if reading it is cancelled */
+		/* warned about once, even if reading it is cancelled */
 		tree = NULL;
 		tree_of = current;
 		tree_in = assigned_in;

@@ -11,13 +11,13 @@
 #include "access/detoast.h"
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 #include "base/tree.h"
 #include "capture/draft.h"
 #include "event/violation.h"
+#include "rowsql/literal.h"
 #include "settings.h"
 #include "shmem/left_out.h"
 
@@ -75,24 +75,12 @@ ecapi_draft_set(EcapiDraft *draft, const char *key, EcapiValue *member)
 void
 ecapi_draft_set_time(EcapiDraft *draft, TimestampTz moment)
 {
-	char		text[MAXINT8LEN + 1];
-	int			len;
-	int64		usecs;
-	int64		seconds;
+	char		text[ECAPI_LITERAL_SIZE];
+	int			len = ecapi_literal_seconds(moment, text);
 
-	if (TIMESTAMP_NOT_FINITE(moment))
-	{
-		ecapi_draft_set(draft, "timestamp",
-						ecapi_value_text(&draft->arena, ECAPI_STRING, "infinity", 8));
-		return;
-	}
-	/* Divide first: moving the epoch could overflow in microseconds. */
-	usecs = moment % USECS_PER_SEC;
-	seconds = moment / USECS_PER_SEC - (usecs < 0 ? 1 : 0) +
-		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
-	len = pg_lltoa(seconds, text);
 	ecapi_draft_set(draft, "timestamp",
-					ecapi_value_text(&draft->arena, ECAPI_NUMBER, text, len));
+					ecapi_value_text(&draft->arena, TIMESTAMP_NOT_FINITE(moment) ?
+									 ECAPI_STRING : ECAPI_NUMBER, text, len));
 }
 
 bool
@@ -150,6 +138,14 @@ ecapi_draft_set_uuid(EcapiDraft *draft)
 					ecapi_value_text(&draft->arena, ECAPI_STRING, uuid, sizeof(uuid)));
 }
 
+static void
+fail_size(EcapiDraft *draft)
+{
+	ecapi_draft_fail(draft, NULL, ECAPI_VIOLATION_SIZE,
+					 psprintf("event larger than %d kB", ecapi_max_event_size),
+					 "Leave out what receivers do not need, or raise \"ecapi.max_event_size\".");
+}
+
 EcapiValue *
 ecapi_draft_jsonb(EcapiDraft *draft, const char *key, Datum jsonb, int max_depth)
 {
@@ -158,7 +154,7 @@ ecapi_draft_jsonb(EcapiDraft *draft, const char *key, Datum jsonb, int max_depth
 	/* Look at the size before anything is decompressed. */
 	if (toast_raw_datum_size(jsonb) > draft->max_size * ECAPI_JSONB_BLOAT)
 	{
-		ecapi_draft_fail_size(draft);
+		fail_size(draft);
 		return NULL;
 	}
 	tree = ecapi_tree_from_jsonb(&draft->arena, DatumGetJsonbP(jsonb), max_depth);
@@ -197,7 +193,7 @@ ecapi_draft_complete(EcapiDraft *draft)
 		ecapi_draft_set_uuid(draft);
 }
 
-/* A path of at most this many steps (see ECAPI_MAX_STEPS) is told in full. */
+/* A path of at most this many steps (see ECAPI_MAX_STEPS) is reported in full. */
 #define MAX_PLACES	8
 
 /* Add a violation at a path, "user_data.address"; NULL: of the event as a whole. */
@@ -241,17 +237,9 @@ ecapi_draft_is_too_large(const EcapiDraft *draft)
 		ecapi_draft_first(draft)->code == ECAPI_VIOLATION_SIZE;
 }
 
-void
-ecapi_draft_fail_size(EcapiDraft *draft)
-{
-	ecapi_draft_fail(draft, NULL, ECAPI_VIOLATION_SIZE,
-					 psprintf("event larger than %d kB", ecapi_max_event_size),
-					 "Leave out what receivers do not need, or raise \"ecapi.max_event_size\".");
-}
-
-/* Was an earlier violation of the same field?  One is enough to be told. */
+/* Was an earlier violation of the same field?  One is enough. */
 static bool
-is_told_before(const EcapiViolations *violations, int which)
+is_reported_before(const EcapiViolations *violations, int which)
 {
 	const EcapiViolation *one = &violations->list[which];
 
@@ -291,7 +279,7 @@ list_violations(StringInfo list, const EcapiViolations *violations, bool error,
 
 		if (one->error != error || i == except || list->len > MAX_LIST)
 			continue;
-		if (is_told_before(violations, i))
+		if (is_reported_before(violations, i))
 		{
 			all--;
 			continue;
@@ -413,7 +401,7 @@ ecapi_draft_check(EcapiDraft *draft, EcapiAppend *append)
 	EcapiViolations *violations = &draft->violations;
 	EcapiValue *clean;
 
-	/* what putting together found is told with all that validation finds */
+	/* what putting together found is reported with all that validation finds */
 	if (is_unreadable(violations))
 		return false;
 	clean = ecapi_validate_into(&draft->arena, draft->given, (int64) time(NULL), false,
@@ -424,7 +412,7 @@ ecapi_draft_check(EcapiDraft *draft, EcapiAppend *append)
 		return false;
 	if (!write_event(draft, clean, append))
 	{
-		ecapi_draft_fail_size(draft);
+		fail_size(draft);
 		return false;
 	}
 	draft->clean = clean;
@@ -432,13 +420,12 @@ ecapi_draft_check(EcapiDraft *draft, EcapiAppend *append)
 }
 
 bool
-ecapi_draft_finish(EcapiDraft *draft, EcapiAppend *append, const char **id)
+ecapi_draft_finish(EcapiDraft *draft, EcapiAppend *append)
 {
 	if (!ecapi_draft_check(draft, append))
 		return false;
 	if (draft->violations.left_out > 0)
 		warn_left_out(&draft->violations);
 	ecapi_left_out_count();
-	*id = ecapi_value_get(draft->clean, "id")->text;
 	return true;
 }

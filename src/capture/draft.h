@@ -69,7 +69,6 @@ extern bool ecapi_draft_lacks(const EcapiDraft *draft, const char *key);
 extern void ecapi_draft_fail(EcapiDraft *draft, const char *path,
 							 EcapiViolationCode code, const char *message,
 							 const char *hint);
-extern void ecapi_draft_fail_size(EcapiDraft *draft);
 
 /* Note what is left out and stands in no tree any more; field may be NULL. */
 extern void ecapi_draft_lose(EcapiDraft *draft, const char *path, const EcapiField *field,
@@ -81,16 +80,16 @@ extern void ecapi_draft_out_of_memory(void) pg_attribute_noreturn();
 
 /*
  * Validate the event and write it, ready to be appended, into the draft's
- * memory: what would be emitted.  Counts and tells nothing.  False with violations
- * when it is refused.
+ * memory: what would be emitted.  Counts nothing and warns of nothing.  False with
+ * violations when it is refused.
  */
 extern bool ecapi_draft_check(EcapiDraft *draft, EcapiAppend *append);
 
 /*
- * The same for an event that is emitted; id gets its id.  Counts fields that were left out, and warns about
- * them, once per statement.  False with violations when it is refused.
+ * The same for an event that is emitted.  Counts fields that were left out, and warns
+ * about them, once per statement.  False with violations when it is refused.
  */
-extern bool ecapi_draft_finish(EcapiDraft *draft, EcapiAppend *append, const char **id);
+extern bool ecapi_draft_finish(EcapiDraft *draft, EcapiAppend *append);
 
 /* The first violation, once finish said false. */
 extern const EcapiViolation *ecapi_draft_first(const EcapiDraft *draft);

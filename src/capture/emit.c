@@ -246,8 +246,11 @@ ecapi_emit(PG_FUNCTION_ARGS)
 	emit.emitter.relation = InvalidOid;
 	ecapi_draft_begin(&emit.draft, context);
 	merge_arguments(&emit);
-	if (ecapi_draft_finish(&emit.draft, &append, &id))
+	if (ecapi_draft_finish(&emit.draft, &append))
+	{
 		ecapi_outbox_append(&emit.emitter, &append, 1);
+		id = ecapi_value_get(emit.draft.clean, "id")->text;
+	}
 	else
 	{
 		if (ecapi_on_error == ECAPI_ON_ERROR_RAISE)

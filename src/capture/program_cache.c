@@ -62,7 +62,7 @@ typedef struct Entry
 
 static HTAB *entries = NULL;
 
-/* Copies of entries that were replaced, and by whom. */
+/* Copies of entries that were replaced, and the last transaction that did so. */
 static List *replaced = NIL;
 static LocalTransactionId replaced_in = InvalidLocalTransactionId;
 
@@ -112,8 +112,13 @@ make_entries(void)
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_all, (Datum) 0);
 }
 
-Oid
-ecapi_track_root(Relation relation, const Trigger *trigger, Oid *root_trigger)
+/*
+ * The table on which a trigger was declared, and the trigger there: itself,
+ * or the root's for a partition's copy of it.  The root's owner decides
+ * whose rights the SQL of a track has (run_as.h).
+ */
+static Oid
+root_of(Relation relation, const Trigger *trigger, Oid *root_trigger)
 {
 	const EcapiDeclared *declared = NULL;
 
@@ -235,7 +240,7 @@ fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
 										   ALLOCSET_SMALL_SIZES);
 	entry->compiled = compiled = MemoryContextAllocZero(entry->context, sizeof(EcapiCompiled));
 	compiled->on_error = ECAPI_ON_ERROR_SET_ASIDE;
-	compiled->root = ecapi_track_root(relation, trigger, &compiled->root_trigger);
+	compiled->root = root_of(relation, trigger, &compiled->root_trigger);
 	compiled->role = ecapi_run_as(owner_of(compiled->root));
 	entry->superuser = superuser_arg(compiled->role);
 

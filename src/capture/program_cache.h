@@ -27,23 +27,15 @@ typedef struct EcapiCompiled
  * The program of a trigger of a relation that is open; compiled again when the
  * relation, the trigger or the role that its SQL runs as have changed.  trigger is a copy
  * that the caller holds, never the relation cache's own, which goes at the first
- * look at a catalog.  A failure to compile is not raised but told in the
+ * look at a catalog.  A failure to compile is not raised but reported in the
  * result, which stays as it is until the end of the transaction.
  */
 extern const EcapiCompiled *ecapi_program_of_trigger(Relation relation,
 													 const Trigger *trigger);
 
 /*
- * The table on which a trigger was declared, and the trigger there: itself,
- * or the root's for a partition's copy of it.  The root's owner decides
- * whose rights the SQL of a track has (run_as.h).
- */
-extern Oid	ecapi_track_root(Relation relation, const Trigger *trigger,
-							 Oid *root_trigger);
-
-/*
  * A trigger of an open relation, by its Oid, or by its name if it is a track;
- * NULL when there is none.  A copy in the current context, of what is told of
+ * NULL when there is none.  A copy in the current context, of what is asked of
  * tracks: Oid, name, function, arguments, and whether it is a partition's copy.
  */
 extern Trigger *ecapi_trigger_of(Relation relation, Oid trigger);

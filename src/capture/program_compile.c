@@ -2,8 +2,7 @@
  * program_compile.c
  *	  A track, compiled for one relation.
  *
- * What could never give a valid event is refused here, while somebody is looking:
- * at the declaration.
+ * What could never give a valid event is refused here, so at the declaration.
  *
  * Ownership: all of a program is in its context, but for plans, which the server
  * keeps and the set of its sources lets go.
@@ -249,22 +248,12 @@ ecapi_program_compile(const EcapiTrack *track, Relation relation, Oid role,
 	program->place = "mapping";
 	program->table = track->table ? track->table : ecapi_track_table(RelationGetRelid(relation));
 	program->expressions = ecapi_expressions_new(relation, role, look, context);
-	PG_TRY();
-	{
-		compile_condition(program);
-		compile_sources(program);
-		compile_changes(program, relation);
-		compile_key(program, relation);
-		check_complete(program);
-	}
-	PG_CATCH();
-	{
-		/* plans live outside of the context, which goes with caller's */
-		ecapi_expressions_free(program->expressions);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-
+	/* after an error the context goes with the caller's, and lets the plans go */
+	compile_condition(program);
+	compile_sources(program);
+	compile_changes(program, relation);
+	compile_key(program, relation);
+	check_complete(program);
 	MemoryContextSetParent(context, parent);
 	MemoryContextSwitchTo(caller);
 	return program;

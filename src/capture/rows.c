@@ -24,6 +24,9 @@
  * kept as the image of its columns, so that ecapi.recapture() can try it again
  * when the mapping is fixed:
  *	  {"new": image, "old": image, "context": fragment, "captured_at": seconds}
+ *
+ * A page, its rows and their failures are one state, which no other file sees; so this
+ * one has more than 500 lines of code.
  */
 #include "postgres.h"
 
@@ -54,6 +57,9 @@
 /* What a row's context keeps over a reset: enough for an event of the usual kind. */
 #define ROW_BLOCK		(16 * 1024)
 
+/* 2000 in seconds since 1970. */
+#define EPOCH	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
+
 /* A row that failed. */
 typedef struct Failure
 {
@@ -68,6 +74,7 @@ typedef struct Failure
 typedef struct RowPage
 {
 	const EcapiRowCapture *rows;
+	EcapiProgram *program;		/* of rows; NULL: it does not compile */
 	EcapiRowsResult *result;
 	MemoryContext caller;
 	MemoryContext context;		/* events and failures of the page */
@@ -91,8 +98,7 @@ typedef struct RowPage
 static int64
 now_in_seconds(void)
 {
-	return GetCurrentTransactionStartTimestamp() / USECS_PER_SEC +
-		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	return GetCurrentTransactionStartTimestamp() / USECS_PER_SEC + EPOCH;
 }
 
 static bool
@@ -164,17 +170,14 @@ add_failure(RowPage *page)
 static void
 describe_error(const RowPage *page, const EcapiGuardError *error, Failure *failure)
 {
-	const char *place = page->rows->compiled->program->place;
+	const char *place = page->program->place;
+	const char *object = error->object ? psprintf(" in %s", error->object) : "";
 
 	strlcpy(failure->sqlstate, error->sqlstate, sizeof(failure->sqlstate));
-	failure->reason = MemoryContextStrdup(page->context,
-										  error->own ?
+	failure->reason = MemoryContextStrdup(page->context, error->own ?
 										  psprintf("\"%s\" (%s)", place, error->own) :
-										  error->object ?
-										  psprintf("\"%s\" (SQL error %s in %s)", place,
-												   error->sqlstate, error->object) :
-										  psprintf("\"%s\" (SQL error %s)", place,
-												   error->sqlstate));
+										  psprintf("\"%s\" (SQL error %s%s)", place,
+												   error->sqlstate, object));
 }
 
 /*
@@ -188,7 +191,7 @@ reason_of(const RowPage *page)
 	const char *reason = ecapi_draft_reason(&page->draft);
 
 	if (strstr(reason, ECAPI_TIME_TO_COME) == NULL ||
-		!ecapi_program_names_zone(page->rows->compiled->program))
+		!ecapi_program_names_zone(page->program))
 		return reason;
 	return psprintf("%s; the column may be in local time: name its zone in the mapping",
 					reason);
@@ -248,11 +251,18 @@ fires(RowPage *page)
 	bool		is_history = page->rows->mode == ECAPI_ROWS_HISTORY;
 
 	page->holds = true;
-	page->holds = ecapi_program_fires(page->rows->compiled->program, page->row.new,
-									  page->row.old, is_history);
+	page->holds = ecapi_program_fires(page->program, page->row.new, page->row.old,
+									  is_history);
 	if (is_history && !page->holds)
 		page->result->condition_false++;
 	return page->holds || page->rows->sink != NULL;
+}
+
+/* The time of an event that is valid, in seconds since 1970. */
+static int64
+seconds_of(const EcapiDraft *draft)
+{
+	return strtoll(ecapi_value_get(draft->clean, "timestamp")->text, NULL, 10);
 }
 
 /*
@@ -262,13 +272,11 @@ fires(RowPage *page)
 static bool
 is_outside(const RowPage *page, const EcapiDraft *draft)
 {
-	const EcapiValue *timestamp;
 	int64		seconds;
 
 	if (page->rows->mode != ECAPI_ROWS_HISTORY)
 		return false;
-	timestamp = ecapi_value_get(draft->clean, "timestamp");
-	seconds = strtoll(timestamp->text, NULL, 10);
+	seconds = seconds_of(draft);
 	return seconds < page->rows->since || seconds >= page->rows->until;
 }
 
@@ -279,10 +287,18 @@ fill_draft(RowPage *page, bool mapped_only)
 	EcapiDraft *draft = &page->draft;
 
 	ecapi_draft_begin(draft, page->row_context);
-	ecapi_program_fill(page->rows->compiled->program, draft, page->row.new, page->row.old,
+	ecapi_program_fill(page->program, draft, page->row.new, page->row.old,
 					   page->row.context, page->row.captured_at, mapped_only);
 	if (mapped_only)
 		ecapi_draft_lose(draft, "*", NULL, ECAPI_VIOLATION_SIZE, "the event would be too large");
+}
+
+/* What a sink sees is emitted nowhere, so nothing of it is counted or warned about. */
+static bool
+check_draft(RowPage *page, EcapiAppend *append)
+{
+	return page->rows->sink != NULL ? ecapi_draft_check(&page->draft, append) :
+		ecapi_draft_finish(&page->draft, append);
 }
 
 /*
@@ -290,19 +306,15 @@ fill_draft(RowPage *page, bool mapped_only)
  * alone is left out.
  */
 static bool
-finish_draft(RowPage *page, EcapiAppend *append, const char **id)
+finish_draft(RowPage *page, EcapiAppend *append)
 {
-	/* what a sink sees is emitted nowhere, so nothing is counted or told of it */
-	if (page->rows->sink != NULL ? ecapi_draft_check(&page->draft, append)
-		: ecapi_draft_finish(&page->draft, append, id))
+	if (check_draft(page, append))
 		return true;
 	if (!ecapi_draft_is_too_large(&page->draft) ||
-		(page->row.context == NULL &&
-		 page->rows->compiled->program->fragment == NULL))
+		(page->row.context == NULL && page->program->fragment == NULL))
 		return false;
 	fill_draft(page, true);
-	return page->rows->sink != NULL ? ecapi_draft_check(&page->draft, append)
-		: ecapi_draft_finish(&page->draft, append, id);
+	return check_draft(page, append);
 }
 
 /* What to ask of the event that joins the page; inside the guard. */
@@ -312,8 +324,6 @@ note_stop(RowPage *page)
 	EcapiStopQuery *stop = &page->stops[page->nevents];
 	const EcapiWritten *written = &page->row.written;
 	const EcapiValue *id = ecapi_value_get(page->draft.clean, "id");
-	const EcapiValue *timestamp = ecapi_value_get(page->draft.clean, "timestamp");
-	int64		epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 
 	memset(stop, 0, sizeof(*stop));
 	stop->id = MemoryContextStrdup(page->context, id->text);
@@ -322,7 +332,7 @@ note_stop(RowPage *page)
 	stop->xid = written->is_history ? PG_UINT64_MAX : written->xid;
 	stop->seq = written->after_seq;
 	stop->is_history = written->is_history;
-	stop->happened = (strtoll(timestamp->text, NULL, 10) - epoch) * USECS_PER_SEC;
+	stop->happened = (seconds_of(&page->draft) - EPOCH) * USECS_PER_SEC;
 }
 
 /* Put the current row's event together; it joins the page, or its failures. */
@@ -330,18 +340,18 @@ static void
 make_event(RowPage *page)
 {
 	EcapiDraft *draft = &page->draft;
+	const EcapiRowsSink *sink = page->rows->sink;
 	EcapiAppend append;
-	const char *id;
 
 	fill_draft(page, false);
 	if (page->rows->mode == ECAPI_ROWS_HISTORY && ecapi_draft_lacks(draft, "timestamp"))
 	{
 		page->result->outside++;
-		if (page->rows->sink != NULL && page->holds)
-			page->rows->sink->note(page->rows->sink->arg, draft->given, ECAPI_ROW_UNTIMED);
+		if (sink != NULL && page->holds)
+			sink->note(sink->arg, draft->given, ECAPI_ROW_UNTIMED);
 		return;
 	}
-	if (!finish_draft(page, &append, &id))
+	if (!finish_draft(page, &append))
 	{
 		/* its image is made later, see handle_failure() */
 		keep_violations(page);
@@ -352,10 +362,10 @@ make_event(RowPage *page)
 		page->result->outside++;
 		return;
 	}
-	if (page->rows->sink != NULL)
+	if (sink != NULL)
 	{
-		page->rows->sink->note(page->rows->sink->arg, draft->clean,
-							   page->holds ? ECAPI_ROW_DUE : ECAPI_ROW_FALSE);
+		sink->note(sink->arg, draft->clean,
+				   page->holds ? ECAPI_ROW_DUE : ECAPI_ROW_FALSE);
 		page->result->events += page->holds;
 		return;
 	}
@@ -370,6 +380,14 @@ make_event(RowPage *page)
 	page->nevents++;
 }
 
+static void
+start_program(RowPage *page)
+{
+	MemoryContextSwitchTo(page->run_context);
+	ecapi_expressions_start(page->program->expressions);
+	MemoryContextSwitchTo(page->row_context);
+}
+
 /*
  * Evaluate rows until the page is full, one fails, or there are no more.  The
  * program is started here, as the role whose SQL it is, and not used again
@@ -379,12 +397,9 @@ static void
 fill_page(void *arg)
 {
 	RowPage    *page = arg;
-	EcapiProgram *program = page->rows->compiled->program;
 	int			nfailures = page->nfailures;
 
-	MemoryContextSwitchTo(page->run_context);
-	ecapi_expressions_start(program->expressions);
-	MemoryContextSwitchTo(page->row_context);
+	start_program(page);
 	while (page->nfailures == nfailures && !is_full(page))
 	{
 		if (!page->pending)
@@ -398,21 +413,17 @@ fill_page(void *arg)
 		page->pending = false;
 		make_event(page);
 	}
-	ecapi_expressions_stop(program->expressions);
+	ecapi_expressions_stop(page->program->expressions);
 }
 
 /* The same up to the first row that is put together, which then is pending. */
 static void
 find_firing(RowPage *page)
 {
-	EcapiProgram *program = page->rows->compiled->program;
-
-	MemoryContextSwitchTo(page->run_context);
-	ecapi_expressions_start(program->expressions);
-	MemoryContextSwitchTo(page->row_context);
+	start_program(page);
 	while (!page->pending && next_row(page))
 		page->pending = fires(page);
-	ecapi_expressions_stop(program->expressions);
+	ecapi_expressions_stop(page->program->expressions);
 }
 
 /* The track does not compile: the next row fails for that. */
@@ -439,29 +450,25 @@ fail_row(RowPage *page)
 static bool
 evaluate(RowPage *page)
 {
-	EcapiProgram *program = page->rows->compiled->program;
-	bool		guards_fires;
+	const EcapiProgram *program = page->program;
 	int			nfailures = page->nfailures;
 	EcapiGuardError error;
-	Failure    *failure;
 
 	if (program == NULL)
 		return fail_row(page);
-	guards_fires = program->guards_fires;
 	MemoryContextReset(page->run_context);
-	if (!guards_fires && !program->guards_fill)
+	if (!program->guards_fires && !program->guards_fill)
 		fill_page(page);
 	else
 	{
-		if (!guards_fires && !page->pending)
+		if (!program->guards_fires && !page->pending)
 			find_firing(page);
 		if (page->at_end)
 			return true;
 		if (!ecapi_guard_run(fill_page, page, page->rows->compiled->role, &error))
 		{
 			page->pending = false;
-			failure = add_failure(page);
-			describe_error(page, &error, failure);
+			describe_error(page, &error, add_failure(page));
 			page->is_error = true;
 			return false;
 		}
@@ -470,12 +477,12 @@ evaluate(RowPage *page)
 	return page->nfailures == nfailures;
 }
 
-/* The id of the current row for the last failure, where its columns tell it. */
+/* The id of the current row for the last failure, where its columns give it. */
 static void
 name_failure(void *arg)
 {
 	RowPage    *page = arg;
-	const EcapiProgram *program = page->rows->compiled->program;
+	const EcapiProgram *program = page->program;
 	AttrNumber	columns[ECAPI_ID_COLUMNS];
 	Datum		values[ECAPI_ID_COLUMNS];
 	bool		nulls[ECAPI_ID_COLUMNS];
@@ -490,15 +497,15 @@ name_failure(void *arg)
 		page->failures[page->nfailures - 1].id = MemoryContextStrdup(page->context, id);
 }
 
-/* Tell the sink of the current row, which failed; it is no failure of the page then. */
+/* Report the current row, which failed, to the sink; it is no failure of the page. */
 static void
-tell_failure(RowPage *page)
+report_failure(RowPage *page)
 {
 	const EcapiRowCapture *rows = page->rows;
 	Failure    *failure = &page->failures[page->nfailures - 1];
 	EcapiGuardError error;
 
-	if (failure->id == NULL && rows->compiled->program != NULL)
+	if (failure->id == NULL && page->program != NULL)
 		(void) ecapi_guard_run(name_failure, page, rows->compiled->role, &error);
 	rows->sink->fail(rows->sink->arg, page->holds ? ECAPI_ROW_FAILING : ECAPI_ROW_FALSE,
 					 failure->id, page->holds ? failure->reason : NULL);
@@ -526,7 +533,7 @@ handle_failure(RowPage *page)
 	}
 	if (rows->sink != NULL)
 	{
-		tell_failure(page);
+		report_failure(page);
 		return;
 	}
 	if (rows->compiled->on_error == ECAPI_ON_ERROR_RAISE)
@@ -548,8 +555,8 @@ handle_failure(RowPage *page)
 	}
 }
 
-/* Take events out of the page. */
-static void
+/* Take events out of the page; returns how many stay. */
+static int
 leave_out(RowPage *page, const bool *is_out)
 {
 	int			kept = 0;
@@ -562,30 +569,40 @@ leave_out(RowPage *page, const bool *is_out)
 			page->stops[kept] = page->stops[i];
 		page->events[kept++] = page->events[i];
 	}
-	page->nevents = kept;
+	return kept;
 }
 
-/* Those of persons who are forgotten. */
+/* Those of persons who are forgotten, and those that were cancelled after their rows. */
 static void
-leave_out_forgotten(RowPage *page)
+leave_out_stopped(RowPage *page)
 {
-	bool		is_forgotten[PAGE_ROWS];
+	bool		is_out[PAGE_ROWS];
 
-	page->result->forgotten += ecapi_forgotten_ask(page->rows->forgotten, page->nevents,
-												   is_forgotten);
-	leave_out(page, is_forgotten);
-}
-
-/* Those that were cancelled after their rows were written. */
-static void
-leave_out_cancelled(RowPage *page)
-{
-	bool		is_cancelled[PAGE_ROWS];
-
+	if (page->rows->forgotten != NULL)
+	{
+		page->result->forgotten += ecapi_forgotten_ask(page->rows->forgotten,
+													   page->nevents, is_out);
+		page->nevents = leave_out(page, is_out);
+	}
+	if (page->stops == NULL || page->nevents == 0)
+		return;
 	page->result->cancelled += ecapi_stops_again(page->stops, page->nevents);
 	for (int i = 0; i < page->nevents; i++)
-		is_cancelled[i] = page->stops[i].stopped;
-	leave_out(page, is_cancelled);
+		is_out[i] = page->stops[i].stopped;
+	page->nevents = leave_out(page, is_out);
+}
+
+/* Warn of a row that was set aside, once per statement. */
+static void
+warn_set_aside(const char *trigger, const char *reason)
+{
+	static TimestampTz warned = 0;
+
+	if (ecapi_draft_warns(&warned))
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("track \"%s\" set a row aside: %s", trigger, reason),
+				 errhint("Fix the track, then call ecapi.recapture(); set-aside rows are in ecapi.failed_event.")));
 }
 
 static void
@@ -600,10 +617,7 @@ write_page(RowPage *page)
 	/* a temporary table takes rows where an outbox does not */
 	if (page->nevents + page->nfailures > 0)
 		PreventCommandIfReadOnly("capture");
-	if (page->rows->forgotten != NULL)
-		leave_out_forgotten(page);
-	if (page->stops != NULL && page->nevents > 0)
-		leave_out_cancelled(page);
+	leave_out_stopped(page);
 	if (page->nevents > 0)
 		ecapi_outbox_append(&emitter, page->events, page->nevents);
 	for (int i = 0; i < page->nfailures; i++)
@@ -616,7 +630,7 @@ write_page(RowPage *page)
 							   : ecapi_outbox_last_seq());
 	}
 	if (kept)
-		ecapi_rows_warn(rows->trigger, page->failures[0].reason);
+		warn_set_aside(rows->trigger, page->failures[0].reason);
 }
 
 /* Write what the page holds, unless there is a sink, and forget it. */
@@ -630,18 +644,6 @@ flush_page(RowPage *page)
 	page->nevents = page->nfailures = 0;
 	page->bytes = 0;
 	MemoryContextReset(page->context);
-}
-
-void
-ecapi_rows_warn(const char *trigger, const char *reason)
-{
-	static TimestampTz warned = 0;
-
-	if (ecapi_draft_warns(&warned))
-		ereport(WARNING,
-				(errcode(ERRCODE_WARNING),
-				 errmsg("track \"%s\" set a row aside: %s", trigger, reason),
-				 errhint("Fix the track, then call ecapi.recapture(); set-aside rows are in ecapi.failed_event.")));
 }
 
 static void
@@ -667,6 +669,7 @@ ecapi_rows_capture(const EcapiRowCapture *rows, EcapiRowsResult *result)
 
 	memset(result, 0, sizeof(*result));
 	page.rows = rows;
+	page.program = rows->compiled->program;
 	page.result = result;
 	page.caller = caller;
 	if (rows->mode == ECAPI_ROWS_LIVE && !rows->has_context)

@@ -118,7 +118,4 @@ typedef struct EcapiRowCapture
  */
 extern void ecapi_rows_capture(const EcapiRowCapture *rows, EcapiRowsResult *result);
 
-/* Warn of a row that was set aside, once per statement. */
-extern void ecapi_rows_warn(const char *trigger, const char *reason);
-
 #endif							/* ECAPI_ROWS_H */
