@@ -121,6 +121,7 @@ OBJS = \
 	src/tracking/suggest_join.o \
 	src/tracking/suggest_person.o \
 	src/tracking/suggest_rules.o \
+	src/tracking/suggest_search.o \
 	src/tracking/suggest_source.o \
 	src/tracking/suggest_tables.o \
 	src/capture/draft.o \

@@ -34,25 +34,19 @@
 #include "base/run_as.h"
 #include "event/fields.h"
 #include "tracking/suggest.h"
-#include "tracking/suggest_internal.h"
+#include "tracking/suggest_address.h"
+#include "tracking/suggest_due.h"
+#include "tracking/suggest_identity.h"
+#include "tracking/suggest_join.h"
+#include "tracking/suggest_person.h"
+#include "tracking/suggest_source.h"
+#include "tracking/suggest_tables.h"
 
 PG_FUNCTION_INFO_V1(ecapi_suggest_mapping);
 
 /* What is of little use without a value. */
 #define PRICED (ECAPI_SUGGEST_EVENT(purchase) | ECAPI_SUGGEST_EVENT(refund) | \
 				ECAPI_SUGGEST_EVENT(donate) | ECAPI_SUGGEST_EVENT(subscribe))
-
-void
-ecapi_suggest_notice(EcapiSuggestion *search, const char *message, const char *detail,
-					 const char *hint)
-{
-	EcapiSuggestNotice *notice = palloc(sizeof(EcapiSuggestNotice));
-
-	notice->message = message;
-	notice->detail = detail;
-	notice->hint = hint;
-	search->notices = lappend(search->notices, notice);
-}
 
 /* ---- rules ---- */
 
@@ -162,16 +156,12 @@ as_source(EcapiSuggestion *search, const EcapiSuggestRule *rule, const EcapiSugg
 static bool
 try_columns(EcapiSuggestion *search, const EcapiSuggestRule *rule, const EcapiSuggestTable *table)
 {
-	for (const char *const *name = rule->names; *name; name++)
-	{
-		const EcapiSuggestColumn *column = ecapi_suggest_column(table, *name);
+	const EcapiSuggestColumn *column = ecapi_suggest_fitting(table, rule->class, rule->path,
+															 rule->names);
 
-		if (column == NULL || !ecapi_suggest_fits(rule->class, rule->path, column->type))
-			continue;
+	if (column != NULL)
 		ecapi_suggest_take(search, rule->path, as_source(search, rule, table, column));
-		return true;
-	}
-	return false;
+	return column != NULL;
 }
 
 /* A table of customers: the key that other tables name its rows by. */
@@ -223,7 +213,8 @@ try_table(EcapiSuggestion *search, const EcapiSuggestRule *rule, const EcapiSugg
 static bool
 is_somebody(const EcapiSuggestTable *table)
 {
-	return table->place == ECAPI_PLACE_BILLING && ecapi_suggest_has_email(table);
+	return table->place == ECAPI_PLACE_BILLING &&
+		ecapi_suggest_column_of(table, ecapi_suggest_emails) != NULL;
 }
 
 static void
@@ -339,7 +330,8 @@ as_jsonb(const List *sources)
 static void
 note_creation(EcapiSuggestion *search)
 {
-	const EcapiSuggestColumn *status = ecapi_suggest_status(linitial(search->tables));
+	const EcapiSuggestColumn *status = ecapi_suggest_column_of(linitial(search->tables),
+															   ecapi_suggest_statuses);
 
 	if (search->creation == NULL || status == NULL ||
 		!ecapi_suggest_completes(search->type))

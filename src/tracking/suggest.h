@@ -44,12 +44,4 @@ extern void ecapi_suggest(Relation relation, const char *event_type, EcapiSugges
 /* Raise the notices. */
 extern void ecapi_suggest_notify(const EcapiSuggested *suggested);
 
-/*
- * A condition under which a row of a relation is an event of a type, if it has
- * a column for how far a row has come: its completion, or a status.  *column
- * gets that column's name.  NULL: none, or such events are new rows.
- */
-extern const char *ecapi_suggest_condition(Relation relation, const char *event_type,
-										   const char **column);
-
 #endif							/* ECAPI_SUGGEST_H */

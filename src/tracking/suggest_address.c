@@ -8,7 +8,9 @@
  */
 #include "postgres.h"
 
-#include "tracking/suggest_internal.h"
+#include "tracking/suggest_address.h"
+#include "tracking/suggest_source.h"
+#include "tracking/suggest_tables.h"
 
 /* Cities lead to states, and states to countries. */
 #define MAX_PART_STEPS	3

@@ -12,23 +12,11 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "tracking/suggest.h"
-#include "tracking/suggest_internal.h"
+#include "tracking/suggest_due.h"
+#include "tracking/suggest_source.h"
+#include "tracking/suggest_tables.h"
 
 /* The own column that a rule for timestamps names; NULL: none. */
-static const EcapiSuggestColumn *
-time_of_rule(const EcapiSuggestTable *own, const EcapiSuggestRule *rule)
-{
-	for (const char *const *name = rule->names; *name; name++)
-	{
-		const EcapiSuggestColumn *column = ecapi_suggest_column(own, *name);
-
-		if (column != NULL && ecapi_suggest_fits(rule->class, rule->path, column->type))
-			return column;
-	}
-	return NULL;
-}
-
 static const EcapiSuggestColumn *
 find_time(const EcapiSuggestTable *own, uint64 event)
 {
@@ -40,7 +28,7 @@ find_time(const EcapiSuggestTable *own, uint64 event)
 		if (rule->class != ECAPI_SUGGEST_TIME || (rule->events & event) == 0 ||
 			rule->table != NULL || strcmp(rule->path, "timestamp") != 0)
 			continue;
-		column = time_of_rule(own, rule);
+		column = ecapi_suggest_fitting(own, rule->class, rule->path, rule->names);
 		if (column != NULL)
 			return column;
 	}
@@ -54,19 +42,6 @@ word_of(uint64 event)
 	for (int i = 0; i < ecapi_suggest_ndone; i++)
 		if ((ecapi_suggest_done[i].events & event) != 0)
 			return ecapi_suggest_done[i].word;
-	return NULL;
-}
-
-const EcapiSuggestColumn *
-ecapi_suggest_status(const EcapiSuggestTable *table)
-{
-	for (const char *const *name = ecapi_suggest_statuses; *name; name++)
-	{
-		const EcapiSuggestColumn *column = ecapi_suggest_column(table, *name);
-
-		if (column != NULL)
-			return column;
-	}
 	return NULL;
 }
 
@@ -93,7 +68,7 @@ ecapi_suggest_condition(Relation relation, const char *event_type, const char **
 		return TupleDescAttr(RelationGetDescr(relation), found->number - 1)->attnotnull ? NULL :
 			psprintf("%s IS NOT NULL", quote_identifier(found->name));
 	}
-	found = ecapi_suggest_status(own);
+	found = ecapi_suggest_column_of(own, ecapi_suggest_statuses);
 	if (found == NULL)
 		return NULL;
 	*column = found->name;

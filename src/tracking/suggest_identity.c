@@ -22,7 +22,10 @@
 #include "base/run_as.h"
 #include "capture/tracks.h"
 #include "tracking/look.h"
-#include "tracking/suggest_internal.h"
+#include "tracking/suggest_identity.h"
+#include "tracking/suggest_person.h"
+#include "tracking/suggest_source.h"
+#include "tracking/suggest_tables.h"
 
 #define IDENTIFIER	"user_data.customer_identifier"
 
@@ -107,7 +110,7 @@ table_name(Oid relid)
 }
 
 static void
-tell(EcapiSuggestion *search, const Identity *here, const Identity *there,
+note(EcapiSuggestion *search, const Identity *here, const Identity *there,
 	 const EcapiDeclared *declared)
 {
 	ecapi_suggest_notice(search,
@@ -155,7 +158,7 @@ ecapi_suggest_compare_identity(EcapiSuggestion *search)
 			!identify_declared(declared, &there) ||
 			(there.relid == here.relid && there.column == here.column))
 			continue;
-		tell(search, &here, &there, declared);
+		note(search, &here, &there, declared);
 		return;
 	}
 }

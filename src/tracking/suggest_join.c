@@ -29,7 +29,9 @@
 #include "rowsql/names.h"
 #include "rowsql/stated_join.h"
 #include "tracking/look.h"
-#include "tracking/suggest_internal.h"
+#include "tracking/suggest_join.h"
+#include "tracking/suggest_source.h"
+#include "tracking/suggest_tables.h"
 
 #define EMAIL	"user_data.email_address"
 
@@ -83,21 +85,8 @@ is_key_alike(const EcapiSuggestColumn *key, const EcapiSuggestColumn *column)
 		(ending != NULL && strcmp(key->folded, ending + 1) == 0);
 }
 
-static const EcapiSuggestColumn *
-email_column(const EcapiSuggestTable *table)
-{
-	for (const char *const *name = ecapi_suggest_emails; *name; name++)
-	{
-		const EcapiSuggestColumn *column = ecapi_suggest_column(table, *name);
-
-		if (column != NULL && ecapi_suggest_fits(ECAPI_SUGGEST_TEXT, EMAIL, column->type))
-			return column;
-	}
-	return NULL;
-}
-
 static void
-tell(EcapiSuggestion *search, const char *table, const EcapiSuggestColumn *email)
+note(EcapiSuggestion *search, const char *table, const EcapiSuggestColumn *email)
 {
 	const char *column = search->person->name;
 	StringInfoData path;
@@ -147,7 +136,7 @@ ecapi_suggest_join(EcapiSuggestion *search)
 	table_close(referred, NoLock);
 	if (key == NULL || !is_key_alike(key, column))
 		return;
-	email = email_column(table);
+	email = ecapi_suggest_fitting(table, ECAPI_SUGGEST_TEXT, EMAIL, ecapi_suggest_emails);
 	if (email != NULL)
-		tell(search, ecapi_names_relation(relid), email);
+		note(search, ecapi_names_relation(relid), email);
 }

@@ -18,7 +18,9 @@
 #include "access/table.h"
 #include "utils/lsyscache.h"
 
-#include "tracking/suggest_internal.h"
+#include "tracking/suggest_person.h"
+#include "tracking/suggest_source.h"
+#include "tracking/suggest_tables.h"
 
 /* Is a word the singular or plural of another one? */
 static bool
@@ -92,7 +94,7 @@ is_candidate(EcapiSuggestion *search, const EcapiSuggestTable *from,
 	table = ecapi_suggest_read_table(referred, ECAPI_PLACE_PERSON, InvalidOid);
 	table_close(referred, NoLock);
 	return !is_employee_table(table->relname) &&
-		(!email || ecapi_suggest_has_email(table));
+		(!email || ecapi_suggest_column_of(table, ecapi_suggest_emails) != NULL);
 }
 
 static const EcapiSuggestColumn *

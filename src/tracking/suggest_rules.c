@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "tracking/suggest_internal.h"
+#include "tracking/suggest_rules.h"
 
 /* Words of suggest.def: places, */
 #define OWN ECAPI_PLACE_OWN

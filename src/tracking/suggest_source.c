@@ -14,7 +14,8 @@
 
 #include "base/run_as.h"
 #include "rowsql/fits.h"
-#include "tracking/suggest_internal.h"
+#include "tracking/suggest_source.h"
+#include "tracking/suggest_tables.h"
 
 static bool
 is_text(Oid type)
@@ -112,27 +113,16 @@ ecapi_suggest_fits(EcapiSuggestClass class, const char *path, Oid type)
 							&form, &message, &hint);
 }
 
-void
-ecapi_suggest_take(EcapiSuggestion *search, const char *path, const char *text)
+const EcapiSuggestColumn *
+ecapi_suggest_fitting(const EcapiSuggestTable *table, EcapiSuggestClass class,
+					  const char *path, const char *const *names)
 {
-	EcapiSuggestSource *source = palloc(sizeof(EcapiSuggestSource));
-
-	source->path = path;
-	source->text = text;
-	search->sources = lappend(search->sources, source);
-}
-
-const EcapiSuggestSource *
-ecapi_suggest_source_of(const EcapiSuggestion *search, const char *path)
-{
-	ListCell   *cell;
-
-	foreach(cell, search->sources)
+	for (; *names; names++)
 	{
-		const EcapiSuggestSource *source = lfirst(cell);
+		const EcapiSuggestColumn *column = ecapi_suggest_column(table, *names);
 
-		if (strcmp(source->path, path) == 0)
-			return source;
+		if (column != NULL && ecapi_suggest_fits(class, path, column->type))
+			return column;
 	}
 	return NULL;
 }

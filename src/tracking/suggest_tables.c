@@ -24,14 +24,16 @@
 
 #include "rowsql/foreign_key.h"
 #include "rowsql/superuser_read.h"
-#include "tracking/suggest_internal.h"
+#include "tracking/suggest_person.h"
+#include "tracking/suggest_rules.h"
+#include "tracking/suggest_tables.h"
 
 /*
  * A name in lower case, its words joined by one underscore each: "orderTotal",
  * "Order Total" and "ORDER_TOTAL" are order_total, "IPAddress" is ip_address.
  */
-char *
-ecapi_suggest_fold(const char *name)
+static char *
+fold(const char *name)
 {
 	char	   *folded = palloc(2 * strlen(name) + 1);
 	char	   *to = folded;
@@ -69,7 +71,7 @@ ecapi_suggest_read_table(Relation relation, int place, Oid reader)
 
 	table->place = place;
 	table->relid = relid;
-	table->relname = ecapi_suggest_fold(RelationGetRelationName(relation));
+	table->relname = fold(RelationGetRelationName(relation));
 	table->columns = palloc(sizeof(EcapiSuggestColumn) * Max(desc->natts, 1));
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -82,7 +84,7 @@ ecapi_suggest_read_table(Relation relation, int place, Oid reader)
 										  ACL_SELECT) != ACLCHECK_OK)
 			continue;
 		column->name = pstrdup(NameStr(attribute->attname));
-		column->folded = ecapi_suggest_fold(column->name);
+		column->folded = fold(column->name);
 		column->number = attribute->attnum;
 		column->type = getBaseType(attribute->atttypid);
 		table->ncolumns++;
@@ -108,13 +110,14 @@ ecapi_suggest_column_numbered(const EcapiSuggestTable *table, AttrNumber number)
 	return NULL;
 }
 
-bool
-ecapi_suggest_has_email(const EcapiSuggestTable *table)
+const EcapiSuggestColumn *
+ecapi_suggest_column_of(const EcapiSuggestTable *table, const char *const *names)
 {
-	for (const char *const *name = ecapi_suggest_emails; *name; name++)
-		if (ecapi_suggest_column(table, *name) != NULL)
-			return true;
-	return false;
+	const EcapiSuggestColumn *column = NULL;
+
+	for (; *names && column == NULL; names++)
+		column = ecapi_suggest_column(table, *names);
+	return column;
 }
 
 bool

@@ -55,6 +55,7 @@
 #include "capture/tracks.h"
 #include "tracking/own_table.h"
 #include "tracking/suggest.h"
+#include "tracking/suggest_due.h"
 
 PG_FUNCTION_INFO_V1(ecapi_track);
 
