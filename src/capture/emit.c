@@ -45,7 +45,6 @@
 
 #include "base/tree.h"
 #include "capture/draft.h"
-#include "capture/emit.h"
 #include "event/validate.h"
 #include "outbox/append.h"
 #include "rowsql/literal.h"

@@ -19,13 +19,6 @@
 #include "capture/tracks.h"
 #include "event/closest.h"
 
-/* The tracks of a table. */
-typedef struct Tracks
-{
-	int			n;
-	EcapiFoundTrack *found;
-} Tracks;
-
 bool
 ecapi_track_is_called(const char *trigger, const char *name)
 {
@@ -36,25 +29,24 @@ ecapi_track_is_called(const char *trigger, const char *name)
 		strncmp(own, name, NAMEDATALEN - 1 - (own - trigger)) == 0;
 }
 
-static Tracks
+/* The tracks of a table, as pointers to EcapiFoundTrack. */
+static List *
 tracks_of(Relation relation)
 {
 	TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
 	Oid			function = ecapi_capture_function();
-	Tracks		tracks = {0};
+	List	   *tracks = NIL;
 
-	if (triggers == NULL)
-		return tracks;
-	tracks.found = palloc(sizeof(EcapiFoundTrack) * triggers->numtriggers);
-	for (int i = 0; i < triggers->numtriggers; i++)
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
-		const Trigger *trigger = &triggers->triggers[i];
+		EcapiFoundTrack *found;
 
-		if (trigger->tgfoid != function)
+		if (triggers->triggers[i].tgfoid != function)
 			continue;
-		tracks.found[tracks.n].trigger = trigger;
-		tracks.found[tracks.n].compiled = ecapi_program_of_trigger(relation, trigger);
-		tracks.n++;
+		found = palloc(sizeof(EcapiFoundTrack));
+		found->trigger = &triggers->triggers[i];
+		found->compiled = ecapi_program_of_trigger(relation, found->trigger);
+		tracks = lappend(tracks, found);
 	}
 	return tracks;
 }
@@ -71,32 +63,34 @@ event_type_of(const EcapiFoundTrack *found)
 static const char *
 word_nth(int i, void *arg)
 {
-	const Tracks *tracks = arg;
+	const List *tracks = arg;
+	int			n = list_length(tracks);
 	const EcapiFoundTrack *found;
 	const char *makes;
 
-	if (i >= 2 * tracks->n)
+	if (i >= 2 * n)
 		return NULL;
-	found = &tracks->found[i % tracks->n];
+	found = list_nth(tracks, i % n);
 	makes = event_type_of(found);
-	return i < tracks->n || makes == NULL ? ecapi_track_name(found->trigger->tgname) : makes;
+	return i < n || makes == NULL ? ecapi_track_name(found->trigger->tgname) : makes;
 }
 
+/* There is no track of that name for that event type; NULL: of any. */
 static void
-no_track(Relation relation, const Tracks *tracks, const char *event_type,
-		 const char *name)
+no_track(Relation relation, List *tracks, const char *event_type, const char *name)
 {
+	const char *table = RelationGetRelationName(relation);
 	const char *word = name != NULL ? name : event_type;
-	const char *closest = ecapi_closest(word, strlen(word), word_nth, (void *) tracks);
+	const char *closest = word == NULL ? NULL :
+		ecapi_closest(word, strlen(word), word_nth, tracks);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 name == NULL
-			 ? errmsg("table \"%s\" has no track for \"%s\"",
-					  RelationGetRelationName(relation), event_type)
-			 : errmsg("table \"%s\" has no track \"%s\" for \"%s\"",
-					  RelationGetRelationName(relation), name, event_type),
-			 closest != NULL && strcmp(closest, word) != 0
+			 word == NULL ? errmsg("table \"%s\" has no track", table)
+			 : name == NULL ? errmsg("table \"%s\" has no track for \"%s\"", table, event_type)
+			 : event_type == NULL ? errmsg("table \"%s\" has no track \"%s\"", table, name)
+			 : errmsg("table \"%s\" has no track \"%s\" for \"%s\"", table, name, event_type),
+			 closest != NULL && (event_type == NULL || strcmp(closest, word) != 0)
 			 ? errhint("Perhaps you meant \"%s\".", closest)
 			 : errhint("Tracks are the table's triggers that execute ecapi.capture(); ecapi.track() makes one.")));
 }
@@ -153,24 +147,25 @@ is_meant(const EcapiFoundTrack *found, const char *event_type, const char *name)
 EcapiFoundTrack
 ecapi_find_track(Relation relation, const char *event_type, const char *name)
 {
-	Tracks		tracks = tracks_of(relation);
+	List	   *tracks = tracks_of(relation);
 	const EcapiFoundTrack *found = NULL;
 	bool		called = false;
 	bool		several = false;
+	ListCell   *cell;
 
-	for (int i = 0; i < tracks.n; i++)
+	foreach(cell, tracks)
 	{
-		if (!is_meant(&tracks.found[i], event_type, name))
+		if (!is_meant(lfirst(cell), event_type, name))
 			continue;
 		several |= found != NULL;
 		/* the one whose name is the default needs no name */
 		if (!called)
-			found = &tracks.found[i];
+			found = lfirst(cell);
 		called |= ecapi_track_is_called(found->trigger->tgname,
 										name != NULL ? name : event_type);
 	}
 	if (found == NULL)
-		no_track(relation, &tracks, event_type, name);
+		no_track(relation, tracks, event_type, name);
 	if (several && !called)
 		several_tracks(relation, event_type);
 	refuse_copy(relation, found);
@@ -182,49 +177,42 @@ ecapi_find_track(Relation relation, const char *event_type, const char *name)
 List *
 ecapi_find_tracks(Relation relation, const char *name)
 {
-	Tracks		tracks = tracks_of(relation);
+	List	   *tracks = tracks_of(relation);
 	List	   *result = NIL;
+	ListCell   *cell;
 
-	for (int i = 0; i < tracks.n; i++)
-		if (name == NULL || ecapi_track_is_called(tracks.found[i].trigger->tgname, name))
-		{
-			refuse_copy(relation, &tracks.found[i]);
-			result = lappend(result, &tracks.found[i]);
-		}
-	if (result == NIL)
+	foreach(cell, tracks)
 	{
-		const char *closest = name == NULL ? NULL :
-			ecapi_closest(name, strlen(name), word_nth, &tracks);
+		EcapiFoundTrack *found = lfirst(cell);
 
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 name == NULL
-				 ? errmsg("table \"%s\" has no track", RelationGetRelationName(relation))
-				 : errmsg("table \"%s\" has no track \"%s\"",
-						  RelationGetRelationName(relation), name),
-				 closest != NULL
-				 ? errhint("Perhaps you meant \"%s\".", closest)
-				 : errhint("Tracks are the table's triggers that execute ecapi.capture(); ecapi.track() makes one.")));
+		if (name != NULL && !ecapi_track_is_called(found->trigger->tgname, name))
+			continue;
+		refuse_copy(relation, found);
+		result = lappend(result, found);
 	}
+	if (result == NIL)
+		no_track(relation, tracks, NULL, name);
 	return result;
 }
 
 List *
 ecapi_find_tracks_for(Relation relation, const char *event_type)
 {
-	Tracks		tracks = tracks_of(relation);
+	List	   *tracks = tracks_of(relation);
 	List	   *result = NIL;
+	ListCell   *cell;
 
-	for (int i = 0; i < tracks.n; i++)
+	foreach(cell, tracks)
 	{
-		const char *makes = event_type_of(&tracks.found[i]);
+		EcapiFoundTrack *found = lfirst(cell);
+		const char *makes = event_type_of(found);
 
 		if (makes != NULL && strcmp(makes, event_type) == 0)
-			result = lappend(result, &tracks.found[i]);
-		else if (makes == NULL && is_meant(&tracks.found[i], event_type, NULL))
-			does_not_compile(relation, &tracks.found[i]);
+			result = lappend(result, found);
+		else if (makes == NULL && is_meant(found, event_type, NULL))
+			does_not_compile(relation, found);
 	}
 	if (result == NIL)
-		no_track(relation, &tracks, event_type, NULL);
+		no_track(relation, tracks, event_type, NULL);
 	return result;
 }

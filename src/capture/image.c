@@ -40,14 +40,8 @@
 #include "rowsql/text_size.h"
 #include "settings.h"
 
-typedef struct Setting
-{
-	const char *name;
-	const char *value;
-} Setting;
-
 /* Beyond what the guard sets: what the forms of money and xml depend on. */
-static const Setting settings[] = {
+static const char *const settings[][2] = {
 	{"lc_monetary", "C"},
 	{"xmloption", "content"},
 };
@@ -63,8 +57,7 @@ fix_settings(void)
 
 	ecapi_sql_settings();
 	for (int i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i].name, settings[i].value, PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		ecapi_sql_set(settings[i][0], settings[i][1]);
 	return level;
 }
 

@@ -173,21 +173,27 @@ ecapi_moved_from(const TriggerData *data, const EcapiCompiled *compiled)
 	return NULL;
 }
 
+HeapTuple
+ecapi_moved_convert(HeapTuple tuple, Oid from, Relation to, LOCKMODE mode)
+{
+	Relation	partition = table_open(from, mode);
+	TupleConversionMap *map = convert_tuples_by_name(RelationGetDescr(partition),
+													 RelationGetDescr(to));
+
+	if (map)
+		tuple = execute_attr_map_tuple(tuple, map);
+	table_close(partition, NoLock);
+	return tuple;
+}
+
 TupleTableSlot *
 ecapi_moved_slot(const EcapiMoved *moved, Relation relation)
 {
-	TupleDesc	descriptor = RelationGetDescr(relation);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsHeapTuple);
-	Relation	partition;
-	TupleConversionMap *map;
-	HeapTuple	tuple = moved->tuple;
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation),
+													&TTSOpsHeapTuple);
 
-	/* the statement holds a lock on it */
-	partition = table_open(moved->partition, NoLock);
-	map = convert_tuples_by_name(RelationGetDescr(partition), descriptor);
-	if (map)
-		tuple = execute_attr_map_tuple(tuple, map);
-	ExecStoreHeapTuple(tuple, slot, false);
-	table_close(partition, NoLock);
+	/* the statement holds a lock on the partition */
+	ExecStoreHeapTuple(ecapi_moved_convert(moved->tuple, moved->partition, relation, NoLock),
+					   slot, false);
 	return slot;
 }

@@ -20,6 +20,13 @@ typedef struct EcapiMoved
 	bool		is_ours;		/* that version was written by this transaction */
 } EcapiMoved;
 
+/*
+ * A tuple of one partition as one of another, which is open.  mode: the lock that is
+ * taken of the first, to the end of the transaction.  The same tuple where their
+ * columns are the same.
+ */
+extern HeapTuple ecapi_moved_convert(HeapTuple tuple, Oid from, Relation to, LOCKMODE mode);
+
 /* A row trigger was fired by a DELETE: remember the row if it is on its way. */
 extern void ecapi_moved_left(const TriggerData *data, const EcapiCompiled *compiled);
 

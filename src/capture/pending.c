@@ -32,7 +32,7 @@
  *		 captures them at once.  Nor are those captured whose partition is
  *		 detached, or whose track is dropped, in the same transaction.
  *
- *	6. A row that is noted counts as emitted when it was: a cancellation that the
+ *	  7. A row that is noted counts as emitted when it was: a cancellation that the
  *		 same transaction makes later stops it (records/stops.c), one that it made
  *		 before does not.
  *
@@ -47,7 +47,6 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "access/tupconvert.h"
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "fmgr.h"
@@ -80,7 +79,7 @@ typedef struct Note
 	Oid			old_relation;	/* whose row old is */
 } Note;
 
-/* A version of a row in a partition, and its note. */
+/* Where a version of a row is; of one track, or (root_trigger invalid) of all. */
 typedef struct VersionKey
 {
 	Oid			relation;
@@ -91,24 +90,15 @@ typedef struct VersionKey
 typedef struct Version
 {
 	VersionKey	key;
-	int			note;			/* its number */
+	union
+	{
+		int			note;		/* its number; of a row in a partition */
+		const EcapiValue *context;	/* ecapi.context when it was written; NULL: none */
+	}			of;
 } Version;
 
-/* A version of a row, and ecapi.context when it was written. */
-typedef struct WrittenKey
-{
-	Oid			relation;
-	ItemPointerData tid;
-} WrittenKey;
-
-typedef struct Written
-{
-	WrittenKey	key;
-	const EcapiValue *context;	/* NULL: none */
-} Written;
-
-static HTAB *versions = NULL;
-static HTAB *contexts = NULL;	/* of Written; NULL: no row had one */
+static HTAB *versions = NULL;	/* that have a note, in partitions */
+static HTAB *contexts = NULL;	/* NULL: no row had one */
 static Note *notes = NULL;
 static int	nnotes = 0;
 static int	room = 0;
@@ -175,48 +165,44 @@ is_ours(TupleTableSlot *slot)
  * ------------------------------------------------------------------------
  */
 
-static void
-make_key(VersionKey *key, Oid relation, Oid root_trigger, const ItemPointerData *tid)
-{
-	memset(key, 0, sizeof(*key));
-	key->relation = relation;
-	key->root_trigger = root_trigger;
-	key->tid = *tid;
-}
-
-/* The number of a version's note, or -1. */
-static int
-find_version(Oid relation, Oid root_trigger, const ItemPointerData *tid)
+static Version *
+look_up(HTAB **table, Oid relation, Oid root_trigger, const ItemPointerData *tid,
+		HASHACTION action)
 {
 	VersionKey	key;
-	Version    *version;
 
-	if (versions == NULL)
-		return -1;
-	make_key(&key, relation, root_trigger, tid);
-	version = hash_search(versions, &key, HASH_FIND, NULL);
-	return version && version->note < nnotes ? version->note : -1;
-}
-
-static void
-add_version(Oid relation, Oid root_trigger, const ItemPointerData *tid, int note)
-{
-	VersionKey	key;
-	Version    *version;
-
-	if (versions == NULL)
+	if (*table == NULL && action == HASH_FIND)
+		return NULL;
+	if (*table == NULL)
 	{
 		HASHCTL		control = {0};
 
 		control.keysize = sizeof(VersionKey);
 		control.entrysize = sizeof(Version);
 		control.hcxt = TopTransactionContext;
-		versions = hash_create("ecapi noted rows", 64, &control,
-							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		*table = hash_create("ecapi versions of rows", 64, &control,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	make_key(&key, relation, root_trigger, tid);
-	version = hash_search(versions, &key, HASH_ENTER, NULL);
-	version->note = note;
+	memset(&key, 0, sizeof(key));
+	key.relation = relation;
+	key.root_trigger = root_trigger;
+	key.tid = *tid;
+	return hash_search(*table, &key, action, NULL);
+}
+
+/* The number of a version's note, or -1. */
+static int
+find_version(Oid relation, Oid root_trigger, const ItemPointerData *tid)
+{
+	Version    *version = look_up(&versions, relation, root_trigger, tid, HASH_FIND);
+
+	return version && version->of.note < nnotes ? version->of.note : -1;
+}
+
+static void
+add_version(Oid relation, Oid root_trigger, const ItemPointerData *tid, int note)
+{
+	look_up(&versions, relation, root_trigger, tid, HASH_ENTER)->of.note = note;
 }
 
 /* A row that this transaction wrote has a new version in its partition. */
@@ -247,14 +233,6 @@ find_note(const EcapiMoved *moved, Oid root_trigger)
  * ------------------------------------------------------------------------
  */
 
-static void
-make_written_key(WrittenKey *key, Oid relation, const ItemPointerData *tid)
-{
-	memset(key, 0, sizeof(*key));
-	key->relation = relation;
-	key->tid = *tid;
-}
-
 /*
  * Keep the context of a version that was just written.  Where none had one, an
  * absent entry says so; a place that is used again says it again.
@@ -263,37 +241,17 @@ static void
 keep_context(Oid relation, const ItemPointerData *tid)
 {
 	const EcapiValue *context = ecapi_context();
-	WrittenKey	key;
-	Written    *written;
 
-	if (contexts == NULL && context == NULL)
-		return;
-	if (contexts == NULL)
-	{
-		HASHCTL		control = {0};
-
-		control.keysize = sizeof(WrittenKey);
-		control.entrysize = sizeof(Written);
-		control.hcxt = TopTransactionContext;
-		contexts = hash_create("ecapi contexts of rows", 64, &control,
-							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	}
-	make_written_key(&key, relation, tid);
-	written = hash_search(contexts, &key, HASH_ENTER, NULL);
-	written->context = context;
+	if (contexts != NULL || context != NULL)
+		look_up(&contexts, relation, InvalidOid, tid, HASH_ENTER)->of.context = context;
 }
 
 static const EcapiValue *
 find_context(HTAB *table, Oid relation, const ItemPointerData *tid)
 {
-	WrittenKey	key;
-	Written    *written;
+	Version    *version = look_up(&table, relation, InvalidOid, tid, HASH_FIND);
 
-	if (table == NULL)
-		return NULL;
-	make_written_key(&key, relation, tid);
-	written = hash_search(table, &key, HASH_FIND, NULL);
-	return written ? written->context : NULL;
+	return version ? version->of.context : NULL;
 }
 
 void
@@ -318,19 +276,12 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	note.file = data->tg_relation->rd_node.relNode;
 	note.tid = new->tts_tid;
 	note.after_seq = ecapi_outbox_last_seq();
-	if (old)
+	if (old || (moved && !moved->is_ours))
 	{
 		caller = MemoryContextSwitchTo(TopTransactionContext);
-		note.old = ExecCopySlotHeapTuple(old);
-		note.old_relation = note.relation;
+		note.old = old ? ExecCopySlotHeapTuple(old) : heap_copytuple(moved->tuple);
+		note.old_relation = old ? note.relation : moved->partition;
 		MemoryContextSwitchTo(caller);
-	}
-	else if (moved && !moved->is_ours)
-	{
-		caller = MemoryContextSwitchTo(TopTransactionContext);
-		note.old = heap_copytuple(moved->tuple);
-		MemoryContextSwitchTo(caller);
-		note.old_relation = moved->partition;
 	}
 	else if (moved && (before = find_note(moved, compiled->root_trigger)) != NULL)
 	{
@@ -376,19 +327,10 @@ fetch_last(Run *run, const Note *note)
 static void
 store_old(Run *run, const Note *note)
 {
-	Relation	partition;
-	TupleConversionMap *map;
 	HeapTuple	tuple = note->old;
 
 	if (note->old_relation != note->relation)
-	{
-		partition = table_open(note->old_relation, AccessShareLock);
-		map = convert_tuples_by_name(RelationGetDescr(partition),
-									 RelationGetDescr(run->relation));
-		if (map)
-			tuple = execute_attr_map_tuple(tuple, map);
-		table_close(partition, NoLock);
-	}
+		tuple = ecapi_moved_convert(tuple, note->old_relation, run->relation, AccessShareLock);
 	ExecForceStoreHeapTuple(tuple, run->old, false);
 }
 

@@ -23,6 +23,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
@@ -98,11 +99,10 @@ read_trigger(HeapTuple tuple, TupleDesc desc)
 	return declared;
 }
 
-EcapiDeclared *
-ecapi_declared_get(Oid trigger)
+/* A copy of a trigger's row; NULL when it is gone. */
+static HeapTuple
+copy_trigger(Relation catalog, Oid trigger)
 {
-	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
-	EcapiDeclared *declared = NULL;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -111,10 +111,24 @@ ecapi_declared_get(Oid trigger)
 				ObjectIdGetDatum(trigger));
 	scan = systable_beginscan(catalog, TriggerOidIndexId, true, NULL, 1, &key);
 	tuple = systable_getnext(scan);
+	/* while the scan has a snapshot, which a long argument is fetched with */
+	if (HeapTupleIsValid(tuple))
+		tuple = HeapTupleHasExternal(tuple) ?
+			toast_flatten_tuple(tuple, RelationGetDescr(catalog)) : heap_copytuple(tuple);
+	systable_endscan(scan);
+	return tuple;
+}
+
+EcapiDeclared *
+ecapi_declared_get(Oid trigger)
+{
+	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
+	HeapTuple	tuple = copy_trigger(catalog, trigger);
+	EcapiDeclared *declared = NULL;
+
 	if (HeapTupleIsValid(tuple) &&
 		((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid == ecapi_capture_function())
 		declared = read_trigger(tuple, RelationGetDescr(catalog));
-	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
 	return declared;
 }
@@ -192,24 +206,17 @@ write_argument(Relation catalog, Oid trigger, Oid relation, const char *argument
 	Datum		values[Natts_pg_trigger] = {0};
 	bool		nulls[Natts_pg_trigger] = {0};
 	bool		replace[Natts_pg_trigger] = {0};
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple	tuple = copy_trigger(catalog, trigger);
 
 	SET_VARSIZE(arguments, VARHDRSZ + len);
 	memcpy(VARDATA(arguments), argument, len);
 	values[Anum_pg_trigger_tgargs - 1] = PointerGetDatum(arguments);
 	replace[Anum_pg_trigger_tgargs - 1] = true;
 
-	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(trigger));
-	scan = systable_beginscan(catalog, TriggerOidIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "could not find tuple for trigger %u", trigger);
 	tuple = heap_modify_tuple(tuple, RelationGetDescr(catalog), values, nulls, replace);
 	CatalogTupleUpdate(catalog, &tuple->t_self, tuple);
-	systable_endscan(scan);
 	CacheInvalidateRelcacheByRelid(relation);
 }
 
@@ -293,6 +300,23 @@ void
 ecapi_refuse_relation(Relation relation)
 {
 	static const char only_tables[] = "Only tables can be tracked.";
+	static const struct
+	{
+		char		relkind;
+		const char *kind;
+		const char *hint;
+	}			refused[] = {
+		{RELKIND_VIEW, "view",
+		"Track the table whose rows the view shows; what the view joins can be mapped by foreign-key paths or SQL."},
+		{RELKIND_MATVIEW, "materialized view",
+		"Its rows are no changes; track the tables that it reads."},
+		{RELKIND_FOREIGN_TABLE, "foreign table",
+		"Its rows also change where no trigger of this server sees it; track the table on its own server."},
+		{RELKIND_SEQUENCE, "sequence", only_tables},
+		{RELKIND_COMPOSITE_TYPE, "type", only_tables},
+		{RELKIND_INDEX, "index", only_tables},
+		{RELKIND_PARTITIONED_INDEX, "index", only_tables}
+	};
 
 	if (IsCatalogRelation(relation) || IsToastRelation(relation))
 		refuse_kind(relation, "system catalog",
@@ -300,32 +324,9 @@ ecapi_refuse_relation(Relation relation)
 	if (RelationGetNamespace(relation) == get_namespace_oid("ecapi", true))
 		refuse_kind(relation, "the extension's own relation",
 					"Track the tables whose rows are your events.");
-	switch (relation->rd_rel->relkind)
-	{
-		case RELKIND_RELATION:
-		case RELKIND_PARTITIONED_TABLE:
-			break;
-		case RELKIND_VIEW:
-			refuse_kind(relation, "view",
-						"Track the table whose rows the view shows; what the view joins can be mapped by foreign-key paths or SQL.");
-			break;
-		case RELKIND_MATVIEW:
-			refuse_kind(relation, "materialized view",
-						"Its rows are no changes; track the tables that it reads.");
-			break;
-		case RELKIND_FOREIGN_TABLE:
-			refuse_kind(relation, "foreign table",
-						"Its rows also change where no trigger of this server sees it; track the table on its own server.");
-			break;
-		case RELKIND_SEQUENCE:
-			refuse_kind(relation, "sequence", only_tables);
-			break;
-		case RELKIND_COMPOSITE_TYPE:
-			refuse_kind(relation, "type", only_tables);
-			break;
-		default:
-			refuse_kind(relation, "index", only_tables);
-	}
+	for (int i = 0; i < lengthof(refused); i++)
+		if (relation->rd_rel->relkind == refused[i].relkind)
+			refuse_kind(relation, refused[i].kind, refused[i].hint);
 
 	/*
 	 * A track of one partition would take a row that an update moves in for a

@@ -49,7 +49,6 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "history/backfill.h"
 #include "history/history.h"
 #include "history/throttle.h"
 #include "outbox/limit.h"

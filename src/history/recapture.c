@@ -44,7 +44,6 @@
 #include "capture/image.h"
 #include "capture/program_cache.h"
 #include "capture/rows.h"
-#include "history/recapture.h"
 #include "outbox/limit.h"
 #include "records/stops.h"
 #include "rowsql/confine.h"
