@@ -145,6 +145,7 @@ OBJS = \
 	src/capture/rows.o \
 	src/capture/find.o \
 	src/history/history.o \
+	src/history/history_key.o \
 	src/history/reconcile.o \
 	src/history/reconcile_sql.o \
 	src/history/progress.o \

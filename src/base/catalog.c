@@ -262,3 +262,24 @@ ecapi_statement_execute(EcapiStatement *statement, Datum *values,
 			 SPI_result_code_string(result));
 	return SPI_processed;
 }
+
+void
+ecapi_set_text(Datum *values, bool *nulls, int i, const char *text)
+{
+	nulls[i] = text == NULL;
+	values[i] = text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+Datum
+ecapi_result(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+int64
+ecapi_result_int64(uint64 row, int column)
+{
+	bool		isnull;
+
+	return DatumGetInt64(ecapi_result(row, column, &isnull));
+}

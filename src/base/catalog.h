@@ -82,4 +82,14 @@ extern void ecapi_statement_prepare(EcapiStatement *statement);
 extern uint64 ecapi_statement_execute(EcapiStatement *statement, Datum *values,
 									  const bool *nulls, bool read_only);
 
+/* Set parameter i (from 0) to a text; to null where that is NULL. */
+extern void ecapi_set_text(Datum *values, bool *nulls, int i, const char *text);
+
+/*
+ * A column (from 1) of a row (from 0) of what SPI returned last; as int64 where it
+ * is never null.
+ */
+extern Datum ecapi_result(uint64 row, int column, bool *isnull);
+extern int64 ecapi_result_int64(uint64 row, int column);
+
 #endif							/* ECAPI_CATALOG_H */

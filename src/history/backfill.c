@@ -39,17 +39,18 @@
 #include "postmaster/interrupt.h"
 #include "storage/latch.h"
 #include "storage/lock.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/argument.h"
+#include "base/subtransaction.h"
 #include "history/history.h"
+#include "history/history_key.h"
 #include "history/throttle.h"
 #include "outbox/limit.h"
 
@@ -111,7 +112,7 @@ read_arguments(FunctionCallInfo fcinfo, Backfill *backfill)
 	progress->since = PG_ARGISNULL(2) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(2);
 	progress->has_until = !PG_ARGISNULL(3);
 	progress->until = PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3);
-	backfill->name = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	backfill->name = ecapi_argument_text(fcinfo, 4);
 	backfill->page_size = PG_ARGISNULL(5) ? 1000 : PG_GETARG_INT32(5);
 	backfill->rate = PG_ARGISNULL(6) ? 0 : PG_GETARG_FLOAT8(6);
 	backfill->restart = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
@@ -181,10 +182,7 @@ begin(Backfill *backfill)
 
 	step_begin();
 	relation = table_open(backfill->relation, AccessShareLock);
-	if (!pg_class_ownercheck(backfill->relation, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER,
-					   get_relkind_objtype(relation->rd_rel->relkind),
-					   RelationGetRelationName(relation));
+	ecapi_argument_own(backfill->relation);
 	backfill->table = pstrdup(RelationGetRelationName(relation));
 	found = ecapi_find_track(relation, backfill->event_type, backfill->name);
 	ecapi_history_check(relation, &found);
@@ -227,20 +225,23 @@ end(Backfill *backfill, const char *state, const char *sqlstate)
 static char *
 describe(const EcapiBackfillCounts *counts)
 {
+	const struct
+	{
+		int64		n;
+		const char *what;
+	}			further[] = {
+		{counts->forgotten, "of forgotten persons"},
+		{counts->cancelled, "cancelled"},
+		{counts->condition_false, "whose condition is false now"},
+		{counts->skipped, "not read: their time is null or outside of the range"}
+	};
 	char	   *text = psprintf(INT64_FORMAT " rows read, " INT64_FORMAT " events, " INT64_FORMAT
 								" set aside, " INT64_FORMAT " outside of the range",
 								counts->rows, counts->events, counts->set_aside, counts->outside);
 
-	if (counts->forgotten > 0)
-		text = psprintf("%s, " INT64_FORMAT " of forgotten persons", text, counts->forgotten);
-	if (counts->cancelled > 0)
-		text = psprintf("%s, " INT64_FORMAT " cancelled", text, counts->cancelled);
-	if (counts->condition_false > 0)
-		text = psprintf("%s, " INT64_FORMAT " whose condition is false now", text,
-						counts->condition_false);
-	if (counts->skipped > 0)
-		text = psprintf("%s, " INT64_FORMAT " not read: their time is null or outside of the range",
-						text, counts->skipped);
+	for (int i = 0; i < lengthof(further); i++)
+		if (further[i].n > 0)
+			text = psprintf("%s, " INT64_FORMAT " %s", text, further[i].n, further[i].what);
 	return text;
 }
 
@@ -282,53 +283,55 @@ fail(Backfill *backfill, ErrorData *error)
 	ReThrowError(error);
 }
 
+/* A page, in a subtransaction. */
+typedef struct OnePage
+{
+	Backfill   *backfill;
+	MemoryContext context;		/* what it reads lives in, its last key, too */
+	int			nrows;
+} OnePage;
+
+static void
+read_page(void *arg)
+{
+	OnePage    *page = arg;
+	Backfill   *backfill = page->backfill;
+	uint64		dropped = ecapi_limit_dropped();
+
+	MemoryContextSwitchTo(page->context);
+	PreventCommandIfReadOnly("ecapi.backfill()");
+	page->nrows = ecapi_history_page(&backfill->progress, backfill->event_type,
+									 backfill->page_size, NULL, page->context);
+	/* history can wait for room, so none of it is given up */
+	ecapi_limit_refuse_loss(dropped);
+}
+
 /*
  * A page and its position.  In a subtransaction, so that an error leaves a
  * transaction to write it down in.  Returns the number of rows; mark is that of
  * the page's last event, with xid 0 when there was none.
  */
 static int
-page(Backfill *backfill, EcapiThrottleMark *mark)
+one_page(Backfill *backfill, EcapiThrottleMark *mark)
 {
 	EcapiProgress before = backfill->progress;
-	ResourceOwner owner = CurrentResourceOwner;
-	MemoryContext context = AllocSetContextCreate(backfill->context, "ecapi backfill page",
-												  ALLOCSET_DEFAULT_SIZES);
+	OnePage		page = {.backfill = backfill};
 	TimestampTz begun_at = GetCurrentTimestamp();
-	uint64		dropped = ecapi_limit_dropped();
-	volatile int nrows = 0;
+	ErrorData  *error;
 
 	mark->xid = 0;
+	page.context = AllocSetContextCreate(backfill->context, "ecapi backfill page",
+										 ALLOCSET_DEFAULT_SIZES);
 	step_begin();
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
+	MemoryContextSwitchTo(backfill->context);
+	error = ecapi_subtransaction(read_page, &page, true);
+	if (error != NULL)
 	{
-		PreventCommandIfReadOnly("ecapi.backfill()");
-		nrows = ecapi_history_page(&backfill->progress, backfill->event_type,
-								   backfill->page_size, NULL, context);
-		/* history can wait for room, so none of it is given up */
-		ecapi_limit_refuse_loss(dropped);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(backfill->context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(backfill->context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(backfill->context);
-		CurrentResourceOwner = owner;
 		backfill->progress = before;
 		fail(backfill, error);
 	}
-	PG_END_TRY();
 
-	if (nrows > 0)
+	if (page.nrows > 0)
 	{
 		ecapi_progress_advance(&backfill->progress,
 							   (GetCurrentTimestamp() - begun_at) / (double) USECS_PER_SEC);
@@ -336,12 +339,12 @@ page(Backfill *backfill, EcapiThrottleMark *mark)
 			*mark = ecapi_throttle_mark();
 		if (backfill->page != NULL)
 			MemoryContextDelete(backfill->page);
-		backfill->page = context;
+		backfill->page = page.context;
 	}
 	else
-		MemoryContextDelete(context);
+		MemoryContextDelete(page.context);
 	step_end();
-	return nrows;
+	return page.nrows;
 }
 
 /* ---- waiting ---- */
@@ -432,7 +435,7 @@ run(Backfill *backfill)
 	char	   *counts;
 
 	begin(backfill);
-	while (page(backfill, &mark) == backfill->page_size)
+	while (one_page(backfill, &mark) == backfill->page_size)
 	{
 		if (time_to_tell(backfill))
 		{

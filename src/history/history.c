@@ -12,9 +12,6 @@
  * A superuser's table is read only where that runs no code of users
  * (superuser_read.c).
  *
- * Operators are those of the index, by their oids: what a type calls ">" in
- * some schema may order otherwise (citext without its schema in search_path).
- *
  * since and until are compared with the events' timestamps, in whole seconds
  * (rows.c).  Where the timestamp is just a column, the same range is part of
  * the query, so that an index on that column can serve; a sink is given the rows
@@ -25,28 +22,27 @@
  */
 #include "postgres.h"
 
-#include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tupconvert.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_index.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "base/argument.h"
+#include "base/catalog.h"
+#include "base/refuse.h"
 #include "base/run_as.h"
 #include "base/sql_scope.h"
 #include "capture/program_cache.h"
 #include "capture/rows.h"
 #include "history/history.h"
+#include "history/history_key.h"
 #include "records/stops.h"
 #include "rowsql/confine.h"
 #include "rowsql/superuser_read.h"
@@ -54,6 +50,9 @@
 
 /* Parameters of the query: the last key, since and until. */
 #define MAX_PARAMETERS	(INDEX_MAX_KEYS + 2)
+
+/* Seconds from 1970 to the server's epoch, 2000. */
+#define EPOCH			((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
 /* One reading of a page; crosses the guard. */
 typedef struct Reading
@@ -131,172 +130,34 @@ ecapi_history_check(Relation relation, const EcapiFoundTrack *found)
 				 errhint("%s", hint)));
 }
 
-/*
- * Does the index order all rows, each at a place of its own?  Sets *refused where it
- * does but would run code of users with a superuser's rights.
- */
-static bool
-take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key, bool *refused)
-{
-	Form_pg_index index = (Form_pg_index) GETSTRUCT(tuple);
-	oidvector  *collations;
-	oidvector  *classes;
-	bool		isnull;
-	bool		runs_users = false;
-
-	if (!index->indisunique || !index->indisvalid || !index->indimmediate ||
-		!heap_attisnull(tuple, Anum_pg_index_indpred, NULL))
-		return false;
-	collations = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple,
-															   Anum_pg_index_indcollation, &isnull));
-	classes = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple,
-															Anum_pg_index_indclass, &isnull));
-	key->n = index->indnkeyatts;
-	for (int i = 0; i < key->n; i++)
-	{
-		AttrNumber	column = index->indkey.values[i];
-		Oid			family = get_opclass_family(classes->values[i]);
-		Oid			type = get_opclass_input_type(classes->values[i]);
-		Form_pg_attribute attribute;
-
-		if (column <= 0)
-			return false;		/* an expression */
-		attribute = TupleDescAttr(RelationGetDescr(relation), column - 1);
-		if (!attribute->attnotnull || attribute->attcollation != collations->values[i])
-			return false;
-		key->columns[i] = column;
-		key->names[i] = pstrdup(NameStr(attribute->attname));
-		key->less[i] = get_opfamily_member(family, type, type, BTLessStrategyNumber);
-		key->greater[i] = get_opfamily_member(family, type, type, BTGreaterStrategyNumber);
-		if (!OidIsValid(key->less[i]) || !OidIsValid(key->greater[i]))
-			return false;
-		if (superuser_arg(ecapi_run_as(relation->rd_rel->relowner)) &&
-			!ecapi_superuser_may_order(attribute->atttypid, key->less[i], key->greater[i]))
-			runs_users = true;
-	}
-	*refused = runs_users;
-	return !runs_users;
-}
-
-void
-ecapi_history_key(Relation relation, EcapiHistoryKey *key)
-{
-	List	   *indexes = RelationGetIndexList(relation);
-	Oid			primary = RelationGetPrimaryKeyIndex(relation);
-	ListCell   *cell;
-	bool		found = false;
-	bool		any_refused = false;
-
-	if (OidIsValid(primary))
-		indexes = lcons_oid(primary, indexes);
-	foreach(cell, indexes)
-	{
-		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-		bool		refused = false;
-
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		found = take_index(relation, tuple, key, &refused);
-		ReleaseSysCache(tuple);
-		if (found)
-			return;
-		any_refused |= refused;
-	}
-	if (any_refused)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("table \"%s\" cannot be backfilled", RelationGetRelationName(relation)),
-				 errdetail("Its keys have types or operators that are users', whose code does not run with a superuser's rights."),
-				 errhint("%s", ecapi_run_as_hint("Give the table to a role that is no superuser with ALTER TABLE ... OWNER TO"))));
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("table \"%s\" cannot be backfilled", RelationGetRelationName(relation)),
-			 errdetail("It has neither a primary key nor a unique index over columns that are not null, so its rows have no order to go on in."),
-			 errhint("Create one of the two.")));
-}
-
 /* ---- the query ---- */
 
-static const char *
-operator_name(Oid operator)
-{
-	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
-	Form_pg_operator form;
-	char	   *result;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator %u", operator);
-	form = (Form_pg_operator) GETSTRUCT(tuple);
-	result = psprintf("OPERATOR(%s.%s)",
-					  quote_identifier(get_namespace_name(form->oprnamespace)),
-					  NameStr(form->oprname));
-	ReleaseSysCache(tuple);
-	return result;
-}
-
-/* t.column OPERATOR $parameter */
+/* A trigger of a parent table sees the parent's own rows. */
 static void
-append_comparison(StringInfo sql, const EcapiHistoryKey *key, int i, Oid operator)
+append_table(StringInfo sql, Relation relation)
 {
-	appendStringInfo(sql, "t.%s %s $%d", quote_identifier(key->names[i]),
-					 operator_name(operator), i + 1);
-}
-
-/*
- * Rows behind the last key.  As a comparison of rows, which one index scan
- * serves; where columns do not share an operator's name, spelled out.
- */
-static void
-append_behind(StringInfo sql, const EcapiHistoryKey *key)
-{
-	bool		same = true;
-
-	for (int i = 1; i < key->n; i++)
-		same &= strcmp(operator_name(key->greater[i]), operator_name(key->greater[0])) == 0;
-	if (same)
-	{
-		appendStringInfoString(sql, "ROW(");
-		for (int i = 0; i < key->n; i++)
-			appendStringInfo(sql, "%st.%s", i > 0 ? ", " : "", quote_identifier(key->names[i]));
-		appendStringInfo(sql, ") %s ROW(", operator_name(key->greater[0]));
-		for (int i = 0; i < key->n; i++)
-			appendStringInfo(sql, "%s$%d", i > 0 ? ", " : "", i + 1);
-		appendStringInfoChar(sql, ')');
-		return;
-	}
-	for (int i = 0; i < key->n; i++)
-	{
-		/* not (before) and (behind or further columns) */
-		appendStringInfoString(sql, "NOT ");
-		append_comparison(sql, key, i, key->less[i]);
-		appendStringInfoString(sql, " AND (");
-		append_comparison(sql, key, i, key->greater[i]);
-		appendStringInfoString(sql, i < key->n - 1 ? " OR " : "");
-	}
-	for (int i = 0; i < key->n; i++)
-		appendStringInfoChar(sql, ')');
+	appendStringInfo(sql, " FROM %s%s.%s AS t",
+					 relation->rd_rel->relkind == RELKIND_RELATION ? "ONLY " : "",
+					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
+					 quote_identifier(RelationGetRelationName(relation)));
 }
 
 static char *
 build_query(const Reading *reading)
 {
 	const EcapiHistoryKey *key = reading->key;
-	Relation	relation = reading->relation;
 	bool		resumed = reading->progress->last_key != NULL;
 	int			next = resumed ? key->n + 1 : 1;
-	const char *word = "WHERE";
+	const char *word = " WHERE";
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	/* a trigger of a parent table sees the parent's own rows */
-	appendStringInfo(&sql, "SELECT t.* FROM %s%s.%s AS t ",
-					 relation->rd_rel->relkind == RELKIND_RELATION ? "ONLY " : "",
-					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
-					 quote_identifier(RelationGetRelationName(relation)));
+	appendStringInfoString(&sql, "SELECT t.*");
+	append_table(&sql, reading->relation);
 	if (resumed)
 	{
 		appendStringInfo(&sql, "%s ", word);
-		append_behind(&sql, key);
+		ecapi_history_key_behind(&sql, key);
 		word = " AND";
 	}
 	if (reading->moment != NULL)
@@ -310,9 +171,7 @@ build_query(const Reading *reading)
 		appendStringInfoChar(&sql, ')');
 	}
 	appendStringInfoString(&sql, " ORDER BY ");
-	for (int i = 0; i < key->n; i++)
-		appendStringInfo(&sql, "%st.%s USING %s", i > 0 ? ", " : "",
-						 quote_identifier(key->names[i]), operator_name(key->less[i]));
+	ecapi_history_key_order(&sql, key);
 	appendStringInfo(&sql, " LIMIT %d", reading->page_size);
 	return sql.data;
 }
@@ -321,7 +180,6 @@ build_query(const Reading *reading)
 static int64
 seconds_of(TimestampTz moment, bool up)
 {
-	int64		epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 	int64		seconds;
 
 	if (TIMESTAMP_IS_NOBEGIN(moment))
@@ -333,18 +191,26 @@ seconds_of(TimestampTz moment, bool up)
 		seconds--;
 	if (up && moment % USECS_PER_SEC > 0)
 		seconds++;
-	return seconds + epoch;
+	return seconds + EPOCH;
 }
 
 /* The same moment, on a whole second. */
 static TimestampTz
 whole_second(TimestampTz moment, bool up)
 {
-	int64		epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
-
 	if (TIMESTAMP_NOT_FINITE(moment))
 		return moment;
-	return (seconds_of(moment, up) - epoch) * USECS_PER_SEC;
+	return (seconds_of(moment, up) - EPOCH) * USECS_PER_SEC;
+}
+
+/* since and until as parameters, behind n others; returns how many there are then. */
+static int
+fill_range(const EcapiProgress *progress, Oid *types, Datum *values, int n)
+{
+	types[n] = types[n + 1] = TIMESTAMPTZOID;
+	values[n++] = TimestampTzGetDatum(whole_second(progress->since, false));
+	values[n++] = TimestampTzGetDatum(whole_second(progress->until, true));
+	return n;
 }
 
 static int
@@ -367,14 +233,7 @@ fill_parameters(const Reading *reading, Oid *types, Datum *values)
 		getTypeInputInfo(types[n], &input, &parameter);
 		values[n] = OidInputFunctionCall(input, progress->last_key[n], parameter, typmod);
 	}
-	if (reading->moment != NULL)
-	{
-		types[n] = TIMESTAMPTZOID;
-		values[n++] = TimestampTzGetDatum(whole_second(progress->since, false));
-		types[n] = TIMESTAMPTZOID;
-		values[n++] = TimestampTzGetDatum(whole_second(progress->until, true));
-	}
-	return n;
+	return reading->moment != NULL ? fill_range(progress, types, values, n) : n;
 }
 
 /* The key of a row, as texts in reading's context. */
@@ -444,30 +303,24 @@ static void
 count_skipped(void *arg)
 {
 	Reading    *reading = arg;
-	Relation	relation = reading->relation;
 	const char *column = quote_identifier(reading->moment);
-	Oid			types[2] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Oid			types[2];
 	Datum		values[2];
-	bool		isnull;
 	StringInfoData sql;
 	int			result;
 
 	SPI_connect();
 	ecapi_sql_set("constraint_exclusion", "off");
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT pg_catalog.count(*) FROM %s%s.%s AS t"
-					 " WHERE (t.%s OPERATOR(pg_catalog.>=) $1"
-					 " AND t.%s OPERATOR(pg_catalog.<) $2) IS NOT TRUE",
-					 relation->rd_rel->relkind == RELKIND_RELATION ? "ONLY " : "",
-					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
-					 quote_identifier(RelationGetRelationName(relation)), column, column);
-	values[0] = TimestampTzGetDatum(whole_second(reading->progress->since, false));
-	values[1] = TimestampTzGetDatum(whole_second(reading->progress->until, true));
+	appendStringInfoString(&sql, "SELECT pg_catalog.count(*)");
+	append_table(&sql, reading->relation);
+	appendStringInfo(&sql, " WHERE (t.%s OPERATOR(pg_catalog.>=) $1"
+					 " AND t.%s OPERATOR(pg_catalog.<) $2) IS NOT TRUE", column, column);
+	(void) fill_range(reading->progress, types, values, 0);
 	result = SPI_execute_with_args(sql.data, lengthof(types), types, values, NULL, true, 1);
 	if (result != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not count rows: %s", SPI_result_code_string(result));
-	reading->skipped = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-												   SPI_tuptable->tupdesc, 1, &isnull));
+	reading->skipped = ecapi_result_int64(0, 1);
 	SPI_finish();
 }
 
@@ -551,8 +404,7 @@ static void
 could_not_read(Relation relation, Oid role, const EcapiGuardError *error)
 {
 	ereport(ERROR,
-			(errcode(MAKE_SQLSTATE(error->sqlstate[0], error->sqlstate[1], error->sqlstate[2],
-								   error->sqlstate[3], error->sqlstate[4])),
+			(errcode(ecapi_sqlstate(error->sqlstate)),
 			 errmsg("could not read table \"%s\" as role \"%s\"", RelationGetRelationName(relation),
 					GetUserNameFromId(role, true)),
 			 error->object == NULL
@@ -571,10 +423,7 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 	Reading		reading = {0};
 
 	/* the table may have been given away, and its track changed, since the last page */
-	if (!pg_class_ownercheck(progress->relation, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER,
-					   get_relkind_objtype(relation->rd_rel->relkind),
-					   RelationGetRelationName(relation));
+	ecapi_argument_own(progress->relation);
 	found = ecapi_find_track(relation, event_type, progress->track);
 	if (found.trigger->tgoid != progress->trigger)
 		ereport(ERROR,

@@ -13,16 +13,6 @@
 #include "history/progress.h"
 #include "utils/rel.h"
 
-/* The columns that rows are ordered by: those of a unique index. */
-typedef struct EcapiHistoryKey
-{
-	int			n;
-	AttrNumber	columns[INDEX_MAX_KEYS];
-	const char *names[INDEX_MAX_KEYS];
-	Oid			less[INDEX_MAX_KEYS];	/* operators of the index */
-	Oid			greater[INDEX_MAX_KEYS];
-} EcapiHistoryKey;
-
 /*
  * Why a track says nothing about rows as they are now: one without a timestamp,
  * with a condition that looks at the old row, or with on_change and no condition;
@@ -40,14 +30,6 @@ extern void ecapi_history_check(Relation relation, const EcapiFoundTrack *found)
  * else NULL.  Lives as long as the track.
  */
 extern const char *ecapi_history_moment(Relation relation, const EcapiTrack *track);
-
-/*
- * The primary key of an open relation, else a unique index over columns that
- * are never null; raises an error when there is neither, or a superuser's table would
- * have to run code of users to be read in its order.  Names live in the
- * current context.
- */
-extern void ecapi_history_key(Relation relation, EcapiHistoryKey *key);
 
 /*
  * Capture the next rows behind progress->last_key, at most page_size, and add

@@ -22,11 +22,11 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "base/sql_scope.h"
 #include "history/progress.h"
 
 /* Rows of tables that were dropped. */
@@ -111,43 +111,28 @@ texts_of_array(Datum array, int *n)
 	return texts;
 }
 
-/* Column of the one row that a statement returned. */
-static Datum
-column(int number, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, isnull);
-}
-
-static int64
-int_column(int number)
-{
-	bool		isnull;
-
-	return DatumGetInt64(column(number, &isnull));
-}
-
 static void
 take_row(EcapiProgress *progress, MemoryContext context)
 {
 	bool		isnull;
 	Datum		last_key;
 
-	if (!DatumGetBool(column(8, &isnull)))
+	if (!DatumGetBool(ecapi_result(0, 8, &isnull)))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the backfill to go on with went through table \"%s\" by another key",
 						get_rel_name(progress->relation)),
 				 errhint("Begin again with restart => true.")));
-	progress->id = int_column(1);
-	progress->until = DatumGetTimestampTz(column(2, &isnull));
-	progress->counts.rows = int_column(4);
-	progress->counts.events = int_column(5);
-	progress->counts.set_aside = int_column(6);
-	progress->counts.outside = int_column(7);
-	progress->counts.forgotten = int_column(9);
-	progress->counts.cancelled = int_column(10);
-	progress->counts.condition_false = int_column(11);
-	last_key = column(3, &isnull);
+	progress->id = ecapi_result_int64(0, 1);
+	progress->until = DatumGetTimestampTz(ecapi_result(0, 2, &isnull));
+	progress->counts.rows = ecapi_result_int64(0, 4);
+	progress->counts.events = ecapi_result_int64(0, 5);
+	progress->counts.set_aside = ecapi_result_int64(0, 6);
+	progress->counts.outside = ecapi_result_int64(0, 7);
+	progress->counts.forgotten = ecapi_result_int64(0, 9);
+	progress->counts.cancelled = ecapi_result_int64(0, 10);
+	progress->counts.condition_false = ecapi_result_int64(0, 11);
+	last_key = ecapi_result(0, 3, &isnull);
 	progress->last_key = NULL;
 	if (!isnull)
 	{
@@ -192,17 +177,6 @@ ecapi_progress_begin(EcapiProgress *progress, bool restart, MemoryContext contex
 	ecapi_become_caller(&scope);
 }
 
-/*
- * A plan that is made while the table is small must not read all of it later.  The
- * owner's scope puts the setting back.
- */
-static void
-plan_by_index(void)
-{
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
-
 void
 ecapi_progress_advance(const EcapiProgress *progress, double seconds)
 {
@@ -211,7 +185,8 @@ ecapi_progress_advance(const EcapiProgress *progress, double seconds)
 	bool		nulls[10] = {false};
 
 	ecapi_become_owner(&scope);
-	plan_by_index();
+	/* a plan that is made while the table is small must not read all of it later */
+	ecapi_sql_set("enable_seqscan", "off");
 	values[0] = Int64GetDatum(progress->id);
 	nulls[1] = progress->last_key == NULL;
 	values[1] = nulls[1] ? (Datum) 0
@@ -238,8 +213,7 @@ ecapi_progress_end(const EcapiProgress *progress, const char *state, const char 
 	ecapi_become_owner(&scope);
 	values[0] = Int64GetDatum(progress->id);
 	values[1] = CStringGetTextDatum(state);
-	nulls[2] = sqlstate == NULL;
-	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(sqlstate);
+	ecapi_set_text(values, nulls, 2, sqlstate);
 	values[3] = Int64GetDatum(progress->counts.skipped);
 	ecapi_statement_execute(&end, values, nulls, false);
 	ecapi_become_caller(&scope);

@@ -31,7 +31,6 @@
 #include "executor/tuptable.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -39,6 +38,7 @@
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
+#include "base/argument.h"
 #include "base/catalog.h"
 #include "base/tree.h"
 #include "capture/image.h"
@@ -122,12 +122,6 @@ set_failed(Kept *kept, const char *sqlstate, const char *reason)
 
 /* ---- our table ---- */
 
-static Datum
-column(int number, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, isnull);
-}
-
 /* Lock and read a row; false when it is gone, or somebody else has it. */
 static bool
 take(Kept *kept)
@@ -146,16 +140,16 @@ take(Kept *kept)
 		Datum		event_id;
 		bool		isnull;
 
-		kept->relation = DatumGetObjectId(column(1, &isnull));
-		kept->source = TextDatumGetCString(column(2, &isnull));
+		kept->relation = DatumGetObjectId(ecapi_result(0, 1, &isnull));
+		kept->source = TextDatumGetCString(ecapi_result(0, 2, &isnull));
 		ecapi_tree_arena(&kept->arena, context);
-		kept->event = ecapi_tree_from_jsonb(&kept->arena, DatumGetJsonbP(column(3, &isnull)),
+		kept->event = ecapi_tree_from_jsonb(&kept->arena, DatumGetJsonbP(ecapi_result(0, 3, &isnull)),
 											MAX_DEPTH);
-		event_id = column(4, &isnull);
+		event_id = ecapi_result(0, 4, &isnull);
 		kept->event_id = isnull ? NULL : TextDatumGetCString(event_id);
 		kept->written.xid =
-			U64FromFullTransactionId(DatumGetFullTransactionId(column(5, &isnull)));
-		kept->written.after_seq = DatumGetInt64(column(6, &isnull));
+			U64FromFullTransactionId(DatumGetFullTransactionId(ecapi_result(0, 5, &isnull)));
+		kept->written.after_seq = DatumGetInt64(ecapi_result(0, 6, &isnull));
 		MemoryContextSwitchTo(old);
 	}
 	ecapi_become_caller(&scope);
@@ -344,10 +338,7 @@ try_row(Kept *kept)
 		return 0;
 	}
 	/* it may have been given away since the list was made */
-	if (!pg_class_ownercheck(kept->relation, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER,
-					   get_relkind_objtype(relation->rd_rel->relkind),
-					   RelationGetRelationName(relation));
+	ecapi_argument_own(kept->relation);
 	events = try_track(kept, relation);
 	table_close(relation, NoLock);
 	return events;
@@ -367,8 +358,7 @@ rows_to_try(FunctionCallInfo fcinfo, uint64 *n)
 
 	nulls[0] = PG_ARGISNULL(0);
 	values[0] = PG_GETARG_DATUM(0);
-	nulls[1] = PG_ARGISNULL(1);
-	values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(NameStr(*PG_GETARG_NAME(1)));
+	ecapi_set_text(values, nulls, 1, PG_ARGISNULL(1) ? NULL : NameStr(*PG_GETARG_NAME(1)));
 	nulls[2] = PG_ARGISNULL(2);
 	values[2] = PG_GETARG_DATUM(2);
 	values[3] = BoolGetDatum(superuser());
@@ -378,12 +368,7 @@ rows_to_try(FunctionCallInfo fcinfo, uint64 *n)
 	*n = ecapi_statement_execute(&list_rows, values, nulls, false);
 	ids = MemoryContextAlloc(context, sizeof(int64) * Max(*n, 1));
 	for (uint64 i = 0; i < *n; i++)
-	{
-		bool		isnull;
-
-		ids[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
-											 SPI_tuptable->tupdesc, 1, &isnull));
-	}
+		ids[i] = ecapi_result_int64(i, 1);
 	ecapi_become_caller(&scope);
 	return ids;
 }
@@ -392,16 +377,14 @@ static void
 check_arguments(FunctionCallInfo fcinfo)
 {
 	Oid			relation = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
-	char	   *name = OidIsValid(relation) ? get_rel_name(relation) : NULL;
 
 	if (!PG_ARGISNULL(3) && (PG_GETARG_INT32(3) < 1 || PG_GETARG_INT32(3) > MAX_ROWS))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"maximum\" must lie between 1 and %d", MAX_ROWS)));
 	/* one that was dropped is answered by its rows */
-	if (name != NULL && !pg_class_ownercheck(relation, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER,
-					   get_relkind_objtype(get_rel_relkind(relation)), name);
+	if (OidIsValid(relation) && get_rel_name(relation) != NULL)
+		ecapi_argument_own(relation);
 }
 
 /*

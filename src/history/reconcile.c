@@ -34,6 +34,8 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "base/argument.h"
+#include "base/catalog.h"
 #include "capture/program_compile.h"
 #include "capture/rows.h"
 #include "history/history.h"
@@ -131,20 +133,17 @@ keep(EcapiExpected *expected, const NotedPage *page)
 		Datum		values[ECAPI_RECONCILE_EXPECTED];
 		bool		nulls[ECAPI_RECONCILE_EXPECTED] = {false};
 
-		nulls[0] = noted->id == NULL;
-		values[0] = nulls[0] ? (Datum) 0 : CStringGetTextDatum(noted->id);
+		ecapi_set_text(values, nulls, 0, noted->id);
 		nulls[1] = noted->value == NULL;
 		values[1] = nulls[1] ? (Datum) 0 :
 			DirectFunctionCall3(numeric_in, CStringGetDatum(noted->value),
 								ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-		nulls[2] = noted->currency == NULL;
-		values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(noted->currency);
+		ecapi_set_text(values, nulls, 2, noted->currency);
 		nulls[3] = !noted->timed;
 		values[3] = TimestampTzGetDatum((noted->seconds - epoch) * USECS_PER_SEC);
 		values[4] = BoolGetDatum(is_forgotten[i]);
 		values[5] = Int32GetDatum(noted->state);
-		nulls[6] = noted->reason == NULL;
-		values[6] = nulls[6] ? (Datum) 0 : CStringGetTextDatum(noted->reason);
+		ecapi_set_text(values, nulls, 6, noted->reason);
 		tuplestore_putvalues(expected->events, expected->desc, values, nulls);
 	}
 }
@@ -342,12 +341,8 @@ ecapi_reconcile(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 
 	relation = table_open(relid, AccessShareLock);
-	if (!pg_class_ownercheck(relid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER,
-					   get_relkind_objtype(relation->rd_rel->relkind),
-					   RelationGetRelationName(relation));
-	tracks = ecapi_find_tracks(relation, PG_ARGISNULL(3) ? NULL
-							   : text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	ecapi_argument_own(relid);
+	tracks = ecapi_find_tracks(relation, ecapi_argument_text(fcinfo, 3));
 	foreach(cell, tracks)
 		reconcile_track(lfirst(cell), relation, since, until, (ReturnSetInfo *) fcinfo->resultinfo);
 	table_close(relation, AccessShareLock);

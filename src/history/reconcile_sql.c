@@ -48,12 +48,12 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "base/sql_scope.h"
 #include "history/reconcile.h"
 #include "settings.h"
 
@@ -243,28 +243,6 @@ keep_rows(const EcapiExpected *expected, Tuplestorestate *result, TupleDesc resu
 	}
 }
 
-/*
- * Nothing tells the planner how many ids there are; it must not take them for a
- * few.  Compiling the statement would take longer than running it.  The owner's
- * scope puts both back.
- */
-static void
-plan_for_many(void)
-{
-	static const char *const settings[] = {"enable_nestloop", "jit"};
-
-	for (int i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-}
-
-static void
-set_text(Datum *values, char *nulls, int i, const char *text)
-{
-	values[i] = text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
-	nulls[i] = text == NULL ? 'n' : ' ';
-}
-
 void
 ecapi_reconcile_compare(const EcapiExpected *expected, Tuplestorestate *result,
 						TupleDesc result_desc)
@@ -272,7 +250,8 @@ ecapi_reconcile_compare(const EcapiExpected *expected, Tuplestorestate *result,
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
 	INT4OID, INT4OID, TEXTOID, TEXTOID, BOOLOID, OIDOID, OIDOID};
 	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1];
+	bool		nulls[lengthof(types)] = {false};
+	char		marks[lengthof(types)];
 	EcapiOwnerScope scope;
 	int			code;
 
@@ -283,21 +262,26 @@ ecapi_reconcile_compare(const EcapiExpected *expected, Tuplestorestate *result,
 	/* table, key, event type, changed values */
 	values[5] = Int32GetDatum(2 + expected->nkeys);
 	values[6] = Int32GetDatum(2 + expected->nkeys + expected->nchanges);
-	memset(nulls, ' ', lengthof(types));
-	nulls[lengthof(types)] = '\0';
-	set_text(values, nulls, 3, expected->table);
-	set_text(values, nulls, 4, expected->event_type);
-	set_text(values, nulls, 7, expected->hint);
-	set_text(values, nulls, 8, expected->not_looked_for);
+	ecapi_set_text(values, nulls, 3, expected->table);
+	ecapi_set_text(values, nulls, 4, expected->event_type);
+	ecapi_set_text(values, nulls, 7, expected->hint);
+	ecapi_set_text(values, nulls, 8, expected->not_looked_for);
 	values[9] = BoolGetDatum(pg_class_aclcheck(ecapi_relation("outbox", false), GetUserId(),
 											   ACL_SELECT) == ACLCHECK_OK);
 	values[10] = ObjectIdGetDatum(expected->root);
 	values[11] = ObjectIdGetDatum(GetUserId());
+	for (int i = 0; i < lengthof(types); i++)
+		marks[i] = nulls[i] ? 'n' : ' ';
 	ecapi_become_owner(&scope);
-	plan_for_many();
+	/*
+	 * Nothing tells the planner how many ids there are; it must not take them for a
+	 * few.  Compiling the statement would take longer than running it.
+	 */
+	ecapi_sql_set("enable_nestloop", "off");
+	ecapi_sql_set("jit", "off");
 	register_expected(expected);
 	PushActiveSnapshot(GetLatestSnapshot());
-	code = SPI_execute_with_args(comparison, lengthof(types), types, values, nulls, true, 0);
+	code = SPI_execute_with_args(comparison, lengthof(types), types, values, marks, true, 0);
 	if (code != SPI_OK_SELECT)
 		elog(ERROR, "could not compare rows with events: %s", SPI_result_code_string(code));
 	keep_rows(expected, result, result_desc);

@@ -50,14 +50,12 @@ ecapi_throttle_mark(void)
 {
 	EcapiOwnerScope scope;
 	EcapiThrottleMark mark;
-	bool		isnull;
 
 	mark.xid = U64FromFullTransactionId(GetTopFullTransactionId());
 	ecapi_become_owner(&scope);
 	if (ecapi_statement_execute(&last_seq, NULL, NULL, false) != 1)
 		elog(ERROR, "could not read a sequence");
-	mark.seq = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-										   SPI_tuptable->tupdesc, 1, &isnull));
+	mark.seq = ecapi_result_int64(0, 1);
 	ecapi_become_caller(&scope);
 	return mark;
 }
