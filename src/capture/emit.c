@@ -22,8 +22,8 @@
  * by key.  Without an id it gets a random UUID, without a time that of the
  * transaction's start, as now(): the same clock as the columns beside it
  * ("created_at default now()"), so that all rows and events of one
- * transaction tell one time, and reconciling them is possible; who means
- * another moment passes occurred_at.  Then it is validated and written to the
+ * transaction have one time, and reconciling them is possible; another moment
+ * is passed as occurred_at.  Then it is validated and written to the
  * outbox in the caller's transaction.
  *
  * What cannot be made valid is raised or set aside, as ecapi.on_error says.

@@ -2,7 +2,7 @@
  * event_name.c
  *	  ecapi.event_id(): the id that a track gives to the event of a row.
  *
- * Who cancels or traces an order names its event.  The form of the id is that of
+ * To cancel or trace an order is to name its event.  The form of the id is that of
  * program.c, which makes it here, too: the table's name as the track knows it, the
  * key, the event type, and the changed values of on_change, each encoded by
  * ecapi_datum_key().
@@ -15,7 +15,7 @@
  * no code of a user: a table of another role's may have a key whose type asks a
  * domain.  What has to be looked up of a track is done as that track's role.
  *
- * No right on the table is needed: an id tells nothing that its parts do not.
+ * No right on the table is needed: an id holds nothing that its parts do not.
  * AccessShareLock on the table, until the end of the transaction.
  */
 #include "postgres.h"

@@ -51,7 +51,7 @@ tracks_of(Relation relation)
 	return tracks;
 }
 
-/* What a track makes; NULL when it does not compile, which says nothing. */
+/* The event type of a track; NULL when it does not compile. */
 static const char *
 event_type_of(const EcapiFoundTrack *found)
 {
@@ -59,7 +59,7 @@ event_type_of(const EcapiFoundTrack *found)
 		: found->compiled->program->track->event_type;
 }
 
-/* For ecapi_closest(): names of tracks, then what they make. */
+/* For ecapi_closest(): names of tracks, then their event types. */
 static const char *
 word_nth(int i, void *arg)
 {
@@ -129,8 +129,8 @@ refuse_copy(Relation relation, const EcapiFoundTrack *found)
 }
 
 /*
- * Is it the one that is meant?  One that does not compile is known by its name
- * alone, which by default is the event type.
+ * Whether it is the one that is meant.  One that does not compile is known by its
+ * name alone, which by default is the event type.
  */
 static bool
 is_meant(const EcapiFoundTrack *found, const char *event_type, const char *name)

@@ -42,7 +42,7 @@ extern List *ecapi_find_tracks(Relation relation, const char *name);
  */
 extern List *ecapi_find_tracks_for(Relation relation, const char *event_type);
 
-/* Is it the name of this track, or of its trigger? */
+/* Whether it is the name of this track, or of its trigger. */
 extern bool ecapi_track_is_called(const char *trigger, const char *name);
 
 #endif							/* ECAPI_FIND_H */

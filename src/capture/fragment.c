@@ -62,7 +62,7 @@ says_nothing(const EcapiValue *value)
 	return value->type == ECAPI_NULL || (value->type == ECAPI_STRING && value->len == 0);
 }
 
-/* May this fragment set this field of the event itself? */
+/* Whether this fragment may set this field of the event itself. */
 static bool
 may_set(const EcapiFragment *fragment, const EcapiField *field)
 {

@@ -158,12 +158,12 @@ resolve_path(EcapiMapped *mapped, const char *path)
 		in_ext = field->type == ECAPI_FT_EXT;
 		object = field->type == ECAPI_FT_OBJECT ? field->child : ECAPI_OBJ_NONE;
 	}
-	/* the field found last is the ext itself; is this something inside it? */
+	/* the field found last is the ext itself; what is inside of it is no field */
 	if (in_ext && mapped->nsteps > nfields)
 		mapped->field = NULL;
 }
 
-/* Does an entry say that its field comes from the layers below the mapping? */
+/* Whether an entry says that its field comes from the layers below the mapping. */
 static bool
 read_takes(EcapiTrack *track, const EcapiValue *entry)
 {
@@ -223,7 +223,7 @@ by_length(const void *a, const void *b)
 	return strcmp(one->path, other->path);
 }
 
-/* Is one path above the other, or the same? */
+/* Whether one path is above the other, or the same. */
 static bool
 is_above(const EcapiMapped *upper, const EcapiMapped *lower)
 {
@@ -237,7 +237,7 @@ is_above(const EcapiMapped *upper, const EcapiMapped *lower)
 
 /*
  * Two sources for one field.  An object may come whole and be completed, but
- * there is no telling into which element of an array to write.
+ * it is not known into which element of an array to write.
  */
 static void
 check_overlap(const EcapiTrack *track)

@@ -137,7 +137,7 @@ ecapi_moved_left(const TriggerData *data, const EcapiCompiled *compiled)
 	move->command = HeapTupleHeaderGetCmax(header);
 }
 
-/* Did the command that deleted the one insert the other? */
+/* Whether the command that deleted the one inserted the other. */
 static bool
 same_command(const Move *move, const TriggerData *data)
 {

@@ -102,7 +102,7 @@ static HTAB *contexts = NULL;	/* NULL: no row had one */
 static Note *notes = NULL;
 static int	nnotes = 0;
 static int	room = 0;
-static bool any_captured = false;	/* has any note captured_in? */
+static bool any_captured = false;	/* some note has captured_in */
 
 static void on_transaction(XactEvent event, void *arg);
 static void on_subtransaction(SubXactEvent event, SubTransactionId own,
@@ -142,7 +142,7 @@ new_note(void)
 	return &notes[nnotes];
 }
 
-/* Did this transaction write that version of the row?  Then it has a note. */
+/* Whether this transaction wrote that version of the row; then it has a note. */
 static bool
 is_ours(TupleTableSlot *slot)
 {

@@ -3,12 +3,12 @@
  *	  Which tables a track reads.
  *
  * A track names columns in texts.  A column of that name may be one of its own
- * table, of one that paths lead to (over foreign keys, told by their Oids, or as
+ * table, of one that paths lead to (over foreign keys, known by their Oids, or as
  * they state it), or of one that its SQL names and its owner may read.  A column
  * of any other table is none of its business, so DDL there need not look at it.
  *
- * What is told here errs towards "reads": it decides only whether a track is
- * looked at (before.c).
+ * The answers err towards "reads": they decide only whether a track is looked at
+ * (before.c).
  *
  * Locks: AccessShare on pg_constraint during the call.  No relation is opened.
  */
@@ -93,7 +93,7 @@ ecapi_track_tables(const EcapiDeclared *declared, const EcapiTrack *track)
 	return tables;
 }
 
-/* May a role read anything of a relation? */
+/* Whether a role may read anything of a relation. */
 static bool
 may_read(Oid role, Oid relation)
 {
@@ -101,7 +101,7 @@ may_read(Oid role, Oid relation)
 		pg_attribute_aclcheck_all(relation, role, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
 }
 
-/* Does a source name a relation, or take a part of a value of its type? */
+/* Whether a source names a relation, or takes a part of a value of its type. */
 static bool
 may_read_from(const char *source, const char *schema, const char *relation, bool composite)
 {
@@ -111,8 +111,8 @@ may_read_from(const char *source, const char *schema, const char *relation, bool
 }
 
 /*
- * Does a source of a track read a relation, as the track's owner may?  Of a composite
- * type, and of a table's row type, nobody asks for a right.
+ * Whether a source of a track reads a relation, as the track's owner may.  A composite
+ * type, or a table's row type, takes no right.
  */
 static bool
 reads(const EcapiDeclared *declared, const EcapiTrack *track, Oid relation, bool composite)

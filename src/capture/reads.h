@@ -17,8 +17,8 @@
 extern List *ecapi_track_tables(const EcapiDeclared *declared, const EcapiTrack *track);
 
 /*
- * Can a track with these tables read columns of a relation, or of one that inherits
- * from it?  True where that is not known.  Raises errors only for want of memory.
+ * Whether a track with these tables can read columns of a relation, or of one that
+ * inherits from it; true where that is not known.  Raises only "out of memory".
  */
 extern bool ecapi_track_reads(const EcapiDeclared *declared, const EcapiTrack *track,
 							  const List *tables, Oid relation);

@@ -13,8 +13,8 @@
  *
  * The check of a new trigger has two halves.  What depends on nothing else
  * (who, which kind of relation, which kind of trigger, the JSON) is an error
- * at once.  What depends on other objects is asked by ecapi.track() before it
- * makes the trigger, and later told by the view and by ecapi.check(); not at
+ * at once.  What depends on other objects is checked by ecapi.track() before it
+ * makes the trigger, and later reported by the view and by ecapi.check(); not at
  * CREATE TRIGGER, for a dump restores triggers before foreign keys.
  *
  * Locks: ecapi_declared_write() needs a lock of the caller; all else takes
@@ -255,7 +255,7 @@ ecapi_declared_write(const EcapiDeclared *declared, const char *argument)
  * table that it names).
  *
  * On a partitioned table an update that moves a row is a delete and an insert;
- * both must be seen to tell it from a new row.
+ * both must be seen to distinguish it from a new row.
  */
 EcapiTrackShape
 ecapi_track_shape(const EcapiTrack *track, Relation relation, bool always)
@@ -414,7 +414,7 @@ ecapi_declared_check(const EcapiDeclared *declared, Relation relation)
 	return track;
 }
 
-/* Does the current role lack the rights of the table's owner?  Raises an error then. */
+/* Raise an error unless the current role has the rights of the table's owner. */
 static void
 check_owner(Relation relation)
 {

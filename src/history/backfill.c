@@ -84,7 +84,7 @@ typedef struct Backfill
 	MemoryContext page;			/* of the page that last_key is in; may be NULL */
 	TimestampTz begun_at;		/* this call */
 	int64		begun_events;	/* counted before */
-	TimestampTz told_at;
+	TimestampTz reported_at;
 } Backfill;
 
 PG_FUNCTION_INFO_V1(ecapi_backfill);
@@ -196,7 +196,7 @@ begin(Backfill *backfill)
 
 	lock_track(backfill);
 	ecapi_progress_begin(progress, backfill->restart, backfill->context);
-	backfill->begun_at = backfill->told_at = GetCurrentTimestamp();
+	backfill->begun_at = backfill->reported_at = GetCurrentTimestamp();
 	backfill->begun_events = progress->counts.events;
 	step_end();
 	MemoryContextSwitchTo(old);
@@ -246,19 +246,19 @@ describe(const EcapiBackfillCounts *counts)
 }
 
 /*
- * Is it time for a line?  Never while a server that is being tested discards what
- * its caches hold: each row takes long then, and a test knows no number of lines.
+ * Whether it is time for a line.  Never while a server that is being tested discards
+ * what its caches hold: each row takes long then, and no test knows how many lines.
  */
 static bool
-time_to_tell(Backfill *backfill)
+time_to_report(Backfill *backfill)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (debug_discard_caches > 0)
 		return false;
-	if (now < TimestampTzPlusMilliseconds(backfill->told_at, NOTICE_EVERY_MS))
+	if (now < TimestampTzPlusMilliseconds(backfill->reported_at, NOTICE_EVERY_MS))
 		return false;
-	backfill->told_at = now;
+	backfill->reported_at = now;
 	return true;
 }
 
@@ -379,7 +379,7 @@ ms_until_rate(const Backfill *backfill)
 }
 
 static void
-tell_waiting(Backfill *backfill, const char *destination)
+report_waiting(Backfill *backfill, const char *destination)
 {
 	char	   *counts = describe(&backfill->progress.counts);
 
@@ -418,8 +418,8 @@ wait_turn(Backfill *backfill, EcapiThrottleMark mark)
 		ms = disposed ? ms_until_rate(backfill) : LOOK_EVERY_MS;
 		if (ms == 0)
 			return;
-		if (time_to_tell(backfill))
-			tell_waiting(backfill, destination);
+		if (time_to_report(backfill))
+			report_waiting(backfill, destination);
 		if (destination != NULL)
 			pfree(destination);
 		nap(ms);
@@ -437,7 +437,7 @@ run(Backfill *backfill)
 	begin(backfill);
 	while (one_page(backfill, &mark) == backfill->page_size)
 	{
-		if (time_to_tell(backfill))
+		if (time_to_report(backfill))
 		{
 			counts = describe(&backfill->progress.counts);
 			ereport(NOTICE,

@@ -5,7 +5,7 @@
  * A page is the rows behind the last key in the order of a unique index, so it
  * costs the same wherever in the table it lies, and a position is a key: it
  * survives the backend.  The table is read as the track's role under the guard, like
- * all that a track reads (row security that an owner forced upon himself hides
+ * all that a track reads (row security that is forced on the owner hides
  * rows from it); the rows are copied out, and the track makes events of them as
  * it makes events of changes.
  *

@@ -23,8 +23,8 @@
 #include "rowsql/superuser_read.h"
 
 /*
- * Does the index order all rows, each at a place of its own?  Sets *refused where it
- * does but would run code of users with a superuser's rights.
+ * Whether the index orders all rows, each at a place of its own.  Sets *refused where
+ * it does but would run code of users with a superuser's rights.
  */
 static bool
 take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key, bool *refused)

@@ -7,9 +7,9 @@
  * apart: whatever kills the backend, a resumed backfill neither leaves out a
  * row nor makes an event twice.
  *
- * A row says "running" while its backend lives; when that dies nobody is left
- * to write "interrupted", so the view ecapi.backfill tells the two apart by the
- * lock of the track (backfill.c), which goes with the backend.
+ * A row says "running" while its backend lives; one that dies cannot write
+ * "interrupted", so the view ecapi.backfill distinguishes the two by the lock of
+ * the track (backfill.c), which goes with the backend.
  *
  * The row is written with every page, so it is found from the top of its index, as
  * a cursor's is (outbox/cursor.c): no page walks over dead versions of it.

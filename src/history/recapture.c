@@ -13,12 +13,12 @@
  * by the id under which it was set aside, if it had one then, and by the one that it
  * has now.
  *
- * Rows are taken one by one, each locked before it is read; one that somebody
- * else works on is passed over.  So two calls at once share the work, and
+ * Rows are taken one by one, each locked before it is read; one that another
+ * session works on is passed over.  So two calls at once share the work, and
  * memory does not grow with the number of rows but by their ids.
  *
  * Whose rows: those of tables that the caller owns.  A table that is gone has
- * no owner; its rows are told to superusers.
+ * no owner; its rows are for superusers.
  *
  * Statements on our tables run as the extension's owner; images are read back
  * under the guard, as the table's owner.
@@ -122,7 +122,7 @@ set_failed(Kept *kept, const char *sqlstate, const char *reason)
 
 /* ---- our table ---- */
 
-/* Lock and read a row; false when it is gone, or somebody else has it. */
+/* Lock and read a row; false when it is gone, or another session has it. */
 static bool
 take(Kept *kept)
 {
@@ -233,8 +233,8 @@ slot_of(TupleDesc descriptor, HeapTuple tuple)
 }
 
 /*
- * Why a row could not be read back.  The words of the error are told where no code
- * of users can have had a part in them.
+ * Why a row could not be read back.  The message of the error is used where no code
+ * of users can have had a part in it.
  */
 static const char *
 unreadable(Oid role, const EcapiGuardError *error)
@@ -282,7 +282,7 @@ capture(Kept *kept, const EcapiCompiled *compiled)
 	return result.events;
 }
 
-/* Was the event cancelled under the id that it was set aside with? */
+/* Whether the event was cancelled under the id that it was set aside with. */
 static bool
 was_cancelled(const Kept *kept)
 {
@@ -394,7 +394,7 @@ check_arguments(FunctionCallInfo fcinfo)
  *
  * NULL relation: all tables that the caller owns; NULL track (the track's name,
  * or its trigger's) and since (when it was set aside): all.  tried less the others
- * is what is no event any more; a notice tells how many of these
+ * is what is no event any more; a NOTICE says how many of these
  * are of forgotten persons.  Raises an error when the
  * caller does not own the relation.
  */
@@ -422,7 +422,7 @@ ecapi_recapture(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	check_arguments(fcinfo);
 
-	/* before any row, so that who forgets and waits for rows waits here */
+	/* before any row, so that ecapi.forget(), which waits for rows, waits here */
 	ecapi_forgotten_share();
 	ids = rows_to_try(fcinfo, &n);
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "ecapi recapture",

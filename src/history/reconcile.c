@@ -13,9 +13,9 @@
  * compile, is a row of the result that says why: it hides no other track.
  *
  * Reads only: it runs in read-only transactions and on a standby, too.  The
- * caller must own the table; then the events that were captured from it are his, and
- * he may see what became of them.  Rows may name ids of others: of these it tells
- * nothing (see reconcile_sql.c).  It shows ids and sums, and no other contents.
+ * caller must own the table; then the events that were captured from it are the
+ * caller's, and so is what became of them.  Rows may name ids of others: of these
+ * nothing is shown (reconcile_sql.c).  It shows ids and sums, and no other contents.
  *
  * Memory: events of a page are noted in the page's context, since the guard may
  * end by an error, and go on to a tuplestore that spills to disk.

@@ -30,7 +30,7 @@
  * (ecapi_program_id()).
  *
  * Whose events: ids are columns of the caller's rows, and may be any text, so what
- * became of an id is told only where its event is the caller's, too: it was captured
+ * became of an id is shown only where its event is the caller's, too: it was captured
  * from this table (by its owner then), or its emitter is a role whose rights the
  * caller has, or the caller may read the outbox.  Events of others are left out where
  * they are read, before anything is compared with an id: their ids are to all steps as
@@ -156,7 +156,7 @@ static const char comparison[] =
 "), lost AS MATERIALIZED ("
 " SELECT c.destination, l.id, l.value, l.currency FROM latest l CROSS JOIN ecapi.cursor c"
 " WHERE NOT EXISTS (SELECT FROM best b WHERE b.destination = c.destination AND b.id = l.id)"
-"), told AS ("
+"), shown AS ("
 " SELECT 1 AS step, NULL::name AS destination, 'generated' AS outcome, NULL::text AS reason, w.currency,"
 "  count(*) AS events, sum(w.value) AS value, NULL::text[] AS ids"
 " FROM wanted w WHERE w.kind = 1 GROUP BY w.currency"
@@ -194,7 +194,7 @@ static const char comparison[] =
 " SELECT 8, c.destination, 'unaccounted', NULL, NULL, 0, NULL, NULL FROM ecapi.cursor c"
 " WHERE NOT EXISTS (SELECT FROM lost l WHERE l.destination = c.destination)"
 ")"
-" SELECT t.destination, t.outcome, t.reason, t.currency, t.events, t.value, t.ids FROM told t"
+" SELECT t.destination, t.outcome, t.reason, t.currency, t.events, t.value, t.ids FROM shown t"
 " ORDER BY t.destination NULLS FIRST, t.step, t.outcome, t.reason, t.currency";
 
 TupleDesc

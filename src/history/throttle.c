@@ -4,14 +4,14 @@
  *
  * A page of history is appended only after every destination that delivers has
  * disposed of the page before, so a live event never queues behind more than
- * one page.  The cursors tell: an event is disposed of when the cursor's
+ * one page.  The cursors say so: an event is disposed of when the cursor's
  * snapshot sees its transaction, or when it lies in the open window at or
  * before the position (the two arms are those of the view ecapi.destination).
  * The worker writes cursors a few times a second and at rest.
  *
  * A destination that is paused, stopped, or waiting for its next try holds
- * nothing up: its events wait in the outbox, as live ones do.  Nor does one that
- * nobody serves: no worker, or delivery switched off.
+ * nothing up: its events wait in the outbox, as live ones do.  Nor does any
+ * destination while there is no worker, or delivery is switched off.
  *
  * No locks.  Statements run as the extension's owner.
  */

@@ -2,23 +2,23 @@
  * before.c
  *	  Which tracks a command found whole.
  *
- * DDL is refused only where it breaks a track that was whole before (follow.c).
- * Afterwards that cannot be told any more: an event trigger sees the catalogs as
- * they will be.  The server's hook on access to objects is called before an object is
+ * DDL is refused only where it breaks a track that was whole before (harm.c).
+ * Afterwards that is no longer known: an event trigger sees the catalogs as they
+ * will be.  The server's hook on access to objects is called before an object is
  * dropped, and after it was altered but before the command counter moves, so that
  * the catalogs still read as before.  There the tracks that need the object are
  * looked at.
  *
- * What always holds:
+ * Invariants:
  *
- * (1) The hook does nothing until our event trigger says that a command begins, and
+ * (1) The hook does nothing until our event trigger reports that a command begins, and
  *	  nothing after the end of the (sub)transaction that this was in, nor when it
  *	  commits.
  * (2) Of each track the first look in a command counts.  What it needs is whole
  *	  then: of several objects that go the dependent ones go first, and the first
  *	  that the track needs is the one at which it is looked at.
- * (3) A track that nobody looked at, for want of a lock or of time, is not known to
- *	  have been whole.
+ * (3) A track that was not looked at, because there was no lock or no time, is not
+ *	  taken to have been whole.
  * (4) Tracks of the role's own, and of the role that owns what changes, come first
  *	  and have all the time they need; those of others have COMMAND_MS together.
  * (5) The command counter does not move here: a look reads only, in a subtransaction
@@ -115,8 +115,8 @@ give_up(void)
 }
 
 /*
- * May there be another look?  There is no limit while a server that is being tested
- * discards what its caches hold.
+ * Whether there may be another look.  There is no limit while a server that is being
+ * tested discards what its caches hold.
  */
 static bool
 begin(bool own)
@@ -152,7 +152,7 @@ ecapi_before_end(const EcapiBefore *track)
 
 /* ------------------------------------------------------------------------ looks */
 
-/* Is a track of the role whose command it is, or of that which owns what changes? */
+/* Whether a track is of the role whose command it is, or of the owner of what changes. */
 static bool
 is_own(const Watched *watched)
 {
@@ -188,7 +188,7 @@ note(Watched *watched, EcapiLooked looked, const char *problem)
 
 	found->trigger = watched->declared->trigger;
 	found->looked = looked;
-	found->told = false;
+	found->warned = false;
 	found->own = is_own(watched);
 	found->problem = problem ? pstrdup(problem) : NULL;
 	command.found = lappend(command.found, found);
@@ -234,7 +234,7 @@ needs(Watched *watched, const EcapiChange *change)
 	if (!ecapi_may_mention(watched->declared, change))
 		return false;
 	if (ecapi_look_too_long(watched->declared))
-		return true;			/* that it was not looked at, is said */
+		return true;			/* a warning says that it was not looked at */
 	read_track(watched);
 	if (watched->track == NULL || !ecapi_track_mentions(watched->track, change))
 		return false;
@@ -341,7 +341,7 @@ look_for_relation(Oid relation, bool dropped)
 	}
 }
 
-/* Which value of an enum will be renamed is not told. */
+/* The hook does not say which value of an enum will be renamed. */
 static void
 look_for_values(Oid type)
 {
@@ -407,7 +407,7 @@ look_for_schema(Oid schema)
 		look(&change);
 }
 
-/* Who owns an object; a constraint is its table's. */
+/* The owner of an object; of a constraint that of its table. */
 static Oid
 owner_of(Oid class, Oid object)
 {

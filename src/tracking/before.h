@@ -17,7 +17,7 @@ typedef struct EcapiBefore
 	EcapiLooked looked;
 	const char *problem;		/* where it is not whole */
 	bool		own;			/* of the command's role, or the object's owner */
-	bool		told;			/* that it was not looked after */
+	bool		warned;			/* that it was not looked after */
 } EcapiBefore;
 
 /* What this command found so far; a list of EcapiBefore that lives until the next one. */

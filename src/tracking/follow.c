@@ -4,7 +4,7 @@
  *
  * A track names columns in texts, which the server does not know to depend on
  * anything.  So event triggers call here after DDL (the catalogs are already
- * as they will be), and this file tells from the command what has changed:
+ * as they will be), and this file derives from the command what has changed:
  *
  *	  renamed column	the track's argument is rewritten (rename.c), else refused
  *	  dropped, retyped, or renamed otherwise
@@ -14,11 +14,11 @@
  *						refused: its track would take rows that an update moves
  *						in for new ones
  *
- * For a track of another role nobody waits long for what other sessions have
- * locked: what could not be looked at or rewritten is said in a warning.
+ * For a track of another role no session waits long for what others have locked: a
+ * warning names what could not be looked at or rewritten.
  *
- * The role that runs the DDL needs no right on the track: who may rename a
- * column that a path leads through must not depend on who tracks what.
+ * The role that runs the DDL needs no right on the track: the right to rename a
+ * column that a path leads through must not depend on the tracks of others.
  *
  * No locks but those of harm.c and rename.c.
  */

@@ -51,9 +51,9 @@ refuse(const EcapiDeclared *declared, const EcapiChange *change, const char *pro
 void
 ecapi_harm_warn(const EcapiDeclared *declared, EcapiBefore *before, const char *problem)
 {
-	if (before->told)
+	if (before->warned)
 		return;
-	before->told = true;
+	before->warned = true;
 	ereport(WARNING,
 			(errcode(ERRCODE_WARNING),
 			 errmsg("track \"%s\" of table %s was not looked after", ecapi_declared_name(declared),

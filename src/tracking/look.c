@@ -1,20 +1,19 @@
 /*
  * look.c
- *	  Looking at a track in somebody else's session.
+ *	  Looking at a track in another role's session.
  *
- * Whether a track still compiles is asked in the sessions of others: of a role
- * whose DDL touches what a track names, of one that reads the view ecapi.track or
- * calls ecapi.check().  What its owner wrote must neither stop them nor cost them
- * more than they can spare.  What always holds:
+ * Whether a track still compiles is checked in the sessions of other roles: by DDL
+ * that touches what the track names, by the view ecapi.track, by ecapi.check().  What
+ * the track's owner wrote must neither stop them nor cost them much.  Invariants:
  *
  * (1) A look runs no code of users (row_sql_look.c).
  * (2) It waits for no lock longer than LOOK_LOCK_MS, and keeps none: what it takes
- *	  goes with its subtransaction, or is given back here.  Only a role whose own
- *	  track it is waits as ever: the next best thing would be to break its track.
+ *	  goes with its subtransaction, or is given back here.  Only the role that owns the
+ *	  track waits as for any lock: to give up would be to break its track.
  * (3) One track costs no more than compiling LONGEST bytes.  Longer ones are not
  *	  looked at.  The looks of one query at the view, and those of one command
  *	  (before.c), have a time limit together.
- * (4) Whatever was not judged says so, and nothing is refused on its account.
+ * (4) A track that was not judged is reported as such, and nothing is refused for it.
  *
  * Locks: AccessShare on the track's table and on what it reads, during the look.
  */
@@ -44,8 +43,8 @@ PG_FUNCTION_INFO_V1(ecapi_track_argument);
 PG_FUNCTION_INFO_V1(ecapi_track_problem);
 
 /*
- * What a look waits for a lock, in ms: what a session holds that does not sleep on
- * it.  The setting of the same length is for locks within the compiler.
+ * How long a look waits for a lock, in ms: as long as a session holds one that does
+ * not sleep on it.  The setting of the same length is for locks within the compiler.
  */
 #define LOOK_LOCK_MS		10
 #define LOOK_LOCK_TIMEOUT	"10ms"
@@ -109,11 +108,10 @@ attempt_within(void *arg)
 }
 
 /*
- * Run body in a subtransaction that is undone, in which no lock is waited for long
- * but by who is patient.
- * What body allocates in the current context survives.  What no problem of a track
- * is (cancel, shutdown, out of memory) is raised again, once the subtransaction is
- * gone.
+ * Run body in a subtransaction that is undone, and in which a lock is waited for only
+ * briefly, unless the attempt is patient.  What body allocates in the current context
+ * survives.  An error that is no problem of the track (cancel, shutdown, out of memory)
+ * is raised again, once the subtransaction is gone.
  */
 static EcapiLooked
 attempt_it(void (*body) (Attempt *attempt), Attempt *attempt, char **problem)
@@ -228,7 +226,7 @@ ecapi_look_at(const EcapiDeclared *declared, const EcapiTrack *track, bool patie
  * ------------------------------------------------------------------------
  */
 
-/* May the current role see a track: as one who monitors, or owns the table? */
+/* Whether the current role may see a track: it monitors, or owns the table. */
 static bool
 may_see(const EcapiDeclared *declared)
 {
@@ -280,7 +278,7 @@ ecapi_track_argument(PG_FUNCTION_ARGS)
  * ecapi_internal.track_problem(trigger oid): what is wrong with a track now, or
  * NULL, also when the caller may not see it.
  *
- * It is asked by those who monitor, of tracks that are not theirs.
+ * Roles that monitor call it, for tracks that are not theirs.
  */
 Datum
 ecapi_track_problem(PG_FUNCTION_ARGS)

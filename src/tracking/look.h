@@ -1,6 +1,6 @@
 /*
  * look.h
- *	  Looking at a track in somebody else's session.
+ *	  Looking at a track in another role's session.
  */
 #ifndef ECAPI_CAPTURE_LOOK_H
 #define ECAPI_CAPTURE_LOOK_H
@@ -18,18 +18,17 @@ typedef enum EcapiLooked
 } EcapiLooked;
 
 /*
- * Lock a relation in AccessShare mode.  One who is patient waits as any statement
- * does, with its errors; who is not, as long as a look may.  Returns whether it is
- * locked.
+ * Lock a relation in AccessShare mode.  patient: wait as any statement does, with its
+ * errors; else as long as a look may.  Returns whether it is locked.
  */
 extern bool ecapi_look_lock(Oid relation, bool patient);
 
 /*
- * Does a track compile for a relation, which the caller has locked?  In a
- * subtransaction, which is undone.  *problem becomes NULL or why not, in words that
- * hold names only, in the current context.  Raises what says nothing about the
- * track: a cancelled query, shutdown, want of memory, a deadlock, and to one who is
- * patient, a lock that was not had.
+ * Whether a track compiles for a relation, which the caller has locked.  It does so in
+ * a subtransaction, which is undone.  *problem becomes NULL or why not, in words that
+ * hold names only, in the current context.  Raises errors that
+ * are no problem of the track: a cancelled query, shutdown, out of memory, a deadlock,
+ * and if patient, a lock that was not had.
  */
 extern EcapiLooked ecapi_look_compile(const EcapiTrack *track, Relation relation,
 									  bool patient, char **problem);
@@ -37,12 +36,12 @@ extern EcapiLooked ecapi_look_compile(const EcapiTrack *track, Relation relation
 /*
  * The same for a track as it is declared, whose relation is locked for the time of
  * the look; NULL: as its trigger has it, and the trigger is looked at, too.  One whose
- * relation is gone is whole: nobody misses anything.
+ * relation is gone is whole: there is nothing that it lacks.
  */
 extern EcapiLooked ecapi_look_at(const EcapiDeclared *declared, const EcapiTrack *track,
 								 bool patient, char **problem);
 
-/* Is a track too long to be read and looked at in others' sessions? */
+/* Whether a track is too long to be read and looked at in others' sessions. */
 extern bool ecapi_look_too_long(const EcapiDeclared *declared);
 
 /* The argument read, in a subtransaction, too; NULL when it cannot be. */

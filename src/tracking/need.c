@@ -2,20 +2,20 @@
  * need.c
  *	  Which tracks need something that DDL changes.
  *
- * A track names things in texts.  What of them could be meant is told by where
- * names are looked up: in pg_catalog alone (sql_scope.c), so whatever else a track
- * uses stands there with its schema, and an object of another schema is not meant.
- * What relation a column or a key is of, the caller asks (reads.c).
+ * A track names things in texts.  Names are looked up in pg_catalog alone
+ * (sql_scope.c), so what else a track uses is written with its schema, and an object
+ * of another schema is not meant.  Which relation a column or a key belongs to is
+ * decided by the caller (reads.c).
  *
- * What is told here errs towards "needs": it decides only which tracks are looked
- * at (before.c, follow.c).
+ * The answers err towards "needs": they decide only which tracks are looked at
+ * (before.c, harm.c).
  */
 #include "postgres.h"
 
 #include "rowsql/mention.h"
 #include "tracking/need.h"
 
-/* Does a source of a track need it? */
+/* Whether a source of a track needs it. */
 static bool
 source_needs(const char *source, const EcapiChange *change)
 {
@@ -49,7 +49,7 @@ names_need(const char **names, int n, const EcapiChange *change)
 	return false;
 }
 
-/* Are default ids made of what is gone? */
+/* Whether default ids are made of what is gone. */
 static bool
 key_needs(const EcapiTrack *track, const EcapiChange *change)
 {
@@ -69,7 +69,7 @@ ecapi_track_mentions(const EcapiTrack *track, const EcapiChange *change)
 	return false;
 }
 
-/* Is a name in a text, but for letter case? */
+/* Whether a name is in a text, letter case aside. */
 static bool
 has_name(const char *text, const char *name)
 {

@@ -9,7 +9,7 @@
 
 #include "capture/tracks.h"
 
-/* What a track can need, and how it stands in one. */
+/* What a track can need, and how it is written in one. */
 typedef enum EcapiChangeKind
 {
 	ECAPI_CHANGE_COLUMN,		/* name, of relation */
@@ -31,12 +31,12 @@ typedef struct EcapiChange
 } EcapiChange;
 
 /*
- * Can a track mention it at all?  Spares reading most tracks, and costs a look at
- * the argument's text.
+ * Whether a track can mention it at all.  Spares reading most tracks, and costs a look
+ * at the argument's text.
  */
 extern bool ecapi_may_mention(const EcapiDeclared *declared, const EcapiChange *change);
 
-/* Do the texts of a track mention it, whatever relation is meant? */
+/* Whether the texts of a track mention it, of any relation. */
 extern bool ecapi_track_mentions(const EcapiTrack *track, const EcapiChange *change);
 
 #endif							/* ECAPI_NEED_H */

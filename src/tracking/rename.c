@@ -98,8 +98,8 @@ typedef struct Rename
 } Rename;
 
 /*
- * Does a part of a track compile, alone: an entry of its mapping with a source, or
- * (mapped NULL) its condition?
+ * Whether a part of a track compiles alone: an entry of its mapping with a source, or
+ * (mapped NULL) its condition.
  */
 static bool
 compiles(const EcapiTrack *track, const EcapiMapped *mapped, const char *text,

@@ -14,7 +14,7 @@
  *	(3) parts of an address come from one place (suggest_address.c);
  *	(4) money goes with its currency, or not at all: the standard discards a
  *		value without one;
- *	(5) what is assumed nevertheless (UTC, minor units) is said in a NOTICE;
+ *	(5) what is assumed nevertheless (UTC, minor units) is named in a NOTICE;
  *	(6) a join that only names suggest is offered in a NOTICE, never taken
  *		(suggest_join.c).
  *
@@ -207,8 +207,8 @@ try_table(EcapiSuggestion *search, const EcapiSuggestRule *rule, const EcapiSugg
 }
 
 /*
- * Is it a billing address that is a person with an e-mail address?  That is
- * another one than the customer, such as a company's accounts.
+ * Whether it is a billing address that is a person with an e-mail address: somebody
+ * else than the customer, such as a company's accounts.
  */
 static bool
 is_somebody(const EcapiSuggestTable *table)
@@ -260,7 +260,7 @@ lookup_event_type(const char *event_type)
 	return -1;
 }
 
-/* Is there anything by which a platform could know the person? */
+/* Whether there is anything by which a platform could know the person. */
 static bool
 knows_person(const EcapiSuggestion *search)
 {
@@ -396,7 +396,7 @@ ecapi_suggest_notify(const EcapiSuggested *suggested)
 
 /*
  * ecapi.suggest_mapping(relation, event_type): the mapping as jsonb; a NOTICE
- * tells what was not found.
+ * names what was not found.
  *
  * It needs no right on the table: what it reads, names of columns and foreign
  * keys, anybody may read in the catalogs.

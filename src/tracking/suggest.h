@@ -12,7 +12,7 @@
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 
-/* What the caller is to be told; detail and hint may be NULL. */
+/* One NOTICE; detail and hint may be NULL. */
 typedef struct EcapiSuggestNotice
 {
 	const char *message;

@@ -1,6 +1,6 @@
 /*
  * suggest_due.c
- *	  When is a row of a table an event?
+ *	  When a row of a table is an event.
  *
  * A row that completes later (a cart that becomes an order) has a column that
  * says so: a time that is null until then, or a status.  The time is looked for

@@ -9,7 +9,7 @@
 
 #include "utils/rel.h"
 
-/* Is an event of that type something that a row becomes after it was made? */
+/* Whether an event of that type is something that a row becomes after it was made. */
 extern bool ecapi_suggest_completes(int type);
 
 /*

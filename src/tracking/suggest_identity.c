@@ -1,11 +1,11 @@
 /*
  * suggest_identity.c
- *	  Is the customer the same one to all tracks?
+ *	  Whether the customer is the same one to all tracks.
  *
  * A platform takes two identifiers for two people.  Where one table names the
  * customer by a key of users and another by a key of customers, each purchase
  * and each sign-up is somebody else's.  So a suggestion is compared with the
- * tracks that run as the same role, and what differs is told.
+ * tracks that run as the same role, and a difference is a NOTICE.
  *
  * An identifier is known by the column that it comes from in the end: the one
  * that a foreign key refers to, or a column of a table of customers itself.
@@ -73,7 +73,7 @@ identify_track(Relation relation, const EcapiTrack *track, Identity *identity)
 	return false;
 }
 
-/* Does a track run as a role? */
+/* Whether a track runs as a role. */
 static bool
 is_of_role(const EcapiDeclared *declared, Oid role)
 {
@@ -82,7 +82,7 @@ is_of_role(const EcapiDeclared *declared, Oid role)
 	return OidIsValid(owner) && ecapi_run_as(owner) == role;
 }
 
-/* The same of a track whose table no other session has locked. */
+/* The same of a track whose table no other session has locked; false otherwise. */
 static bool
 identify_declared(const EcapiDeclared *declared, Identity *identity)
 {

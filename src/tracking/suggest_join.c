@@ -3,8 +3,8 @@
  *	  A join to the customer that names suggest, where no foreign key says it.
  *
  * A column customer_id without a foreign key may name a row of a table customers.
- * It is told as a guess, with the path that states the join, and never taken:
- * where it is wrong, a stranger's address would leave.  It is told only if
+ * A NOTICE offers it as a guess, with the path that states the join; it is never
+ * taken: where it is wrong, a stranger's address would leave.  It is offered only if
  *	(1) it would be the event's e-mail address, for which nothing was found;
  *	(2) the column is the one that was found to name the customer (suggest_person.c);
  *	(3) the table is called like the column, in the singular or plural, in the schema
@@ -75,7 +75,7 @@ name_alike(Oid schema, const EcapiSuggestColumn *column)
 	return InvalidOid;
 }
 
-/* Is a key called like the column: customer_id, or id of a customer? */
+/* Whether a key is called like the column: customer_id, or id of a customer. */
 static bool
 is_key_alike(const EcapiSuggestColumn *key, const EcapiSuggestColumn *column)
 {

@@ -22,7 +22,7 @@
 #include "tracking/suggest_source.h"
 #include "tracking/suggest_tables.h"
 
-/* Is a word the singular or plural of another one? */
+/* Whether a word is the singular or plural of another one. */
 static bool
 is_word(const char *word, size_t len, const char *singular)
 {
@@ -41,7 +41,7 @@ is_one_of(const char *word, size_t len, const char *const *words)
 	return false;
 }
 
-/* Has a table of that name employees in its rows? */
+/* Whether a table of that name has employees in its rows. */
 static bool
 is_employee_table(const char *relname)
 {
@@ -75,7 +75,7 @@ holds_keys(const EcapiSuggestColumn *column, const char *name)
 						   column->type);
 }
 
-/* Can the column name the customer; with email, by one who has an address? */
+/* Whether the column can name the customer; with email, one who has an address. */
 static bool
 is_candidate(EcapiSuggestion *search, const EcapiSuggestTable *from,
 			 const EcapiSuggestColumn *column, const char *name, bool email)

@@ -16,7 +16,7 @@
 extern EcapiSuggestTable *ecapi_suggest_find_person(EcapiSuggestion *search,
 													const EcapiSuggestTable *from);
 
-/* Has a table one customer in each row, by its folded name? */
+/* Whether a table has one customer in each row, by its folded name. */
 extern bool ecapi_suggest_is_person_table(const char *relname);
 
 #endif							/* ECAPI_SUGGEST_PERSON_H */

@@ -47,7 +47,7 @@ typedef struct EcapiSuggestion
 	Relation	relation;
 	int			type;			/* of the event */
 	Oid			role;			/* whose rights a track has: run_as.h */
-	bool		superuser;		/* is that one? */
+	bool		superuser;		/* whether that is one */
 	List	   *tables;			/* EcapiSuggestTable *, the table itself first,
 								 * then the nearest */
 	const EcapiSuggestTable *person_from;	/* where the customer is named; NULL: nowhere */

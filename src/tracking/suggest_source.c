@@ -1,10 +1,10 @@
 /*
  * suggest_source.c
- *	  Does a column fit a field, and how is it written as its source?
+ *	  Whether a column fits a field, and how it is written as its source.
  *
  * A column that fits as it is stands by its name, or by its foreign-key path.
  * SQL is written only where a value must be changed: local times, dates and
- * minor units.  What is assumed then is said in a NOTICE.
+ * minor units.  A NOTICE names what is assumed then.
  */
 #include "postgres.h"
 
@@ -33,7 +33,7 @@ is_whole_number(Oid type)
 	return type == INT2OID || type == INT4OID || type == INT8OID;
 }
 
-/* Is the field of that path a list?  Inside an ext there are none. */
+/* Whether the field of that path is a list; inside an ext there are none. */
 static bool
 takes_many(const char *path)
 {

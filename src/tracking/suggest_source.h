@@ -13,7 +13,7 @@
 #include "tracking/suggest_rules.h"
 #include "tracking/suggest_search.h"
 
-/* Can a column of that type be what a rule of the class says of a field? */
+/* Whether a column of that type can be what a rule of the class says of a field. */
 extern bool ecapi_suggest_fits(EcapiSuggestClass class, const char *path, Oid type);
 
 /* The first column of a table with one of these names that fits; NULL: none. */

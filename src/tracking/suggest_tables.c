@@ -136,10 +136,7 @@ ecapi_suggest_names_reference(const char *folded, const char *name)
 	return false;
 }
 
-/*
- * As a superuser it reads no table that would run code of
- * another role.
- */
+/* As a superuser it reads no table that would run code of another role. */
 bool
 ecapi_suggest_may_read(Oid role, Relation referred)
 {
@@ -247,10 +244,7 @@ add_references(EcapiSuggestion *search, const EcapiSuggestTable *from)
 		add_table(search, ecapi_suggest_find_person(search, from));
 }
 
-/*
- * Tables are added while the list is gone through, so
- * what is near comes before what is far.
- */
+/* Tables are added while the list is gone through: the near ones come before the far. */
 void
 ecapi_suggest_read_tables(EcapiSuggestion *search)
 {

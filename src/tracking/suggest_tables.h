@@ -26,7 +26,7 @@ extern const EcapiSuggestColumn *ecapi_suggest_column_of(const EcapiSuggestTable
 extern const EcapiSuggestColumn *ecapi_suggest_column_numbered(const EcapiSuggestTable *table,
 															   AttrNumber number);
 
-/* Is folded that name, with or without what names of references end in? */
+/* Whether folded is that name, with or without what names of references end in. */
 extern bool ecapi_suggest_names_reference(const char *folded, const char *name);
 
 /*
@@ -41,7 +41,7 @@ extern EcapiSuggestTable *ecapi_suggest_follow(const EcapiSuggestion *search,
 											   const EcapiSuggestTable *from,
 											   const EcapiSuggestColumn *column, int place);
 
-/* May a track that runs as the role read a table, as far as rights on columns allow? */
+/* Whether a track that runs as the role may read a table, rights on columns aside. */
 extern bool ecapi_suggest_may_read(Oid role, Relation referred);
 
 #endif							/* ECAPI_SUGGEST_TABLES_H */

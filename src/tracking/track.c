@@ -80,7 +80,7 @@ typedef struct Declaration
 	const char *table;			/* qualified and quoted */
 	const char *event_type;
 	const char *mapping;		/* JSON text */
-	bool		suggested;		/* nobody gave a mapping */
+	bool		suggested;		/* no mapping was given */
 	EcapiSuggested suggestion;	/* if so */
 	const char *condition;		/* NULL: none */
 	ArrayType  *on_change;		/* NULL: none */
@@ -268,7 +268,7 @@ joined(List *names)
 	return text.data;
 }
 
-/* Nobody gave a mapping: use one guessed from the columns. */
+/* No mapping was given: use one guessed from the columns. */
 static EcapiTrack *
 suggest(Declaration *declaration)
 {
@@ -282,8 +282,8 @@ suggest(Declaration *declaration)
 }
 
 /*
- * What was guessed, and what was assumed for it: told when the track is made,
- * for an error would make it pointless.
+ * What was guessed, and what was assumed for it.  Called when the track is made, for
+ * an error would make it pointless.
  */
 static void
 notice_suggested(const Declaration *declaration, const EcapiTrack *track)
@@ -333,7 +333,7 @@ check_combination(const Declaration *declaration)
 				 errmsg("on_change is not a list of columns")));
 }
 
-/* A trigger of that name that is no track is somebody else's. */
+/* A trigger of that name that is no track belongs to the application. */
 static void
 refuse_to_replace(const Declaration *declaration)
 {
@@ -451,7 +451,7 @@ ecapi_track(PG_FUNCTION_ARGS)
 	if (declaration.condition == NULL && declaration.on_change == NULL)
 		due = ecapi_suggest_condition(declaration.relation, declaration.event_type,
 									  &due_column);
-	/* The lock stays; a relation that somebody has open cannot be altered. */
+	/* The lock stays; a relation that is open cannot be altered. */
 	relation_close(declaration.relation, NoLock);
 	make_trigger(&declaration, command);
 	if (declaration.suggested)
