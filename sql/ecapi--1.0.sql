@@ -105,7 +105,7 @@ CREATE TABLE ecapi.request (
 
 CREATE INDEX request_destination_sent_at_idx ON ecapi.request (destination, sent_at);
 
--- Where was an event sent?
+-- For looking up where an event was sent.
 CREATE INDEX request_seqs_idx ON ecapi.request USING gist (seqs);
 
 CREATE TABLE ecapi.outbox_0 PARTITION OF ecapi.outbox FOR VALUES IN (0) USING heap;
@@ -142,7 +142,7 @@ CREATE TABLE ecapi.request_5 PARTITION OF ecapi.request FOR VALUES IN (5) USING 
 -- keeps them in memory, reads this table when it starts or meets a new row,
 -- and writes it a few times a second and at rest.
 --
--- Rows that are written over and over leave dead versions, and while somebody
+-- Rows that are written over and over leave dead versions, and while a session
 -- holds an old snapshot nothing can remove them.  A look-up by an ordinary key
 -- would meet all of them, and so would the check of a unique index.  So the keys
 -- of such tables end in the generation of the row, which grows by one with every
@@ -410,8 +410,8 @@ AS 'MODULE_PATHNAME', 'ecapi_refuse';
 --
 -- Events are appended below triggers, events that are set aside in the origin
 -- role (both outbox/append.c), and the worker writes its logs in that role, too,
--- so a row for which these triggers fire is not ours.  Telling rows by their
--- transaction id would not do: two servers' counters may well meet.
+-- so a row for which these triggers fire is not ours.  The transaction id does not
+-- distinguish them: two servers' counters may well meet.
 --
 -- Changes of rows that have a key would find a row of ours under the same key,
 -- so they are skipped, too; but only in the server's own replication workers,
@@ -738,7 +738,7 @@ CREATE FUNCTION ecapi.cancel_replay(destination name, replay bigint DEFAULT NULL
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_cancel_replay';
 
--- Four forms of one function: what they are about is told by their arguments.
+-- Four forms of one function: their arguments say what they are about.
 CREATE FUNCTION ecapi.preview(
 	destination name,
 	OUT decision text,
@@ -886,10 +886,10 @@ END;
 
 -- A cursor starts in the transaction that creates its server, and follows the
 -- server when it is renamed.  The worker repairs what was done while event
--- triggers did not run.  plpgsql, so that a missing library hurts nobody whose
--- DDL is not about ecapi.
+-- triggers did not run.  plpgsql, so that a missing library does not break DDL
+-- that is not about ecapi.
 --
--- A new server is told where it was made (option origin), as its cursor is: a
+-- A new server records where it was made (option origin), as its cursor does: a
 -- dump carries the option along, so one that is restored elsewhere is a copy
 -- until ecapi.adopt().
 --
@@ -1010,7 +1010,7 @@ $$;
 -- Enrichments are functions: their names are followed, and they are not dropped
 -- while a destination needs them.  A DROP ... CASCADE that takes a function away
 -- would take the destination with it, with its cursor and credentials, so that is
--- refused: somebody who drops a table wants no conversions lost.  plpgsql, and at
+-- refused: dropping a table must not lose conversions.  plpgsql, and at
 -- an end at once where no destination is enriched, for the reasons given below for
 -- tracks.
 CREATE FUNCTION ecapi_internal.has_enrichments() RETURNS boolean
@@ -1025,7 +1025,7 @@ $$;
 
 -- Before functions can be renamed or go, what destinations depend on is put right, for
 -- rights come and go where no event trigger runs; after commands that drop, what they
--- may not call counts again.  Says nothing where the library is missing: what was
+-- may not call counts again.  Silent where the library is missing: what was
 -- recorded holds.
 CREATE FUNCTION ecapi_internal.on_enrichment_need() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -1151,10 +1151,10 @@ CREATE EVENT TRIGGER ecapi_alter_start ON ddl_command_start
 -- An event trigger looks after new ones.  The SQL of a track runs as the table's
 -- owner, so the TRIGGER privilege is not enough to make one.  A partition's copy
 -- comes with ATTACH PARTITION or CREATE TABLE, by the owner of the table that it is
--- attached to, and is not asked again.
+-- attached to, and is not checked again.
 --
 -- Two more look after what tracks name.  All are plpgsql, so that a missing
--- library hurts nobody whose DDL is not about tracks, and all end at once in a
+-- library does not break DDL that is not about tracks, and all end at once in a
 -- database without tracks.
 -- ---------------------------------------------------------------------------
 
@@ -1210,7 +1210,7 @@ CREATE FUNCTION ecapi_internal.follow_drop(type text, schema text, name text, re
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_follow_drop';
 
--- Is there any track?  By the index of pg_depend.
+-- Whether there is any track, by the index of pg_depend.
 CREATE FUNCTION ecapi_internal.has_tracks() RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -1223,8 +1223,8 @@ AS $$
 			AND d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass)
 $$;
 
--- SECURITY INVOKER: who may make a trigger is asked with the rights of the role that
--- makes it.
+-- SECURITY INVOKER: whether a trigger may be made is checked with the rights of the
+-- role that makes it.
 CREATE FUNCTION ecapi_internal.on_trigger_create() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -1247,7 +1247,7 @@ BEGIN
 END
 $$;
 
--- Says nothing where the library is missing: the triggers at the command's end do.
+-- Silent where the library is missing: the triggers at the command's end report it.
 CREATE FUNCTION ecapi_internal.on_track_start() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -1277,9 +1277,9 @@ BEGIN
 END
 $$;
 
--- Objects are told by name; a function's name is the last part of its address.
+-- Objects go by name; a function's name is the last part of its address.
 -- Constraints have no names in tracks, so one call stands for all of them, and
--- tells of the object that the command named.
+-- names the object that the command named.
 CREATE FUNCTION ecapi_internal.on_track_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -1320,7 +1320,7 @@ CREATE EVENT TRIGGER ecapi_trigger_create ON ddl_command_end
 	WHEN TAG IN ('CREATE TRIGGER', 'CREATE SCHEMA')
 	EXECUTE FUNCTION ecapi_internal.on_trigger_create();
 
--- Who may set session_replication_role must not be able to pass by.
+-- A role that may set session_replication_role must not get around these.
 ALTER EVENT TRIGGER ecapi_trigger_create ENABLE ALWAYS;
 
 -- The tags of both of the next two.
@@ -1344,8 +1344,8 @@ CREATE EVENT TRIGGER ecapi_track_drop ON sql_drop
 		'DROP DOMAIN', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
 	EXECUTE FUNCTION ecapi_internal.on_track_drop();
 
--- Copies that partitions have are left out: the track is that of their root.  An
--- owner sees the tracks of his own tables, who monitors sees all.
+-- Copies that partitions have are left out: the track is that of their root.  Owners
+-- see the tracks of their own tables, roles that monitor see all.
 CREATE VIEW ecapi.track WITH (security_barrier) AS
 SELECT t.tgrelid::pg_catalog.regclass AS relation,
 	CASE WHEN pg_catalog.starts_with(t.tgname::text, 'ecapi_')
@@ -1380,7 +1380,7 @@ WHERE n.nspname = 'ecapi'
 -- taken, and later ones.
 -- What waits behind a cursor.  The planner cannot know how little that is as a rule,
 -- and would read the whole outbox to count it; by the index it costs what waits.
--- Of events it tells counts and times alone, so it may read for those who monitor.
+-- Of events it shows counts and times alone, so it may read for roles that monitor.
 CREATE FUNCTION ecapi_internal.waiting(c ecapi.cursor, OUT backlog bigint, OUT oldest timestamptz) RETURNS record
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
@@ -1479,10 +1479,10 @@ FROM ecapi_internal.role_use() u;
 CREATE VIEW ecapi.left_out AS
 SELECT l.path, l.reason, l.count FROM ecapi_internal.left_out_counts() l;
 
--- A row says "running" until somebody writes otherwise, so one whose backend died
--- is known by the lock that went with it.  An owner sees the backfills of his own
--- tables, who monitors sees all; but a key may be somebody's address: it is shown to
--- the owner, and to those who may read the progress.
+-- A row says "running" until it is written again, so one whose backend died
+-- is known by the lock that went with it.  Owners see the backfills of their own
+-- tables, roles that monitor see all; but a key may be a person's address: it is shown
+-- to the owner, and to those who may read the progress.
 CREATE VIEW ecapi.backfill WITH (security_barrier) AS
 SELECT p.relation,
 	p.track,
@@ -1516,10 +1516,10 @@ FROM ecapi.backfill_progress p
 WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
 	OR pg_catalog.has_table_privilege('ecapi.backfill_progress', 'SELECT');
 
--- What of ecapi.failed_event is its reader's: rows of his tables that were set aside,
--- and events that his destinations did not take.  A row's columns are its table's
--- owner's.  Of an event he who owns a destination gets the identifiers as digests, and
--- they are clear in it: so it is not shown here.
+-- What of ecapi.failed_event belongs to its reader: rows of the reader's tables that
+-- were set aside, and events that the reader's destinations did not take.  A row's
+-- columns are its table's owner's.  The owner of a destination gets identifiers as
+-- digests, and they are clear in the event: so it is not shown here.
 CREATE VIEW ecapi.own_failed_event WITH (security_barrier) AS
 SELECT f.failed_id,
 	f.destination,
@@ -1543,8 +1543,8 @@ FROM ecapi.failed_event f
 WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role(s.srvowner, 'USAGE');
 
 -- The doctor.  Sees everything, so it runs as its owner; it shows states and
--- names, never contents.  What it asks of tracks and filters is asked in
--- subtransactions, which a parallel query cannot have.
+-- names, never contents.  It looks at tracks and filters in subtransactions, which a
+-- parallel query cannot have.
 CREATE FUNCTION ecapi.check(OUT severity text, OUT what text, OUT what_to_do text)
 RETURNS SETOF record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -1807,9 +1807,9 @@ CREATE FUNCTION ecapi_internal.event_id(event json) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ecapi_event_id';
 
--- Has a cursor passed an event?  Those that its snapshot saw, and of its open
--- window those up to its position, in the two arms of the reader: transactions
--- that ran at the snapshot, and later ones.
+-- Whether a cursor has passed an event: its snapshot saw it, or it lies in the open
+-- window, up to the position, in the two arms of the reader: transactions that ran at
+-- the snapshot, and later ones.
 CREATE FUNCTION ecapi_internal.is_disposed(c ecapi.cursor, xid xid8, seq bigint) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN pg_catalog.pg_visible_in_snapshot(is_disposed.xid, (c).snapshot)
@@ -1865,7 +1865,7 @@ BEGIN
 			LEFT JOIN ecapi.cursor c ON c.server = q.server AND q.sent_at >= c.started_at
 	), f AS MATERIALIZED (
 		SELECT q.* FROM ecapi.failed_event q WHERE q.event_id = trace.id
-	), told AS (
+	), shown AS (
 		SELECT c.cancelled_at AS at, NULL::name AS destination, 'cancelled' AS outcome,
 			CASE WHEN c.state = 'refunded' AND pg_catalog.octet_length(c.id) <= 505
 				THEN pg_catalog.format('refunded as %s:refund', c.id) ELSE c.state END AS reason,
@@ -1920,7 +1920,7 @@ BEGIN
 	)
 	SELECT t.at, t.destination, t.outcome, t.reason, t.attempt, t.status, t.latency_ms, t.answer,
 		t.receiver_request_id, t.request_id, t.next_try, t.event_type, t.xid, t.seq
-	FROM told t
+	FROM shown t
 	ORDER BY t.seq, t.step = 1 DESC, t.at, t.request_id, t.step, t.destination;
 
 	IF NOT FOUND THEN
@@ -1957,7 +1957,7 @@ AS 'MODULE_PATHNAME', 'ecapi_reconcile';
 
 -- ---------------------------------------------------------------------------
 -- Rights.  States and counts are for pg_monitor; events are for the owner and
--- whom he grants them to.
+-- the roles to which the owner grants them.
 -- ---------------------------------------------------------------------------
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA ecapi, ecapi_internal FROM PUBLIC;
@@ -1968,13 +1968,13 @@ GRANT EXECUTE ON FUNCTION ecapi_internal.filter_bound(anyelement, integer) TO PU
 REVOKE ALL ON FUNCTION @extschema@.ecapi_emit(text, double precision, text, text,
 	jsonb, jsonb, text, text, text, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
--- An event trigger asks with the rights of whatever role has made a trigger of
--- ecapi.capture() whether it may.  The function refuses, and does nothing else.
+-- An event trigger calls it with the rights of the role that has made a trigger of
+-- ecapi.capture().  The function refuses, and does nothing else.
 GRANT USAGE ON SCHEMA ecapi_internal TO PUBLIC;
 GRANT EXECUTE ON FUNCTION ecapi_internal.check_trigger(oid) TO PUBLIC;
 
--- A view asks with the rights of its reader.  These two tell of his own tracks alone,
--- unless he monitors.
+-- A view calls them with the rights of its reader.  These two show the reader's own
+-- tracks alone, unless the reader monitors.
 GRANT EXECUTE ON FUNCTION ecapi_internal.track_argument(oid),
 	ecapi_internal.track_problem(oid) TO PUBLIC;
 
@@ -2351,7 +2351,6 @@ COMMENT ON COLUMN ecapi.backfill.rows_read IS 'rows that were read';
 COMMENT ON COLUMN ecapi.backfill.events IS 'events that were emitted';
 COMMENT ON COLUMN ecapi.backfill.set_aside IS 'rows that could not be captured';
 COMMENT ON COLUMN ecapi.backfill.outside IS 'events outside of the range, among the rows that were read';
-COMMENT ON COLUMN ecapi.backfill.cancelled IS 'events of cancelled ids, which were not emitted';
 COMMENT ON COLUMN ecapi.backfill.forgotten IS 'events of forgotten persons, which were not emitted';
 COMMENT ON COLUMN ecapi.backfill.condition_false IS 'rows that were read and are no events now, for the condition is false of them';
 COMMENT ON COLUMN ecapi.backfill.skipped IS 'rows that were not read, for their time is null or outside of the range; counted at the end';
@@ -2372,24 +2371,24 @@ COMMENT ON COLUMN ecapi.erased.seq IS 'of the event in ecapi.outbox';
 COMMENT ON COLUMN ecapi.erased.xid IS 'transaction that emitted it';
 COMMENT ON COLUMN ecapi.erased.erased_at IS 'when';
 COMMENT ON COLUMN ecapi.erased.erased_by IS 'the transaction that erased it';
-COMMENT ON TABLE ecapi.forget_key IS 'key of ecapi.forgotten; with it anybody can tell whether an identifier is on the list';
+COMMENT ON TABLE ecapi.forget_key IS 'key of ecapi.forgotten; with it anybody can find out whether an identifier is on the list';
 COMMENT ON COLUMN ecapi.forget_key.key IS 'secret, 32 bytes';
 COMMENT ON COLUMN ecapi.forget_key.made_at IS 'when';
 COMMENT ON TABLE ecapi.forgotten IS 'persons whose history is not emitted again, as keyed hashes of their identifiers';
 COMMENT ON COLUMN ecapi.forgotten.forgotten_at IS 'when';
 COMMENT ON COLUMN ecapi.forgotten.person IS 'HMAC-SHA256, under a key of ecapi.forget_key, of the hex digits of a digest';
-COMMENT ON FUNCTION ecapi.forget(text, text) IS 'erase the events of a person, given by any identifier or its digest; tells where copies were delivered';
-COMMENT ON FUNCTION ecapi.remember(text, text) IS 'take an identifier off the list of forgotten persons; tells whether it was on it';
+COMMENT ON FUNCTION ecapi.forget(text, text) IS 'erase the events of a person, given by any identifier or its digest; returns where copies were delivered';
+COMMENT ON FUNCTION ecapi.remember(text, text) IS 'take an identifier off the list of forgotten persons; returns whether it was on it';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
 COMMENT ON FUNCTION ecapi_internal.refuse(text, text, text) IS 'raises an error, or a warning of class 01, that shows nothing of our triggers';
 COMMENT ON FUNCTION ecapi_internal.skip_replicated() IS 'keeps rows of logical replication out of the outbox and its logs';
 COMMENT ON FUNCTION ecapi_internal.refuse_truncate() IS 'keeps slots of the outbox from being truncated by hand';
 COMMENT ON FUNCTION ecapi_internal.on_server_change() IS 'starts and renames the cursor of a destination';
-COMMENT ON FUNCTION ecapi_internal.on_mapping_change() IS 'tells the worker of new credentials';
+COMMENT ON FUNCTION ecapi_internal.on_mapping_change() IS 'wakes the worker when credentials have changed';
 COMMENT ON FUNCTION ecapi_internal.on_server_drop() IS 'ends the cursor of a destination';
 COMMENT ON FOREIGN DATA WRAPPER ecapi IS 'destinations of ECAPI events; USAGE is the right to read every event and to make the server connect anywhere';
 COMMENT ON EVENT TRIGGER ecapi_server_change IS 'starts and renames the cursors of destinations';
-COMMENT ON EVENT TRIGGER ecapi_mapping_change IS 'tells the worker of new credentials of destinations';
+COMMENT ON EVENT TRIGGER ecapi_mapping_change IS 'wakes the worker when credentials of destinations have changed';
 COMMENT ON EVENT TRIGGER ecapi_server_drop IS 'ends the cursors of destinations';
 COMMENT ON FUNCTION ecapi.track(regclass, text, jsonb, text, text[], boolean, text, boolean, text) IS 'capture the rows of a table as events; returns the name of the trigger that does';
 COMMENT ON FUNCTION ecapi.event_id(regclass, text, "any") IS 'the id that a track gives to the event of a row, by its key';
@@ -2411,7 +2410,7 @@ COMMENT ON EVENT TRIGGER ecapi_track_change IS 'lets tracks follow commands that
 COMMENT ON EVENT TRIGGER ecapi_track_drop IS 'refuses to drop what tracks need';
 COMMENT ON VIEW ecapi.track IS 'tracks: the triggers of ecapi.capture(), what they say, and what is wrong with them';
 COMMENT ON COLUMN ecapi.track.relation IS 'the table';
-COMMENT ON COLUMN ecapi.track.name IS 'of the track: its triggers without ecapi_';
+COMMENT ON COLUMN ecapi.track.name IS 'of the track: that of its trigger, without ecapi_';
 COMMENT ON COLUMN ecapi.track.event_type IS 'of the events';
 COMMENT ON COLUMN ecapi.track.condition IS 'which rows; NULL: all new ones';
 COMMENT ON COLUMN ecapi.track.on_change IS 'columns whose change is the event';
