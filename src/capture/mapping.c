@@ -353,12 +353,22 @@ ecapi_track_parse(const char *json, MemoryContext context)
 	return track;
 }
 
+/* The key of a member, behind a comma if it is not the first of its object. */
+static void
+write_key(StringInfo json, const char *key)
+{
+	if (json->data[json->len - 1] != '{')
+		appendStringInfoString(json, ", ");
+	escape_json(json, key);
+	appendStringInfoString(json, ": ");
+}
+
 static void
 write_text(StringInfo json, const char *key, const char *value)
 {
 	if (value == NULL)
 		return;
-	appendStringInfo(json, "%s\"%s\": ", json->len > 1 ? ", " : "", key);
+	write_key(json, key);
 	escape_json(json, value);
 }
 
@@ -367,11 +377,10 @@ write_names(StringInfo json, const char *key, const char **names, int n)
 {
 	if (n == 0)
 		return;
-	appendStringInfo(json, ", \"%s\": [", key);
+	write_key(json, key);
 	for (int i = 0; i < n; i++)
 	{
-		if (i > 0)
-			appendStringInfoString(json, ", ");
+		appendStringInfoString(json, i > 0 ? ", " : "[");
 		escape_json(json, names[i]);
 	}
 	appendStringInfoChar(json, ']');
@@ -380,27 +389,15 @@ write_names(StringInfo json, const char *key, const char **names, int n)
 static void
 write_mapping(StringInfo json, const EcapiTrack *track)
 {
-	const char *separator = "";
-
-	appendStringInfoString(json, ", \"mapping\": {");
-	if (track->takes & ECAPI_TAKES_ID)
-	{
-		appendStringInfoString(json, "\"id\": \"*\"");
-		separator = ", ";
-	}
-	if (track->takes & ECAPI_TAKES_DATA_SET_ID)
-	{
-		appendStringInfo(json, "%s\"data_set_id\": \"*\"", separator);
-		separator = ", ";
-	}
+	write_key(json, "mapping");
+	appendStringInfoChar(json, '{');
+	write_text(json, "id", track->takes & ECAPI_TAKES_ID ? "*" : NULL);
+	write_text(json, "data_set_id", track->takes & ECAPI_TAKES_DATA_SET_ID ? "*" : NULL);
 	for (int i = 0; i < track->nmapped; i++)
 	{
 		const EcapiMapped *mapped = &track->mapped[i];
 
-		appendStringInfoString(json, separator);
-		separator = ", ";
-		escape_json(json, mapped->path);
-		appendStringInfoString(json, ": ");
+		write_key(json, mapped->path);
 		if (mapped->source)
 			escape_json(json, mapped->source);
 		else if (mapped->constant->type == ECAPI_BOOL)
@@ -424,9 +421,11 @@ ecapi_track_write(const EcapiTrack *track)
 	write_text(&json, "condition", track->condition);
 	write_names(&json, "on_change", track->changes, track->nchanges);
 	if (track->at_commit)
-		appendStringInfoString(&json, ", \"at_commit\": true");
-	if (track->on_error == ECAPI_ON_ERROR_RAISE)
-		write_text(&json, "on_error", "raise");
+	{
+		write_key(&json, "at_commit");
+		appendStringInfoString(&json, "true");
+	}
+	write_text(&json, "on_error", track->on_error == ECAPI_ON_ERROR_RAISE ? "raise" : NULL);
 	write_mapping(&json, track);
 	appendStringInfoChar(&json, '}');
 	return json.data;

@@ -55,7 +55,7 @@
 #include "base/run_as.h"
 #include "capture/program.h"
 #include "capture/tracks.h"
-#include "rowsql/confine.h"
+#include "rowsql/names.h"
 
 PG_FUNCTION_INFO_V1(ecapi_check_trigger);
 
@@ -276,17 +276,6 @@ ecapi_track_shape(const EcapiTrack *track, Relation relation, bool always)
 	return shape;
 }
 
-/* The table at the top of a partition's tree. */
-static const char *
-root_name(Relation relation)
-{
-	List	   *ancestors = get_partition_ancestors(RelationGetRelid(relation));
-	Oid			root = ancestors ? llast_oid(ancestors) : RelationGetRelid(relation);
-
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(root)),
-									  get_rel_name(root));
-}
-
 static void
 refuse_kind(Relation relation, const char *kind, const char *hint)
 {
@@ -333,9 +322,13 @@ ecapi_refuse_relation(Relation relation)
 	 * new one.
 	 */
 	if (relation->rd_rel->relispartition)
+	{
+		List	   *ancestors = get_partition_ancestors(RelationGetRelid(relation));
+
 		refuse_kind(relation, "partition",
 					psprintf("Track table %s, with a condition if only some of its rows are meant.",
-							 root_name(relation)));
+							 ecapi_names_relation(llast_oid(ancestors))));
+	}
 }
 
 static void
@@ -367,24 +360,29 @@ ecapi_track_event_names(int16 events)
 static void
 check_kind(const EcapiDeclared *declared)
 {
-	if (!TRIGGER_FOR_AFTER(declared->type))
-		refuse_trigger(declared, "it does not fire after the change",
-					   "Only then is the row as it will be stored; make it an AFTER trigger.");
-	if (declared->is_constraint)
-		refuse_trigger(declared, "it is a constraint trigger",
-					   "For rows that are completed later in the transaction, use at_commit in ecapi.track().");
-	if (TRIGGER_FOR_TRUNCATE(declared->type))
-		refuse_trigger(declared, "it fires on TRUNCATE",
-					   "Rows that are removed are no events.");
-	if (declared->has_when)
-		refuse_trigger(declared, "it has a WHEN clause",
-					   "Use condition in ecapi.track(): it fires once, when it becomes true.");
-	if (declared->has_columns)
-		refuse_trigger(declared, "it has a list of columns",
-					   "Use on_change in ecapi.track(): it also sees what other triggers change.");
-	if (declared->argument == NULL)
-		refuse_trigger(declared, "it must have one argument",
-					   "The argument is a JSON object; let ecapi.track() write it.");
+	const struct
+	{
+		bool		wrong;
+		const char *message;
+		const char *hint;
+	}			rules[] = {
+		{!TRIGGER_FOR_AFTER(declared->type), "it does not fire after the change",
+		"Only then is the row as it will be stored; make it an AFTER trigger."},
+		{declared->is_constraint, "it is a constraint trigger",
+		"For rows that are completed later in the transaction, use at_commit in ecapi.track()."},
+		{TRIGGER_FOR_TRUNCATE(declared->type), "it fires on TRUNCATE",
+		"Rows that are removed are no events."},
+		{declared->has_when, "it has a WHEN clause",
+		"Use condition in ecapi.track(): it fires once, when it becomes true."},
+		{declared->has_columns, "it has a list of columns",
+		"Use on_change in ecapi.track(): it also sees what other triggers change."},
+		{declared->argument == NULL, "it must have one argument",
+		"The argument is a JSON object; let ecapi.track() write it."}
+	};
+
+	for (int i = 0; i < lengthof(rules); i++)
+		if (rules[i].wrong)
+			refuse_trigger(declared, rules[i].message, rules[i].hint);
 }
 
 EcapiTrack *
@@ -423,8 +421,7 @@ check_owner(Relation relation)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("must be owner of table %s to capture its rows",
-					quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-											   RelationGetRelationName(relation))),
+					ecapi_names_relation(RelationGetRelid(relation))),
 			 errdetail("The SQL of a track runs as the owner of its table.")));
 }
 

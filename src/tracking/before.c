@@ -118,8 +118,8 @@ give_up(void)
  * Whether there may be another look.  There is no limit while a server that is being
  * tested discards what its caches hold.
  */
-static bool
-begin(bool own)
+bool
+ecapi_before_begin(bool own)
 {
 	CHECK_FOR_INTERRUPTS();
 	if (!own && command.spent > COMMAND_MS * INT64CONST(1000) && debug_discard_caches == 0)
@@ -131,23 +131,11 @@ begin(bool own)
 	return true;
 }
 
-static void
-end(bool own)
+void
+ecapi_before_end(bool own)
 {
 	if (!own)
 		command.spent += GetCurrentTimestamp() - command.since;
-}
-
-bool
-ecapi_before_begin(const EcapiBefore *track)
-{
-	return begin(track->own);
-}
-
-void
-ecapi_before_end(const EcapiBefore *track)
-{
-	end(track->own);
 }
 
 /* ------------------------------------------------------------------------ looks */
@@ -254,14 +242,14 @@ look_at(const EcapiChange *change, bool own, MemoryContext scratch)
 		EcapiLooked looked;
 		char	   *problem;
 
-		if (watched->looked || is_own(watched) != own || !begin(own))
+		if (watched->looked || is_own(watched) != own || !ecapi_before_begin(own))
 			continue;
 		if (needs(watched, change))
 		{
 			looked = ecapi_look_at(watched->declared, watched->track, own, &problem);
 			note(watched, looked, problem);
 		}
-		end(own);
+		ecapi_before_end(own);
 		MemoryContextReset(scratch);
 	}
 }

@@ -25,9 +25,9 @@ extern List *ecapi_before_list(void);
 
 /*
  * Whether something may be done to a track, as far as time goes; then it must end.
- * Between them the command's time runs, where the track is another role's.
+ * Between them the command's time runs, unless the track is own, as in EcapiBefore.
  */
-extern bool ecapi_before_begin(const EcapiBefore *track);
-extern void ecapi_before_end(const EcapiBefore *track);
+extern bool ecapi_before_begin(bool own);
+extern void ecapi_before_end(bool own);
 
 #endif							/* ECAPI_BEFORE_H */

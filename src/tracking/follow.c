@@ -89,6 +89,8 @@ name_changed(EcapiChangeKind kind, const char *how, const char *name)
 static void
 renamed(RenameStmt *statement, const ObjectAddress *object)
 {
+	const char *name = name_of_object(statement->relation, statement->object);
+
 	switch (statement->renameType)
 	{
 		case OBJECT_COLUMN:
@@ -104,19 +106,16 @@ renamed(RenameStmt *statement, const ObjectAddress *object)
 		case OBJECT_VIEW:
 		case OBJECT_MATVIEW:
 		case OBJECT_FOREIGN_TABLE:
-			object_changed("rename table", get_object_namespace(object),
-						   name_of_object(statement->relation, NULL));
+			object_changed("rename table", get_object_namespace(object), name);
 			break;
 		case OBJECT_FUNCTION:
 		case OBJECT_ROUTINE:
 		case OBJECT_AGGREGATE:
-			object_changed("rename function", get_object_namespace(object),
-						   name_of_object(NULL, statement->object));
+			object_changed("rename function", get_object_namespace(object), name);
 			break;
 		case OBJECT_TYPE:
 		case OBJECT_DOMAIN:
-			object_changed("rename type", get_object_namespace(object),
-						   name_of_object(NULL, statement->object));
+			object_changed("rename type", get_object_namespace(object), name);
 			break;
 		default:
 			break;

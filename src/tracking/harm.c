@@ -110,10 +110,10 @@ ecapi_harm_each(const EcapiChange *change, EcapiHarmFollower follower, void *arg
 		EcapiBefore *before = lfirst(cell);
 		EcapiDeclared *declared = ecapi_declared_get(before->trigger);
 
-		if (declared == NULL || !ecapi_before_begin(before))
+		if (declared == NULL || !ecapi_before_begin(before->own))
 			continue;
 		follow_one(before, declared, change, follower, arg);
-		ecapi_before_end(before);
+		ecapi_before_end(before->own);
 		MemoryContextReset(scratch);
 	}
 	MemoryContextSwitchTo(caller);

@@ -14,9 +14,7 @@
 #include "access/relation.h"
 #include "executor/spi.h"
 #include "storage/proc.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 
 #include "base/argument.h"
 #include "base/sql_scope.h"
@@ -60,18 +58,6 @@ rethrow_lock_error(MemoryContext context, const char *table)
 				 errhint("Try again, or find what holds it in pg_locks.")));
 	}
 	PG_RE_THROW();
-}
-
-const char *
-ecapi_own_table_name(Oid relid)
-{
-	char	   *name = get_rel_name(relid);
-
-	if (name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid)));
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
 }
 
 Relation

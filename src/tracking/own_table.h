@@ -20,9 +20,6 @@ extern int	ecapi_limit_lock_wait(int ms);
 /* The same for ecapi.track() and ecapi.untrack(). */
 extern int	ecapi_own_table_limit(void);
 
-/* schema.name, quoted; raises an error where the relation does not exist. */
-extern const char *ecapi_own_table_name(Oid relid);
-
 /*
  * Open and lock a relation of the caller's.  Raises an error where the caller does
  * not own it, before it is locked and again after, and where the lock is not had in

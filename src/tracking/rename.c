@@ -68,25 +68,6 @@ complete(EcapiTrack *track)
 	}
 }
 
-/* A track's copy, with room for stand-ins. */
-static EcapiTrack *
-copy_track(const EcapiTrack *track)
-{
-	EcapiTrack *copy = palloc(sizeof(EcapiTrack));
-
-	*copy = *track;
-	copy->mapped = palloc0(sizeof(EcapiMapped) * (track->nmapped + STAND_INS));
-	if (track->nmapped > 0)
-		memcpy(copy->mapped, track->mapped, sizeof(EcapiMapped) * track->nmapped);
-	copy->keys = palloc(sizeof(char *) * (track->nkeys + 1));
-	for (int i = 0; i < track->nkeys; i++)
-		copy->keys[i] = track->keys[i];
-	copy->changes = palloc(sizeof(char *) * (track->nchanges + 1));
-	for (int i = 0; i < track->nchanges; i++)
-		copy->changes[i] = track->changes[i];
-	return copy;
-}
-
 typedef struct Rename
 {
 	const char *from;
@@ -181,18 +162,15 @@ follow_names(const char **names, int n, const Rename *rename)
 			names[i] = rename->to;
 }
 
-/* The track as it must read after a rename. */
-static EcapiTrack *
-follow_track(const EcapiTrack *track, const Rename *rename)
+/* Let a track read as it must after a rename. */
+static void
+follow_track(EcapiTrack *track, const Rename *rename)
 {
-	EcapiTrack *followed = copy_track(track);
-
-	follow_names(followed->keys, followed->nkeys, rename);
-	follow_names(followed->changes, followed->nchanges, rename);
-	followed->condition = follow_condition(track, rename);
-	for (int i = 0; i < followed->nmapped; i++)
-		followed->mapped[i].source = follow_source(track, &track->mapped[i], rename);
-	return followed;
+	follow_names(track->keys, track->nkeys, rename);
+	follow_names(track->changes, track->nchanges, rename);
+	track->condition = follow_condition(track, rename);
+	for (int i = 0; i < track->nmapped; i++)
+		track->mapped[i].source = follow_source(track, &track->mapped[i], rename);
 }
 
 /* In a subtransaction that is kept; the limit ends with this. */
@@ -227,14 +205,16 @@ lock_to_write(Oid relation, bool patient)
 
 /* Rewrite a track whose relation is open. */
 static void
-follow_rename(const EcapiDeclared *declared, const EcapiTrack *track, EcapiBefore *before,
-			  Rename *rename, const EcapiChange *change)
+follow_rename(const EcapiDeclared *declared, EcapiTrack *track, EcapiBefore *before,
+			  const Rename *rename, const EcapiChange *change)
 {
-	EcapiTrack *followed = follow_track(track, rename);
-	const char *argument = ecapi_track_write(followed);
+	const char *was = ecapi_track_write(track);
+	const char *argument;
 
-	ecapi_harm_refuse(declared, followed, before, change);
-	if (strcmp(argument, ecapi_track_write(track)) == 0)
+	follow_track(track, rename);
+	ecapi_harm_refuse(declared, track, before, change);
+	argument = ecapi_track_write(track);
+	if (strcmp(argument, was) == 0)
 		return;
 	if (lock_to_write(declared->relation, before->own))
 		ecapi_declared_write(declared, argument);

@@ -21,6 +21,7 @@
 #include "base/catalog.h"
 #include "base/run_as.h"
 #include "capture/tracks.h"
+#include "rowsql/names.h"
 #include "tracking/look.h"
 #include "tracking/suggest_identity.h"
 #include "tracking/suggest_person.h"
@@ -102,13 +103,6 @@ identify_declared(const EcapiDeclared *declared, Identity *identity)
 	return known;
 }
 
-static const char *
-table_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
-
 static void
 note(EcapiSuggestion *search, const Identity *here, const Identity *there,
 	 const EcapiDeclared *declared)
@@ -116,12 +110,12 @@ note(EcapiSuggestion *search, const Identity *here, const Identity *there,
 	ecapi_suggest_notice(search,
 						 psprintf("\"%s\" differs from that of track \"%s\" on table %s",
 								  IDENTIFIER, ecapi_declared_name(declared),
-								  table_name(declared->relation)),
+								  ecapi_names_relation(declared->relation)),
 						 psprintf("Here it is column \"%s\" of table %s, there column \"%s\" of table %s.",
 								  get_attname(here->relid, here->column, false),
-								  table_name(here->relid),
+								  ecapi_names_relation(here->relid),
 								  get_attname(there->relid, there->column, false),
-								  table_name(there->relid)),
+								  ecapi_names_relation(there->relid)),
 						 "To platforms these are two people; map the same one in both, such as by a foreign-key path.");
 }
 

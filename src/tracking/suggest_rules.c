@@ -2,8 +2,7 @@
  * suggest_rules.c
  *	  suggest.def as arrays.
  *
- * Each array reads the file once, with the macros of the other lines empty.
- * Everything is constant.
+ * Each array reads the file once, for the lines of its kind.  Everything is constant.
  */
 #include "postgres.h"
 
@@ -60,91 +59,72 @@
 	"billing_email", "buyer_email", "user_email", "mail", "payer_email", "donor_email", \
 	"primary_email", "customer_email_address", "email_from", "email_sha256"
 
+/* Lines of suggest.def. */
 #define NAMES(...) ((const char *const[]) {__VA_ARGS__, NULL})
-#define SUGGEST(path, class, events, places, table, ...)
-#define SUGGEST_PERSON(...)
-#define SUGGEST_OTHER_PERSON(...)
-#define SUGGEST_EMPLOYEE(...)
-#define SUGGEST_PERSON_TABLE(...)
-#define SUGGEST_REFERENCE(from, place, ...)
-#define SUGGEST_ADDRESS(path, names, inside)
-#define SUGGEST_ADDRESS_PREFIX(shipping, prefix)
-#define SUGGEST_STATUS(...)
-#define SUGGEST_DONE(events, word)
-
-#undef SUGGEST
 #define SUGGEST(path, class, events, places, table, ...) \
 	{path, ECAPI_SUGGEST_##class, events, places, table, NAMES(__VA_ARGS__)},
-const EcapiSuggestRule ecapi_suggest_rules[] = {
-#include "tracking/suggest.def"
-};
-#undef SUGGEST
-#define SUGGEST(path, class, events, places, table, ...)
-
-#undef SUGGEST_PERSON
-#undef SUGGEST_OTHER_PERSON
 #define SUGGEST_PERSON(...) NAMES(__VA_ARGS__),
 #define SUGGEST_OTHER_PERSON(...) NAMES(__VA_ARGS__),
-const char *const *const ecapi_suggest_persons[ECAPI_SUGGEST_NPERSONS] = {
-#include "tracking/suggest.def"
-};
-#undef SUGGEST_PERSON
-#undef SUGGEST_OTHER_PERSON
-#define SUGGEST_PERSON(...)
-#define SUGGEST_OTHER_PERSON(...)
-
-#undef SUGGEST_EMPLOYEE
 #define SUGGEST_EMPLOYEE(...) __VA_ARGS__, NULL
-const char *const ecapi_suggest_employees[] = {
-#include "tracking/suggest.def"
-};
-#undef SUGGEST_EMPLOYEE
-#define SUGGEST_EMPLOYEE(...)
-
-#undef SUGGEST_PERSON_TABLE
 #define SUGGEST_PERSON_TABLE(...) __VA_ARGS__, NULL
-const char *const ecapi_suggest_person_tables[] = {
-#include "tracking/suggest.def"
-};
-#undef SUGGEST_PERSON_TABLE
-#define SUGGEST_PERSON_TABLE(...)
-
-#undef SUGGEST_REFERENCE
 #define SUGGEST_REFERENCE(from, place, ...) {from, place, NAMES(__VA_ARGS__)},
-const EcapiSuggestReference ecapi_suggest_references[] = {
-#include "tracking/suggest.def"
-};
-#undef SUGGEST_REFERENCE
-#define SUGGEST_REFERENCE(from, place, ...)
-
-#undef SUGGEST_ADDRESS
 #define SUGGEST_ADDRESS(path, names, inside) {path, names, inside},
-const EcapiSuggestPart ecapi_suggest_parts[] = {
-#include "tracking/suggest.def"
-};
-#undef SUGGEST_ADDRESS
-#define SUGGEST_ADDRESS(path, names, inside)
-
-#undef SUGGEST_STATUS
-#define SUGGEST_STATUS(...) __VA_ARGS__, NULL
-const char *const ecapi_suggest_statuses[] = {
-#include "tracking/suggest.def"
-};
-#undef SUGGEST_STATUS
-#define SUGGEST_STATUS(...)
-
-#undef SUGGEST_DONE
-#define SUGGEST_DONE(events, word) {events, word},
-const EcapiSuggestDone ecapi_suggest_done[] = {
-#include "tracking/suggest.def"
-};
-#undef SUGGEST_DONE
-#define SUGGEST_DONE(events, word)
-
-#undef SUGGEST_ADDRESS_PREFIX
 #define SUGGEST_ADDRESS_PREFIX(shipping, prefix) {shipping, prefix},
-const EcapiSuggestPrefix ecapi_suggest_prefixes[] = {
+#define SUGGEST_STATUS(...) __VA_ARGS__, NULL
+#define SUGGEST_DONE(events, word) {events, word},
+
+const EcapiSuggestRule ecapi_suggest_rules[] = {
+#define SUGGEST_WANTS_RULES
 #include "tracking/suggest.def"
+#undef SUGGEST_WANTS_RULES
+};
+
+const char *const *const ecapi_suggest_persons[ECAPI_SUGGEST_NPERSONS] = {
+#define SUGGEST_WANTS_PERSONS
+#include "tracking/suggest.def"
+#undef SUGGEST_WANTS_PERSONS
+};
+
+const char *const ecapi_suggest_employees[] = {
+#define SUGGEST_WANTS_EMPLOYEES
+#include "tracking/suggest.def"
+#undef SUGGEST_WANTS_EMPLOYEES
+};
+
+const char *const ecapi_suggest_person_tables[] = {
+#define SUGGEST_WANTS_PERSON_TABLES
+#include "tracking/suggest.def"
+#undef SUGGEST_WANTS_PERSON_TABLES
+};
+
+const EcapiSuggestReference ecapi_suggest_references[] = {
+#define SUGGEST_WANTS_REFERENCES
+#include "tracking/suggest.def"
+#undef SUGGEST_WANTS_REFERENCES
+};
+
+const EcapiSuggestPart ecapi_suggest_parts[] = {
+#define SUGGEST_WANTS_PARTS
+#include "tracking/suggest.def"
+#undef SUGGEST_WANTS_PARTS
+};
+
+const char *const ecapi_suggest_statuses[] = {
+#define SUGGEST_WANTS_STATUSES
+#include "tracking/suggest.def"
+#undef SUGGEST_WANTS_STATUSES
+};
+
+const EcapiSuggestDone ecapi_suggest_done[] = {
+#define SUGGEST_WANTS_DONE
+#include "tracking/suggest.def"
+#undef SUGGEST_WANTS_DONE
+};
+
+const EcapiSuggestPrefix ecapi_suggest_prefixes[] = {
+#define SUGGEST_WANTS_PREFIXES
+#include "tracking/suggest.def"
+#undef SUGGEST_WANTS_PREFIXES
 };
 
 const char *const ecapi_suggest_emails[] = {EMAIL_NAMES, NULL};

@@ -53,6 +53,7 @@
 #include "base/run_as.h"
 #include "capture/program_compile.h"
 #include "capture/tracks.h"
+#include "rowsql/names.h"
 #include "tracking/own_table.h"
 #include "tracking/suggest.h"
 #include "tracking/suggest_due.h"
@@ -314,23 +315,25 @@ notice_every_row(Declaration declaration, const EcapiTrack *track, const char *c
 }
 
 static void
+refuse_argument(const char *message, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s", message),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+static void
 check_combination(const Declaration *declaration)
 {
-	if (declaration->on_change && ArrayGetNItems(ARR_NDIM(declaration->on_change),
-												 ARR_DIMS(declaration->on_change)) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("on_change lists no column"),
-				 errhint("Leave it out for a track of new rows.")));
+	ArrayType  *on_change = declaration->on_change;
+
+	if (on_change && ArrayGetNItems(ARR_NDIM(on_change), ARR_DIMS(on_change)) == 0)
+		refuse_argument("on_change lists no column", "Leave it out for a track of new rows.");
 	if (declaration->condition && *declaration->condition == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the condition is empty"),
-				 errhint("Leave it out for a track of all new rows.")));
-	if (declaration->on_change && ARR_NDIM(declaration->on_change) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("on_change is not a list of columns")));
+		refuse_argument("the condition is empty", "Leave it out for a track of all new rows.");
+	if (on_change && ARR_NDIM(on_change) > 1)
+		refuse_argument("on_change is not a list of columns", NULL);
 }
 
 /* A trigger of that name that is no track belongs to the application. */
@@ -396,7 +399,7 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 		ecapi_argument_refuse_null("relation");
 	if (PG_ARGISNULL(ARG_EVENT_TYPE))
 		ecapi_argument_refuse_null("event_type");
-	declaration->table = ecapi_own_table_name(PG_GETARG_OID(ARG_RELATION));
+	declaration->table = ecapi_names_relation(PG_GETARG_OID(ARG_RELATION));
 	declaration->event_type = ecapi_argument_text(fcinfo, ARG_EVENT_TYPE);
 	declaration->suggested = PG_ARGISNULL(ARG_MAPPING);
 	if (declaration->suggested)

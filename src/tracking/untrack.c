@@ -23,6 +23,7 @@
 #include "base/argument.h"
 #include "capture/find.h"
 #include "capture/tracks.h"
+#include "rowsql/names.h"
 #include "event/closest.h"
 #include "tracking/look.h"
 #include "tracking/own_table.h"
@@ -84,7 +85,7 @@ ecapi_untrack(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		ecapi_argument_refuse_null("relation");
-	table = ecapi_own_table_name(PG_GETARG_OID(0));
+	table = ecapi_names_relation(PG_GETARG_OID(0));
 	nest = ecapi_own_table_limit();
 	relation = ecapi_own_table_open(PG_GETARG_OID(0), table, AccessExclusiveLock);
 	tracks = ecapi_declared_list(RelationGetRelid(relation));
