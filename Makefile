@@ -133,7 +133,7 @@ OBJS = \
 	src/tracking/track.o \
 	src/tracking/untrack.o \
 	src/tracking/follow.o \
-	src/tracking/harm.o \
+	src/tracking/affected.o \
 	src/tracking/rename.o \
 	src/capture/program.o \
 	src/capture/program_cache.o \

@@ -2397,15 +2397,15 @@ COMMENT ON FUNCTION ecapi_internal.check_trigger(oid) IS 'refuses a trigger of e
 COMMENT ON FUNCTION ecapi_internal.track_argument(oid) IS 'what a track says, or NULL when it cannot be read';
 COMMENT ON FUNCTION ecapi_internal.track_problem(oid) IS 'what is wrong with a track now, or NULL';
 COMMENT ON FUNCTION ecapi_internal.follow_command(pg_ddl_command) IS 'lets tracks follow a command, or refuses the command';
-COMMENT ON FUNCTION ecapi_internal.watch_tracks() IS 'lets a command see which tracks it finds whole';
+COMMENT ON FUNCTION ecapi_internal.watch_tracks() IS 'lets a command see which tracks it finds valid';
 COMMENT ON FUNCTION ecapi_internal.follow_drop(text, text, text, oid, boolean) IS 'refuses to drop what a track needs';
 COMMENT ON FUNCTION ecapi_internal.has_tracks() IS 'whether any table is tracked';
 COMMENT ON FUNCTION ecapi_internal.on_trigger_create() IS 'refuses triggers that cannot be tracks, and tracks of tables of others';
-COMMENT ON FUNCTION ecapi_internal.on_track_start() IS 'lets commands see which tracks they find whole';
+COMMENT ON FUNCTION ecapi_internal.on_track_start() IS 'lets commands see which tracks they find valid';
 COMMENT ON FUNCTION ecapi_internal.on_track_change() IS 'lets tracks follow commands that change what they name';
 COMMENT ON FUNCTION ecapi_internal.on_track_drop() IS 'refuses to drop what tracks need';
 COMMENT ON EVENT TRIGGER ecapi_trigger_create IS 'refuses triggers that cannot be tracks, and tracks of tables of others';
-COMMENT ON EVENT TRIGGER ecapi_track_start IS 'lets commands see which tracks they find whole';
+COMMENT ON EVENT TRIGGER ecapi_track_start IS 'lets commands see which tracks they find valid';
 COMMENT ON EVENT TRIGGER ecapi_track_change IS 'lets tracks follow commands that change what they name';
 COMMENT ON EVENT TRIGGER ecapi_track_drop IS 'refuses to drop what tracks need';
 COMMENT ON VIEW ecapi.track IS 'tracks: the triggers of ecapi.capture(), what they say, and what is wrong with them';

@@ -60,7 +60,7 @@ typedef struct Reading
 	const EcapiProgress *progress;
 	Relation	relation;
 	const EcapiHistoryKey *key;
-	const char *moment;			/* timestamptz column of the timestamp, or NULL */
+	const char *time_column;	/* timestamptz column of the timestamp, or NULL */
 	bool		untimed;		/* also rows where it is null */
 	int			page_size;
 	MemoryContext context;		/* where rows go */
@@ -160,9 +160,9 @@ build_query(const Reading *reading)
 		ecapi_history_key_behind(&sql, key);
 		word = " AND";
 	}
-	if (reading->moment != NULL)
+	if (reading->time_column != NULL)
 	{
-		const char *column = quote_identifier(reading->moment);
+		const char *column = quote_identifier(reading->time_column);
 
 		appendStringInfo(&sql, "%s (t.%s OPERATOR(pg_catalog.>=) $%d"
 						 " AND t.%s OPERATOR(pg_catalog.<) $%d", word, column, next, column, next + 1);
@@ -233,7 +233,7 @@ fill_parameters(const Reading *reading, Oid *types, Datum *values)
 		getTypeInputInfo(types[n], &input, &parameter);
 		values[n] = OidInputFunctionCall(input, progress->last_key[n], parameter, typmod);
 	}
-	return reading->moment != NULL ? fill_range(progress, types, values, n) : n;
+	return reading->time_column != NULL ? fill_range(progress, types, values, n) : n;
 }
 
 /* The key of a row, as texts in reading's context. */
@@ -303,7 +303,7 @@ static void
 count_skipped(void *arg)
 {
 	Reading    *reading = arg;
-	const char *column = quote_identifier(reading->moment);
+	const char *column = quote_identifier(reading->time_column);
 	Oid			types[2];
 	Datum		values[2];
 	StringInfoData sql;
@@ -327,7 +327,7 @@ count_skipped(void *arg)
 /* ---- a page ---- */
 
 const char *
-ecapi_history_moment(Relation relation, const EcapiTrack *track)
+ecapi_history_time_column(Relation relation, const EcapiTrack *track)
 {
 	const EcapiMapped *mapped = mapped_timestamp(track);
 	AttrNumber	column;
@@ -342,22 +342,22 @@ ecapi_history_moment(Relation relation, const EcapiTrack *track)
 }
 
 /* The rows of a page, one after the other. */
-typedef struct Feed
+typedef struct PageRows
 {
 	const Reading *reading;
 	TupleTableSlot *slot;
 	int			next;
-} Feed;
+} PageRows;
 
 static bool
 next_row(void *arg, EcapiTableRow *row)
 {
-	Feed	   *feed = arg;
+	PageRows   *page = arg;
 
-	if (feed->next == feed->reading->nrows)
+	if (page->next == page->reading->nrows)
 		return false;
-	ExecStoreHeapTuple(feed->reading->rows[feed->next++], feed->slot, false);
-	row->new = feed->slot;
+	ExecStoreHeapTuple(page->reading->rows[page->next++], page->slot, false);
+	row->new = page->slot;
 	row->old = NULL;
 	row->context = NULL;
 	row->captured_at = 0;
@@ -369,18 +369,18 @@ static void
 capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *progress,
 			 const EcapiRowsSink *sink)
 {
-	Feed		feed = {reading, NULL, 0};
+	PageRows	page = {reading, NULL, 0};
 	EcapiRowCapture	rows = {0};
 	EcapiRowsResult result = {0};
 
-	feed.slot = MakeSingleTupleTableSlot(RelationGetDescr(reading->relation), &TTSOpsHeapTuple);
+	page.slot = MakeSingleTupleTableSlot(RelationGetDescr(reading->relation), &TTSOpsHeapTuple);
 	rows.compiled = found->compiled;
 	rows.trigger = found->trigger->tgname;
 	rows.mode = ECAPI_ROWS_HISTORY;
 	rows.since = seconds_of(progress->since, false);
 	rows.until = seconds_of(progress->until, true);
 	rows.next = next_row;
-	rows.arg = &feed;
+	rows.arg = &page;
 	rows.sink = sink;
 	if (sink == NULL)
 	{
@@ -389,7 +389,7 @@ capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *prog
 		rows.may_be_cancelled = ecapi_stops_any();
 	}
 	ecapi_rows_capture(&rows, &result);
-	ExecDropSingleTupleTableSlot(feed.slot);
+	ExecDropSingleTupleTableSlot(page.slot);
 
 	progress->counts.rows += reading->nrows;
 	progress->counts.events += result.events;
@@ -437,14 +437,14 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 	reading.progress = progress;
 	reading.relation = relation;
 	reading.key = &key;
-	reading.moment = ecapi_history_moment(relation,
+	reading.time_column = ecapi_history_time_column(relation,
 										  found.compiled->program->track);
 	reading.untimed = sink != NULL;
 	reading.page_size = page_size;
 	reading.context = context;
 	if (!ecapi_guard_run(read_rows, &reading, found.compiled->role, &error))
 		could_not_read(relation, found.compiled->role, &error);
-	if (sink == NULL && reading.moment != NULL && reading.nrows < page_size)
+	if (sink == NULL && reading.time_column != NULL && reading.nrows < page_size)
 	{
 		/* what a range leaves out must not look as if it were not there */
 		if (!ecapi_guard_run(count_skipped, &reading, found.compiled->role, &error))

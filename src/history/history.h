@@ -29,7 +29,7 @@ extern void ecapi_history_check(Relation relation, const EcapiFoundTrack *found)
  * The column that an event's timestamp is, when it is just a timestamptz column;
  * else NULL.  Lives as long as the track.
  */
-extern const char *ecapi_history_moment(Relation relation, const EcapiTrack *track);
+extern const char *ecapi_history_time_column(Relation relation, const EcapiTrack *track);
 
 /*
  * Capture the next rows behind progress->last_key, at most page_size, and add

@@ -239,7 +239,7 @@ not_judged(Relation relation, const EcapiFoundTrack *found)
 static char *
 hint_for(Relation relation, const EcapiTrack *track)
 {
-	const char *moment = ecapi_history_moment(relation, track);
+	const char *moment = ecapi_history_time_column(relation, track);
 
 	if (moment != NULL &&
 		!TupleDescAttr(RelationGetDescr(relation),

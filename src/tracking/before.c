@@ -1,8 +1,8 @@
 /*
  * before.c
- *	  Which tracks a command found whole.
+ *	  Which tracks a command found valid.
  *
- * DDL is refused only where it breaks a track that was whole before (harm.c).
+ * DDL is refused only where it breaks a track that was valid before (affected.c).
  * Afterwards that is no longer known: an event trigger sees the catalogs as they
  * will be.  The server's hook on access to objects is called before an object is
  * dropped, and after it was altered but before the command counter moves, so that
@@ -14,11 +14,11 @@
  * (1) The hook does nothing until our event trigger reports that a command begins, and
  *	  nothing after the end of the (sub)transaction that this was in, nor when it
  *	  commits.
- * (2) Of each track the first look in a command counts.  What it needs is whole
+ * (2) Of each track the first look in a command counts.  What it needs is there
  *	  then: of several objects that go the dependent ones go first, and the first
  *	  that the track needs is the one at which it is looked at.
  * (3) A track that was not looked at, because there was no lock or no time, is not
- *	  taken to have been whole.
+ *	  taken to have been valid.
  * (4) Tracks of the role's own, and of the role that owns what changes, come first
  *	  and have all the time they need; those of others have COMMAND_MS together.
  * (5) The command counter does not move here: a look reads only, in a subtransaction

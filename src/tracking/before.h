@@ -1,6 +1,6 @@
 /*
  * before.h
- *	  Which tracks a command found whole.
+ *	  Which tracks a command found valid.
  */
 #ifndef ECAPI_BEFORE_H
 #define ECAPI_BEFORE_H
@@ -15,7 +15,7 @@ typedef struct EcapiBefore
 {
 	Oid			trigger;
 	EcapiLooked looked;
-	const char *problem;		/* where it is not whole */
+	const char *problem;		/* where it is not valid */
 	bool		own;			/* of the command's role, or the object's owner */
 	bool		warned;			/* that it was not looked after */
 } EcapiBefore;

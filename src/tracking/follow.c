@@ -9,7 +9,7 @@
  *	  renamed column	the track's argument is rewritten (rename.c), else refused
  *	  dropped, retyped, or renamed otherwise
  *						refused if a track mentions the name and no longer
- *						compiles (harm.c)
+ *						compiles (affected.c)
  *	  attached as a partition, with a track of its own
  *						refused: its track would take rows that an update moves
  *						in for new ones
@@ -20,7 +20,7 @@
  * The role that runs the DDL needs no right on the track: the right to rename a
  * column that a path leads through must not depend on the tracks of others.
  *
- * No locks but those of harm.c and rename.c.
+ * No locks but those of affected.c and rename.c.
  */
 #include "postgres.h"
 
@@ -35,7 +35,7 @@
 
 #include "base/refuse.h"
 #include "capture/tracks.h"
-#include "tracking/harm.h"
+#include "tracking/affected.h"
 #include "tracking/rename.h"
 
 PG_FUNCTION_INFO_V1(ecapi_follow_command);
@@ -65,7 +65,7 @@ something_changed(EcapiChange change, const char *how, const char *name)
 		return;
 	change.name = name;
 	change.what = psprintf("%s \"%s\"", how, name);
-	ecapi_harm_look(&change);
+	ecapi_affected_look(&change);
 }
 
 /* An object is another one now, or has another name: that it had, in a schema. */
@@ -257,7 +257,7 @@ ecapi_follow_drop(PG_FUNCTION_ARGS)
 		change.name = NULL;
 		change.relation = InvalidOid;
 	}
-	ecapi_harm_look(&change);
+	ecapi_affected_look(&change);
 	ecapi_frames_restore(stack);
 	PG_RETURN_VOID();
 }

@@ -68,7 +68,7 @@ typedef struct Attempt
 	Relation	relation;
 	const EcapiDeclared *declared;
 	EcapiTrack *parsed;
-	bool		patient;		/* waits for locks as the session does */
+	bool		may_wait;		/* waits for locks as the session does */
 	void		(*body) (struct Attempt *attempt);
 } Attempt;
 
@@ -102,14 +102,14 @@ attempt_within(void *arg)
 	Attempt    *attempt = arg;
 
 	(void) NewGUCNestLevel();
-	if (!attempt->patient)
+	if (!attempt->may_wait)
 		ecapi_sql_set("lock_timeout", LOOK_LOCK_TIMEOUT);
 	attempt->body(attempt);
 }
 
 /*
  * Run body in a subtransaction that is undone, and in which a lock is waited for only
- * briefly, unless the attempt is patient.  What body allocates in the current context
+ * briefly, unless the attempt may wait.  What body allocates in the current context
  * survives.  An error that is no problem of the track (cancel, shutdown, out of memory)
  * is raised again, once the subtransaction is gone.
  */
@@ -122,11 +122,11 @@ attempt_it(void (*body) (Attempt *attempt), Attempt *attempt, char **problem)
 	attempt->body = body;
 	error = ecapi_subtransaction(attempt_within, attempt, false);
 	if (error == NULL)
-		return ECAPI_LOOKED_WHOLE;
-	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && !attempt->patient)
+		return ECAPI_LOOKED_VALID;
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && !attempt->may_wait)
 	{
 		*problem = pstrdup("not looked at: another session has locked a table that it reads");
-		return ECAPI_LOOKED_NOT;
+		return ECAPI_LOOKED_UNKNOWN;
 	}
 	if (ecapi_guard_must_raise(error->sqlerrcode) ||
 		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
@@ -137,9 +137,9 @@ attempt_it(void (*body) (Attempt *attempt), Attempt *attempt, char **problem)
 
 /* Polling needs no subtransaction, and no place in the lock's queue. */
 bool
-ecapi_look_lock(Oid relation, bool patient)
+ecapi_look_lock(Oid relation, bool may_wait)
 {
-	if (patient)
+	if (may_wait)
 	{
 		LockRelationOid(relation, AccessShareLock);
 		return true;
@@ -155,9 +155,9 @@ ecapi_look_lock(Oid relation, bool patient)
 }
 
 EcapiLooked
-ecapi_look_compile(const EcapiTrack *track, Relation relation, bool patient, char **problem)
+ecapi_look_compile(const EcapiTrack *track, Relation relation, bool may_wait, char **problem)
 {
-	Attempt		attempt = {.track = track,.relation = relation,.patient = patient};
+	Attempt		attempt = {.track = track,.relation = relation,.may_wait = may_wait};
 
 	CHECK_FOR_INTERRUPTS();
 	return attempt_it(attempt_compile, &attempt, problem);
@@ -166,10 +166,10 @@ ecapi_look_compile(const EcapiTrack *track, Relation relation, bool patient, cha
 EcapiTrack *
 ecapi_declared_track(const EcapiDeclared *declared)
 {
-	Attempt		attempt = {.declared = declared,.patient = true};	/* locks nothing */
+	Attempt		attempt = {.declared = declared,.may_wait = true};	/* locks nothing */
 	char	   *problem;
 
-	return attempt_it(attempt_parse, &attempt, &problem) == ECAPI_LOOKED_WHOLE ?
+	return attempt_it(attempt_parse, &attempt, &problem) == ECAPI_LOOKED_VALID ?
 		attempt.parsed : NULL;
 }
 
@@ -181,40 +181,40 @@ ecapi_look_too_long(const EcapiDeclared *declared)
 
 /* Check a trigger and compile its track, for a relation that is open. */
 static EcapiLooked
-check_and_compile(const EcapiDeclared *declared, Relation relation, bool patient,
+check_and_compile(const EcapiDeclared *declared, Relation relation, bool may_wait,
 				  char **problem)
 {
-	Attempt		attempt = {.declared = declared,.relation = relation,.patient = patient};
+	Attempt		attempt = {.declared = declared,.relation = relation,.may_wait = may_wait};
 	EcapiLooked looked = attempt_it(attempt_check, &attempt, problem);
 
-	return looked == ECAPI_LOOKED_WHOLE ?
-		ecapi_look_compile(attempt.parsed, relation, patient, problem) : looked;
+	return looked == ECAPI_LOOKED_VALID ?
+		ecapi_look_compile(attempt.parsed, relation, may_wait, problem) : looked;
 }
 
 /* NULL for the track: as the trigger has it, and the trigger is looked at, too. */
 EcapiLooked
-ecapi_look_at(const EcapiDeclared *declared, const EcapiTrack *track, bool patient,
+ecapi_look_at(const EcapiDeclared *declared, const EcapiTrack *track, bool may_wait,
 			  char **problem)
 {
-	EcapiLooked looked = ECAPI_LOOKED_WHOLE;
+	EcapiLooked looked = ECAPI_LOOKED_VALID;
 	Relation	relation;
 
 	*problem = NULL;
 	if (ecapi_look_too_long(declared))
 	{
 		*problem = psprintf("not looked at: it is longer than %d bytes", LONGEST);
-		return ECAPI_LOOKED_NOT;
+		return ECAPI_LOOKED_UNKNOWN;
 	}
-	if (!ecapi_look_lock(declared->relation, patient))
+	if (!ecapi_look_lock(declared->relation, may_wait))
 	{
 		*problem = pstrdup("not looked at: another session has locked its table");
-		return ECAPI_LOOKED_NOT;
+		return ECAPI_LOOKED_UNKNOWN;
 	}
 	relation = try_table_open(declared->relation, NoLock);
 	if (relation != NULL)
 	{
-		looked = track != NULL ? ecapi_look_compile(track, relation, patient, problem) :
-			check_and_compile(declared, relation, patient, problem);
+		looked = track != NULL ? ecapi_look_compile(track, relation, may_wait, problem) :
+			check_and_compile(declared, relation, may_wait, problem);
 		table_close(relation, NoLock);
 	}
 	UnlockRelationOid(declared->relation, AccessShareLock);

@@ -12,34 +12,34 @@
 /* What a look says. */
 typedef enum EcapiLooked
 {
-	ECAPI_LOOKED_WHOLE,			/* it compiles */
+	ECAPI_LOOKED_VALID,			/* it compiles */
 	ECAPI_LOOKED_BROKEN,		/* it does not */
-	ECAPI_LOOKED_NOT			/* not known: a lock was not had, or it is too long */
+	ECAPI_LOOKED_UNKNOWN		/* not known: a lock was not had, or it is too long */
 } EcapiLooked;
 
 /*
- * Lock a relation in AccessShare mode.  patient: wait as any statement does, with its
+ * Lock a relation in AccessShare mode.  may_wait: as any statement does, with its
  * errors; else as long as a look may.  Returns whether it is locked.
  */
-extern bool ecapi_look_lock(Oid relation, bool patient);
+extern bool ecapi_look_lock(Oid relation, bool may_wait);
 
 /*
  * Whether a track compiles for a relation, which the caller has locked.  It does so in
  * a subtransaction, which is undone.  *problem becomes NULL or why not, in words that
  * hold names only, in the current context.  Raises errors that
  * are no problem of the track: a cancelled query, shutdown, out of memory, a deadlock,
- * and if patient, a lock that was not had.
+ * and with may_wait, a lock that was not had.
  */
 extern EcapiLooked ecapi_look_compile(const EcapiTrack *track, Relation relation,
-									  bool patient, char **problem);
+									  bool may_wait, char **problem);
 
 /*
  * The same for a track as it is declared, whose relation is locked for the time of
  * the look; NULL: as its trigger has it, and the trigger is looked at, too.  One whose
- * relation is gone is whole: there is nothing that it lacks.
+ * relation is gone is valid: there is nothing that it lacks.
  */
 extern EcapiLooked ecapi_look_at(const EcapiDeclared *declared, const EcapiTrack *track,
-								 bool patient, char **problem);
+								 bool may_wait, char **problem);
 
 /* Whether a track is too long to be read and looked at in others' sessions. */
 extern bool ecapi_look_too_long(const EcapiDeclared *declared);

@@ -8,7 +8,7 @@
  * decided by the caller (reads.c).
  *
  * The answers err towards "needs": they decide only which tracks are looked at
- * (before.c, harm.c).
+ * (before.c, affected.c).
  */
 #include "postgres.h"
 

@@ -5,7 +5,7 @@
  * It is clear of a column, a key, on_change, a step of a foreign-key path, new.column
  * and old.column, and bare columns in conditions.  A part is rewritten only where it
  * no longer compiles, and only to something that does.  Where nothing helps, the
- * track stays as it is, and the rename is refused if that breaks it (harm.c).
+ * track stays as it is, and the rename is refused if that breaks it (affected.c).
  *
  * Locks: a rewritten track's table is locked in ShareUpdateExclusive mode,
  * which keeps other DDL out and lets writers in.  A statement that is running
@@ -24,7 +24,7 @@
 #include "base/subtransaction.h"
 #include "capture/tracks.h"
 #include "rowsql/mention.h"
-#include "tracking/harm.h"
+#include "tracking/affected.h"
 #include "tracking/own_table.h"
 #include "tracking/rename.h"
 
@@ -75,7 +75,7 @@ typedef struct Rename
 	List	   *tree;			/* relations whose column was renamed */
 	Relation	relation;		/* of the track that is being looked at */
 	bool		own;			/* the column is one of that relation */
-	bool		patient;		/* see look.h */
+	bool		may_wait;		/* see look.h */
 } Rename;
 
 /*
@@ -102,7 +102,7 @@ compiles(const EcapiTrack *track, const EcapiMapped *mapped, const char *text,
 	else
 		alone.condition = text;
 	complete(&alone);
-	return ecapi_look_compile(&alone, rename->relation, rename->patient, &problem) == ECAPI_LOOKED_WHOLE;
+	return ecapi_look_compile(&alone, rename->relation, rename->may_wait, &problem) == ECAPI_LOOKED_VALID;
 }
 
 /*
@@ -188,11 +188,11 @@ lock_in_time(void *arg)
  * for as long as they like, so it is waited for only so long.
  */
 static bool
-lock_to_write(Oid relation, bool patient)
+lock_to_write(Oid relation, bool may_wait)
 {
 	ErrorData  *error;
 
-	if (patient)
+	if (may_wait)
 	{
 		LockRelationOid(relation, ShareUpdateExclusiveLock);
 		return true;
@@ -212,14 +212,14 @@ follow_rename(const EcapiDeclared *declared, EcapiTrack *track, EcapiBefore *bef
 	const char *argument;
 
 	follow_track(track, rename);
-	ecapi_harm_refuse(declared, track, before, change);
+	ecapi_affected_refuse(declared, track, before, change);
 	argument = ecapi_track_write(track);
 	if (strcmp(argument, was) == 0)
 		return;
 	if (lock_to_write(declared->relation, before->own))
 		ecapi_declared_write(declared, argument);
 	else
-		ecapi_harm_warn(declared, before, "not rewritten: another session has locked its table");
+		ecapi_affected_warn(declared, before, "not rewritten: another session has locked its table");
 }
 
 static void
@@ -229,10 +229,10 @@ follow_rename_in(const EcapiDeclared *declared, EcapiTrack *track, EcapiBefore *
 	Rename	   *rename = arg;
 
 	rename->own = list_member_oid(rename->tree, declared->relation);
-	rename->patient = before->own;
+	rename->may_wait = before->own;
 	if (!ecapi_look_lock(declared->relation, before->own))
 	{
-		ecapi_harm_warn(declared, before, "not looked at: another session has locked its table");
+		ecapi_affected_warn(declared, before, "not looked at: another session has locked its table");
 		return;
 	}
 	rename->relation = try_table_open(declared->relation, NoLock);
@@ -253,5 +253,5 @@ ecapi_rename_column(Oid relid, const char *from, const char *to)
 
 	rename.tree = find_all_inheritors(relid, NoLock, NULL);
 	change.what = psprintf("rename column \"%s\"", from);
-	ecapi_harm_each(&change, follow_rename_in, &rename);
+	ecapi_affected_each(&change, follow_rename_in, &rename);
 }

@@ -9,7 +9,7 @@
 
 /*
  * A column of a relation, and of all that inherit from it, was renamed.  Raises an
- * error where that breaks a track that was whole and cannot be rewritten; warns of
+ * error where that breaks a track that was valid and cannot be rewritten; warns of
  * tracks that could not be looked at or rewritten.
  */
 extern void ecapi_rename_column(Oid relid, const char *from, const char *to);

@@ -207,11 +207,11 @@ try_table(EcapiSuggestion *search, const EcapiSuggestRule *rule, const EcapiSugg
 }
 
 /*
- * Whether it is a billing address that is a person with an e-mail address: somebody
- * else than the customer, such as a company's accounts.
+ * Whether it is a billing address that is a person with an e-mail address: another
+ * person than the customer, such as a company's accounts.
  */
 static bool
-is_somebody(const EcapiSuggestTable *table)
+is_other_person(const EcapiSuggestTable *table)
 {
 	return table->place == ECAPI_PLACE_BILLING &&
 		ecapi_suggest_column_of(table, ecapi_suggest_emails) != NULL;
@@ -222,7 +222,7 @@ try_rule(EcapiSuggestion *search, const EcapiSuggestRule *rule)
 {
 	if ((rule->events & (UINT64_C(1) << search->type)) == 0)
 		return;
-	for (int somebody = 0; somebody <= 1; somebody++)
+	for (int other = 0; other <= 1; other++)
 	{
 		ListCell   *cell;
 
@@ -231,7 +231,7 @@ try_rule(EcapiSuggestion *search, const EcapiSuggestRule *rule)
 			const EcapiSuggestTable *table = lfirst(cell);
 
 			if ((table->place & rule->places) == 0 ||
-				is_somebody(table) != (somebody == 1) ||
+				is_other_person(table) != (other == 1) ||
 				(rule->table != NULL && strstr(table->relname, rule->table) == NULL) ||
 				ecapi_suggest_source_of(search, rule->path) != NULL)
 				continue;

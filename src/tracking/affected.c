@@ -1,11 +1,11 @@
 /*
- * harm.c
- *	  Tracks that a change by DDL breaks: it is refused, or a warning is given.
+ * affected.c
+ *	  Tracks that DDL affects: it is refused where it breaks one, or a warning is given.
  *
  * Rules:
  *	(1) A track that does not mention what changes is not even compiled, so DDL
  *		beside the tracks pays for reading the list.
- *	(2) Only what breaks a track that the command found whole is refused (before.c).
+ *	(2) Only what breaks a track that the command found valid is refused (before.c).
  *		One that was broken before, or that was not judged, holds up nobody.
  *	(3) What a track that goes away in the same command mentions does not
  *		matter: it is no longer in the list.
@@ -20,7 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "tracking/harm.h"
+#include "tracking/affected.h"
 
 /* schema.name of a track's table, which may be going away meanwhile. */
 static const char *
@@ -49,7 +49,7 @@ refuse(const EcapiDeclared *declared, const EcapiChange *change, const char *pro
 }
 
 void
-ecapi_harm_warn(const EcapiDeclared *declared, EcapiBefore *before, const char *problem)
+ecapi_affected_warn(const EcapiDeclared *declared, EcapiBefore *before, const char *problem)
 {
 	if (before->warned)
 		return;
@@ -63,33 +63,33 @@ ecapi_harm_warn(const EcapiDeclared *declared, EcapiBefore *before, const char *
 }
 
 void
-ecapi_harm_refuse(const EcapiDeclared *declared, const EcapiTrack *track, EcapiBefore *before,
+ecapi_affected_refuse(const EcapiDeclared *declared, const EcapiTrack *track, EcapiBefore *before,
 				  const EcapiChange *change)
 {
 	EcapiLooked looked;
 	char	   *problem;
 
-	if (before->looked != ECAPI_LOOKED_WHOLE)
+	if (before->looked != ECAPI_LOOKED_VALID)
 		return;
 	looked = ecapi_look_at(declared, track, before->own, &problem);
 	if (looked == ECAPI_LOOKED_BROKEN)
 		refuse(declared, change, problem);
-	if (looked == ECAPI_LOOKED_NOT)
-		ecapi_harm_warn(declared, before, problem);
+	if (looked == ECAPI_LOOKED_UNKNOWN)
+		ecapi_affected_warn(declared, before, problem);
 }
 
 /* Call follower if a track that the command found mentions what changed. */
 static void
 follow_one(EcapiBefore *before, const EcapiDeclared *declared, const EcapiChange *change,
-		   EcapiHarmFollower follower, void *arg)
+		   EcapiAffectedFollower follower, void *arg)
 {
 	EcapiTrack *track;
 
 	if (!ecapi_may_mention(declared, change))
 		return;
-	if (before->looked == ECAPI_LOOKED_NOT)
+	if (before->looked == ECAPI_LOOKED_UNKNOWN)
 	{
-		ecapi_harm_warn(declared, before, before->problem);
+		ecapi_affected_warn(declared, before, before->problem);
 		return;
 	}
 	track = ecapi_declared_track(declared);
@@ -98,7 +98,7 @@ follow_one(EcapiBefore *before, const EcapiDeclared *declared, const EcapiChange
 }
 
 void
-ecapi_harm_each(const EcapiChange *change, EcapiHarmFollower follower, void *arg)
+ecapi_affected_each(const EcapiChange *change, EcapiAffectedFollower follower, void *arg)
 {
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "ecapi follow",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -124,11 +124,11 @@ static void
 refuse_follower(const EcapiDeclared *declared, EcapiTrack *track, EcapiBefore *before,
 				const EcapiChange *change, void *arg)
 {
-	ecapi_harm_refuse(declared, track, before, change);
+	ecapi_affected_refuse(declared, track, before, change);
 }
 
 void
-ecapi_harm_look(const EcapiChange *change)
+ecapi_affected_look(const EcapiChange *change)
 {
-	ecapi_harm_each(change, refuse_follower, NULL);
+	ecapi_affected_each(change, refuse_follower, NULL);
 }
