@@ -30,6 +30,15 @@ ecapi_argument_required(FunctionCallInfo fcinfo, int n, const char *name)
 }
 
 void
+ecapi_argument_refuse(const char *message, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s", message),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+void
 ecapi_argument_refuse_null(const char *name)
 {
 	ereport(ERROR,

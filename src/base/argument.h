@@ -15,6 +15,9 @@ extern char *ecapi_argument_text(FunctionCallInfo fcinfo, int n);
 /* Raise an error that names the argument if it is null. */
 extern void ecapi_argument_required(FunctionCallInfo fcinfo, int n, const char *name);
 
+/* Raise an error that an argument cannot be what it is; hint may be NULL. */
+extern void ecapi_argument_refuse(const char *message, const char *hint) pg_attribute_noreturn();
+
 /* Raise an error that an argument, or one of its elements, is null. */
 extern void ecapi_argument_refuse_null(const char *name) pg_attribute_noreturn();
 

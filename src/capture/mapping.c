@@ -17,6 +17,7 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 
+#include "base/argument.h"
 #include "base/tree.h"
 #include "capture/mapping.h"
 #include "event/closest.h"
@@ -49,10 +50,7 @@ closest_hint(const char *word, const char *(*nth) (int i, void *arg), void *arg)
 static void
 refuse(const char *message, const char *hint)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid track: %s", message),
-			 hint ? errhint("%s", hint) : 0));
+	ecapi_argument_refuse(psprintf("invalid track: %s", message), hint);
 }
 
 static const char *

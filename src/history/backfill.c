@@ -92,21 +92,12 @@ PG_FUNCTION_INFO_V1(ecapi_backfill);
 /* ---- arguments ---- */
 
 static void
-refuse_argument(const char *message, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s", message),
-			 hint != NULL ? errhint("%s", hint) : 0));
-}
-
-static void
 read_arguments(FunctionCallInfo fcinfo, Backfill *backfill)
 {
 	EcapiProgress *progress = &backfill->progress;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		refuse_argument("a backfill needs a table and an event type", NULL);
+		ecapi_argument_refuse("a backfill needs a table and an event type", NULL);
 	backfill->relation = progress->relation = PG_GETARG_OID(0);
 	backfill->event_type = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	progress->since = PG_ARGISNULL(2) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(2);
@@ -118,13 +109,13 @@ read_arguments(FunctionCallInfo fcinfo, Backfill *backfill)
 	backfill->restart = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
 
 	if (progress->has_until && progress->since >= progress->until)
-		refuse_argument("\"since\" must lie before \"until\"", NULL);
+		ecapi_argument_refuse("\"since\" must lie before \"until\"", NULL);
 	if (backfill->page_size < 1 || backfill->page_size > MAX_PAGE_SIZE)
-		refuse_argument("\"page_size\" must lie between 1 and 10000",
+		ecapi_argument_refuse("\"page_size\" must lie between 1 and 10000",
 						"A live event waits behind one page at most, so a page must not be long.");
 	if (!PG_ARGISNULL(6) && (isnan(backfill->rate) || isinf(backfill->rate) ||
 							 backfill->rate <= 0))
-		refuse_argument("\"events_per_second\" must be more than 0", NULL);
+		ecapi_argument_refuse("\"events_per_second\" must be more than 0", NULL);
 	/* at a low rate small pages, so that it is kept from second to second */
 	if (backfill->rate > 0 && backfill->rate < backfill->page_size)
 		backfill->page_size = Max(1, (int) backfill->rate);

@@ -379,9 +379,7 @@ check_arguments(FunctionCallInfo fcinfo)
 	Oid			relation = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
 
 	if (!PG_ARGISNULL(3) && (PG_GETARG_INT32(3) < 1 || PG_GETARG_INT32(3) > MAX_ROWS))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"maximum\" must lie between 1 and %d", MAX_ROWS)));
+		ecapi_argument_refuse(psprintf("\"maximum\" must lie between 1 and %d", MAX_ROWS), NULL);
 	/* one that was dropped is answered by its rows */
 	if (OidIsValid(relation) && get_rel_name(relation) != NULL)
 		ecapi_argument_own(relation);

@@ -334,9 +334,7 @@ ecapi_reconcile(PG_FUNCTION_ARGS)
 	since = PG_GETARG_TIMESTAMPTZ(1);
 	until = PG_GETARG_TIMESTAMPTZ(2);
 	if (since >= until)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"since\" must lie before \"until\"")));
+		ecapi_argument_refuse("\"since\" must lie before \"until\"", NULL);
 	refuse_old_snapshot();
 	InitMaterializedSRF(fcinfo, 0);
 

@@ -315,25 +315,16 @@ notice_every_row(Declaration declaration, const EcapiTrack *track, const char *c
 }
 
 static void
-refuse_argument(const char *message, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s", message),
-			 hint ? errhint("%s", hint) : 0));
-}
-
-static void
 check_combination(const Declaration *declaration)
 {
 	ArrayType  *on_change = declaration->on_change;
 
 	if (on_change && ArrayGetNItems(ARR_NDIM(on_change), ARR_DIMS(on_change)) == 0)
-		refuse_argument("on_change lists no column", "Leave it out for a track of new rows.");
+		ecapi_argument_refuse("on_change lists no column", "Leave it out for a track of new rows.");
 	if (declaration->condition && *declaration->condition == '\0')
-		refuse_argument("the condition is empty", "Leave it out for a track of all new rows.");
+		ecapi_argument_refuse("the condition is empty", "Leave it out for a track of all new rows.");
 	if (on_change && ARR_NDIM(on_change) > 1)
-		refuse_argument("on_change is not a list of columns", NULL);
+		ecapi_argument_refuse("on_change is not a list of columns", NULL);
 }
 
 /* A trigger of that name that is no track belongs to the application. */
