@@ -40,7 +40,7 @@
 #include "rowsql/text_size.h"
 #include "settings.h"
 
-/* Beyond what the guard sets: what the forms of money and xml depend on. */
+/* Beyond what ecapi_sql_settings() sets: what the forms of money and xml depend on. */
 static const char *const settings[][2] = {
 	{"lc_monetary", "C"},
 	{"xmloption", "content"},

@@ -28,7 +28,7 @@ extern EcapiValue *ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot);
 /*
  * The row of an image, for a relation as it is now: absent columns are null,
  * unknown ones are passed over.  Runs the types' input functions as the
- * current user, under settings of its own, so the caller guards it.  A
+ * current user, under settings of its own, so the caller confines it.  A
  * column that is a domain is not asked for its constraint; domains inside of a
  * value are, but never as a superuser: that is an error, and so is a range that a
  * user's function makes.  The tuple lives in the

@@ -461,14 +461,14 @@ capture_last(void)
 	forget_notes();
 	if (first == end)
 		return;
-	ecapi_guard_at_end(true);
+	ecapi_confined_at_end(true);
 	PG_TRY();
 	{
 		capture_notes(first, end, written, false);
 	}
 	PG_FINALLY();
 	{
-		ecapi_guard_at_end(false);
+		ecapi_confined_at_end(false);
 	}
 	PG_END_TRY();
 }

@@ -54,11 +54,11 @@ typedef struct EcapiProgram
 	EcapiProgramSource *fragment;	/* for all: the source of "*"; NULL: none */
 
 	/*
-	 * For all: does it take a guard to ask whether a row fires (fires), or to make
+	 * For all: whether it must be confined to ask whether a row fires (fires), or to make
 	 * its event (fill)?
 	 */
-	bool		guards_fires;
-	bool		guards_fill;
+	bool		confines_fires;
+	bool		confines_fill;
 
 	/* for all, for messages: what is evaluated, a field's path, "condition" or "id" */
 	const char *place;

@@ -231,7 +231,7 @@ fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
 	Trigger    *current = ecapi_trigger_of(relation, trigger->tgoid);
 	Compilation compilation = {relation, current ? current : trigger, entry};
 	EcapiCompiled *compiled;
-	EcapiGuardError error;
+	EcapiConfinedError error;
 
 	entry->valid = false;
 	entry->changed = false;
@@ -244,7 +244,7 @@ fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
 	compiled->role = ecapi_run_as(owner_of(compiled->root));
 	entry->superuser = superuser_arg(compiled->role);
 
-	if (!ecapi_guard_run(compile, &compilation, compiled->role, &error))
+	if (!ecapi_confined_run(compile, &compilation, compiled->role, &error))
 	{
 		compiled->program = NULL;
 		strlcpy(compiled->sqlstate, error.sqlstate, sizeof(error.sqlstate));

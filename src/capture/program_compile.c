@@ -61,7 +61,7 @@ compile_changes(EcapiProgram *program, Relation relation)
 	program->changes = palloc(sizeof(EcapiProgramColumn) * (track->nchanges + 1));
 	for (int i = 0; i < track->nchanges; i++)
 	{
-		bool		needs_guard;
+		bool		needs_confining;
 
 		program->changes[i] =
 			make_column(program, relation,
@@ -69,9 +69,9 @@ compile_changes(EcapiProgram *program, Relation relation)
 		program->changes[i].equality =
 			ecapi_equality(TupleDescAttr(RelationGetDescr(relation),
 										 program->changes[i].number - 1),
-						   superuser, program->context, &needs_guard);
-		if (needs_guard || program->changes[i].type->needs_guard)
-			program->guards_fires = program->guards_fill = true;
+						   superuser, program->context, &needs_confining);
+		if (needs_confining || program->changes[i].type->needs_confining)
+			program->confines_fires = program->confines_fill = true;
 	}
 }
 
@@ -107,8 +107,8 @@ compile_key(EcapiProgram *program, Relation relation)
 			find_column(relation, track->keys[i], "key");
 
 		program->keys[i] = make_column(program, relation, number);
-		if (program->keys[i].type->needs_guard)
-			program->guards_fill = true;
+		if (program->keys[i].type->needs_confining)
+			program->confines_fill = true;
 	}
 	program->nkeys = n;
 	if (index)
@@ -152,8 +152,8 @@ compile_source(EcapiProgram *program, const EcapiMapped *mapped, EcapiProgramSou
 	source->column = source->expression->column;
 	source->type = ecapi_datum_type(source->expression->type, source->expression->typmod,
 									program->context);
-	if (source->expression->needs_guard || source->type->needs_guard)
-		program->guards_fill = true;
+	if (source->expression->needs_confining || source->type->needs_confining)
+		program->confines_fill = true;
 
 	if (mapped->nsteps == 0)
 	{
@@ -227,8 +227,8 @@ compile_condition(EcapiProgram *program)
 											   program->track->condition,
 											   ECAPI_USE_CONDITION, "condition");
 	program->states_change = program->condition->mentions_old;
-	if (program->condition->needs_guard)
-		program->guards_fires = true;
+	if (program->condition->needs_confining)
+		program->confines_fires = true;
 }
 
 EcapiProgram *

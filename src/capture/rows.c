@@ -1,6 +1,6 @@
 /*
  * rows.c
- *	  Rows become events: evaluated under guard, validated, appended; what
+ *	  Rows become events: evaluated confined, validated, appended; what
  *	  fails is set aside.
  *
  * Rows are taken in pages:
@@ -9,15 +9,15 @@
  *		 reason.
  *	  2. Append the events, then set the failing rows aside.
  *
- * Step 1 runs under one guard (confine.c) for the whole page, so a subtransaction
- * costs a page and not a row, and writes nothing.  An error ends the guard: the
+ * Step 1 runs confined (confine.c), once for the whole page, so a subtransaction
+ * costs a page and not a row, and writes nothing.  An error ends the run: the
  * rows before are done and kept, the one at fault is known (it is the last that
- * next gave), and a new guard goes on behind it.  Where neither the condition nor
- * the mapping can raise an error or run anybody's code there is no guard at
- * all, and none before the first row that fires.
+ * next gave), and a new run goes on behind it.  Where neither the condition nor
+ * the mapping can raise an error or run anybody's code nothing is confined at
+ * all, nor is it before the first row that fires.
  *
  * Invariant: what is kept of a page lives in a context that no subtransaction
- * owns, so it survives the end of a guard either way.
+ * owns, so it survives the end of a run either way.
  *
  * The reason of a failure names a field and an SQLSTATE or what validation
  * said; never what SQL said, for that may quote the row.  A set-aside row is
@@ -168,7 +168,7 @@ add_failure(RowPage *page)
 }
 
 static void
-describe_error(const RowPage *page, const EcapiGuardError *error, Failure *failure)
+describe_error(const RowPage *page, const EcapiConfinedError *error, Failure *failure)
 {
 	const char *place = page->program->place;
 	const char *object = error->object ? psprintf(" in %s", error->object) : "";
@@ -317,7 +317,7 @@ finish_draft(RowPage *page, EcapiAppend *append)
 	return check_draft(page, append);
 }
 
-/* What to ask of the event that joins the page; inside the guard. */
+/* What to ask of the event that joins the page; confined. */
 static void
 note_stop(RowPage *page)
 {
@@ -444,7 +444,7 @@ fail_row(RowPage *page)
 }
 
 /*
- * Evaluate more rows, under a guard where one is needed.  False: the current
+ * Evaluate more rows, confined where that is needed.  False: the current
  * row failed, and is the last of the page's failures.
  */
 static bool
@@ -452,20 +452,20 @@ evaluate(RowPage *page)
 {
 	const EcapiProgram *program = page->program;
 	int			nfailures = page->nfailures;
-	EcapiGuardError error;
+	EcapiConfinedError error;
 
 	if (program == NULL)
 		return fail_row(page);
 	MemoryContextReset(page->run_context);
-	if (!program->guards_fires && !program->guards_fill)
+	if (!program->confines_fires && !program->confines_fill)
 		fill_page(page);
 	else
 	{
-		if (!program->guards_fires && !page->pending)
+		if (!program->confines_fires && !page->pending)
 			find_firing(page);
 		if (page->at_end)
 			return true;
-		if (!ecapi_guard_run(fill_page, page, page->rows->compiled->role, &error))
+		if (!ecapi_confined_run(fill_page, page, page->rows->compiled->role, &error))
 		{
 			page->pending = false;
 			describe_error(page, &error, add_failure(page));
@@ -503,10 +503,10 @@ report_failure(RowPage *page)
 {
 	const EcapiRowCapture *rows = page->rows;
 	Failure    *failure = &page->failures[page->nfailures - 1];
-	EcapiGuardError error;
+	EcapiConfinedError error;
 
 	if (failure->id == NULL && page->program != NULL)
-		(void) ecapi_guard_run(name_failure, page, rows->compiled->role, &error);
+		(void) ecapi_confined_run(name_failure, page, rows->compiled->role, &error);
 	rows->sink->fail(rows->sink->arg, page->holds ? ECAPI_ROW_FAILING : ECAPI_ROW_FALSE,
 					 failure->id, page->holds ? failure->reason : NULL);
 	page->result->set_aside += page->holds;
@@ -522,7 +522,7 @@ handle_failure(RowPage *page)
 {
 	const EcapiRowCapture *rows = page->rows;
 	Failure    *failure = &page->failures[page->nfailures - 1];
-	EcapiGuardError error;
+	EcapiConfinedError error;
 
 	if (rows->mode == ECAPI_ROWS_AGAIN)
 	{
@@ -547,7 +547,7 @@ handle_failure(RowPage *page)
 				 errmsg("track \"%s\" could not capture a row: %s", rows->trigger,
 						failure->reason)));
 	}
-	if (!ecapi_guard_run(make_image, page, rows->compiled->role, &error))
+	if (!ecapi_confined_run(make_image, page, rows->compiled->role, &error))
 	{
 		/* not even its columns can be read: nothing to try again, but counted */
 		failure->image = "{}";

@@ -1,6 +1,6 @@
 /*
  * rows.h
- *	  Rows become events: evaluated under guard, validated, appended; what
+ *	  Rows become events: evaluated confined, validated, appended; what
  *	  fails is set aside.
  */
 #ifndef ECAPI_ROWS_H
@@ -68,12 +68,12 @@ typedef enum EcapiRowState
  * false, too.
  *
  * note: event is as it would be sent, but for an untimed one, which is as it was
- * mapped; valid during the call.  Runs inside the guard: it must neither run SQL
+ * mapped; valid during the call.  Runs confined: it must neither run SQL
  * nor raise errors.
  *
  * fail: no event can be made of the row; id is NULL where it is not known, and so
  * is reason of a row whose condition is false, which is no failure.  Runs outside
- * of the guard; both texts are valid during the call.
+ * of what is confined; both texts are valid during the call.
  */
 typedef struct EcapiRowsSink
 {
@@ -91,7 +91,7 @@ typedef struct EcapiRowCapture
 	int64		until;
 
 	/*
-	 * Gives the next row, or false at the end.  Runs inside the guard: it must
+	 * Gives the next row, or false at the end.  Runs confined: it must
 	 * neither run SQL nor raise errors.  The row stays valid until the next
 	 * call, so it is not made in the current context, which is emptied for
 	 * each row.

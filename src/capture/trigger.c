@@ -165,7 +165,7 @@ ecapi_capture(PG_FUNCTION_ARGS)
 		protocol_error("must be called after the event");
 	if (!ecapi_capture_enabled)
 		return PointerGetDatum(NULL);
-	if (ecapi_guard_runs())
+	if (ecapi_confined_runs())
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("rows that the SQL of a track writes are not captured")));

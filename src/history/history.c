@@ -4,7 +4,7 @@
  *
  * A page is the rows behind the last key in the order of a unique index, so it
  * costs the same wherever in the table it lies, and a position is a key: it
- * survives the backend.  The table is read as the track's role under the guard, like
+ * survives the backend.  The table is read as the track's role, confined, like
  * all that a track reads (row security that is forced on the owner hides
  * rows from it); the rows are copied out, and the track makes events of them as
  * it makes events of changes.
@@ -54,7 +54,7 @@
 /* Seconds from 1970 to the server's epoch, 2000. */
 #define EPOCH			((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
-/* One reading of a page; crosses the guard. */
+/* One reading of a page; crosses into confined SQL. */
 typedef struct Reading
 {
 	const EcapiProgress *progress;
@@ -262,7 +262,7 @@ key_of(const Reading *reading, HeapTuple row)
 }
 
 /*
- * Runs inside the guard: as the track's role, read-only, under fixed settings, which
+ * Runs confined: as the track's role, read-only, under fixed settings, which
  * also make the text forms of keys the same for every session.
  */
 static void
@@ -401,7 +401,7 @@ capture_rows(Reading *reading, const EcapiFoundTrack *found, EcapiProgress *prog
 }
 
 static void
-could_not_read(Relation relation, Oid role, const EcapiGuardError *error)
+could_not_read(Relation relation, Oid role, const EcapiConfinedError *error)
 {
 	ereport(ERROR,
 			(errcode(ecapi_sqlstate(error->sqlstate)),
@@ -419,7 +419,7 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 	Relation	relation = table_open(progress->relation, AccessShareLock);
 	EcapiFoundTrack found;
 	EcapiHistoryKey key;
-	EcapiGuardError error;
+	EcapiConfinedError error;
 	Reading		reading = {0};
 
 	/* the table may have been given away, and its track changed, since the last page */
@@ -442,12 +442,12 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 	reading.untimed = sink != NULL;
 	reading.page_size = page_size;
 	reading.context = context;
-	if (!ecapi_guard_run(read_rows, &reading, found.compiled->role, &error))
+	if (!ecapi_confined_run(read_rows, &reading, found.compiled->role, &error))
 		could_not_read(relation, found.compiled->role, &error);
 	if (sink == NULL && reading.time_column != NULL && reading.nrows < page_size)
 	{
 		/* what a range leaves out must not look as if it were not there */
-		if (!ecapi_guard_run(count_skipped, &reading, found.compiled->role, &error))
+		if (!ecapi_confined_run(count_skipped, &reading, found.compiled->role, &error))
 			could_not_read(relation, found.compiled->role, &error);
 		progress->counts.skipped = reading.skipped;
 	}

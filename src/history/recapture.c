@@ -21,7 +21,7 @@
  * no owner; its rows are for superusers.
  *
  * Statements on our tables run as the extension's owner; images are read back
- * under the guard, as the table's owner.
+ * confined, as the table's owner.
  */
 #include "postgres.h"
 
@@ -187,7 +187,7 @@ object_member(const Kept *kept, const char *key)
 	return member != NULL && member->type == ECAPI_OBJECT ? member : NULL;
 }
 
-/* Runs inside the guard. */
+/* Runs confined. */
 static void
 read_images(void *arg)
 {
@@ -237,7 +237,7 @@ slot_of(TupleDesc descriptor, HeapTuple tuple)
  * of users can have had a part in it.
  */
 static const char *
-unreadable(Oid role, const EcapiGuardError *error)
+unreadable(Oid role, const EcapiConfinedError *error)
 {
 	if (superuser_arg(role) && strcmp(error->sqlstate, "42501") == 0)
 		return error->message;
@@ -248,7 +248,7 @@ unreadable(Oid role, const EcapiGuardError *error)
 static int64
 capture(Kept *kept, const EcapiCompiled *compiled)
 {
-	EcapiGuardError error;
+	EcapiConfinedError error;
 	EcapiRowCapture	rows = {0};
 	EcapiRowsResult result = {0};
 
@@ -257,7 +257,7 @@ capture(Kept *kept, const EcapiCompiled *compiled)
 		set_failed(kept, "22023", "the row was not kept");
 		return 0;
 	}
-	if (!ecapi_guard_run(read_images, kept, compiled->role, &error))
+	if (!ecapi_confined_run(read_images, kept, compiled->role, &error))
 	{
 		set_failed(kept, error.sqlstate, unreadable(compiled->role, &error));
 		return 0;

@@ -17,7 +17,7 @@
  * caller's, and so is what became of them.  Rows may name ids of others: of these
  * nothing is shown (reconcile_sql.c).  It shows ids and sums, and no other contents.
  *
- * Memory: events of a page are noted in the page's context, since the guard may
+ * Memory: events of a page are noted in the page's context, since the confined run may
  * end by an error, and go on to a tuplestore that spills to disk.
  */
 #include "postgres.h"
@@ -88,7 +88,7 @@ next_note(NotedPage *page, EcapiRowState state)
 	return noted;
 }
 
-/* Inside the guard: no SQL, no errors. */
+/* Runs confined: no SQL, no errors. */
 static void
 note(void *arg, const EcapiValue *event, EcapiRowState state)
 {

@@ -32,7 +32,7 @@ extern EcapiForgotten *ecapi_forgotten_begin(const char *country);
 
 /*
  * Note an event (texts in the server encoding), to be asked for as number event.
- * Runs no SQL and raises nothing but out of memory, so it may run inside a guard.
+ * Runs no SQL and raises nothing but out of memory, so it may run confined.
  */
 extern void ecapi_forgotten_note(EcapiForgotten *asked, const EcapiValue *event, int number);
 

@@ -2,7 +2,7 @@
  * confine.c
  *	  Users' SQL of a track runs in here, and cannot hurt the shop's statement.
  *
- * A guarded run is a subtransaction that writes nothing.  Whatever the SQL
+ * A confined run is a subtransaction that writes nothing.  Whatever the SQL
  * does wrong rolls back that subtransaction only, and the business statement
  * around it goes on.
  *
@@ -30,7 +30,7 @@
  * logical replication worker.  Not in parallel mode, which capture refuses
  * before.  Before the commit the transaction block already is at its end.  The
  * server begins a subtransaction there (BeginInternalSubTransaction()) but
- * rolls back only one whose parent is in progress, so there the guard's has one
+ * rolls back only one whose parent is in progress, so there ours has one
  * around it, which is always released.
  *
  * Locks that the SQL takes (AccessShare on what it reads) are, as always, kept
@@ -51,23 +51,23 @@
 #include "rowsql/confine.h"
 
 static bool at_end_of_transaction = false;
-static int	running = 0;		/* guards, of this transaction: */
+static int	running = 0;		/* runs, of this transaction: */
 static LocalTransactionId running_in = InvalidLocalTransactionId;
 
 void
-ecapi_guard_at_end(bool at_end)
+ecapi_confined_at_end(bool at_end)
 {
 	at_end_of_transaction = at_end;
 }
 
 bool
-ecapi_guard_runs(void)
+ecapi_confined_runs(void)
 {
 	return running > 0 && running_in == MyProc->lxid;
 }
 
 /*
- * What the guard does not keep: a cancelled query (also by statement_timeout),
+ * What is not kept inside: a cancelled query (also by statement_timeout),
  * errors for which the whole transaction is to be tried again (class 40), and
  * out of memory, where going on would only fail elsewhere.
  *
@@ -80,7 +80,7 @@ ecapi_guard_runs(void)
  * brought along; the shop does not stop because that one does.
  */
 bool
-ecapi_guard_must_raise(int sqlerrcode)
+ecapi_confined_must_raise(int sqlerrcode)
 {
 	return sqlerrcode == ERRCODE_QUERY_CANCELED ||
 		sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
@@ -115,7 +115,7 @@ is_about_literal(const ErrorData *edata)
  * constraint) or the user's own words, and both may quote a row.
  */
 char *
-ecapi_guard_message(const ErrorData *edata)
+ecapi_confined_message(const ErrorData *edata)
 {
 	const char *message = edata->message ? edata->message : "";
 	int			category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
@@ -130,23 +130,23 @@ ecapi_guard_message(const ErrorData *edata)
 	return psprintf("its SQL fails (SQL error %s)", unpack_sql_state(edata->sqlerrcode));
 }
 
-typedef struct Guarded
+typedef struct Confined
 {
 	void		(*body) (void *arg);
 	void	   *arg;
 	Oid			role;
-} Guarded;
+} Confined;
 
 /* The inside of the subtransaction. */
 static void
-run_guarded(void *arg)
+run_confined(void *arg)
 {
-	const Guarded *guarded = arg;
+	const Confined *confined = arg;
 	Oid			user;
 	int			security;
 	int			nest;
 
-	running = ecapi_guard_runs() ? running + 1 : 1;
+	running = ecapi_confined_runs() ? running + 1 : 1;
 	running_in = MyProc->lxid;
 	/* Ends with the subtransaction. */
 	XactReadOnly = true;
@@ -154,12 +154,12 @@ run_guarded(void *arg)
 	ecapi_sql_settings();
 	GetUserIdAndSecContext(&user, &security);
 	/* but row security is not waived for us when it is for a foreign key's check */
-	SetUserIdAndSecContext(guarded->role,
+	SetUserIdAndSecContext(confined->role,
 						   (security & SECURITY_LOCAL_USERID_CHANGE) |
 						   SECURITY_RESTRICTED_OPERATION);
 	PushActiveSnapshot(GetTransactionSnapshot());
 
-	guarded->body(guarded->arg);
+	confined->body(confined->arg);
 
 	PopActiveSnapshot();
 	SetUserIdAndSecContext(user, security);
@@ -171,14 +171,14 @@ run_guarded(void *arg)
  * mode, and when a transaction has had 2^32 subtransactions.
  */
 bool
-ecapi_guard_run(void (*body) (void *arg), void *arg, Oid role,
-				EcapiGuardError *error)
+ecapi_confined_run(void (*body) (void *arg), void *arg, Oid role,
+				EcapiConfinedError *error)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner resources = CurrentResourceOwner;
-	Guarded		guarded = {body, arg, role};
+	Confined	confined = {body, arg, role};
 	ErrorData  *edata;
-	bool		nested = at_end_of_transaction && !ecapi_guard_runs();
+	bool		nested = at_end_of_transaction && !ecapi_confined_runs();
 
 	/* What the transaction did so far shall be seen, as by any next command. */
 	CommandCounterIncrement();
@@ -187,8 +187,8 @@ ecapi_guard_run(void (*body) (void *arg), void *arg, Oid role,
 		BeginInternalSubTransaction(NULL);
 		MemoryContextSwitchTo(context);
 	}
-	ecapi_sql_state_refuse(ecapi_guard_runs);
-	edata = ecapi_subtransaction(run_guarded, &guarded, true);
+	ecapi_sql_state_refuse(ecapi_confined_runs);
+	edata = ecapi_subtransaction(run_confined, &confined, true);
 	running--;
 	if (nested)
 		ReleaseCurrentSubTransaction();
@@ -197,7 +197,7 @@ ecapi_guard_run(void (*body) (void *arg), void *arg, Oid role,
 
 	if (edata == NULL)
 		return true;
-	if (ecapi_guard_must_raise(edata->sqlerrcode))
+	if (ecapi_confined_must_raise(edata->sqlerrcode))
 		ReThrowError(edata);
 
 	strlcpy(error->sqlstate, unpack_sql_state(edata->sqlerrcode),
@@ -206,7 +206,7 @@ ecapi_guard_run(void (*body) (void *arg), void *arg, Oid role,
 	error->own = ecapi_sql_own_message(edata);
 	if (error->own != NULL)
 		error->own = pstrdup(error->own);
-	error->message = ecapi_guard_message(edata);
+	error->message = ecapi_confined_message(edata);
 	FreeErrorData(edata);
 	return false;
 }

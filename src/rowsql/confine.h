@@ -7,18 +7,18 @@
 
 #include "postgres.h"
 
-typedef struct EcapiGuardError
+typedef struct EcapiConfinedError
 {
 	char		sqlstate[6];
 	const char *object;			/* schema.table.column, constraint or type at fault, or NULL */
 	const char *own;			/* what ecapi.major() says, or NULL */
 
 	/*
-	 * What ecapi_guard_message() makes of it, in the context that was current.
+	 * What ecapi_confined_message() makes of it, in the context that was current.
 	 * Use it only where no row was evaluated.
 	 */
 	const char *message;
-} EcapiGuardError;
+} EcapiConfinedError;
 
 /*
  * Run body(arg) as role in a security-restricted operation and a read-only
@@ -33,29 +33,29 @@ typedef struct EcapiGuardError
  * transaction to be tried again (class 40) are raised again; a shutdown of the
  * server is FATAL and ends the process.
  */
-extern bool ecapi_guard_run(void (*body) (void *arg), void *arg, Oid role,
-							EcapiGuardError *error);
+extern bool ecapi_confined_run(void (*body) (void *arg), void *arg, Oid role,
+							EcapiConfinedError *error);
 
 /*
- * The transaction is at its end (or no longer) while guards run: about to be
+ * The transaction is at its end (or no longer) while confined SQL runs: about to be
  * decided, by COMMIT or PREPARE TRANSACTION.
  */
-extern void ecapi_guard_at_end(bool at_end);
+extern void ecapi_confined_at_end(bool at_end);
 
-/* Does a guard run now? */
-extern bool ecapi_guard_runs(void);
+/* Whether confined SQL runs now. */
+extern bool ecapi_confined_runs(void);
 
 /*
  * Is an error (its sqlerrcode) none of the SQL's own, so that it must reach the
  * statement outside?
  */
-extern bool ecapi_guard_must_raise(int sqlerrcode);
+extern bool ecapi_confined_must_raise(int sqlerrcode);
 
 /*
  * What may be reported of an error that a track raised while it was compiled: its
  * message, or only its SQLSTATE where the message may hold data, for compiling
  * runs functions over constants, and such a function may read a table.  palloc'd.
  */
-extern char *ecapi_guard_message(const ErrorData *edata);
+extern char *ecapi_confined_message(const ErrorData *edata);
 
 #endif							/* ECAPI_CONFINE_H */

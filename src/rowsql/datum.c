@@ -8,10 +8,10 @@
  *
  * Invariants:
  *	- Nothing here looks at a setting.  Types that only their output functions
- *	  can write follow some; they need a guard, which fixes the settings.
+ *	  can write follow some; they run confined, under fixed settings.
  *	- A value is not decompressed, nor fetched from its TOAST table, before its
  *	  size is known to be one that an event may have.
- *	- Where no guard is needed nothing raises an error but for want of memory,
+ *	- Where nothing is confined nothing raises an error but for want of memory,
  *	  or for damaged data.
  *
  * Ownership: the tree is in the arena.  What was detoasted for a scalar is

@@ -6,7 +6,7 @@
  * to_json, no cast that a user could have made, and nothing that depends on
  * DateStyle, TimeZone, extra_float_digits, bytea_output or lc_*.  Where only
  * the type's output function knows its form, that depends on settings, and the
- * value needs a guard, which fixes them.
+ * value is made confined, which fixes them.
  */
 #ifndef ECAPI_DATUM_H
 #define ECAPI_DATUM_H

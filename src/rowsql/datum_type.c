@@ -7,10 +7,10 @@
  * (citext has text's); no user code runs then.  All others go through their
  * output function.
  *
- * What needs a guard:
+ * What must run confined (confine.c):
  *	- output functions that are not the server's own, that can raise errors, or
  *	  that follow settings (interval, ranges, geometry, xml, reg*, ...): the
- *	  guard runs them under fixed settings;
+ *	  run under fixed settings there;
  *	- json, as its text becomes jsonb: \u0000 is valid in one, not in the other;
  *	- composite types: an attribute may be added to one after we have looked;
  *	- every text in a database of encoding SQL_ASCII, as it may not be UTF-8;
@@ -141,7 +141,7 @@ set_output(EcapiDatumType *type, MemoryContext context)
 		}
 	}
 	type->writer = ECAPI_WRITE_OUTPUT;
-	type->needs_guard |= !is_plain_output(type->type);
+	type->needs_confining |= !is_plain_output(type->type);
 	type->output = MemoryContextAlloc(context, sizeof(FmgrInfo));
 	fmgr_info_cxt(function, type->output, context);
 }
@@ -153,7 +153,7 @@ set_composite(EcapiDatumType *type, int32 typmod, MemoryContext context)
 
 	type->kind = ECAPI_DATUM_COMPOSITE;
 	type->writer = ECAPI_WRITE_COMPOSITE;
-	type->needs_guard = true;
+	type->needs_confining = true;
 	type->row = row;
 	row->context = AllocSetContextCreate(context, "ecapi composite type",
 										 ALLOCSET_SMALL_SIZES);
@@ -191,7 +191,7 @@ ecapi_datum_type(Oid oid, int32 typmod, MemoryContext context)
 	type->typalign = entry->typalign;
 
 	if (set_builtin(type))
-		type->needs_guard = false;
+		type->needs_confining = false;
 	else if (entry->typtype == TYPTYPE_ENUM)
 	{
 		type->kind = ECAPI_DATUM_TEXT;
@@ -202,7 +202,7 @@ ecapi_datum_type(Oid oid, int32 typmod, MemoryContext context)
 		type->kind = ECAPI_DATUM_ARRAY;
 		type->writer = ECAPI_WRITE_ARRAY;
 		type->element = ecapi_datum_type(element, typmod, context);
-		type->needs_guard = type->element->needs_guard;
+		type->needs_confining = type->element->needs_confining;
 	}
 	else if (type_is_rowtype(type->type))
 		set_composite(type, typmod, context);
@@ -212,7 +212,7 @@ ecapi_datum_type(Oid oid, int32 typmod, MemoryContext context)
 	if (GetDatabaseEncoding() == PG_SQL_ASCII &&
 		(type->kind == ECAPI_DATUM_TEXT || type->kind == ECAPI_DATUM_JSON ||
 		 type->kind == ECAPI_DATUM_OTHER))
-		type->needs_guard = true;
+		type->needs_confining = true;
 	return type;
 }
 

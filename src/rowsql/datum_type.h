@@ -81,9 +81,9 @@ typedef struct EcapiDatumType
 
 	/*
 	 * Can writing a value of it raise an error or run code that is not the
-	 * server's own?  Then it needs a guard.  False for all common types.
+	 * server's own?  Then it must run confined.  False for all common types.
 	 */
-	bool		needs_guard;
+	bool		needs_confining;
 	int16		typlen;
 	bool		typbyval;
 	char		typalign;

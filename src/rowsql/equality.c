@@ -58,14 +58,14 @@ has_one_key(Oid type, Oid collation)
 
 EcapiEquality *
 ecapi_equality(Form_pg_attribute attribute, bool superuser, MemoryContext context,
-			   bool *needs_guard)
+			   bool *needs_confining)
 {
 	Oid			type = getBaseType(attribute->atttypid);
 	EcapiEquality *equality;
 	TypeCacheEntry *entry;
 	Oid			operator;
 
-	*needs_guard = false;
+	*needs_confining = false;
 	if (get_typtype(type) == TYPTYPE_ENUM || has_one_key(type, attribute->attcollation) ||
 		(superuser && runs_users_code(type)))
 		return NULL;
@@ -76,7 +76,7 @@ ecapi_equality(Form_pg_attribute attribute, bool superuser, MemoryContext contex
 	equality = MemoryContextAlloc(context, sizeof(EcapiEquality));
 	fmgr_info_cxt(get_opcode(operator), &equality->function, context);
 	equality->collation = attribute->attcollation;
-	*needs_guard = true;
+	*needs_confining = true;
 	return equality;
 }
 

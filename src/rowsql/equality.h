@@ -13,12 +13,12 @@ typedef struct EcapiEquality EcapiEquality;
 
 /*
  * How values of a column are compared whose keys (ecapi_datum_key()) differ; in
- * context.  NULL: then they are not equal.  *needs_guard: the comparison may raise
+ * context.  NULL: then they are not equal.  *needs_confining: the comparison may raise
  * an error or run code that is not the server's own.  superuser: the table's owner
  * is one, so that no such code may run.  Raises what the catalogs raise.
  */
 extern EcapiEquality *ecapi_equality(Form_pg_attribute attribute, bool superuser,
-									 MemoryContext context, bool *needs_guard);
+									 MemoryContext context, bool *needs_confining);
 
 /* Are two values, neither null, equal?  Leaks into the current context. */
 extern bool ecapi_equality_holds(EcapiEquality *equality, Datum a, Datum b);

@@ -8,15 +8,15 @@
  *
  * A run is start, any number of rows, stop.  What always holds:
  *
- * (1) What needs no guard is ready when it is compiled, and costs a run
- *	  nothing: start does not allocate.  What needs a guard is made ready when
- *	  it is first asked for a value, so inside the guard and as the role, in
+ * (1) What need not be confined is ready when it is compiled, and costs a run
+ *	  nothing: start does not allocate.  What must be is made ready when
+ *	  it is first asked for a value, so confined and as the role, in
  *	  the memory that was current at start, and it is forgotten at the next
  *	  start: after an error nothing of a broken run is used again.
  * (2) A value lies in the row's memory, emptied at the next row, or in the slot.
  * (3) Compiling runs no code of the user but what the planner folds
  *	  (immutable functions over constants), and that as the role, restricted,
- *	  read-only, under the guard's settings; where the role is a superuser,
+ *	  read-only, under the settings of confine.c; where the role is a superuser,
  *	  only after the check that nothing of a user is in it.  Who only looks at a
  *	  track runs none at all (row_sql_look.c).
  *
@@ -267,14 +267,14 @@ forget_run(EcapiExpressions *set)
 {
 	ListCell   *cell;
 
-	set->guarded = NULL;
+	set->confined = NULL;
 	set->new = NULL;
 	set->old = set->nothing;
 	foreach(cell, set->expressions)
 	{
 		EcapiExpression *expression = lfirst(cell);
 
-		if (expression->needs_guard)
+		if (expression->needs_confining)
 			expression->state = NULL;
 	}
 }
@@ -295,8 +295,8 @@ ecapi_expressions_row(EcapiExpressions *set, TupleTableSlot *new,
 	set->new = new;
 	set->old = old ? old : set->nothing;
 	ResetExprContext(set->bare);
-	if (set->guarded)
-		ResetExprContext(set->guarded);
+	if (set->confined)
+		ResetExprContext(set->confined);
 	if (set->paths)
 		ecapi_key_paths_row(set->paths);
 }
@@ -330,7 +330,7 @@ void
 ecapi_expressions_stop(EcapiExpressions *set)
 {
 	ResetExprContext(set->bare);
-	if (set->guarded)
-		FreeExprContext(set->guarded, true);
+	if (set->confined)
+		FreeExprContext(set->confined, true);
 	forget_run(set);
 }

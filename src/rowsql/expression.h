@@ -49,11 +49,11 @@ extern EcapiExpression *ecapi_expressions_add(EcapiExpressions *set, const char 
 /*
  * Run sources: start, any number of rows and values, stop.  Start remembers the
  * current context for what the run allocates; an error between needs no stop,
- * but the next run a start of its own.  Inside a guard all three belong into
+ * but the next run a start of its own.  Confined, all three belong into
  * the same one, as what runs is made ready for the role it first runs as.  Row
  * and values: new must be a slot of the relation's descriptor, old one or NULL
  * (all its columns are null then).  A value lives until the next row.  Where
- * needs_guard is false, nothing of it raises an error but out of memory and
+ * needs_confining is false, nothing of it raises an error but out of memory and
  * damaged data; a value that is stored out of line wants an active snapshot.
  */
 extern void ecapi_expressions_start(EcapiExpressions *set);

@@ -260,7 +260,7 @@ ecapi_key_path_add(EcapiExpression *expression, Relation relation,
 	expression->place = paths->nplaces++;
 	expression->type = column->atttypid;
 	expression->typmod = column->atttypmod;
-	expression->needs_guard = true;
+	expression->needs_confining = true;
 	table_close(here, NoLock);
 
 	/* The next run makes a plan for all of them. */

@@ -294,7 +294,7 @@ compile_scalar(EcapiExpression *expression, Node *analyzed)
 	expression->kind = ECAPI_EXPRESSION_SCALAR;
 	if (expression->set->look && !ecapi_look_may_plan(tree))
 	{
-		expression->needs_guard = true;
+		expression->needs_confining = true;
 		return;
 	}
 	expression->cached = GetCachedExpression(tree);
@@ -304,8 +304,8 @@ compile_scalar(EcapiExpression *expression, Node *analyzed)
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 				 errmsg("expression is volatile"),
 				 errdetail("The default of an argument is volatile.")));
-	expression->needs_guard = !ecapi_row_sql_is_bare(expression->cached->expr);
-	if (!expression->needs_guard)
+	expression->needs_confining = !ecapi_row_sql_is_bare(expression->cached->expr);
+	if (!expression->needs_confining)
 	{
 		before = MemoryContextSwitchTo(expression->set->context);
 		expression->state = ExecInitExpr((Expr *) expression->cached->expr, NULL);
@@ -321,7 +321,7 @@ compile_query(EcapiExpression *expression)
 	MemoryContext before;
 
 	expression->kind = ECAPI_EXPRESSION_QUERY;
-	expression->needs_guard = true;
+	expression->needs_confining = true;
 	if (expression->set->look)
 		return;
 	options.parserSetup = set_up_parser;
@@ -388,16 +388,16 @@ ecapi_row_sql_free(EcapiExpression *expression)
 /* ----------------------------------------------------------------------- run */
 
 static ExprContext *
-guarded_context(EcapiExpressions *set)
+confined_context(EcapiExpressions *set)
 {
-	if (set->guarded == NULL)
+	if (set->confined == NULL)
 	{
 		MemoryContext before = MemoryContextSwitchTo(set->run);
 
-		set->guarded = CreateStandaloneExprContext();
+		set->confined = CreateStandaloneExprContext();
 		MemoryContextSwitchTo(before);
 	}
-	return set->guarded;
+	return set->confined;
 }
 
 /* For the first value of a run. */
@@ -425,9 +425,9 @@ scalar_value(EcapiExpression *expression, bool *isnull)
 	EcapiExpressions *set = expression->set;
 	ExprContext *context = set->bare;
 
-	if (expression->needs_guard)
+	if (expression->needs_confining)
 	{
-		context = guarded_context(set);
+		context = confined_context(set);
 		if (expression->state == NULL)
 			make_ready(expression);
 	}

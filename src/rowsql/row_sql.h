@@ -11,7 +11,7 @@
 
 /*
  * Make expression the SQL of its source.  The caller has made the owner the
- * current user, in a security-restricted operation, under the guard's settings,
+ * current user, in a security-restricted operation, under the settings of confine.c,
  * with an active snapshot.
  */
 extern void ecapi_row_sql_compile(EcapiExpression *expression);

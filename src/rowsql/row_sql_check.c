@@ -314,7 +314,7 @@ lacks_collation(Node *node, List *args)
 }
 
 static EcapiSqlStep
-find_guarded(Node *node, bool allowed, void *arg)
+find_not_bare(Node *node, bool allowed, void *arg)
 {
 	List	   *args = NIL;
 
@@ -361,7 +361,7 @@ ecapi_row_sql_is_bare(Node *expression)
 	};
 	static const EcapiSqlRules rules = {
 		.nodes = nodes,
-		.node = find_guarded,
+		.node = find_not_bare,
 		.builtin = true,
 		.volatility = PROVOLATILE_IMMUTABLE,
 		.leakproof = true,

@@ -4,7 +4,7 @@
  *
  * expression.h compiles and runs them; the files behind it share the fields.  Others
  * read of an expression its type and typmod, kind and column, mentions_old and
- * needs_guard, of a set stale, and write none.
+ * needs_confining, of a set stale, and write none.
  */
 #ifndef ECAPI_SOURCE_H
 #define ECAPI_SOURCE_H
@@ -63,10 +63,10 @@ typedef struct EcapiExpression
 
 	/*
 	 * Can running it raise an error, or run code that is not the server's own?
-	 * Then it must run inside ecapi_guard_run().  False for columns, and for
+	 * Then it must run inside ecapi_confined_run().  False for columns, and for
 	 * expressions of leakproof built-in functions.
 	 */
-	bool		needs_guard;
+	bool		needs_confining;
 
 	AttrNumber	column;			/* COLUMN; else InvalidAttrNumber */
 	int			place;			/* PATH: which column of the result */
@@ -103,14 +103,14 @@ struct EcapiExpressions
 	TupleTableSlot *old;
 	TupleTableSlot *nothing;	/* all null, stands for an absent old */
 	ExprContext *bare;			/* for values of the row, kept over runs */
-	ExprContext *guarded;		/* of this run, or NULL */
+	ExprContext *confined;		/* of this run, or NULL */
 	MemoryContext run;
 };
 
 /*
  * Before anything of a user runs: raise an error if the role has become a
  * superuser since the set was compiled, as then less is allowed.  Only where a
- * guard is around, so that it cannot hurt the shop's statement.
+ * it is confined, so that it cannot hurt the shop's statement.
  */
 extern void ecapi_expressions_check_owner(const EcapiExpressions *set);
 

@@ -128,10 +128,10 @@ attempt_it(void (*body) (Attempt *attempt), Attempt *attempt, char **problem)
 		*problem = pstrdup("not looked at: another session has locked a table that it reads");
 		return ECAPI_LOOKED_UNKNOWN;
 	}
-	if (ecapi_guard_must_raise(error->sqlerrcode) ||
+	if (ecapi_confined_must_raise(error->sqlerrcode) ||
 		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		ReThrowError(error);
-	*problem = ecapi_guard_message(error);
+	*problem = ecapi_confined_message(error);
 	return ECAPI_LOOKED_BROKEN;
 }
 

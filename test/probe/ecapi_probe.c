@@ -95,7 +95,7 @@ ecapi_probe_kind(PG_FUNCTION_ARGS)
 	EcapiDatumType *type = ecapi_datum_type(PG_GETARG_OID(0), -1, CurrentMemoryContext);
 
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s%s", names[type->kind],
-											  type->needs_guard ? ", guarded" : "")));
+											  type->needs_confining ? ", guarded" : "")));
 }
 
 Datum
