@@ -70,7 +70,7 @@ report_lost(EcapiViolationCode code, const char *message)
 			 errhint("Give a fragment of an event, such as {\"user_data\": {\"event_user_agent\": \"...\"}}.")));
 }
 
-/* Is it an empty fragment?  An empty array is one, which is how PHP writes it. */
+/* Whether it is an empty fragment.  An empty array is one, which is how PHP writes it. */
 static bool
 is_empty(const EcapiValue *value)
 {

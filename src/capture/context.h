@@ -14,8 +14,8 @@
 
 /*
  * The fragment of an event that was set in this very transaction, or NULL.  It
- * lives until the transaction ends; nobody changes it.  What of the value cannot be
- * used is left out, with a warning the first time.  Raises "out of memory" and a
+ * lives until the transaction ends, and is not to be changed.  What of the value cannot
+ * be used is left out, with a warning the first time.  Raises "out of memory" and a
  * cancellation.
  */
 extern const EcapiValue *ecapi_context(void);

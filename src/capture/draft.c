@@ -237,7 +237,7 @@ ecapi_draft_is_too_large(const EcapiDraft *draft)
 		ecapi_draft_first(draft)->code == ECAPI_VIOLATION_SIZE;
 }
 
-/* Was an earlier violation of the same field?  One is enough. */
+/* Whether an earlier violation was of the same field: one is enough. */
 static bool
 is_reported_before(const EcapiViolations *violations, int which)
 {
@@ -250,7 +250,7 @@ is_reported_before(const EcapiViolations *violations, int which)
 	return false;
 }
 
-/* Is the event as a whole at fault, so that there is nothing to look into? */
+/* Whether the event as a whole is at fault, so that there is nothing to look into. */
 static bool
 is_unreadable(const EcapiViolations *violations)
 {

@@ -74,7 +74,7 @@ extern void ecapi_draft_fail(EcapiDraft *draft, const char *path,
 extern void ecapi_draft_lose(EcapiDraft *draft, const char *path, const EcapiField *field,
 							 EcapiViolationCode code, const char *message);
 
-/* Once finish said false: is its size all that is wrong with the event? */
+/* Once finish said false: whether its size is all that is wrong with the event. */
 extern bool ecapi_draft_is_too_large(const EcapiDraft *draft);
 extern void ecapi_draft_out_of_memory(void) pg_attribute_noreturn();
 

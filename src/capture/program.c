@@ -2,7 +2,7 @@
  * program.c
  *	  A track compiled for one relation: which rows are events, and which.
  *
- * When does a row fire?
+ * When a row fires:
  *	  neither condition nor on_change	it is new
  *	  condition				edge: it holds, and did not hold before (a new row
  *							had no before).  One that mentions old says itself
@@ -11,7 +11,7 @@
  *							the condition, if there is one, holds
  * As history a row fires if the condition holds.
  *
- * What is its event?  Three layers, each under the one before: the mapped
+ * Its event is three layers, each under the one before: the mapped
  * fields, the fragment of "*", the setting ecapi.context.  A mapped value that
  * is null leaves its field to the layers below.  Then what is still missing:
  * the id (table:key:event_type, with the changed values of on_change) and the
@@ -55,7 +55,7 @@ ecapi_program_names_zone(const EcapiProgram *program)
 	return false;
 }
 
-/* Did a column become another value, and not null? */
+/* Whether a column became another value, and not null. */
 static bool
 has_changed(const EcapiProgramColumn *column, TupleTableSlot *new, TupleTableSlot *old)
 {

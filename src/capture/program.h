@@ -54,8 +54,8 @@ typedef struct EcapiProgram
 	EcapiProgramSource *fragment;	/* for all: the source of "*"; NULL: none */
 
 	/*
-	 * For all: whether it must be confined to ask whether a row fires (fires), or to make
-	 * its event (fill)?
+	 * For all: it must be confined to ask whether a row fires (fires), or to make its
+	 * event (fill).
 	 */
 	bool		confines_fires;
 	bool		confines_fill;
@@ -64,10 +64,10 @@ typedef struct EcapiProgram
 	const char *place;
 } EcapiProgram;
 
-/* Has the mapping a source for this member of the event, "timestamp" say? */
+/* Whether the mapping has a source for this member of the event, "timestamp" say. */
 extern bool ecapi_program_maps(const EcapiProgram *program, const char *member);
 
-/* Does the mapping say by SQL in which zone the timestamp's column is? */
+/* Whether the mapping says by SQL in which zone the timestamp's column is. */
 extern bool ecapi_program_names_zone(const EcapiProgram *program);
 
 /*
@@ -86,7 +86,7 @@ extern char *ecapi_program_id(const EcapiProgram *program, const Datum *values,
 							  const bool *nulls);
 
 /*
- * Is a row an event?  new and old are slots of the relation's descriptor; old
+ * Whether a row is an event.  new and old are slots of the relation's descriptor; old
  * is NULL for a row that is new.  history: judge the row as a state, as if all
  * that the track waits for had just happened to it.  Between ecapi_expressions_start()
  * and ecapi_expressions_stop() of the program's expressions, as is the next; what is

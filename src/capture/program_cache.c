@@ -55,7 +55,7 @@ typedef struct Entry
 	bool		valid;			/* compiled, well or not, and nothing has changed */
 	bool		changed;		/* something has, since compiling began */
 	LocalTransactionId used_in; /* the last transaction that asked for it */
-	bool		superuser;		/* was compiled->role one? */
+	bool		superuser;		/* compiled->role was one */
 	MemoryContext context;		/* of all that follows; the program's parent */
 	EcapiCompiled *compiled;	/* NULL, like context: nothing was compiled yet */
 } Entry;
@@ -262,7 +262,7 @@ free_entry(Entry *entry)
 		MemoryContextDelete(entry->context);
 }
 
-/* Entries of triggers that were dropped are nobody's: look for them at a miss. */
+/* Nothing asks for entries of triggers that were dropped: remove them at a miss. */
 static void
 sweep(void)
 {
@@ -304,7 +304,7 @@ replace(Entry *entry)
 	entry->compiled = NULL;
 }
 
-/* Is what was compiled still what would be compiled now? */
+/* Whether what was compiled is still what would be compiled now. */
 static bool
 is_current(const Entry *entry)
 {

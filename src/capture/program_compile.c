@@ -174,8 +174,8 @@ compile_source(EcapiProgram *program, const EcapiMapped *mapped, EcapiProgramSou
 }
 
 /*
- * Would no event of it ever be valid?  What the standard requires beside what
- * is mapped can only come from a fragment.
+ * Raise if no event of it could ever be valid.  What the standard requires beside
+ * what is mapped can only come from a fragment.
  */
 static void
 check_complete(const EcapiProgram *program)

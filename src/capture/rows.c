@@ -13,7 +13,7 @@
  * costs a page and not a row, and writes nothing.  An error ends the run: the
  * rows before are done and kept, the one at fault is known (it is the last that
  * next gave), and a new run goes on behind it.  Where neither the condition nor
- * the mapping can raise an error or run anybody's code nothing is confined at
+ * the mapping can raise an error or run code of users nothing is confined at
  * all, nor is it before the first row that fires.
  *
  * Invariant: what is kept of a page lives in a context that no subtransaction
@@ -242,7 +242,7 @@ next_row(RowPage *page)
 }
 
 /*
- * Is the current row to be put together: does it fire, or does a sink see it?  A
+ * Whether the current row is to be put together: it fires, or a sink sees it.  A
  * condition that fails leaves a row that holds, so it is a failure.
  */
 static bool
@@ -266,8 +266,8 @@ seconds_of(const EcapiDraft *draft)
 }
 
 /*
- * HISTORY: does the event lie in the span that was asked for?  One without a time
- * lies in none (see make_event()).
+ * HISTORY: whether the event is outside of the span that was asked for.  One without
+ * a time is in none: see make_event().
  */
 static bool
 is_outside(const RowPage *page, const EcapiDraft *draft)

@@ -104,7 +104,7 @@ typedef struct EcapiRowCapture
 
 	const EcapiRowsSink *sink;	/* NULL: the outbox */
 
-	/* what to ask who is forgotten with; NULL: nobody, or it is live traffic.  Not
+	/* to ask which persons are forgotten; NULL: none, or it is live traffic.  Not
 	 * asked for a sink. */
 	EcapiForgotten *forgotten;
 

@@ -200,7 +200,7 @@ receiver_nothing(DestReceiver *self)
 {
 }
 
-/* Is that the statement's function, and its result as it was? */
+/* Whether that is the statement's function, and its result is as it was. */
 static bool
 calls_function(SPIPlanPtr plan, Oid function)
 {

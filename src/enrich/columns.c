@@ -51,7 +51,7 @@ is_parameter(const Node *node)
 		((const Param *) node)->paramid == 1;
 }
 
-/* Is it unnest(page), and nothing beside? */
+/* Whether it is unnest(page), and nothing beside. */
 static bool
 is_page(const RangeTblEntry *rte)
 {

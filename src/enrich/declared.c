@@ -21,8 +21,8 @@
  *	  name of its list means: the one of the same name (its schema was renamed, or
  *	  it was moved), or the only one there is.
  * (2) So a text that is rewritten names the same functions as before, in the same
- *	  order: who may rename a function gets no more said in what a destination
- *	  runs than he had as the function's owner.
+ *	  order: a role that may rename a function gets no more say in what a destination
+ *	  runs than it had as the function's owner.
  * (3) Nothing relies on this at run time.  Where event triggers do not run, and
  *	  after pg_upgrade, which carries no such rows along, the text alone is true;
  *	  the rows come again before the next DDL on a function or on the server.
@@ -179,7 +179,7 @@ record(Oid server, List *functions, bool may_wait)
 	}
 }
 
-/* May a destination of that owner call a function? */
+/* Whether a destination of that owner may call a function. */
 static bool
 may_call(Oid server_owner, Oid function)
 {
@@ -298,7 +298,7 @@ write_option(Oid server, List *options, const char *value)
 	CommandCounterIncrement();
 }
 
-/* Which of some functions does a lost name mean?  See invariant (1). */
+/* The one of some functions that a lost name means, by invariant (1). */
 static Oid
 meant(const EcapiEnrichName *lost, int nlost, List *functions)
 {

@@ -18,7 +18,7 @@ extern void ecapi_enrich_depend(Oid server);
 /*
  * Before functions may be renamed or dropped, and after that: let all servers of a
  * wrapper depend on those that they name.  Before a drop, not on what they may not
- * call: its owner shall not have to ask them.  Waits for nobody.
+ * call: its owner shall not need their consent.  Does not wait for locks.
  */
 extern void ecapi_enrich_depend_before(Oid wrapper, bool drop);
 

@@ -48,7 +48,7 @@ refuse(EcapiEnrichedEvent *event, const EcapiValue *original,
 	event->problem = psprintf("enrichment \"%s\": %s", enrichment->name, why);
 }
 
-/* About how large is it as JSON?  Stops counting beyond max. */
+/* About how large it is as JSON.  Stops counting beyond max. */
 static size_t
 json_size(const EcapiValue *value, size_t max)
 {

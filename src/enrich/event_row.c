@@ -98,7 +98,7 @@ is_ascii(const char *text, uint32 len)
 	return true;
 }
 
-/* Does a text mean the same in the server encoding as it stands? */
+/* Whether a text means something else in the server encoding as it stands. */
 static bool
 needs_conversion(const char *text, uint32 len)
 {
@@ -138,7 +138,7 @@ convert_text(const char **text, uint32 *len)
 	return true;
 }
 
-/* JSON has it as a number; can numeric? */
+/* Whether numeric can hold a number of JSON. */
 static bool
 fits_numeric(const EcapiValue *number)
 {
@@ -148,7 +148,7 @@ fits_numeric(const EcapiValue *number)
 		(exponent == NULL || abs(atoi(exponent + 1)) <= NUMBER_MAX_EXPONENT);
 }
 
-/* Can jsonb hold a value, and all below it, but for the encoding? */
+/* Whether jsonb can hold a value, and all below it, but for the encoding. */
 static bool
 fits_jsonb(const EcapiValue *value)
 {

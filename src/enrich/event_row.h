@@ -24,8 +24,8 @@ typedef struct EcapiEnrichedEvent
 
 /*
  * Columns that are made of an event's objects.  They cost more than all others
- * together, so who knows that some are not read can leave them out: a set of
- * bits.
+ * together, so a caller that knows that some are not read can leave them out: a set
+ * of bits.
  */
 #define ECAPI_COLUMN_USER_DATA	(1 << 0)
 #define ECAPI_COLUMN_PROPERTIES (1 << 1)
@@ -51,9 +51,9 @@ extern HeapTuple ecapi_event_row(TupleDesc desc, int64 seq, const EcapiValue *ev
 								 uint32 columns);
 
 /*
- * May users' SQL of a server with this owner see the identifiers of events?  Who may
- * read the outbox sees them there; anybody else gets ECAPI_IDENTIFIERS_HASHED.  In a
- * transaction.
+ * Whether users' SQL of a server with this owner may see the identifiers of events.  A
+ * role that may read the outbox sees them there; another gets ECAPI_IDENTIFIERS_HASHED.
+ * In a transaction.
  */
 extern bool ecapi_may_see_identifiers(Oid server_owner);
 

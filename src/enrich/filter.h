@@ -6,8 +6,8 @@
  * Only columns, literals, and functions, operators, casts and types of pg_catalog
  * that are immutable, or stable for no other reason than time zone, session time
  * or text forms; no sub-select, no aggregate, nothing that returns a set.  So it
- * reads nothing but the event and runs nobody's code, in every process that evaluates it; see
- * filter_check.c.
+ * reads nothing but the event and runs no code of users, in every process that
+ * evaluates it (filter_check.c).
  */
 #ifndef ECAPI_FILTER_H
 #define ECAPI_FILTER_H

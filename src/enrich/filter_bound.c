@@ -226,7 +226,7 @@ constant_of(List *arguments, int number)
 	return argument != NULL && IsA(argument, Const) ? (Const *) argument : NULL;
 }
 
-/* From 0 to max?  Of type int4, int8 or numeric; null is no work. */
+/* Whether it is from 0 to max, of type int4, int8 or numeric; null is no work. */
 static bool
 is_small_integer(const Const *constant, int max)
 {

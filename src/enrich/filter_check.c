@@ -3,7 +3,7 @@
  *	  What a filter may consist of.
  *
  * A filter is evaluated in the worker, for an owner who may be a superuser, and
- * in the backends of those who preview.  So it must run nobody's code and read
+ * in the backends of those who preview.  So it must run no code of users and read
  * nothing but the event, by every author and in every process.
  *
  * What always holds:

@@ -27,9 +27,9 @@ typedef struct EcapiHeld
 extern const EcapiShmemPart ecapi_held_part;
 
 /*
- * Hold a function of this database; is this version of it held; hold those of
- * its versions no more that were held before a moment.  Not preloaded, or in a database without a slot: nothing,
- * and false.  None of them raises an error.
+ * Hold a function of this database; whether this version of it is held; release those
+ * of its versions that were held before a moment.  Not preloaded, or in a database
+ * without a slot: nothing, and false.  None of them raises an error.
  */
 extern void ecapi_held_add(const EcapiHeld *held);
 extern bool ecapi_held_has(const EcapiHeld *held);

@@ -126,7 +126,7 @@ refuse_missing(const Resolving *resolving, const char *name, Oid page_type)
 				  "enrichment \"%s\" does not exist", name);
 }
 
-/* Does a function of that name take something else? */
+/* Whether a function of that name takes something else. */
 static bool
 name_is_taken(Oid schema, const char *name)
 {
@@ -152,7 +152,7 @@ ecapi_enrichment_function(const char *schema, const char *name)
 						   ObjectIdGetDatum(namespace));
 }
 
-/* Does a function return the columns of an enrichment? */
+/* Whether a function returns the columns of an enrichment. */
 static bool
 returns_patches(Oid function)
 {
@@ -208,7 +208,7 @@ check_rights(const Resolving *resolving, EcapiEnrichment *resolved, Oid schema,
 	return true;
 }
 
-/* A function that takes a page; is it an enrichment? */
+/* Check that a function that takes a page is an enrichment. */
 static bool
 check_function(const Resolving *resolving, EcapiEnrichment *resolved, Oid schema)
 {
@@ -322,7 +322,7 @@ ecapi_enrichments_resolve(const char *names, Oid server_owner, EcapiEnrichments 
 	error[0] = hint[0] = '\0';
 	if (resolve_all(&resolving, names, list))
 		return true;
-	list->n = 0;				/* those that were found can be looked at yet */
+	list->n = 0;				/* those that were found stay for a look */
 	return false;
 }
 

@@ -37,7 +37,7 @@ extern bool ecapi_enrichments_resolve(const char *names, Oid server_owner,
 									  char *error, size_t error_size,
 									  char *hint, size_t hint_size);
 
-/* Do two lists give equal patches at the same page? */
+/* Whether two lists give equal patches at the same page. */
 extern bool ecapi_enrichments_equal(const EcapiEnrichments *a, const EcapiEnrichments *b);
 
 /* The function of that name that takes a page, or InvalidOid.  In a transaction. */

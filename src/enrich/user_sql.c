@@ -24,7 +24,7 @@
  *	  them all until twice the limit, and for a second at least, ends the process:
  *	  nothing catches that.  The function is then held (held.c), and the next worker does
  *	  not call it.  The process does this by itself, so it also holds while the
- *	  server shuts down and nobody else is there to do it.  A backend is cancelled
+ *	  server shuts down and no other process is there to do it.  A backend is cancelled
  *	  only; its user can end it.
  * (5) Of an error only the SQLSTATE, and the name of an object that exists, are
  *	  kept.  Nothing that a run reports reaches the server's log, whatever the level
@@ -112,7 +112,7 @@ typedef struct Outside
 
 /*
  * The timer's handler, called from the handler of SIGALRM.  A cancel that is still
- * pending was not swallowed, nobody has looked: then the process would not die
+ * pending was not swallowed, but not looked at: then the process would not die
  * any sooner either.
  */
 static void
@@ -172,7 +172,7 @@ silence(ErrorData *edata)
 		previous_emit_log(edata);
 }
 
-/* This process ends; was it for a run that did not? */
+/* This process ends, maybe for a run that did not. */
 static void
 at_exit(int code, Datum arg)
 {
@@ -279,7 +279,7 @@ note_function(Oid function)
 }
 
 /*
- * Settings of a run.  Plans are made as for anybody: the worker prefers index
+ * Settings of a run.  Plans are made as for any session: the worker prefers index
  * scans and generic plans for its own statements alone.
  */
 static void
@@ -331,7 +331,7 @@ start_timer(int timeout_ms)
 
 /*
  * The run is over, but for its rollback: nothing may cancel us any more on its
- * account.  Does not raise.  The process dies yet if it was given up meanwhile.
+ * account.  Does not raise.  The process still dies if it was given up meanwhile.
  */
 static void
 end_run(const Outside *outside)

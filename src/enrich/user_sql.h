@@ -1,6 +1,6 @@
 /*
  * user_sql.h
- *	  Running SQL that users wrote, in a way that cannot hurt: as whom, with what
+ *	  Running SQL that users wrote, in a way that cannot hurt: as which role, with what
  *	  settings, for how long, and what remains of it.
  */
 #ifndef ECAPI_USER_SQL_H
@@ -21,11 +21,11 @@ typedef struct EcapiUserError
 } EcapiUserError;
 
 /*
- * The role that users' SQL of a server runs as: the server's owner; if he is a
+ * The role that users' SQL of a server runs as: the server's owner; if that is a
  * superuser, function_owner (InvalidOid where no function is meant); if that is
  * one, too, the role of ecapi.run_as (run_as.h).  Returns InvalidOid when there is
- * none: then nothing may run.  Roles are looked up at
- * every use, for REASSIGN OWNED gives no notice.  In a transaction.
+ * none: then nothing may run.  Roles are looked up at every use, for REASSIGN OWNED
+ * gives no notice.  In a transaction.
  */
 extern Oid	ecapi_user_sql_role(Oid server_owner, Oid function_owner);
 
@@ -51,8 +51,8 @@ extern bool ecapi_user_sql_run(void (*body) (void *arg), void *arg, Oid role,
 							   int timeout_ms, Oid function, EcapiUserError *error);
 
 /*
- * Did this function not come back when it was run last, in a worker that ended
- * for it?  It stays held until it is replaced or altered, until it is released, or
+ * Whether this function did not come back when it was run last, in a worker that
+ * ended for it.  It stays held until it is replaced or altered, until it is released, or
  * until the server is started again.  In a transaction.
  */
 extern bool ecapi_user_sql_held(Oid function);

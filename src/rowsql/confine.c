@@ -98,8 +98,8 @@ object_of_error(const ErrorData *edata)
 }
 
 /*
- * Is it about a literal of the source?  Then it has a position there, and no
- * function was at work: the first line of its context is expression.c's.
+ * Whether it is about a literal of the source: it has a position there, and no
+ * function was at work, so the first line of its context is expression.c's.
  */
 static bool
 is_about_literal(const ErrorData *edata)

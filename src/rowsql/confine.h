@@ -46,8 +46,8 @@ extern void ecapi_confined_at_end(bool at_end);
 extern bool ecapi_confined_runs(void);
 
 /*
- * Is an error (its sqlerrcode) none of the SQL's own, so that it must reach the
- * statement outside?
+ * Whether an error (its sqlerrcode) is not the SQL's own, so that it must reach the
+ * statement outside.
  */
 extern bool ecapi_confined_must_raise(int sqlerrcode);
 

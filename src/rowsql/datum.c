@@ -69,7 +69,7 @@ static EcapiValue *write_value(const Writing *to, const EcapiDatumType *type, Da
 							   int max_depth);
 
 /*
- * Larger than the largest event by so much that it cannot be part of one?
+ * Whether a value is so much larger than the largest event that it cannot be in one.
  * Binary forms are at most ECAPI_JSONB_BLOAT times as large as their texts.
  */
 static bool

@@ -1,6 +1,6 @@
 /*
  * datum_type.c
- *	  Types, looked up once: how are their values written?
+ *	  Types, looked up once, and how their values are written.
  *
  * Common types have a writer of ours.  A type that an extension made is
  * written like one of the server's if it has that one's output function

@@ -3,7 +3,7 @@
  *	  Types, looked up once: what they are to us, and how their values are written.
  *
  * All of it is found out once, so that writing a value is a switch.  A type
- * does not change; what a composite type consists of may, so that lies behind
+ * does not change; what a composite type consists of may, so that is behind
  * a pointer and is looked up again when the server says that it has changed.
  */
 #ifndef ECAPI_DATUM_TYPE_H
@@ -80,8 +80,8 @@ typedef struct EcapiDatumType
 	EcapiDatumWriter writer;
 
 	/*
-	 * Can writing a value of it raise an error or run code that is not the
-	 * server's own?  Then it must run confined.  False for all common types.
+	 * Writing a value of it may raise an error or run code that is not the
+	 * server's own, so it must run confined.  False for all common types.
 	 */
 	bool		needs_confining;
 	int16		typlen;

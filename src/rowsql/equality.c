@@ -1,6 +1,6 @@
 /*
  * equality.c
- *	  Are two values of a column equal, as SQL means it?
+ *	  Whether two values of a column are equal, as SQL means it.
  *
  * The key of a value is one text for all that are equal where we write the type
  * ourselves.  Other types have values that look different and are equal: '24 hours'
@@ -27,7 +27,7 @@ struct EcapiEquality
 	Oid			collation;
 };
 
-/* Does a value of the type hold values of others, which have their own equality? */
+/* Whether a value of the type holds values of others, which have their own equality. */
 static bool
 is_container(Oid type)
 {
@@ -35,7 +35,7 @@ is_container(Oid type)
 		type_is_range(type) || type_is_multirange(type);
 }
 
-/* May the comparison of a type's values run what is not the server's own? */
+/* Whether the comparison of a type's values may run what is not the server's own. */
 static bool
 runs_users_code(Oid type)
 {
@@ -46,7 +46,7 @@ runs_users_code(Oid type)
 	return type >= FirstNormalObjectId || type_is_rowtype(type);
 }
 
-/* Has the type a key that is one for all equal values?  See ecapi_datum_key(). */
+/* Whether all equal values of the type have one key, that of ecapi_datum_key(). */
 static bool
 has_one_key(Oid type, Oid collation)
 {

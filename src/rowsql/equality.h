@@ -1,6 +1,6 @@
 /*
  * equality.h
- *	  Are two values of a column equal, as SQL means it?
+ *	  Whether two values of a column are equal, as SQL means it.
  */
 #ifndef ECAPI_EQUALITY_H
 #define ECAPI_EQUALITY_H
@@ -20,7 +20,7 @@ typedef struct EcapiEquality EcapiEquality;
 extern EcapiEquality *ecapi_equality(Form_pg_attribute attribute, bool superuser,
 									 MemoryContext context, bool *needs_confining);
 
-/* Are two values, neither null, equal?  Leaks into the current context. */
+/* Whether two values, neither null, are equal.  Leaks into the current context. */
 extern bool ecapi_equality_holds(EcapiEquality *equality, Datum a, Datum b);
 
 #endif							/* ECAPI_EQUALITY_H */

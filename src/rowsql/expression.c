@@ -13,7 +13,7 @@
  *	  it is first asked for a value, so confined and as the role, in
  *	  the memory that was current at start, and it is forgotten at the next
  *	  start: after an error nothing of a broken run is used again.
- * (2) A value lies in the row's memory, emptied at the next row, or in the slot.
+ * (2) A value is in the row's memory, emptied at the next row, or in the slot.
  * (3) Compiling runs no code of the user but what the planner folds
  *	  (immutable functions over constants), and that as the role, restricted,
  *	  read-only, under the settings of confine.c; where the role is a superuser,

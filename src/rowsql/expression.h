@@ -19,16 +19,15 @@
 /*
  * An empty set for a relation, whose sources will run as role; look: they will
  * only be compiled, to see whether they do, and nothing of a user runs then
- * (row_sql_look.c).  Everything
- * lives in context; plans, which the server keeps, are let go with it, or
- * before by ecapi_expressions_free(), which may be called again.
+ * (row_sql_look.c).  Everything lives in context; plans, which the server keeps, are
+ * let go with it, or before by ecapi_expressions_free(), which may be called again.
  */
 extern EcapiExpressions *ecapi_expressions_new(Relation relation, Oid role,
 											   bool look, MemoryContext context);
 extern void ecapi_expressions_free(EcapiExpressions *set);
 
 /*
- * Do foreign-key paths of the set lead to a table?  When it changes, the set
+ * Whether foreign-key paths of the set lead to a table.  When it changes, the set
  * must be made again.  Raises nothing and opens nothing.
  */
 extern bool ecapi_expressions_depend(const EcapiExpressions *set, Oid relid);

@@ -42,7 +42,7 @@ typedef enum SourceShape
 	SOURCE_SQL
 } SourceShape;
 
-/* Does the text mention the row, as SQL does? */
+/* Whether the text mentions the row, as SQL does. */
 static bool
 mentions_row(const char *source)
 {
@@ -54,7 +54,7 @@ mentions_row(const char *source)
 	return false;
 }
 
-/* A guess that is good enough for a hint; expression.c is who knows. */
+/* A guess that is good enough for a hint; expression.c knows it. */
 static SourceShape
 shape_of(const char *source)
 {
@@ -133,7 +133,7 @@ refuse_type(Fit *fit, const char *expected, const char *hint)
 	refuse(fit, psprintf("type %s is %s", format_type_be(fit->type->type), expected), hint);
 }
 
-/* Does a value of the type hold a value of type money? */
+/* Whether a value of the type holds a value of type money. */
 static bool
 holds_money(const EcapiDatumType *type)
 {
@@ -278,7 +278,7 @@ fit_string(Fit *fit)
 			refuse_type(fit, expected ? expected : "not a text", "Map one of its attributes.");
 			break;
 		case ECAPI_DATUM_BOOL:
-			/* "true" is no name, number or address of anybody. */
+			/* "true" is nobody's name, number or address. */
 			if (expected || fit->field->rule != ECAPI_RULE_NONE)
 				refuse_type(fit, expected ? expected : "not a text", NULL);
 			break;

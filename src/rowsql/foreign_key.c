@@ -26,7 +26,7 @@
 #include "rowsql/names.h"
 
 /*
- * Is it a mere part of another foreign key of the same table?  A key that
+ * Whether it is a mere part of another foreign key of the same table.  A key that
  * refers to a partitioned table has one for each partition below it.
  */
 static bool
@@ -53,11 +53,11 @@ is_part(const ForeignKeyCacheInfo *key)
 }
 
 /*
- * Is it a key that only a partition has, and the partition another role's, so that
- * the track's SQL runs as one that does not answer for it?
+ * Whether only a partition has the key, and the partition is another role's, so that
+ * the role that the track's SQL runs as does not answer for it.
  */
 static bool
-is_strange(Relation relation, Oid role, const ForeignKeyCacheInfo *key)
+is_other_roles(Relation relation, Oid role, const ForeignKeyCacheInfo *key)
 {
 	HeapTuple	tuple;
 	bool		inherited;
@@ -114,7 +114,7 @@ keys_of_column(Relation relation, Oid role, AttrNumber attnum, EcapiKeyJoin *joi
 			EcapiKeyJoin candidate = {join->from, key->confrelid, NULL, key->nkeys, {0}, {0}, {0}};
 
 			if ((key->nkeys == 1) != (single == 1) || !has_column(key, attnum) ||
-				is_part(key) || (join->from < 0 && is_strange(relation, role, key)))
+				is_part(key) || (join->from < 0 && is_other_roles(relation, role, key)))
 				continue;
 			memcpy(candidate.conkey, key->conkey, sizeof(AttrNumber) * key->nkeys);
 			memcpy(candidate.confkey, key->confkey, sizeof(AttrNumber) * key->nkeys);

@@ -81,7 +81,7 @@ escaped_unit(const Scan *scan, size_t at)
 	return unit;
 }
 
-/* Can the server's encoding hold a character? */
+/* Whether the server's encoding can hold a character. */
 static bool
 has_character(Scan *scan, pg_wchar c)
 {
@@ -144,7 +144,7 @@ skip_string(Scan *scan, size_t at, bool *bad)
 	return at < scan->len ? at + 1 : scan->len;
 }
 
-/* Is the text that ends before that place a key? */
+/* Whether the text that ends before that place is a key. */
 static bool
 is_key(const Scan *scan, size_t at)
 {
@@ -286,7 +286,7 @@ add_value(Reader *reader, EcapiValue *value)
 		ecapi_value_append(parent, value);
 }
 
-/* Is there room for a value of that many bytes? */
+/* Take the room for a value of that many bytes; false: there is too little. */
 static bool
 take_room(Reader *reader, size_t len)
 {

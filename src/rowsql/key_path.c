@@ -76,8 +76,8 @@ struct EcapiKeyPaths
 
 	/* this run: what was looked up last, in memory */
 	MemoryContext memory;
-	bool		known;			/* is there a last lookup? */
-	bool		current;		/* is it the one for the row? */
+	bool		known;			/* there is a last lookup */
+	bool		current;		/* it is the one for the row */
 	Datum	   *key_values;
 	bool	   *key_nulls;
 	Datum	   *values;
@@ -206,7 +206,7 @@ column_of(Relation relation, const char *name)
 	return attnum;
 }
 
-/* One step: from a relation over a column's key, or a stated join.  Returns the relation there. */
+/* One step, over a column's key or a stated join: opens the relation that it leads to. */
 static Relation
 follow_step(EcapiKeyPaths *paths, Relation relation, int *from, const EcapiPathStep *step)
 {
@@ -317,7 +317,7 @@ make_plan(EcapiKeyPaths *paths)
 	paths->plan = plan;
 }
 
-/* Invariant (4), behind the locks: may the query's text be read again? */
+/* Invariant (4), behind the locks: raises unless the query's text may be read again. */
 static void
 check_tables(EcapiKeyPaths *paths)
 {
@@ -391,7 +391,7 @@ run_query(EcapiKeyPaths *paths)
 	SPI_finish();
 }
 
-/* Are the row's keys those of the last lookup? */
+/* Whether the row's keys are those of the last lookup. */
 static bool
 same_keys(EcapiKeyPaths *paths)
 {

@@ -22,7 +22,7 @@ extern Datum ecapi_key_path_value(EcapiExpression *expression, bool *isnull);
 extern void ecapi_key_paths_start(EcapiKeyPaths *paths);
 extern void ecapi_key_paths_row(EcapiKeyPaths *paths);
 
-/* Is a table one of those that the paths lead to? */
+/* Whether a table is one of those that the paths lead to. */
 extern bool ecapi_key_paths_depend(const EcapiKeyPaths *paths, Oid relid);
 extern void ecapi_key_paths_free(EcapiKeyPaths *paths);
 

@@ -91,7 +91,7 @@ refuse_whole_row(ParseState *pstate, const ColumnRef *reference, const char *nam
 			 parser_errposition(pstate, reference->location)));
 }
 
-/* A name that SQL itself does not find: a bare column of the row? */
+/* A name that SQL itself does not find: a bare column of the row, or an error. */
 static Node *
 resolve_bare(EcapiExpression *expression, ParseState *pstate,
 			 const ColumnRef *reference, const char *name)

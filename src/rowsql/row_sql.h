@@ -18,7 +18,7 @@ extern void ecapi_row_sql_compile(EcapiExpression *expression);
 extern Datum ecapi_row_sql_value(EcapiExpression *expression, bool *isnull);
 extern void ecapi_row_sql_free(EcapiExpression *expression);
 
-/* What a source that is names only would be in SQL: can it be a column? */
+/* Whether a source that is names only is a column to SQL. */
 extern bool ecapi_row_sql_is_column(const char *source);
 
 /* For hints: a comparison of a source that is a value of some type. */

@@ -16,14 +16,14 @@
  *	  that: which of its rows count, the outer one says, which mentions the row;
  * (4) temporary objects: the same name may stand for an object of the writer's,
  *	  whose code would then run as the owner;
- * (5) what the role that it runs as (run_as.h) may not read or call, by the same checks that the
- *	  executor makes; here, so that it is known when the track is made;
+ * (5) what the role that it runs as (run_as.h) may not read or call, by the same checks
+ *	  that the executor makes; here, so that it is known when the track is made;
  * (6) operators of another type than the one they are applied to:
  *	  row_sql_operator.c;
  * (7) where that role is a superuser, nearly everything: row_sql_superuser.c.
  *
- * All this judges what is written in the source.  Inside a view or a function
- * is its owner's business.
+ * All this judges what is written in the source; what is inside a view or a function
+ * is its owner's business.  Each look is a walk of sql_rules.h with its own rules.
  */
 #include "postgres.h"
 

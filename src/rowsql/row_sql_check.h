@@ -15,7 +15,7 @@
 /* Raise what is not allowed in an analyzed source. */
 extern void ecapi_row_sql_check(const EcapiExpression *expression, Query *query);
 
-/* Can it neither raise an error nor run code that is not the server's own? */
+/* Whether it can neither raise an error nor run code that is not the server's own. */
 extern bool ecapi_row_sql_is_bare(Node *expression);
 
 /* Raise that a role may not read a column (0: any) of a table, if it may not. */

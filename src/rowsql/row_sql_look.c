@@ -115,7 +115,7 @@ ecapi_look_set_up(ParseState *pstate)
 	pstate->p_coerce_param_hook = coerce_string;
 }
 
-/* Does it run code of a user, or is it a string whose value is not read? */
+/* Finds what runs code of a user, and a string whose value is not read. */
 static EcapiSqlStep
 find_users_code(Node *node, bool allowed, void *arg)
 {

@@ -17,7 +17,7 @@ extern void ecapi_look_hide_strings(EcapiExpression *expression, Node *parsed);
 /* Let a parser whose p_ref_hook_state is the expression know them. */
 extern void ecapi_look_set_up(ParseState *pstate);
 
-/* May an analyzed source be planned without running code of a user? */
+/* Whether an analyzed source can be planned without running code of a user. */
 extern bool ecapi_look_may_plan(Node *analyzed);
 
 #endif							/* ECAPI_ROW_SQL_LOOK_H */

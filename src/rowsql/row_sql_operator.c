@@ -3,7 +3,7 @@
  *	  Operators and functions of SQL over a row that are another type's.
  *
  * SQL over a row is compiled with nothing but pg_catalog in the search path, so
- * that nobody's operator is taken for the server's.  But a type of an extension
+ * that no user's operator is taken for the server's.  But a type of an extension
  * brings operators of its own, and where it is cast to text by itself, as citext
  * is, "new.status = 'paid'" finds the operator of text and compares with case,
  * without a word.  Its author means the type's operator: so it is
@@ -27,7 +27,7 @@
 #include "base/sql_rules.h"
 #include "rowsql/row_sql_operator.h"
 
-/* An operand without the casts that nobody wrote. */
+/* An operand without the casts that the author did not write. */
 static Node *
 without_casts(Node *operand)
 {
@@ -74,7 +74,7 @@ foreign_type(Node *operand)
 	return type;
 }
 
-/* Has a type an operator of that name, in its own schema? */
+/* Whether a type has an operator of that name, in its own schema. */
 static bool
 has_operator(Oid type, const char *name)
 {

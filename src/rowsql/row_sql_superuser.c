@@ -109,7 +109,7 @@ ecapi_superuser_check_type(const EcapiExpression *expression, Oid type)
 /* Functions of ours that are as good as built in. */
 static const char *const allowed[] = {"major", "event_id"};
 
-/* Is a function of schema ecapi the extension's own, and allowed? */
+/* Whether a function of schema ecapi is the extension's own, and allowed. */
 static bool
 is_our_own(Oid function)
 {
@@ -123,7 +123,7 @@ is_our_own(Oid function)
 }
 
 /*
- * Does a call by that name find nothing but allowed functions of ours?  An overload
+ * Whether a call by that name finds allowed functions of ours alone.  An overload
  * that another role put beside one could have an argument of any type.
  */
 static bool

@@ -20,7 +20,7 @@ extern void ecapi_superuser_check_type(const EcapiExpression *expression, Oid ty
 /* In an analyzed source. */
 extern void ecapi_superuser_check(const EcapiExpression *expression, Node *analyzed);
 
-/* Is no code of a user behind a type?  Over it the server's functions do all. */
+/* Whether no code of a user is behind a type: the server's functions do all over it. */
 extern bool ecapi_superuser_is_plain(Oid type);
 
 #endif							/* ECAPI_ROW_SQL_SUPERUSER_H */

@@ -62,8 +62,8 @@ typedef struct EcapiExpression
 	bool		mentions_old;
 
 	/*
-	 * Can running it raise an error, or run code that is not the server's own?
-	 * Then it must run inside ecapi_confined_run().  False for columns, and for
+	 * Running it may raise an error, or run code that is not the server's own, so it
+	 * must run inside ecapi_confined_run().  False for columns, and for
 	 * expressions of leakproof built-in functions.
 	 */
 	bool		needs_confining;

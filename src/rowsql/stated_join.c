@@ -37,7 +37,7 @@
 #include "rowsql/row_sql_check.h"
 #include "rowsql/stated_join.h"
 
-/* Before the lock: nobody holds up a table that he may not read. */
+/* Before the lock: no role holds up a table that it may not read. */
 static void
 check_before_lock(const RangeVar *name, Oid relid, Oid before, void *arg)
 {
@@ -65,7 +65,7 @@ operator_of_index(Oid index, Oid opclass, Oid type, bool superuser)
 	return operator;
 }
 
-/* Is it a key of one column that finds one row at most?  See the head. */
+/* Whether an index is a key of one column that finds one row at most: see the head. */
 static bool
 is_key(const Relation relation, HeapTuple tuple)
 {

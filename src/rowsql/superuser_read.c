@@ -11,9 +11,8 @@
  * made by its type's canonical function.
  *
  * What passes is the server's own (OIDs below FirstUnpinnedObjectId) and C code
- * that a superuser owns, as that of extensions: nobody else can have made or can
- * replace it.  Who owns another function
- * now says nothing about who wrote it.
+ * that a superuser owns, as that of extensions: no other role can have made or can
+ * replace it.  The owner of another function may not be the one that wrote it.
  *
  * Not looked at: check constraints, as who plans a query after asking here sets
  * constraint_exclusion to off; expressions of partition keys, as a table that has
@@ -52,7 +51,7 @@
 
 /* ------------------------------------------------------------- expressions */
 
-/* May a function run with a superuser's rights?  See the head. */
+/* Whether a function may run with a superuser's rights: see the head. */
 static bool
 may_run(Oid function)
 {
@@ -222,7 +221,7 @@ ecapi_superuser_obstacle(Relation relation)
 
 /* ------------------------------------------------------------- comparisons */
 
-/* Does an explicit cast between two types run no function of a user? */
+/* Whether an explicit cast between two types runs no function of a user. */
 static bool
 casts_plainly(Oid source, Oid target)
 {
@@ -244,7 +243,7 @@ is_simple(Oid type)
 		(get_typtype(base) == TYPTYPE_BASE && !OidIsValid(get_element_type(base)));
 }
 
-/* Does an operator take values of two types and run no code of users? */
+/* Whether an operator takes values of two types and runs no code of users. */
 static bool
 may_compare(Oid left, Oid operator, Oid right)
 {

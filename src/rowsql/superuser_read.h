@@ -18,13 +18,13 @@
  */
 extern char *ecapi_superuser_obstacle(Relation relation);
 
-/* Is a key of a relation compared with what it refers to so? */
+/* Whether a key of a relation is compared with what it refers to so. */
 extern bool ecapi_superuser_may_join(Oid relation, const EcapiKeyJoin *join);
 
-/* Are values of a type ordered so by two operators? */
+/* Whether values of a type are ordered so by two operators. */
 extern bool ecapi_superuser_may_order(Oid type, Oid less, Oid greater);
 
-/* Are values of a type, which is no domain, read by its input function so? */
+/* Whether values of a type, which is no domain, are read by its input function so. */
 extern bool ecapi_superuser_may_input(Oid type);
 
 #endif							/* ECAPI_SUPERUSER_READ_H */
