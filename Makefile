@@ -20,6 +20,7 @@ OBJS = \
 	src/base/sql_rules.o \
 	src/shmem/shmem.o \
 	src/base/catalog.o \
+	src/base/statement.o \
 	src/api/sqlapi.o \
 	src/base/refuse.o \
 	src/base/argument.o \

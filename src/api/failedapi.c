@@ -16,7 +16,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -24,6 +23,7 @@
 
 #include "base/argument.h"
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "pipeline/server.h"
 #include "shmem/shmem.h"
 
@@ -55,27 +55,21 @@ static EcapiStatement blame = {
 	2, {NAMEOID, NAMEOID}, NULL
 };
 
-/* Run a statement over rows of a destination, whose name is its first value. */
+/* Run a statement over rows of a destination, whose name is its first argument. */
 static int64
-operate(FunctionCallInfo fcinfo, EcapiStatement *statement, Datum *values,
-		const bool *nulls)
+operate(FunctionCallInfo fcinfo, EcapiStatement *statement, int nargs, NullableDatum *args)
 {
-	NameData	destination;
-	NameData	user;
-	Datum		blamed[2];
+	NullableDatum user;
 	EcapiOwnerScope scope;
 	int64		n;
 
 	ecapi_argument_required(fcinfo, 0, "destination");
-	namestrcpy(&destination,
-			   ecapi_owned_destination(NameStr(*PG_GETARG_NAME(0)))->servername);
-	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
-	values[0] = blamed[0] = NameGetDatum(&destination);
-	blamed[1] = NameGetDatum(&user);
+	args[0] = ecapi_arg_name(ecapi_owned_destination(NameStr(*PG_GETARG_NAME(0)))->servername);
+	user = ecapi_arg_name(GetUserNameFromId(GetUserId(), false));
 
 	ecapi_become_owner(&scope);
-	n = (int64) ecapi_statement_execute(statement, values, nulls, false);
-	ecapi_statement_execute(&blame, blamed, NULL, false);
+	n = (int64) ecapi_statement_run(statement, false, nargs, args);
+	ecapi_execute(&blame, args[0], user);
 	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();
 	return n;
@@ -89,11 +83,9 @@ operate(FunctionCallInfo fcinfo, EcapiStatement *statement, Datum *values,
 Datum
 ecapi_retry(PG_FUNCTION_ARGS)
 {
-	Datum		values[2];
-	bool		nulls[2] = {false, PG_ARGISNULL(1)};
+	NullableDatum args[] = {{0}, fcinfo->args[1]};
 
-	values[1] = nulls[1] ? (Datum) 0 : PG_GETARG_DATUM(1);
-	PG_RETURN_INT64(operate(fcinfo, &retry_rows, values, nulls));
+	PG_RETURN_INT64(operate(fcinfo, &retry_rows, lengthof(args), args));
 }
 
 /*
@@ -104,15 +96,12 @@ ecapi_retry(PG_FUNCTION_ARGS)
 Datum
 ecapi_discard(PG_FUNCTION_ARGS)
 {
-	Datum		values[3];
-	bool		nulls[3] = {false, false, PG_ARGISNULL(2)};
+	NullableDatum args[] = {{0}, fcinfo->args[1], fcinfo->args[2]};
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("until must not be null"),
 				 errhint("Leave it out for now().")));
-	values[1] = PG_GETARG_DATUM(1);
-	values[2] = nulls[2] ? (Datum) 0 : PG_GETARG_DATUM(2);
-	PG_RETURN_INT64(operate(fcinfo, &discard_rows, values, nulls));
+	PG_RETURN_INT64(operate(fcinfo, &discard_rows, lengthof(args), args));
 }

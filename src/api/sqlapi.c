@@ -26,9 +26,9 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "utils/xid8.h"
 
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "destination/credentials.h"
 #include "outbox/cursor.h"
 #include "outbox/guard.h"
@@ -180,18 +180,12 @@ control(const char *name, bool paused)
 		" changed_at = excluded.changed_at, changed_by = excluded.changed_by",
 		3, {NAMEOID, BOOLOID, NAMEOID}, NULL
 	};
-	NameData	destination;
-	NameData	user;
-	Datum		values[3];
+	NullableDatum destination = ecapi_arg_name(ecapi_owned_destination(name)->servername);
+	NullableDatum user = ecapi_arg_name(GetUserNameFromId(GetUserId(), false));
 	EcapiOwnerScope scope;
 
-	namestrcpy(&destination, ecapi_owned_destination(name)->servername);
-	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
-	values[0] = NameGetDatum(&destination);
-	values[1] = BoolGetDatum(paused);
-	values[2] = NameGetDatum(&user);
 	ecapi_become_owner(&scope);
-	ecapi_statement_execute(&upsert, values, NULL, false);
+	ecapi_execute(&upsert, destination, ecapi_arg_bool(paused), user);
 	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();
 }
@@ -243,8 +237,8 @@ forget_later_events(void)
 		0, {0}, NULL
 	};
 
-	ecapi_statement_execute(&forget_events, NULL, NULL, false);
-	ecapi_statement_execute(&forget_ticks, NULL, NULL, false);
+	ecapi_execute(&forget_events);
+	ecapi_execute(&forget_ticks);
 	ecapi_cancellation_forget_later();
 }
 
@@ -289,7 +283,6 @@ start_again(const char *name, bool copied)
 	ListCell   *cell;
 	EcapiOwnerScope scope;
 	EcapiLook	look;
-	Datum		values[4];
 
 	ecapi_become_owner(&scope);
 	cursors = ecapi_cursor_load(CurrentMemoryContext);
@@ -316,11 +309,9 @@ start_again(const char *name, bool copied)
 						name),
 				 errdetail("Only then, or when it was changed by hand, may it be started again.")));
 
-	values[0] = ObjectIdGetDatum(server->serverid);
-	values[1] = ecapi_snapshot_datum(ecapi_snapshot_start());
-	values[2] = Int64GetDatum((int64) GetSystemIdentifier());
-	values[3] = ObjectIdGetDatum(MyDatabaseId);
-	ecapi_statement_execute(&restart, values, NULL, false);
+	ecapi_execute(&restart, ecapi_arg_oid(server->serverid),
+				  ecapi_arg_snapshot(ecapi_snapshot_start()),
+				  ecapi_arg_int8(GetSystemIdentifier()), ecapi_arg_oid(MyDatabaseId));
 	end_past(server->servername);
 	if (copied)
 		set_origin(server);

@@ -1,15 +1,10 @@
 /*
  * catalog.c
- *	  Our own tables: where they are, and fixed statements over them.
+ *	  Our own tables: where they are, and whose rights reach them.
  *
  * Names are looked up in schema ecapi only, never through a search_path.  The
  * Oids that every emit needs are kept per backend and dropped when any of
  * those relations is invalidated (DROP EXTENSION, TRUNCATE, a new index).
- *
- * Statements belong to the worker and to functions of an operator.  They run
- * with whatever user is current; the caller switches when it must.  A prepared
- * plan follows changes of its tables by itself (plan cache), and a table that
- * is gone is an ordinary error.
  */
 #include "postgres.h"
 
@@ -22,6 +17,8 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "commands/extension.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -32,6 +29,7 @@
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "base/sql_scope.h"
 #include "settings.h"
 
 static EcapiRelations relations;
@@ -155,8 +153,7 @@ void
 ecapi_become_owner(EcapiOwnerScope *scope)
 {
 	scope->nest = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	ecapi_sql_set("search_path", "pg_catalog, pg_temp");
 	GetUserIdAndSecContext(&scope->user, &scope->context);
 	SetUserIdAndSecContext(ecapi_owner(), scope->context |
 						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
@@ -169,6 +166,14 @@ ecapi_become_caller(const EcapiOwnerScope *scope)
 	SPI_finish();
 	SetUserIdAndSecContext(scope->user, scope->context);
 	AtEOXact_GUC(true, scope->nest);
+}
+
+void
+ecapi_fire_own_triggers(void)
+{
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
+		(void) set_config_option("session_replication_role", "origin", PGC_SUSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
 void
@@ -217,69 +222,4 @@ ecapi_ring_slot(TimestampTz moment)
 	int64		turn = moment / period;
 
 	return (int) (((turn % ECAPI_SLOTS) + ECAPI_SLOTS) % ECAPI_SLOTS);
-}
-
-/*
- * Prepare a statement unless that was done.  The caller is connected to SPI.  The
- * plan is generic: one made for the values at hand holds them as constants, and
- * auto_explain would write an identifier into the log.
- */
-void
-ecapi_statement_prepare(EcapiStatement *statement)
-{
-	SPIPlanPtr	plan;
-
-	if (statement->plan != NULL)
-		return;
-	plan = SPI_prepare_cursor(statement->sql, statement->nargs, statement->argtypes,
-							  CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL)
-		elog(ERROR, "could not prepare a statement: %s",
-			 SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not keep a prepared statement");
-	statement->plan = plan;
-}
-
-/*
- * Run a statement; the caller is connected to SPI and has a snapshot when
- * read_only.  nulls may be NULL for no nulls.  Returns the number of rows;
- * those of a query are in SPI_tuptable.
- */
-uint64
-ecapi_statement_execute(EcapiStatement *statement, Datum *values,
-						const bool *nulls, bool read_only)
-{
-	char		marks[20];
-	int			result;
-
-	ecapi_statement_prepare(statement);
-	for (int i = 0; i < statement->nargs; i++)
-		marks[i] = nulls != NULL && nulls[i] ? 'n' : ' ';
-	result = SPI_execute_plan(statement->plan, values, marks, read_only, 0);
-	if (result < 0)
-		elog(ERROR, "could not run a statement: %s",
-			 SPI_result_code_string(result));
-	return SPI_processed;
-}
-
-void
-ecapi_set_text(Datum *values, bool *nulls, int i, const char *text)
-{
-	nulls[i] = text == NULL;
-	values[i] = text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
-}
-
-Datum
-ecapi_result(uint64 row, int column, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
-}
-
-int64
-ecapi_result_int64(uint64 row, int column)
-{
-	bool		isnull;
-
-	return DatumGetInt64(ecapi_result(row, column, &isnull));
 }

@@ -1,13 +1,13 @@
 /*
  * catalog.h
- *	  Our own tables: where they are, and fixed statements over them.
+ *	  Our own tables: where they are, and whose rights reach them.
  */
 #ifndef ECAPI_CATALOG_H
 #define ECAPI_CATALOG_H
 
 #include "postgres.h"
 
-#include "executor/spi.h"
+#include "datatype/timestamp.h"
 #include "utils/resowner.h"
 
 /* Partitions of the ring; the install script makes as many. */
@@ -50,6 +50,12 @@ typedef struct EcapiOwnerScope
 extern void ecapi_become_owner(EcapiOwnerScope *scope);
 extern void ecapi_become_caller(const EcapiOwnerScope *scope);
 
+/*
+ * Between those two: let our own triggers fire where session_replication_role keeps
+ * them from it; they decide what a table of ours takes.
+ */
+extern void ecapi_fire_own_triggers(void);
+
 /* What was current before a look. */
 typedef struct EcapiLook
 {
@@ -65,31 +71,5 @@ typedef struct EcapiLook
  */
 extern void ecapi_look_begin(EcapiLook *look);
 extern void ecapi_look_end(const EcapiLook *look);
-
-/*
- * A fixed statement: written once as a static, prepared at first use in a
- * process, kept until the process ends.  Up to 20 parameters.
- */
-typedef struct EcapiStatement
-{
-	const char *sql;
-	int			nargs;
-	Oid			argtypes[20];
-	SPIPlanPtr	plan;
-} EcapiStatement;
-
-extern void ecapi_statement_prepare(EcapiStatement *statement);
-extern uint64 ecapi_statement_execute(EcapiStatement *statement, Datum *values,
-									  const bool *nulls, bool read_only);
-
-/* Set parameter i (from 0) to a text; to null where that is NULL. */
-extern void ecapi_set_text(Datum *values, bool *nulls, int i, const char *text);
-
-/*
- * A column (from 1) of a row (from 0) of what SPI returned last; as int64 where it
- * is never null.
- */
-extern Datum ecapi_result(uint64 row, int column, bool *isnull);
-extern int64 ecapi_result_int64(uint64 row, int column);
 
 #endif							/* ECAPI_CATALOG_H */

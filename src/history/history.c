@@ -39,6 +39,7 @@
 #include "base/refuse.h"
 #include "base/run_as.h"
 #include "base/sql_scope.h"
+#include "base/statement.h"
 #include "capture/program_cache.h"
 #include "capture/rows.h"
 #include "history/history.h"
@@ -320,7 +321,7 @@ count_skipped(void *arg)
 	result = SPI_execute_with_args(sql.data, lengthof(types), types, values, NULL, true, 1);
 	if (result != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not count rows: %s", SPI_result_code_string(result));
-	reading->skipped = ecapi_result_int64(0, 1);
+	reading->skipped = ecapi_column_int8(0, 1);
 	SPI_finish();
 }
 

@@ -27,6 +27,7 @@
 
 #include "base/catalog.h"
 #include "base/sql_scope.h"
+#include "base/statement.h"
 #include "history/progress.h"
 
 /* Rows of tables that were dropped. */
@@ -92,8 +93,7 @@ text_array(int n, const char *const *texts)
 
 	for (int i = 0; i < n; i++)
 		elements[i] = CStringGetTextDatum(texts[i]);
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return ecapi_arg_array(elements, n, TEXTOID).value;
 }
 
 /* Texts of an array without nulls, in the current context. */
@@ -114,32 +114,28 @@ texts_of_array(Datum array, int *n)
 static void
 take_row(EcapiProgress *progress, MemoryContext context)
 {
-	bool		isnull;
-	Datum		last_key;
-
-	if (!DatumGetBool(ecapi_result(0, 8, &isnull)))
+	if (!ecapi_column_bool(0, 8))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the backfill to go on with went through table \"%s\" by another key",
 						get_rel_name(progress->relation)),
 				 errhint("Begin again with restart => true.")));
-	progress->id = ecapi_result_int64(0, 1);
-	progress->until = DatumGetTimestampTz(ecapi_result(0, 2, &isnull));
-	progress->counts.rows = ecapi_result_int64(0, 4);
-	progress->counts.events = ecapi_result_int64(0, 5);
-	progress->counts.set_aside = ecapi_result_int64(0, 6);
-	progress->counts.outside = ecapi_result_int64(0, 7);
-	progress->counts.forgotten = ecapi_result_int64(0, 9);
-	progress->counts.cancelled = ecapi_result_int64(0, 10);
-	progress->counts.condition_false = ecapi_result_int64(0, 11);
-	last_key = ecapi_result(0, 3, &isnull);
+	progress->id = ecapi_column_int8(0, 1);
+	progress->until = ecapi_column_time(0, 2);
+	progress->counts.rows = ecapi_column_int8(0, 4);
+	progress->counts.events = ecapi_column_int8(0, 5);
+	progress->counts.set_aside = ecapi_column_int8(0, 6);
+	progress->counts.outside = ecapi_column_int8(0, 7);
+	progress->counts.forgotten = ecapi_column_int8(0, 9);
+	progress->counts.cancelled = ecapi_column_int8(0, 10);
+	progress->counts.condition_false = ecapi_column_int8(0, 11);
 	progress->last_key = NULL;
-	if (!isnull)
+	if (!ecapi_column_is_null(0, 3))
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
 		int			n;
 
-		progress->last_key = texts_of_array(last_key, &n);
+		progress->last_key = texts_of_array(ecapi_column_datum(0, 3), &n);
 		MemoryContextSwitchTo(old);
 	}
 }
@@ -147,31 +143,19 @@ take_row(EcapiProgress *progress, MemoryContext context)
 void
 ecapi_progress_begin(EcapiProgress *progress, bool restart, MemoryContext context)
 {
+	NullableDatum relation = ecapi_arg_oid(progress->relation);
+	NullableDatum track = ecapi_arg_name(progress->track);
+	NullableDatum since = ecapi_arg_time(progress->since);
+	NullableDatum until = ecapi_arg_null_if(!progress->has_until,
+											TimestampTzGetDatum(progress->until));
 	EcapiOwnerScope scope;
-	NameData	track;
-	Datum		values[6];
-	bool		nulls[6] = {false};
 
-	namestrcpy(&track, progress->track);
 	ecapi_become_owner(&scope);
-	values[0] = ObjectIdGetDatum(progress->relation);
-	values[1] = NameGetDatum(&track);
-	ecapi_statement_execute(&forget_dropped, values, NULL, false);
-	ecapi_statement_execute(&interrupt, values, NULL, false);
-
-	values[2] = TimestampTzGetDatum(progress->since);
-	values[3] = TimestampTzGetDatum(progress->until);
-	nulls[3] = !progress->has_until;
-	values[4] = BoolGetDatum(restart);
-	ecapi_statement_execute(&forget, values, nulls, false);
-
-	values[2] = ObjectIdGetDatum(progress->trigger);
-	values[3] = TimestampTzGetDatum(progress->since);
-	nulls[3] = false;
-	values[4] = TimestampTzGetDatum(progress->until);
-	nulls[4] = !progress->has_until;
-	values[5] = text_array(progress->nkeys, progress->key);
-	if (ecapi_statement_execute(&begin, values, nulls, false) != 1)
+	ecapi_execute(&forget_dropped);
+	ecapi_execute(&interrupt, relation, track);
+	ecapi_execute(&forget, relation, track, since, until, ecapi_arg_bool(restart));
+	if (ecapi_execute(&begin, relation, track, ecapi_arg_oid(progress->trigger), since, until,
+					  ecapi_arg(text_array(progress->nkeys, progress->key))) != 1)
 		elog(ERROR, "could not write down a backfill");
 	take_row(progress, context);
 	ecapi_become_caller(&scope);
@@ -180,26 +164,25 @@ ecapi_progress_begin(EcapiProgress *progress, bool restart, MemoryContext contex
 void
 ecapi_progress_advance(const EcapiProgress *progress, double seconds)
 {
+	const EcapiBackfillCounts *counts = &progress->counts;
 	EcapiOwnerScope scope;
-	Datum		values[10];
-	bool		nulls[10] = {false};
+	Datum		last_key = 0;
 
 	ecapi_become_owner(&scope);
-	/* a plan that is made while the table is small must not read all of it later */
+
+	/*
+	 * A plan that is made while the table is small must not read all of it later.
+	 * The owner's scope puts the setting back.
+	 */
 	ecapi_sql_set("enable_seqscan", "off");
-	values[0] = Int64GetDatum(progress->id);
-	nulls[1] = progress->last_key == NULL;
-	values[1] = nulls[1] ? (Datum) 0
-		: text_array(progress->nkeys, (const char *const *) progress->last_key);
-	values[2] = Int64GetDatum(progress->counts.rows);
-	values[3] = Int64GetDatum(progress->counts.events);
-	values[4] = Int64GetDatum(progress->counts.set_aside);
-	values[5] = Int64GetDatum(progress->counts.outside);
-	values[6] = Int64GetDatum(progress->counts.forgotten);
-	values[7] = Int64GetDatum(progress->counts.cancelled);
-	values[8] = Int64GetDatum(progress->counts.condition_false);
-	values[9] = Float8GetDatum(seconds);
-	ecapi_statement_execute(&advance, values, nulls, false);
+	if (progress->last_key != NULL)
+		last_key = text_array(progress->nkeys, (const char *const *) progress->last_key);
+	ecapi_execute(&advance, ecapi_arg_int8(progress->id),
+				  ecapi_arg_null_if(progress->last_key == NULL, last_key),
+				  ecapi_arg_int8(counts->rows), ecapi_arg_int8(counts->events),
+				  ecapi_arg_int8(counts->set_aside), ecapi_arg_int8(counts->outside),
+				  ecapi_arg_int8(counts->forgotten), ecapi_arg_int8(counts->cancelled),
+				  ecapi_arg_int8(counts->condition_false), ecapi_arg_float8(seconds));
 	ecapi_become_caller(&scope);
 }
 
@@ -207,14 +190,9 @@ void
 ecapi_progress_end(const EcapiProgress *progress, const char *state, const char *sqlstate)
 {
 	EcapiOwnerScope scope;
-	Datum		values[4];
-	bool		nulls[4] = {false};
 
 	ecapi_become_owner(&scope);
-	values[0] = Int64GetDatum(progress->id);
-	values[1] = CStringGetTextDatum(state);
-	ecapi_set_text(values, nulls, 2, sqlstate);
-	values[3] = Int64GetDatum(progress->counts.skipped);
-	ecapi_statement_execute(&end, values, nulls, false);
+	ecapi_execute(&end, ecapi_arg_int8(progress->id), ecapi_arg_text(state),
+				  ecapi_arg_text(sqlstate), ecapi_arg_int8(progress->counts.skipped));
 	ecapi_become_caller(&scope);
 }

@@ -27,7 +27,6 @@
 
 #include "access/table.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -36,10 +35,10 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/xid8.h"
 
 #include "base/argument.h"
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "base/tree.h"
 #include "capture/image.h"
 #include "capture/program_cache.h"
@@ -128,28 +127,23 @@ take(Kept *kept)
 {
 	MemoryContext context = CurrentMemoryContext;
 	EcapiOwnerScope scope;
-	Datum		values[1];
 	bool		taken;
 
 	ecapi_become_owner(&scope);
-	values[0] = Int64GetDatum(kept->id);
-	taken = ecapi_statement_execute(&take_row, values, NULL, false) == 1;
+	taken = ecapi_execute(&take_row, ecapi_arg_int8(kept->id)) == 1;
 	if (taken)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
-		Datum		event_id;
-		bool		isnull;
 
-		kept->relation = DatumGetObjectId(ecapi_result(0, 1, &isnull));
-		kept->source = TextDatumGetCString(ecapi_result(0, 2, &isnull));
+		kept->relation = ecapi_column_oid(0, 1);
+		kept->source = ecapi_column_text(0, 2);
 		ecapi_tree_arena(&kept->arena, context);
-		kept->event = ecapi_tree_from_jsonb(&kept->arena, DatumGetJsonbP(ecapi_result(0, 3, &isnull)),
+		kept->event = ecapi_tree_from_jsonb(&kept->arena,
+											DatumGetJsonbP(ecapi_column_datum(0, 3)),
 											MAX_DEPTH);
-		event_id = ecapi_result(0, 4, &isnull);
-		kept->event_id = isnull ? NULL : TextDatumGetCString(event_id);
-		kept->written.xid =
-			U64FromFullTransactionId(DatumGetFullTransactionId(ecapi_result(0, 5, &isnull)));
-		kept->written.after_seq = DatumGetInt64(ecapi_result(0, 6, &isnull));
+		kept->event_id = ecapi_column_text(0, 4);
+		kept->written.xid = ecapi_column_xid8(0, 5);
+		kept->written.after_seq = ecapi_column_int8(0, 6);
 		MemoryContextSwitchTo(old);
 	}
 	ecapi_become_caller(&scope);
@@ -158,21 +152,16 @@ take(Kept *kept)
 
 /* What became of it. */
 static void
-settle(const Kept *kept)
+record_outcome(const Kept *kept)
 {
 	EcapiOwnerScope scope;
-	Datum		values[3];
 
 	ecapi_become_owner(&scope);
-	values[0] = Int64GetDatum(kept->id);
 	if (kept->reason == NULL)
-		ecapi_statement_execute(&forget_row, values, NULL, false);
+		ecapi_execute(&forget_row, ecapi_arg_int8(kept->id));
 	else
-	{
-		values[1] = CStringGetTextDatum(kept->reason);
-		values[2] = CStringGetTextDatum(kept->sqlstate);
-		ecapi_statement_execute(&keep_row, values, NULL, false);
-	}
+		ecapi_execute(&keep_row, ecapi_arg_int8(kept->id), ecapi_arg_text(kept->reason),
+					  ecapi_arg_text(kept->sqlstate));
 	ecapi_become_caller(&scope);
 }
 
@@ -351,24 +340,18 @@ static int64 *
 rows_to_try(FunctionCallInfo fcinfo, uint64 *n)
 {
 	MemoryContext context = CurrentMemoryContext;
+	NullableDatum track = ecapi_arg_text(PG_ARGISNULL(1) ? NULL : NameStr(*PG_GETARG_NAME(1)));
+	NullableDatum is_superuser = ecapi_arg_bool(superuser());
+	NullableDatum user = ecapi_arg_oid(GetUserId());
 	EcapiOwnerScope scope;
-	Datum		values[6];
-	bool		nulls[6] = {false};
 	int64	   *ids;
 
-	nulls[0] = PG_ARGISNULL(0);
-	values[0] = PG_GETARG_DATUM(0);
-	ecapi_set_text(values, nulls, 1, PG_ARGISNULL(1) ? NULL : NameStr(*PG_GETARG_NAME(1)));
-	nulls[2] = PG_ARGISNULL(2);
-	values[2] = PG_GETARG_DATUM(2);
-	values[3] = BoolGetDatum(superuser());
-	values[4] = ObjectIdGetDatum(GetUserId());
-	values[5] = Int32GetDatum(PG_ARGISNULL(3) ? MAX_ROWS : PG_GETARG_INT32(3));
 	ecapi_become_owner(&scope);
-	*n = ecapi_statement_execute(&list_rows, values, nulls, false);
+	*n = ecapi_execute(&list_rows, fcinfo->args[0], track, fcinfo->args[2], is_superuser, user,
+					   ecapi_arg_int4(PG_ARGISNULL(3) ? MAX_ROWS : PG_GETARG_INT32(3)));
 	ids = MemoryContextAlloc(context, sizeof(int64) * Max(*n, 1));
 	for (uint64 i = 0; i < *n; i++)
-		ids[i] = ecapi_result_int64(i, 1);
+		ids[i] = ecapi_column_int8(i, 1);
 	ecapi_become_caller(&scope);
 	return ids;
 }
@@ -439,7 +422,7 @@ ecapi_recapture(PG_FUNCTION_ARGS)
 		still_failing += kept.reason != NULL ? 1 : 0;
 		cancelled += kept.cancelled;
 		forgotten += kept.forgotten;
-		settle(&kept);
+		record_outcome(&kept);
 	}
 	/* a row that was dropped on the way stays set aside */
 	ecapi_limit_refuse_loss(dropped);

@@ -36,6 +36,7 @@
 
 #include "base/argument.h"
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "capture/program_compile.h"
 #include "capture/rows.h"
 #include "history/history.h"

@@ -54,6 +54,7 @@
 
 #include "base/catalog.h"
 #include "base/sql_scope.h"
+#include "base/statement.h"
 #include "history/reconcile.h"
 #include "settings.h"
 

@@ -20,9 +20,9 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/xid8.h"
 
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "history/throttle.h"
 #include "settings.h"
 #include "shmem/shmem.h"
@@ -53,9 +53,9 @@ ecapi_throttle_mark(void)
 
 	mark.xid = U64FromFullTransactionId(GetTopFullTransactionId());
 	ecapi_become_owner(&scope);
-	if (ecapi_statement_execute(&last_seq, NULL, NULL, false) != 1)
+	if (ecapi_execute(&last_seq) != 1)
 		elog(ERROR, "could not read a sequence");
-	mark.seq = ecapi_result_int64(0, 1);
+	mark.seq = ecapi_column_int8(0, 1);
 	ecapi_become_caller(&scope);
 	return mark;
 }
@@ -74,19 +74,16 @@ ecapi_throttle_waits_for(EcapiThrottleMark mark)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	EcapiOwnerScope scope;
-	Datum		values[2];
 	char	   *name = NULL;
 
 	if (!is_delivering())
 		return NULL;
-	values[0] = FullTransactionIdGetDatum(FullTransactionIdFromU64(mark.xid));
-	values[1] = Int64GetDatum(mark.seq);
 	ecapi_become_owner(&scope);
-	if (ecapi_statement_execute(&behind, values, NULL, false) > 0)
+	if (ecapi_execute(&behind, ecapi_arg_xid8(mark.xid), ecapi_arg_int8(mark.seq)) > 0)
 	{
 		MemoryContext old = MemoryContextSwitchTo(caller);
 
-		name = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+		name = ecapi_column_text(0, 1);
 		MemoryContextSwitchTo(old);
 	}
 	ecapi_become_caller(&scope);

@@ -41,6 +41,7 @@
 #include "utils/xid8.h"
 
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "outbox/append.h"
 #include "outbox/limit.h"
 #include "outbox/quota.h"
@@ -212,29 +213,19 @@ ecapi_outbox_set_aside(const char *source, const EcapiEmitter *emitter,
 		" $4::pg_catalog.json, $5, $6, $7, $8, pg_catalog.clock_timestamp())",
 		8, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, REGCLASSOID, INT8OID, REGROLEOID}, NULL
 	};
-	Datum		values[8];
-	bool		nulls[8] = {false};
 	EcapiOwnerScope scope;
 
 	if (!ecapi_quota_may_set_aside(emitter->role, event_len))
 		return false;
-	values[0] = CStringGetTextDatum(source);
-	values[1] = CStringGetTextDatum(reason);
-	values[2] = event_id == NULL ? (Datum) 0 : CStringGetTextDatum(event_id);
-	nulls[2] = event_id == NULL;
-	values[3] = PointerGetDatum(cstring_to_text_with_len(event, event_len));
-	values[4] = CStringGetTextDatum(sqlstate);
-	values[5] = ObjectIdGetDatum(emitter->relation);
-	nulls[5] = !OidIsValid(emitter->relation);
-	values[6] = Int64GetDatum(after_seq);
-	values[7] = ObjectIdGetDatum(emitter->role);
-
 	ecapi_become_owner(&scope);
-	/* in the replica role our triggers keep rows out; see the install script */
-	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
-		(void) set_config_option("session_replication_role", "origin", PGC_SUSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	ecapi_statement_execute(&insert, values, nulls, false);
+	ecapi_fire_own_triggers();
+	ecapi_execute(&insert, ecapi_arg_text(source), ecapi_arg_text(reason),
+				  ecapi_arg_text(event_id),
+				  ecapi_arg(PointerGetDatum(cstring_to_text_with_len(event, event_len))),
+				  ecapi_arg_text(sqlstate),
+				  ecapi_arg_null_if(!OidIsValid(emitter->relation),
+									ObjectIdGetDatum(emitter->relation)),
+				  ecapi_arg_int8(after_seq), ecapi_arg_oid(emitter->role));
 	ecapi_become_caller(&scope);
 	return true;
 }

@@ -29,13 +29,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/xid8.h"
 
-#include "base/catalog.h"
+#include "base/statement.h"
 #include "outbox/cursor.h"
 
 /* The address of a cursor: that of the newest row of its server. */
@@ -160,26 +158,6 @@ static EcapiStatement last_xid = {
 /* It reads every version that there is, and a row is seldom held for long. */
 #define TIDY_INTERVAL_US	USECS_PER_MINUTE
 
-static Datum
-column(int row, int i, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, i, isnull);
-}
-
-/*
- * A column that the install script made NOT NULL; when that was undone, *missing
- * is set and the value is 0.
- */
-static Datum
-required(int row, int i, bool *missing)
-{
-	bool		isnull;
-	Datum		datum = column(row, i, &isnull);
-
-	*missing |= isnull;
-	return isnull ? (Datum) 0 : datum;
-}
-
 /* Does a position lie in the open window of its cursor? */
 static bool
 position_is_sound(const EcapiCursor *cursor)
@@ -212,47 +190,40 @@ find_problem(const EcapiCursor *cursor, bool missing)
 }
 
 static EcapiCursor *
-cursor_of_row(int row)
+cursor_of_row(uint64 row)
 {
+	/* the install script made them NOT NULL; when that was undone, they read as 0 */
+	static const int required[] = {2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 18, 19};
 	EcapiCursor *cursor = palloc0(sizeof(EcapiCursor));
 	bool		missing = false;
-	bool		isnull;
-	Datum		datum;
 
-	cursor->destination = *DatumGetName(column(row, 1, &isnull));
-	cursor->server = DatumGetObjectId(required(row, 2, &missing));
-	datum = column(row, 3, &isnull);
-	missing |= isnull;
-	cursor->from = isnull ? palloc0(sizeof(EcapiSnapshot)) : ecapi_snapshot_of_datum(datum);
-	datum = column(row, 4, &isnull);
-	cursor->to = isnull ? NULL : ecapi_snapshot_of_datum(datum);
-	cursor->position.arm = DatumGetInt16(required(row, 5, &missing));
-	datum = column(row, 6, &isnull);
-	missing |= isnull;
-	cursor->position.xid =
-		isnull ? 0 : U64FromFullTransactionId(DatumGetFullTransactionId(datum));
-	cursor->position.seq = DatumGetInt64(required(row, 7, &missing));
-	cursor->system_identifier = (uint64) DatumGetInt64(required(row, 8, &missing));
-	cursor->database = DatumGetObjectId(required(row, 9, &missing));
-	cursor->delivered = DatumGetInt64(required(row, 10, &missing));
-	cursor->filtered = DatumGetInt64(required(row, 11, &missing));
-	cursor->failed = DatumGetInt64(required(row, 12, &missing));
-	datum = column(row, 13, &isnull);
-	missing |= isnull;
-	cursor->state = isnull ? "starting" : TextDatumGetCString(datum);
-	datum = column(row, 14, &isnull);
-	cursor->has_stopped_options = !isnull;
-	cursor->stopped_options = isnull ? 0 : DatumGetInt64(datum);
-	datum = column(row, 15, &isnull);
-	cursor->last_error = isnull ? NULL : TextDatumGetCString(datum);
-	datum = column(row, 16, &isnull);
-	cursor->last_error_at = isnull ? 0 : DatumGetTimestampTz(datum);
-	datum = column(row, 17, &isnull);
-	cursor->next_try = isnull ? 0 : DatumGetTimestampTz(datum);
-	cursor->given_up = DatumGetInt64(required(row, 18, &missing));
-	cursor->enrich_skipped = DatumGetInt64(required(row, 19, &missing));
-	datum = column(row, 20, &isnull);
-	cursor->test_since = isnull ? 0 : DatumGetTimestampTz(datum);
+	for (int i = 0; i < lengthof(required); i++)
+		missing |= ecapi_column_is_null(row, required[i]);
+	namestrcpy(&cursor->destination, ecapi_column_name(row, 1));
+	cursor->server = ecapi_column_oid(row, 2);
+	cursor->from = ecapi_column_snapshot(row, 3);
+	if (cursor->from == NULL)
+		cursor->from = palloc0(sizeof(EcapiSnapshot));
+	cursor->to = ecapi_column_snapshot(row, 4);
+	cursor->position.arm = ecapi_column_int2(row, 5);
+	cursor->position.xid = ecapi_column_xid8(row, 6);
+	cursor->position.seq = ecapi_column_int8(row, 7);
+	cursor->system_identifier = (uint64) ecapi_column_int8(row, 8);
+	cursor->database = ecapi_column_oid(row, 9);
+	cursor->delivered = ecapi_column_int8(row, 10);
+	cursor->filtered = ecapi_column_int8(row, 11);
+	cursor->failed = ecapi_column_int8(row, 12);
+	cursor->state = ecapi_column_text(row, 13);
+	if (cursor->state == NULL)
+		cursor->state = "starting";
+	cursor->has_stopped_options = !ecapi_column_is_null(row, 14);
+	cursor->stopped_options = ecapi_column_int8(row, 14);
+	cursor->last_error = ecapi_column_text(row, 15);
+	cursor->last_error_at = ecapi_column_time(row, 16);
+	cursor->next_try = ecapi_column_time(row, 17);
+	cursor->given_up = ecapi_column_int8(row, 18);
+	cursor->enrich_skipped = ecapi_column_int8(row, 19);
+	cursor->test_since = ecapi_column_time(row, 20);
 	cursor->problem = find_problem(cursor, missing);
 	return cursor;
 }
@@ -266,7 +237,7 @@ List *
 ecapi_cursor_load(MemoryContext context)
 {
 	List	   *result = NIL;
-	uint64		n = ecapi_statement_execute(&load, NULL, NULL, true);
+	uint64		n = ecapi_query(&load);
 	MemoryContext old = MemoryContextSwitchTo(context);
 
 	for (uint64 i = 0; i < n; i++)
@@ -287,12 +258,9 @@ static TimestampTz tidied_at = 0;
 bool
 ecapi_cursor_lock(Oid server, bool aside)
 {
-	Datum		values[1];
-
-	values[0] = ObjectIdGetDatum(server);
-	if (ecapi_statement_execute(&lock, values, NULL, false) > 0)
+	if (ecapi_execute(&lock, ecapi_arg_oid(server)) > 0)
 		return true;
-	if (!aside || ecapi_statement_execute(&write_beside, values, NULL, false) == 0)
+	if (!aside || ecapi_execute(&write_beside, ecapi_arg_oid(server)) == 0)
 		return false;
 	beside = true;
 	return true;
@@ -302,10 +270,7 @@ ecapi_cursor_lock(Oid server, bool aside)
 bool
 ecapi_cursor_exists(Oid server)
 {
-	Datum		values[1];
-
-	values[0] = ObjectIdGetDatum(server);
-	return ecapi_statement_execute(&exists, values, NULL, true) > 0;
+	return ecapi_query(&exists, ecapi_arg_oid(server)) > 0;
 }
 
 /*
@@ -315,77 +280,55 @@ ecapi_cursor_exists(Oid server)
 void
 ecapi_cursor_tidy(TimestampTz now)
 {
-	bool		isnull;
-
 	/* a clock that was set back counts as elapsed */
 	if (!beside || (now >= tidied_at && now - tidied_at < TIDY_INTERVAL_US))
 		return;
 	tidied_at = now;
-	ecapi_statement_execute(&tidy, NULL, NULL, false);
-	beside = DatumGetBool(column(0, 1, &isnull));
+	ecapi_execute(&tidy);
+	beside = ecapi_column_bool(0, 1);
 }
 
 /* Write a cursor that the caller has locked. */
 void
 ecapi_cursor_write(const EcapiCursor *cursor)
 {
-	Datum		values[17];
-	bool		nulls[17] = {false};
-
-	values[0] = ObjectIdGetDatum(cursor->server);
-	values[1] = ecapi_snapshot_datum(cursor->from);
-	nulls[2] = cursor->to == NULL;
-	values[2] = nulls[2] ? (Datum) 0 : ecapi_snapshot_datum(cursor->to);
-	values[3] = Int16GetDatum(cursor->position.arm);
-	values[4] = FullTransactionIdGetDatum(FullTransactionIdFromU64(cursor->position.xid));
-	values[5] = Int64GetDatum(cursor->position.seq);
-	values[6] = Int64GetDatum(cursor->delivered);
-	values[7] = Int64GetDatum(cursor->filtered);
-	values[8] = Int64GetDatum(cursor->failed);
-	values[9] = CStringGetTextDatum(cursor->state);
-	nulls[10] = !cursor->has_stopped_options;
-	values[10] = Int64GetDatum(cursor->stopped_options);
-	nulls[11] = cursor->last_error == NULL;
-	values[11] = nulls[11] ? (Datum) 0 : CStringGetTextDatum(cursor->last_error);
-	nulls[12] = cursor->last_error_at == 0;
-	values[12] = TimestampTzGetDatum(cursor->last_error_at);
-	nulls[13] = cursor->next_try == 0;
-	values[13] = TimestampTzGetDatum(cursor->next_try);
-	values[14] = Int64GetDatum(cursor->given_up);
-	values[15] = Int64GetDatum(cursor->enrich_skipped);
-	nulls[16] = cursor->test_since == 0;
-	values[16] = TimestampTzGetDatum(cursor->test_since);
-	ecapi_statement_execute(&write_row, values, nulls, false);
+	ecapi_execute(&write_row,
+				  ecapi_arg_oid(cursor->server),
+				  ecapi_arg_snapshot(cursor->from),
+				  ecapi_arg_snapshot(cursor->to),
+				  ecapi_arg_int2(cursor->position.arm),
+				  ecapi_arg_xid8(cursor->position.xid),
+				  ecapi_arg_int8(cursor->position.seq),
+				  ecapi_arg_int8(cursor->delivered),
+				  ecapi_arg_int8(cursor->filtered),
+				  ecapi_arg_int8(cursor->failed),
+				  ecapi_arg_text(cursor->state),
+				  ecapi_arg_null_if(!cursor->has_stopped_options,
+									Int64GetDatum(cursor->stopped_options)),
+				  ecapi_arg_text(cursor->last_error),
+				  ecapi_arg_time_if_set(cursor->last_error_at),
+				  ecapi_arg_time_if_set(cursor->next_try),
+				  ecapi_arg_int8(cursor->given_up),
+				  ecapi_arg_int8(cursor->enrich_skipped),
+				  ecapi_arg_time_if_set(cursor->test_since));
 }
 
 /* Write the state of a locked cursor whose place is not ours to write. */
 void
 ecapi_cursor_write_state(const EcapiCursor *cursor)
 {
-	Datum		values[4];
-	bool		nulls[4] = {false};
-
-	values[0] = ObjectIdGetDatum(cursor->server);
-	values[1] = CStringGetTextDatum(cursor->state);
-	nulls[2] = cursor->last_error == NULL;
-	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(cursor->last_error);
-	nulls[3] = cursor->last_error_at == 0;
-	values[3] = TimestampTzGetDatum(cursor->last_error_at);
-	ecapi_statement_execute(&write_state, values, nulls, false);
+	ecapi_execute(&write_state, ecapi_arg_oid(cursor->server), ecapi_arg_text(cursor->state),
+				  ecapi_arg_text(cursor->last_error),
+				  ecapi_arg_time_if_set(cursor->last_error_at));
 }
 
 /* A row for a destination that has none; position and counts start at zero. */
 void
 ecapi_cursor_create(const EcapiCursor *cursor)
 {
-	Datum		values[5];
-
-	values[0] = NameGetDatum(&cursor->destination);
-	values[1] = ObjectIdGetDatum(cursor->server);
-	values[2] = ecapi_snapshot_datum(cursor->from);
-	values[3] = Int64GetDatum((int64) cursor->system_identifier);
-	values[4] = ObjectIdGetDatum(cursor->database);
-	ecapi_statement_execute(&create, values, NULL, false);
+	ecapi_execute(&create, ecapi_arg_name(NameStr(cursor->destination)),
+				  ecapi_arg_oid(cursor->server), ecapi_arg_snapshot(cursor->from),
+				  ecapi_arg_int8(cursor->system_identifier), ecapi_arg_oid(cursor->database));
 }
 
 /*
@@ -395,30 +338,15 @@ ecapi_cursor_create(const EcapiCursor *cursor)
 void
 ecapi_cursor_delete(const char *destination, Oid server)
 {
-	NameData	name;
-	Datum		values[2];
-
-	namestrcpy(&name, destination);
-	values[0] = NameGetDatum(&name);
-	values[1] = ObjectIdGetDatum(server);
-	ecapi_statement_execute(&drop, values, NULL, false);
+	ecapi_execute(&drop, ecapi_arg_name(destination), ecapi_arg_oid(server));
 }
 
 /* Give a cursor to a server that was renamed, or has a new oid. */
 void
 ecapi_cursor_bind(Oid old_server, const char *old_name, Oid server, const char *new_name)
 {
-	NameData	from;
-	NameData	to;
-	Datum		values[4];
-
-	namestrcpy(&from, old_name);
-	namestrcpy(&to, new_name);
-	values[0] = ObjectIdGetDatum(old_server);
-	values[1] = NameGetDatum(&from);
-	values[2] = ObjectIdGetDatum(server);
-	values[3] = NameGetDatum(&to);
-	ecapi_statement_execute(&bind, values, NULL, false);
+	ecapi_execute(&bind, ecapi_arg_oid(old_server), ecapi_arg_name(old_name),
+				  ecapi_arg_oid(server), ecapi_arg_name(new_name));
 }
 
 /*
@@ -428,9 +356,5 @@ ecapi_cursor_bind(Oid old_server, const char *old_name, Oid server, const char *
 uint64
 ecapi_outbox_last_xid(void)
 {
-	bool		isnull;
-
-	if (ecapi_statement_execute(&last_xid, NULL, NULL, false) == 0)
-		return 0;
-	return U64FromFullTransactionId(DatumGetFullTransactionId(column(0, 1, &isnull)));
+	return ecapi_execute(&last_xid) == 0 ? 0 : ecapi_column_xid8(0, 1);
 }

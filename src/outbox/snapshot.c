@@ -18,6 +18,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 
+#include "base/statement.h"
 #include "outbox/snapshot.h"
 
 static int
@@ -149,6 +150,22 @@ ecapi_snapshot_datum(const EcapiSnapshot *snapshot)
 	result = DirectFunctionCall1(pg_snapshot_in, CStringGetDatum(text));
 	pfree(text);
 	return result;
+}
+
+NullableDatum
+ecapi_arg_snapshot(const EcapiSnapshot *snapshot)
+{
+	return ecapi_arg_null_if(snapshot == NULL,
+							 snapshot == NULL ? (Datum) 0 : ecapi_snapshot_datum(snapshot));
+}
+
+EcapiSnapshot *
+ecapi_column_snapshot(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = ecapi_column(row, column, &isnull);
+
+	return isnull ? NULL : ecapi_snapshot_of_datum(value);
 }
 
 /* Was a transaction decided? */

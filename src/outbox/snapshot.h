@@ -27,6 +27,11 @@ extern EcapiSnapshot *ecapi_snapshot_start(void);
 extern EcapiSnapshot *ecapi_snapshot_copy(const EcapiSnapshot *snapshot);
 extern EcapiSnapshot *ecapi_snapshot_of_datum(Datum datum);
 extern Datum ecapi_snapshot_datum(const EcapiSnapshot *snapshot);
+
+/* As an argument and as a column of a statement (base/statement.h); NULL is null. */
+extern NullableDatum ecapi_arg_snapshot(const EcapiSnapshot *snapshot);
+extern EcapiSnapshot *ecapi_column_snapshot(uint64 row, int column);
+
 extern bool ecapi_snapshot_sees(const EcapiSnapshot *snapshot, uint64 xid);
 extern bool ecapi_snapshot_equal(const EcapiSnapshot *a, const EcapiSnapshot *b);
 extern bool ecapi_snapshot_within(const EcapiSnapshot *older, const EcapiSnapshot *newer);

@@ -34,11 +34,10 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/dest.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
-#include "base/catalog.h"
+#include "base/statement.h"
 #include "outbox/window.h"
 
 typedef struct PageReceiver
@@ -94,25 +93,30 @@ ecapi_window_utf8(const char *text, int len, int *utf8_len)
 	return copy;
 }
 
+char *
+ecapi_window_stored_utf8(Datum stored, int *utf8_len)
+{
+	text	   *whole = DatumGetTextPP(stored);
+	char	   *utf8 = ecapi_window_utf8(VARDATA_ANY(whole), VARSIZE_ANY_EXHDR(whole), utf8_len);
+
+	if ((Pointer) whole != DatumGetPointer(stored))
+		pfree(whole);			/* a detoasted copy */
+	return utf8;
+}
+
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
 	EcapiRows  *rows = ((PageReceiver *) self)->rows;
 	EcapiRow   *row = &rows->rows[rows->nrows];
 	MemoryContext old = MemoryContextSwitchTo(rows->context);
-	text	   *stored;
 
 	slot_getallattrs(slot);
 	row->xid = U64FromFullTransactionId(DatumGetFullTransactionId(slot->tts_values[0]));
 	row->seq = DatumGetInt64(slot->tts_values[1]);
 	row->emitted_at = DatumGetTimestampTz(slot->tts_values[2]);
-
-	stored = DatumGetTextPP(slot->tts_values[3]);
 	row->len = 0;
-	row->event = ecapi_window_utf8(VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored), &row->len);
-	if ((Pointer) stored != DatumGetPointer(slot->tts_values[3]))
-		pfree(stored);			/* a detoasted copy */
-
+	row->event = ecapi_window_stored_utf8(slot->tts_values[3], &row->len);
 	rows->nrows++;
 	rows->bytes += row->len;
 	MemoryContextSwitchTo(old);

@@ -43,6 +43,9 @@ typedef struct EcapiRows
 extern bool ecapi_window_read(const EcapiSnapshot *from, const EcapiSnapshot *to,
 							  EcapiPosition *position, EcapiRows *rows);
 extern char *ecapi_window_utf8(const char *text, int len, int *utf8_len);
+
+/* The same of a text, or json, that a table holds. */
+extern char *ecapi_window_stored_utf8(Datum stored, int *utf8_len);
 extern int	ecapi_position_compare(const EcapiPosition *a, const EcapiPosition *b);
 
 #endif							/* ECAPI_WINDOW_H */

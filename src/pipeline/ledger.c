@@ -42,7 +42,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-#include "base/catalog.h"
+#include "base/statement.h"
 #include "event/fields.h"
 #include "pipeline/destination.h"
 #include "pipeline/ledger.h"
@@ -272,29 +272,21 @@ ecapi_ledger_write(EcapiDestination *destination, TimestampTz now)
 {
 	HASH_SEQ_STATUS status;
 	LedgerEntry *entry;
-	Datum		values[8];
-	bool		nulls[8] = {false};
 
 	if (destination->journal.ledger == NULL)
 		return;
-	values[0] = TimestampTzGetDatum(now - now % USECS_PER_HOUR);
-	values[1] = NameGetDatum(&destination->name);
 	hash_seq_init(&status, destination->journal.ledger->entries);
 	while ((entry = hash_seq_search(&status)) != NULL)
 	{
 		const LedgerKey *key = &entry->key;
 		const char *type = key->type < 0 ? NULL : ecapi_event_type_name(key->type);
 
-		nulls[2] = type == NULL;
-		values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(type);
-		nulls[3] = key->currency[0] == '\0';
-		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(key->currency);
-		values[4] = CStringGetTextDatum(ecapi_outcome_name((EcapiOutcome) key->outcome));
-		nulls[5] = key->reason == NULL;
-		values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(key->reason);
-		values[6] = Int64GetDatum(entry->events);
-		nulls[7] = !entry->has_value;
-		values[7] = nulls[7] ? (Datum) 0 : NumericGetDatum(total(entry));
-		ecapi_statement_execute(&upsert, values, nulls, false);
+		ecapi_execute(&upsert, ecapi_arg_time(now - now % USECS_PER_HOUR),
+					  ecapi_arg_name(NameStr(destination->name)), ecapi_arg_text(type),
+					  ecapi_arg_text(key->currency[0] == '\0' ? NULL : key->currency),
+					  ecapi_arg_text(ecapi_outcome_name((EcapiOutcome) key->outcome)),
+					  ecapi_arg_text(key->reason), ecapi_arg_int8(entry->events),
+					  ecapi_arg_null_if(!entry->has_value,
+										entry->has_value ? NumericGetDatum(total(entry)) : 0));
 	}
 }

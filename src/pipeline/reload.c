@@ -22,12 +22,12 @@
 #include "access/reloptions.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "destination/options.h"
 #include "outbox/cursor.h"
 #include "outbox/guard.h"
@@ -57,12 +57,6 @@ static EcapiStatement controls = {
 	0, {0}, NULL
 };
 
-static Datum
-column(int row, int i, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, i, isnull);
-}
-
 static EcapiFound *
 found_of_oid(List *all, Oid oid)
 {
@@ -91,29 +85,21 @@ found_of_name(List *all, const char *name)
 static List *
 load_servers(MemoryContext context)
 {
-	Datum		values[1];
 	List	   *result = NIL;
-	MemoryContext old;
-	uint64		n;
+	uint64		n = ecapi_query(&servers, ecapi_arg_oid(ecapi_wrapper()));
+	MemoryContext old = MemoryContextSwitchTo(context);
 
-	values[0] = ObjectIdGetDatum(ecapi_wrapper());
-	n = ecapi_statement_execute(&servers, values, NULL, true);
-	old = MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < n; i++)
 	{
 		EcapiFound *found = palloc0(sizeof(EcapiFound));
-		bool		isnull;
-		Datum		datum;
 
-		found->server = DatumGetObjectId(column(i, 1, &isnull));
-		found->name = pstrdup(NameStr(*DatumGetName(column(i, 2, &isnull))));
-		datum = column(i, 3, &isnull);
-		found->options = isnull ? NIL : untransformRelOptions(datum);
-		datum = column(i, 4, &isnull);
-		found->mapping = isnull ? NIL : untransformRelOptions(datum);
-		found->owner.name = pstrdup(NameStr(*DatumGetName(column(i, 5, &isnull))));
-		found->owner.superuser = DatumGetBool(column(i, 6, &isnull));
-		found->owner.has_usage = DatumGetBool(column(i, 7, &isnull));
+		found->server = ecapi_column_oid(i, 1);
+		found->name = pstrdup(ecapi_column_name(i, 2));
+		found->options = untransformRelOptions(ecapi_column_datum(i, 3));
+		found->mapping = untransformRelOptions(ecapi_column_datum(i, 4));
+		found->owner.name = pstrdup(ecapi_column_name(i, 5));
+		found->owner.superuser = ecapi_column_bool(i, 6);
+		found->owner.has_usage = ecapi_column_bool(i, 7);
 		result = lappend(result, found);
 	}
 	MemoryContextSwitchTo(old);
@@ -124,22 +110,17 @@ load_servers(MemoryContext context)
 static void
 load_controls(List *all)
 {
-	uint64		n = ecapi_statement_execute(&controls, NULL, NULL, true);
+	uint64		n = ecapi_query(&controls);
 
 	for (uint64 i = 0; i < n; i++)
 	{
-		bool		isnull;
-		Name		name = DatumGetName(column(i, 1, &isnull));
-		EcapiFound *found = found_of_name(all, NameStr(*name));
-		Datum		datum;
+		EcapiFound *found = found_of_name(all, ecapi_column_name(i, 1));
 
 		if (found == NULL)
 			continue;
-		found->paused = DatumGetBool(column(i, 2, &isnull));
-		datum = column(i, 3, &isnull);
-		found->resumed_at = isnull ? 0 : DatumGetTimestampTz(datum);
-		datum = column(i, 4, &isnull);
-		found->blamed_at = isnull ? 0 : DatumGetTimestampTz(datum);
+		found->paused = ecapi_column_bool(i, 2);
+		found->resumed_at = ecapi_column_time(i, 3);
+		found->blamed_at = ecapi_column_time(i, 4);
 	}
 }
 

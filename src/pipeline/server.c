@@ -19,6 +19,7 @@
 #include "utils/syscache.h"
 
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "event/closest.h"
 #include "pipeline/server.h"
 
@@ -40,20 +41,16 @@ ecapi_destination_names(void)
 		1, {OIDOID}, NULL
 	};
 	MemoryContext caller = CurrentMemoryContext;
-	Datum		values[1];
 	List	   *result = NIL;
 	uint64		n;
 
 	SPI_connect();
-	values[0] = ObjectIdGetDatum(ecapi_wrapper());
-	n = ecapi_statement_execute(&names, values, NULL, false);
+	n = ecapi_execute(&names, ecapi_arg_oid(ecapi_wrapper()));
 	for (uint64 i = 0; i < n; i++)
 	{
-		bool		isnull;
 		MemoryContext old = MemoryContextSwitchTo(caller);
 
-		result = lappend(result, pstrdup(NameStr(*DatumGetName(
-			SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)))));
+		result = lappend(result, pstrdup(ecapi_column_name(i, 1)));
 		MemoryContextSwitchTo(old);
 	}
 	SPI_finish();

@@ -35,9 +35,9 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/xid8.h"
 
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "outbox/cursor.h"
 #include "outbox/ring.h"
 #include "preview/preview.h"
@@ -271,19 +271,11 @@ ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n, bool *canc
 static void
 take_event(EcapiPreviewEvent *event, MemoryContext context)
 {
-	HeapTuple	tuple = SPI_tuptable->vals[0];
-	TupleDesc	desc = SPI_tuptable->tupdesc;
 	MemoryContext old = MemoryContextSwitchTo(context);
-	bool		isnull;
-	Datum		datum = SPI_getbinval(tuple, desc, 1, &isnull);
-	text	   *stored;
 
-	event->seq = isnull ? 0 : DatumGetInt64(datum);
-	stored = DatumGetTextPP(SPI_getbinval(tuple, desc, 2, &isnull));
-	event->text = ecapi_window_utf8(VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored),
-									&event->len);
-	event->xid = U64FromFullTransactionId(
-		DatumGetFullTransactionId(SPI_getbinval(tuple, desc, 3, &isnull)));
+	event->seq = ecapi_column_int8(0, 1);
+	event->text = ecapi_window_stored_utf8(ecapi_column_datum(0, 2), &event->len);
+	event->xid = ecapi_column_xid8(0, 3);
 	MemoryContextSwitchTo(old);
 }
 
@@ -308,21 +300,17 @@ bool
 ecapi_preview_find(const ForeignServer *server, Datum id, EcapiPreviewEvent *event)
 {
 	MemoryContext context = CurrentMemoryContext;
+	NullableDatum name = ecapi_arg_name(server->servername);
 	EcapiOwnerScope scope;
-	NameData	name;
-	Datum		values[2];
 	bool		found;
 
 	refuse_old_snapshot();
 	memset(event, 0, sizeof(*event));
-	namestrcpy(&name, server->servername);
-	values[0] = id;
-	values[1] = NameGetDatum(&name);
 	become_reader(&scope);
-	found = ecapi_statement_execute(&of_outbox, values, NULL, true) > 0;
+	found = ecapi_query(&of_outbox, ecapi_arg(id), name) > 0;
 	if (found)
 		take_event(event, context);
-	else if (ecapi_statement_execute(&of_failed, values, NULL, true) > 0)
+	else if (ecapi_query(&of_failed, ecapi_arg(id), name) > 0)
 	{
 		found = true;
 		take_event(event, context);

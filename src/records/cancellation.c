@@ -42,16 +42,13 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
-#include "executor/spi.h"
 #include "mb/pg_wchar.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "outbox/append.h"
 #include "outbox/window.h"
 #include "records/cancellation.h"
@@ -150,18 +147,6 @@ static EcapiStatement any = {
 
 static uint64 last_xid = 0;		/* of the last transaction here that cancelled */
 
-static Datum
-column(uint64 row, int i, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, i, isnull);
-}
-
-static Datum
-xid8_datum(uint64 xid)
-{
-	return FullTransactionIdGetDatum(FullTransactionIdFromU64(xid));
-}
-
 bool
 ecapi_cover_holds(const EcapiCover *cover, uint64 xid, int64 seq)
 {
@@ -172,27 +157,14 @@ void
 ecapi_cancellation_create(const char *id, TimestampTz since, Numeric value, const char *by)
 {
 	/* first our own, so that it lies below the next one */
-	FullTransactionId own = GetTopFullTransactionId();
-	NameData	role;
-	Datum		values[7];
-	bool		nulls[7] = {false};
-
-	last_xid = U64FromFullTransactionId(own);
-	namestrcpy(&role, by);
-	values[0] = CStringGetTextDatum(id);
-	values[1] = FullTransactionIdGetDatum(own);
-	values[2] = FullTransactionIdGetDatum(ReadNextFullTransactionId());
-	values[3] = Int64GetDatum(ecapi_outbox_next_seq(ecapi_relations()->outbox_seq));
-	values[4] = TimestampTzGetDatum(since);
-	nulls[4] = since == DT_NOBEGIN;
-	values[5] = NameGetDatum(&role);
-	nulls[6] = value == NULL;
-	values[6] = NumericGetDatum(value);
-	/* in the replica role our triggers keep rows out; see the install script */
-	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
-		(void) set_config_option("session_replication_role", "origin", PGC_SUSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	ecapi_statement_execute(&create, values, nulls, false);
+	last_xid = U64FromFullTransactionId(GetTopFullTransactionId());
+	ecapi_fire_own_triggers();
+	ecapi_execute(&create, ecapi_arg_text(id), ecapi_arg_xid8(last_xid),
+				  ecapi_arg(FullTransactionIdGetDatum(ReadNextFullTransactionId())),
+				  ecapi_arg_int8(ecapi_outbox_next_seq(ecapi_relations()->outbox_seq)),
+				  ecapi_arg_null_if(since == DT_NOBEGIN, TimestampTzGetDatum(since)),
+				  ecapi_arg_name(by),
+				  ecapi_arg_null_if(value == NULL, NumericGetDatum(value)));
 }
 
 bool
@@ -206,17 +178,11 @@ ecapi_cancellation_is_ours(void)
 static EcapiCover
 cover_of_row(uint64 row, int i)
 {
-	EcapiCover	cover = {0};
-	bool		isnull;
-	Datum		xid = column(row, i, &isnull);
-
-	if (isnull)
-		return cover;
-	cover.xid = U64FromFullTransactionId(DatumGetFullTransactionId(xid));
-	cover.before_xid =
-		U64FromFullTransactionId(DatumGetFullTransactionId(column(row, i + 1, &isnull)));
-	cover.seq = DatumGetInt64(column(row, i + 2, &isnull));
-	return cover;
+	return (EcapiCover) {
+		.xid = ecapi_column_xid8(row, i),
+		.before_xid = ecapi_column_xid8(row, i + 1),
+		.seq = ecapi_column_int8(row, i + 2)
+	};
 }
 
 int
@@ -224,33 +190,23 @@ ecapi_cancellation_load(const EcapiSnapshot *seen, int max, MemoryContext contex
 						EcapiCancellation **list)
 {
 	static const EcapiSnapshot nothing = {.xmin = 1, .xmax = 1};
-	Datum		values[2];
-	uint64		n;
-	MemoryContext old;
+	uint64		n = ecapi_query(&load, ecapi_arg_int8(max),
+								ecapi_arg_snapshot(seen == NULL ? &nothing : seen));
+	MemoryContext old = MemoryContextSwitchTo(context);
 
-	values[0] = Int64GetDatum(max);
-	values[1] = ecapi_snapshot_datum(seen == NULL ? &nothing : seen);
-	n = ecapi_statement_execute(&load, values, NULL, true);
-	old = MemoryContextSwitchTo(context);
 	*list = palloc0(sizeof(EcapiCancellation) * Max(n, 1));
 	for (uint64 i = 0; i < n; i++)
 	{
 		EcapiCancellation *one = &(*list)[i];
-		bool		isnull;
-		char	   *id;
-		Datum		value;
+		char	   *id = ecapi_column_text(i, 2);
 
-		one->cancel_id = DatumGetInt64(column(i, 1, &isnull));
-		id = TextDatumGetCString(column(i, 2, &isnull));
+		one->cancel_id = ecapi_column_int8(i, 1);
 		one->id = pg_server_to_any(id, strlen(id), PG_UTF8);
 		one->cover = cover_of_row(i, 3);
-		one->since = DatumGetTimestampTz(column(i, 6, &isnull));
-		if (isnull)
-			one->since = DT_NOBEGIN;
-		one->cancelled_at = DatumGetTimestampTz(column(i, 7, &isnull));
+		one->since = ecapi_column_is_null(i, 6) ? DT_NOBEGIN : ecapi_column_time(i, 6);
+		one->cancelled_at = ecapi_column_time(i, 7);
 		one->resolved = cover_of_row(i, 8);
-		value = column(i, 11, &isnull);
-		one->value = isnull ? NULL : TextDatumGetCString(value);
+		one->value = ecapi_column_text(i, 11);
 	}
 	MemoryContextSwitchTo(old);
 	return (int) n;
@@ -259,27 +215,16 @@ ecapi_cancellation_load(const EcapiSnapshot *seen, int max, MemoryContext contex
 EcapiSent *
 ecapi_cancellation_sent(const int64 *seqs, int n, MemoryContext context, int *nsent)
 {
-	Datum	   *elements = palloc(sizeof(Datum) * n);
-	Datum		values[1];
-	uint64		rows;
-	EcapiSent  *result;
+	uint64		rows = ecapi_query(&sent, ecapi_arg_int8s(seqs, n));
+	EcapiSent  *result = MemoryContextAlloc(context, sizeof(EcapiSent) * Max(rows, 1));
 
-	for (int i = 0; i < n; i++)
-		elements[i] = Int64GetDatum(seqs[i]);
-	values[0] = PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	rows = ecapi_statement_execute(&sent, values, NULL, true);
-	result = MemoryContextAlloc(context, sizeof(EcapiSent) * Max(rows, 1));
 	for (uint64 i = 0; i < rows; i++)
 	{
-		bool		isnull;
-
-		result[i].which = (int) DatumGetInt64(column(i, 1, &isnull)) - 1;
-		result[i].server = DatumGetObjectId(column(i, 2, &isnull));
-		result[i].delivered = DatumGetBool(column(i, 3, &isnull));
+		result[i].which = (int) ecapi_column_int8(i, 1) - 1;
+		result[i].server = ecapi_column_oid(i, 2);
+		result[i].delivered = ecapi_column_bool(i, 3);
 	}
 	SPI_freetuptable(SPI_tuptable);
-	pfree(elements);
 	*nsent = (int) rows;
 	return result;
 }
@@ -287,80 +232,48 @@ ecapi_cancellation_sent(const int64 *seqs, int n, MemoryContext context, int *ns
 char *
 ecapi_cancellation_event(uint64 xid, int64 seq, int *len)
 {
-	Datum		values[2];
-	bool		isnull;
-	text	   *event;
-
-	values[0] = xid8_datum(xid);
-	values[1] = Int64GetDatum(seq);
-	if (ecapi_statement_execute(&event_text, values, NULL, true) == 0)
+	if (ecapi_query(&event_text, ecapi_arg_xid8(xid), ecapi_arg_int8(seq)) == 0)
 		return NULL;
-	event = DatumGetTextPP(column(0, 1, &isnull));
-	return ecapi_window_utf8(VARDATA_ANY(event), VARSIZE_ANY_EXHDR(event), len);
-}
-
-static Datum
-server_text(const char *utf8, bool *isnull)
-{
-	*isnull = utf8 == NULL;
-	return *isnull ? (Datum) 0
-		: CStringGetTextDatum(pg_any_to_server(utf8, strlen(utf8), PG_UTF8));
+	return ecapi_window_stored_utf8(ecapi_column_datum(0, 1), len);
 }
 
 void
 ecapi_cancellation_link(int64 cancel_id, const EcapiOrder *order)
 {
-	Datum		values[4];
-	bool		nulls[4] = {false};
-
-	values[0] = Int64GetDatum(cancel_id);
-	values[1] = server_text(order->transaction_id, &nulls[1]);
-	values[2] = server_text(order->data_set_id, &nulls[2]);
-	values[3] = server_text(order->route, &nulls[3]);
-	ecapi_statement_execute(&link_order, values, nulls, false);
+	ecapi_execute(&link_order, ecapi_arg_int8(cancel_id),
+				  ecapi_arg_utf8(order->transaction_id), ecapi_arg_utf8(order->data_set_id),
+				  ecapi_arg_utf8(order->route));
 }
 
 bool
 ecapi_cancellation_lock(int64 cancel_id)
 {
-	Datum		values[1];
-
-	values[0] = Int64GetDatum(cancel_id);
-	return ecapi_statement_execute(&lock, values, NULL, false) > 0;
+	return ecapi_execute(&lock, ecapi_arg_int8(cancel_id)) > 0;
 }
 
 void
 ecapi_cancellation_resolve(int64 cancel_id, EcapiCancelled how, int delivered, int refunds,
 						   int unanswered)
 {
-	Datum		values[5];
-
-	values[0] = Int64GetDatum(cancel_id);
-	values[1] = CStringGetTextDatum(states[how]);
-	values[2] = Int32GetDatum(delivered);
-	values[3] = Int32GetDatum(refunds);
-	values[4] = Int32GetDatum(unanswered);
-	ecapi_statement_execute(&resolve, values, NULL, false);
+	ecapi_execute(&resolve, ecapi_arg_int8(cancel_id), ecapi_arg_text(states[how]),
+				  ecapi_arg_int4(delivered), ecapi_arg_int4(refunds),
+				  ecapi_arg_int4(unanswered));
 }
 
 void
 ecapi_cancellation_supersede(int64 cancel_id, TimestampTz before)
 {
-	Datum		values[2];
-
-	values[0] = Int64GetDatum(cancel_id);
-	values[1] = TimestampTzGetDatum(before);
-	ecapi_statement_execute(&supersede, values, NULL, false);
+	ecapi_execute(&supersede, ecapi_arg_int8(cancel_id), ecapi_arg_time(before));
 }
 
 void
 ecapi_cancellation_forget_later(void)
 {
-	ecapi_statement_execute(&forget_later, NULL, NULL, false);
+	ecapi_execute(&forget_later);
 }
 
 bool
 ecapi_cancellation_any(void)
 {
-	return ecapi_statement_execute(&any, NULL, NULL, true) > 0;
+	return ecapi_query(&any) > 0;
 }

@@ -39,14 +39,13 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/xid8.h"
 
-#include "base/catalog.h"
+#include "base/sql_scope.h"
+#include "base/statement.h"
 #include "outbox/ring.h"
 #include "outbox/window.h"
 #include "records/erasure.h"
@@ -207,18 +206,10 @@ init_chunk(Chunk *chunk)
 	chunk->ids = palloc(sizeof(Datum) * CHUNK_ROWS);
 }
 
-static Datum
-id_array(const Chunk *chunk)
+static NullableDatum
+ids_of(const Chunk *chunk)
 {
-	return PointerGetDatum(construct_array(chunk->ids, chunk->n, INT8OID, sizeof(int64),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
-static Datum
-xid_array(const Chunk *chunk)
-{
-	return PointerGetDatum(construct_array(chunk->xids, chunk->n, XID8OID, sizeof(int64),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return ecapi_arg_array(chunk->ids, chunk->n, INT8OID);
 }
 
 /* Tell of what the last statement erased, in the columns of ecapi.forget(). */
@@ -241,27 +232,24 @@ static void
 erase_chunk(EcapiErasure *erasure, Chunk *chunk, Target target)
 {
 	MemoryContext old = MemoryContextSwitchTo(chunk->context);
-	Datum		values[2];
 
 	if (chunk->n > 0)
 		switch (target)
 		{
 			case TARGET_EVENTS:
-				values[0] = xid_array(chunk);
-				values[1] = id_array(chunk);
-				ecapi_statement_execute(&erase_events, values, NULL, false);
+				ecapi_execute(&erase_events,
+							  ecapi_arg_array(chunk->xids, chunk->n, XID8OID),
+							  ids_of(chunk));
 				tell_erased(erasure);
 				erasure->events += chunk->n;
 				break;
 			case TARGET_FAILED:
-				values[0] = id_array(chunk);
-				ecapi_statement_execute(&erase_failed, values, NULL, false);
+				ecapi_execute(&erase_failed, ids_of(chunk));
 				tell_erased(erasure);
 				erasure->failed += chunk->n;
 				break;
 			case TARGET_ANSWERS:
-				values[0] = id_array(chunk);
-				ecapi_statement_execute(&erase_answers, values, NULL, false);
+				ecapi_execute(&erase_answers, ids_of(chunk));
 				erasure->answers += chunk->n;
 				break;
 		}
@@ -277,17 +265,16 @@ static bool
 is_about(EcapiErasure *erasure, HeapTuple row, TupleDesc desc)
 {
 	bool		isnull;
-	text	   *stored = DatumGetTextPP(SPI_getbinval(row, desc, 1, &isnull));
-	int			kind = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
 	int			len;
-	char	   *utf8 = ecapi_window_utf8(VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored), &len);
+	char	   *utf8 = ecapi_window_stored_utf8(SPI_getbinval(row, desc, 1, &isnull), &len);
 
 	if (utf8 == NULL)
 	{
 		erasure->unreadable++;
 		return false;
 	}
-	return erasure->is_about(erasure->arg, utf8, len, (EcapiStored) kind);
+	return erasure->is_about(erasure->arg, utf8, len,
+							 (EcapiStored) DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull)));
 }
 
 /* Search all that a query reads, under one snapshot, and erase what is found. */
@@ -350,19 +337,16 @@ plan_for_few(void)
 	static const char *const settings[] = {"enable_hashjoin", "enable_mergejoin", "jit"};
 
 	for (int i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+		ecapi_sql_set(settings[i], "off");
 }
 
 void
 ecapi_erasure_run(EcapiErasure *erasure)
 {
-	Datum		before = TimestampTzGetDatum(GetCurrentTimestamp() -
-											 (int64) ecapi_retention_s * USECS_PER_SEC);
-
 	plan_for_few();
 	ecapi_ring_check();
-	ecapi_statement_execute(&forget_old, &before, NULL, false);
+	ecapi_execute(&forget_old, ecapi_arg_time(GetCurrentTimestamp() -
+											  (int64) ecapi_retention_s * USECS_PER_SEC));
 	search(erasure, read_events, TARGET_EVENTS);
 	search(erasure, read_failed, TARGET_FAILED);
 	search(erasure, read_answers, TARGET_ANSWERS);
@@ -371,40 +355,22 @@ ecapi_erasure_run(EcapiErasure *erasure)
 bool
 ecapi_erasure_since(const EcapiSnapshot *seen)
 {
-	bool		isnull = seen == NULL;
-	Datum		value = isnull ? (Datum) 0 : ecapi_snapshot_datum(seen);
-
-	return ecapi_statement_execute(&since, &value, &isnull, true) > 0;
+	return ecapi_query(&since, ecapi_arg_snapshot(seen)) > 0;
 }
 
 void
 ecapi_erasure_which(const int64 *seqs, int n, bool *erased)
 {
-	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
-	Datum		array;
-	uint64		found;
+	uint64		found = ecapi_query(&which, ecapi_arg_int8s(seqs, n));
 
-	for (int i = 0; i < n; i++)
-		elements[i] = Int64GetDatum(seqs[i]);
-	array = PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
-											FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	found = ecapi_statement_execute(&which, &array, NULL, true);
 	for (uint64 i = 0; i < found; i++)
-	{
-		bool		isnull;
-
-		erased[DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
-										   SPI_tuptable->tupdesc, 1, &isnull)) - 1] = true;
-	}
+		erased[ecapi_column_int8(i, 1) - 1] = true;
 	SPI_freetuptable(SPI_tuptable);
-	pfree(elements);
 }
 
 int64
 ecapi_erasure_sweep(void)
 {
-	bool		isnull;
-
-	ecapi_statement_execute(&sweep_failed, NULL, NULL, false);
-	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	ecapi_execute(&sweep_failed);
+	return ecapi_column_int8(0, 1);
 }

@@ -30,14 +30,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "mb/pg_wchar.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "utils/xid8.h"
 
-#include "base/catalog.h"
+#include "base/statement.h"
 #include "outbox/window.h"
 #include "records/failed.h"
 
@@ -146,35 +143,22 @@ ecapi_failed_answer(const char *answer)
 	return result;
 }
 
-/* Status, answer, next try: where a row says them. */
-static void
-set_outcome(const EcapiFailedRow *row, Datum *status, bool *no_status,
-			Datum *answer, bool *no_answer, Datum *next_try, bool *no_next_try)
+/* The answer of a row as it is kept. */
+static NullableDatum
+answer_of(const EcapiFailedRow *row)
 {
-	*no_status = row->status == 0;
-	*status = Int32GetDatum(row->status);
-	*no_answer = row->answer == NULL;
-	*answer = *no_answer ? (Datum) 0 : CStringGetTextDatum(ecapi_failed_answer(row->answer));
-	*no_next_try = row->next_try == 0;
-	*next_try = TimestampTzGetDatum(row->next_try);
+	return ecapi_arg_text(row->answer == NULL ? NULL : ecapi_failed_answer(row->answer));
 }
 
 /* Copy an event of the outbox to failed_event, unless it is there. */
 void
 ecapi_failed_insert(const EcapiFailedRow *row)
 {
-	NameData	destination;
-	Datum		values[8];
-	bool		nulls[8] = {false};
-
-	namestrcpy(&destination, row->destination);
-	values[0] = NameGetDatum(&destination);
-	values[1] = CStringGetTextDatum(row->reason);
-	values[2] = FullTransactionIdGetDatum(FullTransactionIdFromU64(row->xid));
-	values[3] = Int64GetDatum(row->seq);
-	set_outcome(row, &values[4], &nulls[4], &values[5], &nulls[5], &values[7], &nulls[7]);
-	values[6] = Int32GetDatum(row->attempts);
-	ecapi_statement_execute(&insert, values, nulls, false);
+	ecapi_execute(&insert, ecapi_arg_name(row->destination), ecapi_arg_text(row->reason),
+				  ecapi_arg_xid8(row->xid), ecapi_arg_int8(row->seq),
+				  ecapi_arg_null_if(row->status == 0, Int32GetDatum(row->status)),
+				  answer_of(row), ecapi_arg_int4(row->attempts),
+				  ecapi_arg_time_if_set(row->next_try));
 }
 
 /*
@@ -185,65 +169,46 @@ ecapi_failed_insert(const EcapiFailedRow *row)
 bool
 ecapi_failed_lock(List *rows)
 {
-	Datum	   *ids = palloc(sizeof(Datum) * Max(list_length(rows), 1));
-	Datum		values[1];
+	int64	   *ids = palloc(sizeof(int64) * Max(list_length(rows), 1));
+	NullableDatum array;
 	ListCell   *cell;
 	int			n = 0;
-	int64		there;
-	bool		isnull;
+	uint64		there;
 
 	foreach(cell, rows)
-		ids[n++] = Int64GetDatum(((EcapiFailedRow *) lfirst(cell))->failed_id);
-	values[0] = PointerGetDatum(construct_array(ids, n, INT8OID, sizeof(int64),
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	ecapi_statement_execute(&count_rows, values, NULL, false);
-	there = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-										1, &isnull));
-	return (int64) ecapi_statement_execute(&lock_rows, values, NULL, false) == there;
+		ids[n++] = ((EcapiFailedRow *) lfirst(cell))->failed_id;
+	array = ecapi_arg_int8s(ids, n);
+	ecapi_execute(&count_rows, array);
+	there = (uint64) ecapi_column_int8(0, 1);
+	return ecapi_execute(&lock_rows, array) == there;
 }
 
 /* Change or delete the row of an event that was tried again, if it is there. */
 void
 ecapi_failed_change(const EcapiFailedRow *row)
 {
-	Datum		values[6];
-	bool		nulls[6] = {false};
-
-	values[0] = Int64GetDatum(row->failed_id);
 	if (row->delivered)
-	{
-		ecapi_statement_execute(&done, values, NULL, false);
-		return;
-	}
-	values[1] = CStringGetTextDatum(row->reason);
-	set_outcome(row, &values[2], &nulls[2], &values[3], &nulls[3], &values[5], &nulls[5]);
-	values[4] = Int32GetDatum(row->attempts);
-	ecapi_statement_execute(&change, values, nulls, false);
+		ecapi_execute(&done, ecapi_arg_int8(row->failed_id));
+	else
+		ecapi_execute(&change, ecapi_arg_int8(row->failed_id), ecapi_arg_text(row->reason),
+					  ecapi_arg_null_if(row->status == 0, Int32GetDatum(row->status)),
+					  answer_of(row), ecapi_arg_int4(row->attempts),
+					  ecapi_arg_time_if_set(row->next_try));
 }
 
 static void
-take_due(HeapTuple tuple, TupleDesc desc, EcapiDueRows *due)
+take_due(uint64 i, EcapiDueRows *due)
 {
 	MemoryContext old = MemoryContextSwitchTo(due->context);
 	EcapiDue   *row = &due->rows[due->nrows++];
-	bool		isnull;
-	Datum		event = SPI_getbinval(tuple, desc, 7, &isnull);
-	text	   *stored = DatumGetTextPP(event);
-	Datum		seq = SPI_getbinval(tuple, desc, 3, &isnull);
 
-	row->seq = isnull ? 0 : DatumGetInt64(seq);
-	row->failed_id = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
-	row->xid = U64FromFullTransactionId(
-		DatumGetFullTransactionId(SPI_getbinval(tuple, desc, 2, &isnull)));
-	row->attempts = DatumGetInt32(SPI_getbinval(tuple, desc, 4, &isnull));
-	row->retry_since = DatumGetTimestampTz(SPI_getbinval(tuple, desc, 5, &isnull));
-	if (isnull)
-		row->retry_since = 0;
+	row->failed_id = ecapi_column_int8(i, 1);
+	row->xid = ecapi_column_xid8(i, 2);
+	row->seq = ecapi_column_int8(i, 3);
+	row->attempts = ecapi_column_int4(i, 4);
+	row->retry_since = ecapi_column_time(i, 5);
 	row->len = 0;
-	row->event = ecapi_window_utf8(VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored),
-								   &row->len);
-	if ((Pointer) stored != DatumGetPointer(event))
-		pfree(stored);			/* a detoasted copy */
+	row->event = ecapi_window_stored_utf8(ecapi_column_datum(i, 7), &row->len);
 	due->bytes += row->len;
 	MemoryContextSwitchTo(old);
 }
@@ -252,31 +217,22 @@ void
 ecapi_failed_due(const char *destination, TimestampTz from, TimestampTz now,
 				 EcapiDueRows *due)
 {
-	NameData	name;
-	Datum		values[3];
-	uint64		n;
+	NullableDatum name = ecapi_arg_name(destination);
+	NullableDatum limit = ecapi_arg_int8(due->max_rows + 1);
+	uint64		n = from == DT_NOBEGIN ? ecapi_query(&due_rows, name, limit) :
+		ecapi_query(&due_rows_from, name, limit, ecapi_arg_time(from));
 
-	namestrcpy(&name, destination);
-	values[0] = NameGetDatum(&name);
-	values[1] = Int64GetDatum(due->max_rows + 1);
-	values[2] = TimestampTzGetDatum(from);
-	n = ecapi_statement_execute(from == DT_NOBEGIN ? &due_rows : &due_rows_from, values,
-								NULL, true);
 	due->next = 0;
 	for (uint64 i = 0; i < n; i++)
 	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		Datum		datum = SPI_getbinval(tuple, desc, 6, &isnull);
-		TimestampTz next_try = isnull ? now : DatumGetTimestampTz(datum);
+		TimestampTz next_try = ecapi_column_is_null(i, 6) ? now : ecapi_column_time(i, 6);
 
 		if (next_try > now || due->nrows >= due->max_rows || due->bytes >= due->max_bytes)
 		{
 			due->next = next_try;
 			break;
 		}
-		take_due(tuple, desc, due);
+		take_due(i, due);
 	}
 }
 
@@ -284,25 +240,12 @@ ecapi_failed_due(const char *destination, TimestampTz from, TimestampTz now,
 void
 ecapi_failed_rename(const char *old_name, const char *new_name)
 {
-	NameData	from;
-	NameData	to;
-	Datum		values[2];
-
-	namestrcpy(&from, old_name);
-	namestrcpy(&to, new_name);
-	values[0] = NameGetDatum(&from);
-	values[1] = NameGetDatum(&to);
-	ecapi_statement_execute(&rename_rows, values, NULL, false);
+	ecapi_execute(&rename_rows, ecapi_arg_name(old_name), ecapi_arg_name(new_name));
 }
 
 /* A destination is gone: nothing of it is tried again. */
 void
 ecapi_failed_end(const char *destination)
 {
-	NameData	name;
-	Datum		values[1];
-
-	namestrcpy(&name, destination);
-	values[0] = NameGetDatum(&name);
-	ecapi_statement_execute(&end_rows, values, NULL, false);
+	ecapi_execute(&end_rows, ecapi_arg_name(destination));
 }

@@ -24,16 +24,15 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
-#include "utils/array.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "base/tree.h"
 #include "outbox/window.h"
 #include "records/forgotten.h"
@@ -106,12 +105,6 @@ bytea_datum(const uint8_t *bytes)
 	return PointerGetDatum(result);
 }
 
-static Datum
-bytea_array(Datum *elements, int n)
-{
-	return PointerGetDatum(construct_array(elements, n, BYTEAOID, -1, false, TYPALIGN_INT));
-}
-
 static void
 refuse_hash(void)
 {
@@ -124,8 +117,7 @@ refuse_hash(void)
 static void
 get_keys(Keys *keys)
 {
-	Datum		limit = Int32GetDatum(MAX_KEYS + 1);
-	uint64		n = ecapi_statement_execute(&read_keys, &limit, NULL, false);
+	uint64		n = ecapi_execute(&read_keys, ecapi_arg_int4(MAX_KEYS + 1));
 
 	if (n > MAX_KEYS)
 		ereport(ERROR,
@@ -135,9 +127,7 @@ get_keys(Keys *keys)
 	keys->n = (int) n;
 	for (int i = 0; i < keys->n; i++)
 	{
-		bool		isnull;
-		bytea	   *key = DatumGetByteaPP(SPI_getbinval(SPI_tuptable->vals[i],
-														SPI_tuptable->tupdesc, 1, &isnull));
+		bytea	   *key = DatumGetByteaPP(ecapi_column_datum(i, 1));
 
 		memcpy(keys->bytes[i], VARDATA_ANY(key), ECAPI_HMAC_LEN);
 	}
@@ -146,15 +136,12 @@ get_keys(Keys *keys)
 static void
 make_key(Keys *keys)
 {
-	Datum		value;
-
 	if (!pg_strong_random(keys->bytes[0], ECAPI_HMAC_LEN))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate a random key")));
 	keys->n = 1;
-	value = bytea_datum(keys->bytes[0]);
-	ecapi_statement_execute(&add_key, &value, NULL, false);
+	ecapi_execute(&add_key, ecapi_arg(bytea_datum(keys->bytes[0])));
 }
 
 /* ---- the list ---- */
@@ -188,12 +175,10 @@ ecapi_forgotten_add(const EcapiPerson *person)
 	for (int i = 0; i < person->n; i++)
 	{
 		uint8_t		hash[ECAPI_HMAC_LEN];
-		Datum		value;
 
 		if (!ecapi_hmac(keys.bytes[0], person->digests[i], ECAPI_HEX_LEN, hash))
 			refuse_hash();
-		value = bytea_datum(hash);
-		ecapi_statement_execute(&add_person, &value, NULL, false);
+		ecapi_execute(&add_person, ecapi_arg(bytea_datum(hash)));
 	}
 }
 
@@ -201,7 +186,6 @@ bool
 ecapi_forgotten_remove(const EcapiPerson *person)
 {
 	Datum		values[MAX_KEYS * ECAPI_PERSON_FORMS];
-	Datum		array;
 	Keys		keys;
 	int			n = 0;
 
@@ -215,8 +199,7 @@ ecapi_forgotten_remove(const EcapiPerson *person)
 				refuse_hash();
 			values[n++] = bytea_datum(hash);
 		}
-	array = bytea_array(values, n);
-	return ecapi_statement_execute(&remove_persons, &array, NULL, false) > 0;
+	return ecapi_execute(&remove_persons, ecapi_arg_array(values, n, BYTEAOID)) > 0;
 }
 
 /* ---- asking ---- */
@@ -231,7 +214,7 @@ ecapi_forgotten_begin(const char *country)
 										   ALLOCSET_SMALL_SIZES);
 	asked->country = country;
 	ecapi_become_owner(&scope);
-	if (ecapi_statement_execute(&anybody, NULL, NULL, false) > 0)
+	if (ecapi_execute(&anybody) > 0)
 		get_keys(&asked->keys);
 	ecapi_become_caller(&scope);
 	if (asked->keys.n > 0)
@@ -339,21 +322,18 @@ find(EcapiForgotten *asked, int n, bool *is_forgotten)
 {
 	EcapiOwnerScope scope;
 	Datum	   *values = palloc(sizeof(Datum) * asked->n);
-	Datum		array;
+	NullableDatum persons;
 	uint64		found;
 
 	for (int i = 0; i < asked->n; i++)
 		values[i] = bytea_datum(asked->hashes[i].bytes);
-	array = bytea_array(values, asked->n);
+	persons = ecapi_arg_array(values, asked->n, BYTEAOID);
 	ecapi_become_owner(&scope);
 	PushActiveSnapshot(GetLatestSnapshot());
-	found = ecapi_statement_execute(&find_persons, &array, NULL, true);
+	found = ecapi_query(&find_persons, persons);
 	for (uint64 i = 0; i < found; i++)
 	{
-		bool		isnull;
-		int			hash = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i],
-													   SPI_tuptable->tupdesc, 1, &isnull));
-		int			event = asked->hashes[hash - 1].event;
+		int			event = asked->hashes[ecapi_column_int4(i, 1) - 1].event;
 
 		if (event < n)
 			is_forgotten[event] = true;

@@ -13,9 +13,9 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "utils/xid8.h"
 
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "records/record.h"
 
 static EcapiStatement insert_request = {
@@ -34,73 +34,42 @@ static EcapiStatement insert_tick = {
 	4, {TIMESTAMPTZOID, XID8OID, INT2OID, PG_SNAPSHOTOID}, NULL
 };
 
-static EcapiStatement ticks_after = {
-	"SELECT snapshot FROM ecapi.tick WHERE newest OPERATOR(pg_catalog.>=) $1"
-	" ORDER BY newest, tick_id LIMIT $2",
-	2, {XID8OID, INT8OID}, NULL
-};
-
 static EcapiStatement ticks_before = {
 	"SELECT snapshot, ticked_at OPERATOR(pg_catalog.<=) $3 FROM ecapi.tick"
 	" WHERE newest OPERATOR(pg_catalog.>=) $1 ORDER BY newest, tick_id LIMIT $2",
 	3, {XID8OID, INT8OID, TIMESTAMPTZOID}, NULL
 };
 
-static Datum
-xid8_datum(uint64 xid)
+/* NULL and "" are null. */
+static NullableDatum
+text_or_null(const char *text)
 {
-	return FullTransactionIdGetDatum(FullTransactionIdFromU64(xid));
-}
-
-/* A text datum; NULL and "" are null. */
-static Datum
-text_or_null(const char *text, bool *isnull)
-{
-	*isnull = text == NULL || text[0] == '\0';
-	return *isnull ? (Datum) 0 : CStringGetTextDatum(text);
+	return ecapi_arg_text(text == NULL || text[0] == '\0' ? NULL : text);
 }
 
 /* Write one row of the request log. */
 void
 ecapi_record_request(EcapiRequestRow *row)
 {
-	NameData	destination;
-	Datum		values[15];
-	bool		nulls[15] = {false};
-
-	namestrcpy(&destination, row->destination);
-	values[0] = TimestampTzGetDatum(row->sent_at);
-	nulls[1] = row->latency_ms < 0;
-	values[1] = Float8GetDatum(row->latency_ms);
-	values[2] = Int32GetDatum(row->events);
-	values[3] = Int32GetDatum(row->attempt);
-	nulls[4] = row->status == 0;
-	values[4] = Int32GetDatum(row->status);
-	values[5] = Int16GetDatum(ecapi_ring_slot(row->sent_at));
-	values[6] = ObjectIdGetDatum(row->server);
-	values[7] = NameGetDatum(&destination);
-	values[8] = CStringGetTextDatum(row->outcome);
-	values[9] = text_or_null(row->reason, &nulls[9]);
-	values[10] = text_or_null(row->error, &nulls[10]);
-	values[11] = text_or_null(row->receiver_request_id, &nulls[11]);
-	values[12] = ecapi_seqs_datum(&row->seqs);
-	nulls[13] = row->replay == 0;
-	values[13] = Int64GetDatum(row->replay);
-	values[14] = BoolGetDatum(row->retried);
-	ecapi_statement_execute(&insert_request, values, nulls, false);
+	ecapi_execute(&insert_request, ecapi_arg_time(row->sent_at),
+				  ecapi_arg_null_if(row->latency_ms < 0, Float8GetDatum(row->latency_ms)),
+				  ecapi_arg_int4(row->events), ecapi_arg_int4(row->attempt),
+				  ecapi_arg_null_if(row->status == 0, Int32GetDatum(row->status)),
+				  ecapi_arg_int2(ecapi_ring_slot(row->sent_at)),
+				  ecapi_arg_oid(row->server), ecapi_arg_name(row->destination),
+				  ecapi_arg_text(row->outcome), text_or_null(row->reason),
+				  text_or_null(row->error), text_or_null(row->receiver_request_id),
+				  ecapi_arg(ecapi_seqs_datum(&row->seqs)),
+				  ecapi_arg_null_if(row->replay == 0, Int64GetDatum(row->replay)),
+				  ecapi_arg_bool(row->retried));
 }
 
 /* Log a tick. */
 void
 ecapi_record_tick(const EcapiSnapshot *snapshot, TimestampTz at)
 {
-	Datum		values[4];
-
-	values[0] = TimestampTzGetDatum(at);
-	values[1] = xid8_datum(snapshot->xmax);
-	values[2] = Int16GetDatum(ecapi_ring_slot(at));
-	values[3] = ecapi_snapshot_datum(snapshot);
-	ecapi_statement_execute(&insert_tick, values, NULL, false);
+	ecapi_execute(&insert_tick, ecapi_arg_time(at), ecapi_arg_xid8(snapshot->xmax),
+				  ecapi_arg_int2(ecapi_ring_slot(at)), ecapi_arg_snapshot(snapshot));
 }
 
 /*
@@ -111,24 +80,7 @@ ecapi_record_tick(const EcapiSnapshot *snapshot, TimestampTz at)
 int
 ecapi_record_ticks_after(const EcapiSnapshot *from, int max, EcapiSnapshot **ticks)
 {
-	Datum		values[2];
-	uint64		n;
-	int			kept = 0;
-
-	values[0] = xid8_datum(from->xmax);
-	values[1] = Int64GetDatum(max);
-	n = ecapi_statement_execute(&ticks_after, values, NULL, true);
-	for (uint64 i = 0; i < n; i++)
-	{
-		bool		isnull;
-		EcapiSnapshot *tick =
-			ecapi_snapshot_of_datum(SPI_getbinval(SPI_tuptable->vals[i],
-												  SPI_tuptable->tupdesc, 1, &isnull));
-
-		if (ecapi_snapshot_within(from, tick))
-			ticks[kept++] = tick;
-	}
-	return kept;
+	return ecapi_record_ticks_before(from, DT_NOEND, max, ticks);
 }
 
 /*
@@ -140,24 +92,14 @@ int
 ecapi_record_ticks_before(const EcapiSnapshot *from, TimestampTz before, int max,
 						  EcapiSnapshot **ticks)
 {
-	Datum		values[3];
-	uint64		n;
+	uint64		n = ecapi_query(&ticks_before, ecapi_arg_xid8(from->xmax),
+								ecapi_arg_int8(max), ecapi_arg_time(before));
 	int			kept = 0;
 
-	values[0] = xid8_datum(from->xmax);
-	values[1] = Int64GetDatum(max);
-	values[2] = TimestampTzGetDatum(before);
-	n = ecapi_statement_execute(&ticks_before, values, NULL, true);
-	for (uint64 i = 0; i < n; i++)
+	for (uint64 i = 0; i < n && ecapi_column_bool(i, 2); i++)
 	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		EcapiSnapshot *tick;
+		EcapiSnapshot *tick = ecapi_column_snapshot(i, 1);
 
-		if (!DatumGetBool(SPI_getbinval(row, desc, 2, &isnull)))
-			break;
-		tick = ecapi_snapshot_of_datum(SPI_getbinval(row, desc, 1, &isnull));
 		if (ecapi_snapshot_within(from, tick))
 			ticks[kept++] = tick;
 	}
@@ -173,7 +115,6 @@ ecapi_record_tick_over(int slot)
 {
 	StringInfoData sql;
 	EcapiSnapshot *result = NULL;
-	bool		isnull;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
@@ -185,8 +126,7 @@ ecapi_record_tick_over(int slot)
 	if (SPI_execute(sql.data, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the log of ticks");
 	if (SPI_processed == 1)
-		result = ecapi_snapshot_of_datum(SPI_getbinval(SPI_tuptable->vals[0],
-													   SPI_tuptable->tupdesc, 1, &isnull));
+		result = ecapi_column_snapshot(0, 1);
 	pfree(sql.data);
 	return result;
 }

@@ -33,13 +33,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/xid8.h"
 
-#include "base/catalog.h"
+#include "base/statement.h"
 #include "records/replay.h"
 
 /* The address of a replay's row. */
@@ -119,35 +117,25 @@ static EcapiStatement forget = {
 	1, {NAMEOID}, NULL
 };
 
-static Datum
-column(int row, int i, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, i, isnull);
-}
-
 static EcapiReplayRow *
-replay_of_row(int row)
+replay_of_row(uint64 row)
 {
 	EcapiReplayRow *replay = palloc0(sizeof(EcapiReplayRow));
-	bool		isnull;
-	Datum		datum;
 
-	replay->id = DatumGetInt64(column(row, 1, &isnull));
-	replay->destination = *DatumGetName(column(row, 2, &isnull));
-	replay->since = DatumGetTimestampTz(column(row, 3, &isnull));
-	replay->until = DatumGetTimestampTz(column(row, 4, &isnull));
-	datum = column(row, 5, &isnull);
-	replay->event_types = isnull ? NULL : TextDatumGetCString(datum);
-	replay->from = ecapi_snapshot_of_datum(column(row, 6, &isnull));
-	replay->to = ecapi_snapshot_of_datum(column(row, 7, &isnull));
-	replay->position.arm = DatumGetInt16(column(row, 8, &isnull));
-	replay->position.xid =
-		U64FromFullTransactionId(DatumGetFullTransactionId(column(row, 9, &isnull)));
-	replay->position.seq = DatumGetInt64(column(row, 10, &isnull));
-	replay->delivered = DatumGetInt64(column(row, 11, &isnull));
-	replay->filtered = DatumGetInt64(column(row, 12, &isnull));
-	replay->failed = DatumGetInt64(column(row, 13, &isnull));
-	replay->passed_over = DatumGetInt64(column(row, 14, &isnull));
+	replay->id = ecapi_column_int8(row, 1);
+	namestrcpy(&replay->destination, ecapi_column_name(row, 2));
+	replay->since = ecapi_column_time(row, 3);
+	replay->until = ecapi_column_time(row, 4);
+	replay->event_types = ecapi_column_text(row, 5);
+	replay->from = ecapi_column_snapshot(row, 6);
+	replay->to = ecapi_column_snapshot(row, 7);
+	replay->position.arm = ecapi_column_int2(row, 8);
+	replay->position.xid = ecapi_column_xid8(row, 9);
+	replay->position.seq = ecapi_column_int8(row, 10);
+	replay->delivered = ecapi_column_int8(row, 11);
+	replay->filtered = ecapi_column_int8(row, 12);
+	replay->failed = ecapi_column_int8(row, 13);
+	replay->passed_over = ecapi_column_int8(row, 14);
 	return replay;
 }
 
@@ -159,7 +147,7 @@ List *
 ecapi_replay_load(MemoryContext context)
 {
 	List	   *result = NIL;
-	uint64		n = ecapi_statement_execute(&load, NULL, NULL, true);
+	uint64		n = ecapi_query(&load);
 	MemoryContext old = MemoryContextSwitchTo(context);
 
 	for (uint64 i = 0; i < n; i++)
@@ -175,20 +163,13 @@ ecapi_replay_load(MemoryContext context)
 bool
 ecapi_replay_write(const EcapiReplayRow *row)
 {
-	Datum		values[9];
-
-	values[0] = Int64GetDatum(row->id);
-	if (ecapi_statement_execute(&lock, values, NULL, false) == 0)
+	if (ecapi_execute(&lock, ecapi_arg_int8(row->id)) == 0)
 		return false;
-	values[1] = Int16GetDatum(row->position.arm);
-	values[2] = FullTransactionIdGetDatum(FullTransactionIdFromU64(row->position.xid));
-	values[3] = Int64GetDatum(row->position.seq);
-	values[4] = Int64GetDatum(row->delivered);
-	values[5] = Int64GetDatum(row->filtered);
-	values[6] = Int64GetDatum(row->failed);
-	values[7] = Int64GetDatum(row->passed_over);
-	values[8] = BoolGetDatum(row->finished);
-	ecapi_statement_execute(&write_row, values, NULL, false);
+	ecapi_execute(&write_row, ecapi_arg_int8(row->id),
+				  ecapi_arg_int2(row->position.arm), ecapi_arg_xid8(row->position.xid),
+				  ecapi_arg_int8(row->position.seq), ecapi_arg_int8(row->delivered),
+				  ecapi_arg_int8(row->filtered), ecapi_arg_int8(row->failed),
+				  ecapi_arg_int8(row->passed_over), ecapi_arg_bool(row->finished));
 	return true;
 }
 
@@ -196,35 +177,21 @@ ecapi_replay_write(const EcapiReplayRow *row)
 int64
 ecapi_replay_create(const EcapiReplayRow *row, const char *user)
 {
-	NameData	requested_by;
-	Datum		values[7];
-	bool		nulls[7] = {false};
-	bool		isnull;
-
-	namestrcpy(&requested_by, user);
-	values[0] = NameGetDatum(&row->destination);
-	values[1] = TimestampTzGetDatum(row->since);
-	values[2] = TimestampTzGetDatum(row->until);
-	nulls[3] = row->event_types == NULL;
-	values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(row->event_types);
-	values[4] = ecapi_snapshot_datum(row->from);
-	values[5] = ecapi_snapshot_datum(row->to);
-	values[6] = NameGetDatum(&requested_by);
-	ecapi_statement_execute(&create, values, nulls, false);
-	return DatumGetInt64(column(0, 1, &isnull));
+	ecapi_execute(&create, ecapi_arg_name(NameStr(row->destination)),
+				  ecapi_arg_time(row->since), ecapi_arg_time(row->until),
+				  ecapi_arg_text(row->event_types), ecapi_arg_snapshot(row->from),
+				  ecapi_arg_snapshot(row->to), ecapi_arg_name(user));
+	return ecapi_column_int8(0, 1);
 }
 
 /* Where a window begins that holds every event emitted at since or later. */
 EcapiSnapshot *
 ecapi_replay_start(TimestampTz since)
 {
-	Datum		values[1];
 	EcapiSnapshot *nothing;
-	bool		isnull;
 
-	values[0] = TimestampTzGetDatum(since);
-	if (ecapi_statement_execute(&start_tick, values, NULL, false) > 0)
-		return ecapi_snapshot_of_datum(column(0, 1, &isnull));
+	if (ecapi_execute(&start_tick, ecapi_arg_time(since)) > 0)
+		return ecapi_column_snapshot(0, 1);
 	nothing = palloc0(sizeof(EcapiSnapshot) + sizeof(uint64));
 	nothing->xmin = nothing->xmax = 1;
 	return nothing;
@@ -234,52 +201,26 @@ ecapi_replay_start(TimestampTz since)
 TimestampTz
 ecapi_replay_oldest(void)
 {
-	bool		isnull;
-
-	if (ecapi_statement_execute(&oldest, NULL, NULL, false) == 0)
-		return 0;
-	return DatumGetTimestampTz(column(0, 1, &isnull));
-}
-
-static Datum
-name_datum(NameData *buffer, const char *name)
-{
-	namestrcpy(buffer, name);
-	return NameGetDatum(buffer);
+	return ecapi_execute(&oldest) == 0 ? 0 : ecapi_column_time(0, 1);
 }
 
 /* Cancel a replay, or, with id 0, all of a destination; returns how many. */
 int64
 ecapi_replay_cancel(const char *destination, int64 id)
 {
-	NameData	name;
-	Datum		values[2];
-
-	values[0] = name_datum(&name, destination);
-	values[1] = Int64GetDatum(id);
-	return (int64) ecapi_statement_execute(&cancel, values, NULL, false);
+	return (int64) ecapi_execute(&cancel, ecapi_arg_name(destination), ecapi_arg_int8(id));
 }
 
 /* A destination has a new name. */
 void
 ecapi_replay_rename(const char *old_name, const char *new_name)
 {
-	NameData	from;
-	NameData	to;
-	Datum		values[2];
-
-	values[0] = name_datum(&from, old_name);
-	values[1] = name_datum(&to, new_name);
-	ecapi_statement_execute(&rename_rows, values, NULL, false);
+	ecapi_execute(&rename_rows, ecapi_arg_name(old_name), ecapi_arg_name(new_name));
 }
 
 /* A destination is gone, and its replays with it. */
 void
 ecapi_replay_forget(const char *destination)
 {
-	NameData	name;
-	Datum		values[1];
-
-	values[0] = name_datum(&name, destination);
-	ecapi_statement_execute(&forget, values, NULL, false);
+	ecapi_execute(&forget, ecapi_arg_name(destination));
 }

@@ -32,13 +32,12 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/xid8.h"
 
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "base/tree.h"
 #include "event/refund.h"
 #include "records/stops.h"
@@ -75,12 +74,7 @@ static EcapiStatement of_cancelled = {
 uint64
 ecapi_stops_newest(void)
 {
-	bool		isnull;
-
-	if (ecapi_statement_execute(&newest, NULL, NULL, true) == 0)
-		return 0;
-	return U64FromFullTransactionId(DatumGetFullTransactionId(
-			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
+	return ecapi_query(&newest) == 0 ? 0 : ecapi_column_xid8(0, 1);
 }
 
 /* The texts are in the server's encoding again: that is where they come from. */
@@ -97,55 +91,31 @@ id_datum(const EcapiStopQuery *query)
 	return CStringGetTextDatum(id);
 }
 
-static Datum
-array_of(Datum *elements, int n, Oid type)
-{
-	return PointerGetDatum(type == TEXTOID
-						   ? construct_array(elements, n, type, -1, false, TYPALIGN_INT)
-						   : construct_array(elements, n, type, sizeof(int64),
-											 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
 void
 ecapi_stops_cancelled(EcapiStopQuery *queries, int n)
 {
-	static const Oid types[] = {TEXTOID, XID8OID, INT8OID, TIMESTAMPTZOID};
-	Datum	   *columns[lengthof(types)];
-	Datum		values[lengthof(types)];
+	Datum	   *columns[4];
 	uint64		found;
 
-	for (int i = 0; i < lengthof(types); i++)
+	for (int i = 0; i < lengthof(columns); i++)
 		columns[i] = palloc(sizeof(Datum) * n);
 	for (int i = 0; i < n; i++)
 	{
 		columns[0][i] = id_datum(&queries[i]);
-		columns[1][i] = FullTransactionIdGetDatum(FullTransactionIdFromU64(queries[i].xid));
+		columns[1][i] = UInt64GetDatum(queries[i].xid);
 		columns[2][i] = Int64GetDatum(queries[i].seq);
 		columns[3][i] = TimestampTzGetDatum(queries[i].is_history ? queries[i].happened
 											: DT_NOEND);
 	}
-	for (int i = 0; i < lengthof(types); i++)
-		values[i] = array_of(columns[i], n, types[i]);
-	found = ecapi_statement_execute(&cancelled, values, NULL, true);
+	found = ecapi_query(&cancelled, ecapi_arg_array(columns[0], n, TEXTOID),
+						ecapi_arg_array(columns[1], n, XID8OID),
+						ecapi_arg_array(columns[2], n, INT8OID),
+						ecapi_arg_array(columns[3], n, TIMESTAMPTZOID));
 	for (uint64 i = 0; i < found; i++)
-	{
-		bool		isnull;
-		int64		which = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
-														SPI_tuptable->tupdesc, 1, &isnull));
-
-		queries[which - 1].stopped = true;
-	}
+		queries[ecapi_column_int8(i, 1) - 1].stopped = true;
 	SPI_freetuptable(SPI_tuptable);
-	for (int i = 0; i < lengthof(types); i++)
+	for (int i = 0; i < lengthof(columns); i++)
 		pfree(columns[i]);
-}
-
-static Datum
-utf8_datum(const char *text, bool *isnull)
-{
-	*isnull = text == NULL;
-	return *isnull ? (Datum) 0
-		: CStringGetTextDatum(pg_any_to_server(text, strlen(text), PG_UTF8));
 }
 
 bool
@@ -153,8 +123,6 @@ ecapi_stops_refund(const EcapiValue *refund)
 {
 	const char *names[ECAPI_REFUND_NAMES];
 	Datum		elements[ECAPI_REFUND_NAMES];
-	Datum		values[4];
-	bool		nulls[4] = {false};
 	EcapiOrder	order;
 	EcapiArena	arena;
 	int			n;
@@ -162,13 +130,11 @@ ecapi_stops_refund(const EcapiValue *refund)
 	ecapi_tree_arena(&arena, CurrentMemoryContext);
 	n = ecapi_refund_names(&arena, refund, names);
 	for (int i = 0; i < n; i++)
-		elements[i] = utf8_datum(names[i], &nulls[0]);
-	values[0] = array_of(elements, n, TEXTOID);
+		elements[i] = ecapi_arg_utf8(names[i]).value;
 	ecapi_refund_order(refund, &order);
-	values[1] = utf8_datum(order.transaction_id, &nulls[1]);
-	values[2] = utf8_datum(order.data_set_id, &nulls[2]);
-	values[3] = utf8_datum(order.route, &nulls[3]);
-	return ecapi_statement_execute(&of_cancelled, values, nulls, true) > 0;
+	return ecapi_query(&of_cancelled, ecapi_arg_array(elements, n, TEXTOID),
+					   ecapi_arg_utf8(order.transaction_id),
+					   ecapi_arg_utf8(order.data_set_id), ecapi_arg_utf8(order.route)) > 0;
 }
 
 bool
