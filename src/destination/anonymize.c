@@ -25,6 +25,7 @@
 
 #include "destination/country.h"
 #include "destination/map.h"
+#include "event/ascii.h"
 #include "event/digest.h"
 #include "event/fields.h"
 #include "event/scan.h"
@@ -148,7 +149,7 @@ ecapi_coarse_user_agent(const char *text, size_t len, char *out)
 			(families[i].with && find_part(text, len, families[i].with) == NULL))
 			continue;
 		at += strlen(families[i].mark);
-		while (at + digits < text + len && at[digits] >= '0' && at[digits] <= '9')
+		while (at + digits < text + len && ecapi_is_digit(at[digits]))
 			digits++;
 		/* a version of more digits tells more than a version */
 		if (digits < 1 || digits > 4)

@@ -21,6 +21,7 @@
 #include <strings.h>
 
 #include "destination/syntax.h"
+#include "event/ascii.h"
 
 /* What is shorter is no secret, and would be found everywhere. */
 #define SECRET_MIN	4
@@ -44,18 +45,6 @@ typedef enum Form
 	FORM_BASE64_2
 } Form;
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Are there n digits of a number that is c?  The bytes read, 0 or CUT. */
 static size_t
 hex_number(const char *at, const char *end, int n, unsigned char c)
@@ -66,9 +55,9 @@ hex_number(const char *at, const char *end, int n, unsigned char c)
 	{
 		if (at + i == end)
 			return CUT;
-		if (hex_digit(at[i]) < 0)
+		if (ecapi_hex_digit(at[i]) < 0)
 			return 0;
-		value = value * 16 + hex_digit(at[i]);
+		value = value * 16 + ecapi_hex_digit(at[i]);
 	}
 	return value == c ? (size_t) n : 0;
 }
@@ -144,7 +133,7 @@ reference(const char *at, const char *end, unsigned char c)
 		at++;
 	for (; at < end && *at != ';'; at++)
 	{
-		int			digit = hex_digit(*at);
+		int			digit = ecapi_hex_digit(*at);
 
 		if (digit < 0 || digit >= base || value > 0xff)
 			return 0;
@@ -294,9 +283,9 @@ redact_part(char *text, size_t len, const char *from, size_t part_len)
 	for (size_t i = 0; i < part_len && n < sizeof(decoded); i++)
 	{
 		bool		escape = from[i] == '%' && i + 2 < part_len &&
-			hex_digit(from[i + 1]) >= 0 && hex_digit(from[i + 2]) >= 0;
+			ecapi_hex_digit(from[i + 1]) >= 0 && ecapi_hex_digit(from[i + 2]) >= 0;
 
-		decoded[n++] = escape ? (char) (hex_digit(from[i + 1]) * 16 + hex_digit(from[i + 2]))
+		decoded[n++] = escape ? (char) (ecapi_hex_digit(from[i + 1]) * 16 + ecapi_hex_digit(from[i + 2]))
 			: from[i];
 		if (escape)
 			i += 2;

@@ -22,6 +22,7 @@
 
 #include "destination/country.h"
 #include "destination/map.h"
+#include "event/ascii.h"
 #include "event/digest.h"
 
 /* Numbers with fewer digits are prices, counts and years, too. */
@@ -111,7 +112,7 @@ ecapi_identifiers_hash(EcapiArena *arena, const EcapiValue *user_data,
 typedef struct Identifier
 {
 	const char *text;
-	uint32_t	len;
+	size_t		len;
 	bool		email;
 	bool		phone;
 } Identifier;
@@ -127,39 +128,15 @@ typedef struct Identifiers
 	Identifier	few[FEW];
 } Identifiers;
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static void
-trim(const char **text, uint32_t *len)
-{
-	while (*len > 0 && is_blank(**text))
-	{
-		(*text)++;
-		(*len)--;
-	}
-	while (*len > 0 && is_blank((*text)[*len - 1]))
-		(*len)--;
-}
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* Digits of a text that is written as telephone numbers are; 0: it is not. */
 static int
-phone_digits(const char *text, uint32_t len)
+phone_digits(const char *text, size_t len)
 {
 	int			digits = 0;
 
-	for (uint32_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++)
 	{
-		if (is_digit(text[i]))
+		if (ecapi_is_digit(text[i]))
 			digits++;
 		else if (strchr(" +-/.()", text[i]) == NULL || text[i] == '\0')
 			return 0;
@@ -168,20 +145,9 @@ phone_digits(const char *text, uint32_t len)
 }
 
 static bool
-all_digits(const char *text, uint32_t len)
+tells_a_person(const char *text, size_t len)
 {
-	for (uint32_t i = 0; i < len; i++)
-	{
-		if (!is_digit(text[i]))
-			return false;
-	}
-	return true;
-}
-
-static bool
-tells_a_person(const char *text, uint32_t len)
-{
-	return len >= SHORT_TEXT && (len >= SHORT_NUMBER || !all_digits(text, len));
+	return len >= SHORT_TEXT && (len >= SHORT_NUMBER || !ecapi_all_digits(text, len));
 }
 
 /* False when the arena failed. */
@@ -210,7 +176,7 @@ add_identifier(Identifiers *identifiers, EcapiArena *arena, const EcapiValue *va
 		return;
 	one.text = value->text;
 	one.len = value->len;
-	trim(&one.text, &one.len);
+	ecapi_trim(&one.text, &one.len);
 	if (!tells_a_person(one.text, one.len) || !make_room(identifiers, arena))
 		return;
 	one.email = memchr(one.text, '@', one.len) != NULL;
@@ -250,18 +216,12 @@ collect(Identifiers *identifiers, EcapiArena *arena, const EcapiValue *user_data
 
 /* ---- does a text carry one? ---- */
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
-}
-
 static bool
-equals(const char *a, const char *b, uint32_t len)
+equals(const char *a, const char *b, size_t len)
 {
-	for (uint32_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++)
 	{
-		if (lower(a[i]) != lower(b[i]))
+		if (ecapi_lower(a[i]) != ecapi_lower(b[i]))
 			return false;
 	}
 	return true;
@@ -269,14 +229,14 @@ equals(const char *a, const char *b, uint32_t len)
 
 /* Does text contain the email address?  at is the place of a "@" in text. */
 static bool
-contains_email(const char *text, uint32_t len, const Identifier *email)
+contains_email(const char *text, size_t len, const Identifier *email)
 {
-	uint32_t	before = (uint32_t) ((const char *) memchr(email->text, '@', email->len) - email->text);
+	size_t		before = (size_t) ((const char *) memchr(email->text, '@', email->len) - email->text);
 	const char *at = memchr(text, '@', len);
 
 	while (at != NULL)
 	{
-		uint32_t	place = (uint32_t) (at - text);
+		size_t		place = (size_t) (at - text);
 
 		if (place >= before && email->len - before <= len - place &&
 			equals(at - before, email->text, email->len))
@@ -288,16 +248,16 @@ contains_email(const char *text, uint32_t len, const Identifier *email)
 
 /* Are two texts, written as telephone numbers, the same digits? */
 static bool
-same_digits(const char *a, uint32_t alen, const char *b, uint32_t blen)
+same_digits(const char *a, size_t alen, const char *b, size_t blen)
 {
-	uint32_t	i = 0;
-	uint32_t	k = 0;
+	size_t		i = 0;
+	size_t		k = 0;
 
 	for (;;)
 	{
-		while (i < alen && !is_digit(a[i]))
+		while (i < alen && !ecapi_is_digit(a[i]))
 			i++;
-		while (k < blen && !is_digit(b[k]))
+		while (k < blen && !ecapi_is_digit(b[k]))
 			k++;
 		if (i == alen || k == blen)
 			return i == alen && k == blen;
@@ -307,12 +267,12 @@ same_digits(const char *a, uint32_t alen, const char *b, uint32_t blen)
 }
 
 static bool
-carries_identifier(const Identifiers *identifiers, const char *text, uint32_t len)
+carries_identifier(const Identifiers *identifiers, const char *text, size_t len)
 {
 	bool		email;
 	bool		phone;
 
-	trim(&text, &len);
+	ecapi_trim(&text, &len);
 	if (!tells_a_person(text, len))
 		return false;
 	email = memchr(text, '@', len) != NULL;

@@ -14,6 +14,7 @@
 #include "delivery/token.h"
 #include "destination/option.h"
 #include "destination/syntax.h"
+#include "event/ascii.h"
 
 static const char *
 format_nth(int i, void *arg)
@@ -118,10 +119,8 @@ ecapi_option_read_batch_wrapper(const EcapiOption *option, const char *value,
 	}
 	for (i = 0; value[i] != '\0'; i++)
 	{
-		if (!((value[i] >= 'a' && value[i] <= 'z') ||
-			  (value[i] >= 'A' && value[i] <= 'Z') ||
-			  (value[i] >= '0' && value[i] <= '9') ||
-			  value[i] == '_' || value[i] == '-' || value[i] == '.'))
+		if (!ecapi_is_letter(value[i]) && !ecapi_is_digit(value[i]) &&
+			strchr("_-.", value[i]) == NULL)
 			return ecapi_option_wrong(option, value, problem);
 	}
 	if (i == 0 || i > 64)

@@ -16,6 +16,7 @@
 #include "mb/pg_wchar.h"
 
 #include "destination/option.h"
+#include "event/ascii.h"
 
 /* Bytes: names that platforms give to events are short. */
 #define TARGET_MAX	100
@@ -168,8 +169,8 @@ ecapi_option_read_sample(const EcapiOption *option, const char *value,
 static bool
 is_identifier_char(unsigned char c, bool first)
 {
-	return c >= 0x80 || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		(!first && ((c >= '0' && c <= '9') || c == '$'));
+	return c >= 0x80 || c == '_' || ecapi_is_letter(c) ||
+		(!first && (ecapi_is_digit(c) || c == '$'));
 }
 
 /* Behind the identifier that begins at "at", or NULL when none does. */

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "event/ascii.h"
+
 /* Longer ones are not taken by all servers on the way. */
 #define URL_MAX		2048
 
@@ -46,8 +48,7 @@ static const char *const reserved_headers[] = {
 static bool
 is_alnum(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		(c >= '0' && c <= '9');
+	return ecapi_is_letter(c) || ecapi_is_digit(c);
 }
 
 /* This machine, whatever the resolver may say: see RFC 6761 for localhost. */

@@ -13,7 +13,7 @@
  *
  * When more are held than there is room for, the oldest is tried again, too.
  *
- * Locks: one spinlock over all of it, never held across anything but copying.
+ * Locks: a spinlock for each slot, never held across anything but copying.
  */
 #include "postgres.h"
 
@@ -28,56 +28,39 @@
 
 typedef struct HeldSlot
 {
+	slock_t		lock;
 	int			next;			/* where the next one is written */
 	EcapiHeld	list[HELD_MAX];
 } HeldSlot;
 
-typedef struct HeldShared
-{
-	slock_t		lock;
-	HeldSlot	slots[FLEXIBLE_ARRAY_MEMBER];
-} HeldShared;
+static HeldSlot *slots = NULL;
 
-static HeldShared *shared = NULL;
-
-static Size
-shared_size(int nslots)
-{
-	return add_size(offsetof(HeldShared, slots), mul_size(nslots, sizeof(HeldSlot)));
-}
-
-/*
- * Take the memory in use; first: no process did so before, so that it is set up.
- * The caller holds AddinShmemInitLock.
- */
 static void
-attach(void *memory, int nslots, bool first)
+init(int slot)
 {
-	shared = memory;
-	if (!first)
-		return;
-	MemSet(shared, 0, shared_size(nslots));
-	SpinLockInit(&shared->lock);
+	SpinLockInit(&slots[slot].lock);
 }
 
-/* The slot is another database's now; the caller has it to itself. */
 static void
 reset(int slot)
 {
-	SpinLockAcquire(&shared->lock);
-	MemSet(&shared->slots[slot], 0, sizeof(HeldSlot));
-	SpinLockRelease(&shared->lock);
+	HeldSlot   *here = &slots[slot];
+
+	SpinLockAcquire(&here->lock);
+	here->next = 0;
+	MemSet(here->list, 0, sizeof(here->list));
+	SpinLockRelease(&here->lock);
 }
 
-const EcapiShmemPart ecapi_held_part = {shared_size, attach, reset};
+const EcapiShmemPart ecapi_held_part = {sizeof(HeldSlot), (void **) &slots, init, reset};
 
 /* Those of this database; NULL: none can be. */
 static HeldSlot *
 my_slot(void)
 {
-	int			slot = shared != NULL ? ecapi_slot_number() : -1;
+	int			slot = ecapi_slot_number();
 
-	return slot >= 0 ? &shared->slots[slot] : NULL;
+	return slot >= 0 ? &slots[slot] : NULL;
 }
 
 static bool
@@ -92,16 +75,15 @@ void
 ecapi_held_add(const EcapiHeld *held)
 {
 	HeldSlot   *slot = my_slot();
-
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (slot == NULL || ecapi_held_has(held))
 		return;
-	SpinLockAcquire(&shared->lock);
+	SpinLockAcquire(&slot->lock);
 	slot->list[slot->next] = *held;
 	slot->list[slot->next].since = now;
 	slot->next = (slot->next + 1) % HELD_MAX;
-	SpinLockRelease(&shared->lock);
+	SpinLockRelease(&slot->lock);
 }
 
 bool
@@ -112,10 +94,10 @@ ecapi_held_has(const EcapiHeld *held)
 
 	if (slot == NULL)
 		return false;
-	SpinLockAcquire(&shared->lock);
+	SpinLockAcquire(&slot->lock);
 	for (int i = 0; i < HELD_MAX; i++)
 		has |= OidIsValid(slot->list[i].function) && same_version(&slot->list[i], held);
-	SpinLockRelease(&shared->lock);
+	SpinLockRelease(&slot->lock);
 	return has;
 }
 
@@ -126,9 +108,9 @@ ecapi_held_remove(Oid function, TimestampTz before)
 
 	if (slot == NULL)
 		return;
-	SpinLockAcquire(&shared->lock);
+	SpinLockAcquire(&slot->lock);
 	for (int i = 0; i < HELD_MAX; i++)
 		if (slot->list[i].function == function && slot->list[i].since < before)
 			slot->list[i].function = InvalidOid;
-	SpinLockRelease(&shared->lock);
+	SpinLockRelease(&slot->lock);
 }

@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "event/ascii.h"
+
 #define MAX_NAME	64
 
 /*
@@ -30,11 +32,7 @@
 static char
 folded(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return (char) (c - 'A' + 'a');
-	if (c == '-' || c == ' ' || c == '.')
-		return '_';
-	return c;
+	return c == '-' || c == ' ' || c == '.' ? '_' : ecapi_lower(c);
 }
 
 static void

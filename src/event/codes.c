@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "event/ascii.h"
+
 typedef struct Currency
 {
 	char		code[4];
@@ -59,22 +61,15 @@ static const struct
 
 #define NCOUNTRY_NAMES ((int) (sizeof(country_names) / sizeof(country_names[0])))
 
-/*
- * strncasecmp() for ASCII alone: that one asks the locale, where "I" may have
- * another lower case.
- */
+/* strncasecmp() for ASCII alone. */
 static int
 compare_folded(const char *a, const char *b, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 	{
-		char		x = a[i];
-		char		y = b[i];
+		char		x = ecapi_lower(a[i]);
+		char		y = ecapi_lower(b[i]);
 
-		if (x >= 'A' && x <= 'Z')
-			x = (char) (x - 'A' + 'a');
-		if (y >= 'A' && y <= 'Z')
-			y = (char) (y - 'A' + 'a');
 		if (x != y)
 			return (unsigned char) x < (unsigned char) y ? -1 : 1;
 	}

@@ -20,6 +20,8 @@
 
 #include <string.h>
 
+#include "event/ascii.h"
+
 /* Bytes of the parts of an address: RFC 5321; three bytes for each character. */
 #define MAX_LOCAL	(3 * 64)
 #define MAX_DOMAIN	(3 * 255)
@@ -36,16 +38,6 @@ ecapi_embedded_has_escapes(const char *text, size_t len)
 	return memchr(text, '\\', len) != NULL || memchr(text, '%', len) != NULL;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* n hex digits as a number, or -1. */
 static int32_t
 hex_number(const char *text, size_t len, size_t n)
@@ -56,7 +48,7 @@ hex_number(const char *text, size_t len, size_t n)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 	{
-		int			digit = hex_digit(text[i]);
+		int			digit = ecapi_hex_digit(text[i]);
 
 		if (digit < 0)
 			return -1;
@@ -176,7 +168,7 @@ ecapi_embedded_unescape(char *text, size_t *len)
 static bool
 is_letter_or_digit(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+	return ecapi_is_letter(c) || ecapi_is_digit(c);
 }
 
 /* Does a character of a text outside of ASCII belong to an address?  at: its first byte. */
@@ -315,7 +307,7 @@ phone_end(EcapiSpan text, size_t start, int *digits)
 	{
 		char		c = text.text[i];
 
-		if (c >= '0' && c <= '9')
+		if (ecapi_is_digit(c))
 			(*digits)++;
 		else if (c == '\0' || strchr(" -/.()", c) == NULL)
 			break;

@@ -22,6 +22,7 @@
 
 #include <string.h>
 
+#include "event/ascii.h"
 #include "event/closest.h"
 #include "event/name_hash.h"
 
@@ -135,11 +136,9 @@ fold(char *to, const char *from, size_t len)
 
 	for (size_t i = 0; i < len; i++)
 	{
-		char		c = from[i];
+		char		c = ecapi_lower(from[i]);
 
-		if (c >= 'A' && c <= 'Z')
-			c = (char) (c - 'A' + 'a');
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')))
+		if (!ecapi_is_letter(c) && !ecapi_is_digit(c))
 			continue;
 		if (n == MAX_WORD)
 			return 0;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "event/ascii.h"
 #include "event/name_hash.h"
 
 /* Enumerations: a name list and a descriptor for each. */
@@ -272,12 +273,10 @@ same_value(const char *name, const char *text, size_t len)
 	for (size_t i = 0; i < len; i++)
 	{
 		char		a = name[i];
-		char		b = text[i];
+		char		b = ecapi_lower(text[i]);
 
 		if (a == '\0')
 			return false;
-		if (b >= 'A' && b <= 'Z')
-			b = (char) (b - 'A' + 'a');
 		if (b == ' ' || b == '-')
 			b = '_';
 		if (a == ' ' || a == '-')

@@ -38,6 +38,7 @@
 
 #include <json-c/json.h>
 
+#include "event/ascii.h"
 #include "event/plain.h"
 
 /* The standard's deepest value has 5 levels; ext may add some. */
@@ -276,21 +277,16 @@ static int
 escaped_unit(const char *text, size_t len)
 {
 	int			unit = 0;
-	int			i;
 
 	if (len < 6 || text[0] != '\\' || text[1] != 'u')
 		return -1;
-	for (i = 2; i < 6; i++)
+	for (int i = 2; i < 6; i++)
 	{
-		char		c = text[i];
+		int			digit = ecapi_hex_digit(text[i]);
 
-		unit <<= 4;
-		if (c >= '0' && c <= '9')
-			unit |= c - '0';
-		else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
-			unit |= (c | 0x20) - 'a' + 10;
-		else
+		if (digit < 0)
 			return -1;
+		unit = unit * 16 + digit;
 	}
 	return unit;
 }

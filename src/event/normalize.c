@@ -21,23 +21,12 @@
 
 #include <string.h>
 
+#include "event/ascii.h"
 #include "event/codes.h"
 #include "event/phone.h"
 #include "event/unicode.h"
 
 typedef EcapiSpan Span;
-
-static inline bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static inline char
-ascii_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
-}
 
 static bool
 is_sha256_hex(Span span)
@@ -46,9 +35,7 @@ is_sha256_hex(Span span)
 		return false;
 	for (size_t i = 0; i < span.len; i++)
 	{
-		char		c = ascii_lower(span.text[i]);
-
-		if (!is_digit(c) && !(c >= 'a' && c <= 'f'))
+		if (ecapi_hex_digit(span.text[i]) < 0)
 			return false;
 	}
 	return true;
@@ -60,7 +47,7 @@ add_ascii_lower(EcapiBuffer *out, Span span)
 	char		piece[ECAPI_NORMALIZE_MAX];
 
 	for (size_t i = 0; i < span.len; i++)
-		piece[i] = ascii_lower(span.text[i]);
+		piece[i] = ecapi_lower(span.text[i]);
 	ecapi_buffer_add(out, piece, span.len);
 }
 
@@ -215,7 +202,7 @@ british_sector(const char *code, size_t len, bool sector)
 
 	while (i < len && i < 2 && code[i] >= 'a' && code[i] <= 'z')
 		i++;
-	if (i == 0 || i == len || !is_digit(code[i++]))
+	if (i == 0 || i == len || !ecapi_is_digit(code[i++]))
 		return 0;
 
 	/* Now the rest of the district (a digit, a letter or nothing), then "1aa". */
@@ -223,9 +210,9 @@ british_sector(const char *code, size_t len, bool sector)
 	{
 		size_t		at = i + rest;
 
-		if (at >= len || !is_digit(code[at]))
+		if (at >= len || !ecapi_is_digit(code[at]))
 			continue;
-		if (rest == 1 && !is_digit(code[i]) && !(code[i] >= 'a' && code[i] <= 'z'))
+		if (rest == 1 && !ecapi_is_digit(code[i]) && !(code[i] >= 'a' && code[i] <= 'z'))
 			continue;
 		if (len == at + 3 &&
 			code[at + 1] >= 'a' && code[at + 1] <= 'z' &&
@@ -245,23 +232,12 @@ is_one_of(const char *country, const char *list)
 	return at != NULL && strlen(country) == 2;
 }
 
-static bool
-all_digits(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-	{
-		if (!is_digit(text[i]))
-			return false;
-	}
-	return true;
-}
-
 /* ZIP+4 as it is written, whatever the country. */
 static bool
 is_zip_plus_four(Span span)
 {
 	return span.len == 10 && span.text[5] == '-' &&
-		all_digits(span.text, 5) && all_digits(span.text + 6, 4);
+		ecapi_all_digits(span.text, 5) && ecapi_all_digits(span.text + 6, 4);
 }
 
 /*
@@ -293,7 +269,7 @@ normalize_postal(Span span, bool ascii, const char *country, EcapiBuffer *out)
 	keep = out->len;
 	if (is_one_of(country, "us pr vi gu as mp"))
 	{
-		if ((n != 5 && n != 9) || !all_digits(compact, n))
+		if ((n != 5 && n != 9) || !ecapi_all_digits(compact, n))
 			return ECAPI_NORMALIZED_INVALID;
 		keep = 5;
 	}

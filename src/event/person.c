@@ -34,6 +34,7 @@
 
 #include <string.h>
 
+#include "event/ascii.h"
 #include "event/codes.h"
 #include "event/embedded.h"
 
@@ -81,24 +82,6 @@ typedef struct Walk
 } Walk;
 
 /* ---- forms ---- */
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static void
-trim(const char **text, size_t *len)
-{
-	while (*len > 0 && is_blank(**text))
-	{
-		(*text)++;
-		(*len)--;
-	}
-	while (*len > 0 && is_blank((*text)[*len - 1]))
-		(*len)--;
-}
 
 static bool
 ends_with(const char *text, size_t len, const char *end)
@@ -229,7 +212,7 @@ give_phone(const Walk *walk, const char *text, size_t len, bool bare, bool *cert
 static bool
 may_be_phone(const char *text, size_t len)
 {
-	trim(&text, &len);
+	ecapi_trim(&text, &len);
 	if (len > 0 && text[0] == '+')
 		return true;
 	for (size_t i = 0; i < len; i++)
@@ -285,7 +268,7 @@ give_text(const Walk *walk, Kind kind, const char *text, size_t len)
 
 	if (kind == KIND_EXACT)
 	{
-		trim(&text, &len);
+		ecapi_trim(&text, &len);
 		if (len == 0)
 			return false;
 		if (give(walk, text, len))
@@ -461,7 +444,7 @@ is_short_number(const char *text, size_t len)
 
 	for (size_t i = 0; i < len; i++)
 	{
-		if (text[i] >= '0' && text[i] <= '9')
+		if (ecapi_is_digit(text[i]))
 			digits++;
 		else if (strchr("+-., ", text[i]) == NULL)
 			return false;
@@ -529,7 +512,7 @@ static bool
 has_digit(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if (text[i] >= '0' && text[i] <= '9')
+		if (ecapi_is_digit(text[i]))
 			return true;
 	return false;
 }

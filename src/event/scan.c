@@ -14,17 +14,13 @@
 
 #include <arpa/inet.h>
 
+#include "event/ascii.h"
+
 /*
  * A double reaches about 1.8e308.  Below 1e308 every number is finite,
  * without computing it.
  */
 #define MAX_MAGNITUDE	308
-
-static inline bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 /* Add one digit to the integer part, towards the sign's end of int64. */
 static void
@@ -50,7 +46,7 @@ read_exponent(const char *text, size_t len, size_t *at, int64_t *exponent)
 	if (*at < len && (text[*at] == '+' || text[*at] == '-'))
 		negative = text[(*at)++] == '-';
 	first = *at;
-	for (; *at < len && is_digit(text[*at]); (*at)++)
+	for (; *at < len && ecapi_is_digit(text[*at]); (*at)++)
 	{
 		/* What is beyond this is out of range whatever follows. */
 		if (*exponent < 1000000)
@@ -78,7 +74,7 @@ ecapi_scan_number(const char *text, size_t len, EcapiNumber *number)
 	}
 
 	/* The sum is kept negative, because int64 reaches one further there. */
-	for (first = at; at < len && is_digit(text[at]); at++)
+	for (first = at; at < len && ecapi_is_digit(text[at]); at++)
 	{
 		push_digit(number, text[at]);
 		if (text[at] != '0')
@@ -101,7 +97,7 @@ ecapi_scan_number(const char *text, size_t len, EcapiNumber *number)
 		int64_t		zeros = 0;
 
 		number->plain = false;
-		for (first = ++at; at < len && is_digit(text[at]); at++)
+		for (first = ++at; at < len && ecapi_is_digit(text[at]); at++)
 		{
 			if (text[at] != '0')
 				fraction = true;
@@ -145,7 +141,7 @@ read_digits(const char **text, const char *end, int n, int *value)
 	*value = 0;
 	while (n-- > 0)
 	{
-		if (*text == end || !is_digit(**text))
+		if (*text == end || !ecapi_is_digit(**text))
 			return false;
 		*value = *value * 10 + (*(*text)++ - '0');
 	}
@@ -247,7 +243,7 @@ ecapi_scan_time(const char *text, size_t len, int64_t *seconds, bool *zoned)
 
 			if (!read_digits(&text, end, 1, &digit))
 				return false;
-			while (text < end && is_digit(*text))
+			while (text < end && ecapi_is_digit(*text))
 				text++;
 		}
 	}
@@ -306,9 +302,8 @@ ecapi_scan_url(const char *text, size_t len)
 {
 	size_t		at = 0;
 
-	while (at < len && ((text[at] >= 'a' && text[at] <= 'z') ||
-						(text[at] >= 'A' && text[at] <= 'Z') ||
-						(at > 0 && (is_digit(text[at]) || text[at] == '+' ||
+	while (at < len && (ecapi_is_letter(text[at]) ||
+						(at > 0 && (ecapi_is_digit(text[at]) || text[at] == '+' ||
 									text[at] == '-' || text[at] == '.'))))
 		at++;
 	if (at == 0 || len - at <= 3 || memcmp(text + at, "://", 3) != 0)

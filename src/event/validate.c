@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "event/ascii.h"
 #include "event/closest.h"
 #include "event/members.h"
 #include "event/normalize.h"
@@ -231,9 +232,7 @@ is_airport(const EcapiValue *given)
 {
 	for (uint32_t i = 0; i < given->len; i++)
 	{
-		char		c = given->text[i];
-
-		if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z'))
+		if (!ecapi_is_letter(given->text[i]))
 			return false;
 	}
 	return given->len == 3;

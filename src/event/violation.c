@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "event/ascii.h"
 #include "event/buffer.h"
 
 #define MAX_PATH	256
@@ -104,15 +105,14 @@ is_name(const char *name, size_t len)
 
 	if (len == 1 && name[0] == '*')
 		return true;
-	if (len == 0 || len > MAX_QUOTE || (name[0] >= '0' && name[0] <= '9'))
+	if (len == 0 || len > MAX_QUOTE || ecapi_is_digit(name[0]))
 		return false;
 	for (size_t i = 0; i < len; i++)
 	{
 		char		c = name[i];
-		bool		digit = c >= '0' && c <= '9';
+		bool		digit = ecapi_is_digit(c);
 
-		if (!digit && c != '_' && c != '-' &&
-			!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z'))
+		if (!digit && c != '_' && c != '-' && !ecapi_is_letter(c))
 			return false;
 		digits = digit ? digits + 1 : 0;
 		if (digits > 4)

@@ -79,29 +79,14 @@ static uint64 dropped = 0;
 static Oid	dropped_role = InvalidOid;	/* of the last: for its share; none: it was full */
 static Oid	noted_role = InvalidOid;	/* whom the last events were of */
 
-static Size
-shared_size(int nslots)
-{
-	return mul_size(nslots, sizeof(Shared));
-}
-
-/*
- * Take the memory in use; first: no process did so before.  The caller holds
- * AddinShmemInitLock.
- */
 static void
-attach(void *memory, int nslots, bool first)
+init(int slot)
 {
-	shared = memory;
-	for (int i = 0; first && i < nslots; i++)
-	{
-		pg_atomic_init_u64(&shared[i].looked_at, 0);
-		pg_atomic_init_u64(&shared[i].bytes, 0);
-		pg_atomic_init_u32(&shared[i].full, 0);
-	}
+	pg_atomic_init_u64(&shared[slot].looked_at, 0);
+	pg_atomic_init_u64(&shared[slot].bytes, 0);
+	pg_atomic_init_u32(&shared[slot].full, 0);
 }
 
-/* The slot is another database's now; the caller has it to itself. */
 static void
 reset(int slot)
 {
@@ -110,7 +95,7 @@ reset(int slot)
 	pg_atomic_write_u32(&shared[slot].full, 0);
 }
 
-const EcapiShmemPart ecapi_limit_part = {shared_size, attach, reset};
+const EcapiShmemPart ecapi_limit_part = {sizeof(Shared), (void **) &shared, init, reset};
 
 static int64
 measure(void)

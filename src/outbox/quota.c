@@ -119,22 +119,10 @@ static Shared own;				/* where there is no shared memory; no mutex */
 
 /* ---- shared memory ---- */
 
-static Size
-shared_size(int nslots)
-{
-	return mul_size(nslots, sizeof(Shared));
-}
-
-/*
- * Take the memory in use; first: no process did so before.  The caller holds
- * AddinShmemInitLock.
- */
 static void
-attach(void *memory, int nslots, bool first)
+init(int slot)
 {
-	shared = memory;
-	for (int i = 0; first && i < nslots; i++)
-		SpinLockInit(&shared[i].mutex);
+	SpinLockInit(&shared[slot].mutex);
 }
 
 static Shared *
@@ -155,7 +143,6 @@ unlock(Shared *here)
 		SpinLockRelease(&here->mutex);
 }
 
-/* The slot is another database's now; the caller has it to itself. */
 static void
 reset(int slot)
 {
@@ -168,7 +155,7 @@ reset(int slot)
 	SpinLockRelease(&here->mutex);
 }
 
-const EcapiShmemPart ecapi_quota_part = {shared_size, attach, reset};
+const EcapiShmemPart ecapi_quota_part = {sizeof(Shared), (void **) &shared, init, reset};
 
 /* ---- who is there ---- */
 

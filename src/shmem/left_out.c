@@ -30,7 +30,6 @@
 #define CELLS	((ECAPI_FIELDS + 1) * ECAPI_VIOLATION_CODES)
 
 static pg_atomic_uint64 *counters = NULL;	/* CELLS for each slot */
-static int	counted_slots = 0;
 
 static uint32 noted[CELLS];
 static uint16 used[CELLS];		/* cells with something noted */
@@ -46,26 +45,13 @@ cell_of(const EcapiField *field, EcapiViolationCode reason)
 	return row * ECAPI_VIOLATION_CODES + (int) reason;
 }
 
-static Size
-shared_size(int nslots)
-{
-	return mul_size(nslots, sizeof(pg_atomic_uint64) * CELLS);
-}
-
-/*
- * Take the memory in use; first: no process did so before, so that the
- * counters are set up.  The caller holds AddinShmemInitLock.
- */
 static void
-attach(void *memory, int nslots, bool first)
+init(int slot)
 {
-	counters = memory;
-	counted_slots = nslots;
-	for (int i = 0; first && i < nslots * CELLS; i++)
-		pg_atomic_init_u64(&counters[i], 0);
+	for (int i = 0; i < CELLS; i++)
+		pg_atomic_init_u64(&counters[slot * CELLS + i], 0);
 }
 
-/* The slot is another database's now; the caller has it to itself. */
 static void
 reset(int slot)
 {
@@ -73,7 +59,9 @@ reset(int slot)
 		pg_atomic_write_u64(&counters[slot * CELLS + i], 0);
 }
 
-const EcapiShmemPart ecapi_left_out_part = {shared_size, attach, reset};
+const EcapiShmemPart ecapi_left_out_part = {
+	sizeof(pg_atomic_uint64) * CELLS, (void **) &counters, init, reset
+};
 
 void
 ecapi_left_out_begin(void)
@@ -107,6 +95,6 @@ ecapi_left_out_count(void)
 uint64
 ecapi_left_out_read(int slot, const EcapiField *field, EcapiViolationCode reason)
 {
-	Assert(slot >= 0 && slot < counted_slots);
+	Assert(slot >= 0 && slot < ecapi_slot_count());
 	return pg_atomic_read_u64(&counters[slot * CELLS + cell_of(field, reason)]);
 }

@@ -86,11 +86,13 @@ static const EcapiShmemPart *parts[ECAPI_SHMEM_PARTS];
 static int	n_parts = 0;
 
 /* What this backend does at commit. */
+#define AT_COMMIT_WAKE		1
+#define AT_COMMIT_RELOAD	2
+#define AT_COMMIT_STOPS		4
+#define AT_COMMIT_RESCAN	8
+
 static bool callback_registered = false;
-static bool wake_pending = false;
-static bool reload_pending = false;
-static bool stops_pending = false;
-static bool rescan_pending = false;
+static int	at_commit = 0;
 
 static int	my_slot = -1;		/* of this worker */
 static int	known_slot = 0;		/* of MyDatabaseId when last looked up */
@@ -99,12 +101,6 @@ static int	known_slot = 0;		/* of MyDatabaseId when last looked up */
 static int	my_holds[MAX_HOLDS];
 static int	n_my_holds = 0;
 static bool hold_exit_registered = false;
-
-static void set_latch_of(pg_atomic_uint32 *procno);
-static void at_transaction_end(XactEvent event, void *arg);
-static void detach_worker(int code, Datum arg);
-static void detach_launcher(int code, Datum arg);
-static void release_holds_at_exit(int code, Datum arg);
 
 static Size
 slots_size(void)
@@ -116,7 +112,7 @@ slots_size(void)
 static Size
 part_size(const EcapiShmemPart *part)
 {
-	return MAXALIGN(part->size(ecapi_max_workers));
+	return MAXALIGN(mul_size(ecapi_max_workers, part->slot_size));
 }
 
 /* The slots, then the parts in their order. */
@@ -173,7 +169,9 @@ ecapi_shmem_startup(void)
 	memory = (char *) shared + slots_size();
 	for (int i = 0; i < n_parts; i++)
 	{
-		parts[i]->attach(memory, ecapi_max_workers, !found);
+		*parts[i]->memory = memory;
+		for (int slot = 0; !found && slot < ecapi_max_workers; slot++)
+			parts[i]->init(slot);
 		memory += part_size(parts[i]);
 	}
 	LWLockRelease(AddinShmemInitLock);
@@ -243,13 +241,13 @@ at_transaction_end(XactEvent event, void *arg)
 	if (n_my_holds > 0 && (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT))
 		ecapi_release_holds();
 
-	if (!wake_pending && !reload_pending && !stops_pending && !rescan_pending)
+	if (at_commit == 0)
 		return;
 
 	switch (event)
 	{
 		case XACT_EVENT_PRE_PREPARE:
-			if (reload_pending)
+			if (at_commit & AT_COMMIT_RELOAD)
 			{
 				Oid			cursors = ecapi_relation("cursor_row", true);
 
@@ -262,77 +260,86 @@ at_transaction_end(XactEvent event, void *arg)
 				Slot	   *slot = slot_of(MyDatabaseId);
 				bool		asleep = false;
 
-				if (rescan_pending)
+				if (at_commit & AT_COMMIT_RESCAN)
 				{
 					pg_atomic_write_u32(&shared->rescan, 1);
 					set_latch_of(&shared->launcher);
 				}
-				if (slot != NULL && reload_pending)
+				if (slot != NULL && (at_commit & AT_COMMIT_RELOAD))
 					asleep = pg_atomic_exchange_u32(&slot->reload, 1) == 0;
-				if (slot != NULL && stops_pending)
+				if (slot != NULL && (at_commit & AT_COMMIT_STOPS))
 					asleep |= pg_atomic_exchange_u32(&slot->stops, 1) == 0;
-				if (slot != NULL && wake_pending)
+				if (slot != NULL && (at_commit & AT_COMMIT_WAKE))
 					asleep |= pg_atomic_exchange_u32(&slot->wake, 1) == 0;
 				if (asleep)
 					set_latch_of(&slot->procno);
 				/* no worker, or one that has just left */
-				if ((wake_pending || reload_pending || stops_pending) &&
+				if ((at_commit & ~AT_COMMIT_RESCAN) != 0 &&
 					(slot == NULL || slot->info.database != MyDatabaseId))
 					ecapi_slot_want(MyDatabaseId);
 			}
 			/* FALLTHROUGH */
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:	/* COMMIT PREPARED wakes by the hook */
-			wake_pending = reload_pending = stops_pending = rescan_pending = false;
+			at_commit = 0;
 			break;
 		default:
 			break;
 	}
 }
 
-static bool
+static void
 register_callback(void)
 {
-	if (shared == NULL)
-		return false;
 	if (!callback_registered)
-	{
 		RegisterXactCallback(at_transaction_end, NULL);
-		callback_registered = true;
-	}
-	return true;
+	callback_registered = true;
+}
+
+static void
+do_at_commit(int what)
+{
+	if (shared == NULL || (at_commit & what) != 0)
+		return;
+	register_callback();
+	at_commit |= what;
 }
 
 /* Events were appended: wake this database's worker when we commit. */
 void
 ecapi_wake_at_commit(void)
 {
-	if (!wake_pending && register_callback())
-		wake_pending = true;
+	do_at_commit(AT_COMMIT_WAKE);
 }
 
 /* Destinations changed: make the worker look at them when we commit. */
 void
 ecapi_reload_at_commit(void)
 {
-	if (register_callback())
-		reload_pending = true;
+	do_at_commit(AT_COMMIT_RELOAD);
 }
 
 /* Events were cancelled or erased: make the worker look when we commit. */
 void
 ecapi_stops_at_commit(void)
 {
-	if (register_callback())
-		stops_pending = true;
+	do_at_commit(AT_COMMIT_STOPS);
 }
 
 /* A database was made: let the launcher look whether it wants a worker. */
 void
 ecapi_rescan_at_commit(void)
 {
-	if (register_callback())
-		rescan_pending = true;
+	do_at_commit(AT_COMMIT_RESCAN);
+}
+
+static void
+copy_out(const Slot *slot, EcapiSlotInfo *info)
+{
+	LWLockAcquire(shared->lock, LW_SHARED);
+	*info = slot->info;
+	info->held = slot->holds > 0;
+	LWLockRelease(shared->lock);
 }
 
 /* Copy out the slot of a database; false when it has none. */
@@ -343,10 +350,7 @@ ecapi_slot_of_database(Oid database, EcapiSlotInfo *info)
 
 	if (shared == NULL || (slot = slot_of(database)) == NULL)
 		return false;
-	LWLockAcquire(shared->lock, LW_SHARED);
-	*info = slot->info;
-	info->held = slot->holds > 0;
-	LWLockRelease(shared->lock);
+	copy_out(slot, info);
 	return info->database == database;
 }
 
@@ -363,6 +367,25 @@ bool
 ecapi_launcher_running(void)
 {
 	return shared != NULL && pg_atomic_read_u32(&shared->launcher) != 0;
+}
+
+/* Give back every hold of this backend and let the launcher look again. */
+void
+ecapi_release_holds(void)
+{
+	if (shared == NULL || n_my_holds == 0)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	while (n_my_holds > 0)
+		shared->slots[my_holds[--n_my_holds]].holds--;
+	LWLockRelease(shared->lock);
+	set_latch_of(&shared->launcher);
+}
+
+static void
+release_holds_at_exit(int code, Datum arg)
+{
+	ecapi_release_holds();
 }
 
 /*
@@ -395,23 +418,12 @@ ecapi_hold_database(Oid database)
 	return pid;
 }
 
-/* Give back every hold of this backend and let the launcher look again. */
-void
-ecapi_release_holds(void)
-{
-	if (shared == NULL || n_my_holds == 0)
-		return;
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	while (n_my_holds > 0)
-		shared->slots[my_holds[--n_my_holds]].holds--;
-	LWLockRelease(shared->lock);
-	set_latch_of(&shared->launcher);
-}
-
 static void
-release_holds_at_exit(int code, Datum arg)
+detach_launcher(int code, Datum arg)
 {
-	ecapi_release_holds();
+	pg_atomic_write_u32(&shared->launcher, 0);
+	/* its successor must look at every database again */
+	pg_atomic_write_u32(&shared->rescan, 1);
 }
 
 /* This process is the launcher now. */
@@ -420,14 +432,6 @@ ecapi_launcher_attach(void)
 {
 	pg_atomic_write_u32(&shared->launcher, MyProc->pgprocno + 1);
 	before_shmem_exit(detach_launcher, (Datum) 0);
-}
-
-static void
-detach_launcher(int code, Datum arg)
-{
-	pg_atomic_write_u32(&shared->launcher, 0);
-	/* its successor must look at every database again */
-	pg_atomic_write_u32(&shared->rescan, 1);
 }
 
 /* Was a look at all databases asked for?  Forgets the wish. */
@@ -447,10 +451,7 @@ ecapi_slot_count(void)
 bool
 ecapi_slot_read(int i, EcapiSlotInfo *info)
 {
-	LWLockAcquire(shared->lock, LW_SHARED);
-	*info = shared->slots[i].info;
-	info->held = shared->slots[i].holds > 0;
-	LWLockRelease(shared->lock);
+	copy_out(&shared->slots[i], info);
 	return info->state != ECAPI_SLOT_FREE;
 }
 
@@ -533,6 +534,26 @@ ecapi_slot_free(int i)
 	LWLockRelease(shared->lock);
 }
 
+static void
+detach_worker(int code, Datum arg)
+{
+	Slot	   *slot;
+
+	if (my_slot < 0)
+		return;
+	slot = &shared->slots[my_slot];
+	pg_atomic_write_u32(&slot->procno, 0);
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	slot->info.state = ECAPI_SLOT_WANTED;
+	slot->info.pid = 0;
+	if (slot->info.message[0] == '\0')
+		strlcpy(slot->info.message, "it ended and will be started again",
+				ECAPI_MESSAGE_SIZE);
+	LWLockRelease(shared->lock);
+	my_slot = -1;
+	set_latch_of(&shared->launcher);
+}
+
 /*
  * This process is the worker of a slot now.  False when the slot was given to
  * another, or is held: then it must end.
@@ -558,26 +579,6 @@ ecapi_worker_attach(int i, Oid database)
 	if (mine)
 		before_shmem_exit(detach_worker, (Datum) 0);
 	return mine;
-}
-
-static void
-detach_worker(int code, Datum arg)
-{
-	Slot	   *slot;
-
-	if (my_slot < 0)
-		return;
-	slot = &shared->slots[my_slot];
-	pg_atomic_write_u32(&slot->procno, 0);
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	slot->info.state = ECAPI_SLOT_WANTED;
-	slot->info.pid = 0;
-	if (slot->info.message[0] == '\0')
-		strlcpy(slot->info.message, "it ended and will be started again",
-				ECAPI_MESSAGE_SIZE);
-	LWLockRelease(shared->lock);
-	my_slot = -1;
-	set_latch_of(&shared->launcher);
 }
 
 /* Was the worker of a slot woken, whatever for? */

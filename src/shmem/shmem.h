@@ -34,15 +34,15 @@ typedef struct EcapiSlotInfo
 
 /*
  * A part of our shared memory that another file keeps for the databases of the slots:
- * how much it is for a number of slots; what takes it in use (zeroed; first: no
- * process did so before; the caller holds AddinShmemInitLock); what empties a slot of
- * it, which is another database's from now on, and which the caller has to itself.
+ * an array over the slots, zeroed at first.
  */
 typedef struct EcapiShmemPart
 {
-	Size		(*size) (int nslots);
-	void		(*attach) (void *memory, int nslots, bool first);
-	void		(*reset) (int slot);
+	Size		slot_size;		/* bytes of an element */
+	void	  **memory;			/* gets the array; NULL while there is none */
+	void		(*init) (int slot); /* before any process has used it */
+	void		(*reset) (int slot);	/* it is another database's from now on; the
+										 * caller has it to itself */
 } EcapiShmemPart;
 
 /* set up, by _PG_init when preloaded; parts before the rest, ECAPI_SHMEM_PARTS at most */
