@@ -22,13 +22,13 @@
  *
  * Locks: shared->lock covers every field of a slot but the atomics, for
  * reading (shared) and writing (exclusive); it is never held across anything
- * that can wait or raise.  procno, wake, reload and stops are atomics, so that
+ * that can wait or raise.  procno and the signals are atomics, so that
  * the commit of a transaction takes no lock here.  A latch of a process that has
  * gone meanwhile is still a valid latch: at worst somebody is woken for
  * nothing.
  *
  * Waking: the first emit of a transaction sets a flag in its backend; one
- * transaction callback, registered once, exchanges slot->wake from 0 to 1 at
+ * transaction callback, registered once, exchanges the signal from 0 to 1 at
  * commit, and only who succeeds sets the latch.  The worker puts it back to 0
  * before it takes its snapshot, so a commit is either in that snapshot or
  * wakes it again.
@@ -61,14 +61,21 @@
 #include "settings.h"
 #include "shmem/shmem.h"
 
+/* What a worker is woken for. */
+typedef enum Signal
+{
+	SIGNAL_WAKE,				/* something was committed */
+	SIGNAL_RELOAD,				/* destinations may have changed */
+	SIGNAL_STOPS,				/* events may have been stopped */
+	SIGNALS
+} Signal;
+
 typedef struct Slot
 {
 	EcapiSlotInfo info;
 	int			holds;			/* backends that hold it */
 	pg_atomic_uint32 procno;	/* of the worker, plus one; 0 for none */
-	pg_atomic_uint32 wake;		/* something was committed */
-	pg_atomic_uint32 reload;	/* destinations may have changed */
-	pg_atomic_uint32 stops;		/* events may have been stopped */
+	pg_atomic_uint32 signals[SIGNALS];	/* 1: given, and not yet heard */
 } Slot;
 
 typedef struct Shared
@@ -85,13 +92,11 @@ static Shared *shared = NULL;
 static const EcapiShmemPart *parts[ECAPI_SHMEM_PARTS];
 static int	n_parts = 0;
 
-/* What this backend does at commit. */
-#define AT_COMMIT_WAKE		1
-#define AT_COMMIT_RELOAD	2
-#define AT_COMMIT_STOPS		4
-#define AT_COMMIT_RESCAN	8
+/* What this backend does at commit: signals that it gives, each a bit, and the last. */
+#define AT_COMMIT(signal)	(1 << (signal))
+#define AT_COMMIT_RESCAN	AT_COMMIT(SIGNALS)
 
-static bool callback_registered = false;
+static bool callbacks_registered = false;
 static int	at_commit = 0;
 
 static int	my_slot = -1;		/* of this worker */
@@ -100,7 +105,6 @@ static int	known_slot = 0;		/* of MyDatabaseId when last looked up */
 #define MAX_HOLDS 4
 static int	my_holds[MAX_HOLDS];
 static int	n_my_holds = 0;
-static bool hold_exit_registered = false;
 
 static Size
 slots_size(void)
@@ -161,9 +165,8 @@ ecapi_shmem_startup(void)
 		for (int i = 0; i < shared->nslots; i++)
 		{
 			pg_atomic_init_u32(&shared->slots[i].procno, 0);
-			pg_atomic_init_u32(&shared->slots[i].wake, 0);
-			pg_atomic_init_u32(&shared->slots[i].reload, 0);
-			pg_atomic_init_u32(&shared->slots[i].stops, 0);
+			for (int signal = 0; signal < SIGNALS; signal++)
+				pg_atomic_init_u32(&shared->slots[i].signals[signal], 0);
 		}
 	}
 	memory = (char *) shared + slots_size();
@@ -226,12 +229,31 @@ ecapi_wake_now(void)
 	slot = slot_of(MyDatabaseId);
 	if (slot != NULL)
 	{
-		pg_atomic_write_u32(&slot->stops, 1);
-		if (pg_atomic_exchange_u32(&slot->wake, 1) == 0)
+		pg_atomic_write_u32(&slot->signals[SIGNAL_STOPS], 1);
+		if (pg_atomic_exchange_u32(&slot->signals[SIGNAL_WAKE], 1) == 0)
 			set_latch_of(&slot->procno);
 	}
 	if (slot == NULL || slot->info.database != MyDatabaseId)
 		ecapi_slot_want(MyDatabaseId);
+}
+
+/* Give back every hold of this backend and let the launcher look again. */
+void
+ecapi_release_holds(void)
+{
+	if (shared == NULL || n_my_holds == 0)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	while (n_my_holds > 0)
+		shared->slots[my_holds[--n_my_holds]].holds--;
+	LWLockRelease(shared->lock);
+	set_latch_of(&shared->launcher);
+}
+
+static void
+release_holds_at_exit(int code, Datum arg)
+{
+	ecapi_release_holds();
 }
 
 static void
@@ -247,7 +269,7 @@ at_transaction_end(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_PREPARE:
-			if (at_commit & AT_COMMIT_RELOAD)
+			if (at_commit & AT_COMMIT(SIGNAL_RELOAD))
 			{
 				Oid			cursors = ecapi_relation("cursor_row", true);
 
@@ -265,12 +287,10 @@ at_transaction_end(XactEvent event, void *arg)
 					pg_atomic_write_u32(&shared->rescan, 1);
 					set_latch_of(&shared->launcher);
 				}
-				if (slot != NULL && (at_commit & AT_COMMIT_RELOAD))
-					asleep = pg_atomic_exchange_u32(&slot->reload, 1) == 0;
-				if (slot != NULL && (at_commit & AT_COMMIT_STOPS))
-					asleep |= pg_atomic_exchange_u32(&slot->stops, 1) == 0;
-				if (slot != NULL && (at_commit & AT_COMMIT_WAKE))
-					asleep |= pg_atomic_exchange_u32(&slot->wake, 1) == 0;
+				/* the one that wakes it comes last */
+				for (int signal = SIGNALS - 1; slot != NULL && signal >= 0; signal--)
+					if (at_commit & AT_COMMIT(signal))
+						asleep |= pg_atomic_exchange_u32(&slot->signals[signal], 1) == 0;
 				if (asleep)
 					set_latch_of(&slot->procno);
 				/* no worker, or one that has just left */
@@ -289,11 +309,13 @@ at_transaction_end(XactEvent event, void *arg)
 }
 
 static void
-register_callback(void)
+register_callbacks(void)
 {
-	if (!callback_registered)
-		RegisterXactCallback(at_transaction_end, NULL);
-	callback_registered = true;
+	if (callbacks_registered)
+		return;
+	callbacks_registered = true;
+	RegisterXactCallback(at_transaction_end, NULL);
+	before_shmem_exit(release_holds_at_exit, (Datum) 0);
 }
 
 static void
@@ -301,7 +323,7 @@ do_at_commit(int what)
 {
 	if (shared == NULL || (at_commit & what) != 0)
 		return;
-	register_callback();
+	register_callbacks();
 	at_commit |= what;
 }
 
@@ -309,21 +331,21 @@ do_at_commit(int what)
 void
 ecapi_wake_at_commit(void)
 {
-	do_at_commit(AT_COMMIT_WAKE);
+	do_at_commit(AT_COMMIT(SIGNAL_WAKE));
 }
 
 /* Destinations changed: make the worker look at them when we commit. */
 void
 ecapi_reload_at_commit(void)
 {
-	do_at_commit(AT_COMMIT_RELOAD);
+	do_at_commit(AT_COMMIT(SIGNAL_RELOAD));
 }
 
 /* Events were cancelled or erased: make the worker look when we commit. */
 void
 ecapi_stops_at_commit(void)
 {
-	do_at_commit(AT_COMMIT_STOPS);
+	do_at_commit(AT_COMMIT(SIGNAL_STOPS));
 }
 
 /* A database was made: let the launcher look whether it wants a worker. */
@@ -369,25 +391,6 @@ ecapi_launcher_running(void)
 	return shared != NULL && pg_atomic_read_u32(&shared->launcher) != 0;
 }
 
-/* Give back every hold of this backend and let the launcher look again. */
-void
-ecapi_release_holds(void)
-{
-	if (shared == NULL || n_my_holds == 0)
-		return;
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	while (n_my_holds > 0)
-		shared->slots[my_holds[--n_my_holds]].holds--;
-	LWLockRelease(shared->lock);
-	set_latch_of(&shared->launcher);
-}
-
-static void
-release_holds_at_exit(int code, Datum arg)
-{
-	ecapi_release_holds();
-}
-
 /*
  * Hold the slot of a database, so that no worker is started in it.  Returns
  * the process id of a worker that runs now and must be stopped, or 0.
@@ -401,12 +404,7 @@ ecapi_hold_database(Oid database)
 	if (shared == NULL || (slot = slot_of(database)) == NULL ||
 		n_my_holds >= MAX_HOLDS)
 		return 0;
-	register_callback();
-	if (!hold_exit_registered)
-	{
-		before_shmem_exit(release_holds_at_exit, (Datum) 0);
-		hold_exit_registered = true;
-	}
+	register_callbacks();
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	if (slot->info.database == database)
 	{
@@ -481,9 +479,8 @@ ecapi_slot_want(Oid database)
 
 		MemSet(&free_slot->info, 0, sizeof(EcapiSlotInfo));
 		free_slot->info.generation = generation;
-		pg_atomic_write_u32(&free_slot->wake, 0);
-		pg_atomic_write_u32(&free_slot->reload, 0);
-		pg_atomic_write_u32(&free_slot->stops, 0);
+		for (int signal = 0; signal < SIGNALS; signal++)
+			pg_atomic_write_u32(&free_slot->signals[signal], 0);
 		free_slot->info.state = ECAPI_SLOT_WANTED;
 		free_slot->info.database = database;
 		for (int i = 0; i < n_parts; i++)
@@ -585,8 +582,10 @@ ecapi_worker_attach(int i, Oid database)
 static bool
 is_woken(Slot *slot)
 {
-	return pg_atomic_read_u32(&slot->wake) != 0 || pg_atomic_read_u32(&slot->reload) != 0 ||
-		pg_atomic_read_u32(&slot->stops) != 0;
+	for (int signal = 0; signal < SIGNALS; signal++)
+		if (pg_atomic_read_u32(&slot->signals[signal]) != 0)
+			return true;
+	return false;
 }
 
 /*
@@ -656,7 +655,7 @@ ecapi_worker_message(const char *message)
 bool
 ecapi_worker_woken(void)
 {
-	return pg_atomic_exchange_u32(&shared->slots[my_slot].wake, 0) != 0;
+	return pg_atomic_exchange_u32(&shared->slots[my_slot].signals[SIGNAL_WAKE], 0) != 0;
 }
 
 /*
@@ -666,14 +665,14 @@ ecapi_worker_woken(void)
 bool
 ecapi_worker_wake_pending(void)
 {
-	return pg_atomic_read_u32(&shared->slots[my_slot].wake) != 0;
+	return pg_atomic_read_u32(&shared->slots[my_slot].signals[SIGNAL_WAKE]) != 0;
 }
 
 /* Did destinations change since the last call? */
 bool
 ecapi_worker_reload(void)
 {
-	return pg_atomic_exchange_u32(&shared->slots[my_slot].reload, 0) != 0;
+	return pg_atomic_exchange_u32(&shared->slots[my_slot].signals[SIGNAL_RELOAD], 0) != 0;
 }
 
 /*
@@ -683,5 +682,5 @@ ecapi_worker_reload(void)
 bool
 ecapi_worker_stops(void)
 {
-	return pg_atomic_exchange_u32(&shared->slots[my_slot].stops, 0) != 0;
+	return pg_atomic_exchange_u32(&shared->slots[my_slot].signals[SIGNAL_STOPS], 0) != 0;
 }
