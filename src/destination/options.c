@@ -163,6 +163,21 @@ find_option(const char *name, Oid catalog)
 	return NULL;
 }
 
+static DefElem *
+find_in_list(List *options, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, name) == 0)
+			return option;
+	}
+	return NULL;
+}
+
 bool
 ecapi_options_event_types(const char *value, uint64 *types, EcapiOptionProblem *problem)
 {
@@ -290,17 +305,11 @@ set_server_defaults(EcapiOptions *options)
 static bool
 choose_format(List *list, EcapiOptions *options, EcapiOptionProblem *problem)
 {
-	ListCell   *lc;
+	DefElem    *format = find_in_list(list, "format");
 
 	options->format = ecapi_format_lookup("ecapi");
-	foreach(lc, list)
-	{
-		DefElem    *def = lfirst_node(DefElem, lc);
-
-		if (strcmp(def->defname, "format") == 0)
-			return ecapi_option_read_format(&table[0], defGetString(def), options, problem);
-	}
-	return true;
+	return format == NULL ||
+		ecapi_option_read_format(&table[0], defGetString(format), options, problem);
 }
 
 bool
@@ -366,14 +375,7 @@ ecapi_options_url(const EcapiOptions *options)
 bool
 ecapi_options_origin(List *server, EcapiOrigin *origin)
 {
-	ListCell   *lc;
+	DefElem    *option = find_in_list(server, "origin");
 
-	foreach(lc, server)
-	{
-		DefElem    *def = lfirst_node(DefElem, lc);
-
-		if (strcmp(def->defname, "origin") == 0)
-			return ecapi_option_split_origin(defGetString(def), origin);
-	}
-	return false;
+	return option != NULL && ecapi_option_split_origin(defGetString(option), origin);
 }

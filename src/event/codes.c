@@ -76,12 +76,8 @@ compare_folded(const char *a, const char *b, size_t len)
 	return 0;
 }
 
-/*
- * The row whose code is that, among n rows of that width which begin with their codes
- * and are sorted by them; NULL when there is none.
- */
-static const void *
-find_code(const void *rows, int n, size_t width, const char *code, size_t len)
+const void *
+ecapi_code_find(const void *rows, int n, size_t width, const char *code, size_t len)
 {
 	int			low = 0;
 	int			high = n;
@@ -108,7 +104,7 @@ ecapi_currency_lookup(const char *code, size_t len, int *exponent)
 	const Currency *found = NULL;
 
 	if (len == 3)
-		found = find_code(currencies, NCURRENCIES, sizeof(Currency), code, 3);
+		found = ecapi_code_find(currencies, NCURRENCIES, sizeof(Currency), code, 3);
 	if (found == NULL)
 		return NULL;
 	if (exponent)
@@ -142,7 +138,7 @@ ecapi_country_lookup(const char *text, size_t len)
 	const Country *found = NULL;
 
 	if (len == 2)
-		found = find_code(countries, NCOUNTRIES, sizeof(Country), text, 2);
+		found = ecapi_code_find(countries, NCOUNTRIES, sizeof(Country), text, 2);
 	if (found)
 		return found->alpha2;
 	for (int i = 0; i < NCOUNTRIES; i++)

@@ -10,6 +10,13 @@
 #include <stddef.h>
 
 /*
+ * The row of a code (len bytes, letter case is no difference) among n rows of that
+ * width, which begin with their codes and are sorted by them; NULL: there is none.
+ */
+extern const void *ecapi_code_find(const void *rows, int n, size_t width,
+								   const char *code, size_t len);
+
+/*
  * ISO 4217, active codes; letter case is no difference.  Returns the code in
  * upper case, or NULL.  exponent, unless NULL, gets the decimals of the minor
  * unit, -1 where there is none (metals, units of account).

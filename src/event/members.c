@@ -41,19 +41,20 @@ compare_members(const void *a, const void *b)
 }
 
 static int
-by_place(const Placed *a, const Placed *b)
+compare_placed(const Placed *a, const Placed *b,
+			   int (*compare) (const EcapiValue *a, const EcapiValue *b))
 {
+	int			order = compare(a->value, b->value);
+
+	if (order != 0)
+		return order;
 	return a->place < b->place ? -1 : 1;
 }
 
 static int
 compare_placed_keys(const void *a, const void *b)
 {
-	const Placed *one = a;
-	const Placed *other = b;
-	int			order = compare_keys(one->value, other->value);
-
-	return order != 0 ? order : by_place(one, other);
+	return compare_placed(a, b, compare_keys);
 }
 
 static int
@@ -69,11 +70,7 @@ compare_scalars(const EcapiValue *a, const EcapiValue *b)
 static int
 compare_placed_scalars(const void *a, const void *b)
 {
-	const Placed *one = a;
-	const Placed *other = b;
-	int			order = compare_scalars(one->value, other->value);
-
-	return order != 0 ? order : by_place(one, other);
+	return compare_placed(a, b, compare_scalars);
 }
 
 bool

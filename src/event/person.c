@@ -407,16 +407,22 @@ ecapi_person_identified_by(const char *path)
 /* ---- a person ---- */
 
 static bool
+has_digest(const EcapiPerson *person, const char *digest)
+{
+	for (int i = 0; i < person->n; i++)
+		if (memcmp(person->digests[i], digest, ECAPI_HEX_LEN) == 0)
+			return true;
+	return false;
+}
+
+static bool
 add_digest(void *arg, const char *digest)
 {
 	EcapiPerson *person = arg;
 
 	if (digest == NULL)
 		return person->failed = true;
-	for (int i = 0; i < person->n; i++)
-		if (memcmp(person->digests[i], digest, ECAPI_HEX_LEN) == 0)
-			return false;
-	if (person->n < ECAPI_PERSON_FORMS)
+	if (person->n < ECAPI_PERSON_FORMS && !has_digest(person, digest))
 	{
 		memcpy(person->digests[person->n], digest, ECAPI_HEX_LEN);
 		person->digests[person->n++][ECAPI_HEX_LEN] = '\0';
@@ -431,10 +437,7 @@ is_of_person(void *arg, const char *digest)
 
 	if (digest == NULL)
 		return person->failed = true;
-	for (int i = 0; i < person->n; i++)
-		if (memcmp(person->digests[i], digest, ECAPI_HEX_LEN) == 0)
-			return true;
-	return false;
+	return has_digest(person, digest);
 }
 
 static bool

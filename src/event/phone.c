@@ -29,6 +29,8 @@
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
 
+#include "event/codes.h"
+
 /* E.164 allows 15 digits; the shortest numbers in use have 7. */
 #define MAX_DIGITS	15
 #define MIN_DIGITS	7
@@ -59,22 +61,7 @@ static const Plan plans[] = {
 static const Plan *
 plan_of_country(const char *country)
 {
-	int			low = 0;
-	int			high = NPLANS;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-		int			order = strcmp(country, plans[middle].country);
-
-		if (order == 0)
-			return &plans[middle];
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
+	return ecapi_code_find(plans, NPLANS, sizeof(Plan), country, 2);
 }
 
 static bool

@@ -238,8 +238,8 @@ ecapi_wake_now(void)
 }
 
 /* Give back every hold of this backend and let the launcher look again. */
-void
-ecapi_release_holds(void)
+static void
+release_holds(void)
 {
 	if (shared == NULL || n_my_holds == 0)
 		return;
@@ -253,7 +253,7 @@ ecapi_release_holds(void)
 static void
 release_holds_at_exit(int code, Datum arg)
 {
-	ecapi_release_holds();
+	release_holds();
 }
 
 static void
@@ -261,7 +261,7 @@ at_transaction_end(XactEvent event, void *arg)
 {
 	/* the DDL that held a slot is through, one way or the other */
 	if (n_my_holds > 0 && (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT))
-		ecapi_release_holds();
+		release_holds();
 
 	if (at_commit == 0)
 		return;

@@ -64,7 +64,6 @@ extern bool ecapi_launcher_running(void);
 
 /* by the hook on database DDL */
 extern int	ecapi_hold_database(Oid database);
-extern void ecapi_release_holds(void);
 
 /* by the launcher */
 extern void ecapi_launcher_attach(void);
