@@ -52,6 +52,7 @@ OBJS = \
 	src/event/scan.o \
 	src/event/violation.o \
 	src/event/validate.o \
+	src/event/validate_scalar.o \
 	src/event/normalize.o \
 	src/event/unicode.o \
 	src/event/phone.o \
