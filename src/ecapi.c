@@ -136,8 +136,8 @@ wanted_database(Node *statement)
 }
 
 /*
- * Will this drop our extension, by a role that may?  Not in a transaction block: what
- * it holds already the worker may wait for, and would not stop.
+ * Whether a statement will drop our extension, by a role that may.  Not in a transaction
+ * block: what it holds already the worker may wait for, and would not stop.
  */
 static bool
 drops_extension(Node *statement)

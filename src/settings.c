@@ -152,7 +152,7 @@ ecapi_settings_define(bool preloaded)
 
 	/*
 	 * Half: one role's flood leaves the others as much as it takes.  Not below a
-	 * tenth: a sample tells sixteen roles apart (outbox/quota.c).
+	 * tenth: a sample distinguishes sixteen roles (outbox/quota.c).
 	 */
 	DefineCustomIntVariable("ecapi.outbox_share",
 							"Part of ecapi.outbox_limit, in per cent, that one role's events may take while others emit.",

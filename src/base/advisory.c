@@ -8,7 +8,7 @@
  * is rare.
  *
  * Known gap: a lock that the session held before and users' SQL took once more is
- * counted twice in that session, and nothing tells how often; who then unlocks
+ * counted twice in that session, and nothing says how often; who then unlocks
  * it once keeps it to the end of the session.
  *
  * Locks: those that it is about, and while reading them the lock manager's own.

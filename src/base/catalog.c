@@ -34,7 +34,7 @@
 
 static EcapiRelations relations;
 static bool relations_valid = false;
-static uint64 relations_changes = 0;	/* told of so far */
+static uint64 relations_changes = 0;	/* heard of so far */
 static bool relations_watched = false;
 
 static void
@@ -104,7 +104,7 @@ ecapi_relations(void)
 	return &relations;
 }
 
-/* Is the extension in this database?  Needs a transaction. */
+/* Whether the extension is in this database.  Needs a transaction. */
 bool
 ecapi_installed(void)
 {

@@ -5,10 +5,10 @@
  * A numeric keeps the digits that are not zero, and says where the point is
  * and how many decimals to show.  So 1e-16383 takes ten bytes, and numeric_out()
  * makes 16 kB of it; a document of a browser's that is full of such numbers
- * would become gigabytes.  Its header tells what numeric_out() would write
+ * would become gigabytes.  Its header says what numeric_out() would write
  * before it does, and what is long for nothing is written with an exponent.
  *
- * The header is read here because no function of the server tells the weight.
+ * The header is read here because no function of the server gives the weight.
  * It is an on-disk format, the same since PostgreSQL 9.1 (see numeric.c of the
  * server): a word of which the two highest bits say what follows,
  *	  00 or 01	a long form: the sign, 14 bits of decimals; a word of weight

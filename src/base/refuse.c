@@ -23,7 +23,7 @@ PG_FUNCTION_INFO_V1(ecapi_refuse);
 
 #define OURS	"ecapi_internal."
 
-/* Does a frame tell of a function of ours?  Raises what its callback raises. */
+/* Whether a frame is about a function of ours.  Raises what its callback raises. */
 static bool
 is_ours(const ErrorContextCallback *frame)
 {

@@ -5,14 +5,14 @@
  * SQL of a track or an enrichment runs as the owner of the table or server, and
  * never with a superuser's rights.  For superusers' objects the setting
  * ecapi.run_as names the role that stands in.  It is set for a database, by a
- * superuser, or by whom he has granted that to; a session of another role cannot
- * change it.  A superuser who sets it in his own session has no rights that he
- * had not before.
+ * superuser, or by a role to which a superuser has granted that; a session of another
+ * role cannot change it.  A superuser that sets it in a session gains no rights by
+ * it.
  *
  * What always holds:
  *
- * (1) The role is checked whenever it is used, as roles change without telling
- *	  anybody: it exists, is no superuser, and is a member of none, directly or
+ * (1) The role is checked whenever it is used, as roles change at any
+ *	  time: it exists, is no superuser, and is a member of none, directly or
  *	  through roles, whether or not it inherits.  A role that fails stands in for
  *	  nobody.
  * (2) What was found is kept, and forgotten with any change of a role, of a

@@ -4,7 +4,7 @@
  *
  * Capture runs it in a shop's transaction (rowsql/confine.c), enrichment in the
  * worker's (enrich/user_sql.c).  Both need it to mean the same for all who run it,
- * and both may tell of its errors only what cannot be a value of a row.
+ * and both may report of its errors only what cannot be a value of a row.
  *
  * Who sets is who restores: nothing here outlives the caller's nest level, and
  * nothing is kept.

@@ -29,7 +29,7 @@ extern char *ecapi_sql_object(const ErrorData *edata, const char **part);
 
 /*
  * The message of an error that ecapi.major() raised, which holds no value and
- * may be told wherever SQL that calls it has failed; NULL: another's.
+ * may be shown wherever SQL that calls it has failed; NULL: another's.
  */
 extern const char *ecapi_sql_own_message(const ErrorData *edata);
 

@@ -8,9 +8,9 @@
  * the connection in the worker and talk through it with rights that it has not; a
  * writer would find the one that a track of the table's owner opened.  So these
  * functions are refused while such SQL runs, however they are reached: the server
- * tells an access hook of every function before it is executed for the first time.
+ * calls an access hook for every function before it is executed for the first time.
  *
- * By name of the extension, because nothing else tells which keep state.  The
+ * By name of the extension, because nothing else says which keep state.  The
  * languages of the server keep an interpreter for each role, or are for superusers
  * alone.
  *
@@ -39,7 +39,7 @@ static bool (*kinds[KINDS]) (void);
 static object_access_hook_type previous = NULL;
 static bool hooked = false;
 
-/* Is the function one in C, and so of an extension?  All others call such ones. */
+/* Whether the function is in C, and so of an extension.  All others call such ones. */
 static bool
 is_in_c(Oid function)
 {

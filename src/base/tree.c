@@ -104,7 +104,7 @@ ecapi_tree_check_text(const char *text, int len)
 				 errhint("In a database of encoding SQL_ASCII, events must be given in UTF-8.")));
 }
 
-/* Is this text to be left out?  Where nothing may be, that is an error. */
+/* Whether a text is to be left out.  Where nothing may be, that is an error. */
 static bool
 is_lost(const JsonbValue *text, EcapiLosses *losses)
 {

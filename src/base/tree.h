@@ -57,7 +57,7 @@ extern EcapiValue *ecapi_tree_from_any_jsonb(EcapiArena *arena, Jsonb *jsonb,
 /*
  * Write jsonb as JSON text that jsonb's input function reads as the same, but
  * for zeros at the end of numbers that would be long for nothing (see number.h).
- * What is full is told by the buffer.  Raises a cancellation.
+ * The buffer says whether it is full.  Raises a cancellation.
  */
 extern void ecapi_tree_write_jsonb(EcapiBuffer *buffer, Jsonb *jsonb);
 
@@ -70,7 +70,7 @@ extern void ecapi_tree_write_jsonb(EcapiBuffer *buffer, Jsonb *jsonb);
 extern Jsonb *ecapi_tree_to_jsonb(const EcapiValue *value);
 
 /*
- * Can text (len bytes, server encoding) become UTF-8?  False only in a database
+ * Whether text (len bytes, server encoding) can become UTF-8.  False only in a database
  * without an encoding.
  */
 extern bool ecapi_tree_is_text(const char *text, int len);

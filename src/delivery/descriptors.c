@@ -1,10 +1,10 @@
 /*
  * descriptors.c
- *	  Sockets that are open, reported to the one who counts descriptors.
+ *	  Sockets that are open, reported to what counts descriptors.
  *
  * libcurl opens and closes its sockets through callbacks, but not quite all:
  * 7.88 closes a socket that never came to be connected (an attempt that was
- * cancelled, timed out, or lost against another address) without telling.
+ * cancelled, timed out, or lost against another address) without the callback.
  * Left at that, each would stay counted for ever, until no socket may be
  * opened any more.  So each is remembered with what identifies it, and a sweep
  * finds those whose number is free, or stands for something else by now.
@@ -91,7 +91,7 @@ ecapi_descriptors_open(EcapiDescriptors *descriptors, int family, int type,
 		return -1;
 	}
 
-	/* the number of one that was closed without telling */
+	/* the number of one that was closed without the callback */
 	old = find(descriptors, fd);
 	if (old >= 0)
 		forget(descriptors, old);

@@ -1,6 +1,6 @@
 /*
  * descriptors.h
- *	  Sockets that are open, reported to the one who counts descriptors.
+ *	  Sockets that are open, reported to what counts descriptors.
  *
  * Pure C: no server header, no libcurl header; memory is malloc's.
  */

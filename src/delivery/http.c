@@ -3,9 +3,9 @@
  *	  Many HTTP requests at once, without ever blocking: the one file that
  *	  knows libcurl.
  *
- * The client is a state machine that somebody else drives.  libcurl tells
+ * The client is a state machine that its caller drives.  libcurl says
  * through two callbacks which sockets it wants watched and when it wants to
- * be called anyway; both only write that down.  The caller waits, together
+ * be called anyway; both only record that.  The caller waits, together
  * with whatever else it waits for, and calls ecapi_http_act.
  *
  * A transfer is one request on its way.  It moves
@@ -39,7 +39,7 @@
  *
  * Deliberately not done: redirects are not followed (a credential would go to
  * the host that the answer names); no proxy is taken from the environment, because
- * that of a database server is set by the one who started it, is seen nowhere in
+ * that of a database server is set by what started it, is seen nowhere in
  * SQL, and would let a process reach what its options do not say; no netrc, no
  * cookies.  curl_global_cleanup is never called: other extensions in the same
  * process may use libcurl, too.

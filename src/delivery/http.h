@@ -20,8 +20,8 @@ typedef struct EcapiHttp EcapiHttp;
 /*
  * NULL when the library could not be set up.  Destroy ends all requests.
  *
- * acquire_fd is asked before each socket is opened (false: not allowed now,
- * the request fails) and release_fd told after it was closed; they run inside
+ * acquire_fd is called before each socket is opened (false: not allowed now,
+ * the request fails) and release_fd called after it was closed; they run inside
  * the library, so they must not raise errors.  AcquireExternalFD and
  * ReleaseExternalFD of the server fit; NULL for neither, outside a server.
  *

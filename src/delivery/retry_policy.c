@@ -113,7 +113,7 @@ ecapi_policy_retry_wait(int attempts, double chance)
 }
 
 /*
- * May the trouble be caused by the events of the request?  Not when the
+ * Whether the trouble may be caused by the events of the request.  Not when the
  * receiver asks for time or cannot be reached; a server error, or an answer
  * that does not come, may be what an event does to it.
  */

@@ -18,7 +18,7 @@ typedef enum EcapiVerdict
 	ECAPI_TOO_LARGE				/* 413: halve, blame only what does not fit alone */
 } EcapiVerdict;
 
-/* A redirect is never followed: it tells that the destination's url is wrong. */
+/* A redirect is never followed: it means that the destination's url is wrong. */
 extern EcapiVerdict ecapi_policy_judge(const EcapiAnswer *answer);
 
 /*
@@ -45,7 +45,7 @@ extern int64_t ecapi_policy_backoff(int attempts, double chance,
 #define ECAPI_RETRY_MAX_MS		21600000
 extern int64_t ecapi_policy_retry_wait(int attempts, double chance);
 
-/* Of an answer judged ECAPI_RETRY: may an event of its request be the cause? */
+/* Of an answer judged ECAPI_RETRY: whether an event of its request may be the cause. */
 extern bool ecapi_policy_suspicious(const EcapiAnswer *answer);
 
 /* One line for views and logs: "HTTP status 401", "could not connect: …". */

@@ -4,7 +4,7 @@
  *
  * A wait event set cannot forget a socket, so it is built again whenever the
  * client's list has another generation than the set was built from; as
- * generations are never used twice, one number tells all: another list,
+ * generations are never used twice, one number stands for all: another list,
  * another client, or the same descriptor number for another socket.  What
  * makes rebuilding cheap enough is that it costs a few system calls per
  * request, and a request carries many events.
@@ -32,7 +32,7 @@
 
 #include "delivery/sockets.h"
 
-/* Sockets told of in one wait; the others are told of in the next. */
+/* Sockets reported by one wait; the others are reported by the next. */
 #define READY_MAX	64
 
 static WaitEventSet *kept = NULL;
@@ -87,7 +87,7 @@ current_set(const EcapiSocket *sockets, int nsockets, uint64_t generation)
 }
 
 /*
- * Which sockets are ready this moment?  A wait that finds the latch already
+ * The sockets that are ready this moment.  A wait that finds the latch already
  * set does not look at sockets at all, and a busy database sets it again and
  * again; answers must not starve behind that.
  */
@@ -99,7 +99,7 @@ ready_now(const EcapiSocket *sockets, int nsockets, EcapiSocket *ready)
 	int			from;
 	int			i;
 
-	/* by slices, until one has something to tell */
+	/* by slices, until one has something to report */
 	for (from = 0; from < nsockets && nready == 0; from += READY_MAX)
 	{
 		nfds_t		n = nsockets - from < READY_MAX ? nsockets - from : READY_MAX;

@@ -131,7 +131,7 @@ read_plain_file(const char *path, char *bytes, size_t size)
 	return got < 0 ? -1 : (ssize_t) len;
 }
 
-/* One line of text, blanks and line ends around it left out?  Else why not. */
+/* Find the one line of text, without blanks and line ends around it, or say why not. */
 static const char *
 trim_secret(const char *bytes, size_t len, const char **start, size_t *trimmed)
 {

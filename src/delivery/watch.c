@@ -1,10 +1,10 @@
 /*
  * watch.c
- *	  The list of sockets that somebody should watch.
+ *	  The list of sockets that the caller is to watch.
  *
  * Each change gives the list another generation number, taken from a counter
  * of the process: two lists never have the same, not even one after the other
- * at the same address, so a caller that keeps something built from a list can tell
+ * at the same address, so a caller that keeps something built from a list sees
  * by the number alone that it is stale.  The counter is the only state, and
  * belongs to the one thread that runs clients.
  *

@@ -1,6 +1,6 @@
 /*
  * watch.h
- *	  The list of sockets that somebody should watch.
+ *	  The list of sockets that the caller is to watch.
  *
  * Pure C: no server header, no libcurl header; memory is malloc's.
  */

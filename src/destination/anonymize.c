@@ -151,7 +151,7 @@ ecapi_coarse_user_agent(const char *text, size_t len, char *out)
 		at += strlen(families[i].mark);
 		while (at + digits < text + len && ecapi_is_digit(at[digits]))
 			digits++;
-		/* a version of more digits tells more than a version */
+		/* a version of more digits says more than a version */
 		if (digits < 1 || digits > 4)
 			return false;
 		snprintf(out, ECAPI_COARSE_SIZE, "%s/%.*s", families[i].family, (int) digits, at);

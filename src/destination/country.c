@@ -1,6 +1,6 @@
 /*
  * country.c
- *	  Where the person of an event lives, as far as addresses tell.
+ *	  Where the person of an event lives, by the addresses.
  *
  * Telephone numbers and postal codes have one form only within a country.  Every
  * format and every step before it asks here, so that all take the same one.

@@ -1,6 +1,6 @@
 /*
  * country.h
- *	  Where the person of an event lives, as far as addresses tell.
+ *	  Where the person of an event lives, by the addresses.
  *
  * Pure C: no server header, no I/O, no allocation.
  */
@@ -14,7 +14,7 @@ extern const char *ecapi_country_of_address(const EcapiValue *address);
 
 /*
  * The country that a phone number written without one belongs to: that of the
- * user's addresses, if they agree; the default, if none of them tells one; else
+ * user's addresses, if they agree; the default, if none of them has one; else
  * NULL.  A guess between several would turn one person's number into another's.
  */
 extern const char *ecapi_country_of_user(const EcapiValue *user_data,

@@ -45,7 +45,7 @@ typedef enum Form
 	FORM_BASE64_2
 } Form;
 
-/* Are there n digits of a number that is c?  The bytes read, 0 or CUT. */
+/* The bytes of n digits of a number that is c; 0: there are none; CUT. */
 static size_t
 hex_number(const char *at, const char *end, int n, unsigned char c)
 {

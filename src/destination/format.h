@@ -28,7 +28,7 @@ typedef struct EcapiShape
 	/* alpha-2, lower case: where what has no country belongs; NULL: unknown */
 	const char *default_country;
 
-	/* told of each value that is left out, unless NULL; must not raise */
+	/* called for each value that is left out, unless NULL; must not raise */
 	void		(*left_out) (void *arg, const EcapiField *field,
 							 EcapiViolationCode reason);
 	void	   *arg;

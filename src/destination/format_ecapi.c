@@ -261,8 +261,8 @@ write_one(Writer *writer, const EcapiField *field, const EcapiValue *value,
 }
 
 /*
- * Is the digest at the end of the body, written from "at" on, in the array
- * that begins at "start", too?  Every element there is as long: a bracket or
+ * Whether the digest at the end of the body, written from "at" on, is in the array
+ * that begins at "start", too.  Every element there is as long: a bracket or
  * comma, and 64 digits in quotes.
  */
 static bool

@@ -227,7 +227,7 @@ equals(const char *a, const char *b, size_t len)
 	return true;
 }
 
-/* Does text contain the email address?  at is the place of a "@" in text. */
+/* Whether text contains the email address. */
 static bool
 contains_email(const char *text, size_t len, const Identifier *email)
 {
@@ -246,7 +246,7 @@ contains_email(const char *text, size_t len, const Identifier *email)
 	return false;
 }
 
-/* Are two texts, written as telephone numbers, the same digits? */
+/* Whether two texts, written as telephone numbers, are the same digits. */
 static bool
 same_digits(const char *a, size_t alen, const char *b, size_t blen)
 {

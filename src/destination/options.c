@@ -241,7 +241,7 @@ contradiction(const char *message, const char *detail, EcapiOptionProblem *probl
 	return false;
 }
 
-/* What only a server's whole list can tell. */
+/* What only a server's whole list shows. */
 static bool
 check_server(const EcapiOptions *options, EcapiOptionProblem *problem)
 {
@@ -267,7 +267,7 @@ check_server(const EcapiOptions *options, EcapiOptionProblem *problem)
 	return true;
 }
 
-/* What only a mapping's whole list can tell. */
+/* What only a mapping's whole list shows. */
 static bool
 check_mapping(const EcapiOptions *options, EcapiOptionProblem *problem)
 {

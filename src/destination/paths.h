@@ -64,7 +64,7 @@ typedef struct EcapiPathProblem
 
 /*
  * Read one path (len bytes, no blanks around).  False when it names nothing; then
- * problem says why, and what was meant if that can be told.
+ * problem says why, and what was meant if that is known.
  */
 extern bool ecapi_path_read(const char *text, size_t len, EcapiPath *path,
 							EcapiPathProblem *problem);
@@ -89,7 +89,7 @@ extern void ecapi_paths_complete(EcapiPaths *paths);
  */
 extern const char *ecapi_paths_forbidden(const EcapiPaths *paths);
 
-/* Does the set hold a field: as a whole, or something below it? */
+/* Whether the set holds a field: as a whole, or something below it. */
 extern bool ecapi_paths_whole(const EcapiPaths *paths, const EcapiField *field);
 extern bool ecapi_paths_part(const EcapiPaths *paths, const EcapiField *field);
 

@@ -11,7 +11,7 @@
 #include "destination/options.h"
 #include "event/value.h"
 
-/* Does any option of the destination change events? */
+/* Whether any option of the destination changes events. */
 extern bool ecapi_reduces(const EcapiOptions *options);
 
 /*

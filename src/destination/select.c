@@ -53,7 +53,7 @@ names_other_data_set(const EcapiOptions *options, const EcapiValue *event)
 }
 
 /*
- * Lies the event further back than the destination takes?  Then its request
+ * Whether the event lies further back than the destination takes: then its request
  * would be answered with an error, or the event thrown away unseen: it is
  * counted here instead.  An event without a time was never valid and is not
  * judged.

@@ -1,6 +1,6 @@
 /*
  * syntax.c
- *	  Is this text a URL, a header line, a token that may be used?
+ *	  Whether a text is a URL, a header line, a token that may be used.
  *
  * The checks are narrower than the standards of each: only what every reader
  * of the text reads the same way gets through.  A URL that two parsers take

@@ -1,6 +1,6 @@
 /*
  * syntax.h
- *	  Is this text a URL, a header line, a token that may be used?
+ *	  Whether a text is a URL, a header line, a token that may be used.
  *
  * Pure C: no server header, no I/O, no allocation.
  */
@@ -24,10 +24,10 @@ extern const char *ecapi_syntax_header(const char *line);
 /* A bearer token: printable ASCII without blanks. */
 extern const char *ecapi_syntax_token(const char *token);
 
-/* Does a good header line have this name? */
+/* Whether a good header line has this name. */
 extern bool ecapi_syntax_header_is(const char *line, const char *name);
 
-/* Does a parameter of this name, in the query of a url, carry a credential? */
+/* Whether a parameter of this name, in the query of a url, carries a credential. */
 extern bool ecapi_syntax_secret_name(const char *name, size_t len);
 
 #endif							/* ECAPI_SYNTAX_H */

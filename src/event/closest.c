@@ -88,7 +88,7 @@ allowed_slips(int len)
 	return least(MAX_SLIPS, len / 2);
 }
 
-/* Does part stand in whole between separators or ends? */
+/* Whether part stands in whole between separators or ends. */
 static bool
 has_words(const char *whole, const char *part, size_t part_len)
 {

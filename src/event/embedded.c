@@ -171,7 +171,7 @@ is_letter_or_digit(char c)
 	return ecapi_is_letter(c) || ecapi_is_digit(c);
 }
 
-/* Does a character of a text outside of ASCII belong to an address?  at: its first byte. */
+/* Whether a character outside of ASCII belongs to an address.  at: its first byte. */
 static bool
 is_word_at(EcapiSpan text, size_t at)
 {
@@ -279,7 +279,7 @@ ecapi_embedded_address(EcapiSpan text, size_t *from, EcapiSpan *address)
 /* ---- telephone numbers ---- */
 
 /*
- * Does it go on before or behind?  "C-0711123456" is somebody's number at a shop, and
+ * Whether it goes on before or behind.  "C-0711123456" is a customer's number, and
  * parts of a UUID are digits alone.
  */
 static bool

@@ -16,7 +16,7 @@
  */
 #define ECAPI_EMBEDDED_LEVELS	4
 
-/* Can a text hold an escape at all? */
+/* Whether a text can hold an escape at all. */
 extern bool ecapi_embedded_has_escapes(const char *text, size_t len);
 
 /*

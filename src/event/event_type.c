@@ -147,7 +147,7 @@ fold(char *to, const char *from, size_t len)
 	return n;
 }
 
-/* Is a folded word one of a list with blanks between? */
+/* Whether a folded word is one of a list with blanks between. */
 static bool
 is_listed(const char *list, const char *word, size_t len)
 {

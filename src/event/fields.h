@@ -170,7 +170,7 @@ extern const char *ecapi_field_meant(const char *name, size_t len);
 extern const char *ecapi_field_short_name_nth(int i, void *arg);
 
 /*
- * Must an event of a type have a field of the event object?  The condition of
+ * Whether an event of a type must have a field of the event object.  The condition of
  * currency_code is the value, not the type (validate.c).
  */
 extern bool ecapi_field_is_required(const EcapiField *field, int type);

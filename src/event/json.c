@@ -183,7 +183,7 @@ count_digits(const char *text, size_t len)
 	return n;
 }
 
-/* Do these digits, 19 or more, stand for an integer of 64 bits? */
+/* Whether digits, 19 or more, stand for an integer of 64 bits. */
 static bool
 fits_64_bits(const char *text, size_t n, bool negative)
 {
@@ -456,7 +456,7 @@ json_bytes(const EcapiMeasure *measure, size_t len)
 		measure->containers * CONTAINER_BYTES;
 }
 
-/* Is that much memory there? */
+/* Whether that much memory can be had. */
 static bool
 memory_is_there(size_t bytes)
 {

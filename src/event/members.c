@@ -171,7 +171,7 @@ keep_one(EcapiArena *arena, EcapiValue *value,
 	return true;
 }
 
-/* Is a child equal to one before it?  For few of them. */
+/* Whether a child is equal to one before it.  For few of them. */
 static bool
 has_equal(const EcapiValue *value,
 		  int (*compare) (const EcapiValue *a, const EcapiValue *b))

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* seed tells apart equal names in different tables. */
+/* By the seed, equal names of different tables have different hashes. */
 static inline uint32_t
 ecapi_name_hash(uint32_t seed, const char *name, size_t len)
 {

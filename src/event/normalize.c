@@ -119,7 +119,7 @@ static const char *const no_identifiers[] = {
 	"anonymous", "guest", "(null)", "(none)", "(not set)", "not set"
 };
 
-/* Is this text, in lower case, none, or without a letter and digit at all? */
+/* Whether a text, in lower case, says "none", or has no letter and no digit. */
 static bool
 is_no_identifier(Span span)
 {
@@ -163,8 +163,8 @@ is_mail_domain(Span span)
 }
 
 /*
- * Has this text the shape of an email address (RFC 5321, section 4.1.2): a
- * mailbox, one "@", a domain, and nothing blank or invisible in it?  Quoted
+ * Whether a text has the shape of an email address (RFC 5321, section 4.1.2): a
+ * mailbox, one "@", a domain, and nothing blank or invisible in it.  Quoted
  * mailboxes with blanks and address literals exist on paper only.
  */
 static bool

@@ -41,7 +41,7 @@ typedef enum EcapiNormalized
 extern EcapiNormalized ecapi_normalize(EcapiRule rule, const char *text, size_t len,
 									   const char *country, EcapiBuffer *out);
 
-/* Do two countries give different results under this rule? */
+/* Whether two countries can give different results under a rule. */
 extern bool ecapi_rule_needs_country(EcapiRule rule);
 
 #endif							/* ECAPI_NORMALIZE_H */

@@ -21,7 +21,7 @@
 #include "event/members.h"
 #include "event/patch.h"
 
-/* What a patch may not change, and how that is told. */
+/* What a patch may not change, and how that is reported. */
 static const struct
 {
 	const char *key;
@@ -109,7 +109,7 @@ merge(EcapiArena *arena, const EcapiValue *old, const EcapiValue *patch)
 	return result;
 }
 
-/* Is it the same scalar?  Absent and null are the same; no container is. */
+/* Whether both are the same scalar.  Absent and null are the same; no container is. */
 static bool
 same_scalar(const EcapiValue *a, const EcapiValue *b)
 {

@@ -1,6 +1,6 @@
 /*
  * person.c
- *	  Is an event about a person, known by one identifier in any of its forms?
+ *	  Whether an event is about a person, known by one identifier in any of its forms.
  *
  * Everything is compared as SHA-256 digests, because an identifier may be given
  * as one, and an event may hold one.  An identifier stands for the set of digests
@@ -43,7 +43,7 @@ typedef enum Kind
 {
 	KIND_IDENTIFIER,			/* trim, lower case; of Gmail the mailbox, too */
 	KIND_PHONE,
-	KIND_EXACT					/* as it is: case tells them apart */
+	KIND_EXACT					/* as it is: they differ by case, too */
 } Kind;
 
 /* Members of user_data; each a text, or an array of texts. */
@@ -93,7 +93,7 @@ ends_with(const char *text, size_t len, const char *end)
 
 static const char *const gmail_domains[] = {"@gmail.com", "@googlemail.com"};
 
-/* Is it a mailbox of Gmail?  text is trimmed and in lower case; *local: without domain. */
+/* Whether it is a mailbox of Gmail.  text is trimmed, in lower case; *local: its name. */
 static bool
 is_gmail(const char *text, size_t len, size_t *local)
 {
@@ -206,7 +206,7 @@ give_phone(const Walk *walk, const char *text, size_t len, bool bare, bool *cert
 }
 
 /*
- * May a text be meant as a telephone number?  The rule for numbers takes the
+ * Whether a text may be meant as a telephone number.  The rule for numbers takes the
  * digits out of anything, so a customer's "C-0711123456" would have one's form.
  */
 static bool

@@ -1,6 +1,6 @@
 /*
  * person.h
- *	  Is an event about a person, known by one identifier in any of its forms?
+ *	  Whether an event is about a person, known by one identifier in any of its forms.
  *
  * Pure C above ICU and libcrypto: no server header, no I/O; it allocates from the
  * caller's arena alone.
@@ -53,16 +53,16 @@ extern EcapiPersonGiven ecapi_person_init(EcapiPerson *person, const char *text,
 										  size_t len, const char *country);
 
 /*
- * Does an event in the standard's shape carry the identifier?  Without memory to tell
- * person->failed is set, by this and the next function.  Texts that hold escapes are
+ * Whether an event in the standard's shape carries the identifier.  When memory runs
+ * out person->failed is set, by this and the next function.  Texts that hold escapes are
  * copied into the arena.
  */
 extern bool ecapi_person_in_event(EcapiPerson *person, const EcapiValue *event,
 								  EcapiArena *arena);
 
 /*
- * Is the identifier among the texts and keys of any tree; also inside of texts that
- * are lists, URLs or JSON themselves, whatever escapes they have?  Numbers of a few
+ * Whether the identifier is among the texts and keys of any tree; also inside of texts
+ * that are lists, URLs or JSON themselves, with any escapes.  Numbers of a few
  * digits are not looked for: they would be anybody's.
  */
 extern bool ecapi_person_in_texts(EcapiPerson *person, const EcapiValue *value,
@@ -76,7 +76,7 @@ extern bool ecapi_person_walk(const EcapiValue *event, const char *country,
 							  EcapiArena *arena, EcapiPersonFound found, void *arg);
 
 /*
- * Does a field of the standard identify a person by itself?  Path as of
+ * Whether a field of the standard identifies a person by itself.  Path as of
  * ecapi_field_path().
  */
 extern bool ecapi_person_identified_by(const char *path);

@@ -13,7 +13,7 @@
  * what falls away before it, not whether a number is in service; a C++
  * library with protocol buffers below it, in every backend and the worker, is
  * a high price for that, and its metadata changes what is hashed from one
- * release to the next.  What the table cannot tell is left out.
+ * release to the next.  What the table does not decide is left out.
  *
  * A zero in brackets is dialled inside the country only and falls away in an
  * international number, whether or not the table knows the country's trunk
@@ -168,7 +168,7 @@ read_digits(const char *text, size_t len, Digits *read)
 }
 
 /*
- * Do national numbers begin with a zero that is dialled from abroad, too?  Then
+ * Whether national numbers begin with a zero that is dialled from abroad, too: then
  * a zero in brackets is that one.
  */
 static bool
@@ -292,7 +292,7 @@ national_part(const Plan *plan, const char *digits)
 }
 
 /*
- * Would drop_inner_trunk() shorten the number?  Then it had the prefix twice,
+ * Whether drop_inner_trunk() would shorten the number: then it had the prefix twice,
  * and what it would be is not certain.
  */
 static bool
@@ -302,8 +302,8 @@ has_inner_trunk(const Plan *plan, const char *national)
 }
 
 /*
- * Is a number a filler, such as "000 0000" or "999 9999"?  All who gave none
- * would have it in common.
+ * Whether a number is a filler, such as "000 0000" or "999 9999", which all who gave
+ * none would have in common.
  */
 static bool
 is_filler(const char *national)

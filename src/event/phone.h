@@ -22,10 +22,7 @@
 extern bool ecapi_phone_normalize(const char *text, size_t len, const char *country,
 								  char out[ECAPI_PHONE_SIZE]);
 
-/*
- * Does this look like a telephone number that does not tell its country, so
- * that only the country is missing?
- */
+/* Whether a text looks like a telephone number that lacks only its country. */
 extern bool ecapi_phone_is_national(const char *text, size_t len);
 
 #endif							/* ECAPI_PHONE_H */

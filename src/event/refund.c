@@ -26,7 +26,7 @@ static const char *const paid_ends[] = {"", ":purchase", ":subscribe", ":donate"
 
 #define NPAID_ENDS	((int) (sizeof(paid_ends) / sizeof(paid_ends[0])))
 
-/* Items that are told apart; with more nobody knows what is left. */
+/* Items that are distinguished; with more nobody knows what is left. */
 #define MAX_ITEMS	1000
 
 /* Members of an event that its refund has as they are. */

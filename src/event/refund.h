@@ -13,8 +13,8 @@
 #define ECAPI_REFUND_FOR	"refund_for"
 
 /*
- * Is the event one that a refund can take back: of a type by which money came in,
- * with a value?
+ * Whether a refund can take an event back: its type is one by which money came in,
+ * and it has a value.
  */
 extern bool ecapi_refund_possible(const EcapiValue *event);
 
@@ -29,26 +29,26 @@ typedef struct EcapiOrder
 extern void ecapi_refund_order(const EcapiValue *event, EcapiOrder *order);
 
 /*
- * Are both about the same order?  Their transaction ids are the same, and data sets
- * and routes where both have one.
+ * Whether both are about the same order: their transaction ids are the same, and data
+ * sets and routes where both have one.
  */
 extern bool ecapi_refund_same_order(const EcapiOrder *a, const EcapiOrder *b);
 
-/* May one be about the order of the other: nothing that both have differs? */
+/* Whether one may be about the order of the other: nothing that both have differs. */
 extern bool ecapi_refund_may_be_of(const EcapiOrder *a, const EcapiOrder *b);
 
 /* Ids that one refund may be named after. */
 #define ECAPI_REFUND_NAMES	8
 
 /*
- * The ids of events that a refund is named after, as far as its own id tells: of
+ * The ids of events that a refund is named after, by its own id: of
  * "x:refund" and "x:refund:20" they are "x", "x:purchase", "x:subscribe" and
  * "x:donate".  Texts in the arena; returns how many.
  */
 extern int	ecapi_refund_names(EcapiArena *arena, const EcapiValue *refund,
 							   const char *names[ECAPI_REFUND_NAMES]);
 
-/* Is it one that a cancellation made? */
+/* Whether a cancellation made it. */
 extern bool ecapi_refund_is_addressed(const EcapiValue *event);
 
 /*
@@ -77,8 +77,8 @@ extern bool ecapi_refund_address(EcapiArena *arena, EcapiValue *refund, uint32_t
 								 const char *name);
 
 /*
- * Is an event for a destination, as far as its address tells?  One without an address
- * is for all.
+ * Whether an event is for a destination, by its address.  One without an address is
+ * for all.
  */
 extern bool ecapi_refund_is_for(const EcapiValue *event, uint32_t server, const char *name);
 

@@ -29,18 +29,18 @@ extern bool ecapi_scan_number(const char *text, size_t len, EcapiNumber *number)
 
 /*
  * Read a date and time of ISO 8601, also with a blank for the "T", as seconds
- * since 1970 UTC, fractions cut off.  It must have a time zone (zoned tells
- * whether that alone was missing).
+ * since 1970 UTC, fractions cut off.  It must have a time zone (zoned is
+ * false when that alone was missing).
  */
 extern bool ecapi_scan_time(const char *text, size_t len, int64_t *seconds, bool *zoned);
 
-/* A date of the calendar, YYYYMMDD or YYYY-MM-DD? */
+/* Whether a text is a date of the calendar, YYYYMMDD or YYYY-MM-DD. */
 extern bool ecapi_scan_date(const char *text, size_t len);
 
-/* An IPv4 or IPv6 address, and nothing else? */
+/* Whether a text is an IPv4 or IPv6 address, and nothing else. */
 extern bool ecapi_scan_ip(const char *text, size_t len);
 
-/* An absolute URL: a scheme, "://", something, no blank or control character? */
+/* Whether a text is an absolute URL: a scheme, "://", something, no blank or control. */
 extern bool ecapi_scan_url(const char *text, size_t len);
 
 #endif							/* ECAPI_SCAN_H */

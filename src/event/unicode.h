@@ -16,7 +16,7 @@ typedef struct EcapiSpan
 	size_t		len;			/* bytes */
 } EcapiSpan;
 
-/* All ASCII?  Else valid says whether the bytes are UTF-8 at all. */
+/* Whether all is ASCII; if not, valid says whether the bytes are UTF-8 at all. */
 extern bool ecapi_unicode_is_ascii(EcapiSpan span, bool *valid);
 
 /* The same of characters beyond ASCII, for the functions below alone. */

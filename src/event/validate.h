@@ -59,7 +59,7 @@ extern EcapiValue *ecapi_validate_into(EcapiArena *arena, const EcapiValue *even
 									   EcapiViolations *violations);
 
 /*
- * May a value become this field of the event itself?  False, with a violation
+ * Whether a value may become this field of the event itself.  False, with a violation
  * that is no error, when it would fail the event.
  */
 extern bool ecapi_validate_member(EcapiArena *arena, const EcapiField *field,

@@ -30,7 +30,7 @@ report(EcapiValidator *v, const EcapiFieldPlace *place, const EcapiField *field,
 						hint);
 }
 
-/* Does an invalid value of this field fail the event? */
+/* Whether an invalid value of this field fails the event. */
 extern bool ecapi_validator_is_fatal(EcapiValidator *v, const EcapiField *field);
 
 /*

@@ -190,7 +190,7 @@ is_airport(const EcapiValue *given)
 }
 
 /*
- * Does an advertising identifier consist of zeros?  Devices whose owner allows
+ * Whether an advertising identifier consists of zeros.  Devices whose owner allows
  * no tracking all give this one, so it would join them into one person.
  */
 static bool

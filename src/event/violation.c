@@ -93,8 +93,8 @@ add_index(EcapiBuffer *buffer, int index)
 }
 
 /*
- * May a member's name be shown?  A path tells where something stands, never
- * whose it is; but somebody may key an object by email address or number.  So
+ * Whether a member's name may be shown.  A path says where something stands, never
+ * whose it is; but an object may have email addresses or numbers as keys.  So
  * only what could be the name of a field is shown: a word of ASCII letters,
  * digits, "_" and "-", without a long run of digits; and the "*" of a mapping.
  */
@@ -143,7 +143,7 @@ add_path(EcapiBuffer *buffer, const EcapiFieldPlace *place)
 
 /*
  * What was written, as a text.  A buffer that filled up may end inside a
- * character: then its last one is left out, for what is told must be UTF-8.
+ * character: then its last one is left out, for what is reported must be UTF-8.
  */
 static const char *
 in_arena(EcapiArena *arena, const EcapiBuffer *buffer)

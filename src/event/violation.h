@@ -90,8 +90,8 @@ extern void ecapi_violation_add(EcapiViolations *violations, EcapiArena *arena,
 
 /*
  * A place as a path, in the arena: "properties.items[2].price".  A member that
- * could not be the name of a field stands as "?", for somebody may key an object by
- * email address.  Never NULL: "" when memory is out.
+ * could not be the name of a field stands as "?", for an object may have email
+ * addresses as keys.  Never NULL: "" when memory is out.
  */
 extern const char *ecapi_violation_path(EcapiArena *arena, const EcapiFieldPlace *place);
 

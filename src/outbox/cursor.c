@@ -18,7 +18,7 @@
  * the next generation.  The newest row of a server is its cursor; when the others
  * are free, they are deleted, and the newest takes over the name that DDL gave them.
  *
- *	 one row --(somebody holds it at a write)--> two, the worker writes the newer
+ *	 one row --(held by another at a write)--> two, the worker writes the newer
  *	 two rows --(the older is free)-----------> one
  *
  * The cursor and what belongs to its movement (failed events, request log) are
@@ -158,7 +158,7 @@ static EcapiStatement last_xid = {
 /* It reads every version that there is, and a row is seldom held for long. */
 #define TIDY_INTERVAL_US	USECS_PER_MINUTE
 
-/* Does a position lie in the open window of its cursor? */
+/* Whether a position lies in the open window of its cursor. */
 static bool
 position_is_sound(const EcapiCursor *cursor)
 {
@@ -246,7 +246,7 @@ ecapi_cursor_load(MemoryContext context)
 	return result;
 }
 
-/* May a server have older rows?  At start nobody knows. */
+/* Whether a server may have older rows.  At start nobody knows. */
 static bool beside = true;
 static TimestampTz tidied_at = 0;
 
@@ -266,7 +266,7 @@ ecapi_cursor_lock(Oid server, bool aside)
 	return true;
 }
 
-/* Is there a cursor of that server, locked or not? */
+/* Whether there is a cursor of that server, locked or not. */
 bool
 ecapi_cursor_exists(Oid server)
 {

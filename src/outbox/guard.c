@@ -1,6 +1,6 @@
 /*
  * guard.c
- *	  Is a cursor this database's to move?  guard.h says what must hold.
+ *	  Whether a cursor is this database's to move: what guard.h demands.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * guard.h
- *	  Is a cursor this database's to move?
+ *	  Whether a cursor is this database's to move.
  *
  * Three things must hold before the worker may deliver from a cursor and move it:
  *

@@ -3,7 +3,7 @@
  *	  Which roles' events take how much of the outbox, and of what was set aside.
  *
  * Nobody keeps count while events are written: each row names its emitter, and a
- * sample of the blocks tells how much is whose.  So an emit pays nothing, nothing is
+ * sample of the blocks says how much is whose.  So an emit pays nothing, nothing is
  * lost with a crash, and what a transaction wrote and rolled back is its role's, too,
  * as long as it takes room.
  *
@@ -42,7 +42,7 @@
 
 /*
  * Blocks of a sample: a megabyte.  It is read once in ten seconds at most, and only
- * where somebody may be beyond his share (quota.c).
+ * where a role may be beyond its share (quota.c).
  */
 #define SAMPLE	128
 

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-/* That many roles are told apart; who holds a sixteenth is one of them. */
+/* That many roles are distinguished; one that holds a sixteenth is among them. */
 #define ECAPI_HOLDERS	16
 
 typedef struct EcapiHolder

@@ -77,7 +77,7 @@ static int64 slot_bytes[ECAPI_SLOTS];	/* of the last look of this process */
 static Size appended = 0;		/* since the last look */
 static uint64 dropped = 0;
 static Oid	dropped_role = InvalidOid;	/* of the last: for its share; none: it was full */
-static Oid	noted_role = InvalidOid;	/* whom the last events were of */
+static Oid	noted_role = InvalidOid;	/* of the last events */
 
 static void
 init(int slot)
@@ -129,7 +129,7 @@ limit_bytes(void)
 	return (int64) ecapi_outbox_limit * 1024 * 1024;
 }
 
-/* Is an outbox of that many bytes full, when it was or was not before? */
+/* Whether an outbox of that many bytes is full, when it was or was not before. */
 static bool
 is_full(int64 bytes, bool before)
 {
@@ -278,7 +278,7 @@ ecapi_limit_refuse_loss(uint64 dropped_before)
 }
 
 bool
-ecapi_limit_pressed(TimestampTz now)
+ecapi_limit_is_near(TimestampTz now)
 {
 	if (ecapi_outbox_limit == 0)
 		return false;

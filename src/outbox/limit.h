@@ -16,7 +16,7 @@
 extern const EcapiShmemPart ecapi_limit_part;
 
 /*
- * May events of a role, of that many bytes, be appended?  If not they are counted as
+ * Whether events of a role, of that many bytes, may be appended.  If not they are counted as
  * dropped, with a warning now and then.  now is the clock.  Raises what a
  * look at the outbox's relations raises.
  */
@@ -30,10 +30,10 @@ extern uint64 ecapi_limit_dropped(void);
 extern void ecapi_limit_refuse_loss(uint64 dropped_before);
 
 /*
- * Is the outbox so near its limit that what nobody delivers must go?  For the
+ * Whether the outbox is so near its limit that what nobody delivers must go.  For the
  * worker; looks at the sizes once a second at most.
  */
-extern bool ecapi_limit_pressed(TimestampTz now);
+extern bool ecapi_limit_is_near(TimestampTz now);
 
 /*
  * The bytes that the outbox takes now, with indexes and TOAST, and whether

@@ -55,7 +55,7 @@
 
 /*
  * A role that holds less than this part of the limit is heard when the outbox is full,
- * and so much may come above the limit.  As many roles are told apart (holders.h), so
+ * and so much may come above the limit.  As many roles are distinguished (holders.h), so
  * one that is not known to hold more holds less.
  */
 #define RESERVE			ECAPI_HOLDERS
@@ -89,7 +89,7 @@ typedef struct Known
 	int64		size;			/* of the store then */
 	int64		bound;			/* what a role might hold then; 0: anything */
 	EcapiHolders holders;
-	bool		over[ECAPI_HOLDERS];	/* is it beyond the bound? */
+	bool		over[ECAPI_HOLDERS];	/* whether it is beyond the bound */
 } Known;
 
 /* When a role was heard of. */
@@ -175,7 +175,7 @@ ecapi_quota_note(Oid role, TimestampTz now)
 	unlock(here);
 }
 
-/* Was a role heard of that is not this one? */
+/* Whether a role was heard of that is not this one. */
 static bool
 other_heard(Oid role, TimestampTz now)
 {
@@ -298,7 +298,7 @@ ask(Store store, TimestampTz now, int64 size, bool always, Known *known)
 	unlock(here);
 }
 
-/* Does the role share the database with others that emit?  known: of one store. */
+/* Whether the role shares the database with others that emit.  known: of one store. */
 static bool
 has_others(Oid role, TimestampTz now, Store store, const Known *known)
 {
@@ -310,7 +310,7 @@ has_others(Oid role, TimestampTz now, Store store, const Known *known)
 	return other_holds(&other, role);
 }
 
-/* Is the role bound by what it holds of a store? */
+/* Whether the role is bound by what it holds of a store. */
 static bool
 is_bound(Oid role, TimestampTz now, Store store, const Known *known)
 {
@@ -328,7 +328,7 @@ ecapi_quota_counts(int64 bytes)
 	return ecapi_quota_share() > 0 && bytes >= limit_bytes() / 100 * SHARES_COUNT;
 }
 
-/* Does a full outbox still take events of a role that holds so much? */
+/* Whether a full outbox still takes events of a role that holds that much. */
 static bool
 is_in_reserve(int64 held, int64 bytes)
 {

@@ -19,18 +19,18 @@ extern const EcapiShmemPart ecapi_quota_part;
 /* A role emits, or tries to. */
 extern void ecapi_quota_note(Oid role, TimestampTz now);
 
-/* Is an outbox of that many bytes one in which shares count? */
+/* Whether shares count in an outbox of that many bytes. */
 extern bool ecapi_quota_counts(int64 bytes);
 
 /*
- * May a role's events be appended to an outbox of that many bytes in which shares count,
- * or which is full?  Raises what a sample of the outbox raises (holders.h).
+ * Whether a role's events may be appended to an outbox of that many bytes in which
+ * shares count, or which is full.  Raises what a sample of the outbox raises (holders.h).
  */
 extern bool ecapi_quota_may_append(Oid role, TimestampTz now, int64 bytes, bool full);
 
 /*
- * May an event of a role be set aside, of that many bytes?  If not it is counted as not
- * kept, with a warning now and then.  Raises what a sample of failed_event raises.
+ * Whether an event of a role may be set aside, of that many bytes.  If not it is counted
+ * as not kept, with a warning now and then.  Raises what a sample of failed_event raises.
  */
 extern bool ecapi_quota_may_set_aside(Oid role, Size bytes);
 
@@ -49,7 +49,7 @@ typedef struct EcapiRoleUse
 	int64		not_kept;		/* since the server started */
 } EcapiRoleUse;
 
-/* At most that many are told of. */
+/* At most that many are listed. */
 #define ECAPI_ROLE_USES	(3 * ECAPI_HOLDERS)
 
 /*

@@ -1,12 +1,12 @@
 /*
  * ring.c
- *	  Is the ring of the outbox as the extension made it?
+ *	  Whether the ring of the outbox is as the extension made it.
  *
  * Rows are written and slots emptied below the executor, so a slot that was
  * detached, or whose columns or index were changed, would not be noticed by
  * itself: its events would lie where no reader looks.  Writers check the slot
  * they append to (a few comparisons), readers check all slots, once after each
- * change that the relation cache tells of.
+ * change of which the relation cache is informed.
  *
  * Locks: ecapi_ring_check takes AccessShare on the outbox and keeps it to the
  * end of the transaction, so no slot can be detached between the check and the

@@ -1,6 +1,6 @@
 /*
  * ring.h
- *	  Is the ring of the outbox as the extension made it?
+ *	  Whether the ring of the outbox is as the extension made it.
  */
 #ifndef ECAPI_RING_H
 #define ECAPI_RING_H
@@ -23,8 +23,8 @@ enum
 };
 
 /*
- * Is an open slot of the outbox a partition with the columns and the number of indexes
- * that it was made with?  The second raises an error if not.
+ * Whether an open slot of the outbox is a partition with the columns and the number of
+ * indexes that it was made with.  The second raises an error if not.
  */
 extern bool ecapi_ring_is_sound(Relation slot);
 extern void ecapi_ring_check_slot(Relation slot);

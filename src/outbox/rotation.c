@@ -7,7 +7,7 @@
  *	 (b) no row in it is younger than the retention,
  * both looked at with a snapshot that was taken after an AccessExclusive lock
  * on it was granted, so that no writer can be between our look and the
- * truncation, whichever slot his clock or his old snapshot chose.  Choice of
+ * truncation, whichever slot the clock or an old snapshot chose.  Choice of
  * slot is never relied on.
  *
  * (a) is two probes a cursor: a row at or beyond xmax(S), a row of xip(S).
@@ -26,7 +26,7 @@
  *
  * When the outbox is near its limit (b) gives way for events: delivered ones
  * that are kept for a while must not cost new ones.  Of (a) a committed cursor never
- * does.  Ticks and requests stay then, for they tell what became of the events.  A
+ * does.  Ticks and requests stay then, for they say what became of the events.  A
  * replay is a repetition that somebody wished for, so it gives way to events that
  * were never sent: it is cancelled when it pins the slot that must go.  What an open
  * transaction holds or has yet to commit can be neither cancelled nor made to give
@@ -93,7 +93,7 @@ lock_slot(int slot, int nrings, List **rels)
 	return true;
 }
 
-/* Has anybody else a lock on it, which truncation would have to wait for? */
+/* Whether another has a lock on it, for which truncation would have to wait. */
 static bool
 is_held(Oid relid)
 {
@@ -122,7 +122,7 @@ slot_is_empty(int slot, int nrings)
 	return empty;
 }
 
-/* Does the replay c have a row of slot %1$d in its window yet to dispose of? */
+/* Whether the replay c has yet to dispose of a row of slot %1$d in its window. */
 #define REPLAY_NEEDS \
 	"(c.state OPERATOR(pg_catalog.=) ANY ('{waiting,running}') AND" \
 	" (EXISTS (SELECT FROM ecapi.outbox_%1$d o WHERE o.xid OPERATOR(pg_catalog.>=)" \

@@ -38,7 +38,7 @@ extern bool ecapi_rotation_make_room(const EcapiPassedOver *passed_over);
 extern int	ecapi_rotation_end_replays(void);
 
 /*
- * Holds no ring anything, neither events nor ticks nor requests?  Needs a
+ * Whether no ring holds anything: no events, no ticks, no requests.  Needs a
  * transaction.
  */
 extern bool ecapi_rotation_empty(void);

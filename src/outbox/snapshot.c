@@ -8,7 +8,7 @@
  * the top-level ones, whether or not its subtransaction part overflowed.
  *
  * A snapshot that is later in time sees everything that an earlier one sees;
- * ecapi_snapshot_within tells that order for any two.
+ * ecapi_snapshot_within gives that order for any two.
  */
 #include "postgres.h"
 
@@ -168,7 +168,7 @@ ecapi_column_snapshot(uint64 row, int column)
 	return isnull ? NULL : ecapi_snapshot_of_datum(value);
 }
 
-/* Was a transaction decided? */
+/* Whether a transaction was decided. */
 bool
 ecapi_snapshot_sees(const EcapiSnapshot *snapshot, uint64 xid)
 {
@@ -180,7 +180,7 @@ ecapi_snapshot_sees(const EcapiSnapshot *snapshot, uint64 xid)
 		bsearch(&xid, snapshot->xip, snapshot->nxip, sizeof(uint64), compare_xids) == NULL;
 }
 
-/* Do both see the same?  xmin follows from the rest and does not count. */
+/* Whether both see the same.  xmin follows from the rest and does not count. */
 bool
 ecapi_snapshot_equal(const EcapiSnapshot *a, const EcapiSnapshot *b)
 {
@@ -188,7 +188,7 @@ ecapi_snapshot_equal(const EcapiSnapshot *a, const EcapiSnapshot *b)
 		memcmp(a->xip, b->xip, sizeof(uint64) * a->nxip) == 0;
 }
 
-/* Does newer see everything that older sees? */
+/* Whether newer sees everything that older sees. */
 bool
 ecapi_snapshot_within(const EcapiSnapshot *older, const EcapiSnapshot *newer)
 {

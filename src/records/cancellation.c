@@ -4,7 +4,7 @@
  *
  * ecapi.cancel(id) appends a row, whatever the outbox holds; its cost does not go
  * with anything.  What is cancelled is what was emitted before, under that id, and
- * "before" is the moment of the call, told by transactions: before_xid is the next
+ * "before" is the moment of the call, in transactions: before_xid is the next
  * transaction id there was then.  An event of a transaction below it is cancelled,
  * one of a later transaction is a new order under an old id and is not.
  *

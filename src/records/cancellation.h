@@ -51,7 +51,7 @@ typedef struct EcapiSent
 	bool		delivered;		/* else: sent, and there was no answer */
 } EcapiSent;
 
-/* Is the event (xid, seq), whose id is that of the cancellation, one that it is about? */
+/* Whether a cancellation is about the event (xid, seq), which has its id. */
 extern bool ecapi_cover_holds(const EcapiCover *cover, uint64 xid, int64 seq);
 
 /*
@@ -61,7 +61,7 @@ extern bool ecapi_cover_holds(const EcapiCover *cover, uint64 xid, int64 seq);
 extern void ecapi_cancellation_create(const char *id, TimestampTz since, Numeric value,
 									  const char *by);
 
-/* Has this transaction cancelled anything, rolled back or not? */
+/* Whether this transaction has cancelled anything, rolled back or not. */
 extern bool ecapi_cancellation_is_ours(void);
 
 /*
@@ -116,7 +116,7 @@ extern void ecapi_cancellation_supersede(int64 cancel_id, TimestampTz before);
  */
 extern void ecapi_cancellation_forget_later(void);
 
-/* Is there any, resolved or not?  SPI connected, with an active snapshot. */
+/* Whether there is any, resolved or not.  SPI connected, with an active snapshot. */
 extern bool ecapi_cancellation_any(void);
 
 #endif							/* ECAPI_CANCELLATION_H */

@@ -20,7 +20,7 @@
  *		answer to it that names the person is replaced by "***".
  *
  * Three places may hold a copy that this transaction does not see, and each has
- * its keeper: events of transactions that still run (the caller is told), pages in
+ * its keeper: events of transactions that still run (the caller is warned), pages in
  * the worker's memory (ecapi.erased names the events), and failed events that the
  * worker copied under an older snapshot (ecapi_erasure_sweep(), for the worker
  * alone inserts them).
@@ -29,7 +29,7 @@
  * is bounded whatever the tables hold.  The request log is asked once for each
  * chunk, by its index on the events of a row.
  *
- * Rows of the ledger that a caller writes are told apart from the worker's, the
+ * Rows of the ledger that a caller writes differ from the worker's, the
  * sweep's among them, by their reason: else it would wait for the caller's
  * transaction.
  */
@@ -150,7 +150,7 @@ static EcapiStatement erase_events = {
 "  SET events = l.events + excluded.events, value = coalesce(l.value + excluded.value, l.value, excluded.value)" \
 " )"
 
-/* An event that the outbox still had was told of before. */
+/* An event that the outbox still had was reported before. */
 static EcapiStatement erase_failed = {
 	GONE_SQL("f.failed_id = ANY ($1)", "'failed event'")
 	", done AS ("
@@ -212,9 +212,9 @@ ids_of(const Chunk *chunk)
 	return ecapi_arg_array(chunk->ids, chunk->n, INT8OID);
 }
 
-/* Tell of what the last statement erased, in the columns of ecapi.forget(). */
+/* Report what the last statement erased, in the columns of ecapi.forget(). */
 static void
-tell_erased(EcapiErasure *erasure)
+report_erased(EcapiErasure *erasure)
 {
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -227,7 +227,7 @@ tell_erased(EcapiErasure *erasure)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Erase what a chunk holds, and tell of events. */
+/* Erase what a chunk holds, and report events. */
 static void
 erase_chunk(EcapiErasure *erasure, Chunk *chunk, Target target)
 {
@@ -240,12 +240,12 @@ erase_chunk(EcapiErasure *erasure, Chunk *chunk, Target target)
 				ecapi_execute(&erase_events,
 							  ecapi_arg_array(chunk->xids, chunk->n, XID8OID),
 							  ids_of(chunk));
-				tell_erased(erasure);
+				report_erased(erasure);
 				erasure->events += chunk->n;
 				break;
 			case TARGET_FAILED:
 				ecapi_execute(&erase_failed, ids_of(chunk));
-				tell_erased(erasure);
+				report_erased(erasure);
 				erasure->failed += chunk->n;
 				break;
 			case TARGET_ANSWERS:
@@ -260,7 +260,7 @@ erase_chunk(EcapiErasure *erasure, Chunk *chunk, Target target)
 
 /* ---- the search ---- */
 
-/* Is the row of the current result about the person? */
+/* Whether a row is about the person. */
 static bool
 is_about(EcapiErasure *erasure, HeapTuple row, TupleDesc desc)
 {
@@ -328,7 +328,7 @@ search(EcapiErasure *erasure, const char *query, Target target)
 }
 
 /*
- * Events are found by their key: nothing tells the planner how few they are.  The
+ * Events are found by their key: the planner does not know how few they are.  The
  * owner's scope puts the settings back.
  */
 static void

@@ -24,8 +24,8 @@ typedef enum EcapiStored
 typedef struct EcapiErasure
 {
 	/*
-	 * Is this text (UTF-8, len bytes; JSON but for an answer) about the person?  May raise errors;
-	 * its memory goes with the next call.
+	 * Whether a text (UTF-8, len bytes; JSON but for an answer) is about the person.  May
+	 * raise errors; its memory goes with the next call.
 	 */
 	bool		(*is_about) (void *arg, const char *text, int len, EcapiStored stored);
 	void	   *arg;
@@ -49,7 +49,7 @@ extern void ecapi_erasure_run(EcapiErasure *erasure);
 /*
  * For the worker, in a transaction with an active snapshot, SPI connected.
  *
- * Was anything erased by a transaction that seen does not see (NULL: at all)?
+ * Whether anything was erased by a transaction that seen does not see (NULL: at all).
  */
 extern bool ecapi_erasure_since(const EcapiSnapshot *seen);
 

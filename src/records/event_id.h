@@ -16,7 +16,7 @@
 extern bool ecapi_event_id_find(const char *text, int len, const char **id, int *id_len,
 								bool *escaped);
 
-/* Is a stored event one of type refund, to be told without parsing it? */
+/* Whether a stored event is a refund, by a look that does not parse it. */
 extern bool ecapi_event_is_refund(const char *text, int len);
 
 #endif							/* ECAPI_EVENT_ID_H */

@@ -12,7 +12,7 @@
  *	 set_aside	belongs to capture; nothing here touches it
  *
  * A waiting event that is delivered at last has its row deleted; the request
- * log tells of it.  Rows are keyed by the destination's name, as the request
+ * log reports it.  Rows are keyed by the destination's name, as the request
  * log is; they follow a rename and die with their destination, so that a new
  * one of the same name does not send them by itself.
  *

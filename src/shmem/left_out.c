@@ -3,7 +3,7 @@
  *	  How many values were left out of events, by field and reason.
  *
  * A purchase is worth more than its coupon, so an invalid coupon is left out.
- * Each warning about it is soon forgotten; these counters tell what a shop
+ * Each warning about it is soon forgotten; these counters say what a shop
  * loses as a habit: every telephone number for want of a country, say.
  *
  * Shared memory holds one 64-bit counter for each worker slot (so for each

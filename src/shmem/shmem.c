@@ -38,7 +38,7 @@
  * One of the two sees the other, so no wake is lost.
  *
  * A transaction that is prepared forgets what it would do at commit.  That events came
- * or were stopped the worker is told by the hook of COMMIT PREPARED, or finds out by
+ * or were stopped the worker hears by the hook of COMMIT PREPARED, or finds out by
  * itself; of destinations it would not, so an invalidation of the cursors' relation
  * travels with the transaction, and the worker reads them when that arrives.
  *
@@ -180,7 +180,7 @@ ecapi_shmem_startup(void)
 	LWLockRelease(AddinShmemInitLock);
 }
 
-/* Was the library preloaded? */
+/* Whether the library was preloaded. */
 bool
 ecapi_shmem_attached(void)
 {
@@ -432,7 +432,7 @@ ecapi_launcher_attach(void)
 	before_shmem_exit(detach_launcher, (Datum) 0);
 }
 
-/* Was a look at all databases asked for?  Forgets the wish. */
+/* Whether a look at all databases was asked for.  Forgets the wish. */
 bool
 ecapi_launcher_rescan(void)
 {
@@ -578,7 +578,7 @@ ecapi_worker_attach(int i, Oid database)
 	return mine;
 }
 
-/* Was the worker of a slot woken, whatever for? */
+/* Whether the worker of a slot was given any signal. */
 static bool
 is_woken(Slot *slot)
 {
@@ -649,7 +649,7 @@ ecapi_worker_message(const char *message)
 }
 
 /*
- * Was something committed since the last call?  A full barrier: what the
+ * Whether something was committed since the last call.  A full barrier: what the
  * committer did before it woke us is visible to a snapshot taken afterwards.
  */
 bool
@@ -659,7 +659,7 @@ ecapi_worker_woken(void)
 }
 
 /*
- * Would ecapi_worker_woken say yes?  As long as it would, committing emitters
+ * Whether ecapi_worker_woken would say yes.  As long as it would, committing emitters
  * set no latch.
  */
 bool
@@ -668,7 +668,7 @@ ecapi_worker_wake_pending(void)
 	return pg_atomic_read_u32(&shared->slots[my_slot].signals[SIGNAL_WAKE]) != 0;
 }
 
-/* Did destinations change since the last call? */
+/* Whether destinations changed since the last call. */
 bool
 ecapi_worker_reload(void)
 {
@@ -676,7 +676,7 @@ ecapi_worker_reload(void)
 }
 
 /*
- * Were events cancelled or erased since the last call?  A full barrier, as in
+ * Whether events were cancelled or erased since the last call.  A full barrier, as in
  * ecapi_worker_woken.
  */
 bool

@@ -119,7 +119,7 @@ make_room(TimestampTz now, bool rotated)
 	bool		full;
 
 	ecapi_worker_begin(true);
-	near_limit = ecapi_limit_pressed(now);
+	near_limit = ecapi_limit_is_near(now);
 	ecapi_worker_end();
 	if (near_limit)
 	{
