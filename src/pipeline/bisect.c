@@ -176,14 +176,12 @@ suspect(EcapiBatch *batch, const EcapiAnswer *answer)
 static void
 blame(EcapiBatch *batch, const char *reason, const EcapiAnswer *answer)
 {
-	EcapiFeed  *feed = batch->feed;
 	bool		too_large = answer->status == 413;
 
 	/* what is too large stays so */
 	ecapi_slice_failed(batch->items[0], too_large ? ECAPI_REASON_TOO_LARGE : reason,
 						 answer, batch->attempts, !too_large);
-	ecapi_batch_free(batch);
-	ecapi_slice_advance(feed);
+	ecapi_slice_end_batch(batch);
 }
 
 static void

@@ -5,9 +5,9 @@
  * What the tables say of them is found by reload.c, and taken over by this file when the
  * transaction that found it has committed.  Nothing here runs a statement.
  *
- * Guards.  A destination is guarded from the first on.  Only lift_guard() takes the
- * guard off; it is called last, when every check of the cursor has passed
- * (outbox/guard.h) and all that delivering needs is in memory.  While it is guarded
+ * Guards.  A destination is guarded from the first on.  take() takes the guard
+ * off when every check of the cursor has passed (outbox/guard.h) and all that delivering
+ * needs is in memory.  While it is guarded
  *
  *	(1) its feeds stand nowhere and its options are not known, so there is nothing
  *		to read from or to send to;
@@ -111,8 +111,9 @@ free_work(EcapiDestination *destination)
 	ecapi_failed_look_at_all(destination);
 }
 
-void
-ecapi_destination_forget(EcapiDestination *destination)
+/* The server is gone: drop all that this process has of it. */
+static void
+forget(EcapiDestination *destination)
 {
 	free_work(destination);
 	ecapi_place_clear(&destination->live.done);
@@ -292,13 +293,6 @@ keep_guard(EcapiDestination *destination, const EcapiFound *found)
 	ecapi_state_stop_for(destination, found->guard, known);
 }
 
-/* Every check has passed, and all that delivering needs is in memory. */
-static void
-lift_guard(EcapiDestination *destination)
-{
-	destination->guarded = false;
-}
-
 /*
  * Apply what operators have asked for: pause and resume, and that events are at fault for
  * which the destination has stopped, as a retry or discard says.  A resume may come with
@@ -354,7 +348,8 @@ take(const EcapiFound *found)
 		if (destination->guarded)
 			take_row(destination, found->cursor);
 		changed = load_options(destination, found, error, sizeof(error));
-		lift_guard(destination);
+		/* every check has passed, and all that delivering needs is in memory */
+		destination->guarded = false;
 		if (changed)
 			start_with_options(destination, error);
 	}
@@ -376,7 +371,7 @@ ecapi_destinations_take(List *all)
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
 		if (!destination->seen)
-			ecapi_destination_forget(destination);
+			forget(destination);
 	}
 }
 

@@ -36,9 +36,6 @@ typedef struct EcapiFound
 /* The destination of a server; NULL: there is none in memory. */
 extern EcapiDestination *ecapi_destination_of(Oid server);
 
-/* The server is gone: drop all that this process has of it. */
-extern void ecapi_destination_forget(EcapiDestination *destination);
-
 /*
  * Drop what is in hand, to be read again later, so that a destination that sends nothing
  * holds no memory.  Nothing is dropped while requests are on their way, and of the outbox

@@ -42,7 +42,6 @@
 #include "pipeline/batch.h"
 #include "pipeline/destination.h"
 #include "pipeline/failed_feed.h"
-#include "pipeline/feed.h"
 #include "pipeline/outcome.h"
 #include "pipeline/pages.h"
 #include "pipeline/slice.h"
@@ -135,23 +134,17 @@ void
 ecapi_failed_again(EcapiBatch *batch, const char *reason, const EcapiAnswer *answer,
 				   bool retry)
 {
-	EcapiFeed  *feed = batch->feed;
-
 	for (int i = 0; i < batch->nitems; i++)
 		ecapi_slice_failed(batch->items[i], reason, answer, batch->attempts, retry);
-	ecapi_batch_free(batch);
-	ecapi_slice_advance(feed);
+	ecapi_slice_end_batch(batch);
 }
 
 void
 ecapi_failed_put_back(EcapiBatch *batch)
 {
-	EcapiFeed  *feed = batch->feed;
+	EcapiFailedLook *look = &batch->destination->look;
 
-	for (int i = 0; i < batch->nitems; i++)
-		ecapi_slice_dispose(batch->items[i], ECAPI_OUTCOME_NONE, NULL);
-	ecapi_failed_look_again(feed->destination);
-	feed->destination->look.from = feed->destination->look.from_before;
-	ecapi_batch_free(batch);
-	ecapi_slice_advance(feed);
+	ecapi_failed_look_again(batch->destination);
+	look->from = look->from_before;
+	ecapi_slice_dispose_batch(batch, ECAPI_OUTCOME_NONE);
 }

@@ -311,7 +311,6 @@ static bool
 end_body(Growing *growing, Shaping last)
 {
 	EcapiBatch *batch = growing->batch;
-	EcapiFeed  *feed = batch->feed;
 	const EcapiBuffer *buffer = &growing->body.buffer;
 	bool		closed = ecapi_body_close(&growing->body);
 
@@ -326,14 +325,11 @@ end_body(Growing *growing, Shaping last)
 	if (batch->nitems > 0 && closed)
 		return true;
 	if (last == SHAPING_NO_MEMORY || !closed)
-		ecapi_state_hold(feed->destination, "out of memory", MEMORY_WAIT_MS);
+		ecapi_state_hold(batch->destination, "out of memory", MEMORY_WAIT_MS);
 	if (batch->nitems > 0)
 		ecapi_batch_hold(batch);
 	else
-	{
-		ecapi_batch_free(batch);
-		ecapi_slice_advance(feed);
-	}
+		ecapi_slice_end_batch(batch);
 	return false;
 }
 

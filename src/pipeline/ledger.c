@@ -191,15 +191,25 @@ add_value(EcapiLedger *ledger, LedgerEntry *entry, const char *text)
 
 /* ---- the surface ---- */
 
+/* The entry of a kind, the first time with a ledger for it. */
 static LedgerEntry *
-entry_of(EcapiLedger *ledger, const LedgerKey *key)
+entry_for(EcapiDestination *destination, int type, const char *currency, const EcapiEnd *end)
 {
-	LedgerEntry *entry = ledger->last;
+	EcapiLedger *ledger = destination->journal.ledger;
+	LedgerEntry *entry;
+	LedgerKey	key;
 	bool		found;
 
-	if (entry != NULL && memcmp(&entry->key, key, sizeof(LedgerKey)) == 0)
-		return entry;
-	entry = hash_search(ledger->entries, key, HASH_ENTER, &found);
+	if (ledger == NULL)
+		ledger = destination->journal.ledger = new_ledger(destination->journal.context);
+	MemSet(&key, 0, sizeof(key));	/* padding is compared, too */
+	key.outcome = end->outcome;
+	key.reason = end->reason;
+	key.type = type;
+	memcpy(key.currency, currency, sizeof(key.currency));
+	if (ledger->last != NULL && memcmp(&ledger->last->key, &key, sizeof(LedgerKey)) == 0)
+		return ledger->last;
+	entry = hash_search(ledger->entries, &key, HASH_ENTER, &found);
 	if (!found)
 	{
 		entry->events = 0;
@@ -207,23 +217,7 @@ entry_of(EcapiLedger *ledger, const LedgerKey *key)
 		entry->millionths = 0;
 		entry->rest = NULL;
 	}
-	ledger->last = entry;
-	return entry;
-}
-
-static LedgerEntry *
-entry_for(EcapiDestination *destination, int type, const char *currency, const EcapiEnd *end)
-{
-	LedgerKey	key;
-
-	if (destination->journal.ledger == NULL)
-		destination->journal.ledger = new_ledger(destination->journal.context);
-	MemSet(&key, 0, sizeof(key));	/* padding is compared, too */
-	key.outcome = end->outcome;
-	key.reason = end->reason;
-	key.type = type;
-	memcpy(key.currency, currency, sizeof(key.currency));
-	return entry_of(destination->journal.ledger, &key);
+	return ledger->last = entry;
 }
 
 void

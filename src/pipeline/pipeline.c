@@ -51,14 +51,9 @@
 static void
 shadow(EcapiBatch *batch)
 {
-	EcapiFeed  *feed = batch->feed;
-
 	batch->sent_at = GetCurrentTimestamp();
 	ecapi_journal_request(batch, "shadow", NULL, NULL);
-	for (int i = 0; i < batch->nitems; i++)
-		ecapi_slice_dispose(batch->items[i], ECAPI_OUTCOME_SHADOW, NULL);
-	ecapi_batch_free(batch);
-	ecapi_slice_advance(feed);
+	ecapi_slice_dispose_batch(batch, ECAPI_OUTCOME_SHADOW);
 }
 
 /*
@@ -300,16 +295,12 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 static void
 delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 {
-	EcapiDestination *destination = batch->destination;
-	EcapiFeed  *feed = batch->feed;
-
 	ecapi_journal_request(batch, "delivered", answer, NULL);
 	for (int i = 0; i < batch->nitems; i++)
 		ecapi_slice_delivered(batch->items[i]);
-	ecapi_state_passed(destination);
+	ecapi_state_passed(batch->destination);
 	ecapi_bisect_passed(batch);
-	ecapi_batch_free(batch);
-	ecapi_slice_advance(feed);
+	ecapi_slice_end_batch(batch);
 }
 
 /* A receiver may come to know of a new credential later than we do. */

@@ -55,15 +55,6 @@ take_up(EcapiDestination *destination, const EcapiReplayRow *row)
 	replay->dirty = destination->dirty = true;	/* it runs */
 }
 
-/* Dispose of a batch of a cancelled replay.  Takes it over. */
-static void
-abandon(EcapiBatch *batch)
-{
-	for (int i = 0; i < batch->nitems; i++)
-		ecapi_slice_dispose(batch->items[i], ECAPI_OUTCOME_NONE, NULL);
-	ecapi_batch_free(batch);
-}
-
 static void
 abandon_list(EcapiDestination *destination, dlist_head *list)
 {
@@ -76,7 +67,7 @@ abandon_list(EcapiDestination *destination, dlist_head *list)
 		if (batch->feed != &destination->replay)
 			continue;
 		dlist_delete(&batch->node);
-		abandon(batch);
+		ecapi_slice_dispose_batch(batch, ECAPI_OUTCOME_NONE);
 	}
 }
 
@@ -191,12 +182,9 @@ ecapi_replay_pass_over(EcapiItem item)
 bool
 ecapi_replay_let_go(EcapiBatch *batch)
 {
-	EcapiFeed  *feed = batch->feed;
-
-	if (feed->kind != ECAPI_FEED_REPLAY || !feed->destination->replaying.closing)
+	if (batch->feed->kind != ECAPI_FEED_REPLAY || !batch->destination->replaying.closing)
 		return false;
-	abandon(batch);
-	ecapi_slice_advance(feed);
+	ecapi_slice_dispose_batch(batch, ECAPI_OUTCOME_NONE);
 	return true;
 }
 

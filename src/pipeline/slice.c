@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "outbox/window.h"
+#include "pipeline/batch.h"
 #include "pipeline/destination.h"
 #include "pipeline/feed.h"
 #include "pipeline/journal.h"
@@ -289,4 +290,21 @@ ecapi_slice_advance(EcapiFeed *feed)
 	/* empty pages behind the last slice are disposed of with it */
 	if (feed->read.from != NULL)
 		ecapi_place_copy(&feed->done, &feed->read);
+}
+
+void
+ecapi_slice_end_batch(EcapiBatch *batch)
+{
+	EcapiFeed  *feed = batch->feed;
+
+	ecapi_batch_free(batch);
+	ecapi_slice_advance(feed);
+}
+
+void
+ecapi_slice_dispose_batch(EcapiBatch *batch, EcapiOutcome outcome)
+{
+	for (int i = 0; i < batch->nitems; i++)
+		ecapi_slice_dispose(batch->items[i], outcome, NULL);
+	ecapi_slice_end_batch(batch);
 }

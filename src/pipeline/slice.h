@@ -10,6 +10,7 @@
 #include "delivery/request.h"
 #include "outbox/snapshot.h"
 #include "outbox/window.h"
+#include "pipeline/batch.h"
 #include "pipeline/feed.h"
 #include "pipeline/forward.h"
 #include "pipeline/outcome.h"
@@ -62,6 +63,12 @@ extern void ecapi_slice_delivered(EcapiItem item);
  */
 extern void ecapi_slice_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
 							   int attempts, bool retry);
+
+/* A batch is over, its events disposed of: free it and advance its feed. */
+extern void ecapi_slice_end_batch(EcapiBatch *batch);
+
+/* Dispose of all events of a batch, without a reason; it is over. */
+extern void ecapi_slice_dispose_batch(EcapiBatch *batch, EcapiOutcome outcome);
 
 /*
  * Dispose of an event on which users' SQL has failed: reason is the constant under

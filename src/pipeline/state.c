@@ -112,31 +112,30 @@ ecapi_state_name(const EcapiDestination *destination)
 		destination->replay.unsent > 0 ? "delivering" : "idle";
 }
 
-void
-ecapi_state_error(EcapiDestination *destination, const char *error)
+static void
+set_error(EcapiDestination *destination, const char *error, TimestampTz at)
 {
-	char	   *copy;
+	char	   *copy = error == NULL ? NULL : MemoryContextStrdup(destination->context, error);
 
-	if (destination->state == ECAPI_STOPPED)
-		return;
-	copy = MemoryContextStrdup(destination->context, error);
 	if (destination->last_error != NULL)
 		pfree(destination->last_error);
 	destination->last_error = copy;
-	destination->last_error_at = GetCurrentTimestamp();
+	destination->last_error_at = copy == NULL ? 0 : at;
+}
+
+void
+ecapi_state_error(EcapiDestination *destination, const char *error)
+{
+	if (destination->state == ECAPI_STOPPED)
+		return;
+	set_error(destination, error, GetCurrentTimestamp());
 	destination->dirty = true;
 }
 
 void
 ecapi_state_start(EcapiDestination *destination, const EcapiCursor *cursor)
 {
-	char	   *copy = cursor->last_error == NULL ? NULL
-		: MemoryContextStrdup(destination->context, cursor->last_error);
-
-	if (destination->last_error != NULL)
-		pfree(destination->last_error);
-	destination->last_error = copy;
-	destination->last_error_at = copy == NULL ? 0 : cursor->last_error_at;
+	set_error(destination, cursor->last_error, cursor->last_error_at);
 	destination->has_stopped_options = cursor->has_stopped_options;
 	destination->stopped_options = cursor->stopped_options;
 	destination->state = ECAPI_STARTING;

@@ -244,9 +244,7 @@ append(const EcapiValue *refund)
 	ecapi_tree_buffer(&json, MaxAllocSize, CurrentMemoryContext);
 	ecapi_json_value(&json, refund);
 	if (json.full)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		ecapi_tree_out_of_memory();
 	row.event = cstring_to_text(pg_any_to_server(json.data, json.len, PG_UTF8));
 	ecapi_outbox_append(&emitter, &row, 1);
 	ecapi_limit_refuse_loss(dropped);
@@ -324,9 +322,7 @@ ecapi_take_back(const EcapiTakeBack *back, bool *gone)
 		n++;
 	}
 	if (arena.failed)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		ecapi_tree_out_of_memory();
 	foreach(cell, rests)
 		append(((Rest *) lfirst(cell))->refund);
 	return n;

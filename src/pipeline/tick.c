@@ -208,6 +208,17 @@ ecapi_tick_is_last(EcapiTick *tick)
 	return log_end != NULL && ecapi_snapshot_within(log_end->snapshot, tick->snapshot);
 }
 
+/* The first of some logged ticks beyond a tick that the live one sees, with a reference. */
+static EcapiTick *
+first_beyond(EcapiTick *from, EcapiSnapshot **ticks, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!ecapi_snapshot_equal(ticks[i], from->snapshot) &&
+			ecapi_snapshot_within(ticks[i], ecapi_me.live->snapshot))
+			return ecapi_tick_intern(ticks[i]);
+	return NULL;
+}
+
 static void
 remember(EcapiTick *from, EcapiTick *next)
 {
@@ -237,16 +248,13 @@ ecapi_tick_next(EcapiTick *from)
 	{
 		EcapiSnapshot *ticks[TICKS_AHEAD];
 		int			n = ecapi_record_ticks_after(from->snapshot, TICKS_AHEAD, ticks);
+		EcapiTick  *next = first_beyond(from, ticks, n);
 
-		for (int i = 0; i < n; i++)
-			if (!ecapi_snapshot_equal(ticks[i], from->snapshot) &&
-				ecapi_snapshot_within(ticks[i], live->snapshot))
-			{
-				EcapiTick  *next = ecapi_tick_intern(ticks[i]);
-
-				remember(from, next);
-				return next;
-			}
+		if (next != NULL)
+		{
+			remember(from, next);
+			return next;
+		}
 
 		/* nothing beyond, until another tick is logged */
 		ecapi_tick_drop(log_end);
@@ -266,11 +274,7 @@ ecapi_tick_next_before(EcapiTick *from, TimestampTz before)
 	if (ecapi_me.live == NULL || ecapi_tick_is_last(from))
 		return NULL;
 	n = ecapi_record_ticks_before(from->snapshot, before, TICKS_AHEAD, ticks);
-	for (int i = 0; i < n; i++)
-		if (!ecapi_snapshot_equal(ticks[i], from->snapshot) &&
-			ecapi_snapshot_within(ticks[i], ecapi_me.live->snapshot))
-			return ecapi_tick_intern(ticks[i]);
-	return NULL;
+	return first_beyond(from, ticks, n);
 }
 
 void

@@ -108,10 +108,15 @@ static bool moving_events = false;	/* lists of the pipeline are in between */
 static TimestampTz last_heartbeat = 0;
 static TimestampTz last_idle_look = 0;
 
+/* What a change of a catalog asks for, as the argument of its callback. */
+#define WANT_RELOAD	1			/* of destinations */
+#define WANT_RETRY	2			/* of users' SQL that has failed */
+
 static void
-want_reload(Datum arg, int cacheid, uint32 hashvalue)
+want(Datum arg, int cacheid, uint32 hashvalue)
 {
-	reload_wanted = true;
+	reload_wanted |= (DatumGetInt32(arg) & WANT_RELOAD) != 0;
+	retry_wanted |= (DatumGetInt32(arg) & WANT_RETRY) != 0;
 }
 
 /* A prepared transaction that changed cursors is committed. */
@@ -120,23 +125,6 @@ want_reload_of(Datum arg, Oid relid)
 {
 	if (relid == cursors || !OidIsValid(relid))
 		reload_wanted = true;
-}
-
-/*
- * A role has changed, and with it which files a destination may read, whether it may
- * deliver, or what users' SQL may do.
- */
-static void
-want_both(Datum arg, int cacheid, uint32 hashvalue)
-{
-	reload_wanted = retry_wanted = true;
-}
-
-/* A function has changed: users' SQL that failed may work now. */
-static void
-want_another_try(Datum arg, int cacheid, uint32 hashvalue)
-{
-	retry_wanted = true;
 }
 
 static void *
@@ -540,13 +528,14 @@ set_up(void)
 		ereport(FATAL,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("could not set up the HTTP client")));
-	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, want_reload, (Datum) 0);
 	CacheRegisterRelcacheCallback(want_reload_of, (Datum) 0);
-	CacheRegisterSyscacheCallback(USERMAPPINGOID, want_reload, (Datum) 0);
-	CacheRegisterSyscacheCallback(PROCOID, want_another_try, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHOID, want_both, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, want_both, (Datum) 0);
-	CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, want_reload, (Datum) 0);
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, want, Int32GetDatum(WANT_RELOAD));
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, want, Int32GetDatum(WANT_RELOAD));
+	CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, want, Int32GetDatum(WANT_RELOAD));
+	CacheRegisterSyscacheCallback(PROCOID, want, Int32GetDatum(WANT_RETRY));
+	/* of a role: which files it may read, whether it may deliver, what users' SQL may do */
+	CacheRegisterSyscacheCallback(AUTHOID, want, Int32GetDatum(WANT_RELOAD | WANT_RETRY));
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, want, Int32GetDatum(WANT_RELOAD | WANT_RETRY));
 	pgstat_report_appname("ecapi worker");
 }
 
