@@ -122,6 +122,7 @@ OBJS = \
 	src/tracking/suggest_identity.o \
 	src/tracking/suggest_join.o \
 	src/tracking/suggest_person.o \
+	src/tracking/suggest_reach.o \
 	src/tracking/suggest_rules.o \
 	src/tracking/suggest_search.o \
 	src/tracking/suggest_source.o \

@@ -12,13 +12,7 @@
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 
-/* One NOTICE; detail and hint may be NULL. */
-typedef struct EcapiSuggestNotice
-{
-	const char *message;
-	const char *detail;
-	const char *hint;
-} EcapiSuggestNotice;
+#include "tracking/suggest_search.h"
 
 typedef struct EcapiSuggested
 {

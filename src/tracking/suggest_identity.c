@@ -25,6 +25,7 @@
 #include "tracking/look.h"
 #include "tracking/suggest_identity.h"
 #include "tracking/suggest_person.h"
+#include "tracking/suggest_reach.h"
 #include "tracking/suggest_source.h"
 #include "tracking/suggest_tables.h"
 

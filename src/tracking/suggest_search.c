@@ -6,7 +6,6 @@
  */
 #include "postgres.h"
 
-#include "tracking/suggest.h"
 #include "tracking/suggest_search.h"
 
 void

@@ -41,6 +41,14 @@ typedef struct EcapiSuggestSource
 	const char *text;
 } EcapiSuggestSource;
 
+/* One NOTICE; detail and hint may be NULL. */
+typedef struct EcapiSuggestNotice
+{
+	const char *message;
+	const char *detail;
+	const char *hint;
+} EcapiSuggestNotice;
+
 /* One call of ecapi_suggest(). */
 typedef struct EcapiSuggestion
 {
@@ -55,7 +63,7 @@ typedef struct EcapiSuggestion
 	List	   *sources;		/* EcapiSuggestSource * */
 	const EcapiSuggestColumn *unpriced;	/* would be the value, had it a currency */
 	const EcapiSuggestColumn *creation;	/* the timestamp, if it is the row's making */
-	List	   *notices;		/* EcapiSuggestNotice *, see suggest.h */
+	List	   *notices;		/* EcapiSuggestNotice * */
 } EcapiSuggestion;
 
 /* Note something for the caller, texts as ereport() takes them; detail and hint or NULL. */

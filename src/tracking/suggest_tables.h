@@ -9,9 +9,6 @@
 
 #include "tracking/suggest_search.h"
 
-/* Fill in the tables of a search. */
-extern void ecapi_suggest_read_tables(EcapiSuggestion *search);
-
 /* The columns of a relation that reader may read; InvalidOid reads all. */
 extern EcapiSuggestTable *ecapi_suggest_read_table(Relation relation, int place, Oid reader);
 
