@@ -194,13 +194,7 @@ if ! has_assert_server "$root"; then
 	make_assert_server "$root"
 fi
 make_server "$root/usr"
-say "building"
-if build; then
-	count build 1 0
-else
-	count build 0 1
-	finish
-fi
+build_counted
 tap_environment
 for run in "${runs[@]}"; do
 	"run_$run"

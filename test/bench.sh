@@ -72,11 +72,7 @@ if [ ${#names[@]} = 0 ]; then
 fi
 EVENTS=${EVENTS:-200000}
 
-need_packages "${PACKAGES[@]}"
-make_work
-make_server
-say "building"
-build || die "the build failed"
+make_ready
 mapfile -t settings < <(preload_settings)
 # WAL segments are used again, as in a server that has run for a while: making
 # a new one costs as much as filling it.

@@ -35,15 +35,8 @@ for number in "$KILLS" "$SECONDS_TO_RUN" "$SEED"; do
 	esac
 done
 
-need_packages "${PACKAGES[@]}"
-make_work
-make_server
-say "building"
-build || die "the build failed"
-make_here -C test/receiver >"$WORK/receiver.build.log" 2>&1 || {
-	tail -n 40 "$WORK/receiver.build.log" >&2
-	die "the receiver could not be built"
-}
+make_ready
+make_logged test/receiver || die "the receiver could not be built"
 
 "${AS_SERVER[@]}" mkdir -m 700 "$WORK/chaos"
 attend "${AS_SERVER[@]}" perl "$BUILD/test/chaos/run.pl" --bindir "$BINDIR" --dir "$WORK/chaos" \

@@ -37,13 +37,7 @@ done
 need_packages "${PACKAGES[@]}" shellcheck pgbouncer
 make_work
 make_server
-say "building"
-if build; then
-	count build 1 0
-else
-	count build 0 1
-	finish
-fi
+build_counted
 tap_environment
 for part in "${parts[@]}"; do
 	"part_$part" "${names[@]}"

@@ -135,11 +135,7 @@ watch_writers()
 
 # --------------------------------------------------------------------- main
 
-need_packages "${PACKAGES[@]}"
-make_work
-make_server
-say "building"
-build || die "the build failed"
+make_ready
 
 if [ -n "$LOG_FILE" ] && [ -f "$LOG_FILE" ]; then
 	cp "$LOG_FILE" "$WORK/purchases"

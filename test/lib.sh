@@ -7,6 +7,7 @@
 #	make_work				a temporary directory, gone at exit
 #	make_server [ROOT]		a private copy of the server's installation
 #	build					compile into it, warnings as errors, and install
+#	make_ready				the four before, or an error
 #	start_cluster [K=V]...	initdb and start, with these settings
 #	start_receiver ARG...	the test receiver on a free port of loopback
 #	attend COMMAND...		run a command that a signal to us ends, too
@@ -297,11 +298,31 @@ make_here()
 build()
 {
 	BUILD=$WORK/build
+	say "building"
 	copy_sources
 	if ! { make_here all && make_here install; } >"$WORK/build.log" 2>&1; then
 		tail -n 60 "$WORK/build.log" >&2
 		return 1
 	fi
+}
+
+# What each command that needs a built server begins with.
+make_ready()
+{
+	need_packages "${PACKAGES[@]}"
+	make_work
+	make_server /usr
+	build || die "the build failed"
+}
+
+# make_logged FOLDER [TARGET]...: make there, quietly; what failed is shown.
+make_logged()
+{
+	local log=$WORK/make.${1##*/}.log
+
+	make_here -C "$@" >"$log" 2>&1 && return
+	tail -n 60 "$log" >&2
+	return 1
 }
 
 # ------------------------------------------------------ cluster and receiver
@@ -365,10 +386,7 @@ start_receiver()
 {
 	local i log=$WORK/receiver.log
 
-	make_here -C test/receiver >"$WORK/receiver.build.log" 2>&1 || {
-		tail -n 40 "$WORK/receiver.build.log" >&2
-		return 1
-	}
+	make_logged test/receiver || return 1
 	LOGS+=("$log")
 	"${AS_SERVER[@]}" "$BUILD/test/receiver/receiver" "$@" </dev/null >"$log" 2>&1 &
 	RECEIVER_PID=$!

@@ -4,6 +4,7 @@
 #						run all of a part, or only those; each counts what it ran
 #	count PART PASSED FAILED [SKIPPED]
 #						add to the sums, and say them
+#	build_counted			build, which counts as one test
 #	finish				the closing line "N passed, N failed", and the exit status
 #	tap_environment		before part_house, part_unit, part_fuzz or part_tap
 #
@@ -43,6 +44,17 @@ finish()
 	exit
 }
 
+# The build, as one test; without it there is no other.
+build_counted()
+{
+	if build; then
+		count build 1 0
+	else
+		count build 0 1
+		finish
+	fi
+}
+
 # run_tap PART PROGRAM...
 run_tap()
 {
@@ -73,8 +85,7 @@ part_unit()
 {
 	local programs=() name
 
-	if ! make_here -C test/unit >"$WORK/unit.log" 2>&1; then
-		tail -n 60 "$WORK/unit.log" >&2
+	if ! make_logged test/unit; then
 		count unit 0 1
 		return
 	fi
@@ -90,8 +101,7 @@ part_unit()
 part_fuzz()
 {
 	need_packages "${FUZZ_PACKAGES[@]}"
-	if ! make_here -C test/fuzz >"$WORK/fuzz.log" 2>&1; then
-		tail -n 60 "$WORK/fuzz.log" >&2
+	if ! make_logged test/fuzz; then
 		count fuzz 0 1
 		return
 	fi
@@ -169,12 +179,10 @@ part_tap()
 {
 	local scripts=() name
 
-	for name in receiver probe; do
-		make_here -C "test/$name" all >"$WORK/$name.log" 2>&1 && continue
-		tail -n 60 "$WORK/$name.log" >&2
+	if ! make_logged test/receiver || ! make_logged test/probe; then
 		count tap 0 1
 		return
-	done
+	fi
 	for name in "$@"; do
 		scripts+=("test/t/$(basename "$name" .pl).pl")
 	done

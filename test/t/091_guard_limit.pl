@@ -6,7 +6,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster;
+use EcapiCluster qw(many);
 use EcapiReceiver;
 use Test::More;
 
@@ -25,8 +25,7 @@ $cluster->stopped('copied', '%ecapi.adopt()%');
 # some 40 megabytes, more than the outbox may hold
 for my $i (1 .. 30)
 {
-	$cluster->sql("SELECT count(ecapi_emit('purchase', value => i, currency_code => 'EUR', id => 'e$i-' || i,"
-		  . " properties => jsonb_build_object('coupon', repeat('x', 700)))) FROM generate_series(1, 1000) i");
+	$cluster->sql(many("e$i-", 1000, bytes => 700));
 	$cluster->drained('live');
 	$cluster->wait_sql('SELECT bytes < 0.95 * bytes_limit FROM ecapi.outbox_use');
 }

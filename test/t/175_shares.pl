@@ -6,7 +6,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster qw(ids);
+use EcapiCluster qw(ids many);
 use EcapiReceiver;
 use IO::Socket::INET;
 use PostgreSQL::Test::Utils;
@@ -22,8 +22,7 @@ sub emit_large
 {
 	my ($cluster, $prefix, $count) = @_;
 
-	$cluster->sql("SELECT count(ecapi_emit('purchase', value => i, currency_code => 'EUR', id => '$prefix' || i,"
-		  . " properties => jsonb_build_object('coupon', repeat('x', 10000)))) FROM generate_series(1, $count) i");
+	$cluster->sql(many($prefix, $count, bytes => 10_000));
 	return;
 }
 

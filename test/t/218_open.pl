@@ -7,7 +7,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster qw(ids);
+use EcapiCluster qw(ids many);
 use EcapiReceiver;
 use Test::More;
 
@@ -20,8 +20,7 @@ sub fill
 {
 	my ($prefix) = @_;
 
-	return $cluster->sql("SELECT count(ecapi_emit('purchase', value => i, currency_code => 'EUR', id => '$prefix' || i,"
-		  . " properties => jsonb_build_object('coupon', repeat('x', 700)))) FROM generate_series(1, 1000) i");
+	return $cluster->sql(many($prefix, 1000, bytes => 700));
 }
 
 sub dropped { return $cluster->sql('SELECT dropped FROM ecapi.outbox_use') }
@@ -94,8 +93,7 @@ my $filled = 0;
 $reader->wait_for(
 	sub {
 		$filled++;
-		$reader->sql("SELECT count(ecapi_emit('purchase', value => i, currency_code => 'EUR', id => 'fill$filled-' || i,"
-			  . " properties => jsonb_build_object('coupon', repeat('x', 700)))) FROM generate_series(1, 1000) i");
+		$reader->sql(many("fill$filled-", 1000, bytes => 700));
 		return $reader->log_text =~ /outbox is near ecapi\.outbox_limit and cannot be emptied/;
 	}, 'the outbox cannot be emptied');
 is($reader->sql("SELECT given_up FROM ecapi.destination WHERE destination = 'down'"), 0,
