@@ -178,7 +178,7 @@ blame(EcapiBatch *batch, const char *reason, const EcapiAnswer *answer)
 {
 	bool		too_large = answer->status == 413;
 
-	/* what is too large stays so */
+	/* what is too large is too large the next time */
 	ecapi_slice_failed(batch->items[0], too_large ? ECAPI_REASON_TOO_LARGE : reason,
 						 answer, batch->attempts, !too_large);
 	ecapi_slice_end_batch(batch);

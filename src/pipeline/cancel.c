@@ -222,8 +222,8 @@ find_unrecorded(TimestampTz *first, TimestampTz *last)
 }
 
 /*
- * Open the window to scan: up to now, for an event that no tick has seen yet is found,
- * too, if only to say so; from where nothing emitted at since lies before.
+ * Open the window to scan: up to now, so that an event that no tick has seen yet is found,
+ * too; from a tick before which nothing was emitted at job.set.since or later.
  */
 static void
 open_window(void)

@@ -20,7 +20,7 @@ typedef struct EcapiCancelEntry
 	int			next;			/* in the bucket of its id; -1: none */
 	int			next_of_order;	/* in the bucket of its transaction id; -1: none */
 	bool		repeated;		/* a wider one of the job has its id */
-	bool		found;			/* an event of its id, of whatever kind */
+	bool		found;			/* an event of its id, of any kind */
 	EcapiTakeBack back;
 } EcapiCancelEntry;
 

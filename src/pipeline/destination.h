@@ -89,7 +89,7 @@ typedef struct EcapiFailedLook
 /* What give_up.c is to give up of the live feed. */
 typedef struct EcapiGivingUp
 {
-	EcapiTick  *to;				/* what lies before it; NULL: nothing */
+	EcapiTick  *to;				/* what is before it; NULL: nothing */
 	const char *reason;
 	int64		events;			/* in this run */
 } EcapiGivingUp;

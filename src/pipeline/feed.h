@@ -18,8 +18,8 @@
 
 /*
  * What became of an event at a destination, as far as this process knows.  From
- * ECAPI_FATE_DISPOSED on: disposed of, and what lies beyond it is the
- * number of its end in destination->ends.
+ * ECAPI_FATE_DISPOSED on: disposed of; less that, it is the number of its
+ * end in destination->ends.
  */
 typedef enum EcapiFate
 {

@@ -3,7 +3,7 @@
  *	  From events in hand to batches, shaped into the body of a request.
  *
  * A batch is gathered from a feed's slices in order, and shaped right
- * before it is sent; the body goes when the answer is in, and only items are
+ * before it is sent; the body is freed when the answer is in, and only items are
  * kept.  What cannot be sent is disposed of on the way:
  *
  *	 event:	 waiting --> in the batch
@@ -13,8 +13,8 @@
  *			 waiting --> waiting: there is no memory for it; the destination waits
  *			 waiting --> passed over: not one that a replay is about
  *
- * For an event of the feed of failed events filtered and failed mean dead, unless a
- * patch was refused and shall be tried again.
+ * A failed event that is filtered or fails is dead, unless a patch was refused and is to
+ * be tried again.
  *
  * The steps and their order are those of destination/select.h.  Users' SQL has
  * run before (prepare.c); what is not yet prepared is not gathered.
@@ -73,7 +73,7 @@ typedef struct Growing
 	pg_time_t	now;			/* what ages are measured from */
 } Growing;
 
-/* What came of an event while a body is put together. */
+/* The result for an event while a body is put together. */
 typedef enum Shaping
 {
 	SHAPING_DONE,				/* it is in the body, or disposed of */
@@ -109,8 +109,8 @@ filter_event(EcapiItem item, const char *reason)
 }
 
 /*
- * An event was cancelled, or its person forgotten, after it was emitted: whatever
- * feed it is of, it does not leave.
+ * An event was cancelled, or its person forgotten, after it was emitted: it does not
+ * leave, from any feed.
  */
 static void
 stop_event(EcapiItem item, const char *reason)
@@ -303,7 +303,7 @@ begin_body(Growing *growing, EcapiBatch *batch)
 }
 
 /*
- * End it; last is what came of the last event.  True when the batch can be sent; else
+ * End it; last is the result for the last event.  True when the batch can be sent; else
  * it is taken over: it is freed when nothing is in it, and held when memory ran out, for
  * which the destination waits a moment.
  */
@@ -335,7 +335,7 @@ end_body(Growing *growing, Shaping last)
 
 /*
  * Events that a batch of a feed holds at most.  Of failed events few: each
- * may well be rejected again.
+ * is likely to be rejected again.
  */
 static int
 batch_room(EcapiFeed *feed)
@@ -406,7 +406,7 @@ ecapi_gather_again(EcapiBatch *batch)
 		i--;
 	if (i < n)
 	{
-		/* it fitted once, with other options, a larger share or more memory: the rest goes later */
+		/* it fitted once, with other options, a larger share or more memory */
 		EcapiBatch *rest = ecapi_batch_new(feed, n - i);
 
 		memcpy(rest->items, batch->items + i, sizeof(EcapiItem) * (n - i));

@@ -10,7 +10,7 @@
  *			so up to about a second late.
  *	 size	when the outbox is near ecapi.outbox_limit (outbox/limit.c), the oldest
  *			slot that holds events must go.  Slots that no destination needs are
- *			emptied first, whatever the retention (outbox/rotation.c); only if there is
+ *			emptied first, before the retention (outbox/rotation.c); only if there is
  *			none, each destination gives up what is before the first tick that sees
  *			all of the oldest slot.  A slot that another transaction has read or
  *			written cannot be emptied: the next one counts then, and if all are
@@ -227,7 +227,7 @@ thin_out_list(dlist_head *list)
 	}
 }
 
-/* Give up what is in hand and lies before the tick. */
+/* Give up what is in hand and before the tick. */
 static void
 give_up_in_hand(EcapiDestination *destination)
 {

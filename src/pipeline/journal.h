@@ -30,14 +30,14 @@ extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 extern void ecapi_journal_passed(const EcapiSlice *slice, int i, const EcapiEnd *end);
 
 /*
- * The live feed passes over a page that holds nothing for the destination: count
- * the events of one kind, and what they are worth together.
+ * Count the events of one kind, and their value, of a page that holds nothing for the
+ * destination and that its live feed passes over.
  */
 extern void ecapi_journal_passed_over(EcapiDestination *destination, const char *reason,
 									  int events, int type, const char *currency,
 									  bool has_value, int64 millionths);
 
-/* Note which events those were. */
+/* Note which events were passed over for a reason. */
 extern void ecapi_journal_kept_back(EcapiDestination *destination, const char *reason,
 									int events, const EcapiSeqs *seqs);
 

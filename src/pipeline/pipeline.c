@@ -303,7 +303,7 @@ delivered(EcapiBatch *batch, const EcapiAnswer *answer)
 	ecapi_slice_end_batch(batch);
 }
 
-/* A receiver may come to know of a new credential later than we do. */
+/* A receiver may know a new credential some time later than this process. */
 #define NEW_CREDENTIAL_US	(10 * USECS_PER_MINUTE)
 
 static bool
@@ -315,8 +315,8 @@ credential_is_new(const EcapiDestination *destination)
 }
 
 /*
- * Authorities are rotated at the receiver and here, one after the other.  By the
- * file's own time, for the change may be older than this process or its last look.
+ * Authorities are rotated at the receiver and here, one after the other.  The file's own
+ * time counts, as the change may be older than this process or its last look.
  */
 static bool
 ca_file_is_new(const EcapiDestination *destination)
@@ -330,9 +330,9 @@ ca_file_is_new(const EcapiDestination *destination)
 }
 
 /*
- * The credentials were refused, or the receiver's certificate is not trusted; others
- * may stand in the file by now, or the receiver may not know the new ones yet, or
- * not have its new certificate.
+ * The credentials were refused, or the receiver's certificate is not trusted.  The file
+ * may have others by now, or the receiver may not know the new ones yet, or not have its
+ * new certificate.
  */
 static void
 stopped(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
@@ -353,7 +353,7 @@ stopped(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 		ecapi_state_stop(destination, error);
 }
 
-/* Not delivered, maybe next time. */
+/* A request was not delivered, in a way that may pass. */
 static void
 failed_once(EcapiBatch *batch, const EcapiAnswer *answer, const char *error)
 {

@@ -339,7 +339,7 @@ all_made(const EcapiView *view, const int *events, int n)
 	return true;
 }
 
-/* What came of an event that was enriched. */
+/* The result for an event that was enriched. */
 static EcapiPrepared
 result_of(const EcapiSlice *slice, int i)
 {
@@ -360,7 +360,7 @@ typedef enum Step
 } Step;
 
 /*
- * Enrich picked events of a slice; results says what came of each.  picked has
+ * Enrich picked events of a slice; results says how each ended.  picked has
  * room for all of the page.
  */
 static Step

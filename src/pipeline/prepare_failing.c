@@ -46,7 +46,7 @@ ecapi_prepare_backoff_ms(const EcapiPreparing *preparing)
 	return ecapi_policy_backoff(preparing->failures, pg_prng_double(&pg_global_prng_state), -1);
 }
 
-/* Set what came of some events of a slice. */
+/* Set the result for some events of a slice. */
 void
 ecapi_prepare_mark(EcapiSlice *slice, const int *events, int n, EcapiPrepared prepared)
 {

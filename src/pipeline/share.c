@@ -42,7 +42,7 @@
 #include "pipeline/worker_state.h"
 
 /*
- * What an event of a page takes beside its text of the same length: its tree, up to
+ * What an event of a page takes besides its text: its tree, up to
  * three times as much, and its body in a buffer that grows by doubling.  Twice that,
  * so that a second page is read while the first is on its way.
  */

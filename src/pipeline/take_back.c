@@ -53,7 +53,7 @@
 /* Refunds of one order that are kept in memory; with more, nothing is left. */
 #define TAKEN_MAX		1000
 
-/* A refund of the shop's own that a destination got. */
+/* A refund of the shop's own that was sent to a destination. */
 typedef struct Taken
 {
 	Oid			server;
@@ -64,7 +64,7 @@ typedef struct Taken
 	int64		seq;
 } Taken;
 
-/* A refund to be appended: what of which event, and for whom. */
+/* A refund to be appended, of an event. */
 typedef struct Rest
 {
 	uint64		xid;

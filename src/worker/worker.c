@@ -137,7 +137,7 @@ grab_from_worker(void *owner, size_t size)
 /*
  * Return to the role with which this process connected, if ALTER DATABASE or ALTER ROLE
  * has set another one: that has no right on our tables.  Roles are looked up, so this takes a
- * transaction; the session's comes first, for it sets the other.
+ * transaction; the session authorization comes first, because it sets the other.
  */
 static void
 override_role(void)
@@ -158,7 +158,7 @@ override_settings(void)
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_isolation", "read committed"},
 		{"default_transaction_deferrable", "off"},
-		/* a lock on our tables must not hold the loop for ever */
+		/* a lock on our tables must not hold up the loop */
 		{"lock_timeout", "5s"},
 		{"statement_timeout", "0"},
 		{"idle_in_transaction_session_timeout", "0"},
@@ -204,7 +204,7 @@ has_extension(void)
 
 /*
  * A database without destination has a worker only while there is something to keep
- * in bounds: events and what tells of them, which are removed when they are old, and
+ * in bounds: events and their records, which are removed when they are old, and
  * cancellations.  Else this process ends; a session that emits, cancels or creates a
  * destination asks for another one at commit.
  */
