@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "base/refuse.h"
 #include "base/tree.h"
 #include "capture/draft.h"
 #include "event/violation.h"
@@ -331,8 +332,7 @@ ecapi_draft_raise(const EcapiDraft *draft)
 						 detail.len > 0 ? " " : "", others.data);
 
 	ereport(ERROR,
-			(errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2],
-								   sqlstate[3], sqlstate[4])),
+			(errcode(ecapi_sqlstate(sqlstate)),
 			 errmsg("invalid event: %s", first->message),
 			 detail.len > 0 ? errdetail_internal("%s", detail.data) : 0,
 			 first->hint ? errhint("%s", first->hint) : 0));

@@ -37,6 +37,7 @@
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "base/refuse.h"
 #include "base/tree.h"
 #include "capture/context.h"
 #include "capture/draft.h"
@@ -541,9 +542,7 @@ handle_failure(RowPage *page)
 		if (!page->is_error)
 			ecapi_draft_raise(&page->draft);
 		ereport(ERROR,
-				(errcode(MAKE_SQLSTATE(failure->sqlstate[0], failure->sqlstate[1],
-									   failure->sqlstate[2], failure->sqlstate[3],
-									   failure->sqlstate[4])),
+				(errcode(ecapi_sqlstate(failure->sqlstate)),
 				 errmsg("track \"%s\" could not capture a row: %s", rows->trigger,
 						failure->reason)));
 	}

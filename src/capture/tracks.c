@@ -3,7 +3,7 @@
  *	  Tracks as the catalogs have them: triggers of ecapi.capture().
  *
  * A track is found by the function its trigger calls, never by the trigger's
- * name: ALTER TRIGGER ... RENAME is anybody's right who owns the table.  The
+ * name: every owner of the table may ALTER TRIGGER ... RENAME.  The
  * list comes from pg_depend, by index, so that DDL of a database without
  * tracks pays for one probe.
  *

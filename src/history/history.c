@@ -229,7 +229,7 @@ fill_parameters(const Reading *reading, Oid *types, Datum *values)
 		Oid			input;
 		Oid			parameter;
 
-		/* a domain has let the value pass; to ask it again may run anybody's code */
+		/* a domain has let the value pass; to ask it again may run users' code */
 		types[n] = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
 		getTypeInputInfo(types[n], &input, &parameter);
 		values[n] = OidInputFunctionCall(input, progress->last_key[n], parameter, typmod);

@@ -10,7 +10,7 @@
  * For each expected id and each destination the best outcome of the events of
  * that id counts, because receivers keep one record of an id: delivered,
  * shadow, waiting, failed (waiting for another try), dead, filtered, deleted (it
- * failed, and somebody deleted its row of failed_event), erased (its person was
+ * failed, and its row of failed_event was deleted), erased (its person was
  * forgotten before it left), not sent (it committed before the destination started).
  *
  * An expected id without any event is unaccounted, unless its person is forgotten:

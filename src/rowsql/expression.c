@@ -235,8 +235,7 @@ ecapi_expressions_add(EcapiExpressions *set, const char *source,
 	relation = relation_open(set->relid, AccessShareLock);
 	nest = NewGUCNestLevel();
 	ecapi_sql_settings();
-	(void) set_config_option("transaction_read_only", "on", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	ecapi_sql_set("transaction_read_only", "on");
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(set->role, SECURITY_RESTRICTED_OPERATION);
 	/* At commit there is none, and the planner may run functions. */

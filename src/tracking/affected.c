@@ -6,7 +6,7 @@
  *	(1) A track that does not mention what changes is not even compiled, so DDL
  *		beside the tracks pays for reading the list.
  *	(2) Only what breaks a track that the command found valid is refused (before.c).
- *		One that was broken before, or that was not judged, holds up nobody.
+ *		One that was broken before, or that was not judged, holds up no command.
  *	(3) What a track that goes away in the same command mentions does not
  *		matter: it is no longer in the list.
  *	(4) Each track that could not be looked at is named in one warning at most.

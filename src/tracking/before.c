@@ -273,37 +273,43 @@ look(const EcapiChange *change)
 /* ---------------------------------------------------------------- what will change */
 
 static void
+look_for(EcapiChangeKind kind, const char *schema, const char *name, Oid relation)
+{
+	EcapiChange change = {.kind = kind,.schema = schema,.name = name,.relation = relation};
+
+	look(&change);
+}
+
+static void
 look_for_object(Oid schema, char *name)
 {
-	EcapiChange change = {.kind = ECAPI_CHANGE_OBJECT,.name = name};
+	char	   *schema_name = get_namespace_name(schema);
 
-	change.schema = get_namespace_name(schema);
-	if (change.schema != NULL && name != NULL)
-		look(&change);
+	if (schema_name != NULL && name != NULL)
+		look_for(ECAPI_CHANGE_OBJECT, schema_name, name, InvalidOid);
 }
 
 static void
 look_for_keys(EcapiChangeKind kind, Oid relation)
 {
-	EcapiChange change = {.kind = kind,.relation = relation};
-
 	if (OidIsValid(relation))
-		look(&change);
+		look_for(kind, NULL, NULL, relation);
 }
 
 static void
 look_for_column(Oid relation, AttrNumber column)
 {
-	bool		composite = get_rel_relkind(relation) == RELKIND_COMPOSITE_TYPE;
-	EcapiChange change = {.kind = composite ? ECAPI_CHANGE_ATTRIBUTE : ECAPI_CHANGE_COLUMN};
+	char	   *name = get_attname(relation, column, true);
 
-	change.name = get_attname(relation, column, true);
-	change.relation = composite ? InvalidOid : relation;
-	if (change.name == NULL)
+	if (name == NULL)
 		return;
-	look(&change);
-	if (!composite)
-		look_for_keys(ECAPI_CHANGE_JOIN, relation);
+	if (get_rel_relkind(relation) == RELKIND_COMPOSITE_TYPE)
+	{
+		look_for(ECAPI_CHANGE_ATTRIBUTE, NULL, name, InvalidOid);
+		return;
+	}
+	look_for(ECAPI_CHANGE_COLUMN, NULL, name, relation);
+	look_for_keys(ECAPI_CHANGE_JOIN, relation);
 }
 
 static void
@@ -342,11 +348,7 @@ look_for_values(Oid type)
 						pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(&list->members[i]->tuple))->enumlabel)));
 	ReleaseSysCacheList(list);
 	foreach(cell, names)
-	{
-		EcapiChange change = {.kind = ECAPI_CHANGE_VALUE,.name = lfirst(cell)};
-
-		look(&change);
-	}
+		look_for(ECAPI_CHANGE_VALUE, NULL, lfirst(cell), InvalidOid);
 }
 
 static void
@@ -389,10 +391,10 @@ look_for_constraint(Oid constraint)
 static void
 look_for_schema(Oid schema)
 {
-	EcapiChange change = {.kind = ECAPI_CHANGE_SCHEMA,.name = get_namespace_name(schema)};
+	char	   *name = get_namespace_name(schema);
 
-	if (change.name != NULL)
-		look(&change);
+	if (name != NULL)
+		look_for(ECAPI_CHANGE_SCHEMA, NULL, name, InvalidOid);
 }
 
 /* The owner of an object; of a constraint that of its table. */

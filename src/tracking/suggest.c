@@ -302,29 +302,31 @@ find_missing(const EcapiSuggestion *search)
 	return missing;
 }
 
+static void
+push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
+{
+	JsonbValue	value = {.type = jbvString};
+
+	value.val.string.val = unconstify(char *, text);
+	value.val.string.len = strlen(text);
+	pushJsonbValue(state, token, &value);
+}
+
 static Jsonb *
 as_jsonb(const List *sources)
 {
 	JsonbParseState *state = NULL;
-	JsonbValue *object;
 	ListCell   *cell;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	foreach(cell, sources)
 	{
 		const EcapiSuggestSource *source = lfirst(cell);
-		JsonbValue	text;
 
-		text.type = jbvString;
-		text.val.string.val = (char *) source->path;
-		text.val.string.len = strlen(source->path);
-		pushJsonbValue(&state, WJB_KEY, &text);
-		text.val.string.val = (char *) source->text;
-		text.val.string.len = strlen(source->text);
-		pushJsonbValue(&state, WJB_VALUE, &text);
+		push_text(&state, WJB_KEY, source->path);
+		push_text(&state, WJB_VALUE, source->text);
 	}
-	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	return JsonbValueToJsonb(object);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
 /* A row with a status is made before it is what the event says. */

@@ -107,7 +107,7 @@ take_address(EcapiSuggestion *search, const EcapiSuggestTable *table, const char
 	return located;
 }
 
-/* A shipping address may be that of somebody who gets a present, so it comes last. */
+/* A shipping address may be that of a person who gets a present, so it comes last. */
 static bool
 find_address(EcapiSuggestion *search, bool shipping, bool only_country)
 {
