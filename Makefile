@@ -80,7 +80,7 @@ OBJS = \
 	src/destination/anonymize.o \
 	src/destination/paths.o \
 	src/destination/prune.o \
-	src/destination/settle.o \
+	src/destination/by_country.o \
 	src/destination/syntax.o \
 	src/destination/validator.o \
 	src/event/json.o \

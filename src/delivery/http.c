@@ -34,6 +34,9 @@
  *		request's timeout in time.
  *	(6) No secret gets into a text made here (failure.c).
  *
+ * The file is longer than others because no second one may know libcurl; what needs
+ * nothing of it stands beside: sockets, descriptors, intake, failures.
+ *
  * Threads: none of ours; one client belongs to one thread.  The caller ignores
  * SIGPIPE, as every process of the server does.
  *

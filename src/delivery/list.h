@@ -4,6 +4,9 @@
  *
  * A member's first field is its EcapiLink, so a pointer to one is a pointer
  * to the other.  A member is in one list at a time.  Nothing is allocated.
+ *
+ * The server's lib/ilist.h asks for c.h, which takes printf() and its like from the
+ * server's library: the client is to work in any program (http.c).
  */
 #ifndef ECAPI_LIST_H
 #define ECAPI_LIST_H

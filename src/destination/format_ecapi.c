@@ -395,18 +395,18 @@ find_unfit(const EcapiValue *event)
 }
 
 /*
- * Settle the data set: the destination's, else the event's own.  Returns
+ * Choose the data set: the destination's, else the event's own.  Returns
  * ECAPI_SHAPED when the event may go.
  */
 static EcapiShaped
-settle_data_set(const EcapiOptions *options, const EcapiValue *event,
-				EcapiValue *settled, const char **reason)
+choose_data_set(const EcapiOptions *options, const EcapiValue *event,
+				EcapiValue *chosen, const char **reason)
 {
 	const EcapiValue *own = ecapi_value_get(event, "data_set_id");
 	const char *wanted = options->data_set_id;
 
-	memset(settled, 0, sizeof(*settled));
-	settled->type = ECAPI_STRING;
+	memset(chosen, 0, sizeof(*chosen));
+	chosen->type = ECAPI_STRING;
 	if (is_text(own))
 	{
 		if (wanted && strcmp(own->text, wanted) != 0)
@@ -414,8 +414,8 @@ settle_data_set(const EcapiOptions *options, const EcapiValue *event,
 			*reason = "data_set_id";
 			return ECAPI_FILTERED;
 		}
-		settled->text = own->text;
-		settled->len = own->len;
+		chosen->text = own->text;
+		chosen->len = own->len;
 		return ECAPI_SHAPED;
 	}
 	if (wanted == NULL)
@@ -424,8 +424,8 @@ settle_data_set(const EcapiOptions *options, const EcapiValue *event,
 			"or give every event its own";
 		return ECAPI_LACKING;
 	}
-	settled->text = wanted;
-	settled->len = (uint32_t) strlen(wanted);
+	chosen->text = wanted;
+	chosen->len = (uint32_t) strlen(wanted);
 	return ECAPI_SHAPED;
 }
 
@@ -451,7 +451,7 @@ native_add(EcapiShape *shape, const EcapiValue *event, EcapiBuffer *body,
 		*reason = "not an object";
 		return ECAPI_UNFIT;
 	}
-	shaped = settle_data_set(shape->options, event, &data_set, reason);
+	shaped = choose_data_set(shape->options, event, &data_set, reason);
 	if (shaped != ECAPI_SHAPED)
 		return shaped;
 	*reason = find_unfit(event);

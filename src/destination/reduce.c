@@ -9,7 +9,7 @@
  *	 2. mmt_only	forced
  *	 3. anonymize	anonymize.c
  *	 4. fields		what is named stays, or: redact, what is named goes (prune.c);
- *					what needs a country that does not leave is settled (settle.c)
+ *					what needs a country that does not leave is normalized (by_country.c)
  *
  * Fields go last, so that a value can be taken from a field that does not leave,
  * and nothing can be put back that was taken away.
@@ -31,7 +31,7 @@
 #include "destination/map.h"
 #include "destination/paths.h"
 #include "destination/reduce.h"
-#include "destination/settle.h"
+#include "destination/by_country.h"
 #include "event/codes.h"
 #include "event/scan.h"
 
@@ -82,7 +82,7 @@ round_value(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *ev
  * event must not go without it.
  */
 static const EcapiValue *
-settle_value(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
+value_to_send(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
 			 const char **reason)
 {
 	const EcapiValue *own = ecapi_value_get(event, "value");
@@ -125,7 +125,7 @@ static const EcapiValue *
 reduce_value(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
 			 const char **reason)
 {
-	const EcapiValue *value = settle_value(options, arena, event, reason);
+	const EcapiValue *value = value_to_send(options, arena, event, reason);
 
 	if (value == NULL)
 		return event;
@@ -156,7 +156,7 @@ reduce_fields(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *
 	bool		country = options->fields ? options->fields->country : !options->redact->country;
 
 	if (!country)
-		event = ecapi_settle_country(arena, event);
+		event = ecapi_normalize_by_country(arena, event);
 	return options->fields ? ecapi_paths_keep(options->fields, arena, event) :
 		ecapi_paths_redact(options->redact, arena, event);
 }

@@ -498,9 +498,9 @@ measure_text(const char *text, size_t len, EcapiMeasure *measure)
 	return check_bytes(text, len, measure);
 }
 
-/* The result of one text: whether it is done, that is, memory did not run out. */
+/* Report what became of one text; false when memory ran out. */
 static bool
-settle(EcapiArena *arena, const EcapiValue *value, const char *wrong,
+report(EcapiArena *arena, const EcapiValue *value, const char *wrong,
 	   char *error, size_t error_size)
 {
 	if (value != NULL)
@@ -523,7 +523,7 @@ ecapi_json_parse(EcapiArena *arena, const char *text, size_t len,
 
 	if (wrong == NULL && memory_is_there(json_bytes(&measure, len)))
 		value = parse(arena, text, len, &wrong);
-	(void) settle(arena, value, wrong, error, error_size);
+	(void) report(arena, value, wrong, error, error_size);
 	return value;
 }
 
@@ -585,7 +585,7 @@ ecapi_json_parse_texts(EcapiArena *arena, EcapiJsonText *texts, int n)
 			}
 			if (wrong == NULL && there)
 				text->value = parse(arena, text->text, text->len, &wrong);
-			if (!settle(arena, text->value, wrong, text->error, sizeof(text->error)))
+			if (!report(arena, text->value, wrong, text->error, sizeof(text->error)))
 				return done;
 			group.left -= group.bytes[i];
 		}

@@ -250,7 +250,6 @@ erase_chunk(EcapiErasure *erasure, Chunk *chunk, Target target)
 				break;
 			case TARGET_ANSWERS:
 				ecapi_execute(&erase_answers, ids_of(chunk));
-				erasure->answers += chunk->n;
 				break;
 		}
 	chunk->n = 0;

@@ -35,7 +35,6 @@ typedef struct EcapiErasure
 	/* found */
 	int64		events;			/* of the outbox, erased now */
 	int64		failed;			/* rows of failed_event, deleted */
-	int64		answers;		/* of failed events that stay, erased */
 	int64		unreadable;		/* texts that cannot be converted to UTF-8 */
 } EcapiErasure;
 

@@ -1,22 +1,23 @@
 /*
- * settle.h
+ * by_country.h
  *	  What depends on a country, before the country is taken away.
  *
  * Pure C: no server header, no I/O; memory only from the arena.
  */
-#ifndef ECAPI_SETTLE_H
-#define ECAPI_SETTLE_H
+#ifndef ECAPI_BY_COUNTRY_H
+#define ECAPI_BY_COUNTRY_H
 
 #include "event/value.h"
 
 /*
  * The event (an object) with its telephone numbers and postal codes in their normal
- * forms, as far as the countries of its addresses tell these; those that have
- * none are left out.  Where no address tells a country nothing changes: then the
+ * forms, as far as the countries of its addresses determine these; those that have
+ * none are left out.  Where no address has a country nothing changes: then the
  * default decides, before and after.  Itself when nothing changes, else a tree
  * that shares nodes with it.  When the arena fails (arena->failed), the result is
  * not to be used.
  */
-extern const EcapiValue *ecapi_settle_country(EcapiArena *arena, const EcapiValue *event);
+extern const EcapiValue *ecapi_normalize_by_country(EcapiArena *arena,
+													const EcapiValue *event);
 
-#endif							/* ECAPI_SETTLE_H */
+#endif							/* ECAPI_BY_COUNTRY_H */
