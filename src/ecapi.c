@@ -95,7 +95,30 @@ may_create_database(Oid template)
 	return may;
 }
 
-static bool drops_extension(Node *statement);
+/*
+ * Whether a statement will drop our extension, by a role that may.  Not in a transaction
+ * block: what it holds already the worker may wait for, and would not stop.
+ */
+static bool
+drops_extension(Node *statement)
+{
+	DropStmt   *drop = (DropStmt *) statement;
+	ListCell   *cell;
+
+	if (!IsA(statement, DropStmt) || drop->removeType != OBJECT_EXTENSION ||
+		IsTransactionBlock())
+		return false;
+	foreach(cell, drop->objects)
+	{
+		Oid			extension;
+
+		if (strcmp(strVal(lfirst(cell)), "ecapi") != 0)
+			continue;
+		extension = get_extension_oid("ecapi", true);
+		return OidIsValid(extension) && pg_extension_ownercheck(extension, GetUserId());
+	}
+	return false;
+}
 
 /*
  * The database that a command wants to itself, if the current role may run
@@ -133,31 +156,6 @@ wanted_database(Node *statement)
 	database = get_database_oid(name, true);
 	return OidIsValid(database) && pg_database_ownercheck(database, GetUserId())
 		? database : InvalidOid;
-}
-
-/*
- * Whether a statement will drop our extension, by a role that may.  Not in a transaction
- * block: what it holds already the worker may wait for, and would not stop.
- */
-static bool
-drops_extension(Node *statement)
-{
-	DropStmt   *drop = (DropStmt *) statement;
-	ListCell   *cell;
-
-	if (!IsA(statement, DropStmt) || drop->removeType != OBJECT_EXTENSION ||
-		IsTransactionBlock())
-		return false;
-	foreach(cell, drop->objects)
-	{
-		Oid			extension;
-
-		if (strcmp(strVal(lfirst(cell)), "ecapi") != 0)
-			continue;
-		extension = get_extension_oid("ecapi", true);
-		return OidIsValid(extension) && pg_extension_ownercheck(extension, GetUserId());
-	}
-	return false;
 }
 
 static bool

@@ -51,10 +51,6 @@ forget_relations(Datum arg, Oid relid)
 	}
 }
 
-/*
- * Oid of a relation of schema ecapi.  Missing: InvalidOid, or an error that
- * says that the extension is not there.
- */
 Oid
 ecapi_relation(const char *name, bool missing_ok)
 {
@@ -74,10 +70,6 @@ ecapi_relation(const char *name, bool missing_ok)
 	return relid;
 }
 
-/*
- * The relations of the emit path; raises an error when one is missing.  What
- * changes during the look-ups is looked up again at the next call.
- */
 const EcapiRelations *
 ecapi_relations(void)
 {
@@ -104,7 +96,6 @@ ecapi_relations(void)
 	return &relations;
 }
 
-/* Whether the extension is in this database.  Needs a transaction. */
 bool
 ecapi_installed(void)
 {
@@ -112,14 +103,12 @@ ecapi_installed(void)
 		OidIsValid(ecapi_relation("cursor", true));
 }
 
-/* Oid of our foreign data wrapper, InvalidOid when it is gone. */
 Oid
 ecapi_wrapper(void)
 {
 	return get_foreign_data_wrapper_oid("ecapi", true);
 }
 
-/* The role that owns the extension's tables. */
 Oid
 ecapi_owner(void)
 {

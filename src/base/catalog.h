@@ -20,10 +20,25 @@ typedef struct EcapiRelations
 	Oid			outbox_seq;
 } EcapiRelations;
 
+/*
+ * The relations of the emit path; raises an error when one is missing.  What
+ * changes during the look-ups is looked up again at the next call.
+ */
 extern const EcapiRelations *ecapi_relations(void);
+
+/*
+ * Oid of a relation of schema ecapi.  Missing: InvalidOid, or an error that
+ * says that the extension is not there.
+ */
 extern Oid	ecapi_relation(const char *name, bool missing_ok);
+
+/* Whether the extension is in this database.  Needs a transaction. */
 extern bool ecapi_installed(void);
+
+/* Oid of our foreign data wrapper, InvalidOid when it is gone. */
 extern Oid	ecapi_wrapper(void);
+
+/* The role that owns the extension's tables. */
 extern Oid	ecapi_owner(void);
 
 /* Who owns a relation; InvalidOid when it is gone. */

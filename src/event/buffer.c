@@ -22,10 +22,6 @@
 
 #define FIRST_SIZE	1024
 
-/*
- * Start an empty buffer of at most max bytes.  resize gives its memory (see
- * buffer.h); nothing is taken before the first write.
- */
 void
 ecapi_buffer_init(EcapiBuffer *buffer, size_t max,
 				  void *(*resize) (void *owner, void *old, size_t size),

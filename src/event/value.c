@@ -21,10 +21,6 @@
 
 #define ALIGNMENT	alignof(max_align_t)
 
-/*
- * Start an empty arena.  grab must give max-aligned memory, or NULL; nothing
- * is taken from it before the first allocation.
- */
 void
 ecapi_arena_init(EcapiArena *arena, void *(*grab) (void *owner, size_t size),
 				 void *owner)
@@ -49,10 +45,6 @@ grab_chunk(EcapiArena *arena, size_t size)
 	return chunk;
 }
 
-/*
- * size bytes, max-aligned, not initialized; NULL (and arena->failed) when the
- * owner has no more.
- */
 void *
 ecapi_arena_alloc(EcapiArena *arena, size_t size)
 {
@@ -82,7 +74,6 @@ ecapi_arena_alloc(EcapiArena *arena, size_t size)
 	return piece;
 }
 
-/* A NUL-terminated copy of len bytes, or NULL. */
 char *
 ecapi_arena_copy(EcapiArena *arena, const char *text, size_t len)
 {

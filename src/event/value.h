@@ -60,10 +60,21 @@ typedef struct EcapiArena
 	bool		failed;			/* a grab returned NULL */
 } EcapiArena;
 
+/*
+ * Start an empty arena.  grab must give max-aligned memory, or NULL; nothing
+ * is taken from it before the first allocation.
+ */
 extern void ecapi_arena_init(EcapiArena *arena,
 							 void *(*grab) (void *owner, size_t size),
 							 void *owner);
+
+/*
+ * size bytes, max-aligned, not initialized; NULL (and arena->failed) when the
+ * owner has no more.
+ */
 extern void *ecapi_arena_alloc(EcapiArena *arena, size_t size);
+
+/* A NUL-terminated copy of len bytes, or NULL. */
 extern char *ecapi_arena_copy(EcapiArena *arena, const char *text, size_t len);
 
 /* Constructors return NULL only when the arena failed. */

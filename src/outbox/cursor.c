@@ -228,11 +228,6 @@ cursor_of_row(uint64 row)
 	return cursor;
 }
 
-/*
- * All cursors, as a list of EcapiCursor in a context of the caller's.  As the
- * active snapshot sees them, so that the caller can read servers of the same
- * moment.
- */
 List *
 ecapi_cursor_load(MemoryContext context)
 {
@@ -250,11 +245,6 @@ ecapi_cursor_load(MemoryContext context)
 static bool beside = true;
 static TimestampTz tidied_at = 0;
 
-/*
- * Lock a cursor for writing, without waiting.  False when there is none; or it is
- * held by another transaction, and aside is false.  With aside, a row beside that
- * one is the cursor then.
- */
 bool
 ecapi_cursor_lock(Oid server, bool aside)
 {
@@ -266,17 +256,12 @@ ecapi_cursor_lock(Oid server, bool aside)
 	return true;
 }
 
-/* Whether there is a cursor of that server, locked or not. */
 bool
 ecapi_cursor_exists(Oid server)
 {
 	return ecapi_query(&exists, ecapi_arg_oid(server)) > 0;
 }
 
-/*
- * Delete the rows of servers that have a newer one, but for those that another
- * transaction holds; now and then, as long as there may be some.
- */
 void
 ecapi_cursor_tidy(TimestampTz now)
 {
@@ -288,7 +273,6 @@ ecapi_cursor_tidy(TimestampTz now)
 	beside = ecapi_column_bool(0, 1);
 }
 
-/* Write a cursor that the caller has locked. */
 void
 ecapi_cursor_write(const EcapiCursor *cursor)
 {
@@ -313,7 +297,6 @@ ecapi_cursor_write(const EcapiCursor *cursor)
 				  ecapi_arg_time_if_set(cursor->test_since));
 }
 
-/* Write the state of a locked cursor whose place is not ours to write. */
 void
 ecapi_cursor_write_state(const EcapiCursor *cursor)
 {
@@ -322,7 +305,6 @@ ecapi_cursor_write_state(const EcapiCursor *cursor)
 				  ecapi_arg_time_if_set(cursor->last_error_at));
 }
 
-/* A row for a destination that has none; position and counts start at zero. */
 void
 ecapi_cursor_create(const EcapiCursor *cursor)
 {
@@ -331,17 +313,12 @@ ecapi_cursor_create(const EcapiCursor *cursor)
 				  ecapi_arg_int8(cursor->system_identifier), ecapi_arg_oid(cursor->database));
 }
 
-/*
- * End a cursor, and what an operator wanted of its destination.  A new server
- * of the same name keeps its own.
- */
 void
 ecapi_cursor_delete(const char *destination, Oid server)
 {
 	ecapi_execute(&drop, ecapi_arg_name(destination), ecapi_arg_oid(server));
 }
 
-/* Give a cursor to a server that was renamed, or has a new oid. */
 void
 ecapi_cursor_bind(Oid old_server, const char *old_name, Oid server, const char *new_name)
 {
@@ -349,10 +326,6 @@ ecapi_cursor_bind(Oid old_server, const char *old_name, Oid server, const char *
 				  ecapi_arg_oid(server), ecapi_arg_name(new_name));
 }
 
-/*
- * The greatest xid of a committed event, 0 when there is none.  The next xid
- * of a sound server lies beyond it.
- */
 uint64
 ecapi_outbox_last_xid(void)
 {

@@ -41,16 +41,52 @@ typedef struct EcapiCursor
 	const char *problem;		/* what is wrong with the row; NULL: nothing */
 } EcapiCursor;
 
+/*
+ * All cursors, as a list of EcapiCursor in a context of the caller's.  As the
+ * active snapshot sees them, so that the caller can read servers of the same
+ * moment.
+ */
 extern List *ecapi_cursor_load(MemoryContext context);
+
+/*
+ * Lock a cursor for writing, without waiting.  False when there is none; or it is
+ * held by another transaction, and aside is false.  With aside, a row beside that
+ * one is the cursor then.
+ */
 extern bool ecapi_cursor_lock(Oid server, bool aside);
+
+/* Whether there is a cursor of that server, locked or not. */
 extern bool ecapi_cursor_exists(Oid server);
+
+/*
+ * Delete the rows of servers that have a newer one, but for those that another
+ * transaction holds; now and then, as long as there may be some.
+ */
 extern void ecapi_cursor_tidy(TimestampTz now);
+
+/* Write a cursor that the caller has locked. */
 extern void ecapi_cursor_write(const EcapiCursor *cursor);
+
+/* Write the state of a locked cursor whose place is not ours to write. */
 extern void ecapi_cursor_write_state(const EcapiCursor *cursor);
+
+/* A row for a destination that has none; position and counts start at zero. */
 extern void ecapi_cursor_create(const EcapiCursor *cursor);
+
+/*
+ * End a cursor, and what an operator wanted of its destination.  A new server
+ * of the same name keeps its own.
+ */
 extern void ecapi_cursor_delete(const char *destination, Oid server);
+
+/* Give a cursor to a server that was renamed, or has a new oid. */
 extern void ecapi_cursor_bind(Oid old_server, const char *old_name,
 							  Oid server, const char *name);
+
+/*
+ * The greatest xid of a committed event, 0 when there is none.  The next xid
+ * of a sound server lies beyond it.
+ */
 extern uint64 ecapi_outbox_last_xid(void);
 
 #endif							/* ECAPI_CURSOR_H */

@@ -54,7 +54,6 @@ widen(TransactionId xid, FullTransactionId next)
 	return U64FromFullTransactionId(FullTransactionIdFromEpochAndXid(epoch, xid));
 }
 
-/* palloc'd value of a server snapshot that was taken just now. */
 EcapiSnapshot *
 ecapi_snapshot_from(Snapshot snapshot)
 {
@@ -71,7 +70,6 @@ ecapi_snapshot_from(Snapshot snapshot)
 	return result;
 }
 
-/* palloc'd copy in which a transaction counts as running. */
 EcapiSnapshot *
 ecapi_snapshot_without(const EcapiSnapshot *snapshot, uint64 xid)
 {
@@ -88,12 +86,6 @@ ecapi_snapshot_without(const EcapiSnapshot *snapshot, uint64 xid)
 	return result;
 }
 
-/*
- * Where a destination starts that is created, adopted or rebased now: it sees
- * what committed so far but not the transaction we are in, whatever that has
- * emitted or will.  The transaction's own snapshot would not do: under
- * REPEATABLE READ it is too old.
- */
 EcapiSnapshot *
 ecapi_snapshot_start(void)
 {
@@ -103,7 +95,6 @@ ecapi_snapshot_start(void)
 	return ecapi_snapshot_without(latest, own);
 }
 
-/* palloc'd copy. */
 EcapiSnapshot *
 ecapi_snapshot_copy(const EcapiSnapshot *snapshot)
 {
@@ -114,7 +105,6 @@ ecapi_snapshot_copy(const EcapiSnapshot *snapshot)
 	return result;
 }
 
-/* palloc'd value of a pg_snapshot datum. */
 EcapiSnapshot *
 ecapi_snapshot_of_datum(Datum datum)
 {
@@ -136,7 +126,6 @@ ecapi_snapshot_of_datum(Datum datum)
 	return result;
 }
 
-/* The pg_snapshot datum of a value. */
 Datum
 ecapi_snapshot_datum(const EcapiSnapshot *snapshot)
 {
@@ -168,7 +157,6 @@ ecapi_column_snapshot(uint64 row, int column)
 	return isnull ? NULL : ecapi_snapshot_of_datum(value);
 }
 
-/* Whether a transaction was decided. */
 bool
 ecapi_snapshot_sees(const EcapiSnapshot *snapshot, uint64 xid)
 {
@@ -180,7 +168,6 @@ ecapi_snapshot_sees(const EcapiSnapshot *snapshot, uint64 xid)
 		bsearch(&xid, snapshot->xip, snapshot->nxip, sizeof(uint64), compare_xids) == NULL;
 }
 
-/* Whether both see the same.  xmin follows from the rest and does not count. */
 bool
 ecapi_snapshot_equal(const EcapiSnapshot *a, const EcapiSnapshot *b)
 {
@@ -188,7 +175,6 @@ ecapi_snapshot_equal(const EcapiSnapshot *a, const EcapiSnapshot *b)
 		memcmp(a->xip, b->xip, sizeof(uint64) * a->nxip) == 0;
 }
 
-/* Whether newer sees everything that older sees. */
 bool
 ecapi_snapshot_within(const EcapiSnapshot *older, const EcapiSnapshot *newer)
 {

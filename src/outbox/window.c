@@ -61,10 +61,6 @@ static EcapiStatement range = {
 	4, {XID8OID, INT8OID, XID8OID, INT8OID}, NULL
 };
 
-/*
- * A palloc'd copy of an event's text in UTF-8, or NULL when it has none: then
- * this one event is at fault, and an error would hold up all the others.
- */
 char *
 ecapi_window_utf8(const char *text, int len, int *utf8_len)
 {
@@ -262,14 +258,6 @@ read_range(const EcapiSnapshot *to, EcapiPosition *position, EcapiRows *rows)
 	}
 }
 
-/*
- * Read on in the window (from, to] after position, until the page is full.
- * Appends to rows and moves position behind the last row read.  Returns true
- * when the window has no more.
- *
- * The caller is in a READ COMMITTED transaction that wrote nothing, is
- * connected to SPI, and has an active snapshot at least as late as to.
- */
 bool
 ecapi_window_read(const EcapiSnapshot *from, const EcapiSnapshot *to,
 				  EcapiPosition *position, EcapiRows *rows)

@@ -40,8 +40,21 @@ typedef struct EcapiRows
 	size_t		max_bytes;		/* a read ends with the row that passes it */
 } EcapiRows;
 
+/*
+ * Read on in the window (from, to] after position, until the page is full.
+ * Appends to rows and moves position behind the last row read.  Returns true
+ * when the window has no more.
+ *
+ * The caller is in a READ COMMITTED transaction that wrote nothing, is
+ * connected to SPI, and has an active snapshot at least as late as to.
+ */
 extern bool ecapi_window_read(const EcapiSnapshot *from, const EcapiSnapshot *to,
 							  EcapiPosition *position, EcapiRows *rows);
+
+/*
+ * A palloc'd copy of an event's text in UTF-8, or NULL when it has none: then
+ * this one event is at fault, and an error would hold up all the others.
+ */
 extern char *ecapi_window_utf8(const char *text, int len, int *utf8_len);
 
 /* The same of a text, or json, that a table holds. */

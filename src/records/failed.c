@@ -150,7 +150,6 @@ answer_of(const EcapiFailedRow *row)
 	return ecapi_arg_text(row->answer == NULL ? NULL : ecapi_failed_answer(row->answer));
 }
 
-/* Copy an event of the outbox to failed_event, unless it is there. */
 void
 ecapi_failed_insert(const EcapiFailedRow *row)
 {
@@ -161,11 +160,6 @@ ecapi_failed_insert(const EcapiFailedRow *row)
 				  ecapi_arg_time_if_set(row->next_try));
 }
 
-/*
- * Lock the rows that these (a list of EcapiFailedRow) change, without waiting.
- * False when another transaction holds one of them; rows that are gone do not
- * count.
- */
 bool
 ecapi_failed_lock(List *rows)
 {
@@ -183,7 +177,6 @@ ecapi_failed_lock(List *rows)
 	return ecapi_execute(&lock_rows, array) == there;
 }
 
-/* Change or delete the row of an event that was tried again, if it is there. */
 void
 ecapi_failed_change(const EcapiFailedRow *row)
 {

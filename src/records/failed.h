@@ -58,8 +58,17 @@ typedef struct EcapiDueRows
  */
 extern char *ecapi_failed_answer(const char *answer);
 
+/* Copy an event of the outbox to failed_event, unless it is there. */
 extern void ecapi_failed_insert(const EcapiFailedRow *row);
+
+/*
+ * Lock the rows that these (a list of EcapiFailedRow) change, without waiting.
+ * False when another transaction holds one of them; rows that are gone do not
+ * count.
+ */
 extern bool ecapi_failed_lock(List *rows);
+
+/* Change or delete the row of an event that was tried again, if it is there. */
 extern void ecapi_failed_change(const EcapiFailedRow *row);
 
 /*

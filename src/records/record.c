@@ -47,7 +47,6 @@ text_or_null(const char *text)
 	return ecapi_arg_text(text == NULL || text[0] == '\0' ? NULL : text);
 }
 
-/* Write one row of the request log. */
 void
 ecapi_record_request(EcapiRequestRow *row)
 {
@@ -64,7 +63,6 @@ ecapi_record_request(EcapiRequestRow *row)
 				  ecapi_arg_bool(row->retried));
 }
 
-/* Log a tick. */
 void
 ecapi_record_tick(const EcapiSnapshot *snapshot, TimestampTz at)
 {
@@ -72,22 +70,12 @@ ecapi_record_tick(const EcapiSnapshot *snapshot, TimestampTz at)
 				  ecapi_arg_int2(ecapi_ring_slot(at)), ecapi_arg_snapshot(snapshot));
 }
 
-/*
- * The logged ticks that are not earlier than a snapshot, in order, at most
- * max.  Fills ticks with palloc'd snapshots (in SPI's context) and returns
- * how many.
- */
 int
 ecapi_record_ticks_after(const EcapiSnapshot *from, int max, EcapiSnapshot **ticks)
 {
 	return ecapi_record_ticks_before(from, DT_NOEND, max, ticks);
 }
 
-/*
- * Of the next max logged ticks that are not earlier than a snapshot, those that
- * were taken at or before a moment and stand before any that was not.  As
- * ecapi_record_ticks_after().
- */
 int
 ecapi_record_ticks_before(const EcapiSnapshot *from, TimestampTz before, int max,
 						  EcapiSnapshot **ticks)
@@ -106,10 +94,6 @@ ecapi_record_ticks_before(const EcapiSnapshot *from, TimestampTz before, int max
 	return kept;
 }
 
-/*
- * The first logged tick that sees every committed event of a slot, palloc'd in
- * SPI's context; NULL when there is none.
- */
 EcapiSnapshot *
 ecapi_record_tick_over(int slot)
 {

@@ -31,12 +31,32 @@ typedef struct EcapiRequestRow
 	bool		retried;		/* of failed events */
 } EcapiRequestRow;
 
+/* Write one row of the request log. */
 extern void ecapi_record_request(EcapiRequestRow *row);
+
+/* Log a tick. */
 extern void ecapi_record_tick(const EcapiSnapshot *snapshot, TimestampTz at);
+
+/*
+ * The logged ticks that are not earlier than a snapshot, in order, at most
+ * max.  Fills ticks with palloc'd snapshots (in SPI's context) and returns
+ * how many.
+ */
 extern int	ecapi_record_ticks_after(const EcapiSnapshot *from, int max,
 									 EcapiSnapshot **ticks);
+
+/*
+ * Of the next max logged ticks that are not earlier than a snapshot, those that
+ * were taken at or before a moment and stand before any that was not.  As
+ * ecapi_record_ticks_after().
+ */
 extern int	ecapi_record_ticks_before(const EcapiSnapshot *from, TimestampTz before,
 									  int max, EcapiSnapshot **ticks);
+
+/*
+ * The first logged tick that sees every committed event of a slot, palloc'd in
+ * SPI's context; NULL when there is none.
+ */
 extern EcapiSnapshot *ecapi_record_tick_over(int slot);
 
 #endif							/* ECAPI_RECORD_H */

@@ -139,10 +139,6 @@ replay_of_row(uint64 row)
 	return replay;
 }
 
-/*
- * All replays that are not at their end, oldest first, as a list of
- * EcapiReplayRow in a context of the caller's.
- */
 List *
 ecapi_replay_load(MemoryContext context)
 {
@@ -156,10 +152,6 @@ ecapi_replay_load(MemoryContext context)
 	return result;
 }
 
-/*
- * Write position and counts; a cancelled replay stays so.  False when another
- * transaction holds the row, or it is gone.
- */
 bool
 ecapi_replay_write(const EcapiReplayRow *row)
 {
@@ -173,7 +165,6 @@ ecapi_replay_write(const EcapiReplayRow *row)
 	return true;
 }
 
-/* A new replay, at the start of its window; returns its id. */
 int64
 ecapi_replay_create(const EcapiReplayRow *row, const char *user)
 {
@@ -184,7 +175,6 @@ ecapi_replay_create(const EcapiReplayRow *row, const char *user)
 	return ecapi_column_int8(0, 1);
 }
 
-/* Where a window begins that holds every event emitted at since or later. */
 EcapiSnapshot *
 ecapi_replay_start(TimestampTz since)
 {
@@ -197,28 +187,24 @@ ecapi_replay_start(TimestampTz since)
 	return nothing;
 }
 
-/* When the oldest event was emitted that the ring still holds; 0: it is empty. */
 TimestampTz
 ecapi_replay_oldest(void)
 {
 	return ecapi_execute(&oldest) == 0 ? 0 : ecapi_column_time(0, 1);
 }
 
-/* Cancel a replay, or, with id 0, all of a destination; returns how many. */
 int64
 ecapi_replay_cancel(const char *destination, int64 id)
 {
 	return (int64) ecapi_execute(&cancel, ecapi_arg_name(destination), ecapi_arg_int8(id));
 }
 
-/* A destination has a new name. */
 void
 ecapi_replay_rename(const char *old_name, const char *new_name)
 {
 	ecapi_execute(&rename_rows, ecapi_arg_name(old_name), ecapi_arg_name(new_name));
 }
 
-/* A destination is gone, and its replays with it. */
 void
 ecapi_replay_forget(const char *destination)
 {

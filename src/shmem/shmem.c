@@ -138,7 +138,6 @@ ecapi_shmem_add(const EcapiShmemPart *part)
 	parts[n_parts++] = part;
 }
 
-/* Ask for our shared memory; from the shmem_request hook. */
 void
 ecapi_shmem_request(void)
 {
@@ -146,7 +145,6 @@ ecapi_shmem_request(void)
 	RequestNamedLWLockTranche("ecapi", 1);
 }
 
-/* Find or set up our shared memory; from the shmem_startup hook. */
 void
 ecapi_shmem_startup(void)
 {
@@ -180,7 +178,6 @@ ecapi_shmem_startup(void)
 	LWLockRelease(AddinShmemInitLock);
 }
 
-/* Whether the library was preloaded. */
 bool
 ecapi_shmem_attached(void)
 {
@@ -215,10 +212,6 @@ slot_of(Oid database)
 	return NULL;
 }
 
-/*
- * Wake the worker of this database now; for COMMIT PREPARED, of which nobody
- * knows any more what it holds.
- */
 void
 ecapi_wake_now(void)
 {
@@ -327,28 +320,24 @@ do_at_commit(int what)
 	at_commit |= what;
 }
 
-/* Events were appended: wake this database's worker when we commit. */
 void
 ecapi_wake_at_commit(void)
 {
 	do_at_commit(AT_COMMIT(SIGNAL_WAKE));
 }
 
-/* Destinations changed: make the worker look at them when we commit. */
 void
 ecapi_reload_at_commit(void)
 {
 	do_at_commit(AT_COMMIT(SIGNAL_RELOAD));
 }
 
-/* Events were cancelled or erased: make the worker look when we commit. */
 void
 ecapi_stops_at_commit(void)
 {
 	do_at_commit(AT_COMMIT(SIGNAL_STOPS));
 }
 
-/* A database was made: let the launcher look whether it wants a worker. */
 void
 ecapi_rescan_at_commit(void)
 {
@@ -364,7 +353,6 @@ copy_out(const Slot *slot, EcapiSlotInfo *info)
 	LWLockRelease(shared->lock);
 }
 
-/* Copy out the slot of a database; false when it has none. */
 bool
 ecapi_slot_of_database(Oid database, EcapiSlotInfo *info)
 {
@@ -376,7 +364,6 @@ ecapi_slot_of_database(Oid database, EcapiSlotInfo *info)
 	return info->database == database;
 }
 
-/* The number of this database's slot, from 0; -1 when it has none. */
 int
 ecapi_slot_number(void)
 {
@@ -391,10 +378,6 @@ ecapi_launcher_running(void)
 	return shared != NULL && pg_atomic_read_u32(&shared->launcher) != 0;
 }
 
-/*
- * Hold the slot of a database, so that no worker is started in it.  Returns
- * the process id of a worker that runs now and must be stopped, or 0.
- */
 int
 ecapi_hold_database(Oid database)
 {
@@ -424,7 +407,6 @@ detach_launcher(int code, Datum arg)
 	pg_atomic_write_u32(&shared->rescan, 1);
 }
 
-/* This process is the launcher now. */
 void
 ecapi_launcher_attach(void)
 {
@@ -432,7 +414,6 @@ ecapi_launcher_attach(void)
 	before_shmem_exit(detach_launcher, (Datum) 0);
 }
 
-/* Whether a look at all databases was asked for.  Forgets the wish. */
 bool
 ecapi_launcher_rescan(void)
 {
@@ -445,7 +426,6 @@ ecapi_slot_count(void)
 	return shared == NULL ? 0 : shared->nslots;
 }
 
-/* Copy out slot number i; false when it is free. */
 bool
 ecapi_slot_read(int i, EcapiSlotInfo *info)
 {
@@ -453,9 +433,6 @@ ecapi_slot_read(int i, EcapiSlotInfo *info)
 	return info->state != ECAPI_SLOT_FREE;
 }
 
-/*
- * Want a worker for a database.  False when every slot is taken.
- */
 bool
 ecapi_slot_want(Oid database)
 {
@@ -494,7 +471,6 @@ ecapi_slot_want(Oid database)
 	return done;
 }
 
-/* The launcher is about to register a worker for this slot. */
 void
 ecapi_slot_starting(int i)
 {
@@ -505,7 +481,6 @@ ecapi_slot_starting(int i)
 	LWLockRelease(shared->lock);
 }
 
-/* A worker could not be started, or ended before it attached. */
 void
 ecapi_slot_failed(int i, const char *message)
 {
@@ -518,7 +493,6 @@ ecapi_slot_failed(int i, const char *message)
 	LWLockRelease(shared->lock);
 }
 
-/* The database of this slot is gone. */
 void
 ecapi_slot_free(int i)
 {
@@ -551,10 +525,6 @@ detach_worker(int code, Datum arg)
 	set_latch_of(&shared->launcher);
 }
 
-/*
- * This process is the worker of a slot now.  False when the slot was given to
- * another, or is held: then it must end.
- */
 bool
 ecapi_worker_attach(int i, Oid database)
 {
@@ -588,10 +558,6 @@ is_woken(Slot *slot)
 	return false;
 }
 
-/*
- * The database has no extension: give the slot back.  It may have it again by now: who
- * woke us is answered by another worker.
- */
 void
 ecapi_worker_retire(void)
 {
@@ -606,10 +572,6 @@ ecapi_worker_retire(void)
 		ecapi_slot_want(MyDatabaseId);
 }
 
-/*
- * There is nothing for a worker to do in this database: give the slot back, unless
- * somebody has woken us meanwhile.  False then; else the process has to end.
- */
 bool
 ecapi_worker_leave(void)
 {
@@ -637,7 +599,6 @@ ecapi_worker_leave(void)
 	return leaves;
 }
 
-/* What this worker last ran into, for ecapi.worker(); "" for nothing. */
 void
 ecapi_worker_message(const char *message)
 {
@@ -648,37 +609,24 @@ ecapi_worker_message(const char *message)
 	LWLockRelease(shared->lock);
 }
 
-/*
- * Whether something was committed since the last call.  A full barrier: what the
- * committer did before it woke us is visible to a snapshot taken afterwards.
- */
 bool
 ecapi_worker_woken(void)
 {
 	return pg_atomic_exchange_u32(&shared->slots[my_slot].signals[SIGNAL_WAKE], 0) != 0;
 }
 
-/*
- * Whether ecapi_worker_woken would say yes.  As long as it would, committing emitters
- * set no latch.
- */
 bool
 ecapi_worker_wake_pending(void)
 {
 	return pg_atomic_read_u32(&shared->slots[my_slot].signals[SIGNAL_WAKE]) != 0;
 }
 
-/* Whether destinations changed since the last call. */
 bool
 ecapi_worker_reload(void)
 {
 	return pg_atomic_exchange_u32(&shared->slots[my_slot].signals[SIGNAL_RELOAD], 0) != 0;
 }
 
-/*
- * Whether events were cancelled or erased since the last call.  A full barrier, as in
- * ecapi_worker_woken.
- */
 bool
 ecapi_worker_stops(void)
 {
