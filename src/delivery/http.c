@@ -1,7 +1,7 @@
 /*
  * http.c
  *	  Many HTTP requests at once, without ever blocking: the one file that
- *	  knows libcurl.
+ *	  knows libcurl, and so longer than others.
  *
  * The client is a state machine that its caller drives.  libcurl says
  * through two callbacks which sockets it wants watched and when it wants to
@@ -33,9 +33,6 @@
  *	(5) What comes from outside is bounded: by intake.c in size, by the
  *		request's timeout in time.
  *	(6) No secret gets into a text made here (failure.c).
- *
- * The file is longer than others because no second one may know libcurl; what needs
- * nothing of it stands beside: sockets, descriptors, intake, failures.
  *
  * Threads: none of ours; one client belongs to one thread.  The caller ignores
  * SIGPIPE, as every process of the server does.

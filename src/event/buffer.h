@@ -30,7 +30,7 @@ typedef struct EcapiBuffer
 
 /*
  * Start an empty buffer of at most max bytes.  resize gives its memory (see
- * buffer.h); nothing is taken before the first write.
+ * above); nothing is taken before the first write.
  */
 extern void ecapi_buffer_init(EcapiBuffer *buffer, size_t max,
 							  void *(*resize) (void *owner, void *old, size_t size),
