@@ -64,7 +64,7 @@ append_to_file("$credentials/absent.pem", slurp_file("$credentials/ca.pem"));
 $cluster->drained(qw(other_authority no_authority no_file));
 is($cluster->sql("SELECT sum(delivered) FROM ecapi.destination"), 15, 'all five delivered all');
 
-# Plain HTTP leaves this machine for nobody.
+# Plain HTTP never leaves this machine.
 for my $host ('example.com', '192.0.2.1', '[2001:db8::1]', 'localhost.example.com',
 	'127.0.0.1.example.com', '0.0.0.0')
 {

@@ -76,7 +76,7 @@ subtest 'a role that a database sets for its sessions' => sub {
 	{
 		$cluster->sql("ALTER DATABASE postgres SET $setting = 'small';"
 			  . 'SELECT pg_terminate_backend(pid) FROM ecapi.worker()');
-		# a role counts for the sessions of this test, too; as whom they connect does not change
+		# a role counts for the sessions of this test, too; the user that they connect as stays
 		is($cluster->sql('SELECT current_user'), $setting eq 'role' ? 'small' : $cluster->sql('SELECT session_user'),
 			"$setting is set");
 		$cluster->sql("SELECT ecapi_emit('login', id => '$setting-1')");

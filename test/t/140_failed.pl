@@ -95,7 +95,7 @@ is($cluster->sql("SELECT ecapi.discard('shop', event_id => 'another')"), 0, 'dis
 is($cluster->sql("SELECT ecapi.discard('shop')"), 1, 'discard tells how many');
 is(failed('shop'), '', 'discarded');
 
-# --- what capture set aside is nobody's to discard or retry
+# --- what capture set aside can be neither discarded nor retried
 
 $cluster->sql("SET ecapi.on_error = set_aside; SELECT ecapi_emit('purchase', id => 'aside', value => 1)");
 my $aside = $cluster->sql("SELECT count(*) FROM ecapi.failed_event WHERE state = 'set_aside'");

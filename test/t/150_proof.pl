@@ -277,7 +277,7 @@ is($cluster->sql("SET ROLE shop; SELECT events || ' ' || value || ' ' || ids::te
 		  . " now() - interval '1 day', now() + interval '1 day') WHERE destination IS NULL AND outcome = 'unaccounted'"),
 	'2 30.00 {hole-1,hole-2}', 'paid orders that the track has not seen are named');
 
-# --- failed events that somebody deletes
+# --- failed events that are deleted by hand
 
 $cluster->sql("DELETE FROM ecapi.failed_event WHERE event_id = (SELECT min(event_id) FROM ecapi.failed_event)");
 is(reconciled('flaky', 'deleted')->[0] =~ s/^(deleted) \w+ (\d+) .*/$1 $2/r, 'deleted 1', 'a failed event that was deleted is not lost');

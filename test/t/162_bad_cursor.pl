@@ -1,4 +1,4 @@
-# Cursors that somebody else wrote or deleted: a clear state or a repair, no
+# Cursors that were written or deleted by hand: a clear state or a repair, no
 # crash, nothing passed over.
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# A ring that somebody changed: writers and the worker say so, the worker holds
+# A ring that was changed by hand: writers and the worker say so, the worker holds
 # and goes on when the ring is as it was; nothing is passed over.
 use strict;
 use warnings;

@@ -12,7 +12,7 @@ use IO::Socket::INET;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# Connections are taken up by the kernel, and nobody reads what they bring.
+# Connections are accepted by the kernel, and nothing reads what they bring.
 my $mute = IO::Socket::INET->new(Listen => 1024, LocalAddr => '127.0.0.1') or die "listen: $!";
 my $receiver = EcapiReceiver->start;
 my $url = 'http://127.0.0.1:' . $mute->sockport . '/mute';

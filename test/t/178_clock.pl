@@ -1,5 +1,5 @@
 # The wall clock is set back an hour, and forward again: nothing waits for it,
-# nothing is lost, nothing is sent twice, and nobody complains.
+# nothing is lost, nothing is sent twice, and nothing is reported as an error.
 #
 # The server runs with test/clock/clock.c in front of its C library, so that only
 # its own clock is set.

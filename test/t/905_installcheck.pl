@@ -1,5 +1,4 @@
-# "make installcheck" as somebody runs it who knows PGXS: against a server of the
-# caller's it says what is missing, all of it at once, and runs the tests of each
+# "make installcheck" as PGXS has it: against a server of the caller it says what is missing, all of it at once, and runs the tests of each
 # kind when nothing is.
 #
 # It runs in a copy of the tests, for make empties directories that this run uses.

@@ -438,8 +438,8 @@ END
 	$? = $status;
 }
 
-# Restore into a new database, and test that nobody says a word about it: neither
-# the program, to which the name of the database is given last, nor the server.
+# Restore into a new database by a program, to which the name of the database is given
+# last, and test that neither the program nor the server warns of anything.
 sub restored
 {
 	my ($self, $database, @command) = @_;
