@@ -52,7 +52,6 @@
 
 #include "base/catalog.h"
 #include "base/refuse.h"
-#include "base/run_as.h"
 #include "capture/program.h"
 #include "capture/tracks.h"
 #include "rowsql/names.h"

@@ -35,7 +35,6 @@
 #include "utils/timestamp.h"
 
 #include "base/argument.h"
-#include "base/catalog.h"
 #include "base/refuse.h"
 #include "base/run_as.h"
 #include "base/sql_scope.h"

@@ -31,11 +31,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "base/argument.h"
-#include "base/catalog.h"
 #include "base/statement.h"
 #include "capture/program_compile.h"
 #include "capture/rows.h"

@@ -15,7 +15,6 @@
 #include "access/table.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "base/catalog.h"
