@@ -62,6 +62,7 @@ OBJS = \
 	src/event/embedded.o \
 	src/event/person.o \
 	src/event/refund.o \
+	src/event/stored.o \
 	src/destination/registry.o \
 	src/destination/options.o \
 	src/destination/option_problem.o \

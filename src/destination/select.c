@@ -20,6 +20,7 @@
 #include "consent/policy.h"
 #include "destination/sample.h"
 #include "destination/select.h"
+#include "event/refund.h"
 
 const char *
 ecapi_select_routed(const EcapiOptions *options, int type, const char *route)
@@ -71,8 +72,8 @@ is_expired(const EcapiOptions *options, const EcapiValue *event, int64_t now)
 }
 
 const char *
-ecapi_select_early(const EcapiOptions *options, const EcapiValue *event, int type,
-				   int64_t now)
+ecapi_select_early(const EcapiOptions *options, EcapiAddressee self,
+				   const EcapiValue *event, int type, int64_t now)
 {
 	const char *reason;
 
@@ -82,7 +83,10 @@ ecapi_select_early(const EcapiOptions *options, const EcapiValue *event, int typ
 		return reason;
 	if (names_other_data_set(options, event))
 		return "data_set_id";
-	return is_expired(options, event, now) ? "expired" : NULL;
+	if (is_expired(options, event, now))
+		return "expired";
+	return type == ECAPI_EVENT_refund && !ecapi_refund_is_for(event, self.server, self.name)
+		? "not delivered" : NULL;
 }
 
 const char *

@@ -5,12 +5,13 @@
  * The steps from an event to a request, in this order, in the worker and in a
  * preview alike:
  *
- *	 1. early	what needs no SQL: event_types, route, data_set_id, max_age
+ *	 1. early	what needs no SQL: event_types, route, data_set_id, max_age, and
+ *				whether it was cancelled or erased
  *	 2. enrich	patches (enrich/enrichment.h)
  *	 3. late	consent, sample
  *	 4. filter	the condition (enrich/filter.h)
  *	 5. reduce	values and fields (reduce.h)
- *	 6. format	the platform's shape
+ *	 6. format	the platform's shape; both in body.h
  *
  * The first that refuses gives the reason, a constant, under which the event is
  * counted as filtered.  Pure: no SQL, no I/O.
@@ -21,13 +22,20 @@
 #include "destination/options.h"
 #include "event/value.h"
 
+/* A destination as refunds are addressed to it: the oid of its server, and its name. */
+typedef struct EcapiAddressee
+{
+	uint32_t	server;
+	const char *name;
+} EcapiAddressee;
+
 /*
  * NULL when the destination may take the event, else the reason: "event_type",
- * "route", "data_set_id" or "expired".  type is the event's index or -1; now is
- * in seconds since 1970.
+ * "route", "data_set_id" or "expired", or, of a refund of what it was never sent,
+ * "not delivered".  type is the event's index or -1; now is in seconds since 1970.
  */
-extern const char *ecapi_select_early(const EcapiOptions *options, const EcapiValue *event,
-									  int type, int64_t now);
+extern const char *ecapi_select_early(const EcapiOptions *options, EcapiAddressee self,
+									  const EcapiValue *event, int type, int64_t now);
 
 /*
  * The same by type and route alone (route NULL: the event has none), for those who
@@ -46,6 +54,10 @@ extern const char *ecapi_select_route_of(const EcapiValue *event);
  */
 extern const char *ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
 									 const char *default_country);
+
+/* Reasons why an event that was emitted may not leave any more. */
+#define ECAPI_REASON_CANCELLED	"cancelled"
+#define ECAPI_REASON_ERASED		"erased"
 
 /* The reason of step 4. */
 #define ECAPI_REASON_FILTER	"filter"

@@ -32,6 +32,7 @@
 #include "base/tree.h"
 #include "destination/identifiers.h"
 #include "enrich/event_row.h"
+#include "event/stored.h"
 #include "settings.h"
 
 /* The columns, as the install script has them. */
@@ -50,13 +51,6 @@ enum
 	COLUMN_EXT,
 	COLUMNS
 };
-
-/*
- * A number of more digits, or with a larger exponent, is no double and may be more
- * than numeric can hold.
- */
-#define NUMBER_MAX_LEN		400
-#define NUMBER_MAX_EXPONENT	400
 
 Oid
 ecapi_event_row_type(void)
@@ -142,10 +136,7 @@ convert_text(const char **text, uint32 *len)
 static bool
 fits_numeric(const EcapiValue *number)
 {
-	const char *exponent = strpbrk(number->text, "eE");
-
-	return number->len <= NUMBER_MAX_LEN &&
-		(exponent == NULL || abs(atoi(exponent + 1)) <= NUMBER_MAX_EXPONENT);
+	return ecapi_stored_fits_numeric(number->text, number->len);
 }
 
 /* Whether jsonb can hold a value, and all below it, but for the encoding. */

@@ -19,6 +19,7 @@
 
 #include "utils/snapmgr.h"
 
+#include "destination/select.h"
 #include "outbox/snapshot.h"
 #include "pipeline/erased.h"
 #include "pipeline/page.h"
@@ -38,7 +39,7 @@ mark(EcapiPage *page)
 	ecapi_erasure_which(seqs, page->nevents, erased);
 	for (int i = 0; i < page->nevents; i++)
 		if (erased[i])
-			page->events[i].stopped = ECAPI_STOPPED_ERASED;
+			page->events[i].stopped = ECAPI_REASON_ERASED;
 	pfree(seqs);
 	pfree(erased);
 }

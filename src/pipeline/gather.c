@@ -35,8 +35,6 @@
 #include "destination/options.h"
 #include "destination/select.h"
 #include "event/buffer.h"
-#include "event/fields.h"
-#include "event/refund.h"
 #include "event/value.h"
 #include "pipeline/batch.h"
 #include "pipeline/destination.h"
@@ -115,7 +113,7 @@ filter_event(EcapiItem item, const char *reason)
 static void
 stop_event(EcapiItem item, const char *reason)
 {
-	if (item.slice->feed->kind != ECAPI_FEED_FAILED && strcmp(reason, ECAPI_STOPPED_ERASED) == 0)
+	if (item.slice->feed->kind != ECAPI_FEED_FAILED && strcmp(reason, ECAPI_REASON_ERASED) == 0)
 		ecapi_slice_dispose(item, ECAPI_OUTCOME_ERASED, NULL);
 	else
 		filter_event(item, reason);
@@ -179,11 +177,8 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 {
 	EcapiDestination *destination = item.slice->feed->destination;
 	EcapiPageEvent *event = ecapi_item_event(item);
-	const char *reason = ecapi_select_early(options, tree, event->type, now);
+	const char *reason = ecapi_prepare_select(destination, tree, event->type, now);
 
-	if (reason == NULL && event->type == ECAPI_EVENT_refund &&
-		!ecapi_refund_is_for(tree, destination->server, NameStr(destination->name)))
-		reason = "not delivered";
 	if (reason == NULL && event->stopped != NULL)
 	{
 		stop_event(item, event->stopped);

@@ -44,6 +44,7 @@
 
 #include "base/statement.h"
 #include "event/fields.h"
+#include "event/stored.h"
 #include "pipeline/destination.h"
 #include "pipeline/ledger.h"
 #include "pipeline/outcome.h"
@@ -52,9 +53,6 @@
 /* A value in millionths: digits before and behind the point. */
 #define WHOLE_DIGITS	12
 #define FRACTION_DIGITS	6
-
-/* Beyond any double, as only a text that was put into the outbox by hand has it. */
-#define MAX_EXPONENT	400
 
 /* Reasons are constants, so their addresses tell them apart. */
 typedef struct LedgerKey
@@ -141,15 +139,8 @@ ecapi_ledger_millionths(const char *text, int64 *result)
 static Numeric
 as_numeric(const char *text)
 {
-	const char *exponent = strpbrk(text, "eE");
-
-	if (exponent != NULL)
-	{
-		long		by = strtol(exponent + 1, NULL, 10);
-
-		if (by > MAX_EXPONENT || by < -MAX_EXPONENT)
-			return NULL;
-	}
+	if (!ecapi_stored_fits_numeric(text, strlen(text)))
+		return NULL;
 	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
 											   ObjectIdGetDatum(InvalidOid),
 											   Int32GetDatum(-1)));

@@ -16,9 +16,6 @@
 #include "pipeline/tick.h"
 #include "records/failed.h"
 
-/* The ledger counts no value with more digits; no double has as many. */
-#define ECAPI_VALUE_DIGITS	400
-
 typedef struct EcapiPageEvent
 {
 	uint64		xid;
@@ -36,10 +33,6 @@ typedef struct EcapiPageEvent
 	const char *stopped;		/* it may not leave any more: cancelled or erased;
 								 * a constant, the reason; NULL: it may */
 } EcapiPageEvent;
-
-/* Reasons why an event that was emitted may not leave any more. */
-#define ECAPI_STOPPED_CANCELLED	"cancelled"
-#define ECAPI_STOPPED_ERASED	"erased"
 
 struct EcapiPage
 {

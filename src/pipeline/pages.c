@@ -21,9 +21,10 @@
 #include "utils/memutils.h"
 
 #include "base/tree.h"
+#include "destination/select.h"
 #include "enrich/enrichment.h"
-#include "event/fields.h"
 #include "event/json.h"
+#include "event/stored.h"
 #include "event/value.h"
 #include "outbox/window.h"
 #include "pipeline/destination.h"
@@ -248,25 +249,13 @@ ecapi_page_drop(EcapiPage *page)
 static void
 note_value(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, bool keep)
 {
-	const EcapiValue *currency = ecapi_value_get(tree, "currency_code");
-	const EcapiValue *value = ecapi_value_get(tree, "value");
+	const char *currency;
+	const EcapiValue *value = ecapi_stored_money(tree, &currency);
 
-	if (event->value != NULL || currency == NULL || value == NULL ||
-		currency->type != ECAPI_STRING || currency->len != 3 ||
-		strspn(currency->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3 ||
-		value->type != ECAPI_NUMBER || value->len > ECAPI_VALUE_DIGITS)
+	if (event->value != NULL || value == NULL)
 		return;
-	memcpy(event->currency, currency->text, 4);
+	memcpy(event->currency, currency, sizeof(event->currency));
 	event->value = keep ? value->text : MemoryContextStrdup(page->context, value->text);
-}
-
-/* What ecapi.forget() left of an event; no emitted one has this member. */
-static bool
-is_erased(const EcapiValue *tree)
-{
-	const EcapiValue *erased = ecapi_value_get(tree, "erased");
-
-	return erased != NULL && erased->type == ECAPI_BOOL && erased->truth;
 }
 
 /* What a parsed event is, or why it cannot be read; keep: its tree stays. */
@@ -274,8 +263,6 @@ static void
 note_tree(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, const char *error,
 		  bool keep)
 {
-	const EcapiValue *type;
-
 	if (tree == NULL || tree->type != ECAPI_OBJECT)
 	{
 		event->problem = MemoryContextStrdup(page->context,
@@ -283,12 +270,10 @@ note_tree(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, const 
 		event->parsed = true;
 		return;
 	}
-	type = ecapi_value_get(tree, "event_type");
-	if (type != NULL && type->type == ECAPI_STRING)
-		event->type = ecapi_event_type_lookup(type->text, type->len);
+	event->type = ecapi_stored_type(tree);
 	note_value(page, event, tree, keep);
-	if (is_erased(tree))
-		event->stopped = ECAPI_STOPPED_ERASED;
+	if (ecapi_stored_is_erased(tree))
+		event->stopped = ECAPI_REASON_ERASED;
 	if (keep)
 	{
 		event->tree = tree;

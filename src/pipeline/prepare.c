@@ -220,6 +220,16 @@ next_slice(EcapiDestination *destination)
 	return NULL;
 }
 
+/* Why a destination does not take an event, whatever users' SQL says; NULL: it may. */
+const char *
+ecapi_prepare_select(const EcapiDestination *destination, const EcapiValue *tree, int type,
+					 int64 now)
+{
+	EcapiAddressee self = {destination->server, NameStr(destination->name)};
+
+	return ecapi_select_early(destination->options, self, tree, type, now);
+}
+
 /* Whether users' SQL of its destination is called for an event. */
 static bool
 concerns(const EcapiSlice *slice, int i, EcapiArena *scratch, int64 now)
@@ -234,7 +244,7 @@ concerns(const EcapiSlice *slice, int i, EcapiArena *scratch, int64 now)
 		return false;
 	tree = ecapi_page_tree(slice->page, i, scratch);
 	return tree != NULL &&
-		ecapi_select_early(feed->destination->options, tree, event->type, now) == NULL;
+		ecapi_prepare_select(feed->destination, tree, event->type, now) == NULL;
 }
 
 /*

@@ -28,7 +28,7 @@
 #include "utils/timestamp.h"
 
 #include "base/tree.h"
-#include "event/refund.h"
+#include "destination/select.h"
 #include "event/value.h"
 #include "pipeline/erased.h"
 #include "pipeline/page.h"
@@ -99,8 +99,8 @@ look_at_refund(EcapiPageEvent *event)
 {
 	const EcapiValue *refund = ecapi_stops_object(event->text, event->len);
 
-	if (refund != NULL && !ecapi_refund_is_addressed(refund) && ecapi_stops_refund(refund))
-		event->stopped = ECAPI_STOPPED_CANCELLED;
+	if (refund != NULL && ecapi_stops_refund(refund))
+		event->stopped = ECAPI_REASON_CANCELLED;
 }
 
 /*
@@ -136,7 +136,7 @@ look(EcapiPage *page)
 		ecapi_stops_cancelled(queries, n);
 	for (int i = 0; i < n; i++)
 		if (queries[i].stopped)
-			asked[i]->stopped = ECAPI_STOPPED_CANCELLED;
+			asked[i]->stopped = ECAPI_REASON_CANCELLED;
 	page->looked = true;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);

@@ -31,15 +31,10 @@
 #include "base/tree.h"
 #include "destination/select.h"
 #include "event/fields.h"
-#include "event/refund.h"
+#include "event/stored.h"
 #include "pipeline/server.h"
 #include "preview/preview.h"
 #include "settings.h"
-
-/* Reasons of events that may not leave any more, and of refunds; as in worker/. */
-#define REASON_CANCELLED		"cancelled"
-#define REASON_ERASED			"erased"
-#define REASON_NOT_DELIVERED	"not delivered"
 
 /* Calls of users' SQL that fail, before all that is left shares one fate. */
 #define FAILURES_MAX	32
@@ -151,7 +146,6 @@ raise_out_of_memory(void)
 static void
 parse_event(EcapiPreviewEvent *event, EcapiArena *arena)
 {
-	const EcapiValue *type;
 	char		error[128];
 
 	event->type = -1;
@@ -170,23 +164,13 @@ parse_event(EcapiPreviewEvent *event, EcapiArena *arena)
 		return;
 	}
 	event->event = event->emitted;
-	type = ecapi_value_get(event->event, "event_type");
-	if (type != NULL && type->type == ECAPI_STRING)
-		event->type = ecapi_event_type_lookup(type->text, type->len);
-}
-
-/* What was left of an event when its person was forgotten; no other has this member. */
-static bool
-is_erased(const EcapiValue *event)
-{
-	const EcapiValue *erased = ecapi_value_get(event, "erased");
-
-	return erased != NULL && erased->type == ECAPI_BOOL && erased->truth;
+	event->type = ecapi_stored_type(event->event);
 }
 
 static void
 decide_early(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
 {
+	EcapiAddressee self = {preview->server->serverid, preview->server->servername};
 	const char *reason;
 
 	if (event->decided)
@@ -194,13 +178,9 @@ decide_early(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
 	parse_event(event, arena);
 	if (event->decided)
 		return;
-	reason = ecapi_select_early(preview->options, event->event, event->type, preview->now);
-	if (reason == NULL && event->type == ECAPI_EVENT_refund &&
-		!ecapi_refund_is_for(event->event, preview->server->serverid,
-							 preview->server->servername))
-		reason = REASON_NOT_DELIVERED;
-	if (reason == NULL && is_erased(event->event))
-		reason = REASON_ERASED;
+	reason = ecapi_select_early(preview->options, self, event->event, event->type, preview->now);
+	if (reason == NULL && ecapi_stored_is_erased(event->event))
+		reason = ECAPI_REASON_ERASED;
 	if (reason != NULL)
 		decide(event, ECAPI_DECISION_FILTERED, reason);
 }
@@ -239,7 +219,7 @@ decide_cancelled(Undecided *undecided)
 	ecapi_preview_find_cancelled(undecided->events, undecided->n, cancelled);
 	for (int i = 0; i < undecided->n; i++)
 		if (cancelled[i])
-			decide(undecided->events[i], ECAPI_DECISION_FILTERED, REASON_CANCELLED);
+			decide(undecided->events[i], ECAPI_DECISION_FILTERED, ECAPI_REASON_CANCELLED);
 }
 
 /* A decision about some of the events in hand. */

@@ -245,12 +245,15 @@ ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n, bool *canc
 
 	become_reader(&scope);
 	newest = ecapi_stops_newest();
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n && newest != 0; i++)
 	{
 		const EcapiValue *id = ecapi_value_get(events[i]->event, "id");
 
-		if (events[i]->xid == 0 || events[i]->xid >= newest ||
-			id == NULL || id->type != ECAPI_STRING)
+		if (events[i]->xid == 0)
+			continue;
+		cancelled[i] = events[i]->type == ECAPI_EVENT_refund &&
+			ecapi_stops_refund(events[i]->event);
+		if (cancelled[i] || events[i]->xid >= newest || id == NULL || id->type != ECAPI_STRING)
 			continue;
 		queries[nasked] = (EcapiStopQuery) {
 			.id = id->text, .id_len = (int) id->len,

@@ -17,14 +17,11 @@
 #include "utils/tuplestore.h"
 
 #include "event/fields.h"
+#include "event/stored.h"
 #include "preview/preview_tally.h"
 
 /* Far more than a destination has reasons, types and currencies together. */
 #define KINDS_MAX		2000
-
-/* A value with more digits, or a larger exponent, is no amount of money. */
-#define VALUE_DIGITS	400
-#define EXPONENT_MAX	400
 
 typedef struct Kind
 {
@@ -95,34 +92,6 @@ kind_of(EcapiPreviewTally *tally, const EcapiPreviewEvent *event, const char *cu
 	return tally->last = kind;
 }
 
-/*
- * A number that was put into the outbox by hand may be beyond what numeric_in
- * takes, which would raise an error.
- */
-static bool
-is_amount(const EcapiValue *value)
-{
-	const char *exponent;
-
-	if (value == NULL || value->type != ECAPI_NUMBER || value->len > VALUE_DIGITS)
-		return false;
-	exponent = strpbrk(value->text, "eE");
-	return exponent == NULL ||
-		(strlen(exponent) < 8 && abs(atoi(exponent + 1)) <= EXPONENT_MAX);
-}
-
-static const char *
-currency_of(const EcapiValue *event)
-{
-	const EcapiValue *currency = event == NULL ? NULL : ecapi_value_get(event, "currency_code");
-
-	if (currency == NULL || currency->type != ECAPI_STRING || currency->len != 3 ||
-		strspn(currency->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3 ||
-		!is_amount(ecapi_value_get(event, "value")))
-		return "";
-	return currency->text;
-}
-
 static void
 add_value(Kind *kind, const EcapiValue *value)
 {
@@ -145,12 +114,16 @@ void
 ecapi_preview_tally_add(EcapiPreviewTally *tally, const EcapiPreviewEvent *event)
 {
 	MemoryContext old = MemoryContextSwitchTo(tally->context);
-	const char *currency = currency_of(event->event);
-	Kind	   *kind = kind_of(tally, event, currency);
+	const char *currency;
+	const EcapiValue *value = ecapi_stored_money(event->event, &currency);
+	Kind	   *kind;
 
+	if (value != NULL && !ecapi_stored_fits_numeric(value->text, value->len))
+		currency = "";			/* numeric_in would raise an error */
+	kind = kind_of(tally, event, currency);
 	kind->events++;
 	if (kind->currency[0] != '\0')
-		add_value(kind, ecapi_value_get(event->event, "value"));
+		add_value(kind, value);
 	MemoryContextSwitchTo(old);
 }
 

@@ -127,6 +127,8 @@ ecapi_stops_refund(const EcapiValue *refund)
 	EcapiArena	arena;
 	int			n;
 
+	if (ecapi_refund_is_addressed(refund))
+		return false;
 	ecapi_tree_arena(&arena, CurrentMemoryContext);
 	n = ecapi_refund_names(&arena, refund, names);
 	for (int i = 0; i < n; i++)

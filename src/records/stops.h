@@ -38,8 +38,9 @@ extern uint64 ecapi_stops_newest(void);
 extern void ecapi_stops_cancelled(EcapiStopQuery *queries, int n);
 
 /*
- * Whether a refund (UTF-8, one without an address) is of an order that was cancelled.
- * What is left of it is refunded by the cancellation.  Read-only; as above.
+ * Whether a refund (UTF-8) is of an order that was cancelled.  What is left of it is refunded by
+ * the cancellation; the refunds that this makes have an address, and are not asked
+ * about.  Read-only; as above.
  */
 extern bool ecapi_stops_refund(const EcapiValue *refund);
 

@@ -120,6 +120,9 @@ SELECT count(ecapi_emit('purchase', id => 'pv-' || i, value => i, currency_code 
 SELECT ecapi.cancel('pv-2');
 SELECT decision, reason, ids FROM ecapi.preview('pv');
 SELECT decision, reason FROM ecapi.preview('pv', 'pv-2');
+-- Nor does the shop's own refund of it, which the cancellation makes.
+SELECT ecapi_emit('refund', id => 'pv-2:refund', value => 2, currency_code => 'EUR');
+SELECT decision, reason FROM ecapi.preview('pv', 'pv-2:refund');
 ROLLBACK;
 
 -- Secrets are shown by their place.

@@ -17,6 +17,7 @@
 #define NOW		INT64_C(1790000000)
 
 static EcapiOptions options;
+static const EcapiAddressee self = {7, "shop"};
 
 static EcapiValue *
 tree(const char *json)
@@ -30,7 +31,13 @@ tree(const char *json)
 static const char *
 early(const char *json)
 {
-	return ecapi_select_early(&options, tree(json), ECAPI_EVENT_purchase, NOW);
+	return ecapi_select_early(&options, self, tree(json), ECAPI_EVENT_purchase, NOW);
+}
+
+static const char *
+refund(const char *json)
+{
+	return ecapi_select_early(&options, self, tree(json), ECAPI_EVENT_refund, NOW);
 }
 
 static const char *
@@ -51,10 +58,15 @@ test_early(void)
 {
 	set_options();
 	check_text(early("{}"), NULL, "a destination without options takes all");
-	check_text(ecapi_select_early(&options, tree("{}"), -1, NOW), "event_type", "but no unknown type");
+	check_text(ecapi_select_early(&options, self, tree("{}"), -1, NOW), "event_type", "but no unknown type");
 	options.event_types = UINT64CONST(1) << ECAPI_EVENT_refund;
 	check_text(early("{}"), "event_type", "another type");
 	check_text(ecapi_select_routed(&options, ECAPI_EVENT_refund, NULL), NULL, "the right one");
+	check_text(refund("{'ext':{'refund_for':{'8':'other'}}}"), "not delivered",
+			   "a refund of what it was not sent");
+	check_text(refund("{'ext':{'refund_for':{'8':'shop'}}}"), NULL, "one by its name");
+	check_text(refund("{'ext':{'refund_for':{'7':'other'}}}"), NULL, "one by its server");
+	check_text(refund("{}"), NULL, "one for all");
 	check_text(ecapi_select_routed(&options, 64, NULL), "event_type", "no type at all");
 
 	set_options();
