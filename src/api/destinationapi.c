@@ -51,35 +51,22 @@ PG_FUNCTION_INFO_V1(ecapi_depend_enrichments);
 #define HINT_VOLATILE \
 	"A volatile function cannot be inlined and is planned again for every page. Declare it STABLE if it is."
 
-/* A problem of a destination's SQL. */
-typedef struct Problem
-{
-	int			sqlerrcode;
-	char		message[256];
-	char		hint[256];		/* or "" */
-} Problem;
-
 static bool
-filter_is_good(const ForeignServer *server, Problem *problem)
+filter_is_good(const ForeignServer *server, EcapiUserProblem *problem)
 {
 	const char *condition = ecapi_option_text(server->options, "filter");
 
 	return condition == NULL ||
-		ecapi_filter_compile(condition, &problem->sqlerrcode,
-							 problem->message, sizeof(problem->message),
-							 problem->hint, sizeof(problem->hint)) != NULL;
+		ecapi_filter_compile(condition, problem) != NULL;
 }
 
 static bool
-enrichments_are_good(const ForeignServer *server, EcapiEnrichments *list, Problem *problem)
+enrichments_are_good(const ForeignServer *server, EcapiEnrichments *list, EcapiUserProblem *problem)
 {
 	const char *names = ecapi_option_text(server->options, "enrich");
 
 	memset(list, 0, sizeof(EcapiEnrichments));
-	return names == NULL ||
-		ecapi_enrichments_resolve(names, server->owner, list, &problem->sqlerrcode,
-								  problem->message, sizeof(problem->message),
-								  problem->hint, sizeof(problem->hint));
+	return names == NULL || ecapi_enrichments_resolve(names, server->owner, list, problem);
 }
 
 /* ----------------------------------------------------------- CREATE, ALTER SERVER */
@@ -128,7 +115,7 @@ loudness(Node *command, const ForeignServer *server, int *filter, int *enrich)
 }
 
 static void
-tell(int elevel, const char *option, const ForeignServer *server, const Problem *problem)
+tell(int elevel, const char *option, const ForeignServer *server, const EcapiUserProblem *problem)
 {
 	ereport(elevel,
 			(errcode(problem->sqlerrcode),
@@ -154,7 +141,7 @@ static void
 check(const ForeignServer *server, int filter, int enrich)
 {
 	EcapiEnrichments list;
-	Problem		problem;
+	EcapiUserProblem problem;
 
 	if (filter != 0 && !filter_is_good(server, &problem))
 		tell(filter, "filter", server, &problem);
@@ -215,7 +202,7 @@ ecapi_destination_problems(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	ForeignServer *server = GetForeignServer(PG_GETARG_OID(0));
 	EcapiEnrichments list;
-	Problem		problem;
+	EcapiUserProblem problem;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (!filter_is_good(server, &problem))

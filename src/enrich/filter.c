@@ -180,9 +180,7 @@ compile(void *arg)
 }
 
 EcapiFilter *
-ecapi_filter_compile(const char *condition, int *sqlerrcode,
-					 char *message, size_t message_size,
-					 char *hint, size_t hint_size)
+ecapi_filter_compile(const char *condition, EcapiUserProblem *problem)
 {
 	Compiling	compiling = {condition, NULL, CurrentMemoryContext};
 	ErrorData  *edata = ecapi_subtransaction(compile, &compiling, false);
@@ -192,9 +190,9 @@ ecapi_filter_compile(const char *condition, int *sqlerrcode,
 	if (edata->sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
 		edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		ReThrowError(edata);
-	*sqlerrcode = edata->sqlerrcode;
-	say(message, message_size, edata->message);
-	say(hint, hint_size, hint_for(edata));
+	problem->sqlerrcode = edata->sqlerrcode;
+	say(problem->message, sizeof(problem->message), edata->message);
+	say(problem->hint, sizeof(problem->hint), hint_for(edata));
 	FreeErrorData(edata);
 	return NULL;
 }

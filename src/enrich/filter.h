@@ -21,13 +21,10 @@ typedef struct EcapiFilter EcapiFilter;
 
 /*
  * Compile a condition into a struct in the current context, which also holds all
- * that belongs to it.  NULL when it is none, or not allowed: then *sqlerrcode,
- * message (one line), and hint (a sentence or "") say why.  Raises out of memory and
- * cancels only.  In a transaction.
+ * that belongs to it.  NULL when it is none, or not allowed: then problem says why.
+ * Raises out of memory and cancels only.  In a transaction.
  */
-extern EcapiFilter *ecapi_filter_compile(const char *condition, int *sqlerrcode,
-										 char *message, size_t message_size,
-										 char *hint, size_t hint_size);
+extern EcapiFilter *ecapi_filter_compile(const char *condition, EcapiUserProblem *problem);
 
 /*
  * Set pass of each event: true where the condition is true, false where it is false

@@ -41,11 +41,7 @@
 typedef struct Resolving
 {
 	Oid			server_owner;
-	int		   *sqlerrcode;
-	char	   *error;
-	size_t		error_size;
-	char	   *hint;
-	size_t		hint_size;
+	EcapiUserProblem *problem;
 } Resolving;
 
 static bool refuse(const Resolving *resolving, int sqlerrcode, const char *hint,
@@ -56,13 +52,14 @@ static bool
 refuse(const Resolving *resolving, int sqlerrcode, const char *hint,
 	   const char *format,...)
 {
+	EcapiUserProblem *problem = resolving->problem;
 	va_list		args;
 
-	*resolving->sqlerrcode = sqlerrcode;
+	problem->sqlerrcode = sqlerrcode;
 	va_start(args, format);
-	vsnprintf(resolving->error, resolving->error_size, format, args);
+	vsnprintf(problem->message, sizeof(problem->message), format, args);
 	va_end(args);
-	strlcpy(resolving->hint, hint, resolving->hint_size);
+	strlcpy(problem->hint, hint, sizeof(problem->hint));
 	return false;
 }
 
@@ -305,21 +302,12 @@ resolve_all(const Resolving *resolving, const char *names, EcapiEnrichments *lis
 
 bool
 ecapi_enrichments_resolve(const char *names, Oid server_owner, EcapiEnrichments *list,
-						  int *sqlerrcode, char *error, size_t error_size,
-						  char *hint, size_t hint_size)
+						  EcapiUserProblem *problem)
 {
-	Resolving	resolving = {
-		.server_owner = server_owner,
-		.sqlerrcode = sqlerrcode,
-		.error = error,
-		.error_size = error_size,
-		.hint = hint,
-		.hint_size = hint_size
-	};
+	Resolving	resolving = {server_owner, problem};
 
 	memset(list, 0, sizeof(EcapiEnrichments));
-	*sqlerrcode = 0;
-	error[0] = hint[0] = '\0';
+	memset(problem, 0, sizeof(EcapiUserProblem));
 	if (resolve_all(&resolving, names, list))
 		return true;
 	list->n = 0;				/* those that were found stay for a look */

@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "enrich/user_sql.h"
+
 #define ECAPI_ENRICHMENTS_MAX	16
 
 typedef struct EcapiEnrichment
@@ -29,13 +31,11 @@ typedef struct EcapiEnrichments
  * Resolve the option enrich of a server (names, schema-qualified, separated by
  * commas).  False when one of them is missing, has another signature, may not
  * be called by the role, would run as a superuser, is held, or stands twice; then
- * error is one line and hint one sentence or "", and list has those up to the one
- * at fault, with n 0.  In a transaction, SPI not needed.
+ * problem says so, and list has those up to the one at fault, with n 0.  In a
+ * transaction, SPI not needed.
  */
 extern bool ecapi_enrichments_resolve(const char *names, Oid server_owner,
-									  EcapiEnrichments *list, int *sqlerrcode,
-									  char *error, size_t error_size,
-									  char *hint, size_t hint_size);
+									  EcapiEnrichments *list, EcapiUserProblem *problem);
 
 /* Whether two lists give equal patches at the same page. */
 extern bool ecapi_enrichments_equal(const EcapiEnrichments *a, const EcapiEnrichments *b);

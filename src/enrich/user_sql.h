@@ -20,6 +20,14 @@ typedef struct EcapiUserError
 	char		message[256];	/* one line: what, and the SQLSTATE */
 } EcapiUserError;
 
+/* Why users' SQL of a destination cannot be used at all. */
+typedef struct EcapiUserProblem
+{
+	int			sqlerrcode;		/* as of errcode() */
+	char		message[256];	/* one line */
+	char		hint[256];		/* a sentence, or "" */
+} EcapiUserProblem;
+
 /*
  * The role that users' SQL of a server runs as: the server's owner; if that is a
  * superuser, function_owner (InvalidOid where no function is meant); if that is

@@ -21,16 +21,14 @@
 #include "pipeline/state.h"
 
 static void
-compile_filter(EcapiDestination *destination, int *code, char *error, size_t error_size,
-			   char *hint, size_t hint_size)
+compile_filter(EcapiDestination *destination, EcapiUserProblem *problem)
 {
 	EcapiPreparing *preparing = &destination->preparing;
 	MemoryContext context = AllocSetContextCreate(destination->context, "ecapi filter",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 
-	preparing->filter = ecapi_filter_compile(destination->options->filter, code,
-											 error, error_size, hint, hint_size);
+	preparing->filter = ecapi_filter_compile(destination->options->filter, problem);
 	MemoryContextSwitchTo(old);
 	if (preparing->filter != NULL)
 		preparing->filter_context = context;
@@ -40,13 +38,11 @@ compile_filter(EcapiDestination *destination, int *code, char *error, size_t err
 
 /* Resolve the list of a destination; what is held is released if an operator asked. */
 static bool
-resolve(EcapiDestination *destination, Oid owner, int *code, char *error, size_t error_size,
-		char *hint, size_t hint_size)
+resolve(EcapiDestination *destination, Oid owner, EcapiUserProblem *problem)
 {
 	const char *names = destination->options->enrich;
 	EcapiEnrichments *list = destination->preparing.list;
-	bool		found = ecapi_enrichments_resolve(names, owner, list, code, error, error_size,
-												  hint, hint_size);
+	bool		found = ecapi_enrichments_resolve(names, owner, list, problem);
 
 	/* one after the other: a list that is refused names those up to the first */
 	for (int tries = 0; !found && destination->preparing.release &&
@@ -55,8 +51,7 @@ resolve(EcapiDestination *destination, Oid owner, int *code, char *error, size_t
 		for (int i = 0; i < ECAPI_ENRICHMENTS_MAX; i++)
 			if (OidIsValid(list->list[i].function))
 				ecapi_user_sql_release(list->list[i].function, destination->resumed_at);
-		found = ecapi_enrichments_resolve(names, owner, list, code, error, error_size,
-										  hint, hint_size);
+		found = ecapi_enrichments_resolve(names, owner, list, problem);
 	}
 	return found;
 }
@@ -71,9 +66,7 @@ ecapi_prepare_look_up(EcapiDestination *destination)
 	EcapiPreparing *preparing = &destination->preparing;
 	const EcapiOptions *options = destination->options;
 	ForeignServer *server = GetForeignServerExtended(destination->server, FSV_MISSING_OK);
-	char		error[256] = "";
-	char		hint[256] = "";
-	int			code = 0;
+	EcapiUserProblem problem;
 	bool		found;
 
 	if (server == NULL)
@@ -83,20 +76,21 @@ ecapi_prepare_look_up(EcapiDestination *destination)
 												 sizeof(EcapiEnrichments));
 	MemSet(preparing->list, 0, sizeof(EcapiEnrichments));
 	found = options->enrich == NULL ||
-		resolve(destination, server->owner, &code, error, sizeof(error), hint, sizeof(hint));
+		resolve(destination, server->owner, &problem);
 	preparing->release = false;
 	if (found && options->filter != NULL)
 	{
 		preparing->role = server->owner;
 		if (preparing->filter == NULL)
-			compile_filter(destination, &code, error, sizeof(error), hint, sizeof(hint));
+			compile_filter(destination, &problem);
 		found = preparing->filter != NULL;
 	}
 	if (found)
 		return true;
 	preparing->failures++;
 	preparing->next_try = 0;
-	ecapi_state_hold(destination, hint[0] == '\0' ? error : psprintf("%s; %s", error, hint),
+	ecapi_state_hold(destination, problem.hint[0] == '\0' ? problem.message
+					 : psprintf("%s; %s", problem.message, problem.hint),
 					 ecapi_prepare_backoff_ms(preparing));
 	return false;
 }

@@ -76,28 +76,25 @@ static void
 open_users_sql(EcapiPreview *preview)
 {
 	const EcapiOptions *options = preview->options;
-	int			sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
-	char		error[512] = "";
-	char		hint[512] = "";
+	EcapiUserProblem problem;
 	bool		found = true;
 
 	if (options->enrich != NULL)
 		found = ecapi_enrichments_resolve(options->enrich, preview->server->owner,
-										  &preview->enrichments, &sqlerrcode,
-										  error, sizeof(error), hint, sizeof(hint));
+										  &preview->enrichments, &problem);
 	if (found && options->filter != NULL)
 	{
-		preview->filter = ecapi_filter_compile(options->filter, &sqlerrcode,
-											   error, sizeof(error), hint, sizeof(hint));
+		preview->filter = ecapi_filter_compile(options->filter, &problem);
 		found = preview->filter != NULL;
 	}
 	if (found)
 		return;
-	preview->held = pstrdup(error);
+	preview->held = pstrdup(problem.message);
 	ereport(NOTICE,
-			(errcode(sqlerrcode),
-			 errmsg("destination \"%s\" would wait: %s", preview->server->servername, error),
-			 hint[0] != '\0' ? errhint("%s", hint) : 0));
+			(errcode(problem.sqlerrcode),
+			 errmsg("destination \"%s\" would wait: %s", preview->server->servername,
+					problem.message),
+			 problem.hint[0] != '\0' ? errhint("%s", problem.hint) : 0));
 }
 
 static void

@@ -139,9 +139,7 @@ PG_FUNCTION_INFO_V1(ecapi_probe_filter);
 Datum
 ecapi_probe_filter(PG_FUNCTION_ARGS)
 {
-	char		message[256];
-	char		hint[256];
-	int			sqlerrcode;
+	EcapiUserProblem problem;
 	EcapiFilter *filter;
 	EcapiUserError error;
 	EcapiArena	arena;
@@ -152,13 +150,12 @@ ecapi_probe_filter(PG_FUNCTION_ARGS)
 	int			failed;
 
 	initStringInfo(&said);
-	filter = ecapi_filter_compile(text_to_cstring(PG_GETARG_TEXT_PP(0)), &sqlerrcode,
-								  message, sizeof(message), hint, sizeof(hint));
+	filter = ecapi_filter_compile(text_to_cstring(PG_GETARG_TEXT_PP(0)), &problem);
 	if (filter == NULL)
 	{
-		appendStringInfo(&said, "%s %s", unpack_sql_state(sqlerrcode), message);
-		if (hint[0] != '\0')
-			appendStringInfo(&said, " (%s)", hint);
+		appendStringInfo(&said, "%s %s", unpack_sql_state(problem.sqlerrcode), problem.message);
+		if (problem.hint[0] != '\0')
+			appendStringInfo(&said, " (%s)", problem.hint);
 		PG_RETURN_TEXT_P(cstring_to_text(said.data));
 	}
 

@@ -56,17 +56,14 @@ events_of(ArrayType *array, EcapiArena *arena, int *nevents)
 static void
 resolve(FunctionCallInfo fcinfo, EcapiEnrichments *list)
 {
-	char		error[256];
-	char		hint[256];
-	int			sqlerrcode;
+	EcapiUserProblem problem;
 
 	if (!ecapi_enrichments_resolve(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_OID(1),
-								   list, &sqlerrcode, error, sizeof(error),
-								   hint, sizeof(hint)))
+								   list, &problem))
 		ereport(ERROR,
-				(errcode(sqlerrcode),
-				 errmsg("%s", error),
-				 hint[0] != '\0' ? errhint("%s", hint) : 0));
+				(errcode(problem.sqlerrcode),
+				 errmsg("%s", problem.message),
+				 problem.hint[0] != '\0' ? errhint("%s", problem.hint) : 0));
 }
 
 Datum
