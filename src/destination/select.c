@@ -102,3 +102,20 @@ ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
 		return "sample";
 	return NULL;
 }
+
+/* A refused patch is the event's own fault; an event never leaves unfiltered. */
+EcapiDecision
+ecapi_select_failing(const EcapiOptions *options, EcapiFailing failing)
+{
+	switch (options->enrich_on_error)
+	{
+		case ECAPI_ENRICH_SKIP:
+			return failing == ECAPI_FAILING_FILTER ? ECAPI_DECISION_FILTERED
+				: ECAPI_DECISION_SEND;
+		case ECAPI_ENRICH_DEAD:
+			return ECAPI_DECISION_UNFIT;
+		case ECAPI_ENRICH_HOLD:
+			break;
+	}
+	return failing == ECAPI_FAILING_PATCH ? ECAPI_DECISION_UNFIT : ECAPI_DECISION_HELD;
+}

@@ -22,6 +22,16 @@
 #include "destination/options.h"
 #include "event/value.h"
 
+/* What becomes of an event at a destination. */
+typedef enum EcapiDecision
+{
+	ECAPI_DECISION_SEND,
+	ECAPI_DECISION_FILTERED,	/* is counted as such, under the reason */
+	ECAPI_DECISION_HELD,		/* users' SQL fails: the destination waits */
+	ECAPI_DECISION_UNFIT,		/* goes to failed_event */
+	ECAPI_DECISION_REFUSED		/* is no valid event, so was never emitted */
+} EcapiDecision;
+
 /* A destination as refunds are addressed to it: the oid of its server, and its name. */
 typedef struct EcapiAddressee
 {
@@ -61,5 +71,19 @@ extern const char *ecapi_select_late(const EcapiOptions *options, const EcapiVal
 
 /* The reason of step 4. */
 #define ECAPI_REASON_FILTER	"filter"
+
+/* What of users' SQL fails on an event. */
+typedef enum EcapiFailing
+{
+	ECAPI_FAILING_ENRICH,		/* an enrichment, again and again */
+	ECAPI_FAILING_PATCH,		/* what it returned for the event */
+	ECAPI_FAILING_FILTER
+} EcapiFailing;
+
+/*
+ * What becomes of an event that users' SQL fails on, by the option enrich_on_error:
+ * ECAPI_DECISION_SEND without the patch, FILTERED, HELD or UNFIT.
+ */
+extern EcapiDecision ecapi_select_failing(const EcapiOptions *options, EcapiFailing failing);
 
 #endif							/* ECAPI_SELECT_H */

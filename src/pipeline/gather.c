@@ -129,7 +129,8 @@ refuse_event(EcapiItem item, EcapiPrepared prepared)
 	if (prepared == ECAPI_PREPARED_FILTERED)
 		filter_event(item, ECAPI_REASON_FILTER);
 	else if (prepared == ECAPI_PREPARED_UNFILTERED &&
-			 destination->options->enrich_on_error == ECAPI_ENRICH_SKIP)
+			 ecapi_select_failing(destination->options, ECAPI_FAILING_FILTER) ==
+			 ECAPI_DECISION_FILTERED)
 		filter_event(item, ECAPI_REASON_FILTER_FAILED);
 	else if (prepared == ECAPI_PREPARED_UNFILTERED)
 		ecapi_slice_refused(item, ECAPI_REASON_FILTER_FAILED,

@@ -357,8 +357,8 @@ result_of(const EcapiSlice *slice, int i)
 
 	if (slice->view->events[i].problem == NULL)
 		return ECAPI_PREPARED_ENRICHED;
-	return options->enrich_on_error == ECAPI_ENRICH_SKIP ? ECAPI_PREPARED_UNPATCHED
-		: ECAPI_PREPARED_REFUSED;
+	return ecapi_select_failing(options, ECAPI_FAILING_PATCH) == ECAPI_DECISION_SEND
+		? ECAPI_PREPARED_UNPATCHED : ECAPI_PREPARED_REFUSED;
 }
 
 /* The result of a step for a portion. */

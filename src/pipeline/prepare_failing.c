@@ -24,6 +24,7 @@
 
 #include "delivery/retry_policy.h"
 #include "destination/options.h"
+#include "destination/select.h"
 #include "enrich/user_sql.h"
 #include "pipeline/destination.h"
 #include "pipeline/feed.h"
@@ -83,7 +84,7 @@ ecapi_prepare_call_failed(EcapiDestination *destination, int n, const EcapiUserE
 			EcapiPrepared *fate)
 {
 	EcapiPreparing *preparing = &destination->preparing;
-	EcapiEnrichOnError on_error = destination->options->enrich_on_error;
+	EcapiDecision decision = ecapi_select_failing(destination->options, ECAPI_FAILING_ENRICH);
 	TimestampTz now = GetCurrentTimestamp();
 	bool		bisecting = preparing->bisect_until > now && !error->timed_out;
 
@@ -91,7 +92,7 @@ ecapi_prepare_call_failed(EcapiDestination *destination, int n, const EcapiUserE
 		return false;
 	preparing->failures++;
 	strlcpy(preparing->message, error->message, sizeof(preparing->message));
-	if (on_error == ECAPI_ENRICH_HOLD || (preparing->failures < TRIES && !bisecting))
+	if (decision == ECAPI_DECISION_HELD || (preparing->failures < TRIES && !bisecting))
 	{
 		ecapi_state_hold(destination, error->message, ecapi_prepare_backoff_ms(preparing));
 		return false;
@@ -110,11 +111,11 @@ ecapi_prepare_call_failed(EcapiDestination *destination, int n, const EcapiUserE
 		preparing->broken = true;
 		preparing->portion = 0;
 	}
-	if (preparing->broken && on_error == ECAPI_ENRICH_SKIP)
+	if (preparing->broken && decision == ECAPI_DECISION_SEND)
 		preparing->next_try = TimestampTzPlusMilliseconds(now, ecapi_prepare_backoff_ms(preparing));
 	else if (preparing->broken)
 		ecapi_state_hold(destination, error->message, ecapi_prepare_backoff_ms(preparing));
-	*fate = on_error == ECAPI_ENRICH_SKIP ? ECAPI_PREPARED_UNPATCHED : ECAPI_PREPARED_FAILED;
+	*fate = decision == ECAPI_DECISION_SEND ? ECAPI_PREPARED_UNPATCHED : ECAPI_PREPARED_FAILED;
 	return true;
 }
 
@@ -129,7 +130,7 @@ ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiSlice *slice, co
 		return;
 	preparing->failures++;
 	strlcpy(preparing->message, error->message, sizeof(preparing->message));
-	if (destination->options->enrich_on_error == ECAPI_ENRICH_HOLD ||
+	if (ecapi_select_failing(destination->options, ECAPI_FAILING_FILTER) == ECAPI_DECISION_HELD ||
 		(preparing->failures < TRIES && failed < 0))
 	{
 		ecapi_state_hold(destination, error->message, ecapi_prepare_backoff_ms(preparing));

@@ -18,6 +18,7 @@
 
 #include "destination/body.h"
 #include "destination/options.h"
+#include "destination/select.h"
 #include "enrich/enrichment.h"
 #include "enrich/filter.h"
 #include "event/validate.h"
@@ -26,17 +27,7 @@
 /* What users' SQL may return for a page of events. */
 #define ECAPI_PREVIEW_SQL_BYTES	(4 * 1024 * 1024)
 
-/* What becomes of an event. */
-typedef enum EcapiDecision
-{
-	ECAPI_DECISION_SEND,
-	ECAPI_DECISION_FILTERED,	/* is counted as such, under the reason */
-	ECAPI_DECISION_HELD,		/* users' SQL fails: the destination waits */
-	ECAPI_DECISION_UNFIT,		/* goes to failed_event */
-	ECAPI_DECISION_REFUSED		/* is no valid event, so was never emitted */
-} EcapiDecision;
-
-/* As SQL shows it; constant. */
+/* A decision as SQL shows it; constant. */
 extern const char *ecapi_decision_name(EcapiDecision decision);
 
 typedef struct EcapiPreviewEvent

@@ -249,24 +249,24 @@ static void
 enrichment_failed(EcapiPreview *preview, Undecided *undecided, int from, int n,
 				  EcapiArena *arena, const EcapiUserError *error)
 {
-	EcapiEnrichOnError on_error = preview->options->enrich_on_error;
+	EcapiDecision decision = ecapi_select_failing(preview->options, ECAPI_FAILING_ENRICH);
 
-	if (on_error != ECAPI_ENRICH_HOLD && n > 1 && !error->timed_out &&
+	if (decision != ECAPI_DECISION_HELD && n > 1 && !error->timed_out &&
 		++preview->failures < FAILURES_MAX)
 	{
 		enrich(preview, undecided, from, n / 2, arena);
 		enrich(preview, undecided, from + n / 2, n - n / 2, arena);
 	}
-	else if (on_error == ECAPI_ENRICH_SKIP)
+	else if (decision == ECAPI_DECISION_SEND)
 		tell_skipped(preview, error->message);
 	else
-		decide_all(undecided, from, n, on_error == ECAPI_ENRICH_DEAD
-				   ? ECAPI_DECISION_UNFIT : ECAPI_DECISION_HELD, pstrdup(error->message));
+		decide_all(undecided, from, n, decision, pstrdup(error->message));
 }
 
 static void
 enrich(EcapiPreview *preview, Undecided *undecided, int from, int n, EcapiArena *arena)
 {
+	EcapiDecision decision = ecapi_select_failing(preview->options, ECAPI_FAILING_PATCH);
 	EcapiUserError error;
 
 	if (!ecapi_enrichments_apply(&preview->enrichments, undecided->rows + from, n, arena,
@@ -281,33 +281,18 @@ enrich(EcapiPreview *preview, Undecided *undecided, int from, int n, EcapiArena 
 		undecided->events[i]->event = undecided->rows[i].event;
 		if (undecided->rows[i].problem == NULL)
 			continue;
-		if (preview->options->enrich_on_error == ECAPI_ENRICH_SKIP)
+		if (decision == ECAPI_DECISION_SEND)
 			tell_skipped(preview, undecided->rows[i].problem);
 		else
-			decide(undecided->events[i], ECAPI_DECISION_UNFIT, undecided->rows[i].problem);
+			decide(undecided->events[i], decision, undecided->rows[i].problem);
 	}
-}
-
-/* What becomes of an event that the filter fails on; it never leaves unfiltered. */
-static EcapiDecision
-decision_unfiltered(const EcapiPreview *preview)
-{
-	switch (preview->options->enrich_on_error)
-	{
-		case ECAPI_ENRICH_SKIP:
-			return ECAPI_DECISION_FILTERED;
-		case ECAPI_ENRICH_DEAD:
-			return ECAPI_DECISION_UNFIT;
-		case ECAPI_ENRICH_HOLD:
-			break;
-	}
-	return ECAPI_DECISION_HELD;
 }
 
 /* One event at fault is decided by itself, and the others are judged again. */
 static void
 filter(EcapiPreview *preview, Undecided *undecided)
 {
+	EcapiDecision decision = ecapi_select_failing(preview->options, ECAPI_FAILING_FILTER);
 	EcapiUserError error;
 	int			failed;
 
@@ -316,7 +301,6 @@ filter(EcapiPreview *preview, Undecided *undecided)
 							   preview->server->owner, ecapi_enrich_timeout_ms, &error,
 							   &failed))
 	{
-		EcapiDecision decision = decision_unfiltered(preview);
 		bool		alone = failed >= 0 && decision != ECAPI_DECISION_HELD &&
 			++preview->failures < FAILURES_MAX;
 		const char *reason = pstrdup(error.message);
