@@ -116,3 +116,18 @@ ecapi_credentials_read(const EcapiOptions *options, EcapiCredentials *credential
 	}
 	return true;
 }
+
+EcapiRequest
+ecapi_credentials_request(const EcapiOptions *options, const EcapiCredentials *credentials,
+						  const char *body, size_t body_len)
+{
+	return (EcapiRequest) {
+		.url = ecapi_options_url(options),
+		.headers = credentials->headers,
+		.nheaders = credentials->nheaders,
+		.body = body,
+		.body_len = body_len,
+		.ca_file = credentials->ca_file,
+		.timeout_ms = options->timeout_ms
+	};
+}

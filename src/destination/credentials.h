@@ -7,6 +7,7 @@
 
 #include <time.h>
 
+#include "delivery/request.h"
 #include "destination/options.h"
 
 typedef struct EcapiCredentials
@@ -25,6 +26,14 @@ typedef struct EcapiCredentials
 extern bool ecapi_credentials_read(const EcapiOptions *options,
 								   EcapiCredentials *credentials,
 								   char *error, size_t error_size);
+
+/*
+ * The request of a body, without cookie.  It points into options, credentials and body,
+ * which the caller keeps until it has ended.
+ */
+extern EcapiRequest ecapi_credentials_request(const EcapiOptions *options,
+											  const EcapiCredentials *credentials,
+											  const char *body, size_t body_len);
 
 /* Differs when a credential file was replaced or rewritten; 0 without files. */
 extern uint64 ecapi_credentials_stamp(const EcapiOptions *options);

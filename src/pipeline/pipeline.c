@@ -67,7 +67,7 @@ send_batch(EcapiBatch *batch)
 	const EcapiOptions *options = destination->options;
 	MemoryContext old = MemoryContextSwitchTo(batch->request);
 	EcapiCredentials credentials;
-	EcapiRequest request = {0};
+	EcapiRequest request;
 	const char **headers;
 	char		error[512];
 	bool		sent;
@@ -82,15 +82,11 @@ send_batch(EcapiBatch *batch)
 	{
 		headers = palloc(sizeof(char *) * lengthof(credentials.headers));
 		memcpy(headers, credentials.headers, sizeof(credentials.headers));
-		request.url = pstrdup(ecapi_options_url(options));
-		request.headers = headers;
-		batch->headers = headers;
-		batch->nheaders = request.nheaders = credentials.nheaders;
-		batch->url = request.url;
-		request.body = batch->body;
-		request.body_len = batch->body_len;
-		request.ca_file = credentials.ca_file;
-		request.timeout_ms = options->timeout_ms;
+		request = ecapi_credentials_request(options, &credentials, batch->body, batch->body_len);
+		/* it may be on its way when the options are gone */
+		batch->url = request.url = pstrdup(request.url);
+		batch->headers = request.headers = headers;
+		batch->nheaders = request.nheaders;
 		request.cookie = batch;
 		sent = ecapi_http_start(ecapi_me.http, &request, error, sizeof(error));
 	}

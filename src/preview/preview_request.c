@@ -170,7 +170,7 @@ int
 ecapi_preview_send(const EcapiPreview *preview, char **answer)
 {
 	EcapiCredentials credentials;
-	EcapiRequest request = {0};
+	EcapiRequest request;
 	EcapiHttp  *http;
 	char		error[512];
 	int volatile status = 0;	/* is set inside of PG_TRY */
@@ -181,14 +181,8 @@ ecapi_preview_send(const EcapiPreview *preview, char **answer)
 		*answer = pstrdup(error);
 		return 0;
 	}
-	request.url = ecapi_options_url(preview->options);
-	request.headers = credentials.headers;
-	request.nheaders = credentials.nheaders;
-	request.body = preview->body.buffer.data;
-	request.body_len = preview->body.buffer.len;
-	request.ca_file = credentials.ca_file;
-	request.timeout_ms = preview->options->timeout_ms;
-
+	request = ecapi_credentials_request(preview->options, &credentials,
+										preview->body.buffer.data, preview->body.buffer.len);
 	http = ecapi_http_create(AcquireExternalFD, ReleaseExternalFD, 1);
 	if (http == NULL)
 		ereport(ERROR,
