@@ -24,6 +24,7 @@ OBJS = \
 	src/api/sqlapi.o \
 	src/base/refuse.o \
 	src/base/argument.o \
+	src/base/result.o \
 	src/base/subtransaction.o \
 	src/api/destinationapi.o \
 	src/api/failedapi.o \

@@ -37,6 +37,7 @@
 #include "base/catalog.h"
 #include "base/identifier.h"
 #include "base/refuse.h"
+#include "base/result.h"
 #include "destination/options.h"
 #include "enrich/declared.h"
 #include "enrich/enrichment.h"
@@ -187,8 +188,7 @@ add_row(ReturnSetInfo *result, const char *severity, const char *what,
 
 	values[0] = CStringGetTextDatum(severity);
 	values[1] = CStringGetTextDatum(what);
-	nulls[2] = what_to_do[0] == '\0';
-	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(what_to_do);
+	values[2] = ecapi_result_text(what_to_do[0] == '\0' ? NULL : what_to_do, &nulls[2]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

@@ -63,8 +63,7 @@ operate(FunctionCallInfo fcinfo, EcapiStatement *statement, int nargs, NullableD
 	EcapiOwnerScope scope;
 	int64		n;
 
-	ecapi_argument_required(fcinfo, 0, "destination");
-	args[0] = ecapi_arg_name(ecapi_owned_destination(NameStr(*PG_GETARG_NAME(0)))->servername);
+	args[0] = ecapi_arg_name(ecapi_destination_argument(fcinfo)->servername);
 	user = ecapi_arg_name(GetUserNameFromId(GetUserId(), false));
 
 	ecapi_become_owner(&scope);

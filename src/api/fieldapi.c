@@ -27,7 +27,6 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "event/codes.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -35,10 +34,13 @@
 #include "utils/numeric.h"
 #include "utils/tuplestore.h"
 
+#include "base/argument.h"
+#include "base/result.h"
 #include "base/tree.h"
 #include "destination/formats.h"
 #include "destination/options.h"
 #include "event/closest.h"
+#include "event/codes.h"
 #include "event/digest.h"
 #include "event/validate.h"
 #include "event/violation.h"
@@ -54,12 +56,7 @@ PG_FUNCTION_INFO_V1(ecapi_list_event_types);
 PG_FUNCTION_INFO_V1(ecapi_major_units);
 PG_FUNCTION_INFO_V1(ecapi_left_out_counts);
 
-static Datum
-text_or_null(const char *text, bool *isnull)
-{
-	*isnull = text == NULL;
-	return text ? CStringGetTextDatum(text) : (Datum) 0;
-}
+#define NOT_A_COUNTRY	"third argument is not a country of ISO 3166-1"
 
 /* ---- ecapi.validate ---- */
 
@@ -70,11 +67,11 @@ put_violation(void *arg, const EcapiViolation *violation)
 	Datum		values[5];
 	bool		nulls[5];
 
-	values[0] = text_or_null(violation->path, &nulls[0]);
-	values[1] = text_or_null(violation->error ? "error" : "warning", &nulls[1]);
-	values[2] = text_or_null(ecapi_violation_name(violation->code), &nulls[2]);
-	values[3] = text_or_null(violation->message, &nulls[3]);
-	values[4] = text_or_null(violation->hint, &nulls[4]);
+	values[0] = ecapi_result_text(violation->path, &nulls[0]);
+	values[1] = ecapi_result_text(violation->error ? "error" : "warning", &nulls[1]);
+	values[2] = ecapi_result_text(ecapi_violation_name(violation->code), &nulls[2]);
+	values[3] = ecapi_result_text(violation->message, &nulls[3]);
+	values[4] = ecapi_result_text(violation->hint, &nulls[4]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -240,41 +237,6 @@ field_argument(text *argument)
 			 errhint("The first argument names a field as ecapi.fields() does.")));
 }
 
-/* The third argument, else the setting; alpha-2 in lower case, or NULL. */
-static const char *
-country_argument(FunctionCallInfo fcinfo)
-{
-	text	   *argument;
-	const char *country;
-
-	if (PG_ARGISNULL(2))
-		return ecapi_default_country();
-	argument = PG_GETARG_TEXT_PP(2);
-	country = ecapi_country_lookup(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));
-	if (country == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("third argument is not a country of ISO 3166-1"),
-				 errhint("Give a two-letter code such as \"de\".")));
-	return country;
-}
-
-/* The second argument in UTF-8, as the worker reads it. */
-static const char *
-value_argument(FunctionCallInfo fcinfo, size_t *len)
-{
-	text	   *argument = PG_GETARG_TEXT_PP(1);
-	char	   *given = VARDATA_ANY(argument);
-	char	   *utf8;
-
-	*len = VARSIZE_ANY_EXHDR(argument);
-	ecapi_tree_check_text(given, (int) *len);
-	utf8 = pg_server_to_any(given, (int) *len, PG_UTF8);
-	if (utf8 != given)
-		*len = strlen(utf8);
-	return utf8;
-}
-
 /*
  * ecapi.normalize(field text, value text, country text): the form of a value
  * that is sent, or hashed; NULL when it would be left out.
@@ -293,19 +255,18 @@ ecapi_normalize_value(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	field = field_argument(PG_GETARG_TEXT_PP(0));
-	country = country_argument(fcinfo);
+	country = ecapi_argument_country(fcinfo, 2, NOT_A_COUNTRY);
 	if (field->rule == ECAPI_RULE_NONE)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 
-	value = value_argument(fcinfo, &len);
+	value = ecapi_argument_utf8(fcinfo, 1, &len);
 	ecapi_buffer_over(&normal, memory, sizeof(memory));
 	outcome = ecapi_normalize(field->rule, value, len, country, &normal);
 	if (outcome == ECAPI_NORMALIZED_NO_MEMORY)
 		ecapi_tree_out_of_memory();
 	if (outcome != ECAPI_NORMALIZED && outcome != ECAPI_NORMALIZED_DIGEST)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(normal.data, (int) normal.len,
-													  PG_UTF8)));
+	PG_RETURN_DATUM(ecapi_result_utf8(normal.data, normal.len));
 }
 
 /*
@@ -330,11 +291,11 @@ ecapi_digest_value(PG_FUNCTION_ARGS)
 				 errmsg("field \"%s\" is not hashed", ecapi_field_short_name(field)),
 				 errdetail("The field leaves clear, as the standard has it."),
 				 errhint("ecapi.normalize() shows what is sent.")));
-	country = country_argument(fcinfo);
+	country = ecapi_argument_country(fcinfo, 2, NOT_A_COUNTRY);
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 
-	value = value_argument(fcinfo, &len);
+	value = ecapi_argument_utf8(fcinfo, 1, &len);
 	if (ecapi_digest_field(NULL, field->rule, value, len, country, hex) ==
 		ECAPI_NORMALIZED_NO_MEMORY)
 		ecapi_tree_out_of_memory();

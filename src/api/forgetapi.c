@@ -23,8 +23,6 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "event/codes.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
@@ -35,7 +33,6 @@
 #include "event/person.h"
 #include "records/erasure.h"
 #include "records/forgotten.h"
-#include "settings.h"
 #include "shmem/shmem.h"
 
 PG_FUNCTION_INFO_V1(ecapi_forget);
@@ -50,43 +47,16 @@ typedef struct Search
 
 /* ---- arguments ---- */
 
-/* The second argument, else the setting; alpha-2 in lower case, or NULL. */
-static const char *
-country_argument(FunctionCallInfo fcinfo)
-{
-	text	   *argument;
-	const char *country;
-
-	if (PG_ARGISNULL(1))
-		return ecapi_default_country();
-	argument = PG_GETARG_TEXT_PP(1);
-	country = ecapi_country_lookup(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));
-	if (country == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("country is not one of ISO 3166-1"),
-				 errhint("Give a two-letter code such as \"de\".")));
-	return country;
-}
-
 static void
 read_person(FunctionCallInfo fcinfo, EcapiPerson *person)
 {
-	const char *country = country_argument(fcinfo);
-	text	   *argument;
-	char	   *given;
-	char	   *utf8;
-	int			len;
+	const char *country = ecapi_argument_country(fcinfo, 1, "country is not one of ISO 3166-1");
+	const char *identifier;
+	size_t		len;
 
 	ecapi_argument_required(fcinfo, 0, "identifier");
-	argument = PG_GETARG_TEXT_PP(0);
-	given = VARDATA_ANY(argument);
-	len = (int) VARSIZE_ANY_EXHDR(argument);
-	ecapi_tree_check_text(given, len);
-	utf8 = pg_server_to_any(given, len, PG_UTF8);
-	if (utf8 != given)
-		len = (int) strlen(utf8);
-	switch (ecapi_person_init(person, utf8, len, country))
+	identifier = ecapi_argument_utf8(fcinfo, 0, &len);
+	switch (ecapi_person_init(person, identifier, (int) len, country))
 	{
 		case ECAPI_PERSON_NO_MEMORY:
 			ecapi_tree_out_of_memory();

@@ -23,7 +23,6 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -32,6 +31,7 @@
 #include "utils/tuplestore.h"
 
 #include "base/argument.h"
+#include "base/result.h"
 #include "base/tree.h"
 #include "capture/draft.h"
 #include "event/violation.h"
@@ -54,50 +54,13 @@ PG_FUNCTION_INFO_V1(ecapi_preview_past);
 /* Columns of a request, from "method" on. */
 #define REQUEST_COLUMNS	4
 
-static const ForeignServer *
-destination_argument(FunctionCallInfo fcinfo)
-{
-	ecapi_argument_required(fcinfo, 0, "destination");
-	return ecapi_owned_destination(NameStr(*PG_GETARG_NAME(0)));
-}
-
-/* A text of an event, which is UTF-8. */
-static Datum
-utf8_datum(const char *text, size_t len)
-{
-	char	   *own = pg_any_to_server(pnstrdup(text, len), (int) len, PG_UTF8);
-
-	return CStringGetTextDatum(own);
-}
-
 static Datum
 id_datum(const EcapiValue *event, bool *isnull)
 {
 	const EcapiValue *id = event == NULL ? NULL : ecapi_value_get(event, "id");
 
 	*isnull = id == NULL || id->type != ECAPI_STRING;
-	return *isnull ? (Datum) 0 : utf8_datum(id->text, id->len);
-}
-
-static Datum
-text_or_null(const char *text, bool *isnull)
-{
-	*isnull = text == NULL;
-	return text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
-}
-
-/* A list of char * as text[]; NIL: null. */
-static Datum
-texts_or_null(const List *texts, bool *isnull)
-{
-	ArrayBuildState *array = NULL;
-	ListCell   *cell;
-
-	*isnull = texts == NIL;
-	foreach(cell, texts)
-		array = accumArrayResult(array, CStringGetTextDatum(lfirst(cell)), false, TEXTOID,
-								 CurrentMemoryContext);
-	return *isnull ? (Datum) 0 : makeArrayResult(array, CurrentMemoryContext);
+	return *isnull ? (Datum) 0 : ecapi_result_utf8(id->text, id->len);
 }
 
 /* method, url, headers, body: of a body that is ended. */
@@ -107,10 +70,10 @@ set_request(const EcapiPreview *preview, Datum *values, bool *nulls)
 	EcapiPreviewRequest request;
 
 	ecapi_preview_describe(preview, &request);
-	values[0] = text_or_null("POST", &nulls[0]);
-	values[1] = text_or_null(request.url, &nulls[1]);
-	values[2] = text_or_null(request.headers, &nulls[2]);
-	values[3] = utf8_datum(preview->body.buffer.data, preview->body.buffer.len);
+	values[0] = ecapi_result_text("POST", &nulls[0]);
+	values[1] = ecapi_result_text(request.url, &nulls[1]);
+	values[2] = ecapi_result_text(request.headers, &nulls[2]);
+	values[3] = ecapi_result_utf8(preview->body.buffer.data, preview->body.buffer.len);
 	nulls[3] = false;
 }
 
@@ -271,16 +234,16 @@ put_group(const Next *next, const ReasonGroup *group, ReturnSetInfo *result)
 	Datum		values[10];
 	bool		nulls[10];
 
-	values[0] = text_or_null(ecapi_decision_name(group->decision), &nulls[0]);
-	values[1] = text_or_null(group->reason, &nulls[1]);
+	values[0] = ecapi_result_text(ecapi_decision_name(group->decision), &nulls[0]);
+	values[1] = ecapi_result_text(group->reason, &nulls[1]);
 	values[2] = Int64GetDatum(group->events);
 	values[3] = makeArrayResult(group->ids, CurrentMemoryContext);
 	nulls[2] = nulls[3] = false;
 	set_no_request(values + 4, nulls + 4, 2 + REQUEST_COLUMNS);
 	if (group->decision == ECAPI_DECISION_SEND)
 	{
-		values[4] = texts_or_null(next->patched, &nulls[4]);
-		values[5] = texts_or_null(ecapi_preview_left_out(next->preview), &nulls[5]);
+		values[4] = ecapi_result_texts(next->patched, &nulls[4]);
+		values[5] = ecapi_result_texts(ecapi_preview_left_out(next->preview), &nulls[5]);
 		set_request(next->preview, values + 6, nulls + 6);
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -293,7 +256,7 @@ put_group(const Next *next, const ReasonGroup *group, ReturnSetInfo *result)
 Datum
 ecapi_preview_waiting(PG_FUNCTION_ARGS)
 {
-	const ForeignServer *server = destination_argument(fcinfo);
+	const ForeignServer *server = ecapi_destination_argument(fcinfo);
 	EcapiPreviewSource source;
 	EcapiPreview preview;
 	Next		next = {&preview, NIL, NIL, 0, false};
@@ -333,13 +296,13 @@ put_event(EcapiPreview *preview, EcapiPreviewEvent *event, Datum id, bool has_id
 		(void) ecapi_preview_shape(preview, event, &arena);
 	ecapi_preview_end_body(preview);
 
-	values[0] = text_or_null(ecapi_decision_name(event->decision), &nulls[0]);
-	values[1] = text_or_null(event->reason, &nulls[1]);
+	values[0] = ecapi_result_text(ecapi_decision_name(event->decision), &nulls[0]);
+	values[1] = ecapi_result_text(event->reason, &nulls[1]);
 	values[2] = id;
 	nulls[2] = !has_id;
-	values[3] = texts_or_null(patched, &nulls[3]);
+	values[3] = ecapi_result_texts(patched, &nulls[3]);
 	left_out = list_concat(left_out, ecapi_preview_left_out(preview));
-	values[4] = texts_or_null(left_out, &nulls[4]);
+	values[4] = ecapi_result_texts(left_out, &nulls[4]);
 	set_no_request(values + 5, nulls + 5, REQUEST_COLUMNS + 2);
 	if (event->decision == ECAPI_DECISION_SEND)
 	{
@@ -349,7 +312,7 @@ put_event(EcapiPreview *preview, EcapiPreviewEvent *event, Datum id, bool has_id
 			status = ecapi_preview_send(preview, &answer);
 			nulls[9] = status == 0;
 			values[9] = Int32GetDatum(status);
-			values[10] = text_or_null(answer, &nulls[10]);
+			values[10] = ecapi_result_text(answer, &nulls[10]);
 		}
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -359,7 +322,7 @@ put_event(EcapiPreview *preview, EcapiPreviewEvent *event, Datum id, bool has_id
 static bool
 open_for_one(EcapiPreview *preview, FunctionCallInfo fcinfo)
 {
-	const ForeignServer *server = destination_argument(fcinfo);
+	const ForeignServer *server = ecapi_destination_argument(fcinfo);
 	bool		send = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -483,7 +446,7 @@ tally_page(EcapiPreview *preview, PreviewPage *page, TimestampTz since, Timestam
 Datum
 ecapi_preview_past(PG_FUNCTION_ARGS)
 {
-	const ForeignServer *server = destination_argument(fcinfo);
+	const ForeignServer *server = ecapi_destination_argument(fcinfo);
 	EcapiPreviewSource source;
 	EcapiPreview preview;
 	EcapiPreviewTally *tally;

@@ -115,12 +115,10 @@ ecapi_replay(PG_FUNCTION_ARGS)
 Datum
 ecapi_cancel_replay(PG_FUNCTION_ARGS)
 {
-	ForeignServer *server;
+	ForeignServer *server = ecapi_destination_argument(fcinfo);
 	EcapiOwnerScope scope;
 	int64		n;
 
-	ecapi_argument_required(fcinfo, 0, "destination");
-	server = ecapi_owned_destination(NameStr(*PG_GETARG_NAME(0)));
 	ecapi_become_owner(&scope);
 	n = ecapi_replay_cancel(server->servername, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1));
 	ecapi_become_caller(&scope);

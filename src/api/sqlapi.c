@@ -14,7 +14,6 @@
 
 #include <sys/resource.h>
 
-#include "access/htup_details.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_foreign_server.h"
@@ -22,12 +21,12 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "base/result.h"
 #include "base/statement.h"
 #include "destination/credentials.h"
 #include "outbox/cursor.h"
@@ -58,15 +57,11 @@ Datum
 ecapi_worker_status(PG_FUNCTION_ARGS)
 {
 	static const char no_launcher[] = "the launcher is not running, see max_worker_processes";
-	TupleDesc	desc;
 	Datum		values[4];
 	bool		nulls[4] = {false};
 	EcapiSlotInfo info;
 	const char *state = "stopped";
 	const char *message;
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 
 	nulls[1] = true;
 	if (!ecapi_shmem_attached())
@@ -100,9 +95,8 @@ ecapi_worker_status(PG_FUNCTION_ARGS)
 
 	values[0] = BoolGetDatum(ecapi_shmem_attached());
 	values[2] = CStringGetTextDatum(state);
-	nulls[3] = message == NULL;
-	values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(message);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	values[3] = ecapi_result_text(message, &nulls[3]);
+	PG_RETURN_DATUM(ecapi_result_row(fcinfo, values, nulls));
 }
 
 /* ecapi_internal.wake_worker(): at commit, the worker shall look at destinations. */
@@ -155,16 +149,13 @@ ecapi_outbox_measure(PG_FUNCTION_ARGS)
 {
 	Datum		values[3];
 	bool		nulls[3] = {false};
-	TupleDesc	desc;
 	bool		full;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	values[0] = Int64GetDatum(ecapi_limit_measure(GetCurrentTimestamp(), &full));
 	nulls[1] = ecapi_outbox_limit == 0;
 	values[1] = Int64GetDatum((int64) ecapi_outbox_limit * 1024 * 1024);
 	values[2] = BoolGetDatum(full);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	PG_RETURN_DATUM(ecapi_result_row(fcinfo, values, nulls));
 }
 
 /* Write down what an operator wants of a destination, and tell the worker. */

@@ -7,12 +7,16 @@
 #include "postgres.h"
 
 #include "catalog/objectaddress.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "base/argument.h"
+#include "base/tree.h"
+#include "event/codes.h"
+#include "settings.h"
 
 char *
 ecapi_argument_text(FunctionCallInfo fcinfo, int n)
@@ -52,4 +56,37 @@ ecapi_argument_own(Oid relation)
 	if (!pg_class_ownercheck(relation, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relation)),
 					   get_rel_name(relation));
+}
+
+const char *
+ecapi_argument_utf8(FunctionCallInfo fcinfo, int n, size_t *len)
+{
+	text	   *argument = PG_GETARG_TEXT_PP(n);
+	char	   *given = VARDATA_ANY(argument);
+	char	   *utf8;
+
+	*len = VARSIZE_ANY_EXHDR(argument);
+	ecapi_tree_check_text(given, (int) *len);
+	utf8 = pg_server_to_any(given, (int) *len, PG_UTF8);
+	if (utf8 != given)
+		*len = strlen(utf8);
+	return utf8;
+}
+
+const char *
+ecapi_argument_country(FunctionCallInfo fcinfo, int n, const char *wrong)
+{
+	text	   *argument;
+	const char *country;
+
+	if (PG_ARGISNULL(n))
+		return ecapi_default_country();
+	argument = PG_GETARG_TEXT_PP(n);
+	country = ecapi_country_lookup(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));
+	if (country == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg_internal("%s", wrong),
+				 errhint("Give a two-letter code such as \"de\".")));
+	return country;
 }

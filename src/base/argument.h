@@ -24,4 +24,18 @@ extern void ecapi_argument_refuse_null(const char *name) pg_attribute_noreturn()
 /* Raise an error unless the current role owns a relation, which exists. */
 extern void ecapi_argument_own(Oid relation);
 
+/*
+ * A text argument that is not null, as the worker would read it: *len bytes of UTF-8,
+ * palloc'd, or the argument itself.  Raises an error for text that is not UTF-8, which
+ * only a database without an encoding can hold.
+ */
+extern const char *ecapi_argument_utf8(FunctionCallInfo fcinfo, int n, size_t *len);
+
+/*
+ * A text argument as a country, alpha-2 in lower case; where it is null, the setting
+ * ecapi.default_country, or NULL.  Raises an error with the message wrong for what is
+ * no country.
+ */
+extern const char *ecapi_argument_country(FunctionCallInfo fcinfo, int n, const char *wrong);
+
 #endif							/* ECAPI_ARGUMENT_H */

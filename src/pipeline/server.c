@@ -18,6 +18,7 @@
 #include "utils/acl.h"
 #include "utils/syscache.h"
 
+#include "base/argument.h"
 #include "base/catalog.h"
 #include "base/statement.h"
 #include "event/closest.h"
@@ -77,6 +78,13 @@ ecapi_owned_destination(const char *name)
 	if (!pg_foreign_server_ownercheck(server->serverid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FOREIGN_SERVER, name);
 	return server;
+}
+
+ForeignServer *
+ecapi_destination_argument(FunctionCallInfo fcinfo)
+{
+	ecapi_argument_required(fcinfo, 0, "destination");
+	return ecapi_owned_destination(NameStr(*PG_GETARG_NAME(0)));
 }
 
 EcapiOptions *

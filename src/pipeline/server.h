@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "foreign/foreign.h"
 
 #include "destination/options.h"
@@ -20,6 +21,9 @@ extern List *ecapi_destination_names(void);
  * not own it.
  */
 extern ForeignServer *ecapi_owned_destination(const char *name);
+
+/* The same, of the name that is the first argument.  Raises null_value_not_allowed, too. */
+extern ForeignServer *ecapi_destination_argument(FunctionCallInfo fcinfo);
 
 /*
  * The options of a destination, with those of its PUBLIC user mapping, palloc'd.

@@ -16,6 +16,7 @@
 #include "utils/numeric.h"
 #include "utils/tuplestore.h"
 
+#include "base/result.h"
 #include "event/fields.h"
 #include "event/stored.h"
 #include "preview/preview_tally.h"
@@ -156,12 +157,10 @@ ecapi_preview_tally_put(EcapiPreviewTally *tally, ReturnSetInfo *result)
 		bool		nulls[6] = {false};
 
 		values[0] = CStringGetTextDatum(ecapi_decision_name(kind->decision));
-		nulls[1] = kind->reason == NULL;
-		values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(kind->reason);
-		nulls[2] = kind->type < 0;
-		values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(ecapi_event_type_name(kind->type));
-		nulls[3] = kind->currency[0] == '\0';
-		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(kind->currency);
+		values[1] = ecapi_result_text(kind->reason, &nulls[1]);
+		values[2] = ecapi_result_text(ecapi_event_type_name(kind->type), &nulls[2]);
+		values[3] = ecapi_result_text(kind->currency[0] == '\0' ? NULL : kind->currency,
+									  &nulls[3]);
 		values[4] = Int64GetDatum(kind->events);
 		nulls[5] = !kind->has_value;
 		values[5] = NumericGetDatum(kind->value);
