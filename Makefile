@@ -33,6 +33,7 @@ OBJS = \
 	src/api/forgetapi.o \
 	src/api/cancelapi.o \
 	src/api/fieldapi.o \
+	src/api/validateapi.o \
 	src/api/previewapi.o \
 	src/preview/preview_event.o \
 	src/preview/preview_effect.o \

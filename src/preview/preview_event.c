@@ -42,20 +42,15 @@
 const char *
 ecapi_decision_name(EcapiDecision decision)
 {
-	switch (decision)
-	{
-		case ECAPI_DECISION_SEND:
-			return "send";
-		case ECAPI_DECISION_FILTERED:
-			return "filtered";
-		case ECAPI_DECISION_HELD:
-			return "held";
-		case ECAPI_DECISION_UNFIT:
-			return "unfit";
-		case ECAPI_DECISION_REFUSED:
-			return "refused";
-	}
-	return NULL;
+	static const char *const names[] = {
+		[ECAPI_DECISION_SEND] = "send",
+		[ECAPI_DECISION_FILTERED] = "filtered",
+		[ECAPI_DECISION_HELD] = "held",
+		[ECAPI_DECISION_UNFIT] = "unfit",
+		[ECAPI_DECISION_REFUSED] = "refused"
+	};
+
+	return names[decision];
 }
 
 static void
