@@ -212,6 +212,8 @@ OBJS = \
 	src/pipeline/view.o \
 	src/pipeline/read.o \
 	src/pipeline/prepare.o \
+	src/pipeline/prepare_pick.o \
+	src/pipeline/prepare_pace.o \
 	src/pipeline/prepare_failing.o \
 	src/pipeline/prepare_lookup.o \
 	src/pipeline/slice.o \

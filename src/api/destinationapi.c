@@ -116,7 +116,7 @@ loudness(Node *command, const ForeignServer *server, int *filter, int *enrich)
 }
 
 static void
-tell(int elevel, const char *option, const ForeignServer *server, const EcapiUserProblem *problem)
+report(int elevel, const char *option, const ForeignServer *server, const EcapiUserProblem *problem)
 {
 	ereport(elevel,
 			(errcode(problem->sqlerrcode),
@@ -128,7 +128,7 @@ tell(int elevel, const char *option, const ForeignServer *server, const EcapiUse
 }
 
 static void
-tell_volatile(const EcapiEnrichments *list)
+report_volatile(const EcapiEnrichments *list)
 {
 	for (int i = 0; i < list->n; i++)
 		if (list->list[i].is_volatile)
@@ -145,13 +145,13 @@ check(const ForeignServer *server, int filter, int enrich)
 	EcapiUserProblem problem;
 
 	if (filter != 0 && !filter_is_good(server, &problem))
-		tell(filter, "filter", server, &problem);
+		report(filter, "filter", server, &problem);
 	if (enrich == 0)
 		return;
 	if (!enrichments_are_good(server, &list, &problem))
-		tell(enrich, "enrich", server, &problem);
+		report(enrich, "enrich", server, &problem);
 	else
-		tell_volatile(&list);
+		report_volatile(&list);
 }
 
 /*

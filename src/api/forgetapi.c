@@ -135,7 +135,7 @@ is_about(void *arg, const char *text, int len, EcapiStored stored)
 }
 
 static void
-tell(const Search *search, const EcapiErasure *erasure)
+report(const Search *search, const EcapiErasure *erasure)
 {
 	int64		unreadable = search->unreadable + erasure->unreadable;
 
@@ -183,7 +183,7 @@ ecapi_forget(PG_FUNCTION_ARGS)
 	ecapi_forgotten_add(&search.person);
 	ecapi_erasure_run(&erasure);
 	ecapi_become_caller(&scope);
-	tell(&search, &erasure);
+	report(&search, &erasure);
 	if (erasure.events + erasure.failed > 0)
 		ecapi_stops_at_commit();
 	PG_RETURN_NULL();

@@ -44,7 +44,7 @@ check_event_types(const char *event_types)
 
 /* What was truncated already cannot be sent again. */
 static void
-tell_what_is_gone(TimestampTz since, TimestampTz oldest)
+report_what_is_gone(TimestampTz since, TimestampTz oldest)
 {
 	if (oldest == 0)
 		ereport(NOTICE,
@@ -101,7 +101,7 @@ ecapi_replay(PG_FUNCTION_ARGS)
 	oldest = ecapi_replay_oldest();
 	ecapi_look_end(&look);
 	row.to = ecapi_snapshot_start();
-	tell_what_is_gone(row.since, oldest);
+	report_what_is_gone(row.since, oldest);
 	id = ecapi_replay_create(&row, user);
 	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();

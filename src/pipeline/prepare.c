@@ -22,21 +22,15 @@
  *	 as is, enriched --(the filter says no)----> filtered
  *	 not yet --(the filter fails on it)--------> unfiltered: it does not leave
  *
- * A call that fails is tried again, and then handled as enrich_on_error says, by
- * prepare_failing.c; prepare_lookup.c looks up what is called, and as which role.
- *
- * Time: users' SQL blocks the one loop of the worker.  In a turn no further call
- * is begun after CALLS_US; a slow one is followed by as long a rest while others are
- * busy, and a failing one by a rest that keeps failing calls below a tenth of the time;
- * answers, other destinations and the recorder have their turns between.
+ * Which events a call is for is in prepare_pick.c, when it may be made in
+ * prepare_pace.c, what is called, and as which role, in prepare_lookup.c, and what
+ * becomes of events when it fails in prepare_failing.c.
  *
  * Users' SQL runs in transactions of its own, which user_sql.c begins and rolls
  * back; looking up functions takes another, short one.  The callers are in none.
  * Lists of the pipeline are not changed, so an error may be raised at any point.
  */
 #include "postgres.h"
-
-#include <time.h>
 
 #include "access/xact.h"
 #include "utils/memutils.h"
@@ -47,7 +41,6 @@
 #include "destination/options.h"
 #include "destination/select.h"
 #include "enrich/enrichment.h"
-#include "enrich/event_row.h"
 #include "enrich/filter.h"
 #include "enrich/user_sql.h"
 #include "event/value.h"
@@ -58,7 +51,6 @@
 #include "pipeline/pages.h"
 #include "pipeline/prepare.h"
 #include "pipeline/preparing.h"
-#include "pipeline/replay_feed.h"
 #include "pipeline/slice.h"
 #include "pipeline/state.h"
 #include "pipeline/view.h"
@@ -70,20 +62,6 @@
 
 /* Room that a page's view may take. */
 #define VIEW_BYTES		(8 * 1024 * 1024)
-
-/* Calls of a turn; then all else has its turn. */
-#define CALLS_US		(20 * INT64CONST(1000))
-
-/* A call that takes longer is followed by a rest. */
-#define SLOW_US			(100 * INT64CONST(1000))
-
-/* Rests after a failing call, as multiples of its time: a tenth of the loop. */
-#define FAILING_RESTS	9
-
-static TimestampTz calls_began = 0; /* of this turn */
-static bool calls_over = false;
-static TimestampTz rest_until = 0;	/* no call before */
-static TimestampTz failing_rest_until = 0;	/* no call that failed last time before */
 
 /* ---- forgetting ---- */
 
@@ -141,7 +119,7 @@ ecapi_prepare_resume(EcapiDestination *destination)
 	preparing->failures = 0;
 	preparing->broken = false;
 	preparing->next_try = 0;
-	failing_rest_until = 0;
+	ecapi_prepare_end_rest();
 }
 
 /* Functions or roles have changed: destinations that wait for users' SQL try at once. */
@@ -154,53 +132,6 @@ ecapi_prepare_nudge(void)
 		if (destination->preparing.failures > 0)
 			ecapi_state_end_hold(destination);
 	}
-}
-
-/* ---- time ---- */
-
-/* Whether a destination may call users' SQL now.  If not, *wait_ms is lowered. */
-static bool
-may_call(const EcapiDestination *destination, long *wait_ms)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz from = rest_until;
-
-	if (destination->preparing.failures > 0)
-		from = Max(from, failing_rest_until);
-	/* rests are short: a clock that was set back must not prolong them */
-	if (from > now && from - now < USECS_PER_MINUTE * 10)
-	{
-		*wait_ms = Min(*wait_ms, (long) ((from - now) / 1000) + 1);
-		return false;
-	}
-	if (calls_over)
-		*wait_ms = 0;
-	return !calls_over;
-}
-
-/* Whether another destination has something to send, or waits for an answer. */
-static bool
-others_are_busy(const EcapiDestination *self)
-{
-	ecapi_foreach(EcapiDestination, other, &ecapi_me.destinations)
-		if (other != self && other->state == ECAPI_RUNNING &&
-			(other->nflying > 0 || other->live.unsent > 0))
-			return true;
-	return false;
-}
-
-/* A call of a destination that began then is over. */
-static void
-called(const EcapiDestination *destination, TimestampTz began, bool failed)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	int64		took = Max(now - began, 0);
-
-	calls_over |= now - calls_began >= CALLS_US || now < calls_began;
-	if (took >= SLOW_US && others_are_busy(destination))
-		rest_until = now + took;
-	if (failed)
-		failing_rest_until = now + FAILING_RESTS * took;
 }
 
 /* ---- preparing ---- */
@@ -218,125 +149,6 @@ next_slice(EcapiDestination *destination)
 				return slice;
 	}
 	return NULL;
-}
-
-/* Why a destination does not take an event, whatever users' SQL says; NULL: it may. */
-const char *
-ecapi_prepare_select(const EcapiDestination *destination, const EcapiValue *tree, int type,
-					 int64 now)
-{
-	EcapiAddressee self = {destination->server, NameStr(destination->name)};
-
-	return ecapi_select_early(destination->options, self, tree, type, now);
-}
-
-/* Whether users' SQL of its destination is called for an event. */
-static bool
-concerns(const EcapiSlice *slice, int i, EcapiArena *scratch, int64 now)
-{
-	const EcapiFeed *feed = slice->feed;
-	EcapiPageEvent *event = &slice->page->events[i];
-	const EcapiValue *tree;
-
-	if (slice->fate[i] >= ECAPI_FATE_DISPOSED || event->stopped != NULL ||
-		(feed->kind == ECAPI_FEED_REPLAY &&
-		 !ecapi_replay_wants(unconstify(EcapiFeed *, feed), event, false)))
-		return false;
-	tree = ecapi_page_tree(slice->page, i, scratch);
-	return tree != NULL &&
-		ecapi_prepare_select(feed->destination, tree, event->type, now) == NULL;
-}
-
-/*
- * Pick the next events of a slice that users' SQL concerns, at most max; mark
- * those before them that it does not.
- */
-static int
-pick(EcapiSlice *slice, int max, int *picked)
-{
-	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi parsing",
-												  ALLOCSET_DEFAULT_SIZES);
-	int64		now = (int64) time(NULL);
-	EcapiArena	scratch;
-	int			n = 0;
-
-	ecapi_tree_arena(&scratch, context);
-	for (int i = 0; i < slice->page->nevents && n < max; i++)
-	{
-		if (slice->prepared[i] != ECAPI_PREPARED_NOT_YET)
-			continue;
-		if (concerns(slice, i, &scratch, now))
-			picked[n++] = i;
-		else
-			ecapi_prepare_mark(slice, &i, 1, ECAPI_PREPARED_OUT);
-	}
-	MemoryContextDelete(context);
-	return n;
-}
-
-/* Whether another destination with the same list on the page wants an event. */
-static bool
-wanted_by_another(const EcapiSlice *slice, EcapiSlice **others, int nothers,
-				  int i, EcapiArena *scratch, int64 now)
-{
-	for (int k = 0; k < nothers; k++)
-		if (others[k]->prepared[i] == ECAPI_PREPARED_NOT_YET &&
-			concerns(others[k], i, scratch, now))
-			return true;
-	return false;
-}
-
-#define OTHERS_MAX	64
-
-/* Slices of other destinations with the same list that hold the same page. */
-static int
-find_others(const EcapiSlice *slice, EcapiSlice **others)
-{
-	const EcapiDestination *self = slice->feed->destination;
-	int			n = 0;
-
-	ecapi_foreach(EcapiDestination, other, &ecapi_me.destinations)
-	{
-		if (other == self || other->state != ECAPI_RUNNING || !ecapi_prepares(other) ||
-			other->preparing.list == NULL ||
-			!ecapi_enrichments_equal(other->preparing.list, self->preparing.list))
-			continue;
-		ecapi_foreach(EcapiSlice, theirs, &other->live.slices)
-		{
-			if (theirs->page == slice->page && theirs->unprepared > 0 && n < OTHERS_MAX)
-				others[n++] = theirs;
-		}
-	}
-	return n;
-}
-
-/*
- * Add what others on the page want to what was picked, unless only a part of the
- * page is asked for.  Returns how many there are then.
- */
-static int
-add_wanted(EcapiSlice *slice, int *wanted, int n, bool part)
-{
-	EcapiSlice *others[OTHERS_MAX];
-	int			nothers = part ? 0 : find_others(slice, others);
-	MemoryContext context;
-	EcapiArena	scratch;
-	int64		now = (int64) time(NULL);
-
-	if (nothers == 0)
-		return n;
-	context = AllocSetContextCreate(ecapi_me.scratch, "ecapi parsing", ALLOCSET_DEFAULT_SIZES);
-	ecapi_tree_arena(&scratch, context);
-	for (int i = 0, mine = 0, own = n; i < slice->page->nevents; i++)
-	{
-		/* what was picked is in order */
-		if (mine < own && wanted[mine] == i)
-			mine++;
-		else if (wanted_by_another(slice, others, nothers, i, &scratch, now))
-			wanted[n++] = i;
-	}
-	MemoryContextDelete(context);
-	return n;
 }
 
 /* Whether all of some events are in the view already. */
@@ -396,12 +208,12 @@ enrich(EcapiSlice *slice, int *picked, int n, bool part, EcapiPrepared *results,
 	}
 	if (!done)
 	{
-		if (!may_call(destination, wait_ms))
+		if (!ecapi_prepare_may_call(destination, wait_ms))
 			return STEP_LATER;
 		began = GetCurrentTimestamp();
-		done = ecapi_view_fill(slice->view, picked, add_wanted(slice, picked, n, part),
+		done = ecapi_view_fill(slice->view, picked, ecapi_prepare_add_others(slice, picked, n, part),
 							   &error);
-		called(destination, began, !done);
+		ecapi_prepare_called(destination, began, !done);
 		if (!done && error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
 			return STEP_LATER;	/* this process ends */
 		if (!done && !ecapi_prepare_call_failed(destination, n, &error, &fate))
@@ -465,7 +277,7 @@ judge(EcapiSlice *slice, const int *picked, int n, EcapiPrepared *results)
 						   destination->preparing.role, ecapi_enrich_timeout_ms,
 						   &error, &failed);
 	MemoryContextSwitchTo(ecapi_me.scratch);
-	called(destination, began, !done);
+	ecapi_prepare_called(destination, began, !done);
 	for (int i = 0; done && i < nevents; i++)
 		if (!events[i].pass)
 			results[indexes[i]] = ECAPI_PREPARED_FILTERED;
@@ -510,7 +322,7 @@ prepare_slice(EcapiSlice *slice, long *wait_ms)
 		!ecapi_enrichments_equal(&slice->view->list, preparing->list))
 		reset_slices(slice->feed, true);
 	picked = palloc(sizeof(int) * slice->page->nevents);
-	n = pick(slice, max, picked);
+	n = ecapi_prepare_pick(slice, max, picked);
 	if (n == 0)
 		return STEP_DONE;
 	results = palloc(sizeof(EcapiPrepared) * n);
@@ -518,7 +330,7 @@ prepare_slice(EcapiSlice *slice, long *wait_ms)
 		results[i] = ECAPI_PREPARED_AS_IS;
 	if (preparing->list->n > 0)
 		step = enrich(slice, picked, n, max < slice->page->nevents, results, wait_ms);
-	else if (!may_call(destination, wait_ms))
+	else if (!ecapi_prepare_may_call(destination, wait_ms))
 		step = STEP_LATER;
 	/* right behind the enrichments, so that what they have cost is not lost */
 	if (step == STEP_DONE && preparing->filter != NULL)
@@ -620,12 +432,11 @@ ecapi_prepare_step(TimestampTz now, long *wait_ms)
 
 	if (work == NIL)
 		return;
-	calls_began = GetCurrentTimestamp();
-	calls_over = false;
+	ecapi_prepare_begin_calls();
 	foreach(cell, look_up_all(work))
 	{
 		EcapiDestination *destination = lfirst(cell);
-		bool		before = calls_over;
+		bool		before = ecapi_prepare_calls_are_over();
 		EcapiSlice *slice;
 
 		while (destination->state == ECAPI_RUNNING &&
@@ -635,14 +446,14 @@ ecapi_prepare_step(TimestampTz now, long *wait_ms)
 
 			if (step == STEP_LATER)
 				break;
-			if (step == STEP_FAILED && calls_over)
+			if (step == STEP_FAILED && ecapi_prepare_calls_are_over())
 			{
 				*wait_ms = 0;
 				break;
 			}
 		}
 		/* the one that had this turn is last in the next */
-		if (calls_over && !before)
+		if (ecapi_prepare_calls_are_over() && !before)
 		{
 			dlist_delete(&destination->node);
 			dlist_push_tail(&ecapi_me.destinations, &destination->node);

@@ -54,7 +54,7 @@ typedef struct EcapiPreview
 	EcapiFilter *filter;		/* NULL: none */
 	const char *held;			/* why users' SQL cannot be used; NULL: it can */
 	int			failures;		/* calls of it that have failed */
-	bool		skipped;		/* it was told that patches are left out */
+	bool		skipped;		/* it was reported that patches are left out */
 	int64		now;			/* seconds since 1970; ages are measured from it */
 	EcapiBody	body;
 	bool		left_out[ECAPI_FIELDS][ECAPI_VIOLATION_CODES];	/* of the body */

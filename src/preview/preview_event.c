@@ -222,9 +222,9 @@ decide_all(Undecided *undecided, int from, int n, EcapiDecision decision, const 
 		decide(undecided->events[i], decision, reason);
 }
 
-/* Events go without patches: what the option says, told once. */
+/* Events go without patches: what the option says, reported once. */
 static void
-tell_skipped(EcapiPreview *preview, const char *reason)
+report_skipped(EcapiPreview *preview, const char *reason)
 {
 	if (preview->skipped)
 		return;
@@ -253,7 +253,7 @@ enrichment_failed(EcapiPreview *preview, Undecided *undecided, int from, int n,
 		enrich(preview, undecided, from + n / 2, n - n / 2, arena);
 	}
 	else if (decision == ECAPI_DECISION_SEND)
-		tell_skipped(preview, error->message);
+		report_skipped(preview, error->message);
 	else
 		decide_all(undecided, from, n, decision, pstrdup(error->message));
 }
@@ -277,7 +277,7 @@ enrich(EcapiPreview *preview, Undecided *undecided, int from, int n, EcapiArena 
 		if (undecided->rows[i].problem == NULL)
 			continue;
 		if (decision == ECAPI_DECISION_SEND)
-			tell_skipped(preview, undecided->rows[i].problem);
+			report_skipped(preview, undecided->rows[i].problem);
 		else
 			decide(undecided->events[i], decision, undecided->rows[i].problem);
 	}
