@@ -6,6 +6,12 @@
  * fields and functions, and what exceeds KINDS_MAX kinds is counted under the
  * reason "other".  Sums are exact; those of different currencies never mix.
  *
+ * The worker's counts are others.  Those of pipeline/tally.c are made before anything
+ * is decided, and say which events of a page a destination is spared; those of
+ * pipeline/ledger.c are added to a table, for one destination, by reasons that are
+ * constants, in millionths.  Here reasons are texts, and a sum has the decimals of its
+ * values, as an amount is read.
+ *
  * All memory is the tally's own context, a child of the creator's.  No locks.
  */
 #include "postgres.h"
@@ -31,8 +37,7 @@ typedef struct Kind
 	int			type;			/* -1: unknown */
 	char		currency[4];	/* "": none */
 	int64		events;
-	bool		has_value;
-	Numeric		value;
+	Numeric		value;			/* NULL: none */
 } Kind;
 
 struct EcapiPreviewTally
@@ -53,43 +58,55 @@ ecapi_preview_tally_create(void)
 	return tally;
 }
 
-static bool
-is_kind(const Kind *kind, const EcapiPreviewEvent *event, const char *reason,
-		const char *currency)
+/* In the order in which rows are put; 0: they are one kind. */
+static int
+compare_kinds(const Kind *a, const Kind *b)
 {
-	return kind->decision == event->decision && kind->type == event->type &&
-		strcmp(kind->currency, currency) == 0 &&
-		(reason == NULL ? kind->reason == NULL
-		 : kind->reason != NULL && strcmp(kind->reason, reason) == 0);
+	int			order = (int) a->decision - (int) b->decision;
+
+	if (order == 0)
+		order = strcmp(a->reason != NULL ? a->reason : "", b->reason != NULL ? b->reason : "");
+	if (order == 0)
+		order = a->type - b->type;
+	return order != 0 ? order : strcmp(a->currency, b->currency);
+}
+
+/* NULL: it is not there. */
+static Kind *
+find_kind(EcapiPreviewTally *tally, const Kind *wanted)
+{
+	ListCell   *cell;
+
+	if (tally->last != NULL && compare_kinds(tally->last, wanted) == 0)
+		return tally->last;
+	foreach(cell, tally->kinds)
+		if (compare_kinds(lfirst(cell), wanted) == 0)
+			return lfirst(cell);
+	return NULL;
 }
 
 /* The tally's context is current. */
 static Kind *
 kind_of(EcapiPreviewTally *tally, const EcapiPreviewEvent *event, const char *currency)
 {
-	const char *reason = event->reason;
+	Kind		wanted = {event->decision, event->reason, event->type, "", 0, NULL};
 	Kind	   *kind;
-	ListCell   *cell;
 
-	if (tally->last != NULL && is_kind(tally->last, event, reason, currency))
-		return tally->last;
-	foreach(cell, tally->kinds)
-		if (is_kind(lfirst(cell), event, reason, currency))
-			return tally->last = lfirst(cell);
-	if (list_length(tally->kinds) >= KINDS_MAX)
+	strlcpy(wanted.currency, currency, sizeof(wanted.currency));
+	kind = find_kind(tally, &wanted);
+	if (kind == NULL && list_length(tally->kinds) >= KINDS_MAX)
 	{
-		reason = "other";
-		currency = "";
-		foreach(cell, tally->kinds)
-			if (is_kind(lfirst(cell), event, reason, currency))
-				return lfirst(cell);
+		wanted.reason = "other";
+		wanted.currency[0] = '\0';
+		kind = find_kind(tally, &wanted);
 	}
-	kind = palloc0(sizeof(Kind));
-	kind->decision = event->decision;
-	kind->reason = reason == NULL ? NULL : pstrdup(reason);
-	kind->type = event->type;
-	strlcpy(kind->currency, currency, sizeof(kind->currency));
-	tally->kinds = lappend(tally->kinds, kind);
+	if (kind == NULL)
+	{
+		kind = palloc(sizeof(Kind));
+		*kind = wanted;
+		kind->reason = wanted.reason == NULL ? NULL : pstrdup(wanted.reason);
+		tally->kinds = lappend(tally->kinds, kind);
+	}
 	return tally->last = kind;
 }
 
@@ -99,16 +116,14 @@ add_value(Kind *kind, const EcapiValue *value)
 	Numeric		amount =
 		DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(value->text),
 											ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-	Numeric		sum = amount;
+	Numeric		before = kind->value;
 
-	if (kind->has_value)
+	kind->value = before == NULL ? amount : numeric_add_opt_error(before, amount, NULL);
+	if (before != NULL)
 	{
-		sum = numeric_add_opt_error(kind->value, amount, NULL);
-		pfree(kind->value);
+		pfree(before);
 		pfree(amount);
 	}
-	kind->value = sum;
-	kind->has_value = true;
 }
 
 void
@@ -129,19 +144,9 @@ ecapi_preview_tally_add(EcapiPreviewTally *tally, const EcapiPreviewEvent *event
 }
 
 static int
-compare_kinds(const ListCell *a, const ListCell *b)
+compare_cells(const ListCell *a, const ListCell *b)
 {
-	const Kind *one = lfirst(a);
-	const Kind *other = lfirst(b);
-	int			order;
-
-	if (one->decision != other->decision)
-		return one->decision < other->decision ? -1 : 1;
-	order = strcmp(one->reason != NULL ? one->reason : "",
-				   other->reason != NULL ? other->reason : "");
-	if (order == 0 && one->type != other->type)
-		order = one->type < other->type ? -1 : 1;
-	return order != 0 ? order : strcmp(one->currency, other->currency);
+	return compare_kinds(lfirst(a), lfirst(b));
 }
 
 void
@@ -149,7 +154,7 @@ ecapi_preview_tally_put(EcapiPreviewTally *tally, ReturnSetInfo *result)
 {
 	ListCell   *cell;
 
-	list_sort(tally->kinds, compare_kinds);
+	list_sort(tally->kinds, compare_cells);
 	foreach(cell, tally->kinds)
 	{
 		const Kind *kind = lfirst(cell);
@@ -162,7 +167,7 @@ ecapi_preview_tally_put(EcapiPreviewTally *tally, ReturnSetInfo *result)
 		values[3] = ecapi_result_text(kind->currency[0] == '\0' ? NULL : kind->currency,
 									  &nulls[3]);
 		values[4] = Int64GetDatum(kind->events);
-		nulls[5] = !kind->has_value;
+		nulls[5] = kind->value == NULL;
 		values[5] = NumericGetDatum(kind->value);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
