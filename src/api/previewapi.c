@@ -35,6 +35,7 @@
 #include "base/tree.h"
 #include "capture/draft.h"
 #include "event/violation.h"
+#include "pipeline/page.h"
 #include "pipeline/server.h"
 #include "preview/preview.h"
 #include "preview/preview_tally.h"
@@ -43,10 +44,6 @@ PG_FUNCTION_INFO_V1(ecapi_preview_waiting);
 PG_FUNCTION_INFO_V1(ecapi_preview_stored);
 PG_FUNCTION_INFO_V1(ecapi_preview_given);
 PG_FUNCTION_INFO_V1(ecapi_preview_past);
-
-/* Events of a page; what the worker reads at a time. */
-#define PAGE_ROWS		2000
-#define PAGE_BYTES		(2 * 1024 * 1024)
 
 /* Events that are looked at for one request: most may be of other types. */
 #define LOOKED_AT_MAX	10000
@@ -108,7 +105,7 @@ read_page(PreviewPage *page, EcapiPreviewSource *source, int max_rows)
 	memset(&page->rows, 0, sizeof(page->rows));
 	page->rows.context = page->context;
 	page->rows.max_rows = max_rows;
-	page->rows.max_bytes = PAGE_BYTES;
+	page->rows.max_bytes = ECAPI_PAGE_BYTES;
 	page->rows.rows = palloc(sizeof(EcapiRow) * max_rows);
 	ecapi_preview_source_read(source, &page->rows);
 	page->events = palloc0(sizeof(EcapiPreviewEvent) * Max(page->rows.nrows, 1));
@@ -210,7 +207,7 @@ static void
 gather(Next *next, EcapiPreviewSource *source)
 {
 	PreviewPage page;
-	int			max_rows = Min(PAGE_ROWS, next->preview->options->batch_size);
+	int			max_rows = Min(ECAPI_PAGE_ROWS, next->preview->options->batch_size);
 
 	begin_pages(&page);
 	while (!next->full && !source->ended && next->looked_at < LOOKED_AT_MAX)
@@ -465,7 +462,7 @@ ecapi_preview_past(PG_FUNCTION_ARGS)
 	begin_pages(&page);
 	while (!source.ended)
 	{
-		read_page(&page, &source, PAGE_ROWS);
+		read_page(&page, &source, ECAPI_PAGE_ROWS);
 		tally_page(&preview, &page, PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_TIMESTAMPTZ(2), tally);
 		MemoryContextSwitchTo(preview.context);
 	}

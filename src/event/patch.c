@@ -113,23 +113,10 @@ merge(EcapiArena *arena, const EcapiValue *old, const EcapiValue *patch)
 static bool
 same_scalar(const EcapiValue *a, const EcapiValue *b)
 {
-	EcapiType	type_a = a ? a->type : ECAPI_NULL;
-	EcapiType	type_b = b ? b->type : ECAPI_NULL;
-
-	if (type_a != type_b)
-		return false;
-	switch (type_a)
-	{
-		case ECAPI_NULL:
-			return true;
-		case ECAPI_BOOL:
-			return a->truth == b->truth;
-		case ECAPI_NUMBER:
-		case ECAPI_STRING:
-			return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
-		default:
-			return false;
-	}
+	if (a == NULL || a->type == ECAPI_NULL)
+		return b == NULL || b->type == ECAPI_NULL;
+	return b != NULL && a->type != ECAPI_ARRAY && a->type != ECAPI_OBJECT &&
+		ecapi_value_equal(a, b);
 }
 
 static const char *

@@ -16,6 +16,14 @@
 #define NUMBER_MAX_LEN		400
 #define NUMBER_MAX_EXPONENT	400
 
+const char *
+ecapi_stored_problem(const EcapiValue *tree, const char *error)
+{
+	if (tree == NULL)
+		return error;
+	return tree->type == ECAPI_OBJECT ? NULL : "not a JSON object";
+}
+
 int
 ecapi_stored_type(const EcapiValue *event)
 {

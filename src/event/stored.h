@@ -12,6 +12,15 @@
 
 #include "event/value.h"
 
+/* Why a text that no conversion makes UTF-8 cannot be read. */
+#define ECAPI_STORED_NOT_UTF8	"cannot be converted to UTF-8"
+
+/*
+ * Why what was parsed of a stored text is no event: NULL where it is one, error where
+ * tree is NULL, else a constant.
+ */
+extern const char *ecapi_stored_problem(const EcapiValue *tree, const char *error);
+
 /* The index of its event type, -1: unknown. */
 extern int	ecapi_stored_type(const EcapiValue *event);
 

@@ -254,3 +254,28 @@ ecapi_value_get(const EcapiValue *object, const char *key)
 	}
 	return NULL;
 }
+
+/* The depth of the recursion is that of the values. */
+bool
+ecapi_value_equal(const EcapiValue *a, const EcapiValue *b)
+{
+	const EcapiValue *other = b->first;
+
+	if (a == b)
+		return true;
+	if (a->type != b->type || a->len != b->len)
+		return false;
+	if (a->type == ECAPI_BOOL)
+		return a->truth == b->truth;
+	if (a->type == ECAPI_NUMBER || a->type == ECAPI_STRING)
+		return memcmp(a->text, b->text, a->len) == 0;
+	for (const EcapiValue *child = a->first; child; child = child->next)
+	{
+		if (a->type == ECAPI_OBJECT)
+			other = ecapi_value_get(b, child->key);
+		if (other == NULL || !ecapi_value_equal(child, other))
+			return false;
+		other = other->next;
+	}
+	return true;
+}

@@ -102,4 +102,7 @@ extern bool ecapi_value_set(EcapiArena *arena, EcapiValue *object,
 							EcapiValue *member);	/* replaces an equal key */
 extern EcapiValue *ecapi_value_get(const EcapiValue *object, const char *key);
 
+/* Do both hold the same?  Numbers as they are written, members in any order. */
+extern bool ecapi_value_equal(const EcapiValue *a, const EcapiValue *b);
+
 #endif							/* ECAPI_VALUE_H */

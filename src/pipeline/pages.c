@@ -263,10 +263,11 @@ static void
 note_tree(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, const char *error,
 		  bool keep)
 {
-	if (tree == NULL || tree->type != ECAPI_OBJECT)
+	const char *problem = ecapi_stored_problem(tree, error);
+
+	if (problem != NULL)
 	{
-		event->problem = MemoryContextStrdup(page->context,
-											 tree == NULL ? error : "not a JSON object");
+		event->problem = MemoryContextStrdup(page->context, problem);
 		event->parsed = true;
 		return;
 	}
@@ -317,7 +318,7 @@ ecapi_page_tree_if_memory(EcapiPage *page, int i, EcapiArena *scratch)
 		return event->tree;
 	if (event->text == NULL)
 	{
-		event->problem = "cannot be converted to UTF-8";
+		event->problem = ECAPI_STORED_NOT_UTF8;
 		event->parsed = true;
 		return NULL;
 	}

@@ -31,45 +31,6 @@ typedef struct Changes
 } Changes;
 
 static bool
-is_same(const EcapiValue *a, const EcapiValue *b)
-{
-	check_stack_depth();
-	if (a == b)
-		return true;
-	if (a->type != b->type)
-		return false;
-	switch (a->type)
-	{
-		case ECAPI_NULL:
-			return true;
-		case ECAPI_BOOL:
-			return a->truth == b->truth;
-		case ECAPI_NUMBER:
-		case ECAPI_STRING:
-			return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
-		case ECAPI_ARRAY:
-			if (a->len != b->len)
-				return false;
-			for (a = a->first, b = b->first; a != NULL && b != NULL; a = a->next, b = b->next)
-				if (!is_same(a, b))
-					return false;
-			return a == NULL && b == NULL;
-		case ECAPI_OBJECT:
-			if (a->len != b->len)
-				return false;
-			for (a = a->first; a != NULL; a = a->next)
-			{
-				const EcapiValue *other = ecapi_value_get(b, a->key);
-
-				if (other == NULL || !is_same(a, other))
-					return false;
-			}
-			return true;
-	}
-	return false;
-}
-
-static bool
 is_listed(const List *paths, const char *path)
 {
 	ListCell   *cell;
@@ -115,7 +76,7 @@ compare_members(Changes *changes, const EcapiFieldPlace *up, const EcapiValue *b
 		if (member->type == ECAPI_OBJECT && member->first != NULL &&
 			(other == NULL || other->type == ECAPI_OBJECT))
 			compare_members(changes, &place, other, member);
-		else if (other == NULL || !is_same(other, member))
+		else if (other == NULL || !ecapi_value_equal(other, member))
 			add_change(changes, &place, false);
 	}
 	if (before == NULL)

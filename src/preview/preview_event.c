@@ -138,20 +138,21 @@ raise_out_of_memory(void)
 static void
 parse_event(EcapiPreviewEvent *event, EcapiArena *arena)
 {
+	const char *problem;
 	char		error[128];
 
 	event->type = -1;
 	event->emitted = event->event = NULL;
 	if (event->text == NULL)
 	{
-		decide(event, ECAPI_DECISION_UNFIT, "cannot be converted to UTF-8");
+		decide(event, ECAPI_DECISION_UNFIT, ECAPI_STORED_NOT_UTF8);
 		return;
 	}
 	event->emitted = ecapi_tree_parse(arena, event->text, event->len, error, sizeof(error));
-	if (event->emitted == NULL || event->emitted->type != ECAPI_OBJECT)
+	problem = ecapi_stored_problem(event->emitted, error);
+	if (problem != NULL)
 	{
-		decide(event, ECAPI_DECISION_UNFIT,
-			   event->emitted == NULL ? pstrdup(error) : "not a JSON object");
+		decide(event, ECAPI_DECISION_UNFIT, pstrdup(problem));
 		event->emitted = NULL;
 		return;
 	}
