@@ -5,8 +5,8 @@
  * A role that may execute it may cancel any event, as one that may execute ecapi_emit
  * may emit any; it runs as the extension's owner, for callers have no right on our
  * tables.  It writes one row and reads nothing, so it costs the cancelling
- * transaction the same whatever the outbox holds, and takes no lock that anybody
- * waits for.  Rolled back, by the transaction or a savepoint, it never was.
+ * transaction the same whatever the outbox holds, and takes no lock that another
+ * transaction waits for.  Rolled back, by the transaction or a savepoint, it never was.
  *
  * records/cancellation.c says what the row means.
  */

@@ -11,8 +11,8 @@
  *	  CREATE SERVER				an error, unless the options have an origin: then it
  *								is a restore, whose other objects and grants may be
  *								yet to come, and nothing is said
- *	  ALTER SERVER ... OPTIONS	an error of what the command itself sets; else
- *								nobody could put a broken destination into shadow
+ *	  ALTER SERVER ... OPTIONS	an error of what the command itself sets; otherwise
+ *								a broken destination could not be put into shadow
  *								mode
  *	  ALTER SERVER ... OWNER	a warning, as grants to the new owner may come after;
  *								in a copy nothing is said

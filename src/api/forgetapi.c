@@ -3,8 +3,8 @@
  *	  ecapi.forget() and ecapi.remember(): a person's events, and the list of
  *	  those whose history is not emitted again.
  *
- * Nobody may call them but whom EXECUTE is granted to: who can, can erase, and
- * learn from the answer whether a person is a customer.  Statements are fixed and
+ * Only roles to which EXECUTE is granted may call them: a caller can erase events, and
+ * learns from the answer whether a person is a customer.  Statements are fixed and
  * run as the extension's owner.
  *
  *	 1	lock the list, so that no page of history is made meanwhile
@@ -98,7 +98,7 @@ refuse(const char *name)
 
 /* ---- the search ---- */
 
-/* See EcapiErasure.is_about. */
+/* Is a stored text about the person?  (EcapiErasure.is_about) */
 static bool
 is_about(void *arg, const char *text, int len, EcapiStored stored)
 {
@@ -158,7 +158,7 @@ report(const Search *search, const EcapiErasure *erasure)
 /*
  * ecapi.forget(identifier text, country text): erase the events of a person.  A
  * row for each event and destination that has a copy, or may have one (outcome
- * delivered or unanswered); events that nobody has, with the outcome erased.
+ * delivered or unanswered); events that no destination has, with the outcome erased.
  * Raises invalid_parameter_value for what is no identifier, and what SQL raises.
  */
 Datum

@@ -7,11 +7,11 @@
  *	preview(destination, event [, send])	one that is given, as to ecapi_emit()
  *	preview(destination, since, until)		counts over past events
  *
- * All need ownership of the destination: who owns it may have it send these very
- * events to himself.  Of an event that would not be sent only its id and the
+ * All need ownership of the destination: its owner may have it send these very
+ * events anywhere.  Of an event that would not be sent only its id and the
  * reason are shown; of one that would, what leaves, so identifiers as digests.
  *
- * Nothing is written, counted or recorded, and but for send => true no byte
+ * Nothing is written, counted or recorded, and without send => true no byte
  * leaves the server, so all of it works before a destination goes live, while it is
  * paused, without a worker, without shared_preload_libraries, and on a standby.
  *
@@ -48,9 +48,6 @@ PG_FUNCTION_INFO_V1(ecapi_preview_past);
 /* Events that are looked at for one request: most may be of other types. */
 #define LOOKED_AT_MAX	10000
 
-/* Columns of a request, from "method" on. */
-#define REQUEST_COLUMNS	4
-
 static Datum
 id_datum(const EcapiValue *event, bool *isnull)
 {
@@ -72,16 +69,6 @@ set_request(const EcapiPreview *preview, Datum *values, bool *nulls)
 	values[2] = ecapi_result_text(request.headers, &nulls[2]);
 	values[3] = ecapi_result_utf8(preview->body.buffer.data, preview->body.buffer.len);
 	nulls[3] = false;
-}
-
-static void
-set_no_request(Datum *values, bool *nulls, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		values[i] = (Datum) 0;
-		nulls[i] = true;
-	}
 }
 
 /* ---- pages ---- */
@@ -228,15 +215,15 @@ gather(Next *next, EcapiPreviewSource *source)
 static void
 put_group(const Next *next, const ReasonGroup *group, ReturnSetInfo *result)
 {
-	Datum		values[10];
+	Datum		values[10] = {0};
 	bool		nulls[10];
 
+	memset(nulls, true, sizeof(nulls));
 	values[0] = ecapi_result_text(ecapi_decision_name(group->decision), &nulls[0]);
 	values[1] = ecapi_result_text(group->reason, &nulls[1]);
 	values[2] = Int64GetDatum(group->events);
 	values[3] = makeArrayResult(group->ids, CurrentMemoryContext);
 	nulls[2] = nulls[3] = false;
-	set_no_request(values + 4, nulls + 4, 2 + REQUEST_COLUMNS);
 	if (group->decision == ECAPI_DECISION_SEND)
 	{
 		values[4] = ecapi_result_texts(next->patched, &nulls[4]);
@@ -277,7 +264,7 @@ static void
 put_event(EcapiPreview *preview, EcapiPreviewEvent *event, Datum id, bool has_id,
 		  List *left_out, bool send, ReturnSetInfo *result)
 {
-	Datum		values[11];
+	Datum		values[11] = {0};
 	bool		nulls[11];
 	List	   *patched = NIL;
 	EcapiArena	arena;
@@ -293,6 +280,7 @@ put_event(EcapiPreview *preview, EcapiPreviewEvent *event, Datum id, bool has_id
 		(void) ecapi_preview_shape(preview, event, &arena);
 	ecapi_preview_end_body(preview);
 
+	memset(nulls, true, sizeof(nulls));
 	values[0] = ecapi_result_text(ecapi_decision_name(event->decision), &nulls[0]);
 	values[1] = ecapi_result_text(event->reason, &nulls[1]);
 	values[2] = id;
@@ -300,7 +288,6 @@ put_event(EcapiPreview *preview, EcapiPreviewEvent *event, Datum id, bool has_id
 	values[3] = ecapi_result_texts(patched, &nulls[3]);
 	left_out = list_concat(left_out, ecapi_preview_left_out(preview));
 	values[4] = ecapi_result_texts(left_out, &nulls[4]);
-	set_no_request(values + 5, nulls + 5, REQUEST_COLUMNS + 2);
 	if (event->decision == ECAPI_DECISION_SEND)
 	{
 		set_request(preview, values + 5, nulls + 5);
@@ -343,7 +330,7 @@ ecapi_preview_stored(PG_FUNCTION_ARGS)
 
 	ecapi_argument_required(fcinfo, 1, "id");
 	id = PG_GETARG_TEXT_PP(1);
-	/* what was given may be an event with somebody's address: it is not quoted */
+	/* what was given may be an event with a person's address: it is not quoted */
 	if (!ecapi_preview_find(preview.server, PointerGetDatum(id), &event))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

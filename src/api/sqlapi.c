@@ -158,7 +158,7 @@ ecapi_outbox_measure(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(ecapi_result_row(fcinfo, values, nulls));
 }
 
-/* Write down what an operator wants of a destination, and tell the worker. */
+/* Record what an operator wants of a destination, and wake the worker. */
 static void
 control(const char *name, bool paused)
 {

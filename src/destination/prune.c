@@ -10,8 +10,8 @@
  * Invariants
  *	(1) What is redacted is not in the result, whatever the event holds.  What is
  *		kept is no more than what is named.
- *	(2) Where that is not known, it goes: a member that is no field, and what
- *		stands where objects of the standard should and is none.  No format sends
+ *	(2) What is not known is removed: a member that is no field, and what stands
+ *		where an object of the standard should and is none.  No format sends
  *		such a thing; here it does not depend on that.
  *	(3) What is given is not changed, and what did not change is shared.
  *

@@ -2,9 +2,9 @@
  * select.c
  *	  Which events a destination takes.
  *
- * The cheap questions come first and alone decide for most events: with two
- * hundred destinations of two hundred shops each event is asked two hundred times,
- * and all but one answer is a bit test or the comparison of two short texts.
+ * The cheap tests come first and decide for most events: with two hundred
+ * destinations of two hundred shops each event is tested two hundred times, and all
+ * but one end at a bit or at the comparison of two short texts.
  *
  * Invariants
  *	(1) Every reason is a constant: events are counted by it, and it can hold
@@ -54,10 +54,9 @@ names_other_data_set(const EcapiOptions *options, const EcapiValue *event)
 }
 
 /*
- * Whether the event lies further back than the destination takes: then its request
- * would be answered with an error, or the event thrown away unseen: it is
- * counted here instead.  An event without a time was never valid and is not
- * judged.
+ * Whether the event is older than the destination takes: the receiver would answer with an
+ * error, or drop the event unseen: here it is counted instead.  An event without a time
+ * was never valid and is not tested.
  */
 static bool
 is_expired(const EcapiOptions *options, const EcapiValue *event, int64_t now)

@@ -48,8 +48,8 @@ extern const char *ecapi_select_early(const EcapiOptions *options, EcapiAddresse
 									  const EcapiValue *event, int type, int64_t now);
 
 /*
- * The same by type and route alone (route NULL: the event has none), for those who
- * know both without the tree.
+ * The same by type and route alone (route NULL: the event has none), for callers
+ * that know both without the tree.
  */
 extern const char *ecapi_select_routed(const EcapiOptions *options, int type,
 									   const char *route);

@@ -12,6 +12,9 @@
 #include "enrich/resolve.h"
 #include "enrich/user_sql.h"
 
+/* What the patches of one call may take: twice as much as the texts of a page. */
+#define ECAPI_PATCHES_BYTES	(4 * 1024 * 1024)
+
 /*
  * Call the functions of a list, in order, on a page of at most 10,000 events, once
  * each: what one patches, the next sees.  Patched events replace those given

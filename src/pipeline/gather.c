@@ -54,10 +54,10 @@
 #include "settings.h"
 #include "shmem/left_out.h"
 
-/* Failed events in a request. */
+/* Failed events in a request: few, as each may well be rejected again. */
 #define FAILED_BATCH	20
 
-/* How long a destination waits for memory; others give some back meanwhile. */
+/* How long a destination waits for memory, which others give back with their answers. */
 #define MEMORY_WAIT_MS	1000
 
 /* A batch while its body is put together. */
@@ -329,10 +329,7 @@ end_body(Growing *growing, Shaping last)
 	return false;
 }
 
-/*
- * Events that a batch of a feed holds at most.  Of failed events few: each
- * is likely to be rejected again.
- */
+/* Events that a batch of a feed holds at most. */
 static int
 batch_room(EcapiFeed *feed)
 {

@@ -87,10 +87,6 @@ reset_slices(EcapiFeed *feed, bool prepares)
 	}
 }
 
-/*
- * The options of a destination have changed, or are gone: what is in hand is to be
- * prepared again.
- */
 void
 ecapi_prepare_reset(EcapiDestination *destination)
 {
@@ -109,7 +105,6 @@ ecapi_prepare_reset(EcapiDestination *destination)
 	MemSet(preparing, 0, sizeof(EcapiPreparing));
 }
 
-/* An operator wants it tried at once. */
 void
 ecapi_prepare_resume(EcapiDestination *destination)
 {
@@ -122,7 +117,6 @@ ecapi_prepare_resume(EcapiDestination *destination)
 	ecapi_prepare_end_rest();
 }
 
-/* Functions or roles have changed: destinations that wait for users' SQL try at once. */
 void
 ecapi_prepare_nudge(void)
 {
@@ -344,10 +338,6 @@ prepare_slice(EcapiSlice *slice, long *wait_ms)
 
 /* ---- the surface ---- */
 
-/*
- * Whether the next batch of a feed, or its next event, can be sent as far as users' SQL
- * is concerned.
- */
 bool
 ecapi_prepare_can_send(EcapiFeed *feed)
 {
@@ -420,10 +410,6 @@ look_up_all(List *work)
 	return found;
 }
 
-/*
- * Prepare what is in hand, as far as the time of a turn goes; lowers *wait_ms when
- * there is more to do.  Outside of a transaction.
- */
 void
 ecapi_prepare_step(TimestampTz now, long *wait_ms)
 {

@@ -47,7 +47,6 @@ ecapi_prepare_backoff_ms(const EcapiPreparing *preparing)
 	return ecapi_policy_backoff(preparing->failures, pg_prng_double(&pg_global_prng_state), -1);
 }
 
-/* Set the result for some events of a slice. */
 void
 ecapi_prepare_mark(EcapiSlice *slice, const int *events, int n, EcapiPrepared prepared)
 {
@@ -75,13 +74,9 @@ log_once(EcapiDestination *destination)
 					NameStr(destination->name), destination->preparing.message)));
 }
 
-/*
- * A call for n events has failed.  True when that decides what becomes of them:
- * then it is in *fate; else they are to be tried again.
- */
 bool
 ecapi_prepare_call_failed(EcapiDestination *destination, int n, const EcapiUserError *error,
-			EcapiPrepared *fate)
+						  EcapiPrepared *fate)
 {
 	EcapiPreparing *preparing = &destination->preparing;
 	EcapiDecision decision = ecapi_select_failing(destination->options, ECAPI_FAILING_ENRICH);
@@ -119,10 +114,9 @@ ecapi_prepare_call_failed(EcapiDestination *destination, int n, const EcapiUserE
 	return true;
 }
 
-/* The filter has failed, of failed at one of the events, or -1. */
 void
 ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiSlice *slice, const int *events,
-			  int n, int failed, const EcapiUserError *error)
+							int n, int failed, const EcapiUserError *error)
 {
 	EcapiPreparing *preparing = &destination->preparing;
 
@@ -147,7 +141,6 @@ ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiSlice *slice, co
 	}
 }
 
-/* A portion passed: take more the next time. */
 void
 ecapi_prepare_call_passed(EcapiDestination *destination)
 {

@@ -36,7 +36,7 @@ compile_filter(EcapiDestination *destination, EcapiUserProblem *problem)
 		MemoryContextDelete(context);
 }
 
-/* Resolve the list of a destination; what is held is released if an operator asked. */
+/* Resolve the list of a destination; an operator may have asked to release what is held. */
 static bool
 resolve(EcapiDestination *destination, Oid owner, EcapiUserProblem *problem)
 {
@@ -56,10 +56,6 @@ resolve(EcapiDestination *destination, Oid owner, EcapiUserProblem *problem)
 	return found;
 }
 
-/*
- * Look up what a destination calls, and as which role; in a transaction.  False when
- * some of it is not available: then the destination waits.
- */
 bool
 ecapi_prepare_look_up(EcapiDestination *destination)
 {

@@ -50,7 +50,6 @@ ecapi_prepare_end_rest(void)
 	failing_rest_until = 0;
 }
 
-/* Whether a destination may call users' SQL now.  If not, *wait_ms is lowered. */
 bool
 ecapi_prepare_may_call(const EcapiDestination *destination, long *wait_ms)
 {
@@ -81,7 +80,6 @@ others_are_busy(const EcapiDestination *self)
 	return false;
 }
 
-/* A call of a destination that began then is over. */
 void
 ecapi_prepare_called(const EcapiDestination *destination, TimestampTz began, bool failed)
 {

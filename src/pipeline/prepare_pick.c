@@ -30,7 +30,6 @@
 /* Other destinations whose events go along in a call; more call by themselves. */
 #define OTHERS_MAX	64
 
-/* Why a destination does not take an event, whatever users' SQL says; NULL: it may. */
 const char *
 ecapi_prepare_select(const EcapiDestination *destination, const EcapiValue *tree, int type,
 					 int64 now)
@@ -57,10 +56,6 @@ concerns(const EcapiSlice *slice, int i, EcapiArena *scratch, int64 now)
 		ecapi_prepare_select(feed->destination, tree, event->type, now) == NULL;
 }
 
-/*
- * Pick the next events of a slice that users' SQL concerns, at most max; mark
- * those before them that it does not.
- */
 int
 ecapi_prepare_pick(EcapiSlice *slice, int max, int *picked)
 {
@@ -118,10 +113,6 @@ find_others(const EcapiSlice *slice, EcapiSlice **others)
 	return n;
 }
 
-/*
- * Add what others on the page want to what was picked, unless only a part of the
- * page is asked for.  Returns how many there are then.
- */
 int
 ecapi_prepare_add_others(EcapiSlice *slice, int *wanted, int n, bool part)
 {

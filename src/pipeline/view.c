@@ -35,10 +35,6 @@
 #include "pipeline/worker_state.h"
 #include "settings.h"
 
-/* What the patches of one call may take. */
-#define PATCHES_MAX_BYTES	(4 * 1024 * 1024)
-
-/* The view of a page for a resolved list, with a reference for the caller. */
 EcapiView *
 ecapi_view_of(EcapiPage *page, const EcapiEnrichments *list)
 {
@@ -65,14 +61,12 @@ ecapi_view_of(EcapiPage *page, const EcapiEnrichments *list)
 	return view;
 }
 
-/* Give a reference back.  The view stays with its page, for others that may want it. */
 void
 ecapi_view_drop(EcapiView *view)
 {
 	view->refs--;
 }
 
-/* Memory is short: free the views that no slice has. */
 void
 ecapi_views_trim(void)
 {
@@ -108,11 +102,6 @@ take_over(EcapiView *view, const EcapiEnrichedEvent *events, int n,
 	}
 }
 
-/*
- * Have some events enriched, given by their indexes in the page; those that are there
- * already, or cannot be read, are left out.  False when the functions failed:
- * then error says why, and the view is as it was.  Outside of a transaction.
- */
 bool
 ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted, EcapiUserError *error)
 {
@@ -144,7 +133,7 @@ ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted, EcapiUserError 
 	{
 		done = n == 0 ||
 			ecapi_enrichments_apply(&view->list, events, n, &arena, (int64) time(NULL),
-									ecapi_enrich_timeout_ms, PATCHES_MAX_BYTES, error);
+									ecapi_enrich_timeout_ms, ECAPI_PATCHES_BYTES, error);
 	}
 	PG_CATCH();
 	{

@@ -33,9 +33,20 @@ struct EcapiView
 	EcapiViewEvent *events;		/* one for each of the page */
 };
 
+/* The view of a page for a resolved list, with a reference for the caller. */
 extern EcapiView *ecapi_view_of(EcapiPage *page, const EcapiEnrichments *list);
+
+/* Give a reference back.  The view stays with its page for destinations yet to come. */
 extern void ecapi_view_drop(EcapiView *view);
+
+/* Memory is short: free the views that no slice has. */
 extern void ecapi_views_trim(void);
+
+/*
+ * Have some events made, given by their indexes in the page; those that are there
+ * already, or cannot be read, are left out.  False when the functions failed: error
+ * says why, and the view is as it was.  Outside of a transaction.
+ */
 extern bool ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted,
 							EcapiUserError *error);
 

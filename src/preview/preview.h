@@ -3,9 +3,10 @@
  *	  What a destination would be sent: the steps from events to a request, taken
  *	  in a backend.
  *
- * preview_event.c takes the steps, by the functions that the worker takes them
- * by; preview_effect.c tells what enrichments did; preview_source.c reads events;
- * preview_request.c is the request around the body; previewapi.c is what SQL calls.
+ * preview_event.c takes the steps, by the same functions as the worker;
+ * preview_effect.c says what enrichments did; preview_source.c reads events;
+ * preview_request.c has the request around the body; api/previewapi.c is what SQL
+ * calls.
  */
 #ifndef ECAPI_PREVIEW_H
 #define ECAPI_PREVIEW_H
@@ -23,9 +24,6 @@
 #include "enrich/filter.h"
 #include "event/validate.h"
 #include "outbox/window.h"
-
-/* What users' SQL may return for a page of events. */
-#define ECAPI_PREVIEW_SQL_BYTES	(4 * 1024 * 1024)
 
 /* A decision as SQL shows it; constant. */
 extern const char *ecapi_decision_name(EcapiDecision decision);
@@ -52,7 +50,7 @@ typedef struct EcapiPreview
 	EcapiOptions *options;
 	EcapiEnrichments enrichments;
 	EcapiFilter *filter;		/* NULL: none */
-	const char *held;			/* why users' SQL cannot be used; NULL: it can */
+	const char *held;			/* why users' SQL cannot be used; NULL: it can be */
 	int			failures;		/* calls of it that have failed */
 	bool		skipped;		/* it was reported that patches are left out */
 	int64		now;			/* seconds since 1970; ages are measured from it */
@@ -63,9 +61,9 @@ typedef struct EcapiPreview
 /* ---- preview_event.c ---- */
 
 /*
- * Make ready for a destination; preview lives in the current context.  Raises an
- * error when its options cannot be used, and tells in a NOTICE, with a hint, when
- * its users' SQL cannot.
+ * Open a preview of a destination; it lives in the current context.  Raises an error
+ * when its options cannot be used; when its users' SQL cannot, a NOTICE says why, with
+ * a hint.
  */
 extern void ecapi_preview_open(EcapiPreview *preview, const ForeignServer *server);
 
@@ -160,7 +158,7 @@ typedef struct EcapiPreviewRequest
 	const char *headers;		/* lines */
 } EcapiPreviewRequest;
 
-/* Tells in a NOTICE when the credentials cannot be read. */
+/* When the credentials cannot be read, a NOTICE says so. */
 extern void ecapi_preview_describe(const EcapiPreview *preview,
 								   EcapiPreviewRequest *request);
 

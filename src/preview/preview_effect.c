@@ -1,12 +1,12 @@
 /*
  * preview_effect.c
- *	  What enrichments did to events, and what was left out of a body: told by
- *	  paths of fields, never by values.
+ *	  What enrichments did to events, and what was left out of a body, as paths
+ *	  of fields, never as values.
  *
  * An effect is the difference between two trees, not a patch: a patch that
  * repeats what stands there changes nothing, and two functions may set the same
  * member.  Objects are compared member by member; an array or scalar that differs
- * is one change.  A member's name that could be somebody's email address stands
+ * is one change.  A member's name that could be an email address stands
  * as "?" (event/violation.c).
  *
  * Lists are bounded, so an ext object of thousands of members does not make a
@@ -26,7 +26,7 @@
 typedef struct Changes
 {
 	List	   *paths;
-	const char *function;		/* whose they are; NULL: not told */
+	const char *function;		/* whose they are; NULL: of all of them */
 	MemoryContext scratch;
 } Changes;
 
@@ -127,7 +127,7 @@ ecapi_preview_effects(EcapiPreview *preview, const EcapiPreviewEvent *event)
 
 		first.n = n;
 		if (!ecapi_enrichments_apply(&first, &row, 1, &arena, preview->now,
-									 ecapi_enrich_timeout_ms, ECAPI_PREVIEW_SQL_BYTES,
+									 ecapi_enrich_timeout_ms, ECAPI_PATCHES_BYTES,
 									 &error) || row.problem != NULL)
 			break;
 		paths = changes_between(paths, first.list[n - 1].name, before, row.event);

@@ -19,7 +19,7 @@
  *	(2) No text of a preview but the body holds a value of an event.
  *
  * Memory: a preview lives in the context that was current when it was opened.
- * What a page needs is the caller's, who resets it.  No locks.
+ * The memory of a page is the caller's, which resets it.  No locks.
  */
 #include "postgres.h"
 
@@ -64,8 +64,8 @@ decide(EcapiPreviewEvent *event, EcapiDecision decision, const char *reason)
 /* ---- opening ---- */
 
 /*
- * Look up the destination's users' SQL.  Where it cannot be had the destination
- * would wait, and so events that come as far are held.
+ * Look up the destination's users' SQL.  If it cannot be used, the destination would
+ * wait: events that reach this step are held.
  */
 static void
 open_users_sql(EcapiPreview *preview)
@@ -237,9 +237,9 @@ report_skipped(EcapiPreview *preview, const char *reason)
 }
 
 /*
- * Enrichments failed, again and again as far as a preview can tell.  Where the
- * option says that events go on without the patch, or alone go to failed_event, halves
- * are tried, so that only the events at fault do; as long as it seems to be events.
+ * Enrichments have failed, which a preview takes for good.  Unless the destination
+ * would wait, halves are tried, so that only the events at fault go without the patch
+ * or to failed_event; not after a timeout, and not beyond FAILURES_MAX calls.
  */
 static void
 enrichment_failed(EcapiPreview *preview, Undecided *undecided, int from, int n,
@@ -267,7 +267,7 @@ enrich(EcapiPreview *preview, Undecided *undecided, int from, int n, EcapiArena 
 
 	if (!ecapi_enrichments_apply(&preview->enrichments, undecided->rows + from, n, arena,
 								 preview->now, ecapi_enrich_timeout_ms,
-								 ECAPI_PREVIEW_SQL_BYTES, &error))
+								 ECAPI_PATCHES_BYTES, &error))
 	{
 		enrichment_failed(preview, undecided, from, n, arena, &error);
 		return;

@@ -8,11 +8,11 @@
  * its query that carry a credential.  A receiver may repeat in its answer what it
  * was sent, so secrets are taken out of that, too.
  *
- * Sending happens inside the caller's transaction, unlike the worker's: it is
- * his own session, and he waits.  The client (delivery/http.c) belongs to the one
- * call and is destroyed whichever way it ends; between creating and destroying it
- * every error passes through PG_FINALLY, none through libcurl.  A cancel, a
- * statement_timeout and the end of the session are heard of while waiting.
+ * Sending happens inside the caller's transaction, unlike the worker's: the session is
+ * the caller's own, and waits.  The client (delivery/http.c) belongs to the one call
+ * and is destroyed whichever way it ends; between creating and destroying it every
+ * error passes through PG_FINALLY, none through libcurl.  A cancel, a
+ * statement_timeout and the end of the session end the wait.
  *
  * No locks; no shared state.
  */
@@ -175,7 +175,7 @@ ecapi_preview_send(const EcapiPreview *preview, char **answer)
 	char		error[512];
 	int volatile status = 0;	/* is set inside of PG_TRY */
 
-	/* what is wrong with them was told in the description */
+	/* the description has reported what is wrong with them */
 	if (!ecapi_credentials_read(preview->options, &credentials, error, sizeof(error)))
 	{
 		*answer = pstrdup(error);

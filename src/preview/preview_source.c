@@ -8,10 +8,10 @@
  * logged ticks where the worker's windows are, so what waits comes in the order in
  * which it will be sent.
  *
- * The statement's snapshot does not tell of the caller's own transaction; here it
- * counts as decided, so that who emits and previews in one transaction sees what
- * the commit would send.  Transactions between, which then count as decided,
- * too, have no row that the statement can see.
+ * The statement's snapshot does not have the caller's own transaction as decided; here
+ * it counts as such, so that a transaction that emits and previews sees what its
+ * commit would send.  Transactions between, which then count as decided, too, have no
+ * row that the statement can see.
  *
  * Isolation: a slot of the ring may have been emptied since an old snapshot was
  * taken, so REPEATABLE READ is refused.  Reading writes nothing, so all of it
@@ -65,7 +65,7 @@ static EcapiStatement of_failed = {
 
 /*
  * Become the extension's owner, and let the outbox be read by its index whatever
- * statistics say, as the worker does; see window.c.
+ * statistics say, as the worker does (outbox/window.c).
  */
 static void
 become_reader(EcapiOwnerScope *scope)
