@@ -17,7 +17,6 @@
 
 #include "miscadmin.h"
 #include "storage/lock.h"
-#include "storage/proc.h"
 
 #include "base/advisory.h"
 

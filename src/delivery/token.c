@@ -25,7 +25,6 @@
 #include <unistd.h>
 
 #include "miscadmin.h"
-#include "port.h"
 
 #include "delivery/token.h"
 #include "settings.h"

@@ -13,7 +13,7 @@
 #include "delivery/request.h"
 #include "event/buffer.h"
 #include "event/digest.h"
-#include "event/validate.h"
+#include "event/violation.h"
 #include "event/value.h"
 
 typedef struct EcapiOptions EcapiOptions;

@@ -8,7 +8,7 @@
 #ifndef ECAPI_IDENTIFIERS_H
 #define ECAPI_IDENTIFIERS_H
 
-#include "event/validate.h"
+#include "event/violation.h"
 #include "event/value.h"
 
 /*

@@ -13,7 +13,6 @@
 
 #include "delivery/token.h"
 #include "destination/option.h"
-#include "destination/syntax.h"
 #include "event/ascii.h"
 
 static const char *

@@ -30,8 +30,6 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "base/statement.h"
 #include "outbox/cursor.h"

@@ -23,7 +23,6 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
-#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/pg_class.h"

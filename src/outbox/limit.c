@@ -35,7 +35,6 @@
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/lmgr.h"
-#include "utils/timestamp.h"
 
 #include "base/catalog.h"
 #include "outbox/limit.h"

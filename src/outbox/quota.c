@@ -38,8 +38,6 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/spin.h"
-#include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"

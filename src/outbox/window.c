@@ -32,7 +32,6 @@
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "tcop/dest.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"

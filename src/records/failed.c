@@ -31,8 +31,6 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 #include "base/statement.h"
 #include "outbox/window.h"

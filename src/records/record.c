@@ -11,8 +11,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 #include "base/catalog.h"
 #include "base/statement.h"

@@ -16,7 +16,7 @@
 
 #include "postgres.h"
 
-#include "event/validate.h"
+#include "event/violation.h"
 #include "shmem/shmem.h"
 
 /* What it keeps in shared memory; for the library's entry. */

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
-#include "storage/latch.h"
 
 #define ECAPI_MESSAGE_SIZE	256
 
