@@ -6,7 +6,7 @@
  * worker's (enrich/user_sql.c).  Both need it to mean the same for all who run it,
  * and both may report of its errors only what cannot be a value of a row.
  *
- * Who sets is who restores: nothing here outlives the caller's nest level, and
+ * The caller that sets restores: nothing here outlives the caller's nest level, and
  * nothing is kept.
  */
 #include "postgres.h"
@@ -129,8 +129,7 @@ ecapi_sql_object(const ErrorData *edata, const char **part)
 }
 
 /*
- * Where an error was raised is set by the compiler, so no
- * function of a user can claim it.
+ * The compiler sets where an error was raised, so no function of a user can claim it.
  */
 const char *
 ecapi_sql_own_message(const ErrorData *edata)

@@ -17,7 +17,7 @@
  *	 set aside	a role whose events and rows that were set aside take more than
  *				ecapi.set_aside_limit keeps no more of them.  They are counted.
  *
- * None of this binds superusers, nor a role while no other one emits: with one role the
+ * None of this binds superusers, or a role while no other one emits: with one role the
  * outbox has its limit, and failed_event has none.  Others are there when a sample finds
  * rows of theirs, or when one was heard of within ecapi.retention.
  *

@@ -27,7 +27,7 @@
  * When the outbox is near its limit (b) gives way for events: delivered ones
  * that are kept for a while must not cost new ones.  Of (a) a committed cursor never
  * does.  Ticks and requests stay then, for they say what became of the events.  A
- * replay is a repetition that somebody wished for, so it gives way to events that
+ * replay is a repetition on request, so it gives way to events that
  * were never sent: it is cancelled when it pins the slot that must go.  What an open
  * transaction holds or has yet to commit can be neither cancelled nor made to give
  * up events; so beyond the limits, of size and of age (ecapi.retention_limit), it is
@@ -156,8 +156,8 @@ oid_array(const List *oids)
 
 /*
  * Conditions (a) and (b): no row is younger.  passed_over: NULL, or the servers whose
- * cursors do not count; nor does then what open transactions hold or have yet to
- * commit.
+ * cursors do not count; then what open transactions hold or have yet to commit does
+ * not count either.
  */
 static bool
 slot_is_done(int slot, TimestampTz younger, const EcapiPassedOver *passed_over)

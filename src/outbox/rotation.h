@@ -24,9 +24,9 @@ extern int	ecapi_rotation_run(const EcapiPassedOver *beyond);
 
 /*
  * The outbox is near its limit: empty the oldest slot of it that no cursor
- * needs, whatever the age of its rows.  passed_over NULL: nor a cursor or replay that
- * is not committed, nor any replay; else these, and those of its servers, do not
- * count.  As above.  Returns whether there was one.
+ * needs, whatever the age of its rows.  With passed_over NULL, cursors that are not
+ * committed and all replays count, too; else these, and the cursors of its servers, do
+ * not.  Waits for no lock.  Returns whether there was one.
  */
 extern bool ecapi_rotation_make_room(const EcapiPassedOver *passed_over);
 
