@@ -89,7 +89,7 @@ free_batches(dlist_head *list)
 	}
 }
 
-/* Drop what a feed has in hand, to be read again; it has no request and no suspect. */
+/* Drop what a feed holds, to be read again; it has no request and no suspect. */
 static void
 drop_feed(EcapiFeed *feed)
 {

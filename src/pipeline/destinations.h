@@ -37,7 +37,7 @@ typedef struct EcapiFound
 extern EcapiDestination *ecapi_destination_of(Oid server);
 
 /*
- * Drop what is in hand, to be read again later, so that a destination that sends nothing
+ * Drop what was read, to be read again later, so that a destination that sends nothing
  * holds no memory.  Nothing is dropped while requests are on their way, and of the outbox
  * nothing when events behind the cursor's position are disposed of already: they would be
  * sent twice.

@@ -5,7 +5,7 @@
  * Rows of ecapi.failed_event that wait and are due are read in small pages and sent in
  * requests of their own.  What became of an event changes or deletes its row, in the
  * transaction that writes the request's row; until that has committed nothing is read, so
- * no row is in hand twice.
+ * no row is held twice.
  *
  *	 waiting --(2xx)---------------------------> row deleted
  *	 waiting --(rejected alone, or the receiver fails on it)--> waiting, later

@@ -1,6 +1,6 @@
 /*
  * feed.h
- *	  A feed of a destination, and the slices of pages that it has in hand.
+ *	  A feed of a destination, and the slices of pages that it holds.
  *
  * A slice belongs to its feed, a feed to its destination.
  */
@@ -28,7 +28,7 @@ typedef enum EcapiFate
 	ECAPI_FATE_DISPOSED			/* delivered, filtered, failed or given up */
 } EcapiFate;
 
-/* How far an event in hand is prepared for its destination (prepare.c). */
+/* How far an event that was read is prepared for its destination (prepare.c). */
 typedef enum EcapiPrepared
 {
 	ECAPI_PREPARED_NOT_YET,

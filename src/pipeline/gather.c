@@ -1,6 +1,6 @@
 /*
  * gather.c
- *	  From events in hand to batches, shaped into the body of a request.
+ *	  From events that were read to batches, shaped into the body of a request.
  *
  * A batch is gathered from a feed's slices in order, and shaped right
  * before it is sent; the body is freed when the answer is in, and only items are

@@ -1,6 +1,6 @@
 /*
  * gather.h
- *	  From events in hand to batches.
+ *	  From events that were read to batches.
  */
 #ifndef ECAPI_GATHER_H
 #define ECAPI_GATHER_H
@@ -17,7 +17,7 @@
 extern void ecapi_batch_hold(EcapiBatch *batch);
 
 /*
- * Gather a new batch from what a feed has in hand, shaped.  NULL when there is nothing
+ * Gather a new batch from what a feed holds, shaped.  NULL when there is nothing
  * to send; then what was filtered or failed on the way is disposed of.  NULL, too,
  * when memory ran out: then the destination waits.
  */

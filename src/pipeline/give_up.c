@@ -227,7 +227,7 @@ thin_out_list(dlist_head *list)
 	}
 }
 
-/* Give up what is in hand and before the tick. */
+/* Give up what was read and is before the tick. */
 static void
 give_up_in_hand(EcapiDestination *destination)
 {

@@ -2,7 +2,7 @@
  * prepare.c
  *	  Between reading and sending: users' SQL, for destinations that have some.
  *
- * Events in hand of a destination with the option enrich or filter are prepared
+ * Events that were read for a destination with the option enrich or filter are prepared
  * before they are gathered, of any feed:
  *
  *	 1. what it does not take by itself (select.h, early) is left alone;

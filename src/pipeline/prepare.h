@@ -31,13 +31,13 @@ extern const char *ecapi_prepare_select(const EcapiDestination *destination,
 extern bool ecapi_prepare_can_send(EcapiFeed *feed);
 
 /*
- * Prepare what is in hand, as far as the time of a turn goes; lowers *wait_ms when
+ * Prepare what was read, as far as the time of a turn goes; lowers *wait_ms when
  * there is more to do.  Outside of a transaction.
  */
 extern void ecapi_prepare_step(TimestampTz now, long *wait_ms);
 
 /*
- * The options of a destination have changed, or are gone: what is in hand is to be
+ * The options of a destination have changed, or are gone: what was read is to be
  * prepared again.
  */
 extern void ecapi_prepare_reset(EcapiDestination *destination);

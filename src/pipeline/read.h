@@ -12,7 +12,7 @@
 #include "pipeline/forward.h"
 
 /*
- * Note the leaders of this turn: feeds that have events in hand and will read on, so
+ * Note the leaders of this turn: feeds that hold events and will read on, so
  * that others that stand where they will read next need not read by themselves.
  */
 extern void ecapi_read_begin(void);

@@ -1,6 +1,6 @@
 /*
  * slice.c
- *	  What a feed has in hand, and how far it is disposed of.
+ *	  What a feed holds, and how far it is disposed of.
  *
  * A feed holds slices in the order of its places.  Their events are taken in order, but
  * end in any order when several requests are on their way; the feed's place moves only
@@ -8,7 +8,7 @@
  * the slice is freed.  Failed events have no order, so their feed has no place.
  *
  * A page that holds nothing for a destination is passed over in one step: at once when
- * the feed has nothing in hand, else by a slice without events, its summary, which waits
+ * the feed holds nothing, else by a slice without events, its summary, which waits
  * for the slices before it (tally.c).
  *
  * An event is counted when the place passes it, not when it ends: one that ended behind

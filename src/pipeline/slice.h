@@ -1,6 +1,6 @@
 /*
  * slice.h
- *	  What a feed has in hand, and the fate of each of its events.
+ *	  What a feed holds, and the fate of each of its events.
  */
 #ifndef ECAPI_SLICE_H
 #define ECAPI_SLICE_H
@@ -23,7 +23,7 @@ extern void ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind,
 extern void ecapi_feed_begin(EcapiFeed *feed, const EcapiSnapshot *from,
 							 const EcapiSnapshot *to, EcapiPosition position);
 
-/* Whether a feed wants more events in hand. */
+/* Whether a feed wants to hold more events. */
 extern bool ecapi_feed_wants(EcapiFeed *feed);
 
 /* Whether no event behind the disposed prefix is disposed of. */

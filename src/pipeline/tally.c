@@ -10,7 +10,7 @@
  * say of them is added up from the kinds: the same counts, values and events as one by
  * one, at the cost of a few kinds instead of a few thousand events.
  *
- * A destination that still has earlier events in hand must not count later ones before
+ * A destination that still holds earlier events must not count later ones before
  * them.  It keeps a summary of the page in their place: where it begins and ends, and its
  * kinds, but none of its events.
  *

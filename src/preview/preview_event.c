@@ -215,7 +215,7 @@ decide_cancelled(Undecided *undecided)
 			decide(undecided->events[i], ECAPI_DECISION_FILTERED, ECAPI_REASON_CANCELLED);
 }
 
-/* A decision about some of the events in hand. */
+/* A decision about some of the events. */
 static void
 decide_all(Undecided *undecided, int from, int n, EcapiDecision decision, const char *reason)
 {

@@ -23,7 +23,7 @@
  *
  * Locks: an operator's open transaction may hold rows (a retry, a discard).
  * The worker must not wait for it, so it locks with SKIP LOCKED, and changes
- * all the rows it has in hand or none.
+ * all the rows it holds or none.
  *
  * All functions want a transaction, SPI connected, and raise what SQL raises.
  */

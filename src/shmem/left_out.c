@@ -13,7 +13,7 @@
  * database.  A database that has no slot is not counted: its first event, or its
  * first destination, brings it a worker and a slot at the end of the transaction.
  *
- * What is noted of the event in hand is private to the process, and bounded:
+ * What is noted of the present event is private to the process, and bounded:
  * a counter for each cell, and a list of the cells in use, so that an event
  * that loses nothing costs nothing.  Counting is not transactional: an event
  * that was emitted and rolled back did lose its value.
