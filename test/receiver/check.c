@@ -8,20 +8,17 @@
  * sender leaves out what it does not have.  What is under ext is the
  * sender's own and only has to be an object.
  *
- * The first fault ends the walk.  Frames on the C stack remember the way down,
- * so a path is only spelled out for a fault.
+ * The first fault ends the walk.  Frames on the C stack remember the way down
+ * (place.h), so a path is only spelled out for a fault.
  */
 #include "check.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "codes.h"
 #include "fields.h"
+#include "place.h"
 
 /*
  * The plausible time of an event in epoch seconds: not before 1990 (days or
@@ -31,21 +28,13 @@
 #define OLDEST_TIMESTAMP	631152000
 #define FUTURE_SECONDS		600
 
-typedef struct Frame
-{
-	const struct Frame *parent;
-	const char *name;			/* NULL: an element of the parent's array */
-	size_t		namelen;
-	int			index;
-} Frame;
-
 typedef struct Fault
 {
 	char	   *reason;
 	size_t		size;
 } Fault;
 
-static bool check_object(Fault *fault, const Frame *frame, const RcvNode *node,
+static bool check_object(Fault *fault, const RcvPlace *frame, const RcvNode *node,
 						 RcvObject object);
 
 void
@@ -55,34 +44,10 @@ rcv_check_init(void)
 	rcv_fields_init();
 }
 
-/* Append the path of the frame; returns the new length. */
-static size_t
-spell_path(Fault *fault, const Frame *frame, size_t used)
-{
-	if (frame == NULL)
-		return used;
-	used = spell_path(fault, frame->parent, used);
-	if (frame->name == NULL)
-		used += snprintf(fault->reason + used, fault->size - used, "[%d]", frame->index);
-	else
-	{
-		if (used > 0 && used + 1 < fault->size)
-			fault->reason[used++] = '.';
-		/* a name of the sender's own may be anything: keep it short and plain */
-		for (size_t i = 0; i < frame->namelen && i < 64 && used + 1 < fault->size; i++)
-		{
-			unsigned char c = frame->name[i];
-
-			fault->reason[used++] = isgraph(c) && c < 128 ? c : '?';
-		}
-	}
-	return used < fault->size ? used : fault->size - 1;
-}
-
 static bool
-fail(Fault *fault, const Frame *frame, const char *problem)
+fail(Fault *fault, const RcvPlace *frame, const char *problem)
 {
-	size_t		used = spell_path(fault, frame, 0);
+	size_t		used = rcv_place_spell(frame, fault->reason, fault->size, 0);
 
 	snprintf(fault->reason + used, fault->size - used, "%s%s",
 			 used > 0 ? " " : "", problem);
@@ -91,58 +56,20 @@ fail(Fault *fault, const Frame *frame, const char *problem)
 
 /* fail() on a member of the frame's object that is named but not there */
 static bool
-fail_member(Fault *fault, const Frame *frame, const char *name, const char *problem)
+fail_member(Fault *fault, const RcvPlace *frame, const char *name, const char *problem)
 {
-	Frame		member = {frame, name, strlen(name), 0};
+	RcvPlace	member = {frame, name, strlen(name), 0};
 
 	return fail(fault, &member, problem);
 }
 
-/* A number written without fraction and exponent that fits 64 bits. */
 static bool
-read_integer(const RcvNode *node, int64_t *value)
-{
-	char		text[24];
-
-	if (node->type != RCV_NUMBER || node->len >= sizeof(text))
-		return false;
-	for (size_t i = 0; i < node->len; i++)
-		if (node->text[i] != '-' && !isdigit((unsigned char) node->text[i]))
-			return false;
-	memcpy(text, node->text, node->len);
-	text[node->len] = '\0';
-	errno = 0;
-	*value = strtoll(text, NULL, 10);
-	return errno == 0;
-}
-
-static bool
-check_float(Fault *fault, const Frame *frame, const RcvNode *node)
-{
-	char		text[320];
-
-	if (node->type != RCV_NUMBER)
-		return fail(fault, frame, "is not a number");
-	/* without an exponent, and shorter than the largest double, it is finite */
-	if (node->len < 300 && memchr(node->text, 'e', node->len) == NULL &&
-		memchr(node->text, 'E', node->len) == NULL)
-		return true;
-	if (node->len >= sizeof(text))
-		return fail(fault, frame, "is too long a number");
-	memcpy(text, node->text, node->len);
-	text[node->len] = '\0';
-	if (!isfinite(strtod(text, NULL)))
-		return fail(fault, frame, "is beyond the range of a double");
-	return true;
-}
-
-static bool
-check_integer(Fault *fault, const Frame *frame, const RcvNode *node,
+check_integer(Fault *fault, const RcvPlace *frame, const RcvNode *node,
 			  const RcvField *field)
 {
 	int64_t		value;
 
-	if (!read_integer(node, &value))
+	if (!rcv_read_integer(node, &value))
 		return fail(fault, frame, "is not an integer");
 	if (value < field->min || value > field->max)
 		return fail(fault, frame, "is out of range");
@@ -151,7 +78,7 @@ check_integer(Fault *fault, const Frame *frame, const RcvNode *node,
 
 /* One value of a field, an array of them already taken apart. */
 static bool
-check_single(Fault *fault, const Frame *frame, const RcvNode *node,
+check_single(Fault *fault, const RcvPlace *frame, const RcvNode *node,
 			 const RcvField *field)
 {
 	const char *problem;
@@ -169,7 +96,8 @@ check_single(Fault *fault, const Frame *frame, const RcvNode *node,
 		case RCV_INTEGER:
 			return check_integer(fault, frame, node, field);
 		case RCV_FLOAT:
-			return check_float(fault, frame, node);
+			problem = rcv_double_problem(node);
+			return problem == NULL || fail(fault, frame, problem);
 		case RCV_BOOLEAN:
 			return node->type == RCV_BOOL || fail(fault, frame, "is not a boolean");
 		case RCV_CHILD:
@@ -181,10 +109,10 @@ check_single(Fault *fault, const Frame *frame, const RcvNode *node,
 }
 
 static bool
-check_member(Fault *fault, const Frame *frame, const RcvNode *node,
+check_member(Fault *fault, const RcvPlace *frame, const RcvNode *node,
 			 const RcvField *field)
 {
-	Frame		element = {frame, NULL, 0, 0};
+	RcvPlace	element = {frame, NULL, 0, 0};
 
 	if (!field->many)
 		return check_single(fault, frame, node, field);
@@ -201,12 +129,12 @@ check_member(Fault *fault, const Frame *frame, const RcvNode *node,
 
 /* Rules of the event that look at more than one field, or at the clock. */
 static bool
-check_event_rules(Fault *fault, const Frame *frame, const RcvNode *event, time_t now)
+check_event_rules(Fault *fault, const RcvPlace *frame, const RcvNode *event, time_t now)
 {
 	const RcvNode *type = rcv_json_get(event, "event_type");
 	int64_t		timestamp;
 
-	read_integer(rcv_json_get(event, "timestamp"), &timestamp);
+	rcv_read_integer(rcv_json_get(event, "timestamp"), &timestamp);
 	if (timestamp < OLDEST_TIMESTAMP)
 		return fail_member(fault, frame, "timestamp", "is too old for epoch seconds");
 	if (timestamp > now + FUTURE_SECONDS)
@@ -224,7 +152,7 @@ check_event_rules(Fault *fault, const Frame *frame, const RcvNode *event, time_t
 
 /* gpp_sid leaves out the header (3) and signal integrity (4) */
 static bool
-check_user_data_rules(Fault *fault, const Frame *frame, const RcvNode *user_data)
+check_user_data_rules(Fault *fault, const RcvPlace *frame, const RcvNode *user_data)
 {
 	const RcvNode *sids = rcv_json_get(user_data, "gpp_sid");
 
@@ -238,7 +166,7 @@ check_user_data_rules(Fault *fault, const Frame *frame, const RcvNode *user_data
 }
 
 static bool
-check_object(Fault *fault, const Frame *frame, const RcvNode *node, RcvObject object)
+check_object(Fault *fault, const RcvPlace *frame, const RcvNode *node, RcvObject object)
 {
 	int			count;
 	const RcvField *fields = rcv_fields(object, &count);
@@ -249,7 +177,7 @@ check_object(Fault *fault, const Frame *frame, const RcvNode *node, RcvObject ob
 	for (const RcvNode *child = node->first; child != NULL; child = child->next)
 	{
 		int			i = rcv_field_index(object, child->key, child->keylen);
-		Frame		member = {frame, child->key, child->keylen, 0};
+		RcvPlace	member = {frame, child->key, child->keylen, 0};
 
 		if (i < 0)
 			return fail(fault, &member, "is not a field of the standard");

@@ -10,7 +10,8 @@
  *
  * The order in which a request is judged: authorization, the size of its body,
  * a status that its path asks for, its JSON, reject-if, the standard.  The
- * first that refuses decides the status; what is refused is not stored.
+ * first that refuses decides the status; what is refused is not stored.  A request
+ * to a platform (platform.h) goes the same way, but is judged by that platform.
  *
  * Ownership: a Request belongs to its connection and is freed by finished();
  * the tree of its events lives in an arena of judge(), and goes with it.
@@ -34,8 +35,10 @@
 #include "check.h"
 #include "lines.h"
 #include "misbehave.h"
+#include "platform.h"
 #include "store.h"
 #include "timer.h"
+#include "wire.h"
 
 /* The connection's share of the library's memory: a large piece per read. */
 #define CONNECTION_MEMORY (256 * 1024)
@@ -49,6 +52,7 @@ typedef struct Request
 	uint64_t	serial;
 	int64_t		complete_us;	/* when the last byte was in; 0: not yet */
 	RcvManners	manners;
+	RcvPlatform platform;
 	const char *authorization;	/* none, present, right, wrong */
 	char	   *body;
 	size_t		len;			/* bytes kept in body */
@@ -339,7 +343,7 @@ judge(struct MHD_Connection *connection, Request *request)
 		records = rcv_arena_alloc(&arena, (request->events + 1) * sizeof(RcvRecord));
 		for (uint64_t i = 0; records != NULL && i < request->events; i++)
 		{
-			records[i] = (RcvRecord) {event, NULL};
+			records[i] = (RcvRecord) {.event = event};
 			event = event->next;
 		}
 		result = records != NULL ?
@@ -349,13 +353,82 @@ judge(struct MHD_Connection *connection, Request *request)
 	return result;
 }
 
-/* GET /stats, /sleeps, /reset, /expect-auth/VALUE: for the test, not for the sender. */
+/* Let a platform judge what its path does not refuse yet. */
+static void
+judge_call(RcvCall *call, const Request *request)
+{
+	const RcvManners *manners = call->manners;
+
+	if (request->bytes > manners->max_bytes || request->bytes > request->len)
+		call->status = 413;
+	else if (is_refused_by_path(manners))
+		call->status = manners->status;
+	else
+	{
+		rcv_platform_judge(call);
+		if (call->status == 200 && manners->status > 0 && manners->cut != RCV_CUT_AFTER)
+			call->status = manners->status;
+		return;
+	}
+	rcv_lines_printf(&call->answer, "{\"error\":\"status %u\"}\n", call->status);
+}
+
+/* Judge a request to a platform, store what it took, and answer. */
+static enum MHD_Result
+judge_platform(struct MHD_Connection *connection, Request *request)
+{
+	RcvArena	arena = {0};
+	RcvCall		call = {
+		.platform = request->platform,
+		.arena = &arena,
+		.manners = &request->manners,
+		.path = request->path,
+		.body = request->body,
+		.len = request->len,
+		.now = rcv_platform_now(),
+		.check = options.check,
+	};
+	bool		cut = request->manners.cut == RCV_CUT_AFTER;
+	enum MHD_Result result = MHD_NO;
+
+	if (request->manners.open)
+		rcv_call_setting(&call, "fault", call.fault);
+	rcv_wire_fill(&call, connection);
+	judge_call(&call, request);
+	request->events = call.events;
+	if (call.reason != NULL)
+		rcv_store_reason(call.reason);
+	if (call.status >= 300)
+		rcv_platform_count(call.platform, RCV_REFUSED, 1);
+	else if (options.store)
+		rcv_store_records(call.records, call.count, request->complete_us,
+						  request->path, request->serial);
+	else
+		rcv_store_count(call.count);
+	if (call.status < 300)
+		rcv_platform_count(call.platform, RCV_EVENTS, call.count);
+	record_request(connection, request, cut ? 0 : call.status);
+	rcv_wire_log(&call, connection, request->complete_us, request->serial,
+				 cut ? 0 : call.status);
+	if (!cut && !call.answer.failed)
+		result = rcv_answer(connection, &request->manners, call.status,
+							call.answer.text, call.answer.len);
+	rcv_lines_free(&call.answer);
+	rcv_arena_free(&arena);
+	return result;
+}
+
+/*
+ * GET /stats, /sleeps, /reset, /platforms, /clock/SECONDS, /expect-auth/VALUE: for
+ * the test, not for the sender.
+ */
 static enum MHD_Result
 answer_control(struct MHD_Connection *connection, const Request *request)
 {
 	static const char auth_path[] = "/expect-auth/";
+	static const char clock_path[] = "/clock/";
 	const RcvManners plain = {.retry_after = -1};
-	char		text[1024] = "{}\n";
+	char		text[2048] = "{}\n";
 	unsigned int status = 200;
 
 	if (strcmp(request->path, "/stats") == 0)
@@ -367,7 +440,12 @@ answer_control(struct MHD_Connection *connection, const Request *request)
 	{
 		rcv_store_reset();
 		rcv_manners_reset();
+		rcv_platform_reset();
 	}
+	else if (strcmp(request->path, "/platforms") == 0)
+		rcv_platform_counts(text, sizeof(text));
+	else if (strncmp(request->path, clock_path, strlen(clock_path)) == 0)
+		rcv_platform_move_clock(strtoll(request->path + strlen(clock_path), NULL, 10));
 	else if (strncmp(request->path, auth_path, strlen(auth_path)) == 0)
 	{
 		const char *value = request->path + strlen(auth_path);
@@ -387,12 +465,17 @@ handle_end(struct MHD_Connection *connection, Request *request)
 {
 	if (request->complete_us == 0)
 	{
-		if (strcmp(request->method, "GET") == 0)
+		request->platform = rcv_platform_of(request->method, request->path);
+		if (request->platform != RCV_NO_PLATFORM)
+			rcv_platform_count(request->platform, RCV_REQUESTS, 1);
+		else if (strcmp(request->method, "GET") == 0)
 			return answer_control(connection, request);
 		request->complete_us = now_us();
 		request->serial = atomic_fetch_add(&last_serial, 1) + 1;
 		request->authorization = judge_authorization(connection);
 		rcv_manners_of(request->path, &request->manners);
+		if (request->platform != RCV_NO_PLATFORM)
+			rcv_platform_mind(request->path, &request->manners);
 		if (request->manners.delay_ms > 0 &&
 			rcv_timer_sleep(connection, request->manners.delay_ms))
 		{
@@ -403,11 +486,14 @@ handle_end(struct MHD_Connection *connection, Request *request)
 	if (request->manners.cut == RCV_CUT_BEFORE || request->manners.cut == RCV_CUT_RESET)
 	{
 		record_request(connection, request, 0);
+		if (request->platform != RCV_NO_PLATFORM)
+			rcv_platform_count(request->platform, RCV_REFUSED, 1);
 		if (request->manners.cut == RCV_CUT_RESET)
 			rcv_reset_connection(connection);
 		return MHD_NO;
 	}
-	return judge(connection, request);
+	return request->platform != RCV_NO_PLATFORM ?
+		judge_platform(connection, request) : judge(connection, request);
 }
 
 /* Keep a piece of the body; beyond the limit only count it. */

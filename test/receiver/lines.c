@@ -89,6 +89,24 @@ rcv_lines_value(RcvLines *lines, const char *text, size_t len, char end)
 }
 
 void
+rcv_lines_json(RcvLines *lines, const char *text, size_t len)
+{
+	rcv_lines_add(lines, "\"", 1);
+	for (size_t i = 0; i < len; i++)
+	{
+		unsigned char c = text[i];
+
+		if (c == '"' || c == '\\')
+			rcv_lines_add(lines, "\\", 1);
+		if (c < 0x20)
+			rcv_lines_printf(lines, "\\u%04x", c);
+		else
+			rcv_lines_add(lines, &text[i], 1);
+	}
+	rcv_lines_add(lines, "\"", 1);
+}
+
+void
 rcv_lines_free(RcvLines *lines)
 {
 	free(lines->text);

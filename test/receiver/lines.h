@@ -27,6 +27,9 @@ extern void rcv_lines_printf(RcvLines *lines, const char *format,...)
 /* Append one value, escaped (NULL is \N), and the byte that ends it. */
 extern void rcv_lines_value(RcvLines *lines, const char *text, size_t len, char end);
 
+/* Append a JSON string: quotes around the text, escapes in it where they must be. */
+extern void rcv_lines_json(RcvLines *lines, const char *text, size_t len);
+
 extern void rcv_lines_free(RcvLines *lines);
 
 #endif							/* RCV_LINES_H */

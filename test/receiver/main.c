@@ -17,6 +17,9 @@
  *		--out FILE			a line for each record (columns: store.h)
  *		--events FILE		the bytes of each record
  *		--requests FILE		a line for each request
+ *		--bodies FILE		a line for each request to a platform
+ *		--meta-token TOKEN	the access token that Meta expects
+ *		--webhook-secret WHSEC	a secret that signs webhooks; may be given twice
  *		--expect-auth VALUE	answer 401 unless the Authorization header is this
  *		--max-body BYTES	answer 413 to a longer body, default 64 MiB
  *		--no-check			do not check events against the standard
@@ -33,7 +36,9 @@
  *							last_reason
  *	GET /sleeps				how many requests have begun to wait before their answer
  *	GET /reset				forget records and counts, empty the files
+ *	GET /platforms, /clock/SECONDS	see platform.h
  *	GET /expect-auth/VALUE	as --expect-auth from now on (empty: none)
+ *	POST .../vNN.N/PIXEL/events, .../webhook	a platform's: platform.h
  *	POST anything else		events: an object, an array, or an object whose one
  *							member is an array; answered {"received":N}
  *
@@ -63,6 +68,7 @@
 
 #include "check.h"
 #include "http.h"
+#include "platform.h"
 #include "store.h"
 
 static const char help[] =
@@ -77,6 +83,7 @@ static const char help[] =
 "  --out FILE          a line for each record\n"
 "  --events FILE       the bytes of each record, a line each\n"
 "  --requests FILE     a line for each request\n"
+"  --bodies FILE       a line for each request to a platform, with its body\n"
 "  --no-store          only count records: no merging, no --out, no --events\n"
 "  --http              serve HTTP (the default without --https)\n"
 "  --https             serve HTTPS\n"
@@ -87,6 +94,8 @@ static const char help[] =
 "  --bind ADDRESS      default 127.0.0.1\n"
 "  --threads N         threads of each server, default 1\n"
 "  --expect-auth VALUE answer 401 unless the Authorization header is this\n"
+"  --meta-token TOKEN  the access token that the platform Meta expects\n"
+"  --webhook-secret WHSEC  a secret that signs webhooks; may be given twice\n"
 "  --max-body BYTES    answer 413 to a longer body, default 64 MiB\n"
 "  --no-check          do not check events against the standard\n"
 "  --until-eof         end when standard input does\n"
@@ -105,6 +114,7 @@ typedef struct Arguments
 	bool		until_eof;
 	RcvHttpOptions server;
 	RcvStoreOptions store;
+	RcvPlatformOptions platform;
 } Arguments;
 
 static void
@@ -149,6 +159,12 @@ take_value(Arguments *a, const char *name, const char *value)
 		a->store.out = value;
 	else if (strcmp(name, "events") == 0)
 		a->store.events = value;
+	else if (strcmp(name, "bodies") == 0)
+		a->store.bodies = value;
+	else if (strcmp(name, "meta-token") == 0)
+		a->platform.meta_token = value;
+	else if (strcmp(name, "webhook-secret") == 0)
+		a->platform.webhook_secrets[a->platform.webhook_secrets[0] != NULL] = value;
 	else
 		a->store.requests = value;
 }
@@ -195,6 +211,9 @@ parse_arguments(Arguments *a, int argc, char **argv)
 		{"out", required_argument, NULL, 0},
 		{"events", required_argument, NULL, 0},
 		{"requests", required_argument, NULL, 0},
+		{"bodies", required_argument, NULL, 0},
+		{"meta-token", required_argument, NULL, 0},
+		{"webhook-secret", required_argument, NULL, 0},
 		{NULL, 0, NULL, 0}
 	};
 	int			index;
@@ -306,6 +325,8 @@ main(int argc, char **argv)
 	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
 		fail("no such locale", "C.UTF-8");
 	rcv_check_init();
+	if (!rcv_platform_init(&a.platform, &failed))
+		fail("invalid value", failed);
 	if (!rcv_store_open(&a.store, &failed))
 		fail("could not open", failed);
 	if (signals < 0 || !rcv_http_init(&a.server))

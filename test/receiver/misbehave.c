@@ -99,6 +99,24 @@ rcv_percent_decode(const char *from, const char *to, char *into, unsigned int si
 	return true;
 }
 
+bool
+rcv_path_value(const char *path, const char *name, char *value, unsigned int size)
+{
+	size_t		len = strlen(name);
+	bool		found = false;
+
+	while (*path != '\0')
+	{
+		const char *end = path + strcspn(path, "/&");
+
+		if ((size_t) (end - path) > len && path[len] == '=' &&
+			memcmp(path, name, len) == 0)
+			found = rcv_percent_decode(path + len + 1, end, value, size);
+		path = *end == '\0' ? end : end + 1;
+	}
+	return found;
+}
+
 /* splitmix64, for the draws of "random" */
 static uint64_t
 mix(uint64_t x)
@@ -286,7 +304,8 @@ rcv_manners_of(const char *path, RcvManners *manners)
 		take_segment(manners, path, end);
 		path = *end == '\0' ? end : end + 1;
 	}
-	if (!gates_open(manners, n))
+	manners->open = gates_open(manners, n);
+	if (!manners->open)
 	{
 		manners->status = 0;
 		manners->retry_after = -1;

@@ -40,6 +40,8 @@
  *						garbage, a huge or endless body, an answer MS late, and
  *						one that is slow but not that late
  *
+ * Platforms know more (platform.h).  Here a segment without meaning is a name.
+ *
  * The bodies go with status 200, or with the status asked for.  Records of a
  * request are stored exactly when its status is 2xx (or with cut=after).
  */
@@ -87,6 +89,7 @@ typedef struct RcvManners
 	uint64_t	seed;
 
 	/* faults; all at rest when the gates are shut */
+	bool		open;			/* the gates are */
 	unsigned int status;		/* 0: none */
 	int64_t		retry_after;	/* seconds; -1: none */
 	bool		retry_as_date;
@@ -103,6 +106,13 @@ typedef struct RcvManners
  * say what it asks for, the gates already applied.
  */
 extern void rcv_manners_of(const char *path, RcvManners *manners);
+
+/*
+ * The value of the last segment "name=value" of a path, percent-decoded; false
+ * when there is none, or it does not fit.
+ */
+extern bool rcv_path_value(const char *path, const char *name,
+						   char *value, unsigned int size);
 
 /* Forget all counts. */
 extern void rcv_manners_reset(void);

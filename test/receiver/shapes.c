@@ -11,11 +11,13 @@
  * Pure functions; the character classes come from the process's locale, which
  * main() sets to C.UTF-8.
  */
+#define _GNU_SOURCE
 #include "shapes.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
+#include <time.h>
 #include <wchar.h>
 #include <wctype.h>
 
@@ -227,6 +229,56 @@ rcv_shape_date(const RcvNode *node)
 	if (month == 2 && ((year % 4 == 0 && year % 100 != 0) || year % 400 == 0))
 		last = 29;
 	return day <= last ? NULL : "is not a date";
+}
+
+/* RFC 3339: YYYY-MM-DDTHH:MM:SS, a fraction or none, then Z or an offset */
+const char *
+rcv_shape_instant(const RcvNode *node)
+{
+	RcvNode		date = *node;
+	const char *t = node->text;
+	const char *end = node->text + node->len;
+
+	date.len = 10;
+	if (node->len < 20 || rcv_shape_date(&date) != NULL || t[10] != 'T' ||
+		t[13] != ':' || t[16] != ':')
+		return "is not an RFC 3339 time";
+	if (number_at(t + 11, 2) < 0 || number_at(t + 11, 2) > 23 ||
+		number_at(t + 14, 2) < 0 || number_at(t + 14, 2) > 59 ||
+		number_at(t + 17, 2) < 0 || number_at(t + 17, 2) > 60)
+		return "is not an RFC 3339 time";
+	t += 19;
+	if (*t == '.' && end - t > 2 && isdigit((unsigned char) t[1]))
+		for (t++; t < end && isdigit((unsigned char) *t);)
+			t++;
+	if (end - t == 1 && *t == 'Z')
+		return NULL;
+	if (end - t == 6 && (*t == '+' || *t == '-') && t[3] == ':' &&
+		number_at(t + 1, 2) >= 0 && number_at(t + 1, 2) <= 23 &&
+		number_at(t + 4, 2) >= 0 && number_at(t + 4, 2) <= 59)
+		return NULL;
+	return "is not an RFC 3339 time";
+}
+
+int64_t
+rcv_read_instant(const RcvNode *node)
+{
+	const char *t = node->text;
+	const char *zone = node->text + node->len - 6;
+	struct tm	utc = {
+		.tm_year = number_at(t, 4) - 1900,
+		.tm_mon = number_at(t + 5, 2) - 1,
+		.tm_mday = number_at(t + 8, 2),
+		.tm_hour = number_at(t + 11, 2),
+		.tm_min = number_at(t + 14, 2),
+		.tm_sec = number_at(t + 17, 2),
+	};
+	int64_t		offset = 0;
+
+	if (node->text[node->len - 1] != 'Z')
+		offset = (number_at(zone + 1, 2) * 60 + number_at(zone + 4, 2)) * 60 *
+			(zone[0] == '-' ? -1 : 1);
+	return timegm(&utc) - offset;
 }
 
 const char *

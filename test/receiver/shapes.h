@@ -22,9 +22,13 @@ extern const char *rcv_shape_ip(const RcvNode *node);
 extern const char *rcv_shape_url(const RcvNode *node);
 extern const char *rcv_shape_gpp(const RcvNode *node);
 extern const char *rcv_shape_date(const RcvNode *node);
+extern const char *rcv_shape_instant(const RcvNode *node);	/* RFC 3339 */
 extern const char *rcv_shape_airport(const RcvNode *node);
 
 /* The shape of every field that is sent hashed. */
 extern const char *rcv_shape_hash(const RcvNode *node);
+
+/* Epoch seconds of a node that is an RFC 3339 time; its fraction is cut. */
+extern int64_t rcv_read_instant(const RcvNode *node);
 
 #endif							/* RCV_SHAPES_H */

@@ -35,6 +35,7 @@ static RcvStoreOptions options;
 static int	out_file = -1;
 static int	events_file = -1;
 static int	requests_file = -1;
+static int	bodies_file = -1;
 static RcvLines out_lines;		/* emptied after each request */
 static RcvLines event_lines;
 
@@ -77,6 +78,8 @@ rcv_store_open(const RcvStoreOptions *given, const char **failed)
 	else if (options.requests != NULL &&
 			 (requests_file = open_file(options.requests)) < 0)
 		*failed = options.requests;
+	else if (options.bodies != NULL && (bodies_file = open_file(options.bodies)) < 0)
+		*failed = options.bodies;
 	else
 		return true;
 	return false;
@@ -195,28 +198,48 @@ add_value(const RcvNode *node)
 					node != NULL ? node->len : 0, '\t');
 }
 
-static void
-add_out_line(const RcvRecord *record, const RcvNode *data_set_id, const RcvNode *id,
-			 const char *merged, uint64_t content, int64_t time_us,
-			 const char *path, uint64_t serial, uint64_t index)
+/* The members of the standard that an event is filed under. */
+static RcvNaming
+naming_of(const RcvNode *event)
 {
-	const RcvNode *event = record->event;
+	return (RcvNaming) {
+		.data_set_id = get_typed(event, "data_set_id", RCV_STRING),
+		.id = get_typed(event, "id", RCV_STRING),
+		.event_type = get_typed(event, "event_type", RCV_STRING),
+		.value = get_typed(event, "value", RCV_NUMBER),
+		.currency_code = get_typed(event, "currency_code", RCV_STRING),
+	};
+}
 
-	rcv_lines_printf(&out_lines, "%lld\t", (long long) time_us);
-	add_value(data_set_id);
-	add_value(id);
-	add_value(get_typed(event, "event_type", RCV_STRING));
-	add_value(get_typed(event, "value", RCV_NUMBER));
-	add_value(get_typed(event, "currency_code", RCV_STRING));
-	if (record->reason != NULL)
+static void
+add_verdict(const RcvRecord *record)
+{
+	const char *reason = record->reason != NULL ? record->reason : record->late;
+
+	if (reason != NULL)
 	{
-		rcv_lines_add(&out_lines, "rejected:", 9);
-		rcv_lines_value(&out_lines, record->reason, strlen(record->reason), '\t');
+		rcv_lines_printf(&out_lines, "%s",
+						 reason == record->reason ? "rejected:" : "late:");
+		rcv_lines_value(&out_lines, reason, strlen(reason), '\t');
 	}
 	else if (options.unchecked)
 		rcv_lines_add(&out_lines, "unchecked\t", 10);
 	else
 		rcv_lines_add(&out_lines, "ok\t", 3);
+}
+
+static void
+add_out_line(const RcvRecord *record, const RcvNaming *naming,
+			 const char *merged, uint64_t content, int64_t time_us,
+			 const char *path, uint64_t serial, uint64_t index)
+{
+	rcv_lines_printf(&out_lines, "%lld\t", (long long) time_us);
+	add_value(naming->data_set_id);
+	add_value(naming->id);
+	add_value(naming->event_type);
+	add_value(naming->value);
+	add_value(naming->currency_code);
+	add_verdict(record);
 	rcv_lines_value(&out_lines, path, strlen(path), '\t');
 	rcv_lines_printf(&out_lines, "%llu\t%llu\t%s\t%016llx\n",
 					 (unsigned long long) serial, (unsigned long long) index,
@@ -241,13 +264,13 @@ static void
 store_record(const RcvRecord *record, int64_t time_us, const char *path,
 			 uint64_t serial, uint64_t index)
 {
-	const RcvNode *data_set_id = get_typed(record->event, "data_set_id", RCV_STRING);
-	const RcvNode *id = get_typed(record->event, "id", RCV_STRING);
+	RcvNaming	naming = record->naming != NULL ? *record->naming :
+		naming_of(record->event);
 	uint64_t	content = hash_bytes(record->event->raw, record->event->rawlen);
 	const char *merged = "new";
 
-	if (data_set_id != NULL && id != NULL)
-		merged = merge(data_set_id, id, content);
+	if (naming.data_set_id != NULL && naming.id != NULL)
+		merged = merge(naming.data_set_id, naming.id, content);
 	stats.records++;
 	if (merged[0] == 'n')
 		stats.distinct++;
@@ -261,8 +284,7 @@ store_record(const RcvRecord *record, int64_t time_us, const char *path,
 		snprintf(stats.last_reason, sizeof(stats.last_reason), "%s", record->reason);
 	}
 	if (out_file >= 0)
-		add_out_line(record, data_set_id, id, merged, content, time_us, path,
-					 serial, index);
+		add_out_line(record, &naming, merged, content, time_us, path, serial, index);
 	if (events_file >= 0)
 		add_event_line(record->event);
 }
@@ -310,6 +332,29 @@ rcv_store_request(const RcvRequestLine *line)
 		rcv_lines_free(&lines);
 	}
 	pthread_mutex_unlock(&lock);
+}
+
+void
+rcv_store_body(const RcvBodyLine *line)
+{
+	RcvLines	lines = {0};
+
+	if (bodies_file < 0)
+		return;
+	rcv_lines_printf(&lines, "%lld\t%llu\t%s\t", (long long) line->time_us,
+					 (unsigned long long) line->serial, line->platform);
+	rcv_lines_value(&lines, line->path, strlen(line->path), '\t');
+	rcv_lines_value(&lines, line->query, strlen(line->query), '\t');
+	rcv_lines_printf(&lines, "%u\t", line->status);
+	rcv_lines_value(&lines, line->headers, strlen(line->headers), '\t');
+	rcv_lines_value(&lines, line->body, line->body != NULL ? line->len : 0, '\t');
+	rcv_lines_value(&lines, line->answer, line->answer_len, '\t');
+	rcv_lines_value(&lines, line->reason,
+					line->reason != NULL ? strlen(line->reason) : 0, '\n');
+	pthread_mutex_lock(&lock);
+	write_lines(bodies_file, &lines);
+	pthread_mutex_unlock(&lock);
+	rcv_lines_free(&lines);
 }
 
 void
@@ -365,6 +410,7 @@ rcv_store_reset(void)
 	empty_file(out_file);
 	empty_file(events_file);
 	empty_file(requests_file);
+	empty_file(bodies_file);
 	pthread_mutex_unlock(&lock);
 }
 

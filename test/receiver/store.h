@@ -8,7 +8,9 @@
  *	  1 time	microseconds since the epoch at which the request was complete
  *	  2 data_set_id		3 id		4 event_type	5 value (as written)
  *	  6 currency_code	(2 to 6 are \N where absent or of another type)
- *	  7 verdict		"ok", "unchecked" (--no-check), or "rejected:PATH REASON"
+ *	  7 verdict		"ok", "unchecked" (--no-check), or "rejected:PATH REASON";
+ *					"late:REASON" where a platform will say later that it
+ *					failed (platform.h)
  *	  8 path of the request		9 serial of the request		10 index in it, from 0
  *	  11 merged		"new", "repeat" (same pair of data_set_id and id, same
  *					bytes), "conflict" (same pair, other bytes than last time);
@@ -28,6 +30,13 @@
  *		 against --expect-auth where that is given
  *	  12 names of the headers, lower case, joined by commas, as sent
  *
+ * --bodies, one line a request to a platform (platform.h), not counting those
+ * that are cut before they are read:
+ *	  1 time		2 serial		3 name of the platform		4 path
+ *	  5 query, decoded: NAME=VALUE, a line each
+ *	  6 status		7 headers: NAME: VALUE, names in lower case, a line each
+ *	  8 body		9 body of the answer		10 why it was refused, or \N
+ *
  * A request's lines are in the files before its answer goes out.
  */
 #ifndef RCV_STORE_H
@@ -43,13 +52,26 @@ typedef struct RcvStoreOptions
 	const char *out;			/* file names; NULL: not written */
 	const char *events;
 	const char *requests;
+	const char *bodies;
 	bool		unchecked;		/* the verdict of a record without a reason */
 } RcvStoreOptions;
+
+/* What an event of a platform is filed under; NULL where it is absent. */
+typedef struct RcvNaming
+{
+	const RcvNode *data_set_id;
+	const RcvNode *id;
+	const RcvNode *event_type;
+	const RcvNode *value;
+	const RcvNode *currency_code;
+} RcvNaming;
 
 typedef struct RcvRecord
 {
 	const RcvNode *event;
 	const char *reason;			/* why the checks refuse it; NULL: they do not */
+	const RcvNaming *naming;	/* NULL: the members of the standard */
+	const char *late;			/* why it will fail later; NULL: it will not */
 } RcvRecord;
 
 typedef struct RcvRequestLine
@@ -68,6 +90,22 @@ typedef struct RcvRequestLine
 	const char *header_names;
 } RcvRequestLine;
 
+typedef struct RcvBodyLine
+{
+	int64_t		time_us;
+	uint64_t	serial;
+	const char *platform;
+	const char *path;
+	const char *query;
+	unsigned int status;
+	const char *headers;
+	const char *body;
+	size_t		len;
+	const char *answer;
+	size_t		answer_len;
+	const char *reason;			/* NULL: none */
+} RcvBodyLine;
+
 /* Open the files for appending; false with the failing name in *failed. */
 extern bool rcv_store_open(const RcvStoreOptions *options, const char **failed);
 
@@ -80,6 +118,9 @@ extern void rcv_store_count(uint64_t count);
 
 /* Write and count a request that is about to be answered. */
 extern void rcv_store_request(const RcvRequestLine *line);
+
+/* Write what a platform got and answered; where no file is named, nothing. */
+extern void rcv_store_body(const RcvBodyLine *line);
 
 /* Remember why the checks refused an event that is not stored. */
 extern void rcv_store_reason(const char *reason);

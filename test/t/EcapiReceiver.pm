@@ -32,6 +32,8 @@ my @RECORD_COLUMNS = qw(time_us data_set_id id event_type value currency_code
   verdict path serial index merged hash);
 my @REQUEST_COLUMNS = qw(time_us serial connection scheme version method path
   status events bytes authorization headers);
+my @BODY_COLUMNS = qw(time_us serial platform path query status headers body
+  answer reason);
 
 # The path of the binary.
 sub binary
@@ -99,7 +101,7 @@ sub _arguments
 	}
 	if ($o{files} // 1)
 	{
-		push @args, map { ("--$_", $self->file($_)) } qw(out events requests);
+		push @args, map { ("--$_", $self->file($_)) } qw(out events requests bodies);
 	}
 	return (@args, @{ $o{args} // [] });
 }
@@ -167,7 +169,7 @@ sub port       { return $_[0]{port} }
 sub https_port { return $_[0]{https_port} }
 sub dir        { return $_[0]{dir} }
 
-# The file of that name: out, events or requests.
+# The file of that name: out, events, requests or bodies.
 sub file { return "$_[0]{dir}/$_[1]" }
 
 # http://127.0.0.1:PORT/path; the path starts with a slash.
@@ -219,6 +221,33 @@ sub requests { return map { _row(\@REQUEST_COLUMNS, $_) } $_[0]->_lines('request
 sub records_at { return grep { $_->{path} eq $_[1] } $_[0]->records }
 sub requests_at { return grep { $_->{path} eq $_[1] } $_[0]->requests }
 
+# Requests to a platform so far, or to all, as hashes: time_us serial platform path
+# query status headers body answer reason.  query and headers are hashes themselves,
+# by name (of a header: in lower case); body and answer are bytes; reason is why the
+# receiver refused, or undef.
+sub bodies
+{
+	my ($self, $platform) = @_;
+	my @rows = map { _row(\@BODY_COLUMNS, $_) } $self->_lines('bodies');
+
+	@rows = grep { $_->{platform} eq $platform } @rows if defined $platform;
+	for my $row (@rows)
+	{
+		$row->{query} = { map { split /=/, $_, 2 } split /\n/, $row->{query} };
+		$row->{headers} = { map { split /: /, $_, 2 } split /\n/, $row->{headers} };
+	}
+	return @rows;
+}
+
+# The bodies of accepted requests to a platform, decoded.
+sub accepted_bodies
+{
+	my ($self, $platform) = @_;
+
+	return map { JSON::PP::decode_json($_->{body}) }
+	  grep { $_->{status} =~ /^2/ && $_->{body} ne '' } $self->bodies($platform);
+}
+
 sub _control
 {
 	my ($self, $path) = @_;
@@ -242,6 +271,12 @@ sub stats { return $_[0]->_control('/stats') }
 
 # How many requests so far were made to wait before their answer, or still are.
 sub sleeps { return $_[0]->_control('/sleeps')->{sleeps} }
+
+# What each platform got (platform.h): { meta => { requests => ..., ... }, ... }.
+sub platforms { return $_[0]->_control('/platforms') }
+
+# Move the platforms' clock by that number of seconds, from where it is.
+sub clock { return $_[0]->_control("/clock/$_[1]") }
 
 # Forget everything; the files are emptied.
 sub reset { return $_[0]->_control('/reset') }

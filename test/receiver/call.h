@@ -1,0 +1,88 @@
+/*
+ * call.h
+ *	  One request to a platform, as the files of the platforms see it.
+ *
+ * http.c fills the upper half and puts the lower half on the wire; between them
+ * the file of the platform judges.  Texts of the upper half live as long as the
+ * request; what is made on the way lives in the arena, which goes with it.
+ */
+#ifndef RCV_CALL_H
+#define RCV_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "json.h"
+#include "lines.h"
+#include "misbehave.h"
+#include "rules.h"
+#include "store.h"
+
+typedef enum RcvPlatform
+{
+	RCV_NO_PLATFORM,			/* events of the standard, or a control */
+	RCV_META,
+	RCV_WEBHOOK,
+	RCV_PLATFORMS				/* how many, the first included */
+} RcvPlatform;
+
+typedef struct RcvCall
+{
+	/* what came; NULL where it did not */
+	RcvPlatform platform;
+	RcvArena   *arena;
+	const RcvManners *manners;
+	const char *path;			/* as sent, without the query */
+	const char *body;
+	size_t		len;
+	int64_t		now;			/* epoch seconds by the platforms' clock */
+	bool		check;			/* hold it to the platform's rules */
+	char		fault[RCV_MAX_TEXT];	/* of fault=NAME, the gates applied; or empty */
+	const char *content_type;
+	const char *access_token;	/* of the query, decoded */
+	const char *webhook_id;
+	const char *webhook_timestamp;
+	const char *webhook_signature;
+
+	/* what becomes of it */
+	unsigned int status;
+	RcvLines	answer;
+	uint64_t	events;			/* in the body */
+	RcvRecord  *records;		/* to be stored, count of them */
+	uint64_t	count;
+	const char *reason;			/* why it is refused, for the one who reads the test */
+} RcvCall;
+
+/* The value of a segment "name=value" of the path, decoded; false: there is none. */
+extern bool rcv_call_setting(const RcvCall *call, const char *name,
+							 char value[RCV_MAX_TEXT]);
+
+/* Is the body announced as JSON? */
+extern bool rcv_call_is_json(const RcvCall *call);
+
+/* The body as a tree; NULL, with a fixed text in *error, when it is no JSON. */
+extern const RcvNode *rcv_call_parse(RcvCall *call, const char **error);
+
+/*
+ * Count the elements of a list and make a record of each, not yet to be stored:
+ * call->records and call->events.  False when out of memory.
+ */
+extern bool rcv_call_take_events(RcvCall *call, const RcvNode *list);
+
+/* Remember why the request is refused; the text is copied. */
+extern void rcv_call_reason(RcvCall *call, const char *reason);
+
+/* The finding in words: its path, then the problem. */
+extern void rcv_call_found(RcvCall *call, const RcvFinding *finding);
+
+/* Does the JSON of an event, as it came, hold the text?  Never for an empty one. */
+extern bool rcv_call_holds(const RcvNode *event, const char *text);
+
+/* A node that holds the text, in the arena; NULL when out of memory. */
+extern const RcvNode *rcv_call_text(RcvCall *call, const char *text, size_t len);
+
+/* The member of that name and type, or NULL; object may be NULL. */
+extern const RcvNode *rcv_call_member(const RcvNode *object, const char *name,
+									  RcvJsonType type);
+
+#endif							/* RCV_CALL_H */
