@@ -56,6 +56,8 @@ OBJS = \
 	src/event/validate.o \
 	src/event/validate_scalar.o \
 	src/event/normalize.o \
+	src/event/normalize_platform.o \
+	src/event/mailbox.o \
 	src/event/unicode.o \
 	src/event/phone.o \
 	src/event/digest.o \
@@ -76,6 +78,7 @@ OBJS = \
 	src/destination/body.o \
 	src/destination/country.o \
 	src/destination/identifiers.o \
+	src/destination/identity.o \
 	src/destination/sample.o \
 	src/destination/reduce.o \
 	src/destination/map.o \

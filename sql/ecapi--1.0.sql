@@ -582,11 +582,13 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 5
 AS 'MODULE_PATHNAME', 'ecapi_validate_event';
 
 -- Without a country these two read ecapi.default_country: not IMMUTABLE.
-CREATE FUNCTION ecapi.normalize(field text, value text, country text DEFAULT NULL) RETURNS text
+CREATE FUNCTION ecapi.normalize(field text, value text, country text DEFAULT NULL,
+	format text DEFAULT 'ecapi') RETURNS text
 LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ecapi_normalize_value';
 
-CREATE FUNCTION ecapi.digest(field text, value text, country text DEFAULT NULL) RETURNS text
+CREATE FUNCTION ecapi.digest(field text, value text, country text DEFAULT NULL,
+	format text DEFAULT 'ecapi') RETURNS text
 LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ecapi_digest_value';
 
@@ -2267,8 +2269,8 @@ COMMENT ON COLUMN ecapi.left_out.path IS 'field of the event; *: a key that is n
 COMMENT ON COLUMN ecapi.left_out.reason IS 'what was wrong with its value';
 COMMENT ON COLUMN ecapi.left_out.count IS 'how often';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
-COMMENT ON FUNCTION ecapi.normalize(text, text, text) IS 'the form of a field''s value that is sent or hashed; NULL when it would be left out';
-COMMENT ON FUNCTION ecapi.digest(text, text, text) IS 'the digest that is sent for a field''s value; NULL when it would be left out';
+COMMENT ON FUNCTION ecapi.normalize(text, text, text, text) IS 'the form of a field''s value that a destination of a format is sent, or whose digest it is; NULL when it would be left out';
+COMMENT ON FUNCTION ecapi.digest(text, text, text, text) IS 'the digest that a destination of a format is sent for a field''s value; NULL when it would be left out';
 COMMENT ON FUNCTION ecapi.fields() IS 'every field of the standard: name, place, type, whether it is normalized and hashed, and what it may hold where that is a list';
 COMMENT ON FUNCTION ecapi.event_types() IS 'every event type of the standard: what it means, which fields it must have, whether a cancellation takes it back, and other names for it';
 COMMENT ON FUNCTION ecapi.major(numeric, text) IS 'an amount in minor units (cents) in the currency''s unit, by ISO 4217';

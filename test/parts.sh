@@ -199,6 +199,7 @@ part_tap()
 tap_environment()
 {
 	local purchases=$REPO/../shared/data/cdnow_sample.txt
+	local vectors=$REPO/../shared/destinations/hash_vectors.tsv
 
 	"${AS_SERVER[@]}" mkdir -p "$WORK/tmp"
 	# the clone may be out of the reach of the server's user
@@ -211,4 +212,8 @@ tap_environment()
 		TMPDIR="$WORK/tmp"
 		ECAPI_PURCHASES="$WORK/purchases"
 	)
+	if [ -f "$vectors" ]; then
+		install -m 644 "$vectors" "$WORK/vectors"
+		TAP_ENVIRONMENT+=("ECAPI_VECTORS=$WORK/vectors")
+	fi
 }

@@ -10,7 +10,8 @@
  *	ecapi_internal.left_out_counts()	for the view ecapi.left_out
  *
  * They write nothing and touch no table.  What they show is computed by the
- * very code that emits and delivers.
+ * very code that emits and delivers.  Formats of the first two are those that
+ * destination/identity.def has rules for.
  *
  * No error message holds a value.  A field's name is quoted only if it is
  * close to a real one: arguments are easily swapped.
@@ -30,6 +31,7 @@
 #include "base/argument.h"
 #include "base/result.h"
 #include "base/tree.h"
+#include "destination/identity.h"
 #include "event/closest.h"
 #include "event/codes.h"
 #include "event/digest.h"
@@ -71,25 +73,44 @@ field_argument(text *argument)
 			 errhint("The first argument names a field as ecapi.fields() does.")));
 }
 
-/*
- * ecapi.normalize(field text, value text, country text): the form of a value
- * that is sent, or hashed; NULL when it would be left out.
- */
-Datum
-ecapi_normalize_value(PG_FUNCTION_ARGS)
+/* The format of the fourth argument, by a name that lasts. */
+static const char *
+format_argument(FunctionCallInfo fcinfo)
+{
+	text	   *argument;
+	const char *name;
+	const char *format;
+
+	ecapi_argument_required(fcinfo, 3, "format");
+	argument = PG_GETARG_TEXT_PP(3);
+	name = VARDATA_ANY(argument);
+	format = ecapi_identity_format(name, VARSIZE_ANY_EXHDR(argument));
+	if (format)
+		return format;
+	format = ecapi_closest(name, VARSIZE_ANY_EXHDR(argument), ecapi_identity_format_nth, NULL);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("fourth argument is not a format"),
+			 format ? errhint("Perhaps you meant the format \"%s\".", format) :
+			 errhint("Give the format of a destination, such as \"ecapi\" or \"meta\".")));
+}
+
+/* Whether a field is one of those that each format may take in a form of its own. */
+static bool
+is_identity(const EcapiField *field)
+{
+	return ecapi_identity_rule("ecapi", ecapi_field_path(field)) != NULL;
+}
+
+static Datum
+normalize_by_standard(FunctionCallInfo fcinfo, const EcapiField *field, const char *country)
 {
 	char		memory[ECAPI_NORMALIZED_MAX];
 	EcapiBuffer normal;
 	EcapiNormalized outcome;
-	const EcapiField *field;
-	const char *country;
 	const char *value;
 	size_t		len;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		PG_RETURN_NULL();
-	field = field_argument(PG_GETARG_TEXT_PP(0));
-	country = ecapi_argument_country(fcinfo, 2, NOT_A_COUNTRY);
 	if (field->rule == ECAPI_RULE_NONE)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 
@@ -104,38 +125,93 @@ ecapi_normalize_value(PG_FUNCTION_ARGS)
 }
 
 /*
- * ecapi.digest(field text, value text, country text): the digest that is sent
- * for a value; NULL when it would be left out.
+ * ecapi.normalize(field text, value text, country text, format text): the form of a
+ * value that a destination of the format is sent, or whose digest it is; NULL when it
+ * would be left out, or the platform has no place for it.
+ */
+Datum
+ecapi_normalize_value(PG_FUNCTION_ARGS)
+{
+	const EcapiField *field;
+	const EcapiIdentityRule *rule;
+	EcapiIdentityForm form;
+	EcapiViolationCode reason;
+	const char *country;
+	const char *format;
+	const char *value;
+	size_t		len;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	field = field_argument(PG_GETARG_TEXT_PP(0));
+	country = ecapi_argument_country(fcinfo, 2, NOT_A_COUNTRY);
+	format = format_argument(fcinfo);
+	if (!is_identity(field))
+		return normalize_by_standard(fcinfo, field, country);
+
+	value = ecapi_argument_utf8(fcinfo, 1, &len);
+	rule = ecapi_identity_rule(format, ecapi_field_path(field));
+	if (rule == NULL)
+		PG_RETURN_NULL();
+	if (!ecapi_identity_normal(rule, value, len, country, &form, &reason))
+	{
+		if (form.result == ECAPI_NORMALIZED_NO_MEMORY)
+			ecapi_tree_out_of_memory();
+		PG_RETURN_NULL();
+	}
+	PG_RETURN_DATUM(ecapi_result_utf8(form.text, form.len));
+}
+
+static void
+refuse_digest(const EcapiField *field, const char *format)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("field \"%s\" is not hashed", ecapi_field_short_name(field)),
+			 strcmp(format, "ecapi") == 0 ?
+			 errdetail("The field leaves clear, as the standard has it.") :
+			 errdetail("The field leaves clear in the format \"%s\".", format),
+			 errhint("ecapi.normalize() shows what is sent.")));
+}
+
+/*
+ * ecapi.digest(field text, value text, country text, format text): the digest that a
+ * destination of the format is sent for a value; NULL when it would be left out, or the
+ * platform has no place for it.  An error for a field that leaves clear.
  */
 Datum
 ecapi_digest_value(PG_FUNCTION_ARGS)
 {
-	char		hex[ECAPI_HEX_SIZE];
 	const EcapiField *field;
+	const EcapiIdentityRule *rule;
+	EcapiIdentityForm form;
+	EcapiViolationCode reason;
 	const char *country;
+	const char *format;
 	const char *value;
 	size_t		len;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	field = field_argument(PG_GETARG_TEXT_PP(0));
-	if (field->privacy != ECAPI_SHA256)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("field \"%s\" is not hashed", ecapi_field_short_name(field)),
-				 errdetail("The field leaves clear, as the standard has it."),
-				 errhint("ecapi.normalize() shows what is sent.")));
+	format = format_argument(fcinfo);
+	rule = ecapi_identity_rule(format, ecapi_field_path(field));
+	if (rule != NULL ? !rule->hashed : !is_identity(field))
+		refuse_digest(field, format);
 	country = ecapi_argument_country(fcinfo, 2, NOT_A_COUNTRY);
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 
 	value = ecapi_argument_utf8(fcinfo, 1, &len);
-	if (ecapi_digest_field(NULL, field->rule, value, len, country, hex) ==
-		ECAPI_NORMALIZED_NO_MEMORY)
-		ecapi_tree_out_of_memory();
-	if (hex[0] == '\0')
+	if (rule == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(hex, ECAPI_HEX_LEN));
+	if (!ecapi_identity_form(rule, NULL, value, len, country, &form, &reason))
+	{
+		if (form.result == ECAPI_NORMALIZED_NO_MEMORY)
+			ecapi_tree_out_of_memory();
+		PG_RETURN_NULL();
+	}
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(form.text, form.len));
 }
 
 /* ---- ecapi.major ---- */

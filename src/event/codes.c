@@ -10,7 +10,6 @@
  */
 #include "event/codes.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "event/ascii.h"
@@ -153,4 +152,15 @@ ecapi_country_lookup(const char *text, size_t len)
 			return country_names[i].alpha2;
 	}
 	return NULL;
+}
+
+bool
+ecapi_country_has_zip(const char *country)
+{
+	static const char *const countries_with_zip[] = {"us", "pr", "vi", "gu", "as", "mp"};
+
+	for (size_t i = 0; i < sizeof(countries_with_zip) / sizeof(countries_with_zip[0]); i++)
+		if (country != NULL && strcmp(country, countries_with_zip[i]) == 0)
+			return true;
+	return false;
 }

@@ -7,6 +7,7 @@
 #ifndef ECAPI_CODES_H
 #define ECAPI_CODES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -31,5 +32,11 @@ extern const char *ecapi_currency_nth(int i, void *arg);
  */
 extern const char *ecapi_country_lookup(const char *text, size_t len);
 extern const char *ecapi_country_name_nth(int i, void *arg);	/* for ecapi_closest() */
+
+/*
+ * Whether postal codes of a country (alpha-2, lower case, or NULL) are ZIP codes: the
+ * United States, and the territories that share its codes.
+ */
+extern bool ecapi_country_has_zip(const char *country);
 
 #endif							/* ECAPI_CODES_H */

@@ -75,8 +75,23 @@ typedef enum EcapiRule
 	ECAPI_RULE_NAME,			/* trim, lower case, no punctuation */
 	ECAPI_RULE_COUNTRY,			/* ISO 3166-1 alpha-2, lower case */
 	ECAPI_RULE_POSTAL,			/* US: five digits; UK: without the unit */
-	ECAPI_RULE_CURRENCY			/* ISO 4217, upper case */
+	ECAPI_RULE_CURRENCY,		/* ISO 4217, upper case */
+
+	/* of platforms: no field of the standard has one; see normalize_platform.c */
+	ECAPI_RULE_TRIM,			/* trim; letter case and punctuation stay */
+	ECAPI_RULE_COMPACT,			/* lower case, no ASCII punctuation, no white space */
+	ECAPI_RULE_IDENTIFIER_COMPACT,	/* lower case, no white space */
+	ECAPI_RULE_EMAIL_GMAIL,		/* an address; of Gmail no dots, no "+suffix" */
+	ECAPI_RULE_PHONE_DIGITS,	/* digits with the country code, without + */
+	ECAPI_RULE_GIVEN_NAME,		/* trim, lower case, no title in front */
+	ECAPI_RULE_FAMILY_NAME,		/* trim, lower case, no suffix behind */
+	ECAPI_RULE_STATE,			/* US and Canada: two letters; else compact */
+	ECAPI_RULE_ZIP,				/* US: five digits; else whole, no white space */
+	ECAPI_RULE_COUNTRY_UPPER,	/* ISO 3166-1 alpha-2, upper case */
+	ECAPI_RULE_GENDER			/* f or m */
 } EcapiRule;
+
+#define ECAPI_RULES		(ECAPI_RULE_GENDER + 1)
 
 /* What a value must be beyond its type; see validate.c. */
 typedef enum EcapiCheck

@@ -15,7 +15,8 @@
  * none of a few words.  Names stay as they are: a name is shared by many
  * anyway, and Null is a surname.
  *
- * What Unicode says of a character comes from unicode.c.
+ * What Unicode says of a character comes from unicode.c; the forms that platforms
+ * want beside the standard's are in normalize_platform.c.
  */
 #include "event/normalize.h"
 
@@ -23,8 +24,9 @@
 
 #include "event/ascii.h"
 #include "event/codes.h"
+#include "event/mailbox.h"
+#include "event/normalize_internal.h"
 #include "event/phone.h"
-#include "event/unicode.h"
 
 typedef EcapiSpan Span;
 
@@ -51,12 +53,8 @@ add_ascii_lower(EcapiBuffer *out, Span span)
 	ecapi_buffer_add(out, piece, span.len);
 }
 
-/*
- * Append span in lower case, composed; false when that cannot be done.  Text
- * that is all ASCII never gets to ICU.
- */
-static bool
-add_lower(EcapiBuffer *out, Span span, bool ascii)
+bool
+ecapi_normalize_lower(EcapiBuffer *out, EcapiSpan span, bool ascii)
 {
 	if (ascii)
 	{
@@ -119,9 +117,8 @@ static const char *const no_identifiers[] = {
 	"anonymous", "guest", "(null)", "(none)", "(not set)", "not set"
 };
 
-/* Whether a text, in lower case, says "none", or has no letter and no digit. */
-static bool
-is_no_identifier(Span span)
+bool
+ecapi_normalize_is_none(EcapiSpan span)
 {
 	for (size_t i = 0; i < sizeof(no_identifiers) / sizeof(no_identifiers[0]); i++)
 	{
@@ -132,57 +129,6 @@ is_no_identifier(Span span)
 	for (size_t i = 0; i < span.len;)
 	{
 		if (ecapi_unicode_is_word(ecapi_unicode_next(span, &i)))
-			return false;
-	}
-	return true;
-}
-
-/*
- * Labels with dots between them, of at least two: mail to a host without a
- * dot goes nowhere from outside, and is "ann@localhost" or "none@none".
- */
-static bool
-is_mail_domain(Span span)
-{
-	bool		dot = false;
-	char		before = '.';
-
-	for (size_t i = 0; i < span.len; i++)
-	{
-		char		c = span.text[i];
-
-		if (c == '.')
-		{
-			if (before == '.')
-				return false;
-			dot = true;
-		}
-		before = c;
-	}
-	return dot && before != '.';
-}
-
-/*
- * Whether a text has the shape of an email address (RFC 5321, section 4.1.2): a
- * mailbox, one "@", a domain, and nothing blank or invisible in it.  Quoted
- * mailboxes with blanks and address literals exist on paper only.
- */
-static bool
-is_email_address(Span span)
-{
-	const char *at = memchr(span.text, '@', span.len);
-	Span		domain;
-
-	if (at == NULL || at == span.text)
-		return false;
-	domain = (Span) {at + 1, (size_t) (span.text + span.len - at - 1)};
-	if (memchr(domain.text, '@', domain.len) != NULL || !is_mail_domain(domain))
-		return false;
-	for (size_t i = 0; i < span.len;)
-	{
-		int32_t		c = ecapi_unicode_next(span, &i);
-
-		if (c <= ' ' || c == 0x7F || ecapi_unicode_is_space(c) || ecapi_unicode_is_invisible(c))
 			return false;
 	}
 	return true;
@@ -225,16 +171,15 @@ british_sector(const char *code, size_t len, bool sector)
 }
 
 static bool
-is_one_of(const char *country, const char *list)
+is_in_list(const char *country, const char *list)
 {
 	const char *at = country ? strstr(list, country) : NULL;
 
 	return at != NULL && strlen(country) == 2;
 }
 
-/* ZIP+4 as it is written, whatever the country. */
-static bool
-is_zip_plus_four(Span span)
+bool
+ecapi_normalize_is_zip_plus_four(EcapiSpan span)
 {
 	return span.len == 10 && span.text[5] == '-' &&
 		ecapi_all_digits(span.text, 5) && ecapi_all_digits(span.text + 6, 4);
@@ -252,7 +197,7 @@ normalize_postal(Span span, bool ascii, const char *country, EcapiBuffer *out)
 	size_t		n = 0;
 	size_t		keep;
 
-	if (country == NULL && is_zip_plus_four(span))
+	if (country == NULL && ecapi_normalize_is_zip_plus_four(span))
 		country = "us";
 
 	span = strip(compact, span, skipped_in_postal_codes);
@@ -263,17 +208,17 @@ normalize_postal(Span span, bool ascii, const char *country, EcapiBuffer *out)
 	}
 	if (n == 0)
 		return ECAPI_NORMALIZED_EMPTY;
-	if (!add_lower(out, (Span) {compact, n}, ascii))
+	if (!ecapi_normalize_lower(out, (Span) {compact, n}, ascii))
 		return ECAPI_NORMALIZED_INVALID;
 
 	keep = out->len;
-	if (is_one_of(country, "us pr vi gu as mp"))
+	if (ecapi_country_has_zip(country))
 	{
 		if ((n != 5 && n != 9) || !ecapi_all_digits(compact, n))
 			return ECAPI_NORMALIZED_INVALID;
 		keep = 5;
 	}
-	else if (is_one_of(country, "gb gg je im"))
+	else if (is_in_list(country, "gb gg je im"))
 	{
 		keep = british_sector(out->data, out->len, true);
 		if (keep == 0)
@@ -299,7 +244,7 @@ normalize_name(Span span, bool ascii, EcapiBuffer *out)
 	span = strip(stripped, span, skipped_in_names);
 	if (span.len == 0)
 		return ECAPI_NORMALIZED_EMPTY;
-	return add_lower(out, span, ascii) ?
+	return ecapi_normalize_lower(out, span, ascii) ?
 		ECAPI_NORMALIZED : ECAPI_NORMALIZED_INVALID;
 }
 
@@ -309,10 +254,10 @@ normalize_identifier(Span span, bool ascii, bool email, EcapiBuffer *out)
 {
 	Span		lower;
 
-	if (!add_lower(out, span, ascii))
+	if (!ecapi_normalize_lower(out, span, ascii))
 		return ECAPI_NORMALIZED_INVALID;
 	lower = (Span) {out->data, out->len};
-	return (email ? is_email_address(lower) : !is_no_identifier(lower)) ?
+	return (email ? ecapi_mailbox_is_address(lower) : !ecapi_normalize_is_none(lower)) ?
 		ECAPI_NORMALIZED : ECAPI_NORMALIZED_INVALID;
 }
 
@@ -325,11 +270,21 @@ normalize_code(const char *code, EcapiBuffer *out)
 	return ECAPI_NORMALIZED;
 }
 
-static EcapiNormalized
-apply(EcapiRule rule, Span span, bool ascii, const char *country, EcapiBuffer *out)
+EcapiNormalized
+ecapi_normalize_phone(EcapiSpan span, const char *country, size_t skipped, EcapiBuffer *out)
 {
 	char		phone[ECAPI_PHONE_SIZE];
 
+	if (!ecapi_phone_normalize(span.text, span.len, country, phone))
+		return country == NULL && ecapi_phone_is_national(span.text, span.len) ?
+			ECAPI_NORMALIZED_NO_COUNTRY : ECAPI_NORMALIZED_INVALID;
+	ecapi_buffer_str(out, phone + skipped);
+	return ECAPI_NORMALIZED;
+}
+
+static EcapiNormalized
+apply(EcapiRule rule, Span span, bool ascii, const char *country, EcapiBuffer *out)
+{
 	switch (rule)
 	{
 		case ECAPI_RULE_NAME:
@@ -337,11 +292,7 @@ apply(EcapiRule rule, Span span, bool ascii, const char *country, EcapiBuffer *o
 		case ECAPI_RULE_POSTAL:
 			return normalize_postal(span, ascii, country, out);
 		case ECAPI_RULE_PHONE:
-			if (!ecapi_phone_normalize(span.text, span.len, country, phone))
-				return country == NULL && ecapi_phone_is_national(span.text, span.len) ?
-					ECAPI_NORMALIZED_NO_COUNTRY : ECAPI_NORMALIZED_INVALID;
-			ecapi_buffer_str(out, phone);
-			return ECAPI_NORMALIZED;
+			return ecapi_normalize_phone(span, country, 0, out);
 		case ECAPI_RULE_COUNTRY:
 			return normalize_code(ecapi_country_lookup(span.text, span.len), out);
 		case ECAPI_RULE_CURRENCY:
@@ -351,9 +302,11 @@ apply(EcapiRule rule, Span span, bool ascii, const char *country, EcapiBuffer *o
 		case ECAPI_RULE_IDENTIFIER:
 			return normalize_identifier(span, ascii, false, out);
 		case ECAPI_RULE_NONE:
-			break;
+			break;				/* not reached: the caller copies */
+		default:
+			return ecapi_normalize_platform(rule, span, ascii, country, out);
 	}
-	return ECAPI_NORMALIZED_INVALID;	/* not reached: the caller copies */
+	return ECAPI_NORMALIZED_INVALID;
 }
 
 EcapiNormalized
@@ -411,5 +364,6 @@ ecapi_normalize(EcapiRule rule, const char *text, size_t len,
 bool
 ecapi_rule_needs_country(EcapiRule rule)
 {
-	return rule == ECAPI_RULE_PHONE || rule == ECAPI_RULE_POSTAL;
+	return rule == ECAPI_RULE_PHONE || rule == ECAPI_RULE_PHONE_DIGITS ||
+		rule == ECAPI_RULE_POSTAL || rule == ECAPI_RULE_ZIP || rule == ECAPI_RULE_STATE;
 }

@@ -9,32 +9,12 @@
 
 #include "event/buffer.h"
 #include "event/fields.h"
-
-/*
- * Longer than any identifier (an email address has at most 254 bytes, a phone
- * number 15 digits), so that what is longer is not one: it is invalid.
- */
-#define ECAPI_NORMALIZE_MAX		1024
-
-/* Bytes that every normalized text fits in: lower-casing can lengthen it. */
-#define ECAPI_NORMALIZED_MAX	(3 * ECAPI_NORMALIZE_MAX + 1)
-
-typedef enum EcapiNormalized
-{
-	ECAPI_NORMALIZED,			/* out holds the text */
-	ECAPI_NORMALIZED_DIGEST,	/* out holds 64 lower-case hex digits, which the
-								 * text already was: not to be hashed again */
-	ECAPI_NORMALIZED_EMPTY,		/* nothing left: the field is absent */
-	ECAPI_NORMALIZED_INVALID,	/* no certain form: leave the field out */
-	ECAPI_NORMALIZED_NO_COUNTRY,	/* the same, and country was NULL: with one it
-								 * might have had a form */
-	ECAPI_NORMALIZED_NO_MEMORY	/* it is not known; nothing is said about the text */
-} EcapiNormalized;
+#include "event/normalized.h"
 
 /*
  * Bring text (UTF-8, len bytes) into the form that rule asks for.  country is
  * the alpha-2 code of where it belongs, in lower case, or NULL when that is
- * not known; only phone numbers and postal codes use it.  out is emptied
+ * not known; only phone numbers, postal codes and states use it.  out is emptied
  * first, and left empty unless the result says that it holds something.
  * A buffer that fills up makes the text invalid.
  */

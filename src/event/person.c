@@ -8,9 +8,11 @@
  * by the rule of its field.  They meet when one digest is in both.
  *
  * Beside the standard's forms stand those of platforms, since a digest may have
- * come back from one of them: telephone numbers without "+" (Meta, Pinterest,
- * Snap), and mailboxes of Gmail without dots and "+suffix" (Google), which are
- * one mailbox however they are written, at gmail.com and at googlemail.com.
+ * come back from one of them, or been made for one: telephone numbers without "+"
+ * (Meta, Pinterest, Snap), identifiers without white space (Meta), and mailboxes of Gmail
+ * without dots and "+suffix" (Google), which are one mailbox however they are written,
+ * at gmail.com and at googlemail.com.  Each form of destination/identity.def for a field
+ * that identifies is among them, which its test asks of every line.
  *
  * An identifier may stand in a longer text ("Ann <ann@example.com>", the query of a
  * URL), and escaped in it.  Texts are cut where an identifier cannot go on, escapes are
@@ -37,6 +39,7 @@
 #include "event/ascii.h"
 #include "event/codes.h"
 #include "event/embedded.h"
+#include "event/mailbox.h"
 
 /* How the texts of a field are compared. */
 typedef enum Kind
@@ -63,6 +66,11 @@ static const struct
 
 #define NIDENTIFYING	((int) (sizeof(identifying) / sizeof(identifying[0])))
 
+/* Forms of identifiers at platforms, beside those of Gmail. */
+static const EcapiRule platform_rules[] = {
+	ECAPI_RULE_IDENTIFIER_COMPACT,
+};
+
 /* Numbers with fewer digits are prices, counts and years, too. */
 #define SHORT_NUMBER	7
 
@@ -83,38 +91,6 @@ typedef struct Walk
 
 /* ---- forms ---- */
 
-static bool
-ends_with(const char *text, size_t len, const char *end)
-{
-	size_t		end_len = strlen(end);
-
-	return len > end_len && memcmp(text + len - end_len, end, end_len) == 0;
-}
-
-static const char *const gmail_domains[] = {"@gmail.com", "@googlemail.com"};
-
-/* Whether it is a mailbox of Gmail.  text is trimmed, in lower case; *local: its name. */
-static bool
-is_gmail(const char *text, size_t len, size_t *local)
-{
-	for (int i = 0; i < 2; i++)
-		if (ends_with(text, len, gmail_domains[i]))
-		{
-			*local = len - strlen(gmail_domains[i]);
-			return true;
-		}
-	return false;
-}
-
-/* The mailbox without dots and suffix; nothing, if it is only that. */
-static void
-add_plain(EcapiBuffer *out, const char *local, size_t len)
-{
-	for (size_t i = 0; i < len && local[i] != '+'; i++)
-		if (local[i] != '.')
-			ecapi_buffer_char(out, local[i]);
-}
-
 /* Hand on the digest of some bytes. */
 static bool
 give(const Walk *walk, const char *text, size_t len)
@@ -130,21 +106,21 @@ give_gmail(const Walk *walk, const char *text, size_t len)
 {
 	size_t		local;
 
-	if (!is_gmail(text, len, &local))
+	if (!ecapi_mailbox_is_gmail((EcapiSpan) {text, len}, &local))
 		return false;
-	for (int form = 0; form < 4; form++)
+	for (int form = 0; form < 2 * ECAPI_GMAIL_DOMAINS; form++)
 	{
 		char		memory[ECAPI_NORMALIZED_MAX + sizeof("@googlemail.com")];
 		EcapiBuffer mailbox;
 
 		ecapi_buffer_over(&mailbox, memory, sizeof(memory));
-		if (form < 2)
-			add_plain(&mailbox, text, local);
+		if (form < ECAPI_GMAIL_DOMAINS)
+			ecapi_mailbox_add_plain(&mailbox, (EcapiSpan) {text, local});
 		else
 			ecapi_buffer_add(&mailbox, text, local);
 		if (mailbox.len == 0)
 			continue;
-		ecapi_buffer_str(&mailbox, gmail_domains[form % 2]);
+		ecapi_buffer_str(&mailbox, ecapi_mailbox_gmail_domain(form % ECAPI_GMAIL_DOMAINS));
 		if (mailbox.len == len && memcmp(mailbox.data, text, len) == 0)
 			continue;
 		if (give(walk, mailbox.data, mailbox.len))
@@ -153,9 +129,32 @@ give_gmail(const Walk *walk, const char *text, size_t len)
 	return false;
 }
 
+/* The forms of platforms for an identifier that is normal, where they differ from it. */
+static bool
+give_platform_forms(const Walk *walk, const char *text, size_t len)
+{
+	for (size_t i = 0; i < sizeof(platform_rules) / sizeof(platform_rules[0]); i++)
+	{
+		char		memory[ECAPI_NORMALIZED_MAX];
+		EcapiBuffer form;
+		EcapiNormalized result;
+
+		ecapi_buffer_over(&form, memory, sizeof(memory));
+		result = ecapi_normalize(platform_rules[i], text, len, NULL, &form);
+		if (result == ECAPI_NORMALIZED_NO_MEMORY)
+			return walk->found(walk->arg, NULL);
+		if (result != ECAPI_NORMALIZED ||
+			(form.len == len && memcmp(form.data, text, len) == 0))
+			continue;
+		if (give(walk, form.data, form.len) || give_gmail(walk, form.data, form.len))
+			return true;
+	}
+	return false;
+}
+
 /*
  * The digests of a text under the rule of identifiers, which email addresses
- * share.  A text that is a digest is handed on as it is.
+ * share, and under those of platforms.  A text that is a digest is handed on as it is.
  */
 static bool
 give_identifier(const Walk *walk, const char *text, size_t len)
@@ -172,15 +171,17 @@ give_identifier(const Walk *walk, const char *text, size_t len)
 		return walk->found(walk->arg, NULL);
 	if (result != ECAPI_NORMALIZED)
 		return false;
-	return give(walk, normal.data, normal.len) || give_gmail(walk, normal.data, normal.len);
+	return give(walk, normal.data, normal.len) ||
+		give_gmail(walk, normal.data, normal.len) ||
+		give_platform_forms(walk, normal.data, normal.len);
 }
 
 /*
- * The digests of a telephone number, as each country that may be meant reads it.
- * certain tells whether it had a form at all.  bare: without "+", too.
+ * The digests of a telephone number, with and without "+", as each country that may be
+ * meant reads it.  certain tells whether it had a form at all.
  */
 static bool
-give_phone(const Walk *walk, const char *text, size_t len, bool bare, bool *certain)
+give_phone(const Walk *walk, const char *text, size_t len, bool *certain)
 {
 	*certain = false;
 	for (int i = 0; i < walk->ncountries || i == 0; i++)
@@ -199,7 +200,7 @@ give_phone(const Walk *walk, const char *text, size_t len, bool bare, bool *cert
 			return walk->found(walk->arg, NULL);
 		if (result == ECAPI_NORMALIZED &&
 			(give(walk, normal.data, normal.len) ||
-			 (bare && give(walk, normal.data + 1, normal.len - 1))))
+			 give(walk, normal.data + 1, normal.len - 1)))
 			return true;
 	}
 	return false;
@@ -277,7 +278,7 @@ give_text(const Walk *walk, Kind kind, const char *text, size_t len)
 	}
 	if (kind == KIND_PHONE)
 	{
-		if (give_phone(walk, text, len, true, &certain))
+		if (give_phone(walk, text, len, &certain))
 			return true;
 		if (certain)
 			return false;
@@ -482,7 +483,7 @@ ecapi_person_init(EcapiPerson *person, const char *text, size_t len, const char 
 		(void) give_text(&walk, KIND_EXACT, text, len);
 		person->short_number = is_short_number(normal.data, normal.len);
 		if (may_be_phone(text, len))
-			(void) give_phone(&walk, text, len, false, &certain);
+			(void) give_phone(&walk, text, len, &certain);
 		person->lacks_country = may_be_phone(text, len) &&
 			ecapi_normalize(ECAPI_RULE_PHONE, text, len, country, &normal) ==
 			ECAPI_NORMALIZED_NO_COUNTRY;
@@ -508,7 +509,7 @@ in_text(const Walk *walk, const char *text, size_t len)
 	return len >= MIN_PIECE && len <= ECAPI_NORMALIZE_MAX && !is_short_number(text, len) &&
 		(give_identifier(walk, text, len) ||
 		 give_text(walk, KIND_EXACT, text, len) ||
-		 (may_be_phone(text, len) && give_phone(walk, text, len, true, &certain)));
+		 (may_be_phone(text, len) && give_phone(walk, text, len, &certain)));
 }
 
 static bool
@@ -562,7 +563,7 @@ in_phones(const Walk *walk, const char *text, size_t len)
 
 	while (ecapi_embedded_phone((EcapiSpan) {text, len}, &from, &phone))
 		if (phone.len < len && phone.len <= ECAPI_NORMALIZE_MAX &&
-			give_phone(walk, phone.text, phone.len, true, &certain))
+			give_phone(walk, phone.text, phone.len, &certain))
 			return true;
 	return false;
 }

@@ -12,10 +12,11 @@
 #include "event/value.h"
 
 /*
- * Digests that one identifier can have: in lower case, three more of a mailbox of
- * Gmail, and as it was given; or the first, the last, and a telephone number.
+ * Digests that one identifier can have: in lower case and three more of a mailbox of
+ * Gmail; both again without inner white space; as it was given; a telephone number with
+ * and without "+".  No text has all.
  */
-#define ECAPI_PERSON_FORMS	5
+#define ECAPI_PERSON_FORMS	11
 
 /* One identifier of a person, as the digests that its forms have. */
 typedef struct EcapiPerson
@@ -45,7 +46,8 @@ typedef bool (*EcapiPersonFound) (void *arg, const char *digest);
 /*
  * Take an identifier (len bytes) in whatever form: an email address or another
  * identifier in any case and with white space around it, a telephone number in
- * any writing, or 64 hex digits, which are a digest of any of these.  country
+ * any writing, or 64 hex digits, which are a digest of any of these, in the standard's
+ * form or a platform's.  country
  * (alpha-2, lower case, or NULL; not copied) is that of numbers which do not name
  * theirs.
  */

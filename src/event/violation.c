@@ -39,6 +39,7 @@ static const struct
 	[ECAPI_VIOLATION_TEXT] = {"unreadable_text", "22P05"},
 	[ECAPI_VIOLATION_SOURCE] = {"wrong_source", "22023"},
 	[ECAPI_VIOLATION_IDENTIFIER] = {"holds_identifier", "22023"},
+	[ECAPI_VIOLATION_DIGEST] = {"unusable_digest", "22023"},
 };
 
 const char *

@@ -26,10 +26,11 @@ typedef enum EcapiViolationCode
 	ECAPI_VIOLATION_COUNTRY,	/* the same, for want of a country */
 	ECAPI_VIOLATION_TEXT,		/* half a surrogate pair, a NUL and the like */
 	ECAPI_VIOLATION_SOURCE,		/* what may not come from where it came from */
-	ECAPI_VIOLATION_IDENTIFIER	/* would carry an identifier out in clear */
+	ECAPI_VIOLATION_IDENTIFIER, /* would carry an identifier out in clear */
+	ECAPI_VIOLATION_DIGEST		/* a digest of another form than the platform's */
 } EcapiViolationCode;
 
-#define ECAPI_VIOLATION_CODES	(ECAPI_VIOLATION_IDENTIFIER + 1)
+#define ECAPI_VIOLATION_CODES	(ECAPI_VIOLATION_DIGEST + 1)
 
 /*
  * One violation.  Texts live in the arena.  None of them holds a value of the

@@ -54,6 +54,10 @@ SELECT path, severity, code, message FROM ecapi.validate(jsonb_build_object('eve
 RESET ecapi.max_event_size;
 SELECT ecapi.normalize('user_data.email_address', repeat('x', 1000000)) IS NULL AS no_form,
     ecapi.digest('user_data.email_address', repeat('x', 1000000)) IS NULL AS no_digest;
+SELECT f.field, s.format, ecapi.normalize(f.field, repeat('x', 1000000), 'us', s.format) IS NULL AS no_form
+FROM unnest('{user_data.email_address,address.first_name,address.last_name,address.city,address.state,address.postal_code}'::text[]) f (field),
+    unnest('{google,meta}'::text[]) s (format) ORDER BY 1, 2;
+SELECT ecapi.normalize('address.city', 'x', format => repeat('x', 1000000));
 
 -- numbers
 SELECT pg_temp.try('1e400', '{"event_type": "login", "value": 1e400, "currency_code": "EUR"}');

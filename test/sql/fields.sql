@@ -246,6 +246,43 @@ SELECT ecapi.normalize('email', 'ann@example.com');
 SELECT ecapi.normalize('ann@example.com', 'user_data.email_address');
 SELECT ecapi.normalize('user_data.phone_numbers', '0711 123456', 'Atlantis');
 
+-- each format has its own: what it sends, clear or as its digest; nothing where it
+-- has no place for the field
+SELECT f.*, s.format, ecapi.normalize(f.field, f.raw, f.country, s.format) AS form,
+    CASE WHEN s.format = 'google' AND f.field ~ 'city|state|country|postal' OR s.format = 'ecapi' AND f.field ~ 'city|state|country'
+        THEN 'clear' ELSE left(ecapi.digest(f.field, f.raw, f.country, s.format), 8) END AS digest
+FROM unnest('{ecapi,google,meta}'::text[]) s (format), (VALUES
+    (1, 'user_data.email_address', ' Ann.Smith+x@GMail.com', NULL),
+    (2, 'user_data.phone_numbers', '(650)555-1212', 'US'),
+    (3, 'user_data.customer_identifier', ' User 123 ', NULL),
+    (4, 'user_data.gender', 'Female', NULL),
+    (5, 'address.first_name', 'Dr. Ann-Marie', NULL),
+    (6, 'address.last_name', 'O''Brien, Jr.', NULL),
+    (7, 'address.street', '1 Main St.', NULL),
+    (8, 'address.city', 'St. Louis', NULL),
+    (9, 'address.state', 'New York', 'us'),
+    (10, 'address.country_code', 'UK', NULL),
+    (11, 'address.postal_code', 'SW1A 1AA', 'gb'),
+    (12, 'address.postal_code', '94035-1234', 'us'),
+    (13, 'address.postal_code', '00-950', 'pl')) f (n, field, raw, country)
+ORDER BY f.n, s.format;
+-- ready-made digests leave where they are of the form
+SELECT s.format, array_agg(split_part(f.field, '.', 2) ORDER BY f.field) FILTER (WHERE
+    ecapi.normalize(f.field, repeat('aB', 32), NULL, s.format) = repeat('ab', 32)) AS usable
+FROM ecapi.fields() f, unnest('{ecapi,google,meta}'::text[]) s (format)
+WHERE f.is_normalized AND f.field <> 'currency_code' GROUP BY 1 ORDER BY 1;
+SELECT ecapi.normalize('address.postal_code', repeat('aB', 32), 'us', 'meta') = repeat('ab', 32) AS in_the_us,
+    ecapi.digest('user_data.email_address', 'ann@example.com', format => 'webhook') = ecapi.digest('user_data.email_address', 'ann@example.com') AS webhook,
+    ecapi.normalize('currency_code', 'eur', format => 'google') AS currency, ecapi.normalize('item.name', ' As Is ', format => 'meta') AS name,
+    ecapi.digest('user_data.gender', 'female', format => 'google') IS NULL AS no_place, ecapi.normalize('user_data.gender', NULL, NULL, 'meta') IS NULL AS no_value;
+SELECT ecapi.digest('address.postal_code', '10001', 'us', 'google');
+SELECT ecapi.digest('item.name', 'x', format => 'meta');
+SELECT ecapi.digest('user_data.gender', 'f', format => 'metta');
+SELECT ecapi.normalize('user_data.gender', 'f', format => 'Meta');
+SELECT ecapi.normalize('user_data.gender', 'f', format => 'ann@example.com');
+SELECT ecapi.normalize('user_data.gender', 'f', format => '');
+SELECT ecapi.normalize('user_data.gender', 'f', format => NULL);
+
 -- the setting is the configuration file's alone
 SET ecapi.default_country = 'de';
 ALTER SYSTEM SET ecapi.default_country = 'Germny';
@@ -282,7 +319,7 @@ CREATE ROLE regress_ecapi_nobody;
 CREATE ROLE regress_ecapi_monitor IN ROLE pg_monitor;
 SELECT f, has_function_privilege('regress_ecapi_nobody', f, 'EXECUTE') AS nobody,
     has_function_privilege('regress_ecapi_monitor', f, 'EXECUTE') AS monitor
-FROM unnest('{ecapi.validate(jsonb),"ecapi.normalize(text,text,text)","ecapi.digest(text,text,text)",ecapi.fields(),ecapi_internal.left_out_counts()}'::regprocedure[]) f;
+FROM unnest('{ecapi.validate(jsonb),"ecapi.normalize(text,text,text,text)","ecapi.digest(text,text,text,text)",ecapi.fields(),ecapi_internal.left_out_counts()}'::regprocedure[]) f;
 SET ROLE regress_ecapi_monitor;
 SELECT count(*) > 0 AS reads FROM ecapi.left_out;
 RESET ROLE;

@@ -139,6 +139,29 @@ SELECT count(ecapi_emit('login', id => 'fg-gmail-5', user_data => '{"email_addre
 SELECT event_id, outcome FROM ecapi.forget('joefg@googlemail.com') ORDER BY 1;
 SELECT ecapi.remember('j.o.e.f.g@googlemail.com'), ecapi.remember('joefg@gmail.com');
 
+-- Forms of platforms: by the digest that one was sent, and where one is held; in what a
+-- receiver said, and in the list.
+SELECT count(ecapi_emit('login', id => 'fg-form-' || n, user_data => user_data))
+FROM (VALUES (1, '{"customer_identifier": " FG User 9 "}'::jsonb), (2, '{"phone_numbers": "+49 711 9998866"}'),
+    (3, jsonb_build_object('phone_numbers', encode(sha256('497119998866'), 'hex'))),
+    (4, jsonb_build_object('uids', jsonb_build_object('id', ecapi.digest('uids.id', 'FG User 9', format => 'meta')))),
+    (5, jsonb_build_object('email_address', ecapi.digest('user_data.email_address', 'Kay.FG+x@gmail.com', format => 'google'))),
+    (6, '{"customer_identifier": "fg user 8"}')) x (n, user_data);
+INSERT INTO ecapi.failed_event (destination, state, reason, xid, event_id, event, failed_at, answer) VALUES
+    ('fg_gone', 'dead', 'rejected', '3', 'fg-form-a', '{"id": "fg-form-a"}', now(),
+        '{"error": "invalid value ' || encode(sha256('497119998866'), 'hex') || '"}'),
+    ('fg_gone', 'dead', 'rejected', '3', 'fg-form-b', '{"id": "fg-form-b"}', now(),
+        '{"error": "invalid value ' || encode(sha256('497119998867'), 'hex') || '"}');
+SELECT event_id FROM ecapi.forget(ecapi.digest('user_data.customer_identifier', 'FG User 9', format => 'meta')) ORDER BY 1;
+SELECT event_id FROM ecapi.forget('+49 711 99988-66') ORDER BY 1;
+SELECT event_id FROM ecapi.forget('kay.fg+x@gmail.com') ORDER BY 1;
+SELECT id, what = 'there' AS there FROM fg_left() WHERE id LIKE 'fg-form-%';
+SELECT event_id, answer = '***' AS withheld FROM ecapi.failed_event WHERE destination = 'fg_gone' ORDER BY 1;
+SELECT ecapi.remember(ecapi.digest('user_data.phone_numbers', '+49 711 9998866', format => 'meta')) AS number,
+    ecapi.remember('FG USER 9') AS customer, ecapi.remember(ecapi.digest('user_data.email_address', 'kay.fg@gmail.com', format => 'google')) AS mailbox;
+DELETE FROM ecapi.failed_event WHERE destination = 'fg_gone';
+SELECT count(ecapi.remember(f)) FROM unnest('{+497119998866,kay.fg+x@gmail.com}'::text[]) f;
+
 -- History does not bring back who is forgotten; who comes back by himself does.
 SELECT event_id FROM ecapi.forget('dora@forget.example') ORDER BY 1;
 UPDATE fg.orders SET divisor = 1;

@@ -355,11 +355,14 @@ test_given(void)
 	ecapi_person_init(&person, "0711 123456", 11, NULL);
 	check(person.lacks_country, "a number that may lack its country");
 	ecapi_person_init(&person, "0711 123456", 11, "de");
-	check(!person.lacks_country && person.n == 2, "with it, it has two forms");
+	check(!person.lacks_country && person.n == 4,
+		  "with it, it has four forms: two of a number, two of an identifier");
 	ecapi_person_init(&person, "ann@example.com", 15, NULL);
 	check(!person.lacks_country && person.n == 1, "an address has one");
 	ecapi_person_init(&person, "12 34.50", 8, NULL);
 	check(person.short_number, "a number of few digits");
+	ecapi_person_init(&person, "A. nn+x@Gmail.com", 17, NULL);
+	check(person.n <= ECAPI_PERSON_FORMS && person.n == 9, "a mailbox with white space has the most forms");
 }
 
 /* Images of rows, and events that were not valid. */

@@ -1,0 +1,142 @@
+/*
+ * identity.c
+ *	  What each format makes of an identifier: its form, whether it leaves as a digest,
+ *	  and which ready-made digests it can use.
+ *
+ * identity.def is the table, a line for each format and field; a further platform is
+ * further lines, and a normalizer where none of event/normalize_platform.c fits.
+ *
+ * Invariants
+ *	(1) What a rule hashes leaves as 64 hex digits or not at all: ecapi_identity_form()
+ *		writes nothing else.
+ *	(2) A digest is never hashed again, and leaves only where it is of the platform's
+ *		form.  Its form cannot be seen, so a field that the standard sends hashed is
+ *		taken to hold the standard's, and a field that it sends clear one of no
+ *		known form.  A digest that meets nobody is worse than none: it counts as
+ *		sent.
+ *	(3) The rules of "ecapi" are those of the field table.
+ *
+ * No locks, no state.
+ */
+#include "destination/identity.h"
+
+#include <string.h>
+
+#include "event/codes.h"
+
+static const EcapiIdentityRule rules[] = {
+#define ECAPI_IDENTITY(format, field, rule, leaves, digests, source) \
+	{format, "user_data." field, ECAPI_RULE_##rule, LEAVES_##leaves, ECAPI_DIGESTS_##digests, source},
+#define LEAVES_HASHED	true
+#define LEAVES_CLEAR	false
+#include "destination/identity.def"
+#undef LEAVES_HASHED
+#undef LEAVES_CLEAR
+#undef ECAPI_IDENTITY
+};
+
+#define NRULES ((int) (sizeof(rules) / sizeof(rules[0])))
+
+/* Formats, and those whose rules they have. */
+static const struct
+{
+	const char *name;
+	const char *rules;
+}			formats[] = {
+#define ECAPI_IDENTITY_FORMAT(name, rules) {name, rules},
+#include "destination/identity.def"
+#undef ECAPI_IDENTITY_FORMAT
+};
+
+#define NFORMATS ((int) (sizeof(formats) / sizeof(formats[0])))
+
+const EcapiIdentityRule *
+ecapi_identity_nth(int i)
+{
+	return i >= 0 && i < NRULES ? &rules[i] : NULL;
+}
+
+const char *
+ecapi_identity_format_nth(int i, void *arg)
+{
+	(void) arg;
+	return i >= 0 && i < NFORMATS ? formats[i].name : NULL;
+}
+
+const char *
+ecapi_identity_format(const char *name, size_t len)
+{
+	for (int i = 0; i < NFORMATS; i++)
+		if (strlen(formats[i].name) == len && memcmp(formats[i].name, name, len) == 0)
+			return formats[i].name;
+	return NULL;
+}
+
+const EcapiIdentityRule *
+ecapi_identity_rule(const char *format, const char *path)
+{
+	for (int i = 0; i < NFORMATS; i++)
+	{
+		if (strcmp(formats[i].name, format) != 0)
+			continue;
+		for (int k = 0; k < NRULES; k++)
+			if (strcmp(rules[k].format, formats[i].rules) == 0 &&
+				strcmp(rules[k].field, path) == 0)
+				return &rules[k];
+	}
+	return NULL;
+}
+
+/* What a result means for the value; the text of one that is left out goes. */
+static bool
+judge_result(const EcapiIdentityRule *rule, const char *country, EcapiIdentityForm *form,
+	  EcapiViolationCode *reason)
+{
+	*reason = ECAPI_VIOLATION_FORM;
+	switch (form->result)
+	{
+		case ECAPI_NORMALIZED:
+			return true;
+		case ECAPI_NORMALIZED_DIGEST:
+			if (rule->digests == ECAPI_DIGESTS_ALL ||
+				(rule->digests == ECAPI_DIGESTS_US && ecapi_country_has_zip(country)))
+				return true;
+			*reason = ECAPI_VIOLATION_DIGEST;
+			break;
+		case ECAPI_NORMALIZED_NO_COUNTRY:
+			*reason = ECAPI_VIOLATION_COUNTRY;
+			break;
+		case ECAPI_NORMALIZED_INVALID:
+		case ECAPI_NORMALIZED_EMPTY:
+		case ECAPI_NORMALIZED_NO_MEMORY:
+			break;
+	}
+	form->len = 0;
+	form->text[0] = '\0';
+	return false;
+}
+
+bool
+ecapi_identity_normal(const EcapiIdentityRule *rule, const char *text, size_t len,
+					  const char *country, EcapiIdentityForm *form,
+					  EcapiViolationCode *reason)
+{
+	EcapiBuffer normal;
+
+	ecapi_buffer_over(&normal, form->text, sizeof(form->text));
+	form->result = ecapi_normalize(rule->rule, text, len, country, &normal);
+	form->len = normal.len;
+	return judge_result(rule, country, form, reason);
+}
+
+bool
+ecapi_identity_form(const EcapiIdentityRule *rule, EcapiDigestCache *digests,
+					const char *text, size_t len, const char *country,
+					EcapiIdentityForm *form, EcapiViolationCode *reason)
+{
+	if (!rule->hashed)
+		return ecapi_identity_normal(rule, text, len, country, form, reason);
+	form->result = ecapi_digest_field(digests, rule->rule, text, len, country, form->text);
+	form->len = strlen(form->text);
+	return judge_result(rule, country, form, reason);
+}
