@@ -7,6 +7,8 @@
  * they would take the default instead, and make another person's number of it.
  * So both get their normal forms here: a number with its country code and a compact
  * postal code are the same under any country, or invalid, but never another one.
+ * The form of a postal code is the format's; where it asks for no country, nothing is
+ * lost with it, and the code stays.
  *
  * No locks, no state.
  */
@@ -15,6 +17,7 @@
 #include <string.h>
 
 #include "destination/country.h"
+#include "destination/identity.h"
 #include "destination/map.h"
 #include "event/normalize.h"
 
@@ -54,25 +57,37 @@ normalize(void *arg, const EcapiValue *value)
 	}
 }
 
+/* arg: a Normalizer with the rule of postal codes. */
 static const EcapiValue *
 address_by_country(void *arg, const EcapiValue *address)
 {
-	EcapiArena *arena = arg;
-	Normalizer	normalizer = {arena, ECAPI_RULE_POSTAL, NULL};
+	Normalizer	normalizer = *(const Normalizer *) arg;
 	const EcapiValue *code = ecapi_value_get(address, "postal_code");
 	const EcapiValue *normal;
 
 	if (address->type == ECAPI_ARRAY)
-		return ecapi_value_map(arena, address, address_by_country, arena);
+		return ecapi_value_map(normalizer.arena, address, address_by_country, arg);
 	normalizer.country = ecapi_country_of_address(address);
 	if (code == NULL || normalizer.country == NULL)
 		return address;
 	normal = normalize(&normalizer, code);
-	return ecapi_value_with(arena, address, "postal_code", normal);
+	return ecapi_value_with(normalizer.arena, address, "postal_code", normal);
 }
 
 static const EcapiValue *
-user_by_country(EcapiArena *arena, const EcapiValue *user_data)
+addresses_by_country(EcapiArena *arena, const char *format, const EcapiValue *addresses)
+{
+	const EcapiIdentityRule *rule = ecapi_identity_rule(format, "user_data.address.postal_code");
+	Normalizer	normalizer = {arena, ECAPI_RULE_NONE, NULL};
+
+	if (rule == NULL || !ecapi_rule_needs_country(rule->rule))
+		return addresses;
+	normalizer.rule = rule->rule;
+	return address_by_country(&normalizer, addresses);
+}
+
+static const EcapiValue *
+user_by_country(EcapiArena *arena, const char *format, const EcapiValue *user_data)
 {
 	static const char uncertain[] = "";
 	Normalizer	normalizer = {arena, ECAPI_RULE_PHONE, NULL};
@@ -86,17 +101,28 @@ user_by_country(EcapiArena *arena, const EcapiValue *user_data)
 		user_data = ecapi_value_with(arena, user_data, "phone_numbers",
 									 normalize(&normalizer, phones));
 	return ecapi_value_with(arena, user_data, "address",
-							address_by_country(arena, addresses));
+							addresses_by_country(arena, format, addresses));
 }
+
+typedef struct ByCountry
+{
+	EcapiArena *arena;
+	const char *format;
+} ByCountry;
 
 static const EcapiValue *
 member_by_country(void *arg, const EcapiValue *child)
 {
-	return strcmp(child->key, "user_data") == 0 ? user_by_country(arg, child) : child;
+	const ByCountry *by = arg;
+
+	return strcmp(child->key, "user_data") == 0 ?
+		user_by_country(by->arena, by->format, child) : child;
 }
 
 const EcapiValue *
-ecapi_normalize_by_country(EcapiArena *arena, const EcapiValue *event)
+ecapi_normalize_by_country(EcapiArena *arena, const char *format, const EcapiValue *event)
 {
-	return ecapi_value_map(arena, event, member_by_country, arena);
+	ByCountry	by = {arena, format};
+
+	return ecapi_value_map(arena, event, member_by_country, &by);
 }

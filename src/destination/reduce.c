@@ -156,7 +156,7 @@ reduce_fields(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *
 	bool		country = options->fields ? options->fields->country : !options->redact->country;
 
 	if (!country)
-		event = ecapi_normalize_by_country(arena, event);
+		event = ecapi_normalize_by_country(arena, options->format->name, event);
 	return options->fields ? ecapi_paths_keep(options->fields, arena, event) :
 		ecapi_paths_redact(options->redact, arena, event);
 }

@@ -9,6 +9,7 @@
 #undef fprintf
 #undef snprintf
 
+#include "destination/format.h"
 #include "destination/reduce.h"
 #include "event/digest.h"
 #include "unit.h"
@@ -20,7 +21,10 @@ static const char *reason;
 static void
 clear(void)
 {
+	static const EcapiFormat format = {.name = "ecapi"};
+
 	memset(&options, 0, sizeof(options));
+	options.format = &format;
 }
 
 static EcapiPaths *
@@ -278,6 +282,28 @@ test_keep(void)
 			   "what is kept is coarse all the same");
 }
 
+/* Where the country does not leave, what depends on it is in the format's form before. */
+static void
+test_country(void)
+{
+	static const char event[] = "{'user_data':{'phone_numbers':['0711 123456'],'address':"
+		"[{'country_code':'GB','postal_code':'M1 1AE'},{'country_code':'GB','postal_code':'x'}]}}";
+	static EcapiFormat format = {.name = "ecapi"};
+
+	redact("user_data.address.country_code, user_data.phone_numbers");
+	check_text(reduced(event), "{'user_data':{'address':[{'postal_code':'m11'},{}]}}", "the standard's form");
+	options.format = &format;
+	format.name = "meta";
+	check_text(reduced(event), "{'user_data':{'address':[{'postal_code':'m11ae'},{'postal_code':'x'}]}}",
+			   "a platform's form");
+	format.name = "google";
+	check_text(reduced(event), "{'user_data':{'address':[{'postal_code':'M1 1AE'},{'postal_code':'x'}]}}",
+			   "a platform that takes it as it is");
+	redact("user_data.address.country_code");
+	check_text(reduced("{'user_data':{'phone_numbers':['0711 123456'],'address':{'country_code':'de'}}}"),
+			   "{'user_data':{'phone_numbers':['+49711123456'],'address':{}}}", "a telephone number");
+}
+
 /* A key that stands twice, which no reader makes, is met twice. */
 static void
 test_twice(void)
@@ -350,6 +376,7 @@ main(void)
 	test_anonymize();
 	test_redact();
 	test_keep();
+	test_country();
 	test_twice();
 	test_memory();
 	unit_free();
