@@ -68,7 +68,7 @@ look_at_tap()
 		missing+=("TAP tests start servers of their own, which root cannot: run make installcheck as another user, or leave these tests out by TAP_TESTS=.")
 	perl -MIPC::Run -e 1 2>/dev/null ||
 		missing+=("TAP tests need the Perl module IPC::Run (Debian: libipc-run-perl); or leave them out by TAP_TESTS=.")
-	build receiver "The receiver of TAP tests cannot be built; it needs libmicrohttpd and zlib (Debian: libmicrohttpd-dev, zlib1g-dev). Leave TAP tests out by TAP_TESTS=."
+	build receiver "The receiver of TAP tests cannot be built; it needs libmicrohttpd, zlib and OpenSSL (Debian: libmicrohttpd-dev, zlib1g-dev, libssl-dev). Leave TAP tests out by TAP_TESTS=."
 }
 
 build probe "The libraries of test/probe cannot be built."

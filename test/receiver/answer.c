@@ -243,7 +243,8 @@ rcv_answer(struct MHD_Connection *connection, const RcvManners *manners,
 		response = plain_response(manners, gzip, text, len);
 	if (response == NULL)
 		return MHD_NO;
-	MHD_add_response_header(response, "Content-Type", "application/json");
+	MHD_add_response_header(response, "Content-Type",
+							manners->html ? "text/html" : "application/json");
 	if (manners->retry_after >= 0 && status >= 300)
 		add_retry_after(response, manners);
 	if (manners->redirect[0] != '\0' && status == 302)

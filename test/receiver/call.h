@@ -23,6 +23,9 @@ typedef enum RcvPlatform
 	RCV_NO_PLATFORM,			/* events of the standard, or a control */
 	RCV_META,
 	RCV_WEBHOOK,
+	RCV_GOOGLE,					/* events */
+	RCV_STATUS,					/* what became of them */
+	RCV_TOKEN,					/* access tokens for both */
 	RCV_PLATFORMS				/* how many, the first included */
 } RcvPlatform;
 
@@ -40,6 +43,8 @@ typedef struct RcvCall
 	char		fault[RCV_MAX_TEXT];	/* of fault=NAME, the gates applied; or empty */
 	const char *content_type;
 	const char *access_token;	/* of the query, decoded */
+	const char *request_id;		/* the same */
+	const char *authorization;
 	const char *webhook_id;
 	const char *webhook_timestamp;
 	const char *webhook_signature;
@@ -47,6 +52,7 @@ typedef struct RcvCall
 	/* what becomes of it */
 	unsigned int status;
 	RcvLines	answer;
+	bool		html;			/* it is HTML, not JSON */
 	uint64_t	events;			/* in the body */
 	RcvRecord  *records;		/* to be stored, count of them */
 	uint64_t	count;

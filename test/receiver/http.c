@@ -35,6 +35,7 @@
 #include "check.h"
 #include "lines.h"
 #include "misbehave.h"
+#include "oauth.h"
 #include "platform.h"
 #include "store.h"
 #include "timer.h"
@@ -392,7 +393,8 @@ judge_platform(struct MHD_Connection *connection, Request *request)
 	enum MHD_Result result = MHD_NO;
 
 	if (request->manners.open)
-		rcv_call_setting(&call, "fault", call.fault);
+		rcv_call_setting(&call, call.platform == RCV_STATUS ? "ask-fault" : "fault",
+						 call.fault);
 	rcv_wire_fill(&call, connection);
 	judge_call(&call, request);
 	request->events = call.events;
@@ -410,6 +412,7 @@ judge_platform(struct MHD_Connection *connection, Request *request)
 	record_request(connection, request, cut ? 0 : call.status);
 	rcv_wire_log(&call, connection, request->complete_us, request->serial,
 				 cut ? 0 : call.status);
+	request->manners.html = call.html;
 	if (!cut && !call.answer.failed)
 		result = rcv_answer(connection, &request->manners, call.status,
 							call.answer.text, call.answer.len);
@@ -419,8 +422,8 @@ judge_platform(struct MHD_Connection *connection, Request *request)
 }
 
 /*
- * GET /stats, /sleeps, /reset, /platforms, /clock/SECONDS, /expect-auth/VALUE: for
- * the test, not for the sender.
+ * GET /stats, /sleeps, /reset, /platforms, /clock/SECONDS, /revoke,
+ * /expect-auth/VALUE: for the test, not for the sender.
  */
 static enum MHD_Result
 answer_control(struct MHD_Connection *connection, const Request *request)
@@ -444,6 +447,8 @@ answer_control(struct MHD_Connection *connection, const Request *request)
 	}
 	else if (strcmp(request->path, "/platforms") == 0)
 		rcv_platform_counts(text, sizeof(text));
+	else if (strcmp(request->path, "/revoke") == 0)
+		rcv_oauth_revoke();
 	else if (strncmp(request->path, clock_path, strlen(clock_path)) == 0)
 		rcv_platform_move_clock(strtoll(request->path + strlen(clock_path), NULL, 10));
 	else if (strncmp(request->path, auth_path, strlen(auth_path)) == 0)
@@ -475,7 +480,7 @@ handle_end(struct MHD_Connection *connection, Request *request)
 		request->authorization = judge_authorization(connection);
 		rcv_manners_of(request->path, &request->manners);
 		if (request->platform != RCV_NO_PLATFORM)
-			rcv_platform_mind(request->path, &request->manners);
+			rcv_platform_mind(request->platform, request->path, &request->manners);
 		if (request->manners.delay_ms > 0 &&
 			rcv_timer_sleep(connection, request->manners.delay_ms))
 		{

@@ -38,7 +38,7 @@ make_room(RcvLines *lines, size_t more)
 void
 rcv_lines_add(RcvLines *lines, const char *text, size_t len)
 {
-	if (!make_room(lines, len))
+	if (len == 0 || !make_room(lines, len))
 		return;
 	memcpy(lines->text + lines->len, text, len);
 	lines->len += len;

@@ -19,6 +19,10 @@
  *		--requests FILE		a line for each request
  *		--bodies FILE		a line for each request to a platform
  *		--meta-token TOKEN	the access token that Meta expects
+ *		--google-key FILE	the public key (PEM) that assertions are signed with
+ *		--google-account EMAIL	who issues them
+ *		--google-audience URL	whom they are for, or "any"
+ *		--google-client ID:SECRET:REFRESH	the client of a refresh token
  *		--webhook-secret WHSEC	a secret that signs webhooks; may be given twice
  *		--expect-auth VALUE	answer 401 unless the Authorization header is this
  *		--max-body BYTES	answer 413 to a longer body, default 64 MiB
@@ -36,9 +40,9 @@
  *							last_reason
  *	GET /sleeps				how many requests have begun to wait before their answer
  *	GET /reset				forget records and counts, empty the files
- *	GET /platforms, /clock/SECONDS	see platform.h
+ *	GET /platforms, /clock/SECONDS, /revoke	see platform.h
  *	GET /expect-auth/VALUE	as --expect-auth from now on (empty: none)
- *	POST .../vNN.N/PIXEL/events, .../webhook	a platform's: platform.h
+ *	POST .../vNN.N/PIXEL/events, .../webhook, and others	a platform's: platform.h
  *	POST anything else		events: an object, an array, or an object whose one
  *							member is an array; answered {"received":N}
  *
@@ -95,6 +99,10 @@ static const char help[] =
 "  --threads N         threads of each server, default 1\n"
 "  --expect-auth VALUE answer 401 unless the Authorization header is this\n"
 "  --meta-token TOKEN  the access token that the platform Meta expects\n"
+"  --google-key FILE   the public key (PEM) that assertions are signed with\n"
+"  --google-account EMAIL  who issues assertions\n"
+"  --google-audience URL  whom assertions are for, or \"any\"\n"
+"  --google-client ID:SECRET:REFRESH  the client of a refresh token\n"
 "  --webhook-secret WHSEC  a secret that signs webhooks; may be given twice\n"
 "  --max-body BYTES    answer 413 to a longer body, default 64 MiB\n"
 "  --no-check          do not check events against the standard\n"
@@ -135,6 +143,23 @@ number(const char *option, const char *text, unsigned long max)
 	return value;
 }
 
+/* A whole file as a NUL-terminated text; never freed. */
+static char *
+read_file(const char *name)
+{
+	FILE	   *file = fopen(name, "r");
+	char	   *text = calloc(1, 256 * 1024);
+	size_t		len;
+
+	if (file == NULL || text == NULL)
+		fail("could not read", name);
+	len = fread(text, 1, 256 * 1024 - 1, file);
+	fclose(file);
+	if (len == 0)
+		fail("empty file", name);
+	return text;
+}
+
 /* Act on one option that has a value. */
 static void
 take_value(Arguments *a, const char *name, const char *value)
@@ -163,6 +188,14 @@ take_value(Arguments *a, const char *name, const char *value)
 		a->store.bodies = value;
 	else if (strcmp(name, "meta-token") == 0)
 		a->platform.meta_token = value;
+	else if (strcmp(name, "google-key") == 0)
+		a->platform.oauth.key = read_file(value);
+	else if (strcmp(name, "google-account") == 0)
+		a->platform.oauth.account = value;
+	else if (strcmp(name, "google-audience") == 0)
+		a->platform.oauth.audience = value;
+	else if (strcmp(name, "google-client") == 0)
+		a->platform.oauth.client = value;
 	else if (strcmp(name, "webhook-secret") == 0)
 		a->platform.webhook_secrets[a->platform.webhook_secrets[0] != NULL] = value;
 	else
@@ -213,6 +246,10 @@ parse_arguments(Arguments *a, int argc, char **argv)
 		{"requests", required_argument, NULL, 0},
 		{"bodies", required_argument, NULL, 0},
 		{"meta-token", required_argument, NULL, 0},
+		{"google-key", required_argument, NULL, 0},
+		{"google-account", required_argument, NULL, 0},
+		{"google-audience", required_argument, NULL, 0},
+		{"google-client", required_argument, NULL, 0},
 		{"webhook-secret", required_argument, NULL, 0},
 		{NULL, 0, NULL, 0}
 	};
@@ -247,23 +284,6 @@ parse_arguments(Arguments *a, int argc, char **argv)
 		fail("nowhere to write",
 			 "name a file with --out, --events or --requests, or use --no-store; --help shows all options");
 	a->store.unchecked = !a->server.check;
-}
-
-/* A whole file as a NUL-terminated text; never freed. */
-static char *
-read_file(const char *name)
-{
-	FILE	   *file = fopen(name, "r");
-	char	   *text = calloc(1, 256 * 1024);
-	size_t		len;
-
-	if (file == NULL || text == NULL)
-		fail("could not read", name);
-	len = fread(text, 1, 256 * 1024 - 1, file);
-	fclose(file);
-	if (len == 0)
-		fail("empty file", name);
-	return text;
 }
 
 static void

@@ -99,6 +99,7 @@ typedef struct RcvManners
 	RcvCut		cut;
 	RcvBody		body;
 	uint64_t	huge_bytes;
+	bool		html;			/* the answer is HTML, not JSON */
 } RcvManners;
 
 /*

@@ -8,15 +8,19 @@
 #include "platform.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "google.h"
 #include "meta.h"
 #include "webhook.h"
 
-static const char *const names[RCV_PLATFORMS] = {"", "meta", "webhook"};
+static const char *const names[RCV_PLATFORMS] = {
+	"", "meta", "webhook", "google", "status", "token"
+};
 static const char *const tallies[RCV_TALLIES] = {
-	"requests", "refused", "events", "repeats", "conflicts"
+	"requests", "refused", "events", "repeats", "conflicts", "validated", "issued"
 };
 
 static atomic_uint_fast64_t counts[RCV_PLATFORMS][RCV_TALLIES];
@@ -26,6 +30,8 @@ bool
 rcv_platform_init(const RcvPlatformOptions *options, const char **failed)
 {
 	rcv_meta_init(options->meta_token);
+	if (!rcv_oauth_init(&options->oauth, failed))
+		return false;
 	*failed = "--webhook-secret";
 	return rcv_webhook_init(options->webhook_secrets);
 }
@@ -57,6 +63,21 @@ is_version(const char *text, size_t len)
 	return minor > 0 && 2 + major + minor == len;
 }
 
+/* Does a path end as "v1/RESOURCE:METHOD"?  The colon may be escaped. */
+static bool
+is_method(const char *path, const char *last, const char *resource, const char *method)
+{
+	char		name[64];
+	char		wanted[64];
+	size_t		len;
+	const char *version = segment_before(path, last, &len);
+
+	snprintf(wanted, sizeof(wanted), "%s:%s", resource, method);
+	return len == 2 && memcmp(version, "v1", 2) == 0 &&
+		rcv_percent_decode(last, last + strlen(last), name, sizeof(name)) &&
+		strcmp(name, wanted) == 0;
+}
+
 RcvPlatform
 rcv_platform_of(const char *method, const char *path)
 {
@@ -65,10 +86,17 @@ rcv_platform_of(const char *method, const char *path)
 	const char *last = segment_before(path, end + 1, &len);
 	const char *second;
 
+	if (strcmp(method, "GET") == 0)
+		return is_method(path, last, "requestStatus", "retrieve") ?
+			RCV_STATUS : RCV_NO_PLATFORM;
 	if (strcmp(method, "POST") != 0)
 		return RCV_NO_PLATFORM;
 	if (strcmp(last, "webhook") == 0)
 		return RCV_WEBHOOK;
+	if (strcmp(last, "token") == 0)
+		return RCV_TOKEN;
+	if (is_method(path, last, "events", "ingest"))
+		return RCV_GOOGLE;
 	if (strcmp(last, "events") != 0)
 		return RCV_NO_PLATFORM;
 	second = segment_before(path, last, &len);
@@ -95,11 +123,12 @@ rcv_platform_move_clock(int64_t seconds)
 }
 
 void
-rcv_platform_mind(const char *path, RcvManners *manners)
+rcv_platform_mind(RcvPlatform platform, const char *path, RcvManners *manners)
 {
+	const char *name = platform == RCV_STATUS ? "ask-fault" : "fault";
 	char		fault[RCV_MAX_TEXT];
 
-	if (manners->open && rcv_path_value(path, "fault", fault, sizeof(fault)) &&
+	if (manners->open && rcv_path_value(path, name, fault, sizeof(fault)) &&
 		strcmp(fault, "nothing") == 0)
 		manners->delay_ms = UINT64_C(30) * 86400 * 1000;
 }
@@ -116,6 +145,15 @@ rcv_platform_judge(RcvCall *call)
 			break;
 		case RCV_WEBHOOK:
 			rcv_webhook_judge(call);
+			break;
+		case RCV_GOOGLE:
+			rcv_google_judge(call);
+			break;
+		case RCV_STATUS:
+			rcv_google_status_judge(call);
+			break;
+		case RCV_TOKEN:
+			rcv_oauth_judge(call);
 			break;
 		case RCV_NO_PLATFORM:
 		case RCV_PLATFORMS:

@@ -10,13 +10,17 @@
  *
  *	POST .../vNN.N/PIXEL/events		Meta, Conversions API (meta.c)
  *	POST .../webhook				Standard Webhooks (webhook.c)
+ *	POST .../v1/events:ingest		Google, Data Manager API (google.c)
+ *	GET  .../v1/requestStatus:retrieve?requestId=ID		the same (google_status.c)
+ *	POST .../token					Google, OAuth 2.0 token endpoint (oauth.c)
  *
- * Both:
+ * All:
+ *	  fault=NAME		a fault below; the gates of misbehave.h say when
+ *	  fault=nothing		take the request in and never answer
+ * All that take events:
  *	  reject-if=TEXT	refuse a request if the JSON of one of its events contains
  *						TEXT, all of it, as the platform refuses an event
  *	  fail-if=TEXT		the same as an error of the platform's own (500)
- *	  fault=NAME		a fault below; the gates of misbehave.h say when
- *	  fault=nothing		take the request in and never answer
  *
  * Meta, fault=
  *	  throttled			code 4 under HTTP 400; throttled-4, -17, -32, -613: that code
@@ -35,6 +39,48 @@
  * 2804009 when it is a purchase without a value or is refused by reject-if, else
  * 2804001.  The answer never says which event it is.
  *
+ * Google, events, fault=
+ *	  expired			401 UNAUTHENTICATED		denied		403 PERMISSION_DENIED
+ *	  not-found			404 NOT_FOUND			quota		429 RESOURCE_EXHAUSTED
+ *	  aborted			409 ABORTED				internal	500 INTERNAL
+ *	  unknown			500 UNKNOWN				unavailable	503 UNAVAILABLE
+ *	  deadline			504 DEADLINE_EXCEEDED
+ *	  terms				400 FAILED_PRECONDITION
+ *	  no-violation		400 INVALID_ARGUMENT without a word on the field
+ *	  warning			accepted, with fieldWarnings
+ * A request that does not fit is 400 INVALID_ARGUMENT.  Its field violations name
+ * each event at fault, by its first fault, as "events.events[I].FIELD", or as
+ *	  index=NAME		first: only the first event; all: the default; bare:
+ *						"events[I]" and no field; none: "events"; outside: an index
+ *						that lies as far behind the request as I in it
+ * JSON that is no message of the proto (unknown member, wrong type) has one
+ * violation without a reason, "events[I].FIELD".
+ *	  late-if=TEXT		events whose JSON contains TEXT are accepted, stored as
+ *						late (store.h), and fail when the status is asked, for
+ *	  late-reason=NAME	PROCESSING_ERROR_REASON_NAME; default INVALID_GCLID
+ *	  late-indices=HOW	recordIndices: strings (the default), numbers, none (the
+ *						member is absent), outside (behind the request), twice
+ *						(each two times)
+ * validateOnly: checked and answered, counted as validated; not stored, no status.
+ *
+ * Google, status:
+ *	  processing=N		the first N questions about a request are too early; or
+ *						processing=forever.  The path of the question counts.
+ *	  ask-fault=NAME	a fault of events (warning is none here), or nothing; the
+ *						gates count the questions on the path
+ * An id that was not given out for a status is 400 INVALID_ARGUMENT with the
+ * reason INVALID_REQUEST_ID.  Events and status need a token of the endpoint, of
+ * any path.
+ *
+ * Token, fault=
+ *	  invalid_grant, invalid_client		the errors of that name
+ *	  garbage, html		200 with a body that is no JSON, or a page
+ *	  no-token			200 without an access token
+ *	  forever			expires_in beyond 64 bits (the token lives its hour)
+ *	  short				a token of one second
+ * It takes an assertion that a service account signed, or a refresh token of a
+ * client.  Tokens begin with "ya29.TESTTOKEN-" and live an hour.
+ *
  * Webhook: a signature, id or timestamp that is wrong is answered 401, a body
  * that is wrong 400.  An id that comes again counts as a repeat, or, with another
  * body, as a conflict: a real receiver would drop it.
@@ -43,22 +89,29 @@
  *				data_set_id			id				event_type		value, currency
  *	  Meta		PIXEL				event_id		event_name		custom_data's
  *	  webhook	data's, or empty	data.id			type			data's
+ *	  Google	productDestinationId	transactionId	eventName		conversionValue
+ *				(several are joined by commas)
  *
  * For the test, not for the sender:
  *	GET /platforms		what each platform got, as JSON: {"meta":{...},"webhook":{...},
- *						"clock":OFFSET}; each has requests, refused (any answer but 2xx,
- *						or none), events (in accepted requests), repeats, conflicts
+ *						"google":{...},"status":{...},"token":{...},"clock":OFFSET};
+ *						each has requests, refused (any answer but 2xx, or none), events
+ *						(in accepted requests), repeats, conflicts, validated, issued
  *	GET /clock/SECONDS	move the platforms' clock by that much, from where it is
- * GET /reset empties the counts and sets the clock right.
+ *	GET /revoke			no token is good any more
+ * GET /reset empties the counts and sets the clock right; tokens stay good, and
+ * the ids of accepted requests known.
  */
 #ifndef RCV_PLATFORM_H
 #define RCV_PLATFORM_H
 
 #include "call.h"
+#include "oauth.h"
 
 typedef struct RcvPlatformOptions
 {
 	const char *meta_token;		/* NULL: any */
+	RcvOauthOptions oauth;
 	const char *webhook_secrets[2]; /* "whsec_..."; NULL: any signature, or none */
 } RcvPlatformOptions;
 
@@ -82,7 +135,8 @@ extern void rcv_platform_move_clock(int64_t seconds);
  * Make manners of the faults of a path that are none of a platform's own:
  * "nothing" becomes a delay that no test outlives.
  */
-extern void rcv_platform_mind(const char *path, RcvManners *manners);
+extern void rcv_platform_mind(RcvPlatform platform, const char *path,
+							  RcvManners *manners);
 
 /*
  * Judge a call whose upper half is filled: fill the lower.  What may be stored
@@ -98,6 +152,8 @@ typedef enum RcvTally
 	RCV_EVENTS,
 	RCV_REPEATS,
 	RCV_CONFLICTS,
+	RCV_VALIDATED,
+	RCV_ISSUED,
 	RCV_TALLIES					/* how many */
 } RcvTally;
 

@@ -39,6 +39,8 @@ rcv_wire_fill(RcvCall *call, struct MHD_Connection *connection)
 	call->webhook_id = header(connection, "webhook-id");
 	call->webhook_timestamp = header(connection, "webhook-timestamp");
 	call->webhook_signature = header(connection, "webhook-signature");
+	call->authorization = header(connection, "Authorization");
+	call->request_id = parameter(call, connection, "requestId");
 	call->access_token = parameter(call, connection, "access_token");
 }
 

@@ -1,7 +1,7 @@
 # The platforms that the receiver plays: what they refuse, how they fail, what they
 # keep.  Requests are written by hand, so this test knows nothing of the extension.
 #
-# Needs neither PostgreSQL nor the extension: only test/receiver/receiver.
+# Needs neither PostgreSQL nor the extension: only test/receiver/receiver and openssl.
 use strict;
 use warnings;
 
@@ -10,10 +10,12 @@ use lib $FindBin::RealBin;
 
 use Digest::SHA qw(hmac_sha256_base64 sha256_hex);
 use EcapiReceiver;
+use File::Temp qw(tempdir);
 use HTTP::Tiny;
 use IO::Socket::INET;
 use JSON::PP;
 use MIME::Base64 qw(encode_base64);
+use POSIX qw(strftime);
 use Storable qw(dclone);
 use Test::More;
 
@@ -21,7 +23,17 @@ my $json = JSON::PP->new->utf8->canonical;
 my $http = HTTP::Tiny->new(timeout => 180, max_redirect => 0);
 my $token = 'EAAB-test-token';
 my @secrets = ('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX');
-my $receiver = EcapiReceiver->start(args => [ '--meta-token', $token, map { ('--webhook-secret', $_) } @secrets ]);
+my $dir = tempdir(CLEANUP => 1);
+my $account = 'sender@project.iam.example';
+my $client = 'id-1.apps.example:GOCSPX-secret:1//0refresh';
+for my $name ('key', 'other')
+{
+	system("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out $dir/$name.pem 2>/dev/null"
+		  . " && openssl pkey -in $dir/$name.pem -pubout -out $dir/$name.pub") == 0 or die 'no key';
+}
+my $receiver = EcapiReceiver->start(args => [ '--meta-token', $token, (map { ('--webhook-secret', $_) } @secrets),
+		'--google-key', "$dir/key.pub", '--google-account', $account, '--google-audience', 'https://oauth2.example/token',
+		'--google-client', $client ]);
 my $digest = sha256_hex('someone@example.com');
 
 # POST a text, or a structure as JSON; returns the answer with its JSON as {json}.
@@ -123,7 +135,8 @@ my $full = meta_event(
 # the places of an event: [path, values that fit, values that do not]
 my @meta_rules = (
 	[ event_name => ['quiz_finished'], [ '', $gone, 7, undef, [] ] ],
-	[ event_time => [ $now - 7 * 86400 + 60, $now + 500 ], [ $gone, "$now", $now * 1000, $now + 700, $now + 0.5, $now - 7 * 86400 - 60 ] ],
+	[ event_time => [ $now - 7 * 86400 + 3600, $now + 500 ],
+		[ $gone, "$now", $now * 1000, $now + 3600, $now + 0.5, $now - 7 * 86400 - 60 ] ],
 	[ action_source => [ 'email', 'chat', 'other' ], [ $gone, 'web', 'WEBSITE', '' ] ],
 	[ event_id => ['x'], [ '', 7, undef ] ],
 	[ event_source_url => ['http://a/'], [ $gone, 'shop.example', '' ] ],
@@ -305,8 +318,8 @@ sub webhook
 		is(webhook(message(), signature => $signature)->{status}, 401, 'no signature: ' . substr($signature, 0, 8));
 	}
 	is(webhook(message(), id => $_)->{status}, 401, "an id that is not fit: $_") for 'a.b', 'a b', '.', '';
-	is(webhook(message(), timestamp => time + $_)->{status}, 200, "a timestamp $_ s off") for -290, 290;
-	is(webhook(message(), timestamp => time + $_)->{status}, 401, "a timestamp $_ s off") for -310, 310;
+	is(webhook(message(), timestamp => time + $_)->{status}, 200, "a timestamp $_ s off") for -200, 290;
+	is(webhook(message(), timestamp => time + $_)->{status}, 401, "a timestamp $_ s off") for -310, 600;
 	is(webhook(message(), timestamp => $_)->{status}, 401, "a timestamp '$_'") for '', 'x', '1e9', time() . '000', '2026-11-27T11:00:00Z';
 	$receiver->clock(1000);
 	is(webhook(message())->{status}, 401, 'the clock moves on');
@@ -336,6 +349,408 @@ sub webhook
 	is($receiver->platforms->{webhook}{events}, 4, 'nothing of that is stored');
 }
 
+# --- Google: the token endpoint
+
+sub base64url { return encode_base64($_[0], '') =~ tr{+/}{-_}r =~ s/=+\z//r }
+
+# An assertion; %how: key, header, and claims (undef: absent).
+sub assertion
+{
+	my (%how) = @_;
+	my $key = delete $how{key} // 'key';
+	my $header = delete $how{header} // { alg => 'RS256', typ => 'JWT' };
+	my %claims = (iss => $account, scope => 'https://www.googleapis.com/auth/datamanager',
+		aud => 'https://oauth2.example/token', iat => time, exp => time + 3600, %how);
+
+	delete @claims{ grep { !defined $claims{$_} } keys %claims };
+	my $text = base64url($json->encode($header)) . '.' . base64url($json->encode(\%claims));
+	open(my $file, '>', "$dir/text") or die $!;
+	print $file $text;
+	close $file;
+	my $signature = qx(openssl dgst -sha256 -sign $dir/$key.pem $dir/text);
+	die 'not signed' if $?;
+	return "$text." . base64url($signature);
+}
+
+sub ask_token
+{
+	my ($path, %form) = @_;
+	my $answer = $http->post_form($receiver->url("/g$path/token"), \%form);
+
+	$answer->{json} = eval { $json->decode($answer->{content}) };
+	return $answer;
+}
+
+my $jwt_grant = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+my %refresh = (grant_type => 'refresh_token', client_id => 'id-1.apps.example', client_secret => 'GOCSPX-secret',
+	refresh_token => '1//0refresh');
+
+# status and error of an answer
+sub token_error { return join ' ', $_[0]{status}, $_[0]{json}{error} // '-' }
+
+{
+	my $answer = ask_token('', grant_type => $jwt_grant, assertion => assertion());
+	is($answer->{status}, 200, 'token: an assertion') or diag(reason());
+	like($answer->{json}{access_token}, qr/^ya29\.TESTTOKEN-[0-9a-f]{32}$/, 'the token is easily known');
+	is("@{ $answer->{json} }{qw(expires_in token_type)}", '3600 Bearer', 'and lives an hour');
+	isnt(ask_token('', grant_type => $jwt_grant, assertion => assertion())->{json}{access_token},
+		$answer->{json}{access_token}, 'each is another');
+	is(token_error(ask_token('', %refresh)), '200 -', 'a refresh token');
+	is(token_error(ask_token('', %refresh, client_id => 'x')), '401 invalid_client', 'another client');
+	is(token_error(ask_token('', %refresh, client_secret => 'x')), '401 invalid_client', 'a wrong secret');
+	is(token_error(ask_token('', %refresh, refresh_token => 'x')), '400 invalid_grant', 'another refresh token');
+	is(token_error(ask_token('', grant_type => 'password')), '400 unsupported_grant_type', 'another grant');
+	is(token_error(ask_token('')), '400 unsupported_grant_type', 'no grant');
+	is(post('/g/token', {%refresh})->{status}, 400, 'no form');
+	for my $case ([ 'a foreign key', key => 'other' ], [ 'no issuer', iss => undef ], [ 'another issuer', iss => 'x' ],
+		[ 'another audience', aud => 'https://other.example/' ], [ 'expired', iat => time - 3700, exp => time - 100 ],
+		[ 'too long', exp => time + 3700 ], [ 'not yet', iat => time + 600, exp => time + 1200 ],
+		[ 'no iat', iat => undef ], [ 'no exp', exp => undef ], [ 'exp is a text', exp => 'x' ],
+		[ 'another algorithm', header => { alg => 'HS256' } ], [ 'no algorithm', header => { alg => 'none' } ])
+	{
+		my ($name, @how) = @$case;
+		is(token_error(ask_token('', grant_type => $jwt_grant, assertion => assertion(@how))), '400 invalid_grant', "assertion: $name");
+	}
+	is(token_error(ask_token('', grant_type => $jwt_grant, assertion => assertion(scope => $_))), '400 invalid_scope', "scope: $_")
+	  for 'https://www.googleapis.com/auth/adwords', 'https://www.googleapis.com/auth/datamanager.readonly', '';
+	is(token_error(ask_token('', grant_type => $jwt_grant,
+				assertion => assertion(scope => 'openid https://www.googleapis.com/auth/datamanager'))), '200 -', 'one of two scopes');
+	my $good = assertion();
+	is(token_error(ask_token('', grant_type => $jwt_grant, assertion => $_)), '400 invalid_grant', 'no assertion')
+	  for 'x', '', 'a.b', 'a.b.c', "$good=", substr($good, 0, -4), $good =~ s/\.[^.]*\z/./r;
+
+	my %faults = (invalid_grant => '400 invalid_grant', invalid_client => '401 invalid_client', garbage => '200 -', html => '200 -',
+		'no-token' => '200 -', forever => '200 -', short => '200 -');
+	is(token_error(ask_token("/fault=$_", %refresh)), $faults{$_}, "token: fault=$_") for sort keys %faults;
+	is(ask_token('/fault=no-token', %refresh)->{json}{access_token}, undef, 'no-token');
+	is(ask_token('/fault=html', %refresh)->{headers}{'content-type'}, 'text/html', 'html');
+	ok(!ask_token('/fault=garbage', %refresh)->{json}, 'garbage');
+	like(ask_token('/fault=forever', %refresh)->{content}, qr/"expires_in":99999999999999999999,/, 'forever');
+	is(ask_token('/fault=short', %refresh)->{json}{expires_in}, 1, 'short');
+	my $tokens = $receiver->platforms->{token};
+	is("$tokens->{issued}", 8, 'issued tokens are counted');
+}
+
+# --- Google: events
+
+my $bearer = $receiver->google_token('/token', $client);
+
+# A time in RFC 3339.
+sub instant { return strftime('%Y-%m-%dT%H:%M:%SZ', gmtime $_[0]) }
+
+my $instant = instant($now - 3600);
+
+sub google_event
+{
+	return { eventTimestamp => $instant, transactionId => 't-1', conversionValue => 12.5, currency => 'EUR',
+		userData => { userIdentifiers => [ { emailAddress => $digest } ] }, @_ };
+}
+
+my $ads = { operatingAccount => { accountType => 'GOOGLE_ADS', accountId => '1234567890' }, productDestinationId => '7001' };
+my $analytics = { operatingAccount => { accountType => 'GOOGLE_ANALYTICS_PROPERTY', accountId => '42' }, productDestinationId => 'G-1' };
+
+sub google_body { return { destinations => [$ads], encoding => 'HEX', events => [@_] } }
+
+sub google
+{
+	my ($path, $body, $authorization) = @_;
+
+	return post("/g$path/v1/events:ingest", $body // google_body(google_event()),
+		{ Authorization => $authorization // "Bearer $bearer" });
+}
+
+sub ask_status
+{
+	my ($path, $id, $authorization) = @_;
+	my $answer = $http->get($receiver->url("/g$path/v1/requestStatus:retrieve?requestId=$id"),
+		{ headers => { Authorization => $authorization // "Bearer $bearer" } });
+
+	$answer->{json} = eval { $json->decode($answer->{content}) };
+	return $answer;
+}
+
+# An error as "HTTP-STATUS NAME": what Google calls it.
+sub google_error { return join ' ', $_[0]{status}, $_[0]{json}{error}{status} // '-' }
+
+# Its field violations, as "FIELD REASON".
+sub violations
+{
+	my ($answer) = @_;
+	my ($request) = grep { $_->{'@type'} =~ /BadRequest/ } @{ $answer->{json}{error}{details} };
+
+	return map { join ' ', $_->{field}, $_->{reason} // () } @{ $request->{fieldViolations} };
+}
+
+my $google_full = google_event(
+	lastUpdatedTimestamp => $instant =~ s/Z/.5+00:00/r, eventName => 'purchase', destinationReferences => ['a'],
+	userData => { userIdentifiers => [ { emailAddress => $digest }, { phoneNumber => uc $digest },
+			{ address => { givenName => $digest, familyName => $digest, regionCode => 'US', postalCode => '10001-1234' } } ] },
+	adIdentifiers => { gclid => 'g', gbraid => 'b', wbraid => 'w', dclid => 'd', matchId => 'm', impressionId => 'i',
+		mobileDeviceId => 'x', sessionAttributes => 's', landingPageDeviceInfo => { userAgent => 'u', ipAddress => '192.0.2.1' } },
+	eventDeviceInfo => { userAgent => 'u', ipAddress => '2001:db8::1', category => 'mobile', languageCode => 'en', screenHeight => 1,
+		screenWidth => 2, operatingSystem => 'o', operatingSystemVersion => '1', model => 'm', brand => 'b', browser => 'b', browserVersion => '1' },
+	consent => { adUserData => 'CONSENT_GRANTED', adPersonalization => 'CONSENT_DENIED' }, conversionCount => 1,
+	callInfo => { startTimestamp => $instant }, eventSource => 'WEB',
+	cartData => { merchantId => '1', merchantFeedLabel => 'l', merchantFeedLanguageCode => 'en', transactionDiscount => 1.5,
+		couponCodes => ['c'], items => [ { merchantProductId => 'p', itemId => 'p', quantity => 2, unitPrice => 1.5, conversionValue => 1,
+				additionalItemParameters => [ { parameterName => 'item_name', value => 'Mug' } ],
+				customVariables => [ { variable => 'v', value => 'x' } ] } ] },
+	userProperties => { customerType => 'NEW', customerValueBucket => 'HIGH', additionalUserProperties => [ { propertyName => 'p', value => '1' } ] },
+	clientId => 'c', userId => 'u', additionalEventParameters => [ { parameterName => 'tax', value => '1' } ],
+	customVariables => [ { variable => 'v', value => 'x', destinationReferences => ['a'] } ],
+	experimentalFields => [ { field => 'f', value => 'v' } ], eventLocation => { storeId => 's', city => 'c', subdivisionCode => 'US-NY', regionCode => 'US' });
+my $google_full_body = { %{ google_body($google_full) }, destinations => [ { %$ads, reference => 'a', loginAccount => $ads->{operatingAccount} } ],
+	consent => { adUserData => 'CONSENT_GRANTED' }, validateOnly => JSON::PP::false };
+
+{
+	$receiver->reset;
+	my $answer = google('');
+	is($answer->{status}, 200, 'Google: the smallest event is accepted') or diag(reason());
+	like($answer->{json}{requestId}, qr/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/, 'with a request id');
+	ok(!exists $answer->{json}{fieldWarnings}, 'and no warning');
+	is(google('', $google_full_body)->{status}, 200, 'the fullest, too') or diag(reason());
+	my ($record) = $receiver->records;
+	is("@$record{qw(data_set_id id value currency_code verdict merged)}", '7001 t-1 12.5 EUR ok new', 'an event is filed under its own names');
+	is(($receiver->records)[1]{merged}, 'conflict', 'with what came before');
+	is($json->encode($json->decode(($receiver->events)[1])), $json->encode($google_full), 'and its bytes');
+	is(scalar($receiver->accepted_bodies('google')), 2, 'bodies are kept');
+	my $two = { %{ google_body(google_event()) }, destinations => [ { %$ads, reference => 'a' }, { %$ads, productDestinationId => '7002', reference => 'b' } ] };
+	google('', $two);
+	google('', changed($two, 'events.0.destinationReferences', ['b']));
+	is(join(' ', map { $_->{data_set_id} } ($receiver->records)[ 2, 3 ]), '7001,7002 7002', 'destinations of an event');
+
+	is(google_error(google('', { %{ google_body(google_event()) }, validateOnly => JSON::PP::true })), '200 -', 'validateOnly');
+	is(scalar($receiver->records), 4, 'stores nothing');
+	is(google_error(ask_status('', $json->decode(($receiver->bodies('google'))[-1]{answer})->{requestId})), '400 INVALID_ARGUMENT', 'and has no status');
+	is(google('', { %{ google_body(google_event(currency => 'x')) }, validateOnly => JSON::PP::true })->{status}, 400, 'but is validated');
+	my $counts = $receiver->platforms->{google};
+	is("@$counts{qw(requests refused events validated)}", '6 1 4 1', 'all is counted');
+}
+
+# [path, values that fit, values that do not, what their violation is ("-": unreadable)]
+my @google_rules = (
+	[ 'events.0.eventTimestamp', [ $instant =~ s/Z/.123456Z/r, '2020-01-01T00:00:00+05:30' ], [ '2026-11-27', 'x' ], 'EVENT_TIME_INVALID' ],
+	[ 'events.0.eventTimestamp', [], [ instant($now + 3600), instant($now + 100) =~ s/Z/-01:00/r ], 'EVENT_TIME_INVALID' ],
+	[ 'events.0.eventTimestamp', [], [$gone], 'REQUIRED_FIELD_MISSING' ],
+	[ 'events.0.eventTimestamp', [], [ 1795777200, undef ], '-' ],
+	[ 'events.0.transactionId', [$gone], [''], 'INVALID_FORMAT' ],
+	[ 'events.0.conversionValue', [ 0, -1, $gone ], [ '12.5', undef ], '-' ],
+	[ 'events.0.currency', [ 'USD', 'JPY' ], [ 'eur', 'EURO', 'XXX', '' ], 'INVALID_CURRENCY_CODE' ],
+	[ 'events.0.currency', [], [$gone], 'REQUIRED_FIELD_MISSING' ],
+	[ 'events.0.eventSource', [ 'IN_STORE', 'MESSAGE' ], [ 'website', 'EMAIL', 1 ], '-' ],
+	[ 'events.0.consent.adUserData', ['CONSENT_DENIED'], [ 'GRANTED', JSON::PP::true ], '-' ],
+	[ 'events.0.consent.gppString', [], ['x'], '-' ],
+	[ 'events.0.userData.userIdentifiers.0', [ { phoneNumber => $digest } ], [ {} ], 'REQUIRED_FIELD_MISSING' ],
+	[ 'events.0.userData.userIdentifiers.0', [], [ { emailAddress => $digest, phoneNumber => $digest }, { email => $digest }, $digest ], '-' ],
+	[ 'events.0.userData.userIdentifiers', [ [ ({ emailAddress => $digest }) x 10 ] ], [ [ ({ emailAddress => $digest }) x 11 ] ], 'TOO_MANY_USER_IDENTIFIERS' ],
+	[ 'events.0.userData.userIdentifiers', [], [ [], $gone ], 'REQUIRED_FIELD_MISSING' ],
+	[ 'events.0.userData.userIdentifiers.0.emailAddress', [ uc $digest ], [ 'a@example.com', substr($digest, 1), 'g' x 64, sha256_hex('') ], 'INVALID_HEX_ENCODING' ],
+	[ 'events.0.userData.userIdentifiers.2.address.postalCode', ['m1 1ae'], [ $digest, '' ], 'INVALID_POSTAL_CODE' ],
+	[ 'events.0.userData.userIdentifiers.2.address.regionCode', ['DE'], [ 'us', 'USA', 'XX' ], 'INVALID_COUNTRY_CODE' ],
+	[ 'events.0.userData.userIdentifiers.2.address.', [], [$gone], 'REQUIRED_FIELD_MISSING' ],
+	[ 'events.0.userData.userIdentifiers.2.address.city', [], ['berlin'], 'INVALID_FORMAT' ],
+	[ 'events.0.adIdentifiers.gclid', ['Cj0-_'], [ $digest, '' ], 'INVALID_FORMAT' ],
+	[ 'events.0.adIdentifiers.fbclid', [], ['x'], '-' ],
+	[ 'events.0.eventDeviceInfo.ipAddress', ['192.0.2.7'], [ $digest, 'x' ], 'INVALID_FORMAT' ],
+	[ 'events.0.cartData.items.0.quantity', [ '3', 0 ], [ 1.5, '1.5', 'x', '' ], '-' ],
+	[ 'events.0.cartData.items.0.unitPrice', [2], ['2'], '-' ],
+	[ 'events.0.cartData.items.0.name', [], ['Mug'], '-' ],
+	[ 'events.0.cartData.items.0.additionalItemParameters.0.value', [''], [ 1, undef ], '-' ],
+	[ 'events.0.additionalEventParameters.0.value', ['1'], [ 1, JSON::PP::true, undef ], '-' ],
+	[ 'events.0.additionalEventParameters.0.parameterName', [], [ '', $gone ], undef ],
+	[ 'events.0.userProperties.customerType', ['RETURNING'], ['OLD'], '-' ],
+	[ 'events.0.appInstanceId', [], ['x'], 'INVALID_EVENT' ],
+	[ 'events.0.thirdPartyUserData', [], [ { userIdentifiers => [ { emailAddress => $digest } ] } ], 'THIRD_PARTY_USER_DATA_NOT_ALLOWED' ],
+	[ 'events.0.destinationReferences', [ ['a'], $gone ], [ ['b'], [ 'a', 'b' ] ], 'INVALID_DESTINATION' ],
+	[ 'events.0.customVariables.0.destinationReferences', [], [ ['b'] ], 'INVALID_DESTINATION' ],
+	[ 'events.0.user_data', [], [ {} ], '-' ],
+	[ 'events.0.ext', [], [ {} ], '-' ],
+	[ encoding => ['HEX'], [ 'hex', 'BASE64' ], '-' ],
+	[ encoding => [], [$gone], 'REQUIRED_FIELD_MISSING' ],
+	[ validateOnly => [JSON::PP::true], ['true'], '-' ],
+	[ anything => [], [1], '-' ],
+	[ destinations => [], [ [], $gone ], 'REQUIRED_FIELD_MISSING' ],
+	[ 'destinations.0.operatingAccount.accountId' => ['1'], [ '123-456-7890', '' ], 'INVALID_DESTINATION' ],
+	[ 'destinations.0.operatingAccount.accountId' => [], [ 1234567890 ], '-' ],
+	[ 'destinations.0.operatingAccount.accountType' => [], [ 'google_ads', 'ADS' ], '-' ],
+	[ 'destinations.0.operatingAccount' => [], [$gone], 'REQUIRED_FIELD_MISSING' ],
+	[ 'destinations.0.productDestinationId' => ['1'], [ 'AW-1', 'x' ], 'INVALID_CONVERSION_ACTION_ID' ],
+	[ 'destinations.0.productDestinationId' => [], [$gone], 'REQUIRED_FIELD_MISSING' ],
+	[ 'destinations.1' => [ { %$ads, reference => 'z' } ], [ { %$ads, reference => 'a' } ], 'DUPLICATE_DESTINATION_REFERENCE' ],
+	[ events => [], [ [], $gone ], 'REQUIRED_FIELD_MISSING' ],
+);
+# the one rule above whose path has a gap: each part of an address
+@google_rules = map { my $r = $_; $r->[0] =~ /address\.\z/ ? map { [ "$r->[0]$_", @$r[ 1 .. 3 ] ] } qw(givenName familyName regionCode postalCode) : $r } @google_rules;
+
+for my $rule (@google_rules)
+{
+	my ($path, $good, $bad, $wanted) = @$rule;
+
+	for my $case ((map { [ $_, 1 ] } @$good), (map { [ $_, 0 ] } @$bad))
+	{
+		my ($value, $fits) = @$case;
+		my $shown = ref $value eq 'SCALAR' ? 'absent' : substr JSON::PP->new->allow_nonref->encode($value), 0, 60;
+		my $answer = google('', changed($google_full_body, $path, $value));
+
+		is(google_error($answer), $fits ? '200 -' : '400 INVALID_ARGUMENT', "Google: $path $shown is " . ($fits ? 'accepted' : 'refused')) or diag(reason());
+		next if $fits || !defined $wanted;
+		my ($violation) = violations($answer);
+		my $place = $wanted eq '-' ? qr/^\S*$/ : qr/ $wanted$/;
+		like($violation // 'none', $place, "by $wanted");
+	}
+}
+
+{
+	my @others = map { google_event(transactionId => "t-$_") } 2 .. 2000;
+
+	is(google('', google_body(google_event(), @others))->{status}, 200, '2,000 events') or diag(reason());
+	is((violations(google('', google_body(google_event(), google_event(), @others))))[0], 'events TOO_MANY_EVENTS', 'not 2,001');
+	is((violations(google('', { %{ google_body(google_event()) }, destinations => [ map { { %$ads, reference => "r$_" } } 1 .. 11 ] })))[0],
+		'destinations TOO_MANY_DESTINATIONS', '11 destinations');
+	is((violations(google('', google_body(changed(google_event(), 'userData', $gone)))))[0], 'events.events[0] NO_IDENTIFIERS_PROVIDED', 'nobody is meant');
+	is(google('', google_body(changed(google_event(adIdentifiers => { gclid => 'x' }), 'userData', $gone)))->{status}, 200, 'a click will do');
+	is((violations(google('', google_body(changed(google_event(adIdentifiers => { landingPageDeviceInfo => { userAgent => 'x' } }), 'userData', $gone)))))[0],
+		'events.events[0] NO_IDENTIFIERS_PROVIDED', 'a browser will not');
+	is(google('', changed(google_body(changed(google_event(adIdentifiers => { gclid => 'x' }), 'userData', $gone)), 'encoding', $gone))->{status}, 200,
+		'without user data no encoding');
+
+	my $answer = google('', google_body(google_event(), google_event(currency => 'x'), google_event(conversionValue => undef)));
+	is(($answer->{json}{error}{message}), q{Invalid JSON payload received. Invalid value at 'events[2].conversion_value'}, 'what is no message of the proto comes first');
+	$answer = google('', google_body(google_event(), google_event(currency => 'x'), google_event(eventTimestamp => 'x')));
+	is(join(', ', violations($answer)), 'events.events[1].currency INVALID_CURRENCY_CODE, events.events[2].event_timestamp EVENT_TIME_INVALID', 'all are named');
+	my ($info) = grep { $_->{'@type'} =~ /ErrorInfo/ } @{ $answer->{json}{error}{details} };
+	is("@$info{qw(@type reason domain)}", 'type.googleapis.com/google.rpc.ErrorInfo INVALID_ARGUMENT datamanager.googleapis.com', 'with an ErrorInfo');
+	my %how = (first => 'events.events[1].currency INVALID_CURRENCY_CODE',
+		all => 'events.events[1].currency INVALID_CURRENCY_CODE, events.events[2].currency INVALID_CURRENCY_CODE',
+		bare => 'events[1] INVALID_CURRENCY_CODE, events[2] INVALID_CURRENCY_CODE', none => 'events INVALID_CURRENCY_CODE, events INVALID_CURRENCY_CODE',
+		outside => 'events.events[4].currency INVALID_CURRENCY_CODE, events.events[5].currency INVALID_CURRENCY_CODE');
+	for my $name (sort keys %how)
+	{
+		is(join(', ', violations(google("/index=$name", google_body(google_event(), (google_event(currency => 'x')) x 2)))), $how{$name}, "index=$name");
+	}
+	$receiver->reset;
+	$answer = google('/reject-if=poison', google_body(google_event(), google_event(transactionId => 'poison')));
+	is(google_error($answer) . ': ' . join(', ', violations($answer)), '400 INVALID_ARGUMENT: events.events[1].transaction_id INVALID_EVENT', 'reject-if');
+	is(google_error(google('/fail-if=poison', google_body(google_event(transactionId => 'poison')))), '500 INTERNAL', 'fail-if');
+	is(scalar($receiver->records), 0, 'nothing is stored');
+	is(google_error(google('', '{')), '400 INVALID_ARGUMENT', 'no JSON');
+	is(post('/g/v1/events%3Aingest', google_body(google_event()), { Authorization => "Bearer $bearer" })->{status}, 200, 'an escaped colon');
+}
+
+# Analytics
+{
+	my $ga = sub { return { %{ google_body(@_) }, destinations => [$analytics] } };
+	my $event = google_event(eventName => 'purchase', clientId => '1.2',
+		additionalEventParameters => [ { parameterName => 'tax', value => '1' } ]);
+
+	is(google('', $ga->($event))->{status}, 200, 'Analytics') or diag(reason());
+	for my $case ([ eventName => $gone, 'event_name REQUIRED_FIELD_MISSING' ], [ clientId => $gone, 'client_id REQUIRED_FIELD_MISSING' ],
+		[ eventName => 'ad_impression', 'event_name RESERVED_NAME_USED' ], [ eventName => 'ga_x', 'event_name RESERVED_NAME_USED' ],
+		[ eventName => 'a b', 'event_name INVALID_EVENT_NAME' ], [ eventName => '1a', 'event_name INVALID_EVENT_NAME' ],
+		[ eventName => 'x' x 41, 'event_name FIELD_VALUE_TOO_LONG' ], [ eventTimestamp => instant($now - 73 * 3600), 'event_timestamp EVENT_TIME_INVALID' ],
+		[ 'additionalEventParameters.0.parameterName', 'google_x', 'additional_event_parameters[0].parameter_name RESERVED_NAME_USED' ],
+		[ 'additionalEventParameters.0.parameterName', 'a-b', 'additional_event_parameters[0].parameter_name INVALID_FORMAT' ])
+	{
+		is((violations(google('', $ga->(changed($event, @$case[ 0, 1 ])))))[0], "events.events[0].$case->[2]", "Analytics: $case->[2]");
+	}
+	is(google('', $ga->(changed($event, 'userData', { userIdentifiers => [ { address => { city => 'new york', addressLine => $digest } } ] })))->{status}, 200,
+		'an address of Analytics');
+	my $both = { %{ $ga->($event) }, destinations => [ { %$analytics, reference => 'a' }, { %$analytics, reference => 'b' } ] };
+	is((violations(google('', $both)))[0], 'events.events[0].destination_references MULTIPLE_DESTINATIONS_FOR_GOOGLE_ANALYTICS_EVENT', 'two properties');
+	is(google('', changed($both, 'events.0.destinationReferences', ['b']))->{status}, 200, 'one of them') or diag(reason());
+}
+
+# tokens
+{
+	$receiver->reset;
+	is(google_error(google('', undef, $_)), '401 UNAUTHENTICATED', 'no token of ours: ' . substr($_, 0, 20))
+	  for '', 'Bearer x', $bearer, "bearer $bearer", "Bearer $bearer ", 'Bearer ya29.TESTTOKEN-' . '0' x 32;
+	is(google('')->{status}, 200, 'a reset leaves tokens alone');
+	$receiver->clock(3601);
+	is(google_error(google('')), '401 UNAUTHENTICATED', 'a token expires');
+	$receiver->clock(-3601);
+	my $short = ask_token('/fault=short', %refresh)->{json}{access_token};
+	$receiver->clock(2);
+	is(google_error(google('', undef, "Bearer $short")), '401 UNAUTHENTICATED', 'one of a second, sooner');
+	$receiver->clock(-2);
+	$receiver->revoke;
+	is(google_error(google('')), '401 UNAUTHENTICATED', 'revoked');
+	is(google_error(ask_status('', 'x')), '401 UNAUTHENTICATED', 'for a status, too');
+	$bearer = $receiver->google_token('/token', $client);
+	is(google('')->{status}, 200, 'until another is fetched');
+}
+
+# faults
+my %google_faults = (
+	expired => '401 UNAUTHENTICATED', denied => '403 PERMISSION_DENIED', 'not-found' => '404 NOT_FOUND', quota => '429 RESOURCE_EXHAUSTED',
+	aborted => '409 ABORTED', internal => '500 INTERNAL', unknown => '500 UNKNOWN', unavailable => '503 UNAVAILABLE',
+	deadline => '504 DEADLINE_EXCEEDED', terms => '400 FAILED_PRECONDITION', 'no-violation' => '400 INVALID_ARGUMENT',
+);
+{
+	$receiver->reset;
+	is(google_error(google("/fault=$_")), $google_faults{$_}, "Google: fault=$_") for sort keys %google_faults;
+	is(scalar($receiver->records), 0, 'nothing of it is stored');
+	my $answer = google('/fault=no-violation');
+	is(scalar(grep { $_->{'@type'} =~ /BadRequest/ } @{ $answer->{json}{error}{details} }), 0, 'no-violation');
+	$answer = google('/fault=warning', google_body(google_event(), google_event()));
+	is("$answer->{status} $answer->{json}{fieldWarnings}[0]{field}", '200 events.events[1].cart_data.merchant_id', 'fault=warning');
+	is(scalar($receiver->records), 2, 'which accepts');
+	is(join(' ', map { google('/fault=quota/first=1')->{status} } 1, 2), '429 200', 'gates');
+}
+
+# --- Google: what became of a request
+sub outcomes
+{
+	return map { join ' ', $_->{requestStatus}, $_->{eventsIngestionStatus}{recordCount},
+		map { $json->encode($_) } @{ $_->{errorInfo}{errorCounts} // [] } } @{ $_[0]{json}{requestStatusPerDestination} };
+}
+
+{
+	my @events = map { google_event(transactionId => $_) } qw(a bad-1 c bad-2);
+	my $send = sub { my ($path, $body) = @_; return google($path, $body // google_body(@events))->{json}{requestId} };
+	my $failed = sub { my ($path, @how) = @_; return (outcomes(ask_status($path, $send->($path, @how))))[0] };
+
+	$receiver->reset;
+	my $id = $send->('');
+	my $answer = ask_status('', $id);
+	is(join(', ', outcomes($answer)), 'SUCCESS 4', 'status: success') or diag($answer->{content});
+	is($json->encode($answer->{json}{requestStatusPerDestination}[0]{destination}), $json->encode($ads), 'of its destination');
+	is(join(', ', outcomes(ask_status('', $id))), 'SUCCESS 4', 'as often as one asks');
+	is(join(' ', map { (outcomes(ask_status('/processing=2', $id)))[0] =~ s/ .*//r } 1 .. 2), 'SUCCESS SUCCESS', 'it was asked often enough');
+	my $late = $send->('/processing=2');
+	is(join(' ', map { (outcomes(ask_status('/processing=2', $late)))[0] } 1 .. 4), 'PROCESSING 4 PROCESSING 4 SUCCESS 4 SUCCESS 4', 'processing=2');
+	is(join(' ', map { (outcomes(ask_status('/processing=forever', $send->(''))))[0] } 1 .. 3), join(' ', ('PROCESSING 4') x 3), 'processing=forever');
+	is($failed->('/late-if=bad'), 'PARTIAL_SUCCESS 4 {"reason":"PROCESSING_ERROR_REASON_INVALID_GCLID","recordCount":"2","recordIndices":["1","3"]}', 'late-if');
+	is(join(' ', map { $_->{verdict} } ($receiver->records)[ -4 .. -1 ]),
+		'ok late:PROCESSING_ERROR_REASON_INVALID_GCLID ok late:PROCESSING_ERROR_REASON_INVALID_GCLID', 'the log says so at once');
+	is($receiver->stats->{rejected}, 0, 'they are not rejected');
+	is($failed->('/late-if=bad/late-indices=numbers'), 'PARTIAL_SUCCESS 4 {"reason":"PROCESSING_ERROR_REASON_INVALID_GCLID","recordCount":"2","recordIndices":[1,3]}', 'numbers');
+	is($failed->('/late-if=bad/late-indices=none'), 'PARTIAL_SUCCESS 4 {"reason":"PROCESSING_ERROR_REASON_INVALID_GCLID","recordCount":"2"}', 'none');
+	is($failed->('/late-if=bad/late-indices=outside'), 'PARTIAL_SUCCESS 4 {"reason":"PROCESSING_ERROR_REASON_INVALID_GCLID","recordCount":"2","recordIndices":["5","7"]}', 'outside');
+	is($failed->('/late-if=bad/late-indices=twice'), 'PARTIAL_SUCCESS 4 {"reason":"PROCESSING_ERROR_REASON_INVALID_GCLID","recordCount":"2","recordIndices":["1","3","1","3"]}', 'twice');
+	like($failed->("/late-if=$digest"), qr/^FAILED 4 .*"recordIndices":\["0","1","2","3"\]/, 'all fail');
+	like($failed->('/late-if=bad/late-reason=TOO_RECENT_CLICK'), qr/"PROCESSING_ERROR_REASON_TOO_RECENT_CLICK"/, 'late-reason');
+	like($failed->('/late-if=bad/late-reason=OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER'), qr/"PROCESSING_ERROR_OPERATING_ACCOUNT_MISMATCH/, 'with another prefix');
+
+	my $two = { %{ google_body(@events) }, destinations => [ { %$ads, reference => 'a' }, { %$ads, productDestinationId => '7002', reference => 'b' } ] };
+	$two->{events}[1] = { %{ $events[1] }, destinationReferences => ['a'] };
+	is(join(' ', map { s/ \{.*("recordIndices".*)\}/ $1/r } outcomes(ask_status('/late-if=bad', $send->('/late-if=bad', $two)))),
+		'PARTIAL_SUCCESS 4 "recordIndices":["1","3"] PARTIAL_SUCCESS 3 "recordIndices":["3"]', 'each destination has its own');
+
+	is(google_error(ask_status('', $_)) . ' ' . join(', ', violations(ask_status('', $_))), '400 INVALID_ARGUMENT request_id INVALID_REQUEST_ID', 'another id')
+	  for 'x', '', '00000000-0000-0000-0000-000000000000';
+	is(google_error(ask_status("/ask-fault=$_", $id)), $google_faults{$_}, "status: ask-fault=$_") for sort keys %google_faults;
+	is(join(' ', map { ask_status('/ask-fault=unavailable/first=1', $id)->{status} } 1, 2), '503 200', 'gates');
+	is(google_error(ask_status('/fault=quota', $id)), '200 -', 'a fault of events is none of the status');
+	is(google('/ask-fault=quota')->{status}, 200, 'nor the other way');
+	is(ask_status('/status=503', $id)->{status}, 503, 'a status of the path');
+	my $asked = $receiver->platforms->{status};
+	cmp_ok($asked->{requests}, '>', 30, 'questions are counted');
+	is(($receiver->requests)[-1]{method}, 'GET', 'and in the log');
+	$receiver->reset;
+	is(join(', ', outcomes(ask_status('', $id))), 'SUCCESS 4', 'a reset forgets no request');
+}
+
 # --- without options, anything signs, and any token will do
 {
 	my $strict = $receiver;
@@ -344,6 +759,10 @@ sub webhook
 	is(meta('', { access_token => 'any', data => [ meta_event() ] })->{status}, 200, 'any token');
 	is(meta('', { data => [ meta_event() ] })->{status}, 400, 'but not none');
 	is(webhook(message(), signature => '')->{status}, 200, 'any signature');
+	is(token_error(ask_token('', grant_type => $jwt_grant, assertion => assertion(key => 'other', iss => 'x', aud => 'y'))), '200 -', 'any assertion');
+	is(token_error(ask_token('', %refresh, client_id => 'x', refresh_token => 'y')), '200 -', 'any client');
+	is(google_error(google('', undef, 'Bearer ' . $receiver->google_token)), '200 -', 'their tokens count');
+	is(google_error(google('', undef, 'Bearer x')), '401 UNAUTHENTICATED', 'no others');
 
 	my $waiting = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $receiver->port) or die "connect: $!";
 	print $waiting "POST /m/fault=nothing/v26.0/1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
@@ -359,6 +778,8 @@ sub webhook
 		like(qx("@{[EcapiReceiver::binary()]}" --no-store --webhook-secret $secret 2>&1 </dev/null),
 			qr/^receiver: invalid value: --webhook-secret$/m, "no secret: $secret");
 	}
+	like(qx("@{[EcapiReceiver::binary()]}" --no-store --google-client a:b 2>&1 </dev/null), qr/invalid value: --google-client$/m, 'no client');
+	like(qx("@{[EcapiReceiver::binary()]}" --no-store --google-key $dir/text 2>&1 </dev/null), qr/invalid value: --google-key$/m, 'no key');
 }
 
 done_testing();

@@ -6,6 +6,12 @@
 #   my @records = $receiver->records;                       # hashes, one a record
 #   $receiver->stop;
 #
+# Platforms (platform.h has their segments) are told by the end of a path:
+#
+#   my $meta = $receiver->url('/shop/fault=throttled/first=1/v26.0/1234567890/events');
+#   my $google = $receiver->url('/shop/processing=2/v1/events:ingest');
+#   my @bodies = $receiver->accepted_bodies('google');      # whole requests, decoded
+#
 # The receiver is stopped by the process id that started it: by stop(), when the
 # test ends, or, were the test killed, by the end of its standard input.  The
 # binary must have been built; ECAPI_RECEIVER names another one.
@@ -277,6 +283,23 @@ sub platforms { return $_[0]->_control('/platforms') }
 
 # Move the platforms' clock by that number of seconds, from where it is.
 sub clock { return $_[0]->_control("/clock/$_[1]") }
+
+# No access token is good any more.
+sub revoke { return $_[0]->_control('/revoke') }
+
+# An access token of the endpoint at that path (default "/token"), for a client that
+# --google-client names, or for any.
+sub google_token
+{
+	my ($self, $path, $client) = @_;
+	my ($id, $secret, $refresh) = split /:/, $client // 'id:secret:refresh', 3;
+	my $answer = HTTP::Tiny->new->post_form($self->url($path // '/token'), {
+		grant_type => 'refresh_token', client_id => $id, client_secret => $secret,
+		refresh_token => $refresh });
+
+	die "no token: $answer->{status} $answer->{content}" unless $answer->{success};
+	return JSON::PP::decode_json($answer->{content})->{access_token};
+}
 
 # Forget everything; the files are emptied.
 sub reset { return $_[0]->_control('/reset') }
