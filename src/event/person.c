@@ -262,6 +262,29 @@ give_addresses(const Walk *walk, const char *text, size_t len)
 	return false;
 }
 
+/*
+ * Meta's click id, "fb.", a number, a time and the fbclid of the address, is made where
+ * there is only the latter.  fbp is written like it, but ends with a number.
+ */
+static bool
+give_clicked(const Walk *walk, const char *text, size_t len)
+{
+	size_t		i = 3;
+
+	if (len <= i || memcmp(text, "fb.", i) != 0)
+		return false;
+	for (int part = 0; part < 2; part++, i++)
+	{
+		size_t		start = i;
+
+		while (i < len && ecapi_is_digit(text[i]))
+			i++;
+		if (i == start || i == len || text[i] != '.')
+			return false;
+	}
+	return i < len && !ecapi_all_digits(text + i, len - i) && give(walk, text + i, len - i);
+}
+
 static bool
 give_text(const Walk *walk, Kind kind, const char *text, size_t len)
 {
@@ -272,7 +295,7 @@ give_text(const Walk *walk, Kind kind, const char *text, size_t len)
 		ecapi_trim(&text, &len);
 		if (len == 0)
 			return false;
-		if (give(walk, text, len))
+		if (give(walk, text, len) || give_clicked(walk, text, len))
 			return true;
 		return len == ECAPI_HEX_LEN && give_identifier(walk, text, len);
 	}

@@ -13,10 +13,10 @@
 
 /*
  * Digests that one identifier can have: in lower case and three more of a mailbox of
- * Gmail; both again without inner white space; as it was given; a telephone number with
- * and without "+".  No text has all.
+ * Gmail; both again without inner white space; as it was given, and the end of
+ * Meta's click id; a telephone number with and without "+".  No text has all.
  */
-#define ECAPI_PERSON_FORMS	11
+#define ECAPI_PERSON_FORMS	12
 
 /* One identifier of a person, as the digests that its forms have. */
 typedef struct EcapiPerson

@@ -152,6 +152,36 @@ test_digests_held(void)
 	check(!meets("annsmith@gmail.com", NULL, event), "a digest shows no dots");
 }
 
+/* Meta's click id is known by the fbclid that it was made of, and the other way round. */
+static void
+test_clicks(void)
+{
+	static const struct
+	{
+		const char *given;
+		const char *held;
+		bool		meets;
+	}			cases[] =
+	{
+		{"fb.1.1700000000000.IwAR2-x", "IwAR2-x", true},
+		{"IwAR2-x", "fb.1.1700000000000.IwAR2-x", true},
+		{"fb.2.1700000000000.IwAR2-x", "fb.1.1700000000001.IwAR2-x", true},
+		{"fb.1.1700000000000.iwar2-x", "IwAR2-x", false},
+		{"fb.1.x.IwAR2-x", "IwAR2-x", false},
+		{"fb..1.IwAR2-x", "IwAR2-x", false},
+		{"fb.1.1700000000000.", "IwAR2-x", false},
+		{"fb.1.1700000000000.1098115397", "1098115397", false},
+		{"fb.1.1700000000000", "1700000000000", false},
+	};
+	char		event[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		snprintf(event, sizeof(event), "{'user_data': {'ext': {'click_ids': {'fbc': '%s'}}}}", cases[i].held);
+		check(meets(cases[i].given, NULL, unit_json(&arena, event)) == cases[i].meets, cases[i].given);
+	}
+}
+
 /* Identifiers in longer texts of an event. */
 static void
 test_embedded_in_event(void)
@@ -433,6 +463,7 @@ main(void)
 	test_shapes();
 	test_given();
 	test_texts();
+	test_clicks();
 	test_embedded_in_event();
 	test_embedded();
 	test_keys();
