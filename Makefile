@@ -71,6 +71,7 @@ OBJS = \
 	src/destination/options.o \
 	src/destination/option_problem.o \
 	src/destination/option_kind.o \
+	src/destination/option_own.o \
 	src/destination/option_delivery.o \
 	src/destination/option_routing.o \
 	src/destination/option_reduction.o \
@@ -91,9 +92,17 @@ OBJS = \
 	src/destination/validator.o \
 	src/event/json.o \
 	src/destination/credentials.o \
+	src/destination/outgoing.o \
+	src/destination/judge.o \
+	src/destination/dedupe.o \
+	src/destination/writer.o \
+	src/destination/instant.o \
+	src/destination/webhook_key.o \
 	src/destination/echo.o \
 	src/destination/format_ecapi.o \
+	src/destination/format_webhook.o \
 	src/delivery/http.o \
+	src/delivery/request.o \
 	src/delivery/descriptors.o \
 	src/delivery/intake.o \
 	src/delivery/peer.o \
@@ -192,6 +201,7 @@ OBJS = \
 	src/outbox/rotation.o \
 	src/records/record.o \
 	src/records/failed.o \
+	src/records/receipt.o \
 	src/records/forgotten.o \
 	src/records/erasure.o \
 	src/records/replay.o \
@@ -225,6 +235,11 @@ OBJS = \
 	src/pipeline/batch.o \
 	src/pipeline/gather.o \
 	src/pipeline/pipeline.o \
+	src/pipeline/answer.o \
+	src/pipeline/access.o \
+	src/pipeline/errand.o \
+	src/pipeline/fetch.o \
+	src/pipeline/receipts.o \
 	src/pipeline/bisect.o \
 	src/pipeline/failed_feed.o \
 	src/pipeline/erased.o \

@@ -261,6 +261,23 @@ CREATE INDEX failed_event_seq_idx ON ecapi.failed_event (seq, destination);
 CREATE INDEX failed_event_event_id_idx ON ecapi.failed_event USING hash (event_id);
 CREATE INDEX failed_event_due_idx ON ecapi.failed_event (destination, next_try) WHERE state = 'waiting';
 
+-- Requests that a platform has accepted, and whose outcome it says later: which
+-- events they held, in their order.  The row goes when the outcome is known.
+CREATE TABLE ecapi.receipt (
+	receipt_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	destination		name NOT NULL,
+	receipt			text NOT NULL,
+	sent_at			timestamptz NOT NULL,
+	next_ask		timestamptz,
+	asks			integer NOT NULL DEFAULT 0,
+	problem			text,
+	events			integer NOT NULL,
+	xids			xid8[] NOT NULL,
+	seqs			bigint[] NOT NULL
+);
+
+CREATE INDEX receipt_due_idx ON ecapi.receipt (destination, next_ask);
+
 -- Replays: windows of the outbox that are sent to a destination again.  The
 -- worker keeps the one it is at in memory and writes it with the cursor.
 CREATE TABLE ecapi.replay_cursor (
@@ -486,6 +503,10 @@ CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.cursor_row FOR EACH ROW EX
 ALTER TABLE ecapi.cursor_row ENABLE REPLICA TRIGGER skip_replicated;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.failed_event FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.receipt FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
+ALTER TABLE ecapi.receipt ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.receipt FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
+ALTER TABLE ecapi.receipt ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.cursor_row FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.cursor_row ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.failed_event FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
@@ -884,6 +905,7 @@ BEGIN ATOMIC
 	UPDATE ecapi.failed_event f SET state = 'dead', next_try = NULL
 	WHERE f.destination = end_destination.destination AND f.state = 'waiting';
 	DELETE FROM ecapi.replay_cursor r WHERE r.destination = end_destination.destination;
+	DELETE FROM ecapi.receipt r WHERE r.destination = end_destination.destination;
 END;
 
 -- A cursor starts in the transaction that creates its server, and follows the
@@ -931,11 +953,13 @@ BEGIN
 			-- once more, now that a worker that empties the ring sees the row: outbox/pins.c
 			UPDATE ecapi.cursor_row c SET snapshot = ecapi_internal.start_snapshot()
 			WHERE c.server = server.oid;
-			-- whether ecapi_emit() is called with a data set cannot be known
+			-- whether ecapi_emit() is called with a data set cannot be known; formats of
+			-- platforms require the option, or need none
 			IF server.origin IS NULL
 				AND NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_server s,
 						LATERAL pg_catalog.pg_options_to_table(s.srvoptions) o
-					WHERE s.oid = server.oid AND o.option_name = 'data_set_id')
+					WHERE s.oid = server.oid AND (o.option_name = 'data_set_id'
+						OR o.option_name = 'format' AND o.option_value <> 'ecapi'))
 				AND NOT EXISTS (SELECT FROM ecapi.track t WHERE t.mapping ? 'data_set_id') THEN
 				PERFORM ecapi_internal.refuse('01000',
 					pg_catalog.format('destination "%s" has no data_set_id: it stops at the first event that brings none', server.srvname),
@@ -952,6 +976,10 @@ BEGIN
 			UPDATE ecapi.failed_event f SET destination = server.srvname
 			FROM ecapi.cursor c
 			WHERE c.server = server.oid AND f.destination = c.destination
+				AND c.destination <> server.srvname;
+			UPDATE ecapi.receipt r SET destination = server.srvname
+			FROM ecapi.cursor c
+			WHERE c.server = server.oid AND r.destination = c.destination
 				AND c.destination <> server.srvname;
 			UPDATE ecapi.replay_cursor r SET destination = server.srvname
 			FROM ecapi.cursor c
@@ -1677,6 +1705,14 @@ BEGIN
 			what_to_do := pg_catalog.format('SELECT reason, status, answer FROM ecapi.failed_event WHERE destination = %1$L; when the cause is fixed: SELECT ecapi.retry(%1$L); to give them up: SELECT ecapi.discard(%1$L).', d.destination);
 			RETURN NEXT;
 		END IF;
+		SELECT pg_catalog.count(*), pg_catalog.min(r.problem) INTO n, t FROM ecapi.receipt r
+		WHERE r.destination = d.destination AND r.problem IS NOT NULL;
+		IF n > 0 THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" does not know what became of %s requests that its platform had accepted: %s', d.destination, n, t);
+			what_to_do := pg_catalog.format('Look for them at the platform: SELECT receipt, sent_at, events, problem FROM ecapi.receipt WHERE destination = %L AND problem IS NOT NULL; then delete these rows.', d.destination);
+			RETURN NEXT;
+		END IF;
 		IF d.given_up > 0 THEN
 			severity := 'warning';
 			what := pg_catalog.format('destination "%s" has given up %s events that waited too long or took too much room', d.destination, d.given_up);
@@ -2209,6 +2245,17 @@ COMMENT ON COLUMN ecapi.failed_event.retry_since IS 'when its retry_for began';
 COMMENT ON COLUMN ecapi.failed_event.answer IS 'first part of the receiver''s answer';
 COMMENT ON FUNCTION ecapi_internal.filter_bound(anyelement, integer) IS 'the value, or an error when it is too large for a filter to go on with';
 COMMENT ON FUNCTION ecapi_internal.waiting(ecapi.cursor) IS 'how many events wait behind a cursor, and since when the oldest does';
+COMMENT ON TABLE ecapi.receipt IS 'requests that a platform has accepted, and whose outcome is asked for later; no event''s data is in here';
+COMMENT ON COLUMN ecapi.receipt.receipt_id IS 'rises with time';
+COMMENT ON COLUMN ecapi.receipt.destination IS 'where it was sent';
+COMMENT ON COLUMN ecapi.receipt.receipt IS 'the platform''s name of the request';
+COMMENT ON COLUMN ecapi.receipt.sent_at IS 'when the request was sent';
+COMMENT ON COLUMN ecapi.receipt.next_ask IS 'when the platform is asked next; NULL: never again';
+COMMENT ON COLUMN ecapi.receipt.asks IS 'how often it was asked';
+COMMENT ON COLUMN ecapi.receipt.problem IS 'why the outcome is not known, of one that is not asked about again';
+COMMENT ON COLUMN ecapi.receipt.events IS 'how many it held';
+COMMENT ON COLUMN ecapi.receipt.xids IS 'transactions that emitted its events, in the order of the request';
+COMMENT ON COLUMN ecapi.receipt.seqs IS 'seq of its events in ecapi.outbox, in the order of the request';
 COMMENT ON VIEW ecapi.own_failed_event IS 'of ecapi.failed_event what is the reader''s: rows of the tables, and events of the destinations, that the reader owns';
 COMMENT ON COLUMN ecapi.own_failed_event.failed_id IS 'rises with time';
 COMMENT ON COLUMN ecapi.own_failed_event.destination IS 'NULL for a row that was set aside';

@@ -61,7 +61,7 @@ may_include()
 		event) echo event ;;
 		consent) echo consent event ;;
 		delivery) echo delivery event ;;
-		destination) echo destination event consent delivery/request.h delivery/token.h ;;
+		destination) echo destination event consent delivery/{request,token,retry_policy}.h ;;
 		*) echo "${ROOMS[*]}" | sed "s/\\b$1\\b.*/$1/" ;;
 	esac
 }

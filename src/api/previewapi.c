@@ -59,7 +59,7 @@ id_datum(const EcapiValue *event, bool *isnull)
 
 /* method, url, headers, body: of a body that is ended. */
 static void
-set_request(const EcapiPreview *preview, Datum *values, bool *nulls)
+set_request(EcapiPreview *preview, Datum *values, bool *nulls)
 {
 	EcapiPreviewRequest request;
 
@@ -67,7 +67,7 @@ set_request(const EcapiPreview *preview, Datum *values, bool *nulls)
 	values[0] = ecapi_result_text("POST", &nulls[0]);
 	values[1] = ecapi_result_text(request.url, &nulls[1]);
 	values[2] = ecapi_result_text(request.headers, &nulls[2]);
-	values[3] = ecapi_result_utf8(preview->body.buffer.data, preview->body.buffer.len);
+	values[3] = ecapi_result_utf8(request.body, request.body_len);
 	nulls[3] = false;
 }
 

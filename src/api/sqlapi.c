@@ -35,6 +35,7 @@
 #include "outbox/limit.h"
 #include "records/cancellation.h"
 #include "records/failed.h"
+#include "records/receipt.h"
 #include "records/replay.h"
 #include "settings.h"
 #include "shmem/shmem.h"
@@ -204,6 +205,7 @@ static void
 end_past(const char *name)
 {
 	ecapi_failed_end(name);
+	ecapi_receipt_end(name);
 	ecapi_replay_cancel(name, 0);
 }
 

@@ -106,7 +106,7 @@ check_forms(EcapiArena *arena, const EcapiValue *clean, ReturnSetInfo *result)
 		!ecapi_value_set(arena, event, "user_data", 9, user_data))
 		return;
 	ecapi_tree_buffer(&body, MaxAllocSize / 2, CurrentMemoryContext);
-	(void) ecapi_format_native.add(&shape, event, &body, &reason);
+	(void) ecapi_format_native.add(&shape, arena, event, &body, &reason);
 }
 
 /* ecapi_emit() would supply the time of the transaction. */

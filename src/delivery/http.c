@@ -295,22 +295,13 @@ add_header(Transfer *transfer, const char *line)
 	return true;
 }
 
-const char *
-ecapi_http_header_nth(int i)
-{
-	static const char *const lines[] = {"Content-Type: application/json",
-	"Accept: application/json", "User-Agent: ecapi/" ECAPI_VERSION, NULL};
-
-	return lines[i];
-}
-
 static bool
 set_headers(Transfer *transfer, const EcapiRequest *request)
 {
 	const char *line;
 	int			i;
 
-	for (i = 0; (line = ecapi_http_header_nth(i)) != NULL; i++)
+	for (i = 0; (line = ecapi_request_header_nth(request, i)) != NULL; i++)
 		if (!add_header(transfer, line))
 			return false;
 
@@ -387,9 +378,14 @@ set_request_options(Transfer *transfer, const EcapiRequest *request)
 
 	SET(CURLOPT_URL, request->url);
 	SET(CURLOPT_HTTPHEADER, transfer->headers);
-	SET(CURLOPT_POST, 1L);
-	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
-	SET(CURLOPT_POSTFIELDS, request->body);
+	if (request->get)
+		SET(CURLOPT_HTTPGET, 1L);
+	else
+	{
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
+		SET(CURLOPT_POSTFIELDS, request->body);
+	}
 	SET(CURLOPT_TIMEOUT_MS, (long) request->timeout_ms);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
 

@@ -58,7 +58,4 @@ extern void ecapi_http_act(EcapiHttp *http, const EcapiSocket *ready, int nready
 /* Take one finished request; false when there is none. */
 extern bool ecapi_http_answer(EcapiHttp *http, EcapiAnswer *answer);
 
-/* Header lines of every request, beside its own; i counts from 0 up to the NULL. */
-extern const char *ecapi_http_header_nth(int i);
-
 #endif							/* ECAPI_HTTP_H */

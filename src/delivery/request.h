@@ -21,12 +21,20 @@ typedef struct EcapiRequest
 	const char *url;
 	const char *const *headers; /* "Name: value" lines, secrets included */
 	int			nheaders;
-	const char *body;			/* JSON, UTF-8 */
+	const char *body;			/* JSON, UTF-8; or as below */
 	size_t		body_len;
+	bool		get;			/* GET, without body; else POST */
+	bool		form;			/* the body is application/x-www-form-urlencoded */
 	const char *ca_file;		/* absolute path, or NULL for the system's */
 	int			timeout_ms;		/* whole request, > 0 */
 	void	   *cookie;			/* returned in the answer */
 } EcapiRequest;
+
+/*
+ * Header lines that a request has beside its own; i counts from 0 up to the NULL.
+ * Constant.
+ */
+extern const char *ecapi_request_header_nth(const EcapiRequest *request, int i);
 
 /* How far the request came. */
 typedef enum EcapiTransport

@@ -130,9 +130,12 @@ read_plain_file(const char *path, char *bytes, size_t size)
 	return got < 0 ? -1 : (ssize_t) len;
 }
 
-/* Find the one line of text, without blanks and line ends around it, or say why not. */
+/*
+ * Find the text, without blanks and line ends around it, or say why not: of one line,
+ * unless it may have several.
+ */
 static const char *
-trim_secret(const char *bytes, size_t len, const char **start, size_t *trimmed)
+trim_secret(const char *bytes, size_t len, bool lines, const char **start, size_t *trimmed)
 {
 	size_t		i;
 
@@ -149,6 +152,8 @@ trim_secret(const char *bytes, size_t len, const char **start, size_t *trimmed)
 	{
 		unsigned char c = (unsigned char) bytes[i];
 
+		if (lines && strchr("\t\r\n", c) && c != '\0')
+			continue;
 		if (c == '\n' || c == '\r')
 			return "holds more than one line";
 		if (c < 0x20 || c == 0x7f)
@@ -159,8 +164,9 @@ trim_secret(const char *bytes, size_t len, const char **start, size_t *trimmed)
 	return NULL;
 }
 
-char *
-ecapi_token_read(const char *role, const char *name, char *error, size_t error_size)
+static char *
+read_secret_file(const char *role, const char *name, bool lines,
+				 char *error, size_t error_size)
 {
 	char		bytes[TOKEN_MAX + 1];
 	const char *start;
@@ -187,7 +193,7 @@ ecapi_token_read(const char *role, const char *name, char *error, size_t error_s
 	if (len > TOKEN_MAX)
 		wrong = "is longer than 16 kB";
 	else
-		wrong = trim_secret(bytes, len, &start, &trimmed);
+		wrong = trim_secret(bytes, len, lines, &start, &trimmed);
 	if (wrong)
 		file_is_wrong(role, name, wrong, error, error_size);
 	else
@@ -204,6 +210,18 @@ ecapi_token_read(const char *role, const char *name, char *error, size_t error_s
 	}
 	explicit_bzero(bytes, sizeof(bytes));
 	return secret;
+}
+
+char *
+ecapi_token_read(const char *role, const char *name, char *error, size_t error_size)
+{
+	return read_secret_file(role, name, false, error, error_size);
+}
+
+char *
+ecapi_token_read_lines(const char *role, const char *name, char *error, size_t error_size)
+{
+	return read_secret_file(role, name, true, error, error_size);
 }
 
 /* Look at a file; false when that cannot be done. */

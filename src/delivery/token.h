@@ -24,6 +24,10 @@ extern bool ecapi_token_name_valid(const char *name);
 extern char *ecapi_token_read(const char *role, const char *name,
 							  char *error, size_t error_size);
 
+/* The same for a document, which may have several lines: a key in its file. */
+extern char *ecapi_token_read_lines(const char *role, const char *name,
+									char *error, size_t error_size);
+
 /*
  * palloc'd absolute path of a role's file; NULL, with the reason in error, when
  * ecapi.credential_directory is not set, or when the name is not a bare one or

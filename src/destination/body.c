@@ -24,11 +24,32 @@
 void
 ecapi_body_open(EcapiBody *body)
 {
-	const EcapiFormat *format = body->shape.options->format;
+	EcapiShape *shape = &body->shape;
+	const EcapiFormat *format = shape->options->format;
 
-	body->shape.events = 0;
-	body->buffer.max = format->max_body - TAIL;
-	format->open(&body->shape, &body->buffer);
+	shape->format = format;
+	shape->events = 0;
+	shape->chain[0] = '\0';
+	body->buffer.max = format->max_body - TAIL - (format->seal ? ECAPI_SEAL_ROOM : 0);
+	format->open(shape, &body->buffer);
+}
+
+/*
+ * The digest of the digests before and the event's id, which stands for all the ids in
+ * order.  False without memory.
+ */
+static bool
+chain(EcapiShape *shape, const EcapiValue *event)
+{
+	const EcapiValue *id = ecapi_value_get(event, "id");
+	char		hex[2 * ECAPI_HEX_SIZE];
+	char		own[ECAPI_HEX_SIZE];
+
+	if (!ecapi_sha256(id && id->type == ECAPI_STRING ? id->text : "",
+					  id && id->type == ECAPI_STRING ? id->len : 0, own))
+		return false;
+	snprintf(hex, sizeof(hex), "%s%s", shape->chain, own);
+	return ecapi_sha256(hex, strlen(hex), shape->chain);
 }
 
 EcapiShaped
@@ -37,6 +58,7 @@ ecapi_body_add(EcapiBody *body, EcapiArena *arena, const EcapiValue *event,
 {
 	EcapiShape *shape = &body->shape;
 	EcapiBuffer *buffer = &body->buffer;
+	const EcapiFormat *format;
 	size_t		before = buffer->len;
 	EcapiShaped shaped;
 
@@ -49,7 +71,18 @@ ecapi_body_add(EcapiBody *body, EcapiArena *arena, const EcapiValue *event,
 		return ECAPI_BODY_NO_MEMORY;
 	if (event == NULL)
 		return ECAPI_FILTERED;
-	shaped = shape->options->format->add(shape, event, buffer, reason);
+	format = shape->format;
+	if (format->key)
+	{
+		uint64_t	key = format->key(shape->options, event);
+
+		if (shape->events > 0 && key != shape->key)
+			return ECAPI_BODY_FULL;
+		shape->key = key;
+	}
+	shaped = format->add(shape, arena, event, buffer, reason);
+	if (arena->failed || (shaped == ECAPI_SHAPED && format->chains && !chain(shape, event)))
+		ecapi_buffer_fail(buffer);
 	if (buffer->full)
 	{
 		bool		failed = buffer->failed;
@@ -72,6 +105,6 @@ bool
 ecapi_body_close(EcapiBody *body)
 {
 	body->buffer.max += TAIL;
-	body->shape.options->format->close(&body->shape, &body->buffer);
+	body->shape.format->close(&body->shape, &body->buffer);
 	return !body->buffer.full;
 }

@@ -18,6 +18,9 @@ typedef struct EcapiBody
 	EcapiBuffer buffer;
 } EcapiBody;
 
+/* Bytes that a format's seal may append to a body (outgoing.h): a token and its name. */
+#define ECAPI_SEAL_ROOM		4096
+
 /*
  * Begin a body; shape has its options, and whatever else the caller wants in it, and
  * buffer was initialized or truncated to nothing.
@@ -31,7 +34,8 @@ extern void ecapi_body_open(EcapiBody *body);
  *	ECAPI_FILTERED			it is not for this destination
  *	ECAPI_UNFIT				it cannot be expressed, or is too large for any request
  *	ECAPI_LACKING			an option is missing
- *	ECAPI_BODY_FULL			there is no room for it behind the events in the body
+ *	ECAPI_BODY_FULL			there is no room for it behind the events in the body, or it
+ *							cannot share a request with them
  *	ECAPI_BODY_NO_MEMORY	nothing is known of it; the arena or the buffer has failed
  * *seen is the tree that the format was given and had room for; NULL: it was given none.
  */

@@ -1,29 +1,86 @@
 /*
  * format.h
- *	  What the delivery code asks of a format: events in, a request body out.
+ *	  What the delivery code asks of a format: events in, a request out; an answer in,
+ *	  outcomes out.
  *
- * A format is one row of functions and limits in the registry.  It sees
- * events as trees and options as a struct, writes into a bounded buffer, and
- * does no I/O and no SQL.  It must not raise errors: what it cannot express
- * it says with its result.
+ * A format is one row in the registry: limits, a table of its own options, and
+ * functions.  It sees events as trees and options as a struct, and writes into a
+ * bounded buffer; it does no I/O and no SQL, calls nothing of the server, and raises no
+ * errors: what it cannot express it says with its result.
+ *
+ * A request is made in two steps.  Its body is shaped from events (open, add, close)
+ * without any secret, so that it can be shown and kept waiting.  What is known
+ * only when it is sent, a token in the body or a signature with a time, is the seal
+ * (outgoing.h).
  */
 #ifndef ECAPI_FORMAT_H
 #define ECAPI_FORMAT_H
 
 #include "delivery/request.h"
+#include "destination/judge.h"
 #include "event/buffer.h"
 #include "event/digest.h"
 #include "event/violation.h"
 #include "event/value.h"
 
 typedef struct EcapiOptions EcapiOptions;
+typedef struct EcapiFormat EcapiFormat;
+typedef struct EcapiOutgoing EcapiOutgoing;
+typedef struct EcapiSealing EcapiSealing;
+
+/* ---- options ---- */
+
+/* Options of its own that a format has at most. */
+#define ECAPI_OWN_OPTIONS	20
+
+/*
+ * An option of a format's own.  Its value is options->own[i], i being its place in the
+ * format's table: a text, or NULL when none is given and there is no fallback.
+ *
+ * A secret belongs to the user mapping.  There a file may stand in its place, under the
+ * name with "_file" behind.  Its value is credentials->own[i], wherever it stood.
+ */
+typedef struct EcapiOwnOption
+{
+	const char *name;
+	bool		secret;
+	bool		lines;			/* of a secret: a document of several lines, so given by
+								 * file alone */
+	bool		required;		/* of a secret: to send; else: to create the server */
+	const char *fallback;		/* the value where none is given, or NULL */
+	const char *const *words;	/* the values there are, NULL behind the last; NULL: any
+								 * printable text of at most 512 bytes that check lets
+								 * pass */
+	/* NULL when a value is good, else a constant sentence that quotes nothing of it */
+	const char *(*check) (const char *value);
+	const char *what;			/* a sentence about it, for errors and the manual */
+} EcapiOwnOption;
+
+/* What is wrong with several options together. */
+typedef struct EcapiFormatProblem
+{
+	char		message[256];	/* begins in lower case */
+	char		detail[256];	/* a sentence, or "" */
+	char		hint[256];		/* a sentence, or "" */
+} EcapiFormatProblem;
+
+/* ---- a body ---- */
 
 /* What a format may use while it shapes a body. */
 typedef struct EcapiShape
 {
+	const EcapiFormat *format;
 	const EcapiOptions *options;
 	EcapiDigestCache *digests;	/* shared by the destinations of a page */
 	int			events;			/* in the body so far; the caller counts */
+	int64_t		now;			/* seconds since 1970 */
+	uint64_t	key;			/* of the events in the body, if the format has keys */
+
+	/*
+	 * SHA-256 over the ids of the events in the body, in their order: the same when
+	 * exactly this request is made again.  Kept where the format says chains; else "".
+	 */
+	char		chain[ECAPI_HEX_SIZE];
 
 	/* alpha-2, lower case: where what has no country belongs; NULL: unknown */
 	const char *default_country;
@@ -38,7 +95,9 @@ typedef enum EcapiShaped
 {
 	ECAPI_SHAPED,				/* the event is in the body */
 	ECAPI_FILTERED,				/* not for this destination; body unchanged */
-	ECAPI_UNFIT,				/* cannot be expressed; body unchanged */
+	ECAPI_UNFIT,				/* cannot be expressed, or lacks what the platform requires,
+								 * which would refuse a whole request for it; body
+								 * unchanged */
 	ECAPI_LACKING,				/* an option is missing, no fault of the event: reason
 								 * says what to set; body unchanged */
 	/* no format's answers, but those of body.h */
@@ -46,34 +105,136 @@ typedef enum EcapiShaped
 	ECAPI_BODY_NO_MEMORY
 } EcapiShaped;
 
-typedef struct EcapiFormat
+/* What a platform recognises a repeat by, also one of its own tag in the browser. */
+typedef enum EcapiDedupeKey
+{
+	ECAPI_DEDUPE_NONE,			/* the option dedupe_key is not taken */
+	ECAPI_DEDUPE_ID,			/* the event's id */
+	ECAPI_DEDUPE_TRANSACTION	/* properties.transaction_id; the id where there is none */
+} EcapiDedupeKey;
+
+/* ---- later ---- */
+
+/*
+ * Some answers are receipts: whether the events were taken is asked for afterwards.
+ * The times are in seconds from when the request was answered.
+ */
+typedef struct EcapiLater
+{
+	int			first_s;		/* when to ask first */
+	int			last_s;			/* when an outcome that did not come is not asked for again */
+
+	/*
+	 * The URL to ask, by GET and with the headers of a request, in the arena; NULL: a
+	 * receipt it cannot be.
+	 */
+	const char *(*url) (const EcapiOptions *options, const char *receipt, EcapiArena *arena);
+
+	/*
+	 * What the answer says of the nevents of the request.  Verdict ECAPI_DELIVERED: it is
+	 * final, and judgement has the outcomes; ECAPI_RETRY: ask again; else as of any
+	 * answer.
+	 */
+	void		(*judge) (const EcapiAnswer *answer, int nevents, EcapiArena *arena,
+						  EcapiJudgement *judgement);
+} EcapiLater;
+
+/* ---- a format ---- */
+
+struct EcapiFormat
 {
 	const char *name;
-	const char *default_url;	/* NULL: the url option is required */
+	const char *what;			/* a sentence for the manual: the platform and its interface */
+
+	/*
+	 * Where requests go: url, or in its place the option url, and behind either of them
+	 * what path returns (in the arena; NULL without memory).  url NULL: the option is
+	 * required.  path NULL: nothing goes behind.
+	 */
+	const char *url;
+	const char *(*path) (const EcapiOptions *options, EcapiArena *arena);
+
+	/* the table of its own options, of nown rows */
+	const EcapiOwnOption *own;
+	int			nown;
+
+	/* NULL, or called with a server's whole list: false when it is wrong, with problem */
+	bool		(*check) (const EcapiOptions *options, EcapiFormatProblem *problem);
 
 	/* limits of the platform; an option may lower but not raise them */
 	int			max_batch;		/* events in a request */
+	int			max_test_batch; /* the same in test mode; 0: as many */
 	size_t		max_body;		/* bytes of a request */
+	int			requests_a_minute;	/* of one credential; 0: no limit is known */
+	int			requests_a_day; /* the same */
 
 	int			default_batch;
 	int			default_linger_ms;
-	int			max_age_s;		/* older events are discarded there; 0: none are */
+
+	/*
+	 * How old an event may be when it is sent, in seconds; 0: any age.  age_limit, unless
+	 * NULL, says it for an event, and max_age_s is then the largest that it can say.
+	 * future_s: how far ahead of now its timestamp may be; 0: not limited.
+	 */
+	int			max_age_s;
+	int			(*age_limit) (const EcapiOptions *options, const EcapiValue *event);
+	int			future_s;
+
+	/* seconds after which the platform takes a repeat for another event; 0: never */
+	int			dedupe_s;
+
+	EcapiDedupeKey dedupe_key;	/* the default */
+
+	/* event types, by bit, that are not sent unless the option event_types names them */
+	uint64_t	off_by_default;
 
 	/* what mode 'test' does: the format marks requests by itself, or needs test_url */
 	bool		has_test_mode;
+	bool		test_counts;	/* events sent in test mode count like others */
 	bool		takes_targets;	/* event_types may name the platform's own */
+	bool		takes_wrapper;	/* the option batch_wrapper */
+	bool		needs_data_set; /* an event without a data set cannot be sent */
+	bool		chains;			/* see EcapiShape */
+	bool		own_token;		/* access_token goes where seal puts it, not into a header */
+
+	/* NULL, or a number that the events of one request share */
+	uint64_t	(*key) (const EcapiOptions *options, const EcapiValue *event);
 
 	/*
 	 * open, then add once per event, then close.  add appends one event, with
 	 * its separator; when the buffer filled up meanwhile the caller truncates
 	 * back and closes without it.  reason (of all but SHAPED) is a short
-	 * lower-case text without values.
+	 * lower-case text without values.  The arena is for as long as the event is.
 	 */
 	void		(*open) (EcapiShape *shape, EcapiBuffer *body);
-	EcapiShaped (*add) (EcapiShape *shape, const EcapiValue *event,
+	EcapiShaped (*add) (EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 						EcapiBuffer *body, const char **reason);
 	void		(*close) (EcapiShape *shape, EcapiBuffer *body);
-} EcapiFormat;
+
+	/* NULL, or completes a request right before it is sent; see outgoing.h */
+	void		(*seal) (EcapiSealing *sealing);
+
+	/*
+	 * NULL: the HTTP status alone says it all (ecapi_judge_status).  Else what a whole
+	 * answer to nevents means, its status included; judgement is zeroed, but for
+	 * retry_after_ms, which is -1.
+	 */
+	void		(*judge) (const EcapiAnswer *answer, int nevents, EcapiArena *arena,
+						  EcapiJudgement *judgement);
+
+	/* NULL: the access token is an option.  Else how it is fetched (grant.h) */
+	const struct EcapiGrant *grant;
+
+	/* NULL: no answer is a receipt */
+	const EcapiLater *later;
+};
+
+/*
+ * The value by which an event is recognised, as the option dedupe_key says; NULL when the
+ * event has none.  Not for formats without one.
+ */
+extern const EcapiValue *ecapi_format_dedupe_value(const EcapiOptions *options,
+												   const EcapiValue *event);
 
 /* registry.c; NULL when there is none.  i counts from 0, NULL at the end. */
 extern const EcapiFormat *ecapi_format_lookup(const char *name);

@@ -418,6 +418,11 @@ choose_data_set(const EcapiOptions *options, const EcapiValue *event,
 		chosen->len = own->len;
 		return ECAPI_SHAPED;
 	}
+	if (wanted == NULL && !options->format->needs_data_set)
+	{
+		chosen->type = ECAPI_NULL;
+		return ECAPI_SHAPED;
+	}
 	if (wanted == NULL)
 	{
 		*reason = "an event has no data set: set the option data_set_id, "
@@ -436,8 +441,8 @@ position_of(const char *name)
 }
 
 static EcapiShaped
-native_add(EcapiShape *shape, const EcapiValue *event, EcapiBuffer *body,
-		   const char **reason)
+native_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
+		   EcapiBuffer *body, const char **reason)
 {
 	const EcapiValue *slots[ECAPI_OBJECT_MAX_FIELDS];
 	const EcapiValue *type;
@@ -459,7 +464,7 @@ native_add(EcapiShape *shape, const EcapiValue *event, EcapiBuffer *body,
 		return ECAPI_UNFIT;
 
 	fill_slots(ECAPI_OBJ_EVENT, event, slots);
-	slots[position_of("data_set_id")] = &data_set;
+	slots[position_of("data_set_id")] = data_set.type == ECAPI_NULL ? NULL : &data_set;
 	type = slots[position_of("event_type")];
 	if (ecapi_event_type_lookup(type->text, type->len) != ECAPI_EVENT_custom)
 		slots[position_of("custom_event")] = NULL;
@@ -515,14 +520,12 @@ native_close(EcapiShape *shape, EcapiBuffer *body)
  */
 const EcapiFormat ecapi_format_native = {
 	.name = "ecapi",
-	.default_url = NULL,
+	.what = "The IAB Tech Lab's ECAPI 1.0, for receivers that take the standard itself.",
 	.max_batch = 10000,
 	.max_body = 4 * 1024 * 1024,
 	.default_batch = 1000,
-	.default_linger_ms = 0,
-	.max_age_s = 0,
-	.has_test_mode = false,
-	.takes_targets = false,
+	.takes_wrapper = true,
+	.needs_data_set = true,
 	.open = native_open,
 	.add = native_add,
 	.close = native_close

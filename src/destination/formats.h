@@ -8,5 +8,6 @@
 #include "destination/format.h"
 
 extern const EcapiFormat ecapi_format_native;	/* format_ecapi.c */
+extern const EcapiFormat ecapi_format_webhook;	/* format_webhook.c */
 
 #endif							/* ECAPI_FORMATS_H */

@@ -90,10 +90,30 @@ extern EcapiOptionRead ecapi_option_read_format;
 extern EcapiOptionRead ecapi_option_read_url;
 extern EcapiOptionRead ecapi_option_read_batch_size;
 extern EcapiOptionRead ecapi_option_read_batch_wrapper;
+extern EcapiOptionRead ecapi_option_read_dedupe_key;
 extern EcapiOptionRead ecapi_option_read_rate_limit;
 extern EcapiOptionRead ecapi_option_read_origin;
 extern EcapiOptionRead ecapi_option_read_file_name;
 extern bool ecapi_option_split_origin(const char *value, EcapiOrigin *origin);
+
+/* option_own.c: the options of formats' own */
+
+/*
+ * An option of that name (of a server's list, or of a mapping's), as a row to report
+ * problems by; of a mapping without format in options: of any format.  False when there is
+ * none.
+ */
+extern bool ecapi_option_own_find(const char *name, Oid catalog, const EcapiFormat *format,
+								  EcapiOption *row);
+
+/* Read such an option. */
+extern EcapiOptionRead ecapi_option_read_own;
+
+/* Their names, from 0, NULL at the end. */
+extern const char *ecapi_option_own_nth(int i, Oid catalog, const EcapiFormat *format);
+
+/* Where none is given, an option has its fallback. */
+extern void ecapi_option_own_defaults(EcapiOptions *options);
 
 /* option_routing.c */
 extern EcapiOptionRead ecapi_option_read_event_types;

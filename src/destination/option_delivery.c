@@ -111,6 +111,10 @@ ecapi_option_read_batch_wrapper(const EcapiOption *option, const char *value,
 {
 	size_t		i;
 
+	if (!options->format->takes_wrapper)
+		return ecapi_option_wrong_because(option, value,
+										  "This format's requests have the shape that the platform wants.",
+										  "Leave the option out.", problem);
 	if (strcmp(value, "array") == 0)
 	{
 		options->wrapper = ECAPI_WRAP_ARRAY;
@@ -127,6 +131,17 @@ ecapi_option_read_batch_wrapper(const EcapiOption *option, const char *value,
 	options->wrapper = ECAPI_WRAP_KEY;
 	ecapi_option_store(option, options, value);
 	return true;
+}
+
+bool
+ecapi_option_read_dedupe_key(const EcapiOption *option, const char *value,
+							 EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	if (options->format->dedupe_key == ECAPI_DEDUPE_NONE)
+		return ecapi_option_wrong_because(option, value,
+										  "Receivers of this format go by the event's id.",
+										  "Leave the option out.", problem);
+	return ecapi_option_read_name(option, value, options, problem);
 }
 
 bool

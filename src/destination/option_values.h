@@ -53,6 +53,7 @@ struct EcapiOptions
 	int			max_age_s;		/* older events are not sent; 0: all are */
 	int			retry_for_s;	/* how long a failed event is tried again */
 	double		rate_limit;		/* requests a second; 0: no limit */
+	EcapiDedupeKey dedupe_key;
 	char	   *test_url;		/* where test mode sends, if the format has none */
 
 	/* which events; see select.h */
@@ -80,11 +81,15 @@ struct EcapiOptions
 	char	   *ca_file;		/* bare name in the directory of credentials */
 	char	   *credential_role;	/* whose directory that is; NULL: that of
 									 * superusers, see delivery/token.h */
+	/* the format's own, at their places in its table; secrets are for credentials.c */
+	char	   *own[ECAPI_OWN_OPTIONS];
+
 	/* from the PUBLIC user mapping */
 	char	   *access_token;
 	char	   *access_token_file;
 	char	   *header;			/* "Name: value" */
 	char	   *header_file;
+	char	   *own_file[ECAPI_OWN_OPTIONS];
 };
 
 /* What is wrong with a list of options. */

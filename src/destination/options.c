@@ -39,6 +39,7 @@
 /* In the order of their enumerations; that of consent begins with no rule. */
 static const char *const mode_names[] = {"live", "shadow", "test", NULL};
 static const char *const consent_names[] = {"required", "if_present", NULL};
+static const char *const dedupe_names[] = {"id", "properties.transaction_id", NULL};
 static const char *const on_error_names[] = {"hold", "skip", "dead", NULL};
 
 #define SERVER		.catalog = ForeignServerRelationId
@@ -115,6 +116,9 @@ static const EcapiOption table[] = {
 		.what = "It is how long a failed event is tried again: 0 to 3650d, in seconds if there is no unit."},
 	{"rate_limit", SERVER, .read = ecapi_option_read_rate_limit,
 		.what = "It is how many requests are sent a second at most: 0.001 to 10000, or 0 for no limit."},
+	{"dedupe_key", SERVER, .read = ecapi_option_read_dedupe_key, MEMBER(dedupe_key),
+		.names = dedupe_names, .min = ECAPI_DEDUPE_ID,
+		.what = "It is \"id\" or \"properties.transaction_id\": what the platform recognises a repeat by."},
 	{"ca_file", SERVER, .read = ecapi_option_read_file_name, MEMBER(ca_file),
 		.what = "It is a bare file name, without a directory and not beginning with a dot."},
 	{"mode", SERVER, .read = ecapi_option_read_name, MEMBER(mode),
@@ -135,23 +139,31 @@ static const EcapiOption table[] = {
 		.what = "It is a bare file name, without a directory and not beginning with a dot."},
 };
 
-/* For ecapi_closest(); arg points to the catalog's oid. */
+/* A list of options that names are looked for in. */
+typedef struct OptionList
+{
+	Oid			catalog;
+	const EcapiFormat *format;	/* NULL: any */
+} OptionList;
+
+/* For ecapi_closest(); arg points to an OptionList. */
 static const char *
 option_nth(int i, void *arg)
 {
-	Oid			catalog = *(Oid *) arg;
+	const OptionList *list = arg;
 	int			at;
 
 	for (at = 0; at < lengthof(table); at++)
 	{
-		if (table[at].catalog == catalog && i-- == 0)
+		if (table[at].catalog == list->catalog && i-- == 0)
 			return table[at].name;
 	}
-	return NULL;
+	return ecapi_option_own_nth(i, list->catalog, list->format);
 }
 
+/* The row of an option, common or a format's own (put into own); NULL: there is none. */
 static const EcapiOption *
-find_option(const char *name, Oid catalog)
+find_option(const char *name, Oid catalog, const EcapiFormat *format, EcapiOption *own)
 {
 	int			i;
 
@@ -160,7 +172,7 @@ find_option(const char *name, Oid catalog)
 		if (table[i].catalog == catalog && strcmp(table[i].name, name) == 0)
 			return &table[i];
 	}
-	return NULL;
+	return ecapi_option_own_find(name, catalog, format, own) ? own : NULL;
 }
 
 static DefElem *
@@ -182,8 +194,10 @@ bool
 ecapi_options_event_types(const char *value, uint64 *types, EcapiOptionProblem *problem)
 {
 	EcapiOptions options = {0};
+	EcapiOption own;
 
-	if (!ecapi_option_read_event_types(find_option("event_types", ForeignServerRelationId),
+	if (!ecapi_option_read_event_types(find_option("event_types", ForeignServerRelationId,
+												   NULL, &own),
 									   value, &options, problem))
 		return false;
 	*types = options.event_types;
@@ -191,23 +205,27 @@ ecapi_options_event_types(const char *value, uint64 *types, EcapiOptionProblem *
 }
 
 static bool
-wrong_name(const char *name, Oid catalog, EcapiOptionProblem *problem)
+wrong_name(const char *name, Oid catalog, const EcapiFormat *format,
+		   EcapiOptionProblem *problem)
 {
+	OptionList	list = {catalog, format};
+	EcapiOption own;
+
 	problem->sqlstate = ERRCODE_FDW_INVALID_OPTION_NAME;
 	snprintf(problem->message, sizeof(problem->message),
 			 "invalid option \"%s\"", name);
 	if (catalog == ForeignServerRelationId &&
-		find_option(name, UserMappingRelationId))
+		find_option(name, UserMappingRelationId, format, &own))
 		snprintf(problem->hint, sizeof(problem->hint),
 				 "Credentials belong to the user mapping: CREATE USER MAPPING FOR PUBLIC SERVER ... OPTIONS (%s '...').",
 				 name);
 	else if (catalog == UserMappingRelationId &&
-			 find_option(name, ForeignServerRelationId))
+			 find_option(name, ForeignServerRelationId, format, &own))
 		snprintf(problem->hint, sizeof(problem->hint),
 				 "Option \"%s\" belongs to the server: ALTER SERVER ... OPTIONS (ADD %s '...').",
 				 name, name);
 	else
-		ecapi_option_hint_names(name, strlen(name), option_nth, &catalog, problem);
+		ecapi_option_hint_names(name, strlen(name), option_nth, &list, problem);
 	return false;
 }
 
@@ -222,13 +240,13 @@ wrong_pair(const char *one, const char *other, EcapiOptionProblem *problem)
 }
 
 static bool
-missing(const char *name, const EcapiFormat *format, const char *detail,
+missing(const char *name, const char *example, const char *detail,
 		EcapiOptionProblem *problem)
 {
 	problem->sqlstate = ERRCODE_FDW_OPTION_NAME_NOT_FOUND;
 	snprintf(problem->message, sizeof(problem->message), "option \"%s\" is missing", name);
-	snprintf(problem->detail, sizeof(problem->detail), detail, format->name);
-	snprintf(problem->hint, sizeof(problem->hint), "Add OPTIONS (%s 'https://...').", name);
+	strlcpy(problem->detail, detail, sizeof(problem->detail));
+	snprintf(problem->hint, sizeof(problem->hint), "Add OPTIONS (%s '%s').", name, example);
 	return false;
 }
 
@@ -241,19 +259,41 @@ contradiction(const char *message, const char *detail, EcapiOptionProblem *probl
 	return false;
 }
 
+/* What the format says of a server's whole list. */
+static bool
+check_format(const EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	const EcapiFormat *format = options->format;
+	EcapiFormatProblem wrong;
+
+	memset(&wrong, 0, sizeof(wrong));
+	for (int i = 0; i < format->nown; i++)
+		if (format->own[i].required && !format->own[i].secret && options->own[i] == NULL)
+			return missing(format->own[i].name, "...", format->own[i].what, problem);
+	if (format->check == NULL || format->check(options, &wrong))
+		return true;
+	problem->sqlstate = ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE;
+	strlcpy(problem->message, wrong.message, sizeof(problem->message));
+	strlcpy(problem->detail, wrong.detail, sizeof(problem->detail));
+	strlcpy(problem->hint, wrong.hint, sizeof(problem->hint));
+	return false;
+}
+
 /* What only a server's whole list shows. */
 static bool
 check_server(const EcapiOptions *options, EcapiOptionProblem *problem)
 {
 	const EcapiFormat *format = options->format;
 
-	if (options->url == NULL && format->default_url == NULL)
-		return missing("url", format, "The format \"%s\" has no receiver of its own.",
+	if (options->url == NULL && format->url == NULL)
+		return missing("url", "https://...",
+					   psprintf("The format \"%s\" has no receiver of its own.", format->name),
 					   problem);
 	if (options->mode == ECAPI_MODE_TEST && options->test_url == NULL &&
 		!format->has_test_mode)
-		return missing("test_url", format,
-					   "The format \"%s\" has no test mode, so in mode \"test\" requests go to another url.",
+		return missing("test_url", "https://...",
+					   psprintf("The format \"%s\" has no test mode, so in mode \"test\" requests go to another url.",
+								format->name),
 					   problem);
 	if (options->fields && options->redact)
 		return wrong_pair("fields", "redact", problem);
@@ -264,7 +304,7 @@ check_server(const EcapiOptions *options, EcapiOptionProblem *problem)
 	if (options->max_age_s > 0 && options->delay_ms / 1000 >= options->max_age_s)
 		return contradiction("option \"delay\" is not shorter than \"max_age\"",
 							 "Every event would be too old when it is sent.", problem);
-	return true;
+	return check_format(options, problem);
 }
 
 /* What only a mapping's whole list shows. */
@@ -283,6 +323,11 @@ check_mapping(const EcapiOptions *options, EcapiOptionProblem *problem)
 		if (options->access_token_file)
 			return wrong_pair("header", "access_token_file", problem);
 	}
+	/* with the format comes what its places mean */
+	for (int i = 0; options->format != NULL && i < options->format->nown; i++)
+		if (options->format->own[i].secret && options->own[i] && options->own_file[i])
+			return wrong_pair(options->format->own[i].name,
+							  psprintf("%s_file", options->format->own[i].name), problem);
 	return true;
 }
 
@@ -294,11 +339,13 @@ set_server_defaults(EcapiOptions *options)
 		if (table[i].initial != 0)
 			*(int *) ecapi_option_member(&table[i], options) = table[i].initial;
 	}
-	options->event_types = ECAPI_ALL_EVENT_TYPES;
+	options->event_types = ECAPI_ALL_EVENT_TYPES & ~options->format->off_by_default;
 	options->batch_size = options->format->default_batch;
 	options->linger_ms = options->format->default_linger_ms;
 	options->max_age_s = options->format->max_age_s;
 	options->sample = 1;
+	options->dedupe_key = options->format->dedupe_key;
+	ecapi_option_own_defaults(options);
 }
 
 /* The format, which decides what the other options of a server may be. */
@@ -328,10 +375,11 @@ ecapi_options_read(List *list, Oid catalog, EcapiOptions *options,
 	foreach(lc, list)
 	{
 		DefElem    *def = lfirst_node(DefElem, lc);
-		const EcapiOption *option = find_option(def->defname, catalog);
+		EcapiOption own;
+		const EcapiOption *option = find_option(def->defname, catalog, options->format, &own);
 
 		if (option == NULL)
-			return wrong_name(def->defname, catalog, problem);
+			return wrong_name(def->defname, catalog, options->format, problem);
 		if (!option->read(option, defGetString(def), options, problem))
 			return false;
 	}
@@ -369,7 +417,7 @@ ecapi_options_url(const EcapiOptions *options)
 {
 	if (options->mode == ECAPI_MODE_TEST && options->test_url)
 		return options->test_url;
-	return options->url ? options->url : options->format->default_url;
+	return options->url ? options->url : options->format->url;
 }
 
 bool

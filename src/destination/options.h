@@ -51,8 +51,9 @@ extern EcapiOptions *ecapi_options_parse(List *server, List *mapping,
 										 char *error, size_t error_size);
 
 /*
- * Where requests go in the destination's mode, or would go if it were shadow no
- * more: test_url, url or the format's own.  Lives as long as options.
+ * Where requests go in the destination's mode, or would go if it were shadow no more:
+ * test_url, url or the format's own; without what a format sets behind (outgoing.h).
+ * Lives as long as options.
  */
 extern const char *ecapi_options_url(const EcapiOptions *options);
 

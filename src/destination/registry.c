@@ -10,6 +10,7 @@
 
 static const EcapiFormat *const formats[] = {
 	&ecapi_format_native,
+	&ecapi_format_webhook,
 	NULL
 };
 

@@ -54,20 +54,34 @@ names_other_data_set(const EcapiOptions *options, const EcapiValue *event)
 }
 
 /*
- * Whether the event is older than the destination takes: the receiver would answer with an
- * error, or drop the event unseen: here it is counted instead.  An event without a time
- * was never valid and is not tested.
+ * Why the event's time is none that the destination takes, or NULL: the receiver would
+ * answer with an error, or drop the event unseen; here it is counted instead.  An event
+ * without a time was never valid and is not tested.
  */
-static bool
-is_expired(const EcapiOptions *options, const EcapiValue *event, int64_t now)
+static const char *
+out_of_window(const EcapiOptions *options, const EcapiValue *event, int64_t now)
 {
+	const EcapiFormat *format = options->format;
+	int			max_age_s = options->max_age_s;
 	const EcapiValue *at;
+	double		age_s;
 
-	if (options->max_age_s <= 0)
-		return false;
+	if (max_age_s <= 0 && format->future_s <= 0)
+		return NULL;
 	at = ecapi_value_get(event, "timestamp");
-	return at != NULL && at->type == ECAPI_NUMBER &&
-		strtod(at->text, NULL) < (double) now - options->max_age_s;
+	if (at == NULL || at->type != ECAPI_NUMBER)
+		return NULL;
+	if (max_age_s > 0 && format->age_limit != NULL)
+	{
+		int			limit_s = format->age_limit(options, event);
+
+		if (limit_s < max_age_s)
+			max_age_s = limit_s;
+	}
+	age_s = (double) now - strtod(at->text, NULL);
+	if (max_age_s > 0 && age_s > max_age_s)
+		return ECAPI_REASON_EXPIRED;
+	return format->future_s > 0 && age_s < -format->future_s ? "in the future" : NULL;
 }
 
 const char *
@@ -82,8 +96,9 @@ ecapi_select_early(const EcapiOptions *options, EcapiAddressee self,
 		return reason;
 	if (names_other_data_set(options, event))
 		return "data_set_id";
-	if (is_expired(options, event, now))
-		return "expired";
+	reason = out_of_window(options, event, now);
+	if (reason)
+		return reason;
 	return type == ECAPI_EVENT_refund && !ecapi_refund_is_for(event, self.server, self.name)
 		? "not delivered" : NULL;
 }

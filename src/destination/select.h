@@ -41,7 +41,7 @@ typedef struct EcapiAddressee
 
 /*
  * NULL when the destination may take the event, else the reason: "event_type",
- * "route", "data_set_id" or "expired", or, of a refund of what it was never sent,
+ * "route", "data_set_id", "expired" or "in the future", or, of a refund of what it was never sent,
  * "not delivered".  type is the event's index or -1; now is in seconds since 1970.
  */
 extern const char *ecapi_select_early(const EcapiOptions *options, EcapiAddressee self,
@@ -68,6 +68,9 @@ extern const char *ecapi_select_late(const EcapiOptions *options, const EcapiVal
 /* Reasons why an event that was emitted may not leave any more. */
 #define ECAPI_REASON_CANCELLED	"cancelled"
 #define ECAPI_REASON_ERASED		"erased"
+
+/* It is too old for the destination. */
+#define ECAPI_REASON_EXPIRED	"expired"
 
 /* The reason of step 4. */
 #define ECAPI_REASON_FILTER	"filter"

@@ -40,18 +40,24 @@ ecapi_batch_count(dlist_head *list)
 }
 
 void
+ecapi_batch_count_body(EcapiBatch *batch)
+{
+	size_t		bytes = batch->request == NULL ? 0 : batch->body.buffer.size;
+
+	ecapi_me.body_bytes += bytes - batch->body_bytes;
+	batch->destination->body_bytes += bytes - batch->body_bytes;
+	batch->body_bytes = bytes;
+}
+
+void
 ecapi_batch_drop_request(EcapiBatch *batch)
 {
 	if (batch->request == NULL)
 		return;
 	MemoryContextDelete(batch->request);
 	batch->request = NULL;
-	batch->headers = NULL;
-	batch->nheaders = 0;
-	batch->url = NULL;
-	ecapi_me.body_bytes -= batch->body_bytes;
-	batch->destination->body_bytes -= batch->body_bytes;
-	batch->body_bytes = 0;
+	batch->outgoing = NULL;
+	ecapi_batch_count_body(batch);
 }
 
 void

@@ -14,6 +14,7 @@
 #include "lib/ilist.h"
 
 #include "delivery/request.h"
+#include "destination/outgoing.h"
 #include "pipeline/feed.h"
 #include "pipeline/forward.h"
 
@@ -24,18 +25,16 @@ typedef struct EcapiRoot
 	bool		passed;			/* a part was delivered */
 } EcapiRoot;
 
-typedef struct EcapiBatch
+struct EcapiBatch
 {
+	EcapiCookie cookie;			/* the first member */
 	dlist_node	node;			/* ready, flying, or a suspect */
 	EcapiDestination *destination;
 	EcapiFeed  *feed;			/* of its items */
 	MemoryContext context;		/* this struct and its items */
-	MemoryContext request;		/* body, header lines and url; NULL: not shaped */
-	const char *const *headers; /* in request; NULL: not sent */
-	int			nheaders;
-	const char *url;
-	const char *body;			/* in request */
-	size_t		body_len;
+	MemoryContext request;		/* of body and outgoing; NULL: not shaped */
+	EcapiBody	body;
+	EcapiOutgoing *outgoing;	/* NULL: not sent */
 	size_t		body_bytes;		/* allocated; counted into the budget */
 	int			nitems;
 	EcapiItem  *items;
@@ -47,8 +46,9 @@ typedef struct EcapiBatch
 	EcapiRoot  *root;			/* NULL: no part of a rejected request */
 	TimestampTz sent_at;
 	uint64		token_stamp;	/* of the credential files when sent */
+	int			token_serial;	/* of the fetched token it was sent with */
 	EcapiAnswer *rejected_with; /* of a suspect; in context */
-} EcapiBatch;
+};
 
 /* How many batches a list has. */
 extern int	ecapi_batch_count(dlist_head *list);
@@ -56,7 +56,10 @@ extern int	ecapi_batch_count(dlist_head *list);
 /* An empty batch with room for some items. */
 extern EcapiBatch *ecapi_batch_new(EcapiFeed *feed, int capacity);
 
-/* Free the body of a batch, if it has one. */
+/* Count what the body of a batch takes now into the budget. */
+extern void ecapi_batch_count_body(EcapiBatch *batch);
+
+/* Free the request of a batch, if it has one. */
 extern void ecapi_batch_drop_request(EcapiBatch *batch);
 
 /* Free a batch that is in no list any more. */

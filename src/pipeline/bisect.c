@@ -42,6 +42,11 @@
  * because it rejects everything blames the events: the suspects that gather next go to
  * failed_event, once.
  *
+ * Where the answer names the events at fault, by their index, nothing is halved: those are
+ * cut out, each by itself, and the rest goes again at once.  What was cut out is judged
+ * like any single event that was rejected: at fault once the rest passes, a suspect
+ * before.  When all are named, nothing speaks for the receiver, and halves are made.
+ *
  * Failed events that are tried again are halved, too, but are no evidence: what is
  * rejected alone has just failed again.
  *
@@ -57,6 +62,7 @@
 #include "delivery/request.h"
 #include "delivery/retry_policy.h"
 #include "destination/options.h"
+#include "destination/select.h"
 #include "pipeline/batch.h"
 #include "pipeline/bisect.h"
 #include "pipeline/destination.h"
@@ -130,21 +136,26 @@ part_of(EcapiBatch *batch, int first, int n)
 	return part;
 }
 
+/* Parts that are cut from a batch share a root. */
+static void
+need_root(EcapiBatch *batch)
+{
+	if (batch->root != NULL)
+		return;
+	batch->root = MemoryContextAllocZero(batch->destination->context, sizeof(EcapiRoot));
+	batch->root->parts = 1;
+}
+
 /* Cut a batch in two; fails: failures that each part begins with. */
 static void
 split(EcapiBatch *batch, bool cut_one_out, int fails)
 {
-	EcapiDestination *destination = batch->destination;
 	EcapiFeed  *feed = batch->feed;
 	int			half = cut_one_out ? 1 : batch->nitems / 2;
 	EcapiBatch *head;
 	EcapiBatch *rest;
 
-	if (batch->root == NULL)
-	{
-		batch->root = MemoryContextAllocZero(destination->context, sizeof(EcapiRoot));
-		batch->root->parts = 1;
-	}
+	need_root(batch);
 	head = part_of(batch, 0, half);
 	rest = part_of(batch, half, batch->nitems - half);
 	head->fails = rest->fails = fails;
@@ -233,6 +244,30 @@ rejected_again(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
 						   answer, !too_large);
 }
 
+/* A single event was rejected: it is at fault, or a suspect.  Takes its batch over. */
+static void
+rejected_alone(EcapiBatch *batch, const EcapiAnswer *answer, bool root_passed)
+{
+	EcapiDestination *destination = batch->destination;
+
+	if (root_passed)
+	{
+		blame(batch, ECAPI_REASON_REJECTED, answer);
+		return;
+	}
+	suspect(batch, answer);
+	if (ecapi_batch_count(&destination->bisection.suspects) >= SUSPECTS_MAX)
+		stop_rejecting(destination);
+}
+
+/* Whether another part of a batch's root passed, not long ago. */
+static bool
+root_has_passed(const EcapiBatch *batch)
+{
+	return batch->root != NULL && batch->root->passed &&
+		batch->destination->bisection.rejections <= EVIDENCE_MAX;
+}
+
 void
 ecapi_bisect_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_large)
 {
@@ -248,19 +283,116 @@ ecapi_bisect_rejected(EcapiBatch *batch, const EcapiAnswer *answer, bool too_lar
 		destination->bisection.rejections++;
 	else if (batch->nitems > 1)
 		destination->bisection.batch_cap = batch->nitems / 2;
-	root_passed = batch->root != NULL && batch->root->passed &&
-		destination->bisection.rejections <= EVIDENCE_MAX;
+	root_passed = root_has_passed(batch);
 
 	if (batch->nitems > 1)
 		split(batch, !root_passed && destination->bisection.rejections >= PROBE_AFTER, 0);
-	else if (root_passed)
-		blame(batch, ECAPI_REASON_REJECTED, answer);
 	else
+		rejected_alone(batch, answer, root_passed);
+}
+
+/* ---- events that an answer names ---- */
+
+/* The answer as it is about one event: in the platform's words, if it has any for it. */
+static EcapiAnswer
+answer_about(const EcapiNamed *named, const EcapiAnswer *answer)
+{
+	EcapiAnswer about = *answer;
+
+	if (named->words != NULL)
 	{
-		suspect(batch, answer);
-		if (ecapi_batch_count(&destination->bisection.suspects) >= SUSPECTS_MAX)
-			stop_rejecting(destination);
+		about.body = named->words;
+		about.body_len = strlen(named->words);
 	}
+	return about;
+}
+
+/* What becomes of an event of a batch that an answer names. */
+static void
+take_named(EcapiBatch *batch, const EcapiNamed *named, const EcapiAnswer *answer,
+		   bool passed)
+{
+	EcapiItem	item = batch->items[named->index];
+	EcapiAnswer about = answer_about(named, answer);
+	EcapiBatch *part;
+
+	switch (named->outcome)
+	{
+		case ECAPI_NAMED_DELIVERED:
+			ecapi_slice_delivered(item);
+			break;
+		case ECAPI_NAMED_LATER:
+			ecapi_slice_put_off(item, ECAPI_REASON_LATER, &about, batch->attempts,
+								named->wait_s);
+			break;
+		case ECAPI_NAMED_EXPIRED:
+			ecapi_slice_failed(item, ECAPI_REASON_EXPIRED, &about, batch->attempts, false);
+			break;
+		case ECAPI_NAMED_REJECTED:
+		case ECAPI_NAMED_RESEND:
+			part = part_of(batch, named->index, 1);
+			part->attempts = batch->attempts;
+			if (named->outcome == ECAPI_NAMED_RESEND)
+				dlist_push_head(&part->feed->ready, &part->node);
+			else if (part->feed->kind == ECAPI_FEED_FAILED)
+				ecapi_failed_again(part, ECAPI_REASON_REJECTED, &about, true);
+			else
+				rejected_alone(part, &about, passed);
+			break;
+	}
+}
+
+/* Take the events that are named out of a batch. */
+static void
+leave_rest(EcapiBatch *batch, const EcapiJudgement *judgement)
+{
+	bool	   *is_named = palloc0(batch->nitems * sizeof(bool));
+	int			n = 0;
+
+	for (int i = 0; i < judgement->nnamed; i++)
+		is_named[judgement->named[i].index] = true;
+	for (int i = 0; i < batch->nitems; i++)
+		if (!is_named[i])
+			batch->items[n++] = batch->items[i];
+	batch->nitems = n;
+	pfree(is_named);
+}
+
+EcapiBatch *
+ecapi_bisect_named(EcapiBatch *batch, const EcapiAnswer *answer,
+				   const EcapiJudgement *judgement)
+{
+	EcapiDestination *destination = batch->destination;
+	bool		delivered = judgement->verdict == ECAPI_DELIVERED;
+	bool		passed;
+
+	/* every event at fault is more likely an option at fault */
+	if (!delivered && judgement->nnamed == batch->nitems && batch->nitems > 1)
+	{
+		ecapi_bisect_rejected(batch, answer, false);
+		return NULL;
+	}
+	need_root(batch);
+	if (!delivered && batch->feed->kind != ECAPI_FEED_FAILED)
+		destination->bisection.rejections++;
+	passed = root_has_passed(batch) || (delivered && judgement->nnamed < batch->nitems);
+	for (int i = 0; i < judgement->nnamed; i++)
+		take_named(batch, &judgement->named[i], answer, passed);
+	leave_rest(batch, judgement);
+	if (batch->nitems == 0)
+	{
+		ecapi_slice_end_batch(batch);
+		return NULL;
+	}
+	if (delivered)
+		return batch;
+	/* what was not named is as good as never sent */
+	batch->attempts--;
+	if (batch->feed->kind == ECAPI_FEED_FAILED)
+		ecapi_failed_put_back(batch);
+	else
+		dlist_push_head(&batch->feed->ready, &batch->node);
+	return NULL;
 }
 
 bool

@@ -10,16 +10,25 @@
 #include "datatype/timestamp.h"
 
 #include "delivery/request.h"
+#include "destination/judge.h"
 #include "pipeline/forward.h"
 #include "pipeline/batch.h"
 
-/* Failures of a batch in a row before it is halved; waits grow with each. */
 /* Failures of a batch in a row after which it is halved. */
 #define ECAPI_FAILS_MAX	5
 
 /* A batch was rejected; too_large: for its size.  Takes it over. */
 extern void ecapi_bisect_rejected(EcapiBatch *batch, const EcapiAnswer *answer,
 								   bool too_large);
+
+/*
+ * An answer names events of a batch (destination/judge.h).  Those that it names go their
+ * way.  Of a request that was rejected the rest is ready again, without an attempt
+ * counted, and NULL is returned; of one that was delivered the rest is returned, or
+ * NULL when nothing is left.
+ */
+extern EcapiBatch *ecapi_bisect_named(EcapiBatch *batch, const EcapiAnswer *answer,
+									  const EcapiJudgement *judgement);
 
 /*
  * The receiver failed on a batch, in a way that an event may have caused.  True

@@ -15,6 +15,7 @@
 #include "destination/options.h"
 #include "enrich/enrichment.h"
 #include "enrich/filter.h"
+#include "pipeline/errands.h"
 #include "pipeline/feed.h"
 #include "pipeline/forward.h"
 #include "pipeline/outcome.h"
@@ -118,6 +119,8 @@ typedef struct EcapiJournal
 	List	   *requests;		/* EcapiRequestRow */
 	List	   *ended;			/* the same, one for each end without a request */
 	List	   *failed;			/* EcapiFailedRow, new ones */
+	List	   *receipts;		/* EcapiReceipt, new ones */
+	List	   *receipt_changes;	/* EcapiReceiptChange */
 	EcapiLedger *ledger;		/* NULL: nothing was counted */
 	TimestampTz passed_since;	/* pages were passed over, not written; 0: none */
 	MemoryContext changes_context;
@@ -165,6 +168,9 @@ struct EcapiDestination
 	/* pipeline.c */
 	dlist_head	flying;
 	int			nflying;
+	int			nerrands;		/* requests without events on their way */
+	EcapiFetched fetched;
+	EcapiReceipts receipts;
 	EcapiFeedKind last_fed;		/* feed of the last batch */
 	EcapiFeedKind last_other;	/* the same, but for live */
 	TimestampTz linger_until;	/* 0: nothing lingers */

@@ -36,7 +36,9 @@
 #include "pipeline/destinations.h"
 #include "pipeline/failed_feed.h"
 #include "pipeline/feed.h"
+#include "pipeline/fetch.h"
 #include "pipeline/prepare.h"
+#include "pipeline/receipts.h"
 #include "pipeline/slice.h"
 #include "pipeline/state.h"
 #include "pipeline/tick.h"
@@ -116,6 +118,8 @@ static void
 forget(EcapiDestination *destination)
 {
 	free_work(destination);
+	ecapi_fetch_forget(destination);
+	ecapi_receipts_forget(destination);
 	ecapi_place_clear(&destination->live.done);
 	ecapi_place_clear(&destination->live.read);
 	ecapi_place_clear(&destination->replay.done);

@@ -25,7 +25,17 @@ typedef struct EcapiView EcapiView;
 typedef struct EcapiTally EcapiTally;
 typedef struct EcapiFeed EcapiFeed;
 typedef struct EcapiLedger EcapiLedger;
+typedef struct EcapiBatch EcapiBatch;
 typedef struct EcapiDestination EcapiDestination;
+
+/* What a request was made for: the first member of what its answer goes to. */
+typedef struct EcapiCookie EcapiCookie;
+struct EcapiAnswer;
+
+struct EcapiCookie
+{
+	void		(*take) (EcapiCookie *cookie, struct EcapiAnswer *answer);
+};
 
 /* Each of a list, in order; none may be taken out meanwhile. */
 #define ecapi_foreach(type, name, list) \

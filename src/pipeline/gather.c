@@ -64,7 +64,6 @@
 typedef struct Growing
 {
 	EcapiBatch *batch;
-	EcapiBody	body;
 	MemoryContext scratch_context;	/* current meanwhile */
 	EcapiArena	scratch;
 	MemoryContext old;			/* current before */
@@ -83,13 +82,13 @@ typedef enum Shaping
 static void *
 resize_body(void *owner, void *old, size_t size)
 {
-	Growing    *growing = owner;
-	void	   *memory = MemoryContextAllocExtended(growing->batch->request, size,
+	EcapiBatch *batch = owner;
+	void	   *memory = MemoryContextAllocExtended(batch->request, size,
 													MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
 
 	if (memory != NULL && old != NULL)
 	{
-		memcpy(memory, old, growing->body.buffer.size);
+		memcpy(memory, old, batch->body.buffer.size);
 		pfree(old);
 	}
 	return memory;
@@ -143,7 +142,7 @@ refuse_event(EcapiItem item, EcapiPrepared prepared)
 							  slice->view->events[item.index].problem,
 							  destination->options->enrich_on_error == ECAPI_ENRICH_HOLD);
 	else
-		filter_event(item, "expired");	/* a clock was set back since it was judged */
+		filter_event(item, ECAPI_REASON_EXPIRED);	/* a clock was set back since it was judged */
 }
 
 /*
@@ -207,7 +206,7 @@ add_event(Growing *growing, EcapiItem item, const EcapiValue *tree)
 	const char *reason;
 
 	ecapi_left_out_begin();
-	switch (ecapi_body_add(&growing->body, &growing->scratch, tree, &seen, &reason))
+	switch (ecapi_body_add(&batch->body, &growing->scratch, tree, &seen, &reason))
 	{
 		case ECAPI_SHAPED:
 			batch->items[batch->nitems++] = item;
@@ -261,7 +260,7 @@ shape_event(Growing *growing, EcapiItem item)
 		ecapi_replay_pass_over(item);
 		return SHAPING_DONE;
 	}
-	tree = chosen_tree(growing->body.shape.options, item, tree, growing->now);
+	tree = chosen_tree(growing->batch->body.shape.options, item, tree, growing->now);
 	return tree == NULL ? SHAPING_DONE : add_event(growing, item, tree);
 }
 
@@ -279,7 +278,7 @@ ecapi_batch_hold(EcapiBatch *batch)
 static void
 begin_body(Growing *growing, EcapiBatch *batch)
 {
-	EcapiShape *shape = &growing->body.shape;
+	EcapiShape *shape = &batch->body.shape;
 
 	growing->batch = batch;
 	growing->now = (pg_time_t) time(NULL);
@@ -294,8 +293,9 @@ begin_body(Growing *growing, EcapiBatch *batch)
 	shape->digests = ecapi_me.digests;
 	shape->default_country = ecapi_default_country();
 	shape->left_out = ecapi_left_out_note;
-	ecapi_buffer_init(&growing->body.buffer, 0, resize_body, growing);
-	ecapi_body_open(&growing->body);
+	shape->now = growing->now;
+	ecapi_buffer_init(&batch->body.buffer, 0, resize_body, batch);
+	ecapi_body_open(&batch->body);
 }
 
 /*
@@ -307,14 +307,9 @@ static bool
 end_body(Growing *growing, Shaping last)
 {
 	EcapiBatch *batch = growing->batch;
-	const EcapiBuffer *buffer = &growing->body.buffer;
-	bool		closed = ecapi_body_close(&growing->body);
+	bool		closed = ecapi_body_close(&batch->body);
 
-	batch->body = buffer->data;
-	batch->body_len = buffer->len;
-	batch->body_bytes = buffer->size;
-	ecapi_me.body_bytes += buffer->size;
-	batch->destination->body_bytes += buffer->size;
+	ecapi_batch_count_body(batch);
 	MemoryContextSwitchTo(growing->old);
 	MemoryContextDelete(growing->scratch_context);
 
@@ -334,7 +329,11 @@ static int
 batch_room(EcapiFeed *feed)
 {
 	EcapiDestination *destination = feed->destination;
-	int			room = destination->options->batch_size;
+	const EcapiOptions *options = destination->options;
+	int			room = options->batch_size;
+
+	if (options->mode == ECAPI_MODE_TEST && options->format->max_test_batch > 0)
+		room = Min(room, options->format->max_test_batch);
 
 	if (destination->bisection.batch_cap > 0)
 		room = Min(room, destination->bisection.batch_cap);
@@ -363,7 +362,7 @@ ecapi_gather(EcapiFeed *feed)
 			full = (slice->prepared != NULL &&
 					slice->prepared[slice->next] == ECAPI_PREPARED_NOT_YET) ||
 				batch->nitems >= room ||
-				(batch->nitems > 0 && growing.body.buffer.len >= share);
+				(batch->nitems > 0 && batch->body.buffer.len >= share);
 			if (!full)
 				shaping = shape_event(&growing, item);
 			full |= shaping != SHAPING_DONE;
@@ -390,10 +389,10 @@ ecapi_gather_again(EcapiBatch *batch)
 	int			i;
 
 	begin_body(&growing, batch);
-	growing.body.shape.left_out = NULL; /* counted when it was shaped first */
+	batch->body.shape.left_out = NULL; /* counted when it was shaped first */
 	batch->nitems = 0;
 	for (i = 0; i < n && shaping == SHAPING_DONE; i++)
-		shaping = batch->nitems > 0 && growing.body.buffer.len >= share ? SHAPING_FULL
+		shaping = batch->nitems > 0 && batch->body.buffer.len >= share ? SHAPING_FULL
 			: shape_event(&growing, batch->items[i]);
 	if (shaping != SHAPING_DONE)
 		i--;

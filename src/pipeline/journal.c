@@ -219,11 +219,11 @@ ecapi_journal_delivered(EcapiItem item)
  * 0: never, for retry_for is over.  The last try is at its end.
  */
 static TimestampTz
-next_try(const EcapiDestination *destination, int attempts, TimestampTz since)
+next_try(const EcapiDestination *destination, int attempts, TimestampTz since, int wait_s)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	int64		wait_ms = ecapi_policy_retry_wait(attempts,
-												  pg_prng_double(&pg_global_prng_state));
+	int64		wait_ms = wait_s > 0 ? wait_s * INT64CONST(1000) :
+		ecapi_policy_retry_wait(attempts, pg_prng_double(&pg_global_prng_state));
 	TimestampTz next = TimestampTzPlusMilliseconds(now, wait_ms);
 	TimestampTz end;
 
@@ -235,7 +235,7 @@ next_try(const EcapiDestination *destination, int attempts, TimestampTz since)
 
 void
 ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
-					 int attempts, bool retry)
+					 int attempts, bool retry, int wait_s)
 {
 	EcapiDestination *destination = item.slice->feed->destination;
 	EcapiPageEvent *event = ecapi_item_event(item);
@@ -260,7 +260,7 @@ ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answ
 	}
 	row->reason = pstrdup(reason);
 	row->attempts = attempts;
-	row->next_try = retry ? next_try(destination, Max(attempts, 1), since) : 0;
+	row->next_try = retry ? next_try(destination, Max(attempts, 1), since, wait_s) : 0;
 	if (answer != NULL)
 	{
 		row->status = answer->status;
@@ -271,12 +271,37 @@ ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answ
 }
 
 void
+ecapi_journal_late(EcapiDestination *destination, const EcapiLateEvent *late)
+{
+	const EcapiEnd end = {ECAPI_OUTCOME_FAILED, late->reason};
+	MemoryContext old = MemoryContextSwitchTo(destination->journal.context);
+	EcapiFailedRow *failed = palloc0(sizeof(EcapiFailedRow));
+	EcapiRequestRow *row = ended_row(destination, &end);
+
+	failed->xid = late->xid;
+	failed->seq = late->seq;
+	failed->reason = late->reason;
+	failed->answer = late->words == NULL ? NULL : pstrdup(late->words);
+	failed->attempts = 1;
+	failed->next_try = late->wait_s == 0 ? 0 :
+		next_try(destination, 1, GetCurrentTimestamp(), late->wait_s);
+	destination->journal.failed = lappend(destination->journal.failed, failed);
+	row->events++;
+	ecapi_seqs_add(&row->seqs, late->seq);
+	ecapi_ledger_add_late(destination, late->type, late->currency, late->value, &end);
+	destination->counts.failed++;
+	destination->dirty = true;
+	MemoryContextSwitchTo(old);
+}
+
+void
 ecapi_journal_forget(EcapiDestination *destination)
 {
 	EcapiJournal *journal = &destination->journal;
 
 	MemoryContextReset(journal->context);
 	journal->requests = journal->ended = journal->failed = NIL;
+	journal->receipts = journal->receipt_changes = NIL;
 	journal->ledger = NULL;
 	journal->passed_since = 0;
 	if (!journal->changes_written)

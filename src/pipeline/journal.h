@@ -47,10 +47,27 @@ extern void ecapi_journal_delivered(EcapiItem item);
 /*
  * Note that an event failed: it is copied to failed_event, or its row there is changed.
  * attempts is how often it was sent just now; retry: another try makes sense, else it
- * is dead.
+ * is dead.  wait_s: not before that many seconds; 0: as retry_policy.h says.
  */
 extern void ecapi_journal_failed(EcapiItem item, const char *reason,
-								 const EcapiAnswer *answer, int attempts, bool retry);
+								 const EcapiAnswer *answer, int attempts, bool retry,
+								 int wait_s);
+
+/* An event that was accepted, and failed afterwards; texts NULL for none. */
+typedef struct EcapiLateEvent
+{
+	uint64		xid;
+	int64		seq;
+	int			type;			/* index of its event type, -1 unknown */
+	const char *currency;
+	const char *value;			/* a number as JSON has it */
+	const char *reason;			/* a constant */
+	const char *words;			/* the platform's */
+	int			wait_s;			/* it is tried again then; 0: never */
+} EcapiLateEvent;
+
+/* Note that such an event failed: it is copied to failed_event, and counted. */
+extern void ecapi_journal_late(EcapiDestination *destination, const EcapiLateEvent *late);
 
 /* Drop what was written, when the transaction that wrote it has committed. */
 extern void ecapi_journal_forget(EcapiDestination *destination);

@@ -243,6 +243,21 @@ ecapi_ledger_add_many(EcapiDestination *destination, int type, const char *curre
 	MemoryContextSwitchTo(old);
 }
 
+void
+ecapi_ledger_add_late(EcapiDestination *destination, int type, const char *currency,
+					  const char *value, const EcapiEnd *end)
+{
+	char		code[4] = "";
+	LedgerEntry *entry;
+
+	if (currency != NULL && strlen(currency) == 3)
+		strlcpy(code, currency, sizeof(code));
+	entry = entry_for(destination, type, code, end);
+	entry->events++;
+	if (value != NULL)
+		add_value(destination->journal.ledger, entry, value);
+}
+
 static Numeric
 total(const LedgerEntry *entry)
 {

@@ -34,4 +34,9 @@ extern void ecapi_ledger_add_many(EcapiDestination *destination, int type,
  */
 extern void ecapi_ledger_write(EcapiDestination *destination, TimestampTz now);
 
+/* The same for an event that is in no page; currency and value may be NULL. */
+extern void ecapi_ledger_add_late(EcapiDestination *destination, int type,
+								  const char *currency, const char *value,
+								  const EcapiEnd *end);
+
 #endif							/* ECAPI_LEDGER_H */

@@ -23,12 +23,14 @@
 #include "pipeline/failed_feed.h"
 #include "pipeline/journal.h"
 #include "pipeline/ledger.h"
+#include "pipeline/receipts.h"
 #include "pipeline/recorder.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/state.h"
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/failed.h"
+#include "records/receipt.h"
 #include "records/record.h"
 
 /* Often enough for a view, and rare enough to cost next to nothing. */
@@ -122,6 +124,10 @@ write_destination(EcapiDestination *destination, TimestampTz now)
 		row->destination = NameStr(destination->name);
 		ecapi_failed_insert(row);
 	}
+	foreach(cell, destination->journal.receipts)
+		ecapi_receipt_insert(NameStr(destination->name), lfirst(cell));
+	foreach(cell, destination->journal.receipt_changes)
+		ecapi_receipt_change(lfirst(cell));
 	destination->journal.changes_written = destination->journal.changes != NIL &&
 		ecapi_failed_lock(destination->journal.changes);
 	if (destination->journal.changes_written)
@@ -151,6 +157,8 @@ write_destination(EcapiDestination *destination, TimestampTz now)
 static void
 forget_written(EcapiDestination *destination)
 {
+	if (destination->journal.receipts != NIL || destination->journal.receipt_changes != NIL)
+		ecapi_receipts_recorded(destination);
 	/* look when they are due */
 	if (destination->journal.failed != NIL || destination->journal.changes_written)
 		ecapi_failed_look_again(destination);

@@ -36,6 +36,7 @@
 #include "pipeline/destinations.h"
 #include "pipeline/reload.h"
 #include "records/failed.h"
+#include "records/receipt.h"
 #include "records/replay.h"
 
 /*
@@ -163,6 +164,7 @@ end_cursor(const EcapiCursor *cursor, const EcapiFound *owner)
 						name, owner->name)));
 	ecapi_cursor_delete(name, cursor->server);
 	ecapi_failed_end(name);
+	ecapi_receipt_end(name);
 	ecapi_replay_forget(name);
 }
 
@@ -199,6 +201,7 @@ bind_cursor(const EcapiFound *found)
 	if (!same_name)
 	{
 		ecapi_failed_rename(NameStr(cursor->destination), found->name);
+		ecapi_receipt_rename(NameStr(cursor->destination), found->name);
 		ecapi_replay_rename(NameStr(cursor->destination), found->name);
 	}
 	cursor->server = found->server;

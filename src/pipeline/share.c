@@ -115,7 +115,7 @@ ecapi_share_count(void)
 	{
 		destination->share.held = held(destination);
 		unmet += unmet_of(destination);
-		flying += destination->nflying;
+		flying += destination->nflying + destination->nerrands;
 		unmet_flights += takes_part(destination) && destination->nflying == 0;
 		destination->share.short_of = NULL;
 	}
@@ -188,6 +188,12 @@ ecapi_share_sent(const EcapiDestination *destination)
 	flying++;
 	if (destination->nflying == 1)
 		unmet_flights--;
+}
+
+void
+ecapi_share_errand_sent(void)
+{
+	flying++;
 }
 
 bool

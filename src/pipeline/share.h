@@ -35,6 +35,9 @@ extern bool ecapi_share_connection(EcapiDestination *destination);
 /* A request of a destination was sent, and counted there. */
 extern void ecapi_share_sent(const EcapiDestination *destination);
 
+/* So was one without events. */
+extern void ecapi_share_errand_sent(void);
+
 /* Whether the budget is exceeded and a destination holds more than its share. */
 extern bool ecapi_share_is_over(EcapiDestination *destination);
 

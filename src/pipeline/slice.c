@@ -66,6 +66,18 @@ ecapi_feed_wants(EcapiFeed *feed)
 	return feed->unsent < 2 * Min(destination->options->batch_size, ECAPI_PAGE_ROWS);
 }
 
+static bool
+has_events(EcapiFeed *feed)
+{
+	return feed->unsent > 0 || !dlist_is_empty(&feed->ready);
+}
+
+bool
+ecapi_feed_can_probe(EcapiDestination *destination)
+{
+	return has_events(&destination->live) || has_events(&destination->replay);
+}
+
 bool
 ecapi_feed_in_order(EcapiFeed *feed)
 {
@@ -238,16 +250,24 @@ void
 ecapi_slice_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
 				   int attempts, bool retry)
 {
-	ecapi_journal_failed(item, reason, answer, attempts, retry);
+	ecapi_journal_failed(item, reason, answer, attempts, retry, 0);
 	/* a text's problem varies; the ledger counts by constants */
 	ecapi_slice_dispose(item, ECAPI_OUTCOME_FAILED,
 						ecapi_item_event(item)->problem != NULL ? "cannot be read" : reason);
 }
 
 void
+ecapi_slice_put_off(EcapiItem item, const char *reason, const EcapiAnswer *answer,
+					int attempts, int wait_s)
+{
+	ecapi_journal_failed(item, reason, answer, attempts, true, wait_s);
+	ecapi_slice_dispose(item, ECAPI_OUTCOME_FAILED, reason);
+}
+
+void
 ecapi_slice_refused(EcapiItem item, const char *reason, const char *problem, bool retry)
 {
-	ecapi_journal_failed(item, problem, NULL, 1, retry);
+	ecapi_journal_failed(item, problem, NULL, 1, retry, 0);
 	ecapi_slice_dispose(item, ECAPI_OUTCOME_FAILED, reason);
 }
 

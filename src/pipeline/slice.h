@@ -26,6 +26,9 @@ extern void ecapi_feed_begin(EcapiFeed *feed, const EcapiSnapshot *from,
 /* Whether a feed wants to hold more events. */
 extern bool ecapi_feed_wants(EcapiFeed *feed);
 
+/* Whether a destination can send something that says more about a receiver than a failed event. */
+extern bool ecapi_feed_can_probe(EcapiDestination *destination);
+
 /* Whether no event behind the disposed prefix is disposed of. */
 extern bool ecapi_feed_in_order(EcapiFeed *feed);
 
@@ -63,6 +66,10 @@ extern void ecapi_slice_delivered(EcapiItem item);
  */
 extern void ecapi_slice_failed(EcapiItem item, const char *reason, const EcapiAnswer *answer,
 							   int attempts, bool retry);
+
+/* The same for an event that the receiver takes later: not before wait_s seconds. */
+extern void ecapi_slice_put_off(EcapiItem item, const char *reason, const EcapiAnswer *answer,
+								int attempts, int wait_s);
 
 /* A batch is over, its events disposed of: free it and advance its feed. */
 extern void ecapi_slice_end_batch(EcapiBatch *batch);

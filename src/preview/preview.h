@@ -151,15 +151,17 @@ extern bool ecapi_preview_find(const ForeignServer *server, Datum id,
 
 /* ---- preview_request.c ---- */
 
-/* Where and how it would go, without secrets: texts in the server's encoding. */
+/* The request as it would go, without secrets. */
 typedef struct EcapiPreviewRequest
 {
 	const char *url;
 	const char *headers;		/* lines */
+	const char *body;			/* UTF-8, with what the format's seal appends */
+	size_t		body_len;
 } EcapiPreviewRequest;
 
 /* When the credentials cannot be read, a NOTICE says so. */
-extern void ecapi_preview_describe(const EcapiPreview *preview,
+extern void ecapi_preview_describe(EcapiPreview *preview,
 								   EcapiPreviewRequest *request);
 
 /*
@@ -173,6 +175,6 @@ extern void ecapi_preview_use_test_mode(EcapiPreview *preview);
  * Returns its status (0: none came) and the first part of what it says, palloc'd,
  * without secrets; without status: why.  May be cancelled.
  */
-extern int	ecapi_preview_send(const EcapiPreview *preview, char **answer);
+extern int	ecapi_preview_send(EcapiPreview *preview, char **answer);
 
 #endif							/* ECAPI_PREVIEW_H */

@@ -18,18 +18,24 @@
  */
 #include "postgres.h"
 
+#include <time.h>
+
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "pgtime.h"
 #include "storage/fd.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
 
+#include "base/tree.h"
 #include "delivery/http.h"
 #include "delivery/retry_policy.h"
 #include "delivery/sockets.h"
 #include "destination/credentials.h"
 #include "destination/echo.h"
+#include "destination/grant.h"
+#include "destination/outgoing.h"
 #include "destination/syntax.h"
 #include "preview/preview.h"
 #include "records/failed.h"
@@ -86,29 +92,55 @@ redact_url(const char *url)
 	return shown.data;
 }
 
-void
-ecapi_preview_describe(const EcapiPreview *preview, EcapiPreviewRequest *request)
+/*
+ * Make the request of a preview's body with these credentials, palloc'd; the body stays
+ * as it was, so that it can be made again.
+ */
+static bool
+make_request(EcapiPreview *preview, const EcapiCredentials *credentials,
+			 EcapiOutgoing *outgoing, char *error, size_t error_size)
 {
-	const char *url = ecapi_options_url(preview->options);
+	EcapiBuffer *buffer = &preview->body.buffer;
+	size_t		len = buffer->len;
+	size_t		max = buffer->max;
+	EcapiArena	arena;
+	bool		made;
+
+	ecapi_tree_arena(&arena, CurrentMemoryContext);
+	made = ecapi_outgoing_make(&preview->body, credentials, (pg_time_t) time(NULL), &arena,
+							   outgoing, error, error_size);
+	outgoing->body = pnstrdup(buffer->data, buffer->len);
+	ecapi_buffer_truncate(buffer, len);
+	buffer->max = max;
+	return made;
+}
+
+void
+ecapi_preview_describe(EcapiPreview *preview, EcapiPreviewRequest *request)
+{
 	EcapiCredentials credentials;
+	EcapiOutgoing outgoing;
+	EcapiRequest shown;
 	StringInfoData headers;
 	const char *line;
 	char		error[512];
 
-	request->url = url == NULL ? NULL : redact_url(url);
-	initStringInfo(&headers);
-	for (int i = 0; (line = ecapi_http_header_nth(i)) != NULL; i++)
-		appendStringInfo(&headers, "%s%s", i > 0 ? "\n" : "", line);
-	if (ecapi_credentials_read(preview->options, &credentials, error, sizeof(error)))
-		for (int i = 0; i < credentials.nheaders; i++)
-		{
-			line = credentials.headers[i];
-			appendStringInfo(&headers, "\n%.*s" ECAPI_REDACTED, (int) (ecapi_echo_secret_of(line) - line), line);
-		}
-	else
+	if (!ecapi_credentials_read(preview->options, &credentials, error, sizeof(error)))
 		ereport(NOTICE,
 				(errcode(ERRCODE_WARNING),
 				 errmsg("the request could not be sent as it is: %s", error)));
+	ecapi_credentials_redact(&credentials);
+	(void) make_request(preview, &credentials, &outgoing, error, sizeof(error));
+
+	request->url = outgoing.url == NULL ? NULL : redact_url(outgoing.url);
+	request->body = outgoing.body;
+	request->body_len = outgoing.body_len;
+	shown = ecapi_outgoing_request(&outgoing, preview->options, &credentials);
+	initStringInfo(&headers);
+	for (int i = 0; (line = ecapi_request_header_nth(&shown, i)) != NULL; i++)
+		appendStringInfo(&headers, "%s%s", i > 0 ? "\n" : "", line);
+	for (int i = 0; i < outgoing.nheaders; i++)
+		appendStringInfo(&headers, "\n%s", outgoing.headers[i]);
 	request->headers = headers.data;
 }
 
@@ -132,68 +164,73 @@ ecapi_preview_use_test_mode(EcapiPreview *preview)
 	preview->options->mode = ECAPI_MODE_TEST;
 }
 
-/* What came of it, out of the client's memory. */
-static int
-take_answer(const EcapiAnswer *answer, const EcapiRequest *request, char **text)
+/* What an answer is for. */
+typedef struct Exchange
 {
+	const EcapiPreview *preview;
+	const EcapiOutgoing *outgoing;	/* of the request */
+	int			status;
+	char	   *text;
+	EcapiGranted granted;		/* in granted_in */
+	EcapiArena	granted_in;
+} Exchange;
+
+/* What came of it, out of the client's memory. */
+static void
+take_answer(Exchange *exchange, const EcapiAnswer *answer)
+{
+	const EcapiOutgoing *outgoing = exchange->outgoing;
 	char		error[512];
 	char	   *body;
 
 	if (answer->transport == ECAPI_TRANSPORT_OK && answer->status > 0)
 	{
 		body = pnstrdup(answer->body, answer->body_len);
-		(void) ecapi_echo_redact(body, strlen(body), request->headers, request->nheaders,
-								 request->url);
-		*text = ecapi_failed_answer(body);
-		return answer->status;
+		(void) ecapi_echo_redact(body, strlen(body), outgoing->secrets, outgoing->nsecrets,
+								 outgoing->url);
+		exchange->text = ecapi_failed_answer(body);
+		exchange->status = answer->status;
+		return;
 	}
 	ecapi_policy_describe(answer, error, sizeof(error));
-	*text = pstrdup(error);
-	return 0;
+	exchange->text = pstrdup(error);
 }
 
-static int
-wait_for_answer(EcapiHttp *http, const EcapiRequest *request, char **text)
+/* The token that an answer grants. */
+static void
+take_token(Exchange *exchange, const EcapiAnswer *answer)
 {
+	exchange->preview->options->format->grant->take(answer, &exchange->granted_in,
+													 &exchange->granted);
+}
+
+/* Send a request, wait for its answer and take it.  False: it could not be sent. */
+static bool
+send_and_take(Exchange *exchange, const EcapiRequest *request,
+			  void (*take) (Exchange *exchange, const EcapiAnswer *answer))
+{
+	EcapiHttp  *http = ecapi_http_create(AcquireExternalFD, ReleaseExternalFD, 1);
 	EcapiAnswer answer;
-
-	while (!ecapi_http_answer(http, &answer))
-	{
-		if (ecapi_sockets_wait(http, -1))
-			ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-	}
-	return take_answer(&answer, request, text);
-}
-
-int
-ecapi_preview_send(const EcapiPreview *preview, char **answer)
-{
-	EcapiCredentials credentials;
-	EcapiRequest request;
-	EcapiHttp  *http;
 	char		error[512];
-	int volatile status = 0;	/* is set inside of PG_TRY */
+	bool volatile sent = false; /* is set inside of PG_TRY */
 
-	/* the description has reported what is wrong with them */
-	if (!ecapi_credentials_read(preview->options, &credentials, error, sizeof(error)))
-	{
-		*answer = pstrdup(error);
-		return 0;
-	}
-	request = ecapi_credentials_request(preview->options, &credentials,
-										preview->body.buffer.data, preview->body.buffer.len);
-	http = ecapi_http_create(AcquireExternalFD, ReleaseExternalFD, 1);
 	if (http == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("could not set up a request")));
 	PG_TRY();
 	{
-		if (ecapi_http_start(http, &request, error, sizeof(error)))
-			status = wait_for_answer(http, &request, answer);
-		else
-			*answer = pstrdup(error);
+		sent = ecapi_http_start(http, request, error, sizeof(error));
+		if (!sent)
+			exchange->text = pstrdup(error);
+		while (sent && !ecapi_http_answer(http, &answer))
+		{
+			if (ecapi_sockets_wait(http, -1))
+				ResetLatch(MyLatch);
+			CHECK_FOR_INTERRUPTS();
+		}
+		if (sent)
+			take(exchange, &answer);
 	}
 	PG_FINALLY();
 	{
@@ -201,5 +238,72 @@ ecapi_preview_send(const EcapiPreview *preview, char **answer)
 		ecapi_http_destroy(http);
 	}
 	PG_END_TRY();
-	return status;
+	return sent;
+}
+
+/*
+ * A token of the platform's, where the format fetches one; it serves this one call.
+ * False, with exchange->text, when there is none.
+ */
+static bool
+fetch_token(Exchange *exchange, EcapiCredentials *credentials)
+{
+	const EcapiOptions *options = exchange->preview->options;
+	EcapiGrantRequest asked = {0};
+	EcapiRequest request;
+	const char *problem = "out of memory";
+
+	ecapi_tree_arena(&exchange->granted_in, CurrentMemoryContext);
+	if (!options->format->grant->ask(options, credentials, (int64) time(NULL),
+									 &exchange->granted_in, &asked, &problem))
+	{
+		exchange->text = psprintf("no access token: %s", problem);
+		return false;
+	}
+	request = (EcapiRequest) {
+		.url = asked.url,
+		.body = asked.body,
+		.body_len = asked.body_len,
+		.form = true,
+		.ca_file = credentials->ca_file,
+		.timeout_ms = options->timeout_ms
+	};
+	if (!send_and_take(exchange, &request, take_token))
+		return false;
+	credentials->token = exchange->granted.token;
+	if (credentials->token == NULL)
+		exchange->text = psprintf("no access token: %s", exchange->granted.problem);
+	return credentials->token != NULL;
+}
+
+int
+ecapi_preview_send(EcapiPreview *preview, char **answer)
+{
+	EcapiCredentials credentials;
+	EcapiOutgoing outgoing;
+	Exchange	exchange = {.preview = preview, .outgoing = &outgoing};
+	EcapiRequest request;
+	char		error[512];
+
+	/* the description has reported what is wrong with them */
+	if (!ecapi_credentials_read(preview->options, &credentials, error, sizeof(error)))
+	{
+		*answer = pstrdup(error);
+		return 0;
+	}
+	if (preview->options->format->grant != NULL && credentials.token == NULL &&
+		!fetch_token(&exchange, &credentials))
+	{
+		*answer = exchange.text;
+		return 0;
+	}
+	if (!make_request(preview, &credentials, &outgoing, error, sizeof(error)))
+	{
+		*answer = pstrdup(error);
+		return 0;
+	}
+	request = ecapi_outgoing_request(&outgoing, preview->options, &credentials);
+	(void) send_and_take(&exchange, &request, take_answer);
+	*answer = exchange.text;
+	return exchange.status;
 }

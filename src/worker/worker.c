@@ -67,6 +67,7 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/prepare.h"
 #include "pipeline/read.h"
+#include "pipeline/receipts.h"
 #include "pipeline/recorder.h"
 #include "pipeline/reload.h"
 #include "pipeline/replay_feed.h"
@@ -265,7 +266,7 @@ read_events(TimestampTz now)
 	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
 		wanted |= ecapi_read_may(&destination->live, now) || ecapi_read_may(&destination->replay, now) ||
-			ecapi_failed_wanted(destination, now);
+			ecapi_failed_wanted(destination, now) || ecapi_receipts_wanted(destination, now);
 	}
 	if (!wanted)
 		return true;
@@ -280,6 +281,8 @@ read_events(TimestampTz now)
 	{
 		if (ecapi_failed_wanted(destination, now))
 			ecapi_failed_read(destination, now);
+		if (ecapi_receipts_wanted(destination, now))
+			ecapi_receipts_read(destination, now);
 	}
 	/* what we read was seen, so changes made before it can be heard of by now */
 	AcceptInvalidationMessages();
@@ -378,6 +381,7 @@ send_events(TimestampTz now, long *wait_ms)
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
 		lower(wait_ms, ecapi_pipeline_pump(destination, now));
+		ecapi_receipts_ask(destination, now);
 		/* a first request that is not answered is to be seen, too */
 		if (ecapi_state_name(destination) != destination->state_shown)
 			destination->dirty = true;
@@ -445,7 +449,10 @@ turn(void)
 		ecapi_recorder_write(false);
 	if (ecapi_delivery)
 		ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
+		{
 			lower(&wait_ms, ecapi_failed_wait_ms(destination, now));
+			lower(&wait_ms, ecapi_receipts_wait_ms(destination, now));
+		}
 	lower(&wait_ms, ecapi_cancel_step(now));
 	lower(&wait_ms, ecapi_bounds_keep(now));
 	/* a cursor whose row was deleted is written again */

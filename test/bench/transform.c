@@ -218,7 +218,7 @@ transform(EcapiShape *shape, Pool *pool, EcapiBuffer *body,
 		}
 		if (texts[next].value == NULL)
 			fail("event", texts[next].error);
-		if (format->add(shape, texts[next++].value, body, &reason) != ECAPI_SHAPED)
+		if (format->add(shape, NULL, texts[next++].value, body, &reason) != ECAPI_SHAPED)
 			fail("event", reason);
 		shape->events++;
 		events++;
@@ -258,7 +258,7 @@ shape_body(EcapiShape *shape, EcapiBuffer *body, EcapiValue *const *events, int 
 	format->open(shape, body);
 	for (shape->events = 0; shape->events < n; shape->events++)
 	{
-		if (format->add(shape, events[shape->events], body, &reason) != ECAPI_SHAPED)
+		if (format->add(shape, NULL, events[shape->events], body, &reason) != ECAPI_SHAPED)
 			fail("event", reason);
 	}
 	format->close(shape, body);

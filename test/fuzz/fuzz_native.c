@@ -174,7 +174,7 @@ shape(const EcapiOptions *options, EcapiDigestCache *digests, const EcapiValue *
 	const char *reason = NULL;
 
 	ecapi_buffer_init(&body, options->format->max_body, fuzz_resize, NULL);
-	shaped = options->format->add(&shape, event, &body, &reason);
+	shaped = options->format->add(&shape, NULL, event, &body, &reason);
 	must((shaped == ECAPI_SHAPED) == (reason == NULL), "what is not shaped has a reason");
 	if (shaped != ECAPI_SHAPED)
 		must(body.len == 0 && !body.full, "and nothing in the body");
@@ -191,7 +191,7 @@ shape(const EcapiOptions *options, EcapiDigestCache *digests, const EcapiValue *
 		rcv_arena_free(&arena);
 
 		ecapi_buffer_init(&small, body.len - 1, fuzz_resize, NULL);
-		options->format->add(&shape, event, &small, &reason);
+		options->format->add(&shape, NULL, event, &small, &reason);
 		must(small.full && small.len < body.len, "a body without room is full");
 		free(small.data);
 	}
@@ -214,7 +214,7 @@ shape_again(const EcapiOptions *options, const EcapiValue *event)
 	ecapi_arena_init(&arena, fuzz_grab, NULL);
 	ecapi_buffer_init(&once, options->format->max_body, fuzz_resize, NULL);
 	ecapi_buffer_init(&twice, options->format->max_body, fuzz_resize, NULL);
-	if (options->format->add(&shape, event, &once, &reason) == ECAPI_SHAPED && !once.full)
+	if (options->format->add(&shape, NULL, event, &once, &reason) == ECAPI_SHAPED && !once.full)
 	{
 		again = ecapi_json_parse(&arena, once.data, once.len, error, sizeof(error));
 		must(again != NULL, "a body is JSON");
@@ -223,7 +223,7 @@ shape_again(const EcapiOptions *options, const EcapiValue *event)
 			fprintf(stderr, "%s: %s\n%s\n", violations.list[0].path,
 					violations.list[0].message, once.data);
 		must(again != NULL && violations.n == 0, "a body is a valid event");
-		must(options->format->add(&shape, again, &twice, &reason) == ECAPI_SHAPED,
+		must(options->format->add(&shape, NULL, again, &twice, &reason) == ECAPI_SHAPED,
 			 "and can be shaped");
 		if (!fuzz_same(&once, &twice))
 			fprintf(stderr, "%s\n%s\n", once.data, twice.data);
@@ -282,7 +282,7 @@ shape_reduced(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *
 	must(fuzz_same(&before, &after), "what is reduced is not changed");
 	must((left == NULL) == (reason != NULL), "what must not leave has a reason");
 	ecapi_buffer_init(&body, options->format->max_body, fuzz_resize, NULL);
-	if (left && options->format->add(&shape, left, &body, &reason) == ECAPI_SHAPED && !body.full)
+	if (left && options->format->add(&shape, NULL, left, &body, &reason) == ECAPI_SHAPED && !body.full)
 	{
 		RcvArena	received = {0};
 		const RcvNode *node = fuzz_received(&received, body.data, body.len);

@@ -160,6 +160,21 @@ push @{ $options{$2} }, $1 while $table =~ /^\t\{"(\w+)", (SERVER|MAPPING)\b/mg;
 complete('## Server options', 'options of a server', @{ $options{SERVER} // [] });
 complete('## User mapping options', 'options of a user mapping', @{ $options{MAPPING} // [] });
 
+# options of formats' own; a secret may stand in a file, a document only there
+my @own;
+for my $list (map { /EcapiOwnOption \w+\[\w*\] = \{(.*?)^\};/ms } values %source)
+{
+	for my $row (split /\n\t\[/, $list)
+	{
+		my ($name) = $row =~ /^\w+\] = \{"(\w+)"/ or next;
+
+		push @own, $name unless $row =~ /\.lines = true/;
+		push @own, "${name}_file" if $row =~ /\.secret = true/;
+	}
+}
+my %own = map { $_ => 1 } @own;
+complete('## Options of formats', 'options of formats', keys %own);
+
 # states, as the comment of the view lists them
 my $states = $cluster->sql(<<'END');
 SELECT col_description(attrelid, attnum) FROM pg_attribute
@@ -170,7 +185,7 @@ is(join(', ', sort keys %known), join(', ', sort split /,? or |, /, $states), 's
 
 # reasons of the stages that decide about an event
 my @reasons;
-for my $file (qw(policy.c select.c reduce.c format_ecapi.c))
+for my $file (qw(policy.c select.c reduce.c), grep { /^format_\w+\.c$/ } keys %source)
 {
 	push @reasons, source($file) =~ /(?:reason =|return) [^";]*"([a-z][^":]*)"(?: : NULL)?;/g;
 }

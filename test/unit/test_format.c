@@ -14,7 +14,7 @@
 #include "event/digest.h"
 #include "unit.h"
 
-static EcapiOptions options;
+static EcapiOptions options = {.format = &ecapi_format_native};
 static EcapiBuffer body;
 static const char *reason;
 
@@ -29,7 +29,7 @@ shape(const char *json)
 	ecapi_arena_init(&arena, unit_grab, NULL);
 	ecapi_buffer_truncate(&body, 0);
 	ecapi_format_native.open(&shape, &body);
-	shaped = ecapi_format_native.add(&shape, unit_json(&arena, json), &body, &reason);
+	shaped = ecapi_format_native.add(&shape, &arena, unit_json(&arena, json), &body, &reason);
 	ecapi_format_native.close(&shape, &body);
 	return shaped;
 }
@@ -173,7 +173,7 @@ expect_left_out(const char *country, const char *user_data, const char *wanted)
 	left_out[0] = '\0';
 	snprintf(json, sizeof(json), "{" HEAD ",'user_data':%s}", user_data);
 	ecapi_buffer_truncate(&body, 0);
-	check(ecapi_format_native.add(&shape, unit_json(&arena, json), &body, &reason) == ECAPI_SHAPED,
+	check(ecapi_format_native.add(&shape, &arena, unit_json(&arena, json), &body, &reason) == ECAPI_SHAPED,
 		  user_data);
 	check_text(left_out, wanted, wanted[0] ? wanted : "nothing is left out");
 }
@@ -271,7 +271,7 @@ test_batches(void)
 	ecapi_buffer_truncate(&body, 0);
 	ecapi_format_native.open(&shape, &body);
 	for (; shape.events < 2; shape.events++)
-		ecapi_format_native.add(&shape, event, &body, &reason);
+		ecapi_format_native.add(&shape, &arena, event, &body, &reason);
 	ecapi_format_native.close(&shape, &body);
 	check(strncmp(body.data, "{\"data\":[{", 10) == 0 && has("},{") &&
 		  strcmp(body.data + body.len - 3, "}]}") == 0, "two events under a key");
@@ -285,7 +285,7 @@ test_batches(void)
 		shape.events = 0;
 		ecapi_format_native.open(&shape, &small);
 		for (; shape.events < 2; shape.events++)
-			ecapi_format_native.add(&shape, event, &small, &reason);
+			ecapi_format_native.add(&shape, &arena, event, &small, &reason);
 		if (!small.full)
 		{
 			check(false, "full is told");

@@ -33,7 +33,7 @@
 
 static uint64_t state;
 static EcapiArena arena;
-static EcapiOptions options;
+static EcapiOptions options = {.format = &ecapi_format_native};
 static const char *country;		/* of the event's addresses, or NULL */
 
 static unsigned
@@ -363,7 +363,7 @@ body_of(const EcapiValue *clean)
 
 	ecapi_buffer_init(&body, 1 << 20, unit_resize, NULL);
 	ecapi_buffer_char(&body, ' ');
-	if (clean && ecapi_format_native.add(&shape, clean, &body, &reason) == ECAPI_SHAPED)
+	if (clean && ecapi_format_native.add(&shape, &arena, clean, &body, &reason) == ECAPI_SHAPED)
 		json = ecapi_arena_copy(&arena, body.data + 1, body.len - 1);
 	free(body.data);
 	return json;

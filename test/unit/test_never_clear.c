@@ -416,7 +416,7 @@ shape(EcapiDigestCache *digests, const EcapiValue *event, const char *how)
 	options.format = &ecapi_format_native;
 	options.batch_size = 1;
 	ecapi_buffer_init(&body, 1024 * 1024, unit_resize, NULL);
-	if (options.format->add(&shape, event, &body, &reason) == ECAPI_SHAPED && !body.full)
+	if (options.format->add(&shape, NULL, event, &body, &reason) == ECAPI_SHAPED && !body.full)
 	{
 		seen.bodies++;
 		seen.digests += count_digests(body.data);

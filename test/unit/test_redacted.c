@@ -370,7 +370,7 @@ shape(const EcapiOptions *options, const EcapiValue *event, EcapiBuffer *body)
 	const char *reason;
 
 	ecapi_buffer_init(body, 1024 * 1024, unit_resize, NULL);
-	return options->format->add(&shape, event, body, &reason) == ECAPI_SHAPED && !body->full;
+	return options->format->add(&shape, NULL, event, body, &reason) == ECAPI_SHAPED && !body->full;
 }
 
 static EcapiBuffer

@@ -16,6 +16,15 @@
 
 #define NOW		INT64_C(1790000000)
 
+static int
+half_for_leads(const EcapiOptions *options, const EcapiValue *event)
+{
+	return ecapi_value_get(event, "lead") ? options->max_age_s / 2 : options->max_age_s;
+}
+
+static const EcapiFormat plain = {.name = "plain"};
+static const EcapiFormat windowed = {.name = "windowed", .age_limit = half_for_leads, .future_s = 300};
+
 static EcapiOptions options;
 static const EcapiAddressee self = {7, "shop"};
 
@@ -51,6 +60,7 @@ set_options(void)
 {
 	memset(&options, 0, sizeof(options));
 	options.event_types = ECAPI_ALL_EVENT_TYPES;
+	options.format = &plain;
 }
 
 static void
@@ -95,6 +105,17 @@ test_early(void)
 	check_text(early("{'timestamp':1789999940}"), NULL, "as old as may be");
 	check_text(early("{'timestamp':1789999939}"), "expired", "too old");
 	check_text(early("{}"), NULL, "of no age");
+	check_text(early("{'timestamp':1790009999}"), NULL, "of a time to come");
+	options.format = &windowed;
+	check_text(early("{'timestamp':1789999940}"), NULL, "as old as the format takes this one");
+	check_text(early("{'timestamp':1789999969,'lead':true}"), "expired", "too old for one of its kind");
+	check_text(early("{'timestamp':1790000300}"), NULL, "a clock that goes ahead");
+	check_text(early("{'timestamp':1790000301}"), "in the future", "too far ahead");
+	options.max_age_s = 0;
+	check_text(early("{'timestamp':1}"), NULL, "of any age");
+	check_text(early("{'timestamp':1790000301}"), "in the future", "too far ahead, without a limit of age");
+	set_options();
+	options.max_age_s = 60;
 	options.route = "de";
 	check_text(early("{'timestamp':1}"), "route", "the route comes first");
 }

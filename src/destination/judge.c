@@ -1,0 +1,87 @@
+/*
+ * judge.c
+ *	  What an answer means: what the judges of formats share.
+ *
+ * An answer comes from outside, so nothing in it is believed beyond its form: texts are
+ * cut, numbers compared with the request, and an index of another request takes all
+ * naming away (ecapi_judge_name), because the wrong events would be blamed.
+ *
+ * No locks, no state, no memory but the arena's.
+ */
+#include "destination/judge.h"
+
+#include <string.h>
+
+#include "event/json.h"
+
+void
+ecapi_judge_status(const EcapiAnswer *answer, EcapiJudgement *judgement)
+{
+	judgement->verdict = ecapi_policy_judge(answer);
+	judgement->retry_after_ms = answer->retry_after_ms;
+	judgement->credential = judgement->verdict == ECAPI_STOP &&
+		answer->transport == ECAPI_TRANSPORT_OK && answer->status == 401;
+	judgement->suspicious = judgement->verdict == ECAPI_RETRY &&
+		ecapi_policy_suspicious(answer);
+}
+
+const EcapiValue *
+ecapi_judge_body(const EcapiAnswer *answer, EcapiArena *arena)
+{
+	char		error[128];
+	const EcapiValue *body;
+
+	if (answer->body == NULL || answer->body_len == 0 || answer->truncated)
+		return NULL;
+	body = ecapi_json_parse(arena, answer->body, answer->body_len, error, sizeof(error));
+	return body != NULL && body->type == ECAPI_OBJECT ? body : NULL;
+}
+
+const char *
+ecapi_judge_words(EcapiArena *arena, const EcapiValue *text)
+{
+	size_t		len;
+	char	   *words;
+
+	if (text == NULL || text->type != ECAPI_STRING || text->len == 0)
+		return NULL;
+	len = text->len;
+	if (len > ECAPI_WORDS_MAX)
+	{
+		/* back to the beginning of a character */
+		for (len = ECAPI_WORDS_MAX; len > 0 && (text->text[len] & 0xc0) == 0x80; len--)
+			;
+	}
+	words = ecapi_arena_copy(arena, text->text, len);
+	if (words == NULL)
+		return NULL;
+	for (char *at = words; *at != '\0'; at++)
+		if ((unsigned char) *at < 0x20 || *at == 0x7f)
+			*at = ' ';
+	return words;
+}
+
+/* Name nothing: what was named belongs to another request. */
+static bool
+name_nothing(EcapiJudgement *judgement)
+{
+	judgement->nnamed = 0;
+	judgement->named = NULL;
+	return false;
+}
+
+bool
+ecapi_judge_name(EcapiJudgement *judgement, EcapiArena *arena, int nevents, EcapiNamed named)
+{
+	if (named.index < 0 || named.index >= nevents)
+		return name_nothing(judgement);
+	if (judgement->named == NULL)
+		judgement->named = ecapi_arena_alloc(arena, sizeof(EcapiNamed) * (size_t) nevents);
+	if (judgement->named == NULL)
+		return name_nothing(judgement);
+	for (int i = 0; i < judgement->nnamed; i++)
+		if (judgement->named[i].index == named.index)
+			return true;
+	judgement->named[judgement->nnamed++] = named;
+	return true;
+}

@@ -1,0 +1,95 @@
+/*
+ * judge.h
+ *	  What an answer means: a verdict for the destination, an outcome for each event.
+ *
+ * Pure C: no server header, no I/O; memory only from the arena.
+ */
+#ifndef ECAPI_JUDGE_H
+#define ECAPI_JUDGE_H
+
+#include "delivery/request.h"
+#include "delivery/retry_policy.h"
+#include "event/value.h"
+
+/* What becomes of an event by the answer to its request. */
+typedef enum EcapiNamedOutcome
+{
+	ECAPI_NAMED_DELIVERED,
+	ECAPI_NAMED_RESEND,			/* nothing is wrong with it: it goes again at once, and no
+								 * attempt is counted */
+	ECAPI_NAMED_LATER,			/* it goes again, but not before wait_s */
+	ECAPI_NAMED_REJECTED,		/* it is at fault: words say how */
+	ECAPI_NAMED_EXPIRED			/* it is too old for the platform */
+} EcapiNamedOutcome;
+
+/* An event that an answer names. */
+typedef struct EcapiNamed
+{
+	int			index;			/* in the request, from 0 */
+	EcapiNamedOutcome outcome;
+	int			wait_s;			/* of ECAPI_NAMED_LATER */
+	const char *words;			/* the platform's, bounded; NULL: none */
+} EcapiNamed;
+
+/* Bytes of what is kept of a platform's words. */
+#define ECAPI_WORDS_MAX		300
+
+typedef struct EcapiJudgement
+{
+	EcapiVerdict verdict;
+	bool		credential;		/* of ECAPI_STOP: the credential was refused, so it goes on
+								 * with another */
+	bool		suspicious;		/* of ECAPI_RETRY: an event may be the cause */
+	int64_t		retry_after_ms; /* of ECAPI_RETRY: not before; -1: not said */
+	const char *words;			/* what the platform says of it, for views and logs: one
+								 * line without values of events; NULL: nothing */
+
+	/*
+	 * Of ECAPI_DELIVERED: the events that it names had another outcome; the rest are
+	 * delivered.  Of ECAPI_REJECTED: the events that it names are at fault, the rest go
+	 * again; with none named the request fails as a whole, and the events at fault are
+	 * found by bisection.  Each index once, in any order.
+	 */
+	int			nnamed;
+	EcapiNamed *named;
+
+	/*
+	 * Of ECAPI_DELIVERED: unless NULL, the events are only accepted, and their outcome is
+	 * asked for by this later (EcapiLater).  In the arena.
+	 */
+	const char *receipt;
+	int			warnings;		/* that came with it */
+} EcapiJudgement;
+
+/* Bytes of a receipt at most, and that it is printable without blanks; others are none. */
+#define ECAPI_RECEIPT_MAX	256
+
+/*
+ * By the status alone, as retry_policy.h says.  Fills in a zeroed judgement.
+ */
+extern void ecapi_judge_status(const EcapiAnswer *answer, EcapiJudgement *judgement);
+
+/*
+ * The body of an answer as a tree; NULL when it is no JSON object, was cut, or when the
+ * arena failed.
+ */
+extern const EcapiValue *ecapi_judge_body(const EcapiAnswer *answer, EcapiArena *arena);
+
+/*
+ * The words that a platform has for something: a NUL-terminated copy in the arena of at
+ * most ECAPI_WORDS_MAX bytes of whole characters, control characters as blanks.  NULL
+ * for what is no text or is empty.  Texts that may quote an event's values are not for
+ * EcapiJudgement.words.
+ */
+extern const char *ecapi_judge_words(EcapiArena *arena, const EcapiValue *text);
+
+/*
+ * Name an event; room for nevents is taken at the first.  An index that was named
+ * before keeps its first outcome.  False for an index outside of the request: then
+ * the answer is about another one, nothing of it names events any more, and the caller
+ * returns.
+ */
+extern bool ecapi_judge_name(EcapiJudgement *judgement, EcapiArena *arena, int nevents,
+							 EcapiNamed named);
+
+#endif							/* ECAPI_JUDGE_H */
