@@ -101,6 +101,11 @@ OBJS = \
 	src/destination/echo.o \
 	src/destination/format_ecapi.o \
 	src/destination/format_webhook.o \
+	src/destination/format_meta.o \
+	src/destination/meta_event.o \
+	src/destination/meta_user.o \
+	src/destination/meta_custom.o \
+	src/destination/meta_answer.o \
 	src/delivery/http.o \
 	src/delivery/request.o \
 	src/delivery/descriptors.o \

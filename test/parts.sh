@@ -199,11 +199,18 @@ part_tap()
 tap_environment()
 {
 	local purchases=$REPO/../shared/data/cdnow_sample.txt
+	local conformance=$REPO/../shared/conformance
 	local vectors=$REPO/../shared/destinations/hash_vectors.tsv
 
 	"${AS_SERVER[@]}" mkdir -p "$WORK/tmp"
 	# the clone may be out of the reach of the server's user
 	[ ! -f "$purchases" ] || install -m 644 "$purchases" "$WORK/purchases"
+	if [ -d "$conformance" ]; then
+		mkdir -p "$WORK/conformance"
+		install -m 644 "$conformance"/*.jsonl "$WORK/conformance"
+	else
+		say "unit test conformance: no cases at ../shared/conformance"
+	fi
 	TAP_ENVIRONMENT=(env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE -C "$BUILD"
 		PATH="$BINDIR:$BUILD/test/receiver:/usr/bin:/bin"
 		PERL5LIB="$PGXS_DIR/test/perl:$BUILD/test/t"
@@ -211,6 +218,7 @@ tap_environment()
 		PGPORT=65432
 		TMPDIR="$WORK/tmp"
 		ECAPI_PURCHASES="$WORK/purchases"
+		ECAPI_CONFORMANCE="$([ ! -d "$WORK/conformance" ] || echo "$WORK/conformance")"
 	)
 	if [ -f "$vectors" ]; then
 		install -m 644 "$vectors" "$WORK/vectors"

@@ -9,5 +9,6 @@
 
 extern const EcapiFormat ecapi_format_native;	/* format_ecapi.c */
 extern const EcapiFormat ecapi_format_webhook;	/* format_webhook.c */
+extern const EcapiFormat ecapi_format_meta; /* format_meta.c */
 
 #endif							/* ECAPI_FORMATS_H */

@@ -11,6 +11,7 @@
 static const EcapiFormat *const formats[] = {
 	&ecapi_format_native,
 	&ecapi_format_webhook,
+	&ecapi_format_meta,
 	NULL
 };
 

@@ -118,6 +118,7 @@ ecapi_preview_open(EcapiPreview *preview, const ForeignServer *server)
 						server->servername, error)));
 	open_users_sql(preview);
 	preview->body.shape.options = preview->options;
+	preview->body.shape.now = preview->now;
 	preview->body.shape.default_country = ecapi_default_country();
 	preview->body.shape.left_out = note_left_out;
 	preview->body.shape.arg = preview;

@@ -1,0 +1,32 @@
+/*
+ * without_server.c
+ *	  What the pure code of destination/ calls of files that need the server, for
+ *	  programs without it.
+ */
+#include "postgres.h"
+
+/* The server's own versions are not linked here. */
+#undef vsnprintf
+
+#include "destination/options.h"
+
+extern int	pg_snprintf(char *text, size_t size, const char *format,...) pg_attribute_printf(3, 4);
+
+int
+pg_snprintf(char *text, size_t size, const char *format,...)
+{
+	va_list		args;
+	int			len;
+
+	va_start(args, format);
+	len = vsnprintf(text, size, format, args);
+	va_end(args);
+	return len;
+}
+
+/* As of a destination that is live. */
+const char *
+ecapi_options_url(const EcapiOptions *options)
+{
+	return options->url != NULL ? options->url : options->format->url;
+}
