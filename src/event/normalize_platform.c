@@ -48,9 +48,17 @@ lower_of(Span span, bool ascii, Scratch *scratch, Span *lower, EcapiBuffer *out)
 }
 
 /*
- * Append lower, which is in lower case, without what skipped() names.  What stood
- * apart may have to be composed now; lower case stays as it is.
+ * Append a text of which something was taken out: what stood apart may have to be
+ * composed now.  Lower case stays as it is.
  */
+static EcapiNormalized
+add_composed_lower(EcapiBuffer *out, Span lower, bool ascii)
+{
+	return lower.len <= ECAPI_UNICODE_MAX && ecapi_normalize_lower(out, lower, ascii) ?
+		ECAPI_NORMALIZED : ECAPI_NORMALIZED_INVALID;
+}
+
+/* Append lower, which is in lower case, without what skipped() names. */
 static EcapiNormalized
 add_without(EcapiBuffer *out, Span lower, bool ascii, bool (*skipped) (int32_t c))
 {
@@ -75,8 +83,7 @@ add_without(EcapiBuffer *out, Span lower, bool ascii, bool (*skipped) (int32_t c
 		ecapi_buffer_add(out, rest.text, rest.len);
 		return ECAPI_NORMALIZED;
 	}
-	return rest.len <= ECAPI_UNICODE_MAX && ecapi_normalize_lower(out, rest, false) ?
-		ECAPI_NORMALIZED : ECAPI_NORMALIZED_INVALID;
+	return add_composed_lower(out, rest, false);
 }
 
 /* Punctuation and symbols of ASCII, and white space. */
@@ -146,10 +153,12 @@ normalize_email(Span span, bool ascii, EcapiBuffer *out)
 		return ECAPI_NORMALIZED_INVALID;
 	if (!ecapi_mailbox_is_gmail(address, &local))
 		return add_span(out, address);
-	ecapi_mailbox_add_plain(out, (Span) {address.text, local});
-	if (out->len == 0)
+	ecapi_buffer_truncate(&scratch.text, 0);
+	ecapi_mailbox_add_plain(&scratch.text, (Span) {address.text, local});
+	if (scratch.text.len == 0)
 		return ECAPI_NORMALIZED_INVALID;
-	return add_span(out, (Span) {address.text + local, address.len - local});
+	ecapi_buffer_add(&scratch.text, address.text + local, address.len - local);
+	return add_composed_lower(out, (Span) {scratch.text.data, scratch.text.len}, ascii);
 }
 
 /* ---- names ---- */

@@ -142,6 +142,7 @@ static const struct
 	"f109a2a632fbcea5fc82049f50beed3d8621bf9034399f437fb622222acccdac"},
 	{"google", "email_address", NULL, " A.B @googlemail.com", "ab@googlemail.com",
 	"4d2dfed62b03521c8ff6baa6f5161750ed443a26aaad934c8a9540321eb2d94a"},
+	{"google", "email_address", NULL, "u.\xcc\x81.e@gmail.com", "\xc3\xba" "e@gmail.com", NULL},
 	{"google", "email_address", NULL, "a.b@mygmail.com", "a.b@mygmail.com", NULL},
 	{"google", "phone_numbers", NULL, "+18005550100", "+18005550100",
 	"fb4f73a6ec5fdb7077d564cdd22c3554b43ce49168550c3b12c547b78c517b30"},
