@@ -101,10 +101,12 @@ ecapi_unicode_is_wide_apostrophe(int32_t c)
 		case 0x02C8:			/* vertical line, acute, grave */
 		case 0x02CA:
 		case 0x02CB:
+		case 0x0374:			/* form C makes the prime of it */
 		case 0x07F4:			/* of N'Ko */
 		case 0x07F5:
 		case 0x1FBD:			/* Greek koronis, psili, oxia, dasia */
 		case 0x1FBF:
+		case 0x1FEF:			/* form C makes the grave of ASCII of it */
 		case 0x1FFD:
 		case 0x1FFE:
 		case 0xA78B:			/* saltillo */

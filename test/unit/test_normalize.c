@@ -77,6 +77,7 @@ static const struct
 	{ECAPI_RULE_IDENTIFIER, NULL, "\xe2\x80\x94", "!"},
 	{ECAPI_RULE_IDENTIFIER, NULL, "0", "0"},
 	{ECAPI_RULE_IDENTIFIER, NULL, "guest-17", "guest-17"},
+	{ECAPI_RULE_NAME, NULL, "Ok\xcd\xb4" "a\xe1\xbf\xaf", "oka"},
 	{ECAPI_RULE_NAME, NULL, "Null", "null"},
 	/* Invisible marks at the ends; inside they can carry meaning. */
 	{ECAPI_RULE_EMAIL, NULL, "\xe2\x80\xaa" "ann@example.com\xe2\x80\xac", "ann@example.com"},
