@@ -89,7 +89,7 @@ sub by_kind
 		s/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?/TIME/g;
 		s/\b\d\d:\d\d:\d\d\.\d+\b/AGE/g;
 		s/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/UUID/g;
-		s/("timestamp": ?)\d{10}\b/$1TIME/g;
+		s/("(?:timestamp|event_time)": ?)\d{10}\b/$1TIME/g;
 		s/\(process \d+\)/(process N)/g;
 		s/\b\d+ (bytes|kB|MB)\b/SIZE/g;
 		s/\b\d+ bytes\b/SIZE/g;
@@ -116,7 +116,7 @@ cmp_ok(scalar(grep { $_->{kind} eq 'test' } @steps), '>', 0, 'the manual has exa
 my $receiver = EcapiReceiver->start(args => [ '--expect-auth', "Bearer $token" ]);
 my $cluster = EcapiCluster->create(extension => 0, conf => "timezone = 'UTC'\ndatestyle = 'ISO'\n");
 
-$cluster->write_credential('demo.token', "$token\n");
+$cluster->write_credential($_, "$token\n") for qw(demo.token meta.token);
 
 my ($database, $printed, $shown) = ('postgres', '', 0);
 
