@@ -100,6 +100,8 @@ OBJS = \
 	src/destination/webhook_key.o \
 	src/destination/echo.o \
 	src/destination/format_ecapi.o \
+	src/destination/oauth.o \
+	src/destination/service_account.o \
 	src/destination/format_webhook.o \
 	src/destination/format_meta.o \
 	src/destination/meta_event.o \
