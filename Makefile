@@ -100,6 +100,13 @@ OBJS = \
 	src/destination/webhook_key.o \
 	src/destination/echo.o \
 	src/destination/format_ecapi.o \
+	src/destination/format_google.o \
+	src/destination/google_options.o \
+	src/destination/google_event.o \
+	src/destination/google_user.o \
+	src/destination/google_answer.o \
+	src/destination/google_status.o \
+	src/destination/analytics.o \
 	src/destination/oauth.o \
 	src/destination/service_account.o \
 	src/destination/format_webhook.o \

@@ -12,6 +12,7 @@ static const EcapiFormat *const formats[] = {
 	&ecapi_format_native,
 	&ecapi_format_webhook,
 	&ecapi_format_meta,
+	&ecapi_format_google,
 	NULL
 };
 

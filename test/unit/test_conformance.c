@@ -13,7 +13,8 @@
  *						of must_not_have
  *	expected_request	its url
  *	expected_outcome	what becomes of each event and of the destination, once the
- *						answer "response" came, or before there is one; headers of the
+ *						answer "response" came, and "status_response" to a question
+ *						afterwards, or before there is one; headers of the
  *						request, where <...> stands for any word
  *
  * Outcomes come from select.h, body.h and the format's judge, as in the worker.  Where a
@@ -300,6 +301,7 @@ take_options(Case *c)
 	c->options.format = c->format;
 	c->options.event_types = ECAPI_ALL_EVENT_TYPES & ~c->format->off_by_default;
 	c->options.max_age_s = c->format->max_age_s;
+	c->options.dedupe_key = c->format->dedupe_key;
 	c->options.batch_size = c->format->default_batch;
 	if (c->format->url == NULL)
 		c->options.url = (char *) "https://receiver.example";
@@ -434,13 +436,17 @@ outcome_of(const Case *c, const EcapiJudgement *judgement, int i)
 static void
 compare_outcomes(Case *c, const EcapiValue *wanted)
 {
-	EcapiJudgement judgement = judge(c, ecapi_value_get(c->says, "response"), c->nevents,
-									 c->format->judge);
 	const EcapiValue *later = ecapi_value_get(c->says, "status_response");
-	const char *destination = judgement.verdict == ECAPI_STOP ? "stopped"
-		: judgement.verdict == ECAPI_RETRY ? "backoff" : "ok";
+	const EcapiValue *response = ecapi_value_get(c->says, "response");
+	/* without an answer to the request, it was taken, and the case is about the question */
+	EcapiJudgement judgement = {.verdict = ECAPI_DELIVERED, .receipt = "r"};
+	const char *destination;
 	const char *receipt = text_of(wanted, "request_id");
 
+	if (response != NULL)
+		judgement = judge(c, response, c->nevents, c->format->judge);
+	destination = judgement.verdict == ECAPI_STOP ? "stopped"
+		: judgement.verdict == ECAPI_RETRY ? "backoff" : "ok";
 	if (later != NULL && judgement.receipt != NULL && c->format->later != NULL)
 		judgement = judge(c, later, c->nevents, c->format->later->judge);
 	for (int i = 0; i < c->nevents; i++)
@@ -504,7 +510,8 @@ run(Case *c)
 	const EcapiValue *wanted = ecapi_value_get(c->says, "expected_outcome");
 	const EcapiValue *request = ecapi_value_get(c->says, "expected_request");
 	const EcapiValue *headers = wanted ? ecapi_value_get(wanted, "headers") : NULL;
-	bool		asked = ecapi_value_get(c->says, "response") != NULL;
+	bool		asked = ecapi_value_get(c->says, "response") != NULL ||
+		ecapi_value_get(c->says, "status_response") != NULL;
 
 	c->body.shape.options = &c->options;
 	c->body.shape.now = c->now;

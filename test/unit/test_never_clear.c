@@ -15,7 +15,8 @@
  *
  * The list of hashed fields is the standard's, written out here: a table that
  * calls one of them clear must fail.  Fields that may leave clear hold valid
- * values without marks.
+ * values without marks; so do those that identity.def lets leave clear to a platform,
+ * when they go there.
  */
 #include "postgres.h"
 
@@ -28,6 +29,8 @@
 #include <time.h>
 
 #include "destination/formats.h"
+#include "destination/google.h"
+#include "destination/identity.h"
 #include "destination/options.h"
 #include "event/digest.h"
 #include "event/json.h"
@@ -413,6 +416,56 @@ static struct
 	long		digests;
 }			seen_of[FORMATS];
 
+/* A good text for what identity.def lets leave clear to the format's platform. */
+static void
+set_clear(const EcapiFormat *format, EcapiArena *arena, EcapiValue *object)
+{
+	for (size_t i = 0; i < lengthof(hashed); i++)
+	{
+		const EcapiField *field = ecapi_field_lookup(hashed[i].object, hashed[i].name,
+													 strlen(hashed[i].name));
+		const EcapiIdentityRule *rule = ecapi_identity_rule(format->name, ecapi_field_path(field));
+
+		if (hashed[i].object == ECAPI_OBJ_ADDRESS && rule && !rule->hashed &&
+			ecapi_value_get(object, field->name))
+			ecapi_value_set(arena, object, field->name, field->len,
+							ecapi_value_text(arena, ECAPI_STRING, "clear", 5));
+	}
+}
+
+/* The event as it may leave to the format's platform: without marks where it goes clear. */
+static const EcapiValue *
+without_clear(const EcapiFormat *format, EcapiArena *arena, const EcapiValue *event)
+{
+	EcapiValue *copy = ecapi_value_copy(arena, event);
+	EcapiValue *address = ecapi_value_get(ecapi_value_get(copy, "user_data"), "address");
+
+	if (address && address->type == ECAPI_OBJECT)
+		set_clear(format, arena, address);
+	else if (address && address->type == ECAPI_ARRAY)
+		for (EcapiValue *one = address->first; one; one = one->next)
+			if (one->type == ECAPI_OBJECT)
+				set_clear(format, arena, one);
+	return copy;
+}
+
+/* What a format cannot do without. */
+static void
+set_options(const EcapiFormat *format, EcapiOptions *options)
+{
+	memset(options, 0, sizeof(*options));
+	options->format = format;
+	options->batch_size = 1;
+	for (int i = 0; i < format->nown; i++)
+		options->own[i] = (char *) format->own[i].fallback;
+	if (format != &ecapi_format_google)
+		return;
+	for (int type = 0; type < ECAPI_EVENT_TYPES; type++)
+		options->targets[type] = (char *) "7001";
+	/* clicks leave clear, and identify most of the events */
+	options->own[ECAPI_GOOGLE_CLICK_ID_KIND] = (char *) "gclid";
+}
+
 static void
 shape_by(const EcapiFormat *format, int which, EcapiDigestCache *digests,
 		 const EcapiValue *event, const char *how)
@@ -423,12 +476,9 @@ shape_by(const EcapiFormat *format, int which, EcapiDigestCache *digests,
 	EcapiBuffer body;
 	const char *reason;
 
-	memset(&options, 0, sizeof(options));
-	options.format = format;
-	options.batch_size = 1;
-	for (int i = 0; i < format->nown; i++)
-		options.own[i] = (char *) format->own[i].fallback;
+	set_options(format, &options);
 	ecapi_arena_init(&arena, unit_grab, NULL);
+	event = without_clear(format, &arena, event);
 	/* as in the events, so that each is this data set's */
 	options.data_set_id = (char *) "clear";
 	ecapi_buffer_init(&body, 1024 * 1024, unit_resize, NULL);
@@ -536,9 +586,12 @@ main(int argc, char **argv)
 	check(ecapi_format_nth(FORMATS) == NULL, "each format is looked at");
 	for (int i = 0; i < FORMATS && ecapi_format_nth(i) != NULL; i++)
 	{
+		/* Google wants what identifies a person, and uses few ready-made digests */
+		long		wanted = ecapi_format_nth(i) == &ecapi_format_google ? events / 10 : events / 2;
+
 		printf("# %s: bodies %ld, digests in them %ld\n", ecapi_format_nth(i)->name,
 			   seen_of[i].bodies, seen_of[i].digests);
-		check(seen_of[i].bodies > events / 2 && seen_of[i].digests > events / 2,
+		check(seen_of[i].bodies > wanted && seen_of[i].digests > wanted,
 			  ecapi_format_nth(i)->name);
 	}
 	check(seen.leaks == 0, "no body holds a planted identifier");

@@ -1,0 +1,287 @@
+/*
+ * google_answer.c
+ *	  What Google's answers to requests mean.
+ *
+ * A request is taken or refused as a whole (Data Manager API, page "Understand errors").
+ * Refused, it is a google.rpc.Status, whose fieldViolations name events by their place,
+ * as in "events.events[1].user_data"; those are at fault and the rest goes again.  Taken, it
+ * has an id, by which google_status.c finds out what became of its events.
+ *
+ * Invariants
+ *	(1) Only words of a closed form get into a judgement: reasons in capitals and paths of
+ *		fields.  Descriptions are not repeated, since they may quote an event.
+ *	(2) What is wrong with options or credentials is never an event's fault.
+ *
+ * No locks, no state, no memory but the arena's.
+ */
+#include "postgres.h"
+
+#include "destination/google.h"
+
+/* The longest reason has 80 letters. */
+#define REASON_MAX		100
+
+#define PATH_MAX_LEN	120
+
+static bool
+is_text(const EcapiValue *value)
+{
+	return value && value->type == ECAPI_STRING && value->len > 0;
+}
+
+const char *
+ecapi_google_word(const EcapiValue *value)
+{
+	if (!is_text(value) || value->len > REASON_MAX ||
+		strspn(value->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != value->len)
+		return NULL;
+	return value->text;
+}
+
+/* The path of a field, or of what is behind the event in it; "" where it has none. */
+static const char *
+path_of(const char *text)
+{
+	if (*text == '.')
+		text++;
+	if (strlen(text) > PATH_MAX_LEN ||
+		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]") != strlen(text))
+		return "";
+	return text;
+}
+
+/* "first: second" in the arena, or the one of both that there is; NULL: none. */
+static const char *
+join_words(EcapiArena *arena, const char *first, const char *second)
+{
+	char	   *words;
+	size_t		size;
+
+	if (first == NULL || *first == '\0')
+		return second && *second ? ecapi_arena_copy(arena, second, strlen(second)) : NULL;
+	if (second == NULL || *second == '\0')
+		return ecapi_arena_copy(arena, first, strlen(first));
+	size = strlen(first) + strlen(second) + 3;
+	words = ecapi_arena_alloc(arena, size);
+	if (words)
+		snprintf(words, size, "%s: %s", first, second);
+	return words;
+}
+
+const EcapiValue *
+ecapi_google_list(const EcapiValue *object, const char *name, const char *other)
+{
+	const EcapiValue *list = ecapi_value_get(object, name);
+
+	if (list == NULL)
+		list = ecapi_value_get(object, other);
+	return list && list->type == ECAPI_ARRAY ? list : NULL;
+}
+
+/* ---- a request that was taken ---- */
+
+bool
+ecapi_google_is_receipt(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= 0x20 || text[i] >= 0x7f)
+			return false;
+	return len > 0 && len <= ECAPI_RECEIPT_MAX;
+}
+
+/* The id in an answer that was cut: it stands at the beginning, before the warnings. */
+static const char *
+receipt_of_cut(const EcapiAnswer *answer, EcapiArena *arena)
+{
+	static const char name[] = "\"requestId\"";
+	const char *at = strstr(answer->body, name);
+	size_t		len;
+
+	if (at == NULL)
+		return NULL;
+	at += strlen(name);
+	at += strspn(at, " \t\r\n:");
+	if (*at++ != '"')
+		return NULL;
+	len = strcspn(at, "\"\\");
+	return at[len] == '"' && ecapi_google_is_receipt(at, len) ? ecapi_arena_copy(arena, at, len) : NULL;
+}
+
+/*
+ * What is no JSON is not Google's, so nobody knows whether the events are there; sent
+ * again, they are told apart by their transactionId.
+ */
+static void
+judge_taken(const EcapiAnswer *answer, EcapiArena *arena, EcapiJudgement *judgement)
+{
+	const EcapiValue *body = ecapi_judge_body(answer, arena);
+	const EcapiValue *id = ecapi_value_get(body, "requestId");
+	const EcapiValue *warnings = ecapi_google_list(body, "fieldWarnings", "field_warnings");
+
+	if (body == NULL && answer->truncated && answer->body)
+		judgement->receipt = receipt_of_cut(answer, arena);
+	else if (body == NULL && !arena->failed)
+	{
+		judgement->verdict = ECAPI_RETRY;
+		judgement->words = "an answer that is not Google's";
+	}
+	if (is_text(id) && ecapi_google_is_receipt(id->text, id->len))
+		judgement->receipt = id->text;
+	if (warnings)
+		judgement->warnings = (int) warnings->len;
+}
+
+/* ---- a request that was refused ---- */
+
+/*
+ * What a refusal says: the place of an event in "events.events[1].user_data" or
+ * "events[1]", and the path behind it.  False: it is about no event.
+ */
+static bool
+read_place(const char *field, int *index, const char **path)
+{
+	static const char name[] = "events[";
+	const char *at = strstr(field, name);
+	size_t		digits;
+
+	if (at == NULL || (at != field && at[-1] != '.'))
+		return false;
+	at += strlen(name);
+	digits = strspn(at, "0123456789");
+	if (digits == 0 || digits > 9 || at[digits] != ']')
+		return false;
+	*index = atoi(at);
+	*path = path_of(at + digits + 1);
+	return true;
+}
+
+/* Reasons about the request, whatever field they name: too many of something in it. */
+static bool
+is_of_request(const char *reason)
+{
+	static const char *const reasons[] = {
+		"TOO_MANY_DESTINATIONS", "DUPLICATE_DESTINATION_REFERENCE", "INVALID_DESTINATION",
+		"INVALID_CONVERSION_ACTION_ID", "INVALID_CONVERSION_ACTION_TYPE",
+		"INVALID_PROPERTY_TYPE", "INVALID_STREAM_TYPE", "NOT_ALLOWLISTED",
+		"OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH", "TERMS_AND_CONDITIONS_NOT_SIGNED",
+		"LINKED_ACCOUNT_ONLY_ALLOWED_WITH_DATA_PARTNER_LOGIN_ACCOUNT",
+		"DESTINATION_ACCOUNT_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS",
+		"DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS",
+		"DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED"
+	};
+
+	for (size_t i = 0; i < lengthof(reasons); i++)
+		if (reason && strcmp(reasons[i], reason) == 0)
+			return true;
+	return false;
+}
+
+/* The destination is at fault: nothing goes before its options or account change. */
+static void
+stop(EcapiJudgement *judgement, const char *words)
+{
+	judgement->verdict = ECAPI_STOP;
+	judgement->suspicious = false;
+	judgement->words = words;
+}
+
+/*
+ * A violation names an event, or tells that the destination is at fault.  False: there
+ * is nothing more to learn.
+ */
+static bool
+judge_violation(const EcapiValue *violation, int nevents, EcapiArena *arena,
+				EcapiJudgement *judgement)
+{
+	const EcapiValue *field = ecapi_value_get(violation, "field");
+	const char *reason = ecapi_google_word(ecapi_value_get(violation, "reason"));
+	EcapiNamed	named = {.outcome = ECAPI_NAMED_REJECTED};
+	const char *path = "";
+
+	if (is_text(field) && !is_of_request(reason) && read_place(field->text, &named.index, &path))
+	{
+		named.words = join_words(arena, reason, path);
+		if (named.words == NULL)
+			named.words = "INVALID_ARGUMENT";
+		return ecapi_judge_name(judgement, arena, nevents, named);
+	}
+	if (!is_text(field) && !is_of_request(reason))
+		return true;
+	path = is_text(field) ? path_of(field->text) : "";
+	/* "events" alone is all of them, which bisection takes apart */
+	if (!is_of_request(reason) && strncmp(path, "events", strlen("events")) == 0)
+		return true;
+	stop(judgement, join_words(arena, reason, path));
+	return false;
+}
+
+/* INVALID_ARGUMENT: an event's fault where the details name one. */
+static void
+judge_details(const EcapiValue *details, int nevents, EcapiArena *arena,
+			  EcapiJudgement *judgement)
+{
+	for (const EcapiValue *detail = details ? details->first : NULL; detail; detail = detail->next)
+	{
+		const EcapiValue *violations = ecapi_google_list(detail, "fieldViolations", "field_violations");
+
+		for (const EcapiValue *violation = violations ? violations->first : NULL; violation;
+			 violation = violation->next)
+			if (!judge_violation(violation, nevents, arena, judgement))
+				return;
+	}
+}
+
+/* The first reason among the details that says more than the status does. */
+static const char *
+reason_of(const EcapiValue *details, const char *status)
+{
+	for (const EcapiValue *detail = details ? details->first : NULL; detail; detail = detail->next)
+	{
+		const char *reason = ecapi_google_word(ecapi_value_get(detail, "reason"));
+
+		if (reason && !(status && strcmp(reason, status) == 0))
+			return reason;
+	}
+	return NULL;
+}
+
+void
+ecapi_google_refused(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
+			  EcapiJudgement *judgement)
+{
+	const EcapiValue *error = ecapi_value_get(ecapi_judge_body(answer, arena), "error");
+	const EcapiValue *details = ecapi_google_list(error, "details", "details");
+	const char *status = ecapi_google_word(ecapi_value_get(error, "status"));
+	const char *reason = reason_of(details, status);
+
+	judgement->words = join_words(arena, status, reason);
+	/* what has a number of its own is known already: 401, 403, 404, 429, 5xx */
+	if (judgement->verdict != ECAPI_REJECTED || status == NULL)
+		return;
+	if (strcmp(status, "FAILED_PRECONDITION") == 0 || strcmp(status, "PERMISSION_DENIED") == 0 ||
+		strcmp(status, "NOT_FOUND") == 0 || is_of_request(reason))
+		stop(judgement, judgement->words);
+	else if (strcmp(status, "UNAUTHENTICATED") == 0)
+	{
+		stop(judgement, judgement->words);
+		judgement->credential = true;
+	}
+	else if (strcmp(status, "ABORTED") == 0 || strcmp(status, "CANCELLED") == 0 ||
+			 strcmp(status, "RESOURCE_EXHAUSTED") == 0)
+		judgement->verdict = ECAPI_RETRY;
+	else
+		judge_details(details, nevents, arena, judgement);
+}
+
+void
+ecapi_google_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
+				   EcapiJudgement *judgement)
+{
+	ecapi_judge_status(answer, judgement);
+	if (answer->transport != ECAPI_TRANSPORT_OK)
+		return;
+	if (judgement->verdict == ECAPI_DELIVERED)
+		judge_taken(answer, arena, judgement);
+	else
+		ecapi_google_refused(answer, nevents, arena, judgement);
+}
