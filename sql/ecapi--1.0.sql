@@ -137,6 +137,14 @@ CREATE TABLE ecapi.request_3 PARTITION OF ecapi.request FOR VALUES IN (3) USING 
 CREATE TABLE ecapi.request_4 PARTITION OF ecapi.request FOR VALUES IN (4) USING heap;
 CREATE TABLE ecapi.request_5 PARTITION OF ecapi.request FOR VALUES IN (5) USING heap;
 
+-- The same, when an event that was accepted fails later.
+ALTER TABLE ecapi.request_0 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.request_1 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.request_2 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.request_3 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.request_4 REPLICA IDENTITY FULL;
+ALTER TABLE ecapi.request_5 REPLICA IDENTITY FULL;
+
 -- ---------------------------------------------------------------------------
 -- Cursors: how far each destination has disposed of the outbox.  The worker
 -- keeps them in memory, reads this table when it starts or meets a new row,
@@ -2065,7 +2073,7 @@ COMMENT ON COLUMN ecapi.request.status IS 'HTTP status; NULL: no answer';
 COMMENT ON COLUMN ecapi.request.slot IS 'place in the ring, chosen by the clock';
 COMMENT ON COLUMN ecapi.request.error IS 'what went wrong, in one line; the body of an answer is not kept here';
 COMMENT ON COLUMN ecapi.request.receiver_request_id IS 'X-Request-Id of the answer';
-COMMENT ON COLUMN ecapi.request.outcome IS 'of a request: delivered, retry, rejected, too_large or stopped; else shadow, filtered, erased (see ecapi.forget()), given_up, or failed (put into failed_event)';
+COMMENT ON COLUMN ecapi.request.outcome IS 'of a request: delivered, accepted (and failed later), retry, rejected, too_large or stopped; else shadow, filtered, erased (see ecapi.forget()), given_up, or failed (put into failed_event)';
 COMMENT ON COLUMN ecapi.request.server IS 'the foreign server, which keeps it when it is renamed';
 COMMENT ON COLUMN ecapi.request.destination IS 'its name then';
 COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered (event_type, expired, which is older than max_age, cancelled, not delivered, of a refund, or what the format says; see the manual for all), failed, or were given up';
@@ -2300,7 +2308,7 @@ COMMENT ON FUNCTION ecapi_internal.capture_pending() IS 'captures now the rows t
 COMMENT ON FUNCTION ecapi_internal.on_alter_start() IS 'captures rows that wait for the commit before their table may be rewritten';
 COMMENT ON EVENT TRIGGER ecapi_alter_start IS 'captures rows that wait for the commit before their table may be rewritten';
 COMMENT ON FUNCTION ecapi_internal.check_destination(oid, pg_ddl_command) IS 'checks filter and enrichments of a destination that a command has created or altered';
-COMMENT ON FUNCTION ecapi_internal.destination_problems(oid) IS 'what is wrong with filter and enrichments of a destination';
+COMMENT ON FUNCTION ecapi_internal.destination_problems(oid) IS 'what is wrong with filter and enrichments of a destination, and what its platform will not take for long';
 COMMENT ON FUNCTION ecapi_internal.follow_enrichments() IS 'rewrites the enrichments of destinations after functions were renamed or moved';
 COMMENT ON FUNCTION ecapi_internal.depend_enrichments(boolean) IS 'records which functions destinations depend on';
 COMMENT ON FUNCTION ecapi_internal.has_enrichments() IS 'is any destination enriched';

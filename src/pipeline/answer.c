@@ -41,7 +41,8 @@
 static void
 delivered(EcapiBatch *batch, EcapiAnswer *answer, const EcapiJudgement *judgement)
 {
-	if (judgement->receipt != NULL && answer->request_id[0] == '\0')
+	/* the log is asked by it when the outcome comes */
+	if (judgement->receipt != NULL)
 		strlcpy(answer->request_id, judgement->receipt, sizeof(answer->request_id));
 	ecapi_journal_request(batch, "delivered", answer, judgement->words);
 	ecapi_receipts_note(batch, judgement);

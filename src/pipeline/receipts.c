@@ -14,8 +14,8 @@
  *	 NOTED --(it was recorded)--> NOT
  *
  * An event that fails so late goes to failed_event like any other, by its key, as long as
- * the outbox has it; the request log has a row for it, and the ledger counts it as failed,
- * beside the delivery that it seemed to be.
+ * the outbox has it.  The request log says of it that it was accepted, and that it failed;
+ * the ledger counts it as failed, beside the delivery that it seemed to be.
  *
  * What is in memory is lost in a crash and asked again; nothing is recorded twice, because
  * the row of a receipt goes in the transaction that records its events.
@@ -170,7 +170,7 @@ ecapi_receipts_forget(EcapiDestination *destination)
 /* ---- asking ---- */
 
 /* Note what became of the receipt in memory. */
-static void
+static EcapiReceiptChange *
 note_change(EcapiDestination *destination, TimestampTz next_ask, const char *problem)
 {
 	EcapiReceipts *receipts = &destination->receipts;
@@ -184,6 +184,7 @@ note_change(EcapiDestination *destination, TimestampTz next_ask, const char *pro
 	destination->dirty = true;
 	receipts->asking = ECAPI_ASKING_NOTED;
 	MemoryContextSwitchTo(old);
+	return change;
 }
 
 /*
@@ -202,9 +203,9 @@ ask_again(EcapiDestination *destination, bool trouble)
 		later->first_s * USECS_PER_SEC * (current->asks + 1);
 
 	if (now >= last)
-		note_change(destination, 0, "the outcome did not come");
+		(void) note_change(destination, 0, "the outcome did not come");
 	else
-		note_change(destination, Min(now + wait_us, last), NULL);
+		(void) note_change(destination, Min(now + wait_us, last), NULL);
 }
 
 static void
@@ -234,7 +235,7 @@ take_status(EcapiCookie *cookie, EcapiAnswer *answer)
 	else if (judgement->verdict == ECAPI_DELIVERED && judgement->nnamed > 0)
 		receipts->asking = ECAPI_ASKING_TOLD;
 	else if (judgement->verdict == ECAPI_DELIVERED)
-		note_change(destination, 0, judgement->words);
+		(void) note_change(destination, 0, judgement->words);
 	else if (judgement->verdict == ECAPI_RETRY)
 		ask_again(destination, answer->status < 200 || answer->status > 299);
 	else if (judgement->credential && ecapi_fetch_again(destination, receipts->token_serial))
@@ -242,7 +243,7 @@ take_status(EcapiCookie *cookie, EcapiAnswer *answer)
 	else if (judgement->credential)
 		ask_again(destination, true);
 	else
-		note_change(destination, 0, judgement->words != NULL ? judgement->words :
+		(void) note_change(destination, 0, judgement->words != NULL ? judgement->words :
 					"the platform does not know the request");
 }
 
@@ -323,15 +324,27 @@ note_failed(EcapiDestination *destination, const EcapiNamed *named)
 	ecapi_journal_late(destination, &late);
 }
 
-/* Events were named that did not do well: they fail, and the receipt is done. */
+/*
+ * Events were named that did not do well: they fail, and the receipt is done.  Those that
+ * are on their way to a later try are not delivered, either.
+ */
 static void
 note_named(EcapiDestination *destination)
 {
 	EcapiReceipts *receipts = &destination->receipts;
+	const EcapiReceipt *current = &receipts->current;
 	const EcapiJudgement *judgement = &receipts->judgement;
+	EcapiReceiptChange *change = note_change(destination, 0, NULL);
 
+	change->sent_at = current->sent_at;
+	change->receipt = MemoryContextStrdup(destination->journal.context, current->receipt);
+	ecapi_seqs_init(&change->late, destination->journal.context);
 	for (int i = 0; i < judgement->nnamed; i++)
-		if (judgement->named[i].outcome != ECAPI_NAMED_DELIVERED)
-			note_failed(destination, &judgement->named[i]);
-	note_change(destination, 0, NULL);
+	{
+		if (judgement->named[i].outcome == ECAPI_NAMED_DELIVERED)
+			continue;
+		note_failed(destination, &judgement->named[i]);
+		ecapi_seqs_add(&change->late, current->seqs[judgement->named[i].index]);
+		change->nlate++;
+	}
 }

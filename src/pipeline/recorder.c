@@ -127,7 +127,7 @@ write_destination(EcapiDestination *destination, TimestampTz now)
 	foreach(cell, destination->journal.receipts)
 		ecapi_receipt_insert(NameStr(destination->name), lfirst(cell));
 	foreach(cell, destination->journal.receipt_changes)
-		ecapi_receipt_change(lfirst(cell));
+		ecapi_receipt_change(NameStr(destination->name), lfirst(cell));
 	destination->journal.changes_written = destination->journal.changes != NIL &&
 		ecapi_failed_lock(destination->journal.changes);
 	if (destination->journal.changes_written)

@@ -38,10 +38,29 @@ static EcapiStatement done = {
 	1, {INT8OID}, NULL
 };
 
+/*
+ * A row of the request log said of events that they were delivered, so whatever asks it
+ * (a cancellation, a reconciliation) took them for that.  They go to a row of their own.
+ */
+static EcapiStatement accepted_only = {
+	"WITH said AS (SELECT * FROM ecapi.request WHERE destination OPERATOR(pg_catalog.=) $1"
+	" AND sent_at OPERATOR(pg_catalog.=) $2 AND receiver_request_id OPERATOR(pg_catalog.=) $3"
+	" AND outcome OPERATOR(pg_catalog.=) 'delivered' LIMIT 1),"
+	" corrected AS (UPDATE ecapi.request r SET seqs = r.seqs OPERATOR(pg_catalog.-) $4,"
+	" events = r.events OPERATOR(pg_catalog.-) $5 FROM said s"
+	" WHERE r.slot OPERATOR(pg_catalog.=) s.slot AND r.request_id OPERATOR(pg_catalog.=) s.request_id)"
+	" INSERT INTO ecapi.request (request_id, sent_at, latency_ms, events, attempt, status,"
+	" slot, server, destination, outcome, receiver_request_id, seqs, replay, retried)"
+	" SELECT pg_catalog.nextval('ecapi.request_seq'), s.sent_at, s.latency_ms, $5, s.attempt,"
+	" s.status, s.slot, s.server, s.destination, 'accepted', s.receiver_request_id, $4,"
+	" s.replay, s.retried FROM said s",
+	5, {NAMEOID, TIMESTAMPTZOID, TEXTOID, INT8MULTIRANGEOID, INT4OID}, NULL
+};
+
 /* Platforms' own reports of what they took reach back no further. */
 static EcapiStatement tidy = {
 	"DELETE FROM ecapi.receipt WHERE problem IS NOT NULL AND sent_at OPERATOR(pg_catalog.<)"
-	" pg_catalog.now() OPERATOR(pg_catalog.-) interval '90 days'",
+	" (pg_catalog.now() OPERATOR(pg_catalog.-) interval '90 days')",
 	0, {InvalidOid}, NULL
 };
 
@@ -90,8 +109,12 @@ ecapi_receipt_insert(const char *destination, const EcapiReceipt *receipt)
 }
 
 void
-ecapi_receipt_change(const EcapiReceiptChange *change)
+ecapi_receipt_change(const char *destination, EcapiReceiptChange *change)
 {
+	if (change->nlate > 0)
+		ecapi_execute(&accepted_only, ecapi_arg_name(destination),
+					  ecapi_arg_time(change->sent_at), ecapi_arg_text(change->receipt),
+					  ecapi_arg(ecapi_seqs_datum(&change->late)), ecapi_arg_int4(change->nlate));
 	if (change->next_ask == 0 && change->problem == NULL)
 	{
 		ecapi_execute(&done, ecapi_arg_int8(change->receipt_id));

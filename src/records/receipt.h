@@ -10,6 +10,8 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
+#include "records/seqs.h"
+
 /* Bytes of a receipt; what is longer is none. */
 #define ECAPI_RECEIPT_KEPT	256
 
@@ -31,6 +33,12 @@ typedef struct EcapiReceiptChange
 	int64		receipt_id;
 	TimestampTz next_ask;		/* 0: it is not asked about again */
 	const char *problem;		/* why, where its outcome is not known; NULL: it is */
+
+	/* the events that failed after all, of which the request log says they were delivered */
+	int			nlate;
+	EcapiSeqs	late;
+	TimestampTz sent_at;		/* of the request */
+	const char *receipt;
 } EcapiReceiptChange;
 
 /* An event of a receipt as the ledger counts it. */
@@ -46,8 +54,11 @@ typedef struct EcapiReceiptEvent
 /* Keep a new receipt of a destination. */
 extern void ecapi_receipt_insert(const char *destination, const EcapiReceipt *receipt);
 
-/* Change one, or delete it when its outcome is known. */
-extern void ecapi_receipt_change(const EcapiReceiptChange *change);
+/*
+ * Change one of a destination, or delete it when its outcome is known.  In the request log
+ * its late events were accepted then, and are not delivered.
+ */
+extern void ecapi_receipt_change(const char *destination, EcapiReceiptChange *change);
 
 /*
  * The receipt of a destination that has been due longest, in context; false when none is
