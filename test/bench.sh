@@ -11,6 +11,7 @@
 #	held-snapshot	delivery under an old snapshot against without
 #	steady			the same at a steady rate, over time
 #	enrich			delivery through an enrichment against without
+#	fanout			a further destination, by format, against the pure transform
 #	shares			delivery beside nine receivers that never answer against alone
 #	documents		capture of documents of many shapes and sizes
 #	routes			delivery beside 199 destinations of other shops against alone
@@ -49,6 +50,8 @@ set -euo pipefail
 . "$REPO/test/bench/shares.sh"
 # shellcheck source=test/bench/documents.sh
 . "$REPO/test/bench/documents.sh"
+# shellcheck source=test/bench/fanout.sh
+. "$REPO/test/bench/fanout.sh"
 
 EVENTS=
 ROUNDS=3
@@ -60,13 +63,13 @@ while [ $# -gt 0 ]; do
 		-n) EVENTS=${2:?}; shift ;;
 		-r) ROUNDS=${2:?}; shift ;;
 		-t) SPAN_GIVEN=${2:?}; shift ;;
-		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | routes | shares | documents) names+=("$1") ;;
-		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|routes|shares|documents]..." ;;
+		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | routes | shares | documents | fanout) names+=("$1") ;;
+		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|routes|shares|documents|fanout]..." ;;
 	esac
 	shift
 done
 if [ ${#names[@]} = 0 ]; then
-	names=(emit capture deliver transform latency held-snapshot steady enrich routes shares documents)
+	names=(emit capture deliver transform latency held-snapshot steady enrich routes shares documents fanout)
 	EVENTS=${EVENTS:-50000}
 	SPAN_GIVEN=${SPAN_GIVEN:-5}
 fi

@@ -1,0 +1,104 @@
+# fanout.sh - what a further destination costs; sourced by bench.sh.
+#
+# One page of events goes to several destinations: it is read and parsed once, and what
+# they have in common is hashed once.  By turns a backlog is delivered to one destination of
+# the format ecapi alone, and to it and a further one of each format.  The difference in
+# the worker's processor time is what the further one costs, its HTTP included; beside
+# it stands the pure transform (transform.c) of the same events.
+#
+# shellcheck shell=bash
+
+FANOUT_KINDS=(none ecapi meta google webhook)
+
+fanout_destinations()
+{
+	local url=http://127.0.0.1:$RECEIVER_PORT
+
+	"${AS_SERVER[@]}" mkdir -p "$WORK/credentials"
+	"${AS_SERVER[@]}" openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 \
+		-out "$WORK/fanout.pem"
+	perl -MJSON::PP -0777 -ne 'print encode_json({ type => "service_account",
+		client_email => "bench\@example.iam.gserviceaccount.com", private_key_id => "1",
+		private_key => $_, token_uri => "https://oauth2.googleapis.com/token" })' \
+		"$WORK/fanout.pem" | "${AS_SERVER[@]}" tee "$WORK/credentials/fanout.json" >/dev/null
+	sql -c "CREATE SERVER further_ecapi FOREIGN DATA WRAPPER ecapi
+			OPTIONS (url '$url/further_ecapi', data_set_id 'bench', batch_size '1000')" \
+		-c "CREATE SERVER further_meta FOREIGN DATA WRAPPER ecapi
+			OPTIONS (format 'meta', url '$url/further_meta', data_set_id '1234567890')" \
+		-c "CREATE USER MAPPING FOR PUBLIC SERVER further_meta OPTIONS (access_token 'none')" \
+		-c "CREATE SERVER further_google FOREIGN DATA WRAPPER ecapi
+			OPTIONS (format 'google', url '$url/further_google', token_url '$url/further_google/token',
+				account_id '1234567890', event_types 'purchase=7001', batch_size '1000')" \
+		-c "CREATE USER MAPPING FOR PUBLIC SERVER further_google OPTIONS (service_account_file 'fanout.json')" \
+		-c "CREATE SERVER further_webhook FOREIGN DATA WRAPPER ecapi
+			OPTIONS (format 'webhook', url '$url/further_webhook/webhook', batch_size '1000')" \
+		-c "CREATE USER MAPPING FOR PUBLIC SERVER further_webhook
+			OPTIONS (secret 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw')" \
+		-c "SELECT ecapi.pause(srvname) FROM pg_foreign_server" >/dev/null
+}
+
+# fanout_side KIND FIRST: deliver events from that number on; sets CPU.
+fanout_side()
+{
+	local kind=$1 first=$2 copies=1 resume="SELECT ecapi.resume('bench')"
+
+	wait_for "every destination is paused" \
+		"SELECT bool_and(state = 'paused') FROM ecapi.destination" 60
+	# what the others got meanwhile is not for this one
+	sql -c "SELECT ecapi.rebase(srvname) FROM pg_foreign_server" >/dev/null
+	# of today, because platforms take no old ones
+	sql -c "SELECT count(ecapi_emit(event => bench.purchase(n) ||
+				jsonb_build_object('timestamp', extract(epoch FROM now())::bigint)))
+			FROM generate_series($first::bigint, $((first + EVENTS - 1))) n" >/dev/null
+	sql -c "CHECKPOINT"
+	if [ "$kind" != none ]; then
+		resume="SELECT ecapi.resume('bench'), ecapi.resume('further_$kind')"
+		copies=2
+	fi
+	RESUME=$resume drain "$((copies * EVENTS))"
+	CPU=$(calculate "$CPU * $copies")
+	wait_for "nothing is left to send" \
+		"SELECT bool_and(backlog = 0 OR state = 'paused') FROM ecapi.destination" 600
+	sql -c "SELECT ecapi.pause(srvname) FROM pg_foreign_server" >/dev/null
+}
+
+bench_fanout()
+{
+	local round kind first=1 transform=() answer
+
+	title "fanout, $EVENTS events to one destination and to a further one, $ROUNDS rounds"
+	make_here -C test/bench transform >"$WORK/bench.log" 2>&1 || { cat "$WORK/bench.log" >&2; die "the transform was not built"; }
+	set_delivery on
+	start_counting_receiver
+	bench_database fanout
+	bench_destination fanout
+	fanout_destinations
+	rm -f "$WORK"/fanout.us.*
+	for ((round = 1; round <= ROUNDS; round++)); do
+		for kind in "${FANOUT_KINDS[@]}"; do
+			fanout_side "$kind" "$first"
+			first=$((first + EVENTS))
+			echo "$CPU" >>"$WORK/fanout.us.$kind"
+			if [ "$kind" = none ]; then
+				# Lines as they are: csv whose quote and delimiter never occur.
+				[ "$round" != 1 ] || sql -c "COPY (SELECT event FROM ecapi.outbox ORDER BY seq LIMIT $EVENTS) TO '$WORK/events'
+					(FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
+				answer=$("${AS_SERVER[@]}" "$BUILD/test/bench/transform" "$WORK/events" 1000)
+				transform+=("$(calculate "1e6 / ${answer% *}")")
+			fi
+		done
+	done
+	show_side "pure transform" us/event "${transform[@]}"
+	for kind in "${FANOUT_KINDS[@]}"; do
+		mapfile -t further < <(paste -d' ' "$WORK/fanout.us.$kind" "$WORK/fanout.us.none" |
+			awk -v alone="$([ "$kind" = none ] && echo 1 || echo 0)" '{ printf "%.3f\n", alone ? $1 : $1 - $2 }')
+		if [ "$kind" = none ]; then
+			show_side "the first destination, worker" us/event "${further[@]}"
+		else
+			show_side "a further one, $kind" us/event "${further[@]}"
+			show_ratio "$kind / transform" "at most 0.8, and its HTTP" "${further[@]}" / "${transform[@]}"
+		fi
+	done
+	stop_receiver
+	drop_bench_database
+}
