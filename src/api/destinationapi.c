@@ -23,6 +23,8 @@
  */
 #include "postgres.h"
 
+#include <time.h>
+
 #include "access/xlog.h"
 #include "catalog/pg_foreign_server.h"
 #include "commands/defrem.h"
@@ -192,9 +194,25 @@ add_row(ReturnSetInfo *result, const char *severity, const char *what,
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* What the platform takes now, and will not for long. */
+static void
+add_what_ends(ReturnSetInfo *result, const ForeignServer *server)
+{
+	EcapiOptions options = {0};
+	EcapiOptionProblem unusable;
+	EcapiFormatProblem problem;
+
+	memset(&problem, 0, sizeof(problem));
+	if (ecapi_options_read(server->options, ForeignServerRelationId, &options, &unusable) &&
+		options.format->lasts != NULL &&
+		!options.format->lasts(&options, (int64) time(NULL), &problem))
+		add_row(result, "warning", problem.message, problem.hint);
+}
+
 /*
  * ecapi_internal.destination_problems(server oid): rows (severity, what,
- * what_to_do) about a destination's SQL, none when all is well.
+ * what_to_do) about a destination's SQL and what its platform takes, none when all
+ * is well.
  */
 Datum
 ecapi_destination_problems(PG_FUNCTION_ARGS)
@@ -217,6 +235,7 @@ ecapi_destination_problems(PG_FUNCTION_ARGS)
 				add_row(result, "warning",
 						psprintf("its enrichment \"%s\" is volatile", list.list[i].name),
 						HINT_VOLATILE);
+	add_what_ends(result, server);
 	return (Datum) 0;
 }
 

@@ -12,7 +12,9 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_foreign_server.h"
 #include "fmgr.h"
+#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
@@ -59,6 +61,31 @@ report_what_is_gone(TimestampTz since, TimestampTz oldest)
 }
 
 /*
+ * A platform that has seen an event takes it for a repeat only for a while; what is
+ * sent again later counts twice there.
+ */
+static void
+warn_of_repeats(const ForeignServer *server, TimestampTz since)
+{
+	EcapiOptionProblem problem;
+	EcapiOptions options = {0};
+	TimestampTz from;
+
+	if (!ecapi_options_read(server->options, ForeignServerRelationId, &options, &problem) ||
+		options.format->dedupe_s <= 0)
+		return;
+	from = GetCurrentTimestamp() - options.format->dedupe_s * USECS_PER_SEC;
+	if (since < from)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("the platform may count events again that it had before %s",
+						timestamptz_to_str(from)),
+				 errdetail("Receivers of the format \"%s\" recognise a repeat for %d hours.",
+						   options.format->name, options.format->dedupe_s / SECS_PER_HOUR),
+				 errhint("To send only what was not delivered, use ecapi.retry().")));
+}
+
+/*
  * ecapi.replay(destination name, since timestamptz, until timestamptz,
  * event_types text): send events emitted in [since, until) again, those of
  * some types or all; returns the replay's id.
@@ -67,6 +94,7 @@ Datum
 ecapi_replay(PG_FUNCTION_ARGS)
 {
 	EcapiReplayRow row = {0};
+	ForeignServer *server;
 	EcapiOwnerScope scope;
 	EcapiLook	look;
 	TimestampTz oldest;
@@ -81,7 +109,7 @@ ecapi_replay(PG_FUNCTION_ARGS)
 	row.until = PG_GETARG_TIMESTAMPTZ(2);
 	row.event_types = ecapi_argument_text(fcinfo, 3);
 
-	(void) ecapi_owned_destination(NameStr(row.destination));
+	server = ecapi_owned_destination(NameStr(row.destination));
 	PreventCommandIfReadOnly("ecapi.replay()");
 	if (row.since >= row.until)
 		ereport(ERROR,
@@ -102,6 +130,7 @@ ecapi_replay(PG_FUNCTION_ARGS)
 	ecapi_look_end(&look);
 	row.to = ecapi_snapshot_start();
 	report_what_is_gone(row.since, oldest);
+	warn_of_repeats(server, row.since);
 	id = ecapi_replay_create(&row, user);
 	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();

@@ -4,7 +4,8 @@
  *
  * Invariant: in any span of t seconds at most rate * t + capacity tokens
  * are taken, the capacity being a second's worth but at least one; so a burst
- * after a rest is no more than a receiver takes in a second anyway.
+ * after a rest is no more than a receiver takes in a second anyway.  A bucket with a
+ * burst of its own has that capacity.
  *
  * A rate that changes applies from the next look; tokens beyond the new
  * capacity are gone.
@@ -19,7 +20,7 @@
 static void
 fill(EcapiBucket *bucket, double rate, int64_t now_us)
 {
-	double		capacity = rate < 1 ? 1 : rate;
+	double		capacity = bucket->burst > 0 ? bucket->burst : rate < 1 ? 1 : rate;
 
 	if (!bucket->used)
 		bucket->tokens = capacity;

@@ -2,8 +2,8 @@
  * bucket.h
  *	  How many requests a second: a token bucket.
  *
- * Tokens fill in at a rate, up to a second's worth but at least one; a request
- * takes one.  Pure: time comes in as an argument.
+ * Tokens fill in at a rate, up to a second's worth but at least one, or up to the burst
+ * that the bucket has; a request takes one.  Pure: time comes in as an argument.
  */
 #ifndef ECAPI_BUCKET_H
 #define ECAPI_BUCKET_H
@@ -11,10 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Zeroed, it is a bucket that was never used: full. */
+/* Zeroed but for its burst, it is a bucket that was never used: full. */
 typedef struct EcapiBucket
 {
 	bool		used;
+	double		burst;			/* tokens that it holds; 0: a second's worth */
 	double		tokens;			/* at the time below */
 	int64_t		at_us;
 } EcapiBucket;

@@ -161,6 +161,13 @@ struct EcapiFormat
 	/* NULL, or called with a server's whole list: false when it is wrong, with problem */
 	bool		(*check) (const EcapiOptions *options, EcapiFormatProblem *problem);
 
+	/*
+	 * NULL, or false when an option serves now but will not for long: then problem says so,
+	 * for the doctor.  now is in seconds since 1970.
+	 */
+	bool		(*lasts) (const EcapiOptions *options, int64_t now,
+						  EcapiFormatProblem *problem);
+
 	/* limits of the platform; an option may lower but not raise them */
 	int			max_batch;		/* events in a request */
 	int			max_test_batch; /* the same in test mode; 0: as many */

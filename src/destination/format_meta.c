@@ -147,6 +147,28 @@ meta_check(const EcapiOptions *options, EcapiFormatProblem *problem)
 }
 
 /*
+ * A version is taken for two years at least from when it came (Conversions API, Versioning).
+ * Of v26.0 that day is known, 2026-08-06; those before came before.
+ */
+#define CURRENT_VERSION			26
+#define CURRENT_ENDS_SOON_AT	INT64_C(1841184000)	/* 2028-05-06, three months before */
+
+static bool
+meta_lasts(const EcapiOptions *options, int64_t now, EcapiFormatProblem *problem)
+{
+	const char *version = options->own[ECAPI_META_API_VERSION];
+	int			major = (version[1] - '0') * 10 + (version[2] - '0');
+
+	if (major < CURRENT_VERSION)
+		return refuse_options(problem, "its api_version is older than v26.0, which Meta has had since 2026-08-06", "",
+							  "Meta takes a version for two years at least. Try a newer one in shadow mode: ALTER SERVER ... OPTIONS (SET api_version 'v26.0').");
+	if (major == CURRENT_VERSION && now >= CURRENT_ENDS_SOON_AT)
+		return refuse_options(problem, "the two years for which Meta takes api_version v26.0 end on 2028-08-06", "",
+							  "Set a newer one: ALTER SERVER ... OPTIONS (SET api_version '...'); ecapi of a later version has it as default.");
+	return true;
+}
+
+/*
  * ---- where requests go, and what frames the events ----
  */
 
@@ -219,6 +241,7 @@ const EcapiFormat ecapi_format_meta = {
 	.own = meta_options,
 	.nown = ECAPI_META_OPTIONS,
 	.check = meta_check,
+	.lasts = meta_lasts,
 	.max_batch = 1000,
 	.max_body = 4 * 1024 * 1024,
 	.default_batch = 1000,

@@ -87,6 +87,8 @@ ecapi_option_read_origin(const EcapiOption *option, const char *value,
 	return ecapi_option_split_origin(value, &origin) || ecapi_option_wrong(option, value, problem);
 }
 
+/* The platform's own limit may be lowered but not raised. */
+
 /* One request in a quarter of an hour is the slowest that makes sense. */
 #define MIN_RATE	0.001
 #define MAX_RATE	10000.0
@@ -95,13 +97,22 @@ bool
 ecapi_option_read_rate_limit(const EcapiOption *option, const char *value,
 							 EcapiOptions *options, EcapiOptionProblem *problem)
 {
+	double		max = options->format->requests_a_minute / 60.0;
 	double		rate;
 
 	/* written so that what is not a number is refused */
 	if (!parse_real(value, &rate, 0, NULL) ||
 		!(rate == 0 || (rate >= MIN_RATE && rate <= MAX_RATE)))
 		return ecapi_option_wrong(option, value, problem);
-	options->rate_limit = rate;
+	if (max > 0 && rate > max)
+	{
+		ecapi_option_wrong(option, value, problem);
+		snprintf(problem->detail, sizeof(problem->detail),
+				 "The format \"%s\" takes %d requests a minute.",
+				 options->format->name, options->format->requests_a_minute);
+		return false;
+	}
+	options->rate_limit = rate > 0 ? rate : max;
 	return true;
 }
 

@@ -343,6 +343,7 @@ set_server_defaults(EcapiOptions *options)
 	options->batch_size = options->format->default_batch;
 	options->linger_ms = options->format->default_linger_ms;
 	options->max_age_s = options->format->max_age_s;
+	options->rate_limit = options->format->requests_a_minute / 60.0;
 	options->sample = 1;
 	options->dedupe_key = options->format->dedupe_key;
 	ecapi_option_own_defaults(options);

@@ -175,6 +175,7 @@ struct EcapiDestination
 	EcapiFeedKind last_other;	/* the same, but for live */
 	TimestampTz linger_until;	/* 0: nothing lingers */
 	EcapiBucket bucket;			/* of rate_limit */
+	EcapiBucket day;			/* of the platform's daily quota */
 
 	EcapiReplay replaying;
 	EcapiFailedLook look;

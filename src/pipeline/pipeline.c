@@ -86,6 +86,18 @@ start_request(EcapiBatch *batch, const EcapiCredentials *credentials,
 }
 
 /*
+ * Requests a second by which a platform's daily quota is never exceeded: a tenth of it is
+ * the burst, and nine tenths fill in over a day.  0: there is none.
+ */
+#define DAY_BURST	0.1
+
+static double
+day_rate(const EcapiOptions *options)
+{
+	return options->format->requests_a_day * (1 - DAY_BURST) / SECS_PER_DAY;
+}
+
+/*
  * Send a shaped batch.  Returns false when the destination cannot send now;
  * then the batch is ready again and the destination waits.
  */
@@ -114,12 +126,27 @@ send_batch(EcapiBatch *batch)
 		return false;
 	}
 	ecapi_bucket_take(&destination->bucket, options->rate_limit, batch->sent_at);
+	ecapi_bucket_take(&destination->day, day_rate(options), batch->sent_at);
 	batch->attempts++;
 	batch->flying = true;
 	dlist_push_tail(&destination->flying, &batch->node);
 	destination->nflying++;
 	ecapi_share_sent(destination);
 	return true;
+}
+
+/* Milliseconds until the option rate_limit and the platform's quota allow a request. */
+static int64
+wait_for_rate(EcapiDestination *destination)
+{
+	const EcapiOptions *options = destination->options;
+	TimestampTz now = GetCurrentTimestamp();
+	int64		by_rate = ecapi_bucket_wait_ms(&destination->bucket, options->rate_limit, now);
+	int64		by_day;
+
+	destination->day.burst = options->format->requests_a_day * DAY_BURST;
+	by_day = ecapi_bucket_wait_ms(&destination->day, day_rate(options), now);
+	return Max(by_rate, by_day);
 }
 
 /*
@@ -268,9 +295,7 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 		if (destination->options->mode != ECAPI_MODE_SHADOW &&
 			!ecapi_fetch_ready(destination, now))
 			break;
-		limited_ms = ecapi_bucket_wait_ms(&destination->bucket,
-										  destination->options->rate_limit,
-										  GetCurrentTimestamp());
+		limited_ms = wait_for_rate(destination);
 		if (limited_ms > 0)
 			break;
 		batch = next_batch(destination, now);

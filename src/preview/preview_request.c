@@ -161,6 +161,13 @@ ecapi_preview_use_test_mode(EcapiPreview *preview)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot send while \"ecapi.delivery\" is off"),
 				 errhint("Without send => true the request is shown and not sent.")));
+	if (preview->options->format->test_counts && preview->options->test_url == NULL)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("the platform counts test events like others"),
+				 errdetail("The format \"%s\" marks them for its test view, and its reports and optimization take them in all the same.",
+						   preview->options->format->name),
+				 errhint("Use a data set for tests, or set the option \"test_url\".")));
 	preview->options->mode = ECAPI_MODE_TEST;
 }
 

@@ -76,10 +76,24 @@ test_wait(void)
 	check(taken(&bucket, 1, now, now + 1, 1) == 1, "a lower rate applies at once");
 }
 
+/* A daily quota of 1,000: a burst of a tenth, and the rest over the day. */
+static void
+test_burst(void)
+{
+	EcapiBucket bucket = {.burst = 100};
+	double		rate = 900.0 / 86400;
+	int			first = taken(&bucket, rate, 0, SECOND, SECOND / 10);
+	int			day = taken(&bucket, rate, SECOND, 86400 * SECOND, 10 * SECOND);
+
+	check(first == 100, "the burst goes at once");
+	check(day >= 890 && first + day <= 1000, "and no more than the quota in a day");
+}
+
 int
 main(void)
 {
 	test_rates();
 	test_wait();
+	test_burst();
 	return unit_done();
 }

@@ -691,6 +691,24 @@ test_memory(void)
 	check(told && n > 0 && n < 100, "without memory no event is named");
 }
 
+static void
+test_versions(void)
+{
+	static EcapiOptions aging;
+	EcapiFormatProblem problem;
+
+	memset(&problem, 0, sizeof(problem));
+	aging.own[ECAPI_META_API_VERSION] = "v26.0";
+	check(ecapi_format_meta.lasts(&aging, INT64_C(1795780800), &problem), "the current version lasts");
+	check(!ecapi_format_meta.lasts(&aging, INT64_C(1841184000), &problem) &&
+		  strstr(problem.message, "2028-08-06"), "until its end nears");
+	aging.own[ECAPI_META_API_VERSION] = "v27.0";
+	check(ecapi_format_meta.lasts(&aging, INT64_C(1841184000), &problem), "of one to come nothing is known");
+	aging.own[ECAPI_META_API_VERSION] = "v25.0";
+	check(!ecapi_format_meta.lasts(&aging, INT64_C(1795780800), &problem) && problem.hint[0] != '\0',
+		  "an older one is said to be old");
+}
+
 int
 main(void)
 {
@@ -710,5 +728,6 @@ main(void)
 	test_memory();
 	free(body.data);
 	unit_free();
+	test_versions();
 	return unit_done();
 }
