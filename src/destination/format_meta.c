@@ -36,6 +36,12 @@
 /* Bytes of a data set's id, which has 15 or 16 digits today. */
 #define MAX_DATA_SET_ID 32
 
+/*
+ * Bytes of a test event code, which is "TEST" and five digits today.  It has to fit into
+ * the room that closing a body may take (body.c).
+ */
+#define MAX_TEST_EVENT_CODE	32
+
 static const char *
 check_version(const char *value)
 {
@@ -56,7 +62,7 @@ check_test_event_code(const char *value)
 		if (!ecapi_is_digit(*at) && !ecapi_is_letter(*at))
 			return "It has letters and digits alone, such as TEST12345.";
 	}
-	return strlen(value) > 64 ? "It has at most 64 bytes." : NULL;
+	return strlen(value) > MAX_TEST_EVENT_CODE ? "It has at most 32 bytes." : NULL;
 }
 
 /* Numbers of countries and states as Meta has them: 1 and 1000 are USA and California. */

@@ -417,7 +417,8 @@ test_options(void)
 		  "versions");
 	check_text(options.own[ECAPI_META_API_VERSION], "v26.0", "which is v26.0 unless given");
 	check(check_of(ECAPI_META_TEST_EVENT_CODE, "TEST12345") == NULL &&
-		  check_of(ECAPI_META_TEST_EVENT_CODE, "TEST 1") != NULL, "test codes");
+		  check_of(ECAPI_META_TEST_EVENT_CODE, "TEST 1") != NULL &&
+		  check_of(ECAPI_META_TEST_EVENT_CODE, "TEST12345678901234567890123456789") != NULL, "test codes");
 	check(check_of(ECAPI_META_DATA_PROCESSING_STATE, "1000") == NULL &&
 		  check_of(ECAPI_META_DATA_PROCESSING_STATE, "0") == NULL &&
 		  check_of(ECAPI_META_DATA_PROCESSING_STATE, "-1") != NULL &&
