@@ -64,6 +64,10 @@ ecapi_receipts_note(EcapiBatch *batch, const EcapiJudgement *judgement)
 	if (later == NULL || judgement->receipt == NULL ||
 		strlen(judgement->receipt) > ECAPI_RECEIPT_KEPT)
 		return;
+	/* of what was only checked nothing becomes */
+	if (batch->body.shape.options->mode == ECAPI_MODE_TEST &&
+		!batch->body.shape.format->test_counts)
+		return;
 	old = MemoryContextSwitchTo(destination->journal.context);
 	receipt = palloc0(sizeof(EcapiReceipt));
 	receipt->receipt = pstrdup(judgement->receipt);
