@@ -195,6 +195,12 @@ struct EcapiFormat
 	/* event types, by bit, that are not sent unless the option event_types names them */
 	uint64_t	off_by_default;
 
+	/*
+	 * The platform takes a refund of what it does not know for something new, so one leaves
+	 * only where a cancellation has found that the order was delivered.
+	 */
+	bool		addressed_refunds;
+
 	/* what mode 'test' does: the format marks requests by itself, or needs test_url */
 	bool		has_test_mode;
 	bool		test_counts;	/* events sent in test mode count like others */

@@ -170,7 +170,8 @@ static const EcapiGrant google_grant = {
  * the requests of a day.
  *
  * Analytics' tags collect page views by themselves and ads count their impressions, so both
- * are sent only where event_types names them.
+ * are sent only where event_types names them.  So is a refund: an id that Google does not
+ * know would count as another conversion.
  */
 const EcapiFormat ecapi_format_google = {
 	.name = "google",
@@ -191,7 +192,8 @@ const EcapiFormat ecapi_format_google = {
 	.age_limit = google_age_limit,
 	.dedupe_key = ECAPI_DEDUPE_TRANSACTION,
 	.off_by_default = UINT64_C(1) << ECAPI_EVENT_ad_impression |
-	UINT64_C(1) << ECAPI_EVENT_page_view,
+	UINT64_C(1) << ECAPI_EVENT_page_view | UINT64_C(1) << ECAPI_EVENT_refund,
+	.addressed_refunds = true,
 	.has_test_mode = true,
 	.takes_targets = true,
 	.open = google_open,

@@ -84,6 +84,14 @@ out_of_window(const EcapiOptions *options, const EcapiValue *event, int64_t now)
 	return format->future_s > 0 && age_s < -format->future_s ? "in the future" : NULL;
 }
 
+/* Whether a refund is for a destination; see EcapiFormat for what only the address says. */
+static bool
+is_refunded_there(const EcapiOptions *options, EcapiAddressee self, const EcapiValue *event)
+{
+	return ecapi_refund_is_for(event, self.server, self.name) &&
+		(!options->format->addressed_refunds || ecapi_refund_is_addressed(event));
+}
+
 const char *
 ecapi_select_early(const EcapiOptions *options, EcapiAddressee self,
 				   const EcapiValue *event, int type, int64_t now)
@@ -99,7 +107,7 @@ ecapi_select_early(const EcapiOptions *options, EcapiAddressee self,
 	reason = out_of_window(options, event, now);
 	if (reason)
 		return reason;
-	return type == ECAPI_EVENT_refund && !ecapi_refund_is_for(event, self.server, self.name)
+	return type == ECAPI_EVENT_refund && !is_refunded_there(options, self, event)
 		? "not delivered" : NULL;
 }
 

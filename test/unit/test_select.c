@@ -25,6 +25,8 @@ half_for_leads(const EcapiOptions *options, const EcapiValue *event)
 static const EcapiFormat plain = {.name = "plain"};
 static const EcapiFormat windowed = {.name = "windowed", .age_limit = half_for_leads, .future_s = 300};
 
+static const EcapiFormat adjusting = {.name = "adjusting", .addressed_refunds = true};
+
 static EcapiOptions options;
 static const EcapiAddressee self = {7, "shop"};
 
@@ -77,6 +79,10 @@ test_early(void)
 	check_text(refund("{'ext':{'refund_for':{'8':'shop'}}}"), NULL, "one by its name");
 	check_text(refund("{'ext':{'refund_for':{'7':'other'}}}"), NULL, "one by its server");
 	check_text(refund("{}"), NULL, "one for all");
+	options.format = &adjusting;
+	check_text(refund("{}"), "not delivered", "one for all, where only what was delivered is adjusted");
+	check_text(refund("{'ext':{'refund_for':{'7':'other'}}}"), NULL, "one by its server, there");
+	options.format = &plain;
 	check_text(ecapi_select_routed(&options, 64, NULL), "event_type", "no type at all");
 
 	set_options();
