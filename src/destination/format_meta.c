@@ -75,6 +75,22 @@ check_place(const char *value)
 	return NULL;
 }
 
+static const char *
+check_event_name(const char *value)
+{
+	return strlen(value) > 100 ? "A name has at most 100 bytes." : NULL;
+}
+
+/* A year is beyond any window in which Meta attributes. */
+static const char *
+check_days(const char *value)
+{
+	if (strlen(value) > 3 || !ecapi_all_digits(value, strlen(value)) || atoi(value) < 1 ||
+		atoi(value) > 365)
+		return "It is a number of days from 1 to 365.";
+	return NULL;
+}
+
 static const char *const data_processing_words[] = {"LDU", NULL};
 
 static const EcapiOwnOption meta_options[ECAPI_META_OPTIONS] = {
@@ -103,6 +119,16 @@ static const EcapiOwnOption meta_options[ECAPI_META_OPTIONS] = {
 		.check = check_place,
 		.what = "It is Meta's number of the state for Limited Data Use, such as 1000 for "
 		"California; 0 lets Meta find it by the IP address."
+	},
+	[ECAPI_META_APPEND_EVENT_NAME] = {"append_event_name",
+		.fallback = "AppendValue",
+		.check = check_event_name,
+		.what = "It is the name under which a value goes that becomes known after its event."
+	},
+	[ECAPI_META_APPEND_FOR_DAYS] = {"append_for_days",
+		.fallback = "7",
+		.check = check_days,
+		.what = "It is how many days after an event a value of it is still sent."
 	}
 };
 
@@ -256,6 +282,7 @@ const EcapiFormat ecapi_format_meta = {
 	.age_limit = ecapi_meta_age_limit,
 	.future_s = 600,
 	.dedupe_s = 48 * 3600,
+	.dedupe_key = ECAPI_DEDUPE_ID,
 	.off_by_default = UINT64_C(1) << ECAPI_EVENT_refund,
 	.has_test_mode = true,
 	.test_counts = true,

@@ -124,6 +124,9 @@ typedef struct Facts
 	const char *currency;		/* of value, or NULL */
 	const EcapiValue *app;		/* app_data, of an app's event */
 	const EcapiValue *channel;	/* messaging_channel, of one of business messaging */
+	const EcapiValue *original; /* the event that a value is appended to, or NULL */
+	const char *original_name;
+	int64_t		original_time;
 } Facts;
 
 /* The platform's name: the destination's own for the type, else Meta's, else ours. */
@@ -261,8 +264,35 @@ find_extras(const EcapiValue *event, Facts *facts)
 	return NULL;
 }
 
+/*
+ * A value that became known after its event goes as an event of its own, which names the
+ * first one: ext.original, with event_type, timestamp and id or transaction_id
+ * (original_event_data of Server Event Parameters; how long after is said nowhere, so an
+ * option says it).  *filtered: its time is over.
+ */
 static const char *
-find_facts(const EcapiShape *shape, const EcapiValue *event, Facts *facts)
+find_original(const EcapiOptions *options, const EcapiValue *event, int64_t now,
+			  Facts *facts, bool *filtered)
+{
+	const char *days = options->own[ECAPI_META_APPEND_FOR_DAYS];
+	const char *reason;
+
+	facts->original = ecapi_meta_object(ecapi_meta_object(event, "ext"), "original");
+	if (facts->original == NULL)
+		return NULL;
+	facts->name = options->own[ECAPI_META_APPEND_EVENT_NAME];
+	reason = find_name(options, facts->original, &facts->original_name);
+	if (reason == NULL)
+		reason = find_time(facts->original, now, &facts->original_time);
+	if (reason != NULL || (ecapi_meta_text(facts->original, "id") == NULL &&
+						   ecapi_meta_text(facts->original, "transaction_id") == NULL))
+		return "original incomplete";
+	*filtered = now - facts->original_time > (int64_t) atoi(days) * 86400;
+	return *filtered ? "original too old" : NULL;
+}
+
+static const char *
+find_facts(const EcapiShape *shape, const EcapiValue *event, Facts *facts, bool *filtered)
 {
 	const char *reason;
 
@@ -270,6 +300,8 @@ find_facts(const EcapiShape *shape, const EcapiValue *event, Facts *facts)
 	reason = find_name(shape->options, event, &facts->name);
 	if (reason == NULL)
 		reason = find_time(event, shape->now, &facts->time);
+	if (reason == NULL)
+		reason = find_original(shape->options, event, shape->now, facts, filtered);
 	if (reason != NULL)
 		return reason;
 	facts->page = url_of(ecapi_meta_object(event, "properties"), "page_url");
@@ -315,6 +347,22 @@ write_app(EcapiWriter *writer, const EcapiValue *app)
 	(void) ecapi_write_close(writer, open, '}', true);
 }
 
+static void
+write_original(EcapiWriter *writer, const EcapiOptions *options, const Facts *facts)
+{
+	const EcapiValue *order = ecapi_meta_text(facts->original, "transaction_id");
+	const EcapiValue *id = ecapi_meta_text(facts->original, "id");
+	EcapiOpen	open = ecapi_write_open(writer, "original_event_data", '{');
+
+	ecapi_write_text(writer, "event_name", facts->original_name);
+	ecapi_write_integer(writer, "event_time", facts->original_time);
+	write_member(writer, "order_id", order);
+	/* by what the original went under */
+	write_member(writer, "event_id", options->dedupe_key == ECAPI_DEDUPE_TRANSACTION && order ?
+				 order : id);
+	(void) ecapi_write_close(writer, open, '}', true);
+}
+
 static const char *
 write_event(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *event,
 			const Facts *facts)
@@ -324,7 +372,7 @@ write_event(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *event,
 
 	ecapi_write_text(writer, "event_name", facts->name);
 	ecapi_write_integer(writer, "event_time", facts->time);
-	write_member(writer, "event_id", ecapi_meta_text(event, "id"));
+	write_member(writer, "event_id", ecapi_format_dedupe_value(shape->options, event));
 	ecapi_write_text(writer, "action_source", facts->source);
 	write_member(writer, "messaging_channel", facts->channel);
 	write_member(writer, "event_source_url", facts->page);
@@ -337,6 +385,8 @@ write_event(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *event,
 	ecapi_meta_write_custom(writer, event, facts->value, facts->currency);
 	if (facts->app != NULL)
 		write_app(writer, facts->app);
+	if (facts->original != NULL)
+		write_original(writer, shape->options, facts);
 	return NULL;
 }
 
@@ -349,6 +399,7 @@ ecapi_meta_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 	EcapiWriter writer = {body, shape->events > 0};
 	EcapiOpen	open;
 	Facts		facts;
+	bool		filtered = false;
 
 	(void) arena;
 	*reason = NULL;
@@ -360,9 +411,9 @@ ecapi_meta_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 		return ECAPI_FILTERED;
 	}
 	else
-		*reason = find_facts(shape, event, &facts);
+		*reason = find_facts(shape, event, &facts, &filtered);
 	if (*reason != NULL)
-		return ECAPI_UNFIT;
+		return filtered ? ECAPI_FILTERED : ECAPI_UNFIT;
 
 	open = ecapi_write_open(&writer, NULL, '{');
 	*reason = write_event(shape, &writer, event, &facts);

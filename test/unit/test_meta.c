@@ -692,6 +692,37 @@ test_memory(void)
 	check(told && n > 0 && n < 100, "without memory no event is named");
 }
 
+#define USER	"'user_data':{'email_address':['a@example.com']},'source':'other'"
+#define LATER(original) "{'id':'m','event_type':'custom','custom_event':'margin','timestamp':1790000500," \
+	"'value':5,'currency_code':'EUR'," USER ",'ext':{'original':" original "}}"
+
+/* A value that becomes known after its event; and what an event is recognised by. */
+static void
+test_original(void)
+{
+	plain_options();
+	check(shape(LATER("{'event_type':'purchase','timestamp':1790000000,'id':'o-1','transaction_id':'1'}")) == ECAPI_SHAPED &&
+		  has("\"event_name\":\"AppendValue\"") &&
+		  has("\"original_event_data\":{\"event_name\":\"Purchase\",\"event_time\":1790000000,"
+			  "\"order_id\":\"1\",\"event_id\":\"o-1\"}"), "a value is appended to its event");
+	check(shape(LATER("{'event_type':'purchase','timestamp':1789395799,'id':'o-1'}")) == ECAPI_FILTERED,
+		  "not for longer than the option says");
+	check_text(reason, "original too old", "which is said");
+	check(shape(LATER("{'event_type':'purchase','timestamp':1790000000}")) == ECAPI_UNFIT &&
+		  shape(LATER("{'event_type':'nosuch','timestamp':1790000000,'id':'o-1'}")) == ECAPI_UNFIT &&
+		  shape(LATER("{'event_type':'purchase','id':'o-1'}")) == ECAPI_UNFIT, "nor to what is not named");
+	check_text(reason, "original incomplete", "which is said, too");
+	check(shape(LATER("'o-1'")) == ECAPI_SHAPED && !has("original_event_data") &&
+		  has("\"event_name\":\"margin\""), "what is no object names nothing");
+	options.own[ECAPI_META_APPEND_EVENT_NAME] = (char *) "ValueUpdate";
+	options.dedupe_key = ECAPI_DEDUPE_TRANSACTION;
+	check(shape(LATER("{'event_type':'purchase','timestamp':1790000000,'id':'o-1','transaction_id':'1'}")) == ECAPI_SHAPED &&
+		  has("\"event_name\":\"ValueUpdate\"") && has("\"order_id\":\"1\",\"event_id\":\"1\""),
+		  "by the names that the options give");
+	check(shape("{'id':'i','event_type':'login','timestamp':1790000000," USER ",'properties':{'transaction_id':'7'}}") == ECAPI_SHAPED &&
+		  has("\"event_id\":\"7\""), "an event goes by the key that the tag sends");
+}
+
 static void
 test_versions(void)
 {
@@ -730,5 +761,6 @@ main(void)
 	free(body.data);
 	unit_free();
 	test_versions();
+	test_original();
 	return unit_done();
 }
