@@ -201,11 +201,11 @@ is(scalar $receiver->requests_at('/s404/status=404'), $n, 'a stop outlives the w
 $cluster->stopped('s404', '%404%');
 drop(sort keys %stops);
 
-# --- credentials
+# --- credentials; a path that ends in /token would be the platforms' token endpoint
 
 my $guarded = EcapiReceiver->start;
 my %credentials = (
-	token => [ { access_token => 'abc' }, 'Bearer abc' ],
+	given => [ { access_token => 'abc' }, 'Bearer abc' ],
 	token_file => [ { access_token_file => 'token' }, 'Bearer from-file' ],
 	header => [ { header => 'Authorization: Basic dTpw' }, 'Basic dTpw' ],
 	header_file => [ { header_file => 'header' }, 'Secret of header' ],
