@@ -97,12 +97,15 @@ drop_current(EcapiReceipts *receipts)
 	receipts->asking = ECAPI_ASKING_NOT;
 }
 
-/* A destination that may not send asks nothing. */
+/*
+ * A destination that may not send asks nothing.  One that waits or has stopped does not,
+ * either: a token that cannot be had is then asked for as seldom as its waits say.
+ */
 static bool
 may_ask(const EcapiDestination *destination)
 {
 	return later_of(destination) != NULL && !destination->guarded &&
-		destination->state != ECAPI_PAUSED && destination->state != ECAPI_STARTING &&
+		destination->state == ECAPI_RUNNING &&
 		destination->options->mode != ECAPI_MODE_SHADOW && ecapi_me.record_failed_at == 0;
 }
 
@@ -240,15 +243,10 @@ take_status(EcapiCookie *cookie, EcapiAnswer *answer)
 		receipts->asking = ECAPI_ASKING_TOLD;
 	else if (judgement->verdict == ECAPI_DELIVERED)
 		(void) note_change(destination, 0, judgement->words);
-	else if (judgement->verdict == ECAPI_RETRY)
-		ask_again(destination, answer->status < 200 || answer->status > 299);
 	else if (judgement->credential && ecapi_fetch_again(destination, receipts->token_serial))
 		receipts->asking = ECAPI_ASKING_READ;
-	else if (judgement->credential)
-		ask_again(destination, true);
 	else
-		(void) note_change(destination, 0, judgement->words != NULL ? judgement->words :
-					"the platform does not know the request");
+		ask_again(destination, answer->status < 200 || answer->status > 299);
 }
 
 /* The question, in the errand's context, which is current. */

@@ -25,7 +25,8 @@
  *													ecapi_state_go
  *	 any <--> PAUSED, as an operator asks			ecapi_state_pause, ecapi_state_go
  *
- * A request (a batch); "head" and "tail" are of its feed's ready list.
+ * A request (a batch); "head" and "tail" are of its feed's ready list.  Statuses are those
+ * of the format ecapi; another format's judge comes to the same verdicts in its own way.
  *
  *	 gathered --(shaped, sent)--> flying			send_batch
  *	 gathered --(shadow mode)---> over				shadow
@@ -40,6 +41,10 @@
  *				or waits where the credentials or CA file changed a moment ago	stopped
  *	 flying   --(other 4xx, 413)--> halved; a single one is at fault, or a
  *				suspect								ecapi_bisect_rejected
+ *	 flying   --(the answer names events)--> those are at fault, suspects, put off or
+ *				too old; the rest: head, or over	ecapi_bisect_named
+ *	 flying   --(a fetched token was refused)--> head; another one is fetched, once
+ *													stopped, ecapi_fetch_again
  *	 suspect  --(something passes)--> over: failed	ecapi_bisect_passed
  *	 suspect  --(nothing passes)----> head; the destination stops
  *													ecapi_bisect_quiet
@@ -65,6 +70,8 @@
  *	 waiting --(cannot be read, expressed, sent)--> failed: dead
  *													shape_event
  *	 taken   --(its request was delivered)--> delivered		delivered
+ *	 taken   --(its request was accepted)--> delivered, until a receipt says that it
+ *				was not: then failed				ecapi_receipts_note, note_named
  *	 taken   --(its request is ready again, too old by now)--> filtered
  *													ecapi_gather_again
  *	 taken   --(at fault)--> failed: waiting, or dead when too large

@@ -184,6 +184,26 @@ is($cluster->sql("SELECT problem FROM ecapi.receipt WHERE destination = 'never'"
 like($cluster->sql("SELECT what FROM ecapi.check() WHERE what LIKE '%\"never\"%1 requests%'"),
 	qr/does not know what became of 1 requests/, 'and the doctor says so');
 
+# --- without a token nothing is asked, and a token is not asked for over and over
+google('refused', '');
+buy('refused', 1, 1);
+$cluster->drained('refused');
+$cluster->alter('refused', token_url => $receiver->url('/fault=invalid_grant/token'));
+move_clock(HOUR);
+$cluster->wait_row('refused', "state = 'stopped' AND detail LIKE 'no access token: %invalid_grant%'");
+my $asked = $receiver->platforms->{token}{requests};
+# turns of the worker, one for each of these
+for my $turn (1 .. 5)
+{
+	buy('soon', 100 + $turn, 100 + $turn);
+	$cluster->drained('soon');
+}
+cmp_ok($receiver->platforms->{token}{requests}, '<=', $asked + 1, 'a refused credential is tried once');
+is(receipts('refused'), '1', 'the receipt waits');
+$cluster->alter('refused', token_url => $receiver->url('/token'));
+$cluster->wait_sql("SELECT NOT EXISTS (SELECT FROM ecapi.receipt WHERE destination = 'refused')",
+	'and is asked about when there is a token again');
+
 # --- a destination that is dropped takes its receipts along
 $cluster->sql('DROP SERVER never CASCADE');
 is(receipts('never'), '0', 'no receipt is left of it');
