@@ -314,6 +314,21 @@ lower(long *wait_ms, long ms)
 		*wait_ms = ms;
 }
 
+/*
+ * Take the answers that are there already, and wait for no other: what is recorded before
+ * the end is not sent again by the next worker.
+ */
+static void
+take_last_answers(void)
+{
+	/* it is set by the request to end, and would hide what the sockets have */
+	ResetLatch(MyLatch);
+	(void) ecapi_sockets_wait(ecapi_me.http, 0);
+	moving_events = true;
+	ecapi_pipeline_answers();
+	moving_events = false;
+}
+
 static void
 shut_down(int code)
 {
@@ -399,7 +414,10 @@ turn(void)
 	long		wait_ms = HEARTBEAT_MS;
 
 	if (ShutdownRequestPending)
+	{
+		take_last_answers();
 		shut_down(0);
+	}
 	if (ConfigReloadPending)
 	{
 		ConfigReloadPending = false;
