@@ -133,6 +133,21 @@ is($cluster->sql("SELECT outcome, sum(events), sum(value) FROM ecapi.ledger WHER
 	"delivered|20|210\nfailed|1|20", 'so does the ledger');
 is($cluster->row('late')->{failed}, 1, 'and the destination');
 
+# --- a table whose rows are tracked is reconciled with what became of them
+$cluster->sql(<<'END');
+CREATE TABLE orders (order_no text PRIMARY KEY, email text, total numeric, paid_at timestamptz NOT NULL);
+SELECT ecapi.track('orders', 'purchase', mapping => '{"value": "total", "currency_code": "''EUR''", "timestamp": "paid_at",
+	"user_data.email_address": "email", "properties.transaction_id": "order_no", "ext.route": "''tracked''"}');
+END
+google('tracked', '/late-if=bad-');
+$cluster->sql("INSERT INTO orders VALUES ('good-1', 'a\@example.com', 7, now()), ('bad-1', 'b\@example.com', 8, now())");
+$cluster->drained('tracked');
+my $reconciled = "SELECT string_agg(outcome || ' ' || events || ' ' || value, ', ' ORDER BY outcome) FROM ecapi.reconcile('orders', now() - interval '2 hours', now()) WHERE destination = 'tracked'";
+is($cluster->sql($reconciled), 'delivered 2 15', 'both orders are delivered at first');
+move_clock(HOUR);
+$cluster->wait_sql("SELECT NOT EXISTS (SELECT FROM ecapi.receipt WHERE destination = 'tracked')", 'their outcome is known');
+is($cluster->sql($reconciled), 'dead 1 8, delivered 1 7', 'and one of them was not');
+
 # --- not yet: it is tried again when the platform takes it
 google('soon', '/late-if=bad-/late-reason=PROCESSING_ERROR_REASON_TOO_RECENT_CLICK');
 buy('soon', 1, 2);
