@@ -193,11 +193,11 @@ for my $fault (qw(garbage html no-token nothing-here))
 # --- one event at fault: named, and the others go again
 
 {
-	my ($path, $id) = google('bad', '/bad/reject-if=poison');
+	my ($path, $id) = google('bad', '/bad/reject-if=poison', batch_size => 1000);
 
-	emit('bad-', 500, 318);
+	emit('bad-', 1000, 318);
 	$cluster->drained('bad');
-	$cluster->all_there($receiver, $id, [ map { "bad-$_" } grep { $_ != 318 } 1 .. 500 ], 'one event at fault: 499 are delivered');
+	$cluster->all_there($receiver, $id, [ map { "bad-$_" } grep { $_ != 318 } 1 .. 1000 ], 'one event at fault: 999 are delivered');
 	is(failed_rows('bad', 'event_id, status, reason'), 'bad-318|400|rejected by the receiver', 'it alone fails');
 	is(scalar(() = $receiver->requests_at($path)), 2, 'in one further request');
 	drop('bad');
