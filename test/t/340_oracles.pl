@@ -151,7 +151,7 @@ $cluster->write_credential('hook.key', "@KEYS\n");
 
 my %google = (format => 'google', account_id => '1234567890', token_url => $receiver->url('/token'), batch_size => 100);
 my %targets = (purchase => 7001, sign_up => 7002, generate_lead => 7003, add_to_cart => 7004, begin_checkout => 7005,
-	subscribe => 7006, contact => 7007, donate => 7008, viewed_item => 7009, refund => 7010, search => 7001);
+	subscribe => 7006, contact => 7007, donate => 7008, viewed_item => 7009, schedule => 7010, search => 7001);
 my $event_types = join(', ', map { "$_=$targets{$_}" } sort keys %targets);
 my %mapping = (service_account_file => 'google.json');
 
@@ -174,7 +174,8 @@ $cluster->sql('SELECT count(ecapi_emit(event => event)) FROM (SELECT event FROM 
 $cluster->drained(qw(meta ads floodlight analytics hook hooks));
 
 # Which events should have come to which destination of Google, by the id that it has.
-my %unsent = map { $_ => 1 } qw(page_view ad_impression);
+# A refund goes only where an order was delivered, and these are of none.
+my %unsent = map { $_ => 1 } qw(page_view ad_impression refund);
 my @listed = grep { $targets{ $_->{event_type} } } @events;
 my @clicked = grep { my $user = $_->{user_data}; defined($user->{ifa} // $user->{impression_id})
 	  || grep { exists $user->{ext}{click_ids}{$_} } qw(gclid gbraid wbraid dclid) } @listed;
