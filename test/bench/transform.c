@@ -36,7 +36,7 @@
 
 #include <openssl/evp.h>
 
-#include "destination/format.h"
+#include "destination/formats.h"
 #include "destination/options.h"
 #include "event/digest.h"
 #include "event/json.h"
@@ -392,7 +392,7 @@ main(int argc, char **argv)
 	if (pool.memory == NULL)
 		fail("memory", "not enough");
 
-	options.format = ecapi_format_lookup("ecapi");
+	options.format = &ecapi_format_native;
 	if (options.format == NULL)
 		fail("format", "there is no native format");
 	options.data_set_id = "bench";
