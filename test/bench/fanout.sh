@@ -10,10 +10,9 @@
 
 FANOUT_KINDS=(none ecapi meta google webhook)
 
-fanout_destinations()
+# The key of a service account.
+fanout_key()
 {
-	local url=http://127.0.0.1:$RECEIVER_PORT
-
 	"${AS_SERVER[@]}" mkdir -p "$WORK/credentials"
 	"${AS_SERVER[@]}" openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 \
 		-out "$WORK/fanout.pem"
@@ -21,20 +20,31 @@ fanout_destinations()
 		client_email => "bench\@example.iam.gserviceaccount.com", private_key_id => "1",
 		private_key => $_, token_uri => "https://oauth2.googleapis.com/token" })' \
 		"$WORK/fanout.pem" | "${AS_SERVER[@]}" tee "$WORK/credentials/fanout.json" >/dev/null
-	sql -c "CREATE SERVER further_ecapi FOREIGN DATA WRAPPER ecapi
-			OPTIONS (url '$url/further_ecapi', data_set_id 'bench', batch_size '1000')" \
-		-c "CREATE SERVER further_meta FOREIGN DATA WRAPPER ecapi
-			OPTIONS (format 'meta', url '$url/further_meta', data_set_id '1234567890')" \
-		-c "CREATE USER MAPPING FOR PUBLIC SERVER further_meta OPTIONS (access_token 'none')" \
-		-c "CREATE SERVER further_google FOREIGN DATA WRAPPER ecapi
-			OPTIONS (format 'google', url '$url/further_google', token_url '$url/further_google/token',
-				account_id '1234567890', event_types 'purchase=7001', batch_size '1000')" \
-		-c "CREATE USER MAPPING FOR PUBLIC SERVER further_google OPTIONS (service_account_file 'fanout.json')" \
-		-c "CREATE SERVER further_webhook FOREIGN DATA WRAPPER ecapi
-			OPTIONS (format 'webhook', url '$url/further_webhook/webhook', batch_size '1000')" \
-		-c "CREATE USER MAPPING FOR PUBLIC SERVER further_webhook
-			OPTIONS (secret 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw')" \
-		-c "SELECT ecapi.pause(srvname) FROM pg_foreign_server" >/dev/null
+}
+
+# A further destination of a format.
+fanout_destination()
+{
+	local url=http://127.0.0.1:$RECEIVER_PORT/further options mapping=
+
+	case $1 in
+		ecapi) options="url '$url', data_set_id 'bench', batch_size '1000'" ;;
+		meta)
+			options="format 'meta', url '$url', data_set_id '1234567890'"
+			mapping="access_token 'none'"
+			;;
+		google)
+			options="format 'google', url '$url', token_url '$url/token', account_id '1234567890',
+				event_types 'purchase=7001', batch_size '1000'"
+			mapping="service_account_file 'fanout.json'"
+			;;
+		webhook)
+			options="format 'webhook', url '$url/webhook', batch_size '1000'"
+			mapping="secret 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'"
+			;;
+	esac
+	sql -c "CREATE SERVER further FOREIGN DATA WRAPPER ecapi OPTIONS ($options)"
+	[ -z "$mapping" ] || sql -c "CREATE USER MAPPING FOR PUBLIC SERVER further OPTIONS ($mapping)"
 }
 
 # fanout_side KIND FIRST: deliver events from that number on; sets CPU.
@@ -42,24 +52,28 @@ fanout_side()
 {
 	local kind=$1 first=$2 copies=1 resume="SELECT ecapi.resume('bench')"
 
+	[ "$kind" = none ] || fanout_destination "$kind"
+	# both stand at the live tick, so that they read the same pages afterwards
+	sql -c "SELECT ecapi_emit('login')" >/dev/null
+	wait_for "every destination has read what there is" \
+		"SELECT bool_and(state = 'idle' AND backlog = 0) FROM ecapi.destination" 60
+	sql -c "SELECT ecapi.pause(srvname) FROM pg_foreign_server" >/dev/null
 	wait_for "every destination is paused" \
 		"SELECT bool_and(state = 'paused') FROM ecapi.destination" 60
-	# what the others got meanwhile is not for this one
-	sql -c "SELECT ecapi.rebase(srvname) FROM pg_foreign_server" >/dev/null
 	# of today, because platforms take no old ones
 	sql -c "SELECT count(ecapi_emit(event => bench.purchase(n) ||
 				jsonb_build_object('timestamp', extract(epoch FROM now())::bigint)))
 			FROM generate_series($first::bigint, $((first + EVENTS - 1))) n" >/dev/null
 	sql -c "CHECKPOINT"
 	if [ "$kind" != none ]; then
-		resume="SELECT ecapi.resume('bench'), ecapi.resume('further_$kind')"
+		resume="SELECT ecapi.resume('bench'), ecapi.resume('further')"
 		copies=2
 	fi
 	RESUME=$resume drain "$((copies * EVENTS))"
 	CPU=$(calculate "$CPU * $copies")
 	wait_for "nothing is left to send" \
 		"SELECT bool_and(backlog = 0 OR state = 'paused') FROM ecapi.destination" 600
-	sql -c "SELECT ecapi.pause(srvname) FROM pg_foreign_server" >/dev/null
+	[ "$kind" = none ] || sql -c "SET client_min_messages = warning; DROP SERVER further CASCADE"
 }
 
 bench_fanout()
@@ -72,7 +86,7 @@ bench_fanout()
 	start_counting_receiver
 	bench_database fanout
 	bench_destination fanout
-	fanout_destinations
+	fanout_key
 	rm -f "$WORK"/fanout.us.*
 	for ((round = 1; round <= ROUNDS; round++)); do
 		for kind in "${FANOUT_KINDS[@]}"; do
