@@ -45,6 +45,9 @@
 #define TROUBLE_WAIT_US	USECS_PER_MINUTE
 #define TROUBLE_MAX_US	USECS_PER_HOUR
 
+/* Bytes that the request log keeps of a receiver's id; a receipt may have more. */
+#define ID_LOGGED		(sizeof(((EcapiAnswer *) NULL)->request_id) - 1)
+
 static const EcapiLater *
 later_of(const EcapiDestination *destination)
 {
@@ -337,9 +340,12 @@ note_named(EcapiDestination *destination)
 	const EcapiReceipt *current = &receipts->current;
 	const EcapiJudgement *judgement = &receipts->judgement;
 	EcapiReceiptChange *change = note_change(destination, 0, NULL);
+	MemoryContext old;
 
 	change->sent_at = current->sent_at;
-	change->receipt = MemoryContextStrdup(destination->journal.context, current->receipt);
+	old = MemoryContextSwitchTo(destination->journal.context);
+	change->receipt = pnstrdup(current->receipt, ID_LOGGED);
+	MemoryContextSwitchTo(old);
 	ecapi_seqs_init(&change->late, destination->journal.context);
 	for (int i = 0; i < judgement->nnamed; i++)
 	{
