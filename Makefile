@@ -96,6 +96,10 @@ OBJS = \
 	src/destination/judge.o \
 	src/destination/dedupe.o \
 	src/destination/writer.o \
+	src/destination/member.o \
+	src/destination/facts.o \
+	src/destination/match_keys.o \
+	src/destination/percent.o \
 	src/destination/instant.o \
 	src/destination/webhook_key.o \
 	src/destination/echo.o \

@@ -54,6 +54,9 @@ typedef struct EcapiAnswer
 	bool		truncated;		/* body was longer than what is kept */
 	const char *body;			/* first part of the body, NUL-terminated */
 	size_t		body_len;
+	const char *sent;			/* the body that is answered, for a format that finds its
+								 * events in it; NULL: not known.  NUL-terminated */
+	size_t		sent_len;
 	char		request_id[128];	/* the receiver's, from its headers; or "" */
 	char		error[256];		/* transport failure in words, no secrets */
 	int64_t		elapsed_us;

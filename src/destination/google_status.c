@@ -17,6 +17,7 @@
 
 #include "destination/google.h"
 #include "destination/options.h"
+#include "destination/percent.h"
 #include "event/ascii.h"
 
 /* A click is known to Google about six hours after it (stated for the Google Ads API). */
@@ -32,25 +33,20 @@ later_url(const EcapiOptions *options, const char *receipt, EcapiArena *arena)
 {
 	static const char path[] = "/v1/requestStatus:retrieve?requestId=";
 	const char *base = options->url ? options->url : ECAPI_GOOGLE_URL;
-	size_t		size = strlen(base) + sizeof(path) + 3 * strlen(receipt);
-	char	   *url;
-	char	   *at;
+	size_t		size = strlen(base) + sizeof(path) + ECAPI_PERCENT_MAX(strlen(receipt));
+	EcapiBuffer url;
+	char	   *memory;
 
 	if (!ecapi_google_is_receipt(receipt, strlen(receipt)))
 		return NULL;
-	url = ecapi_arena_alloc(arena, size);
-	if (url == NULL)
+	memory = ecapi_arena_alloc(arena, size);
+	if (memory == NULL)
 		return NULL;
-	at = url + snprintf(url, size, "%s%s", base, path);
-	for (; *receipt != '\0'; receipt++)
-	{
-		if (ecapi_is_letter(*receipt) || ecapi_is_digit(*receipt) || strchr("-._~", *receipt))
-			*at++ = *receipt;
-		else
-			at += snprintf(at, 4, "%%%02X", (unsigned char) *receipt);
-	}
-	*at = '\0';
-	return url;
+	ecapi_buffer_over(&url, memory, size);
+	ecapi_buffer_str(&url, base);
+	ecapi_buffer_str(&url, path);
+	ecapi_percent_encode(&url, receipt);
+	return url.data;
 }
 
 /* ---- the answer ---- */

@@ -40,22 +40,13 @@ extern int	ecapi_meta_age_limit(const EcapiOptions *options, const EcapiValue *e
 extern void ecapi_meta_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 							 EcapiJudgement *judgement);
 
-/* A member that is a text with something in it; else NULL.  object may be NULL. */
-extern const EcapiValue *ecapi_meta_text(const EcapiValue *object, const char *name);
-
-/* A member that is a number that a receiver can keep; else NULL. */
-extern const EcapiValue *ecapi_meta_number(const EcapiValue *object, const char *name);
-
-/* A member that is an object; else NULL. */
-extern const EcapiValue *ecapi_meta_object(const EcapiValue *object, const char *name);
-
 /*
- * Write user_data.  time (seconds since 1970) is that of the event, as it is sent.
+ * Write user_data (NULL: the event has none).  time (seconds since 1970) is that of the event, as it is sent.
  * NULL, or why Meta would refuse the event for it; then what was written is to be taken
  * back.  website: the event is one of a website.
  */
 extern const char *ecapi_meta_write_user(EcapiShape *shape, EcapiWriter *writer,
-										 const EcapiValue *event, int64_t time,
+										 const EcapiValue *user, int64_t time,
 										 bool website);
 
 /*

@@ -24,7 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "event/scan.h"
+#include "destination/member.h"
 
 /* Subcodes of error 100. */
 #define NO_DATA_SET		33
@@ -66,19 +66,6 @@ static const Meaning meanings[] = {
 	{100, 100, TOO_OLD, ECAPI_REJECTED, false, false, "an event is too old"},
 	{100, 100, 0, ECAPI_REJECTED, false, false, "invalid parameter"}
 };
-
-/* An integer of the answer, or otherwise. */
-static int
-integer_of(const EcapiValue *object, const char *name, int otherwise)
-{
-	const EcapiValue *value = ecapi_meta_number(object, name);
-	EcapiNumber number;
-
-	if (value == NULL || !ecapi_scan_number(value->text, value->len, &number) ||
-		!number.integral || number.whole < 0 || number.whole > INT32_MAX)
-		return otherwise;
-	return (int) number.whole;
-}
 
 static const Meaning *
 find_meaning(int code, int subcode)
@@ -164,8 +151,8 @@ static void
 judge_error(const EcapiAnswer *answer, const EcapiValue *error, int nevents,
 			EcapiArena *arena, EcapiJudgement *judgement)
 {
-	int			code = integer_of(error, "code", -1);
-	int			subcode = integer_of(error, "error_subcode", 0);
+	int			code = ecapi_member_integer(error, "code", -1);
+	int			subcode = ecapi_member_integer(error, "error_subcode", 0);
 	const EcapiValue *transient = ecapi_value_get(error, "is_transient");
 	const Meaning *meaning = find_meaning(code, subcode);
 
@@ -206,7 +193,7 @@ static void
 judge_success(const EcapiValue *body, int nevents, EcapiJudgement *judgement)
 {
 	const EcapiValue *messages = ecapi_value_get(body, "messages");
-	int			received = integer_of(body, "events_received", -1);
+	int			received = ecapi_member_integer(body, "events_received", -1);
 
 	if (messages != NULL && messages->type == ECAPI_ARRAY)
 		judgement->warnings = (int) messages->len;
@@ -229,7 +216,7 @@ ecapi_meta_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 	if (answer->transport != ECAPI_TRANSPORT_OK)
 		return;
 	body = ecapi_judge_body(answer, arena);
-	error = body ? ecapi_meta_object(body, "error") : NULL;
+	error = body ? ecapi_member_object(body, "error") : NULL;
 	if (error != NULL)
 		judge_error(answer, error, nevents, arena, judgement);
 	/* only a success can be long: what was cut off are the warnings */

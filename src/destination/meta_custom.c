@@ -21,6 +21,7 @@
 
 #include <string.h>
 
+#include "destination/member.h"
 #include "event/scan.h"
 
 /* Bytes of a key of properties.ext; those that people make are below. */
@@ -69,7 +70,7 @@ write_text(EcapiWriter *writer, const char *name, const EcapiValue *text)
 static const EcapiValue *
 id_of(const EcapiValue *item)
 {
-	return ecapi_meta_text(item, "id");
+	return ecapi_member_text(item, "id");
 }
 
 static void
@@ -81,11 +82,11 @@ write_content(EcapiWriter *writer, const EcapiValue *item)
 		return;
 	open = ecapi_write_open(writer, NULL, '{');
 	write_text(writer, "id", id_of(item));
-	ecapi_write_value(writer, "quantity", ecapi_meta_number(item, "quantity"));
-	ecapi_write_value(writer, "item_price", ecapi_meta_number(item, "price"));
-	write_text(writer, "title", ecapi_meta_text(item, "name"));
-	write_text(writer, "brand", ecapi_meta_text(item, "brand"));
-	write_text(writer, "category", ecapi_meta_text(item, "category"));
+	ecapi_write_value(writer, "quantity", ecapi_member_number(item, "quantity"));
+	ecapi_write_value(writer, "item_price", ecapi_member_number(item, "price"));
+	write_text(writer, "title", ecapi_member_text(item, "name"));
+	write_text(writer, "brand", ecapi_member_text(item, "brand"));
+	write_text(writer, "category", ecapi_member_text(item, "category"));
 	(void) ecapi_write_close(writer, open, '}', true);
 }
 
@@ -102,11 +103,9 @@ write_each(EcapiWriter *writer, const char *name, const EcapiValue *items,
 {
 	EcapiOpen	open = ecapi_write_open(writer, name, '[');
 
-	if (items->type != ECAPI_ARRAY)
-		write(writer, items);
-	else
-		for (const EcapiValue *item = items->first; item; item = item->next)
-			write(writer, item);
+	for (const EcapiValue *item = ecapi_member_first(items); item;
+		 item = ecapi_member_next(items, item))
+		write(writer, item);
 	return ecapi_write_close(writer, open, ']', false);
 }
 
@@ -114,7 +113,7 @@ write_each(EcapiWriter *writer, const char *name, const EcapiValue *items,
 static bool
 add_quantity(const EcapiValue *item, int64_t *sum)
 {
-	const EcapiValue *quantity = ecapi_meta_number(item, "quantity");
+	const EcapiValue *quantity = ecapi_member_number(item, "quantity");
 	EcapiNumber number = {.whole = 1};
 
 	if (quantity != NULL && (!ecapi_scan_number(quantity->text, quantity->len, &number) ||
@@ -132,9 +131,8 @@ count_items(const EcapiValue *items)
 {
 	int64_t		sum = 0;
 
-	if (items->type != ECAPI_ARRAY)
-		return add_quantity(items, &sum) ? sum : 0;
-	for (const EcapiValue *item = items->first; item; item = item->next)
+	for (const EcapiValue *item = ecapi_member_first(items); item;
+		 item = ecapi_member_next(items, item))
 	{
 		if (!add_quantity(item, &sum))
 			return 0;
@@ -146,7 +144,7 @@ static void
 write_items(EcapiWriter *writer, const EcapiValue *properties)
 {
 	const EcapiValue *items = ecapi_value_get(properties, "items");
-	const EcapiValue *type = ecapi_meta_text(ecapi_meta_object(properties, "ext"), "content_type");
+	const EcapiValue *type = ecapi_member_text(ecapi_member_object(properties, "ext"), "content_type");
 	int64_t		count;
 
 	if (items == NULL || (items->type != ECAPI_ARRAY && items->type != ECAPI_OBJECT) ||
@@ -218,7 +216,7 @@ write_properties(EcapiWriter *writer, const EcapiValue *properties)
 static void
 write_ext(EcapiWriter *writer, const EcapiValue *properties)
 {
-	const EcapiValue *ext = ecapi_meta_object(properties, "ext");
+	const EcapiValue *ext = ecapi_member_object(properties, "ext");
 
 	for (const EcapiValue *member = ext ? ext->first : NULL; member; member = member->next)
 	{
@@ -233,10 +231,10 @@ write_ext(EcapiWriter *writer, const EcapiValue *properties)
 static void
 write_given(EcapiWriter *writer, const EcapiValue *event, const char *name)
 {
-	const EcapiValue *number = ecapi_meta_number(ecapi_meta_object(event, "ext"), name);
+	const EcapiValue *number = ecapi_member_number(ecapi_member_object(event, "ext"), name);
 
 	if (number == NULL)
-		number = ecapi_meta_number(ecapi_meta_object(ecapi_meta_object(event, "properties"),
+		number = ecapi_member_number(ecapi_member_object(ecapi_member_object(event, "properties"),
 													 "ext"), name);
 	ecapi_write_value(writer, name, number);
 }
@@ -245,7 +243,7 @@ void
 ecapi_meta_write_custom(EcapiWriter *writer, const EcapiValue *event,
 						const EcapiValue *value, const char *currency)
 {
-	const EcapiValue *properties = ecapi_meta_object(event, "properties");
+	const EcapiValue *properties = ecapi_member_object(event, "properties");
 	EcapiOpen	open = ecapi_write_open(writer, "custom_data", '{');
 
 	ecapi_write_value(writer, "value", value);
@@ -254,10 +252,10 @@ ecapi_meta_write_custom(EcapiWriter *writer, const EcapiValue *event,
 	write_given(writer, event, "net_revenue");
 	if (properties != NULL)
 	{
-		write_text(writer, "order_id", ecapi_meta_text(properties, "transaction_id"));
+		write_text(writer, "order_id", ecapi_member_text(properties, "transaction_id"));
 		write_items(writer, properties);
-		write_text(writer, "search_string", ecapi_meta_text(properties, "search_term"));
-		write_text(writer, "status", ecapi_meta_text(properties, "lead_status"));
+		write_text(writer, "search_string", ecapi_member_text(properties, "search_term"));
+		write_text(writer, "status", ecapi_member_text(properties, "lead_status"));
 		write_properties(writer, properties);
 		write_ext(writer, properties);
 	}

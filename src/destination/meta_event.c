@@ -23,11 +23,10 @@
  */
 #include "postgres.h"
 
+#include "destination/facts.h"
+#include "destination/member.h"
 #include "destination/meta.h"
 #include "destination/options.h"
-#include "event/codes.h"
-#include "event/scan.h"
-#include "event/validate.h"
 
 /* Elements of app_data.extinfo. */
 #define EXTINFO		16
@@ -59,151 +58,19 @@ ecapi_meta_standard_name(int type)
 }
 
 /*
- * ---- members ----
- */
-
-const EcapiValue *
-ecapi_meta_text(const EcapiValue *object, const char *name)
-{
-	const EcapiValue *value = object ? ecapi_value_get(object, name) : NULL;
-
-	return value && value->type == ECAPI_STRING && value->len > 0 ? value : NULL;
-}
-
-const EcapiValue *
-ecapi_meta_number(const EcapiValue *object, const char *name)
-{
-	const EcapiValue *value = object ? ecapi_value_get(object, name) : NULL;
-	EcapiNumber number;
-
-	if (value == NULL || value->type != ECAPI_NUMBER ||
-		!ecapi_scan_number(value->text, value->len, &number))
-		return NULL;
-	return value;
-}
-
-const EcapiValue *
-ecapi_meta_object(const EcapiValue *object, const char *name)
-{
-	const EcapiValue *value = object ? ecapi_value_get(object, name) : NULL;
-
-	return value && value->type == ECAPI_OBJECT ? value : NULL;
-}
-
-/* A member that is an absolute URL of the web; else NULL. */
-static const EcapiValue *
-url_of(const EcapiValue *object, const char *name)
-{
-	const EcapiValue *value = ecapi_meta_text(object, name);
-
-	if (value == NULL || !ecapi_scan_url(value->text, value->len) ||
-		(strncmp(value->text, "https://", 8) != 0 && strncmp(value->text, "http://", 7) != 0))
-		return NULL;
-	return value;
-}
-
-static void
-write_member(EcapiWriter *writer, const char *name, const EcapiValue *text)
-{
-	if (text != NULL)
-		ecapi_write_text_len(writer, name, text->text, text->len);
-}
-
-/*
  * ---- what an event is ----
  */
 
-/* What is known of an event before anything of it is written. */
-typedef struct Facts
+/* What Meta asks beyond what most platforms do. */
+typedef struct Extras
 {
 	const char *name;			/* event_name */
-	int64_t		time;			/* event_time */
-	const char *source;			/* action_source */
-	const EcapiValue *page;		/* event_source_url, or NULL */
-	const EcapiValue *value;	/* or NULL */
-	const char *currency;		/* of value, or NULL */
 	const EcapiValue *app;		/* app_data, of an app's event */
 	const EcapiValue *channel;	/* messaging_channel, of one of business messaging */
 	const EcapiValue *original; /* the event that a value is appended to, or NULL */
 	const char *original_name;
 	int64_t		original_time;
-} Facts;
-
-/* The platform's name: the destination's own for the type, else Meta's, else ours. */
-static const char *
-find_name(const EcapiOptions *options, const EcapiValue *event, const char **name)
-{
-	const EcapiValue *type = ecapi_meta_text(event, "event_type");
-	const EcapiValue *custom = ecapi_meta_text(event, "custom_event");
-	int			which;
-
-	if (type == NULL)
-		return "event_type missing";
-	which = ecapi_event_type_lookup(type->text, type->len);
-	if (which < 0)
-		return "event_type unknown";
-	*name = options->targets[which];
-	if (*name == NULL)
-		*name = standard_names[which];
-	if (*name == NULL && which == ECAPI_EVENT_custom)
-	{
-		if (custom == NULL)
-			return "custom_event missing";
-		*name = custom->text;
-	}
-	if (*name == NULL)
-		*name = ecapi_event_type_name(which);
-	return NULL;
-}
-
-/*
- * Meta refuses times to come, and how far its clock may differ is said nowhere, so what a
- * clock that is ahead of ours wrote happened now.
- */
-static const char *
-find_time(const EcapiValue *event, int64_t now, int64_t *time)
-{
-	const EcapiValue *timestamp = ecapi_meta_number(event, "timestamp");
-	EcapiNumber number;
-
-	if (timestamp == NULL || !ecapi_scan_number(timestamp->text, timestamp->len, &number) ||
-		!number.fits || number.whole <= 0)
-		return "timestamp missing";
-	*time = number.whole > now ? now : number.whole;
-	return NULL;
-}
-
-/* The standard's words are Meta's.  Without one, an event with a page is a website's. */
-static const char *
-find_source(const EcapiValue *event, const EcapiValue *page)
-{
-	const EcapiValue *source = ecapi_meta_text(event, "source");
-	const EcapiEnumeration *sources =
-		ecapi_field_lookup(ECAPI_OBJ_EVENT, "source", strlen("source"))->values;
-	const char *otherwise = page ? "website" : "other";
-	int			number = 0;
-
-	if (source != NULL)
-		number = ecapi_enumeration_lookup(sources, source->text, source->len);
-	if (number == 0)
-		number = ecapi_enumeration_lookup(sources, otherwise, strlen(otherwise));
-	return sources->names[number - 1];
-}
-
-static const char *
-find_money(const EcapiValue *event, Facts *facts)
-{
-	const EcapiValue *currency = ecapi_meta_text(event, "currency_code");
-
-	facts->value = ecapi_meta_number(event, "value");
-	facts->currency = currency ?
-		ecapi_currency_lookup(currency->text, currency->len, NULL) : NULL;
-	if (facts->value == NULL)
-		return strcmp(facts->name, "Purchase") == 0 ? "value missing" : NULL;
-	if (facts->currency == NULL)
-		return currency ? "currency_code unknown" : "currency_code missing";
-	return NULL;
-}
+} Extras;
 
 static bool
 is_flag(const EcapiValue *app, const char *name)
@@ -243,25 +110,25 @@ is_channel(const EcapiValue *channel)
 
 /* What some sources need, and the standard has no field for. */
 static const char *
-find_extras(const EcapiValue *event, Facts *facts)
+find_needed(const EcapiFacts *facts, Extras *extras)
 {
-	const EcapiValue *ext = ecapi_meta_object(event, "ext");
-
 	if (strcmp(facts->source, "website") == 0 && facts->page == NULL)
 		return "event_source_url missing";
 	if (strcmp(facts->source, "app") == 0)
 	{
-		facts->app = ecapi_meta_object(ext, "app_data");
-		if (!is_app_data(facts->app))
+		extras->app = ecapi_member_object(facts->ext, "app_data");
+		if (!is_app_data(extras->app))
 			return "app_data missing";
 	}
 	if (strcmp(facts->source, "business_messaging") == 0)
 	{
-		facts->channel = ecapi_meta_text(ext, "messaging_channel");
-		if (!is_channel(facts->channel))
+		extras->channel = ecapi_member_text(facts->ext, "messaging_channel");
+		if (!is_channel(extras->channel))
 			return "messaging_channel missing";
 	}
-	return NULL;
+	if (facts->value == NULL && strcmp(extras->name, "Purchase") == 0)
+		return "value missing";
+	return ecapi_facts_money_wrong(facts);
 }
 
 /*
@@ -271,43 +138,39 @@ find_extras(const EcapiValue *event, Facts *facts)
  * option says it).  *filtered: its time is over.
  */
 static const char *
-find_original(const EcapiOptions *options, const EcapiValue *event, int64_t now,
-			  Facts *facts, bool *filtered)
+find_original(const EcapiShape *shape, const EcapiFacts *facts, Extras *extras, bool *filtered)
 {
-	const char *days = options->own[ECAPI_META_APPEND_FOR_DAYS];
+	const char *days = shape->options->own[ECAPI_META_APPEND_FOR_DAYS];
+	EcapiFacts	original;
 	const char *reason;
 
-	facts->original = ecapi_meta_object(ecapi_meta_object(event, "ext"), "original");
-	if (facts->original == NULL)
+	extras->original = ecapi_member_object(facts->ext, "original");
+	if (extras->original == NULL)
 		return NULL;
-	facts->name = options->own[ECAPI_META_APPEND_EVENT_NAME];
-	reason = find_name(options, facts->original, &facts->original_name);
+	extras->name = shape->options->own[ECAPI_META_APPEND_EVENT_NAME];
+	reason = ecapi_facts_read(shape, extras->original, &original);
 	if (reason == NULL)
-		reason = find_time(facts->original, now, &facts->original_time);
-	if (reason != NULL || (ecapi_meta_text(facts->original, "id") == NULL &&
-						   ecapi_meta_text(facts->original, "transaction_id") == NULL))
+		reason = ecapi_facts_name(shape, extras->original, &original, standard_names,
+								  &extras->original_name);
+	if (reason != NULL || (ecapi_member_text(extras->original, "id") == NULL &&
+						   ecapi_member_text(extras->original, "transaction_id") == NULL))
 		return "original incomplete";
-	*filtered = now - facts->original_time > (int64_t) atoi(days) * 86400;
+	extras->original_time = original.time;
+	*filtered = shape->now - original.time > (int64_t) atoi(days) * 86400;
 	return *filtered ? "original too old" : NULL;
 }
 
 static const char *
-find_facts(const EcapiShape *shape, const EcapiValue *event, Facts *facts, bool *filtered)
+find_extras(const EcapiShape *shape, const EcapiValue *event, const EcapiFacts *facts,
+			Extras *extras, bool *filtered)
 {
 	const char *reason;
 
-	memset(facts, 0, sizeof(*facts));
-	reason = find_name(shape->options, event, &facts->name);
+	memset(extras, 0, sizeof(*extras));
+	reason = ecapi_facts_name(shape, event, facts, standard_names, &extras->name);
 	if (reason == NULL)
-		reason = find_time(event, shape->now, &facts->time);
-	if (reason == NULL)
-		reason = find_original(shape->options, event, shape->now, facts, filtered);
-	if (reason != NULL)
-		return reason;
-	facts->page = url_of(ecapi_meta_object(event, "properties"), "page_url");
-	facts->source = find_source(event, facts->page);
-	reason = find_extras(event, facts);
-	return reason ? reason : find_money(event, facts);
+		reason = find_original(shape, facts, extras, filtered);
+	return reason ? reason : find_needed(facts, extras);
 }
 
 /*
@@ -315,14 +178,12 @@ find_facts(const EcapiShape *shape, const EcapiValue *event, Facts *facts, bool 
  */
 
 static void
-write_consent(EcapiWriter *writer, const EcapiOptions *options, const EcapiValue *event)
+write_consent(EcapiWriter *writer, const EcapiOptions *options, const EcapiValue *user)
 {
-	const EcapiValue *user = ecapi_meta_object(event, "user_data");
-	const EcapiValue *mmt_only = user ? ecapi_value_get(user, "mmt_only") : NULL;
 	char	   *const *own = options->own;
 	EcapiOpen	open;
 
-	if (mmt_only && mmt_only->type == ECAPI_BOOL && mmt_only->truth)
+	if (ecapi_member_is_true(user, "mmt_only"))
 		ecapi_write_bool(writer, "opt_out", true);
 	if (own[ECAPI_META_DATA_PROCESSING] == NULL)
 		return;
@@ -348,45 +209,44 @@ write_app(EcapiWriter *writer, const EcapiValue *app)
 }
 
 static void
-write_original(EcapiWriter *writer, const EcapiOptions *options, const Facts *facts)
+write_original(EcapiWriter *writer, const EcapiOptions *options, const Extras *extras)
 {
-	const EcapiValue *order = ecapi_meta_text(facts->original, "transaction_id");
-	const EcapiValue *id = ecapi_meta_text(facts->original, "id");
+	const EcapiValue *order = ecapi_member_text(extras->original, "transaction_id");
+	const EcapiValue *id = ecapi_member_text(extras->original, "id");
 	EcapiOpen	open = ecapi_write_open(writer, "original_event_data", '{');
 
-	ecapi_write_text(writer, "event_name", facts->original_name);
-	ecapi_write_integer(writer, "event_time", facts->original_time);
-	write_member(writer, "order_id", order);
+	ecapi_write_text(writer, "event_name", extras->original_name);
+	ecapi_write_integer(writer, "event_time", extras->original_time);
+	ecapi_write_value(writer, "order_id", order);
 	/* by what the original went under */
-	write_member(writer, "event_id", options->dedupe_key == ECAPI_DEDUPE_TRANSACTION && order ?
-				 order : id);
+	ecapi_write_value(writer, "event_id",
+					  options->dedupe_key == ECAPI_DEDUPE_TRANSACTION && order ? order : id);
 	(void) ecapi_write_close(writer, open, '}', true);
 }
 
 static const char *
 write_event(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *event,
-			const Facts *facts)
+			const EcapiFacts *facts, const Extras *extras)
 {
-	const EcapiValue *properties = ecapi_meta_object(event, "properties");
 	const char *reason;
 
-	ecapi_write_text(writer, "event_name", facts->name);
+	ecapi_write_text(writer, "event_name", extras->name);
 	ecapi_write_integer(writer, "event_time", facts->time);
-	write_member(writer, "event_id", ecapi_format_dedupe_value(shape->options, event));
+	ecapi_write_value(writer, "event_id", facts->id);
 	ecapi_write_text(writer, "action_source", facts->source);
-	write_member(writer, "messaging_channel", facts->channel);
-	write_member(writer, "event_source_url", facts->page);
-	write_member(writer, "referrer_url", url_of(properties, "referrer"));
-	write_consent(writer, shape->options, event);
-	reason = ecapi_meta_write_user(shape, writer, event, facts->time,
+	ecapi_write_value(writer, "messaging_channel", extras->channel);
+	ecapi_write_value(writer, "event_source_url", facts->page);
+	ecapi_write_value(writer, "referrer_url", ecapi_member_url(facts->properties, "referrer"));
+	write_consent(writer, shape->options, facts->user);
+	reason = ecapi_meta_write_user(shape, writer, facts->user, facts->time,
 								   strcmp(facts->source, "website") == 0);
 	if (reason != NULL)
 		return reason;
 	ecapi_meta_write_custom(writer, event, facts->value, facts->currency);
-	if (facts->app != NULL)
-		write_app(writer, facts->app);
-	if (facts->original != NULL)
-		write_original(writer, shape->options, facts);
+	if (extras->app != NULL)
+		write_app(writer, extras->app);
+	if (extras->original != NULL)
+		write_original(writer, shape->options, extras);
 	return NULL;
 }
 
@@ -394,29 +254,24 @@ EcapiShaped
 ecapi_meta_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 			   EcapiBuffer *body, const char **reason)
 {
-	const EcapiValue *data_set = ecapi_meta_text(event, "data_set_id");
 	size_t		before = body->len;
 	EcapiWriter writer = {body, shape->events > 0};
 	EcapiOpen	open;
-	Facts		facts;
+	EcapiFacts	facts;
+	Extras		extras;
 	bool		filtered = false;
 
 	(void) arena;
-	*reason = NULL;
-	if (event->type != ECAPI_OBJECT)
-		*reason = "not an object";
-	else if (data_set != NULL && strcmp(data_set->text, shape->options->data_set_id) != 0)
-	{
-		*reason = "data_set_id";
+	*reason = ecapi_facts_read(shape, event, &facts);
+	if (*reason == NULL && ecapi_facts_is_elsewhere(shape, event, reason))
 		return ECAPI_FILTERED;
-	}
-	else
-		*reason = find_facts(shape, event, &facts, &filtered);
+	if (*reason == NULL)
+		*reason = find_extras(shape, event, &facts, &extras, &filtered);
 	if (*reason != NULL)
 		return filtered ? ECAPI_FILTERED : ECAPI_UNFIT;
 
 	open = ecapi_write_open(&writer, NULL, '{');
-	*reason = write_event(shape, &writer, event, &facts);
+	*reason = write_event(shape, &writer, event, &facts, &extras);
 	if (*reason == NULL)
 	{
 		(void) ecapi_write_close(&writer, open, '}', true);
@@ -435,7 +290,7 @@ ecapi_meta_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 int
 ecapi_meta_age_limit(const EcapiOptions *options, const EcapiValue *event)
 {
-	const EcapiValue *source = ecapi_meta_text(event, "source");
+	const EcapiValue *source = ecapi_member_text(event, "source");
 
 	(void) options;
 	return source && strcmp(source->text, "physical_store") == 0 ?

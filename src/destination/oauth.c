@@ -22,9 +22,9 @@
 #include <strings.h>
 
 #include "destination/judge.h"
+#include "destination/percent.h"
 #include "destination/service_account.h"
 #include "destination/syntax.h"
-#include "event/ascii.h"
 #include "event/buffer.h"
 
 /* Secrets are checked to be far shorter; an assertion may have 16 kB. */
@@ -42,21 +42,10 @@
 static void
 add_field(EcapiBuffer *form, const char *name, const char *value)
 {
-	char		escaped[4];
-
 	ecapi_buffer_str(form, form->len > 0 ? "&" : "");
 	ecapi_buffer_str(form, name);
 	ecapi_buffer_char(form, '=');
-	for (; *value != '\0'; value++)
-	{
-		if (ecapi_is_letter(*value) || ecapi_is_digit(*value) || strchr("-._~", *value))
-			ecapi_buffer_char(form, *value);
-		else
-		{
-			snprintf(escaped, sizeof(escaped), "%%%02X", (unsigned char) *value);
-			ecapi_buffer_str(form, escaped);
-		}
-	}
+	ecapi_percent_encode(form, value);
 }
 
 /* A secret that the request carries, as a header line. */

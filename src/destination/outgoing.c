@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "destination/outgoing.h"
+#include "destination/percent.h"
 #include "event/buffer.h"
 
 /* first + second in the arena; NULL without memory. */
@@ -51,6 +52,31 @@ hide(EcapiSealing *sealing, const char *secret)
 
 	if (line != NULL)
 		sealing->outgoing->secrets[sealing->outgoing->nsecrets++] = line;
+}
+
+void
+ecapi_outgoing_query(EcapiSealing *sealing, const char *name, const char *value, bool secret)
+{
+	EcapiOutgoing *outgoing = sealing->outgoing;
+	EcapiBuffer url;
+	size_t		size;
+	char	   *memory;
+
+	if (value == NULL || outgoing->url == NULL)
+		return;
+	size = strlen(outgoing->url) + strlen(name) + ECAPI_PERCENT_MAX(strlen(value)) + 3;
+	memory = ecapi_arena_alloc(sealing->arena, size);
+	if (memory == NULL)
+		return;
+	ecapi_buffer_over(&url, memory, size);
+	ecapi_buffer_str(&url, outgoing->url);
+	ecapi_buffer_char(&url, strchr(outgoing->url, '?') ? '&' : '?');
+	ecapi_buffer_str(&url, name);
+	ecapi_buffer_char(&url, '=');
+	ecapi_percent_encode(&url, value);
+	outgoing->url = url.data;
+	if (secret)
+		hide(sealing, value);
 }
 
 static void

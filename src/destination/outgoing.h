@@ -42,6 +42,13 @@ struct EcapiSealing
 	const char *problem;		/* set it to a constant sentence when it cannot be sent */
 };
 
+/*
+ * Add a parameter to the URL's query, percent-encoded, and whether its value is secret.
+ * Nothing is added for a value NULL.
+ */
+extern void ecapi_outgoing_query(EcapiSealing *sealing, const char *name, const char *value,
+								 bool secret);
+
 /* Add a header line (in the arena), and whether what it says is secret. */
 extern void ecapi_outgoing_header(EcapiSealing *sealing, const char *line, bool secret);
 

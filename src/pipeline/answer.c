@@ -193,6 +193,8 @@ ecapi_answer_take(EcapiCookie *cookie, EcapiAnswer *answer)
 	char		error[512];
 
 	redact_answer(answer, batch);
+	answer->sent = batch->outgoing->body;
+	answer->sent_len = batch->outgoing->body_len;
 	judge(batch, answer, &judgement);
 	dlist_delete(&batch->node);
 	batch->flying = false;

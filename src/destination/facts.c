@@ -1,0 +1,116 @@
+/*
+ * facts.c
+ *	  What most platforms ask of an event before anything of it is written.
+ *
+ * No I/O, no state, no memory.
+ */
+#include "destination/facts.h"
+
+#include <string.h>
+
+#include "destination/member.h"
+#include "destination/options.h"
+#include "event/codes.h"
+#include "event/scan.h"
+#include "event/validate.h"
+
+static const char *
+read_time(const EcapiValue *event, int64_t now, int64_t *time)
+{
+	const EcapiValue *timestamp = ecapi_member_number(event, "timestamp");
+	EcapiNumber number;
+
+	if (timestamp == NULL || !ecapi_scan_number(timestamp->text, timestamp->len, &number) ||
+		!number.fits || number.whole <= 0)
+		return "timestamp missing";
+	*time = number.whole > now ? now : number.whole;
+	return NULL;
+}
+
+static const char *
+read_source(const EcapiValue *event, const EcapiValue *page)
+{
+	const EcapiValue *source = ecapi_member_text(event, "source");
+	const EcapiEnumeration *sources =
+		ecapi_field_lookup(ECAPI_OBJ_EVENT, "source", strlen("source"))->values;
+	int			number = source ?
+		ecapi_enumeration_lookup(sources, source->text, source->len) : 0;
+
+	if (number == 0)
+		return page ? "website" : "other";
+	return sources->names[number - 1];
+}
+
+const char *
+ecapi_facts_read(const EcapiShape *shape, const EcapiValue *event, EcapiFacts *facts)
+{
+	const EcapiValue *type;
+	const EcapiValue *currency;
+	const char *reason;
+
+	memset(facts, 0, sizeof(*facts));
+	if (event->type != ECAPI_OBJECT)
+		return "not an object";
+	type = ecapi_member_text(event, "event_type");
+	if (type == NULL)
+		return "event_type missing";
+	facts->type = ecapi_event_type_lookup(type->text, type->len);
+	if (facts->type < 0)
+		return "event_type unknown";
+	reason = read_time(event, shape->now, &facts->time);
+	if (reason != NULL)
+		return reason;
+	facts->id = ecapi_format_dedupe_value(shape->options, event);
+	facts->user = ecapi_member_object(event, "user_data");
+	facts->properties = ecapi_member_object(event, "properties");
+	facts->ext = ecapi_member_object(event, "ext");
+	facts->page = ecapi_member_url(facts->properties, "page_url");
+	facts->source = read_source(event, facts->page);
+	facts->value = ecapi_member_number(event, "value");
+	currency = ecapi_member_text(event, "currency_code");
+	facts->currency_given = currency != NULL;
+	if (currency != NULL)
+		facts->currency = ecapi_currency_lookup(currency->text, currency->len, NULL);
+	return NULL;
+}
+
+bool
+ecapi_facts_is_elsewhere(const EcapiShape *shape, const EcapiValue *event, const char **reason)
+{
+	const EcapiValue *data_set = ecapi_member_text(event, "data_set_id");
+	const char *own = shape->options->data_set_id;
+
+	if (data_set == NULL || own == NULL || strcmp(data_set->text, own) == 0)
+		return false;
+	*reason = "data_set_id";
+	return true;
+}
+
+const char *
+ecapi_facts_money_wrong(const EcapiFacts *facts)
+{
+	if (facts->value == NULL || facts->currency != NULL)
+		return NULL;
+	return facts->currency_given ? "currency_code unknown" : "currency_code missing";
+}
+
+const char *
+ecapi_facts_name(const EcapiShape *shape, const EcapiValue *event, const EcapiFacts *facts,
+				 const char *const *names, const char **name)
+{
+	const EcapiValue *custom;
+
+	*name = shape->options->targets[facts->type];
+	if (*name == NULL)
+		*name = names[facts->type];
+	if (*name == NULL && facts->type == ECAPI_EVENT_custom)
+	{
+		custom = ecapi_member_text(event, "custom_event");
+		if (custom == NULL)
+			return "custom_event missing";
+		*name = custom->text;
+	}
+	if (*name == NULL)
+		*name = ecapi_event_type_name(facts->type);
+	return NULL;
+}

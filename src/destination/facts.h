@@ -1,0 +1,59 @@
+/*
+ * facts.h
+ *	  What most platforms ask of an event before anything of it is written.
+ *
+ * Pure C: no server header, no I/O, no allocation.
+ */
+#ifndef ECAPI_FACTS_H
+#define ECAPI_FACTS_H
+
+#include "destination/format.h"
+
+typedef struct EcapiFacts
+{
+	int			type;			/* ECAPI_EVENT_... */
+	int64_t		time;			/* of the event, seconds since 1970, not after now */
+	const EcapiValue *id;		/* what repeats are recognised by (option dedupe_key); or
+								 * NULL */
+	const char *source;			/* a word of the standard; without one, "website" of an
+								 * event with a page, else "other" */
+	const EcapiValue *page;		/* properties.page_url, an absolute URL; or NULL */
+	const EcapiValue *value;	/* a number; or NULL */
+	const char *currency;		/* three upper-case letters; NULL: none, or unknown */
+	bool		currency_given; /* one was given, known or not */
+	const EcapiValue *user;		/* user_data, properties and ext; or NULL */
+	const EcapiValue *properties;
+	const EcapiValue *ext;
+} EcapiFacts;
+
+/*
+ * Read them.  NULL, or why the event cannot be expressed: no object, no event type, no
+ * time.  A time after now is now: clocks differ, and platforms refuse what is to come.
+ */
+extern const char *ecapi_facts_read(const EcapiShape *shape, const EcapiValue *event,
+									EcapiFacts *facts);
+
+/*
+ * Whether the event is one of another data set (data_set_id) than the destination's; then
+ * *reason says so, and it is filtered.
+ */
+extern bool ecapi_facts_is_elsewhere(const EcapiShape *shape, const EcapiValue *event,
+									 const char **reason);
+
+/*
+ * Why the value cannot leave: it has no currency, or one that is none.  NULL: it can, or
+ * there is no value.
+ */
+extern const char *ecapi_facts_money_wrong(const EcapiFacts *facts);
+
+/*
+ * What the platform calls the event: the destination's own name of the type (option
+ * event_types), else names[type], else of custom the event's custom_event, else the
+ * standard's own.  names has ECAPI_EVENT_TYPES elements, NULL where it has no name.
+ * NULL, or why there is none: a custom event without custom_event.
+ */
+extern const char *ecapi_facts_name(const EcapiShape *shape, const EcapiValue *event,
+									const EcapiFacts *facts, const char *const *names,
+									const char **name);
+
+#endif							/* ECAPI_FACTS_H */

@@ -1,0 +1,98 @@
+/*
+ * match_keys.h
+ *	  Match keys: what of user_data a platform recognises a person by, in its own forms.
+ *
+ * Which form an identifier has, and whether it leaves as a digest, is identity.def's;
+ * what it is called at the platform, and whether it takes one or many, is the format's
+ * table.  A value that has no certain form is left out and told to the caller.
+ *
+ * Pure C: no server header, no I/O; memory only the body's.
+ */
+#ifndef ECAPI_MATCH_KEYS_H
+#define ECAPI_MATCH_KEYS_H
+
+#include "destination/format.h"
+#include "destination/identity.h"
+#include "destination/writer.h"
+
+/* An identifier at a platform. */
+typedef struct EcapiMatchKey
+{
+	const char *name;			/* the platform's */
+	const char *path;			/* the standard's: "user_data.address.city" */
+	unsigned	has;			/* bits that are set in EcapiMatchKeys.has once one is
+								 * written */
+} EcapiMatchKey;
+
+/* The person of an event while it is written; the caller's. */
+typedef struct EcapiMatchKeys
+{
+	EcapiShape *shape;
+	EcapiWriter *writer;
+	const EcapiValue *data;		/* user_data, or NULL */
+	const EcapiValue *ext;		/* user_data.ext, or NULL */
+	const EcapiValue *clicks;	/* user_data.ext.click_ids, or NULL */
+	const char *country;		/* where what has no country of its own belongs; or NULL */
+	unsigned	has;
+} EcapiMatchKeys;
+
+/* user may be NULL; writer is where the person is written. */
+extern void ecapi_match_begin(EcapiMatchKeys *keys, EcapiShape *shape, EcapiWriter *writer,
+							  const EcapiValue *user);
+
+/*
+ * Give each form that a field's values have by the format's rule to take, until that
+ * returns false.  Of addresses and uids, those of each in turn.
+ */
+extern void ecapi_match_each(EcapiMatchKeys *keys, const char *path,
+							 bool (*take) (void *arg, const EcapiIdentityForm *form),
+							 void *arg);
+
+/*
+ * Write the identifiers of a table of n: as arrays of texts, where neighbours of one name
+ * share one and what repeats is written once; or, many being false, as texts, of several
+ * values the first that has a form.
+ */
+extern void ecapi_match_write(EcapiMatchKeys *keys, const EcapiMatchKey *table, int n,
+							  bool many);
+
+/*
+ * Write a member that leaves as it is, and set has; nothing where value is NULL.
+ */
+extern void ecapi_match_clear(EcapiMatchKeys *keys, const char *name,
+							  const EcapiValue *value, unsigned has);
+
+/*
+ * The id of a click at the platform whose name for it is given ("ttclid"): of
+ * ext.click_ids, else user_data.click_id, unless ext.click_ids says that this one is
+ * another platform's.  NULL: none is known.
+ */
+extern const EcapiValue *ecapi_match_click(const EcapiMatchKeys *keys, const char *name);
+
+/* A member of ext.click_ids that is a text; NULL: none. */
+extern const EcapiValue *ecapi_match_cookie(const EcapiMatchKeys *keys, const char *name);
+
+/* The address and the browser of the event, else of the landing; an address is one. */
+extern const EcapiValue *ecapi_match_ip(const EcapiMatchKeys *keys);
+extern const EcapiValue *ecapi_match_agent(const EcapiMatchKeys *keys);
+
+/*
+ * user_data.ifa, if it has no other characters than letters, digits, "-", "_" and "."; to
+ * which system it belongs only the owner knows: an option app_os, with these words and
+ * this sentence, says it.
+ */
+extern const EcapiValue *ecapi_match_ifa(const EcapiMatchKeys *keys);
+extern const char *const ecapi_app_os_words[];
+#define ECAPI_APP_OS_WHAT \
+	"It is the system of the app whose events are sent, which says what an ifa is."
+
+/*
+ * Bytes of an id that is none of the standard's, at most; those that platforms give are
+ * far below.
+ */
+#define ECAPI_MATCH_ID_MAX	512
+
+/* Whether a text is not too long, and has letters, digits, "-", "_" and "." alone. */
+extern bool ecapi_match_is_id(const char *text, size_t len);
+
+#endif							/* ECAPI_MATCH_KEYS_H */
