@@ -210,6 +210,14 @@ struct EcapiFormat
 	bool		chains;			/* see EcapiShape */
 	bool		own_token;		/* access_token goes where seal puts it, not into a header */
 
+	/*
+	 * The fields of the standard that an event can carry to the platform, by their paths
+	 * ("user_data.address.city"), NULL behind the last; an object stands for all that is in
+	 * it.  NULL: all of them.  What else an event has is dropped, and named to the owner.
+	 * A field counts as carried when its value can change the body for some event.
+	 */
+	const char *const *carries;
+
 	/* NULL, or a number that the events of one request share */
 	uint64_t	(*key) (const EcapiOptions *options, const EcapiValue *event);
 
