@@ -113,6 +113,16 @@ typedef enum EcapiDedupeKey
 	ECAPI_DEDUPE_TRANSACTION	/* properties.transaction_id; the id where there is none */
 } EcapiDedupeKey;
 
+/* Which events a platform did not take: what an answer to a batch says of it. */
+typedef enum EcapiOutcomes
+{
+	ECAPI_OUTCOMES_WHOLE,		/* a batch is taken or refused whole, and no event is named:
+								 * halves find the one at fault */
+	ECAPI_OUTCOMES_INDEX,		/* refused whole, and those at fault are named by index */
+	ECAPI_OUTCOMES_EACH,		/* those at fault are named, the others are taken */
+	ECAPI_OUTCOMES_NONE			/* an answer says nothing of events */
+} EcapiOutcomes;
+
 /* ---- later ---- */
 
 /*
@@ -153,6 +163,16 @@ struct EcapiFormat
 	 */
 	const char *url;
 	const char *(*path) (const EcapiOptions *options, EcapiArena *arena);
+
+	/*
+	 * For ecapi.formats(), in words and without a full stop: what an event needs to be taken,
+	 * beside what the standard requires (NULL: nothing); and which credentials the user
+	 * mapping must hold (NULL: none).
+	 */
+	const char *identifiers;
+	const char *credentials;
+
+	EcapiOutcomes outcomes;
 
 	/* the table of its own options, of nown rows */
 	const EcapiOwnOption *own;

@@ -521,6 +521,7 @@ native_close(EcapiShape *shape, EcapiBuffer *body)
 const EcapiFormat ecapi_format_native = {
 	.name = "ecapi",
 	.what = "The IAB Tech Lab's ECAPI 1.0, for receivers that take the standard itself.",
+	.outcomes = ECAPI_OUTCOMES_WHOLE,
 	.max_batch = 10000,
 	.max_body = 4 * 1024 * 1024,
 	.default_batch = 1000,

@@ -179,6 +179,10 @@ const EcapiFormat ecapi_format_google = {
 	"(events:ingest).",
 	.url = ECAPI_GOOGLE_URL,
 	.path = google_path,
+	.identifiers = "An email address, telephone number, postal address or click id, or, for "
+	"Analytics, an id of the browser, the app or the person",
+	.credentials = "service_account, or refresh_token and client_secret",
+	.outcomes = ECAPI_OUTCOMES_INDEX,
 	.own = ecapi_google_own,
 	.nown = ECAPI_GOOGLE_OPTIONS,
 	.check = ecapi_google_check,

@@ -270,6 +270,10 @@ const EcapiFormat ecapi_format_meta = {
 	.what = "Meta's Conversions API, for ads on Facebook and Instagram.",
 	.url = "https://graph.facebook.com",
 	.path = meta_path,
+	.identifiers = "An identifier of the person, not only broad ones such as a country and a "
+	"user agent; from a website also client_user_agent and event_source_url",
+	.credentials = "access_token",
+	.outcomes = ECAPI_OUTCOMES_WHOLE,
 	.own = meta_options,
 	.nown = ECAPI_META_OPTIONS,
 	.check = meta_check,

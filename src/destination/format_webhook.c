@@ -155,6 +155,8 @@ webhook_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 const EcapiFormat ecapi_format_webhook = {
 	.name = "webhook",
 	.what = "Signed webhooks, as Standard Webhooks describes them, for a receiver of one's own.",
+	.credentials = "secret",
+	.outcomes = ECAPI_OUTCOMES_WHOLE,
 	.own = own_options,
 	.nown = lengthof(own_options),
 	.max_batch = 1000,
