@@ -35,7 +35,7 @@ use EcapiReceiver;
 
 my $top = dirname(abs_path(__FILE__)) . '/../..';
 my @pages = ('README.md', map { "doc/$_.md" }
-	qw(tracking emitting destinations formats enrichment privacy proof reference operating internals));
+	qw(tracking emitting destinations formats meta google webhook enrichment privacy proof reference operating internals));
 my $example_url = 'http://127.0.0.1:8080';
 my $token = 'demo-token';
 my $statement = qr/^(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|GRANT|SET|CALL)\b/m;
@@ -116,7 +116,8 @@ cmp_ok(scalar(grep { $_->{kind} eq 'test' } @steps), '>', 0, 'the manual has exa
 my $receiver = EcapiReceiver->start(args => [ '--expect-auth', "Bearer $token" ]);
 my $cluster = EcapiCluster->create(extension => 0, conf => "timezone = 'UTC'\ndatestyle = 'ISO'\n");
 
-$cluster->write_credential($_, "$token\n") for qw(demo.token meta.token);
+$cluster->write_credential($_, "$token\n")
+  for map { "$_.token" } qw(demo meta google tiktok pinterest reddit microsoft linkedin snap ga4 openai amazon);
 
 my ($database, $printed, $shown) = ('postgres', '', 0);
 
