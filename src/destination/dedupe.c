@@ -23,7 +23,7 @@ ecapi_format_dedupe_value(const EcapiOptions *options, const EcapiValue *event)
 
 		value = properties == NULL ? NULL : ecapi_value_get(properties, "transaction_id");
 	}
-	if (value == NULL || value->type != ECAPI_STRING || value->len == 0)
+	if (!ecapi_value_is_text(value))
 		value = ecapi_value_get(event, "id");
-	return value != NULL && value->type == ECAPI_STRING && value->len > 0 ? value : NULL;
+	return ecapi_value_is_text(value) ? value : NULL;
 }

@@ -210,7 +210,7 @@ type_fits(const EcapiField *field, const EcapiValue *value)
 	{
 		case ECAPI_FT_STRING:
 		case ECAPI_FT_DATE:
-			return value->type == ECAPI_STRING && value->len > 0;
+			return ecapi_value_is_text(value);
 		case ECAPI_FT_INTEGER:
 		case ECAPI_FT_FLOAT:
 			return value->type == ECAPI_NUMBER;
@@ -219,7 +219,7 @@ type_fits(const EcapiField *field, const EcapiValue *value)
 		case ECAPI_FT_ENUM:
 			if (field->values == NULL || field->values->numbered)
 				return value->type == ECAPI_NUMBER;
-			return value->type == ECAPI_STRING && value->len > 0;
+			return ecapi_value_is_text(value);
 		case ECAPI_FT_OBJECT:
 		case ECAPI_FT_EXT:
 			return value->type == ECAPI_OBJECT;
@@ -355,12 +355,6 @@ write_object(Writer *writer, EcapiObject object,
 
 /* ---- the event as a whole ---- */
 
-static bool
-is_text(const EcapiValue *value)
-{
-	return value && value->type == ECAPI_STRING && value->len > 0;
-}
-
 /*
  * What the standard lets a receiver discard is not sent: it would count as
  * delivered and be gone.  NULL, or the reason.
@@ -374,19 +368,19 @@ find_unfit(const EcapiValue *event)
 	const EcapiValue *currency = ecapi_value_get(event, "currency_code");
 	int			which;
 
-	if (!is_text(type))
+	if (!ecapi_value_is_text(type))
 		return "event_type missing";
 	which = ecapi_event_type_lookup(type->text, type->len);
 	if (which < 0)
 		return "event_type unknown";
 	if (which == ECAPI_EVENT_custom &&
-		!is_text(ecapi_value_get(event, "custom_event")))
+		!ecapi_value_is_text(ecapi_value_get(event, "custom_event")))
 		return "custom_event missing";
 	if (timestamp == NULL || timestamp->type != ECAPI_NUMBER)
 		return "timestamp missing";
 	if (value && value->type == ECAPI_NUMBER)
 	{
-		if (!is_text(currency))
+		if (!ecapi_value_is_text(currency))
 			return "currency_code missing";
 		if (ecapi_currency_lookup(currency->text, currency->len, NULL) == NULL)
 			return "currency_code unknown";
@@ -407,7 +401,7 @@ choose_data_set(const EcapiOptions *options, const EcapiValue *event,
 
 	memset(chosen, 0, sizeof(*chosen));
 	chosen->type = ECAPI_STRING;
-	if (is_text(own))
+	if (ecapi_value_is_text(own))
 	{
 		if (wanted && strcmp(own->text, wanted) != 0)
 		{

@@ -23,16 +23,10 @@
 
 #define PATH_MAX_LEN	120
 
-static bool
-is_text(const EcapiValue *value)
-{
-	return value && value->type == ECAPI_STRING && value->len > 0;
-}
-
 const char *
 ecapi_google_word(const EcapiValue *value)
 {
-	if (!is_text(value) || value->len > REASON_MAX ||
+	if (!ecapi_value_is_text(value) || value->len > REASON_MAX ||
 		strspn(value->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != value->len)
 		return NULL;
 	return value->text;
@@ -125,7 +119,7 @@ judge_taken(const EcapiAnswer *answer, EcapiArena *arena, EcapiJudgement *judgem
 		judgement->verdict = ECAPI_RETRY;
 		judgement->words = "an answer that is not Google's";
 	}
-	if (is_text(id) && ecapi_google_is_receipt(id->text, id->len))
+	if (ecapi_value_is_text(id) && ecapi_google_is_receipt(id->text, id->len))
 		judgement->receipt = id->text;
 	if (warnings)
 		judgement->warnings = (int) warnings->len;
@@ -198,16 +192,16 @@ judge_violation(const EcapiValue *violation, int nevents, EcapiArena *arena,
 	EcapiNamed	named = {.outcome = ECAPI_NAMED_REJECTED};
 	const char *path = "";
 
-	if (is_text(field) && !is_of_request(reason) && read_place(field->text, &named.index, &path))
+	if (ecapi_value_is_text(field) && !is_of_request(reason) && read_place(field->text, &named.index, &path))
 	{
 		named.words = join_words(arena, reason, path);
 		if (named.words == NULL)
 			named.words = "INVALID_ARGUMENT";
 		return ecapi_judge_name(judgement, arena, nevents, named);
 	}
-	if (!is_text(field) && !is_of_request(reason))
+	if (!ecapi_value_is_text(field) && !is_of_request(reason))
 		return true;
-	path = is_text(field) ? path_of(field->text) : "";
+	path = ecapi_value_is_text(field) ? path_of(field->text) : "";
 	/* "events" alone is all of them, which bisection takes apart */
 	if (!is_of_request(reason) && strncmp(path, "events", strlen("events")) == 0)
 		return true;

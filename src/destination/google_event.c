@@ -55,15 +55,9 @@ typedef struct Head
 } Head;
 
 static bool
-is_text(const EcapiValue *value)
-{
-	return value && value->type == ECAPI_STRING && value->len > 0;
-}
-
-static bool
 is_scalar(const EcapiValue *value)
 {
-	return is_text(value) || (value && value->type == ECAPI_NUMBER);
+	return ecapi_value_is_text(value) || (value && value->type == ECAPI_NUMBER);
 }
 
 /* ---- whether it goes ---- */
@@ -78,7 +72,7 @@ read_name(const EcapiOptions *options, const EcapiValue *event, Head *head)
 		head->name = ecapi_analytics_event_name(head->type);
 	if (head->name == NULL)
 	{
-		if (!is_text(custom))
+		if (!ecapi_value_is_text(custom))
 			return "custom_event missing";
 		head->name = custom->text;
 	}
@@ -95,14 +89,14 @@ read_head(const EcapiOptions *options, const EcapiValue *event, Head *head)
 	const EcapiValue *currency = ecapi_value_get(event, "currency_code");
 
 	memset(head, 0, sizeof(*head));
-	if (!is_text(type))
+	if (!ecapi_value_is_text(type))
 		return "event_type missing";
 	head->type = ecapi_event_type_lookup(type->text, type->len);
 	if (head->type < 0)
 		return "event_type unknown";
 	if (!ecapi_instant_text(ecapi_value_get(event, "timestamp"), head->time))
 		return "timestamp missing";
-	if (is_text(currency))
+	if (ecapi_value_is_text(currency))
 	{
 		head->currency = ecapi_currency_lookup(currency->text, currency->len, NULL);
 		if (head->currency == NULL)
@@ -121,7 +115,7 @@ read_head(const EcapiOptions *options, const EcapiValue *event, Head *head)
 static void
 write_source(EcapiWriter *writer, const EcapiValue *source)
 {
-	if (!is_text(source))
+	if (!ecapi_value_is_text(source))
 		return;
 	for (size_t i = 0; i < lengthof(sources); i++)
 		if (strcmp(sources[i].source, source->text) == 0)
@@ -138,7 +132,7 @@ write_number(EcapiWriter *writer, const char *name, const EcapiValue *value)
 static void
 write_string(EcapiWriter *writer, const char *name, const EcapiValue *value)
 {
-	if (is_text(value))
+	if (ecapi_value_is_text(value))
 		ecapi_write_value(writer, name, value);
 }
 
@@ -193,7 +187,7 @@ write_item(EcapiWriter *writer, const EcapiValue *item, bool analytics)
 	EcapiOpen	open;
 	EcapiOpen	list;
 
-	if (!is_text(id))
+	if (!ecapi_value_is_text(id))
 		return;
 	open = ecapi_write_open(writer, NULL, '{');
 	if (!analytics)
@@ -264,7 +258,7 @@ static void
 write_word(EcapiWriter *writer, const char *name, const EcapiValue *given,
 		   const char *const *words)
 {
-	for (; is_text(given) && *words; words++)
+	for (; ecapi_value_is_text(given) && *words; words++)
 		if (strcasecmp(*words, given->text) == 0)
 			ecapi_write_text(writer, name, *words);
 }
@@ -324,7 +318,7 @@ write_analytics(EcapiGoogleUser *user, const Head *head, const EcapiValue *event
 	const char *lead_reason = ecapi_analytics_lead_reason(head->type);
 	EcapiOpen	list;
 
-	ecapi_google_write_client(user, is_text(source) && strcmp(source->text, "app") == 0);
+	ecapi_google_write_client(user, ecapi_value_is_text(source) && strcmp(source->text, "app") == 0);
 	list = ecapi_write_open(writer, "additionalEventParameters", '[');
 	write_parameters(writer, ecapi_analytics_of_event, properties);
 	write_parameter(writer, "parameterName", lead_reason, strlen(lead_reason),

@@ -16,6 +16,7 @@
 #include "destination/country.h"
 #include "destination/google.h"
 #include "destination/identity.h"
+#include "destination/member.h"
 #include "destination/options.h"
 #include "event/ascii.h"
 
@@ -42,29 +43,18 @@ leave_out(EcapiGoogleUser *user, const EcapiField *field, EcapiViolationCode rea
 		user->shape->left_out(user->shape->arg, field, reason);
 }
 
-static bool
-is_text(const EcapiValue *value)
-{
-	return value && value->type == ECAPI_STRING && value->len > 0;
-}
-
-/* A member of user_data that is a text; else NULL. */
 static const EcapiValue *
 user_text(const EcapiGoogleUser *user, const char *name)
 {
-	const EcapiValue *value = ecapi_value_get(user->user_data, name);
-
-	return is_text(value) ? value : NULL;
+	return ecapi_member_text(user->user_data, name);
 }
 
-/* The same of an object in user_data.ext. */
+/* A text of the cookies and ids of clicks. */
 static const EcapiValue *
-ext_text(const EcapiGoogleUser *user, const char *object, const char *name)
+click_text(const EcapiGoogleUser *user, const char *name)
 {
-	const EcapiValue *ext = ecapi_value_get(user->user_data, "ext");
-	const EcapiValue *value = ecapi_value_get(ecapi_value_get(ext, object), name);
-
-	return is_text(value) ? value : NULL;
+	return ecapi_member_text(ecapi_member_object(ecapi_member_object(user->user_data, "ext"),
+												 "click_ids"), name);
 }
 
 /* ---- userIdentifiers ---- */
@@ -314,7 +304,7 @@ static void
 write_click(EcapiGoogleUser *user, const char *name)
 {
 	const char *kind = ecapi_google_option(user->shape->options, ECAPI_GOOGLE_CLICK_ID_KIND);
-	const EcapiValue *click = ext_text(user, "click_ids", name);
+	const EcapiValue *click = click_text(user, name);
 
 	if (click == NULL && kind && strcmp(kind, name) == 0)
 		click = user_text(user, "click_id");
@@ -399,8 +389,7 @@ write_consent(EcapiGoogleUser *user, const char *member, int consent)
 void
 ecapi_google_write_consent(EcapiGoogleUser *user)
 {
-	const EcapiValue *mmt_only = ecapi_value_get(user->user_data, "mmt_only");
-	bool		measured_only = mmt_only && mmt_only->type == ECAPI_BOOL && mmt_only->truth;
+	bool		measured_only = ecapi_member_is_true(user->user_data, "mmt_only");
 	EcapiOpen	open = ecapi_write_open(user->writer, "consent", '{');
 
 	write_consent(user, "adUserData", consent_of(user, "ad_user_data"));
@@ -414,8 +403,8 @@ ecapi_google_write_consent(EcapiGoogleUser *user)
 void
 ecapi_google_write_client(EcapiGoogleUser *user, bool app)
 {
-	const EcapiValue *client = ext_text(user, "click_ids", "ga_client_id");
-	const EcapiValue *instance = ext_text(user, "click_ids", "ga_app_instance_id");
+	const EcapiValue *client = click_text(user, "ga_client_id");
+	const EcapiValue *instance = click_text(user, "ga_app_instance_id");
 	EcapiIdentityForm form;
 
 	/* both together are refused: where the event happened decides */

@@ -21,7 +21,7 @@ ecapi_member_text(const EcapiValue *object, const char *name)
 {
 	const EcapiValue *value = member(object, name);
 
-	return value && value->type == ECAPI_STRING && value->len > 0 ? value : NULL;
+	return ecapi_value_is_text(value) ? value : NULL;
 }
 
 const EcapiValue *

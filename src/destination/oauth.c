@@ -22,6 +22,7 @@
 #include <strings.h>
 
 #include "destination/judge.h"
+#include "destination/member.h"
 #include "destination/percent.h"
 #include "destination/service_account.h"
 #include "destination/syntax.h"
@@ -149,10 +150,9 @@ ecapi_oauth_ask(const EcapiOauthSource *source, int64_t now, EcapiArena *arena,
 static const char *
 text_member(const EcapiValue *body, const char *name)
 {
-	const EcapiValue *member = body == NULL ? NULL : ecapi_value_get(body, name);
+	const EcapiValue *member = ecapi_member_text(body, name);
 
-	return member != NULL && member->type == ECAPI_STRING && member->len > 0 ?
-		member->text : NULL;
+	return member ? member->text : NULL;
 }
 
 /* What the refusals mean to whom they concern; in the standard's words nobody finds out. */

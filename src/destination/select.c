@@ -49,7 +49,7 @@ names_other_data_set(const EcapiOptions *options, const EcapiValue *event)
 	if (options->data_set_id == NULL)
 		return false;
 	own = ecapi_value_get(event, "data_set_id");
-	return own && own->type == ECAPI_STRING && own->len > 0 &&
+	return ecapi_value_is_text(own) &&
 		strcmp(own->text, options->data_set_id) != 0;
 }
 

@@ -255,6 +255,12 @@ ecapi_value_get(const EcapiValue *object, const char *key)
 	return NULL;
 }
 
+bool
+ecapi_value_is_text(const EcapiValue *value)
+{
+	return value && value->type == ECAPI_STRING && value->len > 0;
+}
+
 /* The depth of the recursion is that of the values. */
 bool
 ecapi_value_equal(const EcapiValue *a, const EcapiValue *b)

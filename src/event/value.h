@@ -102,6 +102,9 @@ extern bool ecapi_value_set(EcapiArena *arena, EcapiValue *object,
 							EcapiValue *member);	/* replaces an equal key */
 extern EcapiValue *ecapi_value_get(const EcapiValue *object, const char *key);
 
+/* Whether it is a text with something in it; value may be NULL. */
+extern bool ecapi_value_is_text(const EcapiValue *value);
+
 /* Do both hold the same?  Numbers as they are written, members in any order. */
 extern bool ecapi_value_equal(const EcapiValue *a, const EcapiValue *b);
 
