@@ -69,6 +69,7 @@ OBJS = \
 	src/event/stored.o \
 	src/destination/registry.o \
 	src/destination/options.o \
+	src/destination/format.o \
 	src/destination/option_problem.o \
 	src/destination/option_kind.o \
 	src/destination/option_own.o \
@@ -97,6 +98,7 @@ OBJS = \
 	src/destination/dedupe.o \
 	src/destination/writer.o \
 	src/destination/member.o \
+	src/destination/items.o \
 	src/destination/facts.o \
 	src/destination/match_keys.o \
 	src/destination/percent.o \

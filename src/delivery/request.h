@@ -30,9 +30,12 @@ typedef struct EcapiRequest
 	void	   *cookie;			/* returned in the answer */
 } EcapiRequest;
 
+/* What requests call themselves; ECAPI_VERSION comes from the build. */
+#define ECAPI_USER_AGENT	"ecapi/" ECAPI_VERSION
+
 /*
- * Header lines that a request has beside its own; i counts from 0 up to the NULL.
- * Constant.
+ * Header lines that a request has beside its own, but those of a name that it has itself;
+ * i counts from 0 up to the NULL.  Constant.
  */
 extern const char *ecapi_request_header_nth(const EcapiRequest *request, int i);
 

@@ -264,6 +264,19 @@ ecapi_decimal_scale(EcapiArena *arena, const char *text, size_t len,
 }
 
 const char *
+ecapi_decimal_plain(EcapiArena *arena, const char *text, size_t len, size_t *plain_len)
+{
+	const EcapiDecimal one = {.digits = 1};
+	EcapiNumber number;
+
+	*plain_len = len;
+	if (memchr(text, 'e', len) == NULL && memchr(text, 'E', len) == NULL)
+		return ecapi_scan_number(text, len, &number) ? text : NULL;
+	text = ecapi_decimal_scale(arena, text, len, one, plain_len);
+	return text != NULL && strchr(text, 'e') == NULL ? text : NULL;
+}
+
+const char *
 ecapi_decimal_round(EcapiArena *arena, const char *text, size_t len, int decimals,
 					size_t *rounded_len)
 {

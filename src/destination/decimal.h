@@ -38,6 +38,15 @@ extern const char *ecapi_decimal_scale(EcapiArena *arena, const char *text, size
 									   EcapiDecimal factor, size_t *product_len);
 
 /*
+ * A JSON number (len bytes) written with digits and a point alone, for platforms that take
+ * amounts as texts: text itself where it has no exponent, else in the arena.  NULL when it
+ * is no number that a receiver could keep, when it is too small to be written so, or when
+ * the arena failed.
+ */
+extern const char *ecapi_decimal_plain(EcapiArena *arena, const char *text, size_t len,
+									   size_t *plain_len);
+
+/*
  * A JSON number (len bytes) with at most that many decimals (0 or more), halves away
  * from zero, as the text of a JSON number in the arena; text itself where it has
  * no more.  Beyond 15 significant digits it is rounded to 15, as above.  NULL when

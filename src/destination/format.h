@@ -64,6 +64,13 @@ typedef struct EcapiFormatProblem
 	char		hint[256];		/* a sentence, or "" */
 } EcapiFormatProblem;
 
+/*
+ * Say it, each text cut to what fits; returns false, for a format's check.  detail and
+ * hint may be "".
+ */
+extern bool ecapi_format_wrong(EcapiFormatProblem *problem, const char *message,
+							   const char *detail, const char *hint);
+
 /* ---- a body ---- */
 
 /* What a format may use while it shapes a body. */

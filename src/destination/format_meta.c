@@ -132,25 +132,6 @@ static const EcapiOwnOption meta_options[ECAPI_META_OPTIONS] = {
 	}
 };
 
-static void
-say(char *memory, size_t size, const char *text)
-{
-	EcapiBuffer buffer;
-
-	ecapi_buffer_over(&buffer, memory, size);
-	ecapi_buffer_str(&buffer, text);
-}
-
-static bool
-refuse_options(EcapiFormatProblem *problem, const char *message, const char *detail,
-			   const char *hint)
-{
-	say(problem->message, sizeof(problem->message), message);
-	say(problem->detail, sizeof(problem->detail), detail);
-	say(problem->hint, sizeof(problem->hint), hint);
-	return false;
-}
-
 static bool
 meta_check(const EcapiOptions *options, EcapiFormatProblem *problem)
 {
@@ -158,23 +139,23 @@ meta_check(const EcapiOptions *options, EcapiFormatProblem *problem)
 	const char *id = options->data_set_id;
 
 	if (id == NULL)
-		return refuse_options(problem, "option \"data_set_id\" is missing",
-							  "Requests go to one data set, which is part of their URL.",
-							  "Give the id that Events Manager shows for the data set or pixel: data_set_id '1234567890'.");
+		return ecapi_format_wrong(problem, "option \"data_set_id\" is missing",
+								  "Requests go to one data set, which is part of their URL.",
+								  "Give the id that Events Manager shows for the data set or pixel: data_set_id '1234567890'.");
 	if (strlen(id) > MAX_DATA_SET_ID || !ecapi_all_digits(id, strlen(id)))
-		return refuse_options(problem, "option \"data_set_id\" is none of Meta's",
-							  "The id of a data set or pixel at Meta has digits alone.",
-							  "Take it from Events Manager: data_set_id '1234567890'.");
+		return ecapi_format_wrong(problem, "option \"data_set_id\" is none of Meta's",
+								  "The id of a data set or pixel at Meta has digits alone.",
+								  "Take it from Events Manager: data_set_id '1234567890'.");
 	if (options->mode == ECAPI_MODE_TEST && own[ECAPI_META_TEST_EVENT_CODE] == NULL)
-		return refuse_options(problem, "mode 'test' needs the option \"test_event_code\"",
-							  "Meta knows test events by the code alone, and counts them like others.",
-							  "Give the code that the page \"Test events\" of Events Manager shows: test_event_code 'TEST12345'.");
+		return ecapi_format_wrong(problem, "mode 'test' needs the option \"test_event_code\"",
+								  "Meta knows test events by the code alone, and counts them like others.",
+								  "Give the code that the page \"Test events\" of Events Manager shows: test_event_code 'TEST12345'.");
 	if (own[ECAPI_META_DATA_PROCESSING] == NULL &&
 		(strcmp(own[ECAPI_META_DATA_PROCESSING_COUNTRY], "0") != 0 ||
 		 strcmp(own[ECAPI_META_DATA_PROCESSING_STATE], "0") != 0))
-		return refuse_options(problem, "a place for Limited Data Use is given, but not Limited Data Use",
-							  "data_processing_country and data_processing_state belong to data_processing 'LDU'.",
-							  "Add data_processing 'LDU', or drop the other two.");
+		return ecapi_format_wrong(problem, "a place for Limited Data Use is given, but not Limited Data Use",
+								  "data_processing_country and data_processing_state belong to data_processing 'LDU'.",
+								  "Add data_processing 'LDU', or drop the other two.");
 	return true;
 }
 
@@ -192,11 +173,11 @@ meta_lasts(const EcapiOptions *options, int64_t now, EcapiFormatProblem *problem
 	int			major = (version[1] - '0') * 10 + (version[2] - '0');
 
 	if (major < CURRENT_VERSION)
-		return refuse_options(problem, "its api_version is older than v26.0, which Meta has had since 2026-08-06", "",
-							  "Meta takes a version for two years at least. Try a newer one in shadow mode: ALTER SERVER ... OPTIONS (SET api_version 'v26.0').");
+		return ecapi_format_wrong(problem, "its api_version is older than v26.0, which Meta has had since 2026-08-06", "",
+								  "Meta takes a version for two years at least. Try a newer one in shadow mode: ALTER SERVER ... OPTIONS (SET api_version 'v26.0').");
 	if (major == CURRENT_VERSION && now >= CURRENT_ENDS_SOON_AT)
-		return refuse_options(problem, "the two years for which Meta takes api_version v26.0 end on 2028-08-06", "",
-							  "Set a newer one: ALTER SERVER ... OPTIONS (SET api_version '...'); ecapi of a later version has it as default.");
+		return ecapi_format_wrong(problem, "the two years for which Meta takes api_version v26.0 end on 2028-08-06", "",
+								  "Set a newer one: ALTER SERVER ... OPTIONS (SET api_version '...'); ecapi of a later version has it as default.");
 	return true;
 }
 

@@ -93,18 +93,6 @@ webhook_close(EcapiShape *shape, EcapiBuffer *body)
 		ecapi_buffer_char(body, ']');
 }
 
-/* "Name: value" in the arena; NULL without memory. */
-static const char *
-header_line(EcapiArena *arena, const char *name, const char *value)
-{
-	size_t		size = strlen(name) + strlen(value) + 3;
-	char	   *line = ecapi_arena_alloc(arena, size);
-
-	if (line != NULL)
-		snprintf(line, size, "%s: %s", name, value);
-	return line;
-}
-
 static void
 webhook_seal(EcapiSealing *sealing)
 {
@@ -125,11 +113,9 @@ webhook_seal(EcapiSealing *sealing)
 		sealing->arena->failed = true;
 		return;
 	}
-	ecapi_outgoing_header(sealing, header_line(sealing->arena, "webhook-id", id), false);
-	ecapi_outgoing_header(sealing, header_line(sealing->arena, "webhook-timestamp", timestamp),
-						  false);
-	ecapi_outgoing_header(sealing, header_line(sealing->arena, "webhook-signature",
-											   signature.data), true);
+	ecapi_outgoing_field(sealing, "webhook-id", id, false);
+	ecapi_outgoing_field(sealing, "webhook-timestamp", timestamp, false);
+	ecapi_outgoing_field(sealing, "webhook-signature", signature.data, true);
 }
 
 /* The standard's own words for statuses: 410 is the receiver's "no more". */

@@ -61,6 +61,29 @@ ecapi_judge_words(EcapiArena *arena, const EcapiValue *text)
 	return words;
 }
 
+bool
+ecapi_judge_is_harmless(const char *text)
+{
+	size_t		len;
+
+	if (strncmp(text, "(#", 2) == 0)
+	{
+		len = strspn(text + 2, "0123456789");
+		if (len <= 6 && text[2 + len] == ')')
+			text += len + 3;
+	}
+	if (strpbrk(text, "0123456789@\"'`<>{}[]=/") != NULL)
+		return false;
+	for (; *text != '\0'; text += len)
+	{
+		text += strspn(text, " ");
+		len = strcspn(text, " ");
+		if (len > 20)
+			return false;
+	}
+	return true;
+}
+
 /* Name nothing: what was named belongs to another request. */
 static bool
 name_nothing(EcapiJudgement *judgement)

@@ -84,6 +84,13 @@ extern const EcapiValue *ecapi_judge_body(const EcapiAnswer *answer, EcapiArena 
 extern const char *ecapi_judge_words(EcapiArena *arena, const EcapiValue *text);
 
 /*
+ * Whether a text of a platform can quote neither an identifier nor a secret: no address,
+ * nothing in quotes, no word as long as a token or a digest, and no digit but those of a
+ * code that it begins with, "(#4) ".
+ */
+extern bool ecapi_judge_is_harmless(const char *text);
+
+/*
  * Name an event; room for nevents is taken at the first.  An index that was named
  * before keeps its first outcome.  False for an index outside of the request: then
  * the answer is about another one, nothing of it names events any more, and the caller

@@ -11,7 +11,7 @@
  * names no event, and bisection finds it.  A request of a single event needs no search,
  * so only there an event that is too old is named as expired.
  *
- * Texts of an answer are kept only if they cannot quote a value (is_harmless).
+ * Texts of an answer are kept only if they cannot quote a value (ecapi_judge_is_harmless).
  *
  * Sources: developers.facebook.com, Graph API, Handling Errors; the codes below 100
  * events' requests as public senders have met them (rudder-transformer, network handler
@@ -81,34 +81,6 @@ find_meaning(int code, int subcode)
 	return NULL;
 }
 
-/*
- * Whether a text can quote neither an identifier nor a secret: no address, nothing in
- * quotes, no word as long as a token or a digest, and no digit but those of the code that
- * Meta's messages begin with, "(#4) ".
- */
-static bool
-is_harmless(const char *text)
-{
-	size_t		len;
-
-	if (strncmp(text, "(#", 2) == 0)
-	{
-		len = strspn(text + 2, "0123456789");
-		if (len <= 6 && text[2 + len] == ')')
-			text += len + 3;
-	}
-	if (strpbrk(text, "0123456789@\"'`<>{}[]=/") != NULL)
-		return false;
-	for (; *text != '\0'; text += len)
-	{
-		text += strspn(text, " ");
-		len = strcspn(text, " ");
-		if (len > 20)
-			return false;
-	}
-	return true;
-}
-
 /* Meta's own words for an error: the title, else the message; NULL: none to be kept. */
 static const char *
 words_of_error(const EcapiValue *error, EcapiArena *arena)
@@ -119,7 +91,7 @@ words_of_error(const EcapiValue *error, EcapiArena *arena)
 	{
 		const char *words = ecapi_judge_words(arena, ecapi_value_get(error, names[i]));
 
-		if (words != NULL && is_harmless(words))
+		if (words != NULL && ecapi_judge_is_harmless(words))
 			return words;
 	}
 	return NULL;

@@ -21,6 +21,7 @@
 
 #include <string.h>
 
+#include "destination/items.h"
 #include "destination/member.h"
 #include "event/scan.h"
 
@@ -66,22 +67,12 @@ write_text(EcapiWriter *writer, const char *name, const EcapiValue *text)
  * ---- items ----
  */
 
-/* An item is known to Meta by its id; without one it has no place there. */
-static const EcapiValue *
-id_of(const EcapiValue *item)
-{
-	return ecapi_member_text(item, "id");
-}
-
 static void
 write_content(EcapiWriter *writer, const EcapiValue *item)
 {
-	EcapiOpen	open;
+	EcapiOpen	open = ecapi_write_open(writer, NULL, '{');
 
-	if (id_of(item) == NULL)
-		return;
-	open = ecapi_write_open(writer, NULL, '{');
-	write_text(writer, "id", id_of(item));
+	write_text(writer, "id", ecapi_member_text(item, "id"));
 	ecapi_write_value(writer, "quantity", ecapi_member_number(item, "quantity"));
 	ecapi_write_value(writer, "item_price", ecapi_member_number(item, "price"));
 	write_text(writer, "title", ecapi_member_text(item, "name"));
@@ -91,69 +82,18 @@ write_content(EcapiWriter *writer, const EcapiValue *item)
 }
 
 static void
-write_content_id(EcapiWriter *writer, const EcapiValue *item)
-{
-	write_text(writer, NULL, id_of(item));
-}
-
-/* Each of items, or the one that stands for them, into an array. */
-static bool
-write_each(EcapiWriter *writer, const char *name, const EcapiValue *items,
-		   void (*write) (EcapiWriter *writer, const EcapiValue *item))
-{
-	EcapiOpen	open = ecapi_write_open(writer, name, '[');
-
-	for (const EcapiValue *item = ecapi_member_first(items); item;
-		 item = ecapi_member_next(items, item))
-		write(writer, item);
-	return ecapi_write_close(writer, open, ']', false);
-}
-
-/* Whether the quantity of an item is a whole number, which is then added; without: 1. */
-static bool
-add_quantity(const EcapiValue *item, int64_t *sum)
-{
-	const EcapiValue *quantity = ecapi_member_number(item, "quantity");
-	EcapiNumber number = {.whole = 1};
-
-	if (quantity != NULL && (!ecapi_scan_number(quantity->text, quantity->len, &number) ||
-							 !number.integral || number.whole < 0))
-		return false;
-	if (number.whole > INT32_MAX - *sum)
-		return false;
-	*sum += number.whole;
-	return true;
-}
-
-/* The sum of all quantities; 0 when that is no count, as of goods by weight. */
-static int64_t
-count_items(const EcapiValue *items)
-{
-	int64_t		sum = 0;
-
-	for (const EcapiValue *item = ecapi_member_first(items); item;
-		 item = ecapi_member_next(items, item))
-	{
-		if (!add_quantity(item, &sum))
-			return 0;
-	}
-	return sum;
-}
-
-static void
 write_items(EcapiWriter *writer, const EcapiValue *properties)
 {
-	const EcapiValue *items = ecapi_value_get(properties, "items");
+	const EcapiValue *items = ecapi_items_of(properties);
 	const EcapiValue *type = ecapi_member_text(ecapi_member_object(properties, "ext"), "content_type");
-	int64_t		count;
+	int			count;
 
-	if (items == NULL || (items->type != ECAPI_ARRAY && items->type != ECAPI_OBJECT) ||
-		!write_each(writer, "contents", items, write_content))
+	if (!ecapi_items_write(writer, "contents", items, write_content))
 		return;
-	(void) write_each(writer, "content_ids", items, write_content_id);
+	(void) ecapi_items_write(writer, "content_ids", items, ecapi_item_write_id);
 	ecapi_write_text(writer, "content_type", type && strcmp(type->text, "product_group") == 0 ?
 					 "product_group" : "product");
-	count = count_items(items);
+	count = ecapi_items_count(items);
 	if (count > 0)
 		ecapi_write_integer(writer, "num_items", count);
 }

@@ -44,6 +44,15 @@ ecapi_outgoing_header(EcapiSealing *sealing, const char *line, bool secret)
 		outgoing->secrets[outgoing->nsecrets++] = line;
 }
 
+void
+ecapi_outgoing_field(EcapiSealing *sealing, const char *name, const char *value, bool secret)
+{
+	const char *start = value == NULL ? NULL : join(sealing->arena, name, ": ");
+
+	if (start != NULL)
+		ecapi_outgoing_header(sealing, join(sealing->arena, start, value), secret);
+}
+
 /* A secret that is in no header of its own. */
 static void
 hide(EcapiSealing *sealing, const char *secret)
@@ -88,8 +97,8 @@ add_credentials(EcapiSealing *sealing)
 	if (credentials->token != NULL && format->own_token)
 		hide(sealing, credentials->token);
 	else if (credentials->token != NULL)
-		ecapi_outgoing_header(sealing, join(sealing->arena, "Authorization: Bearer ",
-											credentials->token), true);
+		ecapi_outgoing_field(sealing, "Authorization", join(sealing->arena, "Bearer ",
+															 credentials->token), true);
 	if (credentials->header != NULL)
 		ecapi_outgoing_header(sealing, credentials->header, true);
 }

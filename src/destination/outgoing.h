@@ -52,6 +52,10 @@ extern void ecapi_outgoing_query(EcapiSealing *sealing, const char *name, const 
 /* Add a header line (in the arena), and whether what it says is secret. */
 extern void ecapi_outgoing_header(EcapiSealing *sealing, const char *line, bool secret);
 
+/* The same of a name and a value, which are copied; nothing is added for a value NULL. */
+extern void ecapi_outgoing_field(EcapiSealing *sealing, const char *name, const char *value,
+								 bool secret);
+
 /*
  * Make the request of a body that was closed: body gets what the seal appends, and must
  * be made once only.  Everything lives in the arena, in body and in credentials.  False,

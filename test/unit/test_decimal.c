@@ -60,6 +60,32 @@ test_round(void)
 	check_text(rounded_to("free", 2), "-", "no number");
 }
 
+/* Where it is written plainly, "-" where it is not. */
+static const char *
+plain(const char *number)
+{
+	size_t		len;
+	const char *text = ecapi_decimal_plain(&arena, number, strlen(number), &len);
+
+	if (text && strlen(text) != len)
+		return "wrong length";
+	return text ? text : "-";
+}
+
+static void
+test_plain(void)
+{
+	check_text(plain("129.90"), "129.90", "as written");
+	check_text(plain("0"), "0", "nothing");
+	check_text(plain("-4.5"), "-4.5", "below nothing");
+	check_text(plain("12345678901234567.891"), "12345678901234567.891", "every digit");
+	check_text(plain("1.299e2"), "129.9", "an exponent");
+	check_text(plain("5E-3"), "0.005", "one below 0");
+	check_text(plain("1e-300"), "-", "next to nothing");
+	check_text(plain("1e400"), "-", "no number that a receiver could keep");
+	check_text(plain("free"), "-", "no number at all");
+}
+
 static void
 test_read(void)
 {
@@ -220,6 +246,7 @@ main(int argc, char **argv)
 	test_read();
 	test_known();
 	test_round();
+	test_plain();
 	test_random(products);
 	if (unit_failed > 0)
 		fprintf(stderr, "# seed %" PRIu64 "\n", seed);
