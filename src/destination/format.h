@@ -166,10 +166,11 @@ struct EcapiFormat
 	/*
 	 * Where requests go: url, or in its place the option url, and behind either of them
 	 * what path returns (in the arena; NULL without memory).  url NULL: the option is
-	 * required.  path NULL: nothing goes behind.
+	 * required.  path NULL: nothing goes behind.  key is that of the request's events; 0 of
+	 * a format without keys.
 	 */
 	const char *url;
-	const char *(*path) (const EcapiOptions *options, EcapiArena *arena);
+	const char *(*path) (const EcapiOptions *options, uint64_t key, EcapiArena *arena);
 
 	/*
 	 * For ecapi.formats(), in words and without a full stop: what an event needs to be taken,
@@ -211,6 +212,8 @@ struct EcapiFormat
 	 * future_s: how far ahead of now its timestamp may be; 0: not limited.
 	 */
 	int			max_age_s;
+	int			default_age_s;	/* of the option max_age, where no page is sure of the
+								 * limit; 0: max_age_s */
 	int			(*age_limit) (const EcapiOptions *options, const EcapiValue *event);
 	int			future_s;
 
@@ -283,6 +286,13 @@ struct EcapiFormat
  */
 extern const EcapiValue *ecapi_format_dedupe_value(const EcapiOptions *options,
 												   const EcapiValue *event);
+
+/* The default of the option max_age, in seconds; 0: any age. */
+static inline int
+ecapi_format_default_age(const EcapiFormat *format)
+{
+	return format->default_age_s > 0 ? format->default_age_s : format->max_age_s;
+}
 
 /* registry.c; NULL when there is none.  i counts from 0, NULL at the end. */
 extern const EcapiFormat *ecapi_format_lookup(const char *name);

@@ -118,9 +118,10 @@ google_close(EcapiShape *shape, EcapiBuffer *body)
 }
 
 static const char *
-google_path(const EcapiOptions *options, EcapiArena *arena)
+google_path(const EcapiOptions *options, uint64_t key, EcapiArena *arena)
 {
 	(void) options;
+	(void) key;
 	(void) arena;
 	return "/v1/events:ingest";
 }

@@ -186,11 +186,12 @@ meta_lasts(const EcapiOptions *options, int64_t now, EcapiFormatProblem *problem
  */
 
 static const char *
-meta_path(const EcapiOptions *options, EcapiArena *arena)
+meta_path(const EcapiOptions *options, uint64_t key, EcapiArena *arena)
 {
 	char		memory[MAX_DATA_SET_ID + 32];
 	EcapiBuffer path;
 
+	(void) key;
 	ecapi_buffer_over(&path, memory, sizeof(memory));
 	ecapi_buffer_char(&path, '/');
 	ecapi_buffer_str(&path, options->own[ECAPI_META_API_VERSION]);

@@ -31,6 +31,7 @@ ecapi_match_begin(EcapiMatchKeys *keys, EcapiShape *shape, EcapiWriter *writer,
 	memset(keys, 0, sizeof(*keys));
 	keys->shape = shape;
 	keys->writer = writer;
+	keys->rules = shape->format->name;
 	keys->data = user;
 	keys->ext = ecapi_member_object(user, "ext");
 	keys->clicks = ecapi_member_object(keys->ext, "click_ids");
@@ -93,7 +94,7 @@ void
 ecapi_match_each(EcapiMatchKeys *keys, const char *path,
 				 bool (*take) (void *arg, const EcapiIdentityForm *form), void *arg)
 {
-	const EcapiIdentityRule *rule = ecapi_identity_rule(keys->shape->format->name, path);
+	const EcapiIdentityRule *rule = ecapi_identity_rule(keys->rules, path);
 	const char *name = path + strlen(USER_DATA);
 	const char *member = strchr(name, '.');
 	const EcapiValue *list;

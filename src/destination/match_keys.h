@@ -29,6 +29,8 @@ typedef struct EcapiMatchKeys
 {
 	EcapiShape *shape;
 	EcapiWriter *writer;
+	const char *rules;			/* the format by whose rules values get their forms: the
+								 * shape's, until the caller sets another */
 	const EcapiValue *data;		/* user_data, or NULL */
 	const EcapiValue *ext;		/* user_data.ext, or NULL */
 	const EcapiValue *clicks;	/* user_data.ext.click_ids, or NULL */

@@ -140,7 +140,7 @@ ecapi_option_read_max_age(const EcapiOption *option, const char *value,
 					 options->format->name, max / SECS_PER_DAY);
 		return false;
 	}
-	options->max_age_s = given > 0 ? given : max;
+	options->max_age_s = given > 0 ? given : ecapi_format_default_age(options->format);
 	return true;
 }
 

@@ -342,7 +342,7 @@ set_server_defaults(EcapiOptions *options)
 	options->event_types = ECAPI_ALL_EVENT_TYPES & ~options->format->off_by_default;
 	options->batch_size = options->format->default_batch;
 	options->linger_ms = options->format->default_linger_ms;
-	options->max_age_s = options->format->max_age_s;
+	options->max_age_s = ecapi_format_default_age(options->format);
 	options->rate_limit = options->format->requests_a_minute / 60.0;
 	options->sample = 1;
 	options->dedupe_key = options->format->dedupe_key;

@@ -111,7 +111,7 @@ url_of(const EcapiShape *shape, EcapiArena *arena)
 
 	if (shape->format->path == NULL)
 		return url;
-	path = shape->format->path(shape->options, arena);
+	path = shape->format->path(shape->options, shape->key, arena);
 	return path == NULL ? NULL : join(arena, url, path);
 }
 

@@ -300,7 +300,7 @@ take_options(Case *c)
 
 	c->options.format = c->format;
 	c->options.event_types = ECAPI_ALL_EVENT_TYPES & ~c->format->off_by_default;
-	c->options.max_age_s = c->format->max_age_s;
+	c->options.max_age_s = ecapi_format_default_age(c->format);
 	c->options.dedupe_key = c->format->dedupe_key;
 	c->options.batch_size = c->format->default_batch;
 	if (c->format->url == NULL)

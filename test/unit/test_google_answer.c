@@ -188,7 +188,7 @@ test_urls(void)
 	check_text(later->url(&options, "a/b&c=%", &arena),
 			   "http://127.0.0.1:99/v1/requestStatus:retrieve?requestId=a%2Fb%26c%3D%25", "behind the option's, escaped");
 	check(later->url(&options, "a b", &arena) == NULL && later->url(&options, "", &arena) == NULL, "no receipt, no url");
-	check_text(ecapi_format_google.path(&options, &arena), "/v1/events:ingest", "where events go");
+	check_text(ecapi_format_google.path(&options, 0, &arena), "/v1/events:ingest", "where events go");
 }
 
 /* ---- memory ---- */

@@ -454,7 +454,7 @@ test_request(void)
 	EcapiArena	arena;
 
 	ecapi_arena_init(&arena, unit_grab, NULL);
-	check_text(ecapi_format_meta.path(&options, &arena), "/v26.0/123/events", "where requests go");
+	check_text(ecapi_format_meta.path(&options, 0, &arena), "/v26.0/123/events", "where requests go");
 	ecapi_buffer_truncate(&body, 0);
 	ecapi_format_meta.open(&shape, &body);
 	for (; shape.events < 2; shape.events++)
