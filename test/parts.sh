@@ -201,6 +201,7 @@ tap_environment()
 	local purchases=$REPO/../shared/data/cdnow_sample.txt
 	local conformance=$REPO/../shared/conformance
 	local vectors=$REPO/../shared/destinations/hash_vectors.tsv
+	local event_map=$REPO/../shared/destinations/event_map.tsv
 
 	"${AS_SERVER[@]}" mkdir -p "$WORK/tmp"
 	# the clone may be out of the reach of the server's user
@@ -223,5 +224,9 @@ tap_environment()
 	if [ -f "$vectors" ]; then
 		install -m 644 "$vectors" "$WORK/vectors"
 		TAP_ENVIRONMENT+=("ECAPI_VECTORS=$WORK/vectors")
+	fi
+	if [ -f "$event_map" ]; then
+		install -m 644 "$event_map" "$WORK/event_map"
+		TAP_ENVIRONMENT+=("ECAPI_EVENT_MAP=$WORK/event_map")
 	fi
 }

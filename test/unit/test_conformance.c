@@ -11,7 +11,7 @@
  *	expected_body		of the request: objects by subset, arrays by length and place,
  *						1 equals 1.0; but for the paths of may_differ, and without those
  *						of must_not_have
- *	expected_request	its url
+ *	expected_request	its url, and headers of it
  *	expected_outcome	what becomes of each event and of the destination, once the
  *						answer "response" came, and "status_response" to a question
  *						afterwards, or before there is one; headers of the
@@ -254,21 +254,35 @@ place_of(const EcapiFormat *format, const char *name)
 	return -1;
 }
 
-/* "purchase=7001": one type with the platform's name. */
+/* "purchase=7001, login": types, some with the platform's name. */
 static void
 take_event_types(Case *c, const char *text)
 {
-	size_t		len = strcspn(text, "=");
-	int			type = ecapi_event_type_lookup(text, len);
-
-	if (type < 0)
-		snprintf(c->skip, sizeof(c->skip), "event_types \"%s\"", text);
-	else
+	c->options.event_types = 0;
+	while (*text != '\0')
 	{
-		c->options.event_types = UINT64_C(1) << type;
+		size_t		len = strcspn(text, "=, ");
+		size_t		all = strcspn(text, ",");
+		int			type = ecapi_event_type_lookup(text, len);
+
+		if (type < 0)
+		{
+			snprintf(c->skip, sizeof(c->skip), "event_types \"%s\"", text);
+			return;
+		}
+		c->options.event_types |= UINT64_C(1) << type;
 		if (text[len] == '=')
-			c->options.targets[type] = strdup(text + len + 1);
+			c->options.targets[type] = strndup(text + len + 1, all - len - 1);
+		text += all + strspn(text + all, ", ");
 	}
+}
+
+/* A consent of which the platform is told goes as any other does without the option. */
+static void
+take_consent(Case *c, const char *text)
+{
+	if (strcmp(text, "if_present_send_denied") != 0)
+		snprintf(c->skip, sizeof(c->skip), "consent \"%s\"", text);
 }
 
 static void
@@ -284,6 +298,10 @@ take_option(Case *c, const EcapiValue *option)
 		c->options.mode = ECAPI_MODE_TEST;
 	else if (strcmp(option->key, "event_types") == 0)
 		take_event_types(c, option->text);
+	else if (strcmp(option->key, "batch_size") == 0)
+		c->options.batch_size = atoi(option->text);
+	else if (strcmp(option->key, "consent") == 0)
+		take_consent(c, option->text);
 	else if (place >= 0 && c->format->own[place].secret)
 		c->credentials.own[place] = option->text;
 	else if (place >= 0)
@@ -464,6 +482,9 @@ compare_outcomes(Case *c, const EcapiValue *wanted)
 		fail(c, "the destination is %s", destination);
 	if (*receipt != '\0' && (judgement.receipt == NULL || strcmp(judgement.receipt, receipt) != 0))
 		fail(c, "the receipt is %s", judgement.receipt ? judgement.receipt : "missing");
+	if (*text_of(wanted, "hint") != '\0' &&
+		(judgement.words == NULL || strstr(judgement.words, text_of(wanted, "hint")) == NULL))
+		fail(c, "the words are \"%s\"", judgement.words ? judgement.words : "");
 	if (ecapi_value_get(wanted, "warnings") && atoi(text_of(wanted, "warnings")) != judgement.warnings)
 		fail(c, "there are %d warnings", judgement.warnings);
 	for (int k = 0; ecapi_value_get(wanted, "retry_after_s") && k < judgement.nnamed; k++)
@@ -509,7 +530,7 @@ run(Case *c)
 {
 	const EcapiValue *wanted = ecapi_value_get(c->says, "expected_outcome");
 	const EcapiValue *request = ecapi_value_get(c->says, "expected_request");
-	const EcapiValue *headers = wanted ? ecapi_value_get(wanted, "headers") : NULL;
+	const EcapiValue *headers = ecapi_value_get(wanted ? wanted : request, "headers");
 	bool		asked = ecapi_value_get(c->says, "response") != NULL ||
 		ecapi_value_get(c->says, "status_response") != NULL;
 
