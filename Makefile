@@ -51,6 +51,8 @@ OBJS = \
 	src/event/closest.o \
 	src/event/event_type.o \
 	src/event/fields.o \
+	src/event/field_set.o \
+	src/event/ext_member.o \
 	src/event/scan.o \
 	src/event/violation.o \
 	src/event/validate.o \
@@ -78,6 +80,7 @@ OBJS = \
 	src/destination/option_reduction.o \
 	src/destination/select.o \
 	src/destination/body.o \
+	src/destination/carried.o \
 	src/destination/country.o \
 	src/destination/identifiers.o \
 	src/destination/identity.o \

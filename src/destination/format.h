@@ -248,6 +248,9 @@ struct EcapiFormat
 	 */
 	const char *const *carries;
 
+	/* NULL, or which of them a destination with these options carries: a list like carries */
+	const char *const *(*carries_by) (const EcapiOptions *options);
+
 	/* NULL, or a number that the events of one request share */
 	uint64_t	(*key) (const EcapiOptions *options, const EcapiValue *event);
 

@@ -37,9 +37,9 @@
 #include "destination/options.h"
 #include "event/codes.h"
 #include "event/digest.h"
+#include "event/ext_member.h"
 #include "event/fields.h"
 #include "event/normalize.h"
-#include "event/refund.h"
 
 /*
  * What one call of add carries through the walk.  country goes beside it, as
@@ -50,18 +50,6 @@ typedef struct Writer
 	EcapiShape *shape;
 	EcapiBuffer *body;
 } Writer;
-
-/* Members of ext objects that are ours; see invariant 3. */
-static const struct
-{
-	EcapiObject object;
-	const char *name;
-}			conventions[] = {
-	{ECAPI_OBJ_EVENT, "route"},
-	{ECAPI_OBJ_EVENT, ECAPI_REFUND_FOR},
-	{ECAPI_OBJ_USER_DATA, "click_ids"},
-	{ECAPI_OBJ_USER_DATA, "consent"}
-};
 
 static bool write_object(Writer *writer, EcapiObject object,
 						 const EcapiValue *const slots[ECAPI_OBJECT_MAX_FIELDS],
@@ -111,20 +99,6 @@ fill_slots(EcapiObject object, const EcapiValue *value,
 }
 
 static bool
-is_convention(EcapiObject object, const EcapiValue *member)
-{
-	size_t		i;
-
-	for (i = 0; i < sizeof(conventions) / sizeof(conventions[0]); i++)
-	{
-		if (conventions[i].object == object &&
-			strcmp(conventions[i].name, member->key) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
 write_ext(Writer *writer, EcapiObject object, const EcapiValue *ext)
 {
 	EcapiBuffer *body = writer->body;
@@ -136,8 +110,8 @@ write_ext(Writer *writer, EcapiObject object, const EcapiValue *ext)
 		return false;
 	for (member = ext->first; member; member = member->next)
 	{
-		if (is_convention(object, member))
-			continue;
+		if (ecapi_ext_member_kind(object, member->key) != ECAPI_EXT_FREE)
+			continue;			/* invariant 3 */
 		ecapi_buffer_char(body, any ? ',' : '{');
 		ecapi_json_string(body, member->key, member->keylen);
 		ecapi_buffer_char(body, ':');

@@ -137,6 +137,60 @@ google_age_limit(const EcapiOptions *options, const EcapiValue *event)
 	return ecapi_google_product(options) == ECAPI_GOOGLE_ANALYTICS ? 72 * HOUR : 90 * 24 * HOUR;
 }
 
+/* ---- what it carries ---- */
+
+#define CARRIED_BY_ALL \
+	"id", "timestamp", "event_type", "value", "currency_code", "source", \
+	"user_data.email_address", "user_data.phone_numbers", "user_data.address.first_name", \
+	"user_data.address.last_name", "user_data.address.country_code", \
+	"user_data.address.postal_code", "user_data.mmt_only", "user_data.click_id", \
+	"user_data.event_ip_address", "user_data.event_user_agent", "user_data.ifa", \
+	"user_data.landing_ip_address", "user_data.landing_user_agent", "user_data.ext", \
+	"properties.transaction_id", "properties.items.id", "properties.items.price", \
+	"properties.items.quantity", "properties.coupon"
+
+#define CARRIED_BY_FLOODLIGHT	"user_data.impression_id"
+
+/* the parameters of analytics.c, and what write_analytics adds */
+#define CARRIED_BY_ANALYTICS \
+	"custom_event", "user_data.customer_identifier", "user_data.address.street", \
+	"user_data.address.city", "user_data.address.state", "properties.items.name", \
+	"properties.items.discount", "properties.items.brand", "properties.items.affiliation", \
+	"properties.items.category", "properties.items.item_coupon", \
+	"properties.items.item_list_id", "properties.items.item_list_name", \
+	"properties.items.item_variant", "properties.items.item_location_id", \
+	"properties.page_url", "properties.referrer", "properties.shipping", "properties.tax", \
+	"properties.payment_type", "properties.shipping_tier", \
+	"properties.virtual_currency_name", "properties.virtual_item_name", \
+	"properties.lead_source", "properties.lead_status", "properties.lead_reason", \
+	"properties.login_method", "properties.group_id", "properties.character_level", \
+	"properties.character", "properties.post_score", "properties.achievement_id", \
+	"properties.search_term", "properties.creative_name", "properties.creative_slot", \
+	"properties.promotion_id", "properties.promotion_name"
+
+static const char *const carried_by_any[] = {
+	CARRIED_BY_ALL, CARRIED_BY_FLOODLIGHT, CARRIED_BY_ANALYTICS, NULL
+};
+
+static const char *const *
+google_carries(const EcapiOptions *options)
+{
+	static const char *const ads[] = {CARRIED_BY_ALL, NULL};
+	static const char *const floodlight[] = {CARRIED_BY_ALL, CARRIED_BY_FLOODLIGHT, NULL};
+	static const char *const analytics[] = {CARRIED_BY_ALL, CARRIED_BY_ANALYTICS, NULL};
+
+	switch (ecapi_google_product(options))
+	{
+		case ECAPI_GOOGLE_ADS:
+			break;
+		case ECAPI_GOOGLE_FLOODLIGHT:
+			return floodlight;
+		case ECAPI_GOOGLE_ANALYTICS:
+			return analytics;
+	}
+	return ads;
+}
+
 /* ---- access tokens ---- */
 
 static bool
@@ -201,6 +255,8 @@ const EcapiFormat ecapi_format_google = {
 	.addressed_refunds = true,
 	.has_test_mode = true,
 	.takes_targets = true,
+	.carries = carried_by_any,
+	.carries_by = google_carries,
 	.open = google_open,
 	.add = ecapi_google_add,
 	.close = google_close,

@@ -232,6 +232,33 @@ meta_seal(EcapiSealing *sealing)
 }
 
 /*
+ * Not carried: the fields of listings, travel and vehicles (meta_custom.c), and what Meta
+ * has no parameter for.
+ */
+static const char *const meta_carries[] = {
+	"id", "timestamp", "event_type", "custom_event", "value", "currency_code", "source", "ext",
+	"user_data.customer_identifier", "user_data.uids.id", "user_data.email_address",
+	"user_data.phone_numbers", "user_data.address.first_name", "user_data.address.last_name",
+	"user_data.address.city", "user_data.address.state", "user_data.address.country_code",
+	"user_data.address.postal_code", "user_data.mmt_only", "user_data.click_id",
+	"user_data.event_ip_address", "user_data.event_user_agent", "user_data.ifa",
+	"user_data.landing_ip_address", "user_data.landing_user_agent", "user_data.gender",
+	"user_data.ext",
+	"properties.transaction_id", "properties.items.id", "properties.items.name",
+	"properties.items.price", "properties.items.quantity", "properties.items.brand",
+	"properties.items.category", "properties.page_url", "properties.ad_source",
+	"properties.referrer", "properties.coupon", "properties.shipping", "properties.tax",
+	"properties.payment_type", "properties.shipping_tier", "properties.virtual_currency_name",
+	"properties.virtual_item_name", "properties.lead_source", "properties.lead_status",
+	"properties.lead_reason", "properties.ad_platform", "properties.ad_format",
+	"properties.ad_unit_name", "properties.login_method", "properties.group_id",
+	"properties.character_level", "properties.character", "properties.post_score",
+	"properties.achievement_id", "properties.search_term", "properties.creative_name",
+	"properties.creative_slot", "properties.promotion_id", "properties.promotion_name",
+	"properties.ext", NULL
+};
+
+/*
  * Limits: 1,000 events a request, seven days, 62 for those of a store, a repeat known for
  * 48 hours (Using the API; Deduplicate Pixel and Server Events).  Meta names no limit of
  * bytes: 4 MB is three times what a thousand events with items take, and what any
@@ -275,6 +302,7 @@ const EcapiFormat ecapi_format_meta = {
 	.takes_targets = true,
 	.needs_data_set = true,
 	.own_token = true,
+	.carries = meta_carries,
 	.open = meta_open,
 	.add = ecapi_meta_add,
 	.close = meta_close,
