@@ -15,11 +15,61 @@ rcv_call_setting(const RcvCall *call, const char *name, char value[RCV_MAX_TEXT]
 	return rcv_path_value(call->path, name, value, RCV_MAX_TEXT);
 }
 
+static const char *
+find_pair(const RcvPair *pair, const char *name, int (*compare) (const char *, const char *))
+{
+	while (pair != NULL && compare(pair->name, name) != 0)
+		pair = pair->next;
+	return pair != NULL ? pair->value : NULL;
+}
+
+const char *
+rcv_call_header(const RcvCall *call, const char *name)
+{
+	return find_pair(call->headers, name, strcasecmp);
+}
+
+const char *
+rcv_call_parameter(const RcvCall *call, const char *name)
+{
+	return find_pair(call->query, name, strcmp);
+}
+
+const char *
+rcv_call_bearer(const RcvCall *call)
+{
+	const char *header = rcv_call_header(call, "Authorization");
+
+	return header != NULL && strncmp(header, "Bearer ", 7) == 0 && header[7] != '\0' ?
+		header + 7 : NULL;
+}
+
+const RcvNode *
+rcv_call_segment(RcvCall *call, int n)
+{
+	const char *end = call->path + strlen(call->path);
+	const char *start = end;
+	char	   *text;
+
+	for (;; n--)
+	{
+		while (start > call->path && start[-1] != '/')
+			start--;
+		if (n == 0 || start == call->path)
+			break;
+		end = --start;
+	}
+	text = n == 0 ? rcv_arena_alloc(call->arena, end - start + 1) : NULL;
+	if (text == NULL || !rcv_percent_decode(start, end, text, end - start + 1))
+		return NULL;
+	return rcv_call_text(call, text, strlen(text));
+}
+
 bool
 rcv_call_is_json(const RcvCall *call)
 {
 	static const char json[] = "application/json";
-	const char *type = call->content_type;
+	const char *type = rcv_call_header(call, "Content-Type");
 
 	return type != NULL && strncasecmp(type, json, sizeof(json) - 1) == 0 &&
 		strchr("; ", type[sizeof(json) - 1]) != NULL;

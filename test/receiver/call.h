@@ -18,21 +18,20 @@
 #include "rules.h"
 #include "store.h"
 
-typedef enum RcvPlatform
+struct RcvPlatform;				/* platform.h */
+
+/* A header or a parameter of the query; chained in the arena. */
+typedef struct RcvPair
 {
-	RCV_NO_PLATFORM,			/* events of the standard, or a control */
-	RCV_META,
-	RCV_WEBHOOK,
-	RCV_GOOGLE,					/* events */
-	RCV_STATUS,					/* what became of them */
-	RCV_TOKEN,					/* access tokens for both */
-	RCV_PLATFORMS				/* how many, the first included */
-} RcvPlatform;
+	const struct RcvPair *next;
+	const char *name;
+	const char *value;			/* of the query: decoded */
+} RcvPair;
 
 typedef struct RcvCall
 {
 	/* what came; NULL where it did not */
-	RcvPlatform platform;
+	const struct RcvPlatform *platform;
 	RcvArena   *arena;
 	const RcvManners *manners;
 	const char *path;			/* as sent, without the query */
@@ -41,27 +40,35 @@ typedef struct RcvCall
 	int64_t		now;			/* epoch seconds by the platforms' clock */
 	bool		check;			/* hold it to the platform's rules */
 	char		fault[RCV_MAX_TEXT];	/* of fault=NAME, the gates applied; or empty */
-	const char *content_type;
-	const char *access_token;	/* of the query, decoded */
-	const char *request_id;		/* the same */
-	const char *authorization;
-	const char *webhook_id;
-	const char *webhook_timestamp;
-	const char *webhook_signature;
+	const RcvPair *headers;
+	const RcvPair *query;
 
 	/* what becomes of it */
 	unsigned int status;
 	RcvLines	answer;
 	bool		html;			/* it is HTML, not JSON */
+	bool		refused;		/* whatever the status says */
 	uint64_t	events;			/* in the body */
 	RcvRecord  *records;		/* to be stored, count of them */
-	uint64_t	count;
+	uint64_t	count;			/* beside any status: some are taken of a request that fails */
 	const char *reason;			/* why it is refused, for the one who reads the test */
 } RcvCall;
 
 /* The value of a segment "name=value" of the path, decoded; false: there is none. */
 extern bool rcv_call_setting(const RcvCall *call, const char *name,
 							 char value[RCV_MAX_TEXT]);
+
+/* A header, by its name in any case; NULL: there is none. */
+extern const char *rcv_call_header(const RcvCall *call, const char *name);
+
+/* A parameter of the query, decoded; NULL: there is none. */
+extern const char *rcv_call_parameter(const RcvCall *call, const char *name);
+
+/* What follows "Bearer " in the header Authorization; NULL: there is none. */
+extern const char *rcv_call_bearer(const RcvCall *call);
+
+/* The n-th last segment of the path, from 0, decoded, as a node; NULL: none. */
+extern const RcvNode *rcv_call_segment(RcvCall *call, int n);
 
 /* Is the body announced as JSON? */
 extern bool rcv_call_is_json(const RcvCall *call);

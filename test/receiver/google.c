@@ -204,7 +204,7 @@ accept(RcvCall *call, const RcvNode *request)
 		return;
 	call->status = 200;
 	if (only)
-		rcv_platform_count(RCV_GOOGLE, RCV_VALIDATED, call->events);
+		rcv_platform_count(call->platform, RCV_VALIDATED, call->events);
 	else
 		call->count = call->events;
 	rcv_lines_printf(&call->answer, "{\"requestId\":\"%s\"", id);

@@ -220,11 +220,12 @@ is_processing(const RcvCall *call, uint64_t n)
 static bool
 answer_status(RcvCall *call)
 {
+	const char *id = rcv_call_parameter(call, "requestId");
 	Ingested   *entry;
 
 	pthread_mutex_lock(&lock);
 	for (entry = ingested; entry != NULL; entry = entry->next)
-		if (call->request_id != NULL && strcmp(entry->id, call->request_id) == 0)
+		if (id != NULL && strcmp(entry->id, id) == 0)
 			break;
 	if (entry != NULL)
 	{

@@ -53,7 +53,7 @@ typedef struct Request
 	uint64_t	serial;
 	int64_t		complete_us;	/* when the last byte was in; 0: not yet */
 	RcvManners	manners;
-	RcvPlatform platform;
+	const RcvPlatform *platform;	/* NULL: none */
 	const char *authorization;	/* none, present, right, wrong */
 	char	   *body;
 	size_t		len;			/* bytes kept in body */
@@ -393,22 +393,21 @@ judge_platform(struct MHD_Connection *connection, Request *request)
 	enum MHD_Result result = MHD_NO;
 
 	if (request->manners.open)
-		rcv_call_setting(&call, call.platform == RCV_STATUS ? "ask-fault" : "fault",
+		rcv_call_setting(&call, rcv_platform_fault(call.platform),
 						 call.fault);
 	rcv_wire_fill(&call, connection);
 	judge_call(&call, request);
 	request->events = call.events;
 	if (call.reason != NULL)
 		rcv_store_reason(call.reason);
-	if (call.status >= 300)
+	if (call.status >= 300 || call.refused)
 		rcv_platform_count(call.platform, RCV_REFUSED, 1);
-	else if (options.store)
+	if (options.store)
 		rcv_store_records(call.records, call.count, request->complete_us,
 						  request->path, request->serial);
 	else
 		rcv_store_count(call.count);
-	if (call.status < 300)
-		rcv_platform_count(call.platform, RCV_EVENTS, call.count);
+	rcv_platform_count(call.platform, RCV_EVENTS, call.count);
 	record_request(connection, request, cut ? 0 : call.status);
 	rcv_wire_log(&call, connection, request->complete_us, request->serial,
 				 cut ? 0 : call.status);
@@ -431,7 +430,7 @@ answer_control(struct MHD_Connection *connection, const Request *request)
 	static const char auth_path[] = "/expect-auth/";
 	static const char clock_path[] = "/clock/";
 	const RcvManners plain = {.retry_after = -1};
-	char		text[2048] = "{}\n";
+	char		text[8192] = "{}\n";
 	unsigned int status = 200;
 
 	if (strcmp(request->path, "/stats") == 0)
@@ -471,7 +470,7 @@ handle_end(struct MHD_Connection *connection, Request *request)
 	if (request->complete_us == 0)
 	{
 		request->platform = rcv_platform_of(request->method, request->path);
-		if (request->platform != RCV_NO_PLATFORM)
+		if (request->platform != NULL)
 			rcv_platform_count(request->platform, RCV_REQUESTS, 1);
 		else if (strcmp(request->method, "GET") == 0)
 			return answer_control(connection, request);
@@ -479,7 +478,7 @@ handle_end(struct MHD_Connection *connection, Request *request)
 		request->serial = atomic_fetch_add(&last_serial, 1) + 1;
 		request->authorization = judge_authorization(connection);
 		rcv_manners_of(request->path, &request->manners);
-		if (request->platform != RCV_NO_PLATFORM)
+		if (request->platform != NULL)
 			rcv_platform_mind(request->platform, request->path, &request->manners);
 		if (request->manners.delay_ms > 0 &&
 			rcv_timer_sleep(connection, request->manners.delay_ms))
@@ -491,13 +490,13 @@ handle_end(struct MHD_Connection *connection, Request *request)
 	if (request->manners.cut == RCV_CUT_BEFORE || request->manners.cut == RCV_CUT_RESET)
 	{
 		record_request(connection, request, 0);
-		if (request->platform != RCV_NO_PLATFORM)
+		if (request->platform != NULL)
 			rcv_platform_count(request->platform, RCV_REFUSED, 1);
 		if (request->manners.cut == RCV_CUT_RESET)
 			rcv_reset_connection(connection);
 		return MHD_NO;
 	}
-	return request->platform != RCV_NO_PLATFORM ?
+	return request->platform != NULL ?
 		judge_platform(connection, request) : judge(connection, request);
 }
 

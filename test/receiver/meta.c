@@ -19,10 +19,12 @@
 #include <string.h>
 
 #include "meta_rules.h"
+#include "repeats.h"
 
 #define DAY				86400
 #define MAX_AGE			(7 * DAY)	/* using-the-api: seven days */
 #define MAX_STORE_AGE	(62 * DAY)	/* the same page, of physical_store */
+#define DEDUPE			(2 * DAY)	/* deduplicate: 48 hours */
 #define MAX_AHEAD		600		/* the page names no number: ten minutes */
 
 /* Errors of the platform; texts as its answers have them. */
@@ -135,11 +137,13 @@ static bool
 has_token(const RcvCall *call, const RcvNode *request)
 {
 	const RcvNode *token = rcv_call_member(request, "access_token", RCV_STRING);
+	const char *in_query;
 
 	if (token != NULL)
 		return expected_token == NULL || rcv_text_is(token, expected_token);
-	return call->access_token != NULL && call->access_token[0] != '\0' &&
-		(expected_token == NULL || strcmp(call->access_token, expected_token) == 0);
+	in_query = rcv_call_parameter(call, "access_token");
+	return in_query != NULL && in_query[0] != '\0' &&
+		(expected_token == NULL || strcmp(in_query, expected_token) == 0);
 }
 
 /* PIXEL of the path as a text; NULL when it is no number. */
@@ -164,16 +168,10 @@ holds_in_time(const RcvCall *call, const RcvNode *event, const RcvPlace *place,
 {
 	bool		in_store = rcv_text_is(rcv_json_get(event, "action_source"),
 									   "physical_store");
-	int64_t		time;
 
-	rcv_read_integer(rcv_json_get(event, "event_time"), &time);
-	if (time < call->now - (in_store ? MAX_STORE_AGE : MAX_AGE))
-		return rcv_found_member(finding, place, "event_time", RCV_FAULT_SHAPE,
-								"is too old", "2804003");
-	if (time > call->now + MAX_AHEAD)
-		return rcv_found_member(finding, place, "event_time", RCV_FAULT_SHAPE,
-								"is in the future", NULL);
-	return true;
+	return rcv_rules_in_time(finding, place, event, "event_time",
+							 call->now - (in_store ? MAX_STORE_AGE : MAX_AGE),
+							 call->now + MAX_AHEAD, "2804003");
 }
 
 /* Hold the request and all events to the rules; false when it is answered. */
@@ -249,6 +247,8 @@ accept(RcvCall *call, const RcvNode *pixel)
 	for (uint64_t i = 0; i < call->events; i++)
 		if (!name_record(call, &call->records[i], pixel))
 			return;
+	for (uint64_t i = 0; i < call->events; i++)
+		rcv_repeats_note_event(call, &call->records[i], DEDUPE);
 	call->status = 200;
 	call->count = call->events - (fewer && call->events > 0 ? 1 : 0);
 	rcv_lines_printf(&call->answer, "{\"events_received\":%llu,\"messages\":[%s],",

@@ -169,14 +169,6 @@ static const RcvMember event_members[] = {
 	RCV_NO_MORE
 };
 
-static bool
-need(RcvFinding *finding, const RcvPlace *place, const RcvNode *object,
-	 const char *name, const char *problem)
-{
-	return rcv_json_get(object, name) != NULL ||
-		rcv_found_member(finding, place, name, RCV_FAULT_MISSING, problem, NULL);
-}
-
 /* What a kind of source needs beside the event. */
 static bool
 holds_for_source(RcvFinding *finding, const RcvPlace *place, const RcvNode *event)
@@ -185,15 +177,15 @@ holds_for_source(RcvFinding *finding, const RcvPlace *place, const RcvNode *even
 	RcvPlace	in_user_data = {place, "user_data", 9, 0};
 
 	if (rcv_text_is(source, "website"))
-		return need(finding, place, event, "event_source_url",
+		return rcv_rules_need(finding, place, event, "event_source_url",
 					"is missing where action_source is website") &&
-			need(finding, &in_user_data, rcv_json_get(event, "user_data"),
+			rcv_rules_need(finding, &in_user_data, rcv_json_get(event, "user_data"),
 				 "client_user_agent", "is missing where action_source is website");
 	if (rcv_text_is(source, "app"))
-		return need(finding, place, event, "app_data",
+		return rcv_rules_need(finding, place, event, "app_data",
 					"is missing where action_source is app");
 	if (rcv_text_is(source, "business_messaging"))
-		return need(finding, place, event, "messaging_channel",
+		return rcv_rules_need(finding, place, event, "messaging_channel",
 					"is missing where action_source is business_messaging");
 	return true;
 }
@@ -224,9 +216,9 @@ event_also(RcvFinding *finding, const RcvPlace *place, const RcvNode *event)
 	const RcvNode *chosen = rcv_json_get(event, "data_processing_options");
 
 	if (chosen != NULL && chosen->first != NULL &&
-		!(need(finding, place, event, "data_processing_options_country",
+		!(rcv_rules_need(finding, place, event, "data_processing_options_country",
 			   "is missing beside LDU") &&
-		  need(finding, place, event, "data_processing_options_state",
+		  rcv_rules_need(finding, place, event, "data_processing_options_state",
 			   "is missing beside LDU")))
 		return false;
 	return holds_for_source(finding, place, event) &&

@@ -149,7 +149,7 @@ issue(RcvCall *call)
 	pthread_mutex_unlock(&lock);
 
 	call->status = 200;
-	rcv_platform_count(RCV_TOKEN, RCV_ISSUED, 1);
+	rcv_platform_count(call->platform, RCV_ISSUED, 1);
 	rcv_lines_printf(&call->answer, "{\"access_token\":\"%s\",\"expires_in\":%s,"
 					 "\"token_type\":\"Bearer\"}\n", token->text,
 					 forever ? "99999999999999999999" : is_short ? "1" : "3600");
@@ -268,12 +268,13 @@ void
 rcv_oauth_judge(RcvCall *call)
 {
 	static const char form[] = "application/x-www-form-urlencoded";
+	const char *type = rcv_call_header(call, "Content-Type");
 	const char *grant = form_field(call, "grant_type");
 
 	if (answer_fault(call))
 		return;
-	if (call->content_type == NULL ||
-		strncasecmp(call->content_type, form, sizeof(form) - 1) != 0)
+	if (type == NULL ||
+		strncasecmp(type, form, sizeof(form) - 1) != 0)
 		refuse(call, 400, "invalid_request", "no form is announced");
 	else if (grant != NULL && strcmp(grant, JWT_GRANT) == 0)
 		judge_assertion(call);
@@ -287,12 +288,13 @@ const char *
 rcv_oauth_refusal(const RcvCall *call)
 {
 	const char *result = "the token was not issued here, or is revoked";
+	const char *given = rcv_call_bearer(call);
 
-	if (call->authorization == NULL || strncmp(call->authorization, "Bearer ", 7) != 0)
+	if (given == NULL)
 		return "no token is given";
 	pthread_mutex_lock(&lock);
 	for (const Token *token = tokens; token != NULL; token = token->next)
-		if (strcmp(token->text, call->authorization + 7) == 0)
+		if (strcmp(token->text, given) == 0)
 		{
 			result = token->expires > call->now ? NULL : "the token has expired";
 			break;

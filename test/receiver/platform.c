@@ -2,28 +2,47 @@
  * platform.c
  *	  The platforms that the receiver plays: which one, its clock, its counts.
  *
- * The clock and the counts are atomic, each by itself: a test reads them when
- * the requests that it waits for are answered.
+ * A platform is one row here and a file of its own.  The clock and the counts are
+ * atomic, each by itself: a test reads them when the requests that it waits for are
+ * answered.
  */
 #include "platform.h"
 
+#include <ctype.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "adapter.h"
 #include "google.h"
 #include "meta.h"
+#include "oauth.h"
+#include "repeats.h"
 #include "webhook.h"
 
-static const char *const names[RCV_PLATFORMS] = {
-	"", "meta", "webhook", "google", "status", "token"
+/*
+ * In the order of /platforms; of two that a path ends like, the first counts.  A path is
+ * given from its end: "*" is any segment, "#" in one are digits.
+ */
+static const RcvPlatform platforms[] = {
+	{"meta", "POST", {"v#.#/*/events"}, .judge = rcv_meta_judge},
+	{"webhook", "POST", {"webhook"}, .judge = rcv_webhook_judge},
+	{"google", "POST", {"v1/events:ingest"}, .judge = rcv_google_judge},
+	{"status", "GET", {"v1/requestStatus:retrieve"}, .judge = rcv_google_status_judge,
+	.fault = "ask-fault"},
+	{"token", "POST", {"token"}, .judge = rcv_oauth_judge},
+	{"tiktok", "POST", {"open_api/v1.3/event/track/"}, .adapter = &rcv_tiktok},
+	{.name = NULL}
 };
+#define PLATFORMS ((int) (sizeof(platforms) / sizeof(platforms[0])) - 1)
+
 static const char *const tallies[RCV_TALLIES] = {
-	"requests", "refused", "events", "repeats", "conflicts", "validated", "issued"
+	"requests", "refused", "events", "repeats", "conflicts", "doubles", "validated",
+	"issued"
 };
 
-static atomic_uint_fast64_t counts[RCV_PLATFORMS][RCV_TALLIES];
+static atomic_uint_fast64_t counts[sizeof(platforms) / sizeof(platforms[0])][RCV_TALLIES];
 static atomic_int_fast64_t clock_offset;
 
 bool
@@ -36,78 +55,72 @@ rcv_platform_init(const RcvPlatformOptions *options, const char **failed)
 	return rcv_webhook_init(options->webhook_secrets);
 }
 
-/* The segment before the one that starts at "from"; *len is its length. */
-static const char *
-segment_before(const char *path, const char *from, size_t *len)
-{
-	const char *end = from > path ? from - 1 : path;	/* at its slash */
-	const char *start = end;
-
-	while (start > path && start[-1] != '/' && start[-1] != '&')
-		start--;
-	*len = end - start;
-	return start;
-}
-
-/* vNN.N, as in "v26.0" */
+/* Is a decoded segment what a segment of a pattern, up to end, says? */
 static bool
-is_version(const char *text, size_t len)
+segment_fits(const char *segment, const char *pattern, const char *end)
 {
-	const char *digits = "0123456789";
-	size_t		major = len > 1 ? strspn(text + 1, digits) : 0;
-	size_t		minor;
-
-	if (len < 4 || text[0] != 'v' || major == 0 || text[1 + major] != '.')
-		return false;
-	minor = strspn(text + 2 + major, digits);
-	return minor > 0 && 2 + major + minor == len;
+	if (end - pattern == 1 && *pattern == '*')
+		return segment[0] != '\0';
+	for (; pattern < end; pattern++)
+		if (*pattern != '#')
+		{
+			if (*segment++ != *pattern)
+				return false;
+		}
+		else
+		{
+			if (!isdigit((unsigned char) *segment))
+				return false;
+			while (isdigit((unsigned char) *segment))
+				segment++;
+		}
+	return *segment == '\0';
 }
 
-/* Does a path end as "v1/RESOURCE:METHOD"?  The colon may be escaped. */
+/* Does a path end as the pattern says?  Compared from the last segment to the first. */
 static bool
-is_method(const char *path, const char *last, const char *resource, const char *method)
-{
-	char		name[64];
-	char		wanted[64];
-	size_t		len;
-	const char *version = segment_before(path, last, &len);
-
-	snprintf(wanted, sizeof(wanted), "%s:%s", resource, method);
-	return len == 2 && memcmp(version, "v1", 2) == 0 &&
-		rcv_percent_decode(last, last + strlen(last), name, sizeof(name)) &&
-		strcmp(name, wanted) == 0;
-}
-
-RcvPlatform
-rcv_platform_of(const char *method, const char *path)
+path_fits(const char *path, const char *pattern)
 {
 	const char *end = path + strlen(path);
-	size_t		len;
-	const char *last = segment_before(path, end + 1, &len);
-	const char *second;
+	const char *wanted = pattern + strlen(pattern);
 
-	if (strcmp(method, "GET") == 0)
-		return is_method(path, last, "requestStatus", "retrieve") ?
-			RCV_STATUS : RCV_NO_PLATFORM;
-	if (strcmp(method, "POST") != 0)
-		return RCV_NO_PLATFORM;
-	if (strcmp(last, "webhook") == 0)
-		return RCV_WEBHOOK;
-	if (strcmp(last, "token") == 0)
-		return RCV_TOKEN;
-	if (is_method(path, last, "events", "ingest"))
-		return RCV_GOOGLE;
-	if (strcmp(last, "events") != 0)
-		return RCV_NO_PLATFORM;
-	second = segment_before(path, last, &len);
-	last = segment_before(path, second, &len);
-	return is_version(last, len) ? RCV_META : RCV_NO_PLATFORM;
+	for (;;)
+	{
+		const char *start = end;
+		const char *from = wanted;
+		char		segment[RCV_MAX_TEXT];
+
+		while (start > path && start[-1] != '/' && start[-1] != '&')
+			start--;
+		while (from > pattern && from[-1] != '/')
+			from--;
+		if (!rcv_percent_decode(start, end, segment, sizeof(segment)) ||
+			!segment_fits(segment, from, wanted))
+			return false;
+		if (from == pattern)
+			return true;
+		if (start == path)
+			return false;
+		end = start - 1;
+		wanted = from - 1;
+	}
+}
+
+const RcvPlatform *
+rcv_platform_of(const char *method, const char *path)
+{
+	for (const RcvPlatform *platform = platforms; platform->name != NULL; platform++)
+		for (int i = 0; i < RCV_MAX_PATHS && platform->paths[i] != NULL; i++)
+			if (strcmp(method, platform->method) == 0 &&
+				path_fits(path, platform->paths[i]))
+				return platform;
+	return NULL;
 }
 
 const char *
-rcv_platform_name(RcvPlatform platform)
+rcv_platform_fault(const RcvPlatform *platform)
 {
-	return names[platform];
+	return platform->fault != NULL ? platform->fault : "fault";
 }
 
 int64_t
@@ -123,12 +136,12 @@ rcv_platform_move_clock(int64_t seconds)
 }
 
 void
-rcv_platform_mind(RcvPlatform platform, const char *path, RcvManners *manners)
+rcv_platform_mind(const RcvPlatform *platform, const char *path, RcvManners *manners)
 {
-	const char *name = platform == RCV_STATUS ? "ask-fault" : "fault";
 	char		fault[RCV_MAX_TEXT];
 
-	if (manners->open && rcv_path_value(path, name, fault, sizeof(fault)) &&
+	if (manners->open &&
+		rcv_path_value(path, rcv_platform_fault(platform), fault, sizeof(fault)) &&
 		strcmp(fault, "nothing") == 0)
 		manners->delay_ms = UINT64_C(30) * 86400 * 1000;
 }
@@ -136,35 +149,18 @@ rcv_platform_mind(RcvPlatform platform, const char *path, RcvManners *manners)
 void
 rcv_platform_judge(RcvCall *call)
 {
-	/* an adapter that runs out of memory leaves this */
+	/* one that runs out of memory leaves this */
 	call->status = 500;
-	switch (call->platform)
-	{
-		case RCV_META:
-			rcv_meta_judge(call);
-			break;
-		case RCV_WEBHOOK:
-			rcv_webhook_judge(call);
-			break;
-		case RCV_GOOGLE:
-			rcv_google_judge(call);
-			break;
-		case RCV_STATUS:
-			rcv_google_status_judge(call);
-			break;
-		case RCV_TOKEN:
-			rcv_oauth_judge(call);
-			break;
-		case RCV_NO_PLATFORM:
-		case RCV_PLATFORMS:
-			break;
-	}
+	if (call->platform->adapter != NULL)
+		rcv_adapter_judge(call, call->platform->adapter);
+	else
+		call->platform->judge(call);
 }
 
 void
-rcv_platform_count(RcvPlatform platform, RcvTally what, uint64_t n)
+rcv_platform_count(const RcvPlatform *platform, RcvTally what, uint64_t n)
 {
-	atomic_fetch_add(&counts[platform][what], n);
+	atomic_fetch_add(&counts[platform - platforms][what], n);
 }
 
 bool
@@ -174,9 +170,9 @@ rcv_platform_counts(char *text, size_t size)
 	bool		fits;
 
 	rcv_lines_add(&lines, "{", 1);
-	for (int p = RCV_NO_PLATFORM + 1; p < RCV_PLATFORMS; p++)
+	for (int p = 0; p < PLATFORMS; p++)
 	{
-		rcv_lines_printf(&lines, "\"%s\":", names[p]);
+		rcv_lines_printf(&lines, "\"%s\":", platforms[p].name);
 		for (int t = 0; t < RCV_TALLIES; t++)
 			rcv_lines_printf(&lines, "%c\"%s\":%llu", t == 0 ? '{' : ',', tallies[t],
 							 (unsigned long long) atomic_load(&counts[p][t]));
@@ -195,9 +191,9 @@ rcv_platform_counts(char *text, size_t size)
 void
 rcv_platform_reset(void)
 {
-	for (int p = 0; p < RCV_PLATFORMS; p++)
+	for (int p = 0; p < PLATFORMS; p++)
 		for (int t = 0; t < RCV_TALLIES; t++)
 			atomic_store(&counts[p][t], 0);
 	atomic_store(&clock_offset, 0);
-	rcv_webhook_reset();
+	rcv_repeats_reset();
 }

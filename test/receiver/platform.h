@@ -12,7 +12,8 @@
  *	POST .../webhook				Standard Webhooks (webhook.c)
  *	POST .../v1/events:ingest		Google, Data Manager API (google.c)
  *	GET  .../v1/requestStatus:retrieve?requestId=ID		the same (google_status.c)
- *	POST .../token					Google, OAuth 2.0 token endpoint (oauth.c)
+ *	POST .../token					OAuth 2.0 token endpoint of Google and Amazon (oauth.c)
+ *	POST .../open_api/v1.3/event/track/		TikTok, Events API 2.0 (tiktok.c)
  *
  * All:
  *	  fault=NAME		a fault below; the gates of misbehave.h say when
@@ -21,6 +22,10 @@
  *	  reject-if=TEXT	refuse a request if the JSON of one of its events contains
  *						TEXT, all of it, as the platform refuses an event
  *	  fail-if=TEXT		the same as an error of the platform's own (500)
+ * Those after the token endpoint are tables (adapter.h).  Their faults, and what index=
+ * means to them, stand at the top of their files.  They know
+ *	  token=TEXT		any other token is refused as fault=expired is; without it
+ *						any token will do, but not none
  *
  * Meta, fault=
  *	  throttled			code 4 under HTTP 400; throttled-4, -17, -32, -613: that code
@@ -91,12 +96,14 @@
  *	  webhook	data's, or empty	data.id			type			data's
  *	  Google	productDestinationId	transactionId	eventName		conversionValue
  *				(several are joined by commas)
+ *	  TikTok	event_source_id	event_id		event			properties'
  *
  * For the test, not for the sender:
  *	GET /platforms		what each platform got, as JSON: {"meta":{...},"webhook":{...},
- *						"google":{...},"status":{...},"token":{...},"clock":OFFSET};
- *						each has requests, refused (any answer but 2xx, or none), events
- *						(in accepted requests), repeats, conflicts, validated, issued
+ *						"google":{...},"status":{...},"token":{...},...,
+ *						"clock":OFFSET}; each has requests, refused (any answer but 2xx,
+ *						or none, or nothing taken), events (taken), repeats, conflicts,
+ *						doubles (repeats.h), validated, issued
  *	GET /clock/SECONDS	move the platforms' clock by that much, from where it is
  *	GET /revoke			no token is good any more
  * GET /reset empties the counts and sets the clock right; tokens stay good, and
@@ -121,11 +128,25 @@ typedef struct RcvPlatformOptions
  */
 extern bool rcv_platform_init(const RcvPlatformOptions *options, const char **failed);
 
-/* The platform that a request is meant for. */
-extern RcvPlatform rcv_platform_of(const char *method, const char *path);
+struct RcvAdapter;
 
-/* Its name, as in /platforms. */
-extern const char *rcv_platform_name(RcvPlatform platform);
+#define RCV_MAX_PATHS 2
+
+typedef struct RcvPlatform
+{
+	const char *name;			/* in /platforms and in --bodies; NULL behind the last */
+	const char *method;
+	const char *paths[RCV_MAX_PATHS];	/* ends of paths (platform.c), from the first on */
+	const struct RcvAdapter *adapter;	/* its table; or, NULL, a function of its own */
+	void		(*judge) (RcvCall *call);
+	const char *fault;			/* the segment that asks for a fault; NULL: "fault" */
+} RcvPlatform;
+
+/* The platform that a request is meant for; NULL: none. */
+extern const RcvPlatform *rcv_platform_of(const char *method, const char *path);
+
+/* The segment of a path that asks for a fault of it. */
+extern const char *rcv_platform_fault(const RcvPlatform *platform);
 
 /* Seconds since the epoch by the platforms' clock; and move it. */
 extern int64_t rcv_platform_now(void);
@@ -135,7 +156,7 @@ extern void rcv_platform_move_clock(int64_t seconds);
  * Make manners of the faults of a path that are none of a platform's own:
  * "nothing" becomes a delay that no test outlives.
  */
-extern void rcv_platform_mind(RcvPlatform platform, const char *path,
+extern void rcv_platform_mind(const RcvPlatform *platform, const char *path,
 							  RcvManners *manners);
 
 /*
@@ -152,12 +173,13 @@ typedef enum RcvTally
 	RCV_EVENTS,
 	RCV_REPEATS,
 	RCV_CONFLICTS,
+	RCV_DOUBLES,
 	RCV_VALIDATED,
 	RCV_ISSUED,
 	RCV_TALLIES					/* how many */
 } RcvTally;
 
-extern void rcv_platform_count(RcvPlatform platform, RcvTally what, uint64_t n);
+extern void rcv_platform_count(const RcvPlatform *platform, RcvTally what, uint64_t n);
 
 /* The counts as a JSON object, NUL-terminated; false when it does not fit. */
 extern bool rcv_platform_counts(char *text, size_t size);

@@ -184,3 +184,36 @@ rcv_rules_hold(const RcvRules *rules, const RcvNode *node, const RcvPlace *place
 									NULL);
 	return rules->also == NULL || rules->also(finding, place, node);
 }
+
+bool
+rcv_rules_need(RcvFinding *finding, const RcvPlace *place, const RcvNode *object,
+			   const char *name, const char *problem)
+{
+	return (object != NULL && rcv_json_get(object, name) != NULL) ||
+		rcv_found_member(finding, place, name, RCV_FAULT_MISSING, problem, NULL);
+}
+
+bool
+rcv_rules_need_one(RcvFinding *finding, const RcvPlace *place, const RcvNode *object,
+				   const char *const *names, const char *problem)
+{
+	for (int i = 0; names[i] != NULL; i++)
+		if (rcv_json_get(object, names[i]) != NULL)
+			return true;
+	return rcv_found(finding, place, RCV_FAULT_MISSING, problem, NULL);
+}
+
+bool
+rcv_rules_in_time(RcvFinding *finding, const RcvPlace *place, const RcvNode *object,
+				  const char *name, int64_t oldest, int64_t latest, const char *code)
+{
+	int64_t		time = 0;
+
+	rcv_read_integer(rcv_json_get(object, name), &time);
+	if (time < oldest)
+		return rcv_found_member(finding, place, name, RCV_FAULT_SHAPE, "is too old", code);
+	if (time > latest)
+		return rcv_found_member(finding, place, name, RCV_FAULT_SHAPE,
+								"is in the future", NULL);
+	return true;
+}

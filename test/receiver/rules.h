@@ -94,4 +94,21 @@ extern bool rcv_found_member(RcvFinding *finding, const RcvPlace *place,
 							 const char *name, RcvFaultKind kind,
 							 const char *problem, const char *code);
 
+/* Is the member there?  Else a fault of the kind MISSING. */
+extern bool rcv_rules_need(RcvFinding *finding, const RcvPlace *place,
+						   const RcvNode *object, const char *name, const char *problem);
+
+/* The same of the members first to last, of which one will do; NULL behind the last. */
+extern bool rcv_rules_need_one(RcvFinding *finding, const RcvPlace *place,
+							   const RcvNode *object, const char *const *names,
+							   const char *problem);
+
+/*
+ * Does an integer member, which is there, stand for a time from oldest to latest?
+ * All three in the same unit.
+ */
+extern bool rcv_rules_in_time(RcvFinding *finding, const RcvPlace *place,
+							  const RcvNode *object, const char *name,
+							  int64_t oldest, int64_t latest, const char *code);
+
 #endif							/* RCV_RULES_H */

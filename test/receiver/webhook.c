@@ -8,9 +8,8 @@
  * minutes either way.  Its advice for the body, {"type", "timestamp", "data"}, is
  * a rule here; a list of such is taken, too.
  *
- * A message keeps its id at each retry, and then has the same body: ids are
- * remembered with a digest of their body, under the lock.  Secrets are set once,
- * before the servers start.
+ * A message keeps its id at each retry, and then has the same body.  Secrets are set
+ * once, before the servers start.
  */
 #define _GNU_SOURCE
 #include "webhook.h"
@@ -19,19 +18,17 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base64.h"
-#include "platform.h"
+#include "repeats.h"
 #include "shapes.h"
 
 #define TOLERANCE		300		/* the libraries' five minutes */
 #define MIN_SECRET		24		/* bytes, by the specification */
 #define MAX_SECRET		64
 #define MAX_SIGNATURES	16		/* of one request; a sender has two */
-#define BUCKETS			4096	/* of the ids that came */
 
 typedef struct Secret
 {
@@ -39,16 +36,7 @@ typedef struct Secret
 	size_t		len;			/* 0: none */
 } Secret;
 
-typedef struct Message
-{
-	struct Message *next;
-	unsigned char body[EVP_MAX_MD_SIZE];	/* its SHA-256 */
-	char		id[];
-} Message;
-
 static Secret secrets[2];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static Message *messages[BUCKETS];
 
 static bool
 read_secret(const char *text, Secret *secret)
@@ -87,7 +75,7 @@ is_id(const char *id)
 static bool
 is_timely(const RcvCall *call)
 {
-	const char *text = call->webhook_timestamp;
+	const char *text = rcv_call_header(call, "webhook-timestamp");
 	char	   *end;
 	int64_t		time;
 
@@ -105,10 +93,8 @@ sign(const RcvCall *call, const Secret *secret, unsigned char mac[EVP_MAX_MD_SIZ
 	unsigned int len;
 	bool		done;
 
-	rcv_lines_add(&text, call->webhook_id, strlen(call->webhook_id));
-	rcv_lines_add(&text, ".", 1);
-	rcv_lines_add(&text, call->webhook_timestamp, strlen(call->webhook_timestamp));
-	rcv_lines_add(&text, ".", 1);
+	rcv_lines_printf(&text, "%s.%s.", rcv_call_header(call, "webhook-id"),
+					 rcv_call_header(call, "webhook-timestamp"));
 	rcv_lines_add(&text, call->body, call->len);
 	done = !text.failed &&
 		HMAC(EVP_sha256(), secret->bytes, secret->len, (unsigned char *) text.text,
@@ -142,15 +128,16 @@ is_among_signatures(const char *signatures, const unsigned char *mac)
 static bool
 is_signed(const RcvCall *call)
 {
+	const char *signature = rcv_call_header(call, "webhook-signature");
 	unsigned char mac[EVP_MAX_MD_SIZE];
 
 	if (secrets[0].len == 0 && secrets[1].len == 0)
 		return true;
-	if (call->webhook_signature == NULL)
+	if (signature == NULL)
 		return false;
 	for (int i = 0; i < 2; i++)
 		if (secrets[i].len > 0 && sign(call, &secrets[i], mac) &&
-			is_among_signatures(call->webhook_signature, mac))
+			is_among_signatures(signature, mac))
 			return true;
 	return false;
 }
@@ -242,67 +229,6 @@ answer_poison(RcvCall *call)
 	return false;
 }
 
-static unsigned int
-bucket_of(const char *id)
-{
-	unsigned int hash = 0;
-
-	for (; *id != '\0'; id++)
-		hash = hash * 31 + (unsigned char) *id;
-	return hash % BUCKETS;
-}
-
-/* Is the id new, or a repeat, or a conflict?  Count it. */
-static void
-remember(const RcvCall *call)
-{
-	size_t		size = strlen(call->webhook_id) + 1;
-	Message    *message = calloc(1, sizeof(Message) + size);
-	Message   **bucket = &messages[bucket_of(call->webhook_id)];
-	Message    *known;
-	unsigned int len;
-
-	if (message == NULL ||
-		EVP_Digest(call->body, call->len, message->body, &len, EVP_sha256(), NULL) != 1)
-	{
-		free(message);
-		return;
-	}
-	memcpy(message->id, call->webhook_id, size);
-	pthread_mutex_lock(&lock);
-	for (known = *bucket; known != NULL; known = known->next)
-		if (strcmp(known->id, message->id) == 0)
-			break;
-	if (known == NULL)
-	{
-		message->next = *bucket;
-		*bucket = message;
-	}
-	else
-	{
-		rcv_platform_count(RCV_WEBHOOK,
-						   memcmp(known->body, message->body, 32) == 0 ?
-						   RCV_REPEATS : RCV_CONFLICTS, 1);
-		free(message);
-	}
-	pthread_mutex_unlock(&lock);
-}
-
-void
-rcv_webhook_reset(void)
-{
-	pthread_mutex_lock(&lock);
-	for (int i = 0; i < BUCKETS; i++)
-		while (messages[i] != NULL)
-		{
-			Message    *next = messages[i]->next;
-
-			free(messages[i]);
-			messages[i] = next;
-		}
-	pthread_mutex_unlock(&lock);
-}
-
 static bool
 name_record(RcvCall *call, RcvRecord *record)
 {
@@ -326,10 +252,12 @@ name_record(RcvCall *call, RcvRecord *record)
 static void
 accept(RcvCall *call)
 {
+	const char *id = rcv_call_header(call, "webhook-id");
+
 	for (uint64_t i = 0; i < call->events; i++)
 		if (!name_record(call, &call->records[i]))
 			return;
-	remember(call);
+	rcv_repeats_note(call, id, strlen(id), call->body, call->len, RCV_FOREVER);
 	call->status = 200;
 	call->count = call->events;
 	rcv_lines_printf(&call->answer, "{\"received\":%llu}\n",
@@ -349,7 +277,7 @@ rcv_webhook_judge(RcvCall *call)
 	if (body != NULL &&
 		!rcv_call_take_events(call, body->type == RCV_ARRAY ? body : &alone))
 		return;
-	if (!is_id(call->webhook_id))
+	if (!is_id(rcv_call_header(call, "webhook-id")))
 		refuse(call, 401, "webhook-id is missing or not fit");
 	else if (!is_timely(call))
 		refuse(call, 401, "webhook-timestamp is not within five minutes");

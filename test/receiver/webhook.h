@@ -17,7 +17,4 @@ extern bool rcv_webhook_init(const char *const secrets[2]);
 /* Judge a POST to .../webhook. */
 extern void rcv_webhook_judge(RcvCall *call);
 
-/* Forget the ids that came. */
-extern void rcv_webhook_reset(void);
-
 #endif							/* RCV_WEBHOOK_H */

@@ -12,36 +12,43 @@
 
 #include "platform.h"
 
-static const char *
-header(struct MHD_Connection *connection, const char *name)
+/* What the iteration over headers or parameters builds. */
+typedef struct Pairs
 {
-	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
+	RcvArena   *arena;
+	const RcvPair *first;
+	bool		encoded;
+} Pairs;
 
-/* A parameter of the query, decoded into the arena; NULL when there is none. */
-static const char *
-parameter(RcvCall *call, struct MHD_Connection *connection, const char *name)
+static enum MHD_Result
+add_pair(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-	const char *value = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND,
-													name);
+	Pairs	   *pairs = cls;
 	size_t		len = value != NULL ? strlen(value) : 0;
-	char	   *text = value != NULL ? rcv_arena_alloc(call->arena, len + 1) : NULL;
+	RcvPair    *pair = rcv_arena_alloc(pairs->arena, sizeof(RcvPair));
+	char	   *text = rcv_arena_alloc(pairs->arena, len + 1);
 
-	if (text == NULL || !rcv_percent_decode(value, value + len, text, len + 1))
-		return NULL;
-	return text;
+	(void) kind;
+	if (pair == NULL || text == NULL)
+		return MHD_NO;
+	memcpy(text, value != NULL ? value : "", len + 1);
+	if (pairs->encoded && value != NULL && !rcv_percent_decode(value, value + len, text, len + 1))
+		return MHD_YES;
+	*pair = (RcvPair) {.next = pairs->first, .name = name, .value = text};
+	pairs->first = pair;
+	return MHD_YES;
 }
 
 void
 rcv_wire_fill(RcvCall *call, struct MHD_Connection *connection)
 {
-	call->content_type = header(connection, "Content-Type");
-	call->webhook_id = header(connection, "webhook-id");
-	call->webhook_timestamp = header(connection, "webhook-timestamp");
-	call->webhook_signature = header(connection, "webhook-signature");
-	call->authorization = header(connection, "Authorization");
-	call->request_id = parameter(call, connection, "requestId");
-	call->access_token = parameter(call, connection, "access_token");
+	Pairs		headers = {.arena = call->arena};
+	Pairs		query = {.arena = call->arena, .encoded = true};
+
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, add_pair, &headers);
+	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_pair, &query);
+	call->headers = headers.first;
+	call->query = query.first;
 }
 
 static enum MHD_Result
@@ -104,7 +111,7 @@ rcv_wire_log(const RcvCall *call, struct MHD_Connection *connection,
 		rcv_store_body(&(RcvBodyLine) {
 			.time_us = time_us,
 			.serial = serial,
-			.platform = rcv_platform_name(call->platform),
+			.platform = call->platform->name,
 			.path = call->path,
 			.query = query.text,
 			.status = status,

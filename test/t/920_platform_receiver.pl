@@ -9,6 +9,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use Digest::SHA qw(hmac_sha256_base64 sha256_hex);
+use EcapiPost qw($gone changed post_to);
 use EcapiReceiver;
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
@@ -16,7 +17,6 @@ use IO::Socket::INET;
 use JSON::PP;
 use MIME::Base64 qw(encode_base64);
 use POSIX qw(strftime);
-use Storable qw(dclone);
 use Test::More;
 
 my $json = JSON::PP->new->utf8->canonical;
@@ -36,37 +36,7 @@ my $receiver = EcapiReceiver->start(args => [ '--meta-token', $token, (map { ('-
 		'--google-client', $client ]);
 my $digest = sha256_hex('someone@example.com');
 
-# POST a text, or a structure as JSON; returns the answer with its JSON as {json}.
-sub post
-{
-	my ($path, $body, $headers) = @_;
-	my $answer = $http->request('POST', $receiver->url($path), {
-		content => ref $body ? $json->encode($body) : $body,
-		headers => { 'Content-Type' => 'application/json', %{ $headers // {} } },
-	});
-
-	$answer->{json} = eval { $json->decode($answer->{content}) };
-	return $answer;
-}
-
-# A copy with the place changed that a path such as "user_data.em" or "items.0.id"
-# names; a value of \'' (a reference to the empty string) takes the member away.
-sub changed
-{
-	my ($structure, $path, $value) = @_;
-	my $copy = dclone($structure);
-	my $at = $copy;
-	my @steps = split /\./, $path;
-	my $last = pop @steps;
-
-	$at = ref $at eq 'ARRAY' ? $at->[$_] : $at->{$_} for @steps;
-	if (ref $value eq 'SCALAR' && $$value eq '') { delete $at->{$last} }
-	elsif (ref $at eq 'ARRAY') { $at->[$last] = $value }
-	else { $at->{$last} = $value }
-	return $copy;
-}
-
-my $gone = \'';
+sub post { return post_to($receiver, @_) }
 
 # Why the last request to a platform was refused.
 sub reason { return ($receiver->bodies)[-1]{reason} // 'accepted' }
