@@ -191,7 +191,8 @@ file(RcvCall *call, const RcvAdapter *adapter, const RcvJudged *judged)
 		*naming = (RcvNaming) {.id = NULL};
 		adapter->name(call, judged->request, call->records[i].event, naming);
 		call->records[i].naming = naming;
-		if (adapter->dedupe_s > 0 && !judged->test)
+		if (adapter->dedupe_s > 0 && !judged->test &&
+			(adapter->has_key == NULL || adapter->has_key(call->records[i].event)))
 			rcv_repeats_note_event(call, &call->records[i], adapter->dedupe_s);
 	}
 	if (judged->test)

@@ -60,6 +60,7 @@ typedef struct RcvAdapter
 	void		(*name) (RcvCall *call, const RcvNode *request, const RcvNode *event,
 						 RcvNaming *naming);
 	int64_t		dedupe_s;		/* how long; 0: repeats are not known */
+	bool		(*has_key) (const RcvNode *event);	/* is this one's?  NULL: each one's */
 
 	/* is the request only to be validated?  NULL: never */
 	bool		(*is_test) (const RcvCall *call, const RcvNode *request);
@@ -74,7 +75,7 @@ typedef struct RcvAdapter
 /* Judge a call by the table. */
 extern void rcv_adapter_judge(RcvCall *call, const RcvAdapter *adapter);
 
-/* The events that fit are taken. */
+/* The events that fit are taken.  What is in records before is no more by its index. */
 extern void rcv_adapter_keep(RcvCall *call, const RcvJudged *judged);
 
 /* Answer as fault=NAME would; reason goes into the log. */
@@ -110,5 +111,8 @@ extern void rcv_adapter_add_path(RcvLines *lines, const char *path, char separat
 
 /* A row each in platform.c. */
 extern const RcvAdapter rcv_tiktok;
+extern const RcvAdapter rcv_pinterest;
+extern const RcvAdapter rcv_reddit;
+extern const RcvAdapter rcv_microsoft;
 
 #endif							/* RCV_ADAPTER_H */

@@ -33,6 +33,9 @@ static const RcvPlatform platforms[] = {
 	.fault = "ask-fault"},
 	{"token", "POST", {"token"}, .judge = rcv_oauth_judge},
 	{"tiktok", "POST", {"open_api/v1.3/event/track/"}, .adapter = &rcv_tiktok},
+	{"pinterest", "POST", {"v5/ad_accounts/*/events"}, .adapter = &rcv_pinterest},
+	{"reddit", "POST", {"api/v3/pixels/*/conversion_events"}, .adapter = &rcv_reddit},
+	{"microsoft", "POST", {"v1/*/events"}, .adapter = &rcv_microsoft},
 	{.name = NULL}
 };
 #define PLATFORMS ((int) (sizeof(platforms) / sizeof(platforms[0])) - 1)

@@ -14,6 +14,9 @@
  *	GET  .../v1/requestStatus:retrieve?requestId=ID		the same (google_status.c)
  *	POST .../token					OAuth 2.0 token endpoint of Google and Amazon (oauth.c)
  *	POST .../open_api/v1.3/event/track/		TikTok, Events API 2.0 (tiktok.c)
+ *	POST .../v5/ad_accounts/ID/events		Pinterest, Conversions API (pinterest.c)
+ *	POST .../api/v3/pixels/ID/conversion_events		Reddit, the same (reddit.c)
+ *	POST .../v1/TAG/events			Microsoft, UET Conversions API (microsoft.c)
  *
  * All:
  *	  fault=NAME		a fault below; the gates of misbehave.h say when
@@ -97,6 +100,11 @@
  *	  Google	productDestinationId	transactionId	eventName		conversionValue
  *				(several are joined by commas)
  *	  TikTok	event_source_id	event_id		event			properties'
+ *	  Pinterest	ID				event_id		event_name		custom_data's
+ *	  Reddit	ID				conversion_id	tracking_type, or custom_event_name
+ *																metadata's
+ *	  Microsoft	TAG				eventId			eventName, or eventType
+ *																customData's
  *
  * For the test, not for the sender:
  *	GET /platforms		what each platform got, as JSON: {"meta":{...},"webhook":{...},

@@ -291,3 +291,16 @@ rcv_shape_airport(const RcvNode *node)
 			return "is not an airport code";
 	return NULL;
 }
+
+const char *
+rcv_shape_decimal(const RcvNode *node)
+{
+	size_t		points = 0;
+
+	for (size_t i = 0; i < node->len; i++)
+		if (node->text[i] == '.' && i > 0 && i < node->len - 1)
+			points++;
+		else if (!isdigit((unsigned char) node->text[i]))
+			return "is no decimal number";
+	return node->len > 0 && points <= 1 ? NULL : "is no decimal number";
+}

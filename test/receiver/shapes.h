@@ -25,6 +25,9 @@ extern const char *rcv_shape_date(const RcvNode *node);
 extern const char *rcv_shape_instant(const RcvNode *node);	/* RFC 3339 */
 extern const char *rcv_shape_airport(const RcvNode *node);
 
+/* A number in digits, "129.9": no sign, no exponent, no more than one point inside. */
+extern const char *rcv_shape_decimal(const RcvNode *node);
+
 /* The shape of every field that is sent hashed. */
 extern const char *rcv_shape_hash(const RcvNode *node);
 
