@@ -110,6 +110,9 @@ OBJS = \
 	src/destination/echo.o \
 	src/destination/format_ecapi.o \
 	src/destination/format_google.o \
+	src/destination/format_microsoft.o \
+	src/destination/microsoft_event.o \
+	src/destination/microsoft_answer.o \
 	src/destination/google_options.o \
 	src/destination/google_event.o \
 	src/destination/google_user.o \

@@ -21,8 +21,6 @@
 /* The longest reason has 80 letters. */
 #define REASON_MAX		100
 
-#define PATH_MAX_LEN	120
-
 const char *
 ecapi_google_word(const EcapiValue *value)
 {
@@ -30,36 +28,6 @@ ecapi_google_word(const EcapiValue *value)
 		strspn(value->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != value->len)
 		return NULL;
 	return value->text;
-}
-
-/* The path of a field, or of what is behind the event in it; "" where it has none. */
-static const char *
-path_of(const char *text)
-{
-	if (*text == '.')
-		text++;
-	if (strlen(text) > PATH_MAX_LEN ||
-		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]") != strlen(text))
-		return "";
-	return text;
-}
-
-/* "first: second" in the arena, or the one of both that there is; NULL: none. */
-static const char *
-join_words(EcapiArena *arena, const char *first, const char *second)
-{
-	char	   *words;
-	size_t		size;
-
-	if (first == NULL || *first == '\0')
-		return second && *second ? ecapi_arena_copy(arena, second, strlen(second)) : NULL;
-	if (second == NULL || *second == '\0')
-		return ecapi_arena_copy(arena, first, strlen(first));
-	size = strlen(first) + strlen(second) + 3;
-	words = ecapi_arena_alloc(arena, size);
-	if (words)
-		snprintf(words, size, "%s: %s", first, second);
-	return words;
 }
 
 const EcapiValue *
@@ -145,7 +113,7 @@ read_place(const char *field, int *index, const char **path)
 	if (digits == 0 || digits > 9 || at[digits] != ']')
 		return false;
 	*index = atoi(at);
-	*path = path_of(at + digits + 1);
+	*path = ecapi_judge_path(at + digits + 1);
 	return true;
 }
 
@@ -194,18 +162,18 @@ judge_violation(const EcapiValue *violation, int nevents, EcapiArena *arena,
 
 	if (ecapi_value_is_text(field) && !is_of_request(reason) && read_place(field->text, &named.index, &path))
 	{
-		named.words = join_words(arena, reason, path);
+		named.words = ecapi_judge_join(arena, reason, path);
 		if (named.words == NULL)
 			named.words = "INVALID_ARGUMENT";
 		return ecapi_judge_name(judgement, arena, nevents, named);
 	}
 	if (!ecapi_value_is_text(field) && !is_of_request(reason))
 		return true;
-	path = ecapi_value_is_text(field) ? path_of(field->text) : "";
+	path = ecapi_value_is_text(field) ? ecapi_judge_path(field->text) : "";
 	/* "events" alone is all of them, which bisection takes apart */
 	if (!is_of_request(reason) && strncmp(path, "events", strlen("events")) == 0)
 		return true;
-	stop(judgement, join_words(arena, reason, path));
+	stop(judgement, ecapi_judge_join(arena, reason, path));
 	return false;
 }
 
@@ -248,7 +216,7 @@ ecapi_google_refused(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 	const char *status = ecapi_google_word(ecapi_value_get(error, "status"));
 	const char *reason = reason_of(details, status);
 
-	judgement->words = join_words(arena, status, reason);
+	judgement->words = ecapi_judge_join(arena, status, reason);
 	/* what has a number of its own is known already: 401, 403, 404, 429, 5xx */
 	if (judgement->verdict != ECAPI_REJECTED || status == NULL)
 		return;

@@ -18,7 +18,7 @@
 #include "destination/identity.h"
 #include "destination/member.h"
 #include "destination/options.h"
-#include "event/ascii.h"
+#include "event/scan.h"
 
 /* Identifiers of an event at most (Data Manager API, page "Limits"). */
 #define IDENTIFIERS_MAX		10
@@ -318,18 +318,6 @@ write_click(EcapiGoogleUser *user, const char *name)
  * A device's advertising id is a UUID, and another text fails the request
  * (INVALID_MOBILE_ID_FORMAT).
  */
-static bool
-is_uuid(const EcapiValue *value)
-{
-	if (value->len != 36)
-		return false;
-	for (uint32_t i = 0; i < value->len; i++)
-		if (i == 8 || i == 13 || i == 18 || i == 23 ? value->text[i] != '-' :
-			ecapi_hex_digit(value->text[i]) < 0)
-			return false;
-	return true;
-}
-
 static void
 write_mobile_device(EcapiGoogleUser *user)
 {
@@ -337,7 +325,7 @@ write_mobile_device(EcapiGoogleUser *user)
 
 	if (ifa == NULL)
 		return;
-	if (!is_uuid(ifa))
+	if (!ecapi_scan_uuid(ifa->text, ifa->len))
 	{
 		leave_out(user, user_field("ifa"), ECAPI_VIOLATION_FORM);
 		return;

@@ -10,6 +10,7 @@
  */
 #include "destination/judge.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "event/json.h"
@@ -82,6 +83,68 @@ ecapi_judge_is_harmless(const char *text)
 			return false;
 	}
 	return true;
+}
+
+/* ---- codes and paths ---- */
+
+#define PATH_MAX_LEN	120
+
+/* The longest code of a platform that is known has 80 letters. */
+#define CODE_MAX_LEN	100
+
+#define LETTERS		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS		"0123456789"
+
+/* Digits are indices alone: a run of more than five may be a telephone number. */
+static bool
+has_long_number(const char *text)
+{
+	size_t		digits = 0;
+
+	for (; *text != '\0'; text++)
+	{
+		digits = *text >= '0' && *text <= '9' ? digits + 1 : 0;
+		if (digits > 5)
+			return true;
+	}
+	return false;
+}
+
+const char *
+ecapi_judge_path(const char *text)
+{
+	if (*text == '.')
+		text++;
+	if (strlen(text) > PATH_MAX_LEN || has_long_number(text) ||
+		strspn(text, LETTERS DIGITS "_./[]") != strlen(text))
+		return "";
+	return text;
+}
+
+const char *
+ecapi_judge_join(EcapiArena *arena, const char *first, const char *second)
+{
+	char	   *words;
+	size_t		size;
+
+	if (first == NULL || *first == '\0')
+		return second && *second ? ecapi_arena_copy(arena, second, strlen(second)) : NULL;
+	if (second == NULL || *second == '\0')
+		return ecapi_arena_copy(arena, first, strlen(first));
+	size = strlen(first) + strlen(second) + 3;
+	words = ecapi_arena_alloc(arena, size);
+	if (words)
+		snprintf(words, size, "%s: %s", first, second);
+	return words;
+}
+
+const char *
+ecapi_judge_place(EcapiArena *arena, const EcapiValue *code, const EcapiValue *path)
+{
+	const char *word = ecapi_value_is_text(code) && code->len <= CODE_MAX_LEN &&
+		strspn(code->text, LETTERS "_") == code->len ? code->text : NULL;
+
+	return ecapi_judge_join(arena, word, ecapi_value_is_text(path) ? ecapi_judge_path(path->text) : NULL);
 }
 
 /* Name nothing: what was named belongs to another request. */

@@ -91,6 +91,22 @@ extern const char *ecapi_judge_words(EcapiArena *arena, const EcapiValue *text);
 extern bool ecapi_judge_is_harmless(const char *text);
 
 /*
+ * The path of a field as platforms write it ("userData.em", "/conversionValue/amount"), of at
+ * most 120 bytes, which no value can be; "" for what is none.
+ */
+extern const char *ecapi_judge_path(const char *text);
+
+/* "first: second" in the arena, or the one of both that is not empty; NULL: none. */
+extern const char *ecapi_judge_join(EcapiArena *arena, const char *first, const char *second);
+
+/*
+ * What an answer says of an event, "InvalidValue: userData.em", from a code and a path; of
+ * values that are not of that form nothing is kept.  NULL: nothing is left.
+ */
+extern const char *ecapi_judge_place(EcapiArena *arena, const EcapiValue *code,
+									 const EcapiValue *path);
+
+/*
  * Name an event; room for nevents is taken at the first.  An index that was named
  * before keeps its first outcome.  False for an index outside of the request: then
  * the answer is about another one, nothing of it names events any more, and the caller

@@ -53,6 +53,13 @@ ecapi_outgoing_field(EcapiSealing *sealing, const char *name, const char *value,
 		ecapi_outgoing_header(sealing, join(sealing->arena, start, value), secret);
 }
 
+void
+ecapi_outgoing_need_token(EcapiSealing *sealing)
+{
+	if (sealing->credentials->token == NULL && sealing->credentials->header == NULL)
+		sealing->problem = "there is no access token: set access_token_file in the user mapping";
+}
+
 /* A secret that is in no header of its own. */
 static void
 hide(EcapiSealing *sealing, const char *secret)

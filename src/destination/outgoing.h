@@ -57,6 +57,12 @@ extern void ecapi_outgoing_field(EcapiSealing *sealing, const char *name, const 
 								 bool secret);
 
 /*
+ * For a format whose platform takes nothing without a token: the problem, where there is
+ * none.  A header that the owner gives may be one.
+ */
+extern void ecapi_outgoing_need_token(EcapiSealing *sealing);
+
+/*
  * Make the request of a body that was closed: body gets what the seal appends, and must
  * be made once only.  Everything lives in the arena, in body and in credentials.  False,
  * with what is wrong in error (no secrets), when it cannot be sent; arena->failed or

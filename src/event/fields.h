@@ -82,6 +82,8 @@ typedef enum EcapiRule
 	ECAPI_RULE_COMPACT,			/* lower case, no ASCII punctuation, no white space */
 	ECAPI_RULE_IDENTIFIER_COMPACT,	/* lower case, no white space */
 	ECAPI_RULE_EMAIL_GMAIL,		/* an address; of Gmail no dots, no "+suffix" */
+	ECAPI_RULE_EMAIL_PLAIN,		/* an address without these, at any domain */
+	ECAPI_RULE_EMAIL_COMPACT,	/* an address without white space, also in it */
 	ECAPI_RULE_PHONE_DIGITS,	/* digits with the country code, without + */
 	ECAPI_RULE_GIVEN_NAME,		/* trim, lower case, no title in front */
 	ECAPI_RULE_FAMILY_NAME,		/* trim, lower case, no suffix behind */

@@ -130,9 +130,19 @@ compact_identifier(Span span, bool ascii, EcapiBuffer *out)
 	return result;
 }
 
-/* Without any white space; a mailbox of Gmail without dots and suffix. */
+/* Whether an address loses the dots and the suffix of its mailbox, whose length is local. */
+static bool
+becomes_plain(EcapiRule rule, Span address, size_t *local)
+{
+	if (rule == ECAPI_RULE_EMAIL_GMAIL)
+		return ecapi_mailbox_is_gmail(address, local);
+	*local = (size_t) ((const char *) memchr(address.text, '@', address.len) - address.text);
+	return rule == ECAPI_RULE_EMAIL_PLAIN;
+}
+
+/* Without any white space; by the rule, some mailboxes without dots and suffix. */
 static EcapiNormalized
-normalize_email(Span span, bool ascii, EcapiBuffer *out)
+normalize_email(EcapiRule rule, Span span, bool ascii, EcapiBuffer *out)
 {
 	Scratch		scratch;
 	Scratch		whole;
@@ -151,7 +161,7 @@ normalize_email(Span span, bool ascii, EcapiBuffer *out)
 	address = (Span) {whole.text.data, whole.text.len};
 	if (!ecapi_mailbox_is_address(address))
 		return ECAPI_NORMALIZED_INVALID;
-	if (!ecapi_mailbox_is_gmail(address, &local))
+	if (!becomes_plain(rule, address, &local))
 		return add_span(out, address);
 	ecapi_buffer_truncate(&scratch.text, 0);
 	ecapi_mailbox_add_plain(&scratch.text, (Span) {address.text, local});
@@ -395,7 +405,9 @@ ecapi_normalize_platform(EcapiRule rule, EcapiSpan span, bool ascii, const char 
 		case ECAPI_RULE_IDENTIFIER_COMPACT:
 			return compact_identifier(span, ascii, out);
 		case ECAPI_RULE_EMAIL_GMAIL:
-			return normalize_email(span, ascii, out);
+		case ECAPI_RULE_EMAIL_PLAIN:
+		case ECAPI_RULE_EMAIL_COMPACT:
+			return normalize_email(rule, span, ascii, out);
 		case ECAPI_RULE_PHONE_DIGITS:
 			return ecapi_normalize_phone(span, country, 1, out);
 		case ECAPI_RULE_GIVEN_NAME:

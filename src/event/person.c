@@ -14,6 +14,10 @@
  * at gmail.com and at googlemail.com.  Each form of destination/identity.def for a field
  * that identifies is among them, which its test asks of every line.
  *
+ * Some forms are loose: Microsoft's of an address drops what tells "a.b@" from "ab@", who are
+ * two persons.  They meet digests alone, since what is given clear tells them apart
+ * (give_loose).
+ *
  * An identifier may stand in a longer text ("Ann <ann@example.com>", the query of a
  * URL), and escaped in it.  Texts are cut where an identifier cannot go on, escapes are
  * taken out level by level (embedded.c), and each piece is compared as a whole: what
@@ -34,6 +38,7 @@
  */
 #include "event/person.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "event/ascii.h"
@@ -71,6 +76,11 @@ static const EcapiRule platform_rules[] = {
 	ECAPI_RULE_IDENTIFIER_COMPACT,
 };
 
+/* Those that several persons may share. */
+static const EcapiRule loose_rules[] = {
+	ECAPI_RULE_EMAIL_PLAIN,
+};
+
 /* Numbers with fewer digits are prices, counts and years, too. */
 #define SHORT_NUMBER	7
 
@@ -87,6 +97,7 @@ typedef struct Walk
 	EcapiArena *arena;			/* of texts without their escapes; NULL: none are */
 	int			ncountries;
 	const char *countries[MAX_COUNTRIES];
+	bool		given;			/* the text is what somebody gave, and of no event */
 } Walk;
 
 /* ---- forms ---- */
@@ -152,6 +163,51 @@ give_platform_forms(const Walk *walk, const char *text, size_t len)
 	return false;
 }
 
+/* What stands beside a digest that only a digest on the other side may meet. */
+static bool
+give_apart(const Walk *walk, bool given, const char *digest)
+{
+	char		text[sizeof("given ") + ECAPI_HEX_LEN];
+
+	snprintf(text, sizeof(text), "%s %.*s", given ? "given" : "found", ECAPI_HEX_LEN, digest);
+	return give(walk, text, strlen(text));
+}
+
+/*
+ * The forms that several persons may share, so that of two clear texts they say nothing:
+ * their digests are given apart, for a digest that stands in an event or that somebody gave.
+ */
+static bool
+give_loose(const Walk *walk, const char *text, size_t len)
+{
+	for (size_t i = 0; i < sizeof(loose_rules) / sizeof(loose_rules[0]); i++)
+	{
+		char		memory[ECAPI_NORMALIZED_MAX];
+		char		hex[ECAPI_HEX_SIZE];
+		EcapiBuffer form;
+		EcapiNormalized result;
+
+		ecapi_buffer_over(&form, memory, sizeof(memory));
+		result = ecapi_normalize(loose_rules[i], text, len, NULL, &form);
+		if (result == ECAPI_NORMALIZED_NO_MEMORY)
+			return walk->found(walk->arg, NULL);
+		if (result != ECAPI_NORMALIZED || (form.len == len && memcmp(form.data, text, len) == 0))
+			continue;
+		if (!ecapi_sha256(form.data, form.len, hex))
+			return walk->found(walk->arg, NULL);
+		if (give_apart(walk, walk->given, hex))
+			return true;
+	}
+	return false;
+}
+
+/* A text that is a digest already, perhaps of a form that is loose. */
+static bool
+give_digest(const Walk *walk, const char *digest)
+{
+	return walk->found(walk->arg, digest) || give_apart(walk, !walk->given, digest);
+}
+
 /*
  * The digests of a text under the rule of identifiers, which email addresses
  * share, and under those of platforms.  A text that is a digest is handed on as it is.
@@ -166,14 +222,15 @@ give_identifier(const Walk *walk, const char *text, size_t len)
 	ecapi_buffer_over(&normal, memory, sizeof(memory));
 	result = ecapi_normalize(ECAPI_RULE_IDENTIFIER, text, len, NULL, &normal);
 	if (result == ECAPI_NORMALIZED_DIGEST)
-		return walk->found(walk->arg, normal.data);
+		return give_digest(walk, normal.data);
 	if (result == ECAPI_NORMALIZED_NO_MEMORY)
 		return walk->found(walk->arg, NULL);
 	if (result != ECAPI_NORMALIZED)
 		return false;
 	return give(walk, normal.data, normal.len) ||
 		give_gmail(walk, normal.data, normal.len) ||
-		give_platform_forms(walk, normal.data, normal.len);
+		give_platform_forms(walk, normal.data, normal.len) ||
+		give_loose(walk, normal.data, normal.len);
 }
 
 /*
@@ -396,7 +453,7 @@ ecapi_person_walk(const EcapiValue *event, const char *country, EcapiArena *aren
 	const EcapiValue *page = member(member(event, "properties"), "page_url");
 	const EcapiValue *user_data = member(event, "user_data");
 	const EcapiValue *uids = member(user_data, "uids");
-	Walk		walk = {found, arg, arena, 0, {NULL}};
+	Walk		walk = {.found = found, .arg = arg, .arena = arena};
 
 	if (page != NULL && page->type == ECAPI_STRING &&
 		look_through(&walk, page->text, page->len, give_addresses))
@@ -482,7 +539,7 @@ is_short_number(const char *text, size_t len)
 EcapiPersonGiven
 ecapi_person_init(EcapiPerson *person, const char *text, size_t len, const char *country)
 {
-	Walk		walk = {add_digest, person, NULL, 0, {NULL}};
+	Walk		walk = {.found = add_digest, .arg = person, .given = true};
 	char		memory[ECAPI_NORMALIZED_MAX];
 	EcapiBuffer normal;
 	EcapiNormalized result;
@@ -629,7 +686,7 @@ in_tree(const Walk *walk, const EcapiValue *value)
 bool
 ecapi_person_in_texts(EcapiPerson *person, const EcapiValue *value, EcapiArena *arena)
 {
-	Walk		walk = {is_of_person, person, arena, 0, {NULL}};
+	Walk		walk = {.found = is_of_person, .arg = person, .arena = arena};
 
 	if (person->short_number)
 		return false;

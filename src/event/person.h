@@ -14,9 +14,10 @@
 /*
  * Digests that one identifier can have: in lower case and three more of a mailbox of
  * Gmail; both again without inner white space; as it was given, and the end of
- * Meta's click id; a telephone number with and without "+".  No text has all.
+ * Meta's click id; a telephone number with and without "+"; beside a digest, what stands
+ * apart for it, and that of each loose form.  No text has all.
  */
-#define ECAPI_PERSON_FORMS	12
+#define ECAPI_PERSON_FORMS	14
 
 /* One identifier of a person, as the digests that its forms have. */
 typedef struct EcapiPerson

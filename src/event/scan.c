@@ -298,6 +298,18 @@ ecapi_scan_ip(const char *text, size_t len)
 }
 
 bool
+ecapi_scan_uuid(const char *text, size_t len)
+{
+	if (len != 36)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' :
+			ecapi_hex_digit(text[i]) < 0)
+			return false;
+	return true;
+}
+
+bool
 ecapi_scan_url(const char *text, size_t len)
 {
 	size_t		at = 0;

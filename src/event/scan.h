@@ -40,6 +40,9 @@ extern bool ecapi_scan_date(const char *text, size_t len);
 /* Whether a text is an IPv4 or IPv6 address, and nothing else. */
 extern bool ecapi_scan_ip(const char *text, size_t len);
 
+/* Whether a text is a UUID: 32 hex digits in either case, by dashes in 8, 4, 4, 4 and 12. */
+extern bool ecapi_scan_uuid(const char *text, size_t len);
+
 /* Whether a text is an absolute URL: a scheme, "://", something, no blank or control. */
 extern bool ecapi_scan_url(const char *text, size_t len);
 

@@ -47,6 +47,8 @@ static const struct
 	const char *options;
 }			variants[] = {
 	{"meta", "data_set_id=123"},
+	{"microsoft", "data_set_id=123"},
+	{"microsoft", "data_set_id=123 app_os=ios"},
 	{"google", "account_id=1 targets=70 click_id_kind=gclid"},
 	{"google", "account_id=1 targets=70 account_type=FLOODLIGHT_CONFIG click_id_kind=dclid"},
 	{"google", "account_id=1 account_type=GOOGLE_ANALYTICS_PROPERTY product_destination_id=G-1 click_id_kind=gclid"}
@@ -103,7 +105,8 @@ static const char full[] =
 "'exterior_color':'black1','fuel_type':1,'lease_end_date':'2027-10-01',"
 "'lease_start_date':'2026-11-01','listing_type':1,'make':'make1','model':'model1',"
 "'transmission':1,'vin':'1HGCM82633A004351','ext':{'season':'autumn1'}},"
-"'ext':{'predicted_ltv':250.5,'messaging_channel':'whatsapp','app_data':{"
+"'ext':{'predicted_ltv':250.5,'messaging_channel':'whatsapp',"
+"'page_load_id':'9a1b2c3d-0000-4000-8000-00000000abc1','app_data':{"
 "'advertiser_tracking_enabled':true,'application_tracking_enabled':true,'extinfo':"
 "['i2','com.example.app','1.1','1.1','18.1','phone','en_US','PST','carrier','390','844','3',"
 "'6','64','32','America/Los_Angeles']},'season':'autumn1'}}";

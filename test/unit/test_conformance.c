@@ -46,7 +46,8 @@ static const struct
 }			platforms[] = {
 	{"meta.jsonl", "meta"},
 	{"webhook.jsonl", "webhook"},
-	{"google_data_manager.jsonl", "google"}
+	{"google_data_manager.jsonl", "google"},
+	{"microsoft.jsonl", "microsoft"}
 };
 
 static EcapiArena arena;

@@ -26,6 +26,20 @@ as_event_name(const char *cell, char *memory, size_t size)
 	return as_member("event_name", cell, memory, size);
 }
 
+/* "eventType=custom, eventName=purchase" */
+static const char *
+as_event_type(const char *cell, char *memory, size_t size)
+{
+	const char *name = strstr(cell, "eventName=");
+	char		member[100];
+
+	if (name == NULL)
+		return "{\"eventType\":\"pageLoad\",\"eventTime\"";
+	snprintf(memory, size, "{\"eventType\":\"custom\",%s",
+			 as_member("eventName", name + strlen("eventName="), member, sizeof(member)));
+	return memory;
+}
+
 #define PERSON	"'user_data':{'email_address':'ann@example.com','event_user_agent':'A'}"
 
 /* Formats, and how a cell of their column stands in a body. */
@@ -36,7 +50,8 @@ static const struct
 	const char *(*wanted) (const char *cell, char *memory, size_t size);
 	const char *extra;			/* members of an event that it needs */
 }			platforms[] = {
-	{"meta", "meta", as_event_name, PERSON}
+	{"meta", "meta", as_event_name, PERSON},
+	{"microsoft", "microsoft", as_event_type, PERSON}
 };
 
 /* The cell of a row by its number; NULL: there is none.  The row ends with it then. */

@@ -131,6 +131,13 @@ static const struct
 	{"meta", "uids.id", NULL, "Cust-42", "cust-42", NULL},
 
 	/* Google: the tests of its formatter */
+	{"microsoft", "email_address", NULL, "Jane.Doe+Shopping@contoso.com", "janedoe@contoso.com",
+	"62a8040a00736e70808e43009b5c63c4f6229ced98f486d0968441b292b9858a"},
+	{"microsoft", "email_address", NULL, " J. Doe @Contoso.com", "jdoe@contoso.com", NULL},
+	{"microsoft", "email_address", NULL, "J" E_ACUTE ".x@contoso.com", "j" E_ACUTE "x@contoso.com", NULL},
+	{"microsoft", "phone_numbers", NULL, "+14255551234", "+14255551234",
+	"c59475d96e9f01d7d18d06cfad84dd02333207f02c0c2c5663ef2782cda0390e"},
+
 	{"google", "email_address", NULL, "alexz@example.com", "alexz@example.com",
 	"509e933019bb285a134a9334b8bb679dff79d0ce023d529af4bd744d47b4fd8a"},
 	{"google", "email_address", NULL, "Cloudy.SanFrancisco+shopping@gmail.com", "cloudysanfrancisco@gmail.com",
@@ -504,7 +511,7 @@ static void
 test_forgetting(void)
 {
 	static const char *const samples[] = {
-		"Ann.Smith+shop@Gmail.com", "ann @example.com", " Mixed.Case_x-1@Sub.Example.org ",
+		"Ann.Smith+shop@Gmail.com", "Jane.Doe+x@contoso.example", "ann @example.com", " Mixed.Case_x-1@Sub.Example.org ",
 		"+49 (0)711 12-34-56", "00 1 212 555 0000", "Cust 77 b", " UID-9 ", "User123"
 	};
 	const EcapiIdentityRule *rule;

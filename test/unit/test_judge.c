@@ -83,11 +83,41 @@ test_bodies(void)
 		  "500 may be an event's doing");
 }
 
+/* Codes and paths of platforms, and nothing that may be a value. */
+static void
+test_places(void)
+{
+	static const struct
+	{
+		const char *answer;
+		const char *words;
+	}			cases[] = {
+		{"{'code':'InvalidValue','path':'userData.em'}", "InvalidValue: userData.em"},
+		{"{'code':'REQUIRED','path':'/elements[12]/user'}", "REQUIRED: /elements[12]/user"},
+		{"{'code':'REQUIRED'}", "REQUIRED"},
+		{"{'path':'.user_data'}", "user_data"},
+		{"{'code':'ann@example.com','path':'+12125550000'}", NULL},
+		{"{'code':'12125550000','path':'12125550000'}", NULL},
+		{"{'code':'It is','path':'a b'}", NULL},
+		{"{'code':7,'path':['a']}", NULL},
+		{"{}", NULL}
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		const EcapiValue *answer = unit_json(&arena, cases[i].answer);
+
+		check_text(ecapi_judge_place(&arena, ecapi_value_get(answer, "code"), ecapi_value_get(answer, "path")),
+				   cases[i].words, cases[i].answer);
+	}
+}
+
 int
 main(void)
 {
 	ecapi_arena_init(&arena, unit_grab, NULL);
 	test_words();
+	test_places();
 	test_names();
 	test_bodies();
 	return unit_done();
