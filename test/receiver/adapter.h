@@ -114,5 +114,8 @@ extern const RcvAdapter rcv_tiktok;
 extern const RcvAdapter rcv_pinterest;
 extern const RcvAdapter rcv_reddit;
 extern const RcvAdapter rcv_microsoft;
+extern const RcvAdapter rcv_linkedin;
+extern const RcvAdapter rcv_snap;
+extern const RcvAdapter rcv_ga4;
 
 #endif							/* RCV_ADAPTER_H */

@@ -36,6 +36,9 @@ static const RcvPlatform platforms[] = {
 	{"pinterest", "POST", {"v5/ad_accounts/*/events"}, .adapter = &rcv_pinterest},
 	{"reddit", "POST", {"api/v3/pixels/*/conversion_events"}, .adapter = &rcv_reddit},
 	{"microsoft", "POST", {"v1/*/events"}, .adapter = &rcv_microsoft},
+	{"linkedin", "POST", {"rest/conversionEvents"}, .adapter = &rcv_linkedin},
+	{"snap", "POST", {"v3/*/events", "v3/*/events/validate"}, .adapter = &rcv_snap},
+	{"ga4", "POST", {"mp/collect"}, .adapter = &rcv_ga4},
 	{.name = NULL}
 };
 #define PLATFORMS ((int) (sizeof(platforms) / sizeof(platforms[0])) - 1)

@@ -17,6 +17,10 @@
  *	POST .../v5/ad_accounts/ID/events		Pinterest, Conversions API (pinterest.c)
  *	POST .../api/v3/pixels/ID/conversion_events		Reddit, the same (reddit.c)
  *	POST .../v1/TAG/events			Microsoft, UET Conversions API (microsoft.c)
+ *	POST .../rest/conversionEvents	LinkedIn, Conversions API (linkedin.c)
+ *	POST .../v3/ID/events, .../v3/ID/events/validate	Snap, Conversions API (snap.c)
+ *	POST .../mp/collect, .../debug/mp/collect	Google Analytics 4, Measurement Protocol
+ *									(ga4.c)
  *
  * All:
  *	  fault=NAME		a fault below; the gates of misbehave.h say when
@@ -105,6 +109,10 @@
  *																metadata's
  *	  Microsoft	TAG				eventId			eventName, or eventType
  *																customData's
+ *	  LinkedIn	the rule's number	eventId		conversion		conversionValue's
+ *	  Snap		ID				event_id		event_name		custom_data's
+ *	  GA4		measurement_id	transaction_id, or event_id of params
+ *												name			params'
  *
  * For the test, not for the sender:
  *	GET /platforms		what each platform got, as JSON: {"meta":{...},"webhook":{...},

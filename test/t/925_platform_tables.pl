@@ -44,7 +44,7 @@ sub listed
 #	headers, token	with a token that any will do for, and where it stands
 #	body		of events
 #	small, full	the least and the most that an event may hold
-#	id			where the id of an event stands
+#	id			where the id of an event stands; small_id of the small one
 #	filed		what the receiver files the full one under
 #	rules		places of the full one: [path, values that fit, values that do not]
 #	whole		the same of a body of one small event
@@ -54,7 +54,7 @@ sub listed
 #	refused		the code of one in which the second of three events is not wanted
 #	kept		how many of the three are taken
 #	faults		their codes
-#	window		seconds in which a repeat is one; 0: there are none
+#	window		seconds in which a repeat is one; 0: it is one for ever
 my @platforms = (
 	{
 		name => 'tiktok',
@@ -320,6 +320,200 @@ my @platforms = (
 			is("$answer->{status} $answer->{json}{eventsReceived} $answer->{json}{error}{details}[0]{isWarning}", '200 1 1', 'fault=warning');
 		},
 	},
+	{
+		name => 'linkedin',
+		path => 'rest/conversionEvents',
+		headers => { 'LinkedIn-Version' => '202608', 'X-Restli-Protocol-Version' => '2.0.0', 'X-RestLi-Method' => 'BATCH_CREATE' },
+		body => listed('elements'),
+		small => { conversion => 'urn:lla:llaPartnerConversion:104012', conversionHappenedAt => $now * 1000, eventId => 'e-1',
+			user => { userIds => [], userInfo => { firstName => 'Ann', lastName => 'Example' } } },
+		full => {
+			conversion => 'urn:lla:llaPartnerConversion:104012', conversionHappenedAt => $now * 1000, eventId => 'e-1',
+			conversionValue => { currencyCode => 'EUR', amount => '129.9' },
+			user => { userIds => [ { idType => 'SHA256_EMAIL', idValue => $digest }, { idType => 'PLAINTEXT_IP_ADDRESS', idValue => '192.0.2.1' },
+					{ idType => 'LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID', idValue => 'df5g' } ],
+				userInfo => { firstName => 'Ann', lastName => 'Example', companyName => 'c', title => 't', countryCode => 'US' },
+				externalIds => ['Cust-42'] },
+		},
+		id => 'eventId',
+		filed => '104012 e-1 urn:lla:llaPartnerConversion:104012 129.9 EUR',
+		rules => [
+			[ conversion => [], [ $gone, '104012', 'urn:lla:llaPartnerConversion:', 'urn:lla:llaPartnerConversion:x' ] ],
+			[ conversionHappenedAt => [ recent(90) * 1000 ], [ $gone, $now, old(90) * 1000, ($now + 60) * 1000, "$now" ] ],
+			[ 'conversionValue.amount' => ['0'], [ 129.9, '1e3', $gone ] ],
+			[ 'conversionValue.currencyCode' => ['USD'], [ 'usd', $gone ] ],
+			[ user => [], [ $gone, {}, { userIds => [] }, { userInfo => { firstName => 'A', lastName => 'B' } } ] ],
+			[ 'user.userIds.0.idValue' => [], [ 'a@example.com', '' ] ],
+			[ 'user.userIds.0.idType' => [], [ 'EMAIL', $gone ] ],
+			[ 'user.userIds.1.idValue' => ['198.51.100.7'], [ '::1', $digest ] ],
+			[ 'user.userIds.2.idValue' => [], [$digest] ],
+			[ 'user.userInfo' => [$gone], [ { firstName => 'Ann' }, { firstName => $digest, lastName => $digest } ] ],
+			[ 'user.userInfo.countryCode' => ['DE'], [ 'us', 'USA' ] ],
+			[ 'user.externalIds' => [], [ [], [ 'a', 'b' ], 'a' ] ],
+			[ 'user.phone' => [], [$digest] ],
+			[ own => [], ['x'] ],
+		],
+		whole => [ [ elements => [], [ [], $gone ] ], [ own => [], ['x'] ] ],
+		max => 5000,
+		code => sub {
+			my ($answer) = @_;
+			my $body = $answer->{json} // {};
+
+			return join ' ', $answer->{status}, $body->{code} // '-', $body->{message} // '-';
+		},
+		ok => '200 - -',
+		refused => "422 - Index: 1, ERROR :: / :: is not wanted\n",
+		kept => 0,
+		faults => { throttled => '429 TOO_MANY_REQUESTS Resource level throttle limit for calls to this resource is reached.',
+			expired => '401 INVALID_ACCESS_TOKEN Invalid access token',
+			revoked => '401 REVOKED_ACCESS_TOKEN The token used in the request has been revoked by the user',
+			denied => '403 ACCESS_DENIED No ad accounts found', sunset => '426 NONEXISTENT_VERSION Requested version is not active',
+			internal => '500 - Internal Server Error' },
+		window => 172800,
+		more => sub {
+			my ($p, $send) = @_;
+			my $answer = $send->('', $p->{small}, { 'X-RestLi-Method' => '' });
+
+			is("$answer->{status}|$answer->{content}", '201|', 'one event alone: 201 without a body');
+			is(scalar($receiver->records), 1, 'it is kept');
+			is_deeply($send->('', $p->{body}->($p->{small}, with_id($p, $p->{small}, 'e-2')))->{json}, { elements => [ { status => 201 }, { status => 201 } ] }, 'a status each');
+			is($send->('', undef, { 'LinkedIn-Version' => '' })->{json}{code}, 'VERSION_MISSING', 'no version');
+			is($send->('', undef, { 'X-Restli-Protocol-Version' => '1' })->{status}, 400, 'another protocol');
+			is($send->('', undef, { 'X-RestLi-Method' => 'CREATE' })->{status}, 400, 'another method');
+			is($send->('/sunset=202609')->{status}, 426, 'a version that is dead');
+			is($send->('/sunset=202608')->{status}, 200, 'one that is not');
+			my @three = map { with_id($p, $p->{full}, "l-$_") } 1 .. 3;
+			$three[1]{conversionValue}{amount} = 7;
+			$three[2]{user}{own} = 'x';
+			is($send->('', $p->{body}->(@three))->{json}{message}, "Index: 1, ERROR :: /conversionValue/amount :: is not a string\n"
+				  . "Index: 2, ERROR :: /user/own :: unrecognized field found but not allowed\n", 'a line for each event at fault');
+			$three[0]{conversionHappenedAt} = 7;
+			$answer = $send->('', $p->{body}->(@three));
+			like("$answer->{status} $answer->{json}{message}", qr/^400 .* indices \[0\] \(0-indexed\)$/, 'out of time is 400');
+			is($send->('/reject-if=e-1/index=none')->{json}{message}, "ERROR :: / :: is not wanted\n", 'without an index');
+		},
+	},
+	{
+		name => 'snap',
+		path => 'v3/1ec32188/events?access_token=any',
+		token => [ '', '' ],
+		body => listed('data'),
+		small => { event_name => 'SAVE', action_source => 'OFFLINE', event_time => $now, event_id => 'e-1', user_data => { em => $digest } },
+		full => {
+			event_name => 'PURCHASE', event_time => $now, event_id => 'e-1', action_source => 'WEB', event_source_url => 'https://a/',
+			opt_out => $false, data_processing_options => ['LDU'], data_processing_options_country => 1, data_processing_options_state => 1000,
+			user_data => { (map { $_ => [$digest] } qw(em ph fn ln ge ct st zp country db external_id)), client_ip_address => '192.0.2.1',
+				client_user_agent => 'Mozilla/5.0', sc_click_id => '0a', sc_cookie1 => '9f', madid => 'm', idfv => 'i' },
+			custom_data => { value => 129.9, currency => 'EUR', order_id => '7', num_items => 2, content_ids => ['s'], content_category => ['c'],
+				brands => ['b'], search_string => 'q', sign_up_method => 's', custom_fields => { any => [] },
+				contents => [ { id => 's', quantity => '2', item_price => 64.95, brand => 'b' } ] },
+		},
+		id => 'event_id',
+		filed => '1ec32188 e-1 PURCHASE 129.9 EUR',
+		rules => [
+			[ event_name => ['CUSTOM_EVENT_5'], [ $gone, 'purchase', 'CUSTOM_EVENT_6', 'LEAD' ] ],
+			[ event_time => [ recent(7) ], [ $gone, "$now", $now * 1000, old(7) ] ],
+			[ action_source => [ 'website', 'app' ], [ $gone, 'web' ] ],
+			[ event_source_url => [], [ $gone, 'shop' ] ],
+			[ data_processing_options => [ [], ['LMU'] ], [ ['X'], 'LDU' ] ],
+			[ user_data => [ { ph => $digest }, { madid => 'm' }, { client_ip_address => '::1', client_user_agent => 'x' } ],
+				[ $gone, {}, { client_ip_address => '::1' }, { fn => $digest } ] ],
+			[ 'user_data.em' => [$digest], [ 'a@example.com', uc $digest, [] ] ],
+			[ 'user_data.sc_click_id' => [], [ $digest, ['x'] ] ],
+			[ 'user_data.ttclid' => [], ['x'] ],
+			[ 'custom_data.value' => [0], [ '129.9', $gone ] ],
+			[ 'custom_data.currency' => [], [ 'eur', $gone ] ],
+			[ 'custom_data.contents.0.sku' => [], ['x'] ],
+			[ 'custom_data.own' => [], ['x'] ],
+			[ own => [], ['x'] ],
+		],
+		whole => [ [ data => [], [ [], $gone ] ], [ test_event_code => [], ['x'] ] ],
+		max => 2000,
+		code => sub { join ' ', $_[0]{status}, $_[0]{json}{status} // '-', $_[0]{json}{event} // '-' },
+		ok => '200 VALID -',
+		refused => '400 INVALID 1',
+		kept => 0,
+		faults => { throttled => '429 INVALID -', expired => '401 INVALID -', denied => '403 INVALID -', internal => '500 INVALID -' },
+		window => 172800,
+		more => sub {
+			my ($p, $send) = @_;
+			my @three = map { with_id($p, $p->{full}, "s-$_") } 1 .. 3;
+			my $by_token = sub { post_to($receiver, "/s/token=good/v3/1/events$_[0]", $p->{body}->($p->{small}))->{status} };
+
+			is($by_token->('?access_token=good') . $by_token->('?access_token=bad') . $by_token->(''), '200401401', 'the token of the query');
+			is($send->('', $p->{body}->({ %{ $p->{small} }, event_time => recent(37) }))->{status}, 200, 'offline events may be 37 days old');
+			is($send->('', $p->{body}->({ %{ $p->{small} }, event_time => old(37) }))->{status}, 400, 'but not more');
+			is($p->{code}->($send->('/reject-if=s-2/index=none', $p->{body}->(@three))), '400 INVALID -', 'no index');
+			is($p->{code}->($send->('/reject-if=s-2/index=ok', $p->{body}->(@three))), '200 INVALID 1', 'or under 200');
+			$receiver->reset;
+			my $answer = post_to($receiver, '/s/reject-if=s-2/v3/1/events/validate?access_token=x', $p->{body}->(@three));
+			is(join(' ', $answer->{status}, $answer->{json}{status}, map { "$_->{event}=$_->{status}" } @{ $answer->{json}{event_logs} }),
+				'200 INVALID 0=VALID 1=INVALID 2=VALID', 'validate says it of each');
+			is(scalar($receiver->records), 0, 'and keeps nothing');
+			is($receiver->platforms->{snap}{validated}, 2, 'but counts');
+		},
+	},
+	{
+		name => 'ga4',
+		path => 'mp/collect?measurement_id=G-ABC&api_secret=any',
+		token => [ '', '' ],
+		body => listed('events', client_id => '1.2', timestamp_micros => $now * 1_000_000, user_id => 'Cust-42',
+			user_data => { sha256_email_address => [$digest], sha256_phone_number => [$digest],
+				address => [ { sha256_first_name => $digest, sha256_last_name => $digest, city => 'new york', region => 'ny', postal_code => '10001', country => 'US' } ] },
+			consent => { ad_user_data => 'GRANTED', ad_personalization => 'DENIED' }),
+		small => { name => 'login', params => { event_id => 'e-1' } },
+		full => { name => 'purchase', params => { transaction_id => 'e-1', value => 129.9, currency => 'EUR', tax => 1, shipping => 2, coupon => 'c',
+				session_id => '17', page_location => 'https://a/' . 'x' x 900,
+				items => [ { item_id => 's', item_name => 'n', price => 64.95, quantity => 2, item_brand => 'b' } ] } },
+		id => 'params.transaction_id',
+		small_id => 'params.event_id',
+		filed => 'G-ABC e-1 purchase 129.9 EUR',
+		rules => [
+			[ name => ['own_name1'], [ '', $gone, 'a b', '1a', 'x' x 41, 'session_start', 'ga_x', '_x', 'ad_impression' ] ],
+			[ timestamp_micros => [ recent(3) * 1_000_000 ], [ old(3) * 1_000_000, $now * 1000, "$now" ] ],
+			[ 'params.value' => [0], [ '129.9', $gone ] ],
+			[ 'params.currency' => [], [ 'eur', $gone ] ],
+			[ 'params.transaction_id' => [], [ $gone, 7 ] ],
+			[ 'params.coupon' => [ 'x' x 100 ], [ 'x' x 101, undef, {} ] ],
+			[ 'params.page_location' => [], [ 'x' x 1001 ] ],
+			[ 'params.' . 'p' x 41 => [], ['x'] ],
+			[ 'params.items.0.item_id' => [], [7] ],
+			[ params => [], [ { (map { ("p$_" => 1) } 1 .. 24), transaction_id => 't', value => 1 }, [] ] ],
+			[ id => [], ['x'] ],
+		],
+		whole => [
+			[ client_id => [], [ $gone, 7 ] ],
+			[ timestamp_micros => [$gone], [ $now, "$now" ] ],
+			[ 'user_data.sha256_email_address' => [$digest], [ 'a@example.com', [] ] ],
+			[ 'user_data.address.0.city' => [], [$digest] ],
+			[ 'consent.ad_user_data' => ['DENIED'], [ 'granted', $true ] ],
+			[ events => [], [ [], $gone ] ],
+			[ own => [], ['x'] ],
+		],
+		max => 25,
+		code => sub { $_[0]{status} },
+		ok => '204',
+		refused => '204',
+		kept => 2,
+		faults => { internal => '500', unavailable => '503' },
+		window => 0,
+		more => sub {
+			my ($p, $send) = @_;
+			my $debug = sub { post_to($receiver, "/g$_[0]/debug/mp/collect", $p->{body}->(@{ $_[1] }))->{json}{validationMessages} };
+			my $count = sub { $receiver->platforms->{ga4}{ $_[0] } };
+
+			is($send->('/token=other')->{status} . ' ' . reason(), '204 the secret is not the one', 'a wrong secret is answered like a right one');
+			is($count->('events') . ' ' . $count->('refused'), '0 1', 'and nothing is kept');
+			is(post_to($receiver, '/g/mp/collect?measurement_id=G-1', $p->{body}->($p->{small}))->{status} . ' ' . reason(), '204 api_secret is missing', 'nor without one');
+			$send->('', $p->{body}->($p->{small})) for 1, 2;
+			is($count->('repeats'), 0, 'a login comes twice');
+			is_deeply($debug->('', [ $p->{full} ]), [], 'debug: nothing is wrong');
+			is_deeply($debug->('', [ $p->{full}, { name => 'a b' }, { name => 'ad_click' } ]), [
+					{ fieldPath => 'events', description => 'Event at index: [1] name is no name of an event.', validationCode => 'NAME_INVALID' },
+					{ fieldPath => 'events', description => 'Event at index: [2] name is reserved.', validationCode => 'NAME_RESERVED' } ], 'debug: something is');
+			is($count->('events'), 2, 'and is not kept');
+		},
+	},
 );
 
 # --- all of them
@@ -334,6 +528,7 @@ for my $p (@platforms)
 {
 	my ($header, $prefix) = @{ $p->{token} // [ 'Authorization', 'Bearer ' ] };
 	my %headers = (%{ $p->{headers} // {} }, $header ? ($header => "${prefix}any") : ());
+	my $small = sub { return changed($p->{small}, $p->{small_id} // $p->{id}, $_[0]) };
 	my $send = sub {
 		my ($segments, $body, $more) = @_;
 
@@ -364,8 +559,8 @@ for my $p (@platforms)
 			is((reason() eq 'accepted') + 0, $case->[1], "$p->{name}: $path $shown is " . ($case->[1] ? 'accepted' : 'refused')) or diag(reason());
 		}
 	}
-	$ok->($send->('', $p->{body}->(map { with_id($p, $p->{small}, "m-$_") } 1 .. $p->{max})), "$p->{max} events");
-	isnt($send->('', $p->{body}->(map { with_id($p, $p->{small}, "m-$_") } 1 .. $p->{max} + 1)) && reason(), 'accepted', 'not one more');
+	$ok->($send->('', $p->{body}->(map { $small->("m-$_") } 1 .. $p->{max})), "$p->{max} events");
+	isnt($send->('', $p->{body}->(map { $small->("m-$_") } 1 .. $p->{max} + 1)) && reason(), 'accepted', 'not one more');
 	isnt($send->('', '{"x') && reason(), 'accepted', 'no JSON');
 	isnt($send->('', undef, { 'Content-Type' => 'text/plain' }) && reason(), 'accepted', 'another Content-Type');
 	is($p->{code}->($send->("/fault=$_")), $p->{faults}{$_}, "$p->{name}: fault=$_") for sort keys %{ $p->{faults} };
@@ -388,7 +583,7 @@ for my $p (@platforms)
 	$send->('', $p->{body}->($p->{full})) for 1, 2;
 	$receiver->clock(3600);
 	$send->('', $p->{body}->($p->{full}));
-	is($receiver->platforms->{ $p->{name} }{repeats}, $p->{window} ? 2 : 0, "$p->{name}: repeats are known");
+	is($receiver->platforms->{ $p->{name} }{repeats}, 2, "$p->{name}: repeats are known");
 	if ($p->{window})
 	{
 		$receiver->clock($p->{window});
