@@ -118,6 +118,10 @@ OBJS = \
 	src/destination/google_user.o \
 	src/destination/google_answer.o \
 	src/destination/google_status.o \
+	src/destination/format_tiktok.o \
+	src/destination/tiktok_event.o \
+	src/destination/tiktok_user.o \
+	src/destination/tiktok_answer.o \
 	src/destination/analytics.o \
 	src/destination/oauth.o \
 	src/destination/service_account.o \

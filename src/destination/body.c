@@ -18,8 +18,11 @@
 #include "destination/identifiers.h"
 #include "destination/reduce.h"
 
-/* Room that closing a body may take beyond its events: a bracket and a brace. */
-#define TAIL	64
+/*
+ * Room that closing a body may take beyond its events: brackets, and what some platforms
+ * want said once a request, a source with its id (64 bytes) and the code of a test (32).
+ */
+#define TAIL	256
 
 void
 ecapi_body_open(EcapiBody *body)

@@ -27,8 +27,14 @@ read_time(const EcapiValue *event, int64_t now, int64_t *time)
 	return NULL;
 }
 
-static const char *
-read_source(const EcapiValue *event, const EcapiValue *page)
+static const EcapiValue *
+page_of(const EcapiValue *event)
+{
+	return ecapi_member_url(ecapi_member_object(event, "properties"), "page_url");
+}
+
+const char *
+ecapi_facts_source(const EcapiValue *event)
 {
 	const EcapiValue *source = ecapi_member_text(event, "source");
 	const EcapiEnumeration *sources =
@@ -37,7 +43,7 @@ read_source(const EcapiValue *event, const EcapiValue *page)
 		ecapi_enumeration_lookup(sources, source->text, source->len) : 0;
 
 	if (number == 0)
-		return page ? "website" : "other";
+		return page_of(event) ? "website" : "other";
 	return sources->names[number - 1];
 }
 
@@ -64,8 +70,8 @@ ecapi_facts_read(const EcapiShape *shape, const EcapiValue *event, EcapiFacts *f
 	facts->user = ecapi_member_object(event, "user_data");
 	facts->properties = ecapi_member_object(event, "properties");
 	facts->ext = ecapi_member_object(event, "ext");
-	facts->page = ecapi_member_url(facts->properties, "page_url");
-	facts->source = read_source(event, facts->page);
+	facts->page = page_of(event);
+	facts->source = ecapi_facts_source(event);
 	facts->value = ecapi_member_number(event, "value");
 	currency = ecapi_member_text(event, "currency_code");
 	facts->currency_given = currency != NULL;

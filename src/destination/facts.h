@@ -33,6 +33,9 @@ typedef struct EcapiFacts
 extern const char *ecapi_facts_read(const EcapiShape *shape, const EcapiValue *event,
 									EcapiFacts *facts);
 
+/* The source of an event, as in its facts; constant. */
+extern const char *ecapi_facts_source(const EcapiValue *event);
+
 /*
  * Whether the event is one of another data set (data_set_id) than the destination's; then
  * *reason says so, and it is filtered.

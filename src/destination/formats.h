@@ -11,6 +11,7 @@ extern const EcapiFormat ecapi_format_native;	/* format_ecapi.c */
 extern const EcapiFormat ecapi_format_webhook;	/* format_webhook.c */
 extern const EcapiFormat ecapi_format_meta; /* format_meta.c */
 extern const EcapiFormat ecapi_format_google;	/* format_google.c */
+extern const EcapiFormat ecapi_format_tiktok;	/* format_tiktok.c */
 extern const EcapiFormat ecapi_format_microsoft;	/* format_microsoft.c */
 
 #endif							/* ECAPI_FORMATS_H */

@@ -13,6 +13,7 @@ static const EcapiFormat *const formats[] = {
 	&ecapi_format_webhook,
 	&ecapi_format_meta,
 	&ecapi_format_google,
+	&ecapi_format_tiktok,
 	&ecapi_format_microsoft,
 	NULL
 };

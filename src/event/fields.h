@@ -81,6 +81,7 @@ typedef enum EcapiRule
 	ECAPI_RULE_TRIM,			/* trim; letter case and punctuation stay */
 	ECAPI_RULE_COMPACT,			/* lower case, no ASCII punctuation, no white space */
 	ECAPI_RULE_IDENTIFIER_COMPACT,	/* lower case, no white space */
+	ECAPI_RULE_IDENTIFIER_CASED,	/* trim; letter case stays */
 	ECAPI_RULE_EMAIL_GMAIL,		/* an address; of Gmail no dots, no "+suffix" */
 	ECAPI_RULE_EMAIL_PLAIN,		/* an address without these, at any domain */
 	ECAPI_RULE_EMAIL_COMPACT,	/* an address without white space, also in it */
@@ -89,6 +90,7 @@ typedef enum EcapiRule
 	ECAPI_RULE_FAMILY_NAME,		/* trim, lower case, no suffix behind */
 	ECAPI_RULE_STATE,			/* US and Canada: two letters; else compact */
 	ECAPI_RULE_ZIP,				/* US: five digits; else whole, no white space */
+	ECAPI_RULE_ZIP_COMPACT,		/* the same, but without punctuation */
 	ECAPI_RULE_COUNTRY_UPPER,	/* ISO 3166-1 alpha-2, upper case */
 	ECAPI_RULE_GENDER			/* f or m */
 } EcapiRule;

@@ -140,6 +140,18 @@ becomes_plain(EcapiRule rule, Span address, size_t *local)
 	return rule == ECAPI_RULE_EMAIL_PLAIN;
 }
 
+/* Of a text that stands for "none" letter case says nothing. */
+static EcapiNormalized
+cased_identifier(Span span, bool ascii, EcapiBuffer *out)
+{
+	Scratch		scratch;
+	Span		lower;
+
+	if (!lower_of(span, ascii, &scratch, &lower, out) || ecapi_normalize_is_none(lower))
+		return ECAPI_NORMALIZED_INVALID;
+	return add_span(out, span);
+}
+
 /* Without any white space; by the rule, some mailboxes without dots and suffix. */
 static EcapiNormalized
 normalize_email(EcapiRule rule, Span span, bool ascii, EcapiBuffer *out)
@@ -312,9 +324,16 @@ skipped_in_zip(int32_t c)
 	return ecapi_unicode_is_space(c) || ecapi_unicode_is_postal_mark(c);
 }
 
+static bool
+skipped_in_compact_zip(int32_t c)
+{
+	return skipped_in_zip(c) || ecapi_unicode_is_punctuation(c);
+}
+
 /*
- * A dash of a code outside of the United States is cut at by one sender and dropped by
- * another, and any other punctuation is no part of a code: neither has a certain form.
+ * Unless the platform drops it: a dash of a code outside of the United States is cut at by
+ * one sender and dropped by another, and any other punctuation is no part of a code:
+ * neither has a certain form.
  */
 static bool
 has_punctuation(Span span)
@@ -327,9 +346,9 @@ has_punctuation(Span span)
 	return false;
 }
 
-/* ZIP+4, with or without its dash, loses the four. */
+/* ZIP+4, with or without its dash, loses the four.  compact: punctuation is dropped. */
 static EcapiNormalized
-normalize_zip(Span span, bool ascii, const char *country, EcapiBuffer *out)
+normalize_zip(Span span, bool ascii, const char *country, bool compact, EcapiBuffer *out)
 {
 	Scratch		scratch;
 	Span		code;
@@ -349,9 +368,9 @@ normalize_zip(Span span, bool ascii, const char *country, EcapiBuffer *out)
 		ecapi_buffer_truncate(out, 5);
 		return ECAPI_NORMALIZED;
 	}
-	if (has_punctuation(code))
+	if (!compact && has_punctuation(code))
 		return ECAPI_NORMALIZED_INVALID;
-	return add_without(out, code, ascii, skipped_in_zip);
+	return add_without(out, code, ascii, compact ? skipped_in_compact_zip : skipped_in_zip);
 }
 
 static EcapiNormalized
@@ -404,6 +423,8 @@ ecapi_normalize_platform(EcapiRule rule, EcapiSpan span, bool ascii, const char 
 			return add_compact(out, span, ascii);
 		case ECAPI_RULE_IDENTIFIER_COMPACT:
 			return compact_identifier(span, ascii, out);
+		case ECAPI_RULE_IDENTIFIER_CASED:
+			return cased_identifier(span, ascii, out);
 		case ECAPI_RULE_EMAIL_GMAIL:
 		case ECAPI_RULE_EMAIL_PLAIN:
 		case ECAPI_RULE_EMAIL_COMPACT:
@@ -417,7 +438,9 @@ ecapi_normalize_platform(EcapiRule rule, EcapiSpan span, bool ascii, const char 
 		case ECAPI_RULE_STATE:
 			return normalize_state(span, ascii, country, out);
 		case ECAPI_RULE_ZIP:
-			return normalize_zip(span, ascii, country, out);
+			return normalize_zip(span, ascii, country, false, out);
+		case ECAPI_RULE_ZIP_COMPACT:
+			return normalize_zip(span, ascii, country, true, out);
 		case ECAPI_RULE_COUNTRY_UPPER:
 			return normalize_country(span, out);
 		case ECAPI_RULE_GENDER:

@@ -208,6 +208,23 @@ give_digest(const Walk *walk, const char *digest)
 	return walk->found(walk->arg, digest) || give_apart(walk, !walk->given, digest);
 }
 
+/* The form in which letter case stays, where it differs from the normal one. */
+static bool
+give_cased(const Walk *walk, const char *text, size_t len, const EcapiBuffer *normal)
+{
+	char		memory[ECAPI_NORMALIZED_MAX];
+	EcapiBuffer form;
+	EcapiNormalized result;
+
+	ecapi_buffer_over(&form, memory, sizeof(memory));
+	result = ecapi_normalize(ECAPI_RULE_IDENTIFIER_CASED, text, len, NULL, &form);
+	if (result == ECAPI_NORMALIZED_NO_MEMORY)
+		return walk->found(walk->arg, NULL);
+	return result == ECAPI_NORMALIZED &&
+		(form.len != normal->len || memcmp(form.data, normal->data, form.len) != 0) &&
+		give(walk, form.data, form.len);
+}
+
 /*
  * The digests of a text under the rule of identifiers, which email addresses
  * share, and under those of platforms.  A text that is a digest is handed on as it is.
@@ -230,7 +247,8 @@ give_identifier(const Walk *walk, const char *text, size_t len)
 	return give(walk, normal.data, normal.len) ||
 		give_gmail(walk, normal.data, normal.len) ||
 		give_platform_forms(walk, normal.data, normal.len) ||
-		give_loose(walk, normal.data, normal.len);
+		give_loose(walk, normal.data, normal.len) ||
+		give_cased(walk, text, len, &normal);
 }
 
 /*

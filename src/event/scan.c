@@ -283,18 +283,69 @@ ecapi_scan_date(const char *text, size_t len)
 		text == end && valid_date(year, month, day);
 }
 
+/* The bytes of an address; AF_INET, AF_INET6 or, when it is none, 0. */
+static int
+read_ip(const char *text, size_t len, unsigned char address[sizeof(struct in6_addr)])
+{
+	char		copy[INET6_ADDRSTRLEN];
+
+	if (len == 0 || len >= sizeof(copy) || memchr(text, '\0', len))
+		return 0;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (inet_pton(AF_INET, copy, address) == 1)
+		return AF_INET;
+	return inet_pton(AF_INET6, copy, address) == 1 ? AF_INET6 : 0;
+}
+
 bool
 ecapi_scan_ip(const char *text, size_t len)
 {
-	char		copy[INET6_ADDRSTRLEN];
 	unsigned char address[sizeof(struct in6_addr)];
 
-	if (len == 0 || len >= sizeof(copy) || memchr(text, '\0', len))
+	return read_ip(text, len, address) != 0;
+}
+
+/* RFC 6890, without what stands in examples. */
+static bool
+is_public_v4(const unsigned char *address)
+{
+	static const struct
+	{
+		unsigned char first;
+		unsigned char second;
+		int			bits;		/* of both that count */
+	}			special[] = {
+		{0, 0, 8}, {10, 0, 8}, {100, 64, 10}, {127, 0, 8}, {169, 254, 16}, {172, 16, 12},
+		{192, 168, 16}, {224, 0, 3}
+	};
+	unsigned	both = (unsigned) address[0] << 8 | address[1];
+
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
+	{
+		unsigned	network = (unsigned) special[i].first << 8 | special[i].second;
+
+		if (both >> (16 - special[i].bits) == network >> (16 - special[i].bits))
+			return false;
+	}
+	return true;
+}
+
+bool
+ecapi_scan_ip_is_public(const char *text, size_t len)
+{
+	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+	unsigned char address[sizeof(struct in6_addr)];
+	int			family = read_ip(text, len, address);
+
+	if (family == AF_INET)
+		return is_public_v4(address);
+	if (family == 0)
 		return false;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	return inet_pton(AF_INET, copy, address) == 1 ||
-		inet_pton(AF_INET6, copy, address) == 1;
+	if (memcmp(address, mapped, sizeof(mapped)) == 0)
+		return is_public_v4(address + sizeof(mapped));
+	/* global unicast is 2000::/3; all the rest is something else (RFC 4291) */
+	return address[0] >> 5 == 1;
 }
 
 bool

@@ -40,6 +40,12 @@ extern bool ecapi_scan_date(const char *text, size_t len);
 /* Whether a text is an IPv4 or IPv6 address, and nothing else. */
 extern bool ecapi_scan_ip(const char *text, size_t len);
 
+/*
+ * The same, of an address that can be a visitor's: not of a private network, this machine,
+ * a link or a group.  Those of documentation count as public.
+ */
+extern bool ecapi_scan_ip_is_public(const char *text, size_t len);
+
 /* Whether a text is a UUID: 32 hex digits in either case, by dashes in 8, 4, 4, 4 and 12. */
 extern bool ecapi_scan_uuid(const char *text, size_t len);
 

@@ -51,7 +51,8 @@ static const struct
 	{"microsoft", "data_set_id=123 app_os=ios"},
 	{"google", "account_id=1 targets=70 click_id_kind=gclid"},
 	{"google", "account_id=1 targets=70 account_type=FLOODLIGHT_CONFIG click_id_kind=dclid"},
-	{"google", "account_id=1 account_type=GOOGLE_ANALYTICS_PROPERTY product_destination_id=G-1 click_id_kind=gclid"}
+	{"google", "account_id=1 account_type=GOOGLE_ANALYTICS_PROPERTY product_destination_id=G-1 click_id_kind=gclid"},
+	{"tiktok", "data_set_id=123 app_os=ios event_source_ids=app=1,offline=2,crm=3 app_id=4"}
 };
 
 /*
@@ -104,8 +105,8 @@ static const char full[] =
 "'destination_airport':'FRA','destination_ids':'destination-1','drivetrain':1,"
 "'exterior_color':'black1','fuel_type':1,'lease_end_date':'2027-10-01',"
 "'lease_start_date':'2026-11-01','listing_type':1,'make':'make1','model':'model1',"
-"'transmission':1,'vin':'1HGCM82633A004351','ext':{'season':'autumn1'}},"
-"'ext':{'predicted_ltv':250.5,'messaging_channel':'whatsapp',"
+"'transmission':1,'vin':'1HGCM82633A004351','ext':{'season':'autumn1','content_type':'product_group'}},"
+"'ext':{'predicted_ltv':250.5,'lead':{'lead_id':'lead-1'},'messaging_channel':'whatsapp',"
 "'page_load_id':'9a1b2c3d-0000-4000-8000-00000000abc1','app_data':{"
 "'advertiser_tracking_enabled':true,'application_tracking_enabled':true,'extinfo':"
 "['i2','com.example.app','1.1','1.1','18.1','phone','en_US','PST','carrier','390','844','3',"

@@ -26,6 +26,12 @@ as_event_name(const char *cell, char *memory, size_t size)
 	return as_member("event_name", cell, memory, size);
 }
 
+static const char *
+as_event(const char *cell, char *memory, size_t size)
+{
+	return as_member("event", cell, memory, size);
+}
+
 /* "eventType=custom, eventName=purchase" */
 static const char *
 as_event_type(const char *cell, char *memory, size_t size)
@@ -51,6 +57,7 @@ static const struct
 	const char *extra;			/* members of an event that it needs */
 }			platforms[] = {
 	{"meta", "meta", as_event_name, PERSON},
+	{"tiktok", "tiktok", as_event, PERSON},
 	{"microsoft", "microsoft", as_event_type, PERSON}
 };
 
@@ -121,6 +128,7 @@ check_format(size_t i, const char *path)
 	if (!check(file != NULL && format != NULL, platforms[i].format))
 		return;
 	platform_begin(format);
+	platform.options.data_set_id = (char *) "123";
 	while (fgets(line, sizeof(line), file) != NULL)
 	{
 		char	   *cell;
