@@ -122,6 +122,10 @@ OBJS = \
 	src/destination/tiktok_event.o \
 	src/destination/tiktok_user.o \
 	src/destination/tiktok_answer.o \
+	src/destination/format_ga4.o \
+	src/destination/ga4_event.o \
+	src/destination/ga4_user.o \
+	src/destination/ga4_answer.o \
 	src/destination/analytics.o \
 	src/destination/oauth.o \
 	src/destination/service_account.o \

@@ -74,20 +74,17 @@ static const char *const reserved_prefixes[] = {
 	"_", "firebase_", "ga_", "google_", "gtag.", NULL
 };
 
+const char *const ecapi_analytics_names[ECAPI_EVENT_TYPES] = {
+	[ECAPI_EVENT_viewed_item] = "view_item",
+	[ECAPI_EVENT_viewed_cart] = "view_cart"
+};
+
 const char *
 ecapi_analytics_event_name(int type)
 {
-	switch (type)
-	{
-		case ECAPI_EVENT_viewed_item:
-			return "view_item";
-		case ECAPI_EVENT_viewed_cart:
-			return "view_cart";
-		case ECAPI_EVENT_custom:
-			return NULL;
-		default:
-			return ecapi_event_type_name(type);
-	}
+	if (type == ECAPI_EVENT_custom)
+		return NULL;
+	return ecapi_analytics_names[type] ? ecapi_analytics_names[type] : ecapi_event_type_name(type);
 }
 
 const char *

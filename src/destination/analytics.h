@@ -13,6 +13,12 @@
 #define ECAPI_ANALYTICS_NAME_MAX	40
 
 /*
+ * The names of event types (ECAPI_EVENT_...) that are not the standard's; NULL for the
+ * others.
+ */
+extern const char *const ecapi_analytics_names[];
+
+/*
  * The name of an event type of the standard (Data Manager API, page "ECAPI specification
  * mapping"); NULL for custom, whose name is the event's own.
  */

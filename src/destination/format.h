@@ -241,6 +241,13 @@ struct EcapiFormat
 	bool		own_token;		/* access_token goes where seal puts it, not into a header */
 
 	/*
+	 * The platform takes a repeat for another event, of some events at least: judge is also
+	 * asked about requests of which no answer came (ECAPI_TRANSPORT_BROKEN), to name what
+	 * must not be sent twice (ECAPI_NAMED_UNSURE).
+	 */
+	bool		counts_repeats;
+
+	/*
 	 * The fields of the standard that an event can carry to the platform, by their paths
 	 * ("user_data.address.city"), NULL behind the last; an object stands for all that is in
 	 * it.  NULL: all of them.  What else an event has is dropped, and named to the owner.

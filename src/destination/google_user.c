@@ -16,6 +16,7 @@
 #include "destination/country.h"
 #include "destination/google.h"
 #include "destination/identity.h"
+#include "destination/match_keys.h"
 #include "destination/member.h"
 #include "destination/options.h"
 #include "event/scan.h"
@@ -355,18 +356,6 @@ ecapi_google_write_ad_identifiers(EcapiGoogleUser *user)
 
 /* ---- consent ---- */
 
-/* A consent that was said: 1 granted, -1 denied, 0 nothing. */
-static int
-consent_of(const EcapiGoogleUser *user, const char *name)
-{
-	const EcapiValue *ext = ecapi_value_get(user->user_data, "ext");
-	const EcapiValue *said = ecapi_value_get(ecapi_value_get(ext, "consent"), name);
-
-	if (said == NULL || said->type != ECAPI_BOOL)
-		return 0;
-	return said->truth ? 1 : -1;
-}
-
 static void
 write_consent(EcapiGoogleUser *user, const char *member, int consent)
 {
@@ -377,12 +366,13 @@ write_consent(EcapiGoogleUser *user, const char *member, int consent)
 void
 ecapi_google_write_consent(EcapiGoogleUser *user)
 {
+	const EcapiValue *ext = ecapi_value_get(user->user_data, "ext");
 	bool		measured_only = ecapi_member_is_true(user->user_data, "mmt_only");
 	EcapiOpen	open = ecapi_write_open(user->writer, "consent", '{');
 
-	write_consent(user, "adUserData", consent_of(user, "ad_user_data"));
+	write_consent(user, "adUserData", ecapi_match_consent(ext, "ad_user_data"));
 	write_consent(user, "adPersonalization",
-				  measured_only ? -1 : consent_of(user, "ad_personalization"));
+				  measured_only ? -1 : ecapi_match_consent(ext, "ad_personalization"));
 	ecapi_write_close(user->writer, open, '}', false);
 }
 

@@ -19,7 +19,9 @@ typedef enum EcapiNamedOutcome
 								 * attempt is counted */
 	ECAPI_NAMED_LATER,			/* it goes again, but not before wait_s */
 	ECAPI_NAMED_REJECTED,		/* it is at fault: words say how */
-	ECAPI_NAMED_EXPIRED			/* it is too old for the platform */
+	ECAPI_NAMED_EXPIRED,		/* it is too old for the platform */
+	ECAPI_NAMED_UNSURE			/* of ECAPI_RETRY alone: it may have arrived, and sent
+								 * again would be another event, so it is not */
 } EcapiNamedOutcome;
 
 /* An event that an answer names. */
@@ -48,7 +50,8 @@ typedef struct EcapiJudgement
 	 * Of ECAPI_DELIVERED: the events that it names had another outcome; the rest are
 	 * delivered.  Of ECAPI_REJECTED: the events that it names are at fault, the rest go
 	 * again; with none named the request fails as a whole, and the events at fault are
-	 * found by bisection.  Each index once, in any order.
+	 * found by bisection.  Of ECAPI_RETRY: all that it names are ECAPI_NAMED_UNSURE, the
+	 * rest is tried again.  Each index once, in any order.
 	 */
 	int			nnamed;
 	EcapiNamed *named;

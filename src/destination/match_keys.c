@@ -90,6 +90,21 @@ each_value(EcapiMatchKeys *keys, const EcapiIdentityRule *rule, const EcapiValue
 	return true;
 }
 
+/* The same of a member of an address, or of a uid. */
+static bool
+each_member(EcapiMatchKeys *keys, const EcapiIdentityRule *rule, const EcapiValue *object,
+			const char *member, bool (*take) (void *arg, const EcapiIdentityForm *form),
+			void *arg)
+{
+	const char *country;
+
+	if (object->type != ECAPI_OBJECT)
+		return true;
+	country = ecapi_country_of_address(object);
+	return each_value(keys, rule, ecapi_value_get(object, member),
+					  country ? country : keys->shape->default_country, take, arg);
+}
+
 void
 ecapi_match_each(EcapiMatchKeys *keys, const char *path,
 				 bool (*take) (void *arg, const EcapiIdentityForm *form), void *arg)
@@ -110,13 +125,7 @@ ecapi_match_each(EcapiMatchKeys *keys, const char *path,
 	for (const EcapiValue *object = ecapi_member_first(list); object;
 		 object = ecapi_member_next(list, object))
 	{
-		const char *country;
-
-		if (object->type != ECAPI_OBJECT)
-			continue;
-		country = ecapi_country_of_address(object);
-		if (!each_value(keys, rule, ecapi_value_get(object, member + 1),
-						country ? country : keys->shape->default_country, take, arg))
+		if (!each_member(keys, rule, object, member + 1, take, arg))
 			return;
 	}
 }
@@ -229,6 +238,38 @@ ecapi_match_write(EcapiMatchKeys *keys, const EcapiMatchKey *table, int n, bool 
 		i = many ? write_array(keys, table, n, i) : write_one(keys, table, n, i);
 }
 
+static void
+write_address(EcapiMatchKeys *keys, const EcapiMatchKey *table, int n,
+			  const EcapiValue *address)
+{
+	EcapiOpen	open = ecapi_write_open(keys->writer, NULL, '{');
+	Written		written;
+
+	written.keys = keys;
+	for (int i = 0; i < n; i++)
+	{
+		const EcapiIdentityRule *rule = ecapi_identity_rule(keys->rules, table[i].path);
+
+		written.key = &table[i];
+		if (rule != NULL)
+			(void) each_member(keys, rule, address, strrchr(table[i].path, '.') + 1,
+							   write_text, &written);
+	}
+	(void) ecapi_write_close(keys->writer, open, '}', false);
+}
+
+void
+ecapi_match_addresses(EcapiMatchKeys *keys, const char *name, const EcapiMatchKey *table, int n)
+{
+	const EcapiValue *list = ecapi_value_get(keys->data, "address");
+	EcapiOpen	open = ecapi_write_open(keys->writer, name, '[');
+
+	for (const EcapiValue *address = ecapi_member_first(list); address;
+		 address = ecapi_member_next(list, address))
+		write_address(keys, table, n, address);
+	(void) ecapi_write_close(keys->writer, open, ']', false);
+}
+
 void
 ecapi_match_clear(EcapiMatchKeys *keys, const char *name, const EcapiValue *value,
 				  unsigned has)
@@ -266,6 +307,16 @@ ecapi_match_click(const EcapiMatchKeys *keys, const char *name)
 			return NULL;
 	}
 	return click;
+}
+
+int
+ecapi_match_consent(const EcapiValue *ext, const char *purpose)
+{
+	const EcapiValue *said = ecapi_value_get(ecapi_member_object(ext, "consent"), purpose);
+
+	if (said == NULL || said->type != ECAPI_BOOL)
+		return 0;
+	return said->truth ? 1 : -1;
 }
 
 const EcapiValue *

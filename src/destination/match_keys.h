@@ -59,6 +59,14 @@ extern void ecapi_match_write(EcapiMatchKeys *keys, const EcapiMatchKey *table, 
 							  bool many);
 
 /*
+ * Write each address as an object with what it has of a table of n, whose paths are those
+ * of addresses, into an array; an address of which nothing leaves is not written, nor is
+ * an array without one.
+ */
+extern void ecapi_match_addresses(EcapiMatchKeys *keys, const char *name,
+								  const EcapiMatchKey *table, int n);
+
+/*
  * Write a member that leaves as it is, and set has; nothing where value is NULL.
  */
 extern void ecapi_match_clear(EcapiMatchKeys *keys, const char *name,
@@ -73,6 +81,12 @@ extern const EcapiValue *ecapi_match_click(const EcapiMatchKeys *keys, const cha
 
 /* A member of ext.click_ids that is a text; NULL: none. */
 extern const EcapiValue *ecapi_match_cookie(const EcapiMatchKeys *keys, const char *name);
+
+/*
+ * What user_data.ext (or NULL) has in consent of a purpose: 1 granted, -1 denied, 0
+ * nothing.
+ */
+extern int	ecapi_match_consent(const EcapiValue *ext, const char *purpose);
 
 /* The address and the browser of the event, else of the landing; an address is one. */
 extern const EcapiValue *ecapi_match_ip(const EcapiMatchKeys *keys);

@@ -95,6 +95,13 @@ failed_once(EcapiBatch *batch, const EcapiAnswer *answer, const EcapiJudgement *
 	EcapiDestination *destination = batch->destination;
 	bool		suspicious = judgement->suspicious;
 
+	if (judgement->nnamed > 0)
+		batch = ecapi_bisect_unsure(batch, answer, judgement);
+	if (batch == NULL)
+	{
+		ecapi_state_wait(destination, error, judgement->retry_after_ms);
+		return;
+	}
 	if (suspicious && batch->feed->kind == ECAPI_FEED_FAILED &&
 		(destination->failures == 0 || !ecapi_feed_can_probe(destination)))
 	{
@@ -133,16 +140,20 @@ redact_answer(EcapiAnswer *answer, const EcapiBatch *batch)
 	answer->body = body;
 }
 
-/* By the format where a whole answer came, else by how far the request came. */
+/*
+ * By the format where a whole answer came, or where it must know that none did; else by how
+ * far the request came.
+ */
 static void
 judge(const EcapiBatch *batch, const EcapiAnswer *answer, EcapiJudgement *judgement)
 {
 	const EcapiFormat *format = batch->body.shape.format;
+	bool		lost = format->counts_repeats && answer->transport == ECAPI_TRANSPORT_BROKEN;
 	EcapiArena	arena;
 
 	MemSet(judgement, 0, sizeof(EcapiJudgement));
 	judgement->retry_after_ms = -1;
-	if (format->judge == NULL || answer->transport != ECAPI_TRANSPORT_OK)
+	if (format->judge == NULL || (answer->transport != ECAPI_TRANSPORT_OK && !lost))
 	{
 		ecapi_judge_status(answer, judgement);
 		return;

@@ -328,6 +328,9 @@ take_named(EcapiBatch *batch, const EcapiNamed *named, const EcapiAnswer *answer
 		case ECAPI_NAMED_EXPIRED:
 			ecapi_slice_failed(item, ECAPI_REASON_EXPIRED, &about, batch->attempts, false);
 			break;
+		case ECAPI_NAMED_UNSURE:
+			ecapi_slice_failed(item, ECAPI_REASON_UNSURE, &about, batch->attempts, false);
+			break;
 		case ECAPI_NAMED_REJECTED:
 		case ECAPI_NAMED_RESEND:
 			part = part_of(batch, named->index, 1);
@@ -392,6 +395,19 @@ ecapi_bisect_named(EcapiBatch *batch, const EcapiAnswer *answer,
 		ecapi_failed_put_back(batch);
 	else
 		dlist_push_head(&batch->feed->ready, &batch->node);
+	return NULL;
+}
+
+EcapiBatch *
+ecapi_bisect_unsure(EcapiBatch *batch, const EcapiAnswer *answer,
+					const EcapiJudgement *judgement)
+{
+	for (int i = 0; i < judgement->nnamed; i++)
+		take_named(batch, &judgement->named[i], answer, false);
+	leave_rest(batch, judgement);
+	if (batch->nitems > 0)
+		return batch;
+	ecapi_slice_end_batch(batch);
 	return NULL;
 }
 

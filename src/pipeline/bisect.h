@@ -31,6 +31,13 @@ extern EcapiBatch *ecapi_bisect_named(EcapiBatch *batch, const EcapiAnswer *answ
 									  const EcapiJudgement *judgement);
 
 /*
+ * A request failed, and events of it may have arrived that must not be sent twice: they go
+ * to failed_event, dead.  Returns the batch with the rest, or NULL when nothing is left.
+ */
+extern EcapiBatch *ecapi_bisect_unsure(EcapiBatch *batch, const EcapiAnswer *answer,
+									   const EcapiJudgement *judgement);
+
+/*
  * The receiver failed on a batch, in a way that an event may have caused.  True
  * when the batch is taken over; else the caller keeps it.
  */

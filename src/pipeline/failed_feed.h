@@ -17,6 +17,7 @@
 #define ECAPI_REASON_TOO_LARGE	"too large for the receiver"
 #define ECAPI_REASON_FAILS		"the receiver fails on it"
 #define ECAPI_REASON_LATER		"the receiver takes it later"
+#define ECAPI_REASON_UNSURE		"may have arrived"
 
 /* Whether it is time to look for failed events that are due. */
 extern bool ecapi_failed_wanted(EcapiDestination *destination, TimestampTz now);

@@ -37,6 +37,8 @@ static struct
 	EcapiOutgoing outgoing;
 	const char *reason;			/* of the last event; NULL: none */
 	const char *default_country;
+	const char *secrets[ECAPI_OWN_OPTIONS]; /* the format's own, in requests */
+	const char *sent;			/* the body that answers are to; NULL: not known */
 	char		left_out[1000]; /* of it: fields and why, with blanks between */
 	EcapiFormatProblem problem; /* of the last look at the options */
 }			platform;
@@ -46,6 +48,8 @@ platform_begin(const EcapiFormat *format)
 {
 	platform.format = format;
 	platform.default_country = NULL;
+	memset(platform.secrets, 0, sizeof(platform.secrets));
+	platform.sent = NULL;
 	memset(&platform.options, 0, sizeof(platform.options));
 	platform.options.format = format;
 	platform.options.event_types = ECAPI_ALL_EVENT_TYPES & ~format->off_by_default;
@@ -106,6 +110,7 @@ platform_request(const char *json, int n, const char *token)
 	const EcapiValue *event;
 	bool		made;
 
+	memcpy(credentials.own, platform.secrets, sizeof(credentials.own));
 	ecapi_arena_init(&arena, unit_grab, NULL);
 	event = unit_json(&arena, json);
 	ecapi_buffer_truncate(&platform.body, 0);
@@ -193,6 +198,8 @@ platform_judge_in(EcapiArena *arena, int status, const char *text, int nevents)
 
 	answer.body = text;
 	answer.body_len = strlen(text);
+	answer.sent = platform.sent;
+	answer.sent_len = platform.sent ? strlen(platform.sent) : 0;
 	platform.format->judge(&answer, nevents, arena, &judgement);
 	return judgement;
 }
@@ -232,7 +239,8 @@ platform_check_strangers(const char *success, int nevents)
 		"{\"success\":true}", "{\"error\":null}", "{\"validationMessages\":[]}", "\xff\xfe"
 	};
 	EcapiAnswer cut = {.transport = ECAPI_TRANSPORT_OK, .status = 200, .retry_after_ms = -1,
-		.truncated = true, .body = success, .body_len = strlen(success)};
+		.truncated = true, .body = success, .body_len = strlen(success), .sent = platform.sent,
+		.sent_len = platform.sent ? strlen(platform.sent) : 0};
 	EcapiJudgement judgement = platform_judge(200, success, nevents);
 	EcapiArena	arena;
 	char		half[1000];

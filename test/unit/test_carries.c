@@ -52,7 +52,9 @@ static const struct
 	{"google", "account_id=1 targets=70 click_id_kind=gclid"},
 	{"google", "account_id=1 targets=70 account_type=FLOODLIGHT_CONFIG click_id_kind=dclid"},
 	{"google", "account_id=1 account_type=GOOGLE_ANALYTICS_PROPERTY product_destination_id=G-1 click_id_kind=gclid"},
-	{"tiktok", "data_set_id=123 app_os=ios event_source_ids=app=1,offline=2,crm=3 app_id=4"}
+	{"tiktok", "data_set_id=123 app_os=ios event_source_ids=app=1,offline=2,crm=3 app_id=4"},
+	{"ga4", "measurement_id=G-1A2B3C"},
+	{"ga4", "firebase_app_id=1:2:android:3 user_id=clear"}
 };
 
 /*
@@ -132,6 +134,9 @@ static const struct
 	{NULL, NULL, "user_data.gpp_string user_data.gpp_sid"},
 	{NULL, NULL, "value currency_code"},
 	{NULL, NULL, "ext properties.ext"},
+	/* some platforms take only a number of parameters */
+	{NULL, NULL, "properties.creative_name properties.creative_slot properties.promotion_id "
+	"properties.promotion_name properties.group_id"},
 	{NULL, "app", "properties.transaction_id user_data.event_ip_address"},
 	{NULL, "physical_store", "user_data.event_ip_address user_data.event_user_agent properties.page_url"},
 	{"custom", NULL, "value currency_code properties.items"},

@@ -46,6 +46,12 @@ as_event_type(const char *cell, char *memory, size_t size)
 	return memory;
 }
 
+static const char *
+as_name(const char *cell, char *memory, size_t size)
+{
+	return as_member("name", cell, memory, size);
+}
+
 #define PERSON	"'user_data':{'email_address':'ann@example.com','event_user_agent':'A'}"
 
 /* Formats, and how a cell of their column stands in a body. */
@@ -58,7 +64,8 @@ static const struct
 }			platforms[] = {
 	{"meta", "meta", as_event_name, PERSON},
 	{"tiktok", "tiktok", as_event, PERSON},
-	{"microsoft", "microsoft", as_event_type, PERSON}
+	{"microsoft", "microsoft", as_event_type, PERSON},
+	{"ga4", "ga4", as_name, "'user_data':{'ext':{'click_ids':{'ga_client_id':'1.2'}}}"}
 };
 
 /* The cell of a row by its number; NULL: there is none.  The row ends with it then. */
@@ -110,6 +117,12 @@ check_cell(size_t i, const char *type, const char *cell)
 	snprintf(json, sizeof(json), "{'id':'i'," PLATFORM_AT ",'event_type':'%s','custom_event':'quiz_finished',"
 			 "'value':1,'currency_code':'EUR','properties':{'page_url':'https://shop.example/'},%s}",
 			 type, platforms[i].extra);
+	/* the platform has no place for it */
+	if (strcmp(cell, "-") == 0)
+	{
+		check(platform_shape(json) == ECAPI_UNFIT, what);
+		return;
+	}
 	wanted = platforms[i].wanted(cell, memory, sizeof(memory));
 	if (!check(platform_shape(json) == ECAPI_SHAPED && platform_has(wanted), what))
 		fprintf(stderr, "# %s: %s\n", platform.reason ? platform.reason : "", platform.body.data);
