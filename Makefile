@@ -35,6 +35,7 @@ OBJS = \
 	src/api/fieldapi.o \
 	src/api/validateapi.o \
 	src/api/previewapi.o \
+	src/api/notcarriedapi.o \
 	src/preview/preview_event.o \
 	src/preview/preview_effect.o \
 	src/preview/preview_source.o \
@@ -213,6 +214,7 @@ OBJS = \
 	src/rowsql/fits.o \
 	src/capture/image.o \
 	src/shmem/left_out.o \
+	src/shmem/not_carried.o \
 	src/enrich/filter.o src/enrich/filter_check.o src/enrich/filter_bound.o src/enrich/filter_column.o \
 	src/enrich/declared.o src/enrich/declared_names.o \
 	src/enrich/held.o \
@@ -268,6 +270,7 @@ OBJS = \
 	src/pipeline/outcome.o \
 	src/pipeline/batch.o \
 	src/pipeline/gather.o \
+	src/pipeline/not_carried.o \
 	src/pipeline/pipeline.o \
 	src/pipeline/answer.o \
 	src/pipeline/access.o \

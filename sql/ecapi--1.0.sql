@@ -657,6 +657,14 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL SAFE ROWS 10
 AS 'MODULE_PATHNAME', 'ecapi_left_out_counts';
 
+CREATE FUNCTION ecapi_internal.not_carried_counts(
+	OUT server oid,
+	OUT path text,
+	OUT events bigint)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL SAFE ROWS 100
+AS 'MODULE_PATHNAME', 'ecapi_not_carried_counts';
+
 -- Stands in the expressions of filters, which run as the owners of destinations;
 -- it reads nothing but its argument.
 CREATE FUNCTION ecapi_internal.filter_bound(value anyelement, max_bytes integer) RETURNS anyelement
@@ -778,6 +786,7 @@ CREATE FUNCTION ecapi.preview(
 	OUT ids text[],
 	OUT patched text[],
 	OUT left_out text[],
+	OUT not_carried text[],
 	OUT method text,
 	OUT url text,
 	OUT headers text,
@@ -795,6 +804,7 @@ CREATE FUNCTION ecapi.preview(
 	OUT event_id text,
 	OUT patched text[],
 	OUT left_out text[],
+	OUT not_carried text[],
 	OUT method text,
 	OUT url text,
 	OUT headers text,
@@ -814,6 +824,7 @@ CREATE FUNCTION ecapi.preview(
 	OUT event_id text,
 	OUT patched text[],
 	OUT left_out text[],
+	OUT not_carried text[],
 	OUT method text,
 	OUT url text,
 	OUT headers text,
@@ -1517,6 +1528,11 @@ FROM ecapi_internal.role_use() u;
 CREATE VIEW ecapi.left_out AS
 SELECT l.path, l.reason, l.count FROM ecapi_internal.left_out_counts() l;
 
+-- Fields of events that did not reach a destination for want of a name there.
+CREATE VIEW ecapi.not_carried AS
+SELECT s.srvname AS destination, n.path, n.events
+FROM ecapi_internal.not_carried_counts() n JOIN pg_catalog.pg_foreign_server s ON s.oid = n.server;
+
 -- A row says "running" until it is written again, so one whose backend died
 -- is known by the lock that went with it.  Owners see the backfills of their own
 -- tables, roles that monitor see all; but a key may be a person's address: it is shown
@@ -2025,11 +2041,11 @@ GRANT EXECUTE ON FUNCTION ecapi_internal.track_argument(oid),
 	ecapi_internal.track_problem(oid) TO PUBLIC;
 
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
-GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.ledger, ecapi.left_out,
+GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.ledger, ecapi.left_out, ecapi.not_carried,
 	ecapi.outbox_use, ecapi.role_use, ecapi.track, ecapi.backfill, ecapi.replay,
 	ecapi.cancellation_count TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi_internal.left_out_counts(),
-	ecapi_internal.outbox_measure(), ecapi_internal.role_use(), ecapi_internal.waiting(ecapi.cursor) TO pg_monitor;
+	ecapi_internal.not_carried_counts(), ecapi_internal.outbox_measure(), ecapi_internal.role_use(), ecapi_internal.waiting(ecapi.cursor) TO pg_monitor;
 
 -- ---------------------------------------------------------------------------
 -- Comments
@@ -2323,6 +2339,10 @@ COMMENT ON VIEW ecapi.left_out IS 'how many invalid values were left out of the 
 COMMENT ON COLUMN ecapi.left_out.path IS 'field of the event; *: a key that is no field, or a fragment as a whole';
 COMMENT ON COLUMN ecapi.left_out.reason IS 'what was wrong with its value';
 COMMENT ON COLUMN ecapi.left_out.count IS 'how often';
+COMMENT ON VIEW ecapi.not_carried IS 'how many events of a destination had a field that its format does not carry, since the server started';
+COMMENT ON COLUMN ecapi.not_carried.destination IS 'name of the server';
+COMMENT ON COLUMN ecapi.not_carried.path IS 'field of the event';
+COMMENT ON COLUMN ecapi.not_carried.events IS 'events that went without it';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
 COMMENT ON FUNCTION ecapi.normalize(text, text, text, text) IS 'the form of a field''s value that a destination of a format is sent, or whose digest it is; NULL when it would be left out';
 COMMENT ON FUNCTION ecapi.digest(text, text, text, text) IS 'the digest that a destination of a format is sent for a field''s value; NULL when it would be left out';
@@ -2330,6 +2350,7 @@ COMMENT ON FUNCTION ecapi.fields() IS 'every field of the standard: name, place,
 COMMENT ON FUNCTION ecapi.event_types() IS 'every event type of the standard: what it means, which fields it must have, whether a cancellation takes it back, and other names for it';
 COMMENT ON FUNCTION ecapi.major(numeric, text) IS 'an amount in minor units (cents) in the currency''s unit, by ISO 4217';
 COMMENT ON FUNCTION ecapi_internal.left_out_counts() IS 'rows of ecapi.left_out';
+COMMENT ON FUNCTION ecapi_internal.not_carried_counts() IS 'rows of ecapi.not_carried, by the oid of the server';
 COMMENT ON FUNCTION ecapi_internal.fdw_validator(text[], oid) IS 'checks the options of destinations and their credentials';
 COMMENT ON FUNCTION ecapi.worker() IS 'whether this database has a running worker, and if not, why';
 COMMENT ON FUNCTION ecapi_internal.wake_worker() IS 'make the worker look at destinations again, at commit';

@@ -45,6 +45,7 @@
 #include "outbox/quota.h"
 #include "settings.h"
 #include "shmem/left_out.h"
+#include "shmem/not_carried.h"
 #include "shmem/shmem.h"
 #include "worker/worker.h"
 
@@ -212,6 +213,7 @@ _PG_init(void)
 
 	ecapi_shmem_add(&ecapi_limit_part);
 	ecapi_shmem_add(&ecapi_left_out_part);
+	ecapi_shmem_add(&ecapi_not_carried_part);
 	ecapi_shmem_add(&ecapi_quota_part);
 	ecapi_shmem_add(&ecapi_held_part);
 	previous_request = shmem_request_hook;

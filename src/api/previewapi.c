@@ -215,8 +215,8 @@ gather(Next *next, EcapiPreviewSource *source)
 static void
 put_group(const Next *next, const ReasonGroup *group, ReturnSetInfo *result)
 {
-	Datum		values[10] = {0};
-	bool		nulls[10];
+	Datum		values[11] = {0};
+	bool		nulls[11];
 
 	memset(nulls, true, sizeof(nulls));
 	values[0] = ecapi_result_text(ecapi_decision_name(group->decision), &nulls[0]);
@@ -228,7 +228,8 @@ put_group(const Next *next, const ReasonGroup *group, ReturnSetInfo *result)
 	{
 		values[4] = ecapi_result_texts(next->patched, &nulls[4]);
 		values[5] = ecapi_result_texts(ecapi_preview_left_out(next->preview), &nulls[5]);
-		set_request(next->preview, values + 6, nulls + 6);
+		values[6] = ecapi_result_texts(ecapi_preview_not_carried(next->preview), &nulls[6]);
+		set_request(next->preview, values + 7, nulls + 7);
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -264,8 +265,8 @@ static void
 put_event(EcapiPreview *preview, EcapiPreviewEvent *event, Datum id, bool has_id,
 		  List *left_out, bool send, ReturnSetInfo *result)
 {
-	Datum		values[11] = {0};
-	bool		nulls[11];
+	Datum		values[12] = {0};
+	bool		nulls[12];
 	List	   *patched = NIL;
 	EcapiArena	arena;
 	char	   *answer;
@@ -290,13 +291,14 @@ put_event(EcapiPreview *preview, EcapiPreviewEvent *event, Datum id, bool has_id
 	values[4] = ecapi_result_texts(left_out, &nulls[4]);
 	if (event->decision == ECAPI_DECISION_SEND)
 	{
-		set_request(preview, values + 5, nulls + 5);
+		values[5] = ecapi_result_texts(ecapi_preview_not_carried(preview), &nulls[5]);
+		set_request(preview, values + 6, nulls + 6);
 		if (send)
 		{
 			status = ecapi_preview_send(preview, &answer);
-			nulls[9] = status == 0;
-			values[9] = Int32GetDatum(status);
-			values[10] = ecapi_result_text(answer, &nulls[10]);
+			nulls[10] = status == 0;
+			values[10] = Int32GetDatum(status);
+			values[11] = ecapi_result_text(answer, &nulls[11]);
 		}
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

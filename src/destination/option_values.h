@@ -14,7 +14,7 @@
 #include "destination/decimal.h"
 #include "destination/format.h"
 #include "destination/paths.h"
-#include "event/fields.h"
+#include "event/field_set.h"
 
 typedef enum EcapiMode
 {
@@ -83,6 +83,8 @@ struct EcapiOptions
 									 * superusers, see delivery/token.h */
 	/* the format's own, at their places in its table; secrets are for credentials.c */
 	char	   *own[ECAPI_OWN_OPTIONS];
+
+	EcapiFieldSet carried;		/* what of events reaches the platform; carried.h */
 
 	/* from the PUBLIC user mapping */
 	char	   *access_token;

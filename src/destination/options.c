@@ -27,6 +27,7 @@
 #include "datatype/timestamp.h"
 #include "utils/guc.h"
 
+#include "destination/carried.h"
 #include "destination/option.h"
 #include "destination/options.h"
 #include "destination/syntax.h"
@@ -408,7 +409,10 @@ ecapi_options_parse(List *server, List *mapping, const EcapiServerOwner *owner,
 	}
 	if (ecapi_options_read(server, ForeignServerRelationId, options, &problem) &&
 		ecapi_options_read(mapping, UserMappingRelationId, options, &problem))
+	{
+		options->carried = ecapi_carried(options->format, options);
 		return options;
+	}
 	strlcpy(error, problem.message, error_size);
 	return NULL;
 }

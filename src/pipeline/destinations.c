@@ -43,6 +43,7 @@
 #include "pipeline/state.h"
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
+#include "shmem/not_carried.h"
 
 EcapiDestination *
 ecapi_destination_of(Oid server)
@@ -360,6 +361,12 @@ take(const EcapiFound *found)
 	apply_controls(destination, found);
 }
 
+static bool
+is_known(Oid server)
+{
+	return ecapi_destination_of(server) != NULL;
+}
+
 void
 ecapi_destinations_take(List *all)
 {
@@ -377,6 +384,7 @@ ecapi_destinations_take(List *all)
 		if (!destination->seen)
 			forget(destination);
 	}
+	ecapi_not_carried_forget(is_known);
 }
 
 void

@@ -41,6 +41,7 @@
 #include "pipeline/failed_feed.h"
 #include "pipeline/feed.h"
 #include "pipeline/gather.h"
+#include "pipeline/not_carried.h"
 #include "pipeline/outcome.h"
 #include "pipeline/page.h"
 #include "pipeline/pages.h"
@@ -212,6 +213,8 @@ add_event(Growing *growing, EcapiItem item, const EcapiValue *tree)
 			batch->items[batch->nitems++] = item;
 			item.slice->fate[item.index] = ECAPI_FATE_TAKEN;
 			ecapi_left_out_count();
+			if (batch->body.shape.left_out != NULL)
+				ecapi_pipeline_not_carried(item, seen);
 			break;
 		case ECAPI_FILTERED:
 			filter_event(item, reason);

@@ -10,6 +10,7 @@
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
 
+#include "event/field_set.h"
 #include "event/value.h"
 #include "outbox/window.h"
 #include "pipeline/forward.h"
@@ -32,6 +33,8 @@ typedef struct EcapiPageEvent
 	char		refund;			/* 'r' it is one, 'n' it is none, 0 not known */
 	const char *stopped;		/* it may not leave any more: cancelled or erased;
 								 * a constant, the reason; NULL: it may */
+	bool		fields_known;	/* those of its tree; not_carried.c */
+	EcapiFieldSet fields;
 } EcapiPageEvent;
 
 struct EcapiPage

@@ -56,6 +56,7 @@ typedef struct EcapiPreview
 	int64		now;			/* seconds since 1970; ages are measured from it */
 	EcapiBody	body;
 	bool		left_out[ECAPI_FIELDS][ECAPI_VIOLATION_CODES];	/* of the body */
+	EcapiFieldSet not_carried;	/* the same */
 } EcapiPreview;
 
 /* ---- preview_event.c ---- */
@@ -105,6 +106,9 @@ extern List *ecapi_preview_effects(EcapiPreview *preview, const EcapiPreviewEven
 
 /* "user_data.phone_numbers (no_country)": what was left out of the body. */
 extern List *ecapi_preview_left_out(const EcapiPreview *preview);
+
+/* "properties.tax": what events of the body have and the format does not carry. */
+extern List *ecapi_preview_not_carried(const EcapiPreview *preview);
 
 /* ---- preview_source.c ---- */
 

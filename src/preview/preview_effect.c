@@ -149,3 +149,13 @@ ecapi_preview_left_out(const EcapiPreview *preview)
 											  ecapi_violation_name(code)));
 	return list;
 }
+
+List *
+ecapi_preview_not_carried(const EcapiPreview *preview)
+{
+	List	   *list = NIL;
+
+	for (int i = 0; (i = ecapi_field_set_next(&preview->not_carried, i)) >= 0; i++)
+		list = lappend(list, pstrdup(ecapi_field_path(ecapi_field_numbered(i))));
+	return list;
+}

@@ -363,7 +363,18 @@ ecapi_preview_begin_body(EcapiPreview *preview)
 {
 	ecapi_buffer_truncate(&preview->body.buffer, 0);
 	memset(preview->left_out, 0, sizeof(preview->left_out));
+	memset(&preview->not_carried, 0, sizeof(preview->not_carried));
 	ecapi_body_open(&preview->body);
+}
+
+/* seen is an event as the format was given it. */
+static void
+note_not_carried(EcapiPreview *preview, const EcapiValue *seen)
+{
+	EcapiFieldSet lost = ecapi_field_set_without(ecapi_field_set_of(seen),
+												 &preview->options->carried);
+
+	ecapi_field_set_join(&preview->not_carried, &lost);
 }
 
 bool
@@ -383,6 +394,7 @@ ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena 
 	switch (shaped)
 	{
 		case ECAPI_SHAPED:
+			note_not_carried(preview, seen);
 			decide(event, ECAPI_DECISION_SEND, NULL);
 			break;
 		case ECAPI_FILTERED:

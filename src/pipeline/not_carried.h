@@ -1,0 +1,18 @@
+/*
+ * not_carried.h
+ *	  What events lose because their destination has no name for it.
+ */
+#ifndef ECAPI_PIPELINE_NOT_CARRIED_H
+#define ECAPI_PIPELINE_NOT_CARRIED_H
+
+#include "event/value.h"
+#include "pipeline/feed.h"
+
+/*
+ * Count the fields that an event has and its destination does not carry.  seen is the
+ * tree that the format was given: what options have taken out before is not counted.
+ * Raises nothing.
+ */
+extern void ecapi_pipeline_not_carried(EcapiItem item, const EcapiValue *seen);
+
+#endif							/* ECAPI_PIPELINE_NOT_CARRIED_H */
