@@ -319,7 +319,7 @@ CREATE ROLE regress_ecapi_nobody;
 CREATE ROLE regress_ecapi_monitor IN ROLE pg_monitor;
 SELECT f, has_function_privilege('regress_ecapi_nobody', f, 'EXECUTE') AS nobody,
     has_function_privilege('regress_ecapi_monitor', f, 'EXECUTE') AS monitor
-FROM unnest('{ecapi.validate(jsonb),"ecapi.normalize(text,text,text,text)","ecapi.digest(text,text,text,text)",ecapi.fields(),ecapi_internal.left_out_counts()}'::regprocedure[]) f;
+FROM unnest('{ecapi.validate(jsonb),"ecapi.normalize(text,text,text,text)","ecapi.digest(text,text,text,text)",ecapi.fields(),ecapi_internal.left_out_counts(),ecapi_internal.not_carried_counts()}'::regprocedure[]) f;
 SET ROLE regress_ecapi_monitor;
 SELECT count(*) > 0 AS reads FROM ecapi.left_out;
 RESET ROLE;

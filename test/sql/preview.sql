@@ -165,6 +165,21 @@ SELECT ecapi_emit('purchase', id => 'pv-aside', value => 1);
 SELECT decision, reason, event_id, body FROM ecapi.preview('pv', 'pv-aside');
 ROLLBACK;
 
+-- What the format has no name for, but not what an option takes out.
+BEGIN;
+CREATE SERVER pm FOREIGN DATA WRAPPER ecapi OPTIONS (format 'meta', data_set_id '1', mode 'shadow');
+CREATE USER MAPPING FOR PUBLIC SERVER pm OPTIONS (access_token 'sesame-open');
+SELECT :'event'::jsonb || '{"source": "phone_call", "properties": {"vin": "1HG", "tax": 1, "make": "A"}, "data_set_id": "1"}' AS car \gset
+SELECT decision, not_carried FROM ecapi.preview('pm', event => :'car');
+ALTER SERVER pm OPTIONS (ADD redact 'properties.vin');
+SELECT decision, not_carried FROM ecapi.preview('pm', event => :'car');
+ALTER SERVER pm OPTIONS (DROP redact, ADD fields 'value, currency_code, user_data, properties.tax, source');
+SELECT decision, not_carried FROM ecapi.preview('pm', event => :'car');
+SELECT count(ecapi_emit(event => :'car' || jsonb_build_object('id', 'pm-' || i))) FROM generate_series(1, 2) i;
+ALTER SERVER pm OPTIONS (DROP fields);
+SELECT decision, events, not_carried FROM ecapi.preview('pm');
+ROLLBACK;
+
 -- Arguments.
 SELECT * FROM ecapi.preview('pw');
 SELECT * FROM ecapi.preview(NULL);
