@@ -54,6 +54,7 @@ OBJS = \
 	src/event/fields.o \
 	src/event/field_set.o \
 	src/event/ext_member.o \
+	src/event/click_ids.o \
 	src/event/scan.o \
 	src/event/violation.o \
 	src/event/validate.o \

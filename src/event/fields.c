@@ -18,6 +18,7 @@
 #include <strings.h>
 
 #include "event/ascii.h"
+#include "event/click_ids.h"
 #include "event/name_hash.h"
 
 /* Enumerations: a name list and a descriptor for each. */
@@ -236,11 +237,16 @@ same_word(const char *a, const char *b, size_t blen)
 const char *
 ecapi_field_meant(const char *name, size_t len)
 {
+	const EcapiClickId *click_id;
+
 	if (!built)
 		build();
 	for (size_t i = 0; i < sizeof(meant) / sizeof(meant[0]); i++)
 		if (same_word(meant[i].name, name, len))
 			return meant[i].path;
+	click_id = ecapi_click_id_named(name, len);
+	if (click_id != NULL)
+		return click_id->path;
 	for (int i = 0; i < NFIELDS; i++)
 		if (same_word(fields[i].name, name, len))
 			return field_paths[i];

@@ -27,8 +27,8 @@
  * often names the visitor.
  *
  * What identifies a person alone is listed below.  Names, addresses, IP
- * addresses, user agents and gender do not: they are shared by many.  Nor does
- * ga_session_id, which is a time.
+ * addresses, user agents and gender do not: they are shared by many.  Nor do
+ * those of click_ids that are a time (click_ids.def).
  *
  * A telephone number that names no country is read by each country that the
  * event's addresses name, where they name none by the one given.  One that has no
@@ -42,6 +42,7 @@
 #include <string.h>
 
 #include "event/ascii.h"
+#include "event/click_ids.h"
 #include "event/codes.h"
 #include "event/embedded.h"
 #include "event/mailbox.h"
@@ -337,27 +338,13 @@ give_addresses(const Walk *walk, const char *text, size_t len)
 	return false;
 }
 
-/*
- * Meta's click id, "fb.", a number, a time and the fbclid of the address, is made where
- * there is only the latter.  fbp is written like it, but ends with a number.
- */
+/* The bare id of a click or a browser, where a text wraps one as a cookie does. */
 static bool
-give_clicked(const Walk *walk, const char *text, size_t len)
+give_unwrapped(const Walk *walk, const char *text, size_t len)
 {
-	size_t		i = 3;
+	size_t		start;
 
-	if (len <= i || memcmp(text, "fb.", i) != 0)
-		return false;
-	for (int part = 0; part < 2; part++, i++)
-	{
-		size_t		start = i;
-
-		while (i < len && ecapi_is_digit(text[i]))
-			i++;
-		if (i == start || i == len || text[i] != '.')
-			return false;
-	}
-	return i < len && !ecapi_all_digits(text + i, len - i) && give(walk, text + i, len - i);
+	return ecapi_click_id_unwrap(text, len, &start) && give(walk, text + start, len - start);
 }
 
 static bool
@@ -370,7 +357,7 @@ give_text(const Walk *walk, Kind kind, const char *text, size_t len)
 		ecapi_trim(&text, &len);
 		if (len == 0)
 			return false;
-		if (give(walk, text, len) || give_clicked(walk, text, len))
+		if (give(walk, text, len) || give_unwrapped(walk, text, len))
 			return true;
 		return len == ECAPI_HEX_LEN && give_identifier(walk, text, len);
 	}
@@ -459,7 +446,7 @@ walk_click_ids(const Walk *walk, const EcapiValue *click_ids)
 	if (click_ids == NULL || click_ids->type != ECAPI_OBJECT)
 		return false;
 	for (const EcapiValue *id = click_ids->first; id != NULL; id = id->next)
-		if (strcmp(id->key, "ga_session_id") != 0 && walk_value(walk, KIND_EXACT, id))
+		if (ecapi_click_id_identifies(id->key) && walk_value(walk, KIND_EXACT, id))
 			return true;
 	return false;
 }

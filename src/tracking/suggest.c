@@ -32,6 +32,7 @@
 #include "utils/relcache.h"
 
 #include "base/run_as.h"
+#include "event/click_ids.h"
 #include "event/fields.h"
 #include "tracking/suggest.h"
 #include "tracking/suggest_address.h"
@@ -265,7 +266,7 @@ lookup_event_type(const char *event_type)
 static bool
 knows_person(const EcapiSuggestion *search)
 {
-	static const char click_ids[] = "user_data.ext.click_ids.";
+	static const char click_ids[] = ECAPI_CLICK_IDS_PATH;
 	ListCell   *cell;
 
 	foreach(cell, search->sources)
@@ -274,7 +275,8 @@ knows_person(const EcapiSuggestion *search)
 
 		if (strcmp(path, "*") == 0 || strcmp(path, "user_data.email_address") == 0 ||
 			strcmp(path, "user_data.phone_numbers") == 0 ||
-			strncmp(path, click_ids, sizeof(click_ids) - 1) == 0)
+			(strncmp(path, click_ids, sizeof(click_ids) - 1) == 0 &&
+			 ecapi_click_id_identifies(path + sizeof(click_ids) - 1)))
 			return true;
 	}
 	return false;

@@ -66,6 +66,14 @@ SELECT event_id, outcome FROM ecapi.forget('FgImpA');
 SELECT event_id, outcome FROM ecapi.forget('1700000009');
 -- the digest of a cookie, in upper case
 SELECT event_id, outcome FROM ecapi.forget(upper(encode(sha256('fb.1.1.fg'), 'hex')));
+-- a cookie that wraps an id, by the id, and an id by the cookie
+INSERT INTO fg_people VALUES
+    ('rdt', '{"ext": {"click_ids": {"rdt_uuid": "1700000000.5b1e2c3d-0000-4000-8000-0000000000f6"}}}'),
+    ('uet', '{"ext": {"click_ids": {"msclkid": "b1240587f865192a03586c5b000314f5"}}}');
+SELECT count(ecapi_emit('purchase', value => 12.50, currency_code => 'EUR', id => 'fg-' || id, user_data => user_data))
+FROM fg_people WHERE id IN ('rdt', 'uet');
+SELECT event_id, outcome FROM ecapi.forget('5b1e2c3d-0000-4000-8000-0000000000f6');
+SELECT event_id, outcome FROM ecapi.forget('_uetb1240587f865192a03586c5b000314f5');
 -- names and addresses are not a person
 SELECT event_id, outcome FROM ecapi.forget('Ann');
 SELECT event_id, outcome FROM ecapi.forget('192.0.2.9');

@@ -89,6 +89,16 @@ SELECT suggested('leads', 'generate_lead');
 SELECT suggested('leads', 'qualify_lead');
 SELECT suggested('leads', 'close_unconvert_lead');
 
+-- every platform's ids, called as in an address, as a cookie, or as shops call them
+CREATE TABLE clicked (
+    id int PRIMARY KEY, gclid text, gbraid text, wbraid text, dclid text, "facebookClickId" text, _fbc text, _fbp text,
+    tiktok_click_id text, _ttp text, bing_click_id text, pinterest_click_id text, sc_click_id text, sc_cookie1 text,
+    li_fat_id uuid, reddit_click_id text, _rdt_uuid text, twitter_click_id text, oppref text, obref text,
+    google_client_id text, app_instance_id text, ga_session_id bigint);
+SELECT suggested('clicked', 'login');
+-- a session is a time, by which nobody is known
+CREATE TABLE timed (id int PRIMARY KEY, ga_session_id bigint, created_at timestamptz);
+SELECT suggested('timed', 'login');
 -- nothing
 CREATE TABLE nothing (a int, b text);
 SELECT suggested('nothing', 'purchase');

@@ -221,5 +221,24 @@ is(not_in_sources(@quoted), '', 'each message of the reference is in the sources
 @quoted = map { $_->[0] =~ /`([^`]+)`/g } table('## Reasons and outcomes');
 is(not_in_sources(@quoted), '', 'so is each reason');
 
+# Click ids: the manual's table against the project's, and what formats look up is in it.
+my $table = slurp_file("$top/src/event/click_ids.def");
+my ($section) = slurp_file("$top/doc/tracking.md") =~ /^### Click ids\n(.*?)^##/ms;
+my (@there, @stand, %key);
+
+while ($table =~ /^ECAPI_CLICK_ID\((\w+), "(.*?)", "(.*?)", "(.*?)", (\w+), "(.*?)",/mg)
+{
+	my ($key, $platform, $parameter, $cookie, $kind, $wrapped) = ($1, $2, $3, $4, $5, $6);
+
+	$key{$key} = 1;
+	push @there, join '|', $key, $platform, $parameter, $cookie . ($wrapped ne '' ? ', wrapped' : ''), lc $kind;
+}
+push @stand, join '|', map { s/`//gr =~ s/^\s+|\s+$//gr } split /\|/, $1 while $section =~ /^\| (`.*?) \|$/mg;
+is(join("\n", @stand), join("\n", @there), "the table of click ids is the project's");
+cmp_ok(scalar @there, '>', 20, 'which has them all');
+my @looked_up = map { $source{$_} =~ /ecapi_match_(?:click|cookie)\(&?\w+, "(\w+)"\)/g } sort keys %source;
+ok(@looked_up > 1, 'formats look click ids up');
+is(join(' ', grep { !$key{$_} } @looked_up), '', 'each of them is in the table');
+
 $cluster->stop;
 done_testing();

@@ -152,7 +152,7 @@ test_digests_held(void)
 	check(!meets("annsmith@gmail.com", NULL, event), "a digest shows no dots");
 }
 
-/* Meta's click id is known by the fbclid that it was made of, and the other way round. */
+/* A cookie that wraps an id is known by the id, and the other way round. */
 static void
 test_clicks(void)
 {
@@ -172,6 +172,16 @@ test_clicks(void)
 		{"fb.1.1700000000000.", "IwAR2-x", false},
 		{"fb.1.1700000000000.1098115397", "1098115397", false},
 		{"fb.1.1700000000000", "1700000000000", false},
+		{"GCL.1700000000.Cj0K-x", "Cj0K-x", true},
+		{"Cj0K-x", "GCL.1700000000.Cj0K-x", true},
+		{"_uetb1240587f865192a", "b1240587f865192a", true},
+		{"b1240587f865192a", "_uetb1240587f865192a", true},
+		{"1700000000.5b1e2c3d-0000-4000-8000-000000000001", "5b1e2c3d-0000-4000-8000-000000000001", true},
+		{"5b1e2c3d-0000-4000-8000-000000000001", "1700000000.5b1e2c3d-0000-4000-8000-000000000001", true},
+		{"1700000000.5b1e2c3d-0000-4000-8000-000000000001", "1700000009.5b1e2c3d-0000-4000-8000-000000000001", true},
+		{"GA1.1.1234567890.1700000000", "1234567890.1700000000", true},
+		{"1234567890.1700000000", "GA1.2.1234567890.1700000000", true},
+		{"1234567890.1700000000", "1700000000", false},
 	};
 	char		event[256];
 
