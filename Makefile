@@ -271,7 +271,7 @@ OBJS = \
 	src/pipeline/outcome.o \
 	src/pipeline/batch.o \
 	src/pipeline/gather.o \
-	src/pipeline/not_carried.o \
+	src/pipeline/lost_fields.o \
 	src/pipeline/pipeline.o \
 	src/pipeline/answer.o \
 	src/pipeline/access.o \

@@ -41,7 +41,7 @@
 #include "pipeline/failed_feed.h"
 #include "pipeline/feed.h"
 #include "pipeline/gather.h"
-#include "pipeline/not_carried.h"
+#include "pipeline/lost_fields.h"
 #include "pipeline/outcome.h"
 #include "pipeline/page.h"
 #include "pipeline/pages.h"
@@ -214,7 +214,7 @@ add_event(Growing *growing, EcapiItem item, const EcapiValue *tree)
 			item.slice->fate[item.index] = ECAPI_FATE_TAKEN;
 			ecapi_left_out_count();
 			if (batch->body.shape.left_out != NULL)
-				ecapi_pipeline_not_carried(item, seen);
+				ecapi_count_lost_fields(item, seen);
 			break;
 		case ECAPI_FILTERED:
 			filter_event(item, reason);

@@ -33,7 +33,7 @@ typedef struct EcapiPageEvent
 	char		refund;			/* 'r' it is one, 'n' it is none, 0 not known */
 	const char *stopped;		/* it may not leave any more: cancelled or erased;
 								 * a constant, the reason; NULL: it may */
-	bool		fields_known;	/* those of its tree; not_carried.c */
+	bool		fields_known;	/* those of its tree; lost_fields.c */
 	EcapiFieldSet fields;
 } EcapiPageEvent;
 

@@ -70,8 +70,8 @@ SELECT event_id, outcome FROM ecapi.forget(upper(encode(sha256('fb.1.1.fg'), 'he
 INSERT INTO fg_people VALUES
     ('rdt', '{"ext": {"click_ids": {"rdt_uuid": "1700000000.5b1e2c3d-0000-4000-8000-0000000000f6"}}}'),
     ('uet', '{"ext": {"click_ids": {"msclkid": "b1240587f865192a03586c5b000314f5"}}}');
-SELECT count(ecapi_emit('purchase', value => 12.50, currency_code => 'EUR', id => 'fg-' || id, user_data => user_data))
-FROM fg_people WHERE id IN ('rdt', 'uet');
+SELECT count(ecapi_emit('purchase', value => 12.50, currency_code => 'EUR', id => 'fg-' || id, user_data => user_data,
+    occurred_at => '2026-01-02 03:04:05Z')) FROM fg_people WHERE id IN ('rdt', 'uet');
 SELECT event_id, outcome FROM ecapi.forget('5b1e2c3d-0000-4000-8000-0000000000f6');
 SELECT event_id, outcome FROM ecapi.forget('_uetb1240587f865192a03586c5b000314f5');
 -- names and addresses are not a person

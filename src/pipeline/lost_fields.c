@@ -1,5 +1,5 @@
 /*
- * not_carried.c
+ * lost_fields.c
  *	  What events lose because their destination has no name for it.
  *
  * Which fields an event has is found once for all destinations of its page that take it
@@ -11,7 +11,7 @@
 
 #include "destination/options.h"
 #include "pipeline/destination.h"
-#include "pipeline/not_carried.h"
+#include "pipeline/lost_fields.h"
 #include "pipeline/page.h"
 #include "shmem/not_carried.h"
 
@@ -29,7 +29,7 @@ fields_of(EcapiPageEvent *event, const EcapiValue *seen)
 }
 
 void
-ecapi_pipeline_not_carried(EcapiItem item, const EcapiValue *seen)
+ecapi_count_lost_fields(EcapiItem item, const EcapiValue *seen)
 {
 	const EcapiDestination *destination = item.slice->feed->destination;
 	EcapiFieldSet lost;

@@ -1,9 +1,9 @@
 /*
- * not_carried.h
+ * lost_fields.h
  *	  What events lose because their destination has no name for it.
  */
-#ifndef ECAPI_PIPELINE_NOT_CARRIED_H
-#define ECAPI_PIPELINE_NOT_CARRIED_H
+#ifndef ECAPI_LOST_FIELDS_H
+#define ECAPI_LOST_FIELDS_H
 
 #include "event/value.h"
 #include "pipeline/feed.h"
@@ -13,6 +13,6 @@
  * tree that the format was given: what options have taken out before is not counted.
  * Raises nothing.
  */
-extern void ecapi_pipeline_not_carried(EcapiItem item, const EcapiValue *seen);
+extern void ecapi_count_lost_fields(EcapiItem item, const EcapiValue *seen);
 
-#endif							/* ECAPI_PIPELINE_NOT_CARRIED_H */
+#endif							/* ECAPI_LOST_FIELDS_H */
