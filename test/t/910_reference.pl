@@ -236,7 +236,10 @@ while ($table =~ /^ECAPI_CLICK_ID\((\w+), "(.*?)", "(.*?)", "(.*?)", (\w+), "(.*
 push @stand, join '|', map { s/`//gr =~ s/^\s+|\s+$//gr } split /\|/, $1 while $section =~ /^\| (`.*?) \|$/mg;
 is(join("\n", @stand), join("\n", @there), "the table of click ids is the project's");
 cmp_ok(scalar @there, '>', 20, 'which has them all');
-my @looked_up = map { $source{$_} =~ /ecapi_match_(?:click|cookie)\(&?\w+, "(\w+)"\)/g } sort keys %source;
+my @looked_up = map {
+	$source{$_} =~ /(?:ecapi_match_click|ecapi_match_cookie|cookie_of)\(&?\w+, "(\w+)"/g,
+	  $source{$_} =~ /"click_ids", "(\w+)"/g
+} sort keys %source;
 ok(@looked_up > 1, 'formats look click ids up');
 is(join(' ', grep { !$key{$_} } @looked_up), '', 'each of them is in the table');
 
