@@ -117,5 +117,7 @@ extern const RcvAdapter rcv_microsoft;
 extern const RcvAdapter rcv_linkedin;
 extern const RcvAdapter rcv_snap;
 extern const RcvAdapter rcv_ga4;
+extern const RcvAdapter rcv_openai;
+extern const RcvAdapter rcv_amazon;
 
 #endif							/* RCV_ADAPTER_H */

@@ -35,10 +35,13 @@ static const RcvPlatform platforms[] = {
 	{"tiktok", "POST", {"open_api/v1.3/event/track/"}, .adapter = &rcv_tiktok},
 	{"pinterest", "POST", {"v5/ad_accounts/*/events"}, .adapter = &rcv_pinterest},
 	{"reddit", "POST", {"api/v3/pixels/*/conversion_events"}, .adapter = &rcv_reddit},
+	/* its path ends like one of Microsoft's, too */
+	{"amazon", "POST", {"adsApi/v1/create/events"}, .adapter = &rcv_amazon},
 	{"microsoft", "POST", {"v1/*/events"}, .adapter = &rcv_microsoft},
 	{"linkedin", "POST", {"rest/conversionEvents"}, .adapter = &rcv_linkedin},
 	{"snap", "POST", {"v3/*/events", "v3/*/events/validate"}, .adapter = &rcv_snap},
 	{"ga4", "POST", {"mp/collect"}, .adapter = &rcv_ga4},
+	{"openai", "POST", {"v1/events"}, .adapter = &rcv_openai},
 	{.name = NULL}
 };
 #define PLATFORMS ((int) (sizeof(platforms) / sizeof(platforms[0])) - 1)

@@ -21,6 +21,8 @@
  *	POST .../v3/ID/events, .../v3/ID/events/validate	Snap, Conversions API (snap.c)
  *	POST .../mp/collect, .../debug/mp/collect	Google Analytics 4, Measurement Protocol
  *									(ga4.c)
+ *	POST .../v1/events				OpenAI Ads, Conversions API (openai.c)
+ *	POST .../adsApi/v1/create/events	Amazon Ads, Events API (amazon.c)
  *
  * All:
  *	  fault=NAME		a fault below; the gates of misbehave.h say when
@@ -113,6 +115,9 @@
  *	  Snap		ID				event_id		event_name		custom_data's
  *	  GA4		measurement_id	transaction_id, or event_id of params
  *												name			params'
+ *	  OpenAI	pid				id				type, or custom_event_name
+ *																amount of data
+ *	  Amazon	account			eventId			conversionType	value
  *
  * For the test, not for the sender:
  *	GET /platforms		what each platform got, as JSON: {"meta":{...},"webhook":{...},

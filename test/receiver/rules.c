@@ -197,7 +197,7 @@ bool
 rcv_rules_need_one(RcvFinding *finding, const RcvPlace *place, const RcvNode *object,
 				   const char *const *names, const char *problem)
 {
-	for (int i = 0; names[i] != NULL; i++)
+	for (int i = 0; object != NULL && names[i] != NULL; i++)
 		if (rcv_json_get(object, names[i]) != NULL)
 			return true;
 	return rcv_found(finding, place, RCV_FAULT_MISSING, problem, NULL);

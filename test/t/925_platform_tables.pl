@@ -13,6 +13,7 @@ use Digest::SHA qw(sha256_hex);
 use EcapiPost qw($gone changed post_to);
 use EcapiReceiver;
 use JSON::PP;
+use POSIX qw(strftime);
 use Test::More;
 
 my $json = JSON::PP->new->utf8->canonical;
@@ -24,6 +25,9 @@ my ($true, $false) = (JSON::PP::true, JSON::PP::false);
 # An event that is too old for a window of that many days, in seconds; and one that is not.
 sub old { return $now - 86400 * $_[0] - 60 }
 sub recent { return $now - 86400 * $_[0] + 3600 }
+
+# A time as ISO 8601 has it.
+sub iso { return strftime('%Y-%m-%dT%H:%M:%SZ', gmtime $_[0]) }
 
 # A list under two names at most, "data" or "data.events".
 sub listed
@@ -41,7 +45,8 @@ sub listed
 
 # A row each:
 #	path		behind a segment of its own
-#	headers, token	with a token that any will do for, and where it stands
+#	headers		beside the token, or a function that gives them
+#	token		the header of the token, and what stands before it there
 #	body		of events
 #	small, full	the least and the most that an event may hold
 #	id			where the id of an event stands; small_id of the small one
@@ -514,6 +519,130 @@ my @platforms = (
 			is($count->('events'), 2, 'and is not kept');
 		},
 	},
+	{
+		name => 'openai',
+		path => 'v1/events?pid=px-1',
+		body => listed('events'),
+		small => { id => 'e-1', type => 'lead_created', timestamp_ms => $now * 1000, oppref => 'o', data => { type => 'customer_action' } },
+		full => {
+			id => 'e-1', type => 'order_created', timestamp_ms => $now * 1000, oppref => 'o', action_source => 'web', source_url => 'https://a/',
+			opt_out => $false,
+			user => { email_sha256 => $digest, external_id_sha256 => $digest, obref => 'b', country => 'US', city => 'c', zip_code => '10001',
+				ip_address => '192.0.2.1', user_agent => 'Mozilla/5.0' },
+			data => { type => 'contents', amount => 12990, currency => 'EUR', contents => [ { id => 's', name => 'n', content_type => 'product',
+						quantity => 2, amount => 6495, currency => 'EUR' } ] },
+		},
+		id => 'id',
+		filed => 'px-1 e-1 order_created 12990 EUR',
+		rules => [
+			[ id => [], [ $gone, '', 7 ] ],
+			[ type => ['page_viewed'], [ $gone, 'purchase', 'lead_created' ] ],
+			[ timestamp_ms => [ recent(7) * 1000, ($now + 500) * 1000 ], [ $gone, $now, old(7) * 1000, ($now + 700) * 1000, "$now" ] ],
+			[ source_url => [], [ $gone, 'shop' ] ],
+			[ action_source => [ 'offline', $gone ], ['website'] ],
+			[ 'user.email_sha256' => [], [ 'a@example.com', [$digest] ] ],
+			[ 'user.ip_address' => ['::1'], [$digest] ],
+			[ 'user.phone_sha256' => [], [$digest] ],
+			[ 'data.amount' => [0], [ 129.9, '12990' ] ],
+			[ 'data.currency' => [], [ $gone, 'eur' ] ],
+			[ 'data.plan_id' => [], ['p'] ],
+			[ 'data.contents.0.quantity' => [1], [ 1.5, '2' ] ],
+			[ 'data.contents.0.amount' => [], [64.95] ],
+			[ 'data.contents.0.price' => [], [1] ],
+			[ data => [], [ $gone, { type => 'customer_action' } ] ],
+			[ own => [], ['x'] ],
+		],
+		whole => [ [ events => [], [ [], $gone ] ], [ validate_only => [$false], ['true'] ], [ data => [], [ [] ] ] ],
+		max => 1000,
+		code => sub { join ' ', $_[0]{status}, $_[0]{json}{error}{type} // '-', $_[0]{json}{error}{param} // '-' },
+		ok => '200 - -',
+		refused => '400 invalid_request_error -',
+		kept => 0,
+		faults => { throttled => '429 rate_limit_error -', expired => '401 authentication_error -', denied => '403 permission_error -', internal => '500 server_error -' },
+		window => 172800,
+		more => sub {
+			my ($p, $send) = @_;
+			my %own = (type => 'custom', custom_event_name => 'quiz_done', data => { type => 'custom', plan_id => 'p', contents => [ { id => 's' } ] });
+
+			is($send->('', $p->{body}->({ %{ $p->{small} }, %own }))->{status}, 200, 'an event of its own name');
+			for my $name ($gone, 'a b', '_a', 'a-', 'x' x 65, 'order_created')
+			{
+				is($send->('', $p->{body}->(changed({ %{ $p->{small} }, %own }, 'custom_event_name', $name)))->{status}, 400, 'not of any');
+			}
+			is($send->('', $p->{body}->({ %{ $p->{small} }, data => { type => 'customer_action', contents => [ { id => 's' } ] } }))->{status}, 400, 'a lead without contents');
+			is($send->('', $p->{body}->(changed($p->{small}, 'oppref', $gone)))->{status}, 400, 'an event of nobody');
+			is(post_to($receiver, '/o/v1/events', $p->{body}->($p->{small}), { Authorization => 'Bearer x' })->{status}, 400, 'no pixel');
+			is($send->('/index=param', $p->{body}->($p->{small}, changed($p->{full}, 'data.amount', 1.5)))->{json}{error}{param}, 'events[1].data.amount', 'a place, when asked for');
+			is($send->('', { events => [ $p->{small} ], validate_only => $true })->{status}, 200, 'validate_only');
+			is($receiver->platforms->{openai}{validated}, 1, 'is counted');
+		},
+	},
+	{
+		name => 'amazon',
+		path => 'adsApi/v1/create/events',
+		headers => sub { return { 'Amazon-Ads-AccountId' => 'ENTITY1', 'Amazon-Ads-ClientId' => 'amzn1.client', Authorization => 'Bearer ' . $receiver->google_token } },
+		token => [ '', '' ],
+		body => listed('events'),
+		small => { eventDescription => { name => 'n', conversionType => 'LEAD', eventSource => 'WEBSITE', eventIngestionMethod => 'SERVER_TO_SERVER' },
+			countryCode => 'US', eventTime => iso($now), eventId => 'e-1', matchKeys => [ { type => 'MAID', values => ['m'] } ] },
+		full => {
+			eventDescription => { name => 'n', conversionType => 'OFF_AMAZON_PURCHASES', eventSource => 'OFFLINE', eventIngestionMethod => 'SERVER_TO_SERVER', dataSetName => 'd' },
+			countryCode => 'DE', eventTime => iso($now), eventId => 'e-1', value => 129.9, currencyCode => 'EUR', unitsSold => 2,
+			matchKeys => [ map { +{ type => $_, values => [$digest] } } qw(EMAIL PHONE FIRST_NAME LAST_NAME ADDRESS CITY STATE POSTAL) ],
+			consent => { gpp => 'DBABMA~1YNN', tcf => 'CPXx', amazonConsent => { amznAdStorage => 'GRANTED', amznUserData => 'DENIED' }, geo => { ipAddress => '192.0.2.1' } },
+			customData => [ { name => 'brand', dataType => 'STRING', value => 'Acme_1' } ],
+		},
+		id => 'eventId',
+		filed => 'ENTITY1 e-1 OFF_AMAZON_PURCHASES 129.9 EUR',
+		rules => [
+			[ 'eventDescription.conversionType' => [], [ $gone, 'PURCHASE', 'LEAD' ] ],
+			[ 'eventDescription.eventSource' => ['IOS'], [ $gone, 'website' ] ],
+			[ 'eventDescription.name' => [], [ $gone, '' ] ],
+			[ countryCode => ['GB'], [ $gone, 'de', 'DEU' ] ],
+			[ eventTime => [ iso(old(60)) ], [ $gone, $now, '2026-11-27', iso($now + 90000) ] ],
+			[ matchKeys => [ [ { type => 'MATCH_ID', values => ['x'] } ] ], [ $gone, [], [ { type => 'EMAIL', values => [] } ], [ { type => 'EMAIL', values => [ $digest, $digest ] } ] ] ],
+			[ 'matchKeys.0.values' => [], [ ['a@example.com'], $digest ] ],
+			[ 'matchKeys.0.type' => [], ['email'] ],
+			[ value => [0], ['129.9'] ],
+			[ currencyCode => ['USD'], [ $gone, 'eur' ] ],
+			[ unitsSold => [], [1.5] ],
+			[ 'consent.gpp' => [], ['x'] ],
+			[ 'consent.amazonConsent' => [], [ { amznAdStorage => 'GRANTED' } ] ],
+			[ 'customData.0.value' => [], [ '49.99', 'high-intent', '' ] ],
+			[ own => [], ['x'] ],
+		],
+		whole => [ [ events => [], [ [], $gone ] ], [ eventData => [], [ [] ] ] ],
+		max => 500,
+		code => sub {
+			my ($answer) = @_;
+			my $body = $answer->{json} // {};
+
+			return join ' ', $answer->{status}, $body->{code} // '-', map { ($_->{index} // '-') . " $_->{errors}[0]{message}" } @{ $body->{error} // [] };
+		},
+		ok => '207 -',
+		refused => '207 - 1 is not wanted',
+		kept => 2,
+		faults => { throttled => '429 TOO_MANY_REQUESTS', expired => '401 UNAUTHORIZED', denied => '403 FORBIDDEN', internal => '500 INTERNAL_ERROR' },
+		window => 172800,
+		more => sub {
+			my ($p, $send) = @_;
+			my @three = map { with_id($p, $p->{full}, "a-$_") } 1 .. 3;
+			my $of = sub { join ',', map { $_->{index} // '-' } @{ $_[0]{json}{success} } };
+
+			is($of->($send->('/reject-if=a-2', $p->{body}->(@three))), '0,2', 'what is taken has its index');
+			is($of->($send->('/reject-if=a-2/index=one', $p->{body}->(@three))), '1,3', 'or one from 1');
+			is($of->($send->('/reject-if=a-2/index=none', $p->{body}->(@three))), '-,-', 'or none');
+			is($p->{code}->($send->('/region=eu')), '207 - 0 is missing', 'in Europe consent is asked for');
+			is($p->{code}->($send->('/region=eu', $p->{body}->(@three))), '207 -', 'and there');
+			is($send->('', undef, { 'Amazon-Ads-AccountId' => '' })->{status}, 400, 'no account');
+			is($send->('', undef, { Authorization => 'Bearer other' })->{status}, 401, 'a token of nobody');
+			my $token = $receiver->google_token;
+			my $by = sub { $send->('', undef, { Authorization => "Bearer $token" })->{status} };
+			my $before = $by->();
+			$receiver->revoke;
+			is($before . ' ' . $by->(), '207 401', 'a token that is revoked');
+		},
+	},
 );
 
 # --- all of them
@@ -527,12 +656,16 @@ sub reason { return ($receiver->bodies)[-1]{reason} // 'accepted' }
 for my $p (@platforms)
 {
 	my ($header, $prefix) = @{ $p->{token} // [ 'Authorization', 'Bearer ' ] };
-	my %headers = (%{ $p->{headers} // {} }, $header ? ($header => "${prefix}any") : ());
+	my $headers = sub {
+		my $own = ref $p->{headers} eq 'CODE' ? $p->{headers}->() : $p->{headers} // {};
+
+		return (%$own, $header ? ($header => "${prefix}any") : ());
+	};
 	my $small = sub { return changed($p->{small}, $p->{small_id} // $p->{id}, $_[0]) };
 	my $send = sub {
 		my ($segments, $body, $more) = @_;
 
-		return post_to($receiver, "/$p->{name}$segments/$p->{path}", $body // $p->{body}->($p->{small}), { %headers, %{ $more // {} } });
+		return post_to($receiver, "/$p->{name}$segments/$p->{path}", $body // $p->{body}->($p->{small}), { $headers->(), %{ $more // {} } });
 	};
 	my $is_ok = sub { my ($answer) = @_; my $code = $p->{code}->($answer); return ref $p->{ok} ? $code =~ $p->{ok} : $code eq $p->{ok} };
 	my $ok = sub { my ($answer, $what) = @_; ok($is_ok->($answer), "$p->{name}: $what") or diag($p->{code}->($answer), reason()) };
@@ -544,7 +677,7 @@ for my $p (@platforms)
 	$ok->($send->('', $p->{body}->($p->{full})), 'an event');
 	my ($record) = $receiver->records;
 	is(join(' ', map { $_ // '-' } @$record{qw(data_set_id id event_type value currency_code)}), $p->{filed}, 'is filed under its own names');
-	is(($receiver->bodies)[0]{platform}, $p->{name}, 'in the log by its name');
+	is(($receiver->bodies)[-1]{platform}, $p->{name}, 'in the log by its name');
 
 	for my $rule ((map { [ $p->{full}, 1, @$_ ] } @{ $p->{rules} }), (map { [ $p->{body}->($p->{small}), 0, @$_ ] } @{ $p->{whole} // [] }))
 	{
