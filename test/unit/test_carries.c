@@ -136,7 +136,8 @@ static const struct
 	{NULL, NULL, "ext properties.ext"},
 	/* some platforms take only a number of parameters */
 	{NULL, NULL, "properties.creative_name properties.creative_slot properties.promotion_id "
-	"properties.promotion_name properties.group_id"},
+	"properties.promotion_name properties.group_id properties.character "
+	"properties.character_level properties.post_score"},
 	{NULL, "app", "properties.transaction_id user_data.event_ip_address"},
 	{NULL, "physical_store", "user_data.event_ip_address user_data.event_user_agent properties.page_url"},
 	{"custom", NULL, "value currency_code properties.items"},
