@@ -115,6 +115,9 @@ OBJS = \
 	src/destination/format_microsoft.o \
 	src/destination/microsoft_event.o \
 	src/destination/microsoft_answer.o \
+	src/destination/format_linkedin.o \
+	src/destination/linkedin_event.o \
+	src/destination/linkedin_answer.o \
 	src/destination/google_options.o \
 	src/destination/google_event.o \
 	src/destination/google_user.o \

@@ -87,16 +87,24 @@ microsoft_seal(EcapiSealing *sealing)
 }
 
 /* A country goes into telephone numbers that have none, and nowhere else. */
-static const char *const microsoft_carries[] = {
-	"id", "timestamp", "event_type", "custom_event", "value", "currency_code", "ext",
-	"user_data.customer_identifier", "user_data.email_address", "user_data.phone_numbers",
-	"user_data.mmt_only", "user_data.click_id",
-	"user_data.event_ip_address", "user_data.event_user_agent", "user_data.ifa",
-	"user_data.landing_ip_address", "user_data.landing_user_agent", "user_data.ext",
-	"properties.transaction_id", "properties.page_url", "properties.referrer",
-	"properties.search_term", "properties.items.id", "properties.items.name",
-	"properties.items.price", "properties.items.quantity", NULL
-};
+#define ALWAYS \
+	"id", "timestamp", "event_type", "custom_event", "value", "currency_code", "ext", \
+	"user_data.customer_identifier", "user_data.email_address", "user_data.phone_numbers", \
+	"user_data.mmt_only", "user_data.click_id", "user_data.event_ip_address", \
+	"user_data.event_user_agent", "user_data.landing_ip_address", \
+	"user_data.landing_user_agent", "user_data.ext", "properties.transaction_id", \
+	"properties.page_url", "properties.referrer", "properties.search_term", \
+	"properties.items.id", "properties.items.name", "properties.items.price", \
+	"properties.items.quantity"
+
+static const char *const carried[] = {ALWAYS, NULL};
+static const char *const carried_with_device[] = {ALWAYS, "user_data.ifa", NULL};
+
+static const char *const *
+microsoft_carries_by(const EcapiOptions *options)
+{
+	return options->own[ECAPI_MICROSOFT_APP_OS] ? carried_with_device : carried;
+}
 
 /*
  * Limits: 1,000 events a request, seven days.  No limit of bytes is named; Tealium's sender
@@ -137,7 +145,8 @@ const EcapiFormat ecapi_format_microsoft = {
 	.off_by_default = UINT64_C(1) << ECAPI_EVENT_refund,
 	.takes_targets = true,
 	.needs_data_set = true,
-	.carries = microsoft_carries,
+	.carries = carried_with_device,
+	.carries_by = microsoft_carries_by,
 	.open = microsoft_open,
 	.add = ecapi_microsoft_add,
 	.close = microsoft_close,

@@ -130,6 +130,15 @@ ecapi_match_each(EcapiMatchKeys *keys, const char *path,
 	}
 }
 
+bool
+ecapi_match_form(EcapiMatchKeys *keys, const char *path, const EcapiValue *value,
+				 EcapiIdentityForm *form)
+{
+	const EcapiIdentityRule *rule = ecapi_identity_rule(keys->rules, path);
+
+	return rule != NULL && value != NULL && form_of(keys, rule, value, keys->country, form);
+}
+
 /*
  * ---- writing them ----
  */

@@ -51,6 +51,13 @@ extern void ecapi_match_each(EcapiMatchKeys *keys, const char *path,
 							 void *arg);
 
 /*
+ * The form of one value (or NULL) by the rule for a field, for what has to be written
+ * together.  False when it has none, which is told as of any.
+ */
+extern bool ecapi_match_form(EcapiMatchKeys *keys, const char *path, const EcapiValue *value,
+							 EcapiIdentityForm *form);
+
+/*
  * Write the identifiers of a table of n: as arrays of texts, where neighbours of one name
  * share one and what repeats is written once; or, many being false, as texts, of several
  * values the first that has a form.

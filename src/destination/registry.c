@@ -15,6 +15,7 @@ static const EcapiFormat *const formats[] = {
 	&ecapi_format_google,
 	&ecapi_format_tiktok,
 	&ecapi_format_microsoft,
+	&ecapi_format_linkedin,
 	&ecapi_format_ga4,
 	NULL
 };

@@ -49,7 +49,19 @@ static const struct
 	{"webhook.jsonl", "webhook"},
 	{"google_data_manager.jsonl", "google"},
 	{"microsoft.jsonl", "microsoft"},
+	{"linkedin.jsonl", "linkedin"},
 	{"ga4.jsonl", "ga4"}
+};
+
+/* Options of the owner whom the cases have in mind, but do not mention. */
+static const struct
+{
+	const char *format;
+	const char *option;
+	const char *value;
+}			common[] = {
+	{"linkedin", "send_names", "yes"},
+	{"linkedin", "external_id", "clear"}
 };
 
 static EcapiArena arena;
@@ -337,6 +349,11 @@ take_options(Case *c)
 			c->credentials.own[i] = "S";
 		if (c->format->own[i].fallback != NULL)
 			c->options.own[i] = strdup(c->format->own[i].fallback);
+	}
+	for (size_t i = 0; i < lengthof(common); i++)
+	{
+		if (strcmp(common[i].format, c->format->name) == 0)
+			c->options.own[place_of(c->format, common[i].option)] = strdup(common[i].value);
 	}
 	for (const EcapiValue *option = options->first; option; option = option->next)
 		take_option(c, option);

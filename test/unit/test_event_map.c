@@ -7,7 +7,8 @@
  * The file has a head line and then a row for each event type, with tabs between: the
  * type, and for each platform its name there and how that is known.  Without the file
  * nothing is tested.  An event of each type is shaped by each format, and its body must
- * say the name.
+ * say the name; where the name stands at the platform alone, the format must say it to the
+ * owner.
  */
 #include "platform.h"
 
@@ -52,6 +53,21 @@ as_name(const char *cell, char *memory, size_t size)
 	return as_member("name", cell, memory, size);
 }
 
+/* The name is a conversion rule's, which who misses it is told to make. */
+static const char *
+as_rule_type(const char *cell, char *memory, size_t size)
+{
+	snprintf(memory, size, "is of the type %s.", cell);
+	return memory;
+}
+
+static const char *
+said_of_rule(int type)
+{
+	platform.options.event_types = UINT64_C(1) << type;
+	return platform_problem() ? platform.problem.detail : "";
+}
+
 #define PERSON	"'user_data':{'email_address':'ann@example.com','event_user_agent':'A'}"
 
 /* Formats, and how a cell of their column stands in a body. */
@@ -65,6 +81,7 @@ static const struct
 	{"meta", "meta", as_event_name, PERSON},
 	{"tiktok", "tiktok", as_event, PERSON},
 	{"microsoft", "microsoft", as_event_type, PERSON},
+	{"linkedin", "linkedin", as_rule_type, PERSON},
 	{"ga4", "ga4", as_name, "'user_data':{'ext':{'click_ids':{'ga_client_id':'1.2'}}}"}
 };
 
@@ -114,6 +131,12 @@ check_cell(size_t i, const char *type, const char *cell)
 	snprintf(what, sizeof(what), "%s: %s is %s", platforms[i].format, type, cell);
 	if (!check(number >= 0, what))
 		return;
+	wanted = platforms[i].wanted(cell, memory, sizeof(memory));
+	if (platforms[i].wanted == as_rule_type)
+	{
+		(void) check(strstr(said_of_rule(number), wanted) != NULL, what);
+		return;
+	}
 	snprintf(json, sizeof(json), "{'id':'i'," PLATFORM_AT ",'event_type':'%s','custom_event':'quiz_finished',"
 			 "'value':1,'currency_code':'EUR','properties':{'page_url':'https://shop.example/'},%s}",
 			 type, platforms[i].extra);
@@ -123,7 +146,6 @@ check_cell(size_t i, const char *type, const char *cell)
 		check(platform_shape(json) == ECAPI_UNFIT, what);
 		return;
 	}
-	wanted = platforms[i].wanted(cell, memory, sizeof(memory));
 	if (!check(platform_shape(json) == ECAPI_SHAPED && platform_has(wanted), what))
 		fprintf(stderr, "# %s: %s\n", platform.reason ? platform.reason : "", platform.body.data);
 }

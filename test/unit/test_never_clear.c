@@ -31,6 +31,7 @@
 #include "destination/formats.h"
 #include "destination/google.h"
 #include "destination/identity.h"
+#include "destination/linkedin.h"
 #include "destination/options.h"
 #include "destination/tiktok.h"
 #include "event/digest.h"
@@ -473,10 +474,15 @@ set_options(const EcapiFormat *format, EcapiOptions *options)
 		options->own[i] = (char *) format->own[i].fallback;
 	if (format == &ecapi_format_tiktok)
 		options->own[ECAPI_TIKTOK_EVENT_SOURCE_IDS] = (char *) "app=1,offline=2,crm=3";
-	if (format != &ecapi_format_google)
+	if (format != &ecapi_format_google && format != &ecapi_format_linkedin)
 		return;
 	for (int type = 0; type < ECAPI_EVENT_TYPES; type++)
 		options->targets[type] = (char *) "7001";
+	if (format == &ecapi_format_linkedin)
+	{
+		options->own[ECAPI_LINKEDIN_SEND_NAMES] = (char *) "yes";
+		return;
+	}
 	/* clicks leave clear, and identify most of the events */
 	options->own[ECAPI_GOOGLE_CLICK_ID_KIND] = (char *) "gclid";
 }
@@ -579,6 +585,9 @@ wanted_of(const EcapiFormat *format, long events)
 		return events / 10;
 	/* TikTok takes standard events alone of most sources */
 	if (format == &ecapi_format_tiktok)
+		return events / 10;
+	/* LinkedIn takes few of the identifiers */
+	if (format == &ecapi_format_linkedin)
 		return events / 10;
 	/* Analytics names some of the events for itself, and uses few ready-made digests */
 	if (format == &ecapi_format_ga4)
