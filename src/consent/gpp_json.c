@@ -237,7 +237,7 @@ put_tcf_head(EcapiBuffer *json, const EcapiTcf *tcf)
 	integer_of(json, "CmpId", tcf->cmp_id);
 	integer_of(json, "CmpVersion", tcf->cmp_version);
 	integer_of(json, "ConsentScreen", tcf->consent_screen);
-	text_of(json, "ConsentLanguage", tcf->language, 2);
+	text_of(json, "ConsentLanguage", tcf->language, strlen(tcf->language));
 	integer_of(json, "VendorListVersion", tcf->vendor_list_version);
 }
 
@@ -251,7 +251,7 @@ put_eu(EcapiBuffer *json, const EcapiTcf *tcf)
 	bits_of(json, "PurposeConsents", tcf->consents, ECAPI_TCF_PURPOSES);
 	bits_of(json, "PurposeLegitimateInterests", tcf->interests, ECAPI_TCF_PURPOSES);
 	bool_of(json, "PurposeOneTreatment", tcf->one_treatment);
-	text_of(json, "PublisherCountryCode", tcf->country, 2);
+	text_of(json, "PublisherCountryCode", tcf->country, strlen(tcf->country));
 	ids_of(json, "VendorConsents", &tcf->vendor_consents);
 	ids_of(json, "VendorLegitimateInterests", &tcf->vendor_interests);
 	put_restrictions(json, "PublisherRestrictions", tcf);

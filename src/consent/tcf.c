@@ -29,13 +29,18 @@
 /* Bits of how many restrictions there are. */
 #define COUNT_BITS	12
 
-/* A character of six bits as a letter: 0 is A. */
+/* Two characters of six bits as letters: 0 is A, and 63 the blank that stands for none. */
 static void
 read_letters(EcapiBits *bits, char *letters)
 {
-	letters[0] = (char) ('A' + ecapi_bits_read(bits, 6));
-	letters[1] = (char) ('A' + ecapi_bits_read(bits, 6));
-	letters[2] = '\0';
+	for (int i = 0; i < 2; i++)
+	{
+		int			value = (int) ecapi_bits_read(bits, 6);
+
+		if (value < 63)
+			*letters++ = (char) ('A' + value);
+	}
+	*letters = '\0';
 }
 
 bool

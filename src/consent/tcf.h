@@ -54,7 +54,7 @@ typedef struct EcapiTcf
 	int			cmp_id;
 	int			cmp_version;
 	int			consent_screen;
-	char		language[3];	/* two letters, NUL-terminated */
+	char		language[3];	/* at most two letters, NUL-terminated */
 	int			vendor_list_version;
 	int			policy_version;
 	bool		service_specific;	/* of the European Union's; Canada's have none */
