@@ -34,6 +34,7 @@ OBJS = \
 	src/api/cancelapi.o \
 	src/api/fieldapi.o \
 	src/api/validateapi.o \
+	src/api/gppapi.o \
 	src/api/previewapi.o \
 	src/api/notcarriedapi.o \
 	src/preview/preview_event.o \
@@ -65,6 +66,11 @@ OBJS = \
 	src/event/unicode.o \
 	src/event/phone.o \
 	src/event/digest.o \
+	src/consent/bits.o \
+	src/consent/gpp.o \
+	src/consent/us.o \
+	src/consent/tcf.o \
+	src/consent/gpp_json.o \
 	src/consent/policy.o \
 	src/event/patch.o \
 	src/event/embedded.o \

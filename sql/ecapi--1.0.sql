@@ -621,6 +621,14 @@ CREATE FUNCTION ecapi.digest(field text, value text, country text DEFAULT NULL,
 LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ecapi_digest_value';
 
+CREATE FUNCTION ecapi.gpp(consent text) RETURNS jsonb
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ecapi_gpp';
+
+CREATE FUNCTION ecapi.gpp_problem(consent text) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ecapi_gpp_problem';
+
 CREATE FUNCTION ecapi.fields(
 	OUT field text,
 	OUT path text,
@@ -2346,6 +2354,8 @@ COMMENT ON COLUMN ecapi.not_carried.events IS 'events that went without it';
 COMMENT ON FUNCTION ecapi.validate(jsonb) IS 'what ecapi_emit() would find wrong with an event, one row for each violation; a warning leaves the field out';
 COMMENT ON FUNCTION ecapi.normalize(text, text, text, text) IS 'the form of a field''s value that a destination of a format is sent, or whose digest it is; NULL when it would be left out';
 COMMENT ON FUNCTION ecapi.digest(text, text, text, text) IS 'the digest that a destination of a format is sent for a field''s value; NULL when it would be left out';
+COMMENT ON FUNCTION ecapi.gpp(text) IS 'what a GPP consent string says, by section and field, in the names of its specification; a section that is broken is null';
+COMMENT ON FUNCTION ecapi.gpp_problem(text) IS 'what is wrong with a GPP consent string or one of its sections; NULL: nothing';
 COMMENT ON FUNCTION ecapi.fields() IS 'every field of the standard: name, place, type, whether it is normalized and hashed, and what it may hold where that is a list';
 COMMENT ON FUNCTION ecapi.event_types() IS 'every event type of the standard: what it means, which fields it must have, whether a cancellation takes it back, and other names for it';
 COMMENT ON FUNCTION ecapi.major(numeric, text) IS 'an amount in minor units (cents) in the currency''s unit, by ISO 4217';
