@@ -202,6 +202,7 @@ tap_environment()
 	local conformance=$REPO/../shared/conformance
 	local vectors=$REPO/../shared/destinations/hash_vectors.tsv
 	local event_map=$REPO/../shared/destinations/event_map.tsv
+	local gpp_vectors=$REPO/../shared/spec/gpp_vectors.tsv
 
 	"${AS_SERVER[@]}" mkdir -p "$WORK/tmp"
 	# the clone may be out of the reach of the server's user
@@ -224,6 +225,10 @@ tap_environment()
 	if [ -f "$vectors" ]; then
 		install -m 644 "$vectors" "$WORK/vectors"
 		TAP_ENVIRONMENT+=("ECAPI_VECTORS=$WORK/vectors")
+	fi
+	if [ -f "$gpp_vectors" ]; then
+		install -m 644 "$gpp_vectors" "$WORK/gpp_vectors"
+		TAP_ENVIRONMENT+=("ECAPI_GPP_VECTORS=$WORK/gpp_vectors")
 	fi
 	if [ -f "$event_map" ]; then
 		install -m 644 "$event_map" "$WORK/event_map"
