@@ -33,6 +33,7 @@ OBJS = \
 	src/api/forgetapi.o \
 	src/api/cancelapi.o \
 	src/api/fieldapi.o \
+	src/api/formatapi.o \
 	src/api/validateapi.o \
 	src/api/gppapi.o \
 	src/api/previewapi.o \

@@ -656,6 +656,31 @@ AS 'MODULE_PATHNAME', 'ecapi_list_event_types';
 CREATE FUNCTION ecapi.major(amount numeric, currency text) RETURNS numeric
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ecapi_major_units';
+CREATE FUNCTION ecapi.formats(
+	OUT format text,
+	OUT what text,
+	OUT default_batch integer,
+	OUT max_batch integer,
+	OUT max_test_batch integer,
+	OUT max_bytes integer,
+	OUT default_age interval,
+	OUT max_age interval,
+	OUT max_ahead interval,
+	OUT requests_a_minute integer,
+	OUT requests_a_day integer,
+	OUT dedupe_key text,
+	OUT dedupe_window interval,
+	OUT identifiers text,
+	OUT outcomes text,
+	OUT outcomes_within interval,
+	OUT has_test_mode boolean,
+	OUT test_counts boolean,
+	OUT options text[],
+	OUT credentials text)
+RETURNS SETOF record
+LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 13
+AS 'MODULE_PATHNAME', 'ecapi_list_formats';
+
 
 CREATE FUNCTION ecapi_internal.left_out_counts(
 	OUT path text,
@@ -2365,6 +2390,7 @@ COMMENT ON FUNCTION ecapi_internal.fdw_validator(text[], oid) IS 'checks the opt
 COMMENT ON FUNCTION ecapi.worker() IS 'whether this database has a running worker, and if not, why';
 COMMENT ON FUNCTION ecapi_internal.wake_worker() IS 'make the worker look at destinations again, at commit';
 COMMENT ON FUNCTION ecapi_internal.start_snapshot() IS 'snapshot for the cursor of a destination that starts with what commits later';
+COMMENT ON FUNCTION ecapi.formats() IS 'every format and what its platform takes: events and bytes of a request, ages, rates, what it recognises a repeat by and for how long, what an event and a destination need';
 COMMENT ON FUNCTION ecapi_internal.credential_problem(oid) IS 'what is wrong with the options or credentials of a destination, or NULL';
 COMMENT ON FUNCTION ecapi_internal.open_files_limit() IS 'how many files a server process may open, -1 when unlimited or unknown';
 COMMENT ON FUNCTION ecapi_internal.outbox_measure() IS 'bytes of the outbox, its limit (NULL: none), and whether events are dropped now';
