@@ -254,6 +254,7 @@ OBJS = \
 	src/records/replay.o \
 	src/records/cancellation.o \
 	src/records/stops.o \
+	src/records/sent.o \
 	src/records/seqs.o \
 	src/records/event_id.o \
 	src/worker/launcher.o \
@@ -291,6 +292,8 @@ OBJS = \
 	src/pipeline/bisect.o \
 	src/pipeline/failed_feed.o \
 	src/pipeline/erased.o \
+	src/pipeline/late_repeat.o \
+	src/pipeline/repeats.o \
 	src/pipeline/replay_feed.o \
 	src/pipeline/stopped.o \
 	src/pipeline/cancel.o \

@@ -80,7 +80,8 @@ CREATE INDEX tick_newest_tick_id_idx ON ecapi.tick (newest, tick_id);
 
 -- What was sent: one row for each HTTP request, one for each batch that was kept
 -- back in shadow mode, and now and then one for the events that were filtered, or
--- went to failed_event, for one reason.  seqs are exactly the events of the row.
+-- went to failed_event, for one reason.  A request of which a receiver has taken some
+-- events and refused others has two.  seqs are exactly the events of the row.
 -- Each event that a cursor has passed stands in a row that says how it ended.
 CREATE SEQUENCE ecapi.request_seq AS bigint CACHE 32;
 
@@ -100,7 +101,8 @@ CREATE TABLE ecapi.request (
 	receiver_request_id text,
 	seqs		int8multirange NOT NULL,
 	replay		bigint,
-	retried		boolean NOT NULL DEFAULT false
+	retried		boolean NOT NULL DEFAULT false,
+	arrived		boolean NOT NULL DEFAULT false
 ) PARTITION BY LIST (slot);
 
 CREATE INDEX request_destination_sent_at_idx ON ecapi.request (destination, sent_at);
@@ -261,7 +263,8 @@ CREATE TABLE ecapi.failed_event (
 	attempts		integer NOT NULL DEFAULT 0,
 	failed_at		timestamptz NOT NULL,
 	retry_since		timestamptz,
-	next_try		timestamptz
+	next_try		timestamptz,
+	sent_at			timestamptz
 );
 
 CREATE INDEX failed_event_destination_idx ON ecapi.failed_event (destination, failed_id);
@@ -653,9 +656,6 @@ RETURNS SETOF record
 LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 45
 AS 'MODULE_PATHNAME', 'ecapi_list_event_types';
 
-CREATE FUNCTION ecapi.major(amount numeric, currency text) RETURNS numeric
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'ecapi_major_units';
 CREATE FUNCTION ecapi.formats(
 	OUT format text,
 	OUT what text,
@@ -681,6 +681,9 @@ RETURNS SETOF record
 LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 13
 AS 'MODULE_PATHNAME', 'ecapi_list_formats';
 
+CREATE FUNCTION ecapi.major(amount numeric, currency text) RETURNS numeric
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ecapi_major_units';
 
 CREATE FUNCTION ecapi_internal.left_out_counts(
 	OUT path text,
@@ -1622,7 +1625,8 @@ SELECT f.failed_id,
 	f.attempts,
 	f.failed_at,
 	f.retry_since,
-	f.next_try
+	f.next_try,
+	f.sent_at
 FROM ecapi.failed_event f
 	LEFT JOIN pg_catalog.pg_class c ON c.oid = f.relation AND f.destination IS NULL
 	LEFT JOIN pg_catalog.pg_foreign_data_wrapper w ON w.fdwname = 'ecapi'
@@ -2128,6 +2132,7 @@ COMMENT ON COLUMN ecapi.request.destination IS 'its name then';
 COMMENT ON COLUMN ecapi.request.reason IS 'why events were filtered (event_type, expired, which is older than max_age, cancelled, not delivered, of a refund, or what the format says; see the manual for all), failed, or were given up';
 COMMENT ON COLUMN ecapi.request.seqs IS 'seq of the events of this row, exactly';
 COMMENT ON COLUMN ecapi.request.retried IS 'events of ecapi.failed_event, tried again';
+COMMENT ON COLUMN ecapi.request.arrived IS 'whether the receiver took the events, or may have: it answered with success or a server error, or not at all; not of a test that does not count there';
 COMMENT ON TABLE ecapi.ledger IS 'how many events, of what value, had which outcome, by the hour; kept';
 COMMENT ON COLUMN ecapi.ledger.destination IS 'its name then';
 COMMENT ON COLUMN ecapi.ledger.event_type IS 'NULL: not known';
@@ -2291,6 +2296,7 @@ COMMENT ON COLUMN ecapi.failed_event.status IS 'HTTP status of the last try';
 COMMENT ON COLUMN ecapi.failed_event.sqlstate IS 'of the SQL that failed';
 COMMENT ON COLUMN ecapi.failed_event.failed_at IS 'when it failed first';
 COMMENT ON COLUMN ecapi.failed_event.next_try IS 'when a waiting one is tried again';
+COMMENT ON COLUMN ecapi.failed_event.sent_at IS 'when it was first sent in a request that may have arrived; NULL: never';
 COMMENT ON COLUMN ecapi.failed_event.destination IS 'NULL for an event that was set aside when it was emitted';
 COMMENT ON COLUMN ecapi.failed_event.source IS 'who made an event that was set aside: ecapi_emit, or the trigger of a track';
 COMMENT ON COLUMN ecapi.failed_event.emitter IS 'role whose rights wrote the event: the caller of ecapi_emit(), or the owner of the tracked table';
@@ -2329,6 +2335,7 @@ COMMENT ON COLUMN ecapi.own_failed_event.attempts IS 'how often it was sent alon
 COMMENT ON COLUMN ecapi.own_failed_event.failed_at IS 'when it failed first';
 COMMENT ON COLUMN ecapi.own_failed_event.retry_since IS 'when its retry_for began';
 COMMENT ON COLUMN ecapi.own_failed_event.next_try IS 'when a waiting one is tried again';
+COMMENT ON COLUMN ecapi.own_failed_event.sent_at IS 'when it was first sent in a request that may have arrived; NULL: never';
 COMMENT ON VIEW ecapi.destination IS 'state, backlog and counts of each destination';
 COMMENT ON COLUMN ecapi.destination.destination IS 'name of the foreign server';
 COMMENT ON COLUMN ecapi.destination.mode IS 'live, shadow or test';
@@ -2383,6 +2390,7 @@ COMMENT ON FUNCTION ecapi.gpp(text) IS 'what a GPP consent string says, by secti
 COMMENT ON FUNCTION ecapi.gpp_problem(text) IS 'what is wrong with a GPP consent string or one of its sections; NULL: nothing';
 COMMENT ON FUNCTION ecapi.fields() IS 'every field of the standard: name, place, type, whether it is normalized and hashed, and what it may hold where that is a list';
 COMMENT ON FUNCTION ecapi.event_types() IS 'every event type of the standard: what it means, which fields it must have, whether a cancellation takes it back, and other names for it';
+COMMENT ON FUNCTION ecapi.formats() IS 'every format and what its platform takes: events and bytes of a request, ages, rates, what it recognises a repeat by and for how long, what an event and a destination need';
 COMMENT ON FUNCTION ecapi.major(numeric, text) IS 'an amount in minor units (cents) in the currency''s unit, by ISO 4217';
 COMMENT ON FUNCTION ecapi_internal.left_out_counts() IS 'rows of ecapi.left_out';
 COMMENT ON FUNCTION ecapi_internal.not_carried_counts() IS 'rows of ecapi.not_carried, by the oid of the server';
@@ -2390,7 +2398,6 @@ COMMENT ON FUNCTION ecapi_internal.fdw_validator(text[], oid) IS 'checks the opt
 COMMENT ON FUNCTION ecapi.worker() IS 'whether this database has a running worker, and if not, why';
 COMMENT ON FUNCTION ecapi_internal.wake_worker() IS 'make the worker look at destinations again, at commit';
 COMMENT ON FUNCTION ecapi_internal.start_snapshot() IS 'snapshot for the cursor of a destination that starts with what commits later';
-COMMENT ON FUNCTION ecapi.formats() IS 'every format and what its platform takes: events and bytes of a request, ages, rates, what it recognises a repeat by and for how long, what an event and a destination need';
 COMMENT ON FUNCTION ecapi_internal.credential_problem(oid) IS 'what is wrong with the options or credentials of a destination, or NULL';
 COMMENT ON FUNCTION ecapi_internal.open_files_limit() IS 'how many files a server process may open, -1 when unlimited or unknown';
 COMMENT ON FUNCTION ecapi_internal.outbox_measure() IS 'bytes of the outbox, its limit (NULL: none), and whether events are dropped now';

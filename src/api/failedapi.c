@@ -24,6 +24,8 @@
 #include "base/argument.h"
 #include "base/catalog.h"
 #include "base/statement.h"
+#include "destination/select.h"
+#include "pipeline/late_repeat.h"
 #include "pipeline/server.h"
 #include "shmem/shmem.h"
 
@@ -37,6 +39,15 @@ static EcapiStatement retry_rows = {
 	" AND state OPERATOR(pg_catalog.=) ANY ('{waiting,dead}')"
 	" AND ($2 IS NULL OR event_id OPERATOR(pg_catalog.=) $2)",
 	2, {NAMEOID, TEXTOID}, NULL
+};
+
+static EcapiStatement late_rows = {
+	"SELECT pg_catalog.count(*) FROM ecapi.failed_event"
+	" WHERE destination OPERATOR(pg_catalog.=) $1"
+	" AND state OPERATOR(pg_catalog.=) 'waiting'"
+	" AND sent_at OPERATOR(pg_catalog.<) $3"
+	" AND ($2 IS NULL OR event_id OPERATOR(pg_catalog.=) $2)",
+	3, {NAMEOID, TEXTOID, TIMESTAMPTZOID}, NULL
 };
 
 static EcapiStatement discard_rows = {
@@ -55,22 +66,55 @@ static EcapiStatement blame = {
 	2, {NAMEOID, NAMEOID}, NULL
 };
 
-/* Run a statement over rows of a destination, whose name is its first argument. */
+/* How many of the events that are tried again the destination will hold back. */
 static int64
-operate(FunctionCallInfo fcinfo, EcapiStatement *statement, int nargs, NullableDatum *args)
+count_late(const EcapiRepeats *repeats, const NullableDatum *args)
 {
+	if (ecapi_execute(&late_rows, args[0], args[1], ecapi_arg_time(repeats->from)) == 0)
+		return 0;
+	return ecapi_column_int8(0, 1);
+}
+
+static void
+warn_of_late(const EcapiRepeats *repeats, int64 n)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("%lld of these events will be held back with the reason \"%s\"",
+					(long long) n, ECAPI_REASON_DEDUPE_WINDOW),
+			 errdetail("They may have arrived before %s. Receivers of the format \"%s\" recognise a repeat for %d hours, and would count them again.",
+					   timestamptz_to_str(repeats->from), repeats->format, repeats->hours),
+			 errhint("To send them all the same, set the option \"allow_late_repeat\".")));
+}
+
+/*
+ * Run a statement over rows of a destination, whose name is its first argument; repeat:
+ * it has them sent again.
+ */
+static int64
+operate(FunctionCallInfo fcinfo, EcapiStatement *statement, int nargs, NullableDatum *args,
+		bool repeat)
+{
+	ForeignServer *server = ecapi_destination_argument(fcinfo);
 	NullableDatum user;
 	EcapiOwnerScope scope;
+	EcapiRepeats repeats;
 	int64		n;
+	int64		late = 0;
 
-	args[0] = ecapi_arg_name(ecapi_destination_argument(fcinfo)->servername);
+	repeat = repeat && ecapi_repeats_of(server, &repeats) && !repeats.allowed;
+	args[0] = ecapi_arg_name(server->servername);
 	user = ecapi_arg_name(GetUserNameFromId(GetUserId(), false));
 
 	ecapi_become_owner(&scope);
 	n = (int64) ecapi_statement_run(statement, false, nargs, args);
+	if (repeat)
+		late = count_late(&repeats, args);
 	ecapi_execute(&blame, args[0], user);
 	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();
+	if (late > 0)
+		warn_of_late(&repeats, late);
 	return n;
 }
 
@@ -84,7 +128,7 @@ ecapi_retry(PG_FUNCTION_ARGS)
 {
 	NullableDatum args[] = {{0}, fcinfo->args[1]};
 
-	PG_RETURN_INT64(operate(fcinfo, &retry_rows, lengthof(args), args));
+	PG_RETURN_INT64(operate(fcinfo, &retry_rows, lengthof(args), args, true));
 }
 
 /*
@@ -102,5 +146,5 @@ ecapi_discard(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("until must not be null"),
 				 errhint("Leave it out for now().")));
-	PG_RETURN_INT64(operate(fcinfo, &discard_rows, lengthof(args), args));
+	PG_RETURN_INT64(operate(fcinfo, &discard_rows, lengthof(args), args, false));
 }

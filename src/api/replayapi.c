@@ -23,6 +23,7 @@
 #include "base/argument.h"
 #include "base/catalog.h"
 #include "destination/options.h"
+#include "pipeline/late_repeat.h"
 #include "pipeline/server.h"
 #include "records/replay.h"
 #include "shmem/shmem.h"
@@ -61,28 +62,32 @@ report_what_is_gone(TimestampTz since, TimestampTz oldest)
 }
 
 /*
- * A platform that has seen an event takes it for a repeat only for a while; what is
- * sent again later counts twice there.
+ * A platform that has seen an event takes it for a repeat only for a while.  What was sent
+ * before, and is in the replay, is held back then, or counts twice there.
  */
 static void
 warn_of_repeats(const ForeignServer *server, TimestampTz since)
 {
-	EcapiOptionProblem problem;
-	EcapiOptions options = {0};
-	TimestampTz from;
+	EcapiRepeats repeats;
 
-	if (!ecapi_options_read(server->options, ForeignServerRelationId, &options, &problem) ||
-		options.format->dedupe_s <= 0)
+	if (!ecapi_repeats_of(server, &repeats) || since >= repeats.from)
 		return;
-	from = GetCurrentTimestamp() - options.format->dedupe_s * USECS_PER_SEC;
-	if (since < from)
+	if (repeats.allowed)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
 				 errmsg("the platform may count events again that it had before %s",
-						timestamptz_to_str(from)),
+						timestamptz_to_str(repeats.from)),
 				 errdetail("Receivers of the format \"%s\" recognise a repeat for %d hours.",
-						   options.format->name, options.format->dedupe_s / SECS_PER_HOUR),
+						   repeats.format, repeats.hours),
 				 errhint("To send only what was not delivered, use ecapi.retry().")));
+	else
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("events that were sent before %s are held back",
+						timestamptz_to_str(repeats.from)),
+				 errdetail("Receivers of the format \"%s\" recognise a repeat for %d hours, and would count them again.",
+						   repeats.format, repeats.hours),
+				 errhint("What was never sent is sent. To send the others too, set the option \"allow_late_repeat\".")));
 }
 
 /*

@@ -131,7 +131,10 @@ webhook_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 	}
 	/* "should be treated as failures": a redirect may be a mistake of an hour */
 	if (answer->status >= 300 && answer->status <= 399)
+	{
 		judgement->verdict = ECAPI_RETRY;
+		judgement->untaken = true;
+	}
 }
 
 /*

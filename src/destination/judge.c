@@ -24,6 +24,19 @@ ecapi_judge_status(const EcapiAnswer *answer, EcapiJudgement *judgement)
 		answer->transport == ECAPI_TRANSPORT_OK && answer->status == 401;
 	judgement->suspicious = judgement->verdict == ECAPI_RETRY &&
 		ecapi_policy_suspicious(answer);
+	/* 408, 425 and 429: it did not come, came too early, or was one too many */
+	judgement->untaken = judgement->verdict == ECAPI_RETRY &&
+		answer->status >= 400 && answer->status <= 499;
+}
+
+bool
+ecapi_judge_may_have_arrived(const EcapiAnswer *answer, const EcapiJudgement *judgement)
+{
+	if (answer->transport != ECAPI_TRANSPORT_OK)
+		return answer->transport == ECAPI_TRANSPORT_BROKEN;
+	if (judgement->verdict != ECAPI_RETRY)
+		return judgement->verdict == ECAPI_DELIVERED;
+	return !judgement->untaken;
 }
 
 const EcapiValue *

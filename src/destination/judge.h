@@ -42,6 +42,8 @@ typedef struct EcapiJudgement
 	bool		credential;		/* of ECAPI_STOP: the credential was refused, so it goes on
 								 * with another */
 	bool		suspicious;		/* of ECAPI_RETRY: an event may be the cause */
+	bool		untaken;		/* of ECAPI_RETRY: the platform says that it took nothing, as
+								 * with too many requests, whatever the status */
 	int64_t		retry_after_ms; /* of ECAPI_RETRY: not before; -1: not said */
 	const char *words;			/* what the platform says of it, for views and logs: one
 								 * line without values of events; NULL: nothing */
@@ -71,6 +73,14 @@ typedef struct EcapiJudgement
  * By the status alone, as retry_policy.h says.  Fills in a zeroed judgement.
  */
 extern void ecapi_judge_status(const EcapiAnswer *answer, EcapiJudgement *judgement);
+
+/*
+ * Whether the platform has taken events of a request, or may have: it says so, or its
+ * answer was a server error, makes no sense, or did not come.  Not when the request was
+ * not sent, or the answer refuses it.
+ */
+extern bool ecapi_judge_may_have_arrived(const EcapiAnswer *answer,
+										 const EcapiJudgement *judgement);
 
 /*
  * The body of an answer as a tree; NULL when it is no JSON object, was cut, or when the

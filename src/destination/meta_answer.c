@@ -39,32 +39,33 @@ typedef struct Meaning
 	EcapiVerdict verdict;
 	bool		credential;		/* of ECAPI_STOP */
 	bool		suspicious;		/* of ECAPI_RETRY: an event may be the cause */
+	bool		untaken;		/* of ECAPI_RETRY: nothing was taken */
 	const char *words;
 } Meaning;
 
 static const Meaning meanings[] = {
-	{190, 190, 0, ECAPI_STOP, true, false, "the access token is invalid or has expired"},
-	{102, 102, 0, ECAPI_STOP, true, false, "the access token is invalid or has expired"},
-	{100, 100, NO_DATA_SET, ECAPI_STOP, false, false,
+	{190, 190, 0, ECAPI_STOP, true, false, false, "the access token is invalid or has expired"},
+	{102, 102, 0, ECAPI_STOP, true, false, false, "the access token is invalid or has expired"},
+	{100, 100, NO_DATA_SET, ECAPI_STOP, false, false, false,
 	"the data set does not exist, or the access token has no right to it"},
-	{294, 294, 0, ECAPI_STOP, false, false, "the app of the access token lacks a permission"},
-	{200, 299, 0, ECAPI_STOP, true, false, "the access token lacks a permission"},
-	{10, 10, 0, ECAPI_STOP, true, false, "the access token lacks a permission"},
-	{3, 3, 0, ECAPI_STOP, false, false, "the app of the access token lacks a capability"},
-	{105, 105, 0, ECAPI_TOO_LARGE, false, false, "too many parameters in one request"},
-	{4, 4, 0, ECAPI_RETRY, false, false, "too many requests"},
-	{17, 17, 0, ECAPI_RETRY, false, false, "too many requests"},
-	{32, 32, 0, ECAPI_RETRY, false, false, "too many requests"},
-	{341, 341, 0, ECAPI_RETRY, false, false, "too many requests"},
-	{613, 613, 0, ECAPI_RETRY, false, false, "too many requests"},
-	{80000, 80014, 0, ECAPI_RETRY, false, false, "too many requests"},
-	{2, 2, 0, ECAPI_RETRY, false, false, "the service is not available"},
-	{368, 368, 0, ECAPI_RETRY, false, false, "blocked for the moment"},
-	{21009, 21009, 0, ECAPI_RETRY, false, false, "the data set is not ready"},
-	{1, 1, 0, ECAPI_RETRY, false, true, "unknown error"},
-	{5000, 5000, 0, ECAPI_RETRY, false, true, "unknown error"},
-	{100, 100, TOO_OLD, ECAPI_REJECTED, false, false, "an event is too old"},
-	{100, 100, 0, ECAPI_REJECTED, false, false, "invalid parameter"}
+	{294, 294, 0, ECAPI_STOP, false, false, false, "the app of the access token lacks a permission"},
+	{200, 299, 0, ECAPI_STOP, true, false, false, "the access token lacks a permission"},
+	{10, 10, 0, ECAPI_STOP, true, false, false, "the access token lacks a permission"},
+	{3, 3, 0, ECAPI_STOP, false, false, false, "the app of the access token lacks a capability"},
+	{105, 105, 0, ECAPI_TOO_LARGE, false, false, false, "too many parameters in one request"},
+	{4, 4, 0, ECAPI_RETRY, false, false, true, "too many requests"},
+	{17, 17, 0, ECAPI_RETRY, false, false, true, "too many requests"},
+	{32, 32, 0, ECAPI_RETRY, false, false, true, "too many requests"},
+	{341, 341, 0, ECAPI_RETRY, false, false, true, "too many requests"},
+	{613, 613, 0, ECAPI_RETRY, false, false, true, "too many requests"},
+	{80000, 80014, 0, ECAPI_RETRY, false, false, true, "too many requests"},
+	{2, 2, 0, ECAPI_RETRY, false, false, false, "the service is not available"},
+	{368, 368, 0, ECAPI_RETRY, false, false, true, "blocked for the moment"},
+	{21009, 21009, 0, ECAPI_RETRY, false, false, true, "the data set is not ready"},
+	{1, 1, 0, ECAPI_RETRY, false, true, false, "unknown error"},
+	{5000, 5000, 0, ECAPI_RETRY, false, true, false, "unknown error"},
+	{100, 100, TOO_OLD, ECAPI_REJECTED, false, false, false, "an event is too old"},
+	{100, 100, 0, ECAPI_REJECTED, false, false, false, "invalid parameter"}
 };
 
 static const Meaning *
@@ -134,6 +135,7 @@ judge_error(const EcapiAnswer *answer, const EcapiValue *error, int nevents,
 		judgement->verdict = meaning->verdict;
 		judgement->credential = meaning->credential;
 		judgement->suspicious = meaning->suspicious;
+		judgement->untaken = meaning->untaken;
 		judgement->retry_after_ms = answer->retry_after_ms;
 	}
 	if (transient != NULL && transient->type == ECAPI_BOOL && transient->truth &&

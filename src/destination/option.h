@@ -71,10 +71,12 @@ extern bool ecapi_option_number(const EcapiOption *option, const char *value, in
 								int *number, EcapiOptionProblem *problem);
 
 /*
- * A number by the option's unit and range; one of its names, kept as min and the
- * name's place; a printable text of at most max bytes; a text by its check.
+ * A number by the option's unit and range; a boolean as PostgreSQL takes it; one of its
+ * names, kept as min and the name's place; a printable text of at most max bytes; a text
+ * by its check.
  */
 extern EcapiOptionRead ecapi_option_read_number;
+extern EcapiOptionRead ecapi_option_read_boolean;
 extern EcapiOptionRead ecapi_option_read_name;
 extern EcapiOptionRead ecapi_option_read_printable;
 extern EcapiOptionRead ecapi_option_read_checked;
@@ -126,7 +128,6 @@ extern EcapiOptionRead ecapi_option_read_filter;
 extern EcapiOptionRead ecapi_option_read_value_field;
 extern EcapiOptionRead ecapi_option_read_value_factor;
 extern EcapiOptionRead ecapi_option_read_value_digits;
-extern EcapiOptionRead ecapi_option_read_mmt_only;
 extern EcapiOptionRead ecapi_option_read_anonymize;
 extern EcapiOptionRead ecapi_option_read_fields;
 extern EcapiOptionRead ecapi_option_read_redact;

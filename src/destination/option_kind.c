@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "destination/option.h"
@@ -64,6 +65,14 @@ ecapi_option_read_number(const EcapiOption *option, const char *value,
 {
 	return ecapi_option_number(option, value, option->max,
 							   ecapi_option_member(option, options), problem);
+}
+
+bool
+ecapi_option_read_boolean(const EcapiOption *option, const char *value,
+						  EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	return parse_bool(value, ecapi_option_member(option, options)) ||
+		ecapi_option_wrong(option, value, problem);
 }
 
 bool

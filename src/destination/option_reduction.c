@@ -95,14 +95,6 @@ ecapi_option_read_value_digits(const EcapiOption *option, const char *value,
 }
 
 bool
-ecapi_option_read_mmt_only(const EcapiOption *option, const char *value,
-						   EcapiOptions *options, EcapiOptionProblem *problem)
-{
-	return parse_bool(value, &options->mmt_only) ||
-		ecapi_option_wrong(option, value, problem);
-}
-
-bool
 ecapi_option_read_anonymize(const EcapiOption *option, const char *value,
 							EcapiOptions *options, EcapiOptionProblem *problem)
 {

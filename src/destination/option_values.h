@@ -54,6 +54,7 @@ struct EcapiOptions
 	int			retry_for_s;	/* how long a failed event is tried again */
 	double		rate_limit;		/* requests a second; 0: no limit */
 	EcapiDedupeKey dedupe_key;
+	bool		allow_late_repeat;	/* repeats go that the platform may count twice */
 	char	   *test_url;		/* where test mode sends, if the format has none */
 
 	/* which events; see select.h */

@@ -125,6 +125,21 @@ ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
 	return NULL;
 }
 
+/*
+ * The request may be on its way until its time is over, so that much earlier a repeat is
+ * too late.
+ */
+const char *
+ecapi_select_repeat(const EcapiOptions *options, int64_t sent_at, int64_t now)
+{
+	int			window_s = options->format->dedupe_s;
+
+	if (sent_at == 0 || window_s <= 0 || options->allow_late_repeat)
+		return NULL;
+	return now - sent_at + options->timeout_ms / 1000 < window_s ? NULL
+		: ECAPI_REASON_DEDUPE_WINDOW;
+}
+
 /* A refused patch is the event's own fault; an event never leaves unfiltered. */
 EcapiDecision
 ecapi_select_failing(const EcapiOptions *options, EcapiFailing failing)

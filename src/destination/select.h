@@ -6,7 +6,7 @@
  * preview alike:
  *
  *	 1. early	what needs no SQL: event_types, route, data_set_id, max_age, and
- *				whether it was cancelled or erased
+ *				whether it was cancelled or erased, or is a repeat that comes too late
  *	 2. enrich	patches (enrich/enrichment.h)
  *	 3. late	consent, sample
  *	 4. filter	the condition (enrich/filter.h)
@@ -71,6 +71,17 @@ extern const char *ecapi_select_late(const EcapiOptions *options, const EcapiVal
 
 /* It is too old for the destination. */
 #define ECAPI_REASON_EXPIRED	"expired"
+
+/* Sent again, the platform might take it for another one. */
+#define ECAPI_REASON_DEDUPE_WINDOW	"dedupe window"
+
+/*
+ * NULL when an event may be sent that was sent first at sent_at in a request that may
+ * have arrived (0: in none), else ECAPI_REASON_DEDUPE_WINDOW: the platform may have
+ * forgotten it when the request arrives.  Times are in seconds since 1970.
+ */
+extern const char *ecapi_select_repeat(const EcapiOptions *options, int64_t sent_at,
+									   int64_t now);
 
 /* The reason of step 4. */
 #define ECAPI_REASON_FILTER	"filter"

@@ -226,6 +226,8 @@ judge_code(int code, const EcapiValue *body, int nevents, EcapiArena *arena,
 	judgement->verdict = meanings[i].verdict;
 	judgement->credential = meanings[i].credential;
 	judgement->suspicious = false;
+	/* what came too fast was not taken; of trouble within nobody knows */
+	judgement->untaken = judgement->verdict == ECAPI_RETRY && code < 50000;
 	judgement->warnings = code == 20001;
 	if (judgement->verdict == ECAPI_REJECTED && is_of_request(message))
 	{

@@ -32,6 +32,7 @@
 #include "pipeline/gather.h"
 #include "pipeline/journal.h"
 #include "pipeline/receipts.h"
+#include "pipeline/repeats.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/slice.h"
 #include "pipeline/state.h"
@@ -44,7 +45,7 @@ delivered(EcapiBatch *batch, EcapiAnswer *answer, const EcapiJudgement *judgemen
 	/* the log is asked by it when the outcome comes */
 	if (judgement->receipt != NULL)
 		strlcpy(answer->request_id, judgement->receipt, sizeof(answer->request_id));
-	ecapi_journal_request(batch, "delivered", answer, judgement->words);
+	ecapi_journal_taken(batch, answer, judgement);
 	ecapi_receipts_note(batch, judgement);
 	if (judgement->nnamed > 0)
 		batch = ecapi_bisect_named(batch, answer, judgement);
@@ -202,6 +203,7 @@ ecapi_answer_take(EcapiCookie *cookie, EcapiAnswer *answer)
 	EcapiDestination *destination = batch->destination;
 	EcapiJudgement judgement;
 	char		error[512];
+	bool		arrived;
 
 	redact_answer(answer, batch);
 	answer->sent = batch->outgoing->body;
@@ -218,21 +220,24 @@ ecapi_answer_take(EcapiCookie *cookie, EcapiAnswer *answer)
 		return;
 	}
 	describe(answer, &judgement, error, sizeof(error));
+	arrived = ecapi_judge_may_have_arrived(answer, &judgement);
+	if (arrived)
+		ecapi_repeats_note(batch);
 	switch (judgement.verdict)
 	{
 		case ECAPI_STOP:
-			ecapi_journal_request(batch, "stopped", answer, error);
+			ecapi_journal_request(batch, "stopped", answer, error, arrived);
 			stopped(batch, answer, &judgement, error);
 			break;
 		case ECAPI_REJECTED:
 		case ECAPI_TOO_LARGE:
 			ecapi_journal_request(batch, judgement.verdict == ECAPI_REJECTED ? "rejected" : "too_large",
-								  answer, error);
+								  answer, error, arrived);
 			rejected(batch, answer, &judgement, error);
 			break;
 		case ECAPI_RETRY:
 		case ECAPI_DELIVERED:
-			ecapi_journal_request(batch, "retry", answer, error);
+			ecapi_journal_request(batch, "retry", answer, error, arrived);
 			failed_once(batch, answer, &judgement, error);
 			break;
 	}

@@ -45,6 +45,7 @@ struct EcapiBatch
 	bool		flying;
 	EcapiRoot  *root;			/* NULL: no part of a rejected request */
 	TimestampTz sent_at;
+	bool		uncounted;		/* sent as a test that the platform does not count */
 	uint64		token_stamp;	/* of the credential files when sent */
 	int			token_serial;	/* of the fetched token it was sent with */
 	EcapiAnswer *rejected_with; /* of a suspect; in context */

@@ -10,7 +10,7 @@
  *	 waiting --(2xx)---------------------------> row deleted
  *	 waiting --(rejected alone, or the receiver fails on it)--> waiting, later
  *	 waiting --(retry_for is over)-------------> dead, at its last try
- *	 waiting --(too old, too large, filtered)--> dead
+ *	 waiting --(too old, too large, filtered, a repeat too late)--> dead
  *	 waiting --(the receiver asks for time or is gone, credentials refused)-->
  *				waiting, as before: the destination is at fault, not the event
  *	 waiting, dead --(ecapi.retry)--> waiting, due
@@ -44,6 +44,7 @@
 #include "pipeline/failed_feed.h"
 #include "pipeline/outcome.h"
 #include "pipeline/pages.h"
+#include "pipeline/repeats.h"
 #include "pipeline/slice.h"
 #include "pipeline/worker_state.h"
 #include "records/failed.h"
@@ -146,5 +147,6 @@ ecapi_failed_put_back(EcapiBatch *batch)
 
 	ecapi_failed_look_again(batch->destination);
 	look->from = look->from_before;
+	ecapi_repeats_keep(batch);
 	ecapi_slice_dispose_batch(batch, ECAPI_OUTCOME_NONE);
 }

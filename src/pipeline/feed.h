@@ -42,6 +42,13 @@ typedef enum EcapiPrepared
 	ECAPI_PREPARED_FAILED		/* enriching it failed */
 } EcapiPrepared;
 
+/* When an event was first sent in a request that may have arrived; repeats.c. */
+typedef struct EcapiFirstSent
+{
+	TimestampTz at;				/* 0: in none */
+	bool		delivered;		/* the request log says that it was taken */
+} EcapiFirstSent;
+
 typedef struct EcapiSlice
 {
 	dlist_node	node;			/* in feed->slices, in order */
@@ -53,6 +60,7 @@ typedef struct EcapiSlice
 	uint8	   *prepared;		/* EcapiPrepared of each; NULL: nothing is prepared */
 	int			unprepared;		/* how many are not yet */
 	EcapiView  *view;			/* NULL: none */
+	EcapiFirstSent *sent;		/* of each event; NULL: none was sent */
 } EcapiSlice;
 
 typedef struct EcapiItem
@@ -82,6 +90,8 @@ struct EcapiFeed
 	bool		passing;		/* the last page held nothing for it */
 	TimestampTz passed_at;		/* when that was */
 	TimestampTz read_at;		/* when it read a page last */
+	uint64		sent_before;	/* events of transactions below may have been sent before
+								 * they are read */
 };
 
 /* The event of an item; valid until the item is disposed of. */

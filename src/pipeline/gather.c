@@ -12,6 +12,7 @@
  *			 waiting --> failed: cannot be read or expressed, or fits no request
  *			 waiting --> waiting: there is no memory for it; the destination waits
  *			 waiting --> passed over: not one that a replay is about
+ *			 waiting --> held back: a repeat that comes too late (late_repeat.c)
  *
  * A failed event that is filtered or fails is dead, unless a patch was refused and is to
  * be tried again.
@@ -41,6 +42,7 @@
 #include "pipeline/failed_feed.h"
 #include "pipeline/feed.h"
 #include "pipeline/gather.h"
+#include "pipeline/late_repeat.h"
 #include "pipeline/lost_fields.h"
 #include "pipeline/outcome.h"
 #include "pipeline/page.h"
@@ -185,6 +187,8 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 		stop_event(item, event->stopped);
 		return NULL;
 	}
+	if (reason == NULL && ecapi_late_repeat_hold_back(item, now))
+		return NULL;
 	if (reason == NULL)
 	{
 		tree = prepared_tree(item, tree);

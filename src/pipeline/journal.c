@@ -35,9 +35,13 @@
 /* Events of a row at most, so that no row grows out of proportion. */
 #define ENDED_MAX	100000
 
-void
-ecapi_journal_request(EcapiBatch *batch, const char *outcome,
-					  const EcapiAnswer *answer, const char *error)
+/*
+ * A row for those events of a batch that left says (true: they leave the row; NULL: all
+ * stay), or for the others; none for no event.
+ */
+static void
+add_request(EcapiBatch *batch, const bool *left, bool of_left, const char *outcome,
+			const EcapiAnswer *answer, const char *error, bool arrived)
 {
 	EcapiDestination *destination = batch->destination;
 	MemoryContext old = MemoryContextSwitchTo(destination->journal.context);
@@ -45,9 +49,13 @@ ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 
 	ecapi_seqs_init(&row->seqs, destination->journal.context);
 	for (int i = 0; i < batch->nitems; i++)
+	{
+		if (left != NULL && left[i] != of_left)
+			continue;
 		ecapi_seqs_add(&row->seqs, ecapi_item_event(batch->items[i])->seq);
+		row->events++;
+	}
 	row->sent_at = batch->sent_at;
-	row->events = batch->nitems;
 	row->attempt = batch->attempts;
 	row->outcome = outcome;
 	row->latency_ms = -1;
@@ -61,9 +69,38 @@ ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 	if (batch->feed->kind == ECAPI_FEED_REPLAY)
 		row->replay = destination->replaying.id;
 	row->retried = batch->feed->kind == ECAPI_FEED_FAILED;
-	destination->journal.requests = lappend(destination->journal.requests, row);
+	row->arrived = arrived && !batch->uncounted;
+	if (row->events > 0)
+		destination->journal.requests = lappend(destination->journal.requests, row);
 	destination->dirty = true;
 	MemoryContextSwitchTo(old);
+}
+
+void
+ecapi_journal_request(EcapiBatch *batch, const char *outcome,
+					  const EcapiAnswer *answer, const char *error, bool arrived)
+{
+	add_request(batch, NULL, false, outcome, answer, error, arrived);
+}
+
+void
+ecapi_journal_taken(EcapiBatch *batch, const EcapiAnswer *answer,
+					const EcapiJudgement *judgement)
+{
+	bool	   *left;
+
+	if (judgement->nnamed == 0)
+	{
+		add_request(batch, NULL, false, "delivered", answer, judgement->words, true);
+		return;
+	}
+	left = palloc0(sizeof(bool) * batch->nitems);
+	for (int i = 0; i < judgement->nnamed; i++)
+		left[judgement->named[i].index] =
+			judgement->named[i].outcome != ECAPI_NAMED_DELIVERED;
+	add_request(batch, left, false, "delivered", answer, judgement->words, true);
+	add_request(batch, left, true, "rejected", answer, judgement->words, false);
+	pfree(left);
 }
 
 /*
@@ -214,6 +251,19 @@ ecapi_journal_delivered(EcapiItem item)
 	MemoryContextSwitchTo(old);
 }
 
+void
+ecapi_journal_sent(EcapiItem item, TimestampTz at)
+{
+	EcapiDestination *destination = item.slice->feed->destination;
+	MemoryContext old = MemoryContextSwitchTo(destination->journal.changes_context);
+	EcapiFailedRow *row = new_change(destination, &item.slice->page->due[item.index]);
+
+	row->only_sent = true;
+	row->sent_at = at;
+	destination->dirty = true;
+	MemoryContextSwitchTo(old);
+}
+
 /*
  * When an event is tried again that was tried attempts times, the first time at since;
  * 0: never, for retry_for is over.  The last try is at its end.
@@ -260,6 +310,7 @@ ecapi_journal_failed(EcapiItem item, const char *reason, const EcapiAnswer *answ
 	}
 	row->reason = pstrdup(reason);
 	row->attempts = attempts;
+	row->sent_at = item.slice->sent == NULL ? 0 : item.slice->sent[item.index].at;
 	row->next_try = retry ? next_try(destination, Max(attempts, 1), since, wait_s) : 0;
 	if (answer != NULL)
 	{

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "delivery/request.h"
+#include "destination/judge.h"
 #include "pipeline/batch.h"
 #include "pipeline/feed.h"
 #include "pipeline/forward.h"
@@ -18,10 +19,17 @@
 
 /*
  * Note a request, or a batch that was kept back (answer NULL); outcome is a
- * constant.
+ * constant.  arrived: the receiver has taken the events, or may have.
  */
 extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,
-								  const EcapiAnswer *answer, const char *error);
+								  const EcapiAnswer *answer, const char *error, bool arrived);
+
+/*
+ * Note a request that the receiver took, but for events that its answer names; these get
+ * a row of their own.
+ */
+extern void ecapi_journal_taken(EcapiBatch *batch, const EcapiAnswer *answer,
+								const EcapiJudgement *judgement);
 
 /*
  * Count an event of a slice that the place of its feed has passed, by its end.  Failed
@@ -40,6 +48,9 @@ extern void ecapi_journal_passed_over(EcapiDestination *destination, const char 
 /* Note which events were passed over for a reason. */
 extern void ecapi_journal_kept_back(EcapiDestination *destination, const char *reason,
 									int events, const EcapiSeqs *seqs);
+
+/* Note when a failed event was first sent in a request that may have arrived. */
+extern void ecapi_journal_sent(EcapiItem item, TimestampTz at);
 
 /* Note that a failed event was delivered: its row goes, and it is counted. */
 extern void ecapi_journal_delivered(EcapiItem item);

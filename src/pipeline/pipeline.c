@@ -55,7 +55,7 @@ static void
 shadow(EcapiBatch *batch)
 {
 	batch->sent_at = GetCurrentTimestamp();
-	ecapi_journal_request(batch, "shadow", NULL, NULL);
+	ecapi_journal_request(batch, "shadow", NULL, NULL, false);
 	ecapi_slice_dispose_batch(batch, ECAPI_OUTCOME_SHADOW);
 }
 
@@ -112,6 +112,8 @@ send_batch(EcapiBatch *batch)
 	bool		sent;
 
 	batch->sent_at = GetCurrentTimestamp();
+	batch->uncounted = options->mode == ECAPI_MODE_TEST &&
+		(options->test_url != NULL || !options->format->test_counts);
 	sent = ecapi_access_read(destination, &credentials, error, sizeof(error));
 	batch->token_stamp = credentials.stamp;
 	batch->token_serial = destination->fetched.serial;
@@ -316,6 +318,15 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 		return quiet_ms;
 	return destination->linger_until == 0 ? -1 :
 		TimestampDifferenceMilliseconds(now, destination->linger_until);
+}
+
+void
+ecapi_pipeline_unanswered(void)
+{
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
+		ecapi_foreach(EcapiBatch, batch, &destination->flying)
+			ecapi_journal_request(batch, "retry", NULL, "the worker ended before the answer",
+								  true);
 }
 
 void

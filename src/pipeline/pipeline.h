@@ -20,4 +20,10 @@ extern long ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now);
 /* Take all answers that have come in. */
 extern void ecapi_pipeline_answers(void);
 
+/*
+ * Note the requests that are on their way: this process ends and takes no answer any more,
+ * but they may have arrived.
+ */
+extern void ecapi_pipeline_unanswered(void);
+
 #endif							/* ECAPI_PIPELINE_H */

@@ -27,6 +27,7 @@
 #include "pipeline/outcome.h"
 #include "pipeline/page.h"
 #include "pipeline/pages.h"
+#include "pipeline/repeats.h"
 #include "pipeline/slice.h"
 #include "pipeline/tally.h"
 #include "pipeline/tick.h"
@@ -50,6 +51,7 @@ ecapi_feed_begin(EcapiFeed *feed, const EcapiSnapshot *from, const EcapiSnapshot
 
 	ecapi_place_set(&feed->done, from_tick, to_tick, position);
 	ecapi_place_copy(&feed->read, &feed->done);
+	ecapi_repeats_expect(feed);
 	ecapi_tick_drop(from_tick);
 	ecapi_tick_drop(to_tick);
 }
@@ -99,6 +101,8 @@ drop_slice(EcapiSlice *slice)
 	ecapi_page_drop(slice->page);
 	if (slice->prepared != NULL)
 		pfree(slice->prepared);
+	if (slice->sent != NULL)
+		pfree(slice->sent);
 	pfree(slice->fate);
 	pfree(slice);
 }
@@ -108,6 +112,7 @@ ecapi_feed_drop(EcapiFeed *feed)
 {
 	while (!dlist_is_empty(&feed->slices))
 		drop_slice(dlist_head_element(EcapiSlice, node, &feed->slices));
+	ecapi_repeats_expect(feed);
 	feed->unsent = 0;
 }
 
@@ -138,10 +143,12 @@ static EcapiSlice *
 new_slice(EcapiFeed *feed, EcapiPage *page)
 {
 	MemoryContext context = feed->destination->context;
+	EcapiFirstSent *sent = ecapi_repeats_find(feed, page);
 	EcapiSlice *slice = MemoryContextAllocZero(context, sizeof(EcapiSlice));
 
 	slice->feed = feed;
 	slice->page = page;
+	slice->sent = sent;
 	slice->fate = MemoryContextAllocZero(context, Max(page->nevents, 1));
 	if (page->nevents > 0 && ecapi_prepares(feed->destination))
 	{
@@ -152,10 +159,9 @@ new_slice(EcapiFeed *feed, EcapiPage *page)
 }
 
 /*
- * Everything that adding a page allocates: its summary, when it holds nothing for the
- * destination, and a slice, when the feed will hold one.  NULL: it will not, and the
- * summary is counted.  When memory runs out the page is dropped and the feed is as it
- * was, so the page is read again; part of a summary may then be counted twice.
+ * Everything that adding a page allocates or looks up: its summary, when it holds nothing
+ * for the destination, and a slice, when the feed will hold one.  NULL: it will not, and
+ * the summary is counted.  On an error the page is dropped and the feed is as it was, so the page is read again; part of a summary may then be counted twice.
  */
 static EcapiSlice *
 prepare_slice(EcapiFeed *feed, EcapiPage *page, bool may_pass, EcapiPage **summary)

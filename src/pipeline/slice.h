@@ -38,7 +38,7 @@ extern void ecapi_feed_drop(EcapiFeed *feed);
 /*
  * Add a page that was read at feed->read to the feed.  Takes over the caller's
  * reference.  may_pass: the destination's options are current, so a page that holds
- * nothing for it may be passed over.  Raises out of memory; then the page is dropped and
+ * nothing for it may be passed over.  Raises what SQL raises; then the page is dropped and
  * the feed is as it was.
  */
 extern void ecapi_slice_add(EcapiFeed *feed, EcapiPage *page, bool may_pass);

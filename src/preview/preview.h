@@ -146,6 +146,14 @@ extern void ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n
 										 bool *cancelled);
 
 /*
+ * Set sent_at of those of n events that were sent to the destination before, in seconds
+ * since 1970; 0: never, or it is not known.
+ */
+extern void ecapi_preview_find_sent(const EcapiPreview *preview,
+									EcapiPreviewEvent *const *events, int n,
+									int64 *sent_at);
+
+/*
  * The newest event of an id: of the outbox, else of the destination's failed events,
  * else of those that were set aside, which are refused for the reason that they were
  * set aside for.  False when there is none.  Raises as the sources do.

@@ -8,7 +8,7 @@
  * counted, recorded or disposed of, and no cursor moves.
  *
  *	 undecided --(unreadable)--> unfit
- *			   --(early, cancelled, late, filter, reduce, format)--> filtered
+ *			   --(early, cancelled, a late repeat, late, filter, reduce, format)--> filtered
  *			   --(enrichment or filter fails)--> held, unfit, or as without it
  *			   --(patch makes it invalid; format cannot express it)--> unfit
  *			   --(in the body)--> send
@@ -216,6 +216,21 @@ decide_cancelled(Undecided *undecided)
 			decide(undecided->events[i], ECAPI_DECISION_FILTERED, ECAPI_REASON_CANCELLED);
 }
 
+static void
+decide_repeats(EcapiPreview *preview, Undecided *undecided)
+{
+	int64	   *sent_at = palloc(sizeof(int64) * Max(undecided->n, 1));
+
+	ecapi_preview_find_sent(preview, undecided->events, undecided->n, sent_at);
+	for (int i = 0; i < undecided->n; i++)
+	{
+		const char *reason = ecapi_select_repeat(preview->options, sent_at[i], preview->now);
+
+		if (reason != NULL)
+			decide(undecided->events[i], ECAPI_DECISION_FILTERED, reason);
+	}
+}
+
 /* A decision about some of the events. */
 static void
 decide_all(Undecided *undecided, int from, int n, EcapiDecision decision, const char *reason)
@@ -333,6 +348,8 @@ ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int neven
 
 	collect_undecided(&undecided, events, nevents);
 	decide_cancelled(&undecided);
+	collect_undecided(&undecided, events, nevents);
+	decide_repeats(preview, &undecided);
 	collect_undecided(&undecided, events, nevents);
 	if (preview->held != NULL)
 		decide_all(&undecided, 0, undecided.n, ECAPI_DECISION_HELD, preview->held);

@@ -43,6 +43,7 @@
 #include "preview/preview.h"
 #include "records/record.h"
 #include "records/replay.h"
+#include "records/sent.h"
 #include "records/stops.h"
 
 /* Logged ticks that are looked at to find the next. */
@@ -266,6 +267,52 @@ ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n, bool *canc
 	for (int i = 0; i < nasked; i++)
 		cancelled[asked[i]] = queries[i].stopped;
 	ecapi_become_caller(&scope);
+}
+
+/* The first and the last seq of emitted events; false: none was emitted. */
+static bool
+find_bounds(EcapiPreviewEvent *const *events, int n, int64 *first, int64 *last)
+{
+	*first = PG_INT64_MAX;
+	*last = 0;
+	for (int i = 0; i < n; i++)
+	{
+		if (events[i]->xid == 0 || events[i]->seq <= 0)
+			continue;
+		*first = Min(*first, events[i]->seq);
+		*last = Max(*last, events[i]->seq);
+	}
+	return *first <= *last;
+}
+
+void
+ecapi_preview_find_sent(const EcapiPreview *preview, EcapiPreviewEvent *const *events, int n,
+						int64 *sent_at)
+{
+	MemoryContext context = CurrentMemoryContext;
+	EcapiSentRange *ranges;
+	EcapiOwnerScope scope;
+	int64		first;
+	int64		last;
+	int			nranges;
+
+	memset(sent_at, 0, sizeof(int64) * n);
+	if (preview->options->format->dedupe_s <= 0 || !find_bounds(events, n, &first, &last))
+		return;
+	become_reader(&scope);
+	nranges = ecapi_sent_load(preview->server->serverid, preview->server->servername,
+							  first, last, context, &ranges);
+	ecapi_become_caller(&scope);
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < nranges && events[i]->xid != 0; k++)
+		{
+			int64		at = timestamptz_to_time_t(ranges[k].at);
+
+			if (events[i]->seq >= ranges[k].first && events[i]->seq <= ranges[k].last &&
+				(sent_at[i] == 0 || at < sent_at[i]))
+				sent_at[i] = at;
+		}
+	pfree(ranges);
 }
 
 /* ---- one event ---- */

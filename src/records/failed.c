@@ -38,17 +38,28 @@
 
 static EcapiStatement insert = {
 	"INSERT INTO ecapi.failed_event (destination, state, reason, xid, seq, event_id,"
-	" event, emitter, relation, status, answer, attempts, failed_at, retry_since, next_try)"
+	" event, emitter, relation, status, answer, attempts, failed_at, retry_since, next_try,"
+	" sent_at)"
 	" SELECT $1, CASE WHEN $8 IS NULL THEN 'dead' ELSE 'waiting' END, $2, o.xid, o.seq,"
 	" o.event OPERATOR(pg_catalog.->>) 'id', o.event, o.emitter, o.relation, $5, $6, $7,"
-	" pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp(), $8"
+	" pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp(), $8, $9"
 	" FROM ecapi.outbox o"
 	" WHERE o.xid OPERATOR(pg_catalog.=) $3 AND o.seq OPERATOR(pg_catalog.=) $4"
 	" AND o.event OPERATOR(pg_catalog.->>) 'erased' IS NULL"
 	" AND NOT EXISTS (SELECT FROM ecapi.failed_event f"
 	" WHERE f.destination OPERATOR(pg_catalog.=) $1 AND f.seq OPERATOR(pg_catalog.=) $4"
 	" AND f.xid OPERATOR(pg_catalog.=) $3)",
-	8, {NAMEOID, TEXTOID, XID8OID, INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID}, NULL
+	9, {NAMEOID, TEXTOID, XID8OID, INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID,
+	TIMESTAMPTZOID}, NULL
+};
+
+/* Of a row that was there, what was sent later still tells when it may have arrived. */
+static EcapiStatement sent_again = {
+	"UPDATE ecapi.failed_event SET sent_at = $4 WHERE failed_id OPERATOR(pg_catalog.=)"
+	" (SELECT f.failed_id FROM ecapi.failed_event f"
+	" WHERE f.destination OPERATOR(pg_catalog.=) $1 AND f.seq OPERATOR(pg_catalog.=) $3"
+	" AND f.xid OPERATOR(pg_catalog.=) $2 AND f.sent_at IS NULL LIMIT 1 FOR UPDATE SKIP LOCKED)",
+	4, {NAMEOID, XID8OID, INT8OID, TIMESTAMPTZOID}, NULL
 };
 
 /* Rows that are there, and those of them that nobody else has locked. */
@@ -68,9 +79,16 @@ static EcapiStatement lock_rows = {
 static EcapiStatement change = {
 	"UPDATE ecapi.failed_event SET"
 	" state = CASE WHEN $6 IS NULL THEN 'dead' ELSE 'waiting' END,"
-	" reason = $2, status = $3, answer = $4, attempts = $5, next_try = $6"
+	" reason = $2, status = $3, answer = $4, attempts = $5, next_try = $6,"
+	" sent_at = coalesce(sent_at, $7)"
 	" WHERE failed_id OPERATOR(pg_catalog.=) $1",
-	6, {INT8OID, TEXTOID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID}, NULL
+	7, {INT8OID, TEXTOID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL
+};
+
+static EcapiStatement change_sent = {
+	"UPDATE ecapi.failed_event SET sent_at = coalesce(sent_at, $2)"
+	" WHERE failed_id OPERATOR(pg_catalog.=) $1",
+	2, {INT8OID, TIMESTAMPTZOID}, NULL
 };
 
 static EcapiStatement done = {
@@ -79,7 +97,7 @@ static EcapiStatement done = {
 };
 
 static EcapiStatement due_rows = {
-	"SELECT failed_id, xid, seq, attempts, retry_since, next_try, event"
+	"SELECT failed_id, xid, seq, attempts, retry_since, next_try, event, sent_at"
 	" FROM ecapi.failed_event"
 	" WHERE destination OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'waiting'"
 	" ORDER BY next_try LIMIT $2",
@@ -91,7 +109,7 @@ static EcapiStatement due_rows = {
  * snapshot keeps those, a look from the start walks over all of them.
  */
 static EcapiStatement due_rows_from = {
-	"SELECT failed_id, xid, seq, attempts, retry_since, next_try, event"
+	"SELECT failed_id, xid, seq, attempts, retry_since, next_try, event, sent_at"
 	" FROM ecapi.failed_event"
 	" WHERE destination OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'waiting'"
 	" AND next_try OPERATOR(pg_catalog.>=) $3 ORDER BY next_try LIMIT $2",
@@ -151,11 +169,17 @@ answer_of(const EcapiFailedRow *row)
 void
 ecapi_failed_insert(const EcapiFailedRow *row)
 {
-	ecapi_execute(&insert, ecapi_arg_name(row->destination), ecapi_arg_text(row->reason),
-				  ecapi_arg_xid8(row->xid), ecapi_arg_int8(row->seq),
-				  ecapi_arg_null_if(row->status == 0, Int32GetDatum(row->status)),
-				  answer_of(row), ecapi_arg_int4(row->attempts),
-				  ecapi_arg_time_if_set(row->next_try));
+	uint64		inserted =
+		ecapi_execute(&insert, ecapi_arg_name(row->destination), ecapi_arg_text(row->reason),
+					  ecapi_arg_xid8(row->xid), ecapi_arg_int8(row->seq),
+					  ecapi_arg_null_if(row->status == 0, Int32GetDatum(row->status)),
+					  answer_of(row), ecapi_arg_int4(row->attempts),
+					  ecapi_arg_time_if_set(row->next_try),
+					  ecapi_arg_time_if_set(row->sent_at));
+
+	if (inserted == 0 && row->sent_at != 0)
+		ecapi_execute(&sent_again, ecapi_arg_name(row->destination), ecapi_arg_xid8(row->xid),
+					  ecapi_arg_int8(row->seq), ecapi_arg_time(row->sent_at));
 }
 
 bool
@@ -180,11 +204,15 @@ ecapi_failed_change(const EcapiFailedRow *row)
 {
 	if (row->delivered)
 		ecapi_execute(&done, ecapi_arg_int8(row->failed_id));
+	else if (row->only_sent)
+		ecapi_execute(&change_sent, ecapi_arg_int8(row->failed_id),
+					  ecapi_arg_time(row->sent_at));
 	else
 		ecapi_execute(&change, ecapi_arg_int8(row->failed_id), ecapi_arg_text(row->reason),
 					  ecapi_arg_null_if(row->status == 0, Int32GetDatum(row->status)),
 					  answer_of(row), ecapi_arg_int4(row->attempts),
-					  ecapi_arg_time_if_set(row->next_try));
+					  ecapi_arg_time_if_set(row->next_try),
+					  ecapi_arg_time_if_set(row->sent_at));
 }
 
 static void
@@ -198,6 +226,7 @@ take_due(uint64 i, EcapiDueRows *due)
 	row->seq = ecapi_column_int8(i, 3);
 	row->attempts = ecapi_column_int4(i, 4);
 	row->retry_since = ecapi_column_time(i, 5);
+	row->sent_at = ecapi_column_time(i, 8);
 	row->len = 0;
 	row->event = ecapi_window_stored_utf8(ecapi_column_datum(i, 7), &row->len);
 	due->bytes += row->len;

@@ -26,6 +26,8 @@ typedef struct EcapiFailedRow
 	const char *answer;			/* UTF-8 or not; NULL: none */
 	int			attempts;		/* so far, all of them */
 	TimestampTz next_try;		/* 0: dead */
+	TimestampTz sent_at;		/* first request that may have arrived; 0: none */
+	bool		only_sent;		/* of a change: nothing but sent_at counts */
 } EcapiFailedRow;
 
 /* A failed event whose time has come. */
@@ -36,6 +38,7 @@ typedef struct EcapiDue
 	int64		seq;
 	int			attempts;
 	TimestampTz retry_since;	/* when its retry_for began */
+	TimestampTz sent_at;		/* first request that may have arrived; 0: none */
 	const char *event;			/* JSON text, UTF-8; NULL: not convertible */
 	int			len;
 } EcapiDue;
@@ -58,7 +61,7 @@ typedef struct EcapiDueRows
  */
 extern char *ecapi_failed_answer(const char *answer);
 
-/* Copy an event of the outbox to failed_event, unless it is there. */
+/* Copy an event of the outbox to failed_event; where it is, only its sent_at may change. */
 extern void ecapi_failed_insert(const EcapiFailedRow *row);
 
 /*

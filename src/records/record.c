@@ -19,11 +19,11 @@
 static EcapiStatement insert_request = {
 	"INSERT INTO ecapi.request (request_id, sent_at, latency_ms, events, attempt, status,"
 	" slot, server, destination, outcome, reason, error, receiver_request_id, seqs,"
-	" replay, retried)"
+	" replay, retried, arrived)"
 	" VALUES (pg_catalog.nextval('ecapi.request_seq'), $1, $2, $3, $4, $5, $6, $7,"
-	" $8, $9, $10, $11, $12, $13, $14, $15)",
-	15, {TIMESTAMPTZOID, FLOAT8OID, INT4OID, INT4OID, INT4OID, INT2OID, OIDOID, NAMEOID, TEXTOID,
-	TEXTOID, TEXTOID, TEXTOID, INT8MULTIRANGEOID, INT8OID, BOOLOID}, NULL
+	" $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+	16, {TIMESTAMPTZOID, FLOAT8OID, INT4OID, INT4OID, INT4OID, INT2OID, OIDOID, NAMEOID, TEXTOID,
+	TEXTOID, TEXTOID, TEXTOID, INT8MULTIRANGEOID, INT8OID, BOOLOID, BOOLOID}, NULL
 };
 
 static EcapiStatement insert_tick = {
@@ -58,7 +58,7 @@ ecapi_record_request(EcapiRequestRow *row)
 				  text_or_null(row->error), text_or_null(row->receiver_request_id),
 				  ecapi_arg(ecapi_seqs_datum(&row->seqs)),
 				  ecapi_arg_null_if(row->replay == 0, Int64GetDatum(row->replay)),
-				  ecapi_arg_bool(row->retried));
+				  ecapi_arg_bool(row->retried), ecapi_arg_bool(row->arrived));
 }
 
 void

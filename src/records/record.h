@@ -29,6 +29,8 @@ typedef struct EcapiRequestRow
 	const char *reason;			/* NULL: none */
 	int64		replay;			/* 0: of none */
 	bool		retried;		/* of failed events */
+	bool		arrived;		/* the receiver has taken its events, or may have, and they
+								 * count there */
 } EcapiRequestRow;
 
 /* Write one row of the request log. */

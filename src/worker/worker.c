@@ -316,7 +316,7 @@ lower(long *wait_ms, long ms)
 
 /*
  * Take the answers that are there already, and wait for no other: what is recorded before
- * the end is not sent again by the next worker.
+ * the end is not sent again by the next worker, or known to have been sent.
  */
 static void
 take_last_answers(void)
@@ -326,6 +326,7 @@ take_last_answers(void)
 	(void) ecapi_sockets_wait(ecapi_me.http, 0);
 	moving_events = true;
 	ecapi_pipeline_answers();
+	ecapi_pipeline_unanswered();
 	moving_events = false;
 }
 

@@ -1,6 +1,6 @@
 /*
  * test_judge.c
- *	  What the judges of formats share: words, indices, statuses.
+ *	  What the judges of formats share: words, indices, statuses, and what may have arrived.
  */
 #include "destination/judge.h"
 #include "unit.h"
@@ -112,6 +112,39 @@ test_places(void)
 	}
 }
 
+/* Whether an answer leaves it open that its events were taken. */
+static bool
+may_have_arrived(EcapiTransport transport, int status)
+{
+	EcapiAnswer answer = {.transport = transport, .status = status, .retry_after_ms = -1};
+	EcapiJudgement judgement = {0};
+
+	ecapi_judge_status(&answer, &judgement);
+	return ecapi_judge_may_have_arrived(&answer, &judgement);
+}
+
+static void
+test_arrival(void)
+{
+	static const int arrived[] = {200, 204, 500, 502, 503, 504, 999, 0};
+	static const int refused[] = {301, 400, 401, 403, 404, 408, 413, 422, 425, 429};
+	bool		all = true;
+	bool		any = false;
+	EcapiAnswer throttled = {.transport = ECAPI_TRANSPORT_OK, .status = 500};
+	EcapiJudgement judgement = {.verdict = ECAPI_RETRY, .untaken = true};
+
+	check(may_have_arrived(ECAPI_TRANSPORT_BROKEN, 0), "an answer that was lost");
+	check(!may_have_arrived(ECAPI_TRANSPORT_REFUSED, 0), "a request that was not sent");
+	check(!may_have_arrived(ECAPI_TRANSPORT_UNTRUSTED, 0), "a receiver that is not trusted");
+	for (size_t i = 0; i < sizeof(arrived) / sizeof(arrived[0]); i++)
+		all &= may_have_arrived(ECAPI_TRANSPORT_OK, arrived[i]);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		any |= may_have_arrived(ECAPI_TRANSPORT_OK, refused[i]);
+	check(all, "a success, a server error and what makes no sense");
+	check(!any, "a refusal");
+	check(!ecapi_judge_may_have_arrived(&throttled, &judgement), "the platform says it took nothing");
+}
+
 int
 main(void)
 {
@@ -120,5 +153,6 @@ main(void)
 	test_places();
 	test_names();
 	test_bodies();
+	test_arrival();
 	return unit_done();
 }

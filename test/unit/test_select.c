@@ -1,7 +1,7 @@
 /*
  * test_select.c
- *	  Which events a destination takes: types, routes, data sets, age, consent, and
- *	  samples of persons.
+ *	  Which events a destination takes: types, routes, data sets, age, repeats, consent,
+ *	  and samples of persons.
  */
 #include "postgres.h"
 
@@ -249,10 +249,36 @@ test_sample(void)
 	check_text(late("{'id':'1'}"), "consent missing", "consent comes first");
 }
 
+static const char *
+repeat(int64_t age_s)
+{
+	return ecapi_select_repeat(&options, NOW - age_s, NOW);
+}
+
+static void
+test_repeats(void)
+{
+	static const EcapiFormat forgets = {.name = "forgets", .dedupe_s = 3600};
+
+	memset(&options, 0, sizeof(options));
+	options.timeout_ms = 30000;
+	options.format = &plain;
+	check_text(repeat(100000), NULL, "repeats are known for ever");
+	options.format = &forgets;
+	check_text(repeat(3569), NULL, "a repeat that arrives in time");
+	check_text(repeat(3570), "dedupe window", "one that may be on its way too long");
+	check_text(repeat(100000), "dedupe window", "one too late");
+	check_text(repeat(-60), NULL, "after the clock was set back");
+	check_text(ecapi_select_repeat(&options, 0, NOW), NULL, "what was never sent is no repeat");
+	options.allow_late_repeat = true;
+	check_text(repeat(100000), NULL, "the owner lets it go");
+}
+
 int
 main(void)
 {
 	test_early();
+	test_repeats();
 	test_consent();
 	test_person();
 	test_sample();
