@@ -43,7 +43,7 @@ typedef struct EcapiIdentityForm
  * (ecapi_field_path()).  NULL: the platform has no place for it, or it is no
  * identifier, or there is no such format.  Formats that send the standard's own
  * identifiers, such as "webhook", have the rules of "ecapi", whose name these bear.
- * The search is linear: who asks for each event keeps the answers.
+ * The search is linear, over a few dozen first letters.
  */
 extern const EcapiIdentityRule *ecapi_identity_rule(const char *format, const char *path);
 
