@@ -66,7 +66,8 @@ for my $name (@names)
 # The forms of the person, by the rules of each.
 sub digests { return [ map { sha256_hex($_) } @_ ] }
 
-my ($ecapi) = map { decode_json($_) } grep { /"order-7"/ } $receiver->events;
+# formats arrive in any order
+my ($ecapi) = grep { ($_->{id} // '') eq 'order-7' && $_->{event_type} } map { decode_json($_) } $receiver->events;
 my ($meta) = grep { $_->{event_id} eq 'order-7' } map { @{ $_->{data} } } $receiver->accepted_bodies('meta');
 my ($google) = grep { $_->{transactionId} eq 'order-7' } map { @{ $_->{events} } } $receiver->accepted_bodies('google');
 my ($webhook) = grep { $_->{id} eq 'order-7' } map { $_->{data} } map { ref eq 'ARRAY' ? @$_ : $_ } $receiver->accepted_bodies('webhook');
