@@ -298,6 +298,7 @@ OBJS = \
 	src/pipeline/stopped.o \
 	src/pipeline/cancel.o \
 	src/pipeline/cancel_set.o \
+	src/pipeline/keep.o \
 	src/pipeline/ledger.o \
 	src/pipeline/give_up.o \
 	src/pipeline/journal.o

@@ -48,7 +48,10 @@ struct EcapiPage
 	EcapiPageEvent *events;
 	const EcapiDue *due;		/* their rows of failed_event; NULL: outbox */
 	MemoryContext context;
-	EcapiArena	arena;			/* trees that are kept */
+	MemoryContext trees;		/* below it */
+	EcapiArena	arena;			/* in there: trees that are kept */
+	bool		untaken;		/* a slice has events that were never taken; keep.c */
+	bool		kept;			/* it stays though no slice holds it; keep.c */
 	size_t		bytes;			/* that its context takes, counted into the budget */
 	dlist_head	views;
 	bool		tallied;		/* summary is set for good */

@@ -2,18 +2,19 @@
  * pages.c
  *	  Pages: events read at a place, shared by the destinations that stand there.
  *
- * A page is read once; a destination that comes to its start while another one still
- * holds it gets the same page, with the trees that were parsed from it.
+ * A page is read once; a destination that comes to its start while it is in memory gets
+ * the same page, with the trees that were parsed from it.  How long it stays there is in
+ * keep.c.
  *
- * A page that no slice holds is kept while a destination stands right before it, which
- * will read it next, and while there is room.  With that, and because a destination that
- * is a page ahead of another one with the same enrichments waits a moment for it
- * (read.c), destinations that take about the same time go through a backlog together.
+ * A page ends where another one in memory begins, so that destinations that came apart
+ * share pages again as soon as the one behind reaches what the other has read.
  *
  * Memory: what a page's context really takes, views, blocks and rounding included, counts
  * into one budget with all pages, summaries and bodies; share.c says how much of it a
- * destination may take, and so how large a page is.  The tree of an event that is out of
- * proportion (thousands of tiny values) is parsed again each time instead of kept.
+ * destination may take, and so how large a page is.  Trees take several times what the
+ * texts take.  They go as soon as nobody is about to need them, and are parsed again when
+ * a request is made a second time.  The tree of an event that is out of proportion
+ * (thousands of tiny values) is parsed again each time instead of kept.
  */
 #include "postgres.h"
 
@@ -22,13 +23,11 @@
 
 #include "base/tree.h"
 #include "destination/select.h"
-#include "enrich/enrichment.h"
 #include "event/json.h"
 #include "event/stored.h"
 #include "event/value.h"
 #include "outbox/window.h"
 #include "pipeline/destination.h"
-#include "pipeline/feed.h"
 #include "pipeline/page.h"
 #include "pipeline/pages.h"
 #include "pipeline/tick.h"
@@ -38,8 +37,8 @@
 /* Trees that a page keeps; a typical event's takes three times its text. */
 #define PAGE_TREE_BYTES	(4 * ECAPI_PAGE_BYTES)
 
-/* Waiting for the reader of a smaller page takes longer than reading it twice. */
-#define AWAITED_EVENTS	500
+/* Blocks of trees: with larger ones half of the last would stand empty and count. */
+#define TREE_BLOCK_BYTES	(256 * 1024)
 
 static EcapiPage *
 find_page(const EcapiPlace *place)
@@ -72,10 +71,60 @@ fill_page(EcapiPage *page, MemoryContext context, int nevents)
 	for (int i = 0; i < nevents; i++)
 		page->events[i].type = -1;
 	dlist_init(&page->views);
-	ecapi_tree_arena(&page->arena, context);
+	page->trees = AllocSetContextCreate(context, "ecapi trees", 0, ALLOCSET_SMALL_INITSIZE,
+										TREE_BLOCK_BYTES);
+	ecapi_tree_arena(&page->arena, page->trees);
 	MemoryContextSetParent(context, ecapi_me.context);
 	ecapi_page_count(page);
 	dlist_push_head(&ecapi_me.pages, &page->node);
+}
+
+/* The start of the next page in memory behind a place, in its window; NULL: none. */
+static const EcapiPosition *
+next_start(const EcapiPlace *place)
+{
+	const EcapiPosition *next = NULL;
+
+	ecapi_foreach(EcapiPage, page, &ecapi_me.pages)
+	{
+		const EcapiPosition *start = &page->start.position;
+
+		if (page->start.from == place->from && page->start.to == place->to &&
+			ecapi_position_compare(start, &place->position) > 0 &&
+			(next == NULL || ecapi_position_compare(start, next) < 0))
+			next = start;
+	}
+	return next;
+}
+
+/*
+ * End what was read at a place where a page begins that is in memory, so that destinations
+ * of which one fell behind find the same pages from there on.
+ */
+static void
+end_before_known(EcapiPage *page, const EcapiPlace *place, EcapiRows *rows)
+{
+	const EcapiPosition *next = next_start(place);
+	int			n = 0;
+
+	if (next == NULL)
+		return;
+	while (n < rows->nrows)
+	{
+		EcapiRow   *row = &rows->rows[n++];
+		EcapiPosition position = ecapi_tick_position(place->from, row->xid, row->seq);
+
+		if (ecapi_position_compare(&position, next) == 0)
+			break;
+	}
+	if (n == rows->nrows)
+		return;
+	for (int i = n; i < rows->nrows; i++)
+		if (rows->rows[i].event != NULL)
+			pfree(unconstify(char *, rows->rows[i].event));
+	rows->nrows = n;
+	page->end = *next;
+	page->last = false;
 }
 
 static EcapiPage *
@@ -93,6 +142,7 @@ read_page(const EcapiPlace *place, size_t bytes)
 	rows.rows = palloc(sizeof(EcapiRow) * rows.max_rows);
 	page->last = ecapi_window_read(place->from->snapshot, place->to->snapshot,
 								   &page->end, &rows);
+	end_before_known(page, place, &rows);
 
 	fill_page(page, context, rows.nrows);
 	for (int i = 0; i < rows.nrows; i++)
@@ -132,91 +182,16 @@ ecapi_page_in_memory(const EcapiPlace *place)
 	return find_page(place) != NULL;
 }
 
-/* Whether two destinations have the same enrichments, and any at all. */
-static bool
-same_list(const EcapiDestination *a, const EcapiDestination *b)
-{
-	const EcapiEnrichments *list = a->preparing.list;
-
-	return list != NULL && list->n > 0 && b->preparing.list != NULL &&
-		ecapi_enrichments_equal(list, b->preparing.list);
-}
-
-/*
- * Whether a destination will read this page next, one with the same enrichments as like;
- * NULL: any.
- */
-static bool
-is_wanted_next(const EcapiPage *page, const EcapiDestination *like)
-{
-	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
-		if (destination->state == ECAPI_RUNNING && destination->giving_up.to == NULL &&
-			ecapi_place_equal(&destination->live.read, &page->start) &&
-			(like == NULL || same_list(like, destination)))
-			return true;
-	return false;
-}
-
-/*
- * Whether n pages may be kept that no slice holds.  One always may: else each of many
- * destinations that pass over a page would read it again.
- */
-static bool
-may_keep(int n)
-{
-	return n <= 1 || ecapi_me.page_bytes + ecapi_me.body_bytes <= ECAPI_BUDGET / 2;
-}
-
-static void
-free_page(EcapiPage *page)
+void
+ecapi_page_free(EcapiPage *page)
 {
 	ecapi_me.page_bytes -= page->bytes;
-	if (page->summary != NULL)
-		ecapi_page_drop(page->summary);
+	if (page->summary != NULL && --page->summary->refs == 0)
+		ecapi_page_free(page->summary);
 	if (page->tally == NULL)
 		dlist_delete(&page->node);
 	ecapi_place_clear(&page->start);
 	MemoryContextDelete(page->context);
-}
-
-void
-ecapi_pages_sweep(bool all)
-{
-	dlist_mutable_iter iter;
-	int			kept = 0;
-
-	/* the newest first */
-	dlist_foreach_modify(iter, &ecapi_me.pages)
-	{
-		EcapiPage  *page = dlist_container(EcapiPage, node, iter.cur);
-
-		if (page->refs > 0)
-			continue;
-		if (all || !is_wanted_next(page, NULL) || !may_keep(kept + 1))
-			free_page(page);
-		else
-			kept++;
-	}
-}
-
-bool
-ecapi_page_is_awaited(const EcapiFeed *feed)
-{
-	const EcapiPlace *place = &feed->read;
-
-	ecapi_foreach(EcapiPage, page, &ecapi_me.pages)
-	{
-		bool		ends_there;
-
-		if (page->due != NULL || page->nevents < AWAITED_EVENTS)
-			continue;
-		ends_there = page->last ? place->from == page->start.to && place->to == NULL
-			: place->from == page->start.from && place->to == page->start.to &&
-			ecapi_position_compare(&place->position, &page->end) == 0;
-		if (ends_there)
-			return is_wanted_next(page, feed->destination);
-	}
-	return false;
 }
 
 EcapiPage *
@@ -230,24 +205,13 @@ ecapi_page_at(const EcapiPlace *place, size_t bytes)
 	return page;
 }
 
-void
-ecapi_page_drop(EcapiPage *page)
-{
-	if (--page->refs > 0)
-		return;
-	if (page->due == NULL && page->tally == NULL && is_wanted_next(page, NULL))
-		ecapi_pages_sweep(false);	/* it is kept, perhaps instead of an older one */
-	else
-		free_page(page);
-}
-
 /*
- * Note what the ledger counts of an event, because its tree may be freed before that
- * (keep: it is not).  Currencies are three letters, so that rows that were put into the
- * outbox by hand add a bounded number of kinds.
+ * Note what the ledger counts of an event, because its tree may be freed before that.
+ * Currencies are three letters, so that rows that were put into the outbox by hand add a
+ * bounded number of kinds.
  */
 static void
-note_value(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, bool keep)
+note_value(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree)
 {
 	const char *currency;
 	const EcapiValue *value = ecapi_stored_money(tree, &currency);
@@ -255,7 +219,7 @@ note_value(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, bool 
 	if (event->value != NULL || value == NULL)
 		return;
 	memcpy(event->currency, currency, sizeof(event->currency));
-	event->value = keep ? value->text : MemoryContextStrdup(page->context, value->text);
+	event->value = MemoryContextStrdup(page->context, value->text);
 }
 
 /* What a parsed event is, or why it cannot be read; keep: its tree stays. */
@@ -272,7 +236,7 @@ note_tree(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, const 
 		return;
 	}
 	event->type = ecapi_stored_type(tree);
-	note_value(page, event, tree, keep);
+	note_value(page, event, tree);
 	if (ecapi_stored_is_erased(tree))
 		event->stopped = ECAPI_REASON_ERASED;
 	if (keep)
@@ -305,6 +269,23 @@ parse_ahead(EcapiPage *page, int first)
 	ecapi_page_count(page);
 	for (int i = 0; i < done; i++)
 		note_tree(page, events[i], texts[i].value, texts[i].error, true);
+}
+
+void
+ecapi_page_forget_trees(EcapiPage *page)
+{
+	if (page->arena.grabbed == 0 || !dlist_is_empty(&page->views))
+		return;					/* trees of views share their texts */
+	for (int i = 0; i < page->nevents; i++)
+	{
+		EcapiPageEvent *event = &page->events[i];
+
+		event->parsed &= event->tree == NULL;
+		event->tree = NULL;
+	}
+	MemoryContextReset(page->trees);
+	ecapi_tree_arena(&page->arena, page->trees);
+	ecapi_page_count(page);
 }
 
 const EcapiValue *

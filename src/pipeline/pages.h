@@ -25,26 +25,20 @@ extern EcapiPage *ecapi_page_of_due(const EcapiDueRows *due);
 /* Whether the page at a place is in memory. */
 extern bool ecapi_page_in_memory(const EcapiPlace *place);
 
-/* Free the pages that no slice holds and that are not wanted next; all: wanted or not. */
-extern void ecapi_pages_sweep(bool all);
-
 /*
- * Whether a destination with the same enrichments is about to read a full page that ends
- * where a feed stands.  The feed waits a moment for it, so that they go on together and
- * share what is enriched.
- */
-extern bool ecapi_page_is_awaited(const EcapiFeed *feed);
-
-/*
- * The page at a place with an open window, with a reference for the caller.  One that
+ * The page at a place with an open window, with a reference for the caller, who gives it
+ * back by ecapi_keep_drop().  One that
  * has to be read ends with the event that brings it to that many bytes.  In a
  * transaction with an active snapshot at least as late as the window's end, SPI
  * connected; raises what SQL raises.
  */
 extern EcapiPage *ecapi_page_at(const EcapiPlace *place, size_t bytes);
 
-/* Give a reference back, of a page or a summary. */
-extern void ecapi_page_drop(EcapiPage *page);
+/* Free a page or a summary without references. */
+extern void ecapi_page_free(EcapiPage *page);
+
+/* Free the trees of a page; they are parsed again when they are asked for. */
+extern void ecapi_page_forget_trees(EcapiPage *page);
 
 /*
  * The tree of an event: kept with the page, or, when the page holds enough of

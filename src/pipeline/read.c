@@ -3,9 +3,10 @@
  *	  Reading pages for the feeds of destinations, so that those that stand together share
  *	  them.
  *
- * Feeds read in rounds, a page each, so what one reads the others find in memory.  Two
- * rules keep those together that gain by it; both are bounded, so that no destination
+ * Feeds read in rounds, a page each, so what one reads the others find in memory.  Three
+ * rules keep those together that gain by it; all are bounded, so that no destination
  * holds up another one for long:
+ *  - a feed that is ahead of others has one request's worth in hand instead of two;
  *  - a feed for which there was nothing lately waits for a leader: a feed with events in
  *    hand that will read the same page next;
  *  - a feed that is a page ahead of another one with the same enrichments waits for it
@@ -25,6 +26,7 @@
 #include "outbox/window.h"
 #include "pipeline/destination.h"
 #include "pipeline/feed.h"
+#include "pipeline/keep.h"
 #include "pipeline/page.h"
 #include "pipeline/pages.h"
 #include "pipeline/read.h"
@@ -109,9 +111,21 @@ waits_for_others(EcapiFeed *feed, TimestampTz now)
 		return 0;
 	if (may_follow && follows(feed))
 		return FOLLOW_MS - (long) (passed_us / 1000);
-	if (may_await && ecapi_page_is_awaited(feed))
+	if (may_await && ecapi_keep_awaits(feed))
 		return (long) ((await_us - read_us) / 1000) + 1;
 	return 0;
+}
+
+/*
+ * Whether a feed has enough in hand: a request's worth while others are behind it, so
+ * that fewer pages are in memory between it and them.  It loses nothing by that.
+ */
+static bool
+has_enough(EcapiFeed *feed, TimestampTz now)
+{
+	return feed->kind == ECAPI_FEED_LIVE &&
+		feed->unsent >= Min(feed->destination->options->batch_size, ECAPI_PAGE_ROWS) &&
+		ecapi_keep_is_ahead(feed, now) && !ecapi_page_in_memory(&feed->read);
 }
 
 /* The end of the window that a leader opened at a tick, with a reference; or NULL. */
@@ -169,7 +183,7 @@ read_one(EcapiFeed *feed, TimestampTz now, const bool *stale)
 		ecapi_place_set(&feed->read, from, next, (EcapiPosition) {0, 0, 0});
 		ecapi_tick_drop(next);
 	}
-	if (waits_for_others(feed, now) > 0)
+	if (waits_for_others(feed, now) > 0 || has_enough(feed, now))
 		return false;
 	bytes = ecapi_share_page(feed);
 	if (bytes == 0)
@@ -190,7 +204,7 @@ ecapi_read_may(EcapiFeed *feed, TimestampTz now)
 
 	if (feed->kind == ECAPI_FEED_REPLAY)
 		return ecapi_replay_may_read(feed);
-	if (!ecapi_feed_wants(feed) || waits_for_others(feed, now) > 0)
+	if (!ecapi_feed_wants(feed) || waits_for_others(feed, now) > 0 || has_enough(feed, now))
 		return false;
 	if (feed->read.to != NULL)
 		return ecapi_share_page(feed) > 0;

@@ -19,7 +19,8 @@
  * it was sent: nothing waits inside the HTTP client, where no clock would run.
  *
  * A page, with its trees and views, counts in equal parts for the destinations that hold
- * it; a body counts for its destination.
+ * it; a body counts for its destination.  Pages that no destination holds are kept for
+ * those that will read them (keep.c), out of what is lent alone.
  *
  * With many destinations or large events a share may be smaller than one event.  A
  * destination that holds nothing may then take one event, and send one, as long as the
@@ -36,7 +37,6 @@
 #include "pipeline/destination.h"
 #include "pipeline/feed.h"
 #include "pipeline/page.h"
-#include "pipeline/pages.h"
 #include "pipeline/share.h"
 #include "pipeline/view.h"
 #include "pipeline/worker_state.h"
@@ -48,8 +48,13 @@
  */
 #define COST_OF_TEXT	12
 
-/* With less room no page is read beside another one, and no second body is made. */
+/*
+ * With less room no page is read beside another one, and no second body is made.  A page
+ * that is read ahead, while a request's worth is in hand, waits for more room: each page
+ * costs a statement, whatever it holds.
+ */
 #define PAGE_ROOM	(256 * 1024)
+#define AHEAD_ROOM	(4 * 1024 * 1024)
 #define BODY_ROOM	(64 * 1024)
 
 /* The shares, as counted at the beginning of the turn. */
@@ -96,17 +101,13 @@ used(void)
 	return ecapi_me.page_bytes + ecapi_me.body_bytes;
 }
 
-void
+size_t
 ecapi_share_count(void)
 {
 	int			n = 0;
 
-	/* pages that no slice holds count for no destination: they are freed first */
 	if (used() > ECAPI_BUDGET / 2)
-	{
 		ecapi_views_trim();
-		ecapi_pages_sweep(true);
-	}
 	unmet = flying = unmet_flights = 0;
 	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 		n += takes_part(destination);
@@ -119,11 +120,13 @@ ecapi_share_count(void)
 		unmet_flights += takes_part(destination) && destination->nflying == 0;
 		destination->share.short_of = NULL;
 	}
+	/* pages that no slice holds count for no destination: nothing guaranteed goes to them */
+	return used() + unmet > ECAPI_BUDGET ? used() + unmet - ECAPI_BUDGET : 0;
 }
 
-/* Whether a loan will be given back soon.  In shadow mode nothing is sent, so it is. */
-static bool
-is_lent_to(const EcapiDestination *destination)
+/* In shadow mode nothing is sent, so a loan is given back soon. */
+bool
+ecapi_share_lends_to(const EcapiDestination *destination)
 {
 	return (destination->passes > 0 && destination->failures == 0) ||
 		(destination->options != NULL && destination->options->mode == ECAPI_MODE_SHADOW);
@@ -140,7 +143,7 @@ left_for(EcapiDestination *destination)
 	destination->share.held = held(destination);
 	unmet += unmet_of(destination);
 	lent = destination->share.held > share ? destination->share.held - share : 0;
-	to_lend = is_lent_to(destination) && used() + unmet < ECAPI_BUDGET
+	to_lend = ecapi_share_lends_to(destination) && used() + unmet < ECAPI_BUDGET
 		? ECAPI_BUDGET - used() - unmet : 0;
 	return unmet_of(destination) + (to_lend > lent ? (to_lend - lent) / 2 : 0);
 }
@@ -149,8 +152,11 @@ size_t
 ecapi_share_page(EcapiFeed *feed)
 {
 	size_t		left = left_for(feed->destination);
+	bool		ahead = feed->unsent >= Min(feed->destination->options->batch_size,
+										   ECAPI_PAGE_ROWS);
 
-	if (dlist_is_empty(&feed->slices) ? left > 0 || used() < ECAPI_BUDGET : left >= PAGE_ROOM)
+	if (dlist_is_empty(&feed->slices) ? left > 0 || used() < ECAPI_BUDGET
+		: left >= (ahead ? AHEAD_ROOM : PAGE_ROOM))
 		return Min(left / COST_OF_TEXT + 1, ECAPI_PAGE_BYTES);
 	if (feed->unsent == 0)
 		feed->destination->share.short_of = ECAPI_SHORT_OF_MEMORY;

@@ -13,8 +13,11 @@
 #define ECAPI_SHORT_OF_MEMORY	"waiting for memory"
 #define ECAPI_SHORT_OF_CONNECTIONS "waiting for a connection"
 
-/* Count again what each destination holds; at the beginning of a turn. */
-extern void ecapi_share_count(void);
+/*
+ * Count again what each destination holds; at the beginning of a turn.  Returns how many
+ * bytes of pages that no destination holds are to be freed, so that each can have its share.
+ */
+extern size_t ecapi_share_count(void);
 
 /*
  * How many bytes of events a feed may read now; 0: none.  A feed that
@@ -37,6 +40,12 @@ extern void ecapi_share_sent(const EcapiDestination *destination);
 
 /* So was one without events. */
 extern void ecapi_share_errand_sent(void);
+
+/*
+ * Whether memory is lent to a destination: its receiver answers, so that it gives it back
+ * soon.
+ */
+extern bool ecapi_share_lends_to(const EcapiDestination *destination);
 
 /* Whether the budget is exceeded and a destination holds more than its share. */
 extern bool ecapi_share_is_over(EcapiDestination *destination);

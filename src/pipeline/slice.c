@@ -24,9 +24,9 @@
 #include "pipeline/destination.h"
 #include "pipeline/feed.h"
 #include "pipeline/journal.h"
+#include "pipeline/keep.h"
 #include "pipeline/outcome.h"
 #include "pipeline/page.h"
-#include "pipeline/pages.h"
 #include "pipeline/repeats.h"
 #include "pipeline/slice.h"
 #include "pipeline/tally.h"
@@ -98,7 +98,7 @@ drop_slice(EcapiSlice *slice)
 	dlist_delete(&slice->node);
 	if (slice->view != NULL)
 		ecapi_view_drop(slice->view);
-	ecapi_page_drop(slice->page);
+	ecapi_keep_drop(slice->page);
 	if (slice->prepared != NULL)
 		pfree(slice->prepared);
 	if (slice->sent != NULL)
@@ -134,7 +134,7 @@ static EcapiPage *
 keep_summary(EcapiPage *page, EcapiPage *summary)
 {
 	summary->refs++;
-	ecapi_page_drop(page);
+	ecapi_keep_drop(page);
 	return summary;
 }
 
@@ -181,7 +181,7 @@ prepare_slice(EcapiFeed *feed, EcapiPage *page, bool may_pass, EcapiPage **summa
 	}
 	PG_CATCH();
 	{
-		ecapi_page_drop(page);
+		ecapi_keep_drop(page);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -207,7 +207,7 @@ ecapi_slice_add(EcapiFeed *feed, EcapiPage *page, bool may_pass)
 		destination->dirty = destination->replaying.dirty = true;
 	if (slice == NULL)
 	{
-		ecapi_page_drop(page);
+		ecapi_keep_drop(page);
 		return;
 	}
 	if (summary != NULL)
@@ -298,13 +298,9 @@ ecapi_slice_advance(EcapiFeed *feed)
 			if (slice->disposed > before && page->due == NULL)
 			{
 				EcapiPageEvent *event = &page->events[slice->disposed - 1];
-				EcapiPosition position;
 
-				position.arm = event->xid >= page->start.from->snapshot->xmax ? 1 : 0;
-				position.xid = event->xid;
-				position.seq = event->seq;
-				ecapi_place_set(&feed->done, page->start.from,
-								page->start.to, position);
+				ecapi_place_set(&feed->done, page->start.from, page->start.to,
+								ecapi_tick_position(page->start.from, event->xid, event->seq));
 			}
 			return;
 		}

@@ -122,6 +122,14 @@ ecapi_place_clear(EcapiPlace *place)
 	place->from = place->to = NULL;
 }
 
+EcapiPosition
+ecapi_tick_position(const EcapiTick *from, uint64 xid, int64 seq)
+{
+	EcapiPosition position = {xid >= from->snapshot->xmax ? 1 : 0, xid, seq};
+
+	return position;
+}
+
 bool
 ecapi_place_equal(const EcapiPlace *a, const EcapiPlace *b)
 {

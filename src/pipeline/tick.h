@@ -49,6 +49,9 @@ extern void ecapi_place_copy(EcapiPlace *to, const EcapiPlace *from);
 /* Give the references of a place back. */
 extern void ecapi_place_clear(EcapiPlace *place);
 
+/* The position behind an event in windows that begin at a tick. */
+extern EcapiPosition ecapi_tick_position(const EcapiTick *from, uint64 xid, int64 seq);
+
 /* Whether two places are the same. */
 extern bool ecapi_place_equal(const EcapiPlace *a, const EcapiPlace *b);
 

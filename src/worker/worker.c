@@ -63,7 +63,7 @@
 #include "pipeline/destination.h"
 #include "pipeline/destinations.h"
 #include "pipeline/failed_feed.h"
-#include "pipeline/pages.h"
+#include "pipeline/keep.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/prepare.h"
 #include "pipeline/read.h"
@@ -304,7 +304,7 @@ put_down_idle_work(void)
 		else if (ecapi_share_is_over(destination))
 			ecapi_feed_put_back(&destination->live);
 	}
-	ecapi_pages_sweep(false);
+	ecapi_keep_end_turn();
 }
 
 static void
@@ -441,7 +441,7 @@ turn(void)
 	moving_events = true;
 	ecapi_pipeline_answers();
 	moving_events = false;
-	ecapi_share_count();
+	ecapi_keep_free(ecapi_share_count());
 	if (ecapi_delivery)
 	{
 		if (!read_events(now))
