@@ -112,6 +112,7 @@ OBJS = \
 	src/destination/member.o \
 	src/destination/items.o \
 	src/destination/facts.o \
+	src/destination/app_data.o \
 	src/destination/match_keys.o \
 	src/destination/percent.o \
 	src/destination/instant.o \
@@ -134,6 +135,9 @@ OBJS = \
 	src/destination/tiktok_event.o \
 	src/destination/tiktok_user.o \
 	src/destination/tiktok_answer.o \
+	src/destination/format_snap.o \
+	src/destination/snap_event.o \
+	src/destination/snap_answer.o \
 	src/destination/format_ga4.o \
 	src/destination/ga4_event.o \
 	src/destination/ga4_user.o \

@@ -14,6 +14,7 @@ extern const EcapiFormat ecapi_format_google;	/* format_google.c */
 extern const EcapiFormat ecapi_format_tiktok;	/* format_tiktok.c */
 extern const EcapiFormat ecapi_format_microsoft;	/* format_microsoft.c */
 extern const EcapiFormat ecapi_format_linkedin;	/* format_linkedin.c */
+extern const EcapiFormat ecapi_format_snap;	/* format_snap.c */
 extern const EcapiFormat ecapi_format_ga4;	/* format_ga4.c */
 
 #endif							/* ECAPI_FORMATS_H */

@@ -369,3 +369,14 @@ ecapi_match_ifa(const EcapiMatchKeys *keys)
 
 	return ifa && ecapi_match_is_id(ifa->text, ifa->len) ? ifa : NULL;
 }
+
+const char *
+ecapi_match_lower(const EcapiValue *id, char lower[ECAPI_MATCH_ID_MAX + 1])
+{
+	size_t		i;
+
+	for (i = 0; i < id->len && i < ECAPI_MATCH_ID_MAX; i++)
+		lower[i] = ecapi_lower(id->text[i]);
+	lower[i] = '\0';
+	return lower;
+}

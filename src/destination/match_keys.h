@@ -115,6 +115,9 @@ extern const char *const ecapi_app_os_words[];
  */
 #define ECAPI_MATCH_ID_MAX	512
 
+/* An id of at most that many bytes, such as an ifa, in lower case; returns lower. */
+extern const char *ecapi_match_lower(const EcapiValue *id, char lower[ECAPI_MATCH_ID_MAX + 1]);
+
 /* Whether a text is not too long, and has letters, digits, "-", "_" and "." alone. */
 extern bool ecapi_match_is_id(const char *text, size_t len);
 

@@ -23,13 +23,11 @@
  */
 #include "postgres.h"
 
+#include "destination/app_data.h"
 #include "destination/facts.h"
 #include "destination/member.h"
 #include "destination/meta.h"
 #include "destination/options.h"
-
-/* Elements of app_data.extinfo. */
-#define EXTINFO		16
 
 static const char *const standard_names[ECAPI_EVENT_TYPES] = {
 	[ECAPI_EVENT_purchase] = "Purchase",
@@ -73,34 +71,6 @@ typedef struct Extras
 } Extras;
 
 static bool
-is_flag(const EcapiValue *app, const char *name)
-{
-	const EcapiValue *value = ecapi_value_get(app, name);
-
-	return value && (value->type == ECAPI_BOOL ||
-					 (value->type == ECAPI_NUMBER && value->len == 1 &&
-					  (value->text[0] == '0' || value->text[0] == '1')));
-}
-
-/* app_data as Meta wants it, by the application: nothing else knows what is in it. */
-static bool
-is_app_data(const EcapiValue *app)
-{
-	const EcapiValue *info = app ? ecapi_value_get(app, "extinfo") : NULL;
-
-	if (info == NULL || info->type != ECAPI_ARRAY || info->len != EXTINFO ||
-		!is_flag(app, "advertiser_tracking_enabled") ||
-		!is_flag(app, "application_tracking_enabled"))
-		return false;
-	for (const EcapiValue *text = info->first; text; text = text->next)
-	{
-		if (text->type != ECAPI_STRING)
-			return false;
-	}
-	return strcmp(info->first->text, "a2") == 0 || strcmp(info->first->text, "i2") == 0;
-}
-
-static bool
 is_channel(const EcapiValue *channel)
 {
 	return channel && (strcmp(channel->text, "messenger") == 0 ||
@@ -116,8 +86,8 @@ find_needed(const EcapiFacts *facts, Extras *extras)
 		return "event_source_url missing";
 	if (strcmp(facts->source, "app") == 0)
 	{
-		extras->app = ecapi_member_object(facts->ext, "app_data");
-		if (!is_app_data(extras->app))
+		extras->app = ecapi_app_data(facts->ext);
+		if (extras->app == NULL)
 			return "app_data missing";
 	}
 	if (strcmp(facts->source, "business_messaging") == 0)

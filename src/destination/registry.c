@@ -16,6 +16,7 @@ static const EcapiFormat *const formats[] = {
 	&ecapi_format_tiktok,
 	&ecapi_format_microsoft,
 	&ecapi_format_linkedin,
+	&ecapi_format_snap,
 	&ecapi_format_ga4,
 	NULL
 };

@@ -20,7 +20,6 @@
 #include "destination/match_keys.h"
 #include "destination/options.h"
 #include "destination/tiktok.h"
-#include "event/ascii.h"
 #include "event/digest.h"
 
 #define HAS_PERSON		(1 << 0)
@@ -83,9 +82,7 @@ write_device(EcapiMatchKeys *keys, char *const *own)
 		ecapi_match_clear(keys, name, ifa, HAS_PERSON);
 		return;
 	}
-	for (size_t i = 0; i < ifa->len; i++)
-		lower[i] = ecapi_lower(ifa->text[i]);
-	if (ecapi_sha256(lower, ifa->len, hex))
+	if (ecapi_sha256(ecapi_match_lower(ifa, lower), ifa->len, hex))
 		ecapi_write_text(keys->writer, name, hex);
 	else
 		ecapi_buffer_fail(keys->writer->body);

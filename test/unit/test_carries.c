@@ -57,6 +57,7 @@ static const struct
 	{"google", "account_id=1 targets=70 account_type=FLOODLIGHT_CONFIG click_id_kind=dclid"},
 	{"google", "account_id=1 account_type=GOOGLE_ANALYTICS_PROPERTY product_destination_id=G-1 click_id_kind=gclid"},
 	{"tiktok", "data_set_id=123 app_os=ios event_source_ids=app=1,offline=2,crm=3 app_id=4"},
+	{"snap", "data_set_id=123 app_id=4"},
 	{"ga4", "measurement_id=G-1A2B3C"},
 	{"ga4", "firebase_app_id=1:2:android:3 user_id=clear"}
 };
@@ -95,7 +96,7 @@ static const char full[] =
 "'item_list_id':'list-1','item_list_name':'List 1','item_variant':'red1',"
 "'item_location_id':'location-1','ext':{'a':'b1'}},"
 "{'id':'sku-2','name':'Sock 1','price':8.5,'discount':1.5,'quantity':1,'brand':'Brand 2',"
-"'affiliation':'shop2','category':'Socks 1','cattax':2,'item_coupon':'COUPON2',"
+"'affiliation':'shop2','category':'Shoes 1','cattax':2,'item_coupon':'COUPON2',"
 "'item_list_id':'list-2','item_list_name':'List 2','item_variant':'blue1',"
 "'item_location_id':'location-2','ext':{'a':'b2'}}],"
 "'page_url':'https://shop.example/thanks1','ad_source':'source1',"

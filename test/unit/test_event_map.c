@@ -47,6 +47,14 @@ as_event_type(const char *cell, char *memory, size_t size)
 	return memory;
 }
 
+/* A free name, of which the owner says to whom it belongs. */
+static const char *
+as_snap_name(const char *cell, char *memory, size_t size)
+{
+	return as_member("event_name", strcmp(cell, "CUSTOM_EVENT_n") == 0 ? "CUSTOM_EVENT_1" : cell,
+					 memory, size);
+}
+
 static const char *
 as_name(const char *cell, char *memory, size_t size)
 {
@@ -82,6 +90,7 @@ static const struct
 	{"tiktok", "tiktok", as_event, PERSON},
 	{"microsoft", "microsoft", as_event_type, PERSON},
 	{"linkedin", "linkedin", as_rule_type, PERSON},
+	{"snap", "snap", as_snap_name, PERSON},
 	{"ga4", "ga4", as_name, "'user_data':{'ext':{'click_ids':{'ga_client_id':'1.2'}}}"}
 };
 
@@ -140,6 +149,8 @@ check_cell(size_t i, const char *type, const char *cell)
 	snprintf(json, sizeof(json), "{'id':'i'," PLATFORM_AT ",'event_type':'%s','custom_event':'quiz_finished',"
 			 "'value':1,'currency_code':'EUR','properties':{'page_url':'https://shop.example/'},%s}",
 			 type, platforms[i].extra);
+	if (strcmp(cell, "CUSTOM_EVENT_n") == 0)
+		platform.options.targets[number] = (char *) "CUSTOM_EVENT_1";
 	/* the platform has no place for it */
 	if (strcmp(cell, "-") == 0)
 	{

@@ -33,6 +33,7 @@
 #include "destination/identity.h"
 #include "destination/linkedin.h"
 #include "destination/options.h"
+#include "destination/snap.h"
 #include "destination/tiktok.h"
 #include "event/digest.h"
 #include "event/json.h"
@@ -472,6 +473,10 @@ set_options(const EcapiFormat *format, EcapiOptions *options)
 	options->batch_size = 1;
 	for (int i = 0; i < format->nown; i++)
 		options->own[i] = (char *) format->own[i].fallback;
+	for (int type = 0; format == &ecapi_format_snap && type < ECAPI_EVENT_TYPES; type++)
+		options->targets[type] = (char *) "CUSTOM_EVENT_1";
+	if (format == &ecapi_format_snap)
+		options->own[ECAPI_SNAP_APP_ID] = (char *) "1";
 	if (format == &ecapi_format_tiktok)
 		options->own[ECAPI_TIKTOK_EVENT_SOURCE_IDS] = (char *) "app=1,offline=2,crm=3";
 	if (format != &ecapi_format_google && format != &ecapi_format_linkedin)
@@ -589,6 +594,9 @@ wanted_of(const EcapiFormat *format, long events)
 	/* LinkedIn takes few of the identifiers */
 	if (format == &ecapi_format_linkedin)
 		return events / 10;
+	/* Snap takes few identifiers by themselves */
+	if (format == &ecapi_format_snap)
+		return events / 4;
 	/* Analytics names some of the events for itself, and uses few ready-made digests */
 	if (format == &ecapi_format_ga4)
 		return events / 4;
