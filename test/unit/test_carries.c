@@ -87,6 +87,7 @@ static const char full[] =
 "'ttp':'ttp-1','msclkid':'msclkid-1','epik':'epik-1','sccid':'sccid-1','scid':'scid-1',"
 "'li_fat_id':'5f1a2b3c-0000-4000-8000-00000000abc1','rdt_cid':'rdt-1',"
 "'rdt_uuid':'1789999000.5f1a2b3c-0000-4000-8000-00000000abc1','twclid':'twclid-1',"
+"'oppref':'oppref-1','obref':'obref-1',"
 "'ga_client_id':'123456789.1789999001','ga_session_id':'1789999001',"
 "'ga_app_instance_id':'0123456789abcdef0123456789abcde1'}}},"
 "'value':129.5,'currency_code':'EUR','source':'website',"
