@@ -35,7 +35,7 @@ use EcapiReceiver;
 
 my $top = dirname(abs_path(__FILE__)) . '/../..';
 my @pages = ('README.md', map { "doc/$_.md" }
-	qw(tracking emitting destinations formats meta google tiktok snap webhook enrichment privacy proof reference operating internals));
+	qw(tracking emitting destinations formats meta google tiktok microsoft linkedin snap webhook enrichment privacy proof reference operating internals));
 my $example_url = 'http://127.0.0.1:8080';
 my $token = 'demo-token';
 my $statement = qr/^(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|GRANT|SET|CALL)\b/m;
@@ -89,7 +89,7 @@ sub by_kind
 		s/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?/TIME/g;
 		s/\b\d\d:\d\d:\d\d\.\d+\b/AGE/g;
 		s/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/UUID/g;
-		s/("(?:timestamp|event_time)": ?)\d{10}\b/$1TIME/g;
+		s/("(?:timestamp|event_time|eventTime|conversionHappenedAt)": ?)\d{10}(?:\d{3})?\b/$1TIME/g;
 		s/\(process \d+\)/(process N)/g;
 		s/\b\d+ (bytes|kB|MB)\b/SIZE/g;
 		s/\b\d+ bytes\b/SIZE/g;
@@ -114,7 +114,7 @@ is(join(' ', @unmarked), '', 'each example is run');
 cmp_ok(scalar(grep { $_->{kind} eq 'test' } @steps), '>', 0, 'the manual has examples');
 
 my $receiver = EcapiReceiver->start(args => [ '--expect-auth', "Bearer $token" ]);
-my $cluster = EcapiCluster->create(extension => 0, conf => "timezone = 'UTC'\ndatestyle = 'ISO'\n");
+my $cluster = EcapiCluster->create(extension => 0, conf => "timezone = 'UTC'\ndatestyle = 'ISO'\nmax_worker_processes = 20\n");
 
 $cluster->write_credential($_, "$token\n")
   for map { "$_.token" } qw(demo meta google tiktok pinterest reddit microsoft linkedin snap ga4 openai amazon);

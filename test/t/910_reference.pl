@@ -185,7 +185,7 @@ is(join(', ', sort keys %known), join(', ', sort split /,? or |, /, $states), 's
 
 # reasons of the stages that decide about an event
 my @reasons;
-for my $file (qw(policy.c select.c reduce.c), grep { /^(?:format|meta|tiktok|snap)_\w+\.c$/ } keys %source)
+for my $file (qw(policy.c select.c reduce.c), grep { /^(?:format|meta|tiktok|microsoft|linkedin|snap)_\w+\.c$/ } keys %source)
 {
 	push @reasons, source($file) =~ /(?:reason =|return) [^";]*"([a-z][^":]*)"(?: : NULL)?;/g;
 }
