@@ -63,6 +63,7 @@ OBJS = \
 	src/event/validate_scalar.o \
 	src/event/normalize.o \
 	src/event/normalize_platform.o \
+	src/event/normalize_strict.o \
 	src/event/mailbox.o \
 	src/event/unicode.o \
 	src/event/phone.o \
@@ -151,6 +152,12 @@ OBJS = \
 	src/destination/meta_user.o \
 	src/destination/meta_custom.o \
 	src/destination/meta_answer.o \
+	src/destination/format_pinterest.o \
+	src/destination/pinterest_event.o \
+	src/destination/pinterest_answer.o \
+	src/destination/format_reddit.o \
+	src/destination/reddit_event.o \
+	src/destination/reddit_answer.o \
 	src/delivery/http.o \
 	src/delivery/request.o \
 	src/delivery/descriptors.o \

@@ -264,16 +264,25 @@ ecapi_decimal_scale(EcapiArena *arena, const char *text, size_t len,
 }
 
 const char *
-ecapi_decimal_plain(EcapiArena *arena, const char *text, size_t len, size_t *plain_len)
+ecapi_decimal_plain(const char *text, size_t len, char memory[ECAPI_DECIMAL_PLAIN_SIZE],
+					size_t *plain_len)
 {
-	const EcapiDecimal one = {.digits = 1};
+	uint8_t		room[ECAPI_DECIMAL_PLAIN_SIZE + 1];
+	Digits		digits = {.at = room + 1};
 	EcapiNumber number;
 
 	*plain_len = len;
+	if (!ecapi_scan_number(text, len, &number))
+		return NULL;
 	if (memchr(text, 'e', len) == NULL && memchr(text, 'E', len) == NULL)
-		return ecapi_scan_number(text, len, &number) ? text : NULL;
-	text = ecapi_decimal_scale(arena, text, len, one, plain_len);
-	return text != NULL && strchr(text, 'e') == NULL ? text : NULL;
+		return text;
+	if (len >= ECAPI_DECIMAL_PLAIN_SIZE)
+		return NULL;
+	take_apart(text, len, &digits);
+	round_off(&digits, ECAPI_DECIMAL_DIGITS);
+	*print_number(memory, &digits) = '\0';
+	*plain_len = strlen(memory);
+	return strchr(memory, 'e') == NULL ? memory : NULL;
 }
 
 const char *

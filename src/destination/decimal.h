@@ -37,13 +37,16 @@ extern double ecapi_decimal_double(EcapiDecimal decimal);
 extern const char *ecapi_decimal_scale(EcapiArena *arena, const char *text, size_t len,
 									   EcapiDecimal factor, size_t *product_len);
 
+/* Bytes that a number without its exponent may need, and the NUL. */
+#define ECAPI_DECIMAL_PLAIN_SIZE	64
+
 /*
  * A JSON number (len bytes) written with digits and a point alone, for platforms that take
- * amounts as texts: text itself where it has no exponent, else in the arena.  NULL when it
- * is no number that a receiver could keep, when it is too small to be written so, or when
- * the arena failed.
+ * amounts as texts: text itself where it has no exponent, else in memory.  NULL when it is
+ * no number that a receiver could keep, or too small to be written so.
  */
-extern const char *ecapi_decimal_plain(EcapiArena *arena, const char *text, size_t len,
+extern const char *ecapi_decimal_plain(const char *text, size_t len,
+									   char memory[ECAPI_DECIMAL_PLAIN_SIZE],
 									   size_t *plain_len);
 
 /*

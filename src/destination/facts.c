@@ -120,3 +120,12 @@ ecapi_facts_name(const EcapiShape *shape, const EcapiValue *event, const EcapiFa
 		*name = ecapi_event_type_name(facts->type);
 	return NULL;
 }
+
+const EcapiValue *
+ecapi_facts_given(const EcapiValue *event, const char *name)
+{
+	const EcapiValue *properties = ecapi_member_object(event, "properties");
+	const EcapiValue *number = ecapi_member_number(ecapi_member_object(event, "ext"), name);
+
+	return number ? number : ecapi_member_number(ecapi_member_object(properties, "ext"), name);
+}

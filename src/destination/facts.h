@@ -50,6 +50,12 @@ extern bool ecapi_facts_is_elsewhere(const EcapiShape *shape, const EcapiValue *
 extern const char *ecapi_facts_money_wrong(const EcapiFacts *facts);
 
 /*
+ * A number that an enrichment gives: in ext of the event, else of properties, under that
+ * name; NULL: none.
+ */
+extern const EcapiValue *ecapi_facts_given(const EcapiValue *event, const char *name);
+
+/*
  * What the platform calls the event: the destination's own name of the type (option
  * event_types), else names[type], else of custom the event's custom_event, else the
  * standard's own.  names has ECAPI_EVENT_TYPES elements, NULL where it has no name.

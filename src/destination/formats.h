@@ -12,6 +12,8 @@ extern const EcapiFormat ecapi_format_webhook;	/* format_webhook.c */
 extern const EcapiFormat ecapi_format_meta; /* format_meta.c */
 extern const EcapiFormat ecapi_format_google;	/* format_google.c */
 extern const EcapiFormat ecapi_format_tiktok;	/* format_tiktok.c */
+extern const EcapiFormat ecapi_format_pinterest;	/* format_pinterest.c */
+extern const EcapiFormat ecapi_format_reddit; /* format_reddit.c */
 extern const EcapiFormat ecapi_format_microsoft;	/* format_microsoft.c */
 extern const EcapiFormat ecapi_format_linkedin;	/* format_linkedin.c */
 extern const EcapiFormat ecapi_format_snap;	/* format_snap.c */

@@ -29,13 +29,16 @@
 
 static const EcapiIdentityRule rules[] = {
 #define ECAPI_IDENTITY(format, field, rule, leaves, digests, source) \
-	{format, USER_DATA field, ECAPI_RULE_##rule, LEAVES_##leaves, ECAPI_DIGESTS_##digests, source},
+	ECAPI_IDENTITY_AS(format, field, NULL, rule, leaves, digests, source)
+#define ECAPI_IDENTITY_AS(format, field, as, rule, leaves, digests, source) \
+	{format, USER_DATA field, as, ECAPI_RULE_##rule, LEAVES_##leaves, ECAPI_DIGESTS_##digests, source},
 #define LEAVES_HASHED	true
 #define LEAVES_CLEAR	false
 #include "destination/identity.def"
 #undef LEAVES_HASHED
 #undef LEAVES_CLEAR
 #undef ECAPI_IDENTITY
+#undef ECAPI_IDENTITY_AS
 };
 
 #define NRULES ((int) (sizeof(rules) / sizeof(rules[0])))
@@ -85,6 +88,12 @@ same(const char *a, const char *b)
 const EcapiIdentityRule *
 ecapi_identity_rule(const char *format, const char *path)
 {
+	return ecapi_identity_rule_as(format, path, NULL);
+}
+
+const EcapiIdentityRule *
+ecapi_identity_rule_as(const char *format, const char *path, const char *as)
+{
 	const char *field;
 
 	if (strncmp(path, USER_DATA, sizeof(USER_DATA) - 1) != 0)
@@ -96,7 +105,8 @@ ecapi_identity_rule(const char *format, const char *path)
 			continue;
 		for (int k = 0; k < NRULES; k++)
 			if (same(rules[k].field + sizeof(USER_DATA) - 1, field) &&
-				same(rules[k].format, formats[i].rules))
+				same(rules[k].format, formats[i].rules) &&
+				(as == NULL || rules[k].as == NULL || strcmp(rules[k].as, as) == 0))
 				return &rules[k];
 	}
 	return NULL;

@@ -24,6 +24,8 @@ typedef struct EcapiIdentityRule
 {
 	const char *format;			/* as the option format has it */
 	const char *field;			/* path of the standard: "user_data.address.city" */
+	const char *as;				/* the platform's name, where the field has several there and
+								 * a rule for each; else NULL */
 	EcapiRule	rule;
 	bool		hashed;			/* leaves as SHA-256; else the form leaves clear */
 	EcapiIdentityDigests digests;
@@ -46,6 +48,10 @@ typedef struct EcapiIdentityForm
  * The search is linear, over a few dozen first letters.
  */
 extern const EcapiIdentityRule *ecapi_identity_rule(const char *format, const char *path);
+
+/* The same, and of several rules that for the platform's name. */
+extern const EcapiIdentityRule *ecapi_identity_rule_as(const char *format, const char *path,
+													   const char *as);
 
 /*
  * The form of a value (len bytes) under a rule: where the rule hashes, 64 lower-case hex

@@ -51,6 +51,74 @@ ecapi_judge_body(const EcapiAnswer *answer, EcapiArena *arena)
 	return body != NULL && body->type == ECAPI_OBJECT ? body : NULL;
 }
 
+/* Brackets that may be open where an answer is cut; those of platforms have five. */
+#define CUT_DEPTH	8
+
+/* A place behind the last whole object, and what is open there. */
+typedef struct Cut
+{
+	size_t		end;			/* 0: there is none */
+	int			depth;
+	char		closing[CUT_DEPTH]; /* outermost first */
+} Cut;
+
+static Cut
+find_cut(const char *text, size_t len)
+{
+	Cut			cut = {0};
+	char		open[CUT_DEPTH];
+	int			depth = 0;
+	bool		quoted = false;
+
+	for (size_t i = 0; i < len; i++)
+	{
+		char		c = text[i];
+
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && (c == '{' || c == '['))
+		{
+			if (depth == CUT_DEPTH)
+				break;
+			open[depth++] = c == '{' ? '}' : ']';
+		}
+		else if (!quoted && (c == '}' || c == ']'))
+		{
+			if (depth == 0 || open[--depth] != c)
+				break;
+			if (c != '}')
+				continue;
+			cut.end = i + 1;
+			cut.depth = depth;
+			memcpy(cut.closing, open, (size_t) depth);
+		}
+	}
+	return cut;
+}
+
+const EcapiValue *
+ecapi_judge_cut_body(const EcapiAnswer *answer, EcapiArena *arena)
+{
+	EcapiAnswer whole = {0};
+	char	   *text;
+	Cut			cut;
+
+	if (!answer->truncated || answer->body == NULL)
+		return NULL;
+	cut = find_cut(answer->body, answer->body_len);
+	text = cut.end == 0 ? NULL : ecapi_arena_alloc(arena, cut.end + CUT_DEPTH);
+	if (text == NULL)
+		return NULL;
+	memcpy(text, answer->body, cut.end);
+	whole.body = text;
+	whole.body_len = cut.end;
+	while (cut.depth > 0)
+		text[whole.body_len++] = cut.closing[--cut.depth];
+	return ecapi_judge_body(&whole, arena);
+}
+
 const char *
 ecapi_judge_words(EcapiArena *arena, const EcapiValue *text)
 {

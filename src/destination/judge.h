@@ -89,6 +89,13 @@ extern bool ecapi_judge_may_have_arrived(const EcapiAnswer *answer,
 extern const EcapiValue *ecapi_judge_body(const EcapiAnswer *answer, EcapiArena *arena);
 
 /*
+ * The same of an answer that was cut: up to the last object in it that is whole, with all
+ * that was open then closed behind it.  So of an array of results the first ones are
+ * there.  NULL when the answer was not cut, or has no whole object.
+ */
+extern const EcapiValue *ecapi_judge_cut_body(const EcapiAnswer *answer, EcapiArena *arena);
+
+/*
  * The words that a platform has for something: a NUL-terminated copy in the arena of at
  * most ECAPI_WORDS_MAX bytes of whole characters, control characters as blanks.  NULL
  * for what is no text or is empty.  Texts that may quote an event's values are not for

@@ -208,17 +208,18 @@ write_rule(EcapiWriter *writer, const char *target)
 
 /* False: the amount cannot be written with digits alone. */
 static bool
-write_value(EcapiWriter *writer, EcapiArena *arena, const EcapiFacts *facts)
+write_value(EcapiWriter *writer, const EcapiFacts *facts)
 {
+	char		memory[ECAPI_DECIMAL_PLAIN_SIZE];
 	const char *amount;
 	size_t		len;
 	EcapiOpen	open;
 
 	if (facts->value == NULL)
 		return true;
-	amount = ecapi_decimal_plain(arena, facts->value->text, facts->value->len, &len);
+	amount = ecapi_decimal_plain(facts->value->text, facts->value->len, memory, &len);
 	if (amount == NULL)
-		return arena->failed;
+		return false;
 	open = ecapi_write_open(writer, "conversionValue", '{');
 	ecapi_write_text(writer, "currencyCode", facts->currency);
 	ecapi_write_text_len(writer, "amount", amount, len);
@@ -228,12 +229,12 @@ write_value(EcapiWriter *writer, EcapiArena *arena, const EcapiFacts *facts)
 
 /* NULL, or why it is not fit. */
 static const char *
-write_event(EcapiShape *shape, EcapiArena *arena, EcapiWriter *writer, const EcapiFacts *facts)
+write_event(EcapiShape *shape, EcapiWriter *writer, const EcapiFacts *facts)
 {
 	write_rule(writer, shape->options->targets[facts->type]);
 	ecapi_write_integer(writer, "conversionHappenedAt", facts->time * 1000);
 	ecapi_write_value(writer, "eventId", facts->id);
-	if (!write_value(writer, arena, facts))
+	if (!write_value(writer, facts))
 		return "value not expressible";
 	if (!write_user(shape, writer, facts->user))
 		return "needs an id, or first and last name";
@@ -249,6 +250,7 @@ ecapi_linkedin_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event
 	EcapiOpen	open;
 	EcapiFacts	facts;
 
+	(void) arena;
 	*reason = ecapi_facts_read(shape, event, &facts);
 	if (*reason == NULL && ecapi_facts_is_elsewhere(shape, event, reason))
 		return ECAPI_FILTERED;
@@ -260,7 +262,7 @@ ecapi_linkedin_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event
 		return ECAPI_UNFIT;
 
 	open = ecapi_write_open(&writer, NULL, '{');
-	*reason = write_event(shape, arena, &writer, &facts);
+	*reason = write_event(shape, &writer, &facts);
 	if (*reason == NULL)
 	{
 		(void) ecapi_write_close(&writer, open, '}', true);

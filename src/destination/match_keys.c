@@ -105,12 +105,11 @@ each_member(EcapiMatchKeys *keys, const EcapiIdentityRule *rule, const EcapiValu
 					  country ? country : keys->shape->default_country, take, arg);
 }
 
-void
-ecapi_match_each(EcapiMatchKeys *keys, const char *path,
-				 bool (*take) (void *arg, const EcapiIdentityForm *form), void *arg)
+static void
+each_by_rule(EcapiMatchKeys *keys, const EcapiIdentityRule *rule,
+			 bool (*take) (void *arg, const EcapiIdentityForm *form), void *arg)
 {
-	const EcapiIdentityRule *rule = ecapi_identity_rule(keys->rules, path);
-	const char *name = path + strlen(USER_DATA);
+	const char *name = rule ? rule->field + strlen(USER_DATA) : "";
 	const char *member = strchr(name, '.');
 	const EcapiValue *list;
 
@@ -139,9 +138,24 @@ ecapi_match_form(EcapiMatchKeys *keys, const char *path, const EcapiValue *value
 	return rule != NULL && value != NULL && form_of(keys, rule, value, keys->country, form);
 }
 
+void
+ecapi_match_each(EcapiMatchKeys *keys, const char *path,
+				 bool (*take) (void *arg, const EcapiIdentityForm *form), void *arg)
+{
+	each_by_rule(keys, ecapi_identity_rule(keys->rules, path), take, arg);
+}
+
 /*
  * ---- writing them ----
  */
+
+/* Each form of a key's field, by the rule for the key's name. */
+static void
+each_of_key(EcapiMatchKeys *keys, const EcapiMatchKey *key,
+			bool (*take) (void *arg, const EcapiIdentityForm *form), void *arg)
+{
+	each_by_rule(keys, ecapi_identity_rule_as(keys->rules, key->path, key->name), take, arg);
+}
 
 /* What is written at the moment, for take. */
 typedef struct Written
@@ -214,7 +228,7 @@ write_array(EcapiMatchKeys *keys, const EcapiMatchKey *table, int n, int i)
 	for (; i < n && strcmp(table[i].name, name) == 0; i++)
 	{
 		written.key = &table[i];
-		ecapi_match_each(keys, table[i].path, write_element, &written);
+		each_of_key(keys, &table[i], write_element, &written);
 	}
 	(void) ecapi_write_close(keys->writer, open, ']', false);
 	return i;
@@ -233,7 +247,7 @@ write_one(EcapiMatchKeys *keys, const EcapiMatchKey *table, int n, int i)
 	{
 		written.key = &table[i];
 		if (!written.done)
-			ecapi_match_each(keys, table[i].path, write_text, &written);
+			each_of_key(keys, &table[i], write_text, &written);
 	}
 	return i;
 }

@@ -21,6 +21,7 @@
 
 #include <string.h>
 
+#include "destination/facts.h"
 #include "destination/items.h"
 #include "destination/member.h"
 #include "event/scan.h"
@@ -167,18 +168,6 @@ write_ext(EcapiWriter *writer, const EcapiValue *properties)
 	}
 }
 
-/* A number that an enrichment gives, in ext of the event or of properties. */
-static void
-write_given(EcapiWriter *writer, const EcapiValue *event, const char *name)
-{
-	const EcapiValue *number = ecapi_member_number(ecapi_member_object(event, "ext"), name);
-
-	if (number == NULL)
-		number = ecapi_member_number(ecapi_member_object(ecapi_member_object(event, "properties"),
-													 "ext"), name);
-	ecapi_write_value(writer, name, number);
-}
-
 void
 ecapi_meta_write_custom(EcapiWriter *writer, const EcapiValue *event,
 						const EcapiValue *value, const char *currency)
@@ -188,8 +177,8 @@ ecapi_meta_write_custom(EcapiWriter *writer, const EcapiValue *event,
 
 	ecapi_write_value(writer, "value", value);
 	ecapi_write_text(writer, "currency", value ? currency : NULL);
-	write_given(writer, event, "predicted_ltv");
-	write_given(writer, event, "net_revenue");
+	ecapi_write_value(writer, "predicted_ltv", ecapi_facts_given(event, "predicted_ltv"));
+	ecapi_write_value(writer, "net_revenue", ecapi_facts_given(event, "net_revenue"));
 	if (properties != NULL)
 	{
 		write_text(writer, "order_id", ecapi_member_text(properties, "transaction_id"));

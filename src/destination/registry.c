@@ -14,6 +14,8 @@ static const EcapiFormat *const formats[] = {
 	&ecapi_format_meta,
 	&ecapi_format_google,
 	&ecapi_format_tiktok,
+	&ecapi_format_pinterest,
+	&ecapi_format_reddit,
 	&ecapi_format_microsoft,
 	&ecapi_format_linkedin,
 	&ecapi_format_snap,

@@ -25,7 +25,6 @@
 #include "postgres.h"
 
 #include "destination/app_data.h"
-#include "destination/decimal.h"
 #include "destination/items.h"
 #include "destination/match_keys.h"
 #include "destination/member.h"
@@ -159,36 +158,16 @@ write_user(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *user)
  * ---- custom_data ----
  */
 
-/* A number as a text; one that cannot be written with digits alone is left out. */
 static void
-write_amount(EcapiWriter *writer, EcapiArena *arena, const char *name, const EcapiValue *number)
+write_content(EcapiWriter *writer, const EcapiValue *item)
 {
-	size_t		len = 0;
-	const char *text = number ? ecapi_decimal_plain(arena, number->text, number->len, &len) : NULL;
+	EcapiOpen	open = ecapi_write_open(writer, NULL, '{');
 
-	ecapi_write_text_len(writer, name, text, len);
-}
-
-static void
-write_contents(EcapiWriter *writer, EcapiArena *arena, const EcapiValue *items)
-{
-	EcapiOpen	list = ecapi_write_open(writer, "contents", '[');
-
-	for (const EcapiValue *item = ecapi_member_first(items); item;
-		 item = ecapi_member_next(items, item))
-	{
-		EcapiOpen	open;
-
-		if (ecapi_member_text(item, "id") == NULL)
-			continue;
-		open = ecapi_write_open(writer, NULL, '{');
-		ecapi_write_value(writer, "id", ecapi_member_text(item, "id"));
-		write_amount(writer, arena, "quantity", ecapi_member_number(item, "quantity"));
-		write_amount(writer, arena, "item_price", ecapi_member_number(item, "price"));
-		ecapi_write_value(writer, "brand", ecapi_member_text(item, "brand"));
-		(void) ecapi_write_close(writer, open, '}', true);
-	}
-	(void) ecapi_write_close(writer, list, ']', false);
+	ecapi_write_value(writer, "id", ecapi_member_text(item, "id"));
+	ecapi_write_amount(writer, "quantity", ecapi_member_number(item, "quantity"));
+	ecapi_write_amount(writer, "item_price", ecapi_member_number(item, "price"));
+	ecapi_write_value(writer, "brand", ecapi_member_text(item, "brand"));
+	(void) ecapi_write_close(writer, open, '}', true);
 }
 
 /* One text stands for all items, so they must have one. */
@@ -210,7 +189,7 @@ common_category(const EcapiValue *items)
 }
 
 static void
-write_custom(EcapiWriter *writer, EcapiArena *arena, const EcapiFacts *facts)
+write_custom(EcapiWriter *writer, const EcapiFacts *facts)
 {
 	const EcapiValue *properties = facts->properties;
 	const EcapiValue *items = properties ? ecapi_items_of(properties) : NULL;
@@ -225,7 +204,7 @@ write_custom(EcapiWriter *writer, EcapiArena *arena, const EcapiFacts *facts)
 		ecapi_write_value(writer, "sign_up_method", ecapi_member_text(properties, "login_method"));
 	if (items != NULL && ecapi_items_write(writer, "content_ids", items, ecapi_item_write_id))
 	{
-		write_contents(writer, arena, items);
+		(void) ecapi_items_write(writer, "contents", items, write_content);
 		ecapi_write_value(writer, "content_category", common_category(items));
 		count = ecapi_items_count(items);
 		if (count > 0)
@@ -301,7 +280,7 @@ write_app(EcapiWriter *writer, const EcapiOptions *options, const EcapiValue *ex
 
 /* False without a person that it is about. */
 static bool
-write_event(EcapiShape *shape, EcapiArena *arena, EcapiWriter *writer, const EcapiFacts *facts,
+write_event(EcapiShape *shape, EcapiWriter *writer, const EcapiFacts *facts,
 			EcapiSnapSource source, const char *name)
 {
 	ecapi_write_text(writer, "event_name", name);
@@ -312,7 +291,7 @@ write_event(EcapiShape *shape, EcapiArena *arena, EcapiWriter *writer, const Eca
 	write_consent(writer, shape->options, facts, source);
 	if (!write_user(shape, writer, facts->user))
 		return false;
-	write_custom(writer, arena, facts);
+	write_custom(writer, facts);
 	if (source == ECAPI_SNAP_APP)
 		write_app(writer, shape->options, facts->ext);
 	return true;
@@ -329,6 +308,7 @@ ecapi_snap_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 	EcapiSnapSource source;
 	const char *name;
 
+	(void) arena;
 	*reason = ecapi_facts_read(shape, event, &facts);
 	if (*reason != NULL)
 		return ECAPI_UNFIT;
@@ -350,7 +330,7 @@ ecapi_snap_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 		return ECAPI_UNFIT;
 
 	open = ecapi_write_open(&writer, NULL, '{');
-	if (write_event(shape, arena, &writer, &facts, source, name))
+	if (write_event(shape, &writer, &facts, source, name))
 	{
 		(void) ecapi_write_close(&writer, open, '}', true);
 		return ECAPI_SHAPED;

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "destination/decimal.h"
+
 void
 ecapi_write_comma(EcapiWriter *writer)
 {
@@ -90,6 +92,18 @@ ecapi_write_value(EcapiWriter *writer, const char *name, const EcapiValue *value
 		return;
 	before_value(writer, name);
 	ecapi_json_value(writer->body, value);
+}
+
+void
+ecapi_write_amount(EcapiWriter *writer, const char *name, const EcapiValue *number)
+{
+	char		memory[ECAPI_DECIMAL_PLAIN_SIZE];
+	const char *plain = NULL;
+	size_t		len = 0;
+
+	if (number != NULL && number->type == ECAPI_NUMBER)
+		plain = ecapi_decimal_plain(number->text, number->len, memory, &len);
+	ecapi_write_text_len(writer, name, plain, len);
 }
 
 void

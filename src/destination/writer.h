@@ -40,6 +40,10 @@ extern bool ecapi_write_close(EcapiWriter *writer, EcapiOpen open, char bracket,
 extern void ecapi_write_text(EcapiWriter *writer, const char *name, const char *text);
 extern void ecapi_write_text_len(EcapiWriter *writer, const char *name, const char *text, size_t len);
 extern void ecapi_write_value(EcapiWriter *writer, const char *name, const EcapiValue *value);
+
+/* A JSON number as a text of digits and a point (decimal.h); none where it has none. */
+extern void ecapi_write_amount(EcapiWriter *writer, const char *name, const EcapiValue *number);
+
 extern void ecapi_write_integer(EcapiWriter *writer, const char *name, int64_t number);
 extern void ecapi_write_bool(EcapiWriter *writer, const char *name, bool truth);
 

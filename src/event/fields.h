@@ -92,10 +92,15 @@ typedef enum EcapiRule
 	ECAPI_RULE_ZIP,				/* US: five digits; else whole, no white space */
 	ECAPI_RULE_ZIP_COMPACT,		/* the same, but without punctuation */
 	ECAPI_RULE_COUNTRY_UPPER,	/* ISO 3166-1 alpha-2, upper case */
-	ECAPI_RULE_GENDER			/* f or m */
+	ECAPI_RULE_GENDER,			/* f or m */
+	ECAPI_RULE_GENDER_THIRD,	/* f, m or n */
+	ECAPI_RULE_EMAIL_ALNUM,		/* an address; letters and digits alone, no "+suffix" */
+	ECAPI_RULE_DEVICE,			/* a UUID, lower case */
+	ECAPI_RULE_DEVICE_UPPER,	/* a UUID, upper case */
+	ECAPI_RULE_POSTAL_DIGITS	/* US: five digits; else all digits */
 } EcapiRule;
 
-#define ECAPI_RULES		(ECAPI_RULE_GENDER + 1)
+#define ECAPI_RULES		(ECAPI_RULE_POSTAL_DIGITS + 1)
 
 /* What a value must be beyond its type; see validate.c. */
 typedef enum EcapiCheck

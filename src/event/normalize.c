@@ -366,5 +366,5 @@ ecapi_rule_needs_country(EcapiRule rule)
 {
 	return rule == ECAPI_RULE_PHONE || rule == ECAPI_RULE_PHONE_DIGITS ||
 		rule == ECAPI_RULE_POSTAL || rule == ECAPI_RULE_ZIP || rule == ECAPI_RULE_ZIP_COMPACT ||
-		rule == ECAPI_RULE_STATE;
+		rule == ECAPI_RULE_STATE || rule == ECAPI_RULE_POSTAL_DIGITS;
 }

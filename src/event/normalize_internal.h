@@ -28,6 +28,12 @@ extern bool ecapi_normalize_is_zip_plus_four(EcapiSpan span);
 extern EcapiNormalized ecapi_normalize_phone(EcapiSpan span, const char *country,
 											 size_t skipped, EcapiBuffer *out);
 
+/* Of normalize_strict.c; upper: with capitals. */
+extern EcapiNormalized ecapi_normalize_alnum_email(EcapiSpan span, bool ascii, EcapiBuffer *out);
+extern EcapiNormalized ecapi_normalize_device(EcapiSpan span, bool upper, EcapiBuffer *out);
+extern EcapiNormalized ecapi_normalize_postal_digits(EcapiSpan span, const char *country,
+													 EcapiBuffer *out);
+
 /*
  * As ecapi_normalize(), for the rules of platforms (normalize_platform.c) and a
  * trimmed span of at most ECAPI_NORMALIZE_MAX bytes that is no digest.

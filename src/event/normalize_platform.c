@@ -387,13 +387,15 @@ normalize_country(Span span, EcapiBuffer *out)
 
 /* ---- gender ---- */
 
-/* The words for women and men; any other word has no letter here. */
+/* The words for women and men, and third: for who is neither; others have no letter here. */
 static EcapiNormalized
-normalize_gender(Span span, bool ascii, EcapiBuffer *out)
+normalize_gender(Span span, bool ascii, bool third, EcapiBuffer *out)
 {
 	static const char *const words[][2] = {
 		{"f", "f"}, {"female", "f"}, {"woman", "f"}, {"girl", "f"}, {"feminine", "f"},
 		{"m", "m"}, {"male", "m"}, {"man", "m"}, {"boy", "m"}, {"masculine", "m"},
+		{"n", "n"}, {"non-binary", "n"}, {"nonbinary", "n"}, {"non binary", "n"}, {"diverse", "n"},
+		{"divers", "n"}
 	};
 	Scratch		scratch;
 	Span		lower;
@@ -402,7 +404,8 @@ normalize_gender(Span span, bool ascii, EcapiBuffer *out)
 		return ECAPI_NORMALIZED_INVALID;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 	{
-		if (lower.len == strlen(words[i][0]) && memcmp(lower.text, words[i][0], lower.len) == 0)
+		if (lower.len == strlen(words[i][0]) && memcmp(lower.text, words[i][0], lower.len) == 0 &&
+			(third || words[i][1][0] != 'n'))
 		{
 			ecapi_buffer_str(out, words[i][1]);
 			return ECAPI_NORMALIZED;
@@ -444,7 +447,17 @@ ecapi_normalize_platform(EcapiRule rule, EcapiSpan span, bool ascii, const char 
 		case ECAPI_RULE_COUNTRY_UPPER:
 			return normalize_country(span, out);
 		case ECAPI_RULE_GENDER:
-			return normalize_gender(span, ascii, out);
+			return normalize_gender(span, ascii, false, out);
+		case ECAPI_RULE_GENDER_THIRD:
+			return normalize_gender(span, ascii, true, out);
+		case ECAPI_RULE_EMAIL_ALNUM:
+			return ecapi_normalize_alnum_email(span, ascii, out);
+		case ECAPI_RULE_DEVICE:
+			return ecapi_normalize_device(span, false, out);
+		case ECAPI_RULE_DEVICE_UPPER:
+			return ecapi_normalize_device(span, true, out);
+		case ECAPI_RULE_POSTAL_DIGITS:
+			return ecapi_normalize_postal_digits(span, country, out);
 		default:
 			return ECAPI_NORMALIZED_INVALID;	/* not reached: a rule of the standard */
 	}

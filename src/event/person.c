@@ -11,11 +11,12 @@
  * come back from one of them, or been made for one: telephone numbers without "+"
  * (Meta, Pinterest, Snap), identifiers without white space (Meta), and mailboxes of Gmail
  * without dots and "+suffix" (Google), which are one mailbox however they are written,
- * at gmail.com and at googlemail.com.  Each form of destination/identity.def for a field
- * that identifies is among them, which its test asks of every line.
+ * at gmail.com and at googlemail.com, and ids of devices in capitals (Reddit).  Each form
+ * of destination/identity.def for a field that identifies is among them, which its test
+ * asks of every line.
  *
  * Some forms are loose: Microsoft's of an address drops what tells "a.b@" from "ab@", who are
- * two persons.  They meet digests alone, since what is given clear tells them apart
+ * two persons, and Reddit's also what tells "a_b@".  They meet digests alone, since what is given clear tells them apart
  * (give_loose).
  *
  * An identifier may stand in a longer text ("Ann <ann@example.com>", the query of a
@@ -75,11 +76,13 @@ static const struct
 /* Forms of identifiers at platforms, beside those of Gmail. */
 static const EcapiRule platform_rules[] = {
 	ECAPI_RULE_IDENTIFIER_COMPACT,
+	ECAPI_RULE_DEVICE_UPPER,
 };
 
 /* Those that several persons may share. */
 static const EcapiRule loose_rules[] = {
 	ECAPI_RULE_EMAIL_PLAIN,
+	ECAPI_RULE_EMAIL_ALNUM,
 };
 
 /* Numbers with fewer digits are prices, counts and years, too. */

@@ -14,8 +14,8 @@
 /*
  * Digests that one identifier can have: in lower case and three more of a mailbox of
  * Gmail; both again without inner white space; as it was given, and the id that a
- * cookie wraps; a telephone number with and without "+"; beside a digest, what stands
- * apart for it, and that of each loose form.  No text has all.
+ * cookie wraps; a telephone number with and without "+"; an id of a device in capitals;
+ * beside a digest, what stands apart for it, and that of each loose form.  No text has all.
  */
 #define ECAPI_PERSON_FORMS	14
 

@@ -41,6 +41,7 @@ static struct
 	const char *sent;			/* the body that answers are to; NULL: not known */
 	char		left_out[1000]; /* of it: fields and why, with blanks between */
 	EcapiFormatProblem problem; /* of the last look at the options */
+	bool		reads_cut;		/* the judge reads what is there of an answer that was cut */
 }			platform;
 
 static inline void
@@ -266,7 +267,7 @@ platform_check_strangers(const char *success, int nevents)
 	ecapi_arena_init(&arena, unit_grab, NULL);
 	memset(&judgement, 0, sizeof(judgement));
 	platform.format->judge(&cut, nevents, &arena, &judgement);
-	check(judgement.verdict != ECAPI_DELIVERED, "nor one that was too long to be kept");
+	check(platform.reads_cut || judgement.verdict != ECAPI_DELIVERED, "nor one that was too long to be kept");
 	cut.transport = ECAPI_TRANSPORT_BROKEN;
 	memset(&judgement, 0, sizeof(judgement));
 	platform.format->judge(&cut, nevents, &arena, &judgement);

@@ -47,6 +47,9 @@ static const struct
 	const char *options;
 }			variants[] = {
 	{"meta", "data_set_id=123"},
+	{"pinterest", "data_set_id=123 app_os=ios"},
+	{"reddit", "data_set_id=123 app_os=ios"},
+	{"reddit", "data_set_id=123 app_os=android"},
 	{"microsoft", "data_set_id=123"},
 	{"microsoft", "data_set_id=123 app_os=ios"},
 	{"linkedin", "targets=10"},
@@ -113,7 +116,8 @@ static const char full[] =
 "'destination_airport':'FRA','destination_ids':'destination-1','drivetrain':1,"
 "'exterior_color':'black1','fuel_type':1,'lease_end_date':'2027-10-01',"
 "'lease_start_date':'2026-11-01','listing_type':1,'make':'make1','model':'model1',"
-"'transmission':1,'vin':'1HGCM82633A004351','ext':{'season':'autumn1','content_type':'product_group'}},"
+"'transmission':1,'vin':'1HGCM82633A004351','ext':{'season':'autumn1','content_type':'product_group',"
+"'predicted_ltv':240.5}},"
 "'ext':{'predicted_ltv':250.5,'lead':{'lead_id':'lead-1'},'messaging_channel':'whatsapp',"
 "'page_load_id':'9a1b2c3d-0000-4000-8000-00000000abc1','app_data':{"
 "'advertiser_tracking_enabled':true,'application_tracking_enabled':true,'extinfo':"
@@ -144,6 +148,7 @@ static const struct
 	{NULL, NULL, "properties.creative_name properties.creative_slot properties.promotion_id "
 	"properties.promotion_name properties.group_id properties.character "
 	"properties.character_level properties.post_score"},
+	{NULL, NULL, "ext"},
 	{NULL, "app", "properties.transaction_id user_data.event_ip_address"},
 	{NULL, "physical_store", "user_data.event_ip_address user_data.event_user_agent properties.page_url"},
 	{"custom", NULL, "value currency_code properties.items"},

@@ -49,6 +49,8 @@ static const struct
 	{"webhook.jsonl", "webhook"},
 	{"google_data_manager.jsonl", "google"},
 	{"tiktok.jsonl", "tiktok"},
+	{"pinterest.jsonl", "pinterest"},
+	{"reddit.jsonl", "reddit"},
 	{"snap.jsonl", "snap"},
 	{"microsoft.jsonl", "microsoft"},
 	{"linkedin.jsonl", "linkedin"},
@@ -226,6 +228,8 @@ is_like(const char *text, const char *wanted)
 {
 	if (strcmp(wanted, "<has no full stop>") == 0)
 		return *text != '\0' && strchr(text, '.') == NULL;
+	if (strcmp(wanted, "<not empty>") == 0)
+		return *text != '\0';
 	while (*wanted != '\0')
 	{
 		if (*wanted == '<')
@@ -431,6 +435,8 @@ judge(const Case *c, const EcapiValue *response, int nevents,
 	EcapiJudgement judgement = {.retry_after_ms = -1};
 	EcapiBuffer text;
 
+	answer.sent = c->outgoing.body;
+	answer.sent_len = c->outgoing.body_len;
 	ecapi_buffer_init(&text, 64 * 1024, unit_resize, NULL);
 	if (body && body->type == ECAPI_STRING)
 		ecapi_buffer_add(&text, body->text, body->len);
@@ -439,8 +445,6 @@ judge(const Case *c, const EcapiValue *response, int nevents,
 	answer.status = atoi(text_of(response, "status"));
 	answer.body = text.data;
 	answer.body_len = text.len;
-	answer.sent = c->outgoing.body;
-	answer.sent_len = c->outgoing.body_len;
 	if (judge_as)
 		judge_as(&answer, nevents, &arena, &judgement);
 	else

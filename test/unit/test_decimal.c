@@ -64,8 +64,9 @@ test_round(void)
 static const char *
 plain(const char *number)
 {
+	static char memory[ECAPI_DECIMAL_PLAIN_SIZE];
 	size_t		len;
-	const char *text = ecapi_decimal_plain(&arena, number, strlen(number), &len);
+	const char *text = ecapi_decimal_plain(number, strlen(number), memory, &len);
 
 	if (text && strlen(text) != len)
 		return "wrong length";
@@ -83,6 +84,9 @@ test_plain(void)
 	check_text(plain("5E-3"), "0.005", "one below 0");
 	check_text(plain("1e-300"), "-", "next to nothing");
 	check_text(plain("1e400"), "-", "no number that a receiver could keep");
+	check_text(plain("9.9999999999999999e2"), "1000", "fifteen digits, carried");
+	check_text(plain("1000000000000000000000000000000000000000000000000000000000000000e-50"), "-",
+			   "longer than any amount");
 	check_text(plain("free"), "-", "no number at all");
 }
 

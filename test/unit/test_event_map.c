@@ -76,6 +76,17 @@ said_of_rule(int type)
 	return platform_problem() ? platform.problem.detail : "";
 }
 
+/* "PURCHASE", or "CUSTOM + custom_event_name=login" */
+static const char *
+as_type(const char *cell, char *memory, size_t size)
+{
+	static const char custom[] = "CUSTOM + custom_event_name=";
+
+	if (strncmp(cell, custom, strlen(custom)) != 0)
+		return as_member("tracking_type", cell, memory, size);
+	return as_member("tracking_type\":\"CUSTOM\",\"custom_event_name", cell + strlen(custom), memory, size);
+}
+
 #define PERSON	"'user_data':{'email_address':'ann@example.com','event_user_agent':'A'}"
 
 /* Formats, and how a cell of their column stands in a body. */
@@ -88,6 +99,8 @@ static const struct
 }			platforms[] = {
 	{"meta", "meta", as_event_name, PERSON},
 	{"tiktok", "tiktok", as_event, PERSON},
+	{"pinterest", "pinterest", as_event_name, PERSON},
+	{"reddit", "reddit", as_type, PERSON},
 	{"microsoft", "microsoft", as_event_type, PERSON},
 	{"linkedin", "linkedin", as_rule_type, PERSON},
 	{"snap", "snap", as_snap_name, PERSON},

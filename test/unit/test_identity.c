@@ -219,6 +219,29 @@ static const struct
 	{"google", "address.postal_code", "us", "10001-1234", "10001-1234", ""},
 	{"google", "address.postal_code", "gb", "SW1A 1AA", "SW1A 1AA", ""},
 
+	/* Pinterest: the rules of its description */
+	{"pinterest", "gender", NULL, "Non-Binary", "n",
+	"1b16b1df538ba12dc3f97edbb85caa7050d46c148134290feba80f8236c83db9"},
+	{"pinterest", "gender", NULL, "female", "f", NULL},
+	{"pinterest", "address.postal_code", "us", "02134", "02134",
+	"1f75e2dac5b82521f112e293235aaeeb5dad684c5ede8469c1ec015b22bba44c"},
+	{"pinterest", "address.postal_code", NULL, "10001-1234", "10001", NULL},
+	{"pinterest", "address.postal_code", "us", "10001 1234", "10001", NULL},
+	{"pinterest", "address.postal_code", "gb", "M1 1AE", "11", NULL},
+	{"pinterest", "address.postal_code", "pl", "00-950", "00950", NULL},
+	{"pinterest", "ifa", NULL, "EA7583CD-A667-48BC-B806-42ECB2B48606", "ea7583cd-a667-48bc-b806-42ecb2b48606",
+	"6cd6140c54b2741b81b0099b232a3ddaeed82df456f43563574877baec22b632"},
+
+	/* Reddit: its page */
+	{"reddit", "email_address", NULL, "Al.ice$+Apple@Example.Com", "alice@example.com",
+	"ff8d9819fc0e12bf0d24892e45987e249a28dce836a85cad60e28eaaa8c6d976"},
+	{"reddit", "email_address", NULL, " john_doe-x@company.example", "johndoex@company.example", NULL},
+	{"reddit", "email_address", NULL, "a.b@sub-domain.example.com", "ab@sub-domain.example.com", NULL},
+	{"reddit", "customer_identifier", NULL, " Cust-42 ", "Cust-42",
+	"772b91cabe669ed0525030074170426af10a5688a186c35b19bf5e84305ffdd1"},
+	{"reddit", "ifa", NULL, "ea7583cd-a667-48bc-b806-42ecb2b48606", "EA7583CD-A667-48BC-B806-42ECB2B48606",
+	"70574fa9c8f498a7b2e5c8712b1126de7b1406fd02fdc591821c5bd33092fd1c"},
+
 	/* ready-made digests, in either case */
 	{"ecapi", "gender", NULL, HEX, HEX, HEX},
 	{"ecapi", "address.city", NULL, HEX, HEX, ""},
@@ -280,6 +303,18 @@ static const struct
 	{"google", "address.first_name", NULL, "Mrs.", "no_certain_form"},
 	{"google", "address.last_name", NULL, ", jr", "no_certain_form"},
 	{"google", "address.postal_code", NULL, "\xff", "no_certain_form"},
+	{"pinterest", "gender", NULL, "unknown", "no_certain_form"},
+	{"pinterest", "address.postal_code", "gb", "AB", "no_certain_form"},
+	{"pinterest", "address.postal_code", "us", "1234", "no_certain_form"},
+	{"pinterest", "ifa", NULL, "00000000-0000-0000-0000-000000000000", "no_certain_form"},
+	{"pinterest", "ifa", NULL, "ea7583cd-a667-48bc-b806-42ecb2b4860", "no_certain_form"},
+	{"pinterest", "ifa", NULL, "ea7583cd-a667-48bc-b806-42ecb2b4860g", "no_certain_form"},
+	{"pinterest", "ifa", NULL, HEX, "unusable_digest"},
+	{"reddit", "email_address", NULL, HEX, "unusable_digest"},
+	{"reddit", "email_address", NULL, "._-@example.com", "no_certain_form"},
+	{"reddit", "email_address", NULL, "+a@example.com", "no_certain_form"},
+	{"reddit", "email_address", NULL, "ren" E_ACUTE "@example.com", "no_certain_form"},
+	{"reddit", "customer_identifier", NULL, "(Not Set)", "no_certain_form"},
 	{"meta", "address.city", NULL, " - ", NULL},
 	{"meta", "address.first_name", NULL, "", NULL},
 	{"google", "address.postal_code", NULL, " \t", NULL},
@@ -379,7 +414,7 @@ test_table(void)
 		field = ecapi_field_named(rule->field, strlen(rule->field));
 		fields &= field != NULL && strcmp(ecapi_field_path(field), rule->field) == 0;
 		sources &= rule->source[0] != '\0';
-		found &= ecapi_identity_rule(rule->format, rule->field) == rule;
+		found &= ecapi_identity_rule_as(rule->format, rule->field, rule->as) == rule;
 
 		/* Clear are places alone, and a postal code where the platform says so. */
 		if (!rule->hashed && strncmp(rule->field, "user_data.address.", 18) != 0)
@@ -552,7 +587,8 @@ test_forgetting(void)
 {
 	static const char *const samples[] = {
 		"Ann.Smith+shop@Gmail.com", "Jane.Doe+x@contoso.example", "ann @example.com", " Mixed.Case_x-1@Sub.Example.org ",
-		"+49 (0)711 12-34-56", "00 1 212 555 0000", "Cust 77 b", " UID-9 ", "User123"
+		"+49 (0)711 12-34-56", "00 1 212 555 0000", "Cust 77 b", " UID-9 ", "User123",
+		"john_doe-x@company.example", " ea7583cd-A667-48BC-B806-42ECB2B48606"
 	};
 	const EcapiIdentityRule *rule;
 	char		event[256];
@@ -581,6 +617,11 @@ test_forgetting(void)
 	check(n > 20, "there were such forms");
 	write_event(event, sizeof(event), "user_data.email_address", HEX);
 	check(!meets("other@example.com", event), "not another's");
+	write_event(event, sizeof(event), "user_data.email_address", "johndoe@example.com");
+	check(!meets("john_doe@example.com", event) && !meets("john.doe+x@example.com", event),
+		  "a form that two persons share is nobody's where both are known");
+	write_event(event, sizeof(event), "user_data.email_address", "John_Doe+x@example.com");
+	check(!meets("johndoe@example.com", event) && !meets("john-doe@example.com", event), "nor the other way");
 }
 
 /* ---- vectors of a file ---- */
@@ -599,6 +640,9 @@ static const struct
 	{"ph", "phone_numbers", NULL},
 	{"customer_identifier", "customer_identifier", NULL},
 	{"external_id", "customer_identifier", "uids.id"},
+	{"hashed_maids", "ifa", NULL},
+	{"idfa", "ifa", NULL},
+	{"aaid", "ifa", NULL},
 	{"gender", "gender", NULL},
 	{"ge", "gender", NULL},
 	{"first_name", "address.first_name", NULL},
@@ -650,8 +694,11 @@ check_row(char *const cell[5])
 				  strcat(what, ", which is no field of the standard"));
 		for (int k = 0; k < 2 && fields[k] != NULL; k++)
 		{
-			const EcapiIdentityRule *rule = rule_of(cell[0], fields[k]);
+			char		path[64];
+			const EcapiIdentityRule *rule;
 
+			snprintf(path, sizeof(path), "user_data.%s", fields[k]);
+			rule = ecapi_identity_rule_as(cell[0], path, cell[1]);
 			check_vector(rule, country_of(rule, cell[2]), cell[2], cell[3], cell[4], what);
 		}
 		return;

@@ -600,6 +600,9 @@ wanted_of(const EcapiFormat *format, long events)
 	/* Analytics names some of the events for itself, and uses few ready-made digests */
 	if (format == &ecapi_format_ga4)
 		return events / 4;
+	/* Pinterest wants an address that is one, or IP address and user agent */
+	if (format == &ecapi_format_pinterest)
+		return events / 10;
 	return events / 2;
 }
 

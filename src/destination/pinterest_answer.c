@@ -1,0 +1,171 @@
+/*
+ * pinterest_answer.c
+ *	  What an answer of Pinterest's Conversions API means.
+ *
+ * Each event has a result, in the order of the request, also in an answer of 200: one that
+ * failed is at fault by itself, and the others are there.  422 says that some events were
+ * not processed; its details are of no type, so the same results are looked for in it, and
+ * where there are none the request is made again, which Pinterest knows by event_id.
+ *
+ * A full batch has results of some 70 bytes each, so an answer may be longer than what is
+ * kept of one.  Then the results that are there count, and the numbers in front of them say
+ * whether an event behind failed.
+ *
+ * Sources: pinterest/api-description, v5, operation events/create (answers, codes).
+ *
+ * Invariants
+ *	(1) An answer that is not Pinterest's own, or about another number of events, delivers
+ *		nothing.
+ *	(2) Texts of an answer are kept only if they cannot quote a value.
+ *
+ * No locks, no state, no memory but the arena's.
+ */
+#include "destination/pinterest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "destination/member.h"
+
+/* The words of a text, if they can quote nothing; else otherwise. */
+static const char *
+harmless_words(const EcapiValue *text, const char *otherwise, EcapiArena *arena)
+{
+	const char *words = ecapi_judge_words(arena, text);
+
+	return words != NULL && ecapi_judge_is_harmless(words) ? words : otherwise;
+}
+
+/* "Some words (code 4196)" of an error, in the arena; NULL: it has none of both. */
+static const char *
+say_error(const EcapiValue *error, EcapiArena *arena)
+{
+	const char *words = harmless_words(ecapi_value_get(error, "message"), "refused", arena);
+	int			code = ecapi_member_integer(error, "code", -1);
+	char		text[ECAPI_WORDS_MAX + 32];
+	int			len;
+
+	if (code < 0)
+		return NULL;
+	len = snprintf(text, sizeof(text), "%.*s (code %d)", ECAPI_WORDS_MAX - 32, words, code);
+	return ecapi_arena_copy(arena, text, (size_t) len);
+}
+
+/* ---- results ---- */
+
+typedef enum Result
+{
+	RESULT_PROCESSED,
+	RESULT_FAILED,
+	RESULT_UNKNOWN
+} Result;
+
+static Result
+read_result(const EcapiValue *result)
+{
+	const EcapiValue *status = ecapi_member_text(result, "status");
+
+	if (status == NULL)
+		return RESULT_UNKNOWN;
+	if (strcmp(status->text, "processed") == 0)
+		return RESULT_PROCESSED;
+	return strcmp(status->text, "failed") == 0 ? RESULT_FAILED : RESULT_UNKNOWN;
+}
+
+/* The results of nevents events, or of the first of them; NULL: these are none. */
+static const EcapiValue *
+results_of(const EcapiValue *body, int nevents, bool cut)
+{
+	const EcapiValue *results = ecapi_value_get(body, "events");
+
+	if (results == NULL || results->type != ECAPI_ARRAY || results->len > (uint32_t) nevents ||
+		(!cut && results->len != (uint32_t) nevents))
+		return NULL;
+	for (const EcapiValue *result = results->first; result; result = result->next)
+		if (read_result(result) == RESULT_UNKNOWN)
+			return NULL;
+	return results;
+}
+
+/* Events behind the last result that is there: they go again, unless none of them failed. */
+static void
+judge_unread(const EcapiValue *body, const EcapiValue *results, int nevents, EcapiArena *arena,
+			 EcapiJudgement *judgement)
+{
+	int			processed = ecapi_member_integer(body, "num_events_processed", -1);
+
+	if (processed == nevents - judgement->nnamed &&
+		ecapi_member_integer(body, "num_events_received", -1) == nevents)
+		return;
+	for (int i = (int) results->len; i < nevents; i++)
+		(void) ecapi_judge_name(judgement, arena, nevents, (EcapiNamed) {
+			.index = i,
+			.outcome = ECAPI_NAMED_RESEND
+		});
+}
+
+static void
+judge_results(const EcapiValue *body, const EcapiValue *results, int nevents, EcapiArena *arena,
+			  EcapiJudgement *judgement)
+{
+	int			i = 0;
+
+	judgement->verdict = ECAPI_DELIVERED;
+	judgement->suspicious = false;
+	judgement->words = NULL;
+	for (const EcapiValue *result = results->first; result; result = result->next, i++)
+	{
+		if (ecapi_member_text(result, "warning_message") != NULL)
+			judgement->warnings++;
+		if (read_result(result) == RESULT_FAILED)
+			(void) ecapi_judge_name(judgement, arena, nevents, (EcapiNamed) {
+				.index = i,
+				.outcome = ECAPI_NAMED_REJECTED,
+				.words = harmless_words(ecapi_value_get(result, "error_message"), "failed", arena)
+			});
+	}
+	judge_unread(body, results, nevents, arena, judgement);
+}
+
+/* ---- an answer ---- */
+
+/* What has no results although its status says that it has. */
+static void
+judge_unknown(EcapiJudgement *judgement, bool suspicious, const char *words)
+{
+	judgement->verdict = ECAPI_RETRY;
+	judgement->suspicious = suspicious;
+	if (judgement->words == NULL)
+		judgement->words = words;
+}
+
+void
+ecapi_pinterest_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
+					  EcapiJudgement *judgement)
+{
+	const EcapiValue *body;
+	const EcapiValue *results;
+	bool		some = answer->status == 422;
+
+	ecapi_judge_status(answer, judgement);
+	if (answer->transport != ECAPI_TRANSPORT_OK)
+		return;
+	body = answer->truncated ? ecapi_judge_cut_body(answer, arena) : ecapi_judge_body(answer, arena);
+	if (judgement->verdict != ECAPI_DELIVERED)
+		judgement->words = say_error(body, arena);
+	/* a token that has no right to the account: another one may have it */
+	if (answer->status == 403)
+		judgement->credential = true;
+	if (judgement->verdict != ECAPI_DELIVERED && !some)
+		return;
+	results = results_of(body, nevents, answer->truncated);
+	if (results == NULL && some)
+	{
+		body = ecapi_value_get(body, "details");
+		results = results_of(body, nevents, answer->truncated);
+	}
+	if (results != NULL)
+		judge_results(body, results, nevents, arena, judgement);
+	else
+		judge_unknown(judgement, some, "an answer that is not Pinterest's");
+}
