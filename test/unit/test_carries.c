@@ -155,7 +155,7 @@ static const struct
 	{"generate_lead", NULL, "value currency_code properties.items properties.transaction_id"}
 };
 
-/* What an event has beside one field that is looked at. */
+/* What an event has beside one field that is looked at, with and without user_data.ext. */
 static const char *const little[] = {
 	"id", "timestamp", "event_type", "value", "currency_code", "source", "user_data.email_address",
 	"user_data.event_user_agent", "user_data.event_ip_address", "properties.page_url"
@@ -328,7 +328,7 @@ single(int number)
 
 /* ---- events ---- */
 
-#define EVENTS	(ECAPI_EVENT_TYPES + 9 + (int) lengthof(shapes) + ECAPI_FIELDS)
+#define EVENTS	(ECAPI_EVENT_TYPES + 9 + (int) lengthof(shapes) + 2 * ECAPI_FIELDS)
 
 typedef struct Event
 {
@@ -357,14 +357,30 @@ set_text(EcapiArena *arena, EcapiValue *event, const char *key, const char *text
 		ecapi_value_set(arena, event, key, strlen(key), text_value(arena, text));
 }
 
+/* The event with these fields and the one of a number, which alone is looked at. */
+static void
+add_little(EcapiArena *arena, const EcapiValue *event, EcapiFieldSet fields, int number)
+{
+	Event	   *one;
+
+	ecapi_field_set_add(&fields, number);
+	one = add_event(with_change(arena, event,
+								ecapi_field_set_without(ecapi_field_set_named(NULL), &fields),
+								REMOVED));
+	one->only = number;
+	snprintf(one->name, sizeof(one->name), "with little but %s",
+			 ecapi_field_path(ecapi_field_numbered(number)));
+}
+
 static void
 make_events(EcapiArena *arena)
 {
 	const EcapiValue *event = unit_json(arena, full);
 	const EcapiEnumeration *sources = ecapi_field_lookup(ECAPI_OBJ_EVENT, "source", 6)->values;
-	EcapiFieldSet all = ecapi_field_set_named(NULL);
-	EcapiFieldSet kept = ecapi_field_set_named(little);
+	EcapiFieldSet without_ids = ecapi_field_set_named(little);
+	EcapiFieldSet with_ids = without_ids;
 
+	ecapi_field_set_add(&with_ids, ecapi_field_number(ecapi_field_named("user_data.ext", 13)));
 	for (int i = 0; i < ECAPI_EVENT_TYPES; i++)
 	{
 		Event	   *one = add_event(ecapi_value_copy(arena, event));
@@ -389,16 +405,10 @@ make_events(EcapiArena *arena)
 	}
 	for (int i = 0; i < ECAPI_FIELDS; i++)
 	{
-		EcapiFieldSet these = kept;
-		Event	   *one;
-
 		if (ecapi_field_numbered(i)->child != ECAPI_OBJ_NONE)
 			continue;
-		ecapi_field_set_add(&these, i);
-		one = add_event(with_change(arena, event, ecapi_field_set_without(all, &these), REMOVED));
-		one->only = i;
-		snprintf(one->name, sizeof(one->name), "with little but %s",
-				 ecapi_field_path(ecapi_field_numbered(i)));
+		add_little(arena, event, without_ids, i);
+		add_little(arena, event, with_ids, i);
 	}
 }
 
@@ -407,16 +417,33 @@ make_events(EcapiArena *arena)
 static EcapiOptions options;
 static EcapiDigestCache *digests;
 
+/* Texts of the present list of options. */
+static char kept_texts[20000];
+static size_t kept;
+
+/* A copy of a value, with a number of two digits behind it unless that is negative. */
+static char *
+keep(const char *value, int number)
+{
+	char	   *copy = kept_texts + kept;
+	size_t		room = sizeof(kept_texts) - kept;
+	int			len = number < 0 ? snprintf(copy, room, "%s", value) :
+		snprintf(copy, room, "%s%02d", value, number);
+
+	if (len < 0 || (size_t) len >= room)
+	{
+		fprintf(stderr, "# too many options\n");
+		exit(2);
+	}
+	kept += (size_t) len + 1;
+	return copy;
+}
+
 static void
 set_option(const EcapiFormat *format, const char *name, const char *value)
 {
-	static char memory[20000];
-	static size_t used;
-	char	   *copy = memory + used;
+	char	   *copy = keep(value, -1);
 
-	if (used > sizeof(memory) / 2)
-		used = 0;
-	used += (size_t) snprintf(copy, 200, "%s", value) + 1;
 	if (strcmp(name, "data_set_id") == 0)
 		options.data_set_id = copy;
 	else if (strcmp(name, "mode") == 0)
@@ -424,11 +451,7 @@ set_option(const EcapiFormat *format, const char *name, const char *value)
 	else if (strcmp(name, "targets") == 0)
 	{
 		for (int i = 0; i < ECAPI_EVENT_TYPES; i++)
-		{
-			copy = memory + used;
-			used += (size_t) snprintf(copy, 200, "%s%02d", value, i) + 1;
-			options.targets[i] = copy;
-		}
+			options.targets[i] = keep(value, i);
 	}
 	else
 	{
@@ -451,6 +474,7 @@ set_options(const EcapiFormat *format, const char *list)
 	int			len;
 
 	memset(&options, 0, sizeof(options));
+	kept = 0;
 	options.format = format;
 	options.batch_size = 1;
 	options.dedupe_key = format->dedupe_key;
