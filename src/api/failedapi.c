@@ -80,10 +80,11 @@ warn_of_late(const EcapiRepeats *repeats, int64 n)
 {
 	ereport(WARNING,
 			(errcode(ERRCODE_WARNING),
-			 errmsg("%lld of these events will be held back with the reason \"%s\"",
+			 errmsg("%lld of these events may be held back with the reason \"%s\"",
 					(long long) n, ECAPI_REASON_DEDUPE_WINDOW),
-			 errdetail("They may have arrived before %s. Receivers of the format \"%s\" recognise a repeat for %d hours, and would count them again.",
-					   timestamptz_to_str(repeats->from), repeats->format, repeats->hours),
+			 errdetail("They may have arrived before %s. Receivers of the format \"%s\" recognise a repeat for %d hours%s, and would count them again.",
+					   timestamptz_to_str(repeats->from), repeats->format,
+					   repeats->hours, repeats->at_most),
 			 errhint("To send them all the same, set the option \"allow_late_repeat\".")));
 }
 

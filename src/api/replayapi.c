@@ -77,16 +77,16 @@ warn_of_repeats(const ForeignServer *server, TimestampTz since)
 				(errcode(ERRCODE_WARNING),
 				 errmsg("the platform may count events again that it had before %s",
 						timestamptz_to_str(repeats.from)),
-				 errdetail("Receivers of the format \"%s\" recognise a repeat for %d hours.",
-						   repeats.format, repeats.hours),
+				 errdetail("Receivers of the format \"%s\" recognise a repeat for %d hours%s.",
+						   repeats.format, repeats.hours, repeats.at_most),
 				 errhint("To send only what was not delivered, use ecapi.retry().")));
 	else
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
 				 errmsg("events that were sent before %s are held back",
 						timestamptz_to_str(repeats.from)),
-				 errdetail("Receivers of the format \"%s\" recognise a repeat for %d hours, and would count them again.",
-						   repeats.format, repeats.hours),
+				 errdetail("Receivers of the format \"%s\" recognise a repeat for %d hours%s, and would count them again.",
+						   repeats.format, repeats.hours, repeats.at_most),
 				 errhint("What was never sent is sent. To send the others too, set the option \"allow_late_repeat\".")));
 }
 

@@ -217,8 +217,13 @@ struct EcapiFormat
 	int			(*age_limit) (const EcapiOptions *options, const EcapiValue *event);
 	int			future_s;
 
-	/* seconds after which the platform takes a repeat for another event; 0: never */
+	/*
+	 * Seconds after which the platform takes a repeat for another event; 0: never.
+	 * dedupe_limit, unless NULL, says it for an event, where 0 is at once; dedupe_s is then
+	 * the largest that it can say.
+	 */
 	int			dedupe_s;
+	int			(*dedupe_limit) (const EcapiOptions *options, const EcapiValue *event);
 
 	EcapiDedupeKey dedupe_key;	/* the default */
 

@@ -218,6 +218,14 @@ ga4_carries(const EcapiOptions *options)
 	return strcmp(options->own[ECAPI_GA4_USER_ID], "none") == 0 ? without_user_id : with_user_id;
 }
 
+#define DEDUPE	(72 * HOUR)
+
+static int
+ga4_dedupe_limit(const EcapiOptions *options, const EcapiValue *event)
+{
+	return ecapi_ga4_is_known_again(options, event) ? DEDUPE : 0;
+}
+
 /*
  * Limits: 25 events and 130 kB a request, taken as 130,000 bytes, and 72 hours
  * (Limitations; "timestamp_micros").  Ten minutes less: a request takes time, clocks differ,
@@ -247,7 +255,8 @@ const EcapiFormat ecapi_format_ga4 = {
 	.default_linger_ms = 0,
 	.max_age_s = 72 * HOUR - 600,
 	.future_s = 600,
-	.dedupe_s = 72 * HOUR,
+	.dedupe_s = DEDUPE,
+	.dedupe_limit = ga4_dedupe_limit,
 	.dedupe_key = ECAPI_DEDUPE_TRANSACTION,
 	.counts_repeats = true,
 	.off_by_default = UINT64_C(1) << ECAPI_EVENT_ad_impression |

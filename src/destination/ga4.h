@@ -49,6 +49,9 @@ extern const char *ecapi_ga4_write_head(EcapiShape *shape, EcapiWriter *writer,
 extern EcapiShaped ecapi_ga4_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 								 EcapiBuffer *body, const char **reason);
 
+/* Whether Analytics knows an event again: a purchase, by its order's number. */
+extern bool ecapi_ga4_is_known_again(const EcapiOptions *options, const EcapiValue *event);
+
 /*
  * Write a number, or a text cut to max characters, which is what Analytics would do;
  * nothing where it is NULL or another value.

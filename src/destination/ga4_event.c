@@ -23,6 +23,7 @@
 
 #include "destination/analytics.h"
 #include "destination/facts.h"
+#include "destination/formats.h"
 #include "destination/ga4.h"
 #include "destination/items.h"
 #include "destination/match_keys.h"
@@ -255,6 +256,18 @@ read_event(const EcapiShape *shape, const EcapiValue *event, EcapiFacts *facts,
 		return reason;
 	*order = order_of(facts, *name);
 	return is_longer(*order, ECAPI_GA4_VALUE_MAX) ? "transaction_id too long" : NULL;
+}
+
+bool
+ecapi_ga4_is_known_again(const EcapiOptions *options, const EcapiValue *event)
+{
+	EcapiShape	shape = {.format = &ecapi_format_ga4, .options = options};
+	const EcapiValue *order;
+	const char *name;
+	EcapiFacts	facts;
+
+	return read_event(&shape, event, &facts, &name, &order) == NULL &&
+		strcmp(name, ECAPI_GA4_PURCHASE) == 0 && order != NULL;
 }
 
 EcapiShaped

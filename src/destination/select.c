@@ -130,12 +130,18 @@ ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
  * too late.
  */
 const char *
-ecapi_select_repeat(const EcapiOptions *options, int64_t sent_at, int64_t now)
+ecapi_select_repeat(const EcapiOptions *options, const EcapiValue *event, int64_t sent_at,
+					int64_t now)
 {
-	int			window_s = options->format->dedupe_s;
+	const EcapiFormat *format = options->format;
+	int			window_s = format->dedupe_s;
 
 	if (sent_at == 0 || window_s <= 0 || options->allow_late_repeat)
 		return NULL;
+	if (format->dedupe_limit != NULL)
+		window_s = format->dedupe_limit(options, event);
+	if (window_s <= 0)
+		return ECAPI_REASON_DEDUPE_WINDOW;
 	return now - sent_at + options->timeout_ms / 1000 < window_s ? NULL
 		: ECAPI_REASON_DEDUPE_WINDOW;
 }

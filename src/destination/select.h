@@ -80,8 +80,8 @@ extern const char *ecapi_select_late(const EcapiOptions *options, const EcapiVal
  * have arrived (0: in none), else ECAPI_REASON_DEDUPE_WINDOW: the platform may have
  * forgotten it when the request arrives.  Times are in seconds since 1970.
  */
-extern const char *ecapi_select_repeat(const EcapiOptions *options, int64_t sent_at,
-									   int64_t now);
+extern const char *ecapi_select_repeat(const EcapiOptions *options, const EcapiValue *event,
+									   int64_t sent_at, int64_t now);
 
 /* The reason of step 4. */
 #define ECAPI_REASON_FILTER	"filter"

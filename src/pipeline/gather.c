@@ -187,7 +187,7 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 		stop_event(item, event->stopped);
 		return NULL;
 	}
-	if (reason == NULL && ecapi_late_repeat_hold_back(item, now))
+	if (reason == NULL && ecapi_late_repeat_hold_back(item, tree, now))
 		return NULL;
 	if (reason == NULL)
 	{

@@ -37,14 +37,16 @@ ecapi_repeats_of(const ForeignServer *server, EcapiRepeats *repeats)
 		return false;
 	repeats->format = options.format->name;
 	repeats->hours = options.format->dedupe_s / SECS_PER_HOUR;
-	repeats->from = GetCurrentTimestamp() - options.format->dedupe_s * USECS_PER_SEC +
+	repeats->at_most = options.format->dedupe_limit != NULL ? " at most" : "";
+	repeats->from = options.format->dedupe_limit != NULL ? GetCurrentTimestamp() :
+		GetCurrentTimestamp() - options.format->dedupe_s * USECS_PER_SEC +
 		options.timeout_ms * INT64CONST(1000);
 	repeats->allowed = options.allow_late_repeat;
 	return true;
 }
 
 bool
-ecapi_late_repeat_hold_back(EcapiItem item, pg_time_t now)
+ecapi_late_repeat_hold_back(EcapiItem item, const EcapiValue *tree, pg_time_t now)
 {
 	EcapiSlice *slice = item.slice;
 	const EcapiFirstSent *sent = slice->sent == NULL ? NULL : &slice->sent[item.index];
@@ -52,7 +54,7 @@ ecapi_late_repeat_hold_back(EcapiItem item, pg_time_t now)
 
 	if (sent == NULL || sent->at == 0)
 		return false;
-	reason = ecapi_select_repeat(slice->feed->destination->options,
+	reason = ecapi_select_repeat(slice->feed->destination->options, tree,
 								 timestamptz_to_time_t(sent->at), now);
 	if (reason == NULL)
 		return false;

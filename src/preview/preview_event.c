@@ -224,7 +224,9 @@ decide_repeats(EcapiPreview *preview, Undecided *undecided)
 	ecapi_preview_find_sent(preview, undecided->events, undecided->n, sent_at);
 	for (int i = 0; i < undecided->n; i++)
 	{
-		const char *reason = ecapi_select_repeat(preview->options, sent_at[i], preview->now);
+		const char *reason = ecapi_select_repeat(preview->options,
+														 undecided->events[i]->event,
+														 sent_at[i], preview->now);
 
 		if (reason != NULL)
 			decide(undecided->events[i], ECAPI_DECISION_FILTERED, reason);

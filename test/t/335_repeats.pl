@@ -186,7 +186,7 @@ sub outage
 	my ($code, $out, $err) = $cluster->psql($cluster->database, "SELECT ecapi.retry('held', 'held-1')");
 
 	is($out, '1', 'ecapi.retry() finds one');
-	like($err, qr/1 of these events will be held back with the reason "dedupe window".*allow_late_repeat/s, 'and says what will come of it');
+	like($err, qr/1 of these events may be held back with the reason "dedupe window".*allow_late_repeat/s, 'and says what will come of it');
 	$cluster->wait_sql("SELECT state = 'dead' AND reason = 'dedupe window' FROM ecapi.failed_event WHERE event_id = 'held-1'",
 		'it is held back again');
 	my $before = arrived('held');

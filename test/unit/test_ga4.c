@@ -345,6 +345,31 @@ test_validation(void)
 	begin();
 }
 
+/* ---- repeats ---- */
+
+/* Seconds for which Analytics knows an event of these members again. */
+static int
+dedupe_limit(const char *members)
+{
+	char		json[500];
+	EcapiArena	arena;
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	snprintf(json, sizeof(json), "{" HEAD "%s}", members);
+	return ecapi_format_ga4.dedupe_limit(&platform.options, unit_json(&arena, json));
+}
+
+static void
+test_repeats(void)
+{
+	begin();
+	check(dedupe_limit(",'event_type':'purchase','properties':{'transaction_id':'7'}") == ecapi_format_ga4.dedupe_s,
+		  "a purchase is known by its order");
+	check(dedupe_limit(",'event_type':'login','properties':{'transaction_id':'7'}") == 0,
+		  "no other event is known again");
+	check(dedupe_limit(",'event_type':'custom'") == 0, "nor is what cannot be sent");
+}
+
 int
 main(void)
 {
@@ -358,5 +383,6 @@ main(void)
 	test_fit();
 	test_answers();
 	test_validation();
+	test_repeats();
 	return platform_done();
 }

@@ -249,16 +249,25 @@ test_sample(void)
 	check_text(late("{'id':'1'}"), "consent missing", "consent comes first");
 }
 
+static int
+never_for_leads(const EcapiOptions *options, const EcapiValue *event)
+{
+	return ecapi_value_get(event, "lead") ? 0 : options->format->dedupe_s;
+}
+
 static const char *
 repeat(int64_t age_s)
 {
-	return ecapi_select_repeat(&options, NOW - age_s, NOW);
+	return ecapi_select_repeat(&options, tree("{}"), NOW - age_s, NOW);
 }
 
 static void
 test_repeats(void)
 {
 	static const EcapiFormat forgets = {.name = "forgets", .dedupe_s = 3600};
+	static const EcapiFormat knows_some = {
+		.name = "knows some", .dedupe_s = 3600, .dedupe_limit = never_for_leads
+	};
 
 	memset(&options, 0, sizeof(options));
 	options.timeout_ms = 30000;
@@ -269,7 +278,12 @@ test_repeats(void)
 	check_text(repeat(3570), "dedupe window", "one that may be on its way too long");
 	check_text(repeat(100000), "dedupe window", "one too late");
 	check_text(repeat(-60), NULL, "after the clock was set back");
-	check_text(ecapi_select_repeat(&options, 0, NOW), NULL, "what was never sent is no repeat");
+	check_text(ecapi_select_repeat(&options, tree("{}"), 0, NOW), NULL, "what was never sent is no repeat");
+	options.format = &knows_some;
+	check_text(repeat(60), NULL, "an event that is known for a time");
+	check_text(ecapi_select_repeat(&options, tree("{'lead':true}"), NOW, NOW), "dedupe window",
+			   "one that is never known again");
+	check_text(ecapi_select_repeat(&options, tree("{'lead':true}"), 0, NOW), NULL, "the first of it");
 	options.allow_late_repeat = true;
 	check_text(repeat(100000), NULL, "the owner lets it go");
 }
