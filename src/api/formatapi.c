@@ -80,6 +80,9 @@ add_options(Row *row, const EcapiFormat *format)
 		if (format->own[i].required && !format->own[i].secret)
 			names = accumArrayResult(names, CStringGetTextDatum(format->own[i].name), false,
 									 TEXTOID, CurrentMemoryContext);
+	if (format->needs != NULL)
+		names = accumArrayResult(names, CStringGetTextDatum(format->needs), false, TEXTOID,
+								 CurrentMemoryContext);
 	add(row, makeArrayResult(names, CurrentMemoryContext));
 }
 

@@ -174,11 +174,13 @@ struct EcapiFormat
 
 	/*
 	 * For ecapi.formats(), in words and without a full stop: what an event needs to be taken,
-	 * beside what the standard requires (NULL: nothing); and which credentials the user
-	 * mapping must hold (NULL: none).
+	 * beside what the standard requires (NULL: nothing); which credentials the user mapping
+	 * must hold (NULL: none); and which options the server needs beside those that are
+	 * required, where it has a choice, the first one first (NULL: none).
 	 */
 	const char *identifiers;
 	const char *credentials;
+	const char *needs;
 
 	EcapiOutcomes outcomes;
 

@@ -245,6 +245,7 @@ const EcapiFormat ecapi_format_ga4 = {
 	.path = ga4_path,
 	.identifiers = "The visitor's ga_client_id, of an app its ga_app_instance_id",
 	.credentials = "api_secret",
+	.needs = "measurement_id or firebase_app_id",
 	.outcomes = ECAPI_OUTCOMES_NONE,
 	.own = ga4_options,
 	.nown = ECAPI_GA4_OPTIONS,

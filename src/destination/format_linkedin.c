@@ -281,6 +281,7 @@ const EcapiFormat ecapi_format_linkedin = {
 	.identifiers = "An email address, click id, IPv4 address or Android's advertising id, or, with "
 	"send_names, a first and a last name",
 	.credentials = "access_token",
+	.needs = "event_types with a conversion rule for each type",
 	.outcomes = ECAPI_OUTCOMES_INDEX,
 	.own = linkedin_options,
 	.nown = ECAPI_LINKEDIN_OPTIONS,

@@ -225,6 +225,7 @@ const EcapiFormat ecapi_format_snap = {
 	.identifiers = "An email address, telephone number or device id, or an IP address and a user "
 	"agent together; from a website or an app also event_source_url",
 	.credentials = "access_token",
+	.needs = "data_set_id or app_id",
 	.outcomes = ECAPI_OUTCOMES_INDEX,
 	.own = snap_options,
 	.nown = ECAPI_SNAP_OPTIONS,

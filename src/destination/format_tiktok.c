@@ -338,6 +338,7 @@ const EcapiFormat ecapi_format_tiktok = {
 	.identifiers = "An email address, telephone number, external id, click id, browser id or "
 	"device id, or an IP address and a user agent together; from a website also page.url",
 	.credentials = "access_token",
+	.needs = "data_set_id or event_source_ids",
 	.outcomes = ECAPI_OUTCOMES_INDEX,
 	.own = tiktok_options,
 	.nown = ECAPI_TIKTOK_OPTIONS,
