@@ -92,6 +92,19 @@ ecapi_facts_is_elsewhere(const EcapiShape *shape, const EcapiValue *event, const
 	return true;
 }
 
+bool
+ecapi_facts_names_other(const EcapiShape *shape, const EcapiValue *event, const char *id,
+						size_t len, const char **reason)
+{
+	const EcapiValue *data_set = ecapi_member_text(event, "data_set_id");
+
+	if (data_set == NULL || shape->options->data_set_id != NULL ||
+		(data_set->len == len && memcmp(data_set->text, id, len) == 0))
+		return false;
+	*reason = "data_set_id";
+	return true;
+}
+
 const char *
 ecapi_facts_money_wrong(const EcapiFacts *facts)
 {

@@ -44,6 +44,13 @@ extern bool ecapi_facts_is_elsewhere(const EcapiShape *shape, const EcapiValue *
 									 const char **reason);
 
 /*
+ * The same of a destination that has an id for each source of events and no data_set_id: id
+ * is that of the event's source, of len bytes.
+ */
+extern bool ecapi_facts_names_other(const EcapiShape *shape, const EcapiValue *event,
+									const char *id, size_t len, const char **reason);
+
+/*
  * Why the value cannot leave: it has no currency, or one that is none.  NULL: it can, or
  * there is no value.
  */

@@ -307,6 +307,7 @@ ecapi_snap_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 	EcapiFacts	facts;
 	EcapiSnapSource source;
 	const char *name;
+	const char *id;
 
 	(void) arena;
 	*reason = ecapi_facts_read(shape, event, &facts);
@@ -317,13 +318,13 @@ ecapi_snap_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 	source = ecapi_snap_source(event);
 	name = shape->options->targets[facts.type];
 	name = name ? name : ecapi_snap_name(facts.type);
-	if (source == ECAPI_SNAP_APP && shape->options->own[ECAPI_SNAP_APP_ID] == NULL)
-		*reason = "app_id";
-	else if (source != ECAPI_SNAP_APP && shape->options->data_set_id == NULL)
-		*reason = "data_set_id";
+	id = source == ECAPI_SNAP_APP ? shape->options->own[ECAPI_SNAP_APP_ID]
+		: shape->options->data_set_id;
+	if (id == NULL)
+		*reason = source == ECAPI_SNAP_APP ? "app_id" : "data_set_id";
 	else if (name == NULL)
 		*reason = "event_type";
-	if (*reason != NULL)
+	if (*reason != NULL || ecapi_facts_names_other(shape, event, id, strlen(id), reason))
 		return ECAPI_FILTERED;
 	*reason = find_needed(&facts, source, name);
 	if (*reason != NULL)

@@ -127,15 +127,16 @@ static EcapiShaped
 find_extras(EcapiShape *shape, const EcapiValue *event, const EcapiFacts *facts,
 			Extras *extras, const char **reason)
 {
+	const char *id;
 	size_t		len;
 
 	memset(extras, 0, sizeof(*extras));
 	extras->source = ecapi_tiktok_source(shape->options, event);
-	if (ecapi_tiktok_source_id(shape->options, extras->source, &len) == NULL)
-	{
+	id = ecapi_tiktok_source_id(shape->options, extras->source, &len);
+	if (id == NULL)
 		*reason = "event_source_ids";
+	if (id == NULL || ecapi_facts_names_other(shape, event, id, len, reason))
 		return ECAPI_FILTERED;
-	}
 	if (extras->source == ECAPI_TIKTOK_CRM)
 		extras->lead = ecapi_tiktok_lead(event);
 	*reason = ecapi_facts_name(shape, event, facts, standard_names, &extras->name);

@@ -180,6 +180,25 @@ ALTER SERVER pm OPTIONS (DROP fields);
 SELECT decision, events, not_carried FROM ecapi.preview('pm');
 ROLLBACK;
 
+-- A format may be surer of a short age than of the longest that an option can say.
+BEGIN;
+CREATE SERVER pt FOREIGN DATA WRAPPER ecapi OPTIONS (format 'tiktok', data_set_id 'C4A1', mode 'shadow');
+SELECT :'event'::jsonb || jsonb_build_object('event_type', 'contact', 'timestamp', extract(epoch FROM now())::bigint - 8 * 86400,
+    'properties', '{"page_url": "https://shop.example/"}'::jsonb, 'user_data', '{"email_address": "a@example.com"}'::jsonb) AS old \gset
+SELECT decision, reason FROM ecapi.preview('pt', event => :'old');
+ALTER SERVER pt OPTIONS (ADD max_age '20d');
+SELECT decision, reason FROM ecapi.preview('pt', event => :'old');
+ALTER SERVER pt OPTIONS (SET max_age '0');
+SELECT decision, reason FROM ecapi.preview('pt', event => :'old');
+ALTER SERVER pt OPTIONS (SET max_age '28d');
+ROLLBACK;
+
+-- Ids, names and sources that a platform does not have are found at once.
+CREATE SERVER pt FOREIGN DATA WRAPPER ecapi OPTIONS (format 'tiktok', data_set_id 'C4-A1');
+CREATE SERVER pt FOREIGN DATA WRAPPER ecapi OPTIONS (format 'tiktok', event_source_ids 'store=1');
+CREATE SERVER pt FOREIGN DATA WRAPPER ecapi OPTIONS (format 'snap', data_set_id 'a b');
+CREATE SERVER pt FOREIGN DATA WRAPPER ecapi OPTIONS (format 'snap', data_set_id 'a-b', event_types 'contact');
+
 -- Arguments.
 SELECT * FROM ecapi.preview('pw');
 SELECT * FROM ecapi.preview(NULL);

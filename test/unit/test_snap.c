@@ -71,6 +71,9 @@ test_fit(void)
 	check(platform_shape("{" WEB ",'event_type':'login'}") == ECAPI_FILTERED &&
 		  platform_shape("{" HEAD ",'event_type':'login','source':'app'," PAGE "," EMAIL "}") == ECAPI_SHAPED,
 		  "nor a website's where no pixel is");
+	check(platform_shape("{" HEAD ",'event_type':'login','source':'app','data_set_id':'0bb12233-4455'," PAGE "," EMAIL "}") == ECAPI_SHAPED &&
+		  platform_shape("{" HEAD ",'event_type':'login','source':'app','data_set_id':'0bb12233'," PAGE "," EMAIL "}") == ECAPI_FILTERED,
+		  "nor another app's");
 	begin();
 }
 

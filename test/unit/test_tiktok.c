@@ -74,6 +74,11 @@ test_fit(void)
 	check(platform_shape("{" HEAD ",'event_type':'contact','source':'chat'," EMAIL "}") == ECAPI_FILTERED &&
 		  platform.body.len == 0, "nor is one of a source without an id");
 	check_text(platform.reason, "event_source_ids", "which is said");
+	platform.options.data_set_id = NULL;
+	platform.options.own[ECAPI_TIKTOK_EVENT_SOURCE_IDS] = (char *) "offline=71";
+	check(platform_shape("{" HEAD ",'event_type':'contact','source':'chat','data_set_id':'71'," EMAIL "}") == ECAPI_SHAPED &&
+		  platform_shape("{" HEAD ",'event_type':'contact','source':'chat','data_set_id':'7'," EMAIL "}") == ECAPI_FILTERED,
+		  "nor one of another event set");
 	begin();
 }
 
