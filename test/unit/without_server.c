@@ -10,7 +10,7 @@
 
 #include "destination/options.h"
 
-extern int	pg_snprintf(char *text, size_t size, const char *format,...) pg_attribute_printf(3, 4);
+extern int	pg_snprintf(char *text, size_t size, const char *format,...) __attribute__((format(printf, 3, 4)));
 
 int
 pg_snprintf(char *text, size_t size, const char *format,...)
