@@ -143,6 +143,11 @@ OBJS = \
 	src/destination/ga4_event.o \
 	src/destination/ga4_user.o \
 	src/destination/ga4_answer.o \
+	src/destination/format_openai.o \
+	src/destination/openai_event.o \
+	src/destination/format_amazon.o \
+	src/destination/amazon_event.o \
+	src/destination/amazon_answer.o \
 	src/destination/analytics.o \
 	src/destination/oauth.o \
 	src/destination/service_account.o \

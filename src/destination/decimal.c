@@ -285,6 +285,26 @@ ecapi_decimal_plain(const char *text, size_t len, char memory[ECAPI_DECIMAL_PLAI
 	return strchr(memory, 'e') == NULL ? memory : NULL;
 }
 
+bool
+ecapi_decimal_count(EcapiArena *arena, const char *text, size_t len, int decimals,
+					int64_t *count)
+{
+	EcapiDecimal factor = {1, 0};
+	EcapiNumber number;
+	const char *product;
+	size_t		product_len;
+
+	for (; decimals > 0; decimals--)
+		factor.digits *= 10;
+	product = ecapi_decimal_scale(arena, text, len, factor, &product_len);
+	/* from 15 digits on, the product may have been rounded */
+	if (product == NULL || !ecapi_scan_number(product, product_len, &number) ||
+		!number.integral || number.whole < 0 || number.whole >= INT64_C(100000000000000))
+		return false;
+	*count = number.whole;
+	return true;
+}
+
 const char *
 ecapi_decimal_round(EcapiArena *arena, const char *text, size_t len, int decimals,
 					size_t *rounded_len)

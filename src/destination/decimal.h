@@ -50,6 +50,14 @@ extern const char *ecapi_decimal_plain(const char *text, size_t len,
 									   size_t *plain_len);
 
 /*
+ * A JSON number (len bytes) of at most that many decimals (0 to 4) as a count of its last
+ * decimal: 12.5 and 2 make 1250.  False when it has more decimals, 15 digits or more, is below
+ * 0 or no number, or when the arena failed.
+ */
+extern bool ecapi_decimal_count(EcapiArena *arena, const char *text, size_t len,
+								int decimals, int64_t *count);
+
+/*
  * A JSON number (len bytes) with at most that many decimals (0 or more), halves away
  * from zero, as the text of a JSON number in the arena; text itself where it has
  * no more.  Beyond 15 significant digits it is rounded to 15, as above.  NULL when

@@ -170,6 +170,9 @@ struct EcapiFormat
 	 * a format without keys.
 	 */
 	const char *url;
+
+	/* NULL, or url of a platform that has several, by the options; url is the default's then */
+	const char *(*url_of) (const EcapiOptions *options);
 	const char *(*path) (const EcapiOptions *options, uint64_t key, EcapiArena *arena);
 
 	/*

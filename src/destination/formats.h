@@ -18,5 +18,7 @@ extern const EcapiFormat ecapi_format_microsoft;	/* format_microsoft.c */
 extern const EcapiFormat ecapi_format_linkedin;	/* format_linkedin.c */
 extern const EcapiFormat ecapi_format_snap;	/* format_snap.c */
 extern const EcapiFormat ecapi_format_ga4;	/* format_ga4.c */
+extern const EcapiFormat ecapi_format_openai;	/* format_openai.c */
+extern const EcapiFormat ecapi_format_amazon;	/* format_amazon.c */
 
 #endif							/* ECAPI_FORMATS_H */

@@ -95,28 +95,6 @@ judge_taken(const EcapiAnswer *answer, EcapiArena *arena, EcapiJudgement *judgem
 
 /* ---- a request that was refused ---- */
 
-/*
- * What a refusal says: the place of an event in "events.events[1].user_data" or
- * "events[1]", and the path behind it.  False: it is about no event.
- */
-static bool
-read_place(const char *field, int *index, const char **path)
-{
-	static const char name[] = "events[";
-	const char *at = strstr(field, name);
-	size_t		digits;
-
-	if (at == NULL || (at != field && at[-1] != '.'))
-		return false;
-	at += strlen(name);
-	digits = strspn(at, "0123456789");
-	if (digits == 0 || digits > 9 || at[digits] != ']')
-		return false;
-	*index = atoi(at);
-	*path = ecapi_judge_path(at + digits + 1);
-	return true;
-}
-
 /* Reasons about the request, whatever field they name: too many of something in it. */
 static bool
 is_of_request(const char *reason)
@@ -160,7 +138,7 @@ judge_violation(const EcapiValue *violation, int nevents, EcapiArena *arena,
 	EcapiNamed	named = {.outcome = ECAPI_NAMED_REJECTED};
 	const char *path = "";
 
-	if (ecapi_value_is_text(field) && !is_of_request(reason) && read_place(field->text, &named.index, &path))
+	if (ecapi_value_is_text(field) && !is_of_request(reason) && ecapi_judge_event_of(field->text, &named.index, &path))
 	{
 		named.words = ecapi_judge_join(arena, reason, path);
 		if (named.words == NULL)

@@ -11,6 +11,7 @@
 #include "destination/judge.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "event/json.h"
@@ -200,6 +201,24 @@ ecapi_judge_path(const char *text)
 		strspn(text, LETTERS DIGITS "_./[]") != strlen(text))
 		return "";
 	return text;
+}
+
+bool
+ecapi_judge_event_of(const char *field, int *index, const char **path)
+{
+	static const char name[] = "events[";
+	const char *at = strstr(field, name);
+	size_t		digits;
+
+	if (at == NULL || (at != field && at[-1] != '.'))
+		return false;
+	at += strlen(name);
+	digits = strspn(at, "0123456789");
+	if (digits == 0 || digits > 9 || at[digits] != ']')
+		return false;
+	*index = atoi(at);
+	*path = ecapi_judge_path(at + digits + 1);
+	return true;
 }
 
 const char *

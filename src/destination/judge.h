@@ -116,6 +116,12 @@ extern bool ecapi_judge_is_harmless(const char *text);
  */
 extern const char *ecapi_judge_path(const char *text);
 
+/*
+ * The event that a path is about, "events[1].user" or "events.events[1]", by its place in
+ * the request, and the path behind it, as the above.  False: it is about no event.
+ */
+extern bool ecapi_judge_event_of(const char *field, int *index, const char **path);
+
 /* "first: second" in the arena, or the one of both that is not empty; NULL: none. */
 extern const char *ecapi_judge_join(EcapiArena *arena, const char *first, const char *second);
 

@@ -424,7 +424,9 @@ ecapi_options_url(const EcapiOptions *options)
 {
 	if (options->mode == ECAPI_MODE_TEST && options->test_url)
 		return options->test_url;
-	return options->url ? options->url : options->format->url;
+	if (options->url)
+		return options->url;
+	return options->format->url_of ? options->format->url_of(options) : options->format->url;
 }
 
 bool

@@ -20,6 +20,8 @@ static const EcapiFormat *const formats[] = {
 	&ecapi_format_linkedin,
 	&ecapi_format_snap,
 	&ecapi_format_ga4,
+	&ecapi_format_openai,
+	&ecapi_format_amazon,
 	NULL
 };
 

@@ -84,6 +84,8 @@ typedef enum EcapiRule
 	ECAPI_RULE_IDENTIFIER_CASED,	/* trim; letter case stays */
 	ECAPI_RULE_EMAIL_GMAIL,		/* an address; of Gmail no dots, no "+suffix" */
 	ECAPI_RULE_EMAIL_PLAIN,		/* an address without these, at any domain */
+	ECAPI_RULE_EMAIL_LETTERS,	/* an address of letters and digits of ASCII, ".", "-" and "+"
+								 * alone */
 	ECAPI_RULE_EMAIL_COMPACT,	/* an address without white space, also in it */
 	ECAPI_RULE_PHONE_DIGITS,	/* digits with the country code, without + */
 	ECAPI_RULE_GIVEN_NAME,		/* trim, lower case, no title in front */

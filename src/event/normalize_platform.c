@@ -152,6 +152,28 @@ cased_identifier(Span span, bool ascii, EcapiBuffer *out)
 	return add_span(out, span);
 }
 
+/* What is no letter or digit of ASCII, nor one of ".-+@". */
+static bool
+skipped_in_letters(int32_t c)
+{
+	return c >= 0x80 || c == 0 ||
+		!(ecapi_is_digit((char) c) || ecapi_is_letter((char) c) || strchr(".-+@", (char) c) != NULL);
+}
+
+/* An address without what is skipped, if that is one still. */
+static EcapiNormalized
+add_letters(EcapiBuffer *out, Span address, bool ascii)
+{
+	size_t		before = out->len;
+	EcapiNormalized result = add_without(out, address, ascii, skipped_in_letters);
+
+	if (result != ECAPI_NORMALIZED || out->full ||
+		ecapi_mailbox_is_address((Span) {out->data + before, out->len - before}))
+		return result;
+	ecapi_buffer_truncate(out, before);
+	return ECAPI_NORMALIZED_INVALID;
+}
+
 /* Without any white space; by the rule, some mailboxes without dots and suffix. */
 static EcapiNormalized
 normalize_email(EcapiRule rule, Span span, bool ascii, EcapiBuffer *out)
@@ -173,6 +195,8 @@ normalize_email(EcapiRule rule, Span span, bool ascii, EcapiBuffer *out)
 	address = (Span) {whole.text.data, whole.text.len};
 	if (!ecapi_mailbox_is_address(address))
 		return ECAPI_NORMALIZED_INVALID;
+	if (rule == ECAPI_RULE_EMAIL_LETTERS)
+		return add_letters(out, address, ascii);
 	if (!becomes_plain(rule, address, &local))
 		return add_span(out, address);
 	ecapi_buffer_truncate(&scratch.text, 0);
@@ -430,6 +454,7 @@ ecapi_normalize_platform(EcapiRule rule, EcapiSpan span, bool ascii, const char 
 			return cased_identifier(span, ascii, out);
 		case ECAPI_RULE_EMAIL_GMAIL:
 		case ECAPI_RULE_EMAIL_PLAIN:
+		case ECAPI_RULE_EMAIL_LETTERS:
 		case ECAPI_RULE_EMAIL_COMPACT:
 			return normalize_email(rule, span, ascii, out);
 		case ECAPI_RULE_PHONE_DIGITS:

@@ -83,6 +83,7 @@ static const EcapiRule platform_rules[] = {
 static const EcapiRule loose_rules[] = {
 	ECAPI_RULE_EMAIL_PLAIN,
 	ECAPI_RULE_EMAIL_ALNUM,
+	ECAPI_RULE_EMAIL_LETTERS,
 };
 
 /* Numbers with fewer digits are prices, counts and years, too. */

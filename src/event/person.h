@@ -17,7 +17,7 @@
  * cookie wraps; a telephone number with and without "+"; an id of a device in capitals;
  * beside a digest, what stands apart for it, and that of each loose form.  No text has all.
  */
-#define ECAPI_PERSON_FORMS	14
+#define ECAPI_PERSON_FORMS	16
 
 /* One identifier of a person, as the digests that its forms have. */
 typedef struct EcapiPerson

@@ -62,7 +62,10 @@ static const struct
 	{"tiktok", "data_set_id=123 app_os=ios event_source_ids=app=1,offline=2,crm=3 app_id=4"},
 	{"snap", "data_set_id=123 app_id=4"},
 	{"ga4", "measurement_id=G-1A2B3C"},
-	{"ga4", "firebase_app_id=1:2:android:3 user_id=clear"}
+	{"ga4", "firebase_app_id=1:2:android:3 user_id=clear"},
+	{"openai", "data_set_id=123"},
+	{"amazon", "account_id=1 client_id=2"},
+	{"amazon", "account_id=1 client_id=2 region=eu app_os=ios"}
 };
 
 /*
@@ -92,6 +95,7 @@ static const char full[] =
 "'rdt_uuid':'1789999000.5f1a2b3c-0000-4000-8000-00000000abc1','twclid':'twclid-1',"
 "'oppref':'oppref-1','obref':'obref-1',"
 "'ga_client_id':'123456789.1789999001','ga_session_id':'1789999001',"
+"'oppref':'oppref-1','obref':'obref-1',"
 "'ga_app_instance_id':'0123456789abcdef0123456789abcde1'}}},"
 "'value':129.5,'currency_code':'EUR','source':'website',"
 "'properties':{'transaction_id':'order-51','items':["
@@ -116,8 +120,8 @@ static const char full[] =
 "'destination_airport':'FRA','destination_ids':'destination-1','drivetrain':1,"
 "'exterior_color':'black1','fuel_type':1,'lease_end_date':'2027-10-01',"
 "'lease_start_date':'2026-11-01','listing_type':1,'make':'make1','model':'model1',"
-"'transmission':1,'vin':'1HGCM82633A004351','ext':{'season':'autumn1','content_type':'product_group',"
-"'predicted_ltv':240.5}},"
+"'transmission':1,'vin':'1HGCM82633A004351','ext':{'plan_id':'plan-1','season':'autumn1',"
+"'content_type':'product_group','predicted_ltv':240.5}},"
 "'ext':{'predicted_ltv':250.5,'lead':{'lead_id':'lead-1'},'messaging_channel':'whatsapp',"
 "'page_load_id':'9a1b2c3d-0000-4000-8000-00000000abc1','app_data':{"
 "'advertiser_tracking_enabled':true,'application_tracking_enabled':true,'extinfo':"
@@ -144,6 +148,7 @@ static const struct
 	{NULL, NULL, "user_data.gpp_string user_data.gpp_sid"},
 	{NULL, NULL, "value currency_code"},
 	{NULL, NULL, "ext properties.ext"},
+	{NULL, NULL, "source"},
 	/* some platforms take only a number of parameters */
 	{NULL, NULL, "properties.creative_name properties.creative_slot properties.promotion_id "
 	"properties.promotion_name properties.group_id properties.character "

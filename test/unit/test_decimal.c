@@ -90,6 +90,24 @@ test_plain(void)
 	check_text(plain("free"), "-", "no number at all");
 }
 
+static int64_t
+counted(const char *number, int decimals)
+{
+	int64_t		count;
+
+	return ecapi_decimal_count(&arena, number, strlen(number), decimals, &count) ? count : -1;
+}
+
+static void
+test_count(void)
+{
+	check(counted("129.90", 2) == 12990 && counted("129.9", 2) == 12990 && counted("129", 2) == 12900, "cents");
+	check(counted("1e2", 0) == 100 && counted("0", 2) == 0 && counted("1.234", 3) == 1234, "other decimals");
+	check(counted("12.345", 2) == -1 && counted("1.5", 0) == -1, "more decimals than there are");
+	check(counted("-1", 2) == -1 && counted("1e300", 2) == -1 && counted("x", 2) == -1, "what is no count");
+	check(counted("1234567890123.45", 2) == -1 && counted("999999999999.99", 2) == 99999999999999, "the most");
+}
+
 static void
 test_read(void)
 {
@@ -251,6 +269,7 @@ main(int argc, char **argv)
 	test_known();
 	test_round();
 	test_plain();
+	test_count();
 	test_random(products);
 	if (unit_failed > 0)
 		fprintf(stderr, "# seed %" PRIu64 "\n", seed);

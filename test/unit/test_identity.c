@@ -242,6 +242,22 @@ static const struct
 	{"reddit", "ifa", NULL, "ea7583cd-a667-48bc-b806-42ecb2b48606", "EA7583CD-A667-48BC-B806-42ECB2B48606",
 	"70574fa9c8f498a7b2e5c8712b1126de7b1406fd02fdc591821c5bd33092fd1c"},
 
+	/* Amazon: what Segment's sender makes */
+	{"amazon", "email_address", NULL, "Ann.Example!@Example.com", "ann.example@example.com",
+	"ed8bbed62e5413bda71004ce9dc94605cb9321d340ba1d9c239b099d06bcc38e"},
+	{"amazon", "email_address", NULL, "J_\xc3\xa9 o+x@Example.com", "jo+x@example.com", NULL},
+	{"amazon", "phone_numbers", NULL, "+1 (212) 555-0000", "12125550000",
+	"49ced4d94cc4f2aeaa7b5b53ee2553ac73caf5f9dcb735e52640906929cf443b"},
+	{"amazon", "address.street", NULL, "1 Main St.", "1mainst", NULL},
+	{"amazon", "address.postal_code", "gb", "SW1A 1AA", "sw1a1aa", NULL},
+
+	/* Google Analytics and OpenAI: what they leave of the standard's form */
+	{"ga4", "email_address", NULL, "A.B@gmail.com", "ab@gmail.com", NULL},
+	{"ga4", "address.postal_code", "us", "10001-1234", "10001-1234", ""},
+	{"ga4", "address.country_code", NULL, "us", "US", ""},
+	{"openai", "customer_identifier", NULL, " Cust-42 ", "Cust-42", NULL},
+	{"openai", "address.city", NULL, " San Francisco", "San Francisco", ""},
+
 	/* ready-made digests, in either case */
 	{"ecapi", "gender", NULL, HEX, HEX, HEX},
 	{"ecapi", "address.city", NULL, HEX, HEX, ""},
@@ -278,6 +294,9 @@ static const struct
 	{"google", "address.country_code", NULL, HEX, "unusable_digest"},
 	{"google", "address.postal_code", "us", HEX, "unusable_digest"},
 	{"google", "address.postal_code", NULL, "\xe2\x80\x8f" HEX, "unusable_digest"},
+	{"amazon", "phone_numbers", NULL, HEX, "unusable_digest"},
+	{"amazon", "address.city", NULL, HEX, "unusable_digest"},
+	{"amazon", "email_address", NULL, "\xd0\xb0@example.com", "no_certain_form"},
 	{"meta", "gender", NULL, "non-binary", "no_certain_form"},
 	{"tiktok", "customer_identifier", NULL, "N/A", "no_certain_form"},
 	{"tiktok", "address.postal_code", "us", "1234", "no_certain_form"},

@@ -28,6 +28,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "destination/amazon.h"
 #include "destination/formats.h"
 #include "destination/google.h"
 #include "destination/identity.h"
@@ -479,6 +480,8 @@ set_options(const EcapiFormat *format, EcapiOptions *options)
 		options->own[ECAPI_SNAP_APP_ID] = (char *) "1";
 	if (format == &ecapi_format_tiktok)
 		options->own[ECAPI_TIKTOK_EVENT_SOURCE_IDS] = (char *) "app=1,offline=2,crm=3";
+	if (format == &ecapi_format_amazon)
+		options->own[ECAPI_AMAZON_APP_OS] = (char *) "ios";
 	if (format != &ecapi_format_google && format != &ecapi_format_linkedin)
 		return;
 	for (int type = 0; type < ECAPI_EVENT_TYPES; type++)
@@ -502,6 +505,8 @@ shape_by(const EcapiFormat *format, int which, EcapiDigestCache *digests,
 	EcapiBuffer body;
 	const char *reason;
 
+	/* Amazon takes no event of no country */
+	shape.default_country = format == &ecapi_format_amazon ? "us" : NULL;
 	set_options(format, &options);
 	ecapi_arena_init(&arena, unit_grab, NULL);
 	event = with_needed(format, &arena, without_clear(format, &arena, event));

@@ -28,5 +28,7 @@ pg_snprintf(char *text, size_t size, const char *format,...)
 const char *
 ecapi_options_url(const EcapiOptions *options)
 {
-	return options->url != NULL ? options->url : options->format->url;
+	if (options->url != NULL)
+		return options->url;
+	return options->format->url_of ? (options->format->url_of) (options) : options->format->url;
 }
