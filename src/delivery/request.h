@@ -60,6 +60,7 @@ typedef struct EcapiAnswer
 	const char *sent;			/* the body that is answered, for a format that finds its
 								 * events in it; NULL: not known.  NUL-terminated */
 	size_t		sent_len;
+	int64_t		made_at;		/* when that was put together, seconds since 1970; 0: not known */
 	char		request_id[128];	/* the receiver's, from its headers; or "" */
 	char		error[256];		/* transport failure in words, no secrets */
 	int64_t		elapsed_us;

@@ -193,6 +193,7 @@ const EcapiFormat ecapi_format_pinterest = {
 	.future_s = 600,
 	.dedupe_s = 48 * 3600,
 	.dedupe_key = ECAPI_DEDUPE_ID,
+	.counts_repeats = true,
 	.off_by_default = ECAPI_ALL_EVENT_TYPES & ~(
 		BIT(purchase) | BIT(page_view) | BIT(add_to_wishlist) | BIT(add_to_cart) | BIT(viewed_item) |
 		BIT(begin_checkout) | BIT(add_payment_info) | BIT(generate_lead) | BIT(sign_up) |

@@ -11,6 +11,11 @@
  * kept of one.  Then the results that are there count, and the numbers in front of them say
  * whether an event behind failed.
  *
+ * Offline events are never known again, and what comes more than an hour after its time
+ * counts as one (public senders: Segment, Tealium).  So where a request may have arrived and
+ * nothing says what became of it, those are named, and are not sent twice; the others are
+ * known by event_id.
+ *
  * Sources: pinterest/api-description, v5, operation events/create (answers, codes).
  *
  * Invariants
@@ -26,6 +31,7 @@
 #include <string.h>
 
 #include "destination/member.h"
+#include "event/json.h"
 
 /* The words of a text, if they can quote nothing; else otherwise. */
 static const char *
@@ -127,6 +133,55 @@ judge_results(const EcapiValue *body, const EcapiValue *results, int nevents, Ec
 	judge_unread(body, results, nevents, arena, judgement);
 }
 
+/* ---- what may have arrived ---- */
+
+/* Seconds after which an event counts as offline. */
+#define LATE	3600
+
+/* Whether Pinterest would take an event of a request for another one when it comes again. */
+static bool
+is_unknown_again(const EcapiAnswer *answer, const EcapiValue *event)
+{
+	const EcapiValue *source = ecapi_member_text(event, "action_source");
+	int			time = ecapi_member_integer(event, "event_time", 0);
+
+	return source == NULL || strcmp(source->text, "offline") == 0 ||
+		(answer->made_at > 0 && answer->made_at - time > LATE);
+}
+
+static void
+name_unsure(const EcapiAnswer *answer, int nevents, EcapiArena *arena, EcapiJudgement *judgement)
+{
+	char		error[128];
+	const EcapiValue *body = answer->sent == NULL ? NULL :
+		ecapi_json_parse(arena, answer->sent, answer->sent_len, error, sizeof(error));
+	const EcapiValue *events = ecapi_value_get(body, "data");
+	int			i = 0;
+
+	if (events == NULL || events->type != ECAPI_ARRAY || events->len != (uint32_t) nevents)
+		return;
+	for (const EcapiValue *event = events->first; event; event = event->next, i++)
+	{
+		if (is_unknown_again(answer, event))
+			(void) ecapi_judge_name(judgement, arena, nevents, (EcapiNamed) {
+				.index = i,
+				.outcome = ECAPI_NAMED_UNSURE
+			});
+	}
+	/* the others of a request are no cause of a server's trouble with it */
+	if (judgement->nnamed > 0)
+		judgement->suspicious = false;
+}
+
+/* Whether a request that is made again may be there already; 429 and 503 took nothing. */
+static bool
+may_have_arrived(const EcapiAnswer *answer)
+{
+	if (answer->transport != ECAPI_TRANSPORT_OK)
+		return answer->transport == ECAPI_TRANSPORT_BROKEN;
+	return answer->status != 429 && answer->status != 503;
+}
+
 /* ---- an answer ---- */
 
 /* What has no results although its status says that it has. */
@@ -139,17 +194,14 @@ judge_unknown(EcapiJudgement *judgement, bool suspicious, const char *words)
 		judgement->words = words;
 }
 
-void
-ecapi_pinterest_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
-					  EcapiJudgement *judgement)
+static void
+judge_answer(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
+			 EcapiJudgement *judgement)
 {
 	const EcapiValue *body;
 	const EcapiValue *results;
 	bool		some = answer->status == 422;
 
-	ecapi_judge_status(answer, judgement);
-	if (answer->transport != ECAPI_TRANSPORT_OK)
-		return;
 	body = answer->truncated ? ecapi_judge_cut_body(answer, arena) : ecapi_judge_body(answer, arena);
 	if (judgement->verdict != ECAPI_DELIVERED)
 		judgement->words = say_error(body, arena);
@@ -168,4 +220,15 @@ ecapi_pinterest_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 		judge_results(body, results, nevents, arena, judgement);
 	else
 		judge_unknown(judgement, some, "an answer that is not Pinterest's");
+}
+
+void
+ecapi_pinterest_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
+					  EcapiJudgement *judgement)
+{
+	ecapi_judge_status(answer, judgement);
+	if (answer->transport == ECAPI_TRANSPORT_OK)
+		judge_answer(answer, nevents, arena, judgement);
+	if (judgement->verdict == ECAPI_RETRY && may_have_arrived(answer))
+		name_unsure(answer, nevents, arena, judgement);
 }

@@ -208,6 +208,7 @@ ecapi_answer_take(EcapiCookie *cookie, EcapiAnswer *answer)
 	redact_answer(answer, batch);
 	answer->sent = batch->outgoing->body;
 	answer->sent_len = batch->outgoing->body_len;
+	answer->made_at = batch->body.shape.now;
 	judge(batch, answer, &judgement);
 	dlist_delete(&batch->node);
 	batch->flying = false;

@@ -286,6 +286,49 @@ test_cut(void)
 	}
 }
 
+/* Where a request may have arrived, what Pinterest never knows again is not sent twice. */
+static void
+test_unsure(void)
+{
+	static const char sent[] = "{\"data\":[{\"action_source\":\"web\",\"event_time\":1790000000},"
+	"{\"action_source\":\"offline\",\"event_time\":1790000000},{\"action_source\":\"web\",\"event_time\":1789996999},"
+	"{\"action_source\":\"app_ios\",\"event_time\":1789997000}]}";
+	static const struct
+	{
+		EcapiTransport transport;
+		int			status;
+		const char *body;
+		int			named;		/* events 1 and 2 */
+		const char *what;
+	}			cases[] = {
+		{ECAPI_TRANSPORT_BROKEN, 0, "", 2, "no answer came"},
+		{ECAPI_TRANSPORT_REFUSED, 0, "", 0, "it never left"},
+		{ECAPI_TRANSPORT_OK, 500, "{\"code\":4}", 2, "the server fails"},
+		{ECAPI_TRANSPORT_OK, 422, "{\"code\":4195}", 2, "some were taken, nobody knows which"},
+		{ECAPI_TRANSPORT_OK, 200, "ok", 2, "an answer of another"},
+		{ECAPI_TRANSPORT_OK, 503, "{\"code\":4197}", 0, "none was taken"},
+		{ECAPI_TRANSPORT_OK, 429, "{\"code\":8}", 0, "too many"}
+	};
+	EcapiArena	arena;
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	for (size_t i = 0; i < lengthof(cases); i++)
+	{
+		EcapiAnswer answer = {.transport = cases[i].transport, .status = cases[i].status, .retry_after_ms = -1,
+			.body = cases[i].body, .body_len = strlen(cases[i].body), .sent = sent, .sent_len = strlen(sent),
+			.made_at = PLATFORM_NOW};
+		EcapiJudgement judgement = {.retry_after_ms = -1};
+
+		ecapi_pinterest_judge(&answer, 4, &arena, &judgement);
+		check(judgement.verdict == ECAPI_RETRY && judgement.nnamed == cases[i].named &&
+			  (cases[i].named == 0 || (judgement.named[0].index == 1 && judgement.named[1].index == 2 && !judgement.suspicious &&
+									   judgement.named[0].outcome == ECAPI_NAMED_UNSURE)), cases[i].what);
+		judgement = (EcapiJudgement) {.retry_after_ms = -1};
+		ecapi_pinterest_judge(&answer, 3, &arena, &judgement);
+		check(judgement.nnamed == 0, "of another number of events none is named");
+	}
+}
+
 int
 main(void)
 {
@@ -299,5 +342,6 @@ main(void)
 	test_request();
 	test_answers();
 	test_cut();
+	test_unsure();
 	return platform_done();
 }
