@@ -137,13 +137,15 @@ static bool
 has_token(const RcvCall *call, const RcvNode *request)
 {
 	const RcvNode *token = rcv_call_member(request, "access_token", RCV_STRING);
-	const char *in_query;
+	const char *in_query = rcv_call_parameter(call, "access_token");
+	char		of_path[RCV_MAX_TEXT];
+	const char *expected = rcv_call_setting(call, "token", of_path) ? of_path :
+		expected_token;
 
 	if (token != NULL)
-		return expected_token == NULL || rcv_text_is(token, expected_token);
-	in_query = rcv_call_parameter(call, "access_token");
+		return expected == NULL || rcv_text_is(token, expected);
 	return in_query != NULL && in_query[0] != '\0' &&
-		(expected_token == NULL || strcmp(in_query, expected_token) == 0);
+		(expected == NULL || strcmp(in_query, expected) == 0);
 }
 
 /* PIXEL of the path as a text; NULL when it is no number. */

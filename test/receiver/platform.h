@@ -32,7 +32,7 @@
  *						TEXT, all of it, as the platform refuses an event
  *	  fail-if=TEXT		the same as an error of the platform's own (500)
  * Those after the token endpoint are tables (adapter.h).  Their faults, and what index=
- * means to them, stand at the top of their files.  They know
+ * means to them, stand at the top of their files.  They, but for Amazon, and Meta know
  *	  token=TEXT		any other token is refused as fault=expired is; without it
  *						any token will do, but not none
  *

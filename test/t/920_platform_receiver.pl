@@ -195,6 +195,7 @@ sub meta_error
 	is(meta('', undef, { 'Content-Type' => 'application/json; charset=utf-8' })->{status}, 200, 'a charset');
 	is(meta_error(meta('', { data => [ meta_event() ] })), '400 190 -', 'no token');
 	is(meta_error(meta('', { access_token => 'other', data => [ meta_event() ] })), '400 190 -', 'a wrong token');
+	is(meta_error(post('/m/token=other/v26.0/1/events', meta_body(meta_event()))), '400 190 -', 'another than the path says');
 	is(post("/m/v26.0/1/events?access_token=$token", { data => [ meta_event() ] })->{status}, 200, 'the token in the query');
 	is($receiver->bodies && ($receiver->bodies)[-1]{query}{access_token}, $token, 'which the log shows');
 	is(meta_error(post("/m/v26.0/pixel/events", meta_body(meta_event()))), '400 100 33', 'no data set of that name');

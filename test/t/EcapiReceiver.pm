@@ -63,7 +63,7 @@ sub make_certs
 #   port, https_port    instead of free ones
 #   dir => DIR          where its files go (default: a directory of its own,
 #                       removed at the end)
-#   files => 0          write no files
+#   files => 0          write no files; [...]: these of out, events, requests, bodies
 #   args => [...]       further arguments
 sub start
 {
@@ -105,9 +105,9 @@ sub _arguments
 		my $pair = "$o{https}/" . ($o{certificate} // 'server');
 		push @args, '--https', '--cert', "$pair.pem", '--key', "$pair.key";
 	}
-	if ($o{files} // 1)
+	if (my $files = $o{files} // 1)
 	{
-		push @args, map { ("--$_", $self->file($_)) } qw(out events requests bodies);
+		push @args, map { ("--$_", $self->file($_)) } ref $files ? @$files : qw(out events requests bodies);
 	}
 	return (@args, @{ $o{args} // [] });
 }
@@ -215,6 +215,19 @@ sub _row
 # Records so far, as hashes: time_us data_set_id id event_type value
 # currency_code verdict path serial index merged hash.
 sub records { return map { _row(\@RECORD_COLUMNS, $_) } $_[0]->_lines('out') }
+
+# The same, one by one: a function is called with each.
+sub each_record
+{
+	my ($self, $visit) = @_;
+
+	open(my $file, '<:raw', $self->file('out')) or return;
+	while (my $line = <$file>)
+	{
+		$visit->(_row(\@RECORD_COLUMNS, $line)) if chomp $line;
+	}
+	return;
+}
 
 # The same records as JSON texts, byte for byte.
 sub events { return $_[0]->_lines('events') }
