@@ -125,6 +125,13 @@ ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
 	return NULL;
 }
 
+bool
+ecapi_select_counts(const EcapiOptions *options)
+{
+	return options->mode != ECAPI_MODE_TEST ||
+		(options->format->test_counts && options->test_url == NULL);
+}
+
 /*
  * The request may be on its way until its time is over, so that much earlier a repeat is
  * too late.
@@ -136,7 +143,8 @@ ecapi_select_repeat(const EcapiOptions *options, const EcapiValue *event, int64_
 	const EcapiFormat *format = options->format;
 	int			window_s = format->dedupe_s;
 
-	if (sent_at == 0 || window_s <= 0 || options->allow_late_repeat)
+	if (sent_at == 0 || window_s <= 0 || options->allow_late_repeat ||
+		!ecapi_select_counts(options))
 		return NULL;
 	if (format->dedupe_limit != NULL)
 		window_s = format->dedupe_limit(options, event);

@@ -72,6 +72,9 @@ extern const char *ecapi_select_late(const EcapiOptions *options, const EcapiVal
 /* It is too old for the destination. */
 #define ECAPI_REASON_EXPIRED	"expired"
 
+/* Whether what is sent counts at the platform: it may be a test that does not. */
+extern bool ecapi_select_counts(const EcapiOptions *options);
+
 /* Sent again, the platform might take it for another one. */
 #define ECAPI_REASON_DEDUPE_WINDOW	"dedupe window"
 

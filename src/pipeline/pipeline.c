@@ -28,6 +28,7 @@
 #include "destination/credentials.h"
 #include "destination/options.h"
 #include "destination/outgoing.h"
+#include "destination/select.h"
 #include "pipeline/access.h"
 #include "pipeline/answer.h"
 #include "pipeline/batch.h"
@@ -112,8 +113,7 @@ send_batch(EcapiBatch *batch)
 	bool		sent;
 
 	batch->sent_at = GetCurrentTimestamp();
-	batch->uncounted = options->mode == ECAPI_MODE_TEST &&
-		(options->test_url != NULL || !options->format->test_counts);
+	batch->uncounted = !ecapi_select_counts(options);
 	sent = ecapi_access_read(destination, &credentials, error, sizeof(error));
 	batch->token_stamp = credentials.stamp;
 	batch->token_serial = destination->fetched.serial;

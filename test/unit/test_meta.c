@@ -566,6 +566,10 @@ test_answers(void)
 	}
 	judgement = judge(400, REFUSAL("\"code\":4"), 3, &arena);
 	check(judgement.retry_after_ms == 7000, "as late as the answer says");
+	judgement = judge(500, REFUSAL("\"code\":4"), 3, &arena);
+	check(judgement.untaken, "what came too fast was not taken, whatever the status");
+	judgement = judge(400, REFUSAL("\"code\":2"), 3, &arena);
+	check(judgement.verdict == ECAPI_RETRY && !judgement.untaken, "of trouble within nobody knows");
 	judgement = judge(200, "{\"events_received\":3,\"messages\":[\"a\",\"b\"]}", 3, &arena);
 	check(judgement.verdict == ECAPI_DELIVERED && judgement.warnings == 2, "warnings are counted");
 	judgement = judge(400, REFUSAL("\"code\":100,\"error_subcode\":2804003"), 1, &arena);

@@ -265,6 +265,9 @@ static void
 test_repeats(void)
 {
 	static const EcapiFormat forgets = {.name = "forgets", .dedupe_s = 3600};
+	static const EcapiFormat counts_tests = {
+		.name = "counts tests", .dedupe_s = 3600, .test_counts = true
+	};
 	static const EcapiFormat knows_some = {
 		.name = "knows some", .dedupe_s = 3600, .dedupe_limit = never_for_leads
 	};
@@ -284,6 +287,15 @@ test_repeats(void)
 	check_text(ecapi_select_repeat(&options, tree("{'lead':true}"), NOW, NOW), "dedupe window",
 			   "one that is never known again");
 	check_text(ecapi_select_repeat(&options, tree("{'lead':true}"), 0, NOW), NULL, "the first of it");
+	options.format = &forgets;
+	options.mode = ECAPI_MODE_TEST;
+	check_text(repeat(100000), NULL, "a test that does not count");
+	options.format = &counts_tests;
+	check_text(repeat(100000), "dedupe window", "a test that counts");
+	options.test_url = (char *) "https://test.example";
+	check_text(repeat(100000), NULL, "a test that goes elsewhere");
+	options.test_url = NULL;
+	options.mode = ECAPI_MODE_LIVE;
 	options.allow_late_repeat = true;
 	check_text(repeat(100000), NULL, "the owner lets it go");
 }
