@@ -22,7 +22,7 @@ my $key = slurp_file("$directory/key.pem");
 my $webhook = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 my %planted = (
 	meta_option => 'plantedMetaTokenInOption', meta_file => 'plantedMetaTokenInFile',
-	client_secret => 'plantedClientSecret', refresh_token => 'plantedRefreshToken',
+	tiktok => 'plantedTiktokToken', client_secret => 'plantedClientSecret', refresh_token => 'plantedRefreshToken',
 );
 
 # What must not be seen: what is planted, lines of the key, what the receiver's tokens, an
@@ -32,7 +32,9 @@ my %secret = (%planted,
 	'the signing key' => substr($webhook, 6),
 	'a fetched token' => 'ya29.',
 	'an assertion' => 'eyJhbGciOiJSUzI1NiI',
-	'a signature' => 'v1,' );
+	'a signature' => 'v1,',
+	# in the query its last characters are encoded
+	'the token of Snap' => 'plantedSnapToken' );
 
 my $receiver = EcapiReceiver->start(args => [ '--meta-token', $planted{meta_file} ]);
 my $cluster = EcapiCluster->create(conf => q(
@@ -44,6 +46,8 @@ track_activity_query_size = 16kB
 my $seen = '';
 
 $cluster->write_credential('meta.token', "$planted{meta_file}\n");
+$cluster->write_credential('tiktok.token', "$planted{tiktok}\n");
+$cluster->write_credential('snap.token', "plantedSnapToken/+=\n");
 $cluster->write_credential('hook.key', "$webhook\n");
 $cluster->write_credential('refresh', "$planted{refresh_token}\n");
 $cluster->write_credential('key.json', encode_json({
@@ -58,6 +62,8 @@ my %platform = (
 	google => [ '', $ads, "service_account_file 'key.json'" ],
 	google_refresh => [ '', "$ads, client_id 'shop'",
 		"client_secret '$planted{client_secret}', refresh_token_file 'refresh'" ],
+	tiktok => [ '', "data_set_id 'C4A1', test_event_code 'TEST1'", "access_token_file 'tiktok.token'" ],
+	snap => [ '', "data_set_id '1ec32188-754e'", "access_token_file 'snap.token'" ],
 	webhook => [ '/webhook', "data_set_id 'd'", "secret_file 'hook.key'" ],
 	webhook_option => [ '/webhook', "data_set_id 'd'", "secret '$webhook'" ],
 );
@@ -95,7 +101,7 @@ sub look
 $cluster->sql(<<'END');
 SELECT ecapi_emit('purchase', id => 'order-' || i, value => i, currency_code => 'EUR', source => 'website',
 	properties => jsonb_build_object('transaction_id', i::text, 'page_url', 'https://shop.example/thanks'),
-	user_data => '{"email_address": ["ann@example.com"], "event_user_agent": "Mozilla/5.0 (X11) Firefox/140.0", "ext": {"click_ids": {"gclid": "abc"}}}')
+	user_data => '{"email_address": ["ann@example.com"], "event_ip_address": "192.0.2.10", "event_user_agent": "Mozilla/5.0 (X11) Firefox/140.0", "ext": {"click_ids": {"gclid": "abc"}}}')
 FROM generate_series(1, 5) i
 END
 for my $name (grep { !/_fine$/ } @names)
@@ -117,7 +123,7 @@ for my $name (@names)
 {
 	$seen .= $cluster->sql("SELECT string_agg(p::text, ' ') FROM ecapi.preview('$name', 'order-3') p") . "\n";
 }
-for my $name (grep { /^(?:meta|google)_/ && !/option/ } @names)
+for my $name (grep { /^(?:meta|google|tiktok|snap)_/ && !/option/ } @names)
 {
 	my (undef, $out, $error) = $cluster->try_sql("SELECT p FROM ecapi.preview('$name', 'order-3', send => true) p");
 
