@@ -65,15 +65,16 @@ judge_element(const EcapiValue *element, int index, int nevents, EcapiArena *are
 			  EcapiJudgement *judgement)
 {
 	int			status = ecapi_member_integer(element, "status", 0);
-	EcapiNamed	named = {.index = index, .outcome = ECAPI_NAMED_LATER, .wait_s = LATER_S};
+	bool		later = status == 429 || status >= 500;
+	EcapiNamed	named = {.index = index};
 	char		words[40];
 
 	if (status >= 200 && status <= 299)
 		return true;
 	if (status < 400 || status > 599)
 		return false;
-	if (status < 500 && status != 429)
-		named.outcome = ECAPI_NAMED_REJECTED;
+	named.outcome = later ? ECAPI_NAMED_LATER : ECAPI_NAMED_REJECTED;
+	named.wait_s = later ? LATER_S : 0;
 	snprintf(words, sizeof(words), "status %d", status);
 	named.words = ecapi_arena_copy(arena, words, strlen(words));
 	return ecapi_judge_name(judgement, arena, nevents, named);

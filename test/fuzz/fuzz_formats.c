@@ -72,21 +72,6 @@ take_for_event(const EcapiOptions *options, const uint8_t *data, size_t size)
 /* ---- answers ---- */
 
 static void
-check_named(const EcapiJudgement *judgement)
-{
-	unsigned	seen = 0;
-
-	for (int i = 0; i < judgement->nnamed; i++)
-	{
-		int			index = judgement->named[i].index;
-
-		must(index >= 0 && index < EVENTS, "only an event of the request is named");
-		must((seen >> index & 1) == 0, "and once");
-		seen |= 1u << index;
-	}
-}
-
-static void
 check_words(const char *words)
 {
 	if (words == NULL)
@@ -95,6 +80,24 @@ check_words(const char *words)
 	for (const char *at = words; *at != '\0'; at++)
 		must((unsigned char) *at >= 0x20 && *at != 0x7f && *at != '@',
 			 "they are one line and quote no address");
+}
+
+static void
+check_named(const EcapiJudgement *judgement)
+{
+	unsigned	seen = 0;
+
+	for (int i = 0; i < judgement->nnamed; i++)
+	{
+		const EcapiNamed *named = &judgement->named[i];
+		int			index = named->index;
+
+		must(index >= 0 && index < EVENTS, "only an event of the request is named");
+		must((seen >> index & 1) == 0, "and once");
+		seen |= 1u << index;
+		must((named->outcome == ECAPI_NAMED_LATER) == (named->wait_s > 0), "what waits has a time");
+		check_words(named->words);
+	}
 }
 
 static void

@@ -319,7 +319,8 @@ test_answers(void)
 	judgement = platform_judge(422, REFUSAL("Index: 1, none\\nERROR :: /user :: bad"), 3);
 	check(judgement.nnamed == 1 && judgement.named[0].words == NULL, "nor is that of another line");
 	judgement = platform_judge(200, "{\"elements\":[{\"status\":201},{\"status\":422},{\"status\":503}]}", 3);
-	check(judgement.named[0].outcome == ECAPI_NAMED_REJECTED && judgement.named[1].outcome == ECAPI_NAMED_LATER,
+	check(judgement.named[0].outcome == ECAPI_NAMED_REJECTED && judgement.named[0].wait_s == 0 &&
+		  judgement.named[1].outcome == ECAPI_NAMED_LATER && judgement.named[1].wait_s == 60,
 		  "in a batch that was taken");
 	check_text(judgement.named[0].words, "status 422", "by the status");
 	judgement = platform_judge(201, "", 1);
