@@ -35,6 +35,12 @@ extern EcapiShaped ecapi_pinterest_add(EcapiShape *shape, EcapiArena *arena,
 									   const EcapiValue *event, EcapiBuffer *body,
 									   const char **reason);
 
+/* dedupe_limit of the format (pinterest_event.c) */
+extern int	ecapi_pinterest_dedupe_limit(const EcapiOptions *options, const EcapiValue *event);
+
+/* Seconds for which a repeat is known; see format_pinterest.c. */
+#define ECAPI_PINTEREST_DEDUPE		(48 * 3600)
+
 /* judge of the format (pinterest_answer.c) */
 extern void ecapi_pinterest_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 								  EcapiJudgement *judgement);

@@ -280,3 +280,17 @@ ecapi_pinterest_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *even
 		ecapi_buffer_truncate(body, before);
 	return ECAPI_UNFIT;
 }
+
+/* Offline events are never known again (events/create, event_id). */
+int
+ecapi_pinterest_dedupe_limit(const EcapiOptions *options, const EcapiValue *event)
+{
+	const EcapiShape shape = {.options = options, .now = INT64_MAX};
+	EcapiFacts	facts;
+	const char *source;
+
+	if (ecapi_facts_read(&shape, event, &facts) != NULL)
+		return ECAPI_PINTEREST_DEDUPE;
+	source = action_source(options, &facts);
+	return source != NULL && strcmp(source, "offline") == 0 ? 0 : ECAPI_PINTEREST_DEDUPE;
+}

@@ -286,6 +286,28 @@ test_cut(void)
 	}
 }
 
+static void
+test_repeats(void)
+{
+	static const struct
+	{
+		const char *event;
+		int			limit;
+	}			cases[] = {
+		{"{" HEAD ",'event_type':'purchase','source':'website'}", 48 * 3600},
+		{"{" HEAD ",'event_type':'purchase','properties':{'page_url':'https://s.example/'}}", 48 * 3600},
+		{"{" HEAD ",'event_type':'purchase','source':'app'}", 48 * 3600},
+		{"{" HEAD ",'event_type':'purchase','source':'physical_store'}", 0},
+		{"{" HEAD ",'event_type':'purchase'}", 0}
+	};
+	EcapiArena	arena;
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	for (size_t i = 0; i < lengthof(cases); i++)
+		check((ecapi_format_pinterest.dedupe_limit) (&platform.options, unit_json(&arena, cases[i].event)) == cases[i].limit,
+			  cases[i].event);
+}
+
 /* Where a request may have arrived, what Pinterest never knows again is not sent twice. */
 static void
 test_unsure(void)
@@ -343,5 +365,6 @@ main(void)
 	test_answers();
 	test_cut();
 	test_unsure();
+	test_repeats();
 	return platform_done();
 }
