@@ -81,6 +81,7 @@ read_conversion(const EcapiShape *shape, const EcapiValue *event, const EcapiFac
 	return reason;
 }
 
+/* NULL: of an app, of which nobody says the system. */
 static const char *
 source_of(const EcapiShape *shape, const EcapiFacts *facts)
 {
@@ -115,6 +116,9 @@ read_extras(const EcapiShape *shape, const EcapiValue *event, const EcapiFacts *
 	reason = read_conversion(shape, event, facts, extras);
 	if (reason != NULL)
 		return reason;
+	extras->source = source_of(shape, facts);
+	if (extras->source == NULL)
+		return "app_os missing";
 	read_time(facts, extras);
 	extras->country = facts->user ? ecapi_country_of_user(facts->user, shape->default_country)
 		: shape->default_country;
@@ -299,12 +303,6 @@ ecapi_amazon_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 		*reason = read_extras(shape, event, &facts, &extras);
 	if (*reason != NULL)
 		return ECAPI_UNFIT;
-	extras.source = source_of(shape, &facts);
-	if (extras.source == NULL)
-	{
-		*reason = "option app_os missing";
-		return ECAPI_LACKING;
-	}
 	open = ecapi_write_open(&writer, NULL, '{');
 	*reason = write_event(shape, &writer, &facts, &extras);
 	if (*reason == NULL)
