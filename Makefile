@@ -72,6 +72,11 @@ OBJS = \
 	src/consent/gpp.o \
 	src/consent/us.o \
 	src/consent/tcf.o \
+	src/consent/reason.o \
+	src/consent/ruling.o \
+	src/consent/decide.o \
+	src/consent/decide_us.o \
+	src/consent/decide_tcf.o \
 	src/consent/gpp_json.o \
 	src/consent/policy.o \
 	src/event/patch.o \
@@ -87,6 +92,7 @@ OBJS = \
 	src/destination/option_own.o \
 	src/destination/option_delivery.o \
 	src/destination/option_routing.o \
+	src/destination/option_consent.o \
 	src/destination/option_reduction.o \
 	src/destination/select.o \
 	src/destination/body.o \

@@ -2,8 +2,8 @@
  * policy.c
  *	  Whether a destination may have an event, by what the person consented to.
  *
- * One place reads what an event says, another decides by it; a reader of GPP
- * strings is one more source of the same answers, asked before the plain form.
+ * The plain answers are read and judged here, consent strings by decide.c; here is where
+ * both are found in an event.
  *
  * Invariant: under no rule but that of no option at all does an event pass whose
  * person denied ad_user_data; and nothing but a JSON true is consent.  An answer
@@ -13,6 +13,9 @@
  * No locks, no state.
  */
 #include "consent/policy.h"
+
+#include "consent/gpp.h"
+#include "event/scan.h"
 
 /* One of the answers of consent; a bare false answers every question. */
 static EcapiConsentAnswer
@@ -64,4 +67,58 @@ ecapi_consent_refuses(EcapiConsentRule rule, const EcapiValue *event)
 			break;
 	}
 	return rule == ECAPI_CONSENT_REQUIRED ? "consent missing" : NULL;
+}
+
+/*
+ * ---- strings ----
+ */
+
+/*
+ * The sections that apply, as far as they are numbers; what is none says nothing, and so do
+ * all if there are more than a string can have: then every section counts.
+ */
+static int
+read_sids(const EcapiValue *sids, int *numbers)
+{
+	const EcapiValue *one = sids && sids->type == ECAPI_ARRAY ? sids->first : sids;
+	bool		many = sids && sids->type == ECAPI_ARRAY;
+	int			n = 0;
+
+	for (; one != NULL; one = many ? one->next : NULL)
+	{
+		EcapiNumber number;
+
+		if (one->type != ECAPI_NUMBER || !ecapi_scan_number(one->text, one->len, &number) ||
+			!number.integral || number.whole < -1 || number.whole > INT32_MAX)
+			continue;
+		if (n == ECAPI_GPP_SECTIONS)
+			return 0;
+		numbers[n++] = (int) number.whole;
+	}
+	return n;
+}
+
+EcapiConsentDecision
+ecapi_consent_by_string(const EcapiConsentTerms *terms, const EcapiValue *event)
+{
+	const EcapiValue *user_data = ecapi_value_get(event, "user_data");
+	const EcapiValue *string = ecapi_value_get(user_data, "gpp_string");
+	int			sids[ECAPI_GPP_SECTIONS];
+	bool		is_text = ecapi_value_is_text(string);
+	int			n = 0;
+
+	if (terms->gpp != ECAPI_GPP_IGNORED)
+		n = read_sids(ecapi_value_get(user_data, "gpp_sid"), sids);
+	return ecapi_consent_decide(terms, is_text ? string->text : NULL, is_text ? string->len : 0,
+								sids, n);
+}
+
+bool
+ecapi_consent_restricts(const EcapiConsentTerms *terms, const EcapiValue *event)
+{
+	if (!terms->restricted)
+		return false;
+	return ecapi_consent_by_string(terms, event).outcome == ECAPI_CONSENT_RESTRICTED ||
+		(terms->uses & ECAPI_USE_TARGETED_ADS && terms->gpp != ECAPI_GPP_IGNORED &&
+		 ecapi_consent_read(event).ad_personalization == ECAPI_CONSENT_DENIED);
 }

@@ -2,16 +2,16 @@
  * policy.h
  *	  Whether a destination may have an event, by what the person consented to.
  *
- * The plain form: user_data.ext.consent, an object with the booleans ad_user_data
- * and ad_personalization, for shops that have no GPP string.  A GPP string is
- * the standard's form (user_data.gpp_string, gpp_sid) and will be judged here,
- * too, before the plain one.
+ * The standard's form is a GPP string (user_data.gpp_string, gpp_sid), judged by decide.h;
+ * the plain form is user_data.ext.consent, an object with the booleans ad_user_data and
+ * ad_personalization, for shops that have no such string.  A denial of either wins.
  *
  * Pure C: sees the event only.
  */
 #ifndef ECAPI_POLICY_CONSENT_H
 #define ECAPI_POLICY_CONSENT_H
 
+#include "consent/decide.h"
 #include "event/value.h"
 
 typedef enum EcapiConsentRule
@@ -49,5 +49,16 @@ extern EcapiConsent ecapi_consent_read(const EcapiValue *event);
  * passed on where the platform has a field for it.
  */
 extern const char *ecapi_consent_refuses(EcapiConsentRule rule, const EcapiValue *event);
+
+/* What the event's string says to a destination; see decide.h. */
+extern EcapiConsentDecision ecapi_consent_by_string(const EcapiConsentTerms *terms,
+													const EcapiValue *event);
+
+/*
+ * Whether the event may be sent in the destination's restricted mode alone: its string says
+ * so, or ad_personalization was denied and the destination targets ads.  Of an event that
+ * is not refused.
+ */
+extern bool ecapi_consent_restricts(const EcapiConsentTerms *terms, const EcapiValue *event);
 
 #endif							/* ECAPI_POLICY_CONSENT_H */

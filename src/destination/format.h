@@ -16,6 +16,7 @@
 #ifndef ECAPI_FORMAT_H
 #define ECAPI_FORMAT_H
 
+#include "consent/terms.h"
 #include "delivery/request.h"
 #include "destination/judge.h"
 #include "event/buffer.h"
@@ -240,6 +241,20 @@ struct EcapiFormat
 	 * only where a cancellation has found that the order was delivered.
 	 */
 	bool		addressed_refunds;
+
+	/*
+	 * What the receiver does with events, for the options uses and gpp: bits of EcapiUses, 0 for
+	 * all of them, as of platforms for ads; and whether it gets the consent string and
+	 * decides by itself, so that gpp is 'ignore' unless the owner says otherwise.
+	 */
+	unsigned	uses;
+	bool		gets_consent;
+
+	/*
+	 * An event with user_data.mmt_only is sent in the platform's restricted mode, in which it
+	 * serves the sender alone; a sentence about it for the manual.  NULL: there is none.
+	 */
+	const char *restricted_mode;
 
 	/* what mode 'test' does: the format marks requests by itself, or needs test_url */
 	bool		has_test_mode;

@@ -253,6 +253,7 @@ const EcapiFormat ecapi_format_google = {
 	.off_by_default = UINT64_C(1) << ECAPI_EVENT_ad_impression |
 	UINT64_C(1) << ECAPI_EVENT_page_view | UINT64_C(1) << ECAPI_EVENT_refund,
 	.addressed_refunds = true,
+	.restricted_mode = "consent.adPersonalization is denied",
 	.has_test_mode = true,
 	.takes_targets = true,
 	.carries = carried_by_any,

@@ -297,6 +297,7 @@ const EcapiFormat ecapi_format_meta = {
 	.dedupe_s = 48 * 3600,
 	.dedupe_key = ECAPI_DEDUPE_ID,
 	.off_by_default = UINT64_C(1) << ECAPI_EVENT_refund,
+	.restricted_mode = "opt_out: the event is used for attribution, not to optimize the delivery of ads",
 	.has_test_mode = true,
 	.test_counts = true,
 	.takes_targets = true,

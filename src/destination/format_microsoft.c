@@ -147,6 +147,7 @@ const EcapiFormat ecapi_format_microsoft = {
 	.needs_data_set = true,
 	.carries = carried_with_device,
 	.carries_by = microsoft_carries_by,
+	.restricted_mode = "adStorageConsent is D",
 	.open = microsoft_open,
 	.add = ecapi_microsoft_add,
 	.close = microsoft_close,

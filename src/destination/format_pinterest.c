@@ -201,6 +201,7 @@ const EcapiFormat ecapi_format_pinterest = {
 		BIT(search) | BIT(install) | BIT(subscribe) | BIT(view_item_list) |
 		BIT(customize_product) | BIT(contact) | BIT(find_location) | BIT(schedule) |
 		BIT(start_trial) | BIT(custom)),
+	.restricted_mode = "opt_out: the event is not used to target ads",
 	.has_test_mode = true,
 	.takes_targets = true,
 	.needs_data_set = true,

@@ -228,6 +228,7 @@ const EcapiFormat ecapi_format_reddit = {
 	.dedupe_s = 48 * 3600,
 	.dedupe_key = ECAPI_DEDUPE_ID,
 	.off_by_default = UINT64_C(1) << ECAPI_EVENT_refund,
+	.restricted_mode = "Limited Data Use",
 	.has_test_mode = true,
 	.test_counts = true,
 	.takes_targets = true,

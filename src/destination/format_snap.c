@@ -242,6 +242,7 @@ const EcapiFormat ecapi_format_snap = {
 	.dedupe_s = 48 * 3600,
 	.dedupe_key = ECAPI_DEDUPE_ID,
 	.off_by_default = NAMELESS,
+	.restricted_mode = "opt_out: the event is not used to optimize the delivery of ads",
 	.has_test_mode = true,
 	.takes_targets = true,
 	.own_token = true,

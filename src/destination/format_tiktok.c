@@ -354,6 +354,7 @@ const EcapiFormat ecapi_format_tiktok = {
 	.dedupe_s = 48 * 3600,
 	.dedupe_key = ECAPI_DEDUPE_ID,
 	.off_by_default = UINT64_C(1) << ECAPI_EVENT_refund,
+	.restricted_mode = "limited_data_use",
 	.has_test_mode = true,
 	.test_counts = true,
 	.takes_targets = true,

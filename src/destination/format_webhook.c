@@ -143,6 +143,8 @@ webhook_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
  */
 const EcapiFormat ecapi_format_webhook = {
 	.name = "webhook",
+	.uses = ECAPI_USE_MEASUREMENT,
+	.gets_consent = true,
 	.what = "Signed webhooks, as Standard Webhooks describes them, for a receiver of one's own.",
 	.credentials = "secret",
 	.outcomes = ECAPI_OUTCOMES_WHOLE,

@@ -4,7 +4,7 @@
  *
  * options.c has the table and reads a list by it.  The readers of single values are
  * in option_kind.c where several options are of a kind, else by subject in
- * option_delivery.c, option_routing.c and option_reduction.c; option_problem.c says
+ * option_delivery.c, option_routing.c, option_consent.c and option_reduction.c; option_problem.c says
  * what is wrong.
  */
 #ifndef ECAPI_OPTION_H
@@ -123,6 +123,14 @@ extern EcapiOptionRead ecapi_option_read_max_age;
 extern EcapiOptionRead ecapi_option_read_sample;
 extern EcapiOptionRead ecapi_option_read_enrich;
 extern EcapiOptionRead ecapi_option_read_filter;
+
+/* option_consent.c */
+extern EcapiOptionRead ecapi_option_read_uses;
+extern EcapiOptionRead ecapi_option_read_restricted;
+extern EcapiOptionRead ecapi_option_read_tcf_purposes;
+
+/* Where none is given, the format says what the receiver does with events. */
+extern void ecapi_option_consent_defaults(EcapiOptions *options);
 
 /* option_reduction.c */
 extern EcapiOptionRead ecapi_option_read_value_field;

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "consent/policy.h"
+#include "consent/terms.h"
 #include "destination/anonymize.h"
 #include "destination/decimal.h"
 #include "destination/format.h"
@@ -61,6 +62,7 @@ struct EcapiOptions
 	char	   *targets[ECAPI_EVENT_TYPES]; /* the platform's name of each type, or NULL */
 	char	   *route;			/* NULL: all */
 	EcapiConsentRule consent;
+	EcapiConsentTerms terms;	/* of consent strings */
 	double		sample;			/* share of persons, above 0; 0 or 1: all */
 	int			delay_ms;		/* events are held so long */
 

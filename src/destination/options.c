@@ -27,6 +27,7 @@
 #include "datatype/timestamp.h"
 #include "utils/guc.h"
 
+#include "consent/bits.h"
 #include "destination/carried.h"
 #include "destination/option.h"
 #include "destination/options.h"
@@ -40,6 +41,7 @@
 /* In the order of their enumerations; that of consent begins with no rule. */
 static const char *const mode_names[] = {"live", "shadow", "test", NULL};
 static const char *const consent_names[] = {"required", "if_present", NULL};
+static const char *const gpp_names[] = {"ignore", "if_present", "required", NULL};
 static const char *const dedupe_names[] = {"id", "properties.transaction_id", NULL};
 static const char *const on_error_names[] = {"hold", "skip", "dead", NULL};
 
@@ -72,6 +74,20 @@ static const EcapiOption table[] = {
 	{"consent", SERVER, .read = ecapi_option_read_name, MEMBER(consent),
 		.names = consent_names, .min = ECAPI_CONSENT_REQUIRED,
 		.what = "It is \"required\" to send only what was consented to, or \"if_present\" to send all but what was denied."},
+	{"gpp", SERVER, .read = ecapi_option_read_name, MEMBER(terms.gpp),
+		.names = gpp_names, .min = ECAPI_GPP_IGNORED,
+		.what = "It is \"required\" to send only what a consent string allows, \"if_present\" to send all but what one denies, or \"ignore\"."},
+	{"uses", SERVER, .read = ecapi_option_read_uses,
+		.what = "It is what the receiver does with events: a list of sale_or_share, targeted_ads and measurement, separated by commas."},
+	{"restricted", SERVER, .read = ecapi_option_read_restricted, MEMBER(terms.restricted),
+		.what = "It is \"allow\" to send events in the platform's restricted mode that may be sent in no other, or \"deny\"."},
+	{"mspa_signatory", SERVER, .read = ecapi_option_read_boolean, MEMBER(terms.mspa_signatory),
+		.what = "It is \"true\" when the receiver has signed the IAB's Multi-State Privacy Agreement, or \"false\"."},
+	{"tcf_vendor_id", SERVER, .read = ecapi_option_read_number, MEMBER(terms.tcf_vendor_id),
+		.min = 1, .max = ECAPI_IDS_MAX,
+		.what = "It is the receiver's number in the vendor list of the Transparency and Consent Framework: 1 to 65535."},
+	{"tcf_purposes", SERVER, .read = ecapi_option_read_tcf_purposes,
+		.what = "It is a list of purposes of the Transparency and Consent Framework, 1 to 24, separated by commas."},
 	{"sample", SERVER, .read = ecapi_option_read_sample,
 		.what = "It is a share of persons, above 0 and up to 1, as in \"0.25\" or \"25%\"."},
 	{"delay", SERVER, .read = ecapi_option_read_number, MEMBER(delay_ms),
@@ -298,6 +314,10 @@ check_server(const EcapiOptions *options, EcapiOptionProblem *problem)
 					   psprintf("The format \"%s\" has no test mode, so in mode \"test\" requests go to another url.",
 								format->name),
 					   problem);
+	if (options->terms.restricted && format->restricted_mode == NULL)
+		return contradiction("option \"restricted\" allows a mode that there is not",
+							 psprintf("The format \"%s\" has no restricted mode.", format->name),
+							 problem);
 	if (options->fields && options->redact)
 		return wrong_pair("fields", "redact", problem);
 	if (options->mmt_only && options->redact &&
@@ -349,6 +369,7 @@ set_server_defaults(EcapiOptions *options)
 	options->rate_limit = options->format->requests_a_minute / 60.0;
 	options->sample = 1;
 	options->dedupe_key = options->format->dedupe_key;
+	ecapi_option_consent_defaults(options);
 	ecapi_option_own_defaults(options);
 }
 

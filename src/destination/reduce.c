@@ -6,7 +6,8 @@
  * The steps, in this order, each a tree from the tree before it:
  *
  *	 1. value		value_field, then value_factor, then value_digits
- *	 2. mmt_only	forced
+ *	 2. mmt_only	forced, by the option or because the event may be sent in the restricted
+ *					mode alone
  *	 3. anonymize	anonymize.c
  *	 4. fields		what is named stays, or: redact, what is named goes (prune.c);
  *					what needs a country that does not leave is normalized (by_country.c)
@@ -45,7 +46,7 @@ changes_value(const EcapiOptions *options)
 bool
 ecapi_reduces(const EcapiOptions *options)
 {
-	return changes_value(options) || options->mmt_only || options->anonymize != 0 || options->fields ||
+	return changes_value(options) || options->mmt_only || options->terms.restricted || options->anonymize != 0 || options->fields ||
 		options->redact;
 }
 
@@ -165,6 +166,8 @@ const EcapiValue *
 ecapi_reduce(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
 			 const char **reason)
 {
+	const EcapiValue *given = event;
+
 	*reason = NULL;
 	if (event->type != ECAPI_OBJECT || !ecapi_reduces(options))
 		return event;
@@ -172,7 +175,7 @@ ecapi_reduce(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *e
 		event = reduce_value(options, arena, event, reason);
 	if (*reason)
 		return NULL;
-	if (options->mmt_only)
+	if (options->mmt_only || ecapi_consent_restricts(&options->terms, given))
 		event = force_mmt_only(arena, event);
 	if (options->anonymize)
 		event = ecapi_anonymize(options->anonymize, arena, event);

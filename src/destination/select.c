@@ -116,9 +116,13 @@ ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
 				  const char *default_country)
 {
 	const char *reason = ecapi_consent_refuses(options->consent, event);
+	EcapiConsentDecision decision;
 
 	if (reason)
 		return reason;
+	decision = ecapi_consent_by_string(&options->terms, event);
+	if (decision.outcome == ECAPI_CONSENT_REFUSED)
+		return ecapi_consent_reason(decision.section, decision.rule);
 	if (options->sample > 0 && options->sample < 1 &&
 		ecapi_sample_share(event, default_country) >= options->sample)
 		return "sample";

@@ -58,7 +58,8 @@ extern const char *ecapi_select_routed(const EcapiOptions *options, int type,
 extern const char *ecapi_select_route_of(const EcapiValue *event);
 
 /*
- * NULL, or "consent denied", "consent unreadable", "consent missing", "sample".
+ * NULL, or "consent denied", "consent unreadable", "consent missing", a reason of a consent
+ * string (ecapi_consent_reason()), "sample".
  * default_country (alpha-2 in lower case, or NULL) is where telephone numbers
  * without a country belong: the sample goes by the person, see sample.h.
  */

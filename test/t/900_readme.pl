@@ -35,7 +35,7 @@ use EcapiReceiver;
 
 my $top = dirname(abs_path(__FILE__)) . '/../..';
 my @pages = ('README.md', map { "doc/$_.md" }
-	qw(tracking emitting destinations formats meta google tiktok pinterest reddit microsoft linkedin snap ga4 openai amazon webhook enrichment privacy proof reference operating internals));
+	qw(tracking emitting destinations formats meta google tiktok pinterest reddit microsoft linkedin snap ga4 openai amazon webhook enrichment consent privacy proof reference operating internals));
 my $example_url = 'http://127.0.0.1:8080';
 my $token = 'demo-token';
 my $statement = qr/^(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|GRANT|SET|CALL)\b/m;

@@ -10,12 +10,11 @@
  */
 #include "unit.h"
 
-#include <time.h>
-
 #include "consent/gpp_json.h"
 #include "consent/tcf.h"
 #include "consent/us.h"
 #include "event/json.h"
+#include "sixbit.h"
 
 static EcapiArena arena;
 
@@ -193,64 +192,6 @@ test_examples(void)
 
 /* ---- random strings ---- */
 
-static uint64_t state;
-
-static unsigned
-draw(unsigned below)
-{
-	state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (unsigned) (state >> 33) % below;
-}
-
-/* Six-bit text in the making. */
-typedef struct Text
-{
-	char		text[8192];
-	int			bits;
-} Text;
-
-static void
-put_bits(Text *text, uint64_t number, int n)
-{
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-	for (int i = n - 1; i >= 0; i--)
-	{
-		char	   *at = &text->text[text->bits / 6];
-		int			value = text->bits % 6 == 0 ? 0 : (int) (strchr(alphabet, *at) - alphabet);
-
-		value |= (int) (number >> i & 1) << (5 - text->bits % 6);
-		*at = alphabet[value];
-		at[1] = '\0';
-		text->bits++;
-	}
-}
-
-/* A number as the sum of Fibonacci numbers, the largest first, and the bit that ends it. */
-static void
-put_fibonacci(Text *text, unsigned number)
-{
-	unsigned	weights[30] = {1, 2};
-	bool		bits[30] = {false};
-	int			n = 2;
-
-	while (weights[n - 1] + weights[n - 2] <= number)
-	{
-		weights[n] = weights[n - 1] + weights[n - 2];
-		n++;
-	}
-	while (weights[n - 1] > number)
-		n--;
-	for (int i = n - 1; i >= 0; i--)
-	{
-		bits[i] = weights[i] <= number;
-		number -= bits[i] ? weights[i] : 0;
-	}
-	for (int i = 0; i < n; i++)
-		put_bits(text, bits[i], 1);
-	put_bits(text, 1, 1);
-}
-
 /*
  * Bits of the cores behind the version, by id from 7: of the table "Layouts" in the texts of
  * the sections.
@@ -408,10 +349,7 @@ test_tcf_round(bool canada, EcapiIdsForm form)
 static void
 test_rounds(void)
 {
-	const char *seed = getenv("ECAPI_SEED");
-
-	state = seed ? strtoull(seed, NULL, 10) : (uint64_t) time(NULL);
-	printf("# ECAPI_SEED %llu\n", (unsigned long long) state);
+	seed_draws();
 	for (int round = 0; round < 20; round++)
 	{
 		for (int id = ECAPI_GPP_US_FIRST; id <= ECAPI_GPP_US_LAST; id++)

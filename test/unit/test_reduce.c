@@ -260,6 +260,20 @@ test_redact(void)
 			   "{'id':'1','properties':{'ext':{'a':1}}}", "whole objects");
 }
 
+/* An event that may be sent in a restricted mode alone says so to the format. */
+static void
+test_restricted(void)
+{
+	clear();
+	options.terms.gpp = ECAPI_GPP_IF_PRESENT;
+	options.terms.uses = ECAPI_USE_TARGETED_ADS;
+	options.terms.restricted = true;
+	check_text(reduced("{'user_data':{'gpp_string':'DBABTA~1YYN'}}"),
+			   "{'user_data':{'gpp_string':'DBABTA~1YYN','mmt_only':true}}", "restricted by a string");
+	check_text(reduced("{'user_data':{'gpp_string':'DBABTA~1YNN'}}"),
+			   "{'user_data':{'gpp_string':'DBABTA~1YNN'}}", "and not by one that allows it");
+}
+
 static void
 test_keep(void)
 {
@@ -375,6 +389,7 @@ main(void)
 	test_mmt_only();
 	test_anonymize();
 	test_redact();
+	test_restricted();
 	test_keep();
 	test_country();
 	test_twice();

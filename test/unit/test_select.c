@@ -57,6 +57,56 @@ late(const char *json)
 	return ecapi_select_late(&options, tree(json), NULL);
 }
 
+static void set_options(void);
+
+/* Consent strings: a purchase with one, at a destination that asks for it. */
+static void
+test_strings(void)
+{
+	static const struct
+	{
+		EcapiGppRule gpp;
+		const char *event;
+		const char *reason;
+	}			rows[] = {
+		{ECAPI_GPP_IF_PRESENT, "{}", NULL},
+		{ECAPI_GPP_REQUIRED, "{}", "consent: no string"},
+		{ECAPI_GPP_IF_PRESENT, "{'user_data':{'gpp_string':'DBABTA~1YYN'}}", "consent: uspv1 sale opt-out"},
+		{ECAPI_GPP_IGNORED, "{'user_data':{'gpp_string':'DBABTA~1YYN'}}", NULL},
+		{ECAPI_GPP_REQUIRED, "{'user_data':{'gpp_string':'DBABTA~1YNN'}}", NULL},
+		{ECAPI_GPP_IF_PRESENT, "{'user_data':{'gpp_string':'yes'}}", "consent: unreadable string"},
+		/* the sections that apply, as an array and as one; what is no number says nothing */
+		{ECAPI_GPP_IF_PRESENT, "{'user_data':{'gpp_string':'DBABTA~1YYN','gpp_sid':[-1]}}", NULL},
+		{ECAPI_GPP_IF_PRESENT, "{'user_data':{'gpp_string':'DBABTA~1YYN','gpp_sid':7}}", NULL},
+		{ECAPI_GPP_IF_PRESENT, "{'user_data':{'gpp_string':'DBABTA~1YYN','gpp_sid':[7,6]}}", "consent: uspv1 sale opt-out"},
+		{ECAPI_GPP_IF_PRESENT, "{'user_data':{'gpp_string':'DBABTA~1YYN','gpp_sid':['7']}}", "consent: uspv1 sale opt-out"},
+		{ECAPI_GPP_REQUIRED, "{'user_data':{'gpp_string':'DBABTA~1YNN','gpp_sid':[7]}}", "consent: usnat section missing"},
+		/* a denial of either wins */
+		{ECAPI_GPP_IF_PRESENT, "{'user_data':{'gpp_string':'DBABTA~1YYN','ext':{'consent':{'ad_user_data':true}}}}",
+		"consent: uspv1 sale opt-out"},
+		{ECAPI_GPP_IF_PRESENT, "{'user_data':{'gpp_string':'DBABTA~1YNN','ext':{'consent':{'ad_user_data':false}}}}",
+		"consent denied"}
+	};
+
+	set_options();
+	options.consent = ECAPI_CONSENT_IF_PRESENT;
+	options.terms.uses = ECAPI_USE_TARGETED_ADS;
+	for (size_t i = 0; i < lengthof(rows); i++)
+	{
+		options.terms.gpp = rows[i].gpp;
+		options.terms.restricted = false;
+		check_text(late(rows[i].event), rows[i].reason, rows[i].event);
+	}
+	options.terms.gpp = ECAPI_GPP_IF_PRESENT;
+	options.terms.restricted = true;
+	check_text(late("{'user_data':{'gpp_string':'DBABTA~1YYN'}}"), NULL, "a restricted mode may have it");
+	check(ecapi_consent_restricts(&options.terms, tree("{'user_data':{'gpp_string':'DBABTA~1YYN'}}")) &&
+		  !ecapi_consent_restricts(&options.terms, tree("{'user_data':{'gpp_string':'DBABTA~1YNN'}}")) &&
+		  !ecapi_consent_restricts(&options.terms, tree("{}")), "and in that alone");
+	check(ecapi_consent_restricts(&options.terms, tree("{'user_data':{'ext':{'consent':{'ad_personalization':false}}}}")),
+		  "as where personalization was denied plainly");
+}
+
 static void
 set_options(void)
 {
@@ -304,6 +354,7 @@ int
 main(void)
 {
 	test_early();
+	test_strings();
 	test_repeats();
 	test_consent();
 	test_person();

@@ -1,0 +1,106 @@
+/*
+ * terms.h
+ *	  The terms of a destination, and what a consent string says to them.
+ *
+ * Pure C: no server header, no I/O, no allocation.
+ */
+#ifndef ECAPI_TERMS_H
+#define ECAPI_TERMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a destination does with an event; bits. */
+typedef enum EcapiUses
+{
+	ECAPI_USE_SALE_OR_SHARE = 1 << 0,	/* an independent third party may use it again */
+	ECAPI_USE_TARGETED_ADS = 1 << 1,	/* audiences, bidding, profiles */
+	ECAPI_USE_MEASUREMENT = 1 << 2	/* a service provider attributes and reports */
+} EcapiUses;
+
+/* What is asked of a string. */
+typedef enum EcapiGppRule
+{
+	ECAPI_GPP_IGNORED,
+	ECAPI_GPP_IF_PRESENT,		/* a string that is there must allow it */
+	ECAPI_GPP_REQUIRED			/* there must be one that does */
+} EcapiGppRule;
+
+/* A destination, as far as consent strings are concerned. */
+typedef struct EcapiConsentTerms
+{
+	EcapiGppRule gpp;
+	unsigned	uses;			/* of EcapiUses */
+	bool		mspa_signatory; /* it has signed the IAB's Multi-State Privacy Agreement */
+	int			tcf_vendor_id;	/* its id in the vendor list; 0: none is known */
+	uint32_t	tcf_purposes;	/* that must be allowed; bit P is purpose P */
+	bool		restricted;		/* it has a mode in which it serves the sender alone, and may
+								 * be sent events in it */
+} EcapiConsentTerms;
+
+typedef enum EcapiConsentOutcome
+{
+	ECAPI_CONSENT_SEND,
+	ECAPI_CONSENT_RESTRICTED,	/* only in the restricted mode */
+	ECAPI_CONSENT_REFUSED
+} EcapiConsentOutcome;
+
+/* The rules, in the order of decide.c; what each says is ecapi_consent_rule_text(). */
+typedef enum EcapiConsentRuleId
+{
+	ECAPI_RULED_BY_NONE,		/* nothing speaks against it */
+
+	/* of the string, or of a section as a whole */
+	ECAPI_RULED_NO_STRING,
+	ECAPI_RULED_STRING_BROKEN,
+	ECAPI_RULED_SECTION_BROKEN,
+	ECAPI_RULED_SECTION_ABSENT,
+	ECAPI_RULED_VERSION,
+
+	/* of the United States */
+	ECAPI_RULED_SALE,
+	ECAPI_RULED_SHARING,
+	ECAPI_RULED_TARGETED_ADS,
+	ECAPI_RULED_GPC,
+	ECAPI_RULED_SERVICE_PROVIDER,
+	ECAPI_RULED_MSPA,
+	ECAPI_RULED_CHILD,
+	ECAPI_RULED_SECONDARY_USE,
+	ECAPI_RULED_NOTICE,
+	ECAPI_RULED_CHOICE,
+
+	/* of the Transparency and Consent Framework */
+	ECAPI_RULED_GLOBAL_SCOPE,
+	ECAPI_RULED_POLICY,
+	ECAPI_RULED_NO_VENDOR_ID,
+	ECAPI_RULED_VENDOR,
+	ECAPI_RULED_PURPOSE,
+	ECAPI_RULED_RESTRICTION,
+	ECAPI_RULED_PERSONALIZATION,
+
+	ECAPI_RULES_OF_CONSENT
+} EcapiConsentRuleId;
+
+typedef struct EcapiConsentDecision
+{
+	EcapiConsentOutcome outcome;
+	EcapiConsentRuleId rule;
+	int			section;		/* its id; 0: of none */
+	const char *field;			/* in the words of the section; NULL: none */
+	int			item;			/* of a list, from 1, or the purpose; 0: the field itself */
+	int			value;			/* what was read */
+} EcapiConsentDecision;
+
+/* ---- reason.c ---- */
+
+/* "sale opt-out": lower case, without values. */
+extern const char *ecapi_consent_rule_text(EcapiConsentRuleId rule);
+
+/*
+ * The reason of a decision, for counters and logs: a constant, "consent: usca sale opt-out".
+ * There are as many as there are sections and rules.
+ */
+extern const char *ecapi_consent_reason(int section, EcapiConsentRuleId rule);
+
+#endif							/* ECAPI_TERMS_H */
