@@ -8,7 +8,8 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster qw(literal);
+use EcapiCluster;
+use EcapiFormats qw(%FORMAT formats_of options_of purchases write_secrets);
 use EcapiReceiver;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
@@ -54,8 +55,9 @@ $cluster->write_credential('key.json', encode_json({
 	type => 'service_account', client_email => 'shop@example.iam.gserviceaccount.com',
 	private_key_id => 'plantedKeyId', private_key => $key, token_uri => 'https://oauth2.googleapis.com/token' }));
 
-# The end of a platform's path, its options, its mapping; each also with secrets in options.
-my $ads = "account_id '1234567890', token_url '" . $receiver->url('/token') . "'";
+# The end of a platform's path, its options, its mapping: of some in more than one way, of
+# the other formats as the table of formats has them.
+my $ads = "account_id '1234567890', event_types 'purchase=7001', token_url '" . $receiver->url('/token') . "'";
 my %platform = (
 	meta => [ '', "data_set_id '1234567890', test_event_code 'TEST1'", "access_token_file 'meta.token'" ],
 	meta_option => [ '', "data_set_id '1234567890'", "access_token '$planted{meta_option}'" ],
@@ -67,6 +69,16 @@ my %platform = (
 	webhook => [ '/webhook', "data_set_id 'd'", "secret_file 'hook.key'" ],
 	webhook_option => [ '/webhook', "data_set_id 'd'", "secret '$webhook'" ],
 );
+for my $format (grep { !$platform{$_} } formats_of($cluster))
+{
+	my ($options, $mapping) = options_of($receiver, $format);
+
+	$platform{$format} = [ $FORMAT{$format}{end} // '', $options =~ s/, format '\w+'//r, $mapping ];
+	write_secrets($cluster, $format, 'good');
+	my @secrets = @{ $FORMAT{$format}{secrets} };
+
+	$secret{"$format: secret $_"} = $secrets[$_] for 0 .. $#secrets;
+}
 my %manners = (
 	fine => '', refused => '/status=401/echo', forbidden => '/status=403/echo',
 	rejected => '/status=400/echo', broken => '/status=500/echo', limited => '/status=429/echo',
@@ -76,8 +88,7 @@ my @names;
 for my $platform (sort keys %platform)
 {
 	my ($end, $options, $mapping) = @{ $platform{$platform} };
-	my ($format) = $platform =~ /^([a-z]+)/;
-	my $types = $format eq 'google' ? "'purchase=7001'" : "'purchase'";
+	my ($format) = $platform =~ /^([a-z0-9]+)/;
 
 	for my $how (sort keys %manners)
 	{
@@ -85,7 +96,7 @@ for my $platform (sort keys %platform)
 		my $url = $receiver->url("/$name$manners{$how}$end");
 
 		$cluster->sql(<<"END");
-CREATE SERVER $name FOREIGN DATA WRAPPER ecapi OPTIONS (format '$format', url '$url', event_types $types, $options);
+CREATE SERVER $name FOREIGN DATA WRAPPER ecapi OPTIONS (format '$format', url '$url', $options);
 CREATE USER MAPPING FOR PUBLIC SERVER $name OPTIONS ($mapping);
 END
 		push @names, $name;
@@ -98,12 +109,8 @@ sub look
 	return;
 }
 
-$cluster->sql(<<'END');
-SELECT ecapi_emit('purchase', id => 'order-' || i, value => i, currency_code => 'EUR', source => 'website',
-	properties => jsonb_build_object('transaction_id', i::text, 'page_url', 'https://shop.example/thanks'),
-	user_data => '{"email_address": ["ann@example.com"], "event_ip_address": "192.0.2.10", "event_user_agent": "Mozilla/5.0 (X11) Firefox/140.0", "ext": {"click_ids": {"gclid": "abc"}}}')
-FROM generate_series(1, 5) i
-END
+# one person's, which Analytics takes in one request
+$cluster->sql(purchases('order-', 1, 5, person => 1));
 for my $name (grep { !/_fine$/ } @names)
 {
 	$cluster->wait_sql("SELECT last_error IS NOT NULL FROM ecapi.destination WHERE destination = '$name'", "$name has failed");
@@ -123,7 +130,7 @@ for my $name (@names)
 {
 	$seen .= $cluster->sql("SELECT string_agg(p::text, ' ') FROM ecapi.preview('$name', 'order-3') p") . "\n";
 }
-for my $name (grep { /^(?:meta|google|tiktok|snap)_/ && !/option/ } @names)
+for my $name (grep { !/option/ } @names)
 {
 	my (undef, $out, $error) = $cluster->try_sql("SELECT p FROM ecapi.preview('$name', 'order-3', send => true) p");
 

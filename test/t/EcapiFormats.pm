@@ -21,7 +21,7 @@
 #   busy       segments of a path that make the platform ask for less at first
 #   secrets    texts that must not be seen
 #   window     seconds for which the platform knows a repeat; none: for ever
-#   age        seconds that an event of a website may be old
+#   age        seconds that an event of a website may be old; none: any
 package EcapiFormats;
 
 use strict;
@@ -30,7 +30,7 @@ use warnings;
 use EcapiCluster qw(literal);
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(%FORMAT @RECEIVER formats_of write_secrets format_destination purchases);
+our @EXPORT_OK = qw(%FORMAT @RECEIVER formats_of write_secrets options_of format_destination purchases);
 
 # Two for each halving of a thousand, and one to see that it fails alone.
 my $HALVED = 22;
@@ -126,15 +126,15 @@ our %FORMAT = (
 	},
 	openai => {
 		token('openai', 'access_token', '%401%'),
-		options => { data_set_id => 'px_1' },
+		options => { data_set_id => 'KBHCVX1dYePA' },
 		batch => 1000, further => $HALVED, words => qr/./, busy => '/fault=throttled',
 		window => 172_800, age => 7 * 86400,
 	},
 	amazon => {
 		refresh('amazon'),
-		options => { data_set_id => 'ENTITY1', client_id => 'shop.apps.example' },
+		options => { account_id => 'ENTITY1', client_id => 'shop.apps.example' },
 		batch => 500, further => 0, words => qr/./, busy => '/fault=throttled',
-		window => 172_800,
+		window => 172_800, age => 7 * 86400,
 	},
 );
 
@@ -159,19 +159,28 @@ sub write_secrets
 	return;
 }
 
+# The options of a server of a format, with others, and those of its user mapping, as SQL.
+sub options_of
+{
+	my ($receiver, $format, %options) = @_;
+	my $row = $FORMAT{$format};
+	my %server = (format => $format, event_types => 'purchase', %{ $row->{options} }, %options);
+	my $list = sub { my ($of) = @_; return join ', ', map { "$_ " . literal($of->{$_}) } sort keys %$of };
+
+	$server{token_url} //= $receiver->url('/token') if $row->{mapping}{refresh_token_file};
+	return ($list->(\%server), $list->($row->{mapping}));
+}
+
 # Create a destination of a format, in whose URL a path asks for what it will.
 sub format_destination
 {
 	my ($cluster, $receiver, $format, $name, $path, %options) = @_;
 	my $row = $FORMAT{$format};
 	my $token = $row->{good} ? "/token=$row->{good}" : '';
-	my %all = (format => $format, url => $receiver->url("$path$token" . ($row->{end} // '')), event_types => 'purchase', %{ $row->{options} }, %options);
+	my ($server, $mapping) = options_of($receiver, $format, url => $receiver->url("$path$token" . ($row->{end} // '')), %options);
 
-	$all{token_url} //= $receiver->url('/token') if $row->{mapping}{refresh_token_file};
-	return $cluster->sql("CREATE SERVER $name FOREIGN DATA WRAPPER ecapi OPTIONS ("
-		  . join(', ', map { "$_ " . literal($all{$_}) } sort keys %all) . ');'
-		  . "CREATE USER MAPPING FOR PUBLIC SERVER $name OPTIONS ("
-		  . join(', ', map { "$_ " . literal($row->{mapping}{$_}) } sort keys %{ $row->{mapping} }) . ')');
+	return $cluster->sql("CREATE SERVER $name FOREIGN DATA WRAPPER ecapi OPTIONS ($server);"
+		  . "CREATE USER MAPPING FOR PUBLIC SERVER $name OPTIONS ($mapping)");
 }
 
 # A statement that emits purchases that every format takes, PREFIXfrom to PREFIXto, each of
