@@ -10,7 +10,7 @@
  * twice, it counts twice.  So where a request may have arrived though no good answer came
  * (no answer at all, or a server's error), only its purchases go again; the rest is named
  * as what may have arrived (ECAPI_NAMED_UNSURE).  What was refused before it arrived
- * (429, 503, no connection) goes again as a whole.
+ * (429, no connection) goes again as a whole.
  *
  * The validation server (mode test) answers with what is wrong, and records nothing.
  * Its descriptions quote the event, so of a message only its code is kept.
@@ -116,6 +116,14 @@ judge_validation(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 
 /* ---- what may have arrived ---- */
 
+/* As pipeline/repeats.c has it: a server error says nothing of what was done before. */
+static bool
+may_have_arrived(const EcapiAnswer *answer)
+{
+	return answer->transport == ECAPI_TRANSPORT_BROKEN ||
+		(answer->transport == ECAPI_TRANSPORT_OK && answer->status >= 500);
+}
+
 /* Whether Analytics knows it again. */
 static bool
 is_known_again(const EcapiValue *event)
@@ -159,6 +167,6 @@ ecapi_ga4_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 		if (judgement->verdict == ECAPI_DELIVERED)
 			judge_validation(answer, nevents, arena, judgement);
 	}
-	else if (judgement->suspicious)
+	else if (may_have_arrived(answer))
 		name_unsure(answer, nevents, arena, judgement);
 }

@@ -96,7 +96,9 @@ failed_once(EcapiBatch *batch, const EcapiAnswer *answer, const EcapiJudgement *
 	EcapiDestination *destination = batch->destination;
 	bool		suspicious = judgement->suspicious;
 
-	if (judgement->nnamed > 0)
+	/* who allows repeats has them at once, too */
+	if (judgement->nnamed > 0 &&
+		(destination->options == NULL || !destination->options->allow_late_repeat))
 		batch = ecapi_bisect_unsure(batch, answer, judgement);
 	if (batch == NULL)
 	{

@@ -300,10 +300,10 @@ test_answers(void)
 	check(is_unsure(&j), "and no answer");
 	j = judge_lost(ECAPI_TRANSPORT_REFUSED, 3);
 	check(j.verdict == ECAPI_RETRY && j.nnamed == 0, "without a connection nothing arrived");
-	j = platform_judge(503, "", 3);
-	check(j.verdict == ECAPI_RETRY && j.nnamed == 0 && j.retry_after_ms == 7000, "nor where it was busy");
 	j = platform_judge(429, "", 3);
-	check(j.verdict == ECAPI_RETRY && j.nnamed == 0, "or asked too often");
+	check(j.verdict == ECAPI_RETRY && j.nnamed == 0 && j.retry_after_ms == 7000, "nor where it was asked too often");
+	j = platform_judge(503, "", 3);
+	check(is_unsure(&j) && j.retry_after_ms == 7000, "a server that is busy may have begun");
 	j = platform_judge(404, "", 3);
 	check(j.verdict == ECAPI_STOP, "a wrong url");
 	j = platform_judge(413, "", 3);
