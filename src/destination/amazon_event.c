@@ -297,8 +297,6 @@ ecapi_amazon_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 
 	(void) arena;
 	*reason = ecapi_facts_read(shape, event, &facts);
-	if (*reason == NULL && ecapi_facts_is_elsewhere(shape, event, reason))
-		return ECAPI_FILTERED;
 	if (*reason == NULL)
 		*reason = read_extras(shape, event, &facts, &extras);
 	if (*reason != NULL)

@@ -81,18 +81,6 @@ ecapi_facts_read(const EcapiShape *shape, const EcapiValue *event, EcapiFacts *f
 }
 
 bool
-ecapi_facts_is_elsewhere(const EcapiShape *shape, const EcapiValue *event, const char **reason)
-{
-	const EcapiValue *data_set = ecapi_member_text(event, "data_set_id");
-	const char *own = shape->options->data_set_id;
-
-	if (data_set == NULL || own == NULL || strcmp(data_set->text, own) == 0)
-		return false;
-	*reason = "data_set_id";
-	return true;
-}
-
-bool
 ecapi_facts_names_other(const EcapiShape *shape, const EcapiValue *event, const char *id,
 						size_t len, const char **reason)
 {

@@ -37,15 +37,10 @@ extern const char *ecapi_facts_read(const EcapiShape *shape, const EcapiValue *e
 extern const char *ecapi_facts_source(const EcapiValue *event);
 
 /*
- * Whether the event is one of another data set (data_set_id) than the destination's; then
- * *reason says so, and it is filtered.
- */
-extern bool ecapi_facts_is_elsewhere(const EcapiShape *shape, const EcapiValue *event,
-									 const char **reason);
-
-/*
- * The same of a destination that has an id for each source of events and no data_set_id: id
- * is that of the event's source, of len bytes.
+ * Whether the event is one of another data set (data_set_id) than that of its source, id of
+ * len bytes; then *reason says so, and it is filtered.  For destinations that have an id for
+ * each source of events, and no data_set_id, which select.h has compared already: here the
+ * source is known as it leaves.
  */
 extern bool ecapi_facts_names_other(const EcapiShape *shape, const EcapiValue *event,
 									const char *id, size_t len, const char **reason);

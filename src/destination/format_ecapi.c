@@ -363,43 +363,35 @@ find_unfit(const EcapiValue *event)
 }
 
 /*
- * Choose the data set: the destination's, else the event's own.  Returns
- * ECAPI_SHAPED when the event may go.
+ * Choose the data set: the destination's, else the event's own; select.h lets no event
+ * come here that names another than the destination's.  Returns ECAPI_SHAPED when the
+ * event may go.
  */
 static EcapiShaped
 choose_data_set(const EcapiOptions *options, const EcapiValue *event,
 				EcapiValue *chosen, const char **reason)
 {
 	const EcapiValue *own = ecapi_value_get(event, "data_set_id");
-	const char *wanted = options->data_set_id;
+	const char *text = options->data_set_id;
 
 	memset(chosen, 0, sizeof(*chosen));
-	chosen->type = ECAPI_STRING;
-	if (ecapi_value_is_text(own))
+	if (text == NULL && ecapi_value_is_text(own))
+		text = own->text;
+	if (text != NULL)
 	{
-		if (wanted && strcmp(own->text, wanted) != 0)
-		{
-			*reason = "data_set_id";
-			return ECAPI_FILTERED;
-		}
-		chosen->text = own->text;
-		chosen->len = own->len;
+		chosen->type = ECAPI_STRING;
+		chosen->text = text;
+		chosen->len = (uint32_t) strlen(text);
 		return ECAPI_SHAPED;
 	}
-	if (wanted == NULL && !options->format->needs_data_set)
+	if (!options->format->needs_data_set)
 	{
 		chosen->type = ECAPI_NULL;
 		return ECAPI_SHAPED;
 	}
-	if (wanted == NULL)
-	{
-		*reason = "an event has no data set: set the option data_set_id, "
-			"or give every event its own";
-		return ECAPI_LACKING;
-	}
-	chosen->text = wanted;
-	chosen->len = (uint32_t) strlen(wanted);
-	return ECAPI_SHAPED;
+	*reason = "an event has no data set: set the option data_set_id, "
+		"or give every event its own";
+	return ECAPI_LACKING;
 }
 
 static int

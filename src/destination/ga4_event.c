@@ -284,8 +284,6 @@ ecapi_ga4_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 
 	(void) arena;
 	*reason = read_event(shape, event, &facts, &name, &order);
-	if (*reason == NULL && ecapi_facts_is_elsewhere(shape, event, reason))
-		return ECAPI_FILTERED;
 	if (*reason != NULL)
 		return ECAPI_UNFIT;
 	if (first)

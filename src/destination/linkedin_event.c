@@ -252,8 +252,6 @@ ecapi_linkedin_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event
 
 	(void) arena;
 	*reason = ecapi_facts_read(shape, event, &facts);
-	if (*reason == NULL && ecapi_facts_is_elsewhere(shape, event, reason))
-		return ECAPI_FILTERED;
 	if (*reason == NULL && shape->options->targets[facts.type] == NULL)
 		*reason = "no conversion rule";
 	if (*reason == NULL)

@@ -233,8 +233,6 @@ ecapi_meta_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 
 	(void) arena;
 	*reason = ecapi_facts_read(shape, event, &facts);
-	if (*reason == NULL && ecapi_facts_is_elsewhere(shape, event, reason))
-		return ECAPI_FILTERED;
 	if (*reason == NULL)
 		*reason = find_extras(shape, event, &facts, &extras, &filtered);
 	if (*reason != NULL)

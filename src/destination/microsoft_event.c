@@ -199,8 +199,6 @@ ecapi_microsoft_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *even
 
 	(void) arena;
 	*reason = ecapi_facts_read(shape, event, &facts);
-	if (*reason == NULL && ecapi_facts_is_elsewhere(shape, event, reason))
-		return ECAPI_FILTERED;
 	if (*reason == NULL)
 		*reason = find_unfit(shape, event, &facts, &name);
 	if (*reason != NULL)

@@ -306,8 +306,6 @@ ecapi_openai_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 	Extras		extras;
 
 	*reason = ecapi_facts_read(shape, event, &facts);
-	if (*reason == NULL && ecapi_facts_is_elsewhere(shape, event, reason))
-		return ECAPI_FILTERED;
 	if (*reason == NULL)
 		*reason = read_extras(shape, arena, event, &facts, &extras);
 	if (*reason != NULL)

@@ -262,8 +262,6 @@ ecapi_pinterest_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *even
 
 	(void) arena;
 	*reason = ecapi_facts_read(shape, event, &facts);
-	if (*reason == NULL && ecapi_facts_is_elsewhere(shape, event, reason))
-		return ECAPI_FILTERED;
 	if (*reason == NULL)
 		*reason = ecapi_facts_name(shape, event, &facts, standard_names, &name);
 	if (*reason == NULL)

@@ -253,8 +253,6 @@ ecapi_reddit_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 
 	(void) arena;
 	*reason = ecapi_facts_read(shape, event, &facts);
-	if (*reason == NULL && ecapi_facts_is_elsewhere(shape, event, reason))
-		return ECAPI_FILTERED;
 	if (*reason == NULL)
 		*reason = ecapi_facts_name(shape, event, &facts, standard_names, &name);
 	if (*reason == NULL)

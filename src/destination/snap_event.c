@@ -313,8 +313,6 @@ ecapi_snap_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 	*reason = ecapi_facts_read(shape, event, &facts);
 	if (*reason != NULL)
 		return ECAPI_UNFIT;
-	if (ecapi_facts_is_elsewhere(shape, event, reason))
-		return ECAPI_FILTERED;
 	source = ecapi_snap_source(event);
 	name = shape->options->targets[facts.type];
 	name = name ? name : ecapi_snap_name(facts.type);

@@ -270,8 +270,6 @@ ecapi_tiktok_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 	*reason = ecapi_facts_read(shape, event, &facts);
 	if (*reason != NULL)
 		return ECAPI_UNFIT;
-	if (ecapi_facts_is_elsewhere(shape, event, reason))
-		return ECAPI_FILTERED;
 	shaped = find_extras(shape, event, &facts, &extras, reason);
 	if (shaped != ECAPI_SHAPED)
 		return shaped;

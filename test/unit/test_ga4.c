@@ -248,9 +248,6 @@ test_fit(void)
 	check(platform_has("\"value\":10,\"virtual_currency_name\":\"gem\""), "an amount of a currency without a code");
 	snprintf(json, sizeof(json), "{" HEAD ",'event_type':'purchase','properties':{'transaction_id':'%0101d'}}", 1);
 	platform_check_fit(json, "transaction_id too long");
-	platform.options.data_set_id = (char *) "a";
-	check(platform_shape("{" HEAD ",'event_type':'login','data_set_id':'b'}") == ECAPI_FILTERED, "another data set's");
-	begin();
 }
 
 /* ---- answers ---- */

@@ -70,10 +70,6 @@ test_fit(void)
 	for (size_t i = 0; i < lengthof(people); i++)
 		check(shape_user(people[i].user_data) == (people[i].fit ? ECAPI_SHAPED : ECAPI_UNFIT),
 			  people[i].user_data);
-	platform.options.data_set_id = (char *) "1";
-	check(platform_shape("{" HEAD ",'event_type':'login','data_set_id':'2'}") == ECAPI_FILTERED &&
-		  platform.body.len == 0, "another data set's event is not for this one");
-	begin();
 	check(platform.format->max_age_s < 90 * 86400, "an event is older than it may be before LinkedIn says so");
 	check(platform_shape_items(HEAD ",'event_type':'purchase'", 10000) == ECAPI_SHAPED &&
 		  platform.body.len < 400, "of ten thousand items none leaves");

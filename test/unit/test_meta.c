@@ -211,8 +211,6 @@ test_fit(void)
 			  (body.len == 0) == (cases[i].reason != NULL), cases[i].json);
 		check_text(reason, cases[i].reason, "with the reason");
 	}
-	check(shape("{" HEAD ",'event_type':'login','data_set_id':'4'}") == ECAPI_FILTERED && body.len == 0,
-		  "another data set's event is not for this one");
 }
 
 /* Parameters that tell one person from others, and those that do not. */

@@ -130,7 +130,6 @@ test_fit(void)
 	check(platform_has("\"amount\":1234,\"currency\":\"KWD\""), "a currency with three");
 	platform_check_fit("{" HEAD ",'event_type':'purchase','value':12.500,'currency_code':'EUR'}", NULL);
 	check(platform_has("\"amount\":1250,"), "zeros at the end are none");
-	check(platform_shape("{" HEAD ",'event_type':'login','data_set_id':'4'}") == ECAPI_FILTERED, "another pixel's");
 	check(platform_shape_items(HEAD ",'event_type':'purchase','value':1,'currency_code':'EUR'", 10000) == ECAPI_SHAPED &&
 		  platform_has("\"sku-9999\"") && platform.body.len < ecapi_format_openai.max_body, "10,000 items");
 	check(ecapi_format_openai.max_age_s == 7 * 86400 - 600 && ecapi_format_openai.future_s == 600, "seven days, ten minutes");

@@ -66,8 +66,6 @@ test_fit(void)
 					   "'38400000-8cf0-11bd-b23e-10b96e40000d'}}", NULL);
 	snprintf(json, sizeof(json), "{" HEAD ",'event_type':'custom','custom_event':'%0101d'}", 0);
 	platform_check_fit(json, "event_name unusable");
-	check(platform_shape("{" HEAD ",'event_type':'search','data_set_id':'4'}") == ECAPI_FILTERED &&
-		  platform.body.len == 0, "another account's event is not for this one");
 }
 
 static void

@@ -72,8 +72,6 @@ test_fit(void)
 		snprintf(json, sizeof(json), "{'id':'i'," PLATFORM_AT ",'event_type':'search','user_data':%s}", users[i].user);
 		platform_check_fit(json, users[i].reason);
 	}
-	check(platform_shape("{" HEAD ",'event_type':'search','data_set_id':'4'}") == ECAPI_FILTERED &&
-		  platform.body.len == 0, "another pixel's event is not for this one");
 	check(ecapi_format_reddit.max_age_s < 168 * 3600 && ecapi_format_reddit.dedupe_s == 48 * 3600,
 		  "seven days, less the way there; a repeat is known for two");
 }
