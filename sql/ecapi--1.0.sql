@@ -846,7 +846,8 @@ CREATE FUNCTION ecapi.preview(
 	OUT headers text,
 	OUT body text,
 	OUT status integer,
-	OUT answer text)
+	OUT answer text,
+	OUT consent text)
 RETURNS SETOF record
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'ecapi_preview_stored';
@@ -866,7 +867,8 @@ CREATE FUNCTION ecapi.preview(
 	OUT headers text,
 	OUT body text,
 	OUT status integer,
-	OUT answer text)
+	OUT answer text,
+	OUT consent text)
 RETURNS SETOF record
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'ecapi_preview_given';
@@ -1921,6 +1923,34 @@ RETURN pg_catalog.pg_visible_in_snapshot(is_disposed.xid, (c).snapshot)
 -- One statement, so that outbox, log and cursors are of one moment.  A destination
 -- that was renamed is known by its server; what was sent before it started,
 -- another server may have had that oid (pg_upgrade gives out new ones).
+-- What an event's consent string says to a destination by the options that it has now, in
+-- words; NULL: it has no string, or is not asked.
+CREATE FUNCTION ecapi_internal.consent_of(destination name, event json) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ecapi_consent_of';
+
+CREATE FUNCTION ecapi.consent_report(
+	since timestamptz,
+	until timestamptz DEFAULT now(),
+	OUT destination name,
+	OUT decision text,
+	OUT rule text,
+	OUT currency text,
+	OUT events bigint,
+	OUT value numeric)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT l.destination,
+		CASE WHEN l.outcome = 'filtered' THEN 'denied' WHEN l.reason IS NULL THEN 'sent' ELSE 'restricted' END,
+		l.reason, l.currency, sum(l.events)::bigint, sum(l.value)
+	FROM ecapi.ledger l
+	WHERE l.hour >= pg_catalog.date_trunc('hour', since) AND l.hour < until
+		AND (l.outcome IN ('delivered', 'shadow') OR (l.outcome = 'filtered' AND l.reason LIKE 'consent%'))
+	GROUP BY 1, 2, 3, 4
+	ORDER BY 1, 2 DESC, 3, 4;
+END;
+
 CREATE FUNCTION ecapi.trace(
 	id text,
 	OUT at timestamptz,
@@ -1936,7 +1966,8 @@ CREATE FUNCTION ecapi.trace(
 	OUT next_try timestamptz,
 	OUT event_type text,
 	OUT xid xid8,
-	OUT seq bigint)
+	OUT seq bigint,
+	OUT consent text)
 RETURNS SETOF record
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
@@ -1954,7 +1985,7 @@ BEGIN
 	RETURN QUERY
 	WITH e AS MATERIALIZED (
 		SELECT o.seq, o.xid, o.emitted_at, o.event ->> 'event_type' AS event_type,
-			o.event ->> 'erased' IS NOT NULL AS is_erased
+			o.event ->> 'erased' IS NOT NULL AS is_erased, o.event
 		FROM ecapi.outbox o
 		WHERE ecapi_internal.event_id(o.event) = trace.id
 	), r AS MATERIALIZED (
@@ -2018,7 +2049,9 @@ BEGIN
 			AND NOT EXISTS (SELECT FROM f WHERE f.seq = e.seq AND f.destination = c.destination)
 	)
 	SELECT t.at, t.destination, t.outcome, t.reason, t.attempt, t.status, t.latency_ms, t.answer,
-		t.receiver_request_id, t.request_id, t.next_try, t.event_type, t.xid, t.seq
+		t.receiver_request_id, t.request_id, t.next_try, t.event_type, t.xid, t.seq,
+		CASE WHEN t.destination IS NOT NULL
+			THEN (SELECT ecapi_internal.consent_of(t.destination, e.event) FROM e WHERE e.seq = t.seq) END
 	FROM shown t
 	ORDER BY t.seq, t.step = 1 DESC, t.at, t.request_id, t.step, t.destination;
 
@@ -2137,7 +2170,7 @@ COMMENT ON TABLE ecapi.ledger IS 'how many events, of what value, had which outc
 COMMENT ON COLUMN ecapi.ledger.destination IS 'its name then';
 COMMENT ON COLUMN ecapi.ledger.event_type IS 'NULL: not known';
 COMMENT ON COLUMN ecapi.ledger.currency IS 'currency_code of the events, NULL: none';
-COMMENT ON COLUMN ecapi.ledger.reason IS 'why events were filtered, failed, or were given up';
+COMMENT ON COLUMN ecapi.ledger.reason IS 'why events were filtered, failed, were given up, or were sent in the restricted mode';
 COMMENT ON COLUMN ecapi.ledger.events IS 'how many';
 COMMENT ON COLUMN ecapi.ledger.written IS 'how often the row was written';
 COMMENT ON COLUMN ecapi.ledger.generation IS 'part of the key, as that of ecapi.cursor_row';
@@ -2485,6 +2518,8 @@ COMMENT ON PROCEDURE ecapi.backfill(regclass, text, timestamptz, timestamptz, te
 COMMENT ON FUNCTION ecapi.recapture(regclass, name, timestamptz, integer) IS 'try rows that tracks set aside again; does not touch events that ecapi_emit() set aside';
 COMMENT ON FUNCTION ecapi_internal.event_id(json) IS 'id of a stored event';
 COMMENT ON FUNCTION ecapi_internal.is_disposed(ecapi.cursor, xid8, bigint) IS 'whether a cursor has passed an event';
+COMMENT ON FUNCTION ecapi_internal.consent_of(name, json) IS 'what an event''s consent string says to a destination, in words';
+COMMENT ON FUNCTION ecapi.consent_report(timestamptz, timestamptz) IS 'how many events, of what value, were sent, restricted or denied at each destination by consent, by the rule that did it; in whole hours';
 COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its id: each destination, each request, each outcome and answer';
 COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; ids are listed that are unaccounted, that have no event while their condition is false, and whose events have no row';
 COMMENT ON TABLE ecapi.erased IS 'events of the outbox that ecapi.forget() erased; old rows go with a later call';

@@ -37,6 +37,7 @@
 #include "event/violation.h"
 #include "pipeline/page.h"
 #include "pipeline/server.h"
+#include "consent/policy.h"
 #include "preview/preview.h"
 #include "preview/preview_tally.h"
 
@@ -260,13 +261,30 @@ ecapi_preview_waiting(PG_FUNCTION_ARGS)
 
 /* ---- one event ---- */
 
+/* What the event's consent string says to the destination; NULL: it has none, or is not asked. */
+static const char *
+consent_in_words(const EcapiPreview *preview, const EcapiPreviewEvent *event)
+{
+	const EcapiConsentTerms *terms = &preview->options->terms;
+	EcapiConsentDecision decision;
+	char	   *words;
+
+	if (terms->gpp == ECAPI_GPP_IGNORED || event->event == NULL ||
+		ecapi_value_get(ecapi_value_get(event->event, "user_data"), "gpp_string") == NULL)
+		return NULL;
+	decision = ecapi_consent_by_string(terms, event->event);
+	words = palloc(ECAPI_CONSENT_WORDS);
+	ecapi_consent_words(&decision, words, ECAPI_CONSENT_WORDS);
+	return words;
+}
+
 /* The row of one event; left_out is what validation left out of it. */
 static void
 put_event(EcapiPreview *preview, EcapiPreviewEvent *event, Datum id, bool has_id,
 		  List *left_out, bool send, ReturnSetInfo *result)
 {
-	Datum		values[12] = {0};
-	bool		nulls[12];
+	Datum		values[13] = {0};
+	bool		nulls[13];
 	List	   *patched = NIL;
 	EcapiArena	arena;
 	char	   *answer;
@@ -289,6 +307,7 @@ put_event(EcapiPreview *preview, EcapiPreviewEvent *event, Datum id, bool has_id
 	values[3] = ecapi_result_texts(patched, &nulls[3]);
 	left_out = list_concat(left_out, ecapi_preview_left_out(preview));
 	values[4] = ecapi_result_texts(left_out, &nulls[4]);
+	values[12] = ecapi_result_text(consent_in_words(preview, event), &nulls[12]);
 	if (event->decision == ECAPI_DECISION_SEND)
 	{
 		values[5] = ecapi_result_texts(ecapi_preview_not_carried(preview), &nulls[5]);

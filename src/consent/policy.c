@@ -113,12 +113,18 @@ ecapi_consent_by_string(const EcapiConsentTerms *terms, const EcapiValue *event)
 								sids, n);
 }
 
-bool
-ecapi_consent_restricts(const EcapiConsentTerms *terms, const EcapiValue *event)
+const char *
+ecapi_consent_restriction(const EcapiConsentTerms *terms, const EcapiValue *event)
 {
+	EcapiConsentDecision decision;
+
 	if (!terms->restricted)
-		return false;
-	return ecapi_consent_by_string(terms, event).outcome == ECAPI_CONSENT_RESTRICTED ||
-		(terms->uses & ECAPI_USE_TARGETED_ADS && terms->gpp != ECAPI_GPP_IGNORED &&
-		 ecapi_consent_read(event).ad_personalization == ECAPI_CONSENT_DENIED);
+		return NULL;
+	decision = ecapi_consent_by_string(terms, event);
+	if (decision.outcome == ECAPI_CONSENT_RESTRICTED)
+		return ecapi_consent_reason(decision.section, decision.rule);
+	if ((terms->uses & ECAPI_USE_TARGETED_ADS) && terms->gpp != ECAPI_GPP_IGNORED &&
+		ecapi_consent_read(event).ad_personalization == ECAPI_CONSENT_DENIED)
+		return ecapi_consent_reason(0, ECAPI_RULED_PERSONALIZATION);
+	return NULL;
 }

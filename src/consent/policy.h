@@ -55,10 +55,11 @@ extern EcapiConsentDecision ecapi_consent_by_string(const EcapiConsentTerms *ter
 													const EcapiValue *event);
 
 /*
- * Whether the event may be sent in the destination's restricted mode alone: its string says
- * so, or ad_personalization was denied and the destination targets ads.  Of an event that
- * is not refused.
+ * Why the event may be sent in the destination's restricted mode alone, a constant: its
+ * string says so, or ad_personalization was denied and the destination targets ads.  NULL:
+ * it may be sent as usual.  Of an event that is not refused.
  */
-extern bool ecapi_consent_restricts(const EcapiConsentTerms *terms, const EcapiValue *event);
+extern const char *ecapi_consent_restriction(const EcapiConsentTerms *terms,
+											 const EcapiValue *event);
 
 #endif							/* ECAPI_POLICY_CONSENT_H */

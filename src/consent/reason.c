@@ -5,6 +5,8 @@
  * Reasons are counted, so they are a closed list: every rule with every section, and with
  * none.  Constant; no locks.
  */
+#include <stdio.h>
+
 #include "consent/gpp.h"
 #include "consent/terms.h"
 
@@ -77,4 +79,28 @@ const char *
 ecapi_consent_reason(int section, EcapiConsentRuleId rule)
 {
 	return reasons[ecapi_gpp_section_name(section) ? section : 0][rule];
+}
+
+void
+ecapi_consent_words(const EcapiConsentDecision *decision, char *text, size_t size)
+{
+	static const char *const outcomes[] = {
+		[ECAPI_CONSENT_SEND] = "allowed",
+		[ECAPI_CONSENT_RESTRICTED] = "restricted",
+		[ECAPI_CONSENT_REFUSED] = "refused"
+	};
+	const char *section = ecapi_gpp_section_name(decision->section);
+	char		item[16] = "";
+	char		value[16];
+
+	if (decision->item != 0)
+		snprintf(item, sizeof(item), "[%d]", decision->item);
+	/* US Privacy has letters */
+	snprintf(value, sizeof(value), decision->section == ECAPI_GPP_USP ? "%c" : "%d", decision->value);
+	if (decision->field == NULL)
+		snprintf(text, size, "%s: %s%s%s", outcomes[decision->outcome], section ? section : "",
+				 section ? " " : "", texts[decision->rule]);
+	else
+		snprintf(text, size, "%s: %s %s%s is %s (%s)", outcomes[decision->outcome], section,
+				 decision->field, item, value, texts[decision->rule]);
 }

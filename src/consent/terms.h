@@ -103,4 +103,11 @@ extern const char *ecapi_consent_rule_text(EcapiConsentRuleId rule);
  */
 extern const char *ecapi_consent_reason(int section, EcapiConsentRuleId rule);
 
+/*
+ * A decision in words: "refused: usca SaleOptOut is 1 (sale opt-out)", with the field that
+ * decided and what was read.  Written into text; at most size bytes with the NUL.
+ */
+#define ECAPI_CONSENT_WORDS	160
+extern void ecapi_consent_words(const EcapiConsentDecision *decision, char *text, size_t size);
+
 #endif							/* ECAPI_TERMS_H */

@@ -482,6 +482,7 @@ const EcapiFormat ecapi_format_native = {
 	.name = "ecapi",
 	.uses = ECAPI_USE_MEASUREMENT,
 	.gets_consent = true,
+	.restricted_mode = "mmt_only",
 	.what = "The IAB Tech Lab's ECAPI 1.0, for receivers that take the standard itself.",
 	.outcomes = ECAPI_OUTCOMES_WHOLE,
 	.max_batch = 10000,

@@ -145,6 +145,7 @@ const EcapiFormat ecapi_format_webhook = {
 	.name = "webhook",
 	.uses = ECAPI_USE_MEASUREMENT,
 	.gets_consent = true,
+	.restricted_mode = "mmt_only",
 	.what = "Signed webhooks, as Standard Webhooks describes them, for a receiver of one's own.",
 	.credentials = "secret",
 	.outcomes = ECAPI_OUTCOMES_WHOLE,

@@ -175,7 +175,7 @@ ecapi_reduce(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *e
 		event = reduce_value(options, arena, event, reason);
 	if (*reason)
 		return NULL;
-	if (options->mmt_only || ecapi_consent_restricts(&options->terms, given))
+	if (options->mmt_only || ecapi_consent_restriction(&options->terms, given))
 		event = force_mmt_only(arena, event);
 	if (options->anonymize)
 		event = ecapi_anonymize(options->anonymize, arena, event);

@@ -67,6 +67,7 @@ typedef struct EcapiItem
 {
 	EcapiSlice *slice;
 	int			index;
+	const char *restriction;	/* why it is sent in the restricted mode, a constant; or NULL */
 } EcapiItem;
 
 /* Where the events of a feed come from. */

@@ -32,6 +32,7 @@
 #include "utils/timestamp.h"
 
 #include "base/tree.h"
+#include "consent/policy.h"
 #include "destination/body.h"
 #include "destination/options.h"
 #include "destination/select.h"
@@ -214,6 +215,7 @@ add_event(Growing *growing, EcapiItem item, const EcapiValue *tree)
 	switch (ecapi_body_add(&batch->body, &growing->scratch, tree, &seen, &reason))
 	{
 		case ECAPI_SHAPED:
+			item.restriction = ecapi_consent_restriction(&batch->destination->options->terms, tree);
 			batch->items[batch->nitems++] = item;
 			item.slice->fate[item.index] = ECAPI_FATE_TAKEN;
 			ecapi_left_out_count();
@@ -364,7 +366,7 @@ ecapi_gather(EcapiFeed *feed)
 	{
 		while (!full && slice->next < slice->page->nevents)
 		{
-			EcapiItem	item = {slice, slice->next};
+			EcapiItem	item = {.slice = slice, .index = slice->next};
 
 			full = (slice->prepared != NULL &&
 					slice->prepared[slice->next] == ECAPI_PREPARED_NOT_YET) ||

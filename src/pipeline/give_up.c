@@ -183,7 +183,7 @@ give_up_slice(EcapiDestination *destination, EcapiSlice *slice)
 
 	for (int i = slice->disposed; i < nevents; i++)
 	{
-		EcapiItem	item = {slice, i};
+		EcapiItem	item = {.slice = slice, .index = i};
 
 		if (slice->fate[i] >= ECAPI_FATE_DISPOSED)
 			continue;

@@ -39,7 +39,7 @@ ecapi_end_number(EcapiEnds *ends, EcapiOutcome outcome, const char *reason)
 	for (int i = ECAPI_OUTCOMES; i < ends->n; i++)
 		if (ends->list[i].reason == reason && ends->list[i].outcome == outcome)
 			return i;
-	/* there are never as many reasons, and without its reason an end is still right */
+	/* only rules of consent are as many, and without its reason an end is still right */
 	if (ends->n == ECAPI_ENDS_MAX)
 		return outcome;
 	ends->list[ends->n].outcome = outcome;

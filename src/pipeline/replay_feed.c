@@ -96,7 +96,7 @@ close_replay(EcapiDestination *destination)
 		/* what was taken is on its way */
 		for (int i = slice->next; i < slice->page->nevents; i++)
 		{
-			EcapiItem	item = {slice, i};
+			EcapiItem	item = {.slice = slice, .index = i};
 
 			ecapi_slice_dispose(item, ECAPI_OUTCOME_NONE, NULL);
 		}

@@ -249,7 +249,7 @@ ecapi_slice_delivered(EcapiItem item)
 {
 	if (item.slice->page->due != NULL)
 		ecapi_journal_delivered(item);
-	ecapi_slice_dispose(item, ECAPI_OUTCOME_DELIVERED, NULL);
+	ecapi_slice_dispose(item, ECAPI_OUTCOME_DELIVERED, item.restriction);
 }
 
 void
@@ -327,6 +327,7 @@ void
 ecapi_slice_dispose_batch(EcapiBatch *batch, EcapiOutcome outcome)
 {
 	for (int i = 0; i < batch->nitems; i++)
-		ecapi_slice_dispose(batch->items[i], outcome, NULL);
+		ecapi_slice_dispose(batch->items[i], outcome, outcome == ECAPI_OUTCOME_SHADOW ?
+							batch->items[i].restriction : NULL);
 	ecapi_slice_end_batch(batch);
 }

@@ -56,7 +56,7 @@ extern void ecapi_feed_put_back(EcapiFeed *feed);
 extern void ecapi_slice_dispose(EcapiItem item, EcapiOutcome outcome,
 								  const char *reason);
 
-/* Dispose of an event that was delivered. */
+/* Dispose of an event that was delivered, with why it was in the restricted mode. */
 extern void ecapi_slice_delivered(EcapiItem item);
 
 /*
@@ -74,7 +74,10 @@ extern void ecapi_slice_put_off(EcapiItem item, const char *reason, const EcapiA
 /* A batch is over, its events disposed of: free it and advance its feed. */
 extern void ecapi_slice_end_batch(EcapiBatch *batch);
 
-/* Dispose of all events of a batch, without a reason; it is over. */
+/*
+ * Dispose of all events of a batch, of those in shadow mode with why they were restricted;
+ * it is over.
+ */
 extern void ecapi_slice_dispose_batch(EcapiBatch *batch, EcapiOutcome outcome);
 
 /*

@@ -222,11 +222,11 @@ is(not_in_sources(@quoted), '', 'each message of the reference is in the sources
 is(not_in_sources(@quoted), '', 'so is each reason');
 
 # Click ids: the manual's table against the project's, and what formats look up is in it.
-my $table = slurp_file("$top/src/event/click_ids.def");
+my $rows = slurp_file("$top/src/event/click_ids.def");
 my ($section) = slurp_file("$top/doc/tracking.md") =~ /^### Click ids\n(.*?)^##/ms;
 my (@there, @stand, %key);
 
-while ($table =~ /^ECAPI_CLICK_ID\((\w+), "(.*?)", "(.*?)", "(.*?)", (\w+), "(.*?)",/mg)
+while ($rows =~ /^ECAPI_CLICK_ID\((\w+), "(.*?)", "(.*?)", "(.*?)", (\w+), "(.*?)",/mg)
 {
 	my ($key, $platform, $parameter, $cookie, $kind, $wrapped) = ($1, $2, $3, $4, $5, $6);
 

@@ -351,6 +351,49 @@ test_applicable(void)
 	check(decide(&ignored, "granted").outcome == ECAPI_CONSENT_SEND, "a string that is ignored");
 }
 
+/* Decisions in words, with what was read. */
+static void
+test_words(void)
+{
+	static const struct
+	{
+		const char *string;
+		const char *words;
+	}			rows[] = {
+		{"DBABTA~1YNN", "allowed: nothing against it"},
+		{"DBABTA~1YYN", "refused: uspv1 OptOutSale is Y (sale opt-out)"},
+		{"DBABBg~BAAAAAAA.YA", "refused: usca Gpc is 1 (global privacy control)"},
+		{"DBABBg~BVWSSSVY.YA", "refused: usca KnownChildSensitiveDataConsents[1] is 2 (known child)"},
+		{"DBABBg~!!", "refused: usca unreadable section"},
+		{"granted", "refused: unreadable string"}
+	};
+	EcapiConsentDecision decision;
+	char		words[ECAPI_CONSENT_WORDS];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	{
+		decision = decide(&ads, rows[i].string);
+		ecapi_consent_words(&decision, words, sizeof(words));
+		check_text(words, rows[i].words, rows[i].string);
+	}
+	decision = decide(&ads, string_of(&(Europe) {.without = 1 << 7}, NULL, NULL));
+	ecapi_consent_words(&decision, words, sizeof(words));
+	check_text(words, "refused: tcfeuv2 PurposeConsents[7] is 0 (purpose without consent)", "a purpose");
+	/* room for the longest */
+	for (int section = 0; section <= ECAPI_GPP_US_LAST; section++)
+		for (int rule = 0; rule < ECAPI_RULES_OF_CONSENT; rule++)
+		{
+			EcapiConsentDecision longest = {ECAPI_CONSENT_RESTRICTED, rule, section,
+			"SensitiveDataProcessingOptOutNotice", 24, 63};
+
+			if (ecapi_gpp_section_name(section) == NULL)
+				continue;
+			ecapi_consent_words(&longest, words, sizeof(words));
+			if (words[strlen(words) - 1] != ')')
+				check(false, ecapi_consent_reason(section, (EcapiConsentRuleId) rule));
+		}
+}
+
 /* ---- property ---- */
 
 static void
@@ -467,6 +510,7 @@ main(void)
 	test_usp();
 	test_europe();
 	test_applicable();
+	test_words();
 	test_property();
 	return unit_done();
 }

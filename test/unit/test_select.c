@@ -100,11 +100,13 @@ test_strings(void)
 	options.terms.gpp = ECAPI_GPP_IF_PRESENT;
 	options.terms.restricted = true;
 	check_text(late("{'user_data':{'gpp_string':'DBABTA~1YYN'}}"), NULL, "a restricted mode may have it");
-	check(ecapi_consent_restricts(&options.terms, tree("{'user_data':{'gpp_string':'DBABTA~1YYN'}}")) &&
-		  !ecapi_consent_restricts(&options.terms, tree("{'user_data':{'gpp_string':'DBABTA~1YNN'}}")) &&
-		  !ecapi_consent_restricts(&options.terms, tree("{}")), "and in that alone");
-	check(ecapi_consent_restricts(&options.terms, tree("{'user_data':{'ext':{'consent':{'ad_personalization':false}}}}")),
-		  "as where personalization was denied plainly");
+	check_text(ecapi_consent_restriction(&options.terms, tree("{'user_data':{'gpp_string':'DBABTA~1YYN'}}")),
+			   "consent: uspv1 sale opt-out", "and in that alone");
+	check_text(ecapi_consent_restriction(&options.terms, tree("{'user_data':{'gpp_string':'DBABTA~1YNN'}}")),
+			   NULL, "not one whose string allows it");
+	check_text(ecapi_consent_restriction(&options.terms, tree("{}")), NULL, "nor one without a string");
+	check_text(ecapi_consent_restriction(&options.terms, tree("{'user_data':{'ext':{'consent':{'ad_personalization':false}}}}")),
+			   "consent: no personalization", "as where personalization was denied plainly");
 }
 
 static void
