@@ -92,6 +92,21 @@ function address(first, last)
 
 const ip = () => (often(0.8) ? `203.0.113.${below(256)}` : `2001:db8::${1 + below(9)}:${1 + below(9)}`);
 
+/* Click and browser ids of platforms that Meta and Google know nothing of. */
+const uuid = () => `${digits(8)}-${digits(4)}-4${digits(3)}-8${digits(3)}-${digits(12)}`;
+const others = {
+	ttclid: () => `E.C.P.${letters(20)}`,
+	ttp: () => letters(27),
+	epik: () => `dj0yJnU9${letters(16)}`,
+	sccid: uuid,
+	scid: uuid,
+	li_fat_id: uuid,
+	msclkid: () => `${digits(16)}${digits(16)}`,
+	rdt_cid: () => letters(19),
+	rdt_uuid: (time) => `${time}000.${uuid()}`,
+	ga_session_id: (time) => String(time - below(3600))
+};
+
 function clickIds(time)
 {
 	const ids = {};
@@ -109,6 +124,9 @@ function clickIds(time)
 		ids.ga_client_id = `${digits(9)}.${digits(9)}`;
 	if (often(0.3))
 		ids.ga_app_instance_id = letters(32).toLowerCase();
+	for (const [name, make] of Object.entries(others))
+		if (often(0.3))
+			ids[name] = make(time);
 	return ids;
 }
 
@@ -131,7 +149,7 @@ function userData(time)
 	if (often(0.3))
 		Object.assign(user, { landing_ip_address: ip(), landing_user_agent: one(agents) });
 	if (often(0.2))
-		user.ifa = `${digits(8)}-${digits(4)}-4${digits(3)}-8${digits(3)}-${digits(12)}`;
+		user.ifa = uuid();
 	if (often(0.2))
 		user.impression_id = `imp${letters(12)}`;
 	if (often(0.1))
@@ -214,6 +232,8 @@ function event(n)
 	if (often(0.8))
 		made.source = one(['website', 'website', 'app', 'email', 'phone_call', 'chat', 'physical_store',
 			'system_generated', 'business_messaging', 'other']);
+	if (made.source === 'system_generated')
+		made.ext = { lead: { lead_id: digits(16), lead_event_source: 'crm' } };
 	if (made.source === 'app')
 		made.ext = { app_data: appData() };
 	if (made.source === 'business_messaging')

@@ -1,12 +1,13 @@
 /*
  * lines.js - what the programs beside this file share: files of JSON lines, packages from
- * where the test installed them, differences of two values, and results.
+ * where the test installed them, differences of two values, digests, and results.
  *
  * A result is one line of JSON on standard output: {"ok": ..., "name": ..., "said": [...]}.
  * The last line is {"done": how many there were}, so that a program that died is found out.
  */
 'use strict';
 
+const crypto = require('crypto');
 const fs = require('fs');
 const path = require('path');
 const { createRequire } = require('module');
@@ -32,6 +33,10 @@ exports.result = (name, against) => {
 	console.log(JSON.stringify({ ok: against.length === 0, name, said }));
 };
 
+/* What one value, several or none stand for; the digest of a text. */
+exports.list = (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
+exports.sha256 = (text) => crypto.createHash('sha256').update(text).digest('hex');
+
 exports.done = () => console.log(JSON.stringify({ done: results }));
 
 const isObject = (value) => value !== null && typeof value === 'object';
@@ -52,4 +57,5 @@ function differences(expected, got, where)
 }
 
 exports.differences = differences;
+exports.isObject = isObject;
 exports.copy = (value) => JSON.parse(JSON.stringify(value));

@@ -11,9 +11,8 @@
  */
 'use strict';
 
-const crypto = require('crypto');
 const { cases } = require('./cases.js');
-const { copy, differences, done, load, read, result } = require('./lines.js');
+const { copy, differences, done, list, load, read, result, sha256 } = require('./lines.js');
 
 const sdk = load('facebook-nodejs-business-sdk');
 const { ParamBuilder } = load('capi-param-builder-nodejs');
@@ -46,9 +45,6 @@ const identifiers = [
 
 /* Properties that have a place of their own at Meta. */
 const placed = ['items', 'transaction_id', 'page_url', 'referrer', 'search_term', 'lead_status', 'ext'];
-
-const list = (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
-const sha256 = (text) => crypto.createHash('sha256').update(text).digest('hex');
 
 /* ---- both normalizers ---- */
 

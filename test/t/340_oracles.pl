@@ -15,120 +15,28 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster qw(literal);
+use EcapiCluster;
+use EcapiOracle;
 use EcapiReceiver;
-use Encode ();
-use IPC::Run ();
 use JSON::PP;
 use MIME::Base64;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# What is compared with, in versions that the programs were written for.
-my @PACKAGES = qw(facebook-nodejs-business-sdk@24.0.1 capi-param-builder-nodejs@1.3.2
-  @google-ads/datamanager@0.3.0 protobufjs@8.8.1 proto3-json-serializer@3.0.4
-  standardwebhooks@1.1.1 svix@2.5.0);
-
-# Nothing of them is run while they are installed, and what does not answer is soon given up.
-my @NPM = qw(--ignore-scripts --no-audit --no-fund --no-save --no-update-notifier --loglevel=error
-  --fetch-retries=1 --fetch-retry-mintimeout=2000 --fetch-retry-maxtimeout=5000);
-
-# What npm says where it does not reach a registry, or is not let in.
-my $NO_NETWORK = qr/ENOTFOUND|EAI_AGAIN|ECONN[A-Z]+|E?TIMEDOUT|ENETUNREACH|EHOSTUNREACH
-  |ERR_SOCKET_TIMEOUT|E401|E403|E5\d\d|[A-Z_]*CERT[A-Z_]*/x;
-
-# Seconds that the installation may take, which is minutes on a slow line, and a program.
-my ($INSTALLATION, $PROGRAM) = (420, 240);
-
 my $seed = $ENV{ECAPI_SEED} // int(rand(2**31));
 my $count = $ENV{ECAPI_EVENTS} // 1000;
 my $json = JSON::PP->new->utf8->canonical;
 my $dir = PostgreSQL::Test::Utils::tempdir();
-my $programs = "$FindBin::RealBin/../oracle";
-my $packages = $ENV{ECAPI_ORACLES} // "$dir/packages";
+
+# What is compared with, in versions that the programs were written for.
+my $oracle = EcapiOracle->new(packages => { 'facebook-nodejs-business-sdk' => '24.0.1',
+		'capi-param-builder-nodejs' => '1.3.2', '@google-ads/datamanager' => '0.3.0', protobufjs => '8.8.1',
+		'proto3-json-serializer' => '3.0.4', standardwebhooks => '1.1.1', svix => '2.5.0' });
 
 note("seed $seed, $count events");
 srand($seed);
 
-# --- Node and the packages
-
-# Run a program for at most that many seconds; returns its exit status, 124 when time was
-# over, and what it said.
-sub run_for
-{
-	my ($seconds, @command) = @_;
-	my ($out, $error);
-
-	local $ENV{ECAPI_ORACLES} = $packages;
-	eval { IPC::Run::run([ 'timeout', '-k', 10, $seconds, @command ], '<', \undef, '>', \$out, '2>', \$error) };
-	return ($@ ? 127 : $? >> 8, $out // '', $error // '');
-}
-
-# Why nothing can be compared here, or undef.  Dies when the packages could be fetched but
-# are not what they should be.
-sub missing
-{
-	for my $program (qw(node npm))
-	{
-		my ($status) = run_for(60, $program, '--version');
-
-		return "$program is not there" if $status != 0;
-	}
-	return if defined $ENV{ECAPI_ORACLES};
-	mkdir $packages or die "mkdir: $!";
-	append_to_file("$packages/package.json", "{}\n");
-	my ($status, undef, $error) = run_for($INSTALLATION, 'npm', 'install', '--prefix', $packages,
-		'--cache', "$dir/cache", @NPM, @PACKAGES);
-
-	return if $status == 0;
-	return 'npm could not install in time' if $status == 124 || $status == 137;
-	return "npm has no network ($1)" if $error =~ /\b($NO_NETWORK)\b/;
-	die "npm could not install: $error";
-}
-
-my $missing = missing();
-if (defined $missing)
-{
-	diag("$missing: $count events were not compared");
-  SKIP: { skip($missing, 3) }
-	done_testing();
-	exit 0;
-}
-
-# A file of JSON lines; returns its name.
-sub write_lines
-{
-	my ($name, @values) = @_;
-
-	append_to_file("$dir/$name", join('', map { $json->encode($_) . "\n" } @values));
-	return "$dir/$name";
-}
-
-# Run one of the programs, and make its results ours.
-sub compare
-{
-	my ($program, @files) = @_;
-	my ($status, $out, $error) = run_for($PROGRAM, 'node', "$programs/$program", @files);
-	my @lines = map { $json->decode($_) } split /\n/, $out;
-	my $last = pop @lines;
-
-	for my $line (@lines)
-	{
-		ok($line->{ok}, Encode::encode('UTF-8', $line->{name}))
-		  or diag(map { Encode::encode('UTF-8', "$_\n") } @{ $line->{said} });
-	}
-	is($status, 0, "$program has ended well") or diag($error);
-	is($last->{done}, scalar(@lines), "and gave all of its results");
-	return;
-}
-
-# --- the events
-
-my ($status, $events, $error) = run_for($PROGRAM, 'node', "$programs/generate.js", $seed, $count, time());
-is($status, 0, 'events are generated') or diag($error);
-append_to_file("$dir/events", $events);
-my @events = map { $json->decode($_) } split /\n/, $events;
-cmp_ok(scalar(@events), '>', $count, 'with single cases behind them');
+my @events = $oracle->events($seed, $count);
 
 # --- destinations
 
@@ -168,9 +76,7 @@ $cluster->destination('hooks', $receiver->url('/hooks/webhook'), { format => 'we
 
 # --- delivery
 
-$cluster->sql("CREATE TABLE given (n serial, event jsonb);"
-	  . "COPY given (event) FROM '$dir/events' (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')");
-$cluster->sql('SELECT count(ecapi_emit(event => event)) FROM (SELECT event FROM given ORDER BY n) g');
+$oracle->emit($cluster);
 $cluster->drained(qw(meta ads floodlight analytics hook hooks));
 
 # Which events should have come to which destination of Google, by the id that it has.
@@ -187,23 +93,12 @@ is($cluster->sql("SELECT coalesce(string_agg(DISTINCT destination || ': ' || rea
 is($cluster->sql('SELECT count(*) FROM ecapi.failed_event'), @listed - @clicked, 'which are those without one');
 is($receiver->platforms->{$_}{refused}, 0, "the receiver refused nothing as $_") for qw(meta google webhook);
 
-# Accepted requests of a platform.  JSON::PP reads no number of them.
-sub requests
-{
-	my ($platform) = @_;
-
-	return write_lines("$platform.requests", map { {
-			path => $_->{path}, time_us => $_->{time_us} + 0, headers => $_->{headers},
-			body => Encode::decode('UTF-8', $_->{body}, Encode::FB_CROAK) } }
-		  grep { $_->{status} =~ /^2/ } $receiver->bodies($platform));
-}
-
-compare('meta.js', "$dir/events", requests('meta'));
-compare('google.js', write_lines('google.expected', { map {
+$oracle->compare('meta.js', $oracle->file('events'), $oracle->requests($receiver, 'meta'));
+$oracle->compare('google.js', $oracle->write_lines('google.expected', { map {
 			$_ => [ map { $_->{properties}{transaction_id} // $_->{id} } @{ $expected{$_} } ] } keys %expected }),
-	requests('google'));
-compare('webhook.js', write_lines('webhook.expected', { keys => \@KEYS, ids => { hook => \@ids, hooks => \@ids } }),
-	requests('webhook'));
+	$oracle->requests($receiver, 'google'));
+$oracle->compare('webhook.js', $oracle->write_lines('webhook.expected', { keys => \@KEYS, ids => { hook => \@ids, hooks => \@ids } }),
+	$oracle->requests($receiver, 'webhook'));
 
 $cluster->stop;
 $receiver->stop;
