@@ -47,6 +47,9 @@ const types = ['purchase', 'page_view', 'ad_impression', 'add_to_wishlist', 'add
 	'select_promotion', 'view_item_list', 'view_promotion', 'view_search_results',
 	'spend_virtual_currency', 'earn_virtual_currency', 'working_lead', 'login', 'join_group', 'level_up',
 	'post_score', 'tutorial_begin', 'tutorial_complete'];
+
+/* Types that some platforms do special things with. */
+const frequent = ['purchase', 'purchase', 'purchase', 'sign_up', 'refund'];
 const firstNames = ['Ann', 'Bob', 'Carla', 'Dmitri', 'Eve', 'Farid', 'Grace', 'Hugo', 'Ines', 'Jan'];
 const lastNames = ['Example', 'Smith', 'Mueller', 'Okafor', 'Rossi', 'Novak', 'Tanaka', 'Silva'];
 const domains = ['example.com', 'Example.org', 'gmail.com', 'googlemail.com', 'mail.example.net'];
@@ -72,9 +75,8 @@ function phone()
 		`+33 1 ${1 + below(9)}${digits(7)}`]);
 }
 
-function address(first, last)
+function address(first, last, [country, city, region])
 {
-	const [country, city, region] = one(places);
 	const made = { country_code: country };
 
 	if (often(0.8))
@@ -132,14 +134,14 @@ function clickIds(time)
 
 function userData(time)
 {
-	const [first, last] = [one(firstNames), one(lastNames)];
+	const [first, last, home] = [one(firstNames), one(lastNames), one(places)];
 	const user = { email_address: several(2, () => email(first, last)), customer_identifier: `Cust-${digits(6)}`,
 		event_user_agent: one(agents), ext: { click_ids: clickIds(time) } };
 
 	if (often(0.6))
 		user.phone_numbers = several(3, phone);
 	if (often(0.8))
-		user.address = several(3, () => address(first, last));
+		user.address = several(3, () => address(first, last, often(0.8) ? home : one(places)));
 	if (often(0.3))
 		user.uids = several(2, () => ({ source: 'crm.example', id: `Uid${digits(5)}` }));
 	if (often(0.4))
@@ -196,6 +198,8 @@ function properties()
 {
 	const made = { page_url: `https://shop.example/p/${digits(3)}?q=${digits(2)}` };
 
+	if (often(0.05))
+		return made;
 	if (often(0.5))
 		made.transaction_id = `T-${digits(8)}`;
 	if (often(0.5))
@@ -222,11 +226,13 @@ const appData = () => ({ advertiser_tracking_enabled: often(0.5) ? 1 : 0, applic
 function event(n)
 {
 	const timestamp = now - 3600 - below(2 * 86400 - 3600);
-	const made = { id: `g-${n}`, event_type: one(types), timestamp, user_data: userData(timestamp),
+	const made = { id: `g-${n}`, event_type: one(often(0.25) ? frequent : types), timestamp, user_data: userData(timestamp),
 		properties: properties() };
 
 	if (made.event_type === 'purchase' || often(0.3))
-		Object.assign(made, { value: cents(900), currency_code: one(['EUR', 'USD', 'JPY', 'usd']) });
+		Object.assign(made, { value: cents(900), currency_code: one(['EUR', 'USD', 'JPY', 'usd', 'eur']) });
+	if (made.event_type === 'sign_up' && often(0.8))
+		made.properties.login_method = 'password';
 	if (made.event_type === 'custom')
 		made.custom_event = one(['quiz_done', 'tour_booked']);
 	if (often(0.8))

@@ -12,17 +12,11 @@
 'use strict';
 
 const { cases } = require('./cases.js');
+const names = require('./meta_names.js');
 const { copy, differences, done, list, load, read, result, sha256 } = require('./lines.js');
 
 const sdk = load('facebook-nodejs-business-sdk');
 const { ParamBuilder } = load('capi-param-builder-nodejs');
-
-/* Events that Meta has names for (Conversions API, Standard events); others keep ours. */
-const names = { purchase: 'Purchase', page_view: 'PageView', add_to_wishlist: 'AddToWishlist',
-	add_to_cart: 'AddToCart', viewed_item: 'ViewContent', begin_checkout: 'InitiateCheckout',
-	add_payment_info: 'AddPaymentInfo', generate_lead: 'Lead', sign_up: 'CompleteRegistration',
-	search: 'Search', customize_product: 'CustomizeProduct', contact: 'Contact', donate: 'Donate',
-	find_location: 'FindLocation', schedule: 'Schedule', start_trial: 'StartTrial', subscribe: 'Subscribe' };
 
 /* Event types that are not sent by default. */
 const unsent = ['refund'];

@@ -38,6 +38,12 @@ exports.digests = (values, form) => {
 exports.e164 = (number) => `+${number.replace(/\D/g, '')}`;
 exports.digitsOf = (number) => number.replace(/\D/g, '');
 
+/* What each text of extinfo is about, by the second implementation's names. */
+const extinfo = ['version', 'packageName', 'shortVersion', 'longVersion', 'osVersion', 'deviceName', 'locale', 'timezone',
+	'carrier', 'width', 'height', 'density', 'cpuCores', 'storageSize', 'freeStorage', 'deviceTimezone'];
+
+exports.extinfo = (data) => Object.fromEntries(extinfo.map((name, i) => [name, data.extinfo[i]]));
+
 /* What ours has: nothing; or nothing in place of what is empty. */
 const isEmpty = (value) => value === '' || value === null || (isObject(value) && Object.keys(value).length === 0);
 

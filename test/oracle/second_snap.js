@@ -5,7 +5,7 @@
 'use strict';
 
 const { list } = require('./lines.js');
-const { agent, clicks, digests, digitsOf, externalIds, ip, none, ofAddress, pieces, plain, source } =
+const { agent, clicks, digests, digitsOf, externalIds, extinfo, ip, none, ofAddress, pieces, plain, source } =
 	require('./person.js');
 
 const names = { purchase: 'PURCHASE', page_view: 'PAGE_VIEW', ad_impression: 'AD_VIEW', add_to_wishlist: 'ADD_TO_WISHLIST',
@@ -18,15 +18,11 @@ const names = { purchase: 'PURCHASE', page_view: 'PAGE_VIEW', ad_impression: 'AD
 const settings = { pixel_id: 'a1b2c3d4-0000-4000-8000-000000000001', snap_app_id: 'a1b2c3d4-0000-4000-8000-000000000002',
 	app_id: 'a1b2c3d4-0000-4000-8000-000000000002' };
 
-/* What a text of extinfo is about, in the order of Meta's, which is Snap's. */
-const extinfo = ['version', 'packageName', 'shortVersion', 'longVersion', 'osVersion', 'deviceName', 'locale', 'timezone',
-	'carrier', 'width', 'height', 'density', 'cpuCores', 'storageSize', 'freeStorage', 'deviceTimezone'];
-
 function appData(data)
 {
 	return data && { advertiser_tracking_enabled: data.advertiser_tracking_enabled === 1,
 		application_tracking_enabled: data.application_tracking_enabled === 1,
-		...Object.fromEntries(extinfo.map((name, i) => [name, data.extinfo[i]])) };
+		...extinfo(data) };
 }
 
 function payload(event)

@@ -28,6 +28,7 @@ my $oracle = EcapiOracle->new(packages => { '@segment/action-destinations' => '3
 
 note("seed $seed, $count events");
 
+my $receiver = EcapiReceiver->start;
 my %types = map { $_->{event_type} => 1 } $oracle->events($seed, $count);
 
 # LinkedIn knows events by numbers: here by 7000 and the length of their type.
@@ -46,10 +47,12 @@ my %platforms = (
 		\%token ],
 	pinterest => [ { data_set_id => '549755885175', app_os => 'ios' }, \%token ],
 	reddit => [ { data_set_id => 'a2_abc123', app_os => 'ios' }, \%token ],
+	meta => [ { data_set_id => '1234567890' }, \%token ],
+	amazon => [ { account_id => 'ENTITY1', client_id => 'client', region => 'eu', app_os => 'android',
+			token_url => $receiver->url('/token') }, { client_secret_file => 'token', refresh_token_file => 'token' } ],
 	ga4 => [ { measurement_id => 'G-A1B2C3D4E5', user_id => 'clear' }, { api_secret_file => 'token' } ]);
 
-my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->create(conf => "log_min_error_statement = panic\n");
+my $cluster = EcapiCluster->create(conf => "log_min_error_statement = panic\necapi.default_country = 'US'\n");
 $cluster->write_credential('token', "TheToken\n");
 for my $name (sort keys %platforms)
 {
