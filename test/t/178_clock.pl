@@ -9,41 +9,16 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
+use EcapiClock;
 use EcapiCluster qw(ids);
 use EcapiReceiver;
-use PostgreSQL::Test::Utils;
 use Test::More;
 
 use constant HOUR => 3600;
 
-my $directory = PostgreSQL::Test::Utils::tempdir();
-my $library = "$directory/clock.so";
-my $file = "$directory/clock";
-
-# Set the server's clock, in seconds before (negative) or after the machine's.
-sub set_clock
-{
-	my ($seconds) = @_;
-
-	open(my $out, '+<', $file) or die "open: $!";
-	syswrite($out, pack('q', $seconds * 1_000_000)) == 8 or die "write: $!";
-	close $out or die "close: $!";
-	return;
-}
-
-open(my $new, '>', $file) or die "open: $!";
-syswrite($new, pack('q', 0)) == 8 or die "write: $!";
-close $new or die "close: $!";
-system_or_bail($ENV{CC} // 'cc', '-O2', '-shared', '-fPIC', '-o', $library,
-	"$FindBin::RealBin/../clock/clock.c", '-ldl');
-
+my $clock = EcapiClock->new;
 my $receiver = EcapiReceiver->start;
-my $cluster;
-{
-	local $ENV{LD_PRELOAD} = $library;
-	local $ENV{ECAPI_TEST_CLOCK} = $file;
-	$cluster = EcapiCluster->create(conf => "track_commit_timestamp = on\n");
-}
+my $cluster = $clock->under(sub { EcapiCluster->create(conf => "track_commit_timestamp = on\n") });
 
 $cluster->destination('plain', $receiver->url('/plain'));
 $cluster->destination('limited', $receiver->url('/limited'), { rate_limit => 20, batch_size => 1 });
@@ -57,7 +32,7 @@ $cluster->drained('plain', 'limited');
 $cluster->wait_row('away', "state = 'waiting'");
 is($cluster->row('lingers')->{delivered}, 0, 'a part-filled request lingers');
 
-set_clock(-HOUR);
+$clock->at(-HOUR);
 is($cluster->sql('SELECT clock_timestamp() < (SELECT max(emitted_at) FROM ecapi.outbox)'), 't',
 	'the clock is set back an hour');
 $cluster->emit('b', 1, 20);
@@ -73,12 +48,12 @@ pass('so is what waited for another try');
 $receiver->stop;
 $cluster->emit('c', 1, 20);
 $cluster->wait_row('plain', "state = 'waiting'");
-set_clock(-2 * HOUR);
+$clock->at(-2 * HOUR);
 $receiver->start_again;
 $cluster->drained('plain', 'limited', 'away');
 pass('a destination that waited when the clock was set back is tried again by itself');
 
-set_clock(0);
+$clock->at(0);
 $cluster->emit('d', 1, 20);
 $cluster->drained('plain', 'limited', 'away');
 $cluster->resume('asleep');

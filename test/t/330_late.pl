@@ -9,6 +9,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
+use EcapiClock;
 use EcapiCluster qw(ids literal);
 use EcapiReceiver;
 use JSON::PP;
@@ -18,46 +19,18 @@ use Test::More;
 use constant HOUR => 3600;
 
 my $directory = PostgreSQL::Test::Utils::tempdir();
-my $library = "$directory/clock.so";
-my $file = "$directory/clock";
-my $now = 0;
-
+my $clock = EcapiClock->new;
 my ($receiver, $cluster);
 
 # Move the clocks of server and platform on by that number of seconds.
-sub move_clock
-{
-	my ($seconds) = @_;
+sub move_clock { return $clock->move($_[0], $receiver) }
 
-	$receiver->clock($seconds);
-	$now += $seconds;
-	open(my $out, '+<', $file) or die "open: $!";
-	syswrite($out, pack('q', $now * 1_000_000)) == 8 or die "write: $!";
-	close $out or die "close: $!";
-	return;
-}
-
-open(my $new, '>', $file) or die "open: $!";
-syswrite($new, pack('q', 0)) == 8 or die "write: $!";
-close $new or die "close: $!";
-system_or_bail($ENV{CC} // 'cc', '-O2', '-shared', '-fPIC', '-o', $library,
-	"$FindBin::RealBin/../clock/clock.c", '-ldl');
 system_or_bail('openssl', 'genpkey', '-quiet', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048',
 	'-out', "$directory/key.pem");
 
 $receiver = EcapiReceiver->start;
 
-# Start a server under the clock that is moved.
-sub under_clock
-{
-	my ($start) = @_;
-	local $ENV{LD_PRELOAD} = $library;
-	local $ENV{ECAPI_TEST_CLOCK} = $file;
-
-	return $start->();
-}
-
-$cluster = under_clock(sub { EcapiCluster->create(conf => "track_commit_timestamp = on\n") });
+$cluster = $clock->under(sub { EcapiCluster->create(conf => "track_commit_timestamp = on\n") });
 $cluster->write_credential('key.json', encode_json({
 	type => 'service_account', client_email => 'shop@example.iam.gserviceaccount.com',
 	private_key_id => '1', private_key => slurp_file("$directory/key.pem"),
@@ -109,7 +82,7 @@ cmp_ok($requests, '>=', 1, 'each request left a receipt');
 is($cluster->sql("SELECT sum(events) FROM ecapi.receipt WHERE destination = 'late'"), '20', 'of all events');
 is($receiver->platforms->{status}{requests}, 0, 'nothing is asked yet');
 
-under_clock(sub { $cluster->crash });
+$clock->under(sub { $cluster->crash });
 $cluster->wait_worker;
 is($cluster->sql("SELECT sum(events) FROM ecapi.receipt WHERE destination = 'late'"), '20',
 	'a crash forgets no receipt');

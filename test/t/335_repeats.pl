@@ -9,50 +9,19 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
+use EcapiClock;
 use EcapiCluster qw(literal);
 use EcapiReceiver;
-use PostgreSQL::Test::Utils;
 use Test::More;
 
 use constant HOUR => 3600;
 
-my $directory = PostgreSQL::Test::Utils::tempdir();
-my $library = "$directory/clock.so";
-my $file = "$directory/clock";
-my $now = 0;
+my $clock = EcapiClock->new;
 my $data_set = 5000;
 my %data_set_of;
 my $receiver = EcapiReceiver->start;
 
-# Move the server's clock on by that number of seconds; the platform's has its own.
-sub move_clock
-{
-	my ($seconds) = @_;
-
-	$now += $seconds;
-	open(my $out, '+<', $file) or die "open: $!";
-	syswrite($out, pack('q', $now * 1_000_000)) == 8 or die "write: $!";
-	close $out or die "close: $!";
-	return;
-}
-
-open(my $new, '>', $file) or die "open: $!";
-syswrite($new, pack('q', 0)) == 8 or die "write: $!";
-close $new or die "close: $!";
-system_or_bail($ENV{CC} // 'cc', '-O2', '-shared', '-fPIC', '-o', $library,
-	"$FindBin::RealBin/../clock/clock.c", '-ldl');
-
-# Start a server under the clock that is moved.
-sub under_clock
-{
-	my ($start) = @_;
-	local $ENV{LD_PRELOAD} = $library;
-	local $ENV{ECAPI_TEST_CLOCK} = $file;
-
-	return $start->();
-}
-
-my $cluster = under_clock(sub { EcapiCluster->create(conf => "track_commit_timestamp = on\necapi.retention = '30d'\n") });
+my $cluster = $clock->under(sub { EcapiCluster->create(conf => "track_commit_timestamp = on\necapi.retention = '30d'\n") });
 
 $cluster->write_credential('meta.token', "EAABtoken\n");
 
@@ -127,10 +96,10 @@ sub outage
 	$receiver->stop;
 	buy($_, 3, 4) for @names;
 	$meanwhile->();
-	move_clock(60 * HOUR);
+	$clock->move(60 * HOUR);
 	$cluster->alter($_, url => $receiver->url("/$_")) for @names;
 	$receiver->start_again;
-	$receiver->clock($now);
+	$clock->set($receiver);
 	$cluster->resume($_) for @names;
 	$cluster->wait_row($_, 'backlog = 0') for @names;
 	return;
@@ -209,9 +178,9 @@ sub outage
 	$receiver->wait_for(sub { $_->sleeps >= 1 }, 'a request waits for its answer');
 	outage(sub {
 			$cluster->wait_row('crashed', "state = 'waiting'");
-			under_clock(sub { $cluster->restart });
+			$clock->under(sub { $cluster->restart });
 			$cluster->wait_worker;
-			under_clock(sub { $cluster->crash });
+			$clock->under(sub { $cluster->crash });
 			$cluster->wait_worker;
 		}, @names);
 	is(failed($_), "$_-1|dead|dedupe window|t $_-2|dead|dedupe window|t", "$_: what may have arrived is held back") for @names;
@@ -228,8 +197,7 @@ sub outage
 			  . " WHERE destination = 'partly' AND outcome IN ('delivered', 'rejected') AND NOT retried"),
 		'delivered 2 t, rejected 1 f', 'the log says of each what became of it');
 	$cluster->alter('partly', url => $receiver->url('/partly'));
-	move_clock(60 * HOUR);
-	$receiver->clock(60 * HOUR);
+	$clock->move(60 * HOUR, $receiver);
 	is($cluster->sql("SELECT ecapi.retry('partly')"), '1', 'it is tried again 60 hours later');
 	$cluster->wait_sql("SELECT NOT EXISTS (SELECT FROM ecapi.failed_event WHERE destination = 'partly')", 'and delivered');
 	is(arrived('partly'), '1:1 2:1 3:1', 'all three are there once');
@@ -252,8 +220,7 @@ sub outage
 	meta('again', '');
 	buy('again', 1, 3);
 	$cluster->drained('again');
-	move_clock(72 * HOUR);
-	$receiver->clock(72 * HOUR);
+	$clock->move(72 * HOUR, $receiver);
 	buy('again', 4, 5);
 	$cluster->drained('again');
 	is($past->('again'), 'filtered dedupe window 3, send 2', 'a preview says what would be held back');

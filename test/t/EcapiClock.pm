@@ -58,6 +58,15 @@ sub move
 	return $self->_write;
 }
 
+# Set it, in seconds after (or, negative, before) the machine's.
+sub at
+{
+	my ($self, $seconds) = @_;
+
+	$self->{now} = $seconds;
+	return $self->_write;
+}
+
 # Let a receiver that was just started have the same time.
 sub set { return $_[1]->clock($_[0]{now}) }
 
