@@ -95,7 +95,8 @@ function address(first, last, [country, city, region])
 const ip = () => (often(0.8) ? `203.0.113.${below(256)}` : `2001:db8::${1 + below(9)}:${1 + below(9)}`);
 
 /* Click and browser ids of platforms that Meta and Google know nothing of. */
-const uuid = () => `${digits(8)}-${digits(4)}-4${digits(3)}-8${digits(3)}-${digits(12)}`;
+const hex = (n) => Array.from({ length: n }, () => one('0123456789abcdef')).join('');
+const uuid = () => `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`;
 const others = {
 	ttclid: () => `E.C.P.${letters(20)}`,
 	ttp: () => letters(27),
@@ -151,7 +152,7 @@ function userData(time)
 	if (often(0.3))
 		Object.assign(user, { landing_ip_address: ip(), landing_user_agent: one(agents) });
 	if (often(0.2))
-		user.ifa = uuid();
+		user.ifa = one([uuid(), uuid().toUpperCase()]);
 	if (often(0.2))
 		user.impression_id = `imp${letters(12)}`;
 	if (often(0.1))
