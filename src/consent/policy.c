@@ -37,17 +37,21 @@ answer_of(const EcapiValue *consent, const char *question)
 	return answer->truth ? ECAPI_CONSENT_GRANTED : ECAPI_CONSENT_DENIED;
 }
 
-EcapiConsent
-ecapi_consent_read(const EcapiValue *event)
+static EcapiConsent
+read_plain(const EcapiValue *user_data)
 {
-	const EcapiValue *user_data = ecapi_value_get(event, "user_data");
-	const EcapiValue *ext = ecapi_value_get(user_data, "ext");
-	const EcapiValue *plain = ecapi_value_get(ext, "consent");
+	const EcapiValue *plain = ecapi_value_get(ecapi_value_get(user_data, "ext"), "consent");
 	EcapiConsent consent;
 
 	consent.ad_user_data = answer_of(plain, "ad_user_data");
 	consent.ad_personalization = answer_of(plain, "ad_personalization");
 	return consent;
+}
+
+EcapiConsent
+ecapi_consent_read(const EcapiValue *event)
+{
+	return read_plain(ecapi_value_get(event, "user_data"));
 }
 
 const char *
@@ -98,10 +102,9 @@ read_sids(const EcapiValue *sids, int *numbers)
 	return n;
 }
 
-EcapiConsentDecision
-ecapi_consent_by_string(const EcapiConsentTerms *terms, const EcapiValue *event)
+static EcapiConsentDecision
+decide_for(const EcapiConsentTerms *terms, const EcapiValue *user_data)
 {
-	const EcapiValue *user_data = ecapi_value_get(event, "user_data");
 	const EcapiValue *string = ecapi_value_get(user_data, "gpp_string");
 	int			sids[ECAPI_GPP_SECTIONS];
 	bool		is_text = ecapi_value_is_text(string);
@@ -111,6 +114,12 @@ ecapi_consent_by_string(const EcapiConsentTerms *terms, const EcapiValue *event)
 		n = read_sids(ecapi_value_get(user_data, "gpp_sid"), sids);
 	return ecapi_consent_decide(terms, is_text ? string->text : NULL, is_text ? string->len : 0,
 								sids, n);
+}
+
+EcapiConsentDecision
+ecapi_consent_by_string(const EcapiConsentTerms *terms, const EcapiValue *event)
+{
+	return decide_for(terms, ecapi_value_get(event, "user_data"));
 }
 
 const char *
@@ -126,5 +135,96 @@ ecapi_consent_restriction(const EcapiConsentTerms *terms, const EcapiValue *even
 	if ((terms->uses & ECAPI_USE_TARGETED_ADS) && terms->gpp != ECAPI_GPP_IGNORED &&
 		ecapi_consent_read(event).ad_personalization == ECAPI_CONSENT_DENIED)
 		return ecapi_consent_reason(0, ECAPI_RULED_PERSONALIZATION);
+	return NULL;
+}
+
+/*
+ * ---- answers for platforms ----
+ */
+
+/*
+ * Giving a person's data to an ads platform is measurement with access to the device;
+ * personalization is the making and the use of profiles.  So consent management platforms
+ * document Google's reading of the purposes of the TCF.  Who has signed the MSPA is no
+ * question of what the person chose.
+ */
+static const EcapiConsentTerms user_data_terms = {
+	.gpp = ECAPI_GPP_IF_PRESENT,
+	.uses = ECAPI_USE_MEASUREMENT,
+	.mspa_signatory = true,
+	.tcf_purposes = 1u << 1 | 1u << 7
+};
+static const EcapiConsentTerms personalization_terms = {
+	.gpp = ECAPI_GPP_IF_PRESENT,
+	.uses = ECAPI_USE_TARGETED_ADS,
+	.mspa_signatory = true,
+	.tcf_purposes = 1u << 3 | 1u << 4
+};
+
+/* What is known of one answer; opted_in: the string has a section that is about opting in. */
+static EcapiConsentAnswer
+answer_with(EcapiConsentAnswer plain, const EcapiConsentTerms *terms,
+			const EcapiValue *user_data, bool opted_in)
+{
+	if (plain != ECAPI_CONSENT_DENIED &&
+		decide_for(terms, user_data).outcome != ECAPI_CONSENT_SEND)
+		return ECAPI_CONSENT_DENIED;
+	return plain == ECAPI_CONSENT_UNKNOWN && opted_in ? ECAPI_CONSENT_GRANTED : plain;
+}
+
+/* Whether a section of the TCF applies and is there. */
+static bool
+has_tcf(const EcapiValue *string, const EcapiValue *applicable)
+{
+	int			sids[ECAPI_GPP_SECTIONS];
+	int			n = read_sids(applicable, sids);
+	EcapiGpp	gpp;
+
+	if (ecapi_gpp_split(string->text, string->len, &gpp) != NULL)
+		return false;
+	for (int i = 0; i < gpp.nsections; i++)
+	{
+		int			id = gpp.sections[i].id;
+		bool		applies = n == 0;
+
+		for (int j = 0; j < n; j++)
+			applies |= sids[j] == id;
+		if (applies && (id == ECAPI_GPP_TCF_EU || id == ECAPI_GPP_TCF_CA))
+			return true;
+	}
+	return false;
+}
+
+EcapiConsent
+ecapi_consent_answers(const EcapiValue *user_data)
+{
+	const EcapiValue *string = ecapi_value_get(user_data, "gpp_string");
+	EcapiConsent consent = read_plain(user_data);
+	bool		opted_in;
+
+	if (!ecapi_value_is_text(string))
+		return consent;
+	opted_in = has_tcf(string, ecapi_value_get(user_data, "gpp_sid"));
+	consent.ad_user_data = answer_with(consent.ad_user_data, &user_data_terms, user_data, opted_in);
+	consent.ad_personalization = answer_with(consent.ad_personalization, &personalization_terms,
+											 user_data, opted_in);
+	return consent;
+}
+
+const char *
+ecapi_consent_tc_string(const EcapiValue *string, size_t *len)
+{
+	EcapiGpp	gpp;
+
+	if (!ecapi_value_is_text(string) || ecapi_gpp_split(string->text, string->len, &gpp) != NULL)
+		return NULL;
+	for (int i = 0; i < gpp.nsections; i++)
+	{
+		if (gpp.sections[i].id == ECAPI_GPP_TCF_EU)
+		{
+			*len = gpp.sections[i].len;
+			return gpp.sections[i].text;
+		}
+	}
 	return NULL;
 }

@@ -50,6 +50,19 @@ extern EcapiConsent ecapi_consent_read(const EcapiValue *event);
  */
 extern const char *ecapi_consent_refuses(EcapiConsentRule rule, const EcapiValue *event);
 
+/*
+ * The two answers for a platform that has fields for them: the plain ones, and where there are
+ * none those of the consent string.  A denial of either wins; a section that is about opting
+ * out denies, but never grants.  user_data may be NULL.
+ */
+extern EcapiConsent ecapi_consent_answers(const EcapiValue *user_data);
+
+/*
+ * The TC string that a consent string is, or has as its section 2: a place in it, and *len
+ * its bytes; NULL: it has none.
+ */
+extern const char *ecapi_consent_tc_string(const EcapiValue *string, size_t *len);
+
 /* What the event's string says to a destination; see decide.h. */
 extern EcapiConsentDecision ecapi_consent_by_string(const EcapiConsentTerms *terms,
 													const EcapiValue *event);

@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include "consent/policy.h"
 #include "destination/amazon.h"
 #include "destination/country.h"
 #include "destination/facts.h"
@@ -222,12 +223,21 @@ static bool
 write_consent(EcapiMatchKeys *keys)
 {
 	const EcapiValue *said = ecapi_member_object(keys->ext, "consent");
+	const EcapiValue *string = ecapi_member_text(keys->data, "gpp_string");
 	EcapiOpen	open = ecapi_write_open(keys->writer, "consent", '{');
+	const char *tc_string = NULL;
+	size_t		len = 0;
 	EcapiOpen	geo;
 	bool		any;
 
-	ecapi_match_clear(keys, "gpp", ecapi_member_text(keys->data, "gpp_string"), 0);
-	ecapi_match_clear(keys, "tcf", ecapi_member_text(said, "tcf"), 0);
+	tc_string = string ? ecapi_consent_tc_string(string, &len) : NULL;
+	/* a TC string by itself is no GPP string */
+	if (string != NULL && tc_string != string->text)
+		ecapi_match_clear(keys, "gpp", string, 0);
+	if (tc_string != NULL)
+		ecapi_write_text_len(keys->writer, "tcf", tc_string, len);
+	else
+		ecapi_match_clear(keys, "tcf", ecapi_member_text(said, "tcf"), 0);
 	write_plain_consent(keys);
 	any = keys->writer->any;
 	geo = ecapi_write_open(keys->writer, "geo", '{');

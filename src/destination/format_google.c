@@ -143,7 +143,8 @@ google_age_limit(const EcapiOptions *options, const EcapiValue *event)
 	"id", "timestamp", "event_type", "value", "currency_code", "source", \
 	"user_data.email_address", "user_data.phone_numbers", "user_data.address.first_name", \
 	"user_data.address.last_name", "user_data.address.country_code", \
-	"user_data.address.postal_code", "user_data.mmt_only", "user_data.click_id", \
+	"user_data.address.postal_code", "user_data.mmt_only", "user_data.gpp_string", \
+	"user_data.gpp_sid", "user_data.click_id", \
 	"user_data.event_ip_address", "user_data.event_user_agent", "user_data.ifa", \
 	"user_data.landing_ip_address", "user_data.landing_user_agent", "user_data.ext", \
 	"properties.transaction_id", "properties.items.id", "properties.items.price", \

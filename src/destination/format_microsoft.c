@@ -90,7 +90,8 @@ microsoft_seal(EcapiSealing *sealing)
 #define ALWAYS \
 	"id", "timestamp", "event_type", "custom_event", "value", "currency_code", "ext", \
 	"user_data.customer_identifier", "user_data.email_address", "user_data.phone_numbers", \
-	"user_data.mmt_only", "user_data.click_id", "user_data.event_ip_address", \
+	"user_data.mmt_only", "user_data.gpp_string", "user_data.gpp_sid", \
+	"user_data.click_id", "user_data.event_ip_address", \
 	"user_data.event_user_agent", "user_data.landing_ip_address", \
 	"user_data.landing_user_agent", "user_data.ext", "properties.transaction_id", \
 	"properties.page_url", "properties.referrer", "properties.search_term", \

@@ -20,6 +20,7 @@
  */
 #include "postgres.h"
 
+#include "consent/policy.h"
 #include "destination/analytics.h"
 #include "destination/ga4.h"
 #include "destination/match_keys.h"
@@ -258,14 +259,20 @@ write_user_properties(EcapiMatchKeys *keys)
 static void
 write_consent(EcapiMatchKeys *keys)
 {
-	static const char *const words[] = {"DENIED", NULL, "GRANTED"};
+	static const char *const words[] = {
+		[ECAPI_CONSENT_UNKNOWN] = NULL,
+		[ECAPI_CONSENT_GRANTED] = "GRANTED",
+		[ECAPI_CONSENT_DENIED] = "DENIED",
+		[ECAPI_CONSENT_UNREADABLE] = NULL
+	};
+	EcapiConsent consent = ecapi_consent_answers(keys->data);
 	bool		measured_only = ecapi_member_is_true(keys->data, "mmt_only");
 	EcapiOpen	open = ecapi_write_open(keys->writer, "consent", '{');
 
 	ecapi_write_text(keys->writer, "ad_user_data",
-					 words[ecapi_match_consent(keys->ext, "ad_user_data") + 1]);
+					 words[consent.ad_user_data]);
 	ecapi_write_text(keys->writer, "ad_personalization", measured_only ? "DENIED" :
-					 words[ecapi_match_consent(keys->ext, "ad_personalization") + 1]);
+					 words[consent.ad_personalization]);
 	(void) ecapi_write_close(keys->writer, open, '}', false);
 }
 

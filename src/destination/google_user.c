@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "consent/policy.h"
 #include "destination/country.h"
 #include "destination/google.h"
 #include "destination/identity.h"
@@ -357,22 +358,23 @@ ecapi_google_write_ad_identifiers(EcapiGoogleUser *user)
 /* ---- consent ---- */
 
 static void
-write_consent(EcapiGoogleUser *user, const char *member, int consent)
+write_consent(EcapiGoogleUser *user, const char *member, EcapiConsentAnswer answer)
 {
-	if (consent != 0)
-		ecapi_write_text(user->writer, member, consent > 0 ? "CONSENT_GRANTED" : "CONSENT_DENIED");
+	if (answer == ECAPI_CONSENT_GRANTED || answer == ECAPI_CONSENT_DENIED)
+		ecapi_write_text(user->writer, member,
+						 answer == ECAPI_CONSENT_GRANTED ? "CONSENT_GRANTED" : "CONSENT_DENIED");
 }
 
 void
 ecapi_google_write_consent(EcapiGoogleUser *user)
 {
-	const EcapiValue *ext = ecapi_value_get(user->user_data, "ext");
+	EcapiConsent consent = ecapi_consent_answers(user->user_data);
 	bool		measured_only = ecapi_member_is_true(user->user_data, "mmt_only");
 	EcapiOpen	open = ecapi_write_open(user->writer, "consent", '{');
 
-	write_consent(user, "adUserData", ecapi_match_consent(ext, "ad_user_data"));
+	write_consent(user, "adUserData", consent.ad_user_data);
 	write_consent(user, "adPersonalization",
-				  measured_only ? -1 : ecapi_match_consent(ext, "ad_personalization"));
+				  measured_only ? ECAPI_CONSENT_DENIED : consent.ad_personalization);
 	ecapi_write_close(user->writer, open, '}', false);
 }
 

@@ -55,7 +55,7 @@ is_page_load(const EcapiShape *shape, const EcapiFacts *facts)
 static const char *
 consent_of(const EcapiValue *event, const EcapiFacts *facts)
 {
-	EcapiConsent consent = ecapi_consent_read(event);
+	EcapiConsent consent = ecapi_consent_answers(facts->user);
 
 	if (ecapi_member_is_true(facts->user, "mmt_only") ||
 		consent.ad_user_data == ECAPI_CONSENT_DENIED ||

@@ -82,7 +82,7 @@ static const char full[] =
 "'address':[{'first_name':'Ann','last_name':'Smith','street':'1 Main Street',"
 "'city':'Springfield','state':'CA','country_code':'US','postal_code':'94105',"
 "'address_type':1,'ext':{'a':'b1'}}],"
-"'gpp_string':'DBABLA~BVQqAAAAAgA.QA','gpp_sid':[7],'mmt_only':false,'click_id':'click-91',"
+"'gpp_string':'DBACMM~CPSG_8APSG_8ANwAAAENAwCgAAAAAAAAAAYgACPAAAAA~BVQqAAAAAgA.QA','gpp_sid':[7],'mmt_only':false,'click_id':'click-91',"
 "'impression_id':'impression-91','event_ip_address':'203.0.113.7',"
 "'event_user_agent':'Mozilla/5.1','ifa':'f1a2b3c4-0000-4000-8000-00000000abc1',"
 "'landing_ip_address':'203.0.113.17','landing_user_agent':'Mozilla/5.2','age_range':2,"
@@ -146,6 +146,7 @@ static const struct
 	{NULL, NULL, "user_data.email_address user_data.phone_numbers user_data.ifa"},
 	{NULL, NULL, "user_data.customer_identifier user_data.uids"},
 	{NULL, NULL, "user_data.gpp_string user_data.gpp_sid"},
+	{NULL, NULL, "user_data.gpp_sid"},
 	{NULL, NULL, "value currency_code"},
 	{NULL, NULL, "ext properties.ext"},
 	{NULL, NULL, "source"},

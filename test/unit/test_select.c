@@ -59,6 +59,47 @@ late(const char *json)
 
 static void set_options(void);
 
+/* The answers for platforms that have fields for them: plain ones and a string's. */
+static void
+test_answers(void)
+{
+#define NO_PURPOSE	"CPSG_8APSG_8ANwAAAENAwCgAAAAAAAAAAYgACPAAAAA"
+	static const struct
+	{
+		const char *user;
+		EcapiConsentAnswer data;
+		EcapiConsentAnswer personalization;
+	}			rows[] = {
+		{"{}", ECAPI_CONSENT_UNKNOWN, ECAPI_CONSENT_UNKNOWN},
+		{"{'ext':{'consent':{'ad_user_data':true}}}", ECAPI_CONSENT_GRANTED, ECAPI_CONSENT_UNKNOWN},
+		{"{'gpp_string':'" NO_PURPOSE "'}", ECAPI_CONSENT_DENIED, ECAPI_CONSENT_DENIED},
+		/* a denial of either wins */
+		{"{'gpp_string':'" NO_PURPOSE "','ext':{'consent':{'ad_user_data':true}}}", ECAPI_CONSENT_DENIED, ECAPI_CONSENT_DENIED},
+		{"{'gpp_string':'DBABTA~1YNN','ext':{'consent':{'ad_user_data':false}}}", ECAPI_CONSENT_DENIED, ECAPI_CONSENT_UNKNOWN},
+		/* opting out is of ads alone, and who has not opted out has granted nothing */
+		{"{'gpp_string':'DBABTA~1YYN'}", ECAPI_CONSENT_UNKNOWN, ECAPI_CONSENT_DENIED},
+		{"{'gpp_string':'DBABTA~1YNN'}", ECAPI_CONSENT_UNKNOWN, ECAPI_CONSENT_UNKNOWN},
+		/* a section that does not apply says nothing */
+		{"{'gpp_string':'" NO_PURPOSE "','gpp_sid':[-1]}", ECAPI_CONSENT_UNKNOWN, ECAPI_CONSENT_UNKNOWN},
+		{"{'gpp_string':'none'}", ECAPI_CONSENT_DENIED, ECAPI_CONSENT_DENIED}
+	};
+	const EcapiValue *string;
+	size_t		len;
+
+	for (size_t i = 0; i < lengthof(rows); i++)
+	{
+		EcapiConsent consent = ecapi_consent_answers(tree(rows[i].user));
+
+		check(consent.ad_user_data == rows[i].data &&
+			  consent.ad_personalization == rows[i].personalization, rows[i].user);
+	}
+	string = ecapi_value_get(tree("{'s':'DBABMA~" NO_PURPOSE "'}"), "s");
+	check(ecapi_consent_tc_string(string, &len) == string->text + 7 && len == strlen(NO_PURPOSE),
+		  "the TC string of a GPP string");
+	check(ecapi_consent_tc_string(ecapi_value_get(tree("{'s':'DBABTA~1YNN'}"), "s"), &len) == NULL,
+		  "one that has none");
+}
+
 /* Consent strings: a purchase with one, at a destination that asks for it. */
 static void
 test_strings(void)
@@ -357,6 +398,7 @@ main(void)
 {
 	test_early();
 	test_strings();
+	test_answers();
 	test_repeats();
 	test_consent();
 	test_person();
