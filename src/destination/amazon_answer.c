@@ -107,9 +107,6 @@ ecapi_amazon_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 	}
 	if (takes_all(body, nevents, arena, judgement))
 		return;
-	judgement->verdict = ECAPI_RETRY;
-	judgement->nnamed = 0;
-	judgement->suspicious = body != NULL;
-	judgement->words = body == NULL ? "the answer is none of Amazon's"
-		: "the answer does not name each event of the request";
+	ecapi_judge_unknown(judgement, body != NULL, body == NULL ? "an answer that is not Amazon's"
+						: "the answer does not name each event of the request");
 }

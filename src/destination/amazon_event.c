@@ -265,14 +265,11 @@ write_description(EcapiWriter *writer, const Extras *extras)
 static void
 write_value(EcapiWriter *writer, const EcapiFacts *facts, const Extras *extras)
 {
-	int			units = ecapi_items_count(ecapi_items_of(facts->properties));
-
 	ecapi_write_value(writer, "value", facts->value);
 	if (strcmp(extras->conversion, PURCHASE) != 0)
 		return;
 	ecapi_write_text(writer, "currencyCode", facts->value ? facts->currency : NULL);
-	if (units > 0)
-		ecapi_write_integer(writer, "unitsSold", units);
+	ecapi_items_write_count(writer, "unitsSold", ecapi_items_of(facts->properties));
 }
 
 static const char *
@@ -299,7 +296,6 @@ EcapiShaped
 ecapi_amazon_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 				 EcapiBuffer *body, const char **reason)
 {
-	size_t		before = body->len;
 	EcapiWriter writer = {body, shape->events > 0};
 	EcapiOpen	open;
 	EcapiFacts	facts;
@@ -313,12 +309,5 @@ ecapi_amazon_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 		return ECAPI_UNFIT;
 	open = ecapi_write_open(&writer, NULL, '{');
 	*reason = write_event(shape, &writer, &facts, &extras);
-	if (*reason == NULL)
-	{
-		(void) ecapi_write_close(&writer, open, '}', true);
-		return ECAPI_SHAPED;
-	}
-	if (!body->full)
-		ecapi_buffer_truncate(body, before);
-	return ECAPI_UNFIT;
+	return ecapi_format_shaped(&writer, open, *reason);
 }

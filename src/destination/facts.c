@@ -122,6 +122,19 @@ ecapi_facts_name(const EcapiShape *shape, const EcapiValue *event, const EcapiFa
 	return NULL;
 }
 
+bool
+ecapi_facts_has_name(const char *const *names, const char *const *more, size_t nmore,
+					 const char *name)
+{
+	for (int type = 0; type < ECAPI_EVENT_TYPES; type++)
+		if (names[type] != NULL && strcmp(names[type], name) == 0)
+			return true;
+	for (size_t i = 0; i < nmore; i++)
+		if (strcmp(more[i], name) == 0)
+			return true;
+	return false;
+}
+
 const EcapiValue *
 ecapi_facts_given(const EcapiValue *event, const char *name)
 {

@@ -67,4 +67,11 @@ extern const char *ecapi_facts_name(const EcapiShape *shape, const EcapiValue *e
 									const EcapiFacts *facts, const char *const *names,
 									const char **name);
 
+/*
+ * Whether the platform has an event of that name: one of names, which are as above, or of
+ * the nmore in more.
+ */
+extern bool ecapi_facts_has_name(const char *const *names, const char *const *more, size_t nmore,
+								 const char *name);
+
 #endif							/* ECAPI_FACTS_H */

@@ -1,10 +1,13 @@
 /*
  * format.c
- *	  What formats say of their options.
+ *	  What formats share: complaints about options, paths, the frame of a body, the end of
+ *	  an event in it.
  *
- * No locks, no state, no memory.
+ * No locks, no state, no memory but the arena's and the body's.
  */
 #include "destination/format.h"
+
+#include <string.h>
 
 static void
 say(char *memory, size_t size, const char *text)
@@ -23,4 +26,49 @@ ecapi_format_wrong(EcapiFormatProblem *problem, const char *message, const char 
 	say(problem->detail, sizeof(problem->detail), detail);
 	say(problem->hint, sizeof(problem->hint), hint);
 	return false;
+}
+
+EcapiShaped
+ecapi_format_shaped(EcapiWriter *writer, EcapiOpen open, const char *reason)
+{
+	if (reason == NULL)
+	{
+		(void) ecapi_write_close(writer, open, '}', true);
+		return ECAPI_SHAPED;
+	}
+	if (!writer->body->full)
+		ecapi_buffer_truncate(writer->body, open.start);
+	return ECAPI_UNFIT;
+}
+
+void
+ecapi_format_open_data(EcapiShape *shape, EcapiBuffer *body)
+{
+	(void) shape;
+	ecapi_buffer_str(body, "{\"data\":[");
+}
+
+void
+ecapi_format_close_list(EcapiShape *shape, EcapiBuffer *body)
+{
+	(void) shape;
+	ecapi_buffer_str(body, "]}");
+}
+
+const char *
+ecapi_format_path(EcapiArena *arena, const char *const *parts)
+{
+	size_t		size = 1;
+	EcapiBuffer path;
+	char	   *memory;
+
+	for (int i = 0; parts[i] != NULL; i++)
+		size += strlen(parts[i]);
+	memory = ecapi_arena_alloc(arena, size);
+	if (memory == NULL)
+		return NULL;
+	ecapi_buffer_over(&path, memory, size);
+	for (int i = 0; parts[i] != NULL; i++)
+		ecapi_buffer_str(&path, parts[i]);
+	return memory;
 }

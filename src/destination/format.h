@@ -19,6 +19,7 @@
 #include "consent/terms.h"
 #include "delivery/request.h"
 #include "destination/judge.h"
+#include "destination/writer.h"
 #include "event/buffer.h"
 #include "event/digest.h"
 #include "event/violation.h"
@@ -314,6 +315,19 @@ struct EcapiFormat
 	/* NULL: no answer is a receipt */
 	const EcapiLater *later;
 };
+
+/*
+ * The end of add: an event that was begun at open is closed and shaped; with a reason it is
+ * unfit, and what was written of it is taken back.
+ */
+extern EcapiShaped ecapi_format_shaped(EcapiWriter *writer, EcapiOpen open, const char *reason);
+
+/* open and close of platforms that frame the events alike: {"data":[...]}. */
+extern void ecapi_format_open_data(EcapiShape *shape, EcapiBuffer *body);
+extern void ecapi_format_close_list(EcapiShape *shape, EcapiBuffer *body);
+
+/* A path of parts, NULL behind the last, in the arena; NULL without memory. */
+extern const char *ecapi_format_path(EcapiArena *arena, const char *const *parts);
 
 /*
  * The value by which an event is recognised, as the option dedupe_key says; NULL when the

@@ -39,9 +39,8 @@ check_account_id(const char *value)
 {
 	size_t		len = strlen(value);
 
-	for (size_t i = 0; i < len; i++)
-		if (!ecapi_is_digit(value[i]) && !ecapi_is_letter(value[i]) && strchr(".-_", value[i]) == NULL)
-			return "It has letters, digits, full stops, hyphens and underscores alone.";
+	if (!ecapi_all_alphanumeric(value, len, ".-_"))
+		return "It has letters, digits, full stops, hyphens and underscores alone.";
 	return len == 0 || len > ACCOUNT_MAX ? "It has 1 to 100 bytes." : NULL;
 }
 
@@ -109,13 +108,6 @@ amazon_open(EcapiShape *shape, EcapiBuffer *body)
 {
 	(void) shape;
 	ecapi_buffer_str(body, "{\"events\":[");
-}
-
-static void
-amazon_close(EcapiShape *shape, EcapiBuffer *body)
-{
-	(void) shape;
-	ecapi_buffer_str(body, "]}");
 }
 
 static void
@@ -204,7 +196,7 @@ const EcapiFormat ecapi_format_amazon = {
 	.carries_by = amazon_carries,
 	.open = amazon_open,
 	.add = ecapi_amazon_add,
-	.close = amazon_close,
+	.close = ecapi_format_close_list,
 	.seal = amazon_seal,
 	.judge = ecapi_amazon_judge,
 	.grant = &amazon_grant

@@ -59,10 +59,8 @@ check_firebase_app_id(const char *value)
 
 	if (len > ID_MAX || !ecapi_is_digit(value[0]) || strchr(value, ':') == NULL)
 		return "The id of an app looks like 1:1234567890:android:321abc456def7890.";
-	for (size_t i = 0; i < len; i++)
-		if (!ecapi_is_digit(value[i]) && !ecapi_is_letter(value[i]) && value[i] != ':')
-			return "The id of an app has letters, digits and colons alone.";
-	return NULL;
+	return ecapi_all_alphanumeric(value, len, ":") ? NULL :
+		"The id of an app has letters, digits and colons alone.";
 }
 
 static const char *const user_id_words[] = {"none", "hashed", "clear", NULL};

@@ -57,11 +57,8 @@ check_version(const char *value)
 static const char *
 check_test_event_code(const char *value)
 {
-	for (const char *at = value; *at != '\0'; at++)
-	{
-		if (!ecapi_is_digit(*at) && !ecapi_is_letter(*at))
-			return "It has letters and digits alone, such as TEST12345.";
-	}
+	if (!ecapi_all_alphanumeric(value, strlen(value), ""))
+		return "It has letters and digits alone, such as TEST12345.";
 	return strlen(value) > MAX_TEST_EVENT_CODE ? "It has at most 32 bytes." : NULL;
 }
 
@@ -188,24 +185,12 @@ meta_lasts(const EcapiOptions *options, int64_t now, EcapiFormatProblem *problem
 static const char *
 meta_path(const EcapiOptions *options, uint64_t key, EcapiArena *arena)
 {
-	char		memory[MAX_DATA_SET_ID + 32];
-	EcapiBuffer path;
+	const char *const parts[] = {
+		"/", options->own[ECAPI_META_API_VERSION], "/", options->data_set_id, "/events", NULL
+	};
 
 	(void) key;
-	ecapi_buffer_over(&path, memory, sizeof(memory));
-	ecapi_buffer_char(&path, '/');
-	ecapi_buffer_str(&path, options->own[ECAPI_META_API_VERSION]);
-	ecapi_buffer_char(&path, '/');
-	ecapi_buffer_str(&path, options->data_set_id);
-	ecapi_buffer_str(&path, "/events");
-	return ecapi_arena_copy(arena, path.data, path.len);
-}
-
-static void
-meta_open(EcapiShape *shape, EcapiBuffer *body)
-{
-	(void) shape;
-	ecapi_buffer_str(body, "{\"data\":[");
+	return ecapi_format_path(arena, parts);
 }
 
 /* The last brace is the seal's. */
@@ -304,7 +289,7 @@ const EcapiFormat ecapi_format_meta = {
 	.needs_data_set = true,
 	.own_token = true,
 	.carries = meta_carries,
-	.open = meta_open,
+	.open = ecapi_format_open_data,
 	.add = ecapi_meta_add,
 	.close = meta_close,
 	.seal = meta_seal,

@@ -55,22 +55,10 @@ microsoft_check(const EcapiOptions *options, EcapiFormatProblem *problem)
 static const char *
 microsoft_path(const EcapiOptions *options, uint64_t key, EcapiArena *arena)
 {
-	char		memory[MAX_TAG_ID + 32];
-	EcapiBuffer path;
+	const char *const parts[] = {"/v1/", options->data_set_id, "/events", NULL};
 
 	(void) key;
-	ecapi_buffer_over(&path, memory, sizeof(memory));
-	ecapi_buffer_str(&path, "/v1/");
-	ecapi_buffer_str(&path, options->data_set_id);
-	ecapi_buffer_str(&path, "/events");
-	return ecapi_arena_copy(arena, path.data, path.len);
-}
-
-static void
-microsoft_open(EcapiShape *shape, EcapiBuffer *body)
-{
-	(void) shape;
-	ecapi_buffer_str(body, "{\"data\":[");
+	return ecapi_format_path(arena, parts);
 }
 
 static void
@@ -149,7 +137,7 @@ const EcapiFormat ecapi_format_microsoft = {
 	.carries = carried_with_device,
 	.carries_by = microsoft_carries_by,
 	.restricted_mode = "adStorageConsent is D",
-	.open = microsoft_open,
+	.open = ecapi_format_open_data,
 	.add = ecapi_microsoft_add,
 	.close = microsoft_close,
 	.seal = microsoft_seal,

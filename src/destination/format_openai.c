@@ -38,10 +38,7 @@ is_pixel(const char *id)
 {
 	size_t		len = strlen(id);
 
-	for (size_t i = 0; i < len; i++)
-		if (!ecapi_is_digit(id[i]) && !ecapi_is_letter(id[i]) && id[i] != '_' && id[i] != '-')
-			return false;
-	return len > 0 && len <= PIXEL_MAX;
+	return len > 0 && len <= PIXEL_MAX && ecapi_all_alphanumeric(id, len, "_-");
 }
 
 static bool
@@ -174,10 +171,8 @@ openai_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 		ecapi_value_get(body, "errors") == NULL && received >= nevents)
 		return;
 	/* repeats are known by their ids */
-	judgement->verdict = ECAPI_RETRY;
-	judgement->suspicious = body != NULL;
-	judgement->words = body == NULL ? "the answer is none of OpenAI's"
-		: "the answer does not say that all events were received";
+	ecapi_judge_unknown(judgement, body != NULL, body == NULL ? "an answer that is not OpenAI's"
+						: "the answer does not say that all events were received");
 }
 
 /* ---- what it carries ---- */

@@ -116,31 +116,13 @@ pinterest_check(const EcapiOptions *options, EcapiFormatProblem *problem)
 static const char *
 pinterest_path(const EcapiOptions *options, uint64_t key, EcapiArena *arena)
 {
-	char		memory[MAX_AD_ACCOUNT_ID + 64];
-	EcapiBuffer path;
+	const char *const parts[] = {
+		"/v5/ad_accounts/", options->data_set_id, "/events",
+		options->mode == ECAPI_MODE_TEST ? "?test=true" : NULL, NULL
+	};
 
 	(void) key;
-	ecapi_buffer_over(&path, memory, sizeof(memory));
-	ecapi_buffer_str(&path, "/v5/ad_accounts/");
-	ecapi_buffer_str(&path, options->data_set_id);
-	ecapi_buffer_str(&path, "/events");
-	if (options->mode == ECAPI_MODE_TEST)
-		ecapi_buffer_str(&path, "?test=true");
-	return ecapi_arena_copy(arena, path.data, path.len);
-}
-
-static void
-pinterest_open(EcapiShape *shape, EcapiBuffer *body)
-{
-	(void) shape;
-	ecapi_buffer_str(body, "{\"data\":[");
-}
-
-static void
-pinterest_close(EcapiShape *shape, EcapiBuffer *body)
-{
-	(void) shape;
-	ecapi_buffer_str(body, "]}");
+	return ecapi_format_path(arena, parts);
 }
 
 /* See format.h; ext has click_ids and predicted_ltv. */
@@ -206,8 +188,8 @@ const EcapiFormat ecapi_format_pinterest = {
 	.takes_targets = true,
 	.needs_data_set = true,
 	.carries = pinterest_carries,
-	.open = pinterest_open,
+	.open = ecapi_format_open_data,
 	.add = ecapi_pinterest_add,
-	.close = pinterest_close,
+	.close = ecapi_format_close_list,
 	.judge = ecapi_pinterest_judge
 };

@@ -37,10 +37,7 @@ is_word(const char *text, size_t max)
 {
 	size_t		len = strlen(text);
 
-	for (size_t i = 0; i < len; i++)
-		if (!ecapi_is_letter(text[i]) && !ecapi_is_digit(text[i]) && text[i] != '_')
-			return false;
-	return len > 0 && len <= max;
+	return len > 0 && len <= max && ecapi_all_alphanumeric(text, len, "_");
 }
 
 static const char *
@@ -133,15 +130,12 @@ reddit_check(const EcapiOptions *options, EcapiFormatProblem *problem)
 static const char *
 reddit_path(const EcapiOptions *options, uint64_t key, EcapiArena *arena)
 {
-	char		memory[MAX_PIXEL_ID + 64];
-	EcapiBuffer path;
+	const char *const parts[] = {
+		"/api/v3/pixels/", options->data_set_id, "/conversion_events", NULL
+	};
 
 	(void) key;
-	ecapi_buffer_over(&path, memory, sizeof(memory));
-	ecapi_buffer_str(&path, "/api/v3/pixels/");
-	ecapi_buffer_str(&path, options->data_set_id);
-	ecapi_buffer_str(&path, "/conversion_events");
-	return ecapi_arena_copy(arena, path.data, path.len);
+	return ecapi_format_path(arena, parts);
 }
 
 static void

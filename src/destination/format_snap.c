@@ -41,10 +41,7 @@ is_id(const char *id)
 {
 	size_t		len = strlen(id);
 
-	for (size_t i = 0; i < len; i++)
-		if (!ecapi_is_letter(id[i]) && !ecapi_is_digit(id[i]) && id[i] != '-')
-			return false;
-	return len > 0 && len <= MAX_ID;
+	return len > 0 && len <= MAX_ID && ecapi_all_alphanumeric(id, len, "-");
 }
 
 static const char *
@@ -137,30 +134,11 @@ static const char *
 snap_path(const EcapiOptions *options, uint64_t key, EcapiArena *arena)
 {
 	const char *id = key ? options->own[ECAPI_SNAP_APP_ID] : options->data_set_id;
-	char		memory[MAX_ID + 32];
-	EcapiBuffer path;
+	const char *const parts[] = {
+		"/v3/", id ? id : "", "/events", options->mode == ECAPI_MODE_TEST ? "/validate" : NULL, NULL
+	};
 
-	ecapi_buffer_over(&path, memory, sizeof(memory));
-	ecapi_buffer_str(&path, "/v3/");
-	ecapi_buffer_str(&path, id ? id : "");
-	ecapi_buffer_str(&path, "/events");
-	if (options->mode == ECAPI_MODE_TEST)
-		ecapi_buffer_str(&path, "/validate");
-	return ecapi_arena_copy(arena, path.data, path.len);
-}
-
-static void
-snap_open(EcapiShape *shape, EcapiBuffer *body)
-{
-	(void) shape;
-	ecapi_buffer_str(body, "{\"data\":[");
-}
-
-static void
-snap_close(EcapiShape *shape, EcapiBuffer *body)
-{
-	(void) shape;
-	ecapi_buffer_str(body, "]}");
+	return ecapi_format_path(arena, parts);
 }
 
 static void
@@ -248,9 +226,9 @@ const EcapiFormat ecapi_format_snap = {
 	.own_token = true,
 	.carries = carries,
 	.key = snap_key,
-	.open = snap_open,
+	.open = ecapi_format_open_data,
 	.add = ecapi_snap_add,
-	.close = snap_close,
+	.close = ecapi_format_close_list,
 	.seal = snap_seal,
 	.judge = ecapi_snap_judge
 };

@@ -51,10 +51,7 @@ const char *const ecapi_tiktok_source_names[ECAPI_TIKTOK_SOURCES] = {
 static bool
 is_id(const char *id, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if (!ecapi_is_letter(id[i]) && !ecapi_is_digit(id[i]))
-			return false;
-	return len > 0 && len <= MAX_ID;
+	return len > 0 && len <= MAX_ID && ecapi_all_alphanumeric(id, len, "");
 }
 
 /* An entry of event_source_ids, "offline = 7000000000000000001". */
@@ -271,13 +268,6 @@ tiktok_key(const EcapiOptions *options, const EcapiValue *event)
 }
 
 static void
-tiktok_open(EcapiShape *shape, EcapiBuffer *body)
-{
-	(void) shape;
-	ecapi_buffer_str(body, "{\"data\":[");
-}
-
-static void
 tiktok_close(EcapiShape *shape, EcapiBuffer *body)
 {
 	const EcapiOptions *options = shape->options;
@@ -361,7 +351,7 @@ const EcapiFormat ecapi_format_tiktok = {
 	.own_token = true,
 	.carries = carries,
 	.key = tiktok_key,
-	.open = tiktok_open,
+	.open = ecapi_format_open_data,
 	.add = ecapi_tiktok_add,
 	.close = tiktok_close,
 	.seal = tiktok_seal,

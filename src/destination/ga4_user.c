@@ -193,9 +193,10 @@ static const char *
 write_client(EcapiMatchKeys *keys)
 {
 	bool		app = keys->shape->options->own[ECAPI_GA4_FIREBASE_APP_ID] != NULL;
-	const EcapiValue *client = ecapi_match_cookie(keys, name_of_client(keys->shape->options));
+	const EcapiValue *client =
+		ecapi_match_id(ecapi_match_cookie(keys, name_of_client(keys->shape->options)));
 
-	if (client == NULL || !ecapi_match_is_id(client->text, client->len))
+	if (client == NULL)
 		return app ? "needs user_data.ext.click_ids.ga_app_instance_id"
 			: "needs user_data.ext.click_ids.ga_client_id";
 	ecapi_match_clear(keys, app ? "app_instance_id" : "client_id", client, 0);

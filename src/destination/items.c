@@ -6,6 +6,8 @@
  */
 #include "destination/items.h"
 
+#include <string.h>
+
 #include "destination/member.h"
 #include "event/scan.h"
 
@@ -60,4 +62,31 @@ void
 ecapi_item_write_id(EcapiWriter *writer, const EcapiValue *item)
 {
 	ecapi_write_value(writer, NULL, ecapi_member_text(item, "id"));
+}
+
+void
+ecapi_item_write_quantity(EcapiWriter *writer, const EcapiValue *item)
+{
+	int			quantity = ecapi_member_integer(item, "quantity", -1);
+
+	if (quantity >= 0)
+		ecapi_write_integer(writer, "quantity", quantity);
+}
+
+void
+ecapi_items_write_count(EcapiWriter *writer, const char *name, const EcapiValue *items)
+{
+	int			count = ecapi_items_count(items);
+
+	if (count > 0)
+		ecapi_write_integer(writer, name, count);
+}
+
+void
+ecapi_items_write_type(EcapiWriter *writer, const EcapiValue *properties)
+{
+	const EcapiValue *type = ecapi_member_text(ecapi_member_object(properties, "ext"), "content_type");
+
+	ecapi_write_text(writer, "content_type", type && strcmp(type->text, "product_group") == 0 ?
+					 "product_group" : "product");
 }

@@ -35,4 +35,13 @@ extern bool ecapi_items_write(EcapiWriter *writer, const char *name, const Ecapi
 /* A write of the above: the id alone. */
 extern void ecapi_item_write_id(EcapiWriter *writer, const EcapiValue *item);
 
+/* The member "quantity", where the item says a whole number. */
+extern void ecapi_item_write_quantity(EcapiWriter *writer, const EcapiValue *item);
+
+/* A member with the sum of all quantities; none where it is no count of pieces. */
+extern void ecapi_items_write_count(EcapiWriter *writer, const char *name, const EcapiValue *items);
+
+/* content_type of Meta and those who copied it: what the ids of the items are of. */
+extern void ecapi_items_write_type(EcapiWriter *writer, const EcapiValue *properties);
+
 #endif							/* ECAPI_ITEMS_H */

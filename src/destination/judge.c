@@ -167,6 +167,23 @@ ecapi_judge_is_harmless(const char *text)
 	return true;
 }
 
+const char *
+ecapi_judge_harmless_words(EcapiArena *arena, const EcapiValue *text)
+{
+	const char *words = ecapi_judge_words(arena, text);
+
+	return words != NULL && ecapi_judge_is_harmless(words) ? words : NULL;
+}
+
+void
+ecapi_judge_unknown(EcapiJudgement *judgement, bool suspicious, const char *words)
+{
+	judgement->verdict = ECAPI_RETRY;
+	judgement->suspicious = suspicious;
+	judgement->nnamed = 0;
+	judgement->words = words;
+}
+
 /* ---- codes and paths ---- */
 
 #define PATH_MAX_LEN	120

@@ -110,6 +110,15 @@ extern const char *ecapi_judge_words(EcapiArena *arena, const EcapiValue *text);
  */
 extern bool ecapi_judge_is_harmless(const char *text);
 
+/* ecapi_judge_words, where they are harmless; else NULL. */
+extern const char *ecapi_judge_harmless_words(EcapiArena *arena, const EcapiValue *text);
+
+/*
+ * What became of the events is not known, whatever the status says: the request is made
+ * again, and nothing that was named counts.  words as in the judgement.
+ */
+extern void ecapi_judge_unknown(EcapiJudgement *judgement, bool suspicious, const char *words);
+
 /*
  * The path of a field as platforms write it ("userData.em", "/conversionValue/amount"), of at
  * most 120 bytes, which no value can be; "" for what is none.

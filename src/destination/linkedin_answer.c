@@ -35,15 +35,6 @@
 #define NO_RIGHT		"the access token has no right to the ad account, or a conversion rule of " \
 	"event_types does not exist"
 
-static void
-try_again(EcapiJudgement *judgement, bool suspicious)
-{
-	judgement->verdict = ECAPI_RETRY;
-	judgement->suspicious = suspicious;
-	judgement->nnamed = 0;
-	judgement->words = NOT_LINKEDIN;
-}
-
 /*
  * ---- what was taken ----
  */
@@ -92,14 +83,14 @@ judge_taken(const EcapiAnswer *answer, int nevents, EcapiArena *arena, EcapiJudg
 	if (answer->status != 200 || elements == NULL || elements->type != ECAPI_ARRAY ||
 		elements->len != (uint32_t) nevents)
 	{
-		try_again(judgement, answer->truncated);
+		ecapi_judge_unknown(judgement, answer->truncated, NOT_LINKEDIN);
 		return;
 	}
 	for (const EcapiValue *element = elements->first; element; element = element->next)
 	{
 		if (!judge_element(element, index++, nevents, arena, judgement))
 		{
-			try_again(judgement, false);
+			ecapi_judge_unknown(judgement, false, NOT_LINKEDIN);
 			return;
 		}
 	}

@@ -75,15 +75,6 @@ write_clear(User *user, const char *type, const EcapiValue *value)
 		write_id(user, type, value->text, value->len);
 }
 
-/* An id that a browser sent, if it has the form of one. */
-static const EcapiValue *
-click_of(const EcapiMatchKeys *keys)
-{
-	const EcapiValue *click = ecapi_match_click(keys, "li_fat_id");
-
-	return click && ecapi_match_is_id(click->text, click->len) ? click : NULL;
-}
-
 /* LinkedIn takes addresses of IPv4 alone. */
 static const EcapiValue *
 ipv4_of(const EcapiMatchKeys *keys)
@@ -100,7 +91,8 @@ write_ids(User *user)
 	EcapiOpen	open = ecapi_write_open(keys->writer, "userIds", '[');
 
 	ecapi_match_each(keys, "user_data.email_address", write_email, user);
-	write_clear(user, "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID", click_of(keys));
+	write_clear(user, "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID",
+				ecapi_match_id(ecapi_match_click(keys, "li_fat_id")));
 	write_clear(user, "PLAINTEXT_IP_ADDRESS", ipv4_of(keys));
 	if (ecapi_linkedin_says(keys->shape->options, ECAPI_LINKEDIN_APP_OS, "android"))
 		write_clear(user, "GOOGLE_AID", ecapi_match_ifa(keys));
@@ -245,7 +237,6 @@ EcapiShaped
 ecapi_linkedin_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 				   EcapiBuffer *body, const char **reason)
 {
-	size_t		before = body->len;
 	EcapiWriter writer = {body, shape->events > 0};
 	EcapiOpen	open;
 	EcapiFacts	facts;
@@ -261,12 +252,5 @@ ecapi_linkedin_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event
 
 	open = ecapi_write_open(&writer, NULL, '{');
 	*reason = write_event(shape, &writer, &facts);
-	if (*reason == NULL)
-	{
-		(void) ecapi_write_close(&writer, open, '}', true);
-		return ECAPI_SHAPED;
-	}
-	if (!body->full)
-		ecapi_buffer_truncate(body, before);
-	return ECAPI_UNFIT;
+	return ecapi_format_shaped(&writer, open, *reason);
 }

@@ -368,20 +368,19 @@ ecapi_match_agent(const EcapiMatchKeys *keys)
 bool
 ecapi_match_is_id(const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-	{
-		if (!ecapi_is_digit(text[i]) && !ecapi_is_letter(text[i]) && strchr("-_.", text[i]) == NULL)
-			return false;
-	}
-	return len > 0 && len <= ECAPI_MATCH_ID_MAX;
+	return len > 0 && len <= ECAPI_MATCH_ID_MAX && ecapi_all_alphanumeric(text, len, "-_.");
+}
+
+const EcapiValue *
+ecapi_match_id(const EcapiValue *text)
+{
+	return text && ecapi_match_is_id(text->text, text->len) ? text : NULL;
 }
 
 const EcapiValue *
 ecapi_match_ifa(const EcapiMatchKeys *keys)
 {
-	const EcapiValue *ifa = ecapi_member_text(keys->data, "ifa");
-
-	return ifa && ecapi_match_is_id(ifa->text, ifa->len) ? ifa : NULL;
+	return ecapi_match_id(ecapi_member_text(keys->data, "ifa"));
 }
 
 const char *

@@ -121,4 +121,10 @@ extern const char *ecapi_match_lower(const EcapiValue *id, char lower[ECAPI_MATC
 /* Whether a text is not too long, and has letters, digits, "-", "_" and "." alone. */
 extern bool ecapi_match_is_id(const char *text, size_t len);
 
+/*
+ * A text (or NULL) that has the form of such an id, so that a visitor can put nothing else in
+ * its place; else NULL.
+ */
+extern const EcapiValue *ecapi_match_id(const EcapiValue *text);
+
 #endif							/* ECAPI_MATCH_KEYS_H */

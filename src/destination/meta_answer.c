@@ -90,9 +90,9 @@ words_of_error(const EcapiValue *error, EcapiArena *arena)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 	{
-		const char *words = ecapi_judge_words(arena, ecapi_value_get(error, names[i]));
+		const char *words = ecapi_judge_harmless_words(arena, ecapi_value_get(error, names[i]));
 
-		if (words != NULL && ecapi_judge_is_harmless(words))
+		if (words != NULL)
 			return words;
 	}
 	return NULL;

@@ -86,17 +86,12 @@ static void
 write_items(EcapiWriter *writer, const EcapiValue *properties)
 {
 	const EcapiValue *items = ecapi_items_of(properties);
-	const EcapiValue *type = ecapi_member_text(ecapi_member_object(properties, "ext"), "content_type");
-	int			count;
 
 	if (!ecapi_items_write(writer, "contents", items, write_content))
 		return;
 	(void) ecapi_items_write(writer, "content_ids", items, ecapi_item_write_id);
-	ecapi_write_text(writer, "content_type", type && strcmp(type->text, "product_group") == 0 ?
-					 "product_group" : "product");
-	count = ecapi_items_count(items);
-	if (count > 0)
-		ecapi_write_integer(writer, "num_items", count);
+	ecapi_items_write_type(writer, properties);
+	ecapi_items_write_count(writer, "num_items", items);
 }
 
 /*

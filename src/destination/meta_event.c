@@ -224,7 +224,6 @@ EcapiShaped
 ecapi_meta_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 			   EcapiBuffer *body, const char **reason)
 {
-	size_t		before = body->len;
 	EcapiWriter writer = {body, shape->events > 0};
 	EcapiOpen	open;
 	EcapiFacts	facts;
@@ -240,14 +239,7 @@ ecapi_meta_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 
 	open = ecapi_write_open(&writer, NULL, '{');
 	*reason = write_event(shape, &writer, event, &facts, &extras);
-	if (*reason == NULL)
-	{
-		(void) ecapi_write_close(&writer, open, '}', true);
-		return ECAPI_SHAPED;
-	}
-	if (!body->full)
-		ecapi_buffer_truncate(body, before);
-	return ECAPI_UNFIT;
+	return ecapi_format_shaped(&writer, open, *reason);
 }
 
 /*

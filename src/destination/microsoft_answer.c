@@ -65,16 +65,6 @@ read_details(const EcapiValue *error, int nevents, EcapiArena *arena, EcapiJudge
 	return details;
 }
 
-/* Nobody can tell which events are there; they go again, and repeats are known. */
-static void
-try_again(EcapiJudgement *judgement, bool suspicious, const char *words)
-{
-	judgement->verdict = ECAPI_RETRY;
-	judgement->suspicious = suspicious;
-	judgement->nnamed = 0;
-	judgement->words = words;
-}
-
 /* A whole answer of 200 or 400. */
 static void
 judge_body(const EcapiValue *body, int nevents, EcapiArena *arena, EcapiJudgement *judgement)
@@ -87,14 +77,14 @@ judge_body(const EcapiValue *body, int nevents, EcapiArena *arena, EcapiJudgemen
 	judgement->warnings = details.warnings;
 	judgement->words = ecapi_judge_place(arena, ecapi_value_get(error, "code"), NULL);
 	if (success && (received < 0 || received > nevents))
-		try_again(judgement, false, "an answer that is not Microsoft's");
+		ecapi_judge_unknown(judgement, false, "an answer that is not Microsoft's");
 	else if (success && details.other)
-		try_again(judgement, true, "an error that names no event");
+		ecapi_judge_unknown(judgement, true, "an error that names no event");
 	else if (judgement->nnamed > 0)
 		judgement->verdict = received >= nevents - judgement->nnamed && received <= nevents ?
 			ECAPI_DELIVERED : ECAPI_REJECTED;
 	else if (success && received < nevents)
-		try_again(judgement, true, "fewer events were received than sent");
+		ecapi_judge_unknown(judgement, true, "fewer events were received than sent");
 }
 
 void
@@ -111,7 +101,7 @@ ecapi_microsoft_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 	{
 		/* of one that was too long the details are gone: fewer events make it shorter */
 		if (judgement->verdict == ECAPI_DELIVERED)
-			try_again(judgement, answer->truncated, "an answer that is not Microsoft's");
+			ecapi_judge_unknown(judgement, answer->truncated, "an answer that is not Microsoft's");
 	}
 	else if (judgement->verdict == ECAPI_DELIVERED || judgement->verdict == ECAPI_REJECTED)
 		judge_body(body, nevents, arena, judgement);

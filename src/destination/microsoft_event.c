@@ -30,7 +30,7 @@
 #include "event/scan.h"
 
 /* Names of events where they are not the standard's own. */
-static const char *const names[ECAPI_EVENT_TYPES] = {
+static const char *const standard_names[ECAPI_EVENT_TYPES] = {
 	[ECAPI_EVENT_viewed_cart] = "view_cart",
 	[ECAPI_EVENT_viewed_item] = "view_item"
 };
@@ -80,15 +80,6 @@ page_load_of(const EcapiFacts *facts)
  */
 
 static void
-write_click(EcapiMatchKeys *keys)
-{
-	const EcapiValue *click = ecapi_match_click(keys, "msclkid");
-
-	if (click != NULL && ecapi_match_is_id(click->text, click->len))
-		ecapi_match_clear(keys, "msclkid", click, IDENTIFIED);
-}
-
-static void
 write_device(EcapiMatchKeys *keys)
 {
 	const char *os = keys->shape->options->own[ECAPI_MICROSOFT_APP_OS];
@@ -107,7 +98,7 @@ write_user(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *user)
 
 	ecapi_match_begin(&keys, shape, writer, user);
 	ecapi_match_write(&keys, hashed, lengthof(hashed), false);
-	write_click(&keys);
+	ecapi_match_clear(&keys, "msclkid", ecapi_match_id(ecapi_match_click(&keys, "msclkid")), IDENTIFIED);
 	write_device(&keys);
 	ecapi_match_clear(&keys, "clientIpAddress", ecapi_match_ip(&keys), 0);
 	ecapi_match_clear(&keys, "clientUserAgent", ecapi_match_agent(&keys), 0);
@@ -124,13 +115,11 @@ static void
 write_item(EcapiWriter *writer, const EcapiValue *item)
 {
 	EcapiOpen	open = ecapi_write_open(writer, NULL, '{');
-	int			quantity = ecapi_member_integer(item, "quantity", -1);
 
 	ecapi_write_value(writer, "id", ecapi_member_text(item, "id"));
 	ecapi_write_value(writer, "name", ecapi_member_text(item, "name"));
 	ecapi_write_value(writer, "price", ecapi_member_number(item, "price"));
-	if (quantity >= 0)
-		ecapi_write_integer(writer, "quantity", quantity);
+	ecapi_item_write_quantity(writer, item);
 	(void) ecapi_write_close(writer, open, '}', true);
 }
 
@@ -180,7 +169,7 @@ static const char *
 find_unfit(const EcapiShape *shape, const EcapiValue *event, const EcapiFacts *facts,
 		   const char **name)
 {
-	const char *reason = ecapi_facts_name(shape, event, facts, names, name);
+	const char *reason = ecapi_facts_name(shape, event, facts, standard_names, name);
 
 	if (reason == NULL && is_page_load(shape, facts) && facts->page == NULL)
 		reason = "page_url missing";
@@ -191,7 +180,6 @@ EcapiShaped
 ecapi_microsoft_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 					EcapiBuffer *body, const char **reason)
 {
-	size_t		before = body->len;
 	EcapiWriter writer = {body, shape->events > 0};
 	EcapiOpen	open;
 	EcapiFacts	facts;
@@ -206,12 +194,5 @@ ecapi_microsoft_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *even
 
 	open = ecapi_write_open(&writer, NULL, '{');
 	*reason = write_event(shape, &writer, event, &facts, name);
-	if (*reason == NULL)
-	{
-		(void) ecapi_write_close(&writer, open, '}', true);
-		return ECAPI_SHAPED;
-	}
-	if (!body->full)
-		ecapi_buffer_truncate(body, before);
-	return ECAPI_UNFIT;
+	return ecapi_format_shaped(&writer, open, *reason);
 }

@@ -55,7 +55,7 @@ static const struct
 	{"trial_started", "plan_enrollment"}
 };
 
-static const char *const names[ECAPI_EVENT_TYPES] = {
+static const char *const standard_names[ECAPI_EVENT_TYPES] = {
 	[ECAPI_EVENT_purchase] = "order_created",
 	[ECAPI_EVENT_add_to_cart] = "items_added",
 	[ECAPI_EVENT_begin_checkout] = "checkout_started",
@@ -103,23 +103,15 @@ data_of(const char *type)
 	return NULL;
 }
 
-static bool
-is_alphanumeric(char c)
-{
-	return ecapi_is_letter(c) || ecapi_is_digit(c);
-}
-
 const char *
 ecapi_openai_name_wrong(const char *name)
 {
 	size_t		len = strlen(name);
 
 	if (len == 0 || len > NAME_MAX_LEN || strcmp(name, CUSTOM) == 0 ||
-		!is_alphanumeric(name[0]) || !is_alphanumeric(name[len - 1]))
+		!ecapi_all_alphanumeric(name, 1, "") || !ecapi_all_alphanumeric(name + len - 1, 1, "") ||
+		!ecapi_all_alphanumeric(name, len, "_-"))
 		return "event name not valid";
-	for (size_t i = 0; i < len; i++)
-		if (!is_alphanumeric(name[i]) && name[i] != '_' && name[i] != '-')
-			return "event name not valid";
 	return NULL;
 }
 
@@ -159,7 +151,7 @@ read_extras(const EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 	const char *reason;
 
 	memset(extras, 0, sizeof(*extras));
-	reason = ecapi_facts_name(shape, event, facts, names, &extras->type);
+	reason = ecapi_facts_name(shape, event, facts, standard_names, &extras->type);
 	if (reason != NULL)
 		return reason;
 	extras->data = data_of(extras->type);
@@ -228,13 +220,11 @@ write_content(EcapiWriter *writer, EcapiArena *arena, const Extras *extras, cons
 {
 	EcapiOpen	open = ecapi_write_open(writer, NULL, '{');
 	const EcapiValue *price = ecapi_member_number(item, "price");
-	int			quantity = ecapi_member_integer(item, "quantity", -1);
 	int64_t		amount;
 
 	ecapi_write_value(writer, "id", ecapi_member_text(item, "id"));
 	ecapi_write_value(writer, "name", ecapi_member_text(item, "name"));
-	if (quantity >= 0)
-		ecapi_write_integer(writer, "quantity", quantity);
+	ecapi_item_write_quantity(writer, item);
 	if (price != NULL && extras->currency != NULL &&
 		ecapi_decimal_count(arena, price->text, price->len, extras->decimals, &amount))
 	{
@@ -299,7 +289,6 @@ EcapiShaped
 ecapi_openai_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 				 EcapiBuffer *body, const char **reason)
 {
-	size_t		before = body->len;
 	EcapiWriter writer = {body, shape->events > 0};
 	EcapiOpen	open;
 	EcapiFacts	facts;
@@ -311,13 +300,7 @@ ecapi_openai_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 	if (*reason != NULL)
 		return ECAPI_UNFIT;
 	open = ecapi_write_open(&writer, NULL, '{');
-	if (write_event(shape, &writer, arena, &facts, &extras))
-	{
-		(void) ecapi_write_close(&writer, open, '}', true);
-		return ECAPI_SHAPED;
-	}
-	*reason = "no identifier";
-	if (!body->full)
-		ecapi_buffer_truncate(body, before);
-	return ECAPI_UNFIT;
+	if (!write_event(shape, &writer, arena, &facts, &extras))
+		*reason = "no identifier";
+	return ecapi_format_shaped(&writer, open, *reason);
 }

@@ -37,9 +37,9 @@
 static const char *
 harmless_words(const EcapiValue *text, const char *otherwise, EcapiArena *arena)
 {
-	const char *words = ecapi_judge_words(arena, text);
+	const char *words = ecapi_judge_harmless_words(arena, text);
 
-	return words != NULL && ecapi_judge_is_harmless(words) ? words : otherwise;
+	return words != NULL ? words : otherwise;
 }
 
 /* "Some words (code 4196)" of an error, in the arena; NULL: it has none of both. */

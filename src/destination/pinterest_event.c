@@ -58,7 +58,7 @@ static const char *const standard_names[ECAPI_EVENT_TYPES] = {
 };
 
 /* Those that no event type of the standard stands for. */
-static const char *const other_names[] = {
+static const char *const more_names[] = {
 	"app_open", "custom", "submit_application", "watch_video"
 };
 
@@ -87,13 +87,7 @@ ecapi_pinterest_standard_name(int type)
 bool
 ecapi_pinterest_is_standard(const char *name)
 {
-	for (int type = 0; type < ECAPI_EVENT_TYPES; type++)
-		if (standard_names[type] != NULL && strcmp(standard_names[type], name) == 0)
-			return true;
-	for (size_t i = 0; i < lengthof(other_names); i++)
-		if (strcmp(other_names[i], name) == 0)
-			return true;
-	return false;
+	return ecapi_facts_has_name(standard_names, more_names, lengthof(more_names), name);
 }
 
 /* As public senders have it (social-hub); the page on own event types names no form. */
@@ -102,10 +96,7 @@ ecapi_pinterest_is_name(const char *name)
 {
 	size_t		len = strlen(name);
 
-	for (size_t i = 0; i < len; i++)
-		if (!ecapi_is_letter(name[i]) && !ecapi_is_digit(name[i]) && name[i] != '_' && name[i] != '-')
-			return false;
-	return len > 0 && len <= ECAPI_PINTEREST_NAME_MAX;
+	return len > 0 && len <= ECAPI_PINTEREST_NAME_MAX && ecapi_all_alphanumeric(name, len, "_-");
 }
 
 /*
@@ -156,15 +147,13 @@ static void
 write_item(EcapiWriter *writer, const EcapiValue *item)
 {
 	EcapiOpen	open = ecapi_write_open(writer, NULL, '{');
-	int			quantity = ecapi_member_integer(item, "quantity", -1);
 
 	ecapi_write_value(writer, "id", ecapi_member_text(item, "id"));
 	ecapi_write_value(writer, "item_name", ecapi_member_text(item, "name"));
 	ecapi_write_value(writer, "item_category", ecapi_member_text(item, "category"));
 	ecapi_write_value(writer, "item_brand", ecapi_member_text(item, "brand"));
 	ecapi_write_amount(writer, "item_price", ecapi_member_number(item, "price"));
-	if (quantity >= 0)
-		ecapi_write_integer(writer, "quantity", quantity);
+	ecapi_item_write_quantity(writer, item);
 	(void) ecapi_write_close(writer, open, '}', true);
 }
 
@@ -172,13 +161,11 @@ static void
 write_items(const Event *one)
 {
 	const EcapiValue *items = ecapi_items_of(one->facts->properties);
-	int			count = ecapi_items_count(items);
 
 	if (!ecapi_items_write(one->writer, "content_ids", items, ecapi_item_write_id))
 		return;
 	(void) ecapi_items_write(one->writer, "contents", items, write_item);
-	if (count > 0)
-		ecapi_write_integer(one->writer, "num_items", count);
+	ecapi_items_write_count(one->writer, "num_items", items);
 }
 
 static void
@@ -199,15 +186,6 @@ write_custom(const Event *one, const EcapiValue *event)
 	(void) ecapi_write_close(writer, open, '}', false);
 }
 
-/* The id of a click, if it has the form of one, so that nothing else can be put in its place. */
-static const EcapiValue *
-click_of(const EcapiMatchKeys *keys)
-{
-	const EcapiValue *click = ecapi_match_click(keys, "epik");
-
-	return click && ecapi_match_is_id(click->text, click->len) ? click : NULL;
-}
-
 /* NULL, or why Pinterest would not take the person: the anyOf of user_data. */
 static const char *
 write_user(const Event *one)
@@ -219,7 +197,7 @@ write_user(const Event *one)
 	ecapi_match_write(&keys, hashed, lengthof(hashed), true);
 	ecapi_match_clear(&keys, "client_ip_address", ecapi_match_ip(&keys), HAS_IP);
 	ecapi_match_clear(&keys, "client_user_agent", ecapi_match_agent(&keys), HAS_AGENT);
-	ecapi_match_clear(&keys, "click_id", click_of(&keys), HAS_MORE);
+	ecapi_match_clear(&keys, "click_id", ecapi_match_id(ecapi_match_click(&keys, "epik")), HAS_MORE);
 	(void) ecapi_write_close(one->writer, open, '}', true);
 	if ((keys.has & HAS_ENOUGH) != 0 || (keys.has & (HAS_IP | HAS_AGENT)) == (HAS_IP | HAS_AGENT))
 		return NULL;
@@ -231,7 +209,6 @@ write_event(const Event *one, const EcapiValue *event, const char *name, const c
 {
 	EcapiWriter *writer = one->writer;
 	const EcapiFacts *facts = one->facts;
-	EcapiOpen	open = ecapi_write_open(writer, NULL, '{');
 	const char *reason;
 
 	ecapi_write_text(writer, "event_name", name);
@@ -245,7 +222,6 @@ write_event(const Event *one, const EcapiValue *event, const char *name, const c
 		ecapi_write_bool(writer, "opt_out", true);
 	reason = write_user(one);
 	write_custom(one, event);
-	(void) ecapi_write_close(writer, open, '}', true);
 	return reason;
 }
 
@@ -253,8 +229,8 @@ EcapiShaped
 ecapi_pinterest_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 					EcapiBuffer *body, const char **reason)
 {
-	size_t		before = body->len;
 	EcapiWriter writer = {body, shape->events > 0};
+	EcapiOpen	open;
 	EcapiFacts	facts;
 	const Event one = {shape, &writer, &facts};
 	const char *name = NULL;
@@ -271,12 +247,9 @@ ecapi_pinterest_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *even
 	}
 	if (*reason != NULL)
 		return ECAPI_UNFIT;
+	open = ecapi_write_open(&writer, NULL, '{');
 	*reason = write_event(&one, event, name, source);
-	if (*reason == NULL)
-		return ECAPI_SHAPED;
-	if (!body->full)
-		ecapi_buffer_truncate(body, before);
-	return ECAPI_UNFIT;
+	return ecapi_format_shaped(&writer, open, *reason);
 }
 
 /* Offline events are never known again (events/create, event_id). */

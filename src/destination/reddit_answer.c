@@ -24,15 +24,6 @@
 
 #include "destination/member.h"
 
-/* The words of a member, if they can quote nothing; else NULL. */
-static const char *
-harmless_words(const EcapiValue *object, const char *name, EcapiArena *arena)
-{
-	const char *words = ecapi_judge_words(arena, ecapi_value_get(object, name));
-
-	return words != NULL && ecapi_judge_is_harmless(words) ? words : NULL;
-}
-
 /* What Reddit says of a failure: at the top, or in error, under either name. */
 static const char *
 say_error(const EcapiValue *body, EcapiArena *arena)
@@ -42,7 +33,7 @@ say_error(const EcapiValue *body, EcapiArena *arena)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 	{
-		const char *words = harmless_words(error ? error : body, names[i], arena);
+		const char *words = ecapi_judge_harmless_words(arena, ecapi_value_get(error ? error : body, names[i]));
 
 		if (words != NULL)
 			return words;
@@ -138,7 +129,7 @@ find_event(const Sent *sent, int nevents, const EcapiValue *id, EcapiArena *aren
 static const char *
 words_of_invalid(const EcapiValue *invalid, EcapiArena *arena)
 {
-	const char *words = harmless_words(invalid, "error_message", arena);
+	const char *words = ecapi_judge_harmless_words(arena, ecapi_value_get(invalid, "error_message"));
 	const EcapiValue *message = ecapi_member_text(invalid, "error_message");
 
 	if (words != NULL)
@@ -203,8 +194,7 @@ ecapi_reddit_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 	{
 		if (!answer->truncated && is_success(body))
 			return;
-		judgement->verdict = ECAPI_RETRY;
-		judgement->words = "an answer that is not Reddit's";
+		ecapi_judge_unknown(judgement, false, "an answer that is not Reddit's");
 		return;
 	}
 	judgement->words = say_error(body, arena);

@@ -78,15 +78,6 @@ action_source(const EcapiFacts *facts)
 	return "OTHER";
 }
 
-static bool
-is_standard(const char *name)
-{
-	for (int type = 0; type < ECAPI_EVENT_TYPES; type++)
-		if (standard_names[type] != NULL && strcmp(standard_names[type], name) == 0)
-			return true;
-	return false;
-}
-
 static const char *
 find_unfit(const EcapiFacts *facts)
 {
@@ -103,7 +94,7 @@ write_type(EcapiWriter *writer, const char *name, const EcapiFacts *facts)
 {
 	EcapiOpen	open = ecapi_write_open(writer, "type", '{');
 
-	if (is_standard(name))
+	if (ecapi_facts_has_name(standard_names, NULL, 0, name))
 		ecapi_write_text(writer, "tracking_type", name);
 	else
 	{
@@ -114,24 +105,15 @@ write_type(EcapiWriter *writer, const char *name, const EcapiFacts *facts)
 	(void) ecapi_write_close(writer, open, '}', true);
 }
 
-/* The id of a click, if it has the form of one, so that nothing else can be put in its place. */
-static const EcapiValue *
-click_of(const EcapiMatchKeys *keys)
-{
-	const EcapiValue *click = ecapi_match_click(keys, "rdt_cid");
-
-	return click && ecapi_match_is_id(click->text, click->len) ? click : NULL;
-}
-
 /* The cookie _rdt_uuid is a time, a full stop and the id; Reddit wants the id alone. */
 static void
 write_uuid(EcapiMatchKeys *keys)
 {
-	const EcapiValue *cookie = ecapi_match_cookie(keys, "rdt_uuid");
+	const EcapiValue *cookie = ecapi_match_id(ecapi_match_cookie(keys, "rdt_uuid"));
 	const char *id;
 	size_t		digits = 0;
 
-	if (cookie == NULL || !ecapi_match_is_id(cookie->text, cookie->len))
+	if (cookie == NULL)
 		return;
 	while (ecapi_is_digit(cookie->text[digits]))
 		digits++;
@@ -175,7 +157,8 @@ write_user(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *user)
 	EcapiOpen	open;
 
 	ecapi_match_begin(&keys, shape, writer, user);
-	ecapi_match_clear(&keys, "click_id", click_of(&keys), HAS_IDENTIFIER);
+	ecapi_match_clear(&keys, "click_id", ecapi_match_id(ecapi_match_click(&keys, "rdt_cid")),
+					  HAS_IDENTIFIER);
 	open = ecapi_write_open(writer, "user", '{');
 	ecapi_match_write(&keys, scalars, lengthof(scalars), false);
 	ecapi_match_clear(&keys, "ip_address", ecapi_match_ip(&keys), HAS_IDENTIFIER);
@@ -200,13 +183,11 @@ static void
 write_product(EcapiWriter *writer, const EcapiValue *item)
 {
 	EcapiOpen	open = ecapi_write_open(writer, NULL, '{');
-	int			quantity = ecapi_member_integer(item, "quantity", -1);
 
 	ecapi_write_value(writer, "id", ecapi_member_text(item, "id"));
 	ecapi_write_value(writer, "name", ecapi_member_text(item, "name"));
 	ecapi_write_value(writer, "category", ecapi_member_text(item, "category"));
-	if (quantity >= 0)
-		ecapi_write_integer(writer, "quantity", quantity);
+	ecapi_item_write_quantity(writer, item);
 	ecapi_write_value(writer, "item_price", price_of(item));
 	(void) ecapi_write_close(writer, open, '}', true);
 }
@@ -216,20 +197,18 @@ write_metadata(EcapiWriter *writer, const EcapiFacts *facts)
 {
 	EcapiOpen	open = ecapi_write_open(writer, "metadata", '{');
 	const EcapiValue *items = ecapi_items_of(facts->properties);
-	int			count = ecapi_items_count(items);
 
 	ecapi_write_value(writer, "conversion_id", facts->id);
 	ecapi_write_text(writer, "currency", facts->value ? facts->currency : NULL);
 	ecapi_write_value(writer, "value", facts->value);
-	if (ecapi_items_write(writer, "products", items, write_product) && count > 0)
-		ecapi_write_integer(writer, "item_count", count);
+	if (ecapi_items_write(writer, "products", items, write_product))
+		ecapi_items_write_count(writer, "item_count", items);
 	(void) ecapi_write_close(writer, open, '}', true);
 }
 
 static const char *
 write_event(EcapiShape *shape, EcapiWriter *writer, const EcapiFacts *facts, const char *name)
 {
-	EcapiOpen	open = ecapi_write_open(writer, NULL, '{');
 	const char *reason;
 
 	ecapi_write_integer(writer, "event_at", facts->time * 1000);
@@ -238,7 +217,6 @@ write_event(EcapiShape *shape, EcapiWriter *writer, const EcapiFacts *facts, con
 	write_type(writer, name, facts);
 	reason = write_user(shape, writer, facts->user);
 	write_metadata(writer, facts);
-	(void) ecapi_write_close(writer, open, '}', true);
 	return reason;
 }
 
@@ -246,8 +224,8 @@ EcapiShaped
 ecapi_reddit_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 				 EcapiBuffer *body, const char **reason)
 {
-	size_t		before = body->len;
 	EcapiWriter writer = {body, shape->events > 0};
+	EcapiOpen	open;
 	EcapiFacts	facts;
 	const char *name = NULL;
 
@@ -259,10 +237,7 @@ ecapi_reddit_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 		*reason = find_unfit(&facts);
 	if (*reason != NULL)
 		return ECAPI_UNFIT;
+	open = ecapi_write_open(&writer, NULL, '{');
 	*reason = write_event(shape, &writer, &facts, name);
-	if (*reason == NULL)
-		return ECAPI_SHAPED;
-	if (!body->full)
-		ecapi_buffer_truncate(body, before);
-	return ECAPI_UNFIT;
+	return ecapi_format_shaped(&writer, open, *reason);
 }

@@ -132,8 +132,5 @@ ecapi_snap_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 	else if (judgement->verdict == ECAPI_DELIVERED && says(body, "VALID"))
 		(void) judge_logs(body, nevents, arena, judgement);
 	else if (judgement->verdict == ECAPI_DELIVERED)
-	{
-		judgement->verdict = ECAPI_RETRY;
-		judgement->words = "the answer does not say what became of the request";
-	}
+		ecapi_judge_unknown(judgement, false, "the answer does not say what became of the request");
 }

@@ -31,7 +31,7 @@
 #include "destination/options.h"
 #include "destination/snap.h"
 
-static const char *const names[ECAPI_EVENT_TYPES] = {
+static const char *const standard_names[ECAPI_EVENT_TYPES] = {
 	[ECAPI_EVENT_purchase] = "PURCHASE",
 	[ECAPI_EVENT_page_view] = "PAGE_VIEW",
 	[ECAPI_EVENT_ad_impression] = "AD_VIEW",
@@ -92,19 +92,13 @@ static const EcapiMatchKey hashed[] = {
 const char *
 ecapi_snap_name(int type)
 {
-	return type >= 0 && type < ECAPI_EVENT_TYPES ? names[type] : NULL;
+	return type >= 0 && type < ECAPI_EVENT_TYPES ? standard_names[type] : NULL;
 }
 
 bool
 ecapi_snap_is_name(const char *name)
 {
-	for (size_t i = 0; i < lengthof(names); i++)
-		if (names[i] != NULL && strcmp(names[i], name) == 0)
-			return true;
-	for (size_t i = 0; i < lengthof(more_names); i++)
-		if (strcmp(more_names[i], name) == 0)
-			return true;
-	return false;
+	return ecapi_facts_has_name(standard_names, more_names, lengthof(more_names), name);
 }
 
 EcapiSnapSource
@@ -121,13 +115,6 @@ ecapi_snap_source(const EcapiValue *event)
  * ---- user_data ----
  */
 
-/* An id of Snap's, if it has the form of one; else NULL. */
-static const EcapiValue *
-id_of(const EcapiValue *id)
-{
-	return id && ecapi_match_is_id(id->text, id->len) ? id : NULL;
-}
-
 /* False when nothing in it is what Snap needs. */
 static bool
 write_user(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *user)
@@ -141,8 +128,8 @@ write_user(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *user)
 	ecapi_match_write(&keys, hashed, lengthof(hashed), true);
 	ecapi_match_clear(&keys, "client_ip_address", ecapi_match_ip(&keys), HAS_ADDRESS);
 	ecapi_match_clear(&keys, "client_user_agent", ecapi_match_agent(&keys), HAS_AGENT);
-	ecapi_match_clear(&keys, "sc_click_id", id_of(ecapi_match_click(&keys, "sccid")), 0);
-	ecapi_match_clear(&keys, "sc_cookie1", id_of(ecapi_match_cookie(&keys, "scid")), 0);
+	ecapi_match_clear(&keys, "sc_click_id", ecapi_match_id(ecapi_match_click(&keys, "sccid")), 0);
+	ecapi_match_clear(&keys, "sc_cookie1", ecapi_match_id(ecapi_match_cookie(&keys, "scid")), 0);
 	ifa = ecapi_match_ifa(&keys);
 	if (ifa != NULL)
 	{
@@ -194,7 +181,6 @@ write_custom(EcapiWriter *writer, const EcapiFacts *facts)
 	const EcapiValue *properties = facts->properties;
 	const EcapiValue *items = properties ? ecapi_items_of(properties) : NULL;
 	EcapiOpen	open = ecapi_write_open(writer, "custom_data", '{');
-	int			count;
 
 	ecapi_write_value(writer, "value", facts->value);
 	ecapi_write_text(writer, "currency", facts->value ? facts->currency : NULL);
@@ -206,9 +192,7 @@ write_custom(EcapiWriter *writer, const EcapiFacts *facts)
 	{
 		(void) ecapi_items_write(writer, "contents", items, write_content);
 		ecapi_write_value(writer, "content_category", common_category(items));
-		count = ecapi_items_count(items);
-		if (count > 0)
-			ecapi_write_integer(writer, "num_items", count);
+		ecapi_items_write_count(writer, "num_items", items);
 	}
 	(void) ecapi_write_close(writer, open, '}', false);
 }
@@ -301,7 +285,6 @@ EcapiShaped
 ecapi_snap_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 			   EcapiBuffer *body, const char **reason)
 {
-	size_t		before = body->len;
 	EcapiWriter writer = {body, shape->events > 0};
 	EcapiOpen	open;
 	EcapiFacts	facts;
@@ -329,13 +312,7 @@ ecapi_snap_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 		return ECAPI_UNFIT;
 
 	open = ecapi_write_open(&writer, NULL, '{');
-	if (write_event(shape, &writer, &facts, source, name))
-	{
-		(void) ecapi_write_close(&writer, open, '}', true);
-		return ECAPI_SHAPED;
-	}
-	if (!body->full)
-		ecapi_buffer_truncate(body, before);
-	*reason = "no identifier";
-	return ECAPI_UNFIT;
+	if (!write_event(shape, &writer, &facts, source, name))
+		*reason = "no identifier";
+	return ecapi_format_shaped(&writer, open, *reason);
 }

@@ -254,8 +254,5 @@ ecapi_tiktok_judge(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 	if (code >= 0 && ecapi_member_text(body, "request_id") != NULL)
 		judge_code(code, body, nevents, arena, judgement);
 	else if (judgement->verdict == ECAPI_DELIVERED)
-	{
-		judgement->verdict = ECAPI_RETRY;
-		judgement->words = "the answer does not say what became of the request";
-	}
+		ecapi_judge_unknown(judgement, false, "the answer does not say what became of the request");
 }

@@ -62,13 +62,7 @@ static const char *const more_names[] = {
 static bool
 is_standard(const char *name)
 {
-	for (size_t i = 0; i < lengthof(standard_names); i++)
-		if (standard_names[i] != NULL && strcmp(standard_names[i], name) == 0)
-			return true;
-	for (size_t i = 0; i < lengthof(more_names); i++)
-		if (strcmp(more_names[i], name) == 0)
-			return true;
-	return false;
+	return ecapi_facts_has_name(standard_names, more_names, lengthof(more_names), name);
 }
 
 /*
@@ -88,9 +82,8 @@ const EcapiValue *
 ecapi_tiktok_lead(const EcapiValue *event)
 {
 	const EcapiValue *lead = ecapi_member_object(ecapi_member_object(event, "ext"), "lead");
-	const EcapiValue *id = ecapi_member_text(lead, "lead_id");
 
-	return id && ecapi_match_is_id(id->text, id->len) ? lead : NULL;
+	return ecapi_match_id(ecapi_member_text(lead, "lead_id")) ? lead : NULL;
 }
 
 static const char *
@@ -159,15 +152,13 @@ static void
 write_content(EcapiWriter *writer, const EcapiValue *item)
 {
 	EcapiOpen	open = ecapi_write_open(writer, NULL, '{');
-	int			quantity = ecapi_item_quantity(item);
 
 	ecapi_write_value(writer, "content_id", ecapi_member_text(item, "id"));
 	ecapi_write_value(writer, "content_name", ecapi_member_text(item, "name"));
 	ecapi_write_value(writer, "content_category", ecapi_member_text(item, "category"));
 	ecapi_write_value(writer, "brand", ecapi_member_text(item, "brand"));
 	ecapi_write_value(writer, "price", ecapi_member_number(item, "price"));
-	if (quantity >= 0 && ecapi_member_number(item, "quantity") != NULL)
-		ecapi_write_integer(writer, "quantity", quantity);
+	ecapi_item_write_quantity(writer, item);
 	(void) ecapi_write_close(writer, open, '}', true);
 }
 
@@ -175,16 +166,11 @@ static void
 write_items(EcapiWriter *writer, const EcapiValue *properties)
 {
 	const EcapiValue *items = ecapi_items_of(properties);
-	const EcapiValue *type = ecapi_member_text(ecapi_member_object(properties, "ext"), "content_type");
-	int			count;
 
 	if (!ecapi_items_write(writer, "contents", items, write_content))
 		return;
-	ecapi_write_text(writer, "content_type", type && strcmp(type->text, "product_group") == 0 ?
-					 "product_group" : "product");
-	count = ecapi_items_count(items);
-	if (count > 0)
-		ecapi_write_integer(writer, "num_items", count);
+	ecapi_items_write_type(writer, properties);
+	ecapi_items_write_count(writer, "num_items", items);
 }
 
 static void
@@ -259,7 +245,6 @@ EcapiShaped
 ecapi_tiktok_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 				 EcapiBuffer *body, const char **reason)
 {
-	size_t		before = body->len;
 	EcapiWriter writer = {body, shape->events > 0};
 	EcapiOpen	open;
 	EcapiFacts	facts;
@@ -275,13 +260,7 @@ ecapi_tiktok_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 		return shaped;
 
 	open = ecapi_write_open(&writer, NULL, '{');
-	if (write_event(shape, &writer, &facts, &extras))
-	{
-		(void) ecapi_write_close(&writer, open, '}', true);
-		return ECAPI_SHAPED;
-	}
-	if (!body->full)
-		ecapi_buffer_truncate(body, before);
-	*reason = "no identifier";
-	return ECAPI_UNFIT;
+	if (!write_event(shape, &writer, &facts, &extras))
+		*reason = "no identifier";
+	return ecapi_format_shaped(&writer, open, *reason);
 }

@@ -47,13 +47,6 @@ static const EcapiMatchKey single[] = {
 	{"zip_code", "user_data.address.postal_code", 0}
 };
 
-/* An id of TikTok's, if it has the form of one; else NULL. */
-static const EcapiValue *
-id_of(const EcapiValue *id)
-{
-	return id && ecapi_match_is_id(id->text, id->len) ? id : NULL;
-}
-
 static void
 write_external(EcapiMatchKeys *keys, const char *letter_case)
 {
@@ -102,8 +95,8 @@ ecapi_tiktok_write_user(EcapiShape *shape, EcapiWriter *writer, const EcapiValue
 	ecapi_match_write(&keys, single, lengthof(single), false);
 	ecapi_match_clear(&keys, "ip", ecapi_match_ip(&keys), HAS_ADDRESS);
 	ecapi_match_clear(&keys, "user_agent", ecapi_match_agent(&keys), HAS_AGENT);
-	ecapi_match_clear(&keys, "ttclid", id_of(ecapi_match_click(&keys, "ttclid")), HAS_PERSON);
-	ecapi_match_clear(&keys, "ttp", id_of(ecapi_match_cookie(&keys, "ttp")), HAS_PERSON);
+	ecapi_match_clear(&keys, "ttclid", ecapi_match_id(ecapi_match_click(&keys, "ttclid")), HAS_PERSON);
+	ecapi_match_clear(&keys, "ttp", ecapi_match_id(ecapi_match_cookie(&keys, "ttp")), HAS_PERSON);
 	write_device(&keys, own);
 	(void) ecapi_write_close(writer, open, '}', false);
 	return (keys.has & HAS_PERSON) != 0 ||

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 static inline bool
 ecapi_is_digit(char c)
@@ -51,6 +52,19 @@ ecapi_all_digits(const char *text, size_t len)
 	for (size_t i = 0; i < len; i++)
 	{
 		if (!ecapi_is_digit(text[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Letters, digits and the characters of more, and nothing else. */
+static inline bool
+ecapi_all_alphanumeric(const char *text, size_t len, const char *more)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		if (!ecapi_is_letter(text[i]) && !ecapi_is_digit(text[i]) &&
+			(text[i] == '\0' || strchr(more, text[i]) == NULL))
 			return false;
 	}
 	return true;
