@@ -8,7 +8,8 @@
 #
 # shellcheck shell=bash
 
-FANOUT_KINDS=(none ecapi meta google webhook)
+# ECAPI_KINDS='meta webhook' limits it to some of the formats.
+read -ra FANOUT_KINDS <<<"none ${ECAPI_KINDS:-ecapi meta google webhook}"
 
 # The key of a service account.
 fanout_key()
