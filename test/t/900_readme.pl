@@ -89,7 +89,7 @@ sub by_kind
 		s/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?/TIME/g;
 		s/\b\d\d:\d\d:\d\d\.\d+\b/AGE/g;
 		s/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/UUID/g;
-		s/("(?:timestamp|event_time|eventTime|conversionHappenedAt)": ?)\d{10}(?:\d{3})?\b/$1TIME/g;
+		s/("(?:timestamp|event_time|eventTime|event_at|conversionHappenedAt)": ?)\d{10}(?:\d{3})?\b/$1TIME/g;
 		s/\(process \d+\)/(process N)/g;
 		s/\b\d+ (bytes|kB|MB)\b/SIZE/g;
 		s/\b\d+ bytes\b/SIZE/g;
