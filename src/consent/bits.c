@@ -64,25 +64,22 @@ bit(const EcapiBits *bits, uint64_t at)
 uint64_t
 ecapi_bits_read(EcapiBits *bits, int n)
 {
+	const char *at;
 	uint64_t	number = 0;
-	int			left = n;
+	int			before = (int) (bits->at % 6);
+	int			chars = (before + n + 5) / 6;
 
 	if (bits->bad || (uint64_t) n > bits->len - bits->at)
 	{
 		bits->bad = true;
 		return 0;
 	}
-	while (left > 0)
-	{
-		int			here = 6 - (int) (bits->at % 6);
-		int			taken = left < here ? left : here;
-		unsigned	chunk = six(bits, bits->at) >> (here - taken) & ((1u << taken) - 1);
-
-		number = number << taken | chunk;
-		bits->at += (uint64_t) taken;
-		left -= taken;
-	}
-	return number;
+	/* whole characters, at most seven; what stands before and behind is cut off */
+	at = bits->text + bits->at / 6;
+	for (int i = 0; i < chars; i++)
+		number = number << 6 | (values[(unsigned char) at[i]] - 1u);
+	bits->at += (uint64_t) n;
+	return number >> (6 * chars - before - n) & ((UINT64_C(1) << n) - 1);
 }
 
 uint32_t
@@ -136,19 +133,39 @@ ecapi_bits_rest_is_zero(const EcapiBits *bits)
  * ---- ids ----
  */
 
+/*
+ * A flag and one or two ids of 16 bits: a string may have hundreds of them, so they are read
+ * at once, and the second one is given back where there is none.
+ */
+static void
+read_range_item(EcapiBits *bits, uint32_t *first, uint32_t *last)
+{
+	uint64_t	left = bits->len - bits->at;
+	int			n = left < 33 ? 17 : 33;
+	uint64_t	item = ecapi_bits_read(bits, n);
+	bool		group = (item >> (n - 1)) != 0;
+
+	if (n == 33 && !group)
+	{
+		bits->at -= 16;
+		item >>= 16;
+	}
+	if (n == 17 && group)
+		bits->bad = true;
+	*first = (uint32_t) (n == 33 && group ? item >> 16 : item) & 0xffff;
+	*last = (uint32_t) item & 0xffff;
+}
+
 /* The next item of a range; *last is that of the item before. */
 static void
 read_item(EcapiBits *bits, EcapiIdsForm form, uint32_t *first, uint32_t *last)
 {
-	bool		group = ecapi_bits_read(bits, 1) != 0;
-
 	if (form == ECAPI_IDS_RANGES)
-	{
-		*first = (uint32_t) ecapi_bits_read(bits, 16);
-		*last = group ? (uint32_t) ecapi_bits_read(bits, 16) : *first;
-	}
+		read_range_item(bits, first, last);
 	else
 	{
+		bool		group = ecapi_bits_read(bits, 1) != 0;
+
 		*first = *last + ecapi_bits_fibonacci(bits);
 		*last = group ? *first + ecapi_bits_fibonacci(bits) : *first;
 	}

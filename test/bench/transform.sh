@@ -10,6 +10,9 @@
 # ones with an umlaut in the email address, in both names, street and city, so
 # that these go through ICU.  Bodies of both kinds are taken by turns.
 #
+# Besides: what consent strings cost (consent.c), TC strings with 900 vendors as bits and
+# as ranges, and one of the national section of the United States.
+#
 # shellcheck shell=bash
 
 # purchases SQL FILE: events 1 to EVENTS, given the SQL text of one.
@@ -50,18 +53,21 @@ show_stages()
 
 bench_transform()
 {
-	local round ascii
+	local round ascii kind ns us
 
 	title "transform, $EVENTS events (email, phone, address, two items), bodies of 1,000, $ROUNDS rounds"
-	make_here -C test/bench transform >"$WORK/bench.log" 2>&1 || { cat "$WORK/bench.log" >&2; die "the transform was not built"; }
+	make_here -C test/bench transform consent >"$WORK/bench.log" 2>&1 || { cat "$WORK/bench.log" >&2; die "the transform was not built"; }
 	bench_database transform
 	purchases "bench.purchase(n)" "$WORK/ascii"
 	purchases "replace(replace(replace(replace(replace(bench.purchase(n)::text, 'Customer.', 'Cüstomer.'),
 		'Ann', 'Änn'), 'O''Neill', 'Ö''Neill'), 'Main St.', 'Mäin St.'), 'San Francisco', 'Sän Francisco')" "$WORK/unicode"
 	drop_bench_database
-	rm -f "$WORK"/stages.*
+	rm -f "$WORK"/stages.* "$WORK"/consent.*
 	for ((round = 1; round <= ROUNDS; round++)); do
 		"${AS_SERVER[@]}" "$BUILD/test/bench/transform" "$WORK/ascii" 1000 stages "$WORK/unicode" >"$WORK/stages"
+		while read -r kind ns; do
+			calculate "$ns / 1000" >>"$WORK/consent.$kind"
+		done < <("${AS_SERVER[@]}" "$BUILD/test/bench/consent")
 		sed -n 1p "$WORK/stages" >>"$WORK/stages.ascii"
 		sed -n 2p "$WORK/stages" >>"$WORK/stages.unicode"
 	done
@@ -69,5 +75,9 @@ bench_transform()
 	ascii=("${ALL_US[@]}")
 	show_stages "umlauts in five fields" "$WORK/stages.unicode"
 	show_ratio "umlauts / ASCII, time" "none" "${ALL_US[@]}" / "${ascii[@]}"
+	for kind in bits ranges usnat; do
+		mapfile -t us <"$WORK/consent.$kind"
+		show_side "a consent string, $kind, decoded and decided by" us/event "${us[@]}"
+	done
 	say "  five texts through ICU cost $(calculate "$(median "${ALL_US[@]}") - $(median "${ascii[@]}")") us more"
 }
