@@ -8,8 +8,18 @@
 #
 # shellcheck shell=bash
 
-# ECAPI_KINDS='meta webhook' limits it to some of the formats.
+# ECAPI_KINDS='tiktok snap' takes others of the formats; of ga4 none, because a request of it
+# holds the events of one person.
 read -ra FANOUT_KINDS <<<"none ${ECAPI_KINDS:-ecapi meta google webhook}"
+
+# Accounts of the platforms that take one id, as they look there.
+declare -A FANOUT_ACCOUNTS=(
+	[meta]=1234567890 [tiktok]=C4A1B2C3D4E5F6G7H8I9 [pinterest]=549755885175
+	[reddit]=a2_exampl3pixel [microsoft]=187012345 [snap]=1ec32188-754e-4be2-8e55-c949a984a39f
+	[openai]=KBHCVX1dYePA)
+
+# Requests a second of the platforms that take few.
+declare -A FANOUT_PACE=([google]=5 [reddit]=4 [linkedin]=10)
 
 # The key of a service account.
 fanout_key()
@@ -30,9 +40,18 @@ fanout_destination()
 
 	case $1 in
 		ecapi) options="url '$url', data_set_id 'bench', batch_size '1000'" ;;
-		meta)
-			options="format 'meta', url '$url', data_set_id '1234567890'"
+		meta | tiktok | pinterest | reddit | microsoft | snap | openai)
+			options="format '$1', url '$url', data_set_id '${FANOUT_ACCOUNTS[$1]}', batch_size '1000'"
 			mapping="access_token 'none'"
+			;;
+		linkedin)
+			options="format 'linkedin', url '$url', event_types 'purchase=104012', batch_size '1000'"
+			mapping="access_token 'none'"
+			;;
+		amazon)
+			options="format 'amazon', url '$url', token_url '$url/token', account_id 'ENTITY1',
+				client_id 'bench'"
+			mapping="client_secret 'secret', refresh_token 'token'"
 			;;
 		google)
 			options="format 'google', url '$url', token_url '$url/token', account_id '1234567890',
@@ -48,11 +67,11 @@ fanout_destination()
 	[ -z "$mapping" ] || sql -c "CREATE USER MAPPING FOR PUBLIC SERVER further OPTIONS ($mapping)"
 }
 
-# Google takes five requests a second.  The other destination goes as slowly beside it,
-# because one that is far ahead shares nothing.
+# The other destination goes as slowly as a platform that takes few requests, because one
+# that is far ahead shares nothing.
 fanout_pace()
 {
-	[ "$1" != google ] || sql -c "ALTER SERVER bench OPTIONS ($2)"
+	[ -z "${FANOUT_PACE[$1]:-}" ] || sql -c "ALTER SERVER bench OPTIONS ($2)"
 }
 
 # fanout_side KIND FIRST: deliver events from that number on; sets CPU.
@@ -61,7 +80,7 @@ fanout_side()
 	local kind=$1 first=$2 copies=1 resume="SELECT ecapi.resume('bench')"
 
 	[ "$kind" = none ] || fanout_destination "$kind"
-	fanout_pace "$kind" "ADD rate_limit '5'"
+	fanout_pace "$kind" "ADD rate_limit '${FANOUT_PACE[$kind]:-}'"
 	# both stand at the live tick, so that they read the same pages afterwards
 	sql -c "SELECT ecapi_emit('login')" >/dev/null
 	wait_for "every destination has read what there is" \
