@@ -11,6 +11,7 @@
 #	held-snapshot	delivery under an old snapshot against without
 #	steady			the same at a steady rate, over time
 #	enrich			delivery through an enrichment against without
+#	consent			delivery by consent strings against without a look at them
 #	fanout			a further destination, by format, against the pure transform
 #	shares			delivery beside nine receivers that never answer against alone
 #	documents		capture of documents of many shapes and sizes
@@ -44,6 +45,8 @@ set -euo pipefail
 . "$REPO/test/bench/steady.sh"
 # shellcheck source=test/bench/enrich.sh
 . "$REPO/test/bench/enrich.sh"
+# shellcheck source=test/bench/consent.sh
+. "$REPO/test/bench/consent.sh"
 # shellcheck source=test/bench/routes.sh
 . "$REPO/test/bench/routes.sh"
 # shellcheck source=test/bench/shares.sh
@@ -63,13 +66,13 @@ while [ $# -gt 0 ]; do
 		-n) EVENTS=${2:?}; shift ;;
 		-r) ROUNDS=${2:?}; shift ;;
 		-t) SPAN_GIVEN=${2:?}; shift ;;
-		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | routes | shares | documents | fanout) names+=("$1") ;;
-		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|routes|shares|documents|fanout]..." ;;
+		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | consent | routes | shares | documents | fanout) names+=("$1") ;;
+		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|consent|routes|shares|documents|fanout]..." ;;
 	esac
 	shift
 done
 if [ ${#names[@]} = 0 ]; then
-	names=(emit capture deliver transform latency held-snapshot steady enrich routes shares documents fanout)
+	names=(emit capture deliver transform latency held-snapshot steady enrich consent routes shares documents fanout)
 	EVENTS=${EVENTS:-50000}
 	SPAN_GIVEN=${SPAN_GIVEN:-5}
 fi
