@@ -1,5 +1,7 @@
 -- GPP strings in SQL.
-CREATE EXTENSION ecapi;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS ecapi;
+RESET client_min_messages;
 SELECT jsonb_pretty(ecapi.gpp('DBABBg~BVWSSSVY.YA'));
 -- several sections, one of an id that is not known
 SELECT key, value ->> 'Version' AS version
@@ -19,4 +21,3 @@ SELECT ecapi.gpp_problem('ann@example.com'), ecapi.gpp_problem('DBABTA~1YNN'), e
 SELECT ecapi.gpp_problem('DBABTA~' || repeat('A', 300000));
 -- a function of its argument alone
 SELECT proname, provolatile, proparallel, proisstrict FROM pg_proc WHERE pronamespace = 'ecapi'::regnamespace AND proname ~ '^gpp' ORDER BY 1;
-DROP EXTENSION ecapi;
