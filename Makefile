@@ -272,7 +272,10 @@ OBJS = \
 	src/records/failed.o \
 	src/records/receipt.o \
 	src/records/forgotten.o \
+	src/records/person_search.o \
+	src/records/stop_list.o \
 	src/records/erasure.o \
+	src/records/withdrawal.o \
 	src/records/replay.o \
 	src/records/cancellation.o \
 	src/records/stops.o \
@@ -313,7 +316,7 @@ OBJS = \
 	src/pipeline/receipts.o \
 	src/pipeline/bisect.o \
 	src/pipeline/failed_feed.o \
-	src/pipeline/erased.o \
+	src/pipeline/person_stops.o \
 	src/pipeline/late_repeat.o \
 	src/pipeline/repeats.o \
 	src/pipeline/replay_feed.o \

@@ -392,10 +392,11 @@ CREATE TABLE ecapi.backfill_progress (
 ALTER TABLE ecapi.backfill_progress REPLICA IDENTITY FULL;
 
 -- ---------------------------------------------------------------------------
--- Persons who are forgotten.
+-- Persons who are forgotten, or have withdrawn consent.
 --
--- erased: which events of the outbox, for workers that hold them in memory, and
--- for copies in failed_event that were not committed yet.  It holds numbers only.
+-- stop: which events may not leave any more, as their person was forgotten or has
+-- withdrawn consent; of rows that were set aside, seq is the negative failed_id.  It
+-- holds numbers and names of destinations only.
 --
 -- forgotten: who, as HMAC-SHA256 of digests of identifiers, under a key that is
 -- made with the first one, so that a fresh database has none and a restored one
@@ -403,14 +404,19 @@ ALTER TABLE ecapi.backfill_progress REPLICA IDENTITY FULL;
 -- neither table can collide but with itself.
 -- ---------------------------------------------------------------------------
 
-CREATE TABLE ecapi.erased (
-	seq			bigint PRIMARY KEY,
+CREATE TABLE ecapi.stop (
+	seq			bigint NOT NULL,
 	xid			xid8 NOT NULL,
-	erased_by	xid8 NOT NULL,
-	erased_at	timestamptz NOT NULL
+	reason		text NOT NULL CHECK (reason IN ('erased', 'consent withdrawn')),
+	destination	name,
+	server		oid,
+	stopped_by	xid8 NOT NULL,
+	stopped_at	timestamptz NOT NULL,
+	UNIQUE NULLS NOT DISTINCT (seq, reason, destination)
 );
 
-CREATE INDEX erased_by_idx ON ecapi.erased (erased_by);
+CREATE INDEX stop_stopped_by_idx ON ecapi.stop (stopped_by);
+CREATE INDEX stop_withdrawn_xid_idx ON ecapi.stop (xid) WHERE reason = 'consent withdrawn';
 
 CREATE TABLE ecapi.forget_key (
 	key			bytea PRIMARY KEY CHECK (pg_catalog.octet_length(key) = 32),
@@ -534,8 +540,8 @@ CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi
 ALTER TABLE ecapi.ledger ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.backfill_progress ENABLE REPLICA TRIGGER skip_replicated_change;
-CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.erased FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
-ALTER TABLE ecapi.erased ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.stop FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
+ALTER TABLE ecapi.stop ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.forget_key FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.forget_key ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.forgotten FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
@@ -942,6 +948,21 @@ CREATE FUNCTION ecapi.forget(
 RETURNS SETOF record
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_forget';
+
+CREATE FUNCTION ecapi.withdraw(
+	identifier text,
+	country text DEFAULT NULL,
+	destinations name[] DEFAULT NULL,
+	OUT event_id text,
+	OUT event_type text,
+	OUT emitted_at timestamptz,
+	OUT destination name,
+	OUT outcome text,
+	OUT delivered_at timestamptz,
+	OUT receiver_request_id text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_withdraw';
 
 CREATE FUNCTION ecapi.remember(identifier text, country text DEFAULT NULL) RETURNS boolean
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -2020,7 +2041,7 @@ BEGIN
 		WHERE r.outcome <> 'failed'
 			OR NOT EXISTS (SELECT FROM f WHERE f.seq = r.seq AND f.destination = r.destination)
 				AND NOT EXISTS (SELECT FROM r d WHERE d.seq = r.seq AND d.destination = r.destination
-					AND d.outcome = 'delivered')
+					AND (d.outcome = 'delivered' OR d.outcome = 'filtered' AND d.reason = 'consent withdrawn'))
 		UNION ALL
 		SELECT f.failed_at, f.destination, CASE f.state WHEN 'waiting' THEN 'failed' ELSE f.state END,
 			pg_catalog.concat_ws(': ', nullif(f.source, 'ecapi_emit'), f.reason), nullif(f.attempts, 0),
@@ -2175,7 +2196,7 @@ COMMENT ON COLUMN ecapi.ledger.events IS 'how many';
 COMMENT ON COLUMN ecapi.ledger.written IS 'how often the row was written';
 COMMENT ON COLUMN ecapi.ledger.generation IS 'part of the key, as that of ecapi.cursor_row';
 COMMENT ON COLUMN ecapi.ledger.hour IS 'in which the outcome was written down';
-COMMENT ON COLUMN ecapi.ledger.outcome IS 'delivered, filtered, shadow, erased, given_up or failed (put into failed_event); an event that is delivered after it had failed counts under both';
+COMMENT ON COLUMN ecapi.ledger.outcome IS 'delivered, filtered, shadow, erased, given_up or failed (put into failed_event); an event that is delivered, or filtered, after it had failed counts under both';
 COMMENT ON COLUMN ecapi.ledger.value IS 'exact sum; NULL: the events have no value';
 COMMENT ON TABLE ecapi.cursor_row IS 'rows of ecapi.cursor, written by the worker';
 COMMENT ON COLUMN ecapi.cursor_row.destination IS 'name of the foreign server';
@@ -2522,11 +2543,14 @@ COMMENT ON FUNCTION ecapi_internal.consent_of(name, json) IS 'what an event''s c
 COMMENT ON FUNCTION ecapi.consent_report(timestamptz, timestamptz) IS 'how many events, of what value, were sent, restricted or denied at each destination by consent, by the rule that did it; in whole hours';
 COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its id: each destination, each request, each outcome and answer';
 COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; ids are listed that are unaccounted, that have no event while their condition is false, and whose events have no row';
-COMMENT ON TABLE ecapi.erased IS 'events of the outbox that ecapi.forget() erased; old rows go with a later call';
-COMMENT ON COLUMN ecapi.erased.seq IS 'of the event in ecapi.outbox';
-COMMENT ON COLUMN ecapi.erased.xid IS 'transaction that emitted it';
-COMMENT ON COLUMN ecapi.erased.erased_at IS 'when';
-COMMENT ON COLUMN ecapi.erased.erased_by IS 'the transaction that erased it';
+COMMENT ON TABLE ecapi.stop IS 'events that may not leave any more, as their person was forgotten or has withdrawn consent; rows whose event is gone go with a later call';
+COMMENT ON COLUMN ecapi.stop.seq IS 'of the event in ecapi.outbox; of a row that was set aside, its failed_id with a minus sign';
+COMMENT ON COLUMN ecapi.stop.xid IS 'transaction that emitted it';
+COMMENT ON COLUMN ecapi.stop.reason IS 'erased (see ecapi.forget()) or consent withdrawn (see ecapi.withdraw())';
+COMMENT ON COLUMN ecapi.stop.destination IS 'that it may not leave for; NULL: for none';
+COMMENT ON COLUMN ecapi.stop.server IS 'oid of that destination';
+COMMENT ON COLUMN ecapi.stop.stopped_at IS 'when';
+COMMENT ON COLUMN ecapi.stop.stopped_by IS 'the transaction that stopped it';
 COMMENT ON TABLE ecapi.forget_key IS 'key of ecapi.forgotten; with it anybody can find out whether an identifier is on the list';
 COMMENT ON COLUMN ecapi.forget_key.key IS 'secret, 32 bytes';
 COMMENT ON COLUMN ecapi.forget_key.made_at IS 'when';
@@ -2534,6 +2558,7 @@ COMMENT ON TABLE ecapi.forgotten IS 'persons whose history is not emitted again,
 COMMENT ON COLUMN ecapi.forgotten.forgotten_at IS 'when';
 COMMENT ON COLUMN ecapi.forgotten.person IS 'HMAC-SHA256, under a key of ecapi.forget_key, of the hex digits of a digest';
 COMMENT ON FUNCTION ecapi.forget(text, text) IS 'erase the events of a person, given by any identifier or its digest; returns where copies were delivered';
+COMMENT ON FUNCTION ecapi.withdraw(text, text, name[]) IS 'stop the events of a person, given by any identifier or its digest, for these destinations or all; returns where copies are, and what was stopped';
 COMMENT ON FUNCTION ecapi.remember(text, text) IS 'take an identifier off the list of forgotten persons; returns whether it was on it';
 COMMENT ON FUNCTION ecapi.check() IS 'the doctor: severity, what, what to do';
 COMMENT ON FUNCTION ecapi_internal.refuse(text, text, text) IS 'raises an error, or a warning of class 01, that shows nothing of our triggers';

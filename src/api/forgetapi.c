@@ -1,15 +1,15 @@
 /*
  * forgetapi.c
- *	  ecapi.forget() and ecapi.remember(): a person's events, and the list of
- *	  those whose history is not emitted again.
+ *	  ecapi.forget(), ecapi.remember() and ecapi.withdraw(): a person's events, and the
+ *	  list of those whose history is not emitted again.
  *
- * Only roles to which EXECUTE is granted may call them: a caller can erase events, and
- * learns from the answer whether a person is a customer.  Statements are fixed and
+ * Only roles to which EXECUTE is granted may call them: a caller can erase or stop events,
+ * and learns from the answer whether a person is a customer.  Statements are fixed and
  * run as the extension's owner.
  *
  *	 1	lock the list, so that no page of history is made meanwhile
- *	 2	put the person on it
- *	 3	search and erase (records/erasure.c)
+ *	 2	put the person on it (forget)
+ *	 3	search, and erase (records/erasure.c) or stop (records/withdrawal.c)
  *
  * No message holds the identifier, nor a digest of it.
  *
@@ -21,10 +21,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "base/argument.h"
@@ -33,10 +35,12 @@
 #include "event/person.h"
 #include "records/erasure.h"
 #include "records/forgotten.h"
+#include "records/withdrawal.h"
 #include "shmem/shmem.h"
 
 PG_FUNCTION_INFO_V1(ecapi_forget);
 PG_FUNCTION_INFO_V1(ecapi_remember);
+PG_FUNCTION_INFO_V1(ecapi_withdraw);
 
 typedef struct Search
 {
@@ -82,8 +86,31 @@ read_person(FunctionCallInfo fcinfo, EcapiPerson *person)
 				 errhint("If it is one, begin it with \"+\" and the calling code, or give its country as second argument.")));
 }
 
+/* The destinations that consent is withdrawn from: name[], or null for all. */
+static NullableDatum
+names_argument(FunctionCallInfo fcinfo, int n)
+{
+	NullableDatum names = fcinfo->args[n];
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	if (names.isnull)
+		return names;
+	deconstruct_array(DatumGetArrayTypeP(names.value), NAMEOID, NAMEDATALEN, false,
+					  TYPALIGN_CHAR, &elements, &nulls, &count);
+	if (count == 0)
+		ecapi_argument_refuse("destinations must not be empty",
+							  "Leave it out to withdraw consent from all destinations.");
+	for (int i = 0; i < count; i++)
+		if (nulls[i])
+			ecapi_argument_refuse_null("destinations");
+	return names;
+}
+
+/* what: the end of a message that says what cannot be done. */
 static void
-refuse(const char *name)
+refuse(const char *name, const char *what)
 {
 	PreventCommandIfReadOnly(name);
 	PreventCommandDuringRecovery(name);
@@ -91,14 +118,14 @@ refuse(const char *name)
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-				 errmsg("a person cannot be forgotten in isolation level REPEATABLE READ or SERIALIZABLE"),
+				 errmsg("%s in isolation level REPEATABLE READ or SERIALIZABLE", what),
 				 errdetail("Events that were committed since its snapshot would not be seen."),
 				 errhint("Call it in a transaction of isolation level READ COMMITTED.")));
 }
 
 /* ---- the search ---- */
 
-/* Is a stored text about the person?  (EcapiErasure.is_about) */
+/* Is a stored text about the person?  (EcapiPersonSearch.is_about) */
 static bool
 is_about(void *arg, const char *text, int len, EcapiStored stored)
 {
@@ -135,9 +162,9 @@ is_about(void *arg, const char *text, int len, EcapiStored stored)
 }
 
 static void
-report(const Search *search, const EcapiErasure *erasure)
+report(const Search *search, const EcapiPersonSearch *found)
 {
-	int64		unreadable = search->unreadable + erasure->unreadable;
+	int64		unreadable = search->unreadable + found->unreadable;
 
 	if (unreadable > 0)
 		ereport(WARNING,
@@ -152,7 +179,30 @@ report(const Search *search, const EcapiErasure *erasure)
 				 errmsg_plural("%ld row that a track set aside was not searched for a number of so few digits",
 							   "%ld rows that tracks set aside were not searched for a number of so few digits",
 							   (unsigned long) search->passed_over, (long) search->passed_over),
-				 errhint("Any column may hold it. Forget another identifier of the person, too, or fix the tracks and call ecapi.recapture() first.")));
+				 errhint("Any column may hold it. Give another identifier of the person, too, or fix the tracks and call ecapi.recapture() first.")));
+}
+
+/* What a search needs of a call; the result of the call becomes a set. */
+static void
+begin_search(FunctionCallInfo fcinfo, Search *search, EcapiPersonSearch *found)
+{
+	ReturnSetInfo *result;
+
+	read_person(fcinfo, &search->person);
+	InitMaterializedSRF(fcinfo, 0);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	found->is_about = is_about;
+	found->arg = search;
+	found->result = result->setResult;
+	found->result_desc = result->setDesc;
+}
+
+static void
+end_search(const Search *search, const EcapiPersonSearch *found)
+{
+	report(search, found);
+	if (found->events + found->failed > 0)
+		ecapi_stops_at_commit();
 }
 
 /*
@@ -164,28 +214,43 @@ report(const Search *search, const EcapiErasure *erasure)
 Datum
 ecapi_forget(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result;
 	Search		search = {0};
-	EcapiErasure erasure = {0};
+	EcapiPersonSearch found = {0};
 	EcapiOwnerScope scope;
 
-	refuse("ecapi.forget()");
-	read_person(fcinfo, &search.person);
-	InitMaterializedSRF(fcinfo, 0);
-	result = (ReturnSetInfo *) fcinfo->resultinfo;
-	erasure.is_about = is_about;
-	erasure.arg = &search;
-	erasure.result = result->setResult;
-	erasure.result_desc = result->setDesc;
-
+	refuse("ecapi.forget()", "a person cannot be forgotten");
+	begin_search(fcinfo, &search, &found);
 	ecapi_become_owner(&scope);
 	ecapi_forgotten_lock();
 	ecapi_forgotten_add(&search.person);
-	ecapi_erasure_run(&erasure);
+	ecapi_erasure_run(&found);
 	ecapi_become_caller(&scope);
-	report(&search, &erasure);
-	if (erasure.events + erasure.failed > 0)
-		ecapi_stops_at_commit();
+	end_search(&search, &found);
+	PG_RETURN_NULL();
+}
+
+/*
+ * ecapi.withdraw(identifier text, country text, destinations name[]): stop the events of
+ * a person for these destinations, or for all.  A row for each event and destination that
+ * has a copy or may have one (outcome delivered or unanswered), or for which the event was
+ * stopped now (withdrawn).  Raises invalid_parameter_value for what is no identifier,
+ * undefined_object for what is no destination, and what SQL raises.
+ */
+Datum
+ecapi_withdraw(PG_FUNCTION_ARGS)
+{
+	Search		search = {0};
+	EcapiPersonSearch found = {0};
+	EcapiOwnerScope scope;
+
+	refuse("ecapi.withdraw()", "consent cannot be withdrawn");
+	begin_search(fcinfo, &search, &found);
+	found.names = names_argument(fcinfo, 2);
+	ecapi_become_owner(&scope);
+	ecapi_forgotten_lock();
+	ecapi_withdrawal_run(&found);
+	ecapi_become_caller(&scope);
+	end_search(&search, &found);
 	PG_RETURN_NULL();
 }
 
@@ -200,7 +265,7 @@ ecapi_remember(PG_FUNCTION_ARGS)
 	EcapiOwnerScope scope;
 	bool		was_forgotten;
 
-	refuse("ecapi.remember()");
+	refuse("ecapi.remember()", "a person cannot be remembered");
 	read_person(fcinfo, &person);
 	ecapi_become_owner(&scope);
 	ecapi_forgotten_lock();

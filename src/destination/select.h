@@ -69,6 +69,7 @@ extern const char *ecapi_select_late(const EcapiOptions *options, const EcapiVal
 /* Reasons why an event that was emitted may not leave any more. */
 #define ECAPI_REASON_CANCELLED	"cancelled"
 #define ECAPI_REASON_ERASED		"erased"
+#define ECAPI_REASON_WITHDRAWN	"consent withdrawn"
 
 /* It is too old for the destination. */
 #define ECAPI_REASON_EXPIRED	"expired"

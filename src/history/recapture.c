@@ -26,6 +26,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "funcapi.h"
@@ -43,7 +44,9 @@
 #include "capture/image.h"
 #include "capture/program_cache.h"
 #include "capture/rows.h"
+#include "outbox/append.h"
 #include "outbox/limit.h"
+#include "records/stop_list.h"
 #include "records/stops.h"
 #include "rowsql/confine.h"
 #include "settings.h"
@@ -233,6 +236,18 @@ unreadable(Oid role, const EcapiConfinedError *error)
 	return "the kept row does not fit the table any more";
 }
 
+/* A person may have withdrawn consent while the row was set aside. */
+static void
+inherit_stops(const Kept *kept)
+{
+	EcapiOwnerScope scope;
+
+	ecapi_become_owner(&scope);
+	ecapi_stop_list_inherit(kept->id, U64FromFullTransactionId(GetTopFullTransactionId()),
+							ecapi_outbox_last_seq());
+	ecapi_become_caller(&scope);
+}
+
 /* Run a row through a program; returns the events made, 0 or 1. */
 static int64
 capture(Kept *kept, const EcapiCompiled *compiled)
@@ -240,6 +255,7 @@ capture(Kept *kept, const EcapiCompiled *compiled)
 	EcapiConfinedError error;
 	EcapiRowCapture	rows = {0};
 	EcapiRowsResult result = {0};
+	int64		before = ecapi_outbox_last_seq();
 
 	if (kept->event == NULL || object_member(kept, "new") == NULL)
 	{
@@ -263,6 +279,8 @@ capture(Kept *kept, const EcapiCompiled *compiled)
 	ecapi_rows_capture(&rows, &result);
 	kept->forgotten = result.forgotten;
 	kept->cancelled = result.cancelled;
+	if (result.events > 0 && ecapi_outbox_last_seq() != before)
+		inherit_stops(kept);
 	ExecDropSingleTupleTableSlot(kept->new_slot);
 	if (kept->old_slot != NULL)
 		ExecDropSingleTupleTableSlot(kept->old_slot);

@@ -110,13 +110,15 @@ filter_event(EcapiItem item, const char *reason)
 }
 
 /*
- * An event was cancelled, or its person forgotten, after it was emitted: it does not
- * leave, from any feed.
+ * An event was cancelled, or its person forgotten or consent withdrawn, after it was
+ * emitted: it does not leave, from any feed.
  */
 static void
 stop_event(EcapiItem item, const char *reason)
 {
-	if (item.slice->feed->kind != ECAPI_FEED_FAILED && strcmp(reason, ECAPI_REASON_ERASED) == 0)
+	if (strcmp(reason, ECAPI_REASON_WITHDRAWN) == 0)
+		ecapi_slice_withdrawn(item);
+	else if (item.slice->feed->kind != ECAPI_FEED_FAILED && strcmp(reason, ECAPI_REASON_ERASED) == 0)
 		ecapi_slice_dispose(item, ECAPI_OUTCOME_ERASED, NULL);
 	else
 		filter_event(item, reason);
@@ -182,10 +184,13 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 	EcapiDestination *destination = item.slice->feed->destination;
 	EcapiPageEvent *event = ecapi_item_event(item);
 	const char *reason = ecapi_prepare_select(destination, tree, event->type, now);
+	const char *stopped = ecapi_page_stopped(event, destination->server);
 
-	if (reason == NULL && event->stopped != NULL)
+	/* a failed event would stay, as one that is no longer for this destination */
+	if (stopped != NULL && (reason == NULL || (item.slice->feed->kind == ECAPI_FEED_FAILED &&
+											   strcmp(stopped, ECAPI_REASON_WITHDRAWN) == 0)))
 	{
-		stop_event(item, event->stopped);
+		stop_event(item, stopped);
 		return NULL;
 	}
 	if (reason == NULL && ecapi_late_repeat_hold_back(item, tree, now))

@@ -131,7 +131,7 @@ ended_row(EcapiDestination *destination, const EcapiEnd *end)
 }
 
 /*
- * Count an event of the live feed.  With this, each event that the cursor has
+ * Count an event of the live feed, or a failed one that has ended.  With this, each event that the cursor has
  * passed stands in a row of the request log that says how it ended: a request's, or
  * one for its end.
  */
@@ -237,17 +237,17 @@ new_change(EcapiDestination *destination, const EcapiDue *due)
 }
 
 void
-ecapi_journal_delivered(EcapiItem item)
+ecapi_journal_ended(EcapiItem item, const EcapiEnd *end)
 {
-	static const EcapiEnd end = {ECAPI_OUTCOME_DELIVERED, NULL};
 	EcapiDestination *destination = item.slice->feed->destination;
 	MemoryContext old = MemoryContextSwitchTo(destination->journal.changes_context);
 
-	new_change(destination, &item.slice->page->due[item.index])->delivered = true;
+	new_change(destination, &item.slice->page->due[item.index])->ended = true;
 	MemoryContextSwitchTo(destination->journal.context);
-	ecapi_ledger_add(destination, ecapi_item_event(item), &end);
-	destination->counts.delivered++;
-	destination->counts.enrich_skipped += is_unpatched(item.slice, item.index);
+	ecapi_ledger_add(destination, ecapi_item_event(item), end);
+	count_live(destination, ecapi_item_event(item), end);
+	if (end->outcome == ECAPI_OUTCOME_DELIVERED)
+		destination->counts.enrich_skipped += is_unpatched(item.slice, item.index);
 	MemoryContextSwitchTo(old);
 }
 

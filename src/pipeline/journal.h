@@ -33,7 +33,7 @@ extern void ecapi_journal_taken(EcapiBatch *batch, const EcapiAnswer *answer,
 
 /*
  * Count an event of a slice that the place of its feed has passed, by its end.  Failed
- * events have no place; ecapi_journal_delivered counts those.
+ * events have no place; ecapi_journal_ended counts those.
  */
 extern void ecapi_journal_passed(const EcapiSlice *slice, int i, const EcapiEnd *end);
 
@@ -52,8 +52,8 @@ extern void ecapi_journal_kept_back(EcapiDestination *destination, const char *r
 /* Note when a failed event was first sent in a request that may have arrived. */
 extern void ecapi_journal_sent(EcapiItem item, TimestampTz at);
 
-/* Note that a failed event was delivered: its row goes, and it is counted. */
-extern void ecapi_journal_delivered(EcapiItem item);
+/* Note that a failed event was delivered, or filtered: its row goes, and it is counted. */
+extern void ecapi_journal_ended(EcapiItem item, const EcapiEnd *end);
 
 /*
  * Note that an event failed: it is copied to failed_event, or its row there is changed.

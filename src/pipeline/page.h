@@ -9,6 +9,7 @@
 
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
+#include "nodes/pg_list.h"
 
 #include "event/field_set.h"
 #include "event/value.h"
@@ -31,8 +32,9 @@ typedef struct EcapiPageEvent
 	const EcapiValue *tree;		/* NULL: not parsed, or there is a problem */
 	const char *problem;		/* why it cannot be read; NULL: it can */
 	char		refund;			/* 'r' it is one, 'n' it is none, 0 not known */
-	const char *stopped;		/* it may not leave any more: cancelled or erased;
-								 * a constant, the reason; NULL: it may */
+	const char *stopped;		/* it may not leave any more: cancelled, erased or
+								 * withdrawn; a constant, the reason; NULL: it may */
+	List	   *withdrawn;		/* servers, by oid, that it is withdrawn from */
 	bool		fields_known;	/* those of its tree; lost_fields.c */
 	EcapiFieldSet fields;
 } EcapiPageEvent;

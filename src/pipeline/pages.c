@@ -222,6 +222,14 @@ note_value(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree)
 	event->value = MemoryContextStrdup(page->context, value->text);
 }
 
+const char *
+ecapi_page_stopped(const EcapiPageEvent *event, Oid server)
+{
+	if (event->stopped == NULL && list_member_oid(event->withdrawn, server))
+		return ECAPI_REASON_WITHDRAWN;
+	return event->stopped;
+}
+
 /* What a parsed event is, or why it cannot be read; keep: its tree stays. */
 static void
 note_tree(EcapiPage *page, EcapiPageEvent *event, const EcapiValue *tree, const char *error,

@@ -34,6 +34,12 @@ extern bool ecapi_page_in_memory(const EcapiPlace *place);
  */
 extern EcapiPage *ecapi_page_at(const EcapiPlace *place, size_t bytes);
 
+/*
+ * Why an event may not leave for a destination any more, a constant; NULL: it may, as far
+ * as stopped.c has looked.
+ */
+extern const char *ecapi_page_stopped(const EcapiPageEvent *event, Oid server);
+
 /* Free a page or a summary without references. */
 extern void ecapi_page_free(EcapiPage *page);
 

@@ -47,7 +47,8 @@ concerns(const EcapiSlice *slice, int i, EcapiArena *scratch, int64 now)
 	EcapiPageEvent *event = &slice->page->events[i];
 	const EcapiValue *tree;
 
-	if (slice->fate[i] >= ECAPI_FATE_DISPOSED || event->stopped != NULL ||
+	if (slice->fate[i] >= ECAPI_FATE_DISPOSED ||
+		ecapi_page_stopped(event, feed->destination->server) != NULL ||
 		(feed->kind == ECAPI_FEED_REPLAY &&
 		 !ecapi_replay_wants(unconstify(EcapiFeed *, feed), event, false)))
 		return false;

@@ -19,6 +19,7 @@
 
 #include "utils/timestamp.h"
 
+#include "destination/select.h"
 #include "outbox/window.h"
 #include "pipeline/batch.h"
 #include "pipeline/destination.h"
@@ -247,9 +248,21 @@ ecapi_slice_dispose(EcapiItem item, EcapiOutcome outcome, const char *reason)
 void
 ecapi_slice_delivered(EcapiItem item)
 {
+	EcapiEnd	end = {ECAPI_OUTCOME_DELIVERED, item.restriction};
+
 	if (item.slice->page->due != NULL)
-		ecapi_journal_delivered(item);
+		ecapi_journal_ended(item, &end);
 	ecapi_slice_dispose(item, ECAPI_OUTCOME_DELIVERED, item.restriction);
+}
+
+void
+ecapi_slice_withdrawn(EcapiItem item)
+{
+	static const EcapiEnd end = {ECAPI_OUTCOME_FILTERED, ECAPI_REASON_WITHDRAWN};
+
+	if (item.slice->page->due != NULL)
+		ecapi_journal_ended(item, &end);
+	ecapi_slice_dispose(item, ECAPI_OUTCOME_FILTERED, ECAPI_REASON_WITHDRAWN);
 }
 
 void

@@ -59,6 +59,9 @@ extern void ecapi_slice_dispose(EcapiItem item, EcapiOutcome outcome,
 /* Dispose of an event that was delivered, with why it was in the restricted mode. */
 extern void ecapi_slice_delivered(EcapiItem item);
 
+/* Dispose of an event whose person has withdrawn consent; a failed one is none any more. */
+extern void ecapi_slice_withdrawn(EcapiItem item);
+
 /*
  * Dispose of an event that failed: it is copied to failed_event, or its row there is
  * changed.  reason is a constant; attempts is how often it was sent just now; retry:

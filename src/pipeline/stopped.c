@@ -17,7 +17,11 @@
  * backlog, a replay, failed events) the id is found in the text, without parsing it, and
  * one statement is run for the page.
  *
- * A mark stays: a cancellation is not taken back.
+ * Of a person that was forgotten or has withdrawn consent person_stops.c marks the events:
+ * at all pages when it finds new stops, and at a new page with an event that is not newer
+ * than the newest that is withdrawn.
+ *
+ * A mark stays: neither a cancellation nor a withdrawal is taken back.
  *
  * Errors: what SQL raises ends the turn before anything was shaped; the pages are looked
  * at in the next one.
@@ -30,11 +34,12 @@
 #include "base/tree.h"
 #include "destination/select.h"
 #include "event/value.h"
-#include "pipeline/erased.h"
 #include "pipeline/page.h"
+#include "pipeline/person_stops.h"
 #include "pipeline/stopped.h"
 #include "pipeline/worker_state.h"
 #include "records/event_id.h"
+#include "records/stop_list.h"
 #include "records/stops.h"
 #include "shmem/shmem.h"
 
@@ -42,7 +47,8 @@
 #define LOOK_INTERVAL_US	(5 * USECS_PER_SEC)
 
 static bool changed = true;		/* look at all pages, at rows that are new */
-static uint64 newest = 0;		/* no event of this transaction or later is stopped */
+static uint64 newest = 0;		/* no event of this transaction or later is cancelled */
+static uint64 newest_withdrawn = 0; /* nor withdrawn, of this one or later */
 static TimestampTz looked_at = 0;
 static uint64 looks = 0;		/* at all pages, so far */
 
@@ -86,9 +92,9 @@ is_refund(EcapiPageEvent *event)
 	return event->refund == 'r';
 }
 
-/* Whether a stop may be about the event; about a refund, whenever it was emitted. */
+/* Whether a cancellation may be about the event; about a refund, whenever it was emitted. */
 static bool
-may_be_stopped(EcapiPageEvent *event)
+may_be_cancelled(EcapiPageEvent *event)
 {
 	return event->stopped == NULL && newest != 0 && (event->xid < newest || is_refund(event));
 }
@@ -104,11 +110,11 @@ look_at_refund(EcapiPageEvent *event)
 }
 
 /*
- * Mark the events of a page that are stopped.  In a transaction with an active
+ * Mark the events of a page that are cancelled.  In a transaction with an active
  * snapshot, SPI connected.
  */
 static void
-look(EcapiPage *page)
+look_for_cancelled(EcapiPage *page)
 {
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "ecapi stops",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -121,7 +127,7 @@ look(EcapiPage *page)
 	{
 		EcapiPageEvent *event = &page->events[i];
 
-		if (!may_be_stopped(event))
+		if (!may_be_cancelled(event))
 			continue;
 		if (is_refund(event))
 			look_at_refund(event);
@@ -137,9 +143,20 @@ look(EcapiPage *page)
 	for (int i = 0; i < n; i++)
 		if (queries[i].stopped)
 			asked[i]->stopped = ECAPI_REASON_CANCELLED;
-	page->looked = true;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
+}
+
+/* Whether a page is new, and may hold what is withdrawn. */
+static bool
+may_be_withdrawn(const EcapiPage *page)
+{
+	if (page->looked)
+		return false;
+	for (int i = 0; i < page->nevents; i++)
+		if (page->events[i].xid < newest_withdrawn)
+			return true;
+	return false;
 }
 
 static bool
@@ -148,9 +165,19 @@ is_wanted(const EcapiPage *page)
 	if (page->looked && !changed)
 		return false;
 	for (int i = 0; i < page->nevents; i++)
-		if (may_be_stopped(&page->events[i]))
+		if (may_be_cancelled(&page->events[i]))
 			return true;
-	return false;
+	return may_be_withdrawn(page);
+}
+
+/* In a transaction with an active snapshot, SPI connected. */
+static void
+look(EcapiPage *page)
+{
+	if (may_be_withdrawn(page))
+		ecapi_person_stops_mark(page);
+	look_for_cancelled(page);
+	page->looked = true;
 }
 
 static void
@@ -158,11 +185,16 @@ look_at_all(void)
 {
 	ecapi_worker_begin(true);
 	if (changed)
+	{
 		newest = ecapi_stops_newest();
+		newest_withdrawn = ecapi_stop_list_newest();
+	}
 	ecapi_foreach(EcapiPage, page, &ecapi_me.pages)
 	{
 		if (is_wanted(page))
 			look(page);
+		else
+			page->looked = true;
 	}
 	ecapi_worker_end();
 }
@@ -180,13 +212,13 @@ ecapi_stops_refresh(TimestampTz now)
 	{
 		if (is_wanted(page))
 			wanted = true;
-		else
+		else if (!changed)
 			page->looked = true;
 	}
 	if (!wanted)
 		return;
 	if (changed)
-		ecapi_erased_refresh();
+		ecapi_person_stops_refresh();
 	look_at_all();
 	if (changed)
 	{

@@ -140,10 +140,12 @@ extern void ecapi_preview_source_since(EcapiPreviewSource *source, TimestampTz s
 extern void ecapi_preview_source_read(EcapiPreviewSource *source, EcapiRows *rows);
 
 /*
- * Set cancelled of those of n events that were cancelled after they were emitted.
+ * Why each of n events does not leave any more for the destination, though it was
+ * emitted: a constant; NULL: it may.
  */
-extern void ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n,
-										 bool *cancelled);
+extern void ecapi_preview_find_stopped(const EcapiPreview *preview,
+									   EcapiPreviewEvent *const *events, int n,
+									   const char **reasons);
 
 /*
  * Set sent_at of those of n events that were sent to the destination before, in seconds

@@ -206,14 +206,14 @@ collect_undecided(Undecided *undecided, EcapiPreviewEvent *events, int nevents)
 }
 
 static void
-decide_cancelled(Undecided *undecided)
+decide_stopped(EcapiPreview *preview, Undecided *undecided)
 {
-	bool	   *cancelled = palloc(sizeof(bool) * Max(undecided->n, 1));
+	const char **reasons = palloc(sizeof(char *) * Max(undecided->n, 1));
 
-	ecapi_preview_find_cancelled(undecided->events, undecided->n, cancelled);
+	ecapi_preview_find_stopped(preview, undecided->events, undecided->n, reasons);
 	for (int i = 0; i < undecided->n; i++)
-		if (cancelled[i])
-			decide(undecided->events[i], ECAPI_DECISION_FILTERED, ECAPI_REASON_CANCELLED);
+		if (reasons[i] != NULL)
+			decide(undecided->events[i], ECAPI_DECISION_FILTERED, reasons[i]);
 }
 
 static void
@@ -349,7 +349,7 @@ ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int neven
 	}
 
 	collect_undecided(&undecided, events, nevents);
-	decide_cancelled(&undecided);
+	decide_stopped(preview, &undecided);
 	collect_undecided(&undecided, events, nevents);
 	decide_repeats(preview, &undecided);
 	collect_undecided(&undecided, events, nevents);

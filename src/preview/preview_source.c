@@ -38,12 +38,14 @@
 
 #include "base/catalog.h"
 #include "base/statement.h"
+#include "destination/select.h"
 #include "outbox/cursor.h"
 #include "outbox/ring.h"
 #include "preview/preview.h"
 #include "records/record.h"
 #include "records/replay.h"
 #include "records/sent.h"
+#include "records/stop_list.h"
 #include "records/stops.h"
 
 /* Logged ticks that are looked at to find the next. */
@@ -228,8 +230,26 @@ ecapi_preview_source_read(EcapiPreviewSource *source, EcapiRows *rows)
 	ecapi_become_caller(&scope);
 }
 
+/* Give those events their reason that are withdrawn from the destination. */
+static void
+find_withdrawn(const EcapiPreview *preview, EcapiPreviewEvent *const *events, int n,
+			   const char **reasons)
+{
+	int64	   *seqs = palloc(sizeof(int64) * n);
+	EcapiStop  *stops;
+	int			nstops;
+
+	for (int i = 0; i < n; i++)
+		seqs[i] = events[i]->seq;
+	stops = ecapi_stop_list_of(seqs, n, &nstops);
+	for (int i = 0; i < nstops; i++)
+		if (stops[i].server == InvalidOid || stops[i].server == preview->server->serverid)
+			reasons[stops[i].which] = stops[i].reason;
+}
+
 void
-ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n, bool *cancelled)
+ecapi_preview_find_stopped(const EcapiPreview *preview, EcapiPreviewEvent *const *events,
+						   int n, const char **reasons)
 {
 	EcapiStopQuery *queries = palloc0(sizeof(EcapiStopQuery) * Max(n, 1));
 	int		   *asked = palloc(sizeof(int) * Max(n, 1));
@@ -238,13 +258,15 @@ ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n, bool *canc
 	uint64		newest;
 	bool		any = false;
 
-	memset(cancelled, 0, sizeof(bool) * n);
+	memset(reasons, 0, sizeof(char *) * n);
 	for (int i = 0; i < n; i++)
 		any |= events[i]->xid != 0;
 	if (!any)
 		return;					/* what is given was not emitted */
 
 	become_reader(&scope);
+	if (ecapi_stop_list_newest() != 0)
+		find_withdrawn(preview, events, n, reasons);
 	newest = ecapi_stops_newest();
 	for (int i = 0; i < n && newest != 0; i++)
 	{
@@ -252,9 +274,9 @@ ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n, bool *canc
 
 		if (events[i]->xid == 0)
 			continue;
-		cancelled[i] = events[i]->type == ECAPI_EVENT_refund &&
-			ecapi_stops_refund(events[i]->event);
-		if (cancelled[i] || events[i]->xid >= newest || id == NULL || id->type != ECAPI_STRING)
+		if (events[i]->type == ECAPI_EVENT_refund && ecapi_stops_refund(events[i]->event))
+			reasons[i] = ECAPI_REASON_CANCELLED;
+		if (reasons[i] != NULL || events[i]->xid >= newest || id == NULL || id->type != ECAPI_STRING)
 			continue;
 		queries[nasked] = (EcapiStopQuery) {
 			.id = id->text, .id_len = (int) id->len,
@@ -265,7 +287,8 @@ ecapi_preview_find_cancelled(EcapiPreviewEvent *const *events, int n, bool *canc
 	if (nasked > 0)
 		ecapi_stops_cancelled(queries, nasked);
 	for (int i = 0; i < nasked; i++)
-		cancelled[asked[i]] = queries[i].stopped;
+		if (queries[i].stopped)
+			reasons[asked[i]] = ECAPI_REASON_CANCELLED;
 	ecapi_become_caller(&scope);
 }
 

@@ -11,8 +11,8 @@
  *				trying again makes no sense
  *	 set_aside	belongs to capture; nothing here touches it
  *
- * A waiting event that is delivered at last has its row deleted; the request
- * log reports it.  Rows are keyed by the destination's name, as the request
+ * A waiting event that is delivered at last, or whose person has withdrawn consent, has
+ * its row deleted; the request log reports it.  Rows are keyed by the destination's name, as the request
  * log is; they follow a rename and die with their destination, so that a new
  * one of the same name does not send them by itself.
  *
@@ -202,7 +202,7 @@ ecapi_failed_lock(List *rows)
 void
 ecapi_failed_change(const EcapiFailedRow *row)
 {
-	if (row->delivered)
+	if (row->ended)
 		ecapi_execute(&done, ecapi_arg_int8(row->failed_id));
 	else if (row->only_sent)
 		ecapi_execute(&change_sent, ecapi_arg_int8(row->failed_id),

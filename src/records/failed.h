@@ -20,7 +20,7 @@ typedef struct EcapiFailedRow
 	int64		failed_id;		/* 0: a new row, copied from the outbox */
 	uint64		xid;			/* of a new row */
 	int64		seq;			/* of a new row */
-	bool		delivered;		/* the row goes; nothing below counts */
+	bool		ended;			/* the row goes; nothing below counts */
 	const char *reason;
 	int			status;			/* 0: no answer */
 	const char *answer;			/* UTF-8 or not; NULL: none */

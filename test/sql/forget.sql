@@ -78,7 +78,7 @@ SELECT event_id, outcome FROM ecapi.forget('_uetb1240587f865192a03586c5b000314f5
 SELECT event_id, outcome FROM ecapi.forget('Ann');
 SELECT event_id, outcome FROM ecapi.forget('192.0.2.9');
 SELECT * FROM fg_left();
-SELECT count(*) AS erased, bool_and(e.xid = o.xid) AS same FROM ecapi.erased e JOIN ecapi.outbox o USING (seq)
+SELECT count(*) AS erased, bool_and(e.xid = o.xid) AS same FROM ecapi.stop e JOIN ecapi.outbox o USING (seq)
 WHERE o.event->>'id' LIKE 'fg-%';
 
 -- An emitted event cannot say so of itself.
@@ -209,7 +209,7 @@ SELECT event_id, event_type, emitted_at, destination, outcome FROM ecapi.forget(
 SELECT destination, event_type, currency, outcome, reason, events, value FROM ecapi.ledger WHERE destination = 'fg_down';
 SELECT event_id FROM ecapi.failed_event WHERE destination = 'fg_down';
 -- what the worker copies meanwhile is swept by it, and nothing stays
-INSERT INTO ecapi.erased VALUES (-3, '3', pg_current_xact_id(), now());
+INSERT INTO ecapi.stop (seq, xid, reason, stopped_by, stopped_at) VALUES (-3, '3', 'erased', pg_current_xact_id(), now());
 SELECT fg_sweep();
 SELECT event_id FROM ecapi.failed_event WHERE destination = 'fg_down';
 
@@ -234,7 +234,7 @@ DELETE FROM ecapi.forgotten;
 DELETE FROM ecapi.outbox WHERE event::text ~ '"id": ?"fg';
 DELETE FROM ecapi.failed_event WHERE destination = 'fg_down' OR event_id LIKE 'fg-%';
 DELETE FROM ecapi.ledger WHERE destination = 'fg_down';
-DELETE FROM ecapi.erased;
+DELETE FROM ecapi.stop;
 DROP SERVER fg_down;
 SET client_min_messages = warning;
 DROP SCHEMA fg CASCADE;
