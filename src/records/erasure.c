@@ -114,7 +114,7 @@ static EcapiStatement sweep_failed = {
 };
 
 static void
-erase_found_events(EcapiPersonSearch *search, const EcapiFound *found)
+erase_found_events(EcapiPersonSearch *search, const EcapiFoundRows *found)
 {
 	ecapi_execute(&erase_events, ecapi_arg_found_xids(found), ecapi_arg_found_ids(found));
 	ecapi_person_search_report(search);
@@ -122,7 +122,7 @@ erase_found_events(EcapiPersonSearch *search, const EcapiFound *found)
 }
 
 static void
-erase_found_failed(EcapiPersonSearch *search, const EcapiFound *found)
+erase_found_failed(EcapiPersonSearch *search, const EcapiFoundRows *found)
 {
 	ecapi_execute(&erase_failed, ecapi_arg_found_ids(found));
 	ecapi_person_search_report(search);
@@ -130,7 +130,7 @@ erase_found_failed(EcapiPersonSearch *search, const EcapiFound *found)
 }
 
 static void
-erase_found_answers(EcapiPersonSearch *search, const EcapiFound *found)
+erase_found_answers(EcapiPersonSearch *search, const EcapiFoundRows *found)
 {
 	ecapi_execute(&erase_answers, ecapi_arg_found_ids(found));
 }

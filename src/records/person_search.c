@@ -37,7 +37,7 @@
 typedef struct Chunk
 {
 	MemoryContext context;
-	EcapiFound	found;
+	EcapiFoundRows	found;
 } Chunk;
 
 static const char *const queries[] = {
@@ -76,13 +76,13 @@ pass_chunk(EcapiPersonSearch *search, Chunk *chunk, EcapiFoundFunction found)
 }
 
 NullableDatum
-ecapi_arg_found_ids(const EcapiFound *found)
+ecapi_arg_found_ids(const EcapiFoundRows *found)
 {
 	return ecapi_arg_array(found->ids, found->n, INT8OID);
 }
 
 NullableDatum
-ecapi_arg_found_xids(const EcapiFound *found)
+ecapi_arg_found_xids(const EcapiFoundRows *found)
 {
 	return ecapi_arg_array(found->xids, found->n, XID8OID);
 }

@@ -48,15 +48,15 @@ typedef struct EcapiPersonSearch
 } EcapiPersonSearch;
 
 /* Rows that are about the person. */
-typedef struct EcapiFound
+typedef struct EcapiFoundRows
 {
 	int			n;
 	Datum	   *xids;
 	Datum	   *ids;			/* seqs, or failed_ids */
-} EcapiFound;
+} EcapiFoundRows;
 
 /* Is called with rows that were found, in memory that goes when it returns. */
-typedef void (*EcapiFoundFunction) (EcapiPersonSearch *search, const EcapiFound *found);
+typedef void (*EcapiFoundFunction) (EcapiPersonSearch *search, const EcapiFoundRows *found);
 
 /*
  * Where copies are: the last request that delivered an event to a destination, or
@@ -86,8 +86,8 @@ extern void ecapi_person_search(EcapiPersonSearch *search, EcapiSearchTarget tar
 								EcapiFoundFunction found);
 
 /* Columns of what was found, as arguments of a statement. */
-extern NullableDatum ecapi_arg_found_ids(const EcapiFound *found);
-extern NullableDatum ecapi_arg_found_xids(const EcapiFound *found);
+extern NullableDatum ecapi_arg_found_ids(const EcapiFoundRows *found);
+extern NullableDatum ecapi_arg_found_xids(const EcapiFoundRows *found);
 
 /* Put the rows of the last statement into the result. */
 extern void ecapi_person_search_report(EcapiPersonSearch *search);

@@ -99,7 +99,7 @@ check_names(NullableDatum names)
 }
 
 static void
-withdraw_found_events(EcapiPersonSearch *search, const EcapiFound *found)
+withdraw_found_events(EcapiPersonSearch *search, const EcapiFoundRows *found)
 {
 	ecapi_execute(&withdraw_events, search->names, ecapi_arg_found_xids(found),
 				  ecapi_arg_found_ids(found));
@@ -108,7 +108,7 @@ withdraw_found_events(EcapiPersonSearch *search, const EcapiFound *found)
 }
 
 static void
-withdraw_found_failed(EcapiPersonSearch *search, const EcapiFound *found)
+withdraw_found_failed(EcapiPersonSearch *search, const EcapiFoundRows *found)
 {
 	ecapi_execute(&withdraw_failed, search->names, ecapi_arg_found_ids(found));
 	ecapi_person_search_report(search);
