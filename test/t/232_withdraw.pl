@@ -151,11 +151,11 @@ is(held_of('later'), 'bob-1 bob-2 bob-3', 'consent withdrawn from all is withdra
 # --- a row that was set aside
 
 $cluster->sql(<<'SQL');
-CREATE TABLE orders (id int PRIMARY KEY, mail text, share int);
-SELECT ecapi.track('orders', 'purchase', '{"value": "100 / new.share", "currency_code": "''EUR''", "user_data.email_address": "mail"}');
+CREATE TABLE orders (id int PRIMARY KEY, mail text, share int, at timestamptz DEFAULT now());
+SELECT ecapi.track('orders', 'purchase', '{"value": "100 / new.share", "currency_code": "''EUR''", "timestamp": "at", "user_data.email_address": "mail"}');
 INSERT INTO orders VALUES (1, 'cleo@example.com', 0), (2, 'bob@example.com', 0);
 SELECT ecapi.withdraw('cleo@example.com', destinations => '{held}');
-SELECT ecapi.track('orders', 'purchase', '{"value": "100 / (new.share + 1)", "currency_code": "''EUR''", "user_data.email_address": "mail"}');
+SELECT ecapi.track('orders', 'purchase', '{"value": "100 / (new.share + 1)", "currency_code": "''EUR''", "timestamp": "at", "user_data.email_address": "mail"}');
 SELECT ecapi.recapture('orders');
 SQL
 $cluster->drained('kept', 'held');
