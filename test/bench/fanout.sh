@@ -9,7 +9,8 @@
 # shellcheck shell=bash
 
 # ECAPI_KINDS='tiktok snap' takes others of the formats; of ga4 none, because a request of it
-# holds the events of one person.
+# holds the events of one person, nor of amazon, whose token endpoint the receiver plays only
+# where it judges.
 read -ra FANOUT_KINDS <<<"none ${ECAPI_KINDS:-ecapi meta google webhook}"
 
 # Accounts of the platforms that take one id, as they look there.
@@ -47,11 +48,6 @@ fanout_destination()
 		linkedin)
 			options="format 'linkedin', url '$url', event_types 'purchase=104012', batch_size '1000'"
 			mapping="access_token 'none'"
-			;;
-		amazon)
-			options="format 'amazon', url '$url', token_url '$url/token', account_id 'ENTITY1',
-				client_id 'bench'"
-			mapping="client_secret 'secret', refresh_token 'token'"
 			;;
 		google)
 			options="format 'google', url '$url', token_url '$url/token', account_id '1234567890',
