@@ -2,8 +2,8 @@
  * amazon_event.c
  *	  One event in the shape of Amazon Ads' Events API.
  *
- * Amazon passes a person's own word on: the GPP string, the TCF string, and the plain
- * answers.  In its European region an event without any of them is refused, so it is unfit.
+ * Amazon takes a person's own word: the GPP string, the TC string that it holds, and the
+ * plain answers.  In its European region an event without any of them is refused, so it is unfit.
  *
  * Source: Segment's sender amazon-conversions-api (segmentio/action-destinations), and the
  * description of the Events API (Amazon Ads API v1, tag Events).

@@ -189,9 +189,9 @@ ga4_seal(EcapiSealing *sealing)
 	"user_data.email_address", "user_data.phone_numbers", "user_data.address.first_name", \
 	"user_data.address.last_name", "user_data.address.street", "user_data.address.city", \
 	"user_data.address.state", "user_data.address.country_code", \
-	"user_data.address.postal_code", "user_data.mmt_only", "user_data.gpp_string", "user_data.gpp_sid", \
-	"user_data.event_ip_address", \
-	"user_data.landing_ip_address", "user_data.ext", \
+	"user_data.address.postal_code", "user_data.mmt_only", "user_data.gpp_string", \
+	"user_data.gpp_sid", "user_data.event_ip_address", "user_data.landing_ip_address", \
+	"user_data.ext", \
 	"properties.transaction_id", "properties.items.id", "properties.items.name", \
 	"properties.items.price", "properties.items.discount", "properties.items.quantity", \
 	"properties.items.brand", "properties.items.affiliation", "properties.items.category", \

@@ -6,7 +6,8 @@
  *	(1) An identifier leaves by the rule that identity.def has for it, and no other way.
  *	(2) A list of identifiers has at most ten, and an address all of its four parts: what
  *		has more, or lacks one, fails a request for all that are beside it.
- *	(3) Of consent a denial wins, and what nobody said is not said.
+ *	(3) Of consent, plain answers and the string, a denial wins, and what neither says is
+ *		not said.
  *
  * Values that have no certain form are left out and told to the caller.  No I/O, no
  * state, no memory but the body's.

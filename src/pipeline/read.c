@@ -6,7 +6,7 @@
  * Feeds read in rounds, a page each, so what one reads the others find in memory.  Three
  * rules keep those together that gain by it; all are bounded, so that no destination
  * holds up another one for long:
- *  - a feed that is ahead of others has one request's worth in hand instead of two;
+ *  - a feed that is ahead of others holds the events of one request instead of two;
  *  - a feed for which there was nothing lately waits for a leader: a feed with events in
  *    hand that will read the same page next;
  *  - a feed that is a page ahead of another one with the same enrichments waits for it
@@ -117,8 +117,8 @@ waits_for_others(EcapiFeed *feed, TimestampTz now)
 }
 
 /*
- * Whether a feed has enough in hand: a request's worth while others are behind it, so
- * that fewer pages are in memory between it and them.  It loses nothing by that.
+ * Whether a feed holds enough: the events of one request while others are behind it, so that
+ * fewer pages are in memory between it and them.  It loses nothing by that.
  */
 static bool
 has_enough(EcapiFeed *feed, TimestampTz now)

@@ -50,8 +50,8 @@
 
 /*
  * With less room no page is read beside another one, and no second body is made.  A page
- * that is read ahead, while a request's worth is in hand, waits for more room: each page
- * costs a statement, whatever it holds.
+ * that is read ahead, while the events of a request are there, waits for more room: each
+ * page costs a statement, whatever it holds.
  */
 #define PAGE_ROOM	(256 * 1024)
 #define AHEAD_ROOM	(4 * 1024 * 1024)
