@@ -9,7 +9,7 @@
 # The version stands in ecapi.control and nowhere else.
 
 EXTENSION = ecapi
-EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" ecapi.control)
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(srcdir)/ecapi.control)
 
 MODULE_big = ecapi
 OBJS = \
@@ -18,10 +18,13 @@ OBJS = \
 	src/base/run_as.o \
 	src/base/identifier.o \
 	src/base/sql_rules.o \
+	src/base/sql_version.o \
+	src/base/server_fault.o \
 	src/shmem/shmem.o \
 	src/base/catalog.o \
 	src/base/statement.o \
 	src/api/sqlapi.o \
+	src/api/versionapi.o \
 	src/base/refuse.o \
 	src/base/argument.o \
 	src/base/result.o \
@@ -32,15 +35,26 @@ OBJS = \
 	src/api/replayapi.o \
 	src/api/forgetapi.o \
 	src/api/cancelapi.o \
+	src/api/amendapi.o \
 	src/api/fieldapi.o \
 	src/api/formatapi.o \
 	src/api/validateapi.o \
 	src/api/gppapi.o \
 	src/api/previewapi.o \
 	src/api/notcarriedapi.o \
+	src/api/statapi.o \
+	src/api/matchapi.o \
+	src/api/progressapi.o \
+	src/api/metricsapi.o \
+	src/api/valueapi.o \
+	src/preview/match_advice.o \
+	src/preview/match_quality.o \
 	src/preview/preview_event.o \
 	src/preview/preview_effect.o \
 	src/preview/preview_source.o \
+	src/preview/preview_page.o \
+	src/preview/quantiles.o \
+	src/preview/eligibility.o \
 	src/preview/preview_request.o \
 	src/preview/preview_tally.o \
 	src/base/tree.o \
@@ -75,6 +89,7 @@ OBJS = \
 	src/consent/reason.o \
 	src/consent/ruling.o \
 	src/consent/decide.o \
+	src/consent/decide_sensitive.o \
 	src/consent/decide_us.o \
 	src/consent/decide_tcf.o \
 	src/consent/gpp_json.o \
@@ -83,6 +98,8 @@ OBJS = \
 	src/event/embedded.o \
 	src/event/person.o \
 	src/event/refund.o \
+	src/event/amend.o \
+	src/event/amended.o \
 	src/event/stored.o \
 	src/destination/registry.o \
 	src/destination/options.o \
@@ -102,6 +119,7 @@ OBJS = \
 	src/destination/identity.o \
 	src/destination/sample.o \
 	src/destination/reduce.o \
+	src/destination/transform.o \
 	src/destination/map.o \
 	src/destination/decimal.o \
 	src/destination/anonymize.o \
@@ -111,6 +129,7 @@ OBJS = \
 	src/destination/syntax.o \
 	src/destination/validator.o \
 	src/event/json.o \
+	src/event/json_scan.o \
 	src/destination/credentials.o \
 	src/destination/outgoing.o \
 	src/destination/judge.o \
@@ -121,6 +140,7 @@ OBJS = \
 	src/destination/facts.o \
 	src/destination/app_data.o \
 	src/destination/match_keys.o \
+	src/destination/matched.o \
 	src/destination/percent.o \
 	src/destination/instant.o \
 	src/destination/webhook_key.o \
@@ -237,6 +257,9 @@ OBJS = \
 	src/history/progress.o \
 	src/history/throttle.o \
 	src/history/backfill.o \
+	src/history/history_scan.o \
+	src/history/history_list.o \
+	src/history/customer_key.o \
 	src/history/recapture.o \
 	src/capture/moved.o src/capture/pending.o \
 	src/capture/trigger.o \
@@ -248,6 +271,14 @@ OBJS = \
 	src/capture/image.o \
 	src/shmem/left_out.o \
 	src/shmem/not_carried.o \
+	src/shmem/places.o \
+	src/stat/openmetrics.o \
+	src/stat/stat_area.o \
+	src/stat/stat_progress.o \
+	src/stat/stat_destination.o \
+	src/stat/stat_image.o \
+	src/stat/stat_track.o \
+	src/stat/stat_worker.o \
 	src/enrich/filter.o src/enrich/filter_check.o src/enrich/filter_bound.o src/enrich/filter_column.o \
 	src/enrich/declared.o src/enrich/declared_names.o \
 	src/enrich/held.o \
@@ -271,13 +302,17 @@ OBJS = \
 	src/records/record.o \
 	src/records/failed.o \
 	src/records/receipt.o \
+	src/records/measure.o \
 	src/records/forgotten.o \
 	src/records/person_search.o \
 	src/records/stop_list.o \
+	src/records/new_oids.o \
 	src/records/erasure.o \
 	src/records/withdrawal.o \
 	src/records/replay.o \
 	src/records/cancellation.o \
+	src/records/amendment.o \
+	src/records/original.o \
 	src/records/stops.o \
 	src/records/sent.o \
 	src/records/seqs.o \
@@ -322,21 +357,97 @@ OBJS = \
 	src/pipeline/replay_feed.o \
 	src/pipeline/stopped.o \
 	src/pipeline/cancel.o \
+	src/pipeline/outbox_scan.o \
+	src/pipeline/amend_job.o \
+	src/pipeline/amend_wait.o \
 	src/pipeline/cancel_set.o \
 	src/pipeline/keep.o \
 	src/pipeline/ledger.o \
+	src/pipeline/observe.o \
 	src/pipeline/give_up.o \
 	src/pipeline/journal.o
 
-DATA = $(wildcard sql/ecapi--*.sql)
-DOCS = $(wildcard doc/*.md)
+# The library of predictions, which is loaded by the functions that learn: models, which
+# are pure C and know nothing of the server, the optimizer, and what calls them.  The
+# library above links none of it.
+MODEL = ecapi_model
+MODEL_OBJS = \
+	src/model/optimize.o \
+	src/model/estimate.o \
+	src/model/special.o \
+	src/model/quadrature.o \
+	src/model/histories.o \
+	src/model/bgnbd.o \
+	src/model/leaving.o \
+	src/model/pareto.o \
+	src/model/frequency.o \
+	src/model/gammagamma.o \
+	src/model/blend.o \
+	src/model/design.o \
+	src/model/inverse.o \
+	src/model/metrics.o \
+	src/model/ziln.o \
+	src/model/ziln_loss.o \
+	src/base/catalog.o \
+	src/base/sql_scope.o \
+	src/base/sql_version.o \
+	src/base/statement.o \
+	src/predict/control.o \
+	src/predict/early.o \
+	src/predict/features.o \
+	src/predict/fit_call.o \
+	src/predict/fitting.o \
+	src/predict/holdout.o \
+	src/predict/library.o \
+	src/predict/model_table.o \
+	src/predict/report.o \
+	src/predict/score_table.o \
+	src/predict/span.o
+MODEL_PACKAGES = liblbfgs
+
+# The library of reports, which is loaded by the functions that make a page.
+REPORT = ecapi_report
+REPORT_OBJS = \
+	src/base/number.o \
+	src/base/statement.o \
+	src/base/subtransaction.o \
+	src/event/buffer.o \
+	src/html/chart.o \
+	src/html/figures.o \
+	src/html/html.o \
+	src/html/quantile.o \
+	src/html/style.o \
+	src/html/words.o \
+	src/report/report_call.o \
+	src/report/report_library.o \
+	src/report/request_log.o \
+	src/report/section_consent.o \
+	src/report/section_failure.o \
+	src/report/section_flow.o \
+	src/report/section_latency.o \
+	src/report/section_match.o \
+	src/report/section_model.o \
+	src/report/section_rows.o \
+	src/report/section_state.o \
+	src/report/section_value.o \
+	src/report/sheet.o \
+	src/report/trace_call.o
+
+# Both libraries that are loaded when they are called for.
+LOADED = $(MODEL)$(DLSUFFIX) $(REPORT)$(DLSUFFIX)
+LOADED_OBJS = $(sort $(MODEL_OBJS) $(REPORT_OBJS))
+
+# PGXS puts $(srcdir) before these names itself.
+in_source = $(patsubst $(srcdir)/%,%,$(sort $(wildcard $(addprefix $(srcdir)/,$(1)))))
+DATA = $(call in_source,sql/ecapi--*.sql)
+DOCS = $(call in_source,doc/*.md doc/prometheus-*.yaml doc/*.json)
 PGFILEDESC = "ecapi - committed rows as IAB ECAPI events"
 
 PACKAGES = libcurl json-c libcrypto icu-uc
 PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags $(PACKAGES)) \
 	-DECAPI_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -MMD -MP
-SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES))
+SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES)) -lm
 
 # Expected output is that of UTF8 in the C locale.  The libraries of test/probe are
 # loaded from where they are built, nothing of them is installed.
@@ -350,12 +461,34 @@ ISOLATION_OPTS = --inputdir=test --outputdir=.
 PROVE_TESTS = test/t/*.pl
 TAP_TESTS = 1
 
-EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc) test/probe/*.o test/probe/*.bc test/probe/*.so \
+EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc) $(LOADED_OBJS) $(LOADED_OBJS:.o=.d) $(LOADED_OBJS:.o=.bc) \
+	$(LOADED) test/probe/*.o test/probe/*.bc test/probe/*.so \
 	test/receiver/*.[od] test/receiver/receiver
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# PGXS makes one library of several objects; these are the others.  -Bsymbolic: their own
+# objects of src/base are meant, not those of a library that was loaded before.
+all: $(LOADED)
+
+$(MODEL)$(DLSUFFIX): $(MODEL_OBJS)
+	$(CC) $(CFLAGS) $(MODEL_OBJS) -o $@ $(LDFLAGS) $(LDFLAGS_SL) -shared -Wl,-Bsymbolic \
+		$(shell pkg-config --libs $(MODEL_PACKAGES)) -lm
+
+$(REPORT)$(DLSUFFIX): $(REPORT_OBJS)
+	$(CC) $(CFLAGS) $(REPORT_OBJS) -o $@ $(LDFLAGS) $(LDFLAGS_SL) -shared -Wl,-Bsymbolic -lm
+
+install: install-loaded
+.PHONY: install-loaded
+install-loaded: $(LOADED) installdirs
+	$(INSTALL_SHLIB) $(LOADED) '$(DESTDIR)$(pkglibdir)/'
+
+uninstall: uninstall-loaded
+.PHONY: uninstall-loaded
+uninstall-loaded:
+	rm -f $(addprefix '$(DESTDIR)$(pkglibdir)'/, $(LOADED))
 
 # The pages of the manual have plain names, so they go to a directory of their own;
 # PGXS would leave them there, for it removes DOCS by their names in the source.
@@ -365,6 +498,7 @@ uninstall: uninstall-doc
 .PHONY: uninstall-doc
 uninstall-doc:
 	rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/, $(notdir $(DOCS)))
+	-rmdir '$(DESTDIR)$(docdir)/$(docmoduledir)'
 
 .PHONY: installcheck-needs
 installcheck-needs:
@@ -372,5 +506,12 @@ installcheck-needs:
 		SERVER='$(strip $(REGRESS) $(ISOLATION))' TAP='$(TAP_TESTS)' \
 		bash $(srcdir)/test/installcheck.sh
 
+# Outside of the sources the folders of objects are not there yet.  By their whole
+# names, or make would find those of the sources.
+FOLDERS = $(addprefix $(CURDIR)/,$(sort $(dir $(OBJS) $(LOADED_OBJS))))
+$(OBJS) $(OBJS:.o=.bc) $(LOADED_OBJS): | $(FOLDERS)
+$(FOLDERS):
+	mkdir -p $@
+
 # -MMD above: every object knows the headers it was built from.
--include $(OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(LOADED_OBJS:.o=.d)

@@ -289,6 +289,26 @@ CREATE TABLE ecapi.receipt (
 
 CREATE INDEX receipt_due_idx ON ecapi.receipt (destination, next_ask);
 
+-- What ecapi.measure_values() found: where the quantiles of the values lie that a
+-- destination is sent, by event type and currency.  It is about one value_field, for one
+-- value_transform.  amounts is null where there were too few events.  Dumped, because a
+-- restored outbox is empty, and nothing could be measured there for days.
+CREATE TABLE ecapi.value_measure (
+	destination		name NOT NULL,
+	event_type		text COLLATE "C" NOT NULL,
+	currency		text COLLATE "C" NOT NULL,
+	value_field		text NOT NULL,
+	value_transform	text NOT NULL,
+	since			timestamptz NOT NULL,
+	measured_at		timestamptz NOT NULL,
+	events			bigint NOT NULL,
+	bounds			numeric[],
+	amounts			numeric[],
+	PRIMARY KEY (destination, event_type, currency)
+);
+
+SELECT pg_catalog.pg_extension_config_dump('ecapi.value_measure', '');
+
 -- Replays: windows of the outbox that are sent to a destination again.  The
 -- worker keeps the one it is at in memory and writes it with the cursor.
 CREATE TABLE ecapi.replay_cursor (
@@ -355,6 +375,31 @@ CREATE INDEX cancellation_id_before_xid_idx ON ecapi.cancellation (id, before_xi
 CREATE INDEX cancellation_before_xid_idx ON ecapi.cancellation (before_xid);
 CREATE INDEX cancellation_transaction_id_idx ON ecapi.cancellation (transaction_id) WHERE transaction_id IS NOT NULL;
 CREATE INDEX cancellation_stopping_idx ON ecapi.cancellation (xid) WHERE state = 'stopping';
+
+-- What events are worth now; see records/amendment.c for the states.  A transaction that
+-- amends appends a row and looks at those of the id; the outbox is the worker's to read.
+CREATE TABLE ecapi.amendment (
+	amend_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	id				text COLLATE "C" NOT NULL,
+	number			integer NOT NULL,
+	event_id		text COLLATE "C" NOT NULL,
+	digest			text COLLATE "C" NOT NULL,
+	patch			jsonb,
+	xid				xid8 NOT NULL,
+	before_xid		xid8 NOT NULL,
+	seq				bigint NOT NULL,
+	since			timestamptz,
+	state			text NOT NULL DEFAULT 'open'
+		CHECK (state IN ('open', 'emitted', 'not found', 'cancelled', 'erased', 'consent withdrawn', 'refused', 'dropped')),
+	reason			text,
+	emitter			oid NOT NULL,
+	amended_at		timestamptz NOT NULL,
+	amended_by		name NOT NULL,
+	resolved_at		timestamptz
+);
+
+CREATE INDEX amendment_id_amend_id_idx ON ecapi.amendment (id, amend_id);
+CREATE INDEX amendment_open_idx ON ecapi.amendment (amend_id) WHERE state = 'open';
 
 -- How far backfills have come: one row for each (relation, track, since, until).
 -- until is as it was given, NULL for the moment of the start, which ends_at is.
@@ -530,12 +575,18 @@ CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.failed_ev
 ALTER TABLE ecapi.failed_event ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.control FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.control ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.value_measure FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
+ALTER TABLE ecapi.value_measure ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.replay_cursor FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.replay_cursor ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.cancellation FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
 ALTER TABLE ecapi.cancellation ENABLE REPLICA TRIGGER skip_replicated;
 CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.cancellation FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.cancellation ENABLE REPLICA TRIGGER skip_replicated_change;
+CREATE TRIGGER skip_replicated BEFORE INSERT ON ecapi.amendment FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated();
+ALTER TABLE ecapi.amendment ENABLE REPLICA TRIGGER skip_replicated;
+CREATE TRIGGER skip_replicated_change BEFORE UPDATE OR DELETE ON ecapi.amendment FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
+ALTER TABLE ecapi.amendment ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.ledger FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
 ALTER TABLE ecapi.ledger ENABLE REPLICA TRIGGER skip_replicated_change;
 CREATE TRIGGER skip_replicated_change BEFORE INSERT OR UPDATE OR DELETE ON ecapi.backfill_progress FOR EACH ROW EXECUTE FUNCTION ecapi_internal.skip_replicated('change');
@@ -682,7 +733,9 @@ CREATE FUNCTION ecapi.formats(
 	OUT has_test_mode boolean,
 	OUT test_counts boolean,
 	OUT options text[],
-	OUT credentials text)
+	OUT credentials text,
+	OUT amend text,
+	OUT amend_window interval)
 RETURNS SETOF record
 LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 13
 AS 'MODULE_PATHNAME', 'ecapi_list_formats';
@@ -893,9 +946,39 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 20
 AS 'MODULE_PATHNAME', 'ecapi_preview_past';
 
+CREATE FUNCTION ecapi.measure_values(
+	destination name,
+	since timestamptz DEFAULT now() - interval '28 days',
+	OUT event_type text,
+	OUT currency text,
+	OUT events bigint,
+	OUT needed bigint,
+	OUT bounds numeric[],
+	OUT amounts numeric[])
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 5
+AS 'MODULE_PATHNAME', 'ecapi_measure_values';
+
+CREATE FUNCTION ecapi.value_eligibility(
+	destination name,
+	OUT platform text,
+	OUT event_type text,
+	OUT currency text,
+	OUT rule text,
+	OUT measured numeric,
+	OUT met boolean,
+	OUT source text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10
+AS 'MODULE_PATHNAME', 'ecapi_value_eligibility';
+
 CREATE FUNCTION ecapi.cancel(id text, since timestamptz DEFAULT NULL, value numeric DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_cancel';
+
+CREATE FUNCTION ecapi.amend(id text, patch jsonb, since timestamptz DEFAULT NULL) RETURNS text
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_amend';
 
 CREATE FUNCTION ecapi.adopt(destination name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -984,6 +1067,7 @@ BEGIN ATOMIC
 	WHERE f.destination = end_destination.destination AND f.state = 'waiting';
 	DELETE FROM ecapi.replay_cursor r WHERE r.destination = end_destination.destination;
 	DELETE FROM ecapi.receipt r WHERE r.destination = end_destination.destination;
+	DELETE FROM ecapi.value_measure m WHERE m.destination = end_destination.destination;
 END;
 
 -- A cursor starts in the transaction that creates its server, and follows the
@@ -1058,6 +1142,10 @@ BEGIN
 			UPDATE ecapi.receipt r SET destination = server.srvname
 			FROM ecapi.cursor c
 			WHERE c.server = server.oid AND r.destination = c.destination
+				AND c.destination <> server.srvname;
+			UPDATE ecapi.value_measure m SET destination = server.srvname
+			FROM ecapi.cursor c
+			WHERE c.server = server.oid AND m.destination = c.destination
 				AND c.destination <> server.srvname;
 			UPDATE ecapi.replay_cursor r SET destination = server.srvname
 			FROM ecapi.cursor c
@@ -1569,6 +1657,13 @@ SELECT c.state, pg_catalog.count(*) AS cancellations,
 FROM ecapi.cancellation c
 GROUP BY c.state;
 
+-- The same of amendments.
+CREATE VIEW ecapi.amendment_count AS
+SELECT a.state, pg_catalog.count(*) AS amendments,
+	pg_catalog.min(a.amended_at) AS oldest, pg_catalog.max(a.amended_at) AS newest
+FROM ecapi.amendment a
+GROUP BY a.state;
+
 -- How large the outbox is, and what was dropped because it was full.
 CREATE VIEW ecapi.outbox_use AS
 SELECT m.bytes, m.bytes_limit, m.is_full,
@@ -1735,6 +1830,15 @@ BEGIN
 		LOOP
 			RETURN NEXT;
 		END LOOP;
+		SELECT pg_catalog.sum(l.events) INTO n FROM ecapi.ledger l
+		WHERE l.hour > pg_catalog.now() - interval '1 day' AND l.destination = d.destination
+			AND l.outcome = 'filtered' AND l.reason = 'value not measured';
+		IF n > 0 THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" did not take %s events of the last day: values of their type and currency are not measured', d.destination, n);
+			what_to_do := pg_catalog.format('SELECT * FROM ecapi.measure_values(%1$L), then SELECT ecapi.replay(%1$L, since => ...). Where there are too few to measure, choose fewer buckets or a lower cap.', d.destination);
+			RETURN NEXT;
+		END IF;
 		IF NOT d.has_cursor THEN
 			severity := 'warning';
 			what := pg_catalog.format('destination "%s" has no cursor', d.destination);
@@ -1748,6 +1852,8 @@ BEGIN
 					pg_catalog.format('When this database shall deliver from now on: SELECT ecapi.adopt(%L).', d.destination)
 				WHEN d.last_error LIKE '%ecapi.rebase()%' THEN
 					pg_catalog.format('SELECT ecapi.rebase(%L); events emitted before it are not sent.', d.destination)
+				WHEN d.last_error LIKE '%ecapi.measure_values()%' THEN
+					pg_catalog.format('SELECT * FROM ecapi.measure_values(%L).', d.destination)
 				ELSE
 					pg_catalog.format('Fix the cause; then ALTER SERVER or its user mapping, or SELECT ecapi.resume(%L).', d.destination)
 				END;
@@ -1846,6 +1952,16 @@ BEGIN
 		RETURN NEXT;
 	END IF;
 
+	SELECT pg_catalog.count(*), pg_catalog.string_agg(DISTINCT a.state, ', ') INTO n, t
+	FROM ecapi.amendment a
+	WHERE a.state IN ('not found', 'refused', 'dropped') AND a.resolved_at > pg_catalog.now() - interval '1 day';
+	IF n > 0 THEN
+		severity := 'warning';
+		what := pg_catalog.format('%s amendments of the last day came to nothing: %s', n, t);
+		what_to_do := 'SELECT id, state, reason FROM ecapi.amendment WHERE state IN (''not found'', ''refused'', ''dropped''); where originals are older than the outbox keeps, raise ecapi.retention.';
+		RETURN NEXT;
+	END IF;
+
 	SELECT pg_catalog.string_agg(DISTINCT p.pubname, ', ') INTO t
 	FROM pg_catalog.pg_publication p
 		JOIN pg_catalog.pg_publication_tables r ON r.pubname = p.pubname
@@ -1917,6 +2033,20 @@ BEGIN
 			RETURN NEXT;
 		END IF;
 	END LOOP;
+
+	-- of an outbox that was changed by hand the worker's message tells
+	BEGIN
+		FOR d IN SELECT m.* FROM ecapi_internal.model_drift() m WHERE m.orders < m.low OR m.orders > m.high ORDER BY m.relation::text
+		LOOP
+			severity := 'warning';
+			what := pg_catalog.format('%s orders came in table %s from %s up to %s, and between %s and %s were expected: its predictions may not hold',
+				d.orders, d.relation, d.since, d.until, pg_catalog.round(d.low), pg_catalog.round(d.high));
+			what_to_do := pg_catalog.format('Fit again with ecapi.fit(%L, ...), and read the report.', d.relation);
+			RETURN NEXT;
+		END LOOP;
+	EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR datatype_mismatch THEN
+		NULL;
+	END;
 END
 $$;
 
@@ -1963,8 +2093,9 @@ RETURNS SETOF record
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT l.destination,
-		CASE WHEN l.outcome = 'filtered' THEN 'denied' WHEN l.reason IS NULL THEN 'sent' ELSE 'restricted' END,
-		l.reason, l.currency, sum(l.events)::bigint, sum(l.value)
+		CASE WHEN l.outcome = 'filtered' THEN 'denied'
+			WHEN coalesce(l.reason, 'amendment') = 'amendment' THEN 'sent' ELSE 'restricted' END,
+		nullif(l.reason, 'amendment'), l.currency, sum(l.events)::bigint, sum(l.value)
 	FROM ecapi.ledger l
 	WHERE l.hour >= pg_catalog.date_trunc('hour', since) AND l.hour < until
 		AND (l.outcome IN ('delivered', 'shadow') OR (l.outcome = 'filtered' AND l.reason LIKE 'consent%'))
@@ -2025,6 +2156,13 @@ BEGIN
 			NULL::timestamptz AS next_try, NULL AS event_type, c.xid, NULL::bigint AS seq, 5 AS step
 		FROM ecapi.cancellation c
 		WHERE c.id = trace.id
+		UNION ALL
+		SELECT a.amended_at, NULL, 'amended',
+			CASE a.state WHEN 'emitted' THEN pg_catalog.format('as %s', a.event_id)
+				WHEN 'open' THEN 'its original is yet to be found' ELSE pg_catalog.concat_ws(': ', a.state, a.reason) END,
+			NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, a.xid, NULL, 5
+		FROM ecapi.amendment a
+		WHERE a.id = trace.id
 		UNION ALL
 		SELECT e.emitted_at AS at, NULL::name AS destination, 'emitted' AS outcome,
 			CASE WHEN e.is_erased THEN 'erased since' END AS reason,
@@ -2108,6 +2246,120 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_reconcile';
 
+-- What the rows of a table would be as events: those that a backfill would emit.  A row
+-- with a problem is no event, and has nothing else but its id, where that is known.
+CREATE FUNCTION ecapi.history(
+	relation regclass,
+	name text DEFAULT NULL,
+	since timestamptz DEFAULT NULL,
+	until timestamptz DEFAULT NULL,
+	OUT id text,
+	OUT customer text,
+	OUT customer_field text,
+	OUT value numeric,
+	OUT currency_code text,
+	OUT occurred_at timestamptz,
+	OUT items double precision,
+	OUT problem text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 100000
+AS 'MODULE_PATHNAME', 'ecapi_history';
+
+-- Without a country in it, a telephone number is read by ecapi.default_country: not
+-- IMMUTABLE.
+CREATE FUNCTION ecapi.customer(user_data jsonb, digest boolean DEFAULT false) RETURNS text
+LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ecapi_customer';
+
+-- ---------------------------------------------------------------------------
+-- Predictions: learnt by a library of their own, which is loaded by this function alone.
+-- ---------------------------------------------------------------------------
+
+-- A row a fit: rows are added and never changed.  The owner of a table sees those about
+-- it.  No person is in here: sums and parameters alone.
+CREATE TABLE ecapi.model (
+	fit_id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	relation		regclass NOT NULL,
+	track			text,
+	scores			text,
+	fitted_at		timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	fitted_by		name NOT NULL,
+	span_begin		date NOT NULL,
+	learnt_until	date NOT NULL,
+	span_end		date NOT NULL,
+	horizon			interval NOT NULL,
+	currency		text NOT NULL,
+	customers		bigint NOT NULL,
+	orders			bigint NOT NULL,
+	left_out		jsonb NOT NULL,
+	model			text NOT NULL,
+	parameters		jsonb NOT NULL,
+	holdout			jsonb NOT NULL,
+	first_order		jsonb NOT NULL,
+	problem			text,
+	replaced		boolean NOT NULL,
+	orders_a_day	double precision NOT NULL,
+	orders_dispersion double precision NOT NULL,
+	orders_error	double precision
+);
+
+ALTER TABLE ecapi.model ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY own_tables ON ecapi.model FOR SELECT
+	USING (EXISTS (SELECT FROM pg_catalog.pg_class c
+		WHERE c.oid = relation AND pg_catalog.pg_has_role(c.relowner, 'USAGE')));
+
+-- Orders that came since the newest fit of each table, in whole days of UTC, beside those
+-- that were expected: twice the standard deviation of days, and the error that the total
+-- had on the holdout, to either side.  It looks four weeks ahead, as the expectation does,
+-- and as far back as the outbox is whole.
+CREATE FUNCTION ecapi_internal.model_drift(OUT relation regclass, OUT since date, OUT until date,
+	OUT orders bigint, OUT low double precision, OUT high double precision)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH newest AS (
+		SELECT DISTINCT ON (m.relation) m.*, t.event_type FROM ecapi.model m
+			JOIN ecapi.track t ON t.relation = m.relation AND coalesce(m.track IN (t.name, t.trigger), true)
+		ORDER BY m.relation, m.fit_id DESC
+	), span AS (
+		SELECT n.*, least(n.span_end + 29, (now() AT TIME ZONE 'UTC')::date) AS until,
+			greatest(n.span_end + 1, ((now() - current_setting('ecapi.retention')::interval) AT TIME ZONE 'UTC')::date + 1) AS since
+		FROM newest n
+	), came AS (
+		SELECT s.fit_id, count(*) AS orders FROM (
+			SELECT DISTINCT s.fit_id, ecapi.customer((o.event -> 'user_data')::jsonb) AS customer,
+				(to_timestamp((o.event ->> 'timestamp')::float8) AT TIME ZONE 'UTC')::date AS day
+			FROM span s JOIN ecapi.outbox o ON o.relation = s.relation AND o.event ->> 'event_type' = s.event_type
+				AND o.event ->> 'currency_code' = s.currency
+				AND to_timestamp((o.event ->> 'timestamp')::float8) AT TIME ZONE 'UTC' >= s.since
+				AND to_timestamp((o.event ->> 'timestamp')::float8) AT TIME ZONE 'UTC' < s.until
+			WHERE s.since < s.until) s
+		WHERE s.customer IS NOT NULL GROUP BY s.fit_id
+	)
+	SELECT s.relation, s.since, s.until, coalesce(c.orders, 0), greatest(e.expected - e.width, 0), e.expected + e.width
+	FROM span s LEFT JOIN came c ON c.fit_id = s.fit_id,
+		LATERAL (SELECT s.orders_a_day * (s.until - s.since) AS expected) d,
+		LATERAL (SELECT d.expected, 2 * sqrt(s.orders_dispersion * d.expected) + coalesce(s.orders_error, 0) * d.expected AS width) e
+	WHERE s.since < s.until
+$$;
+
+CREATE FUNCTION ecapi.fit(
+	relation regclass,
+	name text DEFAULT NULL,
+	scores text DEFAULT NULL,
+	horizon interval DEFAULT '1 year',
+	holdout interval DEFAULT NULL,
+	force boolean DEFAULT false,
+	currency text DEFAULT NULL,
+	digest boolean DEFAULT false,
+	until timestamptz DEFAULT NULL,
+	features regproc DEFAULT NULL)
+RETURNS bigint
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS '$libdir/ecapi_model', 'ecapi_fit';
+
 -- ---------------------------------------------------------------------------
 -- Rights.  States and counts are for pg_monitor; events are for the owner and
 -- the roles to which the owner grants them.
@@ -2134,7 +2386,7 @@ GRANT EXECUTE ON FUNCTION ecapi_internal.track_argument(oid),
 GRANT USAGE ON SCHEMA ecapi TO pg_monitor;
 GRANT SELECT ON ecapi.destination, ecapi.request, ecapi.ledger, ecapi.left_out, ecapi.not_carried,
 	ecapi.outbox_use, ecapi.role_use, ecapi.track, ecapi.backfill, ecapi.replay,
-	ecapi.cancellation_count TO pg_monitor;
+	ecapi.cancellation_count, ecapi.amendment_count TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi.worker(), ecapi.check(), ecapi_internal.left_out_counts(),
 	ecapi_internal.not_carried_counts(), ecapi_internal.outbox_measure(), ecapi_internal.role_use(), ecapi_internal.waiting(ecapi.cursor) TO pg_monitor;
 
@@ -2331,6 +2583,31 @@ COMMENT ON COLUMN ecapi.cancellation.value IS 'most that is to be refunded; NULL
 COMMENT ON COLUMN ecapi.cancellation.transaction_id IS 'of the event, once it was found: refunds with it do not leave any more';
 COMMENT ON COLUMN ecapi.cancellation.data_set_id IS 'of the event; refunds that name another are of another order';
 COMMENT ON COLUMN ecapi.cancellation.route IS 'of the event, in the same way';
+COMMENT ON FUNCTION ecapi.measure_values(name, timestamptz) IS 'measure which values a destination would have been sent since, for its value_transform; counts from the commit on; for the destination''s owner';
+COMMENT ON FUNCTION ecapi.value_eligibility(name) IS 'whether the events of the last 7 days, as a destination would be sent them, are what its platform asks of values; for the destination''s owner';
+COMMENT ON TABLE ecapi.amendment IS 'what events are worth now, and what became of saying so';
+COMMENT ON COLUMN ecapi.amendment.amend_id IS 'rises with time';
+COMMENT ON COLUMN ecapi.amendment.id IS 'of the event that is amended, the original';
+COMMENT ON COLUMN ecapi.amendment.number IS 'counts the amendments of the original';
+COMMENT ON COLUMN ecapi.amendment.event_id IS 'of the event that says it: that of the original, :amended:, the number and the digest';
+COMMENT ON COLUMN ecapi.amendment.digest IS 'of the patch; equal to that of the last one of the original, nothing is amended';
+COMMENT ON COLUMN ecapi.amendment.patch IS 'what is said; NULL once the event was emitted, or cannot be';
+COMMENT ON COLUMN ecapi.amendment.xid IS 'the amending transaction';
+COMMENT ON COLUMN ecapi.amendment.before_xid IS 'the original is the last event of its id of a transaction with a lower id';
+COMMENT ON COLUMN ecapi.amendment.seq IS 'of events of the amending transaction itself, one with a lower seq';
+COMMENT ON COLUMN ecapi.amendment.since IS 'the worker need not look for an original that was emitted earlier; NULL: it looks at all';
+COMMENT ON COLUMN ecapi.amendment.state IS 'open: the original is yet to be found; emitted; not found: it is not in the outbox; cancelled, erased, consent withdrawn: the original is; refused: it cannot be amended in that way; dropped: the outbox was full';
+COMMENT ON COLUMN ecapi.amendment.reason IS 'why it was refused, by the paths of fields, or what to do';
+COMMENT ON COLUMN ecapi.amendment.emitter IS 'role that emits the event';
+COMMENT ON COLUMN ecapi.amendment.amended_at IS 'when ecapi.amend() was called, which is the time of the event';
+COMMENT ON COLUMN ecapi.amendment.amended_by IS 'who called it';
+COMMENT ON COLUMN ecapi.amendment.resolved_at IS 'when the original was found, or not';
+COMMENT ON VIEW ecapi.amendment_count IS 'how many amendments there are in each state';
+COMMENT ON COLUMN ecapi.amendment_count.state IS 'see ecapi.amendment';
+COMMENT ON COLUMN ecapi.amendment_count.amendments IS 'how many are in that state';
+COMMENT ON COLUMN ecapi.amendment_count.oldest IS 'when the first was called for';
+COMMENT ON COLUMN ecapi.amendment_count.newest IS 'when the last was called for';
+COMMENT ON FUNCTION ecapi.amend(text, jsonb, timestamptz) IS 'say what the last event of that id is worth now, to destinations that have it and can be told; returns the id of the event that says it';
 COMMENT ON FUNCTION ecapi.cancel(text, timestamptz, numeric) IS 'events of that id that were emitted so far are not sent any more; where one was delivered, a refund of what is left is, or of value, if that is less';
 COMMENT ON TABLE ecapi.control IS 'destinations that an operator paused or resumed';
 COMMENT ON COLUMN ecapi.control.destination IS 'name of the foreign server';
@@ -2362,6 +2639,17 @@ COMMENT ON COLUMN ecapi.failed_event.retry_since IS 'when its retry_for began';
 COMMENT ON COLUMN ecapi.failed_event.answer IS 'first part of the receiver''s answer';
 COMMENT ON FUNCTION ecapi_internal.filter_bound(anyelement, integer) IS 'the value, or an error when it is too large for a filter to go on with';
 COMMENT ON FUNCTION ecapi_internal.waiting(ecapi.cursor) IS 'how many events wait behind a cursor, and since when the oldest does';
+COMMENT ON TABLE ecapi.value_measure IS 'what ecapi.measure_values() found of the values of destinations, for their value_transform; no event''s data is in here';
+COMMENT ON COLUMN ecapi.value_measure.destination IS 'whose value_transform it is for';
+COMMENT ON COLUMN ecapi.value_measure.event_type IS 'of the events';
+COMMENT ON COLUMN ecapi.value_measure.currency IS 'of the values';
+COMMENT ON COLUMN ecapi.value_measure.value_field IS 'which values were measured; empty: value itself';
+COMMENT ON COLUMN ecapi.value_measure.value_transform IS 'what they were measured for';
+COMMENT ON COLUMN ecapi.value_measure.since IS 'events emitted before it were not looked at';
+COMMENT ON COLUMN ecapi.value_measure.measured_at IS 'when; the same for all rows of a destination';
+COMMENT ON COLUMN ecapi.value_measure.events IS 'how many values there were';
+COMMENT ON COLUMN ecapi.value_measure.bounds IS 'the cap, or the upper ends of all buckets but the last';
+COMMENT ON COLUMN ecapi.value_measure.amounts IS 'the cap, or the mean of each bucket; NULL: there were too few values';
 COMMENT ON TABLE ecapi.receipt IS 'requests that a platform has accepted, and whose outcome is asked for later; no event''s data is in here';
 COMMENT ON COLUMN ecapi.receipt.receipt_id IS 'rises with time';
 COMMENT ON COLUMN ecapi.receipt.destination IS 'where it was sent';
@@ -2543,6 +2831,35 @@ COMMENT ON FUNCTION ecapi_internal.consent_of(name, json) IS 'what an event''s c
 COMMENT ON FUNCTION ecapi.consent_report(timestamptz, timestamptz) IS 'how many events, of what value, were sent, restricted or denied at each destination by consent, by the rule that did it; in whole hours';
 COMMENT ON FUNCTION ecapi.trace(text) IS 'all that is known of an event, by its id: each destination, each request, each outcome and answer';
 COMMENT ON FUNCTION ecapi.reconcile(regclass, timestamptz, timestamptz, text) IS 'rows that tracks should have turned into events, against events, against outcomes at each destination; ids are listed that are unaccounted, that have no event while their condition is false, and whose events have no row';
+COMMENT ON FUNCTION ecapi.history(regclass, text, timestamptz, timestamptz) IS 'what the rows of a tracked table would be as events, as ecapi.backfill() would emit them: a row each, those that cannot be events with the problem';
+COMMENT ON FUNCTION ecapi.customer(jsonb, boolean) IS 'the customer that user_data names, as ecapi.history() does; with digest, as the digest that leaves';
+COMMENT ON FUNCTION ecapi.fit(regclass, text, text, interval, interval, boolean, text, boolean, timestamptz, regproc) IS 'learn from a table''s history what its customers are worth, report how good that is, and write scores; returns the fit_id in ecapi.model';
+COMMENT ON TABLE ecapi.model IS 'what ecapi.fit() learnt, and how good it was on what it had not seen';
+COMMENT ON COLUMN ecapi.model.fit_id IS 'rises with time';
+COMMENT ON COLUMN ecapi.model.relation IS 'the table whose history it is';
+COMMENT ON COLUMN ecapi.model.track IS 'through which track it was read; NULL: the only one of the table';
+COMMENT ON COLUMN ecapi.model.scores IS 'the table of scores; NULL: none was asked for';
+COMMENT ON COLUMN ecapi.model.fitted_at IS 'when';
+COMMENT ON COLUMN ecapi.model.fitted_by IS 'who called it';
+COMMENT ON COLUMN ecapi.model.span_begin IS 'day of the first order';
+COMMENT ON COLUMN ecapi.model.learnt_until IS 'last day that the models were shown which the holdout judges';
+COMMENT ON COLUMN ecapi.model.span_end IS 'last day of the history';
+COMMENT ON COLUMN ecapi.model.horizon IS 'how far scores look ahead from span_end';
+COMMENT ON COLUMN ecapi.model.currency IS 'of all amounts';
+COMMENT ON COLUMN ecapi.model.customers IS 'how many there are';
+COMMENT ON COLUMN ecapi.model.orders IS 'of theirs; those of a day count once';
+COMMENT ON COLUMN ecapi.model.left_out IS 'orders that were not learnt from, by the reason';
+COMMENT ON COLUMN ecapi.model.model IS 'what the scores are made with';
+COMMENT ON COLUMN ecapi.model.parameters IS 'estimates, standard errors and log-likelihood of each model, up to learnt_until and of the whole span';
+COMMENT ON COLUMN ecapi.model.holdout IS 'each prediction beside what came from learnt_until to span_end: total error, mean absolute error (mae), normalized Gini, share of the value in the tenth predicted to be best (top_decile), and means by tenths (calibration)';
+COMMENT ON COLUMN ecapi.model.first_order IS 'the same of what is predicted by the first order and the first week, of customers that the model has not seen; and how far history counts, by the number of repeat orders (weights)';
+COMMENT ON COLUMN ecapi.model.problem IS 'why scores of the model had better not be used: it is worse than a baseline, or its total is off by more than a factor of two; NULL: they may';
+COMMENT ON COLUMN ecapi.model.replaced IS 'whether the scores were replaced';
+COMMENT ON COLUMN ecapi.model.orders_a_day IS 'that were expected of all customers and newcomers in the four weeks behind span_end';
+COMMENT ON COLUMN ecapi.model.orders_dispersion IS 'variance of a day''s orders by their mean, at least 1';
+COMMENT ON COLUMN ecapi.model.orders_error IS 'error of the total number of orders on the holdout; NULL: none came';
+COMMENT ON FUNCTION ecapi_internal.model_drift() IS 'orders that came since the newest fit of each table, beside those that were expected';
+COMMENT ON POLICY own_tables ON ecapi.model IS 'the owner of a table sees the fits of its history';
 COMMENT ON TABLE ecapi.stop IS 'events that may not leave any more, as their person was forgotten or has withdrawn consent; rows whose event is gone go with a later call';
 COMMENT ON COLUMN ecapi.stop.seq IS 'of the event in ecapi.outbox; of a row that was set aside, its failed_id with a minus sign';
 COMMENT ON COLUMN ecapi.stop.xid IS 'transaction that emitted it';

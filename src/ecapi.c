@@ -40,6 +40,7 @@
 #include "base/identifier.h"
 #include "base/run_as.h"
 #include "capture/context.h"
+#include "compat.h"
 #include "enrich/held.h"
 #include "outbox/limit.h"
 #include "outbox/quota.h"
@@ -47,6 +48,8 @@
 #include "shmem/left_out.h"
 #include "shmem/not_carried.h"
 #include "shmem/shmem.h"
+#include "stat/stat_area.h"
+#include "stat/stat_progress.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -71,6 +74,7 @@ startup_shmem(void)
 	if (previous_startup)
 		previous_startup();
 	ecapi_shmem_startup();
+	ecapi_stat_start();
 }
 
 static bool
@@ -86,7 +90,7 @@ may_create_database(Oid template)
 		return false;
 	may = ((Form_pg_authid) GETSTRUCT(tuple))->rolcreatedb;
 	ReleaseSysCache(tuple);
-	if (!may || pg_database_ownercheck(template, GetUserId()))
+	if (!may || object_ownercheck(DatabaseRelationId, template, GetUserId()))
 		return may;
 	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(template));
 	if (!HeapTupleIsValid(tuple))
@@ -116,7 +120,7 @@ drops_extension(Node *statement)
 		if (strcmp(strVal(lfirst(cell)), "ecapi") != 0)
 			continue;
 		extension = get_extension_oid("ecapi", true);
-		return OidIsValid(extension) && pg_extension_ownercheck(extension, GetUserId());
+		return OidIsValid(extension) && object_ownercheck(ExtensionRelationId, extension, GetUserId());
 	}
 	return false;
 }
@@ -155,7 +159,7 @@ wanted_database(Node *statement)
 	if (name == NULL)
 		return InvalidOid;
 	database = get_database_oid(name, true);
-	return OidIsValid(database) && pg_database_ownercheck(database, GetUserId())
+	return OidIsValid(database) && object_ownercheck(DatabaseRelationId, database, GetUserId())
 		? database : InvalidOid;
 }
 
@@ -216,6 +220,9 @@ _PG_init(void)
 	ecapi_shmem_add(&ecapi_not_carried_part);
 	ecapi_shmem_add(&ecapi_quota_part);
 	ecapi_shmem_add(&ecapi_held_part);
+	ecapi_shmem_add(&ecapi_stat_part);
+	ecapi_shmem_add(&ecapi_command_part);
+	ecapi_command_offer();
 	previous_request = shmem_request_hook;
 	shmem_request_hook = request_shmem;
 	previous_startup = shmem_startup_hook;

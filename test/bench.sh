@@ -16,8 +16,13 @@
 #	shares			delivery beside nine receivers that never answer against alone
 #	documents		capture of documents of many shapes and sizes
 #	routes			delivery beside 199 destinations of other shops against alone
+#	stat			delivery with statistics against a library without
+#	fit				ecapi.fit with many orders a customer against with few
+#	report			a report of a day of a million events, and each of its statements
+#	metrics			ecapi.metrics() over a large outbox, in two states
 #
-# -n is the size of a backlog or of one bulk statement (200000), -r how often
+# -n is the size of a backlog or of one bulk statement, or of fit's customers (200000; of report
+# 1000000), -r how often
 # each side is measured (3), -t the seconds of a timed side (10; latency 20).
 # Without a name all of them run, in a shorter form.  Each file in bench/ says
 # what its two sides are.  Everything runs in one throw-away server with
@@ -55,6 +60,14 @@ set -euo pipefail
 . "$REPO/test/bench/documents.sh"
 # shellcheck source=test/bench/fanout.sh
 . "$REPO/test/bench/fanout.sh"
+# shellcheck source=test/bench/stat.sh
+. "$REPO/test/bench/stat.sh"
+# shellcheck source=test/bench/fit.sh
+. "$REPO/test/bench/fit.sh"
+# shellcheck source=test/bench/report.sh
+. "$REPO/test/bench/report.sh"
+# shellcheck source=test/bench/metrics.sh
+. "$REPO/test/bench/metrics.sh"
 
 EVENTS=
 ROUNDS=3
@@ -66,16 +79,17 @@ while [ $# -gt 0 ]; do
 		-n) EVENTS=${2:?}; shift ;;
 		-r) ROUNDS=${2:?}; shift ;;
 		-t) SPAN_GIVEN=${2:?}; shift ;;
-		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | consent | routes | shares | documents | fanout) names+=("$1") ;;
-		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|consent|routes|shares|documents|fanout]..." ;;
+		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | consent | routes | shares | documents | fanout | stat | fit | report | metrics) names+=("$1") ;;
+		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|consent|routes|shares|documents|fanout|stat|fit|report|metrics]..." ;;
 	esac
 	shift
 done
 if [ ${#names[@]} = 0 ]; then
-	names=(emit capture deliver transform latency held-snapshot steady enrich consent routes shares documents fanout)
+	names=(emit capture deliver transform latency held-snapshot steady enrich consent routes shares documents fanout stat fit report metrics)
 	EVENTS=${EVENTS:-50000}
 	SPAN_GIVEN=${SPAN_GIVEN:-5}
 fi
+EVENTS_GIVEN=$EVENTS
 EVENTS=${EVENTS:-200000}
 
 make_ready

@@ -22,21 +22,17 @@ set -euo pipefail
 
 ALL_PARTS=(house unit fuzz regress isolation tap)
 
-parts=()
-names=()
-for argument in "$@"; do
-	case $argument in
-		house | unit | fuzz | regress | isolation | tap) parts+=("$argument") ;;
-		-*) die "usage: test/check.sh [house|unit|fuzz|regress|isolation|tap] [NAME...]" ;;
-		*) names+=("$argument") ;;
-	esac
-done
+read_parts "$@"
 [ ${#parts[@]} -gt 0 ] || parts=("${ALL_PARTS[@]}")
-[ ${#names[@]} = 0 ] || [ ${#parts[@]} = 1 ] || die "names go with one part only"
 
-need_packages "${PACKAGES[@]}" shellcheck pgbouncer
+need_packages "${PACKAGES[@]}" "${CHECK_PACKAGES[@]}"
 make_work
+# not of every version; 942_maintenance says so, too
+need_packages "postgresql-$PG_MAJOR-repack" >/dev/null 2>&1 || say "no package postgresql-$PG_MAJOR-repack"
+# large; 410_report says so, too
+need_packages chromium >/dev/null 2>&1 || say "no package chromium"
 make_server
+"$PG_CONFIG" --version
 build_counted
 tap_environment
 for part in "${parts[@]}"; do

@@ -14,7 +14,8 @@ mapfile -t c_files < <(find src test -name '*.[ch]' | sort)
 mapfile -t src_files < <(find src -name '*.[ch]' | sort)
 mapfile -t shell_files < <(find test .ci -name '*.sh' -o -path '.ci/run' | sort)
 manual=(README.md doc/*.md)
-mapfile -t all_files < <(find src sql test .ci Makefile ecapi.control -type f \
+packaging=(debian/{changelog,control.in,rules} debian/tests/installcheck Dockerfile META.json CHANGELOG.md)
+mapfile -t all_files < <(find src sql test .ci Makefile ecapi.control "${packaging[@]}" -type f \
 	! -name '*.o' ! -name '*.bc' ! -name '*.so' ! -name '*.d' ! -path '*/bin/*' | sort)
 
 # Foreign headers behind a wall: one .c for each library.
@@ -37,12 +38,23 @@ one_file_includes_json_c()
 	includers_of 'json(-c/|\.h|_object|_tokener|_util)'
 }
 
+one_file_includes_lbfgs()
+{
+	includers_of 'lbfgs\.h'
+}
+
+# What differs between servers is a wrapper of compat.h.
+one_file_asks_for_the_server_version()
+{
+	grep -nE 'PG_VERSION_NUM|PG_MAJORVERSION|CATALOG_VERSION_NO' "${c_files[@]}" | grep -v '^src/compat\.h:' || true
+}
+
 # No SQL and no files in the stages that only transform.
 pure_stages_do_no_sql()
 {
 	local folder
 
-	for folder in src/event src/consent src/destination; do
+	for folder in src/event src/consent src/model src/html src/destination; do
 		[ ! -d "$folder" ] || grep -rnE '\bSPI_[a-z]|executor/spi\.h|\b(fopen|OpenTransientFile|AllocateFile|socket|connect)[[:space:]]*\(' \
 			--include='*.[ch]' "$folder" || true
 	done
@@ -51,8 +63,8 @@ pure_stages_do_no_sql()
 # The rooms, from the ground up.  A file includes only from its own room and from
 # those before it; settings.h and compat.h stand below all, the other files at the
 # top of src above all.
-ROOMS=(event consent base shmem delivery destination outbox records enrich rowsql
-	capture tracking history pipeline preview worker api)
+ROOMS=(event consent model html base shmem stat delivery destination outbox records enrich rowsql
+	capture tracking history pipeline preview worker api predict report)
 
 # Of what a room may do without the server, all but these is closed to it.
 may_include()
@@ -60,6 +72,8 @@ may_include()
 	case $1 in
 		event) echo event ;;
 		consent) echo consent event ;;
+		model) echo model ;;
+		html) echo html event ;;
 		delivery) echo delivery event ;;
 		destination) echo destination event consent delivery/{request,token,retry_policy}.h ;;
 		*) echo "${ROOMS[*]}" | sed "s/\\b$1\\b.*/$1/" ;;
@@ -174,7 +188,7 @@ every_file_opens_with_its_idea()
 	for file in "${all_files[@]}"; do
 		case $file in
 			*.c | *.h | *.def) head -n 1 "$file" | grep -q '^/\*' || say_missing "$file" ;;
-			*.sh | *.pl | .ci/run | */Makefile | Makefile)
+			*.sh | *.pl | .ci/run | */Makefile | Makefile | Dockerfile | debian/rules | debian/tests/installcheck)
 				sed -n '1{/^#!/d};1,2p' "$file" | grep -q '^# .' || say_missing "$file" ;;
 			*.sql | *.spec) head -n 2 "$file" | grep -qE '^(--|/\*|#|\\echo)' || say_missing "$file" ;;
 		esac
@@ -253,6 +267,40 @@ the_makefile_names_every_source()
 		<(grep -oE 'src/[a-z0-9_/]+\.o' Makefile | sort -u) | grep '^[<>]' || true
 }
 
+# A column that a later version of a table has is not to be in the way of this library.
+inserts_name_their_columns()
+{
+	grep -rnE 'INSERT INTO ecapi(_internal)?\.[a-z_]+' --include='*.c' src | grep -vE 'INSERT INTO ecapi(_internal)?\.[a-z_]+ (AS [a-z]+ )?\(' || true
+}
+
+# doc/internals.md has the reasons ("How to change the SQL surface").
+steps_keep_the_rules()
+{
+	perl -e '
+		for my $file (@ARGV)
+		{
+			my ($to) = $file =~ m{--[0-9.]+--([0-9.]+)\.sql$} or next;
+
+			open my $in, "<", $file or die "$file: $!\n";
+			my $text = join "", <$in>;
+			$text =~ s{--.*}{}g;
+			print "$file does not ask for its library\n" unless $text =~ /^SELECT ecapi_internal\.require_library\(\x27\Q$to\E\x27\);/m;
+			print "$file defines no function\n" unless $text =~ /^CREATE (?:OR REPLACE )?FUNCTION /m;
+			my %own = map { $_ => 1 } $text =~ /^\s*CREATE (?:FUNCTION|PROCEDURE|VIEW|TABLE|SEQUENCE|SCHEMA|FOREIGN DATA WRAPPER) (?:ecapi(?:_internal)?\.|\@extschema\@\.)?(\w+)/mg;
+			while ($text =~ /^(GRANT|REVOKE)\s+[\w, \n]+?\s+ON\s+(?:FUNCTION|PROCEDURE|ROUTINE|TABLE|SEQUENCE|SCHEMA|FOREIGN DATA WRAPPER)?\s*(.*?)\s+(?:TO|FROM)\s+\w+/msg)
+			{
+				my ($what, $list) = ($1, $2);
+
+				1 while $list =~ s/\([^()]*\)//g;
+				for my $name (split /\s*,\s*/, $list)
+				{
+					my ($object) = $name =~ /(\w+)$/;
+					print "$file: $what on $name, which an older version made\n" unless defined $object && $own{$object};
+				}
+			}
+		}' sql/*.sql
+}
+
 shell_scripts_are_clean()
 {
 	shellcheck -x -P test -S warning "${shell_files[@]}" || true
@@ -260,8 +308,15 @@ shell_scripts_are_clean()
 
 symbols_carry_our_name()
 {
-	nm -D --defined-only "$ECAPI_LIBRARY" |
-		awk '$3 !~ /^(ecapi_|Ecapi|pg_finfo_ecapi_|_PG_init$|Pg_magic_func$|_init$|_fini$)/ { print $3 }'
+	nm -D --defined-only "$ECAPI_LIBRARY" "${ECAPI_LIBRARY%.so}_model.so" "${ECAPI_LIBRARY%.so}_report.so" |
+		awk 'NF == 3 && $3 !~ /^(ecapi_|Ecapi|pg_finfo_ecapi_|_PG_init$|Pg_magic_func$|_init$|_fini$)/ { print $3 }'
+}
+
+# The library that is preloaded has nothing of predictions and nothing of reports.
+the_preloaded_library_predicts_nothing()
+{
+	objdump -p "$ECAPI_LIBRARY" | grep -E 'NEEDED.*lbfgs' || true
+	nm --defined-only "$ECAPI_LIBRARY" | grep -E ' ecapi_(bgnbd|pareto|gammagamma|ziln|optimize|fit|html|chart|section|words)' || true
 }
 
 number=0
@@ -292,7 +347,9 @@ skip()
 
 check one_file_includes_curl 'one file includes libcurl'
 check one_file_includes_json_c 'one file includes json-c'
-check pure_stages_do_no_sql 'no SQL, no files, no sockets in event, consent, destination'
+check one_file_includes_lbfgs 'one file includes liblbfgs'
+check one_file_asks_for_the_server_version 'one file asks for the version of the server'
+check pure_stages_do_no_sql 'no SQL, no files, no sockets in event, consent, model, html, destination'
 check includes_point_down 'includes point down, room by room'
 check includes_have_no_circles 'includes have no circles'
 check names_are_unique 'names of files, guards and types are unique'
@@ -305,14 +362,18 @@ check the_front_page_stays_short 'README.md has at most 400 lines'
 check links_lead_somewhere 'links of the manual lead somewhere'
 check files_of_the_manual_exist 'files that the manual names exist'
 check the_makefile_names_every_source 'the Makefile names every source file'
+check inserts_name_their_columns 'statements name the columns that they insert'
+check steps_keep_the_rules 'upgrade steps keep their rules'
 if command -v shellcheck >/dev/null; then
 	check shell_scripts_are_clean 'shellcheck finds nothing'
 else
 	skip 'shellcheck is not installed'
 fi
 if [ -n "${ECAPI_LIBRARY:-}" ]; then
-	check symbols_carry_our_name 'every symbol of the library carries our name'
+	check symbols_carry_our_name 'every symbol of the libraries carries our name'
+	check the_preloaded_library_predicts_nothing 'the preloaded library has no model, no optimizer and no report'
 else
+	skip 'no library given'
 	skip 'no library given'
 fi
 printf '1..%d\n' "$number"

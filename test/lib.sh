@@ -5,7 +5,8 @@
 #
 #	need_packages NAME...	install Debian packages that are missing
 #	make_work				a temporary directory, gone at exit
-#	make_server [ROOT]		a private copy of the server's installation
+#	make_server [ROOT]		a private copy of the server's installation; with ECAPI_PG_CONFIG,
+#							which names a pg_config, of that one's
 #	build					compile into it, warnings as errors, and install
 #	make_ready				the four before, or an error
 #	start_cluster [K=V]...	initdb and start, with these settings
@@ -37,7 +38,7 @@
 # shellcheck shell=bash
 
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-PG_MAJOR=15
+PG_MAJOR=${ECAPI_PG_MAJOR:-15}
 WORK=
 BUILD=
 CHILD=
@@ -53,12 +54,23 @@ unset variable MAKEFLAGS MAKELEVEL MFLAGS CDPATH
 export LC_ALL=C.UTF-8
 umask 022
 
+# A server that a pg_config names was not installed from packages; of those of servers
+# it is their common one that makes the user "postgres".
+SERVER_PACKAGES=("postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR")
+[ -z "${ECAPI_PG_CONFIG:-}" ] || SERVER_PACKAGES=(postgresql-common)
+
 # shellcheck disable=SC2034  # read by the commands
 PACKAGES=(
-	"postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR"
-	libcurl4-openssl-dev libjson-c-dev libmicrohttpd-dev libssl-dev libicu-dev zlib1g-dev
+	"${SERVER_PACKAGES[@]}"
+	libcurl4-openssl-dev libjson-c-dev libmicrohttpd-dev libssl-dev libicu-dev
+	liblbfgs-dev zlib1g-dev
 	gcc make pkg-config perl libipc-run-perl curl openssl
 )
+# What check.sh needs besides.
+# shellcheck disable=SC2034
+CHECK_PACKAGES=(shellcheck pgbouncer prometheus prometheus-postgres-exporter prometheus-node-exporter)
+# The manual's release has it; elsewhere its test is skipped where it is not installed.
+[ "$PG_MAJOR" != 15 ] || CHECK_PACKAGES+=(postgresql-15-cron)
 # shellcheck disable=SC2034
 FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
 
@@ -237,12 +249,24 @@ cleanup()
 # PostgreSQL's programs look for libraries and data relative to where they
 # themselves are, so a copy of the programs with links to all the rest is a
 # whole installation, and pg_config of the copy names the copy's directories.
-# It is laid out below a root (by default /usr) as Debian's packages do it.
+# It is laid out below a root (by default /usr) as Debian's packages do it; one that
+# ECAPI_PG_CONFIG names is all in one directory, as "make install" lays it out.
 make_server()
 {
 	local root=${1:-/usr} copy=$WORK/pg
 	local home=$root/lib/postgresql/$PG_MAJOR data=$root/share/postgresql/$PG_MAJOR
 
+	if [ -n "${ECAPI_PG_CONFIG:-}" ]; then
+		home=$(dirname "$("$ECAPI_PG_CONFIG" --bindir)")
+		[ -x "$home/bin/postgres" ] || die "there is no server in $home"
+		cp -as "$home" "$copy"
+		rm -r "${copy:?}/bin"
+		cp -a "$home/bin" "$copy/bin"
+		find "$copy" -name 'ecapi*' -prune -exec rm -rf {} +
+		[ "$(id -u)" != 0 ] || chown -hR postgres: "$copy"
+		find_server "$copy/bin/pg_config"
+		return
+	fi
 	[ -x "$home/bin/postgres" ] || die "PostgreSQL $PG_MAJOR is not installed in $home"
 	mkdir -p "$copy/lib/postgresql/$PG_MAJOR" "$copy/share/postgresql" "$copy/include"
 	cp -a "$home/bin" "$copy/lib/postgresql/$PG_MAJOR/bin"
@@ -250,19 +274,25 @@ make_server()
 	cp -as "$data" "$copy/share/postgresql/$PG_MAJOR"
 	# A machine that has the extension installed: links to it could not be
 	# written over.
-	rm -rf "$copy/lib/postgresql/$PG_MAJOR/lib"/ecapi.so \
+	rm -rf "$copy/lib/postgresql/$PG_MAJOR/lib"/ecapi{,_model,_report}.so \
 		"$copy/lib/postgresql/$PG_MAJOR/lib"/bitcode/ecapi{,.index.bc} \
 		"$copy/share/postgresql/$PG_MAJOR"/extension/ecapi{.control,--*.sql}
 	ln -s "$root/include/postgresql" "$copy/include/postgresql"
 	ln -s "$("$home/bin/pg_config" --libdir)" "$copy/lib/"
 	[ "$(id -u)" != 0 ] || chown -hR postgres: "$copy"
 
-	PG_CONFIG=$copy/lib/postgresql/$PG_MAJOR/bin/pg_config
+	find_server "$copy/lib/postgresql/$PG_MAJOR/bin/pg_config"
+}
+
+# find_server PG_CONFIG: where the copy has what.
+find_server()
+{
+	PG_CONFIG=$1
 	BINDIR=$("$PG_CONFIG" --bindir)
 	# shellcheck disable=SC2034  # read by check.sh
 	PGXS_DIR=$(cd "$(dirname "$("$PG_CONFIG" --pgxs)")/.." && pwd)
 	case $("$PG_CONFIG" --pkglibdir) in
-		"$copy"/*) ;;
+		"$WORK/pg"/*) ;;
 		*) die "the copied server does not find its own directories" ;;
 	esac
 }
@@ -286,11 +316,14 @@ copy_sources()
 	[ "$(id -u)" != 0 ] || chown -hR postgres: "$BUILD"
 }
 
+# Options to the compiler besides those of the Makefiles.
+COPT=-Werror
+
 # make in the build directory, as the server's user.
 make_here()
 {
 	attend "${AS_SERVER[@]}" make -s -C "$BUILD" -j "$(nproc)" PG_CONFIG="$PG_CONFIG" \
-		COPT=-Werror "$@"
+		COPT="$COPT" "$@"
 }
 
 # Compile and install.  Returns non-zero, with the compiler's words shown,

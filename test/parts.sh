@@ -1,5 +1,6 @@
 # parts.sh - the parts of a test run, counted; sourced behind lib.sh, never run.
 #
+#	read_parts ARGUMENT...	what a command line asks for: sets parts, and names of tests in one
 #	part_house, part_unit, part_fuzz, part_regress, part_isolation, part_tap [NAME...]
 #						run all of a part, or only those; each counts what it ran
 #	count PART PASSED FAILED [SKIPPED]
@@ -11,10 +12,13 @@
 # What is counted: each rule of house.sh, each ok line of a unit or TAP program
 # (tap.pl says how one that dies counts), a short run of each fuzzing harness
 # (fuzz/fuzz.sh), each file of regress and isolation tests, and, after each of
-# these two, one test that no server process crashed meanwhile.  A part without
-# any test has failed, so has one whose server does not start.
+# these two, one test that no server process crashed meanwhile or said at the end of a
+# transaction that something was not given back ("logs" for TAP programs, whose servers are
+# also killed on purpose).  A part without any test has failed, so has one whose server
+# does not start.
 #
-# Regress and isolation tests run by "make installcheck".  RUNNER_OPTIONS of a caller go
+# Regress and isolation tests run by "make installcheck"; from 16 on it says "ok 1 - name"
+# of a test, before "test name ... ok".  RUNNER_OPTIONS of a caller go
 # to pg_regress and its sister for isolation tests.
 #
 # shellcheck shell=bash
@@ -24,6 +28,28 @@ RUNNER_OPTIONS=()
 PASSED=0
 FAILED=0
 SKIPPED=0
+
+# What a server says that fails an assertion or dies of a signal, and what it says at the end
+# of a transaction, or of a piece of memory, of what was left or written over.
+FAULTS='TRAP:|was terminated by signal (4|6|7|8|11):'
+FAULTS+='|WARNING: .*(leak(ed|ing)? |leak:|still active|not closed at end|write past chunk end'
+FAULTS+='|problem in (alloc set|Generation|slab)|non-empty SPI stack)'
+
+read_parts()
+{
+	local argument
+
+	parts=()
+	names=()
+	for argument in "$@"; do
+		case $argument in
+			house | unit | fuzz | regress | isolation | tap) parts+=("$argument") ;;
+			-*) die "usage: test/$(basename "$0") ... [house|unit|fuzz|regress|isolation|tap] [NAME...]" ;;
+			*) names+=("$argument") ;;
+		esac
+	done
+	[ ${#names[@]} = 0 ] || [ ${#parts[@]} = 1 ] || die "names go with one part only"
+}
 
 # count PART PASSED FAILED [SKIPPED]
 count()
@@ -148,16 +174,16 @@ run_files()
 	make_here installcheck REGRESS= ISOLATION= TAP_TESTS= "$variable=${wanted[*]}" \
 		EXTRA_REGRESS_OPTS="${RUNNER_OPTIONS[*]}" >"$WORK/$part.out" 2>&1 || true
 	cat "$WORK/$part.out"
-	passed=$(grep -cE '^(test|     ) [^ ]+ +\.\.\. ok ' "$WORK/$part.out" || true)
+	passed=$(grep -cE '^(test|     ) [^ ]+ +\.\.\. ok |^ok [0-9]+ +[-+] [^ ]+ ' "$WORK/$part.out" || true)
 	if [ "$passed" -lt ${#wanted[@]} ]; then
 		[ ! -s "$BUILD/regression.diffs" ] || head -n 400 "$BUILD/regression.diffs"
 		say "-- last lines of the server's log"
 		tail -n 25 "$WORK/server.log"
 	fi
 	crashes=$(tail -c "+$((logged + 1))" "$WORK/server.log" |
-		grep -E 'PANIC:|TRAP:|was terminated by signal (4|6|7|8|11):' || true)
+		grep -E "PANIC:|$FAULTS" || true)
 	if [ -n "$crashes" ]; then
-		say "not ok - a server process crashed"
+		say "not ok - a server process crashed, or left something behind"
 		say "$crashes"
 		count "$part" "$passed" $((${#wanted[@]} - passed + 1))
 	else
@@ -189,9 +215,16 @@ part_tap()
 	if [ $# = 0 ]; then
 		mapfile -t scripts < <(cd "$BUILD" && find test/t -maxdepth 1 -name '*.pl' 2>/dev/null | sort)
 	fi
-	TAP_ENVIRONMENT+=("TESTDIR=$BUILD")
+	# From 16 on it is the latter two, without which directories of tests have relative names
+	TAP_ENVIRONMENT+=("TESTDIR=$BUILD" "TESTDATADIR=$BUILD/tmp_check" "TESTLOGDIR=$BUILD/tmp_check/log")
 	"${AS_SERVER[@]}" mkdir -p "$BUILD/tmp_check"
 	run_tap tap "${scripts[@]}"
+	if grep -rhsE "$FAULTS" "$BUILD/tmp_check/log"; then
+		say "not ok - a server process crashed, or left something behind"
+		count logs 0 1
+	else
+		count logs 1 0
+	fi
 }
 
 # As the prove_installcheck of PGXS sets it, with our PATH first, and no

@@ -22,29 +22,10 @@
 
 #include "base/argument.h"
 #include "base/catalog.h"
-#include "base/tree.h"
-#include "event/validate.h"
 #include "records/cancellation.h"
 #include "shmem/shmem.h"
 
 PG_FUNCTION_INFO_V1(ecapi_cancel);
-
-/* The id of an event; what cannot be one is a mistake of the caller. */
-static char *
-id_argument(FunctionCallInfo fcinfo)
-{
-	text	   *id;
-
-	ecapi_argument_required(fcinfo, 0, "id");
-	id = PG_GETARG_TEXT_PP(0);
-	ecapi_tree_check_text(VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
-	if (VARSIZE_ANY_EXHDR(id) == 0 || VARSIZE_ANY_EXHDR(id) > ECAPI_MAX_ID)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("no event has an id of %d bytes", (int) VARSIZE_ANY_EXHDR(id)),
-				 errdetail("An id has 1 to %d bytes.", ECAPI_MAX_ID)));
-	return text_to_cstring(id);
-}
 
 /* What is to be refunded at most; NULL: all. */
 static Numeric
@@ -83,7 +64,7 @@ ecapi_cancel(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("ecapi.cancel()");
 	PreventCommandIfParallelMode("ecapi.cancel()");
 	PreventCommandDuringRecovery("ecapi.cancel()");
-	id = id_argument(fcinfo);
+	id = ecapi_argument_event_id(fcinfo, 0);
 	value = value_argument(fcinfo);
 
 	ecapi_become_owner(&scope);

@@ -28,6 +28,7 @@
 #include "access/xlog.h"
 #include "catalog/pg_foreign_server.h"
 #include "commands/defrem.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
@@ -40,10 +41,13 @@
 #include "base/identifier.h"
 #include "base/refuse.h"
 #include "base/result.h"
+#include "base/sql_version.h"
 #include "destination/options.h"
 #include "enrich/declared.h"
 #include "enrich/enrichment.h"
 #include "enrich/filter.h"
+#include "pipeline/server.h"
+#include "records/new_oids.h"
 #include "shmem/shmem.h"
 
 PG_FUNCTION_INFO_V1(ecapi_check_destination);
@@ -170,6 +174,10 @@ ecapi_check_destination(PG_FUNCTION_ARGS)
 	int			enrich = 0;
 	ErrorContextCallback *stack = ecapi_frames_hide();
 
+	/* the trigger, which is the owner's, goes by the oids of cursors */
+	SPI_connect();
+	(void) ecapi_new_oids_follow();
+	SPI_finish();
 	/* first: it waits for others' DDL on the functions, and then they are as they stay */
 	ecapi_enrich_depend(server->serverid);
 	if (command->type == SCT_Simple && command->parsetree)
@@ -210,9 +218,33 @@ add_what_ends(ReturnSetInfo *result, const ForeignServer *server)
 }
 
 /*
+ * ecapi.check() of 1.0 asks the library about destinations alone: so the first of them, by
+ * name, says that the SQL is older.
+ */
+static void
+add_version(ReturnSetInfo *result, const ForeignServer *server)
+{
+	const char *what_to_do;
+	bool		is_error;
+	const char *what;
+	ListCell   *cell;
+
+	if (ecapi_sql_has("1.1"))
+		return;
+	foreach(cell, ecapi_destination_names())
+	{
+		if (strcmp(lfirst(cell), server->servername) < 0)
+			return;
+	}
+	what = ecapi_version_problem(&what_to_do, &is_error);
+	if (what != NULL)
+		add_row(result, "warning", what, what_to_do);
+}
+
+/*
  * ecapi_internal.destination_problems(server oid): rows (severity, what,
  * what_to_do) about a destination's SQL and what its platform takes, none when all
- * is well.
+ * is well; see add_version for one more.
  */
 Datum
 ecapi_destination_problems(PG_FUNCTION_ARGS)
@@ -236,6 +268,7 @@ ecapi_destination_problems(PG_FUNCTION_ARGS)
 						psprintf("its enrichment \"%s\" is volatile", list.list[i].name),
 						HINT_VOLATILE);
 	add_what_ends(result, server);
+	add_version(result, server);
 	return (Datum) 0;
 }
 

@@ -37,6 +37,7 @@
 #include "records/forgotten.h"
 #include "records/withdrawal.h"
 #include "shmem/shmem.h"
+#include "stat/stat_progress.h"
 
 PG_FUNCTION_INFO_V1(ecapi_forget);
 PG_FUNCTION_INFO_V1(ecapi_remember);
@@ -220,11 +221,14 @@ ecapi_forget(PG_FUNCTION_ARGS)
 
 	refuse("ecapi.forget()", "a person cannot be forgotten");
 	begin_search(fcinfo, &search, &found);
+	ecapi_command_begin(ECAPI_COMMAND_FORGET, InvalidOid);
 	ecapi_become_owner(&scope);
 	ecapi_forgotten_lock();
 	ecapi_forgotten_add(&search.person);
+	ecapi_command_phase(ECAPI_AT_EVENTS, 0);
 	ecapi_erasure_run(&found);
 	ecapi_become_caller(&scope);
+	ecapi_command_end();
 	end_search(&search, &found);
 	PG_RETURN_NULL();
 }

@@ -19,7 +19,7 @@
 
 PG_FUNCTION_INFO_V1(ecapi_list_formats);
 
-#define COLUMNS		20
+#define COLUMNS		22
 
 /* A row in the making. */
 typedef struct Row
@@ -105,6 +105,20 @@ outcomes(const EcapiFormat *format)
 	return names[format->outcomes];
 }
 
+/* NULL: it takes no amendments. */
+static const char *
+amend(const EcapiFormat *format)
+{
+	static const char *const names[] = {
+		[ECAPI_AMEND_NONE] = NULL,
+		[ECAPI_AMEND_APPEND] = "append",
+		[ECAPI_AMEND_RESTATE] = "restate",
+		[ECAPI_AMEND_MESSAGE] = "message"
+	};
+
+	return names[format->amend];
+}
+
 static void
 fill(Row *row, const EcapiFormat *format)
 {
@@ -131,6 +145,8 @@ fill(Row *row, const EcapiFormat *format)
 	add(row, BoolGetDatum(format->test_counts));
 	add_options(row, format);
 	add_text(row, format->credentials);
+	add_text(row, amend(format));
+	add_seconds(row, format->amend_s);
 }
 
 /* ecapi.formats(): the formats, in the order of the registry. */

@@ -72,52 +72,6 @@ set_request(EcapiPreview *preview, Datum *values, bool *nulls)
 	nulls[3] = false;
 }
 
-/* ---- pages ---- */
-
-/* A page of a source, in a context of its own. */
-typedef struct PreviewPage
-{
-	MemoryContext context;
-	EcapiArena	arena;
-	EcapiRows	rows;
-	EcapiPreviewEvent *events;
-} PreviewPage;
-
-/* Read the next page of at most max_rows; its context becomes current. */
-static void
-read_page(PreviewPage *page, EcapiPreviewSource *source, int max_rows)
-{
-	MemoryContextReset(page->context);
-	MemoryContextSwitchTo(page->context);
-	ecapi_tree_arena(&page->arena, page->context);
-	memset(&page->rows, 0, sizeof(page->rows));
-	page->rows.context = page->context;
-	page->rows.max_rows = max_rows;
-	page->rows.max_bytes = ECAPI_PAGE_BYTES;
-	page->rows.rows = palloc(sizeof(EcapiRow) * max_rows);
-	ecapi_preview_source_read(source, &page->rows);
-	page->events = palloc0(sizeof(EcapiPreviewEvent) * Max(page->rows.nrows, 1));
-}
-
-/* Take a row of the page as its next event. */
-static void
-add_event(PreviewPage *page, int *n, const EcapiRow *row)
-{
-	EcapiPreviewEvent *event = &page->events[(*n)++];
-
-	event->xid = row->xid;
-	event->seq = row->seq;
-	event->text = row->event;
-	event->len = row->len;
-}
-
-static void
-begin_pages(PreviewPage *page)
-{
-	page->context = AllocSetContextCreate(CurrentMemoryContext, "ecapi preview page",
-										  ALLOCSET_DEFAULT_SIZES);
-}
-
 /* ---- preview(destination) ---- */
 
 /* What becomes of events for one reason. */
@@ -174,10 +128,14 @@ take_event(Next *next, EcapiPreviewEvent *event, EcapiArena *arena)
 	Datum		id;
 	bool		isnull;
 
-	if (!event->decided && !ecapi_preview_shape(preview, event, arena))
+	next->looked_at++;
+	if (!event->decided)
 	{
-		next->full = true;
-		return;
+		EcapiPreviewShaped shaped = ecapi_preview_shape(preview, event, arena);
+
+		next->full = shaped == ECAPI_PREVIEW_FULL;
+		if (shaped != ECAPI_PREVIEW_DECIDED)
+			return;
 	}
 	old = MemoryContextSwitchTo(preview->context);
 	group = group_of(next, event->decision, event->reason);
@@ -187,24 +145,23 @@ take_event(Next *next, EcapiPreviewEvent *event, EcapiArena *arena)
 	if (event->decision == ECAPI_DECISION_SEND)
 		next->patched = ecapi_preview_changes(next->patched, event->emitted, enriched);
 	MemoryContextSwitchTo(old);
-	next->looked_at++;
 	next->full = preview->body.shape.events >= preview->options->batch_size;
 }
 
 static void
 gather(Next *next, EcapiPreviewSource *source)
 {
-	PreviewPage page;
+	EcapiPreviewPage page;
 	int			max_rows = Min(ECAPI_PAGE_ROWS, next->preview->options->batch_size);
 
-	begin_pages(&page);
+	ecapi_preview_page_begin(&page);
 	while (!next->full && !source->ended && next->looked_at < LOOKED_AT_MAX)
 	{
 		int			n = 0;
 
-		read_page(&page, source, max_rows);
+		ecapi_preview_page_read(&page, source, max_rows);
 		for (int i = 0; i < page.rows.nrows; i++)
-			add_event(&page, &n, &page.rows.rows[i]);
+			ecapi_preview_page_add(&page, &n, &page.rows.rows[i]);
 		ecapi_preview_decide(next->preview, page.events, n, &page.arena);
 		for (int i = 0; i < n && !next->full; i++)
 			take_event(next, &page.events[i], &page.arena);
@@ -237,7 +194,8 @@ put_group(const Next *next, const ReasonGroup *group, ReturnSetInfo *result)
 
 /*
  * ecapi.preview(destination name): a row for the next request, and one for each
- * reason for which events before its end are not in it.
+ * reason for which events before its end are not in it; those of another key go in another
+ * request and are in no row.
  */
 Datum
 ecapi_preview_waiting(PG_FUNCTION_ARGS)
@@ -421,14 +379,14 @@ ecapi_preview_given(PG_FUNCTION_ARGS)
 
 /* Decide and count the events of a page that lie in [since, until). */
 static void
-tally_page(EcapiPreview *preview, PreviewPage *page, TimestampTz since, TimestampTz until,
+tally_page(EcapiPreview *preview, EcapiPreviewPage *page, TimestampTz since, TimestampTz until,
 		   EcapiPreviewTally *tally)
 {
 	int			n = 0;
 
 	for (int i = 0; i < page->rows.nrows; i++)
 		if (page->rows.rows[i].emitted_at >= since && page->rows.rows[i].emitted_at < until)
-			add_event(page, &n, &page->rows.rows[i]);
+			ecapi_preview_page_add(page, &n, &page->rows.rows[i]);
 	ecapi_preview_decide(preview, page->events, n, &page->arena);
 	for (int i = 0; i < n; i++)
 	{
@@ -455,7 +413,7 @@ ecapi_preview_past(PG_FUNCTION_ARGS)
 	EcapiPreviewSource source;
 	EcapiPreview preview;
 	EcapiPreviewTally *tally;
-	PreviewPage page;
+	EcapiPreviewPage page;
 
 	ecapi_argument_required(fcinfo, 1, "since");
 	ecapi_argument_required(fcinfo, 2, "until");
@@ -467,10 +425,10 @@ ecapi_preview_past(PG_FUNCTION_ARGS)
 	ecapi_preview_open(&preview, server);
 	ecapi_preview_source_since(&source, PG_GETARG_TIMESTAMPTZ(1));
 	tally = ecapi_preview_tally_create();
-	begin_pages(&page);
+	ecapi_preview_page_begin(&page);
 	while (!source.ended)
 	{
-		read_page(&page, &source, ECAPI_PAGE_ROWS);
+		ecapi_preview_page_read(&page, &source, ECAPI_PAGE_ROWS);
 		tally_page(&preview, &page, PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_TIMESTAMPTZ(2), tally);
 		MemoryContextSwitchTo(preview.context);
 	}

@@ -22,6 +22,7 @@
 
 #include "base/argument.h"
 #include "base/catalog.h"
+#include "base/subtransaction.h"
 #include "destination/options.h"
 #include "pipeline/late_repeat.h"
 #include "pipeline/server.h"
@@ -90,6 +91,23 @@ warn_of_repeats(const ForeignServer *server, TimestampTz since)
 				 errhint("What was never sent is sent. To send the others too, set the option \"allow_late_repeat\".")));
 }
 
+/* Where a replay begins, and how far back the ring reaches. */
+typedef struct Start
+{
+	TimestampTz since;
+	EcapiSnapshot *from;
+	TimestampTz oldest;
+} Start;
+
+static void
+find_start(void *arg)
+{
+	Start	   *start = arg;
+
+	start->from = ecapi_replay_start(start->since);
+	start->oldest = ecapi_replay_oldest();
+}
+
 /*
  * ecapi.replay(destination name, since timestamptz, until timestamptz,
  * event_types text): send events emitted in [since, until) again, those of
@@ -101,8 +119,7 @@ ecapi_replay(PG_FUNCTION_ARGS)
 	EcapiReplayRow row = {0};
 	ForeignServer *server;
 	EcapiOwnerScope scope;
-	EcapiLook	look;
-	TimestampTz oldest;
+	Start		start = {0};
 	const char *user = GetUserNameFromId(GetUserId(), false);
 	int64		id;
 
@@ -129,12 +146,11 @@ ecapi_replay(PG_FUNCTION_ARGS)
 				 errhint("Call it in a transaction of isolation level READ COMMITTED.")));
 
 	ecapi_become_owner(&scope);
-	ecapi_look_begin(&look);
-	row.from = ecapi_replay_start(row.since);
-	oldest = ecapi_replay_oldest();
-	ecapi_look_end(&look);
+	start.since = row.since;
+	ecapi_look(find_start, &start);
+	row.from = start.from;
 	row.to = ecapi_snapshot_start();
-	report_what_is_gone(row.since, oldest);
+	report_what_is_gone(row.since, start.oldest);
 	warn_of_repeats(server, row.since);
 	id = ecapi_replay_create(&row, user);
 	ecapi_become_caller(&scope);

@@ -23,11 +23,13 @@
 #include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
 #include "base/result.h"
 #include "base/statement.h"
+#include "base/subtransaction.h"
 #include "destination/credentials.h"
 #include "outbox/cursor.h"
 #include "outbox/guard.h"
@@ -35,6 +37,7 @@
 #include "outbox/limit.h"
 #include "records/cancellation.h"
 #include "records/failed.h"
+#include "records/new_oids.h"
 #include "records/receipt.h"
 #include "records/replay.h"
 #include "settings.h"
@@ -250,9 +253,33 @@ set_origin(const ForeignServer *server)
 	pfree(sql);
 }
 
+static void
+read_counter(void *arg)
+{
+	*(EcapiCounter *) arg = ecapi_guard_counter();
+}
+
+/* An upgraded cluster goes on where the old one ended: with what waited there. */
+static void
+go_on(const ForeignServer *server)
+{
+	static EcapiStatement take_over = {
+		"UPDATE ecapi.cursor_row SET system_identifier = $2, database = $3, state = 'starting',"
+		" last_error = NULL, last_error_at = NULL, next_try = NULL,"
+		" written = written OPERATOR(pg_catalog.+) 1,"
+		" generation = (written OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) 16"
+		" WHERE server OPERATOR(pg_catalog.=) $1",
+		3, {OIDOID, INT8OID, OIDOID}, NULL
+	};
+
+	ecapi_execute(&take_over, ecapi_arg_oid(server->serverid),
+				  ecapi_arg_int8(GetSystemIdentifier()), ecapi_arg_oid(MyDatabaseId));
+	set_origin(server);
+}
+
 /*
  * Start a destination again, when its guard has stopped it: with what commits
- * after this transaction.
+ * after this transaction; one that pg_upgrade brought goes on.
  */
 static void
 start_again(const char *name, bool copied)
@@ -275,10 +302,18 @@ start_again(const char *name, bool copied)
 	List	   *cursors;
 	ListCell   *cell;
 	EcapiOwnerScope scope;
-	EcapiLook	look;
 
 	ecapi_become_owner(&scope);
-	cursors = ecapi_cursor_load(CurrentMemoryContext);
+	if (ecapi_new_oids_follow())
+	{
+		/* the caller's snapshot does not see it */
+		CommandCounterIncrement();
+		PushActiveSnapshot(GetLatestSnapshot());
+		cursors = ecapi_cursor_load(CurrentMemoryContext);
+		PopActiveSnapshot();
+	}
+	else
+		cursors = ecapi_cursor_load(CurrentMemoryContext);
 	foreach(cell, cursors)
 		if (((EcapiCursor *) lfirst(cell))->server == server->serverid)
 			cursor = lfirst(cell);
@@ -288,9 +323,7 @@ start_again(const char *name, bool copied)
 				 errmsg("destination \"%s\" has no cursor", name),
 				 errhint("The worker gives it one when it starts.")));
 
-	ecapi_look_begin(&look);
-	counter = ecapi_guard_counter();
-	ecapi_look_end(&look);
+	ecapi_look(read_counter, &counter);
 	if (copied && !ecapi_guard_copy(cursor))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -302,14 +335,19 @@ start_again(const char *name, bool copied)
 						name),
 				 errdetail("Only then, or when it was changed by hand, may it be started again.")));
 
-	ecapi_execute(&restart, ecapi_arg_oid(server->serverid),
-				  ecapi_arg_snapshot(ecapi_snapshot_start()),
-				  ecapi_arg_int8(GetSystemIdentifier()), ecapi_arg_oid(MyDatabaseId));
-	end_past(server->servername);
-	if (copied)
-		set_origin(server);
-	else if (ecapi_guard_reset(cursor, &counter))
-		forget_later_events();
+	if (copied && ecapi_guard_upgraded(cursor, &counter))
+		go_on(server);
+	else
+	{
+		ecapi_execute(&restart, ecapi_arg_oid(server->serverid),
+					  ecapi_arg_snapshot(ecapi_snapshot_start()),
+					  ecapi_arg_int8(GetSystemIdentifier()), ecapi_arg_oid(MyDatabaseId));
+		end_past(server->servername);
+		if (copied)
+			set_origin(server);
+		else if (ecapi_guard_reset(cursor, &counter))
+			forget_later_events();
+	}
 	ecapi_become_caller(&scope);
 	ecapi_reload_at_commit();
 }

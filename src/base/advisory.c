@@ -19,6 +19,7 @@
 #include "storage/lock.h"
 
 #include "base/advisory.h"
+#include "compat.h"
 
 /* One lock of this session, with the modes in which it is held. */
 typedef struct Advisory
@@ -79,7 +80,7 @@ ecapi_advisory_release_but(const List *held)
 		LOCKMASK	extra = advisory->modes & ~modes_in(held, &advisory->tag);
 
 		for (LOCKMODE mode = AccessShareLock; mode <= MaxLockMode; mode++)
-			while ((extra & LOCKBIT_ON(mode)) && LockHeldByMe(&advisory->tag, mode))
+			while ((extra & LOCKBIT_ON(mode)) && ecapi_lock_held_by_me(&advisory->tag, mode))
 				if (!LockRelease(&advisory->tag, mode, true))
 					break;
 	}

@@ -15,7 +15,9 @@
 
 #include "base/argument.h"
 #include "base/tree.h"
+#include "compat.h"
 #include "event/codes.h"
+#include "event/validate.h"
 #include "settings.h"
 
 char *
@@ -53,7 +55,7 @@ ecapi_argument_refuse_null(const char *name)
 void
 ecapi_argument_own(Oid relation)
 {
-	if (!pg_class_ownercheck(relation, GetUserId()))
+	if (!object_ownercheck(RelationRelationId, relation, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relation)),
 					   get_rel_name(relation));
 }
@@ -71,6 +73,23 @@ ecapi_argument_utf8(FunctionCallInfo fcinfo, int n, size_t *len)
 	if (utf8 != given)
 		*len = strlen(utf8);
 	return utf8;
+}
+
+/* What cannot be an id is a mistake of the caller. */
+char *
+ecapi_argument_event_id(FunctionCallInfo fcinfo, int n)
+{
+	text	   *id;
+
+	ecapi_argument_required(fcinfo, n, "id");
+	id = PG_GETARG_TEXT_PP(n);
+	ecapi_tree_check_text(VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
+	if (VARSIZE_ANY_EXHDR(id) == 0 || VARSIZE_ANY_EXHDR(id) > ECAPI_MAX_ID)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("no event has an id of %d bytes", (int) VARSIZE_ANY_EXHDR(id)),
+				 errdetail("An id has 1 to %d bytes.", ECAPI_MAX_ID)));
+	return text_to_cstring(id);
 }
 
 const char *

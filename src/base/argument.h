@@ -16,10 +16,10 @@ extern char *ecapi_argument_text(FunctionCallInfo fcinfo, int n);
 extern void ecapi_argument_required(FunctionCallInfo fcinfo, int n, const char *name);
 
 /* Raise an error that an argument cannot be what it is; hint may be NULL. */
-extern void ecapi_argument_refuse(const char *message, const char *hint) pg_attribute_noreturn();
+extern _Noreturn void ecapi_argument_refuse(const char *message, const char *hint);
 
 /* Raise an error that an argument, or one of its elements, is null. */
-extern void ecapi_argument_refuse_null(const char *name) pg_attribute_noreturn();
+extern _Noreturn void ecapi_argument_refuse_null(const char *name);
 
 /* Raise an error unless the current role owns a relation, which exists. */
 extern void ecapi_argument_own(Oid relation);
@@ -30,6 +30,12 @@ extern void ecapi_argument_own(Oid relation);
  * only a database without an encoding can hold.
  */
 extern const char *ecapi_argument_utf8(FunctionCallInfo fcinfo, int n, size_t *len);
+
+/*
+ * The id of an event, palloc'd; raises an error for what cannot be one: null, empty,
+ * longer than ids are, or no UTF-8.
+ */
+extern char *ecapi_argument_event_id(FunctionCallInfo fcinfo, int n);
 
 /*
  * A text argument as a country, alpha-2 in lower case; where it is null, the setting

@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
@@ -29,7 +28,7 @@
 
 #include "base/catalog.h"
 #include "base/sql_scope.h"
-#include "settings.h"
+#include "base/sql_version.h"
 
 static EcapiRelations relations;
 static bool relations_valid = false;
@@ -140,6 +139,13 @@ ecapi_relation_owner(Oid relation)
 void
 ecapi_become_owner(EcapiOwnerScope *scope)
 {
+	ecapi_sql_check_known();
+	ecapi_become_owner_to_keep(scope);
+}
+
+void
+ecapi_become_owner_to_keep(EcapiOwnerScope *scope)
+{
 	scope->nest = NewGUCNestLevel();
 	ecapi_sql_set("search_path", "pg_catalog, pg_temp");
 	GetUserIdAndSecContext(&scope->user, &scope->context);
@@ -164,24 +170,6 @@ ecapi_fire_own_triggers(void)
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-void
-ecapi_look_begin(EcapiLook *look)
-{
-	look->context = CurrentMemoryContext;
-	look->owner = CurrentResourceOwner;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(look->context);
-}
-
-/* A subtransaction that is rolled back gives its locks back. */
-void
-ecapi_look_end(const EcapiLook *look)
-{
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(look->context);
-	CurrentResourceOwner = look->owner;
-}
-
 /* The trigger function of tracks. */
 Oid
 ecapi_capture_function(void)
@@ -194,20 +182,4 @@ ecapi_capture_function(void)
 						   CStringGetDatum("capture"),
 						   PointerGetDatum(buildoidvector(NULL, 0)),
 						   ObjectIdGetDatum(schema));
-}
-
-/*
- * Which slot rows written at a moment go to.  A slot serves for a period of
- * retention / (slots - 2), so that when the clock comes round to it again the
- * events in it are older than the retention, with a period to spare in which
- * to truncate it.
- */
-int
-ecapi_ring_slot(TimestampTz moment)
-{
-	int64		period = (int64) ecapi_retention_s * USECS_PER_SEC /
-		(ECAPI_SLOTS - 2);
-	int64		turn = moment / period;
-
-	return (int) (((turn % ECAPI_SLOTS) + ECAPI_SLOTS) % ECAPI_SLOTS);
 }

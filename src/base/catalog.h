@@ -7,8 +7,7 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
-#include "utils/resowner.h"
+#include "event/probed.h"
 
 /* Partitions of the ring; the install script makes as many. */
 #define ECAPI_SLOTS 6
@@ -45,9 +44,6 @@ extern Oid	ecapi_owner(void);
 extern Oid	ecapi_relation_owner(Oid relation);
 extern Oid	ecapi_capture_function(void);	/* InvalidOid: there is none */
 
-/* The slot that the clock gives to rows written at a moment. */
-extern int	ecapi_ring_slot(TimestampTz moment);
-
 /* Who runs a fixed statement of ours, and who ran before. */
 typedef struct EcapiOwnerScope
 {
@@ -60,31 +56,18 @@ typedef struct EcapiOwnerScope
  * Become the extension's owner, connected to SPI, with a search_path in which
  * only pg_catalog's operators are found; and the caller again: for functions
  * whose callers have no right on our tables.  An error between puts all of it
- * back with its (sub)transaction, so no cleanup is needed.
+ * back with its (sub)transaction, so no cleanup is needed.  Raises an error where our
+ * tables are of a version that this library does not know; the second does not, for what
+ * only keeps events.
  */
-extern void ecapi_become_owner(EcapiOwnerScope *scope);
-extern void ecapi_become_caller(const EcapiOwnerScope *scope);
+extern ECAPI_PROBED void ecapi_become_owner(EcapiOwnerScope *scope);
+extern void ecapi_become_owner_to_keep(EcapiOwnerScope *scope);
+extern ECAPI_PROBED void ecapi_become_caller(const EcapiOwnerScope *scope);
 
 /*
  * Between those two: let our own triggers fire where session_replication_role keeps
  * them from it; they decide what a table of ours takes.
  */
 extern void ecapi_fire_own_triggers(void);
-
-/* What was current before a look. */
-typedef struct EcapiLook
-{
-	MemoryContext context;
-	ResourceOwner owner;
-} EcapiLook;
-
-/*
- * Statements between these two only read, and whatever locks they take are released
- * at the end of the look, not of the transaction: one that is left open must not keep
- * slots of the ring from being emptied.  Results that lie in the memory context of
- * before stay.  An error between needs no cleanup.
- */
-extern void ecapi_look_begin(EcapiLook *look);
-extern void ecapi_look_end(const EcapiLook *look);
 
 #endif							/* ECAPI_CATALOG_H */

@@ -23,6 +23,7 @@
 #include "utils/builtins.h"
 
 #include "base/number.h"
+#include "compat.h"
 
 /*
  * This many bytes are written plainly.  Amounts and the identifiers of shops have

@@ -49,7 +49,8 @@ ecapi_statement_run(EcapiStatement *statement, bool read_only, int nargs,
 	char		marks[ECAPI_STATEMENT_ARGS];
 	int			result;
 
-	Assert(nargs == statement->nargs);
+	if (nargs != statement->nargs)
+		elog(ERROR, "a statement of %d arguments was given %d", statement->nargs, nargs);
 	for (int i = 0; i < nargs; i++)
 	{
 		values[i] = args[i].value;

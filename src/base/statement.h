@@ -19,7 +19,7 @@
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
 
-#define ECAPI_STATEMENT_ARGS	20
+#define ECAPI_STATEMENT_ARGS	24
 
 /*
  * A fixed statement: written once as a static, prepared at first use in a

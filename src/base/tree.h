@@ -10,6 +10,7 @@
 
 #include "event/buffer.h"
 #include "event/json.h"
+#include "event/probed.h"
 #include "event/value.h"
 
 /*
@@ -19,7 +20,7 @@
 #define ECAPI_JSONB_BLOAT	8
 
 /* An arena, and a buffer, whose memory is a memory context. */
-extern void ecapi_tree_arena(EcapiArena *arena, MemoryContext context);
+extern ECAPI_PROBED void ecapi_tree_arena(EcapiArena *arena, MemoryContext context);
 
 /*
  * An arena that looks for a cancellation each time it takes more memory, and
@@ -27,7 +28,7 @@ extern void ecapi_tree_arena(EcapiArena *arena, MemoryContext context);
  * ecapi_json_parse(), which holds objects of its library meanwhile.
  */
 extern void ecapi_tree_stoppable_arena(EcapiArena *arena, MemoryContext context);
-extern void ecapi_tree_buffer(EcapiBuffer *buffer, size_t max, MemoryContext context);
+extern ECAPI_PROBED void ecapi_tree_buffer(EcapiBuffer *buffer, size_t max, MemoryContext context);
 
 /* What was left out of a document, how often. */
 typedef struct EcapiLosses
@@ -44,7 +45,7 @@ typedef struct EcapiLosses
  * when the arena failed (arena->failed).  Raises an error for text that is
  * not UTF-8, which only a database without an encoding can hold.
  */
-extern EcapiValue *ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth);
+extern ECAPI_PROBED EcapiValue *ecapi_tree_from_jsonb(EcapiArena *arena, Jsonb *jsonb, int max_depth);
 
 /*
  * The same for a document that anybody may have written: what is deeper, and
@@ -67,7 +68,7 @@ extern void ecapi_tree_write_jsonb(EcapiBuffer *buffer, Jsonb *jsonb);
  * value.  Raises an error for a text or number beyond what jsonb can hold, and
  * for out of memory.
  */
-extern Jsonb *ecapi_tree_to_jsonb(const EcapiValue *value);
+extern ECAPI_PROBED Jsonb *ecapi_tree_to_jsonb(const EcapiValue *value);
 
 /*
  * Whether text (len bytes, server encoding) can become UTF-8.  False only in a database
@@ -84,7 +85,7 @@ extern EcapiValue *ecapi_tree_parse(EcapiArena *arena, const char *text, size_t 
 									char *error, size_t error_size);
 
 /* ERROR, ERRCODE_OUT_OF_MEMORY. */
-extern void ecapi_tree_out_of_memory(void) pg_attribute_noreturn();
+extern _Noreturn void ecapi_tree_out_of_memory(void);
 
 /*
  * Raise an error unless text (len bytes, server encoding) can become UTF-8:

@@ -33,6 +33,7 @@
 
 #include "capture/context.h"
 #include "capture/draft.h"
+#include "compat.h"
 #include "event/validate.h"
 #include "rowsql/json_text.h"
 #include "shmem/left_out.h"
@@ -119,7 +120,7 @@ const EcapiValue *
 ecapi_context(void)
 {
 	if (current == NULL || current[0] == '\0' ||
-		assigned_in == InvalidLocalTransactionId || assigned_in != MyProc->lxid)
+		assigned_in == InvalidLocalTransactionId || assigned_in != ecapi_local_xid())
 		return NULL;
 	if (tree_in != assigned_in || tree_of != current)
 	{
@@ -136,12 +137,12 @@ ecapi_context(void)
 static bool
 check(char **value, void **extra, GucSource source)
 {
-	Extra	   *mine = malloc(sizeof(Extra));
+	Extra	   *mine = ecapi_setting_extra(sizeof(Extra));
 
 	if (mine == NULL)
 		return false;
 	mine->assigned_in = source >= PGC_S_SESSION && IsTransactionState() && MyProc ?
-		MyProc->lxid : InvalidLocalTransactionId;
+		ecapi_local_xid() : InvalidLocalTransactionId;
 	*extra = mine;
 	return true;
 }
@@ -161,8 +162,8 @@ assign(const char *value, void *extra)
 static void
 adopt(void)
 {
-	struct config_generic **all = get_guc_variables();
-	int			n = GetNumConfigOptions();
+	int			n;
+	struct config_generic **all = ecapi_all_settings(&n);
 	Extra	   *oldest;
 	GucStack   *stack;
 

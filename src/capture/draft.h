@@ -76,7 +76,7 @@ extern void ecapi_draft_lose(EcapiDraft *draft, const char *path, const EcapiFie
 
 /* Once finish said false: whether its size is all that is wrong with the event. */
 extern bool ecapi_draft_is_too_large(const EcapiDraft *draft);
-extern void ecapi_draft_out_of_memory(void) pg_attribute_noreturn();
+extern _Noreturn void ecapi_draft_out_of_memory(void);
 
 /*
  * Validate the event and write it, ready to be appended, into the draft's
@@ -95,7 +95,7 @@ extern bool ecapi_draft_finish(EcapiDraft *draft, EcapiAppend *append);
 extern const EcapiViolation *ecapi_draft_first(const EcapiDraft *draft);
 
 /* Raise the violations as an error. */
-extern void ecapi_draft_raise(const EcapiDraft *draft) pg_attribute_noreturn();
+extern _Noreturn void ecapi_draft_raise(const EcapiDraft *draft);
 
 /* The violations as one line for failed_event, in the current context. */
 extern char *ecapi_draft_reason(const EcapiDraft *draft);

@@ -36,6 +36,7 @@
 #include "base/sql_scope.h"
 #include "base/tree.h"
 #include "capture/image.h"
+#include "compat.h"
 #include "rowsql/superuser_read.h"
 #include "rowsql/text_size.h"
 #include "settings.h"
@@ -101,7 +102,8 @@ choose_columns(TupleTableSlot *slot, bool *chosen)
 	for (int i = 0; i < descriptor->natts; i++)
 	{
 		chosen[i] = false;
-		if (TupleDescAttr(descriptor, i)->attisdropped)
+		if (TupleDescAttr(descriptor, i)->attisdropped ||
+			TupleDescAttr(descriptor, i)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
 			continue;
 		candidates[n].column = i;
 		candidates[n++].size = slot->tts_isnull[i] ? 0 :

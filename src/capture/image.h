@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "event/probed.h"
 #include "event/value.h"
 #include "executor/tuptable.h"
 
@@ -23,7 +24,7 @@
  * Runs the output functions of the row's types, under settings of its own; may
  * raise what they raise.  Leaks into the current memory context.
  */
-extern EcapiValue *ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot);
+extern ECAPI_PROBED EcapiValue *ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot);
 
 /*
  * The row of an image, for a relation as it is now: absent columns are null,
@@ -34,6 +35,6 @@ extern EcapiValue *ecapi_image_of(EcapiArena *arena, TupleTableSlot *slot);
  * user's function makes.  The tuple lives in the
  * current context.
  */
-extern HeapTuple ecapi_image_row(const EcapiValue *image, TupleDesc descriptor);
+extern ECAPI_PROBED HeapTuple ecapi_image_row(const EcapiValue *image, TupleDesc descriptor);
 
 #endif							/* ECAPI_IMAGE_H */

@@ -46,6 +46,7 @@
 #include "utils/rel.h"
 
 #include "capture/moved.h"
+#include "compat.h"
 
 /* A move at one level of triggers; moved.tuple is NULL where there is none. */
 typedef struct Move
@@ -71,11 +72,11 @@ current_move(bool make)
 	int			level = DatumGetInt32(pg_trigger_depth(NULL)) - 1;
 	int			old = levels;
 
-	if (moves_in != MyProc->lxid)
+	if (moves_in != ecapi_local_xid())
 	{
 		moves = NULL;
 		levels = old = 0;
-		moves_in = MyProc->lxid;
+		moves_in = ecapi_local_xid();
 	}
 	if (level < levels)
 		return &moves[level];

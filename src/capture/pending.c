@@ -58,9 +58,9 @@
 #include "capture/context.h"
 #include "capture/pending.h"
 #include "capture/rows.h"
+#include "compat.h"
 #include "outbox/append.h"
 #include "records/cancellation.h"
-#include "rowsql/confine.h"
 
 PG_FUNCTION_INFO_V1(ecapi_capture_pending);
 
@@ -272,7 +272,7 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	note.relation = RelationGetRelid(data->tg_relation);
 	note.trigger = data->tg_trigger->tgoid;
 	note.root_trigger = compiled->root_trigger;
-	note.file = data->tg_relation->rd_node.relNode;
+	note.file = ecapi_file_number(data->tg_relation);
 	note.tid = new->tts_tid;
 	note.after_seq = ecapi_outbox_last_seq();
 	if (old || (moved && !moved->is_ours))
@@ -343,7 +343,7 @@ next_noted(void *arg, EcapiTableRow *row)
 		const Note *note = run->next++;
 
 		if (note->captured_in != InvalidSubTransactionId ||
-			note->file != run->relation->rd_node.relNode || !fetch_last(run, note))
+			note->file != ecapi_file_number(run->relation) || !fetch_last(run, note))
 			continue;
 		row->new = run->new;
 		row->written.xid = run->xid;
@@ -458,18 +458,7 @@ capture_last(void)
 	HTAB	   *written = contexts;
 
 	forget_notes();
-	if (first == end)
-		return;
-	ecapi_confined_at_end(true);
-	PG_TRY();
-	{
-		capture_notes(first, end, written, false);
-	}
-	PG_FINALLY();
-	{
-		ecapi_confined_at_end(false);
-	}
-	PG_END_TRY();
+	capture_notes(first, end, written, false);
 }
 
 static void

@@ -45,6 +45,7 @@
 #include "capture/program_cache.h"
 #include "capture/program_compile.h"
 #include "capture/tracks.h"
+#include "compat.h"
 #include "rowsql/confine.h"
 #include "rowsql/expression.h"
 
@@ -272,7 +273,7 @@ sweep(void)
 	hash_seq_init(&scan, entries);
 	while ((entry = hash_seq_search(&scan)) != NULL)
 	{
-		if (entry->valid || entry->used_in == MyProc->lxid)
+		if (entry->valid || entry->used_in == ecapi_local_xid())
 			continue;
 		free_entry(entry);
 		hash_search(entries, &entry->trigger, HASH_REMOVE, NULL);
@@ -298,7 +299,7 @@ replace(Entry *entry)
 
 	*old = *entry;
 	replaced = lappend(replaced, old);
-	replaced_in = MyProc->lxid;
+	replaced_in = ecapi_local_xid();
 	MemoryContextSwitchTo(caller);
 	entry->context = NULL;
 	entry->compiled = NULL;
@@ -320,7 +321,7 @@ is_current(const Entry *entry)
 		return false;
 	/* a failure may have been fixed elsewhere: look once in a transaction */
 	if (entry->compiled->program == NULL)
-		return entry->used_in == MyProc->lxid;
+		return entry->used_in == ecapi_local_xid();
 	return !entry->compiled->program->expressions->stale;
 }
 
@@ -331,13 +332,13 @@ ecapi_program_of_trigger(Relation relation, const Trigger *trigger)
 
 	if (entries == NULL)
 		make_entries();
-	if (replaced != NIL && replaced_in != MyProc->lxid)
+	if (replaced != NIL && replaced_in != ecapi_local_xid())
 		free_replaced();
 
 	entry = hash_search(entries, &trigger->tgoid, HASH_FIND, NULL);
 	if (entry && is_current(entry))
 	{
-		entry->used_in = MyProc->lxid;
+		entry->used_in = ecapi_local_xid();
 		return entry->compiled;
 	}
 	if (entry == NULL)
@@ -349,7 +350,7 @@ ecapi_program_of_trigger(Relation relation, const Trigger *trigger)
 	}
 	else if (entry->context)
 		replace(entry);
-	entry->used_in = MyProc->lxid;
+	entry->used_in = ecapi_local_xid();
 	fill_entry(entry, relation, trigger);
 	return entry->compiled;
 }

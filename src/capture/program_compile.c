@@ -18,6 +18,7 @@
 #include "utils/relcache.h"
 
 #include "capture/program_compile.h"
+#include "compat.h"
 #include "rowsql/expression.h"
 #include "rowsql/fits.h"
 #include "rowsql/names.h"
@@ -30,7 +31,10 @@ find_column(Relation relation, const char *name, const char *what)
 	const char *closest;
 
 	if (number != InvalidAttrNumber)
+	{
+		ecapi_names_check_stored(RelationGetRelid(relation), number);
 		return number;
+	}
 	closest = ecapi_names_closest(descriptor, name);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -86,7 +90,7 @@ compile_key(EcapiProgram *program, Relation relation)
 
 	if (n == 0)
 	{
-		primary = RelationGetPrimaryKeyIndex(relation);
+		primary = ecapi_primary_key(relation);
 		if (OidIsValid(primary))
 		{
 			index = index_open(primary, AccessShareLock);

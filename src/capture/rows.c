@@ -44,9 +44,11 @@
 #include "capture/image.h"
 #include "capture/rows.h"
 #include "outbox/append.h"
+#include "outbox/limit.h"
 #include "records/stops.h"
 #include "rowsql/confine.h"
 #include "rowsql/expression.h"
+#include "stat/stat_track.h"
 
 /*
  * A page.  This many events are enough to make the costs of a page small beside
@@ -94,6 +96,7 @@ typedef struct RowPage
 	bool		at_end;
 	bool		is_error;		/* the last failure is an SQL error, no violation */
 	EcapiDraft	draft;			/* of the current row */
+	EcapiTrackCounts counts;	/* of the page, for statistics */
 } RowPage;
 
 static int64
@@ -233,6 +236,7 @@ next_row(RowPage *page)
 		return false;
 	}
 	page->result->rows++;
+	page->counts.rows++;
 	if (page->rows->mode == ECAPI_ROWS_LIVE)
 	{
 		if (!page->rows->has_context)
@@ -256,6 +260,7 @@ fires(RowPage *page)
 									  is_history);
 	if (is_history && !page->holds)
 		page->result->condition_false++;
+	page->counts.condition_false += !page->holds;
 	return page->holds || page->rows->sink != NULL;
 }
 
@@ -609,6 +614,7 @@ write_page(RowPage *page)
 {
 	const EcapiRowCapture *rows = page->rows;
 	EcapiEmitter emitter;
+	uint64		dropped = ecapi_limit_dropped();
 	bool		kept = false;
 
 	emitter.relation = rows->compiled->root;
@@ -619,6 +625,7 @@ write_page(RowPage *page)
 	leave_out_stopped(page);
 	if (page->nevents > 0)
 		ecapi_outbox_append(&emitter, page->events, page->nevents);
+	page->counts.dropped = ecapi_limit_dropped() - dropped;
 	for (int i = 0; i < page->nfailures; i++)
 	{
 		const Failure *failure = &page->failures[i];
@@ -632,6 +639,19 @@ write_page(RowPage *page)
 		warn_set_aside(rows->trigger, page->failures[0].reason);
 }
 
+/* Backfills and recaptures have counts of their own. */
+static void
+count_page(RowPage *page)
+{
+	EcapiTrackCounts *counts = &page->counts;
+
+	counts->events = page->nevents - counts->dropped;
+	counts->set_aside = page->nfailures;
+	if (page->rows->mode == ECAPI_ROWS_LIVE)
+		ecapi_stat_track_count(page->rows->compiled->root_trigger, counts);
+	memset(counts, 0, sizeof(*counts));
+}
+
 /* Write what the page holds, unless there is a sink, and forget it. */
 static void
 flush_page(RowPage *page)
@@ -640,6 +660,7 @@ flush_page(RowPage *page)
 		write_page(page);
 	page->result->events += page->nevents;
 	page->result->set_aside += page->nfailures;
+	count_page(page);
 	page->nevents = page->nfailures = 0;
 	page->bytes = 0;
 	MemoryContextReset(page->context);

@@ -16,43 +16,47 @@
 /* Bits of the longest code of an id: 23 weights, and the bit that ends it. */
 #define FIBONACCI_BITS	24
 
-/* The value of a character, plus one; 0: it is none. */
+/* The value of a character, and the bit that says that it is one; 0: it is none. */
+#define IS_ONE	64
 static const uint8_t values[256] = {
-	['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8,
-	['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15,
-	['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22,
-	['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26,
-	['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33,
-	['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
-	['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47,
-	['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52,
-	['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59,
-	['7'] = 60, ['8'] = 61, ['9'] = 62, ['-'] = 63, ['_'] = 64
+	['A'] = 64, ['B'] = 65, ['C'] = 66, ['D'] = 67, ['E'] = 68, ['F'] = 69, ['G'] = 70, ['H'] = 71,
+	['I'] = 72, ['J'] = 73, ['K'] = 74, ['L'] = 75, ['M'] = 76, ['N'] = 77, ['O'] = 78, ['P'] = 79,
+	['Q'] = 80, ['R'] = 81, ['S'] = 82, ['T'] = 83, ['U'] = 84, ['V'] = 85, ['W'] = 86, ['X'] = 87,
+	['Y'] = 88, ['Z'] = 89, ['a'] = 90, ['b'] = 91, ['c'] = 92, ['d'] = 93, ['e'] = 94, ['f'] = 95,
+	['g'] = 96, ['h'] = 97, ['i'] = 98, ['j'] = 99, ['k'] = 100, ['l'] = 101, ['m'] = 102, ['n'] = 103,
+	['o'] = 104, ['p'] = 105, ['q'] = 106, ['r'] = 107, ['s'] = 108, ['t'] = 109, ['u'] = 110, ['v'] = 111,
+	['w'] = 112, ['x'] = 113, ['y'] = 114, ['z'] = 115, ['0'] = 116, ['1'] = 117, ['2'] = 118, ['3'] = 119,
+	['4'] = 120, ['5'] = 121, ['6'] = 122, ['7'] = 123, ['8'] = 124, ['9'] = 125, ['-'] = 126, ['_'] = 127
 };
 
+/*
+ * Eight characters a step: most of what a string costs is that all of it is looked at, so
+ * the loop has one branch for them.
+ */
 bool
 ecapi_bits_init(EcapiBits *bits, const char *text, size_t len)
 {
+	const unsigned char *at = (const unsigned char *) text;
+	unsigned	all = IS_ONE;
+	size_t		i = 0;
+
 	bits->text = text;
 	bits->len = (uint64_t) len * 6;
 	bits->at = 0;
-	bits->bad = false;
-	for (size_t i = 0; i < len; i++)
-	{
-		if (values[(unsigned char) text[i]] == 0)
-		{
-			bits->bad = true;
-			return false;
-		}
-	}
-	return true;
+	for (; i + 8 <= len && all != 0; i += 8)
+		all &= values[at[i]] & values[at[i + 1]] & values[at[i + 2]] & values[at[i + 3]] &
+			values[at[i + 4]] & values[at[i + 5]] & values[at[i + 6]] & values[at[i + 7]];
+	for (; i < len; i++)
+		all &= values[at[i]];
+	bits->bad = all == 0;
+	return !bits->bad;
 }
 
 /* The six bits of the character that bit at is in. */
 static unsigned
 six(const EcapiBits *bits, uint64_t at)
 {
-	return values[(unsigned char) bits->text[at / 6]] - 1u;
+	return values[(unsigned char) bits->text[at / 6]] & 63u;
 }
 
 static bool
@@ -77,7 +81,7 @@ ecapi_bits_read(EcapiBits *bits, int n)
 	/* whole characters, at most seven; what stands before and behind is cut off */
 	at = bits->text + bits->at / 6;
 	for (int i = 0; i < chars; i++)
-		number = number << 6 | (values[(unsigned char) at[i]] - 1u);
+		number = number << 6 | (values[(unsigned char) at[i]] & 63u);
 	bits->at += (uint64_t) n;
 	return number >> (6 * chars - before - n) & ((UINT64_C(1) << n) - 1);
 }
@@ -133,48 +137,73 @@ ecapi_bits_rest_is_zero(const EcapiBits *bits)
  * ---- ids ----
  */
 
+/* Characters that hold an item of a range wherever it begins in the first of them. */
+#define WINDOW		7
+#define WINDOW_BITS	42
+
 /*
- * A flag and one or two ids of 16 bits: a string may have hundreds of them, so they are read
- * at once, and the second one is given back where there is none.
+ * The bits of that number of characters: added up, and what says that they are characters is taken
+ * off once.
  */
-static void
+static uint64_t
+window(const char *text)
+{
+	const unsigned char *at = (const unsigned char *) text;
+
+	return ((uint64_t) values[at[0]] << 36) + ((uint64_t) values[at[1]] << 30) +
+		((uint64_t) values[at[2]] << 24) + ((uint64_t) values[at[3]] << 18) +
+		((uint64_t) values[at[4]] << 12) + ((uint64_t) values[at[5]] << 6) + values[at[6]] -
+		UINT64_C(0x1041041041) * IS_ONE;
+}
+
+/*
+ * A flag, and one or two ids of 16 bits: a string may have hundreds of them, so they are
+ * read at once.
+ */
+static inline void
 read_range_item(EcapiBits *bits, uint32_t *first, uint32_t *last)
 {
-	uint64_t	left = bits->len - bits->at;
-	int			n = left < 33 ? 17 : 33;
-	uint64_t	item = ecapi_bits_read(bits, n);
-	bool		group = (item >> (n - 1)) != 0;
+	int			before = (int) (bits->at % 6);
+	uint64_t	number;
+	bool		group;
 
-	if (n == 33 && !group)
+	if (bits->len - bits->at < WINDOW_BITS)
 	{
-		bits->at -= 16;
-		item >>= 16;
+		group = ecapi_bits_read(bits, 1) != 0;
+		*first = (uint32_t) ecapi_bits_read(bits, 16);
+		*last = group ? (uint32_t) ecapi_bits_read(bits, 16) : *first;
+		return;
 	}
-	if (n == 17 && group)
-		bits->bad = true;
-	*first = (uint32_t) (n == 33 && group ? item >> 16 : item) & 0xffff;
-	*last = (uint32_t) item & 0xffff;
+	number = window(bits->text + bits->at / 6) << before;
+	group = number >> (WINDOW_BITS - 1) & 1;
+	*first = (uint32_t) (number >> (WINDOW_BITS - 17)) & 0xffff;
+	*last = group ? (uint32_t) (number >> (WINDOW_BITS - 33)) & 0xffff : *first;
+	bits->at += group ? 33 : 17;
+}
+
+static void
+read_fibonacci_item(EcapiBits *bits, uint32_t *first, uint32_t *last)
+{
+	bool		group = ecapi_bits_read(bits, 1) != 0;
+
+	*first = *last + ecapi_bits_fibonacci(bits);
+	*last = group ? *first + ecapi_bits_fibonacci(bits) : *first;
 }
 
 /* The next item of a range; *last is that of the item before. */
-static void
+static inline void
 read_item(EcapiBits *bits, EcapiIdsForm form, uint32_t *first, uint32_t *last)
 {
 	if (form == ECAPI_IDS_RANGES)
 		read_range_item(bits, first, last);
 	else
-	{
-		bool		group = ecapi_bits_read(bits, 1) != 0;
-
-		*first = *last + ecapi_bits_fibonacci(bits);
-		*last = group ? *first + ecapi_bits_fibonacci(bits) : *first;
-	}
+		read_fibonacci_item(bits, first, last);
 	if (*first == 0 || *last < *first || *last > ECAPI_IDS_MAX)
 		bits->bad = true;
 }
 
 void
-ecapi_ids_read_range(EcapiBits *bits, EcapiIdsCoding coding, EcapiIds *ids)
+ecapi_ids_read_range(EcapiBits *bits, EcapiIdsCoding coding, uint32_t asked, EcapiIds *ids)
 {
 	uint32_t	first;
 	uint32_t	last = 0;
@@ -183,11 +212,14 @@ ecapi_ids_read_range(EcapiBits *bits, EcapiIdsCoding coding, EcapiIds *ids)
 	ids->n = (uint32_t) ecapi_bits_read(bits, 12);
 	ids->max = 0;
 	ids->at = *bits;
+	ids->asked = asked;
+	ids->has_asked = false;
 	for (uint32_t i = 0; i < ids->n && !bits->bad; i++)
 	{
 		read_item(bits, ids->form, &first, &last);
 		if (last > ids->max)
 			ids->max = last;
+		ids->has_asked |= asked >= first && asked <= last;
 	}
 }
 
@@ -198,16 +230,18 @@ ecapi_ids_read_bitfield(EcapiBits *bits, uint32_t n, EcapiIds *ids)
 	ids->n = n;
 	ids->max = n;
 	ids->at = *bits;
+	ids->asked = 0;
+	ids->has_asked = false;
 	ecapi_bits_skip(bits, n);
 }
 
 void
-ecapi_ids_read(EcapiBits *bits, EcapiIdsCoding coding, EcapiIds *ids)
+ecapi_ids_read(EcapiBits *bits, EcapiIdsCoding coding, uint32_t asked, EcapiIds *ids)
 {
 	uint32_t	max = (uint32_t) ecapi_bits_read(bits, 16);
 
 	if (ecapi_bits_read(bits, 1) != 0)
-		ecapi_ids_read_range(bits, coding, ids);
+		ecapi_ids_read_range(bits, coding, asked, ids);
 	else
 		ecapi_ids_read_bitfield(bits, max, ids);
 }
@@ -243,6 +277,8 @@ ecapi_ids_have(const EcapiIds *ids, uint32_t id)
 
 	if (ids->form == ECAPI_IDS_BITFIELD)
 		return id >= 1 && id <= ids->n && bit(&ids->at, ids->at.at + id - 1);
+	if (id == ids->asked)
+		return ids->has_asked;
 	while (ecapi_ids_next(&walk, &first, &last))
 	{
 		if (id >= first && id <= last)

@@ -66,6 +66,8 @@ typedef struct EcapiIds
 	EcapiIdsForm form;
 	uint32_t	n;				/* bits of the field, or items of the range */
 	uint32_t	max;			/* the largest id; of a bitfield, its number of bits */
+	uint32_t	asked;			/* of a range: an id that was looked for on the way; 0: none */
+	bool		has_asked;		/* it is one of them */
 	EcapiBits	at;				/* the first of them */
 } EcapiIds;
 
@@ -79,12 +81,14 @@ typedef enum EcapiIdsCoding
 /*
  * Read a set: Int(16) the largest id, Boolean, and either a range or a bitfield.  bits is
  * behind it afterwards, or bad: it is cut, an id is 0 or too large, or a group runs
- * backwards.
+ * backwards.  asked, unless 0, is an id that ecapi_ids_have() then knows without reading a
+ * range once more.
  */
-extern void ecapi_ids_read(EcapiBits *bits, EcapiIdsCoding coding, EcapiIds *ids);
+extern void ecapi_ids_read(EcapiBits *bits, EcapiIdsCoding coding, uint32_t asked, EcapiIds *ids);
 
 /* The same of a range alone: Int(12) count, and the items. */
-extern void ecapi_ids_read_range(EcapiBits *bits, EcapiIdsCoding coding, EcapiIds *ids);
+extern void ecapi_ids_read_range(EcapiBits *bits, EcapiIdsCoding coding, uint32_t asked,
+								 EcapiIds *ids);
 
 /* A bitfield of n bits. */
 extern void ecapi_ids_read_bitfield(EcapiBits *bits, uint32_t n, EcapiIds *ids);

@@ -24,4 +24,13 @@ extern EcapiConsentDecision ecapi_consent_decide(const EcapiConsentTerms *terms,
 												 const char *string, size_t len,
 												 const int *sids, int n);
 
+/*
+ * The same for several who ask about one string, of which none ignores it: each of its
+ * sections is decoded once.  decisions has room for nterms, at most ECAPI_CONSENT_ASKING.
+ */
+#define ECAPI_CONSENT_ASKING	2
+extern void ecapi_consent_decide_each(const EcapiConsentTerms *terms, int nterms,
+									  const char *string, size_t len, const int *sids, int n,
+									  EcapiConsentDecision *decisions);
+
 #endif							/* ECAPI_DECIDE_H */

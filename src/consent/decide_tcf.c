@@ -19,7 +19,6 @@
  * No I/O, no state, no memory.
  */
 #include "consent/ruling.h"
-#include "consent/tcf.h"
 
 /* Purposes: create profiles for personalised advertising, and use them. */
 #define CREATE_PROFILES	3
@@ -32,38 +31,47 @@
 #define POLICY_4_SINCE	INT64_C(16961184000)
 #define POLICY_4		4
 
-/* Whether a restriction keeps the destination from a purpose; *type is its. */
-static bool
-is_restricted(const EcapiTcf *tcf, int vendor, int purpose, int *type)
+/* By purposes: the type of a restriction that keeps the destination from it, or NONE. */
+#define NONE	(-1)
+typedef struct Restricted
+{
+	int			types[ECAPI_TCF_PURPOSES + 1];
+} Restricted;
+
+/*
+ * All of them in one walk: their vendors are read on the way.  A restriction is of vendors,
+ * so without a vendor's id none can be told to be ours.
+ */
+static void
+read_restricted(const EcapiTcf *tcf, uint32_t vendor, Restricted *restricted)
 {
 	EcapiTcfRestrictions walk = tcf->restrictions;
 	EcapiTcfRestriction restriction;
 
-	while (ecapi_tcf_next_restriction(&walk, &restriction))
+	for (int purpose = 0; purpose <= ECAPI_TCF_PURPOSES; purpose++)
+		restricted->types[purpose] = NONE;
+	while (vendor != 0 && ecapi_tcf_next_restriction(&walk, &restriction))
 	{
-		if (restriction.purpose == purpose && restriction.type != ECAPI_TCF_CONSENT_REQUIRED &&
-			ecapi_ids_have(&restriction.vendors, (uint32_t) vendor))
-		{
-			*type = restriction.type;
-			return true;
-		}
+		if (restriction.purpose <= ECAPI_TCF_PURPOSES &&
+			restriction.type != ECAPI_TCF_CONSENT_REQUIRED &&
+			restricted->types[restriction.purpose] == NONE &&
+			ecapi_ids_have(&restriction.vendors, vendor))
+			restricted->types[restriction.purpose] = restriction.type;
 	}
-	return false;
 }
 
-/* A restriction is of vendors, so without a vendor's id none can be told to be ours. */
 static void
-decide_purpose(EcapiRuling *ruling, const EcapiTcf *tcf, int purpose, bool personal)
+decide_purpose(EcapiRuling *ruling, const EcapiTcf *tcf, const Restricted *restricted, int purpose,
+			   bool personal)
 {
 	void		(*say) (EcapiRuling *ruling, EcapiConsentRuleId rule, const char *field, int item,
 						int value) = personal ? ecapi_ruling_restrict : ecapi_ruling_refuse;
-	int			vendor = ruling->terms->tcf_vendor_id;
-	int			type;
+	int			type = restricted->types[purpose];
 
 	if (!ecapi_tcf_bit(tcf->consents, ECAPI_TCF_PURPOSES, purpose))
 		say(ruling, personal ? ECAPI_RULED_PERSONALIZATION : ECAPI_RULED_PURPOSE,
 			tcf->canada ? "PurposesExpressConsent" : "PurposeConsents", purpose, 0);
-	else if (vendor != 0 && is_restricted(tcf, vendor, purpose, &type))
+	else if (type != NONE)
 		say(ruling, ECAPI_RULED_RESTRICTION,
 			tcf->canada ? "PubRestrictions" : "PublisherRestrictions", purpose, type);
 }
@@ -97,25 +105,21 @@ decide_form(EcapiRuling *ruling, const EcapiTcf *tcf)
 }
 
 void
-ecapi_decide_tcf(EcapiRuling *ruling, const EcapiGppSection *section)
+ecapi_decide_tcf(EcapiRuling *ruling, const EcapiTcf *tcf)
 {
-	EcapiTcf	tcf;
+	Restricted	restricted;
 
-	if (ecapi_tcf_decode(section, &tcf) != NULL)
-	{
-		ecapi_ruling_refuse(ruling, ECAPI_RULED_SECTION_BROKEN, NULL, 0, 0);
-		return;
-	}
-	decide_form(ruling, &tcf);
-	decide_vendor(ruling, &tcf);
+	read_restricted(tcf, (uint32_t) ruling->terms->tcf_vendor_id, &restricted);
+	decide_form(ruling, tcf);
+	decide_vendor(ruling, tcf);
 	for (int purpose = 1; purpose <= ECAPI_TCF_PURPOSES; purpose++)
 	{
-		if ((ruling->terms->tcf_purposes >> purpose & 1) && !(tcf.canada && purpose == DEVICE))
-			decide_purpose(ruling, &tcf, purpose, false);
+		if ((ruling->terms->tcf_purposes >> purpose & 1) && !(tcf->canada && purpose == DEVICE))
+			decide_purpose(ruling, tcf, &restricted, purpose, false);
 	}
 	if (ruling->terms->uses & ECAPI_USE_TARGETED_ADS)
 	{
-		decide_purpose(ruling, &tcf, CREATE_PROFILES, true);
-		decide_purpose(ruling, &tcf, USE_PROFILES, true);
+		decide_purpose(ruling, tcf, &restricted, CREATE_PROFILES, true);
+		decide_purpose(ruling, tcf, &restricted, USE_PROFILES, true);
 	}
 }

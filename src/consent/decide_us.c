@@ -14,13 +14,13 @@
  *		libraries write "covered" into every section that nobody has touched.
  *	- A known child without consent stops every event, one with consent those for ads.
  *	- Values and versions that are defined nowhere are read as the restrictive ones.
- *	- Sensitive categories are not judged: events have none of them, see doc/privacy.md.
- *	- Who only measures for the sender is stopped by a child without consent alone.
+ *	- Sensitive data stops an event that carries some (decide_sensitive.c).
+ *	- Who only measures for the sender is stopped by these two alone: a child without consent,
+ *	  and sensitive data.
  *
  * No I/O, no state, no memory.
  */
 #include "consent/ruling.h"
-#include "consent/us.h"
 
 /* Values of all fields. */
 #define NOT_APPLICABLE	0
@@ -126,44 +126,31 @@ decide_children(EcapiRuling *ruling, const EcapiUs *us)
 }
 
 void
-ecapi_decide_us(EcapiRuling *ruling, const EcapiGppSection *section)
+ecapi_decide_us(EcapiRuling *ruling, const EcapiUs *us)
 {
-	EcapiUs		us;
-
-	if (ecapi_us_decode(section, &us) != NULL)
-	{
-		ecapi_ruling_refuse(ruling, ECAPI_RULED_SECTION_BROKEN, NULL, 0, 0);
-		return;
-	}
-	decide_children(ruling, &us);
+	decide_children(ruling, us);
+	ecapi_decide_sensitive(ruling, us);
 	if (!ecapi_ruling_is_for_ads(ruling))
 		return;
-	if (us.version < 1 || us.version > known_version(section->id))
-		ecapi_ruling_refuse(ruling, ECAPI_RULED_VERSION, section->id < 24 ? "Version" : "MspaVersion",
-							0, us.version);
-	decide_mspa(ruling, &us);
-	if (us.gpc)
+	if (us->version < 1 || us->version > known_version(us->id))
+		ecapi_ruling_refuse(ruling, ECAPI_RULED_VERSION, us->id < 24 ? "Version" : "MspaVersion",
+							0, us->version);
+	decide_mspa(ruling, us);
+	if (us->gpc)
 		ecapi_ruling_restrict(ruling, ECAPI_RULED_GPC, "Gpc", 0, 1);
-	decide_choices(ruling, &us);
-	decide_secondary_use(ruling, &us, ECAPI_US_PERSONAL_DATA_CONSENTS);
-	decide_secondary_use(ruling, &us, ECAPI_US_ADDITIONAL_DATA_PROCESSING_CONSENT);
+	decide_choices(ruling, us);
+	decide_secondary_use(ruling, us, ECAPI_US_PERSONAL_DATA_CONSENTS);
+	decide_secondary_use(ruling, us, ECAPI_US_ADDITIONAL_DATA_PROCESSING_CONSENT);
 }
 
 /* US Privacy: "1---" says that no law applies. */
 void
-ecapi_decide_usp(EcapiRuling *ruling, const EcapiGppSection *section)
+ecapi_decide_usp(EcapiRuling *ruling, const EcapiUsp *usp)
 {
-	EcapiUsp	usp;
-
-	if (ecapi_usp_decode(section, &usp) != NULL)
-	{
-		ecapi_ruling_refuse(ruling, ECAPI_RULED_SECTION_BROKEN, NULL, 0, 0);
-		return;
-	}
 	if (!ecapi_ruling_is_for_ads(ruling))
 		return;
-	if (usp.opt_out_sale == 'Y')
-		ecapi_ruling_restrict(ruling, ECAPI_RULED_SALE, "OptOutSale", 0, usp.opt_out_sale);
-	if (usp.notice == 'N')
-		ecapi_ruling_restrict(ruling, ECAPI_RULED_NOTICE, "Notice", 0, usp.notice);
+	if (usp->opt_out_sale == 'Y')
+		ecapi_ruling_restrict(ruling, ECAPI_RULED_SALE, "OptOutSale", 0, usp->opt_out_sale);
+	if (usp->notice == 'N')
+		ecapi_ruling_restrict(ruling, ECAPI_RULED_NOTICE, "Notice", 0, usp->notice);
 }

@@ -66,7 +66,7 @@ read_ids(const char *header, size_t len, EcapiGpp *gpp)
 	if (!ecapi_bits_init(&bits, header, len))
 		return "the header has a character that is none of its alphabet";
 	(void) ecapi_bits_read(&bits, 12);
-	ecapi_ids_read_range(&bits, ECAPI_CODED_FIBONACCI, &ids);
+	ecapi_ids_read_range(&bits, ECAPI_CODED_FIBONACCI, 0, &ids);
 	if (bits.bad)
 		return "the header is cut, or names a section that cannot be";
 	while (ecapi_ids_next(&ids, &first, &last))

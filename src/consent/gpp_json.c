@@ -293,7 +293,7 @@ static const char *
 put_tcf(EcapiBuffer *json, const EcapiGppSection *section)
 {
 	EcapiTcf	tcf;
-	const char *problem = ecapi_tcf_decode(section, &tcf);
+	const char *problem = ecapi_tcf_decode(section, 0, &tcf);
 
 	if (problem != NULL || json == NULL)
 		return problem;

@@ -45,6 +45,9 @@ read_plain(const EcapiValue *user_data)
 
 	consent.ad_user_data = answer_of(plain, "ad_user_data");
 	consent.ad_personalization = answer_of(plain, "ad_personalization");
+	consent.ad_storage = answer_of(plain, "ad_storage");
+	if (consent.ad_storage == ECAPI_CONSENT_UNKNOWN)
+		consent.ad_storage = consent.ad_personalization;
 	return consent;
 }
 
@@ -102,36 +105,38 @@ read_sids(const EcapiValue *sids, int *numbers)
 	return n;
 }
 
-static EcapiConsentDecision
-decide_for(const EcapiConsentTerms *terms, const EcapiValue *user_data)
+/* What the string of a person says to each of nterms, of which several ignore none. */
+static void
+decide_each(const EcapiConsentTerms *terms, int nterms, const EcapiValue *user_data,
+			EcapiConsentDecision *decisions)
 {
 	const EcapiValue *string = ecapi_value_get(user_data, "gpp_string");
-	int			sids[ECAPI_GPP_SECTIONS];
 	bool		is_text = ecapi_value_is_text(string);
-	int			n = 0;
+	int			sids[ECAPI_GPP_SECTIONS];
+	int			n = read_sids(ecapi_value_get(user_data, "gpp_sid"), sids);
 
-	if (terms->gpp != ECAPI_GPP_IGNORED)
-		n = read_sids(ecapi_value_get(user_data, "gpp_sid"), sids);
-	return ecapi_consent_decide(terms, is_text ? string->text : NULL, is_text ? string->len : 0,
-								sids, n);
+	ecapi_consent_decide_each(terms, nterms, is_text ? string->text : NULL,
+							  is_text ? string->len : 0, sids, n, decisions);
 }
 
 EcapiConsentDecision
 ecapi_consent_by_string(const EcapiConsentTerms *terms, const EcapiValue *event)
 {
-	return decide_for(terms, ecapi_value_get(event, "user_data"));
+	EcapiConsentDecision decision = {.outcome = ECAPI_CONSENT_SEND};
+
+	if (terms->gpp != ECAPI_GPP_IGNORED)
+		decide_each(terms, 1, ecapi_value_get(event, "user_data"), &decision);
+	return decision;
 }
 
 const char *
-ecapi_consent_restriction(const EcapiConsentTerms *terms, const EcapiValue *event)
+ecapi_consent_restriction(const EcapiConsentTerms *terms, const EcapiConsentDecision *decision,
+						  const EcapiValue *event)
 {
-	EcapiConsentDecision decision;
-
 	if (!terms->restricted)
 		return NULL;
-	decision = ecapi_consent_by_string(terms, event);
-	if (decision.outcome == ECAPI_CONSENT_RESTRICTED)
-		return ecapi_consent_reason(decision.section, decision.rule);
+	if (decision->outcome == ECAPI_CONSENT_RESTRICTED)
+		return ecapi_consent_reason(decision->section, decision->rule);
 	if ((terms->uses & ECAPI_USE_TARGETED_ADS) && terms->gpp != ECAPI_GPP_IGNORED &&
 		ecapi_consent_read(event).ad_personalization == ECAPI_CONSENT_DENIED)
 		return ecapi_consent_reason(0, ECAPI_RULED_PERSONALIZATION);
@@ -148,66 +153,49 @@ ecapi_consent_restriction(const EcapiConsentTerms *terms, const EcapiValue *even
  * document Google's reading of the purposes of the TCF.  Who has signed the MSPA is no
  * question of what the person chose.
  */
-static const EcapiConsentTerms user_data_terms = {
-	.gpp = ECAPI_GPP_IF_PRESENT,
-	.uses = ECAPI_USE_MEASUREMENT,
-	.mspa_signatory = true,
-	.tcf_purposes = 1u << 1 | 1u << 7
-};
-static const EcapiConsentTerms personalization_terms = {
-	.gpp = ECAPI_GPP_IF_PRESENT,
-	.uses = ECAPI_USE_TARGETED_ADS,
-	.mspa_signatory = true,
-	.tcf_purposes = 1u << 3 | 1u << 4
-};
-
-/* What is known of one answer; opted_in: the string has a section that is about opting in. */
-static EcapiConsentAnswer
-answer_with(EcapiConsentAnswer plain, const EcapiConsentTerms *terms,
-			const EcapiValue *user_data, bool opted_in)
+enum
 {
-	if (plain != ECAPI_CONSENT_DENIED &&
-		decide_for(terms, user_data).outcome != ECAPI_CONSENT_SEND)
-		return ECAPI_CONSENT_DENIED;
-	return plain == ECAPI_CONSENT_UNKNOWN && opted_in ? ECAPI_CONSENT_GRANTED : plain;
-}
-
-/* Whether a section of the TCF applies and is there. */
-static bool
-has_tcf(const EcapiValue *string, const EcapiValue *applicable)
-{
-	int			sids[ECAPI_GPP_SECTIONS];
-	int			n = read_sids(applicable, sids);
-	EcapiGpp	gpp;
-
-	if (ecapi_gpp_split(string->text, string->len, &gpp) != NULL)
-		return false;
-	for (int i = 0; i < gpp.nsections; i++)
-	{
-		int			id = gpp.sections[i].id;
-		bool		applies = n == 0;
-
-		for (int j = 0; j < n; j++)
-			applies |= sids[j] == id;
-		if (applies && (id == ECAPI_GPP_TCF_EU || id == ECAPI_GPP_TCF_CA))
-			return true;
+	USER_DATA,
+	PERSONALIZATION,
+	QUESTIONS
+};
+static const EcapiConsentTerms questions[QUESTIONS] = {
+	[USER_DATA] = {
+		.gpp = ECAPI_GPP_IF_PRESENT,
+		.uses = ECAPI_USE_MEASUREMENT,
+		.mspa_signatory = true,
+		.tcf_purposes = 1u << 1 | 1u << 7
+	},
+	[PERSONALIZATION] = {
+		.gpp = ECAPI_GPP_IF_PRESENT,
+		.uses = ECAPI_USE_TARGETED_ADS,
+		.mspa_signatory = true,
+		.tcf_purposes = 1u << 3 | 1u << 4
 	}
-	return false;
+};
+
+/* What is known of one answer; who opted in, where a section is about that, has granted it. */
+static EcapiConsentAnswer
+answer_with(EcapiConsentAnswer plain, const EcapiConsentDecision *decision)
+{
+	if (decision->outcome != ECAPI_CONSENT_SEND)
+		return ECAPI_CONSENT_DENIED;
+	return plain == ECAPI_CONSENT_UNKNOWN && decision->opted_in ? ECAPI_CONSENT_GRANTED : plain;
 }
 
 EcapiConsent
 ecapi_consent_answers(const EcapiValue *user_data)
 {
-	const EcapiValue *string = ecapi_value_get(user_data, "gpp_string");
 	EcapiConsent consent = read_plain(user_data);
-	bool		opted_in;
+	EcapiConsentDecision decisions[QUESTIONS];
 
-	if (!ecapi_value_is_text(string))
+	if (!ecapi_value_is_text(ecapi_value_get(user_data, "gpp_string")))
 		return consent;
-	opted_in = has_tcf(string, ecapi_value_get(user_data, "gpp_sid"));
-	consent.ad_user_data = answer_with(consent.ad_user_data, &user_data_terms, user_data, opted_in);
-	consent.ad_personalization = answer_with(consent.ad_personalization, &personalization_terms,
-											 user_data, opted_in);
+	decide_each(questions, QUESTIONS, user_data, decisions);
+	consent.ad_user_data = answer_with(consent.ad_user_data, &decisions[USER_DATA]);
+	consent.ad_personalization = answer_with(consent.ad_personalization,
+											 &decisions[PERSONALIZATION]);
+	consent.ad_storage = answer_with(consent.ad_storage, &decisions[PERSONALIZATION]);
 	return consent;
 }
 

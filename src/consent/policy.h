@@ -34,6 +34,7 @@ typedef struct EcapiConsent
 {
 	EcapiConsentAnswer ad_user_data;
 	EcapiConsentAnswer ad_personalization;
+	EcapiConsentAnswer ad_storage;	/* Amazon's word; where it is not said, the one before */
 } EcapiConsent;
 
 /*
@@ -51,7 +52,7 @@ extern EcapiConsent ecapi_consent_read(const EcapiValue *event);
 extern const char *ecapi_consent_refuses(EcapiConsentRule rule, const EcapiValue *event);
 
 /*
- * The two answers for a platform that has fields for them: the plain ones, and where there are
+ * The answers for a platform that has fields for them: the plain ones, and where there are
  * none those of the consent string.  A denial of either wins; a section that is about opting
  * out denies, but never grants.  user_data may be NULL.
  */
@@ -69,10 +70,12 @@ extern EcapiConsentDecision ecapi_consent_by_string(const EcapiConsentTerms *ter
 
 /*
  * Why the event may be sent in the destination's restricted mode alone, a constant: its
- * string says so, or ad_personalization was denied and the destination targets ads.  NULL:
- * it may be sent as usual.  Of an event that is not refused.
+ * string says so (decision is that of ecapi_consent_by_string(), and no refusal), or
+ * ad_personalization was denied and the destination targets ads.  NULL: it may be sent as
+ * usual.
  */
 extern const char *ecapi_consent_restriction(const EcapiConsentTerms *terms,
+											 const EcapiConsentDecision *decision,
 											 const EcapiValue *event);
 
 #endif							/* ECAPI_POLICY_CONSENT_H */

@@ -24,6 +24,7 @@
 	X(section, SERVICE_PROVIDER, "service provider mode") \
 	X(section, MSPA, "no signatory of the MSPA") \
 	X(section, CHILD, "known child") \
+	X(section, SENSITIVE, "sensitive data") \
 	X(section, SECONDARY_USE, "no consent to secondary use") \
 	X(section, NOTICE, "no notice") \
 	X(section, CHOICE, "choice without notice") \

@@ -8,7 +8,9 @@
 #define ECAPI_RULING_H
 
 #include "consent/gpp.h"
+#include "consent/tcf.h"
 #include "consent/terms.h"
+#include "consent/us.h"
 
 /*
  * The decision in the making.  A stricter finding replaces a milder one, and of two that are
@@ -19,6 +21,7 @@ typedef struct EcapiRuling
 	const EcapiConsentTerms *terms;
 	EcapiConsentDecision decision;
 	int			section;		/* that is looked at */
+	bool		opted_in;		/* one was of the TCF */
 } EcapiRuling;
 
 /* Something speaks against it, whatever the destination does with the event. */
@@ -35,9 +38,10 @@ extern void ecapi_ruling_restrict(EcapiRuling *ruling, EcapiConsentRuleId rule,
 /* Whether the destination does more than to measure for the sender. */
 extern bool ecapi_ruling_is_for_ads(const EcapiRuling *ruling);
 
-/* The sections. */
-extern void ecapi_decide_us(EcapiRuling *ruling, const EcapiGppSection *section);
-extern void ecapi_decide_usp(EcapiRuling *ruling, const EcapiGppSection *section);
-extern void ecapi_decide_tcf(EcapiRuling *ruling, const EcapiGppSection *section);
+/* What sections that were decoded say. */
+extern void ecapi_decide_us(EcapiRuling *ruling, const EcapiUs *us);
+extern void ecapi_decide_sensitive(EcapiRuling *ruling, const EcapiUs *us);
+extern void ecapi_decide_usp(EcapiRuling *ruling, const EcapiUsp *usp);
+extern void ecapi_decide_tcf(EcapiRuling *ruling, const EcapiTcf *tcf);
 
 #endif							/* ECAPI_RULING_H */

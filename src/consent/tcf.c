@@ -11,8 +11,8 @@
  *
  * Vendors of Canada's are written in two ways.  The older one is that of the European
  * Union; the newer has ranges in Fibonacci codes.  Nothing tells them apart, so the newer
- * one is tried, and taken if in every range the largest id is what stands before it and
- * nothing but zeros is left.
+ * one is tried, and taken if in every range, and in the fields of bits of restrictions, the
+ * largest id is what stands before it and nothing but zeros is left.
  *
  * No I/O, no state, no memory.
  */
@@ -59,9 +59,9 @@ read_restriction(EcapiTcfRestrictions *walk, EcapiBits *bits, EcapiTcfRestrictio
 	restriction->purpose = (int) ecapi_bits_read(bits, 6);
 	restriction->type = (EcapiTcfRestrictionType) ecapi_bits_read(bits, 2);
 	if (walk->sized)
-		ecapi_ids_read(bits, walk->coding, &restriction->vendors);
+		ecapi_ids_read(bits, walk->coding, walk->vendor, &restriction->vendors);
 	else
-		ecapi_ids_read_range(bits, walk->coding, &restriction->vendors);
+		ecapi_ids_read_range(bits, walk->coding, walk->vendor, &restriction->vendors);
 }
 
 bool
@@ -75,31 +75,42 @@ ecapi_tcf_next_restriction(EcapiTcfRestrictions *walk, EcapiTcfRestriction *rest
 }
 
 /*
- * Where they are, once all of them were read.  *exact is cleared where a range does not end
- * with the largest id that stands before it.
+ * Whether vendors, whose largest id stands in the 16 bits at size, end with that: both a range
+ * and a field of bits are written no longer.
+ */
+static bool
+ends_with_largest(const EcapiIds *vendors, EcapiBits size)
+{
+	uint32_t	max = (uint32_t) ecapi_bits_read(&size, 16);
+
+	if (vendors->form == ECAPI_IDS_BITFIELD)
+		return max == 0 || ecapi_ids_have(vendors, max);
+	return max == vendors->max;
+}
+
+/*
+ * Where they are, once all of them were read.  *exact is cleared where vendors do not end
+ * with the largest id that stands before them.
  */
 static void
-read_restrictions(EcapiBits *bits, EcapiIdsCoding coding, bool sized,
-				  EcapiTcfRestrictions *restrictions, bool *exact)
+read_restrictions(EcapiBits *bits, EcapiIdsCoding coding, bool sized, EcapiTcf *tcf, bool *exact)
 {
+	EcapiTcfRestrictions *restrictions = &tcf->restrictions;
 	EcapiTcfRestriction restriction;
 
 	restrictions->n = (uint32_t) ecapi_bits_read(bits, COUNT_BITS);
 	restrictions->coding = coding;
 	restrictions->sized = sized;
+	restrictions->vendor = tcf->vendor;
 	restrictions->at = *bits;
 	for (uint32_t i = 0; i < restrictions->n && !bits->bad; i++)
 	{
-		uint64_t	at = bits->at + 8;
+		EcapiBits	size = *bits;
 
+		ecapi_bits_skip(&size, 8);
 		read_restriction(restrictions, bits, &restriction);
-		if (sized && !bits->bad && restriction.vendors.form == ECAPI_IDS_FIBONACCI)
-		{
-			EcapiBits	size = *bits;
-
-			size.at = at;
-			*exact &= ecapi_bits_read(&size, 16) == restriction.vendors.max;
-		}
+		if (sized && !bits->bad)
+			*exact &= ends_with_largest(&restriction.vendors, size);
 	}
 }
 
@@ -135,12 +146,12 @@ read_head(EcapiBits *bits, EcapiTcf *tcf)
 
 /* A set of vendors; *exact as above. */
 static void
-read_vendors(EcapiBits *bits, EcapiIdsCoding coding, EcapiIds *vendors, bool *exact)
+read_vendors(EcapiBits *bits, EcapiIdsCoding coding, uint32_t asked, EcapiIds *vendors, bool *exact)
 {
 	EcapiBits	size = *bits;
 	uint64_t	max = ecapi_bits_read(&size, 16);
 
-	ecapi_ids_read(bits, coding, vendors);
+	ecapi_ids_read(bits, coding, asked, vendors);
 	if (vendors->form == ECAPI_IDS_FIBONACCI)
 		*exact &= !bits->bad && vendors->max == max;
 }
@@ -149,14 +160,14 @@ read_vendors(EcapiBits *bits, EcapiIdsCoding coding, EcapiIds *vendors, bool *ex
 static void
 read_tail(EcapiBits *bits, EcapiTcf *tcf)
 {
-	bool		exact;
+	bool		exact = true;	
 
-	read_vendors(bits, ECAPI_CODED_INT, &tcf->vendor_consents, &exact);
-	read_vendors(bits, ECAPI_CODED_INT, &tcf->vendor_interests, &exact);
+	read_vendors(bits, ECAPI_CODED_INT, tcf->vendor, &tcf->vendor_consents, &exact);
+	read_vendors(bits, ECAPI_CODED_INT, 0, &tcf->vendor_interests, &exact);
 	if (bits->bad)
 		return;
 	/* the official libraries report none where they are cut, and many strings have none */
-	read_restrictions(bits, ECAPI_CODED_INT, false, &tcf->restrictions, &exact);
+	read_restrictions(bits, ECAPI_CODED_INT, false, tcf, &exact);
 	if (bits->bad)
 		tcf->restrictions.n = 0;
 	bits->bad = false;
@@ -168,13 +179,13 @@ read_fibonacci_tail(EcapiBits *bits, EcapiTcf *tcf)
 {
 	bool		exact = true;
 
-	read_vendors(bits, ECAPI_CODED_FIBONACCI, &tcf->vendor_consents, &exact);
-	read_vendors(bits, ECAPI_CODED_FIBONACCI, &tcf->vendor_interests, &exact);
+	read_vendors(bits, ECAPI_CODED_FIBONACCI, tcf->vendor, &tcf->vendor_consents, &exact);
+	read_vendors(bits, ECAPI_CODED_FIBONACCI, 0, &tcf->vendor_interests, &exact);
 	/* they came later than the rest */
 	if (!bits->bad && bits->len - bits->at < COUNT_BITS)
 		tcf->restrictions.n = 0;
 	else
-		read_restrictions(bits, ECAPI_CODED_FIBONACCI, true, &tcf->restrictions, &exact);
+		read_restrictions(bits, ECAPI_CODED_FIBONACCI, true, tcf, &exact);
 	return exact && !bits->bad && ecapi_bits_rest_is_zero(bits);
 }
 
@@ -203,11 +214,11 @@ read_vendor_segment(EcapiBits *bits, const EcapiTcf *tcf, EcapiIds *vendors)
 	newer = *bits;
 	if (tcf->canada)
 	{
-		read_vendors(&newer, ECAPI_CODED_FIBONACCI, vendors, &exact);
+		read_vendors(&newer, ECAPI_CODED_FIBONACCI, 0, vendors, &exact);
 		if (exact && !newer.bad && ecapi_bits_rest_is_zero(&newer))
 			return;
 	}
-	ecapi_ids_read(bits, ECAPI_CODED_INT, vendors);
+	ecapi_ids_read(bits, ECAPI_CODED_INT, 0, vendors);
 }
 
 static void
@@ -258,7 +269,7 @@ read_segment(const char *text, size_t len, EcapiTcf *tcf, bool *has_core)
 }
 
 const char *
-ecapi_tcf_decode(const EcapiGppSection *section, EcapiTcf *tcf)
+ecapi_tcf_decode(const EcapiGppSection *section, uint32_t vendor, EcapiTcf *tcf)
 {
 	const char *problem = NULL;
 	const char *segment;
@@ -268,6 +279,7 @@ ecapi_tcf_decode(const EcapiGppSection *section, EcapiTcf *tcf)
 
 	memset(tcf, 0, sizeof(*tcf));
 	tcf->canada = section->id == ECAPI_GPP_TCF_CA;
+	tcf->vendor = vendor;
 	while (problem == NULL && ecapi_gpp_segment(section, &at, &segment, &len))
 	{
 		if (len > 0)

@@ -35,6 +35,7 @@ typedef struct EcapiTcfRestrictions
 	uint32_t	n;
 	EcapiIdsCoding coding;
 	bool		sized;			/* vendors as sets, with their largest id; else bare ranges */
+	uint32_t	vendor;			/* that is asked for; 0: none */
 	EcapiBits	at;
 } EcapiTcfRestrictions;
 
@@ -48,6 +49,7 @@ typedef struct EcapiTcfRestriction
 typedef struct EcapiTcf
 {
 	bool		canada;
+	uint32_t	vendor;			/* that is asked for; 0: none */
 	int			version;
 	int64_t		created;		/* tenths of a second since 1970 */
 	int64_t		last_updated;
@@ -81,9 +83,11 @@ typedef struct EcapiTcf
 } EcapiTcf;
 
 /*
- * Decode section 2 or 5. NULL, or what is wrong: a constant text.
+ * Decode section 2 or 5. NULL, or what is wrong: a constant text.  vendor, unless 0, is the
+ * one that ecapi_ids_have() will be asked for: it is looked for on the way.
  */
-extern const char *ecapi_tcf_decode(const EcapiGppSection *section, EcapiTcf *tcf);
+extern const char *ecapi_tcf_decode(const EcapiGppSection *section, uint32_t vendor,
+									EcapiTcf *tcf);
 
 /* Bit i, from 1, of a field of n bits. */
 extern bool ecapi_tcf_bit(uint32_t field, int n, int i);

@@ -19,6 +19,26 @@ typedef enum EcapiUses
 	ECAPI_USE_MEASUREMENT = 1 << 2	/* a service provider attributes and reports */
 } EcapiUses;
 
+/* Sensitive data, in the categories of the sections of the United States; bits. */
+typedef enum EcapiSensitive
+{
+	ECAPI_SENSITIVE_RACE = 1 << 0,
+	ECAPI_SENSITIVE_RELIGION = 1 << 1,
+	ECAPI_SENSITIVE_HEALTH = 1 << 2,
+	ECAPI_SENSITIVE_SEX = 1 << 3,	/* sex life or orientation */
+	ECAPI_SENSITIVE_CITIZENSHIP = 1 << 4,	/* or immigration */
+	ECAPI_SENSITIVE_GENETIC = 1 << 5,
+	ECAPI_SENSITIVE_BIOMETRIC = 1 << 6,
+	ECAPI_SENSITIVE_LOCATION = 1 << 7,	/* precise */
+	ECAPI_SENSITIVE_GOVERNMENT_ID = 1 << 8,
+	ECAPI_SENSITIVE_FINANCIAL = 1 << 9, /* accounts, and how to get into them */
+	ECAPI_SENSITIVE_UNION = 1 << 10,	/* membership of one */
+	ECAPI_SENSITIVE_MESSAGES = 1 << 11, /* contents of messages */
+	ECAPI_SENSITIVE_CRIME_VICTIM = 1 << 12,
+	ECAPI_SENSITIVE_NATIONAL_ORIGIN = 1 << 13,
+	ECAPI_SENSITIVE_TRANSGENDER = 1 << 14	/* or nonbinary */
+} EcapiSensitive;
+
 /* What is asked of a string. */
 typedef enum EcapiGppRule
 {
@@ -32,6 +52,7 @@ typedef struct EcapiConsentTerms
 {
 	EcapiGppRule gpp;
 	unsigned	uses;			/* of EcapiUses */
+	unsigned	sensitive;		/* of EcapiSensitive: what the events carry */
 	bool		mspa_signatory; /* it has signed the IAB's Multi-State Privacy Agreement */
 	int			tcf_vendor_id;	/* its id in the vendor list; 0: none is known */
 	uint32_t	tcf_purposes;	/* that must be allowed; bit P is purpose P */
@@ -66,6 +87,7 @@ typedef enum EcapiConsentRuleId
 	ECAPI_RULED_SERVICE_PROVIDER,
 	ECAPI_RULED_MSPA,
 	ECAPI_RULED_CHILD,
+	ECAPI_RULED_SENSITIVE,
 	ECAPI_RULED_SECONDARY_USE,
 	ECAPI_RULED_NOTICE,
 	ECAPI_RULED_CHOICE,
@@ -90,6 +112,7 @@ typedef struct EcapiConsentDecision
 	const char *field;			/* in the words of the section; NULL: none */
 	int			item;			/* of a list, from 1, or the purpose; 0: the field itself */
 	int			value;			/* what was read */
+	bool		opted_in;		/* a section of the TCF, which is about opting in, was read */
 } EcapiConsentDecision;
 
 /* ---- reason.c ---- */

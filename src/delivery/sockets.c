@@ -29,6 +29,7 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
+#include "compat.h"
 #include "delivery/sockets.h"
 
 /* Sockets reported by one wait; the others are reported by the next. */
@@ -57,7 +58,7 @@ current_set(const EcapiSocket *sockets, int nsockets, uint64_t generation)
 		return kept;
 
 	ecapi_sockets_forget();
-	set = CreateWaitEventSet(TopMemoryContext, nsockets + 2);
+	set = ecapi_wait_event_set(nsockets + 2);
 	PG_TRY();
 	{
 		int			i;
@@ -144,6 +145,7 @@ shorter(long a, long b)
 bool
 ecapi_sockets_wait(EcapiHttp *http, long timeout_ms)
 {
+	static uint32 wait_event;
 	const EcapiSocket *sockets;
 	EcapiSocket ready[READY_MAX];
 	WaitEvent	events[READY_MAX];
@@ -165,7 +167,7 @@ ecapi_sockets_wait(EcapiHttp *http, long timeout_ms)
 	nsockets = ecapi_http_sockets(http, &sockets, &generation);
 	set = current_set(sockets, nsockets, generation);
 	nevents = WaitEventSetWait(set, shorter(timeout_ms, ecapi_http_timeout(http)),
-							   events, READY_MAX, PG_WAIT_EXTENSION);
+							   events, READY_MAX, ecapi_wait_event(&wait_event, "EcapiDelivery"));
 
 	for (i = 0; i < nevents; i++)
 	{

@@ -2,8 +2,9 @@
  * amazon_event.c
  *	  One event in the shape of Amazon Ads' Events API.
  *
- * Amazon takes a person's own word: the GPP string, the TC string that it holds, and the
- * plain answers.  In its European region an event without any of them is refused, so it is unfit.
+ * Amazon takes a person's own word: the GPP string, the TC string that it holds, and two
+ * answers, which are the plain ones, or the string's.  In its European region an event without
+ * any of them is refused, so it is unfit.
  *
  * Source: Segment's sender amazon-conversions-api (segmentio/action-destinations), and the
  * description of the Events API (Amazon Ads API v1, tag Events).
@@ -11,7 +12,7 @@
  * Invariants
  *	(1) Identifiers leave by the rules that identity.def has for Amazon, and no other way;
  *		an advertising id is sent only where an option says whose it is.
- *	(2) Of the plain answers a denial wins, and what nobody said is not said.
+ *	(2) Of answers and string a denial wins, and what nobody said is not said.
  *	(3) An event that is not shaped leaves the body as it was; see format.h.
  *
  * No I/O, no SQL, no state; nothing of the server is called.
@@ -189,32 +190,50 @@ write_match_keys(EcapiMatchKeys *keys)
 		ecapi_match_each(keys, keys_of[i].path, take_key, &key);
 	}
 	if (ifa != NULL)
+	{
 		write_key(keys->writer, "MAID", ifa->text, ifa->len);
+		ecapi_match_known(keys);
+	}
 	return ecapi_write_close(keys->writer, open, ']', false);
 }
 
 /* ---- what was consented to ---- */
+
+/* As Amazon has it; NULL: nobody said it, or not so that it can be read. */
+static const char *
+word_of(EcapiConsentAnswer answer)
+{
+	switch (answer)
+	{
+		case ECAPI_CONSENT_GRANTED:
+			return "GRANTED";
+		case ECAPI_CONSENT_DENIED:
+			return "DENIED";
+		case ECAPI_CONSENT_UNKNOWN:
+		case ECAPI_CONSENT_UNREADABLE:
+			break;
+	}
+	return NULL;
+}
 
 /*
  * Both answers of Amazon's, or none: ad_user_data is the one about giving data away, and
  * ad_storage, else ad_personalization, the one about keeping it for ads.
  */
 static void
-write_plain_consent(EcapiMatchKeys *keys)
+write_answers(EcapiMatchKeys *keys)
 {
-	int			data = ecapi_match_consent(keys->ext, "ad_user_data");
-	int			storage = ecapi_match_consent(keys->ext, "ad_storage");
+	EcapiConsent consent = ecapi_consent_answers(keys->data);
+	const char *data = word_of(consent.ad_user_data);
+	const char *storage = word_of(ecapi_member_is_true(keys->data, "mmt_only")
+								  ? ECAPI_CONSENT_DENIED : consent.ad_storage);
 	EcapiOpen	open;
 
-	if (storage == 0)
-		storage = ecapi_match_consent(keys->ext, "ad_personalization");
-	if (ecapi_member_is_true(keys->data, "mmt_only"))
-		storage = -1;
-	if (data == 0 || storage == 0)
+	if (data == NULL || storage == NULL)
 		return;
 	open = ecapi_write_open(keys->writer, "amazonConsent", '{');
-	ecapi_write_text(keys->writer, "amznAdStorage", storage > 0 ? "GRANTED" : "DENIED");
-	ecapi_write_text(keys->writer, "amznUserData", data > 0 ? "GRANTED" : "DENIED");
+	ecapi_write_text(keys->writer, "amznAdStorage", storage);
+	ecapi_write_text(keys->writer, "amznUserData", data);
 	(void) ecapi_write_close(keys->writer, open, '}', true);
 }
 
@@ -238,7 +257,7 @@ write_consent(EcapiMatchKeys *keys)
 		ecapi_write_text_len(keys->writer, "tcf", tc_string, len);
 	else
 		ecapi_match_clear(keys, "tcf", ecapi_member_text(said, "tcf"), 0);
-	write_plain_consent(keys);
+	write_answers(keys);
 	any = keys->writer->any;
 	geo = ecapi_write_open(keys->writer, "geo", '{');
 	ecapi_match_clear(keys, "ipAddress", ecapi_match_ip(keys), 0);

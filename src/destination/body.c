@@ -17,6 +17,7 @@
 #include "destination/body.h"
 #include "destination/identifiers.h"
 #include "destination/reduce.h"
+#include "event/amended.h"
 
 /*
  * Room that closing a body may take beyond its events: brackets, and what some platforms
@@ -56,7 +57,7 @@ chain(EcapiShape *shape, const EcapiValue *event)
 }
 
 EcapiShaped
-ecapi_body_add(EcapiBody *body, EcapiArena *arena, const EcapiValue *event,
+ecapi_body_add(EcapiBody *body, EcapiArena *arena, const EcapiValue *event, bool restricted,
 			   const EcapiValue **seen, const char **reason)
 {
 	EcapiShape *shape = &body->shape;
@@ -66,10 +67,14 @@ ecapi_body_add(EcapiBody *body, EcapiArena *arena, const EcapiValue *event,
 	EcapiShaped shaped;
 
 	*seen = NULL;
-	*reason = NULL;
+	*reason = ecapi_reduce_lacks(shape->options);
+	if (*reason)
+		return ECAPI_LACKING;
+	shape->original = ecapi_amend_original(event);
+	shape->identified = ECAPI_IDENTIFIED_UNSEEN;
 	event = ecapi_identifiers_withhold(arena, event, shape->left_out, shape->arg);
 	if (!arena->failed)
-		event = ecapi_reduce(shape->options, arena, event, reason);
+		event = ecapi_reduce(shape->options, restricted, arena, event, reason);
 	if (arena->failed)
 		return ECAPI_BODY_NO_MEMORY;
 	if (event == NULL)
@@ -80,7 +85,10 @@ ecapi_body_add(EcapiBody *body, EcapiArena *arena, const EcapiValue *event,
 		uint64_t	key = format->key(shape->options, event);
 
 		if (shape->events > 0 && key != shape->key)
-			return ECAPI_BODY_FULL;
+		{
+			shape->other_key = key;
+			return ECAPI_BODY_OTHER_KEY;
+		}
 		shape->key = key;
 	}
 	shaped = format->add(shape, arena, event, buffer, reason);
@@ -102,6 +110,20 @@ ecapi_body_add(EcapiBody *body, EcapiArena *arena, const EcapiValue *event,
 	if (shaped == ECAPI_SHAPED)
 		shape->events++;
 	return shaped;
+}
+
+int
+ecapi_body_place_key(EcapiBodyKeys *keys, const EcapiOptions *options, uint64_t key)
+{
+	if (options->max_in_flight == 1)
+		return -1;
+	for (int i = 0; i < keys->n; i++)
+		if (keys->keys[i] == key)
+			return i;
+	if (keys->n == ECAPI_BODY_KEYS)
+		return -1;
+	keys->keys[keys->n] = key;
+	return keys->n++;
 }
 
 bool

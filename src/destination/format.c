@@ -1,13 +1,16 @@
 /*
  * format.c
  *	  What formats share: complaints about options, paths, the frame of a body, the end of
- *	  an event in it.
+ *	  an event in it, what they do with events unless the owner says otherwise.
  *
  * No locks, no state, no memory but the arena's and the body's.
  */
 #include "destination/format.h"
 
 #include <string.h>
+
+/* Purposes that an ads platform's conversion interface needs: device access, measurement. */
+#define DEFAULT_PURPOSES	(1u << 1 | 1u << 7)
 
 static void
 say(char *memory, size_t size, const char *text)
@@ -71,4 +74,14 @@ ecapi_format_path(EcapiArena *arena, const char *const *parts)
 	for (int i = 0; parts[i] != NULL; i++)
 		ecapi_buffer_str(&path, parts[i]);
 	return memory;
+}
+
+void
+ecapi_format_terms(const EcapiFormat *format, EcapiConsentTerms *terms)
+{
+	memset(terms, 0, sizeof(*terms));
+	terms->gpp = format->gets_consent ? ECAPI_GPP_IGNORED : ECAPI_GPP_IF_PRESENT;
+	terms->uses = format->uses != 0 ? format->uses
+		: ECAPI_USE_SALE_OR_SHARE | ECAPI_USE_TARGETED_ADS | ECAPI_USE_MEASUREMENT;
+	terms->tcf_purposes = DEFAULT_PURPOSES;
 }

@@ -75,6 +75,14 @@ extern bool ecapi_format_wrong(EcapiFormatProblem *problem, const char *message,
 
 /* ---- a body ---- */
 
+/* What a receiver can tell of the person of an event by what was written of it. */
+typedef enum EcapiIdentified
+{
+	ECAPI_IDENTIFIED_UNSEEN,		/* nothing was to be written of a person */
+	ECAPI_IDENTIFIED_NOT,		/* nothing was written that tells it from others */
+	ECAPI_IDENTIFIED			/* an email address, a click id, or the like was */
+} EcapiIdentified;
+
 /* What a format may use while it shapes a body. */
 typedef struct EcapiShape
 {
@@ -84,6 +92,7 @@ typedef struct EcapiShape
 	int			events;			/* in the body so far; the caller counts */
 	int64_t		now;			/* seconds since 1970 */
 	uint64_t	key;			/* of the events in the body, if the format has keys */
+	uint64_t	other_key;		/* of the event that had another one last; body.h */
 
 	/*
 	 * SHA-256 over the ids of the events in the body, in their order: the same when
@@ -93,6 +102,14 @@ typedef struct EcapiShape
 
 	/* alpha-2, lower case: where what has no country belongs; NULL: unknown */
 	const char *default_country;
+
+	EcapiIdentified identified;			/* of the event that was added last; by the format */
+
+	/*
+	 * Of the event that is being added, if it is an amendment: what it is of, ext.original of
+	 * the event as it was before fields were taken out of it; else NULL.
+	 */
+	const EcapiValue *original;
 
 	/* called for each value that is left out, unless NULL; must not raise */
 	void		(*left_out) (void *arg, const EcapiField *field,
@@ -111,6 +128,7 @@ typedef enum EcapiShaped
 								 * says what to set; body unchanged */
 	/* no format's answers, but those of body.h */
 	ECAPI_BODY_FULL,
+	ECAPI_BODY_OTHER_KEY,
 	ECAPI_BODY_NO_MEMORY
 } EcapiShaped;
 
@@ -131,6 +149,15 @@ typedef enum EcapiOutcomes
 	ECAPI_OUTCOMES_EACH,		/* those at fault are named, the others are taken */
 	ECAPI_OUTCOMES_NONE			/* an answer says nothing of events */
 } EcapiOutcomes;
+
+/* How a platform is told what an event is worth now that it has (ecapi.amend()). */
+typedef enum EcapiAmendWay
+{
+	ECAPI_AMEND_NONE,			/* it has no way: an amendment would count as another event */
+	ECAPI_AMEND_APPEND,			/* by an event of another name, which names the original */
+	ECAPI_AMEND_RESTATE,		/* by the event once more, under the key of the original */
+	ECAPI_AMEND_MESSAGE			/* by a message of another type */
+} EcapiAmendWay;
 
 /* ---- later ---- */
 
@@ -244,6 +271,15 @@ struct EcapiFormat
 	bool		addressed_refunds;
 
 	/*
+	 * How it takes an amendment, and for how long after the original, in seconds; 0: for ever.
+	 * amend_limit, unless NULL, says it for a destination, of which -1 has no way; amend_s is
+	 * then what it says by the options' defaults.  add shapes an amendment by shape->original.
+	 */
+	EcapiAmendWay amend;
+	int			amend_s;
+	int			(*amend_limit) (const EcapiOptions *options);
+
+	/*
 	 * What the receiver does with events, for the options uses and gpp: bits of EcapiUses, 0 for
 	 * all of them, as of platforms for ads; and whether it gets the consent string and
 	 * decides by itself, so that gpp is 'ignore' unless the owner says otherwise.
@@ -336,12 +372,22 @@ extern const char *ecapi_format_path(EcapiArena *arena, const char *const *parts
 extern const EcapiValue *ecapi_format_dedupe_value(const EcapiOptions *options,
 												   const EcapiValue *event);
 
+/* The same of the original of an amendment that is being added. */
+extern const EcapiValue *ecapi_format_original_value(const EcapiShape *shape,
+													 const EcapiValue *event);
+
 /* The default of the option max_age, in seconds; 0: any age. */
 static inline int
 ecapi_format_default_age(const EcapiFormat *format)
 {
 	return format->default_age_s > 0 ? format->default_age_s : format->max_age_s;
 }
+
+/*
+ * The terms of a destination of the format, as far as consent strings are concerned, without
+ * an option of the owner's; what is no default is 0.
+ */
+extern void ecapi_format_terms(const EcapiFormat *format, EcapiConsentTerms *terms);
 
 /* registry.c; NULL when there is none.  i counts from 0, NULL at the end. */
 extern const EcapiFormat *ecapi_format_lookup(const char *name);

@@ -145,7 +145,8 @@ static const EcapiGrant amazon_grant = {
 	"user_data.email_address", "user_data.phone_numbers", "user_data.address.first_name", \
 	"user_data.address.last_name", "user_data.address.street", "user_data.address.city", \
 	"user_data.address.state", "user_data.address.country_code", \
-	"user_data.address.postal_code", "user_data.gpp_string", "user_data.mmt_only", \
+	"user_data.address.postal_code", "user_data.gpp_string", "user_data.gpp_sid", \
+	"user_data.mmt_only", \
 	"user_data.event_ip_address", "user_data.landing_ip_address", "user_data.ext", \
 	"properties.items.quantity", "properties.page_url"
 

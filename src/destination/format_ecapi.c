@@ -127,6 +127,17 @@ write_ext(Writer *writer, EcapiObject object, const EcapiValue *ext)
 	return true;
 }
 
+/* Whether a field's values tell a person from others. */
+static bool
+tells_person(const EcapiField *field)
+{
+	if (field->object == ECAPI_OBJ_UIDS)
+		return field->privacy == ECAPI_SHA256;
+	return field->object == ECAPI_OBJ_USER_DATA &&
+		((field->privacy == ECAPI_SHA256 && strcmp(field->name, "gender") != 0) ||
+		 strcmp(field->name, "click_id") == 0 || strcmp(field->name, "ifa") == 0);
+}
+
 /* A text or number as a digest: nothing else leads out of here. */
 static bool
 write_digest(Writer *writer, const EcapiField *field, const EcapiValue *value,
@@ -314,7 +325,11 @@ write_object(Writer *writer, EcapiObject object,
 		ecapi_json_string(body, field->name, field->len);
 		ecapi_buffer_char(body, ':');
 		if (write_value(writer, field, slots[i], country))
+		{
 			any = true;
+			if (tells_person(field))
+				writer->shape->identified = ECAPI_IDENTIFIED;
+		}
 		else
 			undo(body, before);
 	}
@@ -431,6 +446,7 @@ native_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 
 	if (shape->events > 0)
 		ecapi_buffer_char(body, ',');
+	shape->identified = ECAPI_IDENTIFIED_NOT;
 	write_object(&writer, ECAPI_OBJ_EVENT, slots, NULL);
 	return ECAPI_SHAPED;
 }

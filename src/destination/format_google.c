@@ -192,6 +192,20 @@ google_carries(const EcapiOptions *options)
 	return ads;
 }
 
+/*
+ * Of an event that Ads knows by its transaction id, value and currency are taken over; of
+ * one that Analytics knows, the first wins (page "Send events", multi-source conversions).
+ * Of Floodlight no page says it.  How long after a conversion is not said either; a click
+ * counts for 90 days.
+ */
+static int
+google_amend_limit(const EcapiOptions *options)
+{
+	const char *type = ecapi_google_option(options, ECAPI_GOOGLE_ACCOUNT_TYPE);
+
+	return type != NULL && strcmp(type, "GOOGLE_ADS") == 0 ? 90 * 24 * HOUR : -1;
+}
+
 /* ---- access tokens ---- */
 
 static bool
@@ -254,6 +268,9 @@ const EcapiFormat ecapi_format_google = {
 	.off_by_default = UINT64_C(1) << ECAPI_EVENT_ad_impression |
 	UINT64_C(1) << ECAPI_EVENT_page_view | UINT64_C(1) << ECAPI_EVENT_refund,
 	.addressed_refunds = true,
+	.amend = ECAPI_AMEND_RESTATE,
+	.amend_s = 90 * 24 * HOUR,
+	.amend_limit = google_amend_limit,
 	.restricted_mode = "consent.adPersonalization is denied",
 	.has_test_mode = true,
 	.takes_targets = true,

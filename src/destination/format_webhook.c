@@ -48,13 +48,16 @@ webhook_open(EcapiShape *shape, EcapiBuffer *body)
 		ecapi_buffer_char(body, '[');
 }
 
-/* "ecapi.purchase": words with full stops between, the standard's advice for types. */
+/*
+ * "ecapi.purchase": words with full stops between, the standard's advice for types.  Of an
+ * amendment "ecapi.purchase.amended", so that nobody takes it for another purchase.
+ */
 static void
-write_type(EcapiWriter *writer, const EcapiValue *type)
+write_type(EcapiWriter *writer, const EcapiValue *type, bool amended)
 {
 	char		text[100];
 
-	snprintf(text, sizeof(text), "ecapi.%s", type->text);
+	snprintf(text, sizeof(text), "ecapi.%s%s", type->text, amended ? ".amended" : "");
 	ecapi_write_text(writer, "type", text);
 }
 
@@ -74,12 +77,13 @@ webhook_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 	payload = ecapi_write_open(&writer, NULL, '{');
 	type = event->type == ECAPI_OBJECT ? ecapi_value_get(event, "event_type") : NULL;
 	if (type != NULL && type->type == ECAPI_STRING)
-		write_type(&writer, type);
+		write_type(&writer, type, shape->original != NULL);
 	if (event->type == ECAPI_OBJECT &&
 		ecapi_instant_text(ecapi_value_get(event, "timestamp"), instant))
 		ecapi_write_text(&writer, "timestamp", instant);
 	ecapi_write_name(&writer, "data");
 	shaped = ecapi_format_native.add(&alone, arena, event, body, reason);
+	shape->identified = alone.identified;
 	(void) ecapi_write_close(&writer, payload, '}', true);
 	if (shaped != ECAPI_SHAPED && !body->full)
 		ecapi_buffer_truncate(body, before);
@@ -146,6 +150,7 @@ const EcapiFormat ecapi_format_webhook = {
 	.uses = ECAPI_USE_MEASUREMENT,
 	.gets_consent = true,
 	.restricted_mode = "mmt_only",
+	.amend = ECAPI_AMEND_MESSAGE,
 	.what = "Signed webhooks, as Standard Webhooks describes them, for a receiver of one's own.",
 	.credentials = "secret",
 	.outcomes = ECAPI_OUTCOMES_WHOLE,

@@ -199,7 +199,7 @@ write_client(EcapiMatchKeys *keys)
 	if (client == NULL)
 		return app ? "needs user_data.ext.click_ids.ga_app_instance_id"
 			: "needs user_data.ext.click_ids.ga_client_id";
-	ecapi_match_clear(keys, app ? "app_instance_id" : "client_id", client, 0);
+	ecapi_match_own_id(keys, app ? "app_instance_id" : "client_id", client, 0);
 	return NULL;
 }
 
@@ -218,7 +218,7 @@ write_user_id(EcapiMatchKeys *keys)
 		ecapi_match_write(keys, digest, lengthof(digest), false);
 	else if (strcmp(how, "clear") == 0 && id != NULL && id->len <= USER_ID_MAX &&
 			 strchr(id->text, '@') == NULL)
-		ecapi_match_clear(keys, "user_id", id, 0);
+		ecapi_match_own_id(keys, "user_id", id, 0);
 }
 
 static void

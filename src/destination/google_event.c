@@ -48,6 +48,7 @@ typedef struct Head
 {
 	int			type;
 	char		time[ECAPI_INSTANT_SIZE];
+	char		updated[ECAPI_INSTANT_SIZE];	/* of an amendment, when it came about; else "" */
 	const char *target;			/* the id that it goes to */
 	const char *name;			/* of an event for Analytics; else NULL */
 	size_t		name_len;
@@ -80,10 +81,26 @@ read_name(const EcapiOptions *options, const EcapiValue *event, Head *head)
 	return ecapi_analytics_name_wrong(head->name, head->name_len);
 }
 
+/*
+ * A conversion is restated under its own transaction id and time, with the time of the
+ * restatement as lastUpdatedTimestamp.
+ */
+static bool
+read_times(const EcapiShape *shape, const EcapiValue *event, Head *head)
+{
+	const EcapiValue *own = ecapi_value_get(event, "timestamp");
+
+	if (shape->original == NULL)
+		return ecapi_instant_text(own, head->time);
+	return ecapi_instant_text(ecapi_value_get(shape->original, "timestamp"), head->time) &&
+		ecapi_instant_text(own, head->updated);
+}
+
 /* Fill in the head; NULL, or why the event cannot be expressed. */
 static const char *
-read_head(const EcapiOptions *options, const EcapiValue *event, Head *head)
+read_head(const EcapiShape *shape, const EcapiValue *event, Head *head)
 {
+	const EcapiOptions *options = shape->options;
 	const EcapiValue *type = ecapi_value_get(event, "event_type");
 	const EcapiValue *value = ecapi_value_get(event, "value");
 	const EcapiValue *currency = ecapi_value_get(event, "currency_code");
@@ -94,7 +111,7 @@ read_head(const EcapiOptions *options, const EcapiValue *event, Head *head)
 	head->type = ecapi_event_type_lookup(type->text, type->len);
 	if (head->type < 0)
 		return "event_type unknown";
-	if (!ecapi_instant_text(ecapi_value_get(event, "timestamp"), head->time))
+	if (!read_times(shape, event, head))
 		return "timestamp missing";
 	if (ecapi_value_is_text(currency))
 	{
@@ -335,8 +352,12 @@ write_event(EcapiGoogleUser *user, const Head *head, const EcapiValue *event)
 	EcapiOpen	open = ecapi_write_open(writer, NULL, '{');
 
 	write_destination(writer, options, head);
-	write_string(writer, "transactionId", ecapi_format_dedupe_value(options, event));
+	write_string(writer, "transactionId", user->shape->original != NULL ?
+				 ecapi_format_original_value(user->shape, event) :
+				 ecapi_format_dedupe_value(options, event));
 	ecapi_write_text(writer, "eventTimestamp", head->time);
+	if (head->updated[0] != '\0')
+		ecapi_write_text(writer, "lastUpdatedTimestamp", head->updated);
 	ecapi_write_text_len(writer, "eventName", head->name, head->name_len);
 	write_source(writer, ecapi_value_get(event, "source"));
 	ecapi_write_text(writer, "currency", head->currency);
@@ -363,9 +384,10 @@ ecapi_google_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 
 	(void) arena;
 	*reason = event->type == ECAPI_OBJECT ?
-		read_head(shape->options, event, &head) : "not an object";
+		read_head(shape, event, &head) : "not an object";
 	if (*reason)
 		return ECAPI_UNFIT;
+	shape->identified = ECAPI_IDENTIFIED_NOT;
 	user.product = ecapi_google_product(shape->options);
 	user.user_data = ecapi_value_get(event, "user_data");
 	write_event(&user, &head, event);

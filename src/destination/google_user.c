@@ -60,6 +60,14 @@ click_text(const EcapiGoogleUser *user, const char *name)
 												 "click_ids"), name);
 }
 
+/* What tells the person from others was written, and whether the product takes an event for it. */
+static void
+note_person(EcapiGoogleUser *user, bool suffices)
+{
+	user->shape->identified = ECAPI_IDENTIFIED;
+	user->identified |= suffices;
+}
+
 /* ---- userIdentifiers ---- */
 
 /* Where a value belongs whose own address says nothing. */
@@ -230,8 +238,8 @@ ecapi_google_write_identifiers(EcapiGoogleUser *user)
 	ecapi_write_close(user->writer, list, ']', false);
 	ecapi_write_close(user->writer, object, '}', false);
 	/* Floodlight knows a person by its own cookies alone, Analytics by the client's */
-	if (written.n > 0 && user->product == ECAPI_GOOGLE_ADS)
-		user->identified = true;
+	if (written.n > 0)
+		note_person(user, user->product == ECAPI_GOOGLE_ADS);
 }
 
 /* ---- devices ---- */
@@ -314,7 +322,7 @@ write_click(EcapiGoogleUser *user, const char *name)
 	if (click == NULL)
 		return;
 	ecapi_write_value(user->writer, name, click);
-	user->identified |= user->product != ECAPI_GOOGLE_ANALYTICS;
+	note_person(user, user->product != ECAPI_GOOGLE_ANALYTICS);
 }
 
 /*
@@ -334,7 +342,7 @@ write_mobile_device(EcapiGoogleUser *user)
 		return;
 	}
 	ecapi_write_value(user->writer, "mobileDeviceId", ifa);
-	user->identified |= user->product != ECAPI_GOOGLE_ANALYTICS;
+	note_person(user, user->product != ECAPI_GOOGLE_ANALYTICS);
 }
 
 void
@@ -350,7 +358,7 @@ ecapi_google_write_ad_identifiers(EcapiGoogleUser *user)
 	if (floodlight && user_text(user, "impression_id"))
 	{
 		ecapi_write_value(user->writer, "impressionId", user_text(user, "impression_id"));
-		user->identified = true;
+		note_person(user, true);
 	}
 	write_device(user, "landingPageDeviceInfo", "landing_user_agent", "landing_ip_address");
 	ecapi_write_close(user->writer, open, '}', false);
@@ -396,13 +404,14 @@ ecapi_google_write_client(EcapiGoogleUser *user, bool app)
 	}
 	ecapi_write_value(user->writer, "clientId", client);
 	ecapi_write_value(user->writer, "appInstanceId", instance);
-	user->identified |= client || instance;
+	if (client || instance)
+		note_person(user, true);
 
 	/* any text that is always the same will do, so the standard's digest does */
 	if (form_by(user, "ecapi", user_field("customer_identifier"),
 				ecapi_value_get(user->user_data, "customer_identifier"), NULL, &form))
 	{
 		ecapi_write_text_len(user->writer, "userId", form.text, form.len);
-		user->identified = true;
+		note_person(user, true);
 	}
 }

@@ -112,6 +112,19 @@ ecapi_identity_rule_as(const char *format, const char *path, const char *as)
 	return NULL;
 }
 
+bool
+ecapi_identity_tells_person(const EcapiIdentityRule *rule)
+{
+	static const char *const fields[] = {
+		"email_address", "phone_numbers", "customer_identifier", "uids.id", "ifa"
+	};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (same(rule->field + sizeof(USER_DATA) - 1, fields[i]))
+			return true;
+	return false;
+}
+
 /* What a result means for the value; the text of one that is left out goes. */
 static bool
 judge_result(const EcapiIdentityRule *rule, const char *country, EcapiIdentityForm *form,

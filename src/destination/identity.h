@@ -75,6 +75,9 @@ extern bool ecapi_identity_normal(const EcapiIdentityRule *rule, const char *tex
 								  const char *country, EcapiIdentityForm *form,
 								  EcapiViolationCode *reason);
 
+/* Whether what leaves by a rule tells a person from others, as no name or place does. */
+extern bool ecapi_identity_tells_person(const EcapiIdentityRule *rule);
+
 /* All rules, from 0; NULL behind the last. */
 extern const EcapiIdentityRule *ecapi_identity_nth(int i);
 

@@ -75,6 +75,15 @@ write_clear(User *user, const char *type, const EcapiValue *value)
 		write_id(user, type, value->text, value->len);
 }
 
+/* The same of an id of a click or a device. */
+static void
+write_own_id(User *user, const char *type, const EcapiValue *value)
+{
+	write_clear(user, type, value);
+	if (value != NULL)
+		ecapi_match_known(&user->keys);
+}
+
 /* LinkedIn takes addresses of IPv4 alone. */
 static const EcapiValue *
 ipv4_of(const EcapiMatchKeys *keys)
@@ -91,11 +100,11 @@ write_ids(User *user)
 	EcapiOpen	open = ecapi_write_open(keys->writer, "userIds", '[');
 
 	ecapi_match_each(keys, "user_data.email_address", write_email, user);
-	write_clear(user, "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID",
-				ecapi_match_id(ecapi_match_click(keys, "li_fat_id")));
+	write_own_id(user, "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID",
+				 ecapi_match_id(ecapi_match_click(keys, "li_fat_id")));
 	write_clear(user, "PLAINTEXT_IP_ADDRESS", ipv4_of(keys));
 	if (ecapi_linkedin_says(keys->shape->options, ECAPI_LINKEDIN_APP_OS, "android"))
-		write_clear(user, "GOOGLE_AID", ecapi_match_ifa(keys));
+		write_own_id(user, "GOOGLE_AID", ecapi_match_ifa(keys));
 	(void) ecapi_write_close(keys->writer, open, ']', true);
 }
 
@@ -162,7 +171,7 @@ write_external_id(User *user)
 	EcapiOpen	open = ecapi_write_open(keys->writer, "externalIds", '[');
 
 	if (ecapi_linkedin_says(keys->shape->options, ECAPI_LINKEDIN_EXTERNAL_ID, "clear"))
-		ecapi_write_value(keys->writer, NULL, ecapi_member_text(keys->data, "customer_identifier"));
+		ecapi_match_own_id(keys, NULL, ecapi_member_text(keys->data, "customer_identifier"), 0);
 	else
 		ecapi_match_each(keys, "user_data.customer_identifier", write_digest, keys->writer);
 	(void) ecapi_write_close(keys->writer, open, ']', false);

@@ -29,6 +29,8 @@ ecapi_match_begin(EcapiMatchKeys *keys, EcapiShape *shape, EcapiWriter *writer,
 				  const EcapiValue *user)
 {
 	memset(keys, 0, sizeof(*keys));
+	if (shape->identified == ECAPI_IDENTIFIED_UNSEEN)
+		shape->identified = ECAPI_IDENTIFIED_NOT;
 	keys->shape = shape;
 	keys->writer = writer;
 	keys->rules = shape->format->name;
@@ -65,7 +67,11 @@ form_of(EcapiMatchKeys *keys, const EcapiIdentityRule *rule, const EcapiValue *v
 	}
 	if (ecapi_identity_form(rule, keys->shape->digests, value->text, value->len, country,
 							form, &reason))
+	{
+		if (ecapi_identity_tells_person(rule))
+			ecapi_match_known(keys);
 		return true;
+	}
 	if (form->result == ECAPI_NORMALIZED_NO_MEMORY)
 		ecapi_buffer_fail(keys->writer->body);
 	else if (form->result != ECAPI_NORMALIZED_EMPTY)
@@ -303,6 +309,15 @@ ecapi_match_clear(EcapiMatchKeys *keys, const char *name, const EcapiValue *valu
 	keys->has |= has;
 }
 
+void
+ecapi_match_own_id(EcapiMatchKeys *keys, const char *name, const EcapiValue *value,
+				   unsigned has)
+{
+	ecapi_match_clear(keys, name, value, has);
+	if (value != NULL)
+		ecapi_match_known(keys);
+}
+
 /*
  * ---- what leaves as it is ----
  */
@@ -330,16 +345,6 @@ ecapi_match_click(const EcapiMatchKeys *keys, const char *name)
 			return NULL;
 	}
 	return click;
-}
-
-int
-ecapi_match_consent(const EcapiValue *ext, const char *purpose)
-{
-	const EcapiValue *said = ecapi_value_get(ecapi_member_object(ext, "consent"), purpose);
-
-	if (said == NULL || said->type != ECAPI_BOOL)
-		return 0;
-	return said->truth ? 1 : -1;
 }
 
 const EcapiValue *

@@ -75,9 +75,20 @@ extern void ecapi_match_addresses(EcapiMatchKeys *keys, const char *name,
 
 /*
  * Write a member that leaves as it is, and set has; nothing where value is NULL.
+ * ecapi_match_own_id: it is an id of a click, a browser, a device or the like, which tells
+ * its person from others.
  */
 extern void ecapi_match_clear(EcapiMatchKeys *keys, const char *name,
 							  const EcapiValue *value, unsigned has);
+extern void ecapi_match_own_id(EcapiMatchKeys *keys, const char *name,
+							   const EcapiValue *value, unsigned has);
+
+/* Such an id was written in another way. */
+static inline void
+ecapi_match_known(EcapiMatchKeys *keys)
+{
+	keys->shape->identified = ECAPI_IDENTIFIED;
+}
 
 /*
  * The id of a click at the platform whose name for it is given ("ttclid"): of
@@ -88,12 +99,6 @@ extern const EcapiValue *ecapi_match_click(const EcapiMatchKeys *keys, const cha
 
 /* A member of ext.click_ids that is a text; NULL: none. */
 extern const EcapiValue *ecapi_match_cookie(const EcapiMatchKeys *keys, const char *name);
-
-/*
- * What user_data.ext (or NULL) has in consent of a purpose: 1 granted, -1 denied, 0
- * nothing.
- */
-extern int	ecapi_match_consent(const EcapiValue *ext, const char *purpose);
 
 /* The address and the browser of the event, else of the landing; an address is one. */
 extern const EcapiValue *ecapi_match_ip(const EcapiMatchKeys *keys);

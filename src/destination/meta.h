@@ -26,10 +26,11 @@ typedef enum EcapiMetaOption
 /* Meta's name of a standard event for an event type; NULL: it has none. */
 extern const char *ecapi_meta_standard_name(int type);
 
-/* add and age_limit of the format, see format.h (meta_event.c) */
+/* add, amend_limit and age_limit of the format, see format.h (meta_event.c) */
 extern EcapiShaped ecapi_meta_add(EcapiShape *shape, EcapiArena *arena,
 								  const EcapiValue *event, EcapiBuffer *body,
 								  const char **reason);
+extern int	ecapi_meta_amend_limit(const EcapiOptions *options);
 extern int	ecapi_meta_age_limit(const EcapiOptions *options, const EcapiValue *event);
 
 /* Ages that an event may have, in seconds; see meta_event.c. */

@@ -28,6 +28,8 @@
 #include "destination/member.h"
 #include "destination/meta.h"
 #include "destination/options.h"
+#include "destination/select.h"
+#include "event/amended.h"
 
 static const char *const standard_names[ECAPI_EVENT_TYPES] = {
 	[ECAPI_EVENT_purchase] = "Purchase",
@@ -66,6 +68,7 @@ typedef struct Extras
 	const EcapiValue *app;		/* app_data, of an app's event */
 	const EcapiValue *channel;	/* messaging_channel, of one of business messaging */
 	const EcapiValue *original; /* the event that a value is appended to, or NULL */
+	const EcapiValue *original_order;	/* its transaction id, or NULL */
 	const char *original_name;
 	int64_t		original_time;
 } Extras;
@@ -110,24 +113,27 @@ find_needed(const EcapiFacts *facts, Extras *extras)
 static const char *
 find_original(const EcapiShape *shape, const EcapiFacts *facts, Extras *extras, bool *filtered)
 {
-	const char *days = shape->options->own[ECAPI_META_APPEND_FOR_DAYS];
 	EcapiFacts	original;
 	const char *reason;
 
-	extras->original = ecapi_member_object(facts->ext, "original");
+	extras->original = shape->original != NULL ? shape->original
+		: ecapi_member_object(facts->ext, ECAPI_ORIGINAL);
 	if (extras->original == NULL)
 		return NULL;
+	/* what the options take out of events is not in an amendment's properties either */
+	extras->original_order = ecapi_member_text(shape->original != NULL ? facts->properties
+											   : extras->original, "transaction_id");
 	extras->name = shape->options->own[ECAPI_META_APPEND_EVENT_NAME];
 	reason = ecapi_facts_read(shape, extras->original, &original);
 	if (reason == NULL)
 		reason = ecapi_facts_name(shape, extras->original, &original, standard_names,
 								  &extras->original_name);
 	if (reason != NULL || (ecapi_member_text(extras->original, "id") == NULL &&
-						   ecapi_member_text(extras->original, "transaction_id") == NULL))
+						   extras->original_order == NULL))
 		return "original incomplete";
 	extras->original_time = original.time;
-	*filtered = shape->now - original.time > (int64_t) atoi(days) * 86400;
-	return *filtered ? "original too old" : NULL;
+	*filtered = shape->now - original.time > ecapi_meta_amend_limit(shape->options);
+	return *filtered ? ECAPI_REASON_ORIGINAL_OLD : NULL;
 }
 
 static const char *
@@ -181,7 +187,7 @@ write_app(EcapiWriter *writer, const EcapiValue *app)
 static void
 write_original(EcapiWriter *writer, const EcapiOptions *options, const Extras *extras)
 {
-	const EcapiValue *order = ecapi_member_text(extras->original, "transaction_id");
+	const EcapiValue *order = extras->original_order;
 	const EcapiValue *id = ecapi_member_text(extras->original, "id");
 	EcapiOpen	open = ecapi_write_open(writer, "original_event_data", '{');
 
@@ -240,6 +246,12 @@ ecapi_meta_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 	open = ecapi_write_open(&writer, NULL, '{');
 	*reason = write_event(shape, &writer, event, &facts, &extras);
 	return ecapi_format_shaped(&writer, open, *reason);
+}
+
+int
+ecapi_meta_amend_limit(const EcapiOptions *options)
+{
+	return atoi(options->own[ECAPI_META_APPEND_FOR_DAYS]) * 86400;
 }
 
 /*

@@ -114,11 +114,12 @@ write_click(EcapiMatchKeys *keys, int64_t time)
 
 	if (cookie == NULL && click != NULL && is_cookie(click->text, click->len))
 		cookie = click;
-	ecapi_match_clear(keys, "fbc", cookie, HAS_STRONG);
+	ecapi_match_own_id(keys, "fbc", cookie, HAS_STRONG);
 	if (cookie != NULL || click == NULL || !ecapi_match_is_id(click->text, click->len))
 		return;
 	snprintf(made, sizeof(made), "fb.1.%lld000.%s", (long long) time, click->text);
 	ecapi_write_text(keys->writer, "fbc", made);
+	ecapi_match_known(keys);
 	keys->has |= HAS_STRONG;
 }
 
@@ -142,6 +143,7 @@ write_own_ids(EcapiMatchKeys *keys)
 		}
 		else
 			continue;
+		ecapi_match_known(keys);
 		keys->has |= HAS_STRONG;
 	}
 }
@@ -180,8 +182,8 @@ ecapi_meta_write_user(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *
 	ecapi_match_clear(&keys, "client_ip_address", ecapi_match_ip(&keys), HAS_STRONG);
 	ecapi_match_clear(&keys, "client_user_agent", ecapi_match_agent(&keys), HAS_AGENT);
 	write_click(&keys, time);
-	ecapi_match_clear(&keys, "fbp", cookie_of(&keys, "fbp"), HAS_STRONG);
-	ecapi_match_clear(&keys, "madid", ecapi_match_ifa(&keys), HAS_STRONG);
+	ecapi_match_own_id(&keys, "fbp", cookie_of(&keys, "fbp"), HAS_STRONG);
+	ecapi_match_own_id(&keys, "madid", ecapi_match_ifa(&keys), HAS_STRONG);
 	write_own_ids(&keys);
 	(void) ecapi_write_close(writer, open, '}', true);
 	return find_unfit_user(keys.has);

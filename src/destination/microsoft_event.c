@@ -85,7 +85,7 @@ write_device(EcapiMatchKeys *keys)
 	const char *os = keys->shape->options->own[ECAPI_MICROSOFT_APP_OS];
 
 	if (os != NULL)
-		ecapi_match_clear(keys, strcmp(os, "ios") == 0 ? "idfa" : "gaid",
+		ecapi_match_own_id(keys, strcmp(os, "ios") == 0 ? "idfa" : "gaid",
 						  ecapi_match_ifa(keys), IDENTIFIED);
 }
 
@@ -98,7 +98,7 @@ write_user(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *user)
 
 	ecapi_match_begin(&keys, shape, writer, user);
 	ecapi_match_write(&keys, hashed, lengthof(hashed), false);
-	ecapi_match_clear(&keys, "msclkid", ecapi_match_id(ecapi_match_click(&keys, "msclkid")), IDENTIFIED);
+	ecapi_match_own_id(&keys, "msclkid", ecapi_match_id(ecapi_match_click(&keys, "msclkid")), IDENTIFIED);
 	write_device(&keys);
 	ecapi_match_clear(&keys, "clientIpAddress", ecapi_match_ip(&keys), 0);
 	ecapi_match_clear(&keys, "clientUserAgent", ecapi_match_agent(&keys), 0);

@@ -203,10 +203,10 @@ write_person(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *data)
 	EcapiOpen	open;
 
 	ecapi_match_begin(&keys, shape, writer, data);
-	ecapi_match_clear(&keys, "oppref", reference(ecapi_match_click(&keys, "oppref")), HAS_STRONG);
+	ecapi_match_own_id(&keys, "oppref", reference(ecapi_match_click(&keys, "oppref")), HAS_STRONG);
 	open = ecapi_write_open(writer, "user", '{');
 	ecapi_match_write(&keys, identifiers, lengthof(identifiers), false);
-	ecapi_match_clear(&keys, "obref", reference(ecapi_match_cookie(&keys, "obref")), HAS_STRONG);
+	ecapi_match_own_id(&keys, "obref", reference(ecapi_match_cookie(&keys, "obref")), HAS_STRONG);
 	ecapi_match_clear(&keys, "ip_address", ecapi_match_ip(&keys), 0);
 	ecapi_match_clear(&keys, "user_agent", ecapi_match_agent(&keys), 0);
 	(void) ecapi_write_close(writer, open, '}', false);

@@ -126,18 +126,23 @@ extern EcapiOptionRead ecapi_option_read_filter;
 
 /* option_consent.c */
 extern EcapiOptionRead ecapi_option_read_uses;
+extern EcapiOptionRead ecapi_option_read_sensitive;
 extern EcapiOptionRead ecapi_option_read_restricted;
 extern EcapiOptionRead ecapi_option_read_tcf_purposes;
 
-/* Where none is given, the format says what the receiver does with events. */
-extern void ecapi_option_consent_defaults(EcapiOptions *options);
-
 /* option_reduction.c */
 extern EcapiOptionRead ecapi_option_read_value_field;
+extern EcapiOptionRead ecapi_option_read_value_transform;
 extern EcapiOptionRead ecapi_option_read_value_factor;
 extern EcapiOptionRead ecapi_option_read_value_digits;
 extern EcapiOptionRead ecapi_option_read_anonymize;
 extern EcapiOptionRead ecapi_option_read_fields;
 extern EcapiOptionRead ecapi_option_read_redact;
+
+/*
+ * What value_transform asks for when the whole list is read: digits, and what else is
+ * hidden.  False when that cannot be; then problem says why.
+ */
+extern bool ecapi_option_reduction_complete(EcapiOptions *options, EcapiOptionProblem *problem);
 
 #endif							/* ECAPI_OPTION_H */

@@ -2,8 +2,7 @@
  * option_consent.c
  *	  The options of a destination that say what it does with events, for consent strings.
  *
- * The defaults are the format's: what large platforms for ads do by their own terms, and
- * for a receiver of one's own, which gets the string itself, measurement.
+ * Where none is given, the format says it: ecapi_format_terms().
  *
  * No locks, no state.
  */
@@ -11,63 +10,90 @@
 
 #include "destination/option.h"
 
-/* Purposes that an ads platform's conversion interface needs: device access, measurement. */
-#define DEFAULT_PURPOSES	(1u << 1 | 1u << 7)
-
 /* Purposes there are bits for in a string. */
 #define PURPOSES			24
 
-static const struct
+/* A word of a list, and the bit that stands for it. */
+typedef struct Word
 {
-	const char *name;
-	unsigned	use;
-}			uses[] = {
+	const char *name;			/* NULL: the end */
+	unsigned	bit;
+} Word;
+
+static const Word uses[] = {
 	{"sale_or_share", ECAPI_USE_SALE_OR_SHARE},
 	{"targeted_ads", ECAPI_USE_TARGETED_ADS},
-	{"measurement", ECAPI_USE_MEASUREMENT}
+	{"measurement", ECAPI_USE_MEASUREMENT},
+	{NULL, 0}
+};
+
+static const Word sensitive[] = {
+	{"race", ECAPI_SENSITIVE_RACE},
+	{"religion", ECAPI_SENSITIVE_RELIGION},
+	{"health", ECAPI_SENSITIVE_HEALTH},
+	{"sexual_orientation", ECAPI_SENSITIVE_SEX},
+	{"citizenship", ECAPI_SENSITIVE_CITIZENSHIP},
+	{"genetic", ECAPI_SENSITIVE_GENETIC},
+	{"biometric", ECAPI_SENSITIVE_BIOMETRIC},
+	{"precise_location", ECAPI_SENSITIVE_LOCATION},
+	{"government_id", ECAPI_SENSITIVE_GOVERNMENT_ID},
+	{"financial_account", ECAPI_SENSITIVE_FINANCIAL},
+	{"union_membership", ECAPI_SENSITIVE_UNION},
+	{"message_contents", ECAPI_SENSITIVE_MESSAGES},
+	{"crime_victim", ECAPI_SENSITIVE_CRIME_VICTIM},
+	{"national_origin", ECAPI_SENSITIVE_NATIONAL_ORIGIN},
+	{"transgender", ECAPI_SENSITIVE_TRANSGENDER},
+	{NULL, 0}
 };
 
 static const char *
-nth_use(int i, void *arg)
+nth_word(int i, void *arg)
 {
-	return i < lengthof(uses) ? uses[i].name : NULL;
+	const Word *words = arg;
+
+	return words[i].name;
 }
 
-static unsigned
-find_use(const char *entry, size_t len)
+/* The bits of a list of words. */
+static bool
+read_words(const EcapiOption *option, const char *value, const Word *words, unsigned *bits,
+		   EcapiOptionProblem *problem)
 {
-	for (int i = 0; i < lengthof(uses); i++)
+	const char *entry;
+	size_t		len;
+
+	*bits = 0;
+	while (value != NULL)
 	{
-		if (strlen(uses[i].name) == len && memcmp(uses[i].name, entry, len) == 0)
-			return uses[i].use;
+		const Word *word = words;
+
+		value = ecapi_option_entry(value, &entry, &len);
+		while (word->name != NULL &&
+			   (strlen(word->name) != len || memcmp(word->name, entry, len) != 0))
+			word++;
+		if (word->name == NULL)
+		{
+			ecapi_option_wrong(option, pnstrdup(entry, len), problem);
+			ecapi_option_hint_names(entry, len, nth_word, unconstify(Word *, words), problem);
+			return false;
+		}
+		*bits |= word->bit;
 	}
-	return 0;
+	return true;
 }
 
 bool
 ecapi_option_read_uses(const EcapiOption *option, const char *value, EcapiOptions *options,
 					   EcapiOptionProblem *problem)
 {
-	const char *entry;
-	size_t		len;
-	unsigned	all = 0;
+	return read_words(option, value, uses, &options->terms.uses, problem);
+}
 
-	while (value != NULL)
-	{
-		unsigned	use;
-
-		value = ecapi_option_entry(value, &entry, &len);
-		use = find_use(entry, len);
-		if (use == 0)
-		{
-			ecapi_option_wrong(option, pnstrdup(entry, len), problem);
-			ecapi_option_hint_names(entry, len, nth_use, NULL, problem);
-			return false;
-		}
-		all |= use;
-	}
-	options->terms.uses = all;
-	return true;
+bool
+ecapi_option_read_sensitive(const EcapiOption *option, const char *value,
+							EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	return read_words(option, value, sensitive, &options->terms.sensitive, problem);
 }
 
 bool
@@ -106,15 +132,4 @@ ecapi_option_read_tcf_purposes(const EcapiOption *option, const char *value,
 	}
 	options->terms.tcf_purposes = all;
 	return true;
-}
-
-void
-ecapi_option_consent_defaults(EcapiOptions *options)
-{
-	const EcapiFormat *format = options->format;
-
-	options->terms.gpp = format->gets_consent ? ECAPI_GPP_IGNORED : ECAPI_GPP_IF_PRESENT;
-	options->terms.uses = format->uses != 0 ? format->uses
-		: ECAPI_USE_SALE_OR_SHARE | ECAPI_USE_TARGETED_ADS | ECAPI_USE_MEASUREMENT;
-	options->terms.tcf_purposes = DEFAULT_PURPOSES;
 }

@@ -69,6 +69,21 @@ ecapi_option_read_value_field(const EcapiOption *option, const char *value,
 }
 
 bool
+ecapi_option_read_value_transform(const EcapiOption *option, const char *value,
+								  EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	char		memory[ECAPI_TRANSFORM_SIZE];
+	const char *closest;
+
+	if (ecapi_transform_read(value, &options->transform, memory, &closest))
+		return true;
+	ecapi_option_wrong(option, value, problem);
+	if (closest)
+		snprintf(problem->hint, sizeof(problem->hint), "Perhaps you meant \"%s\".", closest);
+	return false;
+}
+
+bool
 ecapi_option_read_value_factor(const EcapiOption *option, const char *value,
 							   EcapiOptions *options, EcapiOptionProblem *problem)
 {
@@ -168,4 +183,38 @@ ecapi_option_read_redact(const EcapiOption *option, const char *value,
 										  strstr(forbidden, "currency_code") ?
 										  "Redact \"value\", too." : NULL, problem);
 	return true;
+}
+
+/*
+ * A transformed value is not one that somebody has written, so it gets the decimals of
+ * its currency unless another number is asked for.  And what leaves beside it must not
+ * tell the true one: prices add up to it, and the field that it was taken from is it.
+ */
+bool
+ecapi_option_reduction_complete(EcapiOptions *options, EcapiOptionProblem *problem)
+{
+	static const char amounts[] = "properties.items.price, properties.items.discount, "
+		"properties.shipping, properties.tax, ext.net_revenue, properties.ext.net_revenue";
+	const char *field = options->value_field;
+	bool		other = field && strcmp(field, "value") != 0;
+	EcapiPathProblem wrong;
+	EcapiArena	arena;
+
+	if (options->transform.kind == ECAPI_TRANSFORM_NONE)
+		return true;
+	if (options->value_digits == 0)
+		options->value_digits = ECAPI_DIGITS_OF_CURRENCY;
+	ecapi_arena_init(&arena, grab, NULL);
+	/* a member's name may hold what a list of paths would take for its own */
+	if (!other || (strchr(field, ',') == NULL && field[strlen(field) - 1] != ' '))
+		options->amounts = ecapi_paths_read(&arena, psprintf("%s%s%s", amounts, other ? ", " : "",
+															 other ? field : ""), &wrong);
+	if (options->amounts)
+		return true;
+	problem->sqlstate = ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE;
+	strlcpy(problem->message, "option \"value_transform\" cannot hide what option \"value_field\" names",
+			sizeof(problem->message));
+	strlcpy(problem->detail, "Its path holds a comma, or ends in a blank.", sizeof(problem->detail));
+	strlcpy(problem->hint, "Let the enrichment use another name.", sizeof(problem->hint));
+	return false;
 }

@@ -15,6 +15,7 @@
 #include "destination/decimal.h"
 #include "destination/format.h"
 #include "destination/paths.h"
+#include "destination/transform.h"
 #include "event/field_set.h"
 
 typedef enum EcapiMode
@@ -73,6 +74,10 @@ struct EcapiOptions
 
 	/* what of them; see reduce.h */
 	char	   *value_field;	/* path of the number that is sent as value; or NULL */
+	EcapiTransform transform;	/* of value_transform */
+	const EcapiMeasured *measured;	/* what it needs to know; NULL: nothing was measured.
+									 * Not from the lists: who loads them sets it */
+	EcapiPaths *amounts;		/* what tells the value that a transform hides; NULL: none */
 	EcapiDecimal value_factor;	/* digits 0: as it is */
 	int			value_digits;	/* decimals of value and 1; 0: as it is; or: */
 #define ECAPI_DIGITS_OF_CURRENCY	(-1)	/* as many as its currency has */

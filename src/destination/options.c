@@ -79,6 +79,8 @@ static const EcapiOption table[] = {
 		.what = "It is \"required\" to send only what a consent string allows, \"if_present\" to send all but what one denies, or \"ignore\"."},
 	{"uses", SERVER, .read = ecapi_option_read_uses,
 		.what = "It is what the receiver does with events: a list of sale_or_share, targeted_ads and measurement, separated by commas."},
+	{"sensitive", SERVER, .read = ecapi_option_read_sensitive,
+		.what = "It is a list of the sensitive data that events carry, such as health and precise_location, separated by commas."},
 	{"restricted", SERVER, .read = ecapi_option_read_restricted, MEMBER(terms.restricted),
 		.what = "It is \"allow\" to send events in the platform's restricted mode that may be sent in no other, or \"deny\"."},
 	{"mspa_signatory", SERVER, .read = ecapi_option_read_boolean, MEMBER(terms.mspa_signatory),
@@ -100,6 +102,8 @@ static const EcapiOption table[] = {
 		.what = "It is what becomes of events whose enrichment fails again and again."},
 	{"value_field", SERVER, .read = ecapi_option_read_value_field, MEMBER(value_field),
 		.what = "It is the path of an amount: one of the standard's, or a number below ext, user_data.ext or properties.ext."},
+	{"value_transform", SERVER, .read = ecapi_option_read_value_transform,
+		.what = "It is \"log\", \"cap \" and 50% to 99.99%, or \"buckets \" and 2 to 100."},
 	{"value_factor", SERVER, .read = ecapi_option_read_value_factor,
 		.what = "It is a decimal number above 0 and up to 1000000, of at most 15 digits, as in \"0.7\"."},
 	{"value_digits", SERVER, .read = ecapi_option_read_value_digits,
@@ -369,7 +373,7 @@ set_server_defaults(EcapiOptions *options)
 	options->rate_limit = options->format->requests_a_minute / 60.0;
 	options->sample = 1;
 	options->dedupe_key = options->format->dedupe_key;
-	ecapi_option_consent_defaults(options);
+	ecapi_format_terms(options->format, &options->terms);
 	ecapi_option_own_defaults(options);
 }
 
@@ -408,8 +412,9 @@ ecapi_options_read(List *list, Oid catalog, EcapiOptions *options,
 		if (!option->read(option, defGetString(def), options, problem))
 			return false;
 	}
-	return catalog == ForeignServerRelationId ? check_server(options, problem) :
-		check_mapping(options, problem);
+	if (catalog != ForeignServerRelationId)
+		return check_mapping(options, problem);
+	return ecapi_option_reduction_complete(options, problem) && check_server(options, problem);
 }
 
 EcapiOptions *

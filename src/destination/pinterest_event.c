@@ -197,7 +197,7 @@ write_user(const Event *one)
 	ecapi_match_write(&keys, hashed, lengthof(hashed), true);
 	ecapi_match_clear(&keys, "client_ip_address", ecapi_match_ip(&keys), HAS_IP);
 	ecapi_match_clear(&keys, "client_user_agent", ecapi_match_agent(&keys), HAS_AGENT);
-	ecapi_match_clear(&keys, "click_id", ecapi_match_id(ecapi_match_click(&keys, "epik")), HAS_MORE);
+	ecapi_match_own_id(&keys, "click_id", ecapi_match_id(ecapi_match_click(&keys, "epik")), HAS_MORE);
 	(void) ecapi_write_close(one->writer, open, '}', true);
 	if ((keys.has & HAS_ENOUGH) != 0 || (keys.has & (HAS_IP | HAS_AGENT)) == (HAS_IP | HAS_AGENT))
 		return NULL;

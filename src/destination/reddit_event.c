@@ -121,6 +121,7 @@ write_uuid(EcapiMatchKeys *keys)
 	if (*id == '\0' || strchr(id, '.') != NULL)
 		return;
 	ecapi_write_text(keys->writer, "uuid", id);
+	ecapi_match_known(keys);
 	keys->has |= HAS_IDENTIFIER;
 }
 
@@ -157,7 +158,7 @@ write_user(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *user)
 	EcapiOpen	open;
 
 	ecapi_match_begin(&keys, shape, writer, user);
-	ecapi_match_clear(&keys, "click_id", ecapi_match_id(ecapi_match_click(&keys, "rdt_cid")),
+	ecapi_match_own_id(&keys, "click_id", ecapi_match_id(ecapi_match_click(&keys, "rdt_cid")),
 					  HAS_IDENTIFIER);
 	open = ecapi_write_open(writer, "user", '{');
 	ecapi_match_write(&keys, scalars, lengthof(scalars), false);

@@ -5,7 +5,8 @@
  *
  * The steps, in this order, each a tree from the tree before it:
  *
- *	 1. value		value_field, then value_factor, then value_digits
+ *	 1. value		value_field, then value_transform, then value_factor, then
+ *					value_digits; with value_transform, other amounts go (prune.c)
  *	 2. mmt_only	forced, by the option or because the event may be sent in the restricted
  *					mode alone
  *	 3. anonymize	anonymize.c
@@ -17,8 +18,9 @@
  *
  * Invariants
  *	(1) A redacted field is in no result, whatever the event holds; see prune.c.
- *	(2) With value_field or value_factor the event's own value never leaves: where
- *		there is nothing to send in its place, the event does not go.
+ *	(2) With value_field, value_transform or value_factor the event's own value never
+ *		leaves: where there is nothing to send in its place, the event does not go.
+ *		A cap's is sent where it is below.  A value is rounded once, at the end.
  *	(3) An arena that failed gives no result at all: half of the steps is not less.
  *	(4) What is given is not changed.  A destination without these options pays
  *		nothing, one with them for the lists that change; see map.c.
@@ -34,20 +36,22 @@
 #include "destination/reduce.h"
 #include "destination/by_country.h"
 #include "event/codes.h"
+#include "event/event_type.h"
 #include "event/scan.h"
+#include "event/stored.h"
 
 static bool
 changes_value(const EcapiOptions *options)
 {
 	return options->value_field || options->value_factor.digits > 0 ||
-		options->value_digits != 0;
+		options->value_digits != 0 || options->transform.kind != ECAPI_TRANSFORM_NONE;
 }
 
 bool
 ecapi_reduces(const EcapiOptions *options)
 {
-	return changes_value(options) || options->mmt_only || options->terms.restricted || options->anonymize != 0 || options->fields ||
-		options->redact;
+	return changes_value(options) || options->mmt_only || options->anonymize != 0 ||
+		options->fields || options->redact;
 }
 
 static bool
@@ -78,6 +82,48 @@ round_value(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *ev
 	return ecapi_decimal_round(arena, text, *len, decimals, len);
 }
 
+const EcapiValue *
+ecapi_reduce_source(const EcapiOptions *options, const EcapiValue *event, const char **reason)
+{
+	const EcapiValue *own = ecapi_value_get(event, "value");
+	const EcapiValue *source;
+
+	*reason = NULL;
+	if (own && own->type == ECAPI_NULL)
+		own = NULL;
+	if (options->value_field == NULL)
+		return own;
+	/* a value without a currency would make the event one to be thrown away */
+	if (own == NULL && ecapi_value_get(event, "currency_code") == NULL)
+		return NULL;
+	source = ecapi_path_find(options->value_field, event);
+	if (is_number(source))
+		return source;
+	*reason = own ? "no value_field" : NULL;
+	return NULL;
+}
+
+/*
+ * A number (len bytes) transformed.  Nobody knows of a refund which order it is of, and
+ * what that one left as; two refunds of a capped order could take back more than was said.
+ */
+static const char *
+transform(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
+		  const char *text, size_t *len, const char **reason)
+{
+	const EcapiValue *currency = ecapi_value_get(event, "currency_code");
+	int			type = ecapi_stored_type(event);
+
+	if (type == ECAPI_EVENT_refund)
+	{
+		*reason = "refund of a transformed value";
+		return NULL;
+	}
+	return ecapi_transform_apply(options->transform, options->measured, arena, type,
+								 currency && currency->type == ECAPI_STRING ? currency->text : NULL,
+								 text, *len, len, reason);
+}
+
 /*
  * The number that is sent as value, or NULL: none, with *reason set when the
  * event must not go without it.
@@ -86,37 +132,25 @@ static const EcapiValue *
 value_to_send(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
 			 const char **reason)
 {
-	const EcapiValue *own = ecapi_value_get(event, "value");
-	const EcapiValue *source;
+	const EcapiValue *source = ecapi_reduce_source(options, event, reason);
 	const char *text;
 	size_t		len;
 
-	if (own && own->type == ECAPI_NULL)
-		own = NULL;
-	source = own;
-	if (options->value_field)
-	{
-		/* a value without a currency would make the event one to be thrown away */
-		if (own == NULL && ecapi_value_get(event, "currency_code") == NULL)
-			return NULL;
-		source = ecapi_path_find(options->value_field, event);
-		if (!is_number(source))
-		{
-			*reason = own ? "no value_field" : NULL;
-			return NULL;
-		}
-	}
-	if (source == NULL || (options->value_factor.digits == 0 && options->value_digits == 0))
+	if (source == NULL || (options->value_factor.digits == 0 && options->value_digits == 0 &&
+						   options->transform.kind == ECAPI_TRANSFORM_NONE))
 		return source;
 	text = is_number(source) ? source->text : NULL;
 	len = source->len;
+	if (text && options->transform.kind != ECAPI_TRANSFORM_NONE)
+		text = transform(options, arena, event, text, &len, reason);
 	if (text && options->value_factor.digits > 0)
 		text = ecapi_decimal_scale(arena, text, len, options->value_factor, &len);
 	if (text && options->value_digits != 0)
 		text = round_value(options, arena, event, text, &len);
 	if (text == NULL)
 	{
-		*reason = arena->failed ? NULL : "value out of range";
+		if (*reason == NULL && !arena->failed)
+			*reason = "value out of range";
 		return NULL;
 	}
 	return ecapi_value_text(arena, ECAPI_NUMBER, text, len);
@@ -128,9 +162,11 @@ reduce_value(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *e
 {
 	const EcapiValue *value = value_to_send(options, arena, event, reason);
 
-	if (value == NULL)
+	if (*reason || arena->failed)
 		return event;
-	return ecapi_value_with(arena, event, "value", value);
+	if (value)
+		event = ecapi_value_with(arena, event, "value", value);
+	return options->amounts ? ecapi_paths_redact(options->amounts, arena, event) : event;
 }
 
 static const EcapiValue *
@@ -162,20 +198,25 @@ reduce_fields(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *
 		ecapi_paths_redact(options->redact, arena, event);
 }
 
-const EcapiValue *
-ecapi_reduce(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
-			 const char **reason)
+const char *
+ecapi_reduce_lacks(const EcapiOptions *options)
 {
-	const EcapiValue *given = event;
+	return ecapi_transform_is_measured(options->transform) && options->measured == NULL
+		? "value_transform has no measurement: call ecapi.measure_values()" : NULL;
+}
 
+const EcapiValue *
+ecapi_reduce(const EcapiOptions *options, bool restricted, EcapiArena *arena,
+			 const EcapiValue *event, const char **reason)
+{
 	*reason = NULL;
-	if (event->type != ECAPI_OBJECT || !ecapi_reduces(options))
+	if (event->type != ECAPI_OBJECT || (!restricted && !ecapi_reduces(options)))
 		return event;
 	if (changes_value(options))
 		event = reduce_value(options, arena, event, reason);
 	if (*reason)
 		return NULL;
-	if (options->mmt_only || ecapi_consent_restriction(&options->terms, given))
+	if (options->mmt_only || restricted)
 		event = force_mmt_only(arena, event);
 	if (options->anonymize)
 		event = ecapi_anonymize(options->anonymize, arena, event);

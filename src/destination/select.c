@@ -20,6 +20,7 @@
 #include "consent/policy.h"
 #include "destination/sample.h"
 #include "destination/select.h"
+#include "event/amended.h"
 #include "event/refund.h"
 
 const char *
@@ -92,6 +93,25 @@ is_refunded_there(const EcapiOptions *options, EcapiAddressee self, const EcapiV
 		(!options->format->addressed_refunds || ecapi_refund_is_addressed(event));
 }
 
+/* Why an amendment is not for a destination, whatever became of its original there. */
+static const char *
+is_not_amended_there(const EcapiOptions *options, const EcapiValue *event, int64_t now)
+{
+	const EcapiFormat *format = options->format;
+	const EcapiValue *original = ecapi_amend_original(event);
+	int			limit_s = format->amend_limit != NULL ? format->amend_limit(options)
+		: format->amend_s;
+	const EcapiValue *at;
+
+	if (original == NULL)
+		return NULL;
+	if (format->amend == ECAPI_AMEND_NONE || limit_s < 0)
+		return ECAPI_REASON_NOT_AMENDABLE;
+	at = ecapi_value_get(original, "timestamp");
+	return limit_s > 0 && at != NULL && at->type == ECAPI_NUMBER &&
+		(double) now - strtod(at->text, NULL) > limit_s ? ECAPI_REASON_ORIGINAL_OLD : NULL;
+}
+
 const char *
 ecapi_select_early(const EcapiOptions *options, EcapiAddressee self,
 				   const EcapiValue *event, int type, int64_t now)
@@ -107,17 +127,19 @@ ecapi_select_early(const EcapiOptions *options, EcapiAddressee self,
 	reason = out_of_window(options, event, now);
 	if (reason)
 		return reason;
-	return type == ECAPI_EVENT_refund && !is_refunded_there(options, self, event)
-		? "not delivered" : NULL;
+	if (type == ECAPI_EVENT_refund && !is_refunded_there(options, self, event))
+		return "not delivered";
+	return is_not_amended_there(options, event, now);
 }
 
 const char *
 ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
-				  const char *default_country)
+				  const char *default_country, const char **restriction)
 {
 	const char *reason = ecapi_consent_refuses(options->consent, event);
 	EcapiConsentDecision decision;
 
+	*restriction = NULL;
 	if (reason)
 		return reason;
 	decision = ecapi_consent_by_string(&options->terms, event);
@@ -126,6 +148,7 @@ ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
 	if (options->sample > 0 && options->sample < 1 &&
 		ecapi_sample_share(event, default_country) >= options->sample)
 		return "sample";
+	*restriction = ecapi_consent_restriction(&options->terms, &decision, event);
 	return NULL;
 }
 

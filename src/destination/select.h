@@ -27,7 +27,7 @@ typedef enum EcapiDecision
 {
 	ECAPI_DECISION_SEND,
 	ECAPI_DECISION_FILTERED,	/* is counted as such, under the reason */
-	ECAPI_DECISION_HELD,		/* users' SQL fails: the destination waits */
+	ECAPI_DECISION_HELD,		/* users' SQL fails, or an option lacks: the destination waits */
 	ECAPI_DECISION_UNFIT,		/* goes to failed_event */
 	ECAPI_DECISION_REFUSED		/* is no valid event, so was never emitted */
 } EcapiDecision;
@@ -42,7 +42,8 @@ typedef struct EcapiAddressee
 /*
  * NULL when the destination may take the event, else the reason: "event_type",
  * "route", "data_set_id", "expired" or "in the future", or, of a refund of what it was never sent,
- * "not delivered".  type is the event's index or -1; now is in seconds since 1970.
+ * "not delivered", or, of an amendment, ECAPI_REASON_NOT_AMENDABLE or
+ * ECAPI_REASON_ORIGINAL_OLD.  type is the event's index or -1; now is in seconds since 1970.
  */
 extern const char *ecapi_select_early(const EcapiOptions *options, EcapiAddressee self,
 									  const EcapiValue *event, int type, int64_t now);
@@ -62,14 +63,31 @@ extern const char *ecapi_select_route_of(const EcapiValue *event);
  * string (ecapi_consent_reason()), "sample".
  * default_country (alpha-2 in lower case, or NULL) is where telephone numbers
  * without a country belong: the sample goes by the person, see sample.h.
+ *
+ * *restriction is why an event that is taken may be sent in the restricted mode alone, a
+ * constant, else NULL: what reduce.h is told.
  */
 extern const char *ecapi_select_late(const EcapiOptions *options, const EcapiValue *event,
-									 const char *default_country);
+									 const char *default_country, const char **restriction);
 
 /* Reasons why an event that was emitted may not leave any more. */
 #define ECAPI_REASON_CANCELLED	"cancelled"
 #define ECAPI_REASON_ERASED		"erased"
 #define ECAPI_REASON_WITHDRAWN	"consent withdrawn"
+
+/*
+ * Of an amendment: the destination has no way to take one, takes none so long after the
+ * original, or does not have the original.
+ */
+#define ECAPI_REASON_NOT_AMENDABLE	"not amendable"
+#define ECAPI_REASON_ORIGINAL_OLD	"original too old"
+#define ECAPI_REASON_NO_ORIGINAL	"original not delivered"
+
+/* It waits for its original, which is to be tried again. */
+#define ECAPI_REASON_ORIGINAL_WAITS	"its original is tried first"
+
+/* With this it is counted when it is delivered. */
+#define ECAPI_REASON_AMENDMENT	"amendment"
 
 /* It is too old for the destination. */
 #define ECAPI_REASON_EXPIRED	"expired"

@@ -128,12 +128,13 @@ write_user(EcapiShape *shape, EcapiWriter *writer, const EcapiValue *user)
 	ecapi_match_write(&keys, hashed, lengthof(hashed), true);
 	ecapi_match_clear(&keys, "client_ip_address", ecapi_match_ip(&keys), HAS_ADDRESS);
 	ecapi_match_clear(&keys, "client_user_agent", ecapi_match_agent(&keys), HAS_AGENT);
-	ecapi_match_clear(&keys, "sc_click_id", ecapi_match_id(ecapi_match_click(&keys, "sccid")), 0);
-	ecapi_match_clear(&keys, "sc_cookie1", ecapi_match_id(ecapi_match_cookie(&keys, "scid")), 0);
+	ecapi_match_own_id(&keys, "sc_click_id", ecapi_match_id(ecapi_match_click(&keys, "sccid")), 0);
+	ecapi_match_own_id(&keys, "sc_cookie1", ecapi_match_id(ecapi_match_cookie(&keys, "scid")), 0);
 	ifa = ecapi_match_ifa(&keys);
 	if (ifa != NULL)
 	{
 		ecapi_write_text(writer, "madid", ecapi_match_lower(ifa, lower));
+		ecapi_match_known(&keys);
 		keys.has |= HAS_PERSON;
 	}
 	(void) ecapi_write_close(writer, open, '}', true);

@@ -72,13 +72,14 @@ write_device(EcapiMatchKeys *keys, char *const *own)
 	name = strcmp(own[ECAPI_TIKTOK_APP_OS], "ios") == 0 ? "idfa" : "gaid";
 	if (strcmp(own[ECAPI_TIKTOK_DEVICE_IDS], "clear") == 0)
 	{
-		ecapi_match_clear(keys, name, ifa, HAS_PERSON);
+		ecapi_match_own_id(keys, name, ifa, HAS_PERSON);
 		return;
 	}
 	if (ecapi_sha256(ecapi_match_lower(ifa, lower), ifa->len, hex))
 		ecapi_write_text(keys->writer, name, hex);
 	else
 		ecapi_buffer_fail(keys->writer->body);
+	ecapi_match_known(keys);
 	keys->has |= HAS_PERSON;
 }
 
@@ -95,8 +96,8 @@ ecapi_tiktok_write_user(EcapiShape *shape, EcapiWriter *writer, const EcapiValue
 	ecapi_match_write(&keys, single, lengthof(single), false);
 	ecapi_match_clear(&keys, "ip", ecapi_match_ip(&keys), HAS_ADDRESS);
 	ecapi_match_clear(&keys, "user_agent", ecapi_match_agent(&keys), HAS_AGENT);
-	ecapi_match_clear(&keys, "ttclid", ecapi_match_id(ecapi_match_click(&keys, "ttclid")), HAS_PERSON);
-	ecapi_match_clear(&keys, "ttp", ecapi_match_id(ecapi_match_cookie(&keys, "ttp")), HAS_PERSON);
+	ecapi_match_own_id(&keys, "ttclid", ecapi_match_id(ecapi_match_click(&keys, "ttclid")), HAS_PERSON);
+	ecapi_match_own_id(&keys, "ttp", ecapi_match_id(ecapi_match_cookie(&keys, "ttp")), HAS_PERSON);
 	write_device(&keys, own);
 	(void) ecapi_write_close(writer, open, '}', false);
 	return (keys.has & HAS_PERSON) != 0 ||

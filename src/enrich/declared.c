@@ -66,6 +66,7 @@
 #include "utils/syscache.h"
 
 #include "base/identifier.h"
+#include "compat.h"
 #include "enrich/declared.h"
 #include "enrich/declared_names.h"
 #include "enrich/resolve.h"
@@ -193,8 +194,8 @@ may_call(Oid server_owner, Oid function)
 	schema = ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace;
 	ReleaseSysCache(tuple);
 	return OidIsValid(role) &&
-		pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK &&
-		pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
+		object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK &&
+		object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;
 }
 
 /* What is to become of the rows of a server. */

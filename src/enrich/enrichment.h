@@ -11,6 +11,7 @@
 #include "enrich/event_row.h"
 #include "enrich/resolve.h"
 #include "enrich/user_sql.h"
+#include "event/probed.h"
 
 /* What the patches of one call may take: twice as much as the texts of a page. */
 #define ECAPI_PATCHES_BYTES	(4 * 1024 * 1024)
@@ -28,9 +29,9 @@
  * in one that is left as it was; see user_sql.h.  now is in seconds since 1970.
  * Results beyond max_bytes fail the function.
  */
-extern bool ecapi_enrichments_apply(const EcapiEnrichments *list,
-									EcapiEnrichedEvent *events, int nevents,
-									EcapiArena *arena, int64 now, int timeout_ms,
-									size_t max_bytes, EcapiUserError *error);
+extern ECAPI_PROBED bool ecapi_enrichments_apply(const EcapiEnrichments *list,
+												 EcapiEnrichedEvent *events, int nevents,
+												 EcapiArena *arena, int64 now, int timeout_ms,
+												 size_t max_bytes, EcapiUserError *error);
 
 #endif							/* ECAPI_ENRICHMENT_H */

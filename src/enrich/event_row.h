@@ -10,6 +10,7 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 
+#include "event/probed.h"
 #include "event/value.h"
 
 /* An event on its way through users' SQL. */
@@ -58,7 +59,7 @@ extern HeapTuple ecapi_event_row(TupleDesc desc, int64 seq, const EcapiValue *ev
 extern bool ecapi_may_see_identifiers(Oid server_owner);
 
 /* ecapi.event[] of some events, palloc'd. */
-extern Datum ecapi_event_rows(const EcapiEnrichedEvent *events, int nevents,
-							  uint32 columns);
+extern ECAPI_PROBED Datum ecapi_event_rows(const EcapiEnrichedEvent *events, int nevents,
+										   uint32 columns);
 
 #endif							/* ECAPI_EVENT_ROW_H */

@@ -16,6 +16,7 @@
 
 #include "enrich/event_row.h"
 #include "enrich/user_sql.h"
+#include "event/probed.h"
 
 typedef struct EcapiFilter EcapiFilter;
 
@@ -24,7 +25,7 @@ typedef struct EcapiFilter EcapiFilter;
  * that belongs to it.  NULL when it is none, or not allowed: then problem says why.
  * Raises out of memory and cancels only.  In a transaction.
  */
-extern EcapiFilter *ecapi_filter_compile(const char *condition, EcapiUserProblem *problem);
+extern ECAPI_PROBED EcapiFilter *ecapi_filter_compile(const char *condition, EcapiUserProblem *problem);
 
 /*
  * Set pass of each event: true where the condition is true, false where it is false
@@ -36,8 +37,8 @@ extern EcapiFilter *ecapi_filter_compile(const char *condition, EcapiUserProblem
  * read the outbox.
  * Transactions as in user_sql.h.
  */
-extern bool ecapi_filter_apply(EcapiFilter *filter, EcapiEnrichedEvent *events,
-							   int nevents, Oid role, int timeout_ms,
-							   EcapiUserError *error, int *failed);
+extern ECAPI_PROBED bool ecapi_filter_apply(EcapiFilter *filter, EcapiEnrichedEvent *events,
+											int nevents, Oid role, int timeout_ms,
+											EcapiUserError *error, int *failed);
 
 #endif							/* ECAPI_FILTER_H */

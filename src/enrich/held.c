@@ -42,7 +42,7 @@ init(int slot)
 }
 
 static void
-reset(int slot)
+reset(int slot, Oid database)
 {
 	HeldSlot   *here = &slots[slot];
 

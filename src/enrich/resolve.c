@@ -30,6 +30,7 @@
 #include "utils/varlena.h"
 
 #include "base/run_as.h"
+#include "compat.h"
 #include "enrich/event_row.h"
 #include "enrich/resolve.h"
 #include "enrich/user_sql.h"
@@ -187,12 +188,12 @@ check_rights(const Resolving *resolving, EcapiEnrichment *resolved, Oid schema,
 					  ecapi_run_as_hint("Give the server to a role that is no superuser, with "
 										"ALTER SERVER ... OWNER TO"),
 					  "enrichment \"%s\" would run as a superuser", resolved->name);
-	if (pg_namespace_aclcheck(schema, resolved->role, ACL_USAGE) != ACLCHECK_OK)
+	if (object_aclcheck(NamespaceRelationId, schema, resolved->role, ACL_USAGE) != ACLCHECK_OK)
 		return refuse(resolving, ERRCODE_INSUFFICIENT_PRIVILEGE,
 					  "Grant USAGE on the schema to the server's owner.",
 					  "role \"%s\" has no right to use the schema of enrichment \"%s\"",
 					  GetUserNameFromId(resolved->role, true), resolved->name);
-	if (pg_proc_aclcheck(resolved->function, resolved->role, ACL_EXECUTE) != ACLCHECK_OK)
+	if (object_aclcheck(ProcedureRelationId, resolved->function, resolved->role, ACL_EXECUTE) != ACLCHECK_OK)
 		return refuse(resolving, ERRCODE_INSUFFICIENT_PRIVILEGE,
 					  "Grant EXECUTE on the function to the server's owner.",
 					  "role \"%s\" has no right to execute enrichment \"%s\"",

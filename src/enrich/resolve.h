@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "enrich/user_sql.h"
+#include "event/probed.h"
 
 #define ECAPI_ENRICHMENTS_MAX	16
 
@@ -34,8 +35,8 @@ typedef struct EcapiEnrichments
  * problem says so, and list has those up to the one at fault, with n 0.  In a
  * transaction, SPI not needed.
  */
-extern bool ecapi_enrichments_resolve(const char *names, Oid server_owner,
-									  EcapiEnrichments *list, EcapiUserProblem *problem);
+extern ECAPI_PROBED bool ecapi_enrichments_resolve(const char *names, Oid server_owner,
+												   EcapiEnrichments *list, EcapiUserProblem *problem);
 
 /* Whether two lists give equal patches at the same page. */
 extern bool ecapi_enrichments_equal(const EcapiEnrichments *a, const EcapiEnrichments *b);

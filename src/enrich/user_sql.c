@@ -75,6 +75,7 @@
 #include "base/run_as.h"
 #include "base/sql_scope.h"
 #include "base/sql_state.h"
+#include "base/subtransaction.h"
 #include "enrich/held.h"
 #include "enrich/user_sql.h"
 #include "shmem/shmem.h"
@@ -106,8 +107,8 @@ typedef struct Outside
 {
 	MemoryContext context;
 	ResourceOwner resources;
-	pqsigfunc	sigterm;		/* of a worker */
-	List	   *advisory;		/* locks that the session held; of a backend */
+	EcapiSubtransaction subtransaction; /* of a backend, like: */
+	List	   *advisory;		/* locks that the session held */
 } Outside;
 
 /*
@@ -338,7 +339,7 @@ end_run(const Outside *outside)
 {
 	disable_timeout(timer, false);
 	if (run.own)
-		pqsignal(SIGTERM, outside->sigterm);
+		pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	run.active = false;
 	if (run.cancels > 0 || run.asked_to_end)
 		QueryCancelPending = false;
@@ -348,16 +349,16 @@ end_run(const Outside *outside)
 static void
 leave(const Outside *outside)
 {
-	if (run.own)
-		AbortCurrentTransaction();
-	else
-		RollbackAndReleaseCurrentSubTransaction();
+	if (!run.own)
+	{
+		ecapi_subtransaction_undo(&outside->subtransaction);
+		ecapi_advisory_release_but(outside->advisory);
+		return;
+	}
+	AbortCurrentTransaction();
 	MemoryContextSwitchTo(outside->context);
 	CurrentResourceOwner = outside->resources;
-	if (run.own)
-		ecapi_advisory_release();
-	else
-		ecapi_advisory_release_but(outside->advisory);
+	ecapi_advisory_release();
 }
 
 /* The name of the object at fault, looked up after the rollback. */
@@ -433,13 +434,15 @@ begin_run(Outside *outside)
 	memset(&run, 0, sizeof(run));
 	run.own = !IsTransactionState();
 	if (run.own)
-		outside->sigterm = pqsignal(SIGTERM, at_sigterm);
+		pqsignal(SIGTERM, at_sigterm);
 	else
 	{
 		/* What the transaction did so far shall be seen, as by any next command. */
 		CommandCounterIncrement();
 		outside->advisory = ecapi_advisory_held();
-		BeginInternalSubTransaction(NULL);
+		ecapi_subtransaction_begin(&outside->subtransaction);
+		/* what a run leaves goes with it */
+		MemoryContextSwitchTo(CurTransactionContext);
 	}
 	run.active = true;
 }

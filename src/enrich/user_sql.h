@@ -10,6 +10,8 @@
 
 #include "datatype/timestamp.h"
 
+#include "event/probed.h"
+
 /* Why users' SQL failed: nothing of it can hold a value of an event. */
 typedef struct EcapiUserError
 {
@@ -35,7 +37,7 @@ typedef struct EcapiUserProblem
  * none: then nothing may run.  Roles are looked up at every use, for REASSIGN OWNED
  * gives no notice.  In a transaction.
  */
-extern Oid	ecapi_user_sql_role(Oid server_owner, Oid function_owner);
+extern ECAPI_PROBED Oid	ecapi_user_sql_role(Oid server_owner, Oid function_owner);
 
 /*
  * Run body(arg) as role, under the rules of design section 6: read-only,

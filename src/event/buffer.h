@@ -14,6 +14,7 @@
 #ifndef ECAPI_BUFFER_H
 #define ECAPI_BUFFER_H
 
+#include "event/probed.h"
 #include "event/value.h"
 
 typedef struct EcapiBuffer
@@ -54,6 +55,6 @@ extern void ecapi_buffer_truncate(EcapiBuffer *buffer, size_t len);
 
 /* A JSON string, quoted and escaped; a whole value, without white space. */
 extern void ecapi_json_string(EcapiBuffer *buffer, const char *text, size_t len);
-extern void ecapi_json_value(EcapiBuffer *buffer, const EcapiValue *value);
+extern ECAPI_PROBED void ecapi_json_value(EcapiBuffer *buffer, const EcapiValue *value);
 
 #endif							/* ECAPI_BUFFER_H */

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "event/amended.h"
 #include "event/refund.h"
 
 static const struct
@@ -18,6 +19,7 @@ static const struct
 }			members[] = {
 	{ECAPI_OBJ_EVENT, "route", ECAPI_EXT_INSTRUCTION},
 	{ECAPI_OBJ_EVENT, ECAPI_REFUND_FOR, ECAPI_EXT_INSTRUCTION},
+	{ECAPI_OBJ_EVENT, ECAPI_AMENDS, ECAPI_EXT_INSTRUCTION},
 	{ECAPI_OBJ_USER_DATA, "click_ids", ECAPI_EXT_IDS},
 	{ECAPI_OBJ_USER_DATA, "consent", ECAPI_EXT_INSTRUCTION}
 };

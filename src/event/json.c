@@ -10,17 +10,15 @@
  * Memory.  json-c does not bear the want of it: it leaves out a member, cuts a text,
  * answers "null", or follows a NULL pointer.  So all the memory that a text can take is
  * had and given back right before json-c sees the text, by a bound from what the bytes
- * hold (EcapiMeasure); where it is not to be had nothing is parsed.  In a process
+ * hold (EcapiJsonMeasure); where it is not to be had nothing is parsed.  In a process
  * that does nothing else in between, the allocator then has it.  To ask costs a tenth of
  * the parse, because a large request makes the allocator tidy up; so several texts are
  * measured first and asked for at once, with what their trees take.
  *
- * "Strictly" means RFC 8259: json-c's strict mode (no comments, no trailing
- * commas, no leading zeros), and on top of it what that mode lets through: NaN
- * and Infinity, a leading zero behind "-", single quotes, raw control characters
- * in strings, "1.", bytes that are not UTF-8, integers that it would clamp to
- * 64 bits, the escape \u0000, which no text of the server can hold, and half a
- * surrogate pair, which it would replace by another character.
+ * What is JSON is decided by json_scan.c, which a text passes before json-c sees it: what
+ * json-c takes, in its strict mode, too, differs from version to version (0.18 takes
+ * "[1,]", and no byte beyond ASCII).  So json-c is not strict here, and reads only what
+ * every version of it reads in one way.
  *
  * Numbers keep the spelling they came with.  json-c itself keeps it for
  * doubles (json_object_new_double_s); integers are printed back from 64 bits,
@@ -31,25 +29,13 @@
  */
 #include "event/json.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
-#include "event/ascii.h"
-#include "event/plain.h"
-
-/* The standard's deepest value has 5 levels; ext may add some. */
-#define DEPTH	32
-
-/* What takes json-c's memory. */
-typedef struct EcapiMeasure
-{
-	size_t		tokens;			/* keys, scalars, arrays, objects */
-	size_t		containers;		/* arrays and objects, of these */
-} EcapiMeasure;
+#include "event/json_scan.h"
 
 static EcapiValue *
 copy_text(EcapiArena *arena, EcapiType type, const char *text, size_t len)
@@ -173,224 +159,13 @@ copy_value(EcapiArena *arena, struct json_object *from, const char **wrong)
 	return NULL;
 }
 
-static size_t
-count_digits(const char *text, size_t len)
-{
-	size_t		n = 0;
-
-	while (n < len && text[n] >= '0' && text[n] <= '9')
-		n++;
-	return n;
-}
-
-/* Whether digits, 19 or more, stand for an integer of 64 bits. */
-static bool
-fits_64_bits(const char *text, size_t n, bool negative)
-{
-	char		digits[24];
-	unsigned long long value;
-
-	if (n >= sizeof(digits))
-		return false;
-	memcpy(digits, text, n);
-	digits[n] = '\0';
-	errno = 0;
-	value = strtoull(digits, NULL, 10);
-	return errno == 0 && (!negative || value <= (unsigned long long) INT64_MAX + 1);
-}
-
-/*
- * The digits of a number begin at text.  Returns how many bytes were looked
- * at, at least one, and sets *wrong when json-c would take it for another.
- * They reach to its end: digits of a fraction or exponent are no integer of
- * their own.
- */
-static size_t
-check_number(const char *text, size_t len, bool negative, const char **wrong)
-{
-	size_t		n = count_digits(text, len);
-	size_t		i = n;
-
-	if (n > 1 && text[0] == '0')
-		*wrong = "a number has a leading zero";
-	if (i < len && text[i] == '.')
-	{
-		size_t		fraction = count_digits(text + i + 1, len - i - 1);
-
-		if (fraction == 0)
-			*wrong = "a number has no digit behind its point";
-		i += 1 + fraction;
-	}
-	if (i < len && (text[i] == 'e' || text[i] == 'E'))
-	{
-		i++;
-		if (i < len && (text[i] == '+' || text[i] == '-'))
-			i++;
-		i += count_digits(text + i, len - i);
-	}
-	if (i == n && n >= 19 && !fits_64_bits(text, n, negative))
-		*wrong = "an integer does not fit into 64 bits";
-	return i;
-}
-
-/*
- * Bytes of the UTF-8 character that begins at text, by RFC 3629: no overlong
- * form, no surrogate, nothing beyond U+10FFFF.  0 when it is not one.
- */
-static size_t
-utf8_length(const unsigned char *text, size_t len)
-{
-	unsigned char low = 0x80;
-	unsigned char high = 0xbf;
-	size_t		n;
-	size_t		i;
-
-	if (text[0] < 0xc2 || text[0] > 0xf4)
-		return 0;
-	n = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-	if (n > len)
-		return 0;
-
-	/* what the first byte says of the second */
-	if (text[0] == 0xe0)
-		low = 0xa0;
-	else if (text[0] == 0xed)
-		high = 0x9f;
-	else if (text[0] == 0xf0)
-		low = 0x90;
-	else if (text[0] == 0xf4)
-		high = 0x8f;
-	if (text[1] < low || text[1] > high)
-		return 0;
-	for (i = 2; i < n; i++)
-	{
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return n;
-}
-
-/*
- * The code unit of an escape \uXXXX that begins at text, or -1 when it is none.
- */
-static int
-escaped_unit(const char *text, size_t len)
-{
-	int			unit = 0;
-
-	if (len < 6 || text[0] != '\\' || text[1] != 'u')
-		return -1;
-	for (int i = 2; i < 6; i++)
-	{
-		int			digit = ecapi_hex_digit(text[i]);
-
-		if (digit < 0)
-			return -1;
-		unit = unit * 16 + digit;
-	}
-	return unit;
-}
-
-/*
- * An escape begins at text.  Returns how many bytes were looked at, at least
- * two, so that an escaped quote ends nothing, and sets *wrong when it stands
- * for no character, or for none that a text can hold.
- */
-static size_t
-check_escape(const char *text, size_t len, const char **wrong)
-{
-	int			unit = escaped_unit(text, len);
-
-	if (unit == 0)
-		*wrong = "a text holds a NUL character";
-	else if (unit >= 0xD800 && unit <= 0xDBFF)
-	{
-		int			low = escaped_unit(text + 6, len - 6);
-
-		if (low >= 0xDC00 && low <= 0xDFFF)
-			return 12;
-		*wrong = "a text holds half a surrogate pair";
-	}
-	else if (unit >= 0xDC00 && unit <= 0xDFFF)
-		*wrong = "a text holds half a surrogate pair";
-	return 2;
-}
-
-/* A byte outside of strings and numbers begins a token, or none. */
-static void
-count_token(unsigned char c, EcapiMeasure *measure)
-{
-	if (c == '{' || c == '[')
-		measure->containers++;
-	/* of a literal's letters, only the first is one of these */
-	if (c == '{' || c == '[' || c == 't' || c == 'f' || c == 'n')
-		measure->tokens++;
-}
-
-/*
- * What strict mode lets through and can be seen in the bytes.  One pass; every
- * text that is good JSON, with integers of 64 bits, passes, and is measured.
- */
-static const char *
-check_bytes(const char *text, size_t len, EcapiMeasure *measure)
-{
-	const char *wrong = NULL;
-	bool		in_string = false;
-	size_t		i;
-
-	memset(measure, 0, sizeof(*measure));
-	for (i = 0; i < len && wrong == NULL; i++)
-	{
-		unsigned char c = (unsigned char) text[i];
-
-		if (c == '"')
-		{
-			in_string = !in_string;
-			measure->tokens += in_string ? 1 : 0;
-		}
-		else if (in_string)
-		{
-			if (c >= 0x80)
-			{
-				size_t		n = utf8_length((const unsigned char *) text + i, len - i);
-
-				if (n == 0)
-					wrong = "a text is not UTF-8";
-				else
-					i += n - 1;
-			}
-			else if (c < 0x20)
-				wrong = "a text holds a raw control character";
-			else if (c == '\\')
-				i += check_escape(text + i, len - i, &wrong) - 1;
-			else
-				i += ecapi_plain_run(text + i, len - i, true) - 1;
-		}
-		else if (c >= '0' && c <= '9')
-		{
-			measure->tokens++;
-			i += check_number(text + i, len - i, i > 0 && text[i - 1] == '-',
-							  &wrong) - 1;
-		}
-		else if (c == '\'' || (c < 0x20 && c != '\n' && c != '\r' && c != '\t'))
-			wrong = "unexpected character";
-		else
-			count_token(c, measure);
-	}
-	return wrong;
-}
-
 static struct json_tokener *
 get_tokener(void)
 {
 	static struct json_tokener *kept = NULL;
 
 	if (kept == NULL)
-	{
-		kept = json_tokener_new_ex(DEPTH);
-		if (kept)
-			json_tokener_set_flags(kept, JSON_TOKENER_STRICT);
-	}
+		kept = json_tokener_new_ex(ECAPI_JSON_DEPTH);
 	else
 		json_tokener_reset(kept);
 	return kept;
@@ -450,7 +225,7 @@ tokenize(struct json_tokener *tokener, const char *text, size_t len,
 #define AT_ONCE_BYTES	(128 * 1024)
 
 static size_t
-json_bytes(const EcapiMeasure *measure, size_t len)
+json_bytes(const EcapiJsonMeasure *measure, size_t len)
 {
 	return TOKENER_BYTES + TEXT_TIMES * len + measure->tokens * TOKEN_BYTES +
 		measure->containers * CONTAINER_BYTES;
@@ -491,11 +266,11 @@ parse(EcapiArena *arena, const char *text, size_t len, const char **wrong)
 }
 
 static const char *
-measure_text(const char *text, size_t len, EcapiMeasure *measure)
+measure_text(const char *text, size_t len, EcapiJsonMeasure *measure)
 {
 	if (len > INT32_MAX - 1)
 		return "it is too long";
-	return check_bytes(text, len, measure);
+	return ecapi_json_scan(text, len, measure);
 }
 
 /* Report what became of one text; false when memory ran out. */
@@ -518,7 +293,7 @@ ecapi_json_parse(EcapiArena *arena, const char *text, size_t len,
 				 char *error, size_t error_size)
 {
 	EcapiValue *value = NULL;
-	EcapiMeasure measure;
+	EcapiJsonMeasure measure;
 	const char *wrong = measure_text(text, len, &measure);
 
 	if (wrong == NULL && memory_is_there(json_bytes(&measure, len)))
@@ -543,7 +318,7 @@ measure_group(const EcapiJsonText *texts, int n, Group *group)
 	for (group->n = 0; group->n < n && group->n < ECAPI_JSON_TEXTS; group->n++)
 	{
 		const EcapiJsonText *text = &texts[group->n];
-		EcapiMeasure measure;
+		EcapiJsonMeasure measure;
 		const char *wrong = measure_text(text->text, text->len, &measure);
 		size_t		bytes = wrong == NULL ? json_bytes(&measure, text->len) : 0;
 

@@ -18,6 +18,7 @@
  */
 #include <string.h>
 
+#include "event/amended.h"
 #include "event/members.h"
 #include "event/patch.h"
 
@@ -35,6 +36,7 @@ static const struct
 };
 
 static const char refused_route[] = "a patch cannot change ext.route";
+static const char refused_original[] = "a patch cannot change what an amendment is of";
 
 static EcapiValue *
 empty_like(EcapiArena *arena, const EcapiValue *value)
@@ -134,6 +136,11 @@ find_refused(const EcapiValue *event, const EcapiValue *patch)
 	}
 	if (ext == NULL)
 		return NULL;
+	/* without it, an amendment would be taken for another event like its original */
+	if (ecapi_amend_original(event) != NULL &&
+		(ext->type != ECAPI_OBJECT || ecapi_value_get(ext, ECAPI_AMENDS) != NULL ||
+		 ecapi_value_get(ext, ECAPI_ORIGINAL) != NULL))
+		return refused_original;
 	if (ext->type != ECAPI_OBJECT)
 		return route != NULL ? refused_route : NULL;
 	change = ecapi_value_get(ext, "route");

@@ -20,7 +20,8 @@
  *
  * NULL when the arena failed (arena->failed), or when the patch touches what names
  * an event or says where it goes: id, data_set_id, event_type, timestamp, or
- * ext.route (also by replacing ext as a whole).  Then *refused is a constant,
+ * ext.route (also by replacing ext as a whole), or, of an amendment, what it is of.  Then
+ * *refused is a constant,
  * one line that names the member; else it is NULL.  A patch that
  * repeats such a value as it is touches nothing.
  */

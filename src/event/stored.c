@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "event/amended.h"
 #include "event/fields.h"
 
 /* Characters of a number, and its exponent: no double has more. */
@@ -40,6 +41,9 @@ ecapi_stored_money(const EcapiValue *event, const char **currency)
 	const EcapiValue *value = ecapi_value_get(event, "value");
 
 	*currency = "";
+	/* it says once more what its original is worth */
+	if (ecapi_amend_original(event) != NULL)
+		return NULL;
 	if (code == NULL || code->type != ECAPI_STRING || code->len != 3 ||
 		strspn(code->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3 ||
 		value == NULL || value->type != ECAPI_NUMBER || value->len > NUMBER_MAX_LEN)

@@ -41,23 +41,22 @@
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/argument.h"
 #include "base/subtransaction.h"
+#include "compat.h"
 #include "history/history.h"
 #include "history/history_key.h"
+#include "history/history_scan.h"
 #include "history/throttle.h"
 #include "outbox/limit.h"
+#include "stat/stat_progress.h"
 
 /* A live event queues behind one page at most, so pages have an end. */
 #define MAX_PAGE_SIZE	10000
-
-/* Between two lines that say how far it has come. */
-#define NOTICE_EVERY_MS	5000
 
 /* Between two looks at the cursors, which are written a few times a second. */
 #define LOOK_EVERY_MS	50
@@ -78,6 +77,7 @@ typedef struct Backfill
 	EcapiProgress progress;
 	char	   *table;			/* name, for messages */
 	LOCKTAG		lock;
+	int64		total;			/* rows of the table, about; 0: not known */
 
 	MemoryContext context;		/* of all this */
 	MemoryContext page;			/* of the page that last_key is in; may be NULL */
@@ -177,6 +177,7 @@ begin(Backfill *backfill)
 	found = ecapi_find_track(relation, backfill->event_type, backfill->name);
 	ecapi_history_check(relation, &found);
 	ecapi_history_key(relation, &key);
+	backfill->total = ecapi_command_rows_of(backfill->relation);
 	progress->trigger = found.trigger->tgoid;
 	progress->track = pstrdup(found.trigger->tgname);
 	progress->nkeys = key.n;
@@ -210,46 +211,6 @@ end(Backfill *backfill, const char *state, const char *sqlstate)
 	step_begin();
 	ecapi_progress_end(&backfill->progress, state, sqlstate);
 	step_end();
-}
-
-static char *
-describe(const EcapiBackfillCounts *counts)
-{
-	const struct
-	{
-		int64		n;
-		const char *what;
-	}			further[] = {
-		{counts->forgotten, "of forgotten persons"},
-		{counts->cancelled, "cancelled"},
-		{counts->condition_false, "whose condition is false now"},
-		{counts->skipped, "not read: their time is null or outside of the range"}
-	};
-	char	   *text = psprintf(INT64_FORMAT " rows read, " INT64_FORMAT " events, " INT64_FORMAT
-								" set aside, " INT64_FORMAT " outside of the range",
-								counts->rows, counts->events, counts->set_aside, counts->outside);
-
-	for (int i = 0; i < lengthof(further); i++)
-		if (further[i].n > 0)
-			text = psprintf("%s, " INT64_FORMAT " %s", text, further[i].n, further[i].what);
-	return text;
-}
-
-/*
- * Whether it is time for a line.  Never while a server that is being tested discards
- * what its caches hold: each row takes long then, and no test knows how many lines.
- */
-static bool
-time_to_report(Backfill *backfill)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (debug_discard_caches > 0)
-		return false;
-	if (now < TimestampTzPlusMilliseconds(backfill->reported_at, NOTICE_EVERY_MS))
-		return false;
-	backfill->reported_at = now;
-	return true;
 }
 
 /*
@@ -310,6 +271,8 @@ one_page(Backfill *backfill, EcapiThrottleMark *mark)
 	ErrorData  *error;
 
 	mark->xid = 0;
+	ecapi_command_phase(ECAPI_AT_ROWS, backfill->total);
+	ecapi_command_done(backfill->progress.counts.rows);
 	page.context = AllocSetContextCreate(backfill->context, "ecapi backfill page",
 										 ALLOCSET_DEFAULT_SIZES);
 	step_begin();
@@ -342,8 +305,10 @@ one_page(Backfill *backfill, EcapiThrottleMark *mark)
 static void
 nap(long ms)
 {
+	static uint32 wait_event;
+
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
-					 PG_WAIT_EXTENSION);
+					 ecapi_wait_event(&wait_event, "EcapiBackfill"));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	/* nothing is being run: delivery may have been switched off */
@@ -371,7 +336,7 @@ ms_until_rate(const Backfill *backfill)
 static void
 report_waiting(Backfill *backfill, const char *destination)
 {
-	char	   *counts = describe(&backfill->progress.counts);
+	char	   *counts = ecapi_history_describe(&backfill->progress.counts, "set aside");
 
 	if (destination == NULL)
 		ereport(NOTICE,
@@ -408,7 +373,9 @@ wait_turn(Backfill *backfill, EcapiThrottleMark mark)
 		ms = disposed ? ms_until_rate(backfill) : LOOK_EVERY_MS;
 		if (ms == 0)
 			return;
-		if (time_to_report(backfill))
+		ecapi_command_phase(destination != NULL ? ECAPI_AT_DESTINATION : ECAPI_AT_RATE, backfill->total);
+		ecapi_command_done(backfill->progress.counts.rows);
+		if (ecapi_history_reports(&backfill->reported_at))
 			report_waiting(backfill, destination);
 		if (destination != NULL)
 			pfree(destination);
@@ -424,12 +391,13 @@ run(Backfill *backfill)
 	EcapiThrottleMark mark;
 	char	   *counts;
 
+	ecapi_command_begin(ECAPI_COMMAND_BACKFILL, backfill->relation);
 	begin(backfill);
 	while (one_page(backfill, &mark) == backfill->page_size)
 	{
-		if (time_to_report(backfill))
+		if (ecapi_history_reports(&backfill->reported_at))
 		{
-			counts = describe(&backfill->progress.counts);
+			counts = ecapi_history_describe(&backfill->progress.counts, "set aside");
 			ereport(NOTICE,
 					(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 					 errmsg("backfill of table \"%s\": %s", backfill->table, counts)));
@@ -438,7 +406,8 @@ run(Backfill *backfill)
 		wait_turn(backfill, mark);
 	}
 	end(backfill, "finished", NULL);
-	counts = describe(&backfill->progress.counts);
+	ecapi_command_end();
+	counts = ecapi_history_describe(&backfill->progress.counts, "set aside");
 	ereport(NOTICE,
 			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 			 errmsg("backfill of table \"%s\" by track \"%s\" has ended: %s",

@@ -19,6 +19,7 @@
 #include "utils/syscache.h"
 
 #include "base/run_as.h"
+#include "compat.h"
 #include "history/history_key.h"
 #include "rowsql/superuser_read.h"
 
@@ -73,7 +74,7 @@ void
 ecapi_history_key(Relation relation, EcapiHistoryKey *key)
 {
 	List	   *indexes = RelationGetIndexList(relation);
-	Oid			primary = RelationGetPrimaryKeyIndex(relation);
+	Oid			primary = ecapi_primary_key(relation);
 	ListCell   *cell;
 	bool		found = false;
 	bool		any_refused = false;

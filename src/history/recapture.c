@@ -243,7 +243,7 @@ inherit_stops(const Kept *kept)
 	EcapiOwnerScope scope;
 
 	ecapi_become_owner(&scope);
-	ecapi_stop_list_inherit(kept->id, U64FromFullTransactionId(GetTopFullTransactionId()),
+	ecapi_stop_list_inherit(-kept->id, U64FromFullTransactionId(GetTopFullTransactionId()),
 							ecapi_outbox_last_seq());
 	ecapi_become_caller(&scope);
 }

@@ -37,12 +37,13 @@
 #include "base/statement.h"
 #include "capture/program_compile.h"
 #include "capture/rows.h"
+#include "compat.h"
 #include "history/history.h"
+#include "history/history_scan.h"
 #include "history/reconcile.h"
 #include "records/forgotten.h"
 #include "settings.h"
-
-#define PAGE_SIZE	1000
+#include "stat/stat_progress.h"
 
 /* An event as its row says it; texts in the page's context. */
 typedef struct Noted
@@ -58,10 +59,12 @@ typedef struct Noted
 
 typedef struct NotedPage
 {
-	MemoryContext context;
-	int			n;
+	EcapiExpected *expected;	/* where notes go at the end of the page */
 	EcapiForgotten *forgotten;	/* NULL: nobody is */
-	Noted		noted[PAGE_SIZE];
+	MemoryContext context;
+	int64		rows;			/* of all pages */
+	int			n;
+	Noted		noted[ECAPI_HISTORY_PAGE];
 } NotedPage;
 
 PG_FUNCTION_INFO_V1(ecapi_reconcile);
@@ -81,7 +84,7 @@ next_note(NotedPage *page, EcapiRowState state)
 {
 	Noted	   *noted = &page->noted[page->n++];
 
-	Assert(page->n <= PAGE_SIZE);
+	Assert(page->n <= ECAPI_HISTORY_PAGE);
 	memset(noted, 0, sizeof(*noted));
 	noted->state = state;
 	return noted;
@@ -119,11 +122,24 @@ note_failure(void *arg, EcapiRowState state, const char *id, const char *reason)
 }
 
 static void
-keep(EcapiExpected *expected, const NotedPage *page)
+begin_page(void *arg, MemoryContext context)
 {
-	int64		epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
-	bool		is_forgotten[PAGE_SIZE] = {false};
+	NotedPage  *page = arg;
 
+	page->context = context;
+	page->n = 0;
+}
+
+static void
+end_page(void *arg)
+{
+	NotedPage  *page = arg;
+	EcapiExpected *expected = page->expected;
+	int64		epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	bool		is_forgotten[ECAPI_HISTORY_PAGE] = {false};
+
+	page->rows += page->n;
+	ecapi_command_done(page->rows);
 	if (page->forgotten != NULL)
 		(void) ecapi_forgotten_ask(page->forgotten, page->n, is_forgotten);
 	for (int i = 0; i < page->n; i++)
@@ -151,42 +167,21 @@ keep(EcapiExpected *expected, const NotedPage *page)
 static void
 evaluate(EcapiExpected *expected, const EcapiFoundTrack *found)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext before = NULL;
-	EcapiForgotten *forgotten = ecapi_forgotten_begin(ecapi_default_country());
+	NotedPage  *page = palloc(sizeof(NotedPage));
 	EcapiProgress progress = {0};
-	EcapiRowsSink sink = {0};
-	int			nrows;
+	EcapiRowsSink sink = {note, note_failure, page};
+	EcapiHistoryScan scan = {&progress, expected->event_type, &sink, begin_page, end_page};
 
+	page->expected = expected;
+	page->rows = 0;
+	page->forgotten = ecapi_forgotten_begin(ecapi_default_country());
 	progress.relation = expected->relation;
 	progress.track = expected->track;
 	progress.trigger = found->trigger->tgoid;
 	progress.since = expected->since;
 	progress.has_until = true;
 	progress.until = expected->until;
-	do
-	{
-		MemoryContext context = AllocSetContextCreate(caller, "ecapi reconcile page",
-													  ALLOCSET_DEFAULT_SIZES);
-		NotedPage  *page = MemoryContextAlloc(context, sizeof(NotedPage));
-
-		CHECK_FOR_INTERRUPTS();
-		page->context = context;
-		page->n = 0;
-		page->forgotten = forgotten;
-		sink.note = note;
-		sink.fail = note_failure;
-		sink.arg = page;
-		MemoryContextSwitchTo(context);
-		nrows = ecapi_history_page(&progress, expected->event_type, PAGE_SIZE, &sink, context);
-		keep(expected, page);
-		MemoryContextSwitchTo(caller);
-		/* the last key of the page before was needed until now */
-		if (before != NULL)
-			MemoryContextDelete(before);
-		before = context;
-	} while (nrows == PAGE_SIZE);
-	MemoryContextDelete(before);
+	ecapi_history_scan(&scan);
 }
 
 static void
@@ -291,7 +286,7 @@ reconcile_track(const EcapiFoundTrack *found, Relation relation, TimestampTz sin
 	expected.track = pstrdup(found->trigger->tgname);
 	expected.relation = RelationGetRelid(relation);
 	/* a partition's owner is not always that of the events of all partitions */
-	if (pg_class_ownercheck(found->compiled->root, GetUserId()))
+	if (object_ownercheck(RelationRelationId, found->compiled->root, GetUserId()))
 		expected.root = found->compiled->root;
 	expected.since = since;
 	expected.until = until;
@@ -299,7 +294,9 @@ reconcile_track(const EcapiFoundTrack *found, Relation relation, TimestampTz sin
 	describe_ids(&expected, found->compiled->program);
 	expected.desc = ecapi_reconcile_desc();
 	expected.events = tuplestore_begin_heap(true, false, work_mem);
+	ecapi_command_phase(ECAPI_AT_ROWS, ecapi_command_rows_of(expected.relation));
 	evaluate(&expected, found);
+	ecapi_command_phase(ECAPI_AT_COMPARING, 0);
 	ecapi_reconcile_compare(&expected, result->setResult, result->setDesc);
 	tuplestore_end(expected.events);
 	MemoryContextSwitchTo(caller);
@@ -337,11 +334,13 @@ ecapi_reconcile(PG_FUNCTION_ARGS)
 	refuse_old_snapshot();
 	InitMaterializedSRF(fcinfo, 0);
 
+	ecapi_command_begin(ECAPI_COMMAND_RECONCILE, relid);
 	relation = table_open(relid, AccessShareLock);
 	ecapi_argument_own(relid);
 	tracks = ecapi_find_tracks(relation, ecapi_argument_text(fcinfo, 3));
 	foreach(cell, tracks)
 		reconcile_track(lfirst(cell), relation, since, until, (ReturnSetInfo *) fcinfo->resultinfo);
 	table_close(relation, AccessShareLock);
+	ecapi_command_end();
 	PG_RETURN_NULL();
 }

@@ -2,10 +2,17 @@
  * append.c
  *	  Writing events into the outbox, inside the caller's transaction.
  *
- * Rows go straight into the leaf of the ring and its one index, below the
+ * Rows go straight into the leaf of the ring and its index, below the
  * executor: no plan, no trigger, no privilege check.  That is what makes an
  * emit cost no more than a plain insert, and what lets a writer emit who has
  * no right on the outbox.
+ *
+ * While REINDEX CONCURRENTLY is at work the index has a copy, and each row goes into
+ * both.
+ *
+ * Locks: RowExclusive on the leaf until the end of the transaction, as of any INSERT.
+ * Who empties a slot, or builds an index without a lock on writers, waits for that
+ * lock, or passes on, and would otherwise not know of rows that nobody sees yet.
  *
  * The xid stored is the top-level one, whatever subtransaction writes the
  * row: readers order and cut by it (see window.c), while the heap's own xmin
@@ -49,6 +56,14 @@
 #define MULTI_MIN	4
 #define MULTI_MAX	64
 
+/* Indexes of a leaf that take entries. */
+typedef struct Indexes
+{
+	int			n;
+	Relation   *relations;
+	IndexInfo **infos;
+} Indexes;
+
 /* What the rows of one call share. */
 typedef struct Row
 {
@@ -58,9 +73,10 @@ typedef struct Row
 } Row;
 
 static HeapTuple form_row(Relation leaf, Row *row, const EcapiAppend *event);
-static void insert_row(Relation leaf, Relation index, IndexInfo *info,
-					   HeapTuple tuple);
-static void insert_rows(Relation leaf, Relation index, IndexInfo *info, Row *row,
+static void open_indexes(Relation leaf, Indexes *indexes);
+static void close_indexes(Indexes *indexes);
+static void insert_row(Relation leaf, const Indexes *indexes, HeapTuple tuple);
+static void insert_rows(Relation leaf, const Indexes *indexes, Row *row,
 						const EcapiAppend *events, int nevents);
 
 static int64 last_seq = 0;
@@ -92,9 +108,7 @@ ecapi_outbox_append(const EcapiEmitter *emitter, const EcapiAppend *events, int 
 	Size		bytes = 0;
 	const EcapiRelations *relations;
 	Relation	leaf;
-	List	   *indexes;
-	Relation	index;
-	IndexInfo  *info;
+	Indexes		indexes;
 	Row			row = {0};
 
 	for (int i = 0; i < nevents; i++)
@@ -107,9 +121,7 @@ ecapi_outbox_append(const EcapiEmitter *emitter, const EcapiAppend *events, int 
 	leaf = table_open(relations->outbox[slot], RowExclusiveLock);
 
 	ecapi_ring_check_slot(leaf);
-	indexes = RelationGetIndexList(leaf);
-	index = index_open(linitial_oid(indexes), RowExclusiveLock);
-	info = BuildIndexInfo(index);
+	open_indexes(leaf, &indexes);
 
 	row.values[ECAPI_OUTBOX_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
 	row.values[ECAPI_OUTBOX_EMITTED_AT] = TimestampTzGetDatum(now);
@@ -119,15 +131,50 @@ ecapi_outbox_append(const EcapiEmitter *emitter, const EcapiAppend *events, int 
 	row.values[ECAPI_OUTBOX_SLOT] = Int16GetDatum(slot);
 	if (nevents < MULTI_MIN)
 		for (int i = 0; i < nevents; i++)
-			insert_row(leaf, index, info, form_row(leaf, &row, &events[i]));
+			insert_row(leaf, &indexes, form_row(leaf, &row, &events[i]));
 	else
-		insert_rows(leaf, index, info, &row, events, nevents);
+		insert_rows(leaf, &indexes, &row, events, nevents);
 
-	pfree(info);
-	list_free(indexes);
-	index_close(index, RowExclusiveLock);
-	table_close(leaf, RowExclusiveLock);
+	close_indexes(&indexes);
+	table_close(leaf, NoLock);
 	ecapi_wake_at_commit();
+}
+
+/* One that is being built takes entries as soon as it is ready for them. */
+static void
+open_indexes(Relation leaf, Indexes *indexes)
+{
+	List	   *oids = RelationGetIndexList(leaf);
+	ListCell   *cell;
+
+	indexes->n = 0;
+	indexes->relations = palloc(sizeof(Relation) * list_length(oids));
+	indexes->infos = palloc(sizeof(IndexInfo *) * list_length(oids));
+	foreach(cell, oids)
+	{
+		Relation	index = index_open(lfirst_oid(cell), RowExclusiveLock);
+
+		if (!index->rd_index->indisready)
+		{
+			index_close(index, RowExclusiveLock);
+			continue;
+		}
+		indexes->relations[indexes->n] = index;
+		indexes->infos[indexes->n++] = BuildIndexInfo(index);
+	}
+	list_free(oids);
+}
+
+static void
+close_indexes(Indexes *indexes)
+{
+	for (int i = 0; i < indexes->n; i++)
+	{
+		pfree(indexes->infos[i]);
+		index_close(indexes->relations[i], RowExclusiveLock);
+	}
+	pfree(indexes->infos);
+	pfree(indexes->relations);
 }
 
 /* The row of an event, under the next seq. */
@@ -144,8 +191,7 @@ form_row(Relation leaf, Row *row, const EcapiAppend *event)
 }
 
 static void
-insert_index(Relation leaf, Relation index, IndexInfo *info, HeapTuple tuple,
-			 ItemPointer tid)
+insert_entries(Relation leaf, const Indexes *indexes, HeapTuple tuple, ItemPointer tid)
 {
 	bool		nulls[2] = {false};
 	TupleDesc	descriptor = RelationGetDescr(leaf);
@@ -154,14 +200,16 @@ insert_index(Relation leaf, Relation index, IndexInfo *info, HeapTuple tuple,
 
 	keys[0] = heap_getattr(tuple, ECAPI_OUTBOX_XID + 1, descriptor, &isnull);
 	keys[1] = heap_getattr(tuple, ECAPI_OUTBOX_SEQ + 1, descriptor, &isnull);
-	index_insert(index, keys, nulls, tid, leaf, UNIQUE_CHECK_NO, false, info);
+	for (int i = 0; i < indexes->n; i++)
+		index_insert(indexes->relations[i], keys, nulls, tid, leaf, UNIQUE_CHECK_NO, false,
+					 indexes->infos[i]);
 }
 
 static void
-insert_row(Relation leaf, Relation index, IndexInfo *info, HeapTuple tuple)
+insert_row(Relation leaf, const Indexes *indexes, HeapTuple tuple)
 {
 	heap_insert(leaf, tuple, GetCurrentCommandId(true), 0, NULL);
-	insert_index(leaf, index, info, tuple, &tuple->t_self);
+	insert_entries(leaf, indexes, tuple, &tuple->t_self);
 	heap_freetuple(tuple);
 }
 
@@ -170,7 +218,7 @@ insert_row(Relation leaf, Relation index, IndexInfo *info, HeapTuple tuple)
  * go into it.
  */
 static void
-insert_rows(Relation leaf, Relation index, IndexInfo *info, Row *row,
+insert_rows(Relation leaf, const Indexes *indexes, Row *row,
 			const EcapiAppend *events, int nevents)
 {
 	TupleTableSlot *slots[MULTI_MAX];
@@ -185,8 +233,8 @@ insert_rows(Relation leaf, Relation index, IndexInfo *info, Row *row,
 			ExecStoreHeapTuple(form_row(leaf, row, &events[done + i]), slots[i], true);
 		heap_multi_insert(leaf, slots, n, command, 0, NULL);
 		for (int i = 0; i < n; i++)
-			insert_index(leaf, index, info, ExecFetchSlotHeapTuple(slots[i], false, NULL),
-						 &slots[i]->tts_tid);
+			insert_entries(leaf, indexes, ExecFetchSlotHeapTuple(slots[i], false, NULL),
+						   &slots[i]->tts_tid);
 	}
 	for (int i = 0; i < Min(nevents, MULTI_MAX); i++)
 		ExecDropSingleTupleTableSlot(slots[i]);
@@ -214,7 +262,7 @@ ecapi_outbox_set_aside(const char *source, const EcapiEmitter *emitter,
 
 	if (!ecapi_quota_may_set_aside(emitter->role, event_len))
 		return false;
-	ecapi_become_owner(&scope);
+	ecapi_become_owner_to_keep(&scope);
 	ecapi_fire_own_triggers();
 	ecapi_execute(&insert, ecapi_arg_text(source), ecapi_arg_text(reason),
 				  ecapi_arg_text(event_id),

@@ -13,6 +13,11 @@
  *
  * The worker asks before it takes the guard off a destination, ecapi.adopt() and
  * ecapi.rebase() ask whether there is anything for them to do.
+ *
+ * What pg_upgrade makes is no copy like others: the cluster that delivered has ended, and
+ * its backlog came along.  It makes the catalogs by DDL and then brings the files of the
+ * tables, and goes on with the same counter of transactions.  So there a table is younger
+ * than what is in it, and nowhere else.
  */
 #ifndef ECAPI_GUARD_H
 #define ECAPI_GUARD_H
@@ -26,6 +31,7 @@ typedef struct EcapiCounter
 {
 	uint64		stored;			/* the greatest xid of a committed event, 0: none */
 	uint64		next;			/* of the next transaction */
+	uint64		made;			/* the one that made the table of cursors here */
 } EcapiCounter;
 
 /*
@@ -39,6 +45,12 @@ extern EcapiCounter ecapi_guard_counter(void);
 extern bool ecapi_guard_hand(const EcapiCursor *cursor);
 extern bool ecapi_guard_copy(const EcapiCursor *cursor);
 extern bool ecapi_guard_reset(const EcapiCursor *cursor, const EcapiCounter *counter);
+
+/*
+ * Whether a cursor that belongs to another cluster came here by pg_upgrade, and was not
+ * moved since: then it is right, and ecapi.adopt() goes on from it.
+ */
+extern bool ecapi_guard_upgraded(const EcapiCursor *cursor, const EcapiCounter *counter);
 
 /*
  * What keeps the worker from a cursor and what to do about it, in the current

@@ -87,7 +87,7 @@ init(int slot)
 }
 
 static void
-reset(int slot)
+reset(int slot, Oid database)
 {
 	pg_atomic_write_u64(&shared[slot].looked_at, 0);
 	pg_atomic_write_u64(&shared[slot].bytes, 0);

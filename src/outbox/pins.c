@@ -46,6 +46,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/catalog.h"
+#include "compat.h"
 #include "outbox/pins.h"
 #include "outbox/snapshot.h"
 
@@ -109,7 +110,7 @@ static void
 look_at(const Keyed *keyed, EcapiPins *pins)
 {
 	Relation	rel = table_open(ecapi_relation(keyed->table, false), AccessShareLock);
-	Oid			primary = RelationGetPrimaryKeyIndex(rel);
+	Oid			primary = ecapi_primary_key(rel);
 	AttrNumber	key_attnum = get_attnum(RelationGetRelid(rel), keyed->key);
 	AttrNumber	snapshot_attnum = get_attnum(RelationGetRelid(rel), "snapshot");
 	Relation	index;
@@ -128,7 +129,7 @@ look_at(const Keyed *keyed, EcapiPins *pins)
 	index = index_open(primary, AccessShareLock);
 	slot = table_slot_create(rel, NULL);
 	InitDirtySnapshot(dirty);
-	scan = index_beginscan(rel, index, &dirty, 1, 0);
+	scan = ecapi_index_scan(rel, index, &dirty, 1);
 	do
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -142,7 +142,7 @@ unlock(Shared *here)
 }
 
 static void
-reset(int slot)
+reset(int slot, Oid database)
 {
 	Shared	   *here = &shared[slot];
 
@@ -239,7 +239,7 @@ is_stale(const Known *known, TimestampTz now, int64 size, int64 bound)
 	/* a clock that was set back makes all stale */
 	return known->sampled_at == 0 || known->sampled_at > now ||
 		now - known->sampled_at >= SAMPLE_INTERVAL_US ||
-		known->bound != bound || Abs(size - known->size) > bound / GRAIN;
+		known->bound != bound || llabs(size - known->size) > bound / GRAIN;
 }
 
 /* What a sample found, judged by what was known before. */

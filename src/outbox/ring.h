@@ -1,12 +1,13 @@
 /*
  * ring.h
- *	  Whether the ring of the outbox is as the extension made it.
+ *	  Whether the ring of the outbox is as the extension made it, and where the clock is.
  */
 #ifndef ECAPI_RING_H
 #define ECAPI_RING_H
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "utils/relcache.h"
 
 /* Columns of ecapi.outbox, in order. */
@@ -23,8 +24,9 @@ enum
 };
 
 /*
- * Whether an open slot of the outbox is a partition with the columns and the number of
- * indexes that it was made with.  The second raises an error if not.
+ * Whether an open slot of the outbox is a partition with the columns that it was made
+ * with, and the index, which may have copies (REINDEX CONCURRENTLY).  The second raises
+ * an error if not.
  */
 extern bool ecapi_ring_is_sound(Relation slot);
 extern void ecapi_ring_check_slot(Relation slot);
@@ -35,5 +37,8 @@ extern void ecapi_ring_check_slot(Relation slot);
  * that was taken out of the ring would be passed over.
  */
 extern void ecapi_ring_check(void);
+
+/* The slot that the clock gives to rows written at a moment. */
+extern int	ecapi_ring_slot(TimestampTz moment);
 
 #endif							/* ECAPI_RING_H */

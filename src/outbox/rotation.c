@@ -33,7 +33,8 @@
  * up events; so beyond the limits, of size and of age (ecapi.retention_limit), it is
  * passed over, and a destination that comes to be later starts with what is left.
  * So is the cursor of a destination that its guard has stopped: nobody may move it,
- * and adopt and rebase begin with what commits after them.
+ * and adopt and rebase begin with what commits after them, or, after pg_upgrade, with what
+ * is left.
  *
  * Locks: taken conditionally, all of them; if one is not to be had the slot
  * stays until next time.  Nobody ever waits for a rotation longer than the
@@ -61,6 +62,7 @@
 #include "base/catalog.h"
 #include "compat.h"
 #include "outbox/pins.h"
+#include "outbox/ring.h"
 #include "outbox/rotation.h"
 #include "settings.h"
 

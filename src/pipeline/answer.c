@@ -31,6 +31,7 @@
 #include "pipeline/fetch.h"
 #include "pipeline/gather.h"
 #include "pipeline/journal.h"
+#include "pipeline/observe.h"
 #include "pipeline/receipts.h"
 #include "pipeline/repeats.h"
 #include "pipeline/replay_feed.h"
@@ -212,6 +213,7 @@ ecapi_answer_take(EcapiCookie *cookie, EcapiAnswer *answer)
 	answer->sent_len = batch->outgoing->body_len;
 	answer->made_at = batch->body.shape.now;
 	judge(batch, answer, &judgement);
+	ecapi_observe_answer(batch, answer, &judgement);
 	dlist_delete(&batch->node);
 	batch->flying = false;
 	destination->nflying--;

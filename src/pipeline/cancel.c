@@ -31,11 +31,9 @@
  *	dropped			its log rows name a server that is gone: none
  *	paused, stopped, down		the refund waits in the outbox as any event
  *
- * Scanning reads events by (xid, seq), from where the smallest "since" lies in the log
- * of ticks, without it from the oldest, in pages of their own transactions: one a turn,
- * so that others have their turn between, and no snapshot is held longer (cancel_set.c
- * says what matches).  Slots that are emptied meanwhile hold nothing that could be
- * found, and an event in a transaction that has yet to commit was never sent.
+ * Scanning reads the outbox from the smallest "since" on, a page a turn (outbox_scan.c;
+ * cancel_set.c says what matches).  An event in a transaction that has yet to commit was
+ * never sent.
  *
  * Resolving appends the refund and writes the state in one transaction, under a lock
  * of the row: exactly one of each, through any crash.  A job is in memory alone; one
@@ -66,23 +64,19 @@
 #include "base/tree.h"
 #include "event/refund.h"
 #include "event/value.h"
-#include "outbox/ring.h"
 #include "outbox/snapshot.h"
-#include "outbox/window.h"
 #include "pipeline/batch.h"
 #include "pipeline/cancel.h"
 #include "pipeline/cancel_set.h"
 #include "pipeline/destination.h"
-#include "pipeline/page.h"
+#include "pipeline/outbox_scan.h"
 #include "pipeline/stopped.h"
 #include "pipeline/take_back.h"
-#include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/cancellation.h"
 #include "records/event_id.h"
 #include "records/forgotten.h"
 #include "records/record.h"
-#include "records/replay.h"
 #include "settings.h"
 
 /* Cancellations of one job; with ids of the usual length two megabytes. */
@@ -119,9 +113,7 @@ static struct
 	uint64		looks;			/* ecapi_stops_looks() when it was collected */
 	TimestampTz known_at;		/* no later request carries a cancelled event; 0: not yet */
 	TimestampTz started_at;		/* of the scan */
-	EcapiTick  *from;			/* references */
-	EcapiTick  *to;
-	EcapiPosition position;
+	EcapiOutboxScan scan;
 	int			done;			/* entries linked, then resolved */
 	EcapiSnapshot *seen;		/* it has taken up all that this sees; NULL: not all */
 }			job;
@@ -150,16 +142,8 @@ drop_job(void)
 {
 	if (job.context != NULL)
 		MemoryContextDelete(job.context);
-	ecapi_tick_drop(job.from);
-	ecapi_tick_drop(job.to);
+	ecapi_outbox_scan_close(&job.scan);
 	MemSet(&job, 0, sizeof(job));
-}
-
-/* Whether a moment is yet to come; one beyond reach is of a clock that was set back. */
-static bool
-is_before(TimestampTz now, TimestampTz moment, int64 reach_us)
-{
-	return now < moment && moment - now <= reach_us;
 }
 
 /* ---- idle: collect ---- */
@@ -221,26 +205,6 @@ find_unrecorded(TimestampTz *first, TimestampTz *last)
 	}
 }
 
-/*
- * Open the window to scan: up to now, so that an event that no tick has seen yet is found,
- * too; from a tick before which nothing was emitted at job.set.since or later.
- */
-static void
-open_window(void)
-{
-	EcapiSnapshot *from;
-	EcapiSnapshot *to;
-
-	ecapi_worker_begin(true);
-	to = ecapi_snapshot_from(GetActiveSnapshot());
-	from = ecapi_replay_start(job.set.since);
-	ecapi_tick_drop(job.to);
-	ecapi_tick_drop(job.from);
-	job.to = ecapi_tick_intern(to);
-	job.from = ecapi_tick_intern(ecapi_snapshot_within(from, to) ? from : to);
-	ecapi_worker_end();
-}
-
 /* What ends the wait, an answer or a write of the recorder, begins a turn by itself. */
 static void
 settle(TimestampTz now)
@@ -261,8 +225,7 @@ settle(TimestampTz now)
 	/* every request that was sent up to then is answered and recorded */
 	if (job.known_at == 0 || first <= job.known_at)
 		return;
-	open_window();
-	MemSet(&job.position, 0, sizeof(job.position));
+	ecapi_outbox_scan_open(&job.scan, job.set.since);
 	if (!job.linked)
 		job.started_at = now;
 	job.phase = job.linked ? REFUNDS : SCANNING;
@@ -270,23 +233,17 @@ settle(TimestampTz now)
 
 /* ---- scanning ---- */
 
+static void
+match(void *arg, const EcapiRows *rows)
+{
+	ecapi_cancel_set_match(arg, rows, job.linked);
+}
+
 /* Read a page of the outbox; true at the end. */
 static bool
 scan(void)
 {
-	EcapiRows	rows = {0};
-	bool		last;
-
-	ecapi_worker_begin(true);
-	ecapi_ring_check();
-	rows.context = CurrentMemoryContext;
-	rows.max_rows = ECAPI_PAGE_ROWS;
-	rows.max_bytes = ECAPI_PAGE_BYTES;
-	rows.rows = palloc(sizeof(EcapiRow) * rows.max_rows);
-	last = ecapi_window_read(job.from->snapshot, job.to->snapshot, &job.position, &rows);
-	ecapi_cancel_set_match(&job.set, &rows, job.linked);
-	ecapi_worker_end();
-	return last;
+	return ecapi_outbox_scan_page(&job.scan, match, &job.set);
 }
 
 /* Read a page; then go on, when that was all. */
@@ -295,7 +252,7 @@ scan_events(void)
 {
 	bool		wanted = false;
 
-	if (!scan() && (job.position.arm == 0 || job.position.xid < job.set.before_xid))
+	if (!scan() && !ecapi_outbox_scan_passed(&job.scan, job.set.before_xid))
 		return;
 	for (int i = 0; i < job.set.n; i++)
 		wanted |= job.set.entries[i].back.sold != NIL ||
@@ -395,7 +352,7 @@ step(TimestampTz now)
 		case IDLE:
 			if (looks_seen == ecapi_stops_looks())
 				return -1;
-			if (is_before(now, rest_until, REST_MAX_US))
+			if (ecapi_is_before(now, rest_until, REST_MAX_US))
 				return TimestampDifferenceMilliseconds(now, rest_until);
 			looks_seen = ecapi_stops_looks();
 			collect();
@@ -427,7 +384,7 @@ ecapi_cancel_step(TimestampTz now)
 	/* what cannot be recorded cannot be settled */
 	if (!ecapi_delivery || ecapi_me.record_failed_at != 0 || ecapi_me.live == NULL)
 		return -1;
-	if (is_before(now, retry_at, RETRY_US))
+	if (ecapi_is_before(now, retry_at, RETRY_US))
 		return TimestampDifferenceMilliseconds(now, retry_at);
 	PG_TRY();
 	{

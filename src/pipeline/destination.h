@@ -19,6 +19,7 @@
 #include "pipeline/feed.h"
 #include "pipeline/forward.h"
 #include "pipeline/outcome.h"
+#include "stat/stat_destination.h"
 
 /* Users' SQL of a destination (prepare.c). */
 typedef struct EcapiPreparing
@@ -185,6 +186,7 @@ struct EcapiDestination
 	EcapiShare	share;
 	EcapiCounts counts;
 	EcapiJournal journal;
+	EcapiDestinationCounters stat;	/* observe.c */
 
 	size_t		body_bytes;		/* of its batches; batch.c */
 	TimestampTz delay_look;		/* when to look for old enough ticks; 0: now; read.c */
@@ -198,6 +200,22 @@ ecapi_prepares(const EcapiDestination *destination)
 {
 	return destination->options != NULL &&
 		(destination->options->enrich != NULL || destination->options->filter != NULL);
+}
+
+/*
+ * Whether a feed wants to hold more events: it holds less than two requests' worth, one to
+ * send and one to fill up from; of large requests less than that.
+ */
+static inline bool
+ecapi_feed_wants(const EcapiFeed *feed)
+{
+	const EcapiDestination *destination = feed->destination;
+
+	if (destination->state != ECAPI_RUNNING || destination->options == NULL ||
+		destination->giving_up.to != NULL)
+		return false;
+	return feed->unsent < destination->options->batch_size +
+		Min(destination->options->batch_size, ECAPI_PAGE_ROWS);
 }
 
 #endif							/* ECAPI_DESTINATION_H */

@@ -43,7 +43,9 @@
 #include "pipeline/state.h"
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
+#include "records/measure.h"
 #include "shmem/not_carried.h"
+#include "stat/stat_destination.h"
 
 EcapiDestination *
 ecapi_destination_of(Oid server)
@@ -171,7 +173,8 @@ hash_options(int64 hash, List *options)
 static int64
 hash_found(const EcapiFound *found)
 {
-	int64		hash = hash_options(hash_options(1, found->options), found->mapping);
+	int64		hash = hash_options(hash_options(1 + ecapi_measure_at(found->name, found->measured),
+												 found->options), found->mapping);
 	const EcapiServerOwner *owner = &found->owner;
 
 	hash = (int64) hash_bytes_extended((const unsigned char *) owner->name,
@@ -213,6 +216,8 @@ load_options(EcapiDestination *destination, const EcapiFound *found,
 	old = MemoryContextSwitchTo(context);
 	options = ecapi_options_parse(found->options, found->mapping, &found->owner,
 								  error, error_size);
+	if (options != NULL)
+		ecapi_measure_give(options, found->name, found->measured);
 	MemoryContextSwitchTo(old);
 
 	/* until they are in force, a failure in between has them read again */
@@ -342,6 +347,7 @@ take(const EcapiFound *found)
 		destination = new_destination(found->server);
 	namestrcpy(&destination->name, found->name);
 	destination->seen = true;
+	ecapi_stat_destination_take(&destination->stat, found->server);
 	ecapi_failed_look_at_all(destination);	/* an operator may have changed rows */
 	destination->dirty |= found->rewritten;
 	if (destination->guarded && found->guard != NULL)
@@ -385,6 +391,7 @@ ecapi_destinations_take(List *all)
 			forget(destination);
 	}
 	ecapi_not_carried_forget(is_known);
+	ecapi_stat_destination_forget(is_known);
 }
 
 void

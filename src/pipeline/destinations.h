@@ -23,6 +23,7 @@ typedef struct EcapiFound
 	List	   *options;
 	List	   *mapping;		/* options of the PUBLIC user mapping */
 	EcapiServerOwner owner;
+	List	   *measured;		/* EcapiMeasurement, of all destinations */
 	EcapiCursor *cursor;
 	bool		rewritten;		/* the row was gone: what is in memory is to be written */
 	const char *guard;			/* what keeps the worker from the cursor; NULL: every

@@ -12,6 +12,7 @@
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
 
+#include "destination/format.h"
 #include "pipeline/forward.h"
 #include "pipeline/page.h"
 #include "pipeline/tick.h"
@@ -61,13 +62,17 @@ typedef struct EcapiSlice
 	int			unprepared;		/* how many are not yet */
 	EcapiView  *view;			/* NULL: none */
 	EcapiFirstSent *sent;		/* of each event; NULL: none was sent */
+	int		   *amend;			/* what amend_wait.c notes of each; NULL: nothing */
 } EcapiSlice;
 
 typedef struct EcapiItem
 {
 	EcapiSlice *slice;
 	int			index;
-	const char *restriction;	/* why it is sent in the restricted mode, a constant; or NULL */
+	EcapiIdentified identified;			/* as it was shaped; UNSEEN: it was not */
+	const char *restriction;	/* with this it is counted when it was delivered: why it is
+								 * sent in the restricted mode, or that it is an
+								 * amendment; a constant, or NULL */
 } EcapiItem;
 
 /* Where the events of a feed come from. */
@@ -91,6 +96,7 @@ struct EcapiFeed
 	bool		passing;		/* the last page held nothing for it */
 	TimestampTz passed_at;		/* when that was */
 	TimestampTz read_at;		/* when it read a page last */
+	int			amend;			/* it stopped at an amendment (amend_wait.c); 0: it did not */
 	uint64		sent_before;	/* events of transactions below may have been sent before
 								 * they are read */
 };

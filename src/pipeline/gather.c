@@ -13,9 +13,15 @@
  *			 waiting --> waiting: there is no memory for it; the destination waits
  *			 waiting --> passed over: not one that a replay is about
  *			 waiting --> held back: a repeat that comes too late (late_repeat.c)
+ *			 waiting --> waiting, put off or filtered: an amendment whose original is not
+ *						known to be delivered (amend_wait.c)
  *
  * A failed event that is filtered or fails is dead, unless a patch was refused and is to
  * be tried again.
+ *
+ * Of a format with keys a batch holds the events of one.  Those of other keys that stand
+ * among them become batches of their own, which are ready to be sent next, and are shaped
+ * then.  Each key keeps its order.
  *
  * The steps and their order are those of destination/select.h.  Users' SQL has
  * run before (prepare.c); what is not yet prepared is not gathered.
@@ -32,12 +38,12 @@
 #include "utils/timestamp.h"
 
 #include "base/tree.h"
-#include "consent/policy.h"
 #include "destination/body.h"
 #include "destination/options.h"
 #include "destination/select.h"
 #include "event/buffer.h"
 #include "event/value.h"
+#include "pipeline/amend_wait.h"
 #include "pipeline/batch.h"
 #include "pipeline/destination.h"
 #include "pipeline/failed_feed.h"
@@ -72,6 +78,8 @@ typedef struct Growing
 	EcapiArena	scratch;
 	MemoryContext old;			/* current before */
 	pg_time_t	now;			/* what ages are measured from */
+	EcapiBodyKeys keys;			/* of events for other batches */
+	EcapiBatch *others[ECAPI_BODY_KEYS];	/* the one that is not full of each; NULL: none */
 } Growing;
 
 /* The result for an event while a body is put together. */
@@ -79,6 +87,7 @@ typedef enum Shaping
 {
 	SHAPING_DONE,				/* it is in the body, or disposed of */
 	SHAPING_FULL,				/* the body has no room for it */
+	SHAPING_OTHER_KEY,			/* it belongs into another one */
 	SHAPING_NO_MEMORY			/* it is as it was */
 } Shaping;
 
@@ -174,13 +183,14 @@ prepared_tree(EcapiItem item, const EcapiValue *tree)
 }
 
 /*
- * The tree of an event as its destination takes it; NULL when it does not: then the
- * event is disposed of.
+ * The tree of an event as its destination takes it, and in the item whether in the
+ * restricted mode alone; NULL when it does not: then the event is disposed of.
  */
 static const EcapiValue *
-chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
+chosen_tree(const EcapiOptions *options, EcapiItem *chosen, const EcapiValue *tree,
 			pg_time_t now)
 {
+	EcapiItem	item = *chosen;
 	EcapiDestination *destination = item.slice->feed->destination;
 	EcapiPageEvent *event = ecapi_item_event(item);
 	const char *reason = ecapi_prepare_select(destination, tree, event->type, now);
@@ -200,7 +210,7 @@ chosen_tree(const EcapiOptions *options, EcapiItem item, const EcapiValue *tree,
 		tree = prepared_tree(item, tree);
 		if (tree == NULL)
 			return NULL;
-		reason = ecapi_select_late(options, tree, ecapi_default_country());
+		reason = ecapi_select_late(options, tree, ecapi_default_country(), &chosen->restriction);
 	}
 	if (reason == NULL)
 		return tree;
@@ -217,10 +227,13 @@ add_event(Growing *growing, EcapiItem item, const EcapiValue *tree)
 	const char *reason;
 
 	ecapi_left_out_begin();
-	switch (ecapi_body_add(&batch->body, &growing->scratch, tree, &seen, &reason))
+	switch (ecapi_body_add(&batch->body, &growing->scratch, tree, item.restriction != NULL, &seen,
+						   &reason))
 	{
 		case ECAPI_SHAPED:
-			item.restriction = ecapi_consent_restriction(&batch->destination->options->terms, tree);
+			if (item.restriction == NULL && batch->body.shape.original != NULL)
+				item.restriction = ECAPI_REASON_AMENDMENT;
+			item.identified = batch->body.shape.identified;
 			batch->items[batch->nitems++] = item;
 			item.slice->fate[item.index] = ECAPI_FATE_TAKEN;
 			ecapi_left_out_count();
@@ -231,6 +244,8 @@ add_event(Growing *growing, EcapiItem item, const EcapiValue *tree)
 			filter_event(item, reason);
 			break;
 		case ECAPI_UNFIT:
+			if (batch->body.shape.identified == ECAPI_IDENTIFIED_NOT)
+				ecapi_stat_matched(&batch->destination->stat, false);
 			ecapi_slice_failed(item, reason, NULL, 0, false);
 			break;
 		case ECAPI_LACKING:
@@ -239,6 +254,8 @@ add_event(Growing *growing, EcapiItem item, const EcapiValue *tree)
 			return SHAPING_FULL;
 		case ECAPI_BODY_FULL:
 			return SHAPING_FULL;
+		case ECAPI_BODY_OTHER_KEY:
+			return SHAPING_OTHER_KEY;
 		case ECAPI_BODY_NO_MEMORY:
 			return SHAPING_NO_MEMORY;
 	}
@@ -274,7 +291,19 @@ shape_event(Growing *growing, EcapiItem item)
 		ecapi_replay_pass_over(item);
 		return SHAPING_DONE;
 	}
-	tree = chosen_tree(growing->batch->body.shape.options, item, tree, growing->now);
+	switch (ecapi_amend_turn(item, tree, growing->now))
+	{
+		case ECAPI_AMEND_GOES:
+			break;
+		case ECAPI_AMEND_WAITS:
+			return SHAPING_FULL;
+		case ECAPI_AMEND_PUT_OFF:
+			return SHAPING_DONE;
+		case ECAPI_AMEND_ALONE:
+			filter_event(item, ECAPI_REASON_NO_ORIGINAL);
+			return SHAPING_DONE;
+	}
+	tree = chosen_tree(growing->batch->body.shape.options, &item, tree, growing->now);
 	return tree == NULL ? SHAPING_DONE : add_event(growing, item, tree);
 }
 
@@ -294,6 +323,7 @@ begin_body(Growing *growing, EcapiBatch *batch)
 {
 	EcapiShape *shape = &batch->body.shape;
 
+	MemSet(growing, 0, sizeof(Growing));
 	growing->batch = batch;
 	growing->now = (pg_time_t) time(NULL);
 	growing->scratch_context = AllocSetContextCreate(batch->context, "ecapi scratch",
@@ -356,6 +386,47 @@ batch_room(EcapiFeed *feed)
 	return room;
 }
 
+/*
+ * Put an event whose key is not that of the body into the batch of its own key, which is
+ * sent next.  False when it stays where it is.
+ */
+static bool
+put_by_key(Growing *growing, EcapiItem item, int room)
+{
+	EcapiShape *shape = &growing->batch->body.shape;
+	EcapiFeed  *feed = growing->batch->feed;
+	int			key = ecapi_body_place_key(&growing->keys, shape->options, shape->other_key);
+	EcapiBatch *batch;
+
+	if (key < 0)
+		return false;
+	batch = growing->others[key];
+	if (batch == NULL || batch->nitems >= room)
+	{
+		batch = growing->others[key] = ecapi_batch_new(feed, Min(room, feed->unsent));
+		dlist_push_tail(&feed->ready, &batch->node);
+	}
+	batch->items[batch->nitems++] = item;
+	item.slice->fate[item.index] = ECAPI_FATE_TAKEN;
+	return true;
+}
+
+/* The next event of a slice: into a batch, or disposed of; false: none of that. */
+static bool
+take_next(Growing *growing, EcapiSlice *slice, int room, Shaping *shaping)
+{
+	EcapiItem	item = {.slice = slice, .index = slice->next};
+
+	*shaping = shape_event(growing, item);
+	if (*shaping == SHAPING_OTHER_KEY && put_by_key(growing, item, room))
+		*shaping = SHAPING_DONE;
+	if (*shaping != SHAPING_DONE)
+		return false;
+	slice->next++;
+	slice->feed->unsent--;
+	return true;
+}
+
 EcapiBatch *
 ecapi_gather(EcapiFeed *feed)
 {
@@ -371,20 +442,11 @@ ecapi_gather(EcapiFeed *feed)
 	{
 		while (!full && slice->next < slice->page->nevents)
 		{
-			EcapiItem	item = {.slice = slice, .index = slice->next};
-
 			full = (slice->prepared != NULL &&
 					slice->prepared[slice->next] == ECAPI_PREPARED_NOT_YET) ||
 				batch->nitems >= room ||
 				(batch->nitems > 0 && batch->body.buffer.len >= share);
-			if (!full)
-				shaping = shape_event(&growing, item);
-			full |= shaping != SHAPING_DONE;
-			if (!full)
-			{
-				slice->next++;
-				feed->unsent--;
-			}
+			full = full || !take_next(&growing, slice, room, &shaping);
 		}
 		if (full)
 			break;

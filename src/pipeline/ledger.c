@@ -49,6 +49,7 @@
 #include "pipeline/ledger.h"
 #include "pipeline/outcome.h"
 #include "pipeline/page.h"
+#include "stat/stat_destination.h"
 
 /* A value in millionths: digits before and behind the point. */
 #define WHOLE_DIGITS	12
@@ -182,6 +183,15 @@ add_value(EcapiLedger *ledger, LedgerEntry *entry, const char *text)
 
 /* ---- the surface ---- */
 
+StaticAssertDecl((int) ECAPI_OUTCOME_NONE == ECAPI_STAT_ENDS, "ends are outcomes but for the last");
+
+/* Statistics have the figures of the ledger. */
+static void
+count_end(EcapiDestination *destination, const EcapiEnd *end, int events)
+{
+	ecapi_stat_ended(&destination->stat, end->outcome, end->reason, events);
+}
+
 /* The entry of a kind, the first time with a ledger for it. */
 static LedgerEntry *
 entry_for(EcapiDestination *destination, int type, const char *currency, const EcapiEnd *end)
@@ -218,6 +228,7 @@ ecapi_ledger_add(EcapiDestination *destination, const EcapiPageEvent *event,
 	LedgerEntry *entry = entry_for(destination, event->type, event->currency, end);
 
 	entry->events++;
+	count_end(destination, end, 1);
 	if (event->value != NULL)
 		add_value(destination->journal.ledger, entry, event->value);
 }
@@ -231,6 +242,7 @@ ecapi_ledger_add_many(EcapiDestination *destination, int type, const char *curre
 	MemoryContext old;
 
 	entry->events += events;
+	count_end(destination, end, events);
 	entry->has_value |= has_value;
 	if (!pg_add_s64_overflow(entry->millionths, millionths, &sum))
 	{
@@ -254,6 +266,7 @@ ecapi_ledger_add_late(EcapiDestination *destination, int type, const char *curre
 		strlcpy(code, currency, sizeof(code));
 	entry = entry_for(destination, type, code, end);
 	entry->events++;
+	count_end(destination, end, 1);
 	if (value != NULL)
 		add_value(destination->journal.ledger, entry, value);
 }

@@ -31,7 +31,8 @@ typedef struct EcapiPageEvent
 	const char *value;			/* a number as JSON has it, of bounded length; NULL: none */
 	const EcapiValue *tree;		/* NULL: not parsed, or there is a problem */
 	const char *problem;		/* why it cannot be read; NULL: it can */
-	char		refund;			/* 'r' it is one, 'n' it is none, 0 not known */
+	char		kind;			/* 'r' a refund, 'a' by its id an amendment, 'n' neither, 0
+								 * not known; stopped.c */
 	const char *stopped;		/* it may not leave any more: cancelled, erased or
 								 * withdrawn; a constant, the reason; NULL: it may */
 	List	   *withdrawn;		/* servers, by oid, that it is withdrawn from */

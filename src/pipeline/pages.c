@@ -40,8 +40,8 @@
 /* Blocks of trees: with larger ones half of the last would stand empty and count. */
 #define TREE_BLOCK_BYTES	(256 * 1024)
 
-static EcapiPage *
-find_page(const EcapiPlace *place)
+EcapiPage *
+ecapi_page_known(const EcapiPlace *place)
 {
 	ecapi_foreach(EcapiPage, page, &ecapi_me.pages)
 		if (ecapi_place_equal(&page->start, place))
@@ -176,12 +176,6 @@ ecapi_page_of_due(const EcapiDueRows *due)
 	return page;
 }
 
-bool
-ecapi_page_in_memory(const EcapiPlace *place)
-{
-	return find_page(place) != NULL;
-}
-
 void
 ecapi_page_free(EcapiPage *page)
 {
@@ -197,7 +191,7 @@ ecapi_page_free(EcapiPage *page)
 EcapiPage *
 ecapi_page_at(const EcapiPlace *place, size_t bytes)
 {
-	EcapiPage  *page = find_page(place);
+	EcapiPage  *page = ecapi_page_known(place);
 
 	if (page == NULL)
 		page = read_page(place, bytes);

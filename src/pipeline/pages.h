@@ -22,8 +22,8 @@ extern void ecapi_page_count(EcapiPage *page);
  */
 extern EcapiPage *ecapi_page_of_due(const EcapiDueRows *due);
 
-/* Whether the page at a place is in memory. */
-extern bool ecapi_page_in_memory(const EcapiPlace *place);
+/* The page at a place, without a reference, when it is in memory; else NULL. */
+extern EcapiPage *ecapi_page_known(const EcapiPlace *place);
 
 /*
  * The page at a place with an open window, with a reference for the caller, who gives it

@@ -42,11 +42,13 @@
 #include "pipeline/outcome.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/prepare.h"
+#include "pipeline/read.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
 #include "pipeline/slice.h"
 #include "pipeline/state.h"
 #include "pipeline/worker_state.h"
+#include "stat/stat_worker.h"
 
 /* Test mode is for looking at what a platform gets, for about a working day. */
 #define TEST_MODE_LASTS	USECS_PER_DAY
@@ -183,6 +185,21 @@ lingers(EcapiDestination *destination, TimestampTz now)
 	return false;
 }
 
+/*
+ * Whether a batch that would not be full waits for events that stand in the outbox: for
+ * the next turn, which reads on, or, where there is no memory for that, for an answer,
+ * which brings some.  One that is sent with what there is takes the place of those that
+ * come after it (Nagle, RFC 896).
+ */
+static bool
+fills_up(EcapiDestination *destination, TimestampTz now)
+{
+	EcapiFeed  *live = &destination->live;
+
+	return live->read.to != NULL && live->unsent < destination->options->batch_size &&
+		ecapi_feed_wants(live) && (destination->nflying > 0 || ecapi_read_may(live, now));
+}
+
 /* With fewer batches ready, a new one may go ahead of a failing one. */
 #define NEIGHBOURS_MAX	16
 
@@ -224,7 +241,8 @@ static EcapiFeed *
 next_feed(EcapiDestination *destination, TimestampTz now)
 {
 	bool		live = ecapi_prepare_can_send(&destination->live) &&
-		(!dlist_is_empty(&destination->live.ready) || !lingers(destination, now));
+		(!dlist_is_empty(&destination->live.ready) ||
+		 (!lingers(destination, now) && !fills_up(destination, now)));
 	EcapiFeed  *other = NULL;
 
 	if (ecapi_prepare_can_send(&destination->failed) &&
@@ -247,8 +265,10 @@ next_batch(EcapiDestination *destination, TimestampTz now)
 	while (destination->state == ECAPI_RUNNING &&
 		   (feed = next_feed(destination, now)) != NULL)
 	{
+		EcapiPhase	before = ecapi_stat_phase(ECAPI_PHASE_SHAPING);
 		EcapiBatch *batch = next_of_feed(feed);
 
+		(void) ecapi_stat_phase(before);
 		destination->last_fed = feed->kind;
 		if (feed->kind != ECAPI_FEED_LIVE)
 			destination->last_other = feed->kind;

@@ -56,6 +56,7 @@
 #include "pipeline/view.h"
 #include "pipeline/worker_state.h"
 #include "settings.h"
+#include "stat/stat_worker.h"
 
 /* Events of a call when memory is short: their patches always fit. */
 #define SCARCE_EVENTS		100
@@ -228,6 +229,7 @@ static const EcapiValue *
 tree_to_judge(EcapiSlice *slice, int i, EcapiPrepared result, EcapiArena *scratch)
 {
 	const EcapiValue *tree = NULL;
+	const char *restriction;
 
 	if (result == ECAPI_PREPARED_ENRICHED)
 		tree = slice->view->events[i].tree;
@@ -235,7 +237,7 @@ tree_to_judge(EcapiSlice *slice, int i, EcapiPrepared result, EcapiArena *scratc
 		tree = ecapi_page_tree(slice->page, i, scratch);
 	return tree == NULL ||
 		ecapi_select_late(slice->feed->destination->options, tree,
-						  ecapi_default_country()) != NULL ? NULL : tree;
+						  ecapi_default_country(), &restriction) != NULL ? NULL : tree;
 }
 
 /* Have the filter judge picked events; results are changed where it says no. */
@@ -251,6 +253,7 @@ judge(EcapiSlice *slice, const int *picked, int n, EcapiPrepared *results)
 	EcapiArena	scratch;
 	TimestampTz began;
 	int			nevents = 0;
+	EcapiPhase	before;
 	int			failed = -1;
 	bool		done;
 
@@ -266,10 +269,12 @@ judge(EcapiSlice *slice, const int *picked, int n, EcapiPrepared *results)
 		indexes[nevents++] = i;
 	}
 	began = GetCurrentTimestamp();
+	before = ecapi_stat_phase(ECAPI_PHASE_USERS_SQL);
 	done = nevents == 0 ||
 		ecapi_filter_apply(destination->preparing.filter, events, nevents,
 						   destination->preparing.role, ecapi_enrich_timeout_ms,
 						   &error, &failed);
+	(void) ecapi_stat_phase(before);
 	MemoryContextSwitchTo(ecapi_me.scratch);
 	ecapi_prepare_called(destination, began, !done);
 	for (int i = 0; done && i < nevents; i++)
@@ -355,7 +360,7 @@ ecapi_prepare_can_send(EcapiFeed *feed)
 		}
 		return true;
 	}
-	if (feed->unsent == 0)
+	if (feed->unsent == 0 || feed->amend != 0)
 		return false;
 	ecapi_foreach(EcapiSlice, slice, &feed->slices)
 	{

@@ -7,8 +7,8 @@
  * rules keep those together that gain by it; all are bounded, so that no destination
  * holds up another one for long:
  *  - a feed that is ahead of others holds the events of one request instead of two;
- *  - a feed for which there was nothing lately waits for a leader: a feed with events in
- *    hand that will read the same page next;
+ *  - a feed for which there was nothing lately waits for a leader: a feed that holds
+ *    events and will read the same page next;
  *  - a feed that is a page ahead of another one with the same enrichments waits for it
  *    about as long as a call takes.
  *
@@ -107,7 +107,7 @@ waits_for_others(EcapiFeed *feed, TimestampTz now)
 	bool		may_await = read_us >= 0 && read_us < await_us;
 
 	if (feed->kind != ECAPI_FEED_LIVE || (!may_follow && !may_await) ||
-		ecapi_page_in_memory(&feed->read))
+		ecapi_page_known(&feed->read) != NULL)
 		return 0;
 	if (may_follow && follows(feed))
 		return FOLLOW_MS - (long) (passed_us / 1000);
@@ -124,8 +124,8 @@ static bool
 has_enough(EcapiFeed *feed, TimestampTz now)
 {
 	return feed->kind == ECAPI_FEED_LIVE &&
-		feed->unsent >= Min(feed->destination->options->batch_size, ECAPI_PAGE_ROWS) &&
-		ecapi_keep_is_ahead(feed, now) && !ecapi_page_in_memory(&feed->read);
+		feed->unsent >= feed->destination->options->batch_size &&
+		ecapi_keep_is_ahead(feed, now) && ecapi_page_known(&feed->read) == NULL;
 }
 
 /* The end of the window that a leader opened at a tick, with a reference; or NULL. */
@@ -237,8 +237,9 @@ ecapi_read_pages(TimestampTz now, const bool *stale)
 {
 	bool		more = true;
 
+	/* one page in any case: batches wait for it */
 	for (int i = 0; i < PAGES_A_TURN && more &&
-		 GetCurrentTimestamp() - now < READ_US; i++)
+		 (i == 0 || GetCurrentTimestamp() - now < READ_US); i++)
 	{
 		more = false;
 		ecapi_read_begin();

@@ -32,6 +32,7 @@
 #include "records/failed.h"
 #include "records/receipt.h"
 #include "records/record.h"
+#include "stat/stat_worker.h"
 
 /* Often enough for a view, and rare enough to cost next to nothing. */
 #define RECORD_INTERVAL_MS	250
@@ -175,6 +176,7 @@ ecapi_recorder_write(bool all)
 	List	   *written = NIL;
 	ListCell   *cell;
 	bool		tick_written = false;
+	EcapiPhase	before = ecapi_stat_phase(ECAPI_PHASE_RECORDING);
 
 	/* cleared at the end: an error on the way leaves it set */
 	ecapi_me.record_failed_at = now;
@@ -223,4 +225,5 @@ ecapi_recorder_write(bool all)
 	}
 	ecapi_me.recorded_at = now;
 	ecapi_me.record_failed_at = 0;
+	(void) ecapi_stat_phase(before);
 }

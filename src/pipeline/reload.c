@@ -8,8 +8,9 @@
  * operator pauses, resumes, adopts or rebases.  What event triggers
  * did not do (they are skipped under session_replication_role = replica) is
  * done here: a server without a cursor gets one, a cursor follows its server
- * by oid or, after pg_upgrade gave out new oids, by name, and a cursor of a
- * server that is gone is deleted.
+ * by oid or by name, and a cursor of a server that is gone is deleted.  So is
+ * what pg_upgrade does not carry: servers depend on their enrichments again
+ * (declared.c).  The worker has put the oids of servers right before (new_oids.c).
  *
  * A reload has two parts.  This one has all its statements, in one transaction; it
  * reads and writes tables and leaves the worker's memory as it is.  When that
@@ -29,6 +30,7 @@
 #include "base/catalog.h"
 #include "base/statement.h"
 #include "destination/options.h"
+#include "enrich/declared.h"
 #include "outbox/cursor.h"
 #include "outbox/guard.h"
 #include "outbox/snapshot.h"
@@ -36,6 +38,7 @@
 #include "pipeline/destinations.h"
 #include "pipeline/reload.h"
 #include "records/failed.h"
+#include "records/measure.h"
 #include "records/receipt.h"
 #include "records/replay.h"
 
@@ -165,6 +168,7 @@ end_cursor(const EcapiCursor *cursor, const EcapiFound *owner)
 	ecapi_cursor_delete(name, cursor->server);
 	ecapi_failed_end(name);
 	ecapi_receipt_end(name);
+	ecapi_measure_end(name);
 	ecapi_replay_forget(name);
 }
 
@@ -202,6 +206,7 @@ bind_cursor(const EcapiFound *found)
 	{
 		ecapi_failed_rename(NameStr(cursor->destination), found->name);
 		ecapi_receipt_rename(NameStr(cursor->destination), found->name);
+		ecapi_measure_rename(NameStr(cursor->destination), found->name);
 		ecapi_replay_rename(NameStr(cursor->destination), found->name);
 	}
 	cursor->server = found->server;
@@ -280,8 +285,10 @@ ecapi_reload_find(MemoryContext context)
 {
 	List	   *all = load_servers(context);
 	List	   *cursors = ecapi_cursor_load(context);
+	List	   *measured;
 	ListCell   *cell;
 
+	ecapi_enrich_depend_before(ecapi_wrapper(), false);
 	load_controls(all);
 	foreach(cell, all)
 	{
@@ -300,6 +307,10 @@ ecapi_reload_find(MemoryContext context)
 		else
 			create_cursor(found, unguarded(found), context);
 	}
+	/* under the names of now */
+	measured = ecapi_measure_load(NULL, context);
+	foreach(cell, all)
+		((EcapiFound *) lfirst(cell))->measured = measured;
 	check_guards(all, context);
 	return all;
 }

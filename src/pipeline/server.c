@@ -21,8 +21,10 @@
 #include "base/argument.h"
 #include "base/catalog.h"
 #include "base/statement.h"
+#include "compat.h"
 #include "event/closest.h"
 #include "pipeline/server.h"
+#include "records/measure.h"
 
 /* Names of destinations, for hints. */
 static const char *
@@ -59,7 +61,7 @@ ecapi_destination_names(void)
 }
 
 ForeignServer *
-ecapi_owned_destination(const char *name)
+ecapi_named_destination(const char *name)
 {
 	ForeignServer *server = GetForeignServerByName(name, true);
 
@@ -75,7 +77,15 @@ ecapi_owned_destination(const char *name)
 				 ? errhint("Perhaps you meant destination \"%s\".", closest)
 				 : errhint("Destinations are the foreign servers of wrapper \"ecapi\".")));
 	}
-	if (!pg_foreign_server_ownercheck(server->serverid, GetUserId()))
+	return server;
+}
+
+ForeignServer *
+ecapi_owned_destination(const char *name)
+{
+	ForeignServer *server = ecapi_named_destination(name);
+
+	if (!object_ownercheck(ForeignServerRelationId, server->serverid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FOREIGN_SERVER, name);
 	return server;
 }
@@ -95,7 +105,7 @@ ecapi_options_of(const ForeignServer *server, char *error, size_t error_size)
 										ObjectIdGetDatum(server->serverid));
 	EcapiServerOwner owner = {
 		GetUserNameFromId(server->owner, false), superuser_arg(server->owner),
-		pg_foreign_data_wrapper_aclcheck(server->fdwid, server->owner, ACL_USAGE) == ACLCHECK_OK
+		object_aclcheck(ForeignDataWrapperRelationId, server->fdwid, server->owner, ACL_USAGE) == ACLCHECK_OK
 	};
 	List	   *mapping = NIL;
 
@@ -110,4 +120,19 @@ ecapi_options_of(const ForeignServer *server, char *error, size_t error_size)
 		ReleaseSysCache(tuple);
 	}
 	return ecapi_options_parse(server->options, mapping, &owner, error, error_size);
+}
+
+void
+ecapi_options_measure(const ForeignServer *server, EcapiOptions *options)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	EcapiOwnerScope scope;
+	List	   *found;
+
+	if (!ecapi_transform_is_measured(options->transform))
+		return;
+	ecapi_become_owner(&scope);
+	found = ecapi_measure_load(server->servername, caller);
+	ecapi_become_caller(&scope);
+	ecapi_measure_give(options, server->servername, found);
 }

@@ -19,8 +19,16 @@
  * it was sent: nothing waits inside the HTTP client, where no clock would run.
  *
  * A page, with its trees and views, counts in equal parts for the destinations that hold
- * it; a body counts for its destination.  Pages that no destination holds are kept for
- * those that will read them (keep.c), out of what is lent alone.
+ * it; a body counts for its destination.  So a page that several destinations are about
+ * to read may be as large as what they have left together allows: with a dozen of them a
+ * page by the share of one would hold a hundred events, and so would their requests.
+ * Pages that no destination holds are kept for those that will read them (keep.c), out of
+ * what is lent alone.
+ *
+ * What comes back with an answer, or is lent, comes in small pieces.  A destination that
+ * has requests on their way does not take them one by one, which would make many small
+ * pages and bodies of what one holds: it waits until a decent part is free (as a TCP
+ * receiver does with its window; Clark, RFC 813).
  *
  * With many destinations or large events a share may be smaller than one event.  A
  * destination that holds nothing may then take one event, and send one, as long as the
@@ -37,25 +45,29 @@
 #include "pipeline/destination.h"
 #include "pipeline/feed.h"
 #include "pipeline/page.h"
+#include "pipeline/pages.h"
 #include "pipeline/share.h"
+#include "pipeline/tick.h"
 #include "pipeline/view.h"
 #include "pipeline/worker_state.h"
 
 /*
- * What an event of a page takes besides its text: its tree, up to
- * three times as much, and its body in a buffer that grows by doubling.  Twice that,
- * so that a second page is read while the first is on its way.
+ * What the texts of a page take: themselves and their trees, up to three times as much,
+ * and that twice, so that a second page is read while the first is on its way; and at
+ * each destination a body, in a buffer that grows by doubling.
  */
-#define COST_OF_TEXT	12
+#define COST_OF_PAGE	8
+#define COST_OF_BODY	2
 
 /*
- * With less room no page is read beside another one, and no second body is made.  A page
- * that is read ahead, while the events of a request are there, waits for more room: each
- * page costs a statement, whatever it holds.
+ * With less room no page is read beside another one, and no second body is made; nor with
+ * less than half a share, up to DECENT_ROOM.  A page that is read ahead, while the events
+ * of a request are there, waits for that in any case: each page costs a statement,
+ * whatever it holds.
  */
 #define PAGE_ROOM	(256 * 1024)
-#define AHEAD_ROOM	(4 * 1024 * 1024)
 #define BODY_ROOM	(64 * 1024)
+#define DECENT_ROOM	(4 * 1024 * 1024)
 
 /* The shares, as counted at the beginning of the turn. */
 static size_t share = ECAPI_BUDGET / 2;
@@ -148,16 +160,62 @@ left_for(EcapiDestination *destination)
 	return unmet_of(destination) + (to_lend > lent ? (to_lend - lent) / 2 : 0);
 }
 
+/* Less than this is not worth a page or body of its own, of which least is the least. */
+static size_t
+decent(size_t least)
+{
+	return Max(least, Min(share / 2, DECENT_ROOM));
+}
+
+/*
+ * What the other destinations have left of their shares that are about to read the page
+ * at a feed's place; readers is how many they are.
+ */
+static size_t
+left_of_others(const EcapiFeed *feed, int *readers)
+{
+	size_t		left = 0;
+
+	*readers = 0;
+	if (feed->kind != ECAPI_FEED_LIVE)
+		return 0;
+	ecapi_foreach(EcapiDestination, other, &ecapi_me.destinations)
+	{
+		if (other == feed->destination || !ecapi_place_equal(&other->live.read, &feed->read) ||
+			!ecapi_feed_wants(&other->live))
+			continue;
+		left += unmet_of(other);
+		(*readers)++;
+	}
+	return left;
+}
+
+/* How many bytes of texts a page may have that a feed with so much left reads. */
+static size_t
+page_bytes(const EcapiFeed *feed, size_t left)
+{
+	int			others;
+	size_t		together = left + left_of_others(feed, &others);
+
+	if (used() < ECAPI_BUDGET)
+		together = Min(together, ECAPI_BUDGET - used());
+	return Min(Max(left, together) / (COST_OF_PAGE + COST_OF_BODY * (1 + others)) + 1,
+			   ECAPI_PAGE_BYTES);
+}
+
 size_t
 ecapi_share_page(EcapiFeed *feed)
 {
 	size_t		left = left_for(feed->destination);
-	bool		ahead = feed->unsent >= Min(feed->destination->options->batch_size,
-										   ECAPI_PAGE_ROWS);
+	const EcapiPage *page = ecapi_page_known(&feed->read);
+	bool		ahead = feed->unsent >= feed->destination->options->batch_size;
+	size_t		needed = ahead ? DECENT_ROOM : decent(PAGE_ROOM);
 
-	if (dlist_is_empty(&feed->slices) ? left > 0 || used() < ECAPI_BUDGET
-		: left >= (ahead ? AHEAD_ROOM : PAGE_ROOM))
-		return Min(left / COST_OF_TEXT + 1, ECAPI_PAGE_BYTES);
+	/* of a page that is in memory it takes a part, and relieves those that hold it */
+	if (page != NULL)
+		needed = Min(needed, page->bytes / (page->refs + 1));
+	if (dlist_is_empty(&feed->slices) ? left > 0 || used() < ECAPI_BUDGET : left >= needed)
+		return page_bytes(feed, left);
 	if (feed->unsent == 0)
 		feed->destination->share.short_of = ECAPI_SHORT_OF_MEMORY;
 	return 0;
@@ -167,11 +225,16 @@ size_t
 ecapi_share_body(EcapiDestination *destination)
 {
 	size_t		left = left_for(destination);
+	size_t		free = used() < ECAPI_BUDGET ? ECAPI_BUDGET - used() : 0;
 
-	if (left >= BODY_ROOM ||
-		(destination->nflying == 0 &&
-		 (left > 0 || used() < ECAPI_BUDGET || ecapi_me.body_bytes == 0)))
+	if (left >= decent(BODY_ROOM))
 		return left / 2 + 1;
+	/*
+	 * It may hold more than its share in a page alone, which sending gives back; half of what
+	 * is free stays for the others.
+	 */
+	if (destination->nflying == 0 && (left > 0 || free > 0 || ecapi_me.body_bytes == 0))
+		return Max(left, Min(free / 2, share)) / 2 + 1;
 	destination->share.short_of = ECAPI_SHORT_OF_MEMORY;
 	return 0;
 }

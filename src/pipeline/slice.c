@@ -57,22 +57,10 @@ ecapi_feed_begin(EcapiFeed *feed, const EcapiSnapshot *from, const EcapiSnapshot
 	ecapi_tick_drop(to_tick);
 }
 
-bool
-ecapi_feed_wants(EcapiFeed *feed)
-{
-	EcapiDestination *destination = feed->destination;
-
-	if (destination->state != ECAPI_RUNNING || destination->options == NULL ||
-		destination->giving_up.to != NULL)
-		return false;
-	/* two requests' worth: one to send, one to fill up from */
-	return feed->unsent < 2 * Min(destination->options->batch_size, ECAPI_PAGE_ROWS);
-}
-
 static bool
 has_events(EcapiFeed *feed)
 {
-	return feed->unsent > 0 || !dlist_is_empty(&feed->ready);
+	return (feed->unsent > 0 && feed->amend == 0) || !dlist_is_empty(&feed->ready);
 }
 
 bool
@@ -104,6 +92,8 @@ drop_slice(EcapiSlice *slice)
 		pfree(slice->prepared);
 	if (slice->sent != NULL)
 		pfree(slice->sent);
+	if (slice->amend != NULL)
+		pfree(slice->amend);
 	pfree(slice->fate);
 	pfree(slice);
 }
@@ -115,6 +105,7 @@ ecapi_feed_drop(EcapiFeed *feed)
 		drop_slice(dlist_head_element(EcapiSlice, node, &feed->slices));
 	ecapi_repeats_expect(feed);
 	feed->unsent = 0;
+	feed->amend = 0;
 }
 
 static void
@@ -245,11 +236,24 @@ ecapi_slice_dispose(EcapiItem item, EcapiOutcome outcome, const char *reason)
 		destination->replaying.dirty = true;
 }
 
+/* Whether an event that ends as it should was sent, or would be, with what tells its person. */
+static void
+count_person(EcapiItem item)
+{
+	if (item.identified != ECAPI_IDENTIFIED_UNSEEN)
+		ecapi_stat_matched(&item.slice->feed->destination->stat, item.identified == ECAPI_IDENTIFIED);
+}
+
 void
 ecapi_slice_delivered(EcapiItem item)
 {
 	EcapiEnd	end = {ECAPI_OUTCOME_DELIVERED, item.restriction};
+	EcapiFeed  *feed = item.slice->feed;
 
+	count_person(item);
+	/* a replay's events are as old as it asks for */
+	if (feed->kind != ECAPI_FEED_REPLAY)
+		ecapi_stat_delivered(&feed->destination->stat, ecapi_item_event(item)->emitted_at);
 	if (item.slice->page->due != NULL)
 		ecapi_journal_ended(item, &end);
 	ecapi_slice_dispose(item, ECAPI_OUTCOME_DELIVERED, item.restriction);
@@ -340,7 +344,11 @@ void
 ecapi_slice_dispose_batch(EcapiBatch *batch, EcapiOutcome outcome)
 {
 	for (int i = 0; i < batch->nitems; i++)
+	{
+		if (outcome == ECAPI_OUTCOME_SHADOW)
+			count_person(batch->items[i]);
 		ecapi_slice_dispose(batch->items[i], outcome, outcome == ECAPI_OUTCOME_SHADOW ?
 							batch->items[i].restriction : NULL);
+	}
 	ecapi_slice_end_batch(batch);
 }

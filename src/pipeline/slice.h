@@ -23,9 +23,6 @@ extern void ecapi_feed_init(EcapiFeed *feed, EcapiFeedKind kind,
 extern void ecapi_feed_begin(EcapiFeed *feed, const EcapiSnapshot *from,
 							 const EcapiSnapshot *to, EcapiPosition position);
 
-/* Whether a feed wants to hold more events. */
-extern bool ecapi_feed_wants(EcapiFeed *feed);
-
 /* Whether a destination can send something that says more about a receiver than a failed event. */
 extern bool ecapi_feed_can_probe(EcapiDestination *destination);
 

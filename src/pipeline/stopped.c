@@ -12,8 +12,9 @@
  *	request on its way is too late.
  *
  * While there is no cancellation nothing is done, and an event of a transaction that
- * began behind the newest one need not be looked up, unless it is a refund: live traffic
- * pays a comparison for each event, and a look at its type.  Only for older events (a
+ * began behind the newest one need not be looked up, unless it is a refund or an amendment,
+ * which does not leave when its original is cancelled: live traffic pays a comparison for
+ * each event, and a look at its type and id.  Only for older events (a
  * backlog, a replay, failed events) the id is found in the text, without parsing it, and
  * one statement is run for the page.
  *
@@ -33,6 +34,7 @@
 
 #include "base/tree.h"
 #include "destination/select.h"
+#include "event/amended.h"
 #include "event/value.h"
 #include "pipeline/page.h"
 #include "pipeline/person_stops.h"
@@ -83,20 +85,50 @@ ecapi_stops_id(const char *text, int len, const char **id, int *id_len)
 	return true;
 }
 
+/* Whether an id, of len bytes, is of the form of those of amendments. */
 static bool
-is_refund(EcapiPageEvent *event)
+is_amended_id(const char *id, int len)
 {
-	if (event->refund == 0)
-		event->refund = event->text != NULL &&
-			ecapi_event_is_refund(event->text, event->len) ? 'r' : 'n';
-	return event->refund == 'r';
+	static const char mark[] = ECAPI_AMENDED;
+	const char *end = id + len - (sizeof(mark) - 1);
+
+	for (const char *at = id; at <= end; at++)
+		if (*at == mark[0] && memcmp(at, mark, sizeof(mark) - 1) == 0)
+			return true;
+	return false;
 }
 
-/* Whether a cancellation may be about the event; about a refund, whenever it was emitted. */
+static char
+kind_of(EcapiPageEvent *event)
+{
+	const char *id;
+	int			len;
+
+	if (event->kind != 0)
+		return event->kind;
+	event->kind = 'n';
+	if (event->text != NULL && ecapi_event_is_refund(event->text, event->len))
+		event->kind = 'r';
+	else if (ecapi_stops_id(event->text, event->len, &id, &len) && is_amended_id(id, len))
+		event->kind = 'a';
+	return event->kind;
+}
+
+bool
+ecapi_stops_names_amendment(EcapiPageEvent *event)
+{
+	return kind_of(event) == 'a';
+}
+
+/*
+ * Whether a cancellation may be about the event; about a refund or an amendment, whenever
+ * it was emitted.
+ */
 static bool
 may_be_cancelled(EcapiPageEvent *event)
 {
-	return event->stopped == NULL && newest != 0 && (event->xid < newest || is_refund(event));
+	return event->stopped == NULL && newest != 0 &&
+		(event->xid < newest || kind_of(event) != 'n');
 }
 
 /* Mark a refund of an order that was cancelled, unless a cancellation made it. */
@@ -109,6 +141,15 @@ look_at_refund(EcapiPageEvent *event)
 		event->stopped = ECAPI_REASON_CANCELLED;
 }
 
+/* Ask about the original of an amendment; false when the event is none. */
+static bool
+ask_original(EcapiPageEvent *event, EcapiStopQuery *query)
+{
+	const EcapiValue *amendment = ecapi_stops_object(event->text, event->len);
+
+	return amendment != NULL && ecapi_stops_original(amendment, query);
+}
+
 /*
  * Mark the events of a page that are cancelled.  In a transaction with an active
  * snapshot, SPI connected.
@@ -119,8 +160,10 @@ look_for_cancelled(EcapiPage *page)
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "ecapi stops",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
-	EcapiStopQuery *queries = palloc0(sizeof(EcapiStopQuery) * Max(page->nevents, 1));
-	EcapiPageEvent **asked = palloc(sizeof(EcapiPageEvent *) * Max(page->nevents, 1));
+	/* of an amendment its own id, and that of its original */
+	int			max = 2 * Max(page->nevents, 1);
+	EcapiStopQuery *queries = palloc0(sizeof(EcapiStopQuery) * max);
+	EcapiPageEvent **asked = palloc(sizeof(EcapiPageEvent *) * max);
 	int			n = 0;
 
 	for (int i = 0; i < page->nevents; i++)
@@ -129,8 +172,10 @@ look_for_cancelled(EcapiPage *page)
 
 		if (!may_be_cancelled(event))
 			continue;
-		if (is_refund(event))
+		if (kind_of(event) == 'r')
 			look_at_refund(event);
+		if (kind_of(event) == 'a' && ask_original(event, &queries[n]))
+			asked[n++] = event;
 		if (event->xid >= newest || event->stopped != NULL ||
 			!ecapi_stops_id(event->text, event->len, &queries[n].id, &queries[n].id_len))
 			continue;

@@ -10,6 +10,7 @@
 #include "datatype/timestamp.h"
 
 #include "event/value.h"
+#include "pipeline/page.h"
 
 /* An event as a tree in the current context; NULL when it cannot be read. */
 extern const EcapiValue *ecapi_stops_object(const char *text, int len);
@@ -19,6 +20,9 @@ extern const EcapiValue *ecapi_stops_object(const char *text, int len);
  * false when it has none.
  */
 extern bool ecapi_stops_id(const char *text, int len, const char **id, int *id_len);
+
+/* Whether the id of an event has the form of those of amendments (event/amend.h). */
+extern bool ecapi_stops_names_amendment(EcapiPageEvent *event);
 
 /*
  * Bring the marks of all pages up to date; once a turn, after reading and before

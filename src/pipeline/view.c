@@ -33,6 +33,7 @@
 #include "pipeline/pages.h"
 #include "pipeline/view.h"
 #include "pipeline/worker_state.h"
+#include "stat/stat_worker.h"
 #include "settings.h"
 
 EcapiView *
@@ -112,6 +113,7 @@ ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted, EcapiUserError 
 	MemoryContext old = MemoryContextSwitchTo(given_context);
 	EcapiEnrichedEvent *events = palloc0(sizeof(EcapiEnrichedEvent) * Max(nwanted, 1));
 	int		   *indexes = palloc(sizeof(int) * Max(nwanted, 1));
+	EcapiPhase	before;
 	EcapiArena	arena;
 	bool		done = false;
 	int			n = 0;
@@ -129,6 +131,7 @@ ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted, EcapiUserError 
 		events[n].event = tree;
 		indexes[n++] = wanted[i];
 	}
+	before = ecapi_stat_phase(ECAPI_PHASE_USERS_SQL);
 	PG_TRY();
 	{
 		done = n == 0 ||
@@ -141,6 +144,7 @@ ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted, EcapiUserError 
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	(void) ecapi_stat_phase(before);
 	MemoryContextSwitchTo(old);
 	if (done && n > 0)
 		take_over(view, events, n, indexes, made);

@@ -14,12 +14,15 @@
 #include "utils/snapmgr.h"
 
 #include "pipeline/worker_state.h"
+#include "stat/stat_worker.h"
 
 EcapiWorker ecapi_me;
 
 void
 ecapi_worker_begin(bool read_only)
 {
+	if (ecapi_stat_phase_now() == ECAPI_PHASE_OTHER)
+		(void) ecapi_stat_phase(ECAPI_PHASE_SQL);
 	StartTransactionCommand();
 	XactReadOnly = read_only;
 	SPI_connect();
@@ -33,6 +36,8 @@ ecapi_worker_end(void)
 	SPI_finish();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(ecapi_me.scratch);
+	if (ecapi_stat_phase_now() == ECAPI_PHASE_SQL)
+		(void) ecapi_stat_phase(ECAPI_PHASE_OTHER);
 }
 
 bool

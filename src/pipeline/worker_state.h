@@ -53,4 +53,11 @@ extern void ecapi_worker_end(void);
 /* Whether an interval has gone by; then the next one begins. */
 extern bool ecapi_elapsed(TimestampTz *last, TimestampTz now, int interval_ms);
 
+/* Whether a moment is yet to come; one beyond reach is of a clock that was set back. */
+static inline bool
+ecapi_is_before(TimestampTz now, TimestampTz moment, int64 reach_us)
+{
+	return now < moment && moment - now <= reach_us;
+}
+
 #endif							/* ECAPI_WORKER_STATE_H */

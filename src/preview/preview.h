@@ -4,7 +4,8 @@
  *	  in a backend.
  *
  * preview_event.c takes the steps, by the same functions as the worker;
- * preview_effect.c says what enrichments did; preview_source.c reads events;
+ * preview_effect.c says what enrichments did; preview_source.c reads events,
+ * preview_page.c in pages;
  * preview_request.c has the request around the body; api/previewapi.c is what SQL
  * calls.
  */
@@ -24,6 +25,7 @@
 #include "enrich/filter.h"
 #include "event/validate.h"
 #include "outbox/window.h"
+#include "records/original.h"
 
 /* A decision as SQL shows it; constant. */
 extern const char *ecapi_decision_name(EcapiDecision decision);
@@ -32,11 +34,13 @@ typedef struct EcapiPreviewEvent
 {
 	uint64		xid;			/* that emitted it; 0: none did */
 	int64		seq;			/* each stands once in a page */
+	int64		emitted_at;		/* seconds since 1970; 0: it was not */
 	const char *text;			/* JSON, UTF-8; NULL: cannot be converted */
 	int			len;
 	bool		decided;		/* the two below count */
 	EcapiDecision decision;
 	const char *reason;			/* in the page's context, or constant; may be NULL */
+	const char *restriction;	/* why it is sent in the restricted mode, a constant; or NULL */
 	int			type;			/* index of its event type, -1: unknown */
 	const EcapiValue *emitted;	/* NULL: not readable */
 	const EcapiValue *event;	/* as the last step that was taken left it */
@@ -54,10 +58,22 @@ typedef struct EcapiPreview
 	int			failures;		/* calls of it that have failed */
 	bool		skipped;		/* it was reported that patches are left out */
 	int64		now;			/* seconds since 1970; ages are measured from it */
+	bool		as_emitted;		/* ... or from when each event was emitted, and that it was
+								 * sent since does not count: what was to be sent then */
 	EcapiBody	body;
 	bool		left_out[ECAPI_FIELDS][ECAPI_VIOLATION_CODES];	/* of the body */
 	EcapiFieldSet not_carried;	/* the same */
+	EcapiBodyKeys keys;			/* of events that belong into other bodies */
 } EcapiPreview;
+
+/* What became of an event that was to be put into the body. */
+typedef enum EcapiPreviewShaped
+{
+	ECAPI_PREVIEW_DECIDED,
+	ECAPI_PREVIEW_OTHER,		/* as it was: it goes in another request, and those behind it
+								 * may still be in this one */
+	ECAPI_PREVIEW_FULL			/* as it was: the body has no room for it */
+} EcapiPreviewShaped;
 
 /* ---- preview_event.c ---- */
 
@@ -78,12 +94,12 @@ extern void ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *event
 
 /*
  * Steps 5 and 6, for an event that decide left undecided: it is decided and, if it is
- * to be sent, in the body.  False when the body has no room for it: then it is as
- * it was.  Begin a body before, and end it after the last.
+ * to be sent, in the body, unless the result says otherwise.  Begin a body before, and end
+ * it after the last.
  */
 extern void ecapi_preview_begin_body(EcapiPreview *preview);
-extern bool ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event,
-								EcapiArena *arena);
+extern EcapiPreviewShaped ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event,
+											  EcapiArena *arena);
 extern void ecapi_preview_end_body(EcapiPreview *preview);
 
 /* ---- preview_effect.c ---- */
@@ -156,12 +172,41 @@ extern void ecapi_preview_find_sent(const EcapiPreview *preview,
 									int64 *sent_at);
 
 /*
+ * What became of the originals of n amendments at the destination, as far as its log says:
+ * states has n elements.
+ */
+extern void ecapi_preview_find_originals(const EcapiPreview *preview,
+										 EcapiPreviewEvent *const *events, int n,
+										 EcapiOriginalState *states);
+
+/*
  * The newest event of an id: of the outbox, else of the destination's failed events,
  * else of those that were set aside, which are refused for the reason that they were
  * set aside for.  False when there is none.  Raises as the sources do.
  */
 extern bool ecapi_preview_find(const ForeignServer *server, Datum id,
 							   EcapiPreviewEvent *event);
+
+/* ---- preview_page.c ---- */
+
+/* A page of a source, in a context of its own. */
+typedef struct EcapiPreviewPage
+{
+	MemoryContext context;
+	EcapiArena	arena;
+	EcapiRows	rows;
+	EcapiPreviewEvent *events;
+} EcapiPreviewPage;
+
+/* Begin with pages: a context below the current one, which the caller deletes. */
+extern void ecapi_preview_page_begin(EcapiPreviewPage *page);
+
+/* Read the next page of at most max_rows; its context becomes current. */
+extern void ecapi_preview_page_read(EcapiPreviewPage *page, EcapiPreviewSource *source,
+									int max_rows);
+
+/* Take a row of the page as its next event, the *n-th. */
+extern void ecapi_preview_page_add(EcapiPreviewPage *page, int *n, const EcapiRow *row);
 
 /* ---- preview_request.c ---- */
 

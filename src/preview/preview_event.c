@@ -9,6 +9,7 @@
  *
  *	 undecided --(unreadable)--> unfit
  *			   --(early, cancelled, a late repeat, late, filter, reduce, format)--> filtered
+ *			   --(an amendment whose original was not delivered)--> filtered, or held until it is
  *			   --(enrichment or filter fails)--> held, unfit, or as without it
  *			   --(patch makes it invalid; format cannot express it)--> unfit
  *			   --(in the body)--> send
@@ -30,6 +31,7 @@
 
 #include "base/tree.h"
 #include "destination/select.h"
+#include "event/amended.h"
 #include "event/fields.h"
 #include "event/stored.h"
 #include "pipeline/server.h"
@@ -116,6 +118,7 @@ ecapi_preview_open(EcapiPreview *preview, const ForeignServer *server)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("destination \"%s\" cannot be previewed: %s",
 						server->servername, error)));
+	ecapi_options_measure(server, preview->options);
 	open_users_sql(preview);
 	preview->body.shape.options = preview->options;
 	preview->body.shape.now = preview->now;
@@ -161,6 +164,13 @@ parse_event(EcapiPreviewEvent *event, EcapiArena *arena)
 	event->type = ecapi_stored_type(event->event);
 }
 
+/* The moment from which an event's age is measured. */
+static int64
+moment_of(const EcapiPreview *preview, const EcapiPreviewEvent *event)
+{
+	return preview->as_emitted && event->emitted_at != 0 ? event->emitted_at : preview->now;
+}
+
 static void
 decide_early(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
 {
@@ -172,7 +182,8 @@ decide_early(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
 	parse_event(event, arena);
 	if (event->decided)
 		return;
-	reason = ecapi_select_early(preview->options, self, event->event, event->type, preview->now);
+	reason = ecapi_select_early(preview->options, self, event->event, event->type,
+								moment_of(preview, event));
 	if (reason == NULL && ecapi_stored_is_erased(event->event))
 		reason = ECAPI_REASON_ERASED;
 	if (reason != NULL)
@@ -219,8 +230,11 @@ decide_stopped(EcapiPreview *preview, Undecided *undecided)
 static void
 decide_repeats(EcapiPreview *preview, Undecided *undecided)
 {
-	int64	   *sent_at = palloc(sizeof(int64) * Max(undecided->n, 1));
+	int64	   *sent_at;
 
+	if (preview->as_emitted)
+		return;
+	sent_at = palloc(sizeof(int64) * Max(undecided->n, 1));
 	ecapi_preview_find_sent(preview, undecided->events, undecided->n, sent_at);
 	for (int i = 0; i < undecided->n; i++)
 	{
@@ -231,6 +245,28 @@ decide_repeats(EcapiPreview *preview, Undecided *undecided)
 		if (reason != NULL)
 			decide(undecided->events[i], ECAPI_DECISION_FILTERED, reason);
 	}
+}
+
+/* Amendments go where their originals are; see pipeline/amend_wait.c. */
+static void
+decide_amendments(EcapiPreview *preview, Undecided *undecided)
+{
+	EcapiPreviewEvent **amendments = palloc(sizeof(EcapiPreviewEvent *) * Max(undecided->n, 1));
+	EcapiOriginalState *states;
+	int			n = 0;
+
+	for (int i = 0; i < undecided->n; i++)
+		if (ecapi_amend_original(undecided->events[i]->event) != NULL)
+			amendments[n++] = undecided->events[i];
+	if (n == 0)
+		return;
+	states = palloc(sizeof(EcapiOriginalState) * n);
+	ecapi_preview_find_originals(preview, amendments, n, states);
+	for (int i = 0; i < n; i++)
+		if (!states[i].delivered)
+			decide(amendments[i], states[i].next_try != 0 ? ECAPI_DECISION_HELD
+				   : ECAPI_DECISION_FILTERED,
+				   states[i].next_try != 0 ? ECAPI_REASON_ORIGINAL_WAITS : ECAPI_REASON_NO_ORIGINAL);
 }
 
 /* A decision about some of the events. */
@@ -353,6 +389,8 @@ ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int neven
 	collect_undecided(&undecided, events, nevents);
 	decide_repeats(preview, &undecided);
 	collect_undecided(&undecided, events, nevents);
+	decide_amendments(preview, &undecided);
+	collect_undecided(&undecided, events, nevents);
 	if (preview->held != NULL)
 		decide_all(&undecided, 0, undecided.n, ECAPI_DECISION_HELD, preview->held);
 	else if (preview->enrichments.n > 0 && undecided.n > 0)
@@ -362,7 +400,7 @@ ecapi_preview_decide(EcapiPreview *preview, EcapiPreviewEvent *events, int neven
 	{
 		const char *reason = events[i].decided ? NULL
 			: ecapi_select_late(preview->options, events[i].event,
-								preview->body.shape.default_country);
+								preview->body.shape.default_country, &events[i].restriction);
 
 		if (reason != NULL)
 			decide(&events[i], ECAPI_DECISION_FILTERED, reason);
@@ -383,6 +421,7 @@ ecapi_preview_begin_body(EcapiPreview *preview)
 	ecapi_buffer_truncate(&preview->body.buffer, 0);
 	memset(preview->left_out, 0, sizeof(preview->left_out));
 	memset(&preview->not_carried, 0, sizeof(preview->not_carried));
+	preview->keys.n = 0;
 	ecapi_body_open(&preview->body);
 }
 
@@ -396,7 +435,7 @@ note_not_carried(EcapiPreview *preview, const EcapiValue *seen)
 	ecapi_field_set_join(&preview->not_carried, &lost);
 }
 
-bool
+EcapiPreviewShaped
 ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena *arena)
 {
 	bool		left_out[ECAPI_FIELDS][ECAPI_VIOLATION_CODES];
@@ -405,7 +444,9 @@ ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena 
 	EcapiShaped shaped;
 
 	memcpy(left_out, preview->left_out, sizeof(left_out));
-	shaped = ecapi_body_add(&preview->body, arena, event->event, &seen, &reason);
+	preview->body.shape.now = moment_of(preview, event);
+	shaped = ecapi_body_add(&preview->body, arena, event->event, event->restriction != NULL, &seen,
+							&reason);
 	if (seen != NULL)
 		event->event = seen;
 	else
@@ -420,15 +461,21 @@ ecapi_preview_shape(EcapiPreview *preview, EcapiPreviewEvent *event, EcapiArena 
 			decide(event, ECAPI_DECISION_FILTERED, reason);
 			break;
 		case ECAPI_UNFIT:
-		case ECAPI_LACKING:
 			decide(event, ECAPI_DECISION_UNFIT, reason);
 			break;
+		case ECAPI_LACKING:
+			decide(event, ECAPI_DECISION_HELD, reason);
+			break;
 		case ECAPI_BODY_FULL:
-			return false;
+			return ECAPI_PREVIEW_FULL;
+		case ECAPI_BODY_OTHER_KEY:
+			return ecapi_body_place_key(&preview->keys, preview->options,
+										preview->body.shape.other_key) < 0
+				? ECAPI_PREVIEW_FULL : ECAPI_PREVIEW_OTHER;
 		case ECAPI_BODY_NO_MEMORY:
 			raise_out_of_memory();
 	}
-	return true;
+	return ECAPI_PREVIEW_DECIDED;
 }
 
 void

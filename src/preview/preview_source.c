@@ -39,6 +39,7 @@
 #include "base/catalog.h"
 #include "base/statement.h"
 #include "destination/select.h"
+#include "event/amended.h"
 #include "outbox/cursor.h"
 #include "outbox/ring.h"
 #include "preview/preview.h"
@@ -251,8 +252,9 @@ void
 ecapi_preview_find_stopped(const EcapiPreview *preview, EcapiPreviewEvent *const *events,
 						   int n, const char **reasons)
 {
-	EcapiStopQuery *queries = palloc0(sizeof(EcapiStopQuery) * Max(n, 1));
-	int		   *asked = palloc(sizeof(int) * Max(n, 1));
+	/* of an amendment its own id, and that of its original */
+	EcapiStopQuery *queries = palloc0(sizeof(EcapiStopQuery) * 2 * Max(n, 1));
+	int		   *asked = palloc(sizeof(int) * 2 * Max(n, 1));
 	int			nasked = 0;
 	EcapiOwnerScope scope;
 	uint64		newest;
@@ -276,6 +278,8 @@ ecapi_preview_find_stopped(const EcapiPreview *preview, EcapiPreviewEvent *const
 			continue;
 		if (events[i]->type == ECAPI_EVENT_refund && ecapi_stops_refund(events[i]->event))
 			reasons[i] = ECAPI_REASON_CANCELLED;
+		if (ecapi_stops_original(events[i]->event, &queries[nasked]))
+			asked[nasked++] = i;
 		if (reasons[i] != NULL || events[i]->xid >= newest || id == NULL || id->type != ECAPI_STRING)
 			continue;
 		queries[nasked] = (EcapiStopQuery) {
@@ -338,6 +342,21 @@ ecapi_preview_find_sent(const EcapiPreview *preview, EcapiPreviewEvent *const *e
 	pfree(ranges);
 }
 
+void
+ecapi_preview_find_originals(const EcapiPreview *preview, EcapiPreviewEvent *const *events,
+							 int n, EcapiOriginalState *states)
+{
+	int64	   *seqs = palloc(sizeof(int64) * n);
+	EcapiAmended original;
+	EcapiOwnerScope scope;
+
+	for (int i = 0; i < n; i++)
+		seqs[i] = ecapi_amend_of(events[i]->event, &original) ? original.seq : 0;
+	become_reader(&scope);
+	ecapi_original_load(preview->server->serverid, preview->server->servername, seqs, n, states);
+	ecapi_become_caller(&scope);
+}
+
 /* ---- one event ---- */
 
 /* Fill in an event from the first row of the last statement; seq may be null. */
@@ -373,17 +392,16 @@ bool
 ecapi_preview_find(const ForeignServer *server, Datum id, EcapiPreviewEvent *event)
 {
 	MemoryContext context = CurrentMemoryContext;
-	NullableDatum name = ecapi_arg_name(server->servername);
 	EcapiOwnerScope scope;
 	bool		found;
 
 	refuse_old_snapshot();
 	memset(event, 0, sizeof(*event));
 	become_reader(&scope);
-	found = ecapi_query(&of_outbox, ecapi_arg(id), name) > 0;
+	found = ecapi_query(&of_outbox, ecapi_arg(id)) > 0;
 	if (found)
 		take_event(event, context);
-	else if (ecapi_query(&of_failed, ecapi_arg(id), name) > 0)
+	else if (ecapi_query(&of_failed, ecapi_arg(id), ecapi_arg_name(server->servername)) > 0)
 	{
 		found = true;
 		take_event(event, context);

@@ -152,15 +152,27 @@ ecapi_cover_holds(const EcapiCover *cover, uint64 xid, int64 seq)
 	return xid < cover->before_xid && (xid != cover->xid || seq < cover->seq);
 }
 
+EcapiCover
+ecapi_cover_now(void)
+{
+	EcapiCover	cover;
+
+	/* first our own, so that it lies below the next one */
+	cover.xid = U64FromFullTransactionId(GetTopFullTransactionId());
+	cover.before_xid = U64FromFullTransactionId(ReadNextFullTransactionId());
+	cover.seq = ecapi_outbox_next_seq(ecapi_relations()->outbox_seq);
+	return cover;
+}
+
 void
 ecapi_cancellation_create(const char *id, TimestampTz since, Numeric value, const char *by)
 {
-	/* first our own, so that it lies below the next one */
-	last_xid = U64FromFullTransactionId(GetTopFullTransactionId());
+	EcapiCover	cover = ecapi_cover_now();
+
+	last_xid = cover.xid;
 	ecapi_fire_own_triggers();
-	ecapi_execute(&create, ecapi_arg_text(id), ecapi_arg_xid8(last_xid),
-				  ecapi_arg(FullTransactionIdGetDatum(ReadNextFullTransactionId())),
-				  ecapi_arg_int8(ecapi_outbox_next_seq(ecapi_relations()->outbox_seq)),
+	ecapi_execute(&create, ecapi_arg_text(id), ecapi_arg_xid8(cover.xid),
+				  ecapi_arg_xid8(cover.before_xid), ecapi_arg_int8(cover.seq),
 				  ecapi_arg_null_if(since == DT_NOBEGIN, TimestampTzGetDatum(since)),
 				  ecapi_arg_name(by),
 				  ecapi_arg_null_if(value == NULL, NumericGetDatum(value)));

@@ -51,6 +51,9 @@ typedef struct EcapiSent
 	bool		delivered;		/* else: sent, and there was no answer */
 } EcapiSent;
 
+/* What a call of the current transaction is about: events that were emitted before. */
+extern EcapiCover ecapi_cover_now(void);
+
 /* Whether a cancellation is about the event (xid, seq), which has its id. */
 extern bool ecapi_cover_holds(const EcapiCover *cover, uint64 xid, int64 seq);
 

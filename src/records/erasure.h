@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "event/probed.h"
 #include "records/person_search.h"
 
 /*
@@ -22,6 +23,6 @@ extern void ecapi_erasure_run(EcapiPersonSearch *search);
  * while their event was being erased, in a transaction that may write, with an active
  * snapshot, SPI connected.  Rows that somebody has locked stay; returns how many.
  */
-extern int64 ecapi_erasure_sweep(void);
+extern ECAPI_PROBED int64 ecapi_erasure_sweep(void);
 
 #endif							/* ECAPI_ERASURE_H */

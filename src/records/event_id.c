@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "compat.h"
 #include "records/event_id.h"
 
 PG_FUNCTION_INFO_V1(ecapi_event_id);

@@ -23,6 +23,7 @@
 #include "outbox/ring.h"
 #include "outbox/window.h"
 #include "records/person_search.h"
+#include "stat/stat_progress.h"
 
 /* Rows in memory at once; each holds up to ecapi.max_event_size. */
 #define READ_ROWS	50
@@ -144,6 +145,8 @@ ecapi_person_search(EcapiPersonSearch *search, EcapiSearchTarget target,
 		SPI_cursor_fetch(portal, true, READ_ROWS);
 		rows = SPI_tuptable;
 		n = SPI_processed;
+		search->looked_at += n;
+		ecapi_command_done(search->looked_at);
 		for (uint64 i = 0; i < n; i++)
 		{
 			bool		isnull;

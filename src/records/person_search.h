@@ -42,6 +42,7 @@ typedef struct EcapiPersonSearch
 	NullableDatum names;		/* of a withdrawal, name[]: from whom; null: from all */
 
 	/* found */
+	int64		looked_at;		/* texts */
 	int64		events;			/* of the outbox */
 	int64		failed;			/* rows of failed_event */
 	int64		unreadable;		/* texts that cannot be converted to UTF-8 */

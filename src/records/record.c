@@ -14,6 +14,7 @@
 
 #include "base/catalog.h"
 #include "base/statement.h"
+#include "outbox/ring.h"
 #include "records/record.h"
 
 static EcapiStatement insert_request = {

@@ -20,6 +20,7 @@
 #include "utils/rangetypes.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "records/seqs.h"
 
 #define FIRST_SIZE	16
@@ -111,7 +112,7 @@ ecapi_seqs_datum(EcapiSeqs *seqs)
 		RangeBound	lower = {Int64GetDatum(seqs->ranges[i].first), false, true, true};
 		RangeBound	upper = {Int64GetDatum(seqs->ranges[i].last), false, true, false};
 
-		ranges[i] = make_range(type->rngtype, &lower, &upper, false);
+		ranges[i] = ecapi_make_range(type->rngtype, &lower, &upper, false);
 	}
 	return MultirangeTypePGetDatum(make_multirange(INT8MULTIRANGEOID, type->rngtype,
 												   seqs->nranges, ranges));

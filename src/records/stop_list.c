@@ -83,7 +83,7 @@ static EcapiStatement make_due = {
 static EcapiStatement inherit = {
 	"INSERT INTO ecapi.stop (seq, xid, reason, destination, server, stopped_by, stopped_at)"
 	" SELECT $3, $2, s.reason, s.destination, s.server, $2, pg_catalog.clock_timestamp()"
-	" FROM ecapi.stop s WHERE s.seq OPERATOR(pg_catalog.=) OPERATOR(pg_catalog.-) $1"
+	" FROM ecapi.stop s WHERE s.seq OPERATOR(pg_catalog.=) $1"
 	" ON CONFLICT DO NOTHING",
 	3, {INT8OID, XID8OID, INT8OID}, NULL
 };
@@ -141,9 +141,9 @@ ecapi_stop_list_due(void)
 }
 
 void
-ecapi_stop_list_inherit(int64 failed_id, uint64 xid, int64 seq)
+ecapi_stop_list_inherit(int64 from, uint64 xid, int64 seq)
 {
-	ecapi_execute(&inherit, ecapi_arg_int8(failed_id), ecapi_arg_xid8(xid),
+	ecapi_execute(&inherit, ecapi_arg_int8(from), ecapi_arg_xid8(xid),
 				  ecapi_arg_int8(seq));
 }
 

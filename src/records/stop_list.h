@@ -36,8 +36,11 @@ extern EcapiStop *ecapi_stop_list_of(const int64 *seqs, int n, int *nstops);
  */
 extern int64 ecapi_stop_list_due(void);
 
-/* What holds for a row that was set aside holds for the event that is made of it. */
-extern void ecapi_stop_list_inherit(int64 failed_id, uint64 xid, int64 seq);
+/*
+ * What holds for a row that was set aside (from the negative of its failed_id), or for an
+ * event (its seq), holds for the event (xid, seq) that is made of it.
+ */
+extern void ecapi_stop_list_inherit(int64 from, uint64 xid, int64 seq);
 
 /* Delete old rows whose event is nowhere any more. */
 extern void ecapi_stop_list_clean(void);

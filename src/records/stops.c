@@ -21,6 +21,9 @@
  * whenever it was emitted: the cancellation refunds what is left, and both together
  * would be too much (pipeline/take_back.c).
  *
+ * An amendment is stopped by a cancellation of its original, as that one is, whenever it
+ * was emitted itself.
+ *
  * A reader of events that are all newer than the newest row need not ask, which
  * is what live traffic is: see pipeline/stopped.c.
  *
@@ -39,6 +42,7 @@
 #include "base/catalog.h"
 #include "base/statement.h"
 #include "base/tree.h"
+#include "event/amended.h"
 #include "event/refund.h"
 #include "records/stops.h"
 
@@ -137,6 +141,20 @@ ecapi_stops_refund(const EcapiValue *refund)
 	return ecapi_query(&of_cancelled, ecapi_arg_array(elements, n, TEXTOID),
 					   ecapi_arg_utf8(order.transaction_id),
 					   ecapi_arg_utf8(order.data_set_id), ecapi_arg_utf8(order.route)) > 0;
+}
+
+bool
+ecapi_stops_original(const EcapiValue *amendment, EcapiStopQuery *query)
+{
+	EcapiAmended original;
+
+	if (!ecapi_amend_of(amendment, &original) || original.id == NULL)
+		return false;
+	*query = (EcapiStopQuery) {
+		.id = original.id->text, .id_len = (int) original.id->len,
+		.xid = original.xid, .seq = original.seq
+	};
+	return true;
 }
 
 bool

@@ -45,6 +45,12 @@ extern void ecapi_stops_cancelled(EcapiStopQuery *queries, int n);
 extern bool ecapi_stops_refund(const EcapiValue *refund);
 
 /*
+ * Ask with query whether the original of an amendment (UTF-8) was cancelled; texts are
+ * those of the tree.  False when the event is no amendment.
+ */
+extern bool ecapi_stops_original(const EcapiValue *amendment, EcapiStopQuery *query);
+
+/*
  * The same two for who makes events in a backend: is there any cancellation, and
  * which of n events are cancelled (returns how many).  They read as the extension's
  * owner, under snapshots of their own.

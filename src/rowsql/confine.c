@@ -28,10 +28,7 @@
  * It works wherever a subtransaction does: in a statement, in a deferred
  * trigger, in a pre-commit callback (where no snapshot is active), and in a
  * logical replication worker.  Not in parallel mode, which capture refuses
- * before.  Before the commit the transaction block already is at its end.  The
- * server begins a subtransaction there (BeginInternalSubTransaction()) but
- * rolls back only one whose parent is in progress, so there ours has one
- * around it, which is always released.
+ * before.
  *
  * Locks that the SQL takes (AccessShare on what it reads) are, as always, kept
  * to the end of the transaction after a success.
@@ -42,28 +39,21 @@
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "base/sql_scope.h"
 #include "base/sql_state.h"
 #include "base/subtransaction.h"
+#include "compat.h"
 #include "rowsql/confine.h"
 
-static bool at_end_of_transaction = false;
 static int	running = 0;		/* runs, of this transaction: */
 static LocalTransactionId running_in = InvalidLocalTransactionId;
-
-void
-ecapi_confined_at_end(bool at_end)
-{
-	at_end_of_transaction = at_end;
-}
 
 bool
 ecapi_confined_runs(void)
 {
-	return running > 0 && running_in == MyProc->lxid;
+	return running > 0 && running_in == ecapi_local_xid();
 }
 
 /*
@@ -147,7 +137,7 @@ run_confined(void *arg)
 	int			nest;
 
 	running = ecapi_confined_runs() ? running + 1 : 1;
-	running_in = MyProc->lxid;
+	running_in = ecapi_local_xid();
 	/* Ends with the subtransaction. */
 	XactReadOnly = true;
 	nest = NewGUCNestLevel();
@@ -174,27 +164,14 @@ bool
 ecapi_confined_run(void (*body) (void *arg), void *arg, Oid role,
 				EcapiConfinedError *error)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resources = CurrentResourceOwner;
 	Confined	confined = {body, arg, role};
 	ErrorData  *edata;
-	bool		nested = at_end_of_transaction && !ecapi_confined_runs();
 
 	/* What the transaction did so far shall be seen, as by any next command. */
 	CommandCounterIncrement();
-	if (nested)
-	{
-		BeginInternalSubTransaction(NULL);
-		MemoryContextSwitchTo(context);
-	}
 	ecapi_sql_state_refuse(ecapi_confined_runs);
 	edata = ecapi_subtransaction(run_confined, &confined, true);
 	running--;
-	if (nested)
-		ReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resources;
-
 	if (edata == NULL)
 		return true;
 	if (ecapi_confined_must_raise(edata->sqlerrcode))

@@ -36,12 +36,6 @@ typedef struct EcapiConfinedError
 extern bool ecapi_confined_run(void (*body) (void *arg), void *arg, Oid role,
 							EcapiConfinedError *error);
 
-/*
- * The transaction is at its end (or no longer) while confined SQL runs: about to be
- * decided, by COMMIT or PREPARE TRANSACTION.
- */
-extern void ecapi_confined_at_end(bool at_end);
-
 /* Whether confined SQL runs now. */
 extern bool ecapi_confined_runs(void);
 

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "base/tree.h"
+#include "event/probed.h"
 #include "event/value.h"
 #include "rowsql/datum_type.h"
 
@@ -35,9 +36,9 @@ typedef enum EcapiDatumForm
  * (losses->large).  NaN and the infinities become texts, which no number field
  * takes.  Raises a cancellation.  Leaks into the current memory context.
  */
-extern EcapiValue *ecapi_datum_value(EcapiArena *arena, const EcapiDatumType *type,
-									 Datum datum, EcapiDatumForm form, int max_depth,
-									 EcapiLosses *losses);
+extern ECAPI_PROBED EcapiValue *ecapi_datum_value(EcapiArena *arena, const EcapiDatumType *type,
+												  Datum datum, EcapiDatumForm form, int max_depth,
+												  EcapiLosses *losses);
 
 /*
  * The value as a part of an id: a text in the current context that no session
@@ -48,6 +49,6 @@ extern EcapiValue *ecapi_datum_value(EcapiArena *arena, const EcapiDatumType *ty
  * A value larger than any event by far has a key that is longer than an id may
  * be, and that says only its size.
  */
-extern char *ecapi_datum_key(const EcapiDatumType *type, Datum datum);
+extern ECAPI_PROBED char *ecapi_datum_key(const EcapiDatumType *type, Datum datum);
 
 #endif							/* ECAPI_DATUM_H */

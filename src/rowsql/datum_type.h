@@ -14,6 +14,8 @@
 #include "access/tupdesc.h"
 #include "fmgr.h"
 
+#include "event/probed.h"
+
 /* What a type is to us, domains looked through. */
 typedef enum EcapiDatumKind
 {
@@ -96,7 +98,7 @@ typedef struct EcapiDatumType
  * Look up a type.  The result lives in context.  Raises what the catalogs
  * raise for a type that does not exist.
  */
-extern EcapiDatumType *ecapi_datum_type(Oid type, int32 typmod, MemoryContext context);
+extern ECAPI_PROBED EcapiDatumType *ecapi_datum_type(Oid type, int32 typmod, MemoryContext context);
 
 /*
  * Make row say what values of that type and typmod consist of.  Raises an

@@ -134,6 +134,7 @@ make_column(EcapiExpression *expression, AttrNumber attnum)
 {
 	Form_pg_attribute column = TupleDescAttr(expression->set->descriptor, attnum - 1);
 
+	ecapi_names_check_stored(expression->set->relid, attnum);
 	expression->kind = ECAPI_EXPRESSION_COLUMN;
 	expression->column = attnum;
 	expression->type = column->atttypid;
@@ -216,6 +217,7 @@ ecapi_expressions_add(EcapiExpressions *set, const char *source,
 	Oid			user;
 	int			security;
 	int			nest;
+	bool		read_only = XactReadOnly;
 	bool		pushed = false;
 
 	expression->set = set;
@@ -235,7 +237,8 @@ ecapi_expressions_add(EcapiExpressions *set, const char *source,
 	relation = relation_open(set->relid, AccessShareLock);
 	nest = NewGUCNestLevel();
 	ecapi_sql_settings();
-	ecapi_sql_set("transaction_read_only", "on");
+	/* Ends here, or with the (sub)transaction that an error ends. */
+	XactReadOnly = true;
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(set->role, SECURITY_RESTRICTED_OPERATION);
 	/* At commit there is none, and the planner may run functions. */
@@ -251,6 +254,7 @@ ecapi_expressions_add(EcapiExpressions *set, const char *source,
 		PopActiveSnapshot();
 	SetUserIdAndSecContext(user, security);
 	AtEOXact_GUC(false, nest);
+	XactReadOnly = read_only;
 	relation_close(relation, NoLock);
 	error_context_stack = callback.previous;
 

@@ -25,6 +25,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "event/members.h"
 #include "event/validate.h"
 #include "rowsql/json_text.h"
@@ -41,7 +42,7 @@
  * ------------------------------------------------------------------------
  */
 
-typedef struct Scan
+typedef struct TextScan
 {
 	const char *json;
 	size_t		len;
@@ -53,10 +54,10 @@ typedef struct Scan
 	Oid			conversion;		/* from UTF-8; looked up on demand */
 	bool		looked_up;
 	EcapiLosses *losses;
-} Scan;
+} TextScan;
 
 static void
-put(Scan *scan, const char *bytes, size_t len)
+put(TextScan *scan, const char *bytes, size_t len)
 {
 	memcpy(scan->to + scan->written, bytes, len);
 	scan->written += len;
@@ -64,7 +65,7 @@ put(Scan *scan, const char *bytes, size_t len)
 
 /* The code unit of an escape \uXXXX that begins there, or -1. */
 static int
-escaped_unit(const Scan *scan, size_t at)
+escaped_unit(const TextScan *scan, size_t at)
 {
 	int			unit = 0;
 
@@ -83,7 +84,7 @@ escaped_unit(const Scan *scan, size_t at)
 
 /* Whether the server's encoding can hold a character. */
 static bool
-has_character(Scan *scan, pg_wchar c)
+has_character(TextScan *scan, pg_wchar c)
 {
 	unsigned char utf8[8];
 	unsigned char server[64];
@@ -106,7 +107,7 @@ has_character(Scan *scan, pg_wchar c)
 
 /* Behind an escape that begins there; *bad if it stands for no character of ours. */
 static size_t
-skip_escape(Scan *scan, size_t at, bool *bad)
+skip_escape(TextScan *scan, size_t at, bool *bad)
 {
 	int			unit = escaped_unit(scan, at);
 	int			low;
@@ -132,7 +133,7 @@ skip_escape(Scan *scan, size_t at, bool *bad)
 
 /* Behind the text whose quote stands there; the end where it has none. */
 static size_t
-skip_string(Scan *scan, size_t at, bool *bad)
+skip_string(TextScan *scan, size_t at, bool *bad)
 {
 	for (at++; at < scan->len && scan->json[at] != '"';)
 	{
@@ -146,7 +147,7 @@ skip_string(Scan *scan, size_t at, bool *bad)
 
 /* Whether the text that ends before that place is a key. */
 static bool
-is_key(const Scan *scan, size_t at)
+is_key(const TextScan *scan, size_t at)
 {
 	while (at < scan->len && (scan->json[at] == ' ' || scan->json[at] == '\t' ||
 							  scan->json[at] == '\n' || scan->json[at] == '\r'))
@@ -155,7 +156,7 @@ is_key(const Scan *scan, size_t at)
 }
 
 static void
-take_string(Scan *scan)
+take_string(TextScan *scan)
 {
 	bool		bad = false;
 	size_t		end = skip_string(scan, scan->at, &bad);
@@ -175,7 +176,7 @@ take_string(Scan *scan)
 
 /* Pass over an array or object that begins here and is too deep. */
 static void
-skip_nested(Scan *scan)
+skip_nested(TextScan *scan)
 {
 	int			open = 0;
 	bool		bad;
@@ -201,7 +202,7 @@ skip_nested(Scan *scan)
 }
 
 static void
-prepare(Scan *scan)
+prepare(TextScan *scan)
 {
 	while (scan->at < scan->len)
 	{
@@ -311,19 +312,21 @@ open_value(Reader *reader, EcapiType type)
 	reader->depth++;
 }
 
-static void
+static ECAPI_JSON_ACTION
 object_start(void *state)
 {
 	open_value(state, ECAPI_OBJECT);
+	ECAPI_JSON_GO_ON();
 }
 
-static void
+static ECAPI_JSON_ACTION
 array_start(void *state)
 {
 	open_value(state, ECAPI_ARRAY);
+	ECAPI_JSON_GO_ON();
 }
 
-static void
+static ECAPI_JSON_ACTION
 object_end(void *state)
 {
 	Reader	   *reader = state;
@@ -331,21 +334,24 @@ object_end(void *state)
 	reader->depth--;
 	if (!reader->failed && !ecapi_members_unique(reader->arena, reader->open[reader->depth]))
 		reader->failed = true;
+	ECAPI_JSON_GO_ON();
 }
 
-static void
+static ECAPI_JSON_ACTION
 array_end(void *state)
 {
 	((Reader *) state)->depth--;
+	ECAPI_JSON_GO_ON();
 }
 
-static void
+static ECAPI_JSON_ACTION
 field_start(void *state, char *name, bool isnull)
 {
 	((Reader *) state)->key = name;
+	ECAPI_JSON_GO_ON();
 }
 
-static void
+static ECAPI_JSON_ACTION
 scalar(void *state, char *token, JsonTokenType type)
 {
 	Reader	   *reader = state;
@@ -353,7 +359,7 @@ scalar(void *state, char *token, JsonTokenType type)
 	size_t		len = type == JSON_TOKEN_STRING || type == JSON_TOKEN_NUMBER ? strlen(token) : 0;
 
 	if (!take_room(reader, len))
-		return;
+		ECAPI_JSON_GO_ON();
 	switch (type)
 	{
 		case JSON_TOKEN_STRING:
@@ -370,13 +376,14 @@ scalar(void *state, char *token, JsonTokenType type)
 			add_value(reader, ecapi_value_new(arena, ECAPI_NULL));
 			break;
 	}
+	ECAPI_JSON_GO_ON();
 }
 
 EcapiValue *
 ecapi_json_text(EcapiArena *arena, const char *json, size_t len, int max_depth,
 				size_t budget, EcapiLosses *losses)
 {
-	Scan		scan = {.json = json, .len = len, .max_depth = max_depth, .losses = losses};
+	TextScan		scan = {.json = json, .len = len, .max_depth = max_depth, .losses = losses};
 	Reader		reader = {.arena = arena, .left = budget, .losses = losses};
 	JsonSemAction actions = {0};
 	JsonParseErrorType result;
@@ -393,8 +400,7 @@ ecapi_json_text(EcapiArena *arena, const char *json, size_t len, int max_depth,
 	actions.array_end = array_end;
 	actions.object_field_start = field_start;
 	actions.scalar = scalar;
-	result = pg_parse_json(makeJsonLexContextCstringLen(scan.to, (int) scan.written,
-														GetDatabaseEncoding(), true),
+	result = pg_parse_json(ecapi_json_lexer(scan.to, scan.written, GetDatabaseEncoding()),
 						   &actions);
 	pfree(scan.to);
 	return result == JSON_SUCCESS && !reader.failed && !arena->failed ? reader.root : NULL;

@@ -215,6 +215,8 @@ follow_step(EcapiKeyPaths *paths, Relation relation, int *from, const EcapiPathS
 	Oid			role = paths->set->role;
 	Relation	referred;
 
+	if (*from < 0)
+		ecapi_names_check_stored(RelationGetRelid(relation), attnum);
 	if (step->table)
 		ecapi_stated_join_find(paths->set, relation, attnum, step, &join);
 	else

@@ -14,6 +14,7 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "rowsql/literal.h"
 
 static int
@@ -35,7 +36,7 @@ put_date(int julian, char *to)
 	j2date(julian, &year, &month, &day);
 	if (year < 0)
 		*to++ = '-';
-	to = pg_ultostr_zeropad(to, Abs(year), 4);
+	to = pg_ultostr_zeropad(to, abs(year), 4);
 	*to++ = '-';
 	to = pg_ultostr_zeropad(to, month, 2);
 	*to++ = '-';

@@ -14,6 +14,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/identifier.h"
+#include "compat.h"
 #include "event/closest.h"
 #include "rowsql/names.h"
 
@@ -100,6 +101,18 @@ ecapi_names_no_column(const char *table, TupleDesc descriptor, const char *name)
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("column \"%s\" of table %s does not exist", name, table),
 			 closest ? errhint("Perhaps you meant the column \"%s\".", closest) : 0));
+}
+
+void
+ecapi_names_check_stored(Oid relid, AttrNumber attnum)
+{
+	/* from the catalog: a copied descriptor no longer says it */
+	if (get_attgenerated(relid, attnum) == ATTRIBUTE_GENERATED_VIRTUAL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" is a virtual generated column", get_attname(relid, attnum, false)),
+				 errdetail("It is computed where it is read, and has no value in a trigger."),
+				 errhint("Make it STORED, or write its expression.")));
 }
 
 char *

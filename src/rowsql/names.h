@@ -36,8 +36,14 @@ extern AttrNumber ecapi_names_column(TupleDesc descriptor, const char *name);
 extern const char *ecapi_names_closest(TupleDesc descriptor, const char *name);
 
 /* Raise that a table (schema.name) has no such column, with the closest as hint. */
-extern void ecapi_names_no_column(const char *table, TupleDesc descriptor,
-								  const char *name) pg_attribute_noreturn();
+extern _Noreturn void ecapi_names_no_column(const char *table, TupleDesc descriptor,
+											const char *name);
+
+/*
+ * Raise an error if a column of the row has no value in a trigger: a virtual generated
+ * one.  In a query its value is like others.
+ */
+extern void ecapi_names_check_stored(Oid relid, AttrNumber attnum);
 
 /* schema.name of a relation, quoted where SQL wants it. */
 extern char *ecapi_names_relation(Oid relid);

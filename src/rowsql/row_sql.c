@@ -52,6 +52,7 @@ make_param(EcapiExpression *expression, bool old, AttrNumber attnum, int locatio
 	Param	   *param = makeNode(Param);
 	int			i = 0;
 
+	ecapi_names_check_stored(expression->set->relid, attnum);
 	while (i < expression->nreferences &&
 		   (expression->references[i].old != old ||
 			expression->references[i].attnum != attnum))

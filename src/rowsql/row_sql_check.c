@@ -43,6 +43,7 @@
 #include "utils/regproc.h"
 
 #include "base/sql_rules.h"
+#include "compat.h"
 #include "rowsql/names.h"
 #include "rowsql/row_sql_check.h"
 #include "rowsql/row_sql_operator.h"
@@ -70,7 +71,7 @@ ecapi_row_sql_check_read(Oid relid, AttrNumber attnum, Oid role)
 {
 	Oid			schema = get_rel_namespace(relid);
 
-	if (pg_namespace_aclcheck(schema, role, ACL_USAGE) != ACLCHECK_OK)
+	if (object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("role \"%s\" may not use schema \"%s\"",
@@ -86,21 +87,21 @@ ecapi_row_sql_check_read(Oid relid, AttrNumber attnum, Oid role)
 
 /* Raise what the executor would about one table that is read. */
 static void
-check_table(RangeTblEntry *entry)
+check_table(EcapiPermission *permission)
 {
-	Oid			role = OidIsValid(entry->checkAsUser) ? entry->checkAsUser : GetUserId();
+	Oid			role = OidIsValid(permission->checkAsUser) ? permission->checkAsUser : GetUserId();
 	int			column = -1;
 
-	if (entry->rtekind != RTE_RELATION || ExecCheckRTEPerms(entry))
+	if (ecapi_permission_holds(permission))
 		return;
-	while ((column = bms_next_member(entry->selectedCols, column)) >= 0)
+	while ((column = bms_next_member(permission->selectedCols, column)) >= 0)
 	{
 		AttrNumber	attnum = column + FirstLowInvalidHeapAttributeNumber;
 
 		if (attnum >= 0)
-			ecapi_row_sql_check_read(entry->relid, attnum, role);
+			ecapi_row_sql_check_read(permission->relid, attnum, role);
 	}
-	refuse_read(entry->relid, InvalidAttrNumber, role);
+	refuse_read(permission->relid, InvalidAttrNumber, role);
 }
 
 static EcapiSqlStep
@@ -109,7 +110,7 @@ check_tables(Node *node, bool allowed, void *arg)
 	ListCell   *cell;
 
 	if (IsA(node, Query))
-		foreach(cell, ((Query *) node)->rtable)
+		foreach(cell, ecapi_permissions_of((Query *) node))
 			check_table(lfirst(cell));
 	return ECAPI_SQL_GO_ON;
 }
@@ -140,7 +141,7 @@ check_function(Oid function, bool allowed, void *arg)
 				 errmsg("expression is volatile"),
 				 errdetail("Function %s is volatile.", format_procedure(function)),
 				 errhint("Declare the function STABLE if it is, or store its value in a column.")));
-	if (pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
+	if (object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("role \"%s\" may not call function %s",

@@ -115,8 +115,7 @@ struct EcapiExpressions
 extern void ecapi_expressions_check_owner(const EcapiExpressions *set);
 
 /* Raise that a table gives another type than when the source was compiled. */
-extern void ecapi_expressions_type_changed(EcapiExpression *expression)
-			pg_attribute_noreturn();
+extern _Noreturn void ecapi_expressions_type_changed(EcapiExpression *expression);
 
 /* For hints: new.column, with a column that the set's relation has. */
 extern const char *ecapi_expressions_sample(const EcapiExpressions *set);

@@ -53,7 +53,7 @@ init(int slot)
 }
 
 static void
-reset(int slot)
+reset(int slot, Oid database)
 {
 	for (int i = 0; i < CELLS; i++)
 		pg_atomic_write_u64(&counters[slot * CELLS + i], 0);

@@ -58,6 +58,7 @@
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "compat.h"
 #include "settings.h"
 #include "shmem/shmem.h"
 
@@ -410,7 +411,7 @@ detach_launcher(int code, Datum arg)
 void
 ecapi_launcher_attach(void)
 {
-	pg_atomic_write_u32(&shared->launcher, MyProc->pgprocno + 1);
+	pg_atomic_write_u32(&shared->launcher, ecapi_proc_number() + 1);
 	before_shmem_exit(detach_launcher, (Datum) 0);
 }
 
@@ -424,6 +425,12 @@ int
 ecapi_slot_count(void)
 {
 	return shared == NULL ? 0 : shared->nslots;
+}
+
+Oid
+ecapi_slot_database(int i)
+{
+	return shared->slots[i].info.database;
 }
 
 bool
@@ -461,7 +468,7 @@ ecapi_slot_want(Oid database)
 		free_slot->info.state = ECAPI_SLOT_WANTED;
 		free_slot->info.database = database;
 		for (int i = 0; i < n_parts; i++)
-			parts[i]->reset((int) (free_slot - shared->slots));
+			parts[i]->reset((int) (free_slot - shared->slots), database);
 		strlcpy(free_slot->info.message, "it has yet to be started",
 				ECAPI_MESSAGE_SIZE);
 		done = true;
@@ -539,7 +546,7 @@ ecapi_worker_attach(int i, Oid database)
 		slot->info.state = ECAPI_SLOT_RUNNING;
 		slot->info.pid = MyProcPid;
 		slot->info.message[0] = '\0';
-		pg_atomic_write_u32(&slot->procno, MyProc->pgprocno + 1);
+		pg_atomic_write_u32(&slot->procno, ecapi_proc_number() + 1);
 		my_slot = i;
 	}
 	LWLockRelease(shared->lock);

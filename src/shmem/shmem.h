@@ -40,7 +40,7 @@ typedef struct EcapiShmemPart
 	Size		slot_size;		/* bytes of an element */
 	void	  **memory;			/* gets the array; NULL while there is none */
 	void		(*init) (int slot); /* before any process has used it */
-	void		(*reset) (int slot);	/* it is another database's from now on; the
+	void		(*reset) (int slot, Oid database);	/* it is this database's from now on; the
 										 * caller has it to itself */
 } EcapiShmemPart;
 
@@ -102,6 +102,9 @@ extern void ecapi_launcher_attach(void);
 extern bool ecapi_launcher_rescan(void);
 
 extern int	ecapi_slot_count(void);
+
+/* The database of slot number i, without the lock; InvalidOid: it has none. */
+extern Oid	ecapi_slot_database(int slot);
 
 /* Copy out slot number i; false when it is free. */
 extern bool ecapi_slot_read(int slot, EcapiSlotInfo *info);

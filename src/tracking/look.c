@@ -36,6 +36,7 @@
 #include "base/sql_scope.h"
 #include "base/subtransaction.h"
 #include "capture/program_compile.h"
+#include "compat.h"
 #include "rowsql/confine.h"
 #include "tracking/look.h"
 
@@ -231,7 +232,7 @@ static bool
 may_see(const EcapiDeclared *declared)
 {
 	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
-		pg_class_ownercheck(declared->relation, GetUserId());
+		object_ownercheck(RelationRelationId, declared->relation, GetUserId());
 }
 
 /* What the query of a call has spent on it so far, in microseconds. */

@@ -22,6 +22,7 @@
 #include "utils/relcache.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "rowsql/foreign_key.h"
 #include "rowsql/superuser_read.h"
 #include "tracking/suggest_rules.h"
@@ -77,7 +78,8 @@ ecapi_suggest_read_table(Relation relation, int place, Oid reader)
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 		EcapiSuggestColumn *column = &table->columns[table->ncolumns];
 
-		if (attribute->attisdropped)
+		/* a track cannot have the row's virtual ones */
+		if (attribute->attisdropped || attribute->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
 			continue;
 		if (!all && pg_attribute_aclcheck(relid, attribute->attnum, reader,
 										  ACL_SELECT) != ACLCHECK_OK)
@@ -139,7 +141,7 @@ ecapi_suggest_names_reference(const char *folded, const char *name)
 bool
 ecapi_suggest_may_read(Oid role, Relation referred)
 {
-	if (pg_namespace_aclcheck(RelationGetNamespace(referred), role,
+	if (object_aclcheck(NamespaceRelationId, RelationGetNamespace(referred), role,
 							  ACL_USAGE) != ACLCHECK_OK)
 		return false;
 	return !superuser_arg(role) || ecapi_superuser_obstacle(referred) == NULL;

@@ -10,6 +10,8 @@
  *	 3. a slot is emptied that only destinations need whose guard has stopped them
  *	 4. destinations give up what they do not take (give_up.c)
  *
+ * The places of statistics are given free of tracks that are gone.
+ *
  * Locks: those of outbox/rotation.c, which waits for none.
  */
 #include "postgres.h"
@@ -19,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "capture/tracks.h"
 #include "outbox/limit.h"
 #include "outbox/ring.h"
 #include "outbox/rotation.h"
@@ -26,6 +29,7 @@
 #include "pipeline/give_up.h"
 #include "pipeline/worker_state.h"
 #include "settings.h"
+#include "stat/stat_track.h"
 #include "worker/bounds.h"
 
 #define ROTATION_MS			60000	/* and twice in a turn of a slot that is shorter */
@@ -57,6 +61,12 @@ stopped_by_guards(void)
 	return result;
 }
 
+static bool
+is_track(Oid trigger)
+{
+	return ecapi_declared_get(trigger) != NULL;
+}
+
 static void
 rotate(void)
 {
@@ -64,6 +74,7 @@ rotate(void)
 
 	StartTransactionCommand();
 	ecapi_rotation_run(&beyond);
+	ecapi_stat_track_forget(is_track);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(ecapi_me.scratch);
 }

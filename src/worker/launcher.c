@@ -68,6 +68,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "settings.h"
 #include "shmem/shmem.h"
 #include "worker/worker.h"
@@ -261,6 +262,7 @@ failed_slots(void)
 void
 ecapi_launcher_main(Datum arg)
 {
+	static uint32 wait_event;
 	bool		probe = false;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -295,7 +297,7 @@ ecapi_launcher_main(Datum arg)
 		MemoryContextSwitchTo(launcher_context);
 		wait_ms = tend_slots();
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 wait_ms, PG_WAIT_EXTENSION);
+						 wait_ms, ecapi_wait_event(&wait_event, "EcapiLauncher"));
 	}
 }
 
@@ -307,6 +309,8 @@ ecapi_launcher_main(Datum arg)
 void
 ecapi_worker_stop(Oid database)
 {
+	static uint32 wait_event;
+
 	for (int i = 0; i < 1000; i++)
 	{
 		EcapiSlotInfo info;
@@ -317,7 +321,7 @@ ecapi_worker_stop(Oid database)
 		if (i % 50 == 0 && kill(info.pid, SIGTERM) != 0 && errno == ESRCH)
 			return;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 10, PG_WAIT_EXTENSION);
+						 10, ecapi_wait_event(&wait_event, "EcapiWorkerStop"));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

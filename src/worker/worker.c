@@ -21,17 +21,18 @@
  * to (wake_wait).  A heartbeat covers what sets no latch: a prepared transaction that is
  * committed from a session without the library, a clock or file that changed.
  *
- * Errors: a turn runs in an error scope.  What it raises is logged once with
- * its SQLSTATE and without data, shown by ecapi.worker(), and the loop goes on
- * after a pause; the memory that holds what was sent but not recorded is
+ * Errors: a turn runs in an error scope.  What it raises is logged with its SQLSTATE and
+ * without data, at once and then each minute that it lasts, shown by ecapi.worker(), and
+ * the loop goes on after a pause; the memory that holds what was sent but not recorded is
  * outside the scope and survives.  Only an error between answers and requests
  * (there, only memory can run out) may leave lists half changed: then the
  * worker records what it can and ends, and a new one starts from the tables.
  * When the extension is gone the worker gives its slot back and ends, and so it does
  * while there is nothing for it to do (leave_if_idle).
  *
- * Signals: SIGTERM records and ends; requests in flight are dropped, to be
- * sent again under the same ids by the next worker.
+ * Signals: SIGTERM starts nothing, waits LAST_ANSWERS_MS at most for the requests in
+ * flight, records and ends; those without an answer then are dropped, to be sent again
+ * under the same ids by the next worker.
  */
 #include "postgres.h"
 
@@ -39,6 +40,7 @@
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/fd.h"
@@ -53,17 +55,22 @@
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "base/sql_version.h"
+#include "compat.h"
 #include "delivery/http.h"
 #include "delivery/sockets.h"
 #include "event/digest.h"
 #include "event/value.h"
 #include "outbox/ring.h"
 #include "outbox/rotation.h"
+#include "pipeline/amend_job.h"
+#include "pipeline/amend_wait.h"
 #include "pipeline/cancel.h"
 #include "pipeline/destination.h"
 #include "pipeline/destinations.h"
 #include "pipeline/failed_feed.h"
 #include "pipeline/keep.h"
+#include "pipeline/observe.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/prepare.h"
 #include "pipeline/read.h"
@@ -78,14 +85,25 @@
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/cancellation.h"
+#include "records/new_oids.h"
 #include "records/replay.h"
 #include "settings.h"
 #include "shmem/shmem.h"
+#include "stat/stat_worker.h"
 #include "worker/bounds.h"
 #include "worker/worker.h"
 
 #define HEARTBEAT_MS		5000
 #define ERROR_PAUSE_MS		1000
+
+/* How often the log says the same failure: enough to see that it lasts. */
+#define SAME_FAILURE_MS		60000
+
+/*
+ * How long the end of the worker waits for answers.  Platforms answer within some hundred
+ * milliseconds; a shutdown of the server, or CREATE DATABASE, waits as long.
+ */
+#define LAST_ANSWERS_MS		1000
 
 /*
  * Ticks: not more often than this while destinations wait for events (it is
@@ -232,6 +250,24 @@ retire(void)
 	proc_exit(0);
 }
 
+/* Say once that the SQL waits for its update; ecapi.check() says it, too. */
+static void
+tell_if_older(void)
+{
+	static bool told = false;
+	const char *what_to_do;
+	bool		is_error;
+	const char *what = ecapi_version_problem(&what_to_do, &is_error);
+
+	if (told || what == NULL)
+		return;
+	told = true;
+	ereport(LOG,
+			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+			 errmsg("ecapi worker: %s", what),
+			 errhint("%s", what_to_do)));
+}
+
 static void
 reload_destinations(void)
 {
@@ -247,7 +283,15 @@ reload_destinations(void)
 				 errmsg("ecapi worker ends: the extension is gone")));
 		retire();
 	}
+	ecapi_sql_check_known();
+	tell_if_older();
 	cursors = ecapi_relation("cursor_row", true);
+	/* all that is found is read by one snapshot, which has to see what this has written */
+	if (ecapi_new_oids_follow())
+	{
+		ecapi_worker_end();
+		ecapi_worker_begin(false);
+	}
 	found = ecapi_reload_find(ecapi_me.scratch);
 	replays = ecapi_replay_load(ecapi_me.scratch);
 	ecapi_worker_end();
@@ -272,6 +316,7 @@ read_events(TimestampTz now)
 		return true;
 
 	ecapi_worker_begin(true);
+	ecapi_sql_check_known();
 	ecapi_ring_check();
 	/* with a delay, no event may be behind the last logged tick for long */
 	if (tick_wanted && ecapi_tick_take(tick_has_events || ecapi_read_delays()))
@@ -314,18 +359,44 @@ lower(long *wait_ms, long ms)
 		*wait_ms = ms;
 }
 
+static bool
+any_in_flight(void)
+{
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
+	{
+		if (destination->nflying > 0)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Take the answers that are there already, and wait for no other: what is recorded before
- * the end is not sent again by the next worker, or known to have been sent.
+ * Take the answers to what is in flight, those that come within LAST_ANSWERS_MS, and start
+ * nothing: what is recorded before the end is not sent again by the next worker.  What
+ * stays unanswered is known to have been sent.
  */
 static void
 take_last_answers(void)
 {
-	/* it is set by the request to end, and would hide what the sockets have */
-	ResetLatch(MyLatch);
-	(void) ecapi_sockets_wait(ecapi_me.http, 0);
+	instr_time	began;			/* of a clock that nobody sets back */
+	instr_time	waited;
+	long		left_ms = any_in_flight() ? LAST_ANSWERS_MS : 0;
+
+	INSTR_TIME_SET_CURRENT(began);
+	do
+	{
+		/* it is set by the request to end, and would end each wait at once */
+		ResetLatch(MyLatch);
+		(void) ecapi_sockets_wait(ecapi_me.http, left_ms);
+		moving_events = true;
+		ecapi_pipeline_answers();
+		moving_events = false;
+		INSTR_TIME_SET_CURRENT(waited);
+		INSTR_TIME_SUBTRACT(waited, began);
+		left_ms = LAST_ANSWERS_MS - (long) INSTR_TIME_GET_MILLISEC(waited);
+	} while (left_ms > 0 && any_in_flight());
+
 	moving_events = true;
-	ecapi_pipeline_answers();
 	ecapi_pipeline_unanswered();
 	moving_events = false;
 }
@@ -457,10 +528,13 @@ turn(void)
 		retry_wanted = false;
 		ecapi_prepare_step(now, &wait_ms);
 		ecapi_stops_refresh(now);
+		ecapi_amend_find_originals(now);
 		moving_events = true;
 		send_events(now, &wait_ms);
 		moving_events = false;
 		wait_to_read(now, &wait_ms);
+		if (ecapi_amend_asks())
+			wait_ms = 0;
 	}
 	put_down_idle_work();
 
@@ -473,6 +547,7 @@ turn(void)
 			lower(&wait_ms, ecapi_receipts_wait_ms(destination, now));
 		}
 	lower(&wait_ms, ecapi_cancel_step(now));
+	lower(&wait_ms, ecapi_amend_step(now));
 	lower(&wait_ms, ecapi_bounds_keep(now));
 	/* a cursor whose row was deleted is written again */
 	reload_wanted |= ecapi_me.cursor_lost;
@@ -481,7 +556,28 @@ turn(void)
 		lower(&wait_ms, wake_wait(GetCurrentTimestamp()));
 	if (reload_wanted || ecapi_me.replay_ended)
 		wait_ms = 0;
+	ecapi_observe_turn(now);
 	return wait_ms;
+}
+
+static char failure_logged[256] = "";	/* empty: the worker does not fail */
+
+static void
+log_failure(const ErrorData *error)
+{
+	static TimestampTz logged_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	char		message[sizeof(failure_logged)];
+
+	strlcpy(message, error->message, sizeof(message));
+	if (strcmp(message, failure_logged) == 0 &&
+		!TimestampDifferenceExceeds(logged_at, now, SAME_FAILURE_MS))
+		return;
+	strlcpy(failure_logged, message, sizeof(failure_logged));
+	logged_at = now;
+	ereport(LOG,
+			(errcode(error->sqlerrcode),
+			 errmsg("ecapi worker failed and will try again: %s", error->message)));
 }
 
 /*
@@ -504,9 +600,7 @@ report_failure(void)
 	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
 		ERRCODE_TO_CATEGORY(ERRCODE_UNDEFINED_TABLE) && !has_extension())
 		retire();
-	ereport(LOG,
-			(errcode(error->sqlerrcode),
-			 errmsg("ecapi worker failed and will try again: %s", error->message)));
+	log_failure(error);
 	ecapi_worker_message(error->message);
 	FreeErrorData(error);
 	MemoryContextSwitchTo(old);
@@ -562,12 +656,14 @@ set_up(void)
 	/* of a role: which files it may read, whether it may deliver, what users' SQL may do */
 	CacheRegisterSyscacheCallback(AUTHOID, want, Int32GetDatum(WANT_RELOAD | WANT_RETRY));
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, want, Int32GetDatum(WANT_RELOAD | WANT_RETRY));
+	ecapi_stat_worker_begin();
 	pgstat_report_appname("ecapi worker");
 }
 
 void
 ecapi_worker_main(Datum arg)
 {
+	static uint32 wait_event;
 	volatile bool failed = false;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -590,18 +686,24 @@ ecapi_worker_main(Datum arg)
 			long		wait_ms;
 
 			pgstat_report_activity(STATE_RUNNING, "delivering events");
+			ecapi_stat_turn();
 			wait_ms = turn();
 			if (failed)
+			{
 				ecapi_worker_message("");
+				failure_logged[0] = '\0';
+			}
 			failed = false;
 			pgstat_report_stat(false);
 			pgstat_report_activity(STATE_IDLE, NULL);
+			(void) ecapi_stat_phase(ECAPI_PHASE_WAITING);
 			if (ecapi_sockets_wait(ecapi_me.http, wait_ms))
 				ResetLatch(MyLatch);
 		}
 		PG_CATCH();
 		{
 			report_failure();
+			(void) ecapi_stat_phase(ECAPI_PHASE_WAITING);
 			failed = pause = true;
 			if (ShutdownRequestPending)
 				proc_exit(1);
@@ -616,6 +718,6 @@ ecapi_worker_main(Datum arg)
 		 */
 		if (pause)
 			(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-							 ERROR_PAUSE_MS, PG_WAIT_EXTENSION);
+							 ERROR_PAUSE_MS, ecapi_wait_event(&wait_event, "EcapiErrorPause"));
 	}
 }

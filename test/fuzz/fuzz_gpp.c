@@ -4,10 +4,12 @@
  *
  * An input is a string; whether it is one or not, each section that it could be is also
  * decoded from all of it.  What is decoded can be walked: ids from 1 to 65535, in groups that
- * run forwards, and each is found again.
+ * run forwards, and each is found again.  What is decided by it is milder for nobody who asks
+ * for more.
  */
 #include "fuzz.h"
 
+#include "consent/decide.h"
 #include "consent/gpp_json.h"
 #include "consent/tcf.h"
 #include "consent/us.h"
@@ -41,7 +43,7 @@ check_tcf(const EcapiGppSection *section)
 	EcapiTcfRestrictions walk;
 	EcapiTcfRestriction restriction;
 
-	if (ecapi_tcf_decode(section, &tcf) != NULL)
+	if (ecapi_tcf_decode(section, 0, &tcf) != NULL)
 		return;
 	check_ids(&tcf.vendor_consents);
 	check_ids(&tcf.vendor_interests);
@@ -53,6 +55,15 @@ check_tcf(const EcapiGppSection *section)
 	while (ecapi_tcf_next_restriction(&walk, &restriction))
 		check_ids(&restriction.vendors);
 	must(walk.n == 0, "all restrictions can be read");
+	/* an id that is looked for on the way is found as by walking */
+	for (uint32_t vendor = 1; vendor <= tcf.vendor_consents.max; vendor += 1 + vendor / 2)
+	{
+		EcapiTcf	asked;
+
+		must(ecapi_tcf_decode(section, vendor, &asked) == NULL, "it is the same section");
+		must(ecapi_ids_have(&asked.vendor_consents, vendor) ==
+			 ecapi_ids_have(&tcf.vendor_consents, vendor), "it is found in both ways, or in none");
+	}
 }
 
 static void
@@ -84,6 +95,39 @@ check_section(const EcapiGppSection *section)
 		check_us(section);
 }
 
+/* Of four destinations each asks for more than the one before. */
+static void
+check_decisions(const char *text, size_t len, bool broken)
+{
+	EcapiConsentTerms terms = {.gpp = ECAPI_GPP_IF_PRESENT, .uses = ECAPI_USE_MEASUREMENT, .mspa_signatory = true};
+	EcapiConsentDecision before = ecapi_consent_decide(&terms, text, len, NULL, 0);
+
+	for (int more = 0; more < 4; more++)
+	{
+		EcapiConsentDecision decision;
+		EcapiConsentDecision both[2];
+		char		words[ECAPI_CONSENT_WORDS];
+
+		if (more == 0)
+			terms.tcf_purposes = 1 << 1 | 1 << 7;
+		else if (more == 1)
+			terms.uses |= ECAPI_USE_SALE_OR_SHARE | ECAPI_USE_TARGETED_ADS;
+		else if (more == 2)
+			terms.sensitive = ECAPI_SENSITIVE_HEALTH | ECAPI_SENSITIVE_LOCATION;
+		else
+			terms.gpp = ECAPI_GPP_REQUIRED;
+		decision = ecapi_consent_decide(&terms, text, len, NULL, 0);
+		must(decision.outcome >= before.outcome, "who asks for more is told no milder");
+		must(!broken || len == 0 || decision.outcome == ECAPI_CONSENT_REFUSED, "what is no string allows nothing");
+		ecapi_consent_words(&decision, words, sizeof(words));
+		ecapi_consent_decide_each((EcapiConsentTerms[]) {terms, terms}, 2, text, len, NULL, 0, both);
+		must(both[0].rule == decision.rule && both[1].rule == decision.rule, "two who ask are told the same");
+		before = decision;
+	}
+	/* sections that apply, some of them twice */
+	(void) ecapi_consent_decide(&terms, text, len, (int[]) {8, 2, 7, 8, 5, 28, -1}, 7);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -98,6 +142,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = realloc(text, size > 0 ? size : 1);
 	for (int id = 0; id <= ECAPI_GPP_US_LAST + 1; id++)
 		check_section(&(EcapiGppSection) {id, text, size});
+	check_decisions(text, size, ecapi_gpp_split(text, size, &gpp) != NULL);
 	if (ecapi_gpp_split(text, size, &gpp) == NULL)
 	{
 		must(gpp.nsections <= ECAPI_GPP_SECTIONS, "no more sections than there is room for");

@@ -13,8 +13,9 @@
  * that is itself a valid event, and its own body.  A body without room is full.
  *
  * Then both trees are reduced, with fields redacted and all that can be made coarse,
- * and with few fields kept, and written again: the same holds, nothing redacted is
- * in the body, and the tree that was given is as it was.
+ * with few fields kept, and with a transformed value, and written again: the same holds,
+ * nothing redacted is in the body, no other amount is beside a transformed value, and the
+ * tree that was given is as it was.
  */
 #include "postgres.h"
 
@@ -238,6 +239,8 @@ shape_again(const EcapiOptions *options, const EcapiValue *event)
 #define REDACTED	"user_data.email_address, user_data.address.country_code, properties.items, ext.a, user_data.ext.b"
 #define KEPT		"value, user_data.phone_numbers, properties.items.price, ext.a"
 
+#define AMOUNTS		"properties.items.price, properties.items.discount, properties.shipping, properties.tax, ext.a"
+
 static const RcvNode *
 member(const RcvNode *object, const char *name)
 {
@@ -268,6 +271,19 @@ check_kept(const RcvNode *body)
 }
 
 static void
+check_transformed(const RcvNode *body)
+{
+	const RcvNode *properties = member(body, "properties");
+	const RcvNode *items = member(properties, "items");
+
+	must(member(properties, "tax") == NULL && member(properties, "shipping") == NULL,
+		 "no amount is beside a transformed value");
+	for (const RcvNode *item = items ? items->first : NULL; item; item = item->next)
+		must(member(item, "price") == NULL && member(item, "discount") == NULL, "nor in an item");
+	must(member(member(body, "ext"), "a") == NULL, "nor what the value was taken from");
+}
+
+static void
 shape_reduced(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event,
 			  void (*check) (const RcvNode *body))
 {
@@ -276,7 +292,7 @@ shape_reduced(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *
 	EcapiBuffer after;
 	EcapiBuffer body;
 	const char *reason = NULL;
-	const EcapiValue *left = ecapi_reduce(options, arena, event, &reason);
+	const EcapiValue *left = ecapi_reduce(options, false, arena, event, &reason);
 
 	after = fuzz_written(event);
 	must(fuzz_same(&before, &after), "what is reduced is not changed");
@@ -303,6 +319,7 @@ reduce_and_shape(const EcapiOptions *options, EcapiArena *arena, const EcapiValu
 {
 	EcapiOptions redacting = *options;
 	EcapiOptions keeping = *options;
+	EcapiOptions transforming = *options;
 	EcapiPathProblem problem;
 
 	redacting.redact = ecapi_paths_read(arena, REDACTED, &problem);
@@ -315,6 +332,13 @@ reduce_and_shape(const EcapiOptions *options, EcapiArena *arena, const EcapiValu
 	ecapi_paths_complete(keeping.fields);
 	shape_reduced(&redacting, arena, event, check_redacted);
 	shape_reduced(&keeping, arena, event, check_kept);
+
+	transforming.transform = (EcapiTransform) {ECAPI_TRANSFORM_LOG, 0};
+	transforming.value_field = "ext.a";
+	transforming.value_digits = ECAPI_DIGITS_OF_CURRENCY;
+	transforming.amounts = ecapi_paths_read(arena, AMOUNTS, &problem);
+	must(transforming.amounts != NULL, "the amounts are paths");
+	shape_reduced(&transforming, arena, event, check_transformed);
 }
 
 int

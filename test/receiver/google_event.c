@@ -244,6 +244,7 @@ time_holds(RcvFinding *finding, const RcvPlace *place, const RcvNode *event,
 		   const Goals *goals, int64_t now)
 {
 	int64_t		time = rcv_read_instant(rcv_json_get(event, "eventTimestamp"));
+	const RcvNode *updated = rcv_json_get(event, "lastUpdatedTimestamp");
 
 	if (time > now + MAX_AHEAD)
 		return rcv_found_member(finding, place, "eventTimestamp", RCV_FAULT_SHAPE,
@@ -251,6 +252,11 @@ time_holds(RcvFinding *finding, const RcvPlace *place, const RcvNode *event,
 	if (goals->analytics > 0 && time < now - MAX_AGE_ANALYTICS)
 		return rcv_found_member(finding, place, "eventTimestamp", RCV_FAULT_SHAPE,
 								"is older than 72 hours", "EVENT_TIME_INVALID");
+	/* what is restated was there before */
+	if (updated != NULL && (rcv_read_instant(updated) < time ||
+							rcv_read_instant(updated) > now + MAX_AHEAD))
+		return rcv_found_member(finding, place, "lastUpdatedTimestamp", RCV_FAULT_SHAPE,
+								"is before eventTimestamp, or in the future", "EVENT_TIME_INVALID");
 	return true;
 }
 

@@ -141,12 +141,22 @@ static const RcvRules app_data = {
 };
 
 static const RcvMember original_members[] = {
-	CLEAR("event_name"), RCV_MEMBER("event_time", RCV_OF_INTEGER),
+	RCV_MEMBER("event_name", RCV_OF_TEXT, .required = true, .shape = rcv_shape_clear),
+	RCV_MEMBER("event_time", RCV_OF_INTEGER, .required = true),
 	RCV_MEMBER("order_id", RCV_OF_TEXT, .shape = rcv_shape_opaque),
 	RCV_MEMBER("event_id", RCV_OF_TEXT, .shape = rcv_shape_opaque),
 	RCV_NO_MORE
 };
-static const RcvRules original = {.members = original_members};
+
+/* Of several events of a name, one of these tells which. */
+static bool
+original_also(RcvFinding *finding, const RcvPlace *place, const RcvNode *original)
+{
+	return rcv_json_get(original, "order_id") != NULL ||
+		rcv_rules_need(finding, place, original, "event_id", "is missing where there is no order_id");
+}
+
+static const RcvRules original = {.members = original_members, .also = original_also};
 
 static const RcvMember event_members[] = {
 	RCV_MEMBER("event_name", RCV_OF_TEXT, .required = true, .shape = rcv_shape_clear),
@@ -209,6 +219,20 @@ holds_for_purchase(RcvFinding *finding, const RcvPlace *place, const RcvNode *ev
 	return true;
 }
 
+/* A value is appended under another name, or its event would count once more. */
+static bool
+holds_for_appended(RcvFinding *finding, const RcvPlace *place, const RcvNode *event)
+{
+	const RcvNode *of = rcv_json_get(event, "original_event_data");
+	const RcvNode *name = rcv_json_get(event, "event_name");
+	const RcvNode *its = of == NULL ? NULL : rcv_json_get(of, "event_name");
+
+	if (its == NULL || its->len != name->len || memcmp(its->text, name->text, name->len) != 0)
+		return true;
+	return rcv_found_member(finding, place, "event_name", RCV_FAULT_SHAPE,
+							"is that of the original", NULL);
+}
+
 /* Limited data use names the country and the state, or 0 and 0. */
 static bool
 event_also(RcvFinding *finding, const RcvPlace *place, const RcvNode *event)
@@ -222,7 +246,8 @@ event_also(RcvFinding *finding, const RcvPlace *place, const RcvNode *event)
 			   "is missing beside LDU")))
 		return false;
 	return holds_for_source(finding, place, event) &&
-		holds_for_purchase(finding, place, event);
+		holds_for_purchase(finding, place, event) &&
+		holds_for_appended(finding, place, event);
 }
 
 const RcvRules rcv_meta_event = {.members = event_members, .also = event_also};

@@ -166,11 +166,32 @@ static const RcvMember message_members[] = {
 	RCV_NO_MORE
 };
 
+/* A message that amends an event, by its type, says which: in ext.original of the event. */
+static bool
+holds_for_amended(RcvFinding *finding, const RcvPlace *place, const RcvNode *message)
+{
+	static const char end[] = ".amended";
+	const RcvNode *type = rcv_json_get(message, "type");
+	const RcvNode *data = rcv_call_member(message, "data", RCV_OBJECT);
+	const RcvNode *ext = rcv_call_member(data, "ext", RCV_OBJECT);
+	const RcvNode *original = ext == NULL ? NULL : rcv_call_member(ext, "original", RCV_OBJECT);
+
+	if (type->len < sizeof(end) - 1 ||
+		memcmp(type->text + type->len - (sizeof(end) - 1), end, sizeof(end) - 1) != 0)
+		return true;
+	if (original != NULL && rcv_json_get(original, "id") != NULL &&
+		rcv_json_get(original, "event_type") != NULL && rcv_json_get(original, "timestamp") != NULL)
+		return true;
+	return rcv_found_member(finding, place, "data", RCV_FAULT_MISSING,
+							"has no ext.original beside its type", NULL);
+}
+
 static bool
 message_also(RcvFinding *finding, const RcvPlace *place, const RcvNode *message)
 {
-	return rcv_call_member(message, "data", RCV_OBJECT) != NULL ||
-		rcv_found_member(finding, place, "data", RCV_FAULT_TYPE, "is not an object", NULL);
+	if (rcv_call_member(message, "data", RCV_OBJECT) == NULL)
+		return rcv_found_member(finding, place, "data", RCV_FAULT_TYPE, "is not an object", NULL);
+	return holds_for_amended(finding, place, message);
 }
 
 static const RcvRules message_rules = {.members = message_members, .also = message_also};

@@ -408,10 +408,11 @@ RESET ROLE;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
-SET force_parallel_mode = on;
+-- 16 renamed it
+SELECT set_config(name, 'on', false) AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 INSERT INTO shop.target SELECT 1, sum(id) FROM shop.source;
 INSERT INTO shop.target SELECT 2, sum(id) FROM shop.source;
-RESET force_parallel_mode;
+SELECT set_config(name, 'off', false) AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 SELECT * FROM events();
 SELECT * FROM aside();
 

@@ -59,7 +59,9 @@ FROM ecapi.cursor c JOIN pg_foreign_server s ON s.srvname = c.destination
     JOIN ecapi.control k ON k.destination = c.destination
 WHERE c.destination LIKE 'dest\_%';
 SELECT destination, state, backlog FROM ecapi.destination WHERE destination LIKE 'dest\_%';
+-- the worker would write its cursor beside the one that is held
 BEGIN;
+LOCK TABLE ecapi.cursor_row IN SHARE ROW EXCLUSIVE MODE;
 ALTER SERVER dest_renamed RENAME TO dest_other;
 SELECT destination FROM ecapi.cursor WHERE destination LIKE 'dest\_%';
 ROLLBACK;
@@ -69,6 +71,7 @@ CALL wait_until($$EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'dest_ren
 
 -- DROP SERVER ends the cursor; a new one of the same name starts again.
 DROP SERVER dest_renamed;
+CALL wait_until($$NOT EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'dest_renamed')$$);
 SELECT (SELECT count(*) FROM ecapi.cursor WHERE destination LIKE 'dest\_%') AS cursors,
     (SELECT count(*) FROM ecapi.control WHERE destination LIKE 'dest\_%') AS controls;
 CREATE SERVER dest_renamed FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://example.com', mode 'shadow');
@@ -105,6 +108,7 @@ SELECT count(*) FROM ecapi.cursor WHERE destination = 'dest_silent';
 
 -- The wrapper's other objects.
 DROP SERVER dest_file CASCADE;
+CALL wait_until($$NOT EXISTS (SELECT FROM ecapi.cursor WHERE destination = 'dest_file')$$);
 SELECT count(*) FROM ecapi.cursor WHERE destination LIKE 'dest\_%';
 SET client_min_messages = warning;
 DROP VIEW doctor;

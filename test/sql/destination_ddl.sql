@@ -138,13 +138,16 @@ SET LOCAL session_replication_role = origin;
 CREATE FUNCTION ddl.segment(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
 DROP FUNCTION ddl.segment;
 ROLLBACK;
--- the destination itself goes as it always did
+-- the destination itself goes as it always did; the worker would write its cursor beside
+-- the one that is deleted, until that is committed
 BEGIN;
+LOCK TABLE ecapi.cursor_row IN SHARE ROW EXCLUSIVE MODE;
 DROP SERVER ddl_a;
 SELECT destination FROM ecapi.cursor WHERE destination LIKE 'ddl\_%';
 DROP FUNCTION ddl.segment;
 ROLLBACK;
 BEGIN;
+LOCK TABLE ecapi.cursor_row IN SHARE ROW EXCLUSIVE MODE;
 SET LOCAL client_min_messages = warning;
 DROP OWNED BY regress_ddl_shop;
 SELECT destination FROM ecapi.cursor WHERE destination LIKE 'ddl\_%';

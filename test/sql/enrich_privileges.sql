@@ -140,12 +140,18 @@ SELECT guard.tries('INSERT INTO guard.book VALUES (1)'), guard.tries('DELETE FRO
     guard.tries('SET transaction_read_only = off; INSERT INTO guard.book VALUES (1)'),
     guard.tries('PERFORM set_config(''transaction_read_only'', ''off'', true); INSERT INTO guard.book VALUES (1)'),
     guard.tries('BEGIN SET TRANSACTION READ WRITE; INSERT INTO guard.book VALUES (1); EXCEPTION WHEN division_by_zero THEN NULL; END'),
-    guard.tries('INSERT INTO guard.book VALUES (1)', 'SECURITY DEFINER SET transaction_read_only = off'),
     guard.tries('PERFORM public.ecapi_emit(''purchase'')'), guard.tries('PERFORM ecapi.pause(''guard_server'')') \gx
+-- (since 16 nobody can even make such a function)
+DO $$ DECLARE says text; BEGIN
+    says := guard.tries('INSERT INTO guard.book VALUES (1)', 'SECURITY DEFINER SET transaction_read_only = off');
+    RAISE NOTICE '%', replace(says, 'enrichment "guard.written": its SQL fails (SQL error 25001)', 'refused');
+EXCEPTION WHEN feature_not_supported THEN
+    RAISE NOTICE 'refused';
+END $$;
 SELECT count(*) FROM guard.book;
 DROP SERVER guard_server;
--- what a read-only transaction lets through is rolled back
-SELECT guard.tries('PERFORM lo_create(424242)'), guard.tries('PERFORM lo_from_bytea(424243, ''\x00'')'), guard.tries('NOTIFY guard_channel');
+-- what a read-only transaction lets through is rolled back (before 16, large objects, too)
+SELECT num_nonnulls(guard.tries('PERFORM lo_create(424242)'), guard.tries('PERFORM lo_from_bytea(424243, ''\x00'')')) AS large, guard.tries('NOTIFY guard_channel');
 SELECT count(*) FROM pg_largeobject_metadata WHERE oid IN (424242, 424243);
 CREATE TEMP TABLE guard_temp (n int);
 GRANT ALL ON guard_temp TO PUBLIC;

@@ -19,5 +19,24 @@ SELECT ecapi.gpp('ann@example.com');
 SELECT ecapi.gpp('DBABBg');
 SELECT ecapi.gpp_problem('ann@example.com'), ecapi.gpp_problem('DBABTA~1YNN'), ecapi.gpp_problem(NULL);
 SELECT ecapi.gpp_problem('DBABTA~' || repeat('A', 300000));
+-- ninety million vendors in ranges: nothing is wrong with it, but there is no list of that size
+SELECT ecapi.gpp('CP3tAUAP3tAUAAAAAAENAAEgAP___wAAAAYn__1eo' || repeat('AA___AAH__4', 700) || 'AA___AAH__wAAAAA');
+SELECT ecapi.gpp_problem('CP3tAUAP3tAUAAAAAAENAAEgAP___wAAAAYn__1eo' || repeat('AA___AAH__4', 700) || 'AA___AAH__wAAAAA');
 -- a function of its argument alone
 SELECT proname, provolatile, proparallel, proisstrict FROM pg_proc WHERE pronamespace = 'ecapi'::regnamespace AND proname ~ '^gpp' ORDER BY 1;
+-- what a receiver does with events, and what they carry
+CREATE SERVER gpp_terms FOREIGN DATA WRAPPER ecapi OPTIONS (url 'https://receiver.example/', mode 'shadow', gpp 'required',
+    uses 'measurement', sensitive 'health,precise_location', data_set_id '1');
+SELECT said, p.decision, p.reason, p.consent
+FROM (VALUES ('opted out', 'DBABBg~BAAAAQAA'), ('did not', 'DBABBg~BAAAAgAA'), ('only of unknown sections', 'DBABKY~BAAAAgAA')) s(said, string),
+    ecapi.preview('gpp_terms', event => jsonb_build_object('event_type', 'sign_up', 'id', 'account-1', 'timestamp', extract(epoch FROM now())::bigint,
+        'data_set_id', '1', 'user_data', jsonb_build_object('email_address', 'ann@example.com', 'gpp_string', string))) p;
+ALTER SERVER gpp_terms OPTIONS (SET sensitive 'helth');
+ALTER SERVER gpp_terms OPTIONS (SET sensitive 'health,');
+ALTER SERVER gpp_terms OPTIONS (SET uses 'sale');
+ALTER SERVER gpp_terms OPTIONS (ADD tcf_purposes '1, 25');
+ALTER SERVER gpp_terms OPTIONS (ADD tcf_vendor_id '65536');
+ALTER SERVER gpp_terms OPTIONS (ADD restricted 'yes');
+SET client_min_messages = warning;
+DROP SERVER gpp_terms;
+RESET client_min_messages;

@@ -10,11 +10,14 @@ CREATE ROLE regress_ecapi_owner;
 GRANT pg_monitor TO regress_ecapi_monitor;
 RESET client_min_messages;
 
--- Everything that belongs to the extension; the ring's partitions are alike.
+-- Everything that belongs to the extension; the ring's partitions are alike.  From 17 on
+-- it has the types of arrays and of relations' rows, too, which come with others.
 SELECT DISTINCT regexp_replace(pg_describe_object(classid, objid, 0), '_[0-5]\M', '_N') COLLATE "C" AS object
 FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
     AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'ecapi')
+    AND NOT EXISTS (SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+        WHERE classid = 'pg_type'::regclass AND t.oid = objid AND (t.typcategory = 'A' OR c.relkind <> 'c'))
 ORDER BY object;
 
 -- What \df ecapi.* lists is what users call, so it has neither trigger functions,
@@ -32,7 +35,8 @@ WHERE p.pronamespace = 'ecapi'::regnamespace AND p.proname <> 'capture'
 SELECT fdwname, fdwhandler, fdwvalidator::regproc, fdwacl FROM pg_foreign_data_wrapper WHERE fdwname = 'ecapi';
 
 -- PUBLIC may name and call the function that refuses triggers, those that tell a role
--- of its own tracks, and the one that bounds the values of a filter; nothing else.
+-- of its own tracks, and the one that bounds the values of a filter; and roles that may
+-- name it the one that tells versions; nothing else.
 SELECT pg_describe_object(d.classid, d.objid, 0) AS object, a.privilege_type
 FROM pg_depend d,
     LATERAL (
@@ -109,6 +113,8 @@ SELECT destination, mode FROM ecapi.destination WHERE destination = 'install_sho
 SELECT count(*) >= 0 AS can_read FROM ecapi.request;
 SELECT count(*) > 0 AS can_check FROM ecapi.check();
 SELECT preloaded FROM ecapi.worker();
+SELECT library = sql AS fit, built_for ~ '^[1-9]' AS is_built_for_one, server = current_setting('server_version') AS runs
+FROM ecapi.version();
 SELECT event FROM ecapi.outbox;
 SELECT event FROM ecapi.failed_event;
 SELECT * FROM ecapi.cursor;

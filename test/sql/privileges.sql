@@ -80,7 +80,12 @@ CALL ecapi.backfill('priv.orders', 'purchase');
 SELECT ecapi_emit('purchase');
 SET ecapi.capture = off;
 SHOW ecapi.capture;
-EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off, VERBOSE) UPDATE priv.orders SET x = 'y' WHERE false;
+-- rows may have decimals since 18
+DO $$ DECLARE line text; BEGIN
+    FOR line IN EXECUTE $q$EXPLAIN (ANALYZE, BUFFERS off, COSTS off, TIMING off, SUMMARY off, VERBOSE) UPDATE priv.orders SET x = 'y' WHERE false$q$ LOOP
+        RAISE NOTICE '%', replace(line, '.00', '');
+    END LOOP;
+END $$;
 RESET ROLE;
 SELECT * FROM public.priv_look();
 GRANT SET ON PARAMETER ecapi.capture TO regress_priv_writer;
@@ -153,7 +158,10 @@ SELECT priv_trigger.definer();
 SET ROLE regress_priv_trigger;
 -- its own table cannot be made the owner's
 SELECT ecapi.track('priv_trigger.t', 'purchase', '{"ext.x": "priv_trigger.evil(new.x)"}');
+-- (the words of it differ between servers)
+\set VERBOSITY sqlstate
 ALTER TABLE priv_trigger.t OWNER TO regress_priv_owner;
+\set VERBOSITY default
 -- nor does a track come with a copy of a table
 CREATE TABLE priv_trigger.copy (LIKE priv_trigger.t INCLUDING ALL);
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 'priv_trigger.copy'::regclass;
@@ -307,7 +315,8 @@ SELECT name FROM pg_prepared_statements UNION ALL SELECT name FROM pg_cursors WH
 SELECT * FROM pg_listening_channels();
 RESET search_path;
 RESET ROLE;
-SELECT substr(what, 1, 150) AS what FROM public.priv_look();
+-- what is refused to COPY, servers say differently
+SELECT substr(regexp_replace(what, '(COPY .*): (must be superuser|permission denied) .*', '\1: refused'), 1, 150) AS what FROM public.priv_look();
 SELECT k, v FROM priv.hidden;
 REVOKE regress_priv_super FROM regress_priv_owner;
 
@@ -802,8 +811,10 @@ CALL ecapi.backfill('priv_other.ordered', 'search', page_size => 1);
 RESET enable_seqscan;
 -- a range that is made by a function of the other role
 RESET ROLE;
+SET client_min_messages = warning;
 CREATE TYPE priv_other.whole;
 CREATE FUNCTION priv_other.canonical(priv_other.whole) RETURNS priv_other.whole LANGUAGE internal IMMUTABLE STRICT AS 'int4range_canonical';
+RESET client_min_messages;
 CREATE TYPE priv_other.whole AS RANGE (subtype = int, canonical = priv_other.canonical);
 CREATE TABLE priv_other.ranged (id int PRIMARY KEY, one priv_other.whole, many priv_other.whole[], x text);
 ALTER TABLE priv_other.ranged OWNER TO regress_priv_super;

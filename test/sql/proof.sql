@@ -271,12 +271,15 @@ SELECT ecapi.cancel('proof-nobody-2') IS NOT NULL;
 SELECT outcome, events, value, ids FROM proof.guessed WHERE destination IS NULL;
 -- So does who has the rights of the emitter, but not who would have to take them.
 RESET ROLE;
-GRANT regress_proof_shop TO regress_proof_other;
+-- (since 16 a membership keeps what its role was when it was granted)
 ALTER ROLE regress_proof_other NOINHERIT;
+GRANT regress_proof_shop TO regress_proof_other;
 SET ROLE regress_proof_other;
 SELECT outcome, events, value, ids FROM proof.guessed WHERE destination IS NULL;
 RESET ROLE;
+REVOKE regress_proof_shop FROM regress_proof_other;
 ALTER ROLE regress_proof_other INHERIT;
+GRANT regress_proof_shop TO regress_proof_other;
 SET ROLE regress_proof_other;
 SELECT outcome, events, value, ids FROM proof.guessed WHERE destination IS NULL;
 RESET ROLE;

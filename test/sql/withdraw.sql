@@ -18,9 +18,24 @@ SELECT * FROM ecapi.withdraw('x@withdraw.example');
 SELECT * FROM ecapi.stop;
 RESET ROLE;
 
+-- Wait until a condition of the worker's doing holds.
+CREATE PROCEDURE wait_until(condition text) LANGUAGE plpgsql AS $$
+DECLARE reached boolean;
+BEGIN
+    FOR i IN 1 .. 6000 LOOP
+        EXECUTE 'SELECT ' || condition INTO reached;
+        IF reached THEN
+            RETURN;
+        END IF;
+        COMMIT;
+        PERFORM pg_sleep(0.02);
+    END LOOP;
+    RAISE 'gave up waiting until %', condition;
+END $$;
 CREATE SERVER wd_a FOREIGN DATA WRAPPER ecapi OPTIONS (url 'http://127.0.0.1:1/', data_set_id 'wd', mode 'shadow');
 CREATE SERVER wd_b FOREIGN DATA WRAPPER ecapi OPTIONS (url 'http://127.0.0.1:1/', data_set_id 'wd', mode 'shadow');
 SELECT ecapi.pause('wd_a'), ecapi.pause('wd_b');
+CALL wait_until($$(SELECT count(*) FROM ecapi.cursor WHERE destination IN ('wd_a', 'wd_b') AND state = 'paused') = 2$$);
 CREATE FUNCTION wd_emit(id text, person text) RETURNS text LANGUAGE sql AS $$
     SELECT ecapi_emit('purchase', value => 1.50, currency_code => 'EUR', id => id,
         user_data => jsonb_build_object('email_address', person || '@withdraw.example')) $$;
@@ -114,6 +129,7 @@ DROP SERVER wd_b;
 SET client_min_messages = warning;
 DROP SCHEMA wd CASCADE;
 DROP FUNCTION wd_emit, wd_stops;
+DROP PROCEDURE wait_until;
 REVOKE ALL ON SCHEMA ecapi FROM regress_wd_dpo, regress_wd_other, regress_wd_shop;
 REVOKE ALL ON FUNCTION ecapi.withdraw, ecapi.digest FROM regress_wd_dpo;
 REVOKE ALL ON FUNCTION ecapi.track, ecapi.capture, ecapi.recapture FROM regress_wd_shop;

@@ -295,18 +295,18 @@ $keeping->stop;
 
 # --- pause and resume
 
-$cluster->destination('held', $receiver->url('/held/delay=50'), { batch_size => 10 });
+$cluster->destination('held', $receiver->url('/held/delay=500'), { batch_size => 10 });
 $cluster->emit('g', 1, 400);
-$receiver->wait_for(sub { $receiver->requests_at('/held/delay=50') >= 5 }, 'some requests');
+$receiver->wait_for(sub { $receiver->requests_at('/held/delay=500') >= 5 }, 'some requests');
 $cluster->pause('held');
 # what was under way comes in; then nothing
 $cluster->wait_row('held', 'delivered + backlog = 400');
 $receiver->wait_for(sub {
-	10 * $receiver->requests_at('/held/delay=50') == $cluster->row('held')->{delivered} }, 'rest');
-$n = $receiver->requests_at('/held/delay=50');
+	10 * $receiver->requests_at('/held/delay=500') == $cluster->row('held')->{delivered} }, 'rest');
+$n = $receiver->requests_at('/held/delay=500');
 cmp_ok($n, '<', 40, 'paused in the middle');
 emit_and_see('g', 401, 410);
-is(scalar $receiver->requests_at('/held/delay=50'), $n, 'paused: nothing is sent');
+is(scalar $receiver->requests_at('/held/delay=500'), $n, 'paused: nothing is sent');
 is($cluster->row('held')->{state}, 'paused', 'paused: the view says so');
 like($cluster->row('held')->{detail}, qr/^paused by \w+$/, 'paused: the view says by whom');
 $cluster->resume('held');

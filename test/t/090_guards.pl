@@ -63,6 +63,9 @@ subtest 'a prepared transaction, committed by another session' => sub {
 	$cluster->emit('q-', 1, 3);
 	$receiver->wait_received('q', 3);
 	is(scalar(keys %{ $receiver->ids_received('p') }), 0, 'prepared: not delivered, and holds up nobody');
+	# nobody sees its event yet, so a lock says that the slot is not to be emptied
+	is($cluster->sql("SELECT count(*) FROM pg_locks WHERE pid IS NULL AND mode = 'RowExclusiveLock' AND relation IN"
+			  . " (SELECT relid FROM pg_partition_tree('ecapi.outbox') WHERE isleaf)"), 1, 'its slot is locked');
 	$cluster->sql("COMMIT PREPARED 'p'");
 	$receiver->wait_received('p', 1);
 	$cluster->sql("BEGIN; SELECT ecapi_emit('login', id => 'rb-1'); PREPARE TRANSACTION 'p'");

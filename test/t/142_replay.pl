@@ -124,12 +124,13 @@ finished($id);
 like(counts($id), qr/^1511\|0\|0\|3$/, 'whenever it was committed');
 is(scalar(grep { $_ != 1 } values %{ arrivals('other') }), 0, 'another destination hears nothing of it');
 
-# --- beside live traffic: at most one request of the replay goes ahead
+# --- beside live traffic: at most one request of the replay goes ahead; all of them take
+# half a minute, much longer than what is done meanwhile
 
-$cluster->alter('shop', url => $receiver->url('/slow/delay=20'), batch_size => 10);
+$cluster->alter('shop', url => $receiver->url('/slow/delay=200'), batch_size => 10);
 $cluster->sql("ALTER SERVER shop OPTIONS (ADD max_in_flight '1')");
 $id = replay('shop', "since => '$start'");
-$receiver->wait_for(sub { $_->requests_at('/slow/delay=20') }, 'the replay');
+$receiver->wait_for(sub { $_->requests_at('/slow/delay=200') }, 'the replay');
 for my $i (1 .. 5)
 {
 	$cluster->emit("live-$i-", 1, 1);
@@ -149,7 +150,7 @@ EOSQL
 
 # --- killed and restarted in the middle
 
-my $slow = sub { scalar(() = $receiver->requests_at('/slow/delay=20')) };
+my $slow = sub { scalar(() = $receiver->requests_at('/slow/delay=200')) };
 $cluster->wait_worker($cluster->kill_worker);
 my $so_far = $slow->();
 $receiver->wait_for(sub { $slow->() > $so_far + 5 }, 'the replay to go on');

@@ -1,9 +1,6 @@
 # The library's file is gone from a server that had it: what has nothing to do
 # with events goes on, what has says what is missing, and an operator can help
 # himself.  When the file is back nothing is lost.
-#
-# The installation is copied for this (programs look for libraries beside
-# themselves), for other tests may be using the real one.
 use strict;
 use warnings;
 
@@ -11,32 +8,17 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use EcapiCluster;
+use EcapiInstallation;
 use EcapiReceiver;
-use File::Basename qw(dirname);
-use PostgreSQL::Test::Utils;
 use Test::More;
 
-my %dir = map { chomp(my $path = `pg_config --$_`); ($_ => $path) } qw(bindir pkglibdir sharedir);
-
-# What all three have in common is the copy's root.
-my $root = $dir{bindir};
-$root = dirname($root) while grep { index("$_/", "$root/") != 0 } values %dir;
-my $copy = PostgreSQL::Test::Utils::tempdir();
-my %copied = map { ($_ => $copy . substr($dir{$_}, length $root)) } keys %dir;
-
-sub run_quietly { return system(@_) == 0 || die "@_ failed" }
-
-for my $which (sort keys %dir)
-{
-	run_quietly('mkdir', '-p', dirname($copied{$which}));
-	run_quietly('cp', $which eq 'bindir' ? '-a' : '-as', $dir{$which}, $copied{$which});
-}
-my $library = "$copied{pkglibdir}/ecapi.so";
+my $copy = EcapiInstallation->create;
+my $library = $copy->library;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->create(install_path => dirname($copied{bindir}));
+my $cluster = EcapiCluster->create(install_path => $copy->path);
 is($cluster->sql("SELECT setting FROM pg_config() WHERE name = 'PKGLIBDIR'"),
-	$copied{pkglibdir}, 'the copy looks beside itself');
+	$copy->pkglibdir, 'the copy looks beside itself');
 
 $cluster->destination('shop', $receiver->url('/in'));
 $cluster->sql('CREATE TABLE plain (n int); CREATE TABLE tracked (n int PRIMARY KEY, v int)');

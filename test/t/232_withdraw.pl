@@ -167,7 +167,26 @@ is($cluster->sql("SELECT string_agg(concat_ws(' ', outcome, reason, events), ', 
 		  . " WHERE destination = 'held'"),
 	'delivered 1, filtered consent withdrawn 1, unaccounted 0', 'reconciliation counts it');
 
-unlike($cluster->log_text, qr/(?<!identifier => ')\b(ann|cleo)\@example\.com/i, 'no identifier is in the log');
+# --- a backfill makes new events, which wait at a paused destination for a further call
+
+$cluster->pause('held');
+$cluster->sql(<<'SQL');
+SET ecapi.capture = off;
+INSERT INTO orders VALUES (3, 'dora@example.com', 1), (4, 'bob@example.com', 1);
+RESET ecapi.capture;
+SELECT ecapi.withdraw('dora@example.com', destinations => '{held,later}');
+SQL
+$cluster->sql("CALL ecapi.backfill('orders', 'purchase', since => now() - interval '1 hour', until => now())");
+$cluster->drained('later');
+like(held_of('later'), qr/orders:3:purchase orders:4:purchase/, 'what a backfill makes follows the string of its row');
+is($cluster->sql("SELECT count(*) FROM ecapi.withdraw('dora\@example.com', destinations => '{held}') WHERE outcome = 'withdrawn'"),
+	1, 'a further call stops it where it waits');
+$cluster->resume('held');
+$cluster->drained('held');
+unlike(held_of('held'), qr/orders:3:purchase/, 'so that it does not leave');
+like(held_of('held'), qr/orders:4:purchase/, 'as the other does');
+
+unlike($cluster->log_text, qr/(?<!identifier => ')\b(ann|cleo|dora)\@example\.com/i, 'no identifier is in the log');
 
 $receiver->finish;
 done_testing();

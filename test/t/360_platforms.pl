@@ -77,6 +77,7 @@ for my $format (@formats)
 		is($cluster->row($name)->{delivered} . ' ' . $cluster->row($name)->{failed}, $count - 1 . ' 1', "$format: the view counts them");
 	}
 	cmp_ok(@requests - 1, '<=', $row->{further} // 0, "$format: in few requests");
+	diag "$format: requests of ", join(' ', map { $_->{events} } @requests), " events";
 	diag "$format: one event at fault of $count: " . (@requests - 1) . ' further requests, 0 neighbours lost';
 	drop($name);
 

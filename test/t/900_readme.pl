@@ -9,6 +9,7 @@
 #	<!-- received -->		what the receiver got since the mark before
 #	<!-- wait QUERY -->		no block: wait until QUERY gives t, then go on
 #	<!-- database NAME -->	no block: go on in that database, which is made if need be
+#	<!-- package -->		commands, run by test/package.sh and not here
 #
 # Pages go in the order of @pages, blocks in that of their page, one psql each,
 # all against one server with the extension preloaded: so examples go on where
@@ -35,7 +36,7 @@ use EcapiReceiver;
 
 my $top = dirname(abs_path(__FILE__)) . '/../..';
 my @pages = ('README.md', map { "doc/$_.md" }
-	qw(tracking emitting destinations formats meta google tiktok pinterest reddit microsoft linkedin snap ga4 openai amazon webhook enrichment consent privacy proof reference operating internals));
+	qw(tracking emitting destinations formats meta google tiktok pinterest reddit microsoft linkedin snap ga4 openai amazon webhook enrichment predictions consent privacy proof report reference monitoring operating internals));
 my $example_url = 'http://127.0.0.1:8080';
 my $token = 'demo-token';
 my $statement = qr/^(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|GRANT|SET|CALL)\b/m;
@@ -55,7 +56,7 @@ sub read_steps
 
 			die "mark without a block at $mark->{place}" if $mark;
 			$mark = { kind => $kind, argument => $2, page => $page, place => "$page:" . ($i + 1) };
-			die "unknown mark at $mark->{place}" unless $kind =~ /^(?:test|output|received|wait|database)$/;
+			die "unknown mark at $mark->{place}" unless $kind =~ /^(?:test|output|received|wait|database|package)$/;
 			next if $kind !~ /^(?:wait|database)$/;
 			push @steps, $mark;
 			$mark = undef;
@@ -67,7 +68,7 @@ sub read_steps
 			$i++ until $lines->[$i] =~ /^```$/;
 			my $text = join '', @$lines[ $from .. $i - 1 ];
 			push @$unmarked, "$page:$from" if !$mark && ($language eq 'sql' || $text =~ $statement);
-			push @steps, { %$mark, from => $from, to => $i - 1, text => $text } if $mark;
+			push @steps, { %$mark, from => $from, to => $i - 1, text => $text } if $mark && $mark->{kind} ne 'package';
 			$mark = undef;
 		}
 		elsif ($mark && $lines->[$i] =~ /\S/)

@@ -31,7 +31,7 @@ sub installcheck
 
 	# as a shell of the caller's has it, which knows nothing of this test
 	local %ENV = $cluster->_get_env;
-	delete @ENV{qw(PERL5LIB TESTDIR PG_REGRESS)};
+	delete @ENV{qw(PERL5LIB TESTDIR TESTDATADIR TESTLOGDIR PG_REGRESS)};
 	my $passed = IPC::Run::run([ 'make', '-C', $copy, 'installcheck', @variables ], '<', \undef, '>&', \$printed);
 	return ($passed, $printed);
 }

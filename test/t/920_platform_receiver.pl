@@ -64,7 +64,7 @@ my $full = meta_event(
 	referrer_url => 'https://search.example/', opt_out => JSON::PP::false,
 	data_processing_options => ['LDU'], data_processing_options_country => 0,
 	data_processing_options_state => 0, customer_segmentation => 'new_customer_to_business',
-	original_event_data => { event_name => 'Purchase', event_time => $now, order_id => '7', event_id => 'x' },
+	original_event_data => { event_name => 'ViewContent', event_time => $now, order_id => '7', event_id => 'x' },
 	user_data => {
 		(map { $_ => [$digest] } qw(em ph fn ln db ge ct st zp country external_id)),
 		client_ip_address => '192.0.2.1', client_user_agent => 'Mozilla/5.0', fbc => 'fb.1.1795777200000.AbC-d_.x',
@@ -138,6 +138,10 @@ my @meta_rules = (
 	[ 'custom_data.contents' => [], [ {}, [], [ {} ], [ { id => 'a', name => 'x' } ], [ { id => 'a', quantity => '2' } ] ] ],
 	[ 'custom_data.num_items' => [3], [ '3', 1.5 ] ],
 	[ 'custom_data.anything' => [ 1, 'x', {} ], [] ],
+	[ original_event_data => [ { event_name => 'ViewContent', event_time => 1, order_id => '7' },
+			{ event_name => 'ViewContent', event_time => 1, event_id => 'x' } ],
+		[ { event_name => 'Purchase', event_time => 1, event_id => 'x' }, { event_name => 'ViewContent', event_time => 1 },
+			{ event_time => 1, event_id => 'x' }, { event_name => 'ViewContent', event_id => 'x' } ] ],
 	[ ext => [], [ {} ] ],
 	[ value => [], [1] ],
 );
@@ -299,7 +303,7 @@ sub webhook
 	for my $case ([ type => [ 'order', 'a.b.c_d' ], [ '', $gone, '.a', 'a.', 'a..b', 'a b', 7 ] ],
 		[ timestamp => [ '2026-11-27T11:00:00.123Z', '2026-11-27T12:00:00+01:00' ],
 			[ $gone, 1795777200, '2026-11-27', '2026-11-27 11:00:00', '2026-02-29T11:00:00Z', '2026-11-27T24:00:00Z', '2026-11-27T11:00:00' ] ],
-		[ data => [ {} ], [ $gone, [], 'x', undef ] ], [ ext => [], [ {} ] ])
+		[ data => [ {} ], [ $gone, [], 'x', undef ] ], [ ext => [], [ {} ] ], [ type => [], ['ecapi.purchase.amended'] ])
 	{
 		my ($path, $good, $bad) = @$case;
 
@@ -504,6 +508,7 @@ my @google_rules = (
 	[ 'events.0.eventTimestamp', [], [ instant($now + 3600), instant($now + 100) =~ s/Z/-01:00/r ], 'EVENT_TIME_INVALID' ],
 	[ 'events.0.eventTimestamp', [], [$gone], 'REQUIRED_FIELD_MISSING' ],
 	[ 'events.0.eventTimestamp', [], [ 1795777200, undef ], '-' ],
+	[ 'events.0.lastUpdatedTimestamp', [ $gone, $instant ], [ '2020-01-01T00:00:00Z', instant($now + 3600) ], 'EVENT_TIME_INVALID' ],
 	[ 'events.0.transactionId', [$gone], [''], 'INVALID_FORMAT' ],
 	[ 'events.0.conversionValue', [ 0, -1, $gone ], [ '12.5', undef ], '-' ],
 	[ 'events.0.currency', [ 'USD', 'JPY' ], [ 'eur', 'EURO', 'XXX', '' ], 'INVALID_CURRENCY_CODE' ],

@@ -342,6 +342,21 @@ sub wait_worker
 	return $self->wait_sql("SELECT state = 'running'" . ($pid ? " AND pid <> $pid" : '') . ' FROM ecapi.worker()');
 }
 
+# Wait until the worker has begun some more turns of its loop.
+sub wait_turns
+{
+	my ($self, $turns) = @_;
+
+	for (1 .. $turns)
+	{
+		my $at = $self->sql("SELECT state_change FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND datname = current_database()");
+
+		$self->wait_sql("SELECT state_change > '$at' FROM pg_stat_activity"
+			  . " WHERE backend_type = 'ecapi worker' AND datname = current_database()", 'the worker begins a turn');
+	}
+	return;
+}
+
 # End the worker as an operator would; another one is started.
 sub terminate_worker { return $_[0]->sql('SELECT pg_terminate_backend(pid) FROM ecapi.worker()') }
 

@@ -11,7 +11,7 @@
 #   options    of the server, beside format and url
 #   mapping    of the user mapping
 #   files      credential files: { name => { good => TEXT, dead => TEXT } }
-#   batch      events of a full request; at most a thousand, that of one page of the outbox
+#   batch      events of a full request: as many as the platform takes, or as fit into its body
 #   further    most requests beyond the first that one event at fault may cost
 #   words      what is kept of the platform's answer to an event at fault
 #   dead       the detail of a destination whose credential is refused, as LIKE takes it;
@@ -110,13 +110,13 @@ our %FORMAT = (
 	linkedin => {
 		token('linkedin', 'access_token', '%401%'),
 		options => { event_types => 'purchase=104012', api_version => '202608' },
-		batch => 1000, further => 1, words => qr/./, busy => '/fault=throttled',
+		batch => 2500, further => 1, words => qr/./, busy => '/fault=throttled',
 		window => 172_800, age => 90 * 86400,
 	},
 	snap => {
 		token('snap', 'access_token', '%401%'),
 		options => { data_set_id => '1ec32188-754e-4be2-8e55-c949a984a39f' },
-		batch => 1000, further => 1, words => qr/./, busy => '/fault=throttled',
+		batch => 2000, further => 1, words => qr/./, busy => '/fault=throttled',
 		window => 172_800, age => 7 * 86400,
 	},
 	ga4 => {

@@ -38,7 +38,8 @@ my $NO_NETWORK = qr/ENOTFOUND|EAI_AGAIN|ECONN[A-Z]+|E?TIMEDOUT|ENETUNREACH|EHOST
 my ($INSTALLATION, $PROGRAM) = (420, 240);
 
 # packages => { name => version }: what is compared with.  overrides => { name => version }:
-# of what those need, where another version is asked for.
+# of what those need, where another version is asked for.  seconds => how long a program may
+# take.
 sub new
 {
 	my ($class, %options) = @_;
@@ -139,7 +140,7 @@ sub requests
 sub compare
 {
 	my ($self, $program, @files) = @_;
-	my ($status, $out, $error) = $self->_run_for($PROGRAM, 'node', "$programs/$program", @files);
+	my ($status, $out, $error) = $self->_run_for($self->{seconds} // $PROGRAM, 'node', "$programs/$program", @files);
 	my @lines = map { $json->decode($_) } split /\n/, $out;
 	my $last = pop @lines;
 

@@ -1,24 +1,14 @@
 /*
  * sixbit.h
- *	  Random numbers, and six-bit text in the making, for tests of consent strings.
+ *	  Six-bit text in the making, for tests of consent strings.
  */
 #ifndef SIXBIT_H
 #define SIXBIT_H
 
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-static uint64_t state;
-
-static inline unsigned
-draw(unsigned below)
-{
-	state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (unsigned) (state >> 33) % below;
-}
+#include "draw.h"
 
 /* Six-bit text in the making. */
 typedef struct Text
@@ -67,16 +57,6 @@ put_fibonacci(Text *text, unsigned number)
 	for (int i = 0; i < n; i++)
 		put_bits(text, bits[i], 1);
 	put_bits(text, 1, 1);
-}
-
-/* ECAPI_SEED repeats the draws. */
-static inline void
-seed_draws(void)
-{
-	const char *seed = getenv("ECAPI_SEED");
-
-	state = seed ? strtoull(seed, NULL, 10) : (uint64_t) time(NULL);
-	printf("# ECAPI_SEED %llu\n", (unsigned long long) state);
 }
 
 #endif							/* SIXBIT_H */

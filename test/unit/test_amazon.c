@@ -99,6 +99,13 @@ test_request(void)
 	platform_check_fit("{" HEAD ",'event_type':'login','source':'app'}", "app_os missing");
 }
 
+/* TC strings with consent of every purpose, and of none. */
+#define TC_YES	"CP3tAUAP3tAUAAKABBENBkEgAP___wAAAAYgAEP8AAAAA"
+#define TC_NO	"CPSG_8APSG_8ANwAAAENAwCgAAAAAAAAAAYgACPAAAAA"
+
+#define SAID(storage, data) \
+	"\"amazonConsent\":{\"amznAdStorage\":\"" storage "\",\"amznUserData\":\"" data "\"}"
+
 static void
 test_consent(void)
 {
@@ -115,6 +122,17 @@ test_consent(void)
 		"{\"amazonConsent\":{\"amznAdStorage\":\"GRANTED\",\"amznUserData\":\"DENIED\"}}"},
 		{"'mmt_only':true,'ext':{'consent':{'ad_user_data':true,'ad_storage':true}}",
 		"{\"amazonConsent\":{\"amznAdStorage\":\"DENIED\",\"amznUserData\":\"GRANTED\"}}"},
+		/* the string's answers, where plain ones are missing, and its denial in any case */
+		{"'gpp_string':'" TC_YES "'", "{\"tcf\":\"" TC_YES "\"," SAID("GRANTED", "GRANTED") "}"},
+		{"'gpp_string':'" TC_NO "'", "{\"tcf\":\"" TC_NO "\"," SAID("DENIED", "DENIED") "}"},
+		{"'gpp_string':'" TC_NO "','ext':{'consent':{'ad_user_data':true,'ad_storage':true}}",
+		"{\"tcf\":\"" TC_NO "\"," SAID("DENIED", "DENIED") "}"},
+		{"'gpp_string':'DBABTA~1YYN','ext':{'consent':{'ad_user_data':true,'ad_storage':true}}",
+		"{\"gpp\":\"DBABTA~1YYN\"," SAID("DENIED", "GRANTED") "}"},
+		/* a section that does not apply says nothing; the string is passed on all the same */
+		{"'gpp_string':'" TC_NO "','gpp_sid':[-1]", "{\"tcf\":\"" TC_NO "\"}"},
+		/* a bare false denies everything */
+		{"'ext':{'consent':false}", "{" SAID("DENIED", "DENIED") "}"},
 		{"'ext':{'consent':{'ad_user_data':true}}", NULL},
 		{"'ext':{'consent':{'ad_user_data':'yes','ad_personalization':'yes'}}", NULL},
 		{"'event_ip_address':'192.0.2.1'", NULL},

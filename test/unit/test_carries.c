@@ -13,6 +13,9 @@
  *		the body nor the body.
  *	 2. One that it carries changes either for at least one of the events.
  *
+ *	 3. An identifier that is alone in an event, and changes its body, makes the person
+ *		known (EcapiIdentified), and nothing else does.
+ *
  * Where carries_by is given, both hold under each list of options by itself.  A new format
  * whose events need options adds a line to variants[]; one that takes events only in a
  * shape that none has yet, a line to shapes[], or a member to the event.
@@ -494,6 +497,7 @@ set_options(const EcapiFormat *format, const char *list)
 typedef struct Request
 {
 	EcapiShaped shaped;
+	EcapiIdentified person;
 	uint64_t	key;
 	EcapiBuffer body;
 } Request;
@@ -512,6 +516,7 @@ shape(const EcapiFormat *format, const EcapiValue *event, Request *request)
 	shape.key = request->key;
 	format->open(&shape, &request->body);
 	request->shaped = format->add(&shape, &arena, event, &request->body, &reason);
+	request->person = shape.identified;
 	shape.events++;
 	format->close(&shape, &request->body);
 	if (request->shaped != ECAPI_SHAPED)
@@ -622,6 +627,90 @@ judge(const char *name, EcapiFieldSet carried, const Seen *seen)
 	check(good, what);
 }
 
+/* ---- identifiers ---- */
+
+/* user_data of one that is not known, and identifiers that it may have. */
+static const char nobody[] =
+"'event_ip_address':'203.0.113.7','event_user_agent':'Mozilla/5.1','gender':'f',"
+"'address':[{'first_name':'Ann','city':'Springfield','state':'CA','country_code':'US','postal_code':'94105'}]";
+
+static const char *const identifiers[] = {
+	"'email_address':['ann@example.com']", "'phone_numbers':['+14155550101']",
+	"'customer_identifier':'customer-71'", "'uids':[{'id':'uid-81'}]", "'click_id':'click-91'",
+	"'ifa':'f1a2b3c4-0000-4000-8000-00000000abc1'", "'ext':{'click_ids':{'gclid':'gclid-1'}}",
+	"'ext':{'click_ids':{'gbraid':'gbraid-1'}}", "'ext':{'click_ids':{'wbraid':'wbraid-1'}}",
+	"'ext':{'click_ids':{'dclid':'dclid-1'}}", "'ext':{'click_ids':{'fbc':'fb.1.1789999000000.AbC1'}}",
+	"'ext':{'click_ids':{'fbclid':'AbC1'}}", "'ext':{'click_ids':{'fbp':'fb.1.1789999000000.1234561'}}",
+	"'ext':{'click_ids':{'ttclid':'ttclid-1'}}", "'ext':{'click_ids':{'ttp':'ttp-1'}}",
+	"'ext':{'click_ids':{'msclkid':'msclkid-1'}}", "'ext':{'click_ids':{'epik':'epik-1'}}",
+	"'ext':{'click_ids':{'sccid':'sccid-1'}}", "'ext':{'click_ids':{'scid':'scid-1'}}",
+	"'ext':{'click_ids':{'li_fat_id':'5f1a2b3c-0000-4000-8000-00000000abc1'}}",
+	"'ext':{'click_ids':{'rdt_cid':'rdt-1'}}",
+	"'ext':{'click_ids':{'rdt_uuid':'1789999000.5f1a2b3c-0000-4000-8000-00000000abc1'}}",
+	"'ext':{'click_ids':{'oppref':'oppref-1'}}", "'ext':{'click_ids':{'obref':'obref-1'}}",
+	"'ext':{'click_ids':{'ga_client_id':'123456789.1789999001'}}",
+	"'ext':{'click_ids':{'ga_app_instance_id':'0123456789abcdef0123456789abcde1'}}",
+	/* Meta's; and members that identify nobody */
+	"'ext':{'lead_id':'123456789012345'}",
+	"'age_range':2", "'email_address':['nobody']"
+};
+
+/* A request with an event whose person has that, besides what nobody has. */
+static void
+shape_person(const EcapiFormat *format, EcapiArena *arena, const char *identifier,
+			 Request *request)
+{
+	char		json[2000];
+
+	snprintf(json, sizeof(json), "{'data_set_id':'123','id':'order-41','timestamp':1790000000,'event_type':'purchase',"
+			 "'source':'website','value':1,'currency_code':'EUR','properties':{'page_url':'https://shop.example/'},"
+			 "'user_data':{%s%s%s}}", nobody, identifier[0] ? "," : "", identifier);
+	shape(format, unit_json(arena, json), request);
+}
+
+/* Whether a member says something of a person, but not who it is, to a receiver of all fields. */
+static bool
+is_content(const EcapiFormat *format, const char *member)
+{
+	return format->carries == NULL &&
+		(strstr(member, "age_range") != NULL || strstr(member, "lead_id") != NULL);
+}
+
+/* Under the present options. */
+static void
+test_persons(const EcapiFormat *format, const char *name)
+{
+	static Request plain;
+	static Request request;
+	static bool made;
+	bool		good = true;
+	char		what[600];
+	EcapiArena	arena;
+
+	if (!made)
+	{
+		ecapi_buffer_init(&plain.body, 1024 * 1024, unit_resize, NULL);
+		ecapi_buffer_init(&request.body, 1024 * 1024, unit_resize, NULL);
+	}
+	made = true;
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	shape_person(format, &arena, "", &plain);
+	good = plain.person == ECAPI_IDENTIFIED_NOT;
+	for (size_t i = 0; i < lengthof(identifiers); i++)
+	{
+		shape_person(format, &arena, identifiers[i], &request);
+		if (request.shaped != ECAPI_SHAPED ||
+			(request.person == ECAPI_IDENTIFIED) ==
+			(!same_request(&request, &plain) && !is_content(format, identifiers[i])))
+			continue;
+		fprintf(stderr, "# %s: %s\n", name, identifiers[i]);
+		good = false;
+	}
+	snprintf(what, sizeof(what), "%s: a person is known by an identifier in the body, and by nothing else",
+			 name);
+	check(good, what);
+}
+
 /* One list of options; what it changes is added to all. */
 static void
 test_variant(const EcapiFormat *format, const char *list, Seen *all)
@@ -634,6 +723,7 @@ test_variant(const EcapiFormat *format, const char *list, Seen *all)
 	look(format, &seen);
 	if (!check(seen.shaped > 0, name))
 		fprintf(stderr, "# no event is shaped: give the options that it needs in variants[]\n");
+	test_persons(format, name);
 	if (format->carries_by != NULL)
 		judge(name, ecapi_carried(format, &options), &seen);
 	for (int i = 0; i < ECAPI_FIELDS; i++)

@@ -402,7 +402,7 @@ shape_event(Case *c, const EcapiValue *event, const char **reason)
 								 ecapi_event_type_lookup(type, strlen(type)), c->now);
 	if (*reason != NULL)
 		return strcmp(*reason, "expired") == 0 ? "expired" : "filtered";
-	switch (ecapi_body_add(&c->body, &arena, event, &seen, reason))
+	switch (ecapi_body_add(&c->body, &arena, event, false, &seen, reason))
 	{
 		case ECAPI_SHAPED:
 			return NULL;
@@ -635,7 +635,7 @@ run_requests(Case *c, const EcapiValue *requests)
 		first = done;
 		open_body(c);
 		while (done < c->nevents &&
-			   ecapi_body_add(&c->body, &arena, c->events[done], &seen, &reason) == ECAPI_SHAPED)
+			   ecapi_body_add(&c->body, &arena, c->events[done], false, &seen, &reason) == ECAPI_SHAPED)
 			done++;
 		make_request(c);
 		if (c->failure[0] != '\0')

@@ -1,15 +1,14 @@
 /*
  * test_decide.c
- *	  Decisions by consent strings: each rule with an event that it lets pass and one that it
- *	  stops; and that a denial never makes a decision milder.
- *
- * Strings are put together here, bit by bit, from the texts of the sections.
+ *	  Decisions by consent strings: which sections count, what is no string, bad ones, words;
+ *	  and that a denial never makes a decision milder.  test_consent_rules.c has each rule.
  */
 #include "unit.h"
 
+#include "consent/bits.h"
 #include "consent/decide.h"
 #include "consent/gpp.h"
-#include "sixbit.h"
+#include "consent_string.h"
 
 /* Who receives events. */
 static const EcapiConsentTerms ads = {.gpp = ECAPI_GPP_IF_PRESENT, .uses = ECAPI_USE_SALE_OR_SHARE |
@@ -25,6 +24,7 @@ typedef struct California
 	int			notices[3];		/* sale, sharing, limit use */
 	int			sale;
 	int			sharing;
+	int			sensitive[9];
 	int			child[2];
 	int			personal;
 	int			mspa[3];
@@ -40,7 +40,8 @@ put_california(Text *text, const California *it)
 		put_bits(text, (unsigned) it->notices[i], 2);
 	put_bits(text, (unsigned) it->sale, 2);
 	put_bits(text, (unsigned) it->sharing, 2);
-	put_bits(text, 0, 18);
+	for (int i = 0; i < 9; i++)
+		put_bits(text, (unsigned) it->sensitive[i], 2);
 	for (int i = 0; i < 2; i++)
 		put_bits(text, (unsigned) it->child[i], 2);
 	put_bits(text, (unsigned) it->personal, 2);
@@ -48,95 +49,31 @@ put_california(Text *text, const California *it)
 		put_bits(text, (unsigned) it->mspa[i], 2);
 }
 
-/* A core of section 2; zeroed: consent to everything by vendor 7. */
-typedef struct Europe
-{
-	unsigned	without;		/* purposes without consent; bit P is purpose P */
-	bool		without_vendor;
-	bool		global;			/* not service specific */
-	bool		old_policy;		/* 3, made in 2024 */
-	int			restricted;		/* purpose that has a restriction; 0: none */
-	int			type;			/* of the restriction */
-	int			version;		/* 0: the registered one */
-} Europe;
-
-#define VENDOR	7
-
-static void
-put_europe(Text *text, const Europe *it)
-{
-	unsigned	consents = 0;
-
-	for (int purpose = 1; purpose <= 24; purpose++)
-		consents |= (unsigned) !(it->without >> purpose & 1) << (24 - purpose);
-	put_bits(text, it->version ? (unsigned) it->version : 2, 6);
-	put_bits(text, UINT64_C(17040672000), 36);
-	put_bits(text, UINT64_C(17040672000), 36);
-	put_bits(text, 0, 30);
-	put_bits(text, 4 << 6 | 13, 12);
-	put_bits(text, 0, 12);
-	put_bits(text, it->old_policy ? 3 : 4, 6);
-	put_bits(text, !it->global, 1);
-	put_bits(text, 0, 13);
-	put_bits(text, consents, 24);
-	put_bits(text, 0, 24);
-	put_bits(text, 0 << 12 | 3 << 6 | 4, 13);
-	put_bits(text, 8, 16);
-	put_bits(text, 0, 1);
-	put_bits(text, it->without_vendor ? 0xfd : 0xff, 8);
-	put_bits(text, 0, 17);
-	put_bits(text, it->restricted != 0, 12);
-	if (it->restricted == 0)
-		return;
-	put_bits(text, (unsigned) it->restricted, 6);
-	put_bits(text, (unsigned) it->type, 2);
-	put_bits(text, 1, 12);
-	put_bits(text, 0, 1);
-	put_bits(text, VENDOR, 16);
-}
-
 /* A string of the sections that are not NULL, in the order that ids have. */
 static const char *
-string_of(const Europe *europe, const char *usp, const California *california)
+string_of(const Tcf *europe, const char *usp, const California *california)
 {
-	static char string[4096];
-	Text		header = {.bits = 0};
-	Text		text;
-	unsigned	last = 0;
-	unsigned	ids[3];
+	static char string[2 * sizeof(Text)];
+	Text		tcf = {.bits = 0};
+	Text		core = {.bits = 0};
+	Part		parts[3];
 	int			n = 0;
 
 	if (europe != NULL)
-		ids[n++] = ECAPI_GPP_TCF_EU;
-	if (usp != NULL)
-		ids[n++] = ECAPI_GPP_USP;
-	if (california != NULL)
-		ids[n++] = 8;
-	put_bits(&header, 3 << 6 | 1, 12);
-	put_bits(&header, (unsigned) n, 12);
-	for (int i = 0; i < n; i++)
 	{
-		put_bits(&header, 0, 1);
-		put_fibonacci(&header, ids[i] - last);
-		last = ids[i];
-	}
-	strcpy(string, header.text);
-	if (europe != NULL)
-	{
-		text.bits = 0;
-		put_europe(&text, europe);
-		strcat(strcat(string, "~"), text.text);
+		put_tcf(&tcf, europe);
+		parts[n++] = (Part) {ECAPI_GPP_TCF_EU, tcf.text};
 	}
 	if (usp != NULL)
-		strcat(strcat(string, "~"), usp);
+		parts[n++] = (Part) {ECAPI_GPP_USP, usp};
 	if (california != NULL)
 	{
-		text.bits = 0;
-		put_california(&text, california);
-		strcat(strcat(string, "~"), text.text);
+		put_california(&core, california);
 		if (california->gpc)
-			strcat(string, ".YA");
+			strcat(core.text, ".YA");
+		parts[n++] = (Part) {8, core.text};
 	}
+	put_string(string, sizeof(string), parts, n);
 	return string;
 }
 
@@ -146,7 +83,7 @@ decide(const EcapiConsentTerms *terms, const char *string)
 	return ecapi_consent_decide(terms, string, string ? strlen(string) : 0, NULL, 0);
 }
 
-/* ---- each rule ---- */
+/* ---- single cases ---- */
 
 static void
 check_decision(EcapiConsentDecision got, EcapiConsentOutcome outcome, const char *reason,
@@ -154,51 +91,6 @@ check_decision(EcapiConsentDecision got, EcapiConsentOutcome outcome, const char
 {
 	check(got.outcome == outcome, what);
 	check_text(ecapi_consent_reason(got.section, got.rule), reason, what);
-}
-
-/* California: what stops events for ads, and what of it those that are only measured. */
-static void
-test_california(void)
-{
-	static const struct
-	{
-		California	passes;
-		California	stops;
-		const char *reason;
-		bool		mode_is_left;	/* a restricted mode may have it */
-		bool		measured;		/* who only measures is stopped, too */
-	}			rows[] = {
-		{{.notices = {1}, .sale = 2}, {.notices = {1}, .sale = 1}, "consent: usca sale opt-out", true, false},
-		{{.notices = {1, 1}, .sharing = 2}, {.notices = {1, 1}, .sharing = 1}, "consent: usca sharing opt-out", true, false},
-		{{.notices = {1}, .sale = 2}, {.notices = {1}, .sale = 3}, "consent: usca sale opt-out", true, false},
-		{{.gpc = 0}, {.gpc = 1}, "consent: usca global privacy control", true, false},
-		{{.notices = {1}, .sale = 2}, {.notices = {1}, .sale = 2, .gpc = 1}, "consent: usca global privacy control", true, false},
-		{{.mspa = {2, 0, 2}}, {.mspa = {2, 0, 1}}, "consent: usca service provider mode", true, false},
-		{{.child = {0}}, {.child = {1}}, "consent: usca known child", false, true},
-		{{.child = {0}}, {.child = {0, 2}}, "consent: usca known child", false, false},
-		{{.personal = 2}, {.personal = 1}, "consent: usca no consent to secondary use", true, false},
-		{{.notices = {1}}, {.notices = {2}}, "consent: usca no notice", true, false},
-		{{.notices = {0, 1}, .sharing = 2}, {.sharing = 2}, "consent: usca choice without notice", true, false},
-		{{.version = 1}, {.version = 5}, "consent: usca unknown version", false, false}
-	};
-	EcapiConsentTerms restricted = ads;
-
-	restricted.restricted = true;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-	{
-		check(decide(&ads, string_of(NULL, NULL, &rows[i].passes)).outcome == ECAPI_CONSENT_SEND,
-			  rows[i].reason);
-		check_decision(decide(&ads, string_of(NULL, NULL, &rows[i].stops)), ECAPI_CONSENT_REFUSED,
-					   rows[i].reason, "stops");
-		check(decide(&restricted, string_of(NULL, NULL, &rows[i].stops)).outcome ==
-			  (rows[i].mode_is_left ? ECAPI_CONSENT_RESTRICTED : ECAPI_CONSENT_REFUSED),
-			  "what a restricted mode may have");
-		check(decide(&measurer, string_of(NULL, NULL, &rows[i].stops)).outcome ==
-			  (rows[i].measured ? ECAPI_CONSENT_REFUSED : ECAPI_CONSENT_SEND),
-			  "what who measures may have");
-	}
-	check(decide(&ads, string_of(NULL, NULL, &(California) {.mspa = {1}})).outcome ==
-		  ECAPI_CONSENT_SEND, "the MSPA is the national section's");
 }
 
 /* The national section, all zeros but whether the MSPA covers the transaction. */
@@ -228,78 +120,16 @@ test_mspa(void)
 	}
 }
 
+/* A vendor's id that the owner has not said. */
 static void
-test_usp(void)
+test_no_vendor(void)
 {
-	static const struct
-	{
-		const char *string;
-		EcapiConsentOutcome outcome;
-		const char *reason;
-	}			rows[] = {
-		{"1---", ECAPI_CONSENT_SEND, "consent: nothing against it"},
-		{"1YNN", ECAPI_CONSENT_SEND, "consent: nothing against it"},
-		{"1YYN", ECAPI_CONSENT_REFUSED, "consent: uspv1 sale opt-out"},
-		{"1NNN", ECAPI_CONSENT_REFUSED, "consent: uspv1 no notice"},
-		{"1yyn", ECAPI_CONSENT_REFUSED, "consent: uspv1 unreadable section"}
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		check_decision(decide(&ads, string_of(NULL, rows[i].string, NULL)), rows[i].outcome,
-					   rows[i].reason, rows[i].string);
-}
-
-static void
-test_europe(void)
-{
-	static const struct
-	{
-		Europe		stops;
-		const char *reason;
-		bool		mode_is_left;
-		bool		targeted_only;	/* who only measures is not stopped */
-	}			rows[] = {
-		{{.without = 1 << 1}, "consent: tcfeuv2 purpose without consent", false, false},
-		{{.without = 1 << 7}, "consent: tcfeuv2 purpose without consent", false, false},
-		{{.without = 1 << 3}, "consent: tcfeuv2 no personalization", true, true},
-		{{.without = 1 << 4}, "consent: tcfeuv2 no personalization", true, true},
-		{{.without_vendor = true}, "consent: tcfeuv2 vendor without consent", false, false},
-		{{.global = true}, "consent: tcfeuv2 not service specific", false, false},
-		{{.old_policy = true}, "consent: tcfeuv2 policy out of date", false, false},
-		{{.restricted = 7, .type = 0}, "consent: tcfeuv2 publisher restriction", false, false},
-		{{.restricted = 7, .type = 2}, "consent: tcfeuv2 publisher restriction", false, false},
-		{{.restricted = 3, .type = 0}, "consent: tcfeuv2 publisher restriction", true, true},
-		{{.version = 1}, "consent: tcfeuv2 unknown version", false, false}
-	};
-	static const Europe passes[] = {{.without = 0}, {.without = 1 << 2 | 1 << 9},
-	{.restricted = 7, .type = 1}, {.restricted = 9, .type = 0}};
-	EcapiConsentTerms targeted = ads;
-	EcapiConsentTerms measuring = measurer;
 	EcapiConsentTerms required = ads;
 
-	targeted.tcf_vendor_id = measuring.tcf_vendor_id = VENDOR;
 	required.gpp = ECAPI_GPP_REQUIRED;
-	for (size_t i = 0; i < sizeof(passes) / sizeof(passes[0]); i++)
-		check(decide(&targeted, string_of(&passes[i], NULL, NULL)).outcome == ECAPI_CONSENT_SEND,
-			  "a string that allows it");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-	{
-		EcapiConsentTerms restricted = targeted;
-
-		/* strings of version 1 have another core, but the same length */
-		restricted.restricted = true;
-		check_decision(decide(&targeted, string_of(&rows[i].stops, NULL, NULL)),
-					   ECAPI_CONSENT_REFUSED, rows[i].reason, rows[i].reason);
-		check(decide(&restricted, string_of(&rows[i].stops, NULL, NULL)).outcome ==
-			  (rows[i].mode_is_left ? ECAPI_CONSENT_RESTRICTED : ECAPI_CONSENT_REFUSED),
-			  "what a restricted mode may have");
-		check(decide(&measuring, string_of(&rows[i].stops, NULL, NULL)).outcome ==
-			  (rows[i].targeted_only ? ECAPI_CONSENT_SEND : ECAPI_CONSENT_REFUSED),
-			  "what who measures may have");
-	}
-	check(decide(&ads, string_of(&(Europe) {.without_vendor = true}, NULL, NULL)).outcome ==
+	check(decide(&ads, string_of(&(Tcf) {.without_vendor = true}, NULL, NULL)).outcome ==
 		  ECAPI_CONSENT_SEND, "without a vendor's id purposes decide");
-	check_decision(decide(&required, string_of(&(Europe) {.without = 0}, NULL, NULL)),
+	check_decision(decide(&required, string_of(&(Tcf) {.without = 0}, NULL, NULL)),
 				   ECAPI_CONSENT_REFUSED, "consent: tcfeuv2 no vendor id", "unless a string is required");
 }
 
@@ -309,8 +139,8 @@ test_applicable(void)
 {
 	static const California opted_out = {.notices = {1}, .sale = 1};
 	static const California allows = {.notices = {1}, .sale = 2};
-	static const Europe no_purpose = {.without = 1 << 7};
-	static const Europe consents = {.without = 0};
+	static const Tcf no_purpose = {.without = 1 << 7};
+	static const Tcf consents = {.without = 0};
 	EcapiConsentTerms required = ads;
 	EcapiConsentTerms ignored = ads;
 	const char *string;
@@ -351,6 +181,150 @@ test_applicable(void)
 	check(decide(&ignored, "granted").outcome == ECAPI_CONSENT_SEND, "a string that is ignored");
 }
 
+/* ---- bad input ---- */
+
+/* A TC string whose vendors are n groups. */
+static const char *
+vendors(const int (*groups)[2], int n)
+{
+	static Text text;
+
+	memset(&text, 0, sizeof(text));
+	put_vendors(&text, groups, n);
+	return text.text;
+}
+
+/* What is refused, whether a string is required or must only not deny. */
+static void
+check_refused(const char *string, const char *reason, const char *what)
+{
+	EcapiConsentTerms terms = ads;
+
+	terms.tcf_vendor_id = VENDOR;
+	check_decision(decide(&terms, string), ECAPI_CONSENT_REFUSED, reason, what);
+	terms.gpp = ECAPI_GPP_REQUIRED;
+	check_decision(decide(&terms, string), ECAPI_CONSENT_REFUSED, reason, what);
+	terms.uses = ECAPI_USE_MEASUREMENT;
+	check_decision(decide(&terms, string), ECAPI_CONSENT_REFUSED, reason, what);
+	terms.restricted = true;
+	check_decision(decide(&terms, string), ECAPI_CONSENT_REFUSED, reason, what);
+}
+
+static void
+check_refused_for_ads(const char *string, const char *reason, const char *what)
+{
+	check_decision(decide(&ads, string), ECAPI_CONSENT_REFUSED, reason, what);
+}
+
+static void
+test_bad_text(void)
+{
+	static char large[256 * 1024];
+
+	check_refused("DBABBg~BVoAAAAA=", "consent: usca unreadable section", "padding of base64");
+	check_refused("DBABBg~BVoAAAA+", "consent: usca unreadable section", "base64 of the other alphabet");
+	check_refused("DBABBg~BVoAAAA/", "consent: usca unreadable section", "its other character");
+	check_refused("DBAB+g~BVoAAAAA", "consent: unreadable string", "the same in the header");
+	check_refused("DBABBg~BVoAAAA", "consent: usca unreadable section", "a core too short");
+	check_refused("DBABBg~", "consent: usca unreadable section", "none");
+	check(decide(&ads, "DBABBg~BVoAAAAAAAAAAAA").outcome == ECAPI_CONSENT_SEND, "what is left over does not count");
+	memset(large, 'A', sizeof(large) - 1);
+	memcpy(large, "DBABBg~", 7);
+	check_refused(large, "consent: unreadable string", "256 kB");
+	large[0] = 'C';
+	check_refused(large, "consent: unreadable string", "256 kB of a TC string");
+	/* of the longest that is read, nothing but ends of sections */
+	memset(large, '~', ECAPI_GPP_MAX);
+	memcpy(large, "DBABBg", 6);
+	large[ECAPI_GPP_MAX] = '\0';
+	check_refused(large, "consent: unreadable string", "sixteen thousand empty sections");
+}
+
+static void
+test_bad_ranges(void)
+{
+	static const int overlapping[][2] = {{5, 9}, {1, VENDOR}, {6, 8}};
+	static const int backwards[][2] = {{1, VENDOR}, {9, 5}};
+	static int	all[2000][2];
+	Text		canada = {.bits = 0};
+	Text		header = {.bits = 0};
+	Part		part = {ECAPI_GPP_TCF_CA, canada.text};
+	char		string[sizeof(Text)];
+	EcapiConsentTerms vendor = ads;
+
+	vendor.tcf_vendor_id = VENDOR;
+	check(decide(&vendor, vendors(overlapping, 3)).outcome == ECAPI_CONSENT_SEND, "ranges that overlap");
+	vendor.tcf_vendor_id = 10;
+	check_decision(decide(&vendor, vendors(overlapping, 3)), ECAPI_CONSENT_REFUSED,
+				   "consent: tcfeuv2 vendor without consent", "and none is beyond them");
+	check_refused(vendors(backwards, 2), "consent: tcfeuv2 unreadable section", "a range that runs backwards");
+	for (int i = 0; i < 1400; i++)
+	{
+		all[i][0] = 1;
+		all[i][1] = ECAPI_IDS_MAX;
+	}
+	vendor.tcf_vendor_id = ECAPI_IDS_MAX;
+	check(decide(&vendor, vendors(all, 1400)).outcome == ECAPI_CONSENT_SEND, "ninety million vendors");
+
+	/* a million in one range, which only Fibonacci codes can say */
+	put_fibonacci_vendors(&canada, 1, 1000000);
+	put_string(string, sizeof(string), &part, 1);
+	check_refused(string, "consent: tcfcav1 unreadable section", "a range of a million vendors");
+	put_bits(&header, 3 << 6 | 1, 12);
+	put_bits(&header, 1, 12);
+	put_bits(&header, 1, 1);
+	put_fibonacci(&header, 1);
+	put_fibonacci(&header, 1000000);
+	check_refused(strcat(header.text, "~BVoAAAAA"), "consent: unreadable string", "a header of a million sections");
+}
+
+static void
+test_bad_sections(void)
+{
+	static const int unknown[] = {1, 3, 4, 28, 60000};
+	Text		twice = {.bits = 0};
+	Text		version = {.bits = 0};
+	Part		parts[2] = {{ECAPI_GPP_TCF_EU, version.text}, {0, "BVoAAAAA"}};
+	EcapiConsentTerms required = ads;
+	char		string[sizeof(Text)];
+
+	required.gpp = ECAPI_GPP_REQUIRED;
+	/* a header says by how much an id is larger, and has no code for 0 */
+	put_bits(&twice, 3 << 6 | 1, 12);
+	put_bits(&twice, 2, 12);
+	put_bits(&twice, 0, 1);
+	put_fibonacci(&twice, 8);
+	put_bits(&twice, 0, 25);
+	check_refused(strcat(twice.text, "~BVoAAAAA~BVoAAAAA"), "consent: unreadable string", "a section listed twice");
+	check_refused("DBABBg~BVoAAAAA~BVoAAAAA", "consent: unreadable string", "with two texts");
+	check(ecapi_consent_decide(&required, "DBABBg~BVoAAAAA", 15, (int[]) {8, 8, 8}, 3).outcome == ECAPI_CONSENT_SEND &&
+		  ecapi_consent_decide(&required, "DBABBg~BVQAAAAA", 15, (int[]) {8, 8}, 2).outcome == ECAPI_CONSENT_REFUSED,
+		  "one that applies, named more than once");
+	check_refused("BOEFEAyOEFEAyAHABDENAI4AAAB9vABAASA", "consent: unreadable string", "a TCF string of version 1");
+	check_refused("DBABMA~BOEFEAyOEFEAyAHABDENAI4AAAB9vABAASA", "consent: tcfeuv2 unreadable section", "as a section");
+	put_tcf(&version, &(Tcf) {.version = 1});
+	put_string(string, sizeof(string), parts, 1);
+	check_refused(string, "consent: tcfeuv2 unknown version", "of the length of version 2");
+
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+	{
+		Part		one = {(unsigned) unknown[i], "BVoAAAAA"};
+		Part		both[2] = {one, {8, "BVQAAAAA"}};
+		Part		backwards[2] = {{8, "BVQAAAAA"}, one};
+
+		put_string(string, sizeof(string), &one, 1);
+		check(decide(&ads, string).outcome == ECAPI_CONSENT_SEND, "an unknown section says nothing");
+		check_decision(decide(&required, string), ECAPI_CONSENT_REFUSED, "consent: section missing",
+					   "and allows nothing, where a string is required");
+		check(ecapi_consent_decide(&ads, string, strlen(string), &unknown[i], 1).outcome == ECAPI_CONSENT_SEND,
+			  "the same where it applies");
+		check_decision(ecapi_consent_decide(&required, string, strlen(string), &unknown[i], 1),
+					   ECAPI_CONSENT_REFUSED, "consent: unreadable section", "and a string is required");
+		put_string(string, sizeof(string), unknown[i] < 8 ? both : backwards, 2);
+		check_refused_for_ads(string, "consent: usca sale opt-out", "it hides nothing");
+	}
+}
+
 /* Decisions in words, with what was read. */
 static void
 test_words(void)
@@ -376,7 +350,7 @@ test_words(void)
 		ecapi_consent_words(&decision, words, sizeof(words));
 		check_text(words, rows[i].words, rows[i].string);
 	}
-	decision = decide(&ads, string_of(&(Europe) {.without = 1 << 7}, NULL, NULL));
+	decision = decide(&ads, string_of(&(Tcf) {.without = 1 << 7}, NULL, NULL));
 	ecapi_consent_words(&decision, words, sizeof(words));
 	check_text(words, "refused: tcfeuv2 PurposeConsents[7] is 0 (purpose without consent)", "a purpose");
 	/* room for the longest */
@@ -384,7 +358,7 @@ test_words(void)
 		for (int rule = 0; rule < ECAPI_RULES_OF_CONSENT; rule++)
 		{
 			EcapiConsentDecision longest = {ECAPI_CONSENT_RESTRICTED, rule, section,
-			"SensitiveDataProcessingOptOutNotice", 24, 63};
+			"SensitiveDataProcessingOptOutNotice", 24, 63, false};
 
 			if (ecapi_gpp_section_name(section) == NULL)
 				continue;
@@ -406,6 +380,8 @@ draw_california(California *it)
 	}
 	it->sale = (int) draw(3);
 	it->sharing = (int) draw(3);
+	for (int i = 0; i < 9; i++)
+		it->sensitive[i] = (int) draw(8) == 0 ? 1 : (int) draw(2) * 2;
 	it->child[0] = (int) draw(8) == 0 ? 2 : 0;
 	it->child[1] = 0;
 	it->personal = (int) draw(3);
@@ -416,7 +392,7 @@ draw_california(California *it)
 static void
 deny_in_california(California *it)
 {
-	switch (draw(8))
+	switch (draw(9))
 	{
 		case 0:
 			it->sale = 1;
@@ -439,13 +415,16 @@ deny_in_california(California *it)
 		case 6:
 			it->mspa[0] = 1;
 			break;
+		case 7:
+			it->sensitive[draw(9)] = 1;
+			break;
 		default:
 			it->mspa[2] = 1;
 	}
 }
 
 static void
-deny_in_europe(Europe *it)
+deny_in_europe(Tcf *it)
 {
 	switch (draw(4))
 	{
@@ -476,12 +455,13 @@ test_property(void)
 		EcapiConsentTerms terms = {
 			.gpp = draw(2) ? ECAPI_GPP_IF_PRESENT : ECAPI_GPP_REQUIRED,
 			.uses = draw(8),
+			.sensitive = draw(4) ? 0 : draw(1 << 15),
 			.mspa_signatory = draw(2),
 			.tcf_vendor_id = draw(2) ? VENDOR : 0,
 			.tcf_purposes = draw(1 << 12) << 1,
 			.restricted = draw(2)
 		};
-		Europe		europe = {.without = draw(3) ? 0 : draw(1 << 24) << 1};
+		Tcf		europe = {.without = draw(3) ? 0 : draw(1 << 24) << 1};
 		California	california;
 		bool		in_europe = draw(2);
 		EcapiConsentDecision before;
@@ -505,11 +485,12 @@ test_property(void)
 int
 main(void)
 {
-	test_california();
 	test_mspa();
-	test_usp();
-	test_europe();
+	test_no_vendor();
 	test_applicable();
+	test_bad_text();
+	test_bad_ranges();
+	test_bad_sections();
 	test_words();
 	test_property();
 	return unit_done();

@@ -13,6 +13,7 @@
 #include "destination/formats.h"
 #include "destination/google.h"
 #include "destination/options.h"
+#include "event/amended.h"
 #include "event/digest.h"
 #include "event/json.h"
 #include "unit.h"
@@ -72,6 +73,7 @@ shape_all(const char *json)
 	for (const EcapiValue *event = unit_json(&arena, json)->first; event; event = event->next)
 	{
 		reason = NULL;
+		shape.original = ecapi_amend_original(event);
 		shaped = ecapi_format_google.add(&shape, &arena, event, &body, &reason);
 		shape.events += shaped == ECAPI_SHAPED;
 	}
@@ -586,6 +588,29 @@ test_never_clear(void)
 	check(!clear, "what is hashed leaves as a digest, whatever is in it");
 }
 
+/* A conversion is restated under its own key and time; Analytics and Floodlight take none. */
+static void
+test_amended(void)
+{
+#define AMENDED(properties) "{'id':'o-1:amended:1:0','timestamp':1795863600,'event_type':'purchase','value':5," \
+	"'currency_code':'EUR','user_data':{" EMAIL "}" properties ",'ext':{'amends':{'xid':'1','seq':'2'}," \
+	"'original':{'event_type':'purchase','timestamp':1795777200,'id':'o-1','transaction_id':'1'}}}"
+	set_ads();
+	check(shape(AMENDED(",'properties':{'transaction_id':'1'}")) == ECAPI_SHAPED &&
+		  has("\"transactionId\":\"1\",\"eventTimestamp\":\"2026-11-27T11:00:00Z\","
+			  "\"lastUpdatedTimestamp\":\"2026-11-28T11:00:00Z\"") && has("\"conversionValue\":5"),
+		  "a conversion is restated");
+	check(shape(AMENDED("")) == ECAPI_SHAPED && has("\"transactionId\":\"o-1\""), "one without a transaction id by its id");
+	options.dedupe_key = ECAPI_DEDUPE_ID;
+	check(shape(AMENDED(",'properties':{'transaction_id':'1'}")) == ECAPI_SHAPED &&
+		  has("\"transactionId\":\"o-1\""), "and so one that went by its id");
+	check(ecapi_format_google.amend_limit(&options) == 90 * 86400, "Ads takes restatements");
+	set_analytics();
+	check(ecapi_format_google.amend_limit(&options) == -1, "Analytics takes none");
+	options.own[ECAPI_GOOGLE_ACCOUNT_TYPE] = "FLOODLIGHT_CONFIG";
+	check(ecapi_format_google.amend_limit(&options) == -1, "nor does Floodlight");
+}
+
 int
 main(void)
 {
@@ -594,6 +619,7 @@ main(void)
 	ecapi_buffer_init(&body, 1024 * 1024, unit_resize, NULL);
 	ecapi_buffer_char(&body, ' ');
 	test_whole();
+	test_amended();
 	test_accounts();
 	test_targets();
 	test_names();

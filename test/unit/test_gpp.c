@@ -14,7 +14,7 @@
 #include "consent/tcf.h"
 #include "consent/us.h"
 #include "event/json.h"
-#include "sixbit.h"
+#include "consent_string.h"
 
 static EcapiArena arena;
 
@@ -148,6 +148,11 @@ static const struct
 	{"DBABBg~BVW+SSVY", "usca", NULL, NULL},
 	{"DBABBg~BVW/SSVY", "usca", NULL, NULL},
 	{"DBABBg~BVW SSVY", "usca", NULL, NULL},
+	/* any length is one, also those that base64 has not */
+	{"DBABBg~BVWSSSVYA", "usca", "SaleOptOut", "1"},
+	/* TCF of version 1, and as a section */
+	{"BOEFEAyOEFEAyAHABDENAI4AAAB9vABAASA", "tcfeuv2", NULL, NULL},
+	{"DBABMA~BOEFEAyOEFEAyAHABDENAI4AAAB9vABAASA", "tcfeuv2", NULL, NULL},
 	/* cut */
 	{"DBABBg~BVWSSSV", "usca", NULL, NULL},
 	{"DBABBg~", "usca", NULL, NULL},
@@ -339,7 +344,7 @@ test_tcf_round(bool canada, EcapiIdsForm form)
 	put_groups(&text, &interests, form);
 	put_bits(&text, 0, 12);
 	section.len = strlen(text.text);
-	good = ecapi_tcf_decode(&section, &tcf) == NULL;
+	good = ecapi_tcf_decode(&section, 0, &tcf) == NULL;
 	check(good && tcf.consents == purposes && tcf.interests == others &&
 		  strcmp(tcf.language, "EN") == 0 && (canada || strcmp(tcf.country, "DE") == 0) &&
 		  has_groups(&tcf.vendor_consents, &consents) &&
@@ -370,8 +375,6 @@ test_bounds(void)
 	static char large[256 * 1024];
 	static EcapiGpp gpp;
 	Text		text = {.bits = 0};
-	EcapiGppSection section = {ECAPI_GPP_TCF_EU, text.text, 0};
-	EcapiTcf	tcf;
 
 	memset(large, 'A', sizeof(large) - 1);
 	memcpy(large, "DBABBg~", 7);
@@ -393,26 +396,108 @@ test_bounds(void)
 		  "a string with a broken section is split");
 	check(ecapi_gpp_section_problem(&gpp.sections[0]) == NULL &&
 		  ecapi_gpp_section_problem(&gpp.sections[1]) != NULL, "and the other section is decoded");
+}
 
-	/* a range that runs backwards, and one that names all ids */
-	for (int backwards = 0; backwards < 2; backwards++)
+/* A section of vendors, with the one that is asked for; NULL, or what is wrong. */
+static const char *
+decode_vendors(int id, const Text *text, uint32_t vendor, EcapiTcf *tcf)
+{
+	return ecapi_tcf_decode(&(EcapiGppSection) {id, text->text, strlen(text->text)}, vendor, tcf);
+}
+
+/* An id, looked for on the way and by walking: both must say the same. */
+static bool
+has(const Text *text, uint32_t vendor)
+{
+	EcapiTcf	asked;
+	EcapiTcf	walked;
+	bool		good = decode_vendors(ECAPI_GPP_TCF_EU, text, vendor, &asked) == NULL &&
+		decode_vendors(ECAPI_GPP_TCF_EU, text, 0, &walked) == NULL;
+	bool		found = good && ecapi_ids_have(&asked.vendor_consents, vendor);
+
+	check(good && found == ecapi_ids_have(&walked.vendor_consents, vendor), "asked for and walked over");
+	return found;
+}
+
+static void
+test_bad_ranges(void)
+{
+	static const int all[][2] = {{1, ECAPI_IDS_MAX}};
+	static const int overlapping[][2] = {{5, 9}, {1, 7}, {6, 8}, {100, 200}};
+	static const int backwards[][2] = {{1, 7}, {9, 5}};
+	static const int none[][2] = {{0, 7}};
+	static int	many[1400][2];
+	Text		text = {.bits = 0};
+	EcapiTcf	tcf;
+
+	put_vendors(&text, backwards, 2);
+	check_text(decode_vendors(ECAPI_GPP_TCF_EU, &text, 0, &tcf), "cut, or a range that runs backwards", "a range that runs backwards");
+	text = (Text) {.bits = 0};
+	put_vendors(&text, none, 1);
+	check(decode_vendors(ECAPI_GPP_TCF_EU, &text, 0, &tcf) != NULL, "a range from 0");
+	text = (Text) {.bits = 0};
+	put_vendors(&text, all, 1);
+	check(has(&text, 1) && has(&text, ECAPI_IDS_MAX) && !has(&text, ECAPI_IDS_MAX + 1), "a range of all ids");
+	text = (Text) {.bits = 0};
+	put_vendors(&text, overlapping, 4);
+	check(has(&text, 1) && has(&text, 9) && has(&text, 100) && has(&text, 200) && !has(&text, 10) &&
+		  !has(&text, 99) && !has(&text, 201), "ranges that overlap, and run back");
+	for (int i = 0; i < 1400; i++)
+		memcpy(many[i], all[0], sizeof(all[0]));
+	text = (Text) {.bits = 0};
+	put_vendors(&text, many, 1400);
+	check(has(&text, ECAPI_IDS_MAX) && !has(&text, ECAPI_IDS_MAX + 1), "ninety million vendors");
+	text = (Text) {.bits = 0};
+	put_fibonacci_vendors(&text, 1, 5000);
+	check(decode_vendors(ECAPI_GPP_TCF_CA, &text, 5001, &tcf) == NULL && ecapi_ids_have(&tcf.vendor_consents, 5001),
+		  "Canada's in Fibonacci codes");
+	text = (Text) {.bits = 0};
+	put_fibonacci_vendors(&text, 1, 1000000);
+	check(decode_vendors(ECAPI_GPP_TCF_CA, &text, 0, &tcf) != NULL, "a million vendors in a range of them");
+	text = (Text) {.bits = 0};
+	put_tcf(&text, &(Tcf) {.canada = true, .restricted = 7});
+	check(decode_vendors(ECAPI_GPP_TCF_CA, &text, 0, &tcf) == NULL && tcf.restrictions.n == 1 && !tcf.restrictions.sized,
+		  "restrictions as Canada's older strings have them");
+}
+
+/* Sections listed twice, of no known id, of another version. */
+static void
+test_bad_sections(void)
+{
+	static EcapiGpp gpp;
+	static const int unknown[] = {1, 3, 4, 28, 60000};
+	Text		twice = {.bits = 0};
+	Text		version = {.bits = 0};
+	EcapiTcf	tcf;
+	char		string[200];
+
+	/* a header says by how much an id is larger, and has no code for 0 */
+	put_bits(&twice, 3 << 6 | 1, 12);
+	put_bits(&twice, 2, 12);
+	put_bits(&twice, 0, 1);
+	put_fibonacci(&twice, 8);
+	put_bits(&twice, 0, 25);
+	strcat(twice.text, "~BVWSSSVY~BVWSSSVY");
+	check_text(ecapi_gpp_split(twice.text, strlen(twice.text), &gpp),
+			   "the header is cut, or names a section that cannot be", "a section listed twice");
+	put_tcf(&version, &(Tcf) {.version = 1});
+	check(decode_vendors(ECAPI_GPP_TCF_EU, &version, VENDOR, &tcf) == NULL && tcf.version == 1,
+		  "a version that is not registered is shown");
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
 	{
-		memset(&text, 0, sizeof(text));
-		put_bits(&text, 2, 6);
-		for (int i = 6; i < 213; i++)
-			put_bits(&text, 0, 1);
-		put_bits(&text, 65535, 16);
-		put_bits(&text, 1, 1);
-		put_bits(&text, 1, 12);
-		put_bits(&text, 1, 1);
-		put_bits(&text, backwards ? 65535 : 1, 16);
-		put_bits(&text, backwards ? 1 : 65535, 16);
-		put_bits(&text, 0, 17);
-		section.len = strlen(text.text);
-		check((ecapi_tcf_decode(&section, &tcf) == NULL) == !backwards,
-			  backwards ? "a range that runs backwards" : "a range of all ids");
-		check(backwards || (ecapi_ids_have(&tcf.vendor_consents, 65535) &&
-							!ecapi_ids_have(&tcf.vendor_consents, 65536)), "has all of them");
+		const char *problem;
+		char	   *json;
+		Part		parts[2] = {{(unsigned) unknown[i], "BVWSSSVY"}, {8, "BVWSSSVY"}};
+
+		if (unknown[i] > 8)
+		{
+			parts[0].id = 8;
+			parts[1].id = (unsigned) unknown[i];
+		}
+		put_string(string, sizeof(string), parts, 2);
+		json = decode(string, &problem);
+		check(json != NULL && strstr(json, "\"usca\":{") != NULL, "a section of no known id takes none away");
+		free(json);
 	}
 }
 
@@ -424,5 +509,7 @@ main(void)
 	test_examples();
 	test_rounds();
 	test_bounds();
+	test_bad_ranges();
+	test_bad_sections();
 	return unit_done();
 }

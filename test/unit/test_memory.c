@@ -7,6 +7,7 @@
  * malloc and its kin are defined here and stand before the C library's, for json-c,
  * too.
  */
+#include <errno.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -18,6 +19,7 @@
 #include "unit.h"
 
 extern void *__libc_malloc(size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
 extern void __libc_free(void *piece);
 
@@ -29,13 +31,14 @@ static long refusals = 0;
 #define FRONT	16
 
 static void *
-keep(char *memory, size_t size)
+keep(char *memory, size_t front, size_t size)
 {
 	if (memory == NULL)
 		return NULL;
-	memcpy(memory, &size, sizeof(size));
+	memcpy(memory + front - FRONT, &size, sizeof(size));
+	memcpy(memory + front - sizeof(front), &front, sizeof(front));
 	in_use += size;
-	return memory + FRONT;
+	return memory + front;
 }
 
 static size_t
@@ -59,22 +62,43 @@ refused(size_t size)
 void *
 malloc(size_t size)
 {
-	return refused(size) ? NULL : keep(__libc_malloc(size + FRONT), size);
+	return refused(size) ? NULL : keep(__libc_malloc(size + FRONT), FRONT, size);
 }
 
 void *
 calloc(size_t n, size_t size)
 {
-	return refused(n * size) ? NULL : keep(__libc_calloc(1, n * size + FRONT), n * size);
+	return refused(n * size) ? NULL : keep(__libc_calloc(1, n * size + FRONT), FRONT, n * size);
+}
+
+/* OpenSSL asks for aligned memory, from some version on. */
+int
+posix_memalign(void **piece, size_t alignment, size_t size)
+{
+	size_t		front = alignment < FRONT ? FRONT : alignment;
+
+	*piece = refused(size) ? NULL : keep(__libc_memalign(front, size + front), front, size);
+	return *piece == NULL ? ENOMEM : 0;
+}
+
+void *
+aligned_alloc(size_t alignment, size_t size)
+{
+	void	   *piece;
+
+	return posix_memalign(&piece, alignment, size) == 0 ? piece : NULL;
 }
 
 void
 free(void *piece)
 {
+	size_t		front;
+
 	if (piece == NULL)
 		return;
 	in_use -= size_of(piece);
-	__libc_free((char *) piece - FRONT);
+	memcpy(&front, (char *) piece - sizeof(front), sizeof(front));
+	__libc_free((char *) piece - front);
 }
 
 /* As the C library does it where it moves: both are there for a moment. */
@@ -212,7 +236,7 @@ test_text(const char *text)
 	}
 	snprintf(what, sizeof(what), "\"%.30s\": with ever more memory", text);
 	check(told, what);
-	check(failures > 0, "and too little was told");
+	check((failures > 0) == is_json, is_json ? "and too little was told" : "and none is asked for what is no JSON");
 }
 
 /* Memory of malloc's, of which the owner takes more than it gives, as contexts do. */
@@ -365,22 +389,27 @@ test_digests(void)
 	char		hex[ECAPI_HEX_SIZE];
 	char		right[ECAPI_HEX_SIZE];
 	EcapiPerson person;
+	EcapiPersonGiven known;
 
 	/* as the worker does at its start: what OpenSSL sets up then is not asked for again */
 	check(ecapi_sha256("", 0, hex), "hashing is set up");
 	for (int i = 0; i < 3; i++)
 	{
 		const char *text = given[i];
+		EcapiNormalized got;
 
-		limit = 0;
-		check(ecapi_digest_field(NULL, rules[i], text, strlen(text), "de", hex) ==
-			  ECAPI_NORMALIZED_NO_MEMORY && hex[0] == '\0', text);
-		limit = SIZE_MAX;
 		check(ecapi_digest_field(NULL, rules[i], text, strlen(text), "de", right) ==
 			  ECAPI_NORMALIZED && strlen(right) == ECAPI_HEX_LEN, "with memory it has one");
+		limit = 0;
+		got = ecapi_digest_field(NULL, rules[i], text, strlen(text), "de", hex);
+		limit = SIZE_MAX;
+		/* some versions of OpenSSL need none any more */
+		check((got == ECAPI_NORMALIZED_NO_MEMORY && hex[0] == '\0') ||
+			  (got == ECAPI_NORMALIZED && strcmp(hex, right) == 0), text);
 	}
 	limit = 0;
-	check(ecapi_person_init(&person, given[0], strlen(given[0]), "de") == ECAPI_PERSON_NO_MEMORY,
+	known = ecapi_person_init(&person, given[0], strlen(given[0]), "de");
+	check(known == ECAPI_PERSON_NO_MEMORY || (known == ECAPI_PERSON_KNOWN && !person.failed),
 		  "nor is a person without one");
 	limit = SIZE_MAX;
 	check(ecapi_person_init(&person, given[0], strlen(given[0]), "de") == ECAPI_PERSON_KNOWN &&

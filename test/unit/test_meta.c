@@ -14,6 +14,7 @@
 #include "destination/options.h"
 #include "destination/outgoing.h"
 #include "event/digest.h"
+#include "event/amended.h"
 #include "unit.h"
 
 #define NOW		INT64_C(1790000600)
@@ -54,12 +55,15 @@ shape(const char *json)
 	EcapiShape	shape = {.format = &ecapi_format_meta, .options = &options, .now = NOW,
 		.default_country = default_country, .left_out = note_left_out};
 	EcapiShaped shaped;
+	EcapiValue *event;
 
 	left_out[0] = '\0';
 	ecapi_arena_init(&arena, unit_grab, NULL);
 	ecapi_buffer_truncate(&body, 0);
 	ecapi_buffer_str(&body, "");
-	shaped = ecapi_format_meta.add(&shape, &arena, unit_json(&arena, json), &body, &reason);
+	event = unit_json(&arena, json);
+	shape.original = ecapi_amend_original(event);
+	shaped = ecapi_format_meta.add(&shape, &arena, event, &body, &reason);
 	return shaped;
 }
 
@@ -723,6 +727,16 @@ test_original(void)
 		  "by the names that the options give");
 	check(shape("{'id':'i','event_type':'login','timestamp':1790000000," USER ",'properties':{'transaction_id':'7'}}") == ECAPI_SHAPED &&
 		  has("\"event_id\":\"7\""), "an event goes by the key that the tag sends");
+
+	plain_options();
+#define AMENDMENT(properties) "{'id':'o-1:amended:1:0','event_type':'purchase','timestamp':1790000500,'value':5," \
+	"'currency_code':'EUR'," USER properties ",'ext':{'amends':{'xid':'1','seq':'2'},'original':" \
+	"{'event_type':'purchase','timestamp':1790000000,'id':'o-1','transaction_id':'1'}}}"
+	check(shape(AMENDMENT(",'properties':{'transaction_id':'1'}")) == ECAPI_SHAPED &&
+		  has("\"event_name\":\"AppendValue\"") && has("\"order_id\":\"1\",\"event_id\":\"o-1\""),
+		  "an amendment of a purchase is no purchase");
+	check(shape(AMENDMENT("")) == ECAPI_SHAPED && !has("order_id") && has("\"event_id\":\"o-1\"") && !has("amends"),
+		  "what the options take out of events does not come back by their original");
 }
 
 static void
@@ -760,9 +774,9 @@ main(void)
 	test_answers();
 	test_words();
 	test_memory();
+	test_original();
 	free(body.data);
 	unit_free();
 	test_versions();
-	test_original();
 	return unit_done();
 }

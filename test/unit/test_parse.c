@@ -110,6 +110,10 @@ test_taken(void)
 	check_taken("{\"a\":1,\"a\":2}", "{\"a\":2}");
 	check_taken("\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80\"");
 	check_taken("\"it's\"", "\"it's\"");
+	/* characters of two, three and four bytes, as they are */
+	check_taken("[\"M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x98\x80\"]", "[\"M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x98\x80\"]");
+	check_taken("{\"k\xc3\xa4se\":[]}", "{\"k\xc3\xa4se\":[]}");
+	check_taken("\"\\/\\b\\f\\u00fc\"", "\"/\\b\\f\xc3\xbc\"");
 }
 
 static void
@@ -125,6 +129,11 @@ test_refused(void)
 		"\"a\tb\"", "\"a\nb\"", "\"a\\u0000b\"", "{\"\\u0000\":1}", "-01", "[-00]", "-0744073709551615",
 		"\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\ud800\"", "\"\\ud800\\u0041\"", "\"\\uD83Dx\"",
 		"{\"\\udfff\":1}", "\"\\x\"",
+		"]", "}", "[}", "{]", "[1}", "{\"a\":1]", ",", ":", "[,1]", "[1,,2]", "{,}", "{\"a\":1,,\"b\":2}",
+		"{\"a\"}", "{\"a\":}", "{\"a\":1 \"b\":2}", "{\"a\":1:2}", "[1:2]", "{1:2}", "{null:1}", "1 2", "\"a\" \"b\"",
+		"[1", "{\"a\":[1,{\"b\":2}", "[truefalse]", "[True]", "[False]", "nulll", "[-]", "[1e+]", "[1.e5]", "[--1]",
+		"[1-2]", "[1a]", "[/* c */]", "[1// c\n]", "\"\\u12\"", "\"\\u12G4\"", "\"\\'\"", "\"\\", "[\xc3\xbc]",
+		"\xef\xbb\xbf[]", "undefined", "[nan]", "[inf]",
 		"\"\xff\"", "\"\xc3\"", "\"\xed\xa0\x80\"", "\"\xc0\xaf\"", "[\f1]", NULL
 	};
 	int			i;
@@ -139,7 +148,7 @@ test_refused(void)
 static void
 test_depth(void)
 {
-	char		text[200];
+	char		text[300];
 	int			depth;
 
 	for (depth = 31; depth <= 34; depth++)
@@ -151,6 +160,21 @@ test_depth(void)
 		memset(text + depth, ']', depth);
 		got = again(text, 2 * depth, error, sizeof(error));
 		check((got != NULL) == (depth <= 32), depth <= 32 ? "deep enough" : "too deep");
+		free(got);
+	}
+	for (depth = 31; depth <= 32; depth++)
+	{
+		char		error[200];
+		char	   *got;
+		size_t		len = 0;
+
+		for (int i = 0; i < depth; i++)
+			len += (size_t) sprintf(text + len, "{\"\":");
+		text[len++] = '1';
+		for (int i = 0; i < depth; i++)
+			text[len++] = '}';
+		got = again(text, len, error, sizeof(error));
+		check((got != NULL) == (depth < 32), depth < 32 ? "a deep member" : "a member too deep");
 		free(got);
 	}
 }

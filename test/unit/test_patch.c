@@ -90,6 +90,9 @@ test_refusing(void)
 {
 	check_refused(EVENT, "{'id':'a-2'}", "a patch cannot change id");
 	check_refused(EVENT, "{'id':null}", "a patch cannot change id");
+	check_refused("{'ext':{'amends':{},'original':{},'a':1}}", "{'ext':null}", "a patch cannot change what an amendment is of");
+	check_refused("{'ext':{'amends':{},'original':{},'a':1}}", "{'ext':{'original':null}}", "a patch cannot change what an amendment is of");
+	check_refused("{'ext':{'amends':{},'original':{},'a':1}}", "{'ext':{'amends':{}}}", "a patch cannot change what an amendment is of");
 	check_refused("{'event_type':'x'}", "{'id':'new'}", "a patch cannot change id");
 	check_refused(EVENT, "{'data_set_id':'1'}", "a patch cannot change data_set_id");
 	check_refused(EVENT, "{'event_type':'refund'}", "a patch cannot change event_type");

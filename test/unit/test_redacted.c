@@ -475,7 +475,7 @@ send_reduced(EcapiArena *arena, const EcapiValue *event, bool twice, bool redact
 		ecapi_paths_complete(paths);
 		options.fields = paths;
 	}
-	left = ecapi_reduce(&options, arena, event, &reason);
+	left = ecapi_reduce(&options, false, arena, event, &reason);
 	if (left == NULL)
 		return false;
 	if (!shape(&options, left, &body))
@@ -524,7 +524,7 @@ send_coarse(EcapiArena *arena, const EcapiValue *event)
 
 	options.anonymize = ECAPI_ANONYMIZE_IP | ECAPI_ANONYMIZE_TIMESTAMP |
 		ECAPI_ANONYMIZE_USER_AGENT | ECAPI_ANONYMIZE_POSTAL_CODE;
-	left = ecapi_reduce(&options, arena, event, &reason);
+	left = ecapi_reduce(&options, false, arena, event, &reason);
 	if (left == NULL)
 		return false;
 	if (shape(&options, left, &body) && shape(&none, event, &whole_body))

@@ -12,6 +12,7 @@
 #include "destination/format.h"
 #include "destination/reduce.h"
 #include "event/digest.h"
+#include "event/event_type.h"
 #include "unit.h"
 
 static EcapiOptions options;
@@ -75,15 +76,21 @@ text_of(const EcapiValue *value)
 
 /* What is left of an event, or the reason why nothing is. */
 static const char *
-reduced(const char *json)
+reduced_in_mode(bool restricted, const char *json)
 {
 	EcapiValue *event = unit_json(&arena, json);
 	const char *before = text_of(event);
-	const EcapiValue *left = ecapi_reduce(&options, &arena, event, &reason);
+	const EcapiValue *left = ecapi_reduce(&options, restricted, &arena, event, &reason);
 
 	if (strcmp(before, text_of(event)) != 0)
 		return "the event was changed";
 	return left ? text_of(left) : reason;
+}
+
+static const char *
+reduced(const char *json)
+{
+	return reduced_in_mode(false, json);
 }
 
 static void
@@ -92,10 +99,10 @@ test_nothing(void)
 	EcapiValue *event = unit_json(&arena, "{'id':'1','value':1}");
 
 	clear();
-	check(!ecapi_reduces(&options) && ecapi_reduce(&options, &arena, event, &reason) == event,
+	check(!ecapi_reduces(&options) && ecapi_reduce(&options, false, &arena, event, &reason) == event,
 		  "without options nothing is done");
 	redact("user_data, properties.items.price");
-	check(ecapi_reduces(&options) && ecapi_reduce(&options, &arena, event, &reason) == event,
+	check(ecapi_reduces(&options) && ecapi_reduce(&options, false, &arena, event, &reason) == event,
 		  "nor where nothing concerns the event");
 	check_text(reduced("[1]"), "[1]", "what is no event is left to the format");
 }
@@ -144,6 +151,73 @@ test_value(void)
 	options.redact = set_of("properties.ext.margin");
 	check_text(reduced("{'value':1,'properties':{'ext':{'margin':5}}}"),
 			   "{'value':2.5,'properties':{'ext':{}}}", "and the margin does not leave");
+}
+
+/* The true value does not leave, nor what tells it. */
+static void
+test_transform(void)
+{
+	static const double bounds[] = {100};
+	static const char *const cap[] = {"100"};
+	static const char *const means[] = {"33.3350000000000001", "250.005"};
+	static const EcapiMeasuredKind cap_kind = {ECAPI_EVENT_purchase, "EUR", 1, bounds, 1, cap};
+	static const EcapiMeasuredKind mean_kinds[] = {
+		{ECAPI_EVENT_purchase, "EUR", 1, bounds, 2, means},
+		{ECAPI_EVENT_purchase, "JPY", 1, bounds, 2, means},
+	};
+	static const EcapiMeasured capped = {1, &cap_kind};
+	static const EcapiMeasured in_buckets = {2, mean_kinds};
+
+	clear();
+	options.transform = (EcapiTransform) {ECAPI_TRANSFORM_CAP, 9900};
+	options.value_digits = ECAPI_DIGITS_OF_CURRENCY;
+	check(ecapi_reduces(&options) && ecapi_reduce_lacks(&options) != NULL, "a cap needs a measurement");
+	options.measured = &capped;
+	check(ecapi_reduce_lacks(&options) == NULL, "and has one");
+	options.amounts = set_of("properties.items.price, properties.items.discount, properties.shipping, properties.tax, ext.margin");
+	check_text(reduced("{'event_type':'purchase','value':129.90,'currency_code':'EUR','properties':{'tax':2,'items':[{'id':'a','price':129.90,'quantity':1}]},'ext':{'margin':7,'a':1}}"),
+			   "{'event_type':'purchase','value':100,'currency_code':'EUR','properties':{'items':[{'id':'a','quantity':1}]},'ext':{'a':1}}",
+			   "a whale is capped, and no amount tells of it");
+	check_text(reduced("{'event_type':'purchase','value':19.90,'currency_code':'EUR'}"),
+			   "{'event_type':'purchase','value':19.90,'currency_code':'EUR'}", "what is below leaves as it is");
+	check_text(reduced("{'event_type':'subscribe','value':19.90,'currency_code':'EUR'}"), "value not measured", "another event type");
+	check_text(reduced("{'event_type':'purchase','value':19.90,'currency_code':'USD'}"), "value not measured", "another currency");
+	check_text(reduced("{'event_type':'purchase','value':19.90}"), "value not measured", "none");
+	check_text(reduced("{'event_type':'purchase','value':'19.90','currency_code':'EUR'}"), "value out of range", "no number");
+	check_text(reduced("{'event_type':'refund','value':19.90,'currency_code':'EUR'}"), "refund of a transformed value", "a refund");
+	check_text(reduced("{'event_type':'refund','properties':{'items':[{'id':'a','price':9}]}}"),
+			   "{'event_type':'refund','properties':{'items':[{'id':'a'}]}}", "one without a value has nothing to tell");
+	options.value_field = "ext.margin";
+	check_text(reduced("{'event_type':'purchase','value':1,'currency_code':'EUR','ext':{'margin':777}}"),
+			   "{'event_type':'purchase','value':100,'currency_code':'EUR','ext':{}}", "after value_field, whose field goes, too");
+	ecapi_decimal_read("0.7", 3, &options.value_factor);
+	check_text(reduced("{'event_type':'purchase','value':1,'currency_code':'EUR','ext':{'margin':777}}"),
+			   "{'event_type':'purchase','value':70,'currency_code':'EUR','ext':{}}", "before value_factor");
+
+	clear();
+	options.transform = (EcapiTransform) {ECAPI_TRANSFORM_BUCKETS, 2};
+	options.value_digits = ECAPI_DIGITS_OF_CURRENCY;
+	options.measured = &in_buckets;
+	check_text(reduced("{'event_type':'purchase','value':5,'currency_code':'EUR'}"),
+			   "{'event_type':'purchase','value':33.34,'currency_code':'EUR'}", "a mean, in the currency's decimals");
+	check_text(reduced("{'event_type':'purchase','value':500,'currency_code':'JPY'}"),
+			   "{'event_type':'purchase','value':250,'currency_code':'JPY'}", "of which there may be none");
+	ecapi_decimal_read("0.1", 3, &options.value_factor);
+	check_text(reduced("{'event_type':'purchase','value':500,'currency_code':'EUR'}"),
+			   "{'event_type':'purchase','value':25,'currency_code':'EUR'}", "rounded once, after the factor: 25.0005");
+
+	clear();
+	options.transform = (EcapiTransform) {ECAPI_TRANSFORM_LOG, 0};
+	options.value_digits = ECAPI_DIGITS_OF_CURRENCY;
+	check(ecapi_reduce_lacks(&options) == NULL, "a logarithm needs no measurement");
+	check_text(reduced("{'event_type':'purchase','value':99,'currency_code':'EUR'}"),
+			   "{'event_type':'purchase','value':4.61,'currency_code':'EUR'}", "a logarithm");
+	ecapi_decimal_read("100", 3, &options.value_factor);
+	check_text(reduced("{'event_type':'purchase','value':99,'currency_code':'JPY'}"),
+			   "{'event_type':'purchase','value':461,'currency_code':'JPY'}", "made larger for a currency without decimals");
+	check_text(reduced("{'event_type':'purchase','value':-99,'currency_code':'EUR'}"),
+			   "{'event_type':'purchase','value':-460.52,'currency_code':'EUR'}", "a loss stays one");
+	check_text(reduced("{'event_type':'refund','value':99,'currency_code':'EUR'}"), "refund of a transformed value", "also of a logarithm");
 }
 
 static void
@@ -265,13 +339,13 @@ static void
 test_restricted(void)
 {
 	clear();
-	options.terms.gpp = ECAPI_GPP_IF_PRESENT;
-	options.terms.uses = ECAPI_USE_TARGETED_ADS;
-	options.terms.restricted = true;
-	check_text(reduced("{'user_data':{'gpp_string':'DBABTA~1YYN'}}"),
-			   "{'user_data':{'gpp_string':'DBABTA~1YYN','mmt_only':true}}", "restricted by a string");
-	check_text(reduced("{'user_data':{'gpp_string':'DBABTA~1YNN'}}"),
-			   "{'user_data':{'gpp_string':'DBABTA~1YNN'}}", "and not by one that allows it");
+	check_text(reduced_in_mode(true, "{'user_data':{'ifa':'x','mmt_only':false}}"),
+			   "{'user_data':{'ifa':'x','mmt_only':true}}", "restricted, without an option that reduces");
+	check_text(reduced_in_mode(true, "{'id':'1'}"), "{'id':'1','user_data':{'mmt_only':true}}", "nobody's");
+	check_text(reduced("{'user_data':{'ifa':'x'}}"), "{'user_data':{'ifa':'x'}}", "and not one that goes as usual");
+	keep("value");
+	check_text(reduced_in_mode(true, "{'user_data':{'ifa':'x'}}"), "{'user_data':{'mmt_only':true}}",
+			   "limits of use stay");
 }
 
 static void
@@ -329,7 +403,7 @@ test_twice(void)
 	event->last = again->last;
 	event->len += again->len;
 	redact("user_data.ifa, ext.a");
-	check_text(text_of(ecapi_reduce(&options, &arena, event, &reason)),
+	check_text(text_of(ecapi_reduce(&options, false, &arena, event, &reason)),
 			   "{'user_data':{},'ext':{},'user_data':{'click_id':'z'},'ext':{}}", "every one of a name");
 }
 
@@ -363,7 +437,7 @@ test_memory(void)
 		ecapi_arena_init(&little, grab_nothing, NULL);
 		little.at = (char *) memory;
 		little.left = size;
-		left = ecapi_reduce(&options, &little, event, &reason);
+		left = ecapi_reduce(&options, false, &little, event, &reason);
 		whole &= (left == NULL) == little.failed && reason == NULL;
 		if (left == NULL)
 			failed++;
@@ -386,6 +460,7 @@ main(void)
 	ecapi_arena_init(&arena, unit_grab, NULL);
 	test_nothing();
 	test_value();
+	test_transform();
 	test_mmt_only();
 	test_anonymize();
 	test_redact();

@@ -27,6 +27,17 @@ static const EcapiFormat windowed = {.name = "windowed", .age_limit = half_for_l
 
 static const EcapiFormat adjusting = {.name = "adjusting", .addressed_refunds = true};
 
+static int
+no_way(const EcapiOptions *options)
+{
+	(void) options;
+	return -1;
+}
+
+static const EcapiFormat amended = {.name = "amended", .amend = ECAPI_AMEND_APPEND, .amend_s = 7 * 86400};
+static const EcapiFormat always = {.name = "always", .amend = ECAPI_AMEND_MESSAGE};
+static const EcapiFormat some = {.name = "some", .amend = ECAPI_AMEND_RESTATE, .amend_limit = no_way};
+
 static EcapiOptions options;
 static const EcapiAddressee self = {7, "shop"};
 
@@ -51,10 +62,12 @@ refund(const char *json)
 	return ecapi_select_early(&options, self, tree(json), ECAPI_EVENT_refund, NOW);
 }
 
+static const char *restriction;
+
 static const char *
 late(const char *json)
 {
-	return ecapi_select_late(&options, tree(json), NULL);
+	return ecapi_select_late(&options, tree(json), NULL, &restriction);
 }
 
 static void set_options(void);
@@ -100,6 +113,14 @@ test_answers(void)
 		  "one that has none");
 }
 
+/* An event that is taken, in the restricted mode alone for a reason, or (NULL) as usual. */
+static void
+check_restricted(const char *json, const char *reason, const char *what)
+{
+	check_text(late(json), NULL, what);
+	check_text(restriction, reason, what);
+}
+
 /* Consent strings: a purchase with one, at a destination that asks for it. */
 static void
 test_strings(void)
@@ -140,14 +161,13 @@ test_strings(void)
 	}
 	options.terms.gpp = ECAPI_GPP_IF_PRESENT;
 	options.terms.restricted = true;
-	check_text(late("{'user_data':{'gpp_string':'DBABTA~1YYN'}}"), NULL, "a restricted mode may have it");
-	check_text(ecapi_consent_restriction(&options.terms, tree("{'user_data':{'gpp_string':'DBABTA~1YYN'}}")),
-			   "consent: uspv1 sale opt-out", "and in that alone");
-	check_text(ecapi_consent_restriction(&options.terms, tree("{'user_data':{'gpp_string':'DBABTA~1YNN'}}")),
-			   NULL, "not one whose string allows it");
-	check_text(ecapi_consent_restriction(&options.terms, tree("{}")), NULL, "nor one without a string");
-	check_text(ecapi_consent_restriction(&options.terms, tree("{'user_data':{'ext':{'consent':{'ad_personalization':false}}}}")),
-			   "consent: no personalization", "as where personalization was denied plainly");
+	check_restricted("{'user_data':{'gpp_string':'DBABTA~1YYN'}}", "consent: uspv1 sale opt-out", "a string leaves the mode alone");
+	check_restricted("{'user_data':{'gpp_string':'DBABTA~1YNN'}}", NULL, "not one that allows it");
+	check_restricted("{}", NULL, "nor is there any");
+	check_restricted("{'user_data':{'ext':{'consent':{'ad_personalization':false}}}}", "consent: no personalization",
+					 "as where personalization was denied plainly");
+	check_text(late("{'user_data':{'gpp_string':'none'}}"), "consent: unreadable string", "nothing is left of what is refused");
+	check_text(restriction, NULL, "and no mode");
 }
 
 static void
@@ -172,6 +192,17 @@ test_early(void)
 	check_text(refund("{'ext':{'refund_for':{'8':'shop'}}}"), NULL, "one by its name");
 	check_text(refund("{'ext':{'refund_for':{'7':'other'}}}"), NULL, "one by its server");
 	check_text(refund("{}"), NULL, "one for all");
+#define AMENDMENT(at) "{'timestamp':1790000000,'ext':{'amends':{},'original':{'timestamp':" at "}}}"
+	options.event_types = ECAPI_ALL_EVENT_TYPES;
+	check_text(early(AMENDMENT("1789999999")), "not amendable", "an amendment, where there is no way");
+	check_text(early("{'ext':{'original':{'timestamp':1}}}"), NULL, "what an application refers to is an event as others");
+	options.format = &amended;
+	check_text(early(AMENDMENT("1789395200")), NULL, "an amendment in time");
+	check_text(early(AMENDMENT("1789395199")), "original too old", "one that comes too late");
+	options.format = &always;
+	check_text(early(AMENDMENT("1")), NULL, "it is never too late");
+	options.format = &some;
+	check_text(early(AMENDMENT("1789999999")), "not amendable", "one for a destination without a way");
 	options.format = &adjusting;
 	check_text(refund("{}"), "not delivered", "one for all, where only what was delivered is adjusted");
 	check_text(refund("{'ext':{'refund_for':{'7':'other'}}}"), NULL, "one by its server, there");

@@ -1,0 +1,969 @@
+-- ecapi--1.0--1.1.sql: from version 1.0 to 1.1.
+--
+-- ALTER EXTENSION ecapi UPDATE runs it on 1.0, and CREATE EXTENSION after ecapi--1.0.sql.
+-- doc/internals.md ("How to change the SQL surface") says what a step may do.
+
+\echo Use "ALTER EXTENSION ecapi UPDATE TO '1.1'" to load this file. \quit
+
+-- ---------------------------------------------------------------------------
+-- The library comes first.  That of 1.0 lacks the function that says so, and the first
+-- object of this step would be refused in words that name a file.  Later steps need the
+-- call alone.
+-- ---------------------------------------------------------------------------
+
+DO $$
+BEGIN
+	CREATE FUNCTION ecapi_internal.require_library(version text) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'ecapi_require_library';
+EXCEPTION WHEN undefined_function THEN
+	PERFORM ecapi_internal.refuse('55000',
+		'version 1.1 of the SQL of ecapi needs its library, and an older one is in memory',
+		'Install the library of version 1.1, restart the server, then ALTER EXTENSION ecapi UPDATE again.');
+END
+$$;
+
+SELECT ecapi_internal.require_library('1.1');
+
+-- ---------------------------------------------------------------------------
+-- Which versions there are
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ecapi.version(OUT library text, OUT sql text, OUT built_for text, OUT server text) RETURNS record
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ecapi_version';
+
+CREATE FUNCTION ecapi_internal.library_problems(OUT severity text, OUT what text, OUT what_to_do text) RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL SAFE ROWS 1
+AS 'MODULE_PATHNAME', 'ecapi_library_problems';
+
+-- ---------------------------------------------------------------------------
+-- The doctor.  New: what the library says of itself; that of 1.0 cannot say it.
+-- ---------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION ecapi.check(OUT severity text, OUT what text, OUT what_to_do text)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	w record;
+	d record;
+	n bigint;
+	t text;
+	full_for_all boolean;
+BEGIN
+	BEGIN
+		FOR severity, what, what_to_do IN
+			SELECT p.severity, p.what, p.what_to_do FROM ecapi_internal.library_problems() p
+		LOOP
+			RETURN NEXT;
+		END LOOP;
+	EXCEPTION WHEN undefined_function THEN
+		severity := 'error';
+		what := 'the library of ecapi in memory is older than the SQL of this database';
+		what_to_do := 'Install the library of version 1.1 or later, then restart the server.';
+		RETURN NEXT;
+	END;
+
+	SELECT * INTO w FROM ecapi.worker();
+	IF NOT w.preloaded THEN
+		severity := 'error';
+		what := 'ecapi is not in shared_preload_libraries: events are kept, none is delivered';
+		what_to_do := pg_catalog.format('Set shared_preload_libraries = %L in postgresql.conf and restart the server.',
+			pg_catalog.concat_ws(', ', nullif(pg_catalog.current_setting('shared_preload_libraries'), ''), 'ecapi'));
+		RETURN NEXT;
+	ELSIF w.state = 'running' AND w.message IS NOT NULL AND w.message <> 'ecapi.delivery is off' THEN
+		severity := 'error';
+		what := pg_catalog.format('the worker fails and tries again: %s', w.message);
+		what_to_do := 'Fix the cause; the server log has the message, too. Nothing is sent before.';
+		RETURN NEXT;
+	ELSIF w.state = 'not needed' THEN
+		severity := 'ok';
+		what := 'no worker runs here, for there is no destination and no event';
+		what_to_do := NULL;
+		RETURN NEXT;
+	ELSIF w.state = 'running' THEN
+		severity := 'ok';
+		what := pg_catalog.format('the worker is running (process %s)', w.pid);
+		what_to_do := NULL;
+		RETURN NEXT;
+	ELSE
+		severity := 'error';
+		what := pg_catalog.format('the worker of this database is not running: %s', w.message);
+		what_to_do := 'See the server log; the worker is started again by itself. When no worker slot is free, raise max_worker_processes or ecapi.max_workers and restart the server.';
+		RETURN NEXT;
+	END IF;
+
+	IF NOT pg_catalog.current_setting('ecapi.delivery')::boolean THEN
+		severity := 'warning';
+		what := 'ecapi.delivery is off: nothing is sent';
+		what_to_do := 'Set ecapi.delivery = on and reload the configuration.';
+		RETURN NEXT;
+	END IF;
+
+	n := ecapi_internal.open_files_limit();
+	IF n >= 0 AND n < 1024 THEN
+		severity := 'warning';
+		what := pg_catalog.format('the server may open only %s files at once', n);
+		what_to_do := 'Raise the file-descriptor limit of the PostgreSQL service (LimitNOFILE, ulimit -n) to at least 1024.';
+		RETURN NEXT;
+	END IF;
+
+	FOR d IN SELECT v.*, s.oid AS server_oid, c.server IS NOT NULL AS has_cursor
+		FROM ecapi.destination v
+			JOIN pg_catalog.pg_foreign_server s ON s.srvname = v.destination
+			LEFT JOIN ecapi.cursor c ON c.server = s.oid
+		ORDER BY v.destination
+	LOOP
+		t := ecapi_internal.credential_problem(d.server_oid);
+		IF t IS NOT NULL THEN
+			severity := 'error';
+			what := pg_catalog.format('destination "%s": %s', d.destination, t);
+			what_to_do := pg_catalog.format('Fix the options (ALTER SERVER %1$I, ALTER USER MAPPING FOR PUBLIC SERVER %1$I) or the file they name.', d.destination);
+			RETURN NEXT;
+		END IF;
+		FOR severity, what, what_to_do IN
+			SELECT p.severity, pg_catalog.format('destination "%s": %s', d.destination, p.what),
+				coalesce(p.what_to_do, pg_catalog.format('Fix its option with ALTER SERVER %I OPTIONS (SET ...).', d.destination))
+			FROM ecapi_internal.destination_problems(d.server_oid) p
+		LOOP
+			RETURN NEXT;
+		END LOOP;
+		SELECT pg_catalog.sum(l.events) INTO n FROM ecapi.ledger l
+		WHERE l.hour > pg_catalog.now() - interval '1 day' AND l.destination = d.destination
+			AND l.outcome = 'filtered' AND l.reason = 'value not measured';
+		IF n > 0 THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" did not take %s events of the last day: values of their type and currency are not measured', d.destination, n);
+			what_to_do := pg_catalog.format('SELECT * FROM ecapi.measure_values(%1$L), then SELECT ecapi.replay(%1$L, since => ...). Where there are too few to measure, choose fewer buckets or a lower cap.', d.destination);
+			RETURN NEXT;
+		END IF;
+		IF NOT d.has_cursor THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" has no cursor', d.destination);
+			what_to_do := 'It was created while event triggers did not run; the worker gives it one when it starts.';
+			RETURN NEXT;
+		ELSIF d.state = 'stopped' THEN
+			severity := 'error';
+			what := pg_catalog.format('destination "%s" is stopped: %s', d.destination, d.last_error);
+			what_to_do := CASE
+				WHEN d.last_error LIKE '%ecapi.adopt()%' THEN
+					pg_catalog.format('When this database is to deliver, and no other: SELECT ecapi.adopt(%L).', d.destination)
+				WHEN d.last_error LIKE '%ecapi.rebase()%' THEN
+					pg_catalog.format('SELECT ecapi.rebase(%L); events emitted before it are not sent.', d.destination)
+				WHEN d.last_error LIKE '%ecapi.measure_values()%' THEN
+					pg_catalog.format('SELECT * FROM ecapi.measure_values(%L).', d.destination)
+				ELSE
+					pg_catalog.format('Fix the cause; then ALTER SERVER or its user mapping, or SELECT ecapi.resume(%L).', d.destination)
+				END;
+			RETURN NEXT;
+		ELSIF d.state = 'paused' THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" is paused with %s events waiting', d.destination, d.backlog);
+			what_to_do := pg_catalog.format('SELECT ecapi.resume(%L).', d.destination);
+			RETURN NEXT;
+		ELSIF d.state = 'waiting' THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" waits for its next try at %s: %s', d.destination, d.next_try, d.last_error);
+			what_to_do := CASE
+				WHEN d.last_error LIKE 'enrichment "%' OR d.last_error LIKE 'filter: %'
+				THEN 'Fix the function, its rights, or the filter; it is tried again by itself, and at once at ecapi.resume(). Or let the option enrich_on_error decide.'
+				ELSE 'Nothing, when the receiver is known to be down: its events wait in the outbox.'
+			END;
+			RETURN NEXT;
+		ELSIF d.state = 'no worker' THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" has no worker, %s events waiting', d.destination, d.backlog);
+			what_to_do := 'See what is said of the worker.';
+			RETURN NEXT;
+		ELSE
+			severity := 'ok';
+			what := pg_catalog.format('destination "%s" is %s, %s events waiting', d.destination, d.state, d.backlog);
+			what_to_do := NULL;
+			RETURN NEXT;
+		END IF;
+		IF d.mode <> 'live' THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" is in %s mode: nothing is sent', d.destination, d.mode);
+			what_to_do := pg_catalog.format('When its events look right: ALTER SERVER %I OPTIONS (SET mode %L).', d.destination, 'live');
+			RETURN NEXT;
+		END IF;
+		IF d.failed_waiting + d.failed_dead > 0 THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" has failed on events: %s wait for another try, %s are dead', d.destination, d.failed_waiting, d.failed_dead);
+			what_to_do := pg_catalog.format('SELECT reason, status, answer FROM ecapi.failed_event WHERE destination = %1$L; when the cause is fixed: SELECT ecapi.retry(%1$L); to give them up: SELECT ecapi.discard(%1$L).', d.destination);
+			RETURN NEXT;
+		END IF;
+		SELECT pg_catalog.count(*), pg_catalog.min(r.problem) INTO n, t FROM ecapi.receipt r
+		WHERE r.destination = d.destination AND r.problem IS NOT NULL;
+		IF n > 0 THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" does not know what became of %s requests that its platform had accepted: %s', d.destination, n, t);
+			what_to_do := pg_catalog.format('Look for them at the platform: SELECT receipt, sent_at, events, problem FROM ecapi.receipt WHERE destination = %L AND problem IS NOT NULL; then delete these rows.', d.destination);
+			RETURN NEXT;
+		END IF;
+		IF d.given_up > 0 THEN
+			severity := 'warning';
+			what := pg_catalog.format('destination "%s" has given up %s events that waited too long or took too much room', d.destination, d.given_up);
+			what_to_do := pg_catalog.format('SELECT sent_at, events, reason FROM ecapi.request WHERE outcome = %L AND destination = %L; fix the cause, or raise ecapi.retention_limit or ecapi.outbox_limit.', 'given_up', d.destination);
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+
+	FOR d IN SELECT k.relation, k.name, k.enabled, k.problem FROM ecapi.track k
+		WHERE k.problem IS NOT NULL OR NOT k.enabled
+		ORDER BY k.relation::text, k.name
+	LOOP
+		IF pg_catalog.starts_with(d.problem, 'not looked at: ') THEN
+			severity := 'warning';
+			what := pg_catalog.format('track "%s" of table %s was %s', d.name, d.relation, d.problem);
+			what_to_do := pg_catalog.format('SELECT problem FROM ecapi.track WHERE relation = %L::regclass AND name = %L;', d.relation, d.name);
+			RETURN NEXT;
+		ELSIF d.problem IS NOT NULL THEN
+			severity := 'error';
+			what := pg_catalog.format('track "%s" of table %s is broken, its rows are set aside: %s', d.name, d.relation, d.problem);
+			what_to_do := pg_catalog.format('Declare it again with ecapi.track(%1$L, ...), then SELECT ecapi.recapture(); or end it: SELECT ecapi.untrack(%1$L, name => %2$L).', d.relation, d.name);
+			RETURN NEXT;
+		END IF;
+		IF NOT d.enabled THEN
+			severity := 'warning';
+			what := pg_catalog.format('track "%s" of table %s is disabled: its rows are no events', d.name, d.relation);
+			what_to_do := 'When it shall capture again: ALTER TABLE ... ENABLE TRIGGER.';
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+
+	SELECT pg_catalog.count(*) INTO n FROM ecapi.failed_event f
+	WHERE f.state = 'set_aside' AND f.relation IS NOT NULL;
+	IF n > 0 THEN
+		severity := 'warning';
+		what := pg_catalog.format('%s rows were set aside because they could not be captured', n);
+		what_to_do := 'SELECT source, relation, reason, sqlstate FROM ecapi.failed_event WHERE state = ''set_aside''; when the cause is fixed: SELECT ecapi.recapture().';
+		RETURN NEXT;
+	END IF;
+
+	SELECT pg_catalog.count(*) INTO n FROM ecapi.failed_event f
+	WHERE f.state = 'set_aside' AND f.relation IS NULL;
+	IF n > 0 THEN
+		severity := 'warning';
+		what := pg_catalog.format('%s events were set aside because they were not valid', n);
+		what_to_do := 'SELECT source, reason FROM ecapi.failed_event WHERE state = ''set_aside''.';
+		RETURN NEXT;
+	END IF;
+
+	SELECT pg_catalog.count(*), pg_catalog.string_agg(DISTINCT a.state, ', ') INTO n, t
+	FROM ecapi.amendment a
+	WHERE a.state IN ('not found', 'refused', 'dropped') AND a.resolved_at > pg_catalog.now() - interval '1 day';
+	IF n > 0 THEN
+		severity := 'warning';
+		what := pg_catalog.format('%s amendments of the last day came to nothing: %s', n, t);
+		what_to_do := 'SELECT id, state, reason FROM ecapi.amendment WHERE state IN (''not found'', ''refused'', ''dropped''); where originals are older than the outbox keeps, raise ecapi.retention.';
+		RETURN NEXT;
+	END IF;
+
+	SELECT pg_catalog.string_agg(DISTINCT p.pubname, ', ') INTO t
+	FROM pg_catalog.pg_publication p
+		JOIN pg_catalog.pg_publication_tables r ON r.pubname = p.pubname
+	WHERE r.schemaname = 'ecapi';
+	IF t IS NOT NULL THEN
+		severity := 'error';
+		what := pg_catalog.format('tables of schema ecapi are published (%s): clear identifiers leave by replication', t);
+		what_to_do := 'Publish a list of tables or schemas that leaves out schema ecapi.';
+		RETURN NEXT;
+	END IF;
+
+	SELECT pg_catalog.pg_size_pretty(u.bytes) AS bytes, pg_catalog.pg_size_pretty(u.bytes_limit) AS bytes_limit,
+		u.is_full, u.dropped, u.not_kept, u.bytes >= 0.9 * u.bytes_limit AS is_near
+	INTO d FROM ecapi.outbox_use u;
+	-- a slot is emptied under a lock against all others
+	SELECT pg_catalog.string_agg(h.who, ', ' ORDER BY h.who) INTO t
+	FROM (SELECT DISTINCT coalesce(pg_catalog.format('process %s, open since %s', a.pid, a.xact_start),
+			'a prepared transaction') AS who
+		FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+		WHERE l.locktype = 'relation'
+			AND l.database = (SELECT o.oid FROM pg_catalog.pg_database o WHERE o.datname = pg_catalog.current_database())
+			AND l.relation = 'ecapi.outbox'::regclass AND l.granted
+			AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid() AND l.pid IS DISTINCT FROM w.pid) h;
+	IF d.is_near AND t IS NOT NULL THEN
+		severity := 'warning';
+		what := pg_catalog.format('the outbox is near its limit and cannot be emptied while transactions that have read it are open: %s', t);
+		what_to_do := 'End them (pg_terminate_backend, ROLLBACK PREPARED).';
+		RETURN NEXT;
+	END IF;
+	IF d.not_kept > 0 THEN
+		severity := 'warning';
+		what := pg_catalog.format('%s events and rows could not be captured and were not kept, for their role had set aside more than ecapi.set_aside_limit', d.not_kept);
+		what_to_do := 'Emit them again from the tables they came from (ecapi.backfill). To forget the count: ALTER SEQUENCE ecapi.not_kept_seq RESTART.';
+		RETURN NEXT;
+	END IF;
+	IF d.is_full THEN
+		severity := 'error';
+		what := pg_catalog.format('the outbox takes %s and ecapi.outbox_limit is %s: events are dropped, %s so far', d.bytes, d.bytes_limit, d.dropped);
+		what_to_do := 'Let the worker run and fix or drop the destinations with the largest backlog, or raise ecapi.outbox_limit.';
+		RETURN NEXT;
+	ELSE
+		severity := 'ok';
+		what := pg_catalog.format('the outbox takes %s', d.bytes);
+		what_to_do := NULL;
+		RETURN NEXT;
+		IF d.dropped > 0 THEN
+			severity := 'warning';
+			what := pg_catalog.format('%s events were dropped because the outbox, or the share of their role, was full', d.dropped);
+			what_to_do := 'Emit them again from the tables they came from (ecapi.backfill). To forget the count: ALTER SEQUENCE ecapi.dropped_seq RESTART.';
+			RETURN NEXT;
+		END IF;
+	END IF;
+
+	full_for_all := d.is_full;
+	FOR d IN SELECT u.role, pg_catalog.pg_size_pretty(u.bytes) AS bytes, u.is_dropped AND NOT full_for_all AS is_dropped,
+			pg_catalog.pg_size_pretty(u.set_aside_bytes) AS set_aside_bytes, u.is_not_kept
+		FROM ecapi.role_use u WHERE u.is_dropped OR u.is_not_kept ORDER BY u.role::text
+	LOOP
+		IF d.is_dropped THEN
+			severity := 'error';
+			what := pg_catalog.format('events of role %s take about %s of the outbox, more than ecapi.outbox_share: new ones are dropped, those of other roles are kept', d.role, d.bytes);
+			what_to_do := 'Find out what emits them: SELECT relation, count(*) FROM ecapi.outbox GROUP BY 1. Let destinations take what waits, or raise ecapi.outbox_limit or ecapi.outbox_share.';
+			RETURN NEXT;
+		END IF;
+		IF d.is_not_kept THEN
+			severity := 'error';
+			what := pg_catalog.format('what is set aside of role %s takes about %s, more than ecapi.set_aside_limit: more is not kept', d.role, d.set_aside_bytes);
+			what_to_do := 'SELECT source, relation, reason, count(*) FROM ecapi.failed_event WHERE state = ''set_aside'' GROUP BY 1, 2, 3; when the cause is fixed: SELECT ecapi.recapture(), or delete what is not needed.';
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+
+	-- of an outbox that was changed by hand the worker's message tells
+	BEGIN
+		FOR d IN SELECT m.* FROM ecapi_internal.model_drift() m WHERE m.orders < m.low OR m.orders > m.high ORDER BY m.relation::text
+		LOOP
+			severity := 'warning';
+			what := pg_catalog.format('%s orders came in table %s from %s up to %s, and between %s and %s were expected: its predictions may not hold',
+				d.orders, d.relation, d.since, d.until, pg_catalog.round(d.low), pg_catalog.round(d.high));
+			what_to_do := pg_catalog.format('Fit again with ecapi.fit(%L, ...), and read the report.', d.relation);
+			RETURN NEXT;
+		END LOOP;
+	EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR datatype_mismatch THEN
+		NULL;
+	END;
+END
+$$;
+
+-- ---------------------------------------------------------------------------
+-- Reports: pages of HTML, written by a library of their own.  Each section reads through
+-- one of the functions report_...(), which show sums, names and states, and of answers
+-- what report_answers() gives to the library alone, which shows the words of a list.
+--
+-- The page is for pg_monitor, so it is read with the rights of the extension's owner, as
+-- the doctor is; that of one event is for those to whom its owner grants it, as
+-- ecapi.trace().
+-- ---------------------------------------------------------------------------
+
+-- The pieces into which the figures of a span fall, at most 124, in the time zone of the
+-- session: hours, days, weeks, months, years.  Of years only those that the ledger has.
+CREATE FUNCTION ecapi_internal.report_unit(since timestamptz, until timestamptz) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN until - since <= '2 days' THEN 'hour' WHEN until - since <= '62 days' THEN 'day'
+	WHEN until - since <= '434 days' THEN 'week' WHEN until - since <= '3720 days' THEN 'month' ELSE 'year' END;
+
+CREATE FUNCTION ecapi_internal.report_spans(since timestamptz, until timestamptz,
+	OUT unit text, OUT starts timestamptz)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT u.unit, g.at
+	FROM (SELECT ecapi_internal.report_unit(since, until) AS unit) u,
+		LATERAL (
+			SELECT CASE WHEN u.unit = 'year' THEN greatest(since, (SELECT min(l.hour) FROM ecapi.ledger l)) ELSE since END AS low,
+				CASE WHEN u.unit = 'year' THEN least(until, (SELECT max(l.hour) FROM ecapi.ledger l) + '1 hour') ELSE until END AS high
+		) b,
+		LATERAL generate_series(date_trunc(u.unit, b.low), b.high, ('1 ' || u.unit)::interval) g (at)
+	WHERE g.at < b.high
+	ORDER BY g.at
+	LIMIT 124;
+END;
+
+-- What became of events, in whole hours, as the ledger has them.
+CREATE FUNCTION ecapi_internal.report_outcomes(since timestamptz, until timestamptz,
+	OUT destination name, OUT outcome text, OUT events bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT l.destination, l.outcome, sum(l.events)::bigint
+	FROM ecapi.ledger l
+	WHERE l.hour >= date_trunc('hour', since) AND l.hour < until
+	GROUP BY l.destination, l.outcome
+	ORDER BY l.destination, l.outcome;
+END;
+
+CREATE FUNCTION ecapi_internal.report_reasons(since timestamptz, until timestamptz,
+	OUT destination name, OUT outcome text, OUT reason text, OUT events bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT l.destination, l.outcome, l.reason, sum(l.events)::bigint
+	FROM ecapi.ledger l
+	WHERE l.hour >= date_trunc('hour', since) AND l.hour < until
+		AND l.outcome IN ('filtered', 'failed', 'given_up', 'erased')
+	GROUP BY l.destination, l.outcome, l.reason
+	ORDER BY sum(l.events) DESC, l.destination, l.outcome, l.reason;
+END;
+
+-- Values by currency, which are never added up over currencies, nor over destinations:
+-- each destination is told of the same conversions.
+CREATE FUNCTION ecapi_internal.report_values(since timestamptz, until timestamptz,
+	OUT currency text, OUT destination name, OUT starts timestamptz,
+	OUT delivered_events bigint, OUT delivered numeric, OUT other_events bigint, OUT other numeric)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT l.currency, l.destination, date_trunc(ecapi_internal.report_unit(since, until), l.hour),
+		coalesce(sum(l.events) FILTER (WHERE l.outcome = 'delivered'), 0)::bigint,
+		coalesce(sum(l.value) FILTER (WHERE l.outcome = 'delivered'), 0),
+		coalesce(sum(l.events) FILTER (WHERE l.outcome <> 'delivered'), 0)::bigint,
+		coalesce(sum(l.value) FILTER (WHERE l.outcome <> 'delivered'), 0)
+	FROM ecapi.ledger l
+	WHERE l.hour >= date_trunc('hour', since) AND l.hour < until AND l.currency IS NOT NULL AND l.value IS NOT NULL
+	GROUP BY 1, 2, 3
+	ORDER BY 1, 2, 3;
+END;
+
+-- Requests with the time to the answer, where one came, and with what went wrong, where
+-- something did; error is a line of our own.  Not STRICT, so that it is no function when it
+-- is run: the log may be long.
+CREATE FUNCTION ecapi_internal.report_requests(since timestamptz, until timestamptz,
+	OUT destination name, OUT events integer, OUT latency_ms double precision, OUT sent_at timestamptz,
+	OUT outcome text, OUT error text)
+RETURNS SETOF record
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT r.destination, r.events, r.latency_ms, r.sent_at,
+		CASE WHEN r.attempt > 0 AND r.error IS NOT NULL THEN r.outcome END, CASE WHEN r.attempt > 0 THEN r.error END
+	FROM ecapi.request r
+	WHERE r.sent_at >= since AND r.sent_at < until;
+END;
+
+-- Failed events that stand now, with the newest answers of each kind as they came.  These
+-- may repeat what a receiver was sent, so no role is granted this.
+CREATE FUNCTION ecapi_internal.report_answers(since timestamptz, until timestamptz,
+	OUT destination name, OUT state text, OUT reason text, OUT status integer, OUT events bigint, OUT answers text[])
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT g.destination, g.state, g.reason, g.status, g.events, ARRAY(
+		SELECT f.answer FROM ecapi.failed_event f
+		WHERE f.destination IS NOT DISTINCT FROM g.destination AND f.failed_id BETWEEN g.newest - 1000 AND g.newest
+			AND f.state = g.state AND f.reason = g.reason AND f.status IS NOT DISTINCT FROM g.status AND f.answer IS NOT NULL
+		ORDER BY f.failed_id DESC LIMIT 20)
+	FROM (
+		SELECT f.destination, f.state, f.reason, f.status, count(*) AS events, max(f.failed_id) AS newest
+		FROM ecapi.failed_event f
+		WHERE f.failed_at >= since AND f.failed_at < until
+		GROUP BY f.destination, f.state, f.reason, f.status
+		ORDER BY count(*) DESC, f.destination, f.state, f.reason, f.status
+		LIMIT 41) g;
+END;
+
+-- What was committed, by the table that it came from; what the outbox still has.
+CREATE FUNCTION ecapi_internal.report_committed(since timestamptz, until timestamptz,
+	OUT source text, OUT events bigint, OUT oldest timestamptz)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT o.relation::text, count(*), min(o.emitted_at)
+	FROM ecapi.outbox o
+	WHERE o.emitted_at >= since AND o.emitted_at < until
+	GROUP BY o.relation
+	ORDER BY count(*) DESC, o.relation::text;
+END;
+
+-- Bytes of heap of a table with its partitions.
+CREATE FUNCTION ecapi_internal.report_bytes(relation regclass) RETURNS bigint
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN (SELECT coalesce(sum(pg_relation_size(t.relid)), pg_relation_size(report_bytes.relation))::bigint
+	FROM pg_partition_tree(report_bytes.relation) t WHERE t.isleaf);
+
+-- Tracks, and how many bytes reconciling one would read: its table and the outbox.
+CREATE FUNCTION ecapi_internal.report_tracks(
+	OUT relation regclass, OUT name text, OUT event_type text, OUT problem text, OUT bytes bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT t.relation, t.name, t.event_type, t.problem,
+		ecapi_internal.report_bytes(t.relation) + (SELECT ecapi_internal.report_bytes('ecapi.outbox'))
+	FROM ecapi.track t
+	WHERE t.enabled
+	ORDER BY t.relation::text, t.name;
+END;
+
+-- The newest fit of each table, with what it predicted of the days that were held out.
+CREATE FUNCTION ecapi_internal.report_models(
+	OUT relation text, OUT model text, OUT fitted_at timestamptz, OUT learnt_until date, OUT span_end date,
+	OUT currency text, OUT customers bigint, OUT orders bigint, OUT problem text,
+	OUT prediction text, OUT is_baseline boolean, OUT is_used boolean, OUT predicted numeric, OUT actual numeric,
+	OUT total_error double precision, OUT mae double precision, OUT gini double precision, OUT top_decile double precision,
+	OUT predicted_tenths double precision[], OUT actual_tenths double precision[])
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT m.relation::text, m.model, m.fitted_at, m.learnt_until, m.span_end, m.currency, m.customers, m.orders, m.problem,
+		h.row ->> 'prediction', coalesce((h.row ->> 'is_baseline')::boolean, false),
+		starts_with(m.model, h.row ->> 'prediction'),
+		(v.value ->> 'predicted')::numeric, (v.value ->> 'actual')::numeric, (v.value ->> 'total_error')::float8,
+		(v.value ->> 'mae')::float8, (v.value ->> 'gini')::float8, (v.value ->> 'top_decile')::float8,
+		ARRAY(SELECT (c.tenth ->> 'predicted')::float8 FROM jsonb_array_elements(v.value -> 'calibration') WITH ORDINALITY c (tenth, n) ORDER BY c.n),
+		ARRAY(SELECT (c.tenth ->> 'actual')::float8 FROM jsonb_array_elements(v.value -> 'calibration') WITH ORDINALITY c (tenth, n) ORDER BY c.n)
+	FROM (SELECT DISTINCT ON (n.relation) n.* FROM ecapi.model n ORDER BY n.relation, n.fit_id DESC) m,
+		LATERAL jsonb_array_elements(m.holdout) WITH ORDINALITY h (row, n),
+		LATERAL (SELECT h.row -> 'value') v (value)
+	ORDER BY m.relation::text, h.n
+	LIMIT 100;
+END;
+
+CREATE FUNCTION ecapi.report(
+	since timestamptz DEFAULT now() - '7 days'::interval,
+	until timestamptz DEFAULT now(),
+	reconcile boolean DEFAULT NULL)
+RETURNS text
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET jit = off
+AS '$libdir/ecapi_report', 'ecapi_report';
+
+CREATE FUNCTION ecapi.trace_report(id text)
+RETURNS text
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET jit = off
+AS '$libdir/ecapi_report', 'ecapi_trace_report';
+
+-- ---------------------------------------------------------------------------
+-- Statistics, and metrics
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ecapi_internal.stat_destinations(
+	OUT server oid,
+	OUT delivered bigint,
+	OUT shadow bigint,
+	OUT filtered bigint,
+	OUT failed bigint,
+	OUT given_up bigint,
+	OUT erased bigint,
+	OUT rejected bigint,
+	OUT retried bigint,
+	OUT bytes_sent bigint,
+	OUT identified bigint,
+	OUT unidentified bigint,
+	OUT requests_taken bigint,
+	OUT requests_partly_taken bigint,
+	OUT requests_refused bigint,
+	OUT requests_throttled bigint,
+	OUT requests_failed bigint,
+	OUT requests_unanswered bigint,
+	OUT requests_unsent bigint,
+	OUT requests_other bigint,
+	OUT request_time double precision,
+	OUT delivery_age double precision,
+	OUT starting_time double precision,
+	OUT idle_time double precision,
+	OUT delivering_time double precision,
+	OUT waiting_time double precision,
+	OUT paused_time double precision,
+	OUT stopped_time double precision,
+	OUT state text,
+	OUT state_since timestamptz,
+	OUT queued bigint,
+	OUT requests_in_flight bigint,
+	OUT stats_reset timestamptz)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_stat_destination_rows';
+
+CREATE FUNCTION ecapi_internal.stat_filtered(
+	OUT server oid,
+	OUT reason text,
+	OUT events bigint)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_stat_filtered_rows';
+
+CREATE FUNCTION ecapi_internal.stat_histograms(
+	OUT server oid,
+	OUT measure text,
+	OUT up_to double precision,
+	OUT count bigint)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_stat_histogram_rows';
+
+CREATE FUNCTION ecapi_internal.stat_tracks(
+	OUT trigger oid,
+	OUT rows_seen bigint,
+	OUT events bigint,
+	OUT condition_false bigint,
+	OUT set_aside bigint,
+	OUT dropped bigint,
+	OUT stats_reset timestamptz)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_stat_track_rows';
+
+CREATE FUNCTION ecapi_internal.stat_worker(
+	OUT other_time double precision,
+	OUT sql_time double precision,
+	OUT users_sql_time double precision,
+	OUT shaping_time double precision,
+	OUT recording_time double precision,
+	OUT waiting_time double precision,
+	OUT turns bigint,
+	OUT stats_reset timestamptz,
+	OUT pages bigint,
+	OUT page_bytes bigint,
+	OUT body_bytes bigint,
+	OUT bytes_limit bigint,
+	OUT requests_in_flight bigint,
+	OUT ticks bigint,
+	OUT queued bigint)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_stat_worker_row';
+
+-- Begin at zero, with one destination or with all that is counted in this database.
+CREATE FUNCTION ecapi.stat_reset(destination name DEFAULT NULL) RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_stat_reset_counters';
+
+-- What ecapi.metrics() asks of tables.  Each arm begins where the cursor stands, by the
+-- index, and none reads more than most rows: what waits behind a cursor is
+--	 1. what is beyond its position, or, between windows, beyond its snapshot
+--	 2. what the open window does not see, before the position
+--	 3. of the transactions that ran at its snapshot, what it has not passed
+CREATE FUNCTION ecapi_internal.stat_gauges(
+	most integer,
+	OUT server oid,
+	OUT destination name,
+	OUT backlog bigint,
+	OUT oldest timestamptz,
+	OUT failed_waiting bigint,
+	OUT failed_dead bigint)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+	-- planned once in a session: a plan takes longer than the rows
+	RETURN QUERY
+	SELECT s.oid, s.srvname, b.n, b.oldest,
+		(SELECT pg_catalog.count(*) FROM (SELECT 1 FROM ecapi.failed_event e
+			WHERE e.destination = s.srvname AND e.state = 'waiting' LIMIT most) w),
+		(SELECT pg_catalog.count(*) FILTER (WHERE d.state = 'dead') FROM (SELECT e.state FROM ecapi.failed_event e
+			WHERE e.destination = s.srvname ORDER BY e.failed_id DESC LIMIT most) d)
+	FROM pg_catalog.pg_foreign_server s
+		JOIN pg_catalog.pg_foreign_data_wrapper f ON f.oid = s.srvfdw AND f.fdwname = 'ecapi'
+		LEFT JOIN ecapi.cursor c ON c.server = s.oid
+		LEFT JOIN LATERAL (
+			SELECT pg_catalog.count(*) AS n, pg_catalog.min(a.emitted_at) AS oldest
+			FROM (
+				SELECT u.emitted_at
+				FROM (
+					(SELECT e.emitted_at FROM ecapi.outbox e
+					WHERE (e.xid, e.seq) >
+						(CASE WHEN c.arm = 1 AND c.window_end IS NOT NULL THEN c.xid
+							ELSE pg_catalog.pg_snapshot_xmax(c.snapshot) END,
+						CASE WHEN c.arm = 1 AND c.window_end IS NOT NULL THEN c.seq ELSE -1 END)
+					ORDER BY e.xid, e.seq LIMIT most)
+					UNION ALL
+					(SELECT e.emitted_at
+					FROM pg_catalog.pg_snapshot_xip(c.window_end) y
+						CROSS JOIN LATERAL (SELECT o.emitted_at FROM ecapi.outbox o WHERE o.xid = y LIMIT most) e
+					WHERE c.arm = 1 AND y >= pg_catalog.pg_snapshot_xmax(c.snapshot) AND y < c.xid
+					LIMIT most)
+					UNION ALL
+					(SELECT e.emitted_at
+					FROM pg_catalog.pg_snapshot_xip(c.snapshot) x
+						CROSS JOIN LATERAL (SELECT o.emitted_at FROM ecapi.outbox o
+							WHERE o.xid = x AND o.seq > CASE
+								WHEN c.window_end IS NULL OR NOT pg_catalog.pg_visible_in_snapshot(x, c.window_end) THEN -1
+								WHEN c.arm = 1 OR x < c.xid THEN 9223372036854775807
+								WHEN x = c.xid THEN c.seq
+								ELSE -1 END
+							LIMIT most) e
+					LIMIT most)
+				) u
+				LIMIT most
+			) a
+		) b ON c.server IS NOT NULL;
+END
+$$;
+
+-- All statistics as text: "openmetrics", or "prometheus" for the format of before.
+CREATE FUNCTION ecapi.metrics(format text DEFAULT 'openmetrics') RETURNS text
+LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_metrics';
+
+CREATE VIEW ecapi.stat_destination AS
+SELECT s.srvname AS destination,
+	d.delivered, d.shadow, d.filtered, d.failed, d.given_up, d.erased, d.rejected, d.retried,
+	d.bytes_sent, d.identified, d.unidentified,
+	d.requests_taken, d.requests_partly_taken, d.requests_refused, d.requests_throttled,
+	d.requests_failed, d.requests_unanswered, d.requests_unsent, d.requests_other,
+	d.request_time, d.delivery_age,
+	d.starting_time, d.idle_time, d.delivering_time, d.waiting_time, d.paused_time, d.stopped_time,
+	CASE WHEN w.state = 'running' THEN d.state ELSE 'no worker' END AS state,
+	CASE WHEN w.state = 'running' THEN d.state_since END AS state_since,
+	d.queued, d.requests_in_flight,
+	d.stats_reset
+FROM ecapi_internal.stat_destinations() d
+	JOIN pg_catalog.pg_foreign_server s ON s.oid = d.server
+	CROSS JOIN ecapi.worker() w;
+
+CREATE VIEW ecapi.stat_filtered AS
+SELECT s.srvname AS destination, d.reason, d.events
+FROM ecapi_internal.stat_filtered() d JOIN pg_catalog.pg_foreign_server s ON s.oid = d.server;
+
+CREATE VIEW ecapi.stat_histogram AS
+SELECT s.srvname AS destination, d.measure, d.up_to, d.count
+FROM ecapi_internal.stat_histograms() d JOIN pg_catalog.pg_foreign_server s ON s.oid = d.server;
+
+-- Several places of one track are added up (src/shmem/places.c).
+CREATE VIEW ecapi.stat_track AS
+SELECT t.tgrelid::pg_catalog.regclass AS relation,
+	CASE WHEN pg_catalog.starts_with(t.tgname::text, 'ecapi_')
+		THEN pg_catalog.substr(t.tgname::text, 7) ELSE t.tgname::text END AS name,
+	pg_catalog.sum(d.rows_seen)::bigint AS rows_seen,
+	pg_catalog.sum(d.events)::bigint AS events,
+	pg_catalog.sum(d.condition_false)::bigint AS condition_false,
+	pg_catalog.sum(d.set_aside)::bigint AS set_aside,
+	pg_catalog.sum(d.dropped)::bigint AS dropped,
+	pg_catalog.min(d.stats_reset) AS stats_reset
+FROM ecapi_internal.stat_tracks() d JOIN pg_catalog.pg_trigger t ON t.oid = d.trigger
+GROUP BY t.oid, t.tgrelid, t.tgname;
+
+CREATE VIEW ecapi.stat_worker AS
+SELECT w.pid, d.turns, d.sql_time, d.users_sql_time, d.shaping_time, d.recording_time,
+	d.waiting_time, d.other_time, d.pages, d.page_bytes, d.body_bytes, d.bytes_limit,
+	d.requests_in_flight, d.ticks, d.queued, d.stats_reset
+FROM ecapi_internal.stat_worker() d CROSS JOIN ecapi.worker() w;
+
+-- The gauges of ecapi.metrics() as rows, for readers who may look at none of the tables.
+CREATE VIEW ecapi.stat_waiting AS
+SELECT g.destination, g.backlog, g.oldest, g.failed_waiting, g.failed_dead
+FROM ecapi_internal.stat_gauges(1000) g;
+
+-- Who has read or written a slot keeps it from being emptied until his transaction ends.
+CREATE VIEW ecapi.stat_outbox AS
+SELECT u.bytes, u.bytes_limit, u.is_full, u.dropped, u.not_kept,
+	coalesce((
+		SELECT greatest(extract(epoch FROM pg_catalog.clock_timestamp()
+			- pg_catalog.min(coalesce(a.xact_start, x.prepared))), 0) * 1000
+		FROM pg_catalog.pg_locks l
+			LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+			LEFT JOIN pg_catalog.pg_prepared_xacts x ON l.pid IS NULL AND l.virtualtransaction = '-1/' || x.transaction::text
+		WHERE l.locktype = 'relation' AND l.granted
+			AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+			AND l.relation IN (SELECT t.relid FROM pg_catalog.pg_partition_tree('ecapi.outbox') t)
+			AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()), 0)::double precision AS held_time
+FROM ecapi.outbox_use u;
+
+-- Long commands: whose they are is shown by the rules of pg_stat_activity.
+CREATE FUNCTION ecapi_internal.stat_progress(
+	OUT pid int,
+	OUT command text,
+	OUT relation regclass,
+	OUT phase text,
+	OUT done bigint,
+	OUT total bigint,
+	OUT started_at timestamptz)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_stat_progress_rows';
+
+CREATE VIEW ecapi.stat_progress AS
+SELECT p.pid, pg_catalog.current_database() AS datname, p.command, p.relation, NULL::name AS destination, p.phase,
+	p.done, p.total, p.started_at
+FROM ecapi_internal.stat_progress() p
+UNION ALL
+SELECT NULL, pg_catalog.current_database(), 'replay', NULL, r.destination,
+	CASE r.state WHEN 'running' THEN 'sending events' ELSE 'waiting for the destination' END,
+	r.delivered + r.filtered + r.failed + r.passed_over, NULL, r.requested_at
+FROM ecapi.replay r JOIN pg_catalog.pg_foreign_server s ON s.srvname = r.destination
+WHERE r.state IN ('waiting', 'running')
+	AND (pg_catalog.pg_has_role(s.srvowner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE'));
+
+-- ---------------------------------------------------------------------------
+-- Rights: of new objects alone.  ecapi.version() is for all who may use the schema.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ecapi.match_quality(
+	destination name,
+	since timestamptz DEFAULT now() - interval '7 days',
+	until timestamptz DEFAULT now(),
+	sample int DEFAULT 10000,
+	OUT event_type text,
+	OUT identifier text,
+	OUT events bigint,
+	OUT carried bigint,
+	OUT share numeric,
+	OUT left_out bigint,
+	OUT reason text,
+	OUT identifiers numeric,
+	OUT score numeric,
+	OUT gain numeric,
+	OUT advice text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 30
+AS 'MODULE_PATHNAME', 'ecapi_match_quality';
+
+REVOKE ALL ON FUNCTION ecapi.match_quality(name, timestamptz, timestamptz, int) FROM PUBLIC;
+COMMENT ON FUNCTION ecapi.match_quality(name, timestamptz, timestamptz, int) IS 'which identifiers of persons the events of a span carry to a destination, what was left out, and what would raise the share that its platform can match; for the destination''s owner';
+
+REVOKE ALL ON FUNCTION ecapi_internal.require_library(text), ecapi_internal.library_problems() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ecapi.report(timestamptz, timestamptz, boolean), ecapi.trace_report(text),
+	ecapi_internal.report_unit(timestamptz, timestamptz), ecapi_internal.report_spans(timestamptz, timestamptz),
+	ecapi_internal.report_outcomes(timestamptz, timestamptz), ecapi_internal.report_reasons(timestamptz, timestamptz),
+	ecapi_internal.report_values(timestamptz, timestamptz), ecapi_internal.report_requests(timestamptz, timestamptz),
+	ecapi_internal.report_answers(timestamptz, timestamptz),
+	ecapi_internal.report_committed(timestamptz, timestamptz), ecapi_internal.report_bytes(regclass),
+	ecapi_internal.report_tracks(), ecapi_internal.report_models() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ecapi.report(timestamptz, timestamptz, boolean) TO pg_monitor;
+
+-- The function knows by itself what its caller may see, and callers find it through the view alone.
+GRANT EXECUTE ON FUNCTION ecapi_internal.stat_progress() TO PUBLIC;
+GRANT SELECT ON ecapi.stat_progress TO pg_monitor;
+COMMENT ON FUNCTION ecapi_internal.stat_progress() IS 'rows of ecapi.stat_progress, but for replays';
+COMMENT ON VIEW ecapi.stat_progress IS 'long commands of this database, and how far they are; of other roles'' commands the process alone';
+COMMENT ON COLUMN ecapi.stat_progress.pid IS 'process; NULL: the worker';
+COMMENT ON COLUMN ecapi.stat_progress.datname IS 'this database';
+COMMENT ON COLUMN ecapi.stat_progress.command IS 'backfill, fit, reconcile, forget or replay';
+COMMENT ON COLUMN ecapi.stat_progress.relation IS 'the table that it is about';
+COMMENT ON COLUMN ecapi.stat_progress.destination IS 'the destination of a replay';
+COMMENT ON COLUMN ecapi.stat_progress.phase IS 'what it is at';
+COMMENT ON COLUMN ecapi.stat_progress.done IS 'rows, events or customers of this phase so far';
+COMMENT ON COLUMN ecapi.stat_progress.total IS 'how many there are, as far as that is known; of rows the planner''s estimate';
+COMMENT ON COLUMN ecapi.stat_progress.started_at IS 'when it was begun';
+
+REVOKE ALL ON FUNCTION ecapi_internal.stat_destinations(), ecapi_internal.stat_filtered(),
+	ecapi_internal.stat_histograms(), ecapi_internal.stat_tracks(), ecapi_internal.stat_worker(),
+	ecapi_internal.stat_gauges(integer), ecapi.stat_reset(name), ecapi.metrics(text) FROM PUBLIC;
+GRANT SELECT ON ecapi.stat_destination, ecapi.stat_filtered, ecapi.stat_histogram, ecapi.stat_track,
+	ecapi.stat_worker, ecapi.stat_waiting, ecapi.stat_outbox TO pg_monitor;
+GRANT EXECUTE ON FUNCTION ecapi_internal.stat_destinations(), ecapi_internal.stat_filtered(),
+	ecapi_internal.stat_histograms(), ecapi_internal.stat_tracks(), ecapi_internal.stat_worker(),
+	ecapi_internal.stat_gauges(integer), ecapi.metrics(text) TO pg_monitor;
+
+-- ---------------------------------------------------------------------------
+-- Comments
+-- ---------------------------------------------------------------------------
+
+COMMENT ON FUNCTION ecapi_internal.require_library(text) IS 'raises an error where the library is older than that version; upgrade steps begin with it';
+COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied or upgraded database deliver from here: after pg_upgrade what waits, in a copy what commits later';
+COMMENT ON FUNCTION ecapi.version() IS 'versions of the library, of the SQL of this database, of the server for which the library was built, and of the server';
+COMMENT ON FUNCTION ecapi_internal.library_problems() IS 'what the library finds wrong with itself and with its server, for ecapi.check()';
+COMMENT ON FUNCTION ecapi.report(timestamptz, timestamptz, boolean) IS 'a page of HTML for people: what was committed, sent, filtered and failed in a span, by destination, day and currency, and what the doctor says; reconcile: whether tracks are reconciled, NULL: those that are small';
+COMMENT ON FUNCTION ecapi.trace_report(text) IS 'ecapi.trace() as a page of HTML: one event, from the row to each receiver''s answer, on a time line';
+COMMENT ON FUNCTION ecapi_internal.report_unit(timestamptz, timestamptz) IS 'into what a report divides a span: hour, day, week, month or year';
+COMMENT ON FUNCTION ecapi_internal.report_spans(timestamptz, timestamptz) IS 'the pieces into which a report divides a span';
+COMMENT ON FUNCTION ecapi_internal.report_outcomes(timestamptz, timestamptz) IS 'events by destination and outcome, for a report';
+COMMENT ON FUNCTION ecapi_internal.report_reasons(timestamptz, timestamptz) IS 'events that were not delivered, by the reason, for a report';
+COMMENT ON FUNCTION ecapi_internal.report_values(timestamptz, timestamptz) IS 'values by currency, destination and piece of the span, for a report';
+COMMENT ON FUNCTION ecapi_internal.report_requests(timestamptz, timestamptz) IS 'requests with their times and errors, for a report';
+COMMENT ON FUNCTION ecapi_internal.report_answers(timestamptz, timestamptz) IS 'failed events by reason, with answers as they came, for the library of reports alone';
+COMMENT ON FUNCTION ecapi_internal.report_committed(timestamptz, timestamptz) IS 'events of the outbox by the table that they came from, for a report';
+COMMENT ON FUNCTION ecapi_internal.report_bytes(regclass) IS 'size of a table with its partitions';
+COMMENT ON FUNCTION ecapi_internal.report_tracks() IS 'tracks, and what reconciling them would read, for a report';
+COMMENT ON FUNCTION ecapi_internal.report_models() IS 'the newest fit of each table, prediction by prediction, for a report';
+COMMENT ON FUNCTION ecapi_internal.stat_destinations() IS 'rows of ecapi.stat_destination, by the oid of the server';
+COMMENT ON FUNCTION ecapi_internal.stat_filtered() IS 'rows of ecapi.stat_filtered, by the oid of the server';
+COMMENT ON FUNCTION ecapi_internal.stat_histograms() IS 'rows of ecapi.stat_histogram, by the oid of the server';
+COMMENT ON FUNCTION ecapi_internal.stat_tracks() IS 'rows of ecapi.stat_track, by the oid of the trigger';
+COMMENT ON FUNCTION ecapi_internal.stat_worker() IS 'the row of ecapi.stat_worker, or none where nothing is counted';
+COMMENT ON FUNCTION ecapi_internal.stat_gauges(integer) IS 'what waits for each destination and what has failed, counted up to a bound';
+COMMENT ON FUNCTION ecapi.stat_reset(name) IS 'let statistics begin at zero: those of a destination, or all of this database';
+COMMENT ON FUNCTION ecapi.metrics(text) IS 'all statistics of this database as text for Prometheus: openmetrics, or prometheus for its own format of before';
+COMMENT ON VIEW ecapi.stat_destination IS 'what the worker has counted of each destination since stats_reset; times in milliseconds';
+COMMENT ON COLUMN ecapi.stat_destination.destination IS 'name of the server';
+COMMENT ON COLUMN ecapi.stat_destination.delivered IS 'events that a receiver took';
+COMMENT ON COLUMN ecapi.stat_destination.shadow IS 'events of which all was done but sending';
+COMMENT ON COLUMN ecapi.stat_destination.filtered IS 'events that it did not want';
+COMMENT ON COLUMN ecapi.stat_destination.failed IS 'events that went to ecapi.failed_event';
+COMMENT ON COLUMN ecapi.stat_destination.given_up IS 'events that waited beyond a limit';
+COMMENT ON COLUMN ecapi.stat_destination.erased IS 'events whose person was forgotten before they left';
+COMMENT ON COLUMN ecapi.stat_destination.rejected IS 'of those that failed: refused by the receiver';
+COMMENT ON COLUMN ecapi.stat_destination.retried IS 'events that were sent again, once for each further try';
+COMMENT ON COLUMN ecapi.stat_destination.bytes_sent IS 'bodies of requests as they were sent';
+COMMENT ON COLUMN ecapi.stat_destination.identified IS 'delivered and shadow events with an identifier that tells their person from others';
+COMMENT ON COLUMN ecapi.stat_destination.unidentified IS 'those without, and events that were not sent for want of one';
+COMMENT ON COLUMN ecapi.stat_destination.requests_taken IS 'requests that were taken with all their events';
+COMMENT ON COLUMN ecapi.stat_destination.requests_partly_taken IS 'requests that were taken but for events that the answer names';
+COMMENT ON COLUMN ecapi.stat_destination.requests_refused IS 'requests with a status 4xx, but 429';
+COMMENT ON COLUMN ecapi.stat_destination.requests_throttled IS 'requests with the status 429';
+COMMENT ON COLUMN ecapi.stat_destination.requests_failed IS 'requests with a status 5xx';
+COMMENT ON COLUMN ecapi.stat_destination.requests_unanswered IS 'requests that timed out, or whose answer was cut';
+COMMENT ON COLUMN ecapi.stat_destination.requests_unsent IS 'requests for which there was no connection, or none to be trusted';
+COMMENT ON COLUMN ecapi.stat_destination.requests_other IS 'requests with another answer that is no success';
+COMMENT ON COLUMN ecapi.stat_destination.request_time IS 'sum of the times of requests';
+COMMENT ON COLUMN ecapi.stat_destination.delivery_age IS 'sum of the ages of events when they were delivered, without those of replays';
+COMMENT ON COLUMN ecapi.stat_destination.starting_time IS 'time in the state starting';
+COMMENT ON COLUMN ecapi.stat_destination.idle_time IS 'time in the state idle';
+COMMENT ON COLUMN ecapi.stat_destination.delivering_time IS 'time in the state delivering';
+COMMENT ON COLUMN ecapi.stat_destination.waiting_time IS 'time in the state waiting';
+COMMENT ON COLUMN ecapi.stat_destination.paused_time IS 'time in the state paused';
+COMMENT ON COLUMN ecapi.stat_destination.stopped_time IS 'time in the state stopped';
+COMMENT ON COLUMN ecapi.stat_destination.state IS 'the state now, or no worker';
+COMMENT ON COLUMN ecapi.stat_destination.state_since IS 'since when, or since the worker started';
+COMMENT ON COLUMN ecapi.stat_destination.queued IS 'events in the worker''s memory that were not sent yet';
+COMMENT ON COLUMN ecapi.stat_destination.requests_in_flight IS 'requests on their way';
+COMMENT ON COLUMN ecapi.stat_destination.stats_reset IS 'when counting began';
+COMMENT ON VIEW ecapi.stat_filtered IS 'why events were filtered: of ecapi.stat_destination.filtered, those of each reason';
+COMMENT ON COLUMN ecapi.stat_filtered.destination IS 'name of the server';
+COMMENT ON COLUMN ecapi.stat_filtered.reason IS 'why; consent stands for all its rules';
+COMMENT ON COLUMN ecapi.stat_filtered.events IS 'how many';
+COMMENT ON VIEW ecapi.stat_histogram IS 'how long requests took, and how old events were when they were delivered';
+COMMENT ON COLUMN ecapi.stat_histogram.destination IS 'name of the server';
+COMMENT ON COLUMN ecapi.stat_histogram.measure IS 'request_time or delivery_age';
+COMMENT ON COLUMN ecapi.stat_histogram.up_to IS 'upper bound in milliseconds; NULL: none';
+COMMENT ON COLUMN ecapi.stat_histogram.count IS 'how many were not above it';
+COMMENT ON VIEW ecapi.stat_track IS 'what tracks did with rows since stats_reset, rolled back or not';
+COMMENT ON COLUMN ecapi.stat_track.relation IS 'the table';
+COMMENT ON COLUMN ecapi.stat_track.name IS 'name of the track';
+COMMENT ON COLUMN ecapi.stat_track.rows_seen IS 'rows for which the trigger fired';
+COMMENT ON COLUMN ecapi.stat_track.events IS 'events that were written into the outbox';
+COMMENT ON COLUMN ecapi.stat_track.condition_false IS 'rows that are no events';
+COMMENT ON COLUMN ecapi.stat_track.set_aside IS 'rows of which no event could be made';
+COMMENT ON COLUMN ecapi.stat_track.dropped IS 'events that were dropped because the outbox was full';
+COMMENT ON COLUMN ecapi.stat_track.stats_reset IS 'when counting began';
+COMMENT ON VIEW ecapi.stat_worker IS 'what the time of this database''s worker went to since stats_reset, in milliseconds, and what it holds now';
+COMMENT ON COLUMN ecapi.stat_worker.pid IS 'its process id; NULL: it does not run';
+COMMENT ON COLUMN ecapi.stat_worker.turns IS 'turns of its loop';
+COMMENT ON COLUMN ecapi.stat_worker.sql_time IS 'reading the outbox, and other statements over the extension''s tables';
+COMMENT ON COLUMN ecapi.stat_worker.users_sql_time IS 'enrichments and filters';
+COMMENT ON COLUMN ecapi.stat_worker.shaping_time IS 'making requests of events';
+COMMENT ON COLUMN ecapi.stat_worker.recording_time IS 'writing cursors, request log and ledger';
+COMMENT ON COLUMN ecapi.stat_worker.waiting_time IS 'waiting for events, answers or time';
+COMMENT ON COLUMN ecapi.stat_worker.other_time IS 'all else';
+COMMENT ON COLUMN ecapi.stat_worker.pages IS 'pages of events in its memory';
+COMMENT ON COLUMN ecapi.stat_worker.page_bytes IS 'what they take';
+COMMENT ON COLUMN ecapi.stat_worker.body_bytes IS 'what bodies of requests take';
+COMMENT ON COLUMN ecapi.stat_worker.bytes_limit IS 'what both may take together';
+COMMENT ON COLUMN ecapi.stat_worker.requests_in_flight IS 'requests on their way';
+COMMENT ON COLUMN ecapi.stat_worker.ticks IS 'snapshots that it holds';
+COMMENT ON COLUMN ecapi.stat_worker.queued IS 'events in its memory that were not sent yet, for each destination once';
+COMMENT ON COLUMN ecapi.stat_worker.stats_reset IS 'when counting began';
+COMMENT ON VIEW ecapi.stat_waiting IS 'what waits for each destination and what has failed, counted up to 1000 each, by index';
+COMMENT ON COLUMN ecapi.stat_waiting.destination IS 'name of the server';
+COMMENT ON COLUMN ecapi.stat_waiting.backlog IS 'events that wait; 1000 stands for 1000 and more';
+COMMENT ON COLUMN ecapi.stat_waiting.oldest IS 'when the oldest among the first of these was emitted';
+COMMENT ON COLUMN ecapi.stat_waiting.failed_waiting IS 'failed events that wait for another try, 1000 at most';
+COMMENT ON COLUMN ecapi.stat_waiting.failed_dead IS 'dead ones among the newest 1000 that failed';
+COMMENT ON VIEW ecapi.stat_outbox IS 'how large the outbox is, what was dropped, and who keeps it from being emptied';
+COMMENT ON COLUMN ecapi.stat_outbox.bytes IS 'size of the outbox';
+COMMENT ON COLUMN ecapi.stat_outbox.bytes_limit IS 'the setting ecapi.outbox_limit; NULL: none';
+COMMENT ON COLUMN ecapi.stat_outbox.is_full IS 'whether events are dropped now';
+COMMENT ON COLUMN ecapi.stat_outbox.dropped IS 'events that were dropped because it was full';
+COMMENT ON COLUMN ecapi.stat_outbox.not_kept IS 'events and rows that were not set aside either';
+COMMENT ON COLUMN ecapi.stat_outbox.held_time IS 'age of the oldest transaction that has read or written it, in milliseconds; 0: none';
