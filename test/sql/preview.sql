@@ -169,7 +169,7 @@ ROLLBACK;
 BEGIN;
 CREATE SERVER pm FOREIGN DATA WRAPPER ecapi OPTIONS (format 'meta', data_set_id '1', mode 'shadow');
 CREATE USER MAPPING FOR PUBLIC SERVER pm OPTIONS (access_token 'sesame-open');
-SELECT :'event'::jsonb || '{"source": "phone_call", "properties": {"vin": "1HG", "tax": 1, "make": "A"}, "data_set_id": "1"}' AS car \gset
+SELECT :'event'::jsonb || '{"source": "phone_call", "properties": {"vin": "1HG", "tax": 1, "make": "A"}, "data_set_id": "1"}' || jsonb_build_object('timestamp', extract(epoch FROM now())::bigint) AS car \gset
 SELECT decision, not_carried FROM ecapi.preview('pm', event => :'car');
 ALTER SERVER pm OPTIONS (ADD redact 'properties.vin');
 SELECT decision, not_carried FROM ecapi.preview('pm', event => :'car');
