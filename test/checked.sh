@@ -1,5 +1,6 @@
 #!/bin/bash
-# checked.sh - the tests on a server that checks itself or was built in a rare way.
+# checked.sh - the tests on a server that checks itself, was built in a rare way, or has another
+# date.
 #
 #	test/checked.sh RUN [PART...]			as test/matrix.sh RUN [-- PART...] does
 #	test/checked.sh RUN PART NAME...		only some tests of a part, as in check.sh:
@@ -17,6 +18,8 @@
 #				all unit, regress and isolation tests
 #	valgrind	there, the regress tests under valgrind, with the server's own list of
 #				what is no error
+#	later		there, by a clock that is 400 days on, for the tests as for the server: all unit,
+#				regress, isolation and TAP tests, which must not hold a day only
 #	odd			without ICU and OpenSSL, with pages of 32 kB, and of 16 kB in the WAL: all
 #				regress tests
 #	bare, block32, wal16
@@ -107,6 +110,14 @@ before_valgrind()
 		"	--suppressions=\"$BUILT/valgrind.supp\" --log-file=\"$WORK/findings/%p\" \"\$plain\" \"\$@\""
 }
 
+# Every program from here on has that clock.
+before_later()
+{
+	"${AS_SERVER[@]}" cc -O2 -shared -fPIC -o "$WORK/clock.so" "$BUILD/test/clock/clock.c" -ldl
+	perl -e 'print pack("q", 400 * 86400 * 1_000_000)' >"$WORK/clock"
+	export ECAPI_TEST_CLOCK=$WORK/clock LD_PRELOAD=$WORK/clock.so
+}
+
 # Each process has a file of its own, which is empty if all is well.
 count_findings()
 {
@@ -127,12 +138,12 @@ run=${1:-}
 server=cassert
 selected=(regress)
 case $run in
-	cassert) selected=(unit regress isolation tap) ;;
+	cassert | later) selected=(unit regress isolation tap) ;;
 	discard) selected=(regress isolation) ;;
 	asan) selected=(unit regress isolation) ;;
 	valgrind) ;;
 	odd | bare | block32 | wal16) server=$run ;;
-	*) die "usage: test/checked.sh cassert|discard|asan|valgrind|odd|bare|block32|wal16 [PART...] [NAME...]" ;;
+	*) die "usage: test/checked.sh cassert|discard|asan|valgrind|later|odd|bare|block32|wal16 [PART...] [NAME...]" ;;
 esac
 read_parts "${@:2}"
 
@@ -148,6 +159,7 @@ case $run in
 	asan) before_asan ;;
 	discard) before_discard ;;
 	valgrind) before_valgrind ;;
+	later) before_later ;;
 esac
 if [ ${#parts[@]} -gt 0 ]; then
 	selected=("${parts[@]}")

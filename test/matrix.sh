@@ -6,9 +6,10 @@
 #	test/matrix.sh 18 -- unit tap 003_kill		other parts, as check.sh takes them
 #	test/matrix.sh --within MINUTES ...			what is left out does not matter, and so is a
 #												root that is not ready after that time
-#	test/matrix.sh cassert discard asan valgrind odd bare block32 wal16
-#												15, built from source to check itself, or in a
-#												rare way: checked.sh says how, and what is run
+#	test/matrix.sh cassert discard asan valgrind later odd bare block32 wal16
+#												15, built from source to check itself, in a rare
+#												way, or for another day: checked.sh says how, and
+#												what is run
 #
 # 15 is the machine's own.  17 and 18 run in root folders: each of the Debian release
 # that carries it, made once by debootstrap from the mirror of the machine's own apt
@@ -44,7 +45,7 @@ set -euo pipefail
 release_of()
 {
 	case $1 in
-		15 | 16 | cassert | discard | asan | valgrind | odd | bare | block32 | wal16) ;;
+		15 | 16 | cassert | discard | asan | valgrind | later | odd | bare | block32 | wal16) ;;
 		17) echo trixie ;;
 		18) echo forky ;;
 		*) die "no server $1: give any of 15 16 17 18, or a word" ;;

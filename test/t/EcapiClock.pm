@@ -12,12 +12,28 @@ use warnings;
 use FindBin;
 use PostgreSQL::Test::Utils;
 
-# Builds the library; the clock is right so far.
+# By how much the clock is off that this program runs by itself, in microseconds.
+sub _ours_us
+{
+	my $path = $ENV{ECAPI_TEST_CLOCK} // return 0;
+
+	open(my $in, '<', $path) or die "open: $!";
+	sysread($in, my $bytes, 8) == 8 or die "read: $!";
+	close $in;
+	return unpack('q', $bytes);
+}
+
+# Builds the library; the clock is this program's so far.
 sub new
 {
 	my ($class) = @_;
 	my $directory = PostgreSQL::Test::Utils::tempdir();
-	my $self = bless { library => "$directory/clock.so", file => "$directory/clock", now => 0 }, $class;
+	my $self = bless {
+		library => "$directory/clock.so",
+		file => "$directory/clock",
+		now => 0,
+		ours_us => _ours_us()
+	}, $class;
 
 	open(my $new, '>', $self->{file}) or die "open: $!";
 	close $new or die "close: $!";
@@ -33,7 +49,7 @@ sub _write
 	my ($self) = @_;
 
 	open(my $out, '+<', $self->{file}) or die "open: $!";
-	syswrite($out, pack('q', $self->{now} * 1_000_000)) == 8 or die "write: $!";
+	syswrite($out, pack('q', $self->{ours_us} + $self->{now} * 1_000_000)) == 8 or die "write: $!";
 	close $out or die "close: $!";
 	return;
 }
@@ -58,7 +74,7 @@ sub move
 	return $self->_write;
 }
 
-# Set it, in seconds after (or, negative, before) the machine's.
+# Set it, in seconds after (or, negative, before) this program's.
 sub at
 {
 	my ($self, $seconds) = @_;

@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 /* The server's own versions are not linked here. */
+#undef fprintf
 #undef vsnprintf
 
 #include "destination/options.h"
@@ -22,6 +23,19 @@ pg_snprintf(char *text, size_t size, const char *format,...)
 	len = vsnprintf(text, size, format, args);
 	va_end(args);
 	return len;
+}
+
+/*
+ * An Assert() of a build against a server that has them.  Majors declare it with other
+ * arguments, of which the first is the condition's text.
+ */
+extern void assertion_failed(const char *condition) __asm__("ExceptionalCondition");
+
+void
+assertion_failed(const char *condition)
+{
+	fprintf(stderr, "# assertion failed: %s\n", condition);
+	abort();
 }
 
 /* As of a destination that is live. */
