@@ -1,7 +1,7 @@
 # The secrets of platforms turn up nowhere: neither tokens, client secrets, private keys,
 # signing keys nor what is made of them (assertions, fetched tokens, signatures) stand in
-# the server's log, a view, an error, a preview or pg_stat_activity, also where a receiver
-# repeats what it was sent.
+# the server's log, a view, an error, a preview, a report, the metrics or pg_stat_activity,
+# also where a receiver repeats what it was sent.
 use strict;
 use warnings;
 
@@ -144,6 +144,14 @@ END
 	$seen .= $cluster->sql("SELECT string_agg(t::text, ' ') FROM $relation t") // '';
 }
 $seen .= $cluster->sql("SELECT string_agg(c::text, ' ') FROM ecapi.check() c");
+for my $page ('ecapi.metrics()', "ecapi.report(now() - interval '1 day', now() + interval '1 hour', true)",
+	"ecapi.trace_report('order-3')")
+{
+	my $text = $cluster->sql("SELECT $page");
+
+	like($text, qr/meta_fine/, "$page shows the destinations");
+	$seen .= $text;
+}
 
 # --- options that are wrong are named, and not quoted
 for my $wrong ("secret 'whsec_$planted{client_secret}'", "access_token 'two words $planted{meta_option}'",
