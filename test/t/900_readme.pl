@@ -10,6 +10,8 @@
 #	<!-- wait QUERY -->		no block: wait until QUERY gives t, then go on
 #	<!-- database NAME -->	no block: go on in that database, which is made if need be
 #	<!-- package -->		commands, run by test/package.sh and not here
+#	<!-- servers WHERE -->	SQL for one of several servers, run by the test of these
+#							(EcapiManual) and not here
 #
 # Pages go in the order of @pages, blocks in that of their page, one psql each,
 # all against one server with the extension preloaded: so examples go on where
@@ -56,7 +58,7 @@ sub read_steps
 
 			die "mark without a block at $mark->{place}" if $mark;
 			$mark = { kind => $kind, argument => $2, page => $page, place => "$page:" . ($i + 1) };
-			die "unknown mark at $mark->{place}" unless $kind =~ /^(?:test|output|received|wait|database|package)$/;
+			die "unknown mark at $mark->{place}" unless $kind =~ /^(?:test|output|received|wait|database|package|servers)$/;
 			next if $kind !~ /^(?:wait|database)$/;
 			push @steps, $mark;
 			$mark = undef;
@@ -68,7 +70,7 @@ sub read_steps
 			$i++ until $lines->[$i] =~ /^```$/;
 			my $text = join '', @$lines[ $from .. $i - 1 ];
 			push @$unmarked, "$page:$from" if !$mark && ($language eq 'sql' || $text =~ $statement);
-			push @steps, { %$mark, from => $from, to => $i - 1, text => $text } if $mark && $mark->{kind} ne 'package';
+			push @steps, { %$mark, from => $from, to => $i - 1, text => $text } if $mark && $mark->{kind} !~ /^(?:package|servers)$/;
 			$mark = undef;
 		}
 		elsif ($mark && $lines->[$i] =~ /\S/)

@@ -9,7 +9,9 @@
 # the other, each over a new connection: a row n, and the event "a-n" beside it.
 # What fails is not repeated; the table is the truth about what was committed,
 # after a crash, too.  track => 1: the row itself is what is captured, under the
-# id "load_a:n:purchase", and nothing is emitted.
+# id "load_a:n:purchase", and nothing is emitted.  table => NAME: the rows go into that
+# table, which is there and whose other columns have defaults, and nothing is emitted or
+# tracked: the server needs no extension.  from => N: the first number, where 1 is taken.
 #
 # The process ends with stop(), or with the test.
 package EcapiLoad;
@@ -26,25 +28,27 @@ my @started;
 sub start
 {
 	my ($class, $cluster, $prefix, %options) = @_;
-	my $self = bless { cluster => $cluster, prefix => $prefix, track => $options{track}, owner => $$ }, $class;
+	my $table = $options{table} // "load_$prefix";
+	my $self = bless { cluster => $cluster, prefix => $prefix, table => $table, track => $options{track}, owner => $$ }, $class;
 
-	$cluster->sql("CREATE TABLE load_$prefix (n int PRIMARY KEY)");
+	$cluster->sql("CREATE TABLE $table (n int PRIMARY KEY)") unless $options{table};
 	$cluster->sql("SELECT ecapi.track('load_$prefix', 'purchase', mapping => '{}')")
 	  if $options{track};
 	my $connection = $cluster->connstr($cluster->database);
-	my $emit = $options{track} ? ''
+	my $emit = $options{track} || $options{table} ? ''
 	  : "SELECT ecapi_emit('purchase', value => :n, currency_code => 'EUR', id => '$prefix-' || :n);";
 	my $script = PostgreSQL::Test::Utils::tempdir() . '/load.sql';
 
-	append_to_file($script, "BEGIN;\nINSERT INTO load_$prefix VALUES (:n);\n$emit\nCOMMIT;\n");
+	append_to_file($script, "BEGIN;\nINSERT INTO $table VALUES (:n);\n$emit\nCOMMIT;\n");
 	$self->{errors} = "$script.errors";
+	my $from = $options{from} // 1;
 	my $pid = fork() // die "fork: $!";
 	if ($pid == 0)
 	{
 		open(STDIN, '<', '/dev/null');
 		open(STDOUT, '>', '/dev/null');
 		open(STDERR, '>>', $self->{errors});
-		for (my $n = 1;; $n++)
+		for (my $n = $from;; $n++)
 		{
 			my $status = system('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-v', "n=$n",
 				'-d', $connection, '-f', $script);
@@ -63,7 +67,7 @@ sub committed
 {
 	my ($self) = @_;
 
-	return $self->{cluster}->sql("SELECT count(*) FROM load_$self->{prefix}");
+	return $self->{cluster}->sql("SELECT count(*) FROM $self->{table}");
 }
 
 # Wait until it has committed that many more transactions.
@@ -72,7 +76,7 @@ sub wait_more
 	my ($self, $more) = @_;
 	my $target = $self->committed + $more;
 
-	$self->{cluster}->wait_sql("SELECT count(*) >= $target FROM load_$self->{prefix}", "$more more transactions of $self->{prefix}");
+	$self->{cluster}->wait_sql("SELECT count(*) >= $target FROM $self->{table}", "$more more transactions of $self->{prefix}");
 	return;
 }
 
@@ -95,12 +99,12 @@ sub stop
 	kill 'KILL', $pid;
 	waitpid($pid, 0);
 	# the session of its last transaction ends by itself
-	$self->{cluster}->wait_sql("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%load_$self->{prefix}%'"
+	$self->{cluster}->wait_sql("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%$self->{table}%'"
 		  . " AND pid <> pg_backend_pid())");
 	return $self;
 }
 
-# Ids of all events that were committed.
+# Ids of all events that were committed; not of a table that was given.
 sub ids
 {
 	my ($self) = @_;
