@@ -178,6 +178,8 @@ OBJS = \
 	src/destination/oauth.o \
 	src/destination/service_account.o \
 	src/destination/format_webhook.o \
+	src/destination/format_pubsub.o \
+	src/destination/pubsub_message.o \
 	src/destination/format_meta.o \
 	src/destination/meta_event.o \
 	src/destination/meta_user.o \

@@ -108,6 +108,24 @@ extern void ecapi_google_judge(const EcapiAnswer *answer, int nevents, EcapiAren
 extern void ecapi_google_refused(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 								 EcapiJudgement *judgement);
 
+/*
+ * What an error of any of Google's interfaces says, google.rpc.Status as JSON; in the
+ * arena, or NULL.
+ */
+typedef struct EcapiGoogleError
+{
+	const EcapiValue *details;	/* the list */
+	const char *reason;			/* the first in it that says more than the status */
+} EcapiGoogleError;
+
+/*
+ * Read it in an answer that was judged by its HTTP status: its words, and what its own status
+ * says beyond that.  True: the request is at fault (INVALID_ARGUMENT and the like), and
+ * said may tell what of it.
+ */
+extern bool ecapi_google_error(const EcapiAnswer *answer, EcapiArena *arena,
+							   EcapiJudgement *judgement, EcapiGoogleError *said);
+
 /* A text of capitals, digits and underscores, such as a reason; else NULL. */
 extern const char *ecapi_google_word(const EcapiValue *value);
 

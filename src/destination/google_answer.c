@@ -185,32 +185,64 @@ reason_of(const EcapiValue *details, const char *status)
 	return NULL;
 }
 
-void
-ecapi_google_refused(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
-			  EcapiJudgement *judgement)
+/*
+ * Statuses after which the same request may pass (googleapis, the retry policies of
+ * *_grpc_service_config.json).  Most have an HTTP status that says so, too.
+ */
+static bool
+is_passing(const char *status)
+{
+	static const char *const statuses[] = {
+		"ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED",
+		"UNAVAILABLE", "UNKNOWN"
+	};
+
+	for (size_t i = 0; i < lengthof(statuses); i++)
+		if (strcmp(statuses[i], status) == 0)
+			return true;
+	return false;
+}
+
+bool
+ecapi_google_error(const EcapiAnswer *answer, EcapiArena *arena, EcapiJudgement *judgement,
+				   EcapiGoogleError *said)
 {
 	const EcapiValue *error = ecapi_value_get(ecapi_judge_body(answer, arena), "error");
-	const EcapiValue *details = ecapi_google_list(error, "details", "details");
 	const char *status = ecapi_google_word(ecapi_value_get(error, "status"));
-	const char *reason = reason_of(details, status);
 
-	judgement->words = ecapi_judge_join(arena, status, reason);
+	said->details = ecapi_google_list(error, "details", "details");
+	said->reason = reason_of(said->details, status);
+	judgement->words = ecapi_judge_join(arena, status, said->reason);
 	/* what has a number of its own is known already: 401, 403, 404, 429, 5xx */
 	if (judgement->verdict != ECAPI_REJECTED || status == NULL)
-		return;
+		return false;
 	if (strcmp(status, "FAILED_PRECONDITION") == 0 || strcmp(status, "PERMISSION_DENIED") == 0 ||
-		strcmp(status, "NOT_FOUND") == 0 || is_of_request(reason))
+		strcmp(status, "NOT_FOUND") == 0)
 		stop(judgement, judgement->words);
 	else if (strcmp(status, "UNAUTHENTICATED") == 0)
 	{
 		stop(judgement, judgement->words);
 		judgement->credential = true;
 	}
-	else if (strcmp(status, "ABORTED") == 0 || strcmp(status, "CANCELLED") == 0 ||
-			 strcmp(status, "RESOURCE_EXHAUSTED") == 0)
+	else if (is_passing(status))
 		judgement->verdict = ECAPI_RETRY;
 	else
-		judge_details(details, nevents, arena, judgement);
+		return true;
+	return false;
+}
+
+void
+ecapi_google_refused(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
+			  EcapiJudgement *judgement)
+{
+	EcapiGoogleError said;
+
+	if (!ecapi_google_error(answer, arena, judgement, &said))
+		return;
+	if (is_of_request(said.reason))
+		stop(judgement, judgement->words);
+	else
+		judge_details(said.details, nevents, arena, judgement);
 }
 
 void

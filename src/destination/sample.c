@@ -1,6 +1,6 @@
 /*
  * sample.c
- *	  Which persons are in a sample.
+ *	  One name for a person, and which persons are in a sample.
  *
  * Identifiers are taken in a fixed order, the steadiest first, so that two events
  * of one person that carry the same identifiers are always judged alike, and in
@@ -47,8 +47,8 @@ digest_of(const EcapiValue *value, const char *member, EcapiRule rule,
 	return result == ECAPI_NORMALIZED || result == ECAPI_NORMALIZED_DIGEST;
 }
 
-void
-ecapi_sample_digest(const EcapiValue *event, const char *default_country,
+bool
+ecapi_sample_person(const EcapiValue *event, const char *default_country,
 					char hex[ECAPI_HEX_SIZE])
 {
 	static const struct
@@ -72,9 +72,17 @@ ecapi_sample_digest(const EcapiValue *event, const char *default_country,
 	{
 		if (digest_of(ecapi_value_get(user_data, order[i].name), order[i].member,
 					  order[i].rule, country, hex))
-			return;
+			return true;
 	}
-	if (!digest_of(ecapi_value_get(event, "id"), NULL, ECAPI_RULE_IDENTIFIER, NULL, hex))
+	return false;
+}
+
+void
+ecapi_sample_digest(const EcapiValue *event, const char *default_country,
+					char hex[ECAPI_HEX_SIZE])
+{
+	if (!ecapi_sample_person(event, default_country, hex) &&
+		!digest_of(ecapi_value_get(event, "id"), NULL, ECAPI_RULE_IDENTIFIER, NULL, hex))
 		hex[0] = '\0';
 }
 

@@ -119,5 +119,6 @@ extern const RcvAdapter rcv_snap;
 extern const RcvAdapter rcv_ga4;
 extern const RcvAdapter rcv_openai;
 extern const RcvAdapter rcv_amazon;
+extern const RcvAdapter rcv_pubsub;
 
 #endif							/* RCV_ADAPTER_H */

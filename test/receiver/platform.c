@@ -42,6 +42,7 @@ static const RcvPlatform platforms[] = {
 	{"snap", "POST", {"v3/*/events", "v3/*/events/validate"}, .adapter = &rcv_snap},
 	{"ga4", "POST", {"mp/collect"}, .adapter = &rcv_ga4},
 	{"openai", "POST", {"v1/events"}, .adapter = &rcv_openai},
+	{"pubsub", "POST", {"v1/projects/*/topics/*"}, .adapter = &rcv_pubsub},
 	{.name = NULL}
 };
 #define PLATFORMS ((int) (sizeof(platforms) / sizeof(platforms[0])) - 1)

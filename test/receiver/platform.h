@@ -12,7 +12,7 @@
  *	POST .../webhook				Standard Webhooks (webhook.c)
  *	POST .../v1/events:ingest		Google, Data Manager API (google.c)
  *	GET  .../v1/requestStatus:retrieve?requestId=ID		the same (google_status.c)
- *	POST .../token					OAuth 2.0 token endpoint of Google and Amazon (oauth.c)
+ *	POST .../token					OAuth 2.0 token endpoint of Google, Pub/Sub, Amazon (oauth.c)
  *	POST .../open_api/v1.3/event/track/		TikTok, Events API 2.0 (tiktok.c)
  *	POST .../v5/ad_accounts/ID/events		Pinterest, Conversions API (pinterest.c)
  *	POST .../api/v3/pixels/ID/conversion_events		Reddit, the same (reddit.c)
@@ -23,6 +23,7 @@
  *									(ga4.c)
  *	POST .../v1/events				OpenAI Ads, Conversions API (openai.c)
  *	POST .../adsApi/v1/create/events	Amazon Ads, Events API (amazon.c)
+ *	POST .../v1/projects/ID/topics/ID:publish	Google Cloud Pub/Sub (pubsub.c)
  *
  * All:
  *	  fault=NAME		a fault below; the gates of misbehave.h say when
@@ -32,7 +33,8 @@
  *						TEXT, all of it, as the platform refuses an event
  *	  fail-if=TEXT		the same as an error of the platform's own (500)
  * Those after the token endpoint are tables (adapter.h).  Their faults, and what index=
- * means to them, stand at the top of their files.  They, but for Amazon, and Meta know
+ * means to them, stand at the top of their files.  They, but for Amazon and Pub/Sub, and Meta
+ * know
  *	  token=TEXT		any other token is refused as fault=expired is; without it
  *						any token will do, but not none
  *
@@ -118,6 +120,7 @@
  *	  OpenAI	pid				id				type, or custom_event_name
  *																amount of data
  *	  Amazon	account			eventId			conversionType	value
+ *	  Pub/Sub	TOPIC			attributes' id, event_type		data's
  *
  * For the test, not for the sender:
  *	GET /platforms		what each platform got, as JSON: {"meta":{...},"webhook":{...},

@@ -13,6 +13,7 @@ use Digest::SHA qw(sha256_hex);
 use EcapiPost qw($gone changed post_to);
 use EcapiReceiver;
 use JSON::PP;
+use MIME::Base64 qw(encode_base64);
 use POSIX qw(strftime);
 use Test::More;
 
@@ -28,6 +29,9 @@ sub recent { return $now - 86400 * $_[0] + 3600 }
 
 # A time as ISO 8601 has it.
 sub iso { return strftime('%Y-%m-%dT%H:%M:%SZ', gmtime $_[0]) }
+
+# What a message of Pub/Sub holds of an event.
+sub in_base64 { return encode_base64($json->encode($_[0]), '') }
 
 # A list under two names at most, "data" or "data.events".
 sub listed
@@ -60,6 +64,7 @@ sub listed
 #	kept		how many of the three are taken
 #	faults		their codes
 #	window		seconds in which a repeat is one; 0: it is one for ever
+#	repeats		how many of two are known; none: both
 my @platforms = (
 	{
 		name => 'tiktok',
@@ -643,6 +648,63 @@ my @platforms = (
 			is($before . ' ' . $by->(), '207 401', 'a token that is revoked');
 		},
 	},
+	{
+		name => 'pubsub',
+		path => 'v1/projects/shop-4711/topics/events:publish',
+		headers => sub { return { Authorization => 'Bearer ' . $receiver->google_token } },
+		token => [ '', '' ],
+		body => listed('messages'),
+		small => { attributes => { id => 'e-1' } },
+		full => {
+			data => in_base64({ data_set_id => 'd', id => 'e-1', timestamp => $now, event_type => 'purchase', value => 129.9, currency_code => 'EUR' }),
+			attributes => { id => 'e-1', event_type => 'purchase', data_set_id => 'd', route => 'de' },
+		},
+		id => 'attributes.id',
+		filed => 'events e-1 purchase 129.9 EUR',
+		rules => [
+			[ data => [ $gone, in_base64({}) ], [ '', 7, 'e', 'e30', 'eyJ!', in_base64({}) . '=', encode_base64('none', ''),
+					in_base64({ data_set_id => 'd', id => 'e-1', event_type => 'purchase' }),
+					in_base64({ data_set_id => 'd', id => 'e', timestamp => $now, event_type => 'login', user_data => { email_address => ['a@example.com'] } }) ] ],
+			[ attributes => [ $gone, {}, { map { $_ => 'x' } 1 .. 100 }, { 'k' x 256 => 'v' x 1024 } ],
+				[ [], 'x', { map { $_ => 'x' } 1 .. 101 }, { 'k' x 257 => 'v' }, { '' => 'v' }, { k => 'v' x 1025 }, { k => 7 }, { googclient => 'v' } ] ],
+			[ orderingKey => [ 'k' x 1000 ], [ 'k' x 1001, 7 ] ],
+			[ messageId => [], ['1'] ],
+			[ publishTime => [], [ iso($now) ] ],
+		],
+		whole => [ [ messages => [], [ [], {}, $gone, [ {} ] ] ], [ topic => [], ['t'] ] ],
+		max => 1000,
+		code => sub { join ' ', $_[0]{status}, $_[0]{json}{error}{status} // '-' },
+		ok => '200 -',
+		refused => '400 INVALID_ARGUMENT',
+		kept => 0,
+		faults => { expired => '401 UNAUTHENTICATED', denied => '403 PERMISSION_DENIED', 'not-found' => '404 NOT_FOUND', aborted => '409 ABORTED',
+			quota => '429 RESOURCE_EXHAUSTED', cancelled => '499 CANCELLED', internal => '500 INTERNAL', unknown => '500 UNKNOWN',
+			unavailable => '503 UNAVAILABLE', deadline => '504 DEADLINE_EXCEEDED', precondition => '400 FAILED_PRECONDITION' },
+		repeats => 0,
+		more => sub {
+			my ($p, $send) = @_;
+			my @three = map { with_id($p, $p->{full}, "p-$_") } 1 .. 3;
+			my $ordered = sub { map { +{ %{ $p->{small} }, defined $_ ? (orderingKey => $_) : () } } @_ };
+			my $ids = sub { scalar @{ $_[0]{json}{messageIds} } };
+
+			is($ids->($send->('', $p->{body}->(@three))), 3, 'an id for each message');
+			is($ids->($send->('/fault=fewer', $p->{body}->(@three))) . ' ' . $receiver->platforms->{pubsub}{events}, '2 6', 'or one less');
+			my %seen = map { $_ => 1 } map { @{ $send->('', $p->{body}->(@three))->{json}{messageIds} } } 1, 2;
+			is(scalar keys %seen, 6, 'all ids are new');
+			is($send->('', $p->{body}->($ordered->('a', 'a')))->{status}, 200, 'one ordering key');
+			is($send->('', $p->{body}->($ordered->(@$_)))->{status}, 400, 'not two, nor one beside none') for [ 'a', 'b' ], [ 'a', undef ], [ undef, 'a' ];
+			my %token = (Authorization => 'Bearer ' . $receiver->google_token);
+			for my $topic ('ab', 'goog-x', '1abc', 'a b', 'events')
+			{
+				my $end = $topic eq 'events' ? ':pull' : ':publish';
+
+				is(post_to($receiver, '/x/v1/projects/p/topics/' . ($topic =~ s/ /%20/r) . $end, $p->{body}->($p->{small}), \%token)->{status}, 400, "no topic: $topic$end");
+			}
+			is(post_to($receiver, '/x/v1/projects/p/topics/a%25b%2Bc~d:publish', $p->{body}->($p->{small}), \%token)->{status}, 200, 'one with odd letters');
+			is($send->('', $p->{body}->({ data => in_base64({ id => 'x' x 7_500_000 }) }))->{status}, 400, 'more than 10 MB');
+			is($send->('', undef, { Authorization => 'Bearer other' })->{status}, 401, 'a token of nobody');
+		},
+	},
 );
 
 # --- all of them
@@ -716,7 +778,7 @@ for my $p (@platforms)
 	$send->('', $p->{body}->($p->{full})) for 1, 2;
 	$receiver->clock(3600);
 	$send->('', $p->{body}->($p->{full}));
-	is($receiver->platforms->{ $p->{name} }{repeats}, 2, "$p->{name}: repeats are known");
+	is($receiver->platforms->{ $p->{name} }{repeats}, $p->{repeats} // 2, "$p->{name}: repeats are known, or not");
 	if ($p->{window})
 	{
 		$receiver->clock($p->{window});

@@ -72,6 +72,11 @@ our %FORMAT = (
 		secrets => [ $HOOK, 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYX' ],
 		batch => 1000, further => $HALVED, words => qr/./, dead => 'HTTP status 401%', busy => '/status=429',
 	},
+	pubsub => {
+		refresh('pubsub'),
+		options => { project_id => 'shop-4711', topic => 'events', client_id => 'shop.apps.example', data_set_id => 'shop' },
+		batch => 1000, further => $HALVED, words => qr/INVALID_ARGUMENT/, busy => '/fault=quota',
+	},
 	meta => {
 		token('meta', 'access_token', '%access token is invalid or has expired%'),
 		options => { data_set_id => '1234567890' },

@@ -67,6 +67,8 @@ static const struct
 	{"ga4", "measurement_id=G-1A2B3C"},
 	{"ga4", "firebase_app_id=1:2:android:3 user_id=clear"},
 	{"openai", "data_set_id=123"},
+	{"pubsub", "project_id=shop topic=events"},
+	{"pubsub", "project_id=shop topic=events ordering_key=person"},
 	{"amazon", "account_id=1 client_id=2"},
 	{"amazon", "account_id=1 client_id=2 region=eu app_os=ios"}
 };
