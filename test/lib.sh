@@ -69,8 +69,8 @@ PACKAGES=(
 # What check.sh needs besides.
 # shellcheck disable=SC2034
 CHECK_PACKAGES=(shellcheck pgbouncer prometheus prometheus-postgres-exporter prometheus-node-exporter)
-# The manual's release has it; elsewhere its test is skipped where it is not installed.
-[ "$PG_MAJOR" != 15 ] || CHECK_PACKAGES+=(postgresql-15-cron)
+# The manual's release has them; elsewhere the test of one is skipped where it is not installed.
+[ "$PG_MAJOR" != 15 ] || CHECK_PACKAGES+=(postgresql-15-cron postgresql-15-wal2json)
 # shellcheck disable=SC2034
 FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
 

@@ -10,8 +10,8 @@
 #	<!-- wait QUERY -->		no block: wait until QUERY gives t, then go on
 #	<!-- database NAME -->	no block: go on in that database, which is made if need be
 #	<!-- package -->		commands, run by test/package.sh and not here
-#	<!-- servers WHERE -->	SQL for one of several servers, run by the test of these
-#							(EcapiManual) and not here
+#	<!-- servers WHERE -->	SQL for other servers, or one of several, run by the test of
+#							these (EcapiManual) and not here
 #
 # Pages go in the order of @pages, blocks in that of their page, one psql each,
 # all against one server with the extension preloaded: so examples go on where

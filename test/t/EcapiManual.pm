@@ -1,4 +1,4 @@
-# EcapiManual: SQL of the manual that needs more than the one server of 900_readme.
+# EcapiManual: SQL of the manual that needs another server than that of 900_readme, or several.
 #
 #   my $sql = servers('tracking', 'hub track', 'host=a.example.com' => $connection);
 #
