@@ -9,8 +9,8 @@
 # shellcheck shell=bash
 
 # ECAPI_KINDS='tiktok snap' takes others of the formats; of ga4 none, because a request of it
-# holds the events of one person, nor of amazon, whose token endpoint the receiver plays only
-# where it judges.
+# holds the events of one person, nor of amazon and pubsub, whose token endpoint the receiver
+# plays only where it judges.
 read -ra FANOUT_KINDS <<<"none ${ECAPI_KINDS:-ecapi meta google webhook}"
 
 # Accounts of the platforms that take one id, as they look there.

@@ -18,6 +18,7 @@
 
 #include "destination/formats.h"
 #include "destination/options.h"
+#include "destination/pubsub.h"
 #include "event/json.h"
 
 #define NOW		INT64_C(1790000000)
@@ -139,6 +140,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		for (int k = 0; k < format->nown; k++)
 			options.own[k] = (char *) format->own[k].fallback;
+		if (format == &ecapi_format_pubsub)
+			options.own[ECAPI_PUBSUB_ORDERING_KEY] = (char *) "person";
 		take_for_event(&options, data, size);
 		for (size_t k = 0; k < lengthof(statuses); k++)
 			take_for_answer(format, text, size, statuses[k]);
