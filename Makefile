@@ -326,6 +326,7 @@ OBJS = \
 	src/pipeline/server.o \
 	src/pipeline/worker_state.o \
 	src/pipeline/reload.o \
+	src/pipeline/standby.o \
 	src/pipeline/state.o \
 	src/pipeline/tick.o \
 	src/pipeline/share.o \
@@ -448,7 +449,8 @@ PGFILEDESC = "ecapi - committed rows as IAB ECAPI events"
 PACKAGES = libcurl json-c libcrypto icu-uc
 PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags $(PACKAGES)) \
 	-DECAPI_VERSION='"$(EXTVERSION)"'
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -MMD -MP
+# headers of 15 to 17 are no C23, the default of newer compilers
+PG_CFLAGS = -std=gnu17 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -MMD -MP
 SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES)) -lm
 
 # Expected output is that of UTF8 in the C locale.  The libraries of test/probe are

@@ -73,6 +73,12 @@ BEGIN
 		what_to_do := pg_catalog.format('Set shared_preload_libraries = %L in postgresql.conf and restart the server.',
 			pg_catalog.concat_ws(', ', nullif(pg_catalog.current_setting('shared_preload_libraries'), ''), 'ecapi'));
 		RETURN NEXT;
+	ELSIF w.state = 'running' AND w.message LIKE 'waiting for a standby%' THEN
+		severity := 'warning';
+		what := pg_catalog.format('nothing is sent: no standby has what was committed last (ecapi.wait_for_standby = %s)',
+			pg_catalog.current_setting('ecapi.wait_for_standby'));
+		what_to_do := 'See pg_stat_replication. If this server was replaced by another primary, stop it, then make it a standby of that one; if it is to deliver without a standby, set ecapi.wait_for_standby = off and reload the configuration.';
+		RETURN NEXT;
 	ELSIF w.state = 'running' AND w.message IS NOT NULL AND w.message <> 'ecapi.delivery is off' THEN
 		severity := 'error';
 		what := pg_catalog.format('the worker fails and tries again: %s', w.message);

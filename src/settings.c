@@ -29,7 +29,7 @@ int			ecapi_retention_limit = 30 * 24 * 60;
 int			ecapi_outbox_limit = 16 * 1024;
 int			ecapi_outbox_share = 50;
 int			ecapi_set_aside_limit = 4 * 1024;
-bool		ecapi_wait_for_standby = false;
+int			ecapi_wait_for_standby = ECAPI_STANDBY_NONE;
 int			ecapi_enrich_timeout_ms = 5000;
 int			ecapi_max_workers = 16;
 
@@ -38,6 +38,20 @@ static char *default_country = NULL;	/* valid, or empty */
 static const struct config_enum_entry on_error_values[] = {
 	{"raise", ECAPI_ON_ERROR_RAISE, false},
 	{"set_aside", ECAPI_ON_ERROR_SET_ASIDE, false},
+	{NULL, 0, false}
+};
+
+/* Any word for a boolean is one, as it was before there was a third value. */
+static const struct config_enum_entry standby_values[] = {
+	{"off", ECAPI_STANDBY_NONE, false},
+	{"on", ECAPI_STANDBY_SYNCHRONOUS, false},
+	{"any", ECAPI_STANDBY_ANY, false},
+	{"false", ECAPI_STANDBY_NONE, true},
+	{"no", ECAPI_STANDBY_NONE, true},
+	{"0", ECAPI_STANDBY_NONE, true},
+	{"true", ECAPI_STANDBY_SYNCHRONOUS, true},
+	{"yes", ECAPI_STANDBY_SYNCHRONOUS, true},
+	{"1", ECAPI_STANDBY_SYNCHRONOUS, true},
 	{NULL, 0, false}
 };
 
@@ -170,9 +184,11 @@ ecapi_settings_define(bool preloaded)
 							&ecapi_set_aside_limit, 4 * 1024, 0, PG_INT32_MAX,
 							PGC_SIGHUP, GUC_UNIT_MB, NULL, NULL, NULL);
 
-	DefineCustomBoolVariable("ecapi.wait_for_standby",
-							 "Send an event only after the synchronous standby has it.",
-							 NULL, &ecapi_wait_for_standby, false,
+	DefineCustomEnumVariable("ecapi.wait_for_standby",
+							 "Send an event only after a standby has it.",
+							 "\"on\" waits for the synchronous standbys, \"any\" for at least "
+							 "one standby, whether synchronous or not.",
+							 &ecapi_wait_for_standby, ECAPI_STANDBY_NONE, standby_values,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	/*

@@ -10,6 +10,14 @@
 
 #include "postgres.h"
 
+/* What must have an event's WAL on disk before the event is sent. */
+typedef enum EcapiStandby
+{
+	ECAPI_STANDBY_NONE,			/* this server alone */
+	ECAPI_STANDBY_SYNCHRONOUS,	/* the synchronous standbys, if any are named */
+	ECAPI_STANDBY_ANY			/* at least one standby, whether synchronous or not */
+} EcapiStandby;
+
 typedef enum EcapiOnError
 {
 	ECAPI_ON_ERROR_RAISE,
@@ -26,7 +34,7 @@ extern int	ecapi_retention_limit;	/* minutes; 0: none */
 extern int	ecapi_outbox_limit; /* MB; 0: none */
 extern int	ecapi_outbox_share; /* per cent of that; 100: all */
 extern int	ecapi_set_aside_limit;	/* MB; 0: none */
-extern bool ecapi_wait_for_standby;
+extern int	ecapi_wait_for_standby; /* EcapiStandby */
 extern int	ecapi_enrich_timeout_ms;	/* of one call of an enrichment or filter */
 extern int	ecapi_max_workers;	/* databases served; read only when preloaded */
 

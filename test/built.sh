@@ -27,7 +27,7 @@ BUILT=
 
 # The contrib modules that tests use.
 CONTRIB=(amcheck auto_explain btree_gist citext dblink hstore pg_stat_statements postgres_fdw
-	tablefunc)
+	tablefunc test_decoding)
 
 # What a build takes besides.
 # shellcheck disable=SC2034  # read by the commands

@@ -35,6 +35,18 @@ FAULTS='TRAP:|was terminated by signal (4|6|7|8|11):'
 FAULTS+='|WARNING: .*(leak(ed|ing)? |leak:|still active|not closed at end|write past chunk end'
 FAULTS+='|problem in (alloc set|Generation|slab)|non-empty SPI stack)'
 
+# faults PATTERN FILE...: such lines, but those that the server writes without the extension, too:
+# the apply worker of 15.18 leaves partitions open whose row triggers it has run.
+faults()
+{
+	local known='^$'
+
+	case $("$PG_CONFIG" --version) in
+		*' 15.18'*) known='logical replication worker WARNING:  relcache reference leak' ;;
+	esac
+	grep -rhsE "$@" | grep -vE "$known"
+}
+
 read_parts()
 {
 	local argument
@@ -180,8 +192,7 @@ run_files()
 		say "-- last lines of the server's log"
 		tail -n 25 "$WORK/server.log"
 	fi
-	crashes=$(tail -c "+$((logged + 1))" "$WORK/server.log" |
-		grep -E "PANIC:|$FAULTS" || true)
+	crashes=$(tail -c "+$((logged + 1))" "$WORK/server.log" | faults "PANIC:|$FAULTS" - || true)
 	if [ -n "$crashes" ]; then
 		say "not ok - a server process crashed, or left something behind"
 		say "$crashes"
@@ -219,7 +230,7 @@ part_tap()
 	TAP_ENVIRONMENT+=("TESTDIR=$BUILD" "TESTDATADIR=$BUILD/tmp_check" "TESTLOGDIR=$BUILD/tmp_check/log")
 	"${AS_SERVER[@]}" mkdir -p "$BUILD/tmp_check"
 	run_tap tap "${scripts[@]}"
-	if grep -rhsE "$FAULTS" "$BUILD/tmp_check/log"; then
+	if faults "$FAULTS" "$BUILD/tmp_check/log"; then
 		say "not ok - a server process crashed, or left something behind"
 		count logs 0 1
 	else

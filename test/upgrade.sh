@@ -1,7 +1,7 @@
 #!/bin/bash
 # upgrade.sh - pg_upgrade from one server version to the next, of a cluster that delivers.
 #
-#	test/upgrade.sh						15 to 17 and 17 to 18, in each mode
+#	test/upgrade.sh						15 to 17, 15 to 18 and 17 to 18, in each mode
 #	test/upgrade.sh 15-17 [MODE...]		one of them; modes: copy link
 #
 # Each runs in a root folder of the Debian release that carries the newer server; the older
@@ -9,7 +9,8 @@
 # built for both servers, and test/t/114_pg_upgrade.pl fills a cluster of the older one,
 # upgrades it, and looks at what the newer one does with it.  That test says what must hold.
 #
-# 16 is in no Debian release that is kept, so it is not among them.
+# 16 is in no Debian release that is kept, so it is not among them.  Two releases that
+# pg_upgrade cannot take without the extension either are skipped, with a word.
 #
 # Needs root, and closes with the line "N passed, N failed"; where roots cannot be made it
 # says why and skips all.  roots.sh says how roots are made; they stay for the next run in
@@ -107,12 +108,12 @@ pairs=()
 modes=()
 for argument in "$@"; do
 	case $argument in
-		15-17 | 17-18) pairs+=("$argument") ;;
+		15-17 | 15-18 | 17-18) pairs+=("$argument") ;;
 		copy | link) modes+=("$argument") ;;
-		*) die "usage: test/upgrade.sh [15-17|17-18]... [copy|link]..." ;;
+		*) die "usage: test/upgrade.sh [15-17|15-18|17-18]... [copy|link]..." ;;
 	esac
 done
-[ ${#pairs[@]} -gt 0 ] || pairs=(15-17 17-18)
+[ ${#pairs[@]} -gt 0 ] || pairs=(15-17 15-18 17-18)
 [ ${#modes[@]} -gt 0 ] || modes=(copy link)
 
 why=$(why_no_roots)

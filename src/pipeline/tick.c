@@ -9,8 +9,8 @@
  * Durable before sent: an asynchronous commit is visible before its WAL is flushed.  So
  * a tick counts only after the WAL is flushed up to a point that was read after the
  * snapshot was taken: no event that it shows can be undone by a crash.  With
- * ecapi.wait_for_standby the synchronous standbys must have flushed it, too; the worker
- * asks whether they have, and never waits for it inside the server, so an absent standby
+ * ecapi.wait_for_standby a standby must have flushed it, too (standby.c); the worker
+ * asks whether it has, and never waits for it inside the server, so an absent standby
  * holds up delivery and nothing else.
  *
  * At most one tick a second goes to the log (ecapi.tick).  A destination that lags goes
@@ -27,21 +27,21 @@
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
 #include "executor/spi.h"
-#include "replication/syncrep.h"
-#include "replication/walsender_private.h"
-#include "storage/lwlock.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "outbox/snapshot.h"
 #include "outbox/window.h"
+#include "pipeline/standby.h"
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/record.h"
-#include "settings.h"
 
 #define TICK_LOG_INTERVAL_US	USECS_PER_SEC
+
+/* A standby that is well confirms within a round trip and a flush. */
+#define WAIT_SHOWN_MS	1000
 
 /* Logged ticks that one look into the log brings. */
 #define TICKS_AHEAD 16
@@ -49,6 +49,7 @@
 /* A tick whose WAL the standby has yet to confirm; NULL: none. */
 static EcapiTick *unconfirmed = NULL;
 static XLogRecPtr unconfirmed_lsn = InvalidXLogRecPtr;
+static TimestampTz unconfirmed_at = 0;
 
 /* No tick later than this one is in the log; NULL: not known yet. */
 static EcapiTick *log_end = NULL;
@@ -155,20 +156,6 @@ flush_wal(void)
 	return end;
 }
 
-/* Whether the synchronous standbys have flushed up to there, if there are any. */
-static bool
-standby_has(XLogRecPtr lsn)
-{
-	bool		has;
-
-	if (!ecapi_wait_for_standby || !SyncRepStandbyNames || !SyncRepStandbyNames[0])
-		return true;
-	LWLockAcquire(SyncRepLock, LW_SHARED);
-	has = WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH] >= lsn;
-	LWLockRelease(SyncRepLock);
-	return has;
-}
-
 bool
 ecapi_tick_take(bool log)
 {
@@ -183,10 +170,11 @@ ecapi_tick_take(bool log)
 		EcapiSnapshot *snapshot = ecapi_snapshot_from(GetActiveSnapshot());
 
 		unconfirmed_lsn = flush_wal();
+		unconfirmed_at = now;
 		unconfirmed = ecapi_tick_intern(snapshot);
 		pfree(snapshot);
 	}
-	if (!standby_has(unconfirmed_lsn))
+	if (!ecapi_standby_has(unconfirmed_lsn))
 		return false;
 
 	ecapi_tick_drop(ecapi_me.live);
@@ -208,6 +196,12 @@ ecapi_tick_take(bool log)
 	if (ecapi_me.live == log_end)
 		ecapi_me.tick_log_due = false;
 	return true;
+}
+
+bool
+ecapi_tick_waits(TimestampTz now)
+{
+	return unconfirmed != NULL && TimestampDifferenceExceeds(unconfirmed_at, now, WAIT_SHOWN_MS);
 }
 
 bool

@@ -80,6 +80,7 @@
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
 #include "pipeline/slice.h"
+#include "pipeline/standby.h"
 #include "pipeline/state.h"
 #include "pipeline/stopped.h"
 #include "pipeline/tick.h"
@@ -607,6 +608,20 @@ report_failure(void)
 	reload_wanted = true;
 }
 
+/* After a turn without an error: what the one before said is over. */
+static void
+show_state(bool failed)
+{
+	static bool waited = false;
+	bool		waits = ecapi_delivery && ecapi_tick_waits(GetCurrentTimestamp());
+
+	if (failed)
+		failure_logged[0] = '\0';
+	if (failed || waits != waited)
+		ecapi_worker_message(waits ? ECAPI_WAITS_FOR_STANDBY : "");
+	waited = waits;
+}
+
 static void
 attach(int slot)
 {
@@ -688,11 +703,7 @@ ecapi_worker_main(Datum arg)
 			pgstat_report_activity(STATE_RUNNING, "delivering events");
 			ecapi_stat_turn();
 			wait_ms = turn();
-			if (failed)
-			{
-				ecapi_worker_message("");
-				failure_logged[0] = '\0';
-			}
+			show_state(failed);
 			failed = false;
 			pgstat_report_stat(false);
 			pgstat_report_activity(STATE_IDLE, NULL);

@@ -87,6 +87,8 @@ subtest 'another authority' => sub {
 		my ($content) = @_;
 
 		append_to_file("$credentials/rotated.new", $content);
+		# by our clock, not that of the file system
+		utime(time, time, "$credentials/rotated.new") or die "utime: $!";
 		rename "$credentials/rotated.new", "$credentials/rotated.pem" or die "rename: $!";
 	};
 	my $restart = sub {

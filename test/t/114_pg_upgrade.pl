@@ -18,8 +18,47 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $mode = $ENV{ECAPI_UPGRADE_MODE} // '--copy';
-my $receiver = EcapiReceiver->start;
 my @locale = ('--locale=C', '--encoding=UTF8');
+
+# Arguments of initdb for a cluster that takes the place of another.
+sub init_after
+{
+	my ($from, $to) = @_;
+
+	return (extra => [ @locale, $to->pg_version >= 18 && $from->pg_version < 18 ? '--no-data-checksums' : () ]);
+}
+
+sub upgrade_command
+{
+	my ($from, $to) = @_;
+
+	return ('pg_upgrade', '--no-sync',
+		'--old-datadir', $from->data_dir, '--new-datadir', $to->data_dir,
+		'--old-bindir', $from->config_data('--bindir'), '--new-bindir', $to->config_data('--bindir'),
+		'--socketdir', $to->host, '--old-port', $from->port, '--new-port', $to->port,
+		$mode eq '--copy' ? () : $mode);
+}
+
+# Whether two servers go together without the extension: pg_dump of 18.6, for one, does not
+# know what 17.12 writes into pg_attribute (pg_attver), and stumbles over any table.
+sub plain_upgrade
+{
+	my $from = EcapiCluster->new('plain_old', install_path => $ENV{ECAPI_OLD_INSTALL});
+	my $to = EcapiCluster->new('plain_new');
+
+	$from->init(extra => [@locale]);
+	$from->start;
+	$from->sql('CREATE TABLE plain (n int)');
+	$from->stop;
+	$to->init(init_after($from, $to));
+	return run_log([ upgrade_command($from, $to) ]);
+}
+
+chdir PostgreSQL::Test::Utils::tempdir();
+plan skip_all => 'pg_upgrade fails between these two releases without the extension, too'
+  if defined $ENV{ECAPI_OLD_INSTALL} && !plain_upgrade();
+
+my $receiver = EcapiReceiver->start;
 my $old = EcapiCluster->create(
 	name => 'old',
 	install_path => $ENV{ECAPI_OLD_INSTALL},
@@ -190,7 +229,7 @@ $old->stop;
 my $new = EcapiCluster->new('new');
 
 $new->{ecapi_credentials} = $old->credentials;
-$new->init(extra => [ @locale, $new->pg_version >= 18 && $old->pg_version < 18 ? '--no-data-checksums' : () ]);
+$new->init(init_after($old, $new));
 $new->append_conf('postgresql.conf', join("\n",
 		"shared_preload_libraries = 'ecapi'",
 		"ecapi.credential_directory = '" . $old->credentials . "'",
@@ -198,15 +237,11 @@ $new->append_conf('postgresql.conf', join("\n",
 		"log_line_prefix = '%m [%p] %b '",
 		'log_statement = none') . "\n");
 
-my @upgrade = ('pg_upgrade', '--no-sync',
-	'--old-datadir', $old->data_dir, '--new-datadir', $new->data_dir,
-	'--old-bindir', $old->config_data('--bindir'), '--new-bindir', $new->config_data('--bindir'),
-	'--socketdir', $new->host, '--old-port', $old->port, '--new-port', $new->port,
-	$mode eq '--copy' ? () : $mode);
+my @upgrade = upgrade_command($old, $new);
 
-chdir PostgreSQL::Test::Utils::tempdir();
 $new->command_ok([ @upgrade, '--check' ], 'pg_upgrade --check');
-$new->command_ok([@upgrade], "pg_upgrade $mode");
+$new->command_ok([@upgrade], "pg_upgrade $mode")
+  or diag(map { slurp_file($_) } glob($new->data_dir . '/pg_upgrade_output.d/*/log/*.log'));
 
 # --- it came along
 
@@ -321,7 +356,9 @@ is($new->sql("SELECT string_agg(DISTINCT outcome, ' ' ORDER BY outcome) FROM eca
 	'delivered emitted generated', 'rows, events and outcomes agree');
 unlike($before_reconciled, qr/unaccounted [1-9]/, 'as they did');
 $new->sql("DELETE FROM ecapi.failed_event WHERE state = 'set_aside'");
-is($new->doctor($_), '', "the doctor has no $_") for qw(error warning);
+is($new->doctor('error'), '', 'the doctor has no error');
+# but what it says of a release that is not the newest
+is($new->doctor('warning', '^(?!PostgreSQL .* has a fault)'), '', 'nor a warning');
 is($new->sql("SELECT count(*) FROM pg_foreign_server s, pg_options_to_table(s.srvoptions) o WHERE o.option_name = 'origin'"
 		  . " AND o.option_value = (SELECT system_identifier FROM pg_control_system()) || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"),
 	scalar(@all), 'a dump of it is a copy of the new cluster');

@@ -138,6 +138,10 @@ sub run_example
 		'<', \$sql, '>&', \$printed);
 	$printed =~ s/\Q$real\E/$example_url/g;
 	$printed =~ s/\n+\z/\n/;
+	# the manual is true on releases before the newest, too, of which the doctor says more
+	while ($printed =~ s/^ *warning *\| PostgreSQL [\d.]+ has a fault: [^\n]*\n(.*?^\()(\d+) rows?\)/$1 . ($2 - 1) . ($2 == 2 ? ' row)' : ' rows)')/mse)
+	{
+	}
 	is($printed =~ /^ERROR: /m ? 'error' : 'no error', $fails ? 'error' : 'no error',
 		"example at $step->{place}")
 	  or diag($printed);
