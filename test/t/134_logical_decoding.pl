@@ -207,6 +207,11 @@ is(scalar(grep { !($_->{payload} =~ /\A$topic\z/ && $+{routedByValue} eq $_->{ty
 
 # --- a person is forgotten
 
+# who must still be in the outbox then
+$cluster->append_conf('postgresql.conf', "ecapi.retention = '3d'\n");
+$cluster->reload;
+$cluster->wait_sql("SELECT current_setting('ecapi.retention') = '3d'");
+$cluster->restart_worker;
 $cluster->sql("SELECT ecapi_emit('login', id => 'forgotten-1', user_data => '{\"email_address\": \"eve\@example.com\"}')");
 $cluster->sql("INSERT INTO sold VALUES ('forgotten-1', 'login')");
 $cluster->drained('shop');
