@@ -61,6 +61,7 @@ OBJS = \
 	src/base/number.o \
 	src/base/sql_scope.o \
 	src/base/sql_state.o \
+	src/event/base64.o \
 	src/event/value.o \
 	src/event/members.o \
 	src/event/buffer.o \

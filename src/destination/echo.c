@@ -22,6 +22,7 @@
 
 #include "destination/syntax.h"
 #include "event/ascii.h"
+#include "event/base64.h"
 
 /* What is shorter is no secret, and would be found everywhere. */
 #define SECRET_MIN	4
@@ -184,8 +185,6 @@ form_length(Form form, size_t len)
 static unsigned char
 form_char(const Secret *secret, Form form, size_t i)
 {
-	static const char digits[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	int			before = form - FORM_BASE64_0;
 	unsigned	value = 0;
 	size_t		bit;
@@ -195,7 +194,7 @@ form_char(const Secret *secret, Form form, size_t i)
 	bit = ((before * 8 + 5) / 6 + i) * 6 - before * 8;
 	for (int b = 0; b < 6; b++, bit++)
 		value = value * 2 + (((unsigned char) secret->text[bit / 8] >> (7 - bit % 8)) & 1);
-	return digits[value];
+	return ecapi_base64_digits[value];
 }
 
 /* The bytes at a place of the text that are the secret in a form; 0: they are not. */

@@ -6,8 +6,8 @@
  *	  POST https://pubsub.googleapis.com/v1/projects/{project_id}/topics/{topic}:publish
  *	  {"messages":[{"data":"...","attributes":{...}}]}
  *
- * For who has an event bus: the events go there in the standard's own JSON, and subscribers
- * do with them what they will.  An event becomes a message by pubsub_message.c.  An event
+ * It is for owners of an event bus: the events go there in the standard's own JSON, and
+ * subscribers do with them what they will.  An event becomes a message by pubsub_message.c.  An event
  * type may have a topic of its own, its target in event_types; a request goes to one topic.
  *
  * A request is published or refused as a whole, and an answer has an id for each message

@@ -31,6 +31,7 @@
 #include "destination/sample.h"
 #include "destination/writer.h"
 #include "event/ascii.h"
+#include "event/base64.h"
 #include "event/codes.h"
 #include "event/digest.h"
 
@@ -131,21 +132,8 @@ ecapi_pubsub_key(const EcapiOptions *options, const EcapiValue *event)
 
 /* ---- a message ---- */
 
-static void
-put_group(char *to, const unsigned char *from, size_t n)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	unsigned	group = (unsigned) from[0] << 16 | (n > 1 ? from[1] << 8 : 0) | (n > 2 ? from[2] : 0);
-
-	to[0] = digits[group >> 18];
-	to[1] = digits[group >> 12 & 63];
-	to[2] = n > 1 ? digits[group >> 6 & 63] : '=';
-	to[3] = n > 2 ? digits[group & 63] : '=';
-}
-
 /*
- * Encode what stands in the body from start on, in its place (RFC 4648 section 4).  From the
+ * Encode what stands in the body from start on, in its place.  From the
  * end to the beginning: four characters then never reach three bytes that are still to be
  * read.
  */
@@ -169,7 +157,7 @@ encode(EcapiBuffer *body, size_t start)
 		return;
 	text = body->data + start;
 	for (size_t i = groups; i-- > 0;)
-		put_group(text + 4 * i, (unsigned char *) text + 3 * i, Min(len - 3 * i, 3));
+		ecapi_base64_group((unsigned char *) text + 3 * i, Min(len - 3 * i, 3), false, text + 4 * i);
 }
 
 static void

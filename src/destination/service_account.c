@@ -27,6 +27,7 @@
 #include <openssl/pem.h>
 
 #include "destination/syntax.h"
+#include "event/base64.h"
 #include "event/buffer.h"
 #include "event/json.h"
 
@@ -191,17 +192,15 @@ sign_with(EcapiArena *arena, const char *pem, const EcapiBuffer *text, size_t *l
 static void
 add_base64(EcapiBuffer *out, const void *bytes, size_t len)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	const unsigned char *at = bytes;
 
 	for (; len > 0; at += 3)
 	{
 		size_t		n = len < 3 ? len : 3;
-		unsigned	group = (unsigned) at[0] << 16 | (n > 1 ? at[1] << 8 : 0) | (n > 2 ? at[2] : 0);
+		char		text[4];
 
-		for (size_t i = 0; i <= n; i++)
-			ecapi_buffer_char(out, digits[group >> (18 - 6 * i) & 63]);
+		ecapi_base64_group(at, n, true, text);
+		ecapi_buffer_add(out, text, n + 1);
 		len -= n;
 	}
 }
