@@ -323,6 +323,8 @@ OBJS = \
 	src/worker/launcher.o \
 	src/worker/worker.o \
 	src/worker/bounds.o \
+	src/worker/failing.o \
+	src/worker/start.o \
 	src/pipeline/destinations.o \
 	src/pipeline/server.o \
 	src/pipeline/worker_state.o \

@@ -43,7 +43,6 @@
 #include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
-#include "storage/fd.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/procsignal.h"
@@ -57,10 +56,7 @@
 #include "base/catalog.h"
 #include "base/sql_version.h"
 #include "compat.h"
-#include "delivery/http.h"
 #include "delivery/sockets.h"
-#include "event/digest.h"
-#include "event/value.h"
 #include "outbox/ring.h"
 #include "outbox/rotation.h"
 #include "pipeline/amend_job.h"
@@ -80,7 +76,6 @@
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
 #include "pipeline/slice.h"
-#include "pipeline/standby.h"
 #include "pipeline/state.h"
 #include "pipeline/stopped.h"
 #include "pipeline/tick.h"
@@ -92,13 +87,12 @@
 #include "shmem/shmem.h"
 #include "stat/stat_worker.h"
 #include "worker/bounds.h"
+#include "worker/failing.h"
+#include "worker/start.h"
 #include "worker/worker.h"
 
 #define HEARTBEAT_MS		5000
 #define ERROR_PAUSE_MS		1000
-
-/* How often the log says the same failure: enough to see that it lasts. */
-#define SAME_FAILURE_MS		60000
 
 /*
  * How long the end of the worker waits for answers.  Platforms answer within some hundred
@@ -115,9 +109,6 @@
 
 /* How soon to ask again whether a standby has confirmed a tick. */
 #define STANDBY_POLL_MS		10
-
-/* Digests kept; 128 bytes each. */
-#define DIGESTS				16384
 
 static bool reload_wanted = true;	/* destinations */
 static bool retry_wanted = false;	/* of users' SQL */
@@ -145,68 +136,6 @@ want_reload_of(Datum arg, Oid relid)
 {
 	if (relid == cursors || !OidIsValid(relid))
 		reload_wanted = true;
-}
-
-static void *
-grab_from_worker(void *owner, size_t size)
-{
-	return MemoryContextAllocExtended((MemoryContext) owner, size,
-									  MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
-}
-
-/*
- * Return to the role with which this process connected, if ALTER DATABASE or ALTER ROLE
- * has set another one: that has no right on our tables.  Roles are looked up, so this takes a
- * transaction; the session authorization comes first, because it sets the other.
- */
-static void
-override_role(void)
-{
-	StartTransactionCommand();
-	SetConfigOption("session_authorization", GetUserNameFromId(GetAuthenticatedUserId(), false),
-					PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("role", "none", PGC_SUSET, PGC_S_OVERRIDE);
-	CommitTransactionCommand();
-}
-
-/* Undo what ALTER DATABASE or ALTER ROLE may have set, and fix our plans. */
-static void
-override_settings(void)
-{
-	static const char *const settings[][2] = {
-		{"application_name", "ecapi worker"},
-		{"default_transaction_read_only", "off"},
-		{"default_transaction_isolation", "read committed"},
-		{"default_transaction_deferrable", "off"},
-		/* a lock on our tables must not hold up the loop */
-		{"lock_timeout", "5s"},
-		{"statement_timeout", "0"},
-		{"idle_in_transaction_session_timeout", "0"},
-		{"search_path", "pg_catalog, pg_temp"},
-		{"row_security", "off"},
-		{"session_replication_role", "origin"},
-		{"synchronous_commit", "off"},
-		{"client_min_messages", "error"},
-		{"DateStyle", "ISO"},
-		{"bytea_output", "hex"},
-		/* the outbox is read by index, whatever statistics say (window.c) */
-		{"plan_cache_mode", "force_generic_plan"},
-		{"max_parallel_workers_per_gather", "0"},
-		{"enable_seqscan", "off"},
-		{"enable_indexscan", "on"},
-		{"enable_indexonlyscan", "on"},
-		{"enable_nestloop", "on"},
-		{"enable_partition_pruning", "on"},
-		{"enable_bitmapscan", "off"},
-		{"enable_sort", "off"},
-		{"enable_incremental_sort", "off"},
-		{"jit", "off"},
-		/* a statement that spills to disk must not fail for it */
-		{"temp_file_limit", "-1"}
-	};
-
-	for (int i = 0; i < lengthof(settings); i++)
-		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 }
 
 static bool
@@ -561,26 +490,6 @@ turn(void)
 	return wait_ms;
 }
 
-static char failure_logged[256] = "";	/* empty: the worker does not fail */
-
-static void
-log_failure(const ErrorData *error)
-{
-	static TimestampTz logged_at = 0;
-	TimestampTz now = GetCurrentTimestamp();
-	char		message[sizeof(failure_logged)];
-
-	strlcpy(message, error->message, sizeof(message));
-	if (strcmp(message, failure_logged) == 0 &&
-		!TimestampDifferenceExceeds(logged_at, now, SAME_FAILURE_MS))
-		return;
-	strlcpy(failure_logged, message, sizeof(failure_logged));
-	logged_at = now;
-	ereport(LOG,
-			(errcode(error->sqlerrcode),
-			 errmsg("ecapi worker failed and will try again: %s", error->message)));
-}
-
 /*
  * A turn failed: log it without data, leave the transaction, show it.  Details
  * and contexts of the error may quote an event, so they stay inside.
@@ -601,25 +510,10 @@ report_failure(void)
 	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
 		ERRCODE_TO_CATEGORY(ERRCODE_UNDEFINED_TABLE) && !has_extension())
 		retire();
-	log_failure(error);
-	ecapi_worker_message(error->message);
+	ecapi_failing_say(error);
 	FreeErrorData(error);
 	MemoryContextSwitchTo(old);
 	reload_wanted = true;
-}
-
-/* After a turn without an error: what the one before said is over. */
-static void
-show_state(bool failed)
-{
-	static bool waited = false;
-	bool		waits = ecapi_delivery && ecapi_tick_waits(GetCurrentTimestamp());
-
-	if (failed)
-		failure_logged[0] = '\0';
-	if (failed || waits != waited)
-		ecapi_worker_message(waits ? ECAPI_WAITS_FOR_STANDBY : "");
-	waited = waits;
 }
 
 static void
@@ -634,35 +528,8 @@ attach(int slot)
 }
 
 static void
-set_up(void)
+watch_catalogs(void)
 {
-	EcapiArena	arena;
-	char		hex[ECAPI_HEX_SIZE];
-
-	override_role();
-	override_settings();
-	ecapi_me.context = AllocSetContextCreate(TopMemoryContext, "ecapi worker",
-											 ALLOCSET_DEFAULT_SIZES);
-	ecapi_me.scratch = AllocSetContextCreate(ecapi_me.context, "ecapi turn",
-											 ALLOCSET_DEFAULT_SIZES);
-	dlist_init(&ecapi_me.destinations);
-	dlist_init(&ecapi_me.ticks);
-	dlist_init(&ecapi_me.pages);
-	ecapi_arena_init(&arena, grab_from_worker, ecapi_me.context);
-	ecapi_me.digests = ecapi_digest_cache_create(&arena, DIGESTS);
-	/* now, while there is memory: OpenSSL fails badly without it when it is set up */
-	if (!ecapi_sha256("", 0, hex))
-		ereport(FATAL,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("could not set up hashing")));
-	/* a third of the files is for external use; some of it for attempts over IPv4 and IPv6 */
-	ecapi_me.connections = Max(1, Min(ECAPI_HTTP_CONNECTIONS, max_safe_fds / 4));
-	ecapi_me.http = ecapi_http_create(AcquireExternalFD, ReleaseExternalFD,
-									  ecapi_me.connections);
-	if (ecapi_me.http == NULL)
-		ereport(FATAL,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("could not set up the HTTP client")));
 	CacheRegisterRelcacheCallback(want_reload_of, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, want, Int32GetDatum(WANT_RELOAD));
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, want, Int32GetDatum(WANT_RELOAD));
@@ -671,8 +538,6 @@ set_up(void)
 	/* of a role: which files it may read, whether it may deliver, what users' SQL may do */
 	CacheRegisterSyscacheCallback(AUTHOID, want, Int32GetDatum(WANT_RELOAD | WANT_RETRY));
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, want, Int32GetDatum(WANT_RELOAD | WANT_RETRY));
-	ecapi_stat_worker_begin();
-	pgstat_report_appname("ecapi worker");
 }
 
 void
@@ -687,7 +552,8 @@ ecapi_worker_main(Datum arg)
 	attach(DatumGetInt32(arg));
 	if (!has_extension())
 		retire();
-	set_up();
+	ecapi_worker_set_up();
+	watch_catalogs();
 
 	for (;;)
 	{
@@ -703,7 +569,7 @@ ecapi_worker_main(Datum arg)
 			pgstat_report_activity(STATE_RUNNING, "delivering events");
 			ecapi_stat_turn();
 			wait_ms = turn();
-			show_state(failed);
+			ecapi_failing_over(failed);
 			failed = false;
 			pgstat_report_stat(false);
 			pgstat_report_activity(STATE_IDLE, NULL);
