@@ -76,10 +76,6 @@ ready_root()
 	if [ ! -e "$root/ecapi.made" ]; then
 		rm -rf --one-file-system "$root"
 		make_root "$release" "$root" || return
-		# A mirror may keep the lists of a release under way longer than they say; they are
-		# signed all the same.
-		[ "$release" != forky ] ||
-			printf 'Acquire::Check-Valid-Until "false";\n' >"$root/etc/apt/apt.conf.d/90ecapi"
 		touch "$root/ecapi.made"
 	fi
 	cp -L /etc/resolv.conf /etc/hosts "$root/etc/"

@@ -308,7 +308,12 @@ part_installcheck()
 release=${1:-$(machine_release)}
 shift || true
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(package image)
+# the Dockerfile names its release
+image_release=$(sed -n 's/^FROM postgres:.*-\([a-z]*\)$/\1/p' "$REPO/Dockerfile" | tail -n 1)
+if [ ${#parts[@]} = 0 ]; then
+	parts=(package)
+	[ "$release" != "$image_release" ] || parts+=(image)
+fi
 for part in "${parts[@]}"; do
 	case $part in
 		package | image | installcheck) ;;

@@ -97,6 +97,10 @@ make_root()
 	tar -C "$dir" --numeric-owner -xf "$archive"
 	cp -L /etc/resolv.conf /etc/hosts "$dir/etc/"
 	apt-config dump | grep -iE '^Acquire::[a-z]+::Proxy' >"$dir/etc/apt/apt.conf.d/90proxy" || true
+	# A mirror may keep the lists of a release under way longer than they say; they are
+	# signed all the same.
+	[ "$release" != forky ] ||
+		printf 'Acquire::Check-Valid-Until "false";\n' >"$dir/etc/apt/apt.conf.d/90ecapi"
 }
 
 inside()

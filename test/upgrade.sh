@@ -46,9 +46,6 @@ ready_root()
 	make_root "$new" "$root" || return
 	sed -n "s/ $new / $old /p" "$root/etc/apt/sources.list" >"$root/etc/apt/sources.list.d/$old.list"
 	[ -s "$root/etc/apt/sources.list.d/$old.list" ] || return
-	# lists of a release under way may be older than they say, as in matrix.sh
-	[ "$new" != forky ] ||
-		printf 'Acquire::Check-Valid-Until "false";\n' >"$root/etc/apt/apt.conf.d/90ecapi"
 	inside "$root" apt-get update -q >"$WORK/update.log" 2>&1 || return
 	touch "$root/ecapi.made"
 }

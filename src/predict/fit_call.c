@@ -14,7 +14,7 @@
  *
  * Memory goes with customers: about 200 bytes for each, and the length of its key.
  *
- * How far it is stands in the view ecapi.stat_progress; after some seconds it is a NOTICE, too.
+ * How far it is stands in the view ecapi.stat_progress.
  *
  * Locks: AccessShareLock on the relation (history.c), and that of score_table.c.
  */
@@ -48,12 +48,8 @@
 /* Ten years: beyond, nothing that was learnt holds. */
 #define LONGEST_HORIZON		3653
 
-/* Between two lines that say how far it is, as a backfill has them. */
-#define NOTICE_EVERY_MS		5000
-
 typedef struct FitCall
 {
-	TimestampTz reported_at;
 	EcapiSpanQuery query;
 	Interval   *horizon;
 	bool		force;
@@ -143,21 +139,6 @@ show(EcapiCommandPhase phase, size_t done, size_t all)
 		return;
 	calls->phase(phase, (int64) all);
 	calls->done((int64) done);
-}
-
-/* A phase has come so far: a line, if the last one was some time ago. */
-static void
-progress(FitCall *call, const char *what, size_t n, size_t all)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (now < TimestampTzPlusMilliseconds(call->reported_at, NOTICE_EVERY_MS))
-		return;
-	call->reported_at = now;
-	ereport(NOTICE,
-			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-			 errmsg("fit of table \"%s\": %s", get_rel_name(call->query.relation), what),
-			 errdetail("%zu of %zu customers.", n, all)));
 }
 
 /* What is worth knowing of how customers are told. */
@@ -338,7 +319,6 @@ write_scores(FitCall *call)
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(page);
 		show(ECAPI_AT_SCORES, Min(begin + PAGE, call->span.n), call->span.n);
-		progress(call, "scores are written", Min(begin + PAGE, call->span.n), call->span.n);
 	}
 	MemoryContextDelete(page);
 	patch = ecapi_score_table_patch(&call->table);
@@ -403,21 +383,17 @@ fit(FitCall *call)
 	show(ECAPI_AT_HISTORY, 0, 0);
 	ecapi_span_read(&call->query, &call->span);
 	report_customers(call);
-	progress(call, "the history is read", call->span.n, call->span.n);
 	show(ECAPI_AT_FEATURES, 0, call->span.n);
 	ecapi_features_read(call->features_of, &call->span, &call->features);
 	show(ECAPI_AT_JUDGING, 0, call->span.n);
 	ecapi_holdout(&call->span, &call->holdout);
-	progress(call, "models are judged", call->holdout.n, call->span.n);
 	if (call->holdout.chosen < 0)
 		refuse_no_fit(call->holdout.frequency, psprintf("the orders up to %s",
 														ecapi_span_day(call->span.cut)));
 	show(ECAPI_AT_FITTING, 0, call->span.n);
 	fit_whole(call);
-	progress(call, "a model is fitted to the whole span", call->span.n, call->span.n);
 	show(ECAPI_AT_FIRST_ORDERS, 0, call->span.n);
 	ecapi_early_learn(&call->span, &call->features, &call->holdout, &call->early);
-	progress(call, "the first order is judged", call->early.n, call->span.n);
 	problem = settle(call);
 
 	report.table = get_rel_name(call->query.relation);
@@ -465,7 +441,6 @@ ecapi_fit(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("ecapi.fit()");
 	PreventCommandIfParallelMode("ecapi.fit()");
 	PreventCommandDuringRecovery("ecapi.fit()");
-	call->reported_at = GetCurrentTimestamp();
 	read_arguments(fcinfo, call);
 	nest = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,

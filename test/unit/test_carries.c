@@ -169,7 +169,7 @@ static const struct
 /* What an event has beside one field that is looked at, with and without user_data.ext. */
 static const char *const little[] = {
 	"id", "timestamp", "event_type", "value", "currency_code", "source", "user_data.email_address",
-	"user_data.event_user_agent", "user_data.event_ip_address", "properties.page_url"
+	"user_data.event_user_agent", "user_data.event_ip_address", "properties.page_url", NULL
 };
 
 /* ---- fields of trees ---- */

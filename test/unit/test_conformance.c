@@ -303,7 +303,7 @@ take_event_types(Case *c, const char *text)
 		}
 		c->options.event_types |= UINT64_C(1) << type;
 		if (text[len] == '=')
-			c->options.targets[type] = strndup(text + len + 1, all - len - 1);
+			c->options.targets[type] = ecapi_arena_copy(&arena, text + len + 1, all - len - 1);
 		text += all + strspn(text + all, ", ");
 	}
 }
@@ -323,11 +323,11 @@ own_value(const EcapiValue *option)
 	char		list[1000] = "";
 
 	if (option->type != ECAPI_OBJECT)
-		return strdup(option->text);
+		return ecapi_arena_copy(&arena, option->text, option->len);
 	for (const EcapiValue *one = option->first; one; one = one->next)
 		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s=%s",
 				 one == option->first ? "" : ", ", one->key, one->text);
-	return strdup(list);
+	return ecapi_arena_copy(&arena, list, strlen(list));
 }
 
 static void
@@ -338,7 +338,7 @@ take_option(Case *c, const EcapiValue *option)
 	if (strcmp(option->key, "format") == 0 || strcmp(option->key, "now") == 0)
 		return;
 	if (strcmp(option->key, "data_set_id") == 0)
-		c->options.data_set_id = strdup(option->text);
+		c->options.data_set_id = ecapi_arena_copy(&arena, option->text, option->len);
 	else if (strcmp(option->key, "mode") == 0 && strcmp(option->text, "test") == 0)
 		c->options.mode = ECAPI_MODE_TEST;
 	else if (strcmp(option->key, "event_types") == 0)
@@ -376,12 +376,12 @@ take_options(Case *c)
 		if (own->secret && own->required && (own->check == NULL || (own->check) ("S") == NULL))
 			c->credentials.own[i] = "S";
 		if (c->format->own[i].fallback != NULL)
-			c->options.own[i] = strdup(c->format->own[i].fallback);
+			c->options.own[i] = ecapi_arena_copy(&arena, c->format->own[i].fallback, strlen(c->format->own[i].fallback));
 	}
 	for (size_t i = 0; i < lengthof(common); i++)
 	{
 		if (strcmp(common[i].format, c->format->name) == 0)
-			c->options.own[place_of(c->format, common[i].option)] = strdup(common[i].value);
+			c->options.own[place_of(c->format, common[i].option)] = ecapi_arena_copy(&arena, common[i].value, strlen(common[i].value));
 	}
 	for (const EcapiValue *option = options->first; option; option = option->next)
 		take_option(c, option);
@@ -691,14 +691,12 @@ run(Case *c)
 }
 
 static void
-run_line(const EcapiFormat *format, const char *line, size_t len, char **names)
+run_case(Case *c, const EcapiFormat *format, const char *line, size_t len, char **names)
 {
-	Case	   *c = calloc(1, sizeof(Case));
 	char		what[300];
 	char		error[200];
 	bool		chosen = *names == NULL;
 
-	ecapi_arena_init(&arena, unit_grab, NULL);
 	c->says = ecapi_json_parse(&arena, line, len, error, sizeof(error));
 	if (c->says == NULL)
 	{
@@ -723,8 +721,16 @@ run_line(const EcapiFormat *format, const char *line, size_t len, char **names)
 		run(c);
 	if (!check(c->failure[0] == '\0', what))
 		fprintf(stderr, "# %s\n", c->failure);
-	free(c->body.buffer.data);
-	free(c);
+}
+
+static void
+run_line(const EcapiFormat *format, const char *line, size_t len, char **names)
+{
+	Case		c = {0};
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	run_case(&c, format, line, len, names);
+	free(c.body.buffer.data);
 	unit_free();
 }
 

@@ -57,21 +57,24 @@ redact(const char *list)
 	options.redact = set_of(list);
 }
 
-/* A value as text, "'" for quotes. */
+/* A value as text in the arena, "'" for quotes. */
 static const char *
 text_of(const EcapiValue *value)
 {
-	static EcapiBuffer text;
+	EcapiBuffer text;
+	char	   *copy;
 	char	   *at;
 
 	ecapi_buffer_init(&text, 1024 * 1024, unit_resize, NULL);
 	ecapi_json_value(&text, value);
-	for (at = text.data; *at != '\0'; at++)
+	copy = ecapi_arena_copy(&arena, text.data, text.len);
+	free(text.data);
+	for (at = copy; *at != '\0'; at++)
 	{
 		if (*at == '"')
 			*at = '\'';
 	}
-	return text.data;
+	return copy;
 }
 
 /* What is left of an event, or the reason why nothing is. */
