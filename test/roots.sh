@@ -100,7 +100,7 @@ make_root()
 	# A mirror may keep the lists of a release under way longer than they say; they are
 	# signed all the same.
 	[ "$release" != forky ] ||
-		printf 'Acquire::Check-Valid-Until "false";\n' >"$dir/etc/apt/apt.conf.d/90ecapi"
+		printf 'Acquire::Check-Valid-Until "false";\n' >"$dir/etc/apt/apt.conf.d/90dates"
 }
 
 inside()
