@@ -312,20 +312,28 @@ platform_check_poor_judge(int status, const char *text, int nevents)
 	check(told && n > 0 && n < 100, "without memory no event is named");
 }
 
-/* An event with n items; head has its other members. */
-static inline EcapiShaped
-platform_shape_items(const char *head, int n)
+/* An event of those members with n items, malloc'ed. */
+static inline char *
+platform_items_json(const char *head, int n)
 {
 	size_t		size = (size_t) n * 60 + strlen(head) + 100;
 	char	   *json = malloc(size);
-	size_t		len = (size_t) snprintf(json, size, "{%s,'properties':{'items':[", head);
-	EcapiShaped shaped;
+	size_t		len = (size_t) snprintf(json, size, "{%s,'properties':{'page_url':'https://shop.example/','items':[", head);
 
 	for (int i = 0; i < n; i++)
 		len += (size_t) snprintf(json + len, size - len, "%s{'id':'sku-%d','price':1.5,'quantity':2}",
 								 i > 0 ? "," : "", i);
 	snprintf(json + len, size - len, "]}}");
-	shaped = platform_shape(json);
+	return json;
+}
+
+/* An event with n items; head has its other members. */
+static inline EcapiShaped
+platform_shape_items(const char *head, int n)
+{
+	char	   *json = platform_items_json(head, n);
+	EcapiShaped shaped = platform_shape(json);
+
 	free(json);
 	return shaped;
 }

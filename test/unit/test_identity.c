@@ -15,6 +15,9 @@
 #define HEX "b4c9a289323b21a01c3e940f150eb9b8c542587f1abfd8f0e1cc1ffc5e475514"
 #define E_ACUTE "\xc3\xa9"
 
+/* Rows of the file of vectors, of all platforms. */
+#define FILE_ROWS	60
+
 /* How often something was hashed: the linker sends digest.c through here. */
 static int	hashed = 0;
 
@@ -746,13 +749,14 @@ test_file(const char *name)
 
 		for (int i = 0; i < 5; i++)
 			cell[i] = at != NULL ? strsep(&at, "\t") : empty;
-		if (ecapi_identity_format(cell[0], strlen(cell[0])) == NULL)
+		if (strcmp(cell[0], "destination") == 0)
 			continue;
-		check_row(cell);
+		if (check(ecapi_identity_format(cell[0], strlen(cell[0])) != NULL, cell[0]))
+			check_row(cell);
 		rows++;
 	}
 	fclose(file);
-	check(rows > 0, "it has rows of formats that there are");
+	check(rows == FILE_ROWS, "it has all rows");
 }
 
 int
