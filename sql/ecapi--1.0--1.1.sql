@@ -367,7 +367,9 @@ $$;
 -- ---------------------------------------------------------------------------
 
 -- The pieces into which the figures of a span fall, at most 124, in the time zone of the
--- session: hours, days, weeks, months, years.  Of years only those that the ledger has.
+-- session: hours, days, weeks, months, years.  Of years only those that the ledger has.  The
+-- ledger's hours are those of UTC, so in some zones the first begins before the span.  A
+-- day begins when its clocks do, also where these skip midnight.
 CREATE FUNCTION ecapi_internal.report_unit(since timestamptz, until timestamptz) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE WHEN until - since <= '2 days' THEN 'hour' WHEN until - since <= '62 days' THEN 'day'
@@ -378,16 +380,40 @@ CREATE FUNCTION ecapi_internal.report_spans(since timestamptz, until timestamptz
 RETURNS SETOF record
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT u.unit, g.at
+	SELECT u.unit, date_trunc(u.unit, g.at)
 	FROM (SELECT ecapi_internal.report_unit(since, until) AS unit) u,
 		LATERAL (
 			SELECT CASE WHEN u.unit = 'year' THEN greatest(since, (SELECT min(l.hour) FROM ecapi.ledger l)) ELSE since END AS low,
 				CASE WHEN u.unit = 'year' THEN least(until, (SELECT max(l.hour) FROM ecapi.ledger l) + '1 hour') ELSE until END AS high
 		) b,
-		LATERAL generate_series(date_trunc(u.unit, b.low), b.high, ('1 ' || u.unit)::interval) g (at)
-	WHERE g.at < b.high
+		LATERAL generate_series(date_trunc(u.unit, date_trunc('hour', b.low, 'UTC')), b.high + ('1 ' || u.unit)::interval, ('1 ' || u.unit)::interval) g (at)
+	WHERE date_trunc(u.unit, g.at) < b.high
 	ORDER BY g.at
 	LIMIT 124;
+END;
+
+-- The ledger's hours are those of UTC, also for sessions in other zones.
+CREATE OR REPLACE FUNCTION ecapi.consent_report(
+	since timestamptz,
+	until timestamptz DEFAULT now(),
+	OUT destination name,
+	OUT decision text,
+	OUT rule text,
+	OUT currency text,
+	OUT events bigint,
+	OUT value numeric)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT l.destination,
+		CASE WHEN l.outcome = 'filtered' THEN 'denied'
+			WHEN coalesce(l.reason, 'amendment') = 'amendment' THEN 'sent' ELSE 'restricted' END,
+		nullif(l.reason, 'amendment'), l.currency, sum(l.events)::bigint, sum(l.value)
+	FROM ecapi.ledger l
+	WHERE l.hour >= pg_catalog.date_trunc('hour', since, 'UTC') AND l.hour < until
+		AND (l.outcome IN ('delivered', 'shadow') OR (l.outcome = 'filtered' AND l.reason LIKE 'consent%'))
+	GROUP BY 1, 2, 3, 4
+	ORDER BY 1, 2 DESC, 3, 4;
 END;
 
 -- What became of events, in whole hours, as the ledger has them.
@@ -398,7 +424,7 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT l.destination, l.outcome, sum(l.events)::bigint
 	FROM ecapi.ledger l
-	WHERE l.hour >= date_trunc('hour', since) AND l.hour < until
+	WHERE l.hour >= date_trunc('hour', since, 'UTC') AND l.hour < until
 	GROUP BY l.destination, l.outcome
 	ORDER BY l.destination, l.outcome;
 END;
@@ -410,7 +436,7 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT l.destination, l.outcome, l.reason, sum(l.events)::bigint
 	FROM ecapi.ledger l
-	WHERE l.hour >= date_trunc('hour', since) AND l.hour < until
+	WHERE l.hour >= date_trunc('hour', since, 'UTC') AND l.hour < until
 		AND l.outcome IN ('filtered', 'failed', 'given_up', 'erased')
 	GROUP BY l.destination, l.outcome, l.reason
 	ORDER BY sum(l.events) DESC, l.destination, l.outcome, l.reason;
@@ -430,13 +456,13 @@ BEGIN ATOMIC
 		coalesce(sum(l.events) FILTER (WHERE l.outcome <> 'delivered'), 0)::bigint,
 		coalesce(sum(l.value) FILTER (WHERE l.outcome <> 'delivered'), 0)
 	FROM ecapi.ledger l
-	WHERE l.hour >= date_trunc('hour', since) AND l.hour < until AND l.currency IS NOT NULL AND l.value IS NOT NULL
+	WHERE l.hour >= date_trunc('hour', since, 'UTC') AND l.hour < until AND l.currency IS NOT NULL AND l.value IS NOT NULL
 	GROUP BY 1, 2, 3
 	ORDER BY 1, 2, 3;
 END;
 
 -- Requests with the time to the answer, where one came, and with what went wrong, where
--- something did; error is a line of our own.  Not STRICT, so that it is no function when it
+-- something did; where an answer came, error begins with its status.  Not STRICT, so that it is no function when it
 -- is run: the log may be long.
 CREATE FUNCTION ecapi_internal.report_requests(since timestamptz, until timestamptz,
 	OUT destination name, OUT events integer, OUT latency_ms double precision, OUT sent_at timestamptz,
@@ -445,7 +471,10 @@ RETURNS SETOF record
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT r.destination, r.events, r.latency_ms, r.sent_at,
-		CASE WHEN r.attempt > 0 AND r.error IS NOT NULL THEN r.outcome END, CASE WHEN r.attempt > 0 THEN r.error END
+		CASE WHEN r.attempt > 0 AND r.outcome <> 'delivered' AND r.error IS NOT NULL THEN r.outcome END,
+		CASE WHEN r.attempt > 0 AND r.outcome <> 'delivered' THEN
+			CASE WHEN r.status IS NULL OR r.error LIKE 'HTTP status %' THEN r.error
+				ELSE 'HTTP status ' || r.status || ': ' || r.error END END
 	FROM ecapi.request r
 	WHERE r.sent_at >= since AND r.sent_at < until;
 END;

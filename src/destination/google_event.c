@@ -395,6 +395,8 @@ ecapi_google_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 		return ECAPI_SHAPED;
 	if (!user.identified)
 	{
+		/* what was written of the person does not tell it to this product */
+		shape->identified = ECAPI_IDENTIFIED_NOT;
 		ecapi_buffer_truncate(body, start);
 		*reason = "no identifier";
 		return ECAPI_UNFIT;

@@ -238,7 +238,10 @@ write_event(EcapiShape *shape, EcapiWriter *writer, const EcapiFacts *facts)
 	if (!write_value(writer, facts))
 		return "value not expressible";
 	if (!write_user(shape, writer, facts->user))
+	{
+		shape->identified = ECAPI_IDENTIFIED_NOT;
 		return "needs an id, or first and last name";
+	}
 	return NULL;
 }
 

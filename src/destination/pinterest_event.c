@@ -201,6 +201,7 @@ write_user(const Event *one)
 	(void) ecapi_write_close(one->writer, open, '}', true);
 	if ((keys.has & HAS_ENOUGH) != 0 || (keys.has & (HAS_IP | HAS_AGENT)) == (HAS_IP | HAS_AGENT))
 		return NULL;
+	one->shape->identified = ECAPI_IDENTIFIED_NOT;
 	return "needs em, hashed_maids, or IP address with user agent";
 }
 

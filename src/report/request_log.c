@@ -9,8 +9,8 @@
  * Percentiles are exact, as percentile_disc() has them, up to SAMPLE times.  Of a log that has
  * more, the destination with most times keeps each second one, fourth one, and so on.
  *
- * Bounded: SAMPLE times in all destinations, of 8 bytes each (twice that while an array
- * grows), and KINDS errors of each destination.
+ * Bounded: SAMPLE times in all destinations, of 8 bytes each, and KINDS errors of each
+ * destination.  An array keeps the room that it once had, and has two while it grows.
  *
  * Locks: AccessShareLock on ecapi.request.
  */

@@ -4,7 +4,9 @@
  *	  requests without success.
  *
  * What a receiver said is shown by html/words.h alone: of an answer that may repeat an
- * event, the words of a list.  The line of a request is our own and holds no content.
+ * event, the words of a list.  So are the lines of requests where an answer came.
+ *
+ * Bounded: ECAPI_SHEET_ROWS rows of each table, ANSWERS answers of a row.  No locks.
  */
 #include "postgres.h"
 
@@ -118,7 +120,7 @@ failed_events(EcapiSheet *sheet)
 	ecapi_sheet_table_end(sheet);
 	if (n > ECAPI_SHEET_ROWS)
 		ecapi_sheet_note(sheet, "More kinds of failures are not shown.");
-	ecapi_sheet_note(sheet, "Of an answer the words are shown that cannot be a person's, and an ellipsis for the rest. "
+	ecapi_sheet_note(sheet, "Of an answer the words of a list are shown, and an ellipsis for the rest. "
 					 "The whole answer stands in ecapi.failed_event.");
 	return true;
 }
@@ -139,7 +141,7 @@ request_errors(EcapiSheet *sheet)
 		ecapi_sheet_row(sheet, NULL);
 		ecapi_sheet_head_cell(sheet, error->destination);
 		ecapi_sheet_text_cell(sheet, error->outcome);
-		ecapi_sheet_text_cell(sheet, error->error);
+		ecapi_sheet_text_cell(sheet, ecapi_sheet_line(error->error, false));
 		ecapi_sheet_count_cell(sheet, error->requests);
 		ecapi_sheet_text_cell(sheet, ecapi_sheet_time(error->last_at));
 		ecapi_sheet_row_end(sheet);

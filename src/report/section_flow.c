@@ -6,7 +6,7 @@
  * but where it is said: "offered" counts an event once for each.
  *
  * What was committed is counted in the outbox, which is read for it, unless it is larger
- * than COUNTED: a gigabyte takes about half a second.
+ * than COUNTED_MB: a gigabyte takes about half a second.
  */
 #include "postgres.h"
 
@@ -154,7 +154,7 @@ flow_table(EcapiSheet *sheet, EcapiFlowRow *rows, int n)
 		ecapi_sheet_note(sheet, "An event that failed and was delivered later counts in both columns, as in ecapi.ledger.");
 }
 
-/* Returns whether there was anything. */
+/* What was committed, by table; nothing where nothing was. */
 static void
 committed(EcapiSheet *sheet)
 {

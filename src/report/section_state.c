@@ -53,7 +53,7 @@ destinations(EcapiSheet *sheet, void *arg)
 	ecapi_sheet_table(sheet, "Destinations at this moment", columns, lengthof(columns));
 	for (uint64 row = 0; row < n && row < ECAPI_SHEET_ROWS * 2; row++)
 	{
-		char	   *error = ecapi_sheet_column(row, 8);
+		const char *error = ecapi_sheet_line(ecapi_sheet_column(row, 8), false);
 
 		ecapi_sheet_row(sheet, NULL);
 		ecapi_sheet_head_cell(sheet, ecapi_sheet_column(row, 1));
@@ -61,7 +61,7 @@ destinations(EcapiSheet *sheet, void *arg)
 		state_cell(sheet, ecapi_sheet_column(row, 3));
 		for (int k = 5; k <= 7; k++)
 			ecapi_sheet_figure_cell(sheet, ecapi_sheet_column(row, k));
-		ecapi_sheet_text_cell(sheet, ecapi_sheet_column(row, 4));
+		ecapi_sheet_text_cell(sheet, ecapi_sheet_line(ecapi_sheet_column(row, 4), false));
 		ecapi_sheet_text_cell(sheet, error == NULL ? NULL : psprintf("%s (%s)", error, ecapi_sheet_time(ecapi_column_time(row, 9))));
 		ecapi_sheet_row_end(sheet);
 	}

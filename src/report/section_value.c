@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 
 #include "base/statement.h"
 #include "report/sections.h"
@@ -116,9 +117,14 @@ charts(EcapiSheet *sheet, const Pieces *pieces, const Sums *sums, int n, uint64 
 
 		for (uint64 row = 0; row < days; row++)
 		{
+			char	   *name = ecapi_sheet_column(row, 1);
+			bool		is_other = strcmp(name, sums[i].destination) != 0;
 			int			at;
 
-			if (strcmp(ecapi_sheet_column(row, 1), sums[i].destination) != 0)
+			/* a ledger keeps the names of destinations that were dropped, too */
+			CHECK_FOR_INTERRUPTS();
+			pfree(name);
+			if (is_other)
 				continue;
 			at = piece_at(pieces, ecapi_column_time(row, 2));
 			if (at < 0)

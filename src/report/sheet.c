@@ -24,6 +24,7 @@
 #include "base/subtransaction.h"
 #include "html/figures.h"
 #include "html/style.h"
+#include "html/words.h"
 #include "report/sheet.h"
 
 #define PAGE_MAX	(32 * 1024 * 1024)
@@ -369,6 +370,18 @@ local_time(TimestampTz at, fsec_t *fraction)
 	if (!TIMESTAMP_NOT_FINITE(at))
 		(void) timestamp2tm(at, &zone, &tm, fraction, NULL, NULL);
 	return tm;
+}
+
+const char *
+ecapi_sheet_line(const char *line, bool answered)
+{
+	char	   *words;
+
+	if (line == NULL || !(answered || strncmp(line, "HTTP status ", strlen("HTTP status ")) == 0))
+		return line;
+	words = palloc(ECAPI_WORDS_SIZE);
+	ecapi_words_shown(line, words);
+	return words[0] != '\0' ? words : NULL;
 }
 
 char *

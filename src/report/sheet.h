@@ -65,7 +65,10 @@ extern void ecapi_sheet_section_end(EcapiSheet *sheet);
 /* A paragraph of small text. */
 extern void ecapi_sheet_note(EcapiSheet *sheet, const char *format,...) pg_attribute_printf(2, 3);
 
-/* A table, its rows, its cells from left to right; end closes it. */
+/*
+ * A table, its rows, its cells from left to right; end closes it.  A text or figure that is
+ * NULL is an empty cell; the name of a row is never NULL.
+ */
 extern void ecapi_sheet_table(EcapiSheet *sheet, const char *caption, const EcapiColumn *columns, int n);
 extern void ecapi_sheet_table_end(EcapiSheet *sheet);
 extern void ecapi_sheet_row(EcapiSheet *sheet, const char *class);
@@ -94,6 +97,14 @@ extern double ecapi_sheet_double(uint64 row, int column);
 
 /* A text of the server in UTF-8. */
 extern char *ecapi_sheet_utf8(char *text);
+
+/*
+ * The line of a request or of a destination (ecapi.request.error, ecapi.destination), NULL for
+ * none, as a page shows it: behind "HTTP status" stand words of the platform, which may
+ * repeat what it was sent, so of these the words of html/words.h are left.  answered: an
+ * answer came, so all of it may be such words.
+ */
+extern const char *ecapi_sheet_line(const char *line, bool answered);
 
 /*
  * A time in the session's zone: to the minute, its day, to the millisecond, or as a unit of

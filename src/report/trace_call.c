@@ -4,8 +4,8 @@
  *
  * The rows are those of ecapi.trace(), in its order: first what happened in the database, then
  * a time line for each destination.  Ids of the event and of what it refers to are shown, as
- * there; nothing else of its contents is.  An answer that a receiver gave goes through
- * html/words.h, and its id of a request is shown where it looks like one: letters, digits and
+ * there, and what its consent string said to a destination; nothing else of its contents is.
+ * What a receiver said goes through html/words.h, and its id of a request is shown where it looks like one: letters, digits and
  * the points between them, without an @.
  *
  * Rights: as its name says it is ecapi.trace(), which shows ids, so it is granted to nobody;
@@ -144,7 +144,7 @@ class_of(const char *outcome, EcapiPoint *point)
 	return "bad";
 }
 
-/* Of these the answer is what a receiver said; of others it is a line of our own. */
+/* Of these the answer is what a receiver said; of others it is the line of a request. */
 static bool
 says_receiver(const char *outcome)
 {
@@ -292,7 +292,12 @@ item(EcapiSheet *sheet, const Trace *trace, const TraceRow *row)
 			fact(html, "The receiver said", words);
 	}
 	else if (row->answer != NULL)
-		fact(html, "What went wrong", row->answer);
+	{
+		const char *line = ecapi_sheet_line(row->answer, row->status != NULL);
+
+		if (line != NULL)
+			fact(html, "What went wrong", line);
+	}
 	if (row->receiver_id != NULL && is_request_id(row->receiver_id))
 		fact(html, "The receiver's id of the request", row->receiver_id);
 	if (row->has_next)
@@ -394,7 +399,7 @@ ecapi_trace_report(PG_FUNCTION_ARGS)
 	ecapi_html_close(&sheet.html);
 	ecapi_html_open(&sheet.html, "footer");
 	ecapi_html_element(&sheet.html, "p", NULL,
-					   psprintf("Made by ecapi.trace_report() at %s. This page shows ids, and no other content of the event; it loads nothing.",
+					   psprintf("Made by ecapi.trace_report() at %s. This page shows ids and what a consent string said, and no other content of the event; it loads nothing.",
 								ecapi_sheet_time(GetCurrentStatementStartTimestamp())));
 	ecapi_html_close(&sheet.html);
 	SPI_finish();

@@ -36,6 +36,7 @@ static struct
 	EcapiBuffer body;
 	EcapiOutgoing outgoing;
 	const char *reason;			/* of the last event; NULL: none */
+	EcapiIdentified identified; /* the same: whether it tells its person */
 	const char *default_country;
 	const char *secrets[ECAPI_OWN_OPTIONS]; /* the format's own, in requests */
 	const char *sent;			/* the body that answers are to; NULL: not known */
@@ -91,13 +92,16 @@ platform_shape(const char *json)
 {
 	EcapiArena	arena;
 	EcapiShape	shape = platform_shape_of();
+	EcapiShaped shaped;
 
 	platform.left_out[0] = '\0';
 	ecapi_arena_init(&arena, unit_grab, NULL);
 	ecapi_buffer_truncate(&platform.body, 0);
 	ecapi_buffer_str(&platform.body, "");
-	return platform.format->add(&shape, &arena, unit_json(&arena, json), &platform.body,
-								&platform.reason);
+	shaped = platform.format->add(&shape, &arena, unit_json(&arena, json), &platform.body,
+								  &platform.reason);
+	platform.identified = shape.identified;
+	return shaped;
 }
 
 /* A whole request of n such events, sealed; false: it cannot be sent, for platform.reason. */

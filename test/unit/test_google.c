@@ -21,6 +21,7 @@
 static EcapiOptions options;
 static EcapiBuffer body;
 static EcapiArena arena;
+static EcapiIdentified identified;
 static const char *reason;
 static int	left_out;			/* values of the last event */
 static const char *default_country;
@@ -78,6 +79,7 @@ shape_all(const char *json)
 		shape.events += shaped == ECAPI_SHAPED;
 	}
 	ecapi_format_google.close(&shape, &body);
+	identified = shape.identified;
 	return shaped;
 }
 
@@ -287,7 +289,8 @@ test_analytics(void)
 			   "'postal_code':'10001','city':'New York','state':'NY','street':'1 Main St.'}");
 	check(has("\"city\":\"new york\",\"administrativeArea\":\"ny\"}") && has("\"addressLine\":\""),
 		  "the whole address");
-	check(shape_user(EMAIL) == ECAPI_UNFIT && strcmp(reason, "no identifier") == 0,
+	check(shape_user(EMAIL) == ECAPI_UNFIT && strcmp(reason, "no identifier") == 0 &&
+		  identified == ECAPI_IDENTIFIED_NOT,
 		  "Analytics finds nobody by an email address alone");
 }
 

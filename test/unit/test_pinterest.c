@@ -55,10 +55,12 @@ test_fit(void)
 	platform_check_fit("{" HEAD ",'event_type':'purchase','value':1}", "currency_code missing");
 	platform_check_fit("{" HEAD ",'event_type':'purchase','value':1,'currency_code':'XX1'}", "currency_code unknown");
 	platform_check_fit("{" HEAD ",'event_type':'purchase'}", NULL);
+	check(platform.identified != ECAPI_IDENTIFIED_NOT, "and one that is sent does not");
 	platform_check_fit("{" HEAD ",'event_type':'search','source':'app'}", "app_os missing");
 	platform_check_fit("{'id':'i'," PLATFORM_AT ",'event_type':'search'}", none);
 	platform_check_fit("{'id':'i'," PLATFORM_AT ",'event_type':'search','user_data':{'phone_numbers':'+12125550000',"
 					   "'event_ip_address':'192.0.2.1','customer_identifier':'c','click_id':'x'}}", none);
+	check(platform.identified == ECAPI_IDENTIFIED_NOT, "it counts as one that nobody is told by");
 	platform_check_fit("{'id':'i'," PLATFORM_AT ",'event_type':'search','user_data':{'event_user_agent':'A'}}", none);
 	platform_check_fit("{'id':'i'," PLATFORM_AT ",'event_type':'search','user_data':{'email_address':'x','ifa':'y'}}", none);
 	platform_check_fit("{'id':'i'," PLATFORM_AT ",'event_type':'search'," CLEAR "}", NULL);
