@@ -31,6 +31,8 @@ make_work
 need_packages "postgresql-$PG_MAJOR-repack" >/dev/null 2>&1 || say "no package postgresql-$PG_MAJOR-repack"
 # large; 410_report says so, too
 need_packages chromium >/dev/null 2>&1 || say "no package chromium"
+# 340_oracles, 345_second and 410_report run programs of it, and say so, too; it may be there by other means
+command -v npm >/dev/null || need_packages nodejs npm >/dev/null 2>&1 || say "no npm"
 make_server
 "$PG_CONFIG" --version
 build_counted

@@ -3,34 +3,44 @@
  *	  What to do for an identifier that events lack: the line of a mapping.
  *
  * The lines are those of ecapi.suggest_mapping() for the tables whose tracks make such
- * events.  A table that is locked against readers is passed over: advice is not worth
- * waiting for.
+ * events.  A table that is locked against readers, or whose foreign keys lead to one, is
+ * passed over: advice is not worth waiting for.  So is a track that cannot be read, or is
+ * too long to be read in another role's session.
  *
  * Names of tables and columns are quoted as SQL and JSON want them; no row is read.
  *
- * Locks: AccessShareLock on each of these tables while it is looked at.
+ * Locks: AccessShareLock on each of these tables, and on those that their foreign keys lead
+ * to, while it is looked at; they go with the subtransaction of the look.
  */
 #include "postgres.h"
 
 #include "access/relation.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "base/sql_scope.h"
+#include "base/subtransaction.h"
 #include "capture/mapping.h"
 #include "capture/tracks.h"
 #include "event/click_ids.h"
 #include "event/event_type.h"
 #include "preview/match_advice.h"
+#include "tracking/look.h"
 #include "tracking/suggest.h"
 
-/* Tables that are looked at for an event type. */
+/* Tables that are looked at for an event type: more lines than anybody reads. */
 #define TRACKS_MAX	10
+
+/* As long as a session holds a lock that does not sleep on it, as in tracking/look.c. */
+#define LOCK_TIMEOUT	"10ms"
 
 typedef struct Track
 {
@@ -39,39 +49,55 @@ typedef struct Track
 	Jsonb	   *mapping;		/* that is suggested */
 } Track;
 
+/* One look, in a subtransaction; track stays NULL where the table is locked or gone. */
+typedef struct Look
+{
+	const EcapiDeclared *declared;
+	EcapiTrack *parsed;
+	Track	   *track;
+} Look;
+
+/* What it locks, and its setting, go with the subtransaction. */
+static void
+look_within(void *arg)
+{
+	Look	   *look = arg;
+	Relation	relation;
+	EcapiSuggested suggested;
+
+	(void) NewGUCNestLevel();
+	ecapi_sql_set("lock_timeout", LOCK_TIMEOUT);
+	if (!ConditionalLockRelationOid(look->declared->relation, AccessShareLock))
+		return;
+	relation = try_relation_open(look->declared->relation, NoLock);
+	if (relation == NULL)
+		return;
+	ecapi_suggest(relation, look->parsed->event_type, &suggested);
+	look->track = palloc(sizeof(Track));
+	look->track->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+													   RelationGetRelationName(relation));
+	look->track->declared = look->parsed;
+	look->track->mapping = suggested.mapping;
+	relation_close(relation, NoLock);
+}
+
 /* The track of a declaration; NULL: it is not to be looked at now, or of another type. */
 static Track *
 look_at(const EcapiDeclared *declared, const char *event_type)
 {
-	EcapiTrack *parsed;
-	EcapiSuggested suggested;
-	Relation	relation;
-	Track	   *track;
+	Look		look = {.declared = declared};
+	ErrorData  *error;
 
-	if (declared->argument == NULL || OidIsValid(declared->parent))
+	CHECK_FOR_INTERRUPTS();
+	if (declared->argument == NULL || OidIsValid(declared->parent) || ecapi_look_too_long(declared))
 		return NULL;
-	if (!ConditionalLockRelationOid(declared->relation, AccessShareLock))
+	look.parsed = ecapi_declared_track(declared);
+	if (look.parsed == NULL || strcmp(look.parsed->event_type, event_type) != 0)
 		return NULL;
-	relation = try_relation_open(declared->relation, NoLock);
-	if (relation == NULL)
-	{
-		UnlockRelationOid(declared->relation, AccessShareLock);
-		return NULL;
-	}
-	parsed = ecapi_track_parse(declared->argument, CurrentMemoryContext);
-	if (strcmp(parsed->event_type, event_type) != 0)
-	{
-		relation_close(relation, AccessShareLock);
-		return NULL;
-	}
-	ecapi_suggest(relation, event_type, &suggested);
-	track = palloc(sizeof(Track));
-	track->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-												 RelationGetRelationName(relation));
-	track->declared = parsed;
-	track->mapping = suggested.mapping;
-	relation_close(relation, AccessShareLock);
-	return track;
+	error = ecapi_subtransaction(look_within, &look, false);
+	if (error != NULL && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		ReThrowError(error);
+	return error == NULL ? look.track : NULL;
 }
 
 List *
@@ -177,7 +203,7 @@ ecapi_match_advice(const List *tracks, const char *path, bool *found)
 		add_way(&advice, path);
 	else if (mapped_to(mapped, path)->source != NULL)
 	{
-		appendStringInfo(&advice, "%s maps it, mostly without a value: ", mapped->relation);
+		appendStringInfo(&advice, "%s maps it, and some events lack it: ", mapped->relation);
 		add_line(&advice, path, mapped_to(mapped, path)->source);
 	}
 	else

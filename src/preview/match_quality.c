@@ -13,12 +13,13 @@
  * An identifier that an event has and that does not leave is left out: with what the format
  * has told of its field, or because an option or the consent takes it out, or because it
  * has not the form that the platform gives it.  One in whose place another of its kind
- * leaves is not left out.
+ * leaves is not left out.  Nothing leaves with an event that is refused.
  *
  * Nothing of a person is kept: counts alone.
  *
  * Memory: counts for each event type that is met, in the context of begin; reasons up to
- * REASONS_MAX.  No locks but those of match_advice.c.
+ * REASONS_MAX; and what the probes of one event take, about as often as there are click ids
+ * as much as its ext.  No locks but those of match_advice.c.
  */
 #include "postgres.h"
 
@@ -37,16 +38,24 @@
 #include "preview/match_advice.h"
 #include "preview/match_quality.h"
 
+/* Bits of EcapiMatchSet. */
 #define IDENTIFIERS		64
+
+/* Kept of a type, more than formats and options have; and in a cell. */
 #define REASONS_MAX		20
 #define REASONS_SHOWN	3
+
+/* Lines of advice for a type: what can be done next. */
 #define ADVICE			5
+
+/* Events that do not leave, of which each shows some of what the destination takes. */
 #define PROBES			3
 
-/* Why an identifier did not leave: the codes of violations, and two more. */
+/* Why an identifier did not leave: the codes of violations, and three more. */
 #define TAKEN_OUT		ECAPI_VIOLATION_CODES
 #define UNUSED			(ECAPI_VIOLATION_CODES + 1)
-#define LEFT_OUT_CODES	(ECAPI_VIOLATION_CODES + 2)
+#define REFUSED			(ECAPI_VIOLATION_CODES + 2)
+#define LEFT_OUT_CODES	(ECAPI_VIOLATION_CODES + 3)
 
 /* Why events did not leave. */
 typedef struct Reason
@@ -75,6 +84,7 @@ typedef struct OfType
 struct EcapiMatchQuality
 {
 	MemoryContext context;
+	MemoryContext scratch;		/* of one event */
 	EcapiPreview *preview;
 	EcapiMatching matching;
 	OfType	   *types[ECAPI_EVENT_TYPES];
@@ -86,6 +96,7 @@ ecapi_match_quality_begin(EcapiPreview *preview)
 	EcapiMatchQuality *quality = palloc0(sizeof(EcapiMatchQuality));
 
 	quality->context = CurrentMemoryContext;
+	quality->scratch = AllocSetContextCreate(quality->context, "ecapi match quality", ALLOCSET_DEFAULT_SIZES);
 	quality->preview = preview;
 	ecapi_tree_buffer(&quality->matching.body.buffer, 0, quality->context);
 	ecapi_tree_buffer(&quality->matching.other.buffer, 0, quality->context);
@@ -132,8 +143,7 @@ told_of(const EcapiPreview *preview, const char *path)
 }
 
 /*
- * Count those that the event had before it was shaped, and that it does not carry; of one
- * that is not sent, what there is a reason for beside that.
+ * Count those that the event had before it was shaped, and that it does not carry.
  */
 static void
 count_left_out(EcapiMatchQuality *quality, OfType *of, EcapiMatchSet had, EcapiMatchSet has,
@@ -155,7 +165,7 @@ count_left_out(EcapiMatchQuality *quality, OfType *of, EcapiMatchSet had, EcapiM
 		if (code < 0)
 			code = (has & bit) == 0 ? TAKEN_OUT : UNUSED;
 		if (code == UNUSED && !sent)
-			continue;
+			code = REFUSED;
 		of->left_out[i]++;
 		of->codes[i][code]++;
 	}
@@ -202,6 +212,7 @@ ecapi_match_quality_add(EcapiMatchQuality *quality, EcapiPreviewEvent *event, Ec
 	bool		sent;
 	OfType	   *of;
 	EcapiMatchSet carried;
+	EcapiArena	probing;
 
 	if (event->type < 0 || (event->decided && is_of_others(event)))
 		return;
@@ -221,16 +232,18 @@ ecapi_match_quality_add(EcapiMatchQuality *quality, EcapiPreviewEvent *event, Ec
 			return;
 	}
 	matching->body.shape = preview->body.shape;
+	ecapi_tree_stoppable_arena(&probing, quality->scratch);
 	if (of->asked < PROBES)
-		of->taken |= ecapi_match_taken(matching, arena, event->event);
+		of->taken |= ecapi_match_taken(matching, &probing, event->event);
 	/* one that would leave says it; others, as far as they go */
 	of->asked = sent ? PROBES : Min(of->asked + 1, PROBES);
-	carried = ecapi_match_carried(matching, arena, event->event, of->taken);
-	if (arena->failed || matching->body.buffer.failed || matching->other.buffer.failed)
+	carried = ecapi_match_carried(matching, &probing, event->event, of->taken);
+	if (probing.failed || matching->body.buffer.failed || matching->other.buffer.failed)
 		ecapi_tree_out_of_memory();
 	count_left_out(quality, of, ecapi_match_present(before, of->taken),
 				   ecapi_match_present(event->event, of->taken), carried, sent);
 	count_carried(of, carried, identified == ECAPI_IDENTIFIED);
+	MemoryContextReset(quality->scratch);
 }
 
 /* ---- rows ---- */
@@ -278,7 +291,8 @@ static const char *
 code_name(int code)
 {
 	return code == TAKEN_OUT ? "taken out by an option or consent" :
-		code == UNUSED ? "not in the platform's form, or incomplete" : ecapi_violation_name(code);
+		code == UNUSED ? "not in the platform's form, or incomplete" :
+		code == REFUSED ? "the event is refused" : ecapi_violation_name(code);
 }
 
 static char *
@@ -332,6 +346,8 @@ cure_of(const OfType *of, int i)
 			return "give the value in clear: this platform hashes another form of it";
 		case ECAPI_VIOLATION_MISSING:
 			return "give all parts: first_name, last_name, postal_code and country_code";
+		case REFUSED:
+			return "see why events are refused, in the row of the event type";
 		case TAKEN_OUT:
 			return "see the options fields, redact, anonymize and mmt_only of the destination, and the consent";
 		default:

@@ -34,6 +34,7 @@ FROM (VALUES ('opted out', 'DBABBg~BAAAAQAA'), ('did not', 'DBABBg~BAAAAgAA'), (
 ALTER SERVER gpp_terms OPTIONS (SET sensitive 'helth');
 ALTER SERVER gpp_terms OPTIONS (SET sensitive 'health,');
 ALTER SERVER gpp_terms OPTIONS (SET uses 'sale');
+CREATE SERVER gpp_no_mode FOREIGN DATA WRAPPER ecapi OPTIONS (format 'linkedin', event_types 'purchase=104012', restricted 'allow');
 ALTER SERVER gpp_terms OPTIONS (ADD tcf_purposes '1, 25');
 ALTER SERVER gpp_terms OPTIONS (ADD tcf_vendor_id '65536');
 ALTER SERVER gpp_terms OPTIONS (ADD restricted 'yes');

@@ -54,7 +54,7 @@ SELECT page LIKE '%400 Bad Request Invalid email &#x2026; of &#x2026;%' AS words
 -- Requests: percentiles as percentile_disc() has them, errors by what went wrong, whatever the
 -- name is; what went wrong without a request is none of these.
 INSERT INTO ecapi.request (request_id, sent_at, latency_ms, events, attempt, status, slot, server, destination, outcome, error, seqs)
-SELECT 0, '2001-03-01 10:00+00'::timestamptz + n * interval '1 second', CASE WHEN n % 7 > 0 THEN (n * 7919 % 1000) / 8.0 END, n, n % 3, 200, 0, 0,
+SELECT 0, '2001-03-01 10:00+00'::timestamptz + n * interval '1 second', CASE WHEN n % 7 > 0 THEN (n * 7919 % 1000) / 8.0 END, n, n % 3, CASE WHEN n % 5 > 0 THEN 200 END, 0, 0,
     (ARRAY['<script>alert("1")</script>', E'a\n''b"', repeat('广', 21)])[1 + n % 3], CASE WHEN n % 5 = 0 THEN 'failed' ELSE 'delivered' END,
     CASE WHEN n % 5 = 0 THEN E'</td>HTTP "status"\n50' || n % 2 END, '{}'
 FROM generate_series(1, 1000) n;
@@ -74,6 +74,34 @@ SELECT ARRAY(SELECT report_figures(page, 'Times to the answer')) = (
         FROM ecapi.request WHERE sent_at BETWEEN '2001-03-01' AND '2001-03-08' AND latency_ms IS NOT NULL GROUP BY 1) q) AS percentiles
 FROM page;
 SELECT f AS errors FROM page, report_figures(page, 'Requests without success') WITH ORDINALITY f (f, n) ORDER BY n;
+
+-- What a platform says of a request is shown by the words of a list, and what was delivered is
+-- none without success, whatever was said of it.
+INSERT INTO ecapi.request (request_id, sent_at, latency_ms, events, attempt, status, slot, server, destination, outcome, error, seqs)
+VALUES (0, '2001-03-10 10:00+00', 1, 1, 1, 400, 0, 0, 'words', 'rejected', 'HTTP status 400: invalid parameter (code 100): Invalid last name Miller of Stuttgart', '{}'),
+    (0, '2001-03-10 10:00+00', 1, 1, 1, 200, 0, 0, 'words', 'rejected', 'Invalid email ann@example.com', '{}'),
+    (0, '2001-03-10 10:00+00', 1, 1, 1, 200, 0, 0, 'words', 'delivered', 'Invalid email bob@example.com', '{}'),
+    (0, '2001-03-10 10:00+00', 1, 1, 1, NULL, 0, 0, 'words', 'failed', 'could not look up the host name: shop.example', '{}');
+UPDATE page SET page = ecapi.report('2001-03-09', '2001-03-12');
+SELECT regexp_replace(m[1], '<[^>]*>', ' ', 'g') AS without_success
+FROM page, regexp_matches(substring(page FROM '<caption>Requests without success</caption>.*?</table>'), '<tr><th scope="row"[^>]*>(.*?)</tr>', 'g') m ORDER BY 1;
+SELECT page ~ 'Miller|Stuttgart|ann@|bob@' AS personal FROM page;
+
+-- The ledger's hours are those of UTC, and days begin when their clocks do.
+BEGIN;
+SET LOCAL timezone = 'Asia/Kolkata';
+INSERT INTO ecapi.ledger (hour, destination, event_type, currency, outcome, events, value)
+VALUES ('2002-01-31 18:00+00', 'half', 'purchase', 'EUR', 'delivered', 1, 5);
+SELECT (SELECT events FROM ecapi_internal.report_outcomes('2002-02-01', '2002-02-02')) AS outcomes,
+    (SELECT events FROM ecapi.consent_report('2002-02-01', '2002-02-02')) AS consent,
+    (SELECT count(*) FROM ecapi_internal.report_values('2002-02-01', '2002-02-02') JOIN ecapi_internal.report_spans('2002-02-01', '2002-02-02') USING (starts)) AS in_a_piece;
+SET LOCAL timezone = 'Africa/Cairo';
+INSERT INTO ecapi.ledger (hour, destination, event_type, currency, outcome, events, value)
+SELECT at, 'cairo', 'purchase', 'EUR', 'delivered', 1, 5 FROM generate_series('2026-04-20 10:00+00'::timestamptz, '2026-05-04 10:00+00', '1 day') at;
+SELECT date '2026-04-24'::timestamptz AS has_no_midnight, count(*) AS days, count(s.starts) AS in_a_piece
+FROM ecapi_internal.report_values('2026-04-20', '2026-05-05') v LEFT JOIN ecapi_internal.report_spans('2026-04-20', '2026-05-05') s USING (starts)
+WHERE v.destination = 'cairo';
+ROLLBACK;
 
 -- Ten years: in months, with nothing lost.
 INSERT INTO ecapi.ledger (hour, destination, event_type, currency, outcome, events, value)

@@ -306,6 +306,24 @@ is($bare->sql("SELECT ids, body ~ '\"id\":\"b-1\"' FROM ecapi.preview('shop')"),
 is($bare->sql("SELECT decision, events, value FROM ecapi.preview('shop', since => '-infinity')"), 'send|3|6',
 	'and counts');
 
+# --- advice on identifiers waits for no lock, also not of a table that a foreign key leads to
+
+$bare->sql('CREATE TABLE customers (id int PRIMARY KEY, email text);'
+	  . 'CREATE TABLE orders (id int PRIMARY KEY, total numeric, customer_id int REFERENCES customers);'
+	  . q(SELECT ecapi.track('orders', 'purchase', '{"value": "total", "currency_code": "''EUR''"}');)
+	  . 'INSERT INTO orders VALUES (1, 5, NULL)');
+
+my $advice = "SELECT coalesce(bool_or(advice LIKE '%customer_id.email%'), false) FROM ecapi.match_quality('shop')";
+is($bare->sql($advice), 't', 'a foreign key leads to an address');
+
+my $locker = $bare->background([ $bare->installed_command('psql'), '-X', '-d', $bare->connstr('postgres'), '-c',
+		'BEGIN; LOCK TABLE customers IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)' ]);
+
+$bare->wait_sql("SELECT count(*) = 1 FROM pg_locks WHERE relation = 'customers'::regclass AND mode = 'AccessExclusiveLock' AND granted", 'its table is locked');
+is($bare->sql("SET statement_timeout = '100s'; BEGIN; $advice; SELECT count(*) FROM pg_locks WHERE relation = 'orders'::regclass AND pid = pg_backend_pid(); COMMIT"),
+	"f\n0", 'it is passed over, and no lock is kept');
+$bare->end_background($locker);
+
 kill 'TERM', $parrot_pid;
 waitpid($parrot_pid, 0);
 $bare->stop;
