@@ -551,11 +551,10 @@ BEGIN ATOMIC
 		(v.value ->> 'mae')::float8, (v.value ->> 'gini')::float8, (v.value ->> 'top_decile')::float8,
 		ARRAY(SELECT (c.tenth ->> 'predicted')::float8 FROM jsonb_array_elements(v.value -> 'calibration') WITH ORDINALITY c (tenth, n) ORDER BY c.n),
 		ARRAY(SELECT (c.tenth ->> 'actual')::float8 FROM jsonb_array_elements(v.value -> 'calibration') WITH ORDINALITY c (tenth, n) ORDER BY c.n)
-	FROM (SELECT DISTINCT ON (n.relation) n.* FROM ecapi.model n ORDER BY n.relation, n.fit_id DESC) m,
+	FROM (SELECT DISTINCT ON (n.relation) n.* FROM ecapi.model n ORDER BY n.relation, n.fit_id DESC LIMIT 26) m,
 		LATERAL jsonb_array_elements(m.holdout) WITH ORDINALITY h (row, n),
 		LATERAL (SELECT h.row -> 'value') v (value)
-	ORDER BY m.relation::text, h.n
-	LIMIT 100;
+	ORDER BY m.relation::text, h.n;
 END;
 
 CREATE FUNCTION ecapi.report(

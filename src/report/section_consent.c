@@ -63,7 +63,7 @@ ecapi_section_consent(EcapiSheet *sheet)
 	[ECAPI_CHART_SHADOW] = "sent in a restricted mode", [ECAPI_CHART_FAILED] = "denied"};
 	static const bool kinds[ECAPI_CHART_KINDS] = {[ECAPI_CHART_DELIVERED] = true, [ECAPI_CHART_SHADOW] = true,
 	[ECAPI_CHART_FAILED] = true};
-	static const char *const label = "Events sent, restricted and denied by consent at each destination. The table below has the same figures.";
+	static const char *const label = "Events sent, restricted and denied by consent at each destination. The table below has the same figures, of all destinations.";
 	uint64		n = ecapi_query(&read_consent, ecapi_sheet_span(sheet));
 	EcapiShares shares[ECAPI_SHEET_LANES];
 	bool		any = false;

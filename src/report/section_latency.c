@@ -31,7 +31,7 @@ ecapi_section_latency(EcapiSheet *sheet)
 	EcapiRange	ranges[ECAPI_SHEET_LANES];
 	int			lanes = Min(log->ntimes, ECAPI_SHEET_LANES);
 	int64		every = 1;
-	const char *label = "Times from request to answer of each destination, on a logarithmic scale. The table below has the same figures.";
+	const char *label = "Times from request to answer of each destination, on a logarithmic scale. The table below has the same figures, of all destinations.";
 
 	if (log->ntimes == 0)
 		return false;

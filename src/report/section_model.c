@@ -16,6 +16,9 @@
 
 #define TENTHS	10
 
+/* Tables with predictions that are shown; report_models() reads one more. */
+#define MODELS	25
+
 static EcapiStatement read_models = {
 	.sql = "SELECT relation, model, fitted_at, learnt_until::text, span_end::text, currency, customers, orders, problem,"
 	" prediction, is_baseline, is_used, predicted, actual, total_error, mae, gini, top_decile, predicted_tenths, actual_tenths"
@@ -153,20 +156,25 @@ drift(EcapiSheet *sheet, void *arg)
 		ecapi_sheet_row_end(sheet);
 	}
 	ecapi_sheet_table_end(sheet);
+	ecapi_sheet_more(sheet, (int64) n - ECAPI_SHEET_ROWS, "tables");
 }
 
 bool
 ecapi_section_model(EcapiSheet *sheet)
 {
 	uint64		n = ecapi_query(&read_models);
+	uint64		row = 0;
+	int			models = 0;
 	char	   *failed;
 
 	if (n == 0)
 		return false;
 	ecapi_sheet_section(sheet, "predictions", "Predictions",
 						"What the newest fit of each table predicted of days that it had not seen, beside simple rules, and how orders went since.");
-	for (uint64 row = 0; row < n;)
+	while (row < n && models++ < MODELS)
 		row = one_model(sheet, row, n);
+	if (row < n)
+		ecapi_sheet_note(sheet, "Predictions of further tables are not shown.");
 	failed = ecapi_sheet_try(sheet, drift, NULL);
 	if (failed != NULL)
 		ecapi_sheet_note(sheet, "Orders since the fit could not be counted (SQLSTATE %s).", failed);
