@@ -4,6 +4,9 @@
  *
  * A page is at most PAGE_MAX bytes, which is ten times what the limits of all sections give
  * together; it is an error beyond, and never a page that lacks its end.
+ *
+ * Locks: none of a page's own.  Its sections run statements under one snapshot, whose locks
+ * (AccessShareLock) stay until the transaction ends, as any query's do.
  */
 #include "postgres.h"
 
