@@ -2,8 +2,14 @@
  * test_frequency.c
  *	  The models of repeat orders by themselves: gradients, forecasts of any history, and customers
  *	  made by the models' own assumptions.
+ *
+ *	  test_frequency [CUSTOMERS]
+ *
+ * With a number it tests nothing, and prints how long fits of so many customers take, and
+ * forecasts of a million.
  */
 #include <math.h>
+#include <time.h>
 
 #include "draw.h"
 #include "model/bgnbd.h"
@@ -16,6 +22,9 @@
 #define MADE		60000
 #define WEEKS		26
 #define MODELS		ECAPI_FREQUENCY_MODELS
+
+/* Customers of a call for many forecasts, as ecapi.fit() has them. */
+#define PAGE		5000
 
 static const EcapiFitControl control = {.grab = unit_grab};
 static EcapiCustomer made[MADE];
@@ -379,12 +388,67 @@ test_order(void)
 	check(good, "nor does a forecast on other customers");
 }
 
+/* ---- how long ---- */
+
+static double
+seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+}
+
+static void
+say_fit(const char *model, size_t n, const EcapiFit *fit, double start)
+{
+	printf("# %s: fit of %zu customers %.2f s, %s\n", model, n, seconds() - start,
+		   fit->problem ? fit->problem : "converged");
+}
+
+static int
+time_it(size_t n)
+{
+	static EcapiForecast forecasts[PAGE];
+	EcapiCustomer *customers = malloc(n * sizeof(EcapiCustomer));
+	EcapiFit	fit;
+	double		start;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		customers[i].T = 52 * draw_uniform() + 26;
+		customers[i].x = draw(3) == 0 ? 0 : floor(draw_gamma(0.6, 4));
+		customers[i].t_x = customers[i].x == 0 ? 0 : customers[i].T * draw_uniform();
+		customers[i].m_x = customers[i].x > 0 ? draw_gamma(2, 30 / draw_gamma(4, 1)) : 0;
+	}
+	for (int m = 0; m < MODELS; m++)
+	{
+		const EcapiFrequencyModel *model = &ecapi_frequency_models[m];
+
+		start = seconds();
+		model->fit(customers, n, &control, &fit);
+		say_fit(model->name, n, &fit, start);
+		start = seconds();
+		for (size_t i = 0; i < 1000000; i += PAGE)
+			model->forecasts(&fit, customers + i % (n - PAGE), PAGE, WEEKS, forecasts);
+		printf("# %s: forecasts of a million customers %.2f s\n", model->name, seconds() - start);
+	}
+	start = seconds();
+	ecapi_gammagamma_fit(customers, n, &control, &fit);
+	say_fit("values", n, &fit, start);
+	free(customers);
+	unit_free();
+	return 0;
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	int			m;
 
 	seed_draws();
+	if (argc > 1)
+		return time_it(strtoul(argv[1], NULL, 10));
 	test_any_history();
 	/* what is judged by standard errors is the same in each run */
 	if (!getenv("ECAPI_SEED"))
