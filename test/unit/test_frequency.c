@@ -5,7 +5,7 @@
  *
  *	  test_frequency [CUSTOMERS]
  *
- * With a number it tests nothing, and prints how long fits of so many customers take, and
+ * With a number it tests nothing, and prints how long fits of that many customers take, and
  * forecasts of a million.
  */
 #include <math.h>
