@@ -24,7 +24,6 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
 #include "base/sql_scope.h"
 #include "base/subtransaction.h"
