@@ -44,8 +44,8 @@ set -euo pipefail
 
 # What looks at catalogs between its uses of what it has found there: each file of
 # src/rowsql, src/capture, src/tracking and src/history runs in one of them.
-DISCARD_REGRESS=(backfill capture_at_end capture_commit capture_equal capture_partitions capture_rows
-	capture_sources capture_types destination emit enrich proof suggest track)
+DISCARD_REGRESS=(backfill capture_at_end capture_commit capture_equal capture_equal_icu capture_partitions
+	capture_rows capture_sources capture_types destination emit enrich proof suggest track)
 DISCARD_ISOLATION=(capture_at_commit capture_concurrent capture_ddl foreign_ddl_beside
 	track_beside)
 
