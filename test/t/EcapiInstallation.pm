@@ -3,6 +3,7 @@
 #   my $copy = EcapiInstallation->create;
 #   my $cluster = EcapiCluster->create(install_path => $copy->path);
 #   my $older = $copy->build('1.0');          # a library that says it is of 1.0
+#   my $other = $copy->build_with('src/base/server_fault.c', $text);   # with another source
 #   $copy->put($older);                       # servers load it from their next start on
 #   $copy->step('1.1', '1.2', 'SELECT ...');  # a further version of the SQL, and the default
 #
@@ -69,14 +70,30 @@ sub put
 	return;
 }
 
+# A copy of the sources and of what was built of them.
+sub _sources
+{
+	my $place = PostgreSQL::Test::Utils::tempdir();
+
+	_run('cp', '-a', (map { "$top/$_" } qw(Makefile ecapi.control sql doc src)), $place);
+	return $place;
+}
+
+sub _library
+{
+	my ($place) = @_;
+
+	_run('make', '-s', '-C', $place, 'with_llvm=no', 'ecapi.so');
+	return "$place/ecapi.so";
+}
+
 # The library of this run under another version, and without some of its sources; returns
 # its file.  Objects that were built are used again, but for those that know the version.
 sub build
 {
 	my ($self, $version, @without) = @_;
-	my $place = PostgreSQL::Test::Utils::tempdir();
+	my $place = _sources();
 
-	_run('cp', '-a', (map { "$top/$_" } qw(Makefile ecapi.control sql doc src)), $place);
 	_run('sed', '-i', "s/^default_version = .*/default_version = '$version'/", "$place/ecapi.control");
 	for my $source (@without)
 	{
@@ -84,8 +101,18 @@ sub build
 	}
 	my @knows = split /\n/, _run('grep', '-rlwE', '--include=*.[ch]', 'ECAPI_VERSION|ECAPI_USER_AGENT', "$place/src");
 	unlink map { s/\.c$/.o/r } grep { /\.c$/ } @knows;
-	_run('make', '-s', '-C', $place, 'with_llvm=no', 'ecapi.so');
-	return "$place/ecapi.so";
+	return _library($place);
+}
+
+# The library of this run, but for the text of one source file; returns its file.
+sub build_with
+{
+	my ($self, $source, $text) = @_;
+	my $place = _sources();
+
+	unlink "$place/$source", "$place/$source" =~ s/\.c$/.o/r;
+	append_to_file("$place/$source", $text);
+	return _library($place);
 }
 
 # A step of SQL to a version beyond that of the sources, which becomes the default.
