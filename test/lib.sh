@@ -383,6 +383,12 @@ start_cluster()
 	} >>"$WORK/data/postgresql.conf"
 	export PGHOST=$WORK/run PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 	LOGS+=("$WORK/server.log")
+	start_server
+}
+
+# The server of that cluster, until it takes sessions.
+start_server()
+{
 	"${AS_SERVER[@]}" "$BINDIR/pg_ctl" -D "$WORK/data" -l "$WORK/server.log" -s -w -t 60 \
 		start </dev/null >/dev/null
 }

@@ -30,8 +30,10 @@ FAILED=0
 SKIPPED=0
 
 # What a server says that fails an assertion or dies of a signal, and what it says at the end
-# of a transaction, or of a piece of memory, of what was left or written over.
-FAULTS='TRAP:|was terminated by signal (4|6|7|8|11):'
+# of a transaction, or of a piece of memory, of what was left or written over.  "runtime error"
+# is UBSan's: a process of the server has written its title over the environment before UBSan
+# reads there that a file is to have it.
+FAULTS='TRAP:|was terminated by signal (4|6|7|8|11):|: runtime error: '
 FAULTS+='|WARNING: .*(leak(ed|ing)? |leak:|still active|not closed at end|write past chunk end'
 FAULTS+='|problem in (alloc set|Generation|slab)|non-empty SPI stack)'
 
