@@ -139,7 +139,7 @@ found_mistake()
 }
 
 # make_mistake NAME: it must be found, and fail the part.  Afterwards the server has ended all its
-# processes, and said what there is to say of them, and has begun anew with an empty log.
+# processes, has said what there is to say of them, and is started again, with an empty log.
 make_mistake()
 {
 	local name=$1 passed=$PASSED failed=$FAILED found
