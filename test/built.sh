@@ -123,9 +123,12 @@ built_server()
 	fi
 	BUILT=$ROOTS/servers/$PG_MAJOR-$kind
 	made="$(options_of "$kind"), ${CONTRIB[*]}"
-	[ "$(cat "$BUILT/made" 2>/dev/null)" != "$made" ] || return 0
-	rm -rf --one-file-system "$BUILT"
-	mkdir -p "$BUILT"
-	build_server "$kind" "$BUILT"
-	echo "$made" >"$BUILT/made"
+	hold servers
+	if [ "$(cat "$BUILT/made" 2>/dev/null)" != "$made" ]; then
+		rm -rf --one-file-system "$BUILT"
+		mkdir -p "$BUILT"
+		build_server "$kind" "$BUILT"
+		echo "$made" >"$BUILT/made"
+	fi
+	let_go servers
 }

@@ -66,13 +66,14 @@ run_in()
 	inside "$1" env ECAPI_PG_MAJOR="$2" ECAPI_JOBS="${ECAPI_JOBS:-}" bash "${@:3}"
 }
 
-# ready_root VERSION: whole, with this clone and the packages that it needs, or an error.
+# ready_root VERSION: whole, with this clone and the packages that it needs, and held; or an error.
 ready_root()
 {
-	local version=$1 root=$ROOTS/matrix/$1 release
+	local version=$1 root=$ROOTS/matrix/$1 release status=0
 
 	release=$(release_of "$version")
 	[ -z "$WITHIN" ] || ROOTS_UNTIL=$((SECONDS + WITHIN - ROOTS_TOOK))
+	hold "matrix/$version" || return
 	if [ ! -e "$root/ecapi.made" ]; then
 		rm -rf --one-file-system "$root"
 		make_root "$release" "$root" || return
@@ -84,9 +85,12 @@ ready_root()
 	BUILD=$root/srv/ecapi/clone copy_sources
 	[ ! -d "$REPO/../shared" ] || cp -R "$REPO/../shared" "$root/srv/ecapi/shared"
 	chown -hR 0:0 "$root/srv/ecapi"
+	hold archives || return
 	# shellcheck disable=SC2016  # the shell there has them
 	run_in "$root" "$version" -c '. /srv/ecapi/clone/test/lib.sh
-		need_packages "${PACKAGES[@]}" "${CHECK_PACKAGES[@]}"' && return
+		need_packages "${PACKAGES[@]}" "${CHECK_PACKAGES[@]}"' || status=$?
+	let_go archives
+	[ "$status" != 0 ] || return 0
 	# what dpkg was stopped in is not gone on with
 	rm -f "$root/ecapi.made"
 	return 1
@@ -112,6 +116,7 @@ why_left_out()
 			LEFT_OUT="its root folder could not be made"
 			tail -n 20 "$WORK/root"
 		fi
+		[ -z "$LEFT_OUT" ] || let_go "matrix/$version"
 		ROOTS_TOOK=$((ROOTS_TOOK + SECONDS - begun))
 		ROOTS_UNTIL=
 	fi
@@ -203,6 +208,7 @@ for version in "${versions[@]}"; do
 	passed=0
 	failed=1
 	run_version "$version" "${parts[@]}" >"$WORK/out.$version" || status=$?
+	let_go "matrix/$version"
 	cat "$WORK/out.$version"
 	if [[ $(tail -n 1 "$WORK/out.$version") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
 		passed=${BASH_REMATCH[1]}

@@ -333,6 +333,7 @@ PG_CONFIG=$(command -v pg_config)
 BUILD=$WORK/build
 RECEIVER_PID=
 find_roots
+hold "$release.build"
 copy_sources
 for part in "${parts[@]}"; do
 	say "== $part"

@@ -4,8 +4,10 @@
 #	find_roots				sets ROOTS, the directory in which they stay
 #	make_root RELEASE DIR	an empty Debian in DIR
 #	inside DIR COMMAND...	run there, with nothing of our environment
+#	hold NAME, let_go NAME	what is under ROOTS/NAME is ours alone between the two
 #
-# ROOTS_UNTIL, if set, is the value of SECONDS at which a command there is ended, and has failed.
+# ROOTS_UNTIL, if set, is the value of SECONDS at which a command there is ended, and has failed;
+# so has waiting for another run.
 #
 # What always holds:
 #
@@ -14,7 +16,9 @@
 #	  root: an archive of each release, and the packages that roots have fetched.
 # (2) Packages come from the mirror that the machine's own apt uses, and are checked by
 #	  Debian's keyring.
-# (3) A command in a root has mounts and processes of its own (namespaces): both are gone
+# (3) Runs at the same time do not disturb each other: whoever makes or uses what stays holds it,
+#	  and the others wait.  Archives of releases and fetched packages are one such thing.
+# (4) A command in a root has mounts and processes of its own (namespaces): both are gone
 #	  with it, however it ends.  Its network is the machine's.
 #
 # shellcheck shell=bash
@@ -57,6 +61,33 @@ find_roots()
 		die "$ROOTS must belong to root and be written by nobody else"
 }
 
+declare -A HELD=()
+
+# hold NAME: the lock ends with this process, if not before.
+hold()
+{
+	local name=$1 file=$ROOTS/$1.lock fd bound=()
+
+	mkdir -p "$(dirname "$file")"
+	exec {fd}>>"$file"
+	HELD[$name]=$fd
+	flock --nonblock "$fd" && return
+	say "waiting for another run that has $name"
+	[ -z "$ROOTS_UNTIL" ] || bound=(--timeout "$((SECONDS < ROOTS_UNTIL ? ROOTS_UNTIL - SECONDS : 0))")
+	attend flock "${bound[@]}" "$fd" && return
+	let_go "$name"
+	return 1
+}
+
+let_go()
+{
+	local fd=${HELD[$1]:-}
+
+	[ -n "$fd" ] || return 0
+	exec {fd}>&-
+	unset "HELD[$1]"
+}
+
 # unshared COMMAND...: in namespaces that end with it.
 unshared()
 {
@@ -92,7 +123,12 @@ make_root()
 {
 	local release=$1 dir=$2 archive=$ROOTS/$1.tar
 
-	[ -s "$archive" ] || make_archive "$release" "$archive" || return
+	hold archives || return
+	[ -s "$archive" ] || make_archive "$release" "$archive" || {
+		let_go archives
+		return 1
+	}
+	let_go archives
 	mkdir -p "$dir"
 	tar -C "$dir" --numeric-owner -xf "$archive"
 	cp -L /etc/resolv.conf /etc/hosts "$dir/etc/"

@@ -55,6 +55,7 @@ run_pair()
 {
 	local root=$ROOTS/upgrade/$1-$2
 
+	hold "upgrade/$1-$2" || return
 	ready_root "$1" "$2" "$root" || return
 	cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
 	rm -rf --one-file-system "$root/srv/ecapi"
