@@ -86,14 +86,14 @@ ready_root()
 	[ ! -d "$REPO/../shared" ] || cp -R "$REPO/../shared" "$root/srv/ecapi/shared"
 	chown -hR 0:0 "$root/srv/ecapi"
 	hold archives || return
+	# what dpkg is stopped in is not gone on with
+	rm -f "$root/ecapi.made"
 	# shellcheck disable=SC2016  # the shell there has them
 	run_in "$root" "$version" -c '. /srv/ecapi/clone/test/lib.sh
 		need_packages "${PACKAGES[@]}" "${CHECK_PACKAGES[@]}"' || status=$?
 	let_go archives
-	[ "$status" != 0 ] || return 0
-	# what dpkg was stopped in is not gone on with
-	rm -f "$root/ecapi.made"
-	return 1
+	[ "$status" != 0 ] || touch "$root/ecapi.made"
+	return "$status"
 }
 
 # why_left_out VERSION: in a word, or nothing, and then it is ready.  LEFT_OUT has it.
