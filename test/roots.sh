@@ -16,8 +16,8 @@
 #	  root: an archive of each release, and the packages that roots have fetched.
 # (2) Packages come from the mirror that the machine's own apt uses, and are checked by
 #	  Debian's keyring.
-# (3) Runs at the same time do not disturb each other: whoever makes or uses what stays holds it,
-#	  and the others wait.  Archives of releases and fetched packages are one such thing.
+# (3) Runs at the same time do not disturb each other: a run holds what it makes or uses of what
+#	  stays, and the others wait.  Archives of releases and fetched packages are one such thing.
 # (4) A command in a root has mounts and processes of its own (namespaces): both are gone
 #	  with it, however it ends.  Its network is the machine's.
 #
