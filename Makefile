@@ -27,6 +27,7 @@ OBJS = \
 	src/api/versionapi.o \
 	src/base/refuse.o \
 	src/base/argument.o \
+	src/base/citus.o \
 	src/base/result.o \
 	src/base/subtransaction.o \
 	src/api/destinationapi.o \
@@ -42,6 +43,7 @@ OBJS = \
 	src/api/gppapi.o \
 	src/api/previewapi.o \
 	src/api/notcarriedapi.o \
+	src/api/nodeapi.o \
 	src/api/statapi.o \
 	src/api/matchapi.o \
 	src/api/progressapi.o \

@@ -38,7 +38,8 @@ LANGUAGE c STABLE PARALLEL SAFE ROWS 1
 AS 'MODULE_PATHNAME', 'ecapi_library_problems';
 
 -- ---------------------------------------------------------------------------
--- The doctor.  New: what the library says of itself; that of 1.0 cannot say it.
+-- The doctor.  New: what the library says of itself, which that of 1.0 cannot say; and of
+-- shards.
 -- ---------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION ecapi.check(OUT severity text, OUT what text, OUT what_to_do text)
@@ -238,6 +239,12 @@ BEGIN
 			what_to_do := 'When it shall capture again: ALTER TABLE ... ENABLE TRIGGER.';
 			RETURN NEXT;
 		END IF;
+	END LOOP;
+
+	FOR severity, what, what_to_do IN
+		SELECT p.severity, p.what, p.what_to_do FROM ecapi_internal.shard_problems() p
+	LOOP
+		RETURN NEXT;
 	END LOOP;
 
 	SELECT pg_catalog.count(*) INTO n FROM ecapi.failed_event f
@@ -1001,3 +1008,611 @@ COMMENT ON COLUMN ecapi.stat_outbox.is_full IS 'whether events are dropped now';
 COMMENT ON COLUMN ecapi.stat_outbox.dropped IS 'events that were dropped because it was full';
 COMMENT ON COLUMN ecapi.stat_outbox.not_kept IS 'events and rows that were not set aside either';
 COMMENT ON COLUMN ecapi.stat_outbox.held_time IS 'age of the oldest transaction that has read or written it, in milliseconds; 0: none';
+
+-- ---------------------------------------------------------------------------
+-- Several nodes: a server for each part of the tables, and one that asks them all.  Nodes
+-- are those of Citus, asked by its own function, or servers of postgres_fdw, asked by
+-- dblink.  All of it runs as the caller, here and there: who asks sees what the caller's
+-- user mapping may see on the node.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ecapi_internal.limit_time(ms int) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_limit_time';
+
+CREATE FUNCTION ecapi_internal.reconcile_node(
+	relation regclass,
+	since timestamptz,
+	until timestamptz,
+	name text,
+	shards regclass[],
+	OUT track name,
+	OUT destination name,
+	OUT outcome text,
+	OUT reason text,
+	OUT currency text,
+	OUT events bigint,
+	OUT value numeric,
+	OUT ids text[])
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_reconcile_node';
+
+CREATE FUNCTION ecapi_internal.has_citus() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'citus');
+END;
+
+-- The shards of a table of Citus that are on this node; of any other table NULL.  Citus
+-- leaves the schema public out of their names.
+CREATE FUNCTION ecapi_internal.shards_here(relation regclass) RETURNS regclass[]
+LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	shards regclass[];
+BEGIN
+	IF NOT ecapi_internal.has_citus() THEN
+		RETURN NULL;
+	END IF;
+	EXECUTE 'SELECT pg_catalog.array_agg(h.shard ORDER BY h.shardid)
+		FROM (SELECT s.shardid, pg_catalog.shard_name(s.logicalrelid, s.shardid) AS name, n.nspname
+			FROM pg_catalog.pg_dist_shard s
+				JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid
+				JOIN pg_catalog.pg_dist_local_group g ON g.groupid = p.groupid
+				JOIN pg_catalog.pg_class c ON c.oid = s.logicalrelid
+				JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE s.logicalrelid = $1) d,
+			LATERAL (SELECT d.shardid, pg_catalog.to_regclass(CASE WHEN d.nspname = ''public'' AND NOT pg_catalog.starts_with(d.name, ''public.'')
+				THEN ''public.'' || d.name ELSE d.name END) AS shard) h
+		WHERE h.shard IS NOT NULL' INTO shards USING relation;
+	RETURN shards;
+END
+$$;
+
+-- Shards on this node on which Citus has not made, or no longer has, a track of their table.
+CREATE FUNCTION ecapi_internal.shards_without_track(OUT relation regclass, OUT name text, OUT shards text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+	SELECT t.tgrelid::regclass,
+		CASE WHEN pg_catalog.starts_with(t.tgname::text, 'ecapi_') THEN pg_catalog.substr(t.tgname::text, 7) ELSE t.tgname::text END,
+		pg_catalog.string_agg(s.shard::text, ', ' ORDER BY s.shard::text)
+	FROM pg_catalog.pg_namespace n
+		JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND p.proname = 'capture'
+		JOIN pg_catalog.pg_trigger t ON t.tgfoid = p.oid
+		CROSS JOIN LATERAL pg_catalog.unnest(ecapi_internal.shards_here(t.tgrelid)) s (shard)
+	WHERE n.nspname = 'ecapi' AND ecapi_internal.has_citus() AND t.tgparentid = 0
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger c
+			WHERE c.tgrelid = s.shard AND c.tgfoid = t.tgfoid AND c.tgargs = t.tgargs AND c.tgenabled = t.tgenabled)
+	GROUP BY t.tgrelid, t.tgname;
+END;
+
+-- One node's part of ecapi.on_nodes(): the rows of a query, or no rows of another
+-- statement, in at most ms milliseconds (NULL: no limit), or the problem that it took
+-- longer.  More rows are no state of a node; who asks has those of all nodes in memory.
+CREATE FUNCTION ecapi_internal.answer(statement text, ms int) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	began timestamptz := pg_catalog.clock_timestamp();
+	propagates text := pg_catalog.current_setting('citus.enable_ddl_propagation', true);
+	found jsonb;
+BEGIN
+	IF ms IS NOT NULL THEN
+		PERFORM ecapi_internal.limit_time(ms);
+	END IF;
+	IF statement ~* '^\s*(select|table|values|with)\y' THEN
+		EXECUTE pg_catalog.format(E'SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb("a row")) FROM (SELECT * FROM (%s\n) "a row" LIMIT 10001) "a row"',
+			pg_catalog.rtrim(statement, E'; \t\n')) INTO found;
+		IF pg_catalog.jsonb_array_length(found) > 10000 THEN
+			PERFORM ecapi_internal.refuse('54000', 'a node has more than 10000 rows to say', 'Ask for sums, or for fewer rows.');
+		END IF;
+	ELSE
+		-- each node does it by itself
+		IF propagates IS NOT NULL THEN
+			PERFORM pg_catalog.set_config('citus.enable_ddl_propagation', 'off', true);
+		END IF;
+		EXECUTE statement;
+		IF propagates IS NOT NULL THEN
+			PERFORM pg_catalog.set_config('citus.enable_ddl_propagation', propagates, true);
+		END IF;
+	END IF;
+	RETURN pg_catalog.jsonb_build_object('at', began, 'rows', coalesce(found, '[]'));
+EXCEPTION WHEN query_canceled THEN
+	-- as an error it would look like one of the statement that asks
+	IF ms IS NULL THEN
+		RAISE;
+	END IF;
+	RETURN pg_catalog.jsonb_build_object('at', began, 'problem', SQLERRM);
+END
+$$;
+
+-- Why a node that was reached has no answer: version is that of its extension.
+CREATE FUNCTION ecapi_internal.why_no_answer(version text, said text) RETURNS text
+LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+RETURN CASE WHEN version IS NULL THEN 'the extension is not there: add ecapi to shared_preload_libraries of the node, restart it, and CREATE EXTENSION ecapi in its database'
+	WHEN version = '1.0' THEN 'the extension is of version 1.0 there, and this needs 1.1: ALTER EXTENSION ecapi UPDATE on the node'
+	ELSE said END;
+
+-- All nodes of Citus at once.  Where one cannot be reached, Citus gives up after
+-- citus.node_connection_timeout.
+CREATE FUNCTION ecapi_internal.ask_citus(statement text, ms int,
+	OUT node text, OUT reached boolean, OUT answer jsonb, OUT problem text)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	everywhere text := 'SELECT r.nodeid, coalesce(n.nodename || '':'' || n.nodeport, ''here'') AS node, r.success, r.result
+		FROM pg_catalog.run_command_on_all_nodes($1) r LEFT JOIN pg_catalog.pg_dist_node n ON n.nodeid = r.nodeid ORDER BY 2';
+	versions jsonb;
+	r record;
+BEGIN
+	FOR r IN EXECUTE everywhere USING pg_catalog.format('SELECT ecapi_internal.answer(%L, %s)::text', statement, ms)
+	LOOP
+		node := r.node;
+		reached := true;
+		answer := NULL;
+		problem := NULL;
+		IF r.success THEN
+			answer := r.result::jsonb;
+			problem := answer ->> 'problem';
+		ELSE
+			IF versions IS NULL THEN
+				EXECUTE 'SELECT pg_catalog.jsonb_object_agg(a.nodeid, a.result) FROM pg_catalog.run_command_on_all_nodes($1) a WHERE a.success'
+				INTO versions USING 'SELECT pg_catalog.max(extversion) FROM pg_catalog.pg_extension WHERE extname = ''ecapi''';
+			END IF;
+			reached := versions ? r.nodeid::text;
+			problem := CASE WHEN reached THEN ecapi_internal.why_no_answer(nullif(versions ->> r.nodeid::text, ''), r.result)
+				ELSE 'it cannot be reached: ' || r.result END;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+	FOR node, reached, answer, problem IN EXECUTE 'SELECT n.nodename || '':'' || n.nodeport, false, NULL::jsonb,
+			''it is not active: SELECT citus_activate_node('' || quote_literal(n.nodename) || '', '' || n.nodeport || '')''
+		FROM pg_catalog.pg_dist_node n WHERE NOT n.isactive ORDER BY 1'
+	LOOP
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+
+-- What some connections of dblink answer to a statement that gives one row and column,
+-- at once; who has said nothing when the time is over is not waited for.
+CREATE FUNCTION ecapi_internal.ask_connections(dblink text, connections text[], statement text, ms int,
+	OUT connection text, OUT said text, OUT failure text)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	waiting text[] := connections;
+	until timestamptz := pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => ms / 1000.0);
+	pause float8 := 0.001;
+	busy int;
+BEGIN
+	FOREACH connection IN ARRAY connections LOOP
+		EXECUTE pg_catalog.format('SELECT %I.dblink_send_query($1, $2)', dblink) USING connection, statement;
+	END LOOP;
+	LOOP
+		FOREACH connection IN ARRAY waiting LOOP
+			EXECUTE pg_catalog.format('SELECT %I.dblink_is_busy($1)', dblink) INTO busy USING connection;
+			CONTINUE WHEN busy = 1;
+			said := NULL;
+			failure := NULL;
+			BEGIN
+				EXECUTE pg_catalog.format('SELECT r.said FROM %I.dblink_get_result($1) AS r (said text)', dblink) INTO said USING connection;
+			EXCEPTION WHEN OTHERS THEN
+				failure := SQLERRM;
+			END;
+			-- the end of the answer
+			BEGIN
+				EXECUTE pg_catalog.format('SELECT r.said FROM %I.dblink_get_result($1) AS r (said text)', dblink) USING connection;
+			EXCEPTION WHEN OTHERS THEN
+				NULL;
+			END;
+			waiting := pg_catalog.array_remove(waiting, connection);
+			RETURN NEXT;
+		END LOOP;
+		EXIT WHEN pg_catalog.cardinality(waiting) = 0;
+		IF pg_catalog.clock_timestamp() > until THEN
+			FOREACH connection IN ARRAY waiting LOOP
+				said := NULL;
+				failure := 'it did not answer in time';
+				RETURN NEXT;
+			END LOOP;
+			RETURN;
+		END IF;
+		PERFORM pg_catalog.pg_sleep(pause);
+		pause := least(pause * 2, 0.05);
+	END LOOP;
+END
+$$;
+
+-- Servers of postgres_fdw: those that are named, or all that the caller may use.
+--
+-- The server that is asked waits for a connection without an end, unless the option
+-- connect_timeout says otherwise; so it must be there.  A node ends what takes too long by
+-- itself; who has not said so a second later cannot be reached any more.
+CREATE FUNCTION ecapi_internal.ask_servers(statement text, ms int, servers name[],
+	OUT node text, OUT reached boolean, OUT answer jsonb, OUT problem text)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	dblink text := (SELECT n.nspname FROM pg_catalog.pg_extension e
+		JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'dblink');
+	connections text[] := '{}';
+	failed jsonb := '{}';
+	name text;
+	s record;
+	r record;
+BEGIN
+	SELECT pg_catalog.min(a.server::text) INTO name FROM pg_catalog.unnest(servers) a (server)
+	WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_server f JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw
+		WHERE f.srvname = a.server AND w.fdwname = 'postgres_fdw');
+	IF name IS NOT NULL THEN
+		PERFORM ecapi_internal.refuse('42704', pg_catalog.format('"%s" is not a server of postgres_fdw', name),
+			'Nodes are servers of this wrapper: \des lists them.');
+	END IF;
+	FOR s IN SELECT f.srvname, f.srvoptions, 'ecapi ' || f.srvname AS connection
+		FROM pg_catalog.pg_foreign_server f JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw
+		WHERE w.fdwname = 'postgres_fdw' AND (servers IS NULL OR f.srvname = ANY (servers))
+			AND pg_catalog.has_server_privilege(f.oid, 'USAGE')
+		ORDER BY f.srvname
+	LOOP
+		node := s.srvname;
+		reached := false;
+		answer := NULL;
+		IF dblink IS NULL THEN
+			problem := 'it was not asked: CREATE EXTENSION dblink in this database';
+			RETURN NEXT;
+		ELSIF NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(s.srvoptions) o WHERE o.option_name = 'connect_timeout') THEN
+			problem := pg_catalog.format('it was not asked, for its server has no connect_timeout: ALTER SERVER %I OPTIONS (ADD connect_timeout ''5'')', s.srvname);
+			RETURN NEXT;
+		ELSE
+			BEGIN
+				EXECUTE pg_catalog.format('SELECT %I.dblink_connect($1, $2)', dblink) USING s.connection, s.srvname::text;
+				connections := connections || s.connection;
+			EXCEPTION WHEN OTHERS THEN
+				GET STACKED DIAGNOSTICS problem = PG_EXCEPTION_DETAIL;
+				problem := 'it cannot be reached: ' || pg_catalog.rtrim(coalesce(nullif(problem, ''), SQLERRM), E'\n');
+				RETURN NEXT;
+			END;
+		END IF;
+	END LOOP;
+	IF connections = '{}' THEN
+		RETURN;
+	END IF;
+
+	FOR r IN SELECT * FROM ecapi_internal.ask_connections(dblink, connections,
+			pg_catalog.format('SELECT ecapi_internal.answer(%L, %s)::text', statement, ms), ms + 1000)
+	LOOP
+		IF r.failure IS NOT NULL THEN
+			failed := failed || pg_catalog.jsonb_build_object(r.connection, r.failure);
+			CONTINUE;
+		END IF;
+		node := pg_catalog.substr(r.connection, 7);
+		reached := true;
+		answer := r.said::jsonb;
+		problem := answer ->> 'problem';
+		RETURN NEXT;
+	END LOOP;
+	FOR r IN SELECT a.connection, a.said AS version, a.failure, failed ->> a.connection AS said
+		FROM ecapi_internal.ask_connections(dblink, ARRAY(SELECT pg_catalog.jsonb_object_keys(failed)),
+			'SELECT pg_catalog.max(extversion) FROM pg_catalog.pg_extension WHERE extname = ''ecapi''', 1000) a
+	LOOP
+		node := pg_catalog.substr(r.connection, 7);
+		reached := r.failure IS NULL;
+		answer := NULL;
+		problem := CASE WHEN r.failure IS NULL THEN ecapi_internal.why_no_answer(r.version, r.said) ELSE r.said END;
+		RETURN NEXT;
+	END LOOP;
+	PERFORM ecapi_internal.hang_up(dblink, connections);
+EXCEPTION WHEN OTHERS OR query_canceled THEN
+	PERFORM ecapi_internal.hang_up(dblink, connections);
+	RAISE;
+END
+$$;
+
+-- Close connections; those that are closed already, too.
+CREATE FUNCTION ecapi_internal.hang_up(dblink text, connections text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	connection text;
+BEGIN
+	FOREACH connection IN ARRAY connections LOOP
+		BEGIN
+			EXECUTE pg_catalog.format('SELECT %I.dblink_disconnect($1)', dblink) USING connection;
+		EXCEPTION WHEN OTHERS THEN
+			NULL;
+		END;
+	END LOOP;
+END
+$$;
+
+-- The nodes of Citus where it is, unless servers are named; else servers of postgres_fdw.
+CREATE FUNCTION ecapi_internal.ask_nodes(statement text, timeout interval, servers name[],
+	OUT node text, OUT reached boolean, OUT answer jsonb, OUT problem text)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	ms numeric := pg_catalog.round(extract(epoch FROM timeout) * 1000);
+BEGIN
+	IF statement IS NULL OR ms IS NULL OR ms NOT BETWEEN 1 AND 86400000 THEN
+		PERFORM ecapi_internal.refuse('22023', 'a statement and a time from a millisecond to a day are needed', 'The time for each node is given with timeout.');
+	END IF;
+	IF servers IS NULL AND ecapi_internal.has_citus() THEN
+		RETURN QUERY SELECT * FROM ecapi_internal.ask_citus(statement, ms::int);
+	ELSE
+		RETURN QUERY SELECT * FROM ecapi_internal.ask_servers(statement, ms::int, servers);
+	END IF;
+END
+$$;
+
+-- A query on all nodes, a row for each of its rows; or another statement, which each node
+-- runs in a transaction of its own.
+CREATE FUNCTION ecapi.on_nodes(
+	statement text,
+	timeout interval DEFAULT '30 s',
+	servers name[] DEFAULT NULL,
+	OUT node text,
+	OUT result jsonb,
+	OUT problem text)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT a.node, r.result, a.problem
+	FROM ecapi_internal.ask_nodes(statement, timeout, servers) a
+		LEFT JOIN LATERAL pg_catalog.jsonb_array_elements(a.answer -> 'rows') r (result) ON true;
+END;
+
+-- What a node says of itself: its destinations, or one row without one, and what is wrong
+-- with all of it.
+CREATE FUNCTION ecapi_internal.node(
+	OUT destination name,
+	OUT mode text,
+	OUT state text,
+	OUT backlog bigint,
+	OUT delivered bigint,
+	OUT filtered bigint,
+	OUT failed bigint,
+	OUT given_up bigint,
+	OUT last_error text,
+	OUT problem text)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT d.destination, d.mode, d.state, d.backlog, d.delivered, d.filtered, d.failed_waiting + d.failed_dead, d.given_up, d.last_error,
+		(SELECT pg_catalog.string_agg(p.what, '; ') FROM (
+			SELECT 'ecapi is not in shared_preload_libraries: its events are kept, none is delivered' AS what
+			FROM ecapi.worker() w WHERE NOT w.preloaded
+			UNION ALL
+			SELECT 'it has tracks and no destination, its events are kept and sent nowhere: CREATE SERVER on it, then ecapi.replay() for what is there'
+			WHERE NOT EXISTS (SELECT FROM ecapi.destination) AND EXISTS (SELECT FROM ecapi.track k
+				WHERE NOT ecapi_internal.has_citus() OR ecapi_internal.shards_here(k.relation) IS NOT NULL)
+			UNION ALL
+			SELECT pg_catalog.format('track "%s" of table %s is broken, its rows are set aside', k.name, k.relation)
+			FROM ecapi.track k WHERE k.problem IS NOT NULL AND NOT pg_catalog.starts_with(k.problem, 'not looked at: ')
+			UNION ALL
+			SELECT pg_catalog.format('shards without track "%s" of table %s: %s', m.name, m.relation, m.shards)
+			FROM ecapi_internal.shards_without_track() m) p)
+	FROM (VALUES (1)) one LEFT JOIN ecapi.destination d ON true
+	ORDER BY d.destination;
+END;
+
+CREATE FUNCTION ecapi.nodes(
+	timeout interval DEFAULT '10 s',
+	servers name[] DEFAULT NULL,
+	OUT node text,
+	OUT reachable boolean,
+	OUT problem text,
+	OUT destination name,
+	OUT mode text,
+	OUT state text,
+	OUT backlog bigint,
+	OUT delivered bigint,
+	OUT filtered bigint,
+	OUT failed bigint,
+	OUT given_up bigint,
+	OUT last_error text,
+	OUT clock_ahead interval)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	asked_at timestamptz := pg_catalog.clock_timestamp();
+	question text := 'SELECT * FROM ecapi_internal.node()';
+BEGIN
+	RETURN QUERY
+	SELECT a.node, a.reached, nullif(pg_catalog.concat_ws('; ', coalesce(a.problem, r.problem),
+			CASE WHEN pg_catalog.abs(extract(epoch FROM c.ahead)) >= 60 THEN
+				pg_catalog.format('its clock is %s %s of this server''s', pg_catalog.date_trunc('second', greatest(c.ahead, -c.ahead)),
+					CASE WHEN c.ahead > '0' THEN 'ahead' ELSE 'behind' END) END), ''),
+		r.destination, r.mode, r.state, r.backlog, r.delivered, r.filtered, r.failed, r.given_up, r.last_error,
+		pg_catalog.date_trunc('second', c.ahead)
+	FROM (
+			SELECT q.node, q.reached, q.answer, q.problem, 1 AS part FROM ecapi_internal.ask_nodes(question, timeout, servers) q
+			UNION ALL
+			SELECT 'here', true, ecapi_internal.answer(question, NULL), NULL, 0
+			WHERE servers IS NULL AND NOT ecapi_internal.has_citus()
+		) a
+		-- not of this server: its turn comes after the nodes have answered
+		LEFT JOIN LATERAL (SELECT (a.answer ->> 'at')::timestamptz - asked_at AS ahead WHERE a.part = 1) c ON true
+		LEFT JOIN LATERAL pg_catalog.jsonb_to_recordset(a.answer -> 'rows') AS r (destination name, mode text, state text,
+			backlog bigint, delivered bigint, filtered bigint, failed bigint, given_up bigint, last_error text, problem text) ON true
+	ORDER BY a.part, a.node, r.destination;
+END
+$$;
+
+-- ecapi.reconcile() of a table that is spread over nodes.  An order whose shard was moved
+-- has its row on one node and its event on another: such ids are no longer unaccounted
+-- there, nor without a row here.  What is compared is the ids that the nodes list; nothing
+-- tells the planner how many these are.
+CREATE FUNCTION ecapi.reconcile_nodes(
+	relation regclass,
+	since timestamptz,
+	until timestamptz,
+	name text DEFAULT NULL,
+	timeout interval DEFAULT '1 hour',
+	servers name[] DEFAULT NULL,
+	OUT node text,
+	OUT track name,
+	OUT destination name,
+	OUT outcome text,
+	OUT reason text,
+	OUT currency text,
+	OUT events bigint,
+	OUT value numeric,
+	OUT ids text[])
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	question text := pg_catalog.format('SELECT r.* FROM (SELECT pg_catalog.to_regclass(%1$L) AS here WHERE pg_catalog.to_regclass(%1$L) IS NOT NULL) t,
+			ecapi_internal.reconcile_node(t.here, %2$L, %3$L, %4$L, ecapi_internal.shards_here(t.here)) r',
+		relation, since, until, name);
+BEGIN
+	RETURN QUERY
+	WITH asked AS MATERIALIZED (
+		SELECT a.* FROM ecapi_internal.ask_nodes(question, timeout, servers) a
+	), said AS MATERIALIZED (
+		SELECT a.node, r.* FROM asked a, pg_catalog.jsonb_to_recordset(a.answer -> 'rows') AS r (track name, destination name,
+			outcome text, reason text, currency text, events bigint, value numeric, ids text[])
+	), listed AS MATERIALIZED (
+		SELECT s.node, s.track, s.outcome, s.reason, s.currency, i.id
+		FROM said s, pg_catalog.unnest(s.ids) i (id)
+		WHERE s.destination IS NULL AND s.outcome IN ('generated', 'unaccounted', 'not found in the table')
+	), held AS MATERIALIZED (
+		SELECT l.track, l.id, pg_catalog.min(l.node) AS first, pg_catalog.max(l.node) AS last
+		FROM listed l WHERE l.outcome = 'generated' GROUP BY l.track, l.id
+	), with_event AS MATERIALIZED (
+		SELECT l.track, l.id, pg_catalog.min(l.node) AS node
+		FROM (SELECT l.node, l.track, l.id, pg_catalog.bool_or(l.outcome = 'unaccounted') AS unaccounted FROM listed l GROUP BY 1, 2, 3) l
+		WHERE NOT l.unaccounted GROUP BY l.track, l.id
+	), elsewhere AS MATERIALIZED (
+		-- rows whose event is in another outbox
+		SELECT l.node, l.track, l.outcome, l.reason, l.currency, l.id, b.node AS other, 'event on another node' AS found
+		FROM listed l JOIN with_event b ON b.track = l.track AND b.id = l.id WHERE l.outcome = 'unaccounted'
+		UNION ALL
+		-- events whose row is in another table
+		SELECT l.node, l.track, l.outcome, l.reason, l.currency, l.id, h.first, 'row on another node'
+		FROM listed l JOIN held h ON h.track = l.track AND h.id = l.id WHERE l.outcome = 'not found in the table'
+	), settled AS (
+		SELECT e.node, e.track, e.outcome, e.reason, e.currency, pg_catalog.count(*) AS n
+		FROM elsewhere e GROUP BY 1, 2, 3, 4, 5
+	), shown AS (
+		SELECT a.node, NULL::name AS track, NULL::name AS destination, 0 AS step, 'not judged' AS outcome, a.problem AS reason, NULL::text AS currency,
+			NULL::bigint AS events, NULL::numeric AS value, NULL::text[] AS ids
+		FROM asked a WHERE a.problem IS NOT NULL
+		UNION ALL
+		SELECT a.node, NULL, NULL, 0, 'not judged', pg_catalog.format('There is no table %s.', relation), NULL, NULL, NULL, NULL
+		FROM asked a WHERE a.problem IS NULL AND a.answer -> 'rows' = '[]'
+		UNION ALL
+		SELECT s.node, s.track, s.destination, CASE s.outcome WHEN 'generated' THEN 1 WHEN 'emitted' THEN 2 ELSE 3 END,
+			s.outcome, s.reason, s.currency, s.events - coalesce(t.n, 0),
+			CASE WHEN t.n IS NULL THEN s.value END,
+			CASE WHEN s.outcome = 'generated' THEN NULL
+				WHEN t.n IS NULL THEN s.ids[1:100]
+				ELSE ARRAY(SELECT i.id FROM pg_catalog.unnest(s.ids) i (id) WHERE NOT EXISTS (SELECT FROM elsewhere e
+					WHERE e.node = s.node AND e.track = s.track AND e.outcome = s.outcome AND e.id = i.id) ORDER BY 1 LIMIT 100) END
+		FROM said s LEFT JOIN settled t ON s.destination IS NULL AND t.node = s.node AND t.track = s.track AND t.outcome = s.outcome
+			AND t.reason IS NOT DISTINCT FROM s.reason AND t.currency IS NOT DISTINCT FROM s.currency
+		WHERE t.n IS NULL OR s.outcome = 'unaccounted' OR s.events > t.n
+		UNION ALL
+		SELECT e.node, e.track, NULL, 4, e.found, e.other, e.currency, pg_catalog.count(*), NULL, NULL
+		FROM elsewhere e GROUP BY e.node, e.track, e.found, e.other, e.currency
+		UNION ALL
+		SELECT h.last, h.track, NULL, 5, 'row on several nodes', h.first, NULL, pg_catalog.count(*), NULL,
+			(pg_catalog.array_agg(h.id ORDER BY h.id))[1:100]
+		FROM held h WHERE h.first <> h.last GROUP BY h.last, h.track, h.first
+	)
+	SELECT w.node, w.track, w.destination, w.outcome, w.reason, w.currency, w.events, w.value, nullif(w.ids, '{}')
+	FROM shown w ORDER BY w.node, w.track, w.destination NULLS FIRST, w.step, w.outcome, w.reason, w.currency;
+END
+$$;
+
+-- What the doctor says of shards: of those of all nodes where Citus has its coordinator,
+-- elsewhere of those that are here.
+CREATE FUNCTION ecapi_internal.shard_problems(OUT severity text, OUT what text, OUT what_to_do text) RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	question text := 'SELECT relation, name, shards FROM ecapi_internal.shards_without_track()';
+	coordinates boolean := false;
+	a record;
+BEGIN
+	IF NOT ecapi_internal.has_citus() THEN
+		RETURN;
+	END IF;
+	EXECUTE 'SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_local_group WHERE groupid = 0)
+		AND EXISTS (SELECT FROM pg_catalog.pg_dist_partition d JOIN ecapi.track k ON k.relation = d.logicalrelid)' INTO coordinates;
+	FOR a IN SELECT n.node, n.answer, n.problem FROM ecapi_internal.ask_nodes(question, '5 s', NULL) n WHERE coordinates
+		UNION ALL
+		SELECT 'here', ecapi_internal.answer(question, NULL), NULL WHERE NOT coordinates
+	LOOP
+		IF a.problem IS NOT NULL THEN
+			severity := 'error';
+			what := pg_catalog.format('node %s: %s', a.node, a.problem);
+			what_to_do := 'Its shards cannot be looked at before; what they captured waits there. SELECT * FROM ecapi.nodes().';
+			RETURN NEXT;
+		END IF;
+		FOR what, what_to_do IN
+			SELECT pg_catalog.format('shards on node %s have no track "%s" of table %s, their rows are no events: %s', a.node, m.name, m.relation, m.shards),
+				pg_catalog.format('On the coordinator, declare the track again with ecapi.track(%L, ...): it is made on all shards; then ecapi.backfill() for what was missed.', m.relation)
+			FROM pg_catalog.jsonb_to_recordset(a.answer -> 'rows') AS m (relation text, name text, shards text)
+		LOOP
+			severity := 'error';
+			RETURN NEXT;
+		END LOOP;
+	END LOOP;
+END
+$$;
+
+REVOKE ALL ON FUNCTION ecapi.nodes(interval, name[]), ecapi.on_nodes(text, interval, name[]),
+	ecapi.reconcile_nodes(regclass, timestamptz, timestamptz, text, interval, name[]),
+	ecapi_internal.limit_time(int), ecapi_internal.reconcile_node(regclass, timestamptz, timestamptz, text, regclass[]),
+	ecapi_internal.has_citus(), ecapi_internal.shards_here(regclass), ecapi_internal.shards_without_track(),
+	ecapi_internal.answer(text, int), ecapi_internal.why_no_answer(text, text), ecapi_internal.ask_citus(text, int),
+	ecapi_internal.ask_connections(text, text[], text, int), ecapi_internal.ask_servers(text, int, name[]),
+	ecapi_internal.hang_up(text, text[]), ecapi_internal.ask_nodes(text, interval, name[]), ecapi_internal.node(),
+	ecapi_internal.shard_problems() FROM PUBLIC;
+
+-- What these do their callers could do without them; they are found through the functions of
+-- schema ecapi alone.  A node's part of a reconciliation is for those who may reconcile.
+GRANT EXECUTE ON FUNCTION ecapi_internal.limit_time(int), ecapi_internal.reconcile_node(regclass, timestamptz, timestamptz, text, regclass[]),
+	ecapi_internal.has_citus(), ecapi_internal.shards_here(regclass), ecapi_internal.shards_without_track(),
+	ecapi_internal.answer(text, int), ecapi_internal.why_no_answer(text, text), ecapi_internal.ask_citus(text, int),
+	ecapi_internal.ask_connections(text, text[], text, int), ecapi_internal.ask_servers(text, int, name[]),
+	ecapi_internal.hang_up(text, text[]), ecapi_internal.ask_nodes(text, interval, name[]), ecapi_internal.node() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION ecapi.nodes(interval, name[]), ecapi.on_nodes(text, interval, name[]) TO pg_monitor;
+
+COMMENT ON FUNCTION ecapi.nodes(interval, name[]) IS 'state of each destination on each node, of Citus or of servers of postgres_fdw, or why a node did not answer';
+COMMENT ON FUNCTION ecapi.on_nodes(text, interval, name[]) IS 'rows of a query from all nodes, or another statement on each of them in a transaction of its own, as the caller';
+COMMENT ON FUNCTION ecapi.reconcile_nodes(regclass, timestamptz, timestamptz, text, interval, name[]) IS 'ecapi.reconcile() of a table that is spread over nodes, with rows and events brought together that a moved shard has parted';
+COMMENT ON FUNCTION ecapi_internal.limit_time(int) IS 'cancel the statement that calls it in some milliseconds';
+COMMENT ON FUNCTION ecapi_internal.reconcile_node(regclass, timestamptz, timestamptz, text, regclass[]) IS 'one node''s part of ecapi.reconcile_nodes()';
+COMMENT ON FUNCTION ecapi_internal.has_citus() IS 'whether Citus is in this database';
+COMMENT ON FUNCTION ecapi_internal.shards_here(regclass) IS 'the shards of a table of Citus on this node';
+COMMENT ON FUNCTION ecapi_internal.shards_without_track() IS 'shards on this node that lack a track of their table';
+COMMENT ON FUNCTION ecapi_internal.answer(text, int) IS 'one node''s part of ecapi.on_nodes()';
+COMMENT ON FUNCTION ecapi_internal.why_no_answer(text, text) IS 'why a node that was reached did not answer';
+COMMENT ON FUNCTION ecapi_internal.ask_citus(text, int) IS 'a statement on all nodes of Citus';
+COMMENT ON FUNCTION ecapi_internal.ask_connections(text, text[], text, int) IS 'a statement on some connections of dblink at once';
+COMMENT ON FUNCTION ecapi_internal.ask_servers(text, int, name[]) IS 'a statement on servers of postgres_fdw';
+COMMENT ON FUNCTION ecapi_internal.hang_up(text, text[]) IS 'close connections of dblink';
+COMMENT ON FUNCTION ecapi_internal.ask_nodes(text, interval, name[]) IS 'a statement on all nodes';
+COMMENT ON FUNCTION ecapi_internal.node() IS 'what a node says of itself for ecapi.nodes()';
+COMMENT ON FUNCTION ecapi_internal.shard_problems() IS 'what ecapi.check() says of shards';

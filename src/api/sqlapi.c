@@ -23,10 +23,12 @@
 #include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "base/citus.h"
 #include "base/result.h"
 #include "base/statement.h"
 #include "base/subtransaction.h"
@@ -247,9 +249,13 @@ set_origin(const ForeignServer *server)
 	char	   *sql = psprintf("ALTER SERVER %s OPTIONS (%s origin '" UINT64_FORMAT "/%u')",
 							   quote_identifier(server->servername), has ? "SET" : "ADD",
 							   GetSystemIdentifier(), MyDatabaseId);
+	int			nest = NewGUCNestLevel();
 
+	/* it is this node's alone */
+	ecapi_citus_stay_here();
 	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
 		elog(ERROR, "could not change the origin of a server");
+	AtEOXact_GUC(true, nest);
 	pfree(sql);
 }
 

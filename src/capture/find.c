@@ -51,6 +51,22 @@ tracks_of(Relation relation)
 	return tracks;
 }
 
+const EcapiFoundTrack *
+ecapi_find_copy(Relation relation, const Trigger *trigger)
+{
+	ListCell   *cell;
+
+	foreach(cell, tracks_of(relation))
+	{
+		const EcapiFoundTrack *found = lfirst(cell);
+
+		if (found->trigger->tgnargs == 1 && trigger->tgnargs == 1 &&
+			strcmp(found->trigger->tgargs[0], trigger->tgargs[0]) == 0)
+			return found;
+	}
+	return NULL;
+}
+
 /* The event type of a track; NULL when it does not compile. */
 static const char *
 event_type_of(const EcapiFoundTrack *found)

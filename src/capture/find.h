@@ -42,6 +42,12 @@ extern List *ecapi_find_tracks(Relation relation, const char *name);
  */
 extern List *ecapi_find_tracks_for(Relation relation, const char *event_type);
 
+/*
+ * The track of an open relation whose trigger has the same argument as another's: what
+ * Citus made of that in a shard.  NULL: there is none.
+ */
+extern const EcapiFoundTrack *ecapi_find_copy(Relation relation, const Trigger *trigger);
+
 /* Whether it is the name of this track, or of its trigger. */
 extern bool ecapi_track_is_called(const char *trigger, const char *name);
 

@@ -12,6 +12,9 @@
  * known of them.  A track that says nothing about rows as they are, or that does not
  * compile, is a row of the result that says why: it hides no other track.
  *
+ * Of a table that is spread over nodes, each node judges the rows that it has (question),
+ * and ecapi.reconcile_nodes() brings together what they found.
+ *
  * Reads only: it runs in read-only transactions and on a standby, too.  The
  * caller must own the table; then the events that were captured from it are the
  * caller's, and so is what became of them.  Rows may name ids of others: of these
@@ -24,16 +27,22 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/argument.h"
+#include "base/citus.h"
 #include "base/statement.h"
 #include "capture/program_compile.h"
 #include "capture/rows.h"
@@ -42,6 +51,7 @@
 #include "history/history_scan.h"
 #include "history/reconcile.h"
 #include "records/forgotten.h"
+#include "rowsql/names.h"
 #include "settings.h"
 #include "stat/stat_progress.h"
 
@@ -68,6 +78,7 @@ typedef struct NotedPage
 } NotedPage;
 
 PG_FUNCTION_INFO_V1(ecapi_reconcile);
+PG_FUNCTION_INFO_V1(ecapi_reconcile_node);
 
 static const char *
 text_of(NotedPage *page, const EcapiValue *event, const char *key)
@@ -163,9 +174,9 @@ end_page(void *arg)
 	}
 }
 
-/* All rows of the range through the track. */
+/* All rows of the range of a table through its track. */
 static void
-evaluate(EcapiExpected *expected, const EcapiFoundTrack *found)
+evaluate(EcapiExpected *expected, Oid relation, const EcapiFoundTrack *found)
 {
 	NotedPage  *page = palloc(sizeof(NotedPage));
 	EcapiProgress progress = {0};
@@ -175,8 +186,8 @@ evaluate(EcapiExpected *expected, const EcapiFoundTrack *found)
 	page->expected = expected;
 	page->rows = 0;
 	page->forgotten = ecapi_forgotten_begin(ecapi_default_country());
-	progress.relation = expected->relation;
-	progress.track = expected->track;
+	progress.relation = relation;
+	progress.track = found->trigger->tgname;
 	progress.trigger = found->trigger->tgoid;
 	progress.since = expected->since;
 	progress.has_until = true;
@@ -267,40 +278,124 @@ describe_ids(EcapiExpected *expected, const EcapiProgram *program)
 	expected->nkeys = n - track->nchanges;
 }
 
+/* What is asked of each track. */
+typedef struct Question
+{
+	TimestampTz since;
+	TimestampTz until;
+	bool		of_node;		/* only what this node has of the table */
+	List	   *shards;			/* where its rows are; NIL: in the table itself */
+	ReturnSetInfo *result;
+} Question;
+
+/*
+ * The shards of a node through their tracks.  A shard without one is said to be; its rows
+ * are not judged.
+ */
 static void
-reconcile_track(const EcapiFoundTrack *found, Relation relation, TimestampTz since,
-				TimestampTz until, ReturnSetInfo *result)
+evaluate_shards(EcapiExpected *expected, const EcapiFoundTrack *found, const Question *question)
+{
+	ListCell   *cell;
+
+	foreach(cell, question->shards)
+	{
+		Relation	shard = table_open(lfirst_oid(cell), AccessShareLock);
+		const EcapiFoundTrack *of_shard;
+
+		ecapi_argument_own(RelationGetRelid(shard));
+		of_shard = ecapi_find_copy(shard, found->trigger);
+		if (of_shard == NULL)
+			tell_not_judged(found, psprintf("Shard %s does not have the track: declare it again on the table with ecapi.track().",
+											ecapi_names_relation(RelationGetRelid(shard))),
+							question->result);
+		else if (of_shard->compiled->program == NULL)
+			tell_not_judged(found, psprintf("It cannot be used in shard %s: %s.",
+											ecapi_names_relation(RelationGetRelid(shard)),
+											of_shard->compiled->problem),
+							question->result);
+		else
+		{
+			expected->owned = lappend_oid(expected->owned, RelationGetRelid(shard));
+			evaluate(expected, RelationGetRelid(shard), of_shard);
+		}
+		table_close(shard, AccessShareLock);
+	}
+}
+
+static void
+reconcile_track(const EcapiFoundTrack *found, Relation relation, const Question *question)
 {
 	char	   *problem = not_judged(relation, found);
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "ecapi reconcile",
 												  ALLOCSET_DEFAULT_SIZES);
 	EcapiExpected expected = {0};
+	bool		sharded = ecapi_is_sharded(RelationGetRelid(relation));
 
+	if (problem == NULL && sharded && !question->of_node)
+		problem = psprintf("Its rows are in shards, whose events are on their nodes. Call ecapi.reconcile_nodes(%s, ...).",
+						   quote_literal_cstr(ecapi_names_relation(RelationGetRelid(relation))));
 	if (problem != NULL)
 	{
-		tell_not_judged(found, problem, result);
+		tell_not_judged(found, problem, question->result);
 		return;
 	}
 	MemoryContextSwitchTo(context);
 	expected.track = pstrdup(found->trigger->tgname);
 	expected.relation = RelationGetRelid(relation);
+	expected.of_node = question->of_node;
 	/* a partition's owner is not always that of the events of all partitions */
 	if (object_ownercheck(RelationRelationId, found->compiled->root, GetUserId()))
-		expected.root = found->compiled->root;
-	expected.since = since;
-	expected.until = until;
+		expected.owned = list_make1_oid(found->compiled->root);
+	expected.since = question->since;
+	expected.until = question->until;
 	expected.hint = hint_for(relation, found->compiled->program->track);
 	describe_ids(&expected, found->compiled->program);
 	expected.desc = ecapi_reconcile_desc();
 	expected.events = tuplestore_begin_heap(true, false, work_mem);
 	ecapi_command_phase(ECAPI_AT_ROWS, ecapi_command_rows_of(expected.relation));
-	evaluate(&expected, found);
+	if (sharded)
+		evaluate_shards(&expected, found, question);
+	else
+		evaluate(&expected, expected.relation, found);
 	ecapi_command_phase(ECAPI_AT_COMPARING, 0);
-	ecapi_reconcile_compare(&expected, result->setResult, result->setDesc);
+	ecapi_reconcile_compare(&expected, question->result->setResult, question->result->setDesc);
 	tuplestore_end(expected.events);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
+}
+
+/* All tracks of a table, or the one that the fourth argument names. */
+static Datum
+reconcile(FunctionCallInfo fcinfo, Question *question)
+{
+	Oid			relid;
+	Relation	relation;
+	List	   *tracks;
+	ListCell   *cell;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a reconciliation needs a table, \"since\" and \"until\"")));
+	relid = PG_GETARG_OID(0);
+	question->since = PG_GETARG_TIMESTAMPTZ(1);
+	question->until = PG_GETARG_TIMESTAMPTZ(2);
+	if (question->since >= question->until)
+		ecapi_argument_refuse("\"since\" must lie before \"until\"", NULL);
+	refuse_old_snapshot();
+	InitMaterializedSRF(fcinfo, 0);
+	question->result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	ecapi_command_begin(ECAPI_COMMAND_RECONCILE, relid);
+	relation = table_open(relid, AccessShareLock);
+	ecapi_argument_own(relid);
+	tracks = ecapi_find_tracks(relation, ecapi_argument_text(fcinfo, 3));
+	foreach(cell, tracks)
+		reconcile_track(lfirst(cell), relation, question);
+	table_close(relation, AccessShareLock);
+	ecapi_command_end();
+	PG_RETURN_NULL();
 }
 
 /*
@@ -315,32 +410,47 @@ reconcile_track(const EcapiFoundTrack *found, Relation relation, TimestampTz sin
 Datum
 ecapi_reconcile(PG_FUNCTION_ARGS)
 {
-	Oid			relid;
-	TimestampTz since;
-	TimestampTz until;
-	Relation	relation;
-	List	   *tracks;
-	ListCell   *cell;
+	Question	question = {0};
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("a reconciliation needs a table, \"since\" and \"until\"")));
-	relid = PG_GETARG_OID(0);
-	since = PG_GETARG_TIMESTAMPTZ(1);
-	until = PG_GETARG_TIMESTAMPTZ(2);
-	if (since >= until)
-		ecapi_argument_refuse("\"since\" must lie before \"until\"", NULL);
-	refuse_old_snapshot();
-	InitMaterializedSRF(fcinfo, 0);
+	return reconcile(fcinfo, &question);
+}
 
-	ecapi_command_begin(ECAPI_COMMAND_RECONCILE, relid);
-	relation = table_open(relid, AccessShareLock);
-	ecapi_argument_own(relid);
-	tracks = ecapi_find_tracks(relation, ecapi_argument_text(fcinfo, 3));
-	foreach(cell, tracks)
-		reconcile_track(lfirst(cell), relation, since, until, (ReturnSetInfo *) fcinfo->resultinfo);
-	table_close(relation, AccessShareLock);
-	ecapi_command_end();
-	PG_RETURN_NULL();
+/* Who may not reconcile a table here may not do it from elsewhere. */
+static void
+require_reconcile(void)
+{
+	static const Oid arguments[] = {REGCLASSOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
+	Oid			function = LookupFuncName(list_make2(makeString("ecapi"), makeString("reconcile")),
+										  lengthof(arguments), arguments, false);
+	AclResult	result = object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE);
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_FUNCTION, "reconcile");
+}
+
+/*
+ * ecapi_internal.reconcile_node(relation regclass, since timestamptz, until timestamptz,
+ *		name text, shards regclass[])
+ *
+ * The same of what this node has: the rows of the shards that are named, if Citus shards
+ * the table, else those of the table.  Events without a row count as emitted, and up to a
+ * million ids are listed.  The caller must own the shards, too, and may call
+ * ecapi.reconcile().
+ */
+Datum
+ecapi_reconcile_node(PG_FUNCTION_ARGS)
+{
+	Question	question = {.of_node = true};
+	Datum	   *shards;
+	bool	   *nulls;
+	int			n = 0;
+
+	require_reconcile();
+	if (!PG_ARGISNULL(4))
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT,
+						  &shards, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			question.shards = lappend_oid(question.shards, DatumGetObjectId(shards[i]));
+	return reconcile(fcinfo, &question);
 }

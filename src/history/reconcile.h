@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
 #include "utils/tuplestore.h"
 
 /* Columns of ecapi.reconcile(); the query of reconcile_sql.c gives all but the first. */
@@ -18,7 +19,8 @@ typedef struct EcapiExpected
 {
 	const char *track;			/* name of its trigger */
 	Oid			relation;
-	Oid			root;			/* events of this table are the caller's; or InvalidOid */
+	List	   *owned;			/* events of these tables are the caller's */
+	bool		of_node;		/* of one node of several: see reconcile_sql.c */
 	TupleDesc	desc;			/* of events; see ecapi_reconcile_desc() */
 	Tuplestorestate *events;
 	TimestampTz since;

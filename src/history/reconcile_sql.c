@@ -39,6 +39,11 @@
  *
  * Values are those of the events, of what has none those of the rows as they
  * are now.  Ids that are listed are at most a hundred, in order.
+ *
+ * One node's part of a table that is spread over nodes: an order whose shard was moved has
+ * its row on one node and its event on another.  So events without a row count as emitted
+ * here, with what became of them, and the ids of rows and events are listed, for ecapi.reconcile_nodes()
+ * to bring together.
  */
 #include "postgres.h"
 
@@ -47,6 +52,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
@@ -58,11 +64,18 @@
 #include "history/reconcile.h"
 #include "settings.h"
 
+/* Ids that are listed for an outcome: what people look at. */
+#define LISTED	100
+
+/* Those of one node: what a shard of a busy shop may be moved with; as JSON some 40 MB. */
+#define LISTED_OF_NODE	1000000
+
 /*
  * $1 since, $2 what happened before may be out of reach, $3 until, $4 how ids begin
  * (NULL: not looked for, for the reason $9), $5 the event type, $6 which part of an id
  * it is, $7 how many parts an id has, $8 the hint for a condition that is false now; $10
- * all events are shown, else those of the table $11 and of roles whose rights $12 has.
+ * all events are shown, else those of the tables $11 and of roles whose rights $12 has;
+ * $13 how many ids are listed, $14 events without a row count as emitted, too.
  * The search_path of ecapi_become_owner() lets operators stand plain.  Kinds are those
  * of EcapiRowState: 1 due, 2 its condition is false now, 3 without a time, 4 failing.
  *
@@ -82,7 +95,7 @@ static const char comparison[] =
 "  (o.event ->> 'value')::numeric AS value, o.event ->> 'currency_code' AS currency,"
 "  o.event ->> 'erased' IS NOT NULL AS erased"
 " FROM ecapi.outbox o LEFT JOIN wanted w ON w.id = ecapi_internal.event_id(o.event)"
-" WHERE ($10 OR o.relation = $11 OR pg_has_role($12, o.emitter, 'USAGE'))"
+" WHERE ($10 OR o.relation = ANY ($11) OR pg_has_role($12, o.emitter, 'USAGE'))"
 "  AND (w.kind = 3 OR o.emitted_at >= $1 - interval '1 day' AND (w.kind < 3 OR"
 "  w.id IS NULL AND starts_with(ecapi_internal.event_id(o.event), $4)"
 "  AND o.event ->> 'event_type' = $5"
@@ -91,11 +104,11 @@ static const char comparison[] =
 "  AND to_timestamp((o.event ->> 'timestamp')::float8) >= date_trunc('second', $1)"
 "  AND to_timestamp((o.event ->> 'timestamp')::float8) < $3))"
 "), emitted AS MATERIALIZED ("
-" SELECT s.* FROM seen s WHERE s.kind = 1"
+" SELECT s.* FROM seen s WHERE s.kind = 1 OR $14 AND s.kind IS NULL"
 "), failed AS MATERIALIZED ("
 " SELECT w.id, w.kind, f.destination, f.state, f.reason, f.seq, w.value, w.currency"
 " FROM ecapi.failed_event f JOIN wanted w ON w.id = f.event_id"
-" WHERE $10 OR f.relation = $11 OR pg_has_role($12, f.emitter, 'USAGE')"
+" WHERE $10 OR f.relation = ANY ($11) OR pg_has_role($12, f.emitter, 'USAGE')"
 "), logged AS ("
 " SELECT coalesce(c.destination, r.destination) AS destination, s.seq, r.outcome, r.reason"
 " FROM ecapi.request r LEFT JOIN ecapi.cursor c ON c.server = r.server"
@@ -159,7 +172,8 @@ static const char comparison[] =
 " WHERE NOT EXISTS (SELECT FROM best b WHERE b.destination = c.destination AND b.id = l.id)"
 "), shown AS ("
 " SELECT 1 AS step, NULL::name AS destination, 'generated' AS outcome, NULL::text AS reason, w.currency,"
-"  count(*) AS events, sum(w.value) AS value, NULL::text[] AS ids"
+"  count(*) AS events, sum(w.value) AS value, CASE WHEN $14 THEN ARRAY(SELECT i.id FROM wanted i WHERE i.kind = 1"
+"   AND i.currency IS NOT DISTINCT FROM w.currency ORDER BY i.id LIMIT $13) END AS ids"
 " FROM wanted w WHERE w.kind = 1 GROUP BY w.currency"
 " UNION ALL"
 " SELECT 2, NULL, 'emitted', NULL, l.currency, count(*), sum(l.value), NULL"
@@ -171,7 +185,7 @@ static const char comparison[] =
 " SELECT CASE WHEN m.outcome = 'failing' THEN 5 ELSE 6 END, NULL, m.outcome, m.reason, m.currency,"
 "  count(*), sum(m.value), CASE WHEN m.outcome NOT IN ('erased', 'cancelled') THEN"
 "   ARRAY(SELECT i.id FROM missing i WHERE i.outcome = m.outcome AND i.reason IS NOT DISTINCT FROM m.reason"
-"    AND i.currency IS NOT DISTINCT FROM m.currency AND i.id IS NOT NULL ORDER BY i.id LIMIT 100) END"
+"    AND i.currency IS NOT DISTINCT FROM m.currency AND i.id IS NOT NULL ORDER BY i.id LIMIT $13) END"
 " FROM missing m GROUP BY m.outcome, m.reason, m.currency"
 " UNION ALL"
 " SELECT 6, NULL, 'unaccounted', NULL, NULL, 0, NULL, NULL"
@@ -179,7 +193,7 @@ static const char comparison[] =
 " UNION ALL"
 " SELECT 7, NULL, 'not found in the table', s.reason, s.currency, count(*), sum(s.value),"
 "  ARRAY(SELECT i.id FROM strays i WHERE i.reason = s.reason AND i.currency IS NOT DISTINCT FROM s.currency"
-"   ORDER BY i.id LIMIT 100)"
+"   ORDER BY i.id LIMIT $13)"
 " FROM strays s GROUP BY s.reason, s.currency"
 " UNION ALL"
 " SELECT 7, NULL, 'not found in the table', $9, NULL, NULL, NULL, NULL WHERE $9 IS NOT NULL"
@@ -189,7 +203,7 @@ static const char comparison[] =
 " UNION ALL"
 " SELECT 8, l.destination, 'unaccounted', NULL, l.currency, count(*), sum(l.value),"
 "  ARRAY(SELECT i.id FROM lost i WHERE i.destination = l.destination"
-"   AND i.currency IS NOT DISTINCT FROM l.currency ORDER BY i.id LIMIT 100)"
+"   AND i.currency IS NOT DISTINCT FROM l.currency ORDER BY i.id LIMIT $13)"
 " FROM lost l GROUP BY l.destination, l.currency"
 " UNION ALL"
 " SELECT 8, c.destination, 'unaccounted', NULL, NULL, 0, NULL, NULL FROM ecapi.cursor c"
@@ -228,6 +242,20 @@ register_expected(const EcapiExpected *expected)
 		elog(ERROR, "could not register a tuplestore");
 }
 
+/* An oid[] of a list of Oids. */
+static Datum
+oid_array(const List *oids)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * (list_length(oids) + 1));
+	ListCell   *cell;
+	int			n = 0;
+
+	foreach(cell, oids)
+		elements[n++] = ObjectIdGetDatum(lfirst_oid(cell));
+	return PointerGetDatum(construct_array(elements, n, OIDOID, sizeof(Oid), true,
+										   TYPALIGN_INT));
+}
+
 static void
 keep_rows(const EcapiExpected *expected, Tuplestorestate *result, TupleDesc result_desc)
 {
@@ -249,7 +277,7 @@ ecapi_reconcile_compare(const EcapiExpected *expected, Tuplestorestate *result,
 						TupleDesc result_desc)
 {
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
-	INT4OID, INT4OID, TEXTOID, TEXTOID, BOOLOID, OIDOID, OIDOID};
+	INT4OID, INT4OID, TEXTOID, TEXTOID, BOOLOID, OIDARRAYOID, OIDOID, INT4OID, BOOLOID};
 	Datum		values[lengthof(types)];
 	bool		nulls[lengthof(types)] = {false};
 	char		marks[lengthof(types)];
@@ -269,8 +297,10 @@ ecapi_reconcile_compare(const EcapiExpected *expected, Tuplestorestate *result,
 	ecapi_set_text(values, nulls, 8, expected->not_looked_for);
 	values[9] = BoolGetDatum(pg_class_aclcheck(ecapi_relation("outbox", false), GetUserId(),
 											   ACL_SELECT) == ACLCHECK_OK);
-	values[10] = ObjectIdGetDatum(expected->root);
+	values[10] = oid_array(expected->owned);
 	values[11] = ObjectIdGetDatum(GetUserId());
+	values[12] = Int32GetDatum(expected->of_node ? LISTED_OF_NODE : LISTED);
+	values[13] = BoolGetDatum(expected->of_node);
 	for (int i = 0; i < lengthof(types); i++)
 		marks[i] = nulls[i] ? 'n' : ' ';
 	ecapi_become_owner(&scope);

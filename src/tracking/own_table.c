@@ -7,6 +7,8 @@
  * LOCK_WAIT_MS, or sooner if lock_timeout says so.  Only an owner gets as far as the
  * lock, so that nobody else can hold up the table.
  *
+ * Of a table that Citus shards, triggers are made and dropped on all shards by Citus.
+ *
  * Locks: the one that is asked for, to the end of the transaction.
  */
 #include "postgres.h"
@@ -17,6 +19,7 @@
 #include "utils/guc.h"
 
 #include "base/argument.h"
+#include "base/citus.h"
 #include "base/sql_scope.h"
 #include "tracking/own_table.h"
 
@@ -78,6 +81,8 @@ ecapi_own_table_open(Oid relid, const char *table, LOCKMODE mode)
 	PG_END_TRY();
 	/* it may have been given away meanwhile */
 	ecapi_argument_own(relid);
+	if (ecapi_is_sharded(relid))
+		ecapi_citus_allow_triggers();
 	return relation;
 }
 

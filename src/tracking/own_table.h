@@ -23,7 +23,8 @@ extern int	ecapi_own_table_limit(void);
 /*
  * Open and lock a relation of the caller's.  Raises an error where the caller does
  * not own it, before it is locked and again after, and where the lock is not had in
- * time; table is its name for that.
+ * time; table is its name for that.  In the nest level of ecapi_own_table_limit(), where
+ * commands on it may make and drop triggers of a table of Citus, too.
  */
 extern Relation ecapi_own_table_open(Oid relid, const char *table, LOCKMODE mode);
 

@@ -38,7 +38,7 @@ use EcapiReceiver;
 
 my $top = dirname(abs_path(__FILE__)) . '/../..';
 my @pages = ('README.md', map { "doc/$_.md" }
-	qw(tracking emitting destinations formats meta google tiktok pinterest reddit microsoft linkedin snap ga4 openai amazon webhook pubsub enrichment predictions consent privacy proof report reference monitoring operating internals));
+	qw(tracking emitting destinations formats meta google tiktok pinterest reddit microsoft linkedin snap ga4 openai amazon webhook pubsub enrichment predictions consent privacy proof report reference monitoring operating shards internals));
 my $example_url = 'http://127.0.0.1:8080';
 my $token = 'demo-token';
 my $statement = qr/^(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|GRANT|SET|CALL)\b/m;
