@@ -83,7 +83,7 @@ ready_root()
 	rm -rf --one-file-system "$root/srv/ecapi"
 	mkdir -p "$root/srv/ecapi"
 	BUILD=$root/srv/ecapi/clone copy_sources
-	[ ! -d "$REPO/../shared" ] || cp -R "$REPO/../shared" "$root/srv/ecapi/shared"
+	[ ! -d "$REPO/../shared" ] || cp -RL "$REPO/../shared" "$root/srv/ecapi/shared"
 	chown -hR 0:0 "$root/srv/ecapi"
 	hold archives || return
 	# what dpkg is stopped in is not gone on with
