@@ -14,11 +14,73 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "parser/parse_param.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "base/statement.h"
+
+/* For a statement that is analyzed for its run. */
+static void
+set_up_types(ParseState *pstate, void *arg)
+{
+	ParamListInfo params = arg;
+	Oid		   *types = palloc(sizeof(Oid) * Max(params->numParams, 1));
+
+	for (int i = 0; i < params->numParams; i++)
+		types[i] = params->params[i].ptype;
+	setup_parse_fixed_parameters(pstate, types, params->numParams);
+}
+
+static ParamExternData *
+fetch_param(ParamListInfo params, int number, bool speculative, ParamExternData *workspace)
+{
+	return &params->params[number - 1];
+}
+
+/*
+ * auto_explain writes plans into the log, and since 16 "Query Parameters" beside them, of
+ * nested statements, too.  A plan shows the values of arguments that are flagged as constant;
+ * BuildParamLogString() has none of a list with a hook that fetches them.  The planner still
+ * estimates by the values.
+ */
+ParamListInfo
+ecapi_params(int n, const Oid *types, const Datum *values, const char *nulls)
+{
+	ParamListInfo params = makeParamList(n);
+
+	memset(params->params, 0, sizeof(ParamExternData) * n);
+	params->paramFetch = fetch_param;
+	params->parserSetup = set_up_types;
+	params->parserSetupArg = params;
+	for (int i = 0; i < n; i++)
+	{
+		ParamExternData *param = &params->params[i];
+
+		param->isnull = types == NULL || (nulls != NULL && nulls[i] == 'n');
+		if (types == NULL)
+			continue;
+		param->ptype = types[i];
+		param->value = values[i];
+	}
+	return params;
+}
+
+int
+ecapi_execute_text(const char *sql, int n, const Oid *types, const Datum *values,
+				   const char *nulls, bool read_only, uint64 max_rows)
+{
+	SPIExecuteOptions options = {0};
+	int			result;
+
+	options.params = ecapi_params(n, types, values, nulls);
+	options.read_only = read_only;
+	options.tcount = max_rows;
+	result = SPI_execute_extended(sql, &options);
+	pfree(options.params);
+	return result;
+}
 
 /*
  * The plan is generic: one made for the values at hand holds them as constants, and
@@ -47,6 +109,7 @@ ecapi_statement_run(EcapiStatement *statement, bool read_only, int nargs,
 {
 	Datum		values[ECAPI_STATEMENT_ARGS];
 	char		marks[ECAPI_STATEMENT_ARGS];
+	SPIExecuteOptions options = {0};
 	int			result;
 
 	if (nargs != statement->nargs)
@@ -57,7 +120,10 @@ ecapi_statement_run(EcapiStatement *statement, bool read_only, int nargs,
 		marks[i] = args[i].isnull ? 'n' : ' ';
 	}
 	ecapi_statement_prepare(statement);
-	result = SPI_execute_plan(statement->plan, values, marks, read_only, 0);
+	options.params = ecapi_params(nargs, statement->argtypes, values, marks);
+	options.read_only = read_only;
+	result = SPI_execute_plan_extended(statement->plan, &options);
+	pfree(options.params);
 	if (result < 0)
 		elog(ERROR, "could not run a statement: %s",
 			 SPI_result_code_string(result));

@@ -53,6 +53,22 @@ extern uint64 ecapi_statement_run(EcapiStatement *statement, bool read_only,
 						lengthof(((NullableDatum[]) {__VA_ARGS__})) - 1, \
 						(NullableDatum[]) {__VA_ARGS__})
 
+/* ---- arguments of other statements ---- */
+
+/*
+ * Arguments of which no plan and no log shows a value: n of these types, or untyped and null
+ * where types is NULL, to be set in params[].  nulls may be NULL, else 'n' marks a null, as SPI
+ * has it.  In the current context.
+ *
+ * Give it to SPI as options.params of SPI_execute_plan_extended(), or of
+ * SPI_execute_extended() for a text that is run once.  A cursor would copy it, and lose that.
+ */
+extern ParamListInfo ecapi_params(int n, const Oid *types, const Datum *values, const char *nulls);
+
+/* Like SPI_execute_with_args(), with such arguments. */
+extern int	ecapi_execute_text(const char *sql, int n, const Oid *types, const Datum *values,
+							   const char *nulls, bool read_only, uint64 max_rows);
+
 /* ---- arguments ---- */
 
 static inline NullableDatum

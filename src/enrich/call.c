@@ -34,6 +34,7 @@
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 
+#include "base/statement.h"
 #include "base/tree.h"
 #include "enrich/call.h"
 #include "enrich/columns.h"
@@ -258,6 +259,7 @@ call_function(void *arg)
 	Oid			page_type = get_array_type(ecapi_event_row_type());
 	SPIExecuteOptions options = {0};
 	SPIPlanPtr	plan;
+	Datum		page;
 	int			result;
 
 	sort_places(call);
@@ -269,14 +271,10 @@ call_function(void *arg)
 		(void) fail(call, ERRCODE_UNDEFINED_FUNCTION, "it was changed meanwhile");
 		return;
 	}
-	options.params = makeParamList(1);
-	options.params->params[0].value =
-		ecapi_event_rows(call->events, call->nevents,
-						 ecapi_columns_of(call->enrichment->function) |
-						 (call->enrichment->sees_identifiers ? 0 : ECAPI_IDENTIFIERS_HASHED));
-	options.params->params[0].isnull = false;
-	options.params->params[0].pflags = PARAM_FLAG_CONST;
-	options.params->params[0].ptype = page_type;
+	page = ecapi_event_rows(call->events, call->nevents,
+							ecapi_columns_of(call->enrichment->function) |
+							(call->enrichment->sees_identifiers ? 0 : ECAPI_IDENTIFIERS_HASHED));
+	options.params = ecapi_params(1, &page_type, &page, NULL);
 	options.read_only = true;
 	options.dest = &receiver.pub;
 	result = SPI_execute_plan_extended(plan, &options);

@@ -279,7 +279,7 @@ read_rows(void *arg)
 	SPI_connect();
 	ecapi_sql_set("constraint_exclusion", "off");	/* see superuser_read.c */
 	n = fill_parameters(reading, types, values);
-	result = SPI_execute_with_args(build_query(reading), n, types, values, NULL,
+	result = ecapi_execute_text(build_query(reading), n, types, values, NULL,
 								   true, reading->page_size);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "could not read a page of rows: %s", SPI_result_code_string(result));
@@ -317,7 +317,7 @@ count_skipped(void *arg)
 	appendStringInfo(&sql, " WHERE (t.%s OPERATOR(pg_catalog.>=) $1"
 					 " AND t.%s OPERATOR(pg_catalog.<) $2) IS NOT TRUE", column, column);
 	(void) fill_range(reading->progress, types, values, 0);
-	result = SPI_execute_with_args(sql.data, lengthof(types), types, values, NULL, true, 1);
+	result = ecapi_execute_text(sql.data, lengthof(types), types, values, NULL, true, 1);
 	if (result != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not count rows: %s", SPI_result_code_string(result));
 	reading->skipped = ecapi_column_int8(0, 1);

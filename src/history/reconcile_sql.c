@@ -312,7 +312,7 @@ ecapi_reconcile_compare(const EcapiExpected *expected, Tuplestorestate *result,
 	ecapi_sql_set("jit", "off");
 	register_expected(expected);
 	PushActiveSnapshot(GetLatestSnapshot());
-	code = SPI_execute_with_args(comparison, lengthof(types), types, values, marks, true, 0);
+	code = ecapi_execute_text(comparison, lengthof(types), types, values, marks, true, 0);
 	if (code != SPI_OK_SELECT)
 		elog(ERROR, "could not compare rows with events: %s", SPI_result_code_string(code));
 	keep_rows(expected, result, result_desc);

@@ -60,6 +60,7 @@
 #include "utils/xid8.h"
 
 #include "base/catalog.h"
+#include "base/statement.h"
 #include "compat.h"
 #include "outbox/pins.h"
 #include "outbox/ring.h"
@@ -202,7 +203,7 @@ slot_is_done(int slot, TimestampTz younger, const EcapiPassedOver *passed_over)
 					 " WHERE r.sent_at OPERATOR(pg_catalog.>) $1)",
 					 slot);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	done = SPI_execute_with_args(sql.data, lengthof(types), types, values, NULL, true, 1) == SPI_OK_SELECT &&
+	done = ecapi_execute_text(sql.data, lengthof(types), types, values, NULL, true, 1) == SPI_OK_SELECT &&
 		SPI_processed == 1;
 	PopActiveSnapshot();
 	pfree(sql.data);

@@ -152,18 +152,10 @@ fetch(EcapiStatement *statement, Datum *values, EcapiRows *rows)
 		.rows = rows
 	};
 	SPIExecuteOptions options = {0};
-	ParamListInfo params = makeParamList(statement->nargs);
 	int			result;
 
 	values[statement->nargs - 1] = Int64GetDatum(rows->max_rows - rows->nrows);
-	for (int i = 0; i < statement->nargs; i++)
-	{
-		params->params[i].value = values[i];
-		params->params[i].isnull = false;
-		params->params[i].pflags = PARAM_FLAG_CONST;
-		params->params[i].ptype = statement->argtypes[i];
-	}
-	options.params = params;
+	options.params = ecapi_params(statement->nargs, statement->argtypes, values, NULL);
 	options.read_only = true;
 	options.dest = &receiver.pub;
 
@@ -171,7 +163,7 @@ fetch(EcapiStatement *statement, Datum *values, EcapiRows *rows)
 	result = SPI_execute_plan_extended(statement->plan, &options);
 	if (result < 0)
 		elog(ERROR, "could not read the outbox: %s", SPI_result_code_string(result));
-	pfree(params);
+	pfree(options.params);
 }
 
 /* Arm 0; false when the page is full before its end. */

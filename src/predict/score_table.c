@@ -192,7 +192,7 @@ ecapi_score_table_write(const EcapiScoreTable *table, const EcapiScore *scores, 
 	values[4] = floats(scores, n, offsetof(EcapiScore, value));
 	values[5] = ecapi_arg_array(models, n, TEXTOID).value;
 	values[6] = CStringGetTextDatum(currency);
-	code = SPI_execute_with_args(psprintf(
+	code = ecapi_execute_text(psprintf(
 		"INSERT INTO %s (customer, expected_purchases, purchase_likelihood, churn_probability,"
 		" predicted_lifetime_value, currency, scored_at, model)"
 		" SELECT s.customer, s.purchases, s.likelihood, s.churn, s.value, $7, now(), s.model"

@@ -49,6 +49,7 @@
 
 #include "base/run_as.h"
 #include "base/sql_scope.h"
+#include "base/statement.h"
 #include "rowsql/foreign_key.h"
 #include "rowsql/key_path.h"
 #include "rowsql/names.h"
@@ -349,6 +350,8 @@ run_query(EcapiKeyPaths *paths)
 	char		marks[lengthof(paths->keys)];
 	bool		planned;
 	int			nest = 0;
+	SPIExecuteOptions options = {0};
+	Oid			types[lengthof(paths->keys)];
 	int			result;
 
 	ecapi_expressions_check_owner(paths->set);
@@ -367,8 +370,14 @@ run_query(EcapiKeyPaths *paths)
 	if (paths->plan == NULL)
 		make_plan(paths);
 	for (int i = 0; i < paths->nkeys; i++)
+	{
 		marks[i] = paths->key_nulls[i] ? 'n' : ' ';
-	result = SPI_execute_plan(paths->plan, paths->key_values, marks, true, 2);
+		types[i] = TupleDescAttr(paths->set->descriptor, paths->keys[i] - 1)->atttypid;
+	}
+	options.params = ecapi_params(paths->nkeys, types, paths->key_values, marks);
+	options.read_only = true;
+	options.tcount = 2;
+	result = SPI_execute_plan_extended(paths->plan, &options);
 	if (!planned)
 		AtEOXact_GUC(true, nest);
 	if (result != SPI_OK_SELECT || SPI_processed != 1 ||

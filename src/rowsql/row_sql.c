@@ -35,6 +35,7 @@
 #include "utils/memutils.h"
 
 #include "base/sql_rules.h"
+#include "base/statement.h"
 #include "rowsql/names.h"
 #include "rowsql/row_sql.h"
 #include "rowsql/row_sql_check.h"
@@ -339,7 +340,7 @@ compile_query(EcapiExpression *expression)
 	SPI_finish();
 
 	before = MemoryContextSwitchTo(expression->set->context);
-	expression->params = makeParamList(expression->nreferences);
+	expression->params = ecapi_params(expression->nreferences, NULL, NULL, NULL);
 	MemoryContextSwitchTo(before);
 	for (int i = 0; i < expression->nreferences; i++)
 		expression->params->params[i].ptype =

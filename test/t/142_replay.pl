@@ -155,7 +155,7 @@ $cluster->wait_worker($cluster->kill_worker);
 my $so_far = $slow->();
 $receiver->wait_for(sub { $slow->() > $so_far + 5 }, 'the replay to go on');
 is(replay_state($id), 'running', 'killed in the middle, it goes on');
-$cluster->restart('fast');
+$cluster->restart;
 $so_far = $slow->();
 $receiver->wait_for(sub { $slow->() > $so_far + 5 }, 'the replay to go on');
 is(replay_state($id), 'running', 'restarted in the middle, it goes on');
