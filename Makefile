@@ -181,6 +181,9 @@ OBJS = \
 	src/destination/oauth.o \
 	src/destination/service_account.o \
 	src/destination/format_webhook.o \
+	src/destination/bus.o \
+	src/destination/format_kafka.o \
+	src/destination/kafka_message.o \
 	src/destination/format_pubsub.o \
 	src/destination/pubsub_message.o \
 	src/destination/format_meta.o \
@@ -352,6 +355,7 @@ OBJS = \
 	src/pipeline/gather.o \
 	src/pipeline/lost_fields.o \
 	src/pipeline/pipeline.o \
+	src/pipeline/producers.o \
 	src/pipeline/answer.o \
 	src/pipeline/access.o \
 	src/pipeline/errand.o \
@@ -441,9 +445,19 @@ REPORT_OBJS = \
 	src/report/sheet.o \
 	src/report/trace_call.o
 
-# Both libraries that are loaded when they are called for.
-LOADED = $(MODEL)$(DLSUFFIX) $(REPORT)$(DLSUFFIX)
-LOADED_OBJS = $(sort $(MODEL_OBJS) $(REPORT_OBJS))
+# The library of Kafka, which the worker loads for a destination of that format.  It calls
+# nothing of the server.  Where librdkafka is not, it is not built: KAFKA= leaves it out.
+KAFKA := $(shell pkg-config --exists rdkafka && echo ecapi_kafka)
+KAFKA_OBJS = \
+	src/bus/kafka_library.o \
+	src/bus/kafka_producer.o \
+	src/bus/lines.o \
+	src/delivery/peer.o
+KAFKA_PACKAGES = rdkafka
+
+# The libraries that are loaded when they are called for.
+LOADED = $(MODEL)$(DLSUFFIX) $(REPORT)$(DLSUFFIX) $(addsuffix $(DLSUFFIX),$(KAFKA))
+LOADED_OBJS = $(sort $(MODEL_OBJS) $(REPORT_OBJS) $(if $(KAFKA),$(KAFKA_OBJS)))
 
 # PGXS puts $(srcdir) before these names itself.
 in_source = $(patsubst $(srcdir)/%,%,$(sort $(wildcard $(addprefix $(srcdir)/,$(1)))))
@@ -489,6 +503,12 @@ $(MODEL)$(DLSUFFIX): $(MODEL_OBJS)
 $(REPORT)$(DLSUFFIX): $(REPORT_OBJS)
 	$(CC) $(CFLAGS) $(REPORT_OBJS) -o $@ $(LDFLAGS) $(LDFLAGS_SL) -shared -Wl,-Bsymbolic -lm
 
+ifneq ($(KAFKA),)
+$(KAFKA)$(DLSUFFIX): $(KAFKA_OBJS)
+	$(CC) $(CFLAGS) $(KAFKA_OBJS) -o $@ $(LDFLAGS) $(LDFLAGS_SL) -shared -Wl,-Bsymbolic \
+		$(shell pkg-config --libs $(KAFKA_PACKAGES)) -lpthread
+endif
+
 install: install-loaded
 .PHONY: install-loaded
 install-loaded: $(LOADED) installdirs
@@ -497,7 +517,7 @@ install-loaded: $(LOADED) installdirs
 uninstall: uninstall-loaded
 .PHONY: uninstall-loaded
 uninstall-loaded:
-	rm -f $(addprefix '$(DESTDIR)$(pkglibdir)'/, $(LOADED))
+	rm -f $(addprefix '$(DESTDIR)$(pkglibdir)'/, $(LOADED) ecapi_kafka$(DLSUFFIX))
 
 # The pages of the manual have plain names, so they go to a directory of their own;
 # PGXS would leave them there, for it removes DOCS by their names in the source.

@@ -44,6 +44,9 @@
 #include "utils/relcache.h"
 #include "utils/wait_event.h"
 
+/* The number of the server's major version, as names of packages have it. */
+#define ECAPI_SERVER_MAJOR	(PG_VERSION_NUM / 10000)
+
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"					/* 16 took it out of postgres.h */
 #endif

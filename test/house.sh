@@ -44,6 +44,11 @@ one_file_includes_lbfgs()
 	includers_of 'lbfgs\.h'
 }
 
+one_file_includes_rdkafka()
+{
+	includers_of 'librdkafka/'
+}
+
 # What differs between servers is a wrapper of compat.h.
 one_file_asks_for_the_server_version()
 {
@@ -64,7 +69,7 @@ pure_stages_do_no_sql()
 # The rooms, from the ground up.  A file includes only from its own room and from
 # those before it; settings.h and compat.h stand below all, the other files at the
 # top of src above all.
-ROOMS=(event consent model html base shmem stat delivery destination outbox records enrich rowsql
+ROOMS=(event consent model html base shmem stat delivery bus destination outbox records enrich rowsql
 	capture tracking history pipeline preview worker api predict report)
 
 # Of what a room may do without the server, all but these is closed to it.
@@ -76,6 +81,7 @@ may_include()
 		model) echo model ;;
 		html) echo html event ;;
 		delivery) echo delivery event ;;
+		bus) echo bus delivery/{producer,request,peer}.h ;;
 		destination) echo destination event consent delivery/{request,token,retry_policy}.h ;;
 		*) echo "${ROOMS[*]}" | sed "s/\\b$1\\b.*/$1/" ;;
 	esac
@@ -322,15 +328,20 @@ shell_scripts_are_clean()
 
 symbols_carry_our_name()
 {
-	nm -D --defined-only "$ECAPI_LIBRARY" "${ECAPI_LIBRARY%.so}_model.so" "${ECAPI_LIBRARY%.so}_report.so" |
+	local library libraries=("$ECAPI_LIBRARY")
+
+	for library in model report kafka; do
+		[ "$library" = kafka ] && [ ! -e "${ECAPI_LIBRARY%.so}_kafka.so" ] || libraries+=("${ECAPI_LIBRARY%.so}_$library.so")
+	done
+	nm -D --defined-only "${libraries[@]}" |
 		awk 'NF == 3 && $3 !~ /^(ecapi_|Ecapi|pg_finfo_ecapi_|_PG_init$|Pg_magic_func$|_init$|_fini$)/ { print $3 }'
 }
 
 # The library that is preloaded has nothing of predictions and nothing of reports.
 the_preloaded_library_predicts_nothing()
 {
-	objdump -p "$ECAPI_LIBRARY" | grep -E 'NEEDED.*lbfgs' || true
-	nm --defined-only "$ECAPI_LIBRARY" | grep -E ' ecapi_(bgnbd|pareto|gammagamma|ziln|optimize|fit|html|chart|section|words)' || true
+	objdump -p "$ECAPI_LIBRARY" | grep -E 'NEEDED.*(lbfgs|rdkafka)' || true
+	nm --defined-only "$ECAPI_LIBRARY" | grep -E ' ecapi_(kafka_producers|lines|bgnbd|pareto|gammagamma|ziln|optimize|fit|html|chart|section|words)' || true
 }
 
 number=0
@@ -362,6 +373,7 @@ skip()
 check one_file_includes_curl 'one file includes libcurl'
 check one_file_includes_json_c 'one file includes json-c'
 check one_file_includes_lbfgs 'one file includes liblbfgs'
+check one_file_includes_rdkafka 'one file includes librdkafka'
 check one_file_asks_for_the_server_version 'one file asks for the version of the server'
 check pure_stages_do_no_sql 'no SQL, no files, no sockets in event, consent, model, html, destination'
 check includes_point_down 'includes point down, room by room'
@@ -385,7 +397,7 @@ else
 fi
 if [ -n "${ECAPI_LIBRARY:-}" ]; then
 	check symbols_carry_our_name 'every symbol of the libraries carries our name'
-	check the_preloaded_library_predicts_nothing 'the preloaded library has no model, no optimizer and no report'
+	check the_preloaded_library_predicts_nothing 'the preloaded library has no model, no optimizer, no report and no producer'
 else
 	skip 'no library given'
 	skip 'no library given'

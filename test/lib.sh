@@ -63,7 +63,7 @@ SERVER_PACKAGES=("postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR")
 PACKAGES=(
 	"${SERVER_PACKAGES[@]}"
 	libcurl4-openssl-dev libjson-c-dev libmicrohttpd-dev libssl-dev libicu-dev
-	liblbfgs-dev zlib1g-dev
+	liblbfgs-dev librdkafka-dev zlib1g-dev
 	gcc make pkg-config perl libipc-run-perl curl openssl
 )
 # What check.sh needs besides.
@@ -274,7 +274,7 @@ make_server()
 	cp -as "$data" "$copy/share/postgresql/$PG_MAJOR"
 	# A machine that has the extension installed: links to it could not be
 	# written over.
-	rm -rf "$copy/lib/postgresql/$PG_MAJOR/lib"/ecapi{,_model,_report}.so \
+	rm -rf "$copy/lib/postgresql/$PG_MAJOR/lib"/ecapi{,_model,_report,_kafka}.so \
 		"$copy/lib/postgresql/$PG_MAJOR/lib"/bitcode/ecapi{,.index.bc} \
 		"$copy/share/postgresql/$PG_MAJOR"/extension/ecapi{.control,--*.sql}
 	ln -s "$root/include/postgresql" "$copy/include/postgresql"

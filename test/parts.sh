@@ -218,7 +218,7 @@ part_tap()
 {
 	local scripts=() name
 
-	if ! make_logged test/receiver || ! make_logged test/probe; then
+	if ! make_logged test/receiver || ! make_logged test/probe || ! make_logged test/kafka; then
 		count tap 0 1
 		return
 	fi

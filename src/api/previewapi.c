@@ -65,7 +65,8 @@ set_request(EcapiPreview *preview, Datum *values, bool *nulls)
 	EcapiPreviewRequest request;
 
 	ecapi_preview_describe(preview, &request);
-	values[0] = ecapi_result_text("POST", &nulls[0]);
+	values[0] = ecapi_result_text(preview->options->format->producer == NULL ? "POST" : "PRODUCE",
+								  &nulls[0]);
 	values[1] = ecapi_result_text(request.url, &nulls[1]);
 	values[2] = ecapi_result_text(request.headers, &nulls[2]);
 	values[3] = ecapi_result_utf8(request.body, request.body_len);

@@ -16,6 +16,7 @@
  *	(2) A descriptor that libcurl closed is never waited for: closing changes
  *		the generation, and no libcurl call lies between looking at the
  *		generation and the wait.
+ *	(3) The bell, once there, is in every set, and stays open until the process ends.
  *
  * Owned by the process, in TopMemoryContext; it goes with the process.  No
  * locks.
@@ -23,8 +24,11 @@
 #include "postgres.h"
 
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "miscadmin.h"
+#include "storage/fd.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
@@ -36,6 +40,7 @@
 #define READY_MAX	64
 
 static WaitEventSet *kept = NULL;
+static int	bell = -1;			/* what other threads ring by; -1: nobody asked for it */
 static uint64_t kept_generation = 0;
 
 void
@@ -48,6 +53,30 @@ ecapi_sockets_forget(void)
 		FreeWaitEventSet(set);
 }
 
+int
+ecapi_sockets_bell(void)
+{
+	if (bell >= 0)
+		return bell;
+	if (!AcquireExternalFD())
+		return -1;
+	bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (bell < 0)
+		ReleaseExternalFD();
+	else
+		ecapi_sockets_forget();
+	return bell;
+}
+
+/* Somebody has rung: it is silent again. */
+static void
+silence(void)
+{
+	uint64_t	rung;
+
+	(void) (read(bell, &rung, sizeof(rung)) < 0);
+}
+
 /* The set for that list; builds one when the kept one is of another list. */
 static WaitEventSet *
 current_set(const EcapiSocket *sockets, int nsockets, uint64_t generation)
@@ -58,13 +87,15 @@ current_set(const EcapiSocket *sockets, int nsockets, uint64_t generation)
 		return kept;
 
 	ecapi_sockets_forget();
-	set = ecapi_wait_event_set(nsockets + 2);
+	set = ecapi_wait_event_set(nsockets + 3);
 	PG_TRY();
 	{
 		int			i;
 
 		AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 		AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+		if (bell >= 0)
+			AddWaitEventToSet(set, WL_SOCKET_READABLE, bell, NULL, NULL);
 		for (i = 0; i < nsockets; i++)
 		{
 			uint32		events = (sockets[i].readable ? WL_SOCKET_READABLE : 0) |
@@ -173,7 +204,9 @@ ecapi_sockets_wait(EcapiHttp *http, long timeout_ms)
 	{
 		if (events[i].events & WL_LATCH_SET)
 			latched = true;
-		if (events[i].events & WL_SOCKET_MASK)
+		if ((events[i].events & WL_SOCKET_MASK) && events[i].fd == bell)
+			silence();
+		else if (events[i].events & WL_SOCKET_MASK)
 		{
 			ready[nready].fd = events[i].fd;
 			ready[nready].readable = (events[i].events & WL_SOCKET_READABLE) != 0;

@@ -15,6 +15,13 @@
  */
 extern bool ecapi_sockets_wait(EcapiHttp *http, long timeout_ms);
 
+/*
+ * A descriptor that is never closed, does not block, and ends a wait when the number 1 is
+ * written to it as 8 bytes, by any thread; -1 with errno where none is to be had.  The wait
+ * empties it.
+ */
+extern int	ecapi_sockets_bell(void);
+
 /* Give back what is kept from one wait to the next; for who waits but once. */
 extern void ecapi_sockets_forget(void);
 

@@ -205,6 +205,13 @@ struct EcapiFormat
 	const char *(*path) (const EcapiOptions *options, uint64_t key, EcapiArena *arena);
 
 	/*
+	 * NULL: requests go by HTTP.  Else by the producer of the library ecapi_<producer>
+	 * (delivery/producer.h): url_of names it for people, the body is one of messages, and
+	 * the headers that seal adds are its settings; access_token and header are not sent.
+	 */
+	const char *producer;
+
+	/*
 	 * For ecapi.formats(), in words and without a full stop: what an event needs to be taken,
 	 * beside what the standard requires (NULL: nothing); which credentials the user mapping
 	 * must hold (NULL: none); and which options the server needs beside those that are

@@ -23,6 +23,7 @@
  */
 #include "postgres.h"
 
+#include "destination/bus.h"
 #include "destination/credentials.h"
 #include "destination/formats.h"
 #include "destination/google.h"
@@ -75,14 +76,12 @@ check_project_id(const char *value)
 		"The id of a project has letters, digits and hyphens, such as shop-4711, and with an older one a domain and a colon before it.";
 }
 
-static const char *const ordering_words[] = {"none", "person", "id", NULL};
-
 static const EcapiOwnOption pubsub_options[ECAPI_PUBSUB_OPTIONS] = {
 	[ECAPI_PUBSUB_PROJECT_ID] = {"project_id", .required = true, .check = check_project_id,
 		.what = "It is the id of the Google Cloud project that the topics are in."},
 	[ECAPI_PUBSUB_TOPIC] = {"topic", .required = true, .check = check_topic,
 		.what = "It is the id of the topic that events go to, but those whose type event_types gives another."},
-	[ECAPI_PUBSUB_ORDERING_KEY] = {"ordering_key", .fallback = "none", .words = ordering_words,
+	[ECAPI_PUBSUB_ORDERING_KEY] = {"ordering_key", .fallback = "none", .words = ecapi_bus_order_words,
 		.what = "It is what messages are ordered by: none, person (a digest of an identifier) or id, of an amendment that of its original."},
 	[ECAPI_PUBSUB_TOKEN_URL] = {"token_url", .check = ecapi_syntax_url,
 		.fallback = "https://oauth2.googleapis.com/token",

@@ -45,6 +45,8 @@ typedef struct EcapiJudgement
 	bool		untaken;		/* of ECAPI_RETRY: the platform says that it took nothing, as
 								 * with too many requests, whatever the status */
 	int64_t		retry_after_ms; /* of ECAPI_RETRY: not before; -1: not said */
+	bool		some_taken;		/* of ECAPI_RETRY and ECAPI_STOP: the events that it names, all
+								 * ECAPI_NAMED_DELIVERED, were taken; it is about the rest */
 	const char *words;			/* what the platform says of it, for views and logs: one
 								 * line without values of events; NULL: nothing */
 

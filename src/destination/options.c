@@ -312,6 +312,11 @@ check_server(const EcapiOptions *options, EcapiOptionProblem *problem)
 		return missing("url", "https://...",
 					   psprintf("The format \"%s\" has no receiver of its own.", format->name),
 					   problem);
+	if (options->mode == ECAPI_MODE_TEST && format->producer != NULL)
+		return contradiction("option \"mode\" cannot be \"test\"",
+							 psprintf("The format \"%s\" has no test mode. Use mode \"shadow\", or send to a topic for tests.",
+									  format->name),
+							 problem);
 	if (options->mode == ECAPI_MODE_TEST && options->test_url == NULL &&
 		!format->has_test_mode)
 		return missing("test_url", "https://...",

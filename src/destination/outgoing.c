@@ -101,6 +101,9 @@ add_credentials(EcapiSealing *sealing)
 	const EcapiCredentials *credentials = sealing->credentials;
 	const EcapiFormat *format = sealing->shape->format;
 
+	/* to a producer a header is a setting, and those are the format's alone */
+	if (format->producer != NULL)
+		return;
 	if (credentials->token != NULL && format->own_token)
 		hide(sealing, credentials->token);
 	else if (credentials->token != NULL)

@@ -11,8 +11,8 @@
 #include "destination/body.h"
 #include "destination/credentials.h"
 
-/* Header lines of a format's own, at most. */
-#define ECAPI_OUTGOING_HEADERS	6
+/* Header lines of a format's own, at most; a producer has as many settings. */
+#define ECAPI_OUTGOING_HEADERS	10
 
 struct EcapiOutgoing
 {

@@ -5,10 +5,8 @@
  *	  {"data":"eyJldmVudF90eXBlIjoi...","attributes":{"id":"order-42","event_type":"purchase"},
  *	   "orderingKey":"..."}
  *
- * data is the event as the native format writes it, in base64.  Attributes repeat what a
- * subscription filters by, for nobody can filter by data: id, event_type, data_set_id, and
- * the destination's route.  The route of an event is free text that leaves nowhere else, so
- * it is the option that is written, which is the same text.
+ * data is the event as the native format writes it, in base64; topic, ordering key and
+ * attributes are those of bus.c.
  *
  * A request goes to one topic, and all of its messages have one ordering key
  * (google/pubsub/v1/pubsub.proto, PubsubMessage): both make the key by which events share
@@ -17,22 +15,18 @@
  *
  * Invariants
  *	(1) An event that is not shaped leaves the body as it was, unless the body is full.
- *	(2) Nothing of a person is in attributes and ordering key but a digest, and none that
- *		cannot be made of the event as it was reduced for the destination.
- *	(3) No text is cut: what is longer than Pub/Sub takes is left out as a whole.
+ *	(2) What a message has beside its data is subject to the invariants of bus.c.
  *
  * No I/O, no state, no memory but the body's.
  */
 #include "postgres.h"
 
-#include "destination/formats.h"
+#include "destination/bus.h"
 #include "destination/options.h"
 #include "destination/pubsub.h"
-#include "destination/sample.h"
 #include "destination/writer.h"
 #include "event/ascii.h"
 #include "event/base64.h"
-#include "event/codes.h"
 #include "event/digest.h"
 
 /* Bytes of an attribute's value (page "Quotas and limits"). */
@@ -48,75 +42,26 @@
 
 StaticAssertDecl(ECAPI_EVENT_TYPES < 1 << TOPIC_BITS, "a topic for each event type has its number");
 
-/* ---- the topic ---- */
-
-/* 0: that of the option; else one behind the first event type that goes to the topic. */
-static int
-topic_number(const EcapiOptions *options, const EcapiValue *event)
-{
-	const EcapiValue *type = ecapi_value_get(event, "event_type");
-	int			which = ecapi_value_is_text(type) ?
-		ecapi_event_type_lookup(type->text, type->len) : -1;
-	const char *topic = which >= 0 ? options->targets[which] : NULL;
-
-	if (topic == NULL || strcmp(topic, options->own[ECAPI_PUBSUB_TOPIC]) == 0)
-		return 0;
-	for (int i = 0; i < which; i++)
-		if (options->targets[i] && strcmp(options->targets[i], topic) == 0)
-			return i + 1;
-	return which + 1;
-}
+/* ---- topic and ordering key ---- */
 
 const char *
 ecapi_pubsub_topic(const EcapiOptions *options, uint64_t key)
 {
-	int			number = (int) (key & TOPIC_MASK);
-
-	return number == 0 ? options->own[ECAPI_PUBSUB_TOPIC] : options->targets[number - 1];
+	return ecapi_bus_topic(options, options->own[ECAPI_PUBSUB_TOPIC], (int) (key & TOPIC_MASK));
 }
 
-/* ---- the ordering key ---- */
-
-/* The id of the original of an amendment, else the event's own; or NULL. */
-static const EcapiValue *
-id_to_order_by(const EcapiValue *event)
-{
-	const EcapiValue *original = ecapi_value_get(ecapi_value_get(event, "ext"), "original");
-	const EcapiValue *id = ecapi_value_get(original, "id");
-
-	if (!ecapi_value_is_text(id))
-		id = ecapi_value_get(event, "id");
-	return ecapi_value_is_text(id) && id->len <= ORDERING_MAX ? id : NULL;
-}
-
-/*
- * The ordering key of an event, in the event or in memory; NULL: it has none.  Not with the
- * country of the destination's setting, which key is not given: a telephone number that
- * needs it is passed over.
- */
 static const char *
 ordering_key(const EcapiOptions *options, const EcapiValue *event, char memory[ECAPI_HEX_SIZE],
 			 size_t *len)
 {
-	const char *by = options->own[ECAPI_PUBSUB_ORDERING_KEY];
-	const EcapiValue *id;
-
-	*len = ECAPI_HEX_LEN;
-	if (strcmp(by, "person") == 0)
-		return ecapi_sample_person(event, NULL, memory) ? memory : NULL;
-	if (strcmp(by, "id") != 0)
-		return NULL;
-	id = id_to_order_by(event);
-	if (id == NULL)
-		return NULL;
-	*len = id->len;
-	return id->text;
+	return ecapi_bus_order(options->own[ECAPI_PUBSUB_ORDERING_KEY], event, ORDERING_MAX, memory, len);
 }
 
 uint64_t
 ecapi_pubsub_key(const EcapiOptions *options, const EcapiValue *event)
 {
-	uint64_t	topic = (uint64_t) topic_number(options, event);
+	uint64_t	topic = (uint64_t) ecapi_bus_topic_number(options, options->own[ECAPI_PUBSUB_TOPIC],
+														  event);
 	uint64_t	order = 0;
 	char		memory[ECAPI_HEX_SIZE];
 	char		hex[ECAPI_HEX_SIZE];
@@ -160,49 +105,10 @@ encode(EcapiBuffer *body, size_t start)
 		ecapi_base64_group((unsigned char *) text + 3 * i, Min(len - 3 * i, 3), false, text + 4 * i);
 }
 
-static void
-write_attribute(EcapiWriter *writer, const char *name, const char *text, size_t len)
-{
-	if (len <= ATTRIBUTE_MAX)
-		ecapi_write_text_len(writer, name, text, len);
-}
-
-static void
-write_attribute_of(EcapiWriter *writer, const char *name, const EcapiValue *value)
-{
-	if (ecapi_value_is_text(value))
-		write_attribute(writer, name, value->text, value->len);
-}
-
-/*
- * event_type is "purchase.amended" of an amendment, as with a webhook, so that a subscription
- * to purchases does not get another one.
- */
-static void
-write_attributes(EcapiWriter *writer, const EcapiShape *shape, const EcapiValue *event)
-{
-	const EcapiOptions *options = shape->options;
-	EcapiOpen	attributes = ecapi_write_open(writer, "attributes", '{');
-	char		type[100];
-
-	write_attribute_of(writer, "id", ecapi_value_get(event, "id"));
-	snprintf(type, sizeof(type), "%s%s", ecapi_value_get(event, "event_type")->text,
-			 shape->original != NULL ? ".amended" : "");
-	ecapi_write_text(writer, "event_type", type);
-	if (options->data_set_id != NULL)
-		write_attribute(writer, "data_set_id", options->data_set_id, strlen(options->data_set_id));
-	else
-		write_attribute_of(writer, "data_set_id", ecapi_value_get(event, "data_set_id"));
-	if (options->route != NULL)
-		write_attribute(writer, "route", options->route, strlen(options->route));
-	(void) ecapi_write_close(writer, attributes, '}', true);
-}
-
 EcapiShaped
 ecapi_pubsub_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 				 EcapiBuffer *body, const char **reason)
 {
-	EcapiShape	alone = *shape;
 	EcapiWriter writer = {body, shape->events > 0};
 	size_t		before = body->len;
 	EcapiOpen	message = ecapi_write_open(&writer, NULL, '{');
@@ -212,12 +118,10 @@ ecapi_pubsub_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 	size_t		len;
 	EcapiShaped shaped;
 
-	alone.events = 0;
 	ecapi_write_name(&writer, "data");
 	ecapi_buffer_char(body, '"');
 	start = body->len;
-	shaped = ecapi_format_native.add(&alone, arena, event, body, reason);
-	shape->identified = alone.identified;
+	shaped = ecapi_bus_event(shape, arena, event, body, reason);
 	if (shaped != ECAPI_SHAPED)
 	{
 		if (!body->full)
@@ -228,7 +132,7 @@ ecapi_pubsub_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 		return shaped;
 	encode(body, start);
 	ecapi_buffer_char(body, '"');
-	write_attributes(&writer, shape, event);
+	ecapi_bus_attributes(&writer, "attributes", shape, event, ATTRIBUTE_MAX);
 	key = ordering_key(shape->options, event, memory, &len);
 	if (key != NULL)
 		ecapi_write_text_len(&writer, "orderingKey", key, len);

@@ -12,6 +12,7 @@ static const EcapiFormat *const formats[] = {
 	&ecapi_format_native,
 	&ecapi_format_webhook,
 	&ecapi_format_pubsub,
+	&ecapi_format_kafka,
 	&ecapi_format_meta,
 	&ecapi_format_google,
 	&ecapi_format_tiktok,

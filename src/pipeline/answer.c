@@ -224,6 +224,12 @@ ecapi_answer_take(EcapiCookie *cookie, EcapiAnswer *answer)
 		delivered(batch, answer, &judgement);
 		return;
 	}
+	if (judgement.some_taken)
+	{
+		batch = ecapi_bisect_taken(batch, answer, &judgement);
+		if (batch == NULL)
+			return;
+	}
 	describe(answer, &judgement, error, sizeof(error));
 	arrived = ecapi_judge_may_have_arrived(answer, &judgement);
 	if (arrived)

@@ -44,6 +44,9 @@ ecapi_batch_count_body(EcapiBatch *batch)
 {
 	size_t		bytes = batch->request == NULL ? 0 : batch->body.buffer.size;
 
+	/* a producer copies the messages of a body */
+	if (bytes > 0 && batch->body.shape.format != NULL && batch->body.shape.format->producer != NULL)
+		bytes *= 2;
 	ecapi_me.body_bytes += bytes - batch->body_bytes;
 	batch->destination->body_bytes += bytes - batch->body_bytes;
 	batch->body_bytes = bytes;

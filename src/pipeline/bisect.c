@@ -68,6 +68,7 @@
 #include "pipeline/destination.h"
 #include "pipeline/failed_feed.h"
 #include "pipeline/feed.h"
+#include "pipeline/journal.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/slice.h"
 #include "pipeline/state.h"
@@ -395,6 +396,20 @@ ecapi_bisect_named(EcapiBatch *batch, const EcapiAnswer *answer,
 		ecapi_failed_put_back(batch);
 	else
 		dlist_push_head(&batch->feed->ready, &batch->node);
+	return NULL;
+}
+
+EcapiBatch *
+ecapi_bisect_taken(EcapiBatch *batch, const EcapiAnswer *answer, EcapiJudgement *judgement)
+{
+	ecapi_journal_some(batch, answer, judgement);
+	for (int i = 0; i < judgement->nnamed; i++)
+		ecapi_slice_delivered(batch->items[judgement->named[i].index]);
+	leave_rest(batch, judgement);
+	judgement->nnamed = 0;
+	if (batch->nitems > 0)
+		return batch;
+	ecapi_slice_end_batch(batch);
 	return NULL;
 }
 

@@ -31,6 +31,14 @@ extern EcapiBatch *ecapi_bisect_named(EcapiBatch *batch, const EcapiAnswer *answ
 									  const EcapiJudgement *judgement);
 
 /*
+ * A request failed, or its destination is at fault, but the events that the answer names were
+ * taken all the same: they are delivered, and judgement names nothing any more.  Returns the
+ * batch with the rest, or NULL when nothing is left.
+ */
+extern EcapiBatch *ecapi_bisect_taken(EcapiBatch *batch, const EcapiAnswer *answer,
+									  EcapiJudgement *judgement);
+
+/*
  * A request failed, and events of it may have arrived that must not be sent twice: they go
  * to failed_event, dead.  Returns the batch with the rest, or NULL when nothing is left.
  */

@@ -38,6 +38,7 @@
 #include "pipeline/feed.h"
 #include "pipeline/fetch.h"
 #include "pipeline/prepare.h"
+#include "pipeline/producers.h"
 #include "pipeline/receipts.h"
 #include "pipeline/slice.h"
 #include "pipeline/state.h"
@@ -88,7 +89,10 @@ free_batches(dlist_head *list)
 		EcapiBatch *batch = dlist_head_element(EcapiBatch, node, list);
 
 		if (batch->flying)
+		{
 			ecapi_http_cancel(ecapi_me.http, batch);
+			ecapi_producers_cancel(batch);
+		}
 		dlist_delete(&batch->node);
 		ecapi_batch_free(batch);
 	}
@@ -121,6 +125,7 @@ static void
 forget(EcapiDestination *destination)
 {
 	free_work(destination);
+	ecapi_producers_forget(destination);
 	ecapi_fetch_forget(destination);
 	ecapi_receipts_forget(destination);
 	ecapi_place_clear(&destination->live.done);

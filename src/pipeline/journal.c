@@ -84,6 +84,18 @@ ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 }
 
 void
+ecapi_journal_some(EcapiBatch *batch, const EcapiAnswer *answer, const EcapiJudgement *judgement)
+{
+	bool	   *left = palloc(sizeof(bool) * batch->nitems);
+
+	memset(left, true, sizeof(bool) * batch->nitems);
+	for (int i = 0; i < judgement->nnamed; i++)
+		left[judgement->named[i].index] = false;
+	add_request(batch, left, false, "delivered", answer, NULL, true);
+	pfree(left);
+}
+
+void
 ecapi_journal_taken(EcapiBatch *batch, const EcapiAnswer *answer,
 					const EcapiJudgement *judgement)
 {

@@ -31,6 +31,10 @@ extern void ecapi_journal_request(EcapiBatch *batch, const char *outcome,
 extern void ecapi_journal_taken(EcapiBatch *batch, const EcapiAnswer *answer,
 								const EcapiJudgement *judgement);
 
+/* Of a batch that was not delivered: the events that the judgement names were. */
+extern void ecapi_journal_some(EcapiBatch *batch, const EcapiAnswer *answer,
+							   const EcapiJudgement *judgement);
+
 /*
  * Count an event of a slice that the place of its feed has passed, by its end.  Failed
  * events have no place; ecapi_journal_ended counts those.

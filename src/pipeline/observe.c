@@ -31,6 +31,12 @@ outcome_of(const EcapiAnswer *answer, const EcapiJudgement *judgement)
 				return ECAPI_REQUEST_PARTLY_TAKEN;
 		return ECAPI_REQUEST_TAKEN;
 	}
+	if (judgement->some_taken)
+		return ECAPI_REQUEST_PARTLY_TAKEN;
+	/* a producer, which has no statuses, took it for a while */
+	if (judgement->verdict == ECAPI_RETRY && answer->transport == ECAPI_TRANSPORT_OK &&
+		answer->status == 0)
+		return judgement->untaken ? ECAPI_REQUEST_UNSENT : ECAPI_REQUEST_UNANSWERED;
 	switch (answer->transport)
 	{
 		case ECAPI_TRANSPORT_REFUSED:

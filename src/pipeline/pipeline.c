@@ -42,6 +42,7 @@
 #include "pipeline/outcome.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/prepare.h"
+#include "pipeline/producers.h"
 #include "pipeline/read.h"
 #include "pipeline/replay_feed.h"
 #include "pipeline/share.h"
@@ -62,10 +63,13 @@ shadow(EcapiBatch *batch)
 	ecapi_slice_dispose_batch(batch, ECAPI_OUTCOME_SHADOW);
 }
 
-/* Seal the request of a shaped batch and start it; it lives in the current context. */
+/*
+ * Seal the request of a shaped batch and start it; it lives in the current context.  False
+ * with a reason in error; *at_fault: no other try helps until something changes.
+ */
 static bool
 start_request(EcapiBatch *batch, const EcapiCredentials *credentials,
-			  char *error, size_t error_size)
+			  char *error, size_t error_size, bool *at_fault)
 {
 	const EcapiOptions *options = batch->destination->options;
 	EcapiOutgoing *outgoing = palloc(sizeof(EcapiOutgoing));
@@ -85,6 +89,8 @@ start_request(EcapiBatch *batch, const EcapiCredentials *credentials,
 	request = ecapi_outgoing_request(outgoing, options, credentials);
 	batch->cookie.take = ecapi_answer_take;
 	request.cookie = batch;
+	if (options->format->producer != NULL)
+		return ecapi_producers_start(batch, &request, error, error_size, at_fault);
 	return ecapi_http_start(ecapi_me.http, &request, error, error_size);
 }
 
@@ -112,6 +118,7 @@ send_batch(EcapiBatch *batch)
 	MemoryContext old = MemoryContextSwitchTo(batch->request);
 	EcapiCredentials credentials;
 	char		error[512];
+	bool		at_fault = false;
 	bool		sent;
 
 	batch->sent_at = GetCurrentTimestamp();
@@ -120,13 +127,16 @@ send_batch(EcapiBatch *batch)
 	batch->token_stamp = credentials.stamp;
 	batch->token_serial = destination->fetched.serial;
 	ecapi_fetch_use(destination, &credentials);
-	sent = sent && start_request(batch, &credentials, error, sizeof(error));
+	sent = sent && start_request(batch, &credentials, error, sizeof(error), &at_fault);
 	MemoryContextSwitchTo(old);
 
 	if (!sent)
 	{
 		ecapi_batch_hold(batch);
-		ecapi_state_wait(destination, error, -1);
+		if (at_fault)
+			ecapi_state_stop(destination, error);
+		else
+			ecapi_state_wait(destination, error, -1);
 		return false;
 	}
 	ecapi_bucket_take(&destination->bucket, options->rate_limit, batch->sent_at);
@@ -354,7 +364,7 @@ ecapi_pipeline_answers(void)
 {
 	EcapiAnswer answer;
 
-	while (ecapi_http_answer(ecapi_me.http, &answer))
+	while (ecapi_http_answer(ecapi_me.http, &answer) || ecapi_producers_answer(&answer))
 	{
 		EcapiCookie *cookie = answer.cookie;
 

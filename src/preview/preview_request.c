@@ -137,10 +137,12 @@ ecapi_preview_describe(EcapiPreview *preview, EcapiPreviewRequest *request)
 	request->body_len = outgoing.body_len;
 	shown = ecapi_outgoing_request(&outgoing, preview->options, &credentials);
 	initStringInfo(&headers);
-	for (int i = 0; (line = ecapi_request_header_nth(&shown, i)) != NULL; i++)
+	/* to a producer they are settings, and it has no others */
+	for (int i = 0; preview->options->format->producer == NULL &&
+		 (line = ecapi_request_header_nth(&shown, i)) != NULL; i++)
 		appendStringInfo(&headers, "%s%s", i > 0 ? "\n" : "", line);
 	for (int i = 0; i < outgoing.nheaders; i++)
-		appendStringInfo(&headers, "\n%s", outgoing.headers[i]);
+		appendStringInfo(&headers, "%s%s", headers.len > 0 ? "\n" : "", outgoing.headers[i]);
 	request->headers = headers.data;
 }
 
@@ -149,6 +151,13 @@ ecapi_preview_describe(EcapiPreview *preview, EcapiPreviewRequest *request)
 void
 ecapi_preview_use_test_mode(EcapiPreview *preview)
 {
+	if (preview->options->format->producer != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("destination \"%s\" has no test mode", preview->server->servername),
+				 errdetail("The format \"%s\" has none of its own.",
+						   preview->options->format->name),
+				 errhint("Send to a topic for tests by a destination of its own.")));
 	if (!preview->options->format->has_test_mode && preview->options->test_url == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -139,7 +139,7 @@ sub _options
 sub destination_sql
 {
 	my ($self, $name, $url, $options, $mapping) = @_;
-	my %server = (url => $url, data_set_id => $name, ref $options ? %$options : ());
+	my %server = (defined $url ? (url => $url) : (), data_set_id => $name, ref $options ? %$options : ());
 
 	return "CREATE SERVER \"$name\" FOREIGN DATA WRAPPER ecapi OPTIONS ("
 	  . join(', ', _options(\%server), ref $options ? () : $options || ()) . ');'
@@ -148,7 +148,7 @@ sub destination_sql
 		: '');
 }
 
-# Create a destination; options of the server, options of its user mapping.
+# Create a destination; url undef: it has none; options of the server, options of its user mapping.
 sub destination
 {
 	my ($self, @args) = @_;
