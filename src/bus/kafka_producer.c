@@ -55,11 +55,13 @@
 /* Topics of a producer that are looked up once; an event type may have its own. */
 #define TOPICS_MAX	64
 
-/* Characters of a topic (org.apache.kafka, Topic.MAX_NAME_LENGTH), and of a header's name. */
+/* Characters of a topic (org.apache.kafka, Topic.MAX_NAME_LENGTH). */
 #define TOPIC_MAX	249
-#define NAME_MAX_LEN	31
 
-/* How long a topic that nobody knows may be one that was just created. */
+/*
+ * How long a topic that nobody knows may be one that was just created: half the time of a
+ * message at most, so that it is known before that has passed.
+ */
 #define PROPAGATION_MS	10000
 
 typedef struct Flight Flight;
@@ -99,6 +101,7 @@ struct EcapiProducer
 	char	   *answer;			/* the text of the last one */
 	const char *failure;		/* code of what ends the producer; NULL: nothing does */
 	rd_kafka_resp_err_t failed; /* the same */
+	bool		stale;			/* it knows of a topic what may be true no longer */
 	rd_kafka_resp_err_t trouble;	/* what the connections said last */
 	int			ntopics;
 	Topic		topics[TOPICS_MAX];
@@ -238,7 +241,7 @@ set_fixed(rd_kafka_conf_t *conf, const EcapiRequest *request, size_t memory,
 		  char *error, size_t error_size)
 {
 	int			timeout = request->timeout_ms;
-	int			patience = timeout < PROPAGATION_MS ? timeout : PROPAGATION_MS;
+	int			patience = timeout / 2 < PROPAGATION_MS ? timeout / 2 : PROPAGATION_MS;
 
 	rd_kafka_conf_set_log_cb(conf, on_log);
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
@@ -342,6 +345,20 @@ land(EcapiProducer *producer, Flight *flight)
 	*last = flight;
 }
 
+/*
+ * Of a topic that was refused, librdkafka goes on refusing what it is given until it happens to
+ * look again; a new producer looks at once.
+ */
+static bool
+is_of_topic(rd_kafka_resp_err_t error)
+{
+	return error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+		error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+		error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+		error == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
+		error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
+
 static void
 report(EcapiProducer *producer, Slot *slot, rd_kafka_resp_err_t error, bool persisted)
 {
@@ -349,6 +366,7 @@ report(EcapiProducer *producer, Slot *slot, rd_kafka_resp_err_t error, bool pers
 	if (producer->failed && (error == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
 							 error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT))
 		error = producer->failed;
+	producer->stale |= is_of_topic(error);
 	slot->error = error;
 	slot->persisted = error != RD_KAFKA_RESP_ERR_NO_ERROR && persisted;
 	if (--slot->flight->outstanding == 0)
@@ -442,18 +460,37 @@ topic_of(EcapiProducer *producer, const EcapiPiece *name)
 	return topic->handle;
 }
 
+/*
+ * The headers of a message; NULL without memory.  Not given one by one: librdkafka 2.0.2 frees
+ * those of its own making twice when it refuses a message for its topic.
+ */
+static rd_kafka_headers_t *
+headers_of(const EcapiLine *line)
+{
+	rd_kafka_headers_t *headers = rd_kafka_headers_new((size_t) line->nheaders);
+
+	for (int i = 0; headers != NULL && i < line->nheaders; i++)
+		rd_kafka_header_add(headers, line->names[i].text, (ssize_t) line->names[i].len,
+							line->values[i].text, (ssize_t) line->values[i].len);
+	return headers;
+}
+
 static rd_kafka_resp_err_t
 produce(EcapiProducer *producer, const EcapiLine *line, Slot *slot)
 {
-	rd_kafka_vu_t given[5 + ECAPI_LINE_HEADERS];
-	char		names[ECAPI_LINE_HEADERS][NAME_MAX_LEN + 1];
+	rd_kafka_vu_t given[6];
+	rd_kafka_headers_t *headers = headers_of(line);
 	rd_kafka_topic_t *topic = topic_of(producer, &line->topic);
 	rd_kafka_error_t *error;
 	rd_kafka_resp_err_t code;
 	size_t		n = 0;
 
-	if (topic == NULL)
-		return RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
+	if (topic == NULL || headers == NULL)
+	{
+		if (headers != NULL)
+			rd_kafka_headers_destroy(headers);
+		return topic == NULL ? RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION : RD_KAFKA_RESP_ERR__QUEUE_FULL;
+	}
 	given[n].vtype = RD_KAFKA_VTYPE_RKT;
 	given[n++].u.rkt = topic;
 	given[n].vtype = RD_KAFKA_VTYPE_VALUE;
@@ -469,20 +506,13 @@ produce(EcapiProducer *producer, const EcapiLine *line, Slot *slot)
 		given[n].u.mem.ptr = (void *) line->key.text;
 		given[n++].u.mem.size = line->key.len;
 	}
-	for (int i = 0; i < line->nheaders; i++)
-	{
-		size_t		len = line->names[i].len < NAME_MAX_LEN ? line->names[i].len : NAME_MAX_LEN;
-
-		memcpy(names[i], line->names[i].text, len);
-		names[i][len] = '\0';
-		given[n].vtype = RD_KAFKA_VTYPE_HEADER;
-		given[n].u.header.name = names[i];
-		given[n].u.header.val = line->values[i].text;
-		given[n++].u.header.size = (ssize_t) line->values[i].len;
-	}
+	given[n].vtype = RD_KAFKA_VTYPE_HEADERS;
+	given[n++].u.headers = headers;
 	error = rd_kafka_produceva(producer->rk, given, n);
 	if (error == NULL)
 		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	/* what is refused leaves the headers to the caller */
+	rd_kafka_headers_destroy(headers);
 	code = rd_kafka_error_code(error);
 	rd_kafka_error_destroy(error);
 	return code;
@@ -694,7 +724,7 @@ kafka_answer(EcapiProducer *producer, EcapiAnswer *answer)
 static bool
 kafka_is_spent(const EcapiProducer *producer)
 {
-	return producer->failure != NULL;
+	return producer->failure != NULL || producer->stale;
 }
 
 /* ---- the end ---- */
