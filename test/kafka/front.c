@@ -190,7 +190,7 @@ static bool
 tell_versions(Client *client, const unsigned char *correlation, int version)
 {
 	static const int apis[][3] = {
-		{0, 0, 7}, {1, 0, 11}, {3, 0, 4}, {SASL_HANDSHAKE, 0, 1}, {API_VERSIONS, 0, 0},
+		{0, 0, 7}, {1, 0, 11}, {3, 0, 2}, {SASL_HANDSHAKE, 0, 1}, {API_VERSIONS, 0, 0},
 		{22, 0, 1}, {SASL_AUTHENTICATE, 0, 0}
 	};
 	int			n = (int) (sizeof(apis) / sizeof(apis[0]));
