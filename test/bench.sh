@@ -19,6 +19,7 @@
 #	stat			delivery with statistics against a library without
 #	fit				ecapi.fit with many orders a customer against with few
 #	report			a report of a day of a million events, and each of its statements
+#	kafka			delivery of a backlog to Kafka against its producer alone
 #	metrics			ecapi.metrics() over a large outbox, in two states
 #
 # -n is the size of a backlog or of one bulk statement, or of fit's customers (200000; of report
@@ -66,6 +67,8 @@ set -euo pipefail
 . "$REPO/test/bench/fit.sh"
 # shellcheck source=test/bench/report.sh
 . "$REPO/test/bench/report.sh"
+# shellcheck source=test/bench/kafka.sh
+. "$REPO/test/bench/kafka.sh"
 # shellcheck source=test/bench/metrics.sh
 . "$REPO/test/bench/metrics.sh"
 
@@ -79,13 +82,13 @@ while [ $# -gt 0 ]; do
 		-n) EVENTS=${2:?}; shift ;;
 		-r) ROUNDS=${2:?}; shift ;;
 		-t) SPAN_GIVEN=${2:?}; shift ;;
-		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | consent | routes | shares | documents | fanout | stat | fit | report | metrics) names+=("$1") ;;
-		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|consent|routes|shares|documents|fanout|stat|fit|report|metrics]..." ;;
+		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | consent | routes | shares | documents | fanout | stat | fit | report | kafka | metrics) names+=("$1") ;;
+		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|consent|routes|shares|documents|fanout|stat|fit|report|kafka|metrics]..." ;;
 	esac
 	shift
 done
 if [ ${#names[@]} = 0 ]; then
-	names=(emit capture deliver transform latency held-snapshot steady enrich consent routes shares documents fanout stat fit report metrics)
+	names=(emit capture deliver transform latency held-snapshot steady enrich consent routes shares documents fanout stat fit report kafka metrics)
 	EVENTS=${EVENTS:-50000}
 	SPAN_GIVEN=${SPAN_GIVEN:-5}
 fi

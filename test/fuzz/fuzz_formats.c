@@ -18,6 +18,7 @@
 
 #include "destination/formats.h"
 #include "destination/options.h"
+#include "destination/kafka.h"
 #include "destination/pubsub.h"
 #include "event/json.h"
 
@@ -142,6 +143,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			options.own[k] = (char *) format->own[k].fallback;
 		if (format == &ecapi_format_pubsub)
 			options.own[ECAPI_PUBSUB_ORDERING_KEY] = (char *) "person";
+		if (format == &ecapi_format_kafka)
+			options.own[ECAPI_KAFKA_TOPIC] = (char *) "events";
 		take_for_event(&options, data, size);
 		for (size_t k = 0; k < lengthof(statuses); k++)
 			take_for_answer(format, text, size, statuses[k]);

@@ -16,7 +16,7 @@ WHERE what IS NULL OR NOT default_batch BETWEEN 1 AND max_batch OR max_bytes IS 
 
 -- who takes events for a platform says what they need, and what the credential is
 SELECT format FROM ecapi.formats()
-WHERE format NOT IN ('ecapi', 'webhook', 'pubsub') AND (identifiers IS NULL OR credentials IS NULL OR identifiers LIKE '%.');
+WHERE format NOT IN ('ecapi', 'webhook', 'pubsub', 'kafka') AND (identifiers IS NULL OR credentials IS NULL OR identifiers LIKE '%.');
 
 -- a destination cannot be created without its options; an event may have its own data set
 DO $$

@@ -34,12 +34,14 @@ use Test::More;
 
 use lib dirname(abs_path(__FILE__));
 use EcapiCluster;
+use EcapiKafka;
 use EcapiReceiver;
 
 my $top = dirname(abs_path(__FILE__)) . '/../..';
 my @pages = ('README.md', map { "doc/$_.md" }
-	qw(tracking emitting destinations formats meta google tiktok pinterest reddit microsoft linkedin snap ga4 openai amazon webhook pubsub enrichment predictions consent privacy proof report reference monitoring operating shards internals));
+	qw(tracking emitting destinations formats meta google tiktok pinterest reddit microsoft linkedin snap ga4 openai amazon webhook pubsub kafka enrichment predictions consent privacy proof report reference monitoring operating shards internals));
 my $example_url = 'http://127.0.0.1:8080';
+my $example_brokers = 'localhost:9092';
 my $token = 'demo-token';
 my $statement = qr/^(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|GRANT|SET|CALL)\b/m;
 
@@ -117,6 +119,7 @@ is(join(' ', @unmarked), '', 'each example is run');
 cmp_ok(scalar(grep { $_->{kind} eq 'test' } @steps), '>', 0, 'the manual has examples');
 
 my $receiver = EcapiReceiver->start(args => [ '--expect-auth', "Bearer $token" ]);
+my $kafka = EcapiKafka->start(args => [ '-b', 1 ]);
 my $cluster = EcapiCluster->create(extension => 0, conf => "timezone = 'UTC'\ndatestyle = 'ISO'\nmax_worker_processes = 20\n");
 
 $cluster->write_credential($_, "$token\n")
@@ -131,12 +134,16 @@ sub run_example
 	my $sql = $step->{text};
 	my $real = $receiver->url('');
 
+	my $brokers = $kafka->bootstrap;
+
 	$sql =~ s/\Q$example_url\E/$real/g;
+	$sql =~ s/\Q$example_brokers\E/$brokers/g;
 	$printed = '';
 	IPC::Run::run(
 		[ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-d', $cluster->connstr($database) ],
 		'<', \$sql, '>&', \$printed);
 	$printed =~ s/\Q$real\E/$example_url/g;
+	$printed =~ s/\Q$brokers\E/$example_brokers/g;
 	$printed =~ s/\n+\z/\n/;
 	# the manual is true on releases before the newest, too, of which the doctor says more
 	while ($printed =~ s/^ *warning *\| PostgreSQL [\d.]+ has a fault: [^\n]*\n(.*?^\()(\d+) rows?\)/$1 . ($2 - 1) . ($2 == 2 ? ' row)' : ' rows)')/mse)

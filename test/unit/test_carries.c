@@ -69,6 +69,8 @@ static const struct
 	{"openai", "data_set_id=123"},
 	{"pubsub", "project_id=shop topic=events"},
 	{"pubsub", "project_id=shop topic=events ordering_key=person"},
+	{"kafka", "bootstrap_servers=k:9093 topic=events"},
+	{"kafka", "bootstrap_servers=k:9093 topic=events message_key=person"},
 	{"amazon", "account_id=1 client_id=2"},
 	{"amazon", "account_id=1 client_id=2 region=eu app_os=ios"}
 };

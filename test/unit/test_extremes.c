@@ -31,6 +31,8 @@ static const struct
 	{"ga4", "measurement_id", "G-1A2B3C"},
 	{"pubsub", "project_id", "shop"},
 	{"pubsub", "topic", "events"},
+	{"kafka", "bootstrap_servers", "k:9093"},
+	{"kafka", "topic", "events"},
 	{"amazon", "account_id", "1"},
 	{"amazon", "client_id", "2"}
 };

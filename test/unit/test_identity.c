@@ -66,6 +66,7 @@ static const struct
 	{"webhook", "email_address", NULL, "User@example.com", "user@example.com", HEX},
 	{"webhook", "address.city", NULL, "New York", "new york", ""},
 	{"pubsub", "email_address", NULL, "User@example.com", "user@example.com", HEX},
+	{"kafka", "email_address", NULL, "User@example.com", "user@example.com", HEX},
 
 	/* Meta: its page, and what both of its normalizers, or one of them, make */
 	{"meta", "email_address", NULL, "John_Smith@gmail.com", "john_smith@gmail.com",
@@ -469,6 +470,8 @@ test_table(void)
 		  ecapi_identity_rule("ecapi", "user_data.gender"), "a webhook has the standard's rules");
 	check(ecapi_identity_rule("pubsub", "user_data.gender") ==
 		  ecapi_identity_rule("ecapi", "user_data.gender"), "so has Pub/Sub");
+	check(ecapi_identity_rule("kafka", "user_data.gender") ==
+		  ecapi_identity_rule("ecapi", "user_data.gender"), "so has Kafka");
 	check(ecapi_identity_rule("google", "user_data.gender") == NULL, "Google takes no gender");
 	check(ecapi_identity_rule("meta", "user_data.address.street") == NULL, "Meta takes no street");
 	check(ecapi_identity_rule("meta", "properties.page_url") == NULL, "a page is no identifier");

@@ -35,6 +35,7 @@
 #include "destination/identity.h"
 #include "destination/linkedin.h"
 #include "destination/options.h"
+#include "destination/kafka.h"
 #include "destination/pubsub.h"
 #include "destination/snap.h"
 #include "destination/tiktok.h"
@@ -507,6 +508,12 @@ set_options(const EcapiFormat *format, EcapiOptions *options)
 	{
 		options->own[ECAPI_PUBSUB_TOPIC] = (char *) "events";
 		options->own[ECAPI_PUBSUB_ORDERING_KEY] = (char *) "person";
+		options->route = (char *) "shop";
+	}
+	if (format == &ecapi_format_kafka)
+	{
+		options->own[ECAPI_KAFKA_TOPIC] = (char *) "events";
+		options->own[ECAPI_KAFKA_MESSAGE_KEY] = (char *) "person";
 		options->route = (char *) "shop";
 	}
 	if (format == &ecapi_format_amazon)
