@@ -14,7 +14,8 @@ ARG PG_MAJOR=15
 FROM postgres:${PG_MAJOR}-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
         gcc libc6-dev make pkg-config postgresql-server-dev-$PG_MAJOR \
-        libcurl4-openssl-dev libicu-dev libjson-c-dev liblbfgs-dev libssl-dev
+        libcurl4-openssl-dev libicu-dev libjson-c-dev liblbfgs-dev \
+        librdkafka-dev libssl-dev
 COPY Makefile ecapi.control /ecapi/
 COPY doc /ecapi/doc
 COPY sql /ecapi/sql
@@ -25,7 +26,7 @@ RUN export PG_CONFIG=/usr/lib/postgresql/$PG_MAJOR/bin/pg_config && cd /ecapi &&
 
 FROM postgres:${PG_MAJOR}-bookworm
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        ca-certificates libcurl4 libicu72 libjson-c5 liblbfgs0 libssl3 && \
+        ca-certificates libcurl4 libicu72 libjson-c5 liblbfgs0 librdkafka1 libssl3 && \
     rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ /
 RUN install -d -o postgres -g postgres -m 700 /etc/ecapi && \

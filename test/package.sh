@@ -79,6 +79,17 @@ build_package()
 	[ -n "$MAJOR" ]
 }
 
+# The library of Kafka is not in the package but in one of its own, and with it what it needs.
+kafka_is_apart()
+{
+	local kafka=${DEB/-ecapi_/-ecapi-kafka_} library=./usr/lib/postgresql/$MAJOR/lib/ecapi_kafka.so
+
+	inside "$BUILDER" sh -c "dpkg-deb -c /$kafka" | grep -F "$library" &&
+		inside "$BUILDER" sh -c "dpkg-deb -f /$kafka Depends" | grep -E "librdkafka1.*postgresql-$MAJOR-ecapi \(|postgresql-$MAJOR-ecapi \(.*librdkafka1" &&
+		! inside "$BUILDER" sh -c "dpkg-deb -c /$DEB" | grep -F ecapi_kafka &&
+		! inside "$BUILDER" sh -c "dpkg-deb -f /$DEB Depends" | grep -F rdkafka
+}
+
 run_lintian()
 {
 	inside "$BUILDER" sh -c 'LC_ALL=C.UTF-8 lintian --allow-root --fail-on error --fail-on warning /*.changes'
@@ -172,6 +183,7 @@ part_package()
 	sed 's/^/    /' "$WORK/check.log"
 	say "files of $DEB:"
 	inside "$BUILDER" dpkg-deb -c "/$DEB" | awk '$1 !~ /^d/ { print "    " $3, $6, $7, $8 }'
+	check "the library of Kafka is a package of its own" kafka_is_apart || true
 	check "the package has no scripts of its own" same <(inside "$BUILDER" dpkg-deb --ctrl-tarfile "/$DEB" | tar -t | sort) \
 		<(printf '%s\n' ./ ./control ./md5sums) || true
 
@@ -262,6 +274,7 @@ write_start()
 			-- the other libraries, and what they are linked with
 			LOAD 'ecapi_model';
 			LOAD 'ecapi_report';
+			LOAD 'ecapi_kafka';
 		SQL
 		i=0
 		until [ "$(su postgres -c "psql -X -A -t -c 'SELECT delivered = 1 FROM ecapi.destination'")" = t ]; do
