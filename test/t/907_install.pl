@@ -69,7 +69,7 @@ my ($pkglibdir, $sharedir, $docdir) = map { my $out = `pg_config --$_`; chomp $o
 is_deeply(
 	\@installed,
 	[
-		sort "$pkglibdir/ecapi.so", "$pkglibdir/ecapi_model.so", "$pkglibdir/ecapi_report.so", "$sharedir/extension/ecapi.control",
+		sort "$pkglibdir/ecapi.so", "$pkglibdir/ecapi_kafka.so", "$pkglibdir/ecapi_model.so", "$pkglibdir/ecapi_report.so", "$sharedir/extension/ecapi.control",
 		(map { m{/sql/(.*)$}; "$sharedir/extension/$1" } glob("$top/sql/ecapi--*.sql")),
 		"$docdir/extension/ecapi", map { "$docdir/extension/ecapi/$_" } @pages
 	],
