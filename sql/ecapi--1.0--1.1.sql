@@ -1183,7 +1183,7 @@ $$;
 -- What some connections of dblink answer to a statement that gives one row and column,
 -- at once; who has said nothing when the time is over is not waited for.
 CREATE FUNCTION ecapi_internal.ask_connections(dblink text, connections text[], statement text, ms int,
-	OUT connection text, OUT said text, OUT failure text)
+	OUT connection text, OUT said text, OUT failure text, OUT is_late boolean)
 RETURNS SETOF record
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -1203,6 +1203,7 @@ BEGIN
 			CONTINUE WHEN busy = 1;
 			said := NULL;
 			failure := NULL;
+			is_late := false;
 			BEGIN
 				EXECUTE pg_catalog.format('SELECT r.said FROM %I.dblink_get_result($1) AS r (said text)', dblink) INTO said USING connection;
 			EXCEPTION WHEN OTHERS THEN
@@ -1222,6 +1223,7 @@ BEGIN
 			FOREACH connection IN ARRAY waiting LOOP
 				said := NULL;
 				failure := 'it did not answer in time';
+				is_late := true;
 				RETURN NEXT;
 			END LOOP;
 			RETURN;
@@ -1292,14 +1294,14 @@ BEGIN
 	FOR r IN SELECT * FROM ecapi_internal.ask_connections(dblink, connections,
 			pg_catalog.format('SELECT ecapi_internal.answer(%L, %s)::text', statement, ms), ms + 1000)
 	LOOP
-		IF r.failure IS NOT NULL THEN
+		IF r.failure IS NOT NULL AND NOT r.is_late THEN
 			failed := failed || pg_catalog.jsonb_build_object(r.connection, r.failure);
 			CONTINUE;
 		END IF;
 		node := pg_catalog.substr(r.connection, 7);
-		reached := true;
+		reached := NOT r.is_late;
 		answer := r.said::jsonb;
-		problem := answer ->> 'problem';
+		problem := coalesce(r.failure, answer ->> 'problem');
 		RETURN NEXT;
 	END LOOP;
 	FOR r IN SELECT a.connection, a.said AS version, a.failure, failed ->> a.connection AS said

@@ -367,11 +367,35 @@ make_trigger(const Declaration *declaration, const char *command)
 				declaration->table);
 }
 
-/* Children of a table that is not partitioned fire triggers of their own. */
+/* A partition that is a foreign table, of one with partitions; InvalidOid: there is none. */
+static Oid
+foreign_partition(Oid relation)
+{
+	ListCell   *cell;
+
+	foreach(cell, find_all_inheritors(relation, NoLock, NULL))
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
+			return lfirst_oid(cell);
+	return InvalidOid;
+}
+
+/*
+ * Children of a table that is not partitioned fire triggers of their own; and of a foreign
+ * partition only what is written here is seen here.
+ */
 static void
 notice_children(const Declaration *declaration)
 {
 	Relation	relation = declaration->relation;
+	Oid			foreign = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ?
+		foreign_partition(RelationGetRelid(relation)) : InvalidOid;
+
+	if (OidIsValid(foreign))
+		ereport(NOTICE,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("rows that are written to partition %s on its own server are not captured here",
+						ecapi_names_relation(foreign)),
+				 errhint("Where the partition's server has ecapi, track its table there, and not here: see ecapi.on_nodes().")));
 
 	if (relation->rd_rel->relkind == RELKIND_RELATION &&
 		find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL)

@@ -175,6 +175,9 @@ is($front->sql('SELECT sum(events) FROM (' . manual('front ledger') =~ s/;//r . 
 diag(sprintf('%d orders in %.1f s; writers stood still for %.2f s; %d of them moved, %d waited; reconciled in %.1f s; %s',
 		$ORDERS, $took, $stopped, $before, $waiting, $judging, $front->figures($figures)));
 
+is($front->sql("SELECT sum(events) FROM ecapi.reconcile_nodes('shop.orders', '$since', now(), servers => '{node_b, node_c}')"
+		  . " WHERE destination IS NULL AND outcome = 'unaccounted'"), $events, 'were the old node lost, its events would be missed');
+
 # what a node has of it
 my $asking = Time::HiRes::time();
 $front->sql('SELECT count(*) FROM ecapi.nodes()');
@@ -246,6 +249,11 @@ subtest 'a node that hangs' => sub {
 	kill 'CONT', $pid;
 	like($said, qr/^false it cannot be reached: .*timeout expired/, 'is given up');
 	like(problem('node_a'), qr/^true $/, 'and answers again');
+
+	# one that hangs once it was asked: the shell's parent is the session
+	like($front->sql(q{SELECT problem FROM ecapi.on_nodes($$COPY (SELECT 1) TO PROGRAM 'kill -STOP $PPID'$$, '300 ms', '{node_a}')}),
+		qr/^it did not answer in time$/, 'so is a session');
+	kill 'CONT', split /\n/, $node{node_a}->sql("SELECT pid FROM pg_stat_activity WHERE query ~ 'kill -STOP' AND pid <> pg_backend_pid()");
 };
 
 is($front->sql('SELECT coalesce(cardinality(dblink_get_connections()), 0) FROM ecapi.nodes() LIMIT 1'), 0, 'no connection is left open');
