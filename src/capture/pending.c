@@ -313,14 +313,21 @@ typedef struct Run
 	TupleTableSlot *old;
 } Run;
 
-/* The last version of a noted row, if there is one. */
+/*
+ * The last version of a noted row, if there is one.  It is copied at once: the row may be
+ * fetched in a subtransaction and let go of outside, or the other way round, and a pin of its
+ * buffer belongs to only one of the two.
+ */
 static bool
 fetch_last(Run *run, const Note *note)
 {
 	ItemPointerData tid = note->tid;
 
 	table_tuple_get_latest_tid(run->scan, &tid);
-	return table_tuple_fetch_row_version(run->relation, &tid, run->snapshot, run->new);
+	if (!table_tuple_fetch_row_version(run->relation, &tid, run->snapshot, run->new))
+		return false;
+	ExecMaterializeSlot(run->new);
+	return true;
 }
 
 static void

@@ -315,6 +315,17 @@ PREPARE TRANSACTION 'commit_visit';
 COMMIT PREPARED 'commit_visit';
 SELECT * FROM events();
 
+-- rows of several pages of a table, by SQL that runs confined
+SET ROLE regress_commit_shop;
+CREATE TABLE shop.wide (id int PRIMARY KEY, pad text);
+ALTER TABLE shop.wide ALTER pad SET STORAGE PLAIN;
+SELECT ecapi.track('shop.wide', 'page_view', '{"ext.id": "(SELECT new.id)"}', condition => $$(SELECT new.id > 0)$$, name => 'both', at_commit => true);
+SELECT ecapi.track('shop.wide', 'login', '{"ext.id": "(SELECT new.id)"}', name => 'mapping', at_commit => true);
+INSERT INTO shop.wide SELECT i, repeat('x', 3000) FROM generate_series(1, 40) i;
+RESET ROLE;
+SELECT event_type, count(*), min((ext->>'id')::int), max((ext->>'id')::int) FROM events() GROUP BY 1 ORDER BY 1;
+SELECT count(*) FROM ecapi.failed_event;
+
 SET client_min_messages = warning;
 DELETE FROM ecapi.failed_event;
 DROP PROCEDURE public.visitor;
