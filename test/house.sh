@@ -175,6 +175,13 @@ nothing_is_left_to_do()
 	grep -InE '\b(TO''DO|FIX''ME)\b|(/\*|//|--|#|^[[:space:]]*\*)[[:space:]]*XX''X\b' "${all_files[@]}" || true
 }
 
+# What auto_explain shows of the arguments of a statement is up to base/statement.c.
+arguments_go_by_one_way()
+{
+	grep -nE '\b(SPI_execute_with_args|SPI_execute_plan|SPI_execp|makeParamList)[[:space:]]*\(' "${src_files[@]}" |
+		grep -vE '^src/base/statement\.[ch]:' || true
+}
+
 every_report_has_a_code()
 {
 	perl -0777 -ne '
@@ -381,6 +388,7 @@ check includes_have_no_circles 'includes have no circles'
 check names_are_unique 'names of files, guards and types are unique'
 check prose_is_plain 'plain words, and no comment that only points elsewhere'
 check nothing_is_left_to_do 'nothing is marked as left to do'
+check arguments_go_by_one_way 'arguments of statements go through ecapi_params()'
 check every_report_has_a_code 'every report has an error code'
 check every_file_opens_with_its_idea 'every file opens with a comment'
 check files_stay_small 'no file is longer than 800 lines'
