@@ -291,7 +291,8 @@ OBJS = \
 	src/enrich/declared.o src/enrich/declared_names.o \
 	src/enrich/held.o \
 	src/enrich/user_sql.o \
-	src/base/advisory.o \
+	src/base/advisory.o src/base/background.o \
+	src/enrich/channel.o src/enrich/process.o src/enrich/processes.o \
 	src/enrich/event_row.o \
 	src/enrich/call.o \
 	src/enrich/columns.o \
@@ -345,7 +346,7 @@ OBJS = \
 	src/pipeline/read.o \
 	src/pipeline/prepare.o \
 	src/pipeline/prepare_pick.o \
-	src/pipeline/prepare_pace.o \
+	src/pipeline/prepare_call.o \
 	src/pipeline/prepare_failing.o \
 	src/pipeline/prepare_lookup.o \
 	src/pipeline/slice.o \

@@ -183,10 +183,9 @@ at_exit(int code, Datum arg)
 	if (!given_up || !OidIsValid(run.version.function))
 		return;
 	ecapi_held_add(&run.version);
-	ecapi_worker_message("a function of users did not stop at its time limit");
 	ereport(LOG,
 			(errcode(ERRCODE_QUERY_CANCELED),
-			 errmsg("ecapi worker ends, because function \"%s\" did not stop at its time limit",
+			 errmsg("ecapi enrichment worker ends, because function \"%s\" did not stop at its time limit",
 					run.name),
 			 errhint("It is not called again until it is replaced or altered.")));
 }

@@ -14,7 +14,6 @@
 #include "delivery/bucket.h"
 #include "destination/options.h"
 #include "enrich/enrichment.h"
-#include "enrich/filter.h"
 #include "pipeline/errands.h"
 #include "pipeline/feed.h"
 #include "pipeline/forward.h"
@@ -25,9 +24,8 @@
 typedef struct EcapiPreparing
 {
 	EcapiEnrichments *list;		/* as resolved last; NULL: never */
-	Oid			role;			/* of the filter */
-	MemoryContext filter_context;	/* NULL: the filter is not compiled */
-	EcapiFilter *filter;		/* NULL: none */
+	Oid			role;			/* the owner, as looked up last; the filter runs as it */
+	EcapiCall  *call;			/* that is on its way; NULL: none */
 	bool		release;		/* an operator asks to run what is held */
 	int64		call_us;		/* what the last call that passed took; 0: none did */
 	int			failures;		/* calls that failed in a row */

@@ -38,6 +38,7 @@
 #include "pipeline/feed.h"
 #include "pipeline/fetch.h"
 #include "pipeline/prepare.h"
+#include "pipeline/prepare_call.h"
 #include "pipeline/producers.h"
 #include "pipeline/receipts.h"
 #include "pipeline/slice.h"
@@ -125,6 +126,8 @@ static void
 forget(EcapiDestination *destination)
 {
 	free_work(destination);
+	if (destination->preparing.call != NULL)
+		ecapi_call_free(destination->preparing.call);
 	ecapi_producers_forget(destination);
 	ecapi_fetch_forget(destination);
 	ecapi_receipts_forget(destination);

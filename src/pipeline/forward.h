@@ -5,6 +5,7 @@
  *	 tick		a snapshot that bounds windows (tick.h)
  *	 page		events read at a place (page.h)
  *	 view		a page as a list of enrichments made it (view.h)
+ *	 call		users' SQL that a process was asked to run (prepare_call.h)
  *	 tally		what a page holds, by kind (tally.c)
  *	 feed		a source of events of one destination, with its own place (feed.h)
  *	 ledger		counts that are not written yet (ledger.c)
@@ -22,6 +23,7 @@
 typedef struct EcapiTick EcapiTick;
 typedef struct EcapiPage EcapiPage;
 typedef struct EcapiView EcapiView;
+typedef struct EcapiCall EcapiCall;
 typedef struct EcapiTally EcapiTally;
 typedef struct EcapiFeed EcapiFeed;
 typedef struct EcapiLedger EcapiLedger;

@@ -2,6 +2,10 @@
  * prepare.c
  *	  Between reading and sending: users' SQL, for destinations that have some.
  *
+ * None of it runs in this process.  An owner has a process of its own for it
+ * (enrich/processes.c); a destination has at most one call on its way, over which the loop
+ * goes on (prepare_call.c), and waits with its further events until it is answered.
+ *
  * Events that were read for a destination with the option enrich or filter are prepared
  * before they are gathered, of any feed:
  *
@@ -22,12 +26,10 @@
  *	 as is, enriched --(the filter says no)----> filtered
  *	 not yet --(the filter fails on it)--------> unfiltered: it does not leave
  *
- * Which events a call is for is in prepare_pick.c, when it may be made in
- * prepare_pace.c, what is called, and as which role, in prepare_lookup.c, and what
- * becomes of events when it fails in prepare_failing.c.
+ * Which events a call is for is in prepare_pick.c, what is called, and as which role, in
+ * prepare_lookup.c, and what becomes of events when it fails in prepare_failing.c.
  *
- * Users' SQL runs in transactions of its own, which user_sql.c begins and rolls
- * back; looking up functions takes another, short one.  The callers are in none.
+ * Looking up functions takes a short transaction; the callers are in none.
  * Lists of the pipeline are not changed, so an error may be raised at any point.
  */
 #include "postgres.h"
@@ -41,8 +43,7 @@
 #include "destination/options.h"
 #include "destination/select.h"
 #include "enrich/enrichment.h"
-#include "enrich/filter.h"
-#include "enrich/user_sql.h"
+#include "enrich/processes.h"
 #include "event/value.h"
 #include "pipeline/batch.h"
 #include "pipeline/destination.h"
@@ -50,6 +51,7 @@
 #include "pipeline/page.h"
 #include "pipeline/pages.h"
 #include "pipeline/prepare.h"
+#include "pipeline/prepare_call.h"
 #include "pipeline/preparing.h"
 #include "pipeline/slice.h"
 #include "pipeline/state.h"
@@ -92,18 +94,21 @@ void
 ecapi_prepare_reset(EcapiDestination *destination)
 {
 	EcapiPreparing *preparing = &destination->preparing;
+	EcapiCall  *call = preparing->call;
 	bool		prepares = ecapi_prepares(destination);
 
+	if (call != NULL)
+		ecapi_call_abandon(call);
 	if (destination->live.done.from != NULL)
 		ecapi_feed_put_back(&destination->live);
 	reset_slices(&destination->live, prepares);
 	reset_slices(&destination->replay, prepares);
 	reset_slices(&destination->failed, prepares);
-	if (preparing->filter_context != NULL)
-		MemoryContextDelete(preparing->filter_context);
 	if (preparing->list != NULL)
 		pfree(preparing->list);
 	MemSet(preparing, 0, sizeof(EcapiPreparing));
+	/* its process is free again when that has ended */
+	preparing->call = call;
 }
 
 void
@@ -115,7 +120,6 @@ ecapi_prepare_resume(EcapiDestination *destination)
 	preparing->failures = 0;
 	preparing->broken = false;
 	preparing->next_try = 0;
-	ecapi_prepare_end_rest();
 }
 
 void
@@ -168,60 +172,64 @@ result_of(const EcapiSlice *slice, int i)
 		? ECAPI_PREPARED_UNPATCHED : ECAPI_PREPARED_REFUSED;
 }
 
-/* The result of a step for a portion. */
-typedef enum Step
-{
-	STEP_DONE,
-	STEP_LATER,					/* not in this turn */
-	STEP_FAILED					/* to be tried again, or the destination waits */
-} Step;
-
 /*
- * Enrich picked events of a slice; results says how each ended.  picked has
- * room for all of the page.
+ * Have a process run enrichments of a slice's view on some events of its page, or a filter,
+ * for what was picked of it.  Nothing when there is none now.
  */
-static Step
-enrich(EcapiSlice *slice, int *picked, int n, bool part, EcapiPrepared *results,
-	   long *wait_ms)
+static void
+ask(EcapiSlice *slice, const char *filter, const int *events, int n,
+	const int *picked, const EcapiPrepared *results, int npicked)
 {
 	EcapiDestination *destination = slice->feed->destination;
 	EcapiPreparing *preparing = &destination->preparing;
-	EcapiPrepared fate = ECAPI_PREPARED_UNPATCHED;
-	EcapiUserError error = {0};
-	TimestampTz began;
-	bool		done;
+	const char *problem;
+	EcapiProcess *process = ecapi_process_find(preparing->role, &problem);
+
+	if (process != NULL)
+		preparing->call = ecapi_call_begin(slice, process, filter, preparing->role,
+										   events, n, picked, results, npicked);
+	else if (problem != NULL)
+		ecapi_prepare_hold(destination, problem);
+}
+
+/*
+ * Results of picked events of a slice, as far as they are enriched; has the others
+ * enriched, with those that other destinations want.  picked has room for all of the page.
+ * False when results are yet to come.
+ */
+static bool
+enrich(EcapiSlice *slice, int *picked, int n, bool part, EcapiPrepared *results)
+{
+	EcapiPreparing *preparing = &slice->feed->destination->preparing;
+	EcapiPage  *page = slice->page;
+	int		   *wanted;
+	int			nwanted = 0;
+	int			nmore;
 
 	if (slice->view == NULL)
-		slice->view = ecapi_view_of(slice->page, preparing->list);
-	done = all_made(slice->view, picked, n);
-	if (!done && preparing->broken && destination->options->enrich_on_error == ECAPI_ENRICH_SKIP &&
+		slice->view = ecapi_view_of(page, preparing->list);
+	if (all_made(slice->view, picked, n))
+	{
+		for (int i = 0; i < n; i++)
+			results[i] = result_of(slice, picked[i]);
+		return true;
+	}
+	if (preparing->broken &&
+		slice->feed->destination->options->enrich_on_error == ECAPI_ENRICH_SKIP &&
 		GetCurrentTimestamp() < preparing->next_try)
 	{
 		for (int i = 0; i < n; i++)
-			results[i] = fate;
-		return STEP_DONE;
+			results[i] = ECAPI_PREPARED_UNPATCHED;
+		return true;
 	}
-	if (!done)
-	{
-		if (!ecapi_prepare_may_call(destination, wait_ms))
-			return STEP_LATER;
-		began = GetCurrentTimestamp();
-		done = ecapi_view_fill(slice->view, picked, ecapi_prepare_add_others(slice, picked, n, part),
-							   &error);
-		ecapi_prepare_called(destination, began, !done);
-		if (!done && error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			return STEP_LATER;	/* this process ends */
-		if (!done && !ecapi_prepare_call_failed(destination, n, &error, &fate))
-			return STEP_FAILED;
-		if (done)
-		{
-			preparing->call_us = Max(GetCurrentTimestamp() - began, 0);
-			ecapi_prepare_call_passed(destination);
-		}
-	}
-	for (int i = 0; i < n; i++)
-		results[i] = done ? result_of(slice, picked[i]) : fate;
-	return STEP_DONE;
+	wanted = palloc(sizeof(int) * page->nevents);
+	memcpy(wanted, picked, sizeof(int) * n);
+	nmore = ecapi_prepare_add_others(slice, wanted, n, part);
+	for (int i = 0; i < nmore; i++)
+		if (slice->view->events[wanted[i]].tree == NULL)
+			wanted[nwanted++] = wanted[i];
+	ask(slice, NULL, wanted, nwanted, picked, results, n);
+	return false;
 }
 
 /* The tree that the filter sees of an event, or NULL when it need not. */
@@ -240,53 +248,33 @@ tree_to_judge(EcapiSlice *slice, int i, EcapiPrepared result, EcapiArena *scratc
 						  ecapi_default_country(), &restriction) != NULL ? NULL : tree;
 }
 
-/* Have the filter judge picked events; results are changed where it says no. */
-static Step
-judge(EcapiSlice *slice, const int *picked, int n, EcapiPrepared *results)
+/*
+ * Picked events of a slice are enriched, or have failed: their results are final, but for
+ * those that the filter has yet to judge.  False when it has.
+ */
+static bool
+conclude(EcapiSlice *slice, const int *picked, int n, const EcapiPrepared *results)
 {
 	EcapiDestination *destination = slice->feed->destination;
+	const char *filter = destination->options->filter;
 	MemoryContext context = AllocSetContextCreate(ecapi_me.scratch, "ecapi judging",
 												  ALLOCSET_DEFAULT_SIZES);
-	EcapiEnrichedEvent *events = MemoryContextAllocZero(context, sizeof(EcapiEnrichedEvent) * n);
-	int		   *indexes = MemoryContextAlloc(context, sizeof(int) * n);
-	EcapiUserError error = {0};
 	EcapiArena	scratch;
-	TimestampTz began;
-	int			nevents = 0;
-	EcapiPhase	before;
-	int			failed = -1;
-	bool		done;
+	int		   *judged = palloc(sizeof(int) * n);
+	int			njudged = 0;
 
 	ecapi_tree_arena(&scratch, context);
-	for (int i = 0; i < n; i++)
-	{
-		const EcapiValue *tree = tree_to_judge(slice, picked[i], results[i], &scratch);
-
-		if (tree == NULL)
-			continue;
-		events[nevents].seq = slice->page->events[picked[i]].seq;
-		events[nevents].event = tree;
-		indexes[nevents++] = i;
-	}
-	began = GetCurrentTimestamp();
-	before = ecapi_stat_phase(ECAPI_PHASE_USERS_SQL);
-	done = nevents == 0 ||
-		ecapi_filter_apply(destination->preparing.filter, events, nevents,
-						   destination->preparing.role, ecapi_enrich_timeout_ms,
-						   &error, &failed);
-	(void) ecapi_stat_phase(before);
-	MemoryContextSwitchTo(ecapi_me.scratch);
-	ecapi_prepare_called(destination, began, !done);
-	for (int i = 0; done && i < nevents; i++)
-		if (!events[i].pass)
-			results[indexes[i]] = ECAPI_PREPARED_FILTERED;
-	if (!done && error.sqlerrcode != ERRCODE_ADMIN_SHUTDOWN)
-		ecapi_prepare_filter_failed(destination, slice, picked, n,
-									failed < 0 ? -1 : indexes[failed], &error);
+	for (int i = 0; filter != NULL && i < n; i++)
+		if (tree_to_judge(slice, picked[i], results[i], &scratch) != NULL)
+			judged[njudged++] = picked[i];
 	MemoryContextDelete(context);
-	if (done)
-		return STEP_DONE;
-	return error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ? STEP_LATER : STEP_FAILED;
+	if (njudged > 0)
+		ask(slice, filter, judged, njudged, picked, results, n);
+	else
+		for (int i = 0; i < n; i++)
+			ecapi_prepare_mark(slice, &picked[i], 1, results[i]);
+	pfree(judged);
+	return njudged == 0;
 }
 
 /* How many events a destination takes in one call now; 0: none, memory is short. */
@@ -303,9 +291,9 @@ portion_of(const EcapiDestination *destination, const EcapiSlice *slice)
 	return ecapi_prepare_can_send(slice->feed) ? 0 : Min(portion, SCARCE_EVENTS);
 }
 
-/* Prepare the next portion of a slice. */
-static Step
-prepare_slice(EcapiSlice *slice, long *wait_ms)
+/* Prepare the next portion of a slice.  False when that is not to be had now. */
+static bool
+prepare_slice(EcapiSlice *slice)
 {
 	EcapiDestination *destination = slice->feed->destination;
 	EcapiPreparing *preparing = &destination->preparing;
@@ -313,32 +301,127 @@ prepare_slice(EcapiSlice *slice, long *wait_ms)
 	EcapiPrepared *results;
 	int		   *picked;
 	int			n;
-	Step		step = STEP_DONE;
 
 	if (max == 0)
-		return STEP_LATER;
+		return false;
 	if (slice->view != NULL &&
 		!ecapi_enrichments_equal(&slice->view->list, preparing->list))
 		reset_slices(slice->feed, true);
 	picked = palloc(sizeof(int) * slice->page->nevents);
 	n = ecapi_prepare_pick(slice, max, picked);
 	if (n == 0)
-		return STEP_DONE;
+		return true;
 	results = palloc(sizeof(EcapiPrepared) * n);
 	for (int i = 0; i < n; i++)
 		results[i] = ECAPI_PREPARED_AS_IS;
-	if (preparing->list->n > 0)
-		step = enrich(slice, picked, n, max < slice->page->nevents, results, wait_ms);
-	else if (!ecapi_prepare_may_call(destination, wait_ms))
-		step = STEP_LATER;
-	/* right behind the enrichments, so that what they have cost is not lost */
-	if (step == STEP_DONE && preparing->filter != NULL)
-		step = judge(slice, picked, n, results);
-	for (int i = 0; step == STEP_DONE && i < n; i++)
-		ecapi_prepare_mark(slice, &picked[i], 1, results[i]);
-	if (step == STEP_DONE && preparing->list->n == 0)
+	/* the filter right behind the enrichments, so that what they have cost is not lost */
+	return (preparing->list->n == 0 ||
+			enrich(slice, picked, n, max < slice->page->nevents, results)) &&
+		conclude(slice, picked, n, results);
+}
+
+/* ---- what was answered ---- */
+
+/* Enrichments have been called for events of a slice. */
+static void
+take_enriched(EcapiDestination *destination, EcapiCall *call)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+	EcapiPrepared fate;
+
+	if (call->answer.result == ECAPI_CALL_PASSED)
+	{
+		ecapi_view_fill(call->slice->view, call->events, call->nevents,
+						call->trees, call->problems, call->made);
+		call->made = NULL;
+		preparing->call_us = call->answer.took_us;
 		ecapi_prepare_call_passed(destination);
-	return step;
+	}
+	else if (ecapi_prepare_call_failed(destination, call->npicked, &call->answer.error, &fate))
+	{
+		for (int i = 0; i < call->npicked; i++)
+			call->results[i] = fate;
+		(void) conclude(call->slice, call->picked, call->npicked, call->results);
+	}
+}
+
+/* A filter has judged events of a slice, which are among those that were picked, in order. */
+static void
+take_judged(EcapiDestination *destination, EcapiCall *call)
+{
+	int			failed = -1;
+
+	for (int i = 0, k = 0; k < call->nevents; i++)
+	{
+		if (call->picked[i] != call->events[k])
+			continue;
+		if (call->stopped[k])
+			call->results[i] = ECAPI_PREPARED_FILTERED;
+		if (call->answer.failed == k)
+			failed = i;
+		k++;
+	}
+	if (call->answer.result != ECAPI_CALL_PASSED)
+	{
+		ecapi_prepare_filter_failed(destination, call->slice, call->picked, call->npicked,
+									failed, &call->answer.error);
+		return;
+	}
+	for (int i = 0; i < call->npicked; i++)
+		ecapi_prepare_mark(call->slice, &call->picked[i], 1, call->results[i]);
+	if (destination->preparing.list->n == 0)
+		ecapi_prepare_call_passed(destination);
+}
+
+/* A call is answered: act on it, and be free for the next one. */
+static void
+take_answer(EcapiDestination *destination, EcapiCall *call)
+{
+	const EcapiCallAnswer *answer = &call->answer;
+
+	destination->preparing.call = NULL;
+	ecapi_stat_users_sql(answer->took_us);
+	PG_TRY();
+	{
+		if (answer->result == ECAPI_CALL_LACKED)
+			ecapi_prepare_hold(destination, answer->error.message);
+		else if (answer->result == ECAPI_CALL_UNUSABLE)
+			ecapi_prepare_unusable(destination, &answer->problem);
+		else if (call->filter == NULL)
+			take_enriched(destination, call);
+		else
+			take_judged(destination, call);
+	}
+	PG_FINALLY();
+	{
+		ecapi_call_free(call);
+	}
+	PG_END_TRY();
+}
+
+/* Move on what is on its way. */
+static void
+move_calls(TimestampTz now, long *wait_ms)
+{
+	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
+	{
+		EcapiCall  *call = destination->preparing.call;
+
+		if (call == NULL)
+			continue;
+		switch (ecapi_call_move(call, now, wait_ms))
+		{
+			case ECAPI_CALL_OUT:
+				break;
+			case ECAPI_CALL_ANSWERED:
+				take_answer(destination, call);
+				break;
+			case ECAPI_CALL_LOST:
+				destination->preparing.call = NULL;
+				ecapi_call_free(call);
+				break;
+		}
+	}
 }
 
 /* ---- the surface ---- */
@@ -383,6 +466,8 @@ find_work(TimestampTz now)
 	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
 		if (!ecapi_prepares(destination) || destination->giving_up.to != NULL ||
+			destination->preparing.call != NULL ||
+			ecapi_process_is_busy(destination->preparing.role) ||
 			!ecapi_state_try(destination, now) || destination->state != ECAPI_RUNNING ||
 			next_slice(destination) == NULL)
 			continue;
@@ -418,36 +503,27 @@ look_up_all(List *work)
 void
 ecapi_prepare_step(TimestampTz now, long *wait_ms)
 {
-	List	   *work = find_work(now);
+	List	   *work;
 	ListCell   *cell;
 
+	move_calls(now, wait_ms);
+	work = find_work(now);
 	if (work == NIL)
 		return;
-	ecapi_prepare_begin_calls();
 	foreach(cell, look_up_all(work))
 	{
 		EcapiDestination *destination = lfirst(cell);
-		bool		before = ecapi_prepare_calls_are_over();
 		EcapiSlice *slice;
 
-		while (destination->state == ECAPI_RUNNING &&
-			   (slice = next_slice(destination)) != NULL)
-		{
-			Step		step = prepare_slice(slice, wait_ms);
-
-			if (step == STEP_LATER)
-				break;
-			if (step == STEP_FAILED && ecapi_prepare_calls_are_over())
-			{
-				*wait_ms = 0;
-				break;
-			}
-		}
-		/* the one that had this turn is last in the next */
-		if (ecapi_prepare_calls_are_over() && !before)
-		{
-			dlist_delete(&destination->node);
-			dlist_push_tail(&ecapi_me.destinations, &destination->node);
-		}
+		while (destination->state == ECAPI_RUNNING && destination->preparing.call == NULL &&
+			   (slice = next_slice(destination)) != NULL && prepare_slice(slice))
+			;
+		if (destination->preparing.call == NULL)
+			continue;
+		/* of those with one owner the one that had the process is last */
+		dlist_delete(&destination->node);
+		dlist_push_tail(&ecapi_me.destinations, &destination->node);
 	}
+	/* what was asked for just now leaves at once */
+	move_calls(now, wait_ms);
 }

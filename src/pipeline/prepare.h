@@ -31,8 +31,8 @@ extern const char *ecapi_prepare_select(const EcapiDestination *destination,
 extern bool ecapi_prepare_can_send(EcapiFeed *feed);
 
 /*
- * Prepare what was read, as far as the time of a turn goes; lowers *wait_ms when
- * there is more to do.  Outside of a transaction.
+ * Prepare what was read, as far as it goes without waiting; the latch is set, or *wait_ms
+ * lowered to, when there is more to do.  Outside of a transaction.
  */
 extern void ecapi_prepare_step(TimestampTz now, long *wait_ms);
 

@@ -83,8 +83,6 @@ ecapi_prepare_call_failed(EcapiDestination *destination, int n, const EcapiUserE
 	TimestampTz now = GetCurrentTimestamp();
 	bool		bisecting = preparing->bisect_until > now && !error->timed_out;
 
-	if (error->stopped)
-		return false;
 	preparing->failures++;
 	strlcpy(preparing->message, error->message, sizeof(preparing->message));
 	if (decision == ECAPI_DECISION_HELD || (preparing->failures < TRIES && !bisecting))
@@ -120,8 +118,6 @@ ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiSlice *slice, co
 {
 	EcapiPreparing *preparing = &destination->preparing;
 
-	if (error->stopped)
-		return;
 	preparing->failures++;
 	strlcpy(preparing->message, error->message, sizeof(preparing->message));
 	if (ecapi_select_failing(destination->options, ECAPI_FAILING_FILTER) == ECAPI_DECISION_HELD ||
@@ -139,6 +135,23 @@ ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiSlice *slice, co
 		ecapi_prepare_mark(slice, events, n, ECAPI_PREPARED_UNFILTERED);
 		ecapi_state_hold(destination, error->message, ecapi_prepare_backoff_ms(preparing));
 	}
+}
+
+void
+ecapi_prepare_hold(EcapiDestination *destination, const char *message)
+{
+	EcapiPreparing *preparing = &destination->preparing;
+
+	preparing->failures++;
+	preparing->next_try = 0;
+	ecapi_state_hold(destination, message, ecapi_prepare_backoff_ms(preparing));
+}
+
+void
+ecapi_prepare_unusable(EcapiDestination *destination, const EcapiUserProblem *problem)
+{
+	ecapi_prepare_hold(destination, problem->hint[0] == '\0' ? problem->message
+					   : psprintf("%s; %s", problem->message, problem->hint));
 }
 
 void

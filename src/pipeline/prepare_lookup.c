@@ -1,7 +1,7 @@
 /*
  * prepare_lookup.c
- *	  What users' SQL of a destination is, and as which role it runs: looked up at every
- *	  use.
+ *	  Which enrichments a destination has, and as which role its SQL runs: looked up at
+ *	  every use.
  *
  * Functions that cannot be found or may not be called are not the fault of events: the
  * destination waits, with any enrich_on_error, until that is fixed.  It is
@@ -14,27 +14,10 @@
 
 #include "destination/options.h"
 #include "enrich/enrichment.h"
-#include "enrich/filter.h"
 #include "enrich/user_sql.h"
 #include "pipeline/destination.h"
 #include "pipeline/preparing.h"
 #include "pipeline/state.h"
-
-static void
-compile_filter(EcapiDestination *destination, EcapiUserProblem *problem)
-{
-	EcapiPreparing *preparing = &destination->preparing;
-	MemoryContext context = AllocSetContextCreate(destination->context, "ecapi filter",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-
-	preparing->filter = ecapi_filter_compile(destination->options->filter, problem);
-	MemoryContextSwitchTo(old);
-	if (preparing->filter != NULL)
-		preparing->filter_context = context;
-	else
-		MemoryContextDelete(context);
-}
 
 /* Resolve the list of a destination; an operator may have asked to release what is held. */
 static bool
@@ -74,19 +57,8 @@ ecapi_prepare_look_up(EcapiDestination *destination)
 	found = options->enrich == NULL ||
 		resolve(destination, server->owner, &problem);
 	preparing->release = false;
-	if (found && options->filter != NULL)
-	{
-		preparing->role = server->owner;
-		if (preparing->filter == NULL)
-			compile_filter(destination, &problem);
-		found = preparing->filter != NULL;
-	}
-	if (found)
-		return true;
-	preparing->failures++;
-	preparing->next_try = 0;
-	ecapi_state_hold(destination, problem.hint[0] == '\0' ? problem.message
-					 : psprintf("%s; %s", problem.message, problem.hint),
-					 ecapi_prepare_backoff_ms(preparing));
-	return false;
+	preparing->role = server->owner;
+	if (!found)
+		ecapi_prepare_unusable(destination, &problem);
+	return found;
 }

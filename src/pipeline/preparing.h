@@ -23,24 +23,6 @@ extern int	ecapi_prepare_pick(EcapiSlice *slice, int max, int *picked);
  */
 extern int	ecapi_prepare_add_others(EcapiSlice *slice, int *wanted, int n, bool part);
 
-/* ---- prepare_pace.c ---- */
-
-/* A turn begins. */
-extern void ecapi_prepare_begin_calls(void);
-
-/* Have the calls of this turn taken their time? */
-extern bool ecapi_prepare_calls_are_over(void);
-
-/* An operator wants what failed to be called at once. */
-extern void ecapi_prepare_end_rest(void);
-
-/* May a destination call users' SQL now?  If not, *wait_ms is lowered to when. */
-extern bool ecapi_prepare_may_call(const EcapiDestination *destination, long *wait_ms);
-
-/* A call of a destination that began then is over. */
-extern void ecapi_prepare_called(const EcapiDestination *destination, TimestampTz began,
-								 bool failed);
-
 /* ---- prepare_failing.c ---- */
 
 /* How long to wait after the failures so far. */
@@ -61,6 +43,12 @@ extern bool ecapi_prepare_call_failed(EcapiDestination *destination, int n,
 extern void ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiSlice *slice,
 										const int *events, int n, int failed,
 										const EcapiUserError *error);
+
+/* It cannot be called now, which is not the fault of events: the destination waits. */
+extern void ecapi_prepare_hold(EcapiDestination *destination, const char *message);
+
+/* It cannot be called until something is fixed. */
+extern void ecapi_prepare_unusable(EcapiDestination *destination, const EcapiUserProblem *problem);
 
 /* A call passed: the next one takes more events. */
 extern void ecapi_prepare_call_passed(EcapiDestination *destination);

@@ -28,6 +28,7 @@
 #include "pipeline/keep.h"
 #include "pipeline/outcome.h"
 #include "pipeline/page.h"
+#include "pipeline/prepare_call.h"
 #include "pipeline/repeats.h"
 #include "pipeline/slice.h"
 #include "pipeline/tally.h"
@@ -84,6 +85,10 @@ ecapi_feed_in_order(EcapiFeed *feed)
 static void
 drop_slice(EcapiSlice *slice)
 {
+	EcapiCall  *call = slice->feed->destination->preparing.call;
+
+	if (call != NULL && call->slice == slice)
+		ecapi_call_abandon(call);
 	dlist_delete(&slice->node);
 	if (slice->view != NULL)
 		ecapi_view_drop(slice->view);

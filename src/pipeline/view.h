@@ -12,7 +12,6 @@
 #include "lib/ilist.h"
 
 #include "enrich/enrichment.h"
-#include "enrich/user_sql.h"
 #include "event/value.h"
 #include "pipeline/forward.h"
 
@@ -43,11 +42,12 @@ extern void ecapi_view_drop(EcapiView *view);
 extern void ecapi_views_trim(void);
 
 /*
- * Have some events made, given by their indexes in the page; those that are there
- * already, or cannot be read, are left out.  False when the functions failed: error
- * says why, and the view is as it was.  Outside of a transaction.
+ * Take over what a call has made of some events, given by their indexes in the page: the
+ * tree of each (NULL: its own), and why a patch was refused (NULL: none was).  made, below the
+ * view's context, holds them, and stays.  Raises out of memory; then the view is as it was.
  */
-extern bool ecapi_view_fill(EcapiView *view, const int *wanted, int nwanted,
-							EcapiUserError *error);
+extern void ecapi_view_fill(EcapiView *view, const int *events, int n,
+							const EcapiValue **trees, const char **problems,
+							MemoryContext made);
 
 #endif							/* ECAPI_VIEW_H */

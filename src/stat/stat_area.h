@@ -21,7 +21,7 @@ typedef enum EcapiPhase
 {
 	ECAPI_PHASE_OTHER,			/* and what it cannot tell apart */
 	ECAPI_PHASE_SQL,			/* statements over our own tables */
-	ECAPI_PHASE_USERS_SQL,		/* enrichments and filters */
+	ECAPI_PHASE_USERS_SQL,		/* enrichments and filters, in processes of their own */
 	ECAPI_PHASE_SHAPING,		/* events become requests */
 	ECAPI_PHASE_RECORDING,		/* writing cursors and logs, with its SQL */
 	ECAPI_PHASE_WAITING,		/* for the latch, a socket, or time */

@@ -3,7 +3,8 @@
  *	  Statistics of a database's worker: what its time goes to, and what it holds.
  *
  * The worker is in one phase at a time: a change adds the time since the last one to the
- * phase that ends, so all phases together are all its time.  A change costs a look at the
+ * phase that ends, so all phases together are all its time, but for users' SQL: that runs
+ * in other processes, whose time is added when they say what it was.  A change costs a look at the
  * clock, so phases change a few times a turn, never for an event.
  *
  * Locks: none; the phase is the worker's own, counters are atomics.
@@ -52,6 +53,13 @@ EcapiPhase
 ecapi_stat_phase_now(void)
 {
 	return phase;
+}
+
+void
+ecapi_stat_users_sql(int64 us)
+{
+	if (counters != NULL && us > 0)
+		ecapi_stat_add(&counters[ECAPI_PHASE_USERS_SQL], (uint64) us * 1000);
 }
 
 EcapiPhase

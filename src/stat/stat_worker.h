@@ -23,6 +23,9 @@ extern void ecapi_stat_worker_begin(void);
 extern EcapiPhase ecapi_stat_phase(EcapiPhase phase);
 extern EcapiPhase ecapi_stat_phase_now(void);
 
+/* Another process has run users' SQL for the worker, for that long. */
+extern void ecapi_stat_users_sql(int64 us);
+
 /* What the worker holds, by number from ECAPI_WORKER_GAUGES on. */
 extern void ecapi_stat_worker_now(EcapiWorkerStat gauge, uint64 value);
 

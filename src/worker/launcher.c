@@ -29,9 +29,10 @@
  *	 DROP, RENAME, SET TABLESPACE
  *							the hook in ecapi.c holds the slot and stops the
  *							worker; the hold ends with the transaction
- *	 a function of users	ends its worker by itself when it does not stop at its
- *		does not stop		time limit, and is not called by the next
- *							(enrich/user_sql.c)
+ *	 a function of users	ends the process that runs it for the worker, by itself, when
+ *		does not stop		it does not stop at its time limit, and is not called by the
+ *							next (enrich/user_sql.c); the worker goes on
+ *	 that process ends		the worker starts another with the next call
  *	 worker ends or fails	started again, not more often than every
  *							RESTART_INTERVAL_MS
  *	 worker crashes			the postmaster restarts everything; as server start

@@ -8,7 +8,7 @@
  *	 3. read: when woken, or at a heartbeat, take a tick; read pages for the
  *		destinations that want events.  One short transaction, closed before
  *		any byte goes out
- *	 4. prepare what was read: users' SQL, in short transactions of their own
+ *	 4. prepare what was read: users' SQL, in processes of their owners (enrich/processes.c)
  *	 5. send what may be sent; before that, mark what may not any more (stopped.c)
  *	 6. record, when due: one short transaction
  *	 7. take back what was cancelled too late, step by step (cancel.c)
@@ -32,7 +32,7 @@
  *
  * Signals: SIGTERM starts nothing, waits LAST_ANSWERS_MS at most for the requests in
  * flight, records and ends; those without an answer then are dropped, to be sent again
- * under the same ids by the next worker.
+ * under the same ids by the next worker.  The processes that run users' SQL end before it.
  */
 #include "postgres.h"
 
@@ -57,6 +57,7 @@
 #include "base/sql_version.h"
 #include "compat.h"
 #include "delivery/sockets.h"
+#include "enrich/processes.h"
 #include "outbox/ring.h"
 #include "outbox/rotation.h"
 #include "pipeline/amend_job.h"
@@ -168,6 +169,8 @@ leave_if_idle(TimestampTz now)
 	ecapi_worker_begin(true);
 	idle = ecapi_rotation_empty() && !ecapi_cancellation_any();
 	ecapi_worker_end();
+	if (idle)
+		ecapi_processes_stop();
 	if (idle && ecapi_worker_leave())
 		proc_exit(0);
 }
@@ -176,6 +179,7 @@ leave_if_idle(TimestampTz now)
 static void
 retire(void)
 {
+	ecapi_processes_stop();
 	ecapi_worker_retire();
 	proc_exit(0);
 }
@@ -276,7 +280,8 @@ put_down_idle_work(void)
 		if (destination->state == ECAPI_STOPPED || destination->state == ECAPI_PAUSED ||
 			(tight && destination->state == ECAPI_WAITING))
 			ecapi_destination_rewind(destination);
-		else if (ecapi_share_is_over(destination))
+		/* what users' SQL is at work on comes back soon, and would have to be asked again */
+		else if (ecapi_share_is_over(destination) && destination->preparing.call == NULL)
 			ecapi_feed_put_back(&destination->live);
 	}
 	ecapi_keep_end_turn();
@@ -335,6 +340,7 @@ static void
 shut_down(int code)
 {
 	ecapi_recorder_write(true);
+	ecapi_processes_stop();
 	proc_exit(code);
 }
 
@@ -467,6 +473,7 @@ turn(void)
 			wait_ms = 0;
 	}
 	put_down_idle_work();
+	ecapi_processes_tend(now, &wait_ms);
 
 	if (ecapi_recorder_due(now, &wait_ms))
 		ecapi_recorder_write(false);

@@ -1,8 +1,8 @@
-# Users' SQL in the worker: what shows only in a process that runs one function after
-# another.  Nothing of a run is left for the next one or for the worker itself, and
-# nothing of what it says reaches the log.  A function that is slow is cancelled;
-# one that swallows every cancel ends the worker once, and is then held.  Others
-# are delivered meanwhile, and the server stops when it should.
+# Users' SQL in the processes that run it for the worker: what shows only in a process that
+# runs one function after another.  Nothing of a run is left for the next one or for the
+# process itself, and nothing of what it says reaches the log.  A function that is slow is
+# cancelled; one that swallows every cancel ends its process once, and is then held.  Others
+# are delivered meanwhile, by the same worker, and the server stops when it should.
 #
 # What a function finds goes out as a coupon of the event.  Limits of time are
 # short, so that they are passed soon; nothing here depends on how soon.
@@ -93,14 +93,21 @@ sub logs
 	return join('', map { slurp_file($_) } glob($cluster->data_dir . "/log/*.$form"));
 }
 
-# Wait until the worker of a database is in a sleep of users' SQL.
-sub worker_sleeps
+# From the processes of a database that run users' SQL.
+sub processes
 {
 	my ($database) = @_;
 
-	return $cluster->wait_sql('EXISTS (SELECT FROM pg_stat_activity WHERE datname = '
-		  . literal($database // 'postgres')
-		  . " AND application_name = 'ecapi worker' AND wait_event = 'PgSleep')");
+	return 'FROM pg_stat_activity a WHERE a.datname = ' . literal($database // 'postgres')
+	  . " AND a.backend_type = 'ecapi enrichment worker'";
+}
+
+# Wait until one of them is in a sleep.
+sub process_sleeps
+{
+	my ($database) = @_;
+
+	return $cluster->wait_sql('EXISTS (SELECT ' . processes($database) . " AND a.wait_event = 'PgSleep')");
 }
 
 $cluster->destination('plain', $receiver->url('/plain'));
@@ -128,18 +135,22 @@ enrichment('leaving', "got := $state;"
 	LOCK TABLE shop.switch IN ACCESS EXCLUSIVE MODE});
 $cluster->destination('leaving', $receiver->url('/leaving'), { enrich => 'shop.leaving' });
 my $pid = $cluster->worker_pid;
+my $process;
 my $clean = 'shop 4MB pg_catalog, pg_temp on on auto 0 0 0';
 
 emit('leave-1');
 arrives('leaving', 'leave-1', $clean, 'a run begins clean');
 emit('leave-2');
 arrives('leaving', 'leave-2', $clean, 'and so does the next one');
+$process = $cluster->sql('SELECT a.pid ' . processes());
+is($cluster->sql('SELECT a.application_name ' . processes()), 'ecapi enrichment worker',
+	'one process runs it, and has its settings');
 is($cluster->sql("SELECT a.application_name FROM pg_stat_activity a, ecapi.worker() w WHERE a.pid = w.pid"),
-	'ecapi worker', 'the worker has its settings');
-is($cluster->sql("SELECT count(*) FROM pg_locks l, ecapi.worker() w WHERE l.pid = w.pid"
-	  . " AND (l.locktype = 'advisory' OR l.relation = 'shop.switch'::regclass)"), '0', 'and no locks');
+	'ecapi worker', 'and so has the worker');
+is($cluster->sql("SELECT count(*) FROM pg_locks l WHERE l.pid = $process"
+	  . " AND (l.locktype = 'advisory' OR l.relation = 'shop.switch'::regclass)"), '0', 'no locks are left');
 is($cluster->sql('SELECT count(*) FROM pg_largeobject_metadata'), '0', 'and wrote nothing');
-is($cluster->worker_pid, $pid, 'and is the same process');
+is($cluster->sql('SELECT a.pid ' . processes()), $process, 'and it is the same process');
 
 # --- what it says stays inside
 
@@ -178,12 +189,15 @@ enrichment('raising', q{
 	got := 'swallowed'});
 emit('swallow-1');
 waits('raising', '%did not stop at its time limit%');
-isnt($cluster->worker_pid, $pid, 'the worker ended for it');
-$pid = $cluster->worker_pid;
+is($cluster->sql("SELECT count(*) FROM pg_stat_activity WHERE pid = $process"), '0', 'its process ended for it');
+is($cluster->worker_pid, $pid, 'the worker did not');
 emit('swallow-2');
-arrives('plain', 'swallow-2', '', 'the next worker delivers');
-arrives('leaving', 'swallow-2', $clean, 'and runs the SQL of others');
-is($cluster->worker_pid, $pid, 'it goes on, for the function is held');
+arrives('plain', 'swallow-2', '', 'it delivers');
+arrives('leaving', 'swallow-2', $clean, 'and the next process runs the SQL of others');
+$process = $cluster->sql('SELECT a.pid ' . processes());
+emit('swallow-2b');
+arrives('leaving', 'swallow-2b', $clean, 'again');
+is($cluster->sql('SELECT a.pid ' . processes()), $process, 'it goes on, for the function is held');
 my $ends = () = logs('log') =~ /function "shop\.raising" did not stop at its time limit$/mg;
 is($ends, 1, 'the log tells it once');
 
@@ -192,7 +206,7 @@ $cluster->sql('UPDATE shop.switch SET on_ = false');
 $cluster->resume('raising');
 arrives('raising', 'swallow-1', 'swallowed', 'released, it is called again');
 arrives('raising', 'swallow-2', 'swallowed', 'and what had waited is delivered');
-is($cluster->worker_pid, $pid, 'by the same worker');
+is($cluster->worker_pid, $pid, 'by the worker that there was from the beginning');
 
 # A new version needs no release.
 $cluster->sql('UPDATE shop.switch SET on_ = true');
@@ -218,14 +232,14 @@ $cluster->in('latin')->sql("CREATE EXTENSION ecapi; GRANT USAGE ON SCHEMA ecapi 
 $cluster->in('latin')->sql(sprintf($emit_latin, 1));
 arrives('latin', 'latin-1', "\x{e4} 233 2", 'texts are converted, there and back');
 
-# --- a worker that is in the way of DDL goes
+# --- processes that are in the way of DDL go
 
 $cluster->append_conf('postgresql.conf', 'ecapi.enrich_timeout = 5min');
 $cluster->reload;
 $cluster->wait_sql("current_setting('ecapi.enrich_timeout') = '5min'");
 $cluster->in('latin')->sql(sprintf($latin =~ s/CREATE/CREATE OR REPLACE/r, 'PERFORM pg_sleep(600)'));
 $cluster->in('latin')->sql(sprintf($emit_latin, 2));
-worker_sleeps('latin');
+process_sleeps('latin');
 $cluster->sql('DROP DATABASE latin');
 is($cluster->sql("SELECT count(*) FROM pg_database WHERE datname = 'latin'"), '0',
 	'DROP DATABASE does not wait for a function');
@@ -236,24 +250,24 @@ $cluster->wait_sql("NOT EXISTS (SELECT FROM ecapi.destination WHERE backlog > 0)
 enrichment('leaving', q{ PERFORM pg_sleep(600)});
 $pid = $cluster->worker_pid;
 emit('end-1');
-worker_sleeps();
+process_sleeps();
 $cluster->sql("SELECT pg_terminate_backend($pid)");
 $cluster->wait_sql("(SELECT pid <> $pid FROM ecapi.worker())");
-worker_sleeps();
+process_sleeps();
 $cluster->stop('fast');
 $cluster->start;
-worker_sleeps();
+process_sleeps();
 is($cluster->sql("SELECT delivered FROM ecapi.destination WHERE destination = 'leaving'") + 0,
 	scalar(grep { $_->{data_set_id} eq 'leaving' } $receiver->records), 'nothing was lost or sent twice');
 enrichment('leaving', q{ got := 'awake'});
-$cluster->sql("SELECT pg_cancel_backend(pid) FROM ecapi.worker()");
+$cluster->sql('SELECT pg_cancel_backend(a.pid) ' . processes());
 arrives('leaving', 'end-1', 'awake', 'a cancelled call is tried again');
 
 my $logs = logs('{log,csv,json}');
 
 like(logs($_), qr/ends, because function/, "there is a log of the form $_") for qw(log csv json);
 is(index($logs, $secret), -1, 'nothing of the events is in the log');
-unlike($logs, qr/terminating background worker "ecapi worker[^\n]*\n[^\n]*CONTEXT/, 'nor where it was');
+unlike($logs, qr/terminating background worker "ecapi [^\n]*\n[^\n]*CONTEXT/, 'nor where it was');
 unlike($logs, qr/PANIC|was terminated by signal/, 'and nothing crashed');
 
 $cluster->stop;

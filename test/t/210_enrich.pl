@@ -213,7 +213,8 @@ $cluster->sql(q{DROP SERVER tired; ALTER SYSTEM RESET ecapi.enrich_timeout; SELE
 
 # a call lasts until it is ended
 enrichment('slow', 'NULL::jsonb', 'PERFORM pg_sleep(600);');
-my $called = "EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND wait_event = 'PgSleep')";
+my $calls = "FROM pg_stat_activity WHERE backend_type = 'ecapi enrichment worker' AND wait_event = 'PgSleep'";
+my $called = "EXISTS (SELECT $calls)";
 
 $cluster->destination('crash', $receiver->url('/crash'), { enrich => 'shop.slow' });
 for my $round (1 .. 3)
@@ -223,8 +224,9 @@ for my $round (1 .. 3)
 	$cluster->wait_worker($cluster->kill_worker);
 }
 $cluster->wait_sql($called, 'the worker enriches');
+is($cluster->sql("SELECT usename IS NULL OR usename <> 'shop' $calls"), 't', 'in a process that is not connected as its owner');
 enrichment('slow', "jsonb_build_object('value', e.value * 2)");
-$cluster->sql('SELECT pg_cancel_backend(pid) FROM ecapi.worker()');
+$cluster->sql("SELECT pg_cancel_backend(pid) $calls");
 $cluster->drained('crash');
 $cluster->all_there($receiver, 'crash', [ map { ids("g$_-", 1, 4000) } 1 .. 3 ],
 	'killed while it enriches, nothing is lost', repeats => 1);
