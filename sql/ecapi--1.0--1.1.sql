@@ -982,7 +982,7 @@ COMMENT ON VIEW ecapi.stat_worker IS 'what the time of this database''s worker w
 COMMENT ON COLUMN ecapi.stat_worker.pid IS 'its process id; NULL: it does not run';
 COMMENT ON COLUMN ecapi.stat_worker.turns IS 'turns of its loop';
 COMMENT ON COLUMN ecapi.stat_worker.sql_time IS 'reading the outbox, and other statements over the extension''s tables';
-COMMENT ON COLUMN ecapi.stat_worker.users_sql_time IS 'enrichments and filters';
+COMMENT ON COLUMN ecapi.stat_worker.users_sql_time IS 'enrichments and filters, in processes beside the worker';
 COMMENT ON COLUMN ecapi.stat_worker.shaping_time IS 'making requests of events';
 COMMENT ON COLUMN ecapi.stat_worker.recording_time IS 'writing cursors, request log and ledger';
 COMMENT ON COLUMN ecapi.stat_worker.waiting_time IS 'waiting for events, answers or time';

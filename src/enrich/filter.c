@@ -17,7 +17,7 @@
  * (3) Compiling happens in a subtransaction that is always rolled back, so that
  *	  an error of the server's parser leaves nothing behind.  Nothing is locked.
  * (4) A compiled filter holds no reference to a catalog but to one function of the
- *	  extension: built-in objects do not go away, and the worker ends with it.  It is
+ *	  extension: built-in objects do not go away, and a process that keeps filters ends with it.  It is
  *	  prepared again for every page.
  * (5) An event's values live until the next one; of a run only the answers remain.
  */

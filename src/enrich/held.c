@@ -2,8 +2,8 @@
  * held.c
  *	  Functions that did not come back, and are not called again.
  *
- * A function that swallows every cancel ends only with its process.  The worker
- * that is started next must not call it again, so who ends is remembered in
+ * A function that swallows every cancel ends only with its process.  The process
+ * that is started next must not call it again, so which function that was is remembered in
  * shared memory: for each worker slot (so for each database) a few functions,
  * each in the version that it had.  Replacing or altering it makes a new row of
  * pg_proc, and the new one is not held.

@@ -2,9 +2,9 @@
  * user_sql.c
  *	  Running SQL that users wrote, in a way that cannot hurt.
  *
- * A run is a transaction of the worker, or a subtransaction of a backend that
- * previews, which is always rolled back.  The worker is a superuser's process,
- * and what runs in it is the work of another; so
+ * A run is a transaction of a process that the worker has for an owner's SQL (process.c),
+ * or a subtransaction of a backend that previews; it is always rolled back.  That process is
+ * a superuser's, and what runs in it is the work of another; so
  *
  * (1) No superuser is ever the current user of a run, and in a security-restricted
  *	  operation nobody can become another: SET ROLE and SET SESSION AUTHORIZATION
@@ -20,12 +20,13 @@
  *	  the session are released here.
  * (4) A run ends.  Our own timer (not STATEMENT_TIMEOUT, which in a backend serves
  *	  the session's statement_timeout) cancels it at its limit, and again and
- *	  again, as a function may catch a cancel.  In a worker a run that has caught
- *	  them all until twice the limit, and for a second at least, ends the process:
- *	  nothing catches that.  The function is then held (held.c), and the next worker does
+ *	  again, as a function may catch a cancel.  In a process of its own a run that has
+ *	  caught them all until twice the limit, and for a second at least, ends the process:
+ *	  nothing catches that.  The function is then held (held.c), and the next process does
  *	  not call it.  The process does this by itself, so it also holds while the
- *	  server shuts down and no other process is there to do it.  A backend is cancelled
- *	  only; its user can end it.
+ *	  server shuts down and no other process is there to do it.  One that looks for no
+ *	  interrupt at all is left to itself (processes.c).  A backend is cancelled only; its
+ *	  user can end it.
  * (5) Of an error only the SQLSTATE, and the name of an object that exists, are
  *	  kept.  Nothing that a run reports reaches the server's log, whatever the level
  *	  and the source (so neither do lines of an audit): our log hook drops it while
@@ -41,9 +42,9 @@
  * has the privilege, call functions with an effect outside of transactions
  * (replication slots, server files).
  *
- * Cancels: one that the timer made fails the run.  In a worker so does any other,
- * and SIGTERM makes one first, so that the worker can end in order; the second
- * SIGTERM ends the process.  In a backend a cancel by its user is raised again, in
+ * Cancels: one that the timer made fails the run.  In a process of its own so does any
+ * other, and SIGTERM makes one first, so that the process can say how it went; the second
+ * SIGTERM ends it.  In a backend a cancel by its user is raised again, in
  * words of our own.
  *
  * Ownership: one run at a time in a process; its state is static, for a signal
@@ -90,7 +91,7 @@
 static struct
 {
 	bool		active;
-	bool		own;			/* in a transaction of its own: a worker */
+	bool		own;			/* in a transaction of its own: a process for it */
 	volatile sig_atomic_t cancels;	/* made by the timer */
 	volatile sig_atomic_t asked_to_end; /* SIGTERM came */
 	volatile sig_atomic_t given_up; /* this process ends because of it */
@@ -131,7 +132,7 @@ at_limit(void)
 	}
 }
 
-/* SIGTERM while a run is active in a worker. */
+/* SIGTERM while a run is active in a process of its own. */
 static void
 at_sigterm(SIGNAL_ARGS)
 {

@@ -45,23 +45,23 @@ extern ECAPI_PROBED Oid	ecapi_user_sql_role(Oid server_owner, Oid function_owner
  * it did is rolled back, always; what body wants to keep it copies into memory
  * that is older than this call.
  *
- * Outside of a transaction (the worker) it runs in one of its own, which is
+ * Outside of a transaction (a process of its own) it runs in one of its own, which is
  * aborted; inside of one (a backend that previews) in a subtransaction, which is
  * rolled back.  SPI is connected and a snapshot is active while body runs.
  *
  * Returns false when body raised an error, ran out of time, or was stopped for
- * this process shall end (a worker; it can then end in order); then error is
+ * this process shall end (one of its own; it can then end in order); then error is
  * filled in.  Raises, inside of a transaction, a cancel that was not ours, and an
  * error when it is called from within a run.
  *
- * A worker that is not given back by body at twice timeout_ms, or a second after it,
- * ends.  function (InvalidOid: none) is then held; see ecapi_user_sql_held().
+ * A process of its own that is not given back by body at twice timeout_ms, or a second
+ * after it, ends.  function (InvalidOid: none) is then held; see ecapi_user_sql_held().
  */
 extern bool ecapi_user_sql_run(void (*body) (void *arg), void *arg, Oid role,
 							   int timeout_ms, Oid function, EcapiUserError *error);
 
 /*
- * Whether this function did not come back when it was run last, in a worker that
+ * Whether this function did not come back when it was run last, in a process that
  * ended for it.  It stays held until it is replaced or altered, until it is released, or
  * until the server is started again.  In a transaction.
  */

@@ -11,8 +11,11 @@
  *	volatile_of(names, server owner)	is the last of the list volatile
  *	role_of(server owner, function owner)	whom users' SQL runs as; 0: nobody
  *	rows_of(events jsonb[])				ecapi.event[]
+ *	deaf(path)							look for no interrupt while there is that file
  */
 #include "postgres.h"
+
+#include <unistd.h>
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -31,6 +34,7 @@ PG_FUNCTION_INFO_V1(ecapi_probe_enrich);
 PG_FUNCTION_INFO_V1(ecapi_probe_volatile);
 PG_FUNCTION_INFO_V1(ecapi_probe_role);
 PG_FUNCTION_INFO_V1(ecapi_probe_rows);
+PG_FUNCTION_INFO_V1(ecapi_probe_deaf);
 
 static EcapiEnrichedEvent *
 events_of(ArrayType *array, EcapiArena *arena, int *nevents)
@@ -132,4 +136,15 @@ ecapi_probe_enrich(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/* Users' SQL that no limit and no signal stops, as long as there is a file of that name. */
+Datum
+ecapi_probe_deaf(PG_FUNCTION_ARGS)
+{
+	char	   *path = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	while (access(path, F_OK) == 0)
+		pg_usleep(10000);
+	PG_RETURN_VOID();
 }
