@@ -22,7 +22,6 @@
 
 #include "storage/proc.h"
 #include "storage/shm_mq.h"
-#include "utils/memutils.h"
 
 #include "enrich/channel.h"
 
@@ -59,7 +58,6 @@ struct EcapiChannel
 	dsm_segment *segment;
 	shm_mq_handle *out;
 	shm_mq_handle *in;
-	MemoryContext context;
 	char	   *frame;			/* said, and not yet sent */
 	bool		offered;		/* a part of it went: it must not change until all has */
 	Size		used;
@@ -76,7 +74,6 @@ new_channel(dsm_segment *segment)
 	/* it is kept beyond the transaction, if there is one */
 	dsm_pin_mapping(segment);
 	channel->segment = segment;
-	channel->context = CurrentMemoryContext;
 	channel->size = 2 * FRAME_BYTES;
 	channel->frame = palloc(channel->size);
 	return channel;

@@ -8,10 +8,11 @@
 
 #include "postgres.h"
 
-#include "enrich/enrichment.h"
-#include "enrich/user_sql.h"
 #include "postmaster/bgworker.h"
 #include "storage/dsm.h"
+
+#include "enrich/enrichment.h"
+#include "enrich/user_sql.h"
 
 /* What a record says.  A call: CALL, EVENT for each event, and RUN or DROP. */
 typedef enum EcapiRecordKind

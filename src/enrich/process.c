@@ -39,7 +39,6 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "storage/procsignal.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -52,7 +51,6 @@
 #include "enrich/enrichment.h"
 #include "enrich/filter.h"
 #include "enrich/process.h"
-#include "settings.h"
 
 /* Compiled filters that are kept; more are rare, and compiling is cheap against a page. */
 #define FILTERS_MAX		32

@@ -32,7 +32,6 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
-#include "enrich/process.h"
 #include "enrich/processes.h"
 
 /* A start costs some milliseconds: a shop with an event a minute has it each time. */

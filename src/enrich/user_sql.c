@@ -79,7 +79,6 @@
 #include "base/subtransaction.h"
 #include "enrich/held.h"
 #include "enrich/user_sql.h"
-#include "shmem/shmem.h"
 
 /*
  * The timer goes off at the limit, and then every quarter of it.  However short

@@ -106,10 +106,16 @@ worker_pid()
 			WHERE backend_type = 'ecapi worker' AND datname = current_database()"
 }
 
-# cpu_seconds PID: user and system time of a process so far.
+# cpu_seconds PID: user and system time of a process so far, and of those of this database
+# that run users' SQL.
 cpu_seconds()
 {
-	sed 's/^.*) //' "/proc/$1/stat" | awk -v ticks="$(getconf CLK_TCK)" '{ print ($12 + $13) / ticks }'
+	local pid
+
+	for pid in "$1" $(sql -At -c "SELECT pid FROM pg_stat_activity
+			WHERE backend_type = 'ecapi enrichment worker' AND datname = current_database()"); do
+		sed 's/^.*) //' "/proc/$pid/stat"
+	done | awk -v ticks="$(getconf CLK_TCK)" '{ spent += $12 + $13 } END { print spent / ticks }'
 }
 
 # Events in the receiver's request log that were answered with success.
@@ -121,7 +127,8 @@ events_received()
 # drain EVENTS: resume the destination (RESUME: another statement) and wait until the receiver has got so
 # many events more.  Sets RATE (events/s, from the call of ecapi.resume to the
 # end of the request that brought the last of them, by the receiver's clock,
-# which is ours) and CPU (the worker's microseconds for each event).
+# which is ours) and CPU (microseconds of
+# the worker, and of what runs users' SQL, for each event).
 drain()
 {
 	local events=$1 before pid cpu began ended until=$((SECONDS + 600))
