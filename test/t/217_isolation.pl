@@ -103,7 +103,7 @@ subtest 'ten destinations, four of them bad' => sub {
 	cmp_ok($cluster->sql("SELECT backlog FROM ecapi.destination WHERE destination = 'flooded'"), '>', 10_000,
 		'and the flood goes on');
 	is($cluster->worker_pid, $worker, 'by the same worker');
-	is($cluster->sql("SELECT count(*) FROM pg_stat_activity WHERE $PROCESS"), '4', 'with a process for each owner');
+	cmp_ok($cluster->sql("SELECT count(*) FROM pg_stat_activity WHERE $PROCESS"), '<=', 4, 'with at most a process for each owner');
 };
 
 subtest 'a function that ignores its cancel' => sub {
