@@ -109,9 +109,12 @@ subtest 'ten destinations, four of them bad' => sub {
 subtest 'a function that ignores its cancel' => sub {
 	my $worker = $cluster->worker_pid;
 
-	# one call was begun with the old limit: it goes with its process
-	$cluster->sql("ALTER SYSTEM SET ecapi.enrich_timeout = '200ms'; SELECT pg_reload_conf();"
-		  . " SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE $PROCESS AND wait_event = 'PgSleep'");
+	# the calls were begun with the old limit: they go with their processes, the one that
+	# ignores a cancel at the second signal
+	my $pids = $cluster->sql("SELECT string_agg(pid::text, ',') FROM pg_stat_activity WHERE $PROCESS AND wait_event = 'PgSleep'");
+
+	$cluster->sql("ALTER SYSTEM SET ecapi.enrich_timeout = '200ms'; SELECT pg_reload_conf()");
+	$cluster->wait_sql("SELECT count(pg_terminate_backend(pid)) = 0 FROM pg_stat_activity WHERE pid IN ($pids)", 'both are ended');
 	$cluster->wait_row('deaf', "state = 'waiting' AND detail LIKE '%did not stop at its time limit%'");
 	$cluster->wait_row('sleeper', "state = 'waiting' AND detail LIKE '%it took longer than 200 ms%'");
 	$cluster->emit('after-', 1, 100);
