@@ -126,14 +126,20 @@ take_event(const EcapiRecord *record)
 
 /* ---- carrying it out ---- */
 
-/* Wait for what comes next, or for a signal. */
+/*
+ * Wait for what comes next, or for a signal.  Statistics of the last call that are yet to be
+ * reported are, when they are due.
+ */
 static void
 wait_for_more(void)
 {
 	static uint32 wait_event;
+	long		due_ms = pgstat_report_stat(false);
+	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (due_ms > 0 ? WL_TIMEOUT : 0);
 
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1,
-					 ecapi_wait_event(&wait_event, "EcapiEnrichmentWorker"));
+	if (WaitLatch(MyLatch, events, due_ms,
+				  ecapi_wait_event(&wait_event, "EcapiEnrichmentWorker")) & WL_TIMEOUT)
+		(void) pgstat_report_stat(true);
 	ResetLatch(MyLatch);
 	if (ShutdownRequestPending)
 		proc_exit(0);
@@ -289,7 +295,6 @@ run_call(EcapiCallAnswer *answer)
 	answer->took_us = Max(GetCurrentTimestamp() - began, 0);
 	if (answer->result == ECAPI_CALL_PASSED && !taken->head.filters && !say_enriched())
 		lacked(answer, "there is no memory for its patches");
-	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
