@@ -23,7 +23,7 @@ my $brokers = 3;
 my $partitions = 6;
 
 srand($seed);
-note("seed $seed");
+diag("seed $seed");
 
 my $kafka = EcapiKafka->start(args => [ '-b', $brokers ]);
 my $cluster = EcapiCluster->create(conf => 'restart_after_crash = on');
@@ -101,7 +101,7 @@ for my $m (@messages)
 is(scalar(grep { !$count{$_} } keys %emitted), 0, 'missing: 0 of ' . scalar(keys %emitted));
 is(scalar(grep { !exists $emitted{$_} } keys %count), 0, 'none that was not emitted');
 is($astray, 0, 'each under its key, in the partition of its key');
-note('there more than once: ' . grep({ $_ > 1 } values %count) . " with $restarted ends and $killed kills of the worker");
+diag('there more than once: ' . grep({ $_ > 1 } values %count) . " with $restarted ends and $killed kills of the worker");
 is($cluster->sql('SELECT count(*) FROM ecapi.failed_event'), '0', 'no event is to blame');
 is($cluster->row('load')->{delivered} >= keys(%emitted) || $killed > 0, 1, 'all count as delivered');
 
