@@ -640,7 +640,7 @@ for my $rule (@google_rules)
 {
 	$receiver->reset;
 	is(google_error(google('', undef, $_)), '401 UNAUTHENTICATED', 'no token of ours: ' . substr($_, 0, 20))
-	  for '', 'Bearer x', $bearer, "bearer $bearer", "Bearer $bearer ", 'Bearer ya29.TESTTOKEN-' . '0' x 32;
+	  for '', 'Bearer x', $bearer, "bearer $bearer", "Bearer $bearer x", 'Bearer ya29.TESTTOKEN-' . '0' x 32;
 	is(google('')->{status}, 200, 'a reset leaves tokens alone');
 	$receiver->clock(3601);
 	is(google_error(google('')), '401 UNAUTHENTICATED', 'a token expires');

@@ -143,11 +143,11 @@ our %FORMAT = (
 	},
 );
 
-# The formats of a server, but for the standard's own.  Each has a row above.
+# The formats of a server that send to a URL, but for the standard's own.  Each has a row above.
 sub formats_of
 {
 	my ($cluster) = @_;
-	my @names = split /\n/, $cluster->sql("SELECT format FROM ecapi.formats() WHERE format <> 'ecapi' ORDER BY format");
+	my @names = split /\n/, $cluster->sql("SELECT format FROM ecapi.formats() WHERE format NOT IN ('ecapi', 'kafka') ORDER BY format");
 	my @unknown = grep { !$FORMAT{$_} } @names;
 
 	die "no row for: @unknown" if @unknown;
