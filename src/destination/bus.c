@@ -111,13 +111,18 @@ ecapi_bus_attributes(EcapiWriter *writer, const char *name, const EcapiShape *sh
 					 const EcapiValue *event, size_t max)
 {
 	const EcapiOptions *options = shape->options;
+	const EcapiValue *event_type = ecapi_value_get(event, "event_type");
 	EcapiOpen	attributes = ecapi_write_open(writer, name, '{');
 	char		type[100];
 
 	write_attribute_of(writer, "id", ecapi_value_get(event, "id"), max);
-	snprintf(type, sizeof(type), "%s%s", ecapi_value_get(event, "event_type")->text,
-			 shape->original != NULL ? ".amended" : "");
-	ecapi_write_text(writer, "event_type", type);
+	/* an event without one is refused, but may be so only when this is written */
+	if (ecapi_value_is_text(event_type))
+	{
+		snprintf(type, sizeof(type), "%s%s", event_type->text,
+				 shape->original != NULL ? ".amended" : "");
+		ecapi_write_text(writer, "event_type", type);
+	}
 	if (options->data_set_id != NULL)
 		write_attribute(writer, "data_set_id", options->data_set_id, strlen(options->data_set_id), max);
 	else

@@ -84,6 +84,8 @@ test_message(void)
 	line = message();
 	check(piece_is(&line->topic, "people") && line->nheaders == 3 && piece_is(&line->values[2], "de"), "a topic of a type, the route of the destination");
 	begin();
+	check(platform_shape("{'id':'i'," PLATFORM_AT "}") != ECAPI_SHAPED && platform.body.len == 0, "an event of no type");
+	check(platform_shape("{'id':'i'," PLATFORM_AT ",'event_type':1}") != ECAPI_SHAPED && platform.body.len == 0, "or of a number");
 }
 
 /* An event of any JSON, as platform_shape() has it of that of tests. */
