@@ -73,6 +73,7 @@ isolation_side()
 
 bench_isolation()
 {
+	local -x PGOPTIONS="-c client_min_messages=error"
 	local round i n provoker alone=() beside=() alone50=() beside50=() alone99=() beside99=()
 
 	title "isolation, $ISOLATION_RATE events a second to six destinations for $SPAN s a side, beside four that misbehave and alone, $ROUNDS rounds"
@@ -94,6 +95,8 @@ bench_isolation()
 	isolation_server flooded flood ''
 	isolation_others pause
 	sql -c "SELECT count(ecapi_emit(event => bench.purchase(n) || '{\"data_set_id\": \"flood\"}')) FROM generate_series(1::bigint, $EVENTS) n" >/dev/null
+	# processes start, functions are planned
+	isolation_side 0
 	for ((round = 1; round <= 2 * ROUNDS; round++)); do
 		sql -c "CHECKPOINT"
 		if ! ((round % 2)); then
