@@ -1016,9 +1016,13 @@ COMMENT ON COLUMN ecapi.stat_outbox.held_time IS 'age of the oldest transaction 
 -- user mapping may see on the node.
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION ecapi_internal.limit_time(ms int) RETURNS void
+CREATE FUNCTION ecapi_internal.limit_time(ms int) RETURNS timestamptz
 LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_limit_time';
+
+CREATE FUNCTION ecapi_internal.restore_limit(ends timestamptz) RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_restore_limit';
 
 CREATE FUNCTION ecapi_internal.reconcile_node(
 	relation regclass,
@@ -1089,9 +1093,12 @@ BEGIN ATOMIC
 	GROUP BY t.tgrelid, t.tgname;
 END;
 
--- One node's part of ecapi.on_nodes(): the rows of a query, or no rows of another
--- statement, in at most ms milliseconds (NULL: no limit), or the problem that it took
--- longer.  More rows are no state of a node; who asks has those of all nodes in memory.
+-- One node's part of ecapi.on_nodes(): the rows of a statement, or no rows of one that gives
+-- none, in at most ms milliseconds (NULL: no limit), or the problem that it took longer.
+-- More rows are no state of a node; who asks has those of all nodes in memory.
+--
+-- The server itself says which statement gives rows: it opens no cursor for another, and has
+-- then run nothing of it.
 CREATE FUNCTION ecapi_internal.answer(statement text, ms int) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -1099,18 +1106,20 @@ AS $$
 DECLARE
 	began timestamptz := pg_catalog.clock_timestamp();
 	propagates text := pg_catalog.current_setting('citus.enable_ddl_propagation', true);
-	found jsonb;
+	found jsonb[] := '{}';
+	r record;
 BEGIN
 	IF ms IS NOT NULL THEN
 		PERFORM ecapi_internal.limit_time(ms);
 	END IF;
-	IF statement ~* '^\s*(select|table|values|with)\y' THEN
-		EXECUTE pg_catalog.format(E'SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb("a row")) FROM (SELECT * FROM (%s\n) "a row" LIMIT 10001) "a row"',
-			pg_catalog.rtrim(statement, E'; \t\n')) INTO found;
-		IF pg_catalog.jsonb_array_length(found) > 10000 THEN
-			PERFORM ecapi_internal.refuse('54000', 'a node has more than 10000 rows to say', 'Ask for sums, or for fewer rows.');
-		END IF;
-	ELSE
+	BEGIN
+		FOR r IN EXECUTE statement LOOP
+			IF pg_catalog.cardinality(found) = 10000 THEN
+				PERFORM ecapi_internal.refuse('54000', 'a node has more than 10000 rows to say', 'Ask for sums, or for fewer rows.');
+			END IF;
+			found := pg_catalog.array_append(found, pg_catalog.to_jsonb(r));
+		END LOOP;
+	EXCEPTION WHEN invalid_cursor_definition THEN
 		-- each node does it by itself
 		IF propagates IS NOT NULL THEN
 			PERFORM pg_catalog.set_config('citus.enable_ddl_propagation', 'off', true);
@@ -1119,8 +1128,8 @@ BEGIN
 		IF propagates IS NOT NULL THEN
 			PERFORM pg_catalog.set_config('citus.enable_ddl_propagation', propagates, true);
 		END IF;
-	END IF;
-	RETURN pg_catalog.jsonb_build_object('at', began, 'rows', coalesce(found, '[]'));
+	END;
+	RETURN pg_catalog.jsonb_build_object('at', began, 'rows', found);
 EXCEPTION WHEN query_canceled THEN
 	-- as an error it would look like one of the statement that asks
 	IF ms IS NULL THEN
@@ -1130,6 +1139,16 @@ EXCEPTION WHEN query_canceled THEN
 END
 $$;
 
+-- What is sent to a node for it.  The search path of the session there is what its role and
+-- its database say, so no name in this is looked up by it.
+CREATE FUNCTION ecapi_internal.question(statement text, ms int) RETURNS text
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+RETURN pg_catalog.format('SELECT ecapi_internal.answer(%L::pg_catalog.text, %s::pg_catalog.int4)::pg_catalog.text', statement, ms);
+
+CREATE FUNCTION ecapi_internal.version_question() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN 'SELECT pg_catalog.max(e.extversion) FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) ''ecapi''::pg_catalog.name';
+
 -- Why a node that was reached has no answer: version is that of its extension.
 CREATE FUNCTION ecapi_internal.why_no_answer(version text, said text) RETURNS text
 LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
@@ -1138,9 +1157,10 @@ RETURN CASE WHEN version IS NULL THEN 'the extension is not there: add ecapi to 
 	ELSE said END;
 
 -- All nodes of Citus at once.  Where one cannot be reached, Citus gives up after
--- citus.node_connection_timeout.
+-- citus.node_connection_timeout.  One that is silent after that Citus waits for without an
+-- end, and says nothing of the others meanwhile: this is an error then.
 CREATE FUNCTION ecapi_internal.ask_citus(statement text, ms int,
-	OUT node text, OUT reached boolean, OUT answer jsonb, OUT problem text)
+	OUT node text, OUT reached boolean, OUT answer jsonb, OUT problem text, OUT asked_at timestamptz)
 RETURNS SETOF record
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -1148,10 +1168,14 @@ AS $$
 DECLARE
 	everywhere text := 'SELECT r.nodeid, coalesce(n.nodename || '':'' || n.nodeport, ''here'') AS node, r.success, r.result
 		FROM pg_catalog.run_command_on_all_nodes($1) r LEFT JOIN pg_catalog.pg_dist_node n ON n.nodeid = r.nodeid ORDER BY 2';
+	in_all int := ms + 1000 + coalesce((SELECT g.setting::int FROM pg_catalog.pg_settings g WHERE g.name = 'citus.node_connection_timeout'), 0);
+	over timestamptz := pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => in_all / 1000.0);
+	ends timestamptz := ecapi_internal.limit_time(in_all);
 	versions jsonb;
 	r record;
 BEGIN
-	FOR r IN EXECUTE everywhere USING pg_catalog.format('SELECT ecapi_internal.answer(%L, %s)::text', statement, ms)
+	asked_at := pg_catalog.clock_timestamp();
+	FOR r IN EXECUTE everywhere USING ecapi_internal.question(statement, ms)
 	LOOP
 		node := r.node;
 		reached := true;
@@ -1163,7 +1187,7 @@ BEGIN
 		ELSE
 			IF versions IS NULL THEN
 				EXECUTE 'SELECT pg_catalog.jsonb_object_agg(a.nodeid, a.result) FROM pg_catalog.run_command_on_all_nodes($1) a WHERE a.success'
-				INTO versions USING 'SELECT pg_catalog.max(extversion) FROM pg_catalog.pg_extension WHERE extname = ''ecapi''';
+				INTO versions USING ecapi_internal.version_question();
 			END IF;
 			reached := versions ? r.nodeid::text;
 			problem := CASE WHEN reached THEN ecapi_internal.why_no_answer(nullif(versions ->> r.nodeid::text, ''), r.result)
@@ -1171,39 +1195,59 @@ BEGIN
 		END IF;
 		RETURN NEXT;
 	END LOOP;
+	PERFORM ecapi_internal.restore_limit(ends);
 	FOR node, reached, answer, problem IN EXECUTE 'SELECT n.nodename || '':'' || n.nodeport, false, NULL::jsonb,
 			''it is not active: SELECT citus_activate_node('' || quote_literal(n.nodename) || '', '' || n.nodeport || '')''
 		FROM pg_catalog.pg_dist_node n WHERE NOT n.isactive ORDER BY 1'
 	LOOP
 		RETURN NEXT;
 	END LOOP;
+EXCEPTION WHEN query_canceled THEN
+	-- were the caller's own time over, too, this ends the statement
+	PERFORM ecapi_internal.restore_limit(ends);
+	IF pg_catalog.clock_timestamp() < over THEN
+		RAISE;
+	END IF;
+	PERFORM ecapi_internal.refuse('08006', pg_catalog.format('a node of Citus that accepts connections has said nothing for %s s', in_all / 1000),
+		'Find it by connecting to each server in pg_dist_node; restart it, or take it out with citus_disable_node().');
 END
 $$;
 
 -- What some connections of dblink answer to a statement that gives one row and column,
--- at once; who has said nothing when the time is over is not waited for.
+-- at once, and when it was sent on each; who has said nothing when the time is over is not
+-- waited for, nor is a connection on which nothing can be sent.
 CREATE FUNCTION ecapi_internal.ask_connections(dblink text, connections text[], statement text, ms int,
-	OUT connection text, OUT said text, OUT failure text, OUT is_late boolean)
+	OUT connection text, OUT said text, OUT failure text, OUT is_late boolean, OUT asked_at timestamptz)
 RETURNS SETOF record
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	waiting text[] := connections;
+	waiting text[] := '{}';
+	sent_at jsonb := '{}';
 	until timestamptz := pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => ms / 1000.0);
 	pause float8 := 0.001;
-	busy int;
+	yes int;
 BEGIN
+	is_late := false;
 	FOREACH connection IN ARRAY connections LOOP
-		EXECUTE pg_catalog.format('SELECT %I.dblink_send_query($1, $2)', dblink) USING connection, statement;
+		asked_at := pg_catalog.clock_timestamp();
+		EXECUTE pg_catalog.format('SELECT %I.dblink_send_query($1, $2)', dblink) INTO yes USING connection, statement;
+		IF yes = 1 THEN
+			waiting := waiting || connection;
+			sent_at := sent_at || pg_catalog.jsonb_build_object(connection, asked_at);
+		ELSE
+			EXECUTE pg_catalog.format('SELECT %I.dblink_error_message($1)', dblink) INTO failure USING connection;
+			RETURN NEXT;
+		END IF;
 	END LOOP;
 	LOOP
 		FOREACH connection IN ARRAY waiting LOOP
-			EXECUTE pg_catalog.format('SELECT %I.dblink_is_busy($1)', dblink) INTO busy USING connection;
-			CONTINUE WHEN busy = 1;
+			EXECUTE pg_catalog.format('SELECT %I.dblink_is_busy($1)', dblink) INTO yes USING connection;
+			CONTINUE WHEN yes = 1;
 			said := NULL;
 			failure := NULL;
-			is_late := false;
+			asked_at := (sent_at ->> connection)::timestamptz;
 			BEGIN
 				EXECUTE pg_catalog.format('SELECT r.said FROM %I.dblink_get_result($1) AS r (said text)', dblink) INTO said USING connection;
 			EXCEPTION WHEN OTHERS THEN
@@ -1224,6 +1268,7 @@ BEGIN
 				said := NULL;
 				failure := 'it did not answer in time';
 				is_late := true;
+				asked_at := (sent_at ->> connection)::timestamptz;
 				RETURN NEXT;
 			END LOOP;
 			RETURN;
@@ -1234,13 +1279,51 @@ BEGIN
 END
 $$;
 
--- Servers of postgres_fdw: those that are named, or all that the caller may use.
+-- A connection of dblink to a server, in the time of its option connect_timeout: NULL, or
+-- why there is none.  From 16 on, dblink itself does not look at this option and
+-- waits without an end, so a timer stops it; where it looks, it is first, by the second here.
+-- (libpq takes 1 as 2.)
+CREATE FUNCTION ecapi_internal.connect_server(dblink text, connection text, server name, seconds int) RETURNS text
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	ms int := greatest(seconds, 2) * 1000 + 1000;
+	over timestamptz := pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => ms / 1000.0);
+	ends timestamptz := ecapi_internal.limit_time(ms);
+	failure text;
+BEGIN
+	BEGIN
+		EXECUTE pg_catalog.format('SELECT %I.dblink_connect($1, $2)', dblink) USING connection, server::text;
+		-- here a timer takes effect that expired while libpq did not look
+		PERFORM ecapi_internal.restore_limit(ends);
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS failure = PG_EXCEPTION_DETAIL;
+		failure := pg_catalog.rtrim(coalesce(nullif(failure, ''), SQLERRM), E'\n');
+		PERFORM ecapi_internal.restore_limit(ends);
+	END;
+	RETURN failure;
+EXCEPTION WHEN query_canceled THEN
+	PERFORM ecapi_internal.restore_limit(ends);
+	IF pg_catalog.clock_timestamp() < over THEN
+		RAISE;
+	END IF;
+	RETURN pg_catalog.format('timeout expired, connecting took more than %s s', ms / 1000);
+END
+$$;
+
+-- Servers of postgres_fdw: those that are named; or those that the caller may use and that
+-- belong to the caller or to a superuser.  The owner of a server says what it connects to, as
+-- which role and with which options, and reads what is sent: a superuser may use the
+-- servers of all, and must not do what any of them says by asking for all.
 --
 -- The server that is asked waits for a connection without an end, unless the option
 -- connect_timeout says otherwise; so it must be there.  A node ends what takes too long by
 -- itself; who has not said so a second later cannot be reached any more.
+--
+-- dblink cuts the name of a connection at 63 bytes, so it has the server's OID.
 CREATE FUNCTION ecapi_internal.ask_servers(statement text, ms int, servers name[],
-	OUT node text, OUT reached boolean, OUT answer jsonb, OUT problem text)
+	OUT node text, OUT reached boolean, OUT answer jsonb, OUT problem text, OUT asked_at timestamptz)
 RETURNS SETOF record
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -1248,7 +1331,9 @@ AS $$
 DECLARE
 	dblink text := (SELECT n.nspname FROM pg_catalog.pg_extension e
 		JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'dblink');
+	opened text[] := '{}';
 	connections text[] := '{}';
+	names jsonb := '{}';
 	failed jsonb := '{}';
 	name text;
 	s record;
@@ -1261,8 +1346,12 @@ BEGIN
 		PERFORM ecapi_internal.refuse('42704', pg_catalog.format('"%s" is not a server of postgres_fdw', name),
 			'Nodes are servers of this wrapper: \des lists them.');
 	END IF;
-	FOR s IN SELECT f.srvname, f.srvoptions, 'ecapi ' || f.srvname AS connection
+	FOR s IN SELECT f.srvname, 'ecapi ' || f.oid AS connection, o.rolname AS owner,
+			servers IS NOT NULL OR o.rolsuper OR o.rolname = current_user AS is_asked,
+			(SELECT t.option_value::int FROM pg_catalog.pg_options_to_table(f.srvoptions) t
+				WHERE t.option_name = 'connect_timeout' AND t.option_value ~ '^0*[1-9][0-9]{0,4}$') AS seconds
 		FROM pg_catalog.pg_foreign_server f JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw
+			JOIN pg_catalog.pg_roles o ON o.oid = f.srvowner
 		WHERE w.fdwname = 'postgres_fdw' AND (servers IS NULL OR f.srvname = ANY (servers))
 			AND pg_catalog.has_server_privilege(f.oid, 'USAGE')
 		ORDER BY f.srvname
@@ -1273,50 +1362,54 @@ BEGIN
 		IF dblink IS NULL THEN
 			problem := 'it was not asked: CREATE EXTENSION dblink in this database';
 			RETURN NEXT;
-		ELSIF NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(s.srvoptions) o WHERE o.option_name = 'connect_timeout') THEN
-			problem := pg_catalog.format('it was not asked, for its server has no connect_timeout: ALTER SERVER %I OPTIONS (ADD connect_timeout ''5'')', s.srvname);
+		ELSIF NOT s.is_asked THEN
+			problem := pg_catalog.format('it was not asked, for its server belongs to role %I: where you trust that role, name the server with servers => %L',
+				s.owner, pg_catalog.format('{%I}', s.srvname));
+			RETURN NEXT;
+		ELSIF s.seconds IS NULL THEN
+			problem := pg_catalog.format('it was not asked, for its server has no connect_timeout of a second or more: ALTER SERVER %I OPTIONS (%s connect_timeout ''5'')',
+				s.srvname, CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_foreign_server f, pg_catalog.pg_options_to_table(f.srvoptions) t
+					WHERE f.srvname = s.srvname AND t.option_name = 'connect_timeout') THEN 'SET' ELSE 'ADD' END);
 			RETURN NEXT;
 		ELSE
-			BEGIN
-				EXECUTE pg_catalog.format('SELECT %I.dblink_connect($1, $2)', dblink) USING s.connection, s.srvname::text;
+			opened := opened || s.connection;
+			names := names || pg_catalog.jsonb_build_object(s.connection, s.srvname);
+			problem := 'it cannot be reached: ' || ecapi_internal.connect_server(dblink, s.connection, s.srvname, s.seconds);
+			IF problem IS NULL THEN
 				connections := connections || s.connection;
-			EXCEPTION WHEN OTHERS THEN
-				GET STACKED DIAGNOSTICS problem = PG_EXCEPTION_DETAIL;
-				problem := 'it cannot be reached: ' || pg_catalog.rtrim(coalesce(nullif(problem, ''), SQLERRM), E'\n');
+			ELSE
 				RETURN NEXT;
-			END;
+			END IF;
 		END IF;
 	END LOOP;
-	IF connections = '{}' THEN
-		RETURN;
-	END IF;
 
-	FOR r IN SELECT * FROM ecapi_internal.ask_connections(dblink, connections,
-			pg_catalog.format('SELECT ecapi_internal.answer(%L, %s)::text', statement, ms), ms + 1000)
+	FOR r IN SELECT * FROM ecapi_internal.ask_connections(dblink, connections, ecapi_internal.question(statement, ms), ms + 1000)
 	LOOP
 		IF r.failure IS NOT NULL AND NOT r.is_late THEN
 			failed := failed || pg_catalog.jsonb_build_object(r.connection, r.failure);
 			CONTINUE;
 		END IF;
-		node := pg_catalog.substr(r.connection, 7);
+		node := names ->> r.connection;
 		reached := NOT r.is_late;
 		answer := r.said::jsonb;
-		problem := coalesce(r.failure, answer ->> 'problem');
+		problem := coalesce(r.failure, answer ->> 'problem', CASE WHEN answer IS NULL THEN 'it gave no answer' END);
+		asked_at := r.asked_at;
 		RETURN NEXT;
 	END LOOP;
 	FOR r IN SELECT a.connection, a.said AS version, a.failure, failed ->> a.connection AS said
 		FROM ecapi_internal.ask_connections(dblink, ARRAY(SELECT pg_catalog.jsonb_object_keys(failed)),
-			'SELECT pg_catalog.max(extversion) FROM pg_catalog.pg_extension WHERE extname = ''ecapi''', 1000) a
+			ecapi_internal.version_question(), 1000) a
 	LOOP
-		node := pg_catalog.substr(r.connection, 7);
+		node := names ->> r.connection;
 		reached := r.failure IS NULL;
 		answer := NULL;
 		problem := CASE WHEN r.failure IS NULL THEN ecapi_internal.why_no_answer(r.version, r.said) ELSE r.said END;
+		asked_at := NULL;
 		RETURN NEXT;
 	END LOOP;
-	PERFORM ecapi_internal.hang_up(dblink, connections);
+	PERFORM ecapi_internal.hang_up(dblink, opened);
 EXCEPTION WHEN OTHERS OR query_canceled THEN
-	PERFORM ecapi_internal.hang_up(dblink, connections);
+	PERFORM ecapi_internal.hang_up(dblink, opened);
 	RAISE;
 END
 $$;
@@ -1341,7 +1434,7 @@ $$;
 
 -- The nodes of Citus where it is, unless servers are named; else servers of postgres_fdw.
 CREATE FUNCTION ecapi_internal.ask_nodes(statement text, timeout interval, servers name[],
-	OUT node text, OUT reached boolean, OUT answer jsonb, OUT problem text)
+	OUT node text, OUT reached boolean, OUT answer jsonb, OUT problem text, OUT asked_at timestamptz)
 RETURNS SETOF record
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -1360,8 +1453,8 @@ BEGIN
 END
 $$;
 
--- A query on all nodes, a row for each of its rows; or another statement, which each node
--- runs in a transaction of its own.
+-- A statement on all nodes, a row for each of its rows; each node runs it in a transaction of
+-- its own.
 CREATE FUNCTION ecapi.on_nodes(
 	statement text,
 	timeout interval DEFAULT '30 s',
@@ -1432,7 +1525,6 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	asked_at timestamptz := pg_catalog.clock_timestamp();
 	question text := 'SELECT * FROM ecapi_internal.node()';
 BEGIN
 	RETURN QUERY
@@ -1443,13 +1535,13 @@ BEGIN
 		r.destination, r.mode, r.state, r.backlog, r.delivered, r.filtered, r.failed, r.given_up, r.last_error,
 		pg_catalog.date_trunc('second', c.ahead)
 	FROM (
-			SELECT q.node, q.reached, q.answer, q.problem, 1 AS part FROM ecapi_internal.ask_nodes(question, timeout, servers) q
+			SELECT q.node, q.reached, q.answer, q.problem, q.asked_at, 1 AS part FROM ecapi_internal.ask_nodes(question, timeout, servers) q
 			UNION ALL
-			SELECT 'here', true, ecapi_internal.answer(question, NULL), NULL, 0
+			SELECT 'here', true, ecapi_internal.answer(question, NULL), NULL, NULL, 0
 			WHERE servers IS NULL AND NOT ecapi_internal.has_citus()
 		) a
 		-- not of this server: its turn comes after the nodes have answered
-		LEFT JOIN LATERAL (SELECT (a.answer ->> 'at')::timestamptz - asked_at AS ahead WHERE a.part = 1) c ON true
+		LEFT JOIN LATERAL (SELECT (a.answer ->> 'at')::timestamptz - a.asked_at AS ahead WHERE a.part = 1) c ON true
 		LEFT JOIN LATERAL pg_catalog.jsonb_to_recordset(a.answer -> 'rows') AS r (destination name, mode text, state text,
 			backlog bigint, delivered bigint, filtered bigint, failed bigint, given_up bigint, last_error text, problem text) ON true
 	ORDER BY a.part, a.node, r.destination;
@@ -1459,7 +1551,8 @@ $$;
 -- ecapi.reconcile() of a table that is spread over nodes.  An order whose shard was moved
 -- has its row on one node and its event on another: such ids are no longer unaccounted
 -- there, nor without a row here.  What is compared is the ids that the nodes list; nothing
--- tells the planner how many these are.
+-- tells the planner how many these are.  Times are sent as text, so they are in the one form
+-- that a node reads in the same way whatever its settings are.
 CREATE FUNCTION ecapi.reconcile_nodes(
 	relation regclass,
 	since timestamptz,
@@ -1479,6 +1572,7 @@ CREATE FUNCTION ecapi.reconcile_nodes(
 RETURNS SETOF record
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET jit = off
+SET "DateStyle" = 'ISO, MDY' SET "TimeZone" = 'UTC'
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -1515,9 +1609,9 @@ BEGIN
 		SELECT e.node, e.track, e.outcome, e.reason, e.currency, pg_catalog.count(*) AS n
 		FROM elsewhere e GROUP BY 1, 2, 3, 4, 5
 	), shown AS (
-		SELECT a.node, NULL::name AS track, NULL::name AS destination, 0 AS step, 'not judged' AS outcome, a.problem AS reason, NULL::text AS currency,
+		SELECT a.node, NULL::name AS track, NULL::name AS destination, 0 AS step, 'not judged' AS outcome, coalesce(a.problem, 'it gave no answer') AS reason, NULL::text AS currency,
 			NULL::bigint AS events, NULL::numeric AS value, NULL::text[] AS ids
-		FROM asked a WHERE a.problem IS NOT NULL
+		FROM asked a WHERE a.problem IS NOT NULL OR a.answer IS NULL
 		UNION ALL
 		SELECT a.node, NULL, NULL, 0, 'not judged', pg_catalog.format('There is no table %s.', relation), NULL, NULL, NULL, NULL
 		FROM asked a WHERE a.problem IS NULL AND a.answer -> 'rows' = '[]'
@@ -1580,12 +1674,18 @@ BEGIN
 			RETURN NEXT;
 		END LOOP;
 	END LOOP;
+EXCEPTION WHEN connection_failure THEN
+	severity := 'error';
+	what := SQLERRM;
+	what_to_do := 'No shard can be looked at before; what was captured waits on the nodes. Find the one that does not answer, and restart it.';
+	RETURN NEXT;
 END
 $$;
 
 REVOKE ALL ON FUNCTION ecapi.nodes(interval, name[]), ecapi.on_nodes(text, interval, name[]),
 	ecapi.reconcile_nodes(regclass, timestamptz, timestamptz, text, interval, name[]),
-	ecapi_internal.limit_time(int), ecapi_internal.reconcile_node(regclass, timestamptz, timestamptz, text, regclass[]),
+	ecapi_internal.limit_time(int), ecapi_internal.restore_limit(timestamptz), ecapi_internal.question(text, int), ecapi_internal.version_question(),
+	ecapi_internal.connect_server(text, text, name, int), ecapi_internal.reconcile_node(regclass, timestamptz, timestamptz, text, regclass[]),
 	ecapi_internal.has_citus(), ecapi_internal.shards_here(regclass), ecapi_internal.shards_without_track(),
 	ecapi_internal.answer(text, int), ecapi_internal.why_no_answer(text, text), ecapi_internal.ask_citus(text, int),
 	ecapi_internal.ask_connections(text, text[], text, int), ecapi_internal.ask_servers(text, int, name[]),
@@ -1594,7 +1694,8 @@ REVOKE ALL ON FUNCTION ecapi.nodes(interval, name[]), ecapi.on_nodes(text, inter
 
 -- What these do their callers could do without them; they are found through the functions of
 -- schema ecapi alone.  A node's part of a reconciliation is for those who may reconcile.
-GRANT EXECUTE ON FUNCTION ecapi_internal.limit_time(int), ecapi_internal.reconcile_node(regclass, timestamptz, timestamptz, text, regclass[]),
+GRANT EXECUTE ON FUNCTION ecapi_internal.limit_time(int), ecapi_internal.restore_limit(timestamptz), ecapi_internal.question(text, int), ecapi_internal.version_question(),
+	ecapi_internal.connect_server(text, text, name, int), ecapi_internal.reconcile_node(regclass, timestamptz, timestamptz, text, regclass[]),
 	ecapi_internal.has_citus(), ecapi_internal.shards_here(regclass), ecapi_internal.shards_without_track(),
 	ecapi_internal.answer(text, int), ecapi_internal.why_no_answer(text, text), ecapi_internal.ask_citus(text, int),
 	ecapi_internal.ask_connections(text, text[], text, int), ecapi_internal.ask_servers(text, int, name[]),
@@ -1602,9 +1703,13 @@ GRANT EXECUTE ON FUNCTION ecapi_internal.limit_time(int), ecapi_internal.reconci
 GRANT EXECUTE ON FUNCTION ecapi.nodes(interval, name[]), ecapi.on_nodes(text, interval, name[]) TO pg_monitor;
 
 COMMENT ON FUNCTION ecapi.nodes(interval, name[]) IS 'state of each destination on each node, of Citus or of servers of postgres_fdw, or why a node did not answer';
-COMMENT ON FUNCTION ecapi.on_nodes(text, interval, name[]) IS 'rows of a query from all nodes, or another statement on each of them in a transaction of its own, as the caller';
+COMMENT ON FUNCTION ecapi.on_nodes(text, interval, name[]) IS 'a statement on all nodes, on each in a transaction of its own as the caller, and its rows';
 COMMENT ON FUNCTION ecapi.reconcile_nodes(regclass, timestamptz, timestamptz, text, interval, name[]) IS 'ecapi.reconcile() of a table that is spread over nodes, with rows and events brought together that a moved shard has parted';
-COMMENT ON FUNCTION ecapi_internal.limit_time(int) IS 'cancel the statement that calls it in some milliseconds';
+COMMENT ON FUNCTION ecapi_internal.limit_time(int) IS 'cancel the statement that calls it in some milliseconds; when it would have been cancelled before';
+COMMENT ON FUNCTION ecapi_internal.restore_limit(timestamptz) IS 'cancel the statement that calls it at this time, or never';
+COMMENT ON FUNCTION ecapi_internal.question(text, int) IS 'what is sent to a node to have a statement run';
+COMMENT ON FUNCTION ecapi_internal.version_question() IS 'what is sent to a node for the version of its extension';
+COMMENT ON FUNCTION ecapi_internal.connect_server(text, text, name, int) IS 'a connection of dblink to a server, in bounded time';
 COMMENT ON FUNCTION ecapi_internal.reconcile_node(regclass, timestamptz, timestamptz, text, regclass[]) IS 'one node''s part of ecapi.reconcile_nodes()';
 COMMENT ON FUNCTION ecapi_internal.has_citus() IS 'whether Citus is in this database';
 COMMENT ON FUNCTION ecapi_internal.shards_here(regclass) IS 'the shards of a table of Citus on this node';

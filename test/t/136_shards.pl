@@ -9,6 +9,7 @@
 #	- ecapi.nodes() tells of a node without the extension, one that is away, one that hangs,
 #	  one that was never asked, and of a clock that is five minutes behind.
 #	- A role that monitors sees the states, and nothing that it could not see on the node.
+#	- A superuser who asks all asks no server of another role.
 #
 # ECAPI_SHARD_ORDERS: how many orders there are (20000).
 use strict;
@@ -206,8 +207,15 @@ sub problem
 {
 	my ($name, $timeout) = @_;
 
-	return $front->sql("SELECT reachable || ' ' || coalesce(problem, '') FROM ecapi.nodes("
+	return $front->sql("SET statement_timeout = '60s'; SELECT reachable || ' ' || coalesce(problem, '') FROM ecapi.nodes("
 		  . (defined $timeout ? "timeout => '$timeout', " : '') . "servers => '{$name}')");
+}
+
+# what reconciliation says, with times of this style
+sub reconciled
+{
+	return $front->sql("SET datestyle = $_[0]; SELECT string_agg(r::text, ' ' ORDER BY r::text) FROM ("
+		  . manual('front reconcile') =~ s/;//r . ') r');
 }
 
 sub server
@@ -228,7 +236,9 @@ like($front->sql("SELECT reason FROM ecapi.reconcile_nodes('shop.orders', now() 
 server('away', $node{node_a}, 'postgres', 1);
 like(problem('away'), qr/^false it cannot be reached: connection to server .* failed/, 'a node that is away');
 $front->sql('ALTER SERVER away OPTIONS (DROP connect_timeout)');
-like(problem('away'), qr/^false it was not asked, for its server has no connect_timeout: ALTER SERVER away OPTIONS/, 'one that might keep us waiting');
+like(problem('away'), qr/^false it was not asked, for its server has no connect_timeout of .*: ALTER SERVER away OPTIONS \(ADD/, 'one that might keep us waiting');
+$front->sql("ALTER SERVER away OPTIONS (ADD connect_timeout '0')");
+like(problem('away'), qr/^false it was not asked, .*: ALTER SERVER away OPTIONS \(SET/, 'so might one with a limit that is none');
 $front->sql('DROP SERVER away CASCADE');
 is($front->sql("SELECT count(*) FROM ecapi.on_nodes('SELECT pg_sleep(60)', '300 ms', '{node_a, node_b}') WHERE problem ~ 'statement timeout'"), 2,
 	'a node ends by itself what takes too long');
@@ -241,13 +251,39 @@ like($front->sql("SELECT string_agg(node || ' ' || coalesce(problem, result::tex
 		  . "'SELECT system_identifier AS i FROM pg_control_system()', servers => '{node_b}')) || ') AS n FROM pg_control_system()', servers => '{node_a, node_b}')"),
 	qr/^node_a \{"n": -?\d\}, node_b division by zero$/, 'an error is one of its node');
 
+like($front->sql("SELECT problem FROM ecapi.on_nodes('SELECT pg_terminate_backend(pg_backend_pid())', servers => '{node_a}')"),
+	qr/terminating connection|closed the connection/, 'a session that ends while it is asked');
+
+subtest 'statements that give rows' => sub {
+	for my $case ([ q{/* a */ -- b
+			(SELECT 1 AS n)} => '{"n": 1}' ], [ 'SHOW search_path' => '{"search_path": "pg_catalog, pg_temp"}' ],
+		[ 'EXPLAIN (COSTS off) VALUES (1)' => '{"QUERY PLAN": "Result"}' ], [ 'CREATE TABLE public.t (n int)' => 'none' ],
+		[ 'INSERT INTO public.t VALUES (1)' => 'none' ], [ 'WITH w AS (SELECT 2 AS n) INSERT INTO public.t SELECT n FROM w' => 'none' ],
+		[ 'WITH d AS (DELETE FROM public.t RETURNING n) SELECT sum(n) FROM d' => '{"sum": 3}' ], [ 'DROP TABLE public.t' => 'none' ])
+	{
+		is($front->sql("SELECT coalesce(problem, result::text, 'none') FROM ecapi.on_nodes(\$on\$$case->[0]\$on\$, servers => '{node_a}')"),
+			$case->[1], $case->[0]);
+	}
+};
+
+is(reconciled("'SQL, DMY'"), reconciled('ISO'), 'times are the same on the node in all their forms');
+
 subtest 'a node that hangs' => sub {
 	my $pid = (split /\n/, slurp_file($node{node_a}->data_dir . '/postmaster.pid'))[0];
 
+	# where libpq itself looks at connect_timeout, it does so for each host
+	my ($host, $port) = map { join ',', ($_) x 3 } $node{node_a}->host, $node{node_a}->port;
+	$front->sql("CREATE SERVER hosts FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$host', port '$port', dbname 'postgres', connect_timeout '2');"
+		  . ' CREATE USER MAPPING FOR CURRENT_USER SERVER hosts');
 	kill 'STOP', $pid;
-	my $said = eval { problem('node_a') } // $@;
+	my $said = eval { problem('node_a') } // $@;	# 60 s at most
+	my $said_of_all = eval { problem('hosts') } // $@;
+	my $cancelled = eval { $front->refused("SET statement_timeout = '8s'; SELECT pg_sleep(60) FROM ecapi.nodes(servers => '{hosts}')") } // $@;
 	kill 'CONT', $pid;
+	$front->sql('DROP SERVER hosts CASCADE');
 	like($said, qr/^false it cannot be reached: .*timeout expired/, 'is given up');
+	like($said_of_all, qr/^false it cannot be reached: .*timeout expired, connecting took more than/, 'however many hosts it has');
+	like($cancelled, qr/due to statement timeout/, "and the caller's own timeout still counts");
 	like(problem('node_a'), qr/^true $/, 'and answers again');
 
 	# one that hangs once it was asked: the shell's parent is the session
@@ -284,6 +320,13 @@ subtest 'a role that monitors' => sub {
 	$node{node_b}->sql('GRANT USAGE ON SCHEMA shop TO monitor');
 	like($front->sql("SET ROLE monitor; SELECT reason FROM ecapi.reconcile_nodes('shop.orders', now() - interval '1 day', now())"),
 		qr/permission denied for function reconcile/, 'the node has a say in it');
+	$front->sql("GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO monitor; SET ROLE monitor; CREATE SERVER \"trap's\" FOREIGN DATA WRAPPER postgres_fdw"
+		  . " OPTIONS (host '" . $node{node_b}->host . "', port '" . $node{node_b}->port . "', dbname 'postgres', connect_timeout '5');"
+		  . " CREATE USER MAPPING FOR PUBLIC SERVER \"trap's\" OPTIONS (user " . EcapiCluster::literal(scalar getpwuid($<)) . ')');
+	like($front->sql("SELECT reachable || ' ' || problem FROM ecapi.nodes() WHERE node = 'trap''s'"),
+		qr/^false it was not asked, for its server belongs to role monitor/, 'a superuser does not ask the server of another role');
+	like($front->sql("SELECT problem FROM ecapi.on_nodes('SELECT 1') WHERE node = 'trap''s'"), qr/^it was not asked/, 'and sends it nothing');
+	is($front->sql("SELECT result FROM ecapi.on_nodes('SELECT 1 AS n', servers => ARRAY['trap''s'])"), '{"n": 1}', 'until it is named');
 	$front->sql('CREATE ROLE nobody');
 	like($front->refused('SET ROLE nobody; SELECT ecapi.nodes()'), qr/permission denied/, 'nobody else sees them');
 	unlike($front->log_text . $node{node_b}->log_text, qr/p4ssw0rd/, 'passwords are in no log');
