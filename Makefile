@@ -453,6 +453,8 @@ KAFKA_OBJS = \
 	src/bus/kafka_library.o \
 	src/bus/kafka_producer.o \
 	src/bus/lines.o \
+	src/bus/threads.o \
+	src/bus/trouble.o \
 	src/delivery/peer.o
 KAFKA_PACKAGES = rdkafka
 
@@ -505,6 +507,7 @@ $(REPORT)$(DLSUFFIX): $(REPORT_OBJS)
 	$(CC) $(CFLAGS) $(REPORT_OBJS) -o $@ $(LDFLAGS) $(LDFLAGS_SL) -shared -Wl,-Bsymbolic -lm
 
 ifneq ($(KAFKA),)
+$(KAFKA_OBJS): override CPPFLAGS += $(shell pkg-config --cflags $(KAFKA_PACKAGES))
 $(KAFKA)$(DLSUFFIX): $(KAFKA_OBJS)
 	$(CC) $(CFLAGS) $(KAFKA_OBJS) -o $@ $(LDFLAGS) $(LDFLAGS_SL) -shared -Wl,-Bsymbolic \
 		$(shell pkg-config --libs $(KAFKA_PACKAGES)) -lpthread

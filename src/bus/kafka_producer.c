@@ -18,10 +18,9 @@
  * of ours but on_connect and on_log, which touch no memory of the process.  Reports and errors
  * wait in a queue, which the caller's thread empties (take_events); that something came, the
  * queue tells by writing to the caller's bell.  All signals are blocked while threads may
- * start, so none of them ever runs a handler of the server.
+ * start (threads.h).
  *
- * The end.  rd_kafka_destroy() waits for the threads, of which one may be looking up a name
- * that nobody answers.  So a thread of ours does that, and the caller goes on.
+ * The end.  rd_kafka_destroy() waits for the threads, so a thread of ours calls it.
  *
  * Invariants
  *	(1) A flight lives until each of its messages has had its report, or the producer is
@@ -31,16 +30,13 @@
  *	(3) Of the settings only those that are named here reach librdkafka: one of its others
  *		loads libraries.
  *	(4) Neither a log line nor a text of a broker is kept: what goes out are codes of
- *		librdkafka and its constant words for them.
+ *		librdkafka and its constant words for them.  An error's text is looked at (trouble.h).
  *
  * Memory is malloc's.  No locks but librdkafka's.
  */
 #include "bus/kafka_producer.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +46,8 @@
 #include <librdkafka/rdkafka.h>
 
 #include "bus/lines.h"
+#include "bus/threads.h"
+#include "bus/trouble.h"
 #include "delivery/peer.h"
 
 /* Topics of a producer that are looked up once; an event type may have its own. */
@@ -63,6 +61,12 @@
  * message at most, so that it is known before that has passed.
  */
 #define PROPAGATION_MS	10000
+
+/*
+ * How long a trouble may be the cause of what fails later: twice the 30 seconds in which
+ * librdkafka does not report the same one again.
+ */
+#define TROUBLE_US	(60 * 1000000LL)
 
 typedef struct Flight Flight;
 
@@ -83,6 +87,7 @@ struct Flight
 	int64_t		took_us;
 	int			n;
 	int			outstanding;	/* messages without a report */
+	rd_kafka_resp_err_t trouble;	/* that of the connections when it landed */
 	Slot	   *slots;
 };
 
@@ -102,12 +107,11 @@ struct EcapiProducer
 	const char *failure;		/* code of what ends the producer; NULL: nothing does */
 	rd_kafka_resp_err_t failed; /* the same */
 	bool		stale;			/* it knows of a topic what may be true no longer */
-	rd_kafka_resp_err_t trouble;	/* what the connections said last */
+	rd_kafka_resp_err_t trouble;	/* what the connections said last, since all was delivered */
+	int64_t		trouble_us;		/* when */
 	int			ntopics;
 	Topic		topics[TOPICS_MAX];
 };
-
-static atomic_int threads_closing;
 
 /* ---- in librdkafka's threads ---- */
 
@@ -141,21 +145,6 @@ now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static void
-block_signals(sigset_t *saved)
-{
-	sigset_t	all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, saved);
-}
-
-static void
-restore_signals(const sigset_t *saved)
-{
-	pthread_sigmask(SIG_SETMASK, saved, NULL);
 }
 
 /* ---- opening ---- */
@@ -298,14 +287,14 @@ kafka_open(const EcapiRequest *request, size_t memory, int bell, char *error, si
 	rd_kafka_conf_t *conf;
 	sigset_t	saved;
 
-	block_signals(&saved);
+	ecapi_threads_block(&saved);
 	conf = rd_kafka_conf_new();
 	if (set_fixed(conf, request, memory, error, error_size) &&
 		set_given(conf, request, error, error_size))
 		producer = new_producer(conf, bell, error, error_size);
 	else
 		rd_kafka_conf_destroy(conf);
-	restore_signals(&saved);
+	ecapi_threads_restore(&saved);
 	return producer;
 }
 
@@ -326,6 +315,15 @@ unlink_flight(Flight **list, Flight *flight)
 	*list = flight->next;
 }
 
+static bool
+is_delivered(const Flight *flight)
+{
+	for (int i = 0; i < flight->n; i++)
+		if (flight->slots[i].error != RD_KAFKA_RESP_ERR_NO_ERROR)
+			return false;
+	return true;
+}
+
 /* All reports are in. */
 static void
 land(EcapiProducer *producer, Flight *flight)
@@ -339,6 +337,9 @@ land(EcapiProducer *producer, Flight *flight)
 		free_flight(flight);
 		return;
 	}
+	if (is_delivered(flight))
+		producer->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
+	flight->trouble = producer->trouble;
 	while (*last != NULL)
 		last = &(*last)->next;
 	flight->next = NULL;
@@ -398,6 +399,19 @@ fail(EcapiProducer *producer, rd_kafka_resp_err_t error, const char *code)
 	rd_kafka_purge(producer->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
+/* Whether an error of the connections is such a one: a broker that restarts makes none. */
+static bool
+is_final(rd_kafka_resp_err_t error, const char *text)
+{
+	if (error == RD_KAFKA_RESP_ERR__SSL)
+		return ecapi_trouble_of_tls_stays(text);
+	if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+		return ecapi_trouble_of_login_stays(text);
+	return error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+		error == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM ||
+		error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+}
+
 static void
 take_error(EcapiProducer *producer, rd_kafka_event_t *event)
 {
@@ -410,15 +424,14 @@ take_error(EcapiProducer *producer, rd_kafka_event_t *event)
 		error = rd_kafka_fatal_error(producer->rk, said, sizeof(said));
 		fail(producer, error, rd_kafka_err2name(error));
 	}
-	else if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
-			 error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
-			 error == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM)
+	else if (is_final(error, text))
 		fail(producer, error, text != NULL && strstr(text, "nsupported SASL mechanism") != NULL ?
 			 rd_kafka_err2name(RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM) : rd_kafka_err2name(error));
-	else if (error == RD_KAFKA_RESP_ERR__SSL || error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
-		fail(producer, error, rd_kafka_err2name(error));
 	else
+	{
 		producer->trouble = error;
+		producer->trouble_us = now_us();
+	}
 }
 
 /* Empty the queue: only then does it ring again. */
@@ -547,6 +560,8 @@ take_off(EcapiProducer *producer, Flight *flight, EcapiLines *lines)
 	int			i = 0;
 	int			found;
 
+	if (producer->flying == NULL && now_us() - producer->trouble_us > TROUBLE_US)
+		producer->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
 	/* one more than there are, so that it does not land before all have started */
 	flight->outstanding = flight->n + 1;
 	flight->next = producer->flying;
@@ -588,9 +603,9 @@ kafka_start(EcapiProducer *producer, const EcapiRequest *request, char *error, s
 		snprintf(error, error_size, "out of memory");
 		return false;
 	}
-	block_signals(&saved);
+	ecapi_threads_block(&saved);
 	started = take_off(producer, flight, &lines);
-	restore_signals(&saved);
+	ecapi_threads_restore(&saved);
 	free(scratch);
 	if (!started)
 		snprintf(error, error_size, "the request is not one of messages");
@@ -672,9 +687,9 @@ write_answer(EcapiProducer *producer, const Flight *flight)
 	}
 	len = (size_t) snprintf(text, size, "{\"delivered\":%d,\"unsent\":%s,", delivered,
 							unsent ? "true" : "false");
-	if (delivered < flight->n && producer->trouble != RD_KAFKA_RESP_ERR_NO_ERROR)
+	if (delivered < flight->n && flight->trouble != RD_KAFKA_RESP_ERR_NO_ERROR)
 		len += (size_t) snprintf(text + len, size - len, "\"trouble\":\"%s\",",
-								 rd_kafka_err2name(producer->trouble));
+								 rd_kafka_err2name(flight->trouble));
 	len += (size_t) snprintf(text + len, size - len, "\"errors\":[");
 	for (int i = 0; i < flight->n; i++)
 	{
@@ -702,9 +717,9 @@ kafka_answer(EcapiProducer *producer, EcapiAnswer *answer)
 	Flight	   *flight;
 	sigset_t	saved;
 
-	block_signals(&saved);
+	ecapi_threads_block(&saved);
 	take_events(producer);
-	restore_signals(&saved);
+	ecapi_threads_restore(&saved);
 	flight = producer->done;
 	if (flight == NULL)
 		return false;
@@ -729,12 +744,10 @@ kafka_is_spent(const EcapiProducer *producer)
 
 /* ---- the end ---- */
 
-static void *
+static void
 destroy(void *rk)
 {
 	rd_kafka_destroy(rk);
-	atomic_fetch_sub(&threads_closing, 1);
-	return NULL;
 }
 
 static void
@@ -752,11 +765,9 @@ free_flights(Flight *list)
 static void
 kafka_close(EcapiProducer *producer)
 {
-	pthread_attr_t attributes;
-	pthread_t	thread;
 	sigset_t	saved;
 
-	block_signals(&saved);
+	ecapi_threads_block(&saved);
 	/* nothing is to be sent any more, and no bell to be rung */
 	rd_kafka_queue_io_event_enable(producer->queue, -1, NULL, 0);
 	rd_kafka_queue_destroy(producer->queue);
@@ -764,23 +775,12 @@ kafka_close(EcapiProducer *producer)
 		rd_kafka_topic_destroy(producer->topics[i].handle);
 	rd_kafka_purge(producer->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
 				   RD_KAFKA_PURGE_F_NON_BLOCKING);
-	atomic_fetch_add(&threads_closing, 1);
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attributes, destroy, producer->rk) != 0)
-		(void) destroy(producer->rk);
-	pthread_attr_destroy(&attributes);
-	restore_signals(&saved);
+	ecapi_threads_end(destroy, producer->rk);
+	ecapi_threads_restore(&saved);
 	free_flights(producer->flying);
 	free_flights(producer->done);
 	free(producer->answer);
 	free(producer);
-}
-
-static int
-kafka_closing(void)
-{
-	return atomic_load(&threads_closing);
 }
 
 const EcapiProducerTable ecapi_kafka_producers = {
@@ -791,5 +791,5 @@ const EcapiProducerTable ecapi_kafka_producers = {
 	.answer = kafka_answer,
 	.is_spent = kafka_is_spent,
 	.close = kafka_close,
-	.closing = kafka_closing
+	.closing = ecapi_threads_ending
 };

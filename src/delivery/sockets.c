@@ -18,6 +18,9 @@
  *		generation and the wait.
  *	(3) The bell, once there, is in every set, and stays open until the process ends.
  *
+ * The bell is an eventfd: one descriptor, which any number of rings leaves readable and one
+ * read silences.  Linux has it, and FreeBSD from 13 on; so the library is built on no other.
+ *
  * Owned by the process, in TopMemoryContext; it goes with the process.  No
  * locks.
  */

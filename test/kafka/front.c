@@ -16,6 +16,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,14 @@
 #define UNSUPPORTED_MECHANISM	33
 #define AUTHENTICATION_FAILED	58
 
+/* Where a front may close a connection. */
+enum
+{
+	BREAKS_NOWHERE, BREAKS_TLS, BREAKS_SASL
+};
+
 static FrontOptions options;
+static atomic_int broken;		/* where connections are closed */
 static SSL_CTX *context;
 static int	nbrokers;
 static uint16_t broker_port[BROKERS_MAX];
@@ -261,6 +269,8 @@ let_in(Client *client)
 			return false;
 		if (get16(frame) == API_VERSIONS && !tell_versions(client, frame + 4, get16(frame + 2)))
 			return false;
+		if (get16(frame) == SASL_HANDSHAKE && broken == BREAKS_SASL)
+			return false;
 		if (get16(frame) == SASL_HANDSHAKE && (!shake_hands(client, frame + 4, frame + body, &good) || !good))
 			return false;
 		if (get16(frame) == SASL_AUTHENTICATE)
@@ -318,6 +328,16 @@ serve(void *arg)
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(broker_port[client->number]),
 	.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
+	if (broken == BREAKS_TLS)
+	{
+		/* what was not read would reset the connection instead */
+		char		hello[16384];
+
+		(void) !read(client->fd, hello, sizeof(hello));
+		close(client->fd);
+		free(client);
+		return NULL;
+	}
 	if (context != NULL)
 	{
 		client->ssl = SSL_new(context);
@@ -417,4 +437,18 @@ front_open(const FrontOptions *wanted, const char *brokers, char *list, int size
 		len += snprintf(list + len, (size_t) (size - len), "%s" HOST ":%d", i > 0 ? "," : "", front_port[i]);
 	}
 	return true;
+}
+
+bool
+front_break(const char *where)
+{
+	static const char *const words[] = {"none", "tls", "sasl"};
+
+	for (int i = BREAKS_NOWHERE; i <= BREAKS_SASL; i++)
+		if (strcmp(where, words[i]) == 0)
+		{
+			broken = i;
+			return true;
+		}
+	return false;
 }

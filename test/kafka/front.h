@@ -25,4 +25,11 @@ typedef struct FrontOptions
  */
 extern bool front_open(const FrontOptions *options, const char *brokers, char *list, int size);
 
+/*
+ * Where a front closes new connections, as a broker that restarts does: "tls", when it has read
+ * how the client begins; "sasl", in place of an answer to SaslHandshake; "none", nowhere, as at
+ * first.  False for other words.
+ */
+extern bool front_break(const char *where);
+
 #endif							/* FRONT_H */

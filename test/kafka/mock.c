@@ -15,6 +15,7 @@
  *	  errors CODE COUNT			the next COUNT Produce requests get this error
  *	  forget					the errors that are yet to come
  *	  topic-error TOPIC CODE	in its metadata; 0: none
+ *	  break tls|sasl|none		where the fronts close new connections (front.h)
  *	  read TOPIC				all messages that are in it, a JSON object a line, before the
  *								"ok"; by a consumer, so all brokers have to be up
  *	  count TOPIC				how many those are, in place of them
@@ -198,6 +199,8 @@ obey(const char *line)
 		rd_kafka_mock_topic_set_error(cluster, topic, (rd_kafka_resp_err_t) a);
 		return true;
 	}
+	if (sscanf(line, "break %255s", topic) == 1)
+		return front_break(topic);
 	if (sscanf(line, "read %255s", topic) == 1)
 		return read_topic(topic, true);
 	if (sscanf(line, "count %255s", topic) == 1)

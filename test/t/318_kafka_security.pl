@@ -9,14 +9,15 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use EcapiCluster;
+use EcapiInstallation;
 use EcapiKafka;
 use EcapiReceiver;
-use File::Copy qw(move);
 use PostgreSQL::Test::Utils ();
 use Test::More;
 
 my $certs = EcapiReceiver->make_certs(PostgreSQL::Test::Utils::tempdir());
-my $cluster = EcapiCluster->create;
+my $copy = EcapiInstallation->create;
+my $cluster = EcapiCluster->create(install_path => $copy->path);
 my @secrets = ('hunter-2-secret', 'wrong-password-4711', 'the-user');
 
 sub content { return PostgreSQL::Test::Utils::slurp_file("$certs/$_[0]") }
@@ -95,6 +96,19 @@ is(ids_of($sasl, 'refused'), 'refused-1', 'a wrong password: it stops, and goes 
 destination('anonymous', $sasl, \%sasl);
 $cluster->wait_state('anonymous', 'waiting', 'set sasl_username_file and sasl_password_file');
 
+# --- brokers that close in the middle of a handshake, as those that restart do
+for ([ tls => $open ], [ sasl => $sasl, \%sasl, \%login ])
+{
+	my ($where, $kafka, @how) = @$_;
+
+	$kafka->command("break $where");
+	destination("broken_$where", $kafka, @how);
+	$cluster->wait_row("broken_$where", "state = 'waiting' AND detail LIKE '%the connections say %'");
+	$kafka->command('break none');
+	$cluster->drained("broken_$where");
+	is(ids_of($kafka, "broken_$where"), "broken_$where-1", "closed in the handshake of $where: it waits, and delivers by itself");
+}
+
 # --- a mechanism that the brokers do not have
 destination('mechanism', $scram, { security_protocol => 'sasl_plaintext', sasl_mechanism => 'SCRAM-SHA-256' }, \%login);
 $cluster->stopped('mechanism', '%(UNSUPPORTED_SASL_MECHANISM)%set the option sasl_mechanism to one that the brokers have%');
@@ -117,14 +131,12 @@ unlike($log, qr/\Q$_\E/, 'a secret is not in the log') for @secrets;
 unlike($views, qr/\Q$_\E/, 'nor in views') for @secrets;
 
 # --- without the library
-my $library = `pg_config --pkglibdir`;
-chomp $library;
-move("$library/ecapi_kafka.so", "$library/ecapi_kafka.away") or die "move: $!";
-END { move("$library/ecapi_kafka.away", "$library/ecapi_kafka.so") if defined $library && -e "$library/ecapi_kafka.away" }
+my $library = $copy->pkglibdir . '/ecapi_kafka.so';
+rename $library, "$library.away" or die "rename: $!";
 $cluster->restart_worker;
 $cluster->sql(q{SELECT ecapi_emit('login', id => 'tls-3', ext => '{"route": "tls"}')});
 $cluster->stopped('tls', '%the library ecapi_kafka.so is not installed: install the package postgresql-%-ecapi-kafka%');
-move("$library/ecapi_kafka.away", "$library/ecapi_kafka.so") or die "move: $!";
+rename "$library.away", $library or die "rename: $!";
 $cluster->resume('tls');
 $cluster->drained('tls');
 is(ids_of($open, 'tls'), 'tls-1 tls-2 tls-3', 'a library that is installed later is used');

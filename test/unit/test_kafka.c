@@ -6,6 +6,7 @@
 #include "platform.h"
 
 #include "bus/lines.h"
+#include "bus/trouble.h"
 #include "destination/body.h"
 #include "destination/kafka.h"
 #include "event/codes.h"
@@ -222,6 +223,41 @@ test_answers(void)
 	}
 }
 
+/* ---- troubles of connections: librdkafka's words ---- */
+
+#define TLS_FAILED		"ssl://alert.certificate.example:9093/bootstrap: SSL handshake failed: "
+#define LOGIN_FAILED	"sasl_ssl://k:9093/bootstrap: SASL "
+
+static void
+test_troubles(void)
+{
+	for (const char *const *text = (const char *const[]) {
+			TLS_FAILED "error:0A000126:SSL routines::unexpected eof while reading (after 3ms in state SSL_HANDSHAKE)",
+			TLS_FAILED "SSL transport error: Connection timed out", TLS_FAILED "SSL transport error: Connection reset by peer",
+			TLS_FAILED "Disconnected: connecting to a PLAINTEXT broker listener?",
+			TLS_FAILED "error:0A000438:SSL routines::tlsv1 alert internal error: SSL alert number 80", "", NULL}; *text; text++)
+		check(!ecapi_trouble_of_tls_stays(*text), *text);
+	for (const char *const *text = (const char *const[]) {
+			TLS_FAILED "error:0A000086:SSL routines::certificate verify failed: broker certificate could not be verified, verify that ssl.ca.location is correctly configured",
+			TLS_FAILED "error:0A000418:SSL routines::tlsv1 alert unknown ca: SSL alert number 48",
+			TLS_FAILED "error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert number 42",
+			TLS_FAILED "error:0A00018F:SSL routines::ee key too small", NULL}; *text; text++)
+		check(ecapi_trouble_of_tls_stays(*text), *text);
+	for (const char *const *text = (const char *const[]) {
+			LOGIN_FAILED "PLAIN mechanism handshake failed: Local: Broker transport failure: broker's supported mechanisms: (n/a)",
+			LOGIN_FAILED "PLAIN mechanism handshake failed: Local: Timed out: broker's supported mechanisms: ",
+			LOGIN_FAILED "PLAIN mechanism handshake failed: Broker: Request timed out: broker's supported mechanisms: ",
+			LOGIN_FAILED "authentication error: SaslAuthenticateRequest failed: Local: Broker transport failure",
+			LOGIN_FAILED "authentication failure: Disconnected: check client PLAIN credentials and broker logs", NULL}; *text; text++)
+		check(!ecapi_trouble_of_login_stays(*text), *text);
+	for (const char *const *text = (const char *const[]) {
+			LOGIN_FAILED "authentication error: Authentication failed: Invalid username or password (after 3ms in state AUTH_REQ)",
+			LOGIN_FAILED "PLAIN mechanism handshake failed: Broker: Unsupported SASL mechanism: broker's supported mechanisms: GSSAPI",
+			"", NULL}; *text; text++)
+		check(ecapi_trouble_of_login_stays(*text), *text);
+	check(!ecapi_trouble_of_tls_stays(NULL) && ecapi_trouble_of_login_stays(NULL), "no words");
+}
+
 /* ---- options ---- */
 
 static bool
@@ -265,6 +301,7 @@ main(void)
 	test_size();
 	test_broken();
 	test_answers();
+	test_troubles();
 	test_options();
 	return platform_done();
 }
