@@ -1,7 +1,7 @@
 /*
  * sql_scope.h
  *	  What every run of SQL that users wrote has in common, in a shop's
- *	  transaction and in the worker.
+ *	  transaction and in a process that runs it for the worker.
  */
 #ifndef ECAPI_SQL_SCOPE_H
 #define ECAPI_SQL_SCOPE_H

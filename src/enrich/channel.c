@@ -15,8 +15,8 @@
  * Lengths are checked all the same: a record that does not fit its frame is an error.
  *
  * Memory: two rings in shared memory, a frame that grows to the largest record on the side
- * that says it, and as much on the other while a frame is being taken.  No locks but those of
- * the queues.
+ * that says it, and as much on the other, which the queue keeps until it is closed.  No locks
+ * but those of the queues.
  */
 #include "postgres.h"
 
@@ -25,10 +25,7 @@
 
 #include "enrich/channel.h"
 
-/*
- * Of each direction.  A page of events is some times as large, so it takes a few turns of the
- * worker, each of which moves this much.
- */
+/* Of each direction.  A page of events is some times as large, and goes in as many steps. */
 #define RING_BYTES		(256 * 1024)
 
 /* A frame that has this much is sent before more is said: then a message costs little. */
@@ -71,8 +68,6 @@ new_channel(dsm_segment *segment)
 {
 	EcapiChannel *channel = palloc0(sizeof(EcapiChannel));
 
-	/* it is kept beyond the transaction, if there is one */
-	dsm_pin_mapping(segment);
 	channel->segment = segment;
 	channel->size = 2 * FRAME_BYTES;
 	channel->frame = palloc(channel->size);
@@ -97,6 +92,8 @@ ecapi_channel_create(void)
 	shm_mq_set_receiver(in, MyProc);
 	channel->out = shm_mq_attach(out, segment, NULL);
 	channel->in = shm_mq_attach(in, segment, NULL);
+	/* it is whole, and stays until it is closed */
+	dsm_pin_mapping(segment);
 	return channel;
 }
 
@@ -134,6 +131,7 @@ ecapi_channel_join(dsm_handle handle)
 	shm_mq_set_sender(out, MyProc);
 	channel->in = shm_mq_attach(in, segment, NULL);
 	channel->out = shm_mq_attach(out, segment, NULL);
+	dsm_pin_mapping(segment);
 	return channel;
 }
 

@@ -23,7 +23,10 @@ typedef enum EcapiRecordKind
 	ECAPI_RECORD_RUN,			/* these were all */
 	ECAPI_RECORD_DROP,			/* nobody wants it any more */
 
-	/* from it, about the events of a call, in their order; number: which, from 0 */
+	/* from it, once: it is connected, and will listen */
+	ECAPI_RECORD_READY,
+
+	/* about the events of a call, in their order; number: which, from 0 */
 	ECAPI_RECORD_SAME,			/* no enrichment changed it */
 	ECAPI_RECORD_CHANGED,		/* data: JSON, UTF-8 */
 	ECAPI_RECORD_REFUSED,		/* data: why its patch was, not terminated */
@@ -81,7 +84,8 @@ typedef struct EcapiChannel EcapiChannel;
 
 /*
  * Make one, in the current context; NULL: the server has no more segments of shared memory.
- * Raises out of memory.
+ * Raises when it cannot make the segment, and out of memory; what there is by then belongs to
+ * the current resource owner.
  */
 extern EcapiChannel *ecapi_channel_create(void);
 

@@ -2,7 +2,7 @@
  * filter_check.c
  *	  What a filter may consist of.
  *
- * A filter is evaluated in the worker, for an owner who may be a superuser, and
+ * A filter is evaluated in a process of its own (process.c), for an owner who may be a superuser, and
  * in the backends of those who preview.  So it must run no code of users and read
  * nothing but the event, by every author and in every process.
  *

@@ -9,6 +9,7 @@
  * connection or ignores its cancel costs its owner's destinations and no other, and its end
  * is the end of this process.
  *
+ *							->	READY									once, at first
  *	 CALL EVENT ... RUN		->	SAME | CHANGED | REFUSED ... ANSWER		enrichments
  *							->	STOPPED ... ANSWER						a filter
  *	 CALL EVENT ... DROP	->	ANSWER
@@ -44,6 +45,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/advisory.h"
 #include "base/background.h"
 #include "base/tree.h"
 #include "compat.h"
@@ -143,6 +145,9 @@ wait_for_more(void)
 	ResetLatch(MyLatch);
 	if (ShutdownRequestPending)
 		proc_exit(0);
+	/* others wait for this process to hear of what they dropped; a cancel is of no call */
+	QueryCancelPending = false;
+	CHECK_FOR_INTERRUPTS();
 }
 
 /* Send, waiting for the worker to take it.  If that is gone there is nobody to say it to. */
@@ -344,6 +349,7 @@ recover(EcapiRecordKind kind)
 	FlushErrorState();
 	HOLD_INTERRUPTS();
 	AbortOutOfAnyTransaction();
+	ecapi_advisory_release();
 	RESUME_INTERRUPTS();
 	ereport(LOG,
 			(errcode(edata->sqlerrcode),
@@ -367,6 +373,7 @@ static void
 set_up(dsm_handle handle)
 {
 	Oid			database;
+	char	   *limit;
 
 	memcpy(&database, MyBgworkerEntry->bgw_extra, sizeof(Oid));
 	MemoryContextSwitchTo(TopMemoryContext);
@@ -374,7 +381,11 @@ set_up(dsm_handle handle)
 	if (channel == NULL)
 		proc_exit(0);
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	/* the worker's own statements have no such limit; users' SQL has the server's */
+	limit = pstrdup(GetConfigOption("temp_file_limit", false, false));
 	ecapi_background_settle("ecapi enrichment worker");
+	SetConfigOption("temp_file_limit", limit, PGC_SUSET, PGC_S_OVERRIDE);
+	pfree(limit);
 	call_context = AllocSetContextCreate(TopMemoryContext, "ecapi call", ALLOCSET_DEFAULT_SIZES);
 	filters_context = AllocSetContextCreate(TopMemoryContext, "ecapi filters",
 											ALLOCSET_DEFAULT_SIZES);
@@ -387,6 +398,8 @@ ecapi_enrichment_process_main(Datum arg)
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	BackgroundWorkerUnblockSignals();
 	set_up((dsm_handle) DatumGetUInt32(arg));
+	say(ECAPI_RECORD_READY, 0, NULL, 0);
+	send_by(ecapi_channel_flush);
 
 	for (;;)
 	{
@@ -395,14 +408,14 @@ ecapi_enrichment_process_main(Datum arg)
 
 		if (ShutdownRequestPending)
 			proc_exit(0);
+		/* a cancel that came between calls is of none */
+		QueryCancelPending = false;
+		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
-		/* a cancel that came between calls is of none */
-		QueryCancelPending = false;
-		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(call_context);
 		state = ecapi_channel_next(channel, &record);
 		if (state == ECAPI_CHANNEL_GONE)

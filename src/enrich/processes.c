@@ -6,11 +6,12 @@
  *	 idle -> taken		ecapi_process_take		it has a call
  *	 taken -> idle		ecapi_process_give_back
  *	 idle, taken -> ending	ecapi_process_end	its channel is closed, it was sent SIGTERM
- *	 idle -> ending		ecapi_processes_tend	idle for IDLE_MS, or LIFE_MS old; or another
- *							ecapi_process_find	owner needs the server's last background worker
+ *	 idle -> ending		ecapi_processes_tend	idle for IDLE_MS
+ *							ecapi_process_find	LIFE_MS old; or another owner needs the server's
+ *												last background worker
  *	 ending -> none		ecapi_processes_tend	it is gone
  *
- * An owner whose process does not end has no other: SQL that neither its limit nor a signal
+ * An owner whose process does not end has no other of this worker: SQL that neither its limit nor a signal
  * stops (a loop in C) takes one process, and its owner's destinations wait and say so.
  *
  * They are background workers that this process registers itself and that are never
@@ -29,6 +30,7 @@
 #include "postmaster/bgworker.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -43,8 +45,15 @@
  */
 #define LIFE_MS			(10 * 60 * 1000)
 
-/* How often one that ends is looked at, and how often it is sent the signal again. */
+/*
+ * How often one that ends is looked at and sent the signal again; and one that has not ended
+ * in STOP_MS.
+ */
 #define END_POLL_MS		50
+#define DEAF_POLL_MS	1000
+
+/* How long nothing is asked of a server that had no background worker left. */
+#define REFUSED_MS		50
 
 /* How long the worker's end waits for theirs: rolling back takes less. */
 #define STOP_MS			5000
@@ -56,6 +65,7 @@ struct EcapiProcess
 	BackgroundWorkerHandle *handle;
 	EcapiChannel *channel;		/* NULL: it is ending */
 	bool		taken;
+	bool		ready;			/* it has said so */
 	TimestampTz started_at;
 	TimestampTz idle_since;
 	TimestampTz ending_since;
@@ -64,6 +74,17 @@ struct EcapiProcess
 
 static dlist_head processes = DLIST_STATIC_INIT(processes);
 static MemoryContext context = NULL;
+static TimestampTz refused_at = 0;	/* when the server had no background worker left */
+
+/* Whether a moment is less than so many milliseconds ago. */
+static bool
+is_within(TimestampTz moment, int ms)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	/* one that is yet to come is of a clock that was set back */
+	return moment <= now && !TimestampDifferenceExceeds(moment, now, ms);
+}
 
 /* Send SIGTERM; to one that has yet to start: not to. */
 static void
@@ -134,8 +155,10 @@ make_room(void)
 		EcapiProcess *process = dlist_container(EcapiProcess, node, iter.cur);
 
 		/* one goes already */
-		if (process->channel == NULL)
+		if (process->channel == NULL && is_within(process->ending_since, STOP_MS))
 			return true;
+		if (process->channel == NULL)
+			continue;
 		if (!process->taken && (oldest == NULL || process->idle_since < oldest->idle_since))
 			oldest = process;
 	}
@@ -165,23 +188,62 @@ launch(const EcapiChannel *channel)
 	return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : NULL;
 }
 
+/*
+ * A channel, or NULL: no shared memory is left, neither of segments nor of what they are made
+ * of.  That is no reason for the worker to stop at.
+ */
+static EcapiChannel *
+open_channel(void)
+{
+	MemoryContext before_context = CurrentMemoryContext;
+	ResourceOwner before = CurrentResourceOwner;
+	ResourceOwner owner = ResourceOwnerCreate(NULL, "ecapi channel");
+	EcapiChannel *volatile channel = NULL;
+
+	CurrentResourceOwner = owner;
+	PG_TRY();
+	{
+		channel = ecapi_channel_create();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(before_context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	CurrentResourceOwner = before;
+	/* of one that is whole it has nothing any more */
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, false, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
+	ResourceOwnerDelete(owner);
+	return channel;
+}
+
 static EcapiProcess *
 start(Oid owner, const char **problem)
 {
 	EcapiProcess *process;
-	EcapiChannel *channel;
+	EcapiChannel *channel = NULL;
 
-	channel = ecapi_channel_create();
-	if (channel == NULL)
+	if (!is_within(refused_at, REFUSED_MS))
 	{
-		*problem = "the server has no segment of shared memory left for its SQL";
-		return NULL;
+		channel = open_channel();
+		if (channel == NULL)
+		{
+			*problem = "the server has no shared memory left for its SQL";
+			return NULL;
+		}
 	}
 	process = palloc0(sizeof(EcapiProcess));
-	process->handle = launch(channel);
+	process->handle = channel == NULL ? NULL : launch(channel);
 	if (process->handle == NULL)
 	{
-		ecapi_channel_close(channel);
+		if (channel != NULL)
+		{
+			ecapi_channel_close(channel);
+			refused_at = GetCurrentTimestamp();
+		}
 		pfree(process);
 		if (!make_room())
 			*problem = "no background worker slot is free for its SQL, see max_worker_processes";
@@ -203,13 +265,17 @@ ecapi_process_find(Oid owner, const char **problem)
 	pid_t		pid;
 
 	*problem = NULL;
-	/* it ended while it had nothing to do: somebody has ended it, or it could not start */
-	if (process != NULL && !process->taken &&
-		GetBackgroundWorkerPid(process->handle, &pid) == BGWH_STOPPED)
+	/*
+	 * One that is old makes room for another.  It ended while it had nothing to do: somebody
+	 * has ended it, or it could not start.
+	 */
+	if (process != NULL && process->channel != NULL && !process->taken &&
+		(!is_within(process->started_at, LIFE_MS) ||
+		 GetBackgroundWorkerPid(process->handle, &pid) == BGWH_STOPPED))
 		ecapi_process_end(process);
 	if (process != NULL && process->channel == NULL && !is_gone(process))
 	{
-		if (TimestampDifferenceExceeds(process->ending_since, GetCurrentTimestamp(), STOP_MS) &&
+		if (!is_within(process->ending_since, STOP_MS) &&
 			GetBackgroundWorkerPid(process->handle, &pid) == BGWH_STARTED)
 			*problem = psprintf("its SQL does not stop, in process %d", (int) pid);
 		return NULL;
@@ -248,44 +314,49 @@ ecapi_process_channel(EcapiProcess *process)
 }
 
 void
+ecapi_process_is_ready(EcapiProcess *process)
+{
+	process->ready = true;
+}
+
+bool
+ecapi_process_was_ready(const EcapiProcess *process)
+{
+	return process->ready;
+}
+
+void
 ecapi_process_give_back(EcapiProcess *process)
 {
 	process->taken = false;
 	process->idle_since = GetCurrentTimestamp();
 }
 
-/* Whether one is to end; lowers *wait_ms to when to ask again. */
-static bool
-has_had_its_time(const EcapiProcess *process, TimestampTz now, long *wait_ms)
-{
-	int64		idle_ms = (now - process->idle_since) / 1000;
-	int64		life_ms = (now - process->started_at) / 1000;
-
-	if (process->taken)
-		return false;
-	/* a clock that was set back begins afresh */
-	if (idle_ms < 0 || life_ms < 0 || idle_ms >= IDLE_MS || life_ms >= LIFE_MS)
-		return true;
-	*wait_ms = Min(*wait_ms, (long) Min(IDLE_MS - idle_ms, LIFE_MS - life_ms) + 1);
-	return false;
-}
-
 void
-ecapi_processes_tend(TimestampTz now, long *wait_ms)
+ecapi_processes_tend(long *wait_ms)
 {
 	dlist_mutable_iter iter;
 
 	dlist_foreach_modify(iter, &processes)
 	{
 		EcapiProcess *process = dlist_container(EcapiProcess, node, iter.cur);
+		int			poll_ms = END_POLL_MS;
 
-		if (process->channel != NULL && has_had_its_time(process, now, wait_ms))
+		if (process->channel != NULL && !process->taken && !is_within(process->idle_since, IDLE_MS))
 			ecapi_process_end(process);
-		if (process->channel != NULL || is_gone(process))
+		if (process->channel != NULL)
+		{
+			if (!process->taken)
+				*wait_ms = Min(*wait_ms, IDLE_MS);
 			continue;
-		if (now < process->told_at || now - process->told_at >= END_POLL_MS * INT64CONST(1000))
+		}
+		if (is_gone(process))
+			continue;
+		if (!is_within(process->ending_since, STOP_MS))
+			poll_ms = DEAF_POLL_MS;
+		if (!is_within(process->told_at, poll_ms))
 			tell_to_end(process);
-		*wait_ms = Min(*wait_ms, END_POLL_MS);
+		*wait_ms = Min(*wait_ms, poll_ms);
 	}
 }
 
@@ -304,7 +375,7 @@ ecapi_processes_stop(void)
 	{
 		long		wait_ms = END_POLL_MS;
 
-		ecapi_processes_tend(GetCurrentTimestamp(), &wait_ms);
+		ecapi_processes_tend(&wait_ms);
 		if (dlist_is_empty(&processes))
 			return;
 		/* the postmaster signals us when one has ended */

@@ -7,8 +7,6 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
-
 #include "enrich/channel.h"
 
 typedef struct EcapiProcess EcapiProcess;
@@ -35,11 +33,17 @@ extern void ecapi_process_give_back(EcapiProcess *process);
 /* End one that does not answer, or is gone; the one that took it lets go of it. */
 extern void ecapi_process_end(EcapiProcess *process);
 
+/* It has said that it is connected. */
+extern void ecapi_process_is_ready(EcapiProcess *process);
+
+/* Whether it has. */
+extern bool ecapi_process_was_ready(const EcapiProcess *process);
+
 /*
- * End those that have had nothing to do for long, and those that are old; forget those that
- * have ended.  Lowers *wait_ms to when there is something to do.
+ * End those that have had nothing to do for long; forget those that have ended.  Lowers
+ * *wait_ms to when there is something to do.
  */
-extern void ecapi_processes_tend(TimestampTz now, long *wait_ms);
+extern void ecapi_processes_tend(long *wait_ms);
 
 /* End all, and wait until they are gone, but not for long. */
 extern void ecapi_processes_stop(void);

@@ -312,6 +312,11 @@ enter(Oid role, Oid function)
 	XactReadOnly = true;
 	if (run.own)
 		note_function(function);
+	/* it was looked up before, by another process: it may have become one since */
+	if (OidIsValid(function) && superuser_arg(role))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("SQL of a destination would run as a superuser")));
 	set_settings();
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());

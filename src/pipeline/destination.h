@@ -29,6 +29,7 @@ typedef struct EcapiPreparing
 	bool		release;		/* an operator asks to run what is held */
 	int64		call_us;		/* what the last call that passed took; 0: none did */
 	int			failures;		/* calls that failed in a row */
+	int			holds;			/* that could not be made, in a row, for no fault of theirs */
 	int			portion;		/* events of a call; 0: a page */
 	TimestampTz bisect_until;	/* events are known to be at fault; 0: they are not */
 	int			singles;		/* at fault one after the other, nothing passing */

@@ -117,7 +117,7 @@ ecapi_prepare_resume(EcapiDestination *destination)
 	EcapiPreparing *preparing = &destination->preparing;
 
 	preparing->release = destination->options != NULL && destination->options->enrich != NULL;
-	preparing->failures = 0;
+	preparing->failures = preparing->holds = 0;
 	preparing->broken = false;
 	preparing->next_try = 0;
 }
@@ -128,7 +128,7 @@ ecapi_prepare_nudge(void)
 	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
 		destination->preparing.next_try = 0;
-		if (destination->preparing.failures > 0)
+		if (destination->preparing.failures > 0 || destination->preparing.holds > 0)
 			ecapi_state_end_hold(destination);
 	}
 }
@@ -282,8 +282,14 @@ static int
 portion_of(const EcapiDestination *destination, const EcapiSlice *slice)
 {
 	int			portion = destination->preparing.portion;
-	bool		tight = ecapi_me.page_bytes + ecapi_me.body_bytes + VIEW_BYTES > ECAPI_BUDGET;
+	size_t		wanted = VIEW_BYTES;
+	bool		tight;
 
+	/* what is on its way will be there, too */
+	ecapi_foreach(EcapiDestination, other, &ecapi_me.destinations)
+		if (other->preparing.call != NULL && other->preparing.call->filter == NULL)
+			wanted += VIEW_BYTES;
+	tight = ecapi_me.page_bytes + ecapi_me.body_bytes + wanted > ECAPI_BUDGET;
 	if (portion == 0)
 		portion = slice->page->nevents;
 	if (!tight || slice->view != NULL || destination->preparing.list->n == 0)
@@ -381,6 +387,8 @@ take_answer(EcapiDestination *destination, EcapiCall *call)
 
 	destination->preparing.call = NULL;
 	ecapi_stat_users_sql(answer->took_us);
+	if (answer->result != ECAPI_CALL_LACKED)
+		destination->preparing.holds = 0;
 	PG_TRY();
 	{
 		if (answer->result == ECAPI_CALL_LACKED)
@@ -399,9 +407,10 @@ take_answer(EcapiDestination *destination, EcapiCall *call)
 	PG_END_TRY();
 }
 
-/* Move on what is on its way. */
-static void
-move_calls(TimestampTz now, long *wait_ms)
+/* ---- the surface ---- */
+
+void
+ecapi_prepare_move(long *wait_ms)
 {
 	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
@@ -409,7 +418,7 @@ move_calls(TimestampTz now, long *wait_ms)
 
 		if (call == NULL)
 			continue;
-		switch (ecapi_call_move(call, now, wait_ms))
+		switch (ecapi_call_move(call, wait_ms))
 		{
 			case ECAPI_CALL_OUT:
 				break;
@@ -423,8 +432,6 @@ move_calls(TimestampTz now, long *wait_ms)
 		}
 	}
 }
-
-/* ---- the surface ---- */
 
 bool
 ecapi_prepare_can_send(EcapiFeed *feed)
@@ -506,7 +513,6 @@ ecapi_prepare_step(TimestampTz now, long *wait_ms)
 	List	   *work;
 	ListCell   *cell;
 
-	move_calls(now, wait_ms);
 	work = find_work(now);
 	if (work == NIL)
 		return;
@@ -525,5 +531,5 @@ ecapi_prepare_step(TimestampTz now, long *wait_ms)
 		dlist_push_tail(&ecapi_me.destinations, &destination->node);
 	}
 	/* what was asked for just now leaves at once */
-	move_calls(now, wait_ms);
+	ecapi_prepare_move(wait_ms);
 }

@@ -30,6 +30,9 @@ extern const char *ecapi_prepare_select(const EcapiDestination *destination,
  */
 extern bool ecapi_prepare_can_send(EcapiFeed *feed);
 
+/* Move on calls that are on their way, in every turn, whatever else it may do. */
+extern void ecapi_prepare_move(long *wait_ms);
+
 /*
  * Prepare what was read, as far as it goes without waiting; the latch is set, or *wait_ms
  * lowered to, when there is more to do.  Outside of a transaction.

@@ -6,8 +6,8 @@
  *	 move		what fits into the channel is said, what has come is read; so a call goes on
  *				over several turns of the loop, none of which waits for it
  *	 answered	all is there: prepare.c takes it over
- *	 abandon	the slice goes away (new options, a rewind): the rest is passed over, and
- *				the process is free again when it has said its last word
+ *	 abandon	the slice goes away (new options, a rewind): the rest is passed over; the
+ *				process is free again when it has said its last word, or ended when it runs
  *	 lost		nobody wants it, and it has ended
  *
  * Invariants:
@@ -37,12 +37,15 @@
 #include "settings.h"
 
 /*
- * How long a function may take beyond its limit, as a multiple of that and in milliseconds:
- * the process ends it at twice the limit, or a second after it (user_sql.c), and has to
- * connect, and to roll back.
+ * How long nothing may leave or come, of each function as a multiple of its limit and in
+ * milliseconds beyond that: the process ends it at twice the limit, or a second after it
+ * (user_sql.c), and has to connect, and to roll back.
  */
 #define DEADLINE_LIMITS		2
 #define DEADLINE_MORE_MS	10000
+
+/* What is taken, and said, in one step: other destinations have their turn between. */
+#define STEP_BYTES			(256 * 1024)
 
 EcapiCall *
 ecapi_call_begin(EcapiSlice *slice, EcapiProcess *process, const char *filter, Oid role,
@@ -84,6 +87,7 @@ ecapi_call_begin(EcapiSlice *slice, EcapiProcess *process, const char *filter, O
 	MemoryContextSetParent(context, ecapi_me.context);
 	call->slice = slice;
 	call->process = process;
+	INSTR_TIME_SET_CURRENT(call->moved_at);
 	ecapi_process_take(process);
 	return call;
 }
@@ -124,12 +128,15 @@ result_so_far(const EcapiCall *call, int event)
 
 /*
  * Say an event: its text as the page has it, or, to a filter, as enrichments have made it.
+ * Returns its bytes.
  */
-static void
+static size_t
 say_event(EcapiCall *call, EcapiChannel *channel, EcapiBuffer *buffer)
 {
 	int			i = call->events[call->said];
 	const EcapiPageEvent *event = &call->slice->page->events[i];
+	const char *text = event->text;
+	size_t		len = event->len;
 
 	if (call->filter != NULL && result_so_far(call, i) == ECAPI_PREPARED_ENRICHED &&
 		call->slice->view->events[i].tree != event->tree)
@@ -138,27 +145,30 @@ say_event(EcapiCall *call, EcapiChannel *channel, EcapiBuffer *buffer)
 		ecapi_json_value(buffer, call->slice->view->events[i].tree);
 		if (buffer->full)
 			ecapi_tree_out_of_memory();
-		ecapi_channel_say(channel, ECAPI_RECORD_EVENT, event->seq, buffer->data, buffer->len);
+		text = buffer->data;
+		len = buffer->len;
 	}
-	else
-		ecapi_channel_say(channel, ECAPI_RECORD_EVENT, event->seq, event->text, event->len);
+	ecapi_channel_say(channel, ECAPI_RECORD_EVENT, event->seq, text, len);
 	call->said++;
+	return len;
 }
 
-/* Say what fits. */
+/* Say what fits; *more: there is more that may. */
 static EcapiChannelState
-ask(EcapiCall *call, EcapiChannel *channel)
+ask(EcapiCall *call, EcapiChannel *channel, bool *more)
 {
 	EcapiChannelState state = ECAPI_CHANNEL_DONE;
 	EcapiBuffer buffer;
+	int			before = call->said;
+	size_t		bytes = 0;
 
 	ecapi_tree_buffer(&buffer, MaxAllocSize, ecapi_me.scratch);
-	while (!call->run_said && (state = ecapi_channel_room(channel)) == ECAPI_CHANNEL_DONE)
+	while (!call->run_said && !(*more = bytes >= STEP_BYTES) && (state = ecapi_channel_room(channel)) == ECAPI_CHANNEL_DONE)
 	{
 		if (!call->head_said)
 			say_head(call, channel);
 		else if (call->slice != NULL && call->said < call->nevents)
-			say_event(call, channel, &buffer);
+			bytes += say_event(call, channel, &buffer);
 		else
 		{
 			ecapi_channel_say(channel, call->slice != NULL ? ECAPI_RECORD_RUN : ECAPI_RECORD_DROP,
@@ -166,6 +176,8 @@ ask(EcapiCall *call, EcapiChannel *channel)
 			call->run_said = true;
 		}
 	}
+	if (call->said > before)
+		INSTR_TIME_SET_CURRENT(call->moved_at);
 	return state == ECAPI_CHANNEL_DONE ? ecapi_channel_flush(channel) : state;
 }
 
@@ -227,14 +239,20 @@ hear(EcapiCall *call, const EcapiRecord *record)
 	}
 }
 
-/* Take what has come; true when that was the answer. */
+/* Take what has come; true when that was the answer; *more: there may be more. */
 static bool
-listen(EcapiCall *call, EcapiChannel *channel, EcapiChannelState *state)
+listen(EcapiCall *call, EcapiChannel *channel, EcapiChannelState *state, bool *more)
 {
 	EcapiRecord record;
+	size_t		bytes = 0;
 
-	while ((*state = ecapi_channel_next(channel, &record)) == ECAPI_CHANNEL_DONE)
+	while (bytes < STEP_BYTES &&
+		   (*state = ecapi_channel_next(channel, &record)) == ECAPI_CHANNEL_DONE)
 	{
+		bytes += record.len;
+		INSTR_TIME_SET_CURRENT(call->moved_at);
+		if (record.kind == ECAPI_RECORD_READY)
+			ecapi_process_is_ready(call->process);
 		if (record.kind == ECAPI_RECORD_ANSWER)
 		{
 			memcpy(&call->answer, record.data, sizeof(EcapiCallAnswer));
@@ -242,6 +260,7 @@ listen(EcapiCall *call, EcapiChannel *channel, EcapiChannelState *state)
 		}
 		hear(call, &record);
 	}
+	*more |= bytes >= STEP_BYTES;
 	return false;
 }
 
@@ -262,31 +281,51 @@ end(EcapiCall *call, EcapiCallResult result, const char *message)
 	return call->slice == NULL ? ECAPI_CALL_LOST : ECAPI_CALL_ANSWERED;
 }
 
-/* How long it may take from when all of it has left. */
+/* How much longer nothing may leave or come, in milliseconds. */
 static int64
-deadline_ms(const EcapiCall *call)
+left_ms(const EcapiCall *call)
 {
-	return DEADLINE_MORE_MS +
+	instr_time	quiet;
+
+	INSTR_TIME_SET_CURRENT(quiet);
+	INSTR_TIME_SUBTRACT(quiet, call->moved_at);
+	return DEADLINE_MORE_MS - (int64) INSTR_TIME_GET_MILLISEC(quiet) +
 		(int64) call->head.timeout_ms * DEADLINE_LIMITS * Max(call->head.list.n, 1);
 }
 
+/* Nothing has come for too long: of the SQL, if the process has all of it; else of that. */
+static EcapiCallStand
+give_up_on(EcapiCall *call)
+{
+	if (!call->asked || !ecapi_process_was_ready(call->process))
+		return end(call, ECAPI_CALL_LACKED, "the process that runs its SQL does not answer");
+	return end(call, ECAPI_CALL_FAILED,
+			   call->filter != NULL || call->head.list.n > 1 ?
+			   psprintf("%s: it did not stop at its time limit of %d ms",
+						call->filter != NULL ? "filter" : "an enrichment", call->head.timeout_ms) :
+			   psprintf("enrichment \"%s\": it did not stop at its time limit of %d ms",
+						call->head.list.list[0].name, call->head.timeout_ms));
+}
+
 EcapiCallStand
-ecapi_call_move(EcapiCall *call, TimestampTz now, long *wait_ms)
+ecapi_call_move(EcapiCall *call, long *wait_ms)
 {
 	EcapiChannel *channel;
 	EcapiChannelState state;
-	int64		left_ms;
 	bool		answered;
+	bool		more = false;
 
+	/* it was abandoned while it ran */
+	if (call->process == NULL)
+		return ECAPI_CALL_LOST;
 	/* an error came in between: what is on its way is not known any more */
 	if (call->moving)
 		return end(call, ECAPI_CALL_LACKED, "there is no memory for a page of its SQL");
 	call->moving = true;
 	channel = ecapi_process_channel(call->process);
-	state = ask(call, channel);
-	if (state == ECAPI_CHANNEL_DONE && call->run_said && call->asked_at == 0)
-		call->asked_at = now;
-	answered = state != ECAPI_CHANNEL_GONE && listen(call, channel, &state);
+	state = ask(call, channel, &more);
+	call->asked |= state == ECAPI_CHANNEL_DONE && call->run_said;
+	answered = state != ECAPI_CHANNEL_GONE && listen(call, channel, &state, &more);
 	call->moving = false;
 	if (call->slice != NULL && call->made != NULL)
 		ecapi_page_count(call->slice->page);
@@ -300,16 +339,9 @@ ecapi_call_move(EcapiCall *call, TimestampTz now, long *wait_ms)
 	if (state == ECAPI_CHANNEL_GONE)
 		return end(call, ECAPI_CALL_LACKED,
 				   "the process that runs its SQL has ended, see the server log");
-	if (call->asked_at == 0)
-		return ECAPI_CALL_OUT;
-	/* a clock that was set back begins afresh */
-	if (now < call->asked_at)
-		call->asked_at = now;
-	left_ms = deadline_ms(call) - (now - call->asked_at) / 1000;
-	if (left_ms <= 0)
-		return end(call, ECAPI_CALL_FAILED,
-				   psprintf("its SQL did not stop at its time limit of %d ms", call->head.timeout_ms));
-	*wait_ms = Min(*wait_ms, (long) left_ms);
+	if (left_ms(call) <= 0)
+		return give_up_on(call);
+	*wait_ms = more ? 0 : Min(*wait_ms, (long) left_ms(call));
 	return ECAPI_CALL_OUT;
 }
 
@@ -317,9 +349,17 @@ void
 ecapi_call_abandon(EcapiCall *call)
 {
 	if (call->made != NULL)
+	{
 		MemoryContextDelete(call->made);
+		ecapi_page_count(call->slice->page);
+	}
 	call->made = NULL;
 	call->slice = NULL;
+	if (call->run_said && call->process != NULL)
+	{
+		ecapi_process_end(call->process);
+		call->process = NULL;
+	}
 }
 
 void

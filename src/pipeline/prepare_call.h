@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
+#include "portability/instr_time.h"
 
 #include "enrich/channel.h"
 #include "enrich/processes.h"
@@ -35,7 +35,8 @@ struct EcapiCall
 	int			said;			/* how many have been */
 	bool		head_said;
 	bool		run_said;
-	TimestampTz asked_at;		/* all of it has left; 0: not yet */
+	bool		asked;			/* all of it has left */
+	instr_time	moved_at;		/* when something left or came last; of a clock that nobody sets */
 
 	/* what comes back */
 	MemoryContext made;			/* trees; below the view's */
@@ -65,9 +66,12 @@ extern EcapiCall *ecapi_call_begin(EcapiSlice *slice, EcapiProcess *process,
 								   const int *picked, const EcapiPrepared *results, int npicked);
 
 /* Move it on; never waits.  Outside of a transaction; raises out of memory. */
-extern EcapiCallStand ecapi_call_move(EcapiCall *call, TimestampTz now, long *wait_ms);
+extern EcapiCallStand ecapi_call_move(EcapiCall *call, long *wait_ms);
 
-/* Its slice goes: what it says is passed over. */
+/*
+ * Its slice goes, and is still whole: what it says is passed over.  SQL that runs for it is
+ * ended with its process, which would keep its owner waiting.
+ */
 extern void ecapi_call_abandon(EcapiCall *call);
 
 /*

@@ -140,18 +140,22 @@ ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiSlice *slice, co
 void
 ecapi_prepare_hold(EcapiDestination *destination, const char *message)
 {
-	EcapiPreparing *preparing = &destination->preparing;
+	int			holds = ++destination->preparing.holds;
 
-	preparing->failures++;
-	preparing->next_try = 0;
-	ecapi_state_hold(destination, message, ecapi_prepare_backoff_ms(preparing));
+	ecapi_state_hold(destination, message,
+					 ecapi_policy_backoff(holds, pg_prng_double(&pg_global_prng_state), -1));
 }
 
 void
 ecapi_prepare_unusable(EcapiDestination *destination, const EcapiUserProblem *problem)
 {
-	ecapi_prepare_hold(destination, problem->hint[0] == '\0' ? problem->message
-					   : psprintf("%s; %s", problem->message, problem->hint));
+	EcapiPreparing *preparing = &destination->preparing;
+
+	preparing->failures++;
+	preparing->next_try = 0;
+	ecapi_state_hold(destination, problem->hint[0] == '\0' ? problem->message
+					 : psprintf("%s; %s", problem->message, problem->hint),
+					 ecapi_prepare_backoff_ms(preparing));
 }
 
 void

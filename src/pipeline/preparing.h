@@ -44,7 +44,10 @@ extern void ecapi_prepare_filter_failed(EcapiDestination *destination, EcapiSlic
 										const int *events, int n, int failed,
 										const EcapiUserError *error);
 
-/* It cannot be called now, which is not the fault of events: the destination waits. */
+/*
+ * It cannot be called now, which is the fault neither of events nor of it, and counts as no
+ * try: the destination waits.
+ */
 extern void ecapi_prepare_hold(EcapiDestination *destination, const char *message);
 
 /* It cannot be called until something is fixed. */

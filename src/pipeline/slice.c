@@ -216,11 +216,14 @@ ecapi_slice_add(EcapiFeed *feed, EcapiPage *page, bool may_pass)
 void
 ecapi_feed_put_back(EcapiFeed *feed)
 {
+	EcapiCall  *call = feed->destination->preparing.call;
+
 	while (!dlist_is_empty(&feed->slices))
 	{
 		EcapiSlice *slice = dlist_tail_element(EcapiSlice, node, &feed->slices);
 
-		if (slice->next > 0)
+		/* what users' SQL is at work on comes back soon, and would have to be asked again */
+		if (slice->next > 0 || (call != NULL && call->slice == slice))
 			return;
 		feed->unsent -= slice->page->nevents;
 		ecapi_place_copy(&feed->read, &slice->page->start);

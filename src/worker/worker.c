@@ -280,8 +280,7 @@ put_down_idle_work(void)
 		if (destination->state == ECAPI_STOPPED || destination->state == ECAPI_PAUSED ||
 			(tight && destination->state == ECAPI_WAITING))
 			ecapi_destination_rewind(destination);
-		/* what users' SQL is at work on comes back soon, and would have to be asked again */
-		else if (ecapi_share_is_over(destination) && destination->preparing.call == NULL)
+		else if (ecapi_share_is_over(destination))
 			ecapi_feed_put_back(&destination->live);
 	}
 	ecapi_keep_end_turn();
@@ -339,8 +338,8 @@ take_last_answers(void)
 static void
 shut_down(int code)
 {
-	ecapi_recorder_write(true);
 	ecapi_processes_stop();
+	ecapi_recorder_write(true);
 	proc_exit(code);
 }
 
@@ -448,6 +447,7 @@ turn(void)
 	moving_events = true;
 	ecapi_pipeline_answers();
 	moving_events = false;
+	ecapi_prepare_move(&wait_ms);
 	ecapi_keep_free(ecapi_share_count());
 	if (ecapi_delivery)
 	{
@@ -473,7 +473,7 @@ turn(void)
 			wait_ms = 0;
 	}
 	put_down_idle_work();
-	ecapi_processes_tend(now, &wait_ms);
+	ecapi_processes_tend(&wait_ms);
 
 	if (ecapi_recorder_due(now, &wait_ms))
 		ecapi_recorder_write(false);
@@ -590,7 +590,10 @@ ecapi_worker_main(Datum arg)
 			(void) ecapi_stat_phase(ECAPI_PHASE_WAITING);
 			failed = pause = true;
 			if (ShutdownRequestPending)
+			{
+				ecapi_processes_stop();
 				proc_exit(1);
+			}
 			if (moving_events)
 				shut_down(1);
 		}

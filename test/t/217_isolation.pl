@@ -156,6 +156,63 @@ subtest 'a process that is ended' => sub {
 		'nothing was lost');
 };
 
+subtest 'one process for many pages' => sub {
+	my $pid;
+
+	for my $round (1 .. 4)
+	{
+		$cluster->emit("page$round-", 1, 2000);
+		$cluster->wait_row('good1', 'backlog = 0');
+		# the owner's process has run for six destinations, or does
+		$pid //= $cluster->sql("SELECT min(pid) FROM pg_stat_activity WHERE $PROCESS");
+	}
+	is($cluster->sql("SELECT count(*) FROM pg_stat_activity WHERE $PROCESS AND pid = $pid"), 1,
+		'an answer that takes long to read ends no process');
+};
+
+subtest 'delivery is switched off while a function runs' => sub {
+	my $file = $cluster->data_dir . '/runs';
+
+	append_to_file($file, 'x');
+	enrichment('other', 'WHILE pg_stat_file(' . literal($file) . ', true) IS NOT NULL LOOP PERFORM pg_sleep(0.01); END LOOP');
+	$cluster->sql('GRANT EXECUTE ON FUNCTION pg_stat_file(text, boolean) TO other');
+	destination('off', 'other', undef, enrich_on_error => 'dead');
+	$cluster->sql(many('off', 2000));
+	$cluster->wait_sql("EXISTS (SELECT FROM pg_stat_activity WHERE $PROCESS AND wait_event = 'PgSleep')", 'it is called');
+	$cluster->sql("ALTER SYSTEM SET ecapi.delivery = off; SELECT pg_reload_conf()");
+	$cluster->wait_sql("SELECT current_setting('ecapi.delivery') = 'off'");
+	unlink $file;
+	$cluster->wait_sql("SELECT bool_and(state = 'idle') FROM pg_stat_activity WHERE $PROCESS",
+		'its answer, many times what fits, is taken all the same');
+	$cluster->sql("ALTER SYSTEM RESET ecapi.delivery; SELECT pg_reload_conf()");
+	$cluster->wait_row('off', 'backlog = 0');
+	is($cluster->sql("SELECT delivered, failed_dead, last_error FROM ecapi.destination WHERE destination = 'off'"), '2000|0|',
+		'and nothing failed');
+};
+
+subtest 'what is no fault of a function counts as no try' => sub {
+	$cluster->sql("ALTER SYSTEM SET ecapi.enrich_timeout = '4min'; SELECT pg_reload_conf()");
+	$cluster->wait_sql("SELECT current_setting('ecapi.enrich_timeout') = '4min'");
+	enrichment('other', 'PERFORM pg_sleep(600)');
+	$cluster->emit('fault-', 1, 10);
+	for my $end (1 .. 3)
+	{
+		$cluster->wait_sql("EXISTS (SELECT FROM pg_stat_activity WHERE $PROCESS AND wait_event = 'PgSleep')", 'it is called');
+		my $pid = process_in('PgSleep');
+
+		$cluster->sql("SELECT pg_terminate_backend($pid)");
+		$cluster->wait_sql("NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)", "its process is ended, $end");
+	}
+	$cluster->wait_sql("EXISTS (SELECT FROM pg_stat_activity WHERE $PROCESS AND wait_event = 'PgSleep')", 'it is called');
+	enrichment('other', 'NULL');
+	# a cancel is a failure: the first
+	$cluster->sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE $PROCESS AND wait_event = 'PgSleep'");
+	$cluster->wait_row('off', 'backlog = 0');
+	is($cluster->sql("SELECT delivered, failed_dead FROM ecapi.destination WHERE destination = 'off'"), '2010|0',
+		'with enrich_on_error dead, none is dead after three ends and one failure');
+	$cluster->sql("DROP SERVER off; ALTER SYSTEM RESET ecapi.enrich_timeout; SELECT pg_reload_conf()");
+};
+
 subtest 'options that change while a function runs' => sub {
 	enrichment('other', 'PERFORM pg_sleep(600)');
 	$cluster->emit('changed-', 1, 10);
