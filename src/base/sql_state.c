@@ -4,8 +4,8 @@
  *
  * A run of users' SQL is rolled back, or works as somebody else in the middle of a
  * writer's session, but some extensions keep what no rollback undoes: dblink its
- * named connections, http its options.  An enrichment of another owner would find
- * the connection in the worker and talk through it with rights that it has not; a
+ * named connections, http its options.  An enrichment of another owner, run by the same
+ * process, would find the connection and talk through it with rights that it has not; a
  * writer would find the one that a track of the table's owner opened.  So these
  * functions are refused while such SQL runs, however they are reached: the server
  * calls an access hook for every function before it is executed for the first time.

@@ -2,7 +2,7 @@
  * filter_check.c
  *	  What a filter may consist of.
  *
- * A filter is evaluated in a process of its own (process.c), for an owner who may be a superuser, and
+ * A filter is evaluated in a process of its owner (process.c), who may be a superuser, and
  * in the backends of those who preview.  So it must run no code of users and read
  * nothing but the event, by every author and in every process.
  *
@@ -351,7 +351,7 @@ is_time(Oid type)
 
 /*
  * 'yesterday' is read once, when the condition is compiled, and would mean that
- * day for as long as the worker runs.
+ * day for as long as the process runs.
  */
 static void
 check_moving_literal(const Const *literal, const char *condition)

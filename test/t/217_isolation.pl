@@ -174,7 +174,7 @@ subtest 'delivery is switched off while a function runs' => sub {
 	my $file = $cluster->data_dir . '/runs';
 
 	append_to_file($file, 'x');
-	enrichment('other', 'WHILE pg_stat_file(' . literal($file) . ', true) IS NOT NULL LOOP PERFORM pg_sleep(0.01); END LOOP');
+	enrichment('other', 'WHILE (pg_stat_file(' . literal($file) . ', true)).size IS NOT NULL LOOP PERFORM pg_sleep(0.01); END LOOP');
 	$cluster->sql('GRANT EXECUTE ON FUNCTION pg_stat_file(text, boolean) TO other');
 	destination('off', 'other', undef, enrich_on_error => 'dead');
 	$cluster->sql(many('off', 2000));
@@ -291,12 +291,14 @@ subtest 'no background worker is left' => sub {
 	enrichment('shop', 'PERFORM pg_sleep(600)');
 	$cluster->emit('taken-', 1, 10);
 	$cluster->wait_sql("EXISTS (SELECT FROM pg_stat_activity WHERE $PROCESS AND wait_event = 'PgSleep')", 'it is taken');
+	# the other may have had its turn before; for these it has none
+	$cluster->emit('then-', 1, 10);
 	$cluster->wait_sql("1 = (SELECT count(*) FROM ecapi.destination WHERE state = 'waiting'"
 		  . " AND detail LIKE '%no background worker slot is free for its SQL, see max_worker_processes%')", 'the other waits and says why');
 	enrichment('shop', 'NULL');
 	$cluster->sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE $PROCESS AND wait_event = 'PgSleep'");
 	$cluster->drained('shops', 'others');
-	$cluster->all_there($receiver, $_, [ ids('turns-', 1, 500), ids('taken-', 1, 10) ], "$_ has all") for qw(shops others);
+	$cluster->all_there($receiver, $_, [ ids('turns-', 1, 500), ids('taken-', 1, 10), ids('then-', 1, 10) ], "$_ has all") for qw(shops others);
 	$cluster->stop;
 };
 
