@@ -76,7 +76,7 @@ static dlist_head processes = DLIST_STATIC_INIT(processes);
 static MemoryContext context = NULL;
 static TimestampTz refused_at = 0;	/* when the server had no background worker left */
 
-/* Whether a moment is less than so many milliseconds ago. */
+/* Whether a moment was within the last ms milliseconds. */
 static bool
 is_within(TimestampTz moment, int ms)
 {

@@ -54,13 +54,6 @@
 /* Test mode is for looking at what a platform gets, for about a working day. */
 #define TEST_MODE_LASTS	USECS_PER_DAY
 
-/*
- * What a destination may shape in a turn beside others, once a request is whole: a turn for
- * nothing costs a fiftieth of it, and ten busy destinations keep an event of another waiting
- * for no longer than a receiver does.
- */
-#define PUMP_US			(2 * INT64CONST(1000))
-
 /* Everything but sending. */
 static void
 shadow(EcapiBatch *batch)
@@ -305,25 +298,9 @@ end_test_mode(EcapiDestination *destination, TimestampTz now)
 						 "SET mode 'live' or 'shadow'");
 }
 
-/*
- * Whether a destination that is beside others has shaped requests for long enough in this
- * turn: its backlog must not keep their events waiting.
- */
-static bool
-has_had_its_turn(const EcapiDestination *destination, TimestampTz began)
-{
-	int64		took_us = GetCurrentTimestamp() - began;
-
-	if (dlist_head_node(&ecapi_me.destinations) == dlist_tail_node(&ecapi_me.destinations))
-		return false;
-	/* a clock that was set back ends it, too */
-	return took_us < 0 || took_us >= PUMP_US;
-}
-
 long
 ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 {
-	TimestampTz began = GetCurrentTimestamp();
 	int64		limited_ms = 0;
 	long		quiet_ms = -1;
 
@@ -360,9 +337,6 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 			shadow(batch);
 		else if (!send_batch(batch))
 			break;
-		/* it goes on in the next turn, behind what the others have */
-		if (has_had_its_turn(destination, began))
-			return 0;
 	}
 	if (destination->nflying == 0 && !ecapi_feed_can_probe(destination))
 		quiet_ms = ecapi_bisect_quiet(destination, now);

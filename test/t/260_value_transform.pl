@@ -117,7 +117,8 @@ cmp_ok(abs(sum0(values %{ $sent{margins} }) - sum0(map { $_ / 8 } values %cents)
 	'margins: half of the margins, in sum');
 is_deeply($sent{logged}, { map { $_ => cents(sprintf('%.2f', 100 * log(1 + $cents{$_} / 100))) } keys %cents },
 	'logged: the logarithm of each');
-is($cluster->sql("SELECT sum(value) FROM ecapi.ledger WHERE destination = 'capped' AND outcome = 'delivered'"),
+# a sum of several rows may end with a zero
+is($cluster->sql("SELECT trim_scale(sum(value)) FROM ecapi.ledger WHERE destination = 'capped' AND outcome = 'delivered'"),
 	$cluster->sql("SELECT trim_scale(sum((event->>'value')::numeric)) FROM ecapi.outbox"), 'the ledger counts what orders were worth');
 is($cluster->sql("SELECT trim_scale(value) FROM ecapi.preview('capped', since => '-infinity') WHERE decision = 'send'") * 100,
 	sum0(values %{ $sent{capped} }), 'a preview in sum counts what leaves');
