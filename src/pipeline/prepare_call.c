@@ -163,7 +163,8 @@ ask(EcapiCall *call, EcapiChannel *channel, bool *more)
 	size_t		bytes = 0;
 
 	ecapi_tree_buffer(&buffer, MaxAllocSize, ecapi_me.scratch);
-	while (!call->run_said && !(*more = bytes >= STEP_BYTES) && (state = ecapi_channel_room(channel)) == ECAPI_CHANNEL_DONE)
+	while (!call->run_said && bytes < STEP_BYTES &&
+		   (state = ecapi_channel_room(channel)) == ECAPI_CHANNEL_DONE)
 	{
 		if (!call->head_said)
 			say_head(call, channel);
@@ -178,6 +179,7 @@ ask(EcapiCall *call, EcapiChannel *channel, bool *more)
 	}
 	if (call->said > before)
 		INSTR_TIME_SET_CURRENT(call->moved_at);
+	*more = bytes >= STEP_BYTES;
 	return state == ECAPI_CHANNEL_DONE ? ecapi_channel_flush(channel) : state;
 }
 
