@@ -1319,7 +1319,7 @@ $$;
 --
 -- The server that is asked waits for a connection without an end, unless the option
 -- connect_timeout says otherwise; so it must be there.  A node ends what takes too long by
--- itself; who has not said so a second later cannot be reached any more.
+-- itself; one that has not said so a second later cannot be reached any more.
 --
 -- dblink cuts the name of a connection at 63 bytes, so it has the server's OID.
 CREATE FUNCTION ecapi_internal.ask_servers(statement text, ms int, servers name[],

@@ -314,13 +314,13 @@ ecapi_process_channel(EcapiProcess *process)
 }
 
 void
-ecapi_process_is_ready(EcapiProcess *process)
+ecapi_process_note_ready(EcapiProcess *process)
 {
 	process->ready = true;
 }
 
 bool
-ecapi_process_was_ready(const EcapiProcess *process)
+ecapi_process_is_ready(const EcapiProcess *process)
 {
 	return process->ready;
 }

@@ -34,10 +34,10 @@ extern void ecapi_process_give_back(EcapiProcess *process);
 extern void ecapi_process_end(EcapiProcess *process);
 
 /* It has said that it is connected. */
-extern void ecapi_process_is_ready(EcapiProcess *process);
+extern void ecapi_process_note_ready(EcapiProcess *process);
 
 /* Whether it has. */
-extern bool ecapi_process_was_ready(const EcapiProcess *process);
+extern bool ecapi_process_is_ready(const EcapiProcess *process);
 
 /*
  * End those that have had nothing to do for long; forget those that have ended.  Lowers

@@ -36,7 +36,6 @@
 
 #include "access/xact.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/tree.h"

@@ -254,7 +254,7 @@ listen(EcapiCall *call, EcapiChannel *channel, EcapiChannelState *state, bool *m
 		bytes += record.len;
 		INSTR_TIME_SET_CURRENT(call->moved_at);
 		if (record.kind == ECAPI_RECORD_READY)
-			ecapi_process_is_ready(call->process);
+			ecapi_process_note_ready(call->process);
 		if (record.kind == ECAPI_RECORD_ANSWER)
 		{
 			memcpy(&call->answer, record.data, sizeof(EcapiCallAnswer));
@@ -299,7 +299,7 @@ left_ms(const EcapiCall *call)
 static EcapiCallStand
 give_up_on(EcapiCall *call)
 {
-	if (!call->asked || !ecapi_process_was_ready(call->process))
+	if (!call->asked || !ecapi_process_is_ready(call->process))
 		return end(call, ECAPI_CALL_LACKED, "the process that runs its SQL does not answer");
 	return end(call, ECAPI_CALL_FAILED,
 			   call->filter != NULL || call->head.list.n > 1 ?

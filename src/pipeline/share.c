@@ -12,7 +12,8 @@
  * less each may hold, and one that holds more gets nothing until it is below that
  * again.  Nothing is lent to a destination whose receiver has not yet answered, or
  * failed last, because it would be given back late.  Pages from which nothing was taken
- * are given back at once when the budget is exceeded (ecapi_share_is_over).
+ * are given back at once when the budget is exceeded (ecapi_share_is_over), but for the one
+ * that users' SQL is at work on.
  *
  * Connections likewise: one is guaranteed to each, the others are lent.  What a request
  * has taken is free again with its answer, or at its time-out, which runs from the moment
