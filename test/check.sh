@@ -29,6 +29,10 @@ need_packages "${PACKAGES[@]}" "${CHECK_PACKAGES[@]}"
 make_work
 # not of every version; 942_maintenance says so, too
 need_packages "postgresql-$PG_MAJOR-repack" >/dev/null 2>&1 || say "no package postgresql-$PG_MAJOR-repack"
+# 088_patroni says so, too
+for package in patroni etcd-server; do
+	need_packages "$package" >/dev/null 2>&1 || say "no package $package"
+done
 # large; 410_report says so, too
 need_packages chromium >/dev/null 2>&1 || say "no package chromium"
 # 340_oracles, 345_second and 410_report run programs of it, and say so, too; it may be there by other means

@@ -11,6 +11,7 @@ use lib $FindBin::RealBin;
 
 use EcapiCluster;
 use EcapiReceiver;
+use EcapiSessions;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -68,39 +69,6 @@ sub rewind
 	return $old->start;
 }
 
-# A session that commits an order after the other and writes down what was acknowledged,
-# until its server is gone.  Returns its file.
-my %running;
-
-sub start_session
-{
-	my ($round, $session) = @_;
-	my $script = "$directory/load.$round.$session";
-
-	open(my $out, '>', $script) or die "open: $!";
-	print $out "INSERT INTO orders VALUES ('o-$round-$session-$_') RETURNING id;\n" for 1 .. 100_000;
-	close $out or die "close: $!";
-	my $pid = $primary->background([ $primary->installed_command('psql'), '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $primary->connstr('postgres'), '-f', $script ],
-		"$script.out");
-	$running{$pid} = $script;
-	return;
-}
-
-sub acknowledged
-{
-	my @ids;
-
-	for my $pid (keys %running)
-	{
-		my $script = delete $running{$pid};
-
-		waitpid($pid, 0);
-		push @ids, grep { /^o-/ } split /\n/, slurp_file("$script.out");
-		unlink $script;
-	}
-	return @ids;
-}
-
 sub orders { return [ split /\n/, $primary->sql('SELECT id FROM orders ORDER BY id') ] }
 
 my %sum = (repeats => 0, lost => 0, acknowledged => 0);
@@ -113,11 +81,12 @@ sub round_of
 
 	set($primary, synchronous_standby_names => $synchronous ? '*' : '', 'ecapi.wait_for_standby' => $synchronous ? 'on' : 'any');
 	wait_streaming($synchronous ? 'sync' : 'async');
-	start_session($round, $_) for 1 .. $sessions;
+	my $load = EcapiSessions->start($primary, "o-$round", $sessions, 'INSERT INTO orders VALUES (%s) RETURNING id');
+
 	$primary->wait_sql('SELECT count(*) >= ' . ($known + $commits) . ' FROM orders', 'orders are committed');
 	$receiver->wait_for(sub { keys %{ $receiver->ids_received("o-$round-1") } >= 10 }, 'the worker is delivering');
 	$primary->stop('immediate');
-	my @acknowledged = acknowledged();
+	my @acknowledged = $load->acknowledged;
 
 	$standby->promote;
 	($primary, $standby) = ($standby, $primary);

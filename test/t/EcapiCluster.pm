@@ -398,7 +398,8 @@ sub crash
 my %background;
 
 # Start a program that talks to this server; returns its process id.  Its output
-# goes to /dev/null, or to a file.  It ends by end_background(), or with the test.
+# goes to /dev/null, or to a file.  It ends by itself, see wait_background(), by
+# end_background(), or with the test.
 sub background
 {
 	my ($self, $command, $output) = @_;
@@ -439,6 +440,16 @@ sub end_background
 	kill $signal // 'TERM', $pid;
 	waitpid($pid, 0);
 	return;
+}
+
+# Wait for a program that ends by itself; returns its wait status.
+sub wait_background
+{
+	my ($self, $pid) = @_;
+
+	waitpid($pid, 0);
+	delete $background{$pid};
+	return $?;
 }
 
 END

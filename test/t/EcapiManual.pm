@@ -1,4 +1,4 @@
-# EcapiManual: SQL of the manual that needs another server than that of 900_readme, or several.
+# EcapiManual: blocks of the manual, SQL and configuration, that need another server than that of 900_readme, or several.
 #
 #   my $sql = servers('tracking', 'hub track', 'host=a.example.com' => $connection);
 #
@@ -26,7 +26,7 @@ sub servers
 	my $text = PostgreSQL::Test::Utils::slurp_file("$manual/$page.md");
 	my %blocks;
 
-	while ($text =~ /^<!-- servers (.*?) -->\n+```sql\n(.*?)^```$/msg)
+	while ($text =~ /^<!-- servers (.*?) -->\n+```\w+\n(.*?)^```$/msg)
 	{
 		die "$page: two blocks \"$1\"" if exists $blocks{$1};
 		$blocks{$1} = $2;
