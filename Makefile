@@ -20,11 +20,11 @@ OBJS = \
 	src/base/sql_rules.o \
 	src/base/sql_version.o \
 	src/base/server_fault.o \
-	src/shmem/shmem.o \
+	src/shmem/shmem.o src/shmem/workers.o \
 	src/base/catalog.o \
 	src/base/statement.o \
 	src/api/sqlapi.o \
-	src/api/versionapi.o \
+	src/api/versionapi.o src/api/workerapi.o \
 	src/base/refuse.o \
 	src/base/argument.o \
 	src/base/citus.o \
@@ -344,12 +344,12 @@ OBJS = \
 	src/pipeline/tally.o \
 	src/pipeline/view.o \
 	src/pipeline/read.o \
-	src/pipeline/prepare.o \
+	src/pipeline/overview.o src/pipeline/own.o src/pipeline/prepare.o \
 	src/pipeline/prepare_pick.o \
 	src/pipeline/prepare_call.o \
 	src/pipeline/prepare_failing.o \
 	src/pipeline/prepare_lookup.o \
-	src/pipeline/slice.o \
+	src/pipeline/settle.o src/pipeline/slice.o src/pipeline/spread.o \
 	src/pipeline/recorder.o \
 	src/pipeline/outcome.o \
 	src/pipeline/batch.o \

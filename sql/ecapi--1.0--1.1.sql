@@ -38,8 +38,37 @@ LANGUAGE c STABLE PARALLEL SAFE ROWS 1
 AS 'MODULE_PATHNAME', 'ecapi_library_problems';
 
 -- ---------------------------------------------------------------------------
--- The doctor.  New: what the library says of itself, which that of 1.0 cannot say; and of
--- shards.
+-- Several workers.  A cursor's row has the token of the worker that writes it.
+-- ---------------------------------------------------------------------------
+
+ALTER TABLE ecapi.cursor_row ADD COLUMN fence bigint NOT NULL DEFAULT 0;
+
+CREATE FUNCTION ecapi_internal.workers(OUT number integer, OUT pid integer, OUT state text,
+	OUT started_at timestamptz, OUT starts bigint, OUT message text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 2
+AS 'MODULE_PATHNAME', 'ecapi_worker_rows';
+
+CREATE FUNCTION ecapi_internal.worker_of(server oid) RETURNS integer
+LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ecapi_worker_of';
+
+CREATE VIEW ecapi.workers AS
+SELECT w.number, w.pid, w.state, w.started_at, w.starts,
+	ARRAY(SELECT s.srvname FROM pg_catalog.pg_foreign_server s
+		JOIN pg_catalog.pg_foreign_data_wrapper f ON f.oid = s.srvfdw
+		WHERE f.fdwname = 'ecapi' AND ecapi_internal.worker_of(s.oid) = w.number
+		ORDER BY s.srvname) AS destinations,
+	w.message
+FROM ecapi_internal.workers() w;
+
+REVOKE ALL ON FUNCTION ecapi_internal.workers(), ecapi_internal.worker_of(oid) FROM PUBLIC;
+GRANT SELECT ON ecapi.workers TO pg_monitor;
+GRANT EXECUTE ON FUNCTION ecapi_internal.workers(), ecapi_internal.worker_of(oid) TO pg_monitor;
+
+-- ---------------------------------------------------------------------------
+-- The doctor.  New: what the library says of itself, which that of 1.0 cannot say; of
+-- further workers; and of shards.
 -- ---------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION ecapi.check(OUT severity text, OUT what text, OUT what_to_do text)
@@ -101,6 +130,21 @@ BEGIN
 		what_to_do := 'See the server log; the worker is started again by itself. When no worker slot is free, raise max_worker_processes or ecapi.max_workers and restart the server.';
 		RETURN NEXT;
 	END IF;
+
+	FOR d IN
+		SELECT o.number, o.state, o.message FROM ecapi_internal.workers() o
+		WHERE o.number > 0 AND (o.state <> 'running' OR o.message NOT LIKE 'waiting for a standby%')
+			AND o.message NOT IN ('ecapi.delivery is off', 'it has yet to be started')
+		ORDER BY 1
+	LOOP
+		severity := CASE d.state WHEN 'running' THEN 'error' ELSE 'warning' END;
+		what := pg_catalog.format(CASE d.state WHEN 'running' THEN 'worker %s of this database fails and tries again: %s'
+			ELSE 'worker %s of this database is not running: %s' END, d.number, d.message);
+		what_to_do := CASE d.state
+			WHEN 'running' THEN 'Fix the cause; the server log has the message, too. What this worker has is not sent before.'
+			ELSE 'See the server log; it is started again by itself, and the others have its destinations meanwhile. When no worker slot is free, raise max_worker_processes and restart the server, or lower ecapi.workers.' END;
+		RETURN NEXT;
+	END LOOP;
 
 	IF NOT pg_catalog.current_setting('ecapi.delivery')::boolean THEN
 		severity := 'warning';
@@ -902,6 +946,17 @@ GRANT EXECUTE ON FUNCTION ecapi_internal.stat_destinations(), ecapi_internal.sta
 -- ---------------------------------------------------------------------------
 
 COMMENT ON FUNCTION ecapi_internal.require_library(text) IS 'raises an error where the library is older than that version; upgrade steps begin with it';
+COMMENT ON COLUMN ecapi.cursor_row.fence IS 'token of the worker that has the destination; who has another one writes nothing';
+COMMENT ON FUNCTION ecapi_internal.workers() IS 'rows of ecapi.workers';
+COMMENT ON FUNCTION ecapi_internal.worker_of(oid) IS 'number of the worker that is to have a destination';
+COMMENT ON VIEW ecapi.workers IS 'the workers of this database that shall run, see the setting ecapi.workers';
+COMMENT ON COLUMN ecapi.workers.number IS '0: the lead, which always runs while there is anything to do';
+COMMENT ON COLUMN ecapi.workers.pid IS 'process; NULL: it does not run';
+COMMENT ON COLUMN ecapi.workers.state IS 'running, starting or stopped';
+COMMENT ON COLUMN ecapi.workers.started_at IS 'when it was started last';
+COMMENT ON COLUMN ecapi.workers.starts IS 'how often it was started since the server was';
+COMMENT ON COLUMN ecapi.workers.destinations IS 'what it has, or is about to take over';
+COMMENT ON COLUMN ecapi.workers.message IS 'why it does not run, or what it last ran into';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied or upgraded database deliver from here: after pg_upgrade what waits, in a copy what commits later';
 COMMENT ON FUNCTION ecapi.version() IS 'versions of the library, of the SQL of this database, of the server for which the library was built, and of the server';
 COMMENT ON FUNCTION ecapi_internal.library_problems() IS 'what the library finds wrong with itself and with its server, for ecapi.check()';

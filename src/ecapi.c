@@ -48,6 +48,7 @@
 #include "shmem/left_out.h"
 #include "shmem/not_carried.h"
 #include "shmem/shmem.h"
+#include "shmem/workers.h"
 #include "stat/stat_area.h"
 #include "stat/stat_progress.h"
 #include "worker/worker.h"
@@ -186,7 +187,7 @@ process_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 		database = wanted_database(planned->utilityStmt);
 	if (OidIsValid(database))
 	{
-		if (ecapi_hold_database(database) != 0)
+		if (ecapi_hold_database(database))
 			ecapi_worker_stop(database);
 		ecapi_rescan_at_commit();
 	}
@@ -222,6 +223,7 @@ _PG_init(void)
 	ecapi_shmem_add(&ecapi_held_part);
 	ecapi_shmem_add(&ecapi_stat_part);
 	ecapi_shmem_add(&ecapi_command_part);
+	ecapi_shmem_add(&ecapi_workers_part);
 	ecapi_command_offer();
 	previous_request = shmem_request_hook;
 	shmem_request_hook = request_shmem;

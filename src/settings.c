@@ -18,6 +18,7 @@
 
 #include "event/closest.h"
 #include "settings.h"
+#include "shmem/shmem.h"
 
 bool		ecapi_capture_enabled = true;
 int			ecapi_on_error = ECAPI_ON_ERROR_RAISE;
@@ -32,6 +33,7 @@ int			ecapi_set_aside_limit = 4 * 1024;
 int			ecapi_wait_for_standby = ECAPI_STANDBY_NONE;
 int			ecapi_enrich_timeout_ms = 5000;
 int			ecapi_max_workers = 16;
+int			ecapi_workers = 1;
 
 static char *default_country = NULL;	/* valid, or empty */
 
@@ -209,6 +211,11 @@ ecapi_settings_define(bool preloaded)
 							NULL, &ecapi_max_workers, 16, 1, 1000,
 							preloaded ? PGC_POSTMASTER : PGC_SIGHUP,
 							0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("ecapi.workers",
+							"Largest number of workers over which a database spreads its destinations.",
+							NULL, &ecapi_workers, 1, 1, ECAPI_WORKERS,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("ecapi");
 }

@@ -37,6 +37,7 @@ extern int	ecapi_set_aside_limit;	/* MB; 0: none */
 extern int	ecapi_wait_for_standby; /* EcapiStandby */
 extern int	ecapi_enrich_timeout_ms;	/* of one call of an enrichment or filter */
 extern int	ecapi_max_workers;	/* databases served; read only when preloaded */
+extern int	ecapi_workers;		/* of a database, up to ECAPI_WORKERS */
 
 /*
  * ecapi.default_country as an alpha-2 code in lower case, or NULL when it is

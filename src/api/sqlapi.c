@@ -45,7 +45,6 @@
 #include "settings.h"
 #include "shmem/shmem.h"
 
-PG_FUNCTION_INFO_V1(ecapi_worker_status);
 PG_FUNCTION_INFO_V1(ecapi_wake_worker);
 PG_FUNCTION_INFO_V1(ecapi_start_snapshot);
 PG_FUNCTION_INFO_V1(ecapi_credential_problem);
@@ -55,55 +54,6 @@ PG_FUNCTION_INFO_V1(ecapi_pause);
 PG_FUNCTION_INFO_V1(ecapi_resume);
 PG_FUNCTION_INFO_V1(ecapi_adopt);
 PG_FUNCTION_INFO_V1(ecapi_rebase);
-
-/*
- * ecapi.worker(): whether this database has a running worker, and if not, why.
- */
-Datum
-ecapi_worker_status(PG_FUNCTION_ARGS)
-{
-	static const char no_launcher[] = "the launcher is not running, see max_worker_processes";
-	Datum		values[4];
-	bool		nulls[4] = {false};
-	EcapiSlotInfo info;
-	const char *state = "stopped";
-	const char *message;
-
-	nulls[1] = true;
-	if (!ecapi_shmem_attached())
-	{
-		state = "not preloaded";
-		message = "ecapi is not in shared_preload_libraries";
-	}
-	else if (RecoveryInProgress())
-	{
-		state = "standby";
-		message = "this server is a standby; the worker runs on the primary";
-	}
-	else if (!ecapi_slot_of_database(MyDatabaseId, &info) && ecapi_destination_names() == NIL)
-	{
-		state = "not needed";
-		message = NULL;
-	}
-	else if (!ecapi_slot_of_database(MyDatabaseId, &info))
-		message = ecapi_launcher_running() ? "all slots for databases are taken, see ecapi.max_workers"
-			: no_launcher;
-	else if (info.state == ECAPI_SLOT_RUNNING)
-	{
-		state = "running";
-		message = info.message[0] != '\0' ? info.message
-			: ecapi_delivery ? NULL : "ecapi.delivery is off";
-		nulls[1] = false;
-		values[1] = Int32GetDatum(info.pid);
-	}
-	else
-		message = ecapi_launcher_running() ? info.message : no_launcher;
-
-	values[0] = BoolGetDatum(ecapi_shmem_attached());
-	values[2] = CStringGetTextDatum(state);
-	values[3] = ecapi_result_text(message, &nulls[3]);
-	PG_RETURN_DATUM(ecapi_result_row(fcinfo, values, nulls));
-}
 
 /* ecapi_internal.wake_worker(): at commit, the worker shall look at destinations. */
 Datum

@@ -2,7 +2,7 @@
  * cursor.c
  *	  How far each destination has disposed of the outbox: rows of ecapi.cursor.
  *
- * The worker is the only one that moves a cursor.  It reads a row when it
+ * The worker that has a destination is the only one that moves its cursor.  It reads a row when it
  * starts or meets a new destination, keeps the truth in memory, and writes it
  * a few times a second and at rest, so a crash repeats little.
  *
@@ -21,6 +21,11 @@
  *	 one row --(held by another at a write)--> two, the worker writes the newer
  *	 two rows --(the older is free)-----------> one
  *
+ * A cursor has one writer at any time: the worker that has its destination
+ * (pipeline/own.c).  Each owner gives the row a token of its own before it reads, and looks
+ * at it before each write, under the row's lock.  So a worker that another one has followed,
+ * by whatever mistake, writes nothing more.
+ *
  * The cursor and what belongs to its movement (failed events, request log) are
  * written in one transaction, or not at all.
  *
@@ -31,6 +36,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/sql_version.h"
 #include "base/statement.h"
 #include "outbox/cursor.h"
 
@@ -64,24 +70,40 @@ static EcapiStatement lock = {
 	1, {OIDOID}, NULL
 };
 
+static EcapiStatement lock_fenced = {
+	"SELECT c.fence FROM ecapi.cursor_row c WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("$1")
+	" AND c.server OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED",
+	1, {OIDOID}, NULL
+};
+
+static EcapiStatement raise_fence = {
+	"UPDATE ecapi.cursor_row SET fence = fence OPERATOR(pg_catalog.+) 1,"
+	" written = written OPERATOR(pg_catalog.+) 1,"
+	" generation = (written OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) 16"
+	" WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1") " RETURNING fence",
+	1, {OIDOID}, NULL
+};
+
 static EcapiStatement exists = {
 	"SELECT 1 FROM ecapi.cursor_row WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
 	1, {OIDOID}, NULL
 };
 
-static EcapiStatement write_beside = {
-	"INSERT INTO ecapi.cursor_row (destination, server, snapshot, window_end, arm, xid, seq,"
-	" system_identifier, database, started_at, delivered, filtered, failed, given_up,"
-	" enrich_skipped, state, stopped_options, test_since, last_error, last_error_at,"
-	" next_try, recorded_at, written, generation)"
-	" SELECT destination, server, snapshot, window_end, arm, xid, seq, system_identifier,"
-	" database, started_at, delivered, filtered, failed, given_up, enrich_skipped, state,"
-	" stopped_options, test_since, last_error, last_error_at, next_try, recorded_at,"
-	" (generation OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.*) 16,"
-	" generation OPERATOR(pg_catalog.+) 1"
-	" FROM ecapi.cursor_row c WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
-	1, {OIDOID}, NULL
-};
+/* A row beside another one; with what SQL before 1.1 has no column for. */
+#define WRITE_BESIDE(more) \
+	"INSERT INTO ecapi.cursor_row (destination, server, snapshot, window_end, arm, xid, seq," \
+	" system_identifier, database, started_at, delivered, filtered, failed, given_up," \
+	" enrich_skipped, state, stopped_options, test_since, last_error, last_error_at," \
+	" next_try, recorded_at, written, generation" more ")" \
+	" SELECT destination, server, snapshot, window_end, arm, xid, seq, system_identifier," \
+	" database, started_at, delivered, filtered, failed, given_up, enrich_skipped, state," \
+	" stopped_options, test_since, last_error, last_error_at, next_try, recorded_at," \
+	" (generation OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.*) 16," \
+	" generation OPERATOR(pg_catalog.+) 1" more \
+	" FROM ecapi.cursor_row c WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("$1")
+
+static EcapiStatement write_beside = {WRITE_BESIDE(""), 1, {OIDOID}, NULL};
+static EcapiStatement write_beside_fenced = {WRITE_BESIDE(", fence"), 1, {OIDOID}, NULL};
 
 static EcapiStatement tidy = {
 	"WITH gone AS (DELETE FROM ecapi.cursor_row WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
@@ -243,15 +265,40 @@ ecapi_cursor_load(MemoryContext context)
 static bool beside = true;
 static TimestampTz tidied_at = 0;
 
-bool
-ecapi_cursor_lock(Oid server, bool aside)
+EcapiCursorLock
+ecapi_cursor_lock(Oid server, int64 fence, bool aside)
 {
-	if (ecapi_execute(&lock, ecapi_arg_oid(server)) > 0)
-		return true;
-	if (!aside || ecapi_execute(&write_beside, ecapi_arg_oid(server)) == 0)
-		return false;
-	beside = true;
-	return true;
+	EcapiStatement *statement = fence == 0 ? &lock : &lock_fenced;
+
+	if (ecapi_execute(statement, ecapi_arg_oid(server)) == 0)
+	{
+		if (!aside ||
+			ecapi_execute(fence == 0 ? &write_beside : &write_beside_fenced,
+						  ecapi_arg_oid(server)) == 0)
+			return ECAPI_CURSOR_HELD;
+		beside = true;
+		/* it has the token of the row beside */
+		if (fence == 0 || ecapi_execute(statement, ecapi_arg_oid(server)) == 0)
+			return ECAPI_CURSOR_LOCKED;
+	}
+	return fence == 0 || ecapi_column_int8(0, 1) == fence ? ECAPI_CURSOR_LOCKED
+		: ECAPI_CURSOR_FENCED;
+}
+
+int64
+ecapi_cursor_fence(Oid server)
+{
+	if (!ecapi_sql_has("1.1"))
+		return 0;
+	/* a row that another transaction holds would be waited for */
+	if (ecapi_execute(&lock_fenced, ecapi_arg_oid(server)) == 0)
+	{
+		(void) ecapi_execute(&write_beside_fenced, ecapi_arg_oid(server));
+		beside = true;
+	}
+	if (ecapi_execute(&raise_fence, ecapi_arg_oid(server)) == 0)
+		elog(ERROR, "a cursor is gone");
+	return ecapi_column_int8(0, 1);
 }
 
 bool
@@ -261,10 +308,10 @@ ecapi_cursor_exists(Oid server)
 }
 
 void
-ecapi_cursor_tidy(TimestampTz now)
+ecapi_cursor_tidy(TimestampTz now, bool others)
 {
 	/* a clock that was set back counts as elapsed */
-	if (!beside || (now >= tidied_at && now - tidied_at < TIDY_INTERVAL_US))
+	if ((!beside && !others) || (now >= tidied_at && now - tidied_at < TIDY_INTERVAL_US))
 		return;
 	tidied_at = now;
 	ecapi_execute(&tidy);

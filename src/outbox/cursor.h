@@ -48,21 +48,35 @@ typedef struct EcapiCursor
  */
 extern List *ecapi_cursor_load(MemoryContext context);
 
+/* What came of trying to lock a cursor. */
+typedef enum EcapiCursorLock
+{
+	ECAPI_CURSOR_LOCKED,
+	ECAPI_CURSOR_HELD,			/* by another transaction, and it is to stay so; or gone */
+	ECAPI_CURSOR_FENCED			/* locked, and it has another token: not to be written */
+} EcapiCursorLock;
+
 /*
- * Lock a cursor for writing, without waiting.  False when there is none; or it is
- * held by another transaction, and aside is false.  With aside, a row beside that
- * one is the cursor then.
+ * Lock a cursor for writing, without waiting.  With aside, a row beside one that another
+ * transaction holds is the cursor then.  fence: our token, or 0 to look at none.
  */
-extern bool ecapi_cursor_lock(Oid server, bool aside);
+extern EcapiCursorLock ecapi_cursor_lock(Oid server, int64 fence, bool aside);
+
+/*
+ * Give a cursor a new token, by which the caller alone writes it from now on.  The token
+ * is above 0; it is 0 where the SQL is before 1.1, which knows of none.
+ */
+extern int64 ecapi_cursor_fence(Oid server);
 
 /* Whether there is a cursor of that server, locked or not. */
 extern bool ecapi_cursor_exists(Oid server);
 
 /*
  * Delete the rows of servers that have a newer one, but for those that another
- * transaction holds; now and then, as long as there may be some.
+ * transaction holds; now and then, as long as there may be some.  others: other processes
+ * write cursors, too, so there may always be some.  By one process of a database.
  */
-extern void ecapi_cursor_tidy(TimestampTz now);
+extern void ecapi_cursor_tidy(TimestampTz now, bool others);
 
 /* Write a cursor that the caller has locked. */
 extern void ecapi_cursor_write(const EcapiCursor *cursor);

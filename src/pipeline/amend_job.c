@@ -25,6 +25,10 @@
  * are not amended; while a person is being forgotten, nothing is made of what the outbox
  * says.  What is withdrawn for some destinations stays so for the amendment.
  *
+ * Only the lead does this.  Other workers may read an amendment before they hear of what it
+ * inherits, so they look in each turn from before the first one is made until behind the
+ * last (ecapi_stops_watch).
+ *
  * Between jobs the worker rests as long as the last one read, so that a shop which amends
  * all the time costs half a process at most, and its amendments share scans.
  */
@@ -53,6 +57,7 @@
 #include "records/stop_list.h"
 #include "records/stops.h"
 #include "settings.h"
+#include "shmem/workers.h"
 
 /* Amendments of one job; with ids of the usual length two megabytes. */
 #define JOB_MAX			10000
@@ -386,6 +391,7 @@ finish(TimestampTz now)
 	drop_job();
 	/* events that came of them may be withdrawn from some destinations */
 	ecapi_stops_look_again();
+	ecapi_stops_watch(false);
 }
 
 static long
@@ -428,7 +434,10 @@ step(TimestampTz now)
 		case SCANNING:
 			if (ecapi_outbox_scan_page(&job.scan, match, NULL) ||
 				ecapi_outbox_scan_passed(&job.scan, job.before_xid))
+			{
+				ecapi_stops_watch(true);
 				job.phase = RESOLVING;
+			}
 			return 0;
 		case RESOLVING:
 			return resolve_some(now);
@@ -454,6 +463,7 @@ ecapi_amend_step(TimestampTz now)
 		drop_job();
 		looks_seen = 0;
 		retry_at = now + RETRY_US;
+		ecapi_stops_watch(false);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

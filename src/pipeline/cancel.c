@@ -6,8 +6,8 @@
  * ("stopping") are resolved, all that there are in one job, up to a number:
  *
  *	 idle --(there are open ones)--> settling
- *	 settling --(every request that was on its way when all pages in memory had been
- *			marked (stopped.c) is answered, and the answer recorded)--> scanning
+ *	 settling --(in every worker, each request that was on its way when all its pages had
+ *			been marked is answered, and the answer recorded (settle.c))--> scanning
  *	 scanning --(the outbox is read up to the newest of them)--> linking, resolving
  *	 linking --(each has the order that it is about)--> settling, refunds
  *	 refunds --(the outbox is read for refunds of these orders)--> resolving
@@ -17,6 +17,8 @@
  * names its order.  From the links on no refund of such an order can leave, as from the
  * marks on no cancelled event can; so the second settling waits for those that were
  * under way, and what arrived of them is known for good (take_back.c).
+ *
+ * Only the lead does this, for the destinations of all workers.
  *
  * Settling comes first because from the marks on no request can carry a cancelled event:
  * when the earlier ones are answered, the request log says for good where the event was
@@ -65,10 +67,8 @@
 #include "event/refund.h"
 #include "event/value.h"
 #include "outbox/snapshot.h"
-#include "pipeline/batch.h"
 #include "pipeline/cancel.h"
 #include "pipeline/cancel_set.h"
-#include "pipeline/destination.h"
 #include "pipeline/outbox_scan.h"
 #include "pipeline/stopped.h"
 #include "pipeline/take_back.h"
@@ -76,8 +76,8 @@
 #include "records/cancellation.h"
 #include "records/event_id.h"
 #include "records/forgotten.h"
-#include "records/record.h"
 #include "settings.h"
+#include "shmem/workers.h"
 
 /* Cancellations of one job; with ids of the usual length two megabytes. */
 #define JOB_MAX			10000
@@ -110,8 +110,7 @@ static struct
 	MemoryContext context;		/* of all below; NULL when idle */
 	EcapiCancelSet set;
 	bool		linked;			/* the second time round */
-	uint64		looks;			/* ecapi_stops_looks() when it was collected */
-	TimestampTz known_at;		/* no later request carries a cancelled event; 0: not yet */
+	uint64		ticket;			/* by which the workers say that they have settled */
 	TimestampTz started_at;		/* of the scan */
 	EcapiOutboxScan scan;
 	int			done;			/* entries linked, then resolved */
@@ -173,57 +172,16 @@ collect(void)
 		drop_job();
 		return;
 	}
-	/* some of them may be newer than the last look */
-	ecapi_stops_look_again();
-	job.looks = ecapi_stops_looks();
+	job.ticket = ecapi_settle_ask();
 	job.phase = SETTLING;
 }
 
 /* ---- settling ---- */
 
 static void
-widen(TimestampTz *first, TimestampTz *last, TimestampTz moment)
-{
-	*first = Min(*first, moment);
-	*last = Max(*last, moment);
-}
-
-/* When the requests were sent that are not recorded yet: the first and the last. */
-static void
-find_unrecorded(TimestampTz *first, TimestampTz *last)
-{
-	ListCell   *cell;
-
-	*first = DT_NOEND;
-	*last = DT_NOBEGIN;
-	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
-	{
-		ecapi_foreach(EcapiBatch, batch, &destination->flying)
-			widen(first, last, batch->sent_at);
-		foreach(cell, destination->journal.requests)
-			widen(first, last, ((EcapiRequestRow *) lfirst(cell))->sent_at);
-	}
-}
-
-/* What ends the wait, an answer or a write of the recorder, begins a turn by itself. */
-static void
 settle(TimestampTz now)
 {
-	TimestampTz first;
-	TimestampTz last;
-
-	/* the clock was set back: what is sent later might count as earlier */
-	if (job.known_at != 0 && now < job.known_at)
-	{
-		job.known_at = 0;
-		ecapi_stops_look_again();
-		job.looks = ecapi_stops_looks();
-	}
-	find_unrecorded(&first, &last);
-	if (job.known_at == 0 && ecapi_stops_looks() != job.looks)
-		job.known_at = Max(now, last);
-	/* every request that was sent up to then is answered and recorded */
-	if (job.known_at == 0 || first <= job.known_at)
+	if (!ecapi_settle_heard(job.ticket))
 		return;
 	ecapi_outbox_scan_open(&job.scan, job.set.since);
 	if (!job.linked)
@@ -275,9 +233,7 @@ link_some(void)
 		return;
 	job.done = 0;
 	job.linked = true;
-	job.known_at = 0;
-	ecapi_stops_look_again();
-	job.looks = ecapi_stops_looks();
+	job.ticket = ecapi_settle_ask();
 	job.phase = SETTLING;
 }
 
@@ -365,7 +321,7 @@ step(TimestampTz now)
 			return 0;
 		case LINKING:
 			link_some();
-			return job.phase == SETTLING ? -1 : 0;
+			return 0;
 		case REFUNDS:
 			if (scan())
 				job.phase = RESOLVING;

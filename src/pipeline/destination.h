@@ -136,6 +136,9 @@ struct EcapiDestination
 	Oid			server;
 	NameData	name;
 	bool		seen;			/* still there, while reloading */
+	int64		fence;			/* the token by which we write its cursor; 0: SQL before 1.1 */
+	bool		leaving;		/* another worker is to have it */
+	bool		lost;			/* the row of its cursor has another's token */
 	bool		guarded;		/* from the first on, until every check of its cursor
 								 * has passed */
 	MemoryContext options_context;
@@ -211,7 +214,7 @@ ecapi_feed_wants(const EcapiFeed *feed)
 	const EcapiDestination *destination = feed->destination;
 
 	if (destination->state != ECAPI_RUNNING || destination->options == NULL ||
-		destination->giving_up.to != NULL)
+		destination->giving_up.to != NULL || destination->leaving)
 		return false;
 	return feed->unsent < destination->options->batch_size +
 		Min(destination->options->batch_size, ECAPI_PAGE_ROWS);

@@ -15,6 +15,11 @@
  *	(3) of its row only the state is written, never its place or a count;
  *	(4) it takes up no replay.
  *
+ * Of several workers each has destinations of its own (own.c).  One that another worker is
+ * to have is leaving: it reads nothing more, and sends on only when something behind the
+ * cursor is disposed of already, which the other one would send again.  When its requests
+ * are answered and all is recorded it is let go, and the other one is told.
+ *
  * So an error between any two lines leaves the guard on, and the next reload checks
  * again.  Once its guard is off a destination stays without it until its server is gone:
  * what binds a cursor to this cluster does not change while this process runs.
@@ -37,6 +42,7 @@
 #include "pipeline/failed_feed.h"
 #include "pipeline/feed.h"
 #include "pipeline/fetch.h"
+#include "pipeline/own.h"
 #include "pipeline/prepare.h"
 #include "pipeline/prepare_call.h"
 #include "pipeline/producers.h"
@@ -46,7 +52,7 @@
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/measure.h"
-#include "shmem/not_carried.h"
+#include "shmem/shmem.h"
 #include "stat/stat_destination.h"
 
 EcapiDestination *
@@ -137,7 +143,51 @@ forget(EcapiDestination *destination)
 	ecapi_place_clear(&destination->replay.read);
 	ecapi_tick_drop(destination->giving_up.to);
 	dlist_delete(&destination->node);
+	ecapi_own_release(destination->server);
 	MemoryContextDelete(destination->context);
+}
+
+bool
+ecapi_destination_rests(EcapiDestination *destination)
+{
+	return destination->leaving && ecapi_feed_in_order(&destination->live) &&
+		ecapi_feed_in_order(&destination->replay);
+}
+
+/* Whether nothing is on its way or to be recorded of a destination that leaves. */
+static bool
+may_go(EcapiDestination *destination)
+{
+	return ecapi_destination_rests(destination) && destination->nflying == 0 &&
+		destination->nerrands == 0 && !destination->dirty &&
+		destination->journal.passed_since == 0;
+}
+
+void
+ecapi_destinations_let_go(void)
+{
+	dlist_mutable_iter iter;
+	bool		gone = false;
+
+	dlist_foreach_modify(iter, &ecapi_me.destinations)
+	{
+		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
+
+		if (destination->lost)
+		{
+			ereport(LOG,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("cursor of destination \"%s\" has the token of another worker, it is read again",
+							NameStr(destination->name))));
+			ecapi_me.reload_wanted = true;
+		}
+		else if (!may_go(destination))
+			continue;
+		forget(destination);
+		gone = true;
+	}
+	if (gone)
+		ecapi_workers_reload();
 }
 
 void
@@ -276,11 +326,14 @@ start_with_options(EcapiDestination *destination, const char *error)
 	destination->options_known = true;
 }
 
-/* Take over what a cursor's row says. */
+/* Take over what the row of a cursor says, and the token by which it is ours. */
 static void
-take_row(EcapiDestination *destination, const EcapiCursor *cursor)
+take_row(EcapiDestination *destination, const EcapiFound *found)
 {
+	const EcapiCursor *cursor = found->cursor;
+
 	ecapi_feed_begin(&destination->live, cursor->from, cursor->to, cursor->position);
+	destination->fence = found->fence;
 	destination->counts.delivered = cursor->delivered;
 	destination->counts.filtered = cursor->filtered;
 	destination->counts.failed = cursor->failed;
@@ -355,6 +408,9 @@ take(const EcapiFound *found)
 		destination = new_destination(found->server);
 	namestrcpy(&destination->name, found->name);
 	destination->seen = true;
+	/* what is recorded with it is all that there is to be recorded */
+	destination->dirty |= found->leaves && !destination->leaving;
+	destination->leaving = found->leaves;
 	ecapi_stat_destination_take(&destination->stat, found->server);
 	ecapi_failed_look_at_all(destination);	/* an operator may have changed rows */
 	destination->dirty |= found->rewritten;
@@ -365,7 +421,7 @@ take(const EcapiFound *found)
 		bool		changed;
 
 		if (destination->guarded)
-			take_row(destination, found->cursor);
+			take_row(destination, found);
 		changed = load_options(destination, found, error, sizeof(error));
 		/* every check has passed, and all that delivering needs is in memory */
 		destination->guarded = false;
@@ -390,7 +446,13 @@ ecapi_destinations_take(List *all)
 	dlist_foreach_modify(iter, &ecapi_me.destinations)
 		dlist_container(EcapiDestination, node, iter.cur)->seen = false;
 	foreach(cell, all)
-		take(lfirst(cell));
+	{
+		const EcapiFound *found = lfirst(cell);
+
+		if (found->mine && found->cursor != NULL &&
+			(!found->leaves || is_known(found->server)))
+			take(found);
+	}
 	dlist_foreach_modify(iter, &ecapi_me.destinations)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
@@ -398,8 +460,7 @@ ecapi_destinations_take(List *all)
 		if (!destination->seen)
 			forget(destination);
 	}
-	ecapi_not_carried_forget(is_known);
-	ecapi_stat_destination_forget(is_known);
+	ecapi_own_release_but(is_known);
 }
 
 void

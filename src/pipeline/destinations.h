@@ -22,7 +22,11 @@ typedef struct EcapiFound
 	const char *name;
 	List	   *options;
 	List	   *mapping;		/* options of the PUBLIC user mapping */
+	Oid			role;			/* that owns the server */
 	EcapiServerOwner owner;
+	bool		mine;			/* this worker has it */
+	bool		leaves;			/* and another is to have it */
+	int64		fence;			/* the token of its cursor, when its guard comes off now */
 	List	   *measured;		/* EcapiMeasurement, of all destinations */
 	EcapiCursor *cursor;
 	bool		rewritten;		/* the row was gone: what is in memory is to be written */
@@ -46,8 +50,20 @@ extern EcapiDestination *ecapi_destination_of(Oid server);
 extern void ecapi_destination_rewind(EcapiDestination *destination);
 
 /*
- * Take over all destinations that were found, a list of EcapiFound, and forget those
- * that were not.  Outside of a transaction.  Raises nothing but out of memory; then the
+ * Whether a destination that another worker is to have sends nothing more: what it was
+ * about has an end.  Until then it reads nothing, and sends what it has read.
+ */
+extern bool ecapi_destination_rests(EcapiDestination *destination);
+
+/*
+ * Let destinations go that another worker is to have, when all that was done for them is
+ * recorded, and those of which another worker has the token.  Outside of a transaction.
+ */
+extern void ecapi_destinations_let_go(void);
+
+/*
+ * Take over the destinations of this worker that were found, a list of EcapiFound, and
+ * forget those that were not.  Outside of a transaction.  Raises nothing but out of memory; then the
  * caller does it again.
  */
 extern void ecapi_destinations_take(List *all);

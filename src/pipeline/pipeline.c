@@ -34,6 +34,7 @@
 #include "pipeline/batch.h"
 #include "pipeline/bisect.h"
 #include "pipeline/destination.h"
+#include "pipeline/destinations.h"
 #include "pipeline/failed_feed.h"
 #include "pipeline/feed.h"
 #include "pipeline/fetch.h"
@@ -304,8 +305,9 @@ ecapi_pipeline_pump(EcapiDestination *destination, TimestampTz now)
 	int64		limited_ms = 0;
 	long		quiet_ms = -1;
 
-	if (destination->giving_up.to != NULL)
-		return -1;				/* give_up.c works on it */
+	/* give_up.c works on it, or another worker will */
+	if (destination->giving_up.to != NULL || ecapi_destination_rests(destination))
+		return -1;
 	if (!ecapi_state_try(destination, now))
 		return TimestampDifferenceMilliseconds(now, destination->next_try);
 	end_test_mode(destination, now);

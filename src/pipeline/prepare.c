@@ -46,6 +46,7 @@
 #include "event/value.h"
 #include "pipeline/batch.h"
 #include "pipeline/destination.h"
+#include "pipeline/destinations.h"
 #include "pipeline/feed.h"
 #include "pipeline/page.h"
 #include "pipeline/pages.h"
@@ -472,7 +473,7 @@ find_work(TimestampTz now)
 	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
 		if (!ecapi_prepares(destination) || destination->giving_up.to != NULL ||
-			destination->preparing.call != NULL ||
+			ecapi_destination_rests(destination) || destination->preparing.call != NULL ||
 			ecapi_process_is_busy(destination->preparing.role) ||
 			!ecapi_state_try(destination, now) || destination->state != ECAPI_RUNNING ||
 			next_slice(destination) == NULL)

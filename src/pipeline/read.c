@@ -28,6 +28,7 @@
 #include "pipeline/feed.h"
 #include "pipeline/keep.h"
 #include "pipeline/page.h"
+#include "pipeline/overview.h"
 #include "pipeline/pages.h"
 #include "pipeline/read.h"
 #include "pipeline/replay_feed.h"
@@ -259,5 +260,6 @@ ecapi_read_delays(void)
 	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 		if (destination->options != NULL && destination->options->delay_ms > 0)
 			return true;
-	return false;
+	/* the lead logs ticks for all */
+	return ecapi_overview_delays();
 }

@@ -32,6 +32,7 @@
 #include "records/failed.h"
 #include "records/receipt.h"
 #include "records/record.h"
+#include "shmem/shmem.h"
 #include "stat/stat_worker.h"
 
 /* Often enough for a view, and rare enough to cost next to nothing. */
@@ -194,19 +195,27 @@ ecapi_recorder_write(bool all)
 		if (!destination->dirty && !passed_due(destination, now) &&
 			!(all && destination->journal.passed_since != 0))
 			continue;
-		if (!ecapi_cursor_lock(destination->server, !destination->guarded))
+		switch (ecapi_cursor_lock(destination->server, destination->fence,
+								  !destination->guarded))
 		{
-			/* of a guarded one only the state is written, which can wait */
-			if (!ecapi_cursor_exists(destination->server))
-				ecapi_me.cursor_lost = true;
-			continue;
+			case ECAPI_CURSOR_LOCKED:
+				break;
+			case ECAPI_CURSOR_HELD:
+				/* of a guarded one only the state is written, which can wait */
+				if (!ecapi_cursor_exists(destination->server))
+					ecapi_me.cursor_lost = true;
+				continue;
+			case ECAPI_CURSOR_FENCED:
+				destination->lost = true;
+				continue;
 		}
 		write_destination(destination, now);
 		old = MemoryContextSwitchTo(ecapi_me.context);
 		written = lappend(written, destination);
 		MemoryContextSwitchTo(old);
 	}
-	ecapi_cursor_tidy(now);
+	if (ecapi_worker_leads())
+		ecapi_cursor_tidy(now, ecapi_workers_wanted() > 1);
 	ecapi_worker_end();
 
 	foreach(cell, written)

@@ -12,6 +12,9 @@
  * what pg_upgrade does not carry: servers depend on their enrichments again
  * (declared.c).  The worker has put the oids of servers right before (new_oids.c).
  *
+ * Of several workers the lead does all of that.  Another one reads what it has, and writes
+ * the cursor of such a destination again when its row is gone.
+ *
  * A reload has two parts.  This one has all its statements, in one transaction; it
  * reads and writes tables and leaves the worker's memory as it is.  When that
  * transaction has committed, destinations.c takes over what was found, and runs no
@@ -36,11 +39,13 @@
 #include "outbox/snapshot.h"
 #include "pipeline/destination.h"
 #include "pipeline/destinations.h"
+#include "pipeline/own.h"
 #include "pipeline/reload.h"
 #include "records/failed.h"
 #include "records/measure.h"
 #include "records/receipt.h"
 #include "records/replay.h"
+#include "shmem/workers.h"
 
 /*
  * By SQL and not through the system caches: their invalidations are sent after the
@@ -48,11 +53,16 @@
  */
 static EcapiStatement servers = {
 	"SELECT s.oid, s.srvname, s.srvoptions, m.umoptions, r.rolname, r.rolsuper,"
-	" pg_catalog.has_foreign_data_wrapper_privilege(s.srvowner, s.srvfdw, 'USAGE')"
+	" pg_catalog.has_foreign_data_wrapper_privilege(s.srvowner, s.srvfdw, 'USAGE'), s.srvowner"
 	" FROM pg_catalog.pg_foreign_server s JOIN pg_catalog.pg_roles r"
 	" ON r.oid OPERATOR(pg_catalog.=) s.srvowner LEFT JOIN pg_catalog.pg_user_mapping m"
 	" ON m.umserver OPERATOR(pg_catalog.=) s.oid AND m.umuser OPERATOR(pg_catalog.=) 0"
 	" WHERE s.srvfdw OPERATOR(pg_catalog.=) $1",
+	1, {OIDOID}, NULL
+};
+
+static EcapiStatement server_oids = {
+	"SELECT oid FROM pg_catalog.pg_foreign_server WHERE srvfdw OPERATOR(pg_catalog.=) $1",
 	1, {OIDOID}, NULL
 };
 
@@ -104,6 +114,7 @@ load_servers(MemoryContext context)
 		found->owner.name = pstrdup(ecapi_column_name(i, 5));
 		found->owner.superuser = ecapi_column_bool(i, 6);
 		found->owner.has_usage = ecapi_column_bool(i, 7);
+		found->role = ecapi_column_oid(i, 8);
 		result = lappend(result, found);
 	}
 	MemoryContextSwitchTo(old);
@@ -214,7 +225,8 @@ bind_cursor(const EcapiFound *found)
 }
 
 /*
- * A cursor for a server that has none.  One that was deleted during delivery is
+ * A cursor for a server that has none.  Of a destination that another worker has, that one
+ * writes it.  One that was deleted during delivery is
  * written again from memory; the rest of its row follows with the next record.
  */
 static void
@@ -255,7 +267,10 @@ unguarded(const EcapiFound *found)
 	return known != NULL && !known->guarded ? known : NULL;
 }
 
-/* Look whether guards may come off; after all else was read and written. */
+/*
+ * Look whether guards may come off; after all else was read and written.  Of a destination
+ * of another worker without a cursor there is nothing to look at.
+ */
 static void
 check_guards(List *all, MemoryContext context)
 {
@@ -274,10 +289,94 @@ check_guards(List *all, MemoryContext context)
 	{
 		EcapiFound *found = lfirst(cell);
 
-		if (unguarded(found) == NULL)
+		if (unguarded(found) == NULL && found->cursor != NULL)
 			found->guard = ecapi_guard_reason(found->cursor, &counter);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+/* ---- the whole ---- */
+
+bool
+ecapi_reload_own(bool *waits)
+{
+	uint64		n = ecapi_query(&server_oids, ecapi_arg_oid(ecapi_wrapper()));
+	bool		taken = false;
+
+	*waits = false;
+	for (uint64 i = 0; i < n; i++)
+	{
+		Oid			server = ecapi_column_oid(i, 1);
+
+		if (ecapi_own_has(server) || ecapi_assigned_to(server) != ecapi_worker_number())
+			continue;
+		if (ecapi_own_take(server))
+			taken = true;
+		else
+			*waits = true;
+	}
+	return taken;
+}
+
+/* The lead puts the cursors of all destinations right. */
+static void
+fix_cursors(List *cursors, List *all, MemoryContext context)
+{
+	ListCell   *cell;
+
+	/* first, because a name of one of them may be that of another destination now */
+	end_cursors(cursors, all);
+	foreach(cell, all)
+	{
+		EcapiFound *found = lfirst(cell);
+
+		if (found->cursor != NULL)
+			bind_cursor(found);
+		else if (found->mine || ecapi_own_is_free(found->server))
+			create_cursor(found, unguarded(found), context);
+	}
+}
+
+/* Those of all that another worker than the lead has, and that have a cursor. */
+static List *
+find_own(List *all, MemoryContext context)
+{
+	List	   *own = NIL;
+	ListCell   *cell;
+
+	foreach(cell, all)
+	{
+		EcapiFound *found = lfirst(cell);
+		MemoryContext old;
+
+		if (!found->mine)
+			continue;
+		if (found->cursor == NULL && unguarded(found) != NULL)
+			create_cursor(found, unguarded(found), context);
+		/* else the lead has yet to make one, or to bind it */
+		if (found->cursor == NULL || found->cursor->server != found->server)
+			continue;
+		old = MemoryContextSwitchTo(context);
+		own = lappend(own, found);
+		MemoryContextSwitchTo(old);
+	}
+	return own;
+}
+
+/* Our token for the cursors of destinations whose guards come off. */
+static void
+fence(List *all)
+{
+	ListCell   *cell;
+
+	foreach(cell, all)
+	{
+		EcapiFound *found = lfirst(cell);
+
+		if (found->mine && found->cursor != NULL && found->guard == NULL &&
+			unguarded(found) == NULL)
+			found->fence = ecapi_cursor_fence(found->server);
+	}
 }
 
 List *
@@ -288,29 +387,28 @@ ecapi_reload_find(MemoryContext context)
 	List	   *measured;
 	ListCell   *cell;
 
-	ecapi_enrich_depend_before(ecapi_wrapper(), false);
 	load_controls(all);
 	foreach(cell, all)
 	{
 		EcapiFound *found = lfirst(cell);
 
 		found->cursor = cursor_of(cursors, found, all);
+		found->mine = ecapi_own_has(found->server);
+		found->leaves = found->mine &&
+			ecapi_assigned_to(found->server) != ecapi_worker_number();
 	}
-	/* first, because a name of one of them may be that of another destination now */
-	end_cursors(cursors, all);
-	foreach(cell, all)
+	if (ecapi_worker_leads())
 	{
-		EcapiFound *found = lfirst(cell);
-
-		if (found->cursor != NULL)
-			bind_cursor(found);
-		else
-			create_cursor(found, unguarded(found), context);
+		ecapi_enrich_depend_before(ecapi_wrapper(), false);
+		fix_cursors(cursors, all, context);
 	}
+	else
+		all = find_own(all, context);
 	/* under the names of now */
 	measured = ecapi_measure_load(NULL, context);
 	foreach(cell, all)
 		((EcapiFound *) lfirst(cell))->measured = measured;
 	check_guards(all, context);
+	fence(all);
 	return all;
 }

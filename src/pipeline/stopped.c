@@ -22,6 +22,9 @@
  * at all pages when it finds new stops, and at a new page with an event that is not newer
  * than the newest that is withdrawn.
  *
+ * Amendments inherit what their originals are withdrawn from, in the transaction that makes
+ * them.  While the lead makes some, the workers look at all pages in each turn (amend_job.c).
+ *
  * A mark stays: neither a cancellation nor a withdrawal is taken back.
  *
  * Errors: what SQL raises ends the turn before anything was shaped; the pages are looked
@@ -44,6 +47,7 @@
 #include "records/stop_list.h"
 #include "records/stops.h"
 #include "shmem/shmem.h"
+#include "shmem/workers.h"
 
 /* For a flag that was lost: COMMIT PREPARED in a session without the library. */
 #define LOOK_INTERVAL_US	(5 * USECS_PER_SEC)
@@ -250,7 +254,8 @@ ecapi_stops_refresh(TimestampTz now)
 	bool		wanted;
 
 	/* a clock that was set back counts as elapsed */
-	if (ecapi_worker_stops() || now < looked_at || now - looked_at >= LOOK_INTERVAL_US)
+	if (ecapi_worker_stops() || ecapi_stops_watched() || now < looked_at ||
+		now - looked_at >= LOOK_INTERVAL_US)
 		changed = true;
 	wanted = changed;
 	ecapi_foreach(EcapiPage, page, &ecapi_me.pages)

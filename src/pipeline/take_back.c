@@ -26,6 +26,7 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -44,6 +45,7 @@
 #include "outbox/limit.h"
 #include "pipeline/destination.h"
 #include "pipeline/destinations.h"
+#include "pipeline/server.h"
 #include "pipeline/take_back.h"
 #include "records/cancellation.h"
 
@@ -250,12 +252,33 @@ append(const EcapiValue *refund)
 	ecapi_limit_refuse_loss(dropped);
 }
 
+/*
+ * Whether a destination, of another worker, too, is there and takes refunds; then its name.
+ * With options that cannot be used, it decides when they can.
+ */
 static bool
-takes_refunds(const EcapiDestination *destination)
+takes_refunds(Oid server, const char **name)
 {
-	/* with options that cannot be used, it decides when they can */
-	return destination->options == NULL ||
-		(destination->options->event_types & (UINT64CONST(1) << ECAPI_EVENT_refund)) != 0;
+	const EcapiDestination *ours = ecapi_destination_of(server);
+	const EcapiOptions *options;
+	char		error[512];
+
+	if (ours != NULL)
+	{
+		*name = NameStr(ours->name);
+		options = ours->options;
+	}
+	else
+	{
+		ForeignServer *found = GetForeignServerExtended(server, FSV_MISSING_OK);
+
+		if (found == NULL)
+			return false;
+		*name = found->servername;
+		options = ecapi_options_of(found, error, sizeof(error));
+	}
+	return options == NULL ||
+		(options->event_types & (UINT64CONST(1) << ECAPI_EVENT_refund)) != 0;
 }
 
 /* The refund for what is left at a server: one that others share, or a new one. */
@@ -300,21 +323,19 @@ ecapi_take_back(const EcapiTakeBack *back, bool *gone)
 	foreach(cell, back->sold)
 	{
 		const EcapiSold *sold = lfirst(cell);
-		const EcapiDestination *destination = ecapi_destination_of(sold->server);
+		const char *name;
 		const EcapiValue *event = read_event(&arena, sold->xid, sold->seq);
 		const char *value;
-		const char *name;
 		EcapiValue *refund;
 
 		if (event == NULL)
 			continue;
 		*gone = false;
-		if (destination == NULL || !takes_refunds(destination))
+		if (!takes_refunds(sold->server, &name))
 			continue;
 		value = left_at(back, event, sold->server);
 		if (value != NULL && value[0] == '\0')
 			continue;
-		name = NameStr(destination->name);
 		refund = refund_of(back, &arena, event, sold, value, &rests);
 		if (refund != NULL)
 			(void) ecapi_refund_address(&arena, refund, sold->server,

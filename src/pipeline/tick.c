@@ -13,7 +13,8 @@
  * asks whether it has, and never waits for it inside the server, so an absent standby
  * holds up delivery and nothing else.
  *
- * At most one tick a second goes to the log (ecapi.tick).  A destination that lags goes
+ * At most one tick a second goes to the log (ecapi.tick), by the lead; other workers take
+ * ticks of their own, and hear that the log has grown (shmem/workers.c).  A destination that lags goes
  * from logged tick to logged tick and then to the live one, so what committed more than
  * about a second apart is read in commit order, and it meets the others at the next tick.
  *
@@ -37,6 +38,7 @@
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/record.h"
+#include "shmem/workers.h"
 
 #define TICK_LOG_INTERVAL_US	USECS_PER_SEC
 
@@ -53,6 +55,7 @@ static TimestampTz unconfirmed_at = 0;
 
 /* No tick later than this one is in the log; NULL: not known yet. */
 static EcapiTick *log_end = NULL;
+static uint32 log_end_count = 0;	/* ecapi_tick_log_count() as that was found */
 
 /*
  * The logged tick that was found last, and the one that it follows: destinations that
@@ -182,7 +185,7 @@ ecapi_tick_take(bool log)
 	ecapi_me.live_at = now;
 	unconfirmed = NULL;
 
-	ecapi_me.tick_log_due |= log;
+	ecapi_me.tick_log_due |= log && ecapi_worker_leads();
 	/* a clock that was set back must not hold the log */
 	if (ecapi_me.tick_log_due && ecapi_me.tick_to_log == NULL && ecapi_me.live != log_end &&
 		(now < ecapi_me.tick_logged_at ||
@@ -204,9 +207,22 @@ ecapi_tick_waits(TimestampTz now)
 	return unconfirmed != NULL && TimestampDifferenceExceeds(unconfirmed_at, now, WAIT_SHOWN_MS);
 }
 
+/* The log ends with that tick, as long as it grows no further than that count. */
+static void
+set_log_end(EcapiTick *tick, uint32 count)
+{
+	if (tick != NULL)
+		tick->refs++;
+	ecapi_tick_drop(log_end);
+	log_end = tick;
+	log_end_count = count;
+}
+
 bool
 ecapi_tick_is_last(EcapiTick *tick)
 {
+	if (ecapi_tick_log_count() != log_end_count)
+		set_log_end(NULL, ecapi_tick_log_count());
 	return log_end != NULL && ecapi_snapshot_within(log_end->snapshot, tick->snapshot);
 }
 
@@ -219,6 +235,19 @@ first_beyond(EcapiTick *from, EcapiSnapshot **ticks, int n)
 			ecapi_snapshot_within(ticks[i], ecapi_me.live->snapshot))
 			return ecapi_tick_intern(ticks[i]);
 	return NULL;
+}
+
+/*
+ * Whether some logged ticks are none but that one.  Others are beyond the live tick: the
+ * lead has logged them since this worker took it.
+ */
+static bool
+end_at(const EcapiTick *tick, EcapiSnapshot **ticks, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!ecapi_snapshot_equal(ticks[i], tick->snapshot))
+			return false;
+	return true;
 }
 
 static void
@@ -249,6 +278,7 @@ ecapi_tick_next(EcapiTick *from)
 	if (!ecapi_tick_is_last(from))
 	{
 		EcapiSnapshot *ticks[TICKS_AHEAD];
+		uint32		count = ecapi_tick_log_count();
 		int			n = ecapi_record_ticks_after(from->snapshot, TICKS_AHEAD, ticks);
 		EcapiTick  *next = first_beyond(from, ticks, n);
 
@@ -259,9 +289,8 @@ ecapi_tick_next(EcapiTick *from)
 		}
 
 		/* nothing beyond, until another tick is logged */
-		ecapi_tick_drop(log_end);
-		log_end = from;
-		log_end->refs++;
+		if (end_at(from, ticks, n))
+			set_log_end(from, count);
 	}
 	live->refs++;
 	return live;
@@ -282,7 +311,6 @@ ecapi_tick_next_before(EcapiTick *from, TimestampTz before)
 void
 ecapi_tick_logged(EcapiTick *tick)
 {
-	tick->refs++;
-	ecapi_tick_drop(log_end);
-	log_end = tick;
+	ecapi_tick_log_grew();
+	set_log_end(tick, ecapi_tick_log_count());
 }

@@ -16,7 +16,7 @@
 #include "pipeline/worker_state.h"
 #include "stat/stat_worker.h"
 
-EcapiWorker ecapi_me;
+EcapiWorker ecapi_me = {.reload_wanted = true};
 
 void
 ecapi_worker_begin(bool read_only)

@@ -40,6 +40,8 @@ typedef struct EcapiWorker
 	TimestampTz recorded_at;
 	TimestampTz record_failed_at;	/* 0: the last record went well */
 	bool		cursor_lost;	/* the row of a destination is gone */
+	bool		reload_wanted;	/* of destinations */
+	bool		fenced;			/* cursors have tokens: there may be several workers */
 } EcapiWorker;
 
 extern EcapiWorker ecapi_me;

@@ -1,9 +1,9 @@
 /*
  * shmem.c
- *	  Worker slots in shared memory, and waking a worker at commit.
+ *	  Slots of databases and their workers in shared memory, and waking workers at commit.
  *
- * A slot belongs to a database that has, or may have, the extension.  Its
- * life:
+ * A slot belongs to a database that has, or may have, the extension.  The life of its
+ * lead, which is that of the slot:
  *
  *	 FREE -> WANTED		ecapi_slot_want		a database asks, by what would wake
  *											a worker, or the launcher probes it
@@ -14,6 +14,17 @@
  *						ecapi_worker_leave	nothing for a worker to do in it
  *	 STARTING -> WANTED	ecapi_slot_failed	it could not be started
  *	 any -> FREE		ecapi_slot_free		the database is gone
+ *
+ * The life of another worker of the slot:
+ *
+ *	 FREE -> WANTED		ecapi_workers_want	the lead asks for it
+ *	 WANTED -> FREE		ecapi_workers_want	and does so no more
+ *	 WANTED -> STARTING -> RUNNING, STARTING -> WANTED	as above
+ *	 RUNNING -> WANTED	detach_worker		it ended and is still wanted
+ *	 RUNNING -> FREE	detach_worker		it ended and is not; ecapi_worker_retire
+ *
+ * A slot is given back only when none of its workers runs, so no worker ever finds its
+ * slot with another database.
  *
  * A slot may be held by backends that run DDL on its database (DROP, RENAME,
  * SET TABLESPACE, or as template): while held > 0 the launcher starts nothing
@@ -71,12 +82,23 @@ typedef enum Signal
 	SIGNALS
 } Signal;
 
+typedef struct Worker
+{
+	EcapiSlotState state;
+	int			pid;
+	uint32		generation;
+	TimestampTz started_at;
+	char		message[ECAPI_MESSAGE_SIZE];
+	pg_atomic_uint32 procno;	/* plus one; 0 for none */
+	pg_atomic_uint32 signals[SIGNALS];	/* 1: given, and not yet heard */
+} Worker;
+
 typedef struct Slot
 {
-	EcapiSlotInfo info;
+	Oid			database;
 	int			holds;			/* backends that hold it */
-	pg_atomic_uint32 procno;	/* of the worker, plus one; 0 for none */
-	pg_atomic_uint32 signals[SIGNALS];	/* 1: given, and not yet heard */
+	pg_atomic_uint32 wanted;	/* workers that shall run, those of lower numbers */
+	Worker		workers[ECAPI_WORKERS];
 } Slot;
 
 typedef struct Shared
@@ -101,6 +123,7 @@ static bool callbacks_registered = false;
 static int	at_commit = 0;
 
 static int	my_slot = -1;		/* of this worker */
+static int	my_number = 0;
 static int	known_slot = 0;		/* of MyDatabaseId when last looked up */
 
 #define MAX_HOLDS 4
@@ -146,6 +169,18 @@ ecapi_shmem_request(void)
 	RequestNamedLWLockTranche("ecapi", 1);
 }
 
+static void
+init_slot(Slot *slot)
+{
+	pg_atomic_init_u32(&slot->wanted, 1);
+	for (int number = 0; number < ECAPI_WORKERS; number++)
+	{
+		pg_atomic_init_u32(&slot->workers[number].procno, 0);
+		for (int signal = 0; signal < SIGNALS; signal++)
+			pg_atomic_init_u32(&slot->workers[number].signals[signal], 0);
+	}
+}
+
 void
 ecapi_shmem_startup(void)
 {
@@ -162,11 +197,7 @@ ecapi_shmem_startup(void)
 		pg_atomic_init_u32(&shared->launcher, 0);
 		pg_atomic_init_u32(&shared->rescan, 1);
 		for (int i = 0; i < shared->nslots; i++)
-		{
-			pg_atomic_init_u32(&shared->slots[i].procno, 0);
-			for (int signal = 0; signal < SIGNALS; signal++)
-				pg_atomic_init_u32(&shared->slots[i].signals[signal], 0);
-		}
+			init_slot(&shared->slots[i]);
 	}
 	memory = (char *) shared + slots_size();
 	for (int i = 0; i < n_parts; i++)
@@ -202,10 +233,10 @@ static Slot *
 slot_of(Oid database)
 {
 	if (known_slot < shared->nslots &&
-		shared->slots[known_slot].info.database == database)
+		shared->slots[known_slot].database == database)
 		return &shared->slots[known_slot];
 	for (int i = 0; i < shared->nslots; i++)
-		if (shared->slots[i].info.database == database)
+		if (shared->slots[i].database == database)
 		{
 			known_slot = i;
 			return &shared->slots[i];
@@ -213,22 +244,39 @@ slot_of(Oid database)
 	return NULL;
 }
 
+/* Give signals, each a bit, to a worker, and wake it if it has yet to hear of one. */
+static void
+give(Worker *worker, int signals)
+{
+	bool		asleep = false;
+
+	/* the one that wakes it comes last */
+	for (int signal = SIGNALS - 1; signal >= 0; signal--)
+		if (signals & AT_COMMIT(signal))
+			asleep |= pg_atomic_exchange_u32(&worker->signals[signal], 1) == 0;
+	if (asleep)
+		set_latch_of(&worker->procno);
+}
+
+/* The same, to all workers of this database; it gets a lead if it has none. */
+static void
+give_all(int signals)
+{
+	Slot	   *slot = slot_of(MyDatabaseId);
+	int			n = slot == NULL ? 0 : (int) pg_atomic_read_u32(&slot->wanted);
+
+	for (int number = 0; number < n; number++)
+		give(&slot->workers[number], signals);
+	/* no worker, or one that has just left */
+	if (slot == NULL || slot->database != MyDatabaseId)
+		ecapi_slot_want(MyDatabaseId);
+}
+
 void
 ecapi_wake_now(void)
 {
-	Slot	   *slot;
-
-	if (shared == NULL)
-		return;
-	slot = slot_of(MyDatabaseId);
-	if (slot != NULL)
-	{
-		pg_atomic_write_u32(&slot->signals[SIGNAL_STOPS], 1);
-		if (pg_atomic_exchange_u32(&slot->signals[SIGNAL_WAKE], 1) == 0)
-			set_latch_of(&slot->procno);
-	}
-	if (slot == NULL || slot->info.database != MyDatabaseId)
-		ecapi_slot_want(MyDatabaseId);
+	if (shared != NULL)
+		give_all(AT_COMMIT(SIGNAL_STOPS) | AT_COMMIT(SIGNAL_WAKE));
 }
 
 /* Give back every hold of this backend and let the launcher look again. */
@@ -272,26 +320,13 @@ at_transaction_end(XactEvent event, void *arg)
 			}
 			break;
 		case XACT_EVENT_COMMIT:
+			if (at_commit & AT_COMMIT_RESCAN)
 			{
-				Slot	   *slot = slot_of(MyDatabaseId);
-				bool		asleep = false;
-
-				if (at_commit & AT_COMMIT_RESCAN)
-				{
-					pg_atomic_write_u32(&shared->rescan, 1);
-					set_latch_of(&shared->launcher);
-				}
-				/* the one that wakes it comes last */
-				for (int signal = SIGNALS - 1; slot != NULL && signal >= 0; signal--)
-					if (at_commit & AT_COMMIT(signal))
-						asleep |= pg_atomic_exchange_u32(&slot->signals[signal], 1) == 0;
-				if (asleep)
-					set_latch_of(&slot->procno);
-				/* no worker, or one that has just left */
-				if ((at_commit & ~AT_COMMIT_RESCAN) != 0 &&
-					(slot == NULL || slot->info.database != MyDatabaseId))
-					ecapi_slot_want(MyDatabaseId);
+				pg_atomic_write_u32(&shared->rescan, 1);
+				set_latch_of(&shared->launcher);
 			}
+			if ((at_commit & ~AT_COMMIT_RESCAN) != 0)
+				give_all(at_commit & ~AT_COMMIT_RESCAN);
 			/* FALLTHROUGH */
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:	/* COMMIT PREPARED wakes by the hook */
@@ -345,13 +380,21 @@ ecapi_rescan_at_commit(void)
 	do_at_commit(AT_COMMIT_RESCAN);
 }
 
-static void
-copy_out(const Slot *slot, EcapiSlotInfo *info)
+bool
+ecapi_slot_read(int i, int number, EcapiSlotInfo *info)
 {
+	const Slot *slot = &shared->slots[i];
+	const Worker *worker = &slot->workers[number];
+
 	LWLockAcquire(shared->lock, LW_SHARED);
-	*info = slot->info;
-	info->held = slot->holds > 0;
+	*info = (EcapiSlotInfo) {
+		.database = slot->database, .state = worker->state, .pid = worker->pid,
+		.held = slot->holds > 0, .generation = worker->generation,
+		.started_at = worker->started_at
+	};
+	strlcpy(info->message, worker->message, ECAPI_MESSAGE_SIZE);
 	LWLockRelease(shared->lock);
+	return info->state != ECAPI_SLOT_FREE;
 }
 
 bool
@@ -361,7 +404,7 @@ ecapi_slot_of_database(Oid database, EcapiSlotInfo *info)
 
 	if (shared == NULL || (slot = slot_of(database)) == NULL)
 		return false;
-	copy_out(slot, info);
+	(void) ecapi_slot_read(slot - shared->slots, 0, info);
 	return info->database == database;
 }
 
@@ -379,25 +422,35 @@ ecapi_launcher_running(void)
 	return shared != NULL && pg_atomic_read_u32(&shared->launcher) != 0;
 }
 
-int
+/* Whether a worker of a slot runs; under the lock. */
+static bool
+any_runs(const Slot *slot)
+{
+	for (int number = 0; number < ECAPI_WORKERS; number++)
+		if (slot->workers[number].state == ECAPI_SLOT_RUNNING)
+			return true;
+	return false;
+}
+
+bool
 ecapi_hold_database(Oid database)
 {
 	Slot	   *slot;
-	int			pid = 0;
+	bool		runs = false;
 
 	if (shared == NULL || (slot = slot_of(database)) == NULL ||
 		n_my_holds >= MAX_HOLDS)
-		return 0;
+		return false;
 	register_callbacks();
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	if (slot->info.database == database)
+	if (slot->database == database)
 	{
 		slot->holds++;
 		my_holds[n_my_holds++] = slot - shared->slots;
-		pid = slot->info.pid;
+		runs = any_runs(slot);
 	}
 	LWLockRelease(shared->lock);
-	return pid;
+	return runs;
 }
 
 static void
@@ -430,14 +483,37 @@ ecapi_slot_count(void)
 Oid
 ecapi_slot_database(int i)
 {
-	return shared->slots[i].info.database;
+	return shared->slots[i].database;
 }
 
-bool
-ecapi_slot_read(int i, EcapiSlotInfo *info)
+/* No worker of a slot is wanted but the lead; under the lock. */
+static void
+clear(Slot *slot, EcapiSlotState lead)
 {
-	copy_out(&shared->slots[i], info);
-	return info->state != ECAPI_SLOT_FREE;
+	pg_atomic_write_u32(&slot->wanted, 1);
+	for (int number = 0; number < ECAPI_WORKERS; number++)
+		slot->workers[number].state = ECAPI_SLOT_FREE;
+	slot->workers[0].state = lead;
+}
+
+/* A free slot is a database's from now on; under the lock. */
+static void
+give_slot(Slot *slot, Oid database)
+{
+	for (int number = 0; number < ECAPI_WORKERS; number++)
+	{
+		Worker	   *worker = &slot->workers[number];
+
+		worker->pid = 0;
+		worker->started_at = 0;
+		for (int signal = 0; signal < SIGNALS; signal++)
+			pg_atomic_write_u32(&worker->signals[signal], 0);
+		strlcpy(worker->message, "it has yet to be started", ECAPI_MESSAGE_SIZE);
+	}
+	clear(slot, ECAPI_SLOT_WANTED);
+	slot->database = database;
+	for (int i = 0; i < n_parts; i++)
+		parts[i]->reset((int) (slot - shared->slots), database);
 }
 
 bool
@@ -451,26 +527,14 @@ ecapi_slot_want(Oid database)
 	{
 		Slot	   *slot = &shared->slots[i];
 
-		if (slot->info.database == database)
+		if (slot->database == database)
 			done = true;
-		else if (slot->info.state == ECAPI_SLOT_FREE && slot->holds == 0 &&
-				 free_slot == NULL)
+		else if (!OidIsValid(slot->database) && slot->holds == 0 && free_slot == NULL)
 			free_slot = slot;
 	}
 	if (!done && free_slot != NULL)
 	{
-		uint32		generation = free_slot->info.generation;
-
-		MemSet(&free_slot->info, 0, sizeof(EcapiSlotInfo));
-		free_slot->info.generation = generation;
-		for (int signal = 0; signal < SIGNALS; signal++)
-			pg_atomic_write_u32(&free_slot->signals[signal], 0);
-		free_slot->info.state = ECAPI_SLOT_WANTED;
-		free_slot->info.database = database;
-		for (int i = 0; i < n_parts; i++)
-			parts[i]->reset((int) (free_slot - shared->slots), database);
-		strlcpy(free_slot->info.message, "it has yet to be started",
-				ECAPI_MESSAGE_SIZE);
+		give_slot(free_slot, database);
 		done = true;
 	}
 	LWLockRelease(shared->lock);
@@ -479,23 +543,36 @@ ecapi_slot_want(Oid database)
 }
 
 void
-ecapi_slot_starting(int i)
+ecapi_slot_starting(int i, int number)
 {
+	Worker	   *worker = &shared->slots[i].workers[number];
+
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	shared->slots[i].info.state = ECAPI_SLOT_STARTING;
-	shared->slots[i].info.generation++;
-	shared->slots[i].info.started_at = GetCurrentTimestamp();
+	worker->state = ECAPI_SLOT_STARTING;
+	worker->generation++;
+	worker->started_at = GetCurrentTimestamp();
 	LWLockRelease(shared->lock);
 }
 
-void
-ecapi_slot_failed(int i, const char *message)
+/* What becomes of a worker that ended, or did not come to be; under the lock. */
+static void
+next_of(Slot *slot, int number)
 {
+	slot->workers[number].pid = 0;
+	slot->workers[number].state = number < (int) pg_atomic_read_u32(&slot->wanted)
+		? ECAPI_SLOT_WANTED : ECAPI_SLOT_FREE;
+}
+
+void
+ecapi_slot_failed(int i, int number, const char *message)
+{
+	Slot	   *slot = &shared->slots[i];
+
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	if (shared->slots[i].info.state == ECAPI_SLOT_STARTING)
+	if (slot->workers[number].state == ECAPI_SLOT_STARTING)
 	{
-		shared->slots[i].info.state = ECAPI_SLOT_WANTED;
-		strlcpy(shared->slots[i].info.message, message, ECAPI_MESSAGE_SIZE);
+		next_of(slot, number);
+		strlcpy(slot->workers[number].message, message, ECAPI_MESSAGE_SIZE);
 	}
 	LWLockRelease(shared->lock);
 }
@@ -503,64 +580,91 @@ ecapi_slot_failed(int i, const char *message)
 void
 ecapi_slot_free(int i)
 {
+	Slot	   *slot = &shared->slots[i];
+
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	if (shared->slots[i].info.state != ECAPI_SLOT_RUNNING)
+	if (!any_runs(slot))
 	{
-		shared->slots[i].info.state = ECAPI_SLOT_FREE;
-		shared->slots[i].info.database = InvalidOid;
+		clear(slot, ECAPI_SLOT_FREE);
+		slot->database = InvalidOid;
 	}
 	LWLockRelease(shared->lock);
+}
+
+static Worker *
+myself(void)
+{
+	return &shared->slots[my_slot].workers[my_number];
 }
 
 static void
 detach_worker(int code, Datum arg)
 {
 	Slot	   *slot;
+	Worker	   *worker;
 
 	if (my_slot < 0)
 		return;
 	slot = &shared->slots[my_slot];
-	pg_atomic_write_u32(&slot->procno, 0);
+	worker = myself();
+	pg_atomic_write_u32(&worker->procno, 0);
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	slot->info.state = ECAPI_SLOT_WANTED;
-	slot->info.pid = 0;
-	if (slot->info.message[0] == '\0')
-		strlcpy(slot->info.message, "it ended and will be started again",
-				ECAPI_MESSAGE_SIZE);
+	next_of(slot, my_number);
+	if (worker->message[0] == '\0')
+		strlcpy(worker->message, "it ended and will be started again", ECAPI_MESSAGE_SIZE);
 	LWLockRelease(shared->lock);
 	my_slot = -1;
 	set_latch_of(&shared->launcher);
+	/* the lead may give its destinations to others */
+	if (my_number > 0)
+		give(&slot->workers[0], AT_COMMIT(SIGNAL_RELOAD));
 }
 
 bool
-ecapi_worker_attach(int i, Oid database)
+ecapi_worker_attach(int i, int number, Oid database)
 {
 	Slot	   *slot = &shared->slots[i];
+	Worker	   *worker = &slot->workers[number];
 	bool		mine;
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	mine = slot->info.database == database &&
-		slot->info.state == ECAPI_SLOT_STARTING && slot->holds == 0;
+	mine = slot->database == database && worker->state == ECAPI_SLOT_STARTING &&
+		slot->holds == 0;
 	if (mine)
 	{
-		slot->info.state = ECAPI_SLOT_RUNNING;
-		slot->info.pid = MyProcPid;
-		slot->info.message[0] = '\0';
-		pg_atomic_write_u32(&slot->procno, ecapi_proc_number() + 1);
+		worker->state = ECAPI_SLOT_RUNNING;
+		worker->pid = MyProcPid;
+		worker->message[0] = '\0';
+		pg_atomic_write_u32(&worker->procno, ecapi_proc_number() + 1);
 		my_slot = i;
+		my_number = number;
 	}
 	LWLockRelease(shared->lock);
 	if (mine)
 		before_shmem_exit(detach_worker, (Datum) 0);
+	if (mine && number > 0)
+		give(&slot->workers[0], AT_COMMIT(SIGNAL_RELOAD));
 	return mine;
 }
 
-/* Whether the worker of a slot was given any signal. */
+int
+ecapi_worker_number(void)
+{
+	return my_number;
+}
+
+bool
+ecapi_worker_leads(void)
+{
+	return my_number == 0;
+}
+
+/* Whether a worker was given any signal. */
 static bool
-is_woken(Slot *slot)
+is_woken(Worker *worker)
 {
 	for (int signal = 0; signal < SIGNALS; signal++)
-		if (pg_atomic_read_u32(&slot->signals[signal]) != 0)
+		if (pg_atomic_read_u32(&worker->signals[signal]) != 0)
 			return true;
 	return false;
 }
@@ -569,13 +673,22 @@ void
 ecapi_worker_retire(void)
 {
 	int			i = my_slot;
+	Slot	   *slot = &shared->slots[i];
 
-	detach_worker(0, (Datum) 0);
 	if (i < 0)
 		return;
+	detach_worker(0, (Datum) 0);
+	if (my_number > 0)
+	{
+		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+		if (slot->workers[my_number].state == ECAPI_SLOT_WANTED)
+			slot->workers[my_number].state = ECAPI_SLOT_FREE;
+		LWLockRelease(shared->lock);
+		return;
+	}
 	ecapi_slot_free(i);
 	pg_memory_barrier();
-	if (is_woken(&shared->slots[i]))
+	if (is_woken(&slot->workers[0]))
 		ecapi_slot_want(MyDatabaseId);
 }
 
@@ -583,22 +696,32 @@ bool
 ecapi_worker_leave(void)
 {
 	Slot	   *slot = &shared->slots[my_slot];
+	Worker	   *lead = &slot->workers[0];
 	Oid			database = MyDatabaseId;
 	bool		leaves;
 
+	if (my_number > 0)
+	{
+		detach_worker(0, (Datum) 0);
+		return true;
+	}
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	slot->info.database = InvalidOid;
+	slot->database = InvalidOid;
 	pg_memory_barrier();
-	leaves = slot->holds == 0 && !is_woken(slot);
+	lead->state = ECAPI_SLOT_FREE;
+	leaves = slot->holds == 0 && !is_woken(lead) && !any_runs(slot);
 	if (leaves)
 	{
-		slot->info.state = ECAPI_SLOT_FREE;
-		slot->info.pid = 0;
-		pg_atomic_write_u32(&slot->procno, 0);
+		clear(slot, ECAPI_SLOT_FREE);
+		lead->pid = 0;
+		pg_atomic_write_u32(&lead->procno, 0);
 		my_slot = -1;
 	}
 	else
-		slot->info.database = database;
+	{
+		lead->state = ECAPI_SLOT_RUNNING;
+		slot->database = database;
+	}
 	LWLockRelease(shared->lock);
 	/* another database may wait for a slot */
 	if (leaves)
@@ -607,35 +730,107 @@ ecapi_worker_leave(void)
 }
 
 void
+ecapi_workers_want(int n)
+{
+	Slot	   *slot = &shared->slots[my_slot];
+	bool		starts = false;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	pg_atomic_write_u32(&slot->wanted, n);
+	for (int number = 1; number < ECAPI_WORKERS; number++)
+	{
+		Worker	   *worker = &slot->workers[number];
+
+		if (number < n && worker->state == ECAPI_SLOT_FREE)
+		{
+			worker->state = ECAPI_SLOT_WANTED;
+			starts = true;
+			strlcpy(worker->message, "it has yet to be started", ECAPI_MESSAGE_SIZE);
+		}
+		else if (number >= n && worker->state == ECAPI_SLOT_WANTED)
+			worker->state = ECAPI_SLOT_FREE;
+	}
+	LWLockRelease(shared->lock);
+	if (starts)
+		set_latch_of(&shared->launcher);
+	/* beyond the number nothing wakes them but this */
+	for (int number = n; number < ECAPI_WORKERS; number++)
+		give(&slot->workers[number], AT_COMMIT(SIGNAL_RELOAD));
+}
+
+int
+ecapi_workers_wanted(void)
+{
+	return (int) pg_atomic_read_u32(&shared->slots[my_slot].wanted);
+}
+
+bool
+ecapi_workers_runs(int number)
+{
+	bool		runs;
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	runs = shared->slots[my_slot].workers[number].state == ECAPI_SLOT_RUNNING;
+	LWLockRelease(shared->lock);
+	return runs;
+}
+
+static void
+give_others(int signals)
+{
+	for (int number = 0; number < ECAPI_WORKERS; number++)
+		if (number != my_number)
+			give(&shared->slots[my_slot].workers[number], signals);
+}
+
+void
+ecapi_workers_reload(void)
+{
+	give_others(AT_COMMIT(SIGNAL_RELOAD));
+}
+
+void
+ecapi_workers_stops(void)
+{
+	give_others(AT_COMMIT(SIGNAL_STOPS));
+}
+
+void
+ecapi_workers_wake(int number)
+{
+	set_latch_of(&shared->slots[my_slot].workers[number].procno);
+}
+
+void
 ecapi_worker_message(const char *message)
 {
 	if (my_slot < 0)
 		return;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	strlcpy(shared->slots[my_slot].info.message, message, ECAPI_MESSAGE_SIZE);
+	strlcpy(myself()->message, message, ECAPI_MESSAGE_SIZE);
 	LWLockRelease(shared->lock);
 }
 
 bool
 ecapi_worker_woken(void)
 {
-	return pg_atomic_exchange_u32(&shared->slots[my_slot].signals[SIGNAL_WAKE], 0) != 0;
+	return pg_atomic_exchange_u32(&myself()->signals[SIGNAL_WAKE], 0) != 0;
 }
 
 bool
 ecapi_worker_wake_pending(void)
 {
-	return pg_atomic_read_u32(&shared->slots[my_slot].signals[SIGNAL_WAKE]) != 0;
+	return pg_atomic_read_u32(&myself()->signals[SIGNAL_WAKE]) != 0;
 }
 
 bool
 ecapi_worker_reload(void)
 {
-	return pg_atomic_exchange_u32(&shared->slots[my_slot].signals[SIGNAL_RELOAD], 0) != 0;
+	return pg_atomic_exchange_u32(&myself()->signals[SIGNAL_RELOAD], 0) != 0;
 }
 
 bool
 ecapi_worker_stops(void)
 {
-	return pg_atomic_exchange_u32(&shared->slots[my_slot].signals[SIGNAL_STOPS], 0) != 0;
+	return pg_atomic_exchange_u32(&myself()->signals[SIGNAL_STOPS], 0) != 0;
 }

@@ -1,6 +1,9 @@
 /*
  * shmem.h
- *	  Worker slots in shared memory, and waking a worker at commit.
+ *	  Slots of databases and their workers in shared memory, and waking workers at commit.
+ *
+ * A database that is served has a slot, and in it one worker or several, by number: 0 is
+ * the lead, which runs as long as there is anything to do, and decides how many others run.
  */
 #ifndef ECAPI_SHMEM_H
 #define ECAPI_SHMEM_H
@@ -11,22 +14,30 @@
 
 #define ECAPI_MESSAGE_SIZE	256
 
+/*
+ * Workers of a database at most.  A worker fills a processor with about fifty thousand
+ * events a second; what outgrows eight of them has outgrown a server.  Each commit that
+ * emits looks at as many as are wanted.
+ */
+#define ECAPI_WORKERS		8
+
+/* The state of a worker, or of the place of one. */
 typedef enum EcapiSlotState
 {
-	ECAPI_SLOT_FREE,			/* no database */
+	ECAPI_SLOT_FREE,			/* not wanted; of the lead: the slot has no database */
 	ECAPI_SLOT_WANTED,			/* the launcher shall start a worker */
 	ECAPI_SLOT_STARTING,		/* asked for, has not attached yet */
 	ECAPI_SLOT_RUNNING			/* attached */
 } EcapiSlotState;
 
-/* A copy of a slot, as launcher, view and doctor read it. */
+/* A copy of a worker of a slot, as launcher, view and doctor read it. */
 typedef struct EcapiSlotInfo
 {
 	Oid			database;
 	EcapiSlotState state;
 	int			pid;
-	bool		held;
-	uint32		generation;		/* counts starts of a worker in this slot */
+	bool		held;			/* the slot is */
+	uint32		generation;		/* counts starts of this worker */
 	TimestampTz started_at;		/* last start asked for */
 	char		message[ECAPI_MESSAGE_SIZE];	/* why it is not running */
 } EcapiSlotInfo;
@@ -59,25 +70,25 @@ extern bool ecapi_shmem_attached(void);
 
 /* by any backend */
 
-/* Events were appended: wake this database's worker when we commit. */
+/* Events were appended: wake this database's workers when we commit. */
 extern void ecapi_wake_at_commit(void);
 
-/* Destinations changed: make the worker look at them when we commit. */
+/* Destinations changed: make the workers look at them when we commit. */
 extern void ecapi_reload_at_commit(void);
 
-/* Events were cancelled or erased: make the worker look when we commit. */
+/* Events were cancelled or erased: make the workers look when we commit. */
 extern void ecapi_stops_at_commit(void);
 
 /* A database was made: let the launcher look whether it wants a worker. */
 extern void ecapi_rescan_at_commit(void);
 
 /*
- * Wake the worker of this database now; for COMMIT PREPARED, of which nobody
+ * Wake the workers of this database now; for COMMIT PREPARED, of which nobody
  * knows any more what it holds.
  */
 extern void ecapi_wake_now(void);
 
-/* Copy out the slot of a database; false when it has none. */
+/* Copy out the lead of a database; false when the database has no slot. */
 extern bool ecapi_slot_of_database(Oid database, EcapiSlotInfo *info);
 
 /* The number of this database's slot, from 0; -1 when it has none. */
@@ -88,10 +99,10 @@ extern bool ecapi_launcher_running(void);
 /* by the hook on database DDL */
 
 /*
- * Hold the slot of a database, so that no worker is started in it.  Returns
- * the process id of a worker that runs now and must be stopped, or 0.
+ * Hold the slot of a database, so that no worker is started in it.  Returns whether a
+ * worker runs now, which must be stopped.
  */
-extern int	ecapi_hold_database(Oid database);
+extern bool ecapi_hold_database(Oid database);
 
 /* by the launcher */
 
@@ -106,44 +117,67 @@ extern int	ecapi_slot_count(void);
 /* The database of slot number i, without the lock; InvalidOid: it has none. */
 extern Oid	ecapi_slot_database(int slot);
 
-/* Copy out slot number i; false when it is free. */
-extern bool ecapi_slot_read(int slot, EcapiSlotInfo *info);
+/* Copy out a worker of slot number i; false when there shall be none. */
+extern bool ecapi_slot_read(int slot, int number, EcapiSlotInfo *info);
 
 /*
- * Want a worker for a database.  False when every slot is taken.
+ * Want a worker for a database, its lead.  False when every slot is taken.
  */
 extern bool ecapi_slot_want(Oid database);
 
-/* The launcher is about to register a worker for this slot. */
-extern void ecapi_slot_starting(int slot);
+/* The launcher is about to register that worker of this slot. */
+extern void ecapi_slot_starting(int slot, int number);
 
 /* A worker could not be started, or ended before it attached. */
-extern void ecapi_slot_failed(int slot, const char *message);
+extern void ecapi_slot_failed(int slot, int number, const char *message);
 
-/* The database of this slot is gone. */
+/* The database of this slot is gone; nothing while one of its workers runs. */
 extern void ecapi_slot_free(int slot);
 
 /* by a worker */
 
 /*
- * This process is the worker of a slot now.  False when the slot was given to
- * another, or is held: then it must end.
+ * This process is that worker of a slot now.  False when the slot was given to
+ * another database, or is held: then it must end.
  */
-extern bool ecapi_worker_attach(int slot, Oid database);
+extern bool ecapi_worker_attach(int slot, int number, Oid database);
+
+/* The number of this worker, and whether it is the lead. */
+extern int	ecapi_worker_number(void);
+extern bool ecapi_worker_leads(void);
 
 /*
- * The database has no extension: give the slot back.  It may have it again by now: who
- * woke us is answered by another worker.
+ * The database has no extension: give the place back.  It may have it again by now: who
+ * woke the lead is answered by another one.  The slot is given back when the last worker of
+ * the database retires or leaves.
  */
 extern void ecapi_worker_retire(void);
 
 /*
- * There is nothing for a worker to do in this database: give the slot back, unless
- * somebody has woken us meanwhile.  False then; else the process has to end.
+ * There is nothing for this worker to do: give its place back, and the lead the slot.
+ * False when the lead was woken meanwhile, or other workers run; else the process has to
+ * end.
  */
 extern bool ecapi_worker_leave(void);
 
-/* What this worker last ran into, for ecapi.worker(); "" for nothing. */
+/*
+ * The lead: so many workers shall run, from 1 to ECAPI_WORKERS.  The launcher starts those
+ * that do not; those beyond hand over what they have and leave.
+ */
+extern void ecapi_workers_want(int n);
+
+/* How many workers shall run, and whether one of them runs. */
+extern int	ecapi_workers_wanted(void);
+extern bool ecapi_workers_runs(int number);
+
+/* Make the other workers look at destinations, or at what was stopped. */
+extern void ecapi_workers_reload(void);
+extern void ecapi_workers_stops(void);
+
+/* Have a worker begin a turn. */
+extern void ecapi_workers_wake(int number);
+
+/* What this worker last ran into, for ecapi.workers(); "" for nothing. */
 extern void ecapi_worker_message(const char *message);
 
 /*

@@ -7,11 +7,16 @@
  * in other processes, whose time is added when they say what it was.  A change costs a look at the
  * clock, so phases change a few times a turn, never for an event.
  *
+ * Where a database has several workers all of them count into the same counters, so times
+ * and gauges are those of all together.  Each adds to a gauge what its own value has grown by,
+ * and takes it away when it ends.
+ *
  * Locks: none; the phase is the worker's own, counters are atomics.
  */
 #include "postgres.h"
 
 #include "portability/instr_time.h"
+#include "storage/ipc.h"
 #include "utils/timestamp.h"
 
 #include "stat/stat_worker.h"
@@ -19,6 +24,7 @@
 static pg_atomic_uint64 *counters = NULL;	/* NULL: this process is no worker */
 static EcapiPhase phase = ECAPI_PHASE_OTHER;
 static instr_time since;		/* begin of the phase */
+static uint64 gauges[ECAPI_WORKER_STATS];	/* what this process has added to each */
 
 static const char *const names[ECAPI_PHASES] = {
 	[ECAPI_PHASE_OTHER] = "other",
@@ -35,14 +41,20 @@ ecapi_stat_phase_name(int number)
 	return names[number];
 }
 
+static void
+take_gauges_away(int code, Datum arg)
+{
+	for (int i = ECAPI_WORKER_GAUGES; i < ECAPI_WORKER_STATS; i++)
+		ecapi_stat_worker_now(i, 0);
+}
+
 void
 ecapi_stat_worker_begin(void)
 {
 	counters = ecapi_stat_section(ECAPI_SECTION_WORKER);
 	if (counters == NULL)
 		return;
-	for (int i = ECAPI_WORKER_GAUGES; i < ECAPI_WORKER_STATS; i++)
-		pg_atomic_write_u64(&counters[i], 0);
+	before_shmem_exit(take_gauges_away, (Datum) 0);
 	if (pg_atomic_read_u64(&counters[ECAPI_WORKER_RESET_AT]) == 0)
 		pg_atomic_write_u64(&counters[ECAPI_WORKER_RESET_AT], GetCurrentTimestamp());
 	phase = ECAPI_PHASE_OTHER;
@@ -83,8 +95,11 @@ ecapi_stat_phase(EcapiPhase next)
 void
 ecapi_stat_worker_now(EcapiWorkerStat gauge, uint64 value)
 {
-	if (counters != NULL)
-		pg_atomic_write_u64(&counters[gauge], value);
+	if (counters == NULL || value == gauges[gauge])
+		return;
+	/* less is more by what is missing to 2^64 */
+	(void) pg_atomic_fetch_add_u64(&counters[gauge], (int64) (value - gauges[gauge]));
+	gauges[gauge] = value;
 }
 
 void

@@ -27,8 +27,10 @@
 #include "outbox/rotation.h"
 #include "pipeline/destination.h"
 #include "pipeline/give_up.h"
+#include "pipeline/overview.h"
 #include "pipeline/worker_state.h"
 #include "settings.h"
+#include "shmem/shmem.h"
 #include "stat/stat_track.h"
 #include "worker/bounds.h"
 
@@ -50,15 +52,7 @@ rotation_interval(void)
 static EcapiPassedOver
 stopped_by_guards(void)
 {
-	EcapiPassedOver result = {NIL};
-
-	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
-	{
-		/* one that is guarded and not stopped has its checks before it */
-		if (destination->guarded && destination->state == ECAPI_STOPPED)
-			result.servers = lappend_oid(result.servers, destination->server);
-	}
-	return result;
+	return (EcapiPassedOver) {ecapi_overview_guarded()};
 }
 
 static bool
@@ -92,6 +86,7 @@ end_replays(void)
 	if (ended == 0)
 		return false;
 	ecapi_me.replay_ended = true;
+	ecapi_workers_reload();
 	ereport(LOG,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg_plural("outbox is near ecapi.outbox_limit, %d replay was cancelled",
@@ -121,7 +116,10 @@ empty_early(const EcapiPassedOver *passed_over)
 	return emptied;
 }
 
-/* Keep the outbox below its limit.  Returns whether it is near its limit. */
+/*
+ * Keep the outbox below its limit.  Returns whether it is near its limit.  Only the lead
+ * empties slots; each worker gives up for its own destinations.
+ */
 static bool
 make_room(TimestampTz now, bool rotated)
 {
@@ -132,7 +130,7 @@ make_room(TimestampTz now, bool rotated)
 	ecapi_worker_begin(true);
 	near_limit = ecapi_limit_is_near(now);
 	ecapi_worker_end();
-	if (near_limit)
+	if (near_limit && ecapi_worker_leads())
 	{
 		emptied = empty_early(NULL);
 		if (!emptied && !end_replays())
@@ -185,7 +183,7 @@ ecapi_bounds_keep(TimestampTz now)
 	bool		rotated = ecapi_elapsed(&last_rotation, now, rotation_interval());
 	bool		near_limit;
 
-	if (rotated)
+	if (rotated && ecapi_worker_leads())
 		rotate();
 	/* what cannot be recorded must not be given up */
 	if (!ecapi_delivery || ecapi_me.record_failed_at != 0)

@@ -1,13 +1,14 @@
 /*
  * launcher.c
- *	  Keeps one worker running in each database that has the extension.
+ *	  Keeps the workers running of each database that has the extension.
  *
  * The launcher is a static background worker without a database.  It learns
  * of databases in two ways: it starts a worker in each connectable database
  * once (at its own start, and for new databases when asked to look again), and
  * that worker gives its slot back when it finds no extension, or nothing to do; and a
  * database asks for a worker itself, at the commit of what would wake one: an event, a
- * cancellation, a new destination.
+ * cancellation, a new destination.  That first worker is the lead of its database; it asks
+ * for others, up to ecapi.workers, when there are destinations for them.
  *
  * Lifecycle events, and what happens at each:
  *
@@ -34,8 +35,23 @@
  *							next (enrich/user_sql.c); the worker goes on
  *	 that process ends		the worker starts another with the next call
  *	 worker ends or fails	started again, not more often than every
- *							RESTART_INTERVAL_MS
+ *							RESTART_INTERVAL_MS; of several the lead gives its destinations
+ *							to those that run, and spreads them again when it is back
+ *	 lead ends or fails		started again; the others deliver what they have
+ *	 ecapi.workers is raised, or there are more destinations
+ *							the lead asks for workers, which are there a moment later, and
+ *							spreads the destinations
+ *	 it is lowered, or destinations go
+ *							those beyond hand over what they have, when its requests are
+ *							answered and recorded, and end
+ *	 a destination is given to another worker
+ *							its worker sends nothing more of it, waits for its answers,
+ *							records them, and lets it go; the other one reads its cursor
+ *							behind that, under a new fencing token (outbox/cursor.c)
  *	 worker crashes			the postmaster restarts everything; as server start
+ *	 a worker cannot be started
+ *							tried again; nothing is given to it, and ecapi.workers() says
+ *							why
  *	 launcher ends			the postmaster starts it again after 5 s; workers go
  *							on, their slots tell the new one that they run
  *	 shutdown				SIGTERM to all; a worker records what it knows first.
@@ -80,7 +96,7 @@
 /* A look now and then is enough; every event that matters sets the latch. */
 #define IDLE_MS				60000
 
-/* Of each slot's worker; NULL: not started by this launcher. */
+/* Of each worker of each slot; NULL: not started by this launcher. */
 static BackgroundWorkerHandle **handles;
 
 /* Databases that were probed once, since then only on request. */
@@ -166,7 +182,7 @@ probe_databases(void)
 	{
 		EcapiSlotInfo info;
 
-		if (ecapi_slot_read(i, &info) && !info.held &&
+		if (ecapi_slot_read(i, 0, &info) && !info.held &&
 			!list_member_oid(databases, info.database))
 			ecapi_slot_free(i);
 	}
@@ -174,45 +190,79 @@ probe_databases(void)
 	return all;
 }
 
-static void
-start_worker(int slot, const EcapiSlotInfo *info)
+/* The handle of a worker of a slot. */
+static BackgroundWorkerHandle **
+handle_of(int slot, int number)
 {
+	return &handles[slot * ECAPI_WORKERS + number];
+}
+
+static void
+start_worker(int slot, int number, const EcapiSlotInfo *info)
+{
+	BackgroundWorkerHandle **handle = handle_of(slot, number);
 	BackgroundWorker worker = {0};
 
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_notify_pid = MyProcPid;
-	worker.bgw_main_arg = Int32GetDatum(slot);
+	worker.bgw_main_arg = Int32GetDatum(slot * ECAPI_WORKERS + number);
 	memcpy(worker.bgw_extra, &info->database, sizeof(Oid));
 	strlcpy(worker.bgw_library_name, "ecapi", BGW_MAXLEN);
 	strlcpy(worker.bgw_function_name, "ecapi_worker_main", BGW_MAXLEN);
-	snprintf(worker.bgw_name, BGW_MAXLEN, "ecapi worker for database %u", info->database);
+	snprintf(worker.bgw_name, BGW_MAXLEN, number == 0 ? "ecapi worker for database %u"
+			 : "ecapi worker for database %u, number %d", info->database, number);
 	strlcpy(worker.bgw_type, "ecapi worker", BGW_MAXLEN);
 
-	if (handles[slot] != NULL)
-		pfree(handles[slot]);
-	handles[slot] = NULL;
-	ecapi_slot_starting(slot);
-	if (!RegisterDynamicBackgroundWorker(&worker, &handles[slot]))
+	if (*handle != NULL)
+		pfree(*handle);
+	*handle = NULL;
+	ecapi_slot_starting(slot, number);
+	if (!RegisterDynamicBackgroundWorker(&worker, handle))
 	{
-		handles[slot] = NULL;
-		ecapi_slot_failed(slot, "no background worker slot is free, see max_worker_processes");
+		*handle = NULL;
+		ecapi_slot_failed(slot, number,
+						  "no background worker slot is free, see max_worker_processes");
 	}
 }
 
-/* Give a slot back for another try when its worker ended before it attached. */
+/* Have a worker that ended before it attached started once more. */
 static void
-check_starting(int slot)
+check_starting(int slot, int number)
 {
+	BackgroundWorkerHandle *handle = *handle_of(slot, number);
 	pid_t		pid;
 
-	if (handles[slot] == NULL ||
-		GetBackgroundWorkerPid(handles[slot], &pid) == BGWH_STOPPED)
-		ecapi_slot_failed(slot, "it ended at its start, see the server log");
+	if (handle == NULL || GetBackgroundWorkerPid(handle, &pid) == BGWH_STOPPED)
+		ecapi_slot_failed(slot, number, "it ended at its start, see the server log");
 }
 
-/* Look after all slots; returns how long to wait, in milliseconds. */
+/* Look after a worker of a slot; returns how long to wait, in milliseconds. */
+static long
+tend_worker(int slot, int number, TimestampTz now)
+{
+	EcapiSlotInfo info;
+	long		left;
+
+	if (!ecapi_slot_read(slot, number, &info))
+		return IDLE_MS;
+	if (info.state == ECAPI_SLOT_STARTING)
+	{
+		check_starting(slot, number);
+		if (ecapi_slot_read(slot, number, &info) && info.state == ECAPI_SLOT_STARTING)
+			return IDLE_MS;
+	}
+	if (info.state != ECAPI_SLOT_WANTED || info.held)
+		return IDLE_MS;
+	left = RESTART_INTERVAL_MS - (long) ((now - info.started_at) / 1000);
+	if (left > 0 && left <= RESTART_INTERVAL_MS)
+		return left;
+	start_worker(slot, number, &info);
+	return RESTART_INTERVAL_MS;
+}
+
+/* The same, after all. */
 static long
 tend_slots(void)
 {
@@ -220,28 +270,8 @@ tend_slots(void)
 	long		wait_ms = IDLE_MS;
 
 	for (int i = 0; i < ecapi_slot_count(); i++)
-	{
-		EcapiSlotInfo info;
-		long		left;
-
-		if (!ecapi_slot_read(i, &info))
-			continue;
-		if (info.state == ECAPI_SLOT_STARTING)
-		{
-			check_starting(i);
-			if (ecapi_slot_read(i, &info) && info.state == ECAPI_SLOT_STARTING)
-				continue;
-		}
-		if (info.state != ECAPI_SLOT_WANTED || info.held)
-			continue;
-		left = RESTART_INTERVAL_MS - (long) ((now - info.started_at) / 1000);
-		if (left <= 0 || left > RESTART_INTERVAL_MS)
-		{
-			start_worker(i, &info);
-			left = RESTART_INTERVAL_MS;
-		}
-		wait_ms = Min(wait_ms, left);
-	}
+		for (int number = 0; number < ECAPI_WORKERS; number++)
+			wait_ms = Min(wait_ms, tend_worker(i, number, now));
 	return wait_ms;
 }
 
@@ -253,8 +283,8 @@ failed_slots(void)
 	{
 		EcapiSlotInfo info;
 
-		if (ecapi_slot_read(i, &info) && info.state == ECAPI_SLOT_WANTED &&
-			info.generation > 0 && handles[i] != NULL)
+		if (ecapi_slot_read(i, 0, &info) && info.state == ECAPI_SLOT_WANTED &&
+			info.generation > 0 && *handle_of(i, 0) != NULL)
 			return true;
 	}
 	return false;
@@ -276,7 +306,7 @@ ecapi_launcher_main(Datum arg)
 	launcher_context = AllocSetContextCreate(TopMemoryContext, "ecapi launcher",
 											 ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(launcher_context);
-	handles = palloc0(sizeof(BackgroundWorkerHandle *) * ecapi_slot_count());
+	handles = palloc0(sizeof(BackgroundWorkerHandle *) * ecapi_slot_count() * ECAPI_WORKERS);
 	ecapi_launcher_attach();
 
 	for (;;)
@@ -302,9 +332,33 @@ ecapi_launcher_main(Datum arg)
 	}
 }
 
+/* Ask the workers of a database to end, if again; whether there are any. */
+static bool
+end_workers(Oid database, bool again)
+{
+	bool		any = false;
+
+	for (int slot = 0; slot < ecapi_slot_count(); slot++)
+	{
+		EcapiSlotInfo info;
+
+		if (ecapi_slot_database(slot) != database)
+			continue;
+		for (int number = 0; number < ECAPI_WORKERS; number++)
+		{
+			if (!ecapi_slot_read(slot, number, &info) || info.database != database ||
+				info.pid == 0 ||
+				(again && kill(info.pid, SIGTERM) != 0 && errno == ESRCH))
+				continue;
+			any = true;
+		}
+	}
+	return any;
+}
+
 /*
- * Stop the worker of a database, whose slot the caller holds, and wait until
- * it is gone.  Raises an error when it does not go within ten seconds, and
+ * Stop the workers of a database, whose slot the caller holds, and wait until
+ * they are gone.  Raises an error when they do not go within ten seconds, and
  * when the wait is cancelled.
  */
 void
@@ -314,12 +368,8 @@ ecapi_worker_stop(Oid database)
 
 	for (int i = 0; i < 1000; i++)
 	{
-		EcapiSlotInfo info;
-
-		if (!ecapi_slot_of_database(database, &info) || info.pid == 0)
-			return;
-		/* again and again: it may have been between start and handler */
-		if (i % 50 == 0 && kill(info.pid, SIGTERM) != 0 && errno == ESRCH)
+		/* again and again: one may have been between start and handler */
+		if (!end_workers(database, i % 50 == 0))
 			return;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 10, ecapi_wait_event(&wait_event, "EcapiWorkerStop"));

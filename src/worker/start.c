@@ -14,7 +14,9 @@
 #include "delivery/http.h"
 #include "event/digest.h"
 #include "event/value.h"
+#include "pipeline/settle.h"
 #include "pipeline/worker_state.h"
+#include "shmem/workers.h"
 #include "stat/stat_worker.h"
 #include "worker/start.h"
 
@@ -57,5 +59,9 @@ ecapi_worker_set_up(void)
 		ereport(FATAL,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("could not set up the HTTP client")));
+	ecapi_settle_begin();
+	/* of a lead that ended while it made events */
+	if (ecapi_worker_leads())
+		ecapi_stops_watch(false);
 	ecapi_stat_worker_begin();
 }

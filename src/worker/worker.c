@@ -1,6 +1,12 @@
 /*
  * worker.c
- *	  The worker of a database: one process, one loop, one wait.
+ *	  A worker of a database: one process, one loop, one wait.
+ *
+ * A database has one worker, its lead, or several (ecapi.workers).  Each has destinations
+ * of its own (pipeline/own.c) and delivers them by itself, with ticks, pages and connections
+ * of its own.  What concerns all is the lead's alone: which worker has what
+ * (pipeline/overview.c), the log of ticks, cancellations and amendments, cursors of servers
+ * that come and go, the limits of the ring, and staying while there is anything to do.
  *
  * A turn of the loop:
  *	 1. end, reload settings or destinations, if asked to
@@ -10,9 +16,9 @@
  *		any byte goes out
  *	 4. prepare what was read: users' SQL, in processes of their owners (enrich/processes.c)
  *	 5. send what may be sent; before that, mark what may not any more (stopped.c)
- *	 6. record, when due: one short transaction
- *	 7. take back what was cancelled too late, step by step (cancel.c)
- *	 8. keep the ring within its limits, now and then (bounds.c)
+ *	 6. record, when due: one short transaction; let go what another worker is to have
+ *	 7. take back what was cancelled too late, step by step (cancel.c); the lead
+ *	 8. keep the ring within its limits, now and then (bounds.c); the lead
  *	 9. wait for the latch, a socket, the postmaster's death, or time
  *
  * No transaction, snapshot or lock waits for a request that is in flight.
@@ -68,6 +74,7 @@
 #include "pipeline/failed_feed.h"
 #include "pipeline/keep.h"
 #include "pipeline/observe.h"
+#include "pipeline/overview.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/prepare.h"
 #include "pipeline/read.h"
@@ -75,6 +82,7 @@
 #include "pipeline/recorder.h"
 #include "pipeline/reload.h"
 #include "pipeline/replay_feed.h"
+#include "pipeline/settle.h"
 #include "pipeline/share.h"
 #include "pipeline/slice.h"
 #include "pipeline/state.h"
@@ -111,7 +119,12 @@
 /* How soon to ask again whether a standby has confirmed a tick. */
 #define STANDBY_POLL_MS		10
 
-static bool reload_wanted = true;	/* destinations */
+/*
+ * How soon to look again whether a destination can be had.  Who lets one go says so; who
+ * ends with one does not.
+ */
+#define OWN_POLL_MS			1000
+
 static bool retry_wanted = false;	/* of users' SQL */
 static Oid	cursors = InvalidOid;	/* the relation, as of the last reload */
 static bool tick_wanted = true;
@@ -119,6 +132,8 @@ static bool tick_has_events = false;	/* woken since the last tick */
 static bool moving_events = false;	/* lists of the pipeline are in between */
 static TimestampTz last_heartbeat = 0;
 static TimestampTz last_idle_look = 0;
+static TimestampTz last_own_look = 0;
+static bool waits_for_others = false;	/* who have destinations that are to be ours */
 
 /* What a change of a catalog asks for, as the argument of its callback. */
 #define WANT_RELOAD	1			/* of destinations */
@@ -127,7 +142,7 @@ static TimestampTz last_idle_look = 0;
 static void
 want(Datum arg, int cacheid, uint32 hashvalue)
 {
-	reload_wanted |= (DatumGetInt32(arg) & WANT_RELOAD) != 0;
+	ecapi_me.reload_wanted |= (DatumGetInt32(arg) & WANT_RELOAD) != 0;
 	retry_wanted |= (DatumGetInt32(arg) & WANT_RETRY) != 0;
 }
 
@@ -136,7 +151,7 @@ static void
 want_reload_of(Datum arg, Oid relid)
 {
 	if (relid == cursors || !OidIsValid(relid))
-		reload_wanted = true;
+		ecapi_me.reload_wanted = true;
 }
 
 static bool
@@ -152,26 +167,38 @@ has_extension(void)
 	return has;
 }
 
+/* Whether there is nothing to deliver, and nothing to keep in bounds. */
+static bool
+is_idle(void)
+{
+	bool		idle;
+
+	if (ecapi_overview_any())
+		return false;
+	ecapi_worker_begin(true);
+	idle = ecapi_rotation_empty() && !ecapi_cancellation_any();
+	ecapi_worker_end();
+	return idle;
+}
+
 /*
- * A database without destination has a worker only while there is something to keep
+ * A database without destination has a lead only while there is something to keep
  * in bounds: events and their records, which are removed when they are old, and
- * cancellations.  Else this process ends; a session that emits, cancels or creates a
- * destination asks for another one at commit.
+ * cancellations.  Another worker stays as long as it is wanted or has something.  Else this
+ * process ends; a session that emits, cancels or creates a destination asks for a lead at
+ * commit, and the lead for others.
  */
 static void
 leave_if_idle(TimestampTz now)
 {
-	bool		idle;
-
-	if (!dlist_is_empty(&ecapi_me.destinations) || reload_wanted ||
-		!ecapi_elapsed(&last_idle_look, now, HEARTBEAT_MS))
+	if (!dlist_is_empty(&ecapi_me.destinations) || ecapi_me.reload_wanted)
 		return;
-	ecapi_worker_begin(true);
-	idle = ecapi_rotation_empty() && !ecapi_cancellation_any();
-	ecapi_worker_end();
-	if (idle)
-		ecapi_processes_stop();
-	if (idle && ecapi_worker_leave())
+	if (ecapi_worker_leads()
+		? !ecapi_elapsed(&last_idle_look, now, HEARTBEAT_MS) || !is_idle()
+		: ecapi_worker_number() < ecapi_workers_wanted())
+		return;
+	ecapi_processes_stop();
+	if (ecapi_worker_leave())
 		proc_exit(0);
 }
 
@@ -202,13 +229,21 @@ tell_if_older(void)
 			 errhint("%s", what_to_do)));
 }
 
+/* What was written or locked is not seen by the snapshot of this transaction. */
+static void
+take_new_snapshot(void)
+{
+	ecapi_worker_end();
+	ecapi_worker_begin(false);
+}
+
 static void
 reload_destinations(void)
 {
 	List	   *found;
 	List	   *replays;
 
-	reload_wanted = ecapi_me.replay_ended = false;
+	ecapi_me.reload_wanted = ecapi_me.replay_ended = false;
 	ecapi_worker_begin(false);
 	if (!ecapi_installed())
 	{
@@ -218,19 +253,24 @@ reload_destinations(void)
 		retire();
 	}
 	ecapi_sql_check_known();
-	tell_if_older();
+	ecapi_me.fenced = ecapi_sql_has("1.1");
 	cursors = ecapi_relation("cursor_row", true);
-	/* all that is found is read by one snapshot, which has to see what this has written */
-	if (ecapi_new_oids_follow())
+	if (ecapi_worker_leads())
 	{
-		ecapi_worker_end();
-		ecapi_worker_begin(false);
+		tell_if_older();
+		/* all that is found is read by one snapshot, which has to see what this has written */
+		if (ecapi_new_oids_follow())
+			take_new_snapshot();
 	}
+	if (ecapi_reload_own(&waits_for_others))
+		take_new_snapshot();
 	found = ecapi_reload_find(ecapi_me.scratch);
 	replays = ecapi_replay_load(ecapi_me.scratch);
 	ecapi_worker_end();
 	ecapi_destinations_take(found);
 	ecapi_replay_take(replays);
+	if (ecapi_worker_leads())
+		ecapi_overview_take(found);
 	tick_wanted = true;
 }
 
@@ -255,7 +295,7 @@ read_events(TimestampTz now)
 	/* with a delay, no event may be behind the last logged tick for long */
 	if (tick_wanted && ecapi_tick_take(tick_has_events || ecapi_read_delays()))
 		tick_wanted = tick_has_events = false;
-	ecapi_read_pages(now, &reload_wanted);
+	ecapi_read_pages(now, &ecapi_me.reload_wanted);
 	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
 		if (ecapi_failed_wanted(destination, now))
@@ -439,9 +479,16 @@ turn(void)
 		ecapi_destinations_credentials();
 	}
 	if (ecapi_worker_reload() || ecapi_me.replay_ended)
-		reload_wanted = true;
-	if (reload_wanted)
+		ecapi_me.reload_wanted = true;
+	if (waits_for_others)
+	{
+		ecapi_me.reload_wanted |= ecapi_elapsed(&last_own_look, now, OWN_POLL_MS);
+		wait_ms = OWN_POLL_MS;
+	}
+	if (ecapi_me.reload_wanted)
 		reload_destinations();
+	if (ecapi_worker_leads())
+		ecapi_overview_spread(now, &wait_ms);
 	leave_if_idle(now);
 
 	moving_events = true;
@@ -454,7 +501,7 @@ turn(void)
 		if (!read_events(now))
 			wait_ms = STANDBY_POLL_MS;
 		/* options that were changed before an event was emitted apply to it */
-		if (reload_wanted)
+		if (ecapi_me.reload_wanted)
 		{
 			reload_destinations();
 			wait_ms = 0;
@@ -477,21 +524,26 @@ turn(void)
 
 	if (ecapi_recorder_due(now, &wait_ms))
 		ecapi_recorder_write(false);
+	ecapi_destinations_let_go();
 	if (ecapi_delivery)
 		ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 		{
 			lower(&wait_ms, ecapi_failed_wait_ms(destination, now));
 			lower(&wait_ms, ecapi_receipts_wait_ms(destination, now));
 		}
-	lower(&wait_ms, ecapi_cancel_step(now));
-	lower(&wait_ms, ecapi_amend_step(now));
+	lower(&wait_ms, ecapi_settle_step(now));
+	if (ecapi_worker_leads())
+	{
+		lower(&wait_ms, ecapi_cancel_step(now));
+		lower(&wait_ms, ecapi_amend_step(now));
+	}
 	lower(&wait_ms, ecapi_bounds_keep(now));
 	/* a cursor whose row was deleted is written again */
-	reload_wanted |= ecapi_me.cursor_lost;
+	ecapi_me.reload_wanted |= ecapi_me.cursor_lost;
 	ecapi_me.cursor_lost = false;
 	if (ecapi_worker_wake_pending())
 		lower(&wait_ms, wake_wait(GetCurrentTimestamp()));
-	if (reload_wanted || ecapi_me.replay_ended)
+	if (ecapi_me.reload_wanted || ecapi_me.replay_ended)
 		wait_ms = 0;
 	ecapi_observe_turn(now);
 	return wait_ms;
@@ -520,16 +572,16 @@ report_failure(void)
 	ecapi_failing_say(error);
 	FreeErrorData(error);
 	MemoryContextSwitchTo(old);
-	reload_wanted = true;
+	ecapi_me.reload_wanted = true;
 }
 
 static void
-attach(int slot)
+attach(int place)
 {
 	Oid			database;
 
 	memcpy(&database, MyBgworkerEntry->bgw_extra, sizeof(Oid));
-	if (!ecapi_worker_attach(slot, database))
+	if (!ecapi_worker_attach(place / ECAPI_WORKERS, place % ECAPI_WORKERS, database))
 		proc_exit(0);
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 }

@@ -43,7 +43,8 @@ $SIG{__DIE__} = sub { Test::More::diag("died: $_[0]") if defined $^S && !$^S };
 # Where the libraries for tests are built; servers find them by name.
 my $probes = dirname(abs_path(__FILE__)) . '/../probe';
 
-# A started server with the extension in database postgres.  Options:
+# A started server with the extension in database postgres.  ECAPI_WORKERS=N: each of its
+# databases may have so many workers, for a run of all tests with several.  Options:
 #   name => NAME             default: main
 #   install_path => DIR      another installation
 #   init => [...]            arguments of init
@@ -67,6 +68,7 @@ sub create
 			"log_line_prefix = '%m [%p] %b '",
 			"dynamic_library_path = '\$libdir:$probes'",
 			'log_statement = none',
+			$ENV{ECAPI_WORKERS} ? ("ecapi.workers = $ENV{ECAPI_WORKERS}", 'max_worker_processes = 20') : (),
 			$options{conf} // '') . "\n");
 	$self->start;
 	$self->sql('CREATE EXTENSION ecapi') if $options{extension} // 1;

@@ -1,0 +1,37 @@
+/*
+ * overview.h
+ *	  What the lead knows of all destinations, its own and those of other workers.
+ *
+ * In other workers there is nothing in it.
+ */
+#ifndef ECAPI_OVERVIEW_H
+#define ECAPI_OVERVIEW_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+/*
+ * All destinations that a reload has found, a list of EcapiFound.  Outside of a
+ * transaction.  Raises nothing but out of memory; then the caller does it again.
+ */
+extern void ecapi_overview_take(List *all);
+
+/* Whether there is any destination, and whether the server is one. */
+extern bool ecapi_overview_any(void);
+extern bool ecapi_overview_has(Oid server);
+
+/* Servers of destinations that their guards have stopped, in the current context. */
+extern List *ecapi_overview_guarded(void);
+
+/* Whether a destination of another worker has a delay. */
+extern bool ecapi_overview_delays(void);
+
+/*
+ * Have as many workers as there is work for, and spread destinations over those that run,
+ * when that is due; once a turn of the lead.  Lowers the wait to the next time.
+ */
+extern void ecapi_overview_spread(TimestampTz now, long *wait_ms);
+
+#endif							/* ECAPI_OVERVIEW_H */

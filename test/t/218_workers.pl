@@ -1,0 +1,260 @@
+# Several workers of a database: they are started and ended, destinations are spread over them
+# by owner and load, and go from one to another under load.  Every event arrives once, however
+# often destinations change hands; a cursor has one writer at any time, by its token; and what
+# one worker does for all (cancellations, amendments, ticks, cursors) reaches what others have.
+# ECAPI_ROUNDS sets another number of rounds under load.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use EcapiCluster qw(ids literal many);
+use EcapiLoad;
+use EcapiReceiver;
+use Test::More;
+
+my $rounds = $ENV{ECAPI_ROUNDS} // 4;
+my $receiver = EcapiReceiver->start;
+my $cluster = EcapiCluster->create(conf => "max_worker_processes = 20\n");
+my @names = qw(a1 a2 b1 b2 c1);
+
+# A destination of an owner, named by its first letter.
+sub destination
+{
+	my ($name, %options) = @_;
+	my $owner = 'owner_' . substr($name, 0, 1);
+
+	return $cluster->sql('BEGIN;' . $cluster->destination_sql($name, $receiver->url("/$name"), \%options)
+		  . "ALTER SERVER $name OWNER TO $owner; COMMIT;");
+}
+
+# So many workers at most, and all of them run with every destination in their hands.
+sub workers
+{
+	my ($n) = @_;
+
+	$cluster->sql("ALTER SYSTEM SET ecapi.workers = $n; SELECT pg_reload_conf()");
+	return $cluster->wait_sql("SELECT count(*) = $n AND bool_and(state = 'running' AND destinations <> '{}')"
+		  . ' FROM ecapi.workers', "$n workers run, each with destinations");
+}
+
+# Which worker is to have a destination.
+sub worker_of
+{
+	my ($name) = @_;
+
+	return $cluster->sql("SELECT number FROM ecapi.workers WHERE '$name' = ANY (destinations)");
+}
+
+sub pid_of
+{
+	my ($number) = @_;
+
+	return $cluster->sql("SELECT pid FROM ecapi.workers WHERE number = $number");
+}
+
+# Every write of a cursor leaves its token and the process that wrote it.
+sub watch_writers
+{
+	return $cluster->sql(<<'SQL');
+CREATE TABLE writer (n bigserial, server oid, fence bigint, pid int);
+CREATE FUNCTION note_writer() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+	INSERT INTO public.writer (server, fence, pid) VALUES (new.server, new.fence, pg_backend_pid());
+	RETURN NULL;
+END $$;
+CREATE TRIGGER note AFTER INSERT OR UPDATE ON ecapi.cursor_row FOR EACH ROW EXECUTE FUNCTION note_writer();
+SQL
+}
+
+# No token was written by two processes, and none after a later one.
+sub one_writer
+{
+	my ($what) = @_;
+
+	is($cluster->sql('SELECT count(*) FROM (SELECT FROM writer w JOIN pg_foreign_server s ON s.oid = w.server'
+			  . ' GROUP BY server, fence HAVING count(DISTINCT pid) > 1) x'), '0', "$what: each token has one writer");
+	return is($cluster->sql('SELECT count(*) FROM (SELECT fence, lag(fence) OVER (PARTITION BY server ORDER BY n) AS before'
+			  . ' FROM writer) x WHERE fence < before'), '0', 'and none writes after a later one');
+}
+
+$cluster->sql("CREATE ROLE owner_$_; GRANT USAGE ON FOREIGN DATA WRAPPER ecapi TO owner_$_") for qw(a b c);
+watch_writers();
+
+subtest 'one worker, then three' => sub {
+	destination($_) for @names;
+	$cluster->emit('one-', 1, 500);
+	$cluster->drained(@names);
+	is($cluster->sql('SELECT count(*), max(number), array_length(max(destinations), 1) FROM ecapi.workers'), '1|0|5',
+		'one has all five');
+	workers(3);
+	my %at = map { $_ => worker_of($_) } @names;
+
+	is($at{a1}, $at{a2}, 'the destinations of one owner go together');
+	is($at{b1}, $at{b2}, 'and of another');
+	$cluster->emit('three-', 1, 500);
+	$cluster->drained(@names);
+	$cluster->all_there($receiver, $_, [ ids('one-', 1, 500), ids('three-', 1, 500) ], "$_ has each event once") for @names;
+	is($cluster->sql("SELECT count(DISTINCT pid) FROM writer WHERE fence = (SELECT max(fence) FROM writer w WHERE w.server = writer.server)"),
+		'3', 'three processes write cursors');
+	one_writer('after the first hand-over');
+	is($cluster->doctor('error', '.'), '', 'the doctor finds nothing wrong');
+};
+
+subtest 'hand-overs under load' => sub {
+	my $load = EcapiLoad->start($cluster, 'hands');
+
+	for my $round (1 .. $rounds)
+	{
+		for my $n (1, 4, 2, 3)
+		{
+			workers($n);
+			$load->wait_more(20);
+		}
+	}
+	# the flood of one owner's destination moves the others of its worker away
+	$load->stop;
+	$cluster->drained(@names);
+	$cluster->all_there($receiver, $_, [ ids('one-', 1, 500), ids('three-', 1, 500), $load->ids ],
+		"$_ has each event once after " . 4 * $rounds . ' changes') for @names;
+	one_writer('hand-overs');
+};
+
+subtest 'workers that are ended' => sub {
+	my $load = EcapiLoad->start($cluster, 'ended');
+
+	workers(3);
+	for my $round (1 .. $rounds)
+	{
+		for my $number (0 .. 2)
+		{
+			my $pid = pid_of($number);
+
+			$cluster->sql("SELECT pg_terminate_backend($pid)");
+			$cluster->wait_sql("SELECT count(*) = 3 AND bool_and(state = 'running' AND pid <> $pid AND destinations <> '{}') FROM ecapi.workers",
+				"worker $number is there again");
+			$load->wait_more(10);
+		}
+	}
+	$load->stop;
+	$cluster->drained(@names);
+	$cluster->all_there($receiver, $_, [ ids('one-', 1, 500), ids('three-', 1, 500), map { $cluster->sql("SELECT string_agg('$_-' || n, ' ') FROM load_$_") =~ /\S+/g } qw(hands ended) ],
+		"$_ has all", repeats => 1) for @names;
+	one_writer('ends');
+};
+
+subtest 'the lead is away' => sub {
+	my $other = (grep { worker_of($_) > 0 } @names)[0];
+	my $lead = pid_of(0);
+
+	# held up: the launcher alone is ended, so nobody starts a worker for a while
+	$cluster->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'ecapi launcher'");
+	$cluster->sql("SELECT pg_terminate_backend($lead)");
+	$cluster->emit('away-', 1, 100);
+	$cluster->wait_for(sub { $cluster->compare($receiver, $other, [ ids('away-', 1, 100) ])->{missing} == 0 },
+		'another worker delivers what it has');
+	$cluster->wait_sql("SELECT count(*) = 3 AND bool_and(state = 'running') FROM ecapi.workers", 'the lead is back');
+	$cluster->drained(@names);
+	pass('and delivers its own');
+};
+
+subtest 'a token that is not ours' => sub {
+	my $name = (grep { worker_of($_) > 0 } @names)[0];
+
+	$cluster->sql("UPDATE ecapi.cursor_row c SET fence = fence + 1 FROM pg_foreign_server s WHERE s.oid = c.server AND s.srvname = '$name'");
+	$cluster->emit('token-', 1, 100);
+	$cluster->wait_for(sub { $cluster->log_text =~ /cursor of destination "$name" has the token of another worker/ },
+		'the worker notices it before it writes');
+	$cluster->drained(@names);
+	is($cluster->compare($receiver, $name, [ ids('token-', 1, 100) ])->{missing}, 0, 'and goes on with one of its own, nothing is lost');
+	is($cluster->compare($receiver, $name, [ ids('token-', 1, 100) ])->{conflicts}, 0, 'under the same ids');
+};
+
+subtest 'a cursor that was deleted' => sub {
+	my $name = (grep { worker_of($_) > 0 } @names)[0];
+
+	$cluster->pause($name);
+	$cluster->emit('deleted-', 1, 50);
+	$cluster->sql("DELETE FROM ecapi.cursor_row c USING pg_foreign_server s WHERE s.oid = c.server AND s.srvname = '$name'");
+	$cluster->resume($name);
+	$cluster->drained(@names);
+	is($cluster->compare($receiver, $name, [ ids('deleted-', 1, 50) ])->{missing}, 0,
+		'the worker that has the destination writes it again, with what waited');
+};
+
+subtest 'what the lead does for all' => sub {
+	my @others = grep { worker_of($_) > 0 } @names;
+
+	# cancelled after it was delivered everywhere
+	$cluster->sql("SELECT ecapi_emit('purchase', value => 10, currency_code => 'EUR', id => 'back', properties => jsonb_build_object('transaction_id', 'back'))");
+	$cluster->drained(@names);
+	$cluster->sql("ALTER SERVER $_ OPTIONS (ADD event_types 'purchase, refund')") for @names;
+	is($cluster->sql("SELECT count(*) FROM (SELECT ecapi.cancel('back')) x"), '1', 'an event that was sent is cancelled');
+	$cluster->wait_for(sub { my @with = grep { my $name = $_; grep { ($_->{data_set_id} // '') eq $name && ($_->{id} // '') =~ /^back:refund/ } $receiver->records } @names;
+		return @with == @names; }, 'each destination gets its refund, whichever worker has it');
+	# cancelled before it could leave
+	$cluster->pause($_) for @names;
+	$cluster->emit('never-', 1, 3);
+	$cluster->sql("SELECT ecapi.cancel('never-2')");
+	$cluster->resume($_) for @names;
+	$cluster->drained(@names);
+	is(scalar(grep { ($_->{id} // '') =~ /^never-2/ } $receiver->records), 0, 'one that was not leaves nowhere');
+	# a delay is measured by ticks that the lead logs
+	destination('c2', delay => '2s');
+	$cluster->emit('delayed-', 1, 20);
+	$cluster->drained('c2');
+	$cluster->all_there($receiver, 'c2', [ ids('delayed-', 1, 20) ], 'a delay passes in any worker');
+	$cluster->sql('DROP SERVER c2');
+};
+
+subtest 'DDL on the database' => sub {
+	$cluster->sql('CREATE DATABASE copy TEMPLATE postgres');
+	pass('CREATE DATABASE stops all workers of its template');
+	$cluster->wait_sql("SELECT count(*) = 3 AND bool_and(state = 'running') FROM ecapi.workers", 'they are back');
+	$cluster->sql('DROP DATABASE copy');
+	$cluster->sql('CREATE DATABASE other');
+	my $other = $cluster->in('other');
+
+	$other->sql('CREATE EXTENSION ecapi');
+	$other->destination($_, $receiver->url("/other_$_")) for qw(one two three);
+	$other->wait_sql("SELECT count(*) = 3 AND bool_and(state = 'running' AND destinations <> '{}') FROM ecapi.workers", 'another database has workers, too');
+	$other->sql('DROP EXTENSION ecapi CASCADE');
+	$cluster->wait_sql("NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND datname = 'other')", 'they end with the extension');
+	$other->sql('CREATE EXTENSION ecapi');
+	$other->destination($_, $receiver->url("/other_$_")) for qw(one two three);
+	$other->emit('again-', 1, 10);
+	$other->drained(qw(one two three));
+	pass('and are there when it comes back');
+	$cluster->sql('DROP DATABASE other');
+	pass('DROP DATABASE stops all of them');
+};
+
+subtest 'destinations go' => sub {
+	$cluster->sql("DROP SERVER $_") for @names;
+	$cluster->wait_sql("SELECT count(*) <= 1 FROM ecapi.workers", 'the others end');
+	pass('without destinations no other worker runs');
+};
+$cluster->stop;
+$receiver->stop;
+
+subtest 'more workers than processes' => sub {
+	# launcher, lead and one more
+	$receiver = EcapiReceiver->start;
+	$cluster = EcapiCluster->create(name => 'narrow', conf => "max_worker_processes = 3\nmax_logical_replication_workers = 0\necapi.workers = 4\n");
+	$cluster->sql("CREATE ROLE owner_$_; GRANT USAGE ON FOREIGN DATA WRAPPER ecapi TO owner_$_") for qw(a b c);
+	destination($_) for @names;
+	$cluster->wait_sql("SELECT count(*) FILTER (WHERE state = 'running' AND destinations <> '{}') = 2"
+		  . " AND count(*) FILTER (WHERE state = 'stopped' AND destinations = '{}'"
+		  . " AND message = 'no background worker slot is free, see max_worker_processes') = 2 FROM ecapi.workers",
+		'two run, two say why they do not and have nothing');
+	like($cluster->doctor('warning', 'worker 3'), qr/worker 3 of this database is not running: no background worker slot is free.*lower ecapi\.workers/s,
+		'the doctor says what to do');
+	$cluster->emit('narrow-', 1, 300);
+	$cluster->drained(@names);
+	$cluster->all_there($receiver, $_, [ ids('narrow-', 1, 300) ], "$_ has all") for @names;
+	$cluster->stop;
+};
+
+$receiver->stop;
+done_testing();
