@@ -20,7 +20,7 @@ OBJS = \
 	src/base/sql_rules.o \
 	src/base/sql_version.o \
 	src/base/server_fault.o \
-	src/shmem/shmem.o src/shmem/workers.o \
+	src/shmem/shmem.o src/shmem/wake.o src/shmem/workers.o \
 	src/base/catalog.o \
 	src/base/statement.o \
 	src/api/sqlapi.o \

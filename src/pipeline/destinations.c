@@ -147,13 +147,6 @@ forget(EcapiDestination *destination)
 	MemoryContextDelete(destination->context);
 }
 
-bool
-ecapi_destination_rests(EcapiDestination *destination)
-{
-	return destination->leaving && ecapi_feed_in_order(&destination->live) &&
-		ecapi_feed_in_order(&destination->replay);
-}
-
 /* Whether nothing is on its way or to be recorded of a destination that leaves. */
 static bool
 may_go(EcapiDestination *destination)

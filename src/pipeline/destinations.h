@@ -50,12 +50,6 @@ extern EcapiDestination *ecapi_destination_of(Oid server);
 extern void ecapi_destination_rewind(EcapiDestination *destination);
 
 /*
- * Whether a destination that another worker is to have sends nothing more: what it was
- * about has an end.  Until then it reads nothing, and sends what it has read.
- */
-extern bool ecapi_destination_rests(EcapiDestination *destination);
-
-/*
  * Let destinations go that another worker is to have, when all that was done for them is
  * recorded, and those of which another worker has the token.  Outside of a transaction.
  */

@@ -7,7 +7,7 @@
  * those with a delay.  It is renewed with each reload.
  *
  * Workers are wanted up to ecapi.workers, and not more than there are destinations.  They
- * are spread anew (spread.c) when a worker came or went, when destinations did, and each
+ * are spread again (spread.c) when a worker came or went, when destinations did, and each
  * SPREAD_MS when load has shifted.  Load is how many events have ended lately, by the
  * counters of statistics, and one for the destination itself, so that idle ones are spread
  * by number.

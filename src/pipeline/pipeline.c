@@ -34,7 +34,6 @@
 #include "pipeline/batch.h"
 #include "pipeline/bisect.h"
 #include "pipeline/destination.h"
-#include "pipeline/destinations.h"
 #include "pipeline/failed_feed.h"
 #include "pipeline/feed.h"
 #include "pipeline/fetch.h"

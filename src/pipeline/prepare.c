@@ -46,7 +46,6 @@
 #include "event/value.h"
 #include "pipeline/batch.h"
 #include "pipeline/destination.h"
-#include "pipeline/destinations.h"
 #include "pipeline/feed.h"
 #include "pipeline/page.h"
 #include "pipeline/pages.h"

@@ -82,6 +82,13 @@ ecapi_feed_in_order(EcapiFeed *feed)
 	return true;
 }
 
+bool
+ecapi_destination_rests(EcapiDestination *destination)
+{
+	return destination->leaving && ecapi_feed_in_order(&destination->live) &&
+		ecapi_feed_in_order(&destination->replay);
+}
+
 static void
 drop_slice(EcapiSlice *slice)
 {

@@ -29,6 +29,12 @@ extern bool ecapi_feed_can_probe(EcapiDestination *destination);
 /* Whether no event behind the disposed prefix is disposed of. */
 extern bool ecapi_feed_in_order(EcapiFeed *feed);
 
+/*
+ * Whether a destination that another worker is to have sends nothing more, because nothing
+ * behind its cursor is disposed of.  Until then it reads nothing, and sends what it has read.
+ */
+extern bool ecapi_destination_rests(EcapiDestination *destination);
+
 /* Drop all slices; no batch may point to their events any more. */
 extern void ecapi_feed_drop(EcapiFeed *feed);
 

@@ -12,23 +12,7 @@
 
 #include "datatype/timestamp.h"
 
-#define ECAPI_MESSAGE_SIZE	256
-
-/*
- * Workers of a database at most.  A worker fills a processor with about fifty thousand
- * events a second; what outgrows eight of them has outgrown a server.  Each commit that
- * emits looks at as many as are wanted.
- */
-#define ECAPI_WORKERS		8
-
-/* The state of a worker, or of the place of one. */
-typedef enum EcapiSlotState
-{
-	ECAPI_SLOT_FREE,			/* not wanted; of the lead: the slot has no database */
-	ECAPI_SLOT_WANTED,			/* the launcher shall start a worker */
-	ECAPI_SLOT_STARTING,		/* asked for, has not attached yet */
-	ECAPI_SLOT_RUNNING			/* attached */
-} EcapiSlotState;
+#include "shmem/slot_state.h"
 
 /* A copy of a worker of a slot, as launcher, view and doctor read it. */
 typedef struct EcapiSlotInfo
@@ -161,7 +145,7 @@ extern void ecapi_worker_retire(void);
 extern bool ecapi_worker_leave(void);
 
 /*
- * The lead: so many workers shall run, from 1 to ECAPI_WORKERS.  The launcher starts those
+ * The lead: that number of workers shall run, from 1 to ECAPI_WORKERS.  The launcher starts those
  * that do not; those beyond hand over what they have and leave.
  */
 extern void ecapi_workers_want(int n);

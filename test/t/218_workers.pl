@@ -29,7 +29,7 @@ sub destination
 		  . "ALTER SERVER $name OWNER TO $owner; COMMIT;");
 }
 
-# So many workers at most, and all of them run with every destination in their hands.
+# That number of workers at most: all of them run, each with destinations.
 sub workers
 {
 	my ($n) = @_;

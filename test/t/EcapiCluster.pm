@@ -44,7 +44,7 @@ $SIG{__DIE__} = sub { Test::More::diag("died: $_[0]") if defined $^S && !$^S };
 my $probes = dirname(abs_path(__FILE__)) . '/../probe';
 
 # A started server with the extension in database postgres.  ECAPI_WORKERS=N: each of its
-# databases may have so many workers, for a run of all tests with several.  Options:
+# databases may have that number of workers, for a run of all tests with several.  Options:
 #   name => NAME             default: main
 #   install_path => DIR      another installation
 #   init => [...]            arguments of init
