@@ -15,6 +15,7 @@
 #	fanout			a further destination, by format, against the pure transform
 #	shares			delivery beside nine receivers that never answer against alone
 #	isolation		delivery beside destinations that misbehave against alone
+#	workers			delivery of a backlog by two and four workers against one
 #	documents		capture of documents of many shapes and sizes
 #	routes			delivery beside 199 destinations of other shops against alone
 #	stat			delivery with statistics against a library without
@@ -52,6 +53,8 @@ set -euo pipefail
 . "$REPO/test/bench/steady.sh"
 # shellcheck source=test/bench/isolation.sh
 . "$REPO/test/bench/isolation.sh"
+# shellcheck source=test/bench/workers.sh
+. "$REPO/test/bench/workers.sh"
 # shellcheck source=test/bench/enrich.sh
 . "$REPO/test/bench/enrich.sh"
 # shellcheck source=test/bench/consent.sh
@@ -85,13 +88,13 @@ while [ $# -gt 0 ]; do
 		-n) EVENTS=${2:?}; shift ;;
 		-r) ROUNDS=${2:?}; shift ;;
 		-t) SPAN_GIVEN=${2:?}; shift ;;
-		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | consent | routes | shares | isolation | documents | fanout | stat | fit | report | kafka | metrics) names+=("$1") ;;
-		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|consent|routes|shares|isolation|documents|fanout|stat|fit|report|kafka|metrics]..." ;;
+		emit | capture | deliver | transform | latency | held-snapshot | steady | enrich | consent | routes | shares | isolation | workers | documents | fanout | stat | fit | report | kafka | metrics) names+=("$1") ;;
+		*) die "usage: test/bench.sh [-n EVENTS] [-r ROUNDS] [-t SECONDS] [emit|capture|deliver|transform|latency|held-snapshot|steady|enrich|consent|routes|shares|isolation|workers|documents|fanout|stat|fit|report|kafka|metrics]..." ;;
 	esac
 	shift
 done
 if [ ${#names[@]} = 0 ]; then
-	names=(emit capture deliver transform latency held-snapshot steady enrich consent routes shares isolation documents fanout stat fit report kafka metrics)
+	names=(emit capture deliver transform latency held-snapshot steady enrich consent routes shares isolation workers documents fanout stat fit report kafka metrics)
 	EVENTS=${EVENTS:-50000}
 	SPAN_GIVEN=${SPAN_GIVEN:-5}
 fi

@@ -100,19 +100,20 @@ emit_events()
 	sql -c "SELECT count(ecapi_emit(event => bench.purchase(n))) FROM generate_series($1::bigint, $2) n" >/dev/null
 }
 
+# Of all workers, where there are several.
 worker_pid()
 {
 	sql -c "SELECT pid FROM pg_stat_activity
 			WHERE backend_type = 'ecapi worker' AND datname = current_database()"
 }
 
-# cpu_seconds PID: user and system time of a process so far, and of those of this database
+# cpu_seconds PIDS: user and system time of processes so far, and of those of this database
 # that run users' SQL.
 cpu_seconds()
 {
 	local pid
 
-	for pid in "$1" $(sql -At -c "SELECT pid FROM pg_stat_activity
+	for pid in $1 $(sql -At -c "SELECT pid FROM pg_stat_activity
 			WHERE backend_type = 'ecapi enrichment worker' AND datname = current_database()"); do
 		sed 's/^.*) //' "/proc/$pid/stat"
 	done | awk -v ticks="$(getconf CLK_TCK)" '{ spent += $12 + $13 } END { print spent / ticks }'

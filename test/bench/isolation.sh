@@ -9,6 +9,7 @@
 #				that it is called again after each process that it has cost
 #	mute		a receiver that takes a request and never answers
 #	flooded		a backlog of -n events, which is sent all the while
+# ECAPI_WORKERS=N lets that number of workers deliver.
 # Figures: events a second that arrive at the six, from the first COMMIT to the last receipt,
 # and from COMMIT to receipt.
 #
@@ -82,6 +83,7 @@ bench_isolation()
 	[ -z "${RECEIVER_PID:-}" ] || stop_receiver
 	rm -f "$WORK/received"
 	start_receiver --http --no-check --out "$WORK/received"
+	sql -d postgres -c "ALTER SYSTEM SET ecapi.workers = ${ECAPI_WORKERS:-1}" -c "SELECT pg_reload_conf()" >/dev/null
 	bench_database isolation
 	isolation_owner good NULL
 	isolation_owner sleeps 'PERFORM pg_sleep(4.5)'

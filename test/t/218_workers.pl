@@ -12,6 +12,7 @@ use lib $FindBin::RealBin;
 use EcapiCluster qw(ids literal many);
 use EcapiLoad;
 use EcapiReceiver;
+use EcapiWorkers;
 use Test::More;
 
 my $rounds = $ENV{ECAPI_ROUNDS} // 4;
@@ -29,58 +30,8 @@ sub destination
 		  . "ALTER SERVER $name OWNER TO $owner; COMMIT;");
 }
 
-# That number of workers at most: all of them run, each with destinations.
-sub workers
-{
-	my ($n) = @_;
-
-	$cluster->sql("ALTER SYSTEM SET ecapi.workers = $n; SELECT pg_reload_conf()");
-	return $cluster->wait_sql("SELECT count(*) = $n AND bool_and(state = 'running' AND destinations <> '{}')"
-		  . ' FROM ecapi.workers', "$n workers run, each with destinations");
-}
-
-# Which worker is to have a destination.
-sub worker_of
-{
-	my ($name) = @_;
-
-	return $cluster->sql("SELECT number FROM ecapi.workers WHERE '$name' = ANY (destinations)");
-}
-
-sub pid_of
-{
-	my ($number) = @_;
-
-	return $cluster->sql("SELECT pid FROM ecapi.workers WHERE number = $number");
-}
-
-# Every write of a cursor leaves its token and the process that wrote it.
-sub watch_writers
-{
-	return $cluster->sql(<<'SQL');
-CREATE TABLE writer (n bigserial, server oid, fence bigint, pid int);
-CREATE FUNCTION note_writer() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
-BEGIN
-	INSERT INTO public.writer (server, fence, pid) VALUES (new.server, new.fence, pg_backend_pid());
-	RETURN NULL;
-END $$;
-CREATE TRIGGER note AFTER INSERT OR UPDATE ON ecapi.cursor_row FOR EACH ROW EXECUTE FUNCTION note_writer();
-SQL
-}
-
-# No token was written by two processes, and none after a later one.
-sub one_writer
-{
-	my ($what) = @_;
-
-	is($cluster->sql('SELECT count(*) FROM (SELECT FROM writer w JOIN pg_foreign_server s ON s.oid = w.server'
-			  . ' GROUP BY server, fence HAVING count(DISTINCT pid) > 1) x'), '0', "$what: each token has one writer");
-	return is($cluster->sql('SELECT count(*) FROM (SELECT fence, lag(fence) OVER (PARTITION BY server ORDER BY n) AS before'
-			  . ' FROM writer) x WHERE fence < before'), '0', 'and none writes after a later one');
-}
-
 $cluster->sql("CREATE ROLE owner_$_; GRANT USAGE ON FOREIGN DATA WRAPPER ecapi TO owner_$_") for qw(a b c);
-watch_writers();
+watch_writers($cluster);
 
 subtest 'one worker, then three' => sub {
 	destination($_) for @names;
@@ -88,8 +39,8 @@ subtest 'one worker, then three' => sub {
 	$cluster->drained(@names);
 	is($cluster->sql('SELECT count(*), max(number), array_length(max(destinations), 1) FROM ecapi.workers'), '1|0|5',
 		'one has all five');
-	workers(3);
-	my %at = map { $_ => worker_of($_) } @names;
+	workers($cluster, 3);
+	my %at = map { $_ => worker_of($cluster, $_) } @names;
 
 	is($at{a1}, $at{a2}, 'the destinations of one owner go together');
 	is($at{b1}, $at{b2}, 'and of another');
@@ -98,7 +49,7 @@ subtest 'one worker, then three' => sub {
 	$cluster->all_there($receiver, $_, [ ids('one-', 1, 500), ids('three-', 1, 500) ], "$_ has each event once") for @names;
 	is($cluster->sql("SELECT count(DISTINCT pid) FROM writer WHERE fence = (SELECT max(fence) FROM writer w WHERE w.server = writer.server)"),
 		'3', 'three processes write cursors');
-	one_writer('after the first hand-over');
+	one_writer($cluster, 'after the first hand-over');
 	is($cluster->doctor('error', '.'), '', 'the doctor finds nothing wrong');
 };
 
@@ -109,7 +60,7 @@ subtest 'hand-overs under load' => sub {
 	{
 		for my $n (1, 4, 2, 3)
 		{
-			workers($n);
+			workers($cluster, $n);
 			$load->wait_more(20);
 		}
 	}
@@ -118,18 +69,18 @@ subtest 'hand-overs under load' => sub {
 	$cluster->drained(@names);
 	$cluster->all_there($receiver, $_, [ ids('one-', 1, 500), ids('three-', 1, 500), $load->ids ],
 		"$_ has each event once after " . 4 * $rounds . ' changes') for @names;
-	one_writer('hand-overs');
+	one_writer($cluster, 'hand-overs');
 };
 
 subtest 'workers that are ended' => sub {
 	my $load = EcapiLoad->start($cluster, 'ended');
 
-	workers(3);
+	workers($cluster, 3);
 	for my $round (1 .. $rounds)
 	{
 		for my $number (0 .. 2)
 		{
-			my $pid = pid_of($number);
+			my $pid = pid_of($cluster, $number);
 
 			$cluster->sql("SELECT pg_terminate_backend($pid)");
 			$cluster->wait_sql("SELECT count(*) = 3 AND bool_and(state = 'running' AND pid <> $pid AND destinations <> '{}') FROM ecapi.workers",
@@ -141,12 +92,12 @@ subtest 'workers that are ended' => sub {
 	$cluster->drained(@names);
 	$cluster->all_there($receiver, $_, [ ids('one-', 1, 500), ids('three-', 1, 500), map { $cluster->sql("SELECT string_agg('$_-' || n, ' ') FROM load_$_") =~ /\S+/g } qw(hands ended) ],
 		"$_ has all", repeats => 1) for @names;
-	one_writer('ends');
+	one_writer($cluster, 'ends');
 };
 
 subtest 'the lead is away' => sub {
-	my $other = (grep { worker_of($_) > 0 } @names)[0];
-	my $lead = pid_of(0);
+	my $other = (grep { worker_of($cluster, $_) > 0 } @names)[0];
+	my $lead = pid_of($cluster, 0);
 
 	# held up: the launcher alone is ended, so nobody starts a worker for a while
 	$cluster->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'ecapi launcher'");
@@ -160,7 +111,7 @@ subtest 'the lead is away' => sub {
 };
 
 subtest 'a token that is not ours' => sub {
-	my $name = (grep { worker_of($_) > 0 } @names)[0];
+	my $name = (grep { worker_of($cluster, $_) > 0 } @names)[0];
 
 	$cluster->sql("UPDATE ecapi.cursor_row c SET fence = fence + 1 FROM pg_foreign_server s WHERE s.oid = c.server AND s.srvname = '$name'");
 	$cluster->emit('token-', 1, 100);
@@ -172,7 +123,7 @@ subtest 'a token that is not ours' => sub {
 };
 
 subtest 'a cursor that was deleted' => sub {
-	my $name = (grep { worker_of($_) > 0 } @names)[0];
+	my $name = (grep { worker_of($cluster, $_) > 0 } @names)[0];
 
 	$cluster->pause($name);
 	$cluster->emit('deleted-', 1, 50);
@@ -184,7 +135,7 @@ subtest 'a cursor that was deleted' => sub {
 };
 
 subtest 'what the lead does for all' => sub {
-	my @others = grep { worker_of($_) > 0 } @names;
+	my @others = grep { worker_of($cluster, $_) > 0 } @names;
 
 	# cancelled after it was delivered everywhere
 	$cluster->sql("SELECT ecapi_emit('purchase', value => 10, currency_code => 'EUR', id => 'back', properties => jsonb_build_object('transaction_id', 'back'))");
