@@ -38,10 +38,8 @@ LANGUAGE c STABLE PARALLEL SAFE ROWS 1
 AS 'MODULE_PATHNAME', 'ecapi_library_problems';
 
 -- ---------------------------------------------------------------------------
--- Several workers.  A cursor's row has the token of the worker that writes it.
+-- Several workers
 -- ---------------------------------------------------------------------------
-
-ALTER TABLE ecapi.cursor_row ADD COLUMN fence bigint NOT NULL DEFAULT 0;
 
 CREATE FUNCTION ecapi_internal.workers(OUT number integer, OUT pid integer, OUT state text,
 	OUT started_at timestamptz, OUT starts bigint, OUT message text)
@@ -946,7 +944,6 @@ GRANT EXECUTE ON FUNCTION ecapi_internal.stat_destinations(), ecapi_internal.sta
 -- ---------------------------------------------------------------------------
 
 COMMENT ON FUNCTION ecapi_internal.require_library(text) IS 'raises an error where the library is older than that version; upgrade steps begin with it';
-COMMENT ON COLUMN ecapi.cursor_row.fence IS 'token of the worker that has the destination; who has another one writes nothing';
 COMMENT ON FUNCTION ecapi_internal.workers() IS 'rows of ecapi.workers';
 COMMENT ON FUNCTION ecapi_internal.worker_of(oid) IS 'number of the worker that is to have a destination';
 COMMENT ON VIEW ecapi.workers IS 'the workers of this database that shall run, see the setting ecapi.workers';

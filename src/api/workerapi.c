@@ -34,7 +34,7 @@ message_of(const EcapiSlotInfo *info)
 	if (info->state != ECAPI_SLOT_RUNNING)
 		return ecapi_launcher_running() ? info->message : no_launcher;
 	if (info->message[0] != '\0')
-		return pstrdup(info->message);
+		return info->message;
 	return ecapi_delivery ? NULL : "ecapi.delivery is off";
 }
 

@@ -22,9 +22,10 @@
  *	 two rows --(the older is free)-----------> one
  *
  * A cursor has one writer at any time: the worker that has its destination
- * (pipeline/own.c).  Each owner gives the row a token of its own before it reads, and looks
- * at it before each write, under the row's lock.  So a worker that another one has followed,
- * by whatever mistake, writes nothing more.
+ * (pipeline/own.c).  Its fencing token is how often the row was written, which grows with
+ * each write.  A worker that takes a cursor writes it, and before each further write looks,
+ * under the row's lock, whether the number is that of its own last one.  So a worker that
+ * another one has followed, by whatever mistake, writes nothing more.
  *
  * The cursor and what belongs to its movement (failed events, request log) are
  * written in one transaction, or not at all.
@@ -36,7 +37,6 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "base/sql_version.h"
 #include "base/statement.h"
 #include "outbox/cursor.h"
 
@@ -65,45 +65,36 @@ static EcapiStatement load = {
 
 /* The server again: a change of the row meanwhile may have given it another. */
 static EcapiStatement lock = {
-	"SELECT 1 FROM ecapi.cursor_row c WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("$1")
+	"SELECT c.written FROM ecapi.cursor_row c WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("$1")
 	" AND c.server OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED",
 	1, {OIDOID}, NULL
 };
 
-static EcapiStatement lock_fenced = {
-	"SELECT c.fence FROM ecapi.cursor_row c WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("$1")
-	" AND c.server OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED",
-	1, {OIDOID}, NULL
-};
-
-static EcapiStatement raise_fence = {
-	"UPDATE ecapi.cursor_row SET fence = fence OPERATOR(pg_catalog.+) 1,"
-	" written = written OPERATOR(pg_catalog.+) 1,"
+static EcapiStatement take = {
+	"UPDATE ecapi.cursor_row SET written = written OPERATOR(pg_catalog.+) 1,"
 	" generation = (written OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) 16"
-	" WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1") " RETURNING fence",
+	" WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1") " RETURNING written",
 	1, {OIDOID}, NULL
 };
 
 static EcapiStatement exists = {
-	"SELECT 1 FROM ecapi.cursor_row WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
+	"SELECT written FROM ecapi.cursor_row WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
 	1, {OIDOID}, NULL
 };
 
-/* A row beside another one; with what SQL before 1.1 has no column for. */
-#define WRITE_BESIDE(more) \
-	"INSERT INTO ecapi.cursor_row (destination, server, snapshot, window_end, arm, xid, seq," \
-	" system_identifier, database, started_at, delivered, filtered, failed, given_up," \
-	" enrich_skipped, state, stopped_options, test_since, last_error, last_error_at," \
-	" next_try, recorded_at, written, generation" more ")" \
-	" SELECT destination, server, snapshot, window_end, arm, xid, seq, system_identifier," \
-	" database, started_at, delivered, filtered, failed, given_up, enrich_skipped, state," \
-	" stopped_options, test_since, last_error, last_error_at, next_try, recorded_at," \
-	" (generation OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.*) 16," \
-	" generation OPERATOR(pg_catalog.+) 1" more \
-	" FROM ecapi.cursor_row c WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("$1")
-
-static EcapiStatement write_beside = {WRITE_BESIDE(""), 1, {OIDOID}, NULL};
-static EcapiStatement write_beside_fenced = {WRITE_BESIDE(", fence"), 1, {OIDOID}, NULL};
+static EcapiStatement write_beside = {
+	"INSERT INTO ecapi.cursor_row (destination, server, snapshot, window_end, arm, xid, seq,"
+	" system_identifier, database, started_at, delivered, filtered, failed, given_up,"
+	" enrich_skipped, state, stopped_options, test_since, last_error, last_error_at,"
+	" next_try, recorded_at, written, generation)"
+	" SELECT destination, server, snapshot, window_end, arm, xid, seq, system_identifier,"
+	" database, started_at, delivered, filtered, failed, given_up, enrich_skipped, state,"
+	" stopped_options, test_since, last_error, last_error_at, next_try, recorded_at,"
+	" (generation OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.*) 16,"
+	" generation OPERATOR(pg_catalog.+) 1"
+	" FROM ecapi.cursor_row c WHERE c.ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
+	1, {OIDOID}, NULL
+};
 
 static EcapiStatement tidy = {
 	"WITH gone AS (DELETE FROM ecapi.cursor_row WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
@@ -131,7 +122,7 @@ static EcapiStatement write_row = {
 	" written = written OPERATOR(pg_catalog.+) 1,"
 	" generation = (written OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) 16,"
 	" recorded_at = pg_catalog.clock_timestamp()"
-	" WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1"),
+	" WHERE ctid OPERATOR(pg_catalog.=) " NEWEST("$1") " RETURNING written",
 	17, {OIDOID, PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT2OID, XID8OID, INT8OID, INT8OID,
 	INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 	INT8OID, INT8OID, TIMESTAMPTZOID}, NULL
@@ -266,38 +257,30 @@ static bool beside = true;
 static TimestampTz tidied_at = 0;
 
 EcapiCursorLock
-ecapi_cursor_lock(Oid server, int64 fence, bool aside)
+ecapi_cursor_lock(Oid server, int64 token, bool aside)
 {
-	EcapiStatement *statement = fence == 0 ? &lock : &lock_fenced;
+	bool		locked = ecapi_execute(&lock, ecapi_arg_oid(server)) > 0;
 
-	if (ecapi_execute(statement, ecapi_arg_oid(server)) == 0)
-	{
-		if (!aside ||
-			ecapi_execute(fence == 0 ? &write_beside : &write_beside_fenced,
-						  ecapi_arg_oid(server)) == 0)
-			return ECAPI_CURSOR_HELD;
-		beside = true;
-		/* it has the token of the row beside */
-		if (fence == 0 || ecapi_execute(statement, ecapi_arg_oid(server)) == 0)
-			return ECAPI_CURSOR_LOCKED;
-	}
-	return fence == 0 || ecapi_column_int8(0, 1) == fence ? ECAPI_CURSOR_LOCKED
-		: ECAPI_CURSOR_FENCED;
+	/* of a row that another transaction holds, what is committed counts */
+	if (!locked && (!aside || ecapi_execute(&exists, ecapi_arg_oid(server)) == 0))
+		return ECAPI_CURSOR_HELD;
+	if (token != 0 && ecapi_column_int8(0, 1) != token)
+		return ECAPI_CURSOR_TAKEN;
+	if (locked)
+		return ECAPI_CURSOR_LOCKED;
+	if (ecapi_execute(&write_beside, ecapi_arg_oid(server)) == 0)
+		return ECAPI_CURSOR_HELD;
+	beside = true;
+	return ECAPI_CURSOR_LOCKED;
 }
 
 int64
-ecapi_cursor_fence(Oid server)
+ecapi_cursor_take(Oid server)
 {
-	if (!ecapi_sql_has("1.1"))
-		return 0;
 	/* a row that another transaction holds would be waited for */
-	if (ecapi_execute(&lock_fenced, ecapi_arg_oid(server)) == 0)
-	{
-		(void) ecapi_execute(&write_beside_fenced, ecapi_arg_oid(server));
-		beside = true;
-	}
-	if (ecapi_execute(&raise_fence, ecapi_arg_oid(server)) == 0)
-		elog(ERROR, "a cursor is gone");
+	if (ecapi_cursor_lock(server, 0, true) != ECAPI_CURSOR_LOCKED ||
+		ecapi_execute(&take, ecapi_arg_oid(server)) == 0)
+		return 0;
 	return ecapi_column_int8(0, 1);
 }
 
@@ -318,7 +301,7 @@ ecapi_cursor_tidy(TimestampTz now, bool others)
 	beside = ecapi_column_bool(0, 1);
 }
 
-void
+int64
 ecapi_cursor_write(const EcapiCursor *cursor)
 {
 	ecapi_execute(&write_row,
@@ -340,6 +323,7 @@ ecapi_cursor_write(const EcapiCursor *cursor)
 				  ecapi_arg_int8(cursor->given_up),
 				  ecapi_arg_int8(cursor->enrich_skipped),
 				  ecapi_arg_time_if_set(cursor->test_since));
+	return ecapi_column_int8(0, 1);
 }
 
 void

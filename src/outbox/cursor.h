@@ -53,20 +53,20 @@ typedef enum EcapiCursorLock
 {
 	ECAPI_CURSOR_LOCKED,
 	ECAPI_CURSOR_HELD,			/* by another transaction, and it is to stay so; or gone */
-	ECAPI_CURSOR_FENCED			/* locked, and it has another token: not to be written */
+	ECAPI_CURSOR_TAKEN			/* by another worker: it has another token */
 } EcapiCursorLock;
 
 /*
  * Lock a cursor for writing, without waiting.  With aside, a row beside one that another
- * transaction holds is the cursor then.  fence: our token, or 0 to look at none.
+ * transaction holds is the cursor then.  token: of our last write; 0: any will do.
  */
-extern EcapiCursorLock ecapi_cursor_lock(Oid server, int64 fence, bool aside);
+extern EcapiCursorLock ecapi_cursor_lock(Oid server, int64 token, bool aside);
 
 /*
- * Give a cursor a new token, by which the caller alone writes it from now on.  The token
- * is above 0; it is 0 where the SQL is before 1.1, which knows of none.
+ * Take a cursor: from now on the caller alone writes it.  Returns the token, above 0; 0
+ * when the cursor is gone.
  */
-extern int64 ecapi_cursor_fence(Oid server);
+extern int64 ecapi_cursor_take(Oid server);
 
 /* Whether there is a cursor of that server, locked or not. */
 extern bool ecapi_cursor_exists(Oid server);
@@ -78,8 +78,8 @@ extern bool ecapi_cursor_exists(Oid server);
  */
 extern void ecapi_cursor_tidy(TimestampTz now, bool others);
 
-/* Write a cursor that the caller has locked. */
-extern void ecapi_cursor_write(const EcapiCursor *cursor);
+/* Write a cursor that the caller has locked.  Returns its token from then on. */
+extern int64 ecapi_cursor_write(const EcapiCursor *cursor);
 
 /* Write the state of a locked cursor whose place is not ours to write. */
 extern void ecapi_cursor_write_state(const EcapiCursor *cursor);

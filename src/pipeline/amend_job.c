@@ -389,8 +389,6 @@ finish(TimestampTz now)
 		looks_seen = 0;
 	rest_until = now + Min(Max(now - job.started_at, 0), REST_MAX_US);
 	drop_job();
-	/* events that came of them may be withdrawn from some destinations */
-	ecapi_stops_look_again();
 	ecapi_stops_watch(false);
 }
 
@@ -411,6 +409,8 @@ resolve_some(TimestampTz now)
 	ecapi_worker_end();
 	if (!may_read)
 		return FORGETTING_MS;
+	/* events that came of them may be withdrawn from some destinations */
+	ecapi_stops_look_again();
 	if (job.done == job.n)
 		finish(now);
 	return 0;

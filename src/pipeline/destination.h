@@ -52,6 +52,7 @@ typedef struct EcapiReplay
 	int64		passed_over;
 	bool		dirty;			/* place or counts are to be written */
 	bool		written;		/* in the transaction that is open */
+	bool		held;			/* its row was locked by another at the last write */
 	bool		closing;		/* cancelled; only requests on their way are waited for */
 } EcapiReplay;
 
@@ -136,7 +137,8 @@ struct EcapiDestination
 	Oid			server;
 	NameData	name;
 	bool		seen;			/* still there, while reloading */
-	int64		fence;			/* the token by which we write its cursor; 0: SQL before 1.1 */
+	int64		token;			/* of our last write of its cursor; 0: it is guarded */
+	int64		next_token;		/* of one in the transaction that is open */
 	bool		leaving;		/* another worker is to have it */
 	bool		lost;			/* the row of its cursor has another's token */
 	bool		guarded;		/* from the first on, until every check of its cursor
@@ -205,6 +207,17 @@ ecapi_prepares(const EcapiDestination *destination)
 }
 
 /*
+ * Whether another worker is to have a destination, and nobody keeps us from recording what
+ * was done for it.  What somebody does keeps it here, so it goes on meanwhile.
+ */
+static inline bool
+ecapi_is_leaving(const EcapiDestination *destination)
+{
+	return destination->leaving && destination->journal.changes == NIL &&
+		!destination->replaying.held;
+}
+
+/*
  * Whether a feed wants to hold more events: it holds less than two requests' worth, one to
  * send and one to fill up from; of large requests less than that.
  */
@@ -214,7 +227,7 @@ ecapi_feed_wants(const EcapiFeed *feed)
 	const EcapiDestination *destination = feed->destination;
 
 	if (destination->state != ECAPI_RUNNING || destination->options == NULL ||
-		destination->giving_up.to != NULL || destination->leaving)
+		destination->giving_up.to != NULL || ecapi_is_leaving(destination))
 		return false;
 	return feed->unsent < destination->options->batch_size +
 		Min(destination->options->batch_size, ECAPI_PAGE_ROWS);

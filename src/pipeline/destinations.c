@@ -17,7 +17,8 @@
  *
  * Of several workers each has destinations of its own (own.c).  One that another worker is
  * to have is leaving: it reads nothing more, and sends on only when something behind the
- * cursor is disposed of already, which the other one would send again.  When its requests
+ * cursor is disposed of already, which the other one would send again, or when an operator's
+ * open transaction keeps outcomes from being recorded.  When its requests
  * are answered and all is recorded it is let go, and the other one is told.
  *
  * So an error between any two lines leaves the guard on, and the next reload checks
@@ -43,12 +44,14 @@
 #include "pipeline/feed.h"
 #include "pipeline/fetch.h"
 #include "pipeline/own.h"
+#include "pipeline/person_stops.h"
 #include "pipeline/prepare.h"
 #include "pipeline/prepare_call.h"
 #include "pipeline/producers.h"
 #include "pipeline/receipts.h"
 #include "pipeline/slice.h"
 #include "pipeline/state.h"
+#include "pipeline/stopped.h"
 #include "pipeline/tick.h"
 #include "pipeline/worker_state.h"
 #include "records/measure.h"
@@ -152,7 +155,7 @@ static bool
 may_go(EcapiDestination *destination)
 {
 	return ecapi_destination_rests(destination) && destination->nflying == 0 &&
-		destination->nerrands == 0 && !destination->dirty &&
+		destination->nerrands == 0 && destination->giving_up.to == NULL && !destination->dirty &&
 		destination->journal.passed_since == 0;
 }
 
@@ -326,7 +329,7 @@ take_row(EcapiDestination *destination, const EcapiFound *found)
 	const EcapiCursor *cursor = found->cursor;
 
 	ecapi_feed_begin(&destination->live, cursor->from, cursor->to, cursor->position);
-	destination->fence = found->fence;
+	destination->token = destination->next_token = found->token;
 	destination->counts.delivered = cursor->delivered;
 	destination->counts.filtered = cursor->filtered;
 	destination->counts.failed = cursor->failed;
@@ -335,6 +338,9 @@ take_row(EcapiDestination *destination, const EcapiFound *found)
 	destination->test_since = cursor->test_since;
 	destination->bisection.proven = cursor->delivered > 0;
 	ecapi_state_start(destination, cursor);
+	/* what was copied to failed events before is looked at, too */
+	ecapi_person_stops_again();
+	ecapi_stops_look_again();
 }
 
 /*
@@ -406,7 +412,11 @@ take(const EcapiFound *found)
 	destination->leaving = found->leaves;
 	ecapi_stat_destination_take(&destination->stat, found->server);
 	ecapi_failed_look_at_all(destination);	/* an operator may have changed rows */
-	destination->dirty |= found->rewritten;
+	if (found->rewritten)
+	{
+		destination->token = destination->next_token = found->token;
+		destination->dirty = true;
+	}
 	if (destination->guarded && found->guard != NULL)
 		keep_guard(destination, found);
 	else
@@ -435,6 +445,7 @@ ecapi_destinations_take(List *all)
 {
 	dlist_mutable_iter iter;
 	ListCell   *cell;
+	bool		gone = false;
 
 	dlist_foreach_modify(iter, &ecapi_me.destinations)
 		dlist_container(EcapiDestination, node, iter.cur)->seen = false;
@@ -450,9 +461,14 @@ ecapi_destinations_take(List *all)
 	{
 		EcapiDestination *destination = dlist_container(EcapiDestination, node, iter.cur);
 
-		if (!destination->seen)
-			forget(destination);
+		if (destination->seen)
+			continue;
+		forget(destination);
+		gone = true;
 	}
+	/* the lead may have ended its cursor while this worker wrote it */
+	if (gone && !ecapi_worker_leads())
+		ecapi_workers_reload();
 	ecapi_own_release_but(is_known);
 }
 

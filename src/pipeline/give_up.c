@@ -325,7 +325,7 @@ ecapi_give_up_step(EcapiDestination *destination)
 	bool		through;
 
 	/* answers first: what they deliver is not given up */
-	if (destination->giving_up.to == NULL || destination->nflying > 0 || destination->leaving)
+	if (destination->giving_up.to == NULL || destination->nflying > 0)
 		return false;
 	give_up_in_hand(destination);
 	through = give_up_unread(destination);

@@ -12,19 +12,21 @@
  * counters of statistics, and one for the destination itself, so that idle ones are spread
  * by number.
  *
- * With SQL before 1.1, whose cursors have no token, there is one worker.
- *
  * Locks: none.
  */
 #include "postgres.h"
 
 #include "commands/defrem.h"
+#include "foreign/foreign.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "pipeline/destination.h"
 #include "pipeline/destinations.h"
+#include "event/event_type.h"
 #include "pipeline/overview.h"
 #include "pipeline/own.h"
+#include "pipeline/server.h"
 #include "pipeline/spread.h"
 #include "pipeline/worker_state.h"
 #include "settings.h"
@@ -43,9 +45,19 @@
 
 StaticAssertDecl(ECAPI_SPREAD_WORKERS == ECAPI_WORKERS, "as many workers can be spread over");
 
+/* Whether a destination takes refunds. */
+typedef enum Refunds
+{
+	ASK,						/* it was not asked for since the last reload */
+	TAKEN,
+	NOT_TAKEN
+} Refunds;
+
 typedef struct Known
 {
 	Oid			server;
+	NameData	name;
+	Refunds		refunds;
 	Oid			owner;
 	bool		guarded;		/* and stopped by that */
 	bool		delays;
@@ -89,6 +101,7 @@ ecapi_overview_take(List *all)
 												ALLOCSET_SMALL_SIZES);
 	Known	   *list = MemoryContextAllocZero(fresh, sizeof(Known) * Max(list_length(all), 1));
 	ListCell   *cell;
+	bool		fixed = false;
 
 	foreach(cell, all)
 	{
@@ -99,7 +112,10 @@ ecapi_overview_take(List *all)
 		if (before != NULL)
 			*here = *before;
 		changed |= before == NULL || before->owner != found->role;
+		fixed |= found->fixed && !found->mine;
 		here->server = found->server;
+		here->refunds = ASK;
+		namestrcpy(&here->name, found->name);
 		here->owner = found->role;
 		here->guarded = found->guard != NULL && found->cursor != NULL &&
 			strcmp(found->cursor->state, "stopped") == 0;
@@ -111,6 +127,9 @@ ecapi_overview_take(List *all)
 	context = fresh;
 	known = list;
 	n_known = list_length(all);
+	/* who is to have it has passed over it until now */
+	if (fixed)
+		ecapi_workers_reload();
 	ecapi_assign_forget(ecapi_overview_has);
 	ecapi_not_carried_forget(ecapi_overview_has);
 	ecapi_stat_destination_forget(ecapi_overview_has);
@@ -152,6 +171,31 @@ ecapi_overview_delays(void)
 		if (known[i].delays && !ecapi_own_has(known[i].server))
 			return true;
 	return false;
+}
+
+bool
+ecapi_overview_takes_refunds(Oid server, const char **name)
+{
+	Known	   *here = known_of(server);
+	ForeignServer *found;
+	const EcapiOptions *options;
+	char		error[512];
+
+	if (here == NULL)
+		return false;
+	*name = NameStr(here->name);
+	if (here->refunds == ASK)
+	{
+		found = GetForeignServerExtended(server, FSV_MISSING_OK);
+		if (found == NULL)
+			return false;
+		options = ecapi_options_of(found, error, sizeof(error));
+		/* with options that cannot be used, it decides when they can */
+		here->refunds = options == NULL ||
+			(options->event_types & (UINT64CONST(1) << ECAPI_EVENT_refund)) != 0
+			? TAKEN : NOT_TAKEN;
+	}
+	return here->refunds == TAKEN;
 }
 
 /* ---- spreading ---- */
@@ -200,6 +244,7 @@ static void
 spread(const bool *runs, double min_gain)
 {
 	EcapiSpreadItem *items = palloc(sizeof(EcapiSpreadItem) * Max(n_known, 1));
+	bool		moved = false;
 
 	for (int i = 0; i < n_known; i++)
 		items[i] = (EcapiSpreadItem) {
@@ -211,20 +256,22 @@ spread(const bool *runs, double min_gain)
 	/* first those that go back to the lead, which makes room */
 	for (int pass = 0; pass < 2; pass++)
 		for (int i = 0; i < n_known; i++)
-			if ((items[i].to == 0) == (pass == 0) && items[i].to != items[i].at)
-				(void) ecapi_assign(items[i].server, items[i].to);
+			if ((items[i].to == 0) == (pass == 0))
+				moved |= ecapi_assign(items[i].server, items[i].to);
+	if (!moved)
+		return;
 	ecapi_me.reload_wanted = true;
 	ecapi_workers_reload();
 }
 
 void
-ecapi_overview_spread(TimestampTz now, long *wait_ms)
+ecapi_overview_spread(TimestampTz now)
 {
 	bool		runs[ECAPI_WORKERS];
 	bool		shifted;
 	uint32		running;
 	TimestampTz last = looked_at;
-	int			wanted = ecapi_me.fenced ? Max(1, Min(ecapi_workers, n_known)) : 1;
+	int			wanted = Max(1, Min(ecapi_workers, n_known));
 
 	if (wanted != ecapi_workers_wanted())
 		ecapi_workers_want(wanted);
@@ -238,6 +285,4 @@ ecapi_overview_spread(TimestampTz now, long *wait_ms)
 		spread(runs, MIN_GAIN);
 	changed = false;
 	ran = running;
-	if (wanted > 1 && (*wait_ms < 0 || *wait_ms > SPREAD_MS))
-		*wait_ms = SPREAD_MS;
 }

@@ -29,9 +29,15 @@ extern List *ecapi_overview_guarded(void);
 extern bool ecapi_overview_delays(void);
 
 /*
- * Have as many workers as there is work for, and spread destinations over those that run,
- * when that is due; once a turn of the lead.  Lowers the wait to the next time.
+ * Whether a destination is there and takes refunds; then its name, which is good until the
+ * next reload.  In a transaction.
  */
-extern void ecapi_overview_spread(TimestampTz now, long *wait_ms);
+extern bool ecapi_overview_takes_refunds(Oid server, const char **name);
+
+/*
+ * Have as many workers as there is work for, and spread destinations over those that run,
+ * when that is due; once a turn of the lead, which has one each few seconds at least.
+ */
+extern void ecapi_overview_spread(TimestampTz now);
 
 #endif							/* ECAPI_OVERVIEW_H */

@@ -8,34 +8,33 @@
  * releases it when the process ends, however it ends.
  *
  * A lock that was lost, by a mistake here or in what the process loads, would not be
- * noticed; therefore each owner also has a token of its own, which stands in the row of the
- * cursor, and writes no row with another one (outbox/cursor.c).
+ * noticed; therefore the row of the cursor has a token, by which an owner sees that another
+ * one has written it (outbox/cursor.c).
  *
- * Locks: an advisory lock of the session on (cursors' relation, server), of a kind that the
+ * Locks: an advisory lock of the session on (pg_foreign_server, server), of a kind that the
  * functions of SQL cannot take; never waited for, held across transactions.
  */
 #include "postgres.h"
 
+#include "catalog/pg_foreign_server.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "storage/lock.h"
 #include "utils/memutils.h"
 
-#include "base/catalog.h"
 #include "pipeline/own.h"
 #include "pipeline/worker_state.h"
 
 /* pg_advisory_lock() has 1 for a key of 64 bits, and 2 for two of 32. */
 #define KIND_OF_LOCK	3
 
-/* Servers that this process has locked, and the relation by which it did. */
+/* Servers that this process has locked. */
 static List *owned = NIL;
-static Oid	relation = InvalidOid;
 
 static void
 set_tag(LOCKTAG *tag, Oid server)
 {
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, relation, server, KIND_OF_LOCK);
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, ForeignServerRelationId, server, KIND_OF_LOCK);
 }
 
 static bool
@@ -43,8 +42,6 @@ lock(Oid server)
 {
 	LOCKTAG		tag;
 
-	if (!OidIsValid(relation))
-		relation = ecapi_relation("cursor_row", false);
 	set_tag(&tag, server);
 	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }

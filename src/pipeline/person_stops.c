@@ -9,9 +9,11 @@
  * snapshots, as for windows of the outbox: a row that the snapshot of the last look did
  * not see.
  *
- * A look that finds some also goes through failed events.  Those that this process copied
- * from the outbox under a snapshot older than an erasure are deleted: no other process
- * inserts them, and each copy made from now on is made of what is left of the event.
+ * A look that finds some also goes through failed events.  Those that were copied from the
+ * outbox under a snapshot older than an erasure are deleted, each worker's for the
+ * destinations that it has: no other process inserts them, and each copy made from now on is
+ * made of what is left of the event.  A worker that takes a destination over looks once more
+ * at all stops there are, for the last owner may have copied some since it looked.
  * Those that are withdrawn are due, so that their feed disposes of them.
  *
  * Ownership: the snapshot of the last look is in the worker's context.  Locks: rows of
@@ -82,7 +84,9 @@ ecapi_person_stops_refresh(void)
 	{
 		ecapi_foreach(EcapiPage, page, &ecapi_me.pages)
 			ecapi_person_stops_mark(page);
-		left = ecapi_erasure_sweep() + ecapi_stop_list_due();
+		ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
+			left += ecapi_erasure_sweep(NameStr(destination->name));
+		left += ecapi_stop_list_due();
 	}
 	MemoryContextSwitchTo(ecapi_me.context);
 	now = ecapi_snapshot_copy(now);
@@ -100,4 +104,12 @@ ecapi_person_stops_refresh(void)
 	if (looked != NULL)
 		pfree(looked);
 	looked = now;
+}
+
+void
+ecapi_person_stops_again(void)
+{
+	if (looked != NULL)
+		pfree(looked);
+	looked = NULL;
 }

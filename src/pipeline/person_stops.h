@@ -15,6 +15,9 @@
  */
 extern void ecapi_person_stops_refresh(void);
 
+/* The next look finds all that there is: another worker has done so for a destination. */
+extern void ecapi_person_stops_again(void);
+
 /*
  * Mark the events of one page.  In a transaction with an active snapshot, SPI connected;
  * raises what SQL raises.

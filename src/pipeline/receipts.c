@@ -107,7 +107,7 @@ drop_current(EcapiReceipts *receipts)
 static bool
 may_ask(const EcapiDestination *destination)
 {
-	return later_of(destination) != NULL && !destination->guarded && !destination->leaving &&
+	return later_of(destination) != NULL && !destination->guarded && !ecapi_is_leaving(destination) &&
 		destination->state == ECAPI_RUNNING &&
 		destination->options->mode != ECAPI_MODE_SHADOW && ecapi_me.record_failed_at == 0;
 }

@@ -23,6 +23,7 @@
 #include "pipeline/failed_feed.h"
 #include "pipeline/journal.h"
 #include "pipeline/ledger.h"
+#include "pipeline/overview.h"
 #include "pipeline/receipts.h"
 #include "pipeline/recorder.h"
 #include "pipeline/replay_feed.h"
@@ -152,13 +153,14 @@ write_destination(EcapiDestination *destination, TimestampTz now)
 	cursor.has_stopped_options = destination->has_stopped_options;
 	cursor.stopped_options = destination->stopped_options;
 	cursor.next_try = destination->next_try;
-	ecapi_cursor_write(&cursor);
+	destination->next_token = ecapi_cursor_write(&cursor);
 }
 
 /* What a destination's journal held is on its way to the disk. */
 static void
 forget_written(EcapiDestination *destination)
 {
+	destination->token = destination->next_token;
 	if (destination->journal.receipts != NIL || destination->journal.receipt_changes != NIL)
 		ecapi_receipts_recorded(destination);
 	/* look when they are due */
@@ -176,6 +178,7 @@ ecapi_recorder_write(bool all)
 	TimestampTz now = GetCurrentTimestamp();
 	List	   *written = NIL;
 	ListCell   *cell;
+	static bool had_others = false;
 	bool		tick_written = false;
 	EcapiPhase	before = ecapi_stat_phase(ECAPI_PHASE_RECORDING);
 
@@ -195,7 +198,7 @@ ecapi_recorder_write(bool all)
 		if (!destination->dirty && !passed_due(destination, now) &&
 			!(all && destination->journal.passed_since != 0))
 			continue;
-		switch (ecapi_cursor_lock(destination->server, destination->fence,
+		switch (ecapi_cursor_lock(destination->server, destination->token,
 								  !destination->guarded))
 		{
 			case ECAPI_CURSOR_LOCKED:
@@ -205,7 +208,7 @@ ecapi_recorder_write(bool all)
 				if (!ecapi_cursor_exists(destination->server))
 					ecapi_me.cursor_lost = true;
 				continue;
-			case ECAPI_CURSOR_FENCED:
+			case ECAPI_CURSOR_TAKEN:
 				destination->lost = true;
 				continue;
 		}
@@ -214,8 +217,10 @@ ecapi_recorder_write(bool all)
 		written = lappend(written, destination);
 		MemoryContextSwitchTo(old);
 	}
+	/* what others wrote beside stays when they are gone */
+	had_others |= ecapi_workers_wanted() > 1;
 	if (ecapi_worker_leads())
-		ecapi_cursor_tidy(now, ecapi_workers_wanted() > 1);
+		ecapi_cursor_tidy(now, had_others);
 	ecapi_worker_end();
 
 	foreach(cell, written)
@@ -228,6 +233,9 @@ ecapi_recorder_write(bool all)
 	if (tick_written)
 	{
 		ecapi_tick_logged(ecapi_me.tick_to_log);
+		/* others wait for it, or for their heartbeat */
+		if (ecapi_overview_delays())
+			ecapi_workers_wake_others();
 		ecapi_me.tick_logged_at = ecapi_me.tick_to_log_at;
 		ecapi_tick_drop(ecapi_me.tick_to_log);
 		ecapi_me.tick_to_log = NULL;

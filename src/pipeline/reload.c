@@ -202,15 +202,15 @@ end_cursors(List *cursors, List *all)
 	}
 }
 
-/* A cursor follows its server. */
-static void
+/* A cursor follows its server; whether it was behind. */
+static bool
 bind_cursor(const EcapiFound *found)
 {
 	EcapiCursor *cursor = found->cursor;
 	bool		same_name = strcmp(NameStr(cursor->destination), found->name) == 0;
 
 	if (same_name && cursor->server == found->server)
-		return;
+		return false;
 	ecapi_cursor_bind(cursor->server, NameStr(cursor->destination),
 					  found->server, found->name);
 	if (!same_name)
@@ -222,6 +222,7 @@ bind_cursor(const EcapiFound *found)
 	}
 	cursor->server = found->server;
 	namestrcpy(&cursor->destination, found->name);
+	return true;
 }
 
 /*
@@ -331,9 +332,12 @@ fix_cursors(List *cursors, List *all, MemoryContext context)
 		EcapiFound *found = lfirst(cell);
 
 		if (found->cursor != NULL)
-			bind_cursor(found);
+			found->fixed = bind_cursor(found);
 		else if (found->mine || ecapi_own_is_free(found->server))
+		{
 			create_cursor(found, unguarded(found), context);
+			found->fixed = true;
+		}
 	}
 }
 
@@ -363,9 +367,9 @@ find_own(List *all, MemoryContext context)
 	return own;
 }
 
-/* Our token for the cursors of destinations whose guards come off. */
+/* Take the cursors of destinations whose guards come off, or whose rows are new. */
 static void
-fence(List *all)
+take_cursors(List *all)
 {
 	ListCell   *cell;
 
@@ -373,9 +377,13 @@ fence(List *all)
 	{
 		EcapiFound *found = lfirst(cell);
 
-		if (found->mine && found->cursor != NULL && found->guard == NULL &&
-			unguarded(found) == NULL)
-			found->fence = ecapi_cursor_fence(found->server);
+		if (!found->mine || found->cursor == NULL || found->guard != NULL ||
+			(unguarded(found) != NULL && !found->rewritten))
+			continue;
+		found->token = ecapi_cursor_take(found->server);
+		/* it was dropped a moment ago */
+		if (found->token == 0)
+			found->cursor = NULL;
 	}
 }
 
@@ -409,6 +417,6 @@ ecapi_reload_find(MemoryContext context)
 	foreach(cell, all)
 		((EcapiFound *) lfirst(cell))->measured = measured;
 	check_guards(all, context);
-	fence(all);
+	take_cursors(all);
 	return all;
 }

@@ -20,7 +20,7 @@ extern bool ecapi_reload_own(bool *waits);
 /*
  * All destinations there are, as a list of EcapiFound in a context that outlives
  * the transaction; in another worker than the lead, those that it has.  Cursors are fixed on
- * the way, and those of destinations that come to be ours get our token.  In a transaction
+ * the way, and those of destinations that come to be ours are taken.  In a transaction
  * that may write, SPI connected, with an active snapshot.  Raises what SQL raises, and has
  * then changed nothing in memory.
  */

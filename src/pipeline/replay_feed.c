@@ -194,7 +194,7 @@ ecapi_replay_record(EcapiDestination *destination)
 	EcapiReplay *replay = &destination->replaying;
 	EcapiReplayRow row = {0};
 
-	replay->written = false;
+	replay->written = replay->held = false;
 	if (replay->id == 0 || !replay->dirty)
 		return;
 	row.id = replay->id;
@@ -205,6 +205,7 @@ ecapi_replay_record(EcapiDestination *destination)
 	row.passed_over = replay->passed_over;
 	row.finished = at_end(destination);
 	replay->written = ecapi_replay_write(&row);
+	replay->held = !replay->written;
 }
 
 void

@@ -85,7 +85,7 @@ ecapi_feed_in_order(EcapiFeed *feed)
 bool
 ecapi_destination_rests(EcapiDestination *destination)
 {
-	return destination->leaving && ecapi_feed_in_order(&destination->live) &&
+	return ecapi_is_leaving(destination) && ecapi_feed_in_order(&destination->live) &&
 		ecapi_feed_in_order(&destination->replay);
 }
 

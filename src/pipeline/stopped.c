@@ -2,7 +2,7 @@
  * stopped.c
  *	  Marking events in memory that may not leave any more.
  *
- * A session that cancels an event commits a row and sets a flag of the worker (shmem.c).
+ * A session that cancels an event commits a row and sets a flag of each worker (wake.c).
  * Once a turn, after pages were read and before anything is shaped, the worker looks: at
  * every page in memory when the flag was set, else at the pages that are new.  So
  *
@@ -23,7 +23,7 @@
  * than the newest that is withdrawn.
  *
  * Amendments inherit what their originals are withdrawn from, in the transaction that makes
- * them.  While the lead makes some, the workers look at all pages in each turn (amend_job.c).
+ * them.  While the lead makes some, the others look at all pages in each turn (amend_job.c).
  *
  * A mark stays: neither a cancellation nor a withdrawal is taken back.
  *
@@ -251,10 +251,12 @@ look_at_all(void)
 void
 ecapi_stops_refresh(TimestampTz now)
 {
+	/* asked first: when the lead ends it, it has told so before */
+	bool		watched = !ecapi_worker_leads() && ecapi_stops_watched();
 	bool		wanted;
 
 	/* a clock that was set back counts as elapsed */
-	if (ecapi_worker_stops() || ecapi_stops_watched() || now < looked_at ||
+	if (ecapi_worker_stops() || watched || now < looked_at ||
 		now - looked_at >= LOOK_INTERVAL_US)
 		changed = true;
 	wanted = changed;

@@ -26,7 +26,6 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -43,9 +42,7 @@
 #include "event/value.h"
 #include "outbox/append.h"
 #include "outbox/limit.h"
-#include "pipeline/destination.h"
-#include "pipeline/destinations.h"
-#include "pipeline/server.h"
+#include "pipeline/overview.h"
 #include "pipeline/take_back.h"
 #include "records/cancellation.h"
 
@@ -252,35 +249,6 @@ append(const EcapiValue *refund)
 	ecapi_limit_refuse_loss(dropped);
 }
 
-/*
- * Whether a destination, of another worker, too, is there and takes refunds; then its name.
- * With options that cannot be used, it decides when they can.
- */
-static bool
-takes_refunds(Oid server, const char **name)
-{
-	const EcapiDestination *ours = ecapi_destination_of(server);
-	const EcapiOptions *options;
-	char		error[512];
-
-	if (ours != NULL)
-	{
-		*name = NameStr(ours->name);
-		options = ours->options;
-	}
-	else
-	{
-		ForeignServer *found = GetForeignServerExtended(server, FSV_MISSING_OK);
-
-		if (found == NULL)
-			return false;
-		*name = found->servername;
-		options = ecapi_options_of(found, error, sizeof(error));
-	}
-	return options == NULL ||
-		(options->event_types & (UINT64CONST(1) << ECAPI_EVENT_refund)) != 0;
-}
-
 /* The refund for what is left at a server: one that others share, or a new one. */
 static EcapiValue *
 refund_of(const EcapiTakeBack *back, EcapiArena *arena, const EcapiValue *event,
@@ -331,7 +299,7 @@ ecapi_take_back(const EcapiTakeBack *back, bool *gone)
 		if (event == NULL)
 			continue;
 		*gone = false;
-		if (!takes_refunds(sold->server, &name))
+		if (!ecapi_overview_takes_refunds(sold->server, &name))
 			continue;
 		value = left_at(back, event, sold->server);
 		if (value != NULL && value[0] == '\0')

@@ -278,7 +278,6 @@ ecapi_tick_next(EcapiTick *from)
 	if (!ecapi_tick_is_last(from))
 	{
 		EcapiSnapshot *ticks[TICKS_AHEAD];
-		uint32		count = ecapi_tick_log_count();
 		int			n = ecapi_record_ticks_after(from->snapshot, TICKS_AHEAD, ticks);
 		EcapiTick  *next = first_beyond(from, ticks, n);
 
@@ -290,7 +289,7 @@ ecapi_tick_next(EcapiTick *from)
 
 		/* nothing beyond, until another tick is logged */
 		if (end_at(from, ticks, n))
-			set_log_end(from, count);
+			set_log_end(from, ecapi_me.tick_count);
 	}
 	live->refs++;
 	return live;

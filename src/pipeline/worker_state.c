@@ -14,6 +14,7 @@
 #include "utils/snapmgr.h"
 
 #include "pipeline/worker_state.h"
+#include "shmem/workers.h"
 #include "stat/stat_worker.h"
 
 EcapiWorker ecapi_me = {.reload_wanted = true};
@@ -26,6 +27,7 @@ ecapi_worker_begin(bool read_only)
 	StartTransactionCommand();
 	XactReadOnly = read_only;
 	SPI_connect();
+	ecapi_me.tick_count = ecapi_tick_log_count();
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 

@@ -35,13 +35,13 @@ typedef struct EcapiWorker
 	bool		tick_log_due;		/* events came that no logged tick sees */
 	EcapiTick  *tick_to_log;	/* NULL: none */
 	TimestampTz tick_to_log_at;
+	uint32		tick_count;		/* ecapi_tick_log_count() before the snapshot was taken */
 	bool		replay_ended;	/* the next one may be taken up */
 	TimestampTz passed_at;		/* when a page was last passed over */
 	TimestampTz recorded_at;
 	TimestampTz record_failed_at;	/* 0: the last record went well */
 	bool		cursor_lost;	/* the row of a destination is gone */
 	bool		reload_wanted;	/* of destinations */
-	bool		fenced;			/* cursors have tokens: there may be several workers */
 } EcapiWorker;
 
 extern EcapiWorker ecapi_me;

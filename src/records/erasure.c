@@ -22,8 +22,8 @@
  * Three places may hold a copy that this transaction does not see, and each has
  * its keeper: events of transactions that still run (the caller is warned), pages in
  * the worker's memory (ecapi.stop names the events), and failed events that the
- * worker copied under an older snapshot (ecapi_erasure_sweep(), for the worker
- * alone inserts them).
+ * worker copied under an older snapshot (ecapi_erasure_sweep(), for the worker that
+ * has a destination alone inserts them).
  *
  * What is found comes in chunks (person_search.c).  The request log is asked once for
  * each chunk, by its index on the events of a row.
@@ -106,11 +106,11 @@ static EcapiStatement erase_answers = {
 
 static EcapiStatement sweep_failed = {
 	GONE_SQL("f.failed_id IN (SELECT b.failed_id FROM ecapi.failed_event b"
-			 "   JOIN ecapi.stop e ON e.seq = b.seq AND e.reason = 'erased' WHERE b.destination IS NOT NULL"
+			 "   JOIN ecapi.stop e ON e.seq = b.seq AND e.reason = 'erased' WHERE b.destination = $1"
 			 "   FOR UPDATE OF b SKIP LOCKED)", "NULL::text")
 	" SELECT (SELECT count(*) FROM ecapi.failed_event b JOIN ecapi.stop e ON e.seq = b.seq AND e.reason = 'erased'"
-	"  WHERE b.destination IS NOT NULL) - (SELECT count(*) FROM gone)",
-	0, {0}, NULL
+	"  WHERE b.destination = $1) - (SELECT count(*) FROM gone)",
+	1, {NAMEOID}, NULL
 };
 
 static void
@@ -146,8 +146,8 @@ ecapi_erasure_run(EcapiPersonSearch *search)
 }
 
 int64
-ecapi_erasure_sweep(void)
+ecapi_erasure_sweep(const char *destination)
 {
-	ecapi_execute(&sweep_failed);
+	ecapi_execute(&sweep_failed, ecapi_arg_name(destination));
 	return ecapi_column_int8(0, 1);
 }

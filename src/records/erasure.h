@@ -19,10 +19,10 @@
 extern void ecapi_erasure_run(EcapiPersonSearch *search);
 
 /*
- * For the worker: delete failed events of destinations that were copied from the outbox
+ * For the worker of a destination: delete failed events of it that were copied from the outbox
  * while their event was being erased, in a transaction that may write, with an active
  * snapshot, SPI connected.  Rows that somebody has locked stay; returns how many.
  */
-extern ECAPI_PROBED int64 ecapi_erasure_sweep(void);
+extern ECAPI_PROBED int64 ecapi_erasure_sweep(const char *destination);
 
 #endif							/* ECAPI_ERASURE_H */

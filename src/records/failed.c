@@ -19,7 +19,7 @@
  * An event stands once for a destination.  It may fail twice: its row is written
  * when it fails, but the cursor passes it only when all before it have ended, so a
  * crash between the two has it sent again; and a replay may fail on it.  Only
- * the worker of the database writes such rows, so looking before is enough.
+ * the worker of a destination writes its rows, so looking before is enough.
  *
  * Locks: an operator's open transaction may hold rows (a retry, a discard).
  * The worker must not wait for it, so it locks with SKIP LOCKED, and changes

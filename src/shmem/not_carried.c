@@ -9,8 +9,7 @@
  * a destination's, by the oid of its server, with a counter for every field.  Counters
  * start at zero with the server, and when a slot changes its database.
  *
- * Locks: none.  The one writer of a slot is its worker, so a counter is read, added to
- * and written without a locked instruction.
+ * Locks: none; workers add to a counter by a locked instruction.
  */
 #include "postgres.h"
 
@@ -52,7 +51,7 @@ ecapi_not_carried_count(Oid server, const EcapiFieldSet *fields)
 	if (counts == NULL)
 		return;
 	for (; field >= 0; field = ecapi_field_set_next(fields, field + 1))
-		pg_atomic_write_u64(&counts[field], pg_atomic_read_u64(&counts[field]) + 1);
+		(void) pg_atomic_fetch_add_u64(&counts[field], 1);
 }
 
 void

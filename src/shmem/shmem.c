@@ -21,7 +21,7 @@
  *	 WANTED -> FREE		ecapi_workers_want	and does so no more
  *	 WANTED -> STARTING -> RUNNING, STARTING -> WANTED	as above
  *	 RUNNING -> WANTED	detach_worker		it ended and is still wanted
- *	 RUNNING -> FREE	detach_worker		it ended and is not; ecapi_worker_retire
+ *	 RUNNING -> FREE	detach_worker		it ended and is not
  *
  * A slot is given back only when none of its workers runs, so no worker ever finds its
  * slot with another database.
@@ -238,8 +238,12 @@ ecapi_slot_of_database(Oid database, EcapiSlotInfo *info)
 int
 ecapi_slot_number(void)
 {
-	EcapiSlot  *slot = ecapi_slots != NULL ? ecapi_slot_find(MyDatabaseId) : NULL;
+	EcapiSlot  *slot;
 
+	/* a worker has its slot until it ends, whatever becomes of the database in it */
+	if (my_slot >= 0)
+		return my_slot;
+	slot = ecapi_slots != NULL ? ecapi_slot_find(MyDatabaseId) : NULL;
 	return slot != NULL ? (int) (slot - ecapi_slots->slots) : -1;
 }
 
@@ -332,6 +336,7 @@ give_slot(EcapiSlot *slot, Oid database)
 		EcapiSlotWorker *worker = &slot->workers[number];
 
 		worker->pid = 0;
+		worker->generation = 0;
 		worker->started_at = 0;
 		for (int signal = 0; signal < ECAPI_SIGNALS; signal++)
 			pg_atomic_write_u32(&worker->signals[signal], 0);
@@ -386,6 +391,7 @@ static void
 next_of(EcapiSlot *slot, int number)
 {
 	slot->workers[number].pid = 0;
+	slot->workers[number].ready = false;
 	slot->workers[number].state = number < (int) pg_atomic_read_u32(&slot->wanted)
 		? ECAPI_SLOT_WANTED : ECAPI_SLOT_FREE;
 }
@@ -469,9 +475,18 @@ ecapi_worker_attach(int i, int number, Oid database)
 	LWLockRelease(ecapi_slots->lock);
 	if (mine)
 		before_shmem_exit(detach_worker, (Datum) 0);
-	if (mine && number > 0)
-		ecapi_slot_signal(&slot->workers[0], ECAPI_SIGNAL(ECAPI_SIGNAL_RELOAD));
 	return mine;
+}
+
+void
+ecapi_worker_ready(void)
+{
+	LWLockAcquire(ecapi_slots->lock, LW_EXCLUSIVE);
+	ecapi_slot_myself()->ready = true;
+	LWLockRelease(ecapi_slots->lock);
+	/* the lead may give it destinations */
+	if (my_number > 0)
+		ecapi_slot_signal(&ecapi_slots->slots[my_slot].workers[0], ECAPI_SIGNAL(ECAPI_SIGNAL_RELOAD));
 }
 
 int
@@ -495,14 +510,9 @@ ecapi_worker_retire(void)
 	if (i < 0)
 		return;
 	detach_worker(0, (Datum) 0);
+	/* another one is tried again until the lead has retired, too */
 	if (my_number > 0)
-	{
-		LWLockAcquire(ecapi_slots->lock, LW_EXCLUSIVE);
-		if (slot->workers[my_number].state == ECAPI_SLOT_WANTED)
-			slot->workers[my_number].state = ECAPI_SLOT_FREE;
-		LWLockRelease(ecapi_slots->lock);
 		return;
-	}
 	ecapi_slot_free(i);
 	pg_memory_barrier();
 	if (ecapi_slot_is_woken(&slot->workers[0]))
@@ -523,10 +533,14 @@ ecapi_worker_leave(void)
 		return true;
 	}
 	LWLockAcquire(ecapi_slots->lock, LW_EXCLUSIVE);
-	slot->database = InvalidOid;
-	pg_memory_barrier();
 	lead->state = ECAPI_SLOT_FREE;
-	leaves = slot->holds == 0 && !ecapi_slot_is_woken(lead) && !any_runs(slot);
+	leaves = slot->holds == 0 && !any_runs(slot);
+	if (leaves)
+	{
+		slot->database = InvalidOid;
+		pg_memory_barrier();
+		leaves = !ecapi_slot_is_woken(lead);
+	}
 	if (leaves)
 	{
 		clear(slot, ECAPI_SLOT_FREE);
@@ -587,7 +601,7 @@ ecapi_workers_runs(int number)
 	bool		runs;
 
 	LWLockAcquire(ecapi_slots->lock, LW_SHARED);
-	runs = ecapi_slots->slots[my_slot].workers[number].state == ECAPI_SLOT_RUNNING;
+	runs = ecapi_slots->slots[my_slot].workers[number].ready;
 	LWLockRelease(ecapi_slots->lock);
 	return runs;
 }

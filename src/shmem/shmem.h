@@ -126,6 +126,9 @@ extern void ecapi_slot_free(int slot);
  */
 extern bool ecapi_worker_attach(int slot, int number, Oid database);
 
+/* This worker is set up: it can be given destinations. */
+extern void ecapi_worker_ready(void);
+
 /* The number of this worker, and whether it is the lead. */
 extern int	ecapi_worker_number(void);
 extern bool ecapi_worker_leads(void);
@@ -150,7 +153,7 @@ extern bool ecapi_worker_leave(void);
  */
 extern void ecapi_workers_want(int n);
 
-/* How many workers shall run, and whether one of them runs. */
+/* How many workers shall run, and whether one of them runs and is set up. */
 extern int	ecapi_workers_wanted(void);
 extern bool ecapi_workers_runs(int number);
 
@@ -158,10 +161,11 @@ extern bool ecapi_workers_runs(int number);
 extern void ecapi_workers_reload(void);
 extern void ecapi_workers_stops(void);
 
-/* Have a worker begin a turn. */
+/* Have a worker begin a turn, or all others. */
 extern void ecapi_workers_wake(int number);
+extern void ecapi_workers_wake_others(void);
 
-/* What this worker last ran into, for ecapi.workers(); "" for nothing. */
+/* What this worker last ran into, for ecapi.workers; "" for nothing. */
 extern void ecapi_worker_message(const char *message);
 
 /*

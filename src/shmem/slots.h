@@ -26,6 +26,7 @@ typedef struct EcapiSlotWorker
 {
 	EcapiSlotState state;
 	int			pid;
+	bool		ready;			/* it is set up, and has its first turn before it, or behind */
 	uint32		generation;
 	TimestampTz started_at;
 	char		message[ECAPI_MESSAGE_SIZE];

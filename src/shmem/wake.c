@@ -58,15 +58,21 @@ ecapi_slot_signal(EcapiSlotWorker *worker, int signals)
 		ecapi_slot_latch(&worker->procno);
 }
 
-/* Signal all workers of this database; it gets a lead if it has none. */
+/*
+ * Signal all workers of this database; it gets a lead if it has none.  Those that shall not
+ * run any more may yet send what they have, so they hear of all but new events.
+ */
 static void
 give_all(int signals)
 {
 	EcapiSlot  *slot = ecapi_slot_find(MyDatabaseId);
-	int			n = slot == NULL ? 0 : (int) pg_atomic_read_u32(&slot->wanted);
+	int			wanted = slot == NULL ? 0 : (int) pg_atomic_read_u32(&slot->wanted);
+	int			rest = signals & ~ECAPI_SIGNAL(ECAPI_SIGNAL_WAKE);
 
-	for (int number = 0; number < n; number++)
+	for (int number = 0; number < wanted; number++)
 		ecapi_slot_signal(&slot->workers[number], signals);
+	for (int number = wanted; slot != NULL && rest != 0 && number < ECAPI_WORKERS; number++)
+		ecapi_slot_signal(&slot->workers[number], rest);
 	/* no worker, or one that has just left */
 	if (slot == NULL || slot->database != MyDatabaseId)
 		ecapi_slot_want(MyDatabaseId);
@@ -192,6 +198,14 @@ void
 ecapi_workers_wake(int number)
 {
 	ecapi_slot_latch(&lead()[number].procno);
+}
+
+void
+ecapi_workers_wake_others(void)
+{
+	for (int number = 0; number < ECAPI_WORKERS; number++)
+		if (number != ecapi_worker_number())
+			ecapi_workers_wake(number);
 }
 
 bool

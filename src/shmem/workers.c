@@ -11,7 +11,7 @@
  * ends its entries stay, and the next one goes on with them.
  *
  * Locks: none; all fields are atomics, each true by itself.  Who says something that others
- * look for wakes them behind it, which is a barrier (shmem.c).
+ * look for wakes them behind it, which is a barrier (wake.c).
  */
 #include "postgres.h"
 
@@ -26,6 +26,7 @@ typedef struct Shared
 	pg_atomic_uint64 settled[ECAPI_WORKERS];	/* each worker's last ticket */
 	pg_atomic_uint32 ticks;		/* logged */
 	pg_atomic_uint32 watched;
+	pg_atomic_uint32 room_short;
 } Shared;
 
 /* An entry: the server, and the number of its worker below it. */
@@ -47,6 +48,7 @@ init(int slot)
 	pg_atomic_init_u64(&here->asked, 0);
 	pg_atomic_init_u32(&here->ticks, 0);
 	pg_atomic_init_u32(&here->watched, 0);
+	pg_atomic_init_u32(&here->room_short, 0);
 }
 
 static void
@@ -60,6 +62,7 @@ reset(int slot, Oid database)
 		pg_atomic_write_u64(&here->settled[i], 0);
 	pg_atomic_write_u64(&here->asked, 0);
 	pg_atomic_write_u32(&here->watched, 0);
+	pg_atomic_write_u32(&here->room_short, 0);
 }
 
 const EcapiShmemPart ecapi_workers_part = {sizeof(Shared), (void **) &shared, init, reset};
@@ -99,13 +102,13 @@ ecapi_assign(Oid server, int number)
 	Shared	   *here = mine();
 	pg_atomic_uint64 *entry = entry_of(here, server);
 
-	if (entry == NULL && number == 0)
-		return true;
-	if (entry == NULL)
+	uint64		value = number == 0 ? 0 : ENTRY(server, number);
+
+	if (entry == NULL && number > 0)
 		entry = entry_of(here, InvalidOid);
-	if (entry == NULL)
+	if (entry == NULL || pg_atomic_read_u64(entry) == value)
 		return false;
-	pg_atomic_write_u64(entry, number == 0 ? 0 : ENTRY(server, number));
+	pg_atomic_write_u64(entry, value);
 	return true;
 }
 
@@ -167,6 +170,18 @@ uint32
 ecapi_tick_log_count(void)
 {
 	return pg_atomic_read_u32(&mine()->ticks);
+}
+
+void
+ecapi_room_is_short(bool is_short)
+{
+	pg_atomic_write_u32(&mine()->room_short, is_short ? 1 : 0);
+}
+
+bool
+ecapi_room_short(void)
+{
+	return pg_atomic_read_u32(&mine()->room_short) != 0;
 }
 
 void

@@ -2,8 +2,8 @@
  * workers.h
  *	  What the workers of a database tell each other through shared memory.
  *
- * Functions that name no database mean that of this process.  Where it has no slot they
- * do nothing, and say that the lead has everything.  None raises an error.
+ * But for ecapi_assigned_to(), which any backend may call, they are for workers.  None
+ * raises an error.
  */
 #ifndef ECAPI_WORKERS_H
 #define ECAPI_WORKERS_H
@@ -23,10 +23,10 @@ extern const EcapiShmemPart ecapi_workers_part;
 
 /* ---- which worker is to have a destination ---- */
 
-/* The number of that worker; any backend. */
+/* The number of that worker; where the database has no slot, that of the lead. */
 extern int	ecapi_assigned_to(Oid server);
 
-/* The lead gives a destination to a worker; false when there is no room for that. */
+/* The lead gives a destination to a worker; false when nothing changes, or for want of room. */
 extern bool ecapi_assign(Oid server, int number);
 
 /* The lead takes back what it gave of destinations that are not known any more. */
@@ -51,6 +51,13 @@ extern bool ecapi_settle_heard(uint64 ticket);
 /* The lead has logged a tick, and that is committed; how many times so far, modulo 2^32. */
 extern void ecapi_tick_log_grew(void);
 extern uint32 ecapi_tick_log_count(void);
+
+/*
+ * The lead can make no more room in the outbox, so that workers have to give up what their
+ * destinations do not take (worker/bounds.c).
+ */
+extern void ecapi_room_is_short(bool is_short);
+extern bool ecapi_room_short(void);
 
 /*
  * The lead makes events of which some destinations are to get nothing: until that is over

@@ -168,6 +168,9 @@ take_image(const unsigned char *image, int n)
 			uint64		counter;
 
 			memcpy(&counter, from, sizeof(counter));
+			/* no worker holds anything yet */
+			if (i >= AT_WORKER + ECAPI_WORKER_GAUGES && i < AT_WORKER + ECAPI_WORKER_STATS)
+				counter = 0;
 			pg_atomic_write_u64(&areas[area].counters[i], counter);
 		}
 }

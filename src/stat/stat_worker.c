@@ -41,11 +41,17 @@ ecapi_stat_phase_name(int number)
 	return names[number];
 }
 
-static void
-take_gauges_away(int code, Datum arg)
+void
+ecapi_stat_worker_end(void)
 {
 	for (int i = ECAPI_WORKER_GAUGES; i < ECAPI_WORKER_STATS; i++)
 		ecapi_stat_worker_now(i, 0);
+}
+
+static void
+end_at_exit(int code, Datum arg)
+{
+	ecapi_stat_worker_end();
 }
 
 void
@@ -54,7 +60,7 @@ ecapi_stat_worker_begin(void)
 	counters = ecapi_stat_section(ECAPI_SECTION_WORKER);
 	if (counters == NULL)
 		return;
-	before_shmem_exit(take_gauges_away, (Datum) 0);
+	before_shmem_exit(end_at_exit, (Datum) 0);
 	if (pg_atomic_read_u64(&counters[ECAPI_WORKER_RESET_AT]) == 0)
 		pg_atomic_write_u64(&counters[ECAPI_WORKER_RESET_AT], GetCurrentTimestamp());
 	phase = ECAPI_PHASE_OTHER;

@@ -29,6 +29,9 @@ extern void ecapi_stat_users_sql(int64 us);
 /* What the worker holds, by number from ECAPI_WORKER_GAUGES on. */
 extern void ecapi_stat_worker_now(EcapiWorkerStat gauge, uint64 value);
 
+/* It holds nothing any more; before its place is another's. */
+extern void ecapi_stat_worker_end(void);
+
 /* A turn of the loop begins. */
 extern void ecapi_stat_turn(void);
 

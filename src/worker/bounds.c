@@ -10,6 +10,9 @@
  *	 3. a slot is emptied that only destinations need whose guard has stopped them
  *	 4. destinations give up what they do not take (give_up.c)
  *
+ * Of several workers the lead does 1 to 3, and says when these make no room; then each does
+ * 4 for what it has.
+ *
  * The places of statistics are given free of tracks that are gone.
  *
  * Locks: those of outbox/rotation.c, which waits for none.
@@ -30,7 +33,7 @@
 #include "pipeline/overview.h"
 #include "pipeline/worker_state.h"
 #include "settings.h"
-#include "shmem/shmem.h"
+#include "shmem/workers.h"
 #include "stat/stat_track.h"
 #include "worker/bounds.h"
 
@@ -117,29 +120,44 @@ empty_early(const EcapiPassedOver *passed_over)
 }
 
 /*
+ * What can be done before anything is given up: empty slots that nobody needs, end replays,
+ * empty slots that only destinations need whose guards have stopped them.  Returns whether a
+ * slot was emptied.
+ */
+static bool
+empty_slots(void)
+{
+	EcapiPassedOver passed_over;
+
+	if (empty_early(NULL))
+		return true;
+	if (end_replays())
+		return false;
+	passed_over = stopped_by_guards();
+	return empty_early(&passed_over);
+}
+
+/*
  * Keep the outbox below its limit.  Returns whether it is near its limit.  Only the lead
- * empties slots; each worker gives up for its own destinations.
+ * empties slots; when it finds none, each worker gives up for its own destinations.
  */
 static bool
 make_room(TimestampTz now, bool rotated)
 {
-	bool		near_limit;
+	bool		near_limit = false;
 	bool		emptied = false;
 	bool		full;
 
-	ecapi_worker_begin(true);
-	near_limit = ecapi_limit_is_near(now);
-	ecapi_worker_end();
-	if (near_limit && ecapi_worker_leads())
+	if (ecapi_worker_leads())
 	{
-		emptied = empty_early(NULL);
-		if (!emptied && !end_replays())
-		{
-			EcapiPassedOver passed_over = stopped_by_guards();
-
-			emptied = empty_early(&passed_over);
-		}
+		ecapi_worker_begin(true);
+		near_limit = ecapi_limit_is_near(now);
+		ecapi_worker_end();
+		emptied = near_limit && empty_slots();
+		ecapi_room_is_short(near_limit && !emptied);
 	}
+	else
+		near_limit = ecapi_room_short();
 	if (emptied || rotated || near_limit)
 	{
 		ecapi_worker_begin(true);

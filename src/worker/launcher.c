@@ -47,11 +47,10 @@
  *	 a destination is given to another worker
  *							its worker sends nothing more of it, waits for its answers,
  *							records them, and lets it go; the other one reads its cursor
- *							behind that, under a new fencing token (outbox/cursor.c)
+ *							behind that, and takes it by a write (outbox/cursor.c)
  *	 worker crashes			the postmaster restarts everything; as server start
  *	 a worker cannot be started
- *							tried again; nothing is given to it, and ecapi.workers() says
- *							why
+ *							tried again; nothing is given to it, and ecapi.workers says why
  *	 launcher ends			the postmaster starts it again after 5 s; workers go
  *							on, their slots tell the new one that they run
  *	 shutdown				SIGTERM to all; a worker records what it knows first.
@@ -211,8 +210,8 @@ start_worker(int slot, int number, const EcapiSlotInfo *info)
 	memcpy(worker.bgw_extra, &info->database, sizeof(Oid));
 	strlcpy(worker.bgw_library_name, "ecapi", BGW_MAXLEN);
 	strlcpy(worker.bgw_function_name, "ecapi_worker_main", BGW_MAXLEN);
-	snprintf(worker.bgw_name, BGW_MAXLEN, number == 0 ? "ecapi worker for database %u"
-			 : "ecapi worker for database %u, number %d", info->database, number);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "ecapi worker %d for database %u",
+			 number, info->database);
 	strlcpy(worker.bgw_type, "ecapi worker", BGW_MAXLEN);
 
 	if (*handle != NULL)
@@ -269,8 +268,9 @@ tend_slots(void)
 	TimestampTz now = GetCurrentTimestamp();
 	long		wait_ms = IDLE_MS;
 
-	for (int i = 0; i < ecapi_slot_count(); i++)
-		for (int number = 0; number < ECAPI_WORKERS; number++)
+	/* leads first: a database without one has nobody */
+	for (int number = 0; number < ECAPI_WORKERS; number++)
+		for (int i = 0; i < ecapi_slot_count(); i++)
 			wait_ms = Min(wait_ms, tend_worker(i, number, now));
 	return wait_ms;
 }

@@ -60,8 +60,12 @@ ecapi_worker_set_up(void)
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("could not set up the HTTP client")));
 	ecapi_settle_begin();
-	/* of a lead that ended while it made events */
+	/* what the last lead may have left */
 	if (ecapi_worker_leads())
+	{
 		ecapi_stops_watch(false);
+		ecapi_room_is_short(false);
+	}
 	ecapi_stat_worker_begin();
+	ecapi_worker_ready();
 }

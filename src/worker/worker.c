@@ -23,7 +23,7 @@
  *
  * No transaction, snapshot or lock waits for a request that is in flight.
  *
- * Wake: committing emitters set the latch (shmem.c), as long as the worker wants them
+ * Wake: committing emitters set the latch (wake.c), as long as the worker wants them
  * to (wake_wait).  A heartbeat covers what sets no latch: a prepared transaction that is
  * committed from a session without the library, a clock or file that changed.
  *
@@ -198,6 +198,7 @@ leave_if_idle(TimestampTz now)
 		: ecapi_worker_number() < ecapi_workers_wanted())
 		return;
 	ecapi_processes_stop();
+	ecapi_stat_worker_end();
 	if (ecapi_worker_leave())
 		proc_exit(0);
 }
@@ -207,6 +208,7 @@ static void
 retire(void)
 {
 	ecapi_processes_stop();
+	ecapi_stat_worker_end();
 	ecapi_worker_retire();
 	proc_exit(0);
 }
@@ -253,7 +255,6 @@ reload_destinations(void)
 		retire();
 	}
 	ecapi_sql_check_known();
-	ecapi_me.fenced = ecapi_sql_has("1.1");
 	cursors = ecapi_relation("cursor_row", true);
 	if (ecapi_worker_leads())
 	{
@@ -488,7 +489,7 @@ turn(void)
 	if (ecapi_me.reload_wanted)
 		reload_destinations();
 	if (ecapi_worker_leads())
-		ecapi_overview_spread(now, &wait_ms);
+		ecapi_overview_spread(now);
 	leave_if_idle(now);
 
 	moving_events = true;

@@ -178,7 +178,7 @@ ecapi_probe_filter(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(ecapi_probe_sweep);
 
-/* sweep() returns bigint */
+/* sweep(destination name) returns bigint */
 Datum
 ecapi_probe_sweep(PG_FUNCTION_ARGS)
 {
@@ -186,7 +186,7 @@ ecapi_probe_sweep(PG_FUNCTION_ARGS)
 	int64		n;
 
 	ecapi_become_owner(&scope);
-	n = ecapi_erasure_sweep();
+	n = ecapi_erasure_sweep(NameStr(*PG_GETARG_NAME(0)));
 	ecapi_become_caller(&scope);
 	PG_RETURN_INT64(n);
 }

@@ -12,7 +12,7 @@ RESET client_min_messages;
 \getenv probes PG_LIBDIR
 \set probe :probes '/ecapi_probe'
 -- what the worker does when it learns that events were erased
-CREATE FUNCTION fg_sweep() RETURNS bigint AS :'probe', 'ecapi_probe_sweep' LANGUAGE c;
+CREATE FUNCTION fg_sweep(destination name) RETURNS bigint AS :'probe', 'ecapi_probe_sweep' LANGUAGE c;
 SET timezone = 'UTC';
 SET ecapi.on_error = set_aside;
 CREATE TABLE fg_people (id text, user_data jsonb, properties jsonb DEFAULT '{}');
@@ -210,7 +210,7 @@ SELECT destination, event_type, currency, outcome, reason, events, value FROM ec
 SELECT event_id FROM ecapi.failed_event WHERE destination = 'fg_down';
 -- what the worker copies meanwhile is swept by it, and nothing stays
 INSERT INTO ecapi.stop (seq, xid, reason, stopped_by, stopped_at) VALUES (-3, '3', 'erased', pg_current_xact_id(), now());
-SELECT fg_sweep();
+SELECT fg_sweep('fg_down');
 SELECT event_id FROM ecapi.failed_event WHERE destination = 'fg_down';
 
 -- Refused.

@@ -86,7 +86,7 @@ sub texts_of
 	my @texts;
 
 	$text =~ s/"\s*\n\s*"//g;
-	push @texts, $text =~ /(?:no_launcher\[\] =|message =|\?|return(?: psprintf\()?|ecapi_state_stop\(destination,|ecapi_slot_failed\(slot,) ?"([^"]{12,})"/g;
+	push @texts, $text =~ /(?:no_launcher\[\] =|message =|\?|return(?: psprintf\()?|ecapi_state_stop\(destination,|ecapi_slot_failed\(slot, number,\s*) ?"([^"]{12,})"/g;
 	return map { s/%s.*//r } @texts;
 }
 
@@ -194,7 +194,7 @@ ok(@reasons > 10, 'there are reasons');
 is(join(', ', sort grep { $explained !~ /`\Q$_\E`/ } @reasons), '', 'each reason stands in the reference');
 
 # messages that are one text; what stands for a value in it is left out
-my @messages = map { texts_of($_) } qw(sqlapi.c guard.c pipeline.c launcher.c);
+my @messages = map { texts_of($_) } qw(workerapi.c guard.c pipeline.c launcher.c);
 my $remedies = join "\n", map { $_->[1] } table('## Messages of a destination');
 ok(@messages > 8, 'there are messages');
 is(join(', ', sort grep { $remedies !~ /\Q$_\E/ } @messages), '', 'each message stands in the reference');
