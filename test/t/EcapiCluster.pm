@@ -359,15 +359,19 @@ sub wait_turns
 	return;
 }
 
-# End the worker as an operator would; another one is started.
-sub terminate_worker { return $_[0]->sql('SELECT pg_terminate_backend(pid) FROM ecapi.worker()') }
+# End the worker, or all of several, as an operator would; others are started.
+sub terminate_worker
+{
+	return $_[0]->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+		  . " WHERE backend_type = 'ecapi worker' AND datname = current_database()");
+}
 
 sub restart_worker
 {
 	my ($self) = @_;
 	my $pid = $self->worker_pid;
 
-	$self->sql("SELECT pg_terminate_backend($pid)");
+	$self->terminate_worker;
 	return $self->wait_worker($pid);
 }
 
