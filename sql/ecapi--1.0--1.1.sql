@@ -946,7 +946,7 @@ GRANT EXECUTE ON FUNCTION ecapi_internal.stat_destinations(), ecapi_internal.sta
 COMMENT ON FUNCTION ecapi_internal.require_library(text) IS 'raises an error where the library is older than that version; upgrade steps begin with it';
 COMMENT ON FUNCTION ecapi_internal.workers() IS 'rows of ecapi.workers';
 COMMENT ON FUNCTION ecapi_internal.worker_of(oid) IS 'number of the worker that is to have a destination';
-COMMENT ON VIEW ecapi.workers IS 'the workers of this database that shall run, see the setting ecapi.workers';
+COMMENT ON VIEW ecapi.workers IS 'the workers of this database that run or shall run, see the setting ecapi.workers';
 COMMENT ON COLUMN ecapi.workers.number IS '0: the lead, which always runs while there is anything to do';
 COMMENT ON COLUMN ecapi.workers.pid IS 'process; NULL: it does not run';
 COMMENT ON COLUMN ecapi.workers.state IS 'running, starting or stopped';

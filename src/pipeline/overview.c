@@ -59,6 +59,7 @@ typedef struct Known
 	NameData	name;
 	Refunds		refunds;
 	Oid			owner;
+	bool		placed;			/* it was spread; a new one goes where there is least */
 	bool		guarded;		/* and stopped by that */
 	bool		delays;
 	uint64		ended;			/* events, at the last look; 0: there was none */
@@ -111,6 +112,8 @@ ecapi_overview_take(List *all)
 
 		if (before != NULL)
 			*here = *before;
+		/* a lead that starts leaves all where they are */
+		here->placed |= context == NULL;
 		changed |= before == NULL || before->owner != found->role;
 		fixed |= found->fixed && !found->mine;
 		here->server = found->server;
@@ -249,8 +252,10 @@ spread(const bool *runs, double min_gain)
 	for (int i = 0; i < n_known; i++)
 		items[i] = (EcapiSpreadItem) {
 			.server = known[i].server, .owner = known[i].owner, .load = 1 + known[i].load,
-			.at = ecapi_assigned_to(known[i].server)
+			.at = known[i].placed ? ecapi_assigned_to(known[i].server) : -1
 		};
+	for (int i = 0; i < n_known; i++)
+		known[i].placed = true;
 	if (!ecapi_spread(items, n_known, runs, min_gain))
 		return;
 	/* first those that go back to the lead, which makes room */

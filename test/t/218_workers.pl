@@ -159,6 +159,69 @@ subtest 'what the lead does for all' => sub {
 	$cluster->sql('DROP SERVER c2');
 };
 
+subtest 'a destination that cannot be handed over yet' => sub {
+	my $processes = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND datname = current_database()";
+	my %out_of_order = (batch_size => 1, max_in_flight => 2);
+
+	workers($cluster, 3);
+	# of two one has another worker than the lead
+	for my $name (qw(a3 b3))
+	{
+		$cluster->sql('BEGIN;' . $cluster->destination_sql($name, $receiver->url("/$name/first=1/status=503/retry-after=3600"), \%out_of_order)
+			  . "ALTER SERVER $name OWNER TO owner_" . substr($name, 0, 1) . '; COMMIT;');
+	}
+	$cluster->drained(@names);
+	my ($name) = grep { worker_of($cluster, $_) > 0 } qw(a3 b3);
+
+	defined $name or die 'both are with the lead';
+	$cluster->emit('order-', 1, 2);
+	$cluster->wait_sql("SELECT delivered = 0 AND state = 'waiting' AND EXISTS (SELECT FROM ecapi.request r WHERE r.destination = '$name' AND r.outcome = 'delivered')"
+		  . " FROM ecapi.destination WHERE destination = '$name'", 'the second event is delivered, the first one waits for an hour');
+	$cluster->sql('ALTER SYSTEM SET ecapi.workers = 1; SELECT pg_reload_conf()');
+	$cluster->wait_sql("SELECT '$name' = ANY (destinations) FROM ecapi.workers WHERE number = 0", 'the lead is to have it');
+	$cluster->pause($name);
+	$cluster->wait_state($name, 'paused', '');
+	cmp_ok($cluster->sql($processes), '>=', 2, 'its worker keeps it, and hears of a pause');
+	$cluster->sql("SELECT ecapi.cancel('order-1')");
+	$cluster->resume($name);
+	$cluster->wait_sql("SELECT backlog = 0 FROM ecapi.destination WHERE destination = '$name'", 'it goes on');
+	is(scalar(grep { ($_->{data_set_id} // '') eq $name && ($_->{id} // '') eq 'order-1' } $receiver->records), 0,
+		'and sends nothing that was cancelled meanwhile');
+	is(scalar(grep { ($_->{data_set_id} // '') eq $name && ($_->{id} // '') eq 'order-2' } $receiver->records), 1,
+		'nor the other one again');
+	$cluster->sql("DROP SERVER $_") for qw(a3 b3);
+	$cluster->wait_sql("($processes) = 1", 'the others have ended');
+};
+
+subtest 'a destination gives up while it is to be handed over' => sub {
+	my $processes = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND datname = current_database()";
+
+	workers($cluster, 3);
+	for my $name (qw(a4 b4))
+	{
+		$cluster->sql('BEGIN;' . $cluster->destination_sql($name, $receiver->url("/$name/first=1/status=503/retry-after=3600"), { batch_size => 1, max_in_flight => 2 })
+			  . "ALTER SERVER $name OWNER TO owner_" . substr($name, 0, 1) . '; COMMIT;');
+	}
+	$cluster->drained(@names);
+	my ($name) = grep { worker_of($cluster, $_) > 0 } qw(a4 b4);
+
+	$cluster->emit('limit-', 1, 2);
+	$cluster->wait_sql("SELECT delivered = 0 AND state = 'waiting' AND EXISTS (SELECT FROM ecapi.request r WHERE r.destination = '$name' AND r.outcome = 'delivered')"
+		  . " FROM ecapi.destination WHERE destination = '$name'", 'the second event is delivered, the first one waits for an hour');
+	$cluster->sql('ALTER SYSTEM SET ecapi.workers = 1; SELECT pg_reload_conf()');
+	$cluster->wait_sql("SELECT '$name' = ANY (destinations) FROM ecapi.workers WHERE number = 0", 'the lead is to have it');
+	# the outbox comes near its limit
+	$cluster->sql(many('bulk', 3000, bytes => 1000));
+	$cluster->sql("ALTER SYSTEM SET ecapi.outbox_limit = '" . int($cluster->sql('SELECT bytes FROM ecapi.outbox_use') / (1024 * 1024) + 1) . "MB'; SELECT pg_reload_conf()");
+	$cluster->sql(many('more', 1000, bytes => 1000));
+	$cluster->wait_sql("SELECT given_up > 0 FROM ecapi.destination WHERE destination = '$name'", 'it gives up what it did not take');
+	$cluster->wait_sql("($processes) = 1", 'and then the lead has it, and the others have ended');
+	pass('it is handed over behind that');
+	$cluster->sql("ALTER SYSTEM RESET ecapi.outbox_limit; SELECT pg_reload_conf()");
+	$cluster->sql("DROP SERVER $_") for qw(a4 b4);
+	workers($cluster, 3);
+};
+
 subtest 'DDL on the database' => sub {
 	$cluster->sql('CREATE DATABASE copy TEMPLATE postgres');
 	pass('CREATE DATABASE stops all workers of its template');
