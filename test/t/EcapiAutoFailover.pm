@@ -26,7 +26,9 @@ my %PATIENCE = (health_check_period => 2000, node_considered_unhealthy_timeout =
 sub missing
 {
 	chomp(my $share = `pg_config --sharedir`);
-	return ((-x $PROGRAM ? () : 'pg_autoctl'), (-e "$share/extension/pgautofailover.control" ? () : 'the extension pgautofailover'));
+	my %file = (pg_autoctl => $PROGRAM, 'the extension pgautofailover' => "$share/extension/pgautofailover.control");
+
+	return grep { !-e $file{$_} } sort keys %file;
 }
 
 # A postmaster that is gone is started again where it was.
