@@ -115,14 +115,23 @@ end_of_owner(const EcapiSpreadItem *items, int n, int begin)
 	return end;
 }
 
-/*
- * The largest group that has no worker yet, and its load: the items of an owner, or one
- * item of an owner that is split.  False when all groups have one.
- */
-static bool
-next_group(const EcapiSpreadItem *items, int n, double fair, int *begin, int *end, double *load)
+/* Items that go together. */
+typedef struct Group
 {
-	*load = -1;
+	int			begin;
+	int			end;
+	double		load;			/* below 0: there is none */
+} Group;
+
+/*
+ * The largest group that has no worker yet: the items of an owner, or one item of an owner
+ * that is split.
+ */
+static Group
+next_group(const EcapiSpreadItem *items, int n, double fair)
+{
+	Group		best = {0, 0, -1};
+
 	for (int owner = 0, behind; owner < n; owner = behind)
 	{
 		double		all;
@@ -131,18 +140,16 @@ next_group(const EcapiSpreadItem *items, int n, double fair, int *begin, int *en
 		all = load_of(items, owner, behind);
 		for (int i = owner, next; i < behind; i = next)
 		{
-			double		here;
+			Group		here = {i, i + 1, items[i].load};
 
-			next = all <= fair * FAIR_SLACK ? behind : i + 1;
-			here = next == behind && i == owner ? all : items[i].load;
-			if (items[i].other >= 0 || here <= *load)
-				continue;
-			*begin = i;
-			*end = next;
-			*load = here;
+			if (all <= fair * FAIR_SLACK)
+				here = (Group) {owner, behind, all};
+			next = here.end;
+			if (items[i].other < 0 && here.load > best.load)
+				best = here;
 		}
 	}
-	return *load >= 0;
+	return best;
 }
 
 /* The second plan.  Groups are few, so the largest that is left is looked for each time. */
@@ -151,18 +158,19 @@ from_scratch(EcapiSpreadItem *items, int n, const bool *runs, int nruns)
 {
 	double		loads[ECAPI_SPREAD_WORKERS] = {0};
 	double		fair = load_of(items, 0, n) / nruns;
-	double		load;
-	int			begin;
-	int			end;
 
 	for (int i = 0; i < n; i++)
 		items[i].other = -1;
-	while (next_group(items, n, fair, &begin, &end, &load))
+	for (;;)
 	{
-		int			number = least(loads, runs, items[begin].at);
+		Group		group = next_group(items, n, fair);
+		int			number;
 
-		loads[number] += load;
-		for (int i = begin; i < end; i++)
+		if (group.load < 0)
+			return;
+		number = least(loads, runs, items[group.begin].at);
+		loads[number] += group.load;
+		for (int i = group.begin; i < group.end; i++)
 			items[i].other = number;
 	}
 }

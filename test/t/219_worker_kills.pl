@@ -64,7 +64,7 @@ for my $name (@names)
 	$repeats += $cluster->all_there($receiver, $name, \@committed, "$name has all after $kills kills", repeats => 1)->{repeats};
 }
 one_writer($cluster, 'kills');
-note(scalar(@committed) . ' events to each of ' . @names . " destinations, $kills kills of $workers workers, $repeats repeats");
+diag(scalar(@committed) . ' events to each of ' . @names . " destinations, $kills kills of $workers workers, $repeats repeats");
 $cluster->stop;
 $receiver->stop;
 done_testing();
