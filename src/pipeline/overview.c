@@ -21,9 +21,9 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "event/event_type.h"
 #include "pipeline/destination.h"
 #include "pipeline/destinations.h"
-#include "event/event_type.h"
 #include "pipeline/overview.h"
 #include "pipeline/own.h"
 #include "pipeline/server.h"
