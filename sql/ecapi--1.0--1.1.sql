@@ -950,9 +950,9 @@ COMMENT ON VIEW ecapi.workers IS 'the workers of this database that run or shall
 COMMENT ON COLUMN ecapi.workers.number IS '0: the lead, which always runs while there is anything to do';
 COMMENT ON COLUMN ecapi.workers.pid IS 'process; NULL: it does not run';
 COMMENT ON COLUMN ecapi.workers.state IS 'running, starting or stopped';
-COMMENT ON COLUMN ecapi.workers.started_at IS 'when it was started last';
-COMMENT ON COLUMN ecapi.workers.starts IS 'how often it was started since the server was';
-COMMENT ON COLUMN ecapi.workers.destinations IS 'what it has, or is about to take over';
+COMMENT ON COLUMN ecapi.workers.started_at IS 'when it was asked for last';
+COMMENT ON COLUMN ecapi.workers.starts IS 'how often it was asked for since the database has workers';
+COMMENT ON COLUMN ecapi.workers.destinations IS 'what it is to have; what another one has yet to hand over is there, too';
 COMMENT ON COLUMN ecapi.workers.message IS 'why it does not run, or what it last ran into';
 COMMENT ON FUNCTION ecapi.adopt(name) IS 'let a destination of a copied or upgraded database deliver from here: after pg_upgrade what waits, in a copy what commits later';
 COMMENT ON FUNCTION ecapi.version() IS 'versions of the library, of the SQL of this database, of the server for which the library was built, and of the server';

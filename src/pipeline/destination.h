@@ -218,6 +218,17 @@ ecapi_is_leaving(const EcapiDestination *destination)
 }
 
 /*
+ * Whether nothing more is to be read for a destination because it is leaving.  While
+ * requests of it fail, what is at fault shows by what passes, so it reads on.
+ */
+static inline bool
+ecapi_reads_no_more(const EcapiDestination *destination)
+{
+	return ecapi_is_leaving(destination) && destination->failures == 0 &&
+		dlist_is_empty((dlist_head *) &destination->bisection.suspects);
+}
+
+/*
  * Whether a feed wants to hold more events: it holds less than two requests' worth, one to
  * send and one to fill up from; of large requests less than that.
  */
@@ -227,7 +238,7 @@ ecapi_feed_wants(const EcapiFeed *feed)
 	const EcapiDestination *destination = feed->destination;
 
 	if (destination->state != ECAPI_RUNNING || destination->options == NULL ||
-		destination->giving_up.to != NULL || ecapi_is_leaving(destination))
+		destination->giving_up.to != NULL || ecapi_reads_no_more(destination))
 		return false;
 	return feed->unsent < destination->options->batch_size +
 		Min(destination->options->batch_size, ECAPI_PAGE_ROWS);

@@ -17,9 +17,10 @@
  *
  * Of several workers each has destinations of its own (own.c).  One that another worker is
  * to have is leaving: it reads nothing more, and sends on only when something behind the
- * cursor is disposed of already, which the other one would send again, or when an operator's
- * open transaction keeps outcomes from being recorded.  When its requests
- * are answered and all is recorded it is let go, and the other one is told.
+ * cursor is disposed of already, which the other one would send again.  It goes on as if
+ * nothing were while its requests fail out of order, or an operator's open transaction keeps
+ * outcomes from being recorded.  When its requests are answered and all is recorded it is let
+ * go, and the other one is told.
  *
  * So an error between any two lines leaves the guard on, and the next reload checks
  * again.  Once its guard is off a destination stays without it until its server is gone:

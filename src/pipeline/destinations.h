@@ -29,7 +29,6 @@ typedef struct EcapiFound
 	int64		token;			/* of its cursor, when its guard comes off now */
 	List	   *measured;		/* EcapiMeasurement, of all destinations */
 	EcapiCursor *cursor;
-	bool		fixed;			/* the lead has made its cursor, or bound it */
 	bool		rewritten;		/* the row was gone: what is in memory is to be written */
 	const char *guard;			/* what keeps the worker from the cursor; NULL: every
 								 * check has passed.  Of a destination without guard it

@@ -61,7 +61,7 @@ static bool
 could_read(EcapiDestination *destination)
 {
 	return destination->state == ECAPI_RUNNING && destination->options != NULL &&
-		!ecapi_is_leaving(destination) && destination->options->mode != ECAPI_MODE_SHADOW &&
+		!ecapi_reads_no_more(destination) && destination->options->mode != ECAPI_MODE_SHADOW &&
 		dlist_is_empty(&destination->failed.slices) &&
 		destination->journal.failed == NIL && destination->journal.changes == NIL;
 }

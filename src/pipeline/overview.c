@@ -102,7 +102,6 @@ ecapi_overview_take(List *all)
 												ALLOCSET_SMALL_SIZES);
 	Known	   *list = MemoryContextAllocZero(fresh, sizeof(Known) * Max(list_length(all), 1));
 	ListCell   *cell;
-	bool		fixed = false;
 
 	foreach(cell, all)
 	{
@@ -115,7 +114,6 @@ ecapi_overview_take(List *all)
 		/* a lead that starts leaves all where they are */
 		here->placed |= context == NULL;
 		changed |= before == NULL || before->owner != found->role;
-		fixed |= found->fixed && !found->mine;
 		here->server = found->server;
 		here->refunds = ASK;
 		namestrcpy(&here->name, found->name);
@@ -130,9 +128,6 @@ ecapi_overview_take(List *all)
 	context = fresh;
 	known = list;
 	n_known = list_length(all);
-	/* who is to have it has passed over it until now */
-	if (fixed)
-		ecapi_workers_reload();
 	ecapi_assign_forget(ecapi_overview_has);
 	ecapi_not_carried_forget(ecapi_overview_has);
 	ecapi_stat_destination_forget(ecapi_overview_has);

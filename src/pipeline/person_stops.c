@@ -10,8 +10,9 @@
  * not see.
  *
  * A look that finds some also goes through failed events.  Those that were copied from the
- * outbox under a snapshot older than an erasure are deleted, each worker's for the
- * destinations that it has: no other process inserts them, and each copy made from now on is
+ * outbox under a snapshot older than an erasure are deleted: by the lead all of them, those of
+ * destinations that are gone, too, and by another worker those of the destinations that it
+ * has, which no other process inserts.  Each copy made from now on is
  * made of what is left of the event.  A worker that takes a destination over looks once more
  * at all stops there are, for the last owner may have copied some since it looked.
  * Those that are withdrawn are due, so that their feed disposes of them.
@@ -32,6 +33,7 @@
 #include "pipeline/worker_state.h"
 #include "records/erasure.h"
 #include "records/stop_list.h"
+#include "shmem/shmem.h"
 
 static EcapiSnapshot *looked = NULL;	/* of the last look; NULL: there was none */
 
@@ -84,8 +86,11 @@ ecapi_person_stops_refresh(void)
 	{
 		ecapi_foreach(EcapiPage, page, &ecapi_me.pages)
 			ecapi_person_stops_mark(page);
-		ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
-			left += ecapi_erasure_sweep(NameStr(destination->name));
+		if (ecapi_worker_leads())
+			left = ecapi_erasure_sweep(NULL);
+		else
+			ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
+				left += ecapi_erasure_sweep(NameStr(destination->name));
 		left += ecapi_stop_list_due();
 	}
 	MemoryContextSwitchTo(ecapi_me.context);

@@ -41,6 +41,7 @@
 #include "pipeline/destinations.h"
 #include "pipeline/own.h"
 #include "pipeline/reload.h"
+#include "pipeline/worker_state.h"
 #include "records/failed.h"
 #include "records/measure.h"
 #include "records/receipt.h"
@@ -299,12 +300,12 @@ check_guards(List *all, MemoryContext context)
 /* ---- the whole ---- */
 
 bool
-ecapi_reload_own(bool *waits)
+ecapi_reload_own(Oid *waits_for)
 {
 	uint64		n = ecapi_query(&server_oids, ecapi_arg_oid(ecapi_wrapper()));
 	bool		taken = false;
 
-	*waits = false;
+	*waits_for = InvalidOid;
 	for (uint64 i = 0; i < n; i++)
 	{
 		Oid			server = ecapi_column_oid(i, 1);
@@ -314,7 +315,7 @@ ecapi_reload_own(bool *waits)
 		if (ecapi_own_take(server))
 			taken = true;
 		else
-			*waits = true;
+			*waits_for = server;
 	}
 	return taken;
 }
@@ -332,11 +333,11 @@ fix_cursors(List *cursors, List *all, MemoryContext context)
 		EcapiFound *found = lfirst(cell);
 
 		if (found->cursor != NULL)
-			found->fixed = bind_cursor(found);
+			ecapi_me.tell_others |= bind_cursor(found) && !found->mine;
 		else if (found->mine || ecapi_own_is_free(found->server))
 		{
 			create_cursor(found, unguarded(found), context);
-			found->fixed = true;
+			ecapi_me.tell_others |= !found->mine;
 		}
 	}
 }

@@ -12,10 +12,10 @@
 /*
  * Take the destinations that are to be this worker's.  Returns whether some were taken:
  * then the snapshot is too old to read their cursors, and the caller begins another
- * transaction.  waits: another worker has yet to let some go.  In a transaction with an
+ * transaction.  waits_for: one that another worker has yet to let go; InvalidOid: none.  In a transaction with an
  * active snapshot, SPI connected.
  */
-extern bool ecapi_reload_own(bool *waits);
+extern bool ecapi_reload_own(Oid *waits_for);
 
 /*
  * All destinations there are, as a list of EcapiFound in a context that outlives

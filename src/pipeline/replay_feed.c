@@ -78,7 +78,7 @@ close_if_empty(EcapiDestination *destination)
 	if (!dlist_is_empty(&destination->replay.slices))
 		return;
 	destination->replaying.id = 0;
-	destination->replaying.closing = false;
+	destination->replaying.closing = destination->replaying.held = false;
 	ecapi_me.replay_ended = true;
 }
 

@@ -31,7 +31,7 @@ extern bool ecapi_feed_in_order(EcapiFeed *feed);
 
 /*
  * Whether a destination that another worker is to have sends nothing more, because nothing
- * behind its cursor is disposed of.  Until then it reads nothing, and sends what it has read.
+ * behind its cursor is disposed of.  Until then it sends what it has read.
  */
 extern bool ecapi_destination_rests(EcapiDestination *destination);
 

@@ -12,7 +12,8 @@
  * A plan is as bad as what destinations wait for: for each of them, the load of the others
  * of its worker.  So a flood is set apart from the many that have little, which would hardly
  * make the busiest worker less busy.  The second plan counts only when it is better by GAIN,
- * and by what the caller asks for: each move has pages read again.
+ * and by what the caller asks for: each move has pages read again; or when fewer workers have
+ * nothing by it, for one among many that begins gains little.
  *
  * Only arithmetic; no locks, no memory but the caller's.
  */
@@ -23,8 +24,11 @@
 /* By this part of it destinations have to wait less. */
 #define GAIN			0.25
 
-/* How far an owner may be beyond a fair share before its destinations are split. */
-#define FAIR_SLACK		1.25
+/*
+ * How far an owner may be beyond a fair share before its destinations are split: the first
+ * of these by which no worker has nothing.
+ */
+static const double slacks[] = {1.25, 1, 0};
 
 static int
 compare_owners(const void *a, const void *b)
@@ -125,10 +129,10 @@ typedef struct Group
 
 /*
  * The largest group that has no worker yet: the items of an owner, or one item of an owner
- * that is split.
+ * that has more than a share and is split.
  */
 static Group
-next_group(const EcapiSpreadItem *items, int n, double fair)
+next_group(const EcapiSpreadItem *items, int n, double share)
 {
 	Group		best = {0, 0, -1};
 
@@ -142,7 +146,7 @@ next_group(const EcapiSpreadItem *items, int n, double fair)
 		{
 			Group		here = {i, i + 1, items[i].load};
 
-			if (all <= fair * FAIR_SLACK)
+			if (all <= share)
 				here = (Group) {owner, behind, all};
 			next = here.end;
 			if (items[i].other < 0 && here.load > best.load)
@@ -154,16 +158,15 @@ next_group(const EcapiSpreadItem *items, int n, double fair)
 
 /* The second plan.  Groups are few, so the largest that is left is looked for each time. */
 static void
-from_scratch(EcapiSpreadItem *items, int n, const bool *runs, int nruns)
+from_scratch(EcapiSpreadItem *items, int n, const bool *runs, double share)
 {
 	double		loads[ECAPI_SPREAD_WORKERS] = {0};
-	double		fair = load_of(items, 0, n) / nruns;
 
 	for (int i = 0; i < n; i++)
 		items[i].other = -1;
 	for (;;)
 	{
-		Group		group = next_group(items, n, fair);
+		Group		group = next_group(items, n, share);
 		int			number;
 
 		if (group.load < 0)
@@ -173,6 +176,23 @@ from_scratch(EcapiSpreadItem *items, int n, const bool *runs, int nruns)
 		for (int i = group.begin; i < group.end; i++)
 			items[i].other = number;
 	}
+}
+
+/* How many workers that run have nothing, where each item goes to what a plan says. */
+static int
+count_idle(const EcapiSpreadItem *items, int n, const bool *runs, bool other)
+{
+	int			idle = 0;
+
+	for (int number = 0; number < ECAPI_SPREAD_WORKERS; number++)
+	{
+		bool		has = false;
+
+		for (int i = 0; i < n; i++)
+			has |= (other ? items[i].other : items[i].to) == number;
+		idle += runs[number] && !has ? 1 : 0;
+	}
+	return idle;
 }
 
 bool
@@ -187,10 +207,16 @@ ecapi_spread(EcapiSpreadItem *items, int n, const bool runs[ECAPI_SPREAD_WORKERS
 		nruns += runs[number] ? 1 : 0;
 	qsort(items, n, sizeof(EcapiSpreadItem), compare_owners);
 	stay(items, n, runs);
-	from_scratch(items, n, runs, nruns);
+	for (int i = 0; i < (int) (sizeof(slacks) / sizeof(slacks[0])); i++)
+	{
+		from_scratch(items, n, runs, load_of(items, 0, n) / nruns * slacks[i]);
+		if (count_idle(items, n, runs, true) == 0)
+			break;
+	}
 	now = wait_of(items, n, false);
 	then = wait_of(items, n, true);
-	if (now - then > GAIN * now && now - then >= min_gain)
+	if ((now - then > GAIN * now && now - then >= min_gain) ||
+		count_idle(items, n, runs, true) < count_idle(items, n, runs, false))
 		for (int i = 0; i < n; i++)
 			items[i].to = items[i].other;
 	for (int i = 0; i < n; i++)

@@ -25,7 +25,8 @@ typedef struct EcapiSpreadItem
 /*
  * Decide to which of the workers that run each of n items goes; number 0 always runs.
  * min_gain: items that have a worker move only if what destinations wait for, the load of
- * others of their worker, becomes that much less; 0: whenever it is worth while.  Sorts the items.  Returns whether any of them moves.
+ * others of their worker, becomes that much less, or a worker has nothing; 0: whenever it is
+ * worth while.  Sorts the items.  Returns whether any of them moves.
  */
 extern bool ecapi_spread(EcapiSpreadItem *items, int n, const bool runs[ECAPI_SPREAD_WORKERS],
 						 double min_gain);

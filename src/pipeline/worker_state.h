@@ -42,6 +42,7 @@ typedef struct EcapiWorker
 	TimestampTz record_failed_at;	/* 0: the last record went well */
 	bool		cursor_lost;	/* the row of a destination is gone */
 	bool		reload_wanted;	/* of destinations */
+	bool		tell_others;	/* the lead has made or bound a cursor of another's destination */
 } EcapiWorker;
 
 extern EcapiWorker ecapi_me;

@@ -106,10 +106,11 @@ static EcapiStatement erase_answers = {
 
 static EcapiStatement sweep_failed = {
 	GONE_SQL("f.failed_id IN (SELECT b.failed_id FROM ecapi.failed_event b"
-			 "   JOIN ecapi.stop e ON e.seq = b.seq AND e.reason = 'erased' WHERE b.destination = $1"
+			 "   JOIN ecapi.stop e ON e.seq = b.seq AND e.reason = 'erased'"
+			 "   WHERE b.destination IS NOT NULL AND ($1 IS NULL OR b.destination = $1)"
 			 "   FOR UPDATE OF b SKIP LOCKED)", "NULL::text")
 	" SELECT (SELECT count(*) FROM ecapi.failed_event b JOIN ecapi.stop e ON e.seq = b.seq AND e.reason = 'erased'"
-	"  WHERE b.destination = $1) - (SELECT count(*) FROM gone)",
+	"  WHERE b.destination IS NOT NULL AND ($1 IS NULL OR b.destination = $1)) - (SELECT count(*) FROM gone)",
 	1, {NAMEOID}, NULL
 };
 
@@ -148,6 +149,7 @@ ecapi_erasure_run(EcapiPersonSearch *search)
 int64
 ecapi_erasure_sweep(const char *destination)
 {
-	ecapi_execute(&sweep_failed, ecapi_arg_name(destination));
+	ecapi_execute(&sweep_failed, destination == NULL ? ecapi_arg_null_if(true, (Datum) 0)
+				  : ecapi_arg_name(destination));
 	return ecapi_column_int8(0, 1);
 }

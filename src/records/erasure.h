@@ -19,7 +19,7 @@
 extern void ecapi_erasure_run(EcapiPersonSearch *search);
 
 /*
- * For the worker of a destination: delete failed events of it that were copied from the outbox
+ * For workers: delete failed events of a destination, or of all (NULL), that were copied from the outbox
  * while their event was being erased, in a transaction that may write, with an active
  * snapshot, SPI connected.  Rows that somebody has locked stay; returns how many.
  */

@@ -374,16 +374,24 @@ ecapi_slot_want(Oid database)
 	return done;
 }
 
-void
-ecapi_slot_starting(int i, int number)
+bool
+ecapi_slot_starting(int i, int number, Oid database)
 {
-	EcapiSlotWorker *worker = &ecapi_slots->slots[i].workers[number];
+	EcapiSlot  *slot = &ecapi_slots->slots[i];
+	EcapiSlotWorker *worker = &slot->workers[number];
+	bool		wanted;
 
 	LWLockAcquire(ecapi_slots->lock, LW_EXCLUSIVE);
-	worker->state = ECAPI_SLOT_STARTING;
-	worker->generation++;
-	worker->started_at = GetCurrentTimestamp();
+	/* as it was when it was read */
+	wanted = slot->database == database && worker->state == ECAPI_SLOT_WANTED;
+	if (wanted)
+	{
+		worker->state = ECAPI_SLOT_STARTING;
+		worker->generation++;
+		worker->started_at = GetCurrentTimestamp();
+	}
 	LWLockRelease(ecapi_slots->lock);
+	return wanted;
 }
 
 /* What becomes of a worker that ended, or did not come to be; under the lock. */

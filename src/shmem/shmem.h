@@ -109,8 +109,11 @@ extern bool ecapi_slot_read(int slot, int number, EcapiSlotInfo *info);
  */
 extern bool ecapi_slot_want(Oid database);
 
-/* The launcher is about to register that worker of this slot. */
-extern void ecapi_slot_starting(int slot, int number);
+/*
+ * The launcher is about to register that worker of this slot.  False when it is not wanted
+ * any more, or the slot is another database's.
+ */
+extern bool ecapi_slot_starting(int slot, int number, Oid database);
 
 /* A worker could not be started, or ended before it attached. */
 extern void ecapi_slot_failed(int slot, int number, const char *message);

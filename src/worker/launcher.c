@@ -217,7 +217,8 @@ start_worker(int slot, int number, const EcapiSlotInfo *info)
 	if (*handle != NULL)
 		pfree(*handle);
 	*handle = NULL;
-	ecapi_slot_starting(slot, number);
+	if (!ecapi_slot_starting(slot, number, info->database))
+		return;
 	if (!RegisterDynamicBackgroundWorker(&worker, handle))
 	{
 		*handle = NULL;

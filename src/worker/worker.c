@@ -18,7 +18,7 @@
  *	 5. send what may be sent; before that, mark what may not any more (stopped.c)
  *	 6. record, when due: one short transaction; let go what another worker is to have
  *	 7. take back what was cancelled too late, step by step (cancel.c); the lead
- *	 8. keep the ring within its limits, now and then (bounds.c); the lead
+ *	 8. keep the ring within its limits, now and then (bounds.c)
  *	 9. wait for the latch, a socket, the postmaster's death, or time
  *
  * No transaction, snapshot or lock waits for a request that is in flight.
@@ -75,6 +75,7 @@
 #include "pipeline/keep.h"
 #include "pipeline/observe.h"
 #include "pipeline/overview.h"
+#include "pipeline/own.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/prepare.h"
 #include "pipeline/read.h"
@@ -133,7 +134,7 @@ static bool moving_events = false;	/* lists of the pipeline are in between */
 static TimestampTz last_heartbeat = 0;
 static TimestampTz last_idle_look = 0;
 static TimestampTz last_own_look = 0;
-static bool waits_for_others = false;	/* who have destinations that are to be ours */
+static Oid	waits_for = InvalidOid; /* a server that is to be ours, and another has */
 
 /* What a change of a catalog asks for, as the argument of its callback. */
 #define WANT_RELOAD	1			/* of destinations */
@@ -263,11 +264,15 @@ reload_destinations(void)
 		if (ecapi_new_oids_follow())
 			take_new_snapshot();
 	}
-	if (ecapi_reload_own(&waits_for_others))
+	if (ecapi_reload_own(&waits_for))
 		take_new_snapshot();
 	found = ecapi_reload_find(ecapi_me.scratch);
 	replays = ecapi_replay_load(ecapi_me.scratch);
 	ecapi_worker_end();
+	/* who is to have them has passed over them until now */
+	if (ecapi_me.tell_others)
+		ecapi_workers_reload();
+	ecapi_me.tell_others = false;
 	ecapi_destinations_take(found);
 	ecapi_replay_take(replays);
 	if (ecapi_worker_leads())
@@ -454,6 +459,18 @@ send_events(TimestampTz now, long *wait_ms)
 	}
 }
 
+/* Whether no worker has a destination any more; who ends with one does not say so. */
+static bool
+is_free(Oid server)
+{
+	bool		result;
+
+	ecapi_worker_begin(true);
+	result = ecapi_own_is_free(server);
+	ecapi_worker_end();
+	return result;
+}
+
 /* One turn; returns how long to wait, in milliseconds. */
 static long
 turn(void)
@@ -481,9 +498,9 @@ turn(void)
 	}
 	if (ecapi_worker_reload() || ecapi_me.replay_ended)
 		ecapi_me.reload_wanted = true;
-	if (waits_for_others)
+	if (OidIsValid(waits_for))
 	{
-		ecapi_me.reload_wanted |= ecapi_elapsed(&last_own_look, now, OWN_POLL_MS);
+		ecapi_me.reload_wanted |= ecapi_elapsed(&last_own_look, now, OWN_POLL_MS) && is_free(waits_for);
 		wait_ms = OWN_POLL_MS;
 	}
 	if (ecapi_me.reload_wanted)

@@ -159,8 +159,9 @@ subtest 'what the lead does for all' => sub {
 	$cluster->sql('DROP SERVER c2');
 };
 
+my $processes = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND datname = current_database()";
+
 subtest 'a destination that cannot be handed over yet' => sub {
-	my $processes = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND datname = current_database()";
 	my %out_of_order = (batch_size => 1, max_in_flight => 2);
 
 	workers($cluster, 3);
@@ -193,8 +194,32 @@ subtest 'a destination that cannot be handed over yet' => sub {
 	$cluster->wait_sql("($processes) = 1", 'the others have ended');
 };
 
+subtest 'an event that always fails, of a destination that is to be handed over' => sub {
+	workers($cluster, 3);
+	for my $name (qw(a5 b5))
+	{
+		$cluster->sql('BEGIN;' . $cluster->destination_sql($name, $receiver->url("/$name/fail-if=poison"), { batch_size => 1, max_in_flight => 2 })
+			  . "ALTER SERVER $name OWNER TO owner_" . substr($name, 0, 1) . '; COMMIT;');
+	}
+	$cluster->drained(@names);
+	my ($name) = grep { worker_of($cluster, $_) > 0 } qw(a5 b5);
+
+	defined $name or die 'both are with the lead';
+	$cluster->emit('poison-', 1, 1);
+	$cluster->emit('fine-', 1, 1);
+	$cluster->wait_sql("SELECT state = 'waiting' FROM ecapi.destination WHERE destination = '$name'", 'the first event fails');
+	$cluster->sql('ALTER SYSTEM SET ecapi.workers = 1; SELECT pg_reload_conf()');
+	$cluster->wait_sql("SELECT '$name' = ANY (destinations) FROM ecapi.workers WHERE number = 0", 'the lead is to have it');
+	$cluster->emit('behind-', 1, 10);
+	$cluster->wait_for(sub { $cluster->compare($receiver, $name, [ ids('fine-', 1, 1), ids('behind-', 1, 10) ])->{missing} == 0 },
+		'what is behind it arrives');
+	$cluster->wait_sql("SELECT failed = 1 AND backlog = 0 FROM ecapi.destination WHERE destination = '$name'", 'it is set aside');
+	$cluster->wait_sql("($processes) = 1", 'and the destination is handed over');
+	$cluster->all_there($receiver, $name, [ ids('fine-', 1, 1), ids('behind-', 1, 10) ], 'nothing is missing or came twice');
+	$cluster->sql("DROP SERVER $_") for qw(a5 b5);
+};
+
 subtest 'a destination gives up while it is to be handed over' => sub {
-	my $processes = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND datname = current_database()";
 
 	workers($cluster, 3);
 	for my $name (qw(a4 b4))

@@ -128,6 +128,38 @@ test_workers_come_and_go(void)
 	check(!spread(0), "there may be nothing to spread");
 }
 
+/* With any number of workers and items, a worker that begins or comes back gets something. */
+static void
+test_none_idle(void)
+{
+	bool		begins = true;
+	bool		returns = true;
+	int			count;
+	int			many;
+	int			i;
+
+	for (count = 2; count <= ECAPI_SPREAD_WORKERS; count++)
+		for (many = count; many <= MAX; many++)
+		{
+			workers(1);
+			for (i = 0; i < many; i++)
+				item(1 + i % 4, 1, 0);
+			for (i = 1; i < count; i++)
+			{
+				runs[i] = true;
+				(void) spread(0);
+				begins &= count_at(i) > 0;
+			}
+			runs[1] = false;
+			(void) spread(0);
+			runs[1] = true;
+			(void) spread(500);
+			returns &= count_at(1) > 0;
+		}
+	check(begins, "each worker that begins gets something");
+	check(returns, "and each that comes back");
+}
+
 /* Whatever there is: each goes to a worker that runs, and a second look moves nothing. */
 static void
 test_any(void)
@@ -164,6 +196,7 @@ main(int argc, char **argv)
 	test_owners();
 	test_flood();
 	test_workers_come_and_go();
+	test_none_idle();
 	test_any();
 	return unit_done();
 }
