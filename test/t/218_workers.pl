@@ -180,6 +180,9 @@ subtest 'a destination that cannot be handed over yet' => sub {
 		  . " FROM ecapi.destination WHERE destination = '$name'", 'the second event is delivered, the first one waits for an hour');
 	$cluster->sql('ALTER SYSTEM SET ecapi.workers = 1; SELECT pg_reload_conf()');
 	$cluster->wait_sql("SELECT '$name' = ANY (destinations) FROM ecapi.workers WHERE number = 0", 'the lead is to have it');
+	# behind this its worker has heard of that, and hears of nothing more but a pause
+	$cluster->emit('between-', 1, 1);
+	$cluster->drained(@names);
 	$cluster->pause($name);
 	$cluster->wait_state($name, 'paused', '');
 	cmp_ok($cluster->sql($processes), '>=', 2, 'its worker keeps it, and hears of a pause');
