@@ -17,7 +17,8 @@ use Test::More;
 
 my $rounds = $ENV{ECAPI_ROUNDS} // 4;
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->create(conf => "max_worker_processes = 20\n");
+# without autovacuum, whose invalidations make workers look at destinations
+my $cluster = EcapiCluster->create(conf => "max_worker_processes = 20\nautovacuum = off\n");
 my @names = qw(a1 a2 b1 b2 c1);
 
 # A destination of an owner, named by its first letter.
@@ -184,7 +185,7 @@ subtest 'a destination that cannot be handed over yet' => sub {
 	$cluster->emit('between-', 1, 1);
 	$cluster->drained(@names);
 	$cluster->pause($name);
-	$cluster->wait_state($name, 'paused', '');
+	$cluster->wait_sql("SELECT state = 'paused' FROM ecapi.cursor WHERE destination = '$name'", 'its worker records a pause');
 	cmp_ok($cluster->sql($processes), '>=', 2, 'its worker keeps it, and hears of a pause');
 	$cluster->sql("SELECT ecapi.cancel('order-1')");
 	$cluster->resume($name);
