@@ -24,7 +24,8 @@ OBJS = \
 	src/base/catalog.o \
 	src/base/statement.o \
 	src/api/sqlapi.o \
-	src/api/versionapi.o src/api/workerapi.o \
+	src/api/versionapi.o \
+	src/api/workerapi.o \
 	src/base/refuse.o \
 	src/base/argument.o \
 	src/base/citus.o \
