@@ -8,8 +8,9 @@
 #	deaf		a third owner's function ignores its cancel; it is altered all the time, so
 #				that it is called again after each process that it has cost
 #	mute		a receiver that takes a request and never answers
-#	flooded		a backlog of -n events, which is sent all the while
-# ECAPI_WORKERS=N lets that number of workers deliver.
+#	flooded		a backlog of -n events, which is sent all the while, to a receiver of its own
+# ECAPI_WORKERS=N lets that number of workers deliver; the first of these rounds has the
+# moment in which the flood is set apart.
 # Figures: events a second that arrive at the six, from the first COMMIT to the last receipt,
 # and from COMMIT to receipt.
 #
@@ -75,13 +76,17 @@ isolation_side()
 bench_isolation()
 {
 	local -x PGOPTIONS="-c client_min_messages=error"
-	local round i n provoker alone=() beside=() alone50=() beside50=() alone99=() beside99=()
+	local round i n provoker flood flood_port alone=() beside=() alone50=() beside50=() alone99=() beside99=()
 
 	title "isolation, $ISOLATION_RATE events a second to six destinations for $SPAN s a side, beside four that misbehave and alone, $ROUNDS rounds"
 	make_here -C test/bench paced >"$WORK/bench.log" 2>&1 || { cat "$WORK/bench.log" >&2; die "the client was not built"; }
 	set_delivery on
 	[ -z "${RECEIVER_PID:-}" ] || stop_receiver
 	rm -f "$WORK/received"
+	# the flood has a receiver of its own, or the others would wait in its queue
+	start_receiver --http --no-check --no-store
+	flood=$RECEIVER_PID
+	flood_port=$RECEIVER_PORT
 	start_receiver --http --no-check --out "$WORK/received"
 	sql -d postgres -c "ALTER SYSTEM SET ecapi.workers = ${ECAPI_WORKERS:-1}" -c "SELECT pg_reload_conf()" >/dev/null
 	bench_database isolation
@@ -94,7 +99,7 @@ bench_isolation()
 	isolation_server sleeps bench sleeps
 	isolation_server deaf bench deaf
 	isolation_server mute bench '' /delay=3600000
-	isolation_server flooded flood ''
+	RECEIVER_PORT=$flood_port isolation_server flooded flood ''
 	isolation_others pause
 	sql -c "SELECT count(ecapi_emit(event => bench.purchase(n) || '{\"data_set_id\": \"flood\"}')) FROM generate_series(1::bigint, $EVENTS) n" >/dev/null
 	# processes start, functions are planned
@@ -131,6 +136,9 @@ bench_isolation()
 	show_side "beside, p99" ms "${beside99[@]}"
 	show_ratio "alone / beside, p99" "at least 0.95" "${alone99[@]}" / "${beside99[@]}"
 	stop_receiver
+	RECEIVER_PID=$flood
+	stop_receiver
+	sql -d postgres -c "ALTER SYSTEM RESET ecapi.workers" -c "SELECT pg_reload_conf()" >/dev/null
 	drop_bench_database
 	sql -d postgres -c "DROP ROLE bench_good, bench_sleeps, bench_deaf"
 }
