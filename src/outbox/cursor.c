@@ -23,9 +23,10 @@
  *
  * A cursor has one writer at any time: the worker that has its destination
  * (pipeline/own.c).  Its fencing token is how often the row was written, which grows with
- * each write.  A worker that takes a cursor writes it, and before each further write looks,
- * under the row's lock, whether the number is that of its own last one.  So a worker that
- * another one has followed, by whatever mistake, writes nothing more.
+ * each write.  A worker that takes a cursor writes it, unless another transaction holds the
+ * row, and before each further write looks, under the row's lock, whether the number is
+ * still the same.  So a worker that another one has followed, by whatever mistake, writes
+ * nothing more.
  *
  * The cursor and what belongs to its movement (failed events, request log) are
  * written in one transaction, or not at all.
@@ -277,10 +278,11 @@ ecapi_cursor_lock(Oid server, int64 token, bool aside)
 int64
 ecapi_cursor_take(Oid server)
 {
-	/* a row that another transaction holds would be waited for */
-	if (ecapi_cursor_lock(server, 0, true) != ECAPI_CURSOR_LOCKED ||
-		ecapi_execute(&take, ecapi_arg_oid(server)) == 0)
-		return 0;
+	/* no row beside: there is nothing to record, and the other may be about to drop it */
+	bool		held = ecapi_cursor_lock(server, 0, false) != ECAPI_CURSOR_LOCKED;
+
+	if (ecapi_execute(held ? &exists : &take, ecapi_arg_oid(server)) == 0)
+		return -1;
 	return ecapi_column_int8(0, 1);
 }
 

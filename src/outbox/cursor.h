@@ -63,8 +63,8 @@ typedef enum EcapiCursorLock
 extern EcapiCursorLock ecapi_cursor_lock(Oid server, int64 token, bool aside);
 
 /*
- * Take a cursor: from now on the caller alone writes it.  Returns the token, above 0; 0
- * when the cursor is gone.
+ * Take a cursor: from now on the caller alone writes it.  Returns the token; -1: the cursor
+ * is gone.
  */
 extern int64 ecapi_cursor_take(Oid server);
 

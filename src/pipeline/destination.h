@@ -137,7 +137,7 @@ struct EcapiDestination
 	Oid			server;
 	NameData	name;
 	bool		seen;			/* still there, while reloading */
-	int64		token;			/* of our last write of its cursor; 0: it is guarded */
+	int64		token;			/* of our last write of its cursor; 0: any will do */
 	int64		next_token;		/* of one in the transaction that is open */
 	bool		leaving;		/* another worker is to have it */
 	bool		lost;			/* the row of its cursor has another's token */

@@ -383,7 +383,7 @@ take_cursors(List *all)
 			continue;
 		found->token = ecapi_cursor_take(found->server);
 		/* it was dropped a moment ago */
-		if (found->token == 0)
+		if (found->token < 0)
 			found->cursor = NULL;
 	}
 }
