@@ -93,15 +93,17 @@ bench_isolation()
 	isolation_owner good NULL
 	isolation_owner sleeps 'PERFORM pg_sleep(4.5)'
 	isolation_owner deaf 'LOOP BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP'
+	# first the flood: what comes later begins behind it
+	RECEIVER_PORT=$flood_port isolation_server flooded flood ''
+	isolation_others pause
+	sql -c "SELECT count(ecapi_emit(event => bench.purchase(n) || '{\"data_set_id\": \"flood\"}')) FROM generate_series(1::bigint, $EVENTS) n" >/dev/null
 	for ((i = 1; i <= 6; i++)); do
 		isolation_server "good$i" bench good
 	done
 	isolation_server sleeps bench sleeps
 	isolation_server deaf bench deaf
 	isolation_server mute bench '' /delay=3600000
-	RECEIVER_PORT=$flood_port isolation_server flooded flood ''
 	isolation_others pause
-	sql -c "SELECT count(ecapi_emit(event => bench.purchase(n) || '{\"data_set_id\": \"flood\"}')) FROM generate_series(1::bigint, $EVENTS) n" >/dev/null
 	# processes start, functions are planned
 	isolation_side 0
 	for ((round = 1; round <= 2 * ROUNDS; round++)); do
