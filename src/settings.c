@@ -194,8 +194,8 @@ ecapi_settings_define(bool preloaded)
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	/*
-	 * One function that is slow holds up the deliveries of its database, and
-	 * the worker ends itself when one is still at work after twice the time.
+	 * One function that is slow holds up the destinations of its owner; the process that
+	 * runs it ends when it is still at work after twice the time.
 	 */
 	DefineCustomIntVariable("ecapi.enrich_timeout",
 							"How long an enrichment or a filter may take for a page of events.",

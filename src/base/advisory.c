@@ -2,8 +2,9 @@
  * advisory.c
  *	  Advisory locks of the session, which outlive an abort.
  *
- * Users' SQL can take them, and rolling it back leaves them.  A worker holds none
- * of its own, so it lets go of all.  A session that previews may hold some, which
+ * Users' SQL can take them, and rolling it back leaves them.  A process that runs it for
+ * the worker holds none of its own, so it lets go of all; a worker, which has locks of this
+ * kind on its destinations, must not.  A session that previews may hold some, which
  * stay: the lock table is read before and after, which costs more, but a preview
  * is rare.
  *

@@ -2,7 +2,8 @@
  * cursor.c
  *	  How far each destination has disposed of the outbox: rows of ecapi.cursor.
  *
- * The worker that has a destination is the only one that moves its cursor.  It reads a row when it
+ * The worker that has a destination is the only one that moves its cursor.  It reads a row
+ * when it
  * starts or meets a new destination, keeps the truth in memory, and writes it
  * a few times a second and at rest, so a crash repeats little.
  *

@@ -160,22 +160,28 @@ subtest 'what the lead does for all' => sub {
 	$cluster->sql('DROP SERVER c2');
 };
 
-my $processes = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND datname = current_database()";
-
-subtest 'a destination that cannot be handed over yet' => sub {
-	my %out_of_order = (batch_size => 1, max_in_flight => 2);
+# Three workers, and two destinations of two owners; the one that is not with the lead.
+sub beside_the_lead
+{
+	my ($path, @pair) = @_;
 
 	workers($cluster, 3);
-	# of two one has another worker than the lead
-	for my $name (qw(a3 b3))
+	for my $name (@pair)
 	{
-		$cluster->sql('BEGIN;' . $cluster->destination_sql($name, $receiver->url("/$name/first=1/status=503/retry-after=3600"), \%out_of_order)
+		$cluster->sql('BEGIN;' . $cluster->destination_sql($name, $receiver->url("/$name/$path"), { batch_size => 1, max_in_flight => 2 })
 			  . "ALTER SERVER $name OWNER TO owner_" . substr($name, 0, 1) . '; COMMIT;');
 	}
 	$cluster->drained(@names);
-	my ($name) = grep { worker_of($cluster, $_) > 0 } qw(a3 b3);
+	my ($name) = grep { worker_of($cluster, $_) > 0 } @pair;
 
-	defined $name or die 'both are with the lead';
+	return $name // die 'both are with the lead';
+}
+
+my $processes = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND datname = current_database()";
+
+subtest 'a destination that cannot be handed over yet' => sub {
+	my $name = beside_the_lead('first=1/status=503/retry-after=3600', qw(a3 b3));
+
 	$cluster->emit('order-', 1, 2);
 	$cluster->wait_sql("SELECT delivered = 0 AND state = 'waiting' AND EXISTS (SELECT FROM ecapi.request r WHERE r.destination = '$name' AND r.outcome = 'delivered')"
 		  . " FROM ecapi.destination WHERE destination = '$name'", 'the second event is delivered, the first one waits for an hour');
@@ -199,16 +205,8 @@ subtest 'a destination that cannot be handed over yet' => sub {
 };
 
 subtest 'an event that always fails, of a destination that is to be handed over' => sub {
-	workers($cluster, 3);
-	for my $name (qw(a5 b5))
-	{
-		$cluster->sql('BEGIN;' . $cluster->destination_sql($name, $receiver->url("/$name/fail-if=poison"), { batch_size => 1, max_in_flight => 2 })
-			  . "ALTER SERVER $name OWNER TO owner_" . substr($name, 0, 1) . '; COMMIT;');
-	}
-	$cluster->drained(@names);
-	my ($name) = grep { worker_of($cluster, $_) > 0 } qw(a5 b5);
+	my $name = beside_the_lead('fail-if=poison', qw(a5 b5));
 
-	defined $name or die 'both are with the lead';
 	$cluster->emit('poison-', 1, 1);
 	$cluster->emit('fine-', 1, 1);
 	$cluster->wait_sql("SELECT state = 'waiting' FROM ecapi.destination WHERE destination = '$name'", 'the first event fails');
@@ -224,15 +222,7 @@ subtest 'an event that always fails, of a destination that is to be handed over'
 };
 
 subtest 'a destination gives up while it is to be handed over' => sub {
-
-	workers($cluster, 3);
-	for my $name (qw(a4 b4))
-	{
-		$cluster->sql('BEGIN;' . $cluster->destination_sql($name, $receiver->url("/$name/first=1/status=503/retry-after=3600"), { batch_size => 1, max_in_flight => 2 })
-			  . "ALTER SERVER $name OWNER TO owner_" . substr($name, 0, 1) . '; COMMIT;');
-	}
-	$cluster->drained(@names);
-	my ($name) = grep { worker_of($cluster, $_) > 0 } qw(a4 b4);
+	my $name = beside_the_lead('first=1/status=503/retry-after=3600', qw(a4 b4));
 
 	$cluster->emit('limit-', 1, 2);
 	$cluster->wait_sql("SELECT delivered = 0 AND state = 'waiting' AND EXISTS (SELECT FROM ecapi.request r WHERE r.destination = '$name' AND r.outcome = 'delivered')"
