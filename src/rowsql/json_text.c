@@ -30,9 +30,12 @@
 #include "event/validate.h"
 #include "rowsql/json_text.h"
 
-/* A lost key: as it stands in the text, and as it is read. */
-#define LOST_KEY		"\"\\u0001\""
-#define LOST_KEY_READ	"\001"
+/*
+ * A lost key: as it stands in the text, and as it is read.  It is no longer than the
+ * shortest key that can be lost, one byte in quotes (see max_prepared).
+ */
+#define LOST_KEY		"\"\177\""
+#define LOST_KEY_READ	"\177"
 
 /* What a value takes beside its text and key; see budget. */
 #define VALUE_COST		8
@@ -47,7 +50,7 @@ typedef struct TextScan
 	const char *json;
 	size_t		len;
 	size_t		at;
-	char	   *to;				/* twice as long and 1, so that "null" has room for "[]" */
+	char	   *to;				/* max_prepared(len) bytes */
 	size_t		written;
 	int			depth;
 	int			max_depth;
@@ -55,6 +58,18 @@ typedef struct TextScan
 	bool		looked_up;
 	EcapiLosses *losses;
 } TextScan;
+
+/*
+ * Bytes that a text of len takes once it is prepared, with its NUL.  What is replaced
+ * by null has two bytes or more ("[]", or a quote and what follows), so it becomes
+ * twice as long at most; only an array or object that the end of the text cuts off
+ * may have one.  A key becomes no longer.
+ */
+static size_t
+max_prepared(size_t len)
+{
+	return len * 2 + 2 + 1;
+}
 
 static void
 put(TextScan *scan, const char *bytes, size_t len)
@@ -390,7 +405,7 @@ ecapi_json_text(EcapiArena *arena, const char *json, size_t len, int max_depth,
 
 	Assert(max_depth <= ECAPI_MAX_DEPTH);
 	memset(losses, 0, sizeof(*losses));
-	scan.to = palloc(len * 2 + 1);
+	scan.to = palloc(max_prepared(len));
 	prepare(&scan);
 
 	actions.semstate = &reader;

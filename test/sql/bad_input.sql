@@ -107,6 +107,21 @@ SELECT ecapi.digest('user_data.gender', E'\xc3\x28');
 SELECT count(*) AS written FROM ecapi.outbox;
 SELECT ecapi.digest('address.city', E'\xff');
 SELECT ecapi.digest('address.first_name', E'\xc3\x89lan') = encode(sha256(E'\\xc3a96c616e'), 'hex') AS utf8;
+-- what a browser sent is replaced where it stands, and is no longer then
+CREATE TABLE visits (id int PRIMARY KEY);
+SELECT ecapi.track('visits', 'login', mapping => '{}') IS NOT NULL AS tracked;
+CREATE PROCEDURE visit(n int, context text) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('ecapi.context', context, true);
+    INSERT INTO visits VALUES (n);
+    COMMIT;
+END $$;
+CALL visit(1, repeat(E'"\xff":', 200000));
+CALL visit(2, '{"ext": {' || repeat(E'"\xff": 1, ', 5000) || E'"\xc3\xa9": 2, "broken": "\xff"}}');
+CALL visit(3, '{"ext": {"kept": 3}, "x": ' || repeat('[', 31));
+CALL visit(4, repeat('[', 31));
+CALL visit(5, E'"\xff');
+SELECT event->>'id' AS id, event->>'ext' AS ext FROM ecapi.outbox ORDER BY seq;
 \c regress_ecapi_latin1
 CREATE EXTENSION ecapi;
 SET client_encoding = 'SQL_ASCII';
