@@ -315,16 +315,22 @@ take_room(Reader *reader, size_t len)
 	return true;
 }
 
+/*
+ * An array or object takes as much as a scalar.  Where there is no room for it, there
+ * is none for what is in it either: what is open then is never looked at.
+ */
 static void
 open_value(Reader *reader, EcapiType type)
 {
-	EcapiValue *value = ecapi_value_new(reader->arena, type);
+	EcapiValue *value = NULL;
 
-	add_value(reader, value);
+	if (take_room(reader, 0))
+	{
+		value = ecapi_value_new(reader->arena, type);
+		add_value(reader, value);
+	}
 	/* the text was prepared: it is no deeper than there are places */
-	if (!reader->failed)
-		reader->open[reader->depth] = value;
-	reader->depth++;
+	reader->open[reader->depth++] = value;
 }
 
 static ECAPI_JSON_ACTION
@@ -345,9 +351,9 @@ static ECAPI_JSON_ACTION
 object_end(void *state)
 {
 	Reader	   *reader = state;
+	EcapiValue *object = reader->open[--reader->depth];
 
-	reader->depth--;
-	if (!reader->failed && !ecapi_members_unique(reader->arena, reader->open[reader->depth]))
+	if (!reader->failed && object != NULL && !ecapi_members_unique(reader->arena, object))
 		reader->failed = true;
 	ECAPI_JSON_GO_ON();
 }

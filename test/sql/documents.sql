@@ -99,9 +99,13 @@ CALL doc.visit(9, :'twice');
 CALL doc.visit(10, '');
 CALL doc.visit(11, 'null');
 CALL doc.visit(12, '{"ext": {"kept": 12}');
+-- arrays and objects take room, too
+CALL doc.visit(13, '{"ext": {"kept": 13, "empty": [' || repeat('[],', 300000) || '[]]}}');
+CALL doc.visit(14, '{"ext": {"kept": 14, "empty": [' || repeat('{"a":{}},', 100000) || '[]]}}');
 SELECT id, event->'ext'->'kept' AS kept, event - 'ext' AS event, (SELECT count(*) FROM jsonb_object_keys(event->'ext')) AS keys
 FROM doc.events() WHERE id ~ 'visits';
 SELECT id, event->'ext'->'k1' AS k1 FROM doc.events() WHERE id ~ 'visits:9:';
+SELECT id, jsonb_array_length(event->'ext'->'empty') < 64 * 1024 / 8 AS bounded FROM doc.events() WHERE id ~ 'visits:1[34]:';
 
 -- a number where the standard has text is one
 SET client_min_messages = warning;
