@@ -15,8 +15,10 @@
  * own rows by a key.
  *
  * Invariants: names are resolved as expression.c has set up (pg_catalog only);
- * analysis after an invalidation uses the same hook and finds the same numbers,
- * because a reference, once made, stays.
+ * analysis after an invalidation uses the same hook, and a reference, once made,
+ * keeps its number.  It makes no more of them: where a table has lost a column, a
+ * bare name of a condition may mean one of the row from then on.  There is no room
+ * for that in a plan's parameters, and nothing has checked it, so the set is stale.
  */
 #include "postgres.h"
 
@@ -65,6 +67,8 @@ make_param(EcapiExpression *expression, bool old, AttrNumber attnum, int locatio
 						ECAPI_MAX_REFERENCES)));
 	if (i == expression->nreferences)
 	{
+		if (expression->params != NULL)
+			ecapi_expressions_names_changed(expression);
 		expression->references[i].old = old;
 		expression->references[i].attnum = attnum;
 		expression->nreferences++;

@@ -32,6 +32,15 @@ ecapi_expressions_type_changed(EcapiExpression *expression)
 			 errmsg("type of the source of \"%s\" has changed", expression->what)));
 }
 
+void
+ecapi_expressions_names_changed(EcapiExpression *expression)
+{
+	expression->set->stale = true;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("a table in the source of \"%s\" has lost a column", expression->what)));
+}
+
 const char *
 ecapi_expressions_sample(const EcapiExpressions *set)
 {

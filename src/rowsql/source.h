@@ -117,6 +117,9 @@ extern void ecapi_expressions_check_owner(const EcapiExpressions *set);
 /* Raise that a table gives another type than when the source was compiled. */
 extern _Noreturn void ecapi_expressions_type_changed(EcapiExpression *expression);
 
+/* Raise that a name means a column of the row now, and meant a table's when it was compiled. */
+extern _Noreturn void ecapi_expressions_names_changed(EcapiExpression *expression);
+
 /* For hints: new.column, with a column that the set's relation has. */
 extern const char *ecapi_expressions_sample(const EcapiExpressions *set);
 

@@ -391,6 +391,26 @@ RESET ROLE;
 SELECT * FROM public.sources_got();
 SELECT sqlstate, reason FROM ecapi.failed_event WHERE relation = 'source.orders'::regclass;
 DELETE FROM ecapi.failed_event WHERE relation = 'source.orders'::regclass;
+-- a bare name of a condition that was a table's column, and is the row's now
+SET ROLE regress_sources_owner;
+CREATE TABLE source.parcels (id int PRIMARY KEY, b1 boolean, b2 boolean, b3 boolean, b4 boolean, b5 boolean, b6 boolean, b7 boolean, b8 boolean);
+CREATE TABLE source.flags (LIKE source.parcels);
+INSERT INTO source.flags SELECT n, true, true, true, true, true, true, true, true FROM generate_series(1, 4) n;
+SELECT ecapi.track('source.parcels', 'page_view', '{"ext.got": "id"}',
+    condition => 'EXISTS (SELECT FROM source.flags f WHERE f.id = new.id AND b1 AND b2 AND b3 AND b4 AND b5 AND b6 AND b7 AND b8)');
+INSERT INTO source.parcels VALUES (1);
+ALTER TABLE source.flags RENAME b1 TO a1;
+ALTER TABLE source.flags DROP b2, DROP b3, DROP b4, DROP b5, DROP b6, DROP b7, DROP b8;
+SET client_min_messages = error;
+INSERT INTO source.parcels VALUES (2);
+RESET client_min_messages;
+INSERT INTO source.parcels VALUES (3);
+INSERT INTO source.parcels VALUES (4, true, true, true, true, true, true, true, true);
+RESET ROLE;
+SELECT problem FROM ecapi.track WHERE relation = 'source.parcels'::regclass;
+SELECT * FROM public.sources_got();
+SELECT sqlstate, reason FROM ecapi.failed_event WHERE relation = 'source.parcels'::regclass;
+DELETE FROM ecapi.failed_event WHERE relation = 'source.parcels'::regclass;
 
 --
 -- On a superuser's table
