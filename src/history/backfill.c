@@ -168,7 +168,6 @@ begin(Backfill *backfill)
 	MemoryContext old = MemoryContextSwitchTo(backfill->context);
 	Relation	relation;
 	EcapiFoundTrack found;
-	EcapiHistoryKey key;
 
 	step_begin();
 	relation = table_open(backfill->relation, AccessShareLock);
@@ -176,13 +175,17 @@ begin(Backfill *backfill)
 	backfill->table = pstrdup(RelationGetRelationName(relation));
 	found = ecapi_find_track(relation, backfill->event_type, backfill->name);
 	ecapi_history_check(relation, &found);
-	ecapi_history_key(relation, &key);
+	ecapi_history_key(relation, &progress->key);
 	backfill->total = ecapi_command_rows_of(backfill->relation);
 	progress->trigger = found.trigger->tgoid;
 	progress->track = pstrdup(found.trigger->tgname);
-	progress->nkeys = key.n;
-	progress->key = palloc(sizeof(char *) * key.n);
-	memcpy(progress->key, key.names, sizeof(char *) * key.n);
+	progress->key_words = palloc(sizeof(char *) * progress->key.n);
+	progress->key_names = palloc(sizeof(char *) * progress->key.n);
+	for (int i = 0; i < progress->key.n; i++)
+	{
+		progress->key_words[i] = ecapi_history_key_words(relation, &progress->key, i);
+		progress->key_names[i] = pstrdup(ecapi_history_key_name(relation, &progress->key, i));
+	}
 	table_close(relation, AccessShareLock);
 
 	lock_track(backfill);

@@ -59,7 +59,6 @@ typedef struct Reading
 {
 	const EcapiProgress *progress;
 	Relation	relation;
-	const EcapiHistoryKey *key;
 	const char *time_column;	/* timestamptz column of the timestamp, or NULL */
 	bool		untimed;		/* also rows where it is null */
 	int			page_size;
@@ -145,7 +144,7 @@ append_table(StringInfo sql, Relation relation)
 static char *
 build_query(const Reading *reading)
 {
-	const EcapiHistoryKey *key = reading->key;
+	const EcapiHistoryKey *key = &reading->progress->key;
 	bool		resumed = reading->progress->last_key != NULL;
 	int			next = resumed ? key->n + 1 : 1;
 	const char *word = " WHERE";
@@ -157,7 +156,7 @@ build_query(const Reading *reading)
 	if (resumed)
 	{
 		appendStringInfo(&sql, "%s ", word);
-		ecapi_history_key_behind(&sql, key);
+		ecapi_history_key_behind(&sql, reading->relation, key);
 		word = " AND";
 	}
 	if (reading->time_column != NULL)
@@ -171,7 +170,7 @@ build_query(const Reading *reading)
 		appendStringInfoChar(&sql, ')');
 	}
 	appendStringInfoString(&sql, " ORDER BY ");
-	ecapi_history_key_order(&sql, key);
+	ecapi_history_key_order(&sql, reading->relation, key);
 	appendStringInfo(&sql, " LIMIT %d", reading->page_size);
 	return sql.data;
 }
@@ -216,8 +215,8 @@ fill_range(const EcapiProgress *progress, Oid *types, Datum *values, int n)
 static int
 fill_parameters(const Reading *reading, Oid *types, Datum *values)
 {
-	const EcapiHistoryKey *key = reading->key;
 	const EcapiProgress *progress = reading->progress;
+	const EcapiHistoryKey *key = &progress->key;
 	int			n = 0;
 
 	for (; progress->last_key != NULL && n < key->n; n++)
@@ -241,7 +240,7 @@ static char **
 key_of(const Reading *reading, HeapTuple row)
 {
 	TupleDesc	descriptor = RelationGetDescr(reading->relation);
-	const EcapiHistoryKey *key = reading->key;
+	const EcapiHistoryKey *key = &reading->progress->key;
 	MemoryContext old;
 	char	  **result = MemoryContextAlloc(reading->context, sizeof(char *) * key->n);
 
@@ -252,6 +251,8 @@ key_of(const Reading *reading, HeapTuple row)
 		bool		isnull;
 		Datum		value = heap_getattr(row, key->columns[i], descriptor, &isnull);
 
+		if (isnull)
+			elog(ERROR, "column %d of a row's key is null", key->columns[i]);
 		getTypeOutputInfo(TupleDescAttr(descriptor, key->columns[i] - 1)->atttypid,
 						  &output, &varlena);
 		old = MemoryContextSwitchTo(reading->context);
@@ -412,13 +413,32 @@ could_not_read(Relation relation, Oid role, const EcapiConfinedError *error)
 			 : errdetail("The error was %s, at \"%s\".", error->sqlstate, error->object)));
 }
 
+/*
+ * The key of the first page is that of all: last_key is a position in its order alone.
+ * The table may have lost its index since, or got another that is listed before it.
+ */
+static void
+take_key(EcapiProgress *progress, Relation relation, bool backfills)
+{
+	if (progress->key.n == 0)
+		ecapi_history_key(relation, &progress->key);
+	else if (!ecapi_history_key_stands(relation, &progress->key))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" can no longer be read by the key that it was read by so far",
+						RelationGetRelationName(relation)),
+				 errdetail("No unique index over the same columns, never null and of the same types, is left."),
+				 backfills
+				 ? errhint("Create it again and repeat the CALL, or begin again with restart => true.")
+				 : errhint("Repeat the statement.")));
+}
+
 int
 ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_size,
 				   const EcapiRowsSink *sink, MemoryContext context)
 {
 	Relation	relation = table_open(progress->relation, AccessShareLock);
 	EcapiFoundTrack found;
-	EcapiHistoryKey key;
 	EcapiConfinedError error;
 	Reading		reading = {0};
 
@@ -432,11 +452,10 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 						progress->track, RelationGetRelationName(relation)),
 				 errdetail("The lock that keeps others from backfilling it went with it.")));
 	ecapi_history_check(relation, &found);
-	ecapi_history_key(relation, &key);
+	take_key(progress, relation, sink == NULL);
 
 	reading.progress = progress;
 	reading.relation = relation;
-	reading.key = &key;
 	reading.time_column = ecapi_history_time_column(relation,
 										  found.compiled->program->track);
 	reading.untimed = sink != NULL;

@@ -5,12 +5,18 @@
  * Operators are those of the index, by their oids: what a type calls ">" in
  * some schema may order otherwise (citext without its schema in search_path).
  *
+ * A key that was found is one for the page that it was found in: with an AccessShareLock
+ * alone, which ends with the page in a backfill, indexes come and go, and the order in
+ * which they are listed changes.  Who goes on from a position looks whether its key
+ * stands (ecapi_history_key_stands).
+ *
  * No locks: the caller has the table open.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/stratnum.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_operator.h"
 #include "miscadmin.h"
@@ -57,7 +63,8 @@ take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key, bool *refus
 		if (!attribute->attnotnull || attribute->attcollation != collations->values[i])
 			return false;
 		key->columns[i] = column;
-		key->names[i] = pstrdup(NameStr(attribute->attname));
+		key->types[i] = attribute->atttypid;
+		key->collations[i] = attribute->attcollation;
 		key->less[i] = get_opfamily_member(family, type, type, BTLessStrategyNumber);
 		key->greater[i] = get_opfamily_member(family, type, type, BTGreaterStrategyNumber);
 		if (!OidIsValid(key->less[i]) || !OidIsValid(key->greater[i]))
@@ -70,31 +77,73 @@ take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key, bool *refus
 	return !runs_users;
 }
 
-void
-ecapi_history_key(Relation relation, EcapiHistoryKey *key)
+static bool
+same_key(const EcapiHistoryKey *a, const EcapiHistoryKey *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (int i = 0; i < a->n; i++)
+		if (a->columns[i] != b->columns[i] || a->types[i] != b->types[i] ||
+			a->collations[i] != b->collations[i] || a->less[i] != b->less[i] ||
+			a->greater[i] != b->greater[i])
+			return false;
+	return true;
+}
+
+/*
+ * The first key of the relation, or the first that is like, if that is not NULL.  Sets
+ * *refused where one was passed over that would run code of users.
+ */
+static bool
+find_key(Relation relation, const EcapiHistoryKey *like, EcapiHistoryKey *key, bool *refused)
 {
 	List	   *indexes = RelationGetIndexList(relation);
 	Oid			primary = ecapi_primary_key(relation);
 	ListCell   *cell;
-	bool		found = false;
-	bool		any_refused = false;
 
+	*refused = false;
 	if (OidIsValid(primary))
 		indexes = lcons_oid(primary, indexes);
 	foreach(cell, indexes)
 	{
 		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-		bool		refused = false;
+		bool		runs_users = false;
+		bool		taken;
 
 		if (!HeapTupleIsValid(tuple))
 			continue;
-		found = take_index(relation, tuple, key, &refused);
+		taken = take_index(relation, tuple, key, &runs_users);
 		ReleaseSysCache(tuple);
-		if (found)
-			return;
-		any_refused |= refused;
+		if (taken && (like == NULL || same_key(key, like)))
+			return true;
+		*refused |= runs_users;
 	}
-	if (any_refused)
+	return false;
+}
+
+bool
+ecapi_history_key_stands(Relation relation, const EcapiHistoryKey *key)
+{
+	EcapiHistoryKey found;
+	bool		refused;
+
+	return find_key(relation, key, &found, &refused);
+}
+
+const char *
+ecapi_history_key_name(Relation relation, const EcapiHistoryKey *key, int i)
+{
+	return NameStr(TupleDescAttr(RelationGetDescr(relation), key->columns[i] - 1)->attname);
+}
+
+void
+ecapi_history_key(Relation relation, EcapiHistoryKey *key)
+{
+	bool		refused;
+
+	if (find_key(relation, NULL, key, &refused))
+		return;
+	if (refused)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("table \"%s\" cannot be backfilled", RelationGetRelationName(relation)),
@@ -124,11 +173,36 @@ operator_name(Oid operator)
 	return result;
 }
 
+/* Qualified, so that it is the same whatever the session's search_path. */
+static const char *
+collate_clause(Oid collation)
+{
+	HeapTuple	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	Form_pg_collation form;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tuple))
+		return "";				/* the type has none */
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	result = psprintf(" COLLATE %s", quote_qualified_identifier(get_namespace_name(form->collnamespace),
+																NameStr(form->collname)));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+char *
+ecapi_history_key_words(Relation relation, const EcapiHistoryKey *key, int i)
+{
+	return psprintf("%s %s%s USING %s", quote_identifier(ecapi_history_key_name(relation, key, i)),
+					format_type_be_qualified(key->types[i]), collate_clause(key->collations[i]),
+					operator_name(key->less[i]));
+}
+
 /* t.column OPERATOR $parameter */
 static void
-append_comparison(StringInfo sql, const EcapiHistoryKey *key, int i, Oid operator)
+append_comparison(StringInfo sql, Relation relation, const EcapiHistoryKey *key, int i, Oid operator)
 {
-	appendStringInfo(sql, "t.%s %s $%d", quote_identifier(key->names[i]),
+	appendStringInfo(sql, "t.%s %s $%d", quote_identifier(ecapi_history_key_name(relation, key, i)),
 					 operator_name(operator), i + 1);
 }
 
@@ -137,7 +211,7 @@ append_comparison(StringInfo sql, const EcapiHistoryKey *key, int i, Oid operato
  * an operator's name, spelled out.
  */
 void
-ecapi_history_key_behind(StringInfo sql, const EcapiHistoryKey *key)
+ecapi_history_key_behind(StringInfo sql, Relation relation, const EcapiHistoryKey *key)
 {
 	bool		same = true;
 
@@ -147,7 +221,8 @@ ecapi_history_key_behind(StringInfo sql, const EcapiHistoryKey *key)
 	{
 		appendStringInfoString(sql, "ROW(");
 		for (int i = 0; i < key->n; i++)
-			appendStringInfo(sql, "%st.%s", i > 0 ? ", " : "", quote_identifier(key->names[i]));
+			appendStringInfo(sql, "%st.%s", i > 0 ? ", " : "",
+							 quote_identifier(ecapi_history_key_name(relation, key, i)));
 		appendStringInfo(sql, ") %s ROW(", operator_name(key->greater[0]));
 		for (int i = 0; i < key->n; i++)
 			appendStringInfo(sql, "%s$%d", i > 0 ? ", " : "", i + 1);
@@ -158,9 +233,9 @@ ecapi_history_key_behind(StringInfo sql, const EcapiHistoryKey *key)
 	{
 		/* not (before) and (behind or further columns) */
 		appendStringInfoString(sql, "NOT ");
-		append_comparison(sql, key, i, key->less[i]);
+		append_comparison(sql, relation, key, i, key->less[i]);
 		appendStringInfoString(sql, " AND (");
-		append_comparison(sql, key, i, key->greater[i]);
+		append_comparison(sql, relation, key, i, key->greater[i]);
 		appendStringInfoString(sql, i < key->n - 1 ? " OR " : "");
 	}
 	for (int i = 0; i < key->n; i++)
@@ -168,9 +243,10 @@ ecapi_history_key_behind(StringInfo sql, const EcapiHistoryKey *key)
 }
 
 void
-ecapi_history_key_order(StringInfo sql, const EcapiHistoryKey *key)
+ecapi_history_key_order(StringInfo sql, Relation relation, const EcapiHistoryKey *key)
 {
 	for (int i = 0; i < key->n; i++)
 		appendStringInfo(sql, "%st.%s USING %s", i > 0 ? ", " : "",
-						 quote_identifier(key->names[i]), operator_name(key->less[i]));
+						 quote_identifier(ecapi_history_key_name(relation, key, i)),
+						 operator_name(key->less[i]));
 }

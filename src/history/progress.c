@@ -14,6 +14,10 @@
  * The row is written with every page, so it is found from the top of its index, as
  * a cursor's is (outbox/cursor.c): no page walks over dead versions of it.
  *
+ * The key by which rows are read is written down with the types and operators of its
+ * columns: a position is one in that order alone.  Rows of 1.0 have the names only, and
+ * are believed.
+ *
  * Statements run as the extension's owner.  All functions want a transaction
  * and raise what SQL raises.
  */
@@ -64,8 +68,9 @@ static EcapiStatement begin = {
 	" trigger_oid = excluded.trigger_oid, sqlstate = NULL, finished_at = NULL,"
 	" updated_at = excluded.updated_at"
 	" RETURNING p.backfill_id, p.ends_at, p.last_key, p.rows_read, p.events,"
-	" p.set_aside, p.outside, p.key_columns = $6, p.forgotten, p.cancelled, p.condition_false",
-	6, {REGCLASSOID, NAMEOID, OIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID}, NULL
+	" p.set_aside, p.outside, p.key_columns IN ($6, $7), p.forgotten, p.cancelled, p.condition_false",
+	7, {REGCLASSOID, NAMEOID, OIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID,
+	TEXTARRAYOID}, NULL
 };
 
 static EcapiStatement advance = {
@@ -155,7 +160,8 @@ ecapi_progress_begin(EcapiProgress *progress, bool restart, MemoryContext contex
 	ecapi_execute(&interrupt, relation, track);
 	ecapi_execute(&forget, relation, track, since, until, ecapi_arg_bool(restart));
 	if (ecapi_execute(&begin, relation, track, ecapi_arg_oid(progress->trigger), since, until,
-					  ecapi_arg(text_array(progress->nkeys, progress->key))) != 1)
+					  ecapi_arg(text_array(progress->key.n, progress->key_words)),
+					  ecapi_arg(text_array(progress->key.n, progress->key_names))) != 1)
 		elog(ERROR, "could not write down a backfill");
 	take_row(progress, context);
 	ecapi_become_caller(&scope);
@@ -176,7 +182,7 @@ ecapi_progress_advance(const EcapiProgress *progress, double seconds)
 	 */
 	ecapi_sql_set("enable_seqscan", "off");
 	if (progress->last_key != NULL)
-		last_key = text_array(progress->nkeys, (const char *const *) progress->last_key);
+		last_key = text_array(progress->key.n, (const char *const *) progress->last_key);
 	ecapi_execute(&advance, ecapi_arg_int8(progress->id),
 				  ecapi_arg_null_if(progress->last_key == NULL, last_key),
 				  ecapi_arg_int8(counts->rows), ecapi_arg_int8(counts->events),

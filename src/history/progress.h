@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "history/history_key.h"
 
 /* What a backfill has read and made so far. */
 typedef struct EcapiBackfillCounts
@@ -33,12 +34,14 @@ typedef struct EcapiProgress
 	TimestampTz since;
 	bool		has_until;
 	TimestampTz until;			/* without has_until: found, or now */
-	int			nkeys;
-	const char **key;			/* names of the columns that rows are ordered by */
+	EcapiHistoryKey key;		/* what rows are ordered by; a scan finds it at its first page */
+	const char **key_words;		/* of its columns (history_key.h), and their names; NULL */
+	const char **key_names;		/* for a scan, which writes nothing down */
 
 	/* found */
 	int64		id;
-	char	  **last_key;		/* text forms of the last row's key; NULL: none yet */
+	char	  **last_key;		/* text forms of the last row's key, key.n of them; NULL:
+								 * none yet */
 	EcapiBackfillCounts counts;
 } EcapiProgress;
 
