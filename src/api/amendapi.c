@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
@@ -29,9 +30,12 @@
 #include "capture/draft.h"
 #include "event/amend.h"
 #include "event/amended.h"
+#include "event/buffer.h"
 #include "event/digest.h"
 #include "outbox/limit.h"
 #include "records/amendment.h"
+#include "rowsql/text_size.h"
+#include "settings.h"
 #include "shmem/shmem.h"
 
 PG_FUNCTION_INFO_V1(ecapi_amend);
@@ -73,15 +77,34 @@ check_patch(Datum patch)
 		ecapi_draft_raise(&draft);
 }
 
-/* A digest of the patch, as jsonb has it. */
+/*
+ * A digest of the patch, as jsonb has it: 1.0 made it of that text, and one that was said
+ * before the upgrade is the same after it.  Where numbers would make that text longer than
+ * an event may be, they are written with an exponent.
+ */
 static char *
 digest_of(Datum patch)
 {
+	Size		max = (Size) ecapi_max_event_size * 1024;
 	Jsonb	   *jsonb = DatumGetJsonbP(patch);
-	char	   *text = JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
 	char	   *hex = palloc(ECAPI_HEX_SIZE);
+	bool		done;
 
-	if (!ecapi_sha256(text, strlen(text), hex))
+	if (ecapi_text_size(JSONBOID, patch, max) <= max)
+	{
+		char	   *text = JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
+
+		done = ecapi_sha256(text, strlen(text), hex);
+	}
+	else
+	{
+		EcapiBuffer json;
+
+		ecapi_tree_buffer(&json, max * ECAPI_JSONB_BLOAT, CurrentMemoryContext);
+		ecapi_tree_write_jsonb(&json, jsonb);
+		done = !json.failed && ecapi_sha256(json.data, json.len, hex);
+	}
+	if (!done)
 		ecapi_tree_out_of_memory();
 	hex[ECAPI_AMENDMENT_DIGEST] = '\0';
 	return hex;

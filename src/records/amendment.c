@@ -29,6 +29,8 @@
  *
  * The patch stays in the row while that is open, so what it says of a person is forgotten
  * with the event that is made of it.  A row goes when it is as old as the retention.
+ * It is jsonb, where a number of a few bytes may have a text of 131 kB, so no statement
+ * casts it to text.
  *
  * Locks: the worker takes rows with SKIP LOCKED, so it never waits for somebody's open
  * transaction.  All functions want a transaction, SPI connected (a snapshot, where they
@@ -39,12 +41,16 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
 #include "base/statement.h"
+#include "base/tree.h"
+#include "event/buffer.h"
 #include "outbox/window.h"
 #include "records/amendment.h"
+#include "settings.h"
 
 static const char *const states[] = {
 	"emitted", "not found", "cancelled", "erased", "consent withdrawn", "refused", "dropped"
@@ -71,7 +77,7 @@ static EcapiStatement load = {
 };
 
 static EcapiStatement lock = {
-	"SELECT a.patch::pg_catalog.text, EXISTS (SELECT FROM ecapi.amendment o"
+	"SELECT a.patch, EXISTS (SELECT FROM ecapi.amendment o"
 	"  WHERE o.id OPERATOR(pg_catalog.=) a.id AND o.event_id OPERATOR(pg_catalog.=) a.event_id"
 	"  AND o.state OPERATOR(pg_catalog.=) 'emitted')"
 	" FROM ecapi.amendment a WHERE a.amend_id OPERATOR(pg_catalog.=) $1"
@@ -161,10 +167,20 @@ ecapi_amendment_load(int max, MemoryContext context, EcapiAmendment **list)
 char *
 ecapi_amendment_lock(int64 amend_id, int *len, bool *emitted)
 {
+	EcapiBuffer json;
+	char	   *patch;
+
+	*len = 0;
 	if (ecapi_execute(&lock, ecapi_arg_int8(amend_id)) == 0)
 		return NULL;
 	*emitted = ecapi_column_bool(0, 2);
-	return ecapi_window_stored_utf8(ecapi_column_datum(0, 1), len);
+	ecapi_tree_buffer(&json, (size_t) ecapi_max_event_size * 1024 * ECAPI_JSONB_BLOAT,
+					  CurrentMemoryContext);
+	ecapi_tree_write_jsonb(&json, DatumGetJsonbP(ecapi_column_datum(0, 1)));
+	if (json.failed)
+		ecapi_tree_out_of_memory();
+	patch = json.full ? NULL : ecapi_window_utf8(json.data, json.len, len);
+	return patch == NULL ? pstrdup("") : patch;
 }
 
 void

@@ -73,9 +73,10 @@ extern void ecapi_amendment_create(const EcapiAmendmentRow *row);
 extern int	ecapi_amendment_load(int max, MemoryContext context, EcapiAmendment **list);
 
 /*
- * Lock an open one and read its patch: JSON text in UTF-8, palloc'd, *len bytes.  NULL when
- * another transaction holds it, or it is open no more.  *emitted: another row has named
- * the same event, which is there.
+ * Lock an open one and read its patch: JSON text in UTF-8, palloc'd, *len bytes, none of
+ * one that is no text or is larger than any that ecapi.amend() takes.  NULL when another
+ * transaction holds it, or it is open no more.  *emitted: another row has named the same
+ * event, which is there.
  */
 extern char *ecapi_amendment_lock(int64 amend_id, int *len, bool *emitted);
 

@@ -54,9 +54,13 @@
 #include "capture/program_compile.h"
 #include "capture/tracks.h"
 #include "rowsql/names.h"
+#include "rowsql/text_size.h"
 #include "tracking/own_table.h"
 #include "tracking/suggest.h"
 #include "tracking/suggest_due.h"
+
+/* Bytes of a mapping as text: a few hundred times one that names all fields. */
+#define MAX_MAPPING		(1024 * 1024)
 
 PG_FUNCTION_INFO_V1(ecapi_track);
 
@@ -423,6 +427,11 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 	{
 		Jsonb	   *mapping = PG_GETARG_JSONB_P(ARG_MAPPING);
 
+		/* a number is refused later, and in words may be long */
+		if (ecapi_text_size(JSONBOID, JsonbPGetDatum(mapping), MAX_MAPPING) > MAX_MAPPING)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("invalid track: the mapping is larger than %d kB", MAX_MAPPING / 1024)));
 		declaration->mapping = JsonbToCString(NULL, &mapping->root, VARSIZE(mapping));
 	}
 	declaration->condition = ecapi_argument_text(fcinfo, ARG_CONDITION);

@@ -70,6 +70,13 @@ SELECT ecapi.amend('amend-5', '{"value": 1, "ext": {"a": 1, "b": 2}}', since => 
 COMMIT;
 SELECT length(ecapi.amend(repeat('x', 512), '{"value": 1}')), ecapi.amend(repeat('y', 487), '{"value": 1}') LIKE 'yyy%:amended:1:%' AS whole;
 
+-- A number whose text is long takes no memory for it; the same again is the same.
+BEGIN;
+SELECT ecapi.amend('amend-8', patch) AS first, ecapi.amend('amend-8', patch) AS again
+FROM (SELECT ('{"value": 2, "ext": {"a": [1' || repeat(',1e131000', 9000) || ']}}')::jsonb) p (patch);
+SELECT ecapi.amend('amend-8', '{"value": 2, "ext": {"a": 1e131000}}');
+COMMIT;
+
 -- All that is due in one statement; of two that amend one, each is said.
 CREATE TABLE amend_scores (order_no text, predicted numeric);
 INSERT INTO amend_scores SELECT 'amend-many-' || i % 50, i FROM generate_series(1, 100) i;

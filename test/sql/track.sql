@@ -167,6 +167,7 @@ SET ROLE regress_ecapi_shop;
 SELECT ecapi.track('joined.orders', 'contact', mapping => '{"ext.x": "person_no->joined.hidden.email"}');
 RESET ROLE;
 SELECT ecapi.track('joined.ours', 'contact', mapping => '{"ext.x": "id->joined.people.email"}');
+SELECT ecapi.track('joined.orders', 'contact', mapping => ('{"ext.x": [1' || repeat(',1e131000', 9000) || ']}')::jsonb);
 -- DDL is followed or refused, as by foreign keys
 ALTER TABLE joined.people RENAME email TO mail;
 ALTER TABLE joined.people RENAME address TO "Address";

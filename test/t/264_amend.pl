@@ -159,6 +159,13 @@ is(resolved('o-6'), 'emitted', 'two sessions amend an event at the same time');
 is($cluster->sql("SELECT count(*) || ' ' || count(DISTINCT event_id) FROM ecapi.amendment WHERE id = 'o-6'"), '2 1', 'in the same way');
 is(stored($cluster->sql("SELECT max(event_id) FROM ecapi.amendment WHERE id = 'o-6'")), 1, 'it is one event');
 
+# --- numbers of a few bytes in jsonb, and of a gigabyte as text
+
+$cluster->sql("SELECT ecapi.amend('o-9', ('{\"value\": 2, \"ext\": {\"long\": [1' || repeat(',1e131000', 9000) || ']}}')::jsonb)");
+is(resolved('o-9'), 'emitted', 'long numbers in a patch keep no amendment from being read');
+is($cluster->sql("SELECT event->>'value' FROM ecapi.outbox WHERE event->>'id' = (SELECT event_id FROM ecapi.amendment WHERE id = 'o-9')"),
+	2, 'with the value that it has');
+
 # --- day 8: too late for Meta
 
 $clock->move(2 * DAY, $receiver);
