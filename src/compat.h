@@ -243,6 +243,20 @@ ecapi_file_number(Relation relation)
 #endif
 }
 
+/* Whether a relation's file was made in this transaction.  16 renamed the field. */
+static inline bool
+ecapi_file_is_new(Relation relation)
+{
+#if PG_VERSION_NUM >= 160000
+	SubTransactionId first = relation->rd_firstRelfilelocatorSubid;
+#else
+	SubTransactionId first = relation->rd_firstRelfilenodeSubid;
+#endif
+
+	return relation->rd_createSubid != InvalidSubTransactionId ||
+		first != InvalidSubTransactionId;
+}
+
 /*
  * The index of a relation's primary key; InvalidOid when it has none, or one that can be
  * deferred.  18 can give that one, too.

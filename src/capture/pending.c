@@ -23,8 +23,9 @@
  *		 itself is too late: the columns have their new types, the rows not yet).
  *		 Notes whose row was an event stay, as captured in the subtransaction
  *		 that was current; if that is rolled back they wait again.  After
- *		 TRUNCATE there are no rows; rows that the same transaction CLUSTERs
- *		 after writing them are not captured.
+ *		 TRUNCATE there are no rows; where it empties in place a file that this
+ *		 transaction has made, others may be in their places (version.c).  Rows that
+ *		 the same transaction CLUSTERs after writing them are not captured.
  *	  5. A version of a row has the setting ecapi.context under which it was
  *		 written, and the event that of the last version: at commit the setting
  *		 may be another visitor's, or none.
@@ -58,6 +59,7 @@
 #include "capture/context.h"
 #include "capture/pending.h"
 #include "capture/rows.h"
+#include "capture/version.h"
 #include "compat.h"
 #include "outbox/append.h"
 #include "records/cancellation.h"
@@ -68,11 +70,9 @@ typedef struct Note
 {
 	SubTransactionId subtransaction;
 	SubTransactionId captured_in;	/* invalid: it waits */
-	Oid			relation;
+	EcapiVersion version;
 	Oid			trigger;
 	Oid			root_trigger;
-	Oid			file;			/* of the relation, to see a rewrite */
-	ItemPointerData tid;
 	int64		after_seq;		/* the last seq of this session when it was written */
 	HeapTuple	old;			/* before the transaction; NULL: it is new */
 	Oid			old_relation;	/* whose row old is */
@@ -269,17 +269,15 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 		return;
 	}
 	note.subtransaction = GetCurrentSubTransactionId();
-	note.relation = RelationGetRelid(data->tg_relation);
+	note.version = ecapi_version_of(data->tg_relation, new);
 	note.trigger = data->tg_trigger->tgoid;
 	note.root_trigger = compiled->root_trigger;
-	note.file = ecapi_file_number(data->tg_relation);
-	note.tid = new->tts_tid;
 	note.after_seq = ecapi_outbox_last_seq();
 	if (old || (moved && !moved->is_ours))
 	{
 		caller = MemoryContextSwitchTo(TopTransactionContext);
 		note.old = old ? ExecCopySlotHeapTuple(old) : heap_copytuple(moved->tuple);
-		note.old_relation = old ? note.relation : moved->partition;
+		note.old_relation = old ? note.version.relation : moved->partition;
 		MemoryContextSwitchTo(caller);
 	}
 	else if (moved && (before = find_note(moved, compiled->root_trigger)) != NULL)
@@ -290,7 +288,7 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	}
 	*new_note() = note;
 	if (data->tg_relation->rd_rel->relispartition)
-		add_version(note.relation, note.root_trigger, &note.tid, nnotes);
+		add_version(note.version.relation, note.root_trigger, &note.version.tid, nnotes);
 	nnotes++;
 }
 
@@ -314,6 +312,26 @@ typedef struct Run
 } Run;
 
 /*
+ * Whether the version that was noted is where it was.  Only a file that this transaction
+ * has made can be emptied in place.
+ */
+static bool
+is_there(Run *run, const Note *note)
+{
+	ItemPointerData tid = note->version.tid;
+	EcapiVersion version;
+
+	if (!table_tuple_tid_valid(run->scan, &tid))
+		return false;
+	if (!ecapi_file_is_new(run->relation))
+		return true;
+	if (!table_tuple_fetch_row_version(run->relation, &tid, SnapshotAny, run->new))
+		return false;
+	version = ecapi_version_of(run->relation, run->new);
+	return ecapi_version_same(&version, &note->version);
+}
+
+/*
  * The last version of a noted row, if there is one.  It is copied at once: the row may be
  * fetched in a subtransaction and let go of outside, or the other way round, and a pin of its
  * buffer belongs to only one of the two.
@@ -321,8 +339,10 @@ typedef struct Run
 static bool
 fetch_last(Run *run, const Note *note)
 {
-	ItemPointerData tid = note->tid;
+	ItemPointerData tid = note->version.tid;
 
+	if (!is_there(run, note))
+		return false;
 	table_tuple_get_latest_tid(run->scan, &tid);
 	if (!table_tuple_fetch_row_version(run->relation, &tid, run->snapshot, run->new))
 		return false;
@@ -335,7 +355,7 @@ store_old(Run *run, const Note *note)
 {
 	HeapTuple	tuple = note->old;
 
-	if (note->old_relation != note->relation)
+	if (note->old_relation != note->version.relation)
 		tuple = ecapi_moved_convert(tuple, note->old_relation, run->relation, AccessShareLock);
 	ExecForceStoreHeapTuple(tuple, run->old, false);
 }
@@ -350,13 +370,13 @@ next_noted(void *arg, EcapiTableRow *row)
 		const Note *note = run->next++;
 
 		if (note->captured_in != InvalidSubTransactionId ||
-			note->file != ecapi_file_number(run->relation) || !fetch_last(run, note))
+			note->version.file != ecapi_file_number(run->relation) || !fetch_last(run, note))
 			continue;
 		row->new = run->new;
 		row->written.xid = run->xid;
 		row->written.after_seq = note->after_seq;
 		row->old = NULL;
-		row->context = find_context(run->contexts, note->relation, &run->new->tts_tid);
+		row->context = find_context(run->contexts, note->version.relation, &run->new->tts_tid);
 		if (note->old)
 		{
 			store_old(run, note);
@@ -372,7 +392,7 @@ static int64
 capture_run(Run *run)
 {
 	const Note *first = run->next;
-	Relation	relation = try_relation_open(first->relation, RowExclusiveLock);
+	Relation	relation = try_relation_open(first->version.relation, RowExclusiveLock);
 	const Trigger *trigger;
 	EcapiRowCapture	rows = {0};
 	EcapiRowsResult result = {0};
@@ -426,7 +446,7 @@ capture_notes(Note *note, const Note *end, HTAB *written, bool mark)
 	{
 		Note	   *first = note++;
 
-		while (!mark && note < end && note->relation == first->relation &&
+		while (!mark && note < end && note->version.relation == first->version.relation &&
 			   note->trigger == first->trigger)
 			note++;
 		run.next = first;

@@ -138,6 +138,53 @@ TRUNCATE orders;
 INSERT INTO orders VALUES (31, 'cart', 1);
 COMMIT;
 SELECT * FROM events();
+-- in place, for the file is the same subtransaction's: there is no place, or another row in it
+CREATE TABLE emptied (id int PRIMARY KEY, state text);
+SELECT ecapi.track('emptied', 'login', '{"ext.was": "old.state"}', at_commit => true);
+INSERT INTO emptied VALUES (1, 'old');
+SELECT id FROM events();
+BEGIN;
+TRUNCATE emptied;
+INSERT INTO emptied VALUES (2, 'new');
+TRUNCATE emptied;
+COMMIT;
+BEGIN;
+TRUNCATE emptied;
+INSERT INTO emptied VALUES (3, 'new'), (4, 'new');
+UPDATE emptied SET state = 'newer' WHERE id = 3;
+TRUNCATE emptied;
+INSERT INTO emptied VALUES (5, 'new');
+UPDATE emptied SET state = 'newer' WHERE id = 5;
+COMMIT;
+SELECT * FROM events();
+BEGIN;
+TRUNCATE emptied;
+SAVEPOINT a;
+INSERT INTO emptied VALUES (6, 'undone');
+ROLLBACK TO a;
+INSERT INTO emptied VALUES (7, 'new');
+SAVEPOINT b;
+TRUNCATE emptied;
+INSERT INTO emptied VALUES (8, 'undone');
+ROLLBACK TO b;
+INSERT INTO emptied VALUES (9, 'new');
+TRUNCATE emptied;
+INSERT INTO emptied VALUES (10, 'new');
+COMMIT;
+SELECT * FROM events();
+DROP TABLE emptied;
+BEGIN;
+CREATE TABLE made (id int PRIMARY KEY, state text);
+SELECT ecapi.track('made', 'login', '{"ext.was": "old.state"}', at_commit => true);
+INSERT INTO made VALUES (1, 'new'), (2, 'new');
+TRUNCATE made;
+COPY made FROM STDIN (FREEZE);
+3	frozen
+4	frozen
+\.
+COMMIT;
+SELECT * FROM events();
+DROP TABLE made;
 -- ALTER TABLE: captured before, and no second time
 BEGIN;
 INSERT INTO orders VALUES (32, 'cart', 1);
