@@ -10,6 +10,10 @@
  * limit_time() before and restore_limit() after it, in a block that catches query_canceled:
  * neither a subtransaction nor its end touches the timer.
  *
+ * Every role may execute both, for the timer is one of the caller's own statement.  In a
+ * security-restricted operation, as which SQL of a track or an enrichment runs, it is a
+ * statement of somebody else, whose limit it must neither lift nor set.
+ *
  * No locks.
  */
 #include "postgres.h"
@@ -24,10 +28,21 @@
 PG_FUNCTION_INFO_V1(ecapi_limit_time);
 PG_FUNCTION_INFO_V1(ecapi_restore_limit);
 
+/* The statement is that of the role that runs this. */
+static void
+require_own_statement(void)
+{
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("cannot change the time of a statement within security-restricted operation")));
+}
+
 /*
  * ecapi_internal.limit_time(ms int): the caller's statement is cancelled in ms
  * milliseconds, or sooner where its timer says so.  Returns when that would have been, NULL:
- * never; it is for restore_limit().  Raises an error for less than 1.
+ * never; it is for restore_limit().  Raises an error for less than 1, and in SQL that runs in
+ * the statement of another role.
  */
 Datum
 ecapi_limit_time(PG_FUNCTION_ARGS)
@@ -37,6 +52,7 @@ ecapi_limit_time(PG_FUNCTION_ARGS)
 	bool		is_limited = get_timeout_active(STATEMENT_TIMEOUT);
 	TimestampTz before = is_limited ? get_timeout_finish_time(STATEMENT_TIMEOUT) : 0;
 
+	require_own_statement();
 	if (ms < 1)
 		ecapi_argument_refuse("the time for a statement must be positive", NULL);
 	if (!is_limited || before > end)
@@ -49,11 +65,13 @@ ecapi_limit_time(PG_FUNCTION_ARGS)
 /*
  * ecapi_internal.restore_limit(ends timestamptz): the caller's statement is cancelled at this
  * time, at once if it is over; NULL: never.  Raises query_canceled where the timer before it
- * has expired and nobody has looked since; then that one is stopped, and none is set.
+ * has expired and nobody has looked since; then that one is stopped, and none is set.  Raises
+ * an error in SQL that runs in the statement of another role.
  */
 Datum
 ecapi_restore_limit(PG_FUNCTION_ARGS)
 {
+	require_own_statement();
 	disable_timeout(STATEMENT_TIMEOUT, true);
 	CHECK_FOR_INTERRUPTS();
 	disable_timeout(STATEMENT_TIMEOUT, false);
