@@ -582,6 +582,26 @@ BEGIN ATOMIC
 	ORDER BY t.relation::text, t.name;
 END;
 
+-- What reconciling a track comes to.  plain: as long as that runs no SQL of the table's owner,
+-- which would run in the session of who reads the report.
+CREATE FUNCTION ecapi_internal.report_reconcile(
+	relation regclass,
+	since timestamptz,
+	until timestamptz,
+	name text,
+	plain boolean,
+	OUT track name,
+	OUT destination name,
+	OUT outcome text,
+	OUT reason text,
+	OUT currency text,
+	OUT events bigint,
+	OUT value numeric,
+	OUT ids text[])
+RETURNS SETOF record
+LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ecapi_reconcile_for_report';
+
 -- The newest fit of each table, with what it predicted of the days that were held out.
 CREATE FUNCTION ecapi_internal.report_models(
 	OUT relation text, OUT model text, OUT fitted_at timestamptz, OUT learnt_until date, OUT span_end date,
@@ -912,7 +932,8 @@ REVOKE ALL ON FUNCTION ecapi.report(timestamptz, timestamptz, boolean), ecapi.tr
 	ecapi_internal.report_values(timestamptz, timestamptz), ecapi_internal.report_requests(timestamptz, timestamptz),
 	ecapi_internal.report_answers(timestamptz, timestamptz),
 	ecapi_internal.report_committed(timestamptz, timestamptz), ecapi_internal.report_bytes(regclass),
-	ecapi_internal.report_tracks(), ecapi_internal.report_models() FROM PUBLIC;
+	ecapi_internal.report_tracks(), ecapi_internal.report_reconcile(regclass, timestamptz, timestamptz, text, boolean),
+	ecapi_internal.report_models() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ecapi.report(timestamptz, timestamptz, boolean) TO pg_monitor;
 
 -- The function knows by itself what its caller may see, and callers find it through the view alone.
@@ -970,6 +991,7 @@ COMMENT ON FUNCTION ecapi_internal.report_answers(timestamptz, timestamptz) IS '
 COMMENT ON FUNCTION ecapi_internal.report_committed(timestamptz, timestamptz) IS 'events of the outbox by the table that they came from, for a report';
 COMMENT ON FUNCTION ecapi_internal.report_bytes(regclass) IS 'size of a table with its partitions';
 COMMENT ON FUNCTION ecapi_internal.report_tracks() IS 'tracks, and what reconciling them would read, for a report';
+COMMENT ON FUNCTION ecapi_internal.report_reconcile(regclass, timestamptz, timestamptz, text, boolean) IS 'ecapi.reconcile() of a track for a report; plain: unless SQL of the table''s owner would run';
 COMMENT ON FUNCTION ecapi_internal.report_models() IS 'the newest fit of each table, prediction by prediction, for a report';
 COMMENT ON FUNCTION ecapi_internal.stat_destinations() IS 'rows of ecapi.stat_destination, by the oid of the server';
 COMMENT ON FUNCTION ecapi_internal.stat_filtered() IS 'rows of ecapi.stat_filtered, by the oid of the server';

@@ -47,6 +47,7 @@
 #include "rowsql/confine.h"
 #include "rowsql/superuser_read.h"
 #include "settings.h"
+#include "tracking/look.h"
 
 /* Parameters of the query: the last key, since and until. */
 #define MAX_PARAMETERS	(INDEX_MAX_KEYS + 2)
@@ -112,6 +113,13 @@ ecapi_history_problem(Relation relation, const EcapiFoundTrack *found, const cha
 						obstacle);
 	}
 	return NULL;
+}
+
+bool
+ecapi_history_runs_sql(Relation relation, const EcapiProgram *program)
+{
+	return (relation->rd_rel->relrowsecurity && relation->rd_rel->relforcerowsecurity) ||
+		ecapi_look_program_runs_sql(program);
 }
 
 void
@@ -452,6 +460,11 @@ ecapi_history_page(EcapiProgress *progress, const char *event_type, int page_siz
 						progress->track, RelationGetRelationName(relation)),
 				 errdetail("The lock that keeps others from backfilling it went with it.")));
 	ecapi_history_check(relation, &found);
+	if (progress->plain && ecapi_history_runs_sql(relation, found.compiled->program))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("track \"%s\" of table \"%s\" would run SQL of the table's owner",
+						progress->track, RelationGetRelationName(relation))));
 	take_key(progress, relation, sink == NULL);
 
 	reading.progress = progress;

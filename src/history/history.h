@@ -22,6 +22,12 @@
 extern const char *ecapi_history_problem(Relation relation, const EcapiFoundTrack *found,
 										 const char **hint);
 
+/*
+ * Whether reading rows through a track runs SQL as the table's owner: that of the track, or
+ * of row security that is forced on the owner.
+ */
+extern bool ecapi_history_runs_sql(Relation relation, const EcapiProgram *program);
+
 /* Refuse, with an error that gives the reason, to backfill by such a track. */
 extern void ecapi_history_check(Relation relation, const EcapiFoundTrack *found);
 

@@ -31,6 +31,7 @@ typedef struct EcapiProgress
 	Oid			relation;
 	Oid			trigger;
 	const char *track;			/* the trigger's name */
+	bool		plain;			/* reads in another's session: runs no SQL of the table's owner */
 	TimestampTz since;
 	bool		has_until;
 	TimestampTz until;			/* without has_until: found, or now */

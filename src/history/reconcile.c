@@ -15,6 +15,12 @@
  * Of a table that is spread over nodes, each node judges the rows that it has (question),
  * and ecapi.reconcile_nodes() brings together what they found.
  *
+ * A report, which others than the table's owner read, may ask for what is known without
+ * SQL of that owner (plain): then a track that would run some, as the owner but in the
+ * session of the reader, is not looked at.  Tracks are looked at first (tracking/look.c),
+ * for compiling one runs what the planner folds; and each page looks again, for a track may
+ * be declared again meanwhile.
+ *
  * Reads only: it runs in read-only transactions and on a standby, too.  The
  * caller must own the table; then the events that were captured from it are the
  * caller's, and so is what became of them.  Rows may name ids of others: of these
@@ -54,6 +60,7 @@
 #include "rowsql/names.h"
 #include "settings.h"
 #include "stat/stat_progress.h"
+#include "tracking/look.h"
 
 /* An event as its row says it; texts in the page's context. */
 typedef struct Noted
@@ -79,6 +86,7 @@ typedef struct NotedPage
 
 PG_FUNCTION_INFO_V1(ecapi_reconcile);
 PG_FUNCTION_INFO_V1(ecapi_reconcile_node);
+PG_FUNCTION_INFO_V1(ecapi_reconcile_for_report);
 
 static const char *
 text_of(NotedPage *page, const EcapiValue *event, const char *key)
@@ -176,7 +184,7 @@ end_page(void *arg)
 
 /* All rows of the range of a table through its track. */
 static void
-evaluate(EcapiExpected *expected, Oid relation, const EcapiFoundTrack *found)
+evaluate(EcapiExpected *expected, Oid relation, const EcapiFoundTrack *found, bool plain)
 {
 	NotedPage  *page = palloc(sizeof(NotedPage));
 	EcapiProgress progress = {0};
@@ -189,6 +197,7 @@ evaluate(EcapiExpected *expected, Oid relation, const EcapiFoundTrack *found)
 	progress.relation = relation;
 	progress.track = found->trigger->tgname;
 	progress.trigger = found->trigger->tgoid;
+	progress.plain = plain;
 	progress.since = expected->since;
 	progress.has_until = true;
 	progress.until = expected->until;
@@ -207,21 +216,28 @@ refuse_old_snapshot(void)
 				 errhint("Use READ COMMITTED.")));
 }
 
-/* A track that cannot be judged: a row that says why. */
+/* A track without figures: a row that says why. */
 static void
-tell_not_judged(const EcapiFoundTrack *found, const char *reason, ReturnSetInfo *result)
+tell(const char *name, const char *outcome, const char *reason, ReturnSetInfo *result)
 {
 	NameData	track;
 	Datum		values[ECAPI_RECONCILE_COLUMNS];
 	bool		nulls[ECAPI_RECONCILE_COLUMNS];
 
 	memset(nulls, true, sizeof(nulls));
-	namestrcpy(&track, found->trigger->tgname);
+	namestrcpy(&track, name);
 	values[0] = NameGetDatum(&track);
-	values[2] = CStringGetTextDatum("not judged");
+	values[2] = CStringGetTextDatum(outcome);
 	values[3] = CStringGetTextDatum(reason);
 	nulls[0] = nulls[2] = nulls[3] = false;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* A track that cannot be judged. */
+static void
+tell_not_judged(const EcapiFoundTrack *found, const char *reason, ReturnSetInfo *result)
+{
+	tell(found->trigger->tgname, "not judged", reason, result);
 }
 
 /* Why a track cannot be judged, palloc'd; NULL: it can. */
@@ -284,9 +300,17 @@ typedef struct Question
 	TimestampTz since;
 	TimestampTz until;
 	bool		of_node;		/* only what this node has of the table */
+	bool		plain;			/* runs no SQL of the table's owner */
 	List	   *shards;			/* where its rows are; NIL: in the table itself */
 	ReturnSetInfo *result;
 } Question;
+
+/* A track that may not be looked at in this session. */
+static void
+tell_not_looked_at(const char *track, const Question *question)
+{
+	tell(track, "not looked at", "that would run SQL of the table's owner", question->result);
+}
 
 /*
  * The shards of a node through their tracks.  A shard without one is said to be; its rows
@@ -316,7 +340,7 @@ evaluate_shards(EcapiExpected *expected, const EcapiFoundTrack *found, const Que
 		else
 		{
 			expected->owned = lappend_oid(expected->owned, RelationGetRelid(shard));
-			evaluate(expected, RelationGetRelid(shard), of_shard);
+			evaluate(expected, RelationGetRelid(shard), of_shard, question->plain);
 		}
 		table_close(shard, AccessShareLock);
 	}
@@ -340,6 +364,11 @@ reconcile_track(const EcapiFoundTrack *found, Relation relation, const Question 
 		tell_not_judged(found, problem, question->result);
 		return;
 	}
+	if (question->plain && ecapi_history_runs_sql(relation, found->compiled->program))
+	{
+		tell_not_looked_at(found->trigger->tgname, question);
+		return;
+	}
 	MemoryContextSwitchTo(context);
 	expected.track = pstrdup(found->trigger->tgname);
 	expected.relation = RelationGetRelid(relation);
@@ -357,7 +386,7 @@ reconcile_track(const EcapiFoundTrack *found, Relation relation, const Question 
 	if (sharded)
 		evaluate_shards(&expected, found, question);
 	else
-		evaluate(&expected, expected.relation, found);
+		evaluate(&expected, expected.relation, found, question->plain);
 	ecapi_command_phase(ECAPI_AT_COMPARING, 0);
 	ecapi_reconcile_compare(&expected, question->result->setResult, question->result->setDesc);
 	tuplestore_end(expected.events);
@@ -390,9 +419,14 @@ reconcile(FunctionCallInfo fcinfo, Question *question)
 	ecapi_command_begin(ECAPI_COMMAND_RECONCILE, relid);
 	relation = table_open(relid, AccessShareLock);
 	ecapi_argument_own(relid);
-	tracks = ecapi_find_tracks(relation, ecapi_argument_text(fcinfo, 3));
-	foreach(cell, tracks)
-		reconcile_track(lfirst(cell), relation, question);
+	if (question->plain && ecapi_look_runs_sql(relation))
+		tell_not_looked_at(ecapi_argument_text(fcinfo, 3), question);
+	else
+	{
+		tracks = ecapi_find_tracks(relation, ecapi_argument_text(fcinfo, 3));
+		foreach(cell, tracks)
+			reconcile_track(lfirst(cell), relation, question);
+	}
 	table_close(relation, AccessShareLock);
 	ecapi_command_end();
 	PG_RETURN_NULL();
@@ -412,6 +446,22 @@ ecapi_reconcile(PG_FUNCTION_ARGS)
 {
 	Question	question = {0};
 
+	return reconcile(fcinfo, &question);
+}
+
+/*
+ * ecapi_internal.report_reconcile(relation regclass, since timestamptz, until timestamptz,
+ *		name text, plain boolean)
+ *
+ * The same of the track of that name.  plain: but for a table with a track that would run
+ * SQL of the table's owner; then the outcome is "not looked at".
+ */
+Datum
+ecapi_reconcile_for_report(PG_FUNCTION_ARGS)
+{
+	Question	question = {.plain = PG_ARGISNULL(4) || PG_GETARG_BOOL(4)};
+
+	ecapi_argument_required(fcinfo, 3, "name");
 	return reconcile(fcinfo, &question);
 }
 

@@ -8,16 +8,24 @@
  * who asks for all waits as long as it takes.  A page never says of a track that it is
  * complete when nobody has looked.
  *
+ * Nor does a page that others read run code of a table's owner: a track with SQL of that
+ * owner is named as not looked at.  Who asks for all tracks and is that owner or a superuser
+ * gets it, too: the role that calls, not that as which the page is read.
+ *
  * Ids, which ecapi.reconcile() lists, are not shown.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "base/statement.h"
+#include "compat.h"
 #include "report/sections.h"
 
 #define BYTES	(96 * INT64CONST(1048576))
@@ -35,9 +43,10 @@ static EcapiStatement read_rows = {
 	" pg_catalog.sum(r.events) FILTER (WHERE r.destination IS NULL AND r.outcome = 'unaccounted')::bigint,"
 	" pg_catalog.sum(r.events) FILTER (WHERE r.destination IS NULL AND r.outcome = 'out of reach')::bigint,"
 	" pg_catalog.sum(r.events) FILTER (WHERE r.destination IS NOT NULL AND r.outcome = 'unaccounted')::bigint,"
-	" pg_catalog.max(r.reason) FILTER (WHERE r.outcome = 'not judged')"
-	" FROM ecapi.reconcile($1, $2, $3, $4) r",
-	.nargs = 4, .argtypes = {REGCLASSOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID}};
+	" pg_catalog.max(r.reason) FILTER (WHERE r.outcome = 'not judged'),"
+	" pg_catalog.max(r.reason) FILTER (WHERE r.outcome = 'not looked at')"
+	" FROM ecapi_internal.report_reconcile($1, $2, $3, $4, $5) r",
+	.nargs = 5, .argtypes = {REGCLASSOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, BOOLOID}};
 
 typedef struct Track
 {
@@ -73,13 +82,20 @@ judged(EcapiSheet *sheet, void *arg)
 	int64		lost;
 	int64		beyond;
 	char	   *unjudged;
+	char	   *unseen;
+	bool		as_owner = sheet->reconcile > 0 &&
+		object_ownercheck(RelationRelationId, track->relation, GetOuterUserId());
 
-	ecapi_query(&read_rows, ecapi_arg_oid(track->relation), ecapi_sheet_span(sheet), ecapi_arg_utf8(track->name));
+	ecapi_query(&read_rows, ecapi_arg_oid(track->relation), ecapi_sheet_span(sheet), ecapi_arg_utf8(track->name),
+				ecapi_arg_bool(!as_owner));
 	missing = ecapi_column_int8(0, 3);
 	beyond = ecapi_column_int8(0, 4);
 	lost = ecapi_column_int8(0, 5);
 	unjudged = ecapi_sheet_column(0, 6);
-	if (unjudged != NULL)
+	unseen = ecapi_sheet_column(0, 7);
+	if (unseen != NULL)
+		verdict(sheet, "calm", "not looked at", unseen);
+	else if (unjudged != NULL)
 		verdict(sheet, "calm", "not judged", unjudged);
 	else if (missing > 0)
 		verdict(sheet, "bad", "rows without an event", NULL);
@@ -152,8 +168,8 @@ ecapi_section_rows(EcapiSheet *sheet)
 	ecapi_sheet_table_end(sheet);
 	ecapi_sheet_more(sheet, n - shown, "tracks");
 	if (sheet->reconcile < 0)
-		ecapi_sheet_note(sheet, "Tracks are reconciled here as long as " INT64_FORMAT " MB of tables and outbox are read. ecapi.reconcile() looks at any,"
-						 " and ecapi.report(since, until, true) at all.", BYTES / 1048576);
+		ecapi_sheet_note(sheet, "Tracks are reconciled here as long as " INT64_FORMAT " MB of tables and outbox are read, and no SQL of a table's owner runs for it."
+						 " ecapi.reconcile() looks at any, and ecapi.report(since, until, true) at all, at those with SQL of an owner for that owner and for superusers.", BYTES / 1048576);
 	ecapi_sheet_section_end(sheet);
 	return true;
 }

@@ -70,6 +70,7 @@ typedef struct Attempt
 	const EcapiDeclared *declared;
 	EcapiTrack *parsed;
 	bool		may_wait;		/* waits for locks as the session does */
+	bool		runs_sql;		/* found: what was compiled does */
 	void		(*body) (struct Attempt *attempt);
 } Attempt;
 
@@ -77,9 +78,11 @@ static void
 attempt_compile(Attempt *attempt)
 {
 	Oid			role = ecapi_run_as(attempt->relation->rd_rel->relowner);
+	EcapiProgram *program = ecapi_program_compile(attempt->track, attempt->relation, role, true,
+												  CurrentMemoryContext);
 
-	ecapi_program_free(ecapi_program_compile(attempt->track, attempt->relation, role, true,
-											 CurrentMemoryContext));
+	attempt->runs_sql = ecapi_look_program_runs_sql(program);
+	ecapi_program_free(program);
 }
 
 static void
@@ -162,6 +165,49 @@ ecapi_look_compile(const EcapiTrack *track, Relation relation, bool may_wait, ch
 
 	CHECK_FOR_INTERRUPTS();
 	return attempt_it(attempt_compile, &attempt, problem);
+}
+
+bool
+ecapi_look_program_runs_sql(const EcapiProgram *program)
+{
+	return (program->confines_fires || program->confines_fill) && !superuser_arg(program->role);
+}
+
+static bool
+has_copy(Relation relation)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (triggers->triggers[i].tgisclone && !triggers->triggers[i].tgisinternal)
+			return true;
+	return false;
+}
+
+bool
+ecapi_look_runs_sql(Relation relation)
+{
+	ListCell   *cell;
+
+	if (has_copy(relation))
+		return true;
+	foreach(cell, ecapi_declared_list(RelationGetRelid(relation)))
+	{
+		const EcapiDeclared *declared = lfirst(cell);
+		Attempt		attempt = {.declared = declared,.relation = relation};
+		char	   *problem;
+
+		CHECK_FOR_INTERRUPTS();
+		if (ecapi_look_too_long(declared))
+			return true;
+		attempt.track = ecapi_declared_track(declared);
+		if (attempt.track == NULL)
+			continue;			/* it cannot be read, and runs nothing */
+		if (attempt_it(attempt_compile, &attempt, &problem) != ECAPI_LOOKED_VALID ||
+			attempt.runs_sql)
+			return true;
+	}
+	return false;
 }
 
 EcapiTrack *

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "capture/program.h"
 #include "capture/tracks.h"
 
 /* What a look says. */
@@ -40,6 +41,18 @@ extern EcapiLooked ecapi_look_compile(const EcapiTrack *track, Relation relation
  */
 extern EcapiLooked ecapi_look_at(const EcapiDeclared *declared, const EcapiTrack *track,
 								 bool may_wait, char **problem);
+
+/*
+ * Whether a track that is compiled runs SQL as the table's owner to make an event of a row.
+ * As a superuser no code of users runs.
+ */
+extern bool ecapi_look_program_runs_sql(const EcapiProgram *program);
+
+/*
+ * Whether any track of an open relation does, or may: one that cannot be looked at, or that
+ * is a partition's copy.  Raises what a look raises.
+ */
+extern bool ecapi_look_runs_sql(Relation relation);
 
 /* Whether a track is too long to be read and looked at in others' sessions. */
 extern bool ecapi_look_too_long(const EcapiDeclared *declared);

@@ -163,9 +163,67 @@ SET ROLE regress_report_other;
 SELECT length(ecapi.trace_report('report-none')) > 0 AS can_trace;
 RESET ROLE;
 
+-- SQL of a table's owner runs for that owner and for superusers who ask for all tracks, and
+-- for no report of others: neither a function that is called for each row, nor one that the
+-- planner folds, nor a policy.
+CREATE SCHEMA aaa_report;
+GRANT ALL ON SCHEMA aaa_report TO regress_report_other;
+CREATE FUNCTION aaa_report.says(amount int) RETURNS int STABLE LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE WARNING 'runs as %', current_user;
+    RETURN amount;
+END $$;
+CREATE FUNCTION aaa_report.folds(amount int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE WARNING 'is folded as %', current_user;
+    RETURN amount;
+END $$;
+CREATE TABLE aaa_report.plain (id int PRIMARY KEY, at timestamptz DEFAULT '2003-01-02');
+CREATE TABLE aaa_report.calling (LIKE aaa_report.plain INCLUDING ALL);
+CREATE TABLE aaa_report.folding (LIKE aaa_report.plain INCLUDING ALL);
+CREATE TABLE aaa_report.hiding (LIKE aaa_report.plain INCLUDING ALL);
+SET ecapi.capture = off;
+INSERT INTO aaa_report.plain VALUES (1);
+INSERT INTO aaa_report.calling VALUES (1);
+INSERT INTO aaa_report.folding VALUES (1);
+INSERT INTO aaa_report.hiding VALUES (1);
+RESET ecapi.capture;
+DO $$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY '{plain,calling,folding,hiding}'::text[] LOOP
+        EXECUTE format('ALTER TABLE aaa_report.%I OWNER TO regress_report_other', t);
+    END LOOP;
+END $$;
+SET client_min_messages = error;
+SELECT count(ecapi.track('aaa_report.' || t, 'purchase', mapping => jsonb_build_object('timestamp', 'at', 'currency_code', '''EUR''', 'value', v)))
+FROM (VALUES ('plain', 'id'), ('hiding', 'id'), ('calling', 'aaa_report.says(new.id)'), ('folding', 'aaa_report.folds(1)')) v (t, v);
+ALTER TABLE aaa_report.hiding ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON aaa_report.hiding USING (aaa_report.says(id) > 0);
+RESET client_min_messages;
+CREATE FUNCTION report_verdicts(page text) RETURNS TABLE (verdict text) LANGUAGE sql
+BEGIN ATOMIC
+    SELECT m[1] || ': ' || regexp_replace(regexp_replace(m[2], '^.*?</td><td class="text">(.*?)</td>.*$', '\1'), '<[^>]*>', '', 'g')
+    FROM regexp_matches(page, '<bdi>aaa_report\.(\w+?)</bdi></th>(.*?)</tr>', 'g') m ORDER BY 1;
+END;
+\c -
+SET ROLE regress_report_monitor;
+SELECT count(*) FROM report_verdicts(ecapi.report('2003-01-01', '2003-01-08')) WHERE verdict ~ 'not looked at';
+SELECT split_part(verdict, ':', 1) AS of_table, verdict !~ 'not looked at' AS looked_at FROM report_verdicts(ecapi.report('2003-01-01', '2003-01-08', true));
+RESET ROLE;
+SELECT count(*) FROM report_verdicts(ecapi.report('2003-01-01', '2003-01-08')) WHERE verdict ~ 'not looked at';
+GRANT EXECUTE ON FUNCTION ecapi.report TO regress_report_other;
+SET ROLE regress_report_other;
+SELECT split_part(verdict, ':', 1) AS of_table, verdict !~ 'not looked at' AS looked_at FROM report_verdicts(ecapi.report('2003-01-01', '2003-01-08', true));
+RESET ROLE;
+SET client_min_messages = warning;
+DROP SCHEMA aaa_report CASCADE;
+RESET client_min_messages;
+
 DELETE FROM ecapi.ledger WHERE hour < '2011-01-01';
 DELETE FROM ecapi.request WHERE sent_at < '2002-01-01';
 DELETE FROM ecapi.failed_event WHERE event_id = 'report-1';
-DROP FUNCTION report_is_sound, report_figures;
+DROP FUNCTION report_is_sound, report_figures, report_verdicts;
 DROP OWNED BY regress_report_monitor, regress_report_other;
 DROP ROLE regress_report_monitor, regress_report_other;
