@@ -73,6 +73,41 @@ ecapi_score_table_name(const char *name)
 	return table;
 }
 
+/* ---- the enrichment, whether it is there ---- */
+
+/* $1 schema, $2 name: whether the caller owns it. */
+static EcapiStatement look_at_patch = {
+	"SELECT pg_catalog.pg_has_role(p.proowner, 'USAGE')"
+	" FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace"
+	" WHERE n.nspname = $1 AND p.proname = $2 AND p.pronargs = 1"
+	" AND p.proargtypes[0] = 'ecapi.event[]'::pg_catalog.regtype",
+	2, {NAMEOID, NAMEOID}, NULL
+};
+
+static char *
+patch_name(const EcapiScoreTable *table)
+{
+	return psprintf("%s%s", table->name, PATCH);
+}
+
+/*
+ * Whether the enrichment is there.  One of somebody else is refused, for the caller is told
+ * to attach it, and then it sees the caller's events.
+ */
+static bool
+has_patch(const EcapiScoreTable *table)
+{
+	if (ecapi_query(&look_at_patch, ecapi_arg_name(table->schema),
+					ecapi_arg_name(patch_name(table))) == 0)
+		return false;
+	if (!ecapi_column_bool(0, 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of function %s", patch_name(table)),
+				 errdetail("It has the name of the enrichment that attaches the scores.")));
+	return true;
+}
+
 /* ---- whether it may be written ---- */
 
 /* $1 schema, $2 name: kind, whether the caller owns it, its columns. */
@@ -109,6 +144,8 @@ ecapi_score_table_look(EcapiScoreTable *table)
 {
 	char	   *columns;
 
+	/* looked at again when it is made: a fit takes long */
+	(void) has_patch(table);
 	table->exists = ecapi_query(&look, ecapi_arg_name(table->schema),
 								ecapi_arg_name(table->name)) > 0;
 	if (!table->exists)
@@ -205,20 +242,12 @@ ecapi_score_table_write(const EcapiScoreTable *table, const EcapiScore *scores, 
 
 /* ---- the enrichment ---- */
 
-static EcapiStatement is_there = {
-	"SELECT 1 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace"
-	" WHERE n.nspname = $1 AND p.proname = $2"
-	" AND pg_catalog.pg_get_function_identity_arguments(p.oid) LIKE 'page ecapi.event[]%'",
-	2, {NAMEOID, NAMEOID}, NULL
-};
-
 char *
 ecapi_score_table_patch(const EcapiScoreTable *table)
 {
-	char	   *name = psprintf("%s%s", table->name, PATCH);
-	char	   *quoted = quote_qualified_identifier(table->schema, name);
+	char	   *quoted = quote_qualified_identifier(table->schema, patch_name(table));
 
-	if (ecapi_query(&is_there, ecapi_arg_name(table->schema), ecapi_arg_name(name)) > 0)
+	if (has_patch(table))
 		return quoted;
 	run(psprintf("CREATE FUNCTION %s(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE\n"
 				 "BEGIN ATOMIC\n"

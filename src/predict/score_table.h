@@ -58,7 +58,10 @@ extern void ecapi_score_table_begin(const EcapiScoreTable *table);
 extern void ecapi_score_table_write(const EcapiScoreTable *table, const EcapiScore *scores, int n,
 									const char *currency);
 
-/* Create the enrichment function unless there is one.  Returns its name, quoted. */
+/*
+ * Create the enrichment function unless the caller has one; one of somebody else is an error,
+ * which ecapi_score_table_look() raises, too.  Returns its name, quoted.
+ */
 extern char *ecapi_score_table_patch(const EcapiScoreTable *table);
 
 #endif							/* ECAPI_SCORE_TABLE_H */

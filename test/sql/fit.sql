@@ -126,7 +126,17 @@ SELECT first_order->'customers' AS customers, first_order->'problem' AS problem,
 FROM ecapi.model ORDER BY fit_id DESC LIMIT 1;
 DELETE FROM fit.orders WHERE buyer IN ('little', 'much', 'twice');
 
--- Refused: tables of others, names that are taken, what is no horizon.
+-- Refused: tables and enrichments of others, names that are taken, what is no horizon.
+RESET ROLE;
+GRANT USAGE, CREATE ON SCHEMA fit TO regress_fit_other;
+SET ROLE regress_fit_other;
+CREATE FUNCTION fit.watched_patch(page ecapi.event[]) RETURNS TABLE (seq bigint, patch jsonb) STABLE
+BEGIN ATOMIC SELECT e.seq, '{}'::jsonb FROM unnest(page) e; END;
+RESET ROLE;
+REVOKE ALL ON SCHEMA fit FROM regress_fit_other;
+SET ROLE regress_fit_owner;
+SELECT ecapi.fit('fit.orders', scores => 'fit.watched');
+SELECT to_regclass('fit.watched') IS NULL AS nothing_made;
 CREATE TABLE fit.taken (customer text);
 SELECT ecapi.fit('fit.orders', scores => 'fit.taken');
 SELECT ecapi.fit('fit.orders', scores => 'fit.orders');
