@@ -32,6 +32,7 @@
  */
 #include "postgres.h"
 
+#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tupconvert.h"
@@ -175,12 +176,15 @@ ecapi_moved_from(const TriggerData *data, const EcapiCompiled *compiled)
 }
 
 HeapTuple
-ecapi_moved_convert(HeapTuple tuple, Oid from, Relation to, LOCKMODE mode)
+ecapi_moved_convert(HeapTuple tuple, Oid from, Relation to)
 {
-	Relation	partition = table_open(from, mode);
+	/* the statement holds a lock on it */
+	Relation	partition = table_open(from, NoLock);
 	TupleConversionMap *map = convert_tuples_by_name(RelationGetDescr(partition),
 													 RelationGetDescr(to));
 
+	if (HeapTupleHasExternal(tuple))
+		tuple = toast_flatten_tuple(tuple, RelationGetDescr(partition));
 	if (map)
 		tuple = execute_attr_map_tuple(tuple, map);
 	table_close(partition, NoLock);
@@ -193,8 +197,7 @@ ecapi_moved_slot(const EcapiMoved *moved, Relation relation)
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation),
 													&TTSOpsHeapTuple);
 
-	/* the statement holds a lock on the partition */
-	ExecStoreHeapTuple(ecapi_moved_convert(moved->tuple, moved->partition, relation, NoLock),
+	ExecStoreHeapTuple(ecapi_moved_convert(moved->tuple, moved->partition, relation),
 					   slot, false);
 	return slot;
 }

@@ -21,11 +21,11 @@ typedef struct EcapiMoved
 } EcapiMoved;
 
 /*
- * A tuple of one partition as one of another, which is open.  mode: the lock that is
- * taken of the first, to the end of the transaction.  The same tuple where their
- * columns are the same.
+ * A tuple of one partition, which the caller has locked, as one of another, which is
+ * open.  It needs nothing of the first any more: what is stored beside the row is in it.
+ * The same tuple where there is nothing to change.
  */
-extern HeapTuple ecapi_moved_convert(HeapTuple tuple, Oid from, Relation to, LOCKMODE mode);
+extern HeapTuple ecapi_moved_convert(HeapTuple tuple, Oid from, Relation to);
 
 /* A row trigger was fired by a DELETE: remember the row if it is on its way. */
 extern void ecapi_moved_left(const TriggerData *data, const EcapiCompiled *compiled);

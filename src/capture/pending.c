@@ -17,7 +17,8 @@
  *		 the notes of a running subtransaction are the last ones of the list.
  *	  3. A row that moves to another partition has a note with its partition; the
  *		 note of the place it left leads to nothing visible, and is passed over.
- *		 What it was before goes with it, also if it was new.
+ *		 What it was before goes with it, also if it was new, and needs nothing of
+ *		 the partition that it left, which may be dropped or emptied by then.
  *	  4. The chain does not survive a rewrite of the table.  So what waits is
  *		 captured when ALTER TABLE begins, by an event trigger (one on the rewrite
  *		 itself is too late: the columns have their new types, the rows not yet).
@@ -74,8 +75,8 @@ typedef struct Note
 	Oid			trigger;
 	Oid			root_trigger;
 	int64		after_seq;		/* the last seq of this session when it was written */
-	HeapTuple	old;			/* before the transaction; NULL: it is new */
-	Oid			old_relation;	/* whose row old is */
+	HeapTuple	old;			/* before the transaction, as a row of this relation;
+								 * NULL: it is new */
 } Note;
 
 /* Where a version of a row is; of one track, or (root_trigger invalid) of all. */
@@ -253,12 +254,31 @@ find_context(HTAB *table, Oid relation, const ItemPointerData *tid)
 	return version ? version->of.context : NULL;
 }
 
+/* For the rest of the transaction. */
+static HeapTuple
+keep(HeapTuple tuple)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+	HeapTuple	copy = heap_copytuple(tuple);
+
+	MemoryContextSwitchTo(caller);
+	return copy;
+}
+
+/* What is kept, for a partition that the row moved to: by COMMIT the first may be gone. */
+static HeapTuple
+carry(HeapTuple kept, Oid from, Relation to)
+{
+	HeapTuple	tuple = ecapi_moved_convert(kept, from, to);
+
+	return tuple == kept ? kept : keep(tuple);
+}
+
 void
 ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 				  TupleTableSlot *new, TupleTableSlot *old,
 				  const EcapiMoved *moved)
 {
-	MemoryContext caller;
 	const Note *before;
 	Note		note = {0};
 
@@ -273,17 +293,14 @@ ecapi_pending_add(const TriggerData *data, const EcapiCompiled *compiled,
 	note.trigger = data->tg_trigger->tgoid;
 	note.root_trigger = compiled->root_trigger;
 	note.after_seq = ecapi_outbox_last_seq();
-	if (old || (moved && !moved->is_ours))
-	{
-		caller = MemoryContextSwitchTo(TopTransactionContext);
-		note.old = old ? ExecCopySlotHeapTuple(old) : heap_copytuple(moved->tuple);
-		note.old_relation = old ? note.version.relation : moved->partition;
-		MemoryContextSwitchTo(caller);
-	}
+	if (old)
+		note.old = keep(ExecFetchSlotHeapTuple(old, false, NULL));
+	else if (moved && !moved->is_ours)
+		note.old = keep(ecapi_moved_convert(moved->tuple, moved->partition, data->tg_relation));
 	else if (moved && (before = find_note(moved, compiled->root_trigger)) != NULL)
 	{
-		note.old = before->old;
-		note.old_relation = before->old_relation;
+		if (before->old)
+			note.old = carry(before->old, moved->partition, data->tg_relation);
 		note.after_seq = before->after_seq;
 	}
 	*new_note() = note;
@@ -350,16 +367,6 @@ fetch_last(Run *run, const Note *note)
 	return true;
 }
 
-static void
-store_old(Run *run, const Note *note)
-{
-	HeapTuple	tuple = note->old;
-
-	if (note->old_relation != note->version.relation)
-		tuple = ecapi_moved_convert(tuple, note->old_relation, run->relation, AccessShareLock);
-	ExecForceStoreHeapTuple(tuple, run->old, false);
-}
-
 static bool
 next_noted(void *arg, EcapiTableRow *row)
 {
@@ -379,7 +386,7 @@ next_noted(void *arg, EcapiTableRow *row)
 		row->context = find_context(run->contexts, note->version.relation, &run->new->tts_tid);
 		if (note->old)
 		{
-			store_old(run, note);
+			ExecForceStoreHeapTuple(note->old, run->old, false);
 			row->old = run->old;
 		}
 		return true;

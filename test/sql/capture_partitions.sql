@@ -215,6 +215,37 @@ INSERT INTO orders VALUES (13, 'eu', 'cart', 1), (14, 'us', 'cart', 1);
 ALTER TABLE orders DETACH PARTITION orders_us;
 COMMIT;
 SELECT * FROM events();
+-- the partition that a row left is dropped, detached or emptied: what the row was there is known
+SET ROLE regress_partitions_shop;
+CREATE TABLE parcels (id int, region text, state text, note text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
+CREATE TABLE parcels_a PARTITION OF parcels FOR VALUES IN ('a');
+CREATE TABLE parcels_b (gone int, note text, state text, region text NOT NULL, id int NOT NULL, PRIMARY KEY (id, region));
+ALTER TABLE parcels_b DROP gone;
+ALTER TABLE parcels ATTACH PARTITION parcels_b FOR VALUES IN ('b');
+CREATE TABLE parcels_c PARTITION OF parcels FOR VALUES IN ('c');
+CREATE TABLE parcels_d PARTITION OF parcels FOR VALUES IN ('d');
+ALTER TABLE parcels_c ALTER note SET STORAGE EXTERNAL;
+INSERT INTO parcels VALUES (1, 'a', 'cart', 'x'), (2, 'd', 'cart', 'x'), (3, 'c', 'cart', repeat('x', 5000)), (4, 'c', 'cart', repeat('x', 5000));
+SELECT ecapi.track('parcels', 'login', '{"id": "''parcel-'' || new.id", "ext.was": "old.state", "ext.from": "old.region", "ext.length": "length(old.note)"}', at_commit => true, on_change => '{note}');
+RESET ROLE;
+BEGIN;
+UPDATE parcels SET state = 'sent' WHERE id = 1;
+UPDATE parcels SET region = 'b', note = 'y' WHERE id = 1;
+DROP TABLE parcels_a;
+COMMIT;
+BEGIN;
+UPDATE parcels SET region = 'b', note = 'y' WHERE id = 2;
+ALTER TABLE parcels DETACH PARTITION parcels_d;
+DROP TABLE parcels_d;
+COMMIT;
+BEGIN;
+UPDATE parcels SET region = 'b', note = 'y' WHERE id = 3;
+UPDATE parcels SET state = 'sent' WHERE id = 4;
+UPDATE parcels SET region = 'b', state = 'paid' WHERE id = 4;
+TRUNCATE parcels_c;
+COMMIT;
+SELECT * FROM events() ORDER BY id;
+SELECT count(*) FROM ecapi.failed_event WHERE relation = 'parcels'::regclass;
 
 --
 -- A foreign partition: its rows are elsewhere, so they are captured at once.
