@@ -65,6 +65,25 @@ GRANT SELECT ON ecapi.workers TO pg_monitor;
 GRANT EXECUTE ON FUNCTION ecapi_internal.workers(), ecapi_internal.worker_of(oid) TO pg_monitor;
 
 -- ---------------------------------------------------------------------------
+-- Rows that wait for the commit, before an ALTER.  New: what a track with on_error raise
+-- raises for one of them is the command's error, whatever its SQLSTATE.  So a call that
+-- does nothing, of a function that each library has, first finds whether there is a library.
+-- ---------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION ecapi_internal.on_alter_start() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	BEGIN
+		PERFORM ecapi_internal.open_files_limit();
+	EXCEPTION WHEN undefined_file OR io_error OR undefined_function THEN
+		RETURN;	-- no library: nothing waits
+	END;
+	PERFORM ecapi_internal.capture_pending();
+END
+$$;
+
+-- ---------------------------------------------------------------------------
 -- The doctor.  New: what the library says of itself, which that of 1.0 cannot say; of
 -- further workers; and of shards.
 -- ---------------------------------------------------------------------------

@@ -315,6 +315,24 @@ PREPARE TRANSACTION 'commit_failed';
 INSERT INTO orders VALUES (66, 'paid', 1);
 SELECT id FROM orders WHERE id BETWEEN 64 AND 66;
 SELECT * FROM events();
+-- so does an ALTER TABLE, with any SQLSTATE, those of a missing library included
+SET ROLE regress_commit_shop;
+CREATE TABLE altered (id int PRIMARY KEY, code text);
+CREATE FUNCTION fail(code text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = code; END $$;
+SELECT ecapi.track('altered', 'login', '{"ext.failed": "shop.fail(new.code)"}', at_commit => true, on_error => 'raise');
+RESET ROLE;
+\set VERBOSITY terse
+BEGIN;
+INSERT INTO altered VALUES (1, '42883');
+ALTER TABLE altered ALTER id TYPE bigint;
+COMMIT;
+BEGIN;
+INSERT INTO altered VALUES (2, '58P01');
+ALTER TABLE altered ALTER id TYPE bigint;
+COMMIT;
+\set VERBOSITY default
+SELECT * FROM altered;
+SELECT * FROM events();
 
 --
 -- ecapi.context: that of the last write, whatever it is at commit
