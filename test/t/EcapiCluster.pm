@@ -51,11 +51,13 @@ my $probes = dirname(abs_path(__FILE__)) . '/../probe';
 #   conf => TEXT             added to postgresql.conf
 #   credentials => DIR       default: a directory of its own
 #   preload => 0             without the library in shared_preload_libraries
+#   workers => N             whatever ECAPI_WORKERS says: for what counts processes, or ends the one
 #   extension => 0           without CREATE EXTENSION
 sub create
 {
 	my ($class, %options) = @_;
 	my $self = $class->new($options{name} // 'main', install_path => $options{install_path});
+	my $workers = $options{workers} // $ENV{ECAPI_WORKERS};
 
 	$self->{ecapi_credentials} = $options{credentials} // $self->basedir . '/credentials';
 	$self->init(@{ $options{init} // [] });
@@ -68,7 +70,7 @@ sub create
 			"log_line_prefix = '%m [%p] %b '",
 			"dynamic_library_path = '\$libdir:$probes'",
 			'log_statement = none',
-			$ENV{ECAPI_WORKERS} ? ("ecapi.workers = $ENV{ECAPI_WORKERS}", 'max_worker_processes = 20') : (),
+			$workers ? ("ecapi.workers = $workers", 'max_worker_processes = 20') : (),
 			$options{conf} // '') . "\n");
 	$self->start;
 	$self->sql('CREATE EXTENSION ecapi') if $options{extension} // 1;
@@ -344,17 +346,17 @@ sub wait_worker
 	return $self->wait_sql("SELECT state = 'running'" . ($pid ? " AND pid <> $pid" : '') . ' FROM ecapi.worker()');
 }
 
-# Wait until the worker has begun some more turns of its loop.
+# Wait until the worker, or each of several, has begun some more turns of its loop.
 sub wait_turns
 {
 	my ($self, $turns) = @_;
+	my $workers = "FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND datname = current_database()";
 
 	for (1 .. $turns)
 	{
-		my $at = $self->sql("SELECT state_change FROM pg_stat_activity WHERE backend_type = 'ecapi worker' AND datname = current_database()");
+		my $at = $self->sql("SELECT max(state_change) $workers");
 
-		$self->wait_sql("SELECT state_change > '$at' FROM pg_stat_activity"
-			  . " WHERE backend_type = 'ecapi worker' AND datname = current_database()", 'the worker begins a turn');
+		$self->wait_sql("SELECT bool_and(state_change > '$at') $workers", 'the worker begins a turn');
 	}
 	return;
 }
