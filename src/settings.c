@@ -130,8 +130,8 @@ ecapi_settings_define(bool preloaded)
 	 * ecapi.digest() show that it would.  Were it settable in a session, or
 	 * for a database, they could differ: a session would show digests that are
 	 * never sent, and the worker would learn of ALTER DATABASE at its next
-	 * start.  So every process has the one of the configuration file.  Who
-	 * serves several countries stores each customer's with the address.
+	 * start.  So every process has the one of the configuration file.  A shop
+	 * in several countries stores each customer's with the address.
 	 */
 	DefineCustomStringVariable("ecapi.default_country",
 							   "Country of telephone numbers and postal codes that come without one.",

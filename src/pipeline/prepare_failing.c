@@ -2,7 +2,7 @@
  * prepare_failing.c
  *	  What becomes of events whose enrichment or filter fails.
  *
- * When a call fails, the destination waits and tries again, TRIES times.  Then
+ * When a call fails, the destination waits and tries again, TRIES times in all.  Then
  * its option enrich_on_error decides:
  *	 hold	it waits on, longer and longer, up to the ceiling of backoffs; its state
  *			says which function, and why

@@ -13,7 +13,8 @@
  *
  * A subscriber, or another reader of a logical slot, confirms WAL as a standby does and
  * cannot be promoted; it does not count for "any".  Programs that write WAL to a file do
- * (pg_receivewal with a slot or --synchronous): what they have can be restored.
+ * (pg_receivewal with a slot or --synchronous, pg_basebackup while it runs): what they
+ * have can be restored, and nothing that they send tells them from a standby.
  *
  * Locks: SyncRepLock in shared mode, or the spin lock of one WAL sender after the other
  * and ReplicationSlotControlLock in shared mode.  None is held while another is taken.
