@@ -5,6 +5,11 @@
 
 \echo Use "ALTER EXTENSION ecapi UPDATE TO '1.1'" to load this file. \quit
 
+-- What a view or function calls is found when it is made, and by the schema of CREATE
+-- EXTENSION, where others may have made operators for arguments of which the server has
+-- none.  This path ends with the step.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 -- ---------------------------------------------------------------------------
 -- The library comes first.  That of 1.0 lacks the function that says so, and the first
 -- object of this step would be refused in words that name a file.  Later steps need the
@@ -47,7 +52,8 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 2
 AS 'MODULE_PATHNAME', 'ecapi_worker_rows';
 
-CREATE FUNCTION ecapi_internal.worker_of(server oid) RETURNS integer
+CREATE FUNCTION ecapi_internal.worker_of(server oid, OUT number integer, OUT state text, OUT message text)
+RETURNS record
 LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'ecapi_worker_of';
 
@@ -55,14 +61,17 @@ CREATE VIEW ecapi.workers AS
 SELECT w.number, w.pid, w.state, w.started_at, w.starts,
 	ARRAY(SELECT s.srvname FROM pg_catalog.pg_foreign_server s
 		JOIN pg_catalog.pg_foreign_data_wrapper f ON f.oid = s.srvfdw
-		WHERE f.fdwname = 'ecapi' AND ecapi_internal.worker_of(s.oid) = w.number
+		CROSS JOIN ecapi_internal.worker_of(s.oid) o
+		WHERE f.fdwname = 'ecapi' AND o.number = w.number
 		ORDER BY s.srvname) AS destinations,
 	w.message
 FROM ecapi_internal.workers() w;
 
-REVOKE ALL ON FUNCTION ecapi_internal.workers(), ecapi_internal.worker_of(oid) FROM PUBLIC;
+-- What worker_of() says is no secret, and who may read ecapi.destination finds it there.
+REVOKE ALL ON FUNCTION ecapi_internal.workers() FROM PUBLIC;
 GRANT SELECT ON ecapi.workers TO pg_monitor;
-GRANT EXECUTE ON FUNCTION ecapi_internal.workers(), ecapi_internal.worker_of(oid) TO pg_monitor;
+GRANT EXECUTE ON FUNCTION ecapi_internal.workers() TO pg_monitor;
+COMMENT ON FUNCTION ecapi.worker() IS 'whether the worker of this database runs, of several the lead, and if not, why';
 
 -- ---------------------------------------------------------------------------
 -- Rows that wait for the commit, before an ALTER.  New: what a track with on_error raise
@@ -138,7 +147,9 @@ BEGIN
 		RETURN NEXT;
 	ELSIF w.state = 'running' THEN
 		severity := 'ok';
-		what := pg_catalog.format('the worker is running (process %s)', w.pid);
+		SELECT pg_catalog.count(*) INTO n FROM ecapi_internal.workers() o WHERE o.state = 'running';
+		what := pg_catalog.format(CASE WHEN n > 1 THEN '%2$s workers are running (process %1$s is the lead)'
+			ELSE 'the worker is running (process %s)' END, w.pid, n);
 		what_to_do := NULL;
 		RETURN NEXT;
 	ELSE
@@ -253,7 +264,8 @@ BEGIN
 		END IF;
 		IF d.mode <> 'live' THEN
 			severity := 'warning';
-			what := pg_catalog.format('destination "%s" is in %s mode: nothing is sent', d.destination, d.mode);
+			what := pg_catalog.format(CASE d.mode WHEN 'test' THEN 'destination "%s" is in test mode: events are sent as tests'
+				ELSE 'destination "%s" is in shadow mode: nothing is sent' END, d.destination);
 			what_to_do := pg_catalog.format('When its events look right: ALTER SERVER %I OPTIONS (SET mode %L).', d.destination, 'live');
 			RETURN NEXT;
 		END IF;
@@ -358,7 +370,8 @@ BEGIN
 		WHERE l.locktype = 'relation'
 			AND l.database = (SELECT o.oid FROM pg_catalog.pg_database o WHERE o.datname = pg_catalog.current_database())
 			AND l.relation = 'ecapi.outbox'::regclass AND l.granted
-			AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid() AND l.pid IS DISTINCT FROM w.pid) h;
+			AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+			AND NOT EXISTS (SELECT FROM ecapi_internal.workers() o WHERE o.pid = l.pid)) h;
 	IF d.is_near AND t IS NOT NULL THEN
 		severity := 'warning';
 		what := pg_catalog.format('the outbox is near its limit and cannot be emptied while transactions that have read it are open: %s', t);
@@ -841,7 +854,7 @@ SELECT s.srvname AS destination,
 	d.stats_reset
 FROM ecapi_internal.stat_destinations() d
 	JOIN pg_catalog.pg_foreign_server s ON s.oid = d.server
-	CROSS JOIN ecapi.worker() w;
+	CROSS JOIN LATERAL ecapi_internal.worker_of(s.oid) w;
 
 CREATE VIEW ecapi.stat_filtered AS
 SELECT s.srvname AS destination, d.reason, d.events
@@ -985,7 +998,7 @@ GRANT EXECUTE ON FUNCTION ecapi_internal.stat_destinations(), ecapi_internal.sta
 
 COMMENT ON FUNCTION ecapi_internal.require_library(text) IS 'raises an error where the library is older than that version; upgrade steps begin with it';
 COMMENT ON FUNCTION ecapi_internal.workers() IS 'rows of ecapi.workers';
-COMMENT ON FUNCTION ecapi_internal.worker_of(oid) IS 'number of the worker that is to have a destination';
+COMMENT ON FUNCTION ecapi_internal.worker_of(oid) IS 'the worker that is to have a destination, and whether it runs';
 COMMENT ON VIEW ecapi.workers IS 'the workers of this database that run or shall run, see the setting ecapi.workers';
 COMMENT ON COLUMN ecapi.workers.number IS '0: the lead, which always runs while there is anything to do';
 COMMENT ON COLUMN ecapi.workers.pid IS 'process; NULL: it does not run';
@@ -1817,3 +1830,138 @@ COMMENT ON FUNCTION ecapi_internal.hang_up(text, text[]) IS 'close connections o
 COMMENT ON FUNCTION ecapi_internal.ask_nodes(text, interval, name[]) IS 'a statement on all nodes';
 COMMENT ON FUNCTION ecapi_internal.node() IS 'what a node says of itself for ecapi.nodes()';
 COMMENT ON FUNCTION ecapi_internal.shard_problems() IS 'what ecapi.check() says of shards';
+
+-- ---------------------------------------------------------------------------
+-- Views of 1.0.  Those who read one wait from here to the end of the step, so they are
+-- last; neither writers nor the worker do.
+-- ---------------------------------------------------------------------------
+
+-- As in 1.0, but that state and detail are those of the worker that the destination is with.
+CREATE OR REPLACE VIEW ecapi.destination AS
+SELECT s.srvname AS destination,
+	coalesce((SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o
+		WHERE o.option_name = 'mode'), 'live') AS mode,
+	CASE WHEN c.state IN ('stopped', 'paused') THEN c.state
+		WHEN k.paused THEN 'paused'
+		WHEN w.state <> 'running' THEN 'no worker'
+		WHEN c.state LIKE 'waiting for %' THEN 'delivering'
+		ELSE coalesce(c.state, 'starting') END AS state,
+	CASE WHEN w.state <> 'running' THEN w.message
+		WHEN c.state IN ('stopped', 'waiting') THEN c.last_error
+		WHEN k.paused THEN pg_catalog.format('paused by %s', k.changed_by)
+		WHEN c.state LIKE 'waiting for %' THEN c.state || ' that other destinations use'
+		ELSE w.message END AS detail,
+	b.backlog,
+	pg_catalog.clock_timestamp() - b.oldest AS oldest_waiting_age,
+	c.delivered,
+	c.filtered,
+	c.failed,
+	c.given_up,
+	c.last_error,
+	c.last_error_at,
+	c.next_try,
+	c.recorded_at,
+	r.waiting AS failed_waiting,
+	r.dead AS failed_dead,
+	r.next_try AS failed_next_try,
+	c.enrich_skipped,
+	c.test_since + '1 day' AS test_until
+FROM pg_catalog.pg_foreign_server s
+	JOIN pg_catalog.pg_foreign_data_wrapper f ON f.oid = s.srvfdw AND f.fdwname = 'ecapi'
+	LEFT JOIN ecapi.cursor c ON c.server = s.oid
+	LEFT JOIN ecapi.control k ON k.destination = s.srvname
+	CROSS JOIN LATERAL ecapi_internal.worker_of(s.oid) w
+	LEFT JOIN LATERAL ecapi_internal.waiting(c) b ON c.server IS NOT NULL
+	LEFT JOIN LATERAL (
+		SELECT pg_catalog.count(*) FILTER (WHERE e.state = 'waiting') AS waiting,
+			pg_catalog.count(*) FILTER (WHERE e.state = 'dead') AS dead,
+			pg_catalog.min(e.next_try) AS next_try
+		FROM ecapi.failed_event e
+		WHERE e.destination = s.srvname
+	) r ON true;
+
+-- As in 1.0.  There they were made by the path of CREATE EXTENSION, and may call what others
+-- have made.
+CREATE OR REPLACE VIEW ecapi.track WITH (security_barrier) AS
+SELECT t.tgrelid::pg_catalog.regclass AS relation,
+	CASE WHEN pg_catalog.starts_with(t.tgname::text, 'ecapi_')
+		THEN pg_catalog.substr(t.tgname::text, 7) ELSE t.tgname::text END AS name,
+	a.argument ->> 'event_type' AS event_type,
+	a.argument ->> 'condition' AS condition,
+	CASE WHEN a.argument ? 'on_change' THEN ARRAY(
+		SELECT c FROM pg_catalog.jsonb_array_elements_text(a.argument -> 'on_change') c) END AS on_change,
+	coalesce((a.argument -> 'at_commit')::boolean, false) AS at_commit,
+	coalesce(a.argument ->> 'on_error', 'set_aside') AS on_error,
+	t.tgtype & 1 = 0 AS set_wise,
+	t.tgenabled = 'A' AS always,
+	t.tgenabled <> 'D' AS enabled,
+	a.argument -> 'mapping' AS mapping,
+	ecapi_internal.track_problem(t.oid) AS problem,
+	t.tgname AS trigger
+FROM pg_catalog.pg_namespace n
+	JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND p.proname = 'capture'
+	JOIN pg_catalog.pg_trigger t ON t.tgfoid = p.oid AND t.tgparentid = 0
+	JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+	CROSS JOIN LATERAL (SELECT ecapi_internal.track_argument(t.oid)) a (argument)
+WHERE n.nspname = 'ecapi'
+	AND (pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
+
+CREATE OR REPLACE VIEW ecapi.backfill WITH (security_barrier) AS
+SELECT p.relation,
+	p.track,
+	p.since,
+	p.ends_at AS until,
+	CASE WHEN p.state = 'running' AND l.pid IS NULL THEN 'interrupted' ELSE p.state END AS state,
+	p.sqlstate,
+	l.pid,
+	p.rows_read,
+	p.events,
+	p.set_aside,
+	p.outside,
+	p.forgotten,
+	p.cancelled,
+	p.condition_false,
+	p.skipped,
+	p.events / nullif(p.seconds, 0) AS events_per_second,
+	CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE')
+			OR pg_catalog.has_table_privilege('ecapi.backfill_progress', 'SELECT')
+		THEN p.last_key END AS last_key,
+	p.started_at,
+	p.updated_at,
+	p.finished_at
+FROM ecapi.backfill_progress p
+	JOIN pg_catalog.pg_class c ON c.oid = p.relation
+	LEFT JOIN pg_catalog.pg_locks l ON p.state = 'running'
+		AND l.locktype = 'object' AND l.objid = p.trigger_oid AND l.objsubid = 1
+		AND l.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND l.granted
+		AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+			WHERE d.datname = pg_catalog.current_database())
+WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+	OR pg_catalog.has_table_privilege('ecapi.backfill_progress', 'SELECT');
+
+CREATE OR REPLACE VIEW ecapi.own_failed_event WITH (security_barrier) AS
+SELECT f.failed_id,
+	f.destination,
+	f.source,
+	CASE WHEN f.destination IS NULL THEN f.relation END AS relation,
+	f.state,
+	f.reason,
+	f.event_id,
+	CASE WHEN f.destination IS NULL THEN f.event END AS event,
+	f.status,
+	f.answer,
+	f.sqlstate,
+	f.attempts,
+	f.failed_at,
+	f.retry_since,
+	f.next_try,
+	f.sent_at
+FROM ecapi.failed_event f
+	LEFT JOIN pg_catalog.pg_class c ON c.oid = f.relation AND f.destination IS NULL
+	LEFT JOIN pg_catalog.pg_foreign_data_wrapper w ON w.fdwname = 'ecapi'
+	LEFT JOIN pg_catalog.pg_foreign_server s ON s.srvname = f.destination AND s.srvfdw = w.oid
+WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role(s.srvowner, 'USAGE');
+
+ALTER POLICY own_tables ON ecapi.model
+	USING (EXISTS (SELECT FROM pg_catalog.pg_class c
+		WHERE c.oid = relation AND pg_catalog.pg_has_role(c.relowner, 'USAGE')));

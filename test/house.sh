@@ -312,6 +312,7 @@ steps_keep_the_rules()
 			my $text = join "", <$in>;
 			$text =~ s{--.*}{}g;
 			print "$file does not ask for its library\n" unless $text =~ /^SELECT ecapi_internal\.require_library\(\x27\Q$to\E\x27\);/m;
+			print "$file does not set its search_path\n" unless $text =~ /\A\s*\\echo [^\n]*\n\s*SET LOCAL search_path = pg_catalog, pg_temp;/;
 			print "$file defines no function\n" unless $text =~ /^CREATE (?:OR REPLACE )?FUNCTION /m;
 			my %own = map { $_ => 1 } $text =~ /^\s*CREATE (?:FUNCTION|PROCEDURE|VIEW|TABLE|SEQUENCE|SCHEMA|FOREIGN DATA WRAPPER) (?:ecapi(?:_internal)?\.|\@extschema\@\.)?(\w+)/mg;
 			while ($text =~ /^(GRANT|REVOKE)\s+[\w, \n]+?\s+ON\s+(?:FUNCTION|PROCEDURE|ROUTINE|TABLE|SEQUENCE|SCHEMA|FOREIGN DATA WRAPPER)?\s*(.*?)\s+(?:TO|FROM)\s+\w+/msg)

@@ -32,6 +32,7 @@
 #include "base/statement.h"
 #include "base/tree.h"
 #include "shmem/shmem.h"
+#include "shmem/workers.h"
 #include "stat/openmetrics.h"
 #include "stat/stat_destination.h"
 #include "stat/stat_worker.h"
@@ -49,6 +50,7 @@ typedef struct Destination
 {
 	const char *name;			/* UTF-8 */
 	bool		is_counted;
+	bool		has_worker;
 	uint64		counts[ECAPI_DESTINATION_STATS];
 	uint64		backlog;
 	uint64		oldest_us;		/* how long the first has waited */
@@ -79,7 +81,8 @@ typedef struct Exposed
 	Destination *destinations;
 	int			ntracks;
 	Track	   *tracks;
-	bool		worker_up;
+	bool		worker_up;		/* the lead is */
+	uint64		workers[ECAPI_SLOT_RUNNING + 1];	/* by state; 0 for those that shall not run */
 	bool		worker_counts;
 	uint64		worker[ECAPI_WORKER_STATS];
 	uint64		outbox_bytes;
@@ -126,9 +129,11 @@ read_destinations(Exposed *exposed)
 		Destination *destination = &exposed->destinations[exposed->ndestinations++];
 		TimestampTz oldest = ecapi_column_time(row, 4);
 		Oid			server = ecapi_column_oid(row, 1);
+		EcapiSlotInfo worker;
 		Oid			owner;
 
 		destination->name = as_utf8(exposed, ecapi_column_name(row, 2));
+		destination->has_worker = ecapi_slot_of_destination(server, &worker) && worker.state == ECAPI_SLOT_RUNNING;
 		destination->backlog = ecapi_column_int8(row, 3);
 		destination->oldest_us = oldest != 0 && oldest < now ? now - oldest : 0;
 		destination->failed_waiting = ecapi_column_int8(row, 5);
@@ -199,12 +204,16 @@ read_left_out(Exposed *exposed)
 }
 
 static void
-read_worker(Exposed *exposed)
+read_workers(Exposed *exposed)
 {
+	int			slot = ecapi_slot_number();
 	EcapiSlotInfo info;
 
 	exposed->worker_up = ecapi_slot_of_database(MyDatabaseId, &info) &&
 		info.state == ECAPI_SLOT_RUNNING;
+	for (int number = 0; slot >= 0 && number < ECAPI_WORKERS; number++)
+		if (ecapi_slot_read(slot, number, &info) && info.database == MyDatabaseId)
+			exposed->workers[info.state]++;
 	exposed->worker_counts = ecapi_stat_worker_read(exposed->worker);
 }
 
@@ -322,7 +331,7 @@ write_states(Exposed *exposed)
 	for (int i = 0; i < exposed->ndestinations; i++)
 	{
 		const Destination *destination = &exposed->destinations[i];
-		uint64		state = destination->is_counted && exposed->worker_up
+		uint64		state = destination->is_counted && destination->has_worker
 			? destination->counts[ECAPI_DESTINATION_STATE] : ECAPI_STAT_UNKNOWN;
 
 		for (int k = ECAPI_STAT_UNKNOWN; k < ECAPI_STAT_STATES; k++)
@@ -402,14 +411,24 @@ write_gauge(Exposed *exposed, const char *family, const char *unit, const char *
 }
 
 static void
-write_worker(Exposed *exposed)
+write_workers(Exposed *exposed)
 {
 	EcapiExposition *metrics = &exposed->metrics;
 
-	write_gauge(exposed, "ecapi_worker_up", NULL, "Whether this database has a running worker.", exposed->worker_up);
+	write_gauge(exposed, "ecapi_worker_up", NULL,
+				"Whether the worker of this database runs, or of several the lead.", exposed->worker_up);
+	ecapi_metrics_family(metrics, "ecapi_workers_wanted", "gauge", NULL,
+						 "Workers of this database that shall run, by whether they do.");
+	for (int state = ECAPI_SLOT_WANTED; state <= ECAPI_SLOT_RUNNING; state++)
+	{
+		ecapi_metrics_sample(metrics, "");
+		label(exposed, "state", ecapi_slot_state_name(state));
+		ecapi_metrics_value(metrics, exposed->workers[state], 0);
+	}
 	if (!exposed->worker_counts)
 		return;
-	ecapi_metrics_family(metrics, "ecapi_worker_turns", "counter", NULL, "Turns of the worker's loop.");
+	ecapi_metrics_family(metrics, "ecapi_worker_turns", "counter", NULL,
+						 "Turns of the worker's loop; this and what follows is of all workers together.");
 	ecapi_metrics_sample(metrics, "_total");
 	ecapi_metrics_value(metrics, exposed->worker[ECAPI_WORKER_TURNS], 0);
 	ecapi_metrics_family(metrics, "ecapi_worker_seconds", "counter", "seconds",
@@ -506,11 +525,11 @@ ecapi_metrics(PG_FUNCTION_ARGS)
 	read_left_out(&exposed);
 	exposed.metrics.database = as_utf8(&exposed, get_database_name(MyDatabaseId));
 	ecapi_become_caller(&scope);
-	read_worker(&exposed);
+	read_workers(&exposed);
 
 	ecapi_tree_buffer(&out, MaxAllocSize, CurrentMemoryContext);
 	exposed.metrics.out = &out;
-	write_worker(&exposed);
+	write_workers(&exposed);
 	write_events(&exposed);
 	write_requests(&exposed);
 	write_states(&exposed);

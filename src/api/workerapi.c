@@ -38,6 +38,32 @@ message_of(const EcapiSlotInfo *info)
 	return ecapi_delivery ? NULL : "ecapi.delivery is off";
 }
 
+/* What is told of a worker, or of the want of one. */
+typedef struct Told
+{
+	const char *state;
+	const char *message;		/* NULL: nothing */
+	int			pid;			/* 0: none */
+} Told;
+
+/* Of a worker of this database, or NULL where it has no slot. */
+static Told
+tell(const EcapiSlotInfo *info)
+{
+	if (!ecapi_shmem_attached())
+		return (Told) {.state = "not preloaded", .message = "ecapi is not in shared_preload_libraries"};
+	if (RecoveryInProgress())
+		return (Told) {.state = "standby", .message = "this server is a standby; the worker runs on the primary"};
+	if (info == NULL && ecapi_destination_names() == NIL)
+		return (Told) {.state = "not needed"};
+	if (info == NULL)
+		return (Told) {.state = "stopped", .message = ecapi_launcher_running()
+			? "all slots for databases are taken, see ecapi.max_workers" : no_launcher};
+	if (info->state == ECAPI_SLOT_RUNNING)
+		return (Told) {.state = "running", .message = message_of(info), .pid = info->pid};
+	return (Told) {.state = "stopped", .message = message_of(info)};
+}
+
 /*
  * ecapi.worker(): whether the lead of this database runs, and if not, why.
  */
@@ -47,41 +73,13 @@ ecapi_worker_status(PG_FUNCTION_ARGS)
 	Datum		values[4];
 	bool		nulls[4] = {false};
 	EcapiSlotInfo info;
-	const char *state = "stopped";
-	const char *message;
-
-	nulls[1] = true;
-	if (!ecapi_shmem_attached())
-	{
-		state = "not preloaded";
-		message = "ecapi is not in shared_preload_libraries";
-	}
-	else if (RecoveryInProgress())
-	{
-		state = "standby";
-		message = "this server is a standby; the worker runs on the primary";
-	}
-	else if (!ecapi_slot_of_database(MyDatabaseId, &info) && ecapi_destination_names() == NIL)
-	{
-		state = "not needed";
-		message = NULL;
-	}
-	else if (!ecapi_slot_of_database(MyDatabaseId, &info))
-		message = ecapi_launcher_running() ? "all slots for databases are taken, see ecapi.max_workers"
-			: no_launcher;
-	else if (info.state == ECAPI_SLOT_RUNNING)
-	{
-		state = "running";
-		message = message_of(&info);
-		nulls[1] = false;
-		values[1] = Int32GetDatum(info.pid);
-	}
-	else
-		message = message_of(&info);
+	Told		told = tell(ecapi_slot_of_database(MyDatabaseId, &info) ? &info : NULL);
 
 	values[0] = BoolGetDatum(ecapi_shmem_attached());
-	values[2] = CStringGetTextDatum(state);
-	values[3] = ecapi_result_text(message, &nulls[3]);
+	values[1] = Int32GetDatum(told.pid);
+	nulls[1] = told.pid == 0;
+	values[2] = CStringGetTextDatum(told.state);
+	values[3] = ecapi_result_text(told.message, &nulls[3]);
 	PG_RETURN_DATUM(ecapi_result_row(fcinfo, values, nulls));
 }
 
@@ -95,9 +93,7 @@ put_worker(ReturnSetInfo *result, int number, const EcapiSlotInfo *info)
 	values[0] = Int32GetDatum(number);
 	values[1] = Int32GetDatum(info->pid);
 	nulls[1] = info->pid == 0;
-	values[2] = CStringGetTextDatum(info->state == ECAPI_SLOT_RUNNING ? "running"
-									: info->state == ECAPI_SLOT_STARTING ? "starting"
-									: "stopped");
+	values[2] = CStringGetTextDatum(ecapi_slot_state_name(info->state));
 	values[3] = TimestampTzGetDatum(info->started_at);
 	nulls[3] = info->started_at == 0;
 	values[4] = Int64GetDatum(info->generation);
@@ -122,9 +118,21 @@ ecapi_worker_rows(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* ecapi_internal.worker_of(server): the number of the worker that is to have it. */
+/*
+ * ecapi_internal.worker_of(server): the number of the worker that is to have a destination, and
+ * of it what ecapi.worker() says of the lead.
+ */
 Datum
 ecapi_worker_of(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT32(ecapi_assigned_to(PG_GETARG_OID(0)));
+	Oid			server = PG_GETARG_OID(0);
+	Datum		values[3];
+	bool		nulls[3] = {false};
+	EcapiSlotInfo info;
+	Told		told = tell(ecapi_slot_of_destination(server, &info) ? &info : NULL);
+
+	values[0] = Int32GetDatum(ecapi_assigned_to(server));
+	values[1] = CStringGetTextDatum(told.state);
+	values[2] = ecapi_result_text(told.message, &nulls[2]);
+	PG_RETURN_DATUM(ecapi_result_row(fcinfo, values, nulls));
 }

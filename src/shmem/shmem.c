@@ -253,6 +253,12 @@ ecapi_launcher_running(void)
 	return ecapi_slots != NULL && pg_atomic_read_u32(&ecapi_slots->launcher) != 0;
 }
 
+const char *
+ecapi_slot_state_name(EcapiSlotState state)
+{
+	return state == ECAPI_SLOT_RUNNING ? "running" : state == ECAPI_SLOT_STARTING ? "starting" : "stopped";
+}
+
 /* Whether a worker of a slot runs; under the lock. */
 static bool
 any_runs(const EcapiSlot *slot)

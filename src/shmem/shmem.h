@@ -80,6 +80,9 @@ extern int	ecapi_slot_number(void);
 
 extern bool ecapi_launcher_running(void);
 
+/* The state of a worker that shall run, as views and metrics have it: a constant. */
+extern const char *ecapi_slot_state_name(EcapiSlotState state);
+
 /* by the hook on database DDL */
 
 /*

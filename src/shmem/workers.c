@@ -10,11 +10,12 @@
  * An entry is a single atomic, so it is read whole; the lead alone writes.  When the lead
  * ends its entries stay, and the next one goes on with them.
  *
- * Locks: none; all fields are atomics, each true by itself.  Who says something that others
+ * Locks: none of its own; all fields are atomics, each true by itself.  Who says something that others
  * look for wakes them behind it, which is a barrier (wake.c).
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "port/atomics.h"
 
 #include "shmem/workers.h"
@@ -94,6 +95,16 @@ ecapi_assigned_to(Oid server)
 
 	/* it may have changed since it was found */
 	return ENTRY_SERVER(value) == server ? ENTRY_NUMBER(value) : 0;
+}
+
+bool
+ecapi_slot_of_destination(Oid server, EcapiSlotInfo *info)
+{
+	int			slot = ecapi_slot_number();
+
+	return slot >= 0 &&
+		(ecapi_slot_read(slot, ecapi_assigned_to(server), info) || ecapi_slot_read(slot, 0, info)) &&
+		info->database == MyDatabaseId;
 }
 
 bool

@@ -2,8 +2,8 @@
  * workers.h
  *	  What the workers of a database tell each other through shared memory.
  *
- * But for ecapi_assigned_to(), which any backend may call, they are for workers.  None
- * raises an error.
+ * They are for workers, but for those that say they are for any backend.  None raises an
+ * error.
  */
 #ifndef ECAPI_WORKERS_H
 #define ECAPI_WORKERS_H
@@ -23,8 +23,14 @@ extern const EcapiShmemPart ecapi_workers_part;
 
 /* ---- which worker is to have a destination ---- */
 
-/* The number of that worker; where the database has no slot, that of the lead. */
+/* The number of that worker; where the database has no slot, that of the lead.  For any backend. */
 extern int	ecapi_assigned_to(Oid server);
+
+/*
+ * Copy out that worker, or the lead where it is wanted no more.  False when the database has no
+ * slot.  For any backend.
+ */
+extern bool ecapi_slot_of_destination(Oid server, EcapiSlotInfo *info);
 
 /* The lead gives a destination to a worker; false when nothing changes, or for want of room. */
 extern bool ecapi_assign(Oid server, int number);

@@ -100,12 +100,25 @@ subtest 'the lead is away' => sub {
 	my $other = (grep { worker_of($cluster, $_) > 0 } @names)[0];
 	my $lead = pid_of($cluster, 0);
 
-	# held up: the launcher alone is ended, so nobody starts a worker for a while
-	$cluster->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'ecapi launcher'");
+	my $launcher = $cluster->sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'ecapi launcher'");
+	my $its = (grep { worker_of($cluster, $_) == 0 } @names)[0];
+
+	# nobody starts a worker meanwhile
+	kill STOP => $launcher;
 	$cluster->sql("SELECT pg_terminate_backend($lead)");
+	$cluster->wait_sql("SELECT state = 'stopped' FROM ecapi.worker()");
 	$cluster->emit('away-', 1, 100);
 	$cluster->wait_for(sub { $cluster->compare($receiver, $other, [ ids('away-', 1, 100) ])->{missing} == 0 },
 		'another worker delivers what it has');
+	for my $view (qw(destination stat_destination))
+	{
+		is($cluster->sql("SELECT state = 'no worker' FROM ecapi.$view WHERE destination = '$its'"), 't', "a destination of the lead has no worker: $view");
+		is($cluster->sql("SELECT state = 'no worker' FROM ecapi.$view WHERE destination = '$other'"), 'f', "one of another worker has: $view");
+	}
+	like($cluster->sql('SELECT ecapi.metrics()'), qr/^ecapi_destination_state\{[^}]*destination="$its"[^}]*="no_worker"\} 1$/m, 'the metrics know of the first');
+	like($cluster->sql('SELECT ecapi.metrics()'), qr/^ecapi_destination_state\{[^}]*destination="$other"[^}]*="no_worker"\} 0$/m, 'and of the other');
+	like($cluster->sql('SELECT ecapi.metrics()'), qr/^ecapi_workers_wanted\{[^}]*state="stopped"\} 1\n.*^ecapi_workers_wanted\{[^}]*state="running"\} 2$/ms, 'and how many workers run');
+	kill CONT => $launcher;
 	$cluster->wait_sql("SELECT count(*) = 3 AND bool_and(state = 'running') FROM ecapi.workers", 'the lead is back');
 	$cluster->drained(@names);
 	pass('and delivers its own');

@@ -1,5 +1,5 @@
 # Prometheus, with Debian's exporter: what the manual gives for it is valid, the two ways to
-# the metrics say the same, each of the ten alert rules goes into alarm and out of it by what
+# the metrics say the same, each of the eleven alert rules goes into alarm and out of it by what
 # really happens, and each query of the dashboard has rows.
 #
 # Rules look at hours.  So that a test can wait for them their times are shorter here, by
@@ -43,7 +43,7 @@ my @alerts = $rules =~ /- alert: (\w+)/g;
 my $cases = slurp_file("$dir/prometheus_rules.yaml");
 my %heading = map { (lc($_) =~ s/[^\w\- ]//gr =~ tr/ /-/r) => 1 } slurp_file("$top/doc/monitoring.md") =~ /^#+ (.*)$/mg;
 
-is(scalar @alerts, 10, 'there are ten');
+is(scalar @alerts, 11, 'there are eleven');
 for my $alert (@alerts)
 {
 	like($cases, qr/eval_time: \w+\n\s+alertname: $alert\n\s+exp_alerts:/, "$alert: a case fires");
@@ -312,6 +312,19 @@ $cluster->sql('ALTER SYSTEM RESET ALL');
 $cluster->restart;
 $cluster->wait_worker;
 ends("EcapiWorkerGone:$_", 'workers are back') for qw(postgres other);
+
+# --- a second worker that has no process: the launcher and two leads take all
+
+$cluster->sql('ALTER SYSTEM SET max_worker_processes = 3');
+$cluster->sql('ALTER SYSTEM SET max_logical_replication_workers = 0');
+$cluster->restart;
+$cluster->in($_)->wait_worker for qw(postgres other);
+$cluster->sql('ALTER SYSTEM SET ecapi.workers = 2');
+$cluster->reload;
+fires('EcapiWorkersMissing:postgres', 'no process for a second worker');
+$cluster->sql('ALTER SYSTEM RESET ecapi.workers');
+$cluster->reload;
+ends('EcapiWorkersMissing:postgres', 'one is enough');
 
 $cluster->stop;
 done_testing();
