@@ -12,6 +12,7 @@ use Test::More;
 
 my $receiver = EcapiReceiver->start;
 my $cluster = EcapiCluster->create(
+	workers => 1,
 	conf => "autovacuum = off\necapi.retention = '1min'\necapi.outbox_limit = '16MB'\n");
 
 $cluster->destination($_, $receiver->url("/$_")) for qw(live copied);

@@ -21,6 +21,7 @@ use Test::More;
 my $receiver = EcapiReceiver->start;
 # everything that is not suppressed is logged, in all its forms
 my $cluster = EcapiCluster->create(
+	workers => 1,
 	conf => "log_min_messages = debug1\nlog_error_verbosity = verbose\n"
 	  . "log_min_error_statement = debug1\nlog_destination = 'stderr,csvlog,jsonlog'\nlogging_collector = on\n"
 	  . "log_lock_waits = on\n");

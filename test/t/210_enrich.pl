@@ -14,7 +14,7 @@ use EcapiReceiver;
 use Test::More;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->create(conf => "track_functions = 'all'\nrestart_after_crash = on\n");
+my $cluster = EcapiCluster->create(workers => 1, conf => "track_functions = 'all'\nrestart_after_crash = on\n");
 
 $cluster->sql(q{
 	CREATE ROLE shopkeeper;

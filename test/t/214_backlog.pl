@@ -19,7 +19,7 @@ my $EVENTS = $ENV{ECAPI_BACKLOG} // 100_000;
 my $LIMIT_KB = 64 * 1024;
 
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->create(conf => "track_functions = 'all'\nautovacuum = off\n");
+my $cluster = EcapiCluster->create(workers => 1, conf => "track_functions = 'all'\nautovacuum = off\n");
 
 # A value of /proc/PID/status, in kB.
 sub status_kb

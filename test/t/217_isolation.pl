@@ -17,7 +17,7 @@ use Test::More;
 
 my $mute = IO::Socket::INET->new(Listen => 1024, LocalAddr => '127.0.0.1') or die "listen: $!";
 my $receiver = EcapiReceiver->start;
-my $cluster = EcapiCluster->create(conf => "max_worker_processes = 20\n");
+my $cluster = EcapiCluster->create(workers => 1, conf => "max_worker_processes = 20\n");
 my $PROCESS = "backend_type = 'ecapi enrichment worker'";
 
 # An owner of destinations, with a schema of its name.
@@ -280,7 +280,7 @@ subtest 'they end with the worker' => sub {
 $cluster->stop;
 
 subtest 'no background worker is left' => sub {
-	$cluster = EcapiCluster->create(name => 'narrow', conf => "max_worker_processes = 3\nmax_logical_replication_workers = 0\n");
+	$cluster = EcapiCluster->create(name => 'narrow', workers => 1, conf => "max_worker_processes = 3\nmax_logical_replication_workers = 0\n");
 	owner($_) for qw(shop other);
 	enrichment($_, 'NULL') for qw(shop other);
 	destination('shops', 'shop');
