@@ -652,12 +652,18 @@ count_page(RowPage *page)
 	memset(counts, 0, sizeof(*counts));
 }
 
-/* Write what the page holds, unless there is a sink, and forget it. */
+/*
+ * Write what the page holds, unless there is a sink, and forget it, with what inserting
+ * took: the server frees neither copies of rows nor what it stored beside them.
+ */
 static void
 flush_page(RowPage *page)
 {
+	MemoryContext caller = MemoryContextSwitchTo(page->context);
+
 	if (page->rows->sink == NULL)
 		write_page(page);
+	MemoryContextSwitchTo(caller);
 	page->result->events += page->nevents;
 	page->result->set_aside += page->nfailures;
 	count_page(page);
