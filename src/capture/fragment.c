@@ -4,9 +4,9 @@
  *
  * The fragment of "*" and the setting ecapi.context hold what a browser sent.
  * Nothing in them may cost an order its event, or let a visitor say which event
- * it is or where it goes.  So a member is looked at before it becomes one of the
- * event, if it is one that could fail it; the others validation leaves out, if it
- * must.  What is no field is not even looked at.
+ * it is or where it goes, at the first level or in its ext.  So a member is looked at
+ * before it becomes one of the event, if it is one that could fail it; the others
+ * validation leaves out, if it must.  What is no field is not even looked at.
  *
  * The work is linear in the fragment but for sorting: the event itself has no
  * more members than the standard has fields; below, members are found by an
@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "capture/fragment.h"
+#include "event/ext_member.h"
 #include "event/members.h"
 #include "event/violation.h"
 
@@ -73,14 +74,53 @@ may_set(const EcapiFragment *fragment, const EcapiField *field)
 	return true;
 }
 
+static const char not_taken[] = "not taken from a fragment";
+
 static void
-leave_out(EcapiDraft *draft, const EcapiValue *member, const EcapiField *field,
-		  EcapiViolationCode code, const char *message)
+leave_out(EcapiDraft *draft, const EcapiFieldPlace *up, const EcapiValue *member,
+		  const EcapiField *field, EcapiViolationCode code, const char *message)
 {
-	EcapiFieldPlace	place = {NULL, member->key, member->keylen, 0};
+	EcapiFieldPlace	place = {up, member->key, member->keylen, 0};
 
 	ecapi_violation_add(&draft->violations, &draft->arena, &place, field, code, false,
 						message, NULL);
+}
+
+/* Whether a member of an event's ext is for the owner to say. */
+static bool
+is_owners(const EcapiValue *member)
+{
+	return ecapi_ext_member_author(ECAPI_OBJ_EVENT, member->key) != ECAPI_EXT_BY_ANYBODY;
+}
+
+/* The ext of a fragment without what is not for it to say: itself, if that is all of it. */
+static EcapiValue *
+take_ext(EcapiDraft *draft, const EcapiFragment *fragment, EcapiValue *ext,
+		 const EcapiField *field)
+{
+	EcapiFieldPlace	place = {NULL, field->name, field->len, 0};
+	EcapiValue *first = ext->first;
+	EcapiValue *taken;
+	EcapiValue *next;
+
+	while (first != NULL && !is_owners(first))
+		first = first->next;
+	if (first == NULL)
+		return ext;
+	taken = ecapi_value_node(&draft->arena, ext);
+	if (taken == NULL)
+		ecapi_draft_out_of_memory();
+	taken->first = taken->last = NULL;
+	taken->len = 0;
+	for (EcapiValue *member = ext->first; member; member = next)
+	{
+		next = member->next;
+		if (is_owners(member))
+			leave_out(draft, &place, member, field, ECAPI_VIOLATION_SOURCE, not_taken);
+		else
+			ecapi_value_append(taken, own_node(draft, fragment, member));
+	}
+	return taken;
 }
 
 static void
@@ -91,11 +131,13 @@ merge_member(EcapiDraft *draft, const EcapiFragment *fragment, EcapiValue *membe
 
 	if (field == NULL)
 	{
-		leave_out(draft, member, NULL, ECAPI_VIOLATION_UNKNOWN, "unknown field");
+		leave_out(draft, NULL, member, NULL, ECAPI_VIOLATION_UNKNOWN, "unknown field");
 		return;
 	}
 	if (strcmp(field->name, "event_type") == 0)
 		return;
+	if (field->type == ECAPI_FT_EXT && member->type == ECAPI_OBJECT)
+		member = take_ext(draft, fragment, member, field);
 	old = ecapi_value_get(draft->given, field->name);
 	if (old != NULL)
 	{
@@ -103,7 +145,7 @@ merge_member(EcapiDraft *draft, const EcapiFragment *fragment, EcapiValue *membe
 			merge_under(draft, fragment, old, member);
 	}
 	else if (!may_set(fragment, field))
-		leave_out(draft, member, field, ECAPI_VIOLATION_SOURCE, "not taken from a fragment");
+		leave_out(draft, NULL, member, field, ECAPI_VIOLATION_SOURCE, not_taken);
 	else if (ecapi_validate_member(&draft->arena, field, member, (int64) time(NULL),
 								   &draft->violations))
 		ecapi_value_append(draft->given, own_node(draft, fragment, member));

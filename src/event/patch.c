@@ -21,6 +21,7 @@
 #include "event/amended.h"
 #include "event/members.h"
 #include "event/patch.h"
+#include "event/refund.h"
 
 /* What a patch may not change, and how that is reported. */
 static const struct
@@ -36,6 +37,7 @@ static const struct
 };
 
 static const char refused_route[] = "a patch cannot change ext.route";
+static const char refused_ours[] = "a patch cannot change ext.amends or ext.refund_for";
 static const char refused_original[] = "a patch cannot change what an amendment is of";
 
 static EcapiValue *
@@ -121,6 +123,26 @@ same_scalar(const EcapiValue *a, const EcapiValue *b)
 		ecapi_value_equal(a, b);
 }
 
+/* Whether a patch of ext changes what ecapi.amend() and ecapi.cancel() alone say. */
+static bool
+changes_ours(const EcapiValue *event, const EcapiValue *patch)
+{
+	static const char *const ours[] = {ECAPI_AMENDS, ECAPI_REFUND_FOR};
+	const EcapiValue *ext = ecapi_value_get(event, "ext");
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+	{
+		const EcapiValue *old = ecapi_value_get(ext, ours[i]);
+		const EcapiValue *change = ecapi_value_get(patch, ours[i]);
+
+		if (patch->type != ECAPI_OBJECT ? old != NULL
+			: change != NULL && (old == NULL ? change->type != ECAPI_NULL
+								 : !ecapi_value_equal(old, change)))
+			return true;
+	}
+	return false;
+}
+
 static const char *
 find_refused(const EcapiValue *event, const EcapiValue *patch)
 {
@@ -141,6 +163,8 @@ find_refused(const EcapiValue *event, const EcapiValue *patch)
 		(ext->type != ECAPI_OBJECT || ecapi_value_get(ext, ECAPI_AMENDS) != NULL ||
 		 ecapi_value_get(ext, ECAPI_ORIGINAL) != NULL))
 		return refused_original;
+	if (changes_ours(event, ext))
+		return refused_ours;
 	if (ext->type != ECAPI_OBJECT)
 		return route != NULL ? refused_route : NULL;
 	change = ecapi_value_get(ext, "route");

@@ -20,10 +20,9 @@
  *
  * NULL when the arena failed (arena->failed), or when the patch touches what names
  * an event or says where it goes: id, data_set_id, event_type, timestamp, or
- * ext.route (also by replacing ext as a whole), or, of an amendment, what it is of.  Then
- * *refused is a constant,
- * one line that names the member; else it is NULL.  A patch that
- * repeats such a value as it is touches nothing.
+ * ext.route, ext.amends and ext.refund_for (also by replacing ext as a whole), or, of an
+ * amendment, what it is of.  Then *refused is a constant, one line that names the member;
+ * else it is NULL.  A patch that repeats such a value as it is touches nothing.
  */
 extern EcapiValue *ecapi_patch_merge(EcapiArena *arena, const EcapiValue *event,
 									 const EcapiValue *patch, const char **refused);

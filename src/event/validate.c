@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "event/closest.h"
+#include "event/ext_member.h"
 #include "event/members.h"
 #include "event/scan.h"
 #include "event/validate_internal.h"
@@ -90,6 +91,37 @@ copy_free(EcapiValidator *v, const EcapiField *ext, const EcapiValue *given,
 	return copy;
 }
 
+/*
+ * An ext, without what others than we cannot say: an event that named itself an
+ * amendment would be held back for want of its original.
+ */
+static EcapiValue *
+clean_ext(EcapiValidator *v, const EcapiField *field, const EcapiValue *given,
+		  const EcapiFieldPlace *place, int depth)
+{
+	EcapiValue *copy = copy_free(v, field, given, place, depth);
+	EcapiValue *member;
+	EcapiValue *next;
+
+	if (copy == NULL || v->ours)
+		return copy;
+	member = copy->first;
+	copy->first = copy->last = NULL;
+	copy->len = 0;
+	for (; member; member = next)
+	{
+		EcapiFieldPlace	here = {place, member->key, member->keylen, 0};
+
+		next = member->next;
+		if (ecapi_ext_member_author(field->object, member->key) == ECAPI_EXT_BY_US)
+			report(v, &here, field, ECAPI_VIOLATION_SOURCE, false,
+				   "set by ecapi.amend() and ecapi.cancel() alone", NULL);
+		else
+			ecapi_value_append(copy, member);
+	}
+	return copy;
+}
+
 static EcapiValue *
 clean_one(EcapiValidator *v, const EcapiField *field, const EcapiValue *given,
 		  const EcapiFieldPlace *place, int depth)
@@ -107,7 +139,7 @@ clean_one(EcapiValidator *v, const EcapiField *field, const EcapiValue *given,
 		return NULL;
 	}
 	if (field->type == ECAPI_FT_EXT)
-		object = copy_free(v, field, given, place, depth);
+		object = clean_ext(v, field, given, place, depth);
 	else
 		object = clean_object(v, field->child, given, place, depth);
 	return object && object->first ? object : NULL;
@@ -270,14 +302,37 @@ check_conditions(EcapiValidator *v, const EcapiValue *given)
 			   "Give the event's name in \"custom_event\".");
 }
 
+static EcapiValue *
+validate(EcapiValidator *v, const EcapiValue *event)
+{
+	const EcapiValue *type;
+	EcapiValue *clean;
+
+	if (event->type != ECAPI_OBJECT)
+	{
+		report(v, NULL, NULL, ECAPI_VIOLATION_TYPE, true, "event is not a JSON object", NULL);
+		return NULL;
+	}
+
+	type = ecapi_value_get(event, "event_type");
+	v->has_value = !is_absent(ecapi_value_get(event, "value"));
+	v->is_custom = type && type->type == ECAPI_STRING && strcmp(type->text, "custom") == 0;
+
+	clean = clean_object(v, ECAPI_OBJ_EVENT, event, NULL, 1);
+	check_conditions(v, event);
+	return v->arena->failed ? NULL : clean;
+}
+
 EcapiValue *
 ecapi_validate(EcapiArena *arena, const EcapiValue *event, int64_t now,
 			   bool complete, EcapiViolations *violations)
 {
+	EcapiValidator v = {.arena = arena, .violations = violations, .now = now,
+		.complete = complete, .ours = true};
 	EcapiValue *clean;
 
 	ecapi_violations_init(violations, NULL, NULL);
-	clean = ecapi_validate_into(arena, event, now, complete, false, violations);
+	clean = validate(&v, event);
 	return violations->errors == 0 ? clean : NULL;
 }
 
@@ -287,22 +342,8 @@ ecapi_validate_into(EcapiArena *arena, const EcapiValue *event, int64_t now,
 {
 	EcapiValidator v = {.arena = arena, .violations = violations, .now = now,
 		.complete = complete, .lenient = lenient};
-	const EcapiValue *type;
-	EcapiValue *clean;
 
-	if (event->type != ECAPI_OBJECT)
-	{
-		report(&v, NULL, NULL, ECAPI_VIOLATION_TYPE, true, "event is not a JSON object", NULL);
-		return NULL;
-	}
-
-	type = ecapi_value_get(event, "event_type");
-	v.has_value = !is_absent(ecapi_value_get(event, "value"));
-	v.is_custom = type && type->type == ECAPI_STRING && strcmp(type->text, "custom") == 0;
-
-	clean = clean_object(&v, ECAPI_OBJ_EVENT, event, NULL, 1);
-	check_conditions(&v, event);
-	return arena->failed ? NULL : clean;
+	return validate(&v, event);
 }
 
 bool

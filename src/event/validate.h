@@ -48,7 +48,9 @@ extern EcapiValue *ecapi_validate(EcapiArena *arena, const EcapiValue *event,
 								  EcapiViolations *violations);
 
 /*
- * The same, adding to violations that the caller has initialized.  lenient: an
+ * The same, of an event that is given from outside, adding to violations that the
+ * caller has initialized: what of ext is for us alone to say (ext_member.h) is left
+ * out, which in an event that was emitted already stays.  lenient: an
  * unknown field, what is nested too deeply and an array that is too long are left
  * out, in place of failing the event.  Where there are errors the result is what
  * is left without the invalid fields: no event, but it can be looked at further.

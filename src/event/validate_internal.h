@@ -17,6 +17,7 @@ typedef struct EcapiValidator
 	int64_t		now;
 	bool		complete;		/* data_set_id is required */
 	bool		lenient;		/* only what names, times or prices it can fail it */
+	bool		ours;			/* it may have what ecapi.amend() and ecapi.cancel() alone say */
 	bool		never_fails;	/* nothing fails the event: it is only asked */
 	bool		has_value;		/* the event has a value: currency matters */
 	bool		is_custom;		/* event_type custom: custom_event matters */

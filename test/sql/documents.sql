@@ -58,6 +58,19 @@ INSERT INTO doc.orders (id, total, sent) VALUES (10, 5, '"secret"'), (11, 5, '[]
 SELECT id, event FROM doc.events() WHERE id ~ ':1[0-9]:' OR id = 'browser-1';
 SELECT to_timestamp((event->>'timestamp')::bigint) > now() - interval '1 hour' AS now FROM ecapi.outbox WHERE event->>'id' = 'doc.orders:15:purchase';
 
+-- nor does it say which event it is or where it goes; what the mapping says of that stays
+INSERT INTO doc.orders (id, total, sent) VALUES (18, 5, '{"ext": {"route": "theirs", "amends": {"xid": "1", "seq": "1"}, "refund_for": {}, "original": {"id": "x"}, "kept": 18}}'),
+    (19, 5, '{"ext": {"amends": {}}, "user_data": {"ext": {"consent": {"ad_user_data": false}, "route": "free"}}}');
+SELECT id, event FROM doc.events() WHERE id ~ ':1[89]:';
+CREATE TABLE doc.routed (id int PRIMARY KEY, said jsonb);
+SELECT ecapi.track('doc.routed', 'login', mapping => '{"ext": "said", "ext.route": "''ours''"}') IS NOT NULL AS tracked;
+BEGIN;
+SELECT set_config('ecapi.context', '{"ext": {"route": "theirs", "kept": 1, "original": {"id": "x"}}}', true) <> '' AS set;
+INSERT INTO doc.routed VALUES (1, NULL), (2, '{"amends": {}, "original": {"id": "ours"}}');
+INSERT INTO doc.orders VALUES (21, 5);
+COMMIT;
+SELECT id, event FROM doc.events() WHERE id ~ 'routed' OR id ~ ':21:';
+
 -- one that is too large for an event
 INSERT INTO doc.orders (id, total, sent) VALUES (20, 5, jsonb_build_object('ext', jsonb_build_object('long', repeat('x', 300000))));
 SELECT id, event FROM doc.events() WHERE id ~ ':20:';

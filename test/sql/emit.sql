@@ -145,6 +145,10 @@ SELECT ecapi_emit('purchase', id => 'left-out', source => 'fax', currency_code =
     ext => '{"far": 99999999999999999999, "near": 9223372036854775807}');
 SELECT event FROM ecapi.outbox WHERE xid >= :'start'::xid8;
 SELECT count(ecapi_emit('login', source => 'fax')) FROM generate_series(1, 3);
+-- so is what ecapi.amend() and ecapi.cancel() alone say, in an ext of the event itself
+SELECT ecapi_emit('login', id => 'steered', ext => '{"route": "de", "amends": {"xid": "1", "seq": "1"}, "original": {"id": "a"}, "refund_for": {"7": "shop"}}',
+    properties => '{"ext": {"amends": true}}');
+SELECT event::jsonb - 'timestamp' AS event FROM ecapi.outbox WHERE xid >= :'start'::xid8 AND event->>'id' = 'steered';
 
 -- set aside instead: the statement goes on
 SELECT pg_current_xact_id() AS start \gset

@@ -93,6 +93,13 @@ test_refusing(void)
 	check_refused("{'ext':{'amends':{},'original':{},'a':1}}", "{'ext':null}", "a patch cannot change what an amendment is of");
 	check_refused("{'ext':{'amends':{},'original':{},'a':1}}", "{'ext':{'original':null}}", "a patch cannot change what an amendment is of");
 	check_refused("{'ext':{'amends':{},'original':{},'a':1}}", "{'ext':{'amends':{}}}", "a patch cannot change what an amendment is of");
+	check_refused("{'id':'a'}", "{'ext':{'amends':{}}}", "a patch cannot change ext.amends or ext.refund_for");
+	check_refused("{'ext':{'a':1}}", "{'ext':{'refund_for':{'7':'shop'}}}", "a patch cannot change ext.amends or ext.refund_for");
+	check_refused("{'ext':{'refund_for':{'7':'shop'}}}", "{'ext':{'refund_for':{'8':'other'}}}", "a patch cannot change ext.amends or ext.refund_for");
+	check_refused("{'ext':{'refund_for':{'7':'shop'}}}", "{'ext':{'refund_for':null}}", "a patch cannot change ext.amends or ext.refund_for");
+	check_refused("{'ext':{'refund_for':{'7':'shop'}}}", "{'ext':null}", "a patch cannot change ext.amends or ext.refund_for");
+	check_merge("{'ext':{'refund_for':{'7':'shop'}}}", "{'ext':{'refund_for':{'7':'shop'},'amends':null,'a':1}}",
+				"{'ext':{'refund_for':{'7':'shop'},'a':1}}", "an address that is repeated");
 	check_refused("{'event_type':'x'}", "{'id':'new'}", "a patch cannot change id");
 	check_refused(EVENT, "{'data_set_id':'1'}", "a patch cannot change data_set_id");
 	check_refused(EVENT, "{'event_type':'refund'}", "a patch cannot change event_type");
