@@ -6,7 +6,8 @@
  * Nothing in them may cost an order its event, or let a visitor say which event
  * it is or where it goes, at the first level or in its ext.  So a member is looked at
  * before it becomes one of the event, if it is one that could fail it; the others
- * validation leaves out, if it must.  What is no field is not even looked at.
+ * validation leaves out, if it must.  What is no field is not even looked at.  A value
+ * wants a currency, which another layer may have: that is looked at when all are there.
  *
  * The work is linear in the fragment but for sorting: the event itself has no
  * more members than the standard has fields; below, members are found by an
@@ -173,4 +174,30 @@ ecapi_fragment_merge(EcapiDraft *draft, const EcapiFragment *fragment)
 		if (!says_nothing(member))
 			merge_member(draft, fragment, member);
 	}
+}
+
+/* Whether the event has a currency with which it may have a value. */
+static bool
+has_currency(EcapiDraft *draft)
+{
+	EcapiViolations found;
+
+	if (ecapi_draft_lacks(draft, "currency_code"))
+		return false;
+	/* one that is none is reported by validation */
+	ecapi_violations_init(&found, NULL, NULL);
+	return ecapi_validate_member(&draft->arena,
+								 ecapi_field_lookup(ECAPI_OBJ_EVENT, "currency_code", 13),
+								 ecapi_value_get(draft->given, "currency_code"),
+								 (int64) time(NULL), &found);
+}
+
+void
+ecapi_fragment_check_value(EcapiDraft *draft)
+{
+	if (ecapi_draft_lacks(draft, "value") || has_currency(draft))
+		return;
+	ecapi_draft_set(draft, "value", ecapi_value_new(&draft->arena, ECAPI_NULL));
+	ecapi_draft_lose(draft, "value", ecapi_field_lookup(ECAPI_OBJ_EVENT, "value", 5),
+					 ECAPI_VIOLATION_MISSING, "value without a currency");
 }

@@ -25,4 +25,11 @@ typedef struct EcapiFragment
  */
 extern void ecapi_fragment_merge(EcapiDraft *draft, const EcapiFragment *fragment);
 
+/*
+ * Once all fragments are merged into an event whose value none but they can have given:
+ * leave it out, with a violation that is no error, if it has no currency that is one.
+ * Raises "out of memory".
+ */
+extern void ecapi_fragment_check_value(EcapiDraft *draft);
+
 #endif							/* ECAPI_FRAGMENT_H */

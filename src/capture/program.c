@@ -319,6 +319,8 @@ ecapi_program_fill(EcapiProgram *program, EcapiDraft *draft, TupleTableSlot *new
 				   TupleTableSlot *old, const EcapiValue *context, int64 captured_at,
 				   bool mapped_only)
 {
+	bool		priced;
+
 	draft->lenient = true;
 	draft->given = ecapi_value_new(&draft->arena, ECAPI_OBJECT);
 	if (draft->given == NULL)
@@ -331,10 +333,13 @@ ecapi_program_fill(EcapiProgram *program, EcapiDraft *draft, TupleTableSlot *new
 									 strlen(program->track->event_type)));
 	for (int i = 0; i < program->nsources; i++)
 		set_source(program, draft, &program->sources[i], new);
+	priced = !ecapi_draft_lacks(draft, "value");
 	if (!mapped_only && program->fragment)
 		merge_fragment(program, draft, new);
 	if (!mapped_only && context)
 		merge_context(program, draft, context);
+	if (!priced)
+		ecapi_fragment_check_value(draft);
 	if (ecapi_draft_lacks(draft, "id"))
 		set_id(program, draft, new);
 	if (captured_at != 0 && ecapi_draft_lacks(draft, "timestamp"))

@@ -71,6 +71,23 @@ INSERT INTO doc.orders VALUES (21, 5);
 COMMIT;
 SELECT id, event FROM doc.events() WHERE id ~ 'routed' OR id ~ ':21:';
 
+-- a value that it gives wants a currency, its own or another one's
+CREATE TABLE doc.priced (id int PRIMARY KEY, currency text, sent json, total numeric);
+SELECT ecapi.track('doc.priced', 'login', mapping => '{"*": "sent", "currency_code": "currency", "value": "total"}') IS NOT NULL AS tracked;
+INSERT INTO doc.priced VALUES (1, NULL, '{"value": 5}'), (2, NULL, '{"value": 5, "currency_code": "ZZZ"}'),
+    (3, 'ZZZ', '{"value": 5, "currency_code": "EUR"}'), (4, '', '{"value": "5", "currency_code": ["eur"]}'), (5, 'USD', '{"value": 5}'),
+    (6, NULL, '{"value": "", "currency_code": "EUR"}');
+BEGIN;
+SELECT set_config('ecapi.context', '{"value": 7}', true) <> '' AS set;
+INSERT INTO doc.priced VALUES (7, NULL, '{}'), (8, NULL, '{"currency_code": "EUR"}'), (9, 'EUR', '{"value": 5}');
+SELECT set_config('ecapi.context', '{"currency_code": "EUR"}', true) <> '' AS set;
+INSERT INTO doc.priced VALUES (10, NULL, '{"value": 5}');
+COMMIT;
+SELECT id, event FROM doc.events() WHERE id ~ 'priced' ORDER BY split_part(id, ':', 2)::int;
+-- one that the mapping gives costs the event, as without them
+INSERT INTO doc.priced VALUES (11, NULL, '{"value": 5}', 6);
+SELECT reason FROM ecapi.failed_event WHERE relation = 'doc.priced'::regclass;
+
 -- one that is too large for an event
 INSERT INTO doc.orders (id, total, sent) VALUES (20, 5, jsonb_build_object('ext', jsonb_build_object('long', repeat('x', 300000))));
 SELECT id, event FROM doc.events() WHERE id ~ ':20:';
