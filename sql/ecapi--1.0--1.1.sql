@@ -451,10 +451,14 @@ $$;
 -- session: hours, days, weeks, months, years.  Of years only those that the ledger has.  The
 -- ledger's hours are those of UTC, so in some zones the first begins before the span.  A
 -- day begins when its clocks do, also where these skip midnight.
+--
+-- How long a span is, is asked in seconds: the longest ones are no interval.
 CREATE FUNCTION ecapi_internal.report_unit(since timestamptz, until timestamptz) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN until - since <= '2 days' THEN 'hour' WHEN until - since <= '62 days' THEN 'day'
-	WHEN until - since <= '434 days' THEN 'week' WHEN until - since <= '3720 days' THEN 'month' ELSE 'year' END;
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN date_part('epoch', until) - date_part('epoch', since) <= 2 * 86400 THEN 'hour'
+	WHEN date_part('epoch', until) - date_part('epoch', since) <= 62 * 86400 THEN 'day'
+	WHEN date_part('epoch', until) - date_part('epoch', since) <= 434 * 86400 THEN 'week'
+	WHEN date_part('epoch', until) - date_part('epoch', since) <= 3720 * 86400 THEN 'month' ELSE 'year' END;
 
 CREATE FUNCTION ecapi_internal.report_spans(since timestamptz, until timestamptz,
 	OUT unit text, OUT starts timestamptz)
@@ -463,9 +467,10 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT u.unit, date_trunc(u.unit, g.at)
 	FROM (SELECT ecapi_internal.report_unit(since, until) AS unit) u,
+		(SELECT min(l.hour) AS first, max(l.hour) + '1 hour' AS last FROM ecapi.ledger l) l,
 		LATERAL (
-			SELECT CASE WHEN u.unit = 'year' THEN greatest(since, (SELECT min(l.hour) FROM ecapi.ledger l)) ELSE since END AS low,
-				CASE WHEN u.unit = 'year' THEN least(until, (SELECT max(l.hour) FROM ecapi.ledger l) + '1 hour') ELSE until END AS high
+			SELECT CASE WHEN u.unit <> 'year' OR since > l.first THEN since ELSE l.first END AS low,
+				CASE WHEN u.unit <> 'year' OR until < l.last THEN until ELSE l.last END AS high
 		) b,
 		LATERAL generate_series(date_trunc(u.unit, date_trunc('hour', b.low, 'UTC')), b.high + ('1 ' || u.unit)::interval, ('1 ' || u.unit)::interval) g (at)
 	WHERE date_trunc(u.unit, g.at) < b.high

@@ -33,6 +33,19 @@ SELECT d AS days, (SELECT count(*) FROM ecapi_internal.report_spans('2001-01-01'
     ecapi_internal.report_unit('2001-01-01', timestamptz '2001-01-01' + d * interval '1 day') AS unit
 FROM unnest(ARRAY[1, 2, 3, 62, 63, 434, 435, 3653, 3720]) d;
 
+-- The longest span there is, whatever the ledger has.
+SELECT ecapi_internal.report_unit('4713-01-01 BC', '294276-12-31') AS unit,
+    (SELECT count(*) <= 124 FROM ecapi_internal.report_spans('4713-01-01 BC', '294276-12-31')) AS bounded,
+    report_is_sound(ecapi.report('4713-01-01 BC', '294276-12-31', false)) AS sound;
+BEGIN;
+DELETE FROM ecapi.ledger;
+SELECT count(*) AS pieces FROM ecapi_internal.report_spans('4713-01-01 BC', '294276-12-31');
+SELECT report_is_sound(ecapi.report('4713-01-01 BC', '294276-12-31', false)) AS sound;
+INSERT INTO ecapi.ledger (hour, destination, event_type, currency, outcome, events, value)
+VALUES ('1999-12-31 12:00+00', 'long', 'purchase', 'EUR', 'delivered', 1, 5), ('2001-01-01 12:00+00', 'long', 'purchase', 'EUR', 'delivered', 1, 5);
+SELECT array_agg(extract(year FROM starts)) AS years FROM ecapi_internal.report_spans('4713-01-01 BC', '294276-12-31');
+ROLLBACK;
+
 -- Names and reasons are text, whatever is in them; currencies are not added up.
 INSERT INTO ecapi.ledger (hour, destination, event_type, currency, outcome, reason, events, value) VALUES
     ('2001-02-01 10:00+00', '<script>alert("1")</script>', 'purchase', 'EUR', 'delivered', NULL, 12345, 67890.12),
