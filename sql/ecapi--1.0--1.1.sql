@@ -639,7 +639,9 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ecapi_reconcile_for_report';
 
--- The newest fit of each table, with what it predicted of the days that were held out.
+-- The newest fit of each table, with what it predicted of the days that were held out.  The
+-- fit says which prediction it judged, that of its scores; of one by 1.0, which did not say,
+-- it is that of the model.
 CREATE FUNCTION ecapi_internal.report_models(
 	OUT relation text, OUT model text, OUT fitted_at timestamptz, OUT learnt_until date, OUT span_end date,
 	OUT currency text, OUT customers bigint, OUT orders bigint, OUT problem text,
@@ -652,7 +654,8 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT m.relation::text, m.model, m.fitted_at, m.learnt_until, m.span_end, m.currency, m.customers, m.orders, m.problem,
 		h.row ->> 'prediction', coalesce((h.row ->> 'is_baseline')::boolean, false),
-		starts_with(m.model, h.row ->> 'prediction'),
+		coalesce((h.row ->> 'is_judged')::boolean,
+			starts_with(m.model, h.row ->> 'prediction') AND NOT (h.row ->> 'is_baseline')::boolean, false),
 		(v.value ->> 'predicted')::numeric, (v.value ->> 'actual')::numeric, (v.value ->> 'total_error')::float8,
 		(v.value ->> 'mae')::float8, (v.value ->> 'gini')::float8, (v.value ->> 'top_decile')::float8,
 		ARRAY(SELECT (c.tenth ->> 'predicted')::float8 FROM jsonb_array_elements(v.value -> 'calibration') WITH ORDINALITY c (tenth, n) ORDER BY c.n),

@@ -373,6 +373,8 @@ ecapi_report_holdout(const EcapiReport *report)
 		escape_json(&json, row->name);
 		append_key(&json, "is_baseline");
 		appendStringInfoString(&json, row->is_baseline ? "true" : "false");
+		append_key(&json, "is_judged");
+		appendStringInfoString(&json, row == judged_row(holdout) ? "true" : "false");
 		if (row->has_orders)
 			append_metrics_json(&json, "orders", &row->orders);
 		append_metrics_json(&json, "value", &row->value);

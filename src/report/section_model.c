@@ -106,7 +106,7 @@ one_model(EcapiSheet *sheet, uint64 from, uint64 n)
 					 ecapi_column_int8(from, 8), ecapi_sheet_column(from, 6), ecapi_sheet_column(from, 4),
 					 ecapi_sheet_column(from, 5), problem != NULL ? " Do not use its scores: " : "", problem != NULL ? problem : "");
 	for (row = from; row < n && strcmp(ecapi_sheet_column(row, 1), relation) == 0; row++)
-		if (used == n && !ecapi_column_bool(row, 11) && ecapi_column_bool(row, 12))
+		if (used == n && ecapi_column_bool(row, 12))
 			used = row;
 	if (used < n)
 		calibration(sheet, used);

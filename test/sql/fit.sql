@@ -124,6 +124,22 @@ SELECT first_order->'customers' AS customers, first_order->'problem' AS problem,
     abs((first_order->'after a week'->>'total_error')::float8) < 0.1 AS total_later, (first_order->'at the first order'->>'gini')::float8 > 0.1 AS in_order,
     jsonb_array_length(first_order->'weights') > 0 AS weights, orders_a_day > 0 AS expected, orders_dispersion >= 1 AS dispersed
 FROM ecapi.model ORDER BY fit_id DESC LIMIT 1;
+-- The fit says which prediction it judged, and that is what a report draws, whichever it is;
+-- of a fit of 1.0, which does not say it, it is that of the model.
+RESET ROLE;
+SELECT prediction, is_used, cardinality(predicted_tenths) AS tenths FROM ecapi_internal.report_models() WHERE relation = 'fit.orders' AND NOT is_baseline;
+SELECT count(*) AS judged FROM ecapi.model m, jsonb_array_elements(m.holdout) h
+WHERE m.fit_id = (SELECT max(fit_id) FROM ecapi.model) AND h->>'is_judged' = 'true' AND h->>'is_baseline' = 'false';
+BEGIN;
+UPDATE ecapi.model SET holdout = (SELECT jsonb_agg(h || '{"is_judged": false}' ORDER BY n) FROM jsonb_array_elements(holdout) WITH ORDINALITY e (h, n))
+    || jsonb_build_object('prediction', 'scores as written', 'is_baseline', false, 'is_judged', true, 'value', holdout->0->'value');
+SELECT prediction FROM ecapi_internal.report_models() WHERE relation = 'fit.orders' AND is_used;
+SELECT page ~ 'scores as written \(used\)' AS marked, page ~ 'Mean value of a customer in EUR, by tenths' AS drawn
+FROM ecapi.report('2001-01-01', '2001-01-02', false) page;
+UPDATE ecapi.model SET holdout = (SELECT jsonb_agg(h - 'is_judged' ORDER BY n) FROM jsonb_array_elements(holdout) WITH ORDINALITY e (h, n));
+SELECT prediction FROM ecapi_internal.report_models() WHERE relation = 'fit.orders' AND is_used;
+ROLLBACK;
+SET ROLE regress_fit_owner;
 DELETE FROM fit.orders WHERE buyer IN ('little', 'much', 'twice');
 
 -- Refused: tables and enrichments of others, names that are taken, what is no horizon.

@@ -216,7 +216,7 @@ sub rounded
 }
 
 my $holdout = 'FROM ecapi.model m, LATERAL jsonb_array_elements(m.holdout) WITH ORDINALITY v (row, n)';
-my $used = "v.row ->> 'is_baseline' IS DISTINCT FROM 'true' AND starts_with(m.model, v.row ->> 'prediction')";
+my $used = "v.row ->> 'is_judged' = 'true'";
 
 $tables->{'Predictions for public.sales against what came'} = [ map { rounded($_, 2, 2, 3, 2, 3, 3) } @{ rows($cluster,
 		"(v.row ->> 'prediction') || CASE WHEN v.row ->> 'is_baseline' = 'true' THEN ' (baseline)' WHEN $used THEN ' (used)' ELSE '' END, "
