@@ -279,6 +279,21 @@ ecapi_primary_key(Relation relation)
 #define ATTRIBUTE_GENERATED_VIRTUAL	'v'
 #endif
 
+/*
+ * Whether a column of a relation is null in none of its rows.  18 sets attnotnull for a
+ * constraint that was added NOT VALID, too, before which rows may have had nulls.
+ */
+static inline bool
+ecapi_never_null(Relation relation, AttrNumber number)
+{
+#if PG_VERSION_NUM >= 180000
+	return TupleDescCompactAttr(RelationGetDescr(relation), number - 1)->attnullability ==
+		ATTNULLABLE_VALID;
+#else
+	return TupleDescAttr(RelationGetDescr(relation), number - 1)->attnotnull;
+#endif
+}
+
 /* Begin a scan by an index, of that many keys.  18 can count what it does. */
 static inline IndexScanDesc
 ecapi_index_scan(Relation relation, Relation index, Snapshot snapshot, int nkeys)

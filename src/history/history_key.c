@@ -60,7 +60,7 @@ take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key, bool *refus
 		if (column <= 0)
 			return false;		/* an expression */
 		attribute = TupleDescAttr(RelationGetDescr(relation), column - 1);
-		if (!attribute->attnotnull || attribute->attcollation != collations->values[i])
+		if (!ecapi_never_null(relation, column) || attribute->attcollation != collations->values[i])
 			return false;
 		key->columns[i] = column;
 		key->types[i] = attribute->atttypid;

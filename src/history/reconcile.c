@@ -263,8 +263,7 @@ hint_for(Relation relation, const EcapiTrack *track)
 	const char *moment = ecapi_history_time_column(relation, track);
 
 	if (moment != NULL &&
-		!TupleDescAttr(RelationGetDescr(relation),
-					   get_attnum(RelationGetRelid(relation), moment) - 1)->attnotnull)
+		!ecapi_never_null(relation, get_attnum(RelationGetRelid(relation), moment)))
 		return psprintf("it may have been true before: a condition that stays true tells, such as %s IS NOT NULL",
 						quote_identifier(moment));
 	return pstrdup("it may have been true before: a condition that stays true tells, such as that on a time that is set once");

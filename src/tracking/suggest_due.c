@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "compat.h"
 #include "tracking/suggest_due.h"
 #include "tracking/suggest_source.h"
 #include "tracking/suggest_tables.h"
@@ -65,7 +66,7 @@ ecapi_suggest_condition(Relation relation, const char *event_type, const char **
 	if (found != NULL)
 	{
 		*column = found->name;
-		return TupleDescAttr(RelationGetDescr(relation), found->number - 1)->attnotnull ? NULL :
+		return ecapi_never_null(relation, found->number) ? NULL :
 			psprintf("%s IS NOT NULL", quote_identifier(found->name));
 	}
 	found = ecapi_suggest_column_of(own, ecapi_suggest_statuses);
