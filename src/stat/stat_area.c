@@ -9,10 +9,11 @@
  * slot, first one that holds nothing.  So statistics outlive a worker that had nothing to
  * do, as long as no other database needs the area.
  *
- * At a clean shutdown the postmaster writes the areas that hold something into a file,
- * reads it when it starts, and removes it then: so statistics are kept over a clean
- * restart and begin at zero after a crash, as pg_stat_statements and the server's own do.
- * A file that is cut, changed, or of another version (stat_image.c) is logged and removed.
+ * When the postmaster ends without an error it writes the areas that hold something into a
+ * file, reads it when it starts, and removes it then.  An immediate shutdown is no error to
+ * it, but leaves the server to recover; so a file counts only if the control file says that
+ * the server was shut down, which is what its own statistics go by.  So they are kept over a
+ * clean restart, and begin at zero after anything else.  A file that is cut, changed, or of another version (stat_image.c) is logged and removed.
  *
  * PostgreSQL 18 has custom cumulative statistics, which come to the same and have their
  * own shared hash table, file and reset.  They are not used: one source serves 15 to 18, and
@@ -28,6 +29,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "catalog/pg_control.h"
+#include "common/controldata_utils.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
@@ -199,25 +202,28 @@ read_all(FILE *file, size_t *len, const char **problem)
 	return NULL;
 }
 
-static void
-load(void)
+/* Whether the server ended in order: it has nothing to recover.  For the postmaster's start. */
+static bool
+was_shut_down(void)
 {
-	FILE	   *file = AllocateFile(FILE_NAME, PG_BINARY_R);
+	bool		is_whole;
+	ControlFileData *control = get_controlfile(DataDir, &is_whole);
+	bool		result = is_whole &&
+		(control->state == DB_SHUTDOWNED || control->state == DB_SHUTDOWNED_IN_RECOVERY);
+
+	pfree(control);
+	return result;
+}
+
+/* Take the areas of an image, unless there is something wrong with it. */
+static void
+take_file(FILE *file)
+{
 	const char *problem;
-	unsigned char *image;
 	size_t		len;
 	uint32		n;
+	unsigned char *image = read_all(file, &len, &problem);
 
-	if (file == NULL)
-	{
-		if (errno != ENOENT)
-			ereport(LOG,
-					(errcode_for_file_access(),
-					 errmsg("could not read file \"%s\": %m", FILE_NAME)));
-		return;
-	}
-	image = read_all(file, &len, &problem);
-	FreeFile(file);
 	if (image != NULL)
 		problem = ecapi_stat_image_problem(image, len, AREA_LENGTH, &n);
 	if (problem == NULL)
@@ -228,6 +234,24 @@ load(void)
 				 errmsg("statistics in file \"%s\" are ignored: %s", FILE_NAME, problem)));
 	if (image != NULL)
 		pfree(image);
+}
+
+static void
+load(void)
+{
+	FILE	   *file = AllocateFile(FILE_NAME, PG_BINARY_R);
+
+	if (file == NULL)
+	{
+		if (errno != ENOENT)
+			ereport(LOG,
+					(errcode_for_file_access(),
+					 errmsg("could not read file \"%s\": %m", FILE_NAME)));
+		return;
+	}
+	if (was_shut_down())
+		take_file(file);
+	FreeFile(file);
 	/* a crash must not find it again */
 	if (unlink(FILE_NAME) != 0)
 		ereport(LOG,

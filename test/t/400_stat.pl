@@ -275,6 +275,16 @@ $cluster->kill_worker;
 $cluster->wait_worker;
 $cluster->wait_sql("(SELECT count(*) = 5 FROM ecapi.stat_destination)", 'the destinations are there');
 is(stat_of('delivered', 'plain'), 0, 'a crash begins at zero');
+$cluster->emit('i', 1, 3);
+$cluster->drained(qw(plain again));
+is(stat_of('delivered', 'plain'), 3, 'counting goes on');
+$cluster->sql('CHECKPOINT');
+$cluster->stop('immediate');
+$cluster->start;
+$cluster->wait_worker;
+$cluster->wait_sql("(SELECT count(*) = 5 FROM ecapi.stat_destination)", 'the destinations are there');
+is(stat_of('delivered', 'plain'), 0, 'and so does an immediate shutdown, after which the server recovers');
+ok(!-e $stat_file, 'whose file is removed');
 
 # --- reset
 
