@@ -12,8 +12,11 @@
  * a day is left out, and what is asked for costs the same whatever the outbox holds.
  *
  * Events are counted first, which is cheap, and judged then.  The outbox is in the order of
- * commits, and an event has the time of its statement: so reading ends with a page that
- * lies behind the span, and an event whose transaction went on long after until is missed.
+ * commits, and an event has the time of its statement.  Reading a part ends with the first
+ * page of which each event was emitted after the part: where as many were committed
+ * meanwhile as a page has (PAGE_MIN at least), an event whose transaction went on that long
+ * after its part is missed.  A sample needs no more, and to look for such transactions would
+ * be to read all of the outbox for each part.
  *
  * Memory: a page, and what match_quality.c keeps.
  */

@@ -3,8 +3,8 @@
  *	  ecapi.report(): a page for people, of what became of events in a span.
  *
  * The page is one text: it fetches nothing, runs nothing, and looks right on a phone, in the
- * dark and in print.  It shows sums, names and states, and no content of any event; what
- * receivers said goes through html/words.h.
+ * dark and in print.  It shows sums, names and states, and nothing else of an event; a sum
+ * may be of one event.  What receivers said goes through html/words.h.
  *
  * Rights: it reads what ecapi.check() and the views show to pg_monitor, and sums of three
  * things that these roles cannot read by themselves: ecapi.failed_event (by reason),
@@ -155,7 +155,7 @@ foot(EcapiSheet *sheet)
 								" those of requests go back as far as ecapi.retention.", version,
 								ecapi_sheet_time(GetCurrentStatementStartTimestamp()), ecapi_sheet_zone()));
 	ecapi_html_element(html, "p", NULL,
-					   "This page holds no content of an event, no identifier of a person and no secret, and loads nothing.");
+					   "This page holds no identifier of a person, no content of an event but in sums of values, and no secret, and loads nothing.");
 	ecapi_html_close(html);
 }
 
