@@ -14,7 +14,8 @@
  *		 note, is captured once, and "before" is before the transaction.
  *	  2. A note belongs to the subtransaction that wrote the row.  It goes when
  *		 that is rolled back, and passes to the parent when it is released, so
- *		 the notes of a running subtransaction are the last ones of the list.
+ *		 the notes of a running subtransaction are the last ones of the list.  So it is
+ *		 with the list of those that were captured before the commit.
  *	  3. A row that moves to another partition has a note with its partition; the
  *		 note of the place it left leads to nothing visible, and is passed over.
  *		 What it was before goes with it, also if it was new, and needs nothing of
@@ -23,7 +24,7 @@
  *		 captured when ALTER TABLE begins, by an event trigger (one on the rewrite
  *		 itself is too late: the columns have their new types, the rows not yet).
  *		 Notes whose row was an event stay, as captured in the subtransaction
- *		 that was current; if that is rolled back they wait again.  After
+ *		 that was current (rule 2); if that is rolled back they wait again.  After
  *		 TRUNCATE there are no rows; where it empties in place a file that this
  *		 transaction has made, others may be in their places (version.c).  Rows that
  *		 the same transaction CLUSTERs after writing them are not captured.
@@ -70,14 +71,21 @@ PG_FUNCTION_INFO_V1(ecapi_capture_pending);
 typedef struct Note
 {
 	SubTransactionId subtransaction;
-	SubTransactionId captured_in;	/* invalid: it waits */
 	EcapiVersion version;
 	Oid			trigger;
 	Oid			root_trigger;
 	int64		after_seq;		/* the last seq of this session when it was written */
 	HeapTuple	old;			/* before the transaction, as a row of this relation;
 								 * NULL: it is new */
+	bool		captured;		/* it does not wait */
 } Note;
+
+/* A note that was captured before the commit, and where; if that is undone it waits again. */
+typedef struct Captured
+{
+	SubTransactionId subtransaction;
+	int			note;			/* its number */
+} Captured;
 
 /* Where a version of a row is; of one track, or (root_trigger invalid) of all. */
 typedef struct VersionKey
@@ -102,7 +110,9 @@ static HTAB *contexts = NULL;	/* NULL: no row had one */
 static Note *notes = NULL;
 static int	nnotes = 0;
 static int	room = 0;
-static bool any_captured = false;	/* some note has captured_in */
+static Captured *captures = NULL;
+static int	ncaptures = 0;
+static int	captures_room = 0;
 
 static void on_transaction(XactEvent event, void *arg);
 static void on_subtransaction(SubXactEvent event, SubTransactionId own,
@@ -114,8 +124,9 @@ forget_notes(void)
 	notes = NULL;
 	versions = NULL;
 	contexts = NULL;
+	captures = NULL;
 	nnotes = room = 0;
-	any_captured = false;
+	ncaptures = captures_room = 0;
 }
 
 static Note *
@@ -376,8 +387,8 @@ next_noted(void *arg, EcapiTableRow *row)
 	{
 		const Note *note = run->next++;
 
-		if (note->captured_in != InvalidSubTransactionId ||
-			note->version.file != ecapi_file_number(run->relation) || !fetch_last(run, note))
+		if (note->captured || note->version.file != ecapi_file_number(run->relation) ||
+			!fetch_last(run, note))
 			continue;
 		row->new = run->new;
 		row->written.xid = run->xid;
@@ -430,6 +441,24 @@ capture_run(Run *run)
 	return result.events + result.set_aside;
 }
 
+static void
+mark_captured(Note *note)
+{
+	if (captures == NULL)
+	{
+		captures_room = 64;
+		captures = MemoryContextAlloc(TopTransactionContext, captures_room * sizeof(Captured));
+	}
+	else if (ncaptures == captures_room)
+	{
+		captures_room *= 2;
+		captures = repalloc_huge(captures, captures_room * sizeof(Captured));
+	}
+	note->captured = true;
+	captures[ncaptures].subtransaction = GetCurrentSubTransactionId();
+	captures[ncaptures++].note = note - notes;
+}
+
 /*
  * Capture the rows of notes that wait: one run of a track after the other, or,
  * to mark those that were captured, one by one.  Capturing writes no rows of
@@ -459,10 +488,7 @@ capture_notes(Note *note, const Note *end, HTAB *written, bool mark)
 		run.next = first;
 		run.end = note;
 		if (capture_run(&run) > 0 && mark)
-		{
-			first->captured_in = GetCurrentSubTransactionId();
-			any_captured = true;
-		}
+			mark_captured(first);
 	}
 	PopActiveSnapshot();
 	XactReadOnly = was_read_only;
@@ -514,30 +540,22 @@ on_transaction(XactEvent event, void *arg)
 	}
 }
 
-/* What was captured in one subtransaction belongs to another one, or waits. */
-static void
-move_captured(SubTransactionId from, SubTransactionId to)
-{
-	if (any_captured)
-		for (int i = 0; i < nnotes; i++)
-			if (notes[i].captured_in == from)
-				notes[i].captured_in = to;
-}
-
 static void
 on_subtransaction(SubXactEvent event, SubTransactionId own, SubTransactionId parent,
 				  void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
+		while (ncaptures > 0 && captures[ncaptures - 1].subtransaction == own)
+			notes[captures[--ncaptures].note].captured = false;
 		while (nnotes > 0 && notes[nnotes - 1].subtransaction == own)
 			nnotes--;
-		move_captured(own, InvalidSubTransactionId);
 	}
 	else if (event == SUBXACT_EVENT_COMMIT_SUB)
 	{
+		for (int i = ncaptures - 1; i >= 0 && captures[i].subtransaction == own; i--)
+			captures[i].subtransaction = parent;
 		for (int i = nnotes - 1; i >= 0 && notes[i].subtransaction == own; i--)
 			notes[i].subtransaction = parent;
-		move_captured(own, parent);
 	}
 }
