@@ -118,8 +118,10 @@ ecapi_history_problem(Relation relation, const EcapiFoundTrack *found, const cha
 bool
 ecapi_history_runs_sql(Relation relation, const EcapiProgram *program)
 {
-	return (relation->rd_rel->relrowsecurity && relation->rd_rel->relforcerowsecurity) ||
-		ecapi_look_program_runs_sql(program);
+	bool		has_policies = relation->rd_rel->relrowsecurity &&
+		relation->rd_rel->relforcerowsecurity && !superuser_arg(program->role);
+
+	return has_policies || ecapi_look_program_runs_sql(program);
 }
 
 void

@@ -214,6 +214,10 @@ SELECT count(ecapi.track('aaa_report.' || t, 'purchase', mapping => jsonb_build_
 FROM (VALUES ('plain', 'id'), ('hiding', 'id'), ('calling', 'aaa_report.says(new.id)'), ('folding', 'aaa_report.folds(1)')) v (t, v);
 ALTER TABLE aaa_report.hiding ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON aaa_report.hiding USING (aaa_report.says(id) > 0);
+-- a superuser is under no policy
+CREATE TABLE aaa_report.owned (LIKE aaa_report.plain INCLUDING ALL);
+ALTER TABLE aaa_report.owned ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+SELECT count(ecapi.track('aaa_report.owned', 'purchase', mapping => '{"timestamp": "at", "currency_code": "''EUR''", "value": "id"}'));
 RESET client_min_messages;
 CREATE FUNCTION report_verdicts(page text) RETURNS TABLE (verdict text) LANGUAGE sql
 BEGIN ATOMIC
