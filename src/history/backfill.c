@@ -179,17 +179,10 @@ begin(Backfill *backfill)
 	backfill->total = ecapi_command_rows_of(backfill->relation);
 	progress->trigger = found.trigger->tgoid;
 	progress->track = pstrdup(found.trigger->tgname);
-	progress->key_words = palloc(sizeof(char *) * progress->key.n);
-	progress->key_names = palloc(sizeof(char *) * progress->key.n);
-	for (int i = 0; i < progress->key.n; i++)
-	{
-		progress->key_words[i] = ecapi_history_key_words(relation, &progress->key, i);
-		progress->key_names[i] = pstrdup(ecapi_history_key_name(relation, &progress->key, i));
-	}
-	table_close(relation, AccessShareLock);
 
 	lock_track(backfill);
-	ecapi_progress_begin(progress, backfill->restart, backfill->context);
+	ecapi_progress_begin(progress, relation, backfill->restart, backfill->context);
+	table_close(relation, AccessShareLock);
 	backfill->begun_at = backfill->reported_at = GetCurrentTimestamp();
 	backfill->begun_events = progress->counts.events;
 	step_end();

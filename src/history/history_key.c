@@ -77,9 +77,21 @@ take_index(Relation relation, HeapTuple tuple, EcapiHistoryKey *key, bool *refus
 	return !runs_users;
 }
 
+/* Which of the keys is wanted. */
+typedef bool (*Wanted) (Relation relation, const EcapiHistoryKey *key, const void *arg);
+
 static bool
-same_key(const EcapiHistoryKey *a, const EcapiHistoryKey *b)
+is_any(Relation relation, const EcapiHistoryKey *key, const void *arg)
 {
+	return true;
+}
+
+/* arg: another key. */
+static bool
+is_same(Relation relation, const EcapiHistoryKey *a, const void *arg)
+{
+	const EcapiHistoryKey *b = arg;
+
 	if (a->n != b->n)
 		return false;
 	for (int i = 0; i < a->n; i++)
@@ -90,12 +102,9 @@ same_key(const EcapiHistoryKey *a, const EcapiHistoryKey *b)
 	return true;
 }
 
-/*
- * The first key of the relation, or the first that is like, if that is not NULL.  Sets
- * *refused where one was passed over that would run code of users.
- */
+/* The first that is wanted.  Sets *refused where one would run code of users. */
 static bool
-find_key(Relation relation, const EcapiHistoryKey *like, EcapiHistoryKey *key, bool *refused)
+find_key(Relation relation, Wanted wanted, const void *arg, EcapiHistoryKey *key, bool *refused)
 {
 	List	   *indexes = RelationGetIndexList(relation);
 	Oid			primary = ecapi_primary_key(relation);
@@ -114,7 +123,7 @@ find_key(Relation relation, const EcapiHistoryKey *like, EcapiHistoryKey *key, b
 			continue;
 		taken = take_index(relation, tuple, key, &runs_users);
 		ReleaseSysCache(tuple);
-		if (taken && (like == NULL || same_key(key, like)))
+		if (taken && wanted(relation, key, arg))
 			return true;
 		*refused |= runs_users;
 	}
@@ -127,7 +136,7 @@ ecapi_history_key_stands(Relation relation, const EcapiHistoryKey *key)
 	EcapiHistoryKey found;
 	bool		refused;
 
-	return find_key(relation, key, &found, &refused);
+	return find_key(relation, is_same, key, &found, &refused);
 }
 
 const char *
@@ -141,7 +150,7 @@ ecapi_history_key(Relation relation, EcapiHistoryKey *key)
 {
 	bool		refused;
 
-	if (find_key(relation, NULL, key, &refused))
+	if (find_key(relation, is_any, NULL, key, &refused))
 		return;
 	if (refused)
 		ereport(ERROR,
@@ -196,6 +205,36 @@ ecapi_history_key_words(Relation relation, const EcapiHistoryKey *key, int i)
 	return psprintf("%s %s%s USING %s", quote_identifier(ecapi_history_key_name(relation, key, i)),
 					format_type_be_qualified(key->types[i]), collate_clause(key->collations[i]),
 					operator_name(key->less[i]));
+}
+
+/* What was written down of a key. */
+typedef struct Told
+{
+	char	   *const *words;
+	int			n;
+} Told;
+
+static bool
+is_told(Relation relation, const EcapiHistoryKey *key, const void *arg)
+{
+	const Told *told = arg;
+
+	if (key->n != told->n)
+		return false;
+	for (int i = 0; i < key->n; i++)
+		if (strcmp(told->words[i], ecapi_history_key_words(relation, key, i)) != 0 &&
+			strcmp(told->words[i], ecapi_history_key_name(relation, key, i)) != 0)
+			return false;
+	return true;
+}
+
+bool
+ecapi_history_key_told(Relation relation, char *const *words, int n, EcapiHistoryKey *key)
+{
+	const Told	told = {words, n};
+	bool		refused;
+
+	return find_key(relation, is_told, &told, key, &refused);
 }
 
 /* t.column OPERATOR $parameter */

@@ -49,6 +49,10 @@ extern bool ecapi_history_key_stands(Relation relation, const EcapiHistoryKey *k
 extern char *ecapi_history_key_words(Relation relation, const EcapiHistoryKey *key, int i);
 extern const char *ecapi_history_key_name(Relation relation, const EcapiHistoryKey *key, int i);
 
+/* The key of n columns that were written down so, or by name; false: no index has it now. */
+extern bool ecapi_history_key_told(Relation relation, char *const *words, int n,
+								   EcapiHistoryKey *key);
+
 /*
  * Append to SQL over the table, called t there: that a row is behind the key that the
  * parameters from $1 on hold, and the list of ORDER BY.

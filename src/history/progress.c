@@ -26,7 +26,6 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
@@ -68,9 +67,8 @@ static EcapiStatement begin = {
 	" trigger_oid = excluded.trigger_oid, sqlstate = NULL, finished_at = NULL,"
 	" updated_at = excluded.updated_at"
 	" RETURNING p.backfill_id, p.ends_at, p.last_key, p.rows_read, p.events,"
-	" p.set_aside, p.outside, p.key_columns IN ($6, $7), p.forgotten, p.cancelled, p.condition_false",
-	7, {REGCLASSOID, NAMEOID, OIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID,
-	TEXTARRAYOID}, NULL
+	" p.set_aside, p.outside, p.key_columns, p.forgotten, p.cancelled, p.condition_false",
+	6, {REGCLASSOID, NAMEOID, OIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID}, NULL
 };
 
 static EcapiStatement advance = {
@@ -116,14 +114,28 @@ texts_of_array(Datum array, int *n)
 	return texts;
 }
 
-static void
-take_row(EcapiProgress *progress, MemoryContext context)
+/* The key, as it is written down. */
+static Datum
+key_columns(Relation relation, const EcapiHistoryKey *key)
 {
-	if (!ecapi_column_bool(0, 8))
+	const char **words = palloc0(sizeof(char *) * key->n);
+
+	for (int i = 0; i < key->n; i++)
+		words[i] = ecapi_history_key_words(relation, key, i);
+	return text_array(key->n, words);
+}
+
+static void
+take_row(EcapiProgress *progress, Relation relation, MemoryContext context)
+{
+	int			n;
+	char	  **words = texts_of_array(ecapi_column_datum(0, 8), &n);
+
+	if (!ecapi_history_key_told(relation, words, n, &progress->key))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the backfill to go on with went through table \"%s\" by another key",
-						get_rel_name(progress->relation)),
+						RelationGetRelationName(relation)),
 				 errhint("Begin again with restart => true.")));
 	progress->id = ecapi_column_int8(0, 1);
 	progress->until = ecapi_column_time(0, 2);
@@ -138,17 +150,20 @@ take_row(EcapiProgress *progress, MemoryContext context)
 	if (!ecapi_column_is_null(0, 3))
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
-		int			n;
 
 		progress->last_key = texts_of_array(ecapi_column_datum(0, 3), &n);
 		MemoryContextSwitchTo(old);
+		if (n != progress->key.n)
+			elog(ERROR, "the position of a backfill has %d columns, and its key %d", n,
+				 progress->key.n);
 	}
 }
 
 void
-ecapi_progress_begin(EcapiProgress *progress, bool restart, MemoryContext context)
+ecapi_progress_begin(EcapiProgress *progress, Relation relation, bool restart,
+					 MemoryContext context)
 {
-	NullableDatum relation = ecapi_arg_oid(progress->relation);
+	NullableDatum table = ecapi_arg_oid(progress->relation);
 	NullableDatum track = ecapi_arg_name(progress->track);
 	NullableDatum since = ecapi_arg_time(progress->since);
 	NullableDatum until = ecapi_arg_null_if(!progress->has_until,
@@ -157,13 +172,12 @@ ecapi_progress_begin(EcapiProgress *progress, bool restart, MemoryContext contex
 
 	ecapi_become_owner(&scope);
 	ecapi_execute(&forget_dropped);
-	ecapi_execute(&interrupt, relation, track);
-	ecapi_execute(&forget, relation, track, since, until, ecapi_arg_bool(restart));
-	if (ecapi_execute(&begin, relation, track, ecapi_arg_oid(progress->trigger), since, until,
-					  ecapi_arg(text_array(progress->key.n, progress->key_words)),
-					  ecapi_arg(text_array(progress->key.n, progress->key_names))) != 1)
+	ecapi_execute(&interrupt, table, track);
+	ecapi_execute(&forget, table, track, since, until, ecapi_arg_bool(restart));
+	if (ecapi_execute(&begin, table, track, ecapi_arg_oid(progress->trigger), since, until,
+					  ecapi_arg(key_columns(relation, &progress->key))) != 1)
 		elog(ERROR, "could not write down a backfill");
-	take_row(progress, context);
+	take_row(progress, relation, context);
 	ecapi_become_caller(&scope);
 }
 

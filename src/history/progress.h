@@ -9,6 +9,7 @@
 
 #include "datatype/timestamp.h"
 #include "history/history_key.h"
+#include "utils/rel.h"
 
 /* What a backfill has read and made so far. */
 typedef struct EcapiBackfillCounts
@@ -36,8 +37,6 @@ typedef struct EcapiProgress
 	bool		has_until;
 	TimestampTz until;			/* without has_until: found, or now */
 	EcapiHistoryKey key;		/* what rows are ordered by; a scan finds it at its first page */
-	const char **key_words;		/* of its columns (history_key.h), and their names; NULL */
-	const char **key_names;		/* for a scan, which writes nothing down */
 
 	/* found */
 	int64		id;
@@ -49,10 +48,10 @@ typedef struct EcapiProgress
 /*
  * Begin a backfill, or go on with one of the same relation, track, since and
  * until that has not finished (restart: begin again).  What is found lives in
- * context.  The caller holds the lock of the track.  Raises an error when the
- * one to go on with went by another key.
+ * context; its key is that of the one to go on with.  relation is open, and the caller holds
+ * the lock of the track.  Raises an error when no index has that key any more.
  */
-extern void ecapi_progress_begin(EcapiProgress *progress, bool restart,
+extern void ecapi_progress_begin(EcapiProgress *progress, Relation relation, bool restart,
 								 MemoryContext context);
 
 /*

@@ -223,9 +223,26 @@ CREATE TRIGGER ecapi_subscribe AFTER INSERT ON bf.stops FOR EACH ROW
 CALL ecapi.backfill('bf.stops', 'subscribe', page_size => 2);
 SELECT state, sqlstate, rows_read, events, last_key, finished_at FROM ecapi.backfill WHERE track = 'ecapi_subscribe' AND relation = 'bf.stops'::regclass;
 UPDATE bf.stops SET n = 1 WHERE id = 7;
+SELECT key_columns FROM ecapi.backfill_progress WHERE relation = 'bf.stops'::regclass ORDER BY generation DESC LIMIT 1;
+-- (as 1.0 wrote it down)
+UPDATE ecapi.backfill_progress SET key_columns = '{id}' WHERE relation = 'bf.stops'::regclass;
 CALL ecapi.backfill('bf.stops', 'subscribe', page_size => 2);
 SELECT state, sqlstate, rows_read, events FROM ecapi.backfill WHERE track = 'ecapi_subscribe' AND relation = 'bf.stops'::regclass;
 SELECT count(*), count(DISTINCT event->>'id') FROM ecapi.outbox WHERE event->>'id' LIKE 'bf.stops:%';
+-- one goes on by the key with which it began, though another is the first now
+CREATE TABLE bf.turns (id integer NOT NULL, n integer NOT NULL, at timestamptz DEFAULT '2026-03-01');
+CREATE UNIQUE INDEX turns_id ON bf.turns (id);
+CREATE UNIQUE INDEX turns_n ON bf.turns (n);
+ALTER TABLE bf.turns OWNER TO regress_bf_owner;
+INSERT INTO bf.turns SELECT i, 7 - i FROM generate_series(1, 10) i;
+CREATE TRIGGER ecapi_subscribe AFTER INSERT ON bf.turns FOR EACH ROW
+    EXECUTE FUNCTION ecapi.capture('{"event_type": "subscribe", "on_error": "raise", "key": ["id"],
+        "mapping": {"timestamp": "at", "ext.n": "1 / new.n"}}');
+CALL ecapi.backfill('bf.turns', 'subscribe', page_size => 2);
+UPDATE bf.turns SET n = 70 WHERE id = 7;
+REINDEX INDEX CONCURRENTLY bf.turns_id;
+CALL ecapi.backfill('bf.turns', 'subscribe', page_size => 2);
+SELECT count(*), count(DISTINCT event->>'id') FROM ecapi.outbox WHERE event->>'id' LIKE 'bf.turns:%';
 -- one that goes by another key begins again
 UPDATE ecapi.backfill_progress SET state = 'failed' WHERE relation = 'bf.stops'::regclass;
 ALTER TABLE bf.stops DROP CONSTRAINT stops_pkey, ADD CONSTRAINT stops_pkey PRIMARY KEY (id, at);
