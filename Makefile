@@ -60,6 +60,7 @@ OBJS = \
 	src/preview/eligibility.o \
 	src/preview/preview_request.o \
 	src/preview/preview_tally.o \
+	src/base/hold.o \
 	src/base/tree.o \
 	src/base/number.o \
 	src/base/sql_scope.o \

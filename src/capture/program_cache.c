@@ -20,8 +20,9 @@
  *	  1. Of the relation cache nothing is kept but the open relation itself and
  *		 its descriptor, which stay as they are until the end of the transaction.
  *		 Its triggers are copied out before anything else is looked at.
- *	  2. What a caller was given stays as it is until a later transaction asks for
- *		 a program: an entry that is compiled again gets another program beside it.
+ *	  2. What a caller was given stays as it is as long as the memory that was
+ *		 current then: an entry that is compiled again gets another program beside
+ *		 it, and the one before goes when nobody holds it.
  *
  * Compiling fails when a column or a function is gone and event triggers did
  * not refuse it.  Such a failure must not hurt the shop, so it happens in a
@@ -41,6 +42,7 @@
 #include "utils/syscache.h"
 
 #include "base/catalog.h"
+#include "base/hold.h"
 #include "base/run_as.h"
 #include "capture/program_cache.h"
 #include "capture/program_compile.h"
@@ -49,6 +51,15 @@
 #include "rowsql/confine.h"
 #include "rowsql/expression.h"
 
+/* What an entry was compiled to, in a context of its own, the program's parent. */
+typedef struct Version
+{
+	EcapiCompiled compiled;
+	MemoryContext context;
+	bool		superuser;		/* compiled.role was one */
+	int			holders;
+} Version;
+
 typedef struct Entry
 {
 	Oid			trigger;		/* key */
@@ -56,28 +67,27 @@ typedef struct Entry
 	bool		valid;			/* compiled, well or not, and nothing has changed */
 	bool		changed;		/* something has, since compiling began */
 	LocalTransactionId used_in; /* the last transaction that asked for it */
-	bool		superuser;		/* compiled->role was one */
-	MemoryContext context;		/* of all that follows; the program's parent */
-	EcapiCompiled *compiled;	/* NULL, like context: nothing was compiled yet */
+	Version    *version;		/* NULL: nothing was compiled yet */
 } Entry;
 
 static HTAB *entries = NULL;
 
-/* Copies of entries that were replaced, and the last transaction that did so. */
+/* Versions that were replaced while they were held. */
 static List *replaced = NIL;
-static LocalTransactionId replaced_in = InvalidLocalTransactionId;
 
 static bool
 depends_on(const Entry *entry, Oid relid)
 {
-	const EcapiCompiled *compiled = entry->compiled;
+	const EcapiCompiled *compiled;
 
 	if (entry->relation == relid)
 		return true;
-	return compiled != NULL &&
-		(compiled->root == relid ||
-		 (compiled->program &&
-		  ecapi_expressions_depend(compiled->program->expressions, relid)));
+	if (entry->version == NULL)
+		return false;
+	compiled = &entry->version->compiled;
+	return compiled->root == relid ||
+		(compiled->program &&
+		 ecapi_expressions_depend(compiled->program->expressions, relid));
 }
 
 static void
@@ -195,15 +205,15 @@ typedef struct Compilation
 {
 	Relation	relation;
 	const Trigger *trigger;
-	Entry	   *entry;
+	Version    *version;
 } Compilation;
 
 static void
 compile(void *arg)
 {
 	Compilation *compilation = arg;
-	Entry	   *entry = compilation->entry;
-	EcapiCompiled *compiled = entry->compiled;
+	MemoryContext context = compilation->version->context;
+	EcapiCompiled *compiled = &compilation->version->compiled;
 	const Trigger *trigger = compilation->trigger;
 	EcapiTrack *track;
 
@@ -211,13 +221,12 @@ compile(void *arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid track: the trigger has not one argument")));
-	track = ecapi_track_parse(trigger->tgargs[0], entry->context);
+	track = ecapi_track_parse(trigger->tgargs[0], context);
 	compiled->on_error = track->on_error;
-	if (track->table == NULL && compiled->root != entry->relation)
-		track->table = MemoryContextStrdup(entry->context,
-										   ecapi_track_table(compiled->root));
+	if (track->table == NULL && compiled->root != RelationGetRelid(compilation->relation))
+		track->table = MemoryContextStrdup(context, ecapi_track_table(compiled->root));
 	compiled->program = ecapi_program_compile(track, compilation->relation,
-											  compiled->role, false, entry->context);
+											  compiled->role, false, context);
 }
 
 /*
@@ -230,37 +239,77 @@ static void
 fill_entry(Entry *entry, Relation relation, const Trigger *trigger)
 {
 	Trigger    *current = ecapi_trigger_of(relation, trigger->tgoid);
-	Compilation compilation = {relation, current ? current : trigger, entry};
-	EcapiCompiled *compiled;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ecapi track",
+												  ALLOCSET_SMALL_SIZES);
+	Version    *version = MemoryContextAllocZero(context, sizeof(Version));
+	Compilation compilation = {relation, current ? current : trigger, version};
+	EcapiCompiled *compiled = &version->compiled;
 	EcapiConfinedError error;
 
 	entry->valid = false;
 	entry->changed = false;
 	entry->relation = RelationGetRelid(relation);
-	entry->context = AllocSetContextCreate(CacheMemoryContext, "ecapi track",
-										   ALLOCSET_SMALL_SIZES);
-	entry->compiled = compiled = MemoryContextAllocZero(entry->context, sizeof(EcapiCompiled));
+	/* what the planner runs meanwhile may ask for the same trigger */
+	ecapi_hold(&version->holders);
+	MemoryContextSetParent(context, CacheMemoryContext);
+	version->context = context;
+	entry->version = version;
 	compiled->on_error = ECAPI_ON_ERROR_SET_ASIDE;
 	compiled->root = root_of(relation, trigger, &compiled->root_trigger);
 	compiled->role = ecapi_run_as(owner_of(compiled->root));
-	entry->superuser = superuser_arg(compiled->role);
+	version->superuser = superuser_arg(compiled->role);
 
 	if (!ecapi_confined_run(compile, &compilation, compiled->role, &error))
 	{
 		compiled->program = NULL;
 		strlcpy(compiled->sqlstate, error.sqlstate, sizeof(error.sqlstate));
-		compiled->problem = MemoryContextStrdup(entry->context, error.message);
+		compiled->problem = MemoryContextStrdup(context, error.message);
 	}
 	entry->valid = !entry->changed;
 }
 
 static void
-free_entry(Entry *entry)
+free_version(Version *version)
 {
-	if (entry->compiled && entry->compiled->program)
-		ecapi_program_free(entry->compiled->program);
-	if (entry->context)
-		MemoryContextDelete(entry->context);
+	if (version->compiled.program)
+		ecapi_program_free(version->compiled.program);
+	MemoryContextDelete(version->context);
+}
+
+static void
+free_replaced(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, replaced)
+	{
+		Version    *version = lfirst(cell);
+
+		if (version->holders > 0)
+			continue;
+		replaced = foreach_delete_current(replaced, cell);
+		free_version(version);
+	}
+}
+
+/* Take its version from an entry: it goes at once, or with the last who holds it. */
+static void
+replace(Entry *entry)
+{
+	Version    *old = entry->version;
+	MemoryContext caller;
+
+	if (old == NULL)
+		return;
+	if (old->holders > 0)
+	{
+		caller = MemoryContextSwitchTo(CacheMemoryContext);
+		replaced = lappend(replaced, old);
+		MemoryContextSwitchTo(caller);
+	}
+	entry->version = NULL;
+	if (old->holders == 0)
+		free_version(old);
 }
 
 /* Nothing asks for entries of triggers that were dropped: remove them at a miss. */
@@ -275,54 +324,31 @@ sweep(void)
 	{
 		if (entry->valid || entry->used_in == ecapi_local_xid())
 			continue;
-		free_entry(entry);
+		replace(entry);
 		hash_search(entries, &entry->trigger, HASH_REMOVE, NULL);
 	}
-}
-
-static void
-free_replaced(void)
-{
-	ListCell   *cell;
-
-	foreach(cell, replaced)
-		free_entry(lfirst(cell));
-	list_free_deep(replaced);
-	replaced = NIL;
-}
-
-static void
-replace(Entry *entry)
-{
-	MemoryContext caller = MemoryContextSwitchTo(CacheMemoryContext);
-	Entry	   *old = palloc(sizeof(Entry));
-
-	*old = *entry;
-	replaced = lappend(replaced, old);
-	replaced_in = ecapi_local_xid();
-	MemoryContextSwitchTo(caller);
-	entry->context = NULL;
-	entry->compiled = NULL;
 }
 
 /* Whether what was compiled is still what would be compiled now. */
 static bool
 is_current(const Entry *entry)
 {
+	const EcapiCompiled *compiled;
 	Oid			role;
 
 	if (!entry->valid)
 		return false;
-	role = ecapi_run_as(owner_of(entry->compiled->root));
-	if (entry->compiled->role != role || entry->superuser != superuser_arg(role))
+	compiled = &entry->version->compiled;
+	role = ecapi_run_as(owner_of(compiled->root));
+	if (compiled->role != role || entry->version->superuser != superuser_arg(role))
 		return false;
 	/* the look at the roles may have heard of a change */
 	if (!entry->valid)
 		return false;
 	/* a failure may have been fixed elsewhere: look once in a transaction */
-	if (entry->compiled->program == NULL)
+	if (compiled->program == NULL)
 		return entry->used_in == ecapi_local_xid();
-	return !entry->compiled->program->expressions->stale;
+	return !compiled->program->expressions->stale;
 }
 
 const EcapiCompiled *
@@ -332,15 +358,9 @@ ecapi_program_of_trigger(Relation relation, const Trigger *trigger)
 
 	if (entries == NULL)
 		make_entries();
-	if (replaced != NIL && replaced_in != ecapi_local_xid())
-		free_replaced();
+	free_replaced();
 
 	entry = hash_search(entries, &trigger->tgoid, HASH_FIND, NULL);
-	if (entry && is_current(entry))
-	{
-		entry->used_in = ecapi_local_xid();
-		return entry->compiled;
-	}
 	if (entry == NULL)
 	{
 		sweep();
@@ -348,9 +368,13 @@ ecapi_program_of_trigger(Relation relation, const Trigger *trigger)
 		memset(entry, 0, sizeof(Entry));
 		entry->trigger = trigger->tgoid;
 	}
-	else if (entry->context)
+	if (!is_current(entry))
+	{
 		replace(entry);
+		entry->used_in = ecapi_local_xid();
+		fill_entry(entry, relation, trigger);
+	}
 	entry->used_in = ecapi_local_xid();
-	fill_entry(entry, relation, trigger);
-	return entry->compiled;
+	ecapi_hold(&entry->version->holders);
+	return &entry->version->compiled;
 }

@@ -28,7 +28,7 @@ typedef struct EcapiCompiled
  * relation, the trigger or the role that its SQL runs as have changed.  trigger is a copy
  * that the caller holds, never the relation cache's own, which goes at the first
  * look at a catalog.  A failure to compile is not raised but reported in the
- * result, which stays as it is until the end of the transaction.
+ * result, which stays as it is as long as the current memory context.
  */
 extern const EcapiCompiled *ecapi_program_of_trigger(Relation relation,
 													 const Trigger *trigger);

@@ -1,6 +1,6 @@
-# Capture takes memory for a page of events, however many rows one statement has: the
-# peak of a session that inserts rows into a tracked table is that of one that inserts
-# them into another, and a bit.
+# Capture takes memory for a page of events, however many rows one statement has, and
+# for one program, however often its table changes: the peak of a session that inserts rows into a tracked table is that of one that inserts them into another,
+# and a bit.
 use strict;
 use warnings;
 
@@ -21,24 +21,44 @@ $cluster->sql(q{
 	SELECT ecapi.track('tracked', 'login', '{"ext.note": "note"}');
 });
 
-# The peak in kB of a new session that inserts rows of about 3 kB in one statement; their
-# events are compressed, but stay in the table.
+# The peak in kB of a new session that runs something.
 sub peak
+{
+	my ($sql) = @_;
+
+	return $cluster->sql("$sql; SELECT substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') from 'VmHWM:\\s*(\\d+)')");
+}
+
+# Rows of about 3 kB in one statement; their events are compressed, but stay in the table.
+sub insert_into
 {
 	my ($table, $rows) = @_;
 
-	return $cluster->sql(qq{
-		INSERT INTO $table SELECT n, (SELECT string_agg(left(md5((n * k)::text), 9) || ' Windows NT 10.0; Win64 ', '')
-			FROM generate_series(1, 100) k) FROM generate_series(1, $rows) n;
-		SELECT substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') from 'VmHWM:\\s*(\\d+)')});
+	return "INSERT INTO $table SELECT n, (SELECT string_agg(left(md5((n * k)::text), 9) || ' Windows NT 10.0; Win64 ', '')"
+	  . " FROM generate_series(1, 100) k) FROM generate_series(1, $rows) n";
+}
+
+# A statement many times in one transaction; the number of the turn is n.
+sub in_a_loop
+{
+	my ($turns, $sql) = @_;
+
+	return "DO \$\$ BEGIN FOR n IN 1 .. $turns LOOP $sql; END LOOP; END \$\$";
 }
 
 my $rows = 40_000;
-my $without = peak('untracked', $rows);
-my $with = peak('tracked', $rows);
+my $without = peak(insert_into('untracked', $rows));
+my $with = peak(insert_into('tracked', $rows));
 
 is($cluster->sql('SELECT count(*) FROM ecapi.outbox'), $rows, 'each row is an event');
 cmp_ok($with - $without, '<', 32 * 1024, "$rows events of 3 kB took $with kB, rows without events $without kB");
+
+# A table changes again and again: of its programs one is kept.
+$cluster->sql('TRUNCATE untracked, tracked');
+my $turns = 1000;
+$without = peak(in_a_loop($turns, 'TRUNCATE untracked; INSERT INTO untracked VALUES (n)'));
+$with = peak(in_a_loop($turns, 'TRUNCATE tracked; INSERT INTO tracked VALUES (n)'));
+cmp_ok($with - $without, '<', 16 * 1024, "compiling $turns times in one transaction took $with kB, changing another table $without kB");
 
 $cluster->stop;
 done_testing();
