@@ -27,10 +27,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "nodes/pg_list.h"
 #include "storage/proc.h"
 #include "utils/guc_tables.h"
 #include "utils/memutils.h"
 
+#include "base/hold.h"
 #include "capture/context.h"
 #include "capture/draft.h"
 #include "compat.h"
@@ -47,10 +49,23 @@ typedef struct Extra
 static const char *current = NULL;	/* the setting */
 static LocalTransactionId assigned_in = InvalidLocalTransactionId;
 
-/* Its tree, made on demand in the transaction's memory. */
-static const EcapiValue *tree = NULL;
-static const char *tree_of = NULL;	/* the value that tree was made of */
-static LocalTransactionId tree_in = InvalidLocalTransactionId;
+/*
+ * A value that was looked at.  Its tree is in a context of its own in the
+ * transaction's memory, and goes when another value was looked at and nobody holds it.
+ */
+typedef struct Reading
+{
+	LocalTransactionId in;		/* when: the tree is of that transaction alone */
+	MemoryContext context;
+	const EcapiValue *tree;		/* NULL: it is no fragment */
+	int			holders;
+	bool		kept;			/* until the transaction ends */
+} Reading;
+
+/* The last one, and before it those that somebody may hold. */
+static Reading *last = NULL;
+static const char *last_of = NULL;	/* the value that it is of */
+static List *earlier = NIL;
 
 /*
  * Bytes of a text that is looked at.  A longer one is left out as a whole, for
@@ -78,9 +93,9 @@ is_empty(const EcapiValue *value)
 	return value->type == ECAPI_NULL || (value->type == ECAPI_ARRAY && value->first == NULL);
 }
 
-/* The fragment that a value of the setting is, or NULL. */
+/* The fragment that a value of the setting is, in that context, or NULL. */
 static const EcapiValue *
-read_value(const char *json)
+read_value(const char *json, MemoryContext context)
 {
 	MemoryContext work;
 	MemoryContext caller;
@@ -96,7 +111,7 @@ read_value(const char *json)
 	}
 	work = AllocSetContextCreate(CurrentMemoryContext, "ecapi context", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(work);
-	ecapi_tree_stoppable_arena(&arena, TopTransactionContext);
+	ecapi_tree_stoppable_arena(&arena, context);
 	value = ecapi_json_text(&arena, json, len, ECAPI_MAX_DEPTH - 1, ECAPI_MAX_CONTEXT, &losses);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(work);
@@ -116,21 +131,80 @@ read_value(const char *json)
 	return value != NULL && value->type == ECAPI_OBJECT ? value : NULL;
 }
 
-const EcapiValue *
-ecapi_context(void)
+/* Let go of earlier values; the memory of an earlier transaction is gone already. */
+static void
+forget_earlier(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, earlier)
+	{
+		Reading    *reading = lfirst(cell);
+
+		if (reading->holders > 0)
+			continue;
+		if (!reading->kept && reading->in == ecapi_local_xid())
+			MemoryContextDelete(reading->context);
+		earlier = foreach_delete_current(earlier, cell);
+		pfree(reading);
+	}
+}
+
+/* Begin to look at the value as it is now. */
+static void
+begin_reading(void)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "ecapi context of rows",
+												  ALLOCSET_SMALL_SIZES);
+
+	if (last != NULL)
+		earlier = lappend(earlier, last);
+	last = NULL;
+	forget_earlier();
+	last = palloc0(sizeof(Reading));
+	last->in = assigned_in;
+	last->context = context;
+	last_of = current;
+	MemoryContextSwitchTo(caller);
+}
+
+/* The value as it was looked at, once; NULL where it does not count. */
+static Reading *
+look(void)
 {
 	if (current == NULL || current[0] == '\0' ||
 		assigned_in == InvalidLocalTransactionId || assigned_in != ecapi_local_xid())
 		return NULL;
-	if (tree_in != assigned_in || tree_of != current)
+	if (last == NULL || last->in != assigned_in || last_of != current)
 	{
 		/* warned about once, even if reading it is cancelled */
-		tree = NULL;
-		tree_of = current;
-		tree_in = assigned_in;
-		tree = read_value(current);
+		begin_reading();
+		last->tree = read_value(current, last->context);
 	}
-	return tree;
+	return last;
+}
+
+const EcapiValue *
+ecapi_context(void)
+{
+	Reading    *reading = look();
+
+	if (reading == NULL || reading->tree == NULL)
+		return NULL;
+	ecapi_hold(&reading->holders);
+	return reading->tree;
+}
+
+const EcapiValue *
+ecapi_context_to_keep(void)
+{
+	Reading    *reading = look();
+
+	if (reading == NULL)
+		return NULL;
+	reading->kept = true;
+	return reading->tree;
 }
 
 /* Any text is one that the setting can have. */
@@ -152,7 +226,7 @@ assign(const char *value, void *extra)
 {
 	current = value;
 	assigned_in = extra ? ((Extra *) extra)->assigned_in : InvalidLocalTransactionId;
-	tree_of = NULL;
+	last_of = NULL;
 }
 
 /*

@@ -251,7 +251,7 @@ find_note(const EcapiMoved *moved, Oid root_trigger)
 static void
 keep_context(Oid relation, const ItemPointerData *tid)
 {
-	const EcapiValue *context = ecapi_context();
+	const EcapiValue *context = ecapi_context_to_keep();
 
 	if (contexts != NULL || context != NULL)
 		look_up(&contexts, relation, InvalidOid, tid, HASH_ENTER)->of.context = context;

@@ -1,5 +1,6 @@
 # Capture takes memory for a page of events, however many rows one statement has, and
-# for one program, however often its table changes: the peak of a session that inserts rows into a tracked table is that of one that inserts them into another,
+# for one context and one program, however many a transaction has: the peak of a session
+# that inserts rows into a tracked table is that of one that inserts them into another,
 # and a bit.
 use strict;
 use warnings;
@@ -53,8 +54,22 @@ my $with = peak(insert_into('tracked', $rows));
 is($cluster->sql('SELECT count(*) FROM ecapi.outbox'), $rows, 'each row is an event');
 cmp_ok($with - $without, '<', 32 * 1024, "$rows events of 3 kB took $with kB, rows without events $without kB");
 
-# A table changes again and again: of its programs one is kept.
+# Each row has another context: none of them is needed when the next one comes.
 $cluster->sql('TRUNCATE untracked, tracked');
+$rows = 20_000;
+sub with_contexts
+{
+	my ($table) = @_;
+
+	return in_a_loop($rows, q{PERFORM set_config('ecapi.context', format('{"ext": {"visitor": %s}}', n), true);}
+		  . " INSERT INTO $table VALUES (n)");
+}
+$without = peak(with_contexts('untracked'));
+$with = peak(with_contexts('tracked'));
+is($cluster->sql(q{SELECT count(DISTINCT event->'ext'->>'visitor') FROM ecapi.outbox}), $rows, 'each event has its context');
+cmp_ok($with - $without, '<', 16 * 1024, "$rows contexts in one transaction took $with kB, rows without events $without kB");
+
+# A table changes again and again: of its programs one is kept.
 my $turns = 1000;
 $without = peak(in_a_loop($turns, 'TRUNCATE untracked; INSERT INTO untracked VALUES (n)'));
 $with = peak(in_a_loop($turns, 'TRUNCATE tracked; INSERT INTO tracked VALUES (n)'));
