@@ -82,8 +82,10 @@ ecapi_body_add(EcapiBody *body, EcapiArena *arena, const EcapiValue *event, bool
 	format = shape->format;
 	if (format->key)
 	{
-		uint64_t	key = format->key(shape->options, event);
+		uint64_t	key;
 
+		if (!format->key(shape->options, event, &key))
+			return ECAPI_BODY_NO_MEMORY;
 		if (shape->events > 0 && key != shape->key)
 		{
 			shape->other_key = key;

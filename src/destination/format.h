@@ -327,8 +327,11 @@ struct EcapiFormat
 	/* NULL, or which of them a destination with these options carries: a list like carries */
 	const char *const *(*carries_by) (const EcapiOptions *options);
 
-	/* NULL, or a number that the events of one request share */
-	uint64_t	(*key) (const EcapiOptions *options, const EcapiValue *event);
+	/*
+	 * NULL, or writes a number that the events of one request share.  False without memory:
+	 * one that was made up could be another visitor's.
+	 */
+	bool		(*key) (const EcapiOptions *options, const EcapiValue *event, uint64_t *key);
 
 	/*
 	 * open, then add once per event, then close.  add appends one event, with

@@ -123,11 +123,12 @@ snap_check(const EcapiOptions *options, EcapiFormatProblem *problem)
  * ---- where requests go, and what frames the events ----
  */
 
-static uint64_t
-snap_key(const EcapiOptions *options, const EcapiValue *event)
+static bool
+snap_key(const EcapiOptions *options, const EcapiValue *event, uint64_t *key)
 {
 	(void) options;
-	return ecapi_snap_source(event) == ECAPI_SNAP_APP;
+	*key = ecapi_snap_source(event) == ECAPI_SNAP_APP;
+	return true;
 }
 
 static const char *

@@ -261,10 +261,11 @@ tiktok_path(const EcapiOptions *options, uint64_t key, EcapiArena *arena)
 	return "/open_api/v1.3/event/track/";
 }
 
-static uint64_t
-tiktok_key(const EcapiOptions *options, const EcapiValue *event)
+static bool
+tiktok_key(const EcapiOptions *options, const EcapiValue *event, uint64_t *key)
 {
-	return (uint64_t) ecapi_tiktok_source(options, event);
+	*key = (uint64_t) ecapi_tiktok_source(options, event);
+	return true;
 }
 
 static void

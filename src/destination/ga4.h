@@ -32,7 +32,7 @@ typedef enum EcapiGa4Option
 /*
  * key of the format (format.h): the same for events whose heads are the same.
  */
-extern uint64_t ecapi_ga4_key(const EcapiOptions *options, const EcapiValue *event);
+extern bool ecapi_ga4_key(const EcapiOptions *options, const EcapiValue *event, uint64_t *key);
 
 /*
  * Write the members of a request that stand before its events: who it was, what was

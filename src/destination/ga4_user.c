@@ -77,9 +77,11 @@ fold(Summing *summing)
 {
 	char		hex[ECAPI_HEX_SIZE];
 
-	summing->failed |= !ecapi_sha256(summing->block.data, summing->block.len, hex);
+	if (!ecapi_sha256(summing->block.data, summing->block.len, hex))
+		summing->failed = true;
 	ecapi_buffer_truncate(&summing->block, 0);
-	ecapi_buffer_add(&summing->block, hex, ECAPI_HEX_LEN);
+	if (!summing->failed)
+		ecapi_buffer_add(&summing->block, hex, ECAPI_HEX_LEN);
 }
 
 static void
@@ -154,16 +156,16 @@ add_addresses(Summing *summing, const EcapiValue *user)
  * The beginning of a SHA-256: a visitor chooses the id of a browser, and with a weaker
  * hash could choose one whose events share a request with another's.
  */
-uint64_t
-ecapi_ga4_key(const EcapiOptions *options, const EcapiValue *event)
+bool
+ecapi_ga4_key(const EcapiOptions *options, const EcapiValue *event, uint64_t *key)
 {
 	static const char *const members[] = {
-		"email_address", "phone_numbers", "mmt_only", "event_ip_address", "landing_ip_address"
+		"email_address", "phone_numbers", "mmt_only", "gpp_string", "gpp_sid",
+		"event_ip_address", "landing_ip_address"
 	};
 	const EcapiValue *user = ecapi_member_object(event, "user_data");
 	const EcapiValue *ext = ecapi_member_object(user, "ext");
 	Summing		summing;
-	uint64_t	key = 0;
 
 	summing.failed = false;
 	ecapi_buffer_over(&summing.block, summing.memory, sizeof(summing.memory));
@@ -176,9 +178,10 @@ ecapi_ga4_key(const EcapiOptions *options, const EcapiValue *event)
 	add_member(&summing, ecapi_member_object(ext, "click_ids"), name_of_client(options));
 	add_addresses(&summing, user);
 	fold(&summing);
+	*key = 0;
 	for (int i = 0; i < 16 && !summing.failed; i++)
-		key = key << 4 | (uint64_t) ecapi_hex_digit(summing.memory[i]);
-	return key;
+		*key = *key << 4 | (uint64_t) ecapi_hex_digit(summing.memory[i]);
+	return !summing.failed;
 }
 
 /*

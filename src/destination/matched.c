@@ -220,7 +220,11 @@ shape_alone(EcapiBody *body, EcapiArena *arena, const EcapiValue *event)
 
 	ecapi_buffer_truncate(&body->buffer, 0);
 	ecapi_body_open(body);
-	shape->key = shape->format->key ? shape->format->key(shape->options, event) : 0;
+	if (shape->format->key && !shape->format->key(shape->options, event, &shape->key))
+	{
+		ecapi_buffer_fail(&body->buffer);
+		return;
+	}
 	if (shape->format->add(shape, arena, event, &body->buffer, &reason) != ECAPI_SHAPED ||
 		body->buffer.full)
 	{

@@ -31,7 +31,7 @@ typedef enum EcapiPubsubOption
  * key, of EcapiFormat: events share a request when they go to one topic and have one
  * ordering key, or both none.
  */
-extern uint64_t ecapi_pubsub_key(const EcapiOptions *options, const EcapiValue *event);
+extern bool ecapi_pubsub_key(const EcapiOptions *options, const EcapiValue *event, uint64_t *key);
 
 /* The topic that a key stands for; it belongs to options. */
 extern const char *ecapi_pubsub_topic(const EcapiOptions *options, uint64_t key);

@@ -57,8 +57,8 @@ ordering_key(const EcapiOptions *options, const EcapiValue *event, char memory[E
 	return ecapi_bus_order(options->own[ECAPI_PUBSUB_ORDERING_KEY], event, ORDERING_MAX, memory, len);
 }
 
-uint64_t
-ecapi_pubsub_key(const EcapiOptions *options, const EcapiValue *event)
+bool
+ecapi_pubsub_key(const EcapiOptions *options, const EcapiValue *event, uint64_t *key)
 {
 	uint64_t	topic = (uint64_t) ecapi_bus_topic_number(options, options->own[ECAPI_PUBSUB_TOPIC],
 														  event);
@@ -68,11 +68,15 @@ ecapi_pubsub_key(const EcapiOptions *options, const EcapiValue *event)
 	size_t		len;
 	const char *text = ordering_key(options, event, memory, &len);
 
-	if (text == NULL || !ecapi_sha256(text, len, hex))
-		return topic;
+	*key = topic;
+	if (text == NULL)
+		return true;
+	if (!ecapi_sha256(text, len, hex))
+		return false;
 	for (int i = 0; i < ORDERING_DIGITS; i++)
 		order = order << 4 | (uint64_t) ecapi_hex_digit(hex[i]);
-	return order << TOPIC_BITS | topic;
+	*key |= order << TOPIC_BITS;
+	return true;
 }
 
 /* ---- a message ---- */

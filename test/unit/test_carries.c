@@ -516,7 +516,9 @@ shape(const EcapiFormat *format, const EcapiValue *event, Request *request)
 
 	ecapi_arena_init(&arena, unit_grab, NULL);
 	ecapi_buffer_truncate(&request->body, 0);
-	request->key = format->key ? format->key(&options, event) : 0;
+	request->key = 0;
+	if (format->key && !format->key(&options, event, &request->key))
+		check(false, "a key");
 	shape.key = request->key;
 	format->open(&shape, &request->body);
 	request->shaped = format->add(&shape, &arena, event, &request->body, &reason);

@@ -5,6 +5,9 @@
  */
 #include "platform.h"
 
+#include <limits.h>
+
+#include "destination/body.h"
 #include "destination/ga4.h"
 
 #define CLIENT	"'user_data':{'ext':{'click_ids':{'ga_client_id':'1.2'}}}"
@@ -86,10 +89,13 @@ key_of(const char *user_data)
 {
 	EcapiArena	arena;
 	char		json[3000];
+	uint64_t	key;
 
 	ecapi_arena_init(&arena, unit_grab, NULL);
 	snprintf(json, sizeof(json), "{'user_data':%s}", user_data);
-	return ecapi_ga4_key(&platform.options, unit_json(&arena, json));
+	if (!ecapi_ga4_key(&platform.options, unit_json(&arena, json), &key))
+		check(false, "a key");
+	return key;
 }
 
 static void
@@ -98,6 +104,9 @@ test_key(void)
 	static const char *const others[] = {
 		"{}", "{'ext':{'click_ids':{'ga_client_id':'1.3'}}}", "{'ext':{'click_ids':{'ga_client_id':['1.2']}}}",
 		"{'ext':{'click_ids':{'ga_client_id':'1.2'}},'mmt_only':true}",
+		"{'ext':{'click_ids':{'ga_client_id':'1.2'}},'gpp_string':'DBABTA~1YNN'}",
+		"{'ext':{'click_ids':{'ga_client_id':'1.2'}},'gpp_string':'DBABTA~1YYN'}",
+		"{'ext':{'click_ids':{'ga_client_id':'1.2'}},'gpp_string':'DBABTA~1YYN','gpp_sid':[6]}",
 		"{'ext':{'click_ids':{'ga_client_id':'1.2'},'consent':{'ad_user_data':true}}}",
 		"{'ext':{'click_ids':{'ga_client_id':'1.2'},'consent':{'ad_user_data':false}}}",
 		"{'ext':{'click_ids':{'ga_client_id':'1.2'},'user_properties':{'tier':'gold'}}}",
@@ -128,6 +137,48 @@ test_key(void)
 	text[2510] = '2';
 	check(apart && key_of(text) != key_of("{'email_address':'1'}"), "long values count to their end");
 	begin();
+}
+
+/* Whether libcrypto has memory for the next digests; then it has none for good. */
+static int	digests = INT_MAX;
+
+extern bool __real_ecapi_sha256(const void *bytes, size_t len, char hex[ECAPI_HEX_SIZE]);
+extern bool __wrap_ecapi_sha256(const void *bytes, size_t len, char hex[ECAPI_HEX_SIZE]);
+
+bool
+__wrap_ecapi_sha256(const void *bytes, size_t len, char hex[ECAPI_HEX_SIZE])
+{
+	return digests-- > 0 && __real_ecapi_sha256(bytes, len, hex);
+}
+
+/* An event whose visitor cannot be told from others for want of memory shares no request. */
+static void
+test_poor_key(void)
+{
+	EcapiBody	body = {.shape = platform_shape_of()};
+	const EcapiValue *seen;
+	const char *reason;
+	EcapiArena	arena;
+	char		json[3000];
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	snprintf(json, sizeof(json), "{" HEAD ",'event_type':'login'}");
+	ecapi_buffer_init(&body.buffer, 0, unit_resize, NULL);
+	ecapi_body_open(&body);
+	check(ecapi_body_add(&body, &arena, unit_json(&arena, json), false, &seen, &reason) == ECAPI_SHAPED, "an event");
+	/* a text longer than two blocks, for three digests */
+	snprintf(json, sizeof(json), "{'id':'j'," PLATFORM_AT ",'event_type':'login','user_data':"
+			 "{'gpp_string':'%02500d','ext':{'click_ids':{'ga_client_id':'1.2'}}}}", 7);
+	for (int i = 0; i < 3; i++)
+	{
+		digests = i;
+		check(ecapi_body_add(&body, &arena, unit_json(&arena, json), false, &seen, &reason) == ECAPI_BODY_NO_MEMORY &&
+			  body.shape.events == 1, "without memory for its visitor it is not taken");
+		digests = INT_MAX;
+	}
+	check(ecapi_body_add(&body, &arena, unit_json(&arena, json), false, &seen, &reason) == ECAPI_BODY_OTHER_KEY,
+		  "with it, it is another's");
+	free(body.buffer.data);
 }
 
 /* ---- the visitor ---- */
@@ -374,6 +425,7 @@ main(void)
 	test_options();
 	test_request();
 	test_key();
+	test_poor_key();
 	test_visitor();
 	test_event();
 	test_many_parameters();

@@ -175,9 +175,12 @@ static uint64_t
 key_of(const char *json)
 {
 	EcapiArena	arena;
+	uint64_t	key;
 
 	ecapi_arena_init(&arena, unit_grab, NULL);
-	return ecapi_pubsub_key(&platform.options, unit_json(&arena, json));
+	if (!ecapi_pubsub_key(&platform.options, unit_json(&arena, json), &key))
+		check(false, "a key");
+	return key;
 }
 
 static void

@@ -286,12 +286,13 @@ test_request(void)
 	EcapiArena	arena;
 	const EcapiValue *web;
 	const EcapiValue *store;
+	uint64_t	key;
 
 	ecapi_arena_init(&arena, unit_grab, NULL);
 	web = unit_json(&arena, "{" WEB ",'event_type':'login'}");
 	store = unit_json(&arena, STORE);
-	check(ecapi_format_tiktok.key(&platform.options, web) == ECAPI_TIKTOK_WEB &&
-		  ecapi_format_tiktok.key(&platform.options, store) == ECAPI_TIKTOK_OFFLINE, "sources share no request");
+	check(ecapi_format_tiktok.key(&platform.options, web, &key) && key == ECAPI_TIKTOK_WEB &&
+		  ecapi_format_tiktok.key(&platform.options, store, &key) && key == ECAPI_TIKTOK_OFFLINE, "sources share no request");
 	ecapi_buffer_init(&body.buffer, 4096, unit_resize, NULL);
 	body.shape.key = ECAPI_TIKTOK_OFFLINE;
 	platform.options.mode = ECAPI_MODE_TEST;
