@@ -8,7 +8,8 @@
  * an enrichment that may read it, or by an application that emits it there.  So
  * whatever equals an identifier of the same event stays behind, wherever it came
  * from.  That is judged by value, before anything is redacted, because what is
- * redacted can no longer be compared.
+ * redacted can no longer be compared.  A receiver undoes the escapes of JSON and of
+ * URLs, so a text that has some is compared without them, too.
  *
  * Names, streets and postal codes are not looked for: many people share them, and
  * a search for "Paris" is not about Ms Paris.  Nor are identifiers that are short
@@ -24,6 +25,7 @@
 #include "destination/map.h"
 #include "event/ascii.h"
 #include "event/digest.h"
+#include "event/embedded.h"
 
 /* Numbers with fewer digits are prices, counts and years, too. */
 #define SHORT_NUMBER	7
@@ -266,8 +268,9 @@ same_digits(const char *a, size_t alen, const char *b, size_t blen)
 	}
 }
 
+/* Whether a text, as it is written, is an identifier or contains an email address. */
 static bool
-carries_identifier(const Identifiers *identifiers, const char *text, size_t len)
+shows_identifier(const Identifiers *identifiers, const char *text, size_t len)
 {
 	bool		email;
 	bool		phone;
@@ -284,6 +287,31 @@ carries_identifier(const Identifiers *identifiers, const char *text, size_t len)
 		if ((one->len == len && equals(one->text, text, len)) ||
 			(email && one->email && contains_email(text, len, one)) ||
 			(phone && one->phone && same_digits(text, len, one->text, one->len)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The same of a text and of what its escapes hide, level by level: who reads
+ * "ann%40example.com" reads the address.  Few texts have escapes, and those alone are
+ * copied.  Without memory the arena says so, and nothing leaves.
+ */
+static bool
+carries_identifier(const Identifiers *identifiers, EcapiArena *arena, const char *text, size_t len)
+{
+	char	   *copy;
+
+	if (shows_identifier(identifiers, text, len))
+		return true;
+	if (len < SHORT_TEXT || !ecapi_embedded_has_escapes(text, len))
+		return false;
+	copy = ecapi_arena_copy(arena, text, len);
+	if (copy == NULL)
+		return false;
+	for (int i = 0; i < ECAPI_EMBEDDED_LEVELS && ecapi_embedded_unescape(copy, &len); i++)
+	{
+		if (shows_identifier(identifiers, copy, len))
 			return true;
 	}
 	return false;
@@ -319,7 +347,7 @@ check_child(void *arg, const EcapiValue *child)
 		/* looked up where it matters only: this is done for every event */
 		if (child->type == ECAPI_STRING || child->type == ECAPI_NUMBER)
 		{
-			if (!carries_identifier(inner.identifiers, child->text, child->len))
+			if (!carries_identifier(inner.identifiers, inner.arena, child->text, child->len))
 				return child;
 			return withhold(&inner, ecapi_field_lookup(inner.object, child->key, child->keylen));
 		}
@@ -331,10 +359,10 @@ check_child(void *arg, const EcapiValue *child)
 		inner.object = inner.field->child;
 		return ecapi_value_map(inner.arena, child, check_child, &inner);
 	}
-	if (child->key != NULL && carries_identifier(inner.identifiers, child->key, child->keylen))
+	if (child->key != NULL && carries_identifier(inner.identifiers, inner.arena, child->key, child->keylen))
 		return withhold(&inner, inner.field);
 	if (child->type == ECAPI_STRING || child->type == ECAPI_NUMBER)
-		return !carries_identifier(inner.identifiers, child->text, child->len) ? child
+		return !carries_identifier(inner.identifiers, inner.arena, child->text, child->len) ? child
 			: withhold(&inner, inner.field);
 	return ecapi_value_map(inner.arena, child, check_child, &inner);
 }

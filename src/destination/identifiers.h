@@ -25,8 +25,9 @@ extern const EcapiValue *ecapi_identifiers_hash(EcapiArena *arena, const EcapiVa
  * The event without the texts in properties, ext objects and customer_segments that
  * would carry an identifier of its user_data out in clear: those that equal an email
  * address, telephone number, customer_identifier or uids.id of it, and those that
- * contain an email address of it; names of members in ext, too.  The event itself
- * when there is none.  left_out (may be NULL) is called for each, as in format.h.  When
+ * contain an email address of it; names of members in ext, too, and whatever does so
+ * once the escapes of JSON and URLs are undone, up to ECAPI_EMBEDDED_LEVELS deep.  The
+ * event itself when there is none.  left_out (may be NULL) is called for each, as in format.h.  When
  * the arena fails (arena->failed) the result is not to be used.
  */
 extern const EcapiValue *ecapi_identifiers_withhold(EcapiArena *arena, const EcapiValue *event,

@@ -137,6 +137,46 @@ test_withhold(void)
 			 "user_data.customer_segments user_data.ext user_data.uids.ext user_data.address.ext");
 }
 
+/* A backslash of the text, as JSON writes it. */
+#define BACKSLASH	"\\u005c"
+
+static void
+test_escaped(void)
+{
+	static const char *const hidden[] = {
+		"https://shop.example/t?m=ann%40example.com", "ann%2540example.com", "ann%25252540example.com",
+		"%61nn@example.com", "{" BACKSLASH "u0022mail" BACKSLASH "u0022:ann" BACKSLASH "u0040example.com}",
+		"https:" BACKSLASH "/" BACKSLASH "/shop.example" BACKSLASH "/?m=ann" BACKSLASH "u002540example.com",
+		"%2B49711123456", "%2b49%20711%20123456", "c%2D4711", BACKSLASH "u0063-4711"
+	};
+	static const char *const harmless[] = {
+		"100% cotton", "%40", "bob%40example.com", "ann%4example.com", "ann%252525252540example.com",
+		"4%371%31", "%61b", BACKSLASH, "%"
+	};
+	char		event[512];
+
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+	{
+		snprintf(event, sizeof(event), "{" USER ",'properties':{'page_url':'%s'}}", hidden[i]);
+		withheld(event, "{" USER ",'properties':{}}", "properties.page_url");
+	}
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+	{
+		EcapiArena	arena;
+		const EcapiValue *tree;
+
+		snprintf(event, sizeof(event), "{" USER ",'properties':{'page_url':'%s'}}", harmless[i]);
+		ecapi_arena_init(&arena, unit_grab, NULL);
+		tree = unit_json(&arena, event);
+		check(ecapi_identifiers_withhold(&arena, tree, NULL, NULL) == tree, harmless[i]);
+		unit_free();
+	}
+	withheld("{" USER ",'ext':{'ann%40example.com':1,'x':['c%2D4711']},"
+			 "'properties':{'items':[{'name':'ann%40example.com','ext':{'a':'%2B49711123456'}}]}}",
+			 "{" USER ",'ext':{'x':[]},'properties':{'items':[{'ext':{}}]}}",
+			 "properties.items.name properties.items.ext ext ext");
+}
+
 /* More identifiers than have room at first: the last is found as the first is. */
 static void
 test_many(void)
@@ -175,7 +215,7 @@ test_memory(void)
 	int			n = 0;
 
 	ecapi_arena_init(&arena, unit_grab, NULL);
-	tree = unit_json(&arena, "{" USER ",'properties':{'coupon':['ann@example.com','SUMMER']}}");
+	tree = unit_json(&arena, "{" USER ",'properties':{'coupon':['ann%40example.com','SUMMER']}}");
 	do
 	{
 		const EcapiValue *user_data = ecapi_value_get(tree, "user_data");
@@ -195,6 +235,7 @@ main(void)
 {
 	test_hash();
 	test_withhold();
+	test_escaped();
 	test_many();
 	test_memory();
 	return unit_done();
