@@ -7,8 +7,8 @@
  *
  * Invariant: under no rule but that of no option at all does an event pass whose
  * person denied ad_user_data; and nothing but a JSON true is consent.  An answer
- * that is there and cannot be read ("denied", "false", 0) stops the event as a
- * denial does: somebody was asked, and only a clear yes may be taken for one.
+ * that is there and cannot be read ("denied", "false", 0) stops or restricts the
+ * event as a denial does: somebody was asked, and only a clear yes may be taken for one.
  *
  * No locks, no state.
  */
@@ -129,6 +129,13 @@ ecapi_consent_by_string(const EcapiConsentTerms *terms, const EcapiValue *event)
 	return decision;
 }
 
+/* An answer was given, and it is no clear yes. */
+static bool
+is_no(EcapiConsentAnswer answer)
+{
+	return answer == ECAPI_CONSENT_DENIED || answer == ECAPI_CONSENT_UNREADABLE;
+}
+
 const char *
 ecapi_consent_restriction(const EcapiConsentTerms *terms, const EcapiConsentDecision *decision,
 						  const EcapiValue *event)
@@ -138,7 +145,7 @@ ecapi_consent_restriction(const EcapiConsentTerms *terms, const EcapiConsentDeci
 	if (decision->outcome == ECAPI_CONSENT_RESTRICTED)
 		return ecapi_consent_reason(decision->section, decision->rule);
 	if ((terms->uses & ECAPI_USE_TARGETED_ADS) && terms->gpp != ECAPI_GPP_IGNORED &&
-		ecapi_consent_read(event).ad_personalization == ECAPI_CONSENT_DENIED)
+		is_no(ecapi_consent_read(event).ad_personalization))
 		return ecapi_consent_reason(0, ECAPI_RULED_PERSONALIZATION);
 	return NULL;
 }

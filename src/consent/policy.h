@@ -71,7 +71,7 @@ extern EcapiConsentDecision ecapi_consent_by_string(const EcapiConsentTerms *ter
 /*
  * Why the event may be sent in the destination's restricted mode alone, a constant: its
  * string says so (decision is that of ecapi_consent_by_string(), and no refusal), or
- * ad_personalization was denied and the destination targets ads.  NULL: it may be sent as
+ * ad_personalization was denied, or cannot be read, and the destination targets ads.  NULL: it may be sent as
  * usual.
  */
 extern const char *ecapi_consent_restriction(const EcapiConsentTerms *terms,

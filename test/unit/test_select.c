@@ -166,6 +166,11 @@ test_strings(void)
 	check_restricted("{}", NULL, "nor is there any");
 	check_restricted("{'user_data':{'ext':{'consent':{'ad_personalization':false}}}}", "consent: no personalization",
 					 "as where personalization was denied plainly");
+	check_restricted("{'user_data':{'ext':{'consent':{'ad_user_data':true,'ad_personalization':'denied'}}}}",
+					 "consent: no personalization", "or answered by what cannot be read");
+	check_restricted("{'user_data':{'ext':{'consent':{'ad_personalization':0}}}}", "consent: no personalization",
+					 "by a number, too");
+	check_restricted("{'user_data':{'ext':{'consent':{'ad_personalization':null}}}}", NULL, "null is no answer");
 	check_text(late("{'user_data':{'gpp_string':'none'}}"), "consent: unreadable string", "nothing is left of what is refused");
 	check_text(restriction, NULL, "and no mode");
 }
