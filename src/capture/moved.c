@@ -118,7 +118,7 @@ ecapi_moved_left(const TriggerData *data, const EcapiCompiled *compiled)
 
 	/* another track has seen it */
 	if (move && move->moved.tuple && !move->arrived &&
-		move->moved.partition == partition && move->root == compiled->root &&
+		move->moved.version.relation == partition && move->root == compiled->root &&
 		same_place(&move->moved.tuple->t_self, &data->tg_trigtuple->t_self) &&
 		move->xid == HeapTupleHeaderGetUpdateXid(header))
 		return;
@@ -132,8 +132,7 @@ ecapi_moved_left(const TriggerData *data, const EcapiCompiled *compiled)
 	caller = MemoryContextSwitchTo(TopTransactionContext);
 	move->moved.tuple = heap_copytuple(data->tg_trigtuple);
 	MemoryContextSwitchTo(caller);
-	move->moved.partition = partition;
-	move->moved.is_ours = TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header));
+	move->moved.version = ecapi_version_of_tuple(data->tg_relation, data->tg_trigtuple);
 	move->root = compiled->root;
 	move->xid = HeapTupleHeaderGetUpdateXid(header);
 	move->command = HeapTupleHeaderGetCmax(header);
@@ -197,7 +196,7 @@ ecapi_moved_slot(const EcapiMoved *moved, Relation relation)
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation),
 													&TTSOpsHeapTuple);
 
-	ExecStoreHeapTuple(ecapi_moved_convert(moved->tuple, moved->partition, relation),
+	ExecStoreHeapTuple(ecapi_moved_convert(moved->tuple, moved->version.relation, relation),
 					   slot, false);
 	return slot;
 }

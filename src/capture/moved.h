@@ -11,13 +11,13 @@
 #include "executor/tuptable.h"
 
 #include "capture/program_cache.h"
+#include "capture/version.h"
 
 /* A row that moved: where it was, and as what. */
 typedef struct EcapiMoved
 {
-	Oid			partition;
-	HeapTuple	tuple;			/* of that partition; t_self is where it was */
-	bool		is_ours;		/* that version was written by this transaction */
+	EcapiVersion version;
+	HeapTuple	tuple;			/* of that partition */
 } EcapiMoved;
 
 /*

@@ -56,12 +56,16 @@ ecapi_version_of(Relation relation, TupleTableSlot *slot)
 }
 
 bool
+ecapi_version_same_command(CommandId a, CommandId b)
+{
+	return a == b || a == InvalidCommandId || b == InvalidCommandId;
+}
+
+bool
 ecapi_version_same(const EcapiVersion *a, const EcapiVersion *b)
 {
 	return a->relation == b->relation && a->file == b->file &&
 		ItemPointerEquals(unconstify(ItemPointerData *, &a->tid),
 						  unconstify(ItemPointerData *, &b->tid)) &&
-		a->is_ours == b->is_ours &&
-		(a->command == b->command || a->command == InvalidCommandId ||
-		 b->command == InvalidCommandId);
+		a->is_ours == b->is_ours && ecapi_version_same_command(a->command, b->command);
 }

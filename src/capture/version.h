@@ -17,8 +17,8 @@ typedef struct EcapiVersion
 	Oid			relation;
 	Oid			file;			/* of the relation, to see a rewrite */
 	ItemPointerData tid;
-	TransactionId xid;			/* the (sub)transaction that wrote it */
-	bool		is_ours;		/* that is the current one, or a part of it */
+	bool		is_ours;		/* this transaction wrote it */
+	TransactionId xid;			/* as which (sub)transaction */
 	CommandId	command;		/* of ours; InvalidCommandId: not known any more */
 } EcapiVersion;
 
@@ -31,5 +31,6 @@ extern EcapiVersion ecapi_version_of_tuple(Relation relation, HeapTuple tuple);
  * the functions above.  Two whose commands are not known may be the same.
  */
 extern bool ecapi_version_same(const EcapiVersion *a, const EcapiVersion *b);
+extern bool ecapi_version_same_command(CommandId a, CommandId b);
 
 #endif							/* ECAPI_VERSION_H */

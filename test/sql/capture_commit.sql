@@ -182,6 +182,7 @@ COPY made FROM STDIN (FREEZE);
 3	frozen
 4	frozen
 \.
+UPDATE made SET state = 'newer' WHERE id = 4;
 COMMIT;
 SELECT * FROM events();
 DROP TABLE made;
@@ -243,6 +244,106 @@ SELECT ecapi.untrack('orders', 'refund');
 COMMIT;
 SELECT event_type, split_part(id, ':', 2) AS key FROM events();
 DROP TABLE temporary;
+
+-- rows that the transaction wrote without noting them: an update is judged from what they were
+SET ROLE regress_commit_shop;
+CREATE TABLE judged (id int PRIMARY KEY, status text, total int);
+INSERT INTO judged SELECT n, 'cart', n FROM generate_series(1, 9) n;
+SELECT ecapi.track('judged', 'login', '{"ext.total": "total"}', at_commit => true);
+SELECT ecapi.track('judged', 'purchase', '{"ext.total": "total", "ext.was": "old.status"}', condition => $$status = 'paid'$$, at_commit => true);
+RESET ROLE;
+-- a table that was rewritten: its rows are the transaction's, but were there before
+BEGIN;
+ALTER TABLE judged ALTER total TYPE numeric(12, 2);
+UPDATE judged SET status = 'paid' WHERE id = 1;
+UPDATE judged SET total = 11 WHERE id = 1;
+INSERT INTO judged VALUES (10, 'cart', 10);
+UPDATE judged SET status = 'paid' WHERE id = 10;
+COMMIT;
+BEGIN;
+ALTER TABLE judged ADD random float DEFAULT random();
+UPDATE judged SET status = 'paid' WHERE id = 2;
+SAVEPOINT a;
+UPDATE judged SET status = 'paid' WHERE id = 3;
+UPDATE judged SET status = 'sent' WHERE id = 2;
+ROLLBACK TO a;
+UPDATE judged SET total = 33 WHERE id = 3;
+COMMIT;
+SELECT * FROM events();
+-- written while nothing was captured, for good or between two writes that were
+BEGIN;
+SET LOCAL ecapi.capture = off;
+INSERT INTO judged VALUES (11, 'cart', 1), (12, 'paid', 1), (13, 'cart', 1);
+SET LOCAL ecapi.capture = on;
+UPDATE judged SET status = 'paid', total = 2 WHERE id IN (11, 12);
+UPDATE judged SET total = 3 WHERE id IN (11, 12);
+INSERT INTO judged VALUES (14, 'cart', 1);
+SET LOCAL session_replication_role = replica;
+UPDATE judged SET status = 'paid', total = 2 WHERE id IN (13, 14);
+SET LOCAL session_replication_role = origin;
+UPDATE judged SET total = 3 WHERE id IN (13, 14);
+SET LOCAL ecapi.capture = off;
+UPDATE judged SET status = 'open' WHERE id IN (11, 13);
+SET LOCAL ecapi.capture = on;
+UPDATE judged SET status = 'paid', total = 4 WHERE id IN (11, 13);
+COMMIT;
+SELECT * FROM events();
+BEGIN;
+INSERT INTO judged VALUES (15, 'cart', 1);
+SET LOCAL ecapi.capture = off;
+UPDATE judged SET status = 'paid' WHERE id = 15;
+SET LOCAL ecapi.capture = on;
+UPDATE judged SET total = 2 WHERE id = 15;
+ALTER TABLE judged ADD added int;
+UPDATE judged SET total = 3 WHERE id = 15;
+COMMIT;
+SELECT * FROM events();
+-- before there was a track
+BEGIN;
+CREATE TABLE late (id int PRIMARY KEY, status text);
+INSERT INTO late VALUES (1, 'cart'), (2, 'paid'), (3, 'cart');
+SELECT ecapi.track('late', 'purchase', '{"ext.was": "old.status"}', condition => $$status = 'paid'$$, at_commit => true);
+INSERT INTO late VALUES (4, 'paid');
+UPDATE late SET status = 'paid' WHERE id < 3;
+COMMIT;
+SELECT * FROM events();
+DROP TABLE late;
+-- an update by a trigger that fires before the track's own is reported first
+SET ROLE regress_commit_shop;
+CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    FOR n IN 1 .. 2 LOOP
+        BEGIN
+            UPDATE shop.judged SET total = coalesce(total, 0) + 1 WHERE id = new.id;
+        EXCEPTION WHEN division_by_zero THEN NULL;
+        END;
+    END LOOP;
+    BEGIN
+        UPDATE shop.judged SET status = 'undone', total = 1 / 0 WHERE id = new.id;
+    EXCEPTION WHEN division_by_zero THEN NULL;
+    END;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER aaa AFTER INSERT OR UPDATE ON judged FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION fill();
+RESET ROLE;
+BEGIN;
+INSERT INTO judged VALUES (20, 'cart'), (21, 'paid');
+COMMIT;
+BEGIN;
+UPDATE judged SET status = 'paid' WHERE id IN (4, 20, 21);
+COMMIT;
+BEGIN;
+INSERT INTO judged VALUES (22, 'cart');
+UPDATE judged SET status = 'paid' WHERE id IN (5, 22);
+UPDATE judged SET status = 'sent' WHERE id = 5;
+SAVEPOINT a;
+UPDATE judged SET status = 'sent' WHERE id = 22;
+ROLLBACK TO a;
+UPDATE judged SET status = 'paid' WHERE id = 5;
+COMMIT;
+SELECT * FROM events();
+DROP TABLE judged;
+DROP FUNCTION fill;
 
 -- prepared transactions: as the row is when it is prepared
 BEGIN;
