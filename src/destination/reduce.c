@@ -14,10 +14,12 @@
  *					what needs a country that does not leave is normalized (by_country.c)
  *
  * Fields go last, so that a value can be taken from a field that does not leave,
- * and nothing can be put back that was taken away.
+ * and nothing can be put back that was taken away, but what limits the use of the event.
  *
  * Invariants
- *	(1) A redacted field is in no result, whatever the event holds; see prune.c.
+ *	(1) A redacted field is in no result, whatever the event holds; see prune.c.  For a
+ *		platform's format this is not so of user_data.mmt_only, gpp_string, gpp_sid and
+ *		ext.consent: see take_back_limits().
  *	(2) With value_field, value_transform or value_factor the event's own value never
  *		leaves: where there is nothing to send in its place, the event does not go.
  *		A cap's is sent where it is below.  A value is rounded once, at the end.
@@ -187,15 +189,59 @@ force_mmt_only(EcapiArena *arena, const EcapiValue *event)
 							ecapi_value_with(arena, user_data, "mmt_only", truth));
 }
 
+/* An object with a member as another object has it; object NULL, or none: a new one. */
+static const EcapiValue *
+take_back(EcapiArena *arena, const EcapiValue *object, const EcapiValue *from, const char *name)
+{
+	const EcapiValue *member = ecapi_value_get(from, name);
+	const EcapiValue *left = ecapi_value_get(object, name);
+
+	if (member == NULL || (left != NULL && ecapi_value_equal(left, member)))
+		return object;
+	if (object == NULL || object->type != ECAPI_OBJECT)
+		object = ecapi_value_new(arena, ECAPI_OBJECT);
+	return object ? ecapi_value_with(arena, object, name, member) : NULL;
+}
+
+/*
+ * What limits the use of an event, as the event had it.  A platform is told in words of its
+ * own what the person allowed, which its format makes of these members: without them a denial
+ * would vanish, and the event go as one of a person who was never asked.
+ */
+static const EcapiValue *
+take_back_limits(EcapiArena *arena, const EcapiValue *left, const EcapiValue *event)
+{
+	static const char *const limits[] = {"mmt_only", "gpp_string", "gpp_sid"};
+	const EcapiValue *from = ecapi_value_get(event, "user_data");
+	const EcapiValue *before = ecapi_value_get(left, "user_data");
+	const EcapiValue *user = before;
+	const EcapiValue *ext = ecapi_value_get(before, "ext");
+	const EcapiValue *whole = take_back(arena, ext, ecapi_value_get(from, "ext"), "consent");
+
+	for (size_t i = 0; i < lengthof(limits); i++)
+		user = take_back(arena, user, from, limits[i]);
+	if (whole != ext)
+	{
+		if (user == NULL || user->type != ECAPI_OBJECT)
+			user = ecapi_value_new(arena, ECAPI_OBJECT);
+		user = user && whole ? ecapi_value_with(arena, user, "ext", whole) : NULL;
+	}
+	return user == before || user == NULL ? left : ecapi_value_with(arena, left, "user_data", user);
+}
+
 static const EcapiValue *
 reduce_fields(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event)
 {
 	bool		country = options->fields ? options->fields->country : !options->redact->country;
+	const EcapiValue *left;
 
 	if (!country)
 		event = ecapi_normalize_by_country(arena, options->format->name, event);
-	return options->fields ? ecapi_paths_keep(options->fields, arena, event) :
-		ecapi_paths_redact(options->redact, arena, event);
+	if (options->fields)
+		return ecapi_paths_keep(options->fields, arena, event);
+	left = ecapi_paths_redact(options->redact, arena, event);
+	/* who gets the string itself gets what the owner gives; all others are told what it says */
+	return options->format->gets_consent ? left : take_back_limits(arena, left, event);
 }
 
 const char *

@@ -22,7 +22,7 @@ static const char *reason;
 static void
 clear(void)
 {
-	static const EcapiFormat format = {.name = "ecapi"};
+	static const EcapiFormat format = {.name = "ecapi", .gets_consent = true};
 
 	memset(&options, 0, sizeof(options));
 	options.format = &format;
@@ -337,6 +337,41 @@ test_redact(void)
 			   "{'id':'1','properties':{'ext':{'a':1}}}", "whole objects");
 }
 
+/* A platform is told what a person denied, whatever its destination redacts. */
+static void
+test_redact_consent(void)
+{
+#define LIMITS	"'mmt_only':true,'gpp_string':'x','gpp_sid':[7]"
+#define CONSENT	"'ext':{'consent':{'ad_user_data':true,'ad_personalization':false}}"
+	static const EcapiFormat platform = {.name = "google"};
+	static const char event[] = "{'user_data':{" LIMITS ",'ifa':'y','ext':{'consent':{'ad_user_data':true,"
+		"'ad_personalization':false},'a':1}},'id':'1'}";
+	static const char *const lists[] = {
+		"user_data.ext", "user_data.ext.consent", "user_data.ext.consent.ad_personalization",
+		"user_data.gpp_string, user_data.gpp_sid", "user_data", "user_data.ifa, user_data.gpp_string"
+	};
+
+	for (size_t i = 0; i < lengthof(lists); i++)
+	{
+		const char *left;
+
+		redact(lists[i]);
+		options.format = &platform;
+		left = reduced(event);
+		check(strstr(left, "'mmt_only':true") && strstr(left, "'gpp_string':'x'") && strstr(left, "'gpp_sid':[7]") &&
+			  strstr(left, "'consent':{'ad_user_data':true,'ad_personalization':false}"), lists[i]);
+	}
+	redact("user_data");
+	options.format = &platform;
+	check_text(reduced(event), "{'id':'1','user_data':{" LIMITS "," CONSENT "}}", "nothing else comes back");
+	check_text(reduced("{'user_data':{'ifa':'y','ext':{'a':1}},'id':'1'}"), "{'id':'1'}", "nothing of who said nothing");
+	check_text(reduced_in_mode(true, "{'user_data':{'ifa':'y'}}"), "{'user_data':{'mmt_only':true}}",
+			   "the restricted mode stays");
+	redact("user_data.ext, user_data.gpp_string");
+	check_text(reduced(event), "{'user_data':{'mmt_only':true,'gpp_sid':[7],'ifa':'y'},'id':'1'}",
+			   "who gets the string itself gets what the owner gives");
+}
+
 /* An event that may be sent in a restricted mode alone says so to the format. */
 static void
 test_restricted(void)
@@ -420,15 +455,17 @@ grab_nothing(void *owner, size_t size)
 static void
 test_memory(void)
 {
+	static const EcapiFormat platform = {.name = "google"};
 	static max_align_t memory[8192 / sizeof(max_align_t)];
 	EcapiValue *event = unit_json(&arena, "{'id':'1','value':3,'user_data':{'ifa':'x','event_ip_address':'192.0.2.1',"
-								  "'address':[{'postal_code':'70173'}]},'ext':{'a':{'b':1,'c':2}}}");
+								  "'ext':{'consent':false},'address':[{'postal_code':'70173'}]},'ext':{'a':{'b':1,'c':2}}}");
 	bool		whole = true;
 	int			failed = 0;
 	int			given = 0;
 	size_t		size;
 
-	redact("ext.a.b, user_data.ifa");
+	redact("ext.a.b, user_data.ifa, user_data.ext");
+	options.format = &platform;
 	options.anonymize = ECAPI_ANONYMIZE_IP | ECAPI_ANONYMIZE_POSTAL_CODE;
 	options.mmt_only = true;
 	ecapi_decimal_read("2", 1, &options.value_factor);
@@ -451,7 +488,7 @@ test_memory(void)
 			given++;
 			whole &= strstr(text, "192.0.2.1'") == NULL && strstr(text, "'b'") == NULL &&
 				strstr(text, "'ifa'") == NULL && strstr(text, "'value':6") != NULL &&
-				strstr(text, "mmt_only") != NULL && strstr(text, "70173") == NULL;
+				strstr(text, "mmt_only") != NULL && strstr(text, "'consent':false") != NULL && strstr(text, "70173") == NULL;
 		}
 	}
 	check(whole && failed > 10 && given > 0, "an arena that fails gives nothing");
@@ -467,6 +504,7 @@ main(void)
 	test_mmt_only();
 	test_anonymize();
 	test_redact();
+	test_redact_consent();
 	test_restricted();
 	test_keep();
 	test_country();
