@@ -62,6 +62,7 @@ typedef struct Writing
 {
 	EcapiArena *arena;
 	EcapiDatumForm form;
+	bool		exact;			/* values that differ have texts that differ */
 	EcapiLosses *losses;
 } Writing;
 
@@ -181,9 +182,11 @@ set_bytea(Literal *literal, Datum datum)
 	set_literal(literal, ECAPI_STRING, hex, len * 2);
 }
 
-/* A value of a type that is neither JSON, array nor composite. */
+/*
+ * A value of a type that is neither JSON, array nor composite.  exact: see Writing.
+ */
 static void
-make_literal(Literal *literal, const EcapiDatumType *type, Datum datum)
+make_literal(Literal *literal, const EcapiDatumType *type, Datum datum, bool exact)
 {
 	char	   *space = literal->space;
 	EcapiType	json = ECAPI_STRING;
@@ -214,7 +217,9 @@ make_literal(Literal *literal, const EcapiDatumType *type, Datum datum)
 			set_number(literal, space, float_to_shortest_decimal_buf(DatumGetFloat4(datum), space));
 			return;
 		case ECAPI_WRITE_FLOAT8:
-			set_number(literal, space, ecapi_literal_double(DatumGetFloat8(datum), space));
+			set_number(literal, space, exact ?
+					   double_to_shortest_decimal_buf(DatumGetFloat8(datum), space) :
+					   ecapi_literal_double(DatumGetFloat8(datum), space));
 			return;
 		case ECAPI_WRITE_NUMERIC:
 			set_numeric(literal, datum);
@@ -279,7 +284,7 @@ write_literal(const Writing *to, const EcapiDatumType *type, Datum datum)
 				   ecapi_literal_seconds(DatumGetTimestampTz(datum), literal.space));
 	}
 	else
-		make_literal(&literal, type, datum);
+		make_literal(&literal, type, datum, to->exact);
 
 	if (to->form == ECAPI_FORM_TEXT)
 		literal.type = ECAPI_STRING;
@@ -438,7 +443,7 @@ EcapiValue *
 ecapi_datum_value(EcapiArena *arena, const EcapiDatumType *type, Datum datum,
 				  EcapiDatumForm form, int max_depth, EcapiLosses *losses)
 {
-	Writing		to = {arena, form, losses};
+	Writing		to = {.arena = arena, .form = form, .losses = losses};
 
 	memset(losses, 0, sizeof(*losses));
 	return write_value(&to, type, datum, max_depth);
@@ -517,7 +522,7 @@ tree_key(const EcapiDatumType *type, Datum datum)
 	EcapiBuffer json;
 	EcapiValue *value;
 	EcapiLosses losses = {0};
-	Writing		to = {&arena, ECAPI_FORM_NATURAL, &losses};
+	Writing		to = {.arena = &arena, .form = ECAPI_FORM_NATURAL, .exact = true, .losses = &losses};
 
 	ecapi_tree_stoppable_arena(&arena, CurrentMemoryContext);
 	value = write_value(&to, type, datum, ECAPI_MAX_DEPTH);
@@ -572,7 +577,7 @@ ecapi_datum_key(const EcapiDatumType *type, Datum datum)
 	/* '24 hours' is '1 day'. */
 	if (type->type == INTERVALOID)
 		datum = DirectFunctionCall1(interval_justify_interval, datum);
-	make_literal(&literal, type, datum);
+	make_literal(&literal, type, datum, true);
 	/* So are 0 and -0. */
 	if (literal.type == ECAPI_NUMBER && literal.len == 2 && memcmp(literal.text, "-0", 2) == 0)
 		set_literal(&literal, ECAPI_NUMBER, "0", 1);

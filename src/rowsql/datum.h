@@ -45,7 +45,9 @@ extern ECAPI_PROBED EcapiValue *ecapi_datum_value(EcapiArena *arena, const Ecapi
  * setting changes, with "%" and ":" in it written as "%25" and "%3A", so that
  * parts joined by ":" stay apart, and control characters, which no id may
  * have, in the same way.  What is equal in SQL has one key: 10.50 is "10.5", also
- * in arrays and JSON, and the order of keys in JSON is no difference.
+ * in arrays and JSON, and the order of keys in JSON is no difference.  Numbers that
+ * differ have keys that differ, also where an event has one decimal for both: a double
+ * that was a real is the real's decimal there (literal.h).
  * A value larger than any event by far has a key that is longer than an id may
  * be, and that says only its size.
  */

@@ -62,6 +62,11 @@ UPDATE eq.kinds SET c_interval = '25 hours', c_citext = 'blue', c_domain = 'blue
     c_range = '[1.01,2)', c_ranges = '{[1.01,2)}', c_list = '{1.01}', c_words = '{blue}', c_spans = '{25 hours}', c_pair = ROW('25 hours', 1),
     c_doc = '{"a": 1}', c_docs = ARRAY['{"a": 2}'::jsonb], c_map = 'a=>1', c_float = 1, c_zone = '12:00+01';
 SELECT * FROM ids();
+-- and one that an event has the same decimal for is one
+UPDATE eq.kinds SET c_float = 70.3;
+UPDATE eq.kinds SET c_float = (70.3::real)::float8;
+UPDATE eq.kinds SET c_float = 70.3::real;
+SELECT * FROM ids();
 
 -- a superuser's table runs no code of a type's for it: the key decides
 CREATE TABLE eq.plain (id int PRIMARY KEY, word eq.citext, span interval);

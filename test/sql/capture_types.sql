@@ -102,6 +102,8 @@ SELECT public.key_of('char(5)', 'ab');
 SELECT public.key_of('uuid', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
 SELECT public.key_of('numeric', '10.50', '100', '0.00');
 SELECT public.key_of('float8', '0.30000000000000004', '-0');
+SELECT public.key_of('float8', '70.3', '70.30000305175781', '134217744', '1e300');
+SELECT public.key_of('float8[]', '{70.3}', '{70.30000305175781}');
 SELECT public.key_of('timestamptz', '2026-11-23 13:00:00.10+00');
 SELECT public.key_of('timestamp', '2026-11-23T13:00:00');
 SELECT public.key_of('date', '2026-11-23');
