@@ -21,6 +21,7 @@
 #include <strings.h>
 
 #include "event/ascii.h"
+#include "event/scan.h"
 
 #define NAMES(...) ((const char *const[]) {__VA_ARGS__, NULL})
 
@@ -92,18 +93,6 @@ digits_at(const char *text, size_t len)
 	return n;
 }
 
-/* Eight, four, four, four and twelve hexadecimal digits. */
-static bool
-is_uuid(const char *text, size_t len)
-{
-	if (len != 36)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' : ecapi_hex_digit(text[i]) < 0)
-			return false;
-	return true;
-}
-
 static bool
 is_two_numbers(const char *text, size_t len)
 {
@@ -122,7 +111,7 @@ is_rest(char kind, const char *text, size_t len)
 		case '*':
 			return len > 0 && !ecapi_all_digits(text, len);
 		case 'U':
-			return is_uuid(text, len);
+			return ecapi_scan_uuid(text, len);
 		case 'N':
 			return is_two_numbers(text, len);
 		default:

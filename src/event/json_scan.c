@@ -156,11 +156,8 @@ utf8_length(const unsigned char *text, size_t len)
 	return n;
 }
 
-/*
- * The code unit of an escape \uXXXX that begins at text, or -1 when it is none.
- */
-static int
-escaped_unit(const char *text, size_t len)
+int
+ecapi_json_escaped_unit(const char *text, size_t len)
 {
 	int			unit = 0;
 
@@ -194,14 +191,14 @@ scan_escape(const char *text, size_t len, const char **wrong)
 	}
 	if (text[1] != 'u')
 		return 2;
-	unit = escaped_unit(text, len);
+	unit = ecapi_json_escaped_unit(text, len);
 	if (unit < 0)
 		*wrong = "invalid string sequence";
 	else if (unit == 0)
 		*wrong = "a text holds a NUL character";
 	else if (unit >= 0xD800 && unit <= 0xDFFF)
 	{
-		low = unit < 0xDC00 ? escaped_unit(text + 6, len - 6) : -1;
+		low = unit < 0xDC00 ? ecapi_json_escaped_unit(text + 6, len - 6) : -1;
 		if (low >= 0xDC00 && low <= 0xDFFF)
 			return 12;
 		*wrong = "a text holds half a surrogate pair";

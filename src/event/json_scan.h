@@ -28,4 +28,7 @@ typedef struct EcapiJsonMeasure
  */
 extern const char *ecapi_json_scan(const char *text, size_t len, EcapiJsonMeasure *measure);
 
+/* The code unit of an escape \uXXXX that begins at text (len bytes), or -1 when it is none. */
+extern int	ecapi_json_escaped_unit(const char *text, size_t len);
+
 #endif							/* ECAPI_JSON_SCAN_H */

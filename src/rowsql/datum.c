@@ -14,9 +14,8 @@
  *	- Where nothing is confined nothing raises an error but for want of memory,
  *	  or for damaged data.
  *
- * Ownership: the tree is in the arena.  What was detoasted for a scalar is
- * freed at once; what was for arrays and composites stays in the current
- * context.
+ * Ownership: the tree is in the arena.  What was detoasted for a text or bytea is
+ * freed at once; what was for anything else stays in the current context.
  */
 #include "postgres.h"
 

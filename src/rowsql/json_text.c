@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "event/json_scan.h"
 #include "event/members.h"
 #include "event/validate.h"
 #include "rowsql/json_text.h"
@@ -78,25 +79,6 @@ put(TextScan *scan, const char *bytes, size_t len)
 	scan->written += len;
 }
 
-/* The code unit of an escape \uXXXX that begins there, or -1. */
-static int
-escaped_unit(const TextScan *scan, size_t at)
-{
-	int			unit = 0;
-
-	if (scan->len - at < 6 || scan->json[at] != '\\' || scan->json[at + 1] != 'u')
-		return -1;
-	for (int i = 2; i < 6; i++)
-	{
-		unsigned char c = (unsigned char) scan->json[at + i];
-
-		if (!isxdigit(c))
-			return -1;
-		unit = unit * 16 + (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-	}
-	return unit;
-}
-
 /* Whether the server's encoding can hold a character. */
 static bool
 has_character(TextScan *scan, pg_wchar c)
@@ -124,7 +106,9 @@ has_character(TextScan *scan, pg_wchar c)
 static size_t
 skip_escape(TextScan *scan, size_t at, bool *bad)
 {
-	int			unit = escaped_unit(scan, at);
+	const char *text = scan->json + at;
+	size_t		len = scan->len - at;
+	int			unit = ecapi_json_escaped_unit(text, len);
 	int			low;
 
 	if (unit < 0)
@@ -135,7 +119,7 @@ skip_escape(TextScan *scan, size_t at, bool *bad)
 			*bad = true;
 		return at + 6;
 	}
-	low = unit < 0xDC00 && scan->len - at > 6 ? escaped_unit(scan, at + 6) : -1;
+	low = unit < 0xDC00 ? ecapi_json_escaped_unit(text + 6, len - 6) : -1;
 	if (low < 0xDC00 || low > 0xDFFF)
 	{
 		*bad = true;

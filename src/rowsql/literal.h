@@ -31,7 +31,7 @@ extern int	ecapi_literal_double(double value, char *to);
  * ISO 8601: "2026-11-23T13:00:00", and "Z" behind it if zoned (the value is in
  * UTC then), with as many of six digits of a fraction as are not zeros.  Years
  * as the standard counts them: 1 BC is 0000, 2 BC is -0001; years beyond 9999
- * have five or six digits.  "infinity", "-infinity".
+ * have five or six digits, those of dates up to seven.  "infinity", "-infinity".
  */
 extern int	ecapi_literal_time(Timestamp value, bool zoned, char *to);
 extern int	ecapi_literal_date(DateADT value, char *to);
