@@ -15,7 +15,9 @@
  *
  * Limited data use: TikTok takes the flag of web and app events alone, and only beside a
  * public address of the visitor.  An event that would have to go without it is held back,
- * unless the owner says that it goes (option limited_data_use).
+ * unless the owner says that it goes (option limited_data_use).  Not even then where the
+ * option restricted lets events pass for that mode alone: reduced, they are as all with
+ * mmt_only are.
  *
  * Invariants
  *	(1) Identifiers are written by tiktok_user.c alone.
@@ -112,7 +114,8 @@ find_limited(EcapiShape *shape, const EcapiFacts *facts, Extras *extras)
 	address = ecapi_match_ip(&keys);
 	extras->limited = address && ecapi_scan_ip_is_public(address->text, address->len) &&
 		(extras->source == ECAPI_TIKTOK_WEB || extras->source == ECAPI_TIKTOK_APP);
-	return extras->limited || strcmp(option, "mmt_only") == 0;
+	return extras->limited ||
+		(strcmp(option, "mmt_only") == 0 && !shape->options->terms.restricted);
 }
 
 /* As the result of add, of which SHAPED says that nothing is known against it. */

@@ -226,6 +226,13 @@ test_limited(void)
 	check(platform_shape(LIMITED("", "")) == ECAPI_SHAPED && !platform_has("limited"), "unless the owner says otherwise");
 	check(platform_shape(LIMITED(ADDRESS, "")) == ECAPI_SHAPED && platform_has("limited"), "where it can, it has the flag");
 	check(platform_shape("{" WEB ",'event_type':'login'}") == ECAPI_SHAPED && !platform_has("limited"), "others have none");
+	platform.options.terms.restricted = true;
+	check(platform_shape(LIMITED(ADDRESS, "'source':'physical_store',")) == ECAPI_FILTERED,
+		  "what consent lets pass in that mode alone never leaves without the flag");
+	check_text(platform.reason, "limited_data_use", "for that reason");
+	check(platform_shape(LIMITED(ADDRESS, "")) == ECAPI_SHAPED && platform_has("limited"), "but with it");
+	check(platform_shape("{" WEB ",'event_type':'login'}") == ECAPI_SHAPED, "others are free");
+	platform.options.terms.restricted = false;
 	platform.options.own[ECAPI_TIKTOK_LIMITED_DATA_USE] = (char *) "all";
 	check(platform_shape("{" WEB ",'event_type':'login'}") == ECAPI_FILTERED, "where all must have it, so must they");
 	begin();
