@@ -6,7 +6,9 @@
  *	(1) An identifier leaves by the rule that identity.def has for it, and no other way.
  *	(2) A list of identifiers has at most ten, and an address all of its four parts: what
  *		has more, or lacks one, fails a request for all that are beside it.
- *	(3) Of consent, plain answers and the string, a denial wins, and what neither says is
+ *	(3) What leaves clear has the form of what it is called: ids of clicks and visitors come
+ *		from a visitor's browser, and may be any text.
+ *	(4) Of consent, plain answers and the string, a denial wins, and what neither says is
  *		not said.
  *
  * Values that have no certain form are left out and told to the caller.  No I/O, no
@@ -52,12 +54,14 @@ user_text(const EcapiGoogleUser *user, const char *name)
 	return ecapi_member_text(user->user_data, name);
 }
 
-/* A text of the cookies and ids of clicks. */
+/* An id of ext.click_ids; NULL: there is none, or what is there has not the form of one. */
 static const EcapiValue *
-click_text(const EcapiGoogleUser *user, const char *name)
+own_id(EcapiGoogleUser *user, const char *name)
 {
-	return ecapi_member_text(ecapi_member_object(ecapi_member_object(user->user_data, "ext"),
-												 "click_ids"), name);
+	EcapiMatchKeys keys;
+
+	ecapi_match_begin(&keys, user->shape, user->writer, user->user_data);
+	return ecapi_match_id(ecapi_match_cookie(&keys, name));
 }
 
 /* What tells the person from others was written, and whether the product takes an event for it. */
@@ -283,11 +287,12 @@ may_have_ip(const EcapiGoogleUser *user)
 static void
 write_device(EcapiGoogleUser *user, const char *member, const char *agent, const char *ip)
 {
+	const EcapiValue *address = user_text(user, ip);
 	EcapiOpen	open = ecapi_write_open(user->writer, member, '{');
 
 	ecapi_write_value(user->writer, "userAgent", user_text(user, agent));
-	if (may_have_ip(user))
-		ecapi_write_value(user->writer, "ipAddress", user_text(user, ip));
+	if (address != NULL && ecapi_scan_ip(address->text, address->len) && may_have_ip(user))
+		ecapi_write_value(user->writer, "ipAddress", address);
 	ecapi_write_close(user->writer, open, '}', false);
 }
 
@@ -311,14 +316,23 @@ static const struct
 	{"dclid", true}
 };
 
+/* The same, or click_id for it, unless ext.click_ids says that this is another's. */
+static const EcapiValue *
+standard_click(EcapiGoogleUser *user, const char *name)
+{
+	EcapiMatchKeys keys;
+
+	ecapi_match_begin(&keys, user->shape, user->writer, user->user_data);
+	return ecapi_match_id(ecapi_match_click(&keys, name));
+}
+
 static void
 write_click(EcapiGoogleUser *user, const char *name)
 {
 	const char *kind = ecapi_google_option(user->shape->options, ECAPI_GOOGLE_CLICK_ID_KIND);
-	const EcapiValue *click = click_text(user, name);
+	const EcapiValue *click = kind && strcmp(kind, name) == 0 ? standard_click(user, name)
+		: own_id(user, name);
 
-	if (click == NULL && kind && strcmp(kind, name) == 0)
-		click = user_text(user, "click_id");
 	if (click == NULL)
 		return;
 	ecapi_write_value(user->writer, name, click);
@@ -350,14 +364,15 @@ ecapi_google_write_ad_identifiers(EcapiGoogleUser *user)
 {
 	EcapiOpen	open = ecapi_write_open(user->writer, "adIdentifiers", '{');
 	bool		floodlight = user->product == ECAPI_GOOGLE_FLOODLIGHT;
+	const EcapiValue *impression = ecapi_match_id(user_text(user, "impression_id"));
 
 	for (size_t i = 0; i < lengthof(clicks); i++)
 		if (floodlight || !clicks[i].floodlight)
 			write_click(user, clicks[i].name);
 	write_mobile_device(user);
-	if (floodlight && user_text(user, "impression_id"))
+	if (floodlight && impression != NULL)
 	{
-		ecapi_write_value(user->writer, "impressionId", user_text(user, "impression_id"));
+		ecapi_write_value(user->writer, "impressionId", impression);
 		note_person(user, true);
 	}
 	write_device(user, "landingPageDeviceInfo", "landing_user_agent", "landing_ip_address");
@@ -392,8 +407,8 @@ ecapi_google_write_consent(EcapiGoogleUser *user)
 void
 ecapi_google_write_client(EcapiGoogleUser *user, bool app)
 {
-	const EcapiValue *client = click_text(user, "ga_client_id");
-	const EcapiValue *instance = click_text(user, "ga_app_instance_id");
+	const EcapiValue *client = own_id(user, "ga_client_id");
+	const EcapiValue *instance = own_id(user, "ga_app_instance_id");
 	EcapiIdentityForm form;
 
 	/* both together are refused: where the event happened decides */

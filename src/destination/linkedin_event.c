@@ -163,6 +163,15 @@ write_digest(void *arg, const EcapiIdentityForm *form)
 	return false;
 }
 
+/* An id of the owner's as it is; what may be an email address never leaves clear. */
+static const EcapiValue *
+clear_id(const EcapiMatchKeys *keys)
+{
+	const EcapiValue *id = ecapi_member_text(keys->data, "customer_identifier");
+
+	return id != NULL && strchr(id->text, '@') == NULL ? id : NULL;
+}
+
 /* One at most, and it may not be there when it is empty. */
 static void
 write_external_id(User *user)
@@ -171,7 +180,7 @@ write_external_id(User *user)
 	EcapiOpen	open = ecapi_write_open(keys->writer, "externalIds", '[');
 
 	if (ecapi_linkedin_says(keys->shape->options, ECAPI_LINKEDIN_EXTERNAL_ID, "clear"))
-		ecapi_match_own_id(keys, NULL, ecapi_member_text(keys->data, "customer_identifier"), 0);
+		ecapi_match_own_id(keys, NULL, clear_id(keys), 0);
 	else
 		ecapi_match_each(keys, "user_data.customer_identifier", write_digest, keys->writer);
 	(void) ecapi_write_close(keys->writer, open, ']', false);

@@ -48,6 +48,13 @@ set_ads(void)
 }
 
 static void
+set_floodlight(void)
+{
+	set_ads();
+	options.own[ECAPI_GOOGLE_ACCOUNT_TYPE] = "FLOODLIGHT_CONFIG";
+}
+
+static void
 set_analytics(void)
 {
 	memset(&options, 0, sizeof(options));
@@ -375,6 +382,45 @@ test_clicks(void)
 	check(shape_user("'impression_id':'m','ext':{'click_ids':{'dclid':'d'}}") == ECAPI_SHAPED &&
 		  has("\"adIdentifiers\":{\"dclid\":\"d\",\"impressionId\":\"m\"}"), "Floodlight does");
 	check(shape_user(EMAIL) == ECAPI_UNFIT, "and finds nobody by an email address");
+	check(shape_user("'impression_id':'ann@example.com'") == ECAPI_UNFIT, "nor by one that is called an impression");
+}
+
+/* The standard has one click_id for all platforms. */
+static void
+test_others_clicks(void)
+{
+	set_ads();
+	options.own[ECAPI_GOOGLE_CLICK_ID_KIND] = "gclid";
+	check(shape_user("'click_id':'F1','ext':{'click_ids':{'fbclid':'F1'}}") == ECAPI_UNFIT, "another platform's click is not Google's");
+	check(shape_user("'click_id':'B1','ext':{'click_ids':{'gbraid':'B1'}}") == ECAPI_SHAPED &&
+		  has("\"adIdentifiers\":{\"gbraid\":\"B1\"}"), "nor is one of another kind of this one");
+	check(shape_user("'click_id':'G1','ext':{'click_ids':{'fbclid':'F1'}}") == ECAPI_SHAPED &&
+		  has("\"adIdentifiers\":{\"gclid\":\"G1\"}"), "what is nobody else's is");
+}
+
+/* What a visitor's browser says may be any text. */
+static void
+test_forms_of_ids(void)
+{
+	static const char *const names[] = {"gclid", "gbraid", "wbraid", "dclid", "ga_client_id", "ga_app_instance_id"};
+	static const char *const texts[] = {"ann@example.com", "+49 711 1", "Ann Example", "a%40example.com"};
+	void		(*const sets[]) (void) = {set_ads, set_floodlight, set_analytics};
+	char		user[300];
+
+	for (size_t s = 0; s < lengthof(sets); s++)
+		for (size_t n = 0; n < lengthof(names); n++)
+			for (size_t t = 0; t < lengthof(texts); t++)
+			{
+				sets[s]();
+				snprintf(user, sizeof(user), "'ext':{'click_ids':{'%s':'%s'}}", names[n], texts[t]);
+				check(shape_user(user) == ECAPI_UNFIT && !has(texts[t]), user);
+			}
+	set_ads();
+	options.own[ECAPI_GOOGLE_CLICK_ID_KIND] = "gclid";
+	check(shape_user("'click_id':'ann@example.com'") == ECAPI_UNFIT, "nor as the standard's click");
+	set_ads();
+	check(shape_user(EMAIL ",'event_ip_address':'ann@example.com','landing_ip_address':'198.51.100.7'") == ECAPI_SHAPED &&
+		  !has("ann@") && has("198.51.100.7"), "an IP address is one");
 }
 
 static void
@@ -630,6 +676,8 @@ main(void)
 	test_identifiers();
 	test_addresses_of_machines();
 	test_clicks();
+	test_others_clicks();
+	test_forms_of_ids();
 	test_consent();
 	test_fit();
 	test_options();

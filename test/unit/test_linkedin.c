@@ -125,6 +125,8 @@ test_user(void)
 	platform.options.own[ECAPI_LINKEDIN_EXTERNAL_ID] = (char *) "clear";
 	shape_user("{'event_ip_address':'192.0.2.1','customer_identifier':'Cust-42'}");
 	check(platform_has("\"externalIds\":[\"Cust-42\"]"), "or clear, for who says so");
+	check(shape_user("{'email_address':'a@example.com','customer_identifier':'ann@example.com'}") == ECAPI_SHAPED &&
+		  !platform_has("ann@") && !platform_has("externalIds"), "never an email address");
 	begin();
 
 	for (int i = 0; i < 30; i++)
