@@ -4,7 +4,11 @@
  *
  * Amazon takes a person's own word: the GPP string, the TC string that it holds, and two
  * answers, which are the plain ones, or the string's.  In its European region an event without
- * any of them is refused, so it is unfit.
+ * any of them is refused, so it is unfit.  A string leaves only if it can be read: else it could
+ * be any text.
+ *
+ * Both answers are needed, so that of mmt_only cannot be given where nobody said the other:
+ * such an event is held back.
  *
  * Source: Segment's sender amazon-conversions-api (segmentio/action-destinations), and the
  * description of the Events API (Amazon Ads API v1, tag Events).
@@ -20,6 +24,7 @@
 #include "postgres.h"
 
 #include "consent/policy.h"
+#include "consent/tcf.h"
 #include "destination/amazon.h"
 #include "destination/country.h"
 #include "destination/facts.h"
@@ -28,6 +33,7 @@
 #include "destination/match_keys.h"
 #include "destination/member.h"
 #include "destination/options.h"
+#include "event/ascii.h"
 
 #define PURCHASE	"OFF_AMAZON_PURCHASES"
 
@@ -199,6 +205,40 @@ write_match_keys(EcapiMatchKeys *keys)
 
 /* ---- what was consented to ---- */
 
+/* Whether a text has no other characters than consent strings, so that no address is one. */
+static bool
+has_letters_of_strings(const char *text, size_t len)
+{
+	return ecapi_all_alphanumeric(text, len, "-_.~");
+}
+
+/* The GPP string as it is; NULL: it is none. */
+static const EcapiValue *
+gpp_string_of(const EcapiValue *string)
+{
+	EcapiGpp	gpp;
+
+	if (string == NULL || !has_letters_of_strings(string->text, string->len) ||
+		ecapi_gpp_split(string->text, string->len, &gpp) != NULL)
+		return NULL;
+	return gpp.bare ? NULL : string;
+}
+
+/* The TC string that a text (or NULL) is or holds; NULL: none that can be read. */
+static const char *
+tc_string_of(const EcapiValue *string, size_t *len)
+{
+	EcapiGppSection section = {.id = ECAPI_GPP_TCF_EU};
+	EcapiTcf	tcf;
+
+	section.text = ecapi_consent_tc_string(string, &section.len);
+	if (section.text == NULL || !has_letters_of_strings(section.text, section.len) ||
+		ecapi_tcf_decode(&section, 0, &tcf) != NULL)
+		return NULL;
+	*len = section.len;
+	return section.text;
+}
+
 /* As Amazon has it; NULL: nobody said it, or not so that it can be read. */
 static const char *
 word_of(EcapiConsentAnswer answer)
@@ -237,6 +277,14 @@ write_answers(EcapiMatchKeys *keys)
 	(void) ecapi_write_close(keys->writer, open, '}', true);
 }
 
+/* False: mmt_only would get lost, because Amazon takes no answer without the other. */
+static bool
+can_say_uses(const EcapiValue *user)
+{
+	return !ecapi_member_is_true(user, "mmt_only") ||
+		word_of(ecapi_consent_answers(user).ad_user_data) != NULL;
+}
+
 /* consent; false: nobody said anything.  An address says where, and no consent. */
 static bool
 write_consent(EcapiMatchKeys *keys)
@@ -244,19 +292,17 @@ write_consent(EcapiMatchKeys *keys)
 	const EcapiValue *said = ecapi_member_object(keys->ext, "consent");
 	const EcapiValue *string = ecapi_member_text(keys->data, "gpp_string");
 	EcapiOpen	open = ecapi_write_open(keys->writer, "consent", '{');
-	const char *tc_string = NULL;
+	const char *tc_string;
 	size_t		len = 0;
 	EcapiOpen	geo;
 	bool		any;
 
-	tc_string = string ? ecapi_consent_tc_string(string, &len) : NULL;
-	/* a TC string by itself is no GPP string */
-	if (string != NULL && tc_string != string->text)
-		ecapi_match_clear(keys, "gpp", string, 0);
+	ecapi_match_clear(keys, "gpp", gpp_string_of(string), 0);
+	tc_string = tc_string_of(string, &len);
+	if (tc_string == NULL)
+		tc_string = tc_string_of(ecapi_member_text(said, "tcf"), &len);
 	if (tc_string != NULL)
 		ecapi_write_text_len(keys->writer, "tcf", tc_string, len);
-	else
-		ecapi_match_clear(keys, "tcf", ecapi_member_text(said, "tcf"), 0);
 	write_answers(keys);
 	any = keys->writer->any;
 	geo = ecapi_write_open(keys->writer, "geo", '{');
@@ -326,6 +372,11 @@ ecapi_amazon_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event,
 		*reason = read_extras(shape, event, &facts, &extras);
 	if (*reason != NULL)
 		return ECAPI_UNFIT;
+	if (!can_say_uses(facts.user))
+	{
+		*reason = ECAPI_REASON_MMT_ONLY;
+		return ECAPI_FILTERED;
+	}
 	open = ecapi_write_open(&writer, NULL, '{');
 	*reason = write_event(shape, &writer, &facts, &extras);
 	return ecapi_format_shaped(&writer, open, *reason);

@@ -33,6 +33,12 @@ typedef struct EcapiFacts
 extern const char *ecapi_facts_read(const EcapiShape *shape, const EcapiValue *event,
 									EcapiFacts *facts);
 
+/*
+ * The event may be used for measurement alone (user_data.mmt_only), and what the platform
+ * would get of it could not say so: it is filtered, for this may be required by law.
+ */
+#define ECAPI_REASON_MMT_ONLY	"mmt_only"
+
 /* The source of an event, as in its facts; constant. */
 extern const char *ecapi_facts_source(const EcapiValue *event);
 

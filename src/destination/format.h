@@ -231,8 +231,8 @@ struct EcapiFormat
 	bool		(*check) (const EcapiOptions *options, EcapiFormatProblem *problem);
 
 	/*
-	 * NULL, or false when an option serves now but will not for long: then problem says so,
-	 * for the doctor.  now is in seconds since 1970.
+	 * NULL, or false when an option serves now but will not for long, or lets nothing pass:
+	 * then problem says so, for the doctor.  now is in seconds since 1970.
 	 */
 	bool		(*lasts) (const EcapiOptions *options, int64_t now,
 						  EcapiFormatProblem *problem);

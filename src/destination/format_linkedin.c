@@ -175,6 +175,10 @@ linkedin_lasts(const EcapiOptions *options, int64_t now, EcapiFormatProblem *pro
 	int			month = atoi(version + 4) - 1;
 	int			year = atoi(version) / 100;
 
+	/* servers of 1.0 may have it, so it is no error */
+	if (options->mmt_only)
+		return ecapi_format_wrong(problem, "option mmt_only holds back all events: LinkedIn has no field for it", "",
+								  "Drop the option, and leave out by a filter what LinkedIn may not have.");
 	if (now < month_start(year, month + 12 - WARNED_MONTHS))
 		return true;
 	snprintf(problem->message, sizeof(problem->message),
@@ -237,7 +241,7 @@ linkedin_seal(EcapiSealing *sealing)
 #define ALWAYS \
 	"id", "timestamp", "event_type", "value", "currency_code", "user_data.customer_identifier", \
 	"user_data.email_address", "user_data.click_id", "user_data.event_ip_address", \
-	"user_data.landing_ip_address", "user_data.ext"
+	"user_data.landing_ip_address", "user_data.mmt_only", "user_data.ext"
 #define DEVICE "user_data.ifa"
 #define NAMES "user_data.address.first_name", "user_data.address.last_name", \
 	"user_data.address.country_code"

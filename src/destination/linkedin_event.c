@@ -6,6 +6,8 @@
  * name; the owner's own id of a customer alone is none (page "Conversions API", user).  The
  * array userIds has to be there even when nothing is in it, as public senders have measured.
  *
+ * LinkedIn has no field for what an event may be used for, so one with mmt_only is held back.
+ *
  * Invariants
  *	(1) An address leaves as a digest, by the rule of identity.def.  Names leave clear with
  *		send_names alone, never as digests, which nobody at LinkedIn could read.
@@ -270,6 +272,11 @@ ecapi_linkedin_add(EcapiShape *shape, EcapiArena *arena, const EcapiValue *event
 		*reason = ecapi_facts_money_wrong(&facts);
 	if (*reason != NULL)
 		return ECAPI_UNFIT;
+	if (ecapi_member_is_true(facts.user, "mmt_only"))
+	{
+		*reason = ECAPI_REASON_MMT_ONLY;
+		return ECAPI_FILTERED;
+	}
 
 	open = ecapi_write_open(&writer, NULL, '{');
 	*reason = write_event(shape, &writer, &facts);

@@ -115,7 +115,8 @@ test_consent(void)
 		const char *consent;	/* NULL: unfit in Europe */
 	}			cases[] = {
 		{"'gpp_string':'DBABLA~BVQqAAAAAgA.QA'", "{\"gpp\":\"DBABLA~BVQqAAAAAgA.QA\"}"},
-		{"'ext':{'consent':{'tcf':'CPXx'}}", "{\"tcf\":\"CPXx\"}"},
+		{"'ext':{'consent':{'tcf':'" TC_NO "'}}", "{\"tcf\":\"" TC_NO "\"}"},
+		{"'ext':{'consent':{'tcf':'DBABMA~" TC_NO "'}}", "{\"tcf\":\"" TC_NO "\"}"},
 		{"'ext':{'consent':{'ad_user_data':true,'ad_personalization':false}}",
 		"{\"amazonConsent\":{\"amznAdStorage\":\"DENIED\",\"amznUserData\":\"GRANTED\"}}"},
 		{"'ext':{'consent':{'ad_user_data':false,'ad_storage':true,'ad_personalization':false}}",
@@ -136,7 +137,15 @@ test_consent(void)
 		{"'ext':{'consent':{'ad_user_data':true}}", NULL},
 		{"'ext':{'consent':{'ad_user_data':'yes','ad_personalization':'yes'}}", NULL},
 		{"'event_ip_address':'192.0.2.1'", NULL},
-		{"'gpp_string':''", NULL}
+		{"'gpp_string':''", NULL},
+		/* what cannot be read is no string, and may be a person's */
+		{"'ext':{'consent':{'tcf':'ann@example.org'}}", NULL},
+		{"'ext':{'consent':{'tcf':'Carla@example.org'}}", NULL},
+		{"'ext':{'consent':{'tcf':'CPXx'}}", NULL},
+		{"'ext':{'consent':{'tcf':'" TC_NO "@example.org'}}", NULL},
+		{"'gpp_string':'ann@example.org'", "{" SAID("DENIED", "DENIED") "}"},
+		{"'gpp_string':'Carla@example.org'", "{" SAID("DENIED", "DENIED") "}"},
+		{"'gpp_string':'DBABTA~1YN-@example.org'", "{" SAID("DENIED", "DENIED") "}"}
 	};
 	char		json[1000];
 	char		wanted[300];
@@ -151,6 +160,13 @@ test_consent(void)
 		check(cases[i].consent == NULL || platform_has(wanted), cases[i].user);
 	}
 	begin();
+	check(platform_shape("{'id':'i'," PLATFORM_AT ",'event_type':'login','user_data':{'email_address':'ann@example.com',"
+						 "'address':{'country_code':'US'},'mmt_only':true}}") == ECAPI_FILTERED && platform.body.len == 0,
+		  "what Amazon could not be told stays here");
+	check_text(platform.reason, "mmt_only", "for that reason");
+	check(platform_shape("{'id':'i'," PLATFORM_AT ",'event_type':'login','user_data':{'email_address':'ann@example.com',"
+						 "'address':{'country_code':'US'},'mmt_only':true,'ext':{'consent':{'ad_user_data':true}}}}") == ECAPI_SHAPED &&
+		  platform_has(SAID("DENIED", "GRANTED")), "with the other answer it can be");
 	platform_check_fit("{" HEAD ",'event_type':'login'}", NULL);
 	check(!platform_has("consent"), "elsewhere nothing is said where nobody said anything");
 }

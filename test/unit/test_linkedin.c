@@ -71,6 +71,10 @@ test_fit(void)
 		check(shape_user(people[i].user_data) == (people[i].fit ? ECAPI_SHAPED : ECAPI_UNFIT) &&
 			  (people[i].fit || platform.identified == ECAPI_IDENTIFIED_NOT),
 			  people[i].user_data);
+	check(shape_user("{'email_address':'a@example.com','mmt_only':true}") == ECAPI_FILTERED && platform.body.len == 0,
+		  "what LinkedIn could not be told stays here");
+	check_text(platform.reason, "mmt_only", "for that reason");
+	check(shape_user("{'email_address':'a@example.com','mmt_only':false}") == ECAPI_SHAPED, "and nothing else");
 	check(platform.format->max_age_s < 90 * 86400, "an event is older than it may be before LinkedIn says so");
 	check(platform_shape_items(HEAD ",'event_type':'purchase'", 10000) == ECAPI_SHAPED &&
 		  platform.body.len < 400, "of ten thousand items none leaves");
@@ -238,6 +242,10 @@ lasts_at(const char *version, int64_t now)
 static void
 test_versions(void)
 {
+	platform.options.mmt_only = true;
+	check_text(lasts_at("202608", PLATFORM_NOW), "option mmt_only holds back all events: LinkedIn has no field for it",
+			   "a destination that sends nothing is told");
+	platform.options.mmt_only = false;
 	check_text(lasts_at("202608", INT64_C(1809129599)), NULL, "a version lasts until 2027-04-30");
 	check_text(lasts_at("202608", INT64_C(1809129600)),
 			   "the year for which LinkedIn takes api_version 202608 ends in 2027-08", "then its end nears");
