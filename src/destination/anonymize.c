@@ -5,7 +5,7 @@
  * Each rule concerns fields of one kind, wherever the standard has them:
  *
  *	ip				user_data.event_ip_address, user_data.landing_ip_address
- *	timestamp		timestamp
+ *	timestamp		timestamp; that of ext.original: ecapi_reduce_original()
  *	user_agent		user_data.event_user_agent, user_data.landing_user_agent
  *	postal_code		user_data.address.postal_code
  *

@@ -63,6 +63,7 @@ ecapi_body_add(EcapiBody *body, EcapiArena *arena, const EcapiValue *event, bool
 	EcapiShape *shape = &body->shape;
 	EcapiBuffer *buffer = &body->buffer;
 	const EcapiFormat *format;
+	const EcapiValue *original = ecapi_amend_original(event);
 	size_t		before = buffer->len;
 	EcapiShaped shaped;
 
@@ -70,7 +71,8 @@ ecapi_body_add(EcapiBody *body, EcapiArena *arena, const EcapiValue *event, bool
 	*reason = ecapi_reduce_lacks(shape->options);
 	if (*reason)
 		return ECAPI_LACKING;
-	shape->original = ecapi_amend_original(event);
+	/* it is an amendment with or without its ext: as another event of its type it must not leave */
+	shape->original = original ? ecapi_reduce_original(shape->options, arena, original) : NULL;
 	shape->identified = ECAPI_IDENTIFIED_UNSEEN;
 	event = ecapi_identifiers_withhold(arena, event, shape->left_out, shape->arg);
 	if (!arena->failed)

@@ -106,8 +106,8 @@ typedef struct EcapiShape
 	EcapiIdentified identified;			/* of the event that was added last; by the format */
 
 	/*
-	 * Of the event that is being added, if it is an amendment: what it is of, ext.original of
-	 * the event as it was before fields were taken out of it; else NULL.
+	 * Of the event that is being added, if it is an amendment: what it is of, ext.original as
+	 * it may leave (ecapi_reduce_original()), also where ext itself does not; else NULL.
 	 */
 	const EcapiValue *original;
 

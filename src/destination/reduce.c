@@ -9,7 +9,7 @@
  *					value_digits; with value_transform, other amounts go (prune.c)
  *	 2. mmt_only	forced, by the option or because the event may be sent in the restricted
  *					mode alone
- *	 3. anonymize	anonymize.c
+ *	 3. anonymize	anonymize.c; and ext.original, by all of these options
  *	 4. fields		what is named stays, or: redact, what is named goes (prune.c);
  *					what needs a country that does not leave is normalized (by_country.c)
  *
@@ -20,6 +20,7 @@
  *	(1) A redacted field is in no result, whatever the event holds; see prune.c.  For a
  *		platform's format this is not so of user_data.mmt_only, gpp_string, gpp_sid and
  *		ext.consent: see take_back_limits().
+ *		What an event says of another one in ext.original holds to the options, too.
  *	(2) With value_field, value_transform or value_factor the event's own value never
  *		leaves: where there is nothing to send in its place, the event does not go.
  *		A cap's is sent where it is below.  A value is rounded once, at the end.
@@ -37,6 +38,7 @@
 #include "destination/paths.h"
 #include "destination/reduce.h"
 #include "destination/by_country.h"
+#include "event/amended.h"
 #include "event/codes.h"
 #include "event/event_type.h"
 #include "event/scan.h"
@@ -244,6 +246,45 @@ reduce_fields(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *
 	return options->format->gets_consent ? left : take_back_limits(arena, left, event);
 }
 
+/* Whether properties.transaction_id leaves. */
+static bool
+transaction_leaves(const EcapiOptions *options)
+{
+	static const char path[] = "properties.transaction_id";
+	const EcapiPaths *paths = options->fields ? options->fields : options->redact;
+	bool		named = paths &&
+		(ecapi_paths_whole(paths, ecapi_field_named("properties", strlen("properties"))) ||
+		 ecapi_paths_whole(paths, ecapi_field_named(path, strlen(path))));
+
+	return paths == NULL || named == (options->fields != NULL);
+}
+
+const EcapiValue *
+ecapi_reduce_original(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *original)
+{
+	if (original->type != ECAPI_OBJECT)
+		return original;
+	if (options->anonymize)
+		original = ecapi_anonymize(options->anonymize, arena, original);
+	return transaction_leaves(options) ? original
+		: ecapi_value_with(arena, original, "transaction_id", NULL);
+}
+
+/* The event with ext.original as it may leave. */
+static const EcapiValue *
+reduce_original_of(const EcapiOptions *options, EcapiArena *arena, const EcapiValue *event)
+{
+	const EcapiValue *ext = ecapi_value_get(event, "ext");
+	const EcapiValue *original = ecapi_value_get(ext, ECAPI_ORIGINAL);
+	const EcapiValue *reduced;
+
+	if (original == NULL)
+		return event;
+	reduced = ecapi_reduce_original(options, arena, original);
+	return reduced == original ? event
+		: ecapi_value_with(arena, event, "ext", ecapi_value_with(arena, ext, ECAPI_ORIGINAL, reduced));
+}
+
 const char *
 ecapi_reduce_lacks(const EcapiOptions *options)
 {
@@ -266,6 +307,7 @@ ecapi_reduce(const EcapiOptions *options, bool restricted, EcapiArena *arena,
 		event = force_mmt_only(arena, event);
 	if (options->anonymize)
 		event = ecapi_anonymize(options->anonymize, arena, event);
+	event = reduce_original_of(options, arena, event);
 	if (options->fields || options->redact)
 		event = reduce_fields(options, arena, event);
 	return arena->failed ? NULL : event;

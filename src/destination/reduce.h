@@ -47,4 +47,12 @@ extern const EcapiValue *ecapi_reduce(const EcapiOptions *options, bool restrict
 									  EcapiArena *arena, const EcapiValue *event,
 									  const char **reason);
 
+/*
+ * ext.original of an event (event/amended.h) as it may leave, as ecapi_reduce() has it in its
+ * result: it says of an earlier event no more than that one said of itself.  A tree as above;
+ * not to be used when the arena failed.
+ */
+extern const EcapiValue *ecapi_reduce_original(const EcapiOptions *options, EcapiArena *arena,
+											   const EcapiValue *original);
+
 #endif							/* ECAPI_REDUCE_H */

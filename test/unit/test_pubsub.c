@@ -118,6 +118,35 @@ test_amended(void)
 	begin();
 }
 
+/* What a body tells a format of the original is reduced, and there where ext is not. */
+static void
+test_reduced_original(void)
+{
+	EcapiBody	body = {.shape = platform_shape_of()};
+	EcapiPathProblem problem;
+	EcapiArena	arena;
+	const EcapiValue *event;
+	const EcapiValue *seen;
+	const EcapiValue *at;
+	const char *reason;
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	event = unit_json(&arena, "{'id':'o:amended:1'," PLATFORM_AT ",'event_type':'purchase','ext':{'amends':{'xid':'1','seq':'2'},"
+					  "'original':{'id':'o','timestamp':1790003599,'transaction_id':'7'}}}");
+	platform.options.anonymize = ECAPI_ANONYMIZE_TIMESTAMP;
+	platform.options.redact = ecapi_paths_read(&arena, "ext, properties.transaction_id", &problem);
+	ecapi_buffer_init(&body.buffer, PLATFORM_BODY, unit_resize, NULL);
+	ecapi_body_open(&body);
+	check(ecapi_body_add(&body, &arena, event, false, &seen, &reason) == ECAPI_SHAPED &&
+		  strstr(body.buffer.data, "purchase.amended") != NULL, "without its ext an amendment is one");
+	at = ecapi_value_get(body.shape.original, "timestamp");
+	check(at != NULL && strcmp(at->text, "1790002800") == 0, "of an event at its hour");
+	check(ecapi_value_get(body.shape.original, "id") != NULL &&
+		  ecapi_value_get(body.shape.original, "transaction_id") == NULL, "and of no transaction id that was redacted");
+	free(body.buffer.data);
+	begin();
+}
+
 static void
 test_request(void)
 {
@@ -456,6 +485,7 @@ main(void)
 	begin();
 	test_message();
 	test_amended();
+	test_reduced_original();
 	test_request();
 	test_fit();
 	test_keys();

@@ -337,6 +337,48 @@ test_redact(void)
 			   "{'id':'1','properties':{'ext':{'a':1}}}", "whole objects");
 }
 
+/* What an event says of an earlier one is reduced as that one was. */
+static void
+test_original(void)
+{
+	static const char event[] = "{'timestamp':1790009999,'properties':{'transaction_id':'7','tax':1},'ext':{'original':"
+		"{'event_type':'purchase','timestamp':1790003599,'id':'o-1','transaction_id':'7'},'a':1}}";
+	static const char original[] = "{'timestamp':1790003599,'id':'o-1','transaction_id':'7'}";
+
+	clear();
+	options.anonymize = ECAPI_ANONYMIZE_TIMESTAMP;
+	check_text(reduced(event), "{'timestamp':1790006400,'properties':{'transaction_id':'7','tax':1},'ext':{'original':"
+			   "{'event_type':'purchase','timestamp':1790002800,'id':'o-1','transaction_id':'7'},'a':1}}",
+			   "the hour of the earlier event");
+	check_text(text_of(ecapi_reduce_original(&options, &arena, unit_json(&arena, original))),
+			   "{'timestamp':1790002800,'id':'o-1','transaction_id':'7'}", "by itself, too");
+	check_text(reduced("{'ext':{'original':{'timestamp':'2026-09-21T14:33:19Z','id':'o-1'}}}"),
+			   "{'ext':{'original':{'id':'o-1'}}}", "a time that is none goes");
+	options.anonymize = ECAPI_ANONYMIZE_IP;
+	check_text(reduced(event), event, "by another rule it stays");
+	redact("properties.transaction_id");
+	check_text(reduced(event), "{'timestamp':1790009999,'properties':{'tax':1},'ext':{'original':"
+			   "{'event_type':'purchase','timestamp':1790003599,'id':'o-1'},'a':1}}", "its transaction id goes with the event's own");
+	redact("properties");
+	check_text(text_of(ecapi_reduce_original(&options, &arena, unit_json(&arena, original))),
+			   "{'timestamp':1790003599,'id':'o-1'}", "and with all properties");
+	redact("properties.tax, ext");
+	check_text(text_of(ecapi_reduce_original(&options, &arena, unit_json(&arena, original))), original,
+			   "other fields are not of it");
+	keep("ext");
+	check_text(reduced(event), "{'timestamp':1790009999,'ext':{'original':"
+			   "{'event_type':'purchase','timestamp':1790003599,'id':'o-1'},'a':1}}", "it stays only with the event's own");
+	keep("ext.original, properties.transaction_id");
+	check_text(reduced(event), "{'timestamp':1790009999,'properties':{'transaction_id':'7'},'ext':{'original':"
+			   "{'event_type':'purchase','timestamp':1790003599,'id':'o-1','transaction_id':'7'}}}", "which is named here");
+	keep("properties");
+	check_text(text_of(ecapi_reduce_original(&options, &arena, unit_json(&arena, original))), original,
+			   "or with all properties");
+	redact("properties.transaction_id");
+	check_text(reduced("{'id':'1','ext':{'original':['x',7]}}"), "{'id':'1','ext':{'original':['x',7]}}",
+			   "what refers to no event is as any ext");
+}
+
 /* A platform is told what a person denied, whatever its destination redacts. */
 static void
 test_redact_consent(void)
@@ -458,7 +500,8 @@ test_memory(void)
 	static const EcapiFormat platform = {.name = "google"};
 	static max_align_t memory[8192 / sizeof(max_align_t)];
 	EcapiValue *event = unit_json(&arena, "{'id':'1','value':3,'user_data':{'ifa':'x','event_ip_address':'192.0.2.1',"
-								  "'ext':{'consent':false},'address':[{'postal_code':'70173'}]},'ext':{'a':{'b':1,'c':2}}}");
+								  "'ext':{'consent':false},'address':[{'postal_code':'70173'}]},"
+								  "'ext':{'a':{'b':1,'c':2},'original':{'timestamp':1790003599}}}");
 	bool		whole = true;
 	int			failed = 0;
 	int			given = 0;
@@ -466,7 +509,7 @@ test_memory(void)
 
 	redact("ext.a.b, user_data.ifa, user_data.ext");
 	options.format = &platform;
-	options.anonymize = ECAPI_ANONYMIZE_IP | ECAPI_ANONYMIZE_POSTAL_CODE;
+	options.anonymize = ECAPI_ANONYMIZE_IP | ECAPI_ANONYMIZE_POSTAL_CODE | ECAPI_ANONYMIZE_TIMESTAMP;
 	options.mmt_only = true;
 	ecapi_decimal_read("2", 1, &options.value_factor);
 	for (size = 0; size <= sizeof(memory); size += sizeof(max_align_t))
@@ -488,7 +531,8 @@ test_memory(void)
 			given++;
 			whole &= strstr(text, "192.0.2.1'") == NULL && strstr(text, "'b'") == NULL &&
 				strstr(text, "'ifa'") == NULL && strstr(text, "'value':6") != NULL &&
-				strstr(text, "mmt_only") != NULL && strstr(text, "'consent':false") != NULL && strstr(text, "70173") == NULL;
+				strstr(text, "mmt_only") != NULL && strstr(text, "'consent':false") != NULL && strstr(text, "70173") == NULL &&
+				strstr(text, "1790003599") == NULL;
 		}
 	}
 	check(whole && failed > 10 && given > 0, "an arena that fails gives nothing");
@@ -505,6 +549,7 @@ main(void)
 	test_anonymize();
 	test_redact();
 	test_redact_consent();
+	test_original();
 	test_restricted();
 	test_keep();
 	test_country();
