@@ -49,7 +49,16 @@ ecapi_bits_init(EcapiBits *bits, const char *text, size_t len)
 	for (; i < len; i++)
 		all &= values[at[i]];
 	bits->bad = all == 0;
+	bits->cut = false;
 	return !bits->bad;
+}
+
+/* More bits are asked for than there are; what is bad already stays bad for what it was. */
+static void
+end_within(EcapiBits *bits)
+{
+	bits->cut |= !bits->bad;
+	bits->bad = true;
 }
 
 /* The six bits of the character that bit at is in. */
@@ -75,7 +84,7 @@ ecapi_bits_read(EcapiBits *bits, int n)
 
 	if (bits->bad || (uint64_t) n > bits->len - bits->at)
 	{
-		bits->bad = true;
+		end_within(bits);
 		return 0;
 	}
 	/* whole characters, at most seven; what stands before and behind is cut off */
@@ -117,7 +126,7 @@ void
 ecapi_bits_skip(EcapiBits *bits, uint64_t n)
 {
 	if (bits->bad || n > bits->len - bits->at)
-		bits->bad = true;
+		end_within(bits);
 	else
 		bits->at += n;
 }

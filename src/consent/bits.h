@@ -25,6 +25,7 @@ typedef struct EcapiBits
 	uint64_t	len;			/* in bits */
 	uint64_t	at;				/* the next one, from 0 */
 	bool		bad;			/* a read went behind the end, or what was read is no code */
+	bool		cut;			/* bad because a read went behind the end */
 } EcapiBits;
 
 /*

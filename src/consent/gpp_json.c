@@ -215,7 +215,8 @@ put_restrictions(EcapiBuffer *json, const char *member, const EcapiTcf *tcf)
 
 	name(json, member);
 	ecapi_buffer_char(json, '[');
-	while (!json->full && ecapi_tcf_next_restriction(&walk, &restriction))
+	/* the official libraries report none where they are cut */
+	while (!walk.cut && !json->full && ecapi_tcf_next_restriction(&walk, &restriction))
 	{
 		comma(json);
 		ecapi_buffer_char(json, '{');

@@ -89,29 +89,35 @@ ends_with_largest(const EcapiIds *vendors, EcapiBits size)
 }
 
 /*
- * Where they are, once all of them were read.  *exact is cleared where vendors do not end
- * with the largest id that stands before them.
+ * Where they are, and how many of them were read whole: one that cannot be told does not take
+ * those before it away.  *exact is cleared where vendors do not end with the largest id that
+ * stands before them.
  */
 static void
 read_restrictions(EcapiBits *bits, EcapiIdsCoding coding, bool sized, EcapiTcf *tcf, bool *exact)
 {
 	EcapiTcfRestrictions *restrictions = &tcf->restrictions;
 	EcapiTcfRestriction restriction;
+	uint32_t	n = (uint32_t) ecapi_bits_read(bits, COUNT_BITS);
 
-	restrictions->n = (uint32_t) ecapi_bits_read(bits, COUNT_BITS);
+	restrictions->n = 0;
 	restrictions->coding = coding;
 	restrictions->sized = sized;
 	restrictions->vendor = tcf->vendor;
 	restrictions->at = *bits;
-	for (uint32_t i = 0; i < restrictions->n && !bits->bad; i++)
+	while (restrictions->n < n && !bits->bad)
 	{
 		EcapiBits	size = *bits;
 
 		ecapi_bits_skip(&size, 8);
 		read_restriction(restrictions, bits, &restriction);
-		if (sized && !bits->bad)
+		if (bits->bad)
+			break;
+		if (sized)
 			*exact &= ends_with_largest(&restriction.vendors, size);
+		restrictions->n++;
 	}
+	restrictions->cut = bits->cut;
 }
 
 /*
@@ -166,11 +172,10 @@ read_tail(EcapiBits *bits, EcapiTcf *tcf)
 	read_vendors(bits, ECAPI_CODED_INT, 0, &tcf->vendor_interests, &exact);
 	if (bits->bad)
 		return;
-	/* the official libraries report none where they are cut, and many strings have none */
+	/* many strings have none, and to be cut is no fault for the official libraries */
 	read_restrictions(bits, ECAPI_CODED_INT, false, tcf, &exact);
-	if (bits->bad)
-		tcf->restrictions.n = 0;
-	bits->bad = false;
+	if (bits->cut)
+		bits->bad = false;
 }
 
 /* The same as Canada's newer strings have them; false: these are none. */

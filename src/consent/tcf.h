@@ -36,6 +36,7 @@ typedef struct EcapiTcfRestrictions
 	EcapiIdsCoding coding;
 	bool		sized;			/* vendors as sets, with their largest id; else bare ranges */
 	uint32_t	vendor;			/* that is asked for; 0: none */
+	bool		cut;			/* the text ends within them: these are those before */
 	EcapiBits	at;
 } EcapiTcfRestrictions;
 

@@ -157,6 +157,29 @@ put_vendors(Text *text, const int (*groups)[2], int n)
 	put_bits(text, 0, 12);
 }
 
+/*
+ * One that says that it has "announced" restrictions, and has n: purpose 7 is not allowed to
+ * a range of vendors each.
+ */
+static inline void
+put_restrictions(Text *text, const int (*ranges)[2], int n, int announced)
+{
+	put_head(text, &(Tcf) {.without = 0});
+	put_bits(text, 8, 16);
+	put_bits(text, 0, 1);
+	put_bits(text, 0xff, 8);
+	put_bits(text, 0, 17);
+	put_bits(text, (unsigned) announced, 12);
+	for (int i = 0; i < n; i++)
+	{
+		put_bits(text, 7 << 2, 8);
+		put_bits(text, 1, 12);
+		put_bits(text, 1, 1);
+		put_bits(text, (unsigned) ranges[i][0], 16);
+		put_bits(text, (unsigned) ranges[i][1], 16);
+	}
+}
+
 /* Canada's with one group of vendors in Fibonacci codes. */
 static inline void
 put_fibonacci_vendors(Text *text, unsigned first, unsigned more)

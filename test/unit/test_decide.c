@@ -194,6 +194,17 @@ vendors(const int (*groups)[2], int n)
 	return text.text;
 }
 
+/* A string with restrictions of vendor ranges; see put_restrictions(). */
+static const char *
+restrictions(const int (*ranges)[2], int n, int announced)
+{
+	static Text text;
+
+	memset(&text, 0, sizeof(text));
+	put_restrictions(&text, ranges, n, announced);
+	return text.text;
+}
+
 /* What is refused, whether a string is required or must only not deny. */
 static void
 check_refused(const char *string, const char *reason, const char *what)
@@ -276,6 +287,27 @@ test_bad_ranges(void)
 	put_fibonacci(&header, 1);
 	put_fibonacci(&header, 1000000);
 	check_refused(strcat(header.text, "~BVoAAAAA"), "consent: unreadable string", "a header of a million sections");
+}
+
+/* A restriction that can be read counts, whatever is behind it. */
+static void
+test_bad_restrictions(void)
+{
+	static const int ours[][2] = {{1, VENDOR}, {9, 10}};
+	static const int other[][2] = {{9, 10}, {11, 12}};
+	static const int backwards[][2] = {{1, VENDOR}, {9, 5}};
+	static const int none[][2] = {{9, 10}, {0, 5}};
+	EcapiConsentTerms vendor = ads;
+
+	vendor.tcf_vendor_id = VENDOR;
+	check(decide(&vendor, restrictions(other, 2, 2)).outcome == ECAPI_CONSENT_SEND, "restrictions of others");
+	check(decide(&vendor, restrictions(other, 2, 3)).outcome == ECAPI_CONSENT_SEND, "also where more are missing");
+	check_refused(restrictions(ours, 2, 2), "consent: tcfeuv2 publisher restriction", "one of ours");
+	check_refused(restrictions(ours, 2, 3), "consent: tcfeuv2 publisher restriction", "also where more are missing");
+	check_refused(restrictions(ours, 1, 4095), "consent: tcfeuv2 publisher restriction", "as many as can be");
+	check_refused(restrictions(backwards, 2, 2), "consent: tcfeuv2 unreadable section", "a restriction that runs backwards");
+	check_refused(restrictions(none, 2, 2), "consent: tcfeuv2 unreadable section", "and one of the vendor 0");
+	check_refused(restrictions(none, 2, 3), "consent: tcfeuv2 unreadable section", "also where more are missing");
 }
 
 static void
@@ -490,6 +522,7 @@ main(void)
 	test_applicable();
 	test_bad_text();
 	test_bad_ranges();
+	test_bad_restrictions();
 	test_bad_sections();
 	test_words();
 	test_property();

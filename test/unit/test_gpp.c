@@ -463,6 +463,34 @@ test_bad_ranges(void)
 		  "restrictions as Canada's older strings have them");
 }
 
+/* Restrictions that are cut count for decisions, and are none in JSON. */
+static void
+test_cut_restrictions(void)
+{
+	static const int two[][2] = {{1, 7}, {9, 10}};
+	static const int backwards[][2] = {{1, 7}, {9, 5}};
+
+	for (int announced = 2; announced <= 3; announced++)
+	{
+		Text		text = {.bits = 0};
+		EcapiTcf	tcf;
+		const char *problem;
+		char	   *json;
+
+		put_restrictions(&text, two, 2, announced);
+		check(decode_vendors(ECAPI_GPP_TCF_EU, &text, 0, &tcf) == NULL && tcf.restrictions.n == 2 &&
+			  tcf.restrictions.cut == (announced == 3), "two restrictions are read");
+		json = decode(text.text, &problem);
+		check(json != NULL && (strstr(json, "\"PublisherRestrictions\":[]") != NULL) == (announced == 3),
+			  "as the official libraries report them");
+		free(json);
+		text = (Text) {.bits = 0};
+		put_restrictions(&text, backwards, 2, announced);
+		check_text(decode_vendors(ECAPI_GPP_TCF_EU, &text, 0, &tcf), "cut, or a range that runs backwards",
+				   "but a range that runs backwards is an error");
+	}
+}
+
 /* Sections listed twice, of no known id, of another version. */
 static void
 test_bad_sections(void)
@@ -513,6 +541,7 @@ main(void)
 	test_rounds();
 	test_bounds();
 	test_bad_ranges();
+	test_cut_restrictions();
 	test_bad_sections();
 	return unit_done();
 }
