@@ -271,7 +271,7 @@ OBJS = \
 	src/history/history_list.o \
 	src/history/customer_key.o \
 	src/history/recapture.o \
-	src/capture/version.o src/capture/moved.o src/capture/pending.o \
+	src/capture/version.o src/capture/moved.o src/capture/notes.o src/capture/pending.o \
 	src/capture/trigger.o \
 	src/rowsql/literal.o \
 	src/rowsql/datum_type.o \
