@@ -32,7 +32,8 @@ extern EcapiForgotten *ecapi_forgotten_begin(const char *country);
 
 /*
  * Note an event (texts in the server encoding), to be asked for as number event.
- * Runs no SQL and raises nothing but out of memory, so it may run confined.
+ * Runs no SQL, so it may run confined.  Raises out of memory, and
+ * ERRCODE_EXTERNAL_ROUTINE_EXCEPTION where libcrypto computes no keyed hash.
  */
 extern void ecapi_forgotten_note(EcapiForgotten *asked, const EcapiValue *event, int number);
 
