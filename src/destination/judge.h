@@ -20,8 +20,9 @@ typedef enum EcapiNamedOutcome
 	ECAPI_NAMED_LATER,			/* it goes again, but not before wait_s */
 	ECAPI_NAMED_REJECTED,		/* it is at fault: words say how */
 	ECAPI_NAMED_EXPIRED,		/* it is too old for the platform */
-	ECAPI_NAMED_UNSURE			/* of ECAPI_RETRY alone: it may have arrived, and sent
-								 * again would be another event, so it is not */
+	ECAPI_NAMED_UNSURE			/* it may have arrived, and sent again would be another
+								 * event, so it is not; of ECAPI_RETRY, and of
+								 * ECAPI_DELIVERED where the answer does not say it */
 } EcapiNamedOutcome;
 
 /* An event that an answer names. */

@@ -9,7 +9,7 @@
  *
  * A full batch has results of some 70 bytes each, so an answer may be longer than what is
  * kept of one.  Then the results that are there count, and the numbers in front of them say
- * whether an event behind failed.
+ * whether an event behind failed.  If one did, nothing says which.
  *
  * Offline events are never known again, and what comes more than an hour after its time
  * counts as one (public senders: Segment, Tealium).  So where a request may have arrived and
@@ -93,46 +93,6 @@ results_of(const EcapiValue *body, int nevents, bool cut)
 	return results;
 }
 
-/* Events behind the last result that is there: they go again, unless none of them failed. */
-static void
-judge_unread(const EcapiValue *body, const EcapiValue *results, int nevents, EcapiArena *arena,
-			 EcapiJudgement *judgement)
-{
-	int			processed = ecapi_member_integer(body, "num_events_processed", -1);
-
-	if (processed == nevents - judgement->nnamed &&
-		ecapi_member_integer(body, "num_events_received", -1) == nevents)
-		return;
-	for (int i = (int) results->len; i < nevents; i++)
-		(void) ecapi_judge_name(judgement, arena, nevents, (EcapiNamed) {
-			.index = i,
-			.outcome = ECAPI_NAMED_RESEND
-		});
-}
-
-static void
-judge_results(const EcapiValue *body, const EcapiValue *results, int nevents, EcapiArena *arena,
-			  EcapiJudgement *judgement)
-{
-	int			i = 0;
-
-	judgement->verdict = ECAPI_DELIVERED;
-	judgement->suspicious = false;
-	judgement->words = NULL;
-	for (const EcapiValue *result = results->first; result; result = result->next, i++)
-	{
-		if (ecapi_member_text(result, "warning_message") != NULL)
-			judgement->warnings++;
-		if (read_result(result) == RESULT_FAILED)
-			(void) ecapi_judge_name(judgement, arena, nevents, (EcapiNamed) {
-				.index = i,
-				.outcome = ECAPI_NAMED_REJECTED,
-				.words = harmless_words(ecapi_value_get(result, "error_message"), "failed", arena)
-			});
-	}
-	judge_unread(body, results, nevents, arena, judgement);
-}
-
 /* ---- what may have arrived ---- */
 
 /* Seconds after which an event counts as offline. */
@@ -149,18 +109,57 @@ is_unknown_again(const EcapiAnswer *answer, const EcapiValue *event)
 		(answer->made_at > 0 && answer->made_at - time > LATE);
 }
 
-static void
-name_unsure(const EcapiAnswer *answer, int nevents, EcapiArena *arena, EcapiJudgement *judgement)
+/* The first of the events that were sent, from the request; NULL: they cannot be read. */
+static const EcapiValue *
+first_sent(const EcapiAnswer *answer, int nevents, EcapiArena *arena)
 {
 	char		error[128];
 	const EcapiValue *body = answer->sent == NULL ? NULL :
 		ecapi_json_parse(arena, answer->sent, answer->sent_len, error, sizeof(error));
 	const EcapiValue *events = ecapi_value_get(body, "data");
+
+	return events != NULL && events->type == ECAPI_ARRAY && events->len == (uint32_t) nevents ?
+		events->first : NULL;
+}
+
+/*
+ * Events behind the last result that is there, unless none of them failed: what Pinterest
+ * knows again goes again, of the rest it is not known what became of it.
+ */
+static void
+judge_unread(const EcapiAnswer *answer, const EcapiValue *body, const EcapiValue *results,
+			 int nevents, EcapiArena *arena, EcapiJudgement *judgement)
+{
+	int			processed = ecapi_member_integer(body, "num_events_processed", -1);
+	int			failed = judgement->nnamed;
+	const EcapiValue *event = NULL;
+
+	if (ecapi_member_integer(body, "num_events_received", -1) != nevents)
+		processed = -1;
+	if (processed == nevents - failed)
+		return;
+	/* were none of them processed, none could count twice */
+	if (processed != (int) results->len - failed)
+		event = first_sent(answer, nevents, arena);
+	for (int i = 0; i < nevents; i++)
+	{
+		if (i >= (int) results->len)
+			(void) ecapi_judge_name(judgement, arena, nevents, (EcapiNamed) {
+				.index = i,
+				.outcome = event != NULL && is_unknown_again(answer, event) ? ECAPI_NAMED_UNSURE
+					: ECAPI_NAMED_RESEND
+			});
+		if (event != NULL)
+			event = event->next;
+	}
+}
+
+static void
+name_unsure(const EcapiAnswer *answer, int nevents, EcapiArena *arena, EcapiJudgement *judgement)
+{
 	int			i = 0;
 
-	if (events == NULL || events->type != ECAPI_ARRAY || events->len != (uint32_t) nevents)
-		return;
-	for (const EcapiValue *event = events->first; event; event = event->next, i++)
+	for (const EcapiValue *event = first_sent(answer, nevents, arena); event; event = event->next, i++)
 	{
 		if (is_unknown_again(answer, event))
 			(void) ecapi_judge_name(judgement, arena, nevents, (EcapiNamed) {
@@ -183,6 +182,29 @@ may_have_arrived(const EcapiAnswer *answer)
 }
 
 /* ---- an answer ---- */
+
+static void
+judge_results(const EcapiAnswer *answer, const EcapiValue *body, const EcapiValue *results,
+			  int nevents, EcapiArena *arena, EcapiJudgement *judgement)
+{
+	int			i = 0;
+
+	judgement->verdict = ECAPI_DELIVERED;
+	judgement->suspicious = false;
+	judgement->words = NULL;
+	for (const EcapiValue *result = results->first; result; result = result->next, i++)
+	{
+		if (ecapi_member_text(result, "warning_message") != NULL)
+			judgement->warnings++;
+		if (read_result(result) == RESULT_FAILED)
+			(void) ecapi_judge_name(judgement, arena, nevents, (EcapiNamed) {
+				.index = i,
+				.outcome = ECAPI_NAMED_REJECTED,
+				.words = harmless_words(ecapi_value_get(result, "error_message"), "failed", arena)
+			});
+	}
+	judge_unread(answer, body, results, nevents, arena, judgement);
+}
 
 /* What has no results although its status says that it has. */
 static void
@@ -217,7 +239,7 @@ judge_answer(const EcapiAnswer *answer, int nevents, EcapiArena *arena,
 		results = results_of(body, nevents, answer->truncated);
 	}
 	if (results != NULL)
-		judge_results(body, results, nevents, arena, judgement);
+		judge_results(answer, body, results, nevents, arena, judgement);
 	else
 		judge_unknown(judgement, some, "an answer that is not Pinterest's");
 }

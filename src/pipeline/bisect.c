@@ -313,11 +313,16 @@ static void
 take_named(EcapiBatch *batch, const EcapiNamed *named, const EcapiAnswer *answer,
 		   bool passed)
 {
+	const EcapiOptions *options = batch->destination->options;
 	EcapiItem	item = batch->items[named->index];
 	EcapiAnswer about = answer_about(named, answer);
+	EcapiNamedOutcome outcome = named->outcome;
 	EcapiBatch *part;
 
-	switch (named->outcome)
+	/* who allows repeats has them at once, too */
+	if (outcome == ECAPI_NAMED_UNSURE && options != NULL && options->allow_late_repeat)
+		outcome = ECAPI_NAMED_RESEND;
+	switch (outcome)
 	{
 		case ECAPI_NAMED_DELIVERED:
 			ecapi_slice_delivered(item);
@@ -336,7 +341,7 @@ take_named(EcapiBatch *batch, const EcapiNamed *named, const EcapiAnswer *answer
 		case ECAPI_NAMED_RESEND:
 			part = part_of(batch, named->index, 1);
 			part->attempts = batch->attempts;
-			if (named->outcome == ECAPI_NAMED_RESEND)
+			if (outcome == ECAPI_NAMED_RESEND)
 				dlist_push_head(&part->feed->ready, &part->node);
 			else if (part->feed->kind == ECAPI_FEED_FAILED)
 				ecapi_failed_again(part, ECAPI_REASON_REJECTED, &about, true);

@@ -1,5 +1,5 @@
 # Requests of which nobody knows whether they arrived, to a platform that counts a repeat of
-# all but a purchase: Google Analytics.
+# all but a purchase, Google Analytics; and answers of Pinterest's, cut, about offline events.
 use strict;
 use warnings;
 
@@ -52,6 +52,33 @@ is($cluster->row('busy')->{delivered}, 2, 'as a whole');
 send_both('again', '/status=500/first=1', allow_late_repeat => 'true');
 is(failed('again'), '', 'so does all of a destination that allows repeats');
 is($cluster->row('again')->{delivered}, 2, 'as a whole');
+# A thousand results, of which half have words, are longer than what is kept of an answer; of
+# the events behind the cut the last one fails, too.
+for my $allowed ('false', 'true')
+{
+	my $name = "pinterest_$allowed";
+
+	$cluster->destination($name, $receiver->url("/$name/reject-if=bad-/index=ok"),
+		{ format => 'pinterest', data_set_id => '549755', route => $name, allow_late_repeat => $allowed }, { access_token => 'token' });
+	$cluster->sql("SELECT count(ecapi_emit('search', id => CASE WHEN i <= 500 OR i = 1000 THEN 'bad-' ELSE 'ok-' END || i, "
+		  . "source => 'physical_store', ext => '{\"route\": \"$name\"}', "
+		  . "user_data => '{\"email_address\": \"ann\@example.com\"}')) FROM generate_series(1, 1000) i");
+	$cluster->drained($name);
+	my ($delivered, $unsure, $rejected) = split /\|/, $cluster->sql(
+		"SELECT d.delivered, count(*) FILTER (WHERE f.reason = 'may have arrived' AND f.state = 'dead'), "
+		  . "count(*) FILTER (WHERE f.reason <> 'may have arrived') FROM ecapi.destination d "
+		  . "JOIN ecapi.failed_event f USING (destination) WHERE d.destination = '$name' GROUP BY d.delivered");
+
+	if ($allowed eq 'true')
+	{
+		is("$delivered $unsure $rejected", '499 0 501', 'who allows repeats has them after a cut answer, too');
+		next;
+	}
+	is($delivered + $unsure, 500, 'what stands behind the cut is not known');
+	cmp_ok($unsure, '>', 1, 'of some events');
+	is($rejected, 500, 'and what is in front of it is');
+}
+
 unlike($cluster->log_text, qr/api_secret=secret/, 'the secret is not in the log');
 
 done_testing();

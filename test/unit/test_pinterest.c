@@ -286,6 +286,35 @@ test_cut(void)
 	}
 }
 
+/* Of an answer that was cut, what Pinterest never knows again is not sent twice, either. */
+static void
+test_cut_unsure(void)
+{
+	static const char sent[] = "{\"data\":[{\"action_source\":\"offline\",\"event_time\":1790000000},"
+	"{\"action_source\":\"offline\",\"event_time\":1790000000},{\"action_source\":\"web\",\"event_time\":1790000000},"
+	"{\"action_source\":\"web\",\"event_time\":1789996999}]}";
+	static const char body[] = "{\"num_events_received\":4,\"num_events_processed\":3,\"events\":[" DONE ",{\"sta";
+	EcapiAnswer answer = {.transport = ECAPI_TRANSPORT_OK, .status = 200, .truncated = true, .retry_after_ms = -1,
+		.body = body, .body_len = sizeof(body) - 1, .sent = sent, .sent_len = sizeof(sent) - 1, .made_at = PLATFORM_NOW};
+	EcapiJudgement judgement = {.retry_after_ms = -1};
+	EcapiArena	arena;
+
+	ecapi_arena_init(&arena, unit_grab, NULL);
+	ecapi_pinterest_judge(&answer, 4, &arena, &judgement);
+	check(judgement.verdict == ECAPI_DELIVERED && judgement.nnamed == 3, "the first is delivered");
+	check(judgement.nnamed == 3 && judgement.named[0].index == 1 && judgement.named[0].outcome == ECAPI_NAMED_UNSURE,
+		  "an offline one behind the cut may be there");
+	check(judgement.nnamed == 3 && judgement.named[1].index == 2 && judgement.named[1].outcome == ECAPI_NAMED_RESEND,
+		  "a website's goes again, for it is known");
+	check(judgement.nnamed == 3 && judgement.named[2].index == 3 && judgement.named[2].outcome == ECAPI_NAMED_UNSURE,
+		  "unless it is late");
+	answer.body = "{\"num_events_received\":4,\"num_events_processed\":1,\"events\":[" DONE ",{\"sta";
+	judgement = (EcapiJudgement) {.retry_after_ms = -1};
+	ecapi_pinterest_judge(&answer, 4, &arena, &judgement);
+	check(judgement.nnamed == 3 && judgement.named[0].outcome == ECAPI_NAMED_RESEND &&
+		  judgement.named[2].outcome == ECAPI_NAMED_RESEND, "where none behind was processed, all go again");
+}
+
 static void
 test_repeats(void)
 {
@@ -364,6 +393,7 @@ main(void)
 	test_request();
 	test_answers();
 	test_cut();
+	test_cut_unsure();
 	test_unsure();
 	test_repeats();
 	return platform_done();
