@@ -40,7 +40,7 @@ shape(const EcapiOptions *options, const EcapiValue *event)
 	const char *reason = NULL;
 
 	if (format->key)
-		shape.key = format->key(options, event);
+		must(format->key(options, event, &shape.key), "there is memory for a key");
 	ecapi_arena_init(&arena, fuzz_grab, NULL);
 	ecapi_buffer_init(&body, format->max_body, fuzz_resize, NULL);
 	shaped = format->add(&shape, &arena, event, &body, &reason);

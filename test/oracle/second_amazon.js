@@ -50,6 +50,8 @@ module.exports = {
 			why: 'Amazon has no such conversion, and would count the value of a refund' },
 		{ when: (event) => countries(event.user_data).length > 1, reason: 'country missing',
 			why: 'description: countryCode is required, and of several countries none is certain' },
+		{ when: ({ user_data: user }) => user.mmt_only && user.ext.consent?.ad_user_data === undefined,
+			why: 'Amazon takes no answer about ads without the other, so it could not be told; theirs does not ask' },
 		{ when: (event) => event.user_data.ext.consent === undefined, reason: 'consent missing',
 			why: 'theirs takes an address for a consent, where the law does not; description: the region EU wants one' }
 	],

@@ -48,7 +48,8 @@ module.exports = {
 	keyOf: (sent) => sent.eventId,
 
 	unsent: [
-		{ when: (event) => event.event_type === 'refund', why: 'its type has no rule' }
+		{ when: (event) => event.event_type === 'refund', why: 'its type has no rule' },
+		{ when: (event) => event.user_data.mmt_only, why: 'no field says that it is for measurement alone; theirs does not ask' }
 	],
 
 	intended: [
