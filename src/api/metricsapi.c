@@ -293,7 +293,7 @@ write_histograms(Exposed *exposed)
 									destination->counts[ECAPI_DESTINATION_LATENCY_SUM]);
 	}
 	ecapi_metrics_family(metrics, "ecapi_delivery_age_seconds", "histogram", "seconds",
-						 "Age of an event when it was delivered, without those of replays.");
+						 "Age of an event when it was delivered, without those of replays and of failed events.");
 	for (int i = 0; i < exposed->ndestinations; i++)
 	{
 		const Destination *destination = &exposed->destinations[i];

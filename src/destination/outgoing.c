@@ -109,8 +109,9 @@ add_credentials(EcapiSealing *sealing)
 	else if (credentials->token != NULL)
 		ecapi_outgoing_field(sealing, "Authorization", join(sealing->arena, "Bearer ",
 															 credentials->token), true);
+	/* of the options, which may go while the request is on its way: its answer is redacted by it */
 	if (credentials->header != NULL)
-		ecapi_outgoing_header(sealing, credentials->header, true);
+		ecapi_outgoing_header(sealing, join(sealing->arena, "", credentials->header), true);
 }
 
 static const char *

@@ -165,7 +165,12 @@ judge(const EcapiBatch *batch, const EcapiAnswer *answer, EcapiJudgement *judgem
 	ecapi_tree_arena(&arena, ecapi_me.scratch);
 	format->judge(answer, batch->nitems, &arena, judgement);
 	if (!arena.failed)
+	{
+		/* views have them in the encoding of the database */
+		if (judgement->words != NULL)
+			judgement->words = ecapi_failed_answer(judgement->words);
 		return;
+	}
 	MemSet(judgement, 0, sizeof(EcapiJudgement));
 	ecapi_judge_status(answer, judgement);
 	if (judgement->verdict != ECAPI_DELIVERED)

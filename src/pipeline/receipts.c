@@ -40,6 +40,7 @@
 #include "pipeline/receipts.h"
 #include "pipeline/share.h"
 #include "pipeline/worker_state.h"
+#include "records/failed.h"
 
 /* After trouble on the way, the next try; it grows with each that fails. */
 #define TROUBLE_WAIT_US	USECS_PER_MINUTE
@@ -68,8 +69,7 @@ ecapi_receipts_note(EcapiBatch *batch, const EcapiJudgement *judgement)
 		strlen(judgement->receipt) > ECAPI_RECEIPT_KEPT)
 		return;
 	/* of what was only checked nothing becomes */
-	if (batch->body.shape.options->mode == ECAPI_MODE_TEST &&
-		!batch->body.shape.format->test_counts)
+	if (batch->uncounted)
 		return;
 	old = MemoryContextSwitchTo(destination->journal.context);
 	receipt = palloc0(sizeof(EcapiReceipt));
@@ -150,6 +150,8 @@ ecapi_receipts_read(EcapiDestination *destination, TimestampTz now)
 		note_named(destination);
 		return;
 	}
+	/* what a look left that ended with an error */
+	drop_current(receipts);
 	receipts->context = AllocSetContextCreate(destination->context, "ecapi receipt",
 											  ALLOCSET_DEFAULT_SIZES);
 	if (ecapi_receipt_due(NameStr(destination->name), now, receipts->context, &receipts->current,
@@ -189,7 +191,8 @@ note_change(EcapiDestination *destination, TimestampTz next_ask, const char *pro
 
 	change->receipt_id = receipts->current.receipt_id;
 	change->next_ask = next_ask;
-	change->problem = problem == NULL ? NULL : pstrdup(problem);
+	/* it may be in the platform's words */
+	change->problem = problem == NULL ? NULL : ecapi_failed_answer(problem);
 	destination->journal.receipt_changes = lappend(destination->journal.receipt_changes, change);
 	destination->dirty = true;
 	receipts->asking = ECAPI_ASKING_NOTED;
@@ -302,11 +305,10 @@ ecapi_receipts_ask(EcapiDestination *destination, TimestampTz now)
 
 /* ---- what was named ---- */
 
-/* An event of the receipt failed, as its platform says so late. */
-static void
-note_failed(EcapiDestination *destination, const EcapiNamed *named)
+/* An event of the receipt failed, as its platform says so late: what is known of it. */
+static EcapiLateEvent
+find_late(const EcapiReceipt *current, const EcapiNamed *named)
 {
-	const EcapiReceipt *current = &destination->receipts.current;
 	EcapiLateEvent late = {0};
 	EcapiReceiptEvent event;
 
@@ -326,12 +328,14 @@ note_failed(EcapiDestination *destination, const EcapiNamed *named)
 		late.reason = ECAPI_REASON_LATER;
 		late.wait_s = Max(named->wait_s, 1);
 	}
-	ecapi_journal_late(destination, &late);
+	return late;
 }
 
 /*
  * Events were named that did not do well: they fail, and the receipt is done.  Those that
- * are on their way to a later try are not delivered, either.
+ * are on their way to a later try are not delivered, either.  All of them are looked up
+ * before the first is noted: an error there leaves the receipt as it was, to be noted in a
+ * later turn.
  */
 static void
 note_named(EcapiDestination *destination)
@@ -339,20 +343,25 @@ note_named(EcapiDestination *destination)
 	EcapiReceipts *receipts = &destination->receipts;
 	const EcapiReceipt *current = &receipts->current;
 	const EcapiJudgement *judgement = &receipts->judgement;
-	EcapiReceiptChange *change = note_change(destination, 0, NULL);
+	EcapiLateEvent *late = palloc(sizeof(EcapiLateEvent) * Max(judgement->nnamed, 1));
+	int			nlate = 0;
+	EcapiReceiptChange *change;
 	MemoryContext old;
 
+	for (int i = 0; i < judgement->nnamed; i++)
+		if (judgement->named[i].outcome != ECAPI_NAMED_DELIVERED)
+			late[nlate++] = find_late(current, &judgement->named[i]);
+
+	change = note_change(destination, 0, NULL);
 	change->sent_at = current->sent_at;
 	old = MemoryContextSwitchTo(destination->journal.context);
 	change->receipt = pnstrdup(current->receipt, ID_LOGGED);
 	MemoryContextSwitchTo(old);
 	ecapi_seqs_init(&change->late, destination->journal.context);
-	for (int i = 0; i < judgement->nnamed; i++)
+	for (int i = 0; i < nlate; i++)
 	{
-		if (judgement->named[i].outcome == ECAPI_NAMED_DELIVERED)
-			continue;
-		note_failed(destination, &judgement->named[i]);
-		ecapi_seqs_add(&change->late, current->seqs[judgement->named[i].index]);
-		change->nlate++;
+		ecapi_journal_late(destination, &late[i]);
+		ecapi_seqs_add(&change->late, late[i].seq);
 	}
+	change->nlate = nlate;
 }

@@ -213,7 +213,7 @@ ecapi_recorder_write(bool all)
 				continue;
 		}
 		write_destination(destination, now);
-		old = MemoryContextSwitchTo(ecapi_me.context);
+		old = MemoryContextSwitchTo(ecapi_me.scratch);
 		written = lappend(written, destination);
 		MemoryContextSwitchTo(old);
 	}

@@ -266,8 +266,8 @@ ecapi_slice_delivered(EcapiItem item)
 	EcapiFeed  *feed = item.slice->feed;
 
 	count_person(item);
-	/* a replay's events are as old as it asks for */
-	if (feed->kind != ECAPI_FEED_REPLAY)
+	/* a replay's events are as old as it asks for; of failed ones it was not kept when they came */
+	if (feed->kind == ECAPI_FEED_LIVE)
 		ecapi_stat_delivered(&feed->destination->stat, ecapi_item_event(item)->emitted_at);
 	if (item.slice->page->due != NULL)
 		ecapi_journal_ended(item, &end);

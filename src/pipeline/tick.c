@@ -202,6 +202,12 @@ ecapi_tick_take(bool log)
 }
 
 bool
+ecapi_tick_unconfirmed(void)
+{
+	return unconfirmed != NULL;
+}
+
+bool
 ecapi_tick_waits(TimestampTz now)
 {
 	return unconfirmed != NULL && TimestampDifferenceExceeds(unconfirmed_at, now, WAIT_SHOWN_MS);

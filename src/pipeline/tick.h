@@ -64,7 +64,10 @@ extern bool ecapi_place_equal(const EcapiPlace *a, const EcapiPlace *b);
  */
 extern bool ecapi_tick_take(bool log);
 
-/* Whether a tick has waited for a standby for a while: nothing newer is read. */
+/* Whether a tick waits for a standby: what commits now is not in it. */
+extern bool ecapi_tick_unconfirmed(void);
+
+/* Whether one has waited for a while: nothing newer is read. */
 extern bool ecapi_tick_waits(TimestampTz now);
 
 /* Whether the log is known to hold no tick later than this one. */

@@ -393,7 +393,8 @@ shut_down(int code)
  * Milliseconds until a wake may be answered with a tick, 0 for now, -1 for
  * never.  Until it is answered, emitters set no latch: on a busy server that
  * spares each commit a signal, and gathers what commits meanwhile into one
- * page.  When no destination stands at the live tick, ticks only serve their log.
+ * page.  When no destination stands at the live tick, ticks only serve their log.  While a
+ * tick waits for a standby, none is answered.
  */
 static long
 wake_wait(TimestampTz now)
@@ -403,6 +404,9 @@ wake_wait(TimestampTz now)
 
 	if (!ecapi_delivery)
 		return -1;
+	/* the tick that a standby has yet to confirm does not see what woke us since */
+	if (ecapi_tick_unconfirmed())
+		return STANDBY_POLL_MS;
 	ecapi_foreach(EcapiDestination, destination, &ecapi_me.destinations)
 	{
 		if (ecapi_feed_wants(&destination->live) && destination->live.read.to == NULL &&
@@ -638,11 +642,12 @@ ecapi_worker_main(Datum arg)
 
 		MemoryContextReset(ecapi_me.scratch);
 		MemoryContextSwitchTo(ecapi_me.scratch);
-		CHECK_FOR_INTERRUPTS();
 		PG_TRY();
 		{
 			long		wait_ms;
 
+			/* a cancel is an error of a turn: what is on its way stays on its way */
+			CHECK_FOR_INTERRUPTS();
 			pgstat_report_activity(STATE_RUNNING, "delivering events");
 			ecapi_stat_turn();
 			wait_ms = turn();

@@ -307,6 +307,20 @@ is($cluster->sql("SELECT DISTINCT receiver_request_id FROM ecapi.request WHERE d
 		  . ' AND receiver_request_id IS NOT NULL'), '***', 'nor does the name of a request hold one');
 push @secrets, values %repeated;
 
+# options that change while a request is on its way: its answer has the secrets that it was sent with
+my $sent_with = 'plantedInFlight4711';
+$cluster->destination('in_flight', $receiver->url('/in-flight/echo/reject-if=flies/pace=3000'), {}, { header => "X-Api-Key: $sent_with" });
+$cluster->sql("SELECT ecapi_emit('login', id => 'flies', properties => jsonb_build_object('coupon', '$sent_with'))");
+$cluster->wait_sql("SELECT requests_in_flight = 1 FROM ecapi.stat_destination WHERE destination = 'in_flight'", 'the request is on its way');
+$cluster->sql("ALTER USER MAPPING FOR PUBLIC SERVER in_flight OPTIONS (SET header 'X-Api-Key: plantedAfterwards12')");
+$cluster->sql("ALTER SERVER in_flight OPTIONS (ADD batch_size '7')");
+$cluster->sql("SELECT ecapi_emit('login', id => 'behind-' || i) FROM generate_series(1, 10) i");
+$cluster->wait_sql("SELECT count(*) = 1 FROM ecapi.failed_event WHERE destination = 'in_flight' AND event_id = 'flies'");
+$kept = $cluster->sql("SELECT answer FROM ecapi.failed_event WHERE destination = 'in_flight' AND event_id = 'flies'");
+like($kept, qr/\*\*\*/, 'an answer to a request of before has them replaced');
+holds_none($kept, [ $sent_with ], 'and none of its secrets');
+push @secrets, $sent_with, 'plantedAfterwards12';
+
 $cluster->stop;
 holds_none($cluster->log_text, [ grep { $_ ne 'plantedPassword' } @secrets ],
 	'the server log at debug1, verbose, holds none');

@@ -6,7 +6,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use EcapiCluster;
+use EcapiCluster qw(ids);
 use EcapiReceiver;
 use Test::More;
 
@@ -79,6 +79,20 @@ subtest 'a worker that is asked to end takes the answers to what it sent' => sub
 		last if $repeats == 0;
 	}
 	is($repeats, 0, 'a restart while a request was on its way repeated nothing');
+};
+
+subtest 'a cancel of the worker ends nothing' => sub {
+	my $worker = $cluster->worker_pid;
+
+	$cluster->destination('slow', $receiver->url('/slow/pace=2000'));
+	$cluster->emit('cancel-', 1, 5);
+	$cluster->wait_sql("SELECT requests_in_flight > 0 FROM ecapi.stat_destination WHERE destination = 'slow'", 'a request is on its way');
+	$cluster->sql("SELECT pg_cancel_backend($worker)");
+	$cluster->wait_for(sub { $cluster->log_text =~ /canceling statement due to user request/ }, 'the worker says that it was cancelled');
+	$cluster->drained('slow', 'shop');
+	is($cluster->worker_pid, $worker, 'it is the same worker');
+	is($cluster->compare($receiver, 'slow', [ ids('cancel-', 1, 5) ])->{repeats}, 0, 'what was on its way is not sent again');
+	$cluster->sql('DROP SERVER slow');
 };
 
 subtest 'settings of the database do not reach the worker' => sub {
