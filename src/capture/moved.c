@@ -174,20 +174,27 @@ ecapi_moved_from(const TriggerData *data, const EcapiCompiled *compiled)
 	return NULL;
 }
 
-HeapTuple
-ecapi_moved_convert(HeapTuple tuple, Oid from, Relation to)
+/* A tuple of a partition as one of another; whole: with what is stored beside the row. */
+static HeapTuple
+convert(HeapTuple tuple, Oid from, Relation to, bool whole)
 {
 	/* the statement holds a lock on it */
 	Relation	partition = table_open(from, NoLock);
 	TupleConversionMap *map = convert_tuples_by_name(RelationGetDescr(partition),
 													 RelationGetDescr(to));
 
-	if (HeapTupleHasExternal(tuple))
+	if (whole && HeapTupleHasExternal(tuple))
 		tuple = toast_flatten_tuple(tuple, RelationGetDescr(partition));
 	if (map)
 		tuple = execute_attr_map_tuple(tuple, map);
 	table_close(partition, NoLock);
 	return tuple;
+}
+
+HeapTuple
+ecapi_moved_convert(HeapTuple tuple, Oid from, Relation to)
+{
+	return convert(tuple, from, to, true);
 }
 
 TupleTableSlot *
@@ -196,7 +203,6 @@ ecapi_moved_slot(const EcapiMoved *moved, Relation relation)
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation),
 													&TTSOpsHeapTuple);
 
-	ExecStoreHeapTuple(ecapi_moved_convert(moved->tuple, moved->version.relation, relation),
-					   slot, false);
+	ExecStoreHeapTuple(convert(moved->tuple, moved->version.relation, relation, false), slot, false);
 	return slot;
 }

@@ -115,8 +115,9 @@ append_note(const EcapiNote *note)
 	}
 	else if (nnotes == room)
 	{
+		/* the size last: a failure that a savepoint undoes leaves the smaller array */
+		notes = repalloc_huge(notes, 2 * (Size) room * sizeof(EcapiNote));
 		room *= 2;
-		notes = repalloc_huge(notes, room * sizeof(EcapiNote));
 	}
 	notes[nnotes] = *note;
 	notes[nnotes].serial = ++last_serial;
@@ -189,14 +190,16 @@ static int
 find_note(const EcapiVersion *at, Oid root_trigger)
 {
 	Place	   *place = look_up(&noted, at, root_trigger, HASH_FIND, NULL);
-	const EcapiNote *note;
+	int			number;
 
 	if (place == NULL || place->of.note.number >= nnotes ||
 		place->of.note.serial != notes[place->of.note.number].serial ||
 		!ecapi_version_same_command(place->of.note.command, at->command))
 		return -1;
-	note = &notes[place->of.note.number];
-	return note->link > 0 ? note->link - 1 : place->of.note.number;
+	number = place->of.note.number;
+	while (notes[number].link > 0)
+		number = notes[number].link - 1;
+	return number;
 }
 
 bool
@@ -276,7 +279,7 @@ follow(int number, const EcapiVersion *was, const EcapiVersion *at)
 static int
 follow_move(int number, EcapiNote *here, const EcapiMoved *moved, Relation to)
 {
-	EcapiNote	   *note = &notes[number];
+	EcapiNote  *note = &notes[number];
 
 	if (note->old)
 		here->old = keep(ecapi_moved_convert(note->old, moved->version.relation, to));
@@ -340,7 +343,7 @@ tell_followers(int late, const EcapiNote *other)
 static void
 complete(int late, const EcapiNote *before, const EcapiVersion *was)
 {
-	EcapiNote	   *note = &notes[late];
+	EcapiNote  *note = &notes[late];
 
 	heap_freetuple(note->old);
 	note->old = old_of(note, before);
@@ -359,7 +362,7 @@ complete(int late, const EcapiNote *before, const EcapiVersion *was)
 static void
 replace(int late, int number)
 {
-	EcapiNote	   *note = &notes[late];
+	EcapiNote  *note = &notes[late];
 	const EcapiNote *other = &notes[number];
 
 	tell_followers(late, other);
@@ -387,11 +390,10 @@ find_late(const EcapiNote *note)
 
 void
 ecapi_notes_add(const TriggerData *data, const EcapiCompiled *compiled,
-				  TupleTableSlot *new, TupleTableSlot *old,
-				  const EcapiMoved *moved)
+				TupleTableSlot *new, TupleTableSlot *old, const EcapiMoved *moved)
 {
 	EcapiVersion was = {0};
-	EcapiNote		note = {0};
+	EcapiNote	note = {0};
 	int			known = -1;
 	int			late;
 
@@ -457,8 +459,8 @@ ecapi_notes_mark(EcapiNote *note)
 	}
 	else if (ncaptures == captures_room)
 	{
+		captures = repalloc_huge(captures, 2 * (Size) captures_room * sizeof(Captured));
 		captures_room *= 2;
-		captures = repalloc_huge(captures, captures_room * sizeof(Captured));
 	}
 	note->captured = true;
 	captures[ncaptures].subtransaction = GetCurrentSubTransactionId();

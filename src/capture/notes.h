@@ -51,7 +51,7 @@ extern void ecapi_notes_add(const TriggerData *data, const EcapiCompiled *compil
 							TupleTableSlot *new, TupleTableSlot *old,
 							const EcapiMoved *moved);
 
-/* Those there are; valid until the next row is noted or a subtransaction ends. */
+/* Those there are; valid until the next row is noted, or a subtransaction that noted some is undone. */
 extern EcapiNotes ecapi_notes(void);
 
 /* There are none any more.  What was returned stays until the end of the transaction. */

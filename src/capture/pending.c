@@ -79,6 +79,8 @@ is_there(Run *run, const EcapiNote *note)
 	if (!table_tuple_fetch_row_version(run->relation, &tid, SnapshotAny, run->new))
 		return false;
 	version = ecapi_version_of(run->relation, run->new);
+	/* a pin that is taken in a subtransaction must not outlive it, see below */
+	ExecClearTuple(run->new);
 	if (!ecapi_version_same(&version, &note->version))
 		return false;
 	return version.command != InvalidCommandId ||
@@ -182,7 +184,7 @@ static void
 capture_notes(EcapiNotes all, bool mark)
 {
 	Run			run = {.all = all};
-	EcapiNote	   *note = all.list;
+	EcapiNote  *note = all.list;
 	const EcapiNote *end = all.list + all.n;
 	bool		was_read_only = XactReadOnly;
 
@@ -196,7 +198,7 @@ capture_notes(EcapiNotes all, bool mark)
 	run.snapshot = GetActiveSnapshot();
 	while (note < end)
 	{
-		EcapiNote	   *first = note++;
+		EcapiNote  *first = note++;
 
 		while (!mark && note < end && note->version.relation == first->version.relation &&
 			   note->trigger == first->trigger)

@@ -308,6 +308,7 @@ replace(Entry *entry)
 		MemoryContextSwitchTo(caller);
 	}
 	entry->version = NULL;
+	entry->valid = false;
 	if (old->holders == 0)
 		free_version(old);
 }

@@ -10,7 +10,7 @@
  *
  * COPY FREEZE writes rows that look as if they had always been there.  Their
  * headers still say who wrote them, but forget the command when the row is
- * updated.
+ * updated, even if that is undone: the number of the updater stays then.
  *
  * is_ours may be said of a row that was frozen long ago, when its writer had
  * the number that is ours now; so it is no proof.
@@ -37,7 +37,7 @@ ecapi_version_of_tuple(Relation relation, HeapTuple tuple)
 	version.command = InvalidCommandId;
 	if (version.is_ours && !HeapTupleHeaderXminFrozen(header))
 		version.command = HeapTupleHeaderGetCmin(header);
-	else if (version.is_ours && (header->t_infomask & HEAP_XMAX_INVALID) != 0)
+	else if (version.is_ours && !TransactionIdIsValid(HeapTupleHeaderGetRawXmax(header)))
 		version.command = HeapTupleHeaderGetRawCommandId(header);
 	return version;
 }

@@ -183,9 +183,23 @@ COPY made FROM STDIN (FREEZE);
 4	frozen
 \.
 UPDATE made SET state = 'newer' WHERE id = 4;
+SAVEPOINT undone;
+UPDATE made SET state = 'undone' WHERE id = 3;
+ROLLBACK TO undone;
+SELECT count(*) FROM made;
 COMMIT;
 SELECT * FROM events();
 DROP TABLE made;
+-- SQL that runs confined, and a row that is gone at the commit
+BEGIN;
+CREATE TABLE gone (id int PRIMARY KEY, state text);
+ALTER TABLE gone OWNER TO regress_commit_shop;
+SELECT ecapi.track('gone', 'login', '{}', condition => 'EXISTS (SELECT FROM shop.orders o WHERE o.id <> new.id)', at_commit => true);
+INSERT INTO gone VALUES (1, 'new'), (2, 'new');
+DELETE FROM gone WHERE id = 2;
+COMMIT;
+SELECT * FROM events();
+DROP TABLE gone;
 -- ALTER TABLE: captured before, and no second time
 BEGIN;
 INSERT INTO orders VALUES (32, 'cart', 1);
