@@ -30,7 +30,7 @@ make_work
 # not of every version; 942_maintenance says so, too
 need_packages "postgresql-$PG_MAJOR-repack" >/dev/null 2>&1 || say "no package postgresql-$PG_MAJOR-repack"
 # 088_patroni and 089_auto_failover say so, too
-for package in patroni etcd-server "postgresql-$PG_MAJOR-auto-failover"; do
+for package in patroni python3-etcd etcd-server "postgresql-$PG_MAJOR-auto-failover"; do
 	need_packages "$package" >/dev/null 2>&1 || say "no package $package"
 done
 # large; 410_report says so, too

@@ -84,8 +84,8 @@ SELECT o.seq < c.seq AS is_before, o.xid = c.xid AS same
 FROM ecapi.outbox o JOIN ecapi.cancellation c ON c.id = o.event->>'id' WHERE c.id = 'cancel-10' ORDER BY o.seq;
 ROLLBACK;
 
--- The trace has it, for an id that was never emitted, too.
-SELECT outcome, reason FROM ecapi.trace('cancel-1') WHERE reason IN ('stopping', 'not found');
+-- The trace has it, for an id that was never emitted, too; whether the worker has looked for it by now is not asked.
+SELECT outcome FROM ecapi.trace('cancel-1') WHERE reason IN ('stopping', 'not found');
 
 -- Monitoring sees counts and no ids.
 SET ROLE regress_cancel_monitor;

@@ -16,7 +16,7 @@ use EcapiPatroni;
 use EcapiReceiver;
 use Test::More;
 
-plan skip_all => 'needs the programs ' . join(', ', EcapiPatroni::missing()) . ' of the packages patroni and etcd-server' if EcapiPatroni::missing();
+plan skip_all => 'needs the programs ' . join(', ', EcapiPatroni::missing()) . ' of the packages patroni, python3-etcd and etcd-server' if EcapiPatroni::missing();
 
 my $receiver = EcapiReceiver->start;
 my $pair = EcapiPatroni->start($receiver);

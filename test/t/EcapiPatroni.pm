@@ -19,7 +19,11 @@ use Test::More;
 
 my %PROGRAM = map { $_ => "/usr/bin/$_" } qw(etcd patroni patronictl);
 
-sub missing { return grep { !-x $PROGRAM{$_} } sort keys %PROGRAM }
+# Since Debian's Patroni 4 the way to etcd is a package beside it.
+sub missing
+{
+	return (grep { !-x $PROGRAM{$_} } sort keys %PROGRAM), -d '/usr/lib/python3/dist-packages/etcd' ? () : 'python3-etcd';
+}
 
 sub server_alone { return 1 }
 
