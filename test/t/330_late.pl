@@ -181,14 +181,15 @@ $cluster->drained('refused');
 $cluster->alter('refused', token_url => $receiver->url('/fault=invalid_grant/token'));
 move_clock(HOUR);
 $cluster->wait_row('refused', "state = 'stopped' AND detail LIKE 'no access token: %invalid_grant%'");
-my $asked = $receiver->platforms->{token}{requests};
+my $asked = () = $receiver->requests_at('/fault=invalid_grant/token');
+cmp_ok($asked, '>', 0, 'the credential was refused');
 # turns of the worker, one for each of these
 for my $turn (1 .. 5)
 {
 	buy('soon', 100 + $turn, 100 + $turn);
 	$cluster->drained('soon');
 }
-cmp_ok($receiver->platforms->{token}{requests}, '<=', $asked + 1, 'a refused credential is tried once');
+cmp_ok(scalar(() = $receiver->requests_at('/fault=invalid_grant/token')), '<=', $asked + 1, 'a refused credential is tried once');
 is(receipts('refused'), '1', 'the receipt waits');
 $cluster->alter('refused', token_url => $receiver->url('/token'));
 $cluster->wait_sql("SELECT NOT EXISTS (SELECT FROM ecapi.receipt WHERE destination = 'refused')",

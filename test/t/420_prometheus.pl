@@ -322,7 +322,7 @@ $cluster->in($_)->wait_worker for qw(postgres other);
 $cluster->sql('ALTER SYSTEM SET ecapi.workers = 2');
 $cluster->reload;
 fires('EcapiWorkersMissing:postgres', 'no process for a second worker');
-$cluster->sql('ALTER SYSTEM RESET ecapi.workers');
+$cluster->sql('ALTER SYSTEM SET ecapi.workers = 1');
 $cluster->reload;
 ends('EcapiWorkersMissing:postgres', 'one is enough');
 
