@@ -1063,7 +1063,7 @@ COMMENT ON COLUMN ecapi.stat_destination.requests_unanswered IS 'requests that t
 COMMENT ON COLUMN ecapi.stat_destination.requests_unsent IS 'requests for which there was no connection, or none to be trusted';
 COMMENT ON COLUMN ecapi.stat_destination.requests_other IS 'requests with another answer that is no success';
 COMMENT ON COLUMN ecapi.stat_destination.request_time IS 'sum of the times of requests';
-COMMENT ON COLUMN ecapi.stat_destination.delivery_age IS 'sum of the ages of events when they were delivered, without those of replays';
+COMMENT ON COLUMN ecapi.stat_destination.delivery_age IS 'sum of the ages of events when they were delivered, without those of replays and of failed events that were tried again';
 COMMENT ON COLUMN ecapi.stat_destination.starting_time IS 'time in the state starting';
 COMMENT ON COLUMN ecapi.stat_destination.idle_time IS 'time in the state idle';
 COMMENT ON COLUMN ecapi.stat_destination.delivering_time IS 'time in the state delivering';
